@@ -1,0 +1,28 @@
+/** Whether a failed call may have taken effect: `not-applied` is always safe to repeat, `unknown` only with the same sequence. */
+export type Outcome = 'not-applied' | 'unknown';
+
+/**
+ * Every error that jobraft reports to its user. `code` is stable across versions, and the message names the remedy.
+ */
+export abstract class JobraftError extends Error {
+  abstract readonly code: string;
+  readonly outcome: Outcome = 'not-applied';
+
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A setting has a value that cannot work. */
+export class ConfigError extends JobraftError {
+  override readonly code = 'CONFIG_INVALID';
+  readonly key: string;
+  readonly value: unknown;
+
+  constructor(key: string, value: unknown, remedy: string) {
+    super(`Setting "${key}" has the value ${JSON.stringify(value)}. ${remedy}`);
+    this.key = key;
+    this.value = value;
+  }
+}

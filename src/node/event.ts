@@ -1,0 +1,27 @@
+import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
+import type { RaftMessageType } from '../raft/message.ts';
+import type { RaftNotice, Role } from '../raft/notice.ts';
+
+export type { Role };
+
+/** Who says it and when, in milliseconds of the node's monotonic clock. */
+interface Stamp {
+  readonly node: NodeId;
+  readonly atMs: number;
+}
+
+type RuntimeNotice =
+  | { readonly type: 'started'; readonly term: Term; readonly last: EntryId; readonly commit: LogIndex }
+  | { readonly type: 'stopped'; readonly reason: string }
+  | { readonly type: 'rpc-sent'; readonly rpc: RaftMessageType; readonly to: NodeId; readonly term: Term; readonly entries: number }
+  | { readonly type: 'peer-lost'; readonly peer: NodeId }
+  | { readonly type: 'checkpoint'; readonly index: LogIndex; readonly records: number; readonly tookMs: number }
+  | { readonly type: 'compacted'; readonly upTo: LogIndex }
+  | { readonly type: 'snapshot-sent'; readonly to: NodeId; readonly index: LogIndex; readonly chunks: number }
+  | { readonly type: 'snapshot-installed'; readonly index: LogIndex };
+
+/**
+ * The one stream of events: each happens once and is reported once. Logs, metrics, the evaluation and the simulator are
+ * readers of it.
+ */
+export type NodeEvent = Stamp & (RaftNotice | RuntimeNotice);

@@ -1,0 +1,121 @@
+import type { LogIndex, NodeId, Term } from '../base/ids.ts';
+import { asIndex } from '../base/ids.ts';
+import { SeededRandom } from '../base/random.ts';
+import type { RaftConfig } from './config.ts';
+import type { EffectsBuilder } from './effects.ts';
+import { emptyEffects } from './effects.ts';
+import type { Configuration, Entry, EntryId, HardState } from './entry.ts';
+import { RaftLog } from './log.ts';
+import type { RaftMessage } from './message.ts';
+import type { Role } from './notice.ts';
+import type { Progress } from './progress.ts';
+import { membersOf } from './quorum.ts';
+
+/** What a core starts from: what its storage held, and its seed. */
+export interface RaftBoot {
+  readonly id: NodeId;
+  readonly config: RaftConfig;
+  /** The configuration in force at `compacted`. */
+  readonly configuration: Configuration;
+  readonly hardState: HardState;
+  readonly compacted: EntryId;
+  readonly entries: readonly Entry[];
+  /** Everything up to here is known to be committed: what the checkpoint covers. */
+  readonly commit: LogIndex;
+  readonly seed: number;
+  /** Monotonic milliseconds. */
+  readonly now: number;
+}
+
+/** The state that the handlers of election, following and leading share. Only they and `RaftCore` touch it. */
+export class CoreState {
+  readonly id: NodeId;
+  readonly config: RaftConfig;
+  readonly random: SeededRandom;
+  readonly log: RaftLog;
+  configuration: Configuration;
+  peers: readonly NodeId[];
+
+  // Raft Figure 2. `term` and `votedFor` are persisted before anything that was said under them leaves the node.
+  term: Term;
+  votedFor: NodeId | undefined;
+  commit: LogIndex;
+
+  role: Role = 'follower';
+  leader: NodeId | undefined;
+  /** Now, as the event at hand says; never goes back. */
+  now: number;
+  /** When a follower or candidate stands for election. */
+  electionDueMs = 0;
+  /** When the leader of this term was last heard: until an election timeout later, nobody is helped to depose it (thesis §4.2.3). */
+  leaderHeardMs = Number.NEGATIVE_INFINITY;
+  /** The leader's channel closed and no other leader is known yet: elections follow each other quickly. */
+  isLeaderLost = false;
+  /** Answers to this node's pre-vote or vote, its own among them. */
+  readonly votes = new Map<NodeId, boolean>();
+
+  // Only meaningful while leader.
+  readonly progress = new Map<NodeId, Progress>();
+  heartbeatDueMs = 0;
+  uncommittedBytes = 0;
+
+  effects: EffectsBuilder = emptyEffects();
+
+  constructor(boot: RaftBoot) {
+    this.id = boot.id;
+    this.config = boot.config;
+    this.configuration = boot.configuration;
+    this.peers = membersOf(boot.configuration).filter((member) => member !== boot.id);
+    this.random = new SeededRandom(boot.seed);
+    this.log = new RaftLog(boot.compacted, boot.entries);
+    this.term = boot.hardState.term;
+    this.votedFor = boot.hardState.votedFor;
+    this.commit = asIndex(Math.max(boot.commit, boot.compacted.index));
+    this.now = boot.now;
+    this.resetElectionTimer();
+  }
+
+  /**
+   * Randomised anew each time, over the whole range, so that ties do not repeat (Raft §5.2).
+   * @param lostLeaderScale stretches the short wait after a lost leader.
+   */
+  resetElectionTimer(lostLeaderScale = 1): void {
+    const { electionTimeoutMs, lostLeaderElectionMs } = this.config;
+    const shortMs = lostLeaderElectionMs * lostLeaderScale;
+    const wait = this.isLeaderLost
+      ? this.random.nextBetween(shortMs, 5 * shortMs)
+      : this.random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
+    this.electionDueMs = this.now + wait;
+  }
+
+  setHardState(term: Term, votedFor: NodeId | undefined): void {
+    if (term === this.term && votedFor === this.votedFor) return;
+    this.term = term;
+    this.votedFor = votedFor;
+    this.effects.hardState = { term, votedFor };
+  }
+
+  send(message: RaftMessage): void {
+    this.effects.messages.push(message);
+  }
+
+  sendAfterPersist(message: RaftMessage): void {
+    this.effects.messagesAfterPersist.push(message);
+  }
+
+  /** Commits up to `index`; never goes back. */
+  advanceCommit(index: LogIndex): void {
+    if (index <= this.commit) return;
+    this.commit = index;
+    this.effects.commit = index;
+  }
+
+  changeRole(role: Role, leader: NodeId | undefined): void {
+    if (role === this.role && leader === this.leader) return;
+    const isNewRole = role !== this.role;
+    this.role = role;
+    this.leader = leader;
+    if (isNewRole) this.effects.notices.push({ type: 'role', term: this.term, role, leader });
+    else if (leader !== undefined) this.effects.notices.push({ type: 'leader-known', term: this.term, leader });
+  }
+}

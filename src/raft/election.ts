@@ -1,0 +1,111 @@
+import type { Term } from '../base/ids.ts';
+import { nextTerm } from '../base/ids.ts';
+import type { CoreState } from './core-state.ts';
+import { isUpToDate } from './entry.ts';
+import { becomeLeader } from './leader.ts';
+import type { RequestVote, VoteReply } from './message.ts';
+import { isVoter, voteResult } from './quorum.ts';
+
+/** How much longer than the first wait a round of votes may take when the leader is known to be lost: it has to cross the network, and disks. */
+const ROUND_TRIP_SCALE = 4;
+
+/** The election timeout passed. */
+export function onElectionTimeout(core: CoreState): void {
+  if (!isVoter(core.configuration, core.id)) {
+    core.resetElectionTimer();
+    return;
+  }
+  core.effects.notices.push({ type: 'election-timeout', term: core.term });
+  becomePreCandidate(core);
+}
+
+/**
+ * Asks whether an election could be won before it raises its term (thesis §9.6): a node that was cut off comes back
+ * without having driven everybody's term up.
+ */
+function becomePreCandidate(core: CoreState): void {
+  core.votes.clear();
+  core.changeRole('pre-candidate', undefined);
+  core.resetElectionTimer(ROUND_TRIP_SCALE);
+  core.votes.set(core.id, true);
+  if (tally(core) === 'won') {
+    becomeCandidate(core);
+    return;
+  }
+  askForVotes(core, nextTerm(core.term), true);
+}
+
+/** Raises the term, votes for itself and asks everyone (Raft §5.2). */
+function becomeCandidate(core: CoreState): void {
+  core.votes.clear();
+  core.setHardState(nextTerm(core.term), core.id);
+  core.changeRole('candidate', undefined);
+  core.resetElectionTimer(ROUND_TRIP_SCALE);
+  core.votes.set(core.id, true);
+  if (tally(core) === 'won') {
+    becomeLeader(core);
+    return;
+  }
+  askForVotes(core, core.term, false);
+}
+
+function askForVotes(core: CoreState, term: Term, preVote: boolean): void {
+  for (const to of core.peers) {
+    if (!isVoter(core.configuration, to)) continue;
+    const request: RequestVote = { type: 'request-vote', from: core.id, to, term, last: core.log.last, preVote };
+    // A pre-vote promises nothing. A vote's request leaves only with this node's own vote on disk: else a crash could
+    // let it vote for another in the term in which it already stands.
+    if (preVote) core.send(request);
+    else core.sendAfterPersist(request);
+  }
+}
+
+const tally = (core: CoreState) => voteResult(core.configuration, (voter) => core.votes.get(voter));
+
+/**
+ * Someone stands for election while this node hears a leader: it is not helped, and its term is not adopted, so that a node
+ * with partial connectivity cannot depose a leader that works (thesis §4.2.3, §6.4).
+ */
+export function isLeaderSticky(core: CoreState): boolean {
+  if (core.role === 'leader') return true;
+  return core.leader !== undefined && core.now - core.leaderHeardMs < core.config.electionTimeoutMs;
+}
+
+/** RequestVote of the current term, or a pre-vote of any term not below it. */
+export function onRequestVote(core: CoreState, message: RequestVote): void {
+  const isFree = core.votedFor === message.from || (core.votedFor === undefined && core.leader === undefined);
+  const mayVote = message.preVote ? message.term > core.term || isFree : isFree;
+  const granted = mayVote && isUpToDate(message.last, core.log.last); // Raft §5.4.1
+  const reply: VoteReply = {
+    type: 'vote-reply',
+    from: core.id,
+    to: message.from,
+    // A granted pre-vote speaks of the term that was asked for; a refusal tells the asker where the cluster stands.
+    term: granted ? message.term : core.term,
+    preVote: message.preVote,
+    granted,
+  };
+  if (granted && !message.preVote) {
+    if (core.votedFor !== message.from) core.effects.notices.push({ type: 'voted', term: core.term, candidate: message.from });
+    core.setHardState(core.term, message.from);
+    core.resetElectionTimer();
+  }
+  core.sendAfterPersist(reply);
+}
+
+/** One vote a voter counts, the first; the election is then won, lost, or still open (Raft §5.2). */
+export function onVoteReply(core: CoreState, message: VoteReply): void {
+  const expectedRole = message.preVote ? 'pre-candidate' : 'candidate';
+  if (core.role !== expectedRole) return;
+  const expectedTerm = message.preVote && message.granted ? nextTerm(core.term) : core.term;
+  if (message.term !== expectedTerm) return;
+  if (!core.votes.has(message.from)) core.votes.set(message.from, message.granted);
+  const result = tally(core);
+  if (result === 'lost') {
+    core.votes.clear();
+    core.changeRole('follower', undefined);
+  } else if (result === 'won') {
+    if (message.preVote) becomeCandidate(core);
+    else becomeLeader(core);
+  }
+}

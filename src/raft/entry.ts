@@ -1,0 +1,48 @@
+import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
+
+/**
+ * - `noop`: what a leader appends at the start of its term, so that it may commit (Raft §8)
+ * - `command`: opaque bytes for the state machine
+ * - `configuration`: an encoded {@link Configuration}, effective as soon as it is appended (thesis §4.1)
+ */
+export type EntryKind = 'noop' | 'command' | 'configuration';
+
+/** One log entry. Its bytes are shared by log, disk and wire, and must never be changed or transferred. */
+export interface Entry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly kind: EntryKind;
+  readonly data: Uint8Array;
+}
+
+/** What a node must never forget (Raft Figure 2, "persistent state"), besides its log. */
+export interface HardState {
+  readonly term: Term;
+  /** The candidate that got this node's vote in `term`, if any. */
+  readonly votedFor: NodeId | undefined;
+}
+
+/**
+ * Who takes part. While `outgoing` is not empty the configuration is joint (Raft §6): every decision needs a majority
+ * of `voters` and a majority of `outgoing`. Learners receive the log and have no vote.
+ */
+export interface Configuration {
+  readonly voters: readonly NodeId[];
+  readonly outgoing: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+}
+
+/** The last entry that a snapshot covers, and the configuration in force there. */
+export interface SnapshotId extends EntryId {
+  readonly configuration: Configuration;
+}
+
+export const entryId = (entry: Entry): EntryId => ({ index: entry.index, term: entry.term });
+export const isSameEntry = (a: EntryId, b: EntryId): boolean => a.index === b.index && a.term === b.term;
+
+/** Raft §5.4.1: the later last term wins; within one term the longer log. */
+export const isUpToDate = (candidate: EntryId, own: EntryId): boolean =>
+  candidate.term > own.term || (candidate.term === own.term && candidate.index >= own.index);
+
+export const EMPTY_BYTES = new Uint8Array(0);
+export type { EntryId, LogIndex, NodeId, Term };

@@ -1,0 +1,107 @@
+import type { LogIndex } from '../base/ids.ts';
+import { asIndex, nextIndex } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+import type { CoreState } from './core-state.ts';
+import type { Entry, SnapshotId } from './entry.ts';
+import type { AppendEntries, InstallSnapshot } from './message.ts';
+import { membersOf } from './quorum.ts';
+import { becomeFollower } from './role.ts';
+
+/** The current term's leader spoke: it is followed, and the election timer starts anew (Raft §5.2). */
+function onLeaderHeard(core: CoreState, message: AppendEntries | InstallSnapshot): void {
+  invariant(core.role !== 'leader', () => `nodes ${core.id} and ${message.from} both lead term ${core.term}`);
+  if (core.role !== 'follower') becomeFollower(core, core.term, message.from);
+  else core.changeRole('follower', message.from);
+  core.isLeaderLost = false;
+  core.leaderHeardMs = core.now;
+  core.resetElectionTimer();
+}
+
+/** AppendEntries of the current term (Raft Figure 2, receiver implementation). */
+export function onAppend(core: CoreState, message: AppendEntries): void {
+  onLeaderHeard(core, message);
+  if (message.prev.index < core.commit) {
+    // Everything up to the commit index is the same everywhere: say how far that is, and look no further back.
+    accept(core, message, takeBehindCommit(core, message));
+    return;
+  }
+  if (!core.log.contains(message.prev)) {
+    core.sendAfterPersist({
+      type: 'append-rejected',
+      from: core.id,
+      to: message.from,
+      term: core.term,
+      rejected: message.prev.index,
+      hint: core.log.lastAtMost(message.prev.index, message.prev.term),
+    });
+    return;
+  }
+  takeEntries(core, message.entries);
+  accept(core, message, asIndex(message.prev.index + message.entries.length));
+}
+
+/** A message that begins before the commit index may still reach past it. @returns up to where the logs now agree. */
+function takeBehindCommit(core: CoreState, message: AppendEntries): LogIndex {
+  const end = message.prev.index + message.entries.length;
+  if (end <= core.commit) return core.commit;
+  takeEntries(core, message.entries.slice(core.commit - message.prev.index));
+  return asIndex(end);
+}
+
+function accept(core: CoreState, message: AppendEntries, match: LogIndex): void {
+  // Never past the entries that this message vouches for (Raft Figure 2: min of leaderCommit and index of last new entry).
+  core.advanceCommit(message.commit < match ? message.commit : match);
+  core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: message.from, term: core.term, match });
+}
+
+/** Deletes only from the first conflict on, and appends what is missing: an old, repeated message must not shorten the log (Raft §5.3). */
+function takeEntries(core: CoreState, entries: readonly Entry[]): void {
+  const isNew = (entry: Entry): boolean => core.log.termAt(entry.index) !== entry.term;
+  const fresh = entries.slice(entries.findIndex(isNew));
+  const first = fresh[0];
+  if (first === undefined || !isNew(first)) return;
+  if (first.index <= core.log.lastIndex) {
+    invariant(first.index > core.commit, () => `the committed entry ${first.index} of node ${core.id} is in conflict with the leader of term ${core.term}`);
+    core.log.truncate(first.index);
+    core.effects.notices.push({ type: 'truncated', from: first.index });
+  }
+  for (const entry of fresh) core.log.append(entry);
+  core.effects.append = { from: first.index, entries: fresh };
+}
+
+/** InstallSnapshot (Raft §7): the runtime stages and answers the chunk, unless this node already has what it brings. */
+export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): void {
+  onLeaderHeard(core, message);
+  if (message.snapshot.index <= core.commit) {
+    core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: message.from, term: core.term, match: core.commit });
+    return;
+  }
+  core.effects.snapshotChunk = message;
+}
+
+/** A snapshot took the place of log and state, on disk. */
+export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void {
+  invariant(snapshot.index > core.commit, () => `snapshot ${snapshot.index} installed behind the commit index ${core.commit}`);
+  core.log.resetTo({ index: snapshot.index, term: snapshot.term });
+  core.configuration = snapshot.configuration;
+  core.peers = membersOf(snapshot.configuration).filter((member) => member !== core.id);
+  core.advanceCommit(snapshot.index);
+  if (core.leader !== undefined && core.leader !== core.id) {
+    core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: core.leader, term: core.term, match: snapshot.index });
+  }
+}
+
+/** The leader's channel closed: it will not be heard again, so nobody waits out the full timeout. */
+export function onLeaderLost(core: CoreState): void {
+  core.isLeaderLost = true;
+  core.leaderHeardMs = Number.NEGATIVE_INFINITY;
+  core.leader = undefined;
+  core.resetElectionTimer();
+}
+
+/** The log up to `upTo` is covered by the checkpoint on disk. */
+export function onCompacted(core: CoreState, upTo: LogIndex): void {
+  invariant(upTo <= core.commit, () => `compaction to ${upTo} passes the commit index ${core.commit}`);
+  core.log.compact(upTo);
+  invariant(core.log.firstIndex <= nextIndex(core.commit), () => 'the window begins behind the commit index');
+}

@@ -1,0 +1,82 @@
+import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
+import type { Entry, SnapshotId } from './entry.ts';
+
+interface Envelope {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** The sender's term; for a pre-vote the term that the sender would stand in. */
+  readonly term: Term;
+}
+
+/** RequestVote (Raft §5.2); as a pre-vote (thesis §9.6) it changes nothing at the receiver. */
+export interface RequestVote extends Envelope {
+  readonly type: 'request-vote';
+  readonly last: EntryId;
+  readonly preVote: boolean;
+}
+
+export interface VoteReply extends Envelope {
+  readonly type: 'vote-reply';
+  readonly preVote: boolean;
+  readonly granted: boolean;
+}
+
+/** AppendEntries (Raft §5.3); without entries it is the heartbeat. */
+export interface AppendEntries extends Envelope {
+  readonly type: 'append';
+  readonly prev: EntryId;
+  readonly entries: readonly Entry[];
+  readonly commit: LogIndex;
+}
+
+export interface AppendAccepted extends Envelope {
+  readonly type: 'append-accepted';
+  /** The log agrees with the leader's up to here, on disk. */
+  readonly match: LogIndex;
+}
+
+export interface AppendRejected extends Envelope {
+  readonly type: 'append-rejected';
+  /** The index of the predecessor that did not match. */
+  readonly rejected: LogIndex;
+  /** The follower's best guess of where the logs may agree: its last entry at or before `rejected` whose term is not above the leader's there. */
+  readonly hint: EntryId;
+}
+
+/** InstallSnapshot (Raft §7), one bounded chunk. The bytes are opaque to the core. */
+export interface InstallSnapshot extends Envelope {
+  readonly type: 'install-snapshot';
+  readonly snapshot: SnapshotId;
+  /** Number of this chunk, from zero. */
+  readonly chunk: number;
+  readonly done: boolean;
+  readonly data: Uint8Array;
+}
+
+export interface SnapshotReply extends Envelope {
+  readonly type: 'snapshot-reply';
+  readonly snapshot: EntryId;
+  /** The chunk that the follower wants next. */
+  readonly nextChunk: number;
+}
+
+export type RaftMessage =
+  | RequestVote
+  | VoteReply
+  | AppendEntries
+  | AppendAccepted
+  | AppendRejected
+  | InstallSnapshot
+  | SnapshotReply;
+export type RaftMessageType = RaftMessage['type'];
+
+/** The paper's names, as they stand in logs and metrics. */
+export const RPC_NAMES: Readonly<Record<RaftMessageType, string>> = Object.freeze({
+  'request-vote': 'RequestVote',
+  'vote-reply': 'RequestVoteResponse',
+  append: 'AppendEntries',
+  'append-accepted': 'AppendEntriesResponse',
+  'append-rejected': 'AppendEntriesResponse',
+  'install-snapshot': 'InstallSnapshot',
+  'snapshot-reply': 'InstallSnapshotResponse',
+});

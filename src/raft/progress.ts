@@ -1,0 +1,85 @@
+import type { LogIndex } from '../base/ids.ts';
+import { asIndex } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+
+/**
+ * - `probe`: the leader does not know where the logs agree, and sends one AppendEntries at a time
+ * - `replicate`: it does, and streams ahead of the answers within a window
+ * - `snapshot`: the entries the follower needs are compacted away, and a snapshot is on its way
+ */
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
+
+/** What a leader knows of one follower (Raft Figure 2, nextIndex and matchIndex). Always: match < next. */
+export class Progress {
+  state: ProgressState = 'probe';
+  match: LogIndex = asIndex(0);
+  next: LogIndex;
+  /** When anything of this term arrived from the peer, monotonic ms. */
+  lastHeardMs: number;
+  /** When an AppendEntries was last sent to the peer, monotonic ms. */
+  lastSentMs = Number.NEGATIVE_INFINITY;
+  /** While probing: the one AppendEntries is out. A heartbeat's answer lets the next one go. */
+  probeSent = false;
+  // Last index and size of each AppendEntries that is out, oldest first.
+  readonly #inflight: { last: LogIndex; bytes: number }[] = [];
+  #inflightBytes = 0;
+
+  constructor(next: LogIndex, nowMs: number) {
+    this.next = next;
+    this.lastHeardMs = nowMs;
+  }
+
+  get inflightMessages(): number {
+    return this.#inflight.length;
+  }
+
+  get inflightBytes(): number {
+    return this.#inflightBytes;
+  }
+
+  becomeProbe(next: LogIndex): void {
+    this.state = 'probe';
+    this.next = next > this.match ? next : asIndex(this.match + 1);
+    this.probeSent = false;
+    this.#forgetInflight();
+  }
+
+  becomeReplicate(): void {
+    this.state = 'replicate';
+    this.next = asIndex(this.match + 1);
+    this.probeSent = false;
+    this.#forgetInflight();
+  }
+
+  becomeSnapshot(): void {
+    this.state = 'snapshot';
+    this.#forgetInflight();
+  }
+
+  /** Entries up to `last` left for the peer. */
+  onSent(last: LogIndex, bytes: number): void {
+    invariant(last >= this.next, () => `sent up to ${last}, but ${this.next} was to come next`);
+    this.next = asIndex(last + 1);
+    this.#inflight.push({ last, bytes });
+    this.#inflightBytes += bytes;
+  }
+
+  /** The peer's log agrees up to `match`. @returns whether that is news. */
+  onAccepted(match: LogIndex): boolean {
+    let freed = 0;
+    while (freed < this.#inflight.length && (this.#inflight[freed]?.last ?? match) <= match) {
+      this.#inflightBytes -= this.#inflight[freed]?.bytes ?? 0;
+      freed += 1;
+    }
+    if (freed > 0) this.#inflight.splice(0, freed);
+    if (match <= this.match) return false;
+    this.match = match;
+    if (this.next <= match) this.next = asIndex(match + 1);
+    return true;
+  }
+
+  #forgetInflight(): void {
+    this.#inflight.length = 0;
+    this.#inflightBytes = 0;
+  }
+}

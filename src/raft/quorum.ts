@@ -1,0 +1,58 @@
+import type { LogIndex, NodeId } from '../base/ids.ts';
+import { asIndex } from '../base/ids.ts';
+import type { Configuration } from './entry.ts';
+
+/**
+ * Counting, and nothing else: pure functions of a configuration, so that tables of cases can be run against them.
+ * While a configuration is joint, every question is put to both sets of voters, and both must agree (Raft §6).
+ */
+
+export type VoteResult = 'won' | 'lost' | 'pending';
+
+/** Number of voters that make a majority of `voters`. */
+export const majorityOf = (voters: readonly NodeId[]): number => Math.floor(voters.length / 2) + 1;
+
+/** @param granted true, false, or undefined while the voter has not answered. */
+function voteResultOf(voters: readonly NodeId[], granted: (voter: NodeId) => boolean | undefined): VoteResult {
+  let yes = 0;
+  let open = 0;
+  for (const voter of voters) {
+    const vote = granted(voter);
+    if (vote === true) yes += 1;
+    else if (vote === undefined) open += 1;
+  }
+  const needed = majorityOf(voters);
+  if (yes >= needed) return 'won';
+  return yes + open >= needed ? 'pending' : 'lost';
+}
+
+/** Has this election been won, lost, or neither yet (Raft §5.2)? An empty set of voters agrees to everything. */
+export function voteResult(configuration: Configuration, granted: (voter: NodeId) => boolean | undefined): VoteResult {
+  const incoming = configuration.voters.length === 0 ? 'won' : voteResultOf(configuration.voters, granted);
+  const outgoing = configuration.outgoing.length === 0 ? 'won' : voteResultOf(configuration.outgoing, granted);
+  if (incoming === outgoing) return incoming;
+  return incoming === 'lost' || outgoing === 'lost' ? 'lost' : 'pending';
+}
+
+/** The highest index that a majority of `voters` has, or undefined when there are none. */
+function majorityIndexOf(voters: readonly NodeId[], matchOf: (voter: NodeId) => LogIndex): LogIndex | undefined {
+  if (voters.length === 0) return undefined;
+  const matches = voters.map(matchOf).sort((a, b) => b - a);
+  return matches[majorityOf(voters) - 1];
+}
+
+/** The highest index that is on disk at a majority (Raft §5.3), of both sets while joint. */
+export function quorumIndex(configuration: Configuration, matchOf: (voter: NodeId) => LogIndex): LogIndex {
+  const incoming = majorityIndexOf(configuration.voters, matchOf);
+  const outgoing = majorityIndexOf(configuration.outgoing, matchOf);
+  if (incoming === undefined) return outgoing ?? asIndex(0);
+  return outgoing === undefined || incoming < outgoing ? incoming : outgoing;
+}
+
+export const isVoter = (configuration: Configuration, node: NodeId): boolean =>
+  configuration.voters.includes(node) || configuration.outgoing.includes(node);
+
+/** Everyone who receives the log: voters of both sets and learners, each once. */
+export function membersOf(configuration: Configuration): readonly NodeId[] {
+  return [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners])];
+}

@@ -1,0 +1,139 @@
+import { asIndex } from '../base/ids.ts';
+import { assertNever, invariant } from '../base/invariant.ts';
+import type { RaftBoot } from './core-state.ts';
+import { CoreState } from './core-state.ts';
+import type { Effects, RaftEvent } from './effects.ts';
+import { emptyEffects } from './effects.ts';
+import { isLeaderSticky, onElectionTimeout, onRequestVote, onVoteReply } from './election.ts';
+import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onSnapshotInstalled } from './follower.ts';
+import { commitByCounting, onAppendAccepted, onAppendRejected, onFollowerLost, onLeaderDeadline, onPropose, onSnapshotReply } from './leader.ts';
+import type { RaftMessage } from './message.ts';
+import { becomeFollower } from './role.ts';
+
+/** A read-only view of a core, for status and tests. */
+export type CoreView = Readonly<
+  Pick<CoreState, 'id' | 'term' | 'votedFor' | 'role' | 'leader' | 'commit' | 'configuration' | 'log' | 'progress' | 'uncommittedBytes' | 'electionDueMs'>
+>;
+
+/**
+ * The consensus algorithm: events in, effects out. The same boot and the same events give the same effects, always.
+ * It has no clock, no chance and no I/O of its own.
+ */
+export class RaftCore {
+  readonly #core: CoreState;
+
+  constructor(boot: RaftBoot) {
+    this.#core = new CoreState(boot);
+  }
+
+  get view(): CoreView {
+    return this.#core;
+  }
+
+  /** When the next `deadline` event is due, monotonic ms. */
+  get nextDeadlineMs(): number {
+    return this.#core.role === 'leader' ? this.#core.heartbeatDueMs : this.#core.electionDueMs;
+  }
+
+  step(event: RaftEvent): Effects {
+    const core = this.#core;
+    invariant(event.now >= core.now, () => `time went back from ${core.now} to ${event.now}`);
+    core.now = event.now;
+    const effects = emptyEffects();
+    core.effects = effects;
+    switch (event.type) {
+      case 'message':
+        this.#onMessage(event.message);
+        break;
+      case 'propose':
+        onPropose(core, event.data);
+        break;
+      case 'persisted':
+        core.log.markPersisted(event.upTo);
+        if (core.role === 'leader') commitByCounting(core);
+        break;
+      case 'deadline':
+        this.#onDeadline();
+        break;
+      case 'peer-lost':
+        if (core.role === 'leader') onFollowerLost(core, event.peer);
+        else if (core.leader === event.peer) onLeaderLost(core);
+        break;
+      case 'compacted':
+        onCompacted(core, event.upTo);
+        break;
+      case 'snapshot-installed':
+        onSnapshotInstalled(core, event.snapshot);
+        break;
+      default:
+        assertNever(event);
+    }
+    invariant(core.commit <= core.log.lastIndex, () => `commit ${core.commit} is past the log's end, ${core.log.lastIndex}`);
+    return effects;
+  }
+
+  #onDeadline(): void {
+    if (this.#core.now < this.nextDeadlineMs) return;
+    if (this.#core.role === 'leader') onLeaderDeadline(this.#core);
+    else onElectionTimeout(this.#core);
+  }
+
+  #onMessage(message: RaftMessage): void {
+    const core = this.#core;
+    invariant(message.to === core.id, () => `a message to node ${message.to} reached node ${core.id}`);
+    if (message.type === 'request-vote' && message.term >= core.term && message.from !== core.leader && isLeaderSticky(core)) {
+      this.#refuse(message);
+      return;
+    }
+    if (message.term > core.term && !speaksOfALaterTerm(message)) {
+      // Newer terms win first (Raft §5.1).
+      const isFromLeader = message.type === 'append' || message.type === 'install-snapshot';
+      becomeFollower(core, message.term, isFromLeader ? message.from : undefined);
+    } else if (message.term < core.term) {
+      this.#refuse(message);
+      return;
+    }
+    this.#onCurrent(message);
+  }
+
+  #onCurrent(message: RaftMessage): void {
+    const core = this.#core;
+    switch (message.type) {
+      case 'request-vote':
+        return onRequestVote(core, message);
+      case 'vote-reply':
+        return onVoteReply(core, message);
+      case 'append':
+        return onAppend(core, message);
+      case 'append-accepted':
+        return core.role === 'leader' ? onAppendAccepted(core, message) : undefined;
+      case 'append-rejected':
+        return core.role === 'leader' ? onAppendRejected(core, message) : undefined;
+      case 'install-snapshot':
+        return onInstallSnapshot(core, message);
+      case 'snapshot-reply':
+        return core.role === 'leader' ? onSnapshotReply(core, message) : undefined;
+      default:
+        return assertNever(message);
+    }
+  }
+
+  /**
+   * Stale requests get an answer that carries this node's term, so that a stale leader or candidate learns of it and steps
+   * down; stale answers are dropped.
+   */
+  #refuse(message: RaftMessage): void {
+    const core = this.#core;
+    const envelope = { from: core.id, to: message.from, term: core.term };
+    if (message.type === 'request-vote') {
+      core.sendAfterPersist({ ...envelope, type: 'vote-reply', preVote: message.preVote, granted: false });
+    } else if (message.type === 'append' || message.type === 'install-snapshot') {
+      const rejected = message.type === 'append' ? message.prev.index : asIndex(0);
+      core.sendAfterPersist({ ...envelope, type: 'append-rejected', rejected, hint: core.log.last });
+    }
+  }
+}
+
+/** Pre-votes and granted pre-votes name a term that nobody has reached yet; it is not adopted. */
+const speaksOfALaterTerm = (message: RaftMessage): boolean =>
+  (message.type === 'request-vote' && message.preVote) || (message.type === 'vote-reply' && message.preVote && message.granted);

@@ -1,0 +1,170 @@
+import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { assertNever } from '../base/invariant.ts';
+
+/**
+ * What a client and the node it contacted say to each other. A packet is a run of frames, each behind its u32 length, so
+ * that everything one turn has to say to one client leaves in one packet.
+ */
+export type ClientFrame =
+  /** A batch of queue operations as `RequestEncoder` made it; answered by `reply` or `rejected`. */
+  | { readonly type: 'request'; readonly request: Uint8Array }
+  | { readonly type: 'status'; readonly call: number }
+  | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number };
+
+export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING';
+const REJECTION_CODES: readonly RejectionCode[] = ['NO_LEADER', 'OVERLOADED', 'TOO_LARGE', 'INVALID_REQUEST', 'STOPPING'];
+
+/** One entry as GetLog shows it. */
+export interface LogEntryView {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: string;
+  readonly data: Uint8Array;
+}
+
+/** What GetStatus answers. */
+export interface NodeStatus {
+  readonly node: number;
+  readonly state: 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+  readonly term: number;
+  readonly votedFor: number | null;
+  readonly leaderId: number | null;
+  readonly commit: number;
+  readonly applied: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  readonly voters: readonly number[];
+}
+
+export type ServerFrame =
+  /** A reply as the queue's state machine made it; names its client and sequence inside. */
+  | { readonly type: 'reply'; readonly reply: Uint8Array }
+  /**
+   * The request was not carried out as far as this node knows. `unknown` means that it may still take effect, so it may
+   * be repeated only with the same sequence.
+   */
+  | {
+      readonly type: 'rejected';
+      readonly client: number;
+      readonly sequence: number;
+      readonly code: RejectionCode;
+      readonly outcome: 'not-applied' | 'unknown';
+      readonly message: string;
+    }
+  | { readonly type: 'status'; readonly call: number; readonly status: NodeStatus }
+  | { readonly type: 'log'; readonly call: number; readonly entries: readonly LogEntryView[] };
+
+export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
+  const lengthAt = to.reserve(4);
+  switch (frame.type) {
+    case 'request':
+      to.u8(1);
+      to.raw(frame.request);
+      break;
+    case 'status':
+      to.u8(2);
+      to.u32(frame.call);
+      break;
+    case 'log':
+      to.u8(3);
+      to.u32(frame.call);
+      to.f64(frame.from);
+      to.f64(frame.to);
+      break;
+    default:
+      assertNever(frame);
+  }
+  to.patchU32(lengthAt, to.length - lengthAt - 4);
+}
+
+/** @throws {MalformedBytesError} */
+export function readClientFrames(packet: Uint8Array): ClientFrame[] {
+  const frames: ClientFrame[] = [];
+  const reader = new ByteReader(packet);
+  while (reader.remaining > 0) {
+    const bytes = reader.blob();
+    const body = new ByteReader(bytes);
+    const kind = body.u8();
+    if (kind === 1) frames.push({ type: 'request', request: bytes.subarray(1) });
+    else if (kind === 2) frames.push({ type: 'status', call: body.u32() });
+    else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: body.f64(), to: body.f64() });
+    else throw new MalformedBytesError(`client frame of unknown kind ${kind}`);
+  }
+  return frames;
+}
+
+export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
+  const lengthAt = to.reserve(4);
+  switch (frame.type) {
+    case 'reply':
+      to.u8(1);
+      to.raw(frame.reply);
+      break;
+    case 'rejected':
+      to.u8(2);
+      to.f64(frame.client);
+      to.f64(frame.sequence);
+      to.u8(REJECTION_CODES.indexOf(frame.code));
+      to.u8(frame.outcome === 'unknown' ? 1 : 0);
+      to.text(frame.message);
+      break;
+    case 'status':
+      to.u8(3);
+      to.u32(frame.call);
+      to.text(JSON.stringify(frame.status));
+      break;
+    case 'log':
+      to.u8(4);
+      to.u32(frame.call);
+      to.u32(frame.entries.length);
+      for (const entry of frame.entries) {
+        to.f64(entry.index);
+        to.f64(entry.term);
+        to.text(entry.kind);
+        to.blob(entry.data);
+      }
+      break;
+    default:
+      assertNever(frame);
+  }
+  to.patchU32(lengthAt, to.length - lengthAt - 4);
+}
+
+/** @throws {MalformedBytesError} */
+export function readServerFrames(packet: Uint8Array): ServerFrame[] {
+  const frames: ServerFrame[] = [];
+  const reader = new ByteReader(packet);
+  while (reader.remaining > 0) frames.push(readServerFrame(reader.blob()));
+  return frames;
+}
+
+function readServerFrame(bytes: Uint8Array): ServerFrame {
+  const body = new ByteReader(bytes);
+  const kind = body.u8();
+  switch (kind) {
+    case 1:
+      return { type: 'reply', reply: bytes.subarray(1) };
+    case 2: {
+      const client = body.f64();
+      const sequence = body.f64();
+      const code = REJECTION_CODES[body.u8()];
+      if (code === undefined) throw new MalformedBytesError('rejection of unknown code');
+      return { type: 'rejected', client, sequence, code, outcome: body.u8() === 1 ? 'unknown' : 'not-applied', message: body.text() };
+    }
+    case 3:
+      // The only cast: the node that wrote this text built it from a NodeStatus.
+      return { type: 'status', call: body.u32(), status: JSON.parse(body.text()) as NodeStatus };
+    case 4: {
+      const call = body.u32();
+      const count = body.u32();
+      const entries: LogEntryView[] = [];
+      for (let read = 0; read < count; read += 1) {
+        entries.push({ index: body.f64(), term: body.f64(), kind: body.text(), data: body.blob() });
+      }
+      return { type: 'log', call, entries };
+    }
+    default:
+      throw new MalformedBytesError(`server frame of unknown kind ${kind}`);
+  }
+}

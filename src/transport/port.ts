@@ -1,0 +1,29 @@
+import type { NodeId } from '../base/ids.ts';
+
+/** The way out of a node. Frames are posted in order; the receiver gets memory of its own. */
+export interface Outlet {
+  sendToPeer(to: NodeId, frame: Uint8Array): void;
+  sendToClient(connection: number, frame: Uint8Array): void;
+}
+
+/**
+ * A client's channel to one node, whatever carries it. A packet holds one or more client frames (see client-frame.ts).
+ * After `close`, or once the other side is gone, `send` does nothing.
+ */
+export interface ClientChannel {
+  send(packet: Uint8Array): void;
+  close(): void;
+}
+
+export interface ClientChannelHandlers {
+  onPacket(packet: Uint8Array): void;
+  /** The node is gone: nothing more will arrive on this channel. Called at most once, and not after `close()`. */
+  onLost(): void;
+}
+
+/** Where a client finds the cluster. */
+export interface ClusterEndpoint {
+  nodeIds(): readonly number[];
+  /** Opens a channel to one node; `undefined` while that node is not running. */
+  openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;
+}
