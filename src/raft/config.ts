@@ -32,11 +32,16 @@ export const RAFT_DEFAULTS: RaftConfig = Object.freeze({
 export function raftConfig(overrides: Partial<RaftConfig> = {}): RaftConfig {
   const config: RaftConfig = Object.freeze({ ...RAFT_DEFAULTS, ...overrides });
   for (const [key, value] of Object.entries(config)) {
-    if (!(key in RAFT_DEFAULTS)) throw new ConfigError(`raft.${key}`, value, `No such setting; known are ${Object.keys(RAFT_DEFAULTS).join(', ')}.`);
+    if (!(key in RAFT_DEFAULTS))
+      throw new ConfigError(`raft.${key}`, value, `No such setting; known are ${Object.keys(RAFT_DEFAULTS).join(', ')}.`);
     if (!Number.isFinite(value) || value < 1) throw new ConfigError(`raft.${key}`, value, 'Give a number of at least 1.');
   }
   if (config.electionTimeoutMs < 2 * config.heartbeatMs) {
-    throw new ConfigError('raft.electionTimeoutMs', config.electionTimeoutMs, `Raise it to at least twice heartbeatMs (${2 * config.heartbeatMs}).`);
+    throw new ConfigError(
+      'raft.electionTimeoutMs',
+      config.electionTimeoutMs,
+      `Raise it to at least twice heartbeatMs (${2 * config.heartbeatMs}).`,
+    );
   }
   return config;
 }

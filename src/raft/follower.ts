@@ -61,7 +61,10 @@ function takeEntries(core: CoreState, entries: readonly Entry[]): void {
   const first = fresh[0];
   if (first === undefined || !isNew(first)) return;
   if (first.index <= core.log.lastIndex) {
-    invariant(first.index > core.commit, () => `the committed entry ${first.index} of node ${core.id} is in conflict with the leader of term ${core.term}`);
+    invariant(
+      first.index > core.commit,
+      () => `the committed entry ${first.index} of node ${core.id} is in conflict with the leader of term ${core.term}`,
+    );
     core.log.truncate(first.index);
     core.effects.notices.push({ type: 'truncated', from: first.index });
   }

@@ -59,7 +59,10 @@ function replicate(core: CoreState, peer: NodeId, progress: Progress): void {
     const prevTerm = core.log.termAt(prevIndex);
     if (prevTerm === undefined) {
       progress.becomeSnapshot();
-      invariant(core.effects.snapshotWanted === undefined || core.effects.snapshotWanted === peer, () => 'two snapshots wanted in one step');
+      invariant(
+        core.effects.snapshotWanted === undefined || core.effects.snapshotWanted === peer,
+        () => 'two snapshots wanted in one step',
+      );
       core.effects.snapshotWanted = peer;
       return;
     }
@@ -122,7 +125,10 @@ export function onAppendAccepted(core: CoreState, message: AppendAccepted): void
   const progress = core.progress.get(message.from);
   if (progress === undefined) return;
   progress.lastHeardMs = core.now;
-  invariant(message.match <= core.log.lastIndex, () => `node ${message.from} acknowledges ${message.match}, past this leader's log, ${core.log.lastIndex}`);
+  invariant(
+    message.match <= core.log.lastIndex,
+    () => `node ${message.from} acknowledges ${message.match}, past this leader's log, ${core.log.lastIndex}`,
+  );
   const isNews = progress.onAccepted(message.match);
   if (progress.state === 'probe') progress.becomeReplicate();
   else if (progress.state === 'snapshot' && progress.match >= core.log.compacted.index) progress.becomeReplicate();
@@ -140,7 +146,7 @@ export function onAppendRejected(core: CoreState, message: AppendRejected): void
   if (progress.state === 'probe' && message.rejected !== previousIndex(progress.next)) return;
   const agreed = core.log.lastAtMost(asIndex(Math.min(message.hint.index, message.rejected - 1)), message.hint.term);
   // The follower's log may end behind the window: then what it needs lies before it, and a snapshot will be wanted.
-  const next = message.hint.index < agreed.index ? message.hint.index : agreed.index;
+  const next = Math.min(message.hint.index, agreed.index);
   progress.becomeProbe(asIndex(next + 1));
   replicate(core, message.from, progress);
 }

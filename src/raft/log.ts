@@ -71,7 +71,10 @@ export class RaftLog {
 
   /** Deletes the entry at `from` and all that follow it. */
   truncate(from: LogIndex): void {
-    invariant(from > this.#compacted.index, () => `truncation at ${from} reaches into the compacted log, which ends at ${this.#compacted.index}`);
+    invariant(
+      from > this.#compacted.index,
+      () => `truncation at ${from} reaches into the compacted log, which ends at ${this.#compacted.index}`,
+    );
     this.#entries.length = Math.min(this.#entries.length, from - this.#compacted.index - 1);
     if (this.#persisted > this.lastIndex) this.#persisted = this.lastIndex;
   }
@@ -88,7 +91,10 @@ export class RaftLog {
   compact(upTo: LogIndex): void {
     if (upTo <= this.#compacted.index) return;
     const boundary = this.entryAt(upTo);
-    invariant(boundary !== undefined && upTo <= this.#persisted, () => `compaction to ${upTo} passes what is persisted, ${this.#persisted}`);
+    invariant(
+      boundary !== undefined && upTo <= this.#persisted,
+      () => `compaction to ${upTo} passes what is persisted, ${this.#persisted}`,
+    );
     this.#entries.splice(0, upTo - this.#compacted.index);
     this.#compacted = entryId(boundary);
   }

@@ -60,14 +60,7 @@ export interface SnapshotReply extends Envelope {
   readonly nextChunk: number;
 }
 
-export type RaftMessage =
-  | RequestVote
-  | VoteReply
-  | AppendEntries
-  | AppendAccepted
-  | AppendRejected
-  | InstallSnapshot
-  | SnapshotReply;
+export type RaftMessage = RequestVote | VoteReply | AppendEntries | AppendAccepted | AppendRejected | InstallSnapshot | SnapshotReply;
 export type RaftMessageType = RaftMessage['type'];
 
 /** The paper's names, as they stand in logs and metrics. */

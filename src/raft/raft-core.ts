@@ -6,13 +6,24 @@ import type { Effects, RaftEvent } from './effects.ts';
 import { emptyEffects } from './effects.ts';
 import { isLeaderSticky, onElectionTimeout, onRequestVote, onVoteReply } from './election.ts';
 import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onSnapshotInstalled } from './follower.ts';
-import { commitByCounting, onAppendAccepted, onAppendRejected, onFollowerLost, onLeaderDeadline, onPropose, onSnapshotReply } from './leader.ts';
+import {
+  commitByCounting,
+  onAppendAccepted,
+  onAppendRejected,
+  onFollowerLost,
+  onLeaderDeadline,
+  onPropose,
+  onSnapshotReply,
+} from './leader.ts';
 import type { RaftMessage } from './message.ts';
 import { becomeFollower } from './role.ts';
 
 /** A read-only view of a core, for status and tests. */
 export type CoreView = Readonly<
-  Pick<CoreState, 'id' | 'term' | 'votedFor' | 'role' | 'leader' | 'commit' | 'configuration' | 'log' | 'progress' | 'uncommittedBytes' | 'electionDueMs'>
+  Pick<
+    CoreState,
+    'id' | 'term' | 'votedFor' | 'role' | 'leader' | 'commit' | 'configuration' | 'log' | 'progress' | 'uncommittedBytes' | 'electionDueMs'
+  >
 >;
 
 /**

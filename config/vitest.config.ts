@@ -1,0 +1,39 @@
+import { resolve } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const root = resolve(import.meta.dirname, '..');
+
+// Two projects: `unit` imports the sources and runs in parallel; `scenarios` drives whole clusters from the built package,
+// one file after the other and after the unit tests, so that elections are not starved of processor time by other tests.
+export default defineConfig({
+  root,
+  cacheDir: resolve(root, 'dist/.vitest'),
+  test: {
+    projects: [
+      {
+        root,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/scenarios/**'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        root,
+        // The users' own import, answered by the built package.
+        resolve: { alias: { jobraft: resolve(root, 'dist/src/index.js') } },
+        test: {
+          name: 'scenarios',
+          include: ['test/scenarios/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,45 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { NodeLimits } from '../node/limits.ts';
+import type { NodeCounters } from '../node/node-metrics.ts';
+import type { RaftConfig } from '../raft/config.ts';
+import type { LinkFaults } from '../transport/port-links.ts';
+
+/** What a node's thread is born with. */
+export interface NodeBoot {
+  readonly id: number;
+  /** Every node of the cluster, this one among them. */
+  readonly nodes: readonly number[];
+  readonly raft: RaftConfig;
+  readonly limits: NodeLimits;
+  /** The node's SQLite file, or undefined to keep everything in memory. */
+  readonly file: string | undefined;
+  readonly durability: 'full' | 'off';
+  readonly seed: number;
+  readonly log: { readonly file: string; readonly level: 'info' | 'debug' } | undefined;
+}
+
+/** From the cluster's owner to a node's thread. */
+export type NodeCommand =
+  | { readonly type: 'peer'; readonly id: number; readonly port: MessagePort }
+  | { readonly type: 'client'; readonly connection: number; readonly port: MessagePort }
+  | { readonly type: 'faults'; readonly faults: LinkFaults }
+  /** Blocks the whole thread, as a stopped event loop would. */
+  | { readonly type: 'pause'; readonly durationMs: number }
+  | { readonly type: 'report'; readonly call: number; readonly withDigest: boolean }
+  | { readonly type: 'stop' };
+
+/** What a node says about itself. */
+export interface NodeReport {
+  readonly role: string;
+  readonly term: number;
+  readonly counters: NodeCounters;
+  readonly cpuMs: number | null;
+  readonly state: { readonly applied: number; readonly digest: string } | undefined;
+}
+
+/** From a node's thread to the cluster's owner. */
+export type NodeSignal =
+  | { readonly type: 'ready' }
+  | { readonly type: 'report'; readonly call: number; readonly report: NodeReport }
+  /** The node has stopped and says why; its thread ends. */
+  | { readonly type: 'failed'; readonly name: string; readonly code: string; readonly message: string; readonly stack: string | undefined };

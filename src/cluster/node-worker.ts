@@ -1,0 +1,176 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { asNodeId } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+import { SeededRandom } from '../base/random.ts';
+import type { NodeLog } from '../logs/node-log.ts';
+import { openNodeLog } from '../logs/node-log.ts';
+import { NodeRuntime } from '../node/node-runtime.ts';
+import { RECORD_KINDS } from '../queue/record.ts';
+import { openMemoryStorage } from '../storage/memory-storage.ts';
+import type { NodeStorage } from '../storage/port.ts';
+import { openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { PortLinks } from '../transport/port-links.ts';
+import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
+import { threadCpuMs } from './thread-cpu.ts';
+
+/**
+ * The entry of a node's thread, and the only place that chooses its adapters: SQLite or memory, MessagePorts, the clock,
+ * the log file.
+ */
+class NodeThread {
+  readonly #boot: NodeBoot;
+  readonly #owner: NonNullable<typeof parentPort>;
+  readonly #storage: NodeStorage;
+  readonly #log: NodeLog | undefined;
+  readonly #peers: PortLinks;
+  readonly #clients: PortLinks;
+  readonly #node: NodeRuntime;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueMs = Number.POSITIVE_INFINITY;
+  #isOver = false;
+
+  constructor(boot: NodeBoot, owner: NonNullable<typeof parentPort>) {
+    this.#boot = boot;
+    this.#owner = owner;
+    const random = new SeededRandom(boot.seed ^ 0x5f3759df);
+    const runTurn = () => this.#guard(() => this.#turn());
+    this.#peers = new PortLinks({
+      random,
+      onFrame: (from, frame) => this.#node.receivePeerFrame(asNodeId(from), frame),
+      onReadable: runTurn,
+      onClosed: (peer) => {
+        this.#node.peerLost(asNodeId(peer));
+        runTurn();
+      },
+    });
+    this.#clients = new PortLinks({
+      random,
+      onFrame: (connection, packet) => this.#node.receiveClientPacket(connection, packet),
+      onReadable: runTurn,
+      onClosed: (connection) => this.#node.clientGone(connection),
+    });
+    this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
+    this.#storage = openStorage(boot);
+    this.#node = new NodeRuntime({
+      id: asNodeId(boot.id),
+      configuration: { voters: boot.nodes.map(asNodeId), outgoing: [], learners: [] },
+      raft: boot.raft,
+      limits: boot.limits,
+      seed: boot.seed,
+      storage: this.#storage,
+      clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+      outlet: {
+        sendToPeer: (to, frame) => this.#peers.send(to, frame),
+        sendToClient: (connection, frame) => this.#clients.send(connection, frame),
+      },
+      observe: (event) => this.#log?.observe(event),
+    });
+    owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
+    this.#arm();
+    this.#signal({ type: 'ready' });
+  }
+
+  #onCommand(command: NodeCommand): void {
+    switch (command.type) {
+      case 'peer':
+        this.#peers.attach(command.id, command.port);
+        break;
+      case 'client':
+        this.#clients.attach(command.connection, command.port);
+        break;
+      case 'faults':
+        this.#peers.setFaults(command.faults);
+        break;
+      case 'pause':
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.durationMs);
+        break;
+      case 'report':
+        this.#signal({ type: 'report', call: command.call, report: this.#report(command.withDigest) });
+        break;
+      case 'stop':
+        this.#end('stopped by its owner');
+        break;
+    }
+  }
+
+  #turn(): void {
+    if (this.#isOver) return;
+    this.#peers.drain();
+    this.#clients.drain();
+    this.#node.turn();
+    this.#arm();
+  }
+
+  /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than arming anew. */
+  #arm(): void {
+    const dueMs = this.#node.nextDeadlineMs;
+    if (dueMs >= this.#timerDueMs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerDueMs = Number.POSITIVE_INFINITY;
+        this.#guard(() => this.#turn());
+      },
+      Math.max(0, Math.min(dueMs - performance.now(), 0x7fffffff)),
+    );
+  }
+
+  #report(withDigest: boolean): NodeReport {
+    const { state, term } = this.#node.status();
+    return {
+      role: state,
+      term,
+      counters: this.#node.counters(),
+      cpuMs: threadCpuMs(),
+      state: withDigest ? this.#node.digest() : undefined,
+    };
+  }
+
+  /** Whatever a turn throws is the node's end: a failed write is never tried again, a broken invariant never lived with. */
+  #guard(run: () => void): void {
+    if (this.#isOver) return;
+    try {
+      run();
+    } catch (error) {
+      this.#signal(failureOf(error));
+      this.#end(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #end(reason: string): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#log?.observe({ type: 'stopped', node: asNodeId(this.#boot.id), atMs: performance.now(), reason });
+    this.#node[Symbol.dispose]();
+    this.#peers.close();
+    this.#clients.close();
+    this.#storage[Symbol.dispose]();
+    this.#log?.close();
+    this.#owner.close();
+  }
+
+  #signal(signal: NodeSignal): void {
+    this.#owner.postMessage(signal);
+  }
+}
+
+function openStorage(boot: NodeBoot): NodeStorage {
+  if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS });
+  return openSqliteStorage({ file: boot.file, recordKinds: RECORD_KINDS, durability: boot.durability });
+}
+
+function failureOf(error: unknown): NodeSignal {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'NODE_FAILED';
+  return { type: 'failed', name, code, message, stack };
+}
+
+invariant(parentPort !== null, () => 'node-worker runs in a worker thread only; use startCluster');
+try {
+  // The owner is the only one who starts this file, and its boot is checked there.
+  new NodeThread(workerData as NodeBoot, parentPort);
+} catch (error) {
+  parentPort.postMessage(failureOf(error));
+  parentPort.close();
+}

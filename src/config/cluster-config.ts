@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { NodeLimits } from '../node/limits.ts';
+import type { RaftConfig } from '../raft/config.ts';
+import type { NumberSetting } from './setting-table.ts';
+import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
+
+/** Most nodes that an embedded cluster starts. */
+export const NODES_MAX = 13;
+export const STORAGES = ['sqlite', 'memory'] as const;
+export const DURABILITIES = ['full', 'off'] as const;
+export const LOG_LEVELS = ['info', 'debug'] as const;
+
+/** Everything that a cluster is started with; fits `startCluster` as it is. */
+export interface ClusterConfig {
+  /** How many nodes (ids 1 to n), or their ids. */
+  readonly nodes: number | readonly number[];
+  /** One folder for all nodes, relative to the working directory. */
+  readonly dataDir: string;
+  readonly storage: (typeof STORAGES)[number];
+  /** `full`: an answer means fsync on a majority. `off`: nothing is forced to disk; a power cut may lose answered jobs. */
+  readonly durability: (typeof DURABILITIES)[number];
+  readonly raft: RaftConfig;
+  readonly limits: NodeLimits;
+  readonly logs?: { readonly dir: string; readonly level: (typeof LOG_LEVELS)[number] };
+  /** Seed of the randomised timeouts; without it every start draws another. */
+  readonly seed?: number;
+}
+
+/** What the command line or a program sets on top of a file. */
+export interface ClusterConfigOverrides {
+  readonly nodes?: number | readonly number[];
+  readonly dataDir?: string;
+  readonly storage?: string;
+  readonly durability?: string;
+  readonly raft?: Partial<RaftConfig>;
+  readonly limits?: Partial<NodeLimits>;
+  readonly logs?: { readonly dir?: string; readonly level?: string };
+  readonly seed?: number;
+}
+
+const NODES_REMEDY = `Give a whole number from 1 to ${NODES_MAX}, or a list of 1 to ${NODES_MAX} different whole numbers from 1 on.`;
+
+/** One test for both forms: a union would tell what is wrong with the form that was not meant. */
+const nodesSchema = z.custom<number | readonly number[]>(isNodes, { error: NODES_REMEDY });
+
+function isNodes(value: unknown): boolean {
+  if (!Array.isArray(value)) return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= NODES_MAX;
+  const areIds = value.every((id) => Number.isSafeInteger(id) && id >= 1);
+  return areIds && value.length >= 1 && value.length <= NODES_MAX && new Set(value).size === value.length;
+}
+
+const numberSchema = ({ min, max, unit, default: fallback }: NumberSetting) => {
+  const error = `Give a whole number of ${unit} from ${min} to ${max}; the default is ${fallback}.`;
+  return z.int({ error }).min(min, { error }).max(max, { error }).default(fallback);
+};
+
+const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, { error: `Give one of: ${names.join(', ')}.` });
+const folder = z.string({ error: 'Give the path of a folder.' }).min(1, { error: 'Give the path of a folder.' });
+const groupOf = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: (issue) => (issue.code === 'invalid_type' ? 'Give a group of settings, indented below the name.' : undefined),
+  });
+
+function numbersSchema<Key extends string>(settings: Readonly<Record<Key, NumberSetting>>) {
+  const shape: Partial<Record<Key, ReturnType<typeof numberSchema>>> = {};
+  for (const key of Object.keys(settings) as Key[]) shape[key] = numberSchema(settings[key]);
+  // The only cast: the loop went through every key of a complete record.
+  return groupOf(shape as Record<Key, ReturnType<typeof numberSchema>>).prefault({} as never);
+}
+
+export const clusterSchema = groupOf({
+  nodes: nodesSchema.default(3),
+  dataDir: folder.default('data'),
+  storage: oneOf(STORAGES).default('sqlite'),
+  durability: oneOf(DURABILITIES).default('full'),
+  raft: numbersSchema(RAFT_SETTINGS),
+  limits: numbersSchema(LIMIT_SETTINGS),
+  logs: groupOf({ dir: folder, level: oneOf(LOG_LEVELS).default('info') }).optional(),
+  seed: z.int({ error: 'Give a whole number, or leave the key out.' }).optional(),
+});

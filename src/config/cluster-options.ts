@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { ClusterConfig, ClusterConfigOverrides } from './cluster-config.ts';
+import { DURABILITIES, LOG_LEVELS, NODES_MAX, STORAGES } from './cluster-config.ts';
+import { flagOf } from './flag-names.ts';
+import { loadClusterConfig } from './load-cluster-config.ts';
+import type { NumberGroup } from './setting-table.ts';
+import { numberSettings } from './setting-table.ts';
+
+/** Adds a flag for every setting of a cluster; what the flags say is read by {@link clusterConfigOf}. */
+export function addClusterOptions(command: Command): Command {
+  command
+    .option('--config <file>', "a cluster's configuration (default: config/cluster.yaml of the package)")
+    .option('--nodes <count or ids>', `how many nodes, 1 to ${NODES_MAX}, or their ids: 1,2,5`, parseNodes)
+    .option('--data-dir <folder>', "where the nodes keep their files; node n's is node-n/jobraft.db")
+    .addOption(new Option('--storage <kind>', 'where a node keeps its state').choices(STORAGES))
+    .addOption(new Option('--durability <kind>', 'full: answered means fsync on a majority; off: no fsync').choices(DURABILITIES))
+    .option('--logs-dir <folder>', "where the nodes' logs go: node-n.log")
+    .addOption(new Option('--log-level <level>', 'debug writes a line for every RPC').choices(LOG_LEVELS))
+    .option('--seed <number>', 'seed of the randomised timeouts', parseNumber);
+  for (const { key, setting } of numberSettings()) {
+    command.option(`${flagOf(key)} <number>`, `${setting.description}, in ${setting.unit} (default: ${setting.default})`, parseNumber);
+  }
+  return command;
+}
+
+/** What the command line asked for, without the file. */
+export function clusterOverridesOf(command: Command): ClusterConfigOverrides {
+  const options: Record<string, unknown> = command.opts();
+  const groups: Record<NumberGroup, Record<string, unknown>> = { raft: {}, limits: {} };
+  for (const { group, key } of numberSettings()) if (options[key] !== undefined) groups[group][key] = options[key];
+  const logs = { ...pick(options, 'logsDir', 'dir'), ...pick(options, 'logLevel', 'level') };
+  return {
+    ...pick(options, 'nodes'),
+    ...pick(options, 'dataDir'),
+    ...pick(options, 'storage'),
+    ...pick(options, 'durability'),
+    ...pick(options, 'seed'),
+    ...(Object.keys(groups.raft).length > 0 ? { raft: groups.raft } : {}),
+    ...(Object.keys(groups.limits).length > 0 ? { limits: groups.limits } : {}),
+    ...(Object.keys(logs).length > 0 ? { logs } : {}),
+  };
+}
+
+/**
+ * The configuration that a command line stands for: its file, or the package's, with the flags laid over.
+ * @throws {ConfigFileError}
+ */
+export function clusterConfigOf(command: Command): ClusterConfig {
+  const { config } = command.opts<{ config?: string }>();
+  return loadClusterConfig(config, clusterOverridesOf(command));
+}
+
+function pick(options: Record<string, unknown>, name: string, as: string = name): Record<string, unknown> {
+  return options[name] === undefined ? {} : { [as]: options[name] };
+}
+
+// Ranges are the schema's business: it has the remedies. Here a text only becomes a number.
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number.');
+  return value;
+}
+
+function parseNodes(text: string): number | number[] {
+  return text.includes(',') ? text.split(',').map(parseNumber) : parseNumber(text);
+}

@@ -1,0 +1,36 @@
+import { JobraftError } from '../base/errors.ts';
+
+/** One thing that is wrong, and what to do about it. */
+export interface ConfigProblem {
+  /** The setting's full name, such as `raft.heartbeatMs`. */
+  readonly key: string;
+  /** The value found; `undefined` for a setting that is missing. */
+  readonly value: unknown;
+  /** Where the value was read: `config/cluster.yaml:12`, or the flag of the command line. */
+  readonly place: string;
+  readonly remedy: string;
+}
+
+/** A configuration cannot be used. Every problem is named, so that one correction is enough. */
+export class ConfigFileError extends JobraftError {
+  override readonly code = 'CONFIG_INVALID';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(message: string, problems: readonly ConfigProblem[] = [], options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.problems = problems;
+  }
+
+  static of(file: string, problems: readonly ConfigProblem[]): ConfigFileError {
+    const count = problems.length === 1 ? 'one setting' : `${problems.length} settings`;
+    return new ConfigFileError(
+      `${file}: ${count} cannot work.\n${problems.map((problem) => `  - ${describe(problem)}`).join('\n')}`,
+      problems,
+    );
+  }
+}
+
+function describe({ key, value, place, remedy }: ConfigProblem): string {
+  const found = value === undefined ? 'is missing' : `has the value ${JSON.stringify(value)}`;
+  return `${place}: "${key}" ${found}. ${remedy}`;
+}

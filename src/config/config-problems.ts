@@ -1,0 +1,94 @@
+import type { z } from 'zod';
+import type { ConfigProblem } from './config-file-error.ts';
+import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
+
+type Locate = (path: readonly PropertyKey[]) => string;
+
+/** What the schema found, one problem a setting, each with its remedy. */
+export function schemaProblems(raw: unknown, issues: readonly z.core.$ZodIssue[], locate: Locate): ConfigProblem[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') {
+      return [{ key: nameOf(issue.path), value: valueAt(raw, issue.path), place: locate(issue.path), remedy: issue.message }];
+    }
+    const known = KNOWN_KEYS[nameOf(issue.path)] ?? [];
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return { key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy: unknownKeyRemedy(key, known) };
+    });
+  });
+}
+
+/** What no single setting can know: whether two of them fit together. */
+export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const heartbeatMs = numberAt(raw, ['raft', 'heartbeatMs'], RAFT_SETTINGS.heartbeatMs.default);
+  const electionTimeoutMs = numberAt(raw, ['raft', 'electionTimeoutMs'], RAFT_SETTINGS.electionTimeoutMs.default);
+  if (electionTimeoutMs < 2 * heartbeatMs) {
+    const path = hasValue(raw, ['raft', 'electionTimeoutMs']) ? ['raft', 'electionTimeoutMs'] : ['raft', 'heartbeatMs'];
+    const remedy =
+      path[1] === 'electionTimeoutMs'
+        ? `Raise it to at least twice raft.heartbeatMs (${2 * heartbeatMs}), or followers depose a leader that works.`
+        : `Lower it to at most half of raft.electionTimeoutMs (${electionTimeoutMs / 2}), or followers depose a leader that works.`;
+    problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
+  }
+  const payloadBytesMax = numberAt(raw, ['limits', 'payloadBytesMax'], LIMIT_SETTINGS.payloadBytesMax.default);
+  const uncommittedBytesMax = numberAt(raw, ['raft', 'uncommittedBytesMax'], RAFT_SETTINGS.uncommittedBytesMax.default);
+  if (payloadBytesMax > uncommittedBytesMax) {
+    const path = hasValue(raw, ['limits', 'payloadBytesMax']) ? ['limits', 'payloadBytesMax'] : ['raft', 'uncommittedBytesMax'];
+    const remedy =
+      path[0] === 'limits'
+        ? `Lower it to at most raft.uncommittedBytesMax (${uncommittedBytesMax}), or such a job could never be taken.`
+        : `Raise it to at least limits.payloadBytesMax (${payloadBytesMax}), or such a job could never be taken.`;
+    problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
+  }
+  return problems;
+}
+
+const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
+  '': ['nodes', 'dataDir', 'storage', 'durability', 'raft', 'limits', 'logs', 'seed'],
+  raft: Object.keys(RAFT_SETTINGS),
+  limits: Object.keys(LIMIT_SETTINGS),
+  logs: ['dir', 'level'],
+};
+
+function unknownKeyRemedy(key: string, known: readonly string[]): string {
+  const nearest = known
+    .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  const guess = nearest !== undefined && nearest.distance <= 3 ? ` Did you mean "${nearest.name}"?` : '';
+  return `No such setting.${guess} Known here are ${known.join(', ')}.`;
+}
+
+/** How many letters must be changed, added or left out to make one name of the other (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const substituted = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substituted, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
+
+export const nameOf = (path: readonly PropertyKey[]): string => path.map(String).join('.');
+
+export function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  let value = raw;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Reflect.get(value, key);
+  }
+  return value;
+}
+
+const hasValue = (raw: unknown, path: readonly PropertyKey[]): boolean => valueAt(raw, path) !== undefined;
+
+/** A value that is no number is the schema's business: it is left out of comparisons. */
+function numberAt(raw: unknown, path: readonly PropertyKey[], fallback: number): number {
+  const value = valueAt(raw, path);
+  if (value === undefined) return fallback;
+  return typeof value === 'number' ? value : Number.NaN;
+}

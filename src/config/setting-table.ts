@@ -1,0 +1,69 @@
+import type { NodeLimits } from '../node/limits.ts';
+import { LIMIT_DEFAULTS } from '../node/limits.ts';
+import type { RaftConfig } from '../raft/config.ts';
+import { RAFT_DEFAULTS } from '../raft/config.ts';
+
+/** One number that an operator may set. The schema, the command line's flags and their help are all made from it. */
+export interface NumberSetting {
+  readonly description: string;
+  /** What the number counts, as it stands in help texts and remedies. */
+  readonly unit: 'milliseconds' | 'bytes' | 'messages' | 'entries' | 'records' | 'claims';
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+// `Record<keyof …>`: a timing or limit that is added to the core without a line here does not compile.
+export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = withDefaults(RAFT_DEFAULTS, {
+  heartbeatMs: { description: 'how often an idle leader sends heartbeats', unit: 'milliseconds', min: 1, max: 60_000 },
+  electionTimeoutMs: {
+    description: 'shortest wait for a leader before an election; the wait is random in [x, 2x)',
+    unit: 'milliseconds',
+    min: 2,
+    max: 600_000,
+  },
+  lostLeaderElectionMs: {
+    description: "shortest wait once the leader's channel has closed; the wait is random in [x, 5x)",
+    unit: 'milliseconds',
+    min: 1,
+    max: 60_000,
+  },
+  messageBytesMax: { description: 'entries in one AppendEntries; one entry always fits', unit: 'bytes', min: KIB, max: GIB },
+  inflightMessagesMax: { description: 'unanswered AppendEntries to one follower', unit: 'messages', min: 1, max: 65_536 },
+  inflightBytesMax: { description: 'unanswered entries to one follower', unit: 'bytes', min: KIB, max: 4 * GIB },
+  uncommittedBytesMax: { description: 'entries a leader holds uncommitted before it refuses more', unit: 'bytes', min: KIB, max: 4 * GIB },
+});
+
+export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> = withDefaults(LIMIT_DEFAULTS, {
+  payloadBytesMax: { description: "one job's payload, or one result", unit: 'bytes', min: 1, max: GIB },
+  entryBytesMax: { description: 'requests gathered into one log entry; one request always fits', unit: 'bytes', min: 1, max: GIB },
+  checkpointEntries: { description: 'log entries between two checkpoints', unit: 'entries', min: 1, max: 100_000_000 },
+  checkpointBytes: { description: 'bytes of log entries between two checkpoints', unit: 'bytes', min: 1, max: 64 * GIB },
+  checkpointRecords: { description: 'changed records between two checkpoints', unit: 'records', min: 1, max: 100_000_000 },
+  tailEntries: { description: 'log entries kept behind a checkpoint for slow followers', unit: 'entries', min: 1, max: 100_000_000 },
+  snapshotChunkBytes: { description: 'records in one InstallSnapshot', unit: 'bytes', min: 1, max: GIB },
+  parkedClaimsMax: { description: 'claims that wait at the leader for a job', unit: 'claims', min: 1, max: 10_000_000 },
+});
+
+/** The groups of a configuration file that hold nothing but numbers. */
+export const NUMBER_GROUPS = Object.freeze({ raft: RAFT_SETTINGS, limits: LIMIT_SETTINGS });
+export type NumberGroup = keyof typeof NUMBER_GROUPS;
+
+/** Every number with its place, in the order in which it is shown. */
+export function numberSettings(): { readonly group: NumberGroup; readonly key: string; readonly setting: NumberSetting }[] {
+  const groups: readonly NumberGroup[] = ['raft', 'limits'];
+  return groups.flatMap((group) => Object.entries(NUMBER_GROUPS[group]).map(([key, setting]) => ({ group, key, setting })));
+}
+
+type Described<Key extends string> = Readonly<Record<Key, Omit<NumberSetting, 'default'>>>;
+
+function withDefaults<Key extends string>(defaults: Readonly<Record<Key, number>>, described: Described<Key>): Record<Key, NumberSetting> {
+  const settings: Partial<Record<Key, NumberSetting>> = {};
+  for (const key of Object.keys(described) as Key[]) settings[key] = { ...described[key], default: defaults[key] };
+  // The only cast: the loop went through every key of a complete record.
+  return settings as Record<Key, NumberSetting>;
+}

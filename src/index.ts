@@ -1,0 +1,14 @@
+export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
+export { Client, type ClientOptions } from './client/client.ts';
+export * from './client/errors.ts';
+export { Job } from './client/job.ts';
+export { type BulkJob, type JobOptions, Queue, type QueueOptions } from './client/queue.ts';
+export { UnrecoverableError, Worker, type WorkerOptions } from './client/worker.ts';
+export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
+export type { ClusterOptions } from './cluster/cluster-options.ts';
+export { NodeFailedError } from './cluster/node-handle.ts';
+export { LIMIT_DEFAULTS, type NodeLimits } from './node/limits.ts';
+export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';
+export { StorageError, type StorageErrorCode } from './storage/errors.ts';
+export type { LogEntryView, NodeStatus } from './transport/client-frame.ts';
+export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './transport/port.ts';

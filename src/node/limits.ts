@@ -1,0 +1,43 @@
+import { ConfigError } from '../base/errors.ts';
+
+/** What one node takes on at most, and when it writes a checkpoint. Sizes in bytes. */
+export interface NodeLimits {
+  /** Most bytes of one job's payload, or of one result. */
+  readonly payloadBytesMax: number;
+  /** Most bytes of requests that are gathered into one log entry; one request always fits. */
+  readonly entryBytesMax: number;
+  /** A checkpoint is due after this many log entries … */
+  readonly checkpointEntries: number;
+  /** … or after this many bytes of them … */
+  readonly checkpointBytes: number;
+  /** … or once about this many records have changed: it bounds how long a checkpoint holds the node up. */
+  readonly checkpointRecords: number;
+  /** Entries kept behind the checkpoint, so that a follower that is a little slow needs no snapshot. */
+  readonly tailEntries: number;
+  /** Bytes of records in one InstallSnapshot. */
+  readonly snapshotChunkBytes: number;
+  /** Most claims that wait at the leader for a job. */
+  readonly parkedClaimsMax: number;
+}
+
+export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
+  payloadBytesMax: 4 * 1024 * 1024,
+  entryBytesMax: 1024 * 1024,
+  checkpointEntries: 20_000,
+  checkpointBytes: 64 * 1024 * 1024,
+  checkpointRecords: 10_000,
+  tailEntries: 1_000,
+  snapshotChunkBytes: 256 * 1024,
+  parkedClaimsMax: 10_000,
+});
+
+/** @throws {ConfigError} naming the key and the remedy. */
+export function nodeLimits(overrides: Partial<NodeLimits> = {}): NodeLimits {
+  const limits: NodeLimits = Object.freeze({ ...LIMIT_DEFAULTS, ...overrides });
+  for (const [key, value] of Object.entries(limits)) {
+    if (!(key in LIMIT_DEFAULTS))
+      throw new ConfigError(`limits.${key}`, value, `No such limit; known are ${Object.keys(LIMIT_DEFAULTS).join(', ')}.`);
+    if (!Number.isSafeInteger(value) || value < 1) throw new ConfigError(`limits.${key}`, value, 'Give a whole number of at least 1.');
+  }
+  return limits;
+}

@@ -1,0 +1,397 @@
+import { ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import type { LogIndex, NodeId } from '../base/ids.ts';
+import { asIndex, ZERO_ENTRY } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+import { JobQueue } from '../queue/job-queue.ts';
+import { RECORD_KINDS } from '../queue/record.ts';
+import type { RaftConfig } from '../raft/config.ts';
+import type { Effects, RaftEvent } from '../raft/effects.ts';
+import type { Configuration, SnapshotId } from '../raft/entry.ts';
+import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
+import type { RaftNotice } from '../raft/notice.ts';
+import { RaftCore } from '../raft/raft-core.ts';
+import type { NodeStorage, PersistBatch } from '../storage/port.ts';
+import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
+import { readClientFrames, writeServerFrame } from '../transport/client-frame.ts';
+import type { PeerPart } from '../transport/peer-frame.ts';
+import { readPeerParts } from '../transport/peer-frame.ts';
+import type { Outlet } from '../transport/port.ts';
+import type { CheckpointPart } from './checkpoint-schedule.ts';
+import { CheckpointSchedule } from './checkpoint-schedule.ts';
+import { batchRequests, tickData } from './entry-batch.ts';
+import type { NodeEvent } from './event.ts';
+import type { NodeLimits } from './limits.ts';
+import type { NodeCounters } from './node-metrics.ts';
+import { NodeMetrics } from './node-metrics.ts';
+import { ClientOutbox, PeerOutbox } from './outbox.ts';
+import type { Clock, Observer } from './ports.ts';
+import { RequestDesk } from './request-desk.ts';
+import { SnapshotDesk } from './snapshot-desk.ts';
+import { TurnChanges } from './turn-changes.ts';
+
+export interface NodeOptions {
+  readonly id: NodeId;
+  /** The configuration of a cluster that has none on disk yet. */
+  readonly configuration: Configuration;
+  readonly raft: RaftConfig;
+  readonly limits: NodeLimits;
+  readonly seed: number;
+  readonly storage: NodeStorage;
+  readonly clock: Clock;
+  readonly outlet: Outlet;
+  readonly observe: Observer;
+}
+
+/** Most entries that GetLog answers with. */
+const LOG_VIEW_ENTRIES_MAX = 1_000;
+
+/**
+ * One node: a turn takes everything that arrived, steps the core, lets leave what may leave, persists once, lets leave the
+ * rest, applies and answers. Whoever owns the node's threads and channels calls `receive…` as things arrive, then `turn`.
+ * Any error that `turn` throws is the node's end.
+ */
+export class NodeRuntime implements Disposable {
+  readonly #options: NodeOptions;
+  readonly #core: RaftCore;
+  readonly #machine: JobQueue;
+  readonly #desk: RequestDesk;
+  readonly #metrics = new NodeMetrics();
+  readonly #peers = new PeerOutbox();
+  readonly #clients = new ClientOutbox();
+  readonly #changes = new TurnChanges();
+  readonly #entryWriter = new ByteWriter(64 * 1024);
+  readonly #checkpoints: CheckpointSchedule;
+  readonly #snapshots: SnapshotDesk;
+
+  #peerFrames: { from: NodeId; frame: Uint8Array }[] = [];
+  #clientPackets: { connection: number; packet: Uint8Array }[] = [];
+  #lostPeers: NodeId[] = [];
+  #afterPersist: RaftMessage[] = [];
+  #nowMs: number;
+  #applied: LogIndex;
+  /** The leader that waiting requests count on; itself while this node leads. */
+  #leadership: { term: number; leader: NodeId | undefined };
+  #tickIndex: LogIndex = asIndex(0);
+  #isTurnDue = false;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { storage, clock, limits, configuration } = options;
+    const stored = storage.load();
+    this.#nowMs = clock.monotonicMs();
+    const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration };
+    this.#applied = checkpoint.index;
+    const phase = configuration.voters.indexOf(options.id) / configuration.voters.length;
+    this.#checkpoints = new CheckpointSchedule(limits, checkpoint, phase);
+    this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
+    const contentKind = RECORD_KINDS.indexOf('content');
+    this.#machine = new JobQueue({ readContent: (jobId) => storage.readRecord(contentKind, jobId) });
+    if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
+    this.#core = new RaftCore({
+      id: options.id,
+      config: options.raft,
+      configuration: checkpoint.configuration,
+      hardState: stored.hardState,
+      compacted: stored.compacted,
+      entries: stored.entries,
+      commit: checkpoint.index,
+      seed: options.seed,
+      now: this.#nowMs,
+    });
+    this.#leadership = { term: stored.hardState.term, leader: undefined };
+    this.#desk = new RequestDesk({ limits, machine: this.#machine, peers: this.#peers, clients: this.#clients });
+    const { view } = this.#core;
+    this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
+  }
+
+  receivePeerFrame(from: NodeId, frame: Uint8Array): void {
+    this.#peerFrames.push({ from, frame });
+  }
+
+  receiveClientPacket(connection: number, packet: Uint8Array): void {
+    this.#clientPackets.push({ connection, packet });
+  }
+
+  peerLost(peer: NodeId): void {
+    this.#lostPeers.push(peer);
+  }
+
+  clientGone(connection: number): void {
+    this.#desk.onClientGone(connection);
+  }
+
+  /** When `turn` must be called even if nothing arrives, monotonic ms. */
+  get nextDeadlineMs(): number {
+    if (this.#isTurnDue) return this.#nowMs;
+    let next = Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs);
+    const due = this.#machine.nextDueMs;
+    if (due !== undefined && this.#isLeader && this.#tickIndex <= this.#applied) {
+      next = Math.min(next, this.#nowMs + Math.max(0, due - this.#options.clock.wallMs()));
+    }
+    return next;
+  }
+
+  turn(): void {
+    this.#nowMs = this.#options.clock.monotonicMs();
+    this.#metrics.turns += 1;
+    this.#drain();
+    if (this.#nowMs >= this.#core.nextDeadlineMs) this.#step({ type: 'deadline', now: this.#nowMs });
+    this.#noticeLeadership();
+    this.#proposeQueued();
+    for (const message of this.#snapshots.onTurn(this.#core.view, this.#nowMs)) this.#post(message);
+    for (const sent of this.#snapshots.takeFinished())
+      this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
+    this.#flushPeers();
+    // A leader answers before it waits for its own disk: what is committed is on a majority of disks already. A follower's
+    // acknowledgement is what others wait for, so it persists first.
+    if (this.#isLeader) {
+      this.#apply();
+      if (this.#desk.serveParked(this.#nowMs)) this.#proposeQueued();
+      this.#flushPeers();
+    }
+    this.#persist();
+    for (const message of this.#afterPersist.splice(0)) this.#post(message);
+    this.#flushPeers();
+    this.#apply();
+    // Claims that found their jobs only now go into the log with the next turn, which is due at once.
+    this.#isTurnDue = this.#isLeader && this.#desk.serveParked(this.#nowMs);
+    this.#flushPeers();
+    this.#metrics.bytesSent += this.#clients.flush(this.#options.outlet);
+  }
+
+  status(): NodeStatus {
+    const { view } = this.#core;
+    return {
+      node: view.id,
+      state: view.role,
+      term: view.term,
+      votedFor: view.votedFor ?? null,
+      leaderId: view.leader ?? null,
+      commit: view.commit,
+      applied: this.#applied,
+      firstIndex: view.log.firstIndex,
+      lastIndex: view.log.lastIndex,
+      lastTerm: view.log.last.term,
+      voters: view.configuration.voters,
+    };
+  }
+
+  counters(): NodeCounters {
+    return this.#metrics.snapshot();
+  }
+
+  /** The replicated state, for comparing replicas that have applied the same index. */
+  digest(): { readonly applied: LogIndex; readonly digest: string } {
+    return { applied: this.#applied, digest: this.#machine.digest() };
+  }
+
+  /** Orderly end: the last word to the log of events; the storage belongs to whoever opened it. */
+  [Symbol.dispose](): void {
+    this.#snapshots[Symbol.dispose]();
+  }
+
+  get #isLeader(): boolean {
+    return this.#core.view.role === 'leader';
+  }
+
+  // ---- what arrived -------------------------------------------------------------------------------------------------
+
+  #drain(): void {
+    const frames = this.#peerFrames;
+    const packets = this.#clientPackets;
+    const lost = this.#lostPeers;
+    if (frames.length > 0) this.#peerFrames = [];
+    if (packets.length > 0) this.#clientPackets = [];
+    if (lost.length > 0) this.#lostPeers = [];
+    for (const { from, frame } of frames) this.#onPeerFrame(from, frame);
+    for (const peer of lost) this.#onPeerLost(peer);
+    this.#noticeLeadership();
+    for (const { connection, packet } of packets) this.#onClientPacket(connection, packet);
+  }
+
+  #onPeerFrame(from: NodeId, frame: Uint8Array): void {
+    for (const part of this.#parse(() => readPeerParts(frame, from, this.#options.id))) {
+      if (part.type === 'raft') this.#step({ type: 'message', now: this.#nowMs, message: part.message });
+      else this.#onRelay(from, part);
+    }
+  }
+
+  #onRelay(from: NodeId, part: Exclude<PeerPart, { type: 'raft' }>): void {
+    if (part.type === 'answer') {
+      this.#desk.onAnswer(part.connection, part.frame);
+      return;
+    }
+    this.#metrics.requests += 1;
+    this.#desk.onForwarded(from, part.connection, part.request, { isLeader: this.#isLeader, leader: this.#core.view.leader }, this.#nowMs);
+  }
+
+  #onClientPacket(connection: number, packet: Uint8Array): void {
+    for (const frame of this.#parse(() => readClientFrames(packet))) {
+      if (frame.type === 'request') {
+        this.#metrics.requests += 1;
+        const { leader } = this.#core.view;
+        this.#desk.onClientRequest(connection, frame.request, { isLeader: this.#isLeader, leader }, this.#nowMs);
+      } else if (frame.type === 'status') {
+        writeServerFrame(this.#clients.writerFor(connection), { type: 'status', call: frame.call, status: this.status() });
+      } else {
+        const entries = this.#viewLog(frame.from, frame.to);
+        writeServerFrame(this.#clients.writerFor(connection), { type: 'log', call: frame.call, entries });
+      }
+    }
+  }
+
+  /** A damaged frame is dropped like a lost one: Raft and the clients send again. */
+  #parse<Part>(read: () => readonly Part[]): readonly Part[] {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof MalformedBytesError) return [];
+      throw error;
+    }
+  }
+
+  #onPeerLost(peer: NodeId): void {
+    this.#observe({ type: 'peer-lost', node: this.#options.id, atMs: this.#nowMs, peer });
+    this.#snapshots.abort(peer);
+    this.#step({ type: 'peer-lost', now: this.#nowMs, peer });
+  }
+
+  #viewLog(from: number, to: number): LogEntryView[] {
+    const { log } = this.#core.view;
+    const first = Math.max(from, log.firstIndex);
+    const last = Math.min(to, log.lastIndex, first + LOG_VIEW_ENTRIES_MAX - 1);
+    return last < first ? [] : log.between(asIndex(first - 1), asIndex(last));
+  }
+
+  // ---- the core -----------------------------------------------------------------------------------------------------
+
+  #step(event: RaftEvent): Effects {
+    const effects = this.#core.step(event);
+    for (const notice of effects.notices) this.#onNotice(notice);
+    for (const message of effects.messages) this.#post(message);
+    for (const message of effects.messagesAfterPersist) this.#afterPersist.push(message);
+    this.#changes.merge(effects);
+    if (effects.append !== undefined) this.#metrics.entriesAppended += effects.append.entries.length;
+    if (effects.snapshotWanted !== undefined) this.#snapshots.begin(effects.snapshotWanted);
+    if (effects.snapshotReply !== undefined) this.#snapshots.onReply(effects.snapshotReply);
+    if (effects.snapshotChunk !== undefined) this.#onSnapshotChunk(effects.snapshotChunk);
+    return effects;
+  }
+
+  #onNotice(notice: RaftNotice): void {
+    this.#observe({ ...notice, node: this.#options.id, atMs: this.#nowMs });
+  }
+
+  #post(message: RaftMessage): void {
+    this.#peers.add(message.to, { type: 'raft', message });
+    const entries = message.type === 'append' ? message.entries.length : 0;
+    const { id: node } = this.#options;
+    this.#observe({ type: 'rpc-sent', node, atMs: this.#nowMs, rpc: message.type, to: message.to, term: message.term, entries });
+  }
+
+  #flushPeers(): void {
+    this.#metrics.bytesSent += this.#peers.flush(this.#options.outlet);
+  }
+
+  #noticeLeadership(): void {
+    const { term, leader } = this.#core.view;
+    if (term === this.#leadership.term && leader === this.#leadership.leader) return;
+    this.#leadership = { term, leader };
+    this.#desk.onLeadershipChanged();
+    if (!this.#isLeader) this.#snapshots.abortAll();
+  }
+
+  // ---- proposals ----------------------------------------------------------------------------------------------------
+
+  #proposeQueued(): void {
+    const queued = this.#desk.takeQueued();
+    const wallMs = this.#options.clock.wallMs();
+    for (const { data, items } of batchRequests(queued, wallMs, this.#options.limits.entryBytesMax, this.#entryWriter)) {
+      const { refused } = this.#step({ type: 'propose', now: this.#nowMs, data });
+      if (refused === undefined) this.#desk.onProposed(items);
+      else {
+        invariant(refused.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
+        this.#desk.onOverloaded(items, refused.uncommittedBytes);
+      }
+    }
+    if (this.#isLeader && queued.length === 0) this.#proposeTick(wallMs);
+  }
+
+  /** Time enters through the log: something is due, and no other entry is on its way to bring the time. */
+  #proposeTick(wallMs: number): void {
+    const due = this.#machine.nextDueMs;
+    if (due === undefined || due > wallMs || this.#tickIndex > this.#applied) return;
+    const { proposed } = this.#step({ type: 'propose', now: this.#nowMs, data: tickData(wallMs) });
+    if (proposed !== undefined) this.#tickIndex = proposed.index;
+  }
+
+  // ---- disk ---------------------------------------------------------------------------------------------------------
+
+  #persist(): void {
+    const checkpoint = this.#checkpoints.nextPart(this.#core.view, this.#machine, this.#applied);
+    if (this.#changes.isEmpty && checkpoint === undefined) return;
+    const { hardState, append } = this.#changes;
+    const batch: PersistBatch = {
+      ...(hardState === undefined ? {} : { hardState }),
+      ...(append === undefined ? {} : { append }),
+      ...checkpoint,
+    };
+    const startedMs = this.#options.clock.monotonicMs();
+    this.#options.storage.persist(batch);
+    this.#metrics.persists += 1;
+    this.#changes.clear();
+    this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
+    if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
+  }
+
+  #onCheckpointWritten(part: CheckpointPart, startedMs: number): void {
+    const node = this.#options.id;
+    const records = this.#machine.checkpointWritten();
+    this.#checkpoints.onWritten(part);
+    const tookMs = this.#options.clock.monotonicMs() - startedMs;
+    this.#observe({ type: 'checkpoint', node, atMs: this.#nowMs, index: part.checkpoint.snapshot.index, records, tookMs });
+    if (part.compactTo <= this.#core.view.log.compacted.index) return;
+    this.#step({ type: 'compacted', now: this.#nowMs, upTo: part.compactTo });
+    this.#observe({ type: 'compacted', node, atMs: this.#nowMs, upTo: part.compactTo });
+  }
+
+  // ---- the state machine --------------------------------------------------------------------------------------------
+
+  #apply(): void {
+    const { view } = this.#core;
+    if (view.commit <= this.#applied) return;
+    const replies = this.#isLeader ? this.#desk : undefined;
+    for (const entry of view.log.between(this.#applied, view.commit)) {
+      if (entry.kind === 'command') this.#machine.apply(entry.index, entry.data, replies);
+      this.#checkpoints.onApplied(entry.data.length);
+      this.#applied = entry.index;
+    }
+  }
+
+  // ---- snapshots ----------------------------------------------------------------------------------------------------
+
+  #onSnapshotChunk(message: InstallSnapshot): void {
+    const { term, votedFor } = this.#core.view;
+    const isInstalled = this.#snapshots.onChunk(message, { term, votedFor });
+    if (isInstalled) this.#onSnapshotInstalled(message.snapshot);
+    else this.#afterPersist.push(this.#snapshots.replyTo(message, term));
+  }
+
+  #onSnapshotInstalled(snapshot: SnapshotId): void {
+    const { storage, id } = this.#options;
+    // What this turn wanted written before belongs to the log that the snapshot replaced; term and vote went with it.
+    this.#changes.clear();
+    this.#metrics.persists += 1;
+    this.#machine.reset();
+    this.#machine.restore((kind) => storage.records(kind));
+    this.#checkpoints.onInstalled(snapshot);
+    this.#applied = snapshot.index;
+    this.#step({ type: 'snapshot-installed', now: this.#nowMs, snapshot });
+    this.#observe({ type: 'snapshot-installed', node: id, atMs: this.#nowMs, index: snapshot.index });
+  }
+
+  #observe(event: NodeEvent): void {
+    this.#metrics.observe(event);
+    this.#options.observe(event);
+  }
+}

@@ -1,0 +1,171 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import type { NodeId } from '../base/ids.ts';
+import { parkableClaim, validateRequest } from '../queue/inspect-request.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+import { emptyClaimReply } from '../queue/reply.ts';
+import { peekRequest } from '../queue/request.ts';
+import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
+import { writeServerFrame } from '../transport/client-frame.ts';
+import type { NodeLimits } from './limits.ts';
+import type { ClientOutbox, PeerOutbox } from './outbox.ts';
+import { ParkedClaims } from './parked-claims.ts';
+import type { Origin, WaitingRequest } from './waiting-requests.ts';
+import { WaitingRequests } from './waiting-requests.ts';
+
+export interface QueuedRequest extends WaitingRequest {
+  readonly request: Uint8Array;
+}
+
+/** How this node stands to the leader when a request arrives. */
+export interface Leadership {
+  readonly isLeader: boolean;
+  readonly leader: NodeId | undefined;
+}
+
+/** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
+const ANSWER_ADDRESS_AT = 5;
+
+/**
+ * Takes clients' requests and sees to it that each is answered once: by the state machine, by a rejection that says whether
+ * the request may have taken effect, or by the leader it was passed on to.
+ */
+export class RequestDesk {
+  readonly #limits: NodeLimits;
+  readonly #machine: JobQueue;
+  readonly #peers: PeerOutbox;
+  readonly #clients: ClientOutbox;
+  readonly #scratch = new ByteWriter(1024);
+  /** Will be proposed in this turn. */
+  #queued: QueuedRequest[] = [];
+  /** In the log, not yet applied. */
+  readonly #proposed = new WaitingRequests();
+  /** Passed on to the leader. */
+  readonly #forwarded = new WaitingRequests();
+  readonly #parked = new ParkedClaims();
+
+  constructor(options: { limits: NodeLimits; machine: JobQueue; peers: PeerOutbox; clients: ClientOutbox }) {
+    this.#limits = options.limits;
+    this.#machine = options.machine;
+    this.#peers = options.peers;
+    this.#clients = options.clients;
+  }
+
+  /** When a parked claim runs out, monotonic ms. */
+  get nextExpiryMs(): number {
+    return this.#parked.nextExpiryMs;
+  }
+
+  onClientRequest(connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
+    const address = peekRequest(request);
+    // Without an address nobody can be answered: such bytes come from no client of ours.
+    if (address === undefined) return;
+    const waiting: WaitingRequest = { ...address, connection, peer: undefined };
+    const fault = validateRequest(request, this.#limits);
+    if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message);
+    else if (leadership.isLeader) this.#take(waiting, request, nowMs);
+    else if (leadership.leader === undefined) this.#rejectLeaderless(waiting, 'not-applied');
+    else {
+      this.#forwarded.add(waiting);
+      this.#peers.add(leadership.leader, { type: 'forward', connection, request });
+    }
+  }
+
+  /** A follower passed a request on, which it has checked. It is never passed on twice. */
+  onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
+    const address = peekRequest(request);
+    if (address === undefined) return;
+    const waiting: WaitingRequest = { ...address, connection, peer };
+    if (leadership.isLeader) this.#take(waiting, request, nowMs);
+    else this.#rejectLeaderless(waiting, 'not-applied');
+  }
+
+  /** The leader answered a request that was passed on to it. */
+  onAnswer(connection: number, frame: Uint8Array): void {
+    const reader = new ByteReader(frame, ANSWER_ADDRESS_AT);
+    const client = reader.f64();
+    this.#forwarded.take(client, reader.f64());
+    this.#clients.writerFor(connection).raw(frame);
+  }
+
+  onClientGone(connection: number): void {
+    this.#parked.takeOf(connection);
+    this.#clients.forget(connection);
+  }
+
+  /** Leader or follower, this node no longer is what it was when the waiting requests came: their clients must ask again. */
+  onLeadershipChanged(): void {
+    for (const waiting of this.#proposed.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
+    for (const waiting of this.#forwarded.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
+    for (const waiting of this.#parked.takeAll()) this.#rejectLeaderless(waiting, 'not-applied');
+    const queued = this.#queued;
+    this.#queued = [];
+    for (const waiting of queued) this.#rejectLeaderless(waiting, 'not-applied');
+  }
+
+  takeQueued(): readonly QueuedRequest[] {
+    const queued = this.#queued;
+    if (queued.length > 0) this.#queued = [];
+    return queued;
+  }
+
+  onProposed(items: readonly QueuedRequest[]): void {
+    for (const item of items) this.#proposed.add(item);
+  }
+
+  onOverloaded(items: readonly QueuedRequest[], uncommittedBytes: number): void {
+    const message = `The leader holds ${uncommittedBytes} bytes that are not yet on a majority. Slow down and retry, or raise raft.uncommittedBytesMax.`;
+    for (const item of items) this.#reject(item, 'OVERLOADED', 'not-applied', message);
+  }
+
+  /** Whether anyone here waits for this answer. Part of the state machine's reply sink. */
+  wants(client: number, sequence: number): boolean {
+    return this.#proposed.has(client, sequence);
+  }
+
+  reply(client: number, sequence: number, reply: Uint8Array): void {
+    const waiting = this.#proposed.take(client, sequence);
+    if (waiting !== undefined) this.#answer(waiting, { type: 'reply', reply });
+  }
+
+  /** Jobs may have come, time has passed: parked claims go on, or are answered with nothing. @returns whether any was queued. */
+  serveParked(nowMs: number): boolean {
+    if (this.#parked.size === 0) return false;
+    const servable = this.#parked.takeServable((queue) => this.#machine.waitingCount(queue));
+    for (const claim of servable) this.#queued.push(claim);
+    for (const claim of this.#parked.takeExpired(nowMs)) {
+      this.#answer(claim, { type: 'reply', reply: emptyClaimReply(claim.client, claim.sequence) });
+    }
+    return servable.length > 0;
+  }
+
+  #take(waiting: WaitingRequest, request: Uint8Array, nowMs: number): void {
+    if (this.#proposed.has(waiting.client, waiting.sequence)) {
+      this.#proposed.add(waiting);
+      return;
+    }
+    const claim = parkableClaim(request);
+    if (claim !== undefined && this.#parked.size < this.#limits.parkedClaimsMax && this.#machine.waitingCount(claim.queue) === 0) {
+      this.#parked.park({ ...waiting, request, queue: claim.queue, countMax: claim.countMax, expiresMs: nowMs + claim.waitMs });
+      return;
+    }
+    this.#queued.push({ ...waiting, request });
+  }
+
+  #rejectLeaderless(waiting: WaitingRequest, outcome: 'not-applied' | 'unknown'): void {
+    this.#reject(waiting, 'NO_LEADER', outcome, 'No leader available. An election is under way; retry after a backoff.');
+  }
+
+  #reject(waiting: WaitingRequest, code: RejectionCode, outcome: 'not-applied' | 'unknown', message: string): void {
+    this.#answer(waiting, { type: 'rejected', client: waiting.client, sequence: waiting.sequence, code, outcome, message });
+  }
+
+  #answer(origin: Origin, frame: ServerFrame): void {
+    if (origin.peer === undefined) {
+      writeServerFrame(this.#clients.writerFor(origin.connection), frame);
+      return;
+    }
+    this.#scratch.reset();
+    writeServerFrame(this.#scratch, frame);
+    this.#peers.add(origin.peer, { type: 'answer', connection: origin.connection, frame: this.#scratch.view() });
+  }
+}

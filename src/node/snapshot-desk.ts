@@ -1,0 +1,114 @@
+import type { NodeId, Term } from '../base/ids.ts';
+import type { HardState } from '../raft/entry.ts';
+import type { InstallSnapshot, SnapshotReply } from '../raft/message.ts';
+import type { CoreView } from '../raft/raft-core.ts';
+import type { NodeStorage } from '../storage/port.ts';
+import { decodeRecords, SnapshotReceiver, SnapshotSender } from './snapshot-transfer.ts';
+
+/** A snapshot that reached its follower. */
+export interface SentSnapshot {
+  readonly to: NodeId;
+  readonly index: SnapshotReply['snapshot']['index'];
+  readonly chunks: number;
+}
+
+/** The node's snapshots on their way: those it sends while it leads, and the one it receives. */
+export class SnapshotDesk implements Disposable {
+  readonly #id: NodeId;
+  readonly #storage: NodeStorage;
+  readonly #chunkBytes: number;
+  readonly #senders = new Map<NodeId, SnapshotSender | undefined>();
+  readonly #receiver = new SnapshotReceiver();
+  readonly #wanted: SnapshotReply[] = [];
+  #finished: SentSnapshot[] = [];
+
+  constructor(id: NodeId, storage: NodeStorage, chunkBytes: number) {
+    this.#id = id;
+    this.#storage = storage;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** When a chunk that found no answer leaves again, monotonic ms. */
+  get nextResendMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const sender of this.#senders.values()) if (sender !== undefined) next = Math.min(next, sender.resendDueMs);
+    return next;
+  }
+
+  /** A follower needs a snapshot; its first chunk leaves with this turn. */
+  begin(peer: NodeId): void {
+    this.abort(peer);
+    this.#senders.set(peer, undefined);
+  }
+
+  onReply(reply: SnapshotReply): void {
+    this.#wanted.push(reply);
+  }
+
+  abort(peer: NodeId): void {
+    this.#senders.get(peer)?.[Symbol.dispose]();
+    this.#senders.delete(peer);
+  }
+
+  abortAll(): void {
+    for (const peer of [...this.#senders.keys()]) this.abort(peer);
+  }
+
+  /** @returns the chunks that leave now: first ones, asked ones, and those that found no answer. */
+  onTurn(view: CoreView, nowMs: number): InstallSnapshot[] {
+    const chunks: InstallSnapshot[] = [];
+    const send = (to: NodeId, sender: SnapshotSender) => {
+      chunks.push({ type: 'install-snapshot', from: this.#id, to, term: view.term, ...sender.current });
+    };
+    for (const { from, snapshot, nextChunk } of this.#wanted.splice(0)) {
+      const sender = this.#senders.get(from);
+      if (sender?.onWanted(snapshot, nextChunk, nowMs)) send(from, sender);
+    }
+    for (const [peer, sender] of this.#senders) {
+      if (view.progress.get(peer)?.state !== 'snapshot') {
+        if (sender !== undefined) this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.current.chunk + 1 });
+        this.abort(peer);
+      } else if (sender === undefined) {
+        const begun = new SnapshotSender(this.#storage, this.#chunkBytes, nowMs);
+        this.#senders.set(peer, begun);
+        send(peer, begun);
+      } else if (sender.resendDueMs <= nowMs) {
+        sender.onResent(nowMs);
+        send(peer, sender);
+      }
+    }
+    return chunks;
+  }
+
+  takeFinished(): readonly SentSnapshot[] {
+    const finished = this.#finished;
+    if (finished.length > 0) this.#finished = [];
+    return finished;
+  }
+
+  /** Stages an expected chunk. @returns whether it was the last and the snapshot is now the node's state, on disk. */
+  onChunk(message: InstallSnapshot, hardState: HardState): boolean {
+    if (!this.#receiver.accepts(message)) return false;
+    this.#storage.stageSnapshot(message.chunk, decodeRecords(message.data));
+    this.#receiver.onStaged(message.done);
+    if (message.done) this.#storage.installSnapshot(message.snapshot, hardState);
+    return message.done;
+  }
+
+  /** What to answer to a chunk that was not the last. */
+  replyTo(message: InstallSnapshot, term: Term): SnapshotReply {
+    const { index, term: snapshotTerm } = message.snapshot;
+    return {
+      type: 'snapshot-reply',
+      from: this.#id,
+      to: message.from,
+      term,
+      snapshot: { index, term: snapshotTerm },
+      nextChunk: this.#receiver.next,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.abortAll();
+  }
+}

@@ -1,0 +1,116 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import type { EntryId, NodeId } from '../base/ids.ts';
+import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
+import type { InstallSnapshot } from '../raft/message.ts';
+import type { CheckpointReader, NodeStorage, RecordChange } from '../storage/port.ts';
+
+/** A chunk that found no answer for so long is sent again. */
+const RESEND_MS = 1_000;
+
+type Chunk = Pick<InstallSnapshot, 'snapshot' | 'chunk' | 'done' | 'data'>;
+
+/**
+ * The leader's side of one InstallSnapshot: reads the checkpoint from a consistent view, one bounded chunk at a time, and
+ * holds only the chunk that is on its way.
+ */
+export class SnapshotSender implements Disposable {
+  readonly #reader: CheckpointReader;
+  readonly #chunkBytes: number;
+  #current: Chunk;
+  #ahead: readonly RecordChange[] | undefined;
+  #sentAtMs: number;
+
+  constructor(storage: NodeStorage, chunkBytes: number, nowMs: number) {
+    this.#reader = storage.openCheckpointReader();
+    this.#chunkBytes = chunkBytes;
+    this.#ahead = this.#reader.read(chunkBytes);
+    this.#current = this.#nextChunk(0);
+    this.#sentAtMs = nowMs;
+  }
+
+  get snapshot(): SnapshotId {
+    return this.#reader.snapshot;
+  }
+
+  get current(): Chunk {
+    return this.#current;
+  }
+
+  get resendDueMs(): number {
+    return this.#sentAtMs + RESEND_MS;
+  }
+
+  /** @returns whether `current` should be sent (again); false for an answer that does not fit. */
+  onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): boolean {
+    if (!isSameEntry(snapshot, this.snapshot)) return false;
+    if (nextChunk === this.#current.chunk + 1 && !this.#current.done) this.#current = this.#nextChunk(nextChunk);
+    else if (nextChunk !== this.#current.chunk) return false;
+    this.#sentAtMs = nowMs;
+    return true;
+  }
+
+  onResent(nowMs: number): void {
+    this.#sentAtMs = nowMs;
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader[Symbol.dispose]();
+  }
+
+  #nextChunk(chunk: number): Chunk {
+    const records = this.#ahead ?? [];
+    this.#ahead = this.#reader.read(this.#chunkBytes);
+    return { snapshot: this.snapshot, chunk, done: this.#ahead === undefined, data: encodeRecords(records) };
+  }
+}
+
+/** The follower's side: which chunk of which snapshot comes next. */
+export class SnapshotReceiver {
+  #snapshot: EntryId | undefined;
+  #from: NodeId | undefined;
+  #next = 0;
+
+  /** @returns whether `message` is the chunk to stage now. */
+  accepts(message: InstallSnapshot): boolean {
+    const isRunning = this.#snapshot !== undefined && isSameEntry(this.#snapshot, message.snapshot) && this.#from === message.from;
+    if (message.chunk === 0 && !(isRunning && this.#next > 0)) {
+      this.#snapshot = message.snapshot;
+      this.#from = message.from;
+      this.#next = 0;
+      return true;
+    }
+    if (!isRunning) {
+      this.#snapshot = undefined;
+      this.#next = 0;
+      return false;
+    }
+    return message.chunk === this.#next;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  onStaged(done: boolean): void {
+    this.#next += 1;
+    if (done) this.#snapshot = undefined;
+  }
+}
+
+function encodeRecords(records: readonly RecordChange[]): Uint8Array {
+  const writer = new ByteWriter(1024);
+  for (const record of records) {
+    writer.u8(record.kind);
+    writer.f64(record.key);
+    writer.blob(record.value ?? new Uint8Array(0));
+  }
+  return writer.copy();
+}
+
+/** @throws {MalformedBytesError} */
+export function decodeRecords(data: Uint8Array): RecordChange[] {
+  const reader = new ByteReader(data);
+  const records: RecordChange[] = [];
+  while (reader.remaining > 0) records.push({ kind: reader.u8(), key: reader.f64(), value: reader.blob() });
+  return records;
+}

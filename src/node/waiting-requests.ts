@@ -1,0 +1,54 @@
+import type { NodeId } from '../base/ids.ts';
+
+/** Where an answer goes: a client's connection at this node, or one at the peer that passed the request on. */
+export interface Origin {
+  readonly connection: number;
+  readonly peer: NodeId | undefined;
+}
+
+export interface WaitingRequest extends Origin {
+  readonly client: number;
+  readonly sequence: number;
+}
+
+/** Who waits for the answer to which request. A request that is repeated moves to where it was last asked. */
+export class WaitingRequests {
+  readonly #clients = new Map<number, Map<number, WaitingRequest>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(client: number, sequence: number): boolean {
+    return this.#clients.get(client)?.has(sequence) ?? false;
+  }
+
+  add(waiting: WaitingRequest): void {
+    let sequences = this.#clients.get(waiting.client);
+    if (sequences === undefined) {
+      sequences = new Map();
+      this.#clients.set(waiting.client, sequences);
+    }
+    if (!sequences.has(waiting.sequence)) this.#size += 1;
+    sequences.set(waiting.sequence, waiting);
+  }
+
+  take(client: number, sequence: number): WaitingRequest | undefined {
+    const sequences = this.#clients.get(client);
+    const waiting = sequences?.get(sequence);
+    if (sequences === undefined || waiting === undefined) return undefined;
+    sequences.delete(sequence);
+    if (sequences.size === 0) this.#clients.delete(client);
+    this.#size -= 1;
+    return waiting;
+  }
+
+  takeAll(): WaitingRequest[] {
+    const all: WaitingRequest[] = [];
+    for (const sequences of this.#clients.values()) all.push(...sequences.values());
+    this.#clients.clear();
+    this.#size = 0;
+    return all;
+  }
+}

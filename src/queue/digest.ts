@@ -1,0 +1,60 @@
+import { ByteWriter } from '../base/bytes.ts';
+import type { Job } from './job.ts';
+import type { JobStore } from './job-store.ts';
+import { type MachineRecord, writeJob, writeMachine, writeQueue, writeSession } from './record.ts';
+import type { AttachmentSource } from './reply-encoder.ts';
+import type { SessionTable } from './session.ts';
+
+/** Two FNV-1a hashes with different offsets: not against an attacker, but no accident passes 64 bits. */
+class Hash {
+  #low = 0x811c9dc5;
+  #high = 0x9e3779b9;
+
+  add(bytes: Uint8Array): void {
+    let low = this.#low;
+    let high = this.#high;
+    for (let at = 0; at < bytes.length; at += 1) {
+      const byte = bytes[at] as number;
+      low = Math.imul(low ^ byte, 0x01000193);
+      high = Math.imul(high ^ byte ^ (low >>> 24), 0x01000193);
+    }
+    this.#low = low;
+    this.#high = high;
+  }
+
+  text(): string {
+    const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, '0');
+    return hex(this.#high) + hex(this.#low);
+  }
+}
+
+/**
+ * A hash of the whole logical state in a canonical order. Replicas at the same applied index give the same text, whatever
+ * checkpoints and restarts they went through (invariant 11). Reads evicted contents back: for tests, not for the hot path.
+ */
+export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: SessionTable, source: AttachmentSource): string {
+  const hash = new Hash();
+  const to = new ByteWriter(1024);
+  const record = (key: number, write: () => void): void => {
+    to.reset();
+    to.f64(key);
+    write();
+    hash.add(to.view());
+  };
+  record(0, () => writeMachine(to, machine, jobs));
+  for (const session of [...sessions.sessions()].sort((a, b) => a.client - b.client)) {
+    record(session.client, () => writeSession(to, session));
+  }
+  for (const queue of [...jobs.queues.values()].sort((a, b) => a.number - b.number)) record(queue.number, () => writeQueue(to, queue));
+  const addBytes = (bytes: Uint8Array | undefined): void => {
+    record(bytes?.length ?? -1, () => undefined);
+    if (bytes !== undefined) hash.add(bytes);
+  };
+  const addJob = (job: Job): void => {
+    record(job.id, () => writeJob(to, job));
+    addBytes(source.contentOf(job.id));
+    addBytes(source.outcomeOf(job.id, job.outcomeKind));
+  };
+  for (const job of jobs.table.jobs()) addJob(job);
+  return hash.text();
+}

@@ -1,0 +1,77 @@
+import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import { OPERATIONS_MAX } from './limits.ts';
+import { InvalidOperationError, OperationReader } from './operation.ts';
+import { isAddressable, OperationCode, readRequestHeader } from './request.ts';
+
+export interface RequestFault {
+  readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
+  /** Says what to change. */
+  readonly message: string;
+}
+
+export interface RequestBounds {
+  /** Most bytes of one content or result. */
+  readonly payloadBytesMax: number;
+}
+
+/** A request of a single claim that may be held back until a job is there. */
+export interface ParkableClaim {
+  readonly queue: string;
+  readonly waitMs: number;
+  readonly countMax: number;
+}
+
+/**
+ * Decodes a whole request before it enters the log, so that what replicas apply is well formed.
+ * @returns what is wrong with it, or `undefined`. Never throws.
+ */
+export function validateRequest(bytes: Uint8Array, bounds: RequestBounds): RequestFault | undefined {
+  try {
+    return faultOf(bytes, bounds);
+  } catch (error) {
+    if (error instanceof InvalidOperationError) return { code: 'INVALID_REQUEST', message: error.message };
+    if (error instanceof MalformedBytesError) return invalid(`${error.message} Encode requests with RequestEncoder.`);
+    throw error;
+  }
+}
+
+/** What the request claims if it is exactly one claim that is willing to wait, otherwise `undefined`. Never throws. */
+export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
+  try {
+    const reader = new ByteReader(bytes);
+    if (readRequestHeader(reader).operations !== 1) return undefined;
+    const operation = new OperationReader();
+    operation.next(reader);
+    if (operation.code !== OperationCode.claim || operation.waitMs === 0) return undefined;
+    return { queue: operation.queueName, waitMs: operation.waitMs, countMax: operation.countMax };
+  } catch (error) {
+    if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
+    throw error;
+  }
+}
+
+function faultOf(bytes: Uint8Array, bounds: RequestBounds): RequestFault | undefined {
+  const reader = new ByteReader(bytes);
+  const header = readRequestHeader(reader);
+  if (!isAddressable(header)) {
+    return invalid(
+      'The header is out of range. Use a client id in [1, 2^52), sequences from 1, and acknowledgedBelow at most the sequence.',
+    );
+  }
+  if (header.operations < 1 || header.operations > OPERATIONS_MAX) {
+    return invalid(`The request has ${header.operations} operations. Send 1 to ${OPERATIONS_MAX}.`);
+  }
+  const operation = new OperationReader();
+  for (let read = 0; read < header.operations; read += 1) {
+    operation.next(reader);
+    const carriesPayload = operation.code === OperationCode.add || operation.code === OperationCode.complete;
+    if (carriesPayload && operation.blobLength > bounds.payloadBytesMax) {
+      const message = `A payload has ${operation.blobLength} bytes. Send at most ${bounds.payloadBytesMax}, or raise payloadBytesMax.`;
+      return { code: 'TOO_LARGE', message };
+    }
+  }
+  if (reader.remaining > 0) return invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`);
+  return undefined;
+}
+
+const invalid = (message: string): RequestFault => ({ code: 'INVALID_REQUEST', message });

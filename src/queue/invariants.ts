@@ -1,0 +1,127 @@
+import { invariant } from '../base/invariant.ts';
+import type { DueHeap } from './due-heap.ts';
+import type { Job } from './job.ts';
+import { StateCode } from './job-state.ts';
+import type { JobStore } from './job-store.ts';
+import type { KeptList } from './kept-list.ts';
+import { SESSION_ANSWERS_MAX, SESSIONS_MAX } from './limits.ts';
+import type { NamedQueue } from './named-queue.ts';
+import { OutcomeKind } from './reply.ts';
+import type { SessionTable } from './session.ts';
+
+/**
+ * Checks the invariants of the design that the state alone can show: 1 and 2 (leases and tokens), 5 (states, indexes and counts
+ * agree), 6 (attempts), 7 (what finished jobs look like). Costs a pass over everything.
+ * @throws {InvariantViolation} saying which job, queue or session breaks which of them.
+ */
+export function checkJobStore(jobs: JobStore): void {
+  const counted = new Map<NamedQueue, number[]>();
+  let total = 0;
+  for (const job of jobs.table.jobs()) {
+    checkJob(job, jobs);
+    const states = counted.get(job.queue) ?? [0, 0, 0, 0, 0, 0];
+    states[job.state] = (states[job.state] as number) + 1;
+    counted.set(job.queue, states);
+    total += 1;
+  }
+  invariant(total === jobs.table.size, () => `the table counts ${jobs.table.size} jobs and holds ${total}`);
+  for (const queue of jobs.queues.values()) checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);
+  checkHeap(jobs.leases, StateCode.active, 'active');
+  checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
+  checkTokens(jobs);
+}
+
+function checkJob(job: Job, jobs: JobStore): void {
+  const { id, state, attempt, policy } = job;
+  invariant(id >= 1 && id < jobs.nextJobId, () => `job ${id} has an id that was never given out`);
+  invariant(jobs.queues.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
+  invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} is in the state ${state}, which no job can reach`);
+  invariant(attempt >= 0 && attempt <= policy.attemptsMax, () => `job ${id} has begun ${attempt} of ${policy.attemptsMax} attempts`);
+  const isTimed = state === StateCode.active || state === StateCode.delayed;
+  invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} stands at ${job.heapAt} among the deadlines`);
+  invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);
+  const isFinished = state === StateCode.completed || state === StateCode.failed;
+  invariant(job.finishOrder > 0 === isFinished, () => `job ${id} in state ${state} finished as number ${job.finishOrder}`);
+  invariant(isFinished || job.finishedMs === 0, () => `job ${id} in state ${state} finished at ${job.finishedMs}`);
+  if (state === StateCode.active) invariant(attempt >= 1, () => `job ${id} is active without an attempt`);
+  if (state === StateCode.waiting || state === StateCode.delayed) {
+    invariant(attempt < policy.attemptsMax, () => `job ${id} has no attempt left and is not failed`);
+  }
+  if (state === StateCode.failed) invariant(job.outcomeKind === OutcomeKind.reason, () => `job ${id} failed without a reason`);
+}
+
+function checkQueue(queue: NamedQueue, states: readonly number[], jobs: JobStore): void {
+  const expectCount = (what: string, count: number, state: number): void =>
+    invariant(count === states[state], () => `queue ${queue.name} counts ${count} ${what} jobs and has ${states[state]}`);
+  expectCount('delayed', queue.delayed, StateCode.delayed);
+  expectCount('waiting', queue.waiting, StateCode.waiting);
+  expectCount('active', queue.active, StateCode.active);
+  expectCount('completed', queue.completed, StateCode.completed);
+  expectCount('failed', queue.failed, StateCode.failed);
+  const seen = new Set<Job>();
+  for (const job of queue.index.jobs()) {
+    invariant(!seen.has(job), () => `job ${job.id} waits twice`);
+    invariant(
+      jobs.table.get(job.id) === job && job.queue === queue,
+      () => `job ${job.id} waits in queue ${queue.name} without being there`,
+    );
+    seen.add(job);
+  }
+  invariant(seen.size === queue.waiting, () => `queue ${queue.name} has ${queue.waiting} waiting jobs and indexes ${seen.size}`);
+  checkKept(queue.keptCompleted, StateCode.completed, queue);
+  checkKept(queue.keptFailed, StateCode.failed, queue);
+}
+
+function checkKept(kept: KeptList, state: number, queue: NamedQueue): void {
+  let latest = 0;
+  let count = 0;
+  for (const job of kept.jobs()) {
+    invariant(job.state === state && job.queue === queue, () => `job ${job.id} is kept by queue ${queue.name} in the state ${job.state}`);
+    invariant(job.finishOrder > latest, () => `job ${job.id} is kept out of order`);
+    latest = job.finishOrder;
+    count += 1;
+  }
+  invariant(count === kept.size, () => `queue ${queue.name} keeps ${count} jobs and counts ${kept.size}`);
+}
+
+function checkHeap(heap: DueHeap, state: number, what: string): void {
+  const jobs = heap.values();
+  for (let at = 0; at < jobs.length; at += 1) {
+    const job = jobs[at] as Job;
+    invariant(job.heapAt === at && job.state === state, () => `job ${job.id} stands among the ${what} jobs in the state ${job.state}`);
+    const parent = jobs[(at - 1) >> 1];
+    const isOrdered = at === 0 || parent === undefined || parent.dueMs < job.dueMs || (parent.dueMs === job.dueMs && parent.id < job.id);
+    invariant(isOrdered, () => `job ${job.id} stands below a later deadline`);
+  }
+}
+
+function checkTokens(jobs: JobStore): void {
+  const tokens = new Set<number>();
+  for (const job of jobs.leases.values()) {
+    invariant(job.token > 0 && job.token < jobs.nextToken, () => `job ${job.id} holds the token ${job.token}, which was never given out`);
+    invariant(!tokens.has(job.token), () => `the token ${job.token} is held twice`);
+    tokens.add(job.token);
+  }
+}
+
+/** The memory of answers is within its bounds and in order. @throws {InvariantViolation} */
+export function checkSessions(sessions: SessionTable, clockMs: number): void {
+  let count = 0;
+  let latest = 0;
+  for (const session of sessions.sessions()) {
+    const { client, answers } = session;
+    count += 1;
+    invariant(sessions.get(client) === session, () => `the session of client ${client} cannot be found`);
+    invariant(session.touchOrder > latest && session.lastMs <= clockMs, () => `the session of client ${client} is out of order`);
+    latest = session.touchOrder;
+    invariant(answers.size <= SESSION_ANSWERS_MAX, () => `client ${client} has ${answers.size} remembered answers`);
+    let bytes = 0;
+    for (const [sequence, answer] of answers) {
+      bytes += answer.length;
+      const isDue = sequence >= session.acknowledgedBelow && !session.isForgotten(sequence);
+      invariant(isDue, () => `client ${client} has an answer to ${sequence} that it no longer needs`);
+    }
+    invariant(bytes === session.answerBytes, () => `client ${client} has ${bytes} bytes of answers and counts ${session.answerBytes}`);
+  }
+  invariant(count === sessions.size && count <= SESSIONS_MAX, () => `${count} sessions are in order, ${sessions.size} are known`);
+}

@@ -1,0 +1,339 @@
+import { invariant } from '../base/invariant.ts';
+import type { ChangeTracker } from './change-tracker.ts';
+import { DueHeap } from './due-heap.ts';
+import { Job, JobFlag } from './job.ts';
+import { StateCode } from './job-state.ts';
+import { JobTable } from './job-table.ts';
+import type { KeptList } from './kept-list.ts';
+import { BACKOFF_MS_MAX, QUEUES_MAX, TRIM_PER_FINISH_MAX } from './limits.ts';
+import { NamedQueue } from './named-queue.ts';
+import type { OperationReader } from './operation.ts';
+import { ErrorCode, OutcomeKind } from './reply.ts';
+import { BACKOFF_TYPES } from './request.ts';
+
+/** What an operation returns when it took effect; otherwise it returns an ErrorCode and nothing has changed. */
+export const APPLIED = -1;
+
+const BACKOFF_NONE = BACKOFF_TYPES.indexOf('none');
+const BACKOFF_EXPONENTIAL = BACKOFF_TYPES.indexOf('exponential');
+
+/** The reason on record when the last attempt's lease ends; ASCII, so a byte is a character. */
+const LEASE_EXPIRED_REASON = Uint8Array.from('The lease of the last attempt ended before its worker finished the job.', (c) =>
+  c.charCodeAt(0),
+);
+
+/** How often each transition happened since the state began. */
+export interface JobTotals {
+  added: number;
+  claimed: number;
+  completed: number;
+  failed: number;
+  retried: number;
+  released: number;
+  leasesExpired: number;
+  redriven: number;
+}
+
+/**
+ * The jobs, their indexes and every transition between their states. Every method keeps all indexes and counts in step, so that
+ * between two calls each job is in exactly one state and in that state's index (invariant 5).
+ */
+export class JobStore {
+  readonly table = new JobTable();
+  readonly queues = new Map<string, NamedQueue>();
+  readonly leases = new DueHeap();
+  readonly delayed = new DueHeap();
+  nextJobId = 1;
+  nextToken = 1;
+  nextQueueNumber = 1;
+  nextFinishOrder = 1;
+  readonly totals: JobTotals = { added: 0, claimed: 0, completed: 0, failed: 0, retried: 0, released: 0, leasesExpired: 0, redriven: 0 };
+  readonly #changes: ChangeTracker;
+
+  constructor(changes: ChangeTracker) {
+    this.#changes = changes;
+  }
+
+  /** The queue of this name, made if need be; `undefined` when there are too many queues with jobs. */
+  openQueue(name: string): NamedQueue | undefined {
+    const known = this.queues.get(name);
+    if (known !== undefined) return known;
+    if (this.queues.size >= QUEUES_MAX) this.#dropEmptyQueues();
+    if (this.queues.size >= QUEUES_MAX) return undefined;
+    const queue = new NamedQueue(this.nextQueueNumber, name);
+    this.nextQueueNumber += 1;
+    this.queues.set(name, queue);
+    this.#changes.queue(queue);
+    return queue;
+  }
+
+  /** @param chunk the memory in which the operation's content stands; it must never change. */
+  add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array, nowMs: number): Job {
+    const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
+    const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
+    const job = new Job(this.nextJobId, queue, policy, operation.priority, nowMs);
+    this.nextJobId += 1;
+    this.totals.added += 1;
+    job.length = operation.blobLength;
+    if (job.length > 0) {
+      job.chunk = chunk;
+      job.offset = operation.blobAt;
+    }
+    this.table.append(job);
+    if (operation.delayMs > 0) this.#enterDelayed(job, nowMs + operation.delayMs);
+    else this.#enterWaiting(job);
+    this.#changes.job(job);
+    return job;
+  }
+
+  /** Leases the job that is served next, under a new fencing token. */
+  claim(queue: NamedQueue, leaseMs: number, nowMs: number): Job | undefined {
+    const job = queue.index.pop();
+    if (job === undefined) return undefined;
+    invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
+    queue.waiting -= 1;
+    queue.active += 1;
+    job.state = StateCode.active;
+    job.attempt += 1;
+    job.token = this.nextToken;
+    this.nextToken += 1;
+    job.dueMs = nowMs + leaseMs;
+    this.leases.push(job);
+    this.totals.claimed += 1;
+    this.#changes.job(job);
+    return job;
+  }
+
+  extend(jobId: number, token: number, leaseMs: number, nowMs: number): number {
+    const job = this.table.get(jobId);
+    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    job.dueMs = nowMs + leaseMs;
+    this.leases.update(job);
+    this.#changes.job(job);
+    return APPLIED;
+  }
+
+  complete(jobId: number, token: number, result: Uint8Array, resultAt: number, resultLength: number, nowMs: number): number {
+    const job = this.table.get(jobId);
+    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    this.#leaveActive(job);
+    this.totals.completed += 1;
+    const keep = job.policy.keepCompleted;
+    if (keep === 0) {
+      this.#forget(job);
+      return APPLIED;
+    }
+    const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
+    setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
+    this.#enterFinished(job, StateCode.completed, job.queue.keptCompleted, nowMs);
+    this.#trim(job.queue.keptCompleted, keep);
+    return APPLIED;
+  }
+
+  /** @param reason the bytes of the reason, which are kept. */
+  fail(jobId: number, token: number, reason: Uint8Array, retry: boolean, nowMs: number): number {
+    const job = this.table.get(jobId);
+    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    this.#leaveActive(job);
+    setOutcome(job, OutcomeKind.reason, reason);
+    if (!retry || job.attempt >= job.policy.attemptsMax) {
+      this.#failForGood(job, nowMs);
+      return APPLIED;
+    }
+    this.totals.retried += 1;
+    const pauseMs = backoffMs(job);
+    if (pauseMs > 0) this.#enterDelayed(job, nowMs + pauseMs);
+    else this.#enterWaiting(job);
+    this.#changes.job(job);
+    return APPLIED;
+  }
+
+  /** Gives the job back; the attempt does not count. */
+  release(jobId: number, token: number): number {
+    const job = this.table.get(jobId);
+    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    this.#leaveActive(job);
+    job.attempt -= 1;
+    this.totals.released += 1;
+    this.#enterWaiting(job);
+    this.#changes.job(job);
+    return APPLIED;
+  }
+
+  redrive(jobId: number): number {
+    const job = this.table.get(jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    if (job.state !== StateCode.failed) return ErrorCode.jobState;
+    job.queue.keptFailed.remove(job);
+    job.attempt = 0;
+    job.finishedMs = 0;
+    job.finishOrder = 0;
+    setOutcome(job, OutcomeKind.none, undefined);
+    this.totals.redriven += 1;
+    this.#enterWaiting(job);
+    this.#changes.job(job);
+    return APPLIED;
+  }
+
+  remove(jobId: number): number {
+    const job = this.table.get(jobId);
+    if (job === undefined) return ErrorCode.jobNotFound;
+    const { queue } = job;
+    switch (job.state) {
+      case StateCode.waiting:
+        queue.waiting -= 1;
+        this.#forget(job);
+        queue.index.onRemoved(job);
+        return APPLIED;
+      case StateCode.delayed:
+        queue.delayed -= 1;
+        this.delayed.remove(job);
+        break;
+      case StateCode.completed:
+        queue.keptCompleted.remove(job);
+        break;
+      case StateCode.failed:
+        queue.keptFailed.remove(job);
+        break;
+      default:
+        return ErrorCode.jobState;
+    }
+    this.#forget(job);
+    return APPLIED;
+  }
+
+  /** Works off leases and delays that ended by `nowMs`, at most `countMax` of them. */
+  advance(nowMs: number, countMax: number): void {
+    let left = countMax;
+    for (let job = this.leases.top(); job !== undefined && job.dueMs <= nowMs && left > 0; job = this.leases.top(), left -= 1) {
+      this.#onLeaseExpired(job, nowMs);
+    }
+    for (let job = this.delayed.top(); job !== undefined && job.dueMs <= nowMs && left > 0; job = this.delayed.top(), left -= 1) {
+      this.delayed.remove(job);
+      job.queue.delayed -= 1;
+      job.dueMs = 0;
+      this.#enterWaiting(job);
+      this.#changes.job(job);
+    }
+  }
+
+  /** Puts a job that a checkpoint kept into its index. Jobs come in ascending ids; finished ones in the order they finished. */
+  restore(job: Job): void {
+    const { queue } = job;
+    if (job.state === StateCode.waiting) {
+      queue.waiting += 1;
+      queue.index.push(job);
+    } else if (job.state === StateCode.delayed) {
+      queue.delayed += 1;
+      this.delayed.push(job);
+    } else if (job.state === StateCode.active) {
+      queue.active += 1;
+      this.leases.push(job);
+    } else if (job.state === StateCode.completed) queue.keptCompleted.append(job);
+    else queue.keptFailed.append(job);
+  }
+
+  /** An expired lease is charged as an attempt (invariant 6). */
+  #onLeaseExpired(job: Job, nowMs: number): void {
+    this.#leaveActive(job);
+    this.totals.leasesExpired += 1;
+    if (job.attempt >= job.policy.attemptsMax) {
+      setOutcome(job, OutcomeKind.reason, LEASE_EXPIRED_REASON);
+      this.#failForGood(job, nowMs);
+      return;
+    }
+    this.#enterWaiting(job);
+    this.#changes.job(job);
+  }
+
+  #failForGood(job: Job, nowMs: number): void {
+    this.totals.failed += 1;
+    const keep = job.policy.keepFailed;
+    if (keep === 0) {
+      this.#forget(job);
+      return;
+    }
+    this.#enterFinished(job, StateCode.failed, job.queue.keptFailed, nowMs);
+    this.#trim(job.queue.keptFailed, keep);
+  }
+
+  #leaveActive(job: Job): void {
+    this.leases.remove(job);
+    job.queue.active -= 1;
+    job.dueMs = 0;
+  }
+
+  #enterWaiting(job: Job): void {
+    job.state = StateCode.waiting;
+    job.queue.waiting += 1;
+    job.queue.index.push(job);
+  }
+
+  #enterDelayed(job: Job, dueMs: number): void {
+    job.state = StateCode.delayed;
+    job.dueMs = dueMs;
+    job.queue.delayed += 1;
+    this.delayed.push(job);
+  }
+
+  #enterFinished(job: Job, state: number, kept: KeptList, nowMs: number): void {
+    job.state = state;
+    job.finishedMs = nowMs;
+    job.finishOrder = this.nextFinishOrder;
+    this.nextFinishOrder += 1;
+    kept.append(job);
+    this.#changes.job(job);
+  }
+
+  /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never pays for a whole backlog. */
+  #trim(kept: KeptList, keep: number): void {
+    if (keep < 0) return;
+    for (let trimmed = 0; kept.size > keep && trimmed < TRIM_PER_FINISH_MAX; trimmed += 1) {
+      const oldest = kept.oldest as Job;
+      kept.remove(oldest);
+      this.#forget(oldest);
+    }
+  }
+
+  /** Ends a job that is in no index any more. */
+  #forget(job: Job): void {
+    job.state = StateCode.removed;
+    job.chunk = undefined;
+    job.outcome = undefined;
+    this.table.delete(job.id);
+    this.#changes.jobRemoved(job);
+  }
+
+  #leaseFault(jobId: number): number {
+    return jobId < this.nextJobId ? ErrorCode.leaseLost : ErrorCode.jobNotFound;
+  }
+
+  #dropEmptyQueues(): void {
+    for (const queue of this.queues.values()) {
+      if (!queue.isEmpty) continue;
+      this.queues.delete(queue.name);
+      this.#changes.queueRemoved(queue);
+    }
+  }
+}
+
+/** Whether this token holds the job's lease (invariant 3). */
+function isHeld(job: Job | undefined, token: number): job is Job {
+  return job !== undefined && job.state === StateCode.active && job.token === token;
+}
+
+function setOutcome(job: Job, kind: number, bytes: Uint8Array | undefined): void {
+  if (job.outcomeKind === OutcomeKind.none && kind === OutcomeKind.none) return;
+  job.outcomeKind = kind;
+  job.outcome = bytes;
+  job.outcomeLength = bytes?.length ?? 0;
+  job.flags |= JobFlag.outcomeDirty;
+}
+
+/** The pause before the next attempt, after `job.attempt` have failed. */
+function backoffMs(job: Job): number {
+  const { backoff, backoffMs: baseMs } = job.policy;
+  if (backoff === BACKOFF_NONE) return 0;
+  if (backoff !== BACKOFF_EXPONENTIAL) return baseMs;
+  return Math.min(BACKOFF_MS_MAX, baseMs * 2 ** Math.min(job.attempt - 1, 64));
+}

@@ -1,0 +1,70 @@
+import { StateCode } from './job-state.ts';
+import type { NamedQueue } from './named-queue.ts';
+import { OutcomeKind } from './reply.ts';
+
+/** What the adder asked for; shared by all jobs that were added alike. */
+export interface JobPolicy {
+  readonly attemptsMax: number;
+  /** A position in BACKOFF_TYPES. */
+  readonly backoff: number;
+  readonly backoffMs: number;
+  readonly keepCompleted: number;
+  readonly keepFailed: number;
+}
+
+/** Bits of `Job.flags`: what the checkpoint knows of the job. None of them belongs to the logical state. */
+export const JobFlag = Object.freeze({
+  /** Changed since the last checkpoint. */
+  dirty: 1,
+  /** The checkpoint has a row of the job. */
+  rowStored: 2,
+  contentStored: 4,
+  outcomeStored: 8,
+  outcomeDirty: 16,
+});
+
+/**
+ * One job. A flat record, since there may be millions: contents are not objects of their own but places in the log
+ * entry they came with, and are dropped from memory once a checkpoint holds them.
+ */
+export class Job {
+  readonly id: number;
+  readonly queue: NamedQueue;
+  readonly policy: JobPolicy;
+  readonly priority: number;
+  readonly addedMs: number;
+  state: number = StateCode.removed;
+  flags = 0;
+  /** Attempts begun and charged; never above `policy.attemptsMax`. */
+  attempt = 0;
+  /** The fencing token of the latest claim, 0 before the first. */
+  token = 0;
+  /** Delayed: when it becomes waiting. Active: when its lease ends. Otherwise without meaning, and 0. */
+  dueMs = 0;
+  /** When it was completed or failed, otherwise 0. */
+  finishedMs = 0;
+  /** Grows with every finished job: the order of retention. 0 unless finished. */
+  finishOrder = 0;
+  /** Position in the heap of its deadline, or -1. Kept by DueHeap. */
+  heapAt = -1;
+  /** The memory that holds the content; undefined once the checkpoint does. */
+  chunk: Uint8Array | undefined;
+  offset = 0;
+  length = 0;
+  outcomeKind: number = OutcomeKind.none;
+  /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
+  outcome: Uint8Array | undefined = undefined;
+  outcomeLength = 0;
+  /** Neighbours among the finished jobs that the queue keeps. Kept by KeptList. */
+  older: Job | undefined = undefined;
+  newer: Job | undefined = undefined;
+
+  constructor(id: number, queue: NamedQueue, policy: JobPolicy, priority: number, addedMs: number) {
+    this.id = id;
+    this.queue = queue;
+    this.policy = policy;
+    this.priority = priority;
+    this.addedMs = addedMs;
+    this.chunk = undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import type { JobPolicy } from './job.ts';
+import type { JobCounts } from './job-state.ts';
+import { KeptList } from './kept-list.ts';
+import { WaitingIndex } from './waiting-index.ts';
+
+/** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
+export class NamedQueue implements JobCounts {
+  /** Stands for the name in job records; never given out twice. */
+  readonly number: number;
+  readonly name: string;
+  readonly index = new WaitingIndex();
+  readonly keptCompleted = new KeptList();
+  readonly keptFailed = new KeptList();
+  delayed = 0;
+  waiting = 0;
+  active = 0;
+  /** The checkpoint has a record of the queue. */
+  isStored = false;
+  /** The policy of the job added last: the next one is most likely to share it. */
+  #latestPolicy: JobPolicy | undefined = undefined;
+
+  constructor(number: number, name: string) {
+    this.number = number;
+    this.name = name;
+  }
+
+  get completed(): number {
+    return this.keptCompleted.size;
+  }
+
+  get failed(): number {
+    return this.keptFailed.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
+  }
+
+  /** A policy of these values; the same object for jobs that are added alike, one after the other. */
+  sharePolicy(attemptsMax: number, backoff: number, backoffMs: number, keepCompleted: number, keepFailed: number): JobPolicy {
+    const latest = this.#latestPolicy;
+    if (
+      latest !== undefined &&
+      latest.attemptsMax === attemptsMax &&
+      latest.backoff === backoff &&
+      latest.backoffMs === backoffMs &&
+      latest.keepCompleted === keepCompleted &&
+      latest.keepFailed === keepFailed
+    ) {
+      return latest;
+    }
+    const policy: JobPolicy = { attemptsMax, backoff, backoffMs, keepCompleted, keepFailed };
+    this.#latestPolicy = policy;
+    return policy;
+  }
+}

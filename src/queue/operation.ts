@@ -1,0 +1,209 @@
+import type { ByteReader } from '../base/bytes.ts';
+import { MalformedBytesError } from '../base/bytes.ts';
+import {
+  ATTEMPTS_MAX,
+  CLAIM_COUNT_MAX,
+  DURATION_MS_MAX,
+  KEEP_MAX,
+  PRIORITY_MAX,
+  QUEUE_NAME_BYTES_MAX,
+  REASON_BYTES_MAX,
+} from './limits.ts';
+import { BACKOFF_TYPES, OperationCode } from './request.ts';
+
+/** The bytes have the right shape, but a value that no operation may have. The message says what to change. */
+export class InvalidOperationError extends Error {
+  readonly code = 'INVALID_OPERATION';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidOperationError';
+  }
+}
+
+/** Stands for "all" among the numbers of jobs to keep, as a u32. */
+const KEEP_ALL = 2 ** 32 - 1;
+
+/**
+ * Reads the operations of one request after the other into its own fields, so that decoding allocates nothing. After
+ * `next()` the fields of that operation are valid; selected queue and policy stay until they are replaced.
+ */
+export class OperationReader {
+  code = 0;
+  /** The selected queue, or empty when none is. */
+  queueName = '';
+  hasPolicy = false;
+  attemptsMax = 1;
+  backoff = 0;
+  backoffMs = 0;
+  keepCompleted = 0;
+  keepFailed = 0;
+  delayMs = 0;
+  priority = 0;
+  countMax = 0;
+  leaseMs = 0;
+  waitMs = 0;
+  jobId = 0;
+  token = 0;
+  retry = false;
+  /** Where the content, result or reason stands in the bytes that are read. */
+  blobAt = 0;
+  blobLength = 0;
+
+  /** Forgets what the request before had selected. */
+  begin(): void {
+    this.queueName = '';
+    this.hasPolicy = false;
+  }
+
+  /** @throws {MalformedBytesError | InvalidOperationError} and then the fields are not valid. */
+  next(reader: ByteReader): void {
+    let code = reader.u8();
+    while (code === OperationCode.useQueue || code === OperationCode.usePolicy) {
+      if (code === OperationCode.useQueue) this.#readQueue(reader);
+      else this.#readPolicy(reader);
+      code = reader.u8();
+    }
+    this.code = code;
+    switch (code) {
+      case OperationCode.add:
+        this.#readAdd(reader);
+        break;
+      case OperationCode.claim:
+        this.#readClaim(reader);
+        break;
+      case OperationCode.complete:
+        this.#readLease(reader);
+        this.#readBlob(reader);
+        break;
+      case OperationCode.fail:
+        this.#readFail(reader);
+        break;
+      case OperationCode.extend:
+        this.#readLease(reader);
+        this.leaseMs = readLeaseMs(reader);
+        break;
+      case OperationCode.release:
+        this.#readLease(reader);
+        break;
+      case OperationCode.getJob:
+      case OperationCode.redrive:
+      case OperationCode.remove:
+        this.#readJob(reader);
+        break;
+      case OperationCode.counts:
+        this.#needQueue();
+        break;
+      case OperationCode.openSession:
+        break;
+      default:
+        throw new MalformedBytesError(`operation of unknown code ${code}`);
+    }
+  }
+
+  #readQueue(reader: ByteReader): void {
+    const before = reader.position;
+    const name = reader.text();
+    const bytes = reader.position - before - 4;
+    if (bytes < 1 || bytes > QUEUE_NAME_BYTES_MAX || name.length === 0) {
+      throw new InvalidOperationError(`A queue name has ${bytes} bytes. Use 1 to ${QUEUE_NAME_BYTES_MAX} bytes of UTF-8.`);
+    }
+    this.queueName = name;
+  }
+
+  #readPolicy(reader: ByteReader): void {
+    const attemptsMax = reader.u32();
+    const backoff = reader.u8();
+    const backoffMs = reader.f64();
+    const keepCompleted = readKeep(reader);
+    const keepFailed = readKeep(reader);
+    if (attemptsMax < 1 || attemptsMax > ATTEMPTS_MAX) {
+      throw new InvalidOperationError(`A job asks for ${attemptsMax} attempts. Use 1 to ${ATTEMPTS_MAX}.`);
+    }
+    if (backoff >= BACKOFF_TYPES.length)
+      throw new InvalidOperationError(`The backoff type is unknown. Use one of ${BACKOFF_TYPES.join(', ')}.`);
+    checkDuration(backoffMs, 'backoff delay');
+    this.attemptsMax = attemptsMax;
+    this.backoff = backoff;
+    this.backoffMs = backoffMs;
+    this.keepCompleted = keepCompleted;
+    this.keepFailed = keepFailed;
+    this.hasPolicy = true;
+  }
+
+  #readAdd(reader: ByteReader): void {
+    this.#needQueue();
+    if (!this.hasPolicy) throw new MalformedBytesError('a job is added before its policy is given');
+    this.delayMs = reader.f64();
+    this.priority = reader.u32();
+    this.#readBlob(reader);
+    checkDuration(this.delayMs, 'delay');
+    if (this.priority > PRIORITY_MAX) throw new InvalidOperationError(`A job has the priority ${this.priority}. Use 0 to ${PRIORITY_MAX}.`);
+  }
+
+  #readClaim(reader: ByteReader): void {
+    this.#needQueue();
+    this.countMax = reader.u32();
+    this.leaseMs = readLeaseMs(reader);
+    this.waitMs = reader.f64();
+    if (this.countMax < 1 || this.countMax > CLAIM_COUNT_MAX) {
+      throw new InvalidOperationError(`A claim asks for ${this.countMax} jobs. Use 1 to ${CLAIM_COUNT_MAX}.`);
+    }
+    checkDuration(this.waitMs, 'wait');
+  }
+
+  #readFail(reader: ByteReader): void {
+    this.#readLease(reader);
+    this.retry = reader.u8() === 1;
+    const at = reader.position;
+    // Read as text to refuse what could not be shown later.
+    reader.text();
+    this.blobAt = at + 4;
+    this.blobLength = reader.position - at - 4;
+    if (this.blobLength > REASON_BYTES_MAX) {
+      throw new InvalidOperationError(`A failure reason has ${this.blobLength} bytes. Cut it to ${REASON_BYTES_MAX} bytes of UTF-8.`);
+    }
+  }
+
+  #readJob(reader: ByteReader): void {
+    const jobId = reader.f64();
+    if (!Number.isSafeInteger(jobId) || jobId < 1) throw new InvalidOperationError(`A job id is ${jobId}. Use an id that add returned.`);
+    this.jobId = jobId;
+  }
+
+  #readLease(reader: ByteReader): void {
+    this.#readJob(reader);
+    this.token = reader.f64();
+  }
+
+  #readBlob(reader: ByteReader): void {
+    this.blobLength = reader.u32();
+    this.blobAt = reader.skip(this.blobLength);
+  }
+
+  #needQueue(): void {
+    if (this.queueName === '') throw new MalformedBytesError('an operation stands before its queue is selected');
+  }
+}
+
+function readLeaseMs(reader: ByteReader): number {
+  const leaseMs = reader.f64();
+  if (!(leaseMs >= 1 && leaseMs <= DURATION_MS_MAX)) {
+    throw new InvalidOperationError(`A lease is ${leaseMs} ms long. Use 1 to ${DURATION_MS_MAX} ms.`);
+  }
+  return leaseMs;
+}
+
+function readKeep(reader: ByteReader): number {
+  const keep = reader.u32();
+  if (keep === KEEP_ALL) return -1;
+  if (keep > KEEP_MAX)
+    throw new InvalidOperationError(`A queue is to keep ${keep - 2 ** 32} finished jobs. Use -1 for all, or 0 to ${KEEP_MAX}.`);
+  return keep;
+}
+
+function checkDuration(durationMs: number, what: string): void {
+  if (!(durationMs >= 0 && durationMs <= DURATION_MS_MAX)) {
+    throw new InvalidOperationError(`A ${what} is ${durationMs} ms long. Use 0 to ${DURATION_MS_MAX} ms.`);
+  }
+}

@@ -1,0 +1,169 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { invariant } from '../base/invariant.ts';
+import type { Job } from './job.ts';
+import { type JobCounts, NO_STATE } from './job-state.ts';
+import { REPLY_FORM_AT, REPLY_HEADER_BYTES, ReplyForm, ResultCode } from './reply.ts';
+
+/** Where the leader finds the bytes that a skeleton leaves out. */
+export interface AttachmentSource {
+  /** The content of a job, or `undefined` when the job is gone. */
+  contentOf(jobId: number): Uint8Array | undefined;
+  /** The outcome of a job if it is still of this kind. */
+  outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
+}
+
+/** Builds reply skeletons, one after the other in the same memory. The layout is in reply.ts. */
+export class ReplyEncoder {
+  readonly #to = new ByteWriter(4096);
+  #form: number = ReplyForm.plain;
+  #results = 0;
+
+  begin(client: number, sequence: number): void {
+    const to = this.#to;
+    to.reset();
+    to.f64(client);
+    to.f64(sequence);
+    to.u8(ReplyForm.plain);
+    to.u32(0);
+    this.#form = ReplyForm.plain;
+    this.#results = 0;
+  }
+
+  error(code: number, jobId: number, state: number): void {
+    this.#result(ResultCode.error);
+    this.#to.u8(code);
+    this.#to.f64(jobId);
+    this.#to.u8(state);
+  }
+
+  added(jobId: number): void {
+    this.#result(ResultCode.added);
+    this.#to.f64(jobId);
+  }
+
+  /** Begins a claim's result; the jobs follow by {@link claimedJob}. @returns what `endClaimed` needs. */
+  beginClaimed(): number {
+    this.#result(ResultCode.claimed);
+    return this.#to.reserve(4);
+  }
+
+  claimedJob(job: Job): void {
+    const to = this.#to;
+    to.f64(job.id);
+    to.f64(job.token);
+    to.u32(job.attempt);
+    to.u32(job.policy.attemptsMax);
+    to.f64(job.addedMs);
+  }
+
+  endClaimed(countAt: number, count: number): void {
+    this.#to.patchU32(countAt, count);
+    if (count > 0) this.#form = ReplyForm.attached;
+  }
+
+  done(): void {
+    this.#result(ResultCode.done);
+  }
+
+  counts(counts: JobCounts): void {
+    this.#result(ResultCode.counts);
+    this.#to.f64(counts.delayed);
+    this.#to.f64(counts.waiting);
+    this.#to.f64(counts.active);
+    this.#to.f64(counts.completed);
+    this.#to.f64(counts.failed);
+  }
+
+  job(job: Job): void {
+    this.#result(ResultCode.job);
+    this.#form = ReplyForm.attached;
+    const to = this.#to;
+    to.f64(job.id);
+    to.text(job.queue.name);
+    to.u8(job.state);
+    to.u32(job.priority);
+    to.u32(job.attempt);
+    to.u32(job.policy.attemptsMax);
+    to.f64(job.token);
+    to.f64(job.addedMs);
+    to.f64(job.dueMs);
+    to.f64(job.finishedMs);
+    to.u8(job.outcomeKind);
+  }
+
+  /** Replaces whatever was written by one error that stands for all `count` results. */
+  refuse(client: number, sequence: number, count: number, code: number): void {
+    this.begin(client, sequence);
+    this.error(code, 0, NO_STATE);
+    this.#form = ReplyForm.refused;
+    this.#results = count;
+  }
+
+  /** @returns the skeleton, in memory of its own. */
+  finish(): Uint8Array {
+    this.#to.patchU32(REPLY_HEADER_BYTES - 4, this.#results);
+    const bytes = this.#to.copy();
+    bytes[REPLY_FORM_AT] = this.#form;
+    return bytes;
+  }
+
+  #result(code: number): void {
+    this.#results += 1;
+    this.#to.u8(code);
+  }
+}
+
+/** Memory that is kept from one reply to the next; a larger reply gives its memory back. */
+const RETAINED_BYTES_MAX = 256 * 1024;
+
+/** Joins a skeleton and the contents it leaves out. Without any it returns the skeleton itself, which must not be changed. */
+export class ReplyAttacher {
+  #to = new ByteWriter(RETAINED_BYTES_MAX);
+  readonly #source: AttachmentSource;
+
+  constructor(source: AttachmentSource) {
+    this.#source = source;
+  }
+
+  attach(skeleton: Uint8Array): Uint8Array {
+    if (skeleton[REPLY_FORM_AT] !== ReplyForm.attached) return skeleton;
+    const to = this.#to;
+    to.reset();
+    to.raw(skeleton);
+    const reader = new ByteReader(skeleton, REPLY_HEADER_BYTES - 4);
+    const count = reader.u32();
+    for (let read = 0; read < count; read += 1) this.#attachResult(reader);
+    if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);
+    return to.copy();
+  }
+
+  #attachResult(reader: ByteReader): void {
+    const code = reader.u8();
+    if (code === ResultCode.claimed) {
+      const jobs = reader.u32();
+      for (let read = 0; read < jobs; read += 1) {
+        this.#attachBytes(this.#source.contentOf(reader.f64()));
+        reader.skip(24);
+      }
+    } else if (code === ResultCode.job) {
+      const jobId = reader.f64();
+      reader.skip(reader.u32());
+      reader.skip(45);
+      const outcomeKind = reader.u8();
+      this.#attachBytes(this.#source.contentOf(jobId));
+      this.#attachBytes(this.#source.outcomeOf(jobId, outcomeKind));
+    } else if (code === ResultCode.counts) reader.skip(40);
+    else if (code === ResultCode.error) reader.skip(10);
+    else if (code === ResultCode.added) reader.skip(8);
+    else invariant(code === ResultCode.done, () => `a remembered answer holds a result of code ${code}`);
+  }
+
+  #attachBytes(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) {
+      this.#to.u8(0);
+      return;
+    }
+    this.#to.u8(1);
+    this.#to.blob(bytes);
+  }
+}

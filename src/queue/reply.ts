@@ -1,0 +1,278 @@
+import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { JOB_STATES, type JobCounts, type JobState } from './job-state.ts';
+import { OPERATIONS_MAX } from './limits.ts';
+
+/**
+ * A reply: the results of one request, in the order of its operations. Little-endian.
+ * ```
+ * header   [f64 client][f64 sequence][u8 form][u32 results]
+ * error    [0][u8 code][f64 job][u8 state]
+ * added    [1][f64 job]
+ * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
+ * done     [3]
+ * counts   [4][f64 delayed][f64 waiting][f64 active][f64 completed][f64 failed]
+ * job      [5][f64 job][text queue][u8 state][u32 priority][u32 attempt][u32 attemptsMax][f64 token][f64 addedMs][f64 dueMs][f64 finishedMs][u8 outcome]
+ * ```
+ * All of this is the *skeleton*, which every replica computes and remembers. In the form `attached` the contents follow, each as
+ * `[u8 present]` and, if present, a blob: one for every claimed job, two (content, outcome) for every job shown, in order.
+ * In the form `refused` a single error stands for all results.
+ */
+export const ReplyForm = Object.freeze({ plain: 0, attached: 1, refused: 2 });
+export const ResultCode = Object.freeze({ error: 0, added: 1, claimed: 2, done: 3, counts: 4, job: 5 });
+export const REPLY_HEADER_BYTES = 21;
+export const REPLY_FORM_AT = 16;
+export const CLAIMED_JOB_BYTES = 32;
+
+/** What a finished attempt left behind: nothing, a result, or the reason of its failure. */
+export const OutcomeKind = Object.freeze({ none: 0, result: 1, reason: 2 });
+
+/** A code's number on the wire is its position. */
+export const ERROR_CODES = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE', 'SESSION_EXPIRED', 'INVALID_REQUEST', 'QUEUE_LIMIT'] as const;
+export type OperationErrorCode = (typeof ERROR_CODES)[number];
+export const ErrorCode = Object.freeze({ leaseLost: 0, jobNotFound: 1, jobState: 2, sessionExpired: 3, invalidRequest: 4, queueLimit: 5 });
+
+/** A job under a lease. Only `token` lets its holder extend, complete, fail or release it. */
+export interface ClaimedJob {
+  readonly id: number;
+  /** The fencing token: grows at every claim of any job. */
+  readonly token: number;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly attemptsMax: number;
+  /** When the job was added, in the log's wall time. */
+  readonly addedMs: number;
+  /** Undefined only in a repeated answer, when the job has been removed since. */
+  readonly content: Uint8Array | undefined;
+}
+
+export interface JobDetail {
+  readonly id: number;
+  readonly queue: string;
+  readonly state: JobState;
+  readonly priority: number;
+  /** Attempts begun so far. */
+  readonly attempt: number;
+  readonly attemptsMax: number;
+  /** The token of the latest claim, 0 before the first. */
+  readonly token: number;
+  readonly addedMs: number;
+  /** When a delayed job becomes waiting, or an active job's lease ends. */
+  readonly dueMs: number | undefined;
+  readonly finishedMs: number | undefined;
+  /** Undefined only when the job has been removed since. */
+  readonly content: Uint8Array | undefined;
+  readonly result: Uint8Array | undefined;
+  /** Why the latest failed attempt failed. */
+  readonly failedReason: string | undefined;
+}
+
+export type OperationResult =
+  /** extend, complete, fail, release, redrive, remove, openSession. */
+  | { readonly ok: true; readonly type: 'done' }
+  | { readonly ok: true; readonly type: 'added'; readonly id: number }
+  | { readonly ok: true; readonly type: 'claimed'; readonly jobs: readonly ClaimedJob[] }
+  | { readonly ok: true; readonly type: 'counts'; readonly counts: JobCounts }
+  | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
+  | {
+      readonly ok: false;
+      readonly code: OperationErrorCode;
+      readonly message: string;
+      /** The job the operation named, if it named one. */
+      readonly job: number | undefined;
+      /** For `JOB_STATE`: the state the job is in. */
+      readonly state: JobState | undefined;
+    };
+
+export interface Reply {
+  readonly client: number;
+  readonly sequence: number;
+  readonly results: readonly OperationResult[];
+}
+
+const DONE: OperationResult = Object.freeze({ ok: true, type: 'done' });
+
+/** Contents are views into `bytes`. @throws {MalformedBytesError} when the bytes are not a reply. */
+export function decodeReply(bytes: Uint8Array): Reply {
+  const reader = new ByteReader(bytes);
+  const client = reader.f64();
+  const sequence = reader.f64();
+  const form = reader.u8();
+  const count = reader.u32();
+  if (count > OPERATIONS_MAX) throw new MalformedBytesError(`a reply of ${count} results`);
+  if (form === ReplyForm.refused) {
+    const refusal = readResult(reader, undefined);
+    return { client, sequence, results: new Array<OperationResult>(count).fill(refusal) };
+  }
+  const attachments = form === ReplyForm.attached ? new AttachmentReader(bytes, attachmentsAt(bytes)) : undefined;
+  const results: OperationResult[] = [];
+  for (let read = 0; read < count; read += 1) results.push(readResult(reader, attachments));
+  return { client, sequence, results };
+}
+
+/** The answer to a claim that was held back and found no job: it never entered the log, so it is remembered nowhere. */
+export function emptyClaimReply(client: number, sequence: number): Uint8Array {
+  const to = new ByteWriter(REPLY_HEADER_BYTES + 5);
+  to.f64(client);
+  to.f64(sequence);
+  to.u8(ReplyForm.plain);
+  to.u32(1);
+  to.u8(ResultCode.claimed);
+  to.u32(0);
+  return to.copy();
+}
+
+/** Where a skeleton ends and its attachments begin. */
+function attachmentsAt(bytes: Uint8Array): number {
+  const reader = new ByteReader(bytes, REPLY_HEADER_BYTES - 4);
+  const count = reader.u32();
+  for (let read = 0; read < count; read += 1) skipResult(reader);
+  return reader.position;
+}
+
+/** Passes over one result of a skeleton and returns its code. @throws {MalformedBytesError} */
+function skipResult(reader: ByteReader): void {
+  const code = reader.u8();
+  switch (code) {
+    case ResultCode.error:
+      reader.skip(10);
+      break;
+    case ResultCode.added:
+      reader.skip(8);
+      break;
+    case ResultCode.claimed:
+      reader.skip(reader.u32() * CLAIMED_JOB_BYTES);
+      break;
+    case ResultCode.done:
+      break;
+    case ResultCode.counts:
+      reader.skip(40);
+      break;
+    case ResultCode.job:
+      reader.skip(8);
+      reader.skip(reader.u32());
+      reader.skip(46);
+      break;
+    default:
+      throw new MalformedBytesError(`result of unknown code ${code}`);
+  }
+}
+
+class AttachmentReader {
+  readonly #reader: ByteReader;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#reader = new ByteReader(bytes, start);
+  }
+
+  next(): Uint8Array | undefined {
+    return this.#reader.u8() === 1 ? this.#reader.blob() : undefined;
+  }
+
+  /** As {@link next}, for bytes that are text. */
+  nextText(): string | undefined {
+    return this.#reader.u8() === 1 ? this.#reader.text() : undefined;
+  }
+}
+
+function readResult(reader: ByteReader, attachments: AttachmentReader | undefined): OperationResult {
+  const code = reader.u8();
+  switch (code) {
+    case ResultCode.error:
+      return readError(reader);
+    case ResultCode.added:
+      return { ok: true, type: 'added', id: reader.f64() };
+    case ResultCode.claimed:
+      return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments) };
+    case ResultCode.done:
+      return DONE;
+    case ResultCode.counts: {
+      const counts = { delayed: reader.f64(), waiting: reader.f64(), active: reader.f64(), completed: reader.f64(), failed: reader.f64() };
+      return { ok: true, type: 'counts', counts };
+    }
+    case ResultCode.job:
+      return { ok: true, type: 'job', job: readJobDetail(reader, attachments) };
+    default:
+      throw new MalformedBytesError(`result of unknown code ${code}`);
+  }
+}
+
+function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | undefined): ClaimedJob[] {
+  const count = reader.u32();
+  const jobs: ClaimedJob[] = [];
+  for (let read = 0; read < count; read += 1) {
+    jobs.push({
+      id: reader.f64(),
+      token: reader.f64(),
+      attempt: reader.u32(),
+      attemptsMax: reader.u32(),
+      addedMs: reader.f64(),
+      content: attachments?.next(),
+    });
+  }
+  return jobs;
+}
+
+function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undefined): JobDetail {
+  const id = reader.f64();
+  const queue = reader.text();
+  const state = stateOf(reader.u8());
+  if (state === undefined) throw new MalformedBytesError('a job in an unknown state');
+  const priority = reader.u32();
+  const attempt = reader.u32();
+  const attemptsMax = reader.u32();
+  const token = reader.f64();
+  const addedMs = reader.f64();
+  const dueMs = reader.f64();
+  const finishedMs = reader.f64();
+  const outcome = reader.u8();
+  const content = attachments?.next();
+  const result = outcome === OutcomeKind.reason ? undefined : attachments?.next();
+  const failedReason = outcome === OutcomeKind.reason ? attachments?.nextText() : undefined;
+  const isTimed = state === 'delayed' || state === 'active';
+  const isFinished = state === 'completed' || state === 'failed';
+  return {
+    id,
+    queue,
+    state,
+    priority,
+    attempt,
+    attemptsMax,
+    token,
+    addedMs,
+    dueMs: isTimed ? dueMs : undefined,
+    finishedMs: isFinished ? finishedMs : undefined,
+    content,
+    result,
+    failedReason,
+  };
+}
+
+function readError(reader: ByteReader): OperationResult {
+  const code = ERROR_CODES[reader.u8()];
+  if (code === undefined) throw new MalformedBytesError('an error of unknown code');
+  const named = reader.f64();
+  const job = named === 0 ? undefined : named;
+  const state = stateOf(reader.u8());
+  return { ok: false, code, message: errorMessage(code, job, state), job, state };
+}
+
+const stateOf = (code: number): JobState | undefined => JOB_STATES[code];
+
+function errorMessage(code: OperationErrorCode, job: number | undefined, state: JobState | undefined): string {
+  switch (code) {
+    case 'LEASE_LOST':
+      return `The lease on job ${job} is lost: it ended, or the job was claimed anew. Drop the work; whoever holds the job now finishes it.`;
+    case 'JOB_NOT_FOUND':
+      return `Job ${job} does not exist. It was never added, or it was removed after it finished; check the id and the queue's retention.`;
+    case 'JOB_STATE':
+      return `Job ${job} is ${state}, which does not allow this. Redrive needs a failed job; remove needs one that is not active.`;
+    case 'SESSION_EXPIRED':
+      return 'The client session is unknown: it was idle too long or was never opened. Whether this request took effect is unknown; open a new session under a new client id.';
+    case 'INVALID_REQUEST':
+      return 'The request is malformed. Encode it with RequestEncoder, with values within the documented limits.';
+    case 'QUEUE_LIMIT':
+      return 'There are too many queues with jobs. Use fewer queue names, or let existing queues run empty.';
+    default:
+      return code satisfies never;
+  }
+}

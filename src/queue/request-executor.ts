@@ -1,0 +1,130 @@
+import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import { type JobCounts, NO_STATE } from './job-state.ts';
+import { APPLIED, type JobStore } from './job-store.ts';
+import { OPERATIONS_MAX } from './limits.ts';
+import type { NamedQueue } from './named-queue.ts';
+import { InvalidOperationError, OperationReader } from './operation.ts';
+import { ErrorCode } from './reply.ts';
+import { ReplyEncoder } from './reply-encoder.ts';
+import { OperationCode, type RequestHeader } from './request.ts';
+
+export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
+
+/** Decodes the operations of a request, carries them out, and writes down what came of each. */
+export class RequestExecutor {
+  readonly #jobs: JobStore;
+  readonly #replies = new ReplyEncoder();
+  readonly #operation = new OperationReader();
+  /** The queue that adds named last. Only making a queue drops empty ones, and what was made then stands here. */
+  #selected: NamedQueue | undefined;
+
+  constructor(jobs: JobStore) {
+    this.#jobs = jobs;
+  }
+
+  /** The answer to a request that is not carried out at all. */
+  refuse(header: RequestHeader, code: number): Uint8Array {
+    this.#replies.refuse(header.client, header.sequence, Math.min(header.operations, OPERATIONS_MAX), code);
+    return this.#replies.finish();
+  }
+
+  /** Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are refused. */
+  carryOut(header: RequestHeader, reader: ByteReader, data: Uint8Array, nowMs: number): Uint8Array {
+    const { client, sequence, operations } = header;
+    if (operations > OPERATIONS_MAX) {
+      return this.refuse(header, ErrorCode.invalidRequest);
+    }
+    this.#replies.begin(client, sequence);
+    this.#operation.begin();
+    for (let done = 0; done < operations; done += 1) {
+      if (this.#nextOperation(reader)) {
+        this.#perform(data, nowMs);
+        continue;
+      }
+      for (let refused = done; refused < operations; refused += 1) this.#replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
+      break;
+    }
+    return this.#replies.finish();
+  }
+
+  #nextOperation(reader: ByteReader): boolean {
+    try {
+      this.#operation.next(reader);
+      return true;
+    } catch (error) {
+      if (error instanceof MalformedBytesError || error instanceof InvalidOperationError) return false;
+      throw error;
+    }
+  }
+
+  #perform(data: Uint8Array, nowMs: number): void {
+    const operation = this.#operation;
+    const { jobId, token } = operation;
+    const jobs = this.#jobs;
+    switch (operation.code) {
+      case OperationCode.add:
+        this.#onAdd(data, nowMs);
+        break;
+      case OperationCode.claim:
+        this.#onClaim(nowMs);
+        break;
+      case OperationCode.complete:
+        this.#answer(jobs.complete(jobId, token, data, operation.blobAt, operation.blobLength, nowMs));
+        break;
+      case OperationCode.fail: {
+        const reason = data.slice(operation.blobAt, operation.blobAt + operation.blobLength);
+        this.#answer(jobs.fail(jobId, token, reason, operation.retry, nowMs));
+        break;
+      }
+      case OperationCode.extend:
+        this.#answer(jobs.extend(jobId, token, operation.leaseMs, nowMs));
+        break;
+      case OperationCode.release:
+        this.#answer(jobs.release(jobId, token));
+        break;
+      case OperationCode.redrive:
+        this.#answer(jobs.redrive(jobId));
+        break;
+      case OperationCode.remove:
+        this.#answer(jobs.remove(jobId));
+        break;
+      case OperationCode.counts:
+        this.#replies.counts(jobs.queues.get(operation.queueName) ?? NO_COUNTS);
+        break;
+      case OperationCode.getJob: {
+        const job = jobs.table.get(jobId);
+        if (job === undefined) this.#replies.error(ErrorCode.jobNotFound, jobId, NO_STATE);
+        else this.#replies.job(job);
+        break;
+      }
+      default:
+        // What is left is openSession: the session exists by now.
+        this.#replies.done();
+    }
+  }
+
+  #onAdd(data: Uint8Array, nowMs: number): void {
+    const { queueName } = this.#operation;
+    if (this.#selected?.name !== queueName) this.#selected = this.#jobs.openQueue(queueName);
+    if (this.#selected === undefined) this.#replies.error(ErrorCode.queueLimit, 0, NO_STATE);
+    else this.#replies.added(this.#jobs.add(this.#selected, this.#operation, data, nowMs).id);
+  }
+
+  #onClaim(nowMs: number): void {
+    const { queueName, countMax, leaseMs } = this.#operation;
+    const countAt = this.#replies.beginClaimed();
+    const queue = this.#selected?.name === queueName ? this.#selected : this.#jobs.queues.get(queueName);
+    let count = 0;
+    for (; queue !== undefined && count < countMax; count += 1) {
+      const job = this.#jobs.claim(queue, leaseMs, nowMs);
+      if (job === undefined) break;
+      this.#replies.claimedJob(job);
+    }
+    this.#replies.endClaimed(countAt, count);
+  }
+
+  #answer(outcome: number): void {
+    if (outcome === APPLIED) this.#replies.done();
+    else this.#replies.error(outcome, this.#operation.jobId, this.#jobs.table.get(this.#operation.jobId)?.state ?? NO_STATE);
+  }
+}

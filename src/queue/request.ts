@@ -1,0 +1,268 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { CLIENT_ID_END } from './limits.ts';
+
+/**
+ * A request: one batch of operations of one client. Little-endian.
+ * ```
+ * header     [f64 client][f64 sequence][f64 acknowledgedBelow][u32 operations]
+ * use-queue  [1][text name]                              not counted; selects the queue of add, claim and counts behind it
+ * use-policy [2][u32 attemptsMax][u8 backoff][f64 backoffMs][i32 keepCompleted][i32 keepFailed]  not counted; for the adds behind it
+ * open       [3]
+ * add        [4][f64 delayMs][u32 priority][blob content]
+ * claim      [5][u32 countMax][f64 leaseMs][f64 waitMs]
+ * extend     [6][f64 job][f64 token][f64 leaseMs]
+ * complete   [7][f64 job][f64 token][blob result]
+ * fail       [8][f64 job][f64 token][u8 retry][text reason]
+ * release    [9][f64 job][f64 token]
+ * counts     [10]
+ * get-job    [11][f64 job]
+ * redrive    [12][f64 job]
+ * remove     [13][f64 job]
+ * ```
+ */
+export const OperationCode = Object.freeze({
+  useQueue: 1,
+  usePolicy: 2,
+  openSession: 3,
+  add: 4,
+  claim: 5,
+  extend: 6,
+  complete: 7,
+  fail: 8,
+  release: 9,
+  counts: 10,
+  getJob: 11,
+  redrive: 12,
+  remove: 13,
+});
+
+export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
+export type BackoffType = (typeof BACKOFF_TYPES)[number];
+
+export interface AddOptions {
+  /** How long the job stays delayed before it is waiting; 0 for at once. */
+  readonly delayMs: number;
+  /** 0 is served first, then 1 up to 2^21 in ascending order. */
+  readonly priority: number;
+  /** Attempts before the job is failed for good, at least 1. */
+  readonly attemptsMax: number;
+  /** The pause before a retry; `exponential` doubles it at every attempt, up to one day. */
+  readonly backoff: { readonly type: BackoffType; readonly delayMs: number };
+  /** How many completed jobs of the queue are kept, the newest; 0 none, -1 all. */
+  readonly keepCompleted: number;
+  /** Likewise for failed jobs. */
+  readonly keepFailed: number;
+}
+
+/** Where the number of operations stands in the header. */
+const COUNT_AT = 24;
+export const HEADER_BYTES = 28;
+
+/** Who sent a request, and which one it is. */
+export interface RequestHeader {
+  readonly client: number;
+  readonly sequence: number;
+  /** Every sequence below was answered, or given up, by the client. */
+  readonly acknowledgedBelow: number;
+  readonly operations: number;
+}
+
+/**
+ * Builds one request after the other in the same memory. Values are written as they are: `validateRequest` at the node
+ * is what refuses bad ones.
+ */
+export class RequestEncoder {
+  readonly #to: ByteWriter;
+  #operations = 0;
+  #queue: string | undefined;
+  #hasPolicy = false;
+  #attemptsMax = 0;
+  #backoffType: BackoffType = 'none';
+  #backoffMs = 0;
+  #keepCompleted = 0;
+  #keepFailed = 0;
+
+  constructor(capacityBytes = 4096) {
+    this.#to = new ByteWriter(capacityBytes);
+  }
+
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** Size of the request so far. */
+  get bytes(): number {
+    return this.#to.length;
+  }
+
+  /**
+   * Starts a request and drops whatever was not finished.
+   * @param client the client's id, an integer in [1, 2^52).
+   * @param sequence from 1 on; a request is only ever repeated with the same bytes.
+   * @param acknowledgedBelow every sequence below it was answered or given up; at most `sequence`.
+   */
+  begin(client: number, sequence: number, acknowledgedBelow: number): void {
+    this.#to.reset();
+    this.#to.f64(client);
+    this.#to.f64(sequence);
+    this.#to.f64(acknowledgedBelow);
+    this.#to.u32(0);
+    this.#operations = 0;
+    this.#queue = undefined;
+    this.#hasPolicy = false;
+  }
+
+  /** Registers the client. Stands first in the client's first request, which is answered before others are sent. */
+  openSession(): void {
+    this.#begin(OperationCode.openSession);
+  }
+
+  /** @param content opaque to the queue; at most the node's `payloadBytesMax`. */
+  add(queue: string, content: Uint8Array, options: AddOptions): void {
+    this.#useQueue(queue);
+    this.#usePolicy(options);
+    this.#begin(OperationCode.add);
+    this.#to.f64(options.delayMs);
+    this.#to.u32(options.priority);
+    this.#to.blob(content);
+  }
+
+  /**
+   * Takes up to `countMax` waiting jobs, each under a lease of `leaseMs`.
+   * @param waitMs how long the node may hold the request until a job is there; only for a request of this single operation.
+   */
+  claim(queue: string, countMax: number, leaseMs: number, waitMs: number): void {
+    this.#useQueue(queue);
+    this.#begin(OperationCode.claim);
+    this.#to.u32(countMax);
+    this.#to.f64(leaseMs);
+    this.#to.f64(waitMs);
+  }
+
+  /** The lease then ends `leaseMs` after the log's time of this request. */
+  extend(jobId: number, token: number, leaseMs: number): void {
+    this.#begin(OperationCode.extend);
+    this.#to.f64(jobId);
+    this.#to.f64(token);
+    this.#to.f64(leaseMs);
+  }
+
+  complete(jobId: number, token: number, result: Uint8Array): void {
+    this.#begin(OperationCode.complete);
+    this.#to.f64(jobId);
+    this.#to.f64(token);
+    this.#to.blob(result);
+  }
+
+  /** @param retry false sends the job to the dead letters even if it has attempts left. */
+  fail(jobId: number, token: number, reason: string, retry: boolean): void {
+    this.#begin(OperationCode.fail);
+    this.#to.f64(jobId);
+    this.#to.f64(token);
+    this.#to.u8(retry ? 1 : 0);
+    this.#to.text(reason);
+  }
+
+  /** Gives a claimed job back; the attempt is not charged. */
+  release(jobId: number, token: number): void {
+    this.#begin(OperationCode.release);
+    this.#to.f64(jobId);
+    this.#to.f64(token);
+  }
+
+  counts(queue: string): void {
+    this.#useQueue(queue);
+    this.#begin(OperationCode.counts);
+  }
+
+  getJob(jobId: number): void {
+    this.#begin(OperationCode.getJob);
+    this.#to.f64(jobId);
+  }
+
+  /** A failed job becomes waiting again, with all its attempts. */
+  redrive(jobId: number): void {
+    this.#begin(OperationCode.redrive);
+    this.#to.f64(jobId);
+  }
+
+  /** Removes a job that is not active. */
+  remove(jobId: number): void {
+    this.#begin(OperationCode.remove);
+    this.#to.f64(jobId);
+  }
+
+  /** @returns the request's bytes, which nobody else holds. */
+  finish(): Uint8Array {
+    this.#to.patchU32(COUNT_AT, this.#operations);
+    return this.#to.copy();
+  }
+
+  #begin(code: number): void {
+    this.#operations += 1;
+    this.#to.u8(code);
+  }
+
+  #useQueue(queue: string): void {
+    if (this.#queue === queue) return;
+    this.#queue = queue;
+    this.#to.u8(OperationCode.useQueue);
+    this.#to.text(queue);
+  }
+
+  #usePolicy(options: AddOptions): void {
+    const { attemptsMax, backoff, keepCompleted, keepFailed } = options;
+    if (
+      this.#hasPolicy &&
+      this.#attemptsMax === attemptsMax &&
+      this.#backoffType === backoff.type &&
+      this.#backoffMs === backoff.delayMs &&
+      this.#keepCompleted === keepCompleted &&
+      this.#keepFailed === keepFailed
+    ) {
+      return;
+    }
+    this.#hasPolicy = true;
+    this.#attemptsMax = attemptsMax;
+    this.#backoffType = backoff.type;
+    this.#backoffMs = backoff.delayMs;
+    this.#keepCompleted = keepCompleted;
+    this.#keepFailed = keepFailed;
+    this.#to.u8(OperationCode.usePolicy);
+    this.#to.u32(attemptsMax);
+    this.#to.u8(BACKOFF_TYPES.indexOf(backoff.type));
+    this.#to.f64(backoff.delayMs);
+    this.#to.u32(keepCompleted);
+    this.#to.u32(keepFailed);
+  }
+}
+
+/** Reads a header at the reader's position. @throws {MalformedBytesError} when the bytes end within it. */
+export function readRequestHeader(reader: ByteReader): RequestHeader {
+  return { client: reader.f64(), sequence: reader.f64(), acknowledgedBelow: reader.f64(), operations: reader.u32() };
+}
+
+/** Whether the header names a client and a sequence that can be answered. */
+export function isAddressable(header: RequestHeader): boolean {
+  const { client, sequence, acknowledgedBelow } = header;
+  return (
+    Number.isInteger(client) &&
+    client >= 1 &&
+    client < CLIENT_ID_END &&
+    Number.isSafeInteger(sequence) &&
+    sequence >= 1 &&
+    Number.isSafeInteger(acknowledgedBelow) &&
+    acknowledgedBelow >= 0 &&
+    acknowledgedBelow <= sequence
+  );
+}
+
+/**
+ * Who sent these bytes, or `undefined` when they are not even a header: then there is nobody to answer.
+ * Never throws.
+ */
+export function peekRequest(bytes: Uint8Array): { readonly client: number; readonly sequence: number } | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const header = readRequestHeader(new ByteReader(bytes));
+  return isAddressable(header) ? { client: header.client, sequence: header.sequence } : undefined;
+}

@@ -1,0 +1,187 @@
+import { SESSION_ANSWER_BYTES_MAX, SESSION_ANSWERS_MAX, SESSION_FORGOTTEN_RUNS_MAX, SESSION_IDLE_MS_MAX, SESSIONS_MAX } from './limits.ts';
+
+/**
+ * What the state remembers of one client, so that a repeated request gets its first answer (thesis §6.3). Answers are kept until the
+ * client acknowledges them; when there are too many the oldest is forgotten, but not that its sequence was carried out.
+ */
+export class Session {
+  readonly client: number;
+  /** The client waits for no sequence below. */
+  acknowledgedBelow = 1;
+  /** Log time of the latest request. */
+  lastMs = 0;
+  /** Grows with every request of any session: the order of idleness. */
+  touchOrder = 0;
+  older: Session | undefined = undefined;
+  newer: Session | undefined = undefined;
+  isDirty = false;
+  isStored = false;
+  /** Reply skeletons by sequence, in the order they were given. */
+  readonly #answers = new Map<number, Uint8Array>();
+  #answerBytes = 0;
+  /** Sequences that were carried out and whose answer is gone: first and last of each run, ascending. */
+  #forgotten: number[] = [];
+
+  constructor(client: number) {
+    this.client = client;
+  }
+
+  get answers(): ReadonlyMap<number, Uint8Array> {
+    return this.#answers;
+  }
+
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
+  get forgotten(): readonly number[] {
+    return this.#forgotten;
+  }
+
+  answerOf(sequence: number): Uint8Array | undefined {
+    return this.#answers.get(sequence);
+  }
+
+  /** Whether the sequence was, or has to be taken as, carried out although its answer is gone. */
+  isForgotten(sequence: number): boolean {
+    const runs = this.#forgotten;
+    for (let at = 0; at < runs.length; at += 2) {
+      if (sequence >= (runs[at] as number) && sequence <= (runs[at + 1] as number)) return true;
+    }
+    return false;
+  }
+
+  /** The client will not ask again for any sequence below. */
+  acknowledge(below: number): void {
+    const from = this.acknowledgedBelow;
+    if (below <= from) return;
+    this.acknowledgedBelow = below;
+    if (below - from <= this.#answers.size) for (let sequence = from; sequence < below; sequence += 1) this.#drop(sequence);
+    else for (const sequence of this.#answers.keys()) if (sequence < below) this.#drop(sequence);
+    const runs = this.#forgotten;
+    while (runs.length > 0 && (runs[1] as number) < below) runs.splice(0, 2);
+  }
+
+  /** @param answer kept as it is; nobody may change it. */
+  remember(sequence: number, answer: Uint8Array): void {
+    this.#answers.set(sequence, answer);
+    this.#answerBytes += answer.length;
+    while (this.#answers.size > 1 && (this.#answers.size > SESSION_ANSWERS_MAX || this.#answerBytes > SESSION_ANSWER_BYTES_MAX)) {
+      const oldest = this.#answers.keys().next().value as number;
+      this.#drop(oldest);
+      this.#forget(oldest);
+    }
+  }
+
+  /** Takes back what a checkpoint kept. */
+  restoreForgotten(runs: number[]): void {
+    this.#forgotten = runs;
+  }
+
+  #drop(sequence: number): void {
+    const answer = this.#answers.get(sequence);
+    if (answer === undefined) return;
+    this.#answers.delete(sequence);
+    this.#answerBytes -= answer.length;
+  }
+
+  #forget(sequence: number): void {
+    const runs = this.#forgotten;
+    // The run that the sequence goes behind; nearly always the last one.
+    let at = runs.length;
+    while (at > 0 && (runs[at - 2] as number) > sequence) at -= 2;
+    const extendsLeft = at > 0 && runs[at - 1] === sequence - 1;
+    const extendsRight = at < runs.length && runs[at] === sequence + 1;
+    if (extendsLeft && extendsRight) runs.splice(at - 1, 2);
+    else if (extendsLeft) runs[at - 1] = sequence;
+    else if (extendsRight) runs[at] = sequence;
+    else runs.splice(at, 0, sequence, sequence);
+    // Too many holes: the lowest one closes. What arrives in it is refused, never carried out twice.
+    if (runs.length > 2 * SESSION_FORGOTTEN_RUNS_MAX) runs.splice(1, 2);
+  }
+}
+
+/** All sessions, and the order in which they were last heard of. */
+export class SessionTable {
+  readonly #byClient = new Map<number, Session>();
+  #oldest: Session | undefined;
+  #newest: Session | undefined;
+  #touches = 0;
+  readonly #onDropped: (session: Session) => void;
+
+  constructor(onDropped: (session: Session) => void) {
+    this.#onDropped = onDropped;
+  }
+
+  get size(): number {
+    return this.#byClient.size;
+  }
+
+  get touches(): number {
+    return this.#touches;
+  }
+
+  get(client: number): Session | undefined {
+    return this.#byClient.get(client);
+  }
+
+  /** Begins a session for a client that has none; the one idle longest makes room. */
+  open(client: number): Session {
+    if (this.#byClient.size >= SESSIONS_MAX && this.#oldest !== undefined) this.#drop(this.#oldest);
+    const session = new Session(client);
+    this.#byClient.set(client, session);
+    this.#append(session);
+    return session;
+  }
+
+  /** The session was heard of. */
+  touch(session: Session, nowMs: number): void {
+    this.#touches += 1;
+    session.touchOrder = this.#touches;
+    session.lastMs = nowMs;
+    if (session === this.#newest) return;
+    this.#unlink(session);
+    this.#append(session);
+  }
+
+  /** Drops the sessions that were idle too long; looks at no others. */
+  expire(nowMs: number): void {
+    while (this.#oldest !== undefined && this.#oldest.lastMs + SESSION_IDLE_MS_MAX <= nowMs) this.#drop(this.#oldest);
+  }
+
+  /** From the one idle longest to the one heard of last. */
+  *sessions(): Generator<Session> {
+    for (let session = this.#oldest; session !== undefined; session = session.newer) yield session;
+  }
+
+  /** Takes back what a checkpoint kept; only while empty. */
+  restore(sessions: Session[], touches: number): void {
+    this.#touches = touches;
+    for (const session of sessions.sort((a, b) => a.touchOrder - b.touchOrder)) {
+      this.#byClient.set(session.client, session);
+      this.#append(session);
+    }
+  }
+
+  #drop(session: Session): void {
+    this.#byClient.delete(session.client);
+    this.#unlink(session);
+    this.#onDropped(session);
+  }
+
+  #append(session: Session): void {
+    session.older = this.#newest;
+    if (this.#newest === undefined) this.#oldest = session;
+    else this.#newest.newer = session;
+    this.#newest = session;
+  }
+
+  #unlink(session: Session): void {
+    if (session.older === undefined) this.#oldest = session.newer;
+    else session.older.newer = session.newer;
+    if (session.newer === undefined) this.#newest = session.older;
+    else session.newer.older = session.older;
+    session.older = undefined;
+    session.newer = undefined;
+  }
+}

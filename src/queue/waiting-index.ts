@@ -1,0 +1,125 @@
+import type { Job } from './job.ts';
+import { StateCode } from './job-state.ts';
+import { MinHeap } from './min-heap.ts';
+
+/** Below these numbers tidying up costs more than it saves. */
+const CONSUMED_MIN = 1024;
+const STALE_MIN = 64;
+
+const isOlderJob = (a: Job, b: Job): boolean => a.id < b.id;
+const isServedFirst = (a: Lane, b: Lane): boolean => a.priority < b.priority;
+const isWaiting = (job: Job): boolean => job.state === StateCode.waiting;
+
+/**
+ * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of an array; a job that comes back
+ * (retried, promoted, released, its lease expired) is older than that end and goes to a small heap.
+ */
+class Lane {
+  readonly priority: number;
+  #line: (Job | undefined)[] = [];
+  /** Everything in the line before this position is gone. */
+  #head = 0;
+  readonly #returned = new MinHeap<Job>(isOlderJob);
+  /** Jobs that are still inside although they were removed. */
+  #stale = 0;
+
+  constructor(priority: number) {
+    this.priority = priority;
+  }
+
+  push(job: Job): void {
+    const line = this.#line;
+    const last = line.length > this.#head ? line[line.length - 1] : undefined;
+    if (last === undefined || last.id < job.id) line.push(job);
+    else this.#returned.push(job);
+  }
+
+  pop(): Job | undefined {
+    for (;;) {
+      const job = this.#take();
+      if (job === undefined || isWaiting(job)) return job;
+      this.#stale -= 1;
+    }
+  }
+
+  /** A job inside was removed; it is passed over later, and memory stays within a factor of the jobs that wait. */
+  onRemoved(): void {
+    this.#stale += 1;
+    const inside = this.#line.length - this.#head + this.#returned.size;
+    if (this.#stale < STALE_MIN || this.#stale * 2 < inside) return;
+    this.#line = this.#line.filter((job, at) => at >= this.#head && job !== undefined && isWaiting(job));
+    this.#head = 0;
+    this.#returned.retain(isWaiting);
+    this.#stale = 0;
+  }
+
+  *jobs(): Generator<Job> {
+    for (const job of this.#line) if (job !== undefined && isWaiting(job)) yield job;
+    for (const job of this.#returned.values()) if (isWaiting(job)) yield job;
+  }
+
+  #take(): Job | undefined {
+    const first = this.#head < this.#line.length ? this.#line[this.#head] : undefined;
+    const returned = this.#returned.top();
+    if (returned !== undefined && (first === undefined || returned.id < first.id)) return this.#returned.pop();
+    if (first === undefined) return undefined;
+    this.#line[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#line.length) {
+      this.#line.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= CONSUMED_MIN && this.#head * 2 >= this.#line.length) {
+      this.#line = this.#line.slice(this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+}
+
+/** The waiting jobs of one queue: by priority, and within one priority in the order they were added (invariant 12). */
+export class WaitingIndex {
+  readonly #lanes = new Map<number, Lane>();
+  readonly #order = new MinHeap<Lane>(isServedFirst);
+  #latest: Lane | undefined;
+
+  /** Adds a job that is in the state `waiting`. */
+  push(job: Job): void {
+    this.#lane(job.priority).push(job);
+  }
+
+  /** Takes the job that is served next; it is still in the state `waiting`. */
+  pop(): Job | undefined {
+    for (;;) {
+      const lane = this.#order.top();
+      const job = lane?.pop();
+      if (lane === undefined || job !== undefined) return job;
+      // The last lane stays: most queues use one priority, and will use it again.
+      if (this.#order.size === 1) return undefined;
+      this.#order.pop();
+      this.#lanes.delete(lane.priority);
+      if (this.#latest === lane) this.#latest = undefined;
+    }
+  }
+
+  /** To be called after a waiting job left the state otherwise than by `pop`; it must never come back. */
+  onRemoved(job: Job): void {
+    this.#lanes.get(job.priority)?.onRemoved();
+  }
+
+  /** Every waiting job, in no particular order. */
+  *jobs(): Generator<Job> {
+    for (const lane of this.#lanes.values()) yield* lane.jobs();
+  }
+
+  #lane(priority: number): Lane {
+    if (this.#latest?.priority === priority) return this.#latest;
+    let lane = this.#lanes.get(priority);
+    if (lane === undefined) {
+      lane = new Lane(priority);
+      this.#lanes.set(priority, lane);
+      this.#order.push(lane);
+    }
+    this.#latest = lane;
+    return lane;
+  }
+}

@@ -1,0 +1,90 @@
+import Database from 'better-sqlite3';
+import { invariant } from '../base/invariant.ts';
+import type { SnapshotId } from '../raft/entry.ts';
+import { MetaTable } from './meta-table.ts';
+import type { CheckpointReader, RecordChange } from './port.ts';
+import { RecordReads, type StoredRecord } from './record-table.ts';
+import type { RowChecksum } from './row-checksum.ts';
+import type { CheckpointRow } from './row-codec.ts';
+import { recordTableName } from './schema.ts';
+import { storageErrorOf } from './sqlite-errors.ts';
+
+export interface SqliteReaderOptions {
+  readonly file: string;
+  readonly recordKinds: readonly string[];
+  readonly tags: readonly number[];
+  readonly checksum: RowChecksum;
+  readonly onClose: (reader: SqliteCheckpointReader) => void;
+}
+
+/**
+ * Reads the checkpoint through a connection of its own, in one read transaction: it goes on seeing the checkpoint as it
+ * was, whatever the node writes or installs meanwhile. As long as it is open the WAL cannot start over and grows with
+ * every commit, so it must be disposed as soon as its snapshot was sent or given up.
+ */
+export class SqliteCheckpointReader implements CheckpointReader {
+  readonly snapshot: SnapshotId;
+  readonly #options: SqliteReaderOptions;
+  readonly #db: Database.Database;
+  readonly #checkpoint: CheckpointRow;
+  readonly #tables: readonly RecordReads[];
+  #kind = 0;
+  #lastKey = -1;
+  #found = 0;
+
+  /** @throws {InvariantViolation} before the first checkpoint. @throws {StorageError} when the file cannot be read. */
+  constructor(options: SqliteReaderOptions) {
+    this.#options = options;
+    const { file, recordKinds, checksum } = options;
+    const db = new Database(file, { readonly: true, fileMustExist: true });
+    try {
+      db.exec('BEGIN');
+      // The transaction takes hold of its view with the first read.
+      const { checkpoint } = new MetaTable(db, file, checksum).read();
+      invariant(checkpoint !== undefined, () => `${file} has no checkpoint to read yet`);
+      this.#checkpoint = checkpoint;
+      this.snapshot = checkpoint.snapshot;
+      this.#tables = recordKinds.map(
+        (kind, at) => new RecordReads({ db, file, table: recordTableName(kind), kind, tag: options.tags[at] ?? 0, checksum }),
+      );
+      this.#db = db;
+    } catch (error) {
+      db.close();
+      throw storageErrorOf(error, file, 'open the checkpoint');
+    }
+  }
+
+  read(bytesMax: number): readonly RecordChange[] | undefined {
+    try {
+      for (; this.#kind < this.#tables.length; this.#nextKind()) {
+        const records = this.#tables[this.#kind]?.chunkAfter(this.#lastKey, bytesMax) ?? [];
+        if (records.length > 0) return this.#handOut(records);
+      }
+      return undefined;
+    } catch (error) {
+      throw storageErrorOf(error, this.#options.file, 'read the checkpoint');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#db.open) return;
+    this.#db.close();
+    this.#options.onClose(this);
+  }
+
+  #handOut(records: readonly StoredRecord[]): readonly RecordChange[] {
+    this.#lastKey = records.at(-1)?.key ?? this.#lastKey;
+    this.#found += records.length;
+    const kind = this.#kind;
+    return records.map(({ key, value }) => ({ kind, key, value }));
+  }
+
+  #nextKind(): void {
+    const name = this.#options.recordKinds[this.#kind];
+    const stored = this.#checkpoint.counts.find((count) => count.kind === name)?.records ?? 0;
+    this.#tables[this.#kind]?.checkCount(this.#found, stored);
+    this.#kind += 1;
+    this.#lastKey = -1;
+    this.#found = 0;
+  }
+}

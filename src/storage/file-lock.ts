@@ -1,0 +1,32 @@
+import Database from 'better-sqlite3';
+import { StorageError } from './errors.ts';
+import { storageErrorOf } from './sqlite-errors.ts';
+
+/**
+ * Keeps a data file to one node, across processes and across the threads of one process. The lock is an exclusive
+ * transaction that never ends, on an empty database beside the file: the operating system drops it when the process
+ * dies, whatever it dies of, so there is no stale lock to clean up; and SQLite itself tells two connections of one
+ * process apart, which a bare POSIX lock does not. The data file's own locks will not do: they would also shut out the
+ * checkpoint reader. Nobody else may open and close the lock file within the process, since POSIX then drops the lock.
+ * @throws {StorageError} STORAGE_IN_USE when another node holds it.
+ */
+export function openFileLock(file: string): Disposable {
+  const lockFile = `${file}.lock`;
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(lockFile, { timeout: 0 });
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db?.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw new StorageError(
+        'STORAGE_IN_USE',
+        `${file} is in use by another node, of this process or of another one. Stop that node, or give this one a directory of its own.`,
+        { cause: error },
+      );
+    }
+    throw storageErrorOf(error, lockFile, 'lock the data file');
+  }
+  const held = db;
+  return { [Symbol.dispose]: () => held.close() };
+}

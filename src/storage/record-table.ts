@@ -1,0 +1,112 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type { RowChecksum } from './row-checksum.ts';
+import { damaged } from './sqlite-errors.ts';
+
+/** A record of the checkpoint as it is read. */
+export interface StoredRecord {
+  readonly key: number;
+  readonly value: Uint8Array;
+}
+
+export interface RecordTableOptions {
+  readonly db: Database;
+  readonly file: string;
+  readonly table: string;
+  readonly kind: string;
+  /** See `kindTag`. */
+  readonly tag: number;
+  readonly checksum: RowChecksum;
+}
+
+// What the statements below give: the columns in the order of the SELECT.
+type RecordRow = [key: number, value: Buffer, checksum: number];
+
+/** What a record costs in memory and on the wire besides its value, roughly. */
+const RECORD_OVERHEAD_BYTES = 16;
+
+/** A view that carries none of the Buffer's different `slice`. */
+export const plainBytes = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+
+/** Reads the records of one kind, and trusts none of them before its checksum was compared. */
+export class RecordReads {
+  protected readonly options: RecordTableOptions;
+  readonly #get: Statement<[number], RecordRow>;
+  readonly #scan: Statement<[number], RecordRow>;
+
+  constructor(options: RecordTableOptions) {
+    this.options = options;
+    const { db, table } = options;
+    this.#get = db.prepare<[number], RecordRow>(`SELECT key, value, checksum FROM "${table}" WHERE key = ?`).raw();
+    this.#scan = db.prepare<[number], RecordRow>(`SELECT key, value, checksum FROM "${table}" WHERE key > ? ORDER BY key`).raw();
+  }
+
+  /** @throws {StorageError} on damage. */
+  get(key: number): Uint8Array | undefined {
+    const row = this.#get.get(key);
+    return row === undefined ? undefined : this.#checked(row).value;
+  }
+
+  /**
+   * The records behind `afterKey`, about `bytesMax` bytes of them but at least one; none at the end. A scan is made of
+   * such chunks because an open cursor would keep its connection from writing.
+   * @throws {StorageError} on damage.
+   */
+  chunkAfter(afterKey: number, bytesMax: number): StoredRecord[] {
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    for (const row of this.#scan.iterate(afterKey)) {
+      const record = this.#checked(row);
+      records.push(record);
+      bytes += record.value.length + RECORD_OVERHEAD_BYTES;
+      if (bytes >= bytesMax) break;
+    }
+    return records;
+  }
+
+  /** @throws {StorageError} when a scan to the end found another number of records than were stored. */
+  checkCount(found: number, stored: number): void {
+    const { file, kind } = this.options;
+    if (found !== stored) throw damaged(file, `its checkpoint has ${stored} records of the kind "${kind}", and ${found} were found`);
+  }
+
+  #checked([key, buffer, checksum]: RecordRow): StoredRecord {
+    const { file, kind, tag } = this.options;
+    const value = plainBytes(buffer);
+    if (this.options.checksum.record(tag, key, value) !== checksum) {
+      throw damaged(file, `record ${key} of the kind "${kind}" does not match its checksum`);
+    }
+    return { key, value };
+  }
+}
+
+/** Reads and writes the records of one kind, and counts them. */
+export class RecordTable extends RecordReads {
+  readonly #insert: Statement<[number, Uint8Array, number]>;
+  readonly #update: Statement<[Uint8Array, number, number]>;
+  readonly #delete: Statement<[number]>;
+  #keyMax: number;
+
+  constructor(options: RecordTableOptions) {
+    super(options);
+    const { db, table } = options;
+    this.#insert = db.prepare(`INSERT INTO "${table}" (key, value, checksum) VALUES (?, ?, ?)`);
+    this.#update = db.prepare(`UPDATE "${table}" SET value = ?, checksum = ? WHERE key = ?`);
+    this.#delete = db.prepare(`DELETE FROM "${table}" WHERE key = ?`);
+    this.#keyMax = db.prepare<[], number>(`SELECT coalesce(max(key), -1) FROM "${table}"`).pluck().get() ?? -1;
+  }
+
+  /** @returns by how many records the table grew: 0 or 1. */
+  put(key: number, value: Uint8Array): number {
+    const checksum = this.options.checksum.record(this.options.tag, key, value);
+    // Most new records have the highest key so far; the others pay for an UPDATE that finds nothing.
+    if (key <= this.#keyMax && this.#update.run(value, checksum, key).changes === 1) return 0;
+    this.#insert.run(key, value, checksum);
+    if (key > this.#keyMax) this.#keyMax = key;
+    return 1;
+  }
+
+  /** @returns by how many records the table grew: 0 or -1. */
+  delete(key: number): number {
+    return -this.#delete.run(key).changes;
+  }
+}

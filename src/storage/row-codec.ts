@@ -1,0 +1,87 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { asIndex, asNodeId, asTerm, type EntryId, type NodeId } from '../base/ids.ts';
+import type { EntryKind, HardState, SnapshotId } from '../raft/entry.ts';
+
+/** Stored as this list's positions: append to it, never reorder it. */
+const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
+
+export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(kind);
+export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];
+
+/** The rows of the table `meta`. Stored as these numbers. */
+export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3 });
+export const META_ROW_NAMES: Readonly<Record<number, string>> = Object.freeze({ 1: 'hard state', 2: 'checkpoint', 3: 'compacted' });
+
+export function encodeHardState(state: HardState): Uint8Array {
+  const writer = new ByteWriter(16);
+  writer.f64(state.term);
+  writer.f64(state.votedFor ?? 0);
+  return writer.copy();
+}
+
+export function decodeHardState(bytes: Uint8Array): HardState {
+  const reader = new ByteReader(bytes);
+  const term = asTerm(reader.f64());
+  const votedFor = reader.f64();
+  return { term, votedFor: votedFor === 0 ? undefined : asNodeId(votedFor) };
+}
+
+export function encodeEntryId(id: EntryId): Uint8Array {
+  const writer = new ByteWriter(16);
+  writer.f64(id.index);
+  writer.f64(id.term);
+  return writer.copy();
+}
+
+export function decodeEntryId(bytes: Uint8Array): EntryId {
+  const reader = new ByteReader(bytes);
+  return { index: asIndex(reader.f64()), term: asTerm(reader.f64()) };
+}
+
+/** How many records of one kind a checkpoint holds; a table with another number of rows has lost some. */
+export interface RecordCount {
+  readonly kind: string;
+  readonly records: number;
+}
+
+/** The checkpoint's row: what it covers, and how many records it consists of. */
+export interface CheckpointRow {
+  readonly snapshot: SnapshotId;
+  readonly counts: readonly RecordCount[];
+}
+
+export function encodeCheckpoint({ snapshot, counts }: CheckpointRow): Uint8Array {
+  const writer = new ByteWriter();
+  writer.f64(snapshot.index);
+  writer.f64(snapshot.term);
+  for (const nodes of [snapshot.configuration.voters, snapshot.configuration.outgoing, snapshot.configuration.learners]) {
+    writer.u32(nodes.length);
+    for (const node of nodes) writer.f64(node);
+  }
+  writer.u32(counts.length);
+  for (const count of counts) {
+    writer.text(count.kind);
+    writer.f64(count.records);
+  }
+  return writer.copy();
+}
+
+export function decodeCheckpoint(bytes: Uint8Array): CheckpointRow {
+  const reader = new ByteReader(bytes);
+  const index = asIndex(reader.f64());
+  const term = asTerm(reader.f64());
+  const voters = readNodes(reader);
+  const outgoing = readNodes(reader);
+  const learners = readNodes(reader);
+  const counts: RecordCount[] = [];
+  const kinds = reader.u32();
+  for (let read = 0; read < kinds; read += 1) counts.push({ kind: reader.text(), records: reader.f64() });
+  return { snapshot: { index, term, configuration: { voters, outgoing, learners } }, counts };
+}
+
+function readNodes(reader: ByteReader): NodeId[] {
+  const nodes: NodeId[] = [];
+  const count = reader.u32();
+  for (let read = 0; read < count; read += 1) nodes.push(asNodeId(reader.f64()));
+  return nodes;
+}

@@ -1,0 +1,44 @@
+import Database from 'better-sqlite3';
+import { InvariantViolation } from '../base/invariant.ts';
+import { StorageError, type StorageErrorCode } from './errors.ts';
+
+/** Damage is never repaired in place: a Raft node gets back everything that counts from its peers. */
+export const REBUILD_REMEDY =
+  'Stop the node, move the file away together with its -wal and -shm, and start the node again: it is rebuilt from its peers.';
+
+/** A row whose contents do not have the checksum that was stored with it, or that is missing. */
+export function damaged(file: string, what: string, cause?: unknown): StorageError {
+  return new StorageError('STORAGE_DAMAGED', `${file} is damaged: ${what}. ${REBUILD_REMEDY}`, { cause });
+}
+
+/**
+ * What a failed call of SQLite or of the file system means to the operator.
+ * @param doing what was tried, as it stands behind "could not": "write a turn's changes".
+ */
+export function storageErrorOf(error: unknown, file: string, doing: string): StorageError | InvariantViolation {
+  if (error instanceof StorageError || error instanceof InvariantViolation) return error;
+  const failure = `Could not ${doing} (${file}): ${error instanceof Error ? error.message : String(error)}.`;
+  const { code, remedy } = diagnose(codeOf(error));
+  return new StorageError(code, `${failure} ${remedy}`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Database.SqliteError) return error.code;
+  // Errors of the file system carry their code the same way; its type says nothing about it.
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return '';
+}
+
+function diagnose(code: string): { readonly code: StorageErrorCode; readonly remedy: string } {
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
+    return { code: 'STORAGE_FULL', remedy: 'Free space on the disk, then start the node again; nothing that was acknowledged is lost.' };
+  }
+  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) return { code: 'STORAGE_DAMAGED', remedy: REBUILD_REMEDY };
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    return { code: 'STORAGE_IN_USE', remedy: 'Another program holds a lock on the file: close it, then start the node again.' };
+  }
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code === 'EACCES' || code === 'EROFS') {
+    return { code: 'STORAGE_FAILED', remedy: 'Check that the directory exists and that this user may write in it.' };
+  }
+  return { code: 'STORAGE_FAILED', remedy: 'Check the disk and the permissions of the directory, then start the node again.' };
+}

@@ -1,0 +1,263 @@
+import { crc32 } from 'node:zlib';
+import type { Database, Statement } from 'better-sqlite3';
+import { asIndex } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+import type { HardState, SnapshotId } from '../raft/entry.ts';
+import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
+import { SqliteCheckpointReader } from './checkpoint-reader.ts';
+import { StorageError } from './errors.ts';
+import { openFileLock } from './file-lock.ts';
+import { LogTable } from './log-table.ts';
+import { type MetaState, MetaTable } from './meta-table.ts';
+import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange } from './port.ts';
+import { RecordTable, type StoredRecord } from './record-table.ts';
+import { kindTag, RowChecksum } from './row-checksum.ts';
+import { makeDataDirectory, openDatabase, recordTableName } from './schema.ts';
+import { SnapshotStaging } from './snapshot-staging.ts';
+import { storageErrorOf } from './sqlite-errors.ts';
+import { checkWal } from './wal-check.ts';
+
+export interface SqliteStorageOptions {
+  /** The node's own file; its directory is made when it is not there. Beside it stand `-wal`, `-shm` and `.lock`. */
+  readonly file: string;
+  /** The state machine's record kinds; a record's `kind` is a position in this list. Names are what the file knows them by. */
+  readonly recordKinds: readonly string[];
+  /** `full`: an fsync for each persist. `off`: survives the process, not the power. */
+  readonly durability: 'full' | 'off';
+  /** How large the file may grow, without its WAL; a write beyond it fails with STORAGE_FULL. Default: the disk. */
+  readonly fileBytesMax?: number;
+}
+
+/** How much `records()` holds in memory at a time. */
+const SCAN_CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * A node's state in one SQLite file.
+ * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED or STORAGE_FAILED; nothing stays open then.
+ */
+export function openSqliteStorage(options: SqliteStorageOptions): NodeStorage {
+  makeDataDirectory(options.file);
+  const lock = openFileLock(options.file);
+  try {
+    if (options.durability === 'full') checkWal(options.file);
+    return new SqliteStorage(options, openDatabase(options), lock);
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+class SqliteStorage implements NodeStorage {
+  readonly #file: string;
+  readonly #recordKinds: readonly string[];
+  readonly #tags: readonly number[];
+  readonly #db: Database;
+  readonly #lock: Disposable;
+  readonly #checksum = new RowChecksum(crc32);
+  readonly #begin: Statement<[]>;
+  readonly #commit: Statement<[]>;
+  readonly #meta: MetaTable;
+  readonly #log: LogTable;
+  readonly #staging: SnapshotStaging;
+  readonly #readers = new Set<CheckpointReader>();
+  #tables: readonly RecordTable[];
+  /** How many records of each kind the checkpoint has. Known, like `#bounds`, once the meta rows were read. */
+  #counts: readonly number[] = [];
+  #bounds: LogBounds | undefined;
+  #failure: Error | undefined;
+
+  constructor({ file, recordKinds }: SqliteStorageOptions, db: Database, lock: Disposable) {
+    this.#file = file;
+    this.#recordKinds = recordKinds;
+    this.#tags = recordKinds.map((kind) => kindTag(kind, crc32));
+    this.#db = db;
+    this.#lock = lock;
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+    this.#meta = new MetaTable(db, file, this.#checksum);
+    this.#log = new LogTable(db, file, this.#checksum);
+    this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, checksum: this.#checksum });
+    this.#tables = this.#openTables();
+  }
+
+  load(): PersistedState {
+    return this.#reading('load the log', () => {
+      const { hardState, checkpoint, compacted } = this.#readMeta();
+      return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries: this.#log.readAfter(compacted.index) };
+    });
+  }
+
+  *records(kind: number): Generator<StoredRecord> {
+    this.#knownBounds();
+    const table = this.#table(kind);
+    let lastKey = -1;
+    let found = 0;
+    for (;;) {
+      const records = this.#reading('read the checkpoint', () => table.chunkAfter(lastKey, SCAN_CHUNK_BYTES));
+      if (records.length === 0) break;
+      found += records.length;
+      lastKey = records.at(-1)?.key ?? lastKey;
+      yield* records;
+    }
+    table.checkCount(found, this.#counts[kind] ?? 0);
+  }
+
+  readRecord(kind: number, key: number): Uint8Array | undefined {
+    return this.#reading('read a record', () => this.#table(kind).get(key));
+  }
+
+  persist(batch: PersistBatch): void {
+    const { hardState, append, checkpoint, compactTo } = batch;
+    const bounds = this.#knownBounds();
+    checkBatch(bounds, batch);
+    if (hardState === undefined && append === undefined && checkpoint === undefined && compactTo === undefined) return;
+    let { compacted, last } = bounds;
+    let counts = this.#counts;
+    this.#writing("write a turn's changes", () => {
+      if (hardState !== undefined) this.#meta.putHardState(hardState);
+      if (append !== undefined) {
+        this.#log.append(append.from, append.entries, last);
+        last = asIndex(append.from + append.entries.length - 1);
+      }
+      if (checkpoint !== undefined) counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes);
+      if (compactTo !== undefined && compactTo > compacted) {
+        this.#meta.putCompacted({ index: compactTo, term: this.#log.termAt(compactTo) });
+        compacted = compactTo;
+        this.#log.markDead();
+      }
+      this.#log.reclaim(compacted, append?.entries ?? []);
+    });
+    this.#counts = counts;
+    this.#bounds = { compacted, last, checkpoint: checkpoint?.snapshot.index ?? bounds.checkpoint };
+  }
+
+  openCheckpointReader(): CheckpointReader {
+    return this.#reading('open the checkpoint', () => {
+      const reader = new SqliteCheckpointReader({
+        file: this.#file,
+        recordKinds: this.#recordKinds,
+        tags: this.#tags,
+        checksum: this.#checksum,
+        onClose: (closed) => this.#readers.delete(closed),
+      });
+      this.#readers.add(reader);
+      return reader;
+    });
+  }
+
+  stageSnapshot(chunk: number, records: readonly RecordChange[]): void {
+    this.#writing('stage a snapshot', () => this.#staging.stage(chunk, records));
+  }
+
+  installSnapshot(snapshot: SnapshotId, hardState: HardState): void {
+    const bounds = this.#knownBounds();
+    checkInstall(bounds, snapshot);
+    let counts: readonly number[] = [];
+    this.#writing('install a snapshot', () => {
+      counts = this.#staging.swapIn();
+      this.#meta.putHardState(hardState);
+      this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
+      this.#meta.putCompacted(idOf(snapshot));
+      // The entries before it are dead from now on, and are deleted a little in each of the next turns.
+      this.#log.deleteAfter(snapshot.index);
+      this.#log.markDead();
+    });
+    this.#tables = this.#openTables();
+    this.#counts = counts;
+    this.#bounds = { compacted: snapshot.index, last: snapshot.index, checkpoint: snapshot.index };
+  }
+
+  [Symbol.dispose](): void {
+    for (const reader of [...this.#readers]) reader[Symbol.dispose]();
+    this.#db.close();
+    this.#lock[Symbol.dispose]();
+  }
+
+  #writeCheckpoint(snapshot: SnapshotId, changes: Iterable<RecordChange>): readonly number[] {
+    const counts = [...this.#counts];
+    for (const { kind, key, value } of changes) {
+      const table = this.#table(kind);
+      counts[kind] = (counts[kind] ?? 0) + (value === undefined ? table.delete(key) : table.put(key, value));
+    }
+    this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
+    return counts;
+  }
+
+  #namedCounts(counts: readonly number[]): { readonly kind: string; readonly records: number }[] {
+    return this.#recordKinds.map((kind, at) => ({ kind, records: counts[at] ?? 0 }));
+  }
+
+  #openTables(): RecordTable[] {
+    return this.#recordKinds.map(
+      (kind, at) =>
+        new RecordTable({
+          db: this.#db,
+          file: this.#file,
+          table: recordTableName(kind),
+          kind,
+          tag: this.#tags[at] ?? 0,
+          checksum: this.#checksum,
+        }),
+    );
+  }
+
+  #table(kind: number): RecordTable {
+    const table = this.#tables[kind];
+    invariant(table !== undefined, () => `there is no record kind ${kind}: the storage was opened with ${this.#tables.length}`);
+    return table;
+  }
+
+  #readMeta(): MetaState {
+    const meta = this.#meta.read();
+    this.#counts = this.#recordKinds.map((name) => meta.checkpoint?.counts.find((count) => count.kind === name)?.records ?? 0);
+    this.#bounds = {
+      compacted: meta.compacted.index,
+      last: this.#log.lastAfter(meta.compacted.index),
+      checkpoint: meta.checkpoint?.snapshot.index ?? asIndex(0),
+    };
+    return meta;
+  }
+
+  #knownBounds(): LogBounds {
+    if (this.#bounds === undefined) this.#reading('read where the log stands', () => this.#readMeta());
+    invariant(this.#bounds !== undefined, () => 'the meta rows were read without telling the bounds');
+    return this.#bounds;
+  }
+
+  #reading<Result>(doing: string, work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      throw storageErrorOf(error, this.#file, doing);
+    }
+  }
+
+  /**
+   * One transaction, all or nothing. After a failure nobody knows what the disk holds: the kernel may have dropped the
+   * pages that it could not write, and a second fsync would report success. So the storage refuses everything from then on.
+   */
+  #writing(doing: string, work: () => void): void {
+    if (this.#failure !== undefined) {
+      throw new StorageError('STORAGE_FAILED', `An earlier write to ${this.#file} failed; restart the node. ${this.#failure.message}`, {
+        cause: this.#failure,
+      });
+    }
+    try {
+      this.#begin.run();
+      work();
+      this.#commit.run();
+    } catch (error) {
+      this.#failure = storageErrorOf(error, this.#file, doing);
+      this.#rollBack();
+      throw this.#failure;
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    } catch {
+      // The first error is the one to report; the next start rolls back anyway.
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { asIndex, asNodeId, asTerm, type EntryId, type NodeId } from '../base/ids.ts';
+import { assertNever } from '../base/invariant.ts';
+import type { Configuration, Entry, EntryKind } from '../raft/entry.ts';
+import type { RaftMessage } from '../raft/message.ts';
+
+/**
+ * What two nodes say to each other. A frame is a run of parts, each behind its u32 length, so that everything one turn has
+ * to say to one peer leaves in one frame. Sender and receiver are known from the channel and are not repeated.
+ */
+export type PeerPart =
+  | { readonly type: 'raft'; readonly message: RaftMessage }
+  /** A client's request, passed on to the leader; `connection` is the sender's name for the client. */
+  | { readonly type: 'forward'; readonly connection: number; readonly request: Uint8Array }
+  /** The leader's answer to it: a server frame, to be handed to the client as it is. */
+  | { readonly type: 'answer'; readonly connection: number; readonly frame: Uint8Array };
+
+const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
+const FORWARD = 64;
+const ANSWER = 65;
+
+export function writePeerPart(to: ByteWriter, part: PeerPart): void {
+  const lengthAt = to.reserve(4);
+  switch (part.type) {
+    case 'raft':
+      writeMessage(to, part.message);
+      break;
+    case 'forward':
+      to.u8(FORWARD);
+      to.f64(part.connection);
+      to.raw(part.request);
+      break;
+    case 'answer':
+      to.u8(ANSWER);
+      to.f64(part.connection);
+      to.raw(part.frame);
+      break;
+    default:
+      assertNever(part);
+  }
+  to.patchU32(lengthAt, to.length - lengthAt - 4);
+}
+
+/** Entries and requests share memory with `frame`. @throws {MalformedBytesError} */
+export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): PeerPart[] {
+  const parts: PeerPart[] = [];
+  const reader = new ByteReader(frame);
+  while (reader.remaining > 0) {
+    const bytes = reader.blob();
+    const body = new ByteReader(bytes);
+    const kind = body.u8();
+    if (kind === FORWARD) parts.push({ type: 'forward', connection: body.f64(), request: body.raw(body.remaining) });
+    else if (kind === ANSWER) parts.push({ type: 'answer', connection: body.f64(), frame: body.raw(body.remaining) });
+    else parts.push({ type: 'raft', message: readMessage(body, kind, from, to) });
+  }
+  return parts;
+}
+
+function writeId(to: ByteWriter, id: EntryId): void {
+  to.f64(id.index);
+  to.f64(id.term);
+}
+
+const readId = (from: ByteReader): EntryId => ({ index: asIndex(from.f64()), term: asTerm(from.f64()) });
+
+function writeMessage(to: ByteWriter, message: RaftMessage): void {
+  switch (message.type) {
+    case 'request-vote':
+      to.u8(1);
+      to.f64(message.term);
+      writeId(to, message.last);
+      to.u8(message.preVote ? 1 : 0);
+      break;
+    case 'vote-reply':
+      to.u8(2);
+      to.f64(message.term);
+      to.u8((message.preVote ? 1 : 0) | (message.granted ? 2 : 0));
+      break;
+    case 'append':
+      to.u8(3);
+      to.f64(message.term);
+      writeId(to, message.prev);
+      to.f64(message.commit);
+      writeEntries(to, message.entries);
+      break;
+    case 'append-accepted':
+      to.u8(4);
+      to.f64(message.term);
+      to.f64(message.match);
+      break;
+    case 'append-rejected':
+      to.u8(5);
+      to.f64(message.term);
+      to.f64(message.rejected);
+      writeId(to, message.hint);
+      break;
+    case 'install-snapshot':
+      to.u8(6);
+      to.f64(message.term);
+      writeId(to, message.snapshot);
+      writeConfiguration(to, message.snapshot.configuration);
+      to.u32(message.chunk);
+      to.u8(message.done ? 1 : 0);
+      to.blob(message.data);
+      break;
+    case 'snapshot-reply':
+      to.u8(7);
+      to.f64(message.term);
+      writeId(to, message.snapshot);
+      to.u32(message.nextChunk);
+      break;
+    default:
+      assertNever(message);
+  }
+}
+
+function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): RaftMessage {
+  const envelope = { from, to, term: asTerm(body.f64()) };
+  switch (kind) {
+    case 1:
+      return { type: 'request-vote', ...envelope, last: readId(body), preVote: body.u8() === 1 };
+    case 2: {
+      const bits = body.u8();
+      return { type: 'vote-reply', ...envelope, preVote: (bits & 1) !== 0, granted: (bits & 2) !== 0 };
+    }
+    case 3: {
+      const prev = readId(body);
+      return { type: 'append', ...envelope, prev, commit: asIndex(body.f64()), entries: readEntries(body, prev) };
+    }
+    case 4:
+      return { type: 'append-accepted', ...envelope, match: asIndex(body.f64()) };
+    case 5:
+      return { type: 'append-rejected', ...envelope, rejected: asIndex(body.f64()), hint: readId(body) };
+    case 6: {
+      const snapshot = { ...readId(body), configuration: readConfiguration(body) };
+      return { type: 'install-snapshot', ...envelope, snapshot, chunk: body.u32(), done: body.u8() === 1, data: body.blob() };
+    }
+    case 7:
+      return { type: 'snapshot-reply', ...envelope, snapshot: readId(body), nextChunk: body.u32() };
+    default:
+      throw new MalformedBytesError(`peer frame part of unknown kind ${kind}`);
+  }
+}
+
+/** Indexes are not sent: entries are consecutive and begin behind their predecessor. */
+function writeEntries(to: ByteWriter, entries: readonly Entry[]): void {
+  to.u32(entries.length);
+  for (const entry of entries) {
+    to.f64(entry.term);
+    to.u8(ENTRY_KINDS.indexOf(entry.kind));
+    to.blob(entry.data);
+  }
+}
+
+function readEntries(from: ByteReader, prev: EntryId): Entry[] {
+  const count = from.u32();
+  const entries: Entry[] = [];
+  for (let read = 1; read <= count; read += 1) {
+    const term = asTerm(from.f64());
+    const kind = ENTRY_KINDS[from.u8()];
+    if (kind === undefined) throw new MalformedBytesError('an entry is of unknown kind');
+    entries.push({ index: asIndex(prev.index + read), term, kind, data: from.blob() });
+  }
+  return entries;
+}
+
+function writeConfiguration(to: ByteWriter, configuration: Configuration): void {
+  for (const nodes of [configuration.voters, configuration.outgoing, configuration.learners]) {
+    to.u16(nodes.length);
+    for (const node of nodes) to.f64(node);
+  }
+}
+
+function readConfiguration(from: ByteReader): Configuration {
+  const readNodes = () => Array.from({ length: from.u16() }, () => asNodeId(from.f64()));
+  return { voters: readNodes(), outgoing: readNodes(), learners: readNodes() };
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { LINES_MAX, lengthViolations, styleViolations } from './file-style.ts';
+import { packageRoot, readSources } from './source-file.ts';
+
+describe('the files of the house', () => {
+  it(`have at most ${LINES_MAX} lines`, () => expect(lengthViolations(readSources('src', 'eval'))).toEqual([]));
+  it('have no default exports, no any, and names in kebab-case', () => {
+    expect(styleViolations(readSources('src', 'eval', 'test', 'config'))).toEqual([]);
+  });
+
+  it.each(['src/raft', 'src/queue', 'src/node', 'src/storage', 'src/transport', 'src/cluster', 'src/client', 'eval'])(
+    '%s has a README of 20 to 60 lines: what the room is for, its diagram, its invariants',
+    (room) => {
+      const file = join(packageRoot, room, 'README.md');
+      expect(existsSync(file), `${room}/README.md is missing`).toBe(true);
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n').length;
+      expect(lines).toBeGreaterThanOrEqual(20);
+      expect(lines).toBeLessThanOrEqual(60);
+    },
+  );
+});
+
+describe('the style checker', () => {
+  const faults = (path: string, text: string): string[] => styleViolations(new Map([[path, text]]));
+
+  it.each([
+    ['src/raft/log.ts', 'export default class {}', 'src/raft/log.ts:1: exports a default'],
+    ['src/raft/log.ts', 'const x = 1;\nexport default x;', 'src/raft/log.ts:2: exports a default'],
+    ['src/raft/log.ts', 'const x = 1;\nexport { x as default };', 'src/raft/log.ts:2: exports a default'],
+    ['src/raft/log.ts', 'let x: any;', 'src/raft/log.ts:1: says any'],
+    ['src/raft/log.ts', 'const x = y as any[];', 'src/raft/log.ts:1: says any'],
+    ['src/raft/raftLog.ts', 'let x = 1;', 'src/raft/raftLog.ts: the file'],
+  ])('names what is wrong in %s: %s', (path, text, message) => expect(faults(path, text)).toEqual([expect.stringContaining(message)]));
+
+  it.each([
+    ['src/raft/log.ts', 'switch (x) { default: break; }'],
+    ['src/raft/log.ts', "import ts from 'typescript'; // any of them\nconst any = 1; const text = 'any';"],
+    ['config/vitest.config.ts', 'export default {};'],
+    ['test/raft/log-matching.test.ts', 'let x: unknown;'],
+  ])('lets %s pass: %s', (path, text) => expect(faults(path, text)).toEqual([]));
+
+  it('counts lines', () => {
+    expect(lengthViolations(new Map([['a.ts', 'x\n'.repeat(LINES_MAX)]]))).toEqual([]);
+    expect(lengthViolations(new Map([['a.ts', 'x\n'.repeat(LINES_MAX + 1)]]))).toEqual([
+      expect.stringContaining(`a.ts: ${LINES_MAX + 1} lines`),
+    ]);
+  });
+});

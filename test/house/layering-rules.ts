@@ -1,0 +1,68 @@
+/**
+ * What a room may import, beside itself. A room is a folder of src, or the whole of eval; `src/index.ts` is a room of its own.
+ * A name is a room, or one file as `room/file` (`*` stands for any part of a file's name). Behind `type ` only `import type` is allowed.
+ */
+export interface RoomRules {
+  readonly own: readonly string[];
+  /** Packages, by name; `node:` allows the modules of Node.js. */
+  readonly packages: readonly string[];
+}
+
+const PORTS = ['storage/port', 'storage/errors', 'transport/port', 'transport/*-frame'];
+
+export const LAYERING: Readonly<Record<string, RoomRules>> = {
+  base: { own: [], packages: [] },
+  raft: { own: ['base'], packages: [] },
+  queue: { own: ['base', 'type storage/port'], packages: [] },
+  // One node's turn knows only ports and the shapes of what goes through them.
+  node: { own: ['base', 'raft', 'queue', ...PORTS], packages: [] },
+  // Of raft the adapters know what they carry and keep, not how it decides.
+  storage: { own: ['base', 'raft/entry', 'type raft', 'type node/event', 'type node/ports'], packages: ['node:', 'better-sqlite3'] },
+  transport: { own: ['base', 'raft/entry', 'raft/message', 'type raft', 'type node/event', 'type node/ports'], packages: ['node:'] },
+  // Timings and limits have one home each, beside the code that obeys them; the configuration describes them.
+  config: { own: ['base', 'raft/config', 'node/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
+  logs: { own: ['base', 'type node/event', 'raft/message', 'type raft/notice'], packages: ['node:', 'pino', 'zod'] },
+  client: { own: ['base', 'queue', 'transport/port', 'transport/client-frame'], packages: ['node:', 'piscina'] },
+  cluster: {
+    own: ['base', 'raft/config', 'type raft', 'queue/record', 'node', 'storage', 'transport', 'client', 'logs', 'config'],
+    packages: ['node:'],
+  },
+  sim: { own: ['base', 'raft', 'queue', 'node', 'storage', 'transport'], packages: ['node:'] },
+  server: { own: ['base', 'node', 'transport', 'client', 'cluster', 'logs', 'config'], packages: ['node:'] },
+  // The public surface: it gathers, and nothing of src but the command line imports it.
+  index: {
+    own: [
+      'base',
+      'client',
+      'cluster',
+      'config',
+      'type queue',
+      'type node',
+      'raft/config',
+      'node/limits',
+      'type raft',
+      'type transport',
+      'storage/errors',
+      'logs',
+    ],
+    packages: [],
+  },
+  cli: { own: ['index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
+  eval: {
+    own: ['index', 'base', 'config', 'logs'],
+    packages: [
+      'node:',
+      'commander',
+      'zod',
+      'yaml',
+      'csv-stringify',
+      'csv-parse',
+      'vega',
+      'vega-lite',
+      '@resvg/resvg-js',
+      'hdr-histogram-js',
+      'cli-progress',
+      'tinybench',
+    ],
+  },
+};

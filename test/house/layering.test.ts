@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { importsOf } from './imports.ts';
+import { fileCycles, layeringViolations, roomCycles } from './layering.ts';
+import { LAYERING } from './layering-rules.ts';
+import { readSources } from './source-file.ts';
+
+const file = (path: string, ...lines: string[]): Map<string, string> => new Map([[path, lines.join('\n')]]);
+const faults = (path: string, ...lines: string[]): string[] => layeringViolations(file(path, ...lines), LAYERING);
+
+describe('the house', () => {
+  const sources = readSources('src', 'eval');
+
+  it('was read', () => {
+    expect(sources.has('src/raft/message.ts')).toBe(true);
+    expect(sources.size).toBeGreaterThan(40);
+  });
+  it('imports only in the direction of the design', () => expect(layeringViolations(sources, LAYERING)).toEqual([]));
+  it('has no rooms that need each other', () => expect(roomCycles(sources)).toEqual([]));
+  it('has no files that need each other', () => expect(fileCycles(sources)).toEqual([]));
+});
+
+describe('the layering checker', () => {
+  it.each([
+    ['src/raft/core.ts', "import { JobQueue } from '../queue/job-queue.ts';", 'raft must not import src/queue/job-queue.ts'],
+    ['src/raft/core.ts', "export { x } from '../node/event.ts';", 'raft must not import src/node/event.ts'],
+    ['src/raft/core.ts', "const x = await import('../node/event.ts');", 'raft must not import src/node/event.ts'],
+    ['src/raft/core.ts', "type X = import('../node/event.ts').NodeEvent;", 'raft must not import src/node/event.ts'],
+    ['src/raft/core.ts', "import { readFileSync } from 'node:fs';", 'raft must not import the package node:fs'],
+    ['src/base/ids.ts', "import { x } from '../raft/log.ts';", 'base must not import src/raft/log.ts. It may import nothing'],
+    [
+      'src/node/turn.ts',
+      "import { openSqliteStorage } from '../storage/sqlite-storage.ts';",
+      'node must not import src/storage/sqlite-storage.ts',
+    ],
+    ['src/node/turn.ts', "import { startCluster } from '../cluster/cluster.ts';", 'node must not import src/cluster/cluster.ts'],
+    [
+      'src/client/queue.ts',
+      "import { openPortTransport } from '../transport/port-links.ts';",
+      'client must not import src/transport/port-links.ts',
+    ],
+    ['src/storage/sqlite.ts', "import { Worker } from 'piscina';", 'storage must not import the package piscina'],
+    ['eval/main.ts', "import { startCluster } from '../src/cluster/cluster.ts';", 'eval must not import src/cluster/cluster.ts'],
+    ['eval/charts/theme.ts', "import { Queue } from '../../src/client/queue.ts';", 'eval must not import src/client/queue.ts'],
+    ['src/attic/old.ts', "import { x } from '../base/ids.ts';", 'the room "attic" has no rules'],
+  ])('names an import of %s that points the wrong way: %s', (path, line, message) => {
+    expect(faults(path, '// first line', line)).toEqual([expect.stringContaining(`${path}:2: ${message}`)]);
+  });
+
+  it('allows a type where it does not allow the thing', () => {
+    const port = "'../storage/port.ts';";
+    expect(faults('src/queue/checkpoint.ts', `import type { RecordChange } from ${port}`)).toEqual([]);
+    expect(faults('src/queue/checkpoint.ts', `export type { RecordChange } from ${port}`)).toEqual([]);
+    expect(faults('src/queue/checkpoint.ts', `import { x } from ${port}`)).toEqual([expect.stringContaining('Write "import type"')]);
+    // It keeps the import at run time, empty.
+    expect(faults('src/queue/checkpoint.ts', `import { type RecordChange } from ${port}`)).toHaveLength(1);
+  });
+
+  it.each([
+    ['src/node/turn.ts', "import { readPeerParts } from '../transport/peer-frame.ts';"],
+    ['src/node/turn.ts', "import type { Entry } from '../raft/entry.ts';"],
+    ['src/raft/core.ts', "import { x } from './log.ts';"],
+    ['src/storage/sqlite-storage.ts', "import { readFileSync } from 'node:fs';"],
+    ['eval/main.ts', "import { startCluster } from '../src/index.ts';"],
+    ['eval/main.ts', "import { stringify } from 'csv-stringify/sync';"],
+    ['src/raft/core.ts', "const text = 'import x from \"../queue/job-queue.ts\"'; // import '../node/event.ts'"],
+  ])('lets %s pass: %s', (path, line) => expect(faults(path, line)).toEqual([]));
+
+  it('tells the circle that rooms or files form', () => {
+    const circle = new Map([
+      ['src/raft/a.ts', "import { b } from '../queue/b.ts';"],
+      ['src/queue/b.ts', "import { c } from '../node/c.ts';"],
+      ['src/node/c.ts', "import { a } from '../raft/a.ts';"],
+    ]);
+    expect(roomCycles(circle)).toEqual(['rooms import each other in a circle: raft -> queue -> node -> raft']);
+    expect(fileCycles(circle)).toEqual([
+      'files import each other in a circle: src/raft/a.ts -> src/queue/b.ts -> src/node/c.ts -> src/raft/a.ts',
+    ]);
+  });
+
+  it('does not mind types that point both ways', () => {
+    const both = new Map([
+      ['src/node/a.ts', "import { b } from '../storage/port.ts';"],
+      ['src/storage/port.ts', "import type { a } from '../node/a.ts';"],
+    ]);
+    expect(roomCycles(both)).toEqual([]);
+    expect(fileCycles(both)).toEqual([]);
+  });
+
+  it('finds imports in every form', () => {
+    const text = [
+      "import 'a';",
+      "import b from 'b';",
+      "export * from 'c';",
+      "const d = import('d');",
+      "let e: import('e').E;",
+      "export type { F } from 'f';",
+    ];
+    expect(importsOf('src/x.ts', text.join('\n')).map(({ to, isTypeOnly }) => `${to} ${isTypeOnly}`)).toEqual([
+      'a false',
+      'b false',
+      'c false',
+      'd false',
+      'e true',
+      'f true',
+    ]);
+  });
+});

@@ -1,0 +1,88 @@
+import type { Import } from './imports.ts';
+import { importsOf } from './imports.ts';
+import type { RoomRules } from './layering-rules.ts';
+import type { Sources, Violation } from './source-file.ts';
+
+/** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `src/index.ts` in `index`. */
+export function roomOf(path: string): string {
+  const [top, folder] = path.split('/');
+  if (top === 'eval') return 'eval';
+  return path === 'src/index.ts' ? 'index' : (folder ?? '');
+}
+
+/** Every import that the rules do not allow. */
+export function layeringViolations(sources: Sources, rules: Readonly<Record<string, RoomRules>>): Violation[] {
+  return allImports(sources).flatMap((one) => {
+    const room = roomOf(one.from);
+    const allowed = rules[room];
+    if (allowed === undefined)
+      return [`${one.place}: the room "${room}" has no rules. Add it to test/house/layering-rules.ts and to the design.`];
+    const fault = one.isOwn ? ownFault(one, room, allowed.own) : packageFault(one, room, allowed.packages);
+    return fault === undefined ? [] : [`${one.place}: ${fault}`];
+  });
+}
+
+/** Rooms that need each other at run time. Types may point both ways: a port's owner names what its user hands over. */
+export function roomCycles(sources: Sources): Violation[] {
+  const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
+  return cycles(edges.map(({ from, to }) => [roomOf(from), roomOf(to)])).map(
+    (cycle) => `rooms import each other in a circle: ${cycle.join(' -> ')}`,
+  );
+}
+
+/** Files that need each other at run time: which of them runs first then hangs on who asks. */
+export function fileCycles(sources: Sources): Violation[] {
+  const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
+  return cycles(edges.map(({ from, to }) => [from, to])).map((cycle) => `files import each other in a circle: ${cycle.join(' -> ')}`);
+}
+
+const allImports = (sources: Sources): Import[] => [...sources].flatMap(([path, text]) => importsOf(path, text));
+
+function ownFault(one: Import, room: string, allowed: readonly string[]): string | undefined {
+  const target = roomOf(one.to);
+  if (target === room) return undefined;
+  const inside = one.to.replace(/^src\//, '').replace(/\.ts$/, '');
+  const names = (rule: string) => rule === target || (rule.includes('/') && isMatch(rule, inside));
+  if (allowed.some(names)) return undefined;
+  const isTypeAllowed = allowed.some((rule) => rule.startsWith('type ') && names(rule.slice('type '.length)));
+  if (isTypeAllowed && one.isTypeOnly) return undefined;
+  if (isTypeAllowed)
+    return `${room} may import only types of ${one.to}. Write "import type", or move what is needed at run time into base.`;
+  const list = allowed.length === 0 ? 'nothing' : allowed.join(', ');
+  return `${room} must not import ${one.to}. It may import ${list}. Hand the thing in through a port, or move it to where both may see it.`;
+}
+
+function packageFault(one: Import, room: string, allowed: readonly string[]): string | undefined {
+  const isAllowed = allowed.some((name) => (name === 'node:' ? one.to.startsWith(name) : one.to === name || one.to.startsWith(`${name}/`)));
+  if (isAllowed) return undefined;
+  const list = allowed.length === 0 ? 'no package' : allowed.join(', ');
+  return `${room} must not import the package ${one.to}. It may import ${list}.`;
+}
+
+const isMatch = (pattern: string, name: string): boolean => {
+  const [before = '', after] = pattern.split('*');
+  return after === undefined ? name === pattern : name.startsWith(before) && name.endsWith(after);
+};
+
+/** One circle for each edge that closes one in a depth-first walk; an empty list if and only if there is none. */
+function cycles(edges: readonly (readonly [string, string])[]): string[][] {
+  const next = new Map<string, Set<string>>();
+  for (const [from, to] of edges) if (from !== to) next.set(from, (next.get(from) ?? new Set()).add(to));
+  const found: string[][] = [];
+  const finished = new Set<string>();
+  const path: string[] = [];
+  const visit = (name: string): void => {
+    const start = path.indexOf(name);
+    if (start >= 0) {
+      found.push([...path.slice(start), name]);
+      return;
+    }
+    if (finished.has(name)) return;
+    path.push(name);
+    for (const follower of next.get(name) ?? []) visit(follower);
+    path.pop();
+    finished.add(name);
+  };
+  for (const name of next.keys()) visit(name);
+  return found;
+}

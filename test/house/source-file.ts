@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+
+export const packageRoot = resolve(import.meta.dirname, '../..');
+
+/** Sources by their path from the package's root, with slashes: what every checker of this folder reads, real or made up. */
+export type Sources = ReadonlyMap<string, string>;
+
+/** One way in which a file breaks a rule, as a sentence with its place and remedy. */
+export type Violation = string;
+
+export function readSources(...folders: readonly string[]): Sources {
+  const sources = new Map<string, string>();
+  for (const folder of folders) {
+    for (const entry of readdirSync(join(packageRoot, folder), { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
+      const file = join(entry.parentPath, entry.name);
+      sources.set(relative(packageRoot, file).replaceAll('\\', '/'), readFileSync(file, 'utf8'));
+    }
+  }
+  return sources;
+}
+
+export const parseSource = (path: string, text: string): ts.SourceFile =>
+  ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true, ts.ScriptKind.TS);
+
+export function forEachNode(node: ts.Node, visit: (node: ts.Node) => void): void {
+  visit(node);
+  ts.forEachChild(node, (child) => forEachNode(child, visit));
+}
+
+export const placeOf = (node: ts.Node): string => {
+  const source = node.getSourceFile();
+  return `${source.fileName}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
+};

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { JobQueue } from '../../src/queue/job-queue.ts';
+import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
+import { bytesOf, options, TestQueue, textOf } from './harness.ts';
+
+const none = new Uint8Array(0);
+
+/** One job in each state that can be reached, in two queues. */
+function aQueueWithEverything(): TestQueue {
+  const queue = new TestQueue();
+  const completed = queue.add('completed');
+  const failed = queue.add('failed', { attemptsMax: 1 });
+  for (const job of queue.claim(2)) {
+    queue.do((to) =>
+      job.id === completed ? to.complete(job.id, job.token, bytesOf('result')) : to.fail(failed, job.token, 'reason', true),
+    );
+  }
+  queue.add('active');
+  queue.claimOne();
+  queue.add('delayed', { delayMs: 5000, backoff: { type: 'exponential', delayMs: 7 } });
+  queue.add('waiting', { priority: 3, keepCompleted: 0, keepFailed: 9 }, 'other');
+  return queue;
+}
+
+describe('a checkpoint', () => {
+  it('brings back the same state, of which nothing but contents was left out', () => {
+    const queue = aQueueWithEverything();
+    const digest = queue.machine.digest();
+    queue.restart();
+    expect(queue.machine.digest()).toBe(digest);
+    expect([1, 2, 3, 4, 5].map((id) => queue.job(id)?.state)).toEqual(['completed', 'failed', 'active', 'delayed', 'waiting']);
+    expect([1, 2, 3, 4, 5].map((id) => textOf(queue.job(id)?.content))).toEqual(['completed', 'failed', 'active', 'delayed', 'waiting']);
+    expect(textOf(queue.job(1)?.result)).toBe('result');
+    expect(queue.job(2)?.failedReason).toBe('reason');
+  });
+
+  it('names its kinds in the order of their numbers', () => {
+    expect(RECORD_KINDS.map((kind) => RecordKind[kind])).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('writes only what changed', () => {
+    const queue = aQueueWithEverything();
+    queue.checkpoint();
+    // The machine's own record and nothing else.
+    expect(queue.machine.pendingChanges).toBe(0);
+    expect(queue.checkpoint()).toBe(1);
+    queue.claim(1, 1000, 'other');
+    // The machine, the session and the job's row, not its content.
+    expect(queue.checkpoint()).toBe(3);
+  });
+
+  it('has no trace of a job that came and went since the last one', () => {
+    const queue = new TestQueue();
+    queue.checkpoint();
+    const before = queue.tables.rows;
+    const id = queue.add('x', { keepCompleted: 0 });
+    const { token } = queue.claimOne();
+    queue.do((to) => to.complete(id, token, none));
+    const written = queue.checkpoint();
+    // Machine, session, and the queue that was made.
+    expect(written).toBe(3);
+    expect(queue.tables.rows).toBe(before + 1);
+    expect(queue.tables.keys(RecordKind.job)).toEqual([]);
+  });
+
+  it('deletes what it held of a job that is gone, its outcome too', () => {
+    const queue = aQueueWithEverything();
+    queue.checkpoint();
+    for (const id of [1, 2, 4, 5]) queue.do((to) => to.remove(id));
+    queue.checkpoint();
+    expect(queue.tables.keys(RecordKind.job)).toEqual([3]);
+    expect(queue.tables.keys(RecordKind.content)).toEqual([6]);
+  });
+
+  it('deletes the outcome of a job that was redriven', () => {
+    const queue = aQueueWithEverything();
+    queue.checkpoint();
+    queue.do((to) => to.redrive(2));
+    const digest = queue.machine.digest();
+    queue.restart();
+    expect(queue.tables.keys(RecordKind.content)).not.toContain(5);
+    expect(queue.machine.digest()).toBe(digest);
+  });
+
+  it('keeps the bookkeeping small while jobs come and go between two', () => {
+    const queue = new TestQueue();
+    for (let round = 0; round < 20; round += 1) {
+      queue.send((to) => {
+        for (let count = 0; count < 1000; count += 1) to.add('q', none, options({ keepCompleted: 0 }));
+      });
+      const jobs = queue.claim(1000);
+      queue.send((to) => {
+        for (const job of jobs) to.complete(job.id, job.token, none);
+      });
+    }
+    expect(queue.machine.pendingChanges).toBe(2);
+    expect(queue.checkpoint()).toBe(3);
+  });
+
+  it('lets contents leave memory and reads them back at the claim', () => {
+    const reads: number[] = [];
+    const queue = new TestQueue();
+    queue.machine = new JobQueue({
+      readContent: (key) => {
+        reads.push(key);
+        return queue.tables.read(RecordKind.content, key);
+      },
+    });
+    queue.index = 0;
+    queue.sequence = 0;
+    queue.do((to) => to.openSession());
+    queue.add('kept on disk');
+    queue.checkpoint();
+    queue.add('still in memory');
+    expect(queue.claim(2).map((job) => textOf(job.content))).toEqual(['kept on disk', 'still in memory']);
+    expect(reads).toEqual([2]);
+  });
+
+  it('says so when a content that it wrote cannot be read', () => {
+    const queue = new TestQueue();
+    queue.machine = new JobQueue({ readContent: () => undefined });
+    queue.index = 0;
+    queue.sequence = 0;
+    queue.do((to) => to.openSession());
+    queue.add('x');
+    queue.checkpoint();
+    expect(() => queue.claim()).toThrow(/content record 2 has no bytes/);
+  });
+
+  it('must be read to its end before it counts as written, with nothing applied meanwhile', () => {
+    const queue = new TestQueue();
+    queue.add('x');
+    const changes = queue.machine.takeChanges();
+    expect(() => queue.machine.checkpointWritten()).toThrow(/without being read/);
+    expect(() => queue.apply()).toThrow(/while a checkpoint is written/);
+    for (const change of changes) expect(change.kind).toBeLessThan(RECORD_KINDS.length);
+    expect(() => [...changes]).toThrow(/read twice/);
+    expect(queue.machine.checkpointWritten()).toBe(changes.count);
+  });
+
+  it('that is damaged is refused', () => {
+    const queue = aQueueWithEverything();
+    queue.checkpoint();
+    const fresh = new JobQueue({ readContent: () => undefined });
+    const without = (kind: number) => (asked: number) => (asked === kind ? [] : queue.tables.records(asked));
+    expect(() => fresh.restore(without(RecordKind.queue))).toThrow(/queue that does not exist/);
+    expect(() => fresh.restore(without(RecordKind.machine))).toThrow(/job 1/);
+    const torn = (kind: number): { key: number; value: Uint8Array }[] =>
+      queue.tables.records(kind).map(({ key, value }) => ({ key, value: value.subarray(0, 10) }));
+    expect(() => fresh.restore(torn)).toThrow(/Malformed bytes/);
+  });
+});
+
+describe('reset', () => {
+  it('is the empty state, as is a checkpoint without records', () => {
+    const empty = new JobQueue({ readContent: () => undefined });
+    const queue = aQueueWithEverything();
+    queue.machine.reset();
+    expect(queue.machine.digest()).toBe(empty.digest());
+    queue.machine.restore(() => []);
+    expect(queue.machine.digest()).toBe(empty.digest());
+    expect(queue.machine.appliedIndex).toBe(0);
+  });
+});
+
+describe('the digest', () => {
+  it('differs when anything in the logical state does', () => {
+    const digests = [
+      new TestQueue(),
+      aQueueWithEverything(),
+      ...['x', 'y'].map((content) => {
+        const queue = new TestQueue();
+        queue.add(content);
+        return queue;
+      }),
+    ].map((queue) => queue.machine.digest());
+    expect(new Set(digests).size).toBe(4);
+  });
+});

@@ -1,0 +1,365 @@
+import { describe, expect, it } from 'vitest';
+import { asIndex } from '../../src/base/ids.ts';
+import { bytesOf, entryData, options, START_MS, TestQueue, textOf } from './harness.ts';
+
+const none = new Uint8Array(0);
+
+describe('a job that is added', () => {
+  it('waits, with its content and the time of the log', () => {
+    const queue = new TestQueue();
+    const id = queue.add('hello', { priority: 4 });
+    expect(queue.job(id)).toMatchObject({
+      id,
+      queue: 'q',
+      state: 'waiting',
+      priority: 4,
+      attempt: 0,
+      addedMs: START_MS,
+      failedReason: undefined,
+    });
+    expect(textOf(queue.job(id)?.content)).toBe('hello');
+    expect(queue.machine.counts('q')).toEqual({ delayed: 0, waiting: 1, active: 0, completed: 0, failed: 0 });
+  });
+
+  it('stays delayed until the log reaches its time, then waits in its old place', () => {
+    const queue = new TestQueue();
+    const early = queue.add('early', { delayMs: 500 });
+    const late = queue.add('late');
+    expect(queue.machine.nextDueMs).toBe(START_MS + 500);
+    queue.pass(499);
+    expect(queue.job(early)).toMatchObject({ state: 'delayed', dueMs: START_MS + 500 });
+    queue.pass(1);
+    expect(queue.job(early)?.state).toBe('waiting');
+    expect(queue.claim(5).map((job) => job.id)).toEqual([early, late]);
+  });
+
+  it('gets ascending ids across queues, and each queue serves its own', () => {
+    const queue = new TestQueue();
+    expect([queue.add('a'), queue.add('b', {}, 'other'), queue.add('c')]).toEqual([1, 2, 3]);
+    expect(queue.claim(9, 1000, 'other').map((job) => job.id)).toEqual([2]);
+    expect(queue.machine.queueNames()).toEqual(['q', 'other']);
+  });
+
+  it('may have an empty content', () => {
+    const queue = new TestQueue();
+    queue.add('');
+    queue.restart();
+    expect(queue.claimOne().content).toEqual(none);
+  });
+});
+
+describe('a claim', () => {
+  it('serves low priorities first, and within one the order of adds (invariant 12)', () => {
+    const queue = new TestQueue();
+    const order = [5, 0, 5, 2, 0].map((priority) => ({ id: queue.add('x', { priority }), priority }));
+    order.sort((a, b) => a.priority - b.priority || a.id - b.id);
+    expect(queue.claim(10).map((job) => job.id)).toEqual(order.map((job) => job.id));
+  });
+
+  it('gives every claim a larger token and counts attempts (invariant 2)', () => {
+    const queue = new TestQueue();
+    queue.add('a');
+    queue.add('b');
+    const [a, b] = queue.claim(2);
+    expect(b?.token).toBeGreaterThan(a?.token ?? 0);
+    queue.do((to) => to.fail(a?.id ?? 0, a?.token ?? 0, 'no', true));
+    expect(queue.claimOne()).toMatchObject({ id: a?.id, attempt: 2, attemptsMax: 3, token: (b?.token ?? 0) + 1 });
+  });
+
+  it('of an empty or unknown queue takes nothing and makes no queue', () => {
+    const queue = new TestQueue();
+    expect(queue.claim(3, 1000, 'nowhere')).toEqual([]);
+    expect(queue.machine.queueNames()).toEqual([]);
+  });
+
+  it('serves a large backlog in order while older jobs come back', () => {
+    const queue = new TestQueue();
+    queue.send((to) => {
+      for (let count = 0; count < 5000; count += 1) to.add('q', none, options());
+    });
+    const first = queue.claim(3000);
+    const returned = first.filter((job) => job.id % 7 === 0);
+    queue.send((to) => {
+      for (const job of returned) to.release(job.id, job.token);
+    });
+    const rest = queue.claim(10_000).map((job) => job.id);
+    expect(rest).toEqual([...returned.map((job) => job.id), ...Array.from({ length: 2000 }, (_, at) => 3001 + at)]);
+  });
+
+  it('passes over removed jobs, however many', () => {
+    const queue = new TestQueue();
+    for (let id = 1; id <= 300; id += 1) queue.add('x', { priority: id % 2 });
+    queue.send((to) => {
+      for (let id = 1; id <= 300; id += 1) if (id % 5 !== 0) to.remove(id);
+    });
+    expect(queue.machine.waitingCount('q')).toBe(60);
+    const claimed = queue.claim(100).map((job) => job.id);
+    expect(claimed).toEqual([...claimed].sort((a, b) => (a % 2) - (b % 2) || a - b));
+    expect(claimed).toHaveLength(60);
+  });
+});
+
+describe('the holder of a lease', () => {
+  it('completes the job once, and its result can be read', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const { token } = queue.claimOne();
+    expect(queue.do((to) => to.complete(id, token, bytesOf('42')))).toEqual({ ok: true, type: 'done' });
+    expect(queue.job(id)).toMatchObject({ state: 'completed', finishedMs: START_MS, dueMs: undefined });
+    expect(textOf(queue.job(id)?.result)).toBe('42');
+    expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ ok: false, code: 'LEASE_LOST', job: id });
+  });
+
+  it.each(['complete', 'fail', 'extend', 'release'] as const)('cannot %s with a token that is not current (invariant 3)', (operation) => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const old = queue.claimOne(1000);
+    queue.pass(1000);
+    const current = queue.claimOne();
+    const before = queue.job(id);
+    const perform = (token: number): unknown =>
+      queue.do((to) => {
+        if (operation === 'complete') to.complete(id, token, none);
+        else if (operation === 'fail') to.fail(id, token, 'r', true);
+        else if (operation === 'extend') to.extend(id, token, 5000);
+        else to.release(id, token);
+      });
+    expect(perform(old.token)).toMatchObject({ ok: false, code: 'LEASE_LOST' });
+    expect(queue.job(id)).toEqual(before);
+    expect(perform(current.token)).toEqual({ ok: true, type: 'done' });
+  });
+
+  it('learns that the job never existed, or that it is gone', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { keepCompleted: 0 });
+    const { token } = queue.claimOne();
+    queue.do((to) => to.complete(id, token, none));
+    expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ code: 'LEASE_LOST' });
+    expect(queue.do((to) => to.complete(999, 1, none))).toMatchObject({ code: 'JOB_NOT_FOUND', job: 999, state: undefined });
+  });
+
+  it('keeps the job as long as it extends in time', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const { token } = queue.claimOne(1000);
+    queue.pass(999);
+    queue.do((to) => to.extend(id, token, 1000));
+    queue.pass(999);
+    expect(queue.job(id)).toMatchObject({ state: 'active', dueMs: START_MS + 1999 });
+    queue.pass(1);
+    expect(queue.job(id)?.state).toBe('waiting');
+  });
+
+  it('gives a job back uncharged, to its old place', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 1 });
+    queue.add('y');
+    const { token } = queue.claimOne();
+    queue.do((to) => to.release(id, token));
+    expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0 });
+    expect(queue.claimOne()).toMatchObject({ id, attempt: 1 });
+  });
+});
+
+describe('an attempt that fails', () => {
+  it('is repeated until the attempts are used up, then the job is a dead letter with its reason (invariant 6)', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 2 });
+    for (const [reason, state] of [
+      ['first', 'waiting'],
+      ['second', 'failed'],
+    ] as const) {
+      const { token } = queue.claimOne();
+      queue.do((to) => to.fail(id, token, reason, true));
+      expect(queue.job(id)).toMatchObject({ state, failedReason: reason });
+    }
+    expect(queue.claim()).toEqual([]);
+  });
+
+  it('is not repeated when the worker says so', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 5 });
+    const { token } = queue.claimOne();
+    queue.do((to) => to.fail(id, token, 'ünfit', false));
+    expect(queue.job(id)).toMatchObject({ state: 'failed', attempt: 1, failedReason: 'ünfit' });
+  });
+
+  it.each([
+    ['none', [0, 0, 0]],
+    ['fixed', [100, 100, 100]],
+    ['exponential', [100, 200, 400]],
+  ] as const)('waits with %s backoff', (type, pauses) => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 9, backoff: { type, delayMs: 100 } });
+    for (const pauseMs of pauses) {
+      const { token } = queue.claimOne();
+      queue.do((to) => to.fail(id, token, 'r', true));
+      expect(queue.job(id)).toMatchObject(pauseMs === 0 ? { state: 'waiting' } : { state: 'delayed', dueMs: queue.nowMs + pauseMs });
+      queue.pass(pauseMs);
+    }
+  });
+
+  it('never waits longer than a day with exponential backoff', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 99, backoff: { type: 'exponential', delayMs: 20_000_000 } });
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const { token } = queue.claimOne();
+      queue.do((to) => to.fail(id, token, 'r', true));
+      expect(queue.job(id)?.dueMs).toBe(queue.nowMs + Math.min(86_400_000, 20_000_000 * 2 ** (attempt - 1)));
+      queue.pass(86_400_000 / 2);
+      // The session would be forgotten after an idle hour.
+      queue.do((to) => to.openSession());
+      queue.pass(86_400_000 / 2);
+      queue.do((to) => to.openSession());
+    }
+  });
+});
+
+describe('a lease that ends', () => {
+  it('is charged as an attempt, and the job waits at once', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 2, backoff: { type: 'fixed', delayMs: 9999 } });
+    queue.claimOne(1000);
+    expect(queue.machine.nextDueMs).toBe(START_MS + 1000);
+    queue.pass(1000);
+    expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 1 });
+    queue.claimOne(1000);
+    queue.pass(1000);
+    expect(queue.job(id)).toMatchObject({ state: 'failed', attempt: 2, failedReason: expect.stringContaining('lease') });
+    expect(queue.machine.nextDueMs).toBeUndefined();
+  });
+
+  it('never ends by a clock that goes back', () => {
+    const queue = new TestQueue();
+    queue.add('x');
+    queue.claimOne(1000);
+    queue.pass(500);
+    queue.nowMs = 5;
+    queue.apply();
+    expect(queue.machine.clockMs).toBe(START_MS + 500);
+  });
+
+  it('is worked off in bounded portions, the rest at the next entry', () => {
+    const queue = new TestQueue();
+    queue.send((to) => {
+      for (let count = 0; count < 12_000; count += 1) to.add('q', none, options({ delayMs: 10 }));
+    });
+    queue.pass(10);
+    expect(queue.machine.counts('q')).toMatchObject({ waiting: 10_000, delayed: 2000 });
+    expect(queue.machine.nextDueMs).toBe(START_MS + 10);
+    queue.pass(0);
+    expect(queue.machine.counts('q')).toMatchObject({ waiting: 12_000, delayed: 0 });
+  });
+});
+
+describe('redrive and remove', () => {
+  const failed = (queue: TestQueue): { id: number; token: number } => {
+    const id = queue.add('x', { attemptsMax: 1 });
+    const { token } = queue.claimOne();
+    queue.do((to) => to.fail(id, token, 'r', true));
+    return { id, token };
+  };
+
+  it('gives a dead letter all its attempts again, under new tokens', () => {
+    const queue = new TestQueue();
+    const { id, token } = failed(queue);
+    expect(queue.do((to) => to.redrive(id))).toEqual({ ok: true, type: 'done' });
+    expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0, failedReason: undefined, finishedMs: undefined });
+    expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ code: 'LEASE_LOST' });
+    const again = queue.claimOne();
+    expect(again).toMatchObject({ id, attempt: 1 });
+    expect(again.token).toBeGreaterThan(token);
+    expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ code: 'LEASE_LOST' });
+  });
+
+  it('redrives only failed jobs', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    expect(queue.do((to) => to.redrive(id))).toMatchObject({ ok: false, code: 'JOB_STATE', state: 'waiting', job: id });
+    expect(queue.do((to) => to.redrive(77))).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
+  });
+
+  it('removes a job in any state but active', () => {
+    const queue = new TestQueue();
+    const dead = failed(queue).id;
+    const active = queue.add('a');
+    const { token } = queue.claimOne();
+    const waiting = queue.add('w');
+    const delayed = queue.add('d', { delayMs: 5 });
+    expect(queue.do((to) => to.remove(active))).toMatchObject({ code: 'JOB_STATE', state: 'active' });
+    for (const id of [dead, waiting, delayed]) {
+      expect(queue.do((to) => to.remove(id))).toEqual({ ok: true, type: 'done' });
+      expect(queue.do((to) => to.getJob(id))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+    }
+    queue.do((to) => to.complete(active, token, none));
+    expect(queue.do((to) => to.remove(active))).toMatchObject({ ok: true });
+    expect(queue.machine.jobCount).toBe(0);
+    expect(queue.do((to) => to.remove(active))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+  });
+});
+
+describe('retention', () => {
+  const finish = (queue: TestQueue, keep: number, completes: boolean): number => {
+    const id = queue.add('x', { attemptsMax: 1, keepCompleted: keep, keepFailed: keep });
+    const { token } = queue.claimOne();
+    queue.do((to) => (completes ? to.complete(id, token, none) : to.fail(id, token, 'r', true)));
+    return id;
+  };
+
+  it.each([true, false])('keeps the newest finished jobs (completed: %s)', (completes) => {
+    const queue = new TestQueue();
+    const ids = [1, 2, 3, 4].map(() => finish(queue, 2, completes));
+    expect(ids.map((id) => queue.job(id) !== undefined)).toEqual([false, false, true, true]);
+  });
+
+  it('keeps none with 0, without touching the others, and all with -1', () => {
+    const queue = new TestQueue();
+    const kept = [finish(queue, -1, true), finish(queue, -1, true)];
+    const gone = finish(queue, 0, true);
+    expect(queue.job(gone)).toBeUndefined();
+    expect(kept.every((id) => queue.job(id)?.state === 'completed')).toBe(true);
+  });
+});
+
+describe('the log', () => {
+  it('is applied in order, each entry once', () => {
+    const queue = new TestQueue();
+    expect(() => queue.machine.apply(asIndex(queue.index), entryData(0))).toThrow(/applied after/);
+  });
+
+  it('may hold entries without bytes', () => {
+    const queue = new TestQueue();
+    const before = queue.machine.clockMs;
+    queue.machine.apply(asIndex(queue.index + 5), none);
+    expect(queue.machine).toMatchObject({ appliedIndex: queue.index + 5, clockMs: before });
+  });
+
+  it('counts each transition', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    queue.claimOne(10);
+    queue.pass(10);
+    const { token } = queue.claimOne();
+    queue.do((to) => to.complete(id, token, none));
+    expect(queue.machine.totals).toMatchObject({ added: 1, claimed: 2, leasesExpired: 1, completed: 1 });
+  });
+
+  it('counts the jobs of a queue', () => {
+    const queue = new TestQueue();
+    queue.add('x');
+    queue.add('y', { delayMs: 1 });
+    expect(queue.do((to) => to.counts('q'))).toMatchObject({ counts: { waiting: 1, delayed: 1, active: 0, completed: 0, failed: 0 } });
+    expect(queue.do((to) => to.counts('nowhere'))).toMatchObject({ counts: { waiting: 0 } });
+  });
+
+  it('lets queues without jobs make room for new ones', () => {
+    const queue = new TestQueue();
+    queue.send((to) => {
+      for (let at = 0; at < 10_000; at += 1) to.add(`queue-${at}`, none, options());
+    });
+    expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: false, code: 'QUEUE_LIMIT' });
+    queue.do((to) => to.remove(1));
+    expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: true });
+    expect(queue.machine.queueNames()).not.toContain('queue-0');
+  });
+});

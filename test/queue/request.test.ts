@@ -1,0 +1,209 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { asIndex } from '../../src/base/ids.ts';
+import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
+import { decodeReply, emptyClaimReply } from '../../src/queue/reply.ts';
+import { type AddOptions, peekRequest, RequestEncoder } from '../../src/queue/request.ts';
+import { bytesOf, CLIENT, options, TestQueue } from './harness.ts';
+
+const none = new Uint8Array(0);
+const bounds = { payloadBytesMax: 1000 };
+
+function request(build: (to: RequestEncoder) => void, client = CLIENT, sequence = 3, acknowledgedBelow = 2): Uint8Array {
+  const to = new RequestEncoder();
+  to.begin(client, sequence, acknowledgedBelow);
+  build(to);
+  return to.finish();
+}
+
+const everything = (to: RequestEncoder): void => {
+  to.openSession();
+  to.add('q', bytesOf('content'), options({ backoff: { type: 'exponential', delayMs: 5 } }));
+  to.add('q', none, options({ priority: 2 ** 21, keepCompleted: 0 }));
+  to.add('ünïcode', none, options({ delayMs: 1e9 }));
+  to.claim('q', 10_000, 1, 30_000);
+  to.extend(1, 1, 1000);
+  to.complete(1, 1, bytesOf('result'));
+  to.fail(1, 1, 'reason', false);
+  to.release(1, 1);
+  to.counts('q');
+  to.getJob(1);
+  to.redrive(1);
+  to.remove(1);
+};
+
+describe('a request', () => {
+  it('with every operation is valid, and counts operations and bytes', () => {
+    const to = new RequestEncoder();
+    to.begin(CLIENT, 3, 2);
+    everything(to);
+    expect(to.operations).toBe(13);
+    expect(to.finish()).toHaveLength(to.bytes);
+    expect(validateRequest(to.finish(), bounds)).toBeUndefined();
+  });
+
+  it('repeats neither queue names nor policies', () => {
+    const one = request((to) => to.add('a-long-queue-name', none, options()));
+    const two = request((to) => {
+      to.add('a-long-queue-name', none, options());
+      to.add('a-long-queue-name', none, options());
+    });
+    expect(two.length - one.length).toBe(17);
+  });
+
+  it('tells its client and sequence, and nothing when it is no request', () => {
+    expect(peekRequest(request(everything))).toEqual({ client: CLIENT, sequence: 3 });
+    expect(peekRequest(none)).toBeUndefined();
+    expect(peekRequest(request(everything, 0))).toBeUndefined();
+  });
+});
+
+describe('validation', () => {
+  const add = (changed: Partial<AddOptions>) => (to: RequestEncoder) => to.add('q', none, options(changed));
+
+  it.each<[string, (to: RequestEncoder) => void, RegExp]>([
+    ['no operation', () => undefined, /1 to 65536/],
+    ['an empty queue name', (to) => to.counts(''), /1 to 256 bytes/],
+    ['a queue name of 257 bytes', (to) => to.counts('q'.repeat(257)), /1 to 256 bytes/],
+    ['a delay below zero', add({ delayMs: -1 }), /Use 0 to/],
+    ['a delay that is not a number', add({ delayMs: Number.NaN }), /Use 0 to/],
+    ['an infinite delay', add({ delayMs: Number.POSITIVE_INFINITY }), /Use 0 to/],
+    ['a priority above 2^21', add({ priority: 2 ** 21 + 1 }), /priority .* Use 0 to 2097152/],
+    ['no attempts', add({ attemptsMax: 0 }), /attempts\. Use 1 to/],
+    ['a backoff below zero', add({ backoff: { type: 'fixed', delayMs: -5 } }), /backoff delay/],
+    ['a backoff of unknown type', add({ backoff: { type: 'linear' as 'fixed', delayMs: 5 } }), /none, fixed, exponential/],
+    ['a number of kept jobs below -1', add({ keepFailed: -2 }), /Use -1 for all/],
+    ['a claim of no jobs', (to) => to.claim('q', 0, 1000, 0), /Use 1 to 10000/],
+    ['a claim of too many jobs', (to) => to.claim('q', 10_001, 1000, 0), /Use 1 to 10000/],
+    ['a lease of no time', (to) => to.claim('q', 1, 0, 0), /lease/],
+    ['an extension of no time', (to) => to.extend(1, 1, Number.NaN), /lease/],
+    ['a wait below zero', (to) => to.claim('q', 1, 1000, -1), /wait/],
+    ['a job id that add never gives', (to) => to.getJob(0.5), /job id/],
+    ['a reason that is too long', (to) => to.fail(1, 1, 'é'.repeat(8193), true), /Cut it to 16384 bytes/],
+  ])('refuses %s and names the remedy', (_what, build, message) => {
+    expect(validateRequest(request(build), bounds)).toEqual({ code: 'INVALID_REQUEST', message: expect.stringMatching(message) });
+  });
+
+  it('refuses payloads and results above the limit', () => {
+    const large = new Uint8Array(1001);
+    const fault = { code: 'TOO_LARGE', message: expect.stringMatching(/1001 bytes\. Send at most 1000/) };
+    expect(
+      validateRequest(
+        request((to) => to.add('q', large, options())),
+        bounds,
+      ),
+    ).toEqual(fault);
+    expect(
+      validateRequest(
+        request((to) => to.complete(1, 1, large)),
+        bounds,
+      ),
+    ).toEqual(fault);
+    expect(
+      validateRequest(
+        request((to) => to.complete(1, 1, large.subarray(1))),
+        bounds,
+      ),
+    ).toBeUndefined();
+  });
+
+  it.each([
+    [0, 1, 1],
+    [2 ** 52, 1, 1],
+    [1.5, 1, 1],
+    [1, 0, 0],
+    [1, 2, 3],
+    [1, 2, -1],
+    [1, Number.NaN, 1],
+  ])('refuses the header of client %d, sequence %d, acknowledged below %d', (client, sequence, below) => {
+    const fault = validateRequest(
+      request((to) => to.counts('q'), client, sequence, below),
+      bounds,
+    );
+    expect(fault).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
+  it('refuses every request that is cut short, or followed by more', () => {
+    const whole = request(everything);
+    for (let length = 0; length < whole.length; length += 1) {
+      expect(validateRequest(whole.subarray(0, length), bounds)).toMatchObject({ code: 'INVALID_REQUEST' });
+    }
+    expect(validateRequest(new Uint8Array([...whole, 0]), bounds)).toMatchObject({ message: expect.stringContaining('1 bytes follow') });
+  });
+});
+
+describe('a claim that may be held back', () => {
+  it('is a single claim that is willing to wait', () => {
+    expect(parkableClaim(request((to) => to.claim('q', 3, 1000, 500)))).toEqual({ queue: 'q', waitMs: 500, countMax: 3 });
+    expect(parkableClaim(request((to) => to.claim('q', 3, 1000, 0)))).toBeUndefined();
+    expect(parkableClaim(request(everything))).toBeUndefined();
+    expect(parkableClaim(request((to) => to.counts('q')))).toBeUndefined();
+    expect(parkableClaim(request((to) => to.claim('q', 0, 1000, 500)))).toBeUndefined();
+    expect(parkableClaim(none)).toBeUndefined();
+  });
+
+  it('is answered without the log when no job came', () => {
+    expect(decodeReply(emptyClaimReply(5, 9))).toEqual({ client: 5, sequence: 9, results: [{ ok: true, type: 'claimed', jobs: [] }] });
+  });
+});
+
+describe('bytes that make no sense', () => {
+  it('refuse the rest of their request and keep what stood before', () => {
+    const queue = new TestQueue();
+    const [reply] = queue.apply(
+      queue.request((to) => {
+        to.add('q', none, options());
+        to.claim('q', 0, 1000, 0);
+        to.add('q', none, options());
+      }),
+    );
+    expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'added' }, { code: 'INVALID_REQUEST' }, { code: 'INVALID_REQUEST' }]);
+    expect(queue.machine.counts('q').waiting).toBe(1);
+  });
+
+  it('never break the state, and break no replica apart', () => {
+    const source = new TestQueue().request(everything, 3);
+    const anyDamage = fc.array(fc.tuple(fc.nat(source.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(anyDamage, { maxLength: 5 }), fc.uint8Array({ maxLength: 80 }), (damages, noise) => {
+        const replicas = [new TestQueue(), new TestQueue()];
+        for (const queue of replicas) {
+          queue.add('x');
+          for (const damage of damages) {
+            const request = source.slice();
+            for (const [at, byte] of damage) request[at] = byte;
+            for (const reply of queue.apply(request, noise)) decodeReply(reply);
+          }
+        }
+        expect(replicas[0]?.machine.digest()).toBe(replicas[1]?.machine.digest());
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('as an entry change no job', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
+        const queue = new TestQueue();
+        queue.index += 1;
+        queue.machine.apply(asIndex(queue.index), noise);
+        queue.machine.check();
+        expect(queue.machine.jobCount).toBe(0);
+      }),
+    );
+  });
+
+  it('are no reply either', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
+        let code = 'decoded';
+        try {
+          decodeReply(noise);
+        } catch (error) {
+          code = (error as { code: string }).code;
+        }
+        expect(['decoded', 'MALFORMED_BYTES']).toContain(code);
+      }),
+    );
+  });
+});

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { decodeReply } from '../../src/queue/reply.ts';
+import { CLIENT, options, TestQueue } from './harness.ts';
+
+const HOUR_MS = 3_600_000;
+const none = new Uint8Array(0);
+
+describe('a repeated request', () => {
+  it('gets its first answer and changes nothing', () => {
+    const queue = new TestQueue();
+    const request = queue.request((to) => to.add('q', none, options()));
+    const [first] = queue.apply(request);
+    const [second] = queue.apply(request);
+    expect(second).toEqual(first);
+    expect(queue.machine.counts('q').waiting).toBe(1);
+  });
+
+  it('gets its first answer within the same entry', () => {
+    const queue = new TestQueue();
+    const request = queue.request((to) => to.add('q', none, options()));
+    const [first, second] = queue.apply(request, request);
+    expect(second).toEqual(first);
+  });
+
+  it('gets its first answer after a checkpoint and a restart, contents included', () => {
+    const queue = new TestQueue();
+    queue.add('payload');
+    const claim = queue.request((to) => to.claim('q', 5, 1000, 0));
+    const [first] = queue.apply(claim);
+    queue.restart();
+    expect(queue.apply(claim)[0]).toEqual(first);
+    expect(queue.job(1)).toMatchObject({ state: 'active', attempt: 1 });
+  });
+
+  it('of a claim has no content once the job is gone', () => {
+    const queue = new TestQueue();
+    queue.add('payload', { keepCompleted: 0 });
+    const claim = queue.request((to) => to.claim('q', 1, 1000, 0), 3, CLIENT, 1);
+    queue.apply(claim);
+    queue.apply(queue.request((to) => to.complete(1, 1, none), 4, CLIENT, 1));
+    const [reply] = queue.apply(claim);
+    expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, content: undefined }] }]);
+  });
+
+  it('below what the client acknowledged is ignored', () => {
+    const queue = new TestQueue();
+    const request = queue.request((to) => to.add('q', none, options()));
+    queue.apply(request);
+    queue.add('later');
+    expect(queue.apply(request)).toEqual([]);
+    expect(queue.machine.counts('q').waiting).toBe(2);
+  });
+});
+
+describe('requests out of order', () => {
+  it('are each carried out once', () => {
+    const queue = new TestQueue();
+    const requests = [9, 5, 7].map((sequence) => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, 2));
+    const first = queue.apply(...requests);
+    expect(queue.apply(...requests)).toEqual(first);
+    expect(queue.machine.counts('q').waiting).toBe(3);
+  });
+});
+
+describe('a session', () => {
+  it('must be opened first', () => {
+    const queue = new TestQueue();
+    const request = queue.request(
+      (to) => {
+        to.add('q', none, options());
+        to.openSession();
+      },
+      1,
+      99,
+    );
+    const [reply] = queue.apply(request);
+    expect(decodeReply(reply ?? none)).toMatchObject({
+      client: 99,
+      sequence: 1,
+      results: [{ code: 'SESSION_EXPIRED' }, { code: 'SESSION_EXPIRED' }],
+    });
+    expect(queue.machine.counts('q').waiting).toBe(0);
+  });
+
+  it('may be opened by the request that uses it', () => {
+    const queue = new TestQueue();
+    const request = queue.request(
+      (to) => {
+        to.openSession();
+        to.add('q', none, options());
+      },
+      1,
+      99,
+    );
+    const [reply] = queue.apply(request);
+    expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'done' }, { type: 'added' }]);
+  });
+
+  it('is forgotten after an idle hour of log time, not before', () => {
+    const queue = new TestQueue();
+    queue.pass(HOUR_MS - 1);
+    expect(queue.machine.sessionCount).toBe(1);
+    queue.pass(1);
+    expect(queue.machine.sessionCount).toBe(0);
+    expect(queue.do((to) => to.counts('q'))).toMatchObject({ code: 'SESSION_EXPIRED' });
+  });
+
+  it('lives on with every request, and others expire without it', () => {
+    const queue = new TestQueue();
+    queue.apply(queue.request((to) => to.openSession(), 1, 99));
+    queue.pass(HOUR_MS / 2);
+    queue.add('x');
+    queue.pass(HOUR_MS / 2);
+    expect(queue.machine.sessionCount).toBe(1);
+    expect(queue.add('y')).toBe(2);
+  });
+
+  it('gives way to new ones when there are 10,000, the one idle longest first', () => {
+    const queue = new TestQueue();
+    const opens = Array.from({ length: 9_999 }, (_, at) => queue.request((to) => to.openSession(), 1, 100 + at));
+    queue.apply(...opens);
+    queue.add('keeps this session fresh');
+    queue.apply(queue.request((to) => to.openSession(), 1, 99));
+    expect(queue.machine.sessionCount).toBe(10_000);
+    const [dropped] = queue.apply(queue.request((to) => to.counts('q'), 2, 100));
+    expect(decodeReply(dropped ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
+    expect(queue.do((to) => to.counts('q'))).toMatchObject({ ok: true });
+  });
+
+  it('remembers 1,024 answers; older requests are refused, never carried out again', () => {
+    const queue = new TestQueue();
+    const waits = 2;
+    const request = (sequence: number): Uint8Array => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, waits);
+    const requests = Array.from({ length: 1_100 }, (_, at) => request(3 + at));
+    queue.apply(...requests);
+    const [forgotten, remembered] = queue.apply(request(3), request(1_102));
+    expect(decodeReply(forgotten ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
+    expect(decodeReply(remembered ?? none).results).toMatchObject([{ type: 'added', id: 1_100 }]);
+    expect(queue.machine.counts('q').waiting).toBe(1_100);
+    // The request that was held back all the while is new, and is carried out, also after a restart.
+    queue.restart();
+    const [late, again] = queue.apply(request(waits), request(waits));
+    expect(decodeReply(late ?? none).results).toMatchObject([{ type: 'added', id: 1_101 }]);
+    expect(again).toEqual(late);
+  });
+
+  it('stays bounded when its forgotten sequences have many holes', () => {
+    const queue = new TestQueue();
+    const request = (sequence: number): Uint8Array => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, 2);
+    const odd = Array.from({ length: 2_000 }, (_, at) => 3 + 2 * at);
+    queue.apply(...odd.map(request));
+    queue.apply(...odd.map(request));
+    expect(queue.machine.counts('q').waiting).toBe(2_000);
+    // A hole among the newest is still open, one among the oldest is closed.
+    const [open, closed] = queue.apply(request(4_000), request(4));
+    expect(decodeReply(open ?? none).results).toMatchObject([{ type: 'added' }]);
+    expect(decodeReply(closed ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
+  });
+});
+
+describe('a replica that nobody waits at', () => {
+  it('remembers the same answers', () => {
+    const leader = new TestQueue();
+    const follower = new TestQueue();
+    const claim = leader.request((to) => to.claim('q', 2, 1000, 0), 3);
+    for (const queue of [leader, follower]) queue.add('x');
+    const [first] = leader.apply(claim);
+    follower.apply(claim);
+    expect(follower.machine.digest()).toBe(leader.machine.digest());
+    expect(follower.apply(claim)[0]).toEqual(first);
+  });
+});

@@ -1,0 +1,86 @@
+import { Queue } from 'jobraft';
+import { describe, expect, it } from 'vitest';
+import { aCluster, checkLogsEqual, clientOf, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
+
+describe('crash and restart (R8, G4)', () => {
+  it('goes on without a follower, which catches up when it is back', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const leader = await settledLeader(cluster);
+    const follower = others(cluster, leader)[0] ?? 0;
+    await cluster.kill(follower);
+    await Promise.all(Array.from({ length: 100 }, (_, n) => queue.add('job', { n })));
+    await cluster.restart(follower);
+    await converged(cluster);
+    expect((await queue.getJobCounts()).waiting).toBe(100);
+  });
+
+  it('loses nothing that was acknowledged when leaders crash under load', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    await settledLeader(cluster);
+    const acknowledged = new Set<number>();
+    let isOver = false;
+    const load = (async () => {
+      for (let n = 0; !isOver; n += 1) acknowledged.add((await queue.add('job', { n })).id);
+    })();
+    for (let round = 0; round < 5; round += 1) {
+      const leader = await settledLeader(cluster);
+      const { term } = await cluster.status(leader);
+      const before = acknowledged.size;
+      await eventually('the load goes on', async () => acknowledged.size > before + 20);
+      await cluster.kill(leader);
+      await leaderAmong(cluster, others(cluster, leader), term);
+      await cluster.restart(leader);
+    }
+    isOver = true;
+    await load;
+    await converged(cluster);
+    expect((await queue.getJobCounts()).waiting).toBe(acknowledged.size);
+  });
+
+  it('starts again with everything after all nodes crashed', async () => {
+    await using scene = await aCluster({ limits: { checkpointEntries: 30, tailEntries: 5 } });
+    const { cluster, queue } = scene;
+    await settledLeader(cluster);
+    const jobs = [];
+    for (let n = 0; n < 100; n += 1) jobs.push(await queue.add('job', { n }));
+    await Promise.all(cluster.nodeIds().map((node) => cluster.kill(node)));
+    await Promise.all(cluster.nodeIds().map((node) => cluster.restart(node)));
+    await settledLeader(cluster);
+    expect((await queue.getJobCounts()).waiting).toBe(100);
+    for (const job of jobs) expect((await queue.getJob(job.id))?.data).toEqual(job.data);
+    await converged(cluster);
+  });
+
+  it('commits a value submitted before the crash only together with a later one (Raft §5.4.2)', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const first = await settledLeader(cluster);
+    const [second, third] = others(cluster, first);
+    await queue.add('agreed', {});
+    await cluster.isolate(first);
+    const before = await cluster.status(first);
+    const lonely = clientOf(cluster, first, 200);
+    await expect(new Queue('work', { connection: lonely }).add('undecided', {})).rejects.toMatchObject({ outcome: 'unknown' });
+    await lonely.close();
+    // The others go before they can agree on anything else, so that the longest log is the crashed leader's.
+    await Promise.all([cluster.kill(second ?? 0), cluster.kill(third ?? 0), cluster.kill(first)]);
+    await cluster.heal();
+    const logged = async () =>
+      (await cluster.log(first, before.lastIndex + 1)).filter((entry) => entry.kind === 'command' && entry.term === before.term);
+    await cluster.restart(first);
+    const undecided = (await logged())[0];
+    if (undecided === undefined) throw new Error('the isolated leader did not write the value');
+    expect((await cluster.status(first)).commit).toBeLessThan(undecided.index);
+    await cluster.restart(second ?? 0);
+    const leader = await leaderAmong(cluster, [first, second ?? 0], before.term);
+    await eventually('the value is committed', async () => (await cluster.status(leader.node)).commit > undecided.index);
+    if (leader.node === first) {
+      const after = await cluster.log(first, undecided.index + 1);
+      expect(after.some((entry) => entry.term > before.term && entry.kind === 'noop')).toBe(true);
+      expect((await queue.getJobCounts()).waiting).toBe(2);
+    }
+    await checkLogsEqual(cluster);
+  });
+});

@@ -1,0 +1,445 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asIndex } from '../../src/base/ids.ts';
+import { InvariantViolation } from '../../src/base/invariant.ts';
+import type { NodeStorage, PersistBatch } from '../../src/storage/port.ts';
+import {
+  aHardState,
+  anEntry,
+  appendOf,
+  aSnapshot,
+  bytes,
+  entriesUpTo,
+  gone,
+  JOB,
+  pattern,
+  put,
+  readAll,
+  recordsOf,
+  SESSION,
+} from './storage-fixtures.ts';
+
+/** One disk under test: it outlives the storages that are opened on it, one after the other. */
+export interface TestDisk {
+  open(): NodeStorage;
+  /** Removes what the disk left behind. */
+  discard(): void;
+}
+
+/** What every NodeStorage promises its node, whatever it is made of. */
+export function describeNodeStorage(name: string, makeDisk: () => TestDisk): void {
+  describe(`${name} as a node's storage`, () => {
+    let disk: TestDisk;
+    let storage: NodeStorage;
+    beforeEach(() => {
+      disk = makeDisk();
+      storage = disk.open();
+    });
+    afterEach(() => {
+      storage[Symbol.dispose]();
+      disk.discard();
+    });
+    const restart = (): NodeStorage => {
+      storage[Symbol.dispose]();
+      storage = disk.open();
+      return storage;
+    };
+    /** Persists each batch in turn. */
+    const persistAll = (...batches: PersistBatch[]): void => {
+      for (const batch of batches) storage.persist(batch);
+    };
+
+    describe('a node that never wrote', () => {
+      it('starts in term zero, without a vote, a log or a checkpoint', () => {
+        const nothing = { hardState: aHardState(0), checkpoint: undefined, compacted: { index: 0, term: 0 }, entries: [] };
+        expect(storage.load()).toStrictEqual(nothing);
+        expect(restart().load()).toStrictEqual(nothing);
+        expect(recordsOf(storage, JOB)).toEqual([]);
+        expect(storage.readRecord(JOB, 1)).toBeUndefined();
+      });
+    });
+
+    describe('term and vote (Raft Figure 2)', () => {
+      it('come back after a restart', () => {
+        storage.persist({ hardState: aHardState(7, 3) });
+        expect(restart().load().hardState).toStrictEqual(aHardState(7, 3));
+      });
+
+      it('can forget a vote in a newer term', () => {
+        persistAll({ hardState: aHardState(7, 3) }, { hardState: aHardState(8) });
+        expect(restart().load().hardState).toStrictEqual(aHardState(8));
+      });
+    });
+
+    describe('the log', () => {
+      it('comes back as it was appended: index, term, kind and bytes', () => {
+        const entries = [
+          anEntry(1, { term: 1, kind: 'noop', data: bytes() }),
+          anEntry(2, { term: 1, kind: 'configuration', data: bytes(0, 255) }),
+          anEntry(3, { term: 4, data: pattern(100_000) }),
+        ];
+        persistAll({ append: appendOf(entries.slice(0, 2)) }, { append: appendOf(entries.slice(2)) });
+        expect(storage.load().entries).toStrictEqual(entries);
+        expect(restart().load().entries).toStrictEqual(entries);
+      });
+
+      it('can be written before it was ever loaded', () => {
+        storage.persist({ append: appendOf(entriesUpTo(1, 3)) });
+        restart().persist({ append: appendOf(entriesUpTo(4, 5)) });
+        expect(storage.load().entries).toStrictEqual(entriesUpTo(1, 5));
+      });
+
+      it('loses its conflicting suffix to what is appended there (Raft §5.3)', () => {
+        persistAll({ append: appendOf(entriesUpTo(1, 9, 1)) }, { append: appendOf(entriesUpTo(4, 5, 2)) });
+        expect(restart().load().entries).toStrictEqual([...entriesUpTo(1, 3, 1), ...entriesUpTo(4, 5, 2)]);
+      });
+
+      it('can lose its last entry alone', () => {
+        persistAll({ append: appendOf(entriesUpTo(1, 3, 1)) }, { append: appendOf([anEntry(3, { term: 2 })]) });
+        expect(restart().load().entries).toStrictEqual([...entriesUpTo(1, 2, 1), anEntry(3, { term: 2 })]);
+      });
+
+      it('can be cut without anything appended', () => {
+        persistAll({ append: appendOf(entriesUpTo(1, 9)) }, { append: { from: asIndex(3), entries: [] } });
+        expect(restart().load().entries).toStrictEqual(entriesUpTo(1, 2));
+        storage.persist({ append: appendOf(entriesUpTo(3, 4, 2)) });
+        expect(storage.load().entries.at(-1)).toStrictEqual(anEntry(4, { term: 2 }));
+      });
+
+      it('keeps terms and indexes beyond 32 bits', () => {
+        const far = 2 ** 40;
+        storage.stageSnapshot(0, []);
+        storage.installSnapshot(aSnapshot(far, far), aHardState(far, 2));
+        storage.persist({ append: appendOf([anEntry(far + 1, { term: far + 1 })]), hardState: aHardState(far + 1, far) });
+        const state = restart().load();
+        expect(state.entries).toStrictEqual([anEntry(far + 1, { term: far + 1 })]);
+        expect(state.hardState).toStrictEqual(aHardState(far + 1, far));
+      });
+
+      it.each<[string, PersistBatch]>([
+        ['a gap behind the last entry', { append: appendOf([anEntry(7)]) }],
+        ['entries that do not follow each other', { append: appendOf([anEntry(6), anEntry(8)]) }],
+        ['a truncation of what the checkpoint covers', { append: appendOf([anEntry(3)]) }],
+        ['a checkpoint beyond the log', { checkpoint: { snapshot: aSnapshot(6), changes: [] } }],
+        ['a checkpoint that goes back', { checkpoint: { snapshot: aSnapshot(2), changes: [] } }],
+        ['a compaction beyond the checkpoint', { compactTo: asIndex(4) }],
+      ])('refuses %s, and stays as it was', (_, batch) => {
+        persistAll({ append: appendOf(entriesUpTo(1, 5)) }, { checkpoint: { snapshot: aSnapshot(3), changes: [] } });
+        expect(() => storage.persist({ ...batch, hardState: aHardState(9) })).toThrow(InvariantViolation);
+        const state = restart().load();
+        expect(state).toMatchObject({ hardState: { term: 0 }, compacted: { index: 0 } });
+        expect(state.entries).toStrictEqual(entriesUpTo(1, 5));
+      });
+    });
+
+    describe('the checkpoint', () => {
+      it('comes back with its configuration and its records, in the order of their keys', () => {
+        const changes = [put(JOB, 300, pattern(5000)), put(SESSION, 2, bytes(2)), put(JOB, 4, bytes()), put(JOB, 2 ** 45, bytes(45))];
+        persistAll({ append: appendOf(entriesUpTo(1, 5)) }, { checkpoint: { snapshot: aSnapshot(4), changes } });
+        expect(restart().load().checkpoint).toStrictEqual(aSnapshot(4));
+        expect(recordsOf(storage, JOB)).toStrictEqual([
+          [4, bytes()],
+          [300, pattern(5000)],
+          [2 ** 45, bytes(45)],
+        ]);
+        expect(recordsOf(storage, SESSION)).toStrictEqual([[2, bytes(2)]]);
+        expect(storage.readRecord(JOB, 300)).toStrictEqual(pattern(5000));
+        expect(storage.readRecord(SESSION, 300)).toBeUndefined();
+      });
+
+      it('changes only what changed since the last one', () => {
+        const first = [put(JOB, 1, bytes(1)), put(JOB, 2, bytes(2)), put(JOB, 3, bytes(3))];
+        const second = [gone(JOB, 2), put(JOB, 3, pattern(70_000)), put(JOB, 4, bytes(4)), gone(JOB, 99)];
+        persistAll(
+          { append: appendOf(entriesUpTo(1, 9)), checkpoint: { snapshot: aSnapshot(3), changes: first } },
+          { checkpoint: { snapshot: aSnapshot(9), changes: second } },
+        );
+        expect(restart().load().checkpoint).toStrictEqual(aSnapshot(9));
+        expect(recordsOf(storage, JOB)).toStrictEqual([
+          [1, bytes(1)],
+          [3, pattern(70_000)],
+          [4, bytes(4)],
+        ]);
+      });
+
+      it('takes the last of several changes to one record', () => {
+        const changes = [put(JOB, 1, bytes(1)), gone(JOB, 1), put(JOB, 1, bytes(3)), put(JOB, 2, bytes(4)), gone(JOB, 2)];
+        storage.persist({ append: appendOf(entriesUpTo(1, 1)), checkpoint: { snapshot: aSnapshot(1), changes } });
+        expect(recordsOf(restart(), JOB)).toStrictEqual([[1, bytes(3)]]);
+      });
+
+      it('keeps its own copy of a record whose bytes are used again', () => {
+        const reused = bytes(1, 1, 1);
+        const changes = function* () {
+          yield put(JOB, 1, reused);
+          reused.fill(2);
+          yield put(JOB, 2, reused);
+        };
+        storage.persist({ append: appendOf(entriesUpTo(1, 1)), checkpoint: { snapshot: aSnapshot(1), changes: changes() } });
+        expect(recordsOf(storage, JOB)).toStrictEqual([
+          [1, bytes(1, 1, 1)],
+          [2, bytes(2, 2, 2)],
+        ]);
+      });
+
+      it('can be written while its records are being read', () => {
+        const many = Array.from({ length: 50 }, (_, key) => put(JOB, key, pattern(100_000, key)));
+        storage.persist({ append: appendOf(entriesUpTo(1, 1)), checkpoint: { snapshot: aSnapshot(1), changes: many } });
+        let read = 0;
+        for (const { key, value } of storage.records(JOB)) {
+          expect(Buffer.compare(value, pattern(100_000, key))).toBe(0);
+          storage.persist({ hardState: aHardState(key + 1) });
+          read += 1;
+        }
+        expect(read).toBe(50);
+      });
+    });
+
+    describe('compaction', () => {
+      it('deletes the log up to an index and remembers the term of the last deleted entry', () => {
+        const entries = [...entriesUpTo(1, 5, 2), ...entriesUpTo(6, 9, 3)];
+        persistAll({ append: appendOf(entries) }, { checkpoint: { snapshot: aSnapshot(8, 3), changes: [] }, compactTo: asIndex(6) });
+        for (const state of [storage.load(), restart().load()]) {
+          expect(state.compacted).toStrictEqual({ index: 6, term: 3 });
+          expect(state.entries).toStrictEqual(entries.slice(6));
+        }
+      });
+
+      it('may leave an empty log, which goes on behind it', () => {
+        const batch = { append: appendOf(entriesUpTo(1, 3, 4)), checkpoint: { snapshot: aSnapshot(3, 4), changes: [] } };
+        storage.persist({ ...batch, compactTo: asIndex(3) });
+        expect(restart().load()).toMatchObject({ compacted: { index: 3, term: 4 }, entries: [] });
+        storage.persist({ append: appendOf(entriesUpTo(4, 5, 5)) });
+        expect(restart().load().entries).toStrictEqual(entriesUpTo(4, 5, 5));
+      });
+
+      it('changes nothing when the log already begins later', () => {
+        storage.persist({ append: appendOf(entriesUpTo(1, 9)), checkpoint: { snapshot: aSnapshot(9), changes: [] } });
+        persistAll({ compactTo: asIndex(5) }, { compactTo: asIndex(2) });
+        expect(restart().load()).toMatchObject({ compacted: { index: 5 }, entries: { length: 4 } });
+      });
+
+      it('of a log that is longer than what one turn deletes is complete at once, before and after a restart', () => {
+        const entries = entriesUpTo(1, 6000);
+        storage.persist({ append: appendOf(entries) });
+        storage.persist({ checkpoint: { snapshot: aSnapshot(5990), changes: [] }, compactTo: asIndex(5990) });
+        expect(storage.load().entries).toStrictEqual(entries.slice(5990));
+        expect(restart().load().entries).toStrictEqual(entries.slice(5990));
+        for (let term = 1; term < 20; term += 1) storage.persist({ hardState: aHardState(term) });
+        expect(storage.load().entries).toStrictEqual(entries.slice(5990));
+      });
+    });
+
+    describe('one persist', () => {
+      it('writes everything it was given together', () => {
+        storage.persist({
+          hardState: aHardState(2, 1),
+          append: appendOf(entriesUpTo(1, 4, 2)),
+          checkpoint: { snapshot: aSnapshot(3, 2), changes: [put(JOB, 1, bytes(1))] },
+          compactTo: asIndex(2),
+        });
+        expect(restart().load()).toStrictEqual({
+          hardState: aHardState(2, 1),
+          checkpoint: aSnapshot(3, 2),
+          compacted: { index: 2, term: 2 },
+          entries: entriesUpTo(3, 4, 2),
+        });
+        expect(recordsOf(storage, JOB)).toStrictEqual([[1, bytes(1)]]);
+      });
+
+      it('writes nothing at all when it fails half-way, and nothing may be written after it', () => {
+        storage.persist({ hardState: aHardState(1, 1), append: appendOf(entriesUpTo(1, 4)) });
+        const before = storage.load();
+        const failing = function* () {
+          yield put(JOB, 1, bytes(1));
+          throw new Error('the machine fails while it is encoded');
+        };
+        const batch = { hardState: aHardState(2), append: appendOf(entriesUpTo(3, 6, 2)) };
+        expect(() => storage.persist({ ...batch, checkpoint: { snapshot: aSnapshot(2), changes: failing() } })).toThrow(
+          /while it is encoded/,
+        );
+        expect(() => storage.persist({ hardState: aHardState(3) })).toThrow(/restart the node/);
+        expect(() => storage.stageSnapshot(0, [])).toThrow(/restart the node/);
+        expect(storage.load()).toStrictEqual(before);
+        expect(restart().load()).toStrictEqual(before);
+        expect(recordsOf(storage, JOB)).toEqual([]);
+        storage.persist(batch);
+        expect(storage.load().hardState).toStrictEqual(aHardState(2));
+      });
+    });
+
+    describe('a checkpoint reader', () => {
+      const many = Array.from({ length: 40 }, (_, key) => put(JOB, key * 3, pattern(100, key)));
+      beforeEach(() => {
+        const changes = [...many, put(SESSION, 1, pattern(9000))];
+        storage.persist({ append: appendOf(entriesUpTo(1, 9)), checkpoint: { snapshot: aSnapshot(5), changes } });
+      });
+
+      it('gives every record once, kind by kind, in bounded chunks of at least one record', () => {
+        using reader = storage.openCheckpointReader();
+        expect(reader.snapshot).toStrictEqual(aSnapshot(5));
+        const chunks = readAll(reader, 1000);
+        expect(chunks.flat()).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
+        expect(chunks.length).toBeGreaterThan(4);
+        for (const chunk of chunks.slice(0, -1)) {
+          expect(chunk.reduce((sum, record) => sum + (record.value?.length ?? 0), 0)).toBeLessThanOrEqual(1100);
+        }
+        expect(reader.read(1000)).toBeUndefined();
+      });
+
+      it('goes on seeing the checkpoint as it was, through writes, compaction and an installed snapshot', () => {
+        using reader = storage.openCheckpointReader();
+        const first = reader.read(200) ?? [];
+        const changes = [...many.map(({ key }) => gone(JOB, key)), put(JOB, 7, bytes(7))];
+        storage.persist({ checkpoint: { snapshot: aSnapshot(8), changes }, compactTo: asIndex(8) });
+        const second = reader.read(200) ?? [];
+        storage.stageSnapshot(0, [put(JOB, 1, bytes(1))]);
+        storage.installSnapshot(aSnapshot(20), aHardState(3));
+        const rest = readAll(reader).flat();
+        expect([...first, ...second, ...rest]).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
+        using later = storage.openCheckpointReader();
+        expect(later.snapshot).toStrictEqual(aSnapshot(20));
+        expect(readAll(later).flat()).toStrictEqual([put(JOB, 1, bytes(1))]);
+      });
+
+      it('may be disposed early, twice, and after others', () => {
+        const reader = storage.openCheckpointReader();
+        const other = storage.openCheckpointReader();
+        expect(reader.read(1)).toHaveLength(1);
+        reader[Symbol.dispose]();
+        reader[Symbol.dispose]();
+        expect(() => reader.read(1)).toThrow();
+        expect(readAll(other).flat()).toHaveLength(41);
+        other[Symbol.dispose]();
+        storage.persist({ hardState: aHardState(1) });
+        expect(restart().load().hardState.term).toBe(1);
+      });
+    });
+
+    it('has no checkpoint to read before the first one was written', () => {
+      expect(() => storage.openCheckpointReader()).toThrow(InvariantViolation);
+    });
+
+    describe('a snapshot from the leader (Raft §7)', () => {
+      const held = [put(JOB, 1, bytes(1)), put(JOB, 2, bytes(2)), put(SESSION, 3, bytes(3))];
+      beforeEach(() => {
+        storage.persist({
+          hardState: aHardState(2, 1),
+          append: appendOf(entriesUpTo(1, 9, 2)),
+          checkpoint: { snapshot: aSnapshot(5, 2), changes: held },
+          compactTo: asIndex(3),
+        });
+      });
+      const expectUntouched = (): void => {
+        expect(storage.load()).toMatchObject({ checkpoint: { index: 5 }, compacted: { index: 3 }, entries: { length: 6 } });
+        expect(recordsOf(storage, JOB)).toStrictEqual([
+          [1, bytes(1)],
+          [2, bytes(2)],
+        ]);
+      };
+
+      it('changes nothing while it is staged', () => {
+        storage.stageSnapshot(0, [put(JOB, 1, bytes(11))]);
+        storage.stageSnapshot(1, [put(JOB, 9, bytes(99))]);
+        expectUntouched();
+        restart();
+        expectUntouched();
+      });
+
+      it('replaces checkpoint, log and hard state at once', () => {
+        storage.stageSnapshot(0, [put(JOB, 1, bytes(11)), put(SESSION, 5, pattern(20_000))]);
+        storage.stageSnapshot(1, [put(JOB, 9, bytes(99))]);
+        storage.installSnapshot(aSnapshot(40, 6), aHardState(6, 3));
+        for (const state of [storage.load(), restart().load()]) {
+          expect(state).toStrictEqual({
+            hardState: aHardState(6, 3),
+            checkpoint: aSnapshot(40, 6),
+            compacted: { index: 40, term: 6 },
+            entries: [],
+          });
+        }
+        expect(recordsOf(storage, JOB)).toStrictEqual([
+          [1, bytes(11)],
+          [9, bytes(99)],
+        ]);
+        expect(recordsOf(storage, SESSION)).toStrictEqual([[5, pattern(20_000)]]);
+        expect(storage.readRecord(JOB, 2)).toBeUndefined();
+      });
+
+      it('may end within the stored log: nothing of it is left', () => {
+        storage.stageSnapshot(0, []);
+        storage.installSnapshot(aSnapshot(7, 3), aHardState(3));
+        expect(restart().load()).toMatchObject({ compacted: { index: 7, term: 3 }, entries: [] });
+        expect(recordsOf(storage, JOB)).toEqual([]);
+      });
+
+      it('is followed by log, checkpoints, and the next snapshot', () => {
+        for (const at of [20, 40, 60]) {
+          storage.stageSnapshot(0, [put(JOB, at, bytes(at))]);
+          storage.installSnapshot(aSnapshot(at, 6), aHardState(6));
+          storage.persist({ append: appendOf(entriesUpTo(at + 1, at + 3, 6)) });
+          const changes = [put(JOB, at, bytes(at, at)), put(JOB, at + 1, bytes(at + 1)), put(SESSION, at, bytes(1))];
+          storage.persist({ checkpoint: { snapshot: aSnapshot(at + 2, 6), changes }, compactTo: asIndex(at + 1) });
+          expect(storage.readRecord(JOB, at)).toStrictEqual(bytes(at, at));
+          expect(recordsOf(at === 40 ? restart() : storage, JOB)).toStrictEqual([
+            [at, bytes(at, at)],
+            [at + 1, bytes(at + 1)],
+          ]);
+        }
+        expect(restart().load()).toMatchObject({ compacted: { index: 61, term: 6 }, entries: { length: 2 } });
+      });
+
+      it('that was left in the middle is discarded by the first chunk of the next one', () => {
+        storage.stageSnapshot(0, [put(JOB, 1, bytes(11)), put(JOB, 77, bytes(77))]);
+        storage.stageSnapshot(1, [put(JOB, 9, bytes(99))]);
+        storage.stageSnapshot(0, [put(JOB, 5, bytes(55))]);
+        storage.installSnapshot(aSnapshot(40, 6), aHardState(6));
+        expect(recordsOf(restart(), JOB)).toStrictEqual([[5, bytes(55)]]);
+      });
+
+      it('cannot be continued after a restart in the middle, only begun again', () => {
+        storage.stageSnapshot(0, [put(JOB, 1, bytes(11))]);
+        restart();
+        expect(() => storage.stageSnapshot(1, [put(JOB, 9, bytes(99))])).toThrow(InvariantViolation);
+        restart();
+        expect(() => storage.installSnapshot(aSnapshot(40, 6), aHardState(6))).toThrow(InvariantViolation);
+        restart();
+        storage.stageSnapshot(0, [put(JOB, 8, bytes(8))]);
+        storage.installSnapshot(aSnapshot(40, 6), aHardState(6));
+        expect(recordsOf(restart(), JOB)).toStrictEqual([[8, bytes(8)]]);
+      });
+
+      it('takes a chunk that comes twice, and refuses one that comes too early', () => {
+        storage.stageSnapshot(0, [put(JOB, 1, bytes(11))]);
+        storage.stageSnapshot(1, [put(JOB, 2, bytes(22))]);
+        storage.stageSnapshot(1, [put(JOB, 2, bytes(22))]);
+        storage.stageSnapshot(2, [put(JOB, 3, bytes(33))]);
+        storage.installSnapshot(aSnapshot(40, 6), aHardState(6));
+        expect(recordsOf(storage, JOB)).toHaveLength(3);
+        storage.stageSnapshot(0, []);
+        expect(() => storage.stageSnapshot(2, [])).toThrow(InvariantViolation);
+      });
+
+      it('that covers less than the checkpoint is refused', () => {
+        storage.stageSnapshot(0, []);
+        expect(() => storage.installSnapshot(aSnapshot(4, 2), aHardState(6))).toThrow(InvariantViolation);
+        expectUntouched();
+      });
+    });
+
+    describe('a disk that is in use', () => {
+      it('is refused to a second node, and free again once the first has closed it', () => {
+        expect(() => disk.open()).toThrow(expect.objectContaining({ code: 'STORAGE_IN_USE' }));
+        storage.persist({ hardState: aHardState(5) });
+        expect(restart().load().hardState.term).toBe(5);
+      });
+    });
+
+    it('cannot be used after it was disposed', () => {
+      storage[Symbol.dispose]();
+      storage[Symbol.dispose]();
+      expect(() => storage.load()).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }));
+      expect(() => storage.persist({ hardState: aHardState(1) })).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }));
+      storage = disk.open();
+    });
+  });
+}
