@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { crc32 } from 'node:zlib';
 import { asNodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { SeededRandom } from '../base/random.ts';
@@ -6,6 +7,7 @@ import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
 import type { NodeStorage } from '../storage/port.ts';
 import { openSqliteStorage } from '../storage/sqlite-storage.ts';
@@ -156,7 +158,7 @@ class NodeThread {
 }
 
 function openStorage(boot: NodeBoot): NodeStorage {
-  if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS });
+  if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32) });
   return openSqliteStorage({ file: boot.file, recordKinds: RECORD_KINDS, durability: boot.durability });
 }
 

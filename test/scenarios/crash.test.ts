@@ -58,17 +58,20 @@ describe('crash and restart (R8, G4)', () => {
     const { cluster, queue } = scene;
     const first = await settledLeader(cluster);
     const [second, third] = others(cluster, first);
-    await queue.add('agreed', {});
+    const lonely = clientOf(cluster, first, 1_000);
+    const lonelyQueue = new Queue('work', { connection: lonely });
+    await lonelyQueue.add('agreed', {});
     await cluster.isolate(first);
     const before = await cluster.status(first);
-    const lonely = clientOf(cluster, first, 200);
-    await expect(new Queue('work', { connection: lonely }).add('undecided', {})).rejects.toMatchObject({ outcome: 'unknown' });
-    await lonely.close();
+    const undecidedAdd = lonelyQueue.add('undecided', {});
+    const logged = async () =>
+      (await cluster.log(first, before.lastIndex + 1)).filter((entry) => entry.kind === 'command' && entry.term === before.term);
+    await eventually('the isolated leader has written it', async () => (await logged()).length > 0);
     // The others go before they can agree on anything else, so that the longest log is the crashed leader's.
     await Promise.all([cluster.kill(second ?? 0), cluster.kill(third ?? 0), cluster.kill(first)]);
     await cluster.heal();
-    const logged = async () =>
-      (await cluster.log(first, before.lastIndex + 1)).filter((entry) => entry.kind === 'command' && entry.term === before.term);
+    await expect(undecidedAdd).rejects.toMatchObject({ outcome: 'unknown' });
+    await lonely.close();
     await cluster.restart(first);
     const undecided = (await logged())[0];
     if (undecided === undefined) throw new Error('the isolated leader did not write the value');
@@ -76,11 +79,11 @@ describe('crash and restart (R8, G4)', () => {
     await cluster.restart(second ?? 0);
     const leader = await leaderAmong(cluster, [first, second ?? 0], before.term);
     await eventually('the value is committed', async () => (await cluster.status(leader.node)).commit > undecided.index);
-    if (leader.node === first) {
-      const after = await cluster.log(first, undecided.index + 1);
-      expect(after.some((entry) => entry.term > before.term && entry.kind === 'noop')).toBe(true);
-      expect((await queue.getJobCounts()).waiting).toBe(2);
-    }
+    // Its log is the longer one, so no other could win (Raft §5.4.1).
+    expect(leader.node).toBe(first);
+    const after = await cluster.log(first, undecided.index + 1);
+    expect(after.some((entry) => entry.term > before.term && entry.kind === 'noop')).toBe(true);
+    expect((await queue.getJobCounts()).waiting).toBe(2);
     await checkLogsEqual(cluster);
   });
 });

@@ -54,14 +54,14 @@ describe('log inconsistency recovery (C5)', () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     const stale = await settledLeader(cluster);
-    await queue.add('agreed', {});
+    // A client that knows only the leader to be cut off, and has its session.
+    const lonely = clientOf(cluster, stale, 1_000);
+    const lonelyQueue = new Queue('work', { connection: lonely });
+    await lonelyQueue.add('agreed', {});
     await cluster.isolate(stale);
     const before = await cluster.status(stale);
     // The isolated leader writes it to its own log and can never commit it.
-    const lonely = clientOf(cluster, stale, 300);
-    await expect(new Queue('work', { connection: lonely }).add('lost', { never: 'committed' })).rejects.toMatchObject({
-      outcome: 'unknown',
-    });
+    await expect(lonelyQueue.add('lost', { never: 'committed' })).rejects.toMatchObject({ outcome: 'unknown' });
     await lonely.close();
     const inLog = (await cluster.log(stale, before.lastIndex + 1)).filter((entry) => entry.kind === 'command');
     expect(inLog.length).toBeGreaterThanOrEqual(1);
