@@ -58,7 +58,7 @@ function replicate(core: CoreState, peer: NodeId, progress: Progress): void {
     const prevIndex = previousIndex(progress.next);
     const prevTerm = core.log.termAt(prevIndex);
     if (prevTerm === undefined) {
-      progress.becomeSnapshot();
+      progress.becomeSnapshot(core.log.compacted.index);
       invariant(
         core.effects.snapshotWanted === undefined || core.effects.snapshotWanted === peer,
         () => 'two snapshots wanted in one step',
@@ -131,7 +131,7 @@ export function onAppendAccepted(core: CoreState, message: AppendAccepted): void
   );
   const isNews = progress.onAccepted(message.match);
   if (progress.state === 'probe') progress.becomeReplicate();
-  else if (progress.state === 'snapshot' && progress.match >= core.log.compacted.index) progress.becomeReplicate();
+  else if (progress.state === 'snapshot' && progress.match >= progress.snapshotFrom) progress.becomeReplicate();
   if (isNews) commitByCounting(core);
   replicate(core, message.from, progress);
 }
@@ -144,10 +144,11 @@ export function onAppendRejected(core: CoreState, message: AppendRejected): void
   // A rejection of what was acknowledged since, or of another probe than the one that is out, is late news.
   if (message.rejected <= progress.match) return;
   if (progress.state === 'probe' && message.rejected !== previousIndex(progress.next)) return;
-  const agreed = core.log.lastAtMost(asIndex(Math.min(message.hint.index, message.rejected - 1)), message.hint.term);
-  // The follower's log may end behind the window: then what it needs lies before it, and a snapshot will be wanted.
-  const next = Math.min(message.hint.index, agreed.index);
-  progress.becomeProbe(asIndex(next + 1));
+  const latest = asIndex(Math.min(message.hint.index, message.rejected - 1));
+  const agreed = core.log.lastAtMost(latest, message.hint.term);
+  // The logs may agree only before the window, whose beginning is all that `agreed` can name then: a snapshot will be wanted.
+  // Each probe lies before the one that was rejected, or the exchange would never end.
+  progress.becomeProbe(asIndex(Math.min(agreed.index, latest) + 1));
   replicate(core, message.from, progress);
 }
 
@@ -159,13 +160,17 @@ export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
   core.effects.snapshotReply = message;
 }
 
-/** The channel to a follower closed: what was on its way is lost, and where the logs agree must be found again. */
+/**
+ * The channel to a follower closed: what was on its way is lost. Whoever comes back may have been given a new disk, so nothing that
+ * was acknowledged before is held against it: where the logs agree is found again from its answers.
+ */
 export function onFollowerLost(core: CoreState, peer: NodeId): void {
-  const progress = core.progress.get(peer);
-  if (progress === undefined) return;
-  progress.becomeProbe(nextIndex(progress.match));
+  const lost = core.progress.get(peer);
+  if (lost === undefined) return;
+  const progress = new Progress(nextIndex(lost.match), lost.lastHeardMs);
   // Nothing can arrive there now; the next heartbeat's answer shows that the peer is back.
   progress.probeSent = true;
+  core.progress.set(peer, progress);
 }
 
 /**

@@ -20,6 +20,11 @@ export class Progress {
   lastSentMs = Number.NEGATIVE_INFINITY;
   /** While probing: the one AppendEntries is out. A heartbeat's answer lets the next one go. */
   probeSent = false;
+  /**
+   * While a snapshot is on its way: it covers the log at least up to here. Compaction may have moved on when it arrives; the
+   * follower then needs another.
+   */
+  snapshotFrom: LogIndex = asIndex(0);
   // Last index and size of each AppendEntries that is out, oldest first.
   readonly #inflight: { last: LogIndex; bytes: number }[] = [];
   #inflightBytes = 0;
@@ -51,8 +56,10 @@ export class Progress {
     this.#forgetInflight();
   }
 
-  becomeSnapshot(): void {
+  /** @param compacted where the leader's log begins; whatever snapshot is sent now covers it. */
+  becomeSnapshot(compacted: LogIndex): void {
     this.state = 'snapshot';
+    this.snapshotFrom = compacted;
     this.#forgetInflight();
   }
 

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Queue } from 'jobraft';
 import { describe, expect, it } from 'vitest';
 import { aCluster, checkLogsEqual, clientOf, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
@@ -37,6 +39,23 @@ describe('crash and restart (R8, G4)', () => {
     await load;
     await converged(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(acknowledged.size);
+  });
+
+  it('rebuilds a follower whose file was taken away, while the leader stays', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue, dataDir } = scene;
+    const leader = await settledLeader(cluster);
+    const { term } = await cluster.status(leader);
+    for (let n = 0; n < 50; n += 1) await queue.add('job', { n });
+    const follower = others(cluster, leader)[0] ?? 0;
+    await converged(cluster);
+    await cluster.kill(follower);
+    rmSync(join(dataDir, `node-${follower}`), { recursive: true });
+    await cluster.restart(follower);
+    await converged(cluster);
+    await queue.add('job', {});
+    await converged(cluster);
+    expect((await cluster.status(leader)).term).toBe(term);
   });
 
   it('starts again with everything after all nodes crashed', async () => {
