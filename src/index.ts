@@ -1,9 +1,25 @@
 export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
 export { Client, type ClientOptions } from './client/client.ts';
-export * from './client/errors.ts';
+export {
+  ClientClosedError,
+  DeadlineError,
+  InvalidOptionError,
+  InvalidPayloadError,
+  JobNotFoundError,
+  JobStateError,
+  LeaseLostError,
+  NodeUnavailableError,
+  NoLeaderError,
+  OverloadedError,
+  PayloadTooLargeError,
+  RequestRefusedError,
+  SessionExpiredError,
+  UnknownOptionError,
+} from './client/errors.ts';
 export { Job } from './client/job.ts';
-export { type BulkJob, type JobOptions, Queue, type QueueOptions } from './client/queue.ts';
-export { UnrecoverableError, Worker, type WorkerOptions } from './client/worker.ts';
+export type { BackoffOptions, JobOptions } from './client/job-options.ts';
+export { type BulkJob, Queue, type QueueOptions } from './client/queue.ts';
+export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions } from './cluster/cluster-options.ts';
 export { NodeFailedError } from './cluster/node-handle.ts';

@@ -29,8 +29,6 @@ export interface JobQueueOptions {
   readonly readContent: (key: number) => Uint8Array | undefined;
 }
 
-export { RECORD_KINDS } from './record.ts';
-
 const EMPTY = new Uint8Array(0);
 
 /**

@@ -75,6 +75,9 @@ function takeEntries(core: CoreState, entries: readonly Entry[]): void {
 /** InstallSnapshot (Raft §7): the runtime stages and answers the chunk, unless this node already has what it brings. */
 export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): void {
   onLeaderHeard(core, message);
+  // A log that holds the snapshot's last entry needs nothing of it, and what stands behind that entry may have been acknowledged:
+  // it must stay (Raft Figure 13, step 6).
+  if (core.log.contains(message.snapshot)) core.advanceCommit(message.snapshot.index);
   if (message.snapshot.index <= core.commit) {
     core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: message.from, term: core.term, match: core.commit });
     return;

@@ -132,6 +132,11 @@ export function onAppendAccepted(core: CoreState, message: AppendAccepted): void
   const isNews = progress.onAccepted(message.match);
   if (progress.state === 'probe') progress.becomeReplicate();
   else if (progress.state === 'snapshot' && progress.match >= progress.snapshotFrom) progress.becomeReplicate();
+  else if (progress.state === 'replicate' && core.log.termAt(previousIndex(progress.next)) === undefined) {
+    // The window was full while compaction passed what is to come next. Heartbeats name no predecessor then, and cannot discover
+    // that what is on its way was lost: without this the window would stay full for ever.
+    progress.becomeProbe(nextIndex(progress.match));
+  }
   if (isNews) commitByCounting(core);
   replicate(core, message.from, progress);
 }

@@ -63,6 +63,7 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
       'hdr-histogram-js',
       'cli-progress',
       'tinybench',
+      'better-sqlite3',
     ],
   },
 };

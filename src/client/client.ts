@@ -1,0 +1,74 @@
+import type { OperationResult } from '../queue/reply.ts';
+import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
+import type { ClusterEndpoint } from '../transport/port.ts';
+import { type ClientOptions, clientConfig } from './client-options.ts';
+import { Connection } from './connection.ts';
+import { ClientClosedError } from './errors.ts';
+import { NodeCalls } from './node-calls.ts';
+import { OWN_STATUS_CALL } from './node-search.ts';
+import { Pipeline } from './pipeline.ts';
+
+export type { ClientOptions };
+
+/**
+ * A connection to a cluster, shared by any number of queues and workers. It finds the leader, puts the operations of one turn
+ * into one request, repeats requests until they are answered, and is recognised by the cluster when it does.
+ */
+export class Client implements AsyncDisposable {
+  /** @internal where Queue and Worker put their operations. */
+  readonly pipeline: Pipeline;
+  readonly #connection: Connection;
+  readonly #nodeCalls: NodeCalls;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UnknownOptionError | InvalidOptionError} */
+  constructor(endpoint: ClusterEndpoint, options: ClientOptions = {}) {
+    const config = clientConfig(options);
+    this.#connection = new Connection(endpoint, {
+      onReply: (reply, node) => this.pipeline.onReply(reply, node),
+      onRejected: (rejection, node) => this.pipeline.onRejected(rejection, node),
+      onStatus: (call, status) => {
+        if (call === OWN_STATUS_CALL) this.pipeline.onStatus(status);
+        else this.#nodeCalls.onStatus(call, status);
+      },
+      onLog: (answer) => this.#nodeCalls.onLog(answer.call, answer.entries),
+      onLost: (node) => {
+        this.#nodeCalls.onLost(node);
+        this.pipeline.onLost(node);
+      },
+    });
+    this.pipeline = new Pipeline(this.#connection, config);
+    this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
+  }
+
+  /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError} */
+  async connect(): Promise<void> {
+    await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
+  }
+
+  /** GetStatus of one node. @throws {NodeUnavailableError | DeadlineError} */
+  status(node: number): Promise<NodeStatus> {
+    return this.#closing === undefined ? this.#nodeCalls.status(node) : Promise.reject(new ClientClosedError());
+  }
+
+  /** GetLog: the entries of one node's log from index `from` to `to`, both included. @throws {NodeUnavailableError | DeadlineError} */
+  log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
+    return this.#closing === undefined ? this.#nodeCalls.log(node, from, to) : Promise.reject(new ClientClosedError());
+  }
+
+  /** Awaits the calls that are under way (until their deadlines), then leaves the cluster. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#nodeCalls.close();
+    await this.pipeline.close();
+    this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

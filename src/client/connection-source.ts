@@ -1,0 +1,42 @@
+import type { ClusterEndpoint } from '../transport/port.ts';
+import { Client } from './client.ts';
+import type { OptionRule } from './option-check.ts';
+
+export const connectionRule: OptionRule = {
+  isValid: (value) => value instanceof Client || (typeof value === 'object' && value !== null && 'openChannel' in value),
+  remedy: 'Give what startCluster() returned, or a Client.',
+};
+
+interface SharedClient {
+  readonly client: Client;
+  users: number;
+}
+
+/** Queues and workers that were given the same endpoint share one client, closed with the last of them. */
+const sharedClients = new WeakMap<ClusterEndpoint, SharedClient>();
+
+/** A client in use; `release` gives it back, once. */
+export interface ClientLease {
+  readonly client: Client;
+  release(): Promise<void>;
+}
+
+/** A client that was passed in belongs to whoever made it and is not closed here. */
+export function acquireClient(connection: ClusterEndpoint | Client): ClientLease {
+  if (connection instanceof Client) return { client: connection, release: async () => {} };
+  const shared = sharedClients.get(connection) ?? { client: new Client(connection), users: 0 };
+  sharedClients.set(connection, shared);
+  shared.users += 1;
+  let isReleased = false;
+  return {
+    client: shared.client,
+    release: async () => {
+      if (isReleased) return;
+      isReleased = true;
+      shared.users -= 1;
+      if (shared.users > 0) return;
+      sharedClients.delete(connection);
+      await shared.client.close();
+    },
+  };
+}

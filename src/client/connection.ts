@@ -1,0 +1,102 @@
+import { ByteWriter } from '../base/bytes.ts';
+import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../transport/client-frame.ts';
+import type { ClientChannel, ClusterEndpoint } from '../transport/port.ts';
+
+export type Rejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
+export type LogAnswer = Extract<ServerFrame, { readonly type: 'log' }>;
+
+export interface ConnectionHandlers {
+  onReply(reply: Uint8Array, node: number): void;
+  onRejected(rejection: Rejection, node: number): void;
+  onStatus(call: number, status: NodeStatus, node: number): void;
+  onLog(answer: LogAnswer, node: number): void;
+  /** The node's channel is gone, and with it everything it had not yet said. */
+  onLost(node: number): void;
+}
+
+/**
+ * The channels to the nodes: at most one each, opened when first needed and kept, so that a late answer is still heard
+ * after the client turned to another node. Knows nothing of requests.
+ */
+export class Connection {
+  readonly #endpoint: ClusterEndpoint;
+  readonly #handlers: ConnectionHandlers;
+  readonly #channels = new Map<number, ClientChannel>();
+  #isClosed = false;
+
+  constructor(endpoint: ClusterEndpoint, handlers: ConnectionHandlers) {
+    this.#endpoint = endpoint;
+    this.#handlers = handlers;
+  }
+
+  nodeIds(): readonly number[] {
+    return this.#endpoint.nodeIds();
+  }
+
+  /** @returns false when the node does not run: nothing was sent. */
+  send(node: number, packet: Uint8Array): boolean {
+    const channel = this.#channelTo(node);
+    if (channel === undefined) return false;
+    channel.send(packet);
+    return true;
+  }
+
+  sendFrame(node: number, frame: ClientFrame): boolean {
+    return this.send(node, packetOf(frame));
+  }
+
+  isReachable(node: number): boolean {
+    return this.#channelTo(node) !== undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+
+  #channelTo(node: number): ClientChannel | undefined {
+    const known = this.#channels.get(node);
+    if (known !== undefined || this.#isClosed) return known;
+    const opened = this.#endpoint.openChannel(node, {
+      onPacket: (packet) => this.#onPacket(packet, node),
+      onLost: () => {
+        // A channel that was replaced since then has nothing to say any more.
+        if (this.#isClosed || this.#channels.get(node) !== opened) return;
+        this.#channels.delete(node);
+        this.#handlers.onLost(node);
+      },
+    });
+    if (opened !== undefined) this.#channels.set(node, opened);
+    return opened;
+  }
+
+  #onPacket(packet: Uint8Array, node: number): void {
+    if (this.#isClosed) return;
+    for (const frame of readServerFrames(packet)) {
+      switch (frame.type) {
+        case 'reply':
+          this.#handlers.onReply(frame.reply, node);
+          break;
+        case 'rejected':
+          this.#handlers.onRejected(frame, node);
+          break;
+        case 'status':
+          this.#handlers.onStatus(frame.call, frame.status, node);
+          break;
+        case 'log':
+          this.#handlers.onLog(frame, node);
+          break;
+        default:
+          frame satisfies never;
+      }
+    }
+  }
+}
+
+/** One frame as a packet of its own, in memory that nobody else holds. */
+export function packetOf(frame: ClientFrame): Uint8Array {
+  const to = new ByteWriter(frame.type === 'request' ? frame.request.length + 5 : 32);
+  writeClientFrame(to, frame);
+  return to.view();
+}

@@ -1,0 +1,194 @@
+import { JobraftError, type Outcome } from '../base/errors.ts';
+import type { RejectionCode } from '../transport/client-frame.ts';
+
+/** Every node that answered said that it knows no leader, until the call's deadline. Nothing was applied. */
+export class NoLeaderError extends JobraftError {
+  override readonly code = 'NO_LEADER';
+
+  constructor() {
+    super('No leader available. An election is under way or no majority of nodes can be reached; retry after a backoff.');
+  }
+}
+
+/** The call's time ran out. With `outcome: 'unknown'` it may still take effect, or have taken it. */
+export class DeadlineError extends JobraftError {
+  override readonly code = 'DEADLINE';
+  override readonly outcome: Outcome;
+
+  constructor(outcome: Outcome) {
+    super(
+      outcome === 'unknown'
+        ? 'No answer before the deadline; the call may have taken effect. Look for the job before you repeat the call, or raise "deadlineMs".'
+        : 'The call could not be sent before its deadline. It is safe to repeat; raise "deadlineMs" if this happens under load.',
+    );
+    this.outcome = outcome;
+  }
+}
+
+export class PayloadTooLargeError extends JobraftError {
+  override readonly code = 'PAYLOAD_TOO_LARGE';
+  readonly payloadBytes: number;
+  readonly payloadBytesMax: number;
+
+  constructor(payloadBytes: number, payloadBytesMax: number) {
+    super(
+      `The payload has ${payloadBytes} bytes, ${payloadBytesMax} are allowed. ` +
+        'Store the data elsewhere and put its address into the job, or raise "payloadBytesMax" of the cluster and of the client.',
+    );
+    this.payloadBytes = payloadBytes;
+    this.payloadBytesMax = payloadBytesMax;
+  }
+}
+
+/** Another worker may hold the job, or it was finished by someone else: what this worker says about it no longer counts. */
+export class LeaseLostError extends JobraftError {
+  override readonly code = 'LEASE_LOST';
+  readonly jobId: number;
+
+  constructor(jobId: number) {
+    super(`The lease of job ${jobId} was lost; its result was refused. Raise "leaseMs", or do not block the event loop while a job runs.`);
+    this.jobId = jobId;
+  }
+}
+
+export class JobNotFoundError extends JobraftError {
+  override readonly code = 'JOB_NOT_FOUND';
+  readonly jobId: number;
+
+  constructor(jobId: number) {
+    super(`There is no job ${jobId}. It was removed, or "removeOnComplete" / "removeOnFail" did not keep it.`);
+    this.jobId = jobId;
+  }
+}
+
+export class JobStateError extends JobraftError {
+  override readonly code = 'JOB_STATE';
+
+  constructor(message: string) {
+    super(`${message} Ask getJob() for its present state.`);
+  }
+}
+
+/** The cluster forgot this client's session while a call's outcome was still open, so it can no longer recognise a repetition. */
+export class SessionExpiredError extends JobraftError {
+  override readonly code = 'SESSION_EXPIRED';
+  override readonly outcome = 'unknown';
+
+  constructor() {
+    super('The session expired while the call was unanswered; it may have taken effect. Look for the job before you repeat the call.');
+  }
+}
+
+export class OverloadedError extends JobraftError {
+  override readonly code = 'OVERLOADED';
+
+  constructor(what: string) {
+    super(`${what} Await earlier calls before you issue more, use addBulk(), or raise "queuedOperationsMax" and "queuedBytesMax".`);
+  }
+}
+
+export class ClientClosedError extends JobraftError {
+  override readonly code = 'CLIENT_CLOSED';
+  override readonly outcome: Outcome;
+
+  constructor(outcome: Outcome = 'not-applied') {
+    super(
+      outcome === 'unknown'
+        ? 'The client was closed before the call was answered; it may have taken effect. Await your calls before close().'
+        : 'The client is closed. Create a new one.',
+    );
+    this.outcome = outcome;
+  }
+}
+
+/** The named node does not run, or its channel was lost before it answered. */
+export class NodeUnavailableError extends JobraftError {
+  override readonly code = 'NODE_UNAVAILABLE';
+  readonly node: number;
+
+  constructor(node: number) {
+    super(`Node ${node} is not reachable. Ask another node, or start it.`);
+    this.node = node;
+  }
+}
+
+/** The cluster did not understand a request: client and nodes are of different versions. */
+export class RequestRefusedError extends JobraftError {
+  override readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(`The cluster refused the request: ${message} Use the same version of jobraft on clients and nodes.`);
+    this.code = code;
+  }
+}
+
+export class UnknownOptionError extends JobraftError {
+  override readonly code = 'UNKNOWN_OPTION';
+  readonly option: string;
+  readonly validOptions: readonly string[];
+
+  constructor(option: string, validOptions: readonly string[]) {
+    super(`There is no option "${option}". Valid options: ${validOptions.join(', ')}.`);
+    this.option = option;
+    this.validOptions = validOptions;
+  }
+}
+
+export class InvalidOptionError extends JobraftError {
+  override readonly code = 'INVALID_OPTION';
+  readonly option: string;
+
+  constructor(option: string, value: unknown, remedy: string) {
+    super(`Option "${option}" has the value ${describe(value)}. ${remedy}`);
+    this.option = option;
+  }
+}
+
+/** The job's data or name cannot be put into bytes. */
+export class InvalidPayloadError extends JobraftError {
+  override readonly code = 'INVALID_PAYLOAD';
+
+  constructor(what: string, options?: { readonly cause?: unknown }) {
+    super(`${what} Data must be a JSON value or a Uint8Array.`, options);
+  }
+}
+
+const describe = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
+
+/**
+ * Thrown by a processor that knows that another attempt is useless: the job goes straight to the dead letters.
+ * The name stands on the prototype so that an error's stack begins with it: the only part that survives the way out of a thread.
+ */
+export class UnrecoverableError extends Error {
+  static {
+    UnrecoverableError.prototype.name = 'UnrecoverableError';
+  }
+}
+
+/** Whether the processor's error forbids another attempt. Looks at the name too: a sandbox or BullMQ's class must count as well. */
+export const isUnrecoverable = (error: unknown): boolean =>
+  error instanceof UnrecoverableError || (error instanceof Error && error.name === 'UnrecoverableError');
+
+/** The error for a rejection that no retry can help; `undefined` for those worth repeating. */
+export function finalRejection(code: RejectionCode, message: string): JobraftError | undefined {
+  switch (code) {
+    case 'NO_LEADER':
+    case 'STOPPING':
+    case 'OVERLOADED':
+      return undefined;
+    case 'TOO_LARGE':
+    case 'INVALID_REQUEST':
+      return new RequestRefusedError(code, message);
+    default:
+      return new RequestRefusedError(String(code), message);
+  }
+}
+
+/** What a call gets when its time is over: the most telling error that is true. */
+export function deadlineRejection(outcome: Outcome, lastRejection: RejectionCode | undefined): JobraftError {
+  if (outcome === 'unknown') return new DeadlineError('unknown');
+  if (lastRejection === 'NO_LEADER') return new NoLeaderError();
+  if (lastRejection === 'OVERLOADED')
+    return new OverloadedError('The cluster refused the call until its deadline, since it has too much to do.');
+  return new DeadlineError('not-applied');
+}

@@ -1,0 +1,41 @@
+import { RequestEncoder } from '../queue/request.ts';
+import { Batch } from './batch.ts';
+import type { Call } from './call.ts';
+
+/** The batch that still takes operations: they are written straight into its request. */
+export class Gathering {
+  readonly encoder = new RequestEncoder(64 * 1024);
+  #calls: Call[] = [];
+  #sinceMs = 0;
+
+  constructor() {
+    // The header is filled in when the batch is sent.
+    this.encoder.begin(1, 1, 1);
+  }
+
+  get operations(): number {
+    return this.#calls.length;
+  }
+
+  get bytes(): number {
+    return this.encoder.bytes;
+  }
+
+  /** When the first operation came in; infinity while there is none. */
+  get sinceMs(): number {
+    return this.#calls.length === 0 ? Number.POSITIVE_INFINITY : this.#sinceMs;
+  }
+
+  add(call: Call, nowMs: number): void {
+    if (this.#calls.length === 0) this.#sinceMs = nowMs;
+    this.#calls.push(call);
+  }
+
+  /** Closes the batch and begins the next one. */
+  take(deadlineMs: number): Batch {
+    const batch = new Batch(this.encoder.finish(), this.#calls, deadlineMs);
+    this.#calls = [];
+    this.encoder.begin(1, 1, 1);
+    return batch;
+  }
+}

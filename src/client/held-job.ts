@@ -1,0 +1,42 @@
+import type { Job } from './job.ts';
+
+/** What a processor gets beside the job. */
+export interface JobContext {
+  /** Aborted when the lease is lost, or the worker is closed by force: then the result no longer counts. */
+  readonly signal: AbortSignal;
+}
+
+/** A job under this worker's lease, from the claim to the answer that ends it. */
+export class HeldJob<Data, Result> implements JobContext {
+  readonly job: Job<Data, Result>;
+  readonly token: number;
+  /** When the lease was last known to be extended, on the monotonic clock. */
+  extendedAtMs: number;
+  #lost: Error | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(job: Job<Data, Result>, token: number, nowMs: number) {
+    this.job = job;
+    this.token = token;
+    this.extendedAtMs = nowMs;
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Made at the first look: most processors never look. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#lost !== undefined) this.#controller.abort(this.#lost);
+    }
+    return this.#controller.signal;
+  }
+
+  lose(reason: Error): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = reason;
+    this.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,129 @@
+import type { JobState } from '../queue/job-state.ts';
+import type { ClaimedJob, JobDetail } from '../queue/reply.ts';
+import { decodeData, decodeName, decodeValue } from './content.ts';
+
+/** What a job is made of; bytes are decoded when somebody looks. */
+interface JobSource<Data> {
+  readonly id: number;
+  readonly queueName: string;
+  readonly addedAt: number;
+  readonly attemptsMade: number;
+  readonly attemptsMax: number;
+  readonly token?: number | undefined;
+  readonly state?: JobState | undefined;
+  readonly finishedAt?: number | undefined;
+  readonly failedReason?: string | undefined;
+  readonly result?: Uint8Array | undefined;
+  readonly content: Uint8Array | { readonly name: string; readonly data: Data };
+}
+
+const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
+
+/** One job as its user sees it: a picture of the moment it was asked for, not a live view. */
+export class Job<Data = unknown, Result = unknown> {
+  readonly id: number;
+  readonly queueName: string;
+  /** When the job was added, in wall-clock milliseconds: the log's, or the client's own for what add() returns. */
+  readonly addedAt: number;
+  /** Attempts that came to an end; 0 while the first one runs. */
+  attemptsMade: number;
+  readonly attemptsMax: number;
+  /** The fencing token, for a job that a worker holds: grows with every claim, so a later holder's is always larger. Pass it along to fence your own writes. */
+  readonly token: number | undefined;
+  /** Only known for what getJob() returns. */
+  readonly state: JobState | undefined;
+  readonly finishedAt: number | undefined;
+  /** Why the latest failed attempt failed. */
+  failedReason: string | undefined;
+  readonly #result: Uint8Array | undefined;
+  readonly #content: Uint8Array | undefined;
+  #name: string | undefined;
+  #data: Data | undefined;
+  #returnvalue: Result | undefined;
+  #hasData = false;
+  #hasReturnvalue = false;
+
+  /** @internal jobs come from Queue and Worker. */
+  constructor(source: JobSource<Data>) {
+    this.id = source.id;
+    this.queueName = source.queueName;
+    this.addedAt = source.addedAt;
+    this.attemptsMade = source.attemptsMade;
+    this.attemptsMax = source.attemptsMax;
+    this.token = source.token;
+    this.state = source.state;
+    this.finishedAt = source.finishedAt;
+    this.failedReason = source.failedReason;
+    this.#result = source.result;
+    const { content } = source;
+    if (content instanceof Uint8Array) {
+      this.#content = content;
+    } else {
+      this.#content = undefined;
+      this.#name = content.name;
+      this.#data = content.data;
+      this.#hasData = true;
+    }
+  }
+
+  get name(): string {
+    this.#name ??= decodeName(this.#content ?? NOTHING);
+    return this.#name;
+  }
+
+  /** The JSON value or the bytes that the job was added with; decoded at the first look. */
+  get data(): Data {
+    if (!this.#hasData) {
+      // The only casts: the queue's type parameters say what its jobs carry.
+      this.#data = decodeData(this.#content ?? NOTHING) as Data;
+      this.#hasData = true;
+    }
+    return this.#data as Data;
+  }
+
+  /** What the processor returned, once the job is completed. */
+  get returnvalue(): Result | undefined {
+    if (!this.#hasReturnvalue && this.#result !== undefined) {
+      this.#returnvalue = decodeValue(this.#result) as Result;
+      this.#hasReturnvalue = true;
+    }
+    return this.#returnvalue;
+  }
+
+  /** @internal */
+  setReturnvalue(value: Result): void {
+    this.#returnvalue = value;
+    this.#hasReturnvalue = true;
+  }
+
+  toJSON(): object {
+    const { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, state, returnvalue, failedReason } = this;
+    return { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, state, returnvalue, failedReason };
+  }
+}
+
+export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob): Job<Data, Result> =>
+  new Job<Data, Result>({
+    id: claimed.id,
+    queueName,
+    addedAt: claimed.addedMs,
+    attemptsMade: claimed.attempt - 1,
+    attemptsMax: claimed.attemptsMax,
+    token: claimed.token,
+    content: claimed.content ?? NOTHING,
+  });
+
+export const jobOfDetail = <Data, Result>(detail: JobDetail): Job<Data, Result> =>
+  new Job<Data, Result>({
+    id: detail.id,
+    queueName: detail.queue,
+    addedAt: detail.addedMs,
+    attemptsMade: detail.state === 'active' ? detail.attempt - 1 : detail.attempt,
+    attemptsMax: detail.attemptsMax,
+    token: detail.state === 'active' ? detail.token : undefined,
+    state: detail.state,
+    finishedAt: detail.finishedMs,
+    failedReason: detail.failedReason,
+    result: detail.result,
+    content: detail.content ?? NOTHING,
+  });

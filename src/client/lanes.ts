@@ -1,0 +1,87 @@
+import type { Batch } from './batch.ts';
+import { Lane, type Session } from './session.ts';
+
+/** Most claims that wait at the cluster at the same time, one for each idle worker of the client. */
+const WAITING_CLAIMS_MAX = 1_024;
+
+/** All batches of a client: those not sent yet, in their two lanes, and those that await an answer, by session. */
+export class Lanes {
+  readonly main: Lane;
+  readonly waiting = new Lane(WAITING_CLAIMS_MAX);
+  /** The sessions that something was sent in: the current ones, and replaced ones until their last batch is answered or given up. */
+  readonly #sessions = new Map<number, Session>();
+
+  constructor(outstandingBatchesMax: number) {
+    this.main = new Lane(outstandingBatchesMax);
+  }
+
+  find(client: number, sequence: number): Batch | undefined {
+    return this.#sessions.get(client)?.unanswered.get(sequence);
+  }
+
+  /** The batch to send next in this lane, addressed. */
+  takeNext(lane: Lane): Batch | undefined {
+    const batch = lane.takeNext();
+    if (batch !== undefined) this.#sessions.set(lane.session.client, lane.session);
+    return batch;
+  }
+
+  /** Oldest first within each session. */
+  *unanswered(): Generator<Batch> {
+    for (const session of this.#sessions.values()) yield* session.unanswered.values();
+  }
+
+  hasQueued(): boolean {
+    return this.main.queued.length > 0 || this.waiting.queued.length > 0;
+  }
+
+  hasWaitingClaims(): boolean {
+    if (this.waiting.queued.length > 0) return true;
+    for (const batch of this.unanswered()) if (batch.waitMs > 0) return true;
+    return false;
+  }
+
+  /** The batch was answered or given up. */
+  remove(batch: Batch): void {
+    const { session } = batch;
+    if (session === undefined) return;
+    session.unanswered.delete(batch.sequence);
+    const isCurrent = session === this.main.session || session === this.waiting.session;
+    if (session.unanswered.size === 0 && !isCurrent) this.#sessions.delete(session.client);
+  }
+
+  /** The cluster does not know the batch's session any more. @returns the lane that the batch came from. */
+  expireSessionOf(batch: Batch): Lane {
+    const lane = batch.waitMs > 0 || batch.session === this.waiting.session ? this.waiting : this.main;
+    if (batch.session === lane.session) lane.renewSession();
+    this.remove(batch);
+    return lane;
+  }
+
+  /** Takes out what was never sent and is due. */
+  takeExpiredQueued(nowMs: number): Batch[] {
+    const expired: Batch[] = [];
+    for (const lane of [this.main, this.waiting]) {
+      if (lane.queued.every((batch) => batch.deadlineMs > nowMs)) continue;
+      expired.push(...lane.queued.filter((batch) => batch.deadlineMs <= nowMs));
+      lane.queued = lane.queued.filter((batch) => batch.deadlineMs > nowMs);
+    }
+    return expired;
+  }
+
+  /** Takes out every claim that waits, sent or not. */
+  takeWaitingClaims(): Batch[] {
+    const claims = [...this.waiting.queued, ...this.unanswered()].filter((batch) => batch.waitMs > 0);
+    this.waiting.queued = [];
+    for (const claim of claims) this.remove(claim);
+    return claims;
+  }
+
+  /** The next moment at which a batch that was never sent is due. */
+  nextQueuedDeadlineMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const batch of this.main.queued) next = Math.min(next, batch.deadlineMs);
+    for (const batch of this.waiting.queued) next = Math.min(next, batch.deadlineMs);
+    return next;
+  }
+}

@@ -1,0 +1,74 @@
+import type { OperationResult } from '../queue/reply.ts';
+import type { HeldJob } from './held-job.ts';
+import type { Pipeline } from './pipeline.ts';
+import { unexpected } from './refusal.ts';
+
+export interface LeaseKeeperHandlers<Data, Result> {
+  readonly held: () => readonly HeldJob<Data, Result>[];
+  readonly onLost: (held: HeldJob<Data, Result>) => void;
+  readonly onError: (error: Error) => void;
+}
+
+const OPERATION_BYTES = 32;
+
+/** Extends the leases of all jobs that a worker holds, with one timer, three times a lease. */
+export class LeaseKeeper<Data, Result> {
+  readonly #leaseMs: number;
+  readonly #pipeline: Pipeline;
+  readonly #handlers: LeaseKeeperHandlers<Data, Result>;
+  readonly #extending = new Set<HeldJob<Data, Result>>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(leaseMs: number, pipeline: Pipeline, handlers: LeaseKeeperHandlers<Data, Result>) {
+    this.#leaseMs = leaseMs;
+    this.#pipeline = pipeline;
+    this.#handlers = handlers;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#onTimer(), this.#leaseMs / 3);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #onTimer(): void {
+    const nowMs = performance.now();
+    for (const held of this.#handlers.held()) {
+      // Jobs of the last half period are young enough for the next turn; then they still have a third of their lease.
+      const isDue = nowMs - held.extendedAtMs >= this.#leaseMs / 6;
+      if (isDue && !held.isLost && !this.#extending.has(held)) this.#extend(held, nowMs);
+    }
+  }
+
+  #extend(held: HeldJob<Data, Result>, nowMs: number): void {
+    try {
+      this.#pipeline.open(OPERATION_BYTES).extend(held.job.id, held.token, this.#leaseMs);
+    } catch (error) {
+      this.#handlers.onError(error as Error);
+      return;
+    }
+    this.#extending.add(held);
+    this.#pipeline.commit({
+      onResult: (result) => this.#onExtended(held, nowMs, result),
+      onError: (error) => {
+        this.#extending.delete(held);
+        this.#handlers.onError(error);
+      },
+    });
+  }
+
+  #onExtended(held: HeldJob<Data, Result>, askedAtMs: number, result: OperationResult): void {
+    this.#extending.delete(held);
+    if (result.ok) {
+      held.extendedAtMs = askedAtMs;
+      return;
+    }
+    const isStillHeld = this.#handlers.held().includes(held);
+    // A job that was ended in the meantime has no lease to lose.
+    if (!isStillHeld) return;
+    if (result.code === 'LEASE_LOST' || result.code === 'JOB_NOT_FOUND' || result.code === 'JOB_STATE') this.#handlers.onLost(held);
+    else this.#handlers.onError(unexpected(result));
+  }
+}

@@ -1,0 +1,134 @@
+import type { NodeStatus } from '../transport/client-frame.ts';
+import type { Connection } from './connection.ts';
+import { LeaderView } from './leader-view.ts';
+
+/** The first pause between two attempts. Short: elections take tens of milliseconds, and the first call after one should not wait much longer. */
+const RETRY_MS_MIN = 5;
+const RETRY_MS_MAX = 200;
+const RETRY_GROWTH = 1.5;
+/** Each pause is drawn from this much around its value, so that clients do not come back in step. */
+const JITTER = 0.25;
+
+/** The pause before attempt number `attempts + 1`. */
+export function retryDelayMs(attempts: number): number {
+  const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * RETRY_GROWTH ** Math.min(attempts, 20));
+  return delayMs * (1 + JITTER * (2 * Math.random() - 1));
+}
+
+/** The call number of status frames that the client asks for itself. */
+export const OWN_STATUS_CALL = 0;
+
+/**
+ * Which node to talk to. *Settled* on one node, or *searching*: then every node is asked for its status at growing intervals, until one
+ * that can be believed calls itself leader, or any node answers a request (a follower forwards).
+ */
+export class NodeSearch {
+  readonly #connection: Connection;
+  readonly #view = new LeaderView();
+  #node = 0;
+  #isSearching = true;
+  #isPaused = true;
+  #attempt = 0;
+  #nextMs = 0;
+  #probes = Math.floor(Math.random() * 1_024);
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The node to send to, once settled. */
+  get node(): number {
+    return this.#node;
+  }
+
+  get isSearching(): boolean {
+    return this.#isSearching;
+  }
+
+  /** The first round only asks for statuses; from the second on a request is tried too. */
+  get isProbing(): boolean {
+    return this.#attempt > 0;
+  }
+
+  get nextMs(): number {
+    return this.#nextMs;
+  }
+
+  isDue(nowMs: number): boolean {
+    return nowMs >= this.#nextMs;
+  }
+
+  /** Begins to search and asks every node at once. @returns when to ask again. */
+  start(nowMs: number): number {
+    this.#isSearching = true;
+    this.#view.forgetStatuses();
+    this.#attempt = 0;
+    return this.askAll(nowMs);
+  }
+
+  /** There is nothing to send: searching rests until there is. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  startIfPaused(nowMs: number): number {
+    return this.#isPaused ? this.start(nowMs) : this.#nextMs;
+  }
+
+  /** @returns when to ask again. */
+  askAll(nowMs: number): number {
+    this.#isPaused = false;
+    this.#nextMs = nowMs + retryDelayMs(this.#attempt);
+    this.#attempt += 1;
+    for (const node of this.#connection.nodeIds()) this.#connection.sendFrame(node, { type: 'status', call: OWN_STATUS_CALL });
+    return this.#nextMs;
+  }
+
+  askCurrent(): void {
+    this.#connection.sendFrame(this.#node, { type: 'status', call: OWN_STATUS_CALL });
+  }
+
+  settle(node: number): void {
+    this.#node = node;
+    this.#isSearching = false;
+  }
+
+  /** @returns whether a leader is known now. */
+  settleOnLeader(): boolean {
+    const leader = this.#view.leader(performance.now());
+    if (leader !== undefined) this.settle(leader);
+    return leader !== undefined;
+  }
+
+  /** Moves from a follower to the leader it names: forwarding costs a hop. What was sent to the follower is still answered by it. */
+  followLeader(status: NodeStatus): void {
+    const leader = status.leaderId;
+    if (status.node !== this.#node || status.state === 'leader' || leader === null || leader === this.#node) return;
+    if (!this.#view.isSuspect(leader, performance.now()) && this.#connection.isReachable(leader)) this.#node = leader;
+  }
+
+  /** The next node in turn that is not suspect; any node when all are. */
+  nextProbeNode(nowMs: number): number | undefined {
+    const nodes = this.#connection.nodeIds();
+    const trusted = nodes.filter((node) => !this.#view.isSuspect(node, nowMs));
+    const candidates = trusted.length > 0 ? trusted : nodes;
+    this.#probes += 1;
+    return candidates[this.#probes % candidates.length];
+  }
+
+  note(status: NodeStatus): void {
+    this.#view.note(status);
+  }
+
+  suspect(node: number, nowMs: number): void {
+    this.#view.suspect(node, nowMs);
+  }
+
+  trust(node: number): void {
+    this.#view.trust(node);
+  }
+
+  forget(node: number): void {
+    this.#view.forget(node);
+  }
+}

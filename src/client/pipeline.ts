@@ -1,0 +1,398 @@
+import { MalformedBytesError } from '../base/bytes.ts';
+import { decodeReply, type OperationResult } from '../queue/reply.ts';
+import { RequestEncoder } from '../queue/request.ts';
+import type { NodeStatus, RejectionCode } from '../transport/client-frame.ts';
+import { Batch } from './batch.ts';
+import type { Call } from './call.ts';
+import type { ClientConfig } from './client-options.ts';
+import type { Connection, Rejection } from './connection.ts';
+import { ClientClosedError, deadlineRejection, finalRejection, OverloadedError, SessionExpiredError } from './errors.ts';
+import { Gathering } from './gathering.ts';
+import { Lanes } from './lanes.ts';
+import { NodeSearch, retryDelayMs } from './node-search.ts';
+import type { Lane } from './session.ts';
+import { Wakeup } from './wakeup.ts';
+
+/** How often a client with work asks the node it uses who leads, so that it finds its way to the leader. */
+const LEADER_CHECK_MS = 500;
+/** How long a batch may gather while it cannot be sent; the precision of its calls' deadlines. */
+const GATHER_MS_MAX = 250;
+
+/**
+ * Turns calls into requests and requests into answers. Everything issued in one turn of the event loop becomes one
+ * request; while `outstandingBatchesMax` requests are out, the next one gathers. A request is repeated with the same bytes until it is
+ * answered or its deadline has passed.
+ */
+export class Pipeline {
+  readonly config: ClientConfig;
+  readonly #connection: Connection;
+  readonly #search: NodeSearch;
+  readonly #wakeup = new Wakeup(() => this.#onWakeup());
+  readonly #lanes: Lanes;
+  readonly #gathering = new Gathering();
+  readonly #aloneEncoder = new RequestEncoder(256);
+  #nowMs = performance.now();
+  #isScheduled = false;
+  readonly #hooks = new Set<() => void>();
+  #operations = 0;
+  #bytes = 0;
+  #lastRejection: RejectionCode | undefined;
+  #leaderCheckAtMs = 0;
+  #isClosed = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(connection: Connection, config: ClientConfig) {
+    this.config = config;
+    this.#connection = connection;
+    this.#search = new NodeSearch(connection);
+    this.#lanes = new Lanes(config.outstandingBatchesMax);
+  }
+
+  /** Operations that are not answered yet, claims that wait not counted. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /**
+   * Write one operation into the encoder, then {@link commit} it in the same turn.
+   * @param payloadBytes about how large the operation will be.
+   * @throws {ClientClosedError | OverloadedError} and nothing is written.
+   */
+  open(payloadBytes: number): RequestEncoder {
+    if (this.#isClosed) throw new ClientClosedError();
+    const { batchBytesMax, batchOperationsMax, queuedOperationsMax, queuedBytesMax } = this.config;
+    if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.bytes >= queuedBytesMax) {
+      throw new OverloadedError(`${this.#operations} operations await their answer.`);
+    }
+    const count = this.#gathering.operations;
+    if (count > 0 && (count >= batchOperationsMax || this.#gathering.bytes + payloadBytes > batchBytesMax)) this.#closeGathered();
+    return this.#gathering.encoder;
+  }
+
+  commit(call: Call): void {
+    this.#schedule();
+    this.#gathering.add(call, this.#nowMs);
+    this.#operations += 1;
+  }
+
+  /** Sends one claim that waits at the cluster, as a request of its own. @throws {ClientClosedError} */
+  submitWaitingClaim(queue: string, countMax: number, leaseMs: number, waitMs: number, call: Call): void {
+    if (this.#isClosed) throw new ClientClosedError();
+    this.#aloneEncoder.begin(1, 1, 1);
+    this.#aloneEncoder.claim(queue, countMax, leaseMs, waitMs);
+    const deadlineMs = performance.now() + waitMs + this.config.deadlineMs;
+    this.#lanes.waiting.queued.push(new Batch(this.#aloneEncoder.finish(), [call], deadlineMs, { waitMs }));
+    this.#schedule();
+  }
+
+  /** Calls `hook` once, at the end of this turn, before its operations are sent: the last moment to add one to them. */
+  atFlush(hook: () => void): void {
+    this.#hooks.add(hook);
+    this.#schedule();
+  }
+
+  onStatus(status: NodeStatus): void {
+    this.#search.note(status);
+    if (this.#search.isSearching) {
+      if (this.#search.settleOnLeader()) this.#onSettled();
+    } else {
+      this.#search.followLeader(status);
+    }
+  }
+
+  onReply(bytes: Uint8Array, node: number): void {
+    const reply = decodeReply(bytes);
+    const batch = this.#lanes.find(reply.client, reply.sequence);
+    this.#search.trust(node);
+    if (batch !== undefined) this.#onAnswered(batch, reply.results);
+    if (this.#search.isSearching) {
+      this.#search.settle(node);
+      this.#onSettled();
+    }
+    this.#scheduleIfWork();
+  }
+
+  onRejected(rejection: Rejection, node: number): void {
+    const batch = this.#lanes.find(rejection.client, rejection.sequence);
+    if (batch === undefined) return;
+    const error = finalRejection(rejection.code, rejection.message);
+    if (rejection.outcome === 'not-applied' && batch.uncertainSends > 0) batch.uncertainSends -= 1;
+    if (error !== undefined) {
+      this.#settle(batch);
+      batch.fail(error);
+      this.#scheduleIfWork();
+      return;
+    }
+    batch.lastRejection = rejection.code;
+    this.#lastRejection = rejection.code;
+    // A late rejection of an earlier sending says nothing about the node that has the batch now.
+    if (batch.node !== node) return;
+    if (rejection.code === 'OVERLOADED') {
+      batch.retryAtMs = performance.now() + retryDelayMs(batch.sends);
+      this.#wakeup.at(batch.retryAtMs);
+      return;
+    }
+    batch.needsSend = true;
+    if (!this.#search.isSearching && this.#search.node === node) this.#leave(node);
+  }
+
+  onLost(node: number): void {
+    this.#search.forget(node);
+    this.#markUnsent(node);
+    if (this.#search.isSearching) return;
+    if (this.#search.node === node) this.#leave(node);
+    else this.#resendUnsent();
+  }
+
+  /** Opens the session ahead of the first call, by an operation without effect. */
+  connect(call: Call): void {
+    this.open(32).counts('connect');
+    this.commit(call);
+  }
+
+  /** Accepts no more calls, awaits the answers of those that were accepted (or their deadlines), and gives up the claims that wait. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const claim of this.#lanes.takeWaitingClaims())
+      claim.fail(new ClientClosedError(claim.uncertainSends > 0 ? 'unknown' : 'not-applied'));
+    if (this.#operations > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    this.#wakeup.stop();
+  }
+
+  // ---- sending
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#nowMs = performance.now();
+    queueMicrotask(this.#deferFlush);
+  }
+
+  #scheduleIfWork(): void {
+    if (this.#gathering.operations > 0 || this.#lanes.hasQueued()) this.#schedule();
+  }
+
+  /** A tick that is asked for by a microtask runs when no microtask is left: after everything that this turn will issue. */
+  readonly #deferFlush = (): void => process.nextTick(this.#flush);
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    for (const hook of this.#hooks) {
+      this.#hooks.delete(hook);
+      hook();
+    }
+    this.#pump();
+  };
+
+  #pump(): void {
+    if (this.#search.isSearching) {
+      this.#wakeup.at(this.#search.startIfPaused(performance.now()));
+      return;
+    }
+    if (this.#nowMs >= this.#leaderCheckAtMs) {
+      this.#leaderCheckAtMs = this.#nowMs + LEADER_CHECK_MS;
+      this.#search.askCurrent();
+    }
+    this.#pumpLane(this.#lanes.waiting);
+    this.#pumpLane(this.#lanes.main);
+    this.#wakeup.at(this.#gathering.sinceMs + this.#gatherMs());
+  }
+
+  #pumpLane(lane: Lane): void {
+    for (;;) {
+      if (lane === this.#lanes.main && lane.queued.length === 0 && this.#gathering.operations > 0 && !lane.isFull) this.#closeGathered();
+      const batch = this.#lanes.takeNext(lane);
+      if (batch === undefined) return;
+      this.#transmit(batch, this.#search.node, performance.now());
+      if (this.#search.isSearching) return;
+    }
+  }
+
+  #closeGathered(): void {
+    this.#nowMs = performance.now();
+    const batch = this.#gathering.take(this.#nowMs + this.config.deadlineMs);
+    this.#bytes += batch.packet.length;
+    this.#lanes.main.queued.push(batch);
+    this.#wakeup.at(batch.deadlineMs);
+  }
+
+  #transmit(batch: Batch, node: number, nowMs: number): boolean {
+    if (!this.#connection.send(node, batch.packet)) {
+      batch.needsSend = true;
+      if (!this.#search.isSearching && this.#search.node === node) this.#leave(node);
+      return false;
+    }
+    batch.needsSend = false;
+    batch.node = node;
+    batch.sends += 1;
+    batch.uncertainSends += 1;
+    batch.sentAtMs = nowMs;
+    batch.retryAtMs = Number.POSITIVE_INFINITY;
+    this.#wakeup.at(Math.min(batch.deadlineMs, this.#silentAt(batch)));
+    return true;
+  }
+
+  #silentAt(batch: Batch): number {
+    return batch.sentAtMs + batch.waitMs + this.config.silenceMs;
+  }
+
+  #gatherMs(): number {
+    return Math.min(GATHER_MS_MAX, this.config.deadlineMs / 10);
+  }
+
+  // ---- failover
+
+  /** Turns away from a node: everything that was sent to it has to be sent again, first of all one request as a probe. */
+  #leave(node: number): void {
+    this.#markUnsent(node);
+    this.#wakeup.at(this.#search.start(performance.now()));
+  }
+
+  #onSettled(): void {
+    this.#lastRejection = undefined;
+    const node = this.#search.node;
+    const nowMs = performance.now();
+    this.#leaderCheckAtMs = nowMs + LEADER_CHECK_MS;
+    for (const batch of this.#lanes.unanswered()) {
+      if (this.#search.isSearching) return;
+      if (batch.needsSend || batch.node !== node) this.#transmit(batch, node, nowMs);
+    }
+    this.#schedule();
+  }
+
+  #resendUnsent(): void {
+    const nowMs = performance.now();
+    for (const batch of this.#lanes.unanswered()) {
+      if (this.#search.isSearching) return;
+      if (batch.needsSend) this.#transmit(batch, this.#search.node, nowMs);
+    }
+  }
+
+  #markUnsent(node: number): void {
+    for (const batch of this.#lanes.unanswered()) if (batch.node === node) batch.needsSend = true;
+  }
+
+  /** While no leader is known only one request is tried, again and again: a new leader must not meet sixteen copies of everything. */
+  #probe(nowMs: number): void {
+    const batch = this.#probeBatch();
+    if (batch === undefined) return;
+    for (let tried = this.#connection.nodeIds().length; tried > 0; tried -= 1) {
+      const node = this.#search.nextProbeNode(nowMs);
+      if (node !== undefined && this.#transmit(batch, node, nowMs)) return;
+    }
+  }
+
+  #probeBatch(): Batch | undefined {
+    let waitingClaim: Batch | undefined;
+    for (const batch of this.#lanes.unanswered()) {
+      if (batch.waitMs === 0) return batch;
+      waitingClaim ??= batch;
+    }
+    if (this.#lanes.main.queued.length === 0 && this.#gathering.operations > 0) this.#closeGathered();
+    return this.#lanes.takeNext(this.#lanes.main) ?? this.#lanes.takeNext(this.#lanes.waiting) ?? waitingClaim;
+  }
+
+  // ---- answers
+
+  #onAnswered(batch: Batch, results: readonly OperationResult[]): void {
+    const first = results[0];
+    if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
+      this.#onSessionExpired(batch);
+      return;
+    }
+    if (!batch.isOpening && results.length !== batch.calls.length) {
+      throw new MalformedBytesError(`${results.length} results for ${batch.calls.length} operations`);
+    }
+    if (batch.isOpening && batch.session !== undefined) batch.session.isOpen = true;
+    this.#settle(batch);
+    const { calls } = batch;
+    for (let index = 0; index < calls.length; index += 1) (calls[index] as Call).onResult(results[index] as OperationResult);
+  }
+
+  #onSessionExpired(batch: Batch): void {
+    const lane = this.#lanes.expireSessionOf(batch);
+    if (batch.isOpening) return;
+    if (batch.uncertainSends <= 1) {
+      // The only sending was answered with this refusal, so nothing was applied: it may go out under a new session.
+      batch.unaddress();
+      lane.queued.unshift(batch);
+    } else {
+      this.#account(batch);
+      batch.fail(new SessionExpiredError());
+    }
+  }
+
+  /** The batch needs no more attention; its calls are told by the caller. */
+  #settle(batch: Batch): void {
+    this.#lanes.remove(batch);
+    this.#account(batch);
+  }
+
+  #account(batch: Batch): void {
+    if (batch.waitMs > 0 || batch.isOpening) return;
+    this.#operations -= batch.calls.length;
+    this.#bytes -= batch.packet.length;
+    if (this.#operations === 0) this.#onIdle?.();
+  }
+
+  // ---- time
+
+  #onWakeup(): void {
+    const nowMs = performance.now();
+    this.#expire(nowMs);
+    if (this.#operations === 0 && !this.#lanes.hasWaitingClaims()) {
+      this.#search.pause();
+      return;
+    }
+    if (nowMs >= this.#gathering.sinceMs + this.#gatherMs()) this.#closeGathered();
+    if (!this.#search.isSearching) this.#checkSilence(nowMs);
+    if (this.#search.isSearching && this.#search.isDue(nowMs)) {
+      if (this.#search.isProbing) this.#probe(nowMs);
+      this.#search.askAll(nowMs);
+    }
+    this.#wakeup.at(this.#nextWakeup());
+  }
+
+  #expire(nowMs: number): void {
+    for (const batch of this.#lanes.takeExpiredQueued(nowMs)) this.#giveUp(batch);
+    for (const batch of [...this.#lanes.unanswered()]) if (batch.deadlineMs <= nowMs) this.#giveUp(batch);
+  }
+
+  #giveUp(batch: Batch): void {
+    this.#settle(batch);
+    batch.fail(deadlineRejection(batch.uncertainSends > 0 ? 'unknown' : 'not-applied', batch.lastRejection ?? this.#lastRejection));
+  }
+
+  #checkSilence(nowMs: number): void {
+    for (const batch of [...this.#lanes.unanswered()]) {
+      if (this.#search.isSearching) return;
+      if (batch.retryAtMs <= nowMs) {
+        this.#transmit(batch, this.#search.node, nowMs);
+      } else if (batch.retryAtMs === Number.POSITIVE_INFINITY && this.#silentAt(batch) <= nowMs) {
+        batch.needsSend = true;
+        if (batch.node === this.#search.node) {
+          this.#search.suspect(batch.node, nowMs);
+          this.#leave(batch.node);
+        } else {
+          this.#transmit(batch, this.#search.node, nowMs);
+        }
+      }
+    }
+  }
+
+  #nextWakeup(): number {
+    const { isSearching } = this.#search;
+    let next = Math.min(this.#gathering.sinceMs + this.#gatherMs(), this.#lanes.nextQueuedDeadlineMs());
+    if (isSearching) next = Math.min(next, this.#search.nextMs);
+    for (const batch of this.#lanes.unanswered()) {
+      next = Math.min(next, batch.deadlineMs);
+      if (!isSearching) next = Math.min(next, batch.retryAtMs === Number.POSITIVE_INFINITY ? this.#silentAt(batch) : batch.retryAtMs);
+    }
+    return next;
+  }
+}

@@ -1,0 +1,226 @@
+import type { JobCounts } from '../queue/job-state.ts';
+import { QUEUE_NAME_BYTES_MAX } from '../queue/limits.ts';
+import type { OperationResult } from '../queue/reply.ts';
+import type { AddOptions, RequestEncoder } from '../queue/request.ts';
+import type { ClusterEndpoint } from '../transport/port.ts';
+import type { Call } from './call.ts';
+import type { Client } from './client.ts';
+import { acquireClient, type ClientLease, connectionRule } from './connection-source.ts';
+import { encodeContent } from './content.ts';
+import { ClientClosedError, InvalidOptionError, InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
+import { Job, jobOfDetail } from './job.ts';
+import { addOptionsOf, type JobOptions } from './job-options.ts';
+import { checkOptions, type OptionRule, type OptionRules } from './option-check.ts';
+import type { Pipeline } from './pipeline.ts';
+import { unexpected } from './refusal.ts';
+
+export type { JobOptions };
+
+export interface QueueOptions {
+  /** A cluster, or a Client that the caller made and closes. */
+  readonly connection: ClusterEndpoint | Client;
+  /** What holds for every job that does not say otherwise. */
+  readonly defaultJobOptions?: JobOptions;
+}
+
+export interface BulkJob<Data> {
+  readonly name: string;
+  readonly data: Data;
+  readonly opts?: JobOptions;
+}
+
+/** Jobs of a bulk that await their answer at the same time. */
+const BULK_WINDOW = 8_192;
+const OPERATION_BYTES = 64;
+
+const RULES: OptionRules & Readonly<Record<keyof QueueOptions, OptionRule>> = {
+  connection: connectionRule,
+  defaultJobOptions: { isValid: (value: unknown) => typeof value === 'object' && value !== null, remedy: 'Give an object of job options.' },
+};
+
+/** The producer's side of one named queue. When add() resolves, the job is committed. */
+export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
+  readonly name: string;
+  readonly #lease: ClientLease;
+  readonly #pipeline: Pipeline;
+  readonly #defaults: AddOptions;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UnknownOptionError | InvalidOptionError} */
+  constructor(name: string, options: QueueOptions) {
+    checkQueueName(name);
+    checkOptions(options, RULES);
+    if (options.connection === undefined) throw new InvalidOptionError('connection', undefined, connectionRule.remedy);
+    this.#defaults = addOptionsOf(options.defaultJobOptions);
+    this.name = name;
+    this.#lease = acquireClient(options.connection);
+    this.#pipeline = this.#lease.client.pipeline;
+  }
+
+  async waitUntilReady(): Promise<void> {
+    await this.#lease.client.connect();
+  }
+
+  /**
+   * Adds one job. Calls of the same turn travel as one request.
+   * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
+   * @throws {PayloadTooLargeError | InvalidPayloadError | UnknownOptionError | InvalidOptionError | OverloadedError} nothing was added
+   * @throws {DeadlineError | NoLeaderError | SessionExpiredError} see the error's `outcome`
+   */
+  add(name: string, data: Data, options?: JobOptions): Promise<Job<Data, Result>> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) throw new ClientClosedError();
+      const added = addOptionsOf(options, this.#defaults);
+      this.#submitAdd(this.#encode(name, data), new AddCall<Data, Result>(this.name, name, data, added, resolve, reject));
+    });
+  }
+
+  /**
+   * Adds many jobs, in as many requests as the limits ask for. Everything is checked before the first is sent. Not atomic: if it
+   * rejects, all answers are in, and some of the jobs may have been added.
+   */
+  async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
+    if (this.#closing !== undefined) throw new ClientClosedError();
+    const prepared = jobs.map((job) => ({
+      job,
+      content: this.#encode(job.name, job.data).slice(),
+      options: addOptionsOf(job.opts, this.#defaults),
+    }));
+    const added: Job<Data, Result>[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    for (let from = 0; from < prepared.length && failure === undefined; from += BULK_WINDOW) {
+      const answers = await Promise.allSettled(
+        prepared.slice(from, from + BULK_WINDOW).map(
+          ({ job, content, options }) =>
+            new Promise<Job<Data, Result>>((resolve, reject) => {
+              this.#submitAdd(content, new AddCall<Data, Result>(this.name, job.name, job.data, options, resolve, reject));
+            }),
+        ),
+      );
+      for (const answer of answers) {
+        if (answer.status === 'fulfilled') added.push(answer.value);
+        else failure ??= { error: answer.reason };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
+    return added;
+  }
+
+  /** @returns undefined when there is no such job in this queue. */
+  async getJob(id: number): Promise<Job<Data, Result> | undefined> {
+    if (!isJobId(id)) return undefined;
+    const result = await this.#ask((encoder) => encoder.getJob(id));
+    if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
+    if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
+    throw unexpected(result);
+  }
+
+  async getJobCounts(): Promise<JobCounts> {
+    const result = await this.#ask((encoder) => encoder.counts(this.name));
+    if (result.ok && result.type === 'counts') return result.counts;
+    throw unexpected(result);
+  }
+
+  /** Redrives a dead letter: it waits again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
+  async retryJob(id: number): Promise<void> {
+    checkJobId(id);
+    await this.#command((encoder) => encoder.redrive(id));
+  }
+
+  /** Removes a job that is not active. @throws {JobNotFoundError | JobStateError} */
+  async removeJob(id: number): Promise<void> {
+    checkJobId(id);
+    await this.#command((encoder) => encoder.remove(id));
+  }
+
+  /** Closes the client if this was the last user of one that the queue made. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#lease.release();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #encode(name: string, data: unknown): Uint8Array {
+    if (typeof name !== 'string') throw new InvalidPayloadError('The name of a job must be a string.');
+    const content = encodeContent(name, data);
+    const { payloadBytesMax } = this.#pipeline.config;
+    if (content.length > payloadBytesMax) throw new PayloadTooLargeError(content.length, payloadBytesMax);
+    return content;
+  }
+
+  #submitAdd(content: Uint8Array, call: AddCall<Data, Result>): void {
+    this.#pipeline.open(content.length + OPERATION_BYTES).add(this.name, content, call.options);
+    this.#pipeline.commit(call);
+  }
+
+  #ask(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) throw new ClientClosedError();
+      write(this.#pipeline.open(OPERATION_BYTES));
+      this.#pipeline.commit({ onResult: resolve, onError: reject });
+    });
+  }
+
+  async #command(write: (encoder: RequestEncoder) => void): Promise<void> {
+    const result = await this.#ask(write);
+    if (!result.ok || result.type !== 'done') throw unexpected(result);
+  }
+}
+
+/** What one add() waits with: its promise's two ends and what the job will show. */
+class AddCall<Data, Result> implements Call {
+  readonly options: AddOptions;
+  readonly onError: (error: Error) => void;
+  readonly #queueName: string;
+  readonly #name: string;
+  readonly #data: Data;
+  readonly #resolve: (job: Job<Data, Result>) => void;
+
+  constructor(
+    queueName: string,
+    name: string,
+    data: Data,
+    options: AddOptions,
+    resolve: (job: Job<Data, Result>) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.options = options;
+    this.onError = reject;
+    this.#queueName = queueName;
+    this.#name = name;
+    this.#data = data;
+    this.#resolve = resolve;
+  }
+
+  onResult(result: OperationResult): void {
+    if (!result.ok || result.type !== 'added') {
+      this.onError(unexpected(result));
+      return;
+    }
+    const content = { name: this.#name, data: this.#data };
+    const source = {
+      id: result.id,
+      queueName: this.#queueName,
+      addedAt: Date.now(),
+      attemptsMade: 0,
+      attemptsMax: this.options.attemptsMax,
+      content,
+    };
+    this.#resolve(new Job<Data, Result>(source));
+  }
+}
+
+/** @throws {InvalidOptionError} */
+export function checkQueueName(name: unknown): void {
+  const isValid = typeof name === 'string' && name.length > 0 && Buffer.byteLength(name) <= QUEUE_NAME_BYTES_MAX;
+  if (!isValid) throw new InvalidOptionError('name', name, `Give a queue name of 1 to ${QUEUE_NAME_BYTES_MAX} bytes.`);
+}
+
+const isJobId = (id: unknown): boolean => Number.isSafeInteger(id) && (id as number) > 0;
+
+function checkJobId(id: unknown): void {
+  if (!isJobId(id)) throw new InvalidOptionError('id', id, 'Give the number that add() returned as job.id.');
+}

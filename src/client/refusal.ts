@@ -1,0 +1,26 @@
+import type { OperationResult } from '../queue/reply.ts';
+import { JobNotFoundError, JobStateError, LeaseLostError, RequestRefusedError, SessionExpiredError } from './errors.ts';
+
+export type Refusal = Extract<OperationResult, { readonly ok: false }>;
+
+/** The error for an operation that the state machine refused. */
+export function toRejection(refusal: Refusal): Error {
+  const { code, message, job = 0 } = refusal;
+  switch (code) {
+    case 'LEASE_LOST':
+      return new LeaseLostError(job);
+    case 'JOB_NOT_FOUND':
+      return new JobNotFoundError(job);
+    case 'JOB_STATE':
+      return new JobStateError(message);
+    case 'SESSION_EXPIRED':
+      return new SessionExpiredError();
+    default:
+      return new RequestRefusedError(code, message);
+  }
+}
+
+export const unexpected = (result: OperationResult): Error =>
+  result.ok
+    ? new RequestRefusedError('UNEXPECTED_RESULT', `a result of type "${result.type}" does not fit the call.`)
+    : toRejection(result);

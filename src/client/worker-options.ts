@@ -1,0 +1,45 @@
+import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
+import type { ClusterEndpoint } from '../transport/port.ts';
+import type { Client } from './client.ts';
+import { connectionRule } from './connection-source.ts';
+import { InvalidOptionError } from './errors.ts';
+import { aBoolean, checkOptions, durationIn, integerIn, type OptionRule, type OptionRules } from './option-check.ts';
+
+export interface WorkerOptions {
+  /** A cluster, or a Client that the caller made and closes. */
+  readonly connection: ClusterEndpoint | Client;
+  /** Most jobs that are processed at the same time; 1. */
+  readonly concurrency?: number;
+  /** How long a job is this worker's without a sign of life; it is extended at a third of it; 30,000 ms. */
+  readonly leaseMs?: number;
+  /** Begin without run() being called; true. */
+  readonly autorun?: boolean;
+  /** How long one claim waits at the cluster for a job; 5,000 ms. */
+  readonly claimWaitMs?: number;
+  /**
+   * Most jobs that are claimed ahead of being begun, and only while jobs take less time than it takes to claim them; as
+   * many as `concurrency`. Zero leaves every waiting job to other workers.
+   */
+  readonly prefetchMax?: number;
+  /** Threads of a processor that is given as a file; as many as `concurrency`, but no more than the machine has cores. */
+  readonly threads?: number;
+}
+export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads'>>>;
+
+const RULES: OptionRules & Readonly<Record<keyof WorkerOptions, OptionRule>> = {
+  connection: connectionRule,
+  concurrency: integerIn(1, CLAIM_COUNT_MAX),
+  leaseMs: durationIn(10, 24 * 3_600_000),
+  autorun: aBoolean,
+  claimWaitMs: durationIn(1, 60_000),
+  prefetchMax: integerIn(0, CLAIM_COUNT_MAX),
+  threads: integerIn(1, 256),
+};
+
+/** @throws {UnknownOptionError | InvalidOptionError} */
+export function workerConfig(options: WorkerOptions): WorkerConfig {
+  checkOptions(options, RULES);
+  if (options.connection === undefined) throw new InvalidOptionError('connection', undefined, connectionRule.remedy);
+  const { concurrency = 1, leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
+  return Object.freeze({ concurrency, leaseMs, autorun, claimWaitMs, prefetchMax: options.prefetchMax ?? concurrency });
+}

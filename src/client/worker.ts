@@ -1,0 +1,290 @@
+import { EventEmitter } from 'node:events';
+import { REASON_BYTES_MAX } from '../queue/limits.ts';
+import type { ClaimedJob, OperationErrorCode, OperationResult } from '../queue/reply.ts';
+import type { RequestEncoder } from '../queue/request.ts';
+import { acquireClient, type ClientLease } from './connection-source.ts';
+import { encodeValue } from './content.ts';
+import { ClientClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
+import { HeldJob, type JobContext } from './held-job.ts';
+import { type Job, jobOfClaim } from './job.ts';
+import { JobIntake } from './job-intake.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import type { Pipeline } from './pipeline.ts';
+import { checkQueueName } from './queue.ts';
+import { unexpected } from './refusal.ts';
+import { Sandbox } from './sandbox.ts';
+import { type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
+
+export { UnrecoverableError } from './errors.ts';
+export type { WorkerOptions };
+
+export type Processor<Data, Result> = (job: Job<Data, Result>, context: JobContext) => Promise<Result> | Result;
+
+/** The worker's events and what their listeners are called with. */
+export interface WorkerEvents<Data, Result> {
+  /** The processor begins. */
+  active: [job: Job<Data, Result>];
+  /** The completion is committed. */
+  completed: [job: Job<Data, Result>, result: Result];
+  /** The failure is committed: the job will be tried again, or is a dead letter. */
+  failed: [job: Job<Data, Result>, error: Error];
+  /** The lease was lost: somebody else may hold the job, and what this worker does for it no longer counts. */
+  stalled: [job: Job<Data, Result>, error: LeaseLostError];
+  /** The queue has no job left to claim. */
+  drained: [];
+  /** A call to the cluster failed; the worker goes on. */
+  error: [error: Error];
+  closed: [];
+}
+
+const OPERATION_BYTES = 64;
+/** In characters: whatever they are, they fit into the bytes that the queue keeps. */
+const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
+
+/**
+ * The consumer's side of one named queue: claims jobs, runs the processor, and reports how it went. A job that is lost to another
+ * worker can never be completed by this one.
+ */
+export class Worker<Data = unknown, Result = unknown> extends EventEmitter<WorkerEvents<Data, Result>> implements AsyncDisposable {
+  readonly name: string;
+  readonly #config: WorkerConfig;
+  readonly #lease: ClientLease;
+  readonly #pipeline: Pipeline;
+  readonly #sandbox: Sandbox<Data, Result> | undefined;
+  readonly #processor: Processor<Data, Result>;
+  readonly #intake: JobIntake;
+  readonly #keeper: LeaseKeeper<Data, Result>;
+  readonly #running = new Set<HeldJob<Data, Result>>();
+  /** Claimed and not begun. */
+  readonly #ready: HeldJob<Data, Result>[] = [];
+  /** Operations that end a job and are not answered yet. */
+  #ending = 0;
+  #isStarted = false;
+  #isClosing = false;
+  #closing: Promise<void> | undefined;
+  readonly #closed: Promise<void>;
+  #onClosed!: () => void;
+  #onProgress: (() => void) | undefined;
+
+  /**
+   * @param processor a function, or the path or URL of a file whose export `process` (or default) runs in a pool of threads.
+   * @throws {UnknownOptionError | InvalidOptionError}
+   */
+  constructor(name: string, processor: Processor<Data, Result> | string | URL, options: WorkerOptions) {
+    super();
+    this.#closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+    checkQueueName(name);
+    this.#config = workerConfig(options);
+    this.name = name;
+    this.#lease = acquireClient(options.connection);
+    this.#pipeline = this.#lease.client.pipeline;
+    if (typeof processor === 'function') {
+      this.#processor = processor;
+    } else {
+      const sandbox = new Sandbox<Data, Result>(processor, this.#config.concurrency, options.threads);
+      this.#sandbox = sandbox;
+      this.#processor = (job, context) => sandbox.run(job, context.signal);
+    }
+    this.#intake = new JobIntake(name, this.#config, this.#pipeline, {
+      held: () => this.#running.size + this.#ready.length,
+      onJobs: (jobs) => this.#onJobs(jobs),
+      onDrained: () => this.emit('drained'),
+      onError: (error) => this.#report(error),
+    });
+    this.#keeper = new LeaseKeeper(this.#config.leaseMs, this.#pipeline, {
+      held: () => [...this.#running, ...this.#ready],
+      onLost: (held) => this.#onLeaseLost(held),
+      onError: (error) => this.#report(error),
+    });
+    // Listeners are attached after the constructor: not before the next microtask may anything happen.
+    if (this.#config.autorun) queueMicrotask(() => void this.run());
+  }
+
+  get isRunning(): boolean {
+    return this.#isStarted && !this.#isClosing;
+  }
+
+  async waitUntilReady(): Promise<void> {
+    await this.#lease.client.connect();
+  }
+
+  /** Begins to work. @returns a promise that resolves when the worker is closed. May be called twice. */
+  run(): Promise<void> {
+    if (!this.#isStarted && !this.#isClosing) {
+      this.#isStarted = true;
+      this.#keeper.start();
+      this.#intake.start();
+    }
+    return this.#closed;
+  }
+
+  /**
+   * Claims no more, gives back what was not begun, and awaits what runs. May be called twice, and before run().
+   * @param isForced does not wait: running jobs are aborted and given back too.
+   */
+  close(isForced = false): Promise<void> {
+    if (isForced) for (const held of this.#running) this.#abandon(held);
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing = true;
+    this.#intake.stop();
+    for (const held of this.#ready.splice(0)) this.#release(held);
+    while (this.#running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
+      await new Promise<void>((resolve) => {
+        this.#onProgress = resolve;
+      });
+    }
+    this.#keeper.stop();
+    await this.#sandbox?.close();
+    await this.#lease.release();
+    this.emit('closed');
+    this.#onClosed();
+  }
+
+  #onJobs(jobs: readonly ClaimedJob[]): void {
+    const nowMs = performance.now();
+    for (const claimed of jobs) {
+      const held = new HeldJob<Data, Result>(jobOfClaim(this.name, claimed), claimed.token, nowMs);
+      // Also for the answer of a claim that was still waiting when the worker was closed.
+      if (this.#isClosing) this.#release(held);
+      else this.#ready.push(held);
+    }
+    this.#begin();
+    this.#progress();
+  }
+
+  #begin(): void {
+    while (this.#running.size < this.#config.concurrency) {
+      const held = this.#ready.shift();
+      if (held === undefined) break;
+      this.#running.add(held);
+      void this.#process(held);
+    }
+  }
+
+  async #process(held: HeldJob<Data, Result>): Promise<void> {
+    const startedMs = performance.now();
+    this.emit('active', held.job);
+    let finish: () => void;
+    try {
+      const result = await this.#processor(held.job, held);
+      const bytes = encodeValue(result);
+      const { payloadBytesMax } = this.#pipeline.config;
+      if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
+      finish = () => this.#complete(held, result, bytes);
+    } catch (thrown) {
+      finish = () => this.#fail(held, thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+    this.#running.delete(held);
+    this.#intake.observeJobMs(performance.now() - startedMs);
+    if (!held.isLost) finish();
+    this.#begin();
+    this.#intake.request();
+    this.#progress();
+  }
+
+  #complete(held: HeldJob<Data, Result>, result: Result, bytes: Uint8Array): void {
+    this.#submit(
+      held,
+      bytes.length,
+      (encoder) => encoder.complete(held.job.id, held.token, bytes),
+      () => {
+        held.job.attemptsMade += 1;
+        held.job.setReturnvalue(result);
+        this.emit('completed', held.job, result);
+      },
+    );
+  }
+
+  #fail(held: HeldJob<Data, Result>, error: Error): void {
+    const reason = (error.message === '' ? error.name : error.message).slice(0, REASON_LENGTH_MAX);
+    const mayRetry = !isUnrecoverable(error);
+    this.#submit(
+      held,
+      reason.length,
+      (encoder) => encoder.fail(held.job.id, held.token, reason, mayRetry),
+      () => {
+        held.job.attemptsMade += 1;
+        held.job.failedReason = reason;
+        this.emit('failed', held.job, error);
+      },
+    );
+  }
+
+  /** Gives a job back; somebody else may begin it at once. */
+  #release(held: HeldJob<Data, Result>): void {
+    this.#submit(
+      held,
+      0,
+      (encoder) => encoder.release(held.job.id, held.token),
+      () => {},
+    );
+  }
+
+  /** Sends the operation that ends this worker's hold of a job. */
+  #submit(held: HeldJob<Data, Result>, bytes: number, write: (encoder: RequestEncoder) => void, onDone: () => void): void {
+    this.#ending += 1;
+    const call = {
+      onResult: (result: OperationResult): void => {
+        this.#ending -= 1;
+        if (result.ok) onDone();
+        else if (isGone(result.code)) this.#onLeaseLost(held);
+        else this.#report(unexpected(result));
+        this.#progress();
+      },
+      onError: (error: Error): void => {
+        this.#ending -= 1;
+        this.#report(error);
+        this.#progress();
+      },
+    };
+    try {
+      write(this.#pipeline.open(bytes + OPERATION_BYTES));
+    } catch (error) {
+      // Closed or overloaded: the lease runs out, and the job is tried again.
+      call.onError(error as Error);
+      return;
+    }
+    this.#pipeline.commit(call);
+  }
+
+  #onLeaseLost(held: HeldJob<Data, Result>): void {
+    if (held.isLost) return;
+    const error = new LeaseLostError(held.job.id);
+    held.lose(error);
+    const at = this.#ready.indexOf(held);
+    if (at >= 0) this.#ready.splice(at, 1);
+    this.emit('stalled', held.job, error);
+    this.#intake.request();
+  }
+
+  #abandon(held: HeldJob<Data, Result>): void {
+    held.lose(new ClientClosedError());
+    this.#running.delete(held);
+    this.#release(held);
+  }
+
+  /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */
+  #report(error: Error): void {
+    if (this.#isClosing && error instanceof ClientClosedError) return;
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+    else process.emitWarning(error);
+  }
+
+  #progress(): void {
+    this.#onProgress?.();
+    this.#onProgress = undefined;
+  }
+}
+
+/** The job is no longer this worker's: its lease ran out, or it was finished and perhaps removed by another. */
+const isGone = (code: OperationErrorCode): boolean => code === 'LEASE_LOST' || code === 'JOB_NOT_FOUND' || code === 'JOB_STATE';

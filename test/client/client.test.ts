@@ -1,0 +1,388 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Client } from '../../src/client/client.ts';
+import type { ClientOptions } from '../../src/client/client-options.ts';
+import {
+  ClientClosedError,
+  DeadlineError,
+  InvalidOptionError,
+  NodeUnavailableError,
+  NoLeaderError,
+  OverloadedError,
+  RequestRefusedError,
+  SessionExpiredError,
+  UnknownOptionError,
+} from '../../src/client/errors.ts';
+import { Queue } from '../../src/client/queue.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+const HOUR_MS = 3_600_000;
+const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
+
+function aClient(nodes: readonly number[] = [1], options: ClientOptions = {}) {
+  const cluster = new FakeCluster(nodes);
+  const client = new Client(cluster, options);
+  opened.push({ cluster, client });
+  return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
+}
+
+afterEach(async () => {
+  for (const { cluster, client } of opened.splice(0)) {
+    cluster.resume();
+    await client.close();
+    cluster.close();
+  }
+});
+
+const addMany = (queue: Queue<number>, count: number) => Promise.all(Array.from({ length: count }, (_, n) => queue.add('n', n)));
+const waitingIn = (cluster: FakeCluster) => cluster.machine.counts('numbers').waiting;
+
+describe('operations of one turn', () => {
+  it('become one request', async () => {
+    const { cluster, client, queue } = aClient();
+    await client.connect();
+    const before = cluster.requests.length;
+    await addMany(queue, 1_000);
+    expect(cluster.requests.slice(before)).toMatchObject([{ operations: 1_000 }]);
+  });
+
+  it('become one request also when they are issued from promises at different depths', async () => {
+    const { cluster, client, queue } = aClient();
+    await client.connect();
+    const before = cluster.requests.length;
+    const issue = async (depth: number): Promise<void> => {
+      for (let level = 0; level < depth; level += 1) await Promise.resolve();
+      await queue.add('n', depth);
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, depth) => issue(depth)));
+    expect(cluster.requests.slice(before)).toMatchObject([{ operations: 20 }]);
+  });
+
+  it('are split where a request would be too large in operations or bytes', async () => {
+    const { cluster, client, queue } = aClient([1], { batchOperationsMax: 100, batchBytesMax: 4_096 });
+    await client.connect();
+    const before = cluster.requests.length;
+    await addMany(queue, 250);
+    expect(cluster.requests.slice(before).every(({ operations, bytes }) => operations <= 100 && bytes.length <= 4_096)).toBe(true);
+    expect(cluster.requests.length - before).toBeGreaterThanOrEqual(3);
+    expect(waitingIn(cluster)).toBe(250);
+  });
+
+  it('gather in the next request while as many as allowed are unanswered', async () => {
+    const { cluster, client, queue } = aClient([1], { outstandingBatchesMax: 2 });
+    await client.connect();
+    cluster.isPaused = true;
+    const before = cluster.requests.length;
+    const adds: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 10; turn += 1) {
+      adds.push(queue.add('n', turn));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(cluster.requests.length - before).toBe(2);
+    cluster.resume();
+    await Promise.all(adds);
+    expect(cluster.requests.slice(before).map(({ operations }) => operations)).toEqual([1, 1, 8]);
+  });
+
+  it('keep their order', async () => {
+    const { queue } = aClient([1], { batchOperationsMax: 7 });
+    const ids = (await addMany(queue, 100)).map((job) => job.id);
+    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+  });
+});
+
+describe('a client that finds its node', () => {
+  it('goes to the leader when it is known', async () => {
+    const { cluster, queue } = aClient([1, 2, 3]);
+    cluster.leader = 3;
+    await queue.add('n', 1);
+    expect(new Set(cluster.requests.map(({ node }) => node))).toEqual(new Set([3]));
+  });
+
+  it('follows a leader that changed while everything worked', async () => {
+    const { cluster, queue } = aClient([1, 2, 3]);
+    await queue.add('n', 1);
+    cluster.elect(2);
+    await vi.waitFor(
+      async () => {
+        await queue.add('n', 2);
+        expect(cluster.requests.at(-1)?.node).toBe(2);
+      },
+      { timeout: 5_000 },
+    );
+  });
+
+  it('asks any node of which it only knows that it runs', async () => {
+    const { cluster, queue } = aClient([1, 2]);
+    cluster.leader = 2;
+    // The leader itself cannot be reached by the client; node 1 forwards.
+    const openChannel = cluster.openChannel.bind(cluster);
+    cluster.openChannel = (node, handlers) => (node === 2 ? undefined : openChannel(node, handlers));
+    await queue.add('n', 1);
+    expect(cluster.requests.every(({ node }) => node === 1)).toBe(true);
+  });
+
+  it('shows the status and the log of a named node', async () => {
+    const { cluster, client } = aClient([1, 2]);
+    expect(await client.status(1)).toMatchObject({ node: 1, state: 'leader' });
+    expect(await client.status(2)).toMatchObject({ node: 2, state: 'follower', leaderId: 1 });
+    expect(await client.log(2)).toMatchObject([{ index: 1, kind: 'noop' }]);
+    cluster.stop(2);
+    await expect(client.status(2)).rejects.toBeInstanceOf(NodeUnavailableError);
+  });
+
+  it('tells who asks a node that dies before it answers', async () => {
+    const { cluster, client } = aClient([1, 2]);
+    cluster.silent.add(2);
+    const asked = client.status(2);
+    cluster.stop(2);
+    await expect(asked).rejects.toBeInstanceOf(NodeUnavailableError);
+  });
+});
+
+describe('a request whose answer is lost', () => {
+  it('is repeated with the same bytes, and its jobs exist once', async () => {
+    const { cluster, client, queue } = aClient([1, 2], { silenceMs: 20 });
+    await client.connect();
+    const before = cluster.requests.length;
+    cluster.repliesToSwallow = 1;
+    const jobs = await addMany(queue, 10);
+    const sent = cluster.requests.slice(before);
+    expect(sent.length).toBeGreaterThan(1);
+    for (const repetition of sent) expect(repetition.bytes).toEqual(sent[0]?.bytes);
+    expect(waitingIn(cluster)).toBe(10);
+    expect(new Set(jobs.map((job) => job.id)).size).toBe(10);
+  });
+
+  it('is repeated at another node when its own is gone', async () => {
+    const { cluster, queue } = aClient([1, 2, 3]);
+    await queue.add('n', 0);
+    cluster.isPaused = true;
+    const adds = addMany(queue, 5);
+    await vi.waitFor(() => expect(cluster.requests.at(-1)?.operations).toBe(5));
+    cluster.stop(1);
+    cluster.elect(2);
+    cluster.resume();
+    await adds;
+    expect(waitingIn(cluster)).toBe(6);
+    expect(cluster.requests.at(-1)?.node).not.toBe(1);
+  });
+
+  it('survives many lost answers in a row', async () => {
+    const { cluster, queue } = aClient([1, 2, 3], { silenceMs: 10, outstandingBatchesMax: 4 });
+    for (let round = 0; round < 10; round += 1) {
+      cluster.repliesToSwallow = 3;
+      await addMany(queue, 20);
+    }
+    expect(waitingIn(cluster)).toBe(200);
+  });
+
+  it('leaves a node that went silent, though it calls itself leader', async () => {
+    const { cluster, queue } = aClient([1, 2], { silenceMs: 20 });
+    await queue.add('n', 0);
+    cluster.silent.add(1);
+    cluster.elect(2);
+    await queue.add('n', 1);
+    expect(cluster.requests.at(-1)?.node).toBe(2);
+    expect(waitingIn(cluster)).toBe(2);
+  });
+});
+
+describe('a client during an election', () => {
+  it('is answered soon after there is a leader', async () => {
+    const { cluster, queue } = aClient([1, 2, 3]);
+    await queue.add('n', 0);
+    cluster.stop(1);
+    const startedMs = performance.now();
+    let electedMs = 0;
+    setTimeout(() => {
+      electedMs = performance.now();
+      cluster.elect(2);
+    }, 30);
+    await queue.add('n', 1);
+    expect(electedMs).toBeGreaterThan(startedMs);
+    // 20 ms is what the growing pauses allow at this point; the rest is for a busy machine.
+    expect(performance.now() - electedMs).toBeLessThan(100);
+  });
+
+  it('tries one request only until somebody answers', async () => {
+    const { cluster, queue } = aClient([1, 2, 3], { outstandingBatchesMax: 8 });
+    await queue.add('n', 0);
+    cluster.isPaused = true;
+    const adds: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      adds.push(queue.add('n', turn));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const before = cluster.requests.length;
+    cluster.leader = undefined;
+    cluster.stop(1);
+    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(before + 3));
+    expect(new Set(cluster.requests.slice(before).map(({ sequence }) => sequence)).size).toBe(1);
+    cluster.elect(3);
+    cluster.resume();
+    await Promise.all(adds);
+    expect(waitingIn(cluster)).toBe(6);
+  });
+
+  it('says that there is no leader when the deadline passes, and that nothing was applied', async () => {
+    const { cluster, queue } = aClient([1, 2, 3], { deadlineMs: 60 });
+    await queue.add('n', 0);
+    cluster.leader = undefined;
+    const error = await queue.add('n', 1).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(NoLeaderError);
+    expect(error).toMatchObject({ code: 'NO_LEADER', outcome: 'not-applied', message: expect.stringMatching(/^No leader available\./) });
+    cluster.elect(2);
+    await queue.add('n', 2);
+    expect(waitingIn(cluster)).toBe(2);
+  });
+});
+
+describe('a call whose deadline passes', () => {
+  it('has an unknown outcome when it was sent', async () => {
+    const { cluster, queue } = aClient([1], { deadlineMs: 50, silenceMs: 20 });
+    await queue.add('n', 0);
+    cluster.isPaused = true;
+    const error = await queue.add('n', 1).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DeadlineError);
+    expect(error).toMatchObject({ outcome: 'unknown' });
+  });
+
+  it('was not applied when it was never sent, and is not sent later', async () => {
+    const { cluster, queue } = aClient([1], { deadlineMs: 50 });
+    cluster.stop(1);
+    const error = await queue.add('n', 1).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DeadlineError);
+    expect(error).toMatchObject({ outcome: 'not-applied' });
+    cluster.start(1);
+    cluster.elect(1);
+    await queue.add('n', 2);
+    expect(waitingIn(cluster)).toBe(1);
+  });
+
+  it('has an unknown outcome if one of its sendings was not refused', async () => {
+    const { cluster, queue } = aClient([1, 2], { deadlineMs: 100, silenceMs: 10 });
+    await queue.add('n', 0);
+    cluster.silent.add(1).add(2);
+    const add = queue.add('n', 1).catch((reason: unknown) => reason);
+    await vi.waitFor(() => expect(cluster.requests.at(-1)?.sequence).toBe(3));
+    cluster.leader = undefined;
+    cluster.silent.delete(2);
+    expect(await add).toMatchObject({ code: 'DEADLINE', outcome: 'unknown' });
+  });
+});
+
+describe('a client with too much to do', () => {
+  it('lets calls wait up to its bound and refuses those beyond it', async () => {
+    const { cluster, queue } = aClient([1], { queuedOperationsMax: 10, outstandingBatchesMax: 1, batchOperationsMax: 2 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 15 }, (_, n) => queue.add('n', n)));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused).toHaveLength(5);
+    for (const { reason } of refused) expect(reason).toBeInstanceOf(OverloadedError);
+    expect(waitingIn(cluster)).toBe(10);
+    await queue.add('n', 16);
+  });
+
+  it('counts bytes too', async () => {
+    const { queue } = aClient([1], { queuedBytesMax: 1_024 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, n) => queue.add('n', n)));
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.every(({ reason }) => reason instanceof OverloadedError)).toBe(true);
+  });
+
+  it('waits out an overloaded cluster', async () => {
+    const { cluster, client, queue } = aClient();
+    await client.connect();
+    cluster.rejectWith = { code: 'OVERLOADED', outcome: 'not-applied' };
+    const add = queue.add('n', 1);
+    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(4));
+    cluster.rejectWith = undefined;
+    await add;
+    expect(waitingIn(cluster)).toBe(1);
+  });
+
+  it('reports the overload once the deadline has passed', async () => {
+    const { cluster, client, queue } = aClient([1], { deadlineMs: 50 });
+    await client.connect();
+    cluster.rejectWith = { code: 'OVERLOADED', outcome: 'not-applied' };
+    await expect(queue.add('n', 1)).rejects.toBeInstanceOf(OverloadedError);
+  });
+});
+
+describe('a refusal that no repetition can help', () => {
+  it('is reported at once', async () => {
+    const { cluster, client, queue } = aClient();
+    await client.connect();
+    cluster.rejectWith = { code: 'INVALID_REQUEST', outcome: 'not-applied' };
+    const before = cluster.requests.length;
+    await expect(queue.add('n', 1)).rejects.toBeInstanceOf(RequestRefusedError);
+    expect(cluster.requests.length).toBe(before + 1);
+  });
+});
+
+describe('a session', () => {
+  it('is opened before anything else is sent', async () => {
+    const { cluster, queue } = aClient();
+    await addMany(queue, 3);
+    expect(cluster.requests.map(({ sequence, operations }) => [sequence, operations])).toEqual([
+      [1, 1],
+      [2, 3],
+    ]);
+  });
+
+  it('that expired while the client was idle is replaced without the caller noticing', async () => {
+    const { cluster, queue } = aClient();
+    await queue.add('n', 0);
+    cluster.advance(HOUR_MS + 1);
+    await queue.add('n', 1);
+    expect(waitingIn(cluster)).toBe(2);
+    expect(new Set(cluster.requests.map(({ client }) => client)).size).toBe(2);
+  });
+
+  it('that expired under a call of unknown outcome rejects it, and the calls never sent go out in a new one', async () => {
+    const { cluster, queue } = aClient([1], { silenceMs: 20, outstandingBatchesMax: 1 });
+    await queue.add('n', 0);
+    cluster.silent.add(1);
+    const sent = queue.add('n', 1).catch((reason: unknown) => reason);
+    await vi.waitFor(() => expect(cluster.requests.filter(({ sequence }) => sequence === 3).length).toBeGreaterThan(1));
+    const unsent = queue.add('n', 2);
+    cluster.advance(HOUR_MS + 1);
+    cluster.silent.delete(1);
+    expect(await sent).toBeInstanceOf(SessionExpiredError);
+    expect(await sent).toMatchObject({ outcome: 'unknown' });
+    await unsent;
+    expect(waitingIn(cluster)).toBe(2);
+  });
+});
+
+describe('closing a client', () => {
+  it('awaits what was issued and refuses what comes later', async () => {
+    const { cluster, client, queue } = aClient();
+    const adds = addMany(queue, 10);
+    await client.close();
+    expect(await adds).toHaveLength(10);
+    await expect(queue.add('n', 1)).rejects.toBeInstanceOf(ClientClosedError);
+    await expect(client.status(1)).rejects.toBeInstanceOf(ClientClosedError);
+    expect(cluster.openChannels).toBe(0);
+  });
+
+  it('may be done twice, and before anything was sent', async () => {
+    const { client } = aClient();
+    await Promise.all([client.close(), client.close()]);
+    await client.close();
+  });
+});
+
+describe('the options of a client', () => {
+  it('name the valid ones when one is misspelt', () => {
+    const misspelt: object = { deadlineMS: 5 };
+    expect(() => aClient([1], misspelt)).toThrow(UnknownOptionError);
+    expect(() => aClient([1], misspelt)).toThrow(/"deadlineMS".*deadlineMs/);
+  });
+
+  it('must be possible', () => {
+    expect(() => aClient([1], { outstandingBatchesMax: 0 })).toThrow(InvalidOptionError);
+    expect(() => aClient([1], { deadlineMs: Number.NaN })).toThrow(InvalidOptionError);
+  });
+});

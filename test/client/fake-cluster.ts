@@ -1,0 +1,285 @@
+import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import { asIndex } from '../../src/base/ids.ts';
+import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
+import { JobQueue } from '../../src/queue/job-queue.ts';
+import { emptyClaimReply } from '../../src/queue/reply.ts';
+import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
+import {
+  type NodeStatus,
+  type RejectionCode,
+  readClientFrames,
+  type ServerFrame,
+  writeServerFrame,
+} from '../../src/transport/client-frame.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../src/transport/port.ts';
+
+export interface SeenRequest {
+  readonly node: number;
+  readonly client: number;
+  readonly sequence: number;
+  readonly operations: number;
+  readonly bytes: Uint8Array;
+}
+
+interface Connection {
+  readonly node: number;
+  readonly handlers: ClientChannelHandlers;
+  isOpen: boolean;
+}
+
+interface Arrived {
+  readonly connection: Connection;
+  readonly request: Uint8Array;
+  readonly client: number;
+  readonly sequence: number;
+}
+
+interface Parked extends Arrived {
+  readonly queue: string;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * An endpoint of several nodes that share one real job-queue machine, in this thread. Every node forwards to the leader, as real ones do. Its
+ * switches make the faults that a client must survive.
+ */
+export class FakeCluster implements ClusterEndpoint {
+  readonly machine = new JobQueue({ readContent: () => undefined });
+  /** Requests as they arrived, in order, repetitions included. */
+  readonly requests: SeenRequest[] = [];
+  leader: number | undefined;
+  /** Nodes that take everything and never answer. */
+  readonly silent = new Set<number>();
+  /** Answers to requests that are thrown away instead of being sent. */
+  repliesToSwallow = 0;
+  /** Rejects every request with this. */
+  rejectWith: { readonly code: RejectionCode; readonly outcome: 'not-applied' | 'unknown' } | undefined;
+  /** Added to the wall clock of the log. */
+  clockOffsetMs = 0;
+  /** Requests stay unanswered until it is false again. */
+  isPaused = false;
+  term = 1;
+  readonly #nodes: readonly number[];
+  readonly #stopped = new Set<number>();
+  readonly #connections = new Set<Connection>();
+  #arrived: Arrived[] = [];
+  readonly #parked = new Set<Parked>();
+  #isScheduled = false;
+  #index = 0;
+  #dueTimer: NodeJS.Timeout | undefined;
+
+  constructor(nodes: readonly number[] = [1]) {
+    this.#nodes = nodes;
+    this.leader = nodes[0];
+  }
+
+  nodeIds(): readonly number[] {
+    return this.#nodes;
+  }
+
+  openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
+    if (this.#stopped.has(node)) return undefined;
+    const connection: Connection = { node, handlers, isOpen: true };
+    this.#connections.add(connection);
+    return {
+      send: (packet) => {
+        if (connection.isOpen) this.#onPacket(connection, packet.slice());
+      },
+      close: () => this.#hangUp(connection),
+    };
+  }
+
+  get openChannels(): number {
+    return this.#connections.size;
+  }
+
+  get parkedClaims(): number {
+    return this.#parked.size;
+  }
+
+  /** Requests whose single operation opens a session are a handshake; this counts the others. */
+  get workRequests(): readonly SeenRequest[] {
+    return this.requests.filter((request) => request.sequence > 1);
+  }
+
+  stop(node: number): void {
+    this.#stopped.add(node);
+    if (this.leader === node) this.leader = undefined;
+    for (const connection of [...this.#connections]) {
+      if (connection.node !== node) continue;
+      this.#hangUp(connection);
+      setImmediate(() => connection.handlers.onLost());
+    }
+  }
+
+  start(node: number): void {
+    this.#stopped.delete(node);
+  }
+
+  elect(node: number): void {
+    this.leader = node;
+    this.term += 1;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.#schedule();
+  }
+
+  /** Time moves on and nothing else happens: what is due becomes due. */
+  advance(ms: number): void {
+    this.clockOffsetMs += ms;
+    this.#apply([]);
+  }
+
+  close(): void {
+    clearTimeout(this.#dueTimer);
+    for (const connection of [...this.#connections]) this.#hangUp(connection);
+  }
+
+  #hangUp(connection: Connection): void {
+    connection.isOpen = false;
+    this.#connections.delete(connection);
+    for (const parked of this.#parked) if (parked.connection === connection) this.#unpark(parked);
+  }
+
+  #onPacket(connection: Connection, packet: Uint8Array): void {
+    for (const frame of readClientFrames(packet)) {
+      if (frame.type === 'request') {
+        const { client, sequence, operations } = readRequestHeader(new ByteReader(frame.request));
+        this.requests.push({ node: connection.node, client, sequence, operations, bytes: frame.request });
+      }
+      if (this.silent.has(connection.node)) continue;
+      if (frame.type === 'status') this.#send(connection, { type: 'status', call: frame.call, status: this.#statusOf(connection.node) });
+      else if (frame.type === 'log')
+        this.#send(connection, { type: 'log', call: frame.call, entries: [{ index: 1, term: 1, kind: 'noop', data: new Uint8Array(0) }] });
+      else this.#onRequest(connection, frame.request);
+    }
+  }
+
+  #onRequest(connection: Connection, request: Uint8Array): void {
+    const address = peekRequest(request);
+    if (address === undefined) throw new Error('a request without a header');
+    const fault = validateRequest(request, { payloadBytesMax: 16 * 1024 * 1024 });
+    const rejection =
+      fault !== undefined
+        ? { code: fault.code, outcome: 'not-applied' as const, message: fault.message }
+        : this.rejectWith !== undefined
+          ? { ...this.rejectWith, message: 'switched on' }
+          : this.leader === undefined
+            ? { code: 'NO_LEADER' as const, outcome: 'not-applied' as const, message: 'No leader available.' }
+            : undefined;
+    if (rejection !== undefined) {
+      this.#send(connection, { type: 'rejected', ...address, ...rejection });
+      return;
+    }
+    this.#arrived.push({ connection, request, ...address });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.isPaused) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (!this.isPaused) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    this.#apply(arrived.filter((each) => !this.#park(each)));
+  }
+
+  #park(arrived: Arrived): boolean {
+    const claim = parkableClaim(arrived.request);
+    if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
+    for (const known of this.#parked) if (known.client === arrived.client && known.sequence === arrived.sequence) this.#unpark(known);
+    const timer = setTimeout(() => {
+      this.#parked.delete(parked);
+      this.#send(arrived.connection, { type: 'reply', reply: emptyClaimReply(arrived.client, arrived.sequence) });
+    }, claim.waitMs);
+    const parked: Parked = { ...arrived, queue: claim.queue, timer };
+    this.#parked.add(parked);
+    return true;
+  }
+
+  #unpark(parked: Parked): void {
+    clearTimeout(parked.timer);
+    this.#parked.delete(parked);
+  }
+
+  #apply(arrived: readonly Arrived[]): void {
+    const entry = new ByteWriter(1024);
+    entry.f64(Date.now() + this.clockOffsetMs);
+    for (const each of arrived) entry.blob(each.request);
+    const packets = new Map<Connection, ByteWriter>();
+    this.#index += 1;
+    this.machine.apply(asIndex(this.#index), entry.copy(), {
+      wants: () => true,
+      reply: (client, sequence, bytes) => {
+        if (this.repliesToSwallow > 0) {
+          this.repliesToSwallow -= 1;
+          return;
+        }
+        const origin = arrived.findLast((each) => each.client === client && each.sequence === sequence);
+        if (origin === undefined) return;
+        const packet = packets.get(origin.connection) ?? new ByteWriter(4096);
+        packets.set(origin.connection, packet);
+        writeServerFrame(packet, { type: 'reply', reply: bytes });
+      },
+    });
+    for (const [connection, packet] of packets) this.#post(connection, packet.copy());
+    this.#serveParked();
+    this.#armDueTimer();
+  }
+
+  #serveParked(): void {
+    const served = [...this.#parked].filter((parked) => this.machine.waitingCount(parked.queue) > 0);
+    for (const parked of served) {
+      this.#unpark(parked);
+      this.#arrived.push(parked);
+    }
+    if (served.length > 0) this.#schedule();
+  }
+
+  #armDueTimer(): void {
+    clearTimeout(this.#dueTimer);
+    const dueMs = this.machine.nextDueMs;
+    if (dueMs === undefined) return;
+    this.#dueTimer = setTimeout(() => this.#apply([]), Math.min(2 ** 30, Math.max(1, dueMs - Date.now() - this.clockOffsetMs)));
+    this.#dueTimer.unref();
+  }
+
+  #send(connection: Connection, frame: ServerFrame): void {
+    const to = new ByteWriter(256);
+    writeServerFrame(to, frame);
+    this.#post(connection, to.copy());
+  }
+
+  /** Like a port: the other side hears of it in a later turn of the event loop. */
+  #post(connection: Connection, packet: Uint8Array): void {
+    setImmediate(() => {
+      if (connection.isOpen && !this.silent.has(connection.node)) connection.handlers.onPacket(packet);
+    });
+  }
+
+  #statusOf(node: number): NodeStatus {
+    const state = node === this.leader ? 'leader' : 'follower';
+    const leaderId = this.leader ?? null;
+    return {
+      node,
+      state,
+      term: this.term,
+      votedFor: leaderId,
+      leaderId,
+      commit: this.#index,
+      applied: this.#index,
+      firstIndex: 1,
+      lastIndex: this.#index,
+      lastTerm: this.term,
+      voters: this.#nodes,
+    };
+  }
+}

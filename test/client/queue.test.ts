@@ -1,0 +1,206 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Client } from '../../src/client/client.ts';
+import type { ClientOptions } from '../../src/client/client-options.ts';
+import {
+  ClientClosedError,
+  InvalidOptionError,
+  InvalidPayloadError,
+  JobNotFoundError,
+  JobStateError,
+  PayloadTooLargeError,
+  UnknownOptionError,
+} from '../../src/client/errors.ts';
+import type { JobOptions } from '../../src/client/job-options.ts';
+import { Queue, type QueueOptions } from '../../src/client/queue.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
+
+function aQueue<Data = unknown>(clientOptions: ClientOptions = {}, defaultJobOptions: JobOptions = {}) {
+  const cluster = new FakeCluster();
+  const client = new Client(cluster, clientOptions);
+  opened.push({ cluster, client });
+  return { cluster, client, queue: new Queue<Data>('emails', { connection: client, defaultJobOptions }) };
+}
+
+afterEach(async () => {
+  for (const { cluster, client } of opened.splice(0)) {
+    await client.close();
+    cluster.close();
+  }
+});
+
+describe('adding a job', () => {
+  it('gives the job with its id, name and data', async () => {
+    const { queue } = aQueue<{ to: string }>();
+    const job = await queue.add('welcome', { to: 'ada' });
+    expect(job).toMatchObject({ name: 'welcome', data: { to: 'ada' }, queueName: 'emails', attemptsMade: 0, attemptsMax: 1 });
+    expect(job.id).toBeGreaterThan(0);
+    expect(Math.abs(job.addedAt - Date.now())).toBeLessThan(5_000);
+  });
+
+  it('keeps any JSON value, and bytes as bytes', async () => {
+    const { queue } = aQueue();
+    for (const data of [{ deep: [1, null, 'ü'] }, 'text', 0, false, null, undefined, new Uint8Array([0, 255, 7])]) {
+      const { id } = await queue.add('any', data);
+      expect((await queue.getJob(id))?.data).toEqual(data);
+    }
+  });
+
+  it('carries its options to the cluster', async () => {
+    const { cluster, queue } = aQueue();
+    const { id } = await queue.add('later', {}, { delay: 60_000, priority: 3, attempts: 4, backoff: { type: 'exponential', delay: 100 } });
+    expect(await queue.getJob(id)).toMatchObject({ state: 'delayed', attemptsMax: 4 });
+    cluster.advance(60_001);
+    expect(await queue.getJob(id)).toMatchObject({ state: 'waiting' });
+  });
+
+  it('takes what it does not say from the defaults of the queue', async () => {
+    const { queue } = aQueue({}, { attempts: 7, delay: 1_000 });
+    const { id } = await queue.add('x', {}, { delay: 0 });
+    expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMax: 7 });
+  });
+
+  it.each([
+    ['delya', { delya: 5 }, UnknownOptionError, /"delya".*delay, priority, attempts, backoff, removeOnComplete, removeOnFail/],
+    ['delay', { delay: -1 }, InvalidOptionError, /"delay" has the value -1/],
+    ['priority', { priority: 2 ** 21 + 1 }, InvalidOptionError, /"priority"/],
+    ['attempts', { attempts: 0 }, InvalidOptionError, /"attempts"/],
+    ['backoff', { backoff: 'fast' }, InvalidOptionError, /"backoff"/],
+    ['backoff type', { backoff: { type: 'linear', delay: 1 } }, InvalidOptionError, /'fixed' or 'exponential'/],
+    ['backoff option', { backoff: { type: 'fixed', delay: 1, jitter: 1 } }, UnknownOptionError, /"jitter"/],
+    ['removeOnFail', { removeOnFail: -5 }, InvalidOptionError, /"removeOnFail"/],
+  ])('refuses a bad option at the edge: %s', async (_, options: object, kind, message) => {
+    const { cluster, queue } = aQueue();
+    const error = await queue.add('x', {}, options).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(kind);
+    expect(error).toMatchObject({ message: expect.stringMatching(message), outcome: 'not-applied' });
+    expect(cluster.requests).toHaveLength(0);
+  });
+
+  it('refuses a payload beyond the limit and names the remedy', async () => {
+    const { cluster, queue } = aQueue({ payloadBytesMax: 1_000 });
+    const error = await queue.add('large', new Uint8Array(1_000)).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(PayloadTooLargeError);
+    expect(error).toMatchObject({
+      payloadBytes: 1_010,
+      payloadBytesMax: 1_000,
+      message: expect.stringContaining('raise "payloadBytesMax"'),
+    });
+    expect(cluster.requests).toHaveLength(0);
+    await queue.add('fits', new Uint8Array(900));
+  });
+
+  it('refuses data that is no JSON', async () => {
+    const { queue } = aQueue();
+    await expect(queue.add('x', { huge: 1n })).rejects.toBeInstanceOf(InvalidPayloadError);
+  });
+
+  it('sends one operation larger than a whole request otherwise may be', async () => {
+    const { queue } = aQueue({ batchBytesMax: 1_024 });
+    const bytes = new Uint8Array(100_000).fill(9);
+    const { id } = await queue.add('large', bytes);
+    expect((await queue.getJob(id))?.data).toEqual(bytes);
+  });
+});
+
+describe('adding in bulk', () => {
+  it('gives every job its own data and options', async () => {
+    const { queue } = aQueue<number>();
+    const jobs = await queue.addBulk(Array.from({ length: 50 }, (_, n) => ({ name: `job ${n}`, data: n, opts: { attempts: n + 1 } })));
+    for (const [n, job] of jobs.entries())
+      expect(await queue.getJob(job.id)).toMatchObject({ name: `job ${n}`, data: n, attemptsMax: n + 1 });
+  });
+
+  it('splits what does not fit into one request', async () => {
+    const { cluster, queue } = aQueue<number>({ batchOperationsMax: 1_000 });
+    await queue.addBulk(Array.from({ length: 20_000 }, (_, n) => ({ name: 'n', data: n })));
+    expect(cluster.machine.counts('emails').waiting).toBe(20_000);
+    expect(Math.max(...cluster.requests.map(({ operations }) => operations))).toBe(1_000);
+  });
+
+  it('never overloads its own client', async () => {
+    const { cluster, queue } = aQueue<number>({ queuedOperationsMax: 8_192 });
+    await queue.addBulk(Array.from({ length: 20_000 }, (_, n) => ({ name: 'n', data: n })));
+    expect(cluster.machine.counts('emails').waiting).toBe(20_000);
+  });
+
+  it('adds nothing if one of the jobs is bad', async () => {
+    const { cluster, queue } = aQueue();
+    await expect(
+      queue.addBulk([
+        { name: 'good', data: 1 },
+        { name: 'bad', data: 1n },
+      ]),
+    ).rejects.toBeInstanceOf(InvalidPayloadError);
+    expect(cluster.requests).toHaveLength(0);
+  });
+
+  it('of nothing is nothing', async () => {
+    const { queue } = aQueue();
+    expect(await queue.addBulk([])).toEqual([]);
+  });
+});
+
+describe('looking at a queue', () => {
+  it('counts its jobs by state', async () => {
+    const { queue } = aQueue<number>();
+    await queue.addBulk([
+      { name: 'a', data: 1 },
+      { name: 'b', data: 2 },
+      { name: 'c', data: 3, opts: { delay: 60_000 } },
+    ]);
+    expect(await queue.getJobCounts()).toEqual({ waiting: 2, delayed: 1, active: 0, completed: 0, failed: 0 });
+  });
+
+  it('finds no job of another queue, and none that does not exist', async () => {
+    const { client, queue } = aQueue();
+    const other = new Queue('other', { connection: client });
+    const { id } = await other.add('x', 1);
+    expect(await queue.getJob(id)).toBeUndefined();
+    expect(await queue.getJob(999_999_999)).toBeUndefined();
+    expect(await queue.getJob(-1)).toBeUndefined();
+  });
+
+  it('removes a job', async () => {
+    const { queue } = aQueue();
+    const { id } = await queue.add('x', 1);
+    await queue.removeJob(id);
+    expect(await queue.getJob(id)).toBeUndefined();
+    await expect(queue.removeJob(id)).rejects.toBeInstanceOf(JobNotFoundError);
+  });
+
+  it('redrives only dead letters', async () => {
+    const { queue } = aQueue();
+    const { id } = await queue.add('x', 1);
+    await expect(queue.retryJob(id)).rejects.toBeInstanceOf(JobStateError);
+    await expect(queue.retryJob(Number.NaN)).rejects.toBeInstanceOf(InvalidOptionError);
+  });
+});
+
+describe('a queue', () => {
+  it('shares one client with others of the same cluster, which closes with the last', async () => {
+    const cluster = new FakeCluster();
+    const first = new Queue('first', { connection: cluster });
+    const second = new Queue('second', { connection: cluster });
+    await Promise.all([first.add('x', 1), second.add('x', 1)]);
+    expect(cluster.openChannels).toBe(1);
+    await first.close();
+    await first.close();
+    await expect(first.add('x', 1)).rejects.toBeInstanceOf(ClientClosedError);
+    await second.add('x', 1);
+    await second.close();
+    expect(cluster.openChannels).toBe(0);
+    cluster.close();
+  });
+
+  it('needs a name, a connection and known options', () => {
+    const cluster = new FakeCluster();
+    const misspelt: object = { connection: cluster, defaultOptions: {} };
+    const missing: object = {};
+    expect(() => new Queue('', { connection: cluster })).toThrow(InvalidOptionError);
+    expect(() => new Queue('x'.repeat(257), { connection: cluster })).toThrow(InvalidOptionError);
+    expect(() => new Queue('q', misspelt as QueueOptions)).toThrow(UnknownOptionError);
+    expect(() => new Queue('q', missing as QueueOptions)).toThrow(/startCluster/);
+  });
+});

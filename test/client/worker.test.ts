@@ -1,0 +1,448 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Client } from '../../src/client/client.ts';
+import {
+  InvalidOptionError,
+  LeaseLostError,
+  PayloadTooLargeError,
+  UnknownOptionError,
+  UnrecoverableError,
+} from '../../src/client/errors.ts';
+import type { Job } from '../../src/client/job.ts';
+import { Queue } from '../../src/client/queue.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+const toClose: (() => Promise<void> | void)[] = [];
+
+function aSetting(nodes: readonly number[] = [1]) {
+  const cluster = new FakeCluster(nodes);
+  const client = new Client(cluster, { silenceMs: 50 });
+  toClose.push(
+    () => client.close(),
+    () => cluster.close(),
+  );
+  const queue = new Queue<number, unknown>('numbers', { connection: client });
+  const aWorker = (processor: Processor<number, unknown>, options: Partial<WorkerOptions> = {}): Worker<number, unknown> => {
+    const worker = new Worker<number, unknown>('numbers', processor, { connection: client, claimWaitMs: 200, ...options });
+    toClose.unshift(() => worker.close(true));
+    return worker;
+  };
+  return { cluster, client, queue, aWorker };
+}
+
+/** A promise with its ends outside. */
+function aGate() {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+afterEach(async () => {
+  for (const close of toClose.splice(0)) await close();
+});
+
+describe('a worker', () => {
+  it('completes every job once and tells its result', async () => {
+    const { queue, aWorker } = aSetting();
+    const added = await queue.addBulk(Array.from({ length: 500 }, (_, n) => ({ name: 'n', data: n })));
+    const results = new Map<number, unknown>();
+    const worker = aWorker(async (job) => job.data * 2, { concurrency: 20 });
+    worker.on('completed', (job, result) => results.set(job.data, result));
+    await vi.waitFor(() => expect(results.size).toBe(500));
+    expect([...results].every(([n, result]) => result === n * 2)).toBe(true);
+    expect(await queue.getJob(added[7]?.id ?? 0)).toMatchObject({ state: 'completed', returnvalue: 14, attemptsMade: 1 });
+  });
+
+  it('waits at the cluster for jobs that are not there yet', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const worker = aWorker(async (job) => job.data);
+    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    const completed = once(worker, 'completed');
+    await queue.add('n', 42);
+    expect((await completed)[1]).toBe(42);
+  });
+
+  it('keeps at most one claim waiting, and asks again when it comes back empty', async () => {
+    const { cluster, aWorker } = aSetting();
+    aWorker(async () => 1, { concurrency: 10, claimWaitMs: 5 });
+    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(8));
+    expect(cluster.parkedClaims).toBeLessThanOrEqual(1);
+  });
+
+  it('never runs more jobs at once than its concurrency', async () => {
+    const { queue, aWorker } = aSetting();
+    await queue.addBulk(Array.from({ length: 300 }, (_, n) => ({ name: 'n', data: n })));
+    let running = 0;
+    let most = 0;
+    let done = 0;
+    aWorker(
+      async (job) => {
+        running += 1;
+        most = Math.max(most, running);
+        for (let turn = 0; turn < job.data % 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        done += 1;
+      },
+      { concurrency: 7 },
+    );
+    await vi.waitFor(() => expect(done).toBe(300));
+    expect(most).toBe(7);
+  });
+
+  it('leaves waiting jobs to others while its own take long', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const gate = aGate();
+    await queue.addBulk(Array.from({ length: 10 }, (_, n) => ({ name: 'n', data: n })));
+    aWorker(() => gate.opened, { concurrency: 3 });
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(3));
+    expect(cluster.machine.counts('numbers').waiting).toBe(7);
+    gate.open();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(10));
+  });
+
+  it('sends the completions of one turn and the next claim as one request', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    await queue.addBulk(Array.from({ length: 100 }, (_, n) => ({ name: 'n', data: n })));
+    const before = cluster.requests.length;
+    aWorker(async () => undefined, { concurrency: 10, prefetchMax: 0 });
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(100));
+    const full = cluster.requests.slice(before).filter(({ operations }) => operations === 11);
+    expect(full.length).toBeGreaterThanOrEqual(9);
+  });
+
+  it('completes once though answers are lost', async () => {
+    const { cluster, queue, aWorker } = aSetting([1, 2]);
+    const seen: number[] = [];
+    const worker = aWorker(
+      async (job) => {
+        seen.push(job.data);
+        if (job.data % 5 === 0) cluster.repliesToSwallow = 1;
+      },
+      { concurrency: 3 },
+    );
+    const stalled: unknown[] = [];
+    worker.on('stalled', (job) => stalled.push(job.id));
+    await queue.addBulk(Array.from({ length: 30 }, (_, n) => ({ name: 'n', data: n })));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(30), { timeout: 10_000 });
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+    expect(stalled).toEqual([]);
+  });
+
+  it('says when the queue is drained', async () => {
+    const { queue, aWorker } = aSetting();
+    await queue.addBulk([
+      { name: 'n', data: 1 },
+      { name: 'n', data: 2 },
+    ]);
+    const worker = aWorker(async () => 1, { autorun: false });
+    const drained = once(worker, 'drained');
+    void worker.run();
+    await drained;
+  });
+
+  it('goes on after a time without a leader', async () => {
+    const cluster = new FakeCluster([1]);
+    const client = new Client(cluster, { deadlineMs: 30 });
+    toClose.push(
+      () => client.close(),
+      () => cluster.close(),
+    );
+    const errors: Error[] = [];
+    const worker = new Worker<number, number>('numbers', async (job) => job.data, { connection: client, claimWaitMs: 10 });
+    toClose.unshift(() => worker.close(true));
+    worker.on('error', (error) => errors.push(error));
+    await worker.waitUntilReady();
+    cluster.leader = undefined;
+    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), { timeout: 5_000 });
+    cluster.elect(1);
+    const completed = once(worker, 'completed');
+    await vi.waitFor(() => new Queue<number>('numbers', { connection: client }).add('n', 5));
+    expect((await completed)[1]).toBe(5);
+  });
+});
+
+describe('a job that fails', () => {
+  it('is tried again after its backoff, and becomes a dead letter after its last attempt', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const startedAtMs: number[] = [];
+    const worker = aWorker(async () => {
+      startedAtMs.push(performance.now());
+      throw new Error('no luck');
+    });
+    const failures: string[] = [];
+    worker.on('failed', (job, error) => failures.push(`${job.attemptsMade}: ${error.message}`));
+    const { id } = await queue.add('n', 1, { attempts: 3, backoff: { type: 'exponential', delay: 20 } });
+    await vi.waitFor(() => expect(failures).toEqual(['1: no luck', '2: no luck', '3: no luck']));
+    const [first = 0, second = 0, third = 0] = startedAtMs;
+    expect(second - first).toBeGreaterThanOrEqual(19);
+    expect(third - second).toBeGreaterThanOrEqual(39);
+    expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'no luck', attemptsMade: 3 });
+    expect(cluster.machine.counts('numbers').failed).toBe(1);
+  });
+
+  it('can be redriven, and then succeeds', async () => {
+    const { queue, aWorker } = aSetting();
+    let isBroken = true;
+    const worker = aWorker(async () => {
+      if (isBroken) throw new Error('broken');
+      return 'repaired';
+    });
+    const failed = once(worker, 'failed');
+    const { id } = await queue.add('n', 1);
+    await failed;
+    isBroken = false;
+    const completed = once(worker, 'completed');
+    await queue.retryJob(id);
+    expect((await completed)[1]).toBe('repaired');
+  });
+
+  it('goes straight to the dead letters when another attempt is useless', async () => {
+    const { queue, aWorker } = aSetting();
+    const worker = aWorker(async () => {
+      throw new UnrecoverableError('bad address');
+    });
+    const failed = once(worker, 'failed');
+    const { id } = await queue.add('n', 1, { attempts: 10 });
+    await failed;
+    expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'bad address', attemptsMade: 1 });
+  });
+
+  it('may throw synchronously, and things that are no errors', async () => {
+    const { queue, aWorker } = aSetting();
+    const worker = aWorker(() => {
+      throw 'just text';
+    });
+    const failed = once(worker, 'failed');
+    const { id } = await queue.add('n', 1);
+    await failed;
+    expect(await queue.getJob(id)).toMatchObject({ failedReason: 'just text' });
+  });
+
+  it('fails when its result is too large', async () => {
+    const { queue, aWorker } = aSetting();
+    const worker = aWorker(async () => new Uint8Array(5 * 1024 * 1024));
+    const failed = once(worker, 'failed');
+    await queue.add('n', 1);
+    expect((await failed)[1]).toBeInstanceOf(PayloadTooLargeError);
+  });
+});
+
+describe('a lease', () => {
+  it('is extended as long as the job runs', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const gate = aGate();
+    const worker = aWorker(() => gate.opened, { leaseMs: 450 });
+    const stalled: unknown[] = [];
+    worker.on('stalled', (job) => stalled.push(job));
+    await queue.add('n', 1, { attempts: 5 });
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    const before = cluster.requests.length;
+    // Five extensions at a third of the lease each are longer than one lease.
+    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(before + 4), { timeout: 10_000 });
+    expect(cluster.machine.counts('numbers').active).toBe(1);
+    expect(stalled).toEqual([]);
+    gate.open();
+    await once(worker, 'completed');
+  });
+
+  it('that was lost aborts the signal, and the completion does not count', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const gate = aGate();
+    const signals: AbortSignal[] = [];
+    const tokens: number[] = [];
+    const worker = aWorker(
+      async (job, { signal }) => {
+        signals.push(signal);
+        tokens.push(job.token ?? 0);
+        if (signals.length === 1) await gate.opened;
+        return signals.length === 1 ? 'first' : 'second';
+      },
+      { leaseMs: 300, concurrency: 2 },
+    );
+    const completions: unknown[] = [];
+    worker.on('completed', (_, result) => completions.push(result));
+    const stalled = once(worker, 'stalled');
+    const { id } = await queue.add('n', 1, { attempts: 2 });
+    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    cluster.advance(301);
+    const [job, error] = (await stalled) as [Job, LeaseLostError];
+    expect(job.id).toBe(id);
+    expect(error).toBeInstanceOf(LeaseLostError);
+    expect(signals[0]?.aborted).toBe(true);
+    expect(signals[0]?.reason).toBe(error);
+    await vi.waitFor(() => expect(completions).toEqual(['second']));
+    gate.open();
+    await worker.close();
+    expect(completions).toEqual(['second']);
+    expect(tokens[1]).toBeGreaterThan(tokens[0] ?? 0);
+    expect(await queue.getJob(id)).toMatchObject({ state: 'completed', returnvalue: 'second' });
+  });
+
+  it('that was lost just before the end refuses the completion', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const gate = aGate();
+    const worker = aWorker(() => gate.opened, { leaseMs: 60_000 });
+    const completed: unknown[] = [];
+    worker.on('completed', (job) => completed.push(job));
+    const stalled = once(worker, 'stalled');
+    await queue.add('n', 1, { removeOnFail: false });
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    cluster.advance(60_001);
+    gate.open();
+    expect((await stalled)[1]).toBeInstanceOf(LeaseLostError);
+    expect(completed).toEqual([]);
+    expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 0, failed: 1 });
+  });
+});
+
+describe('closing a worker', () => {
+  it('finishes the running jobs and gives back those that were not begun', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const gate = aGate();
+    let begun = 0;
+    let isSlow = false;
+    const worker = aWorker(
+      async () => {
+        begun += 1;
+        if (isSlow) await gate.opened;
+      },
+      { concurrency: 2, prefetchMax: 4 },
+    );
+    // Quick jobs first, so that the worker claims ahead.
+    await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: 'n', data: n })));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(200));
+    isSlow = true;
+    await queue.addBulk(Array.from({ length: 20 }, (_, n) => ({ name: 'n', data: n })));
+    await vi.waitFor(() => expect(begun).toBe(202));
+    const closed = worker.close();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').waiting).toBe(18));
+    gate.open();
+    await closed;
+    expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 202, active: 0, waiting: 18 });
+    expect(begun).toBe(202);
+  });
+
+  it('gives back what a waiting claim brings later', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const worker = aWorker(async () => 1, { claimWaitMs: 60_000 });
+    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await worker.close();
+    const { id } = await queue.add('n', 1);
+    await vi.waitFor(async () => expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMade: 0 }));
+    expect(cluster.parkedClaims).toBe(0);
+  });
+
+  it('takes its claim away from the cluster with the last user of a shared client', async () => {
+    const cluster = new FakeCluster();
+    const worker = new Worker('numbers', async () => 1, { connection: cluster, claimWaitMs: 60_000 });
+    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await worker.close();
+    expect(cluster.parkedClaims).toBe(0);
+    expect(cluster.openChannels).toBe(0);
+    cluster.close();
+  });
+
+  it('may be done twice, and before it began', async () => {
+    const { aWorker } = aSetting();
+    const started = aWorker(async () => 1);
+    const closings = [started.close(), started.close()];
+    await Promise.all(closings);
+    await started.close();
+    const neverStarted = aWorker(async () => 1, { autorun: false });
+    await neverStarted.close();
+    await neverStarted.run();
+    expect(neverStarted.isRunning).toBe(false);
+  });
+
+  it('run() ends when the worker is closed, and may be called twice', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    let calls = 0;
+    const worker = aWorker(async () => (calls += 1), { autorun: false });
+    const runs = [worker.run(), worker.run()];
+    await queue.add('n', 1);
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    await worker.close();
+    await Promise.all(runs);
+    expect(calls).toBe(1);
+  });
+
+  it('by force aborts what runs and gives it back', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    let aborted = false;
+    const worker = aWorker(
+      (_, { signal }) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => {
+            aborted = true;
+          });
+        }),
+    );
+    const { id } = await queue.add('n', 1);
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await worker.close(true);
+    expect(aborted).toBe(true);
+    expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMade: 0 });
+  });
+});
+
+describe('a processor in a file', () => {
+  const setUp = (file: string) => {
+    const cluster = new FakeCluster();
+    const queue = new Queue('texts', { connection: cluster });
+    const worker = new Worker('texts', new URL(`./fixtures/${file}`, import.meta.url), {
+      connection: cluster,
+      concurrency: 2,
+      leaseMs: 30_000,
+    });
+    toClose.push(
+      () => worker.close(true),
+      () => queue.close(),
+      () => cluster.close(),
+    );
+    return { cluster, queue, worker };
+  };
+
+  it('runs its export "process" in a thread', async () => {
+    const { queue, worker } = setUp('shout.mjs');
+    const completed = once(worker, 'completed');
+    await queue.add('shout', { text: 'hello' });
+    expect((await completed)[1]).toEqual({ shouted: 'HELLO', isMainThread: false, name: 'shout' });
+  });
+
+  it('may also be a default export', async () => {
+    const { queue, worker } = setUp('double.mjs');
+    const completed = once(worker, 'completed');
+    await queue.add('double', 21);
+    expect((await completed)[1]).toBe(42);
+  });
+
+  it('can say that another attempt is useless', async () => {
+    const { queue, worker } = setUp('shout.mjs');
+    const failed = once(worker, 'failed');
+    const { id } = await queue.add('shout', { text: 'never again' }, { attempts: 5 });
+    await failed;
+    expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'this text is beyond repair' });
+  });
+
+  it('is ended with its lease', async () => {
+    const { cluster, queue, worker } = setUp('shout.mjs');
+    await queue.add('shout', { text: 'forever' });
+    await vi.waitFor(() => expect(cluster.machine.counts('texts').active).toBe(1));
+    await worker.close(true);
+    expect(cluster.machine.counts('texts')).toMatchObject({ active: 0, waiting: 1 });
+  });
+});
+
+describe('the options of a worker', () => {
+  it('name the valid ones when one is misspelt, and must be possible', () => {
+    const { aWorker } = aSetting();
+    const misspelt: object = { concurency: 5 };
+    expect(() => aWorker(async () => 1, misspelt)).toThrow(UnknownOptionError);
+    expect(() => aWorker(async () => 1, misspelt)).toThrow(/concurrency/);
+    expect(() => aWorker(async () => 1, { concurrency: 0 })).toThrow(InvalidOptionError);
+    expect(() => aWorker(async () => 1, { leaseMs: 1 })).toThrow(InvalidOptionError);
+  });
+});
