@@ -51,6 +51,11 @@ export class CoreState {
   leaderHeardMs = Number.NEGATIVE_INFINITY;
   /** The leader's channel closed and no other leader is known yet: elections follow each other quickly. */
   isLeaderLost = false;
+  /**
+   * How often this node asked for pre-votes since: each time the short wait doubles, until it is the ordinary one. Where network
+   * and disks are slower than the short wait, elections would otherwise cut each other off for ever.
+   */
+  hurriedRounds = 0;
   /** Answers to this node's pre-vote or vote, its own among them. */
   readonly votes = new Map<NodeId, boolean>();
 
@@ -81,10 +86,11 @@ export class CoreState {
    */
   resetElectionTimer(lostLeaderScale = 1): void {
     const { electionTimeoutMs, lostLeaderElectionMs } = this.config;
-    const shortMs = lostLeaderElectionMs * lostLeaderScale;
-    const wait = this.isLeaderLost
-      ? this.random.nextBetween(shortMs, 5 * shortMs)
-      : this.random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
+    const shortMs = lostLeaderElectionMs * lostLeaderScale * 2 ** this.hurriedRounds;
+    const wait =
+      this.isLeaderLost && 5 * shortMs < electionTimeoutMs
+        ? this.random.nextBetween(shortMs, 5 * shortMs)
+        : this.random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
     this.electionDueMs = this.now + wait;
   }
 

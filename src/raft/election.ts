@@ -26,6 +26,7 @@ export function onElectionTimeout(core: CoreState): void {
 function becomePreCandidate(core: CoreState): void {
   core.votes.clear();
   core.changeRole('pre-candidate', undefined);
+  if (core.isLeaderLost) core.hurriedRounds += 1;
   core.resetElectionTimer(ROUND_TRIP_SCALE);
   core.votes.set(core.id, true);
   if (tally(core) === 'won') {

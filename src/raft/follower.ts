@@ -100,6 +100,7 @@ export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void
 /** The leader's channel closed: it will not be heard again, so nobody waits out the full timeout. */
 export function onLeaderLost(core: CoreState): void {
   core.isLeaderLost = true;
+  core.hurriedRounds = 0;
   core.leaderHeardMs = Number.NEGATIVE_INFINITY;
   core.leader = undefined;
   core.resetElectionTimer();
