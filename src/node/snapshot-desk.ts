@@ -62,7 +62,9 @@ export class SnapshotDesk implements Disposable {
     };
     for (const { from, snapshot, nextChunk } of this.#wanted.splice(0)) {
       const sender = this.#senders.get(from);
-      if (sender?.onWanted(snapshot, nextChunk, nowMs)) send(from, sender);
+      const answer = sender?.onWanted(snapshot, nextChunk, nowMs);
+      if (answer === 'restart') this.begin(from);
+      else if (answer === 'send' && sender !== undefined) send(from, sender);
     }
     for (const [peer, sender] of this.#senders) {
       if (view.progress.get(peer)?.state !== 'snapshot') {

@@ -40,13 +40,17 @@ export class SnapshotSender implements Disposable {
     return this.#sentAtMs + RESEND_MS;
   }
 
-  /** @returns whether `current` should be sent (again); false for an answer that does not fit. */
-  onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): boolean {
-    if (!isSameEntry(snapshot, this.snapshot)) return false;
-    if (nextChunk === this.#current.chunk + 1 && !this.#current.done) this.#current = this.#nextChunk(nextChunk);
-    else if (nextChunk !== this.#current.chunk) return false;
+  /**
+   * The follower says which chunk it wants. Chunks that it has already, from an earlier sender of the same snapshot, are
+   * passed over.
+   * @returns `send` to send `current` (again), `restart` when the reader is past what is wanted, `ignore` for another snapshot.
+   */
+  onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): 'send' | 'restart' | 'ignore' {
+    if (!isSameEntry(snapshot, this.snapshot)) return 'ignore';
+    if (nextChunk < this.#current.chunk) return 'restart';
+    while (this.#current.chunk < nextChunk && !this.#current.done) this.#current = this.#nextChunk(this.#current.chunk + 1);
     this.#sentAtMs = nowMs;
-    return true;
+    return 'send';
   }
 
   onResent(nowMs: number): void {

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import { SnapshotDesk } from '../../src/node/snapshot-desk.ts';
+import { decodeRecords, SnapshotReceiver, SnapshotSender } from '../../src/node/snapshot-transfer.ts';
+import type { InstallSnapshot } from '../../src/raft/message.ts';
+import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
+import type { NodeStorage } from '../../src/storage/port.ts';
+
+const CHUNK_BYTES = 100;
+const snapshot = {
+  index: asIndex(10),
+  term: asTerm(2),
+  configuration: { voters: [asNodeId(1), asNodeId(2)], outgoing: [], learners: [] },
+};
+const records = Array.from({ length: 20 }, (_, key) => ({ kind: 0, key, value: new Uint8Array(30).fill(key) }));
+
+function aStorageWithCheckpoint(): NodeStorage {
+  const storage = openMemoryStorage({ recordKinds: ['record'] });
+  const entries = Array.from({ length: 10 }, (_, at) => ({
+    index: asIndex(at + 1),
+    term: asTerm(2),
+    kind: 'noop' as const,
+    data: new Uint8Array(0),
+  }));
+  storage.persist({ append: { from: asIndex(1), entries } });
+  storage.persist({ checkpoint: { snapshot, changes: records } });
+  return storage;
+}
+
+const messageOf = (sender: SnapshotSender): InstallSnapshot => ({
+  type: 'install-snapshot',
+  from: asNodeId(1),
+  to: asNodeId(2),
+  term: asTerm(2),
+  ...sender.current,
+});
+
+/** Carries chunks over until the receiver has `untilChunk` of them, or all. @returns what was staged. */
+function carry(
+  sender: SnapshotSender,
+  receiver: SnapshotReceiver,
+  staged: Map<number, number>,
+  untilChunk = Number.POSITIVE_INFINITY,
+): boolean {
+  for (let round = 0; round < 100; round += 1) {
+    const message = messageOf(sender);
+    if (receiver.accepts(message)) {
+      for (const record of decodeRecords(message.data)) staged.set(record.key, (staged.get(record.key) ?? 0) + 1);
+      receiver.onStaged(message.done);
+      if (message.done) return true;
+    }
+    if (receiver.next >= untilChunk) return false;
+    expect(sender.onWanted(snapshot, receiver.next, 0)).toBe('send');
+  }
+  throw new Error('the transfer does not end');
+}
+
+describe('a snapshot in chunks (Raft §7)', () => {
+  it('arrives whole, each record once, in several bounded chunks', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    const staged = new Map<number, number>();
+    expect(carry(sender, new SnapshotReceiver(), staged)).toBe(true);
+    expect(sender.current.chunk).toBeGreaterThan(2);
+    expect([...staged]).toEqual(records.map(({ key }) => [key, 1]));
+  });
+
+  it('goes on where it stood when the channel closed and a new sender begins', () => {
+    const storage = aStorageWithCheckpoint();
+    const receiver = new SnapshotReceiver();
+    const staged = new Map<number, number>();
+    expect(carry(new SnapshotSender(storage, CHUNK_BYTES, 0), receiver, staged, 3)).toBe(false);
+    expect(carry(new SnapshotSender(storage, CHUNK_BYTES, 0), receiver, staged)).toBe(true);
+    expect([...staged]).toEqual(records.map(({ key }) => [key, 1]));
+  });
+
+  it('begins anew when the follower has lost what it had', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    carry(sender, new SnapshotReceiver(), new Map(), 3);
+    const restarted = new SnapshotReceiver();
+    expect(restarted.accepts(messageOf(sender))).toBe(false);
+    expect(restarted.next).toBe(0);
+    expect(sender.onWanted(snapshot, restarted.next, 0)).toBe('restart');
+  });
+
+  it('sends a repeated chunk again and ignores answers about another snapshot', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    expect(sender.onWanted(snapshot, 0, 0)).toBe('send');
+    expect(sender.current.chunk).toBe(0);
+    expect(sender.onWanted({ index: asIndex(9), term: asTerm(2) }, 1, 0)).toBe('ignore');
+  });
+
+  it('does not stage a chunk twice', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    const desk = new SnapshotDesk(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
+    const first = messageOf(sender);
+    const hardState = { term: asTerm(2), votedFor: undefined };
+    expect(desk.onChunk(first, hardState)).toBe(false);
+    expect(desk.replyTo(first, asTerm(2)).nextChunk).toBe(1);
+    expect(desk.onChunk(first, hardState)).toBe(false);
+    expect(desk.replyTo(first, asTerm(2)).nextChunk).toBe(1);
+  });
+});
