@@ -1,5 +1,4 @@
 import type { LogIndex } from '../base/ids.ts';
-import { asIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { SnapshotId } from '../raft/entry.ts';
@@ -35,7 +34,8 @@ export class CheckpointSchedule {
     if (applied > log.persisted) return undefined;
     const term = log.termAt(applied);
     invariant(term !== undefined, () => `the applied entry ${applied} has left the log`);
-    const compactTo = asIndex(Math.max(log.compacted.index, applied - this.#limits.tailEntries));
+    const { tailEntries, tailBytes } = this.#limits;
+    const compactTo = log.lastBeforeTail(applied, tailEntries, tailBytes);
     return { checkpoint: { snapshot: { index: applied, term, configuration }, changes: machine.takeChanges() }, compactTo };
   }
 

@@ -14,6 +14,8 @@ export interface NodeLimits {
   readonly checkpointRecords: number;
   /** Entries kept behind the checkpoint, so that a follower that is a little slow needs no snapshot. */
   readonly tailEntries: number;
+  /** Most bytes of such entries; they stay in memory. */
+  readonly tailBytes: number;
   /** Bytes of records in one InstallSnapshot. */
   readonly snapshotChunkBytes: number;
   /** Most claims that wait at the leader for a job. */
@@ -24,9 +26,10 @@ export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   payloadBytesMax: 4 * 1024 * 1024,
   entryBytesMax: 1024 * 1024,
   checkpointEntries: 20_000,
-  checkpointBytes: 64 * 1024 * 1024,
+  checkpointBytes: 8 * 1024 * 1024,
   checkpointRecords: 10_000,
   tailEntries: 1_000,
+  tailBytes: 16 * 1024 * 1024,
   snapshotChunkBytes: 256 * 1024,
   parkedClaimsMax: 10_000,
 });

@@ -99,6 +99,18 @@ export class RaftLog {
     this.#compacted = entryId(boundary);
   }
 
+  /** Up to where the log may be forgotten so that a tail of at most so many entries and bytes stays, counted back from `end`. */
+  lastBeforeTail(end: LogIndex, entriesMax: number, bytesMax: number): LogIndex {
+    let index = end;
+    let bytes = 0;
+    while (index > this.#compacted.index && end - index < entriesMax) {
+      bytes += this.entryAt(index)?.data.length ?? 0;
+      if (bytes > bytesMax) break;
+      index = asIndex(index - 1);
+    }
+    return index;
+  }
+
   /** A snapshot took the place of the whole log. */
   resetTo(snapshot: EntryId): void {
     this.#compacted = snapshot;

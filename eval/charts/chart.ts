@@ -1,0 +1,86 @@
+import type { TopLevelSpec } from 'vega-lite';
+import type { Evaluation, Figure } from '../analysis.ts';
+import { FontAdvances } from './font.ts';
+import { SUBTITLE_SIZE_PX } from './theme.ts';
+
+/** A picture that answers one question. */
+export interface Chart {
+  /** Names its files in plots/. */
+  readonly name: string;
+  readonly title: string;
+  /** What the reader sees in it, for the report and for those who cannot see it. */
+  readonly question: string;
+  readonly spec: TopLevelSpec;
+}
+
+/** `undefined` when the rows hold nothing to draw. */
+export type ChartBuilder = (evaluation: Evaluation) => Chart | undefined;
+
+/** What every figure of the evaluation stands on: cluster, durability, commit. */
+export function provenanceLine(evaluation: Evaluation): string {
+  const commits = evaluation.commits.map((commit) => commit.slice(0, 7) + (commit.endsWith('+dirty') ? '+dirty' : ''));
+  return `${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)} · commit ${commits.join(', ')}`;
+}
+
+export const describeDurability = (durability: string): string =>
+  durability === 'full' ? 'durable (on the disks of a majority before the answer)' : 'not durable (no fsync)';
+
+/** `n = 3 runs, 95 % bootstrap interval` */
+export function countLine(figures: readonly (Figure | undefined)[], confidence: number): string {
+  const counts = figures.filter((figure) => figure !== undefined).map(({ runs }) => runs);
+  if (counts.length === 0) return 'n = 0 runs';
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  const runs = fewest === most ? `n = ${most} ${most === 1 ? 'run' : 'runs'}` : `n = ${fewest}–${most} runs`;
+  if (most < 3) return most === 1 ? `${runs} each, no interval` : `${runs} each, median`;
+  const interval = `median and ${Math.round(confidence * 100)} % bootstrap interval`;
+  return fewest < 3 ? `${runs} each, ${interval} from 3 runs on` : `${runs} each, ${interval}`;
+}
+
+const STEPS = [1, 2, 5];
+
+/** Round numbers (1, 2 or 5 times a power of ten) just outside of all values; never the same number twice. */
+export function logDomain(values: readonly number[]): [number, number] {
+  const positive = values.filter((value) => value > 0);
+  const steps = roundSteps(Math.min(...positive) / 10, Math.max(...positive) * 10);
+  const low = steps.findLast((step) => step <= Math.min(...positive) * 1.0001) ?? Math.min(...positive);
+  const high = steps.find((step) => step >= Math.max(...positive) * 0.9999 && step > low) ?? Math.max(...positive);
+  return [low, high];
+}
+
+/** Powers of ten over a wide range, 1-2-5 steps over a narrow one. */
+export function logTicks([low, high]: readonly [number, number]): number[] {
+  const steps = roundSteps(low, high).filter((step) => step >= low * 0.9999 && step <= high * 1.0001);
+  return Math.log10(high / low) > 2.2 ? steps.filter((step) => Number.isInteger(Math.round(Math.log10(step) * 1e6) / 1e6)) : steps;
+}
+
+function roundSteps(low: number, high: number): number[] {
+  const steps: number[] = [];
+  for (let exponent = Math.floor(Math.log10(low)); exponent <= Math.ceil(Math.log10(high)); exponent += 1) {
+    for (const step of STEPS) steps.push(Number(`${step}e${exponent}`));
+  }
+  return steps;
+}
+
+/** Lines no wider than the chart, broken at ` · ` or at spaces, measured with the chart's font. */
+export function wrapLines(parts: readonly string[], widthPx: number, fontSizePx = SUBTITLE_SIZE_PX): string[] {
+  const font = FontAdvances.of('Regular');
+  const lines: string[] = [];
+  for (const part of parts) {
+    let line = '';
+    for (const word of part.split(' ')) {
+      const longer = line === '' ? word : `${line} ${word}`;
+      if (line !== '' && font.width(longer, fontSizePx) > widthPx) {
+        lines.push(line.replace(/ ·$/, ''));
+        line = word === '·' ? '' : word;
+      } else line = longer;
+    }
+    if (line !== '') lines.push(line);
+  }
+  return lines;
+}
+
+/** Axis labels such as 0.01 and 10,000, whatever the power. */
+export const PLAIN_NUMBER = "datum.value < 1 ? format(datum.value, '~f') : format(datum.value, ',')";
+/** Axis labels such as 640 B, 16 KiB and 1 MiB. */
+export const BYTE_SIZE =
+  "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value >= 1024 ? datum.value / 1024 + ' KiB' : datum.value + ' B'";

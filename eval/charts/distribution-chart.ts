@@ -1,0 +1,93 @@
+import type { TopLevelSpec } from 'vega-lite';
+import type { Evaluation } from '../analysis.ts';
+import { formatCount, formatNumber } from '../report/format.ts';
+import { formatBytes } from '../run-plan.ts';
+import { type Chart, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { chartConfig, HALO, INK, OKABE_ITO } from './theme.ts';
+
+/** Chart of the spread of the acknowledgement's latency for each payload size, from the raw samples. */
+export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
+  const { distributions, settings } = evaluation;
+  if (distributions.length === 0) return undefined;
+  const values = distributions.map((of) => ({
+    ...of,
+    size: formatBytes(of.payloadBytes),
+    label: `p50 ${formatNumber(of.p50)} · ${of.highName} ${formatNumber(of.high)}`,
+    count: formatCount(of.samples),
+  }));
+  const [low, high] = logDomain(distributions.flatMap((of) => [of.p1, of.high]));
+  const domain: [number, number] = [low, Math.max(...distributions.map((of) => of.high)) > high / 6 ? high * 10 : high];
+  const scale = { type: 'log' as const, domain };
+  const y = {
+    field: 'size',
+    type: 'nominal' as const,
+    sort: values.map(({ size }) => size),
+    title: 'Payload of a message',
+    axis: { grid: true },
+  };
+  const counts = distributions.map(({ samples }) => samples);
+  const title = 'Spread of the time until an add is acknowledged, by payload';
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: {
+      text: title,
+      subtitle: wrapLines(
+        [
+          `Line: p1 to the named percentile, box: p25 to p75, tick: median · open loop, n = ${rangeOf(counts)} messages a size`,
+          `p99 from 1,000 messages, p90 from 100, else the maximum · ${provenanceLine(evaluation)}`,
+        ],
+        settings.charts.widthPx,
+      ),
+    },
+    config: chartConfig(settings.charts.font),
+    data: { values },
+    width: settings.charts.widthPx,
+    height: { step: 28 },
+    layer: [
+      {
+        mark: { type: 'rule', strokeWidth: 2, color: OKABE_ITO.skyBlue },
+        encoding: {
+          y,
+          x: {
+            field: 'p1',
+            type: 'quantitative',
+            scale,
+            title: 'Acknowledged − intended start (ms, log scale)',
+            axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true },
+          },
+          x2: { field: 'high' },
+        },
+      },
+      {
+        mark: { type: 'bar', size: 11, color: OKABE_ITO.blue },
+        encoding: {
+          y,
+          x: { field: 'p25', type: 'quantitative', scale },
+          x2: { field: 'p75' },
+          tooltip: [
+            { field: 'size', title: 'Payload' },
+            { field: 'count', title: 'Messages' },
+            { field: 'p25', title: 'p25 (ms)', format: '.3~r' },
+            { field: 'p50', title: 'p50 (ms)', format: '.3~r' },
+            { field: 'p75', title: 'p75 (ms)', format: '.3~r' },
+            { field: 'high', title: 'highest (ms)', format: '.3~r' },
+          ],
+        },
+      },
+      {
+        mark: { type: 'tick', size: 17, thickness: 3, color: INK, opacity: 1 },
+        encoding: { y, x: { field: 'p50', type: 'quantitative', scale } },
+      },
+      ...[HALO, {}].map((halo) => ({
+        mark: { type: 'text' as const, align: 'left' as const, dx: 8, ...halo },
+        encoding: { y, x: { field: 'high', type: 'quantitative' as const, scale }, text: { field: 'label' } },
+      })),
+    ],
+  };
+  return { name: 'latency-distribution', title, question: 'How evenly do messages of one size wait?', spec };
+}
+
+function rangeOf(counts: readonly number[]): string {
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  return fewest === most ? formatCount(most) : `${formatCount(fewest)}–${formatCount(most)}`;
+}

@@ -1,0 +1,251 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../analysis.ts';
+import { formatCount, formatPublished, formatTiny, SMALLEST_SHOWN } from '../report/format.ts';
+import { formatBytes } from '../run-plan.ts';
+import type { PublishedRow } from '../settings.ts';
+import { type Chart, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { chartConfig, ELSEWHERE, HALO, OKABE_ITO, SOFT_INK } from './theme.ts';
+
+const SERIES = {
+  published: 'Original, paced (published elsewhere, another machine)',
+  paced: 'jobraft, paced',
+  wait: 'jobraft, paced: wait for the answer (p50)',
+  fast: 'jobraft, as fast as possible',
+} as const;
+
+/** One mark of a comparison: a case in one of the three series. */
+interface Mark {
+  readonly group: string;
+  readonly series: string;
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly label: string;
+  /** The label stands to the right of mark and interval. */
+  readonly labelAt: number | null;
+  /** Published, but never finished. */
+  readonly unfinished: boolean;
+}
+
+/** What is compared: throughput or overhead. */
+interface Comparison {
+  /** Our figures of a case, by the series they are drawn in. */
+  readonly ours: readonly { readonly series: string; readonly pick: (of: ReplayCase) => Figure | undefined }[];
+  readonly published: (row: PublishedRow) => number | undefined;
+  readonly unfinishedNote: string;
+}
+
+const throughput: Comparison = {
+  ours: [
+    { series: SERIES.paced, pick: ({ paced }) => paced?.throughput },
+    { series: SERIES.fast, pick: ({ fast }) => fast?.throughput },
+  ],
+  published: (row) => row.perSecond,
+  unfinishedNote: 'hung near message 475, killed at 600 s',
+};
+
+const overhead = ({ settings }: Evaluation): Comparison => ({
+  ours: [
+    { series: SERIES.paced, pick: ({ paced }) => paced?.overhead },
+    { series: SERIES.wait, pick: ({ paced }) => paced?.latencyP50 },
+    { series: SERIES.fast, pick: ({ fast }) => fast?.overhead },
+  ],
+  published: (row) => publishedOverheadMs(row, settings.pacing),
+  unfinishedNote: 'never finished: hung near message 475, killed at 600 s',
+});
+
+export const throughputByCount = (evaluation: Evaluation): Chart | undefined =>
+  comparisonChart(evaluation, evaluation.lowAndHigh, throughput, {
+    name: 'throughput-by-count',
+    title: 'Messages delivered a second, by number of messages',
+    question: 'How many messages a second does the cluster deliver in a short and in a long series?',
+    axisTitle: 'Delivered messages a second (msg/s, log scale)',
+    groupName: ({ messages }) => `${formatCount(messages)} messages`,
+    note: ({ settings }) => `Pacing of one message every ${settings.pacing.delayMs} ms cannot pass 10 msg/s.`,
+  });
+
+export const overheadByCount = (evaluation: Evaluation): Chart | undefined =>
+  comparisonChart(evaluation, evaluation.lowAndHigh, overhead(evaluation), {
+    name: 'overhead-by-count',
+    title: 'Time each message adds to the replay, by number of messages',
+    question: 'What does one message cost, once the pacing is taken out?',
+    axisTitle: 'Overhead per message (ms, log scale): (wall − pacing − settling) / messages',
+    groupName: ({ messages }) => `${formatCount(messages)} messages`,
+    note: () => OVERHEAD_NOTE,
+  });
+
+export const throughputByPayload = (evaluation: Evaluation): Chart | undefined =>
+  comparisonChart(evaluation, evaluation.payload, throughput, {
+    name: 'throughput-by-payload',
+    title: 'Messages delivered a second, by payload',
+    question: 'Do larger payloads slow the replay, and does the 640 B case finish that the original could not?',
+    axisTitle: 'Delivered messages a second (msg/s, log scale)',
+    groupName: payloadGroup,
+    note: ({ settings }) => `Pacing of one message every ${settings.pacing.delayMs} ms cannot pass 10 msg/s.`,
+  });
+
+export const overheadByPayload = (evaluation: Evaluation): Chart | undefined =>
+  comparisonChart(evaluation, evaluation.payload, overhead(evaluation), {
+    name: 'overhead-by-payload',
+    title: 'Time each message adds to the replay, by payload',
+    question: 'What do larger payloads cost a message, once the pacing is taken out?',
+    axisTitle: 'Overhead per message (ms, log scale): (wall − pacing − settling) / messages',
+    groupName: payloadGroup,
+    note: () => OVERHEAD_NOTE,
+  });
+
+/** A fixed schedule hides latencies shorter than its interval; the reader must not take the one for the other. */
+const OVERHEAD_NOTE =
+  'Our paced sender does not wait for answers before it goes on, so its overhead is next to nothing; the wait for the answer is the figure to set beside the original.';
+
+const payloadGroup = ({ messages, payloadBytes }: ReplayCase): string =>
+  `${formatCount(messages)} messages of ${formatBytes(payloadBytes)}`;
+
+interface ComparisonText {
+  readonly name: string;
+  readonly title: string;
+  readonly question: string;
+  readonly axisTitle: string;
+  readonly groupName: (of: ReplayCase) => string;
+  readonly note: (evaluation: Evaluation) => string;
+}
+
+function comparisonChart(
+  evaluation: Evaluation,
+  cases: readonly ReplayCase[],
+  comparison: Comparison,
+  text: ComparisonText,
+): Chart | undefined {
+  const measured = cases.filter((of) => of.paced !== undefined || of.fast !== undefined);
+  if (measured.length === 0) return undefined;
+  const marks = measured.flatMap((of) => marksOf(of, text.groupName(of), comparison));
+  const figures = measured.flatMap((of) => comparison.ours.map(({ pick }) => pick(of)));
+  const spec = comparisonSpec(evaluation, marks, measured.map(text.groupName), {
+    ...text,
+    subtitle: wrapLines(
+      [`jobraft: ${countLine(figures, evaluation.settings.statistics.confidence)} · ${provenanceLine(evaluation)}`, text.note(evaluation)],
+      evaluation.settings.charts.widthPx + 120,
+    ),
+  });
+  return { name: text.name, title: text.title, question: text.question, spec };
+}
+
+function marksOf(of: ReplayCase, group: string, comparison: Comparison): Mark[] {
+  const marks: Mark[] = [];
+  if (of.published !== undefined) {
+    const value = comparison.published(of.published);
+    const note = of.published.finished ? '' : comparison.unfinishedNote;
+    const label = [value === undefined ? '' : formatPublished(value), note].filter((part) => part !== '').join(' · ');
+    marks.push({
+      group,
+      series: SERIES.published,
+      value: value ?? null,
+      low: null,
+      high: null,
+      label,
+      labelAt: value ?? null,
+      unfinished: !of.published.finished,
+    });
+  }
+  for (const { series, pick } of comparison.ours) {
+    const figure = pick(of);
+    if (figure === undefined) continue;
+    const value = Math.max(figure.median, SMALLEST_SHOWN);
+    marks.push({
+      group,
+      series,
+      value,
+      low: figure.interval === undefined ? null : Math.max(figure.interval.low, SMALLEST_SHOWN),
+      high: figure.interval === undefined ? null : Math.max(figure.interval.high, SMALLEST_SHOWN),
+      label: formatTiny(figure.median),
+      labelAt: figure.interval === undefined ? value : Math.max(figure.interval.high, value),
+      unfinished: false,
+    });
+  }
+  return marks;
+}
+
+function comparisonSpec(
+  { settings }: Evaluation,
+  marks: readonly Mark[],
+  groups: readonly string[],
+  text: { readonly title: string; readonly subtitle: string[]; readonly axisTitle: string },
+): TopLevelSpec {
+  const values = marks.flatMap(({ value, low, high }) => [value, low, high]).filter((value) => value !== null && value > 0);
+  const [low, high] = logDomain(values.map(Number));
+  // No mark on the left edge, and room for the label to the right of the largest.
+  const domain: [number, number] = [
+    Math.min(...values.map(Number)) < low * 1.1 ? low / 2 : low,
+    Math.max(...values.map(Number)) > high / 3 ? high * 5 : high,
+  ];
+  const seriesShown = Object.values(SERIES).filter((series) => marks.some((mark) => mark.series === series));
+  const scale = { type: 'log' as const, domain };
+  const color = {
+    field: 'series',
+    type: 'nominal' as const,
+    scale: { domain: Object.values(SERIES), range: [ELSEWHERE, OKABE_ITO.blue, OKABE_ITO.skyBlue, OKABE_ITO.vermillion] },
+  };
+  const y = { field: 'series', type: 'nominal' as const, sort: seriesShown, title: null, axis: { grid: true, labelPadding: 10 } };
+  const tooltip = [
+    { field: 'group', title: 'Case' },
+    { field: 'series', title: 'Measured' },
+    { field: 'label', title: 'Figure' },
+  ];
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: { text: text.title, subtitle: text.subtitle },
+    config: chartConfig(settings.charts.font),
+    data: { values: [...marks] },
+    facet: {
+      row: {
+        field: 'group',
+        type: 'nominal',
+        sort: [...groups],
+        header: { labelOrient: 'top', labelAnchor: 'start', labelAngle: 0, title: null },
+      },
+    },
+    spacing: 14,
+    spec: {
+      width: settings.charts.widthPx - 160,
+      height: { step: 24 },
+      layer: [
+        {
+          transform: [{ filter: 'datum.low != null' }],
+          mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
+          encoding: { y, x: { field: 'low', type: 'quantitative', scale }, x2: { field: 'high' }, color },
+        },
+        {
+          transform: [{ filter: 'datum.value != null && !datum.unfinished' }],
+          mark: { type: 'point', filled: true, size: 90, opacity: 1 },
+          encoding: {
+            y,
+            x: {
+              field: 'value',
+              type: 'quantitative',
+              scale,
+              title: text.axisTitle,
+              axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true },
+            },
+            color,
+            tooltip,
+          },
+        },
+        {
+          transform: [{ filter: 'datum.value != null && datum.unfinished' }],
+          mark: { type: 'point', shape: 'M-1,-1L1,1M1,-1L-1,1', size: 45, strokeWidth: 2.5, opacity: 1 },
+          encoding: { y, x: { field: 'value', type: 'quantitative', scale }, color, tooltip },
+        },
+        ...[HALO, {}].map((halo) => ({
+          transform: [{ filter: 'datum.value != null' }],
+          mark: { type: 'text' as const, align: 'left' as const, dx: 10, ...halo },
+          encoding: { y, x: { field: 'labelAt', type: 'quantitative' as const, scale }, text: { field: 'label' } },
+        })),
+        ...[HALO, {}].map((halo) => ({
+          transform: [{ filter: 'datum.value == null' }],
+          mark: { type: 'text' as const, align: 'left' as const, dx: 6, color: SOFT_INK, ...halo },
+          encoding: { y, x: { datum: domain[0], type: 'quantitative' as const, scale }, text: { field: 'label' }, tooltip },
+        })),
+      ],
+    },
+  };
+}

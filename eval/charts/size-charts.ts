@@ -1,0 +1,179 @@
+import type { TopLevelSpec } from 'vega-lite';
+import type { CaseFigures, Evaluation, Figure } from '../analysis.ts';
+import { formatNumber } from '../report/format.ts';
+import { formatBytes } from '../run-plan.ts';
+import { BYTE_SIZE, type Chart, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { chartConfig, HALO, OKABE_ITO } from './theme.ts';
+
+/** A point of a line over payload sizes. */
+interface Point {
+  readonly payloadBytes: number;
+  readonly size: string;
+  readonly series: string;
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly label: string;
+  /** The last of its line: carries the line's name. */
+  readonly isLast: boolean;
+}
+
+const MEBIBYTE = 1_048_576;
+
+/** Chart of capacity: messages and bytes a second against payload size. */
+export function throughputBySize(evaluation: Evaluation): Chart | undefined {
+  const { sweep, settings } = evaluation;
+  if (sweep.length === 0) return undefined;
+  const messages = points(sweep, 'messages a second', ({ throughput }) => throughput);
+  const bytes = points(sweep, 'MiB a second', ({ throughput, payloadBytes }) => scaled(throughput, payloadBytes / MEBIBYTE));
+  const title = 'Capacity against payload size';
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: {
+      text: title,
+      subtitle: wrapLines(
+        [
+          `Added, acknowledged, claimed and completed; closed loop · ${countLine(
+            sweep.map(({ throughput }) => throughput),
+            settings.statistics.confidence,
+          )}`,
+          provenanceLine(evaluation),
+        ],
+        settings.charts.widthPx,
+      ),
+    },
+    config: chartConfig(settings.charts.font),
+    spacing: 26,
+    resolve: { scale: { color: 'independent' } },
+    vconcat: [
+      panel(
+        settings.charts.widthPx,
+        messages,
+        'Delivered messages a second (msg/s, log scale)',
+        { 'messages a second': OKABE_ITO.blue },
+        false,
+      ),
+      panel(settings.charts.widthPx, bytes, 'Delivered payload a second (MiB/s, log scale)', { 'MiB a second': OKABE_ITO.green }, false),
+    ],
+  };
+  return { name: 'throughput-by-size', title, question: 'How much can the cluster take, from 4 B to 1 MiB a message?', spec };
+}
+
+/** Chart of waiting: percentiles of the acknowledgement against payload size. */
+export function latencyBySize(evaluation: Evaluation): Chart | undefined {
+  const { latency, settings } = evaluation;
+  if (latency.length === 0) return undefined;
+  const lines = [
+    ...points(latency, 'p99', ({ latencyP99 }) => latencyP99),
+    ...points(latency, 'p90', ({ latencyP90 }) => latencyP90),
+    ...points(latency, 'p50', ({ latencyP50 }) => latencyP50),
+  ];
+  const title = 'Time until an add is acknowledged, against payload size';
+  const { ratePerSecond, bytesPerSecondMax } = settings.latency;
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: {
+      text: title,
+      subtitle: wrapLines(
+        [
+          `Open loop, ${formatNumber(ratePerSecond)} msg/s or ${bytesPerSecondMax / MEBIBYTE} MiB/s, whichever is less · ${countLine(
+            latency.map(({ latencyP50 }) => latencyP50),
+            settings.statistics.confidence,
+          )} · p90 from 100 and p99 from 1,000 messages a run, else not drawn`,
+          provenanceLine(evaluation),
+        ],
+        settings.charts.widthPx,
+      ),
+    },
+    config: chartConfig(settings.charts.font),
+    ...panel(
+      settings.charts.widthPx,
+      lines,
+      'Acknowledged − intended start (ms, log scale)',
+      { p99: OKABE_ITO.vermillion, p90: OKABE_ITO.orange, p50: OKABE_ITO.blue },
+      true,
+    ),
+  };
+  return { name: 'latency-by-size', title, question: 'Does a larger payload make its sender wait longer?', spec };
+}
+
+function points(cases: readonly CaseFigures[], series: string, pick: (of: CaseFigures) => Figure | undefined): Point[] {
+  const drawn = cases.flatMap((of) => {
+    const figure = pick(of);
+    return figure === undefined ? [] : [{ of, figure }];
+  });
+  return drawn.map(({ of, figure }, at) => ({
+    payloadBytes: of.payloadBytes,
+    size: formatBytes(of.payloadBytes),
+    series,
+    value: figure.median,
+    low: figure.interval?.low ?? null,
+    high: figure.interval?.high ?? null,
+    label: formatNumber(figure.median),
+    isLast: at === drawn.length - 1,
+  }));
+}
+
+function scaled(figure: Figure | undefined, factor: number): Figure | undefined {
+  if (figure === undefined) return undefined;
+  const interval = figure.interval === undefined ? undefined : { low: figure.interval.low * factor, high: figure.interval.high * factor };
+  return { median: figure.median * factor, interval, runs: figure.runs };
+}
+
+/** Labels stand on the side from which the line comes down, so that it does not cross them. */
+function besideLine(values: readonly Point[]): { readonly align: 'left' | 'right'; readonly dx: number } {
+  const isRising = (values.at(-1)?.value ?? 0) > (values[0]?.value ?? 0);
+  return isRising ? { align: 'right', dx: 8 } : { align: 'left', dx: -8 };
+}
+
+/** One plane with log axes; lines are named at their ends, or every point is labelled when there is only one line. */
+function panel(widthPx: number, values: readonly Point[], axisTitle: string, colors: Readonly<Record<string, string>>, named: boolean) {
+  const domain = logDomain(values.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]));
+  const sizes = [...new Set(values.map(({ payloadBytes }) => payloadBytes))];
+  const sizeDomain = [Math.min(...sizes), Math.max(...sizes)];
+  const ticks = sizes.filter((size) => Number.isInteger(Math.log2(size) / 2));
+  const x = {
+    field: 'payloadBytes',
+    type: 'quantitative' as const,
+    scale: { type: 'log' as const, base: 2, domain: sizeDomain, nice: false, padding: 22 },
+    title: 'Payload of a message (log scale)',
+    axis: { values: ticks, labelExpr: BYTE_SIZE, labelOverlap: false as const },
+  };
+  const scale = { type: 'log' as const, domain };
+  const y = {
+    field: 'value',
+    type: 'quantitative' as const,
+    scale,
+    title: axisTitle,
+    axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true },
+  };
+  const color = { field: 'series', type: 'nominal' as const, scale: { domain: Object.keys(colors), range: Object.values(colors) } };
+  const tooltip = [
+    { field: 'size', title: 'Payload' },
+    { field: 'series', title: 'Figure' },
+    { field: 'label', title: 'Median' },
+  ];
+  const label = named
+    ? {
+        transform: [{ filter: 'datum.isLast' }],
+        mark: { type: 'text' as const, align: 'left' as const, dx: 9, fontWeight: 600 as const },
+        field: 'series',
+      }
+    : { transform: [], mark: { type: 'text' as const, ...besideLine(values), dy: -12 }, field: 'label' };
+  return {
+    width: widthPx,
+    height: 240,
+    data: { values: [...values] },
+    layer: [
+      { mark: { type: 'line' as const, strokeWidth: 2 }, encoding: { x, y, color } },
+      {
+        transform: [{ filter: 'datum.low != null' }],
+        mark: { type: 'rule' as const, strokeWidth: 2, opacity: 0.5 },
+        encoding: { x, y: { field: 'low', type: 'quantitative' as const, scale }, y2: { field: 'high' }, color },
+      },
+      { transform: label.transform, mark: { ...label.mark, ...HALO }, encoding: { x, y, text: { field: label.field } } },
+      { mark: { type: 'point' as const, filled: true, size: 55, opacity: 1 }, encoding: { x, y, color, tooltip } },
+      { transform: label.transform, mark: label.mark, encoding: { x, y, color, text: { field: label.field } } },
+    ],
+  };
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { addClusterOptions, clusterOverridesOf } from '../src/config/cluster-options.ts';
+import { loadClusterConfig } from '../src/config/load-cluster-config.ts';
+import { parseCount, withoutStackTraces } from './command-line.ts';
+import { evaluate } from './evaluate.ts';
+import { jobraftTarget } from './jobraft-target.ts';
+import { packageRoot } from './package-root.ts';
+import { rebuildPlots } from './plots.ts';
+import { currentCommit } from './provenance.ts';
+import { ResultsFolder } from './results-folder.ts';
+import type { Selection } from './scenario.ts';
+import { loadSettings, settingsHash } from './settings.ts';
+import { UserError } from './user-error.ts';
+
+const COMMANDS: readonly { readonly name: Selection; readonly summary: string; readonly paced: boolean }[] = [
+  { name: 'all', summary: 'low, high and payload as fast as the cluster takes them; --paced adds the published pacing', paced: false },
+  { name: 'low', summary: '100 messages, paced as published and as fast as possible', paced: true },
+  { name: 'high', summary: '2000 messages, paced as published and as fast as possible', paced: true },
+  { name: 'payload', summary: 'payload sizes, paced as published and as fast as possible, then from 4 B to 1 MiB', paced: true },
+];
+
+interface Options {
+  readonly out: string;
+  readonly plotsOut: string;
+  readonly settings?: string;
+  readonly config?: string;
+  readonly repetitions?: number;
+  readonly seed?: number;
+  readonly paced: boolean;
+}
+
+function program(): Command {
+  const root = new Command('eval')
+    .description('Measures jobraft and writes CSV, charts and reports.')
+    .showHelpAfterError('--help lists the commands and their options.');
+  for (const { name, summary, paced } of COMMANDS) {
+    const command = addFolders(root.command(name).description(summary));
+    addClusterOptions(command)
+      .option('--settings <file>', 'what to measure (default: config/evaluation.yaml of the package)')
+      .option('--repetitions <count>', 'of every run that is not paced (default: from the settings)', parseCount)
+      .option('--paced', 'replay the published pacing too', paced)
+      .option('--no-paced', 'only as fast as possible')
+      .action(async (_options: unknown, self: Command) => {
+        process.exitCode = await runEvaluation(name, self);
+      });
+  }
+  addFolders(root.command('plots').description('rebuilds charts and reports from the CSV'))
+    .option('--settings <file>', 'charts and published figures (default: config/evaluation.yaml of the package)')
+    .action(async (options: Options) => {
+      const { report, page, charts } = await rebuildPlots(ResultsFolder.at(options.out), options.plotsOut, loadSettings(options.settings));
+      console.log(`${charts.length} charts and the report:\n  ${[report, page, ...charts].join('\n  ')}`);
+    });
+  return root;
+}
+
+const addFolders = (command: Command): Command =>
+  command
+    .option('--out <folder>', 'results: runs.csv, reports, raw samples', join(packageRoot(), 'results'))
+    .option('--plots-out <folder>', 'charts: specs, SVG and PNG', join(packageRoot(), 'plots'));
+
+async function runEvaluation(selection: Selection, command: Command): Promise<number> {
+  const options = command.opts<Options>();
+  const settings = loadSettings(options.settings);
+  const overrides = clusterOverridesOf(command);
+  for (const [given, flag] of [
+    [overrides.dataDir, '--data-dir'],
+    [overrides.logs?.dir, '--logs-dir'],
+  ] as const) {
+    if (given !== undefined)
+      throw new UserError(`${flag} has no meaning here: every run has a folder of its own below --out. Leave it out.`);
+  }
+  const config = loadClusterConfig(options.config, { ...settings.cluster, ...overrides });
+  const { nodes, durability, storage, raft, limits } = config;
+  return evaluate({
+    selection,
+    paced: options.paced,
+    settings,
+    repetitions: options.repetitions,
+    seed: options.seed ?? settings.seed,
+    out: options.out,
+    plotsOut: options.plotsOut,
+    target: jobraftTarget(config),
+    nodes: typeof nodes === 'number' ? nodes : nodes.length,
+    durability: storage === 'memory' ? 'off' : durability,
+    timings: describeOverrides({ ...overrides.raft, ...overrides.limits, ...(storage === 'memory' ? { storage } : {}) }),
+    command: ['npm run', selection === 'all' ? 'eval' : `eval:${selection}`, ...commandLine(process.argv.slice(3))].join(' '),
+    commit: currentCommit(),
+    configHash: settingsHash(settings, { storage, raft, limits }),
+    print: (line) => console.log(line),
+  });
+}
+
+const commandLine = (args: readonly string[]): readonly string[] => (args.length === 0 ? [] : ['--', ...args]);
+
+const describeOverrides = (overrides: Readonly<Record<string, unknown>>): string =>
+  Object.entries(overrides)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(';');
+
+await withoutStackTraces(() => program().parseAsync());

@@ -1,0 +1,151 @@
+import type { AddOutcome } from './system-under-test.ts';
+
+export type MessageOutcome = 'not-sent' | 'open' | 'acknowledged' | 'failed' | 'unknown';
+const OUTCOMES: readonly MessageOutcome[] = ['not-sent', 'open', 'acknowledged', 'failed', 'unknown'];
+
+export interface Tally {
+  readonly attempted: number;
+  readonly acknowledged: number;
+  readonly failed: number;
+  readonly unknown: number;
+  /** Messages completed at least once. */
+  readonly completed: number;
+  /** Acknowledged, and not completed after a full drain. */
+  readonly lost: number;
+  /** Messages completed more than once. */
+  readonly duplicated: number;
+  /** Payloads that came back changed, or that nobody sent. */
+  readonly foreign: number;
+}
+
+export interface MessageSample {
+  readonly sequence: number;
+  readonly intendedMs: number;
+  readonly sentMs: number;
+  /** NaN unless acknowledged. */
+  readonly acknowledgedMs: number;
+  /** NaN unless completed. */
+  readonly completedMs: number;
+  readonly completions: number;
+  readonly outcome: MessageOutcome;
+}
+
+/** What became of each message of a run. Every loss and every duplicate is counted here, one by one, never assumed. */
+export class MessageBook {
+  readonly messages: number;
+  readonly #intendedMs: Float64Array;
+  readonly #sentMs: Float64Array;
+  readonly #acknowledgedMs: Float64Array;
+  readonly #completedMs: Float64Array;
+  readonly #completions: Uint16Array;
+  readonly #outcomes: Uint8Array;
+  #foreign = 0;
+  #lastAcknowledgedMs = Number.NaN;
+  #lastCompletedMs = Number.NaN;
+
+  constructor(messages: number) {
+    this.messages = messages;
+    this.#intendedMs = new Float64Array(messages).fill(Number.NaN);
+    this.#sentMs = new Float64Array(messages).fill(Number.NaN);
+    this.#acknowledgedMs = new Float64Array(messages).fill(Number.NaN);
+    this.#completedMs = new Float64Array(messages).fill(Number.NaN);
+    this.#completions = new Uint16Array(messages);
+    this.#outcomes = new Uint8Array(messages);
+  }
+
+  onSent(sequence: number, intendedMs: number, sentMs: number): void {
+    this.#intendedMs[sequence] = intendedMs;
+    this.#sentMs[sequence] = sentMs;
+    this.#setOutcome(sequence, 'open');
+  }
+
+  onAcknowledged(sequence: number, atMs: number): void {
+    this.#acknowledgedMs[sequence] = atMs;
+    this.#lastAcknowledgedMs = atMs;
+    this.#setOutcome(sequence, 'acknowledged');
+  }
+
+  onRefused(sequence: number, outcome: AddOutcome): void {
+    this.#setOutcome(sequence, outcome === 'unknown' ? 'unknown' : 'failed');
+  }
+
+  /** @param sequence as the payload says it; `undefined` for bytes that nobody sent. */
+  onCompleted(sequence: number | undefined, atMs: number): void {
+    if (sequence === undefined || sequence >= this.messages || this.outcomeOf(sequence) === 'not-sent') {
+      this.#foreign += 1;
+      return;
+    }
+    const completions = (this.#completions[sequence] ?? 0) + 1;
+    this.#completions[sequence] = completions;
+    if (completions > 1) return;
+    this.#completedMs[sequence] = atMs;
+    this.#lastCompletedMs = atMs;
+  }
+
+  outcomeOf(sequence: number): MessageOutcome {
+    return OUTCOMES[this.#outcomes[sequence] ?? 0] ?? 'not-sent';
+  }
+
+  get lastAcknowledgedMs(): number {
+    return this.#lastAcknowledgedMs;
+  }
+
+  get lastCompletedMs(): number {
+    return this.#lastCompletedMs;
+  }
+
+  /** Whether every acknowledged message was completed; what is unknown may still come. */
+  isDelivered(): boolean {
+    for (let sequence = 0; sequence < this.messages; sequence += 1) {
+      if (this.outcomeOf(sequence) === 'acknowledged' && this.#completions[sequence] === 0) return false;
+    }
+    return true;
+  }
+
+  tally(): Tally {
+    const outcomes: Record<MessageOutcome, number> = { 'not-sent': 0, open: 0, acknowledged: 0, failed: 0, unknown: 0 };
+    let completed = 0;
+    let lost = 0;
+    let duplicated = 0;
+    for (let sequence = 0; sequence < this.messages; sequence += 1) {
+      const outcome = this.outcomeOf(sequence);
+      const completions = this.#completions[sequence] ?? 0;
+      outcomes[outcome] += 1;
+      if (completions > 0) completed += 1;
+      if (completions > 1) duplicated += 1;
+      if (completions === 0 && outcome === 'acknowledged') lost += 1;
+    }
+    return {
+      attempted: this.messages - outcomes['not-sent'],
+      acknowledged: outcomes.acknowledged,
+      failed: outcomes.failed,
+      // Sent and never answered is as unknown as an answer that says so.
+      unknown: outcomes.unknown + outcomes.open,
+      completed,
+      lost,
+      duplicated,
+      foreign: this.#foreign,
+    };
+  }
+
+  /** Every message that was sent, in the order of sending. */
+  *samples(): Generator<MessageSample> {
+    for (let sequence = 0; sequence < this.messages; sequence += 1) {
+      const outcome = this.outcomeOf(sequence);
+      if (outcome === 'not-sent') continue;
+      yield {
+        sequence,
+        intendedMs: this.#intendedMs[sequence] ?? Number.NaN,
+        sentMs: this.#sentMs[sequence] ?? Number.NaN,
+        acknowledgedMs: this.#acknowledgedMs[sequence] ?? Number.NaN,
+        completedMs: this.#completedMs[sequence] ?? Number.NaN,
+        completions: this.#completions[sequence] ?? 0,
+        outcome,
+      };
+    }
+  }
+
+  #setOutcome(sequence: number, outcome: MessageOutcome): void {
+    this.#outcomes[sequence] = OUTCOMES.indexOf(outcome);
+  }
+}

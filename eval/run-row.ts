@@ -1,0 +1,161 @@
+import type { LoadModel } from './workload.ts';
+
+/** What a run measured. `null` is an empty cell: not measured, or too few samples for the claim. Milliseconds, bytes, per second. */
+export interface RunFigures {
+  /** From the first message's due time to the last delivery, pacing and settling included. */
+  readonly wall_ms: number | null;
+  /** (wall − delay · messages − settle) / messages. */
+  readonly overhead_per_message_ms: number | null;
+  readonly attempted: number;
+  readonly acknowledged: number;
+  readonly failed: number;
+  readonly unknown: number;
+  readonly completed: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  /** Messages added, acknowledged and completed by a consumer, a second of wall time. */
+  readonly throughput_per_s: number | null;
+  /** From the first message's due time to the last acknowledgement. */
+  readonly add_ms: number | null;
+  readonly adds_per_s: number | null;
+  /** Acknowledged − intended start; empty in a closed loop, which cannot tell it. */
+  readonly latency_p50_ms: number | null;
+  readonly latency_p90_ms: number | null;
+  readonly latency_p99_ms: number | null;
+  readonly latency_p999_ms: number | null;
+  readonly latency_max_ms: number | null;
+  /** Acknowledged − sent. */
+  readonly service_p50_ms: number | null;
+  readonly service_p99_ms: number | null;
+  /** Longest time without an acknowledgement after a fault; empty without faults. */
+  readonly outage_ms: number | null;
+  readonly elections: number | null;
+  readonly messages_by_rpc: string;
+  readonly bytes_sent: number | null;
+  readonly fsyncs: number | null;
+  readonly cpu_ms: number | null;
+  readonly rss_bytes: number | null;
+  /** How late the load generator itself was: sent − due on a schedule, else the delay of its event loop. */
+  readonly generator_lag_max_ms: number | null;
+  /** Share of messages sent later than the settings allow. */
+  readonly generator_late_share: number | null;
+}
+
+/**
+ * One run as it stands in results/runs.csv.
+ */
+export interface RunRow extends RunFigures {
+  readonly scenario: string;
+  readonly kind: string;
+  readonly run: string;
+  readonly repetition: number;
+  readonly seed: number;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly command: string;
+  readonly commit: string;
+  readonly config_hash: string;
+  readonly environment: string;
+  readonly system: string;
+  readonly transport: string;
+  readonly nodes: number;
+  readonly timings: string;
+  readonly load_model: LoadModel;
+  readonly clients: number;
+  /** Empty in a closed loop. */
+  readonly offered_per_s: number | null;
+  readonly in_flight_max: number | null;
+  readonly delay_ms: number;
+  readonly settle_ms: number;
+  readonly messages: number;
+  readonly payload_bytes: number;
+  readonly durability: string;
+  readonly faults: string;
+  readonly warm_up_messages: number;
+  readonly valid: boolean;
+  readonly reason: string;
+}
+
+type Cell = 'text' | 'number' | 'number-or-empty' | 'boolean';
+type CellOf<T> = T extends boolean ? 'boolean' : T extends string ? 'text' : null extends T ? 'number-or-empty' : 'number';
+
+/** The columns of results/runs.csv in their order. The compiler holds it against RunRow. */
+export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = {
+  scenario: 'text',
+  kind: 'text',
+  run: 'text',
+  repetition: 'number',
+  seed: 'number',
+  started: 'text',
+  command: 'text',
+  commit: 'text',
+  config_hash: 'text',
+  environment: 'text',
+  system: 'text',
+  transport: 'text',
+  nodes: 'number',
+  timings: 'text',
+  load_model: 'text',
+  clients: 'number',
+  offered_per_s: 'number-or-empty',
+  in_flight_max: 'number-or-empty',
+  delay_ms: 'number',
+  settle_ms: 'number',
+  messages: 'number',
+  payload_bytes: 'number',
+  durability: 'text',
+  faults: 'text',
+  warm_up_messages: 'number',
+  wall_ms: 'number-or-empty',
+  overhead_per_message_ms: 'number-or-empty',
+  attempted: 'number',
+  acknowledged: 'number',
+  failed: 'number',
+  unknown: 'number',
+  completed: 'number',
+  lost: 'number',
+  duplicated: 'number',
+  throughput_per_s: 'number-or-empty',
+  add_ms: 'number-or-empty',
+  adds_per_s: 'number-or-empty',
+  latency_p50_ms: 'number-or-empty',
+  latency_p90_ms: 'number-or-empty',
+  latency_p99_ms: 'number-or-empty',
+  latency_p999_ms: 'number-or-empty',
+  latency_max_ms: 'number-or-empty',
+  service_p50_ms: 'number-or-empty',
+  service_p99_ms: 'number-or-empty',
+  outage_ms: 'number-or-empty',
+  elections: 'number-or-empty',
+  messages_by_rpc: 'text',
+  bytes_sent: 'number-or-empty',
+  fsyncs: 'number-or-empty',
+  cpu_ms: 'number-or-empty',
+  rss_bytes: 'number-or-empty',
+  generator_lag_max_ms: 'number-or-empty',
+  generator_late_share: 'number-or-empty',
+  valid: 'boolean',
+  reason: 'text',
+};
+
+export const RUN_HEADER: readonly string[] = Object.keys(RUN_COLUMNS);
+
+/** @throws {Error} naming the column whose cell cannot be read. */
+export function parseRunRow(cells: Readonly<Record<string, string>>): RunRow {
+  const entries = Object.entries(RUN_COLUMNS).map(([name, kind]): [string, unknown] => [name, parseCell(name, kind, cells[name])]);
+  // The only cast: RUN_COLUMNS, held against RunRow by the compiler, has just made every column of the type it names.
+  return Object.fromEntries(entries) as unknown as RunRow;
+}
+
+function parseCell(name: string, kind: Cell, text: string | undefined): unknown {
+  if (text === undefined) throw new Error(`column "${name}" is missing`);
+  if (kind === 'text') return text;
+  if (kind === 'boolean') {
+    if (text !== 'true' && text !== 'false') throw new Error(`column "${name}" holds "${text}" and not true or false`);
+    return text === 'true';
+  }
+  if (text === '' && kind === 'number-or-empty') return null;
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) throw new Error(`column "${name}" holds "${text}" and not a number`);
+  return value;
+}

@@ -1,0 +1,72 @@
+import type { Settings } from './settings.ts';
+import type { Workload } from './workload.ts';
+
+export type ScenarioId = 'low' | 'high' | 'payload' | 'payload-sweep' | 'payload-latency';
+/** Which of the repetition counts of the settings applies. */
+export type RunKind = 'fast' | 'paced' | 'sweep' | 'latency';
+
+/** A scenario is declared by its question. */
+export interface Scenario {
+  readonly id: ScenarioId;
+  readonly question: string;
+  readonly cases: readonly ScenarioCase[];
+}
+
+export interface ScenarioCase {
+  readonly kind: RunKind;
+  readonly workload: Workload;
+}
+
+export const QUESTIONS: Readonly<Record<ScenarioId, string>> = {
+  low: 'How does the cluster take a short series of messages?',
+  high: 'Does it keep its pace over a long series?',
+  payload: 'What do larger payloads cost, and does the case finish that the original could not?',
+  'payload-sweep': 'How much can it take, from 4 B to 1 MiB a message?',
+  'payload-latency': 'How long does one message wait for its acknowledgement, by payload size?',
+};
+
+export type Selection = 'all' | 'low' | 'high' | 'payload';
+
+/** The scenarios a command measures, each fast and, when asked, paced. */
+export function scenariosFor(selection: Selection, settings: Settings, options: { readonly paced: boolean }): readonly Scenario[] {
+  const named = (['low', 'high', 'payload'] as const).filter((id) => selection === 'all' || selection === id);
+  const scenarios: Scenario[] = named.map((id) => replay(id, settings, options.paced));
+  if (named.includes('payload')) scenarios.push(sweep(settings), latency(settings));
+  return scenarios;
+}
+
+function replay(id: 'low' | 'high' | 'payload', settings: Settings, paced: boolean): Scenario {
+  const cases = settings.scenarios[id];
+  const fastCases = cases.map((size): ScenarioCase => ({ kind: 'fast', workload: closedLoop(settings, size.messages, size.payloadBytes) }));
+  const pacedCases = cases.map((size): ScenarioCase => ({ kind: 'paced', workload: { model: 'paced', ...settings.pacing, ...size } }));
+  return { id, question: QUESTIONS[id], cases: paced ? [...pacedCases, ...fastCases] : fastCases };
+}
+
+function sweep(settings: Settings): Scenario {
+  const { messagesMax, messagesMin, bytesMax } = settings.sweep;
+  const cases = settings.sweep.payloadBytes.map((payloadBytes): ScenarioCase => {
+    const messages = Math.max(messagesMin, Math.min(messagesMax, Math.floor(bytesMax / payloadBytes)));
+    return { kind: 'sweep', workload: closedLoop(settings, messages, payloadBytes) };
+  });
+  return { id: 'payload-sweep', question: QUESTIONS['payload-sweep'], cases };
+}
+
+function latency(settings: Settings): Scenario {
+  const { messages, ratePerSecond, bytesPerSecondMax, durationMsMax } = settings.latency;
+  const cases = settings.latency.payloadBytes.map((payloadBytes): ScenarioCase => {
+    const rate = Math.min(ratePerSecond, bytesPerSecondMax / payloadBytes);
+    const count = Math.max(1, Math.min(messages, Math.round((rate * durationMsMax) / 1000)));
+    return { kind: 'latency', workload: { model: 'open-loop', ratePerSecond: rate, messages: count, payloadBytes } };
+  });
+  return { id: 'payload-latency', question: QUESTIONS['payload-latency'], cases };
+}
+
+function closedLoop(settings: Settings, messages: number, payloadBytes: number): Workload {
+  const { inFlightMax, inFlightBytesMax } = settings.producer;
+  return {
+    model: 'closed-loop',
+    inFlightMax: Math.max(1, Math.min(inFlightMax, Math.floor(inFlightBytesMax / payloadBytes))),
+    messages,
+    payloadBytes,
+  };
+}

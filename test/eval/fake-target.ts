@@ -1,0 +1,145 @@
+import type { Clock } from '../../eval/clock.ts';
+import type { AddOutcome, Consumer, ConsumerOptions, RunningSystem, SystemUnderTest } from '../../eval/system-under-test.ts';
+
+/** What a faulty queue may do; message numbers count from 1 in each queue named `messages`. */
+export interface FakeFaults {
+  /** Acknowledged and thrown away. */
+  readonly lose?: (message: number) => boolean;
+  /** Delivered and completed twice. */
+  readonly duplicate?: (message: number) => boolean;
+  readonly corrupt?: (message: number) => boolean;
+  /** Rejected: nothing was applied. */
+  readonly refuse?: (message: number) => boolean;
+  /** Rejected although it was applied. */
+  readonly leaveUnknown?: (message: number) => boolean;
+  readonly failToStart?: boolean;
+  /** Called after each add; a hook for interruptions. */
+  readonly onAdd?: (message: number) => void;
+}
+
+class Refusal extends Error {
+  readonly outcome: AddOutcome;
+  constructor(outcome: AddOutcome) {
+    super('refused');
+    this.outcome = outcome;
+  }
+}
+
+/** A queue in memory: enough of a system to prove that the harness sees what happens to messages. */
+export function fakeTarget(faults: FakeFaults = {}): SystemUnderTest & { readonly stopped: () => number } {
+  let stopped = 0;
+  return {
+    name: 'fake',
+    transport: 'memory',
+    stopped: () => stopped,
+    async start() {
+      if (faults.failToStart) throw new Error('no leader within 10 s');
+      const system = new FakeSystem(faults);
+      return Object.assign(system, {
+        stop: async () => {
+          stopped += 1;
+        },
+      });
+    },
+  };
+}
+
+class FakeSystem implements RunningSystem {
+  readonly #faults: FakeFaults;
+  readonly #queues = new Map<string, { added: number; waiting: Uint8Array[]; consumer: ConsumerOptions | undefined }>();
+  #adds = 0;
+
+  constructor(faults: FakeFaults) {
+    this.#faults = faults;
+  }
+
+  async add(name: string, payload: Uint8Array): Promise<void> {
+    const queue = this.#queue(name);
+    queue.added += 1;
+    this.#adds += 1;
+    const faults: FakeFaults = name === 'messages' ? this.#faults : {};
+    const message = queue.added;
+    await Promise.resolve();
+    faults.onAdd?.(message);
+    if (faults.refuse?.(message)) throw new Refusal('not-applied');
+    if (!faults.lose?.(message)) {
+      const content = payload.slice();
+      if (faults.corrupt?.(message)) content[content.length - 1] = (content.at(-1) ?? 0) ^ 0xff;
+      queue.waiting.push(content);
+      if (faults.duplicate?.(message)) queue.waiting.push(content);
+    }
+    this.#deliver(name);
+    if (faults.leaveUnknown?.(message)) throw new Refusal('unknown');
+  }
+
+  addOutcome(error: unknown): AddOutcome {
+    return error instanceof Refusal ? error.outcome : 'unknown';
+  }
+
+  async consume(name: string, options: ConsumerOptions): Promise<Consumer> {
+    this.#queue(name).consumer = options;
+    this.#deliver(name);
+    return {
+      close: async () => {
+        this.#queue(name).consumer = undefined;
+      },
+    };
+  }
+
+  async backlog(name: string) {
+    return { unfinished: this.#queue(name).waiting.length, failed: 0 };
+  }
+
+  async counters() {
+    return { elections: 0, rpcSent: { AppendEntries: this.#adds * 2 }, bytesSent: this.#adds * 100, fsyncs: this.#adds };
+  }
+
+  async stop(): Promise<void> {}
+
+  #deliver(name: string): void {
+    const queue = this.#queue(name);
+    const { consumer } = queue;
+    if (consumer === undefined) return;
+    for (const payload of queue.waiting.splice(0)) {
+      try {
+        consumer.onMessage(payload);
+      } catch (error) {
+        consumer.onError(error);
+      }
+      consumer.onCompleted(payload);
+    }
+  }
+
+  #queue(name: string) {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = { added: 0, waiting: [], consumer: undefined };
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+}
+
+/** Time passes only when somebody waits for it. `lateMs` is how much later than asked each wait ends. */
+export class FakeClock implements Clock {
+  #nowMs = 1000;
+  readonly #lateMs: number;
+
+  constructor(lateMs = 0) {
+    this.#lateMs = lateMs;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  async waitUntil(atMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
+    this.#nowMs = Math.max(this.#nowMs, atMs) + this.#lateMs;
+    await Promise.resolve();
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+  }
+}

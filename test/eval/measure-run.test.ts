@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { measureRun } from '../../eval/measure-run.ts';
+import { openProgress } from '../../eval/progress.ts';
+import { runSession } from '../../eval/run-session.ts';
+import { readLatencies } from '../../eval/samples.ts';
+import { FakeClock, type FakeFaults, fakeTarget } from './fake-target.ts';
+import { aRun, aSession, settings } from './fixtures.ts';
+
+const every = (step: number) => (message: number) => message % step === 0;
+const measure = (faults: FakeFaults, run = aRun(), overrides: Parameters<typeof aSession>[0] = {}) =>
+  measureRun(run, aSession({ target: fakeTarget(faults), ...overrides }), () => undefined);
+
+describe('the accounting of a run', () => {
+  it('of a faultless system: everything acknowledged is completed, once', async () => {
+    expect(await measure({})).toMatchObject({
+      attempted: 100,
+      acknowledged: 100,
+      completed: 100,
+      lost: 0,
+      duplicated: 0,
+      failed: 0,
+      unknown: 0,
+      valid: true,
+      reason: '',
+    });
+  });
+
+  it('sees every acknowledged message that the system threw away', async () => {
+    expect(await measure({ lose: every(10) })).toMatchObject({ acknowledged: 100, completed: 90, lost: 10, valid: true });
+  });
+
+  it('sees every message that was completed twice', async () => {
+    expect(await measure({ duplicate: every(25) })).toMatchObject({ completed: 100, duplicated: 4, lost: 0 });
+  });
+
+  it('does not call a refused message lost', async () => {
+    expect(await measure({ refuse: every(20), lose: every(20) })).toMatchObject({ acknowledged: 95, failed: 5, completed: 95, lost: 0 });
+  });
+
+  it('keeps what is unknown apart, also when it was applied after all', async () => {
+    expect(await measure({ leaveUnknown: every(50) })).toMatchObject({ acknowledged: 98, unknown: 2, completed: 100, lost: 0 });
+  });
+
+  it('takes no changed payload for a delivery', async () => {
+    const row = await measure({ corrupt: every(50) });
+    expect(row).toMatchObject({ completed: 98, lost: 2, valid: false });
+    expect(row.reason).toContain('2 payloads came back changed');
+  });
+});
+
+describe('the row of a run', () => {
+  it('says how it was made', async () => {
+    expect(await measure({})).toMatchObject({
+      command: 'npm run eval',
+      commit: '0123456789',
+      config_hash: 'abc',
+      environment: 'e1',
+      transport: 'memory',
+      nodes: 3,
+      durability: 'full',
+      warm_up_messages: 5,
+      messages: 100,
+      payload_bytes: 16,
+    });
+  });
+
+  it('takes the pacing out of the overhead, and the ceiling of its throughput is N / (0.1 N + 0.5)', async () => {
+    const row = await measure(
+      {},
+      aRun({ kind: 'paced', workload: { model: 'paced', delayMs: 100, settleMs: 500, messages: 100, payloadBytes: 4 } }),
+    );
+    expect(row).toMatchObject({ wall_ms: 10_500, overhead_per_message_ms: 0, delay_ms: 100, settle_ms: 500 });
+    expect(row.throughput_per_s).toBeCloseTo(9.524, 3);
+  });
+
+  it('claims latency from a schedule only, and service time always', async () => {
+    const open = aRun({ kind: 'latency', workload: { model: 'open-loop', ratePerSecond: 500, messages: 1000, payloadBytes: 4 } });
+    expect(await measure({}, open)).toMatchObject({
+      latency_p99_ms: expect.any(Number),
+      latency_p999_ms: null,
+      overhead_per_message_ms: null,
+    });
+    expect(await measure({})).toMatchObject({ latency_p50_ms: null, latency_max_ms: null, service_p50_ms: expect.any(Number) });
+  });
+
+  it('is invalid, and kept, when the load generator itself was late', async () => {
+    const late = new FakeClock(settings.generatorLagMsMax + 1);
+    const open = aRun({ kind: 'latency', workload: { model: 'open-loop', ratePerSecond: 10, messages: 200, payloadBytes: 4 } });
+    const session = aSession({ clock: late });
+    const row = await measureRun(open, session, () => undefined);
+    expect(row).toMatchObject({ valid: false, reason: 'load generator late by more than 20 ms', generator_lag_max_ms: 21 });
+    expect(session.results.readRows()).toHaveLength(1);
+  });
+
+  it('is written, and the run counted as broken, when the system does not start', async () => {
+    const session = aSession({ target: fakeTarget({ failToStart: true }) });
+    const row = await measureRun(aRun(), session, () => undefined);
+    expect(row).toMatchObject({ valid: false, reason: 'error: no leader within 10 s', wall_ms: null, attempted: 0 });
+    expect(session.results.readRows()).toMatchObject([{ valid: false }]);
+  });
+});
+
+describe('the files of a run', () => {
+  it('are raw samples, with the warm-up marked as such, and no databases', async () => {
+    const session = aSession();
+    const row = await measureRun(aRun(), session, () => undefined);
+    expect(readLatencies(session.results.samplesFile(row.run))).toHaveLength(100);
+    expect(existsSync(`${session.results.path}/${row.run}/data`)).toBe(false);
+  });
+});
+
+describe('an interruption', () => {
+  it('keeps what was measured, marks the row, stops the system and begins no further run', async () => {
+    const controller = new AbortController();
+    const target = fakeTarget({ onAdd: (message) => message === 30 && controller.abort() });
+    const session = aSession({ target, signal: controller.signal });
+    const output = Object.assign(Object.create(process.stdout), { isTTY: false, write: () => true });
+    const rows = await runSession([aRun(), aRun({ repetition: 2 })], session, openProgress(1000, output));
+    expect(rows).toHaveLength(1);
+    const [kept] = session.results.readRows();
+    expect(kept).toMatchObject({ valid: false, reason: 'interrupted', lost: 0, overhead_per_message_ms: null });
+    expect(kept?.acknowledged).toBeGreaterThanOrEqual(30);
+    expect(kept?.acknowledged).toBeLessThan(100);
+    expect(kept?.completed).toBe(kept?.acknowledged);
+    expect(target.stopped()).toBe(1);
+  });
+});

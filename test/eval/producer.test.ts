@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { MessageBook } from '../../eval/message-book.ts';
+import { PayloadCodec } from '../../eval/payload.ts';
+import { produce } from '../../eval/producer.ts';
+import type { RunningSystem } from '../../eval/system-under-test.ts';
+import { intervalMs, scheduleMs, type Workload } from '../../eval/workload.ts';
+import { FakeClock } from './fake-target.ts';
+
+const paced: Workload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
+
+async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
+  const book = new MessageBook(workload.messages);
+  const startMs = await produce(workload, {
+    system: { add, addOutcome: () => 'unknown' },
+    clock,
+    book,
+    payloads: new PayloadCodec(workload.payloadBytes, 1),
+    queue: 'messages',
+    signal: controller.signal,
+    onSent: () => undefined,
+  });
+  return {
+    book,
+    samples: [...book.samples()].map((sample) => ({ ...sample, intendedMs: sample.intendedMs - startMs, sentMs: sample.sentMs - startMs })),
+  };
+}
+
+describe('a paced producer', () => {
+  it('makes message i due at start + i · delay', async () => {
+    const { samples } = await offer(paced, new FakeClock(), async () => undefined);
+    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
+  });
+
+  it('keeps the schedule when its timers are late, so that lateness does not add up', async () => {
+    const { samples } = await offer(paced, new FakeClock(7), async () => undefined);
+    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 107, 207, 307, 407]);
+  });
+
+  it('does not wait for answers: a stalled system cannot slow its questions (no coordinated omission)', async () => {
+    const clock = new FakeClock();
+    let release = (): void => undefined;
+    const stall = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let sent = 0;
+    const { samples } = await offer(paced, clock, async () => {
+      sent += 1;
+      if (sent === paced.messages) release();
+      await stall;
+    });
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(samples[0]?.acknowledgedMs).toBe(clock.nowMs());
+  });
+
+  it('sends nothing more once it is interrupted', async () => {
+    const controller = new AbortController();
+    let sent = 0;
+    const { book } = await offer(
+      paced,
+      new FakeClock(),
+      async () => {
+        sent += 1;
+        if (sent === 2) controller.abort();
+      },
+      controller,
+    );
+    expect(book.tally()).toMatchObject({ attempted: 2, acknowledged: 2 });
+  });
+});
+
+describe('a producer as fast as possible', () => {
+  it('never has more on its way than allowed, and sends everything', async () => {
+    let inFlight = 0;
+    let mostInFlight = 0;
+    const { book } = await offer({ model: 'closed-loop', inFlightMax: 8, messages: 100, payloadBytes: 4 }, new FakeClock(), async () => {
+      inFlight += 1;
+      mostInFlight = Math.max(mostInFlight, inFlight);
+      await Promise.resolve();
+      inFlight -= 1;
+    });
+    expect(mostInFlight).toBe(8);
+    expect(book.tally()).toMatchObject({ attempted: 100, acknowledged: 100 });
+  });
+});
+
+describe('a schedule', () => {
+  it('of N paced messages takes 0.1 N + 0.5 s, whatever the system', () => {
+    expect(scheduleMs({ ...paced, messages: 100 })).toBe(10_500);
+    expect(scheduleMs({ ...paced, messages: 2000 })).toBe(200_500);
+  });
+
+  it('of an open loop follows its rate, and a closed loop has none', () => {
+    expect(intervalMs({ model: 'open-loop', ratePerSecond: 500, messages: 1, payloadBytes: 4 })).toBe(2);
+    expect(intervalMs({ model: 'closed-loop', inFlightMax: 1, messages: 1, payloadBytes: 4 })).toBeUndefined();
+  });
+});
+
+describe('a payload', () => {
+  it('is recognised on arrival, whole or not at all', () => {
+    const codec = new PayloadCodec(50, 3);
+    const payload = codec.encode(70_000);
+    expect(payload.byteLength).toBe(50);
+    expect(codec.decode(payload)).toBe(70_000);
+    expect(codec.decode(payload.subarray(1))).toBeUndefined();
+    payload[49] = (payload[49] ?? 0) ^ 1;
+    expect(codec.decode(payload)).toBeUndefined();
+  });
+
+  it('of four bytes is its number alone', () => {
+    expect(new PayloadCodec(4, 3).decode(new PayloadCodec(4, 3).encode(1999))).toBe(1999);
+  });
+});

@@ -1,0 +1,119 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { analyze, publishedOverheadMs } from '../../eval/analysis.ts';
+import { rebuildPlots } from '../../eval/plots.ts';
+import { formatNumber, formatTiny, textTable } from '../../eval/report/format.ts';
+import { ResultsFolder } from '../../eval/results-folder.ts';
+import { aFolder, aRow, rowsOfEverything, settings } from './fixtures.ts';
+
+async function writtenFrom(rows = rowsOfEverything()) {
+  const folder = aFolder();
+  const results = ResultsFolder.open(join(folder, 'results'));
+  for (const row of rows) results.appendRow(row);
+  await rebuildPlots(results, join(folder, 'plots'), settings);
+  const read = (name: string): string => readFileSync(join(folder, 'results', name), 'utf8');
+  return { folder, markdown: read('report.md'), html: read('report.html') };
+}
+
+describe('the reports', () => {
+  it('are rebuilt from the CSV alone, with every scenario, durability, machine-independent method and limits', async () => {
+    const { folder, markdown, html } = await writtenFrom();
+    for (const text of [markdown, html.replace(/<script>.*<\/script>/s, '')]) {
+      for (const title of [
+        'Scenarios low and high',
+        'Scenario payload',
+        'Latency by payload',
+        'Capacity by payload',
+        'How it was made',
+        'What it does not show',
+      ]) {
+        expect(text).toContain(title);
+      }
+      for (const size of ['100 × 4 B', '2,000 × 4 B', '500 × 4 B', '500 × 50 B', '1,000 × 4 B', '1,000 × 640 B', '1 MiB'])
+        expect(text).toContain(size);
+      expect(text).toContain('durable (on the disks of a majority before the answer)');
+      expect(text).toContain('published elsewhere, measured on another machine');
+      expect(text).toContain('0.79 (hung)');
+      expect(text).toContain('0 lost');
+      expect(text).not.toMatch(/NaN|undefined/);
+    }
+    for (const [, picture] of markdown.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g))
+      expect(existsSync(join(folder, 'results', picture ?? ''))).toBe(true);
+    expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(6);
+  });
+
+  it('as a page carries everything inside and asks no server', async () => {
+    const { html } = await writtenFrom();
+    // Not with toContain: a failure would print the whole page.
+    expect(html.includes('font/woff2;base64,')).toBe(true);
+    expect(/<(script|link|img)[^>]+(src|href)=/.test(html)).toBe(false);
+    for (const name of ['throughput-by-count', 'overhead-by-payload', 'throughput-by-size'])
+      expect(html.includes(`id="chart-${name}"`)).toBe(true);
+  });
+
+  it('name the runs that do not count, and why', async () => {
+    const rows = [
+      ...rowsOfEverything(),
+      aRow({ run: 'cut-short', started: '2026-01-01T00:00:00.000Z', valid: false, reason: 'interrupted' }),
+    ];
+    expect((await writtenFrom(rows)).markdown).toContain('`cut-short`: interrupted.');
+  });
+
+  it('without a single row cannot be made', async () => {
+    await expect(rebuildPlots(ResultsFolder.open(aFolder()), aFolder(), settings)).rejects.toThrow(/Run "npm run eval" first/);
+  });
+});
+
+describe('the analysis', () => {
+  const analyzed = (rows: Parameters<typeof analyze>[0]) => analyze(rows, settings, () => []);
+
+  it('shows the newest commit of a case, and never mixes machines, cluster sizes or durabilities', () => {
+    const evaluation = analyzed([
+      aRow({ run: 'old commit', commit: 'old', started: '2026-01-01', throughput_per_s: 1 }),
+      aRow({ run: 'other machine', environment: 'e2', started: '2026-01-03', throughput_per_s: 2 }),
+      aRow({ run: 'five nodes', nodes: 5, started: '2026-01-03', throughput_per_s: 3 }),
+      aRow({ run: 'not durable', durability: 'off', started: '2026-01-03', throughput_per_s: 4 }),
+      aRow({ run: 'now', started: '2026-01-04', throughput_per_s: 5 }),
+    ]);
+    expect(evaluation.rows.map(({ run }) => run)).toEqual(['now']);
+    expect(evaluation.lowAndHigh[0]?.fast?.throughput?.median).toBe(5);
+    expect(evaluation.otherRows).toBe(4);
+  });
+
+  it('takes no figure from an invalid run, and does not let it hide the series before', () => {
+    const evaluation = analyzed([
+      aRow({ run: 'good', commit: 'a', started: '2026-01-01', throughput_per_s: 5 }),
+      aRow({ run: 'interrupted', commit: 'b', started: '2026-01-02', throughput_per_s: 1, valid: false, reason: 'interrupted' }),
+    ]);
+    expect(evaluation.lowAndHigh[0]?.fast?.throughput).toMatchObject({ median: 5, runs: 1 });
+  });
+
+  it('takes the pacing out of the published wall times; the run that never finished has no overhead', () => {
+    const overheads = settings.published.rows.map((row) => publishedOverheadMs(row, settings.pacing));
+    expect(overheads[0]).toBeCloseTo(26.9, 6);
+    expect(overheads[1]).toBeCloseTo(33.165, 6);
+    expect(overheads.at(-1)).toBeUndefined();
+  });
+});
+
+describe('a figure', () => {
+  it('has three digits, and none that clocks and timers cannot tell', () => {
+    expect([12_345.6, 9.524, 0.0123, 0].map(formatNumber)).toEqual(['12,346', '9.52', '0.0123', '0']);
+    expect([0.000009, 0.5].map(formatTiny)).toEqual(['< 0.001', '0.500']);
+  });
+});
+
+describe('a table for the terminal', () => {
+  it('aligns words left and numbers right', () => {
+    expect(
+      textTable(
+        ['Case', 'msg/s'],
+        [
+          ['low', '9.5'],
+          ['payload', '12,345'],
+        ],
+      ).split('\n'),
+    ).toEqual(['Case      msg/s', '───────  ──────', 'low         9.5', 'payload  12,345']);
+  });
+});
