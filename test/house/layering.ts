@@ -3,10 +3,10 @@ import { importsOf } from './imports.ts';
 import type { RoomRules } from './layering-rules.ts';
 import type { Sources, Violation } from './source-file.ts';
 
-/** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `src/index.ts` in `index`. */
+/** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `eval/micro/main.ts` in `eval/micro`, `src/index.ts` in `index`. */
 export function roomOf(path: string): string {
   const [top, folder] = path.split('/');
-  if (top === 'eval') return 'eval';
+  if (top === 'eval') return folder === 'micro' ? 'eval/micro' : 'eval';
   return path === 'src/index.ts' ? 'index' : (folder ?? '');
 }
 
