@@ -89,7 +89,6 @@ export class RequestDesk {
 
   onClientGone(connection: number): void {
     this.#parked.takeOf(connection);
-    this.#clients.forget(connection);
   }
 
   /** Leader or follower, this node no longer is what it was when the waiting requests came: their clients must ask again. */
