@@ -3,7 +3,7 @@ import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 /**
  * - `noop`: what a leader appends at the start of its term, so that it may commit (Raft §8)
  * - `command`: opaque bytes for the state machine
- * - `configuration`: an encoded {@link Configuration}, effective as soon as it is appended (thesis §4.1)
+ * - `configuration`: kept and replicated like any other; changes of membership, which will use it, are not there yet
  */
 export type EntryKind = 'noop' | 'command' | 'configuration';
 

@@ -74,7 +74,7 @@ describe('leader instability under rapid timeouts (C3, C7)', () => {
     // The shortest timeouts the settings allow: heartbeats are often late on a busy machine.
     await using scene = await aCluster({ nodes: 7, raft: { heartbeatMs: 5, electionTimeoutMs: 10 } });
     const { cluster, queue } = scene;
-    await eventually('at least twenty elections were begun, or the cluster is calm anyway', async () => {
+    await eventually('at least twenty elections were begun', async () => {
       const started = (await cluster.metrics()).reduce((sum, { elections }) => sum + elections, 0);
       const leader = await cluster.leader();
       if (leader !== undefined) await cluster.pause(leader, 30);
