@@ -1,8 +1,9 @@
-import { asIndex, asNodeId, asTerm, ZERO_ENTRY } from '../../src/base/ids.ts';
+import { ANY_DISK, asIndex, asNodeId, asTerm, ZERO_ENTRY } from '../../src/base/ids.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
 import { type AddOptions, RequestEncoder } from '../../src/queue/request.ts';
 import { raftConfig } from '../../src/raft/config.ts';
+import { configurationOf } from '../../src/raft/entry.ts';
 import { RaftCore } from '../../src/raft/raft-core.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
 
@@ -111,8 +112,9 @@ export function coreCase(): MicroCase {
   const id = asNodeId(1);
   const core = new RaftCore({
     id,
+    disk: ANY_DISK,
     config: raftConfig(),
-    configuration: { voters: [id], outgoing: [], learners: [] },
+    configuration: configurationOf({ voters: [id] }),
     hardState: { term: asTerm(0), votedFor: undefined },
     compacted: ZERO_ENTRY,
     entries: [],

@@ -25,7 +25,7 @@ async function measure(out: string): Promise<void> {
   const commit = currentCommit();
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-micro-'));
   try {
-    using storage = openSqliteStorage({ file: join(folder, 'micro.db'), recordKinds: RECORD_KINDS, durability: 'full' });
+    using storage = openSqliteStorage({ file: join(folder, 'micro.db'), recordKinds: RECORD_KINDS, durability: 'full', newDiskId: 1 });
     storage.load();
     const rows: (string | number)[][] = [];
     for (const one of [coreCase(), ...queueCases(WAITING_COUNTS), ...storageCases(storage, ENTRY_COUNTS)]) {

@@ -9,9 +9,18 @@ export type Term = Brand<'Term'>;
 /** A position in the replicated log; the first entry stands at 1, zero means "before the log". */
 export type LogIndex = Brand<'LogIndex'>;
 
+/**
+ * Identifies one node's file: a random safe integer, made with the file (the directory id of KIP-853). A voter is a disk, not a number: a node
+ * that comes back with another disk has forgotten what it promised. Zero matches any disk.
+ */
+export type DiskId = Brand<'DiskId'>;
+
 export const asNodeId = (value: number): NodeId => value as NodeId;
 export const asTerm = (value: number): Term => value as Term;
+export const asDiskId = (value: number): DiskId => value as DiskId;
 export const asIndex = (value: number): LogIndex => value as LogIndex;
+
+export const ANY_DISK = asDiskId(0);
 
 export const nextTerm = (term: Term): Term => asTerm(term + 1);
 export const nextIndex = (index: LogIndex): LogIndex => asIndex(index + 1);

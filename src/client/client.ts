@@ -4,7 +4,7 @@ import type { ClusterEndpoint } from '../transport/port.ts';
 import { type ClientOptions, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { ClientClosedError } from './errors.ts';
-import { NodeCalls } from './node-calls.ts';
+import { type MemberChange, NodeCalls } from './node-calls.ts';
 import { OWN_STATUS_CALL } from './node-search.ts';
 import { Pipeline } from './pipeline.ts';
 
@@ -31,6 +31,8 @@ export class Client implements AsyncDisposable {
         if (call === OWN_STATUS_CALL) this.pipeline.onStatus(status);
         else this.#nodeCalls.onStatus(call, status);
       },
+      onDone: (call) => this.#nodeCalls.onDone(call),
+      onRefused: (refusal) => this.#nodeCalls.onRefused(refusal),
       onLog: (answer) => this.#nodeCalls.onLog(answer.call, answer.entries),
       onLost: (node) => {
         this.#nodeCalls.onLost(node);
@@ -54,6 +56,21 @@ export class Client implements AsyncDisposable {
   /** GetLog: the entries of one node's log from index `from` to `to`, both included. @throws {NodeUnavailableError | DeadlineError} */
   log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
     return this.#closing === undefined ? this.#nodeCalls.log(node, from, to) : Promise.reject(new ClientClosedError());
+  }
+
+  /**
+   * Asks the leader for other members. Resolves once the change stands in the leader's log; its further steps follow by themselves, and
+   * {@link status} tells how far they are.
+   * @throws {AdminRefusedError} when the node does not lead, another change is under way, or the change makes no sense.
+   * @throws {NodeUnavailableError | DeadlineError} after which the change may have begun.
+   */
+  changeMembership(node: number, change: MemberChange): Promise<void> {
+    return this.#closing === undefined ? this.#nodeCalls.change(node, change) : Promise.reject(new ClientClosedError());
+  }
+
+  /** Asks the leader to let node `to` lead, or whichever voter has most of the log. Resolves once that has begun. @throws {AdminRefusedError} */
+  transferLeadership(node: number, to = 0): Promise<void> {
+    return this.#closing === undefined ? this.#nodeCalls.transfer(node, to) : Promise.reject(new ClientClosedError());
   }
 
   /** Awaits the calls that are under way (until their deadlines), then leaves the cluster. May be called twice. */

@@ -3,6 +3,7 @@ import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, 
 import type { ClientChannel, ClusterEndpoint } from '../transport/port.ts';
 
 export type Rejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
+export type Refusal = Extract<ServerFrame, { readonly type: 'refused' }>;
 export type LogAnswer = Extract<ServerFrame, { readonly type: 'log' }>;
 
 export interface ConnectionHandlers {
@@ -10,6 +11,8 @@ export interface ConnectionHandlers {
   onRejected(rejection: Rejection, node: number): void;
   onStatus(call: number, status: NodeStatus, node: number): void;
   onLog(answer: LogAnswer, node: number): void;
+  onDone(call: number): void;
+  onRefused(refusal: Refusal): void;
   /** The node's channel is gone, and with it everything it had not yet said. */
   onLost(node: number): void;
 }
@@ -86,6 +89,12 @@ export class Connection {
           break;
         case 'log':
           this.#handlers.onLog(frame, node);
+          break;
+        case 'done':
+          this.#handlers.onDone(frame.call);
+          break;
+        case 'refused':
+          this.#handlers.onRefused(frame);
           break;
         default:
           frame satisfies never;

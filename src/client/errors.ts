@@ -1,5 +1,5 @@
 import { JobraftError, type Outcome } from '../base/errors.ts';
-import type { RejectionCode } from '../transport/client-frame.ts';
+import type { RefusalReason, RejectionCode } from '../transport/client-frame.ts';
 
 /** Every node that answered said that it knows no leader, until the call's deadline. Nothing was applied. */
 export class NoLeaderError extends JobraftError {
@@ -191,4 +191,32 @@ export function deadlineRejection(outcome: Outcome, lastRejection: RejectionCode
   if (lastRejection === 'OVERLOADED')
     return new OverloadedError('The cluster refused the call until its deadline, since it has too much to do.');
   return new DeadlineError('not-applied');
+}
+
+/** A node refused to change the members or to hand over leadership. Nothing was changed. */
+export class AdminRefusedError extends JobraftError {
+  override readonly code: RefusalReason;
+  override readonly outcome = 'not-applied';
+  /** Who leads as far as the node knows, or zero. */
+  readonly leader: number;
+
+  constructor(code: RefusalReason, message: string, leader: number) {
+    super(message);
+    this.code = code;
+    this.leader = leader;
+  }
+}
+
+/** The members did not become what was asked for in time; the change may still go on. */
+export class MembershipTimeoutError extends JobraftError {
+  override readonly code = 'MEMBERSHIP_TIMEOUT';
+  override readonly outcome = 'unknown';
+
+  constructor(add: readonly number[], remove: readonly number[], withinMs: number) {
+    const wanted = [add.length > 0 ? `add ${add.join(', ')}` : '', remove.length > 0 ? `remove ${remove.join(', ')}` : ''];
+    super(
+      `The change of members (${wanted.filter((part) => part !== '').join('; ')}) was not complete within ${withinMs} ms. ` +
+        'See members(); a majority of the old and of the new voters must be reachable. Asking again is safe.',
+    );
+  }
 }

@@ -1,7 +1,14 @@
 import type { JobraftError } from '../base/errors.ts';
 import type { ClientFrame, LogEntryView, NodeStatus } from '../transport/client-frame.ts';
-import type { Connection } from './connection.ts';
-import { ClientClosedError, DeadlineError, NodeUnavailableError } from './errors.ts';
+import type { Connection, Refusal } from './connection.ts';
+import { AdminRefusedError, ClientClosedError, DeadlineError, NodeUnavailableError } from './errors.ts';
+
+/** Who is to take part from now on; see the membership change of `src/raft`. */
+export interface MemberChange {
+  readonly add?: readonly number[];
+  readonly remove?: readonly number[];
+  readonly learners?: readonly number[];
+}
 
 interface PendingCall {
   readonly node: number;
@@ -10,7 +17,7 @@ interface PendingCall {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Questions to one named node: GetStatus and GetLog. They change nothing and are never repeated here. */
+/** Questions and orders to one named node: GetStatus, GetLog, other members, another leader. They are never repeated here. */
 export class NodeCalls {
   readonly #connection: Connection;
   readonly #deadlineMs: number;
@@ -30,6 +37,23 @@ export class NodeCalls {
     return this.#ask(node, (call) => ({ type: 'log', call, from, to }));
   }
 
+  change(node: number, change: MemberChange): Promise<void> {
+    const { add = [], remove = [], learners = [] } = change;
+    return this.#ask(node, (call) => ({ type: 'change', call, add, remove, learners }), 'unknown');
+  }
+
+  transfer(node: number, to: number): Promise<void> {
+    return this.#ask(node, (call) => ({ type: 'transfer', call, to }), 'unknown');
+  }
+
+  onDone(call: number): void {
+    this.#take(call)?.resolve(undefined);
+  }
+
+  onRefused({ call, reason, message, leader }: Refusal): void {
+    this.#take(call)?.reject(new AdminRefusedError(reason, message, leader));
+  }
+
   onStatus(call: number, status: NodeStatus): void {
     this.#take(call)?.resolve(status);
   }
@@ -46,12 +70,16 @@ export class NodeCalls {
     for (const call of this.#pending.keys()) this.#take(call)?.reject(new ClientClosedError());
   }
 
-  #ask<Answer>(node: number, frameOf: (call: number) => ClientFrame): Promise<Answer> {
+  #ask<Answer>(
+    node: number,
+    frameOf: (call: number) => ClientFrame,
+    lateOutcome: 'not-applied' | 'unknown' = 'not-applied',
+  ): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       // Zero is the client's own; the number stands in 32 bits.
       this.#lastCall = (this.#lastCall % 0xffff_fffe) + 1;
       const call = this.#lastCall;
-      const timer = setTimeout(() => this.#take(call)?.reject(new DeadlineError('not-applied')), this.#deadlineMs);
+      const timer = setTimeout(() => this.#take(call)?.reject(new DeadlineError(lateOutcome)), this.#deadlineMs);
       // The only cast: the frame that carries this call's number back is of the kind that was asked for.
       this.#pending.set(call, { node, resolve: (answer) => resolve(answer as Answer), reject, timer });
       if (!this.#connection.sendFrame(node, frameOf(call))) this.#take(call)?.reject(new NodeUnavailableError(node));

@@ -1,18 +1,21 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
 import { NoLeaderError } from '../client/errors.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
+import { moveDamagedAside } from '../storage/damaged-file.ts';
+import { StorageError } from '../storage/errors.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
-import type { LinkFaults } from '../transport/port-links.ts';
-import { NO_FAULTS } from '../transport/port-links.ts';
-import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
-import { clusterSettings } from './cluster-options.ts';
-import { nodeFile, prepareDataDir } from './data-dir.ts';
+import type { ClusterListeners, ClusterOptions, ClusterSettings, NodeRepair } from './cluster-options.ts';
+import { checkNewcomers, clusterSettings, freeId } from './cluster-options.ts';
+import type { ClusterMembers } from './member-control.ts';
+import { MemberControl } from './member-control.ts';
+import { NetworkFaults } from './network-faults.ts';
 import { NodeHandle } from './node-handle.ts';
+import { nodeFile, Roster } from './roster.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
@@ -38,7 +41,10 @@ export interface ReplicaState {
  * @throws {ConfigError} for options that cannot work. @throws {StorageError} when a node's file cannot be used.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const cluster = new Cluster(clusterSettings(options), options.onNodeFailure ?? warnOfFailure);
+  const cluster = new Cluster(clusterSettings(options), {
+    onNodeFailure: options.onNodeFailure ?? warnOfFailure,
+    onRepair: options.onRepair ?? warnOfRepair,
+  });
   try {
     await cluster.start();
   } catch (error) {
@@ -52,33 +58,51 @@ function warnOfFailure(_node: number, error: Error): void {
   process.emitWarning(error.message, { type: 'JobraftNodeFailure' });
 }
 
+function warnOfRepair({ node, damage, movedTo }: NodeRepair): void {
+  process.emitWarning(`${damage.message} It was moved to ${movedTo}, and node ${node} is being rebuilt from its peers.`, {
+    type: 'JobraftRepair',
+  });
+}
+
 /** A running embedded cluster; made by {@link startCluster}. */
 export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ClusterSettings;
-  readonly #onNodeFailure: (node: number, error: Error) => void;
+  readonly #listeners: ClusterListeners;
+  readonly #roster: Roster;
+  readonly #members: MemberControl;
   readonly #handles = new Map<number, NodeHandle>();
   #nextConnection = 1;
   #starts = 0;
-  #blocked = new Map<number, readonly number[]>();
-  #delay: LinkFaults['delay'];
-  #dropProbability = 0;
+  readonly #faults = new NetworkFaults();
   #probe: Client | undefined;
+  #isClosed = false;
 
-  constructor(settings: ClusterSettings, onNodeFailure: (node: number, error: Error) => void) {
+  constructor(settings: ClusterSettings, listeners: ClusterListeners) {
     this.#settings = settings;
-    this.#onNodeFailure = onNodeFailure;
+    this.#listeners = listeners;
+    this.#roster = Roster.open(settings.dataDir, settings.nodes);
+    this.#members = new MemberControl(
+      () => this.#client,
+      () => this.leader(),
+    );
   }
 
   /** Part of {@link startCluster}. */
   async start(): Promise<void> {
-    const { dataDir, nodes, absent, logs } = this.#settings;
-    if (dataDir !== undefined) prepareDataDir(dataDir, nodes);
+    const { absent, logs } = this.#settings;
     if (logs !== undefined) mkdirSync(logs.dir, { recursive: true });
-    await Promise.all(nodes.filter((node) => !absent.includes(node)).map((node) => this.#spawn(node)));
+    const present = this.nodeIds().filter((node) => !absent.includes(node));
+    const outcomes = await Promise.allSettled(present.map((node) => this.#spawn(node)));
+    const failures = outcomes.flatMap((outcome, at) =>
+      outcome.status === 'rejected' ? [{ node: present[at] ?? 0, error: outcome.reason }] : [],
+    );
+    // One after the other: each is rebuilt by a majority that is sound, or the start fails with what is wrong.
+    for (const { node, error } of failures) await this.#rebuild(node, error);
+    this.#roster.onMade(present);
   }
 
   nodeIds(): readonly number[] {
-    return this.#settings.nodes;
+    return this.#roster.nodes;
   }
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
@@ -156,10 +180,10 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#handles.get(node)?.isRunning ?? false;
   }
 
-  /** Orderly stop of one node. */
+  /** Orderly stop of one node; a leader lets another node lead first. */
   async stop(node: number): Promise<void> {
     this.#checkMember(node);
-    await this.#handles.get(node)?.stop();
+    await this.#handles.get(node)?.stop(true);
   }
 
   /** Ends a node's thread wherever it stands: a crash. What it had not yet written is lost. */
@@ -168,22 +192,83 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#handles.get(node)?.kill();
   }
 
-  /** Starts a node again from its file (a node that still runs is stopped first). With `storage: 'memory'` it starts empty, which Raft does not allow for a voter: only for tests of other things. */
+  /**
+   * Starts a node again from its file (a node that still runs is stopped first). A node whose file is gone or damaged, or that kept
+   * everything in memory, comes back as a newcomer: it receives everything from its peers before it votes again.
+   */
   async restart(node: number): Promise<void> {
     this.#checkMember(node);
-    await this.#handles.get(node)?.stop();
+    await this.#handles.get(node)?.stop(true);
+    await this.#spawn(node).catch((error: unknown) => this.#rebuild(node, error));
+    this.#roster.onMade([node]);
+  }
+
+  /**
+   * Rebuilds a node from its peers. Its file is moved aside, whatever its state.
+   * @returns where the old file stands now, or undefined for a node without one.
+   * @throws {StorageError} when the other nodes that run are no majority: what they lack might be in this file.
+   */
+  async repair(node: number): Promise<string | undefined> {
+    this.#checkMember(node);
+    this.#checkRebuildable(node);
+    await this.#handles.get(node)?.stop(true);
+    const movedTo = this.#moveAside(node);
     await this.#spawn(node);
+    return movedTo;
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#probe?.close();
     this.#probe = undefined;
-    await Promise.all([...this.#handles.values()].map((handle) => handle.stop()));
+    await Promise.all([...this.#handles.values()].map((handle) => handle.stop(false)));
     this.#handles.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  // ---- members ------------------------------------------------------------------------------------------------------
+
+  /** Who takes part, as the leader says. @throws {NoLeaderError} */
+  members(): Promise<ClusterMembers> {
+    return this.#members.members();
+  }
+
+  /**
+   * Starts another node and makes it a voter: first it receives the log, and votes once it has caught up.
+   * @param id default: the lowest that is free. @returns its id.
+   * @throws {ConfigError} for an id that is taken, or beyond 13 nodes. @throws {MembershipTimeoutError}
+   */
+  async addNode(id?: number): Promise<number> {
+    const node = id ?? freeId(this.nodeIds());
+    await this.changeMembers({ add: [node] });
+    return node;
+  }
+
+  /** Takes a node's vote and stops it; its file stays. If it leads, another node does afterwards. @throws {ConfigError | MembershipTimeoutError} */
+  async removeNode(id: number): Promise<void> {
+    await this.changeMembers({ remove: [id] });
+  }
+
+  /** Adds and removes several nodes; voters leave in the same step in which the new ones begin to vote. @throws {ConfigError | MembershipTimeoutError} */
+  async changeMembers({ add = [], remove = [] }: { readonly add?: readonly number[]; readonly remove?: readonly number[] }): Promise<void> {
+    checkNewcomers(add, this.nodeIds(), remove.length);
+    for (const node of remove) this.#checkMember(node);
+    this.#roster.add(add);
+    await Promise.all(add.map((node) => this.#spawn(node)));
+    this.#roster.onMade(add);
+    await this.#members.change(add, remove);
+    await Promise.all(remove.map((node) => this.#handles.get(node)?.stop(false)));
+    for (const node of remove) this.#handles.delete(node);
+    this.#roster.remove(remove);
+  }
+
+  /** Lets node `to` lead, or whichever has most of the log. @returns who leads then. @throws {AdminRefusedError | NoLeaderError} */
+  async transferLeadership(to?: number): Promise<number> {
+    if (to !== undefined) this.#checkMember(to);
+    return this.#members.transfer(to ?? 0);
   }
 
   // ---- faults -------------------------------------------------------------------------------------------------------
@@ -202,35 +287,25 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Nodes of different groups do not reach each other; a node in no group reaches nobody. */
   async partition(groups: readonly (readonly number[])[]): Promise<void> {
-    this.#blocked.clear();
-    for (const node of this.nodeIds()) {
-      const group = groups.find((members) => members.includes(node)) ?? [node];
-      this.#blocked.set(
-        node,
-        this.nodeIds().filter((other) => !group.includes(other)),
-      );
-    }
+    this.#faults.partition(groups);
     this.#sendFaults();
   }
 
   /** Ends every partition, delay and loss. */
   async heal(): Promise<void> {
-    this.#blocked = new Map();
-    this.#delay = undefined;
-    this.#dropProbability = 0;
+    this.#faults.heal();
     this.#sendFaults();
   }
 
   /** Every frame between nodes takes this long, or a random time in the range; their order stays. */
   async delay(ms: number | { readonly fromMs: number; readonly toMs: number }): Promise<void> {
-    this.#delay = typeof ms === 'number' ? { fromMs: ms, toMs: ms } : ms;
+    this.#faults.delay(ms);
     this.#sendFaults();
   }
 
   /** Frames between nodes are lost with this probability. */
   async drop(probability: number): Promise<void> {
-    if (!(probability >= 0 && probability <= 1)) throw new ConfigError('probability', probability, 'Give a number from 0 to 1.');
-    this.#dropProbability = probability;
+    this.#faults.drop(probability);
     this.#sendFaults();
   }
 
@@ -242,12 +317,13 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   async #spawn(id: number): Promise<void> {
-    const { dataDir, nodes, raft, limits, durability, logs, seed } = this.#settings;
+    const { dataDir, raft, limits, durability, logs, seed } = this.#settings;
     this.#starts += 1;
     const handle = new NodeHandle(
       {
         id,
-        nodes,
+        founders: this.#roster.founders,
+        newDiskId: this.#roster.newDiskIdOf(id),
         raft,
         limits,
         durability,
@@ -256,7 +332,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
         seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
         log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
       },
-      (error) => this.#onNodeFailure(id, error),
+      (error) => this.#onFailure(id, error),
     );
     for (const [peer, other] of this.#handles) {
       if (peer === id || !other.isRunning) continue;
@@ -265,8 +341,48 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
       other.command({ type: 'peer', id, port: port2 }, [port2]);
     }
     this.#handles.set(id, handle);
-    handle.command({ type: 'faults', faults: this.#faultsOf(id) });
+    handle.command({ type: 'faults', faults: this.#faults.of(id, this.nodeIds()) });
     await handle.ready;
+  }
+
+  /** A node stopped by itself. If it is its file that is damaged, its peers have what it needs. */
+  #onFailure(node: number, error: Error): void {
+    if (this.#isClosed) return;
+    this.#handles
+      .get(node)
+      ?.exited.then(() => this.#rebuild(node, error))
+      .catch((reason: Error) => this.#listeners.onNodeFailure(node, reason));
+  }
+
+  /** @throws what stopped the node, if that is not damage that its peers can make good. */
+  async #rebuild(node: number, failure: unknown): Promise<void> {
+    const isDamage = failure instanceof StorageError && failure.code === 'STORAGE_DAMAGED';
+    if (!isDamage || this.#isClosed || this.#settings.repair === 'manual' || !this.#isRebuildable(node)) throw failure;
+    await this.#handles.get(node)?.exited;
+    const movedTo = this.#moveAside(node);
+    await this.#spawn(node);
+    this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
+  }
+
+  /** Whether the other nodes that run are a majority, and so have everything that was acknowledged. */
+  #isRebuildable(node: number): boolean {
+    const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
+    return others.length > this.nodeIds().length / 2;
+  }
+
+  #checkRebuildable(node: number): void {
+    if (this.#isRebuildable(node)) return;
+    throw new StorageError(
+      'STORAGE_FAILED',
+      `Node ${node} cannot be rebuilt: the other nodes that run are no majority, and might lack what its file holds. Start them first.`,
+    );
+  }
+
+  #moveAside(node: number): string | undefined {
+    const { dataDir } = this.#settings;
+    const file = dataDir === undefined ? undefined : nodeFile(dataDir, node);
+    this.#roster.onMade([node]);
+    return file === undefined || !existsSync(file) ? undefined : moveDamagedAside(file);
   }
 
   async #reports(withDigest: boolean) {
@@ -275,12 +391,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return reports.flatMap(({ node, report }) => (report === undefined ? [] : [{ node, report }]));
   }
 
-  #faultsOf(node: number): LinkFaults {
-    return { ...NO_FAULTS, blocked: this.#blocked.get(node) ?? [], delay: this.#delay, dropProbability: this.#dropProbability };
-  }
-
   #sendFaults(): void {
-    for (const [node, handle] of this.#handles) if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faultsOf(node) });
+    for (const [node, handle] of this.#handles)
+      if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.nodeIds()) });
   }
 
   #checkMember(node: number): void {

@@ -7,8 +7,10 @@ import type { LinkFaults } from '../transport/port-links.ts';
 /** What a node's thread is born with. */
 export interface NodeBoot {
   readonly id: number;
-  /** Every node of the cluster, this one among them. */
-  readonly nodes: readonly number[];
+  /** The voters that the cluster was formed with, and their disks. */
+  readonly founders: readonly { readonly node: number; readonly disk: number }[];
+  /** The id of the node's disk if it is made now. */
+  readonly newDiskId: number;
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
   /** The node's SQLite file, or undefined to keep everything in memory. */
@@ -26,7 +28,8 @@ export type NodeCommand =
   /** Blocks the whole thread, as a stopped event loop would. */
   | { readonly type: 'pause'; readonly durationMs: number }
   | { readonly type: 'report'; readonly call: number; readonly withDigest: boolean }
-  | { readonly type: 'stop' };
+  /** @property handOver a leader lets another node lead before it ends, if there is one. */
+  | { readonly type: 'stop'; readonly handOver: boolean };
 
 /** What a node says about itself. */
 export interface NodeReport {

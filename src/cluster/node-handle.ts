@@ -85,9 +85,9 @@ export class NodeHandle {
     });
   }
 
-  /** Orderly end. */
-  async stop(): Promise<void> {
-    if (this.#isRunning) this.command({ type: 'stop' });
+  /** Orderly end. @param handOver whether a leader lets another node lead first. */
+  async stop(handOver: boolean): Promise<void> {
+    if (this.#isRunning) this.command({ type: 'stop', handOver });
     await this.exited;
   }
 

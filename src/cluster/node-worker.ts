@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
-import { asNodeId } from '../base/ids.ts';
+import { asDiskId, asNodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
+import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
 import type { NodeStorage } from '../storage/port.ts';
@@ -14,6 +15,8 @@ import { openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { PortLinks } from '../transport/port-links.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { threadCpuMs } from './thread-cpu.ts';
+
+const STOPPED = 'stopped by its owner';
 
 /**
  * The entry of a node's thread, and the only place that chooses its adapters: SQLite or memory, MessagePorts, the clock,
@@ -30,6 +33,8 @@ class NodeThread {
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
   #isOver = false;
+  #isStopping = false;
+  #handOverTimer: NodeJS.Timeout | undefined;
 
   constructor(boot: NodeBoot, owner: NonNullable<typeof parentPort>) {
     this.#boot = boot;
@@ -55,7 +60,10 @@ class NodeThread {
     this.#storage = openStorage(boot);
     this.#node = new NodeRuntime({
       id: asNodeId(boot.id),
-      configuration: { voters: boot.nodes.map(asNodeId), outgoing: [], learners: [] },
+      configuration: configurationOf({
+        voters: boot.founders.map(({ node }) => asNodeId(node)),
+        disks: boot.founders.map(({ node, disk }) => ({ node: asNodeId(node), disk: asDiskId(disk) })),
+      }),
       raft: boot.raft,
       limits: boot.limits,
       seed: boot.seed,
@@ -90,7 +98,7 @@ class NodeThread {
         this.#signal({ type: 'report', call: command.call, report: this.#report(command.withDigest) });
         break;
       case 'stop':
-        this.#end('stopped by its owner');
+        this.#stop(command.handOver);
         break;
     }
   }
@@ -100,7 +108,19 @@ class NodeThread {
     this.#peers.drain();
     this.#clients.drain();
     this.#node.turn();
-    this.#arm();
+    if (this.#isStopping && this.#node.view.role !== 'leader') this.#end(STOPPED);
+    else this.#arm();
+  }
+
+  /** A leader that goes lets another one lead first (thesis §3.10): its clients wait for a round trip, not for an election timeout. */
+  #stop(handOver: boolean): void {
+    this.#isStopping = true;
+    if (!handOver || !this.#node.transferLeadership()) {
+      this.#end(STOPPED);
+      return;
+    }
+    this.#handOverTimer = setTimeout(() => this.#end(STOPPED), this.#boot.raft.electionTimeoutMs);
+    this.#turn();
   }
 
   /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than arming anew. */
@@ -119,9 +139,9 @@ class NodeThread {
   }
 
   #report(withDigest: boolean): NodeReport {
-    const { state, term } = this.#node.status();
+    const { role, term } = this.#node.view;
     return {
-      role: state,
+      role,
       term,
       counters: this.#node.counters(),
       cpuMs: threadCpuMs(),
@@ -143,6 +163,7 @@ class NodeThread {
   #end(reason: string): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#handOverTimer);
     this.#log?.observe({ type: 'stopped', node: asNodeId(this.#boot.id), atMs: performance.now(), reason });
     this.#node[Symbol.dispose]();
     this.#peers.close();
@@ -158,8 +179,8 @@ class NodeThread {
 }
 
 function openStorage(boot: NodeBoot): NodeStorage {
-  if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32) });
-  return openSqliteStorage({ file: boot.file, recordKinds: RECORD_KINDS, durability: boot.durability });
+  if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32, boot.newDiskId) });
+  return openSqliteStorage({ file: boot.file, recordKinds: RECORD_KINDS, durability: boot.durability, newDiskId: boot.newDiskId });
 }
 
 function failureOf(error: unknown): NodeSignal {

@@ -36,6 +36,12 @@ export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = 
   inflightMessagesMax: { description: 'unanswered AppendEntries to one follower', unit: 'messages', min: 1, max: 65_536 },
   inflightBytesMax: { description: 'unanswered entries to one follower', unit: 'bytes', min: KIB, max: 4 * GIB },
   uncommittedBytesMax: { description: 'entries a leader holds uncommitted before it refuses more', unit: 'bytes', min: KIB, max: 4 * GIB },
+  leaseMs: {
+    description: "for how long a majority's answer lets the leader serve lease reads; 0 for never",
+    unit: 'milliseconds',
+    min: 0,
+    max: 599_999,
+  },
 });
 
 export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> = withDefaults(LIMIT_DEFAULTS, {

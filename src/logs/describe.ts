@@ -1,5 +1,6 @@
 import { assertNever } from '../base/invariant.ts';
 import type { NodeEvent } from '../node/event.ts';
+import type { Configuration } from '../raft/entry.ts';
 import { RPC_NAMES } from '../raft/message.ts';
 
 /** One event as a sentence for people. Pure; the analyser reads the fields and never these words. */
@@ -16,6 +17,14 @@ export function describeEvent(event: NodeEvent): string {
       return `${who} votes for Node ${event.candidate} in term ${event.term}`;
     case 'truncated':
       return `${who} deletes its log from entry ${event.from} on: it conflicts with the leader's`;
+    case 'configuration':
+      return `${who} uses the configuration of entry ${event.index}: ${describeConfiguration(event.configuration)}`;
+    case 'removed':
+      return `${who} is no member any more, as of entry ${event.by}`;
+    case 'disk-lost':
+      return `${who} replaces voter Node ${event.voter}, which came back with another disk`;
+    case 'transfer':
+      return `${who} ${TRANSFER_WORDS[event.outcome]} Node ${event.to}`;
     case 'started':
       return `${who} starts in term ${event.term} with entries up to ${event.last.index}, ${event.commit} of them known as committed`;
     case 'stopped':
@@ -35,6 +44,20 @@ export function describeEvent(event: NodeEvent): string {
     default:
       return assertNever(event);
   }
+}
+
+const TRANSFER_WORDS = Object.freeze({
+  begun: 'hands leadership over to',
+  asked: 'asks for an election of',
+  'given-up': 'leads on, and gives up the transfer to',
+});
+
+function describeConfiguration({ voters, outgoing, learners, joining, leaving }: Configuration): string {
+  const lists = { voters, outgoing, learners, joining, leaving };
+  return Object.entries(lists)
+    .filter(([, nodes]) => nodes.length > 0)
+    .map(([name, nodes]) => `${name} ${nodes.join(', ')}`)
+    .join('; ');
 }
 
 /** How many of each RPC a node sent to each peer: by the paper's name of the RPC, then by the peer's id. */

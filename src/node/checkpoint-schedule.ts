@@ -28,12 +28,13 @@ export class CheckpointSchedule {
   }
 
   /** @returns what to write with this turn, if a checkpoint is due. */
-  nextPart({ log, configuration }: CoreView, machine: JobQueue, applied: LogIndex): CheckpointPart | undefined {
+  nextPart({ log, configurations }: CoreView, machine: JobQueue, applied: LogIndex): CheckpointPart | undefined {
     if (!this.#isDue(machine, applied)) return undefined;
     // What this turn appends is not on disk yet; the checkpoint waits for the next turn rather than cover it.
     if (applied > log.persisted) return undefined;
     const term = log.termAt(applied);
     invariant(term !== undefined, () => `the applied entry ${applied} has left the log`);
+    const { configuration } = configurations.at(applied);
     const { tailEntries, tailBytes } = this.#limits;
     const compactTo = log.lastBeforeTail(applied, tailEntries, tailBytes);
     return { checkpoint: { snapshot: { index: applied, term, configuration }, changes: machine.takeChanges() }, compactTo };

@@ -1,37 +1,46 @@
-import { ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { ByteWriter } from '../base/bytes.ts';
 import type { LogIndex, NodeId } from '../base/ids.ts';
-import { asIndex, ZERO_ENTRY } from '../base/ids.ts';
+import { asIndex, asNodeId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { JobQueue } from '../queue/job-queue.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
 import type { Configuration, SnapshotId } from '../raft/entry.ts';
+import { configurationOf } from '../raft/entry.ts';
+import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import type { RaftNotice } from '../raft/notice.ts';
+import type { CoreView } from '../raft/raft-core.ts';
 import { RaftCore } from '../raft/raft-core.ts';
 import type { NodeStorage, PersistBatch } from '../storage/port.ts';
-import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
-import { readClientFrames, writeServerFrame } from '../transport/client-frame.ts';
+import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
-import { readPeerParts } from '../transport/peer-frame.ts';
 import type { Outlet } from '../transport/port.ts';
+import type { AdminCore } from './admin-desk.ts';
+import { AdminDesk } from './admin-desk.ts';
 import type { CheckpointPart } from './checkpoint-schedule.ts';
 import { CheckpointSchedule } from './checkpoint-schedule.ts';
 import { batchRequests, tickData } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
+import type { InboxReader } from './inbox.ts';
+import { Inbox } from './inbox.ts';
 import type { NodeLimits } from './limits.ts';
 import type { NodeCounters } from './node-metrics.ts';
 import { NodeMetrics } from './node-metrics.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
 import type { Clock, Observer } from './ports.ts';
+import type { Leadership } from './request-desk.ts';
 import { RequestDesk } from './request-desk.ts';
 import { SnapshotDesk } from './snapshot-desk.ts';
 import { TurnChanges } from './turn-changes.ts';
 
 export interface NodeOptions {
   readonly id: NodeId;
-  /** The configuration of a cluster that has none on disk yet. */
+  /**
+   * The members that the cluster was formed with, for a node that has no configuration on disk yet. A node whose disk is not among them
+   * knows of no cluster until a leader tells it.
+   */
   readonly configuration: Configuration;
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
@@ -42,8 +51,8 @@ export interface NodeOptions {
   readonly observe: Observer;
 }
 
-/** Most entries that GetLog answers with. */
-const LOG_VIEW_ENTRIES_MAX = 1_000;
+/** Nodes whose ids follow each other write their checkpoints at different times. */
+const CHECKPOINT_PHASES = 5;
 
 /**
  * One node: a turn takes everything that arrived, steps the core, lets leave what may leave, persists once, lets leave the
@@ -62,10 +71,10 @@ export class NodeRuntime implements Disposable {
   readonly #entryWriter = new ByteWriter(64 * 1024);
   readonly #checkpoints: CheckpointSchedule;
   readonly #snapshots: SnapshotDesk;
+  readonly #admin: AdminDesk;
+  readonly #inbox: Inbox;
+  readonly #reader: InboxReader = this.#inboxReader();
 
-  #peerFrames: { from: NodeId; frame: Uint8Array }[] = [];
-  #clientPackets: { connection: number; packet: Uint8Array }[] = [];
-  #lostPeers: NodeId[] = [];
   #afterPersist: RaftMessage[] = [];
   #nowMs: number;
   #applied: LogIndex;
@@ -76,12 +85,14 @@ export class NodeRuntime implements Disposable {
 
   constructor(options: NodeOptions) {
     this.#options = options;
+    this.#inbox = new Inbox(options.id);
     const { storage, clock, limits, configuration } = options;
     const stored = storage.load();
     this.#nowMs = clock.monotonicMs();
-    const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration };
+    const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
+    const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
     this.#applied = checkpoint.index;
-    const phase = configuration.voters.indexOf(options.id) / configuration.voters.length;
+    const phase = (options.id % CHECKPOINT_PHASES) / CHECKPOINT_PHASES;
     this.#checkpoints = new CheckpointSchedule(limits, checkpoint, phase);
     this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
     const contentKind = RECORD_KINDS.indexOf('content');
@@ -89,6 +100,7 @@ export class NodeRuntime implements Disposable {
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({
       id: options.id,
+      disk: stored.disk,
       config: options.raft,
       configuration: checkpoint.configuration,
       hardState: stored.hardState,
@@ -100,20 +112,21 @@ export class NodeRuntime implements Disposable {
     });
     this.#leadership = { term: stored.hardState.term, leader: undefined };
     this.#desk = new RequestDesk({ limits, machine: this.#machine, peers: this.#peers, clients: this.#clients });
+    this.#admin = new AdminDesk(this.#adminCore(), this.#clients);
     const { view } = this.#core;
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
   }
 
   receivePeerFrame(from: NodeId, frame: Uint8Array): void {
-    this.#peerFrames.push({ from, frame });
+    this.#inbox.addPeerFrame(from, frame);
   }
 
   receiveClientPacket(connection: number, packet: Uint8Array): void {
-    this.#clientPackets.push({ connection, packet });
+    this.#inbox.addClientPacket(connection, packet);
   }
 
   peerLost(peer: NodeId): void {
-    this.#lostPeers.push(peer);
+    this.#inbox.addLostPeer(peer);
   }
 
   clientGone(connection: number): void {
@@ -134,7 +147,7 @@ export class NodeRuntime implements Disposable {
   turn(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
-    this.#drain();
+    this.#inbox.drain(this.#reader);
     if (this.#nowMs >= this.#core.nextDeadlineMs) this.#step({ type: 'deadline', now: this.#nowMs });
     this.#noticeLeadership();
     this.#proposeQueued();
@@ -159,21 +172,20 @@ export class NodeRuntime implements Disposable {
     this.#metrics.bytesSent += this.#clients.flush(this.#options.outlet);
   }
 
-  status(): NodeStatus {
-    const { view } = this.#core;
-    return {
-      node: view.id,
-      state: view.role,
-      term: view.term,
-      votedFor: view.votedFor ?? null,
-      leaderId: view.leader ?? null,
-      commit: view.commit,
-      applied: this.#applied,
-      firstIndex: view.log.firstIndex,
-      lastIndex: view.log.lastIndex,
-      lastTerm: view.log.last.term,
-      voters: view.configuration.voters,
-    };
+  /** Lets another voter lead, if there is one that can. @returns whether that has begun. */
+  transferLeadership(): boolean {
+    this.#nowMs = this.#options.clock.monotonicMs();
+    return this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: undefined }).refused === undefined;
+  }
+
+  /** The core's state, to look at. */
+  get view(): CoreView {
+    return this.#core.view;
+  }
+
+  /** The state machine, to look at. */
+  get machine(): JobQueue {
+    return this.#machine;
   }
 
   counters(): NodeCounters {
@@ -196,58 +208,29 @@ export class NodeRuntime implements Disposable {
 
   // ---- what arrived -------------------------------------------------------------------------------------------------
 
-  #drain(): void {
-    const frames = this.#peerFrames;
-    const packets = this.#clientPackets;
-    const lost = this.#lostPeers;
-    if (frames.length > 0) this.#peerFrames = [];
-    if (packets.length > 0) this.#clientPackets = [];
-    if (lost.length > 0) this.#lostPeers = [];
-    for (const { from, frame } of frames) this.#onPeerFrame(from, frame);
-    for (const peer of lost) this.#onPeerLost(peer);
-    this.#noticeLeadership();
-    for (const { connection, packet } of packets) this.#onClientPacket(connection, packet);
+  #inboxReader(): InboxReader {
+    return {
+      onPeerPart: (from, part) => this.#onPeerPart(from, part),
+      onPeerLost: (peer) => this.#onPeerLost(peer),
+      onPeersRead: () => this.#noticeLeadership(),
+      onClientFrame: (connection, frame) => this.#onClientFrame(connection, frame),
+    };
   }
 
-  #onPeerFrame(from: NodeId, frame: Uint8Array): void {
-    for (const part of this.#parse(() => readPeerParts(frame, from, this.#options.id))) {
-      if (part.type === 'raft') this.#step({ type: 'message', now: this.#nowMs, message: part.message });
-      else this.#onRelay(from, part);
+  #onPeerPart(from: NodeId, part: PeerPart): void {
+    if (part.type === 'raft') this.#step({ type: 'message', now: this.#nowMs, message: part.message });
+    else if (part.type === 'answer') this.#desk.onAnswer(part.connection, part.frame);
+    else {
+      this.#metrics.requests += 1;
+      this.#desk.onForwarded(from, part.connection, part.request, this.#standing(), this.#nowMs);
     }
   }
 
-  #onRelay(from: NodeId, part: Exclude<PeerPart, { type: 'raft' }>): void {
-    if (part.type === 'answer') {
-      this.#desk.onAnswer(part.connection, part.frame);
-      return;
-    }
-    this.#metrics.requests += 1;
-    this.#desk.onForwarded(from, part.connection, part.request, { isLeader: this.#isLeader, leader: this.#core.view.leader }, this.#nowMs);
-  }
-
-  #onClientPacket(connection: number, packet: Uint8Array): void {
-    for (const frame of this.#parse(() => readClientFrames(packet))) {
-      if (frame.type === 'request') {
-        this.#metrics.requests += 1;
-        const { leader } = this.#core.view;
-        this.#desk.onClientRequest(connection, frame.request, { isLeader: this.#isLeader, leader }, this.#nowMs);
-      } else if (frame.type === 'status') {
-        writeServerFrame(this.#clients.writerFor(connection), { type: 'status', call: frame.call, status: this.status() });
-      } else {
-        const entries = this.#viewLog(frame.from, frame.to);
-        writeServerFrame(this.#clients.writerFor(connection), { type: 'log', call: frame.call, entries });
-      }
-    }
-  }
-
-  /** A damaged frame is dropped like a lost one: Raft and the clients send again. */
-  #parse<Part>(read: () => readonly Part[]): readonly Part[] {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof MalformedBytesError) return [];
-      throw error;
-    }
+  #onClientFrame(connection: number, frame: ClientFrame): void {
+    if (frame.type === 'request') {
+      this.#metrics.requests += 1;
+      this.#desk.onClientRequest(connection, frame.request, this.#standing(), this.#nowMs);
+    } else this.#admin.onFrame(connection, frame);
   }
 
   #onPeerLost(peer: NodeId): void {
@@ -256,11 +239,8 @@ export class NodeRuntime implements Disposable {
     this.#step({ type: 'peer-lost', now: this.#nowMs, peer });
   }
 
-  #viewLog(from: number, to: number): LogEntryView[] {
-    const { log } = this.#core.view;
-    const first = Math.max(from, log.firstIndex);
-    const last = Math.min(to, log.lastIndex, first + LOG_VIEW_ENTRIES_MAX - 1);
-    return last < first ? [] : log.between(asIndex(first - 1), asIndex(last));
+  #standing(): Leadership {
+    return { isLeader: this.#isLeader, leader: this.#core.view.leader };
   }
 
   // ---- the core -----------------------------------------------------------------------------------------------------
@@ -272,10 +252,21 @@ export class NodeRuntime implements Disposable {
     for (const message of effects.messagesAfterPersist) this.#afterPersist.push(message);
     this.#changes.merge(effects);
     if (effects.append !== undefined) this.#metrics.entriesAppended += effects.append.entries.length;
-    if (effects.snapshotWanted !== undefined) this.#snapshots.begin(effects.snapshotWanted);
+    for (const peer of effects.snapshotsWanted) this.#snapshots.begin(peer);
     if (effects.snapshotReply !== undefined) this.#snapshots.onReply(effects.snapshotReply);
     if (effects.snapshotChunk !== undefined) this.#onSnapshotChunk(effects.snapshotChunk);
     return effects;
+  }
+
+  #adminCore(): AdminCore {
+    const core = this.#core;
+    return {
+      view: core.view,
+      applied: () => this.#applied,
+      changeMembership: (change) => this.#step({ type: 'change-membership', now: this.#nowMs, change }),
+      transferLeadership: (to) =>
+        this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: to === undefined ? undefined : asNodeId(to) }),
+    };
   }
 
   #onNotice(notice: RaftNotice): void {
@@ -304,6 +295,8 @@ export class NodeRuntime implements Disposable {
   // ---- proposals ----------------------------------------------------------------------------------------------------
 
   #proposeQueued(): void {
+    // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
+    if (this.#core.view.transfer !== undefined) return;
     const queued = this.#desk.takeQueued();
     const wallMs = this.#options.clock.wallMs();
     for (const { data, items } of batchRequests(queued, wallMs, this.#options.limits.entryBytesMax, this.#entryWriter)) {

@@ -67,8 +67,11 @@ export class SnapshotDesk implements Disposable {
       else if (answer === 'send' && sender !== undefined) send(from, sender);
     }
     for (const [peer, sender] of this.#senders) {
-      if (view.progress.get(peer)?.state !== 'snapshot') {
-        if (sender !== undefined) this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.current.chunk + 1 });
+      const state = view.progress.get(peer)?.state;
+      if (state !== 'snapshot') {
+        // A peer without progress is no member any more: nothing arrived there.
+        if (sender !== undefined && state !== undefined)
+          this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.current.chunk + 1 });
         this.abort(peer);
       } else if (sender === undefined) {
         const begun = new SnapshotSender(this.#storage, this.#chunkBytes, nowMs);

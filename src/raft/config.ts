@@ -16,6 +16,12 @@ export interface RaftConfig {
   readonly inflightBytesMax: number;
   /** Most bytes that a leader takes without having committed them; beyond, proposals are refused. */
   readonly uncommittedBytesMax: number;
+  /**
+   * For how long after a majority answered a leader may serve lease reads (thesis §6.4.1); zero for never. The assumption: while so many
+   * milliseconds pass on the leader's clock, less than `electionTimeoutMs` pass on any other node's. A leader that is lost is then
+   * replaced only after a whole election timeout.
+   */
+  readonly leaseMs: number;
 }
 
 export const RAFT_DEFAULTS: RaftConfig = Object.freeze({
@@ -26,6 +32,7 @@ export const RAFT_DEFAULTS: RaftConfig = Object.freeze({
   inflightMessagesMax: 128,
   inflightBytesMax: 32 * 1024 * 1024,
   uncommittedBytesMax: 64 * 1024 * 1024,
+  leaseMs: 0,
 });
 
 /** @throws {ConfigError} naming the key and the remedy. */
@@ -34,13 +41,21 @@ export function raftConfig(overrides: Partial<RaftConfig> = {}): RaftConfig {
   for (const [key, value] of Object.entries(config)) {
     if (!(key in RAFT_DEFAULTS))
       throw new ConfigError(`raft.${key}`, value, `No such setting; known are ${Object.keys(RAFT_DEFAULTS).join(', ')}.`);
-    if (!Number.isFinite(value) || value < 1) throw new ConfigError(`raft.${key}`, value, 'Give a number of at least 1.');
+    const least = key === 'leaseMs' ? 0 : 1;
+    if (!Number.isFinite(value) || value < least) throw new ConfigError(`raft.${key}`, value, `Give a number of at least ${least}.`);
   }
   if (config.electionTimeoutMs < 2 * config.heartbeatMs) {
     throw new ConfigError(
       'raft.electionTimeoutMs',
       config.electionTimeoutMs,
       `Raise it to at least twice heartbeatMs (${2 * config.heartbeatMs}).`,
+    );
+  }
+  if (config.leaseMs >= config.electionTimeoutMs) {
+    throw new ConfigError(
+      'raft.leaseMs',
+      config.leaseMs,
+      `Keep it below electionTimeoutMs (${config.electionTimeoutMs}), or 0 for no lease.`,
     );
   }
   return config;

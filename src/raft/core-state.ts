@@ -1,21 +1,25 @@
-import type { LogIndex, NodeId, Term } from '../base/ids.ts';
+import type { DiskId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
 import { SeededRandom } from '../base/random.ts';
 import type { RaftConfig } from './config.ts';
+import { ConfigurationLog } from './configuration-log.ts';
 import type { EffectsBuilder } from './effects.ts';
 import { emptyEffects } from './effects.ts';
-import type { Configuration, Entry, EntryId, HardState } from './entry.ts';
+import type { Configuration, Entry, EntryId, HardState, SnapshotId } from './entry.ts';
 import { RaftLog } from './log.ts';
 import type { RaftMessage } from './message.ts';
 import type { Role } from './notice.ts';
 import type { Progress } from './progress.ts';
 import { membersOf } from './quorum.ts';
+import { ReadRounds } from './read-rounds.ts';
 
 /** What a core starts from: what its storage held, and its seed. */
 export interface RaftBoot {
   readonly id: NodeId;
+  /** The id of the file that the node keeps its promises in; zero where nobody tells disks apart. */
+  readonly disk: DiskId;
   readonly config: RaftConfig;
-  /** The configuration in force at `compacted`. */
+  /** The configuration in force at `commit`; later ones stand in `entries`. */
   readonly configuration: Configuration;
   readonly hardState: HardState;
   readonly compacted: EntryId;
@@ -27,13 +31,23 @@ export interface RaftBoot {
   readonly now: number;
 }
 
+/** Leadership on its way to another node (thesis §3.10). */
+export interface Transfer {
+  readonly to: NodeId;
+  /** When it is given up, monotonic ms. */
+  readonly dueMs: number;
+  isAsked: boolean;
+}
+
 /** The state that the handlers of election, following and leading share. Only they and `RaftCore` touch it. */
 export class CoreState {
   readonly id: NodeId;
+  readonly disk: DiskId;
   readonly config: RaftConfig;
   readonly random: SeededRandom;
   readonly log: RaftLog;
-  configuration: Configuration;
+  readonly configurations: ConfigurationLog;
+  /** Everyone else who receives the log, by the configuration in force. */
   peers: readonly NodeId[];
 
   // Raft Figure 2. `term` and `votedFor` are persisted before anything that was said under them leaves the node.
@@ -58,26 +72,42 @@ export class CoreState {
   hurriedRounds = 0;
   /** Answers to this node's pre-vote or vote, its own among them. */
   readonly votes = new Map<NodeId, boolean>();
+  /** It was told that it is no member any more: it stands for no election until a leader speaks to it. */
+  isRetired = false;
 
   // Only meaningful while leader.
   readonly progress = new Map<NodeId, Progress>();
+  readonly reads = new ReadRounds();
   heartbeatDueMs = 0;
   uncommittedBytes = 0;
+  transfer: Transfer | undefined;
+  /** It asked another node to lead: that one may be elected at any time, lease or not. */
+  isLeaseForfeited = false;
+  /** A leader that needed no vote but its own leads before its term is on disk: until then everything it says waits for that. */
+  isTermOnDisk = true;
 
   effects: EffectsBuilder = emptyEffects();
 
   constructor(boot: RaftBoot) {
     this.id = boot.id;
+    this.disk = boot.disk;
     this.config = boot.config;
-    this.configuration = boot.configuration;
-    this.peers = membersOf(boot.configuration).filter((member) => member !== boot.id);
     this.random = new SeededRandom(boot.seed);
     this.log = new RaftLog(boot.compacted, boot.entries);
     this.term = boot.hardState.term;
     this.votedFor = boot.hardState.votedFor;
     this.commit = asIndex(Math.max(boot.commit, boot.compacted.index));
     this.now = boot.now;
+    this.configurations = new ConfigurationLog({ index: this.commit, configuration: boot.configuration }, boot.entries);
+    this.peers = this.#othersIn(this.configuration);
+    // Whoever led before this node stopped may still hold a lease on its promise.
+    if (boot.config.leaseMs > 0) this.leaderHeardMs = boot.now;
     this.resetElectionTimer();
+  }
+
+  /** The configuration in force: the latest in the log, committed or not. */
+  get configuration(): Configuration {
+    return this.configurations.latest.configuration;
   }
 
   /**
@@ -101,12 +131,37 @@ export class CoreState {
     this.effects.hardState = { term, votedFor };
   }
 
+  /** For a leader's messages, which need not wait for its own disk. */
   send(message: RaftMessage): void {
-    this.effects.messages.push(message);
+    if (this.isTermOnDisk) this.effects.messages.push(message);
+    else this.sendAfterPersist(message);
   }
 
   sendAfterPersist(message: RaftMessage): void {
     this.effects.messagesAfterPersist.push(message);
+  }
+
+  /** A configuration is in force as soon as it stands in the log (Raft §6). */
+  append(entry: Entry): void {
+    this.log.append(entry);
+    if (this.configurations.onAppended(entry)) this.#onConfiguration();
+  }
+
+  truncate(from: LogIndex): void {
+    this.log.truncate(from);
+    this.effects.notices.push({ type: 'truncated', from });
+    if (this.configurations.onTruncated(from)) this.#onConfiguration();
+  }
+
+  compact(upTo: LogIndex): void {
+    this.log.compact(upTo);
+    this.configurations.forgetBefore(upTo);
+  }
+
+  resetTo(snapshot: SnapshotId): void {
+    this.log.resetTo({ index: snapshot.index, term: snapshot.term });
+    this.configurations.resetTo({ index: snapshot.index, configuration: snapshot.configuration });
+    this.#onConfiguration();
   }
 
   /** Commits up to `index`; never goes back. */
@@ -123,5 +178,14 @@ export class CoreState {
     this.leader = leader;
     if (isNewRole) this.effects.notices.push({ type: 'role', term: this.term, role, leader });
     else if (leader !== undefined) this.effects.notices.push({ type: 'leader-known', term: this.term, leader });
+  }
+
+  #onConfiguration(): void {
+    this.peers = this.#othersIn(this.configuration);
+    this.effects.notices.push({ type: 'configuration', ...this.configurations.latest });
+  }
+
+  #othersIn(configuration: Configuration): NodeId[] {
+    return membersOf(configuration).filter((member) => member !== this.id);
   }
 }

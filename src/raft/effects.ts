@@ -1,5 +1,6 @@
 import type { EntryId, LogIndex, NodeId } from '../base/ids.ts';
 import type { Entry, HardState, SnapshotId } from './entry.ts';
+import type { MembershipChange } from './membership.ts';
 import type { InstallSnapshot, RaftMessage, SnapshotReply } from './message.ts';
 import type { RaftNotice } from './notice.ts';
 
@@ -8,6 +9,15 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'message'; readonly message: RaftMessage }
   /** Opaque bytes for the log. The answer stands in the effects: `proposed` or `refused`. */
   | { readonly type: 'propose'; readonly data: Uint8Array }
+  /** Other members, please; answered like a proposal. The further steps of the change follow by themselves. */
+  | { readonly type: 'change-membership'; readonly change: MembershipChange }
+  /** Let another voter lead: `to`, or whoever has most of the log. Refused like a proposal, or a notice `transfer` tells how it goes. */
+  | { readonly type: 'transfer-leadership'; readonly to: NodeId | undefined }
+  /**
+   * Reads that came since the last such event, under a number that only grows. `refused` says that this node does not lead; otherwise
+   * `readable` names the batch, now or later. @property lease whether a lease is good enough, when one is held (thesis §6.4.1).
+   */
+  | { readonly type: 'read'; readonly batch: number; readonly lease: boolean }
   /** This node's disk holds its log up to here. */
   | { readonly type: 'persisted'; readonly upTo: EntryId }
   | { readonly type: 'deadline' }
@@ -21,7 +31,19 @@ export type RaftEvent = { readonly now: number } & (
 
 export type Refusal =
   | { readonly reason: 'not-leader'; readonly leader: NodeId | undefined }
-  | { readonly reason: 'overloaded'; readonly uncommittedBytes: number };
+  | { readonly reason: 'overloaded'; readonly uncommittedBytes: number }
+  /** Leadership is on its way to another node. */
+  | { readonly reason: 'transferring'; readonly to: NodeId }
+  /** The leader has not yet committed an entry of its own term, and cannot know what was committed before (thesis §4.1, corrected in 2015). */
+  | { readonly reason: 'not-ready' }
+  | { readonly reason: 'change-pending' }
+  | { readonly reason: 'invalid-change' | 'invalid-transfer'; readonly message: string };
+
+/** The state that has applied the log up to `index` may answer these reads. */
+export interface ReadableBatch {
+  readonly batch: number;
+  readonly index: LogIndex;
+}
 
 /** What the runtime must do, in this order: send `messages`, persist, send `messagesAfterPersist`, apply up to `commit`. */
 export interface Effects {
@@ -37,8 +59,10 @@ export interface Effects {
   readonly commit: LogIndex | undefined;
   readonly proposed: EntryId | undefined;
   readonly refused: Refusal | undefined;
-  /** A follower needs entries that are compacted away: begin to stream a snapshot to it. */
-  readonly snapshotWanted: NodeId | undefined;
+  /** Reads that may be answered; those of a node that ceases to lead are never named, and must be asked again. */
+  readonly readable: readonly ReadableBatch[];
+  /** These followers need entries that are compacted away: begin to stream a snapshot to each. */
+  readonly snapshotsWanted: readonly NodeId[];
   /** A chunk from the leader, to be staged and answered. */
   readonly snapshotChunk: InstallSnapshot | undefined;
   /** A follower's answer to a chunk, for whoever streams. */
@@ -57,7 +81,8 @@ export const emptyEffects = (): EffectsBuilder => ({
   commit: undefined,
   proposed: undefined,
   refused: undefined,
-  snapshotWanted: undefined,
+  readable: [],
+  snapshotsWanted: [],
   snapshotChunk: undefined,
   snapshotReply: undefined,
   notices: [],

@@ -1,22 +1,34 @@
-import type { Term } from '../base/ids.ts';
-import { nextTerm } from '../base/ids.ts';
+import type { LogIndex, NodeId, Term } from '../base/ids.ts';
+import { ANY_DISK, asDiskId, asIndex, nextTerm } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
 import { isUpToDate } from './entry.ts';
 import { becomeLeader } from './leader.ts';
-import type { RequestVote, VoteReply } from './message.ts';
-import { isVoter, voteResult } from './quorum.ts';
+import { diskOf, isVotersDisk } from './membership.ts';
+import type { RequestVote, TimeoutNow, VoteReply } from './message.ts';
+import { isVoter, membersOf, voteResult } from './quorum.ts';
+import { becomeFollower } from './role.ts';
 
 /** How much longer than the first wait a round of votes may take when the leader is known to be lost: it has to cross the network, and disks. */
 const ROUND_TRIP_SCALE = 4;
 
 /** The election timeout passed. */
 export function onElectionTimeout(core: CoreState): void {
-  if (!isVoter(core.configuration, core.id)) {
+  if (!mayStand(core)) {
     core.resetElectionTimer();
     return;
   }
   core.effects.notices.push({ type: 'election-timeout', term: core.term });
   becomePreCandidate(core);
+}
+
+/** A voter, with the disk that the others know it by, and not told that it is one no more. */
+const mayStand = (core: CoreState): boolean =>
+  !core.isRetired && isVoter(core.configuration, core.id) && isVotersDisk(core.configuration, core.id, core.disk);
+
+/** TimeoutNow (thesis §3.10): the leader of this term wants this node to lead. It waits for no timeout, and asks for no pre-votes. */
+export function onTimeoutNow(core: CoreState, message: TimeoutNow): void {
+  if (core.role === 'leader' || core.leader !== message.from || !mayStand(core)) return;
+  becomeCandidate(core, true);
 }
 
 /**
@@ -33,11 +45,11 @@ function becomePreCandidate(core: CoreState): void {
     becomeCandidate(core);
     return;
   }
-  askForVotes(core, nextTerm(core.term), true);
+  askForVotes(core, nextTerm(core.term), { preVote: true, transfer: false });
 }
 
 /** Raises the term, votes for itself and asks everyone (Raft §5.2). */
-function becomeCandidate(core: CoreState): void {
+function becomeCandidate(core: CoreState, transfer = false): void {
   core.votes.clear();
   core.setHardState(nextTerm(core.term), core.id);
   core.changeRole('candidate', undefined);
@@ -47,16 +59,17 @@ function becomeCandidate(core: CoreState): void {
     becomeLeader(core);
     return;
   }
-  askForVotes(core, core.term, false);
+  askForVotes(core, core.term, { preVote: false, transfer });
 }
 
-function askForVotes(core: CoreState, term: Term, preVote: boolean): void {
+function askForVotes(core: CoreState, term: Term, kind: Pick<RequestVote, 'preVote' | 'transfer'>): void {
   for (const to of core.peers) {
     if (!isVoter(core.configuration, to)) continue;
-    const request: RequestVote = { type: 'request-vote', from: core.id, to, term, last: core.log.last, preVote };
+    const voterDisk = asDiskId(diskOf(core.configuration, to));
+    const request: RequestVote = { type: 'request-vote', from: core.id, to, term, last: core.log.last, voterDisk, ...kind };
     // A pre-vote promises nothing. A vote's request leaves only with this node's own vote on disk: else a crash could
     // let it vote for another in the term in which it already stands.
-    if (preVote) core.send(request);
+    if (kind.preVote) core.send(request);
     else core.sendAfterPersist(request);
   }
 }
@@ -69,14 +82,19 @@ const tally = (core: CoreState) => voteResult(core.configuration, (voter) => cor
  */
 export function isLeaderSticky(core: CoreState): boolean {
   if (core.role === 'leader') return true;
-  return core.leader !== undefined && core.now - core.leaderHeardMs < core.config.electionTimeoutMs;
+  const heardLately = core.now - core.leaderHeardMs < core.config.electionTimeoutMs;
+  // A lease counts on every promise for its whole time, whatever became of the leader meanwhile.
+  if (core.config.leaseMs > 0) return heardLately;
+  return heardLately && core.leader !== undefined;
 }
 
 /** RequestVote of the current term, or a pre-vote of any term not below it. */
 export function onRequestVote(core: CoreState, message: RequestVote): void {
   const isFree = core.votedFor === message.from || (core.votedFor === undefined && core.leader === undefined);
   const mayVote = message.preVote ? message.term > core.term || isFree : isFree;
-  const granted = mayVote && isUpToDate(message.last, core.log.last); // Raft §5.4.1
+  // Who lost its disk forgot which votes it gave: it has none to give until it is a voter again, by its new disk.
+  const isKnownDisk = message.voterDisk === ANY_DISK || core.disk === ANY_DISK || message.voterDisk === core.disk;
+  const granted = mayVote && isKnownDisk && isUpToDate(message.last, core.log.last); // Raft §5.4.1
   const reply: VoteReply = {
     type: 'vote-reply',
     from: core.id,
@@ -85,6 +103,7 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
     term: granted ? message.term : core.term,
     preVote: message.preVote,
     granted,
+    retiredBy: retirementOf(core, message.from),
   };
   if (granted && !message.preVote) {
     if (core.votedFor !== message.from) core.effects.notices.push({ type: 'voted', term: core.term, candidate: message.from });
@@ -94,8 +113,21 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
   core.sendAfterPersist(reply);
 }
 
+/**
+ * The committed configuration that no longer has the asker, or zero. A node that was removed while it was away finds out from the
+ * refusal, and asks no more.
+ */
+export function retirementOf(core: CoreState, asker: NodeId): LogIndex {
+  const { index, configuration } = core.configurations.at(core.commit);
+  return membersOf(configuration).includes(asker) ? asIndex(0) : index;
+}
+
 /** One vote a voter counts, the first; the election is then won, lost, or still open (Raft §5.2). */
 export function onVoteReply(core: CoreState, message: VoteReply): void {
+  if (!message.granted && message.retiredBy > core.configurations.latest.index) {
+    retire(core, message.retiredBy);
+    return;
+  }
   const expectedRole = message.preVote ? 'pre-candidate' : 'candidate';
   if (core.role !== expectedRole) return;
   const expectedTerm = message.preVote && message.granted ? nextTerm(core.term) : core.term;
@@ -109,4 +141,12 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
     if (message.preVote) becomeCandidate(core);
     else becomeLeader(core);
   }
+}
+
+/** A configuration later than any that this node knows is committed, and it is not in it. */
+function retire(core: CoreState, by: LogIndex): void {
+  if (core.isRetired || core.role === 'leader') return;
+  core.isRetired = true;
+  core.effects.notices.push({ type: 'removed', by });
+  becomeFollower(core, core.term, undefined);
 }

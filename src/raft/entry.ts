@@ -1,9 +1,9 @@
-import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
+import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 
 /**
  * - `noop`: what a leader appends at the start of its term, so that it may commit (Raft §8)
  * - `command`: opaque bytes for the state machine
- * - `configuration`: kept and replicated like any other; changes of membership, which will use it, are not there yet
+ * - `configuration`: who takes part from here on; in force at each node as soon as it stands in its log (Raft §6)
  */
 export type EntryKind = 'noop' | 'command' | 'configuration';
 
@@ -22,20 +22,38 @@ export interface HardState {
   readonly votedFor: NodeId | undefined;
 }
 
+/** The disk that a voter votes with. */
+export interface VoterDisk {
+  readonly node: NodeId;
+  readonly disk: DiskId;
+}
+
 /**
  * Who takes part. While `outgoing` is not empty the configuration is joint (Raft §6): every decision needs a majority
- * of `voters` and a majority of `outgoing`. Learners receive the log and have no vote.
+ * of `voters` and a majority of `outgoing`. All others receive the log and have no vote.
  */
 export interface Configuration {
   readonly voters: readonly NodeId[];
   readonly outgoing: readonly NodeId[];
+  /** They receive the log and never vote. */
   readonly learners: readonly NodeId[];
+  /** They receive the log, and become voters once they have caught up (thesis §4.2.1). */
+  readonly joining: readonly NodeId[];
+  /** Voters that go when the joining ones become voters: a replacement in one step. */
+  readonly leaving: readonly NodeId[];
+  /** A voter that is named here counts only with that disk; one that is not, with any. */
+  readonly disks: readonly VoterDisk[];
 }
 
 /** The last entry that a snapshot covers, and the configuration in force there. */
 export interface SnapshotId extends EntryId {
   readonly configuration: Configuration;
 }
+
+const EMPTY_CONFIGURATION: Configuration = Object.freeze({ voters: [], outgoing: [], learners: [], joining: [], leaving: [], disks: [] });
+
+/** A configuration of these parts and nothing else. */
+export const configurationOf = (parts: Partial<Configuration>): Configuration => ({ ...EMPTY_CONFIGURATION, ...parts });
 
 export const entryId = (entry: Entry): EntryId => ({ index: entry.index, term: entry.term });
 export const isSameEntry = (a: EntryId, b: EntryId): boolean => a.index === b.index && a.term === b.term;

@@ -1,10 +1,9 @@
-import type { LogIndex } from '../base/ids.ts';
+import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asIndex, nextIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { CoreState } from './core-state.ts';
 import type { Entry, SnapshotId } from './entry.ts';
 import type { AppendEntries, InstallSnapshot } from './message.ts';
-import { membersOf } from './quorum.ts';
 import { becomeFollower } from './role.ts';
 
 /** The current term's leader spoke: it is followed, and the election timer starts anew (Raft §5.2). */
@@ -13,6 +12,7 @@ function onLeaderHeard(core: CoreState, message: AppendEntries | InstallSnapshot
   if (core.role !== 'follower') becomeFollower(core, core.term, message.from);
   else core.changeRole('follower', message.from);
   core.isLeaderLost = false;
+  core.isRetired = false;
   core.leaderHeardMs = core.now;
   core.resetElectionTimer();
 }
@@ -27,10 +27,8 @@ export function onAppend(core: CoreState, message: AppendEntries): void {
   }
   if (!core.log.contains(message.prev)) {
     core.sendAfterPersist({
+      ...answerTo(core, message),
       type: 'append-rejected',
-      from: core.id,
-      to: message.from,
-      term: core.term,
       rejected: message.prev.index,
       hint: core.log.lastAtMost(message.prev.index, message.prev.term),
     });
@@ -51,8 +49,16 @@ function takeBehindCommit(core: CoreState, message: AppendEntries): LogIndex {
 function accept(core: CoreState, message: AppendEntries, match: LogIndex): void {
   // Never past the entries that this message vouches for (Raft Figure 2: min of leaderCommit and index of last new entry).
   core.advanceCommit(message.commit < match ? message.commit : match);
-  core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: message.from, term: core.term, match });
+  core.sendAfterPersist({ ...answerTo(core, message), type: 'append-accepted', match });
 }
+
+const answerTo = (core: CoreState, { from, round }: { readonly from: NodeId; readonly round: number }) => ({
+  from: core.id,
+  to: from,
+  term: core.term,
+  round,
+  disk: core.disk,
+});
 
 /** Deletes only from the first conflict on, and appends what is missing: an old, repeated message must not shorten the log (Raft §5.3). */
 function takeEntries(core: CoreState, entries: readonly Entry[]): void {
@@ -65,10 +71,9 @@ function takeEntries(core: CoreState, entries: readonly Entry[]): void {
       first.index > core.commit,
       () => `the committed entry ${first.index} of node ${core.id} is in conflict with the leader of term ${core.term}`,
     );
-    core.log.truncate(first.index);
-    core.effects.notices.push({ type: 'truncated', from: first.index });
+    core.truncate(first.index);
   }
-  for (const entry of fresh) core.log.append(entry);
+  for (const entry of fresh) core.append(entry);
   core.effects.append = { from: first.index, entries: fresh };
 }
 
@@ -79,7 +84,7 @@ export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): vo
   // it must stay (Raft Figure 13, step 6).
   if (core.log.contains(message.snapshot)) core.advanceCommit(message.snapshot.index);
   if (message.snapshot.index <= core.commit) {
-    core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: message.from, term: core.term, match: core.commit });
+    core.sendAfterPersist({ ...answerTo(core, { from: message.from, round: 0 }), type: 'append-accepted', match: core.commit });
     return;
   }
   core.effects.snapshotChunk = message;
@@ -88,17 +93,16 @@ export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): vo
 /** A snapshot took the place of log and state, on disk. */
 export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void {
   invariant(snapshot.index > core.commit, () => `snapshot ${snapshot.index} installed behind the commit index ${core.commit}`);
-  core.log.resetTo({ index: snapshot.index, term: snapshot.term });
-  core.configuration = snapshot.configuration;
-  core.peers = membersOf(snapshot.configuration).filter((member) => member !== core.id);
+  core.resetTo(snapshot);
   core.advanceCommit(snapshot.index);
   if (core.leader !== undefined && core.leader !== core.id) {
-    core.sendAfterPersist({ type: 'append-accepted', from: core.id, to: core.leader, term: core.term, match: snapshot.index });
+    core.sendAfterPersist({ ...answerTo(core, { from: core.leader, round: 0 }), type: 'append-accepted', match: snapshot.index });
   }
 }
 
-/** The leader's channel closed: it will not be heard again, so nobody waits out the full timeout. */
+/** The leader's channel closed: it will not be heard again, so nobody waits out the full timeout, unless for a lease that it may hold. */
 export function onLeaderLost(core: CoreState): void {
+  if (core.config.leaseMs > 0) return;
   core.isLeaderLost = true;
   core.hurriedRounds = 0;
   core.leaderHeardMs = Number.NEGATIVE_INFINITY;
@@ -109,6 +113,6 @@ export function onLeaderLost(core: CoreState): void {
 /** The log up to `upTo` is covered by the checkpoint on disk. */
 export function onCompacted(core: CoreState, upTo: LogIndex): void {
   invariant(upTo <= core.commit, () => `compaction to ${upTo} passes the commit index ${core.commit}`);
-  core.log.compact(upTo);
+  core.compact(upTo);
   invariant(core.log.firstIndex <= nextIndex(core.commit), () => 'the window begins behind the commit index');
 }

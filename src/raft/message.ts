@@ -1,4 +1,4 @@
-import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
+import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import type { Entry, SnapshotId } from './entry.ts';
 
 interface Envelope {
@@ -13,12 +13,18 @@ export interface RequestVote extends Envelope {
   readonly type: 'request-vote';
   readonly last: EntryId;
   readonly preVote: boolean;
+  /** The leader itself asked for this election (thesis §3.10): hearing that leader is no reason to refuse. */
+  readonly transfer: boolean;
+  /** The disk that the candidate's configuration knows the voter by, zero for any: with another disk it has no vote to give (KIP-853). */
+  readonly voterDisk: DiskId;
 }
 
 export interface VoteReply extends Envelope {
   readonly type: 'vote-reply';
   readonly preVote: boolean;
   readonly granted: boolean;
+  /** The committed configuration, by its index, that no longer has the asker; zero when there is none. */
+  readonly retiredBy: LogIndex;
 }
 
 /** AppendEntries (Raft §5.3); without entries it is the heartbeat. */
@@ -27,15 +33,24 @@ export interface AppendEntries extends Envelope {
   readonly prev: EntryId;
   readonly entries: readonly Entry[];
   readonly commit: LogIndex;
+  /** Counts the leader's rounds of heartbeats; answers repeat it, and so show when the leader was still followed (thesis §6.4). */
+  readonly round: number;
 }
 
-export interface AppendAccepted extends Envelope {
+interface AppendAnswer extends Envelope {
+  /** Of the AppendEntries that is answered; zero answers something else. */
+  readonly round: number;
+  /** The disk that the answer speaks for. */
+  readonly disk: DiskId;
+}
+
+export interface AppendAccepted extends AppendAnswer {
   readonly type: 'append-accepted';
   /** The log agrees with the leader's up to here, on disk. */
   readonly match: LogIndex;
 }
 
-export interface AppendRejected extends Envelope {
+export interface AppendRejected extends AppendAnswer {
   readonly type: 'append-rejected';
   /** The index of the predecessor that did not match. */
   readonly rejected: LogIndex;
@@ -60,7 +75,20 @@ export interface SnapshotReply extends Envelope {
   readonly nextChunk: number;
 }
 
-export type RaftMessage = RequestVote | VoteReply | AppendEntries | AppendAccepted | AppendRejected | InstallSnapshot | SnapshotReply;
+/** TimeoutNow (thesis §3.10): the leader wants the receiver to lead, and has sent it everything. */
+export interface TimeoutNow extends Envelope {
+  readonly type: 'timeout-now';
+}
+
+export type RaftMessage =
+  | RequestVote
+  | VoteReply
+  | AppendEntries
+  | AppendAccepted
+  | AppendRejected
+  | InstallSnapshot
+  | SnapshotReply
+  | TimeoutNow;
 export type RaftMessageType = RaftMessage['type'];
 
 /** The paper's names, as they stand in logs and metrics. */
@@ -72,4 +100,5 @@ export const RPC_NAMES: Readonly<Record<RaftMessageType, string>> = Object.freez
   'append-rejected': 'AppendEntriesResponse',
   'install-snapshot': 'InstallSnapshot',
   'snapshot-reply': 'InstallSnapshotResponse',
+  'timeout-now': 'TimeoutNow',
 });

@@ -1,5 +1,5 @@
-import type { LogIndex } from '../base/ids.ts';
-import { asIndex } from '../base/ids.ts';
+import type { DiskId, LogIndex } from '../base/ids.ts';
+import { ANY_DISK, asIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 
 /**
@@ -18,6 +18,16 @@ export class Progress {
   lastHeardMs: number;
   /** When an AppendEntries was last sent to the peer, monotonic ms. */
   lastSentMs = Number.NEGATIVE_INFINITY;
+  /** The disk that the peer's answers speak for; any until it answers. */
+  disk: DiskId = ANY_DISK;
+  /** The latest round of heartbeats that it answered. */
+  round = 0;
+  /**
+   * A round of catching up took it less than an election timeout (thesis §4.2.1): as a voter it will hold nothing up for long.
+   */
+  isCaughtUp = false;
+  #catchUpTo: LogIndex;
+  #catchUpSinceMs: number;
   /** While probing: the one AppendEntries is out. A heartbeat's answer lets the next one go. */
   probeSent = false;
   /**
@@ -29,9 +39,12 @@ export class Progress {
   readonly #inflight: { last: LogIndex; bytes: number }[] = [];
   #inflightBytes = 0;
 
-  constructor(next: LogIndex, nowMs: number) {
+  /** @param catchUpTo where a first round of catching up ends. */
+  constructor(next: LogIndex, nowMs: number, catchUpTo = asIndex(next - 1)) {
     this.next = next;
     this.lastHeardMs = nowMs;
+    this.#catchUpTo = catchUpTo;
+    this.#catchUpSinceMs = nowMs;
   }
 
   get inflightMessages(): number {
@@ -83,6 +96,17 @@ export class Progress {
     this.match = match;
     if (this.next <= match) this.next = asIndex(match + 1);
     return true;
+  }
+
+  /**
+   * Rounds of catching up: each brings the peer to where the leader's log ended when the round began, so that they become shorter
+   * as long as it is faster than the load.
+   */
+  measureCatchUp(lastIndex: LogIndex, nowMs: number, roundMsMax: number): void {
+    if (this.isCaughtUp || this.match < this.#catchUpTo) return;
+    this.isCaughtUp = nowMs - this.#catchUpSinceMs <= roundMsMax || this.match >= lastIndex;
+    this.#catchUpTo = lastIndex;
+    this.#catchUpSinceMs = nowMs;
   }
 
   #forgetInflight(): void {

@@ -34,25 +34,30 @@ export function voteResult(configuration: Configuration, granted: (voter: NodeId
   return incoming === 'lost' || outgoing === 'lost' ? 'lost' : 'pending';
 }
 
-/** The highest index that a majority of `voters` has, or undefined when there are none. */
-function majorityIndexOf(voters: readonly NodeId[], matchOf: (voter: NodeId) => LogIndex): LogIndex | undefined {
+/** The highest value that a majority of `voters` has reached, or undefined when there are none. */
+function majorityValueOf(voters: readonly NodeId[], reachedBy: (voter: NodeId) => number): number | undefined {
   if (voters.length === 0) return undefined;
-  const matches = voters.map(matchOf).sort((a, b) => b - a);
-  return matches[majorityOf(voters) - 1];
+  const values = voters.map(reachedBy).sort((a, b) => b - a);
+  return values[majorityOf(voters) - 1];
+}
+
+/** The highest value that a majority has reached, of both sets while joint; zero without voters. */
+export function quorumValue(configuration: Configuration, reachedBy: (voter: NodeId) => number): number {
+  const incoming = majorityValueOf(configuration.voters, reachedBy);
+  const outgoing = majorityValueOf(configuration.outgoing, reachedBy);
+  if (incoming === undefined) return outgoing ?? 0;
+  return outgoing === undefined || incoming < outgoing ? incoming : outgoing;
 }
 
 /** The highest index that is on disk at a majority (Raft §5.3), of both sets while joint. */
 export function quorumIndex(configuration: Configuration, matchOf: (voter: NodeId) => LogIndex): LogIndex {
-  const incoming = majorityIndexOf(configuration.voters, matchOf);
-  const outgoing = majorityIndexOf(configuration.outgoing, matchOf);
-  if (incoming === undefined) return outgoing ?? asIndex(0);
-  return outgoing === undefined || incoming < outgoing ? incoming : outgoing;
+  return asIndex(quorumValue(configuration, matchOf));
 }
 
 export const isVoter = (configuration: Configuration, node: NodeId): boolean =>
   configuration.voters.includes(node) || configuration.outgoing.includes(node);
 
-/** Everyone who receives the log: voters of both sets and learners, each once. */
+/** Everyone who receives the log: voters of both sets, and those without a vote, each once. */
 export function membersOf(configuration: Configuration): readonly NodeId[] {
-  return [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners])];
+  return [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners, ...configuration.joining])];
 }

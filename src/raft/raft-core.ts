@@ -4,25 +4,42 @@ import type { RaftBoot } from './core-state.ts';
 import { CoreState } from './core-state.ts';
 import type { Effects, RaftEvent } from './effects.ts';
 import { emptyEffects } from './effects.ts';
-import { isLeaderSticky, onElectionTimeout, onRequestVote, onVoteReply } from './election.ts';
+import { isLeaderSticky, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, retirementOf } from './election.ts';
 import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onSnapshotInstalled } from './follower.ts';
 import {
-  commitByCounting,
   onAppendAccepted,
   onAppendRejected,
   onFollowerLost,
   onLeaderDeadline,
+  onOwnPersisted,
   onPropose,
   onSnapshotReply,
 } from './leader.ts';
 import type { RaftMessage } from './message.ts';
+import { onRead } from './reads.ts';
+import { onChangeMembership } from './reconfiguration.ts';
 import { becomeFollower } from './role.ts';
+import { onTransfer } from './transfer.ts';
 
 /** A read-only view of a core, for status and tests. */
 export type CoreView = Readonly<
   Pick<
     CoreState,
-    'id' | 'term' | 'votedFor' | 'role' | 'leader' | 'commit' | 'configuration' | 'log' | 'progress' | 'uncommittedBytes' | 'electionDueMs'
+    | 'id'
+    | 'disk'
+    | 'term'
+    | 'votedFor'
+    | 'role'
+    | 'leader'
+    | 'commit'
+    | 'configuration'
+    | 'configurations'
+    | 'log'
+    | 'progress'
+    | 'transfer'
+    | 'isRetired'
+    | 'uncommittedBytes'
+    | 'electionDueMs'
   >
 >;
 
@@ -61,7 +78,16 @@ export class RaftCore {
         break;
       case 'persisted':
         core.log.markPersisted(event.upTo);
-        if (core.role === 'leader') commitByCounting(core);
+        if (core.role === 'leader') onOwnPersisted(core);
+        break;
+      case 'change-membership':
+        onChangeMembership(core, event.change);
+        break;
+      case 'transfer-leadership':
+        onTransfer(core, event.to);
+        break;
+      case 'read':
+        onRead(core, event.batch, event.lease);
         break;
       case 'deadline':
         this.#onDeadline();
@@ -92,7 +118,8 @@ export class RaftCore {
   #onMessage(message: RaftMessage): void {
     const core = this.#core;
     invariant(message.to === core.id, () => `a message to node ${message.to} reached node ${core.id}`);
-    if (message.type === 'request-vote' && message.term >= core.term && message.from !== core.leader && isLeaderSticky(core)) {
+    const isElection = message.type === 'request-vote' && !message.transfer;
+    if (isElection && message.term >= core.term && message.from !== core.leader && isLeaderSticky(core)) {
       this.#refuse(message);
       return;
     }
@@ -124,6 +151,8 @@ export class RaftCore {
         return onInstallSnapshot(core, message);
       case 'snapshot-reply':
         return core.role === 'leader' ? onSnapshotReply(core, message) : undefined;
+      case 'timeout-now':
+        return onTimeoutNow(core, message);
       default:
         return assertNever(message);
     }
@@ -137,10 +166,11 @@ export class RaftCore {
     const core = this.#core;
     const envelope = { from: core.id, to: message.from, term: core.term };
     if (message.type === 'request-vote') {
-      core.sendAfterPersist({ ...envelope, type: 'vote-reply', preVote: message.preVote, granted: false });
+      const retiredBy = retirementOf(core, message.from);
+      core.sendAfterPersist({ ...envelope, type: 'vote-reply', preVote: message.preVote, granted: false, retiredBy });
     } else if (message.type === 'append' || message.type === 'install-snapshot') {
       const rejected = message.type === 'append' ? message.prev.index : asIndex(0);
-      core.sendAfterPersist({ ...envelope, type: 'append-rejected', rejected, hint: core.log.last });
+      core.sendAfterPersist({ ...envelope, type: 'append-rejected', round: 0, disk: core.disk, rejected, hint: core.log.last });
     }
   }
 }

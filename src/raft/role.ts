@@ -7,6 +7,9 @@ export function becomeFollower(core: CoreState, term: Term, leader: NodeId | und
   core.setHardState(term, term === core.term ? core.votedFor : undefined);
   core.progress.clear();
   core.votes.clear();
+  core.reads.clear();
+  core.transfer = undefined;
+  core.isTermOnDisk = true;
   core.changeRole('follower', leader);
   if (!wasFollower) core.resetElectionTimer();
 }

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
 import type { SnapshotId } from '../raft/entry.ts';
 import { MetaTable } from './meta-table.ts';
-import type { CheckpointReader, RecordChange } from './port.ts';
+import type { CheckpointReader, SnapshotRecord } from './port.ts';
 import { RecordReads, type StoredRecord } from './record-table.ts';
 import type { RowChecksum } from './row-checksum.ts';
 import type { CheckpointRow } from './row-codec.ts';
@@ -20,7 +20,7 @@ export interface SqliteReaderOptions {
 /**
  * Reads the checkpoint through a connection of its own, in one read transaction: it goes on seeing the checkpoint as it
  * was, whatever the node writes or installs meanwhile. As long as it is open the WAL cannot start over and grows with
- * every commit, so it must be disposed as soon as its snapshot was sent or given up.
+ * every commit, so it must be disposed as soon as its snapshot was sent or given up, and expires when the WAL grew too much.
  */
 export class SqliteCheckpointReader implements CheckpointReader {
   readonly snapshot: SnapshotId;
@@ -31,6 +31,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
   #kind = 0;
   #lastKey = -1;
   #found = 0;
+  #isExpired = false;
 
   /** @throws {InvariantViolation} before the first checkpoint. @throws {StorageError} when the file cannot be read. */
   constructor(options: SqliteReaderOptions) {
@@ -54,7 +55,12 @@ export class SqliteCheckpointReader implements CheckpointReader {
     }
   }
 
-  read(bytesMax: number): readonly RecordChange[] | undefined {
+  get isExpired(): boolean {
+    return this.#isExpired;
+  }
+
+  read(bytesMax: number): readonly SnapshotRecord[] | undefined {
+    invariant(this.#db.open, () => `a checkpoint reader was read after it ${this.#isExpired ? 'expired' : 'was disposed'}`);
     try {
       for (; this.#kind < this.#tables.length; this.#nextKind()) {
         const records = this.#tables[this.#kind]?.chunkAfter(this.#lastKey, bytesMax) ?? [];
@@ -66,17 +72,28 @@ export class SqliteCheckpointReader implements CheckpointReader {
     }
   }
 
+  /** Whether it gave everything. */
+  get isAtEnd(): boolean {
+    return this.#kind === this.#tables.length;
+  }
+
+  /** Lets go of the view. */
+  expire(): void {
+    this.#isExpired = true;
+    this[Symbol.dispose]();
+  }
+
   [Symbol.dispose](): void {
     if (!this.#db.open) return;
     this.#db.close();
     this.#options.onClose(this);
   }
 
-  #handOut(records: readonly StoredRecord[]): readonly RecordChange[] {
+  #handOut(records: readonly StoredRecord[]): readonly SnapshotRecord[] {
     this.#lastKey = records.at(-1)?.key ?? this.#lastKey;
     this.#found += records.length;
     const kind = this.#kind;
-    return records.map(({ key, value }) => ({ kind, key, value }));
+    return records.map(({ key, value, checksum }) => ({ kind, key, value, checksum }));
   }
 
   #nextKind(): void {

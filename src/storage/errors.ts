@@ -12,3 +12,14 @@ export class StorageError extends JobraftError {
     this.code = code;
   }
 }
+
+/** A snapshot changed on its way from the leader. Nothing is wrong with this node's file; the chunk has to be sent again. */
+export class SnapshotDamagedError extends JobraftError {
+  override readonly code = 'SNAPSHOT_DAMAGED';
+
+  constructor(kind: string, key: number) {
+    super(
+      `Record ${key} of the kind "${kind}" does not match the checksum that the leader sent with it. Nothing of its chunk was staged: send it again.`,
+    );
+  }
+}

@@ -1,6 +1,9 @@
+import { asDiskId } from '../base/ids.ts';
 import { type Crc32, crc32 as portableCrc32 } from './crc32.ts';
 import { StorageError, type StorageErrorCode } from './errors.ts';
 import { RowChecksum } from './row-checksum.ts';
+import { encodeIdentity, META_ROWS } from './row-codec.ts';
+import { SCHEMA_VERSION } from './schema-version.ts';
 
 /** A row as it lies on the disk: its checksum was made when it was written and is compared when it is read. */
 export interface StoredRow {
@@ -59,10 +62,15 @@ export class MemoryDisk {
   #plannedFailure: PlannedFailure | undefined;
   #plannedStallMs = 0;
 
-  /** @param crc32 where Node.js is at hand, `zlib.crc32` is faster than the portable default. */
-  constructor(crc32: Crc32 = portableCrc32) {
+  /**
+   * @param crc32 where Node.js is at hand, `zlib.crc32` is faster than the portable default.
+   * @param diskId zero matches any; a disk that takes the place of a lost one needs another.
+   */
+  constructor(crc32: Crc32 = portableCrc32, diskId = 0) {
     this.crc32 = crc32;
     this.checksum = new RowChecksum(crc32);
+    const value = encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(diskId) });
+    this.#current.meta.set(META_ROWS.identity, { value, checksum: this.checksum.meta(META_ROWS.identity, value) });
   }
 
   /** What a node reads: everything written, synced or not. */

@@ -1,17 +1,18 @@
 import { MalformedBytesError } from '../base/bytes.ts';
-import { asIndex, asTerm, type EntryId, type LogIndex, ZERO_ENTRY } from '../base/ids.ts';
+import { ANY_DISK, asIndex, asTerm, type EntryId, type LogIndex, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
 import { StorageError } from './errors.ts';
 import { type DiskImage, type DiskWrite, MemoryDisk, type StoredEntry, type StoredRow } from './memory-disk.ts';
-import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange } from './port.ts';
-import { kindTag } from './row-checksum.ts';
+import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange, SnapshotRecord } from './port.ts';
+import { kindTag, RECORD_OVERHEAD_BYTES } from './row-checksum.ts';
 import {
   type CheckpointRow,
   decodeCheckpoint,
   decodeEntryId,
   decodeHardState,
+  decodeIdentity,
   encodeCheckpoint,
   encodeEntryId,
   encodeHardState,
@@ -20,6 +21,7 @@ import {
   META_ROW_NAMES,
   META_ROWS,
 } from './row-codec.ts';
+import { checkOnArrival } from './snapshot-arrival.ts';
 
 export interface MemoryStorageOptions {
   readonly recordKinds: readonly string[];
@@ -62,7 +64,8 @@ class MemoryStorage implements NodeStorage {
     const compacted = this.#compacted(image);
     const hardState = this.#meta(image, META_ROWS.hardState, decodeHardState) ?? { term: asTerm(0), votedFor: undefined };
     const entries = image.entries.map((stored, at) => this.#checkedEntry(stored, compacted.index + 1 + at));
-    return { hardState, checkpoint: this.#checkpoint(image)?.snapshot, compacted, entries };
+    const disk = this.#meta(image, META_ROWS.identity, decodeIdentity)?.disk ?? ANY_DISK;
+    return { hardState, checkpoint: this.#checkpoint(image)?.snapshot, compacted, entries, disk };
   }
 
   *records(kind: number): Generator<Record> {
@@ -99,13 +102,14 @@ class MemoryStorage implements NodeStorage {
     invariant(checkpoint !== undefined, () => 'there is no checkpoint to read yet');
     // A copy: rows are never changed in place, so the reader keeps seeing the checkpoint as it is now.
     const view = this.#recordKinds.map((_, kind) => new Map(this.#rows(image, kind)));
-    const pending = this.#everyRecord(view);
+    const nextChunk = chunksOf(this.#everyRecord(view));
     let isOpen = true;
     return {
       snapshot: checkpoint.snapshot,
+      isExpired: false,
       read: (bytesMax) => {
         invariant(isOpen, () => 'a checkpoint reader was read after it was disposed');
-        return takeChunk(pending, bytesMax);
+        return nextChunk(bytesMax);
       },
       [Symbol.dispose]: () => {
         isOpen = false;
@@ -113,7 +117,8 @@ class MemoryStorage implements NodeStorage {
     };
   }
 
-  stageSnapshot(chunk: number, records: readonly RecordChange[]): void {
+  stageSnapshot(chunk: number, records: readonly (RecordChange | SnapshotRecord)[]): void {
+    checkOnArrival(records, { recordKinds: this.#recordKinds, tags: this.#tags, checksum: this.#disk.checksum });
     this.#writing(() => {
       invariant(chunk <= this.#nextChunk, () => `chunk ${chunk} of a snapshot was staged before chunk ${this.#nextChunk}`);
       if (chunk === 0) {
@@ -206,11 +211,11 @@ class MemoryStorage implements NodeStorage {
     return { value: value.slice(), checksum: this.#disk.checksum.record(this.#tags[kind] ?? 0, key, value) };
   }
 
-  *#everyRecord(view: readonly Map<number, StoredRow>[]): Generator<RecordChange & Record> {
+  *#everyRecord(view: readonly Map<number, StoredRow>[]): Generator<SnapshotRecord & Record> {
     for (const [kind, rows] of view.entries()) {
       for (const key of sortedKeys(rows)) {
         const row = rows.get(key);
-        if (row !== undefined) yield { kind, key, value: this.#checkedValue(kind, key, row) };
+        if (row !== undefined) yield { kind, key, value: this.#checkedValue(kind, key, row), checksum: row.checksum };
       }
     }
   }
@@ -236,7 +241,7 @@ class MemoryStorage implements NodeStorage {
   }
 
   #checkpoint(image: DiskImage): CheckpointRow | undefined {
-    return this.#meta(image, META_ROWS.checkpoint, decodeCheckpoint);
+    return this.#meta(image, META_ROWS.checkpoint, (bytes) => decodeCheckpoint(bytes));
   }
 
   #meta<Value>(image: DiskImage, id: number, decode: (bytes: Uint8Array) => Value): Value | undefined {
@@ -308,14 +313,17 @@ function damagedRow(what: string): StorageError {
 
 const sortedKeys = (rows: ReadonlyMap<number, StoredRow>): number[] => [...rows.keys()].sort((a, b) => a - b);
 
-function takeChunk(pending: Iterator<RecordChange & Record>, bytesMax: number): RecordChange[] | undefined {
-  const chunk: RecordChange[] = [];
-  let bytes = 0;
-  while (bytes < bytesMax || chunk.length === 0) {
-    const next = pending.next();
-    if (next.done) break;
-    chunk.push(next.value);
-    bytes += next.value.value.length + 16;
-  }
-  return chunk.length === 0 ? undefined : chunk;
+/** Gives the records in chunks; holds one back when it would make a chunk too long. */
+function chunksOf(records: Iterator<SnapshotRecord & Record>): (bytesMax: number) => SnapshotRecord[] | undefined {
+  let next: IteratorResult<SnapshotRecord & Record> | undefined;
+  return (bytesMax) => {
+    const chunk: SnapshotRecord[] = [];
+    let bytes = 0;
+    for (next ??= records.next(); !next.done; next = records.next()) {
+      bytes += next.value.value.length + RECORD_OVERHEAD_BYTES;
+      if (bytes > bytesMax && chunk.length > 0) break;
+      chunk.push(next.value);
+    }
+    return chunk.length === 0 ? undefined : chunk;
+  };
 }

@@ -1,31 +1,43 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { MalformedBytesError } from '../base/bytes.ts';
-import { ZERO_ENTRY } from '../base/ids.ts';
+import { ANY_DISK, asTerm, ZERO_ENTRY } from '../base/ids.ts';
 import type { EntryId, HardState } from '../raft/entry.ts';
-import { plainBytes } from './record-table.ts';
+import { blobOf } from './record-table.ts';
 import type { RowChecksum } from './row-checksum.ts';
 import {
   type CheckpointRow,
   decodeCheckpoint,
   decodeEntryId,
   decodeHardState,
+  decodeIdentity,
   encodeCheckpoint,
   encodeEntryId,
   encodeHardState,
+  encodeIdentity,
+  type IdentityRow,
   META_ROW_NAMES,
   META_ROWS,
 } from './row-codec.ts';
+import { SCHEMA_VERSION } from './schema-version.ts';
 import { damaged } from './sqlite-errors.ts';
 
-type MetaRow = [id: number, value: Buffer, checksum: number];
+type MetaRow = [id: unknown, value: unknown, checksum: unknown];
 
 export interface MetaState {
   readonly hardState: HardState;
   readonly checkpoint: CheckpointRow | undefined;
   readonly compacted: EntryId;
+  readonly identity: IdentityRow;
 }
 
-/** The three rows that stand for themselves: hard state, checkpoint, and where the log begins. */
+const NO_HARD_STATE: HardState = Object.freeze({ term: asTerm(0), votedFor: undefined });
+/** The row of a checkpoint that was never written. */
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * The four rows that stand for themselves: hard state, checkpoint, where the log begins, and the file's identity. All of
+ * them are there from the beginning, so that one that is missing was lost.
+ */
 export class MetaTable {
   readonly #file: string;
   readonly #checksum: RowChecksum;
@@ -44,29 +56,43 @@ export class MetaTable {
    * @throws {StorageError} on damage.
    */
   read(): MetaState {
-    const values = new Map<number, Uint8Array>();
-    for (const [id, buffer, checksum] of this.#all.all()) {
-      const value = plainBytes(buffer);
-      const name = META_ROW_NAMES[id];
-      if (name === undefined || this.#checksum.meta(id, value) !== checksum) {
-        throw damaged(this.#file, `the row ${id} (${name ?? 'unknown'}) of the table "meta" does not match its checksum`);
-      }
-      values.set(id, value);
-    }
-    const hardState = values.get(META_ROWS.hardState);
+    const values = this.#checkedValues();
+    const checkpoint = this.#there(values, META_ROWS.checkpoint);
+    return this.#decoding(() => ({
+      hardState: decodeHardState(this.#there(values, META_ROWS.hardState)),
+      checkpoint: checkpoint.length === 0 ? undefined : decodeCheckpoint(checkpoint),
+      compacted: decodeEntryId(this.#there(values, META_ROWS.compacted)),
+      identity: decodeIdentity(this.#there(values, META_ROWS.identity)),
+    }));
+  }
+
+  /** Which version wrote the rows, whatever their shape is; the first one wrote no identity. @throws {StorageError} on damage. */
+  schemaVersion(): number {
+    const identity = this.#checkedValues().get(META_ROWS.identity);
+    return identity === undefined ? 1 : this.#decoding(() => decodeIdentity(identity).schemaVersion);
+  }
+
+  /** The rows of a new file. */
+  create(identity: IdentityRow): void {
+    this.putHardState(NO_HARD_STATE);
+    this.#write(META_ROWS.checkpoint, NO_BYTES);
+    this.putCompacted(ZERO_ENTRY);
+    this.#write(META_ROWS.identity, encodeIdentity(identity));
+  }
+
+  /** Brings the rows of version 1, which were written when they were first needed, to this version. @returns them. */
+  migrateFrom1(): MetaState {
+    const values = this.#checkedValues();
     const checkpoint = values.get(META_ROWS.checkpoint);
-    const compacted = values.get(META_ROWS.compacted);
-    try {
-      return {
-        hardState: hardState === undefined ? decodeHardState(new Uint8Array(16)) : decodeHardState(hardState),
-        checkpoint: checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint),
-        compacted: compacted === undefined ? ZERO_ENTRY : decodeEntryId(compacted),
-      };
-    } catch (error) {
-      if (error instanceof MalformedBytesError)
-        throw damaged(this.#file, 'a row of the table "meta" has not the shape it was written in', error);
-      throw error;
-    }
+    return this.#decoding(() => {
+      const old = checkpoint === undefined ? undefined : decodeCheckpoint(checkpoint, 1);
+      if (!values.has(META_ROWS.hardState)) this.putHardState(NO_HARD_STATE);
+      if (!values.has(META_ROWS.compacted)) this.putCompacted(ZERO_ENTRY);
+      this.#write(META_ROWS.checkpoint, old === undefined ? NO_BYTES : encodeCheckpoint(old));
+      // A file from before there were disk ids matches any.
+      this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: ANY_DISK }));
+      return this.read();
+    });
   }
 
   putHardState(state: HardState): void {
@@ -79,6 +105,35 @@ export class MetaTable {
 
   putCompacted(id: EntryId): void {
     this.#write(META_ROWS.compacted, encodeEntryId(id));
+  }
+
+  #checkedValues(): Map<number, Uint8Array> {
+    const values = new Map<number, Uint8Array>();
+    for (const [id, blob, checksum] of this.#all.all()) {
+      const name = typeof id === 'number' ? META_ROW_NAMES[id] : undefined;
+      const value = blobOf(blob);
+      if (typeof id !== 'number' || name === undefined || value === undefined || this.#checksum.meta(id, value) !== checksum) {
+        throw damaged(this.#file, `the row ${id} (${name ?? 'unknown'}) of the table "meta" does not match its checksum`);
+      }
+      values.set(id, value);
+    }
+    return values;
+  }
+
+  #there(values: ReadonlyMap<number, Uint8Array>, id: number): Uint8Array {
+    const value = values.get(id);
+    if (value === undefined) throw damaged(this.#file, `the row ${id} (${META_ROW_NAMES[id]}) of the table "meta" is missing`);
+    return value;
+  }
+
+  #decoding<Result>(decode: () => Result): Result {
+    try {
+      return decode();
+    } catch (error) {
+      if (error instanceof MalformedBytesError)
+        throw damaged(this.#file, 'a row of the table "meta" has not the shape it was written in', error);
+      throw error;
+    }
   }
 
   #write(id: number, value: Uint8Array): void {

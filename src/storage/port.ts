@@ -1,4 +1,4 @@
-import type { EntryId, LogIndex } from '../base/ids.ts';
+import type { DiskId, EntryId, LogIndex } from '../base/ids.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
 
 /** One record of the state machine's checkpoint; `value` undefined means the record is gone. */
@@ -8,6 +8,16 @@ export interface RecordChange {
   /** A safe integer of at least zero. */
   readonly key: number;
   readonly value: Uint8Array | undefined;
+}
+
+/** A record as a snapshot carries it. */
+export interface SnapshotRecord extends RecordChange {
+  readonly value: Uint8Array;
+  /**
+   * Made when the record was written to the leader's checkpoint, over its kind's name, key and value, and passed on as it is: what
+   * changes between the leader's disk and the follower's is found out when it is staged.
+   */
+  readonly checksum: number;
 }
 
 /** What one turn writes, atomically. */
@@ -30,13 +40,20 @@ export interface PersistedState {
   readonly compacted: EntryId;
   /** The stored log, consecutive, beginning right behind `compacted`. */
   readonly entries: readonly Entry[];
+  /** Made with the file and never changed: another disk is another voter (KIP-853). Zero for a file from before there were such ids. */
+  readonly disk: DiskId;
 }
 
 /** A consistent view of the checkpoint that writes do not disturb. */
 export interface CheckpointReader extends Disposable {
   readonly snapshot: SnapshotId;
-  /** Up to about `bytesMax` bytes of records (at least one record), or undefined at the end. */
-  read(bytesMax: number): readonly RecordChange[] | undefined;
+  /**
+   * Whether the storage gave the view up, since keeping it would have cost too much of the disk. It cannot be read any more;
+   * whoever needs a snapshot opens another reader, which sees a later checkpoint. Changes during `persist` only.
+   */
+  readonly isExpired: boolean;
+  /** Up to `bytesMax` bytes of records, or one record that is larger; undefined at the end. @throws {StorageError} on damage. */
+  read(bytesMax: number): readonly SnapshotRecord[] | undefined;
 }
 
 /** A node's disk. Every call is synchronous: while the disk is stuck, so is the node. */
@@ -50,8 +67,12 @@ export interface NodeStorage extends Disposable {
   /** Atomic; once it returns, `batch` survives power loss. @throws {StorageError} and the node must stop. */
   persist(batch: PersistBatch): void;
   openCheckpointReader(): CheckpointReader;
-  /** Stages a snapshot received from the leader; `chunk` 0 discards whatever was staged before. */
-  stageSnapshot(chunk: number, records: readonly RecordChange[]): void;
+  /**
+   * Stages a snapshot received from the leader; `chunk` 0 discards whatever was staged before.
+   * @param records those that carry a checksum are compared with it first.
+   * @throws {SnapshotDamagedError} when one does not match: nothing of the chunk is staged, and the node goes on.
+   */
+  stageSnapshot(chunk: number, records: readonly (RecordChange | SnapshotRecord)[]): void;
   /** Atomically replaces checkpoint and log by the staged records: log empty, `compacted` at the snapshot. */
   installSnapshot(snapshot: SnapshotId, hardState: HardState): void;
 }

@@ -1,11 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { RowChecksum } from './row-checksum.ts';
+import { RECORD_OVERHEAD_BYTES, type RowChecksum } from './row-checksum.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /** A record of the checkpoint as it is read. */
 export interface StoredRecord {
   readonly key: number;
   readonly value: Uint8Array;
+  readonly checksum: number;
 }
 
 export interface RecordTableOptions {
@@ -19,13 +20,12 @@ export interface RecordTableOptions {
 }
 
 // What the statements below give: the columns in the order of the SELECT.
-type RecordRow = [key: number, value: Buffer, checksum: number];
+// They are what the file says they are: in a damaged one a blob may have become a text or nothing.
+type RecordRow = [key: unknown, value: unknown, checksum: unknown];
 
-/** What a record costs in memory and on the wire besides its value, roughly. */
-const RECORD_OVERHEAD_BYTES = 16;
-
-/** A view that carries none of the Buffer's different `slice`. */
-export const plainBytes = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+/** A column's bytes, as a view that carries none of the Buffer's different `slice`; undefined when it holds something else. */
+export const blobOf = (column: unknown): Uint8Array | undefined =>
+  column instanceof Uint8Array ? new Uint8Array(column.buffer, column.byteOffset, column.byteLength) : undefined;
 
 /** Reads the records of one kind, and trusts none of them before its checksum was compared. */
 export class RecordReads {
@@ -47,7 +47,7 @@ export class RecordReads {
   }
 
   /**
-   * The records behind `afterKey`, about `bytesMax` bytes of them but at least one; none at the end. A scan is made of
+   * The records behind `afterKey`, at most `bytesMax` bytes of them but at least one; none at the end. A scan is made of
    * such chunks because an open cursor would keep its connection from writing.
    * @throws {StorageError} on damage.
    */
@@ -56,8 +56,9 @@ export class RecordReads {
     let bytes = 0;
     for (const row of this.#scan.iterate(afterKey)) {
       const record = this.#checked(row);
-      records.push(record);
       bytes += record.value.length + RECORD_OVERHEAD_BYTES;
+      if (bytes > bytesMax && records.length > 0) break;
+      records.push(record);
       if (bytes >= bytesMax) break;
     }
     return records;
@@ -69,13 +70,18 @@ export class RecordReads {
     if (found !== stored) throw damaged(file, `its checkpoint has ${stored} records of the kind "${kind}", and ${found} were found`);
   }
 
-  #checked([key, buffer, checksum]: RecordRow): StoredRecord {
+  #checked([key, blob, checksum]: RecordRow): StoredRecord {
     const { file, kind, tag } = this.options;
-    const value = plainBytes(buffer);
-    if (this.options.checksum.record(tag, key, value) !== checksum) {
+    const value = blobOf(blob);
+    if (
+      typeof key !== 'number' ||
+      value === undefined ||
+      typeof checksum !== 'number' ||
+      this.options.checksum.record(tag, key, value) !== checksum
+    ) {
       throw damaged(file, `record ${key} of the kind "${kind}" does not match its checksum`);
     }
-    return { key, value };
+    return { key, value, checksum };
   }
 }
 

@@ -4,6 +4,8 @@ import type { Crc32 } from './crc32.ts';
 const COPIED_BYTES_MAX = 1024;
 const ENTRY_HEADER_BYTES = 17;
 const RECORD_HEADER_BYTES = 12;
+/** What a record costs in memory and on the wire besides its value: kind, key, checksum and length. */
+export const RECORD_OVERHEAD_BYTES = 17;
 
 /**
  * The checksum that stands in every row, over its key as well as its contents: a row that turns up under a wrong key is

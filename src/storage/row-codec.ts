@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { asIndex, asNodeId, asTerm, type EntryId, type NodeId } from '../base/ids.ts';
-import type { EntryKind, HardState, SnapshotId } from '../raft/entry.ts';
+import { asDiskId, asIndex, asNodeId, asTerm, type DiskId, type EntryId, type NodeId } from '../base/ids.ts';
+import { configurationOf, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
 
 /** Stored as this list's positions: append to it, never reorder it. */
 const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
@@ -9,8 +9,13 @@ export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(ki
 export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];
 
 /** The rows of the table `meta`. Stored as these numbers. */
-export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3 });
-export const META_ROW_NAMES: Readonly<Record<number, string>> = Object.freeze({ 1: 'hard state', 2: 'checkpoint', 3: 'compacted' });
+export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3, identity: 4 });
+export const META_ROW_NAMES: Readonly<Record<number, string>> = Object.freeze({
+  1: 'hard state',
+  2: 'checkpoint',
+  3: 'compacted',
+  4: 'identity',
+});
 
 export function encodeHardState(state: HardState): Uint8Array {
   const writer = new ByteWriter(16);
@@ -38,6 +43,25 @@ export function decodeEntryId(bytes: Uint8Array): EntryId {
   return { index: asIndex(reader.f64()), term: asTerm(reader.f64()) };
 }
 
+/** What the file is; its shape is the same in every version from 2 on. */
+export interface IdentityRow {
+  /** The same as in the database's header, where no checksum protects it. */
+  readonly schemaVersion: number;
+  readonly disk: DiskId;
+}
+
+export function encodeIdentity({ schemaVersion, disk }: IdentityRow): Uint8Array {
+  const writer = new ByteWriter(16);
+  writer.f64(schemaVersion);
+  writer.f64(disk);
+  return writer.copy();
+}
+
+export function decodeIdentity(bytes: Uint8Array): IdentityRow {
+  const reader = new ByteReader(bytes);
+  return { schemaVersion: reader.f64(), disk: asDiskId(reader.f64()) };
+}
+
 /** How many records of one kind a checkpoint holds; a table with another number of rows has lost some. */
 export interface RecordCount {
   readonly kind: string;
@@ -54,9 +78,15 @@ export function encodeCheckpoint({ snapshot, counts }: CheckpointRow): Uint8Arra
   const writer = new ByteWriter();
   writer.f64(snapshot.index);
   writer.f64(snapshot.term);
-  for (const nodes of [snapshot.configuration.voters, snapshot.configuration.outgoing, snapshot.configuration.learners]) {
+  const { voters, outgoing, learners, joining, leaving, disks } = snapshot.configuration;
+  for (const nodes of [voters, outgoing, learners, joining, leaving]) {
     writer.u32(nodes.length);
     for (const node of nodes) writer.f64(node);
+  }
+  writer.u32(disks.length);
+  for (const { node, disk } of disks) {
+    writer.f64(node);
+    writer.f64(disk);
   }
   writer.u32(counts.length);
   for (const count of counts) {
@@ -66,17 +96,19 @@ export function encodeCheckpoint({ snapshot, counts }: CheckpointRow): Uint8Arra
   return writer.copy();
 }
 
-export function decodeCheckpoint(bytes: Uint8Array): CheckpointRow {
+/** @param schemaVersion version 1 knew no joining and leaving nodes, and no disks. */
+export function decodeCheckpoint(bytes: Uint8Array, schemaVersion = 2): CheckpointRow {
   const reader = new ByteReader(bytes);
   const index = asIndex(reader.f64());
   const term = asTerm(reader.f64());
   const voters = readNodes(reader);
   const outgoing = readNodes(reader);
   const learners = readNodes(reader);
+  const added = schemaVersion === 1 ? {} : { joining: readNodes(reader), leaving: readNodes(reader), disks: readDisks(reader) };
   const counts: RecordCount[] = [];
   const kinds = reader.u32();
   for (let read = 0; read < kinds; read += 1) counts.push({ kind: reader.text(), records: reader.f64() });
-  return { snapshot: { index, term, configuration: { voters, outgoing, learners } }, counts };
+  return { snapshot: { index, term, configuration: configurationOf({ voters, outgoing, learners, ...added }) }, counts };
 }
 
 function readNodes(reader: ByteReader): NodeId[] {
@@ -84,4 +116,11 @@ function readNodes(reader: ByteReader): NodeId[] {
   const count = reader.u32();
   for (let read = 0; read < count; read += 1) nodes.push(asNodeId(reader.f64()));
   return nodes;
+}
+
+function readDisks(reader: ByteReader): VoterDisk[] {
+  const disks: VoterDisk[] = [];
+  const count = reader.u32();
+  for (let read = 0; read < count; read += 1) disks.push({ node: asNodeId(reader.f64()), disk: asDiskId(reader.f64()) });
+  return disks;
 }

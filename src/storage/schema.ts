@@ -1,12 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { StorageError } from './errors.ts';
+import { checkHeader, checkStructure, checkTables } from './file-check.ts';
+import { LogTable } from './log-table.ts';
+import { MetaTable } from './meta-table.ts';
+import { migrate } from './migration.ts';
+import type { RowChecksum } from './row-checksum.ts';
+import { SCHEMA_VERSION } from './schema-version.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
-/** Raise it with every change of a table's shape, and write the migration. */
-const SCHEMA_VERSION = 1;
 /** Marks a database as jobraft's ("jrft"), for `file` and for whoever is about to open somebody else's. */
 const APPLICATION_ID = 0x6a726674;
 
@@ -38,61 +41,53 @@ export const stagedTableName = (kind: string): string => `staged_${kind}`;
 export const recordTableSql = (table: string): string =>
   `CREATE TABLE "${table}" (key INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT`;
 
+const ENTRY_SQL =
+  'CREATE TABLE entry (position INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT';
+const META_SQL = 'CREATE TABLE meta (id INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT';
+
+function tableSqlOf(table: string): string | undefined {
+  if (table === 'entry') return ENTRY_SQL;
+  if (table === 'meta') return META_SQL;
+  return /^(record|staged)_/.test(table) ? recordTableSql(table) : undefined;
+}
+
 export interface DatabaseOptions {
   readonly file: string;
   readonly recordKinds: readonly string[];
   readonly durability: 'full' | 'off';
   readonly fileBytesMax?: number;
-}
-
-/** Makes the directory, and makes sure that it is still there after a power cut. @throws {StorageError} */
-export function makeDataDirectory(file: string): void {
-  const directory = dirname(resolve(file));
-  try {
-    const firstMade = mkdirSync(directory, { recursive: true });
-    if (firstMade === undefined) return;
-    for (let made = directory; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
-  } catch (error) {
-    throw storageErrorOf(error, file, 'make the data directory');
-  }
-}
-
-function syncDirectory(directory: string): void {
-  // Windows knows no such thing: it neither opens directories nor needs them synced.
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  readonly newDiskId: number;
+  readonly checksum: RowChecksum;
 }
 
 /**
  * Opens the node's database and brings its tables up to this version.
  * @throws {StorageError} STORAGE_SCHEMA when a newer version wrote it, STORAGE_DAMAGED when it is not jobraft's.
  */
-export function openDatabase({ file, recordKinds, durability, fileBytesMax }: DatabaseOptions): Database.Database {
+export function openDatabase(options: DatabaseOptions): Database.Database {
+  const { file, recordKinds, durability, fileBytesMax } = options;
   for (const kind of recordKinds) {
     invariant(/^[a-z][a-z0-9_-]*$/.test(kind), () => `"${kind}" cannot be the name of a record kind: use a-z, 0-9, "-" and "_"`);
   }
   let db: Database.Database | undefined;
   try {
+    checkHeader(file, APPLICATION_ID);
     db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
     db.pragma(`page_size = ${PAGE_BYTES}`);
-    checkVersion(db, file);
+    db.pragma('cell_size_check = ON');
+    db.pragma('trusted_schema = OFF');
+    const version = versionOf(db, options);
+    if (version > 0) checkStructure(db, file);
     db.pragma('journal_mode = WAL');
     db.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`);
     // The WAL keeps its size when it starts over: a commit then overwrites allocated blocks, and its fsync has no new
-    // file size to bring to the journal.
-    db.pragma('journal_size_limit = -1');
-    db.pragma('cell_size_check = ON');
-    db.pragma('trusted_schema = OFF');
+    // file size to bring to the journal. What a checkpoint reader or a large checkpoint made it grow by goes back to the disk.
+    db.pragma(`journal_size_limit = ${4 * WAL_CHECKPOINT_BYTES}`);
     const pageBytes = Number(db.pragma('page_size', { simple: true }));
     db.pragma(`wal_autocheckpoint = ${Math.max(1, Math.floor(WAL_CHECKPOINT_BYTES / pageBytes))}`);
     if (fileBytesMax !== undefined) db.pragma(`max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
-    createTables(db, recordKinds);
-    checkKinds(db, file, recordKinds);
+    createTables(db, version, options);
+    checkKinds(db, options);
     // A new generation of the WAL for every open; see checkWal.
     db.pragma('wal_checkpoint(RESTART)');
     return db;
@@ -102,31 +97,36 @@ export function openDatabase({ file, recordKinds, durability, fileBytesMax }: Da
   }
 }
 
-function checkVersion(db: Database.Database, file: string): void {
+/** @returns 0 for a file that was just made. */
+function versionOf(db: Database.Database, { file, checksum }: DatabaseOptions): number {
   const version = Number(db.pragma('user_version', { simple: true }));
   const application = Number(db.pragma('application_id', { simple: true }));
-  if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return;
+  if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return 0;
   if (application !== APPLICATION_ID || version === 0) throw damaged(file, 'it is a database, but not one of jobraft');
+  // Of a newer version only the identity is known.
+  if (version <= SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
+  const written = new MetaTable(db, file, checksum).schemaVersion();
+  if (written !== version) throw damaged(file, `its header gives the version ${version}, and its rows are of version ${written}`);
   if (version > SCHEMA_VERSION) {
     throw new StorageError(
       'STORAGE_SCHEMA',
       `${file} was written by a newer version of jobraft (schema ${version}; this one knows ${SCHEMA_VERSION}). Install that version again.`,
     );
   }
+  return version;
 }
 
-function createTables(db: Database.Database, recordKinds: readonly string[]): void {
+function createTables(db: Database.Database, version: number, { file, recordKinds, newDiskId, checksum }: DatabaseOptions): void {
   const tables = tableNames(db);
   db.transaction(() => {
-    if (!tables.has('entry')) {
-      db.exec(`
-        CREATE TABLE entry (
-          position INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL, checksum INTEGER NOT NULL
-        ) STRICT;
-        CREATE TABLE meta (id INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
-      `);
+    if (version === 0) {
+      db.exec(`${ENTRY_SQL}; ${META_SQL}`);
       db.pragma(`application_id = ${APPLICATION_ID}`);
       db.pragma(`user_version = ${SCHEMA_VERSION}`);
+      new MetaTable(db, file, checksum).create({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(newDiskId) });
+      new LogTable(db, file, checksum).endAt(ZERO_ENTRY.index);
+    } else if (version < SCHEMA_VERSION) {
+      migrate(db, file, version, checksum);
     }
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
@@ -137,14 +137,18 @@ function createTables(db: Database.Database, recordKinds: readonly string[]): vo
 }
 
 /** A kind that this version does not know holds state that it would silently leave out. */
-function checkKinds(db: Database.Database, file: string, recordKinds: readonly string[]): void {
+function checkKinds(db: Database.Database, { file, recordKinds, checksum }: DatabaseOptions): void {
   const known = new Set(recordKinds.map(recordTableName));
   for (const table of tableNames(db)) {
     if (!table.startsWith('record_') || known.has(table)) continue;
     if (db.prepare(`SELECT 1 FROM "${table}" LIMIT 1`).get() === undefined) continue;
+    const kind = table.slice('record_'.length);
+    const { checkpoint } = new MetaTable(db, file, checksum).read();
+    if (!checkpoint?.counts.some((count) => count.kind === kind))
+      throw damaged(file, `its checkpoint has no records of the kind "${kind}"`);
     throw new StorageError(
       'STORAGE_SCHEMA',
-      `${file} holds records of the kind "${table.slice('record_'.length)}", which this version of jobraft does not know. Install the version that wrote it.`,
+      `${file} holds records of the kind "${kind}", which this version of jobraft does not know. Install the version that wrote it.`,
     );
   }
 }

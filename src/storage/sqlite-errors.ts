@@ -4,7 +4,7 @@ import { StorageError, type StorageErrorCode } from './errors.ts';
 
 /** Damage is never repaired in place: a Raft node gets back everything that counts from its peers. */
 export const REBUILD_REMEDY =
-  'Stop the node, move the file away together with its -wal and -shm, and start the node again: it is rebuilt from its peers.';
+  'While a majority of the nodes is sound, the node moves it aside and is rebuilt from its peers by itself; `repair` does so on request.';
 
 /** A row whose contents do not have the checksum that was stored with it, or that is missing. */
 export function damaged(file: string, what: string, cause?: unknown): StorageError {

@@ -4,15 +4,17 @@ import { asIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { HardState, SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
-import { SqliteCheckpointReader } from './checkpoint-reader.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import { StorageError } from './errors.ts';
 import { openFileLock } from './file-lock.ts';
 import { LogTable } from './log-table.ts';
 import { type MetaState, MetaTable } from './meta-table.ts';
-import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange } from './port.ts';
+import { OpenReaders } from './open-readers.ts';
+import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange, SnapshotRecord } from './port.ts';
 import { RecordTable, type StoredRecord } from './record-table.ts';
 import { kindTag, RowChecksum } from './row-checksum.ts';
-import { makeDataDirectory, openDatabase, recordTableName } from './schema.ts';
+import { openDatabase, recordTableName } from './schema.ts';
+import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 import { checkWal } from './wal-check.ts';
@@ -24,26 +26,44 @@ export interface SqliteStorageOptions {
   readonly recordKinds: readonly string[];
   /** `full`: an fsync for each persist. `off`: survives the process, not the power. */
   readonly durability: 'full' | 'off';
+  /** How large the WAL may grow at first while a checkpoint reader is open, which then expires. Default: 32 MiB. */
+  readonly readerWalBytesMax?: number;
   /** How large the file may grow, without its WAL; a write beyond it fails with STORAGE_FULL. Default: the disk. */
   readonly fileBytesMax?: number;
+  /** The id of the disk that the file is, if it is made now: a random safe integer above zero. A file that is there keeps its own. */
+  readonly newDiskId: number;
 }
 
 /** How much `records()` holds in memory at a time. */
 const SCAN_CHUNK_BYTES = 1024 * 1024;
+/**
+ * The WAL is written back in the first commit after the reader is gone. Entries of 64 KiB: 32 MiB 19 ms, 64 MiB 37 ms, 128 MiB 260 ms; entries
+ * of 100 B change the same pages over and over: 2 ms.
+ */
+const READER_WAL_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * A node's state in one SQLite file.
  * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED or STORAGE_FAILED; nothing stays open then.
  */
 export function openSqliteStorage(options: SqliteStorageOptions): NodeStorage {
+  const { newDiskId } = options;
+  invariant(Number.isSafeInteger(newDiskId) && newDiskId >= 0, () => `${newDiskId} cannot be the id of a disk: give a safe integer`);
   makeDataDirectory(options.file);
   const lock = openFileLock(options.file);
   try {
     if (options.durability === 'full') checkWal(options.file);
-    return new SqliteStorage(options, openDatabase(options), lock);
+    const checksum = new RowChecksum(crc32);
+    const db = openDatabase({ ...options, checksum });
+    try {
+      return new SqliteStorage(options, db, lock, checksum);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
   } catch (error) {
     lock[Symbol.dispose]();
-    throw error;
+    throw storageErrorOf(error, options.file, 'open the data file');
   }
 }
 
@@ -53,20 +73,26 @@ class SqliteStorage implements NodeStorage {
   readonly #tags: readonly number[];
   readonly #db: Database;
   readonly #lock: Disposable;
-  readonly #checksum = new RowChecksum(crc32);
+  readonly #checksum: RowChecksum;
   readonly #begin: Statement<[]>;
   readonly #commit: Statement<[]>;
   readonly #meta: MetaTable;
   readonly #log: LogTable;
   readonly #staging: SnapshotStaging;
-  readonly #readers = new Set<CheckpointReader>();
+  readonly #readers: OpenReaders;
   #tables: readonly RecordTable[];
   /** How many records of each kind the checkpoint has. Known, like `#bounds`, once the meta rows were read. */
   #counts: readonly number[] = [];
   #bounds: LogBounds | undefined;
   #failure: Error | undefined;
 
-  constructor({ file, recordKinds }: SqliteStorageOptions, db: Database, lock: Disposable) {
+  constructor(
+    { file, recordKinds, readerWalBytesMax = READER_WAL_BYTES_MAX }: SqliteStorageOptions,
+    db: Database,
+    lock: Disposable,
+    checksum: RowChecksum,
+  ) {
+    this.#checksum = checksum;
     this.#file = file;
     this.#recordKinds = recordKinds;
     this.#tags = recordKinds.map((kind) => kindTag(kind, crc32));
@@ -77,13 +103,15 @@ class SqliteStorage implements NodeStorage {
     this.#meta = new MetaTable(db, file, this.#checksum);
     this.#log = new LogTable(db, file, this.#checksum);
     this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, checksum: this.#checksum });
+    this.#readers = new OpenReaders({ db, file, recordKinds, tags: this.#tags, checksum, walBytesMax: readerWalBytesMax });
     this.#tables = this.#openTables();
   }
 
   load(): PersistedState {
     return this.#reading('load the log', () => {
-      const { hardState, checkpoint, compacted } = this.#readMeta();
-      return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries: this.#log.readAfter(compacted.index) };
+      const { hardState, checkpoint, compacted, identity } = this.#readMeta();
+      const entries = this.#log.readAfter(compacted.index);
+      return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries, disk: identity.disk };
     });
   }
 
@@ -116,7 +144,7 @@ class SqliteStorage implements NodeStorage {
     this.#writing("write a turn's changes", () => {
       if (hardState !== undefined) this.#meta.putHardState(hardState);
       if (append !== undefined) {
-        this.#log.append(append.from, append.entries, last);
+        this.#log.append(append.from, append.entries);
         last = asIndex(append.from + append.entries.length - 1);
       }
       if (checkpoint !== undefined) counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes);
@@ -132,20 +160,11 @@ class SqliteStorage implements NodeStorage {
   }
 
   openCheckpointReader(): CheckpointReader {
-    return this.#reading('open the checkpoint', () => {
-      const reader = new SqliteCheckpointReader({
-        file: this.#file,
-        recordKinds: this.#recordKinds,
-        tags: this.#tags,
-        checksum: this.#checksum,
-        onClose: (closed) => this.#readers.delete(closed),
-      });
-      this.#readers.add(reader);
-      return reader;
-    });
+    return this.#reading('open the checkpoint', () => this.#readers.open());
   }
 
-  stageSnapshot(chunk: number, records: readonly RecordChange[]): void {
+  stageSnapshot(chunk: number, records: readonly (RecordChange | SnapshotRecord)[]): void {
+    checkOnArrival(records, { recordKinds: this.#recordKinds, tags: this.#tags, checksum: this.#checksum });
     this.#writing('stage a snapshot', () => this.#staging.stage(chunk, records));
   }
 
@@ -159,7 +178,7 @@ class SqliteStorage implements NodeStorage {
       this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
       this.#meta.putCompacted(idOf(snapshot));
       // The entries before it are dead from now on, and are deleted a little in each of the next turns.
-      this.#log.deleteAfter(snapshot.index);
+      this.#log.endAt(snapshot.index);
       this.#log.markDead();
     });
     this.#tables = this.#openTables();
@@ -168,7 +187,7 @@ class SqliteStorage implements NodeStorage {
   }
 
   [Symbol.dispose](): void {
-    for (const reader of [...this.#readers]) reader[Symbol.dispose]();
+    this.#readers[Symbol.dispose]();
     this.#db.close();
     this.#lock[Symbol.dispose]();
   }
@@ -246,6 +265,7 @@ class SqliteStorage implements NodeStorage {
       this.#begin.run();
       work();
       this.#commit.run();
+      this.#readers.onCommitted();
     } catch (error) {
       this.#failure = storageErrorOf(error, this.#file, doing);
       this.#rollBack();

@@ -9,7 +9,20 @@ export type ClientFrame =
   /** A batch of queue operations as `RequestEncoder` made it; answered by `reply` or `rejected`. */
   | { readonly type: 'request'; readonly request: Uint8Array }
   | { readonly type: 'status'; readonly call: number }
-  | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number };
+  | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number }
+  /** Other members (Raft §6); only a leader takes it. Answered by `done` once it stands in the log, or by `refused`. */
+  | {
+      readonly type: 'change';
+      readonly call: number;
+      readonly add: readonly number[];
+      readonly remove: readonly number[];
+      readonly learners: readonly number[];
+    }
+  /** Another leader: node `to`, or whichever has most of the log when it is zero. Answered by `done` once it is begun, or by `refused`. */
+  | { readonly type: 'transfer'; readonly call: number; readonly to: number };
+
+export type RefusalReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
+const REFUSAL_REASONS: readonly RefusalReason[] = ['NOT_LEADER', 'NOT_READY', 'CHANGE_PENDING', 'INVALID', 'TRANSFERRING', 'OVERLOADED'];
 
 export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING';
 const REJECTION_CODES: readonly RejectionCode[] = ['NO_LEADER', 'OVERLOADED', 'TOO_LARGE', 'INVALID_REQUEST', 'STOPPING'];
@@ -34,7 +47,19 @@ export interface NodeStatus {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /** Those that elect and commit; while `outgoing` is not empty, a majority of it is needed as well (joint consensus). */
   readonly voters: readonly number[];
+  readonly outgoing: readonly number[];
+  /** They receive the log without a vote. */
+  readonly learners: readonly number[];
+  /** Learners that become voters once they have caught up. */
+  readonly joining: readonly number[];
+  /** Voters that go when the joining ones vote. */
+  readonly leaving: readonly number[];
+  /** The configuration is committed here, and not joint. */
+  readonly isSettled: boolean;
+  /** It knows that it is no member any more. */
+  readonly isRemoved: boolean;
 }
 
 export type ServerFrame =
@@ -53,7 +78,21 @@ export type ServerFrame =
       readonly message: string;
     }
   | { readonly type: 'status'; readonly call: number; readonly status: NodeStatus }
-  | { readonly type: 'log'; readonly call: number; readonly entries: readonly LogEntryView[] };
+  | { readonly type: 'log'; readonly call: number; readonly entries: readonly LogEntryView[] }
+  | { readonly type: 'done'; readonly call: number }
+  | {
+      readonly type: 'refused';
+      readonly call: number;
+      readonly reason: RefusalReason;
+      /** Zero when the node knows of none. */
+      readonly leader: number;
+      readonly message: string;
+    };
+
+const CHANGE = 16;
+const TRANSFER = 17;
+const DONE = 16;
+const REFUSED = 17;
 
 export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
   const lengthAt = to.reserve(4);
@@ -70,6 +109,19 @@ export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
       to.u8(3);
       to.u32(frame.call);
       to.f64(frame.from);
+      to.f64(frame.to);
+      break;
+    case 'change':
+      to.u8(CHANGE);
+      to.u32(frame.call);
+      for (const nodes of [frame.add, frame.remove, frame.learners]) {
+        to.u32(nodes.length);
+        for (const node of nodes) to.f64(node);
+      }
+      break;
+    case 'transfer':
+      to.u8(TRANSFER);
+      to.u32(frame.call);
       to.f64(frame.to);
       break;
     default:
@@ -89,9 +141,19 @@ export function readClientFrames(packet: Uint8Array): ClientFrame[] {
     if (kind === 1) frames.push({ type: 'request', request: bytes.subarray(1) });
     else if (kind === 2) frames.push({ type: 'status', call: body.u32() });
     else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: body.f64(), to: body.f64() });
+    else if (kind === CHANGE) {
+      frames.push({ type: 'change', call: body.u32(), add: readNodes(body), remove: readNodes(body), learners: readNodes(body) });
+    } else if (kind === TRANSFER) frames.push({ type: 'transfer', call: body.u32(), to: body.f64() });
     else throw new MalformedBytesError(`client frame of unknown kind ${kind}`);
   }
   return frames;
+}
+
+function readNodes(body: ByteReader): number[] {
+  const nodes: number[] = [];
+  const count = body.u32();
+  for (let read = 0; read < count; read += 1) nodes.push(body.f64());
+  return nodes;
 }
 
 export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
@@ -124,6 +186,17 @@ export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
         to.text(entry.kind);
         to.blob(entry.data);
       }
+      break;
+    case 'done':
+      to.u8(DONE);
+      to.u32(frame.call);
+      break;
+    case 'refused':
+      to.u8(REFUSED);
+      to.u32(frame.call);
+      to.u8(REFUSAL_REASONS.indexOf(frame.reason));
+      to.f64(frame.leader);
+      to.text(frame.message);
       break;
     default:
       assertNever(frame);
@@ -163,6 +236,14 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
         entries.push({ index: body.f64(), term: body.f64(), kind: body.text(), data: body.blob() });
       }
       return { type: 'log', call, entries };
+    }
+    case DONE:
+      return { type: 'done', call: body.u32() };
+    case REFUSED: {
+      const call = body.u32();
+      const reason = REFUSAL_REASONS[body.u8()];
+      if (reason === undefined) throw new MalformedBytesError('refusal for an unknown reason');
+      return { type: 'refused', call, reason, leader: body.f64(), message: body.text() };
     }
     default:
       throw new MalformedBytesError(`server frame of unknown kind ${kind}`);

@@ -1,7 +1,8 @@
 import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { asIndex, asNodeId, asTerm, type EntryId, type NodeId } from '../base/ids.ts';
+import { asDiskId, asIndex, asTerm, type EntryId, type NodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
-import type { Configuration, Entry, EntryKind } from '../raft/entry.ts';
+import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
+import type { Entry, EntryKind } from '../raft/entry.ts';
 import type { RaftMessage } from '../raft/message.ts';
 
 /**
@@ -61,6 +62,7 @@ function writeId(to: ByteWriter, id: EntryId): void {
   to.f64(id.term);
 }
 
+const readAnswer = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });
 const readId = (from: ByteReader): EntryId => ({ index: asIndex(from.f64()), term: asTerm(from.f64()) });
 
 function writeMessage(to: ByteWriter, message: RaftMessage): void {
@@ -69,28 +71,35 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       to.u8(1);
       to.f64(message.term);
       writeId(to, message.last);
-      to.u8(message.preVote ? 1 : 0);
+      to.u8((message.preVote ? 1 : 0) | (message.transfer ? 2 : 0));
+      to.f64(message.voterDisk);
       break;
     case 'vote-reply':
       to.u8(2);
       to.f64(message.term);
       to.u8((message.preVote ? 1 : 0) | (message.granted ? 2 : 0));
+      to.f64(message.retiredBy);
       break;
     case 'append':
       to.u8(3);
       to.f64(message.term);
       writeId(to, message.prev);
       to.f64(message.commit);
+      to.f64(message.round);
       writeEntries(to, message.entries);
       break;
     case 'append-accepted':
       to.u8(4);
       to.f64(message.term);
+      to.f64(message.round);
+      to.f64(message.disk);
       to.f64(message.match);
       break;
     case 'append-rejected':
       to.u8(5);
       to.f64(message.term);
+      to.f64(message.round);
+      to.f64(message.disk);
       to.f64(message.rejected);
       writeId(to, message.hint);
       break;
@@ -109,6 +118,10 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       writeId(to, message.snapshot);
       to.u32(message.nextChunk);
       break;
+    case 'timeout-now':
+      to.u8(8);
+      to.f64(message.term);
+      break;
     default:
       assertNever(message);
   }
@@ -117,26 +130,33 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
 function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): RaftMessage {
   const envelope = { from, to, term: asTerm(body.f64()) };
   switch (kind) {
-    case 1:
-      return { type: 'request-vote', ...envelope, last: readId(body), preVote: body.u8() === 1 };
+    case 1: {
+      const last = readId(body);
+      const bits = body.u8();
+      const voterDisk = asDiskId(body.f64());
+      return { type: 'request-vote', ...envelope, last, preVote: (bits & 1) !== 0, transfer: (bits & 2) !== 0, voterDisk };
+    }
     case 2: {
       const bits = body.u8();
-      return { type: 'vote-reply', ...envelope, preVote: (bits & 1) !== 0, granted: (bits & 2) !== 0 };
+      const retiredBy = asIndex(body.f64());
+      return { type: 'vote-reply', ...envelope, preVote: (bits & 1) !== 0, granted: (bits & 2) !== 0, retiredBy };
     }
     case 3: {
       const prev = readId(body);
-      return { type: 'append', ...envelope, prev, commit: asIndex(body.f64()), entries: readEntries(body, prev) };
+      return { type: 'append', ...envelope, prev, commit: asIndex(body.f64()), round: body.f64(), entries: readEntries(body, prev) };
     }
     case 4:
-      return { type: 'append-accepted', ...envelope, match: asIndex(body.f64()) };
+      return { type: 'append-accepted', ...envelope, ...readAnswer(body), match: asIndex(body.f64()) };
     case 5:
-      return { type: 'append-rejected', ...envelope, rejected: asIndex(body.f64()), hint: readId(body) };
+      return { type: 'append-rejected', ...envelope, ...readAnswer(body), rejected: asIndex(body.f64()), hint: readId(body) };
     case 6: {
       const snapshot = { ...readId(body), configuration: readConfiguration(body) };
       return { type: 'install-snapshot', ...envelope, snapshot, chunk: body.u32(), done: body.u8() === 1, data: body.blob() };
     }
     case 7:
       return { type: 'snapshot-reply', ...envelope, snapshot: readId(body), nextChunk: body.u32() };
+    case 8:
+      return { type: 'timeout-now', ...envelope };
     default:
       throw new MalformedBytesError(`peer frame part of unknown kind ${kind}`);
   }
@@ -162,16 +182,4 @@ function readEntries(from: ByteReader, prev: EntryId): Entry[] {
     entries.push({ index: asIndex(prev.index + read), term, kind, data: from.blob() });
   }
   return entries;
-}
-
-function writeConfiguration(to: ByteWriter, configuration: Configuration): void {
-  for (const nodes of [configuration.voters, configuration.outgoing, configuration.learners]) {
-    to.u16(nodes.length);
-    for (const node of nodes) to.f64(node);
-  }
-}
-
-function readConfiguration(from: ByteReader): Configuration {
-  const readNodes = () => Array.from({ length: from.u16() }, () => asNodeId(from.f64()));
-  return { voters: readNodes(), outgoing: readNodes(), learners: readNodes() };
 }

@@ -153,7 +153,7 @@ export class FakeCluster implements ClusterEndpoint {
       if (frame.type === 'status') this.#send(connection, { type: 'status', call: frame.call, status: this.#statusOf(connection.node) });
       else if (frame.type === 'log')
         this.#send(connection, { type: 'log', call: frame.call, entries: [{ index: 1, term: 1, kind: 'noop', data: new Uint8Array(0) }] });
-      else this.#onRequest(connection, frame.request);
+      else if (frame.type === 'request') this.#onRequest(connection, frame.request);
     }
   }
 
@@ -280,6 +280,12 @@ export class FakeCluster implements ClusterEndpoint {
       lastIndex: this.#index,
       lastTerm: this.term,
       voters: this.#nodes,
+      outgoing: [],
+      learners: [],
+      joining: [],
+      leaving: [],
+      isSettled: true,
+      isRemoved: false,
     };
   }
 }

@@ -17,17 +17,23 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
   // One node's turn knows only ports and the shapes of what goes through them.
   node: { own: ['base', 'raft', 'queue', ...PORTS], packages: [] },
   // Of raft the adapters know what they carry and keep, not how it decides.
-  storage: { own: ['base', 'raft/entry', 'type raft', 'type node/event', 'type node/ports'], packages: ['node:', 'better-sqlite3'] },
-  transport: { own: ['base', 'raft/entry', 'raft/message', 'type raft', 'type node/event', 'type node/ports'], packages: ['node:'] },
-  // Timings and limits have one home each, beside the code that obeys them; the configuration describes them.
-  config: { own: ['base', 'raft/config', 'node/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
-  logs: { own: ['base', 'type node/event', 'raft/message', 'type raft/notice'], packages: ['node:', 'pino', 'zod'] },
-  client: { own: ['base', 'queue', 'transport/port', 'transport/client-frame'], packages: ['node:', 'piscina'] },
-  cluster: {
-    own: ['base', 'raft/config', 'type raft', 'queue/record', 'node', 'storage', 'transport', 'client', 'logs', 'config'],
+  storage: {
+    own: ['base', 'raft/entry', 'raft/configuration-codec', 'type raft', 'type node/event', 'type node/ports'],
+    packages: ['node:', 'better-sqlite3'],
+  },
+  transport: {
+    own: ['base', 'raft/entry', 'raft/configuration-codec', 'raft/message', 'type raft', 'type node/event', 'type node/ports'],
     packages: ['node:'],
   },
-  sim: { own: ['base', 'raft', 'queue', 'node', 'storage', 'transport'], packages: ['node:'] },
+  // Timings and limits have one home each, beside the code that obeys them; the configuration describes them.
+  config: { own: ['base', 'raft/config', 'node/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
+  logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
+  client: { own: ['base', 'queue', 'transport/port', 'transport/client-frame'], packages: ['node:', 'piscina'] },
+  cluster: {
+    own: ['base', 'raft/config', 'raft/entry', 'type raft', 'queue/record', 'node', 'storage', 'transport', 'client', 'logs', 'config'],
+    packages: ['node:', 'zod'],
+  },
+  sim: { own: ['base', 'raft', 'queue', 'node', 'storage', 'transport'], packages: ['node:', 'piscina', 'cli-progress', 'commander'] },
   server: { own: ['base', 'node', 'transport', 'client', 'cluster', 'logs', 'config'], packages: ['node:'] },
   // The public surface: it gathers, and nothing of src but the command line imports it.
   index: {
@@ -53,6 +59,10 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
     own: ['base', 'raft', 'queue', 'storage', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'tinybench'],
   },
+  // Runs clients under real faults, and has their histories checked.
+  'eval/soak': { own: ['index', 'base', 'sim/history/*', 'sim/checkers/*', 'eval'], packages: ['node:', 'commander'] },
+  // Breaks a copy of the source on purpose, and lets the simulator find out.
+  'eval/mutants': { own: ['base', 'eval'], packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'] },
   eval: {
     own: ['index', 'base', 'config', 'logs'],
     packages: [

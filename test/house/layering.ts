@@ -3,10 +3,13 @@ import { importsOf } from './imports.ts';
 import type { RoomRules } from './layering-rules.ts';
 import type { Sources, Violation } from './source-file.ts';
 
+/** Folders of the evaluation that look behind the public surface, each with rules of its own. */
+const EVAL_ROOMS = ['micro', 'soak', 'mutants'];
+
 /** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `eval/micro/main.ts` in `eval/micro`, `src/index.ts` in `index`. */
 export function roomOf(path: string): string {
   const [top, folder] = path.split('/');
-  if (top === 'eval') return folder === 'micro' ? 'eval/micro' : 'eval';
+  if (top === 'eval') return EVAL_ROOMS.includes(folder ?? '') ? `eval/${folder}` : 'eval';
   return path === 'src/index.ts' ? 'index' : (folder ?? '');
 }
 

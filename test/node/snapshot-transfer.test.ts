@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import { SnapshotDesk } from '../../src/node/snapshot-desk.ts';
 import { decodeRecords, SnapshotReceiver, SnapshotSender } from '../../src/node/snapshot-transfer.ts';
+import { configurationOf } from '../../src/raft/entry.ts';
 import type { InstallSnapshot } from '../../src/raft/message.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
@@ -10,7 +11,7 @@ const CHUNK_BYTES = 100;
 const snapshot = {
   index: asIndex(10),
   term: asTerm(2),
-  configuration: { voters: [asNodeId(1), asNodeId(2)], outgoing: [], learners: [] },
+  configuration: configurationOf({ voters: [asNodeId(1), asNodeId(2)] }),
 };
 const records = Array.from({ length: 20 }, (_, key) => ({ kind: 0, key, value: new Uint8Array(30).fill(key) }));
 

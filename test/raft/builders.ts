@@ -1,8 +1,9 @@
-import { asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import type { RaftConfig } from '../../src/raft/config.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import type { Effects } from '../../src/raft/effects.ts';
 import type { Configuration, Entry, EntryId, EntryKind } from '../../src/raft/entry.ts';
+import { configurationOf } from '../../src/raft/entry.ts';
 import type {
   AppendAccepted,
   AppendEntries,
@@ -35,6 +36,8 @@ export interface CoreSetup {
   readonly voters?: readonly number[];
   readonly outgoing?: readonly number[];
   readonly learners?: readonly number[];
+  readonly disk?: number;
+  readonly configuration?: Partial<Configuration>;
   readonly config?: Partial<RaftConfig>;
   readonly seed?: number;
   readonly now?: number;
@@ -55,7 +58,7 @@ export function aConfiguration(
   outgoing: readonly number[] = [],
   learners: readonly number[] = [],
 ): Configuration {
-  return { voters: voters.map(asNodeId), outgoing: outgoing.map(asNodeId), learners: learners.map(asNodeId) };
+  return configurationOf({ voters: voters.map(asNodeId), outgoing: outgoing.map(asNodeId), learners: learners.map(asNodeId) });
 }
 
 /** A core with a hand on its clock; `step` takes a message, as in the paper's claims. */
@@ -68,8 +71,9 @@ export class TestCore {
     this.now = setup.now ?? 0;
     this.core = new RaftCore({
       id: asNodeId(setup.id ?? 1),
+      disk: asDiskId(setup.disk ?? 0),
       config: { ...TEST_CONFIG, ...setup.config },
-      configuration: aConfiguration(setup.voters ?? [1, 2, 3], setup.outgoing, setup.learners),
+      configuration: { ...aConfiguration(setup.voters ?? [1, 2, 3], setup.outgoing, setup.learners), ...setup.configuration },
       hardState: { term: asTerm(setup.term ?? 1), votedFor: setup.votedFor === undefined ? undefined : asNodeId(setup.votedFor) },
       compacted,
       entries: (setup.log ?? []).map((id) => anEntry(id, id.bytes === undefined ? {} : { bytes: id.bytes })),
@@ -199,16 +203,27 @@ interface Envelope {
 
 const envelopeOf = ({ from, to, term }: Envelope) => ({ from: asNodeId(from ?? 2), to: asNodeId(to ?? 1), term: asTerm(term ?? 1) });
 
-export function aVoteRequest(parts: Envelope & { readonly last?: PlainId; readonly preVote?: boolean } = {}): RequestVote {
-  return { ...envelopeOf(parts), type: 'request-vote', last: idOf(parts.last ?? nothing), preVote: parts.preVote ?? false };
+export function aVoteRequest(
+  parts: Envelope & { readonly last?: PlainId; readonly preVote?: boolean; readonly transfer?: boolean; readonly voterDisk?: number } = {},
+): RequestVote {
+  const { last = nothing, preVote = false, transfer = false, voterDisk = 0 } = parts;
+  return { ...envelopeOf(parts), type: 'request-vote', last: idOf(last), preVote, transfer, voterDisk: asDiskId(voterDisk) };
 }
 
-export function aVoteReply(parts: Envelope & { readonly preVote?: boolean; readonly granted?: boolean } = {}): VoteReply {
-  return { ...envelopeOf(parts), type: 'vote-reply', preVote: parts.preVote ?? false, granted: parts.granted ?? true };
+export function aVoteReply(
+  parts: Envelope & { readonly preVote?: boolean; readonly granted?: boolean; readonly retiredBy?: number } = {},
+): VoteReply {
+  const { preVote = false, granted = true, retiredBy = 0 } = parts;
+  return { ...envelopeOf(parts), type: 'vote-reply', preVote, granted, retiredBy: asIndex(retiredBy) };
 }
 
 export function anAppend(
-  parts: Envelope & { readonly prev?: PlainId; readonly entries?: readonly PlainId[]; readonly commit?: number } = {},
+  parts: Envelope & {
+    readonly prev?: PlainId;
+    readonly entries?: readonly PlainId[];
+    readonly commit?: number;
+    readonly round?: number;
+  } = {},
 ): AppendEntries {
   return {
     ...envelopeOf(parts),
@@ -216,15 +231,23 @@ export function anAppend(
     prev: idOf(parts.prev ?? nothing),
     entries: (parts.entries ?? []).map((id) => anEntry(id)),
     commit: asIndex(parts.commit ?? 0),
+    round: parts.round ?? 0,
   };
 }
 
-export function anAcceptance(parts: Envelope & { readonly match: number }): AppendAccepted {
-  return { ...envelopeOf(parts), type: 'append-accepted', match: asIndex(parts.match) };
+interface Answer extends Envelope {
+  readonly round?: number;
+  readonly disk?: number;
 }
 
-export function aRejection(parts: Envelope & { readonly rejected: number; readonly hint?: PlainId }): AppendRejected {
-  return { ...envelopeOf(parts), type: 'append-rejected', rejected: asIndex(parts.rejected), hint: idOf(parts.hint ?? nothing) };
+const answerOf = (parts: Answer) => ({ ...envelopeOf(parts), round: parts.round ?? 0, disk: asDiskId(parts.disk ?? 0) });
+
+export function anAcceptance(parts: Answer & { readonly match: number }): AppendAccepted {
+  return { ...answerOf(parts), type: 'append-accepted', match: asIndex(parts.match) };
+}
+
+export function aRejection(parts: Answer & { readonly rejected: number; readonly hint?: PlainId }): AppendRejected {
+  return { ...answerOf(parts), type: 'append-rejected', rejected: asIndex(parts.rejected), hint: idOf(parts.hint ?? nothing) };
 }
 
 export function aSnapshotChunk(

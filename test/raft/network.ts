@@ -1,5 +1,5 @@
-import type { NodeId } from '../../src/base/ids.ts';
-import { asIndex, asNodeId, asTerm, ZERO_ENTRY } from '../../src/base/ids.ts';
+import type { DiskId, NodeId } from '../../src/base/ids.ts';
+import { asDiskId, asIndex, asNodeId, asTerm, ZERO_ENTRY } from '../../src/base/ids.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { RaftConfig } from '../../src/raft/config.ts';
 import type { Effects, RaftEvent } from '../../src/raft/effects.ts';
@@ -13,7 +13,10 @@ import { SafetyChecker } from './safety-checker.ts';
 export interface Disk {
   hardState: HardState;
   compacted: EntryId;
+  /** In force at `compacted`. */
+  configuration: Configuration;
   entries: Entry[];
+  id: DiskId;
 }
 
 /** What one step wants written, and what may be said once it is. Batches reach the disk in order. */
@@ -40,6 +43,8 @@ interface Flight {
 
 export interface NetworkOptions {
   readonly nodes: number;
+  /** The first voters, by default all nodes; the others know of no cluster until a leader tells them. */
+  readonly founders?: readonly number[];
   readonly seed?: number;
   readonly config?: Partial<RaftConfig>;
   /** One way, the same for all messages. */
@@ -50,6 +55,14 @@ export interface NetworkOptions {
 
 /** A loop that passes this many rounds will never end. */
 const ROUNDS_MAX = 200_000;
+
+const emptyDisk = (id: number, configuration: Configuration): Disk => ({
+  hardState: { term: asTerm(0), votedFor: undefined },
+  compacted: ZERO_ENTRY,
+  configuration,
+  entries: [],
+  id: asDiskId(id),
+});
 
 type EventWithoutTime = RaftEvent extends infer Each ? (Each extends RaftEvent ? Omit<Each, 'now'> : never) : never;
 
@@ -62,7 +75,6 @@ export class Network {
   now = 0;
   inFlight: Flight[] = [];
   readonly #options: NetworkOptions;
-  readonly #configuration: Configuration;
   readonly #members: Member[];
   readonly #random: SeededRandom;
   readonly #cut = new Set<string>();
@@ -72,11 +84,12 @@ export class Network {
     this.#options = options;
     this.#slowDisks = options.slowDisks ?? false;
     const ids = Array.from({ length: options.nodes }, (_, offset) => offset + 1);
-    this.#configuration = aConfiguration(ids);
+    const founders = options.founders ?? ids;
+    const founded = { ...aConfiguration(founders), disks: founders.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) })) };
     this.#random = new SeededRandom(options.seed ?? 1);
     this.#members = ids.map((id) => ({
       id: asNodeId(id),
-      disk: { hardState: { term: asTerm(0), votedFor: undefined }, compacted: ZERO_ENTRY, entries: [] },
+      disk: emptyDisk(100 + id, founders.includes(id) ? founded : aConfiguration([])),
       core: undefined,
       writes: [],
       snapshots: new Map(),
@@ -156,10 +169,11 @@ export class Network {
   compact(id: number, upTo: number): void {
     const member = this.#member(id);
     if (member.core === undefined) return;
-    const { commit, log } = member.core.view;
+    const { commit, log, configurations } = member.core.view;
     const stored = member.disk.compacted.index + member.disk.entries.length;
     const index = Math.min(upTo, commit, log.persisted, stored);
     if (index <= member.disk.compacted.index) return;
+    member.disk.configuration = configurations.at(asIndex(index)).configuration;
     const dropped = member.disk.entries.splice(0, index - member.disk.compacted.index).at(-1);
     if (dropped !== undefined) member.disk.compacted = { index: dropped.index, term: dropped.term };
     this.step(id, { type: 'compacted', upTo: asIndex(index) });
@@ -173,14 +187,23 @@ export class Network {
     member.snapshots.clear();
   }
 
+  /** The node's disk is lost, and with it every promise; it will come back with a new one. */
+  loseDisk(id: number): void {
+    this.crash(id);
+    const member = this.#member(id);
+    Object.assign(member.disk, emptyDisk(member.disk.id + 1000, aConfiguration([])));
+    this.checker.afterDiskLoss(id);
+  }
+
   restart(id: number): void {
     const member = this.#member(id);
     if (member.core !== undefined) return;
-    const { hardState, compacted, entries } = member.disk;
+    const { hardState, compacted, configuration, entries } = member.disk;
     member.core = new RaftCore({
       id: member.id,
+      disk: member.disk.id,
       config: { ...TEST_CONFIG, ...this.#options.config },
-      configuration: this.#configuration,
+      configuration,
       hardState,
       compacted,
       entries,
@@ -313,7 +336,7 @@ export class Network {
       member.writes.push({ hardState, append, upTo: this.core(member.id).view.log.last, messages });
     }
     if (!this.#slowDisks) this.persist(member.id);
-    if (effects.snapshotWanted !== undefined) this.#sendSnapshot(member, effects.snapshotWanted);
+    for (const peer of effects.snapshotsWanted) this.#sendSnapshot(member, peer);
     if (effects.snapshotChunk !== undefined) this.#installSnapshot(member, effects.snapshotChunk);
   }
 
@@ -331,7 +354,7 @@ export class Network {
 
   #sendSnapshot(member: Member, to: NodeId): void {
     const { term } = this.core(member.id).view;
-    const snapshot = { ...member.disk.compacted, configuration: this.#configuration };
+    const snapshot = { ...member.disk.compacted, configuration: member.disk.configuration };
     const data = new Uint8Array(0);
     const message: InstallSnapshot = { type: 'install-snapshot', from: member.id, to, term, snapshot, chunk: 0, done: true, data };
     member.snapshots.set(to, message);
@@ -341,6 +364,7 @@ export class Network {
   #installSnapshot(member: Member, { snapshot }: InstallSnapshot): void {
     this.persist(member.id);
     member.disk.compacted = { index: snapshot.index, term: snapshot.term };
+    member.disk.configuration = snapshot.configuration;
     member.disk.entries = [];
     this.step(member.id, { type: 'snapshot-installed', snapshot });
   }

@@ -1,5 +1,7 @@
+import type { NodeId } from '../../src/base/ids.ts';
 import { asIndex } from '../../src/base/ids.ts';
-import type { Entry, EntryId, HardState } from '../../src/raft/entry.ts';
+import type { Configuration, Entry, EntryId, HardState } from '../../src/raft/entry.ts';
+import { voteResult } from '../../src/raft/quorum.ts';
 import type { CoreView } from '../../src/raft/raft-core.ts';
 import type { Network } from './network.ts';
 
@@ -26,6 +28,11 @@ export class SafetyChecker {
   /** How many terms had a leader. */
   get elections(): number {
     return this.#leaders.size;
+  }
+
+  afterDiskLoss(id: number): void {
+    this.#known.set(id, 0);
+    this.#leaderLogs.delete(id);
   }
 
   afterRestart(id: number): void {
@@ -104,7 +111,7 @@ export class SafetyChecker {
         if (!isSameContent(first.entry, entry)) fail(`state machine safety: node ${id} applies another entry at ${index} than others did`);
         continue;
       }
-      this.#checkMajorityOnDisk(entry);
+      this.#checkMajorityOnDisk(entry, view.configuration);
       this.committed.set(index, { entry, inTerm: view.term });
       for (const leader of this.#network.liveIds()) {
         const theirs = this.#network.core(leader).view;
@@ -118,13 +125,14 @@ export class SafetyChecker {
   }
 
   /** Nothing is acknowledged beyond what a majority's disks hold. */
-  #checkMajorityOnDisk(entry: Entry): void {
-    const holders = this.#network.ids.filter((id) => {
-      const { compacted, entries } = this.#network.disk(id);
+  #checkMajorityOnDisk(entry: Entry, configuration: Configuration): void {
+    const isHolder = (id: NodeId): boolean => {
+      const { compacted, entries, id: disk } = this.#network.disk(id);
+      if (configuration.disks.some((known) => known.node === id && known.disk !== disk)) return false;
       return entry.index <= compacted.index || entries[entry.index - compacted.index - 1]?.term === entry.term;
-    });
-    if (holders.length <= this.#network.ids.length / 2)
-      fail(`entry ${entry.index} is committed and only on the disks of ${holders.join(', ')}`);
+    };
+    if (voteResult(configuration, isHolder) !== 'won')
+      fail(`entry ${entry.index} is committed, and only on the disks of ${configuration.voters.filter(isHolder).join(', ')}`);
   }
 }
 

@@ -23,7 +23,7 @@ function aLeaderThatSendsASnapshot(): TestCore {
   const leader = aLeader({ term: 2, compacted: { index: 4, term: 1 }, log: logOf(1, 1, 1, 1, 1, 1, 1, 1).slice(4) });
   leader.acknowledge(3, 9);
   const effects = leader.step(aRejection({ from: 2, term: 2, rejected: 8, hint: { index: 2, term: 1 } }));
-  expect(effects.snapshotWanted).toBe(2);
+  expect(effects.snapshotsWanted).toEqual([2]);
   return leader;
 }
 
@@ -32,7 +32,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     const leader = aLeaderThatSendsASnapshot();
     expect(leader.progressOf(2).state).toBe('snapshot');
     const effects = leader.propose();
-    expect(effects.snapshotWanted).toBeUndefined();
+    expect(effects.snapshotsWanted).toEqual([]);
     expect(appendsIn(effects).map((message) => message.to)).toEqual([3]);
   });
 
@@ -49,7 +49,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     const leader = aLeaderThatSendsASnapshot();
     expect(messagesIn(leader.step(aRejection({ from: 2, term: 2, rejected: 7, hint: { index: 1, term: 1 } })))).toEqual([]);
     const effects = leader.acknowledge(2, 2);
-    expect(effects.snapshotWanted).toBeUndefined();
+    expect(effects.snapshotsWanted).toEqual([]);
     expect(leader.progressOf(2).state).toBe('snapshot');
   });
 
@@ -63,7 +63,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
   it('that holds the entry at the compacted end needs none', () => {
     const leader = aLeader({ term: 2, compacted: { index: 4, term: 1 }, log: logOf(1, 1, 1, 1, 1, 1).slice(4) });
     const effects = leader.step(aRejection({ from: 2, term: 2, rejected: 6, hint: { index: 4, term: 1 } }));
-    expect(effects.snapshotWanted).toBeUndefined();
+    expect(effects.snapshotsWanted).toEqual([]);
     expect(appendsIn(effects).map((message) => [message.prev.index, indexesOf(message)])).toEqual([[4, [5, 6, 7]]]);
   });
 
@@ -71,7 +71,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     const leader = aLeaderThatSendsASnapshot();
     leader.compact(8);
     const effects = leader.acknowledge(2, 4);
-    expect(effects.snapshotWanted).toBe(2);
+    expect(effects.snapshotsWanted).toEqual([2]);
     expect(leader.progressOf(2).state).toBe('snapshot');
     leader.acknowledge(2, 8);
     expect(leader.progressOf(2).state).toBe('replicate');
@@ -83,7 +83,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.progressOf(2).state).toBe('probe');
     leader.advance(TEST_CONFIG.heartbeatMs);
     leader.reachDeadline();
-    expect(leader.acknowledge(2, 2).snapshotWanted).toBe(2);
+    expect(leader.acknowledge(2, 2).snapshotsWanted).toEqual([2]);
   });
 
   it('that is only slow gets it when the window opens again behind a compaction', () => {
@@ -93,7 +93,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     // Node 3 acknowledges all, node 2 nothing since the first.
     for (const match of [2, 5]) leader.acknowledge(3, match);
     leader.compact(4);
-    expect(leader.acknowledge(2, 2).snapshotWanted).toBe(2);
+    expect(leader.acknowledge(2, 2).snapshotsWanted).toEqual([2]);
   });
 
   it('whose whole window was lost while compaction passed it gets one with the next sign of life', () => {
@@ -104,7 +104,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     leader.compact(4);
     leader.advance(TEST_CONFIG.heartbeatMs);
     expect(appendsIn(leader.reachDeadline()).find(({ to }) => to === 2)).toMatchObject({ prev: { index: 0 }, entries: [] });
-    expect(leader.acknowledge(2, 1).snapshotWanted).toBe(2);
+    expect(leader.acknowledge(2, 1).snapshotsWanted).toEqual([2]);
   });
 
   it('passes its answers about chunks to whoever streams', () => {

@@ -5,12 +5,12 @@ import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
 import { describeNodeStorage, type TestDisk } from './storage-conformance.ts';
-import { KINDS } from './storage-fixtures.ts';
+import { DISK, KINDS } from './storage-fixtures.ts';
 
 function sqliteDisk(durability: 'full' | 'off'): TestDisk {
   const directory = mkdtempSync(join(tmpdir(), 'jobraft-storage-'));
   return {
-    open: () => openSqliteStorage({ file: join(directory, 'node-1', 'jobraft.db'), recordKinds: KINDS, durability }),
+    open: () => openSqliteStorage({ file: join(directory, 'node-1', 'jobraft.db'), recordKinds: KINDS, durability, newDiskId: DISK }),
     discard: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
@@ -18,6 +18,6 @@ function sqliteDisk(durability: 'full' | 'off'): TestDisk {
 describeNodeStorage('SQLite', () => sqliteDisk('full'));
 describeNodeStorage('SQLite without fsync', () => sqliteDisk('off'));
 describeNodeStorage('memory', () => {
-  const disk = new MemoryDisk();
+  const disk = new MemoryDisk(undefined, DISK);
   return { open: () => openMemoryStorage({ disk, recordKinds: KINDS }), discard: () => disk.crash() };
 });

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { crc32 } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import type { StorageErrorCode } from '../../src/storage/errors.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
+import { RowChecksum } from '../../src/storage/row-checksum.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
 import { buildStorage, runScript } from './built-storage.ts';
 import {
@@ -16,6 +19,7 @@ import {
   appendOf,
   aSnapshot,
   bytes,
+  DISK,
   entriesUpTo,
   JOB,
   KINDS,
@@ -34,7 +38,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const open = (options: { readonly fileBytesMax?: number; readonly recordKinds?: readonly string[] } = {}): NodeStorage =>
-  openSqliteStorage({ file, recordKinds: KINDS, durability: 'full', ...options });
+  openSqliteStorage({ file, recordKinds: KINDS, durability: 'full', newDiskId: DISK, ...options });
 
 /** A node that ran and stopped in good order, with something in every table. */
 function writeSomething(): void {
@@ -53,7 +57,7 @@ function tamper(...statements: readonly string[]): void {
 
 const withCode = (code: StorageErrorCode, message = /./): unknown =>
   expect.objectContaining({ code, outcome: 'unknown', message: expect.stringMatching(message) });
-const REBUILT = /Stop the node, move the file away .* rebuilt from its peers/;
+const REBUILT = /a majority of the nodes is sound, .* rebuilt from its peers by itself; `repair`/;
 
 /** Everything that a node reads when it starts. */
 function start(): void {
@@ -70,7 +74,7 @@ describe('damage in a stored row is found when the node starts', () => {
     ['the kind of an entry', 'UPDATE entry SET kind = 0 WHERE position = 3', /entry 3 of the log does not match/],
     ['an unknown kind of entry', 'UPDATE entry SET kind = 200 WHERE position = 3', /entry 3 of the log does not match/],
     ['the checksum of an entry', 'UPDATE entry SET checksum = checksum + 1 WHERE position = 5', /entry 5 of the log does not match/],
-    ['the position of an entry', 'UPDATE entry SET position = 1000 WHERE position = 9', /entry 9 of the log is missing/],
+    ['the position of an entry', 'UPDATE entry SET position = 1000 WHERE position = 9', /entry 1000 of the log does not match/],
     ['a missing entry', 'DELETE FROM entry WHERE position = 5', /entry 5 of the log is missing, and entry 6 follows/],
     ['a record', "UPDATE record_job SET value = x'02' WHERE key = 3", /record 3 of the kind "job" does not match/],
     ['a key', 'UPDATE record_job SET key = 7 WHERE key = 3', /record 7 of the kind "job" does not match/],
@@ -128,9 +132,14 @@ describe('a file that is not a node of this version', () => {
   it('is refused when a newer version wrote it', () => {
     writeSomething();
     const db = new Database(file);
-    db.pragma('user_version = 2');
+    const identity = new ByteWriter();
+    identity.f64(3);
+    identity.f64(DISK);
+    const row = { value: identity.copy(), checksum: new RowChecksum(crc32).meta(4, identity.copy()) };
+    db.prepare('UPDATE meta SET value = @value, checksum = @checksum WHERE id = 4').run(row);
+    db.pragma('user_version = 3');
     db.close();
-    expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 2; this one knows 1\)\. Install that version/));
+    expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 3; this one knows 2\)\. Install that version/));
   });
 
   it('is refused when it holds records of a kind that this version does not know', () => {
@@ -217,6 +226,26 @@ describe('a write-ahead log that an unclean stop left behind', () => {
     expect(loaded).toThrow(withCode('STORAGE_DAMAGED', /jobraft\.db-wal is damaged: frame \d+ does not match .* synced frames follow/));
   });
 
+  it('with one bit flipped anywhere is found to be damaged, or loses its last transaction and nothing else', () => {
+    const wal = crashCopy('copy', persistTen);
+    const files = ['', '-wal'].map((suffix) => [file + suffix, readFileSync(file + suffix)] as const);
+    const size = statSync(wal).size;
+    const outcomes = new Map<string, number>();
+    for (let at = 0; at < size; at += 1 + (at % 24) * 137) {
+      for (const [path, content] of files) writeFileSync(path, content);
+      flipBitAt(wal, at);
+      let outcome = 'damaged';
+      try {
+        outcome = `${loaded()} entries`;
+      } catch (error) {
+        expect(error, `byte ${at}`).toMatchObject({ code: 'STORAGE_DAMAGED' });
+      }
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    expect([...outcomes.keys()].sort()).toEqual(['9 entries', 'damaged']);
+    expect(outcomes.get('damaged')).toBeGreaterThan(80);
+  });
+
   it('is damaged when a bit flipped in its header', () => {
     const wal = crashCopy('copy', persistTen);
     flipBitAt(wal, 17);
@@ -267,7 +296,8 @@ describe('a write-ahead log that an unclean stop left behind', () => {
       return statSync(`${file}-wal`).size;
     };
     const after = writeMebibytes(16);
-    expect(writeMebibytes(16)).toBe(after);
+    // Less than one entry: its end row is on a page of its own at times.
+    expect(writeMebibytes(16)).toBeLessThan(after + 500_000);
   });
 });
 
@@ -301,13 +331,14 @@ it('deletes a compacted log a bounded piece a turn, until nothing of it is left'
     left.push(rows());
   }
   expect(left[0]).toBeGreaterThan(3000);
-  expect(left.at(-1)).toBe(10);
+  // Ten entries and the end row.
+  expect(left.at(-1)).toBe(11);
 });
 
 describe('a file in use', () => {
   const holdOpen = (module: string): string => `
     import { openSqliteStorage } from ${JSON.stringify(pathToFileURL(module).href)};
-    const storage = openSqliteStorage({ file: ${JSON.stringify(file)}, recordKinds: ['job', 'session'], durability: 'full' });`;
+    const storage = openSqliteStorage({ file: ${JSON.stringify(file)}, recordKinds: ['job', 'session'], durability: 'full', newDiskId: 1 });`;
 
   it('by another process is refused, and free as soon as that one was killed', async () => {
     const child = runScript(
@@ -345,8 +376,8 @@ describe('a process that is killed while it writes', () => {
       directory,
       `import { writeSync } from 'node:fs';
       import { openSqliteStorage } from ${JSON.stringify(module)};
-      const storage = openSqliteStorage({ file: ${JSON.stringify(file)}, recordKinds: ['job', 'session'], durability: 'full' });
-      const configuration = { voters: [1], outgoing: [], learners: [] };
+      const storage = openSqliteStorage({ file: ${JSON.stringify(file)}, recordKinds: ['job', 'session'], durability: 'full', newDiskId: 1 });
+      const configuration = { voters: [1], outgoing: [], learners: [], joining: [], leaving: [], disks: [] };
       for (let index = 1; index < 100_000; index += 1) {
         const data = new Uint8Array((index * 977) % 20_000).fill(index);
         const batch = { hardState: { term: index, votedFor: 1 }, append: { from: index, entries: [{ index, term: index, kind: 'command', data }] } };

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asIndex } from '../../src/base/ids.ts';
 import { InvariantViolation } from '../../src/base/invariant.ts';
-import type { NodeStorage, PersistBatch } from '../../src/storage/port.ts';
+import { SnapshotDamagedError } from '../../src/storage/errors.ts';
+import type { NodeStorage, PersistBatch, RecordChange, SnapshotRecord } from '../../src/storage/port.ts';
 import {
   aHardState,
   anEntry,
   appendOf,
   aSnapshot,
+  bare,
   bytes,
+  checksumOf,
+  DISK,
   entriesUpTo,
   gone,
   JOB,
@@ -16,6 +20,7 @@ import {
   readAll,
   recordsOf,
   SESSION,
+  sent,
 } from './storage-fixtures.ts';
 
 /** One disk under test: it outlives the storages that are opened on it, one after the other. */
@@ -50,7 +55,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
 
     describe('a node that never wrote', () => {
       it('starts in term zero, without a vote, a log or a checkpoint', () => {
-        const nothing = { hardState: aHardState(0), checkpoint: undefined, compacted: { index: 0, term: 0 }, entries: [] };
+        const nothing = { hardState: aHardState(0), checkpoint: undefined, compacted: { index: 0, term: 0 }, entries: [], disk: DISK };
         expect(storage.load()).toStrictEqual(nothing);
         expect(restart().load()).toStrictEqual(nothing);
         expect(recordsOf(storage, JOB)).toEqual([]);
@@ -242,6 +247,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
           checkpoint: aSnapshot(3, 2),
           compacted: { index: 2, term: 2 },
           entries: entriesUpTo(3, 4, 2),
+          disk: DISK,
         });
         expect(recordsOf(storage, JOB)).toStrictEqual([[1, bytes(1)]]);
       });
@@ -278,12 +284,49 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         using reader = storage.openCheckpointReader();
         expect(reader.snapshot).toStrictEqual(aSnapshot(5));
         const chunks = readAll(reader, 1000);
-        expect(chunks.flat()).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
+        expect(chunks.flat().map(bare)).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
         expect(chunks.length).toBeGreaterThan(4);
         for (const chunk of chunks.slice(0, -1)) {
-          expect(chunk.reduce((sum, record) => sum + (record.value?.length ?? 0), 0)).toBeLessThanOrEqual(1100);
+          expect(chunk.reduce((sum, record) => sum + (record.value?.length ?? 0), 0)).toBeLessThanOrEqual(1000);
         }
         expect(reader.read(1000)).toBeUndefined();
+      });
+
+      it('holds no more than was asked for in memory, or one record that is larger, alone', () => {
+        const sizes = [10, 900, 5000, 40, 40, 3000, 1000, 1];
+        const changes = sizes.map((size, key) => put(JOB, 1000 + key, pattern(size, key)));
+        storage.persist({ checkpoint: { snapshot: aSnapshot(6), changes } });
+        using reader = storage.openCheckpointReader();
+        for (const chunk of readAll(reader, 1000)) {
+          const bytesRead = chunk.reduce((sum, record) => sum + (record.value?.length ?? 0), 0);
+          if (chunk.length > 1) expect(bytesRead).toBeLessThanOrEqual(1000);
+        }
+        using again = storage.openCheckpointReader();
+        const keysOfLarge = readAll(again, 1000).filter((chunk) => chunk.some(({ value }) => (value?.length ?? 0) > 1000));
+        expect(keysOfLarge.map((chunk) => chunk.map(({ key }) => key))).toEqual([[1002], [1005], [1]]);
+      });
+
+      it('gives with each record the checksum that it was written with', () => {
+        using reader = storage.openCheckpointReader();
+        for (const { kind, key, value, checksum } of readAll(reader).flat()) {
+          expect(checksum).toBe(checksumOf(kind, key, value));
+        }
+      });
+
+      it('sees one checkpoint to its end while every record changes between any two reads', () => {
+        using reader = storage.openCheckpointReader();
+        const seen: RecordChange[] = [];
+        let round = 0;
+        for (let chunk = reader.read(300); chunk !== undefined; chunk = reader.read(300)) {
+          seen.push(...chunk.map(bare));
+          round += 1;
+          storage.persist({ append: appendOf(entriesUpTo(9 + round, 9 + round)), hardState: aHardState(round) });
+          const changes = many.map(({ key }) => (key % 2 === round % 2 ? gone(JOB, key) : put(JOB, key + round, bytes(round))));
+          storage.persist({ checkpoint: { snapshot: aSnapshot(9 + round), changes }, compactTo: asIndex(8 + round) });
+        }
+        expect(round).toBeGreaterThan(10);
+        expect(seen).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
+        expect(reader.isExpired).toBe(false);
       });
 
       it('goes on seeing the checkpoint as it was, through writes, compaction and an installed snapshot', () => {
@@ -295,10 +338,10 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         storage.stageSnapshot(0, [put(JOB, 1, bytes(1))]);
         storage.installSnapshot(aSnapshot(20), aHardState(3));
         const rest = readAll(reader).flat();
-        expect([...first, ...second, ...rest]).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
+        expect([...first, ...second, ...rest].map(bare)).toStrictEqual([...many, put(SESSION, 1, pattern(9000))]);
         using later = storage.openCheckpointReader();
         expect(later.snapshot).toStrictEqual(aSnapshot(20));
-        expect(readAll(later).flat()).toStrictEqual([put(JOB, 1, bytes(1))]);
+        expect(readAll(later).flat().map(bare)).toStrictEqual([put(JOB, 1, bytes(1))]);
       });
 
       it('may be disposed early, twice, and after others', () => {
@@ -355,6 +398,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
             checkpoint: aSnapshot(40, 6),
             compacted: { index: 40, term: 6 },
             entries: [],
+            disk: DISK,
           });
         }
         expect(recordsOf(storage, JOB)).toStrictEqual([
@@ -417,6 +461,48 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         expect(recordsOf(storage, JOB)).toHaveLength(3);
         storage.stageSnapshot(0, []);
         expect(() => storage.stageSnapshot(2, [])).toThrow(InvariantViolation);
+      });
+
+      it('of which a record changed on its way is refused, chunk by chunk, and goes on when it comes again', () => {
+        const sound = [1, 2].map((key) => sent(JOB, key, pattern(500, key)));
+        const damages: readonly ((record: SnapshotRecord) => SnapshotRecord)[] = [
+          (record) => ({ ...record, value: pattern(499, 2) }),
+          (record) => ({ ...record, value: pattern(500, 2).map((byte, at) => (at === 300 ? byte ^ 16 : byte)) }),
+          (record) => ({ ...record, key: record.key ^ 4 }),
+          (record) => ({ ...record, kind: SESSION }),
+          (record) => ({ ...record, kind: 17 }),
+          (record) => ({ ...record, checksum: record.checksum ^ 1 }),
+        ];
+        storage.stageSnapshot(0, [sent(SESSION, 7, bytes(7))]);
+        for (const damage of damages) {
+          const [first, second] = sound;
+          if (first === undefined || second === undefined) throw new Error('two records were sent');
+          expect(() => storage.stageSnapshot(1, [first, damage(second)])).toThrow(SnapshotDamagedError);
+          storage.persist({ hardState: aHardState(3) });
+        }
+        expectUntouched();
+        storage.stageSnapshot(1, sound);
+        storage.installSnapshot(aSnapshot(40, 6), aHardState(6));
+        expect(recordsOf(restart(), JOB)).toStrictEqual([
+          [1, pattern(500, 1)],
+          [2, pattern(500, 2)],
+        ]);
+        expect(recordsOf(storage, SESSION)).toStrictEqual([[7, bytes(7)]]);
+      });
+
+      it('carries what a reader of another disk gives', () => {
+        const other = makeDisk();
+        {
+          using leader = other.open();
+          const changes = Array.from({ length: 60 }, (_, key) => put(key % 2, key, pattern(key * 20, key)));
+          leader.persist({ append: appendOf(entriesUpTo(1, 20)), checkpoint: { snapshot: aSnapshot(20), changes } });
+          using reader = leader.openCheckpointReader();
+          for (const [chunk, records] of readAll(reader, 2000).entries()) storage.stageSnapshot(chunk, records);
+          storage.installSnapshot(reader.snapshot, aHardState(6));
+          for (const kind of [JOB, SESSION]) expect(recordsOf(storage, kind)).toStrictEqual(recordsOf(leader, kind));
+        }
+        other.discard();
+        expect(restart().load()).toMatchObject({ checkpoint: aSnapshot(20), disk: DISK });
       });
 
       it('that covers less than the checkpoint is refused', () => {

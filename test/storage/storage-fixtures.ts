@@ -1,11 +1,16 @@
-import { asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
-import type { Entry, EntryKind, HardState, SnapshotId } from '../../src/raft/entry.ts';
-import type { NodeStorage, RecordChange } from '../../src/storage/port.ts';
+import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import { configurationOf, type Entry, type EntryKind, type HardState, type SnapshotId } from '../../src/raft/entry.ts';
+import { crc32 } from '../../src/storage/crc32.ts';
+import type { CheckpointReader, NodeStorage, RecordChange, SnapshotRecord } from '../../src/storage/port.ts';
+import { kindTag, RowChecksum } from '../../src/storage/row-checksum.ts';
 
 /** The record kinds of every test: two, so that a row in the wrong one can be told. */
 export const KINDS = ['job', 'session'] as const;
 export const JOB = 0;
 export const SESSION = 1;
+
+/** The id of every test's disk. */
+export const DISK = 2 ** 50 + 7;
 
 export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
@@ -31,20 +36,46 @@ export function aHardState(term: number, votedFor?: number): HardState {
 }
 
 export function aSnapshot(index: number, term = 1): SnapshotId {
-  const configuration = { voters: [1, 2, 3].map(asNodeId), outgoing: [asNodeId(4)], learners: [asNodeId(5), asNodeId(6)] };
+  const configuration = configurationOf({
+    voters: [1, 2, 3].map(asNodeId),
+    outgoing: [asNodeId(4)],
+    learners: [asNodeId(5), asNodeId(6)],
+    joining: [asNodeId(7)],
+    leaving: [asNodeId(2)],
+    disks: [
+      { node: asNodeId(1), disk: asDiskId(11) },
+      { node: asNodeId(3), disk: asDiskId(2 ** 52 + 1) },
+    ],
+  });
   return { index: asIndex(index), term: asTerm(term), configuration };
 }
 
 export const put = (kind: number, key: number, value: Uint8Array): RecordChange => ({ kind, key, value });
 export const gone = (kind: number, key: number): RecordChange => ({ kind, key, value: undefined });
 
+/** The checksum that a record has on every disk. */
+export function checksumOf(kind: number, key: number, value: Uint8Array): number {
+  return new RowChecksum(crc32).record(kindTag(KINDS[kind] ?? '', crc32), key, value);
+}
+
+/** A record as a snapshot carries it. */
+export const sent = (kind: number, key: number, value: Uint8Array): SnapshotRecord => ({
+  kind,
+  key,
+  value,
+  checksum: checksumOf(kind, key, value),
+});
+
+/** A record without what it carries on its way. */
+export const bare = ({ kind, key, value }: RecordChange): RecordChange => ({ kind, key, value });
+
 export function recordsOf(storage: NodeStorage, kind: number): [key: number, value: Uint8Array][] {
   return [...storage.records(kind)].map(({ key, value }) => [key, value]);
 }
 
 /** Everything that a reader gives, chunk after chunk. */
-export function readAll(reader: { read(bytesMax: number): readonly RecordChange[] | undefined }, bytesMax = 1000): RecordChange[][] {
-  const chunks: RecordChange[][] = [];
+export function readAll(reader: CheckpointReader, bytesMax = 1000): SnapshotRecord[][] {
+  const chunks: SnapshotRecord[][] = [];
   for (let chunk = reader.read(bytesMax); chunk !== undefined; chunk = reader.read(bytesMax)) chunks.push([...chunk]);
   return chunks;
 }

@@ -1,0 +1,145 @@
+import { randomInt } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ConfigError } from '../base/errors.ts';
+import { StorageError } from '../storage/errors.ts';
+
+const ROSTER_FILE = 'cluster.json';
+/** Disk ids are random below this; two nodes of one cluster never meet in one. */
+const DISK_ID_MAX = 2 ** 47;
+
+export const nodeFile = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db');
+
+const NODE = z.int().min(1);
+const ROSTER = z.object({
+  founders: z.array(z.object({ node: NODE, disk: z.int().min(1) })).min(1),
+  nodes: z.array(NODE).min(1),
+  made: z.array(NODE),
+});
+type StoredRoster = z.infer<typeof ROSTER>;
+
+/**
+ * Which nodes an embedded cluster consists of, kept in `cluster.json` beside their folders: the founders and the disks that they vote with,
+ * the nodes that there are now, and whose file has been made. A founder whose file is gone gets another disk, and so is known as a
+ * newcomer: it forgot its votes.
+ */
+export class Roster {
+  readonly #dataDir: string | undefined;
+  #stored: StoredRoster;
+
+  private constructor(dataDir: string | undefined, stored: StoredRoster) {
+    this.#dataDir = dataDir;
+    this.#stored = stored;
+  }
+
+  /**
+   * @param dataDir undefined keeps the roster in memory.
+   * @param nodes those to found a cluster with; of a folder that has one, its founders or its present nodes.
+   * @throws {ConfigError} when the folder belongs to a cluster of other nodes. @throws {StorageError} when it cannot be read or written.
+   */
+  static open(dataDir: string | undefined, nodes: readonly number[]): Roster {
+    const stored = dataDir === undefined ? undefined : readRoster(dataDir);
+    if (stored !== undefined) {
+      const founders = stored.founders.map(({ node }) => node);
+      if (!isSameSet(nodes, founders) && !isSameSet(nodes, stored.nodes)) {
+        throw new ConfigError(
+          'nodes',
+          nodes,
+          `The folder ${dataDir} belongs to a cluster of the nodes ${stored.nodes.join(', ')}. Start those, or name another dataDir.`,
+        );
+      }
+      return new Roster(dataDir, stored);
+    }
+    const founders = nodes.map((node) => ({ node, disk: newDiskId() }));
+    const roster = new Roster(dataDir, { founders, nodes: [...nodes], made: [] });
+    roster.#write();
+    return roster;
+  }
+
+  get founders(): readonly { readonly node: number; readonly disk: number }[] {
+    return this.#stored.founders;
+  }
+
+  get nodes(): readonly number[] {
+    return this.#stored.nodes;
+  }
+
+  /** The id for the node's disk if its file has to be made now. */
+  newDiskIdOf(node: number): number {
+    const founder = this.#stored.founders.find((known) => known.node === node);
+    return founder === undefined || this.#stored.made.includes(node) ? newDiskId() : founder.disk;
+  }
+
+  /** The nodes' files are there: what is made in their place from now on is another disk. */
+  onMade(nodes: readonly number[]): void {
+    const made = nodes.filter((node) => !this.#stored.made.includes(node));
+    if (made.length > 0) this.#update({ made: [...this.#stored.made, ...made] });
+  }
+
+  add(nodes: readonly number[]): void {
+    this.#update({ nodes: [...this.#stored.nodes, ...nodes.filter((node) => !this.#stored.nodes.includes(node))] });
+  }
+
+  remove(nodes: readonly number[]): void {
+    this.#update({ nodes: this.#stored.nodes.filter((node) => !nodes.includes(node)) });
+  }
+
+  #update(parts: Partial<StoredRoster>): void {
+    this.#stored = { ...this.#stored, ...parts };
+    this.#write();
+  }
+
+  #write(): void {
+    const dataDir = this.#dataDir;
+    if (dataDir === undefined) return;
+    try {
+      mkdirSync(dataDir, { recursive: true });
+      const file = join(dataDir, ROSTER_FILE);
+      writeSynced(`${file}.new`, `${JSON.stringify(this.#stored)}\n`);
+      renameSync(`${file}.new`, file);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new StorageError(
+        'STORAGE_FAILED',
+        `The data folder ${dataDir} cannot be written (${reason}). Name a folder that this user may write.`,
+        { cause },
+      );
+    }
+  }
+}
+
+const newDiskId = (): number => randomInt(1, DISK_ID_MAX);
+
+const isSameSet = (one: readonly number[], other: readonly number[]): boolean =>
+  one.length === other.length && one.every((node) => other.includes(node));
+
+function readRoster(dataDir: string): StoredRoster | undefined {
+  const file = join(dataDir, ROSTER_FILE);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  try {
+    const parsed = ROSTER.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Said below, with the remedy.
+  }
+  throw new StorageError(
+    'STORAGE_DAMAGED',
+    `The file ${file} does not describe a cluster: it names the founders and their disks, the nodes, and whose files were made. Restore it from a backup; without it nobody can tell which files may vote.`,
+  );
+}
+
+function writeSynced(file: string, text: string): void {
+  const descriptor = openSync(file, 'w');
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

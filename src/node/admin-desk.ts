@@ -1,0 +1,93 @@
+import type { LogIndex } from '../base/ids.ts';
+import { asIndex, asNodeId } from '../base/ids.ts';
+import { assertNever } from '../base/invariant.ts';
+import type { Effects, Refusal } from '../raft/effects.ts';
+import type { MembershipChange } from '../raft/membership.ts';
+import type { CoreView } from '../raft/raft-core.ts';
+import type { ClientFrame, LogEntryView, RefusalReason, ServerFrame } from '../transport/client-frame.ts';
+import { writeServerFrame } from '../transport/client-frame.ts';
+import { nodeStatus } from './node-status.ts';
+import type { ClientOutbox } from './outbox.ts';
+
+/** Most entries that GetLog answers with. */
+const LOG_VIEW_ENTRIES_MAX = 1_000;
+
+/** What operators ask for; everything else is for the other desks. */
+export type AdminFrame = Extract<ClientFrame, { readonly type: 'status' | 'log' | 'change' | 'transfer' }>;
+
+/** The core, as far as operators may move it. */
+export interface AdminCore {
+  readonly view: CoreView;
+  applied(): LogIndex;
+  changeMembership(change: MembershipChange): Effects;
+  transferLeadership(to: number | undefined): Effects;
+}
+
+/** Answers what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
+export class AdminDesk {
+  readonly #core: AdminCore;
+  readonly #clients: ClientOutbox;
+
+  constructor(core: AdminCore, clients: ClientOutbox) {
+    this.#core = core;
+    this.#clients = clients;
+  }
+
+  onFrame(connection: number, frame: AdminFrame): void {
+    writeServerFrame(this.#clients.writerFor(connection), this.#answerTo(frame));
+  }
+
+  #answerTo(frame: AdminFrame): ServerFrame {
+    const { call } = frame;
+    switch (frame.type) {
+      case 'status':
+        return { type: 'status', call, status: nodeStatus(this.#core.view, this.#core.applied()) };
+      case 'log':
+        return { type: 'log', call, entries: this.#viewLog(frame.from, frame.to) };
+      case 'change': {
+        const { add, remove, learners } = frame;
+        const change = { add: add.map(asNodeId), remove: remove.map(asNodeId), learners: learners.map(asNodeId) };
+        return this.#outcomeOf(call, this.#core.changeMembership(change));
+      }
+      case 'transfer':
+        return this.#outcomeOf(call, this.#core.transferLeadership(frame.to === 0 ? undefined : frame.to));
+      default:
+        return assertNever(frame);
+    }
+  }
+
+  #outcomeOf(call: number, { refused }: Effects): ServerFrame {
+    if (refused === undefined) return { type: 'done', call };
+    return { type: 'refused', call, leader: this.#core.view.leader ?? 0, ...explain(refused) };
+  }
+
+  #viewLog(from: number, to: number): LogEntryView[] {
+    const { log } = this.#core.view;
+    const first = Math.max(from, log.firstIndex);
+    const last = Math.min(to, log.lastIndex, first + LOG_VIEW_ENTRIES_MAX - 1);
+    return last < first ? [] : log.between(asIndex(first - 1), asIndex(last));
+  }
+}
+
+function explain(refused: Refusal): { readonly reason: RefusalReason; readonly message: string } {
+  switch (refused.reason) {
+    case 'not-leader':
+      return {
+        reason: 'NOT_LEADER',
+        message: refused.leader === undefined ? 'No leader available.' : `Node ${refused.leader} leads; ask it.`,
+      };
+    case 'not-ready':
+      return { reason: 'NOT_READY', message: 'The leader has not committed anything in its term yet. Retry in a moment.' };
+    case 'change-pending':
+      return { reason: 'CHANGE_PENDING', message: 'Another change of members is under way. Retry when it is done.' };
+    case 'transferring':
+      return { reason: 'TRANSFERRING', message: `Leadership is on its way to node ${refused.to}. Retry with the new leader.` };
+    case 'invalid-change':
+    case 'invalid-transfer':
+      return { reason: 'INVALID', message: refused.message };
+    case 'overloaded':
+      return { reason: 'OVERLOADED', message: `The leader holds ${refused.uncommittedBytes} bytes that are not committed. Retry later.` };
+    default:
+      return assertNever(refused);
+  }
+}

@@ -1,0 +1,29 @@
+import type { LogIndex } from '../base/ids.ts';
+import { isJoint } from '../raft/membership.ts';
+import type { CoreView } from '../raft/raft-core.ts';
+import type { NodeStatus } from '../transport/client-frame.ts';
+
+/** What GetStatus answers, as the core stands now. */
+export function nodeStatus(view: CoreView, applied: LogIndex): NodeStatus {
+  const { index, configuration } = view.configurations.latest;
+  const { voters, outgoing, learners, joining, leaving } = configuration;
+  return {
+    node: view.id,
+    state: view.role,
+    term: view.term,
+    votedFor: view.votedFor ?? null,
+    leaderId: view.leader ?? null,
+    commit: view.commit,
+    applied,
+    firstIndex: view.log.firstIndex,
+    lastIndex: view.log.lastIndex,
+    lastTerm: view.log.last.term,
+    voters,
+    outgoing,
+    learners,
+    joining,
+    leaving,
+    isSettled: index <= view.commit && !isJoint(configuration),
+    isRemoved: view.isRetired,
+  };
+}

@@ -1,0 +1,57 @@
+import type { LogIndex } from '../base/ids.ts';
+import { configurationIn } from './configuration-codec.ts';
+import type { Configuration, Entry } from './entry.ts';
+
+/** A configuration and where in the log it stands. */
+export interface PlacedConfiguration {
+  readonly index: LogIndex;
+  readonly configuration: Configuration;
+}
+
+/**
+ * The configurations in the log, oldest first. The latest is in force, committed or not (Raft §6); when its entry is truncated the one
+ * before it is in force again.
+ */
+export class ConfigurationLog {
+  /** Never empty: the first is what the log's beginning stands on. */
+  #placed: [PlacedConfiguration, ...PlacedConfiguration[]];
+
+  /** @param entries those behind `base`. */
+  constructor(base: PlacedConfiguration, entries: readonly Entry[]) {
+    this.#placed = [base];
+    for (const entry of entries) if (entry.index > base.index) this.onAppended(entry);
+  }
+
+  get latest(): PlacedConfiguration {
+    return this.#placed.at(-1) ?? this.#placed[0];
+  }
+
+  /** The one in force for whoever has the log up to `index`; `index` is not before the log's beginning. */
+  at(index: LogIndex): PlacedConfiguration {
+    return this.#placed.findLast((placed) => placed.index <= index) ?? this.#placed[0];
+  }
+
+  /** @returns whether another configuration is in force now. */
+  onAppended(entry: Entry): boolean {
+    if (entry.kind !== 'configuration') return false;
+    this.#placed.push({ index: entry.index, configuration: configurationIn(entry) });
+    return true;
+  }
+
+  /** The entry at `from` and all behind it are gone. @returns whether another configuration is in force now. */
+  onTruncated(from: LogIndex): boolean {
+    const before = this.#placed.length;
+    while (this.#placed.length > 1 && this.latest.index >= from) this.#placed.pop();
+    return this.#placed.length < before;
+  }
+
+  /** Nobody will ask for what was in force before `upTo`. */
+  forgetBefore(upTo: LogIndex): void {
+    while (this.#placed[1] !== undefined && this.#placed[1].index <= upTo) this.#placed.splice(0, 1);
+  }
+
+  /** A snapshot took the place of the log. */
+  resetTo(base: PlacedConfiguration): void {
+    this.#placed = [base];
+  }
+}

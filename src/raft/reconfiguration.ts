@@ -1,0 +1,78 @@
+import type { NodeId } from '../base/ids.ts';
+import { nextIndex } from '../base/ids.ts';
+import { encodeConfiguration } from './configuration-codec.ts';
+import type { CoreState } from './core-state.ts';
+import type { Configuration, EntryId } from './entry.ts';
+import type { MembershipChange } from './membership.ts';
+import { begun, isJoint, isVotersDisk, problemWith, promoted, replaced, settled } from './membership.ts';
+import { Progress } from './progress.ts';
+import { isReady } from './reads.ts';
+import { appendOwn, broadcast } from './replication.ts';
+
+/** When a leader changes the membership (Raft §6). One change is under way at a time, and each step is committed before the next begins. */
+
+/** Somebody asks for other members. */
+export function onChangeMembership(core: CoreState, change: MembershipChange): void {
+  const { effects, configuration } = core;
+  if (core.role !== 'leader') effects.refused = { reason: 'not-leader', leader: core.leader };
+  else if (core.transfer !== undefined) effects.refused = { reason: 'transferring', to: core.transfer.to };
+  // Without this, two leaders in a row could change the members past each other (Ongaro, "bug in single-server membership changes", 2015).
+  else if (!isReady(core)) effects.refused = { reason: 'not-ready' };
+  else if (isChangePending(core)) effects.refused = { reason: 'change-pending' };
+  else {
+    const message = problemWith(configuration, change);
+    if (message === undefined) effects.proposed = adopt(core, begun(configuration, change));
+    else effects.refused = { reason: 'invalid-change', message };
+  }
+}
+
+function isChangePending(core: CoreState): boolean {
+  const { index, configuration } = core.configurations.latest;
+  return index > core.commit || isJoint(configuration);
+}
+
+/**
+ * The next step of a change that is under way, if it is time for it: out of the joint configuration, or into the one that brings
+ * nodes that caught up, or that replaces a voter that lost its disk.
+ */
+export function advanceReconfiguration(core: CoreState): void {
+  // A step may have been taken by this very event; the next one waits for its commit anyway.
+  if (core.role !== 'leader' || core.transfer !== undefined || !isReady(core) || core.effects.append !== undefined) return;
+  const { index, configuration } = core.configurations.latest;
+  if (index > core.commit) return;
+  if (isJoint(configuration)) {
+    adopt(core, settled(configuration));
+    return;
+  }
+  const ready = configuration.joining.filter((node) => core.progress.get(node)?.isCaughtUp === true);
+  const isAll = ready.length === configuration.joining.length;
+  if (ready.length > 0 && (isAll || configuration.leaving.length === 0)) {
+    const disks = ready.flatMap((node) => {
+      const disk = core.progress.get(node)?.disk;
+      return disk === undefined ? [] : [{ node, disk }];
+    });
+    adopt(core, promoted(configuration, ready, disks));
+    return;
+  }
+  const lost = configuration.voters.find((voter) => voter !== core.id && hasLostDisk(core, voter));
+  if (lost !== undefined && configuration.voters.length > 1) {
+    core.effects.notices.push({ type: 'disk-lost', voter: lost });
+    adopt(core, replaced(configuration, lost));
+  }
+}
+
+function hasLostDisk(core: CoreState, voter: NodeId): boolean {
+  const progress = core.progress.get(voter);
+  return progress !== undefined && !isVotersDisk(core.configuration, voter, progress.disk);
+}
+
+/** In force at once, here and wherever it is appended. */
+function adopt(core: CoreState, configuration: Configuration): EntryId {
+  const id = appendOwn(core, 'configuration', encodeConfiguration(configuration));
+  for (const peer of [...core.progress.keys()]) if (!core.peers.includes(peer)) core.progress.delete(peer);
+  for (const peer of core.peers) {
+    if (!core.progress.has(peer)) core.progress.set(peer, new Progress(nextIndex(core.log.lastIndex), core.now));
+  }
+  broadcast(core);
+  return id;
+}

@@ -1,0 +1,68 @@
+import type { NodeId } from '../base/ids.ts';
+import { asIndex, nextIndex, previousIndex, ZERO_ENTRY } from '../base/ids.ts';
+import { invariant } from '../base/invariant.ts';
+import type { CoreState } from './core-state.ts';
+import type { Entry, EntryId, EntryKind } from './entry.ts';
+import { entryId } from './entry.ts';
+import type { Progress } from './progress.ts';
+
+/** How a leader's log grows, and how it reaches the others. */
+
+/** A leader only ever appends (Raft §5.3, Leader Append-Only). */
+export function appendOwn(core: CoreState, kind: EntryKind, data: Uint8Array): EntryId {
+  const entry: Entry = { index: nextIndex(core.log.lastIndex), term: core.term, kind, data };
+  core.append(entry);
+  core.uncommittedBytes += data.length;
+  const pending = core.effects.append;
+  invariant(pending === undefined, () => 'a leader appended twice in one step');
+  core.effects.append = { from: entry.index, entries: [entry] };
+  return entryId(entry);
+}
+
+export function broadcast(core: CoreState): void {
+  for (const [peer, progress] of core.progress) replicate(core, peer, progress);
+}
+
+/** Sends what the peer may get now: one message while probing, as many as the window holds while replicating. */
+export function replicate(core: CoreState, peer: NodeId, progress: Progress): void {
+  while (maySend(core, progress)) {
+    const prevIndex = previousIndex(progress.next);
+    const prevTerm = core.log.termAt(prevIndex);
+    if (prevTerm === undefined) {
+      progress.becomeSnapshot(core.log.compacted.index);
+      core.effects.snapshotsWanted.push(peer);
+      return;
+    }
+    const entries = core.log.slice(progress.next, core.config.messageBytesMax);
+    if (entries.length === 0) return;
+    sendAppend(core, peer, progress, { index: prevIndex, term: prevTerm }, entries);
+    if (progress.state === 'probe') {
+      progress.probeSent = true;
+      return;
+    }
+    let bytes = 0;
+    for (const entry of entries) bytes += entry.data.length;
+    progress.onSent(asIndex(prevIndex + entries.length), bytes);
+  }
+}
+
+function maySend(core: CoreState, progress: Progress): boolean {
+  if (progress.state === 'probe') return !progress.probeSent;
+  if (progress.state === 'snapshot') return false;
+  return progress.inflightMessages < core.config.inflightMessagesMax && progress.inflightBytes < core.config.inflightBytesMax;
+}
+
+function sendAppend(core: CoreState, to: NodeId, progress: Progress, prev: EntryId, entries: readonly Entry[]): void {
+  progress.lastSentMs = core.now;
+  const { id: from, term, commit } = core;
+  core.send({ type: 'append', from, to, term, prev, entries, commit, round: core.reads.current });
+}
+
+/** An empty AppendEntries. Its predecessor is the last entry that was sent, so that it also discovers what was lost on the way. */
+export function sendHeartbeat(core: CoreState, peer: NodeId, progress: Progress): void {
+  const prevIndex = previousIndex(progress.next);
+  const prevTerm = core.log.termAt(prevIndex);
+  // Behind the window there is nothing to compare; "before the log" matches everywhere.
+  const prev = progress.state === 'snapshot' || prevTerm === undefined ? ZERO_ENTRY : { index: prevIndex, term: prevTerm };
+  sendAppend(core, peer, progress, prev, []);
+}

@@ -1,0 +1,77 @@
+import type { NodeId } from '../base/ids.ts';
+import type { CoreState } from './core-state.ts';
+import { isVotersDisk } from './membership.ts';
+import { replicate } from './replication.ts';
+
+/** Leadership transfer (thesis §3.10): the leader takes no more proposals, brings the target up to date, and tells it to stand at once. */
+export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
+  if (core.role !== 'leader') {
+    core.effects.refused = { reason: 'not-leader', leader: core.leader };
+    return;
+  }
+  if (core.transfer !== undefined) {
+    if (wanted === undefined || wanted === core.transfer.to) return;
+    giveUp(core);
+  }
+  const to = wanted ?? bestSuccessor(core);
+  if (to === undefined || !isCandidateFor(core, to)) {
+    const message = to === undefined ? 'There is no other voter that answers.' : `Node ${to} is not another voter that answers.`;
+    core.effects.refused = { reason: 'invalid-transfer', message };
+    return;
+  }
+  core.transfer = { to, dueMs: core.now + core.config.electionTimeoutMs, isAsked: false };
+  core.effects.notices.push({ type: 'transfer', to, outcome: 'begun' });
+  const progress = core.progress.get(to);
+  if (progress !== undefined) replicate(core, to, progress);
+  advanceTransfer(core);
+}
+
+/** After an answer: the target may have everything now. */
+export function advanceTransfer(core: CoreState): void {
+  const { transfer } = core;
+  if (transfer === undefined || transfer.isAsked || core.progress.get(transfer.to)?.match !== core.log.lastIndex) return;
+  transfer.isAsked = true;
+  askToLead(core, transfer.to);
+  core.effects.notices.push({ type: 'transfer', to: transfer.to, outcome: 'asked' });
+}
+
+/** The target did not take over in time, or is no voter any more: this node leads on. */
+export function expireTransfer(core: CoreState): void {
+  const { transfer } = core;
+  if (transfer !== undefined && (core.now >= transfer.dueMs || !isCandidateFor(core, transfer.to))) giveUp(core);
+}
+
+/** TimeoutNow to the voter that has most of the log: for a leader that goes and does not wait. */
+export function handOver(core: CoreState): void {
+  const to = bestSuccessor(core);
+  if (to !== undefined) askToLead(core, to);
+}
+
+function askToLead(core: CoreState, to: NodeId): void {
+  core.isLeaseForfeited = true;
+  core.send({ type: 'timeout-now', from: core.id, to, term: core.term });
+}
+
+function giveUp(core: CoreState): void {
+  if (core.transfer === undefined) return;
+  core.effects.notices.push({ type: 'transfer', to: core.transfer.to, outcome: 'given-up' });
+  core.transfer = undefined;
+}
+
+/** Among the voters heard within an election timeout, the one that has most of the log; of equals the one with the lowest id. */
+function bestSuccessor(core: CoreState): NodeId | undefined {
+  let best: NodeId | undefined;
+  for (const voter of core.configuration.voters) {
+    if (!isCandidateFor(core, voter)) continue;
+    const match = core.progress.get(voter)?.match ?? 0;
+    const bestMatch = best === undefined ? -1 : (core.progress.get(best)?.match ?? 0);
+    if (match > bestMatch || (match === bestMatch && best !== undefined && voter < best)) best = voter;
+  }
+  return best;
+}
+
+function isCandidateFor(core: CoreState, voter: NodeId): boolean {
+  const progress = core.progress.get(voter);
+  if (voter === core.id || progress === undefined || !core.configuration.voters.includes(voter)) return false;
+  return progress.lastHeardMs > core.now - core.config.electionTimeoutMs && isVotersDisk(core.configuration, voter, progress.disk);
+}

@@ -1,0 +1,36 @@
+import { existsSync, renameSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { syncDirectory } from './data-directory.ts';
+import { openFileLock } from './file-lock.ts';
+import { storageErrorOf } from './sqlite-errors.ts';
+
+/**
+ * Makes room for a new file where a damaged one stands; nothing is deleted. What is opened there next is a new disk with an
+ * id of its own, so that a node that forgot its votes does not vote with it before it was rebuilt.
+ * @param file the node's file; its storage must be closed.
+ * @returns where it is now: `<file>.damaged-<ISO time>`, and beside it its `-wal` and `-shm`.
+ * @throws {StorageError} STORAGE_IN_USE while a node has it open, STORAGE_FAILED when it cannot be moved.
+ */
+export function moveDamagedAside(file: string): string {
+  const lock = openFileLock(file);
+  try {
+    const aside = freeName(file);
+    // The database goes first. A stop behind it leaves a log without a database, which SQLite never applies to a new one; the other
+    // way round it would leave a sound database that lacks its last transactions.
+    for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+    syncDirectory(dirname(resolve(file)));
+    return aside;
+  } catch (error) {
+    throw storageErrorOf(error, file, 'move the damaged file aside');
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+/** Not every file system takes a colon in a name. */
+function freeName(file: string): string {
+  const name = `${file}.damaged-${new Date().toISOString().replaceAll(':', '-')}`;
+  let free = name;
+  for (let copy = 2; existsSync(free) || existsSync(`${free}-wal`); copy += 1) free = `${name}-${copy}`;
+  return free;
+}

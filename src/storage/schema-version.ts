@@ -1,0 +1,7 @@
+/**
+ * The shape of what is stored. Raise it with every change of a table or a row, and write the step in `migration.ts`.
+ * - 1: the first one
+ * - 2: all rows of the table `meta` stand there from the start, among them the identity; the log has an end row; the checkpoint's
+ *   configuration has joining, leaving and disks
+ */
+export const SCHEMA_VERSION = 2;

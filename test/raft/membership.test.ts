@@ -1,0 +1,308 @@
+import { describe, expect, it } from 'vitest';
+import { asDiskId, asNodeId } from '../../src/base/ids.ts';
+import type { MembershipChange } from '../../src/raft/membership.ts';
+import { begun, problemWith, promoted, replaced, settled } from '../../src/raft/membership.ts';
+import { aConfiguration, aCore, aLeader, anAcceptance, anEstablishedLeader, aVoteReply, aVoteRequest, repliesIn } from './builders.ts';
+import { Network } from './network.ts';
+
+const change = (parts: { add?: number[]; remove?: number[]; learners?: number[] }): MembershipChange => ({
+  add: (parts.add ?? []).map(asNodeId),
+  remove: (parts.remove ?? []).map(asNodeId),
+  learners: (parts.learners ?? []).map(asNodeId),
+});
+
+const request = (network: Network, parts: Parameters<typeof change>[0]) => {
+  const leader = network.electAny();
+  return network.step(leader, { type: 'change-membership', change: change(parts) });
+};
+
+const votersAt = (network: Network, id: number): readonly number[] => network.core(id).view.configuration.voters;
+
+/** Every live member has the configuration with these voters, and the leader knows it to be committed. */
+function isSettled(network: Network, voters: readonly number[]): boolean {
+  const leader = network.leader();
+  if (leader === undefined) return false;
+  const { configurations, commit } = network.core(leader).view;
+  const { index, configuration } = configurations.latest;
+  return index <= commit && configuration.outgoing.length === 0 && [...configuration.voters].sort().join() === voters.join();
+}
+
+const settle = (network: Network, voters: readonly number[]): void => expect(network.runUntil(() => isSettled(network, voters))).toBe(true);
+
+describe('a change of members', () => {
+  it('brings a node in as one that receives the log, and lets it vote once it has caught up', () => {
+    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+    request(network, { add: [4] });
+    expect(network.core(network.electAny()).view.configuration.joining).toEqual([4]);
+    settle(network, [1, 2, 3, 4]);
+    network.run(100);
+    expect(votersAt(network, 4)).toEqual([1, 2, 3, 4]);
+    expect(network.core(4).view.configuration.joining).toEqual([]);
+  });
+
+  it('does not let a node vote that does not answer', () => {
+    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+    network.crash(4);
+    request(network, { add: [4] });
+    network.run(1_000);
+    const { configuration } = network.core(network.electAny()).view;
+    expect(configuration.voters).toEqual([1, 2, 3]);
+    expect(configuration.joining).toEqual([4]);
+  });
+
+  it('adds several nodes at once, and removes several', () => {
+    const network = new Network({ nodes: 7, founders: [1, 2, 3] });
+    request(network, { add: [4, 5, 6, 7] });
+    settle(network, [1, 2, 3, 4, 5, 6, 7]);
+    request(network, { remove: [2, 4, 6] });
+    settle(network, [1, 3, 5, 7]);
+  });
+
+  it('replaces all voters in one step', () => {
+    const network = new Network({ nodes: 6, founders: [1, 2, 3] });
+    request(network, { add: [4, 5, 6], remove: [1, 2, 3] });
+    expect(network.runUntil(() => isSettled(network, [4, 5, 6]))).toBe(true);
+    for (const old of [1, 2, 3]) network.crash(old);
+    const leader = network.electAny();
+    expect([4, 5, 6]).toContain(leader);
+  });
+
+  it('lets a removed leader hand over, and step down', () => {
+    const network = new Network({ nodes: 3 });
+    const leader = network.electAny();
+    request(network, { remove: [leader] });
+    const rest = [1, 2, 3].filter((id) => id !== leader);
+    expect(network.runUntil(() => network.core(leader).view.role !== 'leader', 50)).toBe(true);
+    settle(network, rest);
+    expect(network.leader()).not.toBe(leader);
+  });
+
+  it('leaves a removed node quiet: it asks once, is told, and asks no more', () => {
+    const network = new Network({ nodes: 3 });
+    network.elect(1);
+    request(network, { remove: [3] });
+    settle(network, [1, 2]);
+    expect(network.runUntil(() => network.core(3).view.isRetired)).toBe(true);
+    const { term } = network.core(1).view;
+    network.inFlight = [];
+    const asked: string[] = [];
+    network.runUntil(() => {
+      for (const { message } of network.inFlight) if (message.from === 3 && message.type === 'request-vote') asked.push(message.type);
+      return false;
+    }, 2_000);
+    expect(asked).toEqual([]);
+    expect(network.core(1).view).toMatchObject({ role: 'leader', term });
+  });
+
+  it('takes a removed node back when it is added again', () => {
+    const network = new Network({ nodes: 3 });
+    network.elect(1);
+    request(network, { remove: [3] });
+    settle(network, [1, 2]);
+    expect(network.runUntil(() => network.core(3).view.isRetired)).toBe(true);
+    request(network, { add: [3] });
+    settle(network, [1, 2, 3]);
+    expect(network.core(3).view.isRetired).toBe(false);
+  });
+
+  it('is finished by the next leader when its leader falls in the joint configuration', () => {
+    const network = new Network({ nodes: 5, founders: [1, 2, 3] });
+    network.elect(1);
+    network.step(1, { type: 'change-membership', change: change({ add: [4, 5] }) });
+    const isJointEverywhere = () => [1, 2, 3].every((id) => network.core(id).view.configuration.outgoing.length > 0);
+    expect(network.runUntil(isJointEverywhere)).toBe(true);
+    network.crash(1);
+    settle(network, [1, 2, 3, 4, 5]);
+  });
+
+  it('is in force as soon as it is appended, and no more when its entry is truncated', () => {
+    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+    network.elect(1);
+    network.run(50);
+    network.isolate(1);
+    network.step(1, { type: 'change-membership', change: change({ remove: [3] }) });
+    expect(votersAt(network, 1)).toEqual([1, 2]);
+    network.runUntil(() => network.leader() !== 1);
+    network.runUntil(() => network.core(1).view.role !== 'leader');
+    network.heal();
+    network.electAny();
+    expect(network.runUntil(() => network.core(1).view.configuration.voters.length === 3)).toBe(true);
+    expect(network.core(1).view.configuration.outgoing).toEqual([]);
+  });
+
+  it('survives restarts and snapshots', () => {
+    const network = new Network({ nodes: 5, founders: [1, 2, 3] });
+    request(network, { add: [4] });
+    settle(network, [1, 2, 3, 4]);
+    network.run(100);
+    for (const id of [1, 2, 3, 4]) network.compact(id, 1_000);
+    for (const id of [1, 2, 3, 4]) network.crash(id);
+    for (const id of [1, 2, 3, 4]) network.restart(id);
+    for (const id of [1, 2, 3, 4]) expect([...votersAt(network, id)].sort()).toEqual([1, 2, 3, 4]);
+    // Everything that node 5 needs is compacted away: the snapshot tells it who takes part.
+    request(network, { add: [5] });
+    settle(network, [1, 2, 3, 4, 5]);
+  });
+});
+
+describe('a change of members is refused', () => {
+  it('by a node that does not lead', () => {
+    expect(aCore().core.step({ type: 'change-membership', now: 0, change: change({ add: [4] }) }).refused).toEqual({
+      reason: 'not-leader',
+      leader: undefined,
+    });
+  });
+
+  it('before the leader has committed an entry of its own term (the bug of 2015)', () => {
+    const leader = aLeader();
+    const ask = () => leader.core.step({ type: 'change-membership', now: leader.now, change: change({ add: [4] }) });
+    expect(ask().refused).toEqual({ reason: 'not-ready' });
+    leader.acknowledge(2, 1);
+    expect(ask().proposed).toMatchObject({ index: 2 });
+  });
+
+  it('while another one is under way', () => {
+    const leader = anEstablishedLeader();
+    const ask = (parts: Parameters<typeof change>[0]) =>
+      leader.core.step({ type: 'change-membership', now: leader.now, change: change(parts) });
+    ask({ learners: [4] });
+    expect(ask({ learners: [5] }).refused).toEqual({ reason: 'change-pending' });
+    leader.persist();
+    leader.acknowledge(2, 2);
+    expect(ask({ remove: [3] }).refused).toBeUndefined();
+    leader.persist();
+    leader.acknowledge(2, 3);
+    expect(leader.view.commit).toBe(3);
+    // Committed, but joint: the configuration behind it is not.
+    expect(ask({ learners: [5] }).refused).toEqual({ reason: 'change-pending' });
+  });
+
+  it.each([
+    [{ add: [2] }, 'Node 2 is a voter already'],
+    [{ remove: [9] }, 'Node 9 is not a member; the members are 1, 2, 3'],
+    [{ remove: [1, 2, 3] }, 'No voter would be left'],
+    [{ add: [4], learners: [4] }, 'Node 4 is named twice'],
+    [{ learners: [3] }, 'Node 3 is a voter. To make it a learner'],
+    [{}, 'The change names no node'],
+  ])('when it makes no sense: %j', (parts, message) => {
+    expect(problemWith(aConfiguration([1, 2, 3]), change(parts))).toContain(message);
+  });
+});
+
+describe('configurations follow from each other', () => {
+  const three = aConfiguration([1, 2, 3]);
+
+  it('to the joint one when voters only go, and out of it', () => {
+    const joint = begun(three, change({ remove: [3] }));
+    expect(joint).toMatchObject({ voters: [1, 2], outgoing: [1, 2, 3] });
+    expect(settled(joint)).toMatchObject({ voters: [1, 2], outgoing: [] });
+  });
+
+  it('with the new disks of those that become voters', () => {
+    const joining = begun(three, change({ add: [4], remove: [1] }));
+    expect(joining).toMatchObject({ voters: [1, 2, 3], outgoing: [], joining: [4], leaving: [1] });
+    const joint = promoted(joining, [asNodeId(4)], [{ node: asNodeId(4), disk: asDiskId(77) }]);
+    expect(joint).toMatchObject({ voters: [2, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [], disks: [{ node: 4, disk: 77 }] });
+  });
+
+  it('to a learner that keeps receiving the log', () => {
+    const joint = begun(three, change({ remove: [3], learners: [3] }));
+    expect(settled(joint)).toMatchObject({ voters: [1, 2], learners: [3] });
+  });
+
+  it('back to before when the joining one is given up', () => {
+    const joining = begun(three, change({ add: [4], remove: [1] }));
+    expect(begun(joining, change({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
+  });
+
+  it('without the voter that lost its disk, which begins anew', () => {
+    expect(replaced(three, asNodeId(2))).toMatchObject({ voters: [1, 3], outgoing: [1, 2, 3], joining: [2] });
+  });
+});
+
+describe('a voter that comes back with another disk', () => {
+  const known = { disks: [{ node: asNodeId(2), disk: asDiskId(22) }] };
+
+  it('has no vote to give', () => {
+    const voter = aCore({ id: 2, disk: 99, configuration: known });
+    const reply = repliesIn(voter.step(aVoteRequest({ from: 1, to: 2, term: 2, voterDisk: 22 })))[0];
+    expect(reply).toMatchObject({ type: 'vote-reply', granted: false });
+  });
+
+  it('does not stand for election', () => {
+    const voter = aCore({ id: 2, disk: 99, configuration: known });
+    voter.reachDeadline();
+    expect(voter.view.role).toBe('follower');
+  });
+
+  it('does not count for the commit index', () => {
+    const leader = aLeader({ configuration: known });
+    leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 1, disk: 99 }));
+    expect(leader.view.commit).toBe(0);
+    leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 1, disk: 22 }));
+    expect(leader.view.commit).toBe(1);
+  });
+
+  it('is replaced like a new server, by itself', () => {
+    const network = new Network({ nodes: 3 });
+    network.elect(1);
+    for (let value = 0; value < 20; value += 1) network.propose(1, value);
+    network.run(50);
+    network.loseDisk(2);
+    network.restart(2);
+    const hasNewDisk = () => network.core(1).view.configuration.disks.some(({ node, disk }) => node === 2 && disk === 1102);
+    expect(network.runUntil(hasNewDisk)).toBe(true);
+    settle(network, [1, 2, 3]);
+    network.run(100);
+    expect(network.core(2).view.log.lastIndex).toBe(network.core(1).view.log.lastIndex);
+  });
+
+  it('lets nobody be elected by the vote that it gave and forgot', () => {
+    const network = new Network({ nodes: 3 });
+    network.elect(1);
+    network.propose(1);
+    network.run(50);
+    network.loseDisk(2);
+    network.crash(1);
+    network.restart(2);
+    network.run(5_000);
+    // Node 3 alone is no majority, whatever node 2 says.
+    expect(network.leader()).toBeUndefined();
+    network.restart(1);
+    settle(network, [1, 2, 3]);
+  });
+});
+
+describe('a learner', () => {
+  it('receives the log, does not vote and does not stand', () => {
+    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+    request(network, { learners: [4] });
+    network.run(500);
+    const leader = network.electAny();
+    expect(network.core(4).view.log.lastIndex).toBe(network.core(leader).view.log.lastIndex);
+    for (const id of [1, 2, 3]) network.crash(id);
+    network.run(2_000);
+    expect(network.core(4).view.role).toBe('follower');
+  });
+
+  it('of a single voter hears nothing before that voter’s term is on disk', () => {
+    const voter = aCore({ voters: [1], learners: [2] });
+    const effects = voter.reachDeadline();
+    expect(voter.view.role).toBe('leader');
+    expect(effects.messages).toEqual([]);
+    expect(effects.messagesAfterPersist.map(({ type }) => type)).toEqual(['append']);
+    voter.persist();
+    expect(voter.propose().messages.length + voter.view.progress.size).toBeGreaterThan(0);
+  });
+});
+
+describe('a candidate that is told that it is no member', () => {
+  it('by a configuration that it knows to be older pays no heed', () => {
+    const candidate = aCore({ id: 3 });
+    candidate.reachDeadline();
+    candidate.step(aVoteReply({ from: 1, to: 3, term: 1, preVote: true, granted: false, retiredBy: 0 }));
+    expect(candidate.view.isRetired).toBe(false);
+    candidate.step(aVoteReply({ from: 2, to: 3, term: 1, preVote: true, granted: false, retiredBy: 8 }));
+    expect(candidate.view.isRetired).toBe(true);
+  });
+});

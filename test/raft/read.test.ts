@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { aCore, aFollower, aLeader, anAcceptance, anAppend, anEstablishedLeader, appendsIn, aVoteRequest, repliesIn } from './builders.ts';
+
+type Core = ReturnType<typeof aLeader>;
+
+const read = (core: Core, batch: number, lease = false) => core.core.step({ type: 'read', now: core.now, batch, lease });
+const answer = (core: Core, from: number, round: number) =>
+  core.step(anAcceptance({ from, to: core.id, term: core.view.term, match: core.view.log.lastIndex, round }));
+const roundIn = (effects: ReturnType<typeof read>) => appendsIn(effects)[0]?.round ?? -1;
+
+describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
+  it('is answered once a majority answered a round that began after it', () => {
+    const leader = anEstablishedLeader();
+    const asked = read(leader, 1);
+    expect(asked.readable).toEqual([]);
+    expect(appendsIn(asked).map(({ to }) => to)).toEqual([2, 3]);
+    expect(answer(leader, 2, roundIn(asked)).readable).toEqual([{ batch: 1, index: 1 }]);
+  });
+
+  it('is not answered by answers to earlier rounds', () => {
+    const leader = anEstablishedLeader();
+    const asked = read(leader, 1);
+    expect(answer(leader, 2, roundIn(asked) - 1).readable).toEqual([]);
+    expect(answer(leader, 3, roundIn(asked) - 1).readable).toEqual([]);
+  });
+
+  it('is not answered before the leader has committed an entry of its own term', () => {
+    const leader = aLeader();
+    read(leader, 1);
+    const early = roundIn(leader.reachDeadline());
+    leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 0, round: early }));
+    expect(leader.view.commit).toBe(0);
+    const committed = answer(leader, 2, early);
+    expect(leader.view.commit).toBe(1);
+    // Its round begins only now.
+    expect(committed.readable).toEqual([]);
+    expect(answer(leader, 2, roundIn(committed)).readable).toEqual([{ batch: 1, index: 1 }]);
+  });
+
+  it('sees everything that was committed when it came', () => {
+    const leader = anEstablishedLeader();
+    leader.propose();
+    leader.persist();
+    leader.acknowledge(2, 2);
+    const asked = read(leader, 1);
+    expect(answer(leader, 3, roundIn(asked)).readable).toEqual([{ batch: 1, index: 2 }]);
+  });
+
+  it('shares a round with others: one is under way at a time', () => {
+    const leader = anEstablishedLeader();
+    const first = read(leader, 1);
+    expect(appendsIn(read(leader, 2))).toEqual([]);
+    expect(appendsIn(read(leader, 3))).toEqual([]);
+    const answered = answer(leader, 2, roundIn(first));
+    expect(answered.readable).toEqual([{ batch: 1, index: 1 }]);
+    const second = answer(leader, 2, roundIn(answered));
+    expect(second.readable.map(({ batch }) => batch)).toEqual([2, 3]);
+  });
+
+  it('whose round was lost is answered by a later one', () => {
+    const leader = anEstablishedLeader();
+    read(leader, 1);
+    const later = roundIn(leader.reachDeadline());
+    expect(answer(leader, 3, later).readable).toEqual([{ batch: 1, index: 1 }]);
+  });
+
+  it('is refused by a follower, which names the leader', () => {
+    expect(read(aFollower({ id: 2, leader: 1 }), 1).refused).toEqual({ reason: 'not-leader', leader: 1 });
+  });
+
+  it('is never answered by a leader that was deposed', () => {
+    const leader = anEstablishedLeader();
+    const asked = read(leader, 1);
+    leader.step(anAppend({ from: 3, to: 1, term: leader.view.term + 1 }));
+    expect(answer(leader, 2, roundIn(asked)).readable).toEqual([]);
+  });
+
+  it('is answered at once by a single voter', () => {
+    const single = aCore({ voters: [1] });
+    single.reachDeadline();
+    single.persist();
+    expect(read(single, 1).readable).toEqual([{ batch: 1, index: 1 }]);
+  });
+
+  it('needs both majorities while the configuration is joint', () => {
+    const leader = anEstablishedLeader({ voters: [1, 2, 3] });
+    leader.core.step({ type: 'change-membership', now: 0 + leader.now, change: { add: [], remove: [2 as never], learners: [] } });
+    expect(leader.view.configuration.outgoing).toHaveLength(3);
+    const asked = read(leader, 1);
+    expect(answer(leader, 2, roundIn(asked)).readable).toEqual([]);
+    expect(answer(leader, 3, roundIn(asked)).readable).toHaveLength(1);
+  });
+});
+
+describe('a lease read (thesis §6.4.1)', () => {
+  const config = { leaseMs: 60 };
+
+  function aLeaseHolder(): Core {
+    const leader = anEstablishedLeader({ config });
+    const round = roundIn(leader.reachDeadline());
+    answer(leader, 2, round);
+    return leader;
+  }
+
+  it('is answered at once while a majority answered lately', () => {
+    expect(read(aLeaseHolder(), 1, true).readable).toEqual([{ batch: 1, index: 1 }]);
+  });
+
+  it('counts from when the round began, not from when it was answered', () => {
+    const leader = anEstablishedLeader({ config });
+    const round = roundIn(leader.reachDeadline());
+    leader.advance(59);
+    answer(leader, 2, round);
+    expect(read(leader, 1, true).readable).toHaveLength(1);
+    leader.advance(1);
+    expect(read(leader, 2, true).readable).toEqual([]);
+  });
+
+  it('becomes a ReadIndex once the lease is over, as after a pause of the event loop', () => {
+    const leader = aLeaseHolder();
+    leader.advance(5_000);
+    const asked = read(leader, 1, true);
+    expect(asked.readable).toEqual([]);
+    expect(appendsIn(asked)).toHaveLength(2);
+  });
+
+  it('is not served without the option', () => {
+    const leader = anEstablishedLeader();
+    answer(leader, 2, roundIn(leader.reachDeadline()));
+    expect(read(leader, 1, true).readable).toEqual([]);
+  });
+
+  it('is given up for the term once another node was asked to lead', () => {
+    const leader = aLeaseHolder();
+    leader.core.step({ type: 'transfer-leadership', now: leader.now, to: 2 as never });
+    expect(read(leader, 1, true).readable).toEqual([]);
+  });
+
+  it('rests on followers that help nobody to depose the leader, even if its channel closed', () => {
+    const follower = aFollower({ id: 2, leader: 1, config });
+    follower.losePeer(1);
+    follower.advance(99);
+    expect(repliesIn(follower.step(aVoteRequest({ from: 3, to: 2, term: 2 })))).toMatchObject([{ granted: false }]);
+  });
+
+  it('rests on nodes that promise nothing to others right after they started', () => {
+    const follower = aCore({ id: 2, config, now: 1_000 });
+    expect(repliesIn(follower.step(aVoteRequest({ from: 3, to: 2, term: 2 })))).toMatchObject([{ granted: false }]);
+    follower.advance(100);
+    expect(repliesIn(follower.step(aVoteRequest({ from: 3, to: 2, term: 2 })))).toMatchObject([{ granted: true }]);
+  });
+});
