@@ -1,6 +1,7 @@
 export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
 export { Client, type ClientOptions } from './client/client.ts';
 export {
+  AdminRefusedError,
   ClientClosedError,
   DeadlineError,
   InvalidOptionError,
@@ -8,6 +9,7 @@ export {
   JobNotFoundError,
   JobStateError,
   LeaseLostError,
+  MembershipTimeoutError,
   NodeUnavailableError,
   NoLeaderError,
   OverloadedError,
@@ -18,10 +20,12 @@ export {
 } from './client/errors.ts';
 export { Job } from './client/job.ts';
 export type { BackoffOptions, JobOptions } from './client/job-options.ts';
+export type { MemberChange } from './client/node-calls.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/queue.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
-export type { ClusterOptions } from './cluster/cluster-options.ts';
+export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
+export type { ClusterMembers } from './cluster/member-control.ts';
 export { NodeFailedError } from './cluster/node-handle.ts';
 export { LIMIT_DEFAULTS, type NodeLimits } from './node/limits.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';

@@ -9,6 +9,7 @@ import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
+import { openClientPort } from './client-port.ts';
 import type { ClusterListeners, ClusterOptions, ClusterSettings, NodeRepair } from './cluster-options.ts';
 import { checkNewcomers, clusterSettings, freeId } from './cluster-options.ts';
 import type { ClusterMembers } from './member-control.ts';
@@ -108,24 +109,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
     const handle = this.#handles.get(node);
     if (handle === undefined || !handle.isRunning) return undefined;
-    const { port1, port2 } = new MessageChannel();
     const connection = this.#nextConnection;
     this.#nextConnection += 1;
-    let isClosed = false;
-    port1.on('message', (packet: Uint8Array) => handlers.onPacket(packet));
-    port1.on('close', () => {
-      if (isClosed) return;
-      isClosed = true;
-      handlers.onLost();
-    });
-    handle.command({ type: 'client', connection, port: port2 }, [port2]);
-    return {
-      send: (packet) => port1.postMessage(packet),
-      close: () => {
-        isClosed = true;
-        port1.close();
-      },
-    };
+    return openClientPort(handlers, (port) => handle.command({ type: 'client', connection, port }, [port]));
   }
 
   // ---- what is going on ---------------------------------------------------------------------------------------------
@@ -342,7 +328,12 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     }
     this.#handles.set(id, handle);
     handle.command({ type: 'faults', faults: this.#faults.of(id, this.nodeIds()) });
-    await handle.ready;
+    try {
+      await handle.ready;
+    } catch (error) {
+      await handle.exited;
+      throw error;
+    }
   }
 
   /** A node stopped by itself. If it is its file that is damaged, its peers have what it needs. */
@@ -358,7 +349,6 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   async #rebuild(node: number, failure: unknown): Promise<void> {
     const isDamage = failure instanceof StorageError && failure.code === 'STORAGE_DAMAGED';
     if (!isDamage || this.#isClosed || this.#settings.repair === 'manual' || !this.#isRebuildable(node)) throw failure;
-    await this.#handles.get(node)?.exited;
     const movedTo = this.#moveAside(node);
     await this.#spawn(node);
     this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });

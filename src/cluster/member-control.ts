@@ -38,7 +38,8 @@ export class MemberControl {
       new NoLeaderError(),
       async (status) => status,
     );
-    return { voters, learners, joining, leaving, isSettled };
+    const sorted = (nodes: readonly number[]): number[] => [...nodes].sort((one, other) => one - other);
+    return { voters: sorted(voters), learners: sorted(learners), joining: sorted(joining), leaving: sorted(leaving), isSettled };
   }
 
   /** @throws {AdminRefusedError} for a change that makes no sense. @throws {MembershipTimeoutError} with what is still missing. */

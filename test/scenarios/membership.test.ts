@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { aCluster, eventually } from './support.ts';
+
+/** Adds without a pause until told to stop, and remembers what was acknowledged. */
+function aLoad(add: (n: number) => Promise<{ readonly id: number }>) {
+  const acknowledged: number[] = [];
+  let isOn = true;
+  const adders = Array.from({ length: 10 }, async (_, adder) => {
+    for (let n = 0; isOn; n += 1) acknowledged.push((await add(adder * 1_000_000 + n)).id);
+  });
+  return {
+    acknowledged,
+    stop: async () => {
+      isOn = false;
+      await Promise.all(adders);
+    },
+  };
+}
+
+describe('a running cluster (C4)', () => {
+  it('grows from 3 to 5 and to 13 nodes and shrinks again under load, with nothing lost', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const load = aLoad((n) => queue.add('job', { n }));
+    expect(await cluster.addNode()).toBe(4);
+    expect(await cluster.addNode(5)).toBe(5);
+    expect((await cluster.members()).voters).toEqual([1, 2, 3, 4, 5]);
+    await cluster.changeMembers({ add: [6, 7, 8, 9, 10, 11, 12, 13] });
+    expect((await cluster.members()).voters).toHaveLength(13);
+    const leader = await cluster.waitForLeader();
+    await cluster.kill(leader);
+    await cluster.restart(leader);
+    await cluster.changeMembers({ remove: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
+    expect((await cluster.members()).voters).toEqual([11, 12, 13]);
+    expect(cluster.nodeIds()).toEqual([11, 12, 13]);
+    await load.stop();
+    expect(load.acknowledged.length).toBeGreaterThan(100);
+    expect(new Set(load.acknowledged).size).toBe(load.acknowledged.length);
+    expect((await queue.getJobCounts()).waiting).toBe(load.acknowledged.length);
+  });
+
+  it('is found again with the members that it had', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    await queue.add('job', {});
+    await cluster.changeMembers({ add: [4], remove: [1] });
+    expect((await cluster.members()).voters).toEqual([2, 3, 4]);
+    for (const node of [2, 3, 4]) await cluster.stop(node);
+    for (const node of [2, 3, 4]) await cluster.restart(node);
+    await cluster.waitForLeader();
+    expect((await cluster.members()).voters).toEqual([2, 3, 4]);
+    expect((await queue.getJobCounts()).waiting).toBe(1);
+  });
+
+  it('refuses ids that are taken or unknown, with the remedy', async () => {
+    await using scene = await aCluster();
+    await expect(scene.cluster.addNode(2)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('taken') });
+    await expect(scene.cluster.removeNode(9)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(scene.cluster.changeMembers({ add: Array.from({ length: 11 }, (_, at) => at + 4) })).rejects.toThrow('at most 13');
+    await expect(scene.cluster.changeMembers({ remove: [1, 2, 3] })).rejects.toMatchObject({ code: 'INVALID' });
+  });
+});
+
+describe('leadership', () => {
+  it('is handed over on request', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const before = await cluster.waitForLeader();
+    const target = cluster.nodeIds().find((node) => node !== before) ?? 0;
+    expect(await cluster.transferLeadership(target)).toBe(target);
+    await queue.add('job', {});
+    expect(await cluster.leader()).toBe(target);
+  });
+
+  it('is handed over by a leader that is stopped in an orderly way', async () => {
+    await using scene = await aCluster({ raft: { electionTimeoutMs: 5_000, lostLeaderElectionMs: 1_000 } });
+    const { cluster, queue } = scene;
+    await queue.add('job', {});
+    const before = await cluster.waitForLeader();
+    await cluster.stop(before);
+    // Whoever waited for a timeout instead would take a second at least.
+    const after = await eventually('another leader', () => cluster.leader(), 900);
+    expect(after).not.toBe(before);
+  });
+});
