@@ -39,6 +39,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
     const { file, recordKinds, checksum } = options;
     const db = new Database(file, { readonly: true, fileMustExist: true });
     try {
+      db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
       // The transaction takes hold of its view with the first read.
       const { checkpoint } = new MetaTable(db, file, checksum).read();

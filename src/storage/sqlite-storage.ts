@@ -52,7 +52,7 @@ export function openSqliteStorage(options: SqliteStorageOptions): NodeStorage {
   makeDataDirectory(options.file);
   const lock = openFileLock(options.file);
   try {
-    if (options.durability === 'full') checkWal(options.file);
+    checkWal(options.file);
     const checksum = new RowChecksum(crc32);
     const db = openDatabase({ ...options, checksum });
     try {

@@ -21,8 +21,9 @@ interface WalHeader {
  * The two are told apart like this: a transaction is written only after the one before it was synced. If behind the
  * first bad frame a transaction ends and yet another frame of the same generation (the same salts) follows, then the
  * bad frame had been synced. What cannot be told apart is damage in the very last transaction of the file.
- * Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. Holds for synchronous=FULL, and because every
- * open restarts the WAL, so that no two crashes leave frames in one generation.
+ * Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. Holds because every open restarts the WAL, so that no
+ * two crashes leave frames in one generation. Without fsync (`durability: 'off'`) a power cut may also leave such a log; what it has
+ * lost was acknowledged all the same, so it is no less damaged.
  * @throws {StorageError} STORAGE_DAMAGED
  */
 export function checkWal(file: string): void {
@@ -83,7 +84,7 @@ function checkFrames(walFile: string, descriptor: number, header: WalHeader, sum
       firstBad = number;
     }
     if (!sameGeneration) continue;
-    if (endBehindBad) throw damaged(walFile, `frame ${firstBad} does not match its checksum, and synced frames follow it`);
+    if (endBehindBad) throw damaged(walFile, `frame ${firstBad} does not match its checksum, and whole transactions follow it`);
     endBehindBad = view.getUint32(4) !== 0;
   }
 }

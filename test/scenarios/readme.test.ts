@@ -4,22 +4,35 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code ?? '');
 
-it('the example in the README runs as it stands', async () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const example = /```js\n(.*?)```/s.exec(readme)?.[1];
-  if (example === undefined) throw new Error('the README has no example');
+/** Runs a module in a folder of its own. */
+async function run(code: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-readme-'));
   try {
     const built = pathToFileURL(join(root, 'dist/src/index.js')).href;
-    writeFileSync(join(folder, 'example.mjs'), example.replace("from 'jobraft'", `from '${built}'`));
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, timeout: 30_000 });
-    expect(stdout).toMatch(/^job 1 is on disk on a majority\nsending welcome to ada@example\.com, attempt 1, token 1\n$/);
-    expect(stderr).toBe('');
+    writeFileSync(join(folder, 'example.mjs'), code.replace("from 'jobraft'", `from '${built}'`));
+    return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, timeout: 30_000 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+describe('the README', () => {
+  it('has an example that runs as it stands', async () => {
+    const { stdout, stderr } = await run(examples[0] ?? '');
+    expect(stdout).toMatch(/^job 1 is on disk on a majority\nsending welcome to ada@example\.com, attempt 1, token 1\n$/);
+    expect(stderr).toBe('');
+  });
+
+  it('shows how to change the members of a cluster that runs', async () => {
+    const begin = "import { startCluster } from 'jobraft';\nconst cluster = await startCluster({ nodes: 3, dataDir: './data' });\n";
+    const { stdout, stderr } = await run(`${begin}${examples[1] ?? ''}\nawait cluster.close();\n`);
+    expect(stdout.replace(/\s+/g, ' ')).toContain('{ voters: [ 3, 4, 5, 6 ], learners: [], joining: [], leaving: [], isSettled: true }');
+    expect(stderr).toBe('');
+  });
 });

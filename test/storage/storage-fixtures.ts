@@ -4,6 +4,13 @@ import { crc32 } from '../../src/storage/crc32.ts';
 import type { CheckpointReader, NodeStorage, RecordChange, SnapshotRecord } from '../../src/storage/port.ts';
 import { kindTag, RowChecksum } from '../../src/storage/row-checksum.ts';
 
+/** One disk under test: it outlives the storages that are opened on it, one after the other. */
+export interface TestDisk {
+  open(): NodeStorage;
+  /** Removes what the disk left behind. */
+  discard(): void;
+}
+
 /** The record kinds of every test: two, so that a row in the wrong one can be told. */
 export const KINDS = ['job', 'session'] as const;
 export const JOB = 0;

@@ -1,0 +1,172 @@
+import type { JobState } from '../../queue/job-state.ts';
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+
+export const FUNCTIONS = ['add', 'claim', 'extend', 'complete', 'fail', 'release', 'counts', 'getJob', 'redrive', 'remove'] as const;
+export type OperationFunction = (typeof FUNCTIONS)[number];
+
+/**
+ * - `invoke` the client is about to call
+ * - `ok` the call took effect once, between its invocation and now
+ * - `fail` the call certainly had no effect and never will
+ * - `info` nobody knows: it may have taken effect, may never, or may at any later time
+ *
+ * An invocation that nothing follows counts as `info`.
+ */
+export const EVENT_TYPES = ['invoke', 'ok', 'fail', 'info'] as const;
+export type HistoryEventType = (typeof EVENT_TYPES)[number];
+
+/** One line of a history, as Jepsen and Porcupine know it. */
+export interface HistoryEvent {
+  /** Does one thing after the other: has at most one call under way, and none after an `info`. */
+  readonly process: number;
+  readonly type: HistoryEventType;
+  readonly f: OperationFunction;
+  /** For `invoke` the arguments (a {@link Calls}), for `ok` the result (a {@link Results}), otherwise whatever explains it. */
+  readonly value: Json;
+  /** When, in whole microseconds of one monotonic clock for the whole history. */
+  readonly time: number;
+  /** The event's place in the history: strictly growing. */
+  readonly index: number;
+}
+
+/** What names a job before it has an id, chosen by whoever adds it, and found again in the job's content. Unique in a history. */
+export type JobKey = string | number;
+
+/** The arguments of each call, by function. Optional ones are `undefined` when the recorder does not know them; checkers then assume the least. */
+export interface Calls {
+  readonly add: {
+    readonly key: JobKey;
+    readonly queue: string;
+    /** Default 0. */
+    readonly priority?: number;
+    /** Default 0. */
+    readonly delayMs?: number;
+    readonly attemptsMax?: number;
+    /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be gone at any time. */
+    readonly keepCompleted?: number;
+    readonly keepFailed?: number;
+  };
+  readonly claim: { readonly queue: string; readonly countMax: number; readonly leaseMs: number; readonly waitMs?: number };
+  readonly extend: { readonly job: number; readonly token: number; readonly leaseMs: number };
+  readonly complete: { readonly job: number; readonly token: number };
+  /** `retry`: false sends it to the dead letters; default true. `backoff`: the job may have to wait for a pause before the next attempt. */
+  readonly fail: { readonly job: number; readonly token: number; readonly retry?: boolean; readonly backoff?: boolean };
+  readonly release: { readonly job: number; readonly token: number };
+  /** `consistency` other than `linearizable` (the default) is not judged. */
+  readonly counts: { readonly queue: string; readonly consistency?: string };
+  readonly getJob: { readonly job: number; readonly consistency?: string };
+  readonly redrive: { readonly job: number };
+  readonly remove: { readonly job: number };
+}
+
+export interface ClaimResult {
+  readonly job: number;
+  readonly key: JobKey;
+  readonly token: number;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+}
+
+/** The result of each call that took effect, by function. */
+export interface Results {
+  readonly add: { readonly job: number };
+  readonly claim: { readonly jobs: readonly ClaimResult[] };
+  readonly extend: null;
+  readonly complete: null;
+  readonly fail: null;
+  readonly release: null;
+  readonly counts: { readonly [state in JobState]?: number };
+  /** `state` is null when there is no such job; `token` is 0 or absent where it is not known. */
+  readonly getJob: { readonly state: JobState | null; readonly key?: JobKey; readonly token?: number };
+  readonly redrive: null;
+  readonly remove: null;
+}
+
+export interface HistoryRecorderOptions {
+  /** The present time in whole microseconds; never goes back. */
+  readonly nowUs: () => number;
+  /** Receives every event at once instead of {@link HistoryRecorder.events}. Called for an invocation before `invoke` returns. */
+  readonly onEvent?: (event: HistoryEvent) => void;
+  /** The first number for a process; default 0. A recorder that goes on with an earlier history must not use its numbers again. */
+  readonly firstProcess?: number;
+  /** Default 0. */
+  readonly firstIndex?: number;
+}
+
+/**
+ * Writes down what clients do. Each call gets a process that is free, so that a client may have any number of calls under way and a
+ * process still does one thing after the other; a process whose call ended as `info` is never used again.
+ */
+export class HistoryRecorder {
+  /** What was recorded so far, unless `onEvent` takes it. */
+  readonly events: HistoryEvent[] = [];
+  readonly #nowUs: () => number;
+  readonly #onEvent: (event: HistoryEvent) => void;
+  readonly #freeProcesses: number[] = [];
+  #nextProcess: number;
+  #nextIndex: number;
+
+  constructor({ nowUs, onEvent, firstProcess = 0, firstIndex = 0 }: HistoryRecorderOptions) {
+    this.#nowUs = nowUs;
+    this.#onEvent = onEvent ?? ((event) => this.events.push(event));
+    this.#nextProcess = firstProcess;
+    this.#nextIndex = firstIndex;
+  }
+
+  /** Records that a call is about to be made. End it with exactly one of `ok`, `fail` and `info`, or leave it open. */
+  invoke<F extends OperationFunction>(f: F, call: Calls[F]): OpenCall<F> {
+    const process = this.#freeProcesses.pop() ?? this.#newProcess();
+    this.#record(process, 'invoke', f, call);
+    return new OpenCall<F>((type, value) => {
+      this.#record(process, type, f, value);
+      if (type !== 'info') this.#freeProcesses.push(process);
+    });
+  }
+
+  #newProcess(): number {
+    this.#nextProcess += 1;
+    return this.#nextProcess - 1;
+  }
+
+  #record(process: number, type: HistoryEventType, f: OperationFunction, value: unknown): void {
+    const index = this.#nextIndex;
+    this.#nextIndex += 1;
+    // The only cast: calls and results are JSON by their declarations above.
+    this.#onEvent({ process, type, f, value: value as Json, time: this.#nowUs(), index });
+  }
+}
+
+/** A call that was invoked. Ending it a second time changes nothing: the first outcome stands. */
+export class OpenCall<F extends OperationFunction> {
+  readonly #end: (type: 'ok' | 'fail' | 'info', value: unknown) => void;
+  #isOver = false;
+
+  constructor(end: (type: 'ok' | 'fail' | 'info', value: unknown) => void) {
+    this.#end = end;
+  }
+
+  ok(result: Results[F]): void {
+    this.#finish('ok', result);
+  }
+
+  /** @param error why the call had no effect, such as an error's code. */
+  fail(error: string): void {
+    this.#finish('fail', { error });
+  }
+
+  /** @param error why nobody knows. */
+  info(error: string): void {
+    this.#finish('info', { error });
+  }
+
+  #finish(type: 'ok' | 'fail' | 'info', value: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#end(type, value);
+  }
+}
+
+/** One line of NDJSON, without the line's end. */
+export const formatEvent = (event: HistoryEvent): string => JSON.stringify(event);
