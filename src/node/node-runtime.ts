@@ -138,7 +138,7 @@ export class NodeRuntime implements Disposable {
     if (this.#isTurnDue) return this.#nowMs;
     let next = Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs);
     const due = this.#machine.nextDueMs;
-    if (due !== undefined && this.#isLeader && this.#tickIndex <= this.#applied) {
+    if (due !== undefined && this.#mayTick) {
       next = Math.min(next, this.#nowMs + Math.max(0, due - this.#options.clock.wallMs()));
     }
     return next;
@@ -181,6 +181,11 @@ export class NodeRuntime implements Disposable {
   /** The core's state, to look at. */
   get view(): CoreView {
     return this.#core.view;
+  }
+
+  /** How far the state machine is. */
+  get applied(): LogIndex {
+    return this.#applied;
   }
 
   /** The state machine, to look at. */
@@ -269,6 +274,12 @@ export class NodeRuntime implements Disposable {
     };
   }
 
+  /** Whether an entry that only brings the time could be proposed, and none is on its way. */
+  get #mayTick(): boolean {
+    const { role, transfer } = this.#core.view;
+    return role === 'leader' && transfer === undefined && this.#tickIndex <= this.#applied;
+  }
+
   #onNotice(notice: RaftNotice): void {
     this.#observe({ ...notice, node: this.#options.id, atMs: this.#nowMs });
   }
@@ -313,9 +324,10 @@ export class NodeRuntime implements Disposable {
   /** Time enters through the log: something is due, and no other entry is on its way to bring the time. */
   #proposeTick(wallMs: number): void {
     const due = this.#machine.nextDueMs;
-    if (due === undefined || due > wallMs || this.#tickIndex > this.#applied) return;
+    if (due === undefined || due > wallMs || !this.#mayTick) return;
     const { proposed } = this.#step({ type: 'propose', now: this.#nowMs, data: tickData(wallMs) });
-    if (proposed !== undefined) this.#tickIndex = proposed.index;
+    // What was refused, since too much is on its way, is tried again when that has been applied.
+    this.#tickIndex = proposed?.index ?? this.#core.view.log.lastIndex;
   }
 
   // ---- disk ---------------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ export class ParkedClaims {
     return this.#size;
   }
 
-  /** A lower bound of the next expiry, monotonic ms. */
+  /** A lower bound of the next expiry, monotonic ms; none while nobody waits, or the node would be woken again and again for nothing. */
   get nextExpiryMs(): number {
-    return this.#nextExpiryMs;
+    return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#nextExpiryMs;
   }
 
   park(claim: ParkedClaim): void {
@@ -35,6 +35,7 @@ export class ParkedClaims {
     }
     if (claims === undefined) this.#queues.set(claim.queue, [claim]);
     else claims.push(claim);
+    if (this.#size === 0) this.#nextExpiryMs = Number.POSITIVE_INFINITY;
     this.#size += 1;
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, claim.expiresMs);
   }

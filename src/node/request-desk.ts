@@ -2,7 +2,6 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
 import { parkableClaim, validateRequest } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
-import { emptyClaimReply } from '../queue/reply.ts';
 import { peekRequest } from '../queue/request.ts';
 import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
 import { writeServerFrame } from '../transport/client-frame.ts';
@@ -126,15 +125,18 @@ export class RequestDesk {
     if (waiting !== undefined) this.#answer(waiting, { type: 'reply', reply });
   }
 
-  /** Jobs may have come, time has passed: parked claims go on, or are answered with nothing. @returns whether any was queued. */
+  /**
+   * Jobs may have come, time has passed: parked claims go on into the log. Those that waited long enough go there too, although they will
+   * find nothing: the same request may have reached another leader meanwhile, and only the log knows what came of it.
+   * @returns whether any was queued.
+   */
   serveParked(nowMs: number): boolean {
     if (this.#parked.size === 0) return false;
     const servable = this.#parked.takeServable((queue) => this.#machine.waitingCount(queue));
+    const expired = this.#parked.takeExpired(nowMs);
     for (const claim of servable) this.#queued.push(claim);
-    for (const claim of this.#parked.takeExpired(nowMs)) {
-      this.#answer(claim, { type: 'reply', reply: emptyClaimReply(claim.client, claim.sequence) });
-    }
-    return servable.length > 0;
+    for (const claim of expired) this.#queued.push(claim);
+    return servable.length + expired.length > 0;
   }
 
   #take(waiting: WaitingRequest, request: Uint8Array, nowMs: number): void {

@@ -6,8 +6,6 @@ const HEADER_BYTES = 100;
 
 /** What SQLite makes of a damaged one of these is anything from a wrong error to a file that it takes for an empty one. */
 const HEADER_FIELDS: readonly { readonly at: number; readonly bytes: 1 | 4; readonly name: string; readonly value: number }[] = [
-  { at: 18, bytes: 1, name: 'version for writing', value: 2 },
-  { at: 19, bytes: 1, name: 'version for reading', value: 2 },
   { at: 20, bytes: 1, name: 'reserved space', value: 0 },
   { at: 21, bytes: 1, name: 'largest payload fraction', value: 64 },
   { at: 22, bytes: 1, name: 'smallest payload fraction', value: 32 },
@@ -33,6 +31,9 @@ export function checkHeader(file: string, applicationId: number): void {
   if (!readHeader(file, header) || header.getUint32(68) !== applicationId) return;
   const pageBytes = header.getUint16(16);
   if (pageBytes < 512 || (pageBytes & (pageBytes - 1)) !== 0) throw damaged(file, `its header gives the page size ${pageBytes}`);
+  // Two where there is a WAL; one after somebody copied the file with a tool that needs none.
+  const versions = header.getUint16(18);
+  if (versions !== 0x0202 && versions !== 0x0101) throw damaged(file, 'its header gives versions for writing and reading that do not fit');
   for (const { at, bytes, name, value } of HEADER_FIELDS) {
     const found = bytes === 1 ? header.getUint8(at) : header.getUint32(at);
     if (found !== value) throw damaged(file, `its header gives the ${name} ${found} and not ${value}`);

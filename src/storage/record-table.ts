@@ -54,8 +54,13 @@ export class RecordReads {
   chunkAfter(afterKey: number, bytesMax: number): StoredRecord[] {
     const records: StoredRecord[] = [];
     let bytes = 0;
+    let lastKey = afterKey;
     for (const row of this.#scan.iterate(afterKey)) {
       const record = this.#checked(row);
+      // A tree whose pages came to point in a circle has no end.
+      if (record.key <= lastKey)
+        throw damaged(this.options.file, `record ${record.key} of the kind "${this.options.kind}" follows ${lastKey}`);
+      lastKey = record.key;
       bytes += record.value.length + RECORD_OVERHEAD_BYTES;
       if (bytes > bytesMax && records.length > 0) break;
       records.push(record);

@@ -77,7 +77,6 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
     db.pragma('cell_size_check = ON');
     db.pragma('trusted_schema = OFF');
     const version = versionOf(db, options);
-    if (version > 0) checkStructure(db, file);
     db.pragma('journal_mode = WAL');
     db.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`);
     // The WAL keeps its size when it starts over: a commit then overwrites allocated blocks, and its fsync has no new
@@ -103,6 +102,8 @@ function versionOf(db: Database.Database, { file, checksum }: DatabaseOptions): 
   const application = Number(db.pragma('application_id', { simple: true }));
   if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return 0;
   if (application !== APPLICATION_ID || version === 0) throw damaged(file, 'it is a database, but not one of jobraft');
+  // First of all: a length that was damaged makes better-sqlite3 allocate as much, which ends the process.
+  checkStructure(db, file);
   // Of a newer version only the identity is known.
   if (version <= SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
   const written = new MetaTable(db, file, checksum).schemaVersion();

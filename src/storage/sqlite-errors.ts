@@ -33,7 +33,9 @@ function diagnose(code: string): { readonly code: StorageErrorCode; readonly rem
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
     return { code: 'STORAGE_FULL', remedy: 'Free space on the disk, then start the node again; nothing that was acknowledged is lost.' };
   }
-  if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) return { code: 'STORAGE_DAMAGED', remedy: REBUILD_REMEDY };
+  // Nothing is ever stored that is too big; a length that was damaged is.
+  if (code === 'SQLITE_NOTADB' || code === 'SQLITE_TOOBIG' || code.startsWith('SQLITE_CORRUPT'))
+    return { code: 'STORAGE_DAMAGED', remedy: REBUILD_REMEDY };
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return { code: 'STORAGE_IN_USE', remedy: 'Another program holds a lock on the file: close it, then start the node again.' };
   }

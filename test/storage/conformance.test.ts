@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
-import { describeNodeStorage, type TestDisk } from './storage-conformance.ts';
-import { DISK, KINDS } from './storage-fixtures.ts';
+import { describeSnapshots } from './snapshot-conformance.ts';
+import { describeNodeStorage } from './storage-conformance.ts';
+import { DISK, KINDS, type TestDisk } from './storage-fixtures.ts';
 
 function sqliteDisk(durability: 'full' | 'off'): TestDisk {
   const directory = mkdtempSync(join(tmpdir(), 'jobraft-storage-'));
@@ -15,9 +16,17 @@ function sqliteDisk(durability: 'full' | 'off'): TestDisk {
   };
 }
 
-describeNodeStorage('SQLite', () => sqliteDisk('full'));
-describeNodeStorage('SQLite without fsync', () => sqliteDisk('off'));
-describeNodeStorage('memory', () => {
+function memoryDisk(): TestDisk {
   const disk = new MemoryDisk(undefined, DISK);
   return { open: () => openMemoryStorage({ disk, recordKinds: KINDS }), discard: () => disk.crash() };
-});
+}
+
+const DISKS: readonly [string, () => TestDisk][] = [
+  ['SQLite', () => sqliteDisk('full')],
+  ['SQLite without fsync', () => sqliteDisk('off')],
+  ['memory', memoryDisk],
+];
+for (const [name, makeDisk] of DISKS) {
+  describeNodeStorage(name, makeDisk);
+  describeSnapshots(name, makeDisk);
+}

@@ -301,3 +301,10 @@ describe('rows that are not where they were', () => {
     expect(start()).toBe('detected');
   });
 });
+
+it('a file that a tool took out of WAL mode is sound, and goes back to it', () => {
+  const db = new Database(file);
+  db.pragma('journal_mode = DELETE');
+  db.close();
+  expect(start()).toBe('intact');
+});

@@ -223,7 +223,9 @@ describe('a write-ahead log that an unclean stop left behind', () => {
     const db = new Database(file, { readonly: true });
     expect(db.prepare('SELECT count(*) FROM entry').pluck().get()).toBeLessThan(9);
     db.close();
-    expect(loaded).toThrow(withCode('STORAGE_DAMAGED', /jobraft\.db-wal is damaged: frame \d+ does not match .* whole transactions follow/));
+    expect(loaded).toThrow(
+      withCode('STORAGE_DAMAGED', /jobraft\.db-wal is damaged: frame \d+ does not match .* whole transactions follow/),
+    );
   });
 
   it('with one bit flipped anywhere is found to be damaged, or loses its last transaction and nothing else', () => {

@@ -63,7 +63,8 @@ export interface Calls {
 
 export interface ClaimResult {
   readonly job: number;
-  readonly key: JobKey;
+  /** Absent when the answer did not bring the job's content. */
+  readonly key?: JobKey;
   readonly token: number;
   /** 1 for the first attempt. */
   readonly attempt: number;

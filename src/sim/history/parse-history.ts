@@ -60,7 +60,8 @@ class EventOrder {
       this.#calls.set(process, f);
       return;
     }
-    if (call !== f) throw new HistoryFormatError(line, `process ${process} gets an answer to ${f}, but its open call is ${call ?? 'none'}.`);
+    if (call !== f)
+      throw new HistoryFormatError(line, `process ${process} gets an answer to ${f}, but its open call is ${call ?? 'none'}.`);
     this.#calls.delete(process);
     if (type === 'info') this.#lost.add(process);
   }
@@ -90,7 +91,8 @@ function parseObject(text: string, line: number): Readonly<Record<string, unknow
   } catch {
     throw new HistoryFormatError(line, `no JSON: ${show(text)}.`);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new HistoryFormatError(line, `no object: ${show(text)}.`);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new HistoryFormatError(line, `no object: ${show(text)}.`);
   return { ...parsed };
 }
 

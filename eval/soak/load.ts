@@ -1,0 +1,288 @@
+import { SeededRandom } from '../../src/base/random.ts';
+import { Client, type Cluster, type ClusterEndpoint, JobraftError, Queue, UnrecoverableError, Worker } from '../../src/index.ts';
+import type { Calls, HistoryRecorder, OpenCall, OperationFunction } from '../../src/sim/history/history.ts';
+import { RecordingEndpoint } from '../../src/sim/history/recording-endpoint.ts';
+import { CuttableEndpoint } from './cuttable-endpoint.ts';
+
+/** All jobs of this queue are kept, so that its counts must be exact. */
+export const KEPT_QUEUE = 'kept';
+/** Jobs of this queue are removed, by retention and by name. */
+export const TRIMMED_QUEUE = 'trimmed';
+/** So little happens in this queue that the order of everything in it can be judged; its jobs are gone once they are completed. */
+export const SMALL_QUEUE = 'small';
+const BUSY_QUEUES = [KEPT_QUEUE, TRIMMED_QUEUE] as const;
+const QUEUES = [...BUSY_QUEUES, SMALL_QUEUE] as const;
+const COMPLETED_KEPT: Readonly<Record<string, number>> = { [KEPT_QUEUE]: -1, [TRIMMED_QUEUE]: 50, [SMALL_QUEUE]: 0 };
+
+export interface LoadOptions {
+  readonly recorder: HistoryRecorder;
+  readonly addsPerSecond: number;
+  readonly seed: number;
+  /** Begins the keys of this load's jobs, so that no other load's are the same. */
+  readonly keyPrefix: string;
+}
+
+const ADDERS = 8;
+const READERS = 2;
+const WORKERS = 2;
+const WORKER_CONCURRENCY = 8;
+const LEASE_MS = 1_500;
+const DEADLINE_MS = 3_000;
+/** Now and then a client's way to the cluster is cut: for a moment, so that it repeats its requests; past its leases; or past its deadlines. */
+const CUT_PAUSE_MS = 700;
+const CUTS_MS = [600, 600, LEASE_MS + 400, DEADLINE_MS + 300] as const;
+/** How long a worker lives before another takes its place. */
+const WORKER_LIFE_MS = 2_500;
+const READ_PAUSE_MS = 40;
+const WORKER_POLL_MS = 50;
+const ATTEMPTS = 3;
+/** Between two adds to the small queue. */
+const SMALL_PAUSE_MS = 400;
+/** Ids that readers, removers and redrivers choose from; older ones are forgotten. */
+const RECENT_MAX = 2_000;
+
+/**
+ * What clients of a queue do all day, written down call by call: they add, work, fail, read, redrive and remove. Adds, reads and commands are recorded
+ * where the user calls them, a worker's own operations on their way to the cluster.
+ */
+export class Load {
+  readonly #cluster: Cluster;
+  readonly #options: LoadOptions;
+  readonly #random: SeededRandom;
+  readonly #clients: Client[] = [];
+  readonly #loops: Promise<void>[] = [];
+  readonly #endpoints: CuttableEndpoint[] = [];
+  readonly #recent: { readonly id: number; readonly queue: string }[] = [];
+  #observer: Client | undefined;
+  #isAdding = true;
+  #isOn = true;
+  #added = 0;
+
+  constructor(cluster: Cluster, options: LoadOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed);
+  }
+
+  start(): void {
+    for (let adder = 0; adder < ADDERS; adder += 1) this.#loops.push(this.#addLoop(this.#client()));
+    for (let reader = 0; reader < READERS; reader += 1) this.#loops.push(this.#readLoop(this.#client()));
+    for (const queue of BUSY_QUEUES) for (let worker = 0; worker < WORKERS; worker += 1) this.#loops.push(this.#workLoop(queue));
+    this.#loops.push(this.#smallLoop(this.#client()), this.#workLoop(SMALL_QUEUE));
+    this.#loops.push(this.#cutLoop());
+  }
+
+  /** From now on jobs are only finished, and every client reaches the cluster. */
+  stopAdding(): void {
+    this.#isAdding = false;
+    for (const endpoint of this.#endpoints) endpoint.mend();
+  }
+
+  /** Jobs that are not finished yet, over all queues. */
+  async unfinished(): Promise<number> {
+    this.#observer ??= this.#client();
+    const client = this.#observer;
+    let unfinished = 0;
+    for (const name of QUEUES) {
+      const { waiting = 0, active = 0, delayed = 0 } = await this.#counts(new Queue<string>(name, { connection: client }));
+      unfinished += waiting + active + delayed;
+    }
+    return unfinished;
+  }
+
+  /** Reads each job once. */
+  async readAll(ids: readonly number[], queueName: string): Promise<void> {
+    const queue = new Queue<string>(queueName, { connection: this.#client() });
+    const left = [...ids];
+    const readers = Array.from({ length: 64 }, async () => {
+      for (let id = left.pop(); id !== undefined; id = left.pop()) await this.#read(queue, id);
+    });
+    await Promise.all(readers);
+  }
+
+  async close(): Promise<void> {
+    this.#isOn = false;
+    this.stopAdding();
+    await Promise.all(this.#loops);
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  async #addLoop(client: Client): Promise<void> {
+    const queues = BUSY_QUEUES.map((name) => new Queue<string>(name, { connection: client }));
+    const pauseMs = (1_000 * ADDERS) / this.#options.addsPerSecond;
+    while (this.#isAdding) {
+      const queue = queues[this.#chance(0.7) ? 0 : 1];
+      if (queue !== undefined) await this.#add(queue);
+      await passMs(pauseMs * this.#random.nextBetween(0.5, 1.5));
+    }
+  }
+
+  async #smallLoop(client: Client): Promise<void> {
+    const queue = new Queue<string>(SMALL_QUEUE, { connection: client });
+    while (this.#isAdding) {
+      await Promise.all([this.#add(queue), this.#add(queue), this.#counts(queue).catch(() => {})]);
+      await passMs(SMALL_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
+    }
+  }
+
+  async #add(queue: Queue<string>): Promise<void> {
+    this.#added += 1;
+    const key = `${this.#options.keyPrefix}-${this.#added}`;
+    const priority = this.#chance(0.2) ? 1 : 0;
+    const delayMs = this.#chance(0.05) ? 100 : 0;
+    const keep = COMPLETED_KEPT[queue.name] ?? 0;
+    const call = { key, queue: queue.name, priority, delayMs, attemptsMax: ATTEMPTS, keepCompleted: keep, keepFailed: -1 };
+    await this.#recorded('add', call, async () => {
+      const job = await queue.add('job', key, {
+        priority,
+        delay: delayMs,
+        attempts: ATTEMPTS,
+        backoff: this.#chance(0.5) ? 50 : 0,
+        removeOnComplete: keep < 0 ? false : keep,
+        removeOnFail: false,
+      });
+      if (queue.name !== SMALL_QUEUE) this.#remember(job.id, queue.name);
+      return { job: job.id };
+    });
+  }
+
+  async #readLoop(client: Client): Promise<void> {
+    const queues = new Map(QUEUES.map((name) => [name as string, new Queue<string>(name, { connection: client })]));
+    while (this.#isOn) {
+      await passMs(READ_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
+      const recent = this.#oneOf(this.#recent);
+      const queue = queues.get(recent?.queue ?? KEPT_QUEUE);
+      if (queue === undefined || !this.#isOn) continue;
+      if (recent === undefined || this.#chance(0.2)) await this.#counts(queue).catch(() => {});
+      else if (await this.#read(queue, recent.id)) await this.#redrive(queue, recent.id);
+      else if (queue.name === TRIMMED_QUEUE && this.#chance(0.1)) await this.#remove(queue, recent.id);
+    }
+  }
+
+  /** @returns whether the job is a dead letter. */
+  async #read(queue: Queue<string>, id: number): Promise<boolean> {
+    const read = await this.#recorded('getJob', { job: id }, async () => {
+      const job = await queue.getJob(id);
+      if (job === undefined) return { state: null };
+      return { state: job.state ?? null, key: job.data, token: job.token ?? 0 };
+    });
+    return read?.state === 'failed';
+  }
+
+  async #counts(queue: Queue<string>) {
+    const counts = await this.#recorded('counts', { queue: queue.name }, async () => ({ ...(await queue.getJobCounts()) }));
+    if (counts === undefined) throw new Error('the counts are not known');
+    return counts;
+  }
+
+  async #redrive(queue: Queue<string>, id: number): Promise<void> {
+    // Some stay dead letters, to be found at the end.
+    if (!this.#isAdding || this.#chance(0.5)) return;
+    await this.#recorded('redrive', { job: id }, async () => {
+      await queue.retryJob(id);
+      return null;
+    });
+  }
+
+  async #remove(queue: Queue<string>, id: number): Promise<void> {
+    await this.#recorded('remove', { job: id }, async () => {
+      await queue.removeJob(id);
+      return null;
+    });
+  }
+
+  /** Sees to it that the call stands in the history before it is made, and its outcome before anyone acts on it. */
+  async #recorded<F extends OperationFunction>(f: F, call: Calls[F], make: () => Promise<Parameters<OpenCall<F>['ok']>[0]>) {
+    const open = this.#options.recorder.invoke(f, call);
+    try {
+      const result = await make();
+      open.ok(result);
+      return result;
+    } catch (error) {
+      const code = error instanceof JobraftError ? error.code : String(error);
+      if (error instanceof JobraftError && error.outcome === 'not-applied') open.fail(code);
+      else open.info(code);
+      // Whatever queue and cluster may answer is an outcome; anything else is a fault of this program.
+      if (!(error instanceof JobraftError)) throw error;
+      return undefined;
+    }
+  }
+
+  /** One worker after the other. Each gives its jobs back when it goes; the processors go on regardless, as they do in life. */
+  async #workLoop(queue: string): Promise<void> {
+    const endpoint = new RecordingEndpoint(this.#endpoint(), { recorder: this.#options.recorder, keyOf });
+    const client = this.#clientOf(endpoint);
+    while (this.#isOn) {
+      const worker = new Worker<string>(queue, (job) => this.#work(job.attemptsMade > 0), {
+        connection: client,
+        concurrency: WORKER_CONCURRENCY,
+        leaseMs: LEASE_MS,
+        claimWaitMs: 500,
+      });
+      // Faults are what this is about.
+      worker.on('error', () => {});
+      worker.on('failed', () => {});
+      const lifeMs = WORKER_LIFE_MS * this.#random.nextBetween(0.5, 1.5);
+      for (let livedMs = 0; this.#isOn && livedMs < lifeMs; livedMs += WORKER_POLL_MS) await passMs(WORKER_POLL_MS);
+      await worker.close(true);
+    }
+  }
+
+  async #cutLoop(): Promise<void> {
+    while (this.#isAdding) {
+      await passMs(CUT_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
+      const endpoint = this.#oneOf(this.#endpoints);
+      if (!this.#isAdding || endpoint === undefined) return;
+      endpoint.cut();
+      setTimeout(() => endpoint.mend(), this.#oneOf(CUTS_MS));
+    }
+  }
+
+  /** @param isRetry a job whose lease was lost is held for long, so that its former holder comes back while it is held. */
+  async #work(isRetry: boolean): Promise<null> {
+    if (isRetry) await passMs(this.#random.nextBetween(0.1, 0.8) * LEASE_MS);
+    if (this.#chance(0.02)) throw new UnrecoverableError('beyond help');
+    if (this.#chance(0.05)) throw new Error('try again');
+    if (this.#chance(0.3)) await passMs(this.#random.nextBetween(1, 30));
+    if (this.#chance(0.01)) await passMs(this.#random.nextBetween(0.3, 1.2) * LEASE_MS);
+    return null;
+  }
+
+  #remember(id: number, queue: string): void {
+    this.#recent.push({ id, queue });
+    if (this.#recent.length > RECENT_MAX) this.#recent.shift();
+  }
+
+  #client(): Client {
+    return this.#clientOf(this.#endpoint());
+  }
+
+  #clientOf(endpoint: ClusterEndpoint): Client {
+    const client = new Client(endpoint, { deadlineMs: DEADLINE_MS });
+    this.#clients.push(client);
+    return client;
+  }
+
+  #endpoint(): CuttableEndpoint {
+    const endpoint = new CuttableEndpoint(this.#cluster);
+    this.#endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  #oneOf<T>(items: readonly T[]): T | undefined {
+    return items[Math.floor(this.#random.nextUnit() * items.length)];
+  }
+
+  #chance(probability: number): boolean {
+    return this.#random.nextUnit() < probability;
+  }
+}
+
+const decoder = new TextDecoder('latin1');
+
+/** The data is the key as a JSON string, and stands at the end of the content. */
+function keyOf(content: Uint8Array): string {
+  return /"([^"]*)"$/.exec(decoder.decode(content))?.[1] ?? '';
+}
+
+export const passMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

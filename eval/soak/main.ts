@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { checkHistory } from '../../src/sim/checkers/check-history.ts';
+import { parseCount, withoutStackTraces } from '../command-line.ts';
+import { UserError } from '../user-error.ts';
+import { soak } from './driver.ts';
+import { readHistory } from './history-file.ts';
+import { SMALL_QUEUE } from './load.ts';
+import { longestGapMs, summaryOf } from './summary.ts';
+
+interface Options {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly rate: number;
+  readonly history?: string;
+}
+
+const SECONDS_MAX = 3_600;
+/** More jobs than this would make a history that no longer fits into memory at once. */
+const ADDS_MAX = 100_000;
+/** The nodes' clocks are one; what differs is when they look at it. */
+const CLOCK_ERROR_MS = 50;
+const PROBLEMS_SHOWN = 20;
+
+/** @returns the exit code. */
+async function run({ seconds, seed, rate, history }: Options): Promise<number> {
+  if (seconds > SECONDS_MAX) throw new UserError(`--seconds ${seconds} is more than an hour. Give at most ${SECONDS_MAX}.`);
+  if (history !== undefined && existsSync(history)) throw new UserError(`${history} exists already. Name another file, or remove it.`);
+  const folder = mkdtempSync(join(tmpdir(), 'jobraft-soak-'));
+  const historyFile = resolve(history ?? join(folder, 'history.ndjson'));
+  let isClean = false;
+  try {
+    const addsPerSecond = Math.max(1, Math.min(rate, Math.floor(ADDS_MAX / seconds)));
+    console.log(`seed ${seed}, ${seconds} s, ${addsPerSecond} adds/s, history in ${historyFile}`);
+    const result = await soak({
+      seconds,
+      seed,
+      addsPerSecond,
+      dataDir: join(folder, 'data'),
+      historyFile,
+      print: (line) => console.log(line),
+    });
+    const events = readHistory(historyFile);
+    const { failures } = result;
+    const report = checkHistory(events, { clockErrorMs: CLOCK_ERROR_MS, isDrained: failures.length === 0, wholeQueues: [SMALL_QUEUE] });
+    console.log(`\n${summaryOf(result, report, longestGapMs(events))}`);
+    for (const { checker, problems } of report.verdicts)
+      for (const { what } of problems.slice(0, PROBLEMS_SHOWN)) console.log(`\n${checker}: ${what}`);
+    for (const failure of failures) console.log(`\nfailure: ${failure}`);
+    isClean = report.ok && failures.length === 0;
+  } finally {
+    if (isClean) rmSync(folder, { recursive: true, force: true });
+    else console.error(`Everything about this run is left in ${folder}; the history is ${historyFile}.`);
+  }
+  return isClean ? 0 : 1;
+}
+
+const program = new Command('soak')
+  .description('Runs clients against a cluster under real faults, and checks the history of what they saw.')
+  .option('--seconds <count>', 'how long faults are injected; from 20 on the cluster grows and shrinks too', parseCount, 60)
+  .option('--seed <number>', 'chooses faults and load', parseCount, 1)
+  .option('--rate <count>', `adds in a second; lowered where they would be more than ${ADDS_MAX} in all`, parseCount, 300)
+  .option('--history <file>', 'keep the history here as NDJSON (default: a temporary file, kept only after a violation)')
+  .action(async (options: Options) => {
+    process.exitCode = await run(options);
+  });
+
+await withoutStackTraces(() => program.parseAsync());

@@ -1,0 +1,50 @@
+import { SeededRandom } from '../../src/base/random.ts';
+import type { SoakAction } from './messages.ts';
+
+/** What the driver does next: something that the process does to itself, or the end of the process. */
+export type SoakStep = Exclude<SoakAction, { readonly type: 'drain' }> | { readonly type: 'kill-process' };
+
+/** The numbers of faults below are for a run of this length; longer and shorter ones have more and fewer. */
+const FULL_RUN_SECONDS = 60;
+/** Growing takes time that a short run does not have. */
+const RESIZE_SECONDS_MIN = 20;
+const SIZES = [5, 13, 3] as const;
+const SMALLEST_RUN = { kills: 1, pauses: 1, partitions: 1, processKills: 1 } as const;
+
+/** All steps of a run, in an order that the seed chooses. The sizes keep theirs, spread over the run, so that there are faults at every size. */
+export function planOf(seconds: number, seed: number): SoakStep[] {
+  const random = new SeededRandom(seed);
+  const share = seconds / FULL_RUN_SECONDS;
+  const times = (count: number, least: number): number => Math.max(least, Math.round(count * share));
+  const steps: SoakStep[] = [];
+  const add = (count: number, step: () => SoakStep): void => {
+    for (let added = 0; added < count; added += 1) steps.push(step());
+  };
+  const between = (from: number, to: number): number => Math.round(random.nextBetween(from, to));
+  add(times(10, SMALLEST_RUN.kills), () => ({ type: 'kill-leader', downMs: between(50, 600) }));
+  add(times(4, SMALLEST_RUN.pauses), () => ({ type: 'pause', isLeader: random.nextUnit() < 0.7, durationMs: between(300, 1_200) }));
+  add(times(2, SMALLEST_RUN.partitions), () => ({ type: 'partition', durationMs: between(500, 1_500) }));
+  add(times(2, 0), () => ({ type: 'isolate', durationMs: between(500, 1_500) }));
+  add(times(2, 0), () => ({ type: 'delay', fromMs: 0, toMs: between(5, 30), durationMs: between(500, 1_500) }));
+  add(times(1, 0), () => ({ type: 'drop', probability: 0.02, durationMs: 1_000 }));
+  add(times(2, 0), () => ({ type: 'transfer' }));
+  add(times(2, SMALLEST_RUN.processKills), () => ({ type: 'kill-process' }));
+  shuffle(steps, random);
+  if (seconds < RESIZE_SECONDS_MIN) return steps;
+  const stretch = steps.length / (SIZES.length + 1);
+  return SIZES.reduceRight<SoakStep[]>(
+    (all, nodes, at) => all.toSpliced(Math.round(stretch * (at + 1)), 0, { type: 'resize', nodes }),
+    steps,
+  );
+}
+
+/** Fisher and Yates. */
+function shuffle(steps: SoakStep[], random: SeededRandom): void {
+  for (let last = steps.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random.nextUnit() * (last + 1));
+    const [one, two] = [steps[last], steps[other]];
+    if (one === undefined || two === undefined) return;
+    steps[last] = two;
+    steps[other] = one;
+  }
+}

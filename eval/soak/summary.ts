@@ -1,0 +1,44 @@
+import type { HistoryReport } from '../../src/sim/checkers/check-history.ts';
+import type { HistoryEvent } from '../../src/sim/history/history.ts';
+import type { SoakRun } from './driver.ts';
+
+/** The longest time in which no add was acknowledged, in milliseconds: how long the queue was away at its worst. */
+export function longestGapMs(events: readonly HistoryEvent[]): number {
+  let longestUs = 0;
+  let lastUs: number | undefined;
+  for (const { f, type, time } of events) {
+    if (f !== 'add' || type !== 'ok') continue;
+    if (lastUs !== undefined) longestUs = Math.max(longestUs, time - lastUs);
+    lastUs = time;
+  }
+  return longestUs / 1_000;
+}
+
+/** The result as a table of two columns. */
+export function summaryOf(run: SoakRun, report: HistoryReport, gapMs: number): string {
+  const { accounting, verdicts, operations } = report;
+  const count = (step: Parameters<SoakRun['steps']['get']>[0]): number => run.steps.get(step) ?? 0;
+  const faults = [
+    `${count('kill-leader')} leaders and ${count('kill-process')} whole processes killed`,
+    `${count('partition') + count('isolate')} partitions`,
+    `${count('pause')} pauses`,
+    `${count('delay') + count('drop')} bad networks`,
+  ];
+  const rows: (readonly [string, string])[] = [
+    ['ran', `${run.seconds.toFixed(1)} s, ${operations} operations`],
+    ['faults', faults.join(', ')],
+    ['nodes', run.sizes.join(' -> ')],
+    ['adds acknowledged', `${accounting.acknowledged}`],
+    ['adds of unknown outcome', `${accounting.unknown}, of which ${accounting.unknownFound} took effect`],
+    ['lost', `${accounting.lost}`],
+    ['duplicated', `${accounting.duplicated}`],
+    ['unexpected', `${accounting.unexpected}`],
+    ['longest time without an acknowledged add', `${gapMs.toFixed(0)} ms`],
+    ...verdicts.map(({ checker, result, checked, problemCount }) => {
+      const found = problemCount > 0 ? `, ${problemCount} problems` : '';
+      return [`check: ${checker}`, `${result === 'ok' ? 'yes' : result} (${checked} checked${found})`] as const;
+    }),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}

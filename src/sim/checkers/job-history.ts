@@ -1,0 +1,127 @@
+import type { ClaimResult, JobKey } from '../history/history.ts';
+import type { HistoryOperation, OperationOf } from '../history/operation.ts';
+
+/** One job's part in a claim that may have brought several. */
+export interface JobClaim extends ClaimResult {
+  readonly operation: OperationOf<'claim'>;
+}
+
+/** Everything in a history that names one job, in the order of the invocations. */
+export interface JobHistory {
+  readonly id: number;
+  /** Undefined when neither an add nor a claim nor a read told it. */
+  readonly key: JobKey | undefined;
+  /** Every add that may have brought this job: the one that got its id, or those of unknown (or denied) outcome with its key. */
+  readonly adds: readonly OperationOf<'add'>[];
+  readonly claims: readonly JobClaim[];
+  readonly extends: readonly OperationOf<'extend'>[];
+  readonly completes: readonly OperationOf<'complete'>[];
+  readonly fails: readonly OperationOf<'fail'>[];
+  readonly releases: readonly OperationOf<'release'>[];
+  readonly redrives: readonly OperationOf<'redrive'>[];
+  readonly removes: readonly OperationOf<'remove'>[];
+  /** Only the linearizable ones. */
+  readonly reads: readonly OperationOf<'getJob'>[];
+}
+
+type Growing = { -readonly [Name in keyof JobHistory]: JobHistory[Name] extends readonly (infer Item)[] ? Item[] : JobHistory[Name] };
+
+/** The part of the history that each job has. Jobs whose add is of unknown outcome and that nobody ever saw are in no part. */
+export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<number, JobHistory> {
+  const jobs = new Map<number, Growing>();
+  const jobOf = (id: number): Growing => {
+    let job = jobs.get(id);
+    if (job === undefined) {
+      job = emptyJob(id);
+      jobs.set(id, job);
+    }
+    return job;
+  };
+  for (const operation of operations) assign(operation, jobOf);
+  const unplaced = unplacedAdds(operations);
+  const unknown = [...unplaced.values()].flat().filter(({ outcome }) => outcome === 'info');
+  for (const job of jobs.values()) {
+    if (job.adds.length > 0) continue;
+    // A job that only commands named, by an id that was guessed, may be any of those that were added by a call of unknown outcome.
+    job.adds.push(...(job.key === undefined ? unknown : (unplaced.get(job.key) ?? [])));
+  }
+  return jobs;
+}
+
+/** Adds that got no id, by key. */
+function unplacedAdds(operations: readonly HistoryOperation[]): Map<JobKey, OperationOf<'add'>[]> {
+  const adds = new Map<JobKey, OperationOf<'add'>[]>();
+  for (const operation of operations) {
+    if (operation.f !== 'add' || operation.outcome === 'ok') continue;
+    const known = adds.get(operation.call.key);
+    if (known === undefined) adds.set(operation.call.key, [operation]);
+    else known.push(operation);
+  }
+  return adds;
+}
+
+function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): void {
+  switch (operation.f) {
+    case 'add':
+      if (operation.result !== undefined) {
+        const job = jobOf(operation.result.job);
+        job.adds.push(operation);
+        job.key = operation.call.key;
+      }
+      break;
+    case 'claim':
+      for (const claimed of operation.result?.jobs ?? []) {
+        const job = jobOf(claimed.job);
+        job.claims.push({ ...claimed, operation });
+        if (claimed.key !== undefined) job.key ??= claimed.key;
+      }
+      break;
+    case 'getJob': {
+      if (operation.call.consistency !== undefined && operation.call.consistency !== 'linearizable') break;
+      if (operation.result === undefined) break;
+      const job = jobOf(operation.call.job);
+      job.reads.push(operation);
+      if (operation.result.key !== undefined) job.key ??= operation.result.key;
+      break;
+    }
+    case 'extend':
+      jobOf(operation.call.job).extends.push(operation);
+      break;
+    case 'complete':
+      jobOf(operation.call.job).completes.push(operation);
+      break;
+    case 'fail':
+      jobOf(operation.call.job).fails.push(operation);
+      break;
+    case 'release':
+      jobOf(operation.call.job).releases.push(operation);
+      break;
+    case 'redrive':
+      jobOf(operation.call.job).redrives.push(operation);
+      break;
+    case 'remove':
+      jobOf(operation.call.job).removes.push(operation);
+      break;
+    case 'counts':
+      break;
+    default:
+      operation satisfies never;
+  }
+}
+
+const emptyJob = (id: number): Growing => ({
+  id,
+  key: undefined,
+  adds: [],
+  claims: [],
+  extends: [],
+  completes: [],
+  fails: [],
+  releases: [],
+  redrives: [],
+  removes: [],
+  reads: [],
+});
+
+/** The add that brought the job, as far as it is certain: the only one that may have. */
+export const addOf = (job: JobHistory): OperationOf<'add'> | undefined => job.adds.find(({ outcome }) => outcome !== 'fail');

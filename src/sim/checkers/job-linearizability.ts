@@ -1,0 +1,68 @@
+import type { HistoryOperation } from '../history/operation.ts';
+import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { JobModel, type JobOperation } from './job-model.ts';
+import { checkLinearizable } from './linearizability.ts';
+import { Problems, type Verdict } from './verdict.ts';
+
+export interface JobLinearizabilityOptions {
+  readonly clockErrorUs: number;
+  /** How many states are tried for one job before it is left as unknown. */
+  readonly stepsPerJobMax: number;
+}
+
+/**
+ * Every job alone is linearizable (Herlihy and Wing's locality: what holds of the whole must hold of each of its objects). Grows with the history no faster than its length, and sees
+ * everything but what ties jobs together: their order and their counts.
+ */
+export function checkJobLinearizability(operations: readonly HistoryOperation[], options: JobLinearizabilityOptions): Verdict {
+  const problems = new Problems();
+  let checked = 0;
+  let unknown = 0;
+  const unknownClaims = unknownClaimsByQueue(operations);
+  for (const job of jobHistoriesOf(operations).values()) {
+    const projection = projectionOf(job);
+    checked += projection.length;
+    const add = addOf(job);
+    const unknownClaimsAt = unknownClaims.get(add?.call.queue ?? job.claims[0]?.operation.call.queue ?? '') ?? [];
+    const model = new JobModel({
+      terms: job.adds.length === 1 && add !== undefined ? add.call : {},
+      unknownClaimsAt,
+      clockErrorUs: options.clockErrorUs,
+    });
+    const { result, stuckAt } = checkLinearizable(projection, model, options.stepsPerJobMax);
+    if (result === 'unknown') unknown += 1;
+    if (result !== 'violation') continue;
+    const source = stuckAt?.operation.source;
+    const shown = source === undefined ? [] : [...(add === undefined ? [] : [add]), 'f' in source ? source : source.operation];
+    problems.add(
+      `job ${job.id} has no linear order: nothing allows the last of these in the state ${JSON.stringify(stuckAt?.state)}`,
+      ...shown,
+    );
+  }
+  return problems.verdict('linearizable jobs', checked, unknown > 0);
+}
+
+function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<string, number[]> {
+  const byQueue = new Map<string, number[]>();
+  for (const operation of operations) {
+    if (operation.f !== 'claim' || operation.outcome !== 'info') continue;
+    const known = byQueue.get(operation.call.queue);
+    if (known === undefined) byQueue.set(operation.call.queue, [operation.invokedAt]);
+    else known.push(operation.invokedAt);
+  }
+  return byQueue;
+}
+
+/** All operations on the job that may have taken effect. */
+function projectionOf(job: JobHistory): JobOperation[] {
+  const { adds, extends: extensions, completes, fails, releases, redrives, removes, reads, claims } = job;
+  const named = [...adds, ...extensions, ...completes, ...fails, ...releases, ...redrives, ...removes, ...reads];
+  const projection: JobOperation[] = named
+    .filter(({ outcome }) => outcome !== 'fail')
+    .map((source) => ({ source, invokedAt: source.invokedAt, returnedAt: source.returnedAt, returnedUs: source.returnedUs }));
+  for (const source of claims) {
+    const { invokedAt, returnedAt, returnedUs } = source.operation;
+    projection.push({ source, invokedAt, returnedAt, returnedUs });
+  }
+  return projection.sort((a, b) => a.invokedAt - b.invokedAt);
+}

@@ -1,0 +1,203 @@
+/** An operation with its span. `returnedAt` is Infinity for one of unknown outcome, which may take effect at any later time or never. */
+export interface Span {
+  readonly invokedAt: number;
+  readonly returnedAt: number;
+}
+
+/** A sequential object. Immutable states; an operation may have several outcomes, of which the history does not tell which it was. */
+export interface SequentialModel<State, Operation extends Span> {
+  readonly initial: State;
+  /** Every state that the operation, with the result it had, may lead to; none when it is impossible here. The likeliest first. */
+  step(state: State, operation: Operation): readonly State[];
+  /** Equal for states that nothing can tell apart. */
+  keyOf(state: State): string;
+}
+
+export interface Linearization<State, Operation> {
+  readonly result: 'ok' | 'violation' | 'unknown';
+  /** States that were tried. */
+  readonly steps: number;
+  /** For a violation: the operation that fits nowhere after the longest order that was found, and the state that this order leads to. */
+  readonly stuckAt: { readonly operation: Operation; readonly state: State } | undefined;
+}
+
+/** The event of a call or of its return, in a list from which both are lifted once the operation has its place (Wing and Gong 1993). */
+interface Entry {
+  readonly operation: number;
+  readonly isCall: boolean;
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  /** The return of a call that has one. */
+  partner: Entry | undefined;
+}
+
+interface Choice<State> {
+  readonly entry: Entry;
+  readonly before: State;
+  readonly successors: readonly State[];
+  at: number;
+}
+
+/**
+ * Looks for an order of the operations that the model allows and that keeps every operation within its span (Herlihy and Wing 1990). The search is
+ * Wing and Gong's with Lowe's memory of what was tried (states and sets of placed operations), as in Porcupine. Operations that never returned need
+ * no place.
+ * @param stepsMax how many states are tried before the answer is `unknown`: the problem is NP-complete.
+ */
+export function checkLinearizable<State, Operation extends Span>(
+  operations: readonly Operation[],
+  model: SequentialModel<State, Operation>,
+  stepsMax = 1_000_000,
+): Linearization<State, Operation> {
+  return new Search(operations, model, stepsMax).run();
+}
+
+class Search<State, Operation extends Span> {
+  readonly #operations: readonly Operation[];
+  readonly #model: SequentialModel<State, Operation>;
+  readonly #stepsMax: number;
+  readonly #head: Entry = { operation: -1, isCall: true, previous: undefined, next: undefined, partner: undefined };
+  readonly #placed: Uint16Array;
+  readonly #tried = new Set<string>();
+  readonly #choices: Choice<State>[] = [];
+  #state: State;
+  /** The call to try next; undefined when none is left here. */
+  #cursor: Entry | undefined;
+  #unplacedReturns = 0;
+  #steps = 0;
+  #deepest = -1;
+  #stuckAt: { readonly operation: Operation; readonly state: State } | undefined;
+
+  constructor(operations: readonly Operation[], model: SequentialModel<State, Operation>, stepsMax: number) {
+    this.#operations = operations;
+    this.#model = model;
+    this.#stepsMax = stepsMax;
+    this.#state = model.initial;
+    this.#placed = new Uint16Array(Math.ceil(operations.length / 16));
+    this.#buildList();
+  }
+
+  run(): Linearization<State, Operation> {
+    this.#cursor = this.#candidateAfter(undefined);
+    while (this.#unplacedReturns > 0) {
+      if (this.#steps >= this.#stepsMax) return { result: 'unknown', steps: this.#steps, stuckAt: undefined };
+      if (this.#cursor !== undefined) {
+        this.#cursor = this.#candidateAfter(this.#place(this.#cursor) ? undefined : this.#cursor);
+        continue;
+      }
+      // One of the choices before was wrong: a call returned that has no place.
+      this.#noteStuck();
+      if (!this.#backtrack()) return { result: 'violation', steps: this.#steps, stuckAt: this.#stuckAt };
+    }
+    return { result: 'ok', steps: this.#steps, stuckAt: undefined };
+  }
+
+  /**
+   * The call that is tried after this one: all that began before the first unplaced return. Calls that never returned come last, since most of them need no place at all.
+   * @param entry undefined for the first.
+   */
+  #candidateAfter(entry: Entry | undefined): Entry | undefined {
+    const isReturning = entry === undefined || entry.partner !== undefined;
+    let next = entry === undefined ? this.#head.next : entry.next;
+    for (; next?.isCall; next = next.next) if ((next.partner !== undefined) === isReturning) return next;
+    if (!isReturning) return undefined;
+    for (next = this.#head.next; next?.isCall; next = next.next) if (next.partner === undefined) return next;
+    return undefined;
+  }
+
+  #buildList(): void {
+    const events: { readonly at: number; readonly entry: Entry }[] = [];
+    this.#operations.forEach(({ invokedAt, returnedAt }, operation) => {
+      const call: Entry = { operation, isCall: true, previous: undefined, next: undefined, partner: undefined };
+      events.push({ at: invokedAt, entry: call });
+      if (!Number.isFinite(returnedAt)) return;
+      call.partner = { operation, isCall: false, previous: undefined, next: undefined, partner: undefined };
+      events.push({ at: returnedAt, entry: call.partner });
+      this.#unplacedReturns += 1;
+    });
+    events.sort((a, b) => a.at - b.at);
+    let last = this.#head;
+    for (const { entry } of events) {
+      last.next = entry;
+      entry.previous = last;
+      last = entry;
+    }
+  }
+
+  /** Gives the call the next place in the order, if the model allows it and it was not tried. */
+  #place(entry: Entry): boolean {
+    const operation = this.#operations[entry.operation];
+    if (operation === undefined) return false;
+    const successors = this.#model.step(this.#state, operation);
+    this.#steps += 1;
+    return this.#choose({ entry, before: this.#state, successors, at: 0 });
+  }
+
+  /** Goes on to the first successor from `choice.at` on that leads to something new. */
+  #choose(choice: Choice<State>): boolean {
+    const { entry, successors } = choice;
+    this.#setPlaced(entry.operation, true);
+    const placed = String.fromCharCode(...this.#placed);
+    for (; choice.at < successors.length; choice.at += 1) {
+      const successor = successors[choice.at] as State;
+      const key = `${placed}${this.#model.keyOf(successor)}`;
+      if (this.#tried.has(key)) continue;
+      this.#tried.add(key);
+      this.#state = successor;
+      this.#choices.push(choice);
+      lift(entry);
+      if (entry.partner !== undefined) {
+        lift(entry.partner);
+        this.#unplacedReturns -= 1;
+      }
+      return true;
+    }
+    this.#setPlaced(entry.operation, false);
+    return false;
+  }
+
+  /** Takes the last choice back, and goes on with another outcome or another call. @returns false when there is none to take back. */
+  #backtrack(): boolean {
+    const choice = this.#choices.pop();
+    if (choice === undefined) return false;
+    const { entry, before } = choice;
+    if (entry.partner !== undefined) {
+      putBack(entry.partner);
+      this.#unplacedReturns += 1;
+    }
+    putBack(entry);
+    this.#state = before;
+    this.#setPlaced(entry.operation, false);
+    this.#steps += 1;
+    choice.at += 1;
+    this.#cursor = this.#candidateAfter(this.#choose(choice) ? undefined : entry);
+    return true;
+  }
+
+  #noteStuck(): void {
+    let entry = this.#head.next;
+    while (entry?.isCall) entry = entry.next;
+    const operation = entry === undefined ? undefined : this.#operations[entry.operation];
+    if (operation === undefined || this.#choices.length <= this.#deepest) return;
+    this.#deepest = this.#choices.length;
+    this.#stuckAt = { operation, state: this.#state };
+  }
+
+  #setPlaced(operation: number, isPlaced: boolean): void {
+    const word = operation >>> 4;
+    const bit = 1 << (operation & 15);
+    const before = this.#placed[word] ?? 0;
+    this.#placed[word] = isPlaced ? before | bit : before & ~bit;
+  }
+}
+
+function lift(entry: Entry): void {
+  if (entry.previous !== undefined) entry.previous.next = entry.next;
+  if (entry.next !== undefined) entry.next.previous = entry.previous;
+}
+
+/** Undoes {@link lift}; in the reverse order of the lifts. */
+function putBack(entry: Entry): void {
+  if (entry.previous !== undefined) entry.previous.next = entry;
+  if (entry.next !== undefined) entry.next.previous = entry;
+}

@@ -1,0 +1,61 @@
+import { type HistoryOperation, mayHaveApplied } from '../history/operation.ts';
+import { checkLinearizable } from './linearizability.ts';
+import { QueueModel } from './queue-model.ts';
+import { Problems, type Verdict } from './verdict.ts';
+
+export interface QueueLinearizabilityOptions {
+  readonly clockErrorUs: number;
+  /** Undefined for all. */
+  readonly queues: readonly string[] | undefined;
+  /** Queues with more telling operations are left out: they are judged job by job. */
+  readonly operationsMax: number;
+  /** How many states are tried for one queue before it is left as unknown. */
+  readonly stepsMax: number;
+}
+
+/**
+ * Every small queue is linearizable as a whole: claims, order and counts of all its jobs together. Queues are independent objects, but for their ids and tokens, which
+ * grow in each of them as they grow in all.
+ */
+export function checkQueueLinearizability(operations: readonly HistoryOperation[], options: QueueLinearizabilityOptions): Verdict {
+  const problems = new Problems();
+  let checked = 0;
+  let isGivenUp = false;
+  for (const [name, own] of queuesOf(operations.filter(isTelling))) {
+    if (own.length > options.operationsMax || options.queues?.includes(name) === false) continue;
+    checked += own.length;
+    const model = new QueueModel(options.clockErrorUs);
+    const { result, stuckAt } = checkLinearizable(own, model, options.stepsMax);
+    if (result !== 'ok') isGivenUp = true;
+    if (result !== 'violation' || model.isIncomplete) continue;
+    const after = stuckAt?.state.jobs.map(({ id, key, state }) => `${id}/${JSON.stringify(key)} ${state.phase}`).join(', ');
+    const shown = stuckAt === undefined ? [] : [stuckAt.operation];
+    problems.add(`the history has no linear order: nothing allows the last of these after [${after}]`, ...shown);
+  }
+  return problems.verdict('linearizable queue', checked, isGivenUp);
+}
+
+/** A read of unknown outcome tells nothing, nor does a claim that waited in vain, and what failed had no effect. */
+function isTelling(one: HistoryOperation): boolean {
+  if (one.f === 'counts' || one.f === 'getJob') return one.outcome === 'ok';
+  if (one.f === 'claim' && one.result?.jobs.length === 0) return (one.call.waitMs ?? 0) === 0;
+  return mayHaveApplied(one);
+}
+
+/** The operations of each queue, by name; all under the first one's when an operation names a job of which nobody knows the queue. */
+function queuesOf(operations: readonly HistoryOperation[]): Map<string, HistoryOperation[]> {
+  const queueOfJob = new Map<number, string>();
+  for (const one of operations) {
+    if (one.f === 'add' && one.result !== undefined) queueOfJob.set(one.result.job, one.call.queue);
+    if (one.f === 'claim') for (const { job } of one.result?.jobs ?? []) queueOfJob.set(job, one.call.queue);
+  }
+  const byQueue = new Map<string, HistoryOperation[]>();
+  for (const one of operations) {
+    const queue = 'queue' in one.call ? one.call.queue : queueOfJob.get(one.call.job);
+    if (queue === undefined) return new Map([[byQueue.keys().next().value ?? '', [...operations]]]);
+    const known = byQueue.get(queue);
+    if (known === undefined) byQueue.set(queue, [one]);
+    else known.push(one);
+  }
+  return byQueue;
+}

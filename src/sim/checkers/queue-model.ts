@@ -1,0 +1,210 @@
+import type { JobKey } from '../history/history.ts';
+import type { HistoryOperation, OperationOf } from '../history/operation.ts';
+import { ABSENT, JobModel, type JobOperation, type JobState } from './job-model.ts';
+import type { SequentialModel } from './linearizability.ts';
+
+/** A job in the queue's state. */
+interface QueuedJob {
+  readonly key: JobKey;
+  /** Zero while nobody has told it: its add is of unknown outcome. */
+  readonly id: number;
+  /** While the id is not known: those of the adds before and behind it. */
+  readonly idAbove: number;
+  readonly idBelow: number;
+  readonly queue: string;
+  readonly priority: number;
+  readonly state: JobState;
+  readonly model: JobModel;
+}
+
+/** All queues of a cluster as one sequential object. */
+export interface QueueState {
+  /** In the order of their adds; removed ones are gone. */
+  readonly jobs: readonly QueuedJob[];
+  readonly lastId: number;
+  readonly lastToken: number;
+}
+
+/** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
+const UNSURE_MAX = 5;
+
+/** The whole queue, for short histories: its states are compared by all that is in them. */
+export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
+  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0 };
+  readonly #clockErrorUs: number;
+  #isIncomplete = false;
+
+  constructor(clockErrorUs: number) {
+    this.#clockErrorUs = clockErrorUs;
+  }
+
+  /** Some outcomes were not tried, so that finding no order proves nothing. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
+  }
+
+  keyOf({ jobs, lastId, lastToken }: QueueState): string {
+    return `${lastId} ${lastToken} ${jobs.map(keyOfJob).join(' ')}`;
+  }
+
+  step(state: QueueState, operation: HistoryOperation): readonly QueueState[] {
+    switch (operation.f) {
+      case 'add':
+        return this.#add(state, operation);
+      case 'claim':
+        return operation.result === undefined ? this.#unknownClaim(state, operation) : this.#claim(state, operation, operation.result.jobs);
+      case 'counts':
+        return operation.result === undefined || this.#mayCount(state, operation) ? [state] : [];
+      case 'getJob':
+        return this.#read(state, operation);
+      default:
+        return placesOf(state, operation.call.job, undefined).flatMap((at) =>
+          this.#onJob(state, at, jobOperation(operation), operation.call.job),
+        );
+    }
+  }
+
+  #add(state: QueueState, operation: OperationOf<'add'>): QueueState[] {
+    const { key, queue, priority = 0 } = operation.call;
+    const id = operation.result?.job ?? 0;
+    if (id !== 0 && id <= state.lastId) return [];
+    const model = new JobModel({ terms: operation.call, unknownClaimsAt: [], clockErrorUs: this.#clockErrorUs });
+    const before =
+      id === 0 ? state.jobs : state.jobs.map((job) => (job.idBelow === Number.POSITIVE_INFINITY ? { ...job, idBelow: id } : job));
+    const place = { id, idAbove: state.lastId, idBelow: id === 0 ? Number.POSITIVE_INFINITY : id };
+    return model.step(ABSENT, jobOperation(operation)).map((added) => ({
+      ...state,
+      jobs: [...before, { key, ...place, queue, priority, state: added, model }],
+      lastId: Math.max(state.lastId, id),
+    }));
+  }
+
+  /** A claim that brought these jobs: each must have been there to claim, and none that was served before them may have been left. */
+  #claim(state: QueueState, operation: OperationOf<'claim'>, claimed: NonNullable<OperationOf<'claim'>['result']>['jobs']): QueueState[] {
+    const { queue, countMax, waitMs = 0 } = operation.call;
+    // The answer to a claim that waited in vain comes from one node alone and tells nothing of the queue.
+    if (claimed.length === 0 && waitMs > 0) return [state];
+    if (claimed.length > countMax) return [];
+    let next = state;
+    const taken: number[] = [];
+    for (const job of claimed) {
+      const [at = -1] = placesOf(next, job.job, job.key);
+      const found = next.jobs[at];
+      if (found?.queue !== queue || (job.key ?? found.key) !== found.key || job.token <= next.lastToken) return [];
+      const [after] = this.#onJob(next, at, { ...spanOf(operation), source: { ...job, operation } }, job.job);
+      if (after === undefined) return [];
+      next = { ...after, lastToken: job.token };
+      taken.push(at);
+    }
+    if (taken.some((at, place) => place > 0 && servedBefore(next, at, taken[place - 1] as number))) return [];
+    const last = taken.at(-1);
+    const isPassedOver = state.jobs.some((job, at) => {
+      if (job.queue !== queue || taken.includes(at) || !isSurelyWaiting(job)) return false;
+      return claimed.length < countMax || last === undefined || servedBefore(next, at, last);
+    });
+    return isPassedOver ? [] : [next];
+  }
+
+  /** Nobody knows what it brought: the jobs that were served first, among which may be those whose lease or delay had just ended. */
+  #unknownClaim(state: QueueState, operation: OperationOf<'claim'>): QueueState[] {
+    const { queue, countMax, leaseMs } = operation.call;
+    const claimable = state.jobs
+      .map((job, at) => ({ job, at, taken: takenStates(job, operation.invokedUs + leaseMs * 1_000) }))
+      .filter(({ job, taken }) => job.queue === queue && taken.length > 0)
+      .sort((a, b) => a.job.priority - b.job.priority || a.at - b.at);
+    const unsure = claimable.filter(({ job }) => !isSurelyWaiting(job)).length;
+    if (unsure > UNSURE_MAX) {
+      this.#isIncomplete = true;
+      return [];
+    }
+    let outcomes: { readonly state: QueueState; readonly taken: number }[] = [{ state, taken: 0 }];
+    for (const { job, at, taken } of claimable) {
+      outcomes = outcomes.flatMap((outcome) => {
+        if (outcome.taken === countMax) return [outcome];
+        const chosen = taken.map((after) => ({ state: withJob(outcome.state, at, { ...job, state: after }), taken: outcome.taken + 1 }));
+        return isSurelyWaiting(job) ? chosen : [...chosen, outcome];
+      });
+    }
+    return outcomes.map((outcome) => outcome.state);
+  }
+
+  #read(state: QueueState, operation: OperationOf<'getJob'>): readonly QueueState[] {
+    const { call, result } = operation;
+    if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return [state];
+    const places = placesOf(state, call.job, result.key).filter((at) => result.key === undefined || state.jobs[at]?.key === result.key);
+    const found = places.flatMap((at) => this.#onJob(state, at, jobOperation(operation), call.job));
+    const isAbsent = result.state === null && state.jobs.every(({ id }) => id !== call.job);
+    return isAbsent ? [state, ...found] : found;
+  }
+
+  /** @param id what the operation tells of the job's id. */
+  #onJob(state: QueueState, at: number, operation: JobOperation, id = 0): QueueState[] {
+    const job = state.jobs[at];
+    if (job === undefined || (id !== 0 && !mayHaveId(state, at, id))) return [];
+    return job.model
+      .step(job.state, operation)
+      .map((after) => withJob({ ...state, lastId: Math.max(state.lastId, id) }, at, { ...job, id: id === 0 ? job.id : id, state: after }));
+  }
+
+  /** Whether the numbers lie between what is sure and what is possible. */
+  #mayCount(state: QueueState, { call, result, returnedAt, returnedUs }: OperationOf<'counts'>): boolean {
+    if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return true;
+    const jobs = state.jobs
+      .filter(({ queue }) => queue === call.queue)
+      .map(({ model, state: job }) => model.visibleStates(job, { returnedAt, returnedUs }));
+    return (['delayed', 'waiting', 'active', 'completed', 'failed'] as const).every((name) => {
+      const count = result[name];
+      const sure = jobs.filter((visible) => visible.size === 1 && visible.has(name)).length;
+      const possible = jobs.filter((visible) => visible.has(name)).length;
+      return count === undefined || (count >= sure && count <= possible);
+    });
+  }
+}
+
+const spanOf = ({ invokedAt, returnedAt, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, returnedUs });
+
+const jobOperation = (operation: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>>): JobOperation => ({
+  ...spanOf(operation),
+  source: operation,
+});
+
+const isSurelyWaiting = ({ state }: QueuedJob): boolean => state.phase === 'pending' && !state.mayBeDelayed;
+
+/** Where a job may stand: by its id; by its key, or anywhere, among those whose id is not known. */
+function placesOf({ jobs }: QueueState, id: number, key: JobKey | undefined): number[] {
+  const byId = jobs.findIndex((job) => job.id === id);
+  if (byId >= 0) return [byId];
+  return jobs.flatMap((job, at) => (job.id === 0 && (key === undefined || job.key === key) ? [at] : []));
+}
+
+/** Ids are given in the order of the adds. */
+function mayHaveId({ jobs }: QueueState, at: number, id: number): boolean {
+  const job = jobs[at];
+  if (job === undefined || job.id === id) return job !== undefined;
+  if (job.id !== 0 || id <= job.idAbove || id >= job.idBelow) return false;
+  return jobs.every((other, place) => other.id === 0 || (place < at ? other.id < id : other.id > id));
+}
+
+const keyOfJob = ({ key, id, idAbove, idBelow, state, model }: QueuedJob): string =>
+  `${JSON.stringify(key)}:${id === 0 ? `${idAbove}-${idBelow}` : id}:${model.keyOf(state)}`;
+
+function servedBefore({ jobs }: QueueState, one: number, other: number): boolean {
+  const first = jobs[one];
+  const second = jobs[other];
+  if (first === undefined || second === undefined) return false;
+  return first.priority < second.priority || (first.priority === second.priority && one < other);
+}
+
+function withJob(state: QueueState, at: number, job: QueuedJob): QueueState {
+  const jobs = job.state.phase === 'removed' ? state.jobs.toSpliced(at, 1) : state.jobs.with(at, job);
+  return { ...state, jobs };
+}
+
+/** The job under the lease of somebody who was never heard of, if it can have been claimed. */
+function takenStates({ state, model }: QueuedJob, dueUs: number): JobState[] {
+  const late = { returnedAt: Number.POSITIVE_INFINITY, returnedUs: Number.POSITIVE_INFINITY };
+  return model
+    .reachable(state, late)
+    .filter((from) => from.phase === 'pending' && model.hasAttempts(from))
+    .map((from) => ({ ...from, phase: 'active' as const, isHeld: false, attempt: from.attempt + 1, dueUs, mayBeDelayed: false }));
+}

@@ -1,0 +1,63 @@
+import type { HistoryOperation } from '../history/operation.ts';
+
+/** One thing that must not have happened. */
+export interface Problem {
+  /** What is wrong, with the numbers of the jobs and tokens. */
+  readonly what: string;
+  /** Indexes of the invocations of the operations that show it. */
+  readonly operations: readonly number[];
+}
+
+/** What a checker says of a history. */
+export interface Verdict {
+  readonly checker: string;
+  /** True only for the result `ok`. */
+  readonly ok: boolean;
+  /** `unknown`: the search was given up at its bound before it found an answer. */
+  readonly result: 'ok' | 'violation' | 'unknown';
+  /** The first hundred. */
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
+  /** How many operations were looked at. */
+  readonly checked: number;
+}
+
+const PROBLEMS_MAX = 100;
+
+/** Gathers problems, and keeps as many as anyone will read. */
+export class Problems {
+  readonly #kept: Problem[] = [];
+  #count = 0;
+
+  /** @param operations those that show it; they are described at the end of the sentence. */
+  add(what: string, ...operations: readonly HistoryOperation[]): void {
+    this.#count += 1;
+    if (this.#kept.length >= PROBLEMS_MAX) return;
+    const shown = operations.map(describeOperation).join('; ');
+    this.#kept.push({ what: shown === '' ? what : `${what}: ${shown}`, operations: operations.map((operation) => operation.invokedAt) });
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  verdict(checker: string, checked: number, isGivenUp = false): Verdict {
+    const result = this.#count > 0 ? 'violation' : isGivenUp ? 'unknown' : 'ok';
+    return { checker, ok: result === 'ok', result, problems: this.#kept, problemCount: this.#count, checked };
+  }
+}
+
+const SHOWN_MAX = 160;
+
+/** `complete {"job":5,"token":7} -> ok (process 3, events 40..44)`. */
+export function describeOperation(operation: HistoryOperation): string {
+  const { f, call, outcome, result, error, process, invokedAt, returnedAt } = operation;
+  const answer = outcome === 'ok' ? `ok ${cut(result)}` : `${outcome} ${error ?? ''}`;
+  const until = Number.isFinite(returnedAt) ? `..${returnedAt}` : '';
+  return `${f} ${cut(call)} -> ${answer.trim()} (process ${process}, events ${invokedAt}${until})`;
+}
+
+function cut(value: unknown): string {
+  const text = value === null || value === undefined ? '' : JSON.stringify(value);
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
+}

@@ -1,0 +1,92 @@
+import type { NodeEvent } from '../node/event.ts';
+
+/**
+ * Hard cases that a good set of seeds reaches at least sometimes. Counted, so that one can see that a fault which is never met is not
+ * taken for one that is survived.
+ */
+export const SOMETIMES = [
+  'leader elected',
+  'election timed out without a leader',
+  'follower truncated its log',
+  'committed entry of an earlier term with one of its own',
+  'entry deleted that stood on several disks (Figure 8)',
+  'leader stepped down without a majority (CheckQuorum)',
+  'leader deposed by a newer term',
+  'snapshot sent',
+  'snapshot installed',
+  'snapshot of several chunks',
+  'election while a snapshot was on its way',
+  'log compacted',
+  'crash before a write was on disk',
+  'crash after a write was on disk',
+  'node restarted',
+  'disk lost',
+  'damage found at the start',
+  'damage found while running',
+  'disk stalled',
+  'node paused',
+  'partition',
+  'one-way partition',
+  'wall clock went back',
+  'configuration appended',
+  'joint configuration committed',
+  'uncommitted configuration truncated',
+  'leader removed',
+  'node told that it is removed',
+  'newcomer became a voter',
+  'voter replaced after its disk was lost',
+  'leadership transferred',
+  'transfer given up',
+  'request answered that had been sent again',
+  'job claimed again after a failure or a lost lease',
+  'stale token refused',
+  'claim waited for a job',
+] as const;
+export type Sometimes = (typeof SOMETIMES)[number];
+
+export class Coverage {
+  readonly counts = new Map<Sometimes, number>();
+
+  add(what: Sometimes, count = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + count);
+  }
+
+  observe(event: NodeEvent, isSnapshotRunning: boolean): void {
+    switch (event.type) {
+      case 'role':
+        if (event.role === 'leader') this.add('leader elected');
+        break;
+      case 'election-timeout':
+        this.add('election timed out without a leader');
+        if (isSnapshotRunning) this.add('election while a snapshot was on its way');
+        break;
+      case 'truncated':
+        this.add('follower truncated its log');
+        break;
+      case 'snapshot-sent':
+        this.add('snapshot sent');
+        if (event.chunks > 1) this.add('snapshot of several chunks');
+        break;
+      case 'snapshot-installed':
+        this.add('snapshot installed');
+        break;
+      case 'compacted':
+        this.add('log compacted');
+        break;
+      case 'configuration':
+        this.add('configuration appended');
+        break;
+      case 'removed':
+        this.add('node told that it is removed');
+        break;
+      case 'disk-lost':
+        this.add('voter replaced after its disk was lost');
+        break;
+      case 'transfer':
+        if (event.outcome === 'asked') this.add('leadership transferred');
+        if (event.outcome === 'given-up') this.add('transfer given up');
+        break;
+      default:
+    }
+  }
+}

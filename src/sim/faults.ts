@@ -1,0 +1,95 @@
+import { asNodeId } from '../base/ids.ts';
+import { isJoint } from '../raft/membership.ts';
+import type { Fault } from './plan.ts';
+import type { SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+/** Makes one thing go wrong. What would break a promise that nobody made (losing the disks of a majority) is left out. */
+export function carryOutFault(world: World, fault: Fault): void {
+  const { schedule, network, coverage } = world;
+  const node = 'node' in fault ? world.nodes.get(fault.node) : undefined;
+  switch (fault.type) {
+    case 'crash':
+      if (node !== undefined) world.stopNode(node, fault.downMs, fault.isNoticed);
+      break;
+    case 'fail-write':
+      if (node?.isUp !== true) break;
+      coverage.add(fault.survives ? 'crash after a write was on disk' : 'crash before a write was on disk');
+      node.failNextWrite(fault.isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED', fault.survives, fault.downMs);
+      break;
+    case 'stall':
+      if (node?.isUp === true) node.disk.stallNextWrite(fault.durationMs);
+      break;
+    case 'pause':
+      if (node?.isUp !== true) break;
+      coverage.add('node paused');
+      node.pause(fault.durationMs);
+      break;
+    case 'flip':
+      if (node !== undefined && mayLoseDisk(world, node)) flip(world, node, fault);
+      break;
+    case 'lose-disk':
+      if (node === undefined || !mayLoseDisk(world, node)) break;
+      coverage.add('disk lost');
+      world.lostDisks.set(node.id, node.diskId);
+      world.stopNode(node, fault.downMs, true);
+      node.loseDisk();
+      break;
+    case 'partition': {
+      coverage.add('partition');
+      const pairs = [...world.nodes.keys()].flatMap((from) => [...world.nodes.keys()].map((to) => [from, to] as const));
+      const cut = pairs.filter(([from, to]) => fault.group.includes(from) !== fault.group.includes(to));
+      for (const [from, to] of cut) network.cut(from, to);
+      schedule.after(fault.durationMs, () => {
+        for (const [from, to] of cut) network.mend(from, to);
+      });
+      break;
+    }
+    case 'one-way':
+      coverage.add('one-way partition');
+      network.cut(fault.from, fault.to);
+      schedule.after(fault.durationMs, () => network.mend(fault.from, fault.to));
+      break;
+    case 'channel': {
+      const peer = world.nodes.get(fault.peer);
+      if (node !== undefined && peer !== undefined && node !== peer) world.closeChannel(node, peer);
+      break;
+    }
+    case 'wall-clock':
+      if (node === undefined) break;
+      if (fault.jumpMs < 0) coverage.add('wall clock went back');
+      node.wallOffsetMs += fault.jumpMs;
+      break;
+    case 'transfer':
+      world.order({ type: 'transfer', call: 1, to: fault.to });
+      break;
+    case 'change':
+      // Whoever removes sound voters while another one is being rebuilt may be left without a majority: that is the operator's to avoid.
+      if (world.lostDisks.size > 0) break;
+      world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
+      break;
+  }
+}
+
+function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type: 'flip' }>): void {
+  const rows = [...node.disk.rows()];
+  const row = rows[fault.pick % rows.length];
+  if (row === undefined) return;
+  world.lostDisks.set(node.id, node.diskId);
+  if (node.isUp && fault.downMs > 1) world.stopNode(node, fault.downMs, true);
+  node.disk.flipBit(row, fault.bit);
+}
+
+/**
+ * Losing one disk is survived where the others are a majority: a spare's at any time, a voter's while the configuration is settled and no
+ * other voter is being rebuilt.
+ */
+function mayLoseDisk(world: World, node: SimNode): boolean {
+  if (world.lostDisks.size > 0) return false;
+  const view = world.leader()?.runtime?.view;
+  if (view === undefined) return false;
+  const { index, configuration } = view.configurations.latest;
+  const isSettled = index <= view.commit && !isJoint(configuration) && configuration.joining.length === 0;
+  if (!isSettled) return false;
+  return !configuration.voters.includes(asNodeId(node.id)) || configuration.voters.length >= 3;
+}

@@ -1,0 +1,181 @@
+import { ByteReader } from '../../base/bytes.ts';
+import { OperationReader } from '../../queue/operation.ts';
+import { type ClaimedJob, decodeReply, type OperationResult } from '../../queue/reply.ts';
+import { OperationCode, readRequestHeader } from '../../queue/request.ts';
+import { readClientFrames, readServerFrames } from '../../transport/client-frame.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../transport/port.ts';
+import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './history.ts';
+
+export interface RecordingOptions {
+  readonly recorder: HistoryRecorder;
+  /** The key that whoever added the job put into its content. */
+  readonly keyOf: (content: Uint8Array) => JobKey;
+}
+
+/** An operation on its way, and how to write down what came of it. */
+type Pending = (result: OperationResult, sends: number) => void;
+
+interface SentRequest {
+  readonly operations: readonly Pending[];
+  sends: number;
+  isAnswered: boolean;
+}
+
+/**
+ * Stands between a client and a cluster and records every queue operation that passes: the invocation before the request is first sent,
+ * the outcome before the client hears of it. So it sees what a `Worker` does by itself: claims, extensions, completions. A request that is repeated is the same
+ * operation; one that is never answered stays open, whatever its client makes of it.
+ */
+export class RecordingEndpoint implements ClusterEndpoint {
+  readonly #cluster: ClusterEndpoint;
+  readonly #options: RecordingOptions;
+  /** By client and sequence. Answered ones too, until the client says that it has the answer: it may repeat them before it looks. */
+  readonly #sent = new Map<number, Map<number, SentRequest>>();
+  readonly #reader = new OperationReader();
+
+  constructor(cluster: ClusterEndpoint, options: RecordingOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  nodeIds(): readonly number[] {
+    return this.#cluster.nodeIds();
+  }
+
+  openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
+    const channel = this.#cluster.openChannel(node, {
+      onPacket: (packet) => {
+        this.#onAnswers(packet);
+        handlers.onPacket(packet);
+      },
+      onLost: () => handlers.onLost(),
+    });
+    if (channel === undefined) return undefined;
+    return {
+      send: (packet) => {
+        this.#onRequests(packet);
+        channel.send(packet);
+      },
+      close: () => channel.close(),
+    };
+  }
+
+  #onRequests(packet: Uint8Array): void {
+    for (const frame of readClientFrames(packet)) {
+      if (frame.type !== 'request') continue;
+      const reader = new ByteReader(frame.request);
+      const { client, sequence, acknowledgedBelow, operations } = readRequestHeader(reader);
+      const sent = this.#sent.get(client) ?? new Map<number, SentRequest>();
+      this.#sent.set(client, sent);
+      const known = sent.get(sequence);
+      if (known !== undefined) {
+        known.sends += 1;
+        continue;
+      }
+      forgetAnswered(sent, acknowledgedBelow);
+      this.#reader.begin();
+      const pending: Pending[] = [];
+      for (let read = 0; read < operations; read += 1) {
+        this.#reader.next(reader);
+        pending.push(this.#invoke(this.#reader, frame.request));
+      }
+      sent.set(sequence, { operations: pending, sends: 1, isAnswered: false });
+    }
+  }
+
+  #onAnswers(packet: Uint8Array): void {
+    for (const frame of readServerFrames(packet)) {
+      if (frame.type !== 'reply') continue;
+      const { client, sequence, results } = decodeReply(frame.reply);
+      const request = this.#sent.get(client)?.get(sequence);
+      if (request === undefined || request.isAnswered) continue;
+      request.isAnswered = true;
+      for (const [at, end] of request.operations.entries()) {
+        const result = results[at] ?? results[0];
+        if (result !== undefined) end(result, request.sends);
+      }
+    }
+  }
+
+  #invoke(operation: OperationReader, request: Uint8Array): Pending {
+    const { recorder, keyOf } = this.#options;
+    const { jobId: job, token, queueName: queue, leaseMs, waitMs, countMax, retry, priority, delayMs, attemptsMax } = operation;
+    const { keepCompleted, keepFailed, blobAt, blobLength } = operation;
+    switch (operation.code) {
+      case OperationCode.add: {
+        const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
+        const call = recorder.invoke('add', { key, queue, priority, delayMs, attemptsMax, keepCompleted, keepFailed });
+        return endWith(call, (result) => (result.type === 'added' ? { job: result.id } : undefined));
+      }
+      case OperationCode.claim: {
+        const call = recorder.invoke('claim', { queue, countMax, leaseMs, waitMs });
+        return endWith(call, (result) => (result.type === 'claimed' ? { jobs: result.jobs.map((one) => this.#claimed(one)) } : undefined));
+      }
+      case OperationCode.extend:
+        return endDone(recorder.invoke('extend', { job, token, leaseMs }));
+      case OperationCode.complete:
+        return endDone(recorder.invoke('complete', { job, token }));
+      case OperationCode.fail:
+        return endDone(recorder.invoke('fail', { job, token, retry }));
+      case OperationCode.release:
+        return endDone(recorder.invoke('release', { job, token }));
+      case OperationCode.redrive:
+        return endDone(recorder.invoke('redrive', { job }));
+      case OperationCode.remove:
+        return endDone(recorder.invoke('remove', { job }));
+      case OperationCode.counts: {
+        const call = recorder.invoke('counts', { queue });
+        return endWith(call, (result) => (result.type === 'counts' ? { ...result.counts } : undefined));
+      }
+      case OperationCode.getJob: {
+        const call = recorder.invoke('getJob', { job });
+        return (result, sends) => {
+          if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
+          else endWith(call, (one) => (one.type === 'job' ? { state: one.job.state, token: one.job.token } : undefined))(result, sends);
+        };
+      }
+      default:
+        // Sessions are the client's affair.
+        return () => {};
+    }
+  }
+
+  #claimed({ id, token, attempt, content }: ClaimedJob) {
+    const claimed = { job: id, token, attempt };
+    return content === undefined ? claimed : { ...claimed, key: this.#options.keyOf(content) };
+  }
+}
+
+function forgetAnswered(sent: Map<number, SentRequest>, acknowledgedBelow: number): void {
+  for (const [sequence, { isAnswered }] of sent) {
+    if (sequence >= acknowledgedBelow) return;
+    if (isAnswered) sent.delete(sequence);
+  }
+}
+
+type Applied = Extract<OperationResult, { readonly ok: true }>;
+
+/** @param read the operation's result, or undefined when the answer belongs to another kind of operation. */
+function endWith<F extends OperationFunction>(
+  call: OpenCall<F>,
+  read: (result: Applied) => Parameters<OpenCall<F>['ok']>[0] | undefined,
+): Pending {
+  return (result, sends) => {
+    if (!result.ok) {
+      // The session is gone, and with it the memory of an earlier sending.
+      if (result.code === 'SESSION_EXPIRED' && sends > 1) call.info(result.code);
+      else call.fail(result.code);
+      return;
+    }
+    const value = read(result);
+    if (value === undefined) call.info(`answered with ${result.type}`);
+    else call.ok(value);
+  };
+}
+
+const endDone =
+  (call: OpenCall<'extend' | 'complete' | 'fail' | 'release' | 'redrive' | 'remove'>): Pending =>
+  (result, sends) => {
+    if (result.ok && result.type === 'done') call.ok(null);
+    else endWith(call, () => undefined)(result, sends);
+  };

@@ -1,0 +1,210 @@
+import type { EntryId, LogIndex, Term } from '../base/ids.ts';
+import { asIndex } from '../base/ids.ts';
+import type { NodeRuntime } from '../node/node-runtime.ts';
+import type { Configuration, Entry } from '../raft/entry.ts';
+import type { RaftMessage } from '../raft/message.ts';
+import type { CoreView } from '../raft/raft-core.ts';
+import type { Coverage } from './coverage.ts';
+import type { SimNode } from './sim-node.ts';
+import { demand } from './violation.ts';
+
+interface Written {
+  readonly hash: number;
+  readonly prevTerm: Term;
+}
+
+interface Committed {
+  readonly term: Term;
+  /** The term of the leader that first knew it to be committed. */
+  readonly inTerm: Term;
+}
+
+/**
+ * What must hold after every step, whatever happens (Raft Figure 3, and the promises of the design). Counts majorities by itself: the code
+ * under test is not asked.
+ */
+export class Invariants {
+  readonly #nodes: ReadonlyMap<number, SimNode>;
+  readonly #coverage: Coverage;
+  readonly #leaders = new Map<number, number>();
+  readonly #written = new Map<string, Written>();
+  /** By index; the entry at 0 is a filler. */
+  readonly #committed: Committed[] = [{ term: 0 as Term, inTerm: 0 as Term }];
+  /** How far each node's commit index was compared, and the newest term in which it was seen leading. */
+  readonly #known = new Map<SimNode, { commit: number; ledTerm: number; lastIndex: number; life: number }>();
+  readonly #digests = new Map<number, string>();
+
+  constructor(nodes: ReadonlyMap<number, SimNode>, coverage: Coverage) {
+    this.#nodes = nodes;
+    this.#coverage = coverage;
+  }
+
+  get commitIndex(): number {
+    return this.#committed.length - 1;
+  }
+
+  /** Log matching: an index and a term name one entry, and one predecessor, on every disk there ever was. */
+  onAppended(node: SimNode, entries: readonly Entry[], before: EntryId): void {
+    let prevTerm = before.term;
+    for (const entry of entries) {
+      const key = `${entry.index} ${entry.term}`;
+      const hash = hashOf(entry);
+      const known = this.#written.get(key);
+      if (known === undefined) this.#written.set(key, { hash, prevTerm });
+      else {
+        const isSame = known.hash === hash && known.prevTerm === prevTerm;
+        demand(
+          isSame,
+          'log matching',
+          () => `node ${node.id} writes another entry ${entry.index} of term ${entry.term} than was written before`,
+        );
+      }
+      prevTerm = entry.term;
+    }
+  }
+
+  /** What leaves a node rests on its disk (Raft Figure 2: "updated on stable storage before responding to RPCs"). */
+  onMessage(node: SimNode, message: RaftMessage): void {
+    const { durable } = node;
+    if (message.type === 'vote-reply' && message.granted && !message.preVote) {
+      const isOnDisk = durable.term > message.term || (durable.term === message.term && durable.votedFor === message.to);
+      demand(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} votes for ${message.to} in term ${message.term}`);
+    } else if (message.type === 'request-vote' && !message.preVote) {
+      const isOnDisk = durable.term === message.term && durable.votedFor === node.nodeId;
+      demand(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} stands in term ${message.term}`);
+    } else if (message.type === 'append-accepted') {
+      demand(
+        durable.term >= message.term,
+        'an acknowledgement is on disk before it leaves',
+        () => `node ${node.id} speaks in term ${message.term}`,
+      );
+      const isOnDisk = durable.lastIndex >= message.match;
+      demand(isOnDisk, 'an acknowledgement is on disk before it leaves', () => `node ${node.id} acknowledges ${message.match}`);
+    } else if (message.type === 'append') this.#onCommitted(node, message.commit);
+  }
+
+  /** Before what is committed can be told to anyone, and after every turn. */
+  onTurn(node: SimNode, runtime: NodeRuntime): void {
+    const { view } = runtime;
+    const known = this.#known.get(node);
+    const isSameLife = known !== undefined && known.life === node.lives;
+    const before = isSameLife ? known : { commit: 0, ledTerm: 0, lastIndex: 0, life: node.lives };
+    demand(
+      view.commit >= before.commit,
+      'the commit index never goes back',
+      () => `node ${node.id}: ${before.commit}, then ${view.commit}`,
+    );
+    if (view.role === 'leader') this.#checkLeader(node, view, before);
+    this.#onCommitted(node, view.commit);
+    this.#checkCommitted(node, view, before.commit);
+    const ledTerm = view.role === 'leader' ? view.term : 0;
+    this.#known.set(node, { commit: view.commit, ledTerm, lastIndex: view.log.lastIndex, life: node.lives });
+  }
+
+  /** Replicas that have applied the same entries are the same. Costs a pass over the state. */
+  checkState(node: SimNode, runtime: NodeRuntime): void {
+    runtime.machine.check();
+    const { applied, digest } = runtime.digest();
+    const known = this.#digests.get(applied);
+    if (known === undefined) this.#digests.set(applied, digest);
+    demand(known === undefined || known === digest, 'equal replicas', () => `node ${node.id} differs from another one at entry ${applied}`);
+  }
+
+  #checkLeader(node: SimNode, view: CoreView, before: { readonly ledTerm: number; readonly lastIndex: number }): void {
+    const other = this.#leaders.get(view.term);
+    demand(
+      other === undefined || other === node.id,
+      'one leader a term',
+      () => `nodes ${other} and ${node.id} both lead term ${view.term}`,
+    );
+    if (other === undefined) {
+      this.#leaders.set(view.term, node.id);
+      this.#checkComplete(node, view);
+    }
+    const isShorter = before.ledTerm === view.term && view.log.lastIndex < before.lastIndex;
+    demand(!isShorter, 'a leader only appends', () => `leader ${node.id} of term ${view.term} shortened its log`);
+  }
+
+  /** Leader completeness: whatever was committed in an earlier term is in a new leader's log; by log matching the last one speaks for all. */
+  #checkComplete(node: SimNode, view: CoreView): void {
+    let index = this.#committed.length - 1;
+    while (index > 0 && (this.#committed[index]?.inTerm ?? 0) >= view.term) index -= 1;
+    if (index === 0 || index <= view.log.compacted.index) return;
+    const found = view.log.termAt(asIndex(index));
+    const { term } = this.#committed[index] ?? { term: 0 };
+    demand(
+      found === term,
+      'a leader has what is committed',
+      () => `leader ${node.id} of term ${view.term} lacks entry ${index} of term ${term}`,
+    );
+  }
+
+  /** Whoever first knows an entry to be committed decided so itself: then it is on the disks of a majority. */
+  #onCommitted(node: SimNode, commit: LogIndex): void {
+    if (commit <= this.commitIndex) return;
+    const view = node.runtime?.view;
+    if (view === undefined) return;
+    const term = termAt(node, view, commit);
+    demand(term !== undefined, 'committed entries are known', () => `node ${node.id} commits ${commit}, which it does not have`);
+    const { latest } = view.configurations;
+    const known = [latest.configuration];
+    // What was appended in this very turn was not yet in force when the commit was decided.
+    if (latest.index > node.durable.lastIndex) known.push(view.configurations.at(asIndex(latest.index - 1)).configuration);
+    const isOnMajority = known.some((configuration) => this.#isOnMajority(configuration, { index: commit, term }));
+    demand(isOnMajority, 'committed means on disk on a majority', () => {
+      const holders = [...this.#nodes.keys()].filter((id) => this.#holds(latest.configuration, id, { index: commit, term }));
+      return `node ${node.id} commits entry ${commit} of term ${term}, which is on the disks of ${holders.join(', ') || 'nobody'}, with voters ${latest.configuration.voters.join(', ')}, outgoing ${latest.configuration.outgoing.join(', ')}`;
+    });
+    for (let index = this.#committed.length; index <= commit; index += 1) {
+      const each = termAt(node, view, asIndex(index));
+      demand(each !== undefined, 'committed entries are known', () => `node ${node.id} commits ${index}, which it does not have`);
+      this.#committed.push({ term: each, inTerm: view.term });
+      if (each < view.term) this.#coverage.add('committed entry of an earlier term with one of its own');
+    }
+  }
+
+  /** Counted here, and not by the code under test. */
+  #isOnMajority(configuration: Configuration, id: EntryId): boolean {
+    return [configuration.voters, configuration.outgoing].every((voters) => {
+      const holders = voters.filter((voter) => this.#holds(configuration, voter, id));
+      return voters.length === 0 || 2 * holders.length > voters.length;
+    });
+  }
+
+  #holds({ disks }: Configuration, voter: number, id: EntryId): boolean {
+    const node = this.#nodes.get(voter);
+    if (node === undefined) return false;
+    // A disk that was lost since it acknowledged counts: that is why no more than a few may be lost.
+    const disk = disks.find((known) => known.node === voter)?.disk ?? node.diskId;
+    return node.everDurable.get(disk)?.holds(id) ?? false;
+  }
+
+  /** State machine safety: what a node takes for committed is what was committed. */
+  #checkCommitted(node: SimNode, view: CoreView, after: number): void {
+    for (let index = Math.max(after, view.log.compacted.index) + 1; index <= view.commit; index += 1) {
+      const mine = view.log.termAt(asIndex(index));
+      const { term } = this.#committed[index] ?? { term: undefined };
+      demand(
+        mine === term,
+        'equal committed entries',
+        () => `node ${node.id} commits entry ${index} of term ${mine}; ${term} is committed`,
+      );
+    }
+    const { compacted } = view.log;
+    const boundary = this.#committed[compacted.index]?.term;
+    demand(
+      compacted.index === 0 || boundary === compacted.term,
+      'equal committed entries',
+      () => `node ${node.id} compacted up to entry ${compacted.index} of term ${compacted.term}; ${boundary} is committed`,
+    );
+  }
+}
+
+/** The entry's term, although it may be compacted away by now. */
+const termAt = (node: SimNode, view: CoreView, index: LogIndex): Term | undefined => view.log.termAt(index) ?? node.durable.history[index];
+
+function hashOf({ kind, data }: Entry): number {
+  let hash = kind.length;
+  for (let at = 0; at < data.length; at += 1) hash = Math.imul(hash ^ (data[at] ?? 0), 0x01000193);
+  return hash;
+}

@@ -1,0 +1,66 @@
+import type { Dice, NetworkPlan } from './plan.ts';
+import type { Schedule } from './schedule.ts';
+
+/** Carries frames between nodes, and between clients and nodes, as badly as the plan says. */
+export class SimulatedNetwork {
+  readonly #schedule: Schedule;
+  readonly #plan: NetworkPlan;
+  readonly #random: Dice;
+  /** Nothing gets from the first to the second: `from>to`, counted, since faults overlap. */
+  readonly #cuts = new Map<string, number>();
+  /** Channels that closed: what was sent on an earlier one does not arrive. */
+  readonly #generations = new Map<string, number>();
+  readonly #lastArrival = new Map<string, number>();
+  isHealed = false;
+
+  constructor(schedule: Schedule, plan: NetworkPlan, random: Dice) {
+    this.#schedule = schedule;
+    this.#plan = plan;
+    this.#random = random;
+  }
+
+  cut(from: number, to: number): void {
+    this.#cuts.set(`${from}>${to}`, (this.#cuts.get(`${from}>${to}`) ?? 0) + 1);
+  }
+
+  mend(from: number, to: number): void {
+    this.#cuts.set(`${from}>${to}`, Math.max(0, (this.#cuts.get(`${from}>${to}`) ?? 0) - 1));
+  }
+
+  heal(): void {
+    this.#cuts.clear();
+    this.isHealed = true;
+  }
+
+  /** The channel between the two closes: what is on its way either way is lost. */
+  closeChannel(one: number, other: number): void {
+    for (const link of [`${one}>${other}`, `${other}>${one}`]) this.#generations.set(link, (this.#generations.get(link) ?? 0) + 1);
+  }
+
+  /** @param sentMs when it leaves; a node that is stuck in a write sends later than it began its turn. */
+  sendBetweenNodes(from: number, to: number, sentMs: number, deliver: () => void): void {
+    const { dropProbability, duplicateProbability, isReordering } = this.#plan;
+    if (!this.isHealed && this.#random.chance(dropProbability)) return;
+    const copies = !this.isHealed && this.#random.chance(duplicateProbability) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy += 1) this.#send(`${from}>${to}`, sentMs, isReordering && !this.isHealed, deliver);
+  }
+
+  sendToOrFromClient(link: string, sentMs: number, deliver: () => void): void {
+    if (!this.isHealed && this.#random.chance(this.#plan.clientDropProbability)) return;
+    this.#send(link, sentMs, false, deliver);
+  }
+
+  #send(link: string, sentMs: number, isReordering: boolean, deliver: () => void): void {
+    const [from, to] = this.#plan.delayMs;
+    let arrivalMs = sentMs + this.#random.between(from, to);
+    if (!isReordering) {
+      arrivalMs = Math.max(arrivalMs, this.#lastArrival.get(link) ?? 0);
+      this.#lastArrival.set(link, arrivalMs);
+    }
+    const generation = this.#generations.get(link) ?? 0;
+    this.#schedule.at(arrivalMs, () => {
+      if ((this.#cuts.get(link) ?? 0) > 0 || (this.#generations.get(link) ?? 0) !== generation) return;
+      deliver();
+    });
+  }
+}

@@ -1,0 +1,217 @@
+import { SeededRandom } from '../base/random.ts';
+import type { NodeLimits } from '../node/limits.ts';
+import type { RaftConfig } from '../raft/config.ts';
+
+/** What goes wrong, and when: simulated milliseconds from the start. Node numbers are ids. */
+export type Fault = { readonly atMs: number } & (
+  | { readonly type: 'crash'; readonly node: number; readonly downMs: number; readonly isNoticed: boolean }
+  /** The write that begins next fails, and with it the node; whether its bytes are on disk nobody knows before the restart. */
+  | { readonly type: 'fail-write'; readonly node: number; readonly survives: boolean; readonly isFull: boolean; readonly downMs: number }
+  | { readonly type: 'stall'; readonly node: number; readonly durationMs: number }
+  | { readonly type: 'pause'; readonly node: number; readonly durationMs: number }
+  | { readonly type: 'flip'; readonly node: number; readonly pick: number; readonly bit: number; readonly downMs: number }
+  | { readonly type: 'lose-disk'; readonly node: number; readonly downMs: number }
+  | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
+  /** Nothing gets from one node to the other; the other way it does. */
+  | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
+  /** A channel closes and is opened anew; what was on its way is lost. */
+  | { readonly type: 'channel'; readonly node: number; readonly peer: number }
+  | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
+  | { readonly type: 'transfer'; readonly to: number }
+  | { readonly type: 'change'; readonly add: readonly number[]; readonly remove: readonly number[]; readonly learners: readonly number[] }
+);
+
+export type FaultType = Fault['type'];
+export const FAULT_TYPES: readonly FaultType[] = [
+  'crash',
+  'fail-write',
+  'stall',
+  'pause',
+  'flip',
+  'lose-disk',
+  'partition',
+  'one-way',
+  'channel',
+  'wall-clock',
+  'transfer',
+  'change',
+];
+
+export interface NetworkPlan {
+  readonly delayMs: readonly [number, number];
+  /** Frames may overtake each other. */
+  readonly isReordering: boolean;
+  readonly dropProbability: number;
+  readonly duplicateProbability: number;
+  /** The same for the frames between clients and nodes; those are never reordered. */
+  readonly clientDropProbability: number;
+}
+
+/** Everything that makes one run what it is: the same plan gives the same run. */
+export interface Plan {
+  readonly seed: number;
+  /** The cluster is founded with the ids 1 to `nodes`; the next `spares` ids run as well and may be added. */
+  readonly nodes: number;
+  readonly spares: number;
+  /** Faults come until then; afterwards everything heals, and progress is required. */
+  readonly faultMs: number;
+  readonly clients: number;
+  /** Operations that each client begins, at most. */
+  readonly operations: number;
+  readonly raft: Partial<RaftConfig>;
+  readonly limits: Partial<NodeLimits>;
+  readonly network: NetworkPlan;
+  /** How far each node's clock may be from true, as a share of elapsed time. */
+  readonly drift: number;
+  readonly faults: readonly Fault[];
+}
+
+export interface PlanOptions {
+  readonly nodes: number;
+  readonly seconds: number;
+}
+
+/** Swarm testing: each seed chooses which kinds of fault there are, how often, and how tight the limits are. */
+export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
+  const random = new Dice(seed);
+  const faultMs = seconds * 1000;
+  const spares = random.chance(0.5) ? random.below(3) : 0;
+  const leaseMs = random.chance(0.25) ? 150 : 0;
+  const raft: Partial<RaftConfig> = {
+    heartbeatMs: random.of([20, 40, 80]),
+    electionTimeoutMs: random.of([200, 250, 400]),
+    lostLeaderElectionMs: random.of([5, 20]),
+    messageBytesMax: random.of([200, 1_000, 65_536]),
+    inflightMessagesMax: random.of([1, 2, 8, 64]),
+    inflightBytesMax: random.of([2_048, 1_048_576]),
+    uncommittedBytesMax: random.of([4_096, 1_048_576]),
+    leaseMs,
+  };
+  const limits: Partial<NodeLimits> = {
+    entryBytesMax: random.of([256, 65_536]),
+    checkpointEntries: random.of([3, 10, 40, 1_000]),
+    checkpointRecords: random.of([5, 50, 10_000]),
+    tailEntries: random.of([1, 2, 10, 100]),
+    snapshotChunkBytes: random.of([64, 300, 65_536]),
+    parkedClaimsMax: random.of([1, 100]),
+  };
+  const isLossy = random.chance(0.5);
+  const network: NetworkPlan = {
+    delayMs: random.of<readonly [number, number]>([
+      [0.05, 0.3],
+      [0.5, 5],
+      [1, 40],
+    ]),
+    isReordering: random.chance(0.3),
+    dropProbability: isLossy ? random.of([0.005, 0.03, 0.1]) : 0,
+    duplicateProbability: random.chance(0.3) ? 0.05 : 0,
+    clientDropProbability: random.chance(0.3) ? 0.05 : 0,
+  };
+  const kinds = FAULT_TYPES.filter((type) => random.chance(SHARES[type]));
+  const faults: Fault[] = [];
+  const all = nodes + spares;
+  for (const type of kinds) {
+    const count = 1 + random.below(Math.max(1, Math.round(seconds * random.of([0.3, 0.8, 2]))));
+    for (let made = 0; made < count; made += 1) faults.push(faultOf(type, random, all, faultMs));
+  }
+  faults.sort((one, other) => one.atMs - other.atMs);
+  const drift = random.of([0, 0.001, 0.05]);
+  return {
+    seed,
+    nodes,
+    spares,
+    faultMs,
+    clients: 1 + random.below(4),
+    operations: 30 + random.below(60),
+    raft,
+    limits,
+    network,
+    drift,
+    faults,
+  };
+}
+
+/** How likely a seed has faults of a kind at all. */
+const SHARES: Readonly<Record<FaultType, number>> = {
+  crash: 0.6,
+  'fail-write': 0.3,
+  stall: 0.3,
+  pause: 0.3,
+  flip: 0.15,
+  'lose-disk': 0.2,
+  partition: 0.5,
+  'one-way': 0.3,
+  channel: 0.3,
+  'wall-clock': 0.2,
+  transfer: 0.3,
+  change: 0.4,
+};
+
+function faultOf(type: FaultType, random: Dice, nodes: number, faultMs: number): Fault {
+  const atMs = Math.round(random.below(faultMs));
+  const node = 1 + random.below(nodes);
+  const other = 1 + ((node + random.below(Math.max(1, nodes - 1))) % nodes);
+  const downMs = random.of([1, 30, 400, 1_500]);
+  const durationMs = random.of([20, 150, 600, 1_500]);
+  const ids = Array.from({ length: nodes }, (_, at) => at + 1);
+  const some = () => ids.filter(() => random.chance(0.4));
+  switch (type) {
+    case 'crash':
+      return { type, atMs, node, downMs, isNoticed: random.chance(0.5) };
+    case 'fail-write':
+      return { type, atMs, node, downMs, survives: random.chance(0.5), isFull: random.chance(0.2) };
+    case 'stall':
+    case 'pause':
+      return { type, atMs, node, durationMs };
+    case 'flip':
+      return { type, atMs, node, downMs, pick: random.below(1_000_000), bit: random.below(4_096) };
+    case 'lose-disk':
+      return { type, atMs, node, downMs };
+    case 'partition':
+      return { type, atMs, durationMs, group: some() };
+    case 'one-way':
+      return { type, atMs, durationMs, from: node, to: other };
+    case 'channel':
+      return { type, atMs, node, peer: other };
+    case 'wall-clock':
+      return { type, atMs, node, jumpMs: random.of([-60_000, -500, 500, 60_000]) };
+    case 'transfer':
+      return { type, atMs, to: random.chance(0.5) ? 0 : node };
+    case 'change': {
+      const add = random.chance(0.6) ? some() : [];
+      const remove = random.chance(0.6) ? some().filter((id) => !add.includes(id)) : [];
+      const learners = random.chance(0.2) ? some().filter((id) => !add.includes(id)) : [];
+      return { type, atMs, add, remove, learners };
+    }
+  }
+}
+
+/** Chance, by the seed alone. */
+export class Dice {
+  readonly #random: SeededRandom;
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed);
+  }
+
+  chance(probability: number): boolean {
+    return this.#random.nextUnit() < probability;
+  }
+
+  /** An integer in [0, end). */
+  below(end: number): number {
+    return Math.floor(this.#random.nextUnit() * end);
+  }
+
+  between(from: number, to: number): number {
+    return this.#random.nextBetween(from, to);
+  }
+
+  of<Item>(items: readonly [Item, ...Item[]]): Item {
+    return items[this.below(items.length)] ?? items[0];
+  }
+
+  uint32(): number {
+    return this.#random.nextUint32();
+  }
+}

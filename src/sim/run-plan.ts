@@ -1,0 +1,79 @@
+import { checkHistory } from './checkers/check-history.ts';
+import type { Sometimes } from './coverage.ts';
+import type { FaultType, Plan } from './plan.ts';
+import { demand, Violation } from './violation.ts';
+import { World } from './world.ts';
+
+export interface Failure {
+  readonly invariant: string;
+  readonly message: string;
+  /** Simulated milliseconds from the start. */
+  readonly atMs: number;
+}
+
+export interface RunOutcome {
+  readonly seed: number;
+  readonly failure: Failure | undefined;
+  readonly hash: string;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly operations: number;
+  readonly faults: Readonly<Partial<Record<FaultType, number>>>;
+  readonly sometimes: Readonly<Partial<Record<Sometimes, number>>>;
+}
+
+/** Carries a plan out once. Whatever is broken on the way is the outcome, not an exception. */
+export function runPlan(plan: Plan): RunOutcome {
+  const world = new World(plan);
+  let failure: Failure | undefined;
+  try {
+    world.run();
+    checkHistories(world);
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    failure = { invariant: error.invariant, message: error.message, atMs: Math.round(world.schedule.nowMs) };
+  }
+  return {
+    seed: plan.seed,
+    failure,
+    hash: world.trace.hash,
+    events: world.schedule.events,
+    simulatedMs: world.schedule.nowMs,
+    operations: world.history.events.length,
+    faults: Object.fromEntries(world.faultCounts),
+    sometimes: Object.fromEntries(world.coverage.counts),
+  };
+}
+
+/** Twice: a run that depends on anything but its plan cannot be replayed, and is a failure of its own. */
+export function runPlanTwice(plan: Plan): RunOutcome {
+  const first = runPlan(plan);
+  if (first.failure !== undefined) return first;
+  const second = runPlan(plan);
+  if (second.hash === first.hash && second.events === first.events) return first;
+  const message = `two runs of the same plan differ: ${first.hash} with ${first.events} events, ${second.hash} with ${second.events}`;
+  return { ...first, failure: { invariant: 'the same plan gives the same run', message, atMs: 0 } };
+}
+
+/** What the clients saw, held against what a queue may do; and nothing that was acknowledged is missing in the end. */
+function checkHistories(world: World): void {
+  const machine = world.leader()?.runtime?.machine;
+  const removed = new Set<unknown>();
+  for (const { type, f, value } of world.history.events) {
+    if (type === 'invoke' && f === 'remove' && typeof value === 'object' && value !== null && 'job' in value) removed.add(value.job);
+  }
+  for (const { type, f, value } of world.history.events) {
+    if (type !== 'ok' || f !== 'add' || typeof value !== 'object' || value === null || !('job' in value)) continue;
+    const isThere = removed.has(value.job) || machine?.contentOf(Number(value.job)) !== undefined;
+    demand(isThere, 'an acknowledged add stays', () => `job ${value.job} was acknowledged and is gone`);
+  }
+  const hasClockJumps = world.plan.faults.some(({ type }) => type === 'wall-clock');
+  const report = checkHistory(world.history.events, {
+    isDrained: false,
+    clockErrorMs: hasClockJumps ? 1_000_000 : 1_000,
+    queueOperationsMax: 0,
+  });
+  for (const verdict of report.verdicts) {
+    demand(verdict.ok, `history: ${verdict.checker}`, () => verdict.problems.map(({ what }) => what).join('; ') || 'the checker gave up');
+  }
+}

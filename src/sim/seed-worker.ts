@@ -1,0 +1,23 @@
+import type { PlanOptions } from './plan.ts';
+import { planOf } from './plan.ts';
+import type { RunOutcome } from './run-plan.ts';
+import { runPlan, runPlanTwice } from './run-plan.ts';
+
+export interface SeedTask extends PlanOptions {
+  readonly seeds: readonly number[];
+  readonly isTwice: boolean;
+  /** Leave the rest of the seeds out once one failed. */
+  readonly isUntilViolation: boolean;
+}
+
+/** What a thread of the pool does: seeds, one after the other. */
+export function runSeeds({ seeds, isTwice, isUntilViolation, ...options }: SeedTask): readonly RunOutcome[] {
+  const outcomes: RunOutcome[] = [];
+  for (const seed of seeds) {
+    const plan = planOf(seed, options);
+    const outcome = isTwice ? runPlanTwice(plan) : runPlan(plan);
+    outcomes.push(outcome);
+    if (isUntilViolation && outcome.failure !== undefined) break;
+  }
+  return outcomes;
+}

@@ -1,0 +1,191 @@
+import type { NodeId } from '../base/ids.ts';
+import { asDiskId, asNodeId } from '../base/ids.ts';
+import { nodeLimits } from '../node/limits.ts';
+import { NodeRuntime } from '../node/node-runtime.ts';
+import { RECORD_KINDS } from '../queue/record.ts';
+import { raftConfig } from '../raft/config.ts';
+import { configurationOf } from '../raft/entry.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
+import { openMemoryStorage } from '../storage/memory-storage.ts';
+import type { Plan } from './plan.ts';
+import type { Schedule } from './schedule.ts';
+import { DurableState, WatchedStorage } from './watched-storage.ts';
+import type { World } from './world.ts';
+
+/** True time at which simulated wall clocks begin. */
+const EPOCH_MS = 1_700_000_000_000;
+
+/** One node of the simulated cluster: a disk, a clock, and while it runs, the production node over them. */
+export class SimNode {
+  readonly id: number;
+  disk: MemoryDisk;
+  /** What each of its disks held, the present one's last, by the disk's id. */
+  readonly everDurable = new Map<number, DurableState>();
+  runtime: NodeRuntime | undefined;
+  /** How many disks and lives it has had. */
+  disks = 1;
+  lives = 0;
+  wallOffsetMs = 0;
+  hasPlannedFailure = false;
+  downAfterFailureMs = 0;
+  readonly #world: World;
+  readonly #schedule: Schedule;
+  readonly #plan: Plan;
+  readonly #rate: number;
+  readonly #startedMs: number;
+  /** Until then its thread stands still. */
+  #busyUntilMs = 0;
+  /** How long the turn at hand has been stuck in a write. */
+  #stuckMs = 0;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #wakes = 0;
+
+  constructor(world: World, schedule: Schedule, plan: Plan, id: number, rate: number, startedMs: number) {
+    this.#world = world;
+    this.#schedule = schedule;
+    this.#plan = plan;
+    this.id = id;
+    this.#rate = rate;
+    this.#startedMs = startedMs;
+    this.disk = new MemoryDisk(undefined, diskIdOf(id, 1));
+    this.everDurable.set(this.diskId, new DurableState());
+  }
+
+  /** The id of the disk it has now. */
+  get diskId(): number {
+    return diskIdOf(this.id, this.disks);
+  }
+
+  get nodeId(): NodeId {
+    return asNodeId(this.id);
+  }
+
+  /** When what this turn sends leaves, in true time. */
+  get sendMs(): number {
+    return this.#schedule.nowMs + this.#stuckMs;
+  }
+
+  /** What its present disk holds. */
+  get durable(): DurableState {
+    const durable = this.everDurable.get(this.diskId);
+    if (durable === undefined) throw new Error(`node ${this.id} has no disk`);
+    return durable;
+  }
+
+  get isUp(): boolean {
+    return this.runtime !== undefined;
+  }
+
+  /** Starts the node from its disk. @throws what the storage throws when it is damaged. */
+  start(): void {
+    this.lives += 1;
+    this.#busyUntilMs = this.#schedule.nowMs;
+    const { nodes, raft, limits, seed } = this.#plan;
+    const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
+    const inner = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: this.disk, onStall: (ms) => this.#onStall(ms) });
+    try {
+      this.runtime = new NodeRuntime({
+        id: this.nodeId,
+        configuration: configurationOf({
+          voters: founders,
+          disks: founders.map((node) => ({ node, disk: asDiskId(diskIdOf(node, 1)) })),
+        }),
+        raft: raftConfig(raft),
+        limits: nodeLimits(limits),
+        seed: seed * 1_000 + this.id * 31 + this.lives,
+        storage: new WatchedStorage(inner, this.durable, this.id, {
+          onAppended: (entries, before) => this.#world.invariants.onAppended(this, entries, before),
+          onPersist: (batch) => this.#world.trace.addPersist(this.id, batch),
+        }),
+        clock: { monotonicMs: () => this.#localMs(), wallMs: () => EPOCH_MS + this.#localMs() - this.#startedMs + this.wallOffsetMs },
+        outlet: {
+          sendToPeer: (to, frame) => this.#world.onPeerFrame(this, to, frame),
+          sendToClient: (connection, frame) => this.#world.onServerPacket(this, connection, frame),
+        },
+        observe: (event) => this.#world.onNodeEvent(this, event),
+      });
+    } catch (error) {
+      inner[Symbol.dispose]();
+      throw error;
+    }
+    this.wake(this.#schedule.nowMs);
+  }
+
+  /** The write that begins next fails. @param downMs how long the node then stays away. */
+  failNextWrite(code: 'STORAGE_FULL' | 'STORAGE_FAILED', survives: boolean, downMs: number): void {
+    this.disk.failNextWrite(code, survives);
+    this.hasPlannedFailure = true;
+    this.downAfterFailureMs = downMs;
+  }
+
+  /** The node is gone from one moment to the next; its disk stays. */
+  crash(): void {
+    this.runtime = undefined;
+    this.hasPlannedFailure = false;
+    this.#stuckMs = 0;
+    this.disk.crash();
+    this.#wakes += 1;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Another, empty disk; the old one is never seen again. */
+  loseDisk(): void {
+    this.disks += 1;
+    this.disk = new MemoryDisk(undefined, diskIdOf(this.id, this.disks));
+    this.everDurable.set(this.diskId, new DurableState());
+  }
+
+  pause(durationMs: number): void {
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + durationMs);
+    this.wake(this.#busyUntilMs);
+  }
+
+  /** Something arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
+  wake(atMs: number): void {
+    if (this.runtime === undefined) return;
+    const dueMs = Math.max(atMs, this.#busyUntilMs, this.#schedule.nowMs);
+    if (dueMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = dueMs;
+    this.#wakes += 1;
+    const wake = this.#wakes;
+    this.#schedule.at(dueMs, () => {
+      if (wake === this.#wakes) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const { runtime } = this;
+    if (runtime === undefined) return;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    if (this.#schedule.nowMs < this.#busyUntilMs) {
+      this.wake(this.#busyUntilMs);
+      return;
+    }
+    this.#stuckMs = 0;
+    const ended = this.#world.runTurn(this, runtime);
+    if (ended) return;
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + this.#stuckMs + TURN_MS);
+    this.#stuckMs = 0;
+    this.#world.afterTurn(this, runtime);
+    this.wake(this.#trueMs(runtime.nextDeadlineMs));
+  }
+
+  #onStall(durationMs: number): void {
+    this.#stuckMs += durationMs;
+    this.#world.coverage.add('disk stalled');
+  }
+
+  #localMs(): number {
+    return this.#startedMs + (this.#schedule.nowMs + this.#stuckMs) * this.#rate;
+  }
+
+  #trueMs(localMs: number): number {
+    return (localMs - this.#startedMs) / this.#rate;
+  }
+}
+
+/** What a turn costs; it bounds how many there are, as a processor would. */
+const TURN_MS = 0.05;
+
+/** Every disk of every node has its own. */
+export const diskIdOf = (node: number, disk: number): number => node * 1_000 + disk;

@@ -1,0 +1,326 @@
+import { ByteWriter } from '../base/bytes.ts';
+import { asNodeId } from '../base/ids.ts';
+import { InvariantViolation } from '../base/invariant.ts';
+import type { NodeEvent } from '../node/event.ts';
+import type { NodeRuntime } from '../node/node-runtime.ts';
+import { isJoint } from '../raft/membership.ts';
+import { StorageError } from '../storage/errors.ts';
+import type { ClientFrame } from '../transport/client-frame.ts';
+import { writeClientFrame } from '../transport/client-frame.ts';
+import { readPeerParts } from '../transport/peer-frame.ts';
+import { Coverage } from './coverage.ts';
+import { carryOutFault } from './faults.ts';
+import { HistoryRecorder } from './history/history.ts';
+import { Invariants } from './invariants.ts';
+import { SimulatedNetwork } from './network.ts';
+import type { FaultType, Plan } from './plan.ts';
+import { Dice } from './plan.ts';
+import { Schedule } from './schedule.ts';
+import { SimClient } from './sim-client.ts';
+import { SimNode } from './sim-node.ts';
+import { Trace } from './trace.ts';
+import { demand, Violation } from './violation.ts';
+
+/** After the faults: how long the cluster may take until everything is answered and equal. */
+const CALM_WITHIN_MS = 30_000;
+const CALM_POLL_MS = 50;
+/** More than this in one run means that events beget events without end. */
+const EVENTS_MAX = 2_000_000;
+/** Clients have numbers above those of nodes; connection 0 is the operator's. */
+const OPERATOR = 0;
+/** A few turns may find nothing to do, since timers fire early and frames turn out to be repetitions. */
+const IDLE_TURNS_MAX = 300;
+/** Full comparisons of states cost a pass over them: one turn in so many has one. */
+const STATE_CHECK_SHARE = 0.01;
+
+/** A whole cluster with its clients in one deterministic event loop. The nodes are the production code. */
+export class World {
+  readonly schedule = new Schedule();
+  readonly coverage = new Coverage();
+  readonly trace = new Trace();
+  readonly nodes = new Map<number, SimNode>();
+  readonly network: SimulatedNetwork;
+  readonly invariants: Invariants;
+  readonly history: HistoryRecorder;
+  readonly plan: Plan;
+  readonly faultCounts = new Map<FaultType, number>();
+  /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
+  readonly lostDisks = new Map<number, number>();
+  readonly #clients: SimClient[] = [];
+  readonly #checks: Dice;
+  readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
+  readonly #committedJoint = new Set<number>();
+  /** How many turns in a row changed nothing that anybody could see. */
+  readonly #idleTurns = new Map<SimNode, number>();
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    const random = (stream: number) => new Dice(plan.seed * 8 + stream);
+    this.network = new SimulatedNetwork(this.schedule, plan.network, random(1));
+    this.invariants = new Invariants(this.nodes, this.coverage);
+    this.history = new HistoryRecorder({ nowUs: () => Math.floor(this.schedule.nowMs * 1_000) });
+    this.#checks = random(2);
+    const clocks = random(3);
+    for (let id = 1; id <= plan.nodes + plan.spares; id += 1) {
+      const rate = 1 + clocks.between(-plan.drift, plan.drift);
+      this.nodes.set(id, new SimNode(this, this.schedule, plan, id, rate, clocks.between(0, 10_000)));
+    }
+    const clients = random(4);
+    for (let id = 1; id <= plan.clients; id += 1) {
+      this.#clients.push(new SimClient(this, 100 + id, new Dice(clients.uint32()), this.history, plan.operations));
+    }
+  }
+
+  /** @throws {Violation} */
+  run(): void {
+    for (const node of this.nodes.values()) this.startNode(node);
+    for (const client of this.#clients) client.start();
+    for (const fault of this.plan.faults) {
+      this.schedule.at(fault.atMs, () => {
+        this.faultCounts.set(fault.type, (this.faultCounts.get(fault.type) ?? 0) + 1);
+        carryOutFault(this, fault);
+      });
+    }
+    this.#runUntil(this.plan.faultMs);
+    this.#heal();
+    const deadlineMs = this.schedule.nowMs + CALM_WITHIN_MS;
+    while (!this.#isCalm()) {
+      demand(this.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => this.#describe());
+      this.#runUntil(this.schedule.nowMs + CALM_POLL_MS);
+    }
+    for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
+  }
+
+  /** The leader of the newest term among the nodes that run. */
+  leader(): SimNode | undefined {
+    let best: SimNode | undefined;
+    for (const node of this.nodes.values()) {
+      const view = node.runtime?.view;
+      if (view?.role === 'leader' && view.term > (best?.runtime?.view.term ?? 0)) best = node;
+    }
+    return best;
+  }
+
+  nodeIds(): [number, ...number[]] {
+    return [1, ...[...this.nodes.keys()].slice(1)];
+  }
+
+  // ---- nodes ----------------------------------------------------------------------------------------------------------
+
+  startNode(node: SimNode): void {
+    if (node.isUp) return;
+    if (node.lives > 0) this.coverage.add('node restarted');
+    try {
+      node.start();
+    } catch (error) {
+      if (!isDamage(error)) throw asViolation(error);
+      this.coverage.add('damage found at the start');
+      this.#rebuild(node);
+    }
+  }
+
+  /** @param isNoticed its channels close; otherwise the others find out by its silence. */
+  stopNode(node: SimNode, downMs: number, isNoticed: boolean): void {
+    if (!node.isUp) return;
+    node.crash();
+    if (isNoticed) {
+      for (const other of this.nodes.values()) if (other !== node) this.closeChannel(node, other);
+      for (const client of this.#clients) client.onLost(node.id);
+    }
+    const life = node.lives;
+    this.schedule.after(downMs, () => {
+      if (node.lives === life) this.startNode(node);
+    });
+  }
+
+  closeChannel(node: SimNode, other: SimNode): void {
+    this.network.closeChannel(node.id, other.id);
+    for (const [one, lost] of [
+      [node, other],
+      [other, node],
+    ] as const) {
+      one.runtime?.peerLost(lost.nodeId);
+      one.wake(this.schedule.nowMs);
+    }
+  }
+
+  /** @returns whether the node ended in this turn. */
+  runTurn(node: SimNode, runtime: NodeRuntime): boolean {
+    const before = this.trace.hash;
+    try {
+      runtime.turn();
+      const idleTurns = this.trace.hash === before ? (this.#idleTurns.get(node) ?? 0) + 1 : 0;
+      this.#idleTurns.set(node, idleTurns);
+      demand(
+        idleTurns < IDLE_TURNS_MAX,
+        'a node with nothing to do sleeps',
+        () => `node ${node.id} had ${idleTurns} turns in a row for nothing`,
+      );
+      return false;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw asViolation(error);
+      if (isDamage(error)) {
+        this.#onDamage(node);
+      } else this.stopNode(node, node.downAfterFailureMs, true);
+      return true;
+    }
+  }
+
+  afterTurn(node: SimNode, runtime: NodeRuntime): void {
+    this.invariants.onTurn(node, runtime);
+    const { configurations, role, commit } = runtime.view;
+    const { index, configuration } = configurations.latest;
+    if (role === 'leader' && index <= commit && isJoint(configuration) && !this.#committedJoint.has(index)) {
+      this.#committedJoint.add(index);
+      this.coverage.add('joint configuration committed');
+      if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('newcomer became a voter');
+    }
+    if (this.lostDisks.size > 0 && role === 'leader') this.#forgetReplaced();
+    if (this.#checks.chance(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
+  }
+
+  onNodeEvent(node: SimNode, event: NodeEvent): void {
+    const isSnapshotRunning = (): boolean =>
+      [...(this.leader()?.runtime?.view.progress.values() ?? [])].some(({ state }) => state === 'snapshot');
+    this.coverage.observe(event, event.type === 'election-timeout' && isSnapshotRunning());
+    const known = this.#roles.get(node.id) ?? { role: 'follower', term: 0, configuration: 0 };
+    this.#roles.set(node.id, known);
+    if (event.type === 'role') {
+      if (known.role === 'leader' && event.role === 'follower') {
+        this.coverage.add(
+          event.term > known.term ? 'leader deposed by a newer term' : 'leader stepped down without a majority (CheckQuorum)',
+        );
+      }
+      known.role = event.role;
+      known.term = event.term;
+    } else if (event.type === 'configuration') {
+      if (event.index < known.configuration) this.coverage.add('uncommitted configuration truncated');
+      known.configuration = event.index;
+    } else if (event.type === 'removed' && known.role === 'leader') this.coverage.add('leader removed');
+    else if (event.type === 'started') this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });
+  }
+
+  /** A look at everything may be what finds a damaged row. */
+  #checkState(node: SimNode, runtime: NodeRuntime): void {
+    try {
+      this.invariants.checkState(node, runtime);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#onDamage(node);
+    }
+  }
+
+  #onDamage(node: SimNode): void {
+    this.coverage.add('damage found while running');
+    node.crash();
+    this.#rebuild(node);
+  }
+
+  #rebuild(node: SimNode): void {
+    demand(this.lostDisks.has(node.id), 'sound disks are not taken for damaged', () => `node ${node.id} does not start`);
+    node.loseDisk();
+    node.start();
+  }
+
+  /** A voter whose new disk is in the settled configuration, or that is no voter, has nothing to forget any more. */
+  #forgetReplaced(): void {
+    const view = this.leader()?.runtime?.view;
+    if (view === undefined) return;
+    const { index, configuration } = view.configurations.latest;
+    if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0) return;
+    for (const [id, lost] of [...this.lostDisks]) {
+      if (this.nodes.get(id)?.diskId === lost) continue;
+      const disk = configuration.disks.find(({ node }) => node === id)?.disk;
+      if (!configuration.voters.includes(asNodeId(id)) || disk === this.nodes.get(id)?.diskId) this.lostDisks.delete(id);
+    }
+  }
+
+  // ---- frames ---------------------------------------------------------------------------------------------------------
+
+  onPeerFrame(from: SimNode, to: number, frame: Uint8Array): void {
+    this.trace.addNumber(from.id * 64 + to);
+    this.trace.addBytes(frame);
+    for (const part of readPeerParts(frame, from.nodeId, asNodeId(to)))
+      if (part.type === 'raft') this.invariants.onMessage(from, part.message);
+    this.network.sendBetweenNodes(from.id, to, from.sendMs, () => {
+      const receiver = this.nodes.get(to);
+      receiver?.runtime?.receivePeerFrame(from.nodeId, frame.slice());
+      receiver?.wake(this.schedule.nowMs);
+    });
+  }
+
+  onServerPacket(from: SimNode, connection: number, packet: Uint8Array): void {
+    this.trace.addNumber(connection);
+    this.trace.addBytes(packet);
+    // An answer rests on what is committed: a majority has it on disk before anyone hears of it.
+    if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
+    const client = this.#clients.find(({ id }) => id === connection);
+    if (client === undefined) return;
+    this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => client.onPacket(from.id, packet.slice()));
+  }
+
+  sendToNode(connection: number, to: number, packet: Uint8Array): void {
+    this.network.sendToOrFromClient(`${connection}>${to}`, this.schedule.nowMs, () => {
+      const node = this.nodes.get(to);
+      node?.runtime?.receiveClientPacket(connection, packet);
+      node?.wake(this.schedule.nowMs);
+    });
+  }
+
+  /** An operator asks the leader for something. */
+  order(frame: ClientFrame): void {
+    const leader = this.leader();
+    if (leader === undefined) return;
+    const to = new ByteWriter(64);
+    writeClientFrame(to, frame);
+    this.sendToNode(OPERATOR, leader.id, to.copy());
+  }
+
+  // ---- time -----------------------------------------------------------------------------------------------------------
+
+  #runUntil(untilMs: number): void {
+    while (this.schedule.runNext(untilMs)) {
+      demand(this.schedule.events < EVENTS_MAX, 'progress once everything is healed', () => `more than ${EVENTS_MAX} events`);
+    }
+  }
+
+  #heal(): void {
+    this.network.heal();
+    for (const client of this.#clients) client.stop();
+    for (const node of this.nodes.values()) {
+      if (node.hasPlannedFailure) this.stopNode(node, 0, true);
+      this.startNode(node);
+    }
+  }
+
+  /** Somebody leads, every member has all of its log, no change is under way, and every client has its answers. */
+  #isCalm(): boolean {
+    const leader = this.leader()?.runtime;
+    if (leader === undefined || !this.#clients.every((client) => client.isIdle)) return false;
+    const { view } = leader;
+    const { index, configuration } = view.configurations.latest;
+    if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0 || view.commit !== view.log.lastIndex)
+      return false;
+    const members = [...configuration.voters, ...configuration.learners];
+    return members.every((id) => this.nodes.get(id)?.runtime?.applied === view.commit);
+  }
+
+  #describe(): string {
+    const nodes = [...this.nodes.values()].map(({ id, runtime }) => {
+      if (runtime === undefined) return `${id} down`;
+      const { role, term, commit, log, configuration, isRetired } = runtime.view;
+      const { voters, outgoing, joining } = configuration;
+      return `${id} ${role} term ${term} commit ${commit} last ${log.lastIndex} voters ${voters.join()} outgoing ${outgoing.join()} joining ${joining.join()}${isRetired ? ' retired' : ''}`;
+    });
+    const waiting = this.#clients.filter((client) => !client.isIdle).length;
+    return `${waiting} clients wait; ${nodes.join('; ')}`;
+  }
+}
+
+const isDamage = (error: unknown): boolean => error instanceof StorageError && error.code === 'STORAGE_DAMAGED';
+
+function asViolation(error: unknown): Violation {
+  if (error instanceof Violation) return error;
+  if (error instanceof InvariantViolation) return new Violation('invariants of the code', error.message);
+  return new Violation('no unexpected errors', error instanceof Error ? (error.stack ?? error.message) : String(error));
+}

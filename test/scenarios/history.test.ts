@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { checkHistory } from '../../src/sim/checkers/check-history.ts';
+import { operationsOf } from '../../src/sim/history/operation.ts';
+import { parseHistory } from '../../src/sim/history/parse-history.ts';
+
+const soak = resolve(import.meta.dirname, '../../dist/eval/soak/main.js');
+const SECONDS = 5;
+
+it('clients see a linearizable queue that loses nothing, under a kill, a pause, a partition and the death of the whole process', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'jobraft-history-'));
+  const file = join(folder, 'history.ndjson');
+  try {
+    const args = [soak, '--seconds', `${SECONDS}`, '--seed', '7', '--history', file];
+    const stdout = await outputOf(args);
+    expect(stdout).toMatch(/killed leader \d/);
+    expect(stdout).toMatch(/paused (leader|follower) \d/);
+    expect(stdout).toMatch(/cut \d from \d,\d/);
+    expect(stdout).toMatch(/killed the whole process \(SIGKILL\) and started it again/);
+
+    // The export is judged once more, as any other checker would: from the file alone.
+    const events = parseHistory(readFileSync(file, 'utf8'), { tornTail: 'drop' });
+    const report = checkHistory(events, { clockErrorMs: 50, wholeQueues: ['small'] });
+    expect(report.verdicts.map(({ checker, result, problems }) => ({ checker, result, problems }))).toEqual(
+      report.verdicts.map(({ checker }) => ({ checker, result: 'ok', problems: [] })),
+    );
+    expect(report.accounting).toMatchObject({ lost: 0, duplicated: 0, unexpected: 0 });
+
+    // And it is worth judging: clients of every kind were at work, and were answered.
+    const answered = new Set(operationsOf(events).flatMap(({ f, outcome }) => (outcome === 'ok' ? [f] : [])));
+    expect([...answered]).toEqual(expect.arrayContaining(['add', 'claim', 'complete', 'fail', 'counts', 'getJob']));
+    expect(report.accounting.acknowledged).toBeGreaterThan(50 * SECONDS);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** @throws with what the program printed, which says what it found. */
+async function outputOf(args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [...args], { timeout: 50_000 });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
+    throw new Error(`The soak failed:\n${stdout}\n${stderr}`, { cause: error });
+  }
+}

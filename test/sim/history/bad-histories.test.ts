@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest';
+import { aClaim, aJob, problemsOf, Script, violated } from './script.ts';
+
+/** Each history shows one fault, the checkers that must see it, and how the first of them says it. */
+const FAULTS: readonly {
+  readonly fault: string;
+  readonly history: () => Script;
+  readonly seenBy: readonly string[];
+  readonly says: RegExp;
+}[] = [
+  {
+    fault: 'an acknowledged add is lost',
+    history: () => new Script().added(1).added(2).claimed([2, 1]).completed(2, 1),
+    seenBy: ['accounting'],
+    says: /job 1 was acknowledged and came to no end: add .*"key":"job-1"/,
+  },
+  {
+    fault: 'an acknowledged add is not found',
+    history: () => new Script().added(1).read(1, null),
+    seenBy: ['accounting', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 has no linear order/,
+  },
+  {
+    fault: 'an add takes effect twice',
+    history: () => {
+      const script = new Script().added(1);
+      script.did('claim', aClaim(2), {
+        jobs: [
+          { job: 1, key: 'job-1', token: 1, attempt: 1 },
+          { job: 2, key: 'job-1', token: 2, attempt: 1 },
+        ],
+      });
+      return script.completed(1, 1).completed(2, 2);
+    },
+    seenBy: ['accounting', 'linearizable queue'],
+    says: /"job-1" was added once and is job 1 and job 2/,
+  },
+  {
+    fault: 'two adds get one job',
+    history: () => new Script().added(1).did('add', aJob(2), { job: 1 }).claimed([1, 1]).completed(1, 1),
+    seenBy: ['accounting', 'linearizable queue'],
+    says: /two adds got job 1/,
+  },
+  {
+    fault: 'a completion is accepted twice',
+    history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).completed(1, 1),
+    seenBy: ['accounting', 'lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was completed 2 times/,
+  },
+  {
+    fault: 'a stale token is accepted',
+    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 2]).completed(1, 1),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /stale token 1 of job 1 was accepted after token 2 was given out/,
+  },
+  {
+    fault: 'a stale token extends a lease',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(2_000)
+        .claimed([1, 2, 2])
+        .did('extend', { job: 1, token: 1, leaseMs: 1_000 }, null)
+        .completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /stale token 1 of job 1/,
+  },
+  {
+    fault: 'a token is accepted that nobody got',
+    history: () => new Script().added(1).claimed([1, 1]).completed(1, 5),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /token 5 of job 1 was accepted and never given out/,
+  },
+  {
+    fault: 'tokens do not grow',
+    history: () => new Script().added(1).added(2).claimed([1, 7]).claimed([2, 6]).completed(1, 7).completed(2, 6),
+    seenBy: ['lifecycle', 'linearizable queue'],
+    says: /token 7 was given out before the smaller token 6/,
+  },
+  {
+    fault: 'one token is given out twice',
+    history: () => new Script().added(1).added(2).claimed([1, 7], [2, 7]).completed(1, 7).completed(2, 7),
+    seenBy: ['lifecycle', 'linearizable queue'],
+    says: /token 7 was given out for job 1 and for job 2|token 7 was given out for job 2 and for job 1/,
+  },
+  {
+    fault: 'the order within a priority is swapped',
+    history: () => new Script().added(1).added(2).claimed([2, 1]).claimed([1, 2]).completed(1, 2).completed(2, 1),
+    seenBy: ['order', 'linearizable queue'],
+    says: /job 2 was claimed \(token 1\) before job 1 \(token 2\)/,
+  },
+  {
+    fault: 'ids do not follow the order of the adds',
+    history: () => new Script().added(2).added(1).claimed([1, 1], [2, 2]).completed(1, 1).completed(2, 2),
+    seenBy: ['order', 'linearizable queue'],
+    says: /job 2 was added before job 1 and has the larger id/,
+  },
+  {
+    fault: 'a less urgent job is served first',
+    history: () =>
+      new Script().added(1, { priority: 5 }).added(2, { priority: 0 }).claimed([1, 1]).claimed([2, 2]).completed(1, 1).completed(2, 2),
+    seenBy: ['order', 'linearizable queue'],
+    says: /job 1 of priority 5 was claimed while job 2 of priority 0 waited/,
+  },
+  {
+    fault: 'a read of a job goes back in time',
+    history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).read(1, 'completed').read(1, 'active').read(1, 'completed'),
+    seenBy: ['linearizable jobs', 'linearizable queue'],
+    says: /job 1 has no linear order.*"state":"active"/,
+  },
+  {
+    fault: 'counts go back in time',
+    history: () =>
+      new Script()
+        .added(1)
+        .did('counts', { queue: 'work' }, { waiting: 1 })
+        .did('counts', { queue: 'work' }, { waiting: 0 })
+        .claimed([1, 1])
+        .completed(1, 1),
+    seenBy: ['counts', 'linearizable queue'],
+    says: /0 jobs are counted after 1 adds were acknowledged/,
+  },
+  {
+    fault: 'more is counted than was done',
+    history: () => new Script().added(1).did('counts', { queue: 'work' }, { completed: 1 }).claimed([1, 1]).completed(1, 1),
+    seenBy: ['counts', 'linearizable queue'],
+    says: /1 completed jobs are counted, at most 0 were completed/,
+  },
+  {
+    fault: 'a job comes from nowhere',
+    history: () => new Script().claimed([9, 1]).completed(9, 1),
+    seenBy: ['accounting', 'linearizable jobs', 'linearizable queue'],
+    says: /job 9 \("job-9"\) was added by nobody/,
+  },
+  {
+    fault: 'a job is claimed again under a live lease',
+    history: () => new Script().added(1).claimed([1, 1]).passMs(500).claimed([1, 2, 2]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was claimed again \d+ ms before the lease of token 1 was over/,
+  },
+  {
+    fault: 'a job is claimed again although its lease was extended',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(900)
+        .did('extend', { job: 1, token: 1, leaseMs: 1_000 }, null)
+        .passMs(500)
+        .claimed([1, 2, 2])
+        .completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /before the lease of token 1 was over/,
+  },
+  {
+    fault: 'an add that was reported as failed took effect',
+    history: () => new Script().failed('add', aJob(1), 'NO_LEADER').claimed([1, 1]).completed(1, 1),
+    seenBy: ['accounting', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 exists although its add was reported as failed/,
+  },
+  {
+    fault: 'a completion that was reported as failed took effect',
+    history: () => new Script().added(1).claimed([1, 1]).failed('complete', { job: 1, token: 1 }).read(1, 'completed'),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /the holder of job 1 \(token 1\) was refused while its lease was live/,
+  },
+  {
+    fault: 'a job is claimed after its completion',
+    history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).passMs(2_000).claimed([1, 2, 2]),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was claimed \(token 2\) after its completion/,
+  },
+  {
+    fault: 'a job is claimed after it was removed',
+    history: () => new Script().added(1).did('remove', { job: 1 }, null).claimed([1, 1]).completed(1, 1),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was claimed after it was removed/,
+  },
+  {
+    fault: 'an attempt is not charged',
+    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 went from attempt 1 to attempt 1 \(token 2\)/,
+  },
+  {
+    fault: 'a job has more attempts than it may',
+    history: () =>
+      new Script().added(1, { attemptsMax: 1 }).claimed([1, 1]).did('fail', { job: 1, token: 1 }, null).claimed([1, 2, 2]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 is at attempt 2 of 1/,
+  },
+  {
+    fault: 'a job is claimed before its delay is over',
+    history: () => new Script().added(1, { delayMs: 500 }).claimed([1, 1]).completed(1, 1),
+    seenBy: ['linearizable jobs', 'linearizable queue'],
+    says: /job 1 has no linear order/,
+  },
+  {
+    fault: 'a job that waits is passed over by a claim that finds nothing',
+    history: () => new Script().added(1).did('claim', aClaim(), { jobs: [] }).claimed([1, 1]).completed(1, 1),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: "a job comes with another job's content",
+    history: () =>
+      new Script()
+        .added(1)
+        .did('claim', aClaim(), { jobs: [{ job: 1, key: 'job-7', token: 1, attempt: 1 }] })
+        .completed(1, 1),
+    seenBy: ['lifecycle', 'linearizable queue'],
+    says: /job 1 was added as "job-1" and came as "job-7"/,
+  },
+];
+
+describe('a history that shows that', () => {
+  it.each(FAULTS)('$fault is refused', ({ history, seenBy, says }) => {
+    const report = history().check();
+    expect(report.ok).toBe(false);
+    expect(violated(report)).toEqual(expect.arrayContaining([...seenBy]));
+    expect(problemsOf(report)).toMatch(says);
+  });
+
+  it('names the operations that show a problem', () => {
+    const script = new Script().added(1).claimed([1, 1]).completed(1, 1).completed(1, 1);
+    const accounting = script.check().verdicts.find(({ checker }) => checker === 'accounting');
+    expect(accounting?.problems).toEqual([{ what: expect.stringContaining('complete {"job":1,"token":1} -> ok'), operations: [4, 6] }]);
+  });
+});

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { aClaim, aJob, problemsOf, Script } from './script.ts';
+
+const GOOD: readonly { readonly what: string; readonly history: () => Script }[] = [
+  { what: 'nothing happens', history: () => new Script() },
+  {
+    what: 'a job is added, claimed and completed',
+    history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).read(1, 'completed'),
+  },
+  {
+    what: 'adds that overlap get their ids in any order',
+    history: () => {
+      const script = new Script();
+      const first = script.begin('add', aJob(2));
+      const second = script.begin('add', aJob(1));
+      first.ok({ job: 2 });
+      second.ok({ job: 1 });
+      return script.claimed([1, 1], [2, 2]).completed(1, 1).completed(2, 2);
+    },
+  },
+  {
+    what: 'a lease ends, the next worker gets a larger token, and the first is refused',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(1_500)
+        .claimed([1, 2, 2])
+        .failed('complete', { job: 1, token: 1 })
+        .completed(1, 2)
+        .read(1, 'completed'),
+  },
+  {
+    what: 'an extension shortens a lease',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .did('extend', { job: 1, token: 1, leaseMs: 10 }, null)
+        .passMs(50)
+        .claimed([1, 2, 2])
+        .completed(1, 2),
+  },
+  {
+    what: 'a released job comes back without a charge, and again at its place',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .claimed([1, 1])
+        .did('release', { job: 1, token: 1 }, null)
+        .claimed([1, 2, 1], [2, 3])
+        .completed(1, 2)
+        .completed(2, 3),
+  },
+  {
+    what: 'a job fails for good, is redriven and completed',
+    history: () =>
+      new Script()
+        .added(1, { attemptsMax: 1 })
+        .claimed([1, 1])
+        .did('fail', { job: 1, token: 1 }, null)
+        .read(1, 'failed')
+        .did('redrive', { job: 1 }, null)
+        .claimed([1, 2, 1])
+        .completed(1, 2),
+  },
+  {
+    what: 'a failed attempt with backoff is delayed, then waits',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .did('fail', { job: 1, token: 1, backoff: true }, null)
+        .read(1, 'delayed')
+        .read(1, 'waiting')
+        .claimed([1, 2, 2])
+        .completed(1, 2),
+  },
+  {
+    what: 'a lease of the last attempt ends, and the job is a dead letter',
+    history: () => new Script().added(1, { attemptsMax: 1 }).claimed([1, 1]).passMs(2_000).read(1, 'failed'),
+  },
+  {
+    what: 'a finished job that is not kept is gone',
+    history: () => new Script().added(1, { keepCompleted: 0 }).claimed([1, 1]).completed(1, 1).read(1, null),
+  },
+  {
+    what: 'a claim that waited in vain tells nothing',
+    history: () =>
+      new Script()
+        .added(1)
+        .did('claim', aClaim(1, { waitMs: 100 }), { jobs: [] })
+        .claimed([1, 1])
+        .completed(1, 1),
+  },
+  {
+    what: 'a stale read goes back in time, as it may',
+    history: () => new Script().added(1).did('getJob', { job: 1, consistency: 'stale' }, { state: null }).claimed([1, 1]).completed(1, 1),
+  },
+  {
+    what: 'a read that overlaps a completion sees either',
+    history: () => {
+      const script = new Script().added(1).claimed([1, 1]);
+      const complete = script.begin('complete', { job: 1, token: 1 });
+      script.read(1, 'completed');
+      complete.ok(null);
+      return script;
+    },
+  },
+];
+
+/** Histories with an operation of which nobody knows whether it took effect: both must be allowed, and later as well. */
+const UNKNOWN: readonly { readonly what: string; readonly history: () => Script; readonly isDrained?: boolean }[] = [
+  { what: 'an add that did take effect', history: () => new Script().unknown('add', aJob(1)).claimed([1, 1]).completed(1, 1) },
+  { what: 'an add that did not', history: () => new Script().unknown('add', aJob(1)).did('claim', aClaim(), { jobs: [] }) },
+  {
+    what: 'an add that took effect later',
+    history: () =>
+      new Script()
+        .unknown('add', aJob(2))
+        .added(1)
+        .did('counts', { queue: 'work' }, { waiting: 1 })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+  },
+  {
+    what: 'an add that was never answered',
+    history: () => {
+      const script = new Script();
+      script.begin('add', aJob(1));
+      return script.claimed([1, 1]).completed(1, 1);
+    },
+  },
+  {
+    what: 'a completion that did take effect',
+    history: () => new Script().added(1).claimed([1, 1]).unknown('complete', { job: 1, token: 1 }).read(1, 'completed'),
+  },
+  {
+    what: 'a completion that did not',
+    history: () =>
+      new Script().added(1).claimed([1, 1]).unknown('complete', { job: 1, token: 1 }).passMs(2_000).claimed([1, 2, 2]).completed(1, 2),
+  },
+  {
+    what: 'a completion that took effect after a read',
+    history: () => new Script().added(1).claimed([1, 1]).unknown('complete', { job: 1, token: 1 }).read(1, 'active').read(1, 'completed'),
+  },
+  {
+    what: 'a claim that took the job, which came back when its lease was over',
+    history: () => new Script().added(1).unknown('claim', aClaim()).read(1, 'active').passMs(2_000).claimed([1, 2, 2]).completed(1, 2),
+  },
+  { what: 'a claim that took nothing', history: () => new Script().added(1).unknown('claim', aClaim()).claimed([1, 1]).completed(1, 1) },
+  {
+    what: 'a claim that took the first of two',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .unknown('claim', aClaim())
+        .claimed([2, 2])
+        .completed(2, 2)
+        .passMs(2_000)
+        .claimed([1, 3, 2])
+        .completed(1, 3),
+  },
+  { what: 'a removal that did take effect', history: () => new Script().added(1).unknown('remove', { job: 1 }).read(1, null) },
+  { what: 'a removal that did not', history: () => new Script().added(1).unknown('remove', { job: 1 }).claimed([1, 1]).completed(1, 1) },
+];
+
+describe('a history passes every checker when', () => {
+  it.each(GOOD)('$what', ({ history }) => {
+    const report = history().check();
+    expect(problemsOf(report)).toBe('');
+    expect(report.ok).toBe(true);
+    expect(report.verdicts.map(({ checker }) => checker)).toContain('linearizable queue');
+  });
+});
+
+describe('an operation of unknown outcome', () => {
+  it.each(UNKNOWN)('may be $what', ({ history }) => {
+    const report = history().check();
+    expect(problemsOf(report)).toBe('');
+    expect(report.ok).toBe(true);
+  });
+
+  it('takes effect at most once', () => {
+    const script = new Script().unknown('add', aJob(1));
+    for (const id of [1, 2]) script.did('claim', aClaim(), { jobs: [{ job: id, key: 'job-1', token: id, attempt: 1 }] }).completed(id, id);
+    expect(problemsOf(script.check())).toMatch(/"job-1" was added once and is job 1 and job 2/);
+  });
+
+  it('does not take effect before it was invoked', () => {
+    const script = new Script().added(1).claimed([1, 1]).read(1, 'completed').unknown('complete', { job: 1, token: 1 });
+    expect(problemsOf(script.check())).toMatch(/job 1 has no linear order/);
+  });
+});
+
+describe('a drained history', () => {
+  it('is asked for: jobs that are still to do are not missed before', () => {
+    const script = new Script().added(1).added(2).claimed([1, 1]).completed(1, 1);
+    expect(script.check({ isDrained: false }).ok).toBe(true);
+    expect(script.check({ isDrained: true }).accounting).toMatchObject({ acknowledged: 2, lost: 1, duplicated: 0, unexpected: 0 });
+  });
+});
+
+describe('a search that would take too long', () => {
+  it('gives up with the answer unknown, which is not ok', () => {
+    const script = new Script();
+    const calls = Array.from({ length: 12 }, (_, at) => script.begin('add', aJob(at + 1)));
+    for (const [at, call] of calls.entries()) call.ok({ job: 12 - at });
+    const report = script.check({ isDrained: false, queueStepsMax: 5 });
+    expect(report.verdicts.at(-1)).toMatchObject({ checker: 'linearizable queue', result: 'unknown', ok: false });
+    expect(report.ok).toBe(false);
+  });
+});

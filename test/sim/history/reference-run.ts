@@ -1,0 +1,154 @@
+import type { HistoryEvent, HistoryEventType, Json, OperationFunction } from '../../../src/sim/history/history.ts';
+import { ModelQueue } from '../../queue/model.ts';
+
+/** What a client of the reference model does next; which job is meant is a number to be taken modulo the jobs it knows. */
+export interface Choice {
+  readonly f: OperationFunction;
+  readonly pick: number;
+  /** Milliseconds that pass before it. */
+  readonly pauseMs: number;
+  /** How far the call reaches to both sides of the moment at which it takes effect, in milliseconds. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** `forgotten`: takes effect and is never answered. `never`: is not carried out and not answered. */
+  readonly fate: 'answered' | 'forgotten' | 'never';
+}
+
+interface Performed {
+  readonly f: OperationFunction;
+  readonly call: Json;
+  readonly type: HistoryEventType;
+  readonly answer: Json;
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+interface Lease {
+  readonly job: number;
+  readonly token: number;
+}
+
+const QUEUE = 'work';
+const LEASE_MS = 300;
+
+/** Lets the queue as one would write it on a page answer everything, one after the other, and hides when exactly. */
+export class ReferenceRun {
+  readonly #model = new ModelQueue(10_000);
+  readonly #performed: Performed[] = [];
+  readonly #leases: Lease[] = [];
+  #adds = 0;
+
+  perform({ f, pick, pauseMs, beforeMs, afterMs, fate }: Choice): void {
+    this.#model.pass(pauseMs + 1);
+    const atUs = this.#model.nowMs * 1_000;
+    const call = this.#callOf(f, pick);
+    const answer = fate === 'never' ? undefined : this.#carryOut(f, call);
+    const isRefused = typeof answer === 'object' && answer !== null && 'error' in answer;
+    // Who gets no answer does not know that it holds a job.
+    if (f === 'claim' && fate === 'answered') this.#leases.push(...(answer as unknown as { readonly jobs: readonly Lease[] }).jobs);
+    const type = fate !== 'answered' ? 'info' : isRefused ? 'fail' : 'ok';
+    this.#performed.push({ f, call, type, answer: answer ?? null, fromUs: atUs - beforeMs * 1_000, toUs: atUs + afterMs * 1_000 });
+  }
+
+  /** Works until nothing is left: what is active comes back when its lease is over. */
+  drain(): void {
+    const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
+    for (let round = 0; round < 500; round += 1) {
+      this.perform({ ...last, f: 'claim', pick: 2, pauseMs: LEASE_MS });
+      while (this.#leases.length > 0) {
+        this.perform({ ...last, f: 'complete', pauseMs: 0 });
+        this.#leases.shift();
+      }
+      const { waiting, active, delayed } = this.#model.counts(QUEUE);
+      if (waiting + active + delayed === 0) break;
+    }
+    for (let pick = 0; pick < this.#model.jobs.length; pick += 1) this.perform({ ...last, f: 'getJob', pick, pauseMs: 0 });
+  }
+
+  /** Calls and answers in the order of time, each by a process that is free. */
+  events(): HistoryEvent[] {
+    const moments = this.#performed.flatMap((performed, at) => [
+      { at, timeUs: performed.fromUs, isCall: true },
+      ...(performed.type === 'info' ? [] : [{ at, timeUs: performed.toUs, isCall: false }]),
+    ]);
+    // Where times are equal, calls come first: that only makes operations overlap more.
+    moments.sort((a, b) => a.timeUs - b.timeUs || Number(b.isCall) - Number(a.isCall));
+    return moments.map(({ at, timeUs, isCall }, index) => {
+      const { f, call, type, answer } = this.#performed[at] as Performed;
+      return { process: at, type: isCall ? 'invoke' : type, f, value: isCall ? call : answer, time: timeUs, index };
+    });
+  }
+
+  #callOf(f: OperationFunction, pick: number): Json {
+    const known = this.#model.jobs.map(({ id }) => id);
+    const job = known[pick % Math.max(1, known.length)] ?? 1;
+    const { job: held, token } = this.#leases[pick % Math.max(1, this.#leases.length)] ?? { job, token: 0 };
+    const lease = { job: held, token };
+    switch (f) {
+      case 'add':
+        this.#adds += 1;
+        return {
+          key: this.#adds,
+          queue: QUEUE,
+          priority: pick % 2,
+          delayMs: pick % 5 === 0 ? 50 : 0,
+          attemptsMax: 2,
+          keepCompleted: -1,
+          keepFailed: -1,
+        };
+      case 'claim':
+        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0 };
+      case 'extend':
+        return { ...lease, leaseMs: LEASE_MS };
+      case 'fail':
+        return { ...lease, retry: pick % 3 > 0, backoff: false };
+      case 'complete':
+      case 'release':
+        return lease;
+      case 'counts':
+        return { queue: QUEUE };
+      default:
+        return { job };
+    }
+  }
+
+  #carryOut(f: OperationFunction, call: Json): Json {
+    const { key, priority, delayMs, countMax, leaseMs, job, token, retry } = call as Readonly<Record<string, number>>;
+    const id = job ?? 0;
+    switch (f) {
+      case 'add': {
+        const backoff = { type: 'none', delayMs: 0 } as const;
+        const options = { priority: priority ?? 0, delayMs: delayMs ?? 0, attemptsMax: 2, backoff, keepCompleted: -1, keepFailed: -1 };
+        return { job: this.#model.add(QUEUE, String(key), options) };
+      }
+      case 'claim': {
+        const claimed = this.#model.claim(QUEUE, countMax ?? 1, leaseMs ?? LEASE_MS);
+        return { jobs: claimed.map((one) => ({ job: one.id, key: Number(one.content), token: one.token, attempt: one.attempt })) };
+      }
+      case 'extend':
+        return answerOf(this.#model.extend(id, token ?? 0, LEASE_MS));
+      case 'complete':
+        return answerOf(this.#model.complete(id, token ?? 0, ''));
+      case 'fail':
+        return answerOf(this.#model.fail(id, token ?? 0, 'why', Boolean(retry)));
+      case 'release':
+        return answerOf(this.#model.release(id, token ?? 0));
+      case 'redrive':
+        return answerOf(this.#model.redrive(id));
+      case 'remove':
+        return answerOf(this.#model.remove(id));
+      case 'counts':
+        return { ...this.#model.counts(QUEUE) };
+      case 'getJob': {
+        const found = this.#model.find(id);
+        return found === undefined
+          ? { state: null }
+          : { state: found.state, key: Number(found.content), token: found.state === 'active' ? found.token : 0 };
+      }
+      default:
+        return f satisfies never;
+    }
+  }
+}
+
+const answerOf = (answer: string): Json => (answer === 'done' ? null : { error: answer });
