@@ -377,9 +377,9 @@ export class NodeRuntime implements Disposable {
 
   #onSnapshotChunk(message: InstallSnapshot): void {
     const { term, votedFor } = this.#core.view;
-    const isInstalled = this.#snapshots.onChunk(message, { term, votedFor });
-    if (isInstalled) this.#onSnapshotInstalled(message.snapshot);
-    else this.#afterPersist.push(this.#snapshots.replyTo(message, term));
+    const outcome = this.#snapshots.onChunk(message, { term, votedFor });
+    if (outcome === 'installed') this.#onSnapshotInstalled(message.snapshot);
+    else if (outcome === 'staged') this.#afterPersist.push(this.#snapshots.replyTo(message, term));
   }
 
   #onSnapshotInstalled(snapshot: SnapshotId): void {

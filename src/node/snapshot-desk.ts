@@ -1,7 +1,9 @@
+import { MalformedBytesError } from '../base/bytes.ts';
 import type { NodeId, Term } from '../base/ids.ts';
 import type { HardState } from '../raft/entry.ts';
 import type { InstallSnapshot, SnapshotReply } from '../raft/message.ts';
 import type { CoreView } from '../raft/raft-core.ts';
+import { SnapshotDamagedError } from '../storage/errors.ts';
 import type { NodeStorage } from '../storage/port.ts';
 import { decodeRecords, SnapshotReceiver, SnapshotSender } from './snapshot-transfer.ts';
 
@@ -60,6 +62,7 @@ export class SnapshotDesk implements Disposable {
     const send = (to: NodeId, sender: SnapshotSender) => {
       chunks.push({ type: 'install-snapshot', from: this.#id, to, term: view.term, ...sender.current });
     };
+    for (const [peer, sender] of this.#senders) if (sender?.isExpired === true) this.begin(peer);
     for (const { from, snapshot, nextChunk } of this.#wanted.splice(0)) {
       const sender = this.#senders.get(from);
       const answer = sender?.onWanted(snapshot, nextChunk, nowMs);
@@ -91,13 +94,23 @@ export class SnapshotDesk implements Disposable {
     return finished;
   }
 
-  /** Stages an expected chunk. @returns whether it was the last and the snapshot is now the node's state, on disk. */
-  onChunk(message: InstallSnapshot, hardState: HardState): boolean {
-    if (!this.#receiver.accepts(message)) return false;
-    this.#storage.stageSnapshot(message.chunk, decodeRecords(message.data));
+  /**
+   * Stages an expected chunk.
+   * @returns `installed` once it was the last and the snapshot is the node's state, on disk; `damaged` for a chunk that is not what was sent:
+   * it is left without an answer, and comes again.
+   */
+  onChunk(message: InstallSnapshot, hardState: HardState): 'installed' | 'staged' | 'damaged' {
+    if (!this.#receiver.accepts(message)) return 'staged';
+    try {
+      this.#storage.stageSnapshot(message.chunk, decodeRecords(message.data));
+    } catch (error) {
+      if (error instanceof MalformedBytesError || error instanceof SnapshotDamagedError) return 'damaged';
+      throw error;
+    }
     this.#receiver.onStaged(message.done);
-    if (message.done) this.#storage.installSnapshot(message.snapshot, hardState);
-    return message.done;
+    if (!message.done) return 'staged';
+    this.#storage.installSnapshot(message.snapshot, hardState);
+    return 'installed';
   }
 
   /** What to answer to a chunk that was not the last. */

@@ -1,8 +1,8 @@
-import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import type { EntryId, NodeId } from '../base/ids.ts';
 import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import type { InstallSnapshot } from '../raft/message.ts';
-import type { CheckpointReader, NodeStorage, RecordChange } from '../storage/port.ts';
+import type { CheckpointReader, NodeStorage, SnapshotRecord } from '../storage/port.ts';
 
 /** A chunk that found no answer for so long is sent again. */
 const RESEND_MS = 1_000;
@@ -17,8 +17,9 @@ export class SnapshotSender implements Disposable {
   readonly #reader: CheckpointReader;
   readonly #chunkBytes: number;
   #current: Chunk;
-  #ahead: readonly RecordChange[] | undefined;
+  #ahead: readonly SnapshotRecord[] | undefined;
   #sentAtMs: number;
+  #isResent = false;
 
   constructor(storage: NodeStorage, chunkBytes: number, nowMs: number) {
     this.#reader = storage.openCheckpointReader();
@@ -40,21 +41,30 @@ export class SnapshotSender implements Disposable {
     return this.#sentAtMs + RESEND_MS;
   }
 
+  /** The storage gave the view up: what is still to come must be read from a later checkpoint. */
+  get isExpired(): boolean {
+    return this.#reader.isExpired;
+  }
+
   /**
    * The follower says which chunk it wants. Chunks that it has already, from an earlier sender of the same snapshot, are
-   * passed over.
-   * @returns `send` to send `current` (again), `restart` when the reader is past what is wanted, `ignore` for another snapshot.
+   * passed over. Only news makes the next chunk leave: if every repeated answer did, each repeated chunk would start another stream of
+   * them, and they would double at every loss. What was lost is for the timer.
+   * @returns `send` to send `current`, `restart` when the follower lost what it had staged, `ignore` for anything else.
    */
   onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): 'send' | 'restart' | 'ignore' {
-    if (!isSameEntry(snapshot, this.snapshot)) return 'ignore';
-    if (nextChunk < this.#current.chunk) return 'restart';
+    if (!isSameEntry(snapshot, this.snapshot) || nextChunk === this.#current.chunk) return 'ignore';
+    // An answer that was overtaken says so too; only one to a chunk that was sent again shows that the follower is really there.
+    if (nextChunk < this.#current.chunk) return this.#isResent ? 'restart' : 'ignore';
     while (this.#current.chunk < nextChunk && !this.#current.done) this.#current = this.#nextChunk(this.#current.chunk + 1);
     this.#sentAtMs = nowMs;
+    this.#isResent = false;
     return 'send';
   }
 
   onResent(nowMs: number): void {
     this.#sentAtMs = nowMs;
+    this.#isResent = true;
   }
 
   [Symbol.dispose](): void {
@@ -101,20 +111,25 @@ export class SnapshotReceiver {
   }
 }
 
-function encodeRecords(records: readonly RecordChange[]): Uint8Array {
+/** Each record travels with the checksum that it was stored with, so that damage on the way is found before it is staged. */
+function encodeRecords(records: readonly SnapshotRecord[]): Uint8Array {
   const writer = new ByteWriter(1024);
+  writer.u32(records.length);
   for (const record of records) {
     writer.u8(record.kind);
     writer.f64(record.key);
-    writer.blob(record.value ?? new Uint8Array(0));
+    writer.u32(record.checksum);
+    writer.blob(record.value);
   }
   return writer.copy();
 }
 
-/** @throws {MalformedBytesError} */
-export function decodeRecords(data: Uint8Array): RecordChange[] {
+/** @throws {MalformedBytesError} also when the chunk was cut at a record's end. */
+export function decodeRecords(data: Uint8Array): SnapshotRecord[] {
   const reader = new ByteReader(data);
-  const records: RecordChange[] = [];
-  while (reader.remaining > 0) records.push({ kind: reader.u8(), key: reader.f64(), value: reader.blob() });
+  const count = reader.u32();
+  const records: SnapshotRecord[] = [];
+  while (reader.remaining > 0) records.push({ kind: reader.u8(), key: reader.f64(), checksum: reader.u32(), value: reader.blob() });
+  if (records.length !== count) throw new MalformedBytesError(`a chunk of ${count} records has ${records.length}`);
   return records;
 }

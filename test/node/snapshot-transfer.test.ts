@@ -74,19 +74,23 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([...staged]).toEqual(records.map(({ key }) => [key, 1]));
   });
 
-  it('begins anew when the follower has lost what it had', () => {
+  it('begins anew when the follower has lost what it had, which shows in its answer to a chunk that was sent again', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     carry(sender, new SnapshotReceiver(), new Map(), 3);
+    expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');
+    sender.onResent(1_000);
     const restarted = new SnapshotReceiver();
     expect(restarted.accepts(messageOf(sender))).toBe(false);
     expect(restarted.next).toBe(0);
     expect(sender.onWanted(snapshot, restarted.next, 0)).toBe('restart');
   });
 
-  it('sends a repeated chunk again and ignores answers about another snapshot', () => {
+  it('answers a repeated answer with nothing: each chunk that is repeated would start another stream of chunks', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
-    expect(sender.onWanted(snapshot, 0, 0)).toBe('send');
-    expect(sender.current.chunk).toBe(0);
+    expect(sender.onWanted(snapshot, 1, 0)).toBe('send');
+    expect(sender.onWanted(snapshot, 1, 0)).toBe('ignore');
+    expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');
+    expect(sender.current.chunk).toBe(1);
     expect(sender.onWanted({ index: asIndex(9), term: asTerm(2) }, 1, 0)).toBe('ignore');
   });
 
@@ -95,9 +99,21 @@ describe('a snapshot in chunks (Raft §7)', () => {
     const desk = new SnapshotDesk(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
     const first = messageOf(sender);
     const hardState = { term: asTerm(2), votedFor: undefined };
-    expect(desk.onChunk(first, hardState)).toBe(false);
+    expect(desk.onChunk(first, hardState)).toBe('staged');
     expect(desk.replyTo(first, asTerm(2)).nextChunk).toBe(1);
-    expect(desk.onChunk(first, hardState)).toBe(false);
+    expect(desk.onChunk(first, hardState)).toBe('staged');
     expect(desk.replyTo(first, asTerm(2)).nextChunk).toBe(1);
+  });
+
+  it('leaves a chunk that was damaged on its way without an answer, and takes it when it comes again', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    const desk = new SnapshotDesk(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
+    const hardState = { term: asTerm(2), votedFor: undefined };
+    const first = messageOf(sender);
+    const data = first.data.slice();
+    data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
+    expect(desk.onChunk({ ...first, data }, hardState)).toBe('damaged');
+    expect(desk.onChunk({ ...first, data: first.data.subarray(0, first.data.length - 1) }, hardState)).toBe('damaged');
+    expect(desk.onChunk(first, hardState)).toBe('staged');
   });
 });

@@ -9,7 +9,7 @@ import { operationsOf } from '../../src/sim/history/operation.ts';
 import { parseHistory } from '../../src/sim/history/parse-history.ts';
 
 const soak = resolve(import.meta.dirname, '../../dist/eval/soak/main.js');
-const SECONDS = 5;
+const SECONDS = 4;
 
 it('clients see a linearizable queue that loses nothing, under a kill, a pause, a partition and the death of the whole process', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-history-'));

@@ -204,6 +204,32 @@ describe('a drained history', () => {
   });
 });
 
+describe('several queues in one history', () => {
+  const swapped = (queue: string, id: number, script: Script): Script => {
+    script.added(id, { queue }).added(id + 1, { queue });
+    for (const job of [id + 1, id]) {
+      const jobs = [{ job, key: `job-${job}`, token: job === id ? id + 1 : id, attempt: 1 }];
+      script.did('claim', aClaim(1, { queue }), { jobs });
+    }
+    return script.completed(id, id + 1).completed(id + 1, id);
+  };
+
+  it('are judged apart: what is wrong in one is not wrong in the other', () => {
+    const script = swapped('one', 1, new Script());
+    script.added(3, { queue: 'two' }).did('counts', { queue: 'two' }, { waiting: 1 });
+    const whole = (queue: string) => script.check({ isDrained: false, wholeQueues: [queue] }).verdicts.at(-1);
+    expect(whole('one')).toMatchObject({ checker: 'linearizable queue', result: 'violation' });
+    expect(whole('two')).toMatchObject({ checker: 'linearizable queue', result: 'ok', checked: 2 });
+  });
+
+  it('are judged as one when a job is named of which nobody knows the queue', () => {
+    const script = new Script().unknown('add', aJob(1)).added(2, { queue: 'two' }).did('remove', { job: 1 }, null);
+    const report = script.check({ isDrained: false });
+    expect(problemsOf(report)).toBe('');
+    expect(report.verdicts.at(-1)).toMatchObject({ result: 'ok', checked: 3 });
+  });
+});
+
 describe('a search that would take too long', () => {
   it('gives up with the answer unknown, which is not ok', () => {
     const script = new Script();
