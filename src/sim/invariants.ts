@@ -63,6 +63,12 @@ export class Invariants {
     }
   }
 
+  /** Only counted: an entry that is not committed may go, on however many disks it stands (Raft Figure 8). */
+  onTruncating(id: EntryId): void {
+    const holders = [...this.#nodes.values()].filter(({ durable }) => durable.lastIndex >= id.index && durable.holds(id));
+    if (holders.length > 1) this.#coverage.add('entry deleted that stood on several disks (Figure 8)');
+  }
+
   /** What leaves a node rests on its disk (Raft Figure 2: "updated on stable storage before responding to RPCs"). */
   onMessage(node: SimNode, message: RaftMessage): void {
     const { durable } = node;
@@ -70,7 +76,8 @@ export class Invariants {
       const isOnDisk = durable.term > message.term || (durable.term === message.term && durable.votedFor === message.to);
       demand(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} votes for ${message.to} in term ${message.term}`);
     } else if (message.type === 'request-vote' && !message.preVote) {
-      const isOnDisk = durable.term === message.term && durable.votedFor === node.nodeId;
+      // A term that passed meanwhile in the same turn can get no other vote of this node.
+      const isOnDisk = durable.term > message.term || (durable.term === message.term && durable.votedFor === node.nodeId);
       demand(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} stands in term ${message.term}`);
     } else if (message.type === 'append-accepted') {
       demand(

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
@@ -69,6 +70,8 @@ async function runAll(options: Options): Promise<Summary> {
   const bar = new SingleBar({ format: '{bar} {value}/{total} seeds, {violations} violations, {eta_formatted} left' });
   if (isShown) bar.start(seeds, 0, { violations: 0 });
   const stop = new AbortController();
+  // Every task listens to it.
+  setMaxListeners(0, stop.signal);
   const isUntilViolation = options.untilViolation === true;
   const tasks: Promise<void>[] = [];
   for (let first = from; first < from + seeds; first += SEEDS_PER_TASK) {

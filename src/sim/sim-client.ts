@@ -212,6 +212,7 @@ export class SimClient {
     return this.#step(call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
+      this.#world.keys.set(result.id, key);
       return { job: result.id };
     });
   }
@@ -225,12 +226,13 @@ export class SimClient {
     const call = this.#history.invoke('claim', { queue, countMax, leaseMs, waitMs });
     return this.#step(call, (result) => {
       if (result.type !== 'claimed') return undefined;
-      // The answer to a request that was sent again may name a job that was removed meanwhile: nothing of it is left.
-      const jobs = result.jobs.filter(({ content }) => content !== undefined);
-      for (const { id, token } of jobs) this.#leases.push({ job: id, token });
+      for (const { id, token } of result.jobs) this.#leases.push({ job: id, token });
       if (result.jobs.some(({ attempt }) => attempt > 1)) this.#world.coverage.add('job claimed again after a failure or a lost lease');
       if (waitMs > 0 && result.jobs.length > 0) this.#world.coverage.add('claim waited for a job');
-      return { jobs: jobs.map(({ id, token, attempt, content }) => ({ job: id, token, attempt, key: decodeKey(content) })) };
+      // The answer to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
+      const keyOf = (job: number, content: Uint8Array | undefined): string =>
+        content === undefined ? this.#world.keyOf(job) : decodeKey(content);
+      return { jobs: result.jobs.map(({ id, token, attempt, content }) => ({ job: id, token, attempt, key: keyOf(id, content) })) };
     });
   }
 

@@ -94,6 +94,7 @@ export class SimNode {
         limits: nodeLimits(limits),
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
+          onTruncating: (id) => this.#world.invariants.onTruncating(id),
           onAppended: (entries, before) => this.#world.invariants.onAppended(this, entries, before),
           onPersist: (batch) => this.#world.trace.addPersist(this.id, batch),
         }),

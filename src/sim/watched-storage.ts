@@ -26,6 +26,8 @@ export class DurableState {
 }
 
 export interface WriteObserver {
+  /** The entry at `id` and all behind it are about to be deleted. */
+  onTruncating(id: EntryId): void;
   onAppended(entries: readonly Entry[], before: EntryId): void;
   onPersist(batch: PersistBatch): void;
 }
@@ -81,6 +83,8 @@ export class WatchedStorage implements NodeStorage {
     this.#takeHardState(batch.hardState);
     if (batch.append !== undefined) {
       const { from, entries } = batch.append;
+      const deleted = durable.terms[from - durable.compacted.index - 1];
+      if (deleted !== undefined) this.#observer.onTruncating({ index: from, term: deleted });
       durable.terms.length = from - durable.compacted.index - 1;
       const before = { index: asIndex(from - 1), term: durable.terms.at(-1) ?? durable.compacted.term };
       durable.history.length = Math.min(durable.history.length, from);

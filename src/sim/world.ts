@@ -4,10 +4,12 @@ import { InvariantViolation } from '../base/invariant.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import { isJoint } from '../raft/membership.ts';
+import type { RaftMessage } from '../raft/message.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
+import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage } from './coverage.ts';
 import { carryOutFault } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
@@ -21,13 +23,12 @@ import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
 import { demand, Violation } from './violation.ts';
 
-/** After the faults: how long the cluster may take until everything is answered and equal. */
-const CALM_WITHIN_MS = 30_000;
-const CALM_POLL_MS = 50;
 /** More than this in one run means that events beget events without end. */
 const EVENTS_MAX = 2_000_000;
 /** Clients have numbers above those of nodes; connection 0 is the operator's. */
 const OPERATOR = 0;
+/** No plan has that much to say in one turn. */
+const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 /** A few turns may find nothing to do, since timers fire early and frames turn out to be repetitions. */
 const IDLE_TURNS_MAX = 300;
 /** Full comparisons of states cost a pass over them: one turn in so many has one. */
@@ -46,6 +47,9 @@ export class World {
   readonly faultCounts = new Map<FaultType, number>();
   /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
   readonly lostDisks = new Map<number, number>();
+  readonly keys = new Map<number, string>();
+  /** Votes that were asked for by nodes that have none, as the leader sees it. */
+  strangersVotes = 0;
   readonly #clients: SimClient[] = [];
   readonly #checks: Dice;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
@@ -81,13 +85,10 @@ export class World {
         carryOutFault(this, fault);
       });
     }
-    this.#runUntil(this.plan.faultMs);
+    this.runUntil(this.plan.faultMs);
     this.#heal();
-    const deadlineMs = this.schedule.nowMs + CALM_WITHIN_MS;
-    while (!this.#isCalm()) {
-      demand(this.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => this.#describe());
-      this.#runUntil(this.schedule.nowMs + CALM_POLL_MS);
-    }
+    awaitCalm(this);
+    watchCalm(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
   }
 
@@ -169,8 +170,8 @@ export class World {
   afterTurn(node: SimNode, runtime: NodeRuntime): void {
     this.invariants.onTurn(node, runtime);
     const { configurations, role, commit } = runtime.view;
-    const { index, configuration } = configurations.latest;
-    if (role === 'leader' && index <= commit && isJoint(configuration) && !this.#committedJoint.has(index)) {
+    const { index, configuration } = configurations.at(commit);
+    if (role === 'leader' && isJoint(configuration) && !this.#committedJoint.has(index)) {
       this.#committedJoint.add(index);
       this.coverage.add('joint configuration committed');
       if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('newcomer became a voter');
@@ -238,15 +239,27 @@ export class World {
   // ---- frames ---------------------------------------------------------------------------------------------------------
 
   onPeerFrame(from: SimNode, to: number, frame: Uint8Array): void {
+    demand(
+      frame.length <= FRAME_BYTES_MAX,
+      'messages do not beget messages',
+      () => `node ${from.id} sends ${frame.length} bytes in one turn`,
+    );
     this.trace.addNumber(from.id * 64 + to);
     this.trace.addBytes(frame);
-    for (const part of readPeerParts(frame, from.nodeId, asNodeId(to)))
-      if (part.type === 'raft') this.invariants.onMessage(from, part.message);
+    for (const part of readPeerParts(frame, from.nodeId, asNodeId(to))) if (part.type === 'raft') this.#onMessage(from, part.message);
     this.network.sendBetweenNodes(from.id, to, from.sendMs, () => {
       const receiver = this.nodes.get(to);
       receiver?.runtime?.receivePeerFrame(from.nodeId, frame.slice());
       receiver?.wake(this.schedule.nowMs);
     });
+  }
+
+  #onMessage(from: SimNode, message: RaftMessage): void {
+    this.invariants.onMessage(from, message);
+    if (message.type !== 'request-vote') return;
+    const configuration = this.leader()?.runtime?.view.configuration;
+    if (configuration !== undefined && ![...configuration.voters, ...configuration.outgoing].includes(from.nodeId))
+      this.strangersVotes += 1;
   }
 
   onServerPacket(from: SimNode, connection: number, packet: Uint8Array): void {
@@ -278,7 +291,7 @@ export class World {
 
   // ---- time -----------------------------------------------------------------------------------------------------------
 
-  #runUntil(untilMs: number): void {
+  runUntil(untilMs: number): void {
     while (this.schedule.runNext(untilMs)) {
       demand(this.schedule.events < EVENTS_MAX, 'progress once everything is healed', () => `more than ${EVENTS_MAX} events`);
     }
@@ -293,27 +306,23 @@ export class World {
     }
   }
 
-  /** Somebody leads, every member has all of its log, no change is under way, and every client has its answers. */
-  #isCalm(): boolean {
-    const leader = this.leader()?.runtime;
-    if (leader === undefined || !this.#clients.every((client) => client.isIdle)) return false;
-    const { view } = leader;
-    const { index, configuration } = view.configurations.latest;
-    if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0 || view.commit !== view.log.lastIndex)
-      return false;
-    const members = [...configuration.voters, ...configuration.learners];
-    return members.every((id) => this.nodes.get(id)?.runtime?.applied === view.commit);
+  /** The key that a job was added with, as far as its add was answered. */
+  keyOf(job: number): string {
+    return this.keys.get(job) ?? '';
   }
 
-  #describe(): string {
+  get clientsWaiting(): number {
+    return this.#clients.filter((client) => !client.isIdle).length;
+  }
+
+  describe(): string {
     const nodes = [...this.nodes.values()].map(({ id, runtime }) => {
       if (runtime === undefined) return `${id} down`;
       const { role, term, commit, log, configuration, isRetired } = runtime.view;
       const { voters, outgoing, joining } = configuration;
       return `${id} ${role} term ${term} commit ${commit} last ${log.lastIndex} voters ${voters.join()} outgoing ${outgoing.join()} joining ${joining.join()}${isRetired ? ' retired' : ''}`;
     });
-    const waiting = this.#clients.filter((client) => !client.isIdle).length;
-    return `${waiting} clients wait; ${nodes.join('; ')}`;
+    return `${this.clientsWaiting} clients wait; ${nodes.join('; ')}`;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { HistoryOperation } from '../history/operation.ts';
 import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { JobModel, type JobOperation } from './job-model.ts';
-import { checkLinearizable } from './linearizability.ts';
+import { checkLinearizable, type Span } from './linearizability.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface JobLinearizabilityOptions {
@@ -57,12 +57,16 @@ function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<stri
 function projectionOf(job: JobHistory): JobOperation[] {
   const { adds, extends: extensions, completes, fails, releases, redrives, removes, reads, claims } = job;
   const named = [...adds, ...extensions, ...completes, ...fails, ...releases, ...redrives, ...removes, ...reads];
-  const projection: JobOperation[] = named
-    .filter(({ outcome }) => outcome !== 'fail')
-    .map((source) => ({ source, invokedAt: source.invokedAt, returnedAt: source.returnedAt, returnedUs: source.returnedUs }));
+  const projection: JobOperation[] = named.filter(({ outcome }) => outcome !== 'fail').map((source) => ({ source, ...spanOf(source) }));
   for (const source of claims) {
-    const { invokedAt, returnedAt, returnedUs } = source.operation;
-    projection.push({ source, invokedAt, returnedAt, returnedUs });
+    projection.push({ source, ...spanOf(source.operation) });
   }
   return projection.sort((a, b) => a.invokedAt - b.invokedAt);
 }
+
+const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation): Span => ({
+  invokedAt,
+  returnedAt,
+  invokedUs,
+  returnedUs,
+});

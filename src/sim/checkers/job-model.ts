@@ -2,7 +2,7 @@ import type { Calls } from '../history/history.ts';
 import type { HistoryOperation, OperationOf } from '../history/operation.ts';
 import { countBelow } from './count-below.ts';
 import type { JobClaim } from './job-history.ts';
-import type { SequentialModel, Span } from './linearizability.ts';
+import type { Moment, SequentialModel, Span } from './linearizability.ts';
 
 /**
  * One job as a sequential object. The queue's time is not in the history, so that what happens by time alone (a lease ends, a delay ends, an old finished
@@ -27,14 +27,8 @@ export interface JobState {
 /** What may be known of the job from its add; what is not known is undefined. */
 export type JobTerms = Partial<Pick<Calls['add'], 'attemptsMax' | 'keepCompleted' | 'keepFailed'>>;
 
-/** When an operation was over at the latest. */
-export interface Deadline {
-  readonly returnedAt: number;
-  readonly returnedUs: number;
-}
-
 /** An operation on one job. A claim that brought several jobs is one operation on each of them. */
-export interface JobOperation extends Span, Deadline {
+export interface JobOperation extends Span {
   readonly source: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>> | JobClaim;
 }
 
@@ -72,17 +66,17 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return `${phase}/${token}/${isHeld}/${attempt}/${dueUs}/${mayBeDelayed}/${unseenClaims}`;
   }
 
-  step(state: JobState, operation: JobOperation): readonly JobState[] {
-    return this.reachable(state, operation).flatMap((before) => this.#apply(before, operation));
+  step(state: JobState, operation: JobOperation, moment: Moment): readonly JobState[] {
+    return this.reachable(state, moment).flatMap((before) => this.#apply(before, operation, moment));
   }
 
   /** The state and all that time and unseen claims may make of it until the operation's end. */
-  reachable(state: JobState, { returnedAt, returnedUs }: Deadline): JobState[] {
-    const unseenMax = countBelow(this.#unknownClaimsAt, returnedAt);
+  reachable(state: JobState, moment: Moment): JobState[] {
+    const unseenMax = countBelow(this.#unknownClaimsAt, moment.returnedAt);
     const reached = [state];
     for (let at = 0; at < reached.length; at += 1) {
       const from = reached[at] as JobState;
-      const isDue = from.dueUs <= returnedUs + this.#clockErrorUs;
+      const isDue = this.isDue(from, moment);
       if (from.phase === 'active' && isDue) reached.push(...this.#afterAttempt(from));
       if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from)) {
         const taken = { attempt: from.attempt + 1, unseenClaims: from.unseenClaims + 1 };
@@ -95,9 +89,9 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   }
 
   /** In which states a read may find the job; `absent` stands for none. */
-  visibleStates(state: JobState, deadline: Deadline): ReadonlySet<string> {
+  visibleStates(state: JobState, moment: Moment): ReadonlySet<string> {
     const visible = new Set<string>();
-    for (const { phase, mayBeDelayed } of this.reachable(state, deadline)) {
+    for (const { phase, mayBeDelayed } of this.reachable(state, moment)) {
       if (phase === 'pending') visible.add('waiting');
       if (phase === 'pending' && mayBeDelayed) visible.add('delayed');
       if (phase !== 'pending') visible.add(phase === 'removed' ? 'absent' : phase);
@@ -105,16 +99,16 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return visible;
   }
 
-  #apply(state: JobState, { source, invokedAt }: JobOperation): readonly JobState[] {
-    if (!('f' in source)) return this.#claim(state, source);
+  #apply(state: JobState, { source, invokedAt }: JobOperation, moment: Moment): readonly JobState[] {
+    if (!('f' in source)) return this.#claim(state, source, moment);
     switch (source.f) {
       case 'add': {
         const { delayMs = 0 } = source.call;
         if (state.phase !== 'absent') return [];
-        return [{ ...ABSENT, phase: 'pending', mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? source.invokedUs + delayMs * 1_000 : 0 }];
+        return [{ ...ABSENT, phase: 'pending', mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? moment.notBeforeUs + delayMs * 1_000 : 0 }];
       }
       case 'extend':
-        return isHeldBy(state, source.call.token) ? [{ ...state, dueUs: source.invokedUs + source.call.leaseMs * 1_000 }] : [];
+        return isHeldBy(state, source.call.token) ? [{ ...state, dueUs: moment.notBeforeUs + source.call.leaseMs * 1_000 }] : [];
       case 'complete':
         return isHeldBy(state, source.call.token) ? [finished(state, this.#terms.keepCompleted === 0 ? 'removed' : 'completed')] : [];
       case 'fail':
@@ -133,10 +127,10 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     }
   }
 
-  #claim(state: JobState, { token, attempt, operation }: JobClaim): readonly JobState[] {
+  #claim(state: JobState, { token, attempt, operation }: JobClaim, moment: Moment): readonly JobState[] {
     if (state.phase !== 'pending' || token <= state.token || attempt !== state.attempt + 1) return [];
-    if (state.dueUs > operation.returnedUs + this.#clockErrorUs) return [];
-    const dueUs = operation.invokedUs + operation.call.leaseMs * 1_000;
+    if (!this.isDue(state, moment)) return [];
+    const dueUs = moment.notBeforeUs + operation.call.leaseMs * 1_000;
     return [{ ...state, phase: 'active', token, attempt, isHeld: true, dueUs, mayBeDelayed: false }];
   }
 
@@ -154,6 +148,11 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
 
   #failed(state: JobState): JobState {
     return finished(state, this.#terms.keepFailed === 0 ? 'removed' : 'failed');
+  }
+
+  /** Whether the lease, or the delay, can have ended by then. */
+  isDue({ dueUs }: JobState, { returnedUs }: Moment): boolean {
+    return dueUs <= returnedUs + this.#clockErrorUs;
   }
 
   hasAttempts({ attempt }: JobState): boolean {

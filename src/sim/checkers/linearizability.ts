@@ -2,13 +2,25 @@
 export interface Span {
   readonly invokedAt: number;
   readonly returnedAt: number;
+  /** The same two as times in microseconds. */
+  readonly invokedUs: number;
+  readonly returnedUs: number;
+}
+
+/** When a step must have happened: after every invocation of what was placed before, and before the first return of what was not placed yet. */
+export interface Moment {
+  readonly notBeforeUs: number;
+  readonly returnedAt: number;
+  readonly returnedUs: number;
 }
 
 /** A sequential object. Immutable states; an operation may have several outcomes, of which the history does not tell which it was. */
 export interface SequentialModel<State, Operation extends Span> {
   readonly initial: State;
-  /** Every state that the operation, with the result it had, may lead to; none when it is impossible here. The likeliest first. */
-  step(state: State, operation: Operation): readonly State[];
+  /**
+   * Every state that the operation, with the result it had, may lead to; none when it is impossible here. The likeliest first.
+   */
+  step(state: State, operation: Operation, moment: Moment): readonly State[];
   /** Equal for states that nothing can tell apart. */
   keyOf(state: State): string;
 }
@@ -35,6 +47,8 @@ interface Choice<State> {
   readonly entry: Entry;
   readonly before: State;
   readonly successors: readonly State[];
+  /** The latest invocation of all that is placed, this one included. */
+  readonly notBeforeUs: number;
   at: number;
 }
 
@@ -124,13 +138,30 @@ class Search<State, Operation extends Span> {
     }
   }
 
+  #momentOf({ invokedUs }: Operation): Moment {
+    const first = this.#operations[this.#firstReturn()?.operation ?? -1];
+    return {
+      notBeforeUs: Math.max(invokedUs, this.#choices.at(-1)?.notBeforeUs ?? 0),
+      returnedAt: first?.returnedAt ?? Number.POSITIVE_INFINITY,
+      returnedUs: first?.returnedUs ?? Number.POSITIVE_INFINITY,
+    };
+  }
+
+  /** The first return in the list; its call is still in the list too. */
+  #firstReturn(): Entry | undefined {
+    let entry = this.#head.next;
+    while (entry?.isCall) entry = entry.next;
+    return entry;
+  }
+
   /** Gives the call the next place in the order, if the model allows it and it was not tried. */
   #place(entry: Entry): boolean {
     const operation = this.#operations[entry.operation];
     if (operation === undefined) return false;
-    const successors = this.#model.step(this.#state, operation);
+    const moment = this.#momentOf(operation);
+    const successors = this.#model.step(this.#state, operation, moment);
     this.#steps += 1;
-    return this.#choose({ entry, before: this.#state, successors, at: 0 });
+    return this.#choose({ entry, before: this.#state, successors, notBeforeUs: moment.notBeforeUs, at: 0 });
   }
 
   /** Goes on to the first successor from `choice.at` on that leads to something new. */
@@ -175,8 +206,7 @@ class Search<State, Operation extends Span> {
   }
 
   #noteStuck(): void {
-    let entry = this.#head.next;
-    while (entry?.isCall) entry = entry.next;
+    const entry = this.#firstReturn();
     const operation = entry === undefined ? undefined : this.#operations[entry.operation];
     if (operation === undefined || this.#choices.length <= this.#deepest) return;
     this.#deepest = this.#choices.length;

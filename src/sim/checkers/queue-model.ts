@@ -1,7 +1,7 @@
-import type { JobKey } from '../history/history.ts';
+import type { ClaimResult, JobKey } from '../history/history.ts';
 import type { HistoryOperation, OperationOf } from '../history/operation.ts';
 import { ABSENT, JobModel, type JobOperation, type JobState } from './job-model.ts';
-import type { SequentialModel } from './linearizability.ts';
+import type { Moment, SequentialModel } from './linearizability.ts';
 
 /** A job in the queue's state. */
 interface QueuedJob {
@@ -47,24 +47,26 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return `${lastId} ${lastToken} ${jobs.map(keyOfJob).join(' ')}`;
   }
 
-  step(state: QueueState, operation: HistoryOperation): readonly QueueState[] {
+  step(state: QueueState, operation: HistoryOperation, moment: Moment): readonly QueueState[] {
     switch (operation.f) {
       case 'add':
-        return this.#add(state, operation);
+        return this.#add(state, operation, moment);
       case 'claim':
-        return operation.result === undefined ? this.#unknownClaim(state, operation) : this.#claim(state, operation, operation.result.jobs);
+        return operation.result === undefined
+          ? this.#unknownClaim(state, operation, moment)
+          : this.#claim(state, operation, operation.result.jobs, moment);
       case 'counts':
-        return operation.result === undefined || this.#mayCount(state, operation) ? [state] : [];
+        return operation.result === undefined || this.#mayCount(state, operation, moment) ? [state] : [];
       case 'getJob':
-        return this.#read(state, operation);
+        return this.#read(state, operation, moment);
       default:
         return placesOf(state, operation.call.job, undefined).flatMap((at) =>
-          this.#onJob(state, at, jobOperation(operation), operation.call.job),
+          this.#onJob(state, at, jobOperation(operation), moment, operation.call.job),
         );
     }
   }
 
-  #add(state: QueueState, operation: OperationOf<'add'>): QueueState[] {
+  #add(state: QueueState, operation: OperationOf<'add'>, moment: Moment): QueueState[] {
     const { key, queue, priority = 0 } = operation.call;
     const id = operation.result?.job ?? 0;
     if (id !== 0 && id <= state.lastId) return [];
@@ -72,7 +74,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     const before =
       id === 0 ? state.jobs : state.jobs.map((job) => (job.idBelow === Number.POSITIVE_INFINITY ? { ...job, idBelow: id } : job));
     const place = { id, idAbove: state.lastId, idBelow: id === 0 ? Number.POSITIVE_INFINITY : id };
-    return model.step(ABSENT, jobOperation(operation)).map((added) => ({
+    return model.step(ABSENT, jobOperation(operation), moment).map((added) => ({
       ...state,
       jobs: [...before, { key, ...place, queue, priority, state: added, model }],
       lastId: Math.max(state.lastId, id),
@@ -80,7 +82,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   }
 
   /** A claim that brought these jobs: each must have been there to claim, and none that was served before them may have been left. */
-  #claim(state: QueueState, operation: OperationOf<'claim'>, claimed: NonNullable<OperationOf<'claim'>['result']>['jobs']): QueueState[] {
+  #claim(state: QueueState, operation: OperationOf<'claim'>, claimed: readonly ClaimResult[], moment: Moment): QueueState[] {
     const { queue, countMax, waitMs = 0 } = operation.call;
     // The answer to a claim that waited in vain comes from one node alone and tells nothing of the queue.
     if (claimed.length === 0 && waitMs > 0) return [state];
@@ -91,7 +93,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       const [at = -1] = placesOf(next, job.job, job.key);
       const found = next.jobs[at];
       if (found?.queue !== queue || (job.key ?? found.key) !== found.key || job.token <= next.lastToken) return [];
-      const [after] = this.#onJob(next, at, { ...spanOf(operation), source: { ...job, operation } }, job.job);
+      const [after] = this.#onJob(next, at, { ...spanOf(operation), source: { ...job, operation } }, moment, job.job);
       if (after === undefined) return [];
       next = { ...after, lastToken: job.token };
       taken.push(at);
@@ -106,10 +108,10 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   }
 
   /** Nobody knows what it brought: the jobs that were served first, among which may be those whose lease or delay had just ended. */
-  #unknownClaim(state: QueueState, operation: OperationOf<'claim'>): QueueState[] {
+  #unknownClaim(state: QueueState, operation: OperationOf<'claim'>, moment: Moment): QueueState[] {
     const { queue, countMax, leaseMs } = operation.call;
     const claimable = state.jobs
-      .map((job, at) => ({ job, at, taken: takenStates(job, operation.invokedUs + leaseMs * 1_000) }))
+      .map((job, at) => ({ job, at, taken: takenStates(job, moment.notBeforeUs + leaseMs * 1_000, moment) }))
       .filter(({ job, taken }) => job.queue === queue && taken.length > 0)
       .sort((a, b) => a.job.priority - b.job.priority || a.at - b.at);
     const unsure = claimable.filter(({ job }) => !isSurelyWaiting(job)).length;
@@ -128,30 +130,28 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return outcomes.map((outcome) => outcome.state);
   }
 
-  #read(state: QueueState, operation: OperationOf<'getJob'>): readonly QueueState[] {
+  #read(state: QueueState, operation: OperationOf<'getJob'>, moment: Moment): readonly QueueState[] {
     const { call, result } = operation;
     if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return [state];
     const places = placesOf(state, call.job, result.key).filter((at) => result.key === undefined || state.jobs[at]?.key === result.key);
-    const found = places.flatMap((at) => this.#onJob(state, at, jobOperation(operation), call.job));
+    const found = places.flatMap((at) => this.#onJob(state, at, jobOperation(operation), moment, call.job));
     const isAbsent = result.state === null && state.jobs.every(({ id }) => id !== call.job);
     return isAbsent ? [state, ...found] : found;
   }
 
   /** @param id what the operation tells of the job's id. */
-  #onJob(state: QueueState, at: number, operation: JobOperation, id = 0): QueueState[] {
+  #onJob(state: QueueState, at: number, operation: JobOperation, moment: Moment, id: number): QueueState[] {
     const job = state.jobs[at];
     if (job === undefined || (id !== 0 && !mayHaveId(state, at, id))) return [];
     return job.model
-      .step(job.state, operation)
+      .step(job.state, operation, moment)
       .map((after) => withJob({ ...state, lastId: Math.max(state.lastId, id) }, at, { ...job, id: id === 0 ? job.id : id, state: after }));
   }
 
   /** Whether the numbers lie between what is sure and what is possible. */
-  #mayCount(state: QueueState, { call, result, returnedAt, returnedUs }: OperationOf<'counts'>): boolean {
+  #mayCount(state: QueueState, { call, result }: OperationOf<'counts'>, moment: Moment): boolean {
     if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return true;
-    const jobs = state.jobs
-      .filter(({ queue }) => queue === call.queue)
-      .map(({ model, state: job }) => model.visibleStates(job, { returnedAt, returnedUs }));
+    const jobs = state.jobs.filter(({ queue }) => queue === call.queue).map(({ model, state: job }) => model.visibleStates(job, moment));
     return (['delayed', 'waiting', 'active', 'completed', 'failed'] as const).every((name) => {
       const count = result[name];
       const sure = jobs.filter((visible) => visible.size === 1 && visible.has(name)).length;
@@ -161,7 +161,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   }
 }
 
-const spanOf = ({ invokedAt, returnedAt, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, returnedUs });
+const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
 
 const jobOperation = (operation: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>>): JobOperation => ({
   ...spanOf(operation),
@@ -201,10 +201,9 @@ function withJob(state: QueueState, at: number, job: QueuedJob): QueueState {
 }
 
 /** The job under the lease of somebody who was never heard of, if it can have been claimed. */
-function takenStates({ state, model }: QueuedJob, dueUs: number): JobState[] {
-  const late = { returnedAt: Number.POSITIVE_INFINITY, returnedUs: Number.POSITIVE_INFINITY };
+function takenStates({ state, model }: QueuedJob, dueUs: number, moment: Moment): JobState[] {
   return model
-    .reachable(state, late)
-    .filter((from) => from.phase === 'pending' && model.hasAttempts(from))
+    .reachable(state, moment)
+    .filter((from) => from.phase === 'pending' && model.isDue(from, moment) && model.hasAttempts(from))
     .map((from) => ({ ...from, phase: 'active' as const, isHeld: false, attempt: from.attempt + 1, dueUs, mayBeDelayed: false }));
 }

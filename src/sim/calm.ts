@@ -1,0 +1,72 @@
+import { isJoint } from '../raft/membership.ts';
+import { demand } from './violation.ts';
+import type { World } from './world.ts';
+
+/** After the faults: how long the cluster may take until everything is answered and equal. */
+const CALM_WITHIN_MS = 180_000;
+const POLL_MS = 50;
+/** How long a calm cluster is watched; several election timeouts. */
+const WATCH_MS = 2_500;
+const DEAF_LEADER_MS = 10_000;
+
+/** Once everything is healed the cluster goes on: somebody leads, all members are equal, and every client has its answers. */
+export function awaitCalm(world: World): void {
+  const deadlineMs = world.schedule.nowMs + CALM_WITHIN_MS;
+  while (!isCalm(world)) {
+    demand(world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => world.describe());
+    world.runUntil(world.schedule.nowMs + POLL_MS);
+  }
+}
+
+function isCalm(world: World): boolean {
+  const leader = world.leader()?.runtime;
+  const view = leader?.view;
+  if (view === undefined || world.clientsWaiting > 0) return false;
+  const { index, configuration } = view.configurations.latest;
+  if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0 || view.commit !== view.log.lastIndex) return false;
+  if (!configuration.voters.includes(view.id)) return false;
+  const members = [...configuration.voters, ...configuration.learners];
+  return members.every((id) => {
+    const node = world.nodes.get(id)?.runtime;
+    // An election that is under way may still end in another leader.
+    return node?.applied === view.commit && node.view.term === view.term && (node === leader || node.view.role === 'follower');
+  });
+}
+
+/**
+ * What holds in a calm cluster: the leader stays, although one voter does not hear it; nobody without a vote asks for one; and a leader
+ * that hears nobody is replaced, although everybody hears it.
+ */
+export function watchCalm(world: World): void {
+  const leader = world.leader();
+  const view = leader?.runtime?.view;
+  if (leader === undefined || view === undefined) return;
+  const { voters } = view.configuration;
+  const { term } = view;
+  const other = voters.find((voter) => voter !== leader.nodeId);
+  if (other !== undefined && voters.length >= 3) world.network.cut(leader.id, other);
+  world.runUntil(world.schedule.nowMs + WATCH_MS);
+  const asked = world.strangersVotes;
+  world.runUntil(world.schedule.nowMs + WATCH_MS);
+  demand(world.strangersVotes === asked, 'a removed node is quiet', () => `nodes without a vote asked for ${world.strangersVotes - asked}`);
+  const now = world.leader()?.runtime?.view;
+  const isSame = now?.id === leader.nodeId && now.term === term;
+  // A row that was damaged earlier may be found now, and its node begins anew.
+  demand(
+    isSame || world.lostDisks.size > 0,
+    'a leader that works stays',
+    () => `${leader.id} led term ${term}, now ${now?.id} leads term ${now?.term}`,
+  );
+  world.network.heal();
+  if (voters.length < 3) return;
+  for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
+  world.runUntil(world.schedule.nowMs + DEAF_LEADER_MS);
+  const next = world.leader();
+  demand(
+    (next !== undefined && next !== leader) || world.lostDisks.size > 0,
+    'a leader that hears nobody is replaced',
+    () => `node ${leader.id} still leads`,
+  );
+  world.network.heal();
+  world.runUntil(world.schedule.nowMs + WATCH_MS);
+}

@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../src/sim/plan.ts';
+import { planOf } from '../../src/sim/plan.ts';
+import { runPlan, runPlanTwice } from '../../src/sim/run-plan.ts';
+import { runSeeds } from '../../src/sim/seed-worker.ts';
+import { shrink } from '../../src/sim/shrink.ts';
+import { Summary } from '../../src/sim/summary.ts';
+import { readTrace, saveTrace } from '../../src/sim/trace-file.ts';
+import { aFolder } from './folder.ts';
+
+const OPTIONS = { nodes: 5, seconds: 4 };
+const TRACES = join(import.meta.dirname, 'traces');
+
+describe('the simulator', () => {
+  it('breaks no promise in the first seeds, and reaches hard cases', () => {
+    const summary = new Summary();
+    for (const outcome of runSeeds({
+      ...OPTIONS,
+      seeds: Array.from({ length: 60 }, (_, at) => at + 1),
+      isTwice: false,
+      isUntilViolation: false,
+    }))
+      summary.add(outcome);
+    expect(summary.violations).toEqual([]);
+    expect(summary.neverReached().length).toBeLessThan(12);
+    expect(summary.simulatedHours).toBeGreaterThan(0.05);
+  });
+
+  it.each([3, 7])('gives the same run for the same plan (seed %i)', (seed) => {
+    const plan = planOf(seed, OPTIONS);
+    expect(runPlanTwice(plan).failure).toBeUndefined();
+    expect(runPlan(plan).hash).not.toBe(runPlan(planOf(seed + 1, OPTIONS)).hash);
+  });
+
+  it('plans the same for the same seed, and something else for another', () => {
+    expect(planOf(5, OPTIONS)).toEqual(planOf(5, OPTIONS));
+    expect(planOf(5, OPTIONS)).not.toEqual(planOf(6, OPTIONS));
+  });
+});
+
+describe('a failing run', () => {
+  /** A cluster whose network never delivers anything cannot go on after the faults, since these do not end. */
+  const stuck: Plan = { ...planOf(11, OPTIONS), nodes: 3, spares: 0, raft: { electionTimeoutMs: 60_000, heartbeatMs: 20 } };
+
+  it('is told by the invariant that it breaks', () => {
+    expect(runPlan(stuck).failure?.invariant).toBe('progress once everything is healed');
+  });
+
+  it('shrinks to what is needed for it', () => {
+    const failure = runPlan(stuck).failure;
+    if (failure === undefined) throw new Error('the plan passes');
+    const shrunk = shrink(stuck, failure);
+    expect(shrunk.plan.faults).toEqual([]);
+    expect(shrunk.plan.clients).toBe(1);
+    expect(shrunk.failure.invariant).toBe(failure.invariant);
+  });
+
+  it('is saved and read again as it was', () => {
+    using folder = aFolder();
+    const failure = { invariant: 'one leader a term', message: 'nodes 1 and 2', atMs: 17 };
+    saveTrace(join(folder.path, 'trace.json'), { plan: stuck, failure });
+    expect(readTrace(join(folder.path, 'trace.json'))).toEqual({ plan: stuck, failure });
+  });
+
+  it('that is no trace is refused with the remedy', () => {
+    using folder = aFolder();
+    expect(() => readTrace(join(folder.path, 'none.json'))).toThrow('Name a file that "npm run sim" saved');
+  });
+});
+
+describe('traces of faults that were found and mended', () => {
+  it.each(readdirSync(TRACES).filter((name) => name.endsWith('.json')))('%s passes', (name) => {
+    expect(runPlan(readTrace(join(TRACES, name)).plan).failure).toBeUndefined();
+  });
+});
