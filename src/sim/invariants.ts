@@ -153,6 +153,11 @@ export class Invariants {
     if (view === undefined) return;
     const term = termAt(node, view, commit);
     demand(term !== undefined, 'committed entries are known', () => `node ${node.id} commits ${commit}, which it does not have`);
+    demand(
+      view.role !== 'leader' || term === view.term,
+      'earlier terms are not committed by counting',
+      () => `leader ${node.id} of term ${view.term} commits up to entry ${commit} of term ${term}`,
+    );
     const { latest } = view.configurations;
     const known = [latest.configuration];
     // What was appended in this very turn was not yet in force when the commit was decided.

@@ -23,6 +23,8 @@ import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
 import { demand, Violation } from './violation.ts';
 
+/** The longest that any fault lasts. */
+const LAST_STALL_MS = 2_000;
 /** More than this in one run means that events beget events without end. */
 const EVENTS_MAX = 2_000_000;
 /** Clients have numbers above those of nodes; connection 0 is the operator's. */
@@ -55,7 +57,7 @@ export class World {
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
   readonly #committedJoint = new Set<number>();
   /** How many turns in a row changed nothing that anybody could see. */
-  readonly #idleTurns = new Map<SimNode, number>();
+  readonly #idleTurns = new Map<SimNode, { readonly sinceMs: number; count: number }>();
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -87,6 +89,9 @@ export class World {
     }
     this.runUntil(this.plan.faultMs);
     this.#heal();
+    awaitCalm(this);
+    // Pauses and stuck writes that began before may last a little longer.
+    this.runUntil(this.schedule.nowMs + LAST_STALL_MS);
     awaitCalm(this);
     watchCalm(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
@@ -150,13 +155,8 @@ export class World {
     const before = this.trace.hash;
     try {
       runtime.turn();
-      const idleTurns = this.trace.hash === before ? (this.#idleTurns.get(node) ?? 0) + 1 : 0;
-      this.#idleTurns.set(node, idleTurns);
-      demand(
-        idleTurns < IDLE_TURNS_MAX,
-        'a node with nothing to do sleeps',
-        () => `node ${node.id} had ${idleTurns} turns in a row for nothing`,
-      );
+      if (this.trace.hash !== before) this.#idleTurns.delete(node);
+      else this.#onIdleTurn(node);
       return false;
     } catch (error) {
       if (!(error instanceof StorageError)) throw asViolation(error);
@@ -165,6 +165,21 @@ export class World {
       } else this.stopNode(node, node.downAfterFailureMs, true);
       return true;
     }
+  }
+
+  /** A timer that fires early is nothing; one that fires all the time burns a processor. */
+  #onIdleTurn(node: SimNode): void {
+    const idle = this.#idleTurns.get(node) ?? { sinceMs: this.schedule.nowMs, count: 0 };
+    idle.count += 1;
+    this.#idleTurns.set(node, idle);
+    if (idle.count < IDLE_TURNS_MAX) return;
+    const tookMs = this.schedule.nowMs - idle.sinceMs;
+    demand(
+      tookMs > IDLE_TURNS_MAX,
+      'a node with nothing to do sleeps',
+      () => `node ${node.id} had ${idle.count} turns for nothing within ${tookMs} ms`,
+    );
+    this.#idleTurns.delete(node);
   }
 
   afterTurn(node: SimNode, runtime: NodeRuntime): void {

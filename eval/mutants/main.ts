@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { stringify } from 'csv-stringify/sync';
+import { parseCount, withoutStackTraces } from '../command-line.ts';
+import { packageRoot } from '../package-root.ts';
+import { currentCommit } from '../provenance.ts';
+import { UserError } from '../user-error.ts';
+import { MutantBuild } from './build-mutant.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
+
+interface Verdict {
+  readonly mutant: Mutant;
+  /** Undefined for a mutant that lived. */
+  readonly invariant: string | undefined;
+  readonly seeds: number;
+  readonly simulatedSeconds: number;
+  readonly wallSeconds: number;
+}
+
+/** What the simulator prints with `--json`. */
+interface Report {
+  readonly seeds: number;
+  readonly simulatedHours: number;
+  readonly wallMs: number;
+  readonly violations: readonly { readonly seed: number; readonly invariant: string }[];
+}
+
+const WALL_MS_MAX = 600_000;
+/** The source as it is must survive these, or no death means anything. */
+const SOUND_SEEDS = 40;
+
+async function judge(build: MutantBuild, mutant: Mutant, seedsMax: number): Promise<Verdict> {
+  using _applied = build.apply(mutant);
+  const args = [build.simulator, '--json', '--until-violation', '--no-double-run', '--no-shrink', '--seeds', String(seedsMax)];
+  const report = await run(args);
+  const first = report.violations[0];
+  return {
+    mutant,
+    invariant: first?.invariant,
+    seeds: report.seeds,
+    simulatedSeconds: Math.round(report.simulatedHours * 3_600),
+    wallSeconds: report.wallMs / 1_000,
+  };
+}
+
+/** A mutant may be so broken that the run ends by itself, which kills it too. */
+function run(args: readonly string[]): Promise<Report> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { timeout: WALL_MS_MAX, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const line = stdout.trim().split('\n').at(-1) ?? '';
+      if (line.startsWith('{')) resolve(JSON.parse(line) as Report);
+      else {
+        const reason =
+          error?.killed === true ? 'the run does not end' : (stderr.split('\n').find((each) => each.includes('Error')) ?? 'the run ends');
+        resolve({ seeds: 0, simulatedHours: 0, wallMs: 0, violations: [{ seed: 0, invariant: reason.trim().slice(0, 120) }] });
+      }
+    });
+  });
+}
+
+async function main(): Promise<void> {
+  const options = new Command('mutants')
+    .description('Injects bugs into a copy of the source, one at a time, and shows that the simulator finds each.')
+    .option('--seeds <n>', 'seeds that a mutant may survive', parseCount, 2_000)
+    .option('--only <text>', 'only mutants whose name contains this')
+    .parse(process.argv)
+    .opts<{ seeds: number; only?: string }>();
+  const root = packageRoot();
+  const commit = currentCommit();
+  using build = new MutantBuild(root);
+  const sound = await run([build.simulator, '--json', '--no-double-run', '--no-shrink', '--seeds', String(SOUND_SEEDS)]);
+  if (sound.violations.length > 0)
+    throw new UserError(`The source itself breaks "${sound.violations[0]?.invariant}". Mend it first: npm run sim.`);
+  const verdicts: Verdict[] = [];
+  for (const mutant of MUTANTS.filter(({ name }) => name.includes(options.only ?? ''))) {
+    const verdict = await judge(build, mutant, options.seeds);
+    verdicts.push(verdict);
+    const fate = verdict.invariant === undefined ? 'LIVES' : `killed by "${verdict.invariant}"`;
+    console.log(
+      `${String(mutant.mistake).padStart(2)}  ${mutant.name}: ${fate}, ${verdict.seeds} seeds, ${verdict.wallSeconds.toFixed(1)} s`,
+    );
+  }
+  const alive = verdicts.filter(({ invariant }) => invariant === undefined).length;
+  console.log(`${verdicts.length - alive} of ${verdicts.length} mutants killed`);
+  if (alive > 0) process.exitCode = 1;
+  if (options.only !== undefined) return;
+  const rows = verdicts.map(({ mutant, invariant, seeds, simulatedSeconds, wallSeconds }) => ({
+    mistake: mutant.mistake,
+    mutant: mutant.name,
+    file: `src/${mutant.file}`,
+    killed_by: invariant ?? '',
+    seeds,
+    simulated_s: simulatedSeconds,
+    wall_s: wallSeconds.toFixed(1),
+    commit,
+  }));
+  writeFileSync(join(root, 'results', 'mutants.csv'), stringify(rows, { header: true }));
+}
+
+await withoutStackTraces(main);

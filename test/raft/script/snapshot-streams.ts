@@ -1,0 +1,110 @@
+import type { EntryId, SnapshotId } from '../../../src/raft/entry.ts';
+import { isSameEntry } from '../../../src/raft/entry.ts';
+import type { InstallSnapshot, SnapshotReply } from '../../../src/raft/message.ts';
+import { CommandError } from './arguments.ts';
+import { idInWords } from './words.ts';
+import type { World } from './world.ts';
+
+interface Outgoing {
+  readonly from: number;
+  readonly to: number;
+  readonly snapshot: SnapshotId;
+  readonly chunks: number;
+  last: InstallSnapshot;
+}
+
+interface Staged {
+  readonly snapshot: SnapshotId;
+  nextChunk: number;
+  isWhole: boolean;
+}
+
+/** The runtime's part of a snapshot's way, as small as it can be: who streams, and what is staged. The chunks carry no bytes here. */
+export class SnapshotStreams {
+  readonly #world: World;
+  #outgoing: Outgoing[] = [];
+  readonly #staged = new Map<number, Staged>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Streams what the sender's disk has checkpointed now; a stream to the same node that was under way is forgotten. */
+  begin(from: number, to: number, chunks: number): void {
+    const { compacted, configuration } = this.#world.disk(from);
+    if (compacted.index === 0) throw new CommandError(`Node ${from} has no checkpoint; "compact ${from} to=…" makes one.`);
+    const snapshot: SnapshotId = { ...compacted, configuration };
+    const stream: Outgoing = { from, to, snapshot, chunks, last: this.#chunk(from, to, snapshot, 0, chunks) };
+    this.#outgoing = [...this.#outgoing.filter((each) => each.from !== from || each.to !== to), stream];
+    this.#world.send(stream.last);
+  }
+
+  /** The last chunk once more, as the runtime does when no answer comes. */
+  resend(from: number, to: number): void {
+    const stream = this.#outgoing.find((each) => each.from === from && each.to === to);
+    if (stream === undefined) throw new CommandError(`Node ${from} streams nothing to ${to}.`);
+    this.#world.send(stream.last);
+  }
+
+  onReply(reply: SnapshotReply): void {
+    const stream = this.#outgoing.find((each) => each.from === reply.to && each.to === reply.from && isSameEntry(each.snapshot, reply.snapshot));
+    if (stream === undefined || reply.nextChunk >= stream.chunks) return;
+    stream.last = this.#chunk(stream.from, stream.to, stream.snapshot, reply.nextChunk, stream.chunks);
+    this.#world.send(stream.last);
+  }
+
+  /** A chunk out of turn is answered with the one that is wanted. */
+  onChunk(id: number, message: InstallSnapshot): void {
+    let staged = this.#staged.get(id);
+    if (staged === undefined || !isSameEntry(staged.snapshot, message.snapshot)) {
+      staged = { snapshot: message.snapshot, nextChunk: 0, isWhole: false };
+      this.#staged.set(id, staged);
+    }
+    if (message.chunk === staged.nextChunk) {
+      staged.nextChunk += 1;
+      staged.isWhole = message.done;
+    }
+    if (staged.isWhole) {
+      this.#world.say(`${id} has staged all of snapshot ${idInWords(staged.snapshot)}`);
+      return;
+    }
+    const { term } = this.#world.core(id).view;
+    const snapshot: EntryId = { index: message.snapshot.index, term: message.snapshot.term };
+    this.#world.send({ type: 'snapshot-reply', from: message.to, to: message.from, term, snapshot, nextChunk: staged.nextChunk });
+  }
+
+  get whole(): number[] {
+    return [...this.#staged].filter(([, { isWhole }]) => isWhole).map(([id]) => id);
+  }
+
+  /** What was staged takes the place of log and state on the node's disk, unless the log has come that far meanwhile. */
+  install(id: number): void {
+    const staged = this.#staged.get(id);
+    if (staged?.isWhole !== true) throw new CommandError(`Node ${id} has staged no whole snapshot.`);
+    this.#staged.delete(id);
+    const { snapshot } = staged;
+    if (snapshot.index <= this.#world.core(id).view.commit) {
+      this.#world.say(`${id} drops snapshot ${idInWords(snapshot)}: it has committed that far`);
+      return;
+    }
+    this.#world.persist(id);
+    const disk = this.#world.disk(id);
+    disk.compacted = { index: snapshot.index, term: snapshot.term };
+    disk.configuration = snapshot.configuration;
+    disk.entries = [];
+    this.#world.say(`${id} installs snapshot ${idInWords(snapshot)}`);
+    this.#world.step(id, { type: 'snapshot-installed', snapshot });
+  }
+
+  /** Nothing of this survives a crash. */
+  forget(id: number): void {
+    this.#staged.delete(id);
+    this.#outgoing = this.#outgoing.filter(({ from }) => from !== id);
+  }
+
+  #chunk(from: number, to: number, snapshot: SnapshotId, chunk: number, chunks: number): InstallSnapshot {
+    const { id, term } = this.#world.core(from).view;
+    const receiver = this.#world.core(to).view.id;
+    return { type: 'install-snapshot', from: id, to: receiver, term, snapshot, chunk, done: chunk === chunks - 1, data: new Uint8Array(0) };
+  }
+}

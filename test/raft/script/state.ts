@@ -1,0 +1,69 @@
+import type { Progress } from '../../../src/raft/progress.ts';
+import type { CoreView } from '../../../src/raft/raft-core.ts';
+import { CommandError } from './arguments.ts';
+import { configurationInWords, idInWords } from './words.ts';
+
+/** What can be asked of a node or of a leader's view of a follower, each as the one text that `expect` compares and `show` prints. */
+export type Questions<Subject> = Readonly<Record<string, (subject: Subject) => string>>;
+
+const listOf = (numbers: readonly number[]): string => numbers.join(',') || 'none';
+
+const yesOrNo = (is: boolean): string => (is ? 'yes' : 'no');
+
+export const NODE_QUESTIONS: Questions<CoreView> = {
+  role: ({ role }) => role,
+  term: ({ term }) => String(term),
+  vote: ({ votedFor }) => String(votedFor ?? 'none'),
+  leader: ({ leader }) => String(leader ?? 'none'),
+  commit: ({ commit }) => String(commit),
+  last: ({ log: { last } }) => `${last.index}@${last.term}`,
+  log: ({ log }) => listOf(log.between(log.compacted.index, log.lastIndex).map(({ term }) => term)),
+  persisted: ({ log }) => String(log.persisted),
+  compacted: ({ log: { compacted } }) => `${compacted.index}@${compacted.term}`,
+  uncommitted: ({ uncommittedBytes }) => String(uncommittedBytes),
+  voters: ({ configuration }) => listOf(configuration.voters),
+  outgoing: ({ configuration }) => listOf(configuration.outgoing),
+  learners: ({ configuration }) => listOf(configuration.learners),
+  joining: ({ configuration }) => listOf(configuration.joining),
+  leaving: ({ configuration }) => listOf(configuration.leaving),
+  retired: ({ isRetired }) => yesOrNo(isRetired),
+  transfer: ({ transfer }) => String(transfer?.to ?? 'none'),
+};
+
+export const PROGRESS_QUESTIONS: Questions<Progress> = {
+  state: ({ state }) => state,
+  match: ({ match }) => String(match),
+  next: ({ next }) => String(next),
+  inflight: ({ inflightMessages }) => String(inflightMessages),
+  'inflight-bytes': ({ inflightBytes }) => String(inflightBytes),
+  'probe-sent': ({ probeSent }) => yesOrNo(probeSent),
+  'caught-up': ({ isCaughtUp }) => yesOrNo(isCaughtUp),
+};
+
+export function nodeInWords(id: number, view: CoreView): string {
+  const { role, term, votedFor, leader, commit, log, configuration } = view;
+  const compacted = log.compacted.index === 0 ? '' : `, compacted up to ${idInWords(log.compacted)}`;
+  const vote = votedFor === undefined ? 'no vote' : `vote ${votedFor}`;
+  const follows = leader === undefined || leader === id ? '' : ` of ${leader}`;
+  const terms = NODE_QUESTIONS['log']?.(view);
+  return `${id} is ${role}${follows} in term ${term} with ${vote}; log ${terms}${compacted}; commit ${commit}; ${configurationInWords(configuration)}`;
+}
+
+export function progressInWords(leader: number, peer: number, progress: Progress): string {
+  const { state, match, next, inflightMessages, probeSent } = progress;
+  const window = inflightMessages === 0 ? '' : `, ${inflightMessages} in flight`;
+  return `${leader} sees ${peer} in ${state}: match ${match}, next ${next}${window}${state === 'probe' && probeSent ? ', its probe is out' : ''}`;
+}
+
+/** @throws {CommandError} with everything that is otherwise than expected. */
+export function checkState<Subject>(who: string, subject: Subject, questions: Questions<Subject>, expected: readonly [string, string][]): void {
+  const wrong: string[] = [];
+  for (const [name, value] of expected) {
+    const question = questions[name];
+    if (question === undefined) throw new CommandError(`"${name}" cannot be asked; known are ${Object.keys(questions).join(', ')}.`);
+    const actual = question(subject);
+    if (actual !== value) wrong.push(`${name} is ${actual}, not ${value}`);
+  }
+  if (expected.length === 0) throw new CommandError(`"expect" needs something to expect, of ${Object.keys(questions).join(', ')}.`);
+  if (wrong.length > 0) throw new CommandError(`${who}: ${wrong.join('; ')}.`);
+}
