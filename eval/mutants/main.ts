@@ -31,18 +31,25 @@ const WALL_MS_MAX = 600_000;
 /** The source as it is must survive these, or no death means anything. */
 const SOUND_SEEDS = 40;
 
+/** Half of the seeds are of small clusters, in which one false vote or acknowledgement is a majority, and half of larger ones. */
+const CLUSTER_SIZES = [3, 5] as const;
+
 async function judge(build: MutantBuild, mutant: Mutant, seedsMax: number): Promise<Verdict> {
   using _applied = build.apply(mutant);
-  const args = [build.simulator, '--json', '--until-violation', '--no-double-run', '--no-shrink', '--seeds', String(seedsMax)];
-  const report = await run(args);
-  const first = report.violations[0];
-  return {
-    mutant,
-    invariant: first?.invariant,
-    seeds: report.seeds,
-    simulatedSeconds: Math.round(report.simulatedHours * 3_600),
-    wallSeconds: report.wallMs / 1_000,
-  };
+  let verdict: Verdict = { mutant, invariant: undefined, seeds: 0, simulatedSeconds: 0, wallSeconds: 0 };
+  for (const nodes of CLUSTER_SIZES) {
+    if (verdict.invariant !== undefined) break;
+    const budget = ['--seeds', String(Math.ceil(seedsMax / CLUSTER_SIZES.length)), '--nodes', String(nodes)];
+    const report = await run([build.simulator, '--json', '--until-violation', '--no-double-run', '--no-shrink', ...budget]);
+    verdict = {
+      mutant,
+      invariant: report.violations[0]?.invariant,
+      seeds: verdict.seeds + report.seeds,
+      simulatedSeconds: verdict.simulatedSeconds + Math.round(report.simulatedHours * 3_600),
+      wallSeconds: verdict.wallSeconds + report.wallMs / 1_000,
+    };
+  }
+  return verdict;
 }
 
 /** A mutant may be so broken that the run ends by itself, which kills it too. */

@@ -1,7 +1,16 @@
-import type { RejectionCode } from '../transport/client-frame.ts';
+import type { ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
 import type { Call } from './call.ts';
 import { packetOf } from './connection.ts';
 import type { Session } from './session.ts';
+
+/** What is special about a batch. */
+export interface BatchKind {
+  /** How long the node may hold it (claims that wait). */
+  readonly waitMs?: number;
+  readonly isOpening?: boolean;
+  /** It only reads, and does not go through the log. */
+  readonly consistency?: ReadConsistency;
+}
 
 /**
  * One request on its way: its packet, and who awaits its results. The header (client, sequence, acknowledgedBelow) is
@@ -15,6 +24,8 @@ export class Batch {
   /** How long the node may hold it (claims that wait); zero for all others. */
   readonly waitMs: number;
   readonly isOpening: boolean;
+  /** Any node may answer it, whether there is a leader or not. */
+  readonly isStale: boolean;
   readonly #headerAt: number;
 
   /** Undefined until it is first sent. */
@@ -32,13 +43,10 @@ export class Batch {
   retryAtMs = Number.POSITIVE_INFINITY;
   lastRejection: RejectionCode | undefined;
 
-  constructor(
-    request: Uint8Array,
-    calls: readonly Call[],
-    deadlineMs: number,
-    kind: { readonly waitMs?: number; readonly isOpening?: boolean } = {},
-  ) {
-    this.packet = packetOf({ type: 'request', request });
+  constructor(request: Uint8Array, calls: readonly Call[], deadlineMs: number, kind: BatchKind = {}) {
+    const { consistency } = kind;
+    this.packet = packetOf(consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request });
+    this.isStale = consistency === 'stale';
     this.#headerAt = this.packet.length - request.length;
     this.calls = calls;
     this.deadlineMs = deadlineMs;

@@ -105,7 +105,7 @@ export class Connection {
 
 /** One frame as a packet of its own, in memory that nobody else holds. */
 export function packetOf(frame: ClientFrame): Uint8Array {
-  const to = new ByteWriter(frame.type === 'request' ? frame.request.length + 5 : 32);
+  const to = new ByteWriter('request' in frame ? frame.request.length + 6 : 32);
   writeClientFrame(to, frame);
   return to.view();
 }

@@ -1,14 +1,17 @@
 import { RequestEncoder } from '../queue/request.ts';
-import { Batch } from './batch.ts';
+import { Batch, type BatchKind } from './batch.ts';
 import type { Call } from './call.ts';
 
 /** The batch that still takes operations: they are written straight into its request. */
 export class Gathering {
-  readonly encoder = new RequestEncoder(64 * 1024);
+  readonly encoder: RequestEncoder;
+  readonly #kind: BatchKind;
   #calls: Call[] = [];
   #sinceMs = 0;
 
-  constructor() {
+  constructor(capacityBytes: number, kind: BatchKind = {}) {
+    this.encoder = new RequestEncoder(capacityBytes);
+    this.#kind = kind;
     // The header is filled in when the batch is sent.
     this.encoder.begin(1, 1, 1);
   }
@@ -33,7 +36,7 @@ export class Gathering {
 
   /** Closes the batch and begins the next one. */
   take(deadlineMs: number): Batch {
-    const batch = new Batch(this.encoder.finish(), this.#calls, deadlineMs);
+    const batch = new Batch(this.encoder.finish(), this.#calls, deadlineMs, this.#kind);
     this.#calls = [];
     this.encoder.begin(1, 1, 1);
     return batch;

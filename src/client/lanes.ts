@@ -8,11 +8,18 @@ const WAITING_CLAIMS_MAX = 1_024;
 export class Lanes {
   readonly main: Lane;
   readonly waiting = new Lane(WAITING_CLAIMS_MAX);
+  readonly queries: Lane;
+  /** Queries that any node may answer. */
+  readonly stale: Lane;
+  readonly #all: readonly Lane[];
   /** The sessions that something was sent in: the current ones, and replaced ones until their last batch is answered or given up. */
   readonly #sessions = new Map<number, Session>();
 
   constructor(outstandingBatchesMax: number) {
     this.main = new Lane(outstandingBatchesMax);
+    this.queries = new Lane(outstandingBatchesMax, false);
+    this.stale = new Lane(outstandingBatchesMax, false);
+    this.#all = [this.waiting, this.main, this.queries, this.stale];
   }
 
   find(client: number, sequence: number): Batch | undefined {
@@ -26,13 +33,24 @@ export class Lanes {
     return batch;
   }
 
+  /** The batch to try while nobody is known to lead, and rather not a claim that waits. */
+  nextProbe(): Batch | undefined {
+    let waitingClaim: Batch | undefined;
+    for (const batch of this.unanswered()) {
+      if (batch.isStale) continue;
+      if (batch.waitMs === 0) return batch;
+      waitingClaim ??= batch;
+    }
+    return this.takeNext(this.main) ?? this.takeNext(this.queries) ?? this.takeNext(this.waiting) ?? waitingClaim;
+  }
+
   /** Oldest first within each session. */
   *unanswered(): Generator<Batch> {
     for (const session of this.#sessions.values()) yield* session.unanswered.values();
   }
 
   hasQueued(): boolean {
-    return this.main.queued.length > 0 || this.waiting.queued.length > 0;
+    return this.#all.some(({ queued }) => queued.length > 0);
   }
 
   hasWaitingClaims(): boolean {
@@ -46,7 +64,7 @@ export class Lanes {
     const { session } = batch;
     if (session === undefined) return;
     session.unanswered.delete(batch.sequence);
-    const isCurrent = session === this.main.session || session === this.waiting.session;
+    const isCurrent = this.#all.some((lane) => lane.session === session);
     if (session.unanswered.size === 0 && !isCurrent) this.#sessions.delete(session.client);
   }
 
@@ -61,7 +79,7 @@ export class Lanes {
   /** Takes out what was never sent and is due. */
   takeExpiredQueued(nowMs: number): Batch[] {
     const expired: Batch[] = [];
-    for (const lane of [this.main, this.waiting]) {
+    for (const lane of this.#all) {
       if (lane.queued.every((batch) => batch.deadlineMs > nowMs)) continue;
       expired.push(...lane.queued.filter((batch) => batch.deadlineMs <= nowMs));
       lane.queued = lane.queued.filter((batch) => batch.deadlineMs > nowMs);
@@ -80,8 +98,7 @@ export class Lanes {
   /** The next moment at which a batch that was never sent is due. */
   nextQueuedDeadlineMs(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const batch of this.main.queued) next = Math.min(next, batch.deadlineMs);
-    for (const batch of this.waiting.queued) next = Math.min(next, batch.deadlineMs);
+    for (const lane of this.#all) for (const batch of lane.queued) next = Math.min(next, batch.deadlineMs);
     return next;
   }
 }

@@ -1,13 +1,13 @@
 import { MalformedBytesError } from '../base/bytes.ts';
 import { decodeReply, type OperationResult } from '../queue/reply.ts';
 import { RequestEncoder } from '../queue/request.ts';
-import type { NodeStatus, RejectionCode } from '../transport/client-frame.ts';
+import type { NodeStatus, ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
 import { Batch } from './batch.ts';
 import type { Call } from './call.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection, Rejection } from './connection.ts';
-import { ClientClosedError, deadlineRejection, finalRejection, OverloadedError, SessionExpiredError } from './errors.ts';
-import { Gathering } from './gathering.ts';
+import { ClientClosedError, deadlineRejection, finalRejection, SessionExpiredError } from './errors.ts';
+import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { NodeSearch, retryDelayMs } from './node-search.ts';
 import type { Lane } from './session.ts';
@@ -29,16 +29,13 @@ export class Pipeline {
   readonly #search: NodeSearch;
   readonly #wakeup = new Wakeup(() => this.#onWakeup());
   readonly #lanes: Lanes;
-  readonly #gathering = new Gathering();
+  readonly #intake: Intake;
   readonly #aloneEncoder = new RequestEncoder(256);
   #nowMs = performance.now();
   #isScheduled = false;
   readonly #hooks = new Set<() => void>();
-  #operations = 0;
-  #bytes = 0;
   #lastRejection: RejectionCode | undefined;
   #leaderCheckAtMs = 0;
-  #isClosed = false;
   #onIdle: (() => void) | undefined;
 
   constructor(connection: Connection, config: ClientConfig) {
@@ -46,11 +43,12 @@ export class Pipeline {
     this.#connection = connection;
     this.#search = new NodeSearch(connection);
     this.#lanes = new Lanes(config.outstandingBatchesMax);
+    this.#intake = new Intake(config, this.#lanes);
   }
 
   /** Operations that are not answered yet, claims that wait not counted. */
   get operations(): number {
-    return this.#operations;
+    return this.#intake.operations;
   }
 
   /**
@@ -59,25 +57,23 @@ export class Pipeline {
    * @throws {ClientClosedError | OverloadedError} and nothing is written.
    */
   open(payloadBytes: number): RequestEncoder {
-    if (this.#isClosed) throw new ClientClosedError();
-    const { batchBytesMax, batchOperationsMax, queuedOperationsMax, queuedBytesMax } = this.config;
-    if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.bytes >= queuedBytesMax) {
-      throw new OverloadedError(`${this.#operations} operations await their answer.`);
-    }
-    const count = this.#gathering.operations;
-    if (count > 0 && (count >= batchOperationsMax || this.#gathering.bytes + payloadBytes > batchBytesMax)) this.#closeGathered();
-    return this.#gathering.encoder;
+    return this.#intake.open(payloadBytes);
   }
 
   commit(call: Call): void {
     this.#schedule();
-    this.#gathering.add(call, this.#nowMs);
-    this.#operations += 1;
+    this.#intake.commit(call, this.#nowMs);
+  }
+
+  /** Writes one operation that only reads. @throws {ClientClosedError | OverloadedError} and nothing is written. */
+  query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
+    this.#schedule();
+    this.#intake.query(consistency, write, call, this.#nowMs);
   }
 
   /** Sends one claim that waits at the cluster, as a request of its own. @throws {ClientClosedError} */
   submitWaitingClaim(queue: string, countMax: number, leaseMs: number, waitMs: number, call: Call): void {
-    if (this.#isClosed) throw new ClientClosedError();
+    if (this.#intake.isClosed) throw new ClientClosedError();
     this.#aloneEncoder.begin(1, 1, 1);
     this.#aloneEncoder.claim(queue, countMax, leaseMs, waitMs);
     const deadlineMs = performance.now() + waitMs + this.config.deadlineMs;
@@ -105,7 +101,8 @@ export class Pipeline {
     const batch = this.#lanes.find(reply.client, reply.sequence);
     this.#search.trust(node);
     if (batch !== undefined) this.#onAnswered(batch, reply.results);
-    if (this.#search.isSearching) {
+    // Who answers a stale reading may know no leader.
+    if (this.#search.isSearching && batch?.isStale !== true) {
       this.#search.settle(node);
       this.#onSettled();
     }
@@ -152,11 +149,11 @@ export class Pipeline {
 
   /** Accepts no more calls, awaits the answers of those that were accepted (or their deadlines), and gives up the claims that wait. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#intake.isClosed) return;
+    this.#intake.close();
     for (const claim of this.#lanes.takeWaitingClaims())
       claim.fail(new ClientClosedError(claim.uncertainSends > 0 ? 'unknown' : 'not-applied'));
-    if (this.#operations > 0) {
+    if (this.#intake.operations > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
@@ -174,7 +171,7 @@ export class Pipeline {
   }
 
   #scheduleIfWork(): void {
-    if (this.#gathering.operations > 0 || this.#lanes.hasQueued()) this.#schedule();
+    if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
   }
 
   /** A tick that is asked for by a microtask runs when no microtask is left: after everything that this turn will issue. */
@@ -190,6 +187,8 @@ export class Pipeline {
   };
 
   #pump(): void {
+    this.#intake.closeQueries();
+    this.#pumpStale();
     if (this.#search.isSearching) {
       this.#wakeup.at(this.#search.startIfPaused(performance.now()));
       return;
@@ -200,12 +199,13 @@ export class Pipeline {
     }
     this.#pumpLane(this.#lanes.waiting);
     this.#pumpLane(this.#lanes.main);
-    this.#wakeup.at(this.#gathering.sinceMs + this.#gatherMs());
+    this.#pumpLane(this.#lanes.queries);
+    this.#wakeup.at(this.#intake.sinceMs + this.#gatherMs());
   }
 
   #pumpLane(lane: Lane): void {
     for (;;) {
-      if (lane === this.#lanes.main && lane.queued.length === 0 && this.#gathering.operations > 0 && !lane.isFull) this.#closeGathered();
+      if (lane === this.#lanes.main && lane.queued.length === 0 && this.#intake.isGathering && !lane.isFull) this.#closeGathered();
       const batch = this.#lanes.takeNext(lane);
       if (batch === undefined) return;
       this.#transmit(batch, this.#search.node, performance.now());
@@ -213,12 +213,20 @@ export class Pipeline {
     }
   }
 
+  /** Whoever is there may answer these. */
+  #pumpStale(): void {
+    const batches = [...this.#lanes.unanswered()].filter((batch) => batch.isStale && batch.needsSend);
+    for (let batch = this.#lanes.takeNext(this.#lanes.stale); batch !== undefined; batch = this.#lanes.takeNext(this.#lanes.stale)) {
+      batches.push(batch);
+    }
+    for (const batch of batches) {
+      const settled = this.#search.isSearching ? [] : [this.#search.node];
+      [...settled, ...this.#connection.nodeIds()].some((node) => this.#transmit(batch, node, performance.now()));
+    }
+  }
+
   #closeGathered(): void {
-    this.#nowMs = performance.now();
-    const batch = this.#gathering.take(this.#nowMs + this.config.deadlineMs);
-    this.#bytes += batch.packet.length;
-    this.#lanes.main.queued.push(batch);
-    this.#wakeup.at(batch.deadlineMs);
+    this.#wakeup.at(this.#intake.closeGathered().deadlineMs);
   }
 
   #transmit(batch: Batch, node: number, nowMs: number): boolean {
@@ -279,22 +287,13 @@ export class Pipeline {
 
   /** While no leader is known only one request is tried, again and again: a new leader must not meet sixteen copies of everything. */
   #probe(nowMs: number): void {
-    const batch = this.#probeBatch();
+    if (this.#lanes.main.queued.length === 0 && this.#intake.isGathering) this.#closeGathered();
+    const batch = this.#lanes.nextProbe();
     if (batch === undefined) return;
     for (let tried = this.#connection.nodeIds().length; tried > 0; tried -= 1) {
       const node = this.#search.nextProbeNode(nowMs);
       if (node !== undefined && this.#transmit(batch, node, nowMs)) return;
     }
-  }
-
-  #probeBatch(): Batch | undefined {
-    let waitingClaim: Batch | undefined;
-    for (const batch of this.#lanes.unanswered()) {
-      if (batch.waitMs === 0) return batch;
-      waitingClaim ??= batch;
-    }
-    if (this.#lanes.main.queued.length === 0 && this.#gathering.operations > 0) this.#closeGathered();
-    return this.#lanes.takeNext(this.#lanes.main) ?? this.#lanes.takeNext(this.#lanes.waiting) ?? waitingClaim;
   }
 
   // ---- answers
@@ -334,10 +333,7 @@ export class Pipeline {
   }
 
   #account(batch: Batch): void {
-    if (batch.waitMs > 0 || batch.isOpening) return;
-    this.#operations -= batch.calls.length;
-    this.#bytes -= batch.packet.length;
-    if (this.#operations === 0) this.#onIdle?.();
+    if (this.#intake.account(batch)) this.#onIdle?.();
   }
 
   // ---- time
@@ -345,11 +341,12 @@ export class Pipeline {
   #onWakeup(): void {
     const nowMs = performance.now();
     this.#expire(nowMs);
-    if (this.#operations === 0 && !this.#lanes.hasWaitingClaims()) {
+    if (this.#intake.operations === 0 && !this.#lanes.hasWaitingClaims()) {
       this.#search.pause();
       return;
     }
-    if (nowMs >= this.#gathering.sinceMs + this.#gatherMs()) this.#closeGathered();
+    if (nowMs >= this.#intake.sinceMs + this.#gatherMs()) this.#closeGathered();
+    this.#pumpStale();
     if (!this.#search.isSearching) this.#checkSilence(nowMs);
     if (this.#search.isSearching && this.#search.isDue(nowMs)) {
       if (this.#search.isProbing) this.#probe(nowMs);
@@ -387,7 +384,7 @@ export class Pipeline {
 
   #nextWakeup(): number {
     const { isSearching } = this.#search;
-    let next = Math.min(this.#gathering.sinceMs + this.#gatherMs(), this.#lanes.nextQueuedDeadlineMs());
+    let next = Math.min(this.#intake.sinceMs + this.#gatherMs(), this.#lanes.nextQueuedDeadlineMs());
     if (isSearching) next = Math.min(next, this.#search.nextMs);
     for (const batch of this.#lanes.unanswered()) {
       next = Math.min(next, batch.deadlineMs);

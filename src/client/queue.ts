@@ -2,6 +2,7 @@ import type { JobCounts } from '../queue/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../queue/limits.ts';
 import type { OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
+import type { ReadConsistency } from '../transport/client-frame.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
 import type { Call } from './call.ts';
 import type { Client } from './client.ts';
@@ -12,6 +13,7 @@ import { Job, jobOfDetail } from './job.ts';
 import { addOptionsOf, type JobOptions } from './job-options.ts';
 import { checkOptions, type OptionRule, type OptionRules } from './option-check.ts';
 import type { Pipeline } from './pipeline.ts';
+import { type ReadOptions, readConsistency } from './read-options.ts';
 import { unexpected } from './refusal.ts';
 
 export type { JobOptions };
@@ -106,17 +108,19 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return added;
   }
 
-  /** @returns undefined when there is no such job in this queue. */
-  async getJob(id: number): Promise<Job<Data, Result> | undefined> {
+  /** @returns undefined when there is no such job in this queue. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
+  async getJob(id: number, options: ReadOptions = {}): Promise<Job<Data, Result> | undefined> {
+    const consistency = readConsistency(options);
     if (!isJobId(id)) return undefined;
-    const result = await this.#ask((encoder) => encoder.getJob(id));
+    const result = await this.#query(consistency, (encoder) => encoder.getJob(id));
     if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
     if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
     throw unexpected(result);
   }
 
-  async getJobCounts(): Promise<JobCounts> {
-    const result = await this.#ask((encoder) => encoder.counts(this.name));
+  /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
+  async getJobCounts(options: ReadOptions = {}): Promise<JobCounts> {
+    const result = await this.#query(readConsistency(options), (encoder) => encoder.counts(this.name));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpected(result);
   }
@@ -161,6 +165,13 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
       if (this.#closing !== undefined) throw new ClientClosedError();
       write(this.#pipeline.open(OPERATION_BYTES));
       this.#pipeline.commit({ onResult: resolve, onError: reject });
+    });
+  }
+
+  #query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== undefined) throw new ClientClosedError();
+      this.#pipeline.query(consistency, write, { onResult: resolve, onError: reject });
     });
   }
 

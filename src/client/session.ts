@@ -36,8 +36,10 @@ export class Lane {
   /** Closed batches that were never sent, oldest first. */
   queued: Batch[] = [];
 
-  constructor(unansweredMax: number) {
+  /** @param isRemembered whether the cluster remembers answers for it; what only reads may be carried out twice, and opens no session. */
+  constructor(unansweredMax: number, isRemembered = true) {
     this.unansweredMax = unansweredMax;
+    this.session.isOpen = !isRemembered;
   }
 
   get isFull(): boolean {

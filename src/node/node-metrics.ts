@@ -11,6 +11,8 @@ export interface NodeCounters {
   readonly persists: number;
   readonly entriesAppended: number;
   readonly requests: number;
+  /** Requests that only read, and do not go through the log. */
+  readonly queries: number;
   readonly checkpoints: number;
 }
 
@@ -22,6 +24,7 @@ export class NodeMetrics {
   persists = 0;
   entriesAppended = 0;
   requests = 0;
+  queries = 0;
   checkpoints = 0;
   readonly #rpcSent: Record<string, number> = {};
 
@@ -34,7 +37,7 @@ export class NodeMetrics {
   }
 
   snapshot(): NodeCounters {
-    const { elections, bytesSent, turns, persists, entriesAppended, requests, checkpoints } = this;
-    return { elections, rpcSent: { ...this.#rpcSent }, bytesSent, turns, persists, entriesAppended, requests, checkpoints };
+    const { elections, bytesSent, turns, persists, entriesAppended, requests, queries, checkpoints } = this;
+    return { elections, rpcSent: { ...this.#rpcSent }, bytesSent, turns, persists, entriesAppended, requests, queries, checkpoints };
   }
 }

@@ -1,7 +1,5 @@
-import { ByteWriter } from '../base/bytes.ts';
 import type { LogIndex, NodeId } from '../base/ids.ts';
-import { asIndex, asNodeId, ZERO_ENTRY } from '../base/ids.ts';
-import { invariant } from '../base/invariant.ts';
+import { asNodeId, ZERO_ENTRY } from '../base/ids.ts';
 import { JobQueue } from '../queue/job-queue.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
 import type { RaftConfig } from '../raft/config.ts';
@@ -21,7 +19,6 @@ import type { AdminCore } from './admin-desk.ts';
 import { AdminDesk } from './admin-desk.ts';
 import type { CheckpointPart } from './checkpoint-schedule.ts';
 import { CheckpointSchedule } from './checkpoint-schedule.ts';
-import { batchRequests, tickData } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
 import type { InboxReader } from './inbox.ts';
 import { Inbox } from './inbox.ts';
@@ -30,6 +27,8 @@ import type { NodeCounters } from './node-metrics.ts';
 import { NodeMetrics } from './node-metrics.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
 import type { Clock, Observer } from './ports.ts';
+import { Proposer } from './proposer.ts';
+import { ReadDesk } from './read-desk.ts';
 import type { Leadership } from './request-desk.ts';
 import { RequestDesk } from './request-desk.ts';
 import { SnapshotDesk } from './snapshot-desk.ts';
@@ -68,10 +67,11 @@ export class NodeRuntime implements Disposable {
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
   readonly #changes = new TurnChanges();
-  readonly #entryWriter = new ByteWriter(64 * 1024);
   readonly #checkpoints: CheckpointSchedule;
   readonly #snapshots: SnapshotDesk;
   readonly #admin: AdminDesk;
+  readonly #reads: ReadDesk;
+  readonly #proposer: Proposer;
   readonly #inbox: Inbox;
   readonly #reader: InboxReader = this.#inboxReader();
 
@@ -80,7 +80,6 @@ export class NodeRuntime implements Disposable {
   #applied: LogIndex;
   /** The leader that waiting requests count on; itself while this node leads. */
   #leadership: { term: number; leader: NodeId | undefined };
-  #tickIndex: LogIndex = asIndex(0);
   #isTurnDue = false;
 
   constructor(options: NodeOptions) {
@@ -111,7 +110,10 @@ export class NodeRuntime implements Disposable {
       now: this.#nowMs,
     });
     this.#leadership = { term: stored.hardState.term, leader: undefined };
-    this.#desk = new RequestDesk({ limits, machine: this.#machine, peers: this.#peers, clients: this.#clients });
+    const desks = { machine: this.#machine, peers: this.#peers, clients: this.#clients };
+    this.#desk = new RequestDesk({ ...desks, limits });
+    this.#reads = new ReadDesk({ ...desks, read: (batch, lease) => this.#step({ type: 'read', now: this.#nowMs, batch, lease }) });
+    this.#proposer = this.#proposerOf(limits.entryBytesMax);
     this.#admin = new AdminDesk(this.#adminCore(), this.#clients);
     const { view } = this.#core;
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
@@ -136,12 +138,8 @@ export class NodeRuntime implements Disposable {
   /** When `turn` must be called even if nothing arrives, monotonic ms. */
   get nextDeadlineMs(): number {
     if (this.#isTurnDue) return this.#nowMs;
-    let next = Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs);
-    const due = this.#machine.nextDueMs;
-    if (due !== undefined && this.#mayTick) {
-      next = Math.min(next, this.#nowMs + Math.max(0, due - this.#options.clock.wallMs()));
-    }
-    return next;
+    const tickAtMs = this.#nowMs + this.#proposer.tickInMs;
+    return Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
 
   turn(): void {
@@ -150,7 +148,8 @@ export class NodeRuntime implements Disposable {
     this.#inbox.drain(this.#reader);
     if (this.#nowMs >= this.#core.nextDeadlineMs) this.#step({ type: 'deadline', now: this.#nowMs });
     this.#noticeLeadership();
-    this.#proposeQueued();
+    this.#proposer.proposeQueued();
+    this.#reads.ask(this.#standing(), this.#nowMs);
     for (const message of this.#snapshots.onTurn(this.#core.view, this.#nowMs)) this.#post(message);
     for (const sent of this.#snapshots.takeFinished())
       this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
@@ -159,7 +158,7 @@ export class NodeRuntime implements Disposable {
     // acknowledgement is what others wait for, so it persists first.
     if (this.#isLeader) {
       this.#apply();
-      if (this.#desk.serveParked(this.#nowMs)) this.#proposeQueued();
+      if (this.#desk.serveParked(this.#nowMs)) this.#proposer.proposeQueued();
       this.#flushPeers();
     }
     this.#persist();
@@ -225,6 +224,8 @@ export class NodeRuntime implements Disposable {
   #onPeerPart(from: NodeId, part: PeerPart): void {
     if (part.type === 'raft') this.#step({ type: 'message', now: this.#nowMs, message: part.message });
     else if (part.type === 'answer') this.#desk.onAnswer(part.connection, part.frame);
+    else if (part.type === 'read-question') this.#reads.onQuestion(from, part.batch, part.lease, this.#standing());
+    else if (part.type === 'read-index') this.#reads.onReadIndex(part.batch, part.index);
     else {
       this.#metrics.requests += 1;
       this.#desk.onForwarded(from, part.connection, part.request, this.#standing(), this.#nowMs);
@@ -235,6 +236,9 @@ export class NodeRuntime implements Disposable {
     if (frame.type === 'request') {
       this.#metrics.requests += 1;
       this.#desk.onClientRequest(connection, frame.request, this.#standing(), this.#nowMs);
+    } else if (frame.type === 'query') {
+      this.#metrics.queries += 1;
+      this.#reads.onQuery(connection, frame.request, frame.consistency, this.#standing());
     } else this.#admin.onFrame(connection, frame);
   }
 
@@ -256,6 +260,7 @@ export class NodeRuntime implements Disposable {
     for (const message of effects.messages) this.#post(message);
     for (const message of effects.messagesAfterPersist) this.#afterPersist.push(message);
     this.#changes.merge(effects);
+    if (effects.readable.length > 0) this.#reads.onReadable(effects.readable);
     if (effects.append !== undefined) this.#metrics.entriesAppended += effects.append.entries.length;
     for (const peer of effects.snapshotsWanted) this.#snapshots.begin(peer);
     if (effects.snapshotReply !== undefined) this.#snapshots.onReply(effects.snapshotReply);
@@ -274,10 +279,16 @@ export class NodeRuntime implements Disposable {
     };
   }
 
-  /** Whether an entry that only brings the time could be proposed, and none is on its way. */
-  get #mayTick(): boolean {
-    const { role, transfer } = this.#core.view;
-    return role === 'leader' && transfer === undefined && this.#tickIndex <= this.#applied;
+  #proposerOf(entryBytesMax: number): Proposer {
+    return new Proposer({
+      view: this.#core.view,
+      desk: this.#desk,
+      entryBytesMax,
+      wallMs: () => this.#options.clock.wallMs(),
+      applied: () => this.#applied,
+      nextDueMs: () => this.#machine.nextDueMs,
+      propose: (data) => this.#step({ type: 'propose', now: this.#nowMs, data }),
+    });
   }
 
   #onNotice(notice: RaftNotice): void {
@@ -300,34 +311,8 @@ export class NodeRuntime implements Disposable {
     if (term === this.#leadership.term && leader === this.#leadership.leader) return;
     this.#leadership = { term, leader };
     this.#desk.onLeadershipChanged();
+    this.#reads.onLeadershipChanged();
     if (!this.#isLeader) this.#snapshots.abortAll();
-  }
-
-  // ---- proposals ----------------------------------------------------------------------------------------------------
-
-  #proposeQueued(): void {
-    // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
-    if (this.#core.view.transfer !== undefined) return;
-    const queued = this.#desk.takeQueued();
-    const wallMs = this.#options.clock.wallMs();
-    for (const { data, items } of batchRequests(queued, wallMs, this.#options.limits.entryBytesMax, this.#entryWriter)) {
-      const { refused } = this.#step({ type: 'propose', now: this.#nowMs, data });
-      if (refused === undefined) this.#desk.onProposed(items);
-      else {
-        invariant(refused.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
-        this.#desk.onOverloaded(items, refused.uncommittedBytes);
-      }
-    }
-    if (this.#isLeader && queued.length === 0) this.#proposeTick(wallMs);
-  }
-
-  /** Time enters through the log: something is due, and no other entry is on its way to bring the time. */
-  #proposeTick(wallMs: number): void {
-    const due = this.#machine.nextDueMs;
-    if (due === undefined || due > wallMs || !this.#mayTick) return;
-    const { proposed } = this.#step({ type: 'propose', now: this.#nowMs, data: tickData(wallMs) });
-    // What was refused, since too much is on its way, is tried again when that has been applied.
-    this.#tickIndex = proposed?.index ?? this.#core.view.log.lastIndex;
   }
 
   // ---- disk ---------------------------------------------------------------------------------------------------------
@@ -364,13 +349,15 @@ export class NodeRuntime implements Disposable {
 
   #apply(): void {
     const { view } = this.#core;
-    if (view.commit <= this.#applied) return;
-    const replies = this.#isLeader ? this.#desk : undefined;
-    for (const entry of view.log.between(this.#applied, view.commit)) {
-      if (entry.kind === 'command') this.#machine.apply(entry.index, entry.data, replies);
-      this.#checkpoints.onApplied(entry.data.length);
-      this.#applied = entry.index;
+    if (view.commit > this.#applied) {
+      const replies = this.#isLeader ? this.#desk : undefined;
+      for (const entry of view.log.between(this.#applied, view.commit)) {
+        if (entry.kind === 'command') this.#machine.apply(entry.index, entry.data, replies);
+        this.#checkpoints.onApplied(entry.data.length);
+        this.#applied = entry.index;
+      }
     }
+    this.#reads.serve(this.#applied);
   }
 
   // ---- snapshots ----------------------------------------------------------------------------------------------------

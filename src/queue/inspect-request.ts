@@ -35,6 +35,22 @@ export function validateRequest(bytes: Uint8Array, bounds: RequestBounds): Reque
   }
 }
 
+/** Whether all that the request asks for is to read, and it is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
+export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
+  const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER });
+  if (fault !== undefined) return fault;
+  const reader = new ByteReader(bytes);
+  const { operations } = readRequestHeader(reader);
+  const operation = new OperationReader();
+  for (let read = 0; read < operations; read += 1) {
+    operation.next(reader);
+    if (operation.code !== OperationCode.getJob && operation.code !== OperationCode.counts) {
+      return invalid('A query changes nothing. Send only get-job and counts in it, everything else in a request.');
+    }
+  }
+  return undefined;
+}
+
 /** What the request claims if it is exactly one claim that is willing to wait, otherwise `undefined`. Never throws. */
 export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
   try {

@@ -123,6 +123,13 @@ export class JobQueue implements AttachmentSource {
     }
   }
 
+  /** Answers a request that only reads (see `validateQuery`) from the state as it is. Nothing changes, and time does not move. */
+  query(request: Uint8Array): Uint8Array {
+    const reader = new ByteReader(request);
+    const header = readRequestHeader(reader);
+    return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#clockMs));
+  }
+
   /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */
   takeChanges(): CheckpointChanges {
     invariant(this.#writing === undefined, () => 'a checkpoint is taken before the last one was written');

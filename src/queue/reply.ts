@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { JOB_STATES, type JobCounts, type JobState } from './job-state.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 
@@ -107,18 +107,6 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const results: OperationResult[] = [];
   for (let read = 0; read < count; read += 1) results.push(readResult(reader, attachments));
   return { client, sequence, results };
-}
-
-/** The answer to a claim that was held back and found no job: it never entered the log, so it is remembered nowhere. */
-export function emptyClaimReply(client: number, sequence: number): Uint8Array {
-  const to = new ByteWriter(REPLY_HEADER_BYTES + 5);
-  to.f64(client);
-  to.f64(sequence);
-  to.u8(ReplyForm.plain);
-  to.u32(1);
-  to.u8(ResultCode.claimed);
-  to.u32(0);
-  return to.copy();
 }
 
 /** Where a skeleton ends and its attachments begin. */

@@ -124,10 +124,6 @@ export function retirementOf(core: CoreState, asker: NodeId): LogIndex {
 
 /** One vote a voter counts, the first; the election is then won, lost, or still open (Raft §5.2). */
 export function onVoteReply(core: CoreState, message: VoteReply): void {
-  if (!message.granted && message.retiredBy > core.configurations.latest.index) {
-    retire(core, message.retiredBy);
-    return;
-  }
   const expectedRole = message.preVote ? 'pre-candidate' : 'candidate';
   if (core.role !== expectedRole) return;
   const expectedTerm = message.preVote && message.granted ? nextTerm(core.term) : core.term;
@@ -143,10 +139,13 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
   }
 }
 
-/** A configuration later than any that this node knows is committed, and it is not in it. */
-function retire(core: CoreState, by: LogIndex): void {
-  if (core.isRetired || core.role === 'leader') return;
+/**
+ * A configuration later than any that this node knows is committed, and it is not in it. What is committed stays so, whatever term its
+ * teller is in: whoever was removed as well may have been left behind in an old one.
+ */
+export function noticeRetirement(core: CoreState, { granted, retiredBy }: VoteReply): void {
+  if (granted || retiredBy <= core.configurations.latest.index || core.isRetired || core.role === 'leader') return;
   core.isRetired = true;
-  core.effects.notices.push({ type: 'removed', by });
+  core.effects.notices.push({ type: 'removed', by: retiredBy });
   becomeFollower(core, core.term, undefined);
 }

@@ -4,7 +4,7 @@ import type { RaftBoot } from './core-state.ts';
 import { CoreState } from './core-state.ts';
 import type { Effects, RaftEvent } from './effects.ts';
 import { emptyEffects } from './effects.ts';
-import { isLeaderSticky, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, retirementOf } from './election.ts';
+import { isLeaderSticky, noticeRetirement, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, retirementOf } from './election.ts';
 import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onSnapshotInstalled } from './follower.ts';
 import {
   onAppendAccepted,
@@ -123,6 +123,7 @@ export class RaftCore {
       this.#refuse(message);
       return;
     }
+    if (message.type === 'vote-reply') noticeRetirement(core, message);
     if (message.term > core.term && !speaksOfALaterTerm(message)) {
       // Newer terms win first (Raft §5.1).
       const isFromLeader = message.type === 'append' || message.type === 'install-snapshot';

@@ -37,10 +37,16 @@ export const SOMETIMES = [
   'voter replaced after its disk was lost',
   'leadership transferred',
   'transfer given up',
+  'leader heard nobody',
+  'leader handed over and did not hear of its successor',
   'request answered that had been sent again',
   'job claimed again after a failure or a lost lease',
   'stale token refused',
   'claim waited for a job',
+  'linearizable query answered',
+  'lease query answered',
+  'stale query answered',
+  'query turned away',
 ] as const;
 export type Sometimes = (typeof SOMETIMES)[number];
 

@@ -63,12 +63,32 @@ export function carryOutFault(world: World, fault: Fault): void {
     case 'transfer':
       world.order({ type: 'transfer', call: 1, to: fault.to });
       break;
+    case 'deaf-leader': {
+      const leader = world.leader();
+      if (leader === undefined) break;
+      coverage.add('leader heard nobody');
+      deafen(world, leader, fault.durationMs);
+      break;
+    }
+    case 'deaf-transfer':
+      world.deafenOnTransferMs = fault.durationMs;
+      world.order({ type: 'transfer', call: 1, to: 0 });
+      break;
     case 'change':
       // Whoever removes sound voters while another one is being rebuilt may be left without a majority: that is the operator's to avoid.
       if (world.lostDisks.size > 0) break;
       world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
+}
+
+/** Nothing reaches the node for a while. */
+export function deafen(world: World, node: SimNode, durationMs: number): void {
+  const others = [...world.nodes.keys()].filter((id) => id !== node.id);
+  for (const other of others) world.network.cut(other, node.id);
+  world.schedule.after(durationMs, () => {
+    for (const other of others) world.network.mend(other, node.id);
+  });
 }
 
 function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type: 'flip' }>): void {
@@ -90,6 +110,7 @@ function mayLoseDisk(world: World, node: SimNode): boolean {
   if (view === undefined) return false;
   const { index, configuration } = view.configurations.latest;
   const isSettled = index <= view.commit && !isJoint(configuration) && configuration.joining.length === 0;
-  if (!isSettled) return false;
+  // Another node may have begun a change since, while this leader was paused or cut off; and it may be down now.
+  if (!isSettled || world.hasLaterConfiguration(index)) return false;
   return !configuration.voters.includes(asNodeId(node.id)) || configuration.voters.length >= 3;
 }

@@ -85,7 +85,9 @@ export class Invariants {
         'an acknowledgement is on disk before it leaves',
         () => `node ${node.id} speaks in term ${message.term}`,
       );
-      const isOnDisk = durable.lastIndex >= message.match;
+      // In a turn that also truncates for the leader of a later term, it is as if the entries had been written and deleted again: that
+      // leader's election shows that they were not committed.
+      const isOnDisk = durable.term > message.term || durable.lastIndex >= message.match;
       demand(isOnDisk, 'an acknowledgement is on disk before it leaves', () => `node ${node.id} acknowledges ${message.match}`);
     } else if (message.type === 'append') this.#onCommitted(node, message.commit);
   }

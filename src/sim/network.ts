@@ -1,6 +1,10 @@
 import type { Dice, NetworkPlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
 
+/** Where frames may overtake each other, some come very late: in another term, after another leader, after a restart. */
+const LATE_PROBABILITY = 0.02;
+const LATE_MS_MAX = 3_000;
+
 /** Carries frames between nodes, and between clients and nodes, as badly as the plan says. */
 export class SimulatedNetwork {
   readonly #schedule: Schedule;
@@ -53,7 +57,9 @@ export class SimulatedNetwork {
   #send(link: string, sentMs: number, isReordering: boolean, deliver: () => void): void {
     const [from, to] = this.#plan.delayMs;
     let arrivalMs = sentMs + this.#random.between(from, to);
-    if (!isReordering) {
+    if (isReordering) {
+      if (this.#random.chance(LATE_PROBABILITY)) arrivalMs += this.#random.between(0, LATE_MS_MAX);
+    } else {
       arrivalMs = Math.max(arrivalMs, this.#lastArrival.get(link) ?? 0);
       this.#lastArrival.set(link, arrivalMs);
     }

@@ -18,6 +18,10 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'channel'; readonly node: number; readonly peer: number }
   | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
   | { readonly type: 'transfer'; readonly to: number }
+  /** Whoever leads hears nothing for a while, and goes on speaking. */
+  | { readonly type: 'deaf-leader'; readonly durationMs: number }
+  /** A leader hands over, and from then on hears nothing for a while: it does not know that another one leads. */
+  | { readonly type: 'deaf-transfer'; readonly durationMs: number }
   | { readonly type: 'change'; readonly add: readonly number[]; readonly remove: readonly number[]; readonly learners: readonly number[] }
 );
 
@@ -34,6 +38,8 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'channel',
   'wall-clock',
   'transfer',
+  'deaf-leader',
+  'deaf-transfer',
   'change',
 ];
 
@@ -76,7 +82,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const random = new Dice(seed);
   const faultMs = seconds * 1000;
   const spares = random.chance(0.5) ? random.below(3) : 0;
-  const leaseMs = random.chance(0.25) ? 150 : 0;
+  const leaseMs = random.chance(0.4) ? 150 : 0;
   const raft: Partial<RaftConfig> = {
     heartbeatMs: random.of([20, 40, 80]),
     electionTimeoutMs: random.of([200, 250, 400]),
@@ -144,6 +150,8 @@ const SHARES: Readonly<Record<FaultType, number>> = {
   channel: 0.3,
   'wall-clock': 0.2,
   transfer: 0.3,
+  'deaf-leader': 0.3,
+  'deaf-transfer': 0.3,
   change: 0.4,
 };
 
@@ -177,6 +185,9 @@ function faultOf(type: FaultType, random: Dice, nodes: number, faultMs: number):
       return { type, atMs, node, jumpMs: random.of([-60_000, -500, 500, 60_000]) };
     case 'transfer':
       return { type, atMs, to: random.chance(0.5) ? 0 : node };
+    case 'deaf-leader':
+    case 'deaf-transfer':
+      return { type, atMs, durationMs };
     case 'change': {
       const add = random.chance(0.6) ? some() : [];
       const remove = random.chance(0.6) ? some().filter((id) => !add.includes(id)) : [];

@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { decodeReply, type OperationResult } from '../queue/reply.ts';
 import { type AddOptions, RequestEncoder } from '../queue/request.ts';
-import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
+import type { ReadConsistency } from '../transport/client-frame.ts';
+import { READ_CONSISTENCIES, readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
 import type { HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
 import type { Dice } from './plan.ts';
 import { Violation } from './violation.ts';
@@ -9,11 +10,16 @@ import type { World } from './world.ts';
 
 const QUEUES = ['first', 'second'] as const;
 const OUTSTANDING_MAX = 3;
+const QUERY_SHARE = 0.2;
+/** How often a client looks at once whether what it did is seen. */
+const LOOK_SHARE = 0.6;
 /** A client keeps the bytes of a request, and repeats them until they are answered. */
 interface Request {
   readonly sequence: number;
   readonly bytes: Uint8Array;
   readonly steps: readonly Step[];
+  /** It only reads, outside of the log. */
+  readonly consistency: ReadConsistency | undefined;
   sends: number;
 }
 
@@ -39,6 +45,8 @@ export class SimClient {
   readonly #history: HistoryRecorder;
   readonly #encoder = new RequestEncoder();
   readonly #requests = new Map<number, Request>();
+  /** Likewise, under a client id of their own, without a session. */
+  readonly #queries = new Map<number, Request>();
   readonly #leases: Lease[] = [];
   readonly #jobs: number[] = [];
   #session: number;
@@ -60,7 +68,7 @@ export class SimClient {
   }
 
   get isIdle(): boolean {
-    return this.#requests.size === 0;
+    return this.#requests.size + this.#queries.size === 0;
   }
 
   start(): void {
@@ -76,8 +84,7 @@ export class SimClient {
   onPacket(node: number, packet: Uint8Array): void {
     for (const frame of readServerFrames(packet)) {
       if (frame.type === 'reply') this.#onReply(decodeReply(frame.reply));
-      else if (frame.type === 'rejected' && frame.client === this.#session)
-        this.#onRejected(frame.sequence, frame.code, frame.message, node);
+      else if (frame.type === 'rejected') this.#onRejected(this.#requestOf(frame.client, frame.sequence), frame.code, frame.message, node);
     }
   }
 
@@ -89,7 +96,7 @@ export class SimClient {
   #think(): void {
     this.#world.schedule.after(this.#random.between(1, 120), () => {
       if (this.#begun >= this.#operationsMax) return;
-      if (this.#isOpen && this.#requests.size < OUTSTANDING_MAX) this.#ask();
+      if (this.#isOpen && this.#requests.size + this.#queries.size < OUTSTANDING_MAX) this.#ask();
       this.#think();
     });
   }
@@ -104,6 +111,11 @@ export class SimClient {
 
   #ask(): void {
     this.#begun += 1;
+    const job = this.#jobs[this.#random.below(Math.max(1, this.#jobs.length))];
+    if (job !== undefined && this.#random.chance(QUERY_SHARE)) {
+      this.#query(job);
+      return;
+    }
     const count = this.#random.chance(0.2) ? 1 + this.#random.below(3) : 1;
     this.#begin((encoder) => this.#operation(encoder, count === 1), count);
   }
@@ -114,16 +126,53 @@ export class SimClient {
     const oldest = Math.min(sequence, ...this.#requests.keys());
     this.#encoder.begin(this.#session, sequence, oldest);
     const steps = Array.from({ length: count }, () => encode(this.#encoder));
-    const request: Request = { sequence, bytes: this.#encoder.finish(), steps, sends: 0 };
+    const request: Request = { sequence, bytes: this.#encoder.finish(), steps, consistency: undefined, sends: 0 };
     this.#requests.set(sequence, request);
     this.#send(request);
+  }
+
+  #query(job: number): void {
+    const consistency = this.#random.of<ReadConsistency>(['linearizable', ...READ_CONSISTENCIES]);
+    const isCounting = this.#random.chance(0.5);
+    this.#read(consistency, (encoder) => (isCounting ? this.#counts(encoder, consistency) : this.#getJob(encoder, job, consistency)));
+  }
+
+  /** What was answered must be seen at once, wherever one asks: at the next leader, and at one that does not know yet that it is none. */
+  #lookAt(job: number): void {
+    if (!this.#random.chance(LOOK_SHARE)) return;
+    const consistency = this.#random.of<ReadConsistency>(['linearizable', 'lease']);
+    this.#read(consistency, (encoder) => this.#getJob(encoder, job, consistency));
+  }
+
+  #read(consistency: ReadConsistency, encode: (encoder: RequestEncoder) => Step): void {
+    this.#sequence += 1;
+    const sequence = this.#sequence;
+    this.#encoder.begin(this.#reader, sequence, sequence);
+    const steps = [encode(this.#encoder)];
+    const request: Request = { sequence, bytes: this.#encoder.finish(), steps, consistency, sends: 0 };
+    this.#queries.set(sequence, request);
+    this.#send(request);
+  }
+
+  get #reader(): number {
+    return this.id * 1_000;
+  }
+
+  #requestOf(client: number, sequence: number): Request | undefined {
+    if (client === this.#reader) return this.#queries.get(sequence);
+    return client === this.#session ? this.#requests.get(sequence) : undefined;
+  }
+
+  #forget(request: Request): void {
+    (request.consistency === undefined ? this.#requests : this.#queries).delete(request.sequence);
   }
 
   #send(request: Request): void {
     request.sends += 1;
     const to = new ByteWriter(request.bytes.length + 8);
-    writeClientFrame(to, { type: 'request', request: request.bytes });
-    this.#world.sendToNode(this.id, this.#target, to.copy());
+    const { bytes, consistency } = request;
+    writeClientFrame(to, consistency === undefined ? { type: 'request', request: bytes } : { type: 'query', consistency, request: bytes });
+    this.#world.sendToNode(this.id, consistency === undefined ? this.#target : this.#whomToAsk(), to.copy());
     this.#sendAgainAfter(request, this.#random.between(150, 700));
   }
 
@@ -131,10 +180,17 @@ export class SimClient {
   #sendAgainAfter(request: Request, delayMs: number): void {
     const { sends } = request;
     this.#world.schedule.after(delayMs, () => {
-      if (this.#requests.get(request.sequence) !== request || request.sends !== sends) return;
+      const isUnanswered = this.#requests.get(request.sequence) === request || this.#queries.get(request.sequence) === request;
+      if (!isUnanswered || request.sends !== sends) return;
       this.#turnElsewhere();
       this.#send(request);
     });
+  }
+
+  /** Most of all somebody who may lead no longer without knowing it. */
+  #whomToAsk(): number {
+    const suspect = this.#random.chance(0.5) ? this.#world.oldestLeader()?.id : undefined;
+    return suspect ?? this.#random.of(this.#world.nodeIds());
   }
 
   #turnElsewhere(): void {
@@ -142,10 +198,10 @@ export class SimClient {
   }
 
   #onReply(reply: { readonly client: number; readonly sequence: number; readonly results: readonly OperationResult[] }): void {
-    if (reply.client !== this.#session) return;
-    const request = this.#requests.get(reply.sequence);
+    const request = this.#requestOf(reply.client, reply.sequence);
     if (request === undefined) return;
-    this.#requests.delete(reply.sequence);
+    this.#forget(request);
+    if (request.consistency !== undefined) this.#world.coverage.add(`${request.consistency} query answered`);
     if (request.sends > 1) this.#world.coverage.add('request answered that had been sent again');
     const first = reply.results[0];
     if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
@@ -171,11 +227,11 @@ export class SimClient {
     this.#open();
   }
 
-  #onRejected(sequence: number, code: string, message: string, node: number): void {
-    const request = this.#requests.get(sequence);
+  #onRejected(request: Request | undefined, code: string, message: string, node: number): void {
     if (request === undefined) return;
     if (code !== 'NO_LEADER' && code !== 'OVERLOADED')
       throw new Violation('valid requests are taken', `node ${node} answers ${code}: ${message}`);
+    if (request.consistency !== undefined) this.#world.coverage.add('query turned away');
     this.#sendAgainAfter(request, this.#random.between(5, 60));
   }
 
@@ -213,6 +269,7 @@ export class SimClient {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
       this.#world.keys.set(result.id, key);
+      this.#lookAt(result.id);
       return { job: result.id };
     });
   }
@@ -240,7 +297,10 @@ export class SimClient {
     const die = this.#random.below(100);
     if (die < 55) {
       encoder.complete(job, token, new Uint8Array(4));
-      return this.#step(this.#history.invoke('complete', { job, token }), nothing);
+      return this.#step(this.#history.invoke('complete', { job, token }), () => {
+        this.#lookAt(job);
+        return null;
+      });
     }
     if (die < 75) {
       const retry = this.#random.chance(0.7);
@@ -257,15 +317,17 @@ export class SimClient {
     return this.#step(this.#history.invoke('release', { job, token }), nothing);
   }
 
-  #counts(encoder: RequestEncoder): Step {
+  #counts(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
     const queue = this.#random.of(QUEUES);
     encoder.counts(queue);
-    return this.#step(this.#history.invoke('counts', { queue }), (result) => (result.type === 'counts' ? { ...result.counts } : undefined));
+    return this.#step(this.#history.invoke('counts', { queue, ...promised(consistency) }), (result) =>
+      result.type === 'counts' ? { ...result.counts } : undefined,
+    );
   }
 
-  #getJob(encoder: RequestEncoder, job: number): Step {
+  #getJob(encoder: RequestEncoder, job: number, consistency?: ReadConsistency): Step {
     encoder.getJob(job);
-    const call = this.#history.invoke('getJob', { job });
+    const call = this.#history.invoke('getJob', { job, ...promised(consistency) });
     return {
       settle: (result) => {
         if (result.ok && result.type === 'job') {
@@ -306,6 +368,9 @@ export class SimClient {
 }
 
 const nothing = () => null;
+
+/** A lease promises the same as a linearizable reading, and is held to it. */
+const promised = (consistency: ReadConsistency | undefined) => (consistency === 'stale' ? { consistency } : {});
 
 function encodeKey(key: string, padding: number): Uint8Array {
   const to = new ByteWriter(64 + padding);

@@ -11,7 +11,7 @@ import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage } from './coverage.ts';
-import { carryOutFault } from './faults.ts';
+import { carryOutFault, deafen } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
 import { Invariants } from './invariants.ts';
 import { SimulatedNetwork } from './network.ts';
@@ -23,8 +23,8 @@ import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
 import { demand, Violation } from './violation.ts';
 
-/** The longest that any fault lasts. */
-const LAST_STALL_MS = 2_000;
+/** The longest that any fault lasts, and that a frame is on its way. */
+const LAST_STALL_MS = 4_000;
 /** More than this in one run means that events beget events without end. */
 const EVENTS_MAX = 2_000_000;
 /** Clients have numbers above those of nodes; connection 0 is the operator's. */
@@ -52,10 +52,16 @@ export class World {
   readonly keys = new Map<number, string>();
   /** Votes that were asked for by nodes that have none, as the leader sees it. */
   strangersVotes = 0;
+  /** The next leader that asks another one to lead hears nothing for so long. */
+  deafenOnTransferMs: number | undefined;
+  /** How often a node ended, for whatever reason. */
+  ends = 0;
   readonly #clients: SimClient[] = [];
   readonly #checks: Dice;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
   readonly #committedJoint = new Set<number>();
+  /** The index of the latest configuration that each node had when it had its last turn. */
+  readonly #configurations = new Map<SimNode, number>();
   /** How many turns in a row changed nothing that anybody could see. */
   readonly #idleTurns = new Map<SimNode, { readonly sinceMs: number; count: number }>();
 
@@ -107,6 +113,21 @@ export class World {
     return best;
   }
 
+  /** The leader of the oldest term, which may not know that its time is over. */
+  oldestLeader(): SimNode | undefined {
+    let best: SimNode | undefined;
+    for (const node of this.nodes.values()) {
+      const view = node.runtime?.view;
+      if (view?.role === 'leader' && view.term < (best?.runtime?.view.term ?? Number.POSITIVE_INFINITY)) best = node;
+    }
+    return best;
+  }
+
+  /** Whether some node, up or down, has a configuration after `index`. */
+  hasLaterConfiguration(index: number): boolean {
+    return [...this.#configurations.values()].some((latest) => latest > index);
+  }
+
   nodeIds(): [number, ...number[]] {
     return [1, ...[...this.nodes.keys()].slice(1)];
   }
@@ -128,6 +149,7 @@ export class World {
   /** @param isNoticed its channels close; otherwise the others find out by its silence. */
   stopNode(node: SimNode, downMs: number, isNoticed: boolean): void {
     if (!node.isUp) return;
+    this.ends += 1;
     node.crash();
     if (isNoticed) {
       for (const other of this.nodes.values()) if (other !== node) this.closeChannel(node, other);
@@ -185,6 +207,7 @@ export class World {
   afterTurn(node: SimNode, runtime: NodeRuntime): void {
     this.invariants.onTurn(node, runtime);
     const { configurations, role, commit } = runtime.view;
+    this.#configurations.set(node, configurations.latest.index);
     const { index, configuration } = configurations.at(commit);
     if (role === 'leader' && isJoint(configuration) && !this.#committedJoint.has(index)) {
       this.#committedJoint.add(index);
@@ -212,6 +235,10 @@ export class World {
     } else if (event.type === 'configuration') {
       if (event.index < known.configuration) this.coverage.add('uncommitted configuration truncated');
       known.configuration = event.index;
+    } else if (event.type === 'transfer' && event.outcome === 'asked' && this.deafenOnTransferMs !== undefined) {
+      this.coverage.add('leader handed over and did not hear of its successor');
+      deafen(this, node, this.deafenOnTransferMs);
+      this.deafenOnTransferMs = undefined;
     } else if (event.type === 'removed' && known.role === 'leader') this.coverage.add('leader removed');
     else if (event.type === 'started') this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });
   }
@@ -221,7 +248,7 @@ export class World {
     try {
       this.invariants.checkState(node, runtime);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error)) throw asViolation(error);
       this.#onDamage(node);
     }
   }
@@ -234,6 +261,7 @@ export class World {
 
   #rebuild(node: SimNode): void {
     demand(this.lostDisks.has(node.id), 'sound disks are not taken for damaged', () => `node ${node.id} does not start`);
+    this.ends += 1;
     node.loseDisk();
     node.start();
   }
@@ -313,6 +341,7 @@ export class World {
   }
 
   #heal(): void {
+    this.deafenOnTransferMs = undefined;
     this.network.heal();
     for (const client of this.#clients) client.stop();
     for (const node of this.nodes.values()) {

@@ -8,6 +8,8 @@ import { assertNever } from '../base/invariant.ts';
 export type ClientFrame =
   /** A batch of queue operations as `RequestEncoder` made it; answered by `reply` or `rejected`. */
   | { readonly type: 'request'; readonly request: Uint8Array }
+  /** Operations that only read, in the same form, and without a session: they do not go through the log. Answered like a request. */
+  | { readonly type: 'query'; readonly consistency: ReadConsistency; readonly request: Uint8Array }
   | { readonly type: 'status'; readonly call: number }
   | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number }
   /** Other members (Raft §6); only a leader takes it. Answered by `done` once it stands in the log, or by `refused`. */
@@ -20,6 +22,16 @@ export type ClientFrame =
     }
   /** Another leader: node `to`, or whichever has most of the log when it is zero. Answered by `done` once it is begun, or by `refused`. */
   | { readonly type: 'transfer'; readonly call: number; readonly to: number };
+
+/**
+ * How new a reading is.
+ * - `linearizable`: it sees everything that was answered before it was asked; the leader confirms with a majority that it leads (ReadIndex).
+ * - `lease`: the same, without asking, while a majority has lately promised to elect nobody else. Assumes that clocks of all nodes run at
+ *   nearly the same rate (see `leaseMs`); without a lease it is `linearizable`.
+ * - `stale`: whatever the node at hand has applied; it needs no leader.
+ */
+export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
+export const READ_CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', 'lease', 'stale'];
 
 export type RefusalReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
 const REFUSAL_REASONS: readonly RefusalReason[] = ['NOT_LEADER', 'NOT_READY', 'CHANGE_PENDING', 'INVALID', 'TRANSFERRING', 'OVERLOADED'];
@@ -89,6 +101,7 @@ export type ServerFrame =
       readonly message: string;
     };
 
+const QUERY = 4;
 const CHANGE = 16;
 const TRANSFER = 17;
 const DONE = 16;
@@ -99,6 +112,11 @@ export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
   switch (frame.type) {
     case 'request':
       to.u8(1);
+      to.raw(frame.request);
+      break;
+    case 'query':
+      to.u8(QUERY);
+      to.u8(READ_CONSISTENCIES.indexOf(frame.consistency));
       to.raw(frame.request);
       break;
     case 'status':
@@ -139,7 +157,11 @@ export function readClientFrames(packet: Uint8Array): ClientFrame[] {
     const body = new ByteReader(bytes);
     const kind = body.u8();
     if (kind === 1) frames.push({ type: 'request', request: bytes.subarray(1) });
-    else if (kind === 2) frames.push({ type: 'status', call: body.u32() });
+    else if (kind === QUERY) {
+      const consistency = READ_CONSISTENCIES[body.u8()];
+      if (consistency === undefined) throw new MalformedBytesError('query of unknown consistency');
+      frames.push({ type: 'query', consistency, request: bytes.subarray(2) });
+    } else if (kind === 2) frames.push({ type: 'status', call: body.u32() });
     else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: body.f64(), to: body.f64() });
     else if (kind === CHANGE) {
       frames.push({ type: 'change', call: body.u32(), add: readNodes(body), remove: readNodes(body), learners: readNodes(body) });

@@ -1,5 +1,5 @@
 import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { asDiskId, asIndex, asTerm, type EntryId, type NodeId } from '../base/ids.ts';
+import { asDiskId, asIndex, asTerm, type EntryId, type LogIndex, type NodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
 import type { Entry, EntryKind } from '../raft/entry.ts';
@@ -14,11 +14,19 @@ export type PeerPart =
   /** A client's request, passed on to the leader; `connection` is the sender's name for the client. */
   | { readonly type: 'forward'; readonly connection: number; readonly request: Uint8Array }
   /** The leader's answer to it: a server frame, to be handed to the client as it is. */
-  | { readonly type: 'answer'; readonly connection: number; readonly frame: Uint8Array };
+  | { readonly type: 'answer'; readonly connection: number; readonly frame: Uint8Array }
+  /** A follower asks the leader from which index on it may answer queries (ReadIndex); `batch` is its own name for them. */
+  | { readonly type: 'read-question'; readonly batch: number; readonly lease: boolean }
+  /** The answer; without an index the node that was asked does not lead. */
+  | { readonly type: 'read-index'; readonly batch: number; readonly index: LogIndex | undefined };
 
 const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
 const FORWARD = 64;
 const ANSWER = 65;
+const READ_QUESTION = 66;
+const READ_INDEX = 67;
+/** Stands for no index. */
+const NO_INDEX = -1;
 
 export function writePeerPart(to: ByteWriter, part: PeerPart): void {
   const lengthAt = to.reserve(4);
@@ -36,6 +44,16 @@ export function writePeerPart(to: ByteWriter, part: PeerPart): void {
       to.f64(part.connection);
       to.raw(part.frame);
       break;
+    case 'read-question':
+      to.u8(READ_QUESTION);
+      to.f64(part.batch);
+      to.u8(part.lease ? 1 : 0);
+      break;
+    case 'read-index':
+      to.u8(READ_INDEX);
+      to.f64(part.batch);
+      to.f64(part.index ?? NO_INDEX);
+      break;
     default:
       assertNever(part);
   }
@@ -52,6 +70,8 @@ export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): Peer
     const kind = body.u8();
     if (kind === FORWARD) parts.push({ type: 'forward', connection: body.f64(), request: body.raw(body.remaining) });
     else if (kind === ANSWER) parts.push({ type: 'answer', connection: body.f64(), frame: body.raw(body.remaining) });
+    else if (kind === READ_QUESTION) parts.push({ type: 'read-question', batch: body.f64(), lease: body.u8() === 1 });
+    else if (kind === READ_INDEX) parts.push({ type: 'read-index', batch: body.f64(), index: readIndexOrNone(body) });
     else parts.push({ type: 'raft', message: readMessage(body, kind, from, to) });
   }
   return parts;
@@ -60,6 +80,11 @@ export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): Peer
 function writeId(to: ByteWriter, id: EntryId): void {
   to.f64(id.index);
   to.f64(id.term);
+}
+
+function readIndexOrNone(from: ByteReader): LogIndex | undefined {
+  const index = from.f64();
+  return index === NO_INDEX ? undefined : asIndex(index);
 }
 
 const readAnswer = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });

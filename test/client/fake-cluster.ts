@@ -2,10 +2,11 @@ import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { emptyClaimReply } from '../../src/queue/reply.ts';
+import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
 import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
 import {
   type NodeStatus,
+  type ReadConsistency,
   type RejectionCode,
   readClientFrames,
   type ServerFrame,
@@ -47,6 +48,8 @@ export class FakeCluster implements ClusterEndpoint {
   readonly machine = new JobQueue({ readContent: () => undefined });
   /** Requests as they arrived, in order, repetitions included. */
   readonly requests: SeenRequest[] = [];
+  /** Likewise what only reads. */
+  readonly queries: (SeenRequest & { readonly consistency: ReadConsistency })[] = [];
   leader: number | undefined;
   /** Nodes that take everything and never answer. */
   readonly silent = new Set<number>();
@@ -145,16 +148,30 @@ export class FakeCluster implements ClusterEndpoint {
 
   #onPacket(connection: Connection, packet: Uint8Array): void {
     for (const frame of readClientFrames(packet)) {
-      if (frame.type === 'request') {
+      if (frame.type === 'request' || frame.type === 'query') {
         const { client, sequence, operations } = readRequestHeader(new ByteReader(frame.request));
-        this.requests.push({ node: connection.node, client, sequence, operations, bytes: frame.request });
+        const seen = { node: connection.node, client, sequence, operations, bytes: frame.request };
+        if (frame.type === 'request') this.requests.push(seen);
+        else this.queries.push({ ...seen, consistency: frame.consistency });
       }
       if (this.silent.has(connection.node)) continue;
       if (frame.type === 'status') this.#send(connection, { type: 'status', call: frame.call, status: this.#statusOf(connection.node) });
       else if (frame.type === 'log')
         this.#send(connection, { type: 'log', call: frame.call, entries: [{ index: 1, term: 1, kind: 'noop', data: new Uint8Array(0) }] });
       else if (frame.type === 'request') this.#onRequest(connection, frame.request);
+      else if (frame.type === 'query') this.#onQuery(connection, frame.request, frame.consistency);
     }
+  }
+
+  #onQuery(connection: Connection, request: Uint8Array, consistency: ReadConsistency): void {
+    const address = peekRequest(request);
+    if (address === undefined) throw new Error('a query without a header');
+    const refused =
+      this.rejectWith ?? (this.leader === undefined ? { code: 'NO_LEADER' as const, outcome: 'not-applied' as const } : undefined);
+    if (refused !== undefined && consistency !== 'stale')
+      this.#send(connection, { type: 'rejected', ...address, ...refused, message: 'switched on' });
+    else if (this.repliesToSwallow > 0) this.repliesToSwallow -= 1;
+    else this.#send(connection, { type: 'reply', reply: this.machine.query(request) });
   }
 
   #onRequest(connection: Connection, request: Uint8Array): void {
@@ -288,4 +305,12 @@ export class FakeCluster implements ClusterEndpoint {
       isRemoved: false,
     };
   }
+}
+
+/** The answer to a claim that waited for nothing. */
+function emptyClaimReply(client: number, sequence: number): Uint8Array {
+  const replies = new ReplyEncoder();
+  replies.begin(client, sequence);
+  replies.endClaimed(replies.beginClaimed(), 0);
+  return replies.finish();
 }

@@ -63,6 +63,11 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
   'eval/soak': { own: ['index', 'base', 'sim/history/*', 'sim/checkers/*', 'eval'], packages: ['node:', 'commander'] },
   // Breaks a copy of the source on purpose, and lets the simulator find out.
   'eval/mutants': { own: ['base', 'eval'], packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'] },
+  // A package of its own, so that nobody who uses or builds this one installs other systems' clients.
+  'eval/peers': {
+    own: ['index', 'base', 'eval'],
+    packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io/*', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
+  },
   eval: {
     own: ['index', 'base', 'config', 'logs'],
     packages: [

@@ -4,7 +4,7 @@ import type { RoomRules } from './layering-rules.ts';
 import type { Sources, Violation } from './source-file.ts';
 
 /** Folders of the evaluation that look behind the public surface, each with rules of its own. */
-const EVAL_ROOMS = ['micro', 'soak', 'mutants'];
+const EVAL_ROOMS = ['micro', 'soak', 'mutants', 'peers'];
 
 /** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `eval/micro/main.ts` in `eval/micro`, `src/index.ts` in `index`. */
 export function roomOf(path: string): string {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asIndex } from '../../src/base/ids.ts';
-import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
-import { decodeReply, emptyClaimReply } from '../../src/queue/reply.ts';
+import { parkableClaim, validateQuery, validateRequest } from '../../src/queue/inspect-request.ts';
+import { decodeReply } from '../../src/queue/reply.ts';
 import { type AddOptions, peekRequest, RequestEncoder } from '../../src/queue/request.ts';
 import { bytesOf, CLIENT, options, TestQueue } from './harness.ts';
 
@@ -141,9 +141,38 @@ describe('a claim that may be held back', () => {
     expect(parkableClaim(request((to) => to.claim('q', 0, 1000, 500)))).toBeUndefined();
     expect(parkableClaim(none)).toBeUndefined();
   });
+});
 
-  it('is answered without the log when no job came', () => {
-    expect(decodeReply(emptyClaimReply(5, 9))).toEqual({ client: 5, sequence: 9, results: [{ ok: true, type: 'claimed', jobs: [] }] });
+describe('a query', () => {
+  const query = (write: (to: RequestEncoder) => void) => validateQuery(request(write));
+
+  it('may only read', () => {
+    expect(query((to) => to.counts('q'))).toBeUndefined();
+    expect(query((to) => to.getJob(7))).toBeUndefined();
+    expect(query((to) => to.claim('q', 1, 1000, 0))).toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining('changes nothing'),
+    });
+    expect(query(everything)).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(validateQuery(none)).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
+  it('is answered from the state as it is, which stays as it is', () => {
+    const queue = new TestQueue();
+    queue.apply(queue.request((to) => to.add('q', new Uint8Array([1, 2]), options())));
+    const before = queue.machine.digest();
+    const asked = request((to) => {
+      to.counts('q');
+      to.getJob(1);
+      to.getJob(99);
+    });
+    const { results } = decodeReply(queue.machine.query(asked));
+    expect(results).toMatchObject([
+      { ok: true, type: 'counts', counts: { waiting: 1 } },
+      { ok: true, type: 'job', job: { id: 1, state: 'waiting', content: new Uint8Array([1, 2]) } },
+      { ok: false, code: 'JOB_NOT_FOUND' },
+    ]);
+    expect(queue.machine.digest()).toBe(before);
   });
 });
 

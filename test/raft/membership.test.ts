@@ -305,4 +305,11 @@ describe('a candidate that is told that it is no member', () => {
     candidate.step(aVoteReply({ from: 2, to: 3, term: 1, preVote: true, granted: false, retiredBy: 8 }));
     expect(candidate.view.isRetired).toBe(true);
   });
+
+  it('believes it whatever term its teller is in: what is committed stays committed', () => {
+    const candidate = aCore({ id: 3, term: 7 });
+    candidate.reachDeadline();
+    candidate.step(aVoteReply({ from: 2, to: 3, term: 6, preVote: true, granted: false, retiredBy: 8 }));
+    expect(candidate.view.isRetired).toBe(true);
+  });
 });

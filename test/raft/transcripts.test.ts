@@ -5,10 +5,13 @@ import { deviationsOf, runTranscript } from './script/interpreter.ts';
 import { parseTranscript, renderTranscript } from './script/transcript.ts';
 
 const folder = resolve(import.meta.dirname, 'transcripts');
-const files = readdirSync(folder).filter((name) => name.endsWith('.txt')).sort();
+const files = readdirSync(folder)
+  .filter((name) => name.endsWith('.txt'))
+  .sort();
 
 /** `TRANSCRIPTS=write` puts what the commands say into the files; what they `expect` stays as it is and must hold. */
-const isWriting = process.env['TRANSCRIPTS'] === 'write';
+const { TRANSCRIPTS } = process.env;
+const isWriting = TRANSCRIPTS === 'write';
 
 const read = (file: string) => parseTranscript(`test/raft/transcripts/${file}`, readFileSync(resolve(folder, file), 'utf8'));
 

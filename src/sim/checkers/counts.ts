@@ -49,7 +49,9 @@ class Tally {
     const completes = operations
       .filter(isFunction('complete'))
       .filter((complete) => ids.has(complete.call.job) && mayHaveApplied(complete));
-    const isRemoving = operations.some((one) => one.f === 'remove' && mayHaveApplied(one) && ids.has(one.call.job));
+    // A job whose add was never answered may be of this queue.
+    const foreign = jobsOfOtherQueues(operations, queue);
+    const isRemoving = operations.some((one) => one.f === 'remove' && mayHaveApplied(one) && !foreign.has(one.call.job));
     this.keepsAll = !isRemoving && adds.every(({ call }) => call.keepCompleted === -1 && call.keepFailed === -1);
     this.#addsInvoked = sorted(adds.map(({ invokedAt }) => invokedAt));
     this.#addsReturned = sorted(adds.map(({ returnedAt }) => returnedAt));
@@ -65,6 +67,11 @@ class Tally {
       completedMax: countBelow(this.#completesInvoked, returnedAt),
     };
   }
+}
+
+function jobsOfOtherQueues(operations: readonly HistoryOperation[], queue: string): ReadonlySet<number> {
+  const adds = operations.filter(isFunction('add')).filter(({ call }) => call.queue !== queue);
+  return new Set(adds.flatMap(({ result }) => result?.job ?? []));
 }
 
 const totalOf = ({ result }: Counts): number => Object.values(result ?? {}).reduce((sum, count) => sum + count, 0);

@@ -2,6 +2,7 @@ import { ByteReader } from '../../base/bytes.ts';
 import { OperationReader } from '../../queue/operation.ts';
 import { type ClaimedJob, decodeReply, type OperationResult } from '../../queue/reply.ts';
 import { OperationCode, readRequestHeader } from '../../queue/request.ts';
+import type { ReadConsistency } from '../../transport/client-frame.ts';
 import { readClientFrames, readServerFrames } from '../../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../transport/port.ts';
 import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './history.ts';
@@ -62,7 +63,8 @@ export class RecordingEndpoint implements ClusterEndpoint {
 
   #onRequests(packet: Uint8Array): void {
     for (const frame of readClientFrames(packet)) {
-      if (frame.type !== 'request') continue;
+      if (frame.type !== 'request' && frame.type !== 'query') continue;
+      const consistency = frame.type === 'query' ? frame.consistency : 'linearizable';
       const reader = new ByteReader(frame.request);
       const { client, sequence, acknowledgedBelow, operations } = readRequestHeader(reader);
       const sent = this.#sent.get(client) ?? new Map<number, SentRequest>();
@@ -77,7 +79,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
       const pending: Pending[] = [];
       for (let read = 0; read < operations; read += 1) {
         this.#reader.next(reader);
-        pending.push(this.#invoke(this.#reader, frame.request));
+        pending.push(this.#invoke(this.#reader, frame.request, consistency));
       }
       sent.set(sequence, { operations: pending, sends: 1, isAnswered: false });
     }
@@ -97,10 +99,12 @@ export class RecordingEndpoint implements ClusterEndpoint {
     }
   }
 
-  #invoke(operation: OperationReader, request: Uint8Array): Pending {
+  #invoke(operation: OperationReader, request: Uint8Array, consistency: ReadConsistency): Pending {
     const { recorder, keyOf } = this.#options;
     const { jobId: job, token, queueName: queue, leaseMs, waitMs, countMax, retry, priority, delayMs, attemptsMax } = operation;
     const { keepCompleted, keepFailed, blobAt, blobLength } = operation;
+    // A lease promises a linearizable reading.
+    const promised = consistency === 'stale' ? { consistency } : {};
     switch (operation.code) {
       case OperationCode.add: {
         const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
@@ -124,11 +128,11 @@ export class RecordingEndpoint implements ClusterEndpoint {
       case OperationCode.remove:
         return endDone(recorder.invoke('remove', { job }));
       case OperationCode.counts: {
-        const call = recorder.invoke('counts', { queue });
+        const call = recorder.invoke('counts', { queue, ...promised });
         return endWith(call, (result) => (result.type === 'counts' ? { ...result.counts } : undefined));
       }
       case OperationCode.getJob: {
-        const call = recorder.invoke('getJob', { job });
+        const call = recorder.invoke('getJob', { job, ...promised });
         return (result, sends) => {
           if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
           else endWith(call, (one) => (one.type === 'job' ? { state: one.job.state, token: one.job.token } : undefined))(result, sends);

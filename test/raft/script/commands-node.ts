@@ -17,7 +17,10 @@ export const NODE_COMMANDS: Commands = {
     args.end();
     const disk = world.disk(id);
     world.crash(id);
-    world.presume(Array.from({ length: compacted.index }, (_, offset) => olderEntry(offset + 1, compacted.term)), compacted.term);
+    world.presume(
+      Array.from({ length: compacted.index }, (_, offset) => olderEntry(offset + 1, compacted.term)),
+      compacted.term,
+    );
     disk.hardState = { term: asTerm(term), votedFor: vote === undefined ? undefined : asNodeId(vote) };
     disk.compacted = { index: asIndex(compacted.index), term: asTerm(compacted.term) };
     disk.entries = terms.map((each, offset) => olderEntry(compacted.index + 1 + offset, each));

@@ -8,7 +8,12 @@ import type { World } from './world.ts';
 
 /** `from=1 to=2,3 kind=append count=1`, each of which may be left out. */
 function choiceIn(args: Arguments): MessageChoice {
-  const choice = { from: args.numbers('from'), to: args.numbers('to'), kind: args.oneOf('kind', MESSAGE_KINDS), count: args.number('count') };
+  const choice = {
+    from: args.numbers('from'),
+    to: args.numbers('to'),
+    kind: args.oneOf('kind', MESSAGE_KINDS),
+    count: args.number('count'),
+  };
   args.end();
   return choice;
 }
@@ -16,7 +21,8 @@ function choiceIn(args: Arguments): MessageChoice {
 /** A story that speaks of messages that are not there has gone another way than its author thought. */
 function checkSome(messages: readonly RaftMessage[], choice: MessageChoice): void {
   if (messages.length === 0) throw new CommandError('No such message is on its way.');
-  if (choice.count !== undefined && messages.length < choice.count) throw new CommandError(`Only ${messages.length} such messages are on their way.`);
+  if (choice.count !== undefined && messages.length < choice.count)
+    throw new CommandError(`Only ${messages.length} such messages are on their way.`);
 }
 
 function links(args: Arguments, world: World): [number, number][] {

@@ -54,6 +54,7 @@ export function openWorld(args: Arguments): World {
 /** @throws {CommandError} when there is no such command, or it makes no sense. */
 export function carryOut(world: World, args: Arguments): void {
   const command = COMMANDS[args.command];
-  if (command === undefined) throw new CommandError(`There is no command "${args.command}"; there are ${Object.keys(COMMANDS).sort().join(', ')}.`);
+  if (command === undefined)
+    throw new CommandError(`There is no command "${args.command}"; there are ${Object.keys(COMMANDS).sort().join(', ')}.`);
   command(world, args);
 }

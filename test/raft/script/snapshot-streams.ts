@@ -47,7 +47,9 @@ export class SnapshotStreams {
   }
 
   onReply(reply: SnapshotReply): void {
-    const stream = this.#outgoing.find((each) => each.from === reply.to && each.to === reply.from && isSameEntry(each.snapshot, reply.snapshot));
+    const stream = this.#outgoing.find(
+      (each) => each.from === reply.to && each.to === reply.from && isSameEntry(each.snapshot, reply.snapshot),
+    );
     if (stream === undefined || reply.nextChunk >= stream.chunks) return;
     stream.last = this.#chunk(stream.from, stream.to, stream.snapshot, reply.nextChunk, stream.chunks);
     this.#world.send(stream.last);

@@ -10,6 +10,8 @@ const listOf = (numbers: readonly number[]): string => numbers.join(',') || 'non
 
 const yesOrNo = (is: boolean): string => (is ? 'yes' : 'no');
 
+const termsIn = ({ log }: CoreView): string => listOf(log.between(log.compacted.index, log.lastIndex).map(({ term }) => term));
+
 export const NODE_QUESTIONS: Questions<CoreView> = {
   role: ({ role }) => role,
   term: ({ term }) => String(term),
@@ -17,7 +19,7 @@ export const NODE_QUESTIONS: Questions<CoreView> = {
   leader: ({ leader }) => String(leader ?? 'none'),
   commit: ({ commit }) => String(commit),
   last: ({ log: { last } }) => `${last.index}@${last.term}`,
-  log: ({ log }) => listOf(log.between(log.compacted.index, log.lastIndex).map(({ term }) => term)),
+  log: (view) => termsIn(view),
   persisted: ({ log }) => String(log.persisted),
   compacted: ({ log: { compacted } }) => `${compacted.index}@${compacted.term}`,
   uncommitted: ({ uncommittedBytes }) => String(uncommittedBytes),
@@ -45,7 +47,7 @@ export function nodeInWords(id: number, view: CoreView): string {
   const compacted = log.compacted.index === 0 ? '' : `, compacted up to ${idInWords(log.compacted)}`;
   const vote = votedFor === undefined ? 'no vote' : `vote ${votedFor}`;
   const follows = leader === undefined || leader === id ? '' : ` of ${leader}`;
-  const terms = NODE_QUESTIONS['log']?.(view);
+  const terms = termsIn(view);
   return `${id} is ${role}${follows} in term ${term} with ${vote}; log ${terms}${compacted}; commit ${commit}; ${configurationInWords(configuration)}`;
 }
 
@@ -56,7 +58,12 @@ export function progressInWords(leader: number, peer: number, progress: Progress
 }
 
 /** @throws {CommandError} with everything that is otherwise than expected. */
-export function checkState<Subject>(who: string, subject: Subject, questions: Questions<Subject>, expected: readonly [string, string][]): void {
+export function checkState<Subject>(
+  who: string,
+  subject: Subject,
+  questions: Questions<Subject>,
+  expected: readonly [string, string][],
+): void {
   const wrong: string[] = [];
   for (const [name, value] of expected) {
     const question = questions[name];

@@ -25,8 +25,8 @@ export class TranscriptError extends Error {
 }
 
 const INDENT = '  ';
-/** A title and two lines that say why the case matters. */
-const HEADER_LINES_MIN = 3;
+/** A title, and a line or more that say why the case matters. */
+const HEADER_LINES_MIN = 2;
 
 /** @throws {TranscriptError} where the shape is broken. */
 export function parseTranscript(file: string, text: string): Transcript {
@@ -35,7 +35,8 @@ export function parseTranscript(file: string, text: string): Transcript {
   let last: { line: number; text: string; expected: string[] } | undefined;
   for (const [offset, line] of lines.entries()) {
     if (line.startsWith(INDENT)) {
-      if (last === undefined) throw new TranscriptError(file, offset + 1, 'Output that belongs to no command; commands begin in the first column.');
+      if (last === undefined)
+        throw new TranscriptError(file, offset + 1, 'Output that belongs to no command; commands begin in the first column.');
       last.expected.push(line.slice(INDENT.length));
     } else if (line === '' || line.startsWith('#')) {
       last = undefined;
@@ -52,7 +53,7 @@ export function parseTranscript(file: string, text: string): Transcript {
 function titleIn(file: string, lines: readonly string[]): string {
   const end = lines.findIndex((line) => !line.startsWith('# '));
   if (end < HEADER_LINES_MIN) {
-    throw new TranscriptError(file, 1, 'A transcript begins with "# " and its title, and two such lines or more that say why it matters.');
+    throw new TranscriptError(file, 1, 'A transcript begins with "# " and its title, and such lines that say why it matters.');
   }
   return (lines[0] ?? '').slice(2);
 }

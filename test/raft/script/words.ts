@@ -1,9 +1,9 @@
+import { assertNever } from '../../../src/base/invariant.ts';
 import { configurationIn } from '../../../src/raft/configuration-codec.ts';
 import type { Effects, Refusal } from '../../../src/raft/effects.ts';
 import type { Configuration, Entry, EntryId } from '../../../src/raft/entry.ts';
 import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { RaftNotice } from '../../../src/raft/notice.ts';
-import { assertNever } from '../../../src/base/invariant.ts';
 
 /** What happened, in words, as it stands in transcripts. */
 
@@ -129,9 +129,11 @@ function noticeInWords(notice: RaftNotice): string {
     case 'disk-lost':
       return `sees that ${notice.voter} came back with another disk`;
     case 'transfer':
-      return { begun: `hands leadership to ${notice.to}`, asked: `asked ${notice.to} to lead`, 'given-up': `leads on: ${notice.to} did not take over` }[
-        notice.outcome
-      ];
+      return {
+        begun: `hands leadership to ${notice.to}`,
+        asked: `asked ${notice.to} to lead`,
+        'given-up': `leads on: ${notice.to} did not take over`,
+      }[notice.outcome];
     default:
       return assertNever(notice);
   }

@@ -259,7 +259,8 @@ export class World {
 
   #sayWaiting(id: number, { hardState, append, messagesAfterPersist }: Effects): void {
     const writes: string[] = [];
-    if (hardState !== undefined) writes.push(`term ${hardState.term}${hardState.votedFor === undefined ? '' : ` and vote ${hardState.votedFor}`}`);
+    if (hardState !== undefined)
+      writes.push(`term ${hardState.term}${hardState.votedFor === undefined ? '' : ` and vote ${hardState.votedFor}`}`);
     if (append !== undefined) writes.push(entriesInWords(append.entries));
     if (writes.length > 0) this.say(`${id} has to write ${writes.join(', ')}`);
     for (const message of messagesAfterPersist) this.say(`${id} waits for its disk to say: ${messageInWords(message, this.#setup.rounds)}`);

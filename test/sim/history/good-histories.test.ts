@@ -113,6 +113,15 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
 /** Histories with an operation of which nobody knows whether it took effect: both must be allowed, and later as well. */
 const UNKNOWN: readonly { readonly what: string; readonly history: () => Script; readonly isDrained?: boolean }[] = [
   { what: 'an add that did take effect', history: () => new Script().unknown('add', aJob(1)).claimed([1, 1]).completed(1, 1) },
+  {
+    what: 'an add that did, and whose job somebody removed',
+    history: () =>
+      new Script()
+        .unknown('add', aJob(1))
+        .did('counts', { queue: 'work' }, { waiting: 1 })
+        .did('remove', { job: 1 }, null)
+        .did('counts', { queue: 'work' }, { waiting: 0 }),
+  },
   { what: 'an add that did not', history: () => new Script().unknown('add', aJob(1)).did('claim', aClaim(), { jobs: [] }) },
   {
     what: 'an add that took effect later',

@@ -1,0 +1,167 @@
+import type { LogIndex, NodeId } from '../base/ids.ts';
+import { validateQuery } from '../queue/inspect-request.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+import { peekRequest } from '../queue/request.ts';
+import type { Effects, ReadableBatch } from '../raft/effects.ts';
+import type { ReadConsistency, RejectionCode, ServerFrame } from '../transport/client-frame.ts';
+import { writeServerFrame } from '../transport/client-frame.ts';
+import type { ClientOutbox, PeerOutbox } from './outbox.ts';
+import type { Leadership } from './request-desk.ts';
+
+/** How long a question to the leader is remembered; its clients ask again much sooner. */
+const ASKED_MS_MAX = 30_000;
+
+/** A client's query at this node. */
+interface Query {
+  readonly connection: number;
+  readonly client: number;
+  readonly sequence: number;
+  readonly request: Uint8Array;
+}
+
+/** A follower asks on behalf of its own queries, which it numbers. */
+interface PeerQuestion {
+  readonly peer: NodeId;
+  readonly batch: number;
+}
+
+/** Everything that waits for the same answer: from which index on a state may be read. */
+interface ReadBatch {
+  readonly sinceMs: number;
+  readonly queries: Query[];
+  readonly questions: PeerQuestion[];
+}
+
+export interface ReadDeskOptions {
+  readonly machine: JobQueue;
+  readonly peers: PeerOutbox;
+  readonly clients: ClientOutbox;
+  /** Asks the core, which leads. */
+  readonly read: (batch: number, lease: boolean) => Effects;
+}
+
+/**
+ * Queries, which read without an entry in the log. The leader finds out which index a reading must have seen (ReadIndex, thesis §6.4); a
+ * follower asks it for that, and then answers from its own state, so that reads cost the leader a few bytes for each batch.
+ */
+export class ReadDesk {
+  readonly #options: ReadDeskOptions;
+  /** Came in this turn, by whether a lease is good enough. */
+  #linearizable = batchAt(0);
+  #lease = batchAt(0);
+  /** The core or the leader was asked, by the number it was asked under. */
+  readonly #asked = new Map<number, ReadBatch>();
+  /** May be answered once the state has applied the index. */
+  #readable: { readonly index: LogIndex; readonly queries: readonly Query[] }[] = [];
+  #lastBatch = 0;
+
+  constructor(options: ReadDeskOptions) {
+    this.#options = options;
+  }
+
+  onQuery(connection: number, request: Uint8Array, consistency: ReadConsistency, leadership: Leadership): void {
+    const address = peekRequest(request);
+    if (address === undefined) return;
+    const query: Query = { ...address, connection, request };
+    const fault = validateQuery(request);
+    if (fault !== undefined) this.#reject(query, fault.code, fault.message);
+    else if (consistency === 'stale') this.#answer(query);
+    else if (leadership.leader === undefined) this.#rejectLeaderless(query);
+    else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
+  }
+
+  /** A follower asks from which index on it may answer its queries. */
+  onQuestion(peer: NodeId, batch: number, lease: boolean, leadership: Leadership): void {
+    if (leadership.isLeader) (lease ? this.#lease : this.#linearizable).questions.push({ peer, batch });
+    else this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
+  }
+
+  /** The leader answered a question of this node; without an index it does not lead. */
+  onReadIndex(batch: number, index: LogIndex | undefined): void {
+    const asked = this.#asked.get(batch);
+    if (asked === undefined) return;
+    this.#asked.delete(batch);
+    if (index === undefined) for (const query of asked.queries) this.#rejectLeaderless(query);
+    else this.#readable.push({ index, queries: asked.queries });
+  }
+
+  /** Asks for everything that came in this turn at once: the core if this node leads, otherwise the leader. */
+  ask(leadership: Leadership, nowMs: number): void {
+    if (this.#lease.queries.length + this.#lease.questions.length > 0) {
+      const batch = this.#lease;
+      this.#lease = batchAt(nowMs);
+      this.#askFor({ ...batch, sinceMs: nowMs }, true, leadership, nowMs);
+    }
+    if (this.#linearizable.queries.length + this.#linearizable.questions.length > 0) {
+      const batch = this.#linearizable;
+      this.#linearizable = batchAt(nowMs);
+      this.#askFor({ ...batch, sinceMs: nowMs }, false, leadership, nowMs);
+    }
+  }
+
+  /** The core knows from which index on these batches may be read. */
+  onReadable(readable: readonly ReadableBatch[]): void {
+    for (const { batch, index } of readable) {
+      const asked = this.#asked.get(batch);
+      if (asked === undefined) continue;
+      this.#asked.delete(batch);
+      for (const { peer, batch: theirs } of asked.questions) this.#options.peers.add(peer, { type: 'read-index', batch: theirs, index });
+      if (asked.queries.length > 0) this.#readable.push({ index, queries: asked.queries });
+    }
+  }
+
+  /** Answers what the state has come to. */
+  serve(applied: LogIndex): void {
+    if (this.#readable.length === 0) return;
+    const waiting = this.#readable.filter(({ index }) => index > applied);
+    for (const { index, queries } of this.#readable) if (index <= applied) for (const query of queries) this.#answer(query);
+    this.#readable = waiting;
+  }
+
+  /** Whoever was asked leads no more, or somebody else does: clients and followers must ask again. */
+  onLeadershipChanged(): void {
+    const batches = [this.#linearizable, this.#lease, ...this.#asked.values()];
+    this.#linearizable = batchAt(0);
+    this.#lease = batchAt(0);
+    this.#asked.clear();
+    for (const { queries, questions } of batches) {
+      for (const query of queries) this.#rejectLeaderless(query);
+      for (const { peer, batch } of questions) this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
+    }
+  }
+
+  #askFor(asked: ReadBatch, lease: boolean, { isLeader, leader }: Leadership, nowMs: number): void {
+    this.#forgetOld(nowMs);
+    this.#lastBatch += 1;
+    const batch = this.#lastBatch;
+    this.#asked.set(batch, asked);
+    if (isLeader) this.#options.read(batch, lease);
+    else if (leader !== undefined) this.#options.peers.add(leader, { type: 'read-question', batch, lease });
+  }
+
+  /** A question or its answer may be lost on the way; whoever asked has asked again since. */
+  #forgetOld(nowMs: number): void {
+    for (const [batch, { sinceMs }] of this.#asked) {
+      if (sinceMs > nowMs - ASKED_MS_MAX) return;
+      this.#asked.delete(batch);
+    }
+  }
+
+  #answer({ connection, request }: Query): void {
+    this.#write(connection, { type: 'reply', reply: this.#options.machine.query(request) });
+  }
+
+  #rejectLeaderless(query: Query): void {
+    this.#reject(query, 'NO_LEADER', 'No leader available. An election is under way; retry after a backoff, or read stale.');
+  }
+
+  #reject({ connection, client, sequence }: Query, code: RejectionCode, message: string): void {
+    this.#write(connection, { type: 'rejected', client, sequence, code, outcome: 'not-applied', message });
+  }
+
+  #write(connection: number, frame: ServerFrame): void {
+    writeServerFrame(this.#options.clients.writerFor(connection), frame);
+  }
+}
+
+const batchAt = (sinceMs: number): ReadBatch => ({ sinceMs, queries: [], questions: [] });

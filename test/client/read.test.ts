@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Client } from '../../src/client/client.ts';
+import type { ClientOptions } from '../../src/client/client-options.ts';
+import { ClientClosedError, InvalidOptionError, NoLeaderError, OverloadedError, UnknownOptionError } from '../../src/client/errors.ts';
+import { Queue } from '../../src/client/queue.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
+
+function aClient(nodes: readonly number[] = [1], options: ClientOptions = {}) {
+  const cluster = new FakeCluster(nodes);
+  const client = new Client(cluster, options);
+  opened.push({ cluster, client });
+  return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
+}
+
+afterEach(async () => {
+  for (const { cluster, client } of opened.splice(0)) {
+    cluster.resume();
+    await client.close();
+    cluster.close();
+  }
+});
+
+describe('reading', () => {
+  it('does not go through the log, and is linearizable unless it is asked otherwise', async () => {
+    const { cluster, queue } = aClient();
+    const { id } = await queue.add('n', 1);
+    const requests = cluster.requests.length;
+    expect((await queue.getJob(id))?.data).toBe(1);
+    expect((await queue.getJobCounts({ consistency: 'lease' })).waiting).toBe(1);
+    expect((await queue.getJobCounts({ consistency: 'stale' })).waiting).toBe(1);
+    expect(cluster.requests.length).toBe(requests);
+    expect(cluster.queries.map(({ consistency }) => consistency)).toEqual(['linearizable', 'lease', 'stale']);
+  });
+
+  it('in one turn becomes one query for each consistency', async () => {
+    const { cluster, client, queue } = aClient();
+    await client.connect();
+    const reads = Array.from({ length: 300 }, (_, n) => queue.getJobCounts({ consistency: n % 3 === 0 ? 'stale' : 'linearizable' }));
+    await Promise.all(reads);
+    expect(cluster.queries.map(({ consistency, operations }) => [consistency, operations])).toEqual([
+      ['stale', 100],
+      ['linearizable', 200],
+    ]);
+  });
+
+  it('is asked again when the answer is lost', async () => {
+    const { cluster, client, queue } = aClient([1, 2, 3], { silenceMs: 20 });
+    await client.connect();
+    cluster.repliesToSwallow = 1;
+    expect((await queue.getJobCounts()).waiting).toBe(0);
+    expect(cluster.queries.length).toBeGreaterThan(1);
+  });
+
+  it('is asked of another node when the one at hand stops', async () => {
+    const { cluster, client, queue } = aClient([1, 2, 3], { silenceMs: 50 });
+    await client.connect();
+    cluster.silent.add(1);
+    const reading = queue.getJobCounts();
+    cluster.stop(1);
+    cluster.elect(2);
+    expect((await reading).waiting).toBe(0);
+    expect(cluster.queries.at(-1)?.node).not.toBe(1);
+  });
+
+  it('waits for a leader until its deadline, unless it may be stale', async () => {
+    const { cluster, client, queue } = aClient([1, 2], { deadlineMs: 150, silenceMs: 20 });
+    await client.connect();
+    cluster.leader = undefined;
+    await expect(queue.getJobCounts()).rejects.toBeInstanceOf(NoLeaderError);
+    await expect(queue.getJobCounts({ consistency: 'lease' })).rejects.toBeInstanceOf(NoLeaderError);
+    expect((await queue.getJobCounts({ consistency: 'stale' })).waiting).toBe(0);
+  });
+
+  it('stale needs no leader from the beginning, and the client still finds one later', async () => {
+    const { cluster, queue } = aClient([1, 2]);
+    cluster.leader = undefined;
+    expect((await queue.getJobCounts({ consistency: 'stale' })).waiting).toBe(0);
+    cluster.elect(2);
+    await queue.add('n', 1);
+    expect((await queue.getJobCounts()).waiting).toBe(1);
+  });
+
+  it('finds no leader by a stale answer, and is not sent where there is none', async () => {
+    const { cluster, client, queue } = aClient([1, 2], { deadlineMs: 2_000, silenceMs: 50 });
+    await client.connect();
+    cluster.leader = undefined;
+    const adding = queue.add('n', 1);
+    await queue.getJobCounts({ consistency: 'stale' });
+    cluster.elect(2);
+    await adding;
+    expect((await queue.getJobCounts()).waiting).toBe(1);
+  });
+
+  it('is refused when the client is closed, holds too much, or asks for something unknown', async () => {
+    const { client, cluster, queue } = aClient([1], { queuedOperationsMax: 2 });
+    await client.connect();
+    await expect(queue.getJobCounts({ consistency: 'strong' as 'stale' })).rejects.toBeInstanceOf(InvalidOptionError);
+    await expect(queue.getJob(1, { consistensy: 'stale' } as object)).rejects.toBeInstanceOf(UnknownOptionError);
+    cluster.silent.add(1);
+    const held = [queue.getJobCounts(), queue.getJobCounts()];
+    await expect(queue.getJobCounts()).rejects.toBeInstanceOf(OverloadedError);
+    cluster.silent.delete(1);
+    await Promise.all(held);
+    await client.close();
+    await expect(queue.getJobCounts()).rejects.toBeInstanceOf(ClientClosedError);
+  });
+
+  it('that is under way is awaited by close', async () => {
+    const { client, queue } = aClient();
+    const reading = queue.getJobCounts();
+    await client.close();
+    expect((await reading).waiting).toBe(0);
+  });
+});
