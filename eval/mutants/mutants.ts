@@ -161,10 +161,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 7,
-    name: 'a lease goes on over a stopped event loop',
-    file: 'raft/reads.ts',
-    find: 'return core.now < heldSince + leaseMs;',
-    replace: 'return heldSince > 0;',
+    name: 'a lease goes on over a stopped event loop, by the time of the turn before',
+    file: 'node/node-runtime.ts',
+    find: `    this.#nowMs = this.#options.clock.monotonicMs();
+    this.#metrics.turns += 1;
+    this.#inbox.drain(this.#reader);
+`,
+    replace: `    this.#metrics.turns += 1;
+    this.#inbox.drain(this.#reader);
+    this.#reads.ask(this.#standing(), this.#nowMs);
+    this.#nowMs = this.#options.clock.monotonicMs();
+`,
   },
   {
     mistake: 7,

@@ -40,7 +40,9 @@ export function nodeLimits(overrides: Partial<NodeLimits> = {}): NodeLimits {
   for (const [key, value] of Object.entries(limits)) {
     if (!(key in LIMIT_DEFAULTS))
       throw new ConfigError(`limits.${key}`, value, `No such limit; known are ${Object.keys(LIMIT_DEFAULTS).join(', ')}.`);
-    if (!Number.isSafeInteger(value) || value < 1) throw new ConfigError(`limits.${key}`, value, 'Give a whole number of at least 1.');
+    const least = key === 'tailEntries' ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new ConfigError(`limits.${key}`, value, `Give a whole number of at least ${least}.`);
   }
   return limits;
 }

@@ -1,6 +1,7 @@
 import type { LogIndex, NodeId, Term } from '../base/ids.ts';
 import { ANY_DISK, asDiskId, asIndex, nextTerm } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
+import type { Configuration } from './entry.ts';
 import { isUpToDate } from './entry.ts';
 import { becomeLeader } from './leader.ts';
 import { diskOf, isVotersDisk } from './membership.ts';
@@ -23,7 +24,17 @@ export function onElectionTimeout(core: CoreState): void {
 
 /** A voter, with the disk that the others know it by, and not told that it is one no more. */
 const mayStand = (core: CoreState): boolean =>
-  !core.isRetired && isVoter(core.configuration, core.id) && isVotersDisk(core.configuration, core.id, core.disk);
+  !core.isRetired && isVoter(votersOf(core), core.id) && isVotersDisk(votersOf(core), core.id, core.disk);
+
+/**
+ * The configuration that says whether this node may stand. Who is not in the latest one stands all the same until that is committed, as
+ * far as it knows: perhaps nobody else has the entry that says so, and nobody else can be elected (thesis §4.2.2, Figure 4.6).
+ */
+function votersOf({ configuration, configurations, commit, id }: CoreState): Configuration {
+  const { index } = configurations.latest;
+  if (index <= commit || isVoter(configuration, id)) return configuration;
+  return configurations.at(asIndex(index - 1)).configuration;
+}
 
 /** TimeoutNow (thesis §3.10): the leader of this term wants this node to lead. It waits for no timeout, and asks for no pre-votes. */
 export function onTimeoutNow(core: CoreState, message: TimeoutNow): void {
@@ -119,7 +130,9 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
  */
 export function retirementOf(core: CoreState, asker: NodeId): LogIndex {
   const { index, configuration } = core.configurations.at(core.commit);
-  return membersOf(configuration).includes(asker) ? asIndex(0) : index;
+  // A node that is being rebuilt may have entries, and not know yet whose they are.
+  const isKnown = configuration.voters.length > 0;
+  return !isKnown || membersOf(configuration).includes(asker) ? asIndex(0) : index;
 }
 
 /** One vote a voter counts, the first; the election is then won, lost, or still open (Raft §5.2). */
@@ -140,11 +153,11 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
 }
 
 /**
- * A configuration later than any that this node knows is committed, and it is not in it. What is committed stays so, whatever term its
+ * A configuration no older than any that this node knows is committed, and it is not in it. What is committed stays so, whatever term its
  * teller is in: whoever was removed as well may have been left behind in an old one.
  */
 export function noticeRetirement(core: CoreState, { granted, retiredBy }: VoteReply): void {
-  if (granted || retiredBy <= core.configurations.latest.index || core.isRetired || core.role === 'leader') return;
+  if (granted || retiredBy === 0 || retiredBy < core.configurations.latest.index || core.isRetired || core.role === 'leader') return;
   core.isRetired = true;
   core.effects.notices.push({ type: 'removed', by: retiredBy });
   becomeFollower(core, core.term, undefined);

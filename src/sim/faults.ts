@@ -4,6 +4,9 @@ import type { Fault } from './plan.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
+/** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
+const ORDER_WAITS_MS_MAX = 4_000;
+
 /** Makes one thing go wrong. What would break a promise that nobody made (losing the disks of a majority) is left out. */
 export function carryOutFault(world: World, fault: Fault): void {
   const { schedule, network, coverage } = world;
@@ -35,16 +38,10 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.stopNode(node, fault.downMs, true);
       node.loseDisk();
       break;
-    case 'partition': {
+    case 'partition':
       coverage.add('partition');
-      const pairs = [...world.nodes.keys()].flatMap((from) => [...world.nodes.keys()].map((to) => [from, to] as const));
-      const cut = pairs.filter(([from, to]) => fault.group.includes(from) !== fault.group.includes(to));
-      for (const [from, to] of cut) network.cut(from, to);
-      schedule.after(fault.durationMs, () => {
-        for (const [from, to] of cut) network.mend(from, to);
-      });
+      separate(world, fault.group, fault.durationMs);
       break;
-    }
     case 'one-way':
       coverage.add('one-way partition');
       network.cut(fault.from, fault.to);
@@ -63,11 +60,33 @@ export function carryOutFault(world: World, fault: Fault): void {
     case 'transfer':
       world.order({ type: 'transfer', call: 1, to: fault.to });
       break;
+    case 'split-change': {
+      const leader = world.leader();
+      const voters = leader?.runtime?.view.configuration.voters ?? [];
+      const others = voters.filter((voter) => voter !== leader?.nodeId);
+      const remove = others.slice(0, Math.floor(voters.length / 2) + 1);
+      if (world.lostDisks.size > 0 || remove.length * 2 <= voters.length) break;
+      world.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
+      world.order({ type: 'change', call: 1, add: [], remove, learners: [] });
+      break;
+    }
+    case 'replay':
+      world.replayUntilMs = schedule.nowMs + fault.durationMs;
+      break;
     case 'deaf-leader': {
       const leader = world.leader();
       if (leader === undefined) break;
       coverage.add('leader heard nobody');
-      deafen(world, leader, fault.durationMs);
+      if (fault.isMute) separate(world, [leader.id], fault.durationMs);
+      else deafen(world, leader, fault.durationMs);
+      break;
+    }
+    case 'sleepy-leader': {
+      const leader = world.leader();
+      if (leader?.isUp !== true) break;
+      coverage.add('leader slept while it was cut off');
+      separate(world, [leader.id], 2 * fault.durationMs);
+      leader.pause(fault.durationMs);
       break;
     }
     case 'deaf-transfer':
@@ -80,6 +99,31 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
+}
+
+/** A change of members in which the old and the new ones do not reach each other. */
+export interface Split {
+  /** Those that are to go. */
+  readonly group: readonly number[];
+  readonly durationMs: number;
+  readonly downMs: number;
+}
+
+export function split(world: World, leader: SimNode, { group, durationMs, downMs }: Split): void {
+  world.coverage.add('old and new members cut off from each other');
+  separate(world, group, durationMs);
+  // Not within its turn, which is under way.
+  world.schedule.after(0, () => world.stopNode(leader, downMs, false));
+}
+
+/** The nodes of the group and the others do not reach each other for a while. */
+function separate(world: World, group: readonly number[], durationMs: number): void {
+  const pairs = [...world.nodes.keys()].flatMap((from) => [...world.nodes.keys()].map((to) => [from, to] as const));
+  const cut = pairs.filter(([from, to]) => group.includes(from) !== group.includes(to));
+  for (const [from, to] of cut) world.network.cut(from, to);
+  world.schedule.after(durationMs, () => {
+    for (const [from, to] of cut) world.network.mend(from, to);
+  });
 }
 
 /** Nothing reaches the node for a while. */
@@ -105,6 +149,7 @@ function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type
  * other voter is being rebuilt.
  */
 function mayLoseDisk(world: World, node: SimNode): boolean {
+  const { schedule } = world;
   if (world.lostDisks.size > 0) return false;
   const view = world.leader()?.runtime?.view;
   if (view === undefined) return false;
@@ -112,5 +157,7 @@ function mayLoseDisk(world: World, node: SimNode): boolean {
   const isSettled = index <= view.commit && !isJoint(configuration) && configuration.joining.length === 0;
   // Another node may have begun a change since, while this leader was paused or cut off; and it may be down now.
   if (!isSettled || world.hasLaterConfiguration(index)) return false;
+  // Or it may be about to: an order may wait at a leader that is stuck.
+  if (schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX) return false;
   return !configuration.voters.includes(asNodeId(node.id)) || configuration.voters.length >= 3;
 }

@@ -19,6 +19,17 @@ interface Committed {
   readonly inTerm: Term;
 }
 
+/** How a node was found at the end of its last turn. */
+interface Known {
+  readonly commit: number;
+  /** The newest term in which it was seen leading. */
+  readonly ledTerm: number;
+  readonly lastIndex: number;
+  /** Index of the configuration that was in force. */
+  readonly configuration: number;
+  readonly life: number;
+}
+
 /**
  * What must hold after every step, whatever happens (Raft Figure 3, and the promises of the design). Counts majorities by itself: the code
  * under test is not asked.
@@ -30,8 +41,7 @@ export class Invariants {
   readonly #written = new Map<string, Written>();
   /** By index; the entry at 0 is a filler. */
   readonly #committed: Committed[] = [{ term: 0 as Term, inTerm: 0 as Term }];
-  /** How far each node's commit index was compared, and the newest term in which it was seen leading. */
-  readonly #known = new Map<SimNode, { commit: number; ledTerm: number; lastIndex: number; life: number }>();
+  readonly #known = new Map<SimNode, Known>();
   readonly #digests = new Map<number, string>();
 
   constructor(nodes: ReadonlyMap<number, SimNode>, coverage: Coverage) {
@@ -97,7 +107,7 @@ export class Invariants {
     const { view } = runtime;
     const known = this.#known.get(node);
     const isSameLife = known !== undefined && known.life === node.lives;
-    const before = isSameLife ? known : { commit: 0, ledTerm: 0, lastIndex: 0, life: node.lives };
+    const before = isSameLife ? known : { commit: 0, ledTerm: 0, lastIndex: 0, configuration: 0, life: node.lives };
     demand(
       view.commit >= before.commit,
       'the commit index never goes back',
@@ -107,7 +117,8 @@ export class Invariants {
     this.#onCommitted(node, view.commit);
     this.#checkCommitted(node, view, before.commit);
     const ledTerm = view.role === 'leader' ? view.term : 0;
-    this.#known.set(node, { commit: view.commit, ledTerm, lastIndex: view.log.lastIndex, life: node.lives });
+    const configuration = view.configurations.latest.index;
+    this.#known.set(node, { commit: view.commit, ledTerm, lastIndex: view.log.lastIndex, configuration, life: node.lives });
   }
 
   /** Replicas that have applied the same entries are the same. Costs a pass over the state. */
@@ -163,7 +174,9 @@ export class Invariants {
     const { latest } = view.configurations;
     const known = [latest.configuration];
     // What was appended in this very turn was not yet in force when the commit was decided.
-    if (latest.index > node.durable.lastIndex) known.push(view.configurations.at(asIndex(latest.index - 1)).configuration);
+    const settled = this.#known.get(node);
+    const inForce = settled?.life === node.lives ? settled.configuration : node.durable.lastIndex;
+    if (latest.index > inForce) known.push(view.configurations.at(asIndex(latest.index - 1)).configuration);
     const isOnMajority = known.some((configuration) => this.#isOnMajority(configuration, { index: commit, term }));
     demand(isOnMajority, 'committed means on disk on a majority', () => {
       const holders = [...this.#nodes.keys()].filter((id) => this.#holds(latest.configuration, id, { index: commit, term }));

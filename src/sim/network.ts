@@ -4,6 +4,9 @@ import type { Schedule } from './schedule.ts';
 /** Where frames may overtake each other, some come very late: in another term, after another leader, after a restart. */
 const LATE_PROBABILITY = 0.02;
 const LATE_MS_MAX = 3_000;
+/** So many frames to each node are remembered, to come once more. */
+const REMEMBERED_MAX = 200;
+const REPLAY_MS_MAX = 60;
 
 /** Carries frames between nodes, and between clients and nodes, as badly as the plan says. */
 export class SimulatedNetwork {
@@ -15,6 +18,7 @@ export class SimulatedNetwork {
   /** Channels that closed: what was sent on an earlier one does not arrive. */
   readonly #generations = new Map<string, number>();
   readonly #lastArrival = new Map<string, number>();
+  readonly #remembered = new Map<number, (() => void)[]>();
   isHealed = false;
 
   constructor(schedule: Schedule, plan: NetworkPlan, random: Dice) {
@@ -33,6 +37,7 @@ export class SimulatedNetwork {
 
   heal(): void {
     this.#cuts.clear();
+    this.#remembered.clear();
     this.isHealed = true;
   }
 
@@ -41,9 +46,16 @@ export class SimulatedNetwork {
     for (const link of [`${one}>${other}`, `${other}>${one}`]) this.#generations.set(link, (this.#generations.get(link) ?? 0) + 1);
   }
 
+  /** Everything that was sent to a node lately, and whatever became of it, arrives once more. */
+  replayTo(to: number): void {
+    for (const deliver of this.#remembered.get(to) ?? [])
+      this.#schedule.at(this.#schedule.nowMs + this.#random.between(0, REPLAY_MS_MAX), deliver);
+  }
+
   /** @param sentMs when it leaves; a node that is stuck in a write sends later than it began its turn. */
   sendBetweenNodes(from: number, to: number, sentMs: number, deliver: () => void): void {
     const { dropProbability, duplicateProbability, isReordering } = this.#plan;
+    if (!this.isHealed) this.#remember(to, deliver);
     if (!this.isHealed && this.#random.chance(dropProbability)) return;
     const copies = !this.isHealed && this.#random.chance(duplicateProbability) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) this.#send(`${from}>${to}`, sentMs, isReordering && !this.isHealed, deliver);
@@ -52,6 +64,12 @@ export class SimulatedNetwork {
   sendToOrFromClient(link: string, sentMs: number, deliver: () => void): void {
     if (!this.isHealed && this.#random.chance(this.#plan.clientDropProbability)) return;
     this.#send(link, sentMs, false, deliver);
+  }
+
+  #remember(to: number, deliver: () => void): void {
+    const remembered = this.#remembered.get(to) ?? [];
+    this.#remembered.set(to, remembered);
+    if (remembered.push(deliver) > REMEMBERED_MAX) remembered.shift();
   }
 
   #send(link: string, sentMs: number, isReordering: boolean, deliver: () => void): void {

@@ -18,8 +18,17 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'channel'; readonly node: number; readonly peer: number }
   | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
   | { readonly type: 'transfer'; readonly to: number }
-  /** Whoever leads hears nothing for a while, and goes on speaking. */
-  | { readonly type: 'deaf-leader'; readonly durationMs: number }
+  /**
+   * A majority of the voters is to be removed; as soon as that stands in the leader's log, they are cut off from the others, and the leader
+   * crashes: the old members and the new ones could each elect one, if they did not need each other.
+   */
+  | { readonly type: 'split-change'; readonly durationMs: number; readonly downMs: number }
+  /** Whoever comes to lead in this time gets everything again that was sent to it before. */
+  | { readonly type: 'replay'; readonly durationMs: number }
+  /** Whoever leads hears nothing for a while, and goes on speaking; nobody hears it if it is mute. */
+  | { readonly type: 'deaf-leader'; readonly durationMs: number; readonly isMute: boolean }
+  /** Whoever leads is cut off while its event loop stands still, and finds nothing but clients' packets when it goes on. */
+  | { readonly type: 'sleepy-leader'; readonly durationMs: number }
   /** A leader hands over, and from then on hears nothing for a while: it does not know that another one leads. */
   | { readonly type: 'deaf-transfer'; readonly durationMs: number }
   | { readonly type: 'change'; readonly add: readonly number[]; readonly remove: readonly number[]; readonly learners: readonly number[] }
@@ -38,7 +47,10 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'channel',
   'wall-clock',
   'transfer',
+  'split-change',
+  'replay',
   'deaf-leader',
+  'sleepy-leader',
   'deaf-transfer',
   'change',
 ];
@@ -97,7 +109,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     entryBytesMax: random.of([256, 65_536]),
     checkpointEntries: random.of([3, 10, 40, 1_000]),
     checkpointRecords: random.of([5, 50, 10_000]),
-    tailEntries: random.of([1, 2, 10, 100]),
+    tailEntries: random.of([0, 1, 2, 10, 100]),
     snapshotChunkBytes: random.of([64, 300, 65_536]),
     parkedClaimsMax: random.of([1, 100]),
   };
@@ -150,7 +162,10 @@ const SHARES: Readonly<Record<FaultType, number>> = {
   channel: 0.3,
   'wall-clock': 0.2,
   transfer: 0.3,
+  'split-change': 0.15,
+  replay: 0.3,
   'deaf-leader': 0.3,
+  'sleepy-leader': 0.3,
   'deaf-transfer': 0.3,
   change: 0.4,
 };
@@ -185,7 +200,12 @@ function faultOf(type: FaultType, random: Dice, nodes: number, faultMs: number):
       return { type, atMs, node, jumpMs: random.of([-60_000, -500, 500, 60_000]) };
     case 'transfer':
       return { type, atMs, to: random.chance(0.5) ? 0 : node };
+    case 'split-change':
+      return { type, atMs, durationMs: random.of([600, 1_500]), downMs };
+    case 'replay':
     case 'deaf-leader':
+      return { type, atMs, durationMs, isMute: random.chance(0.5) };
+    case 'sleepy-leader':
     case 'deaf-transfer':
       return { type, atMs, durationMs };
     case 'change': {

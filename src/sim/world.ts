@@ -11,7 +11,8 @@ import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage } from './coverage.ts';
-import { carryOutFault, deafen } from './faults.ts';
+import type { Split } from './faults.ts';
+import { carryOutFault, deafen, split } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
 import { Invariants } from './invariants.ts';
 import { SimulatedNetwork } from './network.ts';
@@ -31,8 +32,8 @@ const EVENTS_MAX = 2_000_000;
 const OPERATOR = 0;
 /** No plan has that much to say in one turn. */
 const FRAME_BYTES_MAX = 2 * 1024 * 1024;
-/** A few turns may find nothing to do, since timers fire early and frames turn out to be repetitions. */
-const IDLE_TURNS_MAX = 300;
+/** Some turns find nothing to do, since timers fire early and frames turn out to be repetitions, hundreds at once where old ones are replayed. */
+const IDLE_TURNS_MAX = 600;
 /** Full comparisons of states cost a pass over them: one turn in so many has one. */
 const STATE_CHECK_SHARE = 0.01;
 
@@ -50,10 +51,16 @@ export class World {
   /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
   readonly lostDisks = new Map<number, number>();
   readonly keys = new Map<number, string>();
-  /** Votes that were asked for by nodes that have none, as the leader sees it. */
+  /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
   strangersVotes = 0;
   /** The next leader that asks another one to lead hears nothing for so long. */
   deafenOnTransferMs: number | undefined;
+  /** When the last change of members was asked for. */
+  changeOrderedMs = Number.NEGATIVE_INFINITY;
+  /** What happens as soon as a leader has a joint configuration. */
+  splitOnJoint: Split | undefined;
+  /** Until then a new leader gets old messages again. */
+  replayUntilMs = 0;
   /** How often a node ended, for whatever reason. */
   ends = 0;
   readonly #clients: SimClient[] = [];
@@ -232,9 +239,17 @@ export class World {
       }
       known.role = event.role;
       known.term = event.term;
+      if (event.role === 'leader' && this.schedule.nowMs < this.replayUntilMs && !this.network.isHealed) {
+        this.coverage.add('new leader got old messages again');
+        this.network.replayTo(node.id);
+      }
     } else if (event.type === 'configuration') {
       if (event.index < known.configuration) this.coverage.add('uncommitted configuration truncated');
       known.configuration = event.index;
+      if (this.splitOnJoint !== undefined && known.role === 'leader' && isJoint(event.configuration)) {
+        split(this, node, this.splitOnJoint);
+        this.splitOnJoint = undefined;
+      }
     } else if (event.type === 'transfer' && event.outcome === 'asked' && this.deafenOnTransferMs !== undefined) {
       this.coverage.add('leader handed over and did not hear of its successor');
       deafen(this, node, this.deafenOnTransferMs);
@@ -301,8 +316,9 @@ export class World {
     this.invariants.onMessage(from, message);
     if (message.type !== 'request-vote') return;
     const configuration = this.leader()?.runtime?.view.configuration;
-    if (configuration !== undefined && ![...configuration.voters, ...configuration.outgoing].includes(from.nodeId))
-      this.strangersVotes += 1;
+    if (configuration === undefined) return;
+    const voters = [...configuration.voters, ...configuration.outgoing];
+    if (!voters.includes(from.nodeId) && voters.includes(message.to)) this.strangersVotes += 1;
   }
 
   onServerPacket(from: SimNode, connection: number, packet: Uint8Array): void {
@@ -327,6 +343,7 @@ export class World {
   order(frame: ClientFrame): void {
     const leader = this.leader();
     if (leader === undefined) return;
+    if (frame.type === 'change') this.changeOrderedMs = this.schedule.nowMs;
     const to = new ByteWriter(64);
     writeClientFrame(to, frame);
     this.sendToNode(OPERATOR, leader.id, to.copy());
@@ -342,6 +359,7 @@ export class World {
 
   #heal(): void {
     this.deafenOnTransferMs = undefined;
+    this.splitOnJoint = undefined;
     this.network.heal();
     for (const client of this.#clients) client.stop();
     for (const node of this.nodes.values()) {

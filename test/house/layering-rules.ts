@@ -66,7 +66,7 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
   // A package of its own, so that nobody who uses or builds this one installs other systems' clients.
   'eval/peers': {
     own: ['index', 'base', 'eval'],
-    packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io/*', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
+    packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
   eval: {
     own: ['index', 'base', 'config', 'logs'],

@@ -14,7 +14,7 @@ export function readSources(...folders: readonly string[]): Sources {
   const sources = new Map<string, string>();
   for (const folder of folders) {
     for (const entry of readdirSync(join(packageRoot, folder), { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
+      if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.parentPath.includes('node_modules')) continue;
       const file = join(entry.parentPath, entry.name);
       sources.set(relative(packageRoot, file).replaceAll('\\', '/'), readFileSync(file, 'utf8'));
     }

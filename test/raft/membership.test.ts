@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import type { MembershipChange } from '../../src/raft/membership.ts';
 import { begun, problemWith, promoted, replaced, settled } from '../../src/raft/membership.ts';
-import { aConfiguration, aCore, aLeader, anAcceptance, anEstablishedLeader, aVoteReply, aVoteRequest, repliesIn } from './builders.ts';
+import {
+  aConfiguration,
+  aCore,
+  aLeader,
+  anAcceptance,
+  anEstablishedLeader,
+  aVoteReply,
+  aVoteRequest,
+  logOf,
+  repliesIn,
+} from './builders.ts';
 import { Network } from './network.ts';
 
 const change = (parts: { add?: number[]; remove?: number[]; learners?: number[] }): MembershipChange => ({
@@ -304,6 +314,12 @@ describe('a candidate that is told that it is no member', () => {
     expect(candidate.view.isRetired).toBe(false);
     candidate.step(aVoteReply({ from: 2, to: 3, term: 1, preVote: true, granted: false, retiredBy: 8 }));
     expect(candidate.view.isRetired).toBe(true);
+  });
+
+  it('is not told so by a node that knows of no members at all', () => {
+    const blank = aCore({ id: 2, voters: [], log: logOf(1, 1, 1), commit: 3 });
+    const { messagesAfterPersist } = blank.step(aVoteRequest({ from: 3, to: 2, term: 2, last: { index: 3, term: 1 } }));
+    expect(messagesAfterPersist).toMatchObject([{ type: 'vote-reply', retiredBy: 0 }]);
   });
 
   it('believes it whatever term its teller is in: what is committed stays committed', () => {

@@ -1,0 +1,90 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cluster, ClusterEndpoint } from 'jobraft';
+import { Client, Queue } from 'jobraft';
+import { describe, expect, it } from 'vitest';
+import type { OperationResult } from '../../src/queue/reply.ts';
+import { decodeReply } from '../../src/queue/reply.ts';
+import { readClientFrames, readServerFrames } from '../../src/transport/client-frame.ts';
+import { aCluster, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
+
+/** A cluster's door that keeps every packet with requests that a client sent through it. */
+function tapped(cluster: Cluster): { readonly endpoint: ClusterEndpoint; readonly sent: Uint8Array[] } {
+  const sent: Uint8Array[] = [];
+  const endpoint: ClusterEndpoint = {
+    nodeIds: () => cluster.nodeIds(),
+    openChannel: (node, handlers) => {
+      const channel = cluster.openChannel(node, handlers);
+      if (channel === undefined) return undefined;
+      return {
+        send: (packet) => {
+          if (readClientFrames(packet).some(({ type }) => type === 'request')) sent.push(packet.slice());
+          channel.send(packet);
+        },
+        close: () => channel.close(),
+      };
+    },
+  };
+  return { endpoint, sent };
+}
+
+/** Sends the very bytes again and waits for what the state machine says to them. */
+async function answerTo(cluster: Cluster, node: number, packet: Uint8Array): Promise<readonly OperationResult[]> {
+  const results: (readonly OperationResult[])[] = [];
+  return eventually('the repetition is answered', async () => {
+    const channel = cluster.openChannel(node, {
+      onPacket: (bytes) => {
+        for (const frame of readServerFrames(bytes)) if (frame.type === 'reply') results.push(decodeReply(frame.reply).results);
+      },
+      onLost: () => undefined,
+    });
+    channel?.send(packet.slice());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    channel?.close();
+    return results[0];
+  });
+}
+
+/** Adds one job through a client of its own. @returns its id, and the packet that added it. */
+async function anAdd(cluster: Cluster): Promise<{ readonly id: number; readonly packet: Uint8Array }> {
+  const { endpoint, sent } = tapped(cluster);
+  await using client = new Client(endpoint);
+  const { id } = await new Queue('work', { connection: client }).add('once', {});
+  const packet = sent.at(-1);
+  if (packet === undefined) throw new Error('nothing was sent');
+  return { id, packet };
+}
+
+describe('a request that is repeated', () => {
+  it('gets its first answer after a failover, and adds nothing', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const first = await settledLeader(cluster);
+    const { id, packet } = await anAdd(cluster);
+    const { term } = await cluster.status(first);
+    await cluster.kill(first);
+    const next = await leaderAmong(cluster, others(cluster, first), term);
+    expect(await answerTo(cluster, next.node, packet)).toEqual([{ ok: true, type: 'added', id }]);
+    expect((await queue.getJobCounts()).waiting).toBe(1);
+  });
+
+  it('gets it after compaction, a restart, and from a node that has everything by snapshot', async () => {
+    await using scene = await aCluster({ limits: { checkpointEntries: 10, tailEntries: 1 } });
+    const { cluster, queue, dataDir } = scene;
+    await settledLeader(cluster);
+    const { id, packet } = await anAdd(cluster);
+    for (let added = 0; added < 60; added += 1) await queue.add('filler', {});
+    const leader = await settledLeader(cluster);
+    expect((await cluster.status(leader)).firstIndex).toBeGreaterThan(10);
+    const [rebuilt = 0] = others(cluster, leader);
+    await cluster.kill(rebuilt);
+    rmSync(join(dataDir, `node-${rebuilt}`), { recursive: true });
+    await cluster.restart(rebuilt);
+    await eventually('the rebuilt node votes again', async () => (await cluster.members()).isSettled);
+    await converged(cluster);
+    await cluster.transferLeadership(rebuilt);
+    await leaderAmong(cluster, [rebuilt]);
+    expect(await answerTo(cluster, rebuilt, packet)).toEqual([{ ok: true, type: 'added', id }]);
+    expect((await queue.getJobCounts()).waiting).toBe(61);
+  });
+});
