@@ -8,22 +8,36 @@ import { packageRoot } from './package-root.ts';
 
 interface Options {
   readonly out: string;
+  readonly plotsOut: string;
   readonly rounds: number;
+  readonly minutes: number;
+  readonly only?: string;
+  readonly compare?: string;
   readonly config?: string;
   readonly seed?: number;
 }
 
+const MINUTE_MS = 60_000;
+
 const command = addClusterOptions(new Command('bench'))
   .description('Measures the numbers to reach beside what the machine itself takes.')
   .option('--out <folder>', 'where bench.csv goes', join(packageRoot(), 'results'))
-  .option('--rounds <count>', 'how often everything is measured', parseCount, 5)
+  .option('--plots-out <folder>', 'where its charts go', join(packageRoot(), 'plots'))
+  .option('--rounds <count>', 'how often everything is measured that is not measured once', parseCount, 5)
+  .option('--minutes <count>', 'no further round begins when all would take longer than this', parseCount, 5)
+  .option('--only <text>', 'only what has this text in its name, and the floor')
+  .option('--compare <file>', 'an earlier bench.csv: shows what got slower since its last session')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
     process.exitCode = await runBench({
       config,
       rounds: options.rounds,
+      limitMs: options.minutes * MINUTE_MS,
       seed: options.seed ?? 1,
       out: options.out,
+      plotsOut: options.plotsOut,
+      only: options.only,
+      compare: options.compare,
       print: (line) => console.log(line),
     });
   });

@@ -1,97 +1,119 @@
-import { samplesNeeded } from '../latency-summary.ts';
 import { formatNumber, textTable } from '../report/format.ts';
-import { median, quantile } from '../statistics.ts';
-import type { Floor } from './floor.ts';
-import type { BenchSample, MeasureId } from './measures.ts';
+import { median } from '../statistics.ts';
+import { DEFINITIONS } from './all-measures.ts';
+import type { BenchFigure, FigureDefinition, FloorKind, FloorMedians, Goal } from './figure.ts';
+import { ratioToFloor } from './figure.ts';
 
-/** One figure of one round, as it stands in results/bench.csv. */
-export interface BenchFigure {
-  readonly figure: string;
-  readonly unit: string;
-  readonly value: number;
+/** A figure's values of one session, as the table and the comparison see it. */
+export interface FigureSummary {
+  readonly definition: FigureDefinition;
+  /** Set where the figure belongs to a cluster of another size than the session's. */
+  readonly nodes: number | undefined;
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+  readonly count: number;
+  /** Of the median; see `ratioToFloor`. */
+  readonly ratio: number | undefined;
 }
 
-interface Goal {
-  readonly text: string;
-  readonly isMet: (value: number) => boolean;
-}
-
-const FIGURES: readonly { readonly name: string; readonly unit: string; readonly goal?: Goal }[] = [
-  { name: 'floor: fdatasync, 4 KiB', unit: 'ms' },
-  { name: 'floor: SQLite commit, synchronous=FULL', unit: 'ms' },
-  { name: 'floor: MessagePort round trip', unit: 'ms' },
-  { name: 'add, 64 B, many in flight', unit: '/s', goal: atLeast(20_000) },
-  { name: 'addBulk of 1,000, 64 B', unit: '/s' },
-  { name: 'add, one at a time, p50', unit: 'ms', goal: below(1.5) },
-  { name: 'add, one at a time, p99', unit: 'ms' },
-  { name: 'add, open loop at half of capacity, p50', unit: 'ms' },
-  { name: 'add, open loop at half of capacity, p99', unit: 'ms' },
-  { name: 'add, claim, complete', unit: '/s', goal: atLeast(8000) },
-  { name: 'add, 64 KiB', unit: '/s' },
-  { name: 'leader killed to next acknowledged add', unit: 'ms', goal: below(300) },
-];
-
-function atLeast(value: number): Goal {
-  return { text: `≥ ${formatNumber(value)}`, isMet: (measured) => measured >= value };
-}
-
-function below(value: number): Goal {
-  return { text: `< ${formatNumber(value)}`, isMet: (measured) => measured < value };
-}
-
-export const floorFigures = (floor: Floor): BenchFigure[] => [
-  { figure: 'floor: fdatasync, 4 KiB', unit: 'ms', value: floor.fdatasyncMs },
-  { figure: 'floor: SQLite commit, synchronous=FULL', unit: 'ms', value: floor.sqliteCommitMs },
-  { figure: 'floor: MessagePort round trip', unit: 'ms', value: floor.portRoundTripMs },
-];
-
-const RATES: Readonly<Partial<Record<MeasureId, string>>> = {
-  add: 'add, 64 B, many in flight',
-  'add-bulk': 'addBulk of 1,000, 64 B',
-  cycle: 'add, claim, complete',
-  'add-64k': 'add, 64 KiB',
-};
-const LATENCIES: Readonly<Partial<Record<MeasureId, string>>> = {
-  'add-alone': 'add, one at a time',
-  'open-loop': 'add, open loop at half of capacity',
-};
-
-/** The figures of one measurement. A p99 is not claimed from fewer messages than it needs. */
-export function sampleFigures({ measure, values }: BenchSample): BenchFigure[] {
-  const rate = RATES[measure];
-  if (rate !== undefined) return values.map((value) => ({ figure: rate, unit: '/s', value }));
-  const latency = LATENCIES[measure];
-  if (latency === undefined) return values.map((value) => ({ figure: 'leader killed to next acknowledged add', unit: 'ms', value }));
-  const sorted = [...values].sort((a, b) => a - b);
-  const percentiles = [50, 99].filter((percentile) => sorted.length >= samplesNeeded(percentile));
-  return percentiles.map((percentile) => ({ figure: `${latency}, p${percentile}`, unit: 'ms', value: quantile(sorted, percentile / 100) }));
-}
-
-/** Medians, ranges, goals, and how many SQLite commits each figure is worth: the machine's speed taken out. */
-export function benchTable(figures: readonly BenchFigure[]): string {
-  const commitMs = valuesOf(figures, 'floor: SQLite commit, synchronous=FULL');
-  const floorMs = commitMs.length === 0 ? undefined : median(commitMs);
-  const rows = FIGURES.flatMap(({ name, unit, goal }) => {
-    const values = valuesOf(figures, name);
-    if (values.length === 0) return [];
-    const middle = median(values);
-    return [
-      [
-        `${name} (${unit})`,
-        formatNumber(middle),
-        `${formatNumber(Math.min(...values))}–${formatNumber(Math.max(...values))}`,
-        String(values.length),
-        goal === undefined ? '–' : `${goal.text} ${goal.isMet(middle) ? 'met' : 'MISSED'}`,
-        floorMs === undefined
-          ? '–'
-          : unit === 'ms'
-            ? `${formatNumber(middle / floorMs)} commits`
-            : `${formatNumber((middle * floorMs) / 1000)} a commit`,
-      ],
-    ];
+/** One summary for each figure and cluster size, in the table's order. */
+export function summarize(figures: readonly BenchFigure[]): readonly FigureSummary[] {
+  const medianOf = mediansOf(figures);
+  return DEFINITIONS.flatMap((definition) => {
+    const found = figures.filter(({ figure }) => figure === definition.name);
+    const sizes = [...new Set(found.map(({ nodes }) => nodes))].sort((a, b) => (a ?? 0) - (b ?? 0));
+    return sizes.map((nodes) => {
+      const values = found.filter((one) => one.nodes === nodes).map(({ value }) => value);
+      const middle = median(values);
+      return {
+        definition,
+        nodes,
+        median: middle,
+        low: Math.min(...values),
+        high: Math.max(...values),
+        count: values.length,
+        ratio: ratioToFloor(definition, middle, medianOf),
+      };
+    });
   });
-  return textTable(['Figure', 'Median', 'Range', 'n', 'Goal', 'Against one SQLite commit'], rows);
 }
 
-const valuesOf = (figures: readonly BenchFigure[], name: string): number[] =>
-  figures.filter(({ figure }) => figure === name).map(({ value }) => value);
+/** `undefined` for a figure of which there are no values. */
+export const mediansOf =
+  (figures: readonly BenchFigure[]): FloorMedians =>
+  (name) => {
+    const values = figures.filter(({ figure }) => figure === name).map(({ value }) => value);
+    return values.length === 0 ? undefined : median(values);
+  };
+
+/** Value, range, goal and whether it is met, and the ratio to the floor: the machine's speed taken out. */
+export function benchTable(figures: readonly BenchFigure[]): string {
+  const summaries = summarize(figures).filter(({ nodes }) => nodes === undefined);
+  const medianOf = mediansOf(figures);
+  const rows = summaries.map((summary) => [
+    titleOf(summary),
+    formatNumber(summary.median),
+    summary.count === 1 ? '–' : `${formatNumber(summary.low)}–${formatNumber(summary.high)}`,
+    String(summary.count),
+    (summary.definition.goals ?? []).map((goal) => describeGoal(goal, summary, medianOf)).join(', ') || '–',
+    describeRatio(summary),
+  ]);
+  return textTable(['Figure', 'Median', 'Range', 'n', 'Goal', 'Against the floor'], rows);
+}
+
+/** The figures that were measured with clusters of several sizes: a row a size. Empty when there are none. */
+export function sizesTable(figures: readonly BenchFigure[]): string {
+  const summaries = summarize(figures).filter(({ nodes }) => nodes !== undefined);
+  const names = [...new Set(summaries.map(({ definition }) => titleOf({ definition, nodes: undefined })))];
+  const sizes = [...new Set(summaries.map(({ nodes }) => nodes))];
+  if (sizes.length === 0) return '';
+  const rows = sizes.map((size) => [
+    String(size),
+    ...names.map((name) => {
+      const found = summaries.find(({ definition, nodes }) => nodes === size && titleOf({ definition, nodes: undefined }) === name);
+      return found === undefined ? '–' : describeValue(found);
+    }),
+  ]);
+  return textTable(['Nodes', ...names.map((name) => name.replace('node curve: ', ''))], rows);
+}
+
+function describeValue({ median: middle, low, high, count }: FigureSummary): string {
+  return count === 1 ? formatNumber(middle) : `${formatNumber(middle)} (${formatNumber(low)}–${formatNumber(high)})`;
+}
+
+export const titleOf = ({ definition: { name, unit }, nodes }: Pick<FigureSummary, 'definition' | 'nodes'>): string =>
+  `${name}${nodes === undefined ? '' : `, ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`} (${unit === '%' ? '% of a core' : unit})`;
+
+function describeGoal(goal: Goal, summary: FigureSummary, medianOf: FloorMedians): string {
+  const { better } = summary.definition;
+  const limit = limitOf(goal, better, medianOf);
+  const isOther = limit !== goal.limit;
+  const text = `${goal.of === 'worst' ? 'worst ' : ''}${better === 'more' ? '≥' : '≤'} ${formatNumber(limit)}${isOther ? ` (${goal.orFigure})` : ''}`;
+  return `${text} ${isMet(goal, summary, medianOf) ? 'met' : 'MISSED'}`;
+}
+
+/** A goal of `median` is judged by the median, one of `worst` by the far end of the range. */
+export function isMet(goal: Goal, { definition: { better }, median: middle, low, high }: FigureSummary, medianOf: FloorMedians): boolean {
+  const limit = limitOf(goal, better, medianOf);
+  const judged = goal.of === 'median' ? middle : better === 'more' ? low : high;
+  return better === 'more' ? judged >= limit : judged <= limit;
+}
+
+function limitOf({ limit, orFigure }: Goal, better: 'more' | 'less', medianOf: FloorMedians): number {
+  const other = orFigure === undefined ? undefined : medianOf(orFigure);
+  if (other === undefined) return limit;
+  return better === 'more' ? Math.min(limit, other) : Math.max(limit, other);
+}
+
+const FLOOR_WORDS: Readonly<Record<FloorKind, string>> = {
+  commit: 'commits',
+  answer: 'times commit + 2 round trips',
+  disk: 'of the disk',
+  none: '',
+};
+
+function describeRatio({ definition: { unit, floor }, ratio }: FigureSummary): string {
+  if (ratio === undefined) return '–';
+  return `${formatNumber(ratio)} ${unit === '/s' ? 'a commit' : FLOOR_WORDS[floor]}`;
+}

@@ -1,30 +1,118 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { probeFdatasync } from '../environment.ts';
 import { median } from '../statistics.ts';
-
-/** What the machine itself takes for the parts of a durable answer, in milliseconds. No design can go below. */
-export interface Floor {
-  readonly fdatasyncMs: number;
-  readonly sqliteCommitMs: number;
-  readonly portRoundTripMs: number;
-}
+import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import { FLOOR } from './figure.ts';
 
 const COMMITS = 300;
 const ROW_BYTES = 64;
 const ROUND_TRIPS = 2000;
 const WARM_UP_SHARE = 0.25;
 
-/** @param folder on the disk that the clusters use. */
-export async function measureFloor(folder: string): Promise<Floor> {
-  mkdirSync(folder, { recursive: true });
-  return { fdatasyncMs: probeFdatasync(folder).p50Ms, sqliteCommitMs: sqliteCommit(folder), portRoundTripMs: await portRoundTrip() };
+/** What the machine itself takes for the parts of a durable answer. No design can go below. */
+export const floor: BenchMeasure = {
+  label: 'floor',
+  expectedMs: 700,
+  when: 'every-round',
+  figures: [
+    { name: FLOOR.fdatasync, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
+    { name: FLOOR.commit, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
+    { name: FLOOR.roundTrip, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
+  ],
+  measure: async ({ dataDir }) => {
+    mkdirSync(dataDir, { recursive: true });
+    return [
+      { figure: FLOOR.fdatasync, unit: 'ms', value: probeFdatasync(dataDir).p50Ms },
+      { figure: FLOOR.commit, unit: 'ms', value: sqliteCommitMs(dataDir, COMMITS) },
+      { figure: FLOOR.roundTrip, unit: 'ms', value: await portRoundTripMs() },
+    ];
+  },
+};
+
+const PROBE_COMMITS = 80;
+
+/** SQLite's commits alone, between any two measures: a disk that is slow for a while would spoil a floor that is measured once a round. */
+export const commitProbe: BenchMeasure = {
+  label: 'floor: commits',
+  expectedMs: 60,
+  when: 'every-round',
+  figures: [],
+  measure: async ({ dataDir }) => {
+    mkdirSync(dataDir, { recursive: true });
+    return [{ figure: FLOOR.commit, unit: 'ms', value: sqliteCommitMs(dataDir, PROBE_COMMITS) }];
+  },
+};
+
+const BLOCK_BYTES = 1_048_576;
+const BLOCKS = 32;
+
+/**
+ * The disk's own speed for large writes that are forced out one by one, in MB/s (10^6 B): into one file, and into one file a node at the
+ * same time, where every byte counts once although each file gets it. A cluster on one disk cannot be faster than the second.
+ */
+export const diskLimit: BenchMeasure = {
+  label: 'disk limit',
+  expectedMs: 500,
+  when: 'every-round',
+  figures: [
+    { name: FLOOR.disk, unit: 'MB/s', better: 'more', floor: 'none', isCondition: true },
+    { name: FLOOR.diskOfNodes, unit: 'MB/s', better: 'more', floor: 'none', isCondition: true },
+  ],
+  measure: async ({ dataDir, config }) => {
+    mkdirSync(dataDir, { recursive: true });
+    return [
+      { figure: FLOOR.disk, unit: 'MB/s', value: syncedWritesPerSecond(dataDir) },
+      { figure: FLOOR.diskOfNodes, unit: 'MB/s', value: await syncedWritesAtOnce(dataDir, nodeCountOf(config)) },
+    ];
+  },
+};
+
+function syncedWritesPerSecond(folder: string): number {
+  const file = join(folder, 'disk-limit');
+  const block = Buffer.alloc(BLOCK_BYTES, 1);
+  const handle = openSync(file, 'w');
+  try {
+    const before = performance.now();
+    for (let at = 0; at < BLOCKS; at += 1) {
+      writeSync(handle, block);
+      fdatasyncSync(handle);
+    }
+    return megabytesPerSecond(BLOCKS, performance.now() - before);
+  } finally {
+    closeSync(handle);
+    rmSync(file, { force: true });
+  }
 }
 
+async function syncedWritesAtOnce(folder: string, files: number): Promise<number> {
+  const block = Buffer.alloc(BLOCK_BYTES, 1);
+  const paths = Array.from({ length: files }, (_, at) => join(folder, `disk-limit-${at}`));
+  const handles = await Promise.all(paths.map((path) => open(path, 'w')));
+  try {
+    const before = performance.now();
+    await Promise.all(
+      handles.map(async (handle) => {
+        for (let at = 0; at < BLOCKS; at += 1) {
+          await handle.write(block);
+          await handle.datasync();
+        }
+      }),
+    );
+    return megabytesPerSecond(BLOCKS, performance.now() - before);
+  } finally {
+    await Promise.all(handles.map((handle) => handle.close()));
+    for (const path of paths) rmSync(path, { force: true });
+  }
+}
+
+const megabytesPerSecond = (blocks: number, tookMs: number): number => (blocks * BLOCK_BYTES) / 1e6 / (tookMs / 1000);
+
 /** One row in one transaction under the nodes' settings: WAL, synchronous=FULL. */
-function sqliteCommit(folder: string): number {
+function sqliteCommitMs(folder: string, commits: number): number {
   const db = new Database(join(folder, `floor-${process.pid}.db`));
   try {
     db.pragma('journal_mode = WAL');
@@ -32,23 +120,18 @@ function sqliteCommit(folder: string): number {
     db.exec('CREATE TABLE IF NOT EXISTS entry (position INTEGER PRIMARY KEY, payload BLOB)');
     const insert = db.prepare('INSERT INTO entry (payload) VALUES (?)');
     const row = Buffer.alloc(ROW_BYTES, 1);
-    return medianOf(COMMITS, () => insert.run(row));
+    return medianMs(commits, () => insert.run(row));
   } finally {
     db.close();
   }
 }
 
+const ECHO = "const { workerData } = require('node:worker_threads'); workerData.on('message', (m) => workerData.postMessage(m));";
+
 /** There and back between two threads. */
-async function portRoundTrip(): Promise<number> {
+async function portRoundTripMs(): Promise<number> {
   const { port1: port, port2: far } = new MessageChannel();
-  const echo = new Worker(
-    "const { workerData } = require('node:worker_threads'); workerData.on('message', (m) => workerData.postMessage(m));",
-    {
-      eval: true,
-      workerData: far,
-      transferList: [far],
-    },
-  );
+  const echo = new Worker(ECHO, { eval: true, workerData: far, transferList: [far] });
   const tookMs: number[] = [];
   try {
     const message = new Uint8Array(ROW_BYTES);
@@ -66,7 +149,7 @@ async function portRoundTrip(): Promise<number> {
   return median(tookMs.slice(ROUND_TRIPS * WARM_UP_SHARE));
 }
 
-function medianOf(count: number, act: () => void): number {
+function medianMs(count: number, act: () => void): number {
   const tookMs: number[] = [];
   for (let at = 0; at < count; at += 1) {
     const before = performance.now();

@@ -1,124 +1,163 @@
-import { appendFileSync, existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
-import { recordEnvironment } from '../environment.ts';
+import { drawBenchCharts } from '../charts/bench-charts.ts';
+import { describeEnvironment, recordEnvironment } from '../environment.ts';
 import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../interruption.ts';
 import { openProgress, type Progress } from '../progress.ts';
 import { currentCommit } from '../provenance.ts';
 import { ResultsFolder } from '../results-folder.ts';
-import { type BenchFigure, benchTable, floorFigures, sampleFigures } from './bench-table.ts';
-import { measureFloor } from './floor.ts';
-import {
-  type BenchContext,
-  type BenchSample,
-  measureAdd,
-  measureAddAlone,
-  measureAddBulk,
-  measureCycle,
-  measureLargeAdd,
-  measureLeaderKill,
-  measureOpenLoop,
-} from './measures.ts';
+import { UserError } from '../user-error.ts';
+import { FLOORS, MEASURES, selectMeasures } from './all-measures.ts';
+import { BenchFile, readLastSession, type SessionFacts } from './bench-file.ts';
+import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import { benchTable, mediansOf, sizesTable } from './bench-table.ts';
+import { comparisonTable } from './compare.ts';
+import type { BenchFigure } from './figure.ts';
+import { commitProbe } from './floor.ts';
 
 export interface BenchRequest {
   readonly config: ClusterConfig;
   readonly rounds: number;
+  /** No further round begins when the session would take longer than this. */
+  readonly limitMs: number;
   readonly seed: number;
   readonly out: string;
+  readonly plotsOut: string;
+  /** Only what has this text in its name. */
+  readonly only: string | undefined;
+  /** A bench.csv whose last session this one is compared with. */
+  readonly compare: string | undefined;
   readonly print: (line: string) => void;
 }
 
-/** In the order of a round; the open loop needs the capacity that `measureAdd` gives. */
-const MEASURES: readonly {
-  readonly label: string;
-  readonly measure: (context: BenchContext) => Promise<BenchSample>;
-  readonly expectedMs: number;
-}[] = [
-  { label: 'adds, many in flight', measure: measureAdd, expectedMs: 1800 },
-  { label: 'adds in bulk', measure: measureAddBulk, expectedMs: 1800 },
-  { label: 'adds, one at a time', measure: measureAddAlone, expectedMs: 2000 },
-  { label: 'adds, open loop', measure: measureOpenLoop, expectedMs: 3200 },
-  { label: 'add, claim, complete', measure: measureCycle, expectedMs: 2800 },
-  { label: 'adds of 64 KiB', measure: measureLargeAdd, expectedMs: 1800 },
-  { label: 'leader kills', measure: measureLeaderKill, expectedMs: 3000 },
-];
-const FLOOR_EXPECTED_MS = 700;
-const HEADER = ['started', 'round', 'figure', 'unit', 'value', 'commit', 'environment', 'nodes', 'durability', 'valid', 'reason'];
+/** One measurement of the plan. */
+interface Step {
+  readonly round: number;
+  readonly measure: BenchMeasure;
+}
 
 /**
  * Every measurement once, then all again: what disturbs the machine for a while disturbs all alike.
  * @returns the process's exit code.
+ * @throws {UserError} when nothing is to be measured, or there is nothing to compare with.
  */
 export async function runBench(request: BenchRequest): Promise<number> {
   const { config, rounds, print } = request;
+  // Before anything is measured for nothing, and before this session's rows stand in the same file.
+  const earlier = request.compare === undefined ? undefined : readLastSession(request.compare);
+  const plan = planSteps(selectSteps(request), rounds);
   const results = ResultsFolder.open(request.out);
-  const environment = recordEnvironment(results.path, results.environmentFile, new Date());
-  const file = join(results.path, 'bench.csv');
-  const nodes = typeof config.nodes === 'number' ? config.nodes : config.nodes.length;
-  const commit = currentCommit();
-  const figures: BenchFigure[] = [];
-  const roundMs = FLOOR_EXPECTED_MS + MEASURES.reduce((total, { expectedMs }) => total + expectedMs, 0);
-  print(`${rounds} rounds, about ${Math.round((rounds * roundMs) / 1000)} s: ${nodes} nodes, durability ${config.durability}.`);
-  const progress = openProgress(rounds * roundMs);
-  using interruption = listenForInterruption(() => progress.print('Interrupted: what was measured is kept.'));
-  const keep = (round: number, found: readonly BenchFigure[]): void => {
-    const isCut = interruption.signal.aborted;
-    const rows = found.map(({ figure, unit, value }) => [
-      new Date().toISOString(),
-      round,
-      figure,
-      unit,
-      value.toPrecision(6),
-      commit,
-      environment,
-      nodes,
-      config.durability,
-      String(!isCut),
-      isCut ? 'interrupted' : '',
-    ]);
-    appendFileSync(file, stringify(existsSync(file) ? rows : [HEADER, ...rows]));
-    if (!isCut) figures.push(...found);
+  const facts: SessionFacts = {
+    session: new Date().toISOString(),
+    commit: currentCommit(),
+    environment: recordEnvironment(results.path, results.environmentFile, new Date()),
+    nodes: nodeCountOf(config),
+    durability: config.storage === 'memory' ? 'off' : config.durability,
   };
+  const file = BenchFile.open(join(results.path, 'bench.csv'), facts, print);
+  const isFirst = ({ measure }: Step): boolean => measure.when === 'first';
+  const [firsts, others] = [plan.filter(isFirst), plan.filter((step) => !isFirst(step))];
+  const { cpu, cores, filesystem, kernel, node } = describeEnvironment(results.path);
+  print(
+    `${cpu}, ${cores} cores, ${filesystem}, kernel ${kernel}, Node.js ${node} (environment ${facts.environment}), commit ${facts.commit}`,
+  );
+  print(`${rounds} rounds, about ${Math.round(expectedMsOf(plan) / 1000)} s: ${facts.nodes} nodes, durability ${facts.durability}.`);
+  const startMs = performance.now();
+  let shown: Pick<Progress, 'print'> = { print };
+  using interruption = listenForInterruption(() => shown.print('Interrupted: what was measured is kept.'));
+  const figures: BenchFigure[] = [];
+  const tools = { folder: join(results.path, `bench-data-${process.pid}`), file, figures, signal: interruption.signal };
+  for (const { measure } of firsts) print(`First: ${measure.label}, about ${Math.round(measure.expectedMs / 1000)} s.`);
+  await runSteps(firsts, request, { ...tools, progress: SILENCE });
+  const progress = openProgress(expectedMsOf(others));
+  shown = progress;
   try {
-    for (let round = 1; round <= rounds && !interruption.signal.aborted; round += 1) {
-      await runRound(round, (round - 1) * roundMs, request, { results, signal: interruption.signal, progress, keep });
-    }
+    await runSteps(others, { ...request, limitMs: request.limitMs - (performance.now() - startMs) }, { ...tools, progress });
   } finally {
     progress.stop();
   }
-  print(`\n${benchTable(figures)}\n\nRows: ${file}`);
+  print(`\n${benchTable(figures)}\n`);
+  if (figures.some(({ nodes }) => nodes !== undefined)) print(`${sizesTable(figures)}\n`);
+  if (earlier !== undefined) print(`${comparisonTable(earlier, { ...facts, figures })}\n`);
+  const charts = await drawBenchCharts(readLastSession(file.path), request.plotsOut);
+  print([`Rows: ${file.path}`, ...charts.map((path) => `Chart: ${path}`)].join('\n'));
   return interruption.signal.aborted ? INTERRUPTED_EXIT_CODE : 0;
 }
 
-interface RoundTools {
-  readonly results: ResultsFolder;
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
-  readonly keep: (round: number, figures: readonly BenchFigure[]) => void;
+/** A progress bar is drawn by this process, and would be most of what an idle cluster takes. */
+const SILENCE: Progress = { onStep: () => undefined, onAdvance: () => undefined, print: () => undefined, stop: () => undefined };
+
+function selectSteps({ only, config, print }: BenchRequest): readonly BenchMeasure[] {
+  const wanted = selectMeasures(only);
+  if (wanted.length === 0)
+    throw new UserError(`Nothing has "${only}" in its name. There are: ${MEASURES.map(({ label }) => label).join('; ')}.`);
+  const nodes = nodeCountOf(config);
+  const tooLarge = wanted.filter(({ nodesMin }) => (nodesMin ?? 1) > nodes);
+  if (tooLarge.length > 0) print(`Left out, since ${nodes} nodes cannot do without one: ${tooLarge.map(({ label }) => label).join(', ')}.`);
+  return wanted.filter((measure) => !tooLarge.includes(measure));
 }
 
-async function runRound(round: number, startMs: number, { config, seed, rounds }: BenchRequest, tools: RoundTools): Promise<void> {
-  const { progress, signal, keep } = tools;
-  const folder = join(tools.results.path, `bench-data-${process.pid}`);
-  let doneMs = startMs;
-  let capacityPerSecond = 0;
+/** Each round begins with the floor; what is measured once stands before or behind all rounds. Before each measure the commits are probed. */
+export function planSteps(measures: readonly BenchMeasure[], rounds: number): readonly Step[] {
+  const of = (when: BenchMeasure['when']) => measures.filter((measure) => measure.when === when);
+  const inRound = [...FLOORS, ...withProbes(of('every-round'))];
+  return [
+    ...of('first').map((measure) => ({ round: 1, measure })),
+    ...Array.from({ length: rounds }, (_, at) => inRound.map((measure) => ({ round: at + 1, measure }))).flat(),
+    ...withProbes(of('last')).map((measure) => ({ round: 1, measure })),
+  ];
+}
+
+const withProbes = (measures: readonly BenchMeasure[]): readonly BenchMeasure[] => measures.flatMap((measure) => [commitProbe, measure]);
+
+const expectedMsOf = (steps: readonly Step[]): number => steps.reduce((total, { measure }) => total + measure.expectedMs, 0);
+
+interface Tools {
+  /** On the disk that the results are on; removed at the end. */
+  readonly folder: string;
+  readonly file: BenchFile;
+  /** What was measured; grows. */
+  readonly figures: BenchFigure[];
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+async function runSteps(plan: readonly Step[], { config, seed, rounds, limitMs }: BenchRequest, tools: Tools): Promise<void> {
+  const { folder, file, figures, progress, signal } = tools;
+  const startMs = performance.now();
+  let roundsMax = rounds;
   try {
-    progress.onStep(`${round}/${rounds} floor`);
-    keep(round, floorFigures(await measureFloor(folder)));
-    doneMs += FLOOR_EXPECTED_MS;
-    progress.onAdvance(doneMs);
-    for (const [at, { label, measure, expectedMs }] of MEASURES.entries()) {
+    for (const [at, { round, measure }] of plan.entries()) {
       if (signal.aborted) return;
-      progress.onStep(`${round}/${rounds} ${label}`);
-      const sample = await measure({ config, dataDir: join(folder, String(at)), seed: seed + round, signal, capacityPerSecond });
-      if (sample.measure === 'add') capacityPerSecond = sample.values[0] ?? 0;
-      keep(round, sampleFigures(sample));
-      doneMs += expectedMs;
-      progress.onAdvance(doneMs);
-      rmSync(join(folder, String(at)), { recursive: true, force: true, maxRetries: 5 });
+      if (round > 1 && round <= roundsMax && measure === FLOORS[0]) {
+        const ahead = plan.slice(at).filter((step) => step.round === round || step.measure.when === 'last');
+        const elapsedMs = performance.now() - startMs;
+        if (!isTimeFor(expectedMsOf(ahead), { elapsedMs, doneMs: expectedMsOf(plan.slice(0, at)), limitMs })) {
+          roundsMax = round - 1;
+          progress.print(`The machine is slow or busy: ${roundsMax} of ${rounds} rounds fit into ${Math.round(limitMs / 60_000)} min.`);
+        }
+      }
+      if (round > roundsMax) continue;
+      progress.onStep(measure.when === 'every-round' ? `${round}/${rounds} ${measure.label}` : measure.label);
+      const dataDir = join(folder, String(at));
+      const measured = await measure.measure({ config, dataDir, seed: seed + round, signal, medianOf: mediansOf(figures) });
+      const found = measured.filter(({ value }) => Number.isFinite(value));
+      file.append(round, found, signal.aborted ? 'interrupted' : '');
+      if (!signal.aborted) figures.push(...found);
+      progress.onAdvance(expectedMsOf(plan.slice(0, at + 1)));
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
     }
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Whether so much expected work still fits, at the pace at which it went so far. */
+export function isTimeFor(
+  aheadMs: number,
+  { elapsedMs, doneMs, limitMs }: { readonly elapsedMs: number; readonly doneMs: number; readonly limitMs: number },
+): boolean {
+  const pace = doneMs === 0 ? 1 : elapsedMs / doneMs;
+  return elapsedMs + aheadMs * pace <= limitMs;
 }

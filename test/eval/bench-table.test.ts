@@ -1,26 +1,122 @@
 import { describe, expect, it } from 'vitest';
-import { benchTable, floorFigures, sampleFigures } from '../../eval/bench/bench-table.ts';
+import { percentiles } from '../../eval/bench/add-latency.ts';
+import { MEASURES, selectMeasures } from '../../eval/bench/all-measures.ts';
+import { benchTable, isMet, mediansOf, sizesTable, summarize } from '../../eval/bench/bench-table.ts';
+import { type BenchFigure, FLOOR, ratioToFloor, type Unit } from '../../eval/bench/figure.ts';
+import { CURVE } from '../../eval/bench/node-curve.ts';
+import { isTimeFor, planSteps } from '../../eval/bench/run-bench.ts';
 
-const floor = floorFigures({ fdatasyncMs: 0.2, sqliteCommitMs: 0.25, portRoundTripMs: 0.01 });
+const ADDS = 'add, 64 B, many in flight';
+const KILLED = 'leader killed: last to next acknowledged add';
+const HUGE = 'add, 1 MiB';
+
+const valuesOf = (figure: string, unit: Unit, values: readonly number[]): BenchFigure[] => values.map((value) => ({ figure, unit, value }));
+const floor = [...valuesOf(FLOOR.commit, 'ms', [0.25]), ...valuesOf(FLOOR.roundTrip, 'ms', [0.05])];
+const rowOf = (figures: readonly BenchFigure[], name: string): string =>
+  benchTable(figures)
+    .split('\n')
+    .find((line) => line.startsWith(name)) ?? '';
 
 describe('the table of the bench', () => {
-  it('prints medians and ranges beside the goal, and against one SQLite commit', () => {
-    const figures = [18_000, 24_000, 26_000].flatMap((perSecond) => sampleFigures({ measure: 'add', values: [perSecond] }));
-    const row = benchTable([...floor, ...figures])
-      .split('\n')
-      .find((line) => line.startsWith('add, 64 B'));
-    expect(row).toMatch(/24,000\s+18,000–26,000\s+3\s+≥ 20,000 met\s+6\.00 a commit/);
+  it('prints median, range, goal and how much of a rate one SQLite commit is worth', () => {
+    const row = rowOf([...floor, ...valuesOf(ADDS, '/s', [140_000, 160_000, 170_000])], ADDS);
+    expect(row).toMatch(/160,000\s+140,000–170,000\s+3\s+≥ 150,000 met\s+40\.0 a commit/);
   });
 
   it('says when a goal is missed', () => {
-    const slow = sampleFigures({ measure: 'leader-kill', values: [290, 310, 900] });
-    expect(benchTable([...floor, ...slow])).toMatch(/leader killed.*310\s+290–900\s+3\s+< 300 MISSED/);
+    expect(rowOf(valuesOf(ADDS, '/s', [149_000]), ADDS)).toMatch(/149,000\s+–\s+1\s+≥ 150,000 MISSED\s+–/);
   });
 
-  it('claims a p99 from a thousand adds, and not from fewer', () => {
+  it('judges the median and the worst of a figure that has a goal for each', () => {
+    const row = rowOf([...floor, ...valuesOf(KILLED, 'ms', [20, 35, 260])], KILLED);
+    expect(row).toMatch(/≤ 50\.0 met, worst ≤ 250 MISSED\s+100 times commit \+ 2 round trips/);
+  });
+
+  it('asks of adds of 1 MiB no more than the disk itself can take', () => {
+    const adds = valuesOf(HUGE, 'MB/s', [90]);
+    expect(rowOf([...adds, ...valuesOf(FLOOR.diskOfNodes, 'MB/s', [80])], HUGE)).toMatch(
+      /≥ 80\.0 \(floor: disk.*\) met\s+1\.13 of the disk/,
+    );
+    expect(rowOf([...adds, ...valuesOf(FLOOR.diskOfNodes, 'MB/s', [900])], HUGE)).toMatch(/≥ 150 MISSED\s+0\.100 of the disk/);
+  });
+
+  it('shows clusters of several sizes in a table of their own, a row a size', () => {
+    const curve = [
+      { figure: CURVE.rate, unit: '/s', value: 60_000, nodes: 1 },
+      { figure: CURVE.rate, unit: '/s', value: 30_000, nodes: 3 },
+      { figure: CURVE.rate, unit: '/s', value: 40_000, nodes: 3 },
+      { figure: CURVE.aloneMessages, unit: '/job', value: 4, nodes: 3 },
+    ] as const;
+    expect(benchTable(curve)).not.toContain('node curve');
+    expect(sizesTable(curve)).toMatch(/^ +1 +60,000 +–$/m);
+    expect(sizesTable(curve)).toMatch(/^ +3 +35,000 \(30,000–40,000\) +4\.00$/m);
+    expect(sizesTable(floor)).toBe('');
+  });
+});
+
+describe('a ratio to the floor', () => {
+  const medianOf = mediansOf([...floor, ...valuesOf(FLOOR.diskOfNodes, 'MB/s', [200])]);
+
+  it('takes the machine’s speed out of times and rates', () => {
+    expect(ratioToFloor({ unit: 'ms', floor: 'commit' }, 1, medianOf)).toBe(4);
+    expect(ratioToFloor({ unit: '/s', floor: 'commit' }, 8000, medianOf)).toBe(2);
+    expect(ratioToFloor({ unit: 'ms', floor: 'answer' }, 0.7, medianOf)).toBeCloseTo(2);
+    expect(ratioToFloor({ unit: 'MB/s', floor: 'disk' }, 50, medianOf)).toBe(0.25);
+  });
+
+  it('is not told without a floor', () => {
+    expect(ratioToFloor({ unit: 'B', floor: 'none' }, 400, medianOf)).toBeUndefined();
+    expect(ratioToFloor({ unit: 'ms', floor: 'commit' }, 1, mediansOf([]))).toBeUndefined();
+  });
+});
+
+describe('a goal', () => {
+  it('is met at its limit', () => {
+    const [summary] = summarize(valuesOf(ADDS, '/s', [150_000]));
+    if (summary === undefined) throw new Error('a figure has a summary');
+    const goal = { of: 'median', limit: 150_000 } as const;
+    expect(isMet(goal, summary, mediansOf([]))).toBe(true);
+    expect(isMet(goal, { ...summary, median: 149_999 }, mediansOf([]))).toBe(false);
+  });
+});
+
+describe('percentiles', () => {
+  it('claim a p99 from a thousand adds, and not from fewer', () => {
     const figuresOf = (count: number) =>
-      sampleFigures({ measure: 'add-alone', values: Array.from({ length: count }, (_, at) => at) }).map(({ figure }) => figure);
-    expect(figuresOf(999)).toEqual(['add, one at a time, p50']);
-    expect(figuresOf(1000)).toEqual(['add, one at a time, p50', 'add, one at a time, p99']);
+      percentiles(
+        'add',
+        Array.from({ length: count }, (_, at) => at),
+      ).map(({ figure }) => figure);
+    expect(figuresOf(999)).toEqual(['add, p50']);
+    expect(figuresOf(1000)).toEqual(['add, p50', 'add, p99']);
+  });
+});
+
+describe('the plan of the bench', () => {
+  const labelsOf = (rounds: number, only?: string) =>
+    planSteps(selectMeasures(only), rounds).map(({ round, measure }) => `${round} ${measure.label}`);
+
+  it('measures an idle cluster first, the rounds with a floor each, and what takes long last', () => {
+    const labels = labelsOf(2);
+    expect(labels[0]).toBe('1 idle CPU');
+    expect(labels.slice(-4)).toEqual(['1 floor: commits', '1 1,000,000 waiting jobs', '1 floor: commits', '1 node curve']);
+    expect(labels.filter((label) => label.endsWith(' floor'))).toEqual(['1 floor', '2 floor']);
+    expect(labels.filter((label) => label.endsWith(' leader killed'))).toEqual(['1 leader killed', '2 leader killed']);
+  });
+
+  it('takes less than five minutes as it is', () => {
+    const expectedMs = planSteps(MEASURES, 5).reduce((total, { measure }) => total + measure.expectedMs, 0);
+    expect(expectedMs).toBeLessThan(280_000);
+  });
+
+  it('holds what --only names, and the floor', () => {
+    expect(labelsOf(1, 'ISOLATED')).toEqual(['1 floor', '1 disk limit', '1 floor: commits', '1 leader isolated']);
+    expect(selectMeasures('no such thing')).toEqual([]);
+  });
+
+  it('begins no round that does not fit any more, at the pace so far', () => {
+    const twiceAsSlow = { elapsedMs: 100, doneMs: 50 };
+    expect(isTimeFor(100, { ...twiceAsSlow, limitMs: 300 })).toBe(true);
+    expect(isTimeFor(100, { ...twiceAsSlow, limitMs: 299 })).toBe(false);
   });
 });

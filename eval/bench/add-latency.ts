@@ -1,0 +1,65 @@
+import { samplesNeeded } from '../latency-summary.ts';
+import { quantile } from '../statistics.ts';
+import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
+import type { BenchMeasure } from './bench-measure.ts';
+import type { BenchFigure } from './figure.ts';
+import { addOnSchedule, warmUp } from './open-loop.ts';
+
+const ALONE = 'add, one at a time';
+
+/** Milliseconds of one add of 64 B after the other: the next is sent when the last was acknowledged. */
+export const addsAlone: BenchMeasure = {
+  label: 'adds, one at a time',
+  expectedMs: 1500,
+  when: 'every-round',
+  figures: [
+    { name: `${ALONE}, p50`, unit: 'ms', better: 'less', floor: 'answer', goals: [{ of: 'median', limit: 0.33 }] },
+    { name: `${ALONE}, p99`, unit: 'ms', better: 'less', floor: 'answer', goals: [{ of: 'median', limit: 1.5 }] },
+  ],
+  measure: (context) =>
+    withQueue(context, async ({ queue }) => {
+      const payload = new Uint8Array(SMALL_BYTES);
+      const alone = async (count: number): Promise<number[]> => {
+        const tookMs: number[] = [];
+        await inFlight(count, 1, context.signal, async () => {
+          const before = performance.now();
+          await queue.add('message', payload);
+          tookMs.push(performance.now() - before);
+        });
+        return tookMs;
+      };
+      await alone(300);
+      return percentiles(ALONE, await alone(1500));
+    }),
+};
+
+const HALF = 'add, open loop at half of capacity';
+const SCHEDULE_MS = 2000;
+
+/** Milliseconds from each add's due time to its acknowledgement, offered for two seconds at half of what many in flight gave. */
+export const addsOnSchedule: BenchMeasure = {
+  label: 'adds, open loop',
+  expectedMs: 2800,
+  when: 'every-round',
+  figures: [
+    { name: `${HALF}, p50`, unit: 'ms', better: 'less', floor: 'answer' },
+    { name: `${HALF}, p99`, unit: 'ms', better: 'less', floor: 'answer', goals: [{ of: 'median', limit: 5 }] },
+  ],
+  measure: (context) =>
+    withQueue(context, async ({ queue }) => {
+      const ratePerSecond = (await warmUp(queue, context)) / 2;
+      const samples = await addOnSchedule(queue, { ratePerSecond, durationMs: SCHEDULE_MS }, context);
+      return percentiles(
+        HALF,
+        samples.map(({ intendedMs, acknowledgedMs }) => acknowledgedMs - intendedMs),
+      );
+    }),
+};
+
+/** p50 and p99 in milliseconds. A p99 is not claimed from fewer samples than it needs. */
+export function percentiles(name: string, latenciesMs: readonly number[]): BenchFigure[] {
+  const sorted = [...latenciesMs].sort((a, b) => a - b);
+  return [50, 99]
+    .filter((percentile) => sorted.length >= samplesNeeded(percentile))
+    .map((percentile) => ({ figure: `${name}, p${percentile}`, unit: 'ms', value: quantile(sorted, percentile / 100) }));
+}

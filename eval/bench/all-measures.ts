@@ -1,0 +1,42 @@
+import { addsAlone, addsOnSchedule } from './add-latency.ts';
+import { addsInBulk, addsInFlight, cycle, hugeAdds, largeAdds } from './add-rates.ts';
+import type { BenchMeasure } from './bench-measure.ts';
+import { checkpointLatency } from './checkpoint-latency.ts';
+import type { FigureDefinition } from './figure.ts';
+import { diskLimit, floor } from './floor.ts';
+import { idleCpu } from './idle.ts';
+import { millionJobs } from './million-jobs.ts';
+import { nodeCurve } from './node-curve.ts';
+import { leaderIsolated, leaderKilled, leaderPaused } from './outage.ts';
+
+/** Measured whatever `--only` says: without them no figure has a ratio. */
+export const FLOORS: readonly BenchMeasure[] = [floor, diskLimit];
+
+/** In the order of a round and of the table. The open loops use the capacity that `addsInFlight` finds. */
+export const MEASURES: readonly BenchMeasure[] = [
+  addsInFlight,
+  addsInBulk,
+  addsAlone,
+  addsOnSchedule,
+  cycle,
+  largeAdds,
+  hugeAdds,
+  leaderKilled,
+  leaderPaused,
+  leaderIsolated,
+  checkpointLatency,
+  idleCpu,
+  millionJobs,
+  nodeCurve,
+];
+
+export const DEFINITIONS: readonly FigureDefinition[] = [...FLOORS, ...MEASURES].flatMap(({ figures }) => figures);
+
+/** Those whose label, or one of whose figures, has `text` in it; all without a text. */
+export function selectMeasures(text: string | undefined): readonly BenchMeasure[] {
+  if (text === undefined) return MEASURES;
+  const wanted = text.toLowerCase();
+  return MEASURES.filter(({ label, figures }) =>
+    [label, ...figures.map(({ name }) => name)].some((name) => name.toLowerCase().includes(wanted)),
+  );
+}

@@ -1,0 +1,84 @@
+import { Client, type Cluster, type ClusterOptions, Queue, startCluster } from '../../src/index.ts';
+import { systemClock } from '../clock.ts';
+import type { BenchContext } from './bench-measure.ts';
+
+export const SMALL_BYTES = 64;
+
+export interface BenchCluster {
+  readonly cluster: Cluster;
+  readonly client: Client;
+  readonly queue: Queue;
+}
+
+/** A fresh cluster with a leader for one measurement; closed afterwards, whatever happened. */
+export async function withCluster<T>(
+  { config: { logs: _logs, ...config }, dataDir, seed }: BenchContext,
+  use: (cluster: Cluster) => Promise<T>,
+  overrides: Pick<ClusterOptions, 'nodes' | 'logs'> | Pick<ClusterOptions, 'logs'> = {},
+): Promise<T> {
+  const cluster = await startCluster({ ...config, dataDir, seed, ...overrides });
+  try {
+    await cluster.waitForLeader();
+    return await use(cluster);
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** The same with a client and a queue. */
+export const withQueue = <T>(
+  context: BenchContext,
+  use: (bench: BenchCluster) => Promise<T>,
+  overrides: Parameters<typeof withCluster>[2] = {},
+): Promise<T> =>
+  withCluster(
+    context,
+    async (cluster) => {
+      const client = new Client(cluster);
+      try {
+        return await use({ cluster, client, queue: new Queue('bench', { connection: client }) });
+      } finally {
+        await client.close();
+      }
+    },
+    overrides,
+  );
+
+/** Adds `count` jobs, `inFlightMax` of them on their way at once. @returns adds a second, acknowledged. */
+export async function addInFlight(
+  queue: Queue,
+  count: number,
+  options: { readonly bytes: number; readonly inFlightMax: number; readonly signal: AbortSignal },
+): Promise<number> {
+  const payload = new Uint8Array(options.bytes);
+  const before = performance.now();
+  await inFlight(count, options.inFlightMax, options.signal, () => queue.add('message', payload));
+  return (count * 1000) / (performance.now() - before);
+}
+
+/** Calls `act` `count` times, at most `most` at once; stops early when the signal is aborted. */
+export async function inFlight(count: number, most: number, signal: AbortSignal, act: () => Promise<unknown>): Promise<void> {
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun < count && !signal.aborted) {
+      begun += 1;
+      await act();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(most, count) }, lane));
+}
+
+const CATCH_UP_MS_MAX = 60_000;
+const CATCH_UP_POLL_MS = 2;
+
+/** Waits until a node follows the leader and has applied what the leader has committed. @throws when that takes a minute. */
+export async function caughtUp(cluster: Cluster, node: number): Promise<void> {
+  const deadlineMs = systemClock.nowMs() + CATCH_UP_MS_MAX;
+  while (systemClock.nowMs() < deadlineMs) {
+    const leader = await cluster.waitForLeader();
+    const [ahead, behind] = await Promise.all([cluster.status(leader), cluster.status(node)]);
+    if (behind.leaderId === leader && behind.applied >= ahead.commit) return;
+    await systemClock.waitUntil(systemClock.nowMs() + CATCH_UP_POLL_MS);
+  }
+  throw new Error(`Node ${node} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
+}

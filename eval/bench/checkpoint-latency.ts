@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { systemClock } from '../clock.ts';
+import { samplesNeeded } from '../latency-summary.ts';
+import type { MessageSample } from '../message-book.ts';
+import { quantile } from '../statistics.ts';
+import { withQueue } from './bench-cluster.ts';
+import { type BenchContext, type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import type { BenchFigure } from './figure.ts';
+import { addOnSchedule, warmUp } from './open-loop.ts';
+
+const ADDED = 'checkpoint: worst added latency';
+const WITHOUT = 'checkpoint: p99 of adds that met none';
+const LONGEST = 'checkpoint: longest write';
+const RATE = 'checkpoint: changes offered';
+const RATE_MAX_PER_SECOND = 100_000;
+const SCHEDULE_MS = 2500;
+
+/**
+ * What the checkpoints of a running cluster add to the latency of a change. Adds of 64 B are offered in an open loop: 100,000 a second, or
+ * half of the capacity where that is less. An add met a checkpoint when any node was writing one (as its log says: the transaction that
+ * carries it, to the millisecond) at some time between the add's due time and its acknowledgement.
+ * Worst added latency = the worst latency of those that met one - the p99 of those that met none. It is an upper bound: whatever else
+ * happened at the same time is in it. One value a round; none when too few adds met none.
+ */
+export const checkpointLatency: BenchMeasure = {
+  label: 'checkpoint latency',
+  expectedMs: 3600,
+  when: 'every-round',
+  figures: [
+    { name: ADDED, unit: 'ms', better: 'less', floor: 'answer', goals: [{ of: 'median', limit: 20 }] },
+    { name: WITHOUT, unit: 'ms', better: 'less', floor: 'answer' },
+    { name: LONGEST, unit: 'ms', better: 'less', floor: 'commit' },
+    { name: RATE, unit: '/s', better: 'more', floor: 'commit', isCondition: true },
+  ],
+  measure: async (context) => {
+    const logs = { dir: `${context.dataDir}-logs`, level: 'info' } as const;
+    const ratePerSecond = { value: 0 };
+    const samples = await withQueue(
+      context,
+      async ({ queue }) => {
+        ratePerSecond.value = Math.min(RATE_MAX_PER_SECOND, (await warmUp(queue, context)) / 2);
+        return addOnSchedule(queue, { ratePerSecond: ratePerSecond.value, durationMs: SCHEDULE_MS }, context);
+      },
+      { logs },
+    );
+    const windows = readCheckpoints(logs.dir, context);
+    return [...checkpointFigures(samples, windows), { figure: RATE, unit: '/s', value: ratePerSecond.value }];
+  },
+};
+
+/** From when to when a node wrote a checkpoint, on the evaluation's clock. */
+export interface CheckpointWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** @param samples in the order of their due times. */
+export function checkpointFigures(
+  samples: readonly Pick<MessageSample, 'intendedMs' | 'acknowledgedMs'>[],
+  windows: readonly CheckpointWindow[],
+): BenchFigure[] {
+  // Those of the warm-up are over.
+  const startMs = samples[0]?.intendedMs ?? 0;
+  const ordered = windows.filter(({ toMs }) => toMs >= startMs).sort((a, b) => a.toMs - b.toMs);
+  const without: number[] = [];
+  let worst: number | undefined;
+  let next = 0;
+  for (const { intendedMs, acknowledgedMs } of samples) {
+    while ((ordered[next]?.toMs ?? Number.POSITIVE_INFINITY) < intendedMs) next += 1;
+    const latencyMs = acknowledgedMs - intendedMs;
+    if (ordered.slice(next, next + OVERLAPPING_MAX).some(({ fromMs }) => fromMs <= acknowledgedMs)) worst = Math.max(worst ?? 0, latencyMs);
+    else without.push(latencyMs);
+  }
+  const longest = Math.max(0, ...ordered.map(({ fromMs, toMs }) => toMs - fromMs));
+  const figures: BenchFigure[] = ordered.length === 0 ? [] : [{ figure: LONGEST, unit: 'ms', value: longest }];
+  if (without.length < samplesNeeded(99)) return figures;
+  const usual = quantile(
+    without.sort((a, b) => a - b),
+    0.99,
+  );
+  figures.push({ figure: WITHOUT, unit: 'ms', value: usual });
+  if (worst !== undefined) figures.push({ figure: ADDED, unit: 'ms', value: Math.max(0, worst - usual) });
+  return figures;
+}
+
+/** Windows that end later may begin earlier; among so many that follow each other, one of each node, all that can overlap are found. */
+const OVERLAPPING_MAX = 13;
+
+const lineSchema = z.object({ event: z.literal('checkpoint'), time: z.string(), tookMs: z.number() });
+/** The log's stamps are whole milliseconds. */
+const STAMP_GRAIN_MS = 1;
+
+/** The checkpoints that the nodes' logs tell of. A line is stamped when its checkpoint is on the disk. */
+function readCheckpoints(folder: string, { config }: BenchContext): CheckpointWindow[] {
+  const wallAheadMs = Date.now() - systemClock.nowMs();
+  const ids = typeof config.nodes === 'number' ? Array.from({ length: nodeCountOf(config) }, (_, at) => at + 1) : config.nodes;
+  return ids.flatMap((id) =>
+    readFileSync(join(folder, `node-${id}.log`), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"checkpoint"'))
+      .flatMap((line) => {
+        const parsed = lineSchema.safeParse(JSON.parse(line));
+        if (!parsed.success) return [];
+        const atMs = Date.parse(parsed.data.time) - wallAheadMs;
+        return [{ fromMs: atMs - parsed.data.tookMs, toMs: atMs + STAMP_GRAIN_MS }];
+      }),
+  );
+}

@@ -1,0 +1,108 @@
+import { formatNumber, textTable } from '../report/format.ts';
+import type { BenchSession } from './bench-file.ts';
+import { type FigureSummary, mediansOf, summarize, titleOf } from './bench-table.ts';
+import type { BenchFigure } from './figure.ts';
+import { FLOOR, ratioToFloor } from './figure.ts';
+
+export type Verdict = 'slower' | 'faster' | 'alike';
+
+/** A figure of two sessions, each as a ratio to the floor of its own session; without a floor, as it is. */
+export interface Comparison {
+  readonly title: string;
+  readonly earlier: number;
+  readonly now: number;
+  /** How much worse: 2 is half as good as before, 0.5 twice as good. */
+  readonly worse: number;
+  readonly verdict: Verdict;
+}
+
+/** Less than this is not called a change, even when every value of one session is beyond all of the other. */
+const CHANGE_MIN = 1.1;
+/** The same where a session has fewer than three values, which say nothing of how far they spread. */
+const CHANGE_MIN_OF_FEW = 1.25;
+const FEW = 3;
+/** Floors that are further apart make ratios doubtful: not all of a figure follows the disk. */
+const FLOOR_CHANGE_MAX = 1.5;
+
+/**
+ * What both sessions have, the worst first. A figure is slower when its ratio became worse by a tenth or more (a quarter, from fewer than
+ * three values) and neither median lies in the other session's range: what the rounds of one session already differ by is no news.
+ */
+export function compareSessions(earlier: readonly BenchFigure[], now: readonly BenchFigure[]): readonly Comparison[] {
+  const before = summarize(earlier).filter(isCompared);
+  const after = summarize(now).filter(isCompared);
+  const compared = after.flatMap((one) => {
+    const other = before.find(({ definition, nodes }) => definition.name === one.definition.name && nodes === one.nodes);
+    return other === undefined ? [] : [compareFigure(inFloors(other, earlier), inFloors(one, now), one, Math.min(other.count, one.count))];
+  });
+  return compared.sort((a, b) => b.worse - a.worse);
+}
+
+const isCompared = ({ definition }: FigureSummary): boolean => definition.isCondition !== true;
+
+interface Span {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+function inFloors({ definition, median, low, high }: FigureSummary, figures: readonly BenchFigure[]): Span {
+  const medianOf = mediansOf(figures);
+  const convert = (value: number): number => ratioToFloor(definition, value, medianOf) ?? value;
+  return { median: convert(median), low: convert(low), high: convert(high) };
+}
+
+function compareFigure(earlier: Span, now: Span, summary: FigureSummary, count: number): Comparison {
+  const changeMin = count < FEW ? CHANGE_MIN_OF_FEW : CHANGE_MIN;
+  const isMore = summary.definition.better === 'more';
+  const worse = earlier.median === now.median ? 1 : isMore ? earlier.median / now.median : now.median / earlier.median;
+  const areApart = !isWithin(earlier.median, now) && !isWithin(now.median, earlier);
+  const verdict = areApart && worse >= changeMin ? 'slower' : areApart && worse <= 1 / changeMin ? 'faster' : 'alike';
+  return { title: titleOf(summary), earlier: earlier.median, now: now.median, worse, verdict };
+}
+
+const isWithin = (value: number, { low, high }: Span): boolean => value >= low && value <= high;
+
+/** What got slower, and all else below it. */
+export function comparisonTable(earlier: BenchSession, now: BenchSession): string {
+  const comparisons = compareSessions(earlier.figures, now.figures);
+  if (comparisons.length === 0) return 'The earlier session has no figure in common with this one.';
+  const rows = comparisons.map(({ title, earlier: before, now: after, worse, verdict }) => [
+    title,
+    formatNumber(before),
+    formatNumber(after),
+    worse >= 1 ? `${formatNumber(worse)} times worse` : `${formatNumber(1 / worse)} times better`,
+    verdict === 'alike' ? '–' : verdict.toUpperCase(),
+  ]);
+  const slower = comparisons.filter(({ verdict }) => verdict === 'slower').length;
+  return [
+    `Against the session of ${earlier.session} (commit ${earlier.commit}), each figure as a ratio to the floor of its own session:`,
+    ...differences(earlier, now),
+    ...floorChange(earlier.figures, now.figures),
+    textTable(['Figure, in floors', 'Earlier', 'Now', 'Change', ''], rows),
+    slower === 0 ? 'Nothing got slower.' : `${slower} of ${comparisons.length} figures got slower.`,
+  ].join('\n');
+}
+
+/** What makes two sessions hard to compare. */
+function differences(earlier: BenchSession, now: BenchSession): readonly string[] {
+  const pairs = [
+    ['environment', earlier.environment, now.environment],
+    ['durability', earlier.durability, now.durability],
+    ['nodes', String(earlier.nodes), String(now.nodes)],
+  ] as const;
+  return pairs
+    .filter(([, before, after]) => before !== after)
+    .map(([what, before, after]) => `Not the same ${what}: ${before} then, ${after} now.`);
+}
+
+function floorChange(earlier: readonly BenchFigure[], now: readonly BenchFigure[]): readonly string[] {
+  const [before, after] = [mediansOf(earlier)(FLOOR.commit), mediansOf(now)(FLOOR.commit)];
+  if (before === undefined || after === undefined) return [];
+  const change = Math.max(before / after, after / before);
+  if (change <= FLOOR_CHANGE_MAX) return [];
+  return [
+    `The floor itself is ${formatNumber(change)} times apart (a commit took ${formatNumber(before)} ms then, ${formatNumber(after)} ms now): ` +
+      'these ratios tell little. Repeat the bench when the machine is as quiet as it was.',
+  ];
+}

@@ -1,0 +1,149 @@
+import type { Cluster, Queue } from '../../src/index.ts';
+import { systemClock } from '../clock.ts';
+import { caughtUp, SMALL_BYTES, withQueue } from './bench-cluster.ts';
+import type { BenchContext, BenchMeasure } from './bench-measure.ts';
+import type { Goal } from './figure.ts';
+
+/** Something that takes the leader away, and what makes the cluster whole again. */
+interface Fault {
+  readonly name: string;
+  readonly label: string;
+  readonly expectedMs: number;
+  readonly countInRound: number;
+  readonly goals: readonly Goal[];
+  readonly begin: (cluster: Cluster, leader: number) => Promise<void>;
+  readonly end: (cluster: Cluster, leader: number) => Promise<void>;
+}
+
+/**
+ * The longest time in milliseconds between two acknowledgements of a stream of adds (64 B, one a millisecond, none waits for another)
+ * around one fault, until another node leads and adds flow again. One value for each fault.
+ */
+const outageMeasure = ({ name, label, expectedMs, countInRound, goals, begin, end }: Fault): BenchMeasure => ({
+  label,
+  expectedMs,
+  when: 'every-round',
+  nodesMin: 3,
+  figures: [{ name, unit: 'ms', better: 'less', floor: 'answer', goals }],
+  measure: (context) =>
+    withQueue(context, async ({ queue, cluster }) => {
+      const figures: { readonly figure: string; readonly unit: 'ms'; readonly value: number }[] = [];
+      while (figures.length < countInRound && !context.signal.aborted) {
+        const leader = await cluster.waitForLeader();
+        const value = await longestSilence(queue, cluster, leader, () => begin(cluster, leader), context);
+        figures.push({ figure: name, unit: 'ms', value });
+        await end(cluster, leader);
+        await caughtUp(cluster, leader);
+      }
+      return figures;
+    }),
+});
+
+/** The leader's thread ends wherever it stands. 10 a round: 50 with the default of five rounds. */
+export const leaderKilled = outageMeasure({
+  name: 'leader killed: last to next acknowledged add',
+  label: 'leader killed',
+  expectedMs: 4500,
+  countInRound: 10,
+  goals: [
+    { of: 'median', limit: 50 },
+    { of: 'worst', limit: 250 },
+  ],
+  begin: (cluster, leader) => cluster.kill(leader),
+  end: (cluster, leader) => cluster.restart(leader),
+});
+
+/** Longer than any outage should be: what it ends by itself would not be an election's merit. */
+const PAUSE_MS = 1500;
+
+/** The leader's whole thread stands still (Atomics.wait), its channels stay open. 2 a round. */
+export const leaderPaused = outageMeasure({
+  name: 'leader paused: last to next acknowledged add',
+  label: 'leader paused',
+  expectedMs: 4200,
+  countInRound: 2,
+  goals: [{ of: 'median', limit: 400 }],
+  begin: (cluster, leader) => cluster.pause(leader, PAUSE_MS),
+  // It wakes by itself; `caughtUp` waits for it.
+  end: async () => undefined,
+});
+
+/** The leader loses its peers, and not its clients. 2 a round. */
+export const leaderIsolated = outageMeasure({
+  name: 'leader isolated: last to next acknowledged add',
+  label: 'leader isolated',
+  expectedMs: 2500,
+  countInRound: 2,
+  goals: [{ of: 'median', limit: 400 }],
+  begin: (cluster, leader) => cluster.isolate(leader),
+  end: (cluster) => cluster.heal(),
+});
+
+const PROBE_EVERY_MS = 1;
+const ADDS_BEFORE_FAULT = 50;
+const POLL_MS = 5;
+const AFTERWARDS_MS = 100;
+const OUTAGE_MS_MAX = 30_000;
+
+async function longestSilence(
+  queue: Queue,
+  cluster: Cluster,
+  leader: number,
+  begin: () => Promise<void>,
+  { signal }: BenchContext,
+): Promise<number> {
+  using probe = new AcknowledgementProbe(queue);
+  await until(() => probe.acknowledgedMs.length >= ADDS_BEFORE_FAULT, signal, 'Adds were not acknowledged before the fault.');
+  const faultMs = systemClock.nowMs();
+  await begin();
+  const survivor = cluster.nodeIds().find((node) => node !== leader) ?? leader;
+  const anotherLeads = async (): Promise<boolean> => {
+    const { leaderId } = await cluster.status(survivor);
+    return leaderId !== null && leaderId !== leader;
+  };
+  await until(anotherLeads, signal, 'No other node leads.');
+  await queue.add('message', new Uint8Array(SMALL_BYTES));
+  await systemClock.waitUntil(systemClock.nowMs() + AFTERWARDS_MS, signal);
+  return longestSilenceMs(probe.acknowledgedMs, faultMs);
+}
+
+/** Between two acknowledgements of which the later one came after `fromMs`; times ascend. */
+export function longestSilenceMs(acknowledgedMs: readonly number[], fromMs: number): number {
+  let longestMs = 0;
+  for (const [at, laterMs] of acknowledgedMs.entries()) {
+    const earlierMs = acknowledgedMs[at - 1];
+    if (earlierMs !== undefined && laterMs > fromMs) longestMs = Math.max(longestMs, laterMs - earlierMs);
+  }
+  return longestMs;
+}
+
+/** Adds at a fixed rate, so that one add that hangs on the lost leader does not hide that others succeed. */
+class AcknowledgementProbe implements Disposable {
+  readonly acknowledgedMs: number[] = [];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(queue: Queue) {
+    const payload = new Uint8Array(SMALL_BYTES);
+    this.#timer = setInterval(() => {
+      // A rejected add is the outage itself; what counts is when adds succeed again.
+      queue.add('message', payload).then(
+        () => this.acknowledgedMs.push(systemClock.nowMs()),
+        () => undefined,
+      );
+    }, PROBE_EVERY_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** @throws with `complaint` when it does not hold in time. */
+async function until(holds: () => boolean | Promise<boolean>, signal: AbortSignal, complaint: string): Promise<void> {
+  const deadlineMs = systemClock.nowMs() + OUTAGE_MS_MAX;
+  while (!(await holds())) {
+    if (signal.aborted) return;
+    if (systemClock.nowMs() > deadlineMs) throw new Error(`${complaint} (${OUTAGE_MS_MAX} ms)`);
+    await systemClock.waitUntil(systemClock.nowMs() + POLL_MS, signal);
+  }
+}

@@ -1,0 +1,121 @@
+import { logDomain, logTicks, PLAIN_NUMBER } from './chart.ts';
+import { HALO } from './theme.ts';
+
+/** A point of a line in a panel. */
+export interface PanelPoint {
+  readonly x: number;
+  readonly value: number;
+  readonly low?: number;
+  readonly high?: number;
+  readonly series: string;
+  readonly label: string;
+}
+
+export interface PanelOptions {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  /** Logarithmic, with the bounds that the values ask for; or linear. */
+  readonly x: 'log' | 'linear';
+  /** Positions of ticks on a linear x axis. */
+  readonly xTicks?: readonly number[];
+  readonly y: 'log' | 'linear';
+  /** Colours by series, in the order of the lines. */
+  readonly colors: Readonly<Record<string, string>>;
+}
+
+/** Lines with points; each line is named at its end, and every point says its value when there is only one line. */
+export function costPanel(points: readonly PanelPoint[], options: PanelOptions) {
+  const isAlone = Object.keys(options.colors).length === 1;
+  const places = nameplaces(points, options);
+  const values = points.map((point) => ({ ...point, nameAt: places.get(point) ?? null }));
+  const x = { field: 'x', type: 'quantitative' as const, title: options.xTitle, ...xAxis(points, options) };
+  const y = { field: 'value', type: 'quantitative' as const, title: options.yTitle, ...yAxis(points, options) };
+  const color = {
+    field: 'series',
+    type: 'nominal' as const,
+    scale: { domain: Object.keys(options.colors), range: Object.values(options.colors) },
+  };
+  const text = isAlone
+    ? { transform: [], mark: { type: 'text' as const, ...besideLine(points) }, field: 'label' }
+    : {
+        transform: [{ filter: 'isValid(datum.nameAt)' }],
+        mark: { type: 'text' as const, align: 'left' as const, dx: 9, fontWeight: 600 as const },
+        field: 'series',
+      };
+  const yOfText = isAlone ? y : { ...y, field: 'nameAt' };
+  return {
+    width: options.widthPx,
+    height: options.heightPx,
+    data: { values },
+    layer: [
+      { mark: { type: 'line' as const, strokeWidth: 2 }, encoding: { x, y, color } },
+      {
+        transform: [{ filter: 'isValid(datum.low)' }],
+        mark: { type: 'rule' as const, strokeWidth: 2, opacity: 0.5 },
+        encoding: { x, y: { field: 'low', type: 'quantitative' as const, scale: y.scale }, y2: { field: 'high' }, color },
+      },
+      { mark: { type: 'point' as const, filled: true, size: 50, opacity: 1 }, encoding: { x, y, color } },
+      { transform: text.transform, mark: { ...text.mark, ...HALO }, encoding: { x, y: yOfText, text: { field: text.field } } },
+      { transform: text.transform, mark: text.mark, encoding: { x, y: yOfText, color, text: { field: text.field } } },
+    ],
+  };
+}
+
+/** Pixels from one line's name to the next. */
+const NAME_HEIGHT_PX = 15;
+
+/** Where the lines' names stand, as values: at their last points, moved up where they would cover each other. */
+function nameplaces(points: readonly PanelPoint[], { y, heightPx }: PanelOptions): ReadonlyMap<PanelPoint, number> {
+  const [low, high] = y === 'log' ? logDomain(reachOf(points)) : [0, Math.max(...reachOf(points))];
+  const toPx = (value: number): number =>
+    heightPx * (y === 'log' ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
+  const toValue = (px: number): number => (y === 'log' ? low * (high / low) ** (px / heightPx) : low + (px / heightPx) * (high - low));
+  const lasts = [...new Map(points.map((point) => [point.series, point])).values()];
+  const places = new Map<PanelPoint, number>();
+  let free = Number.NEGATIVE_INFINITY;
+  for (const point of lasts.sort((a, b) => a.value - b.value)) {
+    const atPx = Math.max(toPx(point.value), free);
+    places.set(point, toValue(atPx));
+    free = atPx + NAME_HEIGHT_PX;
+  }
+  return places;
+}
+
+const reachOf = (points: readonly PanelPoint[]): number[] => points.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]);
+
+/** Labels stand on the side from which the line comes down, so that it does not cross them. */
+function besideLine(points: readonly PanelPoint[]): { readonly align: 'left' | 'right'; readonly dx: number; readonly dy: number } {
+  const isRising = (points.at(-1)?.value ?? 0) > (points[0]?.value ?? 0);
+  return isRising ? { align: 'right', dx: 6, dy: -11 } : { align: 'left', dx: -2, dy: -11 };
+}
+
+/** The same for all panels of a chart, so that they stand below each other. */
+const AXIS_EXTENT_PX = 52;
+
+function xAxis(points: readonly PanelPoint[], { x, xTicks }: PanelOptions) {
+  const places = points.map((point) => point.x);
+  const domain = [Math.min(...places), Math.max(...places)];
+  if (x === 'linear') {
+    return {
+      scale: { domain, nice: false, zero: false, padding: 22 },
+      axis: { values: [...(xTicks ?? places)], labelOverlap: false as const },
+    };
+  }
+  const ticks = [...new Set(places)].filter((place) => Number.isInteger(Math.round(Math.log10(place) * 1e6) / 1e6));
+  return {
+    scale: { type: 'log' as const, domain, nice: false, padding: 22 },
+    axis: { values: ticks, labelExpr: PLAIN_NUMBER, labelOverlap: false as const },
+  };
+}
+
+function yAxis(points: readonly PanelPoint[], { y }: PanelOptions) {
+  if (y === 'linear')
+    return { scale: { domainMin: 0, nice: true }, axis: { grid: true, tickCount: 4, labelExpr: PLAIN_NUMBER, minExtent: AXIS_EXTENT_PX } };
+  const domain = logDomain(reachOf(points));
+  return {
+    scale: { type: 'log' as const, domain },
+    axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true, minExtent: AXIS_EXTENT_PX },
+  };
+}

@@ -1,0 +1,88 @@
+import { asIndex } from '../../src/base/ids.ts';
+import { JobQueue } from '../../src/queue/job-queue.ts';
+import { type ClaimedJob, decodeReply } from '../../src/queue/reply.ts';
+import { type AddOptions, RequestEncoder } from '../../src/queue/request.ts';
+import { CONTENT } from './micro-case.ts';
+
+export const QUEUE = 'bench';
+const CLIENT = 1;
+const LEASE_MS = 30_000;
+const FILL_BATCH = 1000;
+const STAMP_BYTES = 8;
+
+export const ADD_OPTIONS: AddOptions = {
+  delayMs: 0,
+  priority: 0,
+  attemptsMax: 1,
+  backoff: { type: 'none', delayMs: 0 },
+  keepCompleted: 0,
+  keepFailed: 0,
+};
+
+/** A state machine with its client's session, driven by entries as a log would. No checkpoint is taken: all contents are in memory. */
+export class DrivenQueue {
+  readonly #machine = new JobQueue({ readContent: () => undefined });
+  readonly #encoder = new RequestEncoder(FILL_BATCH * 128);
+  #sequence = 0;
+  #index = 0;
+  #reply = new Uint8Array(0);
+
+  /** @param waiting jobs, from the beginning on. */
+  constructor(waiting: number) {
+    this.apply(this.encode((encoder) => encoder.openSession()));
+    for (let added = 0; added < waiting; added += FILL_BATCH) this.apply(this.adds(Math.min(FILL_BATCH, waiting - added)));
+  }
+
+  /** Of the last entry. */
+  get reply(): Uint8Array {
+    return this.#reply;
+  }
+
+  adds(count: number): Uint8Array {
+    return this.encode((encoder) => {
+      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, CONTENT, ADD_OPTIONS);
+    });
+  }
+
+  claims(count: number): Uint8Array {
+    return this.encode((encoder) => encoder.claim(QUEUE, count, LEASE_MS, 0));
+  }
+
+  completions(jobs: readonly ClaimedJob[]): Uint8Array {
+    const nothing = new Uint8Array(0);
+    return this.encode((encoder) => {
+      for (const { id, token } of jobs) encoder.complete(id, token, nothing);
+    });
+  }
+
+  /** What the last entry claimed. @throws when it claimed another number. */
+  claimed(count: number): readonly ClaimedJob[] {
+    const [result] = decodeReply(this.#reply).results;
+    if (!result?.ok || result.type !== 'claimed' || result.jobs.length !== count) throw new Error(`${count} jobs were to be claimed`);
+    return result.jobs;
+  }
+
+  /** One request as one log entry, which must be applied before the next is encoded. */
+  encode(fill: (encoder: RequestEncoder) => void): Uint8Array {
+    this.#sequence += 1;
+    this.#encoder.begin(CLIENT, this.#sequence, this.#sequence);
+    fill(this.#encoder);
+    const request = this.#encoder.finish();
+    const data = new Uint8Array(STAMP_BYTES + 4 + request.length);
+    const view = new DataView(data.buffer);
+    view.setFloat64(0, this.#index + 1, true);
+    view.setUint32(STAMP_BYTES, request.length, true);
+    data.set(request, STAMP_BYTES + 4);
+    return data;
+  }
+
+  apply(entry: Uint8Array): void {
+    this.#index += 1;
+    this.#machine.apply(asIndex(this.#index), entry, {
+      wants: () => true,
+      reply: (_client, _sequence, bytes) => {
+        this.#reply = new Uint8Array(bytes);
+      },
+    });
+  }
+}

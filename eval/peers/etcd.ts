@@ -1,0 +1,220 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Etcd3, type IKeyValue } from 'etcd3';
+import { RAFT_DEFAULTS } from '../../src/index.ts';
+import { clientVersions } from './client-version.ts';
+import { NodesInTurn } from './nodes-in-turn.ts';
+import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
+
+const NODES = 3;
+const CALL_MS_MAX = 5000;
+const CATCH_UP_MS_MAX = 30_000;
+
+/** No queue, but the Raft log that jobraft is most often compared with: an add is a put. */
+export const etcd: Peer = {
+  id: 'etcd',
+  name: 'etcd',
+  nodes: NODES,
+  durability: 'Acknowledged when a majority of 3 nodes has it on disk (fdatasync of the Raft log).',
+  completion: 'A watch tells of a job, a transaction claims it if nobody has, another deletes it; both are on a majority of disks.',
+  settings: `Heartbeat ${RAFT_DEFAULTS.heartbeatMs} ms and election timeout ${RAFT_DEFAULTS.electionTimeoutMs} ms as in jobraft, pre-vote, snapshots every 100,000 entries; the client talks to the leader. The Node.js gRPC client takes a whole core and bounds the adds a second.`,
+  addsInFlight: 1000,
+  missing: () => (program() === undefined ? 'etcd is not installed (apt-get install etcd-server)' : undefined),
+  async start({ folder }) {
+    const ports = await freePorts(2 * NODES);
+    const nodes = Array.from({ length: NODES }, (_, at): EtcdNode => {
+      const clientUrl = `http://127.0.0.1:${ports[2 * at]}`;
+      return { name: `etcd-${at}`, clientUrl, peerUrl: `http://127.0.0.1:${ports[2 * at + 1]}`, folder: join(folder, `node-${at}`) };
+    });
+    const cluster = new EtcdCluster(nodes);
+    try {
+      await cluster.start();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  },
+};
+
+const program = (): string | undefined => findProgram('etcd');
+
+interface EtcdNode {
+  readonly name: string;
+  readonly clientUrl: string;
+  readonly peerUrl: string;
+  readonly folder: string;
+}
+
+class EtcdCluster implements RunningPeer {
+  readonly version: string;
+  readonly client = clientVersions('etcd3');
+  readonly failover = { findLeader: () => this.#findLeader() };
+  readonly #nodes: readonly EtcdNode[];
+  readonly #servers: ServerProcess[] = [];
+  readonly #clients: NodesInTurn<Etcd3>;
+  readonly #program: string;
+
+  constructor(nodes: readonly EtcdNode[]) {
+    this.#nodes = nodes;
+    this.#program = program() ?? 'etcd';
+    this.version = versionOf(this.#program, '--version');
+    this.#clients = new NodesInTurn(nodes.map(({ clientUrl }) => openClient(clientUrl)));
+  }
+
+  async start(): Promise<void> {
+    for (const node of this.#nodes) {
+      mkdirSync(node.folder, { recursive: true, mode: 0o700 });
+      this.#servers.push(this.#startNode(node));
+    }
+    await Promise.all(this.#servers.map((server, at) => server.waitUntilReady(() => this.#leaderSeenBy(at))));
+    this.#clients.prefer(await this.#leader());
+  }
+
+  async openQueue(name: string): Promise<PeerQueue> {
+    return new EtcdQueue(name, this.#clients);
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients.all()) client.close();
+    await Promise.all(this.#servers.map((server) => server.stop()));
+  }
+
+  #startNode(node: EtcdNode): ServerProcess {
+    return ServerProcess.start({
+      name: node.name,
+      command: this.#program,
+      args: [
+        ...['--name', node.name, '--data-dir', join(node.folder, 'data')],
+        ...['--listen-client-urls', node.clientUrl, '--advertise-client-urls', node.clientUrl],
+        ...['--listen-peer-urls', node.peerUrl, '--initial-advertise-peer-urls', node.peerUrl],
+        ...['--initial-cluster', this.#nodes.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')],
+        ...['--initial-cluster-token', 'jobraft-peers', '--log-level', 'warn', '--pre-vote'],
+        ...['--heartbeat-interval', String(RAFT_DEFAULTS.heartbeatMs), '--election-timeout', String(RAFT_DEFAULTS.electionTimeoutMs)],
+        ...['--snapshot-count', '100000', '--quota-backend-bytes', String(8 * 1024 ** 3)],
+      ],
+      folder: node.folder,
+      logFile: join(node.folder, 'server.log'),
+    });
+  }
+
+  async #status(at: number) {
+    const client = this.#clients.all()[at];
+    if (client === undefined) throw new Error('The client is closed.');
+    return within(CALL_MS_MAX, 'status', client.maintenance.status());
+  }
+
+  /** @returns false while the node knows no leader. */
+  async #leaderSeenBy(at: number): Promise<boolean> {
+    const { leader } = await this.#status(at);
+    return leader !== '0' && leader !== undefined;
+  }
+
+  /** @returns the place of the node that leads. @throws when none does within the time of a call. */
+  async #leader(): Promise<number> {
+    const deadlineMs = performance.now() + CALL_MS_MAX;
+    while (performance.now() < deadlineMs) {
+      const answers = await Promise.allSettled(this.#nodes.map((_, at) => this.#status(at)));
+      const at = answers.findIndex((answer) => answer.status === 'fulfilled' && answer.value.leader === answer.value.header.member_id);
+      if (at >= 0) return at;
+      await sleep(20);
+    }
+    throw new Error('etcd has no leader.');
+  }
+
+  async #findLeader(): Promise<KillableLeader> {
+    const at = await this.#leader();
+    this.#clients.prefer(at);
+    return { kill: async () => this.#servers[at]?.kill(), restart: () => this.#restart(at) };
+  }
+
+  async #restart(at: number): Promise<void> {
+    const node = this.#nodes[at];
+    if (node === undefined) return;
+    const server = this.#startNode(node);
+    this.#servers[at] = server;
+    await server.waitUntilReady(() => this.#leaderSeenBy(at));
+    const leader = await this.#leader();
+    this.#clients.prefer(leader);
+    const deadlineMs = performance.now() + CATCH_UP_MS_MAX;
+    while (performance.now() < deadlineMs) {
+      const [ahead, restarted] = await Promise.all([this.#status(leader), this.#status(at)]);
+      if (BigInt(restarted.raftIndex) >= BigInt(ahead.raftIndex)) return;
+      await sleep(20);
+    }
+    throw new Error(`${node.name} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
+  }
+}
+
+function openClient(host: string): Etcd3 {
+  // gRPC waits up to two minutes before it tries a restarted server again, unless told otherwise.
+  const grpcOptions = { 'grpc.initial_reconnect_backoff_ms': 20, 'grpc.min_reconnect_backoff_ms': 20, 'grpc.max_reconnect_backoff_ms': 50 };
+  return new Etcd3({ hosts: [host], dialTimeout: 1000, grpcOptions });
+}
+
+class EtcdQueue implements PeerQueue {
+  readonly #prefix: string;
+  readonly #clients: NodesInTurn<Etcd3>;
+  #nextJob = 0;
+
+  constructor(name: string, clients: NodesInTurn<Etcd3>) {
+    this.#prefix = `${name}/`;
+    this.#clients = clients;
+  }
+
+  async add(payload: Uint8Array): Promise<void> {
+    this.#nextJob += 1;
+    const key = `${this.#prefix}${String(this.#nextJob).padStart(12, '0')}`;
+    await this.#clients.use((client) => client.put(key).value(Buffer.from(payload)).exec());
+  }
+
+  async consume(options: PeerConsumerOptions): Promise<PeerConsumer> {
+    const waiting: IKeyValue[] = [];
+    const watcher = await this.#clients.use((client) => client.watch().prefix(this.#prefix).only('put').create());
+    let running = 0;
+    const finish = async (job: IKeyValue): Promise<void> => {
+      if (await this.#claimAndDelete(job)) options.onCompleted(1);
+    };
+    const next = (): void => {
+      while (running < options.concurrency) {
+        const job = waiting.shift();
+        if (job === undefined) return;
+        running += 1;
+        finish(job)
+          .catch(options.onError)
+          .finally(() => {
+            running -= 1;
+            next();
+          });
+      }
+    };
+    // A claim is a put as well; only the first version of a key is a new job.
+    watcher.on('put', (job) => {
+      if (job.version !== '1') return;
+      waiting.push(job);
+      next();
+    });
+    watcher.on('error', options.onError);
+    return {
+      async close() {
+        await watcher.cancel();
+        waiting.length = 0;
+        while (running > 0) await sleep(5);
+      },
+    };
+  }
+
+  async close(): Promise<void> {}
+
+  /** @returns whether the job was this consumer's to finish. */
+  async #claimAndDelete(job: IKeyValue): Promise<boolean> {
+    return this.#clients.use(async (client) => {
+      const claim = await client.if(job.key, 'Version', '==', 1).then(client.put(job.key).value('claimed')).commit();
+      if (!claim.succeeded) return false;
+      const done = await client.if(job.key, 'Version', '==', 2).then(client.delete().key(job.key)).commit();
+      return done.succeeded;
+    });
+  }
+}

@@ -1,0 +1,53 @@
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseCount, withoutStackTraces } from '../command-line.ts';
+import { packageRoot } from '../package-root.ts';
+import { bullmq } from './bullmq.ts';
+import { etcd } from './etcd.ts';
+import { jobraft } from './jobraft.ts';
+import { nats } from './nats.ts';
+import type { Peer } from './peer.ts';
+import { pgBoss } from './pg-boss.ts';
+import { rabbitmq } from './rabbitmq.ts';
+import { runPeers } from './run-peers.ts';
+
+const PEERS: readonly Peer[] = [etcd, nats, rabbitmq, bullmq, pgBoss];
+
+interface Options {
+  readonly only: readonly Peer[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly out: string;
+  readonly dataDir?: string;
+}
+
+const command = new Command('bench:peers')
+  .description('The same workload on jobraft and on the queues that are installed on this machine, each started here and stopped after.')
+  .option('--only <peers>', `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them`, parsePeers, PEERS)
+  .option('--rounds <count>', 'how often every system is started afresh and measured', parseCount, 5)
+  .option('--seconds <count>', 'how long each load runs', parseCount, 3)
+  .option('--seed <number>', "seed of jobraft's randomised timeouts", parseCount, 1)
+  .option('--out <folder>', 'where peers.csv goes', join(packageRoot(), 'results'))
+  .option('--data-dir <folder>', "where the servers' data go meanwhile (default: a folder beside peers.csv)")
+  .action(async (options: Options) => {
+    process.exitCode = await runPeers({
+      peers: [jobraft, ...options.only],
+      rounds: options.rounds,
+      seconds: options.seconds,
+      seed: options.seed,
+      out: options.out,
+      dataDir: resolve(options.dataDir ?? options.out, `peers-data-${process.pid}`),
+      print: (line) => console.log(line),
+    });
+  });
+
+function parsePeers(text: string): Peer[] {
+  return text.split(',').map((id) => {
+    const peer = PEERS.find((known) => known.id === id.trim());
+    if (peer === undefined) throw new InvalidArgumentError(`Known are ${PEERS.map((known) => known.id).join(', ')}.`);
+    return peer;
+  });
+}
+
+await withoutStackTraces(() => command.parseAsync());

@@ -1,0 +1,136 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { stringify } from 'csv-stringify/sync';
+import { median } from '../statistics.ts';
+import { UserError } from '../user-error.ts';
+import type { PeerFigure } from './peer-measures.ts';
+
+/** What stands beside every figure of one system. */
+export interface MeasuredSystem {
+  readonly name: string;
+  readonly version: string;
+  readonly client: string;
+  readonly nodes: number;
+  readonly durability: string;
+  readonly completion: string;
+  readonly settings: string;
+}
+
+export interface PeerSession {
+  /** ISO time of its start; what belongs to one session was measured beside each other. */
+  readonly started: string;
+  readonly commit: string;
+  readonly environment: string;
+  readonly seconds: number;
+}
+
+/** One figure of one system over all rounds so far. */
+export interface PeerSummary {
+  readonly system: MeasuredSystem;
+  readonly measure: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly count: number;
+}
+
+const HEADER = [
+  'session',
+  'peer',
+  'version',
+  'client',
+  'nodes',
+  'durability',
+  'measure',
+  'unit',
+  'value',
+  'low',
+  'high',
+  'rounds',
+  'seconds',
+  'environment',
+  'commit',
+  'completion',
+  'settings',
+  'valid',
+  'reason',
+];
+
+interface Measured {
+  readonly system: MeasuredSystem;
+  readonly unit: string;
+  readonly values: number[];
+}
+
+/** Collects the figures of a session and keeps results/peers.csv up to date after each: an interrupted session keeps what it measured. */
+export class PeerResults {
+  readonly #file: string;
+  readonly #session: PeerSession;
+  /** Header and rows of the sessions before this one, kept as they are. */
+  readonly #earlier: string;
+  readonly #measured = new Map<string, Map<string, Measured>>();
+  readonly #failures: { readonly system: MeasuredSystem; readonly measure: string; readonly reason: string }[] = [];
+
+  /** @throws {UserError} when the file is there with other columns. */
+  constructor(file: string, session: PeerSession) {
+    this.#file = file;
+    this.#session = session;
+    const header = stringify([HEADER]);
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : header;
+    if (!text.startsWith(header)) {
+      throw new UserError(`${file} has other columns than this version writes. Move it away, or name another folder with --out.`);
+    }
+    this.#earlier = text;
+  }
+
+  add(system: MeasuredSystem, figures: readonly PeerFigure[]): void {
+    const measures = this.#measured.get(system.name) ?? new Map<string, Measured>();
+    this.#measured.set(system.name, measures);
+    for (const { measure, unit, value } of figures) {
+      const measured = measures.get(measure) ?? { system, unit, values: [] };
+      measures.set(measure, measured);
+      measured.values.push(value);
+    }
+    this.#write();
+  }
+
+  /** A measurement that did not end as it should is a row as well. */
+  fail(system: MeasuredSystem, measure: string, reason: string): void {
+    this.#failures.push({ system, measure, reason });
+    this.#write();
+  }
+
+  summaries(): PeerSummary[] {
+    return [...this.#measured.values()].flatMap((measures) =>
+      [...measures].map(([measure, { system, unit, values }]) => ({
+        system,
+        measure,
+        unit,
+        value: median(values),
+        low: Math.min(...values),
+        high: Math.max(...values),
+        count: values.length,
+      })),
+    );
+  }
+
+  #write(): void {
+    const good = this.summaries().map(({ system, measure, unit, value, low, high, count }) =>
+      this.#row(system, [measure, unit, ...[value, low, high].map((figure) => figure.toPrecision(6)), String(count)], 'true', ''),
+    );
+    const bad = this.#failures.map(({ system, measure, reason }) => this.#row(system, [measure, '', '', '', '', '0'], 'false', reason));
+    // Renamed into place: whoever reads it finds a whole file.
+    writeFileSync(`${this.#file}.new`, `${this.#earlier}${stringify([...good, ...bad])}`);
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+
+  #row(system: MeasuredSystem, figure: readonly string[], valid: string, reason: string): string[] {
+    const { started, commit, environment, seconds } = this.#session;
+    const { name, version, client, nodes, durability, completion, settings } = system;
+    return [
+      ...[started, name, version, client, String(nodes), durability],
+      ...figure,
+      ...[String(seconds), environment, commit, completion, settings, valid, reason],
+    ];
+  }
+}
