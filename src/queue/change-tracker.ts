@@ -1,3 +1,4 @@
+import { pageOf } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Session } from './session.ts';
@@ -6,12 +7,13 @@ import type { Session } from './session.ts';
 export interface RemovedJob {
   readonly id: number;
   readonly flags: number;
+  readonly packedAt: number;
 }
 
 /** What the next checkpoint has to write. */
 export interface ChangeSet {
-  /** Ids of jobs that changed; those that were removed since have to be passed over. */
-  readonly jobIds: readonly number[];
+  /** Pages with jobs that changed or went, in ascending order; of some nothing may be left, neither here nor in the checkpoint. */
+  readonly pages: readonly number[];
   readonly removedJobs: readonly RemovedJob[];
   readonly queues: ReadonlySet<NamedQueue>;
   readonly removedQueues: readonly number[];
@@ -19,28 +21,18 @@ export interface ChangeSet {
   readonly removedSessions: readonly number[];
 }
 
-const TIDY_MIN = 4096;
-
-/**
- * Which records changed since the last checkpoint. Marking costs a flag and an id; a job that comes and goes between two
- * checkpoints leaves nothing, and is not held in memory.
- */
+/** Which records changed since the last checkpoint. A job that comes and goes between two checkpoints leaves at most the number of its page. */
 export class ChangeTracker {
-  #jobIds: number[] = [];
+  #pages = new Set<number>();
+  #latestPage = -1;
   #dirtyJobs = 0;
   #removedJobs: RemovedJob[] = [];
   #queues = new Set<NamedQueue>();
   #removedQueues: number[] = [];
   #sessions = new Set<Session>();
   #removedSessions: number[] = [];
-  readonly #isDirty: (jobId: number) => boolean;
 
-  /** @param isDirty whether a job of this id exists and is marked. */
-  constructor(isDirty: (jobId: number) => boolean) {
-    this.#isDirty = isDirty;
-  }
-
-  /** Records that are going to be written, about. */
+  /** Jobs, sessions and queues that the next checkpoint has to bring up to date. */
   get pending(): number {
     const removed = this.#removedJobs.length + this.#removedQueues.length + this.#removedSessions.length;
     return this.#dirtyJobs + this.#queues.size + this.#sessions.size + removed;
@@ -50,13 +42,14 @@ export class ChangeTracker {
     if ((job.flags & JobFlag.dirty) !== 0) return;
     job.flags |= JobFlag.dirty;
     this.#dirtyJobs += 1;
-    this.#jobIds.push(job.id);
-    if (this.#jobIds.length >= TIDY_MIN && this.#jobIds.length > 2 * this.#dirtyJobs) this.#tidy();
+    this.#markPage(job.id);
   }
 
   jobRemoved(job: Job): void {
     if ((job.flags & JobFlag.dirty) !== 0) this.#dirtyJobs -= 1;
-    if ((job.flags & JobFlag.rowStored) !== 0) this.#removedJobs.push({ id: job.id, flags: job.flags });
+    if ((job.flags & JobFlag.rowStored) === 0) return;
+    this.#markPage(job.id);
+    this.#removedJobs.push({ id: job.id, flags: job.flags, packedAt: job.packedAt });
   }
 
   queue(queue: NamedQueue): void {
@@ -82,14 +75,15 @@ export class ChangeTracker {
   /** Hands out what is marked and starts anew. The flags on the records are the taker's to clear. */
   take(): ChangeSet {
     const taken: ChangeSet = {
-      jobIds: this.#jobIds.filter(this.#isDirty).sort((a, b) => a - b),
+      pages: [...this.#pages].sort((a, b) => a - b),
       removedJobs: this.#removedJobs,
       queues: this.#queues,
       removedQueues: this.#removedQueues,
       sessions: this.#sessions,
       removedSessions: this.#removedSessions,
     };
-    this.#jobIds = [];
+    this.#pages = new Set();
+    this.#latestPage = -1;
     this.#dirtyJobs = 0;
     this.#removedJobs = [];
     this.#queues = new Set();
@@ -99,8 +93,11 @@ export class ChangeTracker {
     return taken;
   }
 
-  /** Forgets the ids of jobs that are gone, once they are most of the list: marking stays cheap on average. */
-  #tidy(): void {
-    this.#jobIds = this.#jobIds.filter(this.#isDirty);
+  /** Neighbours are mostly marked one after the other. */
+  #markPage(jobId: number): void {
+    const page = pageOf(jobId);
+    if (page === this.#latestPage) return;
+    this.#latestPage = page;
+    this.#pages.add(page);
   }
 }

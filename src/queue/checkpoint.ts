@@ -2,7 +2,10 @@ import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../storage/port.ts';
 import type { ChangeSet, ChangeTracker } from './change-tracker.ts';
+import { ALONE, type CheckpointLayout, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { packOf, packsOf, writePack } from './content-pack.ts';
 import { type Job, JobFlag } from './job.ts';
+import { readJobs, writeJobs } from './job-record.ts';
 import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -11,11 +14,9 @@ import {
   type MachineRecord,
   outcomeKey,
   RecordKind,
-  readJob,
   readMachine,
   readQueue,
   readSession,
-  writeJob,
   writeMachine,
   writeQueue,
   writeSession,
@@ -33,14 +34,18 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   readonly #machine: MachineRecord;
   readonly #jobs: JobStore;
   readonly #set: ChangeSet;
+  readonly #layout: CheckpointLayout;
+  /** Those whose bytes the checkpoint holds once it is written. */
+  readonly #written: Job[] = [];
   readonly #to = new ByteWriter(1024);
   #count = 0;
   #isComplete = false;
 
-  constructor(machine: MachineRecord, jobs: JobStore, changes: ChangeTracker) {
+  constructor(machine: MachineRecord, jobs: JobStore, changes: ChangeTracker, layout: CheckpointLayout) {
     this.#machine = machine;
     this.#jobs = jobs;
     this.#set = changes.take();
+    this.#layout = layout;
   }
 
   /** Records handed out so far; all of them once the changes were read to the end. */
@@ -58,18 +63,13 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield* this.#sessions();
     yield* this.#queues();
     yield* this.#removedJobs();
-    for (const id of this.#set.jobIds) {
-      const job = this.#jobs.table.get(id);
-      if (job !== undefined) yield* this.#job(job);
-    }
+    for (const page of this.#set.pages) yield* this.#page(page);
     this.#isComplete = true;
   }
 
   /** Drops from memory what the checkpoint now holds. */
   evict(): void {
-    for (const id of this.#set.jobIds) {
-      const job = this.#jobs.table.get(id);
-      if (job === undefined) continue;
+    for (const job of this.#written) {
       job.chunk = undefined;
       job.offset = 0;
       job.outcome = undefined;
@@ -94,21 +94,46 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 
   *#removedJobs(): Generator<RecordChange> {
-    for (const { id, flags } of this.#set.removedJobs) {
-      yield this.#gone(RecordKind.job, id);
-      if ((flags & JobFlag.contentStored) !== 0) yield this.#gone(RecordKind.content, contentKey(id));
+    for (const removed of this.#set.removedJobs) {
+      const { id, flags, packedAt } = removed;
+      if ((flags & JobFlag.contentStored) !== 0 && (packedAt === ALONE || this.#layout.unpacked(packOf(removed)))) {
+        yield this.#gone(RecordKind.content, contentKey(packOf(removed)));
+      }
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
     }
   }
 
-  *#job(job: Job): Generator<RecordChange> {
-    const { flags, chunk, outcome } = job;
-    job.flags = (flags & ~(JobFlag.dirty | JobFlag.outcomeDirty)) | JobFlag.rowStored;
-    yield this.#encoded(RecordKind.job, job.id, () => writeJob(this.#to, job));
-    if (chunk !== undefined && (flags & JobFlag.contentStored) === 0) {
-      job.flags |= JobFlag.contentStored;
-      yield this.#put(RecordKind.content, contentKey(job.id), chunk.subarray(job.offset, job.offset + job.length));
+  *#page(page: number): Generator<RecordChange> {
+    const jobs = this.#jobs.table.between(page * RECORD_PAGE_JOBS, (page + 1) * RECORD_PAGE_JOBS);
+    if (jobs.length === 0) {
+      if (this.#layout.pageEmptied(page)) yield this.#gone(RecordKind.jobs, page);
+      return;
     }
+    const changed = jobs.filter(({ flags }) => (flags & JobFlag.dirty) !== 0);
+    for (const pack of packsOf(changed.filter(({ flags, length }) => (flags & JobFlag.contentStored) === 0 && length > 0)))
+      yield this.#pack(pack);
+    for (const job of changed) yield* this.#outcome(job);
+    for (const job of changed) {
+      job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty)) | JobFlag.rowStored;
+      this.#written.push(job);
+    }
+    this.#layout.pageWritten(page);
+    yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs));
+  }
+
+  #pack(jobs: readonly Job[]): RecordChange {
+    const [first] = jobs;
+    invariant(first !== undefined, () => 'a pack without a job');
+    for (const job of jobs) {
+      job.flags |= JobFlag.contentStored;
+      if (job.packedAt !== ALONE) this.#layout.packed(first.id);
+    }
+    if (first.packedAt === ALONE) return this.#put(RecordKind.content, contentKey(first.id), contentInMemory(first));
+    return this.#encoded(RecordKind.content, contentKey(first.id), () => writePack(this.#to, jobs, contentInMemory));
+  }
+
+  *#outcome(job: Job): Generator<RecordChange> {
+    const { flags, outcome } = job;
     if ((flags & JobFlag.outcomeDirty) === 0) return;
     if (outcome !== undefined && outcome.length > 0) {
       job.flags |= JobFlag.outcomeStored;
@@ -136,11 +161,16 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 }
 
+function contentInMemory({ id, chunk, offset, length }: Job): Uint8Array {
+  invariant(chunk !== undefined, () => `the content of job ${id} is neither in memory nor in the checkpoint`);
+  return chunk.subarray(offset, offset + length);
+}
+
 /**
  * Fills an empty state from a checkpoint; contents stay where they are. A checkpoint without records is the empty state.
  * @throws {MalformedBytesError} when a record is damaged.
  */
-export function restoreCheckpoint(records: RecordSource, jobs: JobStore, sessions: SessionTable): MachineRecord {
+export function restoreCheckpoint(records: RecordSource, jobs: JobStore, sessions: SessionTable, layout: CheckpointLayout): MachineRecord {
   let machine: MachineRecord = { clockMs: 0, appliedIndex: 0, touches: 0 };
   for (const { value } of records(RecordKind.machine)) machine = readMachine(new ByteReader(value), jobs);
   const restored: Session[] = [];
@@ -154,13 +184,16 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   }
   const finished: Job[] = [];
   let latest = 0;
-  for (const { key, value } of records(RecordKind.job)) {
-    if (key <= latest || key >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${key} behind job ${latest}`);
-    latest = key;
-    const job = readJob(key, new ByteReader(value), queues);
-    jobs.table.append(job);
-    if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
-    else jobs.restore(job);
+  for (const { key, value } of records(RecordKind.jobs)) {
+    layout.pageWritten(key);
+    for (const job of readJobs(key, new ByteReader(value), queues)) {
+      if (job.id <= latest || job.id >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${job.id} behind job ${latest}`);
+      latest = job.id;
+      if (job.length > 0 && job.packedAt !== ALONE) layout.packed(packOf(job));
+      jobs.table.append(job);
+      if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
+      else jobs.restore(job);
+    }
   }
   for (const job of finished.sort((a, b) => a.finishOrder - b.finishOrder)) jobs.restore(job);
   return machine;

@@ -1,7 +1,8 @@
 import { ByteWriter } from '../base/bytes.ts';
 import type { Job } from './job.ts';
+import { writeLogicalJob } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import { type MachineRecord, writeJob, writeMachine, writeQueue, writeSession } from './record.ts';
+import { type MachineRecord, writeMachine, writeQueue, writeSession } from './record.ts';
 import type { AttachmentSource } from './reply-encoder.ts';
 import type { SessionTable } from './session.ts';
 
@@ -51,7 +52,7 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
     if (bytes !== undefined) hash.add(bytes);
   };
   const addJob = (job: Job): void => {
-    record(job.id, () => writeJob(to, job));
+    record(job.id, () => writeLogicalJob(to, job));
     addBytes(source.contentOf(job.id));
     addBytes(source.outcomeOf(job.id, job.outcomeKind));
   };

@@ -3,9 +3,10 @@ import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
+import { CheckpointLayout } from './checkpoint-layout.ts';
+import { PackReader } from './content-pack.ts';
 import { digestOf } from './digest.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
-import { JobFlag } from './job.ts';
 import type { JobCounts } from './job-state.ts';
 import { JobStore, type JobTotals } from './job-store.ts';
 import { DUE_PER_ENTRY_MAX } from './limits.ts';
@@ -39,6 +40,8 @@ export class JobQueue implements AttachmentSource {
   readonly #readContent: (key: number) => Uint8Array | undefined;
   readonly #attacher = new ReplyAttacher(this);
   #changes!: ChangeTracker;
+  #layout!: CheckpointLayout;
+  #packs!: PackReader;
   #jobs!: JobStore;
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
@@ -70,7 +73,7 @@ export class JobQueue implements AttachmentSource {
     return Math.min(lease, delay);
   }
 
-  /** About how many records the next checkpoint writes. */
+  /** About how much the next checkpoint has to bring up to date: jobs, sessions and queues. */
   get pendingChanges(): number {
     return this.#changes.pending;
   }
@@ -133,7 +136,7 @@ export class JobQueue implements AttachmentSource {
   /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */
   takeChanges(): CheckpointChanges {
     invariant(this.#writing === undefined, () => 'a checkpoint is taken before the last one was written');
-    this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes);
+    this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes, this.#layout);
     return this.#writing;
   }
 
@@ -152,17 +155,16 @@ export class JobQueue implements AttachmentSource {
   /** Replaces the state by a checkpoint's; without records by the empty state. @throws {MalformedBytesError} */
   restore(records: RecordSource): void {
     this.reset();
-    const machine = restoreCheckpoint(records, this.#jobs, this.#sessions);
+    const machine = restoreCheckpoint(records, this.#jobs, this.#sessions, this.#layout);
     this.#clockMs = machine.clockMs;
     this.#appliedIndex = asIndex(machine.appliedIndex);
   }
 
   /** Back to the empty state. */
   reset(): void {
-    this.#changes = new ChangeTracker((id) => {
-      const job = this.#jobs.table.get(id);
-      return job !== undefined && (job.flags & JobFlag.dirty) !== 0;
-    });
+    this.#changes = new ChangeTracker();
+    this.#layout = new CheckpointLayout();
+    this.#packs = new PackReader((firstId) => this.#readContent(contentKey(firstId)));
     this.#jobs = new JobStore(this.#changes);
     this.#executor = new RequestExecutor(this.#jobs);
     this.#sessions = new SessionTable((session) => this.#changes.sessionRemoved(session));
@@ -188,7 +190,7 @@ export class JobQueue implements AttachmentSource {
     if (job === undefined) return undefined;
     if (job.length === 0) return EMPTY;
     if (job.chunk !== undefined) return job.chunk.subarray(job.offset, job.offset + job.length);
-    return this.#readBack(contentKey(jobId), job.length);
+    return checked(this.#packs.contentOf(job), job.length, () => `the content of job ${jobId}`);
   }
 
   /** The outcome of a job if it has one of this kind. */
@@ -196,13 +198,7 @@ export class JobQueue implements AttachmentSource {
     const job = this.#jobs.table.get(jobId);
     if (job === undefined || kind === OutcomeKind.none || job.outcomeKind !== kind) return undefined;
     if (job.outcome !== undefined || job.outcomeLength === 0) return job.outcome ?? EMPTY;
-    return this.#readBack(outcomeKey(jobId), job.outcomeLength);
-  }
-
-  #readBack(key: number, length: number): Uint8Array {
-    const bytes = this.#readContent(key);
-    invariant(bytes?.length === length, () => `content record ${key} has ${bytes?.length ?? 'no'} bytes, ${length} were checkpointed`);
-    return bytes as Uint8Array;
+    return checked(this.#readContent(outcomeKey(jobId)), job.outcomeLength, () => `the outcome of job ${jobId}`);
   }
 
   #machine(): MachineRecord {
@@ -251,4 +247,10 @@ export class JobQueue implements AttachmentSource {
     const { client, sequence } = header;
     if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#executor.refuse(header, code));
   }
+}
+
+/** What comes back from the checkpoint is what was written there, or the node must not go on. */
+function checked(bytes: Uint8Array | undefined, length: number, what: () => string): Uint8Array {
+  invariant(bytes?.length === length, () => `${what()} has ${bytes?.length ?? 'no'} bytes in the checkpoint, and had ${length}`);
+  return bytes as Uint8Array;
 }

@@ -54,6 +54,16 @@ export class JobTable {
     if (page.live === 0 && number !== this.#newestNumber) this.#drop(number);
   }
 
+  /** Those with ids from `firstId` to before `endId`, in ascending order. */
+  between(firstId: number, endId: number): Job[] {
+    const jobs: Job[] = [];
+    for (let id = firstId; id < endId; id += 1) {
+      const job = this.get(id);
+      if (job !== undefined) jobs.push(job);
+    }
+    return jobs;
+  }
+
   /** In ascending order of ids. */
   *jobs(): Generator<Job> {
     for (const page of this.#pages.values()) {

@@ -51,6 +51,8 @@ export class Job {
   chunk: Uint8Array | undefined;
   offset = 0;
   length = 0;
+  /** Once the checkpoint holds the content: its place in the record that it shares with neighbours, or `ALONE`. */
+  packedAt = 0;
   outcomeKind: number = OutcomeKind.none;
   /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
   outcome: Uint8Array | undefined = undefined;

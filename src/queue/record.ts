@@ -1,6 +1,4 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { Job, JobFlag, type JobPolicy } from './job.ts';
-import { JOB_STATES, StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
 import { NamedQueue } from './named-queue.ts';
 import { Session } from './session.ts';
@@ -10,16 +8,19 @@ import { Session } from './session.ts';
  * - `machine`: one record, key 0: clock, counters, totals
  * - `session`: by client id
  * - `queue`: by queue number: its name
- * - `job`: by job id: everything but bytes, so that a change of state does not rewrite a payload
- * - `content`: the content of job n under 2n, and its result or failure reason under 2n + 1; only if not empty
+ * - `jobs`: by page of neighbouring ids: everything but bytes, so that a change of state does not rewrite payloads
+ * - `content`: the contents of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
+ *   only if not empty. A content that shares its record stays there until the last of them is gone
  */
-export const RECORD_KINDS = ['machine', 'session', 'queue', 'job', 'content'] as const;
-export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, job: 3, content: 4 });
+export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content'] as const;
+export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4 });
 
-export const contentKey = (jobId: number): number => 2 * jobId;
+/** @param firstId the job under which a content is stored, see `packOf`. */
+export const contentKey = (firstId: number): number => 2 * firstId;
 export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
 
-const MACHINE_FORMAT = 1;
+/** Of all records together. */
+const FORMAT = 2;
 
 /** The part of the state that is neither a job nor a session. */
 export interface MachineRecord {
@@ -29,7 +30,7 @@ export interface MachineRecord {
 }
 
 export function writeMachine(to: ByteWriter, machine: MachineRecord, jobs: JobStore): void {
-  to.u8(MACHINE_FORMAT);
+  to.u8(FORMAT);
   to.f64(machine.clockMs);
   to.f64(machine.appliedIndex);
   to.f64(machine.touches);
@@ -51,7 +52,11 @@ export function writeMachine(to: ByteWriter, machine: MachineRecord, jobs: JobSt
 /** Sets the counters of `jobs` and returns the rest. @throws {MalformedBytesError} */
 export function readMachine(from: ByteReader, jobs: JobStore): MachineRecord {
   const format = from.u8();
-  if (format !== MACHINE_FORMAT) throw new MalformedBytesError(`a checkpoint of format ${format}, this version reads ${MACHINE_FORMAT}`);
+  if (format !== FORMAT) {
+    throw new MalformedBytesError(
+      `a checkpoint of format ${format}, this version reads ${FORMAT}. Empty the cluster with the version that wrote it, or begin with an empty directory.`,
+    );
+  }
   const machine = { clockMs: from.f64(), appliedIndex: from.f64(), touches: from.f64() };
   jobs.nextJobId = from.f64();
   jobs.nextToken = from.f64();
@@ -108,63 +113,4 @@ export function readQueue(number: number, from: ByteReader): NamedQueue {
   const queue = new NamedQueue(number, from.text());
   queue.isStored = true;
   return queue;
-}
-
-export function writeJob(to: ByteWriter, job: Job): void {
-  const { policy } = job;
-  to.f64(job.queue.number);
-  to.u8(job.state);
-  to.u32(job.priority);
-  to.u32(job.attempt);
-  to.f64(job.token);
-  to.f64(job.addedMs);
-  to.f64(job.dueMs);
-  to.f64(job.finishedMs);
-  to.f64(job.finishOrder);
-  to.u32(job.length);
-  to.u8(job.outcomeKind);
-  to.u32(job.outcomeLength);
-  to.u32(policy.attemptsMax);
-  to.u8(policy.backoff);
-  to.f64(policy.backoffMs);
-  // As u32, where 2^32 - 1 stands for -1.
-  to.u32(policy.keepCompleted);
-  to.u32(policy.keepFailed);
-}
-
-/** @param queues by number. @throws {MalformedBytesError} */
-export function readJob(id: number, from: ByteReader, queues: ReadonlyMap<number, NamedQueue>): Job {
-  const queue = queues.get(from.f64());
-  if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
-  const state = from.u8();
-  const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
-  if (!isKnown) throw new MalformedBytesError(`job ${id} is ${JOB_STATES[state] ?? `in state ${state}`}, which no job can be`);
-  const priority = from.u32();
-  const attempt = from.u32();
-  const token = from.f64();
-  const addedMs = from.f64();
-  const dueMs = from.f64();
-  const finishedMs = from.f64();
-  const finishOrder = from.f64();
-  const length = from.u32();
-  const outcomeKind = from.u8();
-  const outcomeLength = from.u32();
-  const job = new Job(id, queue, readPolicy(queue, from), priority, addedMs);
-  job.state = state;
-  job.attempt = attempt;
-  job.token = token;
-  job.dueMs = dueMs;
-  job.finishedMs = finishedMs;
-  job.finishOrder = finishOrder;
-  job.length = length;
-  job.outcomeKind = outcomeKind;
-  job.outcomeLength = outcomeLength;
-  job.flags = JobFlag.rowStored;
-  if (length > 0) job.flags |= JobFlag.contentStored;
-  if (outcomeLength > 0) job.flags |= JobFlag.outcomeStored;
-  return job;
-}
-
-function readPolicy(queue: NamedQueue, from: ByteReader): JobPolicy {
-  return queue.sharePolicy(from.u32(), from.u8(), from.f64(), from.u32() | 0, from.u32() | 0);
 }

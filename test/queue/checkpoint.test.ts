@@ -60,7 +60,7 @@ describe('a checkpoint', () => {
     // Machine, session, and the queue that was made.
     expect(written).toBe(3);
     expect(queue.tables.rows).toBe(before + 1);
-    expect(queue.tables.keys(RecordKind.job)).toEqual([]);
+    expect(queue.tables.keys(RecordKind.jobs)).toEqual([]);
   });
 
   it('deletes what it held of a job that is gone, its outcome too', () => {
@@ -68,8 +68,46 @@ describe('a checkpoint', () => {
     queue.checkpoint();
     for (const id of [1, 2, 4, 5]) queue.do((to) => to.remove(id));
     queue.checkpoint();
-    expect(queue.tables.keys(RecordKind.job)).toEqual([3]);
-    expect(queue.tables.keys(RecordKind.content)).toEqual([6]);
+    // All five are of one page, and their contents share a record, which stays until the last of them is gone.
+    expect(queue.tables.keys(RecordKind.jobs)).toEqual([0]);
+    expect(queue.tables.keys(RecordKind.content)).toEqual([2]);
+    const token = queue.job(3)?.token ?? 0;
+    expect(queue.do((to) => to.release(3, token))).toMatchObject({ ok: true });
+    queue.do((to) => to.remove(3));
+    queue.checkpoint();
+    expect(queue.tables.keys(RecordKind.jobs)).toEqual([]);
+    expect(queue.tables.keys(RecordKind.content)).toEqual([]);
+  });
+
+  it('gives a large content a record of its own, and small neighbours one together', () => {
+    const queue = new TestQueue();
+    const contents = ['a'.repeat(3_000), 'b', 'c'.repeat(3_000), 'd'.repeat(9_000), '', 'e'];
+    for (const content of contents) queue.add(content);
+    queue.checkpoint();
+    // 1 and 2 together, 3 alone, 4 alone, 6 alone; 5 has none.
+    expect(queue.tables.keys(RecordKind.content)).toEqual([2, 6, 8, 12]);
+    const digest = queue.machine.digest();
+    queue.restart();
+    expect(queue.machine.digest()).toBe(digest);
+    expect([1, 2, 3, 4, 5, 6].map((id) => textOf(queue.job(id)?.content))).toEqual(contents);
+    queue.do((to) => to.remove(1));
+    queue.checkpoint();
+    expect(textOf(queue.job(2)?.content)).toBe('b');
+    queue.do((to) => to.remove(2));
+    queue.do((to) => to.remove(4));
+    queue.checkpoint();
+    expect(queue.tables.keys(RecordKind.content)).toEqual([6, 12]);
+  });
+
+  it('writes one record for the many neighbours that changed', () => {
+    const queue = new TestQueue();
+    queue.send((to) => {
+      for (let count = 0; count < 640; count += 1) to.add('q', bytesOf('x'), options());
+    });
+    // The machine, the session, the queue, and 21 pages with a pack each: the first page begins with id 1.
+    expect(queue.checkpoint()).toBe(3 + 2 * 21);
+    queue.claim(64);
+    expect(queue.checkpoint()).toBe(2 + 3);
   });
 
   it('deletes the outcome of a job that was redriven', () => {
@@ -124,7 +162,7 @@ describe('a checkpoint', () => {
     queue.do((to) => to.openSession());
     queue.add('x');
     queue.checkpoint();
-    expect(() => queue.claim()).toThrow(/content record 2 has no bytes/);
+    expect(() => queue.claim()).toThrow(/the content of job 1 has no bytes/);
   });
 
   it('must be read to its end before it counts as written, with nothing applied meanwhile', () => {

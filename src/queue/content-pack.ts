@@ -1,0 +1,73 @@
+import { ByteReader, type ByteWriter } from '../base/bytes.ts';
+import { ALONE, PACK_BYTES_MAX } from './checkpoint-layout.ts';
+import type { Job } from './job.ts';
+
+/**
+ * Contents of several jobs in one record: `([u8 position][blob content])*`, where a job's position is its id less that of the first.
+ * A content that stands alone is the record as it is.
+ */
+export function writePack(to: ByteWriter, jobs: readonly Job[], contentOf: (job: Job) => Uint8Array): void {
+  for (const job of jobs) {
+    to.u8(job.packedAt);
+    to.blob(contentOf(job));
+  }
+}
+
+/** Divides jobs, in the order of their ids, into runs whose contents go into one record each, and tells each job its position. */
+export function* packsOf(jobs: readonly Job[]): Generator<readonly Job[]> {
+  let run: Job[] = [];
+  let bytes = 0;
+  for (const job of jobs) {
+    if (run.length > 0 && bytes + job.length > PACK_BYTES_MAX) {
+      yield positioned(run);
+      run = [];
+      bytes = 0;
+    }
+    run.push(job);
+    bytes += job.length;
+  }
+  if (run.length > 0) yield positioned(run);
+}
+
+function positioned(run: readonly Job[]): readonly Job[] {
+  const firstId = run[0]?.id ?? 0;
+  for (const job of run) job.packedAt = run.length === 1 ? ALONE : job.id - firstId;
+  return run;
+}
+
+/** The id of the job under which the content of this one is stored. */
+export const packOf = ({ id, packedAt }: { readonly id: number; readonly packedAt: number }): number =>
+  packedAt === ALONE ? id : id - packedAt;
+
+/** Reads contents out of packs, and keeps the pack of the last one: neighbours are mostly claimed one after the other. */
+export class PackReader {
+  readonly #read: (firstId: number) => Uint8Array | undefined;
+  #firstId = 0;
+  #pack: Uint8Array | undefined;
+
+  /** @param read the record under which the contents of this job and its neighbours are stored. */
+  constructor(read: (firstId: number) => Uint8Array | undefined) {
+    this.#read = read;
+  }
+
+  /** @returns undefined when there is no such record, or the job is not in it. */
+  contentOf(job: Job): Uint8Array | undefined {
+    const firstId = packOf(job);
+    if (job.packedAt === ALONE) return this.#read(firstId);
+    if (this.#pack === undefined || this.#firstId !== firstId) {
+      this.#pack = this.#read(firstId);
+      this.#firstId = firstId;
+    }
+    return this.#pack === undefined ? undefined : findIn(this.#pack, job.packedAt);
+  }
+}
+
+function findIn(pack: Uint8Array, position: number): Uint8Array | undefined {
+  const reader = new ByteReader(pack);
+  while (reader.remaining > 0) {
+    const at = reader.u8();
+    const content = reader.blob();
+    if (at === position) return content;
+  }
+  return undefined;
+}

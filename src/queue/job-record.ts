@@ -1,0 +1,147 @@
+import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { Job, JobFlag, type JobPolicy } from './job.ts';
+import { JOB_STATES, StateCode } from './job-state.ts';
+import type { NamedQueue } from './named-queue.ts';
+import { OutcomeKind } from './reply.ts';
+
+/**
+ * A page of neighbouring jobs, everything but their bytes, in the order of their ids. Most jobs of a page are alike: what equals the job
+ * before, or is zero, is left out.
+ * ```
+ * job  [u8 position in the page][u8 state][u16 parts], then the parts that are there, in this order:
+ * 1    [f64 queue]                        another queue than the job before
+ * 2    [u32 attemptsMax][u8 backoff][f64 backoffMs][u32 keepCompleted][u32 keepFailed]   another policy; 2^32 - 1 stands for -1
+ * 4    [f64 addedMs]                      added at another time
+ * 8    [u32 priority]
+ * 16   [u32 attempt][f64 token]
+ * 32   [f64 dueMs]
+ * 64   [f64 finishedMs][f64 finishOrder]
+ * 128  [u8 outcomeKind][u32 outcomeLength]
+ * 256  [u32 length][u8 packedAt]
+ * ```
+ */
+const Part = Object.freeze({
+  queue: 1,
+  policy: 2,
+  added: 4,
+  priority: 8,
+  claim: 16,
+  due: 32,
+  finish: 64,
+  outcome: 128,
+  content: 256,
+});
+
+export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
+  let before: Job | undefined;
+  for (const job of jobs) {
+    writeJob(to, job, before);
+    before = job;
+  }
+}
+
+/** One job without what depends on the checkpoint: the same on all replicas. */
+export function writeLogicalJob(to: ByteWriter, job: Job): void {
+  writeJob(to, job, undefined, 0);
+}
+
+function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = job.packedAt): void {
+  const parts = partsOf(job, before);
+  to.u8(job.id % RECORD_PAGE_JOBS);
+  to.u8(job.state);
+  to.u16(parts);
+  if ((parts & Part.queue) !== 0) to.f64(job.queue.number);
+  if ((parts & Part.policy) !== 0) writePolicy(to, job.policy);
+  if ((parts & Part.added) !== 0) to.f64(job.addedMs);
+  if ((parts & Part.priority) !== 0) to.u32(job.priority);
+  if ((parts & Part.claim) !== 0) {
+    to.u32(job.attempt);
+    to.f64(job.token);
+  }
+  if ((parts & Part.due) !== 0) to.f64(job.dueMs);
+  if ((parts & Part.finish) !== 0) {
+    to.f64(job.finishedMs);
+    to.f64(job.finishOrder);
+  }
+  if ((parts & Part.outcome) !== 0) {
+    to.u8(job.outcomeKind);
+    to.u32(job.outcomeLength);
+  }
+  if ((parts & Part.content) !== 0) {
+    to.u32(job.length);
+    to.u8(packedAt);
+  }
+}
+
+function partsOf(job: Job, before: Job | undefined): number {
+  const isOfQueue = job.queue === before?.queue;
+  let parts = 0;
+  if (!isOfQueue) parts |= Part.queue;
+  // Policies are shared within a queue: the same one is the same object.
+  if (!isOfQueue || job.policy !== before?.policy) parts |= Part.policy;
+  if (job.addedMs !== before?.addedMs) parts |= Part.added;
+  if (job.priority !== 0) parts |= Part.priority;
+  if (job.token !== 0 || job.attempt !== 0) parts |= Part.claim;
+  if (job.dueMs !== 0) parts |= Part.due;
+  if (job.finishOrder !== 0 || job.finishedMs !== 0) parts |= Part.finish;
+  if (job.outcomeKind !== OutcomeKind.none || job.outcomeLength !== 0) parts |= Part.outcome;
+  if (job.length !== 0) parts |= Part.content;
+  return parts;
+}
+
+/** @param queues by number. @throws {MalformedBytesError} */
+export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<number, NamedQueue>): Generator<Job> {
+  let before: Job | undefined;
+  while (from.remaining > 0) {
+    before = readJob(page * RECORD_PAGE_JOBS + from.u8(), from, before, queues);
+    yield before;
+  }
+}
+
+function readJob(id: number, from: ByteReader, before: Job | undefined, queues: ReadonlyMap<number, NamedQueue>): Job {
+  const state = from.u8();
+  const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
+  if (!isKnown) throw new MalformedBytesError(`job ${id} is ${JOB_STATES[state] ?? `in state ${state}`}, which no job can be`);
+  const parts = from.u16();
+  const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
+  if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
+  const policy = (parts & Part.policy) === 0 ? before?.policy : readPolicy(queue, from);
+  const addedMs = (parts & Part.added) === 0 ? before?.addedMs : from.f64();
+  if (policy === undefined || addedMs === undefined) throw new MalformedBytesError(`job ${id} is said to equal one that is not there`);
+  const job = new Job(id, queue, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), addedMs);
+  job.state = state;
+  job.flags = JobFlag.rowStored;
+  if ((parts & Part.claim) !== 0) {
+    job.attempt = from.u32();
+    job.token = from.f64();
+  }
+  if ((parts & Part.due) !== 0) job.dueMs = from.f64();
+  if ((parts & Part.finish) !== 0) {
+    job.finishedMs = from.f64();
+    job.finishOrder = from.f64();
+  }
+  if ((parts & Part.outcome) !== 0) {
+    job.outcomeKind = from.u8();
+    job.outcomeLength = from.u32();
+    if (job.outcomeLength > 0) job.flags |= JobFlag.outcomeStored;
+  }
+  if ((parts & Part.content) !== 0) {
+    job.length = from.u32();
+    job.packedAt = from.u8();
+    job.flags |= JobFlag.contentStored;
+  }
+  return job;
+}
+
+function writePolicy(to: ByteWriter, policy: JobPolicy): void {
+  to.u32(policy.attemptsMax);
+  to.u8(policy.backoff);
+  to.f64(policy.backoffMs);
+  to.u32(policy.keepCompleted);
+  to.u32(policy.keepFailed);
+}
+
+function readPolicy(queue: NamedQueue, from: ByteReader): JobPolicy {
+  return queue.sharePolicy(from.u32(), from.u8(), from.f64(), from.u32() | 0, from.u32() | 0);
+}
