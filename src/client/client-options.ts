@@ -6,7 +6,7 @@ const MEBIBYTE = 1024 * 1024;
 export interface ClientOptions {
   /** How long a call is retried before it is rejected; 10,000 ms. */
   readonly deadlineMs?: number;
-  /** How long a node may stay silent about a request before another one is asked; 500 ms. */
+  /** How long a node may stay silent about a request before another one is asked; 250 ms. */
   readonly silenceMs?: number;
   /** Most requests that await their answer at the same time; 16. */
   readonly outstandingBatchesMax?: number;
@@ -25,7 +25,7 @@ export type ClientConfig = Readonly<Required<ClientOptions>>;
 
 const DEFAULTS: ClientConfig = Object.freeze({
   deadlineMs: 10_000,
-  silenceMs: 500,
+  silenceMs: 250,
   outstandingBatchesMax: 16,
   batchOperationsMax: 4_096,
   batchBytesMax: MEBIBYTE,

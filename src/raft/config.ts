@@ -25,7 +25,7 @@ export interface RaftConfig {
 }
 
 export const RAFT_DEFAULTS: RaftConfig = Object.freeze({
-  heartbeatMs: 40,
+  heartbeatMs: 100,
   electionTimeoutMs: 250,
   lostLeaderElectionMs: 5,
   messageBytesMax: 4 * 1024 * 1024,

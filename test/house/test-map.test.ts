@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from './source-file.ts';
+
+const page = readFileSync(join(packageRoot, 'test/README.md'), 'utf8');
+
+/** `` `raft/vote.test.ts` › name of a test``, as the page's tables write it. */
+const named = [...page.matchAll(/`([\w/.-]+\.(?:ts|txt))` › (.+?)(?=<br>| \|)/g)].map(([, file = '', name = '']) => ({ file, name }));
+
+/** Tests write quotes and placeholders as their source does. */
+const isIn = (file: string, name: string): boolean => {
+  const path = join(packageRoot, 'test', file);
+  return existsSync(path) && readFileSync(path, 'utf8').includes(name);
+};
+
+interface MutantRow {
+  readonly mistake: string;
+  readonly mutant: string;
+  readonly killed_by: string;
+  readonly seeds: string;
+}
+
+describe('the page that says what is tested where', () => {
+  it('names many tests', () => {
+    expect(named.length).toBeGreaterThan(60);
+  });
+
+  it('names only tests that exist', () => {
+    expect(named.filter(({ file, name }) => !isIn(file, name))).toEqual([]);
+  });
+
+  it('shows the mutants as they stand in the results, and every one was killed', () => {
+    const csv = readFileSync(join(packageRoot, 'results/mutants.csv'), 'utf8');
+    const rows = parse(csv, { columns: true }) as MutantRow[];
+    const shown = ({ mistake, mutant, killed_by, seeds }: MutantRow): boolean =>
+      page.includes(`| ${mistake} | ${mutant} | ${killed_by} | ${seeds} |`);
+    expect(rows.length).toBeGreaterThanOrEqual(20);
+    expect(rows.filter((row) => !shown(row) || row.killed_by === '').map(({ mutant }) => mutant)).toEqual([]);
+  });
+});
