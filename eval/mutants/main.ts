@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
@@ -104,6 +104,25 @@ async function main(): Promise<void> {
     commit,
   }));
   writeFileSync(join(root, 'results', 'mutants.csv'), stringify(rows, { header: true }));
+  showIn(join(root, 'test', 'README.md'), verdicts);
+}
+
+const TABLE_BEGIN = '<!-- mutants -->';
+const TABLE_END = '<!-- end of mutants -->';
+
+/** The page that says what is tested shows the same table. */
+function showIn(page: string, verdicts: readonly Verdict[]): void {
+  const text = readFileSync(page, 'utf8');
+  const [before, rest] = text.split(TABLE_BEGIN);
+  const after = rest?.split(TABLE_END)[1];
+  if (before === undefined || after === undefined)
+    throw new UserError(`${page} has no place for the table: put ${TABLE_BEGIN} and ${TABLE_END} into it.`);
+  const lines = verdicts.map(
+    ({ mutant, invariant, seeds, simulatedSeconds }) =>
+      `| ${mutant.mistake} | ${mutant.name} | ${invariant ?? 'lives'} | ${seeds} | ${simulatedSeconds} s |`,
+  );
+  const table = ['| mistake | mutant | killed by | seeds | simulated |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+  writeFileSync(page, `${before}${TABLE_BEGIN}\n${table}\n${TABLE_END}${after}`);
 }
 
 await withoutStackTraces(main);
