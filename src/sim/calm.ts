@@ -59,7 +59,15 @@ export function watchCalm(world: World): void {
     'a leader that works stays',
     () => `${leader.id} led term ${term}, now ${now?.id} leads term ${now?.term}`,
   );
+  // Nor does the one that did not hear it depose it when it comes back.
   world.network.heal();
+  world.runUntil(world.schedule.nowMs + WATCH_MS);
+  const later = world.leader()?.runtime?.view;
+  demand(
+    (later?.id === leader.nodeId && later.term === term) || !isUndisturbed(),
+    'a leader that works stays',
+    () => `${leader.id} led term ${term}; when everybody hears it again ${later?.id} leads term ${later?.term}`,
+  );
   if (voters.length < 3) return;
   for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
   world.runUntil(world.schedule.nowMs + DEAF_LEADER_MS);

@@ -7,6 +7,9 @@ import type { World } from './world.ts';
 /** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
 const ORDER_WAITS_MS_MAX = 4_000;
 
+/** In so much time those that were cut off are brought to what the others wrote. */
+const OVERWRITTEN_WITHIN_MS = 150;
+
 /** Makes one thing go wrong. What would break a promise that nobody made (losing the disks of a majority) is left out. */
 export function carryOutFault(world: World, fault: Fault): void {
   const { schedule, network, coverage } = world;
@@ -70,6 +73,9 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.order({ type: 'change', call: 1, add: [], remove, learners: [] });
       break;
     }
+    case 'second-reign':
+      reignTwice(world, fault.durationMs);
+      break;
     case 'replay':
       world.replayUntilMs = schedule.nowMs + fault.durationMs;
       break;
@@ -116,9 +122,24 @@ export function split(world: World, leader: SimNode, { group, durationMs, downMs
   world.schedule.after(0, () => world.stopNode(leader, downMs, false));
 }
 
+function reignTwice(world: World, durationMs: number): void {
+  const { schedule } = world;
+  const leader = world.leader();
+  const follower = leader?.runtime?.view.configuration.voters.find((voter) => voter !== leader.nodeId);
+  if (leader === undefined || follower === undefined) return;
+  separate(world, [leader.id, follower], durationMs);
+  schedule.after(durationMs + OVERWRITTEN_WITHIN_MS, () => {
+    if (world.network.isHealed) return;
+    separate(world, [follower], 2 * durationMs);
+    world.replayUntilMs = schedule.nowMs + durationMs;
+  });
+  schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => world.order({ type: 'transfer', call: 1, to: leader.id }));
+}
+
 /** The nodes of the group and the others do not reach each other for a while. */
 function separate(world: World, group: readonly number[], durationMs: number): void {
   const pairs = [...world.nodes.keys()].flatMap((from) => [...world.nodes.keys()].map((to) => [from, to] as const));
+  if (world.network.isHealed) return;
   const cut = pairs.filter(([from, to]) => group.includes(from) !== group.includes(to));
   for (const [from, to] of cut) world.network.cut(from, to);
   world.schedule.after(durationMs, () => {

@@ -23,6 +23,11 @@ export type Fault = { readonly atMs: number } & (
    * crashes: the old members and the new ones could each elect one, if they did not need each other.
    */
   | { readonly type: 'split-change'; readonly durationMs: number; readonly downMs: number }
+  /**
+   * A leader and one follower are cut off from the others, and what they wrote meanwhile is overwritten. The leader leads again soon, while
+   * that follower lags behind, and gets the old acknowledgements once more.
+   */
+  | { readonly type: 'second-reign'; readonly durationMs: number }
   /** Whoever comes to lead in this time gets everything again that was sent to it before. */
   | { readonly type: 'replay'; readonly durationMs: number }
   /** Whoever leads hears nothing for a while, and goes on speaking; nobody hears it if it is mute. */
@@ -48,6 +53,7 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'wall-clock',
   'transfer',
   'split-change',
+  'second-reign',
   'replay',
   'deaf-leader',
   'sleepy-leader',
@@ -163,6 +169,7 @@ const SHARES: Readonly<Record<FaultType, number>> = {
   'wall-clock': 0.2,
   transfer: 0.3,
   'split-change': 0.15,
+  'second-reign': 0.15,
   replay: 0.3,
   'deaf-leader': 0.3,
   'sleepy-leader': 0.3,
@@ -200,6 +207,8 @@ function faultOf(type: FaultType, random: Dice, nodes: number, faultMs: number):
       return { type, atMs, node, jumpMs: random.of([-60_000, -500, 500, 60_000]) };
     case 'transfer':
       return { type, atMs, to: random.chance(0.5) ? 0 : node };
+    case 'second-reign':
+      return { type, atMs, durationMs: random.of([400, 800]) };
     case 'split-change':
       return { type, atMs, durationMs: random.of([600, 1_500]), downMs };
     case 'replay':
