@@ -154,10 +154,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 7,
-    name: 'a round that began before a read confirms it',
+    name: 'one of the rounds that began before a read confirms it',
     file: 'raft/read-rounds.ts',
     find: 'for (const batch of this.#pending) this.#waiting.push({ batch, index: commit, round: this.#current });',
-    replace: 'for (const batch of this.#pending) this.#waiting.push({ batch, index: commit, round: this.#current - 1 });',
+    replace: 'for (const batch of this.#pending) this.#waiting.push({ batch, index: commit, round: this.#current - 3 });',
   },
   {
     mistake: 7,
