@@ -89,22 +89,9 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
       options: addOptionsOf(job.opts, this.#defaults),
     }));
     const added: Job<Data, Result>[] = [];
-    let failure: { readonly error: unknown } | undefined;
-    for (let from = 0; from < prepared.length && failure === undefined; from += BULK_WINDOW) {
-      const answers = await Promise.allSettled(
-        prepared.slice(from, from + BULK_WINDOW).map(
-          ({ job, content, options }) =>
-            new Promise<Job<Data, Result>>((resolve, reject) => {
-              this.#submitAdd(content, new AddCall<Data, Result>(this.name, job.name, job.data, options, resolve, reject));
-            }),
-        ),
-      );
-      for (const answer of answers) {
-        if (answer.status === 'fulfilled') added.push(answer.value);
-        else failure ??= { error: answer.reason };
-      }
+    for (let from = 0; from < prepared.length; from += BULK_WINDOW) {
+      added.push(...(await this.#addAll(prepared.slice(from, from + BULK_WINDOW))));
     }
-    if (failure !== undefined) throw failure.error;
     return added;
   }
 
@@ -155,6 +142,36 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return content;
   }
 
+  /** One promise for all of them: a promise for each costs more than the rest of an add. Rejects with the first failure, once all answers are in. */
+  #addAll(jobs: readonly PreparedJob<Data>[]): Promise<readonly Job<Data, Result>[]> {
+    return new Promise((resolve, reject) => {
+      const added = new Array<Job<Data, Result>>(jobs.length);
+      let failure: { readonly error: unknown } | undefined;
+      let unanswered = jobs.length;
+      const onAnswer = (): void => {
+        unanswered -= 1;
+        if (unanswered > 0) return;
+        if (failure === undefined) resolve(added);
+        else reject(failure.error);
+      };
+      const onError = (error: unknown): void => {
+        failure ??= { error };
+        onAnswer();
+      };
+      for (const [at, { job, content, options }] of jobs.entries()) {
+        const onAdded = (one: Job<Data, Result>): void => {
+          added[at] = one;
+          onAnswer();
+        };
+        try {
+          this.#submitAdd(content, new AddCall<Data, Result>(this.name, job.name, job.data, options, onAdded, onError));
+        } catch (error) {
+          onError(error);
+        }
+      }
+    });
+  }
+
   #submitAdd(content: Uint8Array, call: AddCall<Data, Result>): void {
     this.#pipeline.open(content.length + OPERATION_BYTES).add(this.name, content, call.options);
     this.#pipeline.commit(call);
@@ -179,6 +196,13 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     const result = await this.#ask(write);
     if (!result.ok || result.type !== 'done') throw unexpected(result);
   }
+}
+
+/** A job of a bulk, checked and encoded. */
+interface PreparedJob<Data> {
+  readonly job: BulkJob<Data>;
+  readonly content: Uint8Array;
+  readonly options: AddOptions;
 }
 
 /** What one add() waits with: its promise's two ends and what the job will show. */
