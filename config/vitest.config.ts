@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 const root = resolve(import.meta.dirname, '..');
 
-// Two projects: `unit` imports the sources and runs in parallel; `scenarios` drives whole clusters from the built package,
-// one file after the other and after the unit tests, so that elections are not starved of processor time by other tests.
+// Two projects: `unit` imports the sources and runs in parallel; `scenarios` drives whole clusters from the built package, after the
+// unit tests and no more than two at a time (they mostly wait), so that elections are not starved of processor time by other tests.
 export default defineConfig({
   root,
   cacheDir: resolve(root, 'dist/.vitest'),
@@ -29,8 +29,7 @@ export default defineConfig({
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

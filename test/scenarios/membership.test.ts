@@ -73,7 +73,7 @@ describe('leadership', () => {
   });
 
   it('is handed over by a leader that is stopped in an orderly way', async () => {
-    await using scene = await aCluster({ raft: { electionTimeoutMs: 5_000, lostLeaderElectionMs: 1_000 } });
+    await using scene = await aCluster({ raft: { electionTimeoutMs: 2_000, lostLeaderElectionMs: 1_000 } });
     const { cluster, queue } = scene;
     await queue.add('job', {});
     const before = await cluster.waitForLeader();
