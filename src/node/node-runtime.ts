@@ -160,6 +160,7 @@ export class NodeRuntime implements Disposable {
       this.#apply();
       if (this.#desk.serveParked(this.#nowMs)) this.#proposer.proposeQueued();
       this.#flushPeers();
+      this.#flushClients();
     }
     this.#persist();
     for (const message of this.#afterPersist.splice(0)) this.#post(message);
@@ -168,7 +169,7 @@ export class NodeRuntime implements Disposable {
     // Claims that found their jobs only now go into the log with the next turn, which is due at once.
     this.#isTurnDue = this.#isLeader && this.#desk.serveParked(this.#nowMs);
     this.#flushPeers();
-    this.#metrics.bytesSent += this.#clients.flush(this.#options.outlet);
+    this.#flushClients();
   }
 
   /** Lets another voter lead, if there is one that can. @returns whether that has begun. */
@@ -304,6 +305,10 @@ export class NodeRuntime implements Disposable {
 
   #flushPeers(): void {
     this.#metrics.bytesSent += this.#peers.flush(this.#options.outlet);
+  }
+
+  #flushClients(): void {
+    this.#metrics.bytesSent += this.#clients.flush(this.#options.outlet);
   }
 
   #noticeLeadership(): void {

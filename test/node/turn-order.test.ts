@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { asDiskId, asNodeId } from '../../src/base/ids.ts';
+import { packetOf } from '../../src/client/connection.ts';
+import { nodeLimits } from '../../src/node/limits.ts';
+import { NodeRuntime } from '../../src/node/node-runtime.ts';
+import { RECORD_KINDS } from '../../src/queue/record.ts';
+import { RequestEncoder } from '../../src/queue/request.ts';
+import { raftConfig } from '../../src/raft/config.ts';
+import { configurationOf } from '../../src/raft/entry.ts';
+import { MemoryDisk } from '../../src/storage/memory-disk.ts';
+import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
+import { readServerFrames } from '../../src/transport/client-frame.ts';
+
+const CLIENT = 77;
+const CONNECTION = 1;
+
+type Deed = 'persist' | 'answer' | 'peers';
+
+/** Three nodes whose frames wait until somebody delivers them, on a clock that somebody moves. */
+class Table {
+  nowMs = 0;
+  readonly deeds = new Map<number, Deed[]>();
+  readonly runtimes: readonly NodeRuntime[];
+  #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
+
+  constructor() {
+    const ids = [1, 2, 3];
+    const disks = ids.map((id) => ({ node: asNodeId(id), disk: asDiskId(id) }));
+    const configuration = configurationOf({ voters: ids.map(asNodeId), disks });
+    this.runtimes = ids.map((id) => {
+      const deeds: Deed[] = [];
+      this.deeds.set(id, deeds);
+      const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(undefined, id) });
+      const persist = storage.persist.bind(storage);
+      storage.persist = (batch) => {
+        deeds.push('persist');
+        persist(batch);
+      };
+      return new NodeRuntime({
+        id: asNodeId(id),
+        configuration,
+        raft: raftConfig({}),
+        limits: nodeLimits({}),
+        seed: id,
+        storage,
+        clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },
+        outlet: {
+          sendToPeer: (to, frame) => {
+            deeds.push('peers');
+            this.#frames.push({ from: id, to, frame: frame.slice() });
+          },
+          sendToClient: (_connection, packet) => {
+            if ([...readServerFrames(packet)].some((frame) => frame.type === 'reply')) deeds.push('answer');
+          },
+        },
+        observe: () => undefined,
+      });
+    });
+  }
+
+  node(id: number): NodeRuntime {
+    return this.runtimes[id - 1] as NodeRuntime;
+  }
+
+  /** Delivers what is on its way; the receivers take no turn yet. */
+  deliver(): boolean {
+    const frames = this.#frames;
+    this.#frames = [];
+    for (const { from, to, frame } of frames) this.node(to).receivePeerFrame(asNodeId(from), frame);
+    return frames.length > 0;
+  }
+
+  settle(): void {
+    for (let round = 0; round < 50 && this.deliver(); round += 1) for (const node of this.runtimes) node.turn();
+  }
+
+  electLeader(): number {
+    for (let step = 0; step < 1_000; step += 1) {
+      const leader = this.runtimes.findIndex(({ view }) => view.role === 'leader');
+      if (leader >= 0) return leader + 1;
+      this.nowMs += 10;
+      for (const node of this.runtimes) if (node.nextDeadlineMs <= this.nowMs) node.turn();
+      this.settle();
+    }
+    throw new Error('nobody was elected in ten simulated seconds');
+  }
+
+  request(leader: number, sequence: number): void {
+    const encoder = new RequestEncoder();
+    encoder.begin(CLIENT, sequence, 1);
+    if (sequence === 1) encoder.openSession();
+    encoder.counts('any');
+    this.node(leader).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+  }
+}
+
+describe('a turn of a leader', () => {
+  it('sends what is new to the others, then answers what is committed, and then waits for its own disk', () => {
+    const table = new Table();
+    const leader = table.electLeader();
+    table.settle();
+    table.request(leader, 1);
+    table.node(leader).turn();
+    table.deliver();
+    for (const node of table.runtimes) if (node !== table.node(leader)) node.turn();
+    table.deliver();
+    // The next turn finds the acknowledgements of the first request, and a second one that its own disk must hold.
+    table.request(leader, 2);
+    const deeds = table.deeds.get(leader) ?? [];
+    deeds.length = 0;
+    table.node(leader).turn();
+    expect(deeds.filter((deed, at) => deed !== deeds[at - 1])).toEqual(['peers', 'answer', 'persist']);
+  });
+});
+
+describe('a turn of a follower', () => {
+  it('acknowledges only what is on its disk', () => {
+    const table = new Table();
+    const leader = table.electLeader();
+    table.settle();
+    table.request(leader, 1);
+    table.node(leader).turn();
+    table.deliver();
+    const follower = leader === 1 ? 2 : 1;
+    const deeds = table.deeds.get(follower) ?? [];
+    deeds.length = 0;
+    table.node(follower).turn();
+    expect(deeds).toEqual(['persist', 'peers']);
+  });
+});
