@@ -21,7 +21,7 @@ export const ADD_OPTIONS: AddOptions = {
 
 /** A state machine with its client's session, driven by entries as a log would. No checkpoint is taken: all contents are in memory. */
 export class DrivenQueue {
-  readonly #machine = new JobQueue({ readContent: () => undefined });
+  readonly #machine = new JobQueue({ readRecord: () => undefined });
   readonly #encoder = new RequestEncoder(FILL_BATCH * 128);
   #sequence = 0;
   #index = 0;

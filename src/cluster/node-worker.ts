@@ -6,7 +6,7 @@ import { SeededRandom } from '../base/random.ts';
 import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
-import { RECORD_KINDS } from '../queue/record.ts';
+import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
@@ -180,7 +180,8 @@ class NodeThread {
 
 function openStorage(boot: NodeBoot): NodeStorage {
   if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32, boot.newDiskId) });
-  return openSqliteStorage({ file: boot.file, recordKinds: RECORD_KINDS, durability: boot.durability, newDiskId: boot.newDiskId });
+  const { file, durability, newDiskId } = boot;
+  return openSqliteStorage({ file, recordKinds: RECORD_KINDS, entryKind: RECORD_KINDS[RecordKind.entry], durability, newDiskId });
 }
 
 function failureOf(error: unknown): NodeSignal {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../base/errors.ts';
+import { CONTENT_IN_ENTRY_BYTES } from '../queue/checkpoint-layout.ts';
 
 /** What one node takes on at most, and when it writes a checkpoint. Sizes in bytes. */
 export interface NodeLimits {
@@ -16,6 +17,8 @@ export interface NodeLimits {
   readonly tailEntries: number;
   /** Most bytes of such entries; they stay in memory. */
   readonly tailBytes: number;
+  /** A payload of at least so many bytes stays in its log entry, which the checkpoint keeps for it, instead of being written a second time. */
+  readonly contentInEntryBytes: number;
   /** Bytes of records in one InstallSnapshot. */
   readonly snapshotChunkBytes: number;
   /** Most claims that wait at the leader for a job. */
@@ -30,6 +33,7 @@ export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   checkpointRecords: 10_000,
   tailEntries: 1_000,
   tailBytes: 16 * 1024 * 1024,
+  contentInEntryBytes: CONTENT_IN_ENTRY_BYTES,
   snapshotChunkBytes: 256 * 1024,
   parkedClaimsMax: 10_000,
 });

@@ -1,7 +1,6 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asNodeId, ZERO_ENTRY } from '../base/ids.ts';
 import { JobQueue } from '../queue/job-queue.ts';
-import { RECORD_KINDS } from '../queue/record.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
 import type { Configuration, SnapshotId } from '../raft/entry.ts';
@@ -94,8 +93,10 @@ export class NodeRuntime implements Disposable {
     const phase = (options.id % CHECKPOINT_PHASES) / CHECKPOINT_PHASES;
     this.#checkpoints = new CheckpointSchedule(limits, checkpoint, phase);
     this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
-    const contentKind = RECORD_KINDS.indexOf('content');
-    this.#machine = new JobQueue({ readContent: (jobId) => storage.readRecord(contentKind, jobId) });
+    this.#machine = new JobQueue({
+      readRecord: (kind, key) => storage.readRecord(kind, key),
+      contentInEntryBytes: limits.contentInEntryBytes,
+    });
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({
       id: options.id,

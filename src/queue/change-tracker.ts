@@ -8,6 +8,7 @@ export interface RemovedJob {
   readonly id: number;
   readonly flags: number;
   readonly packedAt: number;
+  readonly entry: number;
 }
 
 /** What the next checkpoint has to write. */
@@ -49,7 +50,7 @@ export class ChangeTracker {
     if ((job.flags & JobFlag.dirty) !== 0) this.#dirtyJobs -= 1;
     if ((job.flags & JobFlag.rowStored) === 0) return;
     this.#markPage(job.id);
-    this.#removedJobs.push({ id: job.id, flags: job.flags, packedAt: job.packedAt });
+    this.#removedJobs.push({ id: job.id, flags: job.flags, packedAt: job.packedAt, entry: job.entry });
   }
 
   queue(queue: NamedQueue): void {

@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../storage/port.ts';
-import type { ChangeSet, ChangeTracker } from './change-tracker.ts';
-import { ALONE, type CheckpointLayout, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
+import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { packOf, packsOf, writePack } from './content-pack.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
@@ -71,7 +71,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   evict(): void {
     for (const job of this.#written) {
       job.chunk = undefined;
-      job.offset = 0;
+      if (job.packedAt !== IN_ENTRY) job.offset = 0;
       job.outcome = undefined;
     }
   }
@@ -95,12 +95,18 @@ export class CheckpointChanges implements Iterable<RecordChange> {
 
   *#removedJobs(): Generator<RecordChange> {
     for (const removed of this.#set.removedJobs) {
-      const { id, flags, packedAt } = removed;
-      if ((flags & JobFlag.contentStored) !== 0 && (packedAt === ALONE || this.#layout.unpacked(packOf(removed)))) {
-        yield this.#gone(RecordKind.content, contentKey(packOf(removed)));
-      }
+      const { id, flags } = removed;
+      if ((flags & JobFlag.contentStored) !== 0) yield* this.#removedContent(removed);
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
     }
+  }
+
+  *#removedContent(removed: RemovedJob): Generator<RecordChange> {
+    const { packedAt, entry } = removed;
+    const { packs, entries } = this.#layout;
+    if (packedAt === IN_ENTRY) {
+      if (entries.remove(entry)) yield this.#gone(RecordKind.entry, entry);
+    } else if (packedAt === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, contentKey(packOf(removed)));
   }
 
   *#page(page: number): Generator<RecordChange> {
@@ -110,8 +116,9 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       return;
     }
     const changed = jobs.filter(({ flags }) => (flags & JobFlag.dirty) !== 0);
-    for (const pack of packsOf(changed.filter(({ flags, length }) => (flags & JobFlag.contentStored) === 0 && length > 0)))
-      yield this.#pack(pack);
+    const withContent = changed.filter(({ flags, length }) => (flags & JobFlag.contentStored) === 0 && length > 0);
+    for (const job of withContent) if (job.entry > 0) yield* this.#keptEntry(job);
+    for (const pack of packsOf(withContent.filter(({ entry }) => entry === 0))) yield this.#pack(pack);
     for (const job of changed) yield* this.#outcome(job);
     for (const job of changed) {
       job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty)) | JobFlag.rowStored;
@@ -121,12 +128,18 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs));
   }
 
+  *#keptEntry(job: Job): Generator<RecordChange> {
+    job.flags |= JobFlag.contentStored;
+    job.packedAt = IN_ENTRY;
+    if (this.#layout.entries.add(job.entry)) yield this.#put(RecordKind.entry, job.entry, chunkOf(job));
+  }
+
   #pack(jobs: readonly Job[]): RecordChange {
     const [first] = jobs;
     invariant(first !== undefined, () => 'a pack without a job');
     for (const job of jobs) {
       job.flags |= JobFlag.contentStored;
-      if (job.packedAt !== ALONE) this.#layout.packed(first.id);
+      if (job.packedAt !== ALONE) this.#layout.packs.add(first.id);
     }
     if (first.packedAt === ALONE) return this.#put(RecordKind.content, contentKey(first.id), contentInMemory(first));
     return this.#encoded(RecordKind.content, contentKey(first.id), () => writePack(this.#to, jobs, contentInMemory));
@@ -161,9 +174,11 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 }
 
-function contentInMemory({ id, chunk, offset, length }: Job): Uint8Array {
+const contentInMemory = (job: Job): Uint8Array => chunkOf(job).subarray(job.offset, job.offset + job.length);
+
+function chunkOf({ id, chunk }: Job): Uint8Array {
   invariant(chunk !== undefined, () => `the content of job ${id} is neither in memory nor in the checkpoint`);
-  return chunk.subarray(offset, offset + length);
+  return chunk;
 }
 
 /**
@@ -189,7 +204,8 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
     for (const job of readJobs(key, new ByteReader(value), queues)) {
       if (job.id <= latest || job.id >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${job.id} behind job ${latest}`);
       latest = job.id;
-      if (job.length > 0 && job.packedAt !== ALONE) layout.packed(packOf(job));
+      if (job.packedAt === IN_ENTRY) layout.entries.add(job.entry);
+      else if (job.length > 0 && job.packedAt !== ALONE) layout.packs.add(packOf(job));
       jobs.table.append(job);
       if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
       else jobs.restore(job);

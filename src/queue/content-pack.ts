@@ -39,30 +39,8 @@ function positioned(run: readonly Job[]): readonly Job[] {
 export const packOf = ({ id, packedAt }: { readonly id: number; readonly packedAt: number }): number =>
   packedAt === ALONE ? id : id - packedAt;
 
-/** Reads contents out of packs, and keeps the pack of the last one: neighbours are mostly claimed one after the other. */
-export class PackReader {
-  readonly #read: (firstId: number) => Uint8Array | undefined;
-  #firstId = 0;
-  #pack: Uint8Array | undefined;
-
-  /** @param read the record under which the contents of this job and its neighbours are stored. */
-  constructor(read: (firstId: number) => Uint8Array | undefined) {
-    this.#read = read;
-  }
-
-  /** @returns undefined when there is no such record, or the job is not in it. */
-  contentOf(job: Job): Uint8Array | undefined {
-    const firstId = packOf(job);
-    if (job.packedAt === ALONE) return this.#read(firstId);
-    if (this.#pack === undefined || this.#firstId !== firstId) {
-      this.#pack = this.#read(firstId);
-      this.#firstId = firstId;
-    }
-    return this.#pack === undefined ? undefined : findIn(this.#pack, job.packedAt);
-  }
-}
-
-function findIn(pack: Uint8Array, position: number): Uint8Array | undefined {
+/** @returns undefined when the job at this position is not in the pack. */
+export function findInPack(pack: Uint8Array, position: number): Uint8Array | undefined {
   const reader = new ByteReader(pack);
   while (reader.remaining > 0) {
     const at = reader.u8();

@@ -3,19 +3,19 @@ import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
-import { CheckpointLayout } from './checkpoint-layout.ts';
-import { PackReader } from './content-pack.ts';
+import { CheckpointLayout, CONTENT_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
 import type { JobCounts } from './job-state.ts';
 import { JobStore, type JobTotals } from './job-store.ts';
 import { DUE_PER_ENTRY_MAX } from './limits.ts';
-import { contentKey, type MachineRecord, outcomeKey } from './record.ts';
+import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
 import { HEADER_BYTES, isAddressable, OperationCode, type RequestHeader, readRequestHeader } from './request.ts';
 import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
+import { StoredContents } from './stored-contents.ts';
 
 /** Where replies go; only the leader has one. */
 export interface ReplySink {
@@ -26,8 +26,10 @@ export interface ReplySink {
 }
 
 export interface JobQueueOptions {
-  /** Reads a record of kind `content` from the last written checkpoint; the key comes from `contentKey` or `outcomeKey`. */
-  readonly readContent: (key: number) => Uint8Array | undefined;
+  /** Reads a record from the last written checkpoint: contents and outcomes, and the entries that it keeps. */
+  readonly readRecord: (kind: number, key: number) => Uint8Array | undefined;
+  /** From this size on a content stays in its log entry, which the checkpoint then keeps. Default: {@link CONTENT_IN_ENTRY_BYTES}. */
+  readonly contentInEntryBytes?: number;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -37,11 +39,12 @@ const EMPTY = new Uint8Array(0);
  * the entries alone; time is what the leader stamped into them.
  */
 export class JobQueue implements AttachmentSource {
-  readonly #readContent: (key: number) => Uint8Array | undefined;
+  readonly #readRecord: JobQueueOptions['readRecord'];
+  readonly #contentInEntryBytes: number;
   readonly #attacher = new ReplyAttacher(this);
   #changes!: ChangeTracker;
   #layout!: CheckpointLayout;
-  #packs!: PackReader;
+  #contents!: StoredContents;
   #jobs!: JobStore;
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
@@ -51,7 +54,8 @@ export class JobQueue implements AttachmentSource {
   #writing: CheckpointChanges | undefined;
 
   constructor(options: JobQueueOptions) {
-    this.#readContent = options.readContent;
+    this.#readRecord = options.readRecord;
+    this.#contentInEntryBytes = options.contentInEntryBytes ?? CONTENT_IN_ENTRY_BYTES;
     this.reset();
   }
 
@@ -115,6 +119,7 @@ export class JobQueue implements AttachmentSource {
     invariant(index > this.#appliedIndex, () => `entry ${index} is applied after entry ${this.#appliedIndex}`);
     invariant(this.#writing === undefined, () => `entry ${index} is applied while a checkpoint is written`);
     this.#appliedIndex = index;
+    this.#jobs.entry = index;
     if (data.length < 8) return;
     const reader = new ByteReader(data);
     this.#advance(reader.f64());
@@ -164,8 +169,8 @@ export class JobQueue implements AttachmentSource {
   reset(): void {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
-    this.#packs = new PackReader((firstId) => this.#readContent(contentKey(firstId)));
-    this.#jobs = new JobStore(this.#changes);
+    this.#contents = new StoredContents(this.#readRecord);
+    this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes);
     this.#executor = new RequestExecutor(this.#jobs);
     this.#sessions = new SessionTable((session) => this.#changes.sessionRemoved(session));
     this.#clockMs = 0;
@@ -190,7 +195,7 @@ export class JobQueue implements AttachmentSource {
     if (job === undefined) return undefined;
     if (job.length === 0) return EMPTY;
     if (job.chunk !== undefined) return job.chunk.subarray(job.offset, job.offset + job.length);
-    return checked(this.#packs.contentOf(job), job.length, () => `the content of job ${jobId}`);
+    return checked(this.#contents.of(job), job.length, () => `the content of job ${jobId}`);
   }
 
   /** The outcome of a job if it has one of this kind. */
@@ -198,7 +203,7 @@ export class JobQueue implements AttachmentSource {
     const job = this.#jobs.table.get(jobId);
     if (job === undefined || kind === OutcomeKind.none || job.outcomeKind !== kind) return undefined;
     if (job.outcome !== undefined || job.outcomeLength === 0) return job.outcome ?? EMPTY;
-    return checked(this.#readContent(outcomeKey(jobId)), job.outcomeLength, () => `the outcome of job ${jobId}`);
+    return checked(this.#readRecord(RecordKind.content, outcomeKey(jobId)), job.outcomeLength, () => `the outcome of job ${jobId}`);
   }
 
   #machine(): MachineRecord {

@@ -1,5 +1,5 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
+import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { Job, JobFlag, type JobPolicy } from './job.ts';
 import { JOB_STATES, StateCode } from './job-state.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -18,7 +18,7 @@ import { OutcomeKind } from './reply.ts';
  * 32   [f64 dueMs]
  * 64   [f64 finishedMs][f64 finishOrder]
  * 128  [u8 outcomeKind][u32 outcomeLength]
- * 256  [u32 length][u8 packedAt]
+ * 256  [u32 length][u8 packedAt], and for IN_ENTRY [f64 entry][u32 offset]
  * ```
  */
 const Part = Object.freeze({
@@ -71,6 +71,10 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = 
   if ((parts & Part.content) !== 0) {
     to.u32(job.length);
     to.u8(packedAt);
+    if (packedAt === IN_ENTRY) {
+      to.f64(job.entry);
+      to.u32(job.offset);
+    }
   }
 }
 
@@ -129,6 +133,10 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   if ((parts & Part.content) !== 0) {
     job.length = from.u32();
     job.packedAt = from.u8();
+    if (job.packedAt === IN_ENTRY) {
+      job.entry = from.f64();
+      job.offset = from.u32();
+    }
     job.flags |= JobFlag.contentStored;
   }
   return job;

@@ -1,5 +1,6 @@
 import { invariant } from '../base/invariant.ts';
 import type { ChangeTracker } from './change-tracker.ts';
+import { staysInEntry } from './checkpoint-layout.ts';
 import { DueHeap } from './due-heap.ts';
 import { Job, JobFlag } from './job.ts';
 import { StateCode } from './job-state.ts';
@@ -47,11 +48,15 @@ export class JobStore {
   nextToken = 1;
   nextQueueNumber = 1;
   nextFinishOrder = 1;
+  /** Index of the entry that is applied; the machine's to set. */
+  entry = 0;
   readonly totals: JobTotals = { added: 0, claimed: 0, completed: 0, failed: 0, retried: 0, released: 0, leasesExpired: 0, redriven: 0 };
   readonly #changes: ChangeTracker;
+  readonly #contentInEntryBytes: number;
 
-  constructor(changes: ChangeTracker) {
+  constructor(changes: ChangeTracker, contentInEntryBytes: number) {
     this.#changes = changes;
+    this.#contentInEntryBytes = contentInEntryBytes;
   }
 
   /** The queue of this name, made if need be; `undefined` when there are too many queues with jobs. */
@@ -67,7 +72,7 @@ export class JobStore {
     return queue;
   }
 
-  /** @param chunk the memory in which the operation's content stands; it must never change. */
+  /** @param chunk the data of the entry that is applied, in which the operation's content stands; it must never change. */
   add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array, nowMs: number): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
@@ -78,6 +83,7 @@ export class JobStore {
     if (job.length > 0) {
       job.chunk = chunk;
       job.offset = operation.blobAt;
+      if (staysInEntry(job.length, chunk.length, this.#contentInEntryBytes)) job.entry = this.entry;
     }
     this.table.append(job);
     if (operation.delayMs > 0) this.#enterDelayed(job, nowMs + operation.delayMs);

@@ -47,12 +47,15 @@ export class Job {
   finishOrder = 0;
   /** Position in the heap of its deadline, or -1. Kept by DueHeap. */
   heapAt = -1;
-  /** The memory that holds the content; undefined once the checkpoint does. */
+  /** The memory that holds the content: the data of the entry that brought it. Undefined once the checkpoint does. */
   chunk: Uint8Array | undefined;
+  /** Where it begins in the entry's data. */
   offset = 0;
   length = 0;
-  /** Once the checkpoint holds the content: its place in the record that it shares with neighbours, or `ALONE`. */
+  /** Once the checkpoint holds the content: its place in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
   packedAt = 0;
+  /** Index of the entry that brought the content, if the checkpoint keeps that entry for it; otherwise 0. */
+  entry = 0;
   outcomeKind: number = OutcomeKind.none;
   /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
   outcome: Uint8Array | undefined = undefined;

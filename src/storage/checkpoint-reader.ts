@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
 import type { SnapshotId } from '../raft/entry.ts';
+import { LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';
 import type { CheckpointReader, SnapshotRecord } from './port.ts';
 import { RecordReads, type StoredRecord } from './record-table.ts';
@@ -12,6 +13,8 @@ import { storageErrorOf } from './sqlite-errors.ts';
 export interface SqliteReaderOptions {
   readonly file: string;
   readonly recordKinds: readonly string[];
+  /** See `SqliteStorageOptions`. */
+  readonly entryKind: string | undefined;
   readonly tags: readonly number[];
   readonly checksum: RowChecksum;
   readonly onClose: (reader: SqliteCheckpointReader) => void;
@@ -36,7 +39,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
   /** @throws {InvariantViolation} before the first checkpoint. @throws {StorageError} when the file cannot be read. */
   constructor(options: SqliteReaderOptions) {
     this.#options = options;
-    const { file, recordKinds, checksum } = options;
+    const { file, recordKinds, entryKind, tags, checksum } = options;
     const db = new Database(file, { readonly: true, fileMustExist: true });
     try {
       db.pragma('cell_size_check = ON');
@@ -46,9 +49,11 @@ export class SqliteCheckpointReader implements CheckpointReader {
       invariant(checkpoint !== undefined, () => `${file} has no checkpoint to read yet`);
       this.#checkpoint = checkpoint;
       this.snapshot = checkpoint.snapshot;
-      this.#tables = recordKinds.map(
-        (kind, at) => new RecordReads({ db, file, table: recordTableName(kind), kind, tag: options.tags[at] ?? 0, checksum }),
-      );
+      const log = new LogReads(db, file, checksum);
+      this.#tables = recordKinds.map((kind, at) => {
+        const table = { db, file, table: recordTableName(kind), kind, tag: tags[at] ?? 0, checksum };
+        return new RecordReads(kind === entryKind ? { ...table, log } : table);
+      });
       this.#db = db;
     } catch (error) {
       db.close();

@@ -1,20 +1,10 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { asIndex, asTerm, type LogIndex, type Term } from '../base/ids.ts';
+import { asIndex, type LogIndex } from '../base/ids.ts';
 import { EMPTY_BYTES, type Entry } from '../raft/entry.ts';
-import { blobOf } from './record-table.ts';
+import { END_KIND, ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
 import type { RowChecksum } from './row-checksum.ts';
-import { entryKindCode, entryKindOf } from './row-codec.ts';
+import { entryKindCode } from './row-codec.ts';
 import { damaged } from './sqlite-errors.ts';
-
-type EntryRow = [position: unknown, term: unknown, kind: unknown, data: unknown, checksum: unknown];
-
-/** A row whose checksum is right: an entry, or the end row. */
-interface CheckedRow {
-  readonly position: number;
-  readonly term: number;
-  readonly kind: number;
-  readonly data: Uint8Array;
-}
 
 /**
  * How much of a compacted log one transaction deletes at least. Freeing a large row reads each of its pages, so the
@@ -24,37 +14,36 @@ const RECLAIM_ROWS = 1024;
 const RECLAIM_BYTES = 4 * 1024 * 1024;
 
 /**
- * The kind of the row behind the last entry. A log that lost its last rows would otherwise look like one that never had
- * them, and the node would have forgotten what it acknowledged. It lies on the last entry's page, so it costs no write.
+ * The log's rows. Those at or before `compacted` are dead, and deleted a little in each turn; but for those that the checkpoint keeps,
+ * which stay until it lets go of them.
  */
-const END_KIND = 255;
-
-/** The log's rows. Those at or before `compacted` are dead: never read again, and deleted a little in each turn. */
-export class LogTable {
-  readonly #file: string;
-  readonly #checksum: RowChecksum;
+export class LogTable extends LogReads {
   readonly #insert: Statement<[number, number, number, Uint8Array, number]>;
   readonly #deleteFrom: Statement<[number]>;
-  readonly #deleteUpTo: Statement<[number]>;
+  readonly #deleteDead: Statement<[number, number]>;
+  readonly #deleteReleased: Statement<[number, number]>;
   readonly #after: Statement<[number], EntryRow>;
-  readonly #get: Statement<[number], EntryRow>;
   readonly #last: Statement<[], EntryRow>;
-  readonly #sizes: Statement<[number, number], [position: number, bytes: number]>;
+  readonly #sizes: Statement<[number, number, number], [position: number, bytes: number]>;
   #hasDeadRows = true;
+  /** The dead rows up to here are deleted, or kept. */
+  #reclaimedTo = 0;
 
-  constructor(db: Database, file: string, checksum: RowChecksum) {
-    this.#file = file;
-    this.#checksum = checksum;
-    const columns = 'position, term, kind, data, checksum';
-    this.#insert = db.prepare(`INSERT INTO entry (${columns}) VALUES (?, ?, ?, ?, ?)`);
+  /** @param keptTable the records of the checkpoint that stand for entries: one without a value keeps the row at its key. */
+  constructor(db: Database, file: string, checksum: RowChecksum, keptTable?: string) {
+    super(db, file, checksum);
+    this.#insert = db.prepare(`INSERT INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
     this.#deleteFrom = db.prepare('DELETE FROM entry WHERE position >= ?');
-    this.#deleteUpTo = db.prepare('DELETE FROM entry WHERE position <= ?');
-    this.#after = db.prepare<[number], EntryRow>(`SELECT ${columns} FROM entry WHERE position > ? ORDER BY position`).raw();
-    this.#get = db.prepare<[number], EntryRow>(`SELECT ${columns} FROM entry WHERE position = ?`).raw();
-    this.#last = db.prepare<[], EntryRow>(`SELECT ${columns} FROM entry ORDER BY position DESC LIMIT 1`).raw();
+    const isKept = keptTable === undefined ? '0' : `EXISTS (SELECT 1 FROM "${keptTable}" WHERE key = position AND length(value) = 0)`;
+    this.#deleteDead = db.prepare(`DELETE FROM entry WHERE position > ? AND position <= ? AND NOT ${isKept}`);
+    this.#deleteReleased = db.prepare('DELETE FROM entry WHERE position = ? AND position <= ?');
+    this.#after = db.prepare<[number], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE position > ? ORDER BY position`).raw();
+    this.#last = db.prepare<[], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry ORDER BY position DESC LIMIT 1`).raw();
     // The length of a blob stands in its row's header: its pages are not read.
     this.#sizes = db
-      .prepare<[number, number], [number, number]>('SELECT position, length(data) FROM entry WHERE position <= ? ORDER BY position LIMIT ?')
+      .prepare<[number, number, number], [number, number]>(
+        'SELECT position, length(data) FROM entry WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',
+      )
       .raw();
   }
 
@@ -64,39 +53,32 @@ export class LogTable {
     let expected = compacted + 1;
     let hasEnd = false;
     for (const columns of this.#after.iterate(compacted)) {
-      const row = this.#checked(columns);
+      const row = this.checked(columns);
       const { position } = row;
-      if (hasEnd) throw damaged(this.#file, `row ${position} stands behind the end of the log`);
+      if (hasEnd) throw damaged(this.file, `row ${position} stands behind the end of the log`);
       if (position !== expected) {
         const missing = `entry ${expected} of the log is missing`;
         throw damaged(
-          this.#file,
+          this.file,
           row.kind === END_KIND ? `${missing}, which ends at ${position - 1}` : `${missing}, and entry ${position} follows`,
         );
       }
       if (row.kind === END_KIND) hasEnd = true;
-      else entries.push(this.#entryOf(row));
+      else entries.push(this.entryOf(row));
       expected += 1;
     }
-    if (!hasEnd) throw damaged(this.#file, `row ${expected} of the log is missing, be it an entry or the end row`);
+    if (!hasEnd) throw damaged(this.file, `row ${expected} of the log is missing, be it an entry or the end row`);
     return entries;
   }
 
   /** @throws {StorageError} when the end row is not where it must be. */
   lastAfter(compacted: LogIndex): LogIndex {
     const columns = this.#last.get();
-    const row = columns === undefined ? undefined : this.#checked(columns);
+    const row = columns === undefined ? undefined : this.checked(columns);
     if (row === undefined || row.kind !== END_KIND || row.position <= compacted) {
-      throw damaged(this.#file, `the end row of the log is missing behind ${row?.position ?? compacted}`);
+      throw damaged(this.file, `the end row of the log is missing behind ${row?.position ?? compacted}`);
     }
     return asIndex(row.position - 1);
-  }
-
-  /** @throws {StorageError} when the entry is damaged or missing. */
-  termAt(index: LogIndex): Term {
-    const row = this.#get.get(index);
-    if (row === undefined) throw damaged(this.#file, `entry ${index} of the log is missing`);
-    return this.#entryOf(this.#checked(row)).term;
   }
 
   append(from: LogIndex, entries: readonly Entry[]): void {
@@ -114,7 +96,7 @@ export class LogTable {
   /** Closes the log of version 1, which had no end row. @throws {StorageError} on a damaged last row. */
   migrateFrom1(compacted: LogIndex): void {
     const last = this.#last.get();
-    this.endAt(asIndex(Math.max(compacted, last === undefined ? 0 : this.#checked(last).position)));
+    this.endAt(asIndex(Math.max(compacted, last === undefined ? 0 : this.checked(last).position)));
   }
 
   /** From now on there may be rows at or before `compacted`. */
@@ -122,10 +104,21 @@ export class LogTable {
     this.#hasDeadRows = true;
   }
 
+  /** The checkpoint that kept entries is gone as a whole. */
+  releaseAll(): void {
+    this.#reclaimedTo = 0;
+    this.#hasDeadRows = true;
+  }
+
+  /** The checkpoint does not keep this entry any more. */
+  release(position: number): void {
+    this.#deleteReleased.run(position, this.#reclaimedTo);
+  }
+
   /** Deletes dead rows, more than were `appended` in this transaction: the dead become fewer whatever the load. */
   reclaim(compacted: LogIndex, appended: readonly Entry[]): void {
     if (!this.#hasDeadRows) return;
-    const rows = this.#sizes.all(compacted, RECLAIM_ROWS + 2 * appended.length);
+    const rows = this.#sizes.all(this.#reclaimedTo, compacted, RECLAIM_ROWS + 2 * appended.length);
     const bytesMax = appended.reduce((sum, entry) => sum + 2 * entry.data.length, RECLAIM_BYTES);
     let upTo = 0;
     let bytes = 0;
@@ -134,29 +127,13 @@ export class LogTable {
       upTo = position;
       bytes += length;
     }
-    if (upTo > 0) this.#deleteUpTo.run(upTo);
     this.#hasDeadRows = upTo > 0;
+    if (upTo === 0) return;
+    this.#deleteDead.run(this.#reclaimedTo, upTo);
+    this.#reclaimedTo = upTo;
   }
 
   #put(position: number, term: number, kind: number, data: Uint8Array): void {
-    this.#insert.run(position, term, kind, data, this.#checksum.entry(position, term, kind, data));
-  }
-
-  #checked([position, term, kind, blob, checksum]: EntryRow): CheckedRow {
-    const data = blobOf(blob);
-    if (typeof position !== 'number' || typeof term !== 'number' || typeof kind !== 'number' || data === undefined) {
-      throw damaged(this.#file, `entry ${position} of the log is not of the type it was written in`);
-    }
-    // The checksum takes the kind as one byte.
-    if ((kind !== END_KIND && entryKindOf(kind) === undefined) || this.#checksum.entry(position, term, kind, data) !== checksum) {
-      throw damaged(this.#file, `entry ${position} of the log does not match its checksum`);
-    }
-    return { position, term, kind, data };
-  }
-
-  #entryOf({ position, term, kind: code, data }: CheckedRow): Entry {
-    const kind = entryKindOf(code);
-    if (kind === undefined) throw damaged(this.#file, `the log ends before entry ${position}`);
-    return { index: asIndex(position), term: asTerm(term), kind, data };
+    this.#insert.run(position, term, kind, data, this.checksum.entry(position, term, kind, data));
   }
 }

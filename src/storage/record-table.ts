@@ -1,4 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
+import { asIndex } from '../base/ids.ts';
+import type { LogReads } from './log-reads.ts';
 import { RECORD_OVERHEAD_BYTES, type RowChecksum } from './row-checksum.ts';
 import { damaged } from './sqlite-errors.ts';
 
@@ -17,6 +19,8 @@ export interface RecordTableOptions {
   /** See `kindTag`. */
   readonly tag: number;
   readonly checksum: RowChecksum;
+  /** For the kind whose records are log entries: where one that was written without a value has its data. */
+  readonly log?: LogReads;
 }
 
 // What the statements below give: the columns in the order of the SELECT.
@@ -43,7 +47,7 @@ export class RecordReads {
   /** @throws {StorageError} on damage. */
   get(key: number): Uint8Array | undefined {
     const row = this.#get.get(key);
-    return row === undefined ? undefined : this.#checked(row).value;
+    return row === undefined ? undefined : this.#whole(this.#checked(row)).value;
   }
 
   /**
@@ -56,7 +60,7 @@ export class RecordReads {
     let bytes = 0;
     let lastKey = afterKey;
     for (const row of this.#scan.iterate(afterKey)) {
-      const record = this.#checked(row);
+      const record = this.#whole(this.#checked(row));
       // A tree whose pages came to point in a circle has no end.
       if (record.key <= lastKey)
         throw damaged(this.options.file, `record ${record.key} of the kind "${this.options.kind}" follows ${lastKey}`);
@@ -73,6 +77,13 @@ export class RecordReads {
   checkCount(found: number, stored: number): void {
     const { file, kind } = this.options;
     if (found !== stored) throw damaged(file, `its checkpoint has ${stored} records of the kind "${kind}", and ${found} were found`);
+  }
+
+  #whole(record: StoredRecord): StoredRecord {
+    const { log, tag, checksum } = this.options;
+    if (log === undefined || record.value.length > 0) return record;
+    const value = log.entryAt(asIndex(record.key)).data;
+    return { key: record.key, value, checksum: checksum.record(tag, record.key, value) };
   }
 
   #checked([key, blob, checksum]: RecordRow): StoredRecord {

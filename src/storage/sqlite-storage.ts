@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
-import { asIndex } from '../base/ids.ts';
+import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
-import type { HardState, SnapshotId } from '../raft/entry.ts';
+import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { StorageError } from './errors.ts';
@@ -24,6 +24,11 @@ export interface SqliteStorageOptions {
   readonly file: string;
   /** The state machine's record kinds; a record's `kind` is a position in this list. Names are what the file knows them by. */
   readonly recordKinds: readonly string[];
+  /**
+   * The kind whose records are log entries: the key is an index, the value the entry's data, which is never empty. Where the entry is
+   * still in the log its row is kept, and the data not written again.
+   */
+  readonly entryKind?: string;
   /** `full`: an fsync for each persist. `off`: survives the process, not the power. */
   readonly durability: 'full' | 'off';
   /** How large the WAL may grow at first while a checkpoint reader is open, which then expires. Default: 32 MiB. */
@@ -71,6 +76,7 @@ class SqliteStorage implements NodeStorage {
   readonly #file: string;
   readonly #recordKinds: readonly string[];
   readonly #tags: readonly number[];
+  readonly #entryKind: number;
   readonly #db: Database;
   readonly #lock: Disposable;
   readonly #checksum: RowChecksum;
@@ -87,7 +93,7 @@ class SqliteStorage implements NodeStorage {
   #failure: Error | undefined;
 
   constructor(
-    { file, recordKinds, readerWalBytesMax = READER_WAL_BYTES_MAX }: SqliteStorageOptions,
+    { file, recordKinds, entryKind, readerWalBytesMax = READER_WAL_BYTES_MAX }: SqliteStorageOptions,
     db: Database,
     lock: Disposable,
     checksum: RowChecksum,
@@ -101,9 +107,10 @@ class SqliteStorage implements NodeStorage {
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
     this.#meta = new MetaTable(db, file, this.#checksum);
-    this.#log = new LogTable(db, file, this.#checksum);
+    this.#entryKind = entryKind === undefined ? -1 : recordKinds.indexOf(entryKind);
+    this.#log = new LogTable(db, file, this.#checksum, entryKind === undefined ? undefined : recordTableName(entryKind));
     this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, checksum: this.#checksum });
-    this.#readers = new OpenReaders({ db, file, recordKinds, tags: this.#tags, checksum, walBytesMax: readerWalBytesMax });
+    this.#readers = new OpenReaders({ db, file, recordKinds, entryKind, tags: this.#tags, checksum, walBytesMax: readerWalBytesMax });
     this.#tables = this.#openTables();
   }
 
@@ -147,9 +154,9 @@ class SqliteStorage implements NodeStorage {
         this.#log.append(append.from, append.entries);
         last = asIndex(append.from + append.entries.length - 1);
       }
-      if (checkpoint !== undefined) counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes);
+      if (checkpoint !== undefined) counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes, compacted);
       if (compactTo !== undefined && compactTo > compacted) {
-        this.#meta.putCompacted({ index: compactTo, term: this.#log.termAt(compactTo) });
+        this.#meta.putCompacted({ index: compactTo, term: this.#log.entryAt(compactTo).term });
         compacted = compactTo;
         this.#log.markDead();
       }
@@ -179,7 +186,7 @@ class SqliteStorage implements NodeStorage {
       this.#meta.putCompacted(idOf(snapshot));
       // The entries before it are dead from now on, and are deleted a little in each of the next turns.
       this.#log.endAt(snapshot.index);
-      this.#log.markDead();
+      this.#log.releaseAll();
     });
     this.#tables = this.#openTables();
     this.#counts = counts;
@@ -192,11 +199,14 @@ class SqliteStorage implements NodeStorage {
     this.#lock[Symbol.dispose]();
   }
 
-  #writeCheckpoint(snapshot: SnapshotId, changes: Iterable<RecordChange>): readonly number[] {
+  #writeCheckpoint(snapshot: SnapshotId, changes: Iterable<RecordChange>, compacted: LogIndex): readonly number[] {
     const counts = [...this.#counts];
     for (const { kind, key, value } of changes) {
       const table = this.#table(kind);
-      counts[kind] = (counts[kind] ?? 0) + (value === undefined ? table.delete(key) : table.put(key, value));
+      const isEntry = kind === this.#entryKind;
+      const isInLog = isEntry && key > compacted;
+      counts[kind] = (counts[kind] ?? 0) + (value === undefined ? table.delete(key) : table.put(key, isInLog ? EMPTY_BYTES : value));
+      if (isEntry && value === undefined) this.#log.release(key);
     }
     this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
     return counts;
@@ -216,6 +226,7 @@ class SqliteStorage implements NodeStorage {
           kind,
           tag: this.#tags[at] ?? 0,
           checksum: this.#checksum,
+          ...(at === this.#entryKind ? { log: this.#log } : {}),
         }),
     );
   }

@@ -45,7 +45,7 @@ interface Parked extends Arrived {
  * switches make the faults that a client must survive.
  */
 export class FakeCluster implements ClusterEndpoint {
-  readonly machine = new JobQueue({ readContent: () => undefined });
+  readonly machine = new JobQueue({ readRecord: () => undefined });
   /** Requests as they arrived, in order, repetitions included. */
   readonly requests: SeenRequest[] = [];
   /** Likewise what only reads. */

@@ -35,7 +35,7 @@ describe('a checkpoint', () => {
   });
 
   it('names its kinds in the order of their numbers', () => {
-    expect(RECORD_KINDS.map((kind) => RecordKind[kind])).toEqual([0, 1, 2, 3, 4]);
+    expect(RECORD_KINDS.map((kind) => RecordKind[kind])).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it('writes only what changed', () => {
@@ -81,7 +81,7 @@ describe('a checkpoint', () => {
 
   it('gives a large content a record of its own, and small neighbours one together', () => {
     const queue = new TestQueue();
-    const contents = ['a'.repeat(3_000), 'b', 'c'.repeat(3_000), 'd'.repeat(9_000), '', 'e'];
+    const contents = ['a'.repeat(3_000), 'b', 'c'.repeat(3_000), 'd'.repeat(8_000), '', 'e'];
     for (const content of contents) queue.add(content);
     queue.checkpoint();
     // 1 and 2 together, 3 alone, 4 alone, 6 alone; 5 has none.
@@ -139,9 +139,9 @@ describe('a checkpoint', () => {
     const reads: number[] = [];
     const queue = new TestQueue();
     queue.machine = new JobQueue({
-      readContent: (key) => {
+      readRecord: (kind, key) => {
         reads.push(key);
-        return queue.tables.read(RecordKind.content, key);
+        return queue.tables.read(kind, key);
       },
     });
     queue.index = 0;
@@ -154,9 +154,49 @@ describe('a checkpoint', () => {
     expect(reads).toEqual([2]);
   });
 
+  it('keeps the entry of large contents, whose bytes it does not repeat, until the last of them is gone', () => {
+    const queue = new TestQueue();
+    const large = (letter: string): Uint8Array => bytesOf(letter.repeat(20_000));
+    const contents = [large('a'), bytesOf('small'), large('c')];
+    queue.send((to) => {
+      for (const content of contents) to.add('q', content, options({ keepCompleted: 0 }));
+    });
+    const cameWith = queue.machine.appliedIndex;
+    queue.add('another');
+    queue.checkpoint();
+    expect([...queue.tables.records(RecordKind.entry)].map(({ key }) => key)).toEqual([cameWith]);
+    const stored = [...queue.tables.records(RecordKind.content)].reduce((sum, { value }) => sum + value.length, 0);
+    expect(stored).toBeLessThan(100);
+    queue.restart();
+    const jobs = queue.claim(4);
+    expect(jobs.map(({ content }) => textOf(content)?.slice(0, 5))).toEqual(['aaaaa', 'small', 'ccccc', 'anoth']);
+    expect(jobs.map(({ content }) => content?.length)).toEqual([20_000, 5, 20_000, 7]);
+    for (const [at, left] of [
+      [0, 1],
+      [2, 0],
+    ] as const) {
+      const job = jobs[at] as (typeof jobs)[number];
+      queue.do((to) => to.complete(job.id, job.token, none));
+      queue.checkpoint();
+      expect([...queue.tables.records(RecordKind.entry)]).toHaveLength(left);
+    }
+  });
+
+  it('repeats a content that is small beside its entry, which it does not keep for that', () => {
+    const queue = new TestQueue();
+    queue.send((to) => {
+      to.add('q', bytesOf('a'.repeat(10_000)), options());
+      for (let at = 0; at < 200; at += 1) to.add('q', bytesOf('b'.repeat(1_000)), options());
+    });
+    queue.checkpoint();
+    expect([...queue.tables.records(RecordKind.entry)]).toEqual([]);
+    queue.restart();
+    expect(queue.claim(1).map(({ content }) => content?.length)).toEqual([10_000]);
+  });
+
   it('says so when a content that it wrote cannot be read', () => {
     const queue = new TestQueue();
-    queue.machine = new JobQueue({ readContent: () => undefined });
+    queue.machine = new JobQueue({ readRecord: () => undefined });
     queue.index = 0;
     queue.sequence = 0;
     queue.do((to) => to.openSession());
@@ -179,7 +219,7 @@ describe('a checkpoint', () => {
   it('that is damaged is refused', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
-    const fresh = new JobQueue({ readContent: () => undefined });
+    const fresh = new JobQueue({ readRecord: () => undefined });
     const without = (kind: number) => (asked: number) => (asked === kind ? [] : queue.tables.records(asked));
     expect(() => fresh.restore(without(RecordKind.queue))).toThrow(/queue that does not exist/);
     expect(() => fresh.restore(without(RecordKind.machine))).toThrow(/job 1/);
@@ -191,7 +231,7 @@ describe('a checkpoint', () => {
 
 describe('reset', () => {
   it('is the empty state, as is a checkpoint without records', () => {
-    const empty = new JobQueue({ readContent: () => undefined });
+    const empty = new JobQueue({ readRecord: () => undefined });
     const queue = aQueueWithEverything();
     queue.machine.reset();
     expect(queue.machine.digest()).toBe(empty.digest());

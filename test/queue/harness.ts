@@ -80,7 +80,10 @@ export class TestQueue {
   index = 0;
   sequence = 0;
 
-  constructor() {
+  readonly #contentInEntryBytes: number;
+
+  constructor(contentInEntryBytes = 8_192) {
+    this.#contentInEntryBytes = contentInEntryBytes;
     this.machine = this.#open();
     this.send((to) => to.openSession());
   }
@@ -157,6 +160,6 @@ export class TestQueue {
   }
 
   #open(): JobQueue {
-    return new JobQueue({ readContent: (key) => this.tables.read(4, key) });
+    return new JobQueue({ readRecord: (kind, key) => this.tables.read(kind, key), contentInEntryBytes: this.#contentInEntryBytes });
   }
 }

@@ -30,7 +30,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('add'),
       queue: fc.constantFrom(...QUEUES),
-      content: fc.string({ maxLength: 5 }),
+      content: fc.string({ maxLength: 9 }),
       options: anyOptions,
     }),
   },
@@ -59,7 +59,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 
 /** Drives a machine that is restarted, one that never is, and the model, and holds them against each other after every step. */
 class Comparison {
-  readonly #restarted = new TestQueue();
+  readonly #restarted = new TestQueue(6);
   readonly #steady = new TestQueue();
   readonly #model = new ModelQueue(START_MS);
   readonly #leases: { readonly id: number; readonly token: number }[] = [];

@@ -1,0 +1,19 @@
+/** How many jobs need each of something that several share. */
+export class UseCount {
+  readonly #counts = new Map<number, number>();
+
+  /** @returns whether it is the first use. */
+  add(key: number): boolean {
+    const count = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, count + 1);
+    return count === 0;
+  }
+
+  /** @returns whether that was the last use, so that nobody needs it any more. */
+  remove(key: number): boolean {
+    const left = (this.#counts.get(key) ?? 0) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+    return left <= 0;
+  }
+}

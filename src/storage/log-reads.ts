@@ -1,0 +1,65 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { asIndex, asTerm, type LogIndex } from '../base/ids.ts';
+import type { Entry } from '../raft/entry.ts';
+import { blobOf } from './record-table.ts';
+import type { RowChecksum } from './row-checksum.ts';
+import { entryKindOf } from './row-codec.ts';
+import { damaged } from './sqlite-errors.ts';
+
+// They are what the file says they are: in a damaged one a blob may have become a text or nothing.
+export type EntryRow = [position: unknown, term: unknown, kind: unknown, data: unknown, checksum: unknown];
+export const ENTRY_COLUMNS = 'position, term, kind, data, checksum';
+
+/** A row whose checksum is right: an entry, or the end row. */
+export interface CheckedRow {
+  readonly position: number;
+  readonly term: number;
+  readonly kind: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * The kind of the row behind the last entry. A log that lost its last rows would otherwise look like one that never had
+ * them, and the node would have forgotten what it acknowledged. It lies on the last entry's page, so it costs no write.
+ */
+export const END_KIND = 255;
+
+/** Reads the log's rows, and trusts none of them before its checksum was compared. */
+export class LogReads {
+  protected readonly file: string;
+  protected readonly checksum: RowChecksum;
+  readonly #get: Statement<[number], EntryRow>;
+
+  constructor(db: Database, file: string, checksum: RowChecksum) {
+    this.file = file;
+    this.checksum = checksum;
+    this.#get = db.prepare<[number], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE position = ?`).raw();
+  }
+
+  /** @throws {StorageError} when the entry is damaged or missing. */
+  entryAt(index: LogIndex): Entry {
+    const row = this.#get.get(index);
+    if (row === undefined) throw damaged(this.file, `entry ${index} of the log is missing`);
+    return this.entryOf(this.checked(row));
+  }
+
+  /** @throws {StorageError} on damage. */
+  protected checked([position, term, kind, blob, checksum]: EntryRow): CheckedRow {
+    const data = blobOf(blob);
+    if (typeof position !== 'number' || typeof term !== 'number' || typeof kind !== 'number' || data === undefined) {
+      throw damaged(this.file, `entry ${position} of the log is not of the type it was written in`);
+    }
+    // The checksum takes the kind as one byte.
+    if ((kind !== END_KIND && entryKindOf(kind) === undefined) || this.checksum.entry(position, term, kind, data) !== checksum) {
+      throw damaged(this.file, `entry ${position} of the log does not match its checksum`);
+    }
+    return { position, term, kind, data };
+  }
+
+  /** @throws {StorageError} for the end row. */
+  protected entryOf({ position, term, kind: code, data }: CheckedRow): Entry {
+    const kind = entryKindOf(code);
+    if (kind === undefined) throw damaged(this.file, `the log ends before entry ${position}`);
+    return { index: asIndex(position), term: asTerm(term), kind, data };
+  }
+}
