@@ -1,0 +1,95 @@
+import { parse } from 'csv-parse/sync';
+import type { TopLevelSpec } from 'vega-lite';
+import { z } from 'zod';
+import { ACTIVITIES, type Activity } from '../profile/cpu-profile.ts';
+import { type Chart, wrapLines } from './chart.ts';
+import { chartConfig, OKABE_ITO } from './theme.ts';
+
+/** How long one thread did one thing while one measure ran, in milliseconds. */
+export interface ProfileRow {
+  readonly measure: string;
+  readonly thread: string;
+  readonly activity: Activity;
+  readonly ms: number;
+  readonly commit: string;
+  readonly environment: string;
+}
+
+export const PROFILE_HEADER = ['measure', 'thread', 'activity', 'ms', 'commit', 'environment'];
+
+const rowSchema = z.object({
+  measure: z.string(),
+  thread: z.string(),
+  activity: z.enum(ACTIVITIES),
+  ms: z.coerce.number(),
+  commit: z.string(),
+  environment: z.string(),
+});
+
+/** The rows of a profile.csv. @throws {ZodError} when it is something else. */
+export const parseProfileRows = (text: string): readonly ProfileRow[] => {
+  const records: unknown[] = parse(text, { columns: true });
+  return records.map((record) => rowSchema.parse(record));
+};
+
+const WIDTH_PX = 560;
+const FONT = 'Inter';
+const IDLE_COLOR = '#eeeeee';
+const COLORS = [
+  OKABE_ITO.blue,
+  OKABE_ITO.skyBlue,
+  OKABE_ITO.green,
+  '#F0E442',
+  OKABE_ITO.orange,
+  OKABE_ITO.purple,
+  OKABE_ITO.vermillion,
+  '#999999',
+  OKABE_ITO.black,
+  '#cccccc',
+  IDLE_COLOR,
+];
+
+/** Chart of where each thread's time goes: a panel for each measure, a bar for each thread. */
+export function profileChart(rows: readonly ProfileRow[]): Chart {
+  const measures = [...new Set(rows.map(({ measure }) => measure))];
+  const [{ commit } = { commit: 'unknown' }] = rows;
+  const title = "Where the threads' time goes";
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: {
+      text: title,
+      subtitle: wrapLines(
+        [
+          'Own time by sampling profiler, every thread, from start to close, warm-up included · n = 1 run a measure, slower than without a profiler',
+          `3 nodes, durable · commit ${commit.slice(0, 7)}${commit.endsWith('+dirty') ? '+dirty' : ''}`,
+        ],
+        WIDTH_PX,
+      ),
+    },
+    config: chartConfig(FONT),
+    spacing: 18,
+    vconcat: measures.map((measure) => ({
+      title: { text: measure, fontSize: 13, offset: 6 },
+      width: WIDTH_PX,
+      height: { step: 20 },
+      data: { values: withOrder(rows.filter((row) => row.measure === measure)) },
+      mark: { type: 'bar' },
+      encoding: {
+        y: { field: 'thread', type: 'nominal', sort: null, title: null },
+        x: { field: 'ms', type: 'quantitative', stack: 'normalize', title: "Share of the thread's time", axis: { format: '.0%' } },
+        color: {
+          field: 'activity',
+          type: 'nominal',
+          title: null,
+          scale: { domain: [...ACTIVITIES], range: COLORS },
+          legend: { orient: 'bottom', columns: 3, labelLimit: 260 },
+        },
+        order: { field: 'order', type: 'quantitative' },
+      },
+    })),
+  };
+  return { name: 'bench-profile', title, question: 'What bounds a figure?', spec };
+}
+
+const withOrder = (rows: readonly ProfileRow[]): object[] =>
+  rows.map(({ thread, activity, ms }) => ({ thread, activity, ms, order: ACTIVITIES.indexOf(activity) }));
