@@ -1,5 +1,5 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import { InvalidPayloadError } from './errors.ts';
+import { InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
 
 /**
  * How a job's name and data stand in the bytes that the queue carries without looking at them. Little-endian.
@@ -15,25 +15,82 @@ const KIND_BYTES = 2;
 const NAME_AT = 5;
 
 const textDecoder = new TextDecoder();
-const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+const SCRATCH_BYTES = 64 * 1024;
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+/**
+ * Longest text that is written by hand while it is ASCII: below it a call into the runtime costs more than the loop. Measured: the client's
+ * share of a job of a bulk falls from 0.81 to 0.75 µs with names this short; with 50 characters nothing is gained any more.
+ */
+const SHORT_TEXT_CHARS = 24;
 const EMPTY = new Uint8Array(0);
 
 const kindOf = (data: unknown): number => (data === undefined ? KIND_NOTHING : data instanceof Uint8Array ? KIND_BYTES : KIND_JSON);
 
+/** Contents one behind the other in memory that grows: keeping a typed array for each costs more than writing it. */
+export class ContentWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacityBytes: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacityBytes);
+  }
+
+  /** Where the last content ends and the next one will begin. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The bytes from `start` up to and without `end`, valid until the next write. */
+  view(start: number, end: number): Uint8Array {
+    return plainView(this.#bytes, start, end);
+  }
+
+  /** Forgets the contents, and the memory if it grew large. */
+  reset(): void {
+    this.#length = 0;
+    if (this.#bytes.length > SCRATCH_BYTES) this.#bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  }
+
+  /** @throws {InvalidPayloadError | PayloadTooLargeError} and nothing is written. */
+  write(name: string, data: unknown, bytesMax: number): void {
+    if (typeof name !== 'string') throw new InvalidPayloadError('The name of a job must be a string.');
+    const kind = kindOf(data);
+    const json = kind === KIND_JSON ? stringify(data) : '';
+    const dataBytesMax = data instanceof Uint8Array ? data.length : json.length * 3;
+    // Only now: a toJSON() may have called for other contents.
+    const start = this.#length;
+    this.#makeRoom(NAME_AT + name.length * 3 + dataBytesMax);
+    const target = this.#bytes;
+    const nameBytes = writeText(target, start + NAME_AT, name);
+    target[start] = kind;
+    target.writeUInt32LE(nameBytes, start + 1);
+    const dataAt = start + NAME_AT + nameBytes;
+    const end = dataAt + writeData(target, dataAt, data, json);
+    if (end - start > bytesMax) throw new PayloadTooLargeError(end - start, bytesMax);
+    this.#length = end;
+  }
+
+  #makeRoom(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+  }
+}
+
+const shared = new ContentWriter(SCRATCH_BYTES);
+
 /**
  * @returns the content's bytes, valid only until the next call: small contents share one buffer.
- * @throws {InvalidPayloadError} when `data` is no JSON value.
+ * @throws {InvalidPayloadError | PayloadTooLargeError}
  */
-export function encodeContent(name: string, data: unknown): Uint8Array {
-  const kind = kindOf(data);
-  const json = kind === KIND_JSON ? stringify(data) : '';
-  const dataBytesMax = data instanceof Uint8Array ? data.length : json.length * 3;
-  const target = bufferOf(NAME_AT + name.length * 3 + dataBytesMax);
-  target[0] = kind;
-  const nameBytes = target.write(name, NAME_AT);
-  target.writeUInt32LE(nameBytes, 1);
-  const dataAt = NAME_AT + nameBytes;
-  return plainView(target, dataAt + writeData(target, dataAt, data, json));
+export function encodeContent(name: string, data: unknown, bytesMax: number): Uint8Array {
+  shared.write(name, data, bytesMax);
+  const content = shared.view(0, shared.length);
+  // Already here, so that whatever comes next, even the toJSON() of the next data, finds it empty.
+  shared.reset();
+  return content;
 }
 
 export function encodeValue(value: unknown): Uint8Array {
@@ -42,7 +99,7 @@ export function encodeValue(value: unknown): Uint8Array {
   const json = kind === KIND_JSON ? stringify(value) : '';
   const target = bufferOf(1 + (value instanceof Uint8Array ? value.length : json.length * 3));
   target[0] = kind;
-  return plainView(target, 1 + writeData(target, 1, value, json));
+  return plainView(target, 0, 1 + writeData(target, 1, value, json));
 }
 
 /** @throws {MalformedBytesError} */
@@ -80,14 +137,26 @@ function decodeRest(kind: number, bytes: Uint8Array): unknown {
 const bufferOf = (bytesMax: number): Buffer => (bytesMax <= scratch.length ? scratch : Buffer.allocUnsafeSlow(bytesMax));
 
 /** Not a Buffer, whose slice() would not copy. */
-const plainView = (buffer: Buffer, length: number): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, length);
+const plainView = (buffer: Buffer, start: number, end: number): Uint8Array =>
+  new Uint8Array(buffer.buffer, buffer.byteOffset + start, end - start);
 
 function writeData(target: Buffer, at: number, data: unknown, json: string): number {
   if (data instanceof Uint8Array) {
     target.set(data, at);
     return data.length;
   }
-  return json === '' ? 0 : target.write(json, at);
+  return json === '' ? 0 : writeText(target, at, json);
+}
+
+/** In UTF-8. @returns how many bytes it took. */
+function writeText(target: Buffer, at: number, text: string): number {
+  if (text.length > SHORT_TEXT_CHARS) return target.write(text, at);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) return target.write(text, at);
+    target[at + index] = code;
+  }
+  return text.length;
 }
 
 function stringify(data: unknown): string {

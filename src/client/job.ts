@@ -102,6 +102,16 @@ export class Job<Data = unknown, Result = unknown> {
   }
 }
 
+/** For who added it: `addedAt` by their own clock, and the very name and data they gave. */
+export const jobOfAdd = <Data, Result>(
+  queueName: string,
+  id: number,
+  addedAt: number,
+  attemptsMax: number,
+  name: string,
+  data: Data,
+): Job<Data, Result> => new Job<Data, Result>({ id, queueName, addedAt, attemptsMade: 0, attemptsMax, content: { name, data } });
+
 export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob): Job<Data, Result> =>
   new Job<Data, Result>({
     id: claimed.id,

@@ -4,12 +4,13 @@ import type { OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
+import { ADD_BYTES, Bulk } from './bulk.ts';
 import type { Call } from './call.ts';
 import type { Client } from './client.ts';
 import { acquireClient, type ClientLease, connectionRule } from './connection-source.ts';
 import { encodeContent } from './content.ts';
-import { ClientClosedError, InvalidOptionError, InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
-import { Job, jobOfDetail } from './job.ts';
+import { ClientClosedError, InvalidOptionError } from './errors.ts';
+import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
 import { addOptionsOf, type JobOptions } from './job-options.ts';
 import { checkOptions, type OptionRule, type OptionRules } from './option-check.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -31,8 +32,6 @@ export interface BulkJob<Data> {
   readonly opts?: JobOptions;
 }
 
-/** Jobs of a bulk that await their answer at the same time. */
-const BULK_WINDOW = 8_192;
 const OPERATION_BYTES = 64;
 
 const RULES: OptionRules & Readonly<Record<keyof QueueOptions, OptionRule>> = {
@@ -73,7 +72,9 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
       const added = addOptionsOf(options, this.#defaults);
-      this.#submitAdd(this.#encode(name, data), new AddCall<Data, Result>(this.name, name, data, added, resolve, reject));
+      const content = encodeContent(name, data, this.#pipeline.config.payloadBytesMax);
+      this.#pipeline.open(content.length + ADD_BYTES).add(this.name, content, added);
+      this.#pipeline.commit(new AddCall<Data, Result>(this.name, name, data, added.attemptsMax, resolve, reject));
     });
   }
 
@@ -83,16 +84,9 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
    */
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();
-    const prepared = jobs.map((job) => ({
-      job,
-      content: this.#encode(job.name, job.data).slice(),
-      options: addOptionsOf(job.opts, this.#defaults),
-    }));
-    const added: Job<Data, Result>[] = [];
-    for (let from = 0; from < prepared.length; from += BULK_WINDOW) {
-      added.push(...(await this.#addAll(prepared.slice(from, from + BULK_WINDOW))));
-    }
-    return added;
+    const bulk = new Bulk<Data, Result>(this.name, this.#pipeline, jobs.length);
+    for (const { name, data, opts } of jobs) bulk.push(name, data, addOptionsOf(opts, this.#defaults));
+    return await bulk.addAll();
   }
 
   /** @returns undefined when there is no such job in this queue. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
@@ -134,49 +128,6 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return this.close();
   }
 
-  #encode(name: string, data: unknown): Uint8Array {
-    if (typeof name !== 'string') throw new InvalidPayloadError('The name of a job must be a string.');
-    const content = encodeContent(name, data);
-    const { payloadBytesMax } = this.#pipeline.config;
-    if (content.length > payloadBytesMax) throw new PayloadTooLargeError(content.length, payloadBytesMax);
-    return content;
-  }
-
-  /** One promise for all of them: a promise for each costs more than the rest of an add. Rejects with the first failure, once all answers are in. */
-  #addAll(jobs: readonly PreparedJob<Data>[]): Promise<readonly Job<Data, Result>[]> {
-    return new Promise((resolve, reject) => {
-      const added = new Array<Job<Data, Result>>(jobs.length);
-      let failure: { readonly error: unknown } | undefined;
-      let unanswered = jobs.length;
-      const onAnswer = (): void => {
-        unanswered -= 1;
-        if (unanswered > 0) return;
-        if (failure === undefined) resolve(added);
-        else reject(failure.error);
-      };
-      const onError = (error: unknown): void => {
-        failure ??= { error };
-        onAnswer();
-      };
-      for (const [at, { job, content, options }] of jobs.entries()) {
-        const onAdded = (one: Job<Data, Result>): void => {
-          added[at] = one;
-          onAnswer();
-        };
-        try {
-          this.#submitAdd(content, new AddCall<Data, Result>(this.name, job.name, job.data, options, onAdded, onError));
-        } catch (error) {
-          onError(error);
-        }
-      }
-    });
-  }
-
-  #submitAdd(content: Uint8Array, call: AddCall<Data, Result>): void {
-    this.#pipeline.open(content.length + OPERATION_BYTES).add(this.name, content, call.options);
-    this.#pipeline.commit(call);
-  }
-
   #ask(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
@@ -198,35 +149,28 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 }
 
-/** A job of a bulk, checked and encoded. */
-interface PreparedJob<Data> {
-  readonly job: BulkJob<Data>;
-  readonly content: Uint8Array;
-  readonly options: AddOptions;
-}
-
 /** What one add() waits with: its promise's two ends and what the job will show. */
 class AddCall<Data, Result> implements Call {
-  readonly options: AddOptions;
   readonly onError: (error: Error) => void;
   readonly #queueName: string;
   readonly #name: string;
   readonly #data: Data;
+  readonly #attemptsMax: number;
   readonly #resolve: (job: Job<Data, Result>) => void;
 
   constructor(
     queueName: string,
     name: string,
     data: Data,
-    options: AddOptions,
+    attemptsMax: number,
     resolve: (job: Job<Data, Result>) => void,
     reject: (error: Error) => void,
   ) {
-    this.options = options;
     this.onError = reject;
     this.#queueName = queueName;
     this.#name = name;
     this.#data = data;
+    this.#attemptsMax = attemptsMax;
     this.#resolve = resolve;
   }
 
@@ -235,16 +179,7 @@ class AddCall<Data, Result> implements Call {
       this.onError(unexpected(result));
       return;
     }
-    const content = { name: this.#name, data: this.#data };
-    const source = {
-      id: result.id,
-      queueName: this.#queueName,
-      addedAt: Date.now(),
-      attemptsMade: 0,
-      attemptsMax: this.options.attemptsMax,
-      content,
-    };
-    this.#resolve(new Job<Data, Result>(source));
+    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, result.id, Date.now(), this.#attemptsMax, this.#name, this.#data));
   }
 }
 

@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedBytesError } from '../../src/base/bytes.ts';
-import { decodeData, decodeName, decodeValue, encodeContent, encodeValue } from '../../src/client/content.ts';
-import { InvalidPayloadError } from '../../src/client/errors.ts';
+import { ContentWriter, decodeData, decodeName, decodeValue, encodeContent, encodeValue } from '../../src/client/content.ts';
+import { InvalidPayloadError, PayloadTooLargeError } from '../../src/client/errors.ts';
+
+const MEBIBYTE = 1024 * 1024;
 
 describe('the content of a job', () => {
   it('gives back any name and any JSON value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.jsonValue(), (name, value) => {
-        const content = encodeContent(name, value).slice();
+        const content = encodeContent(name, value, MEBIBYTE);
         expect(decodeName(content)).toBe(name);
         expect(decodeData(content)).toEqual(JSON.parse(JSON.stringify(value)));
       }),
@@ -18,7 +20,7 @@ describe('the content of a job', () => {
   it('keeps bytes as they are, without JSON around them', () => {
     fc.assert(
       fc.property(fc.string(), fc.uint8Array(), (name, bytes) => {
-        const content = encodeContent(name, bytes).slice();
+        const content = encodeContent(name, bytes, MEBIBYTE);
         expect(decodeData(content)).toEqual(bytes);
         expect(content.length).toBe(5 + Buffer.byteLength(name) + bytes.length);
       }),
@@ -27,12 +29,12 @@ describe('the content of a job', () => {
 
   it('holds more than the shared buffer does', () => {
     const text = 'ü'.repeat(200_000);
-    expect(decodeData(encodeContent('large', { text }))).toEqual({ text });
+    expect(decodeData(encodeContent('large', { text }, MEBIBYTE))).toEqual({ text });
   });
 
   it('tells undefined from null', () => {
-    expect(decodeData(encodeContent('none', undefined).slice())).toBeUndefined();
-    expect(decodeData(encodeContent('null', null).slice())).toBeNull();
+    expect(decodeData(encodeContent('none', undefined, MEBIBYTE))).toBeUndefined();
+    expect(decodeData(encodeContent('null', null, MEBIBYTE))).toBeNull();
     expect(decodeValue(encodeValue(undefined))).toBeUndefined();
     expect(decodeValue(encodeValue(null).slice())).toBeNull();
   });
@@ -42,7 +44,37 @@ describe('the content of a job', () => {
     ['a function', () => 1],
     ['a symbol', Symbol('no')],
   ])('refuses %s', (_, data) => {
-    expect(() => encodeContent('bad', data)).toThrow(InvalidPayloadError);
+    expect(() => encodeContent('bad', data, MEBIBYTE)).toThrow(InvalidPayloadError);
+  });
+
+  it('stands behind those written before, whatever their size', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ unit: 'grapheme', maxLength: 40 }))),
+        (jobs) => {
+          const writer = new ContentWriter(0);
+          const ends = jobs.map(([name, data]) => {
+            writer.write(name, data, MEBIBYTE);
+            return writer.length;
+          });
+          const contents = ends.map((end, at) => writer.view(ends[at - 1] ?? 0, end));
+          expect(contents.map((content) => [decodeName(content), decodeData(content)])).toEqual(jobs);
+        },
+      ),
+    );
+  });
+
+  it('is not written when it is too large', () => {
+    const writer = new ContentWriter(16);
+    writer.write('fits', 'x', 12);
+    expect(() => writer.write('large', 'x', 12)).toThrow(PayloadTooLargeError);
+    expect(writer.length).toBe(12);
+  });
+
+  it('stays whole when its toJSON() writes another one', () => {
+    const toJSON = (): unknown => decodeData(encodeContent('inner', 'made of the inner', MEBIBYTE));
+    const outer = encodeContent('outer', { toJSON }, MEBIBYTE);
+    expect([decodeName(outer), decodeData(outer)]).toEqual(['outer', 'made of the inner']);
   });
 
   it('reports foreign bytes instead of serving them', () => {

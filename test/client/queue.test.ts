@@ -7,7 +7,9 @@ import {
   InvalidPayloadError,
   JobNotFoundError,
   JobStateError,
+  OverloadedError,
   PayloadTooLargeError,
+  RequestRefusedError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
 import type { JobOptions } from '../../src/client/job-options.ts';
@@ -123,6 +125,63 @@ describe('adding in bulk', () => {
     const { cluster, queue } = aQueue<number>({ queuedOperationsMax: 8_192 });
     await queue.addBulk(Array.from({ length: 20_000 }, (_, n) => ({ name: 'n', data: n })));
     expect(cluster.machine.counts('emails').waiting).toBe(20_000);
+  });
+
+  it('finds the answer of every job when a request is answered after later ones', async () => {
+    const { cluster, client, queue } = aQueue<number>({ batchOperationsMax: 100, silenceMs: 20 });
+    await client.connect();
+    cluster.repliesToSwallow = 2;
+    const before = cluster.requests.length;
+    const jobs = await queue.addBulk(Array.from({ length: 550 }, (_, n) => ({ name: `job ${n}`, data: n })));
+    expect(cluster.requests.length - before).toBeGreaterThan(6);
+    expect(cluster.machine.counts('emails').waiting).toBe(550);
+    for (const [n, job] of jobs.entries()) {
+      expect(job).toMatchObject({ name: `job ${n}`, data: n });
+      expect(await queue.getJob(job.id)).toMatchObject({ name: `job ${n}`, data: n });
+    }
+  });
+
+  it('shares its requests with whatever else is added in the same turn', async () => {
+    const { cluster, client, queue } = aQueue<string>({ batchOperationsMax: 4 });
+    await client.connect();
+    const before = cluster.requests.length;
+    const bulk = (letter: string) => queue.addBulk(['1', '2', '3'].map((digit) => ({ name: 'n', data: letter + digit })));
+    const [first, a, middle, b, last] = await Promise.all([
+      queue.add('n', 'x'),
+      bulk('a'),
+      queue.add('n', 'y'),
+      bulk('b'),
+      queue.add('n', 'z'),
+    ]);
+    expect(cluster.requests.slice(before).map(({ operations }) => operations)).toEqual([4, 4, 1]);
+    for (const job of [first, ...a, middle, ...b, last]) expect((await queue.getJob(job.id))?.data).toBe(job.data);
+    expect([first, ...a, middle, ...b, last].map(({ data }) => data)).toEqual(['x', 'a1', 'a2', 'a3', 'y', 'b1', 'b2', 'b3', 'z']);
+  });
+
+  it('does not look at its list again once it was called', async () => {
+    const { queue } = aQueue<number>();
+    const one = { name: 'first', data: 1 };
+    const jobs = [one];
+    const adding = queue.addBulk(jobs);
+    one.name = 'other';
+    one.data = 2;
+    jobs.length = 0;
+    expect(await adding).toMatchObject([{ name: 'first', data: 1 }]);
+  });
+
+  it('rejects when all answers are in, those of the jobs that a full client still took among them', async () => {
+    const { cluster, queue } = aQueue<number>({ queuedOperationsMax: 10, batchOperationsMax: 4 });
+    const adding = queue.addBulk(Array.from({ length: 15 }, (_, n) => ({ name: 'n', data: n })));
+    await expect(adding).rejects.toBeInstanceOf(OverloadedError);
+    expect(cluster.machine.counts('emails').waiting).toBe(10);
+  });
+
+  it('rejects with what the cluster says', async () => {
+    const { cluster, client, queue } = aQueue<number>({ batchOperationsMax: 4 });
+    await client.connect();
+    cluster.rejectWith = { code: 'INVALID_REQUEST', outcome: 'not-applied' };
+    const adding = queue.addBulk(Array.from({ length: 15 }, (_, n) => ({ name: 'n', data: n })));
+    await expect(adding).rejects.toBeInstanceOf(RequestRefusedError);
   });
 
   it('adds nothing if one of the jobs is bad', async () => {

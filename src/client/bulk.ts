@@ -1,0 +1,138 @@
+import type { OperationResult } from '../queue/reply.ts';
+import type { AddOptions, RequestEncoder } from '../queue/request.ts';
+import type { Call } from './call.ts';
+import { ContentWriter } from './content.ts';
+import { type Job, jobOfAdd } from './job.ts';
+import type { Pipeline } from './pipeline.ts';
+import { unexpected } from './refusal.ts';
+
+/** About what an add takes in a request beside its content. */
+export const ADD_BYTES = 64;
+/** Jobs of a bulk that await their answer at the same time. */
+const WINDOW = 8_192;
+/** What the contents are expected to take, each and together; the memory grows if it is more. */
+const CONTENT_BYTES = 128;
+const CONTENTS_BYTES = 1024 * 1024;
+
+/**
+ * The jobs of one addBulk(), side by side in lists: objects for each of them that live until the answer is there keep the collector
+ * busier than all the rest of an add. For the same reason one promise stands for a whole window of jobs, one call for those of a
+ * request, and the jobs that the caller gets are made when the last answer is in. Measured: 2.3 µs of the client for a job of 64 B
+ * with such objects, 0.6 µs without.
+ */
+export class Bulk<Data, Result> {
+  readonly #queueName: string;
+  readonly #pipeline: Pipeline;
+  readonly #contents: ContentWriter;
+  /** Where the content of each job ends; the next one's begins there. */
+  readonly #ends: number[] = [];
+  readonly #names: string[] = [];
+  readonly #data: Data[] = [];
+  readonly #options: AddOptions[] = [];
+  readonly #ids: number[] = [];
+
+  #unanswered = 0;
+  #failure: Error | undefined;
+  #onAllAnswered: () => void = () => undefined;
+
+  /** @param size how many jobs it is likely to have. */
+  constructor(queueName: string, pipeline: Pipeline, size: number) {
+    this.#queueName = queueName;
+    this.#pipeline = pipeline;
+    this.#contents = new ContentWriter(Math.min(size * CONTENT_BYTES, CONTENTS_BYTES));
+  }
+
+  /** Takes one more job; nothing is sent yet. @throws {InvalidPayloadError | PayloadTooLargeError} */
+  push(name: string, data: Data, options: AddOptions): void {
+    this.#contents.write(name, data, this.#pipeline.config.payloadBytesMax);
+    this.#ends.push(this.#contents.length);
+    this.#names.push(name);
+    this.#data.push(data);
+    this.#options.push(options);
+    this.#ids.push(0);
+  }
+
+  /** Adds all of them, once. Rejects with the first failure, when the answers to everything that was sent are in. */
+  async addAll(): Promise<Job<Data, Result>[]> {
+    const added: Job<Data, Result>[] = [];
+    for (let from = 0; from < this.#ends.length; from += WINDOW) {
+      const to = Math.min(from + WINDOW, this.#ends.length);
+      await this.#addWindow(from, to);
+      const addedAt = Date.now();
+      for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, addedAt));
+    }
+    return added;
+  }
+
+  onAdded(at: number, id: number): void {
+    this.#ids[at] = id;
+    this.#answered(1);
+  }
+
+  /** @param count how many jobs this is the answer for. */
+  onFailed(error: Error, count = 1): void {
+    this.#failure ??= error;
+    this.#answered(count);
+  }
+
+  #addWindow(from: number, to: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#unanswered = to - from;
+      this.#onAllAnswered = () => (this.#failure === undefined ? resolve() : reject(this.#failure));
+      this.#submit(from, to);
+    });
+  }
+
+  #submit(from: number, to: number): void {
+    let start = from === 0 ? 0 : (this.#ends[from - 1] as number);
+    let call: Call | undefined;
+    for (let at = from; at < to; at += 1) {
+      const end = this.#ends[at] as number;
+      let request: RequestEncoder;
+      try {
+        request = this.#pipeline.open(end - start + ADD_BYTES);
+      } catch (error) {
+        // The client is full or closed, and no answer can make room before this turn is over.
+        this.onFailed(error as Error, to - at);
+        return;
+      }
+      // A request without operations is a new one: those before went into another.
+      if (call === undefined || request.operations === 0) call = new RequestCall(this, at);
+      request.add(this.#queueName, this.#contents.view(start, end), this.#options[at] as AddOptions);
+      this.#pipeline.commit(call);
+      start = end;
+    }
+  }
+
+  #answered(count: number): void {
+    this.#unanswered -= count;
+    if (this.#unanswered === 0) this.#onAllAnswered();
+  }
+
+  #jobAt(at: number, addedAt: number): Job<Data, Result> {
+    const { attemptsMax } = this.#options[at] as AddOptions;
+    return jobOfAdd(this.#queueName, this.#ids[at] as number, addedAt, attemptsMax, this.#names[at] as string, this.#data[at] as Data);
+  }
+}
+
+/** Awaits the results of those jobs of a bulk that travel in one request, which come in the jobs' order. */
+class RequestCall<Data, Result> implements Call {
+  readonly #bulk: Bulk<Data, Result>;
+  /** The job that the next result is for. */
+  #at: number;
+
+  constructor(bulk: Bulk<Data, Result>, first: number) {
+    this.#bulk = bulk;
+    this.#at = first;
+  }
+
+  onResult(result: OperationResult): void {
+    if (result.ok && result.type === 'added') this.#bulk.onAdded(this.#at, result.id);
+    else this.#bulk.onFailed(unexpected(result));
+    this.#at += 1;
+  }
+
+  onError(error: Error): void {
+    this.#bulk.onFailed(error);
+  }
+}
