@@ -56,16 +56,42 @@ export async function addInFlight(
   return (count * 1000) / (performance.now() - before);
 }
 
+/** The same for a while instead of a number of jobs. @returns adds a second, acknowledged. */
+export async function addInFlightFor(
+  queue: Queue,
+  durationMs: number,
+  options: { readonly bytes: number; readonly inFlightMax: number; readonly signal: AbortSignal },
+): Promise<number> {
+  const payload = new Uint8Array(options.bytes);
+  const before = performance.now();
+  let added = 0;
+  const isTimeLeft = (): boolean => performance.now() - before < durationMs && !options.signal.aborted;
+  await inLanes(options.inFlightMax, isTimeLeft, async () => {
+    await queue.add('message', payload);
+    added += 1;
+  });
+  return (added * 1000) / (performance.now() - before);
+}
+
 /** Calls `act` `count` times, at most `most` at once; stops early when the signal is aborted. */
 export async function inFlight(count: number, most: number, signal: AbortSignal, act: () => Promise<unknown>): Promise<void> {
   let begun = 0;
-  const lane = async (): Promise<void> => {
-    while (begun < count && !signal.aborted) {
+  await inLanes(
+    Math.min(most, count),
+    () => begun < count && !signal.aborted,
+    () => {
       begun += 1;
-      await act();
-    }
+      return act();
+    },
+  );
+}
+
+/** So many lanes at once, each of which calls `act` again and again as long as `isMore` says so. */
+async function inLanes(lanes: number, isMore: () => boolean, act: () => Promise<unknown>): Promise<void> {
+  const lane = async (): Promise<void> => {
+    while (isMore()) await act();
   };
-  await Promise.all(Array.from({ length: Math.min(most, count) }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 const CATCH_UP_MS_MAX = 60_000;

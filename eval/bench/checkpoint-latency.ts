@@ -20,7 +20,8 @@ const SCHEDULE_MS = 2500;
 /**
  * What the checkpoints of a running cluster add to the latency of a change. Adds of 64 B are offered in an open loop: 100,000 a second, or
  * half of the capacity where that is less. An add met a checkpoint when any node was writing one (as its log says: the transaction that
- * carries it, to the millisecond) at some time between the add's due time and its acknowledgement.
+ * carries it, to the millisecond) at some time between the add's due time and its acknowledgement. The cluster is new: adds in flight for
+ * about two seconds warm it up before, so that the checkpoints met are not its first, which take several times as long.
  * Worst added latency = the worst latency of those that met one - the p99 of those that met none. It is an upper bound: whatever else
  * happened at the same time is in it. One value a round; none when too few adds met none.
  */

@@ -5,14 +5,20 @@ import { PayloadCodec } from '../payload.ts';
 import { produce } from '../producer.ts';
 import type { Workload } from '../workload.ts';
 import { ADDS_IN_FLIGHT } from './add-rates.ts';
-import { addInFlight, SMALL_BYTES } from './bench-cluster.ts';
+import { addInFlightFor, SMALL_BYTES } from './bench-cluster.ts';
 import type { BenchContext } from './bench-measure.ts';
 
-const WARM_UP_ADDS = 20_000;
+const WARM_UP_PART_MS = 1000;
 
-/** Warms the cluster up. @returns its capacity in adds a second: as this session measured it, or else as the warm-up shows it. */
+/**
+ * Warms a fresh cluster up by adds in flight for about two seconds. Until their code is compiled its threads are several times slower,
+ * and checkpoints take longest of all the first times: within this time each node writes several.
+ * @returns the cluster's capacity in adds a second: as this session measured it, or else as the second half of the warm-up shows it.
+ */
 export async function warmUp(queue: Queue, { medianOf, signal }: BenchContext): Promise<number> {
-  const own = await addInFlight(queue, WARM_UP_ADDS, { bytes: SMALL_BYTES, inFlightMax: 2000, signal });
+  const options = { bytes: SMALL_BYTES, inFlightMax: 2000, signal };
+  await addInFlightFor(queue, WARM_UP_PART_MS, options);
+  const own = await addInFlightFor(queue, WARM_UP_PART_MS, options);
   return medianOf(ADDS_IN_FLIGHT) ?? own;
 }
 
