@@ -22,6 +22,7 @@ export interface Goal {
  * What the machine takes for the same thing without jobraft.
  * - `commit`: one SQLite commit
  * - `answer`: one SQLite commit and two port round trips: client to leader, leader to follower. No durable answer of a majority takes less.
+ *   Where all nodes are on one disk their commits hold each other up: what they take at the same time stands beside it (`commitOfNodes`).
  * - `disk`: as many files as nodes, written one synced MiB at a time
  * - `none`: there is nothing to compare with
  */
@@ -41,6 +42,7 @@ export interface FigureDefinition {
 export const FLOOR = Object.freeze({
   fdatasync: 'floor: fdatasync, 4 KiB',
   commit: 'floor: SQLite commit, synchronous=FULL',
+  commitOfNodes: 'floor: SQLite commit, the same to one file a node at once',
   roundTrip: 'floor: MessagePort round trip',
   disk: 'floor: disk, 1 MiB writes, each synced',
   diskOfNodes: 'floor: disk, the same to one file a node at once',

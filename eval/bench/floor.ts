@@ -2,18 +2,23 @@ import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import Database from 'better-sqlite3';
 import { probeFdatasync } from '../environment.ts';
 import { median } from '../statistics.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import { commitsAtOnceMs } from './commits-at-once.ts';
 import { FLOOR } from './figure.ts';
+import { FloorDatabase } from './floor-database.ts';
 
 const COMMITS = 300;
-const ROW_BYTES = 64;
+const COMMITS_AT_ONCE = 200;
+const MESSAGE_BYTES = 64;
 const ROUND_TRIPS = 2000;
 const WARM_UP_SHARE = 0.25;
 
-/** What the machine itself takes for the parts of a durable answer. No design can go below. */
+/**
+ * What the machine itself takes for the parts of a durable answer. No design can go below. The commits of several files at the same time
+ * are those of a cluster on one disk: as many files as nodes, each in a thread of its own, released together; the slowest of each round.
+ */
 export const floor: BenchMeasure = {
   label: 'floor',
   expectedMs: 700,
@@ -21,13 +26,16 @@ export const floor: BenchMeasure = {
   figures: [
     { name: FLOOR.fdatasync, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
     { name: FLOOR.commit, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
+    { name: FLOOR.commitOfNodes, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
     { name: FLOOR.roundTrip, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
   ],
-  measure: async ({ dataDir }) => {
+  measure: async ({ dataDir, config }) => {
     mkdirSync(dataDir, { recursive: true });
+    const atOnceMs = await commitsAtOnceMs(dataDir, nodeCountOf(config), COMMITS_AT_ONCE);
     return [
       { figure: FLOOR.fdatasync, unit: 'ms', value: probeFdatasync(dataDir).p50Ms },
       { figure: FLOOR.commit, unit: 'ms', value: sqliteCommitMs(dataDir, COMMITS) },
+      { figure: FLOOR.commitOfNodes, unit: 'ms', value: warmMedianMs(atOnceMs) },
       { figure: FLOOR.roundTrip, unit: 'ms', value: await portRoundTripMs() },
     ];
   },
@@ -113,17 +121,8 @@ const megabytesPerSecond = (blocks: number, tookMs: number): number => (blocks *
 
 /** One row in one transaction under the nodes' settings: WAL, synchronous=FULL. */
 function sqliteCommitMs(folder: string, commits: number): number {
-  const db = new Database(join(folder, `floor-${process.pid}.db`));
-  try {
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.exec('CREATE TABLE IF NOT EXISTS entry (position INTEGER PRIMARY KEY, payload BLOB)');
-    const insert = db.prepare('INSERT INTO entry (payload) VALUES (?)');
-    const row = Buffer.alloc(ROW_BYTES, 1);
-    return medianMs(commits, () => insert.run(row));
-  } finally {
-    db.close();
-  }
+  using database = new FloorDatabase(join(folder, `floor-${process.pid}.db`));
+  return medianMs(commits, () => database.commit());
 }
 
 const ECHO = "const { workerData } = require('node:worker_threads'); workerData.on('message', (m) => workerData.postMessage(m));";
@@ -134,7 +133,7 @@ async function portRoundTripMs(): Promise<number> {
   const echo = new Worker(ECHO, { eval: true, workerData: far, transferList: [far] });
   const tookMs: number[] = [];
   try {
-    const message = new Uint8Array(ROW_BYTES);
+    const message = new Uint8Array(MESSAGE_BYTES);
     for (let trip = 0; trip < ROUND_TRIPS; trip += 1) {
       const before = performance.now();
       const answer = new Promise((resolve) => port.once('message', resolve));
@@ -146,7 +145,7 @@ async function portRoundTripMs(): Promise<number> {
     port.close();
     await echo.terminate();
   }
-  return median(tookMs.slice(ROUND_TRIPS * WARM_UP_SHARE));
+  return warmMedianMs(tookMs);
 }
 
 function medianMs(count: number, act: () => void): number {
@@ -156,5 +155,7 @@ function medianMs(count: number, act: () => void): number {
     act();
     tookMs.push(performance.now() - before);
   }
-  return median(tookMs.slice(count * WARM_UP_SHARE));
+  return warmMedianMs(tookMs);
 }
+
+const warmMedianMs = (tookMs: readonly number[]): number => median(tookMs.slice(tookMs.length * WARM_UP_SHARE));

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { slowestOfRounds } from '../../eval/bench/commits-at-once.ts';
+import { ThreadBarrier } from '../../eval/bench/thread-barrier.ts';
+
+describe('commits of several files at the same time', () => {
+  it('take in each round what the slowest of them takes', () => {
+    const [first, second, third] = [Float64Array.of(1, 5, 2), Float64Array.of(3, 1, 2), Float64Array.of(2, 2, 9)];
+    expect(slowestOfRounds([first, second, third])).toEqual([3, 5, 9]);
+  });
+
+  it('take nothing where there are none', () => {
+    expect(slowestOfRounds([])).toEqual([]);
+  });
+});
+
+describe('a barrier between threads', () => {
+  /** As another thread would see it. */
+  const stateOf = (memory: SharedArrayBuffer) => {
+    const [arrived, releases] = new Int32Array(memory);
+    return { arrived, releases };
+  };
+
+  it('lets the last one to arrive pass, wakes the others, and is ready for the next round', () => {
+    const memory = ThreadBarrier.newMemory();
+    // Another thread waits already.
+    Atomics.add(new Int32Array(memory), 0, 1);
+    const barrier = new ThreadBarrier(2, memory);
+    barrier.arriveAndWait();
+    expect(stateOf(memory)).toEqual({ arrived: 0, releases: 1 });
+  });
+
+  it('holds nobody up who is alone', () => {
+    const memory = ThreadBarrier.newMemory();
+    const barrier = new ThreadBarrier(1, memory);
+    for (let round = 0; round < 3; round += 1) barrier.arriveAndWait();
+    expect(stateOf(memory)).toEqual({ arrived: 0, releases: 3 });
+  });
+});
