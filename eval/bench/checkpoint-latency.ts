@@ -27,7 +27,7 @@ const SCHEDULE_MS = 2500;
  */
 export const checkpointLatency: BenchMeasure = {
   label: 'checkpoint latency',
-  expectedMs: 3600,
+  expectedMs: 5550,
   when: 'every-round',
   figures: [
     { name: ADDED, unit: 'ms', better: 'less', floor: 'answer', goals: [{ of: 'median', limit: 20 }] },

@@ -21,7 +21,7 @@ const WARM_UP_SHARE = 0.25;
  */
 export const floor: BenchMeasure = {
   label: 'floor',
-  expectedMs: 700,
+  expectedMs: 520,
   when: 'every-round',
   figures: [
     { name: FLOOR.fdatasync, unit: 'ms', better: 'less', floor: 'none', isCondition: true },
@@ -46,7 +46,7 @@ const PROBE_COMMITS = 80;
 /** SQLite's commits alone, between any two measures: a disk that is slow for a while would spoil a floor that is measured once a round. */
 export const commitProbe: BenchMeasure = {
   label: 'floor: commits',
-  expectedMs: 60,
+  expectedMs: 58,
   when: 'every-round',
   figures: [],
   measure: async ({ dataDir }) => {
@@ -64,7 +64,7 @@ const BLOCKS = 32;
  */
 export const diskLimit: BenchMeasure = {
   label: 'disk limit',
-  expectedMs: 500,
+  expectedMs: 330,
   when: 'every-round',
   figures: [
     { name: FLOOR.disk, unit: 'MB/s', better: 'more', floor: 'none', isCondition: true },

@@ -16,7 +16,7 @@ const MICROSECONDS_PER_MS = 1000;
  */
 export const idleCpu: BenchMeasure = {
   label: 'idle CPU',
-  expectedMs: SETTLE_MS + WATCHED_MS + 300,
+  expectedMs: SETTLE_MS + WATCHED_MS + 800,
   when: 'first',
   figures: [
     { name: ALL_THREADS, unit: '%', better: 'less', floor: 'none', goals: [{ of: 'median', limit: 2 }] },

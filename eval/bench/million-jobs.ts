@@ -22,7 +22,7 @@ const GIVEN_BACK = '1,000,000 waiting jobs: memory of a job that a node gives ba
  */
 export const millionJobs: BenchMeasure = {
   label: '1,000,000 waiting jobs',
-  expectedMs: 32_000,
+  expectedMs: 16_000,
   when: 'last',
   nodesMin: 3,
   figures: [

@@ -43,7 +43,7 @@ const outageMeasure = ({ name, label, expectedMs, countInRound, goals, begin, en
 export const leaderKilled = outageMeasure({
   name: 'leader killed: last to next acknowledged add',
   label: 'leader killed',
-  expectedMs: 4500,
+  expectedMs: 3700,
   countInRound: 10,
   goals: [
     { of: 'median', limit: 50 },
@@ -60,7 +60,7 @@ const PAUSE_MS = 1500;
 export const leaderPaused = outageMeasure({
   name: 'leader paused: last to next acknowledged add',
   label: 'leader paused',
-  expectedMs: 4200,
+  expectedMs: 4050,
   countInRound: 2,
   goals: [{ of: 'median', limit: 400 }],
   begin: (cluster, leader) => cluster.pause(leader, PAUSE_MS),
@@ -72,7 +72,7 @@ export const leaderPaused = outageMeasure({
 export const leaderIsolated = outageMeasure({
   name: 'leader isolated: last to next acknowledged add',
   label: 'leader isolated',
-  expectedMs: 2500,
+  expectedMs: 1900,
   countInRound: 2,
   goals: [{ of: 'median', limit: 400 }],
   begin: (cluster, leader) => cluster.isolate(leader),

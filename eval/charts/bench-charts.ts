@@ -37,7 +37,7 @@ export function nodeCurveChart(session: BenchSession): Chart | undefined {
       text: title,
       subtitle: wrapLines(
         [
-          `64 B, closed loop; costs from the nodes' own counters, summed over all nodes · n = ${runs} ${runs === 1 ? 'run' : 'runs'} a size, median and range`,
+          `64 B, closed loop, clusters that are about a second old; costs from the nodes' own counters, summed over all nodes · n = ${runs} ${runs === 1 ? 'run' : 'runs'} a size, median and range`,
           `all nodes in one process, ${describeDurability(session.durability)} · commit ${shortCommit(session.commit)}`,
         ],
         WIDTH_PX,
