@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { addClusterOptions, clusterOverridesOf } from '../src/config/cluster-options.ts';
 import { loadClusterConfig } from '../src/config/load-cluster-config.ts';
+import { rebuildBenchPlots } from './bench-plots.ts';
 import { parseCount, withoutStackTraces } from './command-line.ts';
 import { evaluate } from './evaluate.ts';
 import { jobraftTarget } from './jobraft-target.ts';
@@ -45,11 +46,13 @@ function program(): Command {
         process.exitCode = await runEvaluation(name, self);
       });
   }
-  addFolders(root.command('plots').description('rebuilds charts and reports from the CSV'))
+  addFolders(root.command('plots').description('rebuilds charts and reports from the CSV, and the charts of the benches from theirs'))
     .option('--settings <file>', 'charts and published figures (default: config/evaluation.yaml of the package)')
     .action(async (options: Options) => {
-      const { report, page, charts } = await rebuildPlots(ResultsFolder.at(options.out), options.plotsOut, loadSettings(options.settings));
-      console.log(`${charts.length} charts and the report:\n  ${[report, page, ...charts].join('\n  ')}`);
+      const results = ResultsFolder.at(options.out);
+      const { report, page, charts } = await rebuildPlots(results, options.plotsOut, loadSettings(options.settings));
+      const all = [...charts, ...(await rebuildBenchPlots(results, options.plotsOut))];
+      console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
     });
   return root;
 }

@@ -13,15 +13,20 @@ export interface RunFolder {
   readonly dataDir: string;
 }
 
-/** The folder that the evaluation writes: runs.csv, environment.json and one folder a run. */
+/** The folder that the evaluation writes: runs.csv, environment.json, one folder a run, and what the benches measured. */
 export class ResultsFolder {
   readonly path: string;
   readonly runsFile: string;
+  /** Of `npm run bench` and `npm run bench:micro`. */
+  readonly benchFile: string;
+  readonly microFile: string;
   readonly environmentFile: string;
 
   private constructor(path: string) {
     this.path = resolve(path);
     this.runsFile = join(this.path, 'runs.csv');
+    this.benchFile = join(this.path, 'bench.csv');
+    this.microFile = join(this.path, 'micro.csv');
     this.environmentFile = join(this.path, 'environment.json');
   }
 

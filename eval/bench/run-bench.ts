@@ -55,7 +55,7 @@ export async function runBench(request: BenchRequest): Promise<number> {
     nodes: nodeCountOf(config),
     durability: config.storage === 'memory' ? 'off' : config.durability,
   };
-  const file = BenchFile.open(join(results.path, 'bench.csv'), facts, print);
+  const file = BenchFile.open(results.benchFile, facts, print);
   const isFirst = ({ measure }: Step): boolean => measure.when === 'first';
   const [firsts, others] = [plan.filter(isFirst), plan.filter((step) => !isFirst(step))];
   const { cpu, cores, filesystem, kernel, node } = describeEnvironment(results.path);

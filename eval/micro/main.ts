@@ -60,7 +60,7 @@ async function measure({ out, plotsOut }: Options): Promise<void> {
         `${one.name.padEnd(26)}${one.size.toLocaleString('en').padStart(10)} ${one.sizeOf.padEnd(28)}${median.toFixed(0).padStart(10)} ns, p99 ${p99.toFixed(0)} ns`,
       );
     }
-    const file = join(results.path, 'micro.csv');
+    const file = results.microFile;
     const text = stringify([MICRO_HEADER, ...rows.map(cellsOf)]);
     writeFileSync(file, text);
     // From what the file tells, like every chart.
