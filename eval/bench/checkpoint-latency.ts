@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { systemClock } from '../clock.ts';
 import { samplesNeeded } from '../latency-summary.ts';
-import type { MessageSample } from '../message-book.ts';
 import { quantile } from '../statistics.ts';
 import { withQueue } from './bench-cluster.ts';
 import { type BenchContext, type BenchMeasure, nodeCountOf } from './bench-measure.ts';
 import type { BenchFigure } from './figure.ts';
-import { addOnSchedule, warmUp } from './open-loop.ts';
+import { addOnSchedule, type ScheduledAdd, warmUp } from './open-loop.ts';
 
 const ADDED = 'checkpoint: worst added latency';
 const WITHOUT = 'checkpoint: p99 of adds that met none';
@@ -58,10 +57,7 @@ export interface CheckpointWindow {
 }
 
 /** @param samples in the order of their due times. */
-export function checkpointFigures(
-  samples: readonly Pick<MessageSample, 'intendedMs' | 'acknowledgedMs'>[],
-  windows: readonly CheckpointWindow[],
-): BenchFigure[] {
+export function checkpointFigures(samples: readonly ScheduledAdd[], windows: readonly CheckpointWindow[]): BenchFigure[] {
   // Those of the warm-up are over.
   const startMs = samples[0]?.intendedMs ?? 0;
   const ordered = windows.filter(({ toMs }) => toMs >= startMs).sort((a, b) => a.toMs - b.toMs);

@@ -1,9 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from '../../src/index.ts';
 import { systemClock } from '../clock.ts';
-import { MessageBook, type MessageSample } from '../message-book.ts';
-import { PayloadCodec } from '../payload.ts';
-import { produce } from '../producer.ts';
-import type { Workload } from '../workload.ts';
 import { ADDS_IN_FLIGHT } from './add-rates.ts';
 import { addInFlightFor, SMALL_BYTES } from './bench-cluster.ts';
 import type { BenchContext } from './bench-measure.ts';
@@ -22,23 +19,46 @@ export async function warmUp(queue: Queue, { medianOf, signal }: BenchContext): 
   return medianOf(ADDS_IN_FLIGHT) ?? own;
 }
 
-/** Offers adds of 64 B at a fixed rate for a while, whatever becomes of them. @returns those that were acknowledged, on the system clock. */
+/** One acknowledged add, on the system clock. */
+export interface ScheduledAdd {
+  readonly intendedMs: number;
+  readonly acknowledgedMs: number;
+}
+
+const WAKE_EVERY_MS = 1;
+
+/**
+ * Offers adds of 64 B at a fixed rate for a while, whatever becomes of them. The sender wakes about once a millisecond and sends what is due
+ * by then: one that asks the clock all the time would take one of the machine's cores from the nodes, and its many small requests measure
+ * that. An add's time runs from when it was due, so what the sender is late counts as well.
+ * @returns those that were acknowledged, in the order in which they were due.
+ */
 export async function addOnSchedule(
-  queue: Queue,
+  queue: Pick<Queue, 'add'>,
   { ratePerSecond, durationMs }: { readonly ratePerSecond: number; readonly durationMs: number },
-  { seed, signal }: BenchContext,
-): Promise<readonly MessageSample[]> {
-  const messages = Math.ceil((ratePerSecond * durationMs) / 1000);
-  const workload: Workload = { model: 'open-loop', ratePerSecond, messages, payloadBytes: SMALL_BYTES };
-  const book = new MessageBook(messages);
-  await produce(workload, {
-    system: { add: async (_queue, payload) => void (await queue.add('message', payload)), addOutcome: () => 'unknown' },
-    clock: systemClock,
-    book,
-    payloads: new PayloadCodec(SMALL_BYTES, seed),
-    queue: queue.name,
-    signal,
-    onSent: () => undefined,
-  });
-  return [...book.samples()].filter(({ outcome }) => outcome === 'acknowledged');
+  { signal }: Pick<BenchContext, 'signal'>,
+): Promise<readonly ScheduledAdd[]> {
+  const payload = new Uint8Array(SMALL_BYTES);
+  const adds = Math.ceil((ratePerSecond * durationMs) / 1000);
+  const everyMs = 1000 / ratePerSecond;
+  const startMs = performance.now();
+  const onSystemClockMs = systemClock.nowMs() - startMs;
+  const acknowledgedMs = new Float64Array(adds).fill(Number.NaN);
+  const answers: Promise<void>[] = [];
+  while (answers.length < adds && !signal.aborted) {
+    const due = Math.min(adds, Math.floor((performance.now() - startMs) / everyMs) + 1);
+    for (let at = answers.length; at < due; at += 1) {
+      const acknowledged = (): void => {
+        acknowledgedMs[at] = performance.now();
+      };
+      // One that is refused has no latency.
+      answers.push(queue.add('message', payload).then(acknowledged, () => undefined));
+    }
+    await sleep(WAKE_EVERY_MS);
+  }
+  await Promise.all(answers);
+  return Array.from(acknowledgedMs, (atMs, at) => ({
+    intendedMs: onSystemClockMs + startMs + at * everyMs,
+    acknowledgedMs: onSystemClockMs + atMs,
+  })).filter((add) => !Number.isNaN(add.acknowledgedMs));
 }
