@@ -67,10 +67,14 @@ export class JobIntake {
     this.#jobMs = this.#jobMs === undefined ? tookMs : this.#jobMs + SMOOTHING * (tookMs - this.#jobMs);
   }
 
-  /** Claiming ahead pays only when a job is done before another could be claimed; otherwise it takes jobs from other workers. */
+  /**
+   * Claiming ahead pays only when a job is done before another could be claimed; otherwise it takes jobs from other workers. It then takes
+   * as many as are done while a claim is on its way (Little's law), so that nobody who could process waits for one.
+   */
   get #capacity(): number {
     const { concurrency, prefetchMax } = this.#config;
-    return this.#jobMs !== undefined && this.#jobMs < this.#claimMs ? concurrency + prefetchMax : concurrency;
+    if (this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
+    return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
   readonly #claim = (): void => {

@@ -17,14 +17,16 @@ export interface WorkerOptions {
   /** How long one claim waits at the cluster for a job; 5,000 ms. */
   readonly claimWaitMs?: number;
   /**
-   * Most jobs that are claimed ahead of being begun, and only while jobs take less time than it takes to claim them; as
-   * many as `concurrency`. Zero leaves every waiting job to other workers.
+   * Most jobs that are claimed ahead of being begun, and only while jobs take less time than it takes to claim them: as many as are done
+   * while a claim is on its way; four times `concurrency`. Zero leaves every waiting job to other workers.
    */
   readonly prefetchMax?: number;
   /** Threads of a processor that is given as a file; as many as `concurrency`, but no more than the machine has cores. */
   readonly threads?: number;
 }
 export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads'>>>;
+
+const PREFETCH_SHARE = 4;
 
 const RULES: OptionRules & Readonly<Record<keyof WorkerOptions, OptionRule>> = {
   connection: connectionRule,
@@ -41,5 +43,11 @@ export function workerConfig(options: WorkerOptions): WorkerConfig {
   checkOptions(options, RULES);
   if (options.connection === undefined) throw new InvalidOptionError('connection', undefined, connectionRule.remedy);
   const { concurrency = 1, leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
-  return Object.freeze({ concurrency, leaseMs, autorun, claimWaitMs, prefetchMax: options.prefetchMax ?? concurrency });
+  return Object.freeze({
+    concurrency,
+    leaseMs,
+    autorun,
+    claimWaitMs,
+    prefetchMax: options.prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX),
+  });
 }

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Call } from '../../src/client/call.ts';
+import { JobIntake } from '../../src/client/job-intake.ts';
+import type { Pipeline } from '../../src/client/pipeline.ts';
+import type { ClaimedJob } from '../../src/queue/reply.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** An intake whose claims take 40 ms each, and whose jobs never end by themselves. */
+function anIntake(prefetchMax: number) {
+  const claims: { readonly count: number; readonly call: Call }[] = [];
+  let count = 0;
+  const encoder = {
+    claim: (_queue: string, wanted: number) => {
+      count = wanted;
+    },
+  };
+  const pipeline = {
+    atFlush: (hook: () => void) => hook(),
+    open: () => encoder,
+    commit: (call: Call) => void claims.push({ count, call }),
+  };
+  let held = 0;
+  const intake = new JobIntake(
+    'q',
+    { concurrency: 10, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax },
+    // It calls nothing else while the queue has jobs.
+    pipeline as unknown as Pipeline,
+    {
+      held: () => held,
+      onJobs: (jobs) => {
+        held += jobs.length;
+      },
+      onDrained: () => undefined,
+      onError: () => undefined,
+    },
+  );
+  const answer = (): void => {
+    vi.advanceTimersByTime(40);
+    const { count: wanted, call } = claims.at(-1) ?? { count: 0, call: undefined };
+    call?.onResult({ ok: true, type: 'claimed', jobs: Array.from({ length: wanted }, () => ({}) as ClaimedJob) });
+  };
+  return {
+    claims: () => claims.map((claim) => claim.count),
+    intake,
+    answer,
+    end: (jobs: number) => {
+      held -= jobs;
+    },
+  };
+}
+
+describe('claims of a worker', () => {
+  it('ask for as many jobs as it may process while these take longer than a claim', () => {
+    const { intake, claims, answer, end } = anIntake(1_000);
+    intake.start();
+    answer();
+    intake.observeJobMs(50);
+    end(4);
+    intake.request();
+    expect(claims()).toEqual([10, 4]);
+  });
+
+  it('ask for as many more as are done while a claim is on its way, once jobs are quicker', () => {
+    const { intake, claims, answer, end } = anIntake(1_000);
+    intake.start();
+    answer();
+    // A claim took 40 ms, a twentieth of which counts: 2 ms. Ten at a time of 0.5 ms each: forty are done meanwhile.
+    intake.observeJobMs(0.5);
+    end(10);
+    intake.request();
+    expect(claims()).toEqual([10, 50]);
+  });
+
+  it('never ask for more ahead than they may', () => {
+    const { intake, claims, answer, end } = anIntake(25);
+    intake.start();
+    answer();
+    intake.observeJobMs(0);
+    end(10);
+    intake.request();
+    expect(claims()).toEqual([10, 35]);
+  });
+});
