@@ -12,6 +12,9 @@ const NODES = 3;
 const CALL_MS_MAX = 5000;
 const CATCH_UP_MS_MAX = 30_000;
 
+/** etcd refuses an election timeout that is less than five heartbeats. */
+const HEARTBEAT_MS = RAFT_DEFAULTS.electionTimeoutMs / 5;
+
 /** No queue, but the Raft log that jobraft is most often compared with: an add is a put. */
 export const etcd: Peer = {
   id: 'etcd',
@@ -19,7 +22,7 @@ export const etcd: Peer = {
   nodes: NODES,
   durability: 'Acknowledged when a majority of 3 nodes has it on disk (fdatasync of the Raft log).',
   completion: 'A watch tells of a job, a transaction claims it if nobody has, another deletes it; both are on a majority of disks.',
-  settings: `Heartbeat ${RAFT_DEFAULTS.heartbeatMs} ms and election timeout ${RAFT_DEFAULTS.electionTimeoutMs} ms as in jobraft, pre-vote, snapshots every 100,000 entries; the client talks to the leader. The Node.js gRPC client takes a whole core and bounds the adds a second.`,
+  settings: `Election timeout ${RAFT_DEFAULTS.electionTimeoutMs} ms as in jobraft, heartbeat ${HEARTBEAT_MS} ms (etcd wants a fifth of it at most), pre-vote, snapshots every 100,000 entries; the client talks to the leader. The Node.js gRPC client takes a whole core and bounds the adds a second.`,
   addsInFlight: 1000,
   missing: () => (program() === undefined ? 'etcd is not installed (apt-get install etcd-server)' : undefined),
   async start({ folder }) {
@@ -92,7 +95,7 @@ class EtcdCluster implements RunningPeer {
         ...['--listen-peer-urls', node.peerUrl, '--initial-advertise-peer-urls', node.peerUrl],
         ...['--initial-cluster', this.#nodes.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')],
         ...['--initial-cluster-token', 'jobraft-peers', '--log-level', 'warn', '--pre-vote'],
-        ...['--heartbeat-interval', String(RAFT_DEFAULTS.heartbeatMs), '--election-timeout', String(RAFT_DEFAULTS.electionTimeoutMs)],
+        ...['--heartbeat-interval', String(HEARTBEAT_MS), '--election-timeout', String(RAFT_DEFAULTS.electionTimeoutMs)],
         ...['--snapshot-count', '100000', '--quota-backend-bytes', String(8 * 1024 ** 3)],
       ],
       folder: node.folder,

@@ -25,7 +25,7 @@ export interface RaftConfig {
 }
 
 export const RAFT_DEFAULTS: RaftConfig = Object.freeze({
-  heartbeatMs: 100,
+  heartbeatMs: 125,
   electionTimeoutMs: 250,
   lostLeaderElectionMs: 5,
   messageBytesMax: 4 * 1024 * 1024,

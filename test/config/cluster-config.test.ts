@@ -52,7 +52,7 @@ describe('a configuration', () => {
     );
     expect(config).toMatchObject({
       nodes: [1, 2, 7],
-      raft: { electionTimeoutMs: 500, heartbeatMs: 100 },
+      raft: { electionTimeoutMs: 500, heartbeatMs: 125 },
       limits: { tailEntries: 5 },
       seed: 9,
     });
@@ -84,7 +84,7 @@ describe('a configuration that cannot work', () => {
     ['raft: 5', '"raft" has the value 5. Give a group of settings'],
     [
       'raft: { heartbeatMs: fast }',
-      '"raft.heartbeatMs" has the value "fast". Give a whole number of milliseconds from 1 to 60000; the default is 100.',
+      '"raft.heartbeatMs" has the value "fast". Give a whole number of milliseconds from 1 to 60000; the default is 125.',
     ],
     ['raft: { heartbeatMs: 0 }', '"raft.heartbeatMs" has the value 0.'],
     ['limits: { payloadBytesMax: 1.5 }', '"limits.payloadBytesMax" has the value 1.5. Give a whole number of bytes'],

@@ -61,7 +61,7 @@ describe('the flags of a cluster', () => {
   it('are laid over the file', () => {
     expect(clusterConfigOf(aCommand('--nodes', '7', '--election-timeout-ms', '900'))).toMatchObject({
       nodes: 7,
-      raft: { heartbeatMs: 100, electionTimeoutMs: 900 },
+      raft: { heartbeatMs: 125, electionTimeoutMs: 900 },
     });
   });
 
@@ -79,6 +79,6 @@ describe('the flags of a cluster', () => {
   it('are explained by --help, with defaults', () => {
     const help = addClusterOptions(new Command('start')).configureHelp({ helpWidth: 160 }).helpInformation();
     expect(help).toContain('--heartbeat-ms <number>');
-    expect(help).toContain('how often an idle leader sends heartbeats, in milliseconds (default: 100)');
+    expect(help).toContain('how often an idle leader sends heartbeats, in milliseconds (default: 125)');
   });
 });
