@@ -1,9 +1,9 @@
 import type { Job } from './job.ts';
+import { JobLine } from './job-line.ts';
 import { StateCode } from './job-state.ts';
 import { MinHeap } from './min-heap.ts';
 
-/** Below these numbers tidying up costs more than it saves. */
-const CONSUMED_MIN = 1024;
+/** Below this number tidying up costs more than it saves. */
 const STALE_MIN = 64;
 
 const isOlderJob = (a: Job, b: Job): boolean => a.id < b.id;
@@ -11,14 +11,12 @@ const isServedFirst = (a: Lane, b: Lane): boolean => a.priority < b.priority;
 const isWaiting = (job: Job): boolean => job.state === StateCode.waiting;
 
 /**
- * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of an array; a job that comes back
+ * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of a line; a job that comes back
  * (retried, promoted, released, its lease expired) is older than that end and goes to a small heap.
  */
 class Lane {
   readonly priority: number;
-  #line: (Job | undefined)[] = [];
-  /** Everything in the line before this position is gone. */
-  #head = 0;
+  readonly #line = new JobLine();
   readonly #returned = new MinHeap<Job>(isOlderJob);
   /** Jobs that are still inside although they were removed. */
   #stale = 0;
@@ -28,9 +26,8 @@ class Lane {
   }
 
   push(job: Job): void {
-    const line = this.#line;
-    const last = line.length > this.#head ? line[line.length - 1] : undefined;
-    if (last === undefined || last.id < job.id) line.push(job);
+    const { last } = this.#line;
+    if (last === undefined || last.id < job.id) this.#line.push(job);
     else this.#returned.push(job);
   }
 
@@ -45,34 +42,23 @@ class Lane {
   /** A job inside was removed; it is passed over later, and memory stays within a factor of the jobs that wait. */
   onRemoved(): void {
     this.#stale += 1;
-    const inside = this.#line.length - this.#head + this.#returned.size;
+    const inside = this.#line.size + this.#returned.size;
     if (this.#stale < STALE_MIN || this.#stale * 2 < inside) return;
-    this.#line = this.#line.filter((job, at) => at >= this.#head && job !== undefined && isWaiting(job));
-    this.#head = 0;
+    this.#line.retain(isWaiting);
     this.#returned.retain(isWaiting);
     this.#stale = 0;
   }
 
   *jobs(): Generator<Job> {
-    for (const job of this.#line) if (job !== undefined && isWaiting(job)) yield job;
+    for (const job of this.#line.jobs()) if (isWaiting(job)) yield job;
     for (const job of this.#returned.values()) if (isWaiting(job)) yield job;
   }
 
   #take(): Job | undefined {
-    const first = this.#head < this.#line.length ? this.#line[this.#head] : undefined;
+    const { first } = this.#line;
     const returned = this.#returned.top();
     if (returned !== undefined && (first === undefined || returned.id < first.id)) return this.#returned.pop();
-    if (first === undefined) return undefined;
-    this.#line[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head === this.#line.length) {
-      this.#line.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= CONSUMED_MIN && this.#head * 2 >= this.#line.length) {
-      this.#line = this.#line.slice(this.#head);
-      this.#head = 0;
-    }
-    return first;
+    return this.#line.shift();
   }
 }
 
