@@ -9,6 +9,7 @@ import { jobraftTarget } from './jobraft-target.ts';
 import { packageRoot } from './package-root.ts';
 import { rebuildPlots } from './plots.ts';
 import { currentCommit } from './provenance.ts';
+import { writeReadmeTables } from './readme-tables.ts';
 import { ResultsFolder } from './results-folder.ts';
 import type { Selection } from './scenario.ts';
 import { loadSettings, settingsHash } from './settings.ts';
@@ -52,7 +53,9 @@ function program(): Command {
       const results = ResultsFolder.at(options.out);
       const { report, page, charts } = await rebuildPlots(results, options.plotsOut, loadSettings(options.settings));
       const all = [...charts, ...(await rebuildBenchPlots(results, options.plotsOut))];
+      const tables = writeReadmeTables(results);
       console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
+      if (tables.length > 0) console.log(`The README's tables: ${tables.join(', ')}`);
     });
   return root;
 }

@@ -17,9 +17,11 @@ export interface RunFolder {
 export class ResultsFolder {
   readonly path: string;
   readonly runsFile: string;
-  /** Of `npm run bench` and `npm run bench:micro`. */
+  /** Of `npm run bench`, `npm run bench:micro`, `npm run bench:profile` and `npm run bench:peers`. */
   readonly benchFile: string;
   readonly microFile: string;
+  readonly profileFile: string;
+  readonly peersFile: string;
   readonly environmentFile: string;
 
   private constructor(path: string) {
@@ -27,6 +29,8 @@ export class ResultsFolder {
     this.runsFile = join(this.path, 'runs.csv');
     this.benchFile = join(this.path, 'bench.csv');
     this.microFile = join(this.path, 'micro.csv');
+    this.profileFile = join(this.path, 'profile.csv');
+    this.peersFile = join(this.path, 'peers.csv');
     this.environmentFile = join(this.path, 'environment.json');
   }
 

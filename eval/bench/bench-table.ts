@@ -78,14 +78,14 @@ export function sizesTable(figures: readonly BenchFigure[]): string {
   return textTable(['Nodes', ...names.map((name) => name.replace('node curve: ', ''))], rows);
 }
 
-function describeValue({ median: middle, low, high, count }: FigureSummary): string {
+export function describeValue({ median: middle, low, high, count }: FigureSummary): string {
   return count === 1 ? formatNumber(middle) : `${formatNumber(middle)} (${formatNumber(low)}–${formatNumber(high)})`;
 }
 
 export const titleOf = ({ definition: { name, unit }, nodes }: Pick<FigureSummary, 'definition' | 'nodes'>): string =>
   `${name}${nodes === undefined ? '' : `, ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`} (${unit === '%' ? '% of a core' : unit})`;
 
-function describeGoal(goal: Goal, summary: FigureSummary, medianOf: FloorMedians): string {
+export function describeGoal(goal: Goal, summary: FigureSummary, medianOf: FloorMedians): string {
   const { better } = summary.definition;
   const limit = limitOf(goal, better, medianOf);
   const isOther = limit !== goal.limit;

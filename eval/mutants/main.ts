@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { parseCount, withoutStackTraces } from '../command-line.ts';
 import { packageRoot } from '../package-root.ts';
 import { currentCommit } from '../provenance.ts';
+import { writePageSection } from '../report/page-section.ts';
 import { UserError } from '../user-error.ts';
 import { MutantBuild } from './build-mutant.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
@@ -107,22 +108,14 @@ async function main(): Promise<void> {
   showIn(join(root, 'test', 'README.md'), verdicts);
 }
 
-const TABLE_BEGIN = '<!-- mutants -->';
-const TABLE_END = '<!-- end of mutants -->';
-
 /** The page that says what is tested shows the same table. */
 function showIn(page: string, verdicts: readonly Verdict[]): void {
-  const text = readFileSync(page, 'utf8');
-  const [before, rest] = text.split(TABLE_BEGIN);
-  const after = rest?.split(TABLE_END)[1];
-  if (before === undefined || after === undefined)
-    throw new UserError(`${page} has no place for the table: put ${TABLE_BEGIN} and ${TABLE_END} into it.`);
   const lines = verdicts.map(
     ({ mutant, invariant, seeds, simulatedSeconds }) =>
       `| ${mutant.mistake} | ${mutant.name} | ${invariant ?? 'lives'} | ${seeds} | ${simulatedSeconds} s |`,
   );
-  const table = ['| mistake | mutant | killed by | seeds | simulated |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
-  writeFileSync(page, `${before}${TABLE_BEGIN}\n${table}\n${TABLE_END}${after}`);
+  const head = ['| mistake | mutant | killed by | seeds | simulated |', '| --- | --- | --- | --- | --- |'];
+  writePageSection(page, 'mutants', [...head, ...lines].join('\n'));
 }
 
 await withoutStackTraces(main);

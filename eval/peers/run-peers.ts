@@ -32,7 +32,7 @@ export async function runPeers(request: PeersRequest): Promise<number> {
   const { peers, rounds, seconds, print } = request;
   const folder = ResultsFolder.open(request.out);
   const environment = recordEnvironment(folder.path, folder.environmentFile, new Date());
-  const file = join(folder.path, 'peers.csv');
+  const file = folder.peersFile;
   const results = new PeerResults(file, { started: new Date().toISOString(), commit: currentCommit(), environment, seconds });
   for (const peer of peers) {
     const missing = peer.missing();

@@ -58,7 +58,7 @@ async function profile({ out, plotsOut, only }: Options): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  const file = join(results.path, 'profile.csv');
+  const file = results.profileFile;
   const text = stringify([
     PROFILE_HEADER,
     ...rows.map((row) => [row.measure, row.thread, row.activity, row.ms.toFixed(1), commit, environment]),

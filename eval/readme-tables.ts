@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readLastSession } from './bench/bench-file.ts';
+import { packageRoot } from './package-root.ts';
+import { benchSection } from './report/bench-section.ts';
+import { writePageSection } from './report/page-section.ts';
+import { peersSection } from './report/peers-section.ts';
+import type { ResultsFolder } from './results-folder.ts';
+
+/**
+ * Brings the README's tables up to what its own results folder holds; another folder's figures are not the README's business.
+ * @returns the names of the tables that were written.
+ */
+export function writeReadmeTables({ path, benchFile, peersFile }: ResultsFolder): readonly string[] {
+  if (path !== join(packageRoot(), 'results')) return [];
+  const page = join(packageRoot(), 'README.md');
+  const tables: string[] = [];
+  const write = (name: string, file: string, table: () => string): void => {
+    if (!existsSync(file)) return;
+    writePageSection(page, name, table());
+    tables.push(name);
+  };
+  write('bench', benchFile, () => benchSection(readLastSession(benchFile)));
+  write('peers', peersFile, () => peersSection(readFileSync(peersFile, 'utf8')));
+  return tables;
+}

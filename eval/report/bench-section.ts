@@ -1,0 +1,27 @@
+import type { BenchSession } from '../bench/bench-file.ts';
+import { describeGoal, describeValue, mediansOf, summarize, titleOf } from '../bench/bench-table.ts';
+import { FLOOR } from '../bench/figure.ts';
+import { formatNumber } from './format.ts';
+
+/** One session of the bench as a page of Markdown shows it: what has a goal, and below it what the machine itself takes. */
+export function benchSection({ figures, session, commit, nodes, durability }: BenchSession): string {
+  const medianOf = mediansOf(figures);
+  const lines = summarize(figures)
+    .filter(({ definition, nodes: size }) => size === undefined && definition.goals !== undefined)
+    .map((summary) => {
+      const goals = (summary.definition.goals ?? []).map((goal) => describeGoal(goal, summary, medianOf)).join(', ');
+      return `| ${titleOf(summary)} | ${describeValue(summary)} | ${goals.replaceAll('MISSED', '**missed**')} |`;
+    });
+  const floors = Object.values(FLOOR).flatMap((name) => {
+    const value = medianOf(name);
+    return value === undefined ? [] : [`${name.replace('floor: ', '')} ${formatNumber(value)} ${name.includes('disk') ? 'MB/s' : 'ms'}`];
+  });
+  return [
+    '| what | median (range) | goal |',
+    '| --- | --- | --- |',
+    ...lines,
+    '',
+    `${nodes} nodes, durability ${durability}, one session (${session.slice(0, 10)}, commit ${commit.slice(0, 7)}). What the machine itself takes:`,
+    `${floors.join('; ')}.`,
+  ].join('\n');
+}
