@@ -2,6 +2,7 @@ export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
 export { Client, type ClientOptions } from './client/client.ts';
 export {
   AdminRefusedError,
+  BulkTooLargeError,
   ClientClosedError,
   DeadlineError,
   InvalidOptionError,

@@ -2,14 +2,21 @@ import type { OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { Call } from './call.ts';
 import { ContentWriter } from './content.ts';
+import { BulkTooLargeError } from './errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpected } from './refusal.ts';
 
+/** What a bulk needs of its client. */
+type Requests = Pick<Pipeline, 'config' | 'open' | 'commit'>;
+
 /** About what an add takes in a request beside its content. */
 export const ADD_BYTES = 64;
-/** Jobs of a bulk that await their answer at the same time. */
-const WINDOW = 8_192;
+/** Jobs of a bulk that await their answer at the same time, and their bytes at most, unless the client takes fewer. */
+const WINDOW_JOBS = 8_192;
+const WINDOW_BYTES = 16 * 1024 * 1024;
+/** All contents of a bulk stand in one piece of memory, which doubles as it grows. */
+const BULK_BYTES_MAX = 1024 * 1024 * 1024;
 /** What the contents are expected to take, each and together; the memory grows if it is more. */
 const CONTENT_BYTES = 128;
 const CONTENTS_BYTES = 1024 * 1024;
@@ -22,8 +29,9 @@ const CONTENTS_BYTES = 1024 * 1024;
  */
 export class Bulk<Data, Result> {
   readonly #queueName: string;
-  readonly #pipeline: Pipeline;
+  readonly #pipeline: Requests;
   readonly #contents: ContentWriter;
+  readonly #bytesMax: number;
   /** Where the content of each job ends; the next one's begins there. */
   readonly #ends: number[] = [];
   readonly #names: string[] = [];
@@ -35,16 +43,18 @@ export class Bulk<Data, Result> {
   #failure: Error | undefined;
   #onAllAnswered: () => void = () => undefined;
 
-  /** @param size how many jobs it is likely to have. */
-  constructor(queueName: string, pipeline: Pipeline, size: number) {
+  /** @param size how many jobs it is likely to have. @param bytesMax most bytes of their names and data together. */
+  constructor(queueName: string, pipeline: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
     this.#queueName = queueName;
     this.#pipeline = pipeline;
+    this.#bytesMax = bytesMax;
     this.#contents = new ContentWriter(Math.min(size * CONTENT_BYTES, CONTENTS_BYTES));
   }
 
-  /** Takes one more job; nothing is sent yet. @throws {InvalidPayloadError | PayloadTooLargeError} */
+  /** Takes one more job; nothing is sent yet. @throws {InvalidPayloadError | PayloadTooLargeError | BulkTooLargeError} */
   push(name: string, data: Data, options: AddOptions): void {
     this.#contents.write(name, data, this.#pipeline.config.payloadBytesMax);
+    if (this.#contents.length > this.#bytesMax) throw new BulkTooLargeError(this.#names.length, this.#bytesMax);
     this.#ends.push(this.#contents.length);
     this.#names.push(name);
     this.#data.push(data);
@@ -55,8 +65,8 @@ export class Bulk<Data, Result> {
   /** Adds all of them, once. Rejects with the first failure, when the answers to everything that was sent are in. */
   async addAll(): Promise<Job<Data, Result>[]> {
     const added: Job<Data, Result>[] = [];
-    for (let from = 0; from < this.#ends.length; from += WINDOW) {
-      const to = Math.min(from + WINDOW, this.#ends.length);
+    for (let from = 0, to = 0; from < this.#ends.length; from = to) {
+      to = this.#windowEnd(from);
       await this.#addWindow(from, to);
       const addedAt = Date.now();
       for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, addedAt));
@@ -75,6 +85,20 @@ export class Bulk<Data, Result> {
     this.#answered(count);
   }
 
+  /** A window leaves half of what the client holds to other calls. */
+  #windowEnd(from: number): number {
+    const bytesMax = Math.min(WINDOW_BYTES, this.#pipeline.config.queuedBytesMax / 2);
+    const end = Math.min(from + WINDOW_JOBS, this.#ends.length);
+    const start = this.#startOf(from);
+    let to = from + 1;
+    while (to < end && (this.#ends[to] as number) - start + (to - from + 1) * ADD_BYTES <= bytesMax) to += 1;
+    return to;
+  }
+
+  #startOf(at: number): number {
+    return at === 0 ? 0 : (this.#ends[at - 1] as number);
+  }
+
   #addWindow(from: number, to: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#unanswered = to - from;
@@ -84,7 +108,7 @@ export class Bulk<Data, Result> {
   }
 
   #submit(from: number, to: number): void {
-    let start = from === 0 ? 0 : (this.#ends[from - 1] as number);
+    let start = this.#startOf(from);
     let call: Call | undefined;
     for (let at = from; at < to; at += 1) {
       const end = this.#ends[at] as number;

@@ -69,6 +69,15 @@ export class JobStateError extends JobraftError {
   }
 }
 
+/** Too much for one addBulk(); none of it was sent. */
+export class BulkTooLargeError extends JobraftError {
+  override readonly code = 'BULK_TOO_LARGE';
+
+  constructor(jobs: number, bytesMax: number) {
+    super(`The first ${jobs} jobs already fill the ${bytesMax} bytes that one bulk may have. Divide it into several calls of addBulk().`);
+  }
+}
+
 /** The cluster forgot this client's session while a call's outcome was still open, so it can no longer recognise a repetition. */
 export class SessionExpiredError extends JobraftError {
   override readonly code = 'SESSION_EXPIRED';

@@ -81,6 +81,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /**
    * Adds many jobs, in as many requests as the limits ask for. Everything is checked before the first is sent. Not atomic: if it
    * rejects, all answers are in, and some of the jobs may have been added.
+   * @throws {BulkTooLargeError} when their names and data come to more than 1 GiB; nothing was added
    */
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();

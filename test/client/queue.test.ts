@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { Bulk } from '../../src/client/bulk.ts';
 import { Client } from '../../src/client/client.ts';
-import type { ClientOptions } from '../../src/client/client-options.ts';
+import { type ClientOptions, clientConfig } from '../../src/client/client-options.ts';
 import {
+  BulkTooLargeError,
   ClientClosedError,
   InvalidOptionError,
   InvalidPayloadError,
@@ -12,7 +14,7 @@ import {
   RequestRefusedError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
-import type { JobOptions } from '../../src/client/job-options.ts';
+import { addOptionsOf, type JobOptions } from '../../src/client/job-options.ts';
 import { Queue, type QueueOptions } from '../../src/client/queue.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
@@ -125,6 +127,27 @@ describe('adding in bulk', () => {
     const { cluster, queue } = aQueue<number>({ queuedOperationsMax: 8_192 });
     await queue.addBulk(Array.from({ length: 20_000 }, (_, n) => ({ name: 'n', data: n })));
     expect(cluster.machine.counts('emails').waiting).toBe(20_000);
+  });
+
+  it('never holds more bytes than its client may', async () => {
+    const { cluster, queue } = aQueue<Uint8Array>({ queuedBytesMax: 100_000 });
+    await queue.addBulk(Array.from({ length: 50 }, (_, n) => ({ name: 'n', data: new Uint8Array(10_000).fill(n) })));
+    expect(cluster.machine.counts('emails').waiting).toBe(50);
+    expect((await queue.getJob(50))?.data).toEqual(new Uint8Array(10_000).fill(49));
+  });
+
+  it('adds jobs that are larger than all its client may hold, one after the other', async () => {
+    const { cluster, queue } = aQueue<Uint8Array>({ queuedBytesMax: 1_024 });
+    await queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'n', data: new Uint8Array(10_000) })));
+    expect(cluster.machine.counts('emails').waiting).toBe(5);
+  });
+
+  it('refuses more than one piece of memory can hold, and says what to do', () => {
+    const sent = (): never => expect.unreachable('nothing may be sent');
+    const bulk = new Bulk('emails', { config: clientConfig({}), open: sent, commit: sent }, 10, 1_000);
+    for (let n = 0; n < 3; n += 1) bulk.push('n', new Uint8Array(300), addOptionsOf(undefined));
+    expect(() => bulk.push('n', new Uint8Array(300), addOptionsOf(undefined))).toThrow(BulkTooLargeError);
+    expect(() => bulk.push('n', new Uint8Array(300), addOptionsOf(undefined))).toThrow(/3 jobs .* 1000 bytes .* several calls of addBulk/);
   });
 
   it('finds the answer of every job when a request is answered after later ones', async () => {
