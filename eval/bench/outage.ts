@@ -1,4 +1,5 @@
 import type { Cluster, Queue } from '../../src/index.ts';
+import { AcknowledgementProbe, longestSilenceMs } from '../acknowledgements.ts';
 import { systemClock } from '../clock.ts';
 import { caughtUp, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchContext, BenchMeasure } from './bench-measure.ts';
@@ -92,7 +93,8 @@ async function longestSilence(
   begin: () => Promise<void>,
   { signal }: BenchContext,
 ): Promise<number> {
-  using probe = new AcknowledgementProbe(queue);
+  const payload = new Uint8Array(SMALL_BYTES);
+  using probe = new AcknowledgementProbe(() => queue.add('message', payload), PROBE_EVERY_MS);
   await until(() => probe.acknowledgedMs.length >= ADDS_BEFORE_FAULT, signal, 'Adds were not acknowledged before the fault.');
   const faultMs = systemClock.nowMs();
   await begin();
@@ -102,40 +104,9 @@ async function longestSilence(
     return leaderId !== null && leaderId !== leader;
   };
   await until(anotherLeads, signal, 'No other node leads.');
-  await queue.add('message', new Uint8Array(SMALL_BYTES));
+  await queue.add('message', payload);
   await systemClock.waitUntil(systemClock.nowMs() + AFTERWARDS_MS, signal);
   return longestSilenceMs(probe.acknowledgedMs, faultMs);
-}
-
-/** Between two acknowledgements of which the later one came after `fromMs`; times ascend. */
-export function longestSilenceMs(acknowledgedMs: readonly number[], fromMs: number): number {
-  let longestMs = 0;
-  for (const [at, laterMs] of acknowledgedMs.entries()) {
-    const earlierMs = acknowledgedMs[at - 1];
-    if (earlierMs !== undefined && laterMs > fromMs) longestMs = Math.max(longestMs, laterMs - earlierMs);
-  }
-  return longestMs;
-}
-
-/** Adds at a fixed rate, so that one add that hangs on the lost leader does not hide that others succeed. */
-class AcknowledgementProbe implements Disposable {
-  readonly acknowledgedMs: number[] = [];
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(queue: Queue) {
-    const payload = new Uint8Array(SMALL_BYTES);
-    this.#timer = setInterval(() => {
-      // A rejected add is the outage itself; what counts is when adds succeed again.
-      queue.add('message', payload).then(
-        () => this.acknowledgedMs.push(systemClock.nowMs()),
-        () => undefined,
-      );
-    }, PROBE_EVERY_MS);
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
 }
 
 /** @throws with `complaint` when it does not hold in time. */
