@@ -1,6 +1,7 @@
 import { checkOptions, durationIn, integerIn, type OptionRule, type OptionRules } from './option-check.ts';
 
-const MEBIBYTE = 1024 * 1024;
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
 
 /** Settings of a {@link Client}; each has a default. */
 export interface ClientOptions {
@@ -12,7 +13,7 @@ export interface ClientOptions {
   readonly outstandingBatchesMax?: number;
   /** Most operations in one request; 4096. */
   readonly batchOperationsMax?: number;
-  /** Most bytes in one request, unless a single operation is larger; 1 MiB. */
+  /** Most bytes in one request, unless a single operation is larger; 256 KiB. */
   readonly batchBytesMax?: number;
   /** Most unanswered operations; calls beyond it are rejected with an OverloadedError; 500,000. */
   readonly queuedOperationsMax?: number;
@@ -28,7 +29,7 @@ const DEFAULTS: ClientConfig = Object.freeze({
   silenceMs: 250,
   outstandingBatchesMax: 16,
   batchOperationsMax: 4_096,
-  batchBytesMax: MEBIBYTE,
+  batchBytesMax: 256 * KIBIBYTE,
   queuedOperationsMax: 500_000,
   queuedBytesMax: 256 * MEBIBYTE,
   payloadBytesMax: 4 * MEBIBYTE,

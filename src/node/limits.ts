@@ -27,7 +27,7 @@ export interface NodeLimits {
 
 export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   payloadBytesMax: 4 * 1024 * 1024,
-  entryBytesMax: 1024 * 1024,
+  entryBytesMax: 256 * 1024,
   checkpointEntries: 20_000,
   checkpointBytes: 8 * 1024 * 1024,
   checkpointRecords: 10_000,

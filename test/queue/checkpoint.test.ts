@@ -186,7 +186,7 @@ describe('a checkpoint', () => {
     const queue = new TestQueue();
     queue.send((to) => {
       to.add('q', bytesOf('a'.repeat(10_000)), options());
-      for (let at = 0; at < 200; at += 1) to.add('q', bytesOf('b'.repeat(1_000)), options());
+      for (let at = 0; at < 400; at += 1) to.add('q', bytesOf('b'.repeat(1_000)), options());
     });
     queue.checkpoint();
     expect([...queue.tables.records(RecordKind.entry)]).toEqual([]);
