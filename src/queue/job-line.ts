@@ -12,7 +12,7 @@ const emptySegment = (): Segment => ({ jobs: [], next: undefined });
 
 /**
  * Jobs, first in, first out. Short segments instead of one array: one that holds 900,000 jobs is copied when it grows, and that
- * stopped every replica for 30 to 40 ms at the same entry of the log (measured, three nodes on two cores).
+ * stopped every replica for 35 to 55 ms at the same entry of the log (measured, three nodes on two cores).
  */
 export class JobLine {
   #first = emptySegment();
