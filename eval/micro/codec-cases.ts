@@ -1,3 +1,4 @@
+import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
 import { validateRequest } from '../../src/queue/inspect-request.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
 import { RequestEncoder } from '../../src/queue/request.ts';
@@ -26,7 +27,8 @@ export function codecCases(addCounts: readonly number[]): MicroCase[] {
         ...shared,
         name: 'check',
         run: () => {
-          if (validateRequest(request, { payloadBytesMax: PAYLOAD_BYTES_MAX }) !== undefined) throw new Error('the request is sound');
+          if (validateRequest(request, { payloadBytesMax: PAYLOAD_BYTES_MAX }, MACHINE_VERSION) !== undefined)
+            throw new Error('the request is sound');
         },
       },
       { ...shared, name: 'decode reply', run: () => void decodeReply(reply) },

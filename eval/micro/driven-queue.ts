@@ -45,7 +45,9 @@ export class DrivenQueue {
   }
 
   claims(count: number): Uint8Array {
-    return this.encode((encoder) => encoder.claim(QUEUE, count, LEASE_MS, 0));
+    return this.encode((encoder) =>
+      encoder.claim(QUEUE, { countMax: count, beginMax: count, leaseMs: LEASE_MS, waitMs: 0, stalledMax: 1, holder: 0 }),
+    );
   }
 
   completions(jobs: readonly ClaimedJob[]): Uint8Array {

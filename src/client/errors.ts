@@ -184,6 +184,8 @@ export function finalRejection(code: RejectionCode, message: string): JobraftErr
     case 'NO_LEADER':
     case 'STOPPING':
     case 'OVERLOADED':
+    // The cluster moves to a newer version as soon as its members allow it.
+    case 'VERSION':
       return undefined;
     case 'TOO_LARGE':
     case 'INVALID_REQUEST':

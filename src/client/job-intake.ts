@@ -87,7 +87,9 @@ export class JobIntake {
         this.#pipeline.submitWaitingClaim(this.#queue, count, leaseMs, claimWaitMs, this.#callFor(count, true));
         this.#isWaiting = true;
       } else {
-        this.#pipeline.open(OPERATION_BYTES).claim(this.#queue, count, leaseMs, 0);
+        this.#pipeline
+          .open(OPERATION_BYTES)
+          .claim(this.#queue, { countMax: count, beginMax: count, leaseMs, waitMs: 0, stalledMax: 1, holder: 0 });
         this.#pipeline.commit(this.#callFor(count, false));
         this.#asked += count;
       }

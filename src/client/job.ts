@@ -128,7 +128,7 @@ export const jobOfDetail = <Data, Result>(detail: JobDetail): Job<Data, Result> 
     id: detail.id,
     queueName: detail.queue,
     addedAt: detail.addedMs,
-    attemptsMade: detail.state === 'active' ? detail.attempt - 1 : detail.attempt,
+    attemptsMade: detail.state === 'active' && detail.isBegun ? detail.attempt - 1 : detail.attempt,
     attemptsMax: detail.attemptsMax,
     token: detail.state === 'active' ? detail.token : undefined,
     state: detail.state,

@@ -49,6 +49,13 @@ export class Lanes {
     for (const session of this.#sessions.values()) yield* session.unanswered.values();
   }
 
+  /** The cluster gave the session its id: what is sent in it from now on is found under that. */
+  onOpened(session: Session, client: number): void {
+    this.#sessions.delete(session.client);
+    session.open(client);
+    this.#sessions.set(client, session);
+  }
+
   hasQueued(): boolean {
     return this.#all.some(({ queued }) => queued.length > 0);
   }

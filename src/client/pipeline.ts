@@ -75,7 +75,7 @@ export class Pipeline {
   submitWaitingClaim(queue: string, countMax: number, leaseMs: number, waitMs: number, call: Call): void {
     if (this.#intake.isClosed) throw new ClientClosedError();
     this.#aloneEncoder.begin(1, 1, 1);
-    this.#aloneEncoder.claim(queue, countMax, leaseMs, waitMs);
+    this.#aloneEncoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: 1, holder: 0 });
     const deadlineMs = performance.now() + waitMs + this.config.deadlineMs;
     this.#lanes.waiting.queued.push(new Batch(this.#aloneEncoder.finish(), [call], deadlineMs, { waitMs }));
     this.#schedule();
@@ -307,8 +307,9 @@ export class Pipeline {
     if (!batch.isOpening && results.length !== batch.calls.length) {
       throw new MalformedBytesError(`${results.length} results for ${batch.calls.length} operations`);
     }
-    if (batch.isOpening && batch.session !== undefined) batch.session.isOpen = true;
     this.#settle(batch);
+    if (batch.isOpening && batch.session !== undefined && first?.ok === true && first.type === 'opened')
+      this.#lanes.onOpened(batch.session, first.client);
     const { calls } = batch;
     for (let index = 0; index < calls.length; index += 1) (calls[index] as Call).onResult(results[index] as OperationResult);
   }

@@ -107,16 +107,16 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     throw unexpected(result);
   }
 
-  /** Redrives a dead letter: it waits again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
+  /** A dead letter of this queue waits again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
   async retryJob(id: number): Promise<void> {
     checkJobId(id);
-    await this.#command((encoder) => encoder.redrive(id));
+    await this.#command((encoder) => encoder.retry(this.name, id));
   }
 
-  /** Removes a job that is not active. @throws {JobNotFoundError | JobStateError} */
+  /** Removes a job of this queue that is not active. @throws {JobNotFoundError | JobStateError} */
   async removeJob(id: number): Promise<void> {
     checkJobId(id);
-    await this.#command((encoder) => encoder.remove(id));
+    await this.#command((encoder) => encoder.remove(this.name, id));
   }
 
   /** Closes the client if this was the last user of one that the queue made. May be called twice. */

@@ -1,15 +1,21 @@
 import { getRandomValues } from 'node:crypto';
-import { RequestEncoder } from '../queue/request.ts';
+import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import { Batch } from './batch.ts';
 
 /** One registration of a client id with the cluster: what lets a repeated request be recognised. */
 export class Session {
-  /** A random integer in [1, 2^52): two clients never share one. */
-  readonly client = randomClientId();
+  /** Until it is open a random number, which only its opening is sent under; then the id that the cluster gave it (thesis §6.3). */
+  client = randomNumber();
   /** Batches that were sent and not answered yet, by sequence, in ascending order. */
   readonly unanswered = new Map<number, Batch>();
   isOpen = false;
   #nextSequence = 1;
+
+  /** The cluster knows the session now, under this id. */
+  open(client: number): void {
+    this.client = client;
+    this.isOpen = true;
+  }
 
   addNext(batch: Batch): void {
     const sequence = this.#nextSequence;
@@ -73,8 +79,9 @@ function openingBatch(): Batch {
   return new Batch(encoder.finish(), [], Number.POSITIVE_INFINITY, { isOpening: true });
 }
 
-function randomClientId(): number {
+/** From {@link SESSION_ID_END} on and below 2^52: never the id of a session. */
+function randomNumber(): number {
   const words = getRandomValues(new Uint32Array(2));
-  const high = (words[0] as number) & 0xf_ffff;
-  return high * 0x1_0000_0000 + (words[1] as number) || 1;
+  const high = (words[0] as number) & 0x7_ffff;
+  return SESSION_ID_END + high * 0x1_0000_0000 + (words[1] as number);
 }

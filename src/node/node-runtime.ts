@@ -1,5 +1,6 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asNodeId, ZERO_ENTRY } from '../base/ids.ts';
+import { MACHINE_VERSION } from '../queue/entry-data.ts';
 import { JobQueue } from '../queue/job-queue.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
@@ -22,6 +23,7 @@ import type { NodeEvent } from './event.ts';
 import type { InboxReader } from './inbox.ts';
 import { Inbox } from './inbox.ts';
 import type { NodeLimits } from './limits.ts';
+import { MemberVersions } from './member-versions.ts';
 import type { NodeCounters } from './node-metrics.ts';
 import { NodeMetrics } from './node-metrics.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
@@ -43,6 +45,10 @@ export interface NodeOptions {
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
   readonly seed: number;
+  /** The newest state-machine version that this node applies; of an earlier release, in tests. Default: {@link MACHINE_VERSION}. */
+  readonly machineVersionMax?: number;
+  /** The version that every member has at least, where the owner of all of them knows; otherwise they are asked. */
+  readonly machineVersionOfMembers?: number;
   readonly storage: NodeStorage;
   readonly clock: Clock;
   readonly outlet: Outlet;
@@ -71,6 +77,7 @@ export class NodeRuntime implements Disposable {
   readonly #admin: AdminDesk;
   readonly #reads: ReadDesk;
   readonly #proposer: Proposer;
+  readonly #versions: MemberVersions;
   readonly #inbox: Inbox;
   readonly #reader: InboxReader = this.#inboxReader();
 
@@ -84,7 +91,8 @@ export class NodeRuntime implements Disposable {
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#inbox = new Inbox(options.id);
-    const { storage, clock, limits, configuration } = options;
+    const { storage, clock, limits, configuration, machineVersionMax = MACHINE_VERSION } = options;
+    this.#versions = new MemberVersions(machineVersionMax, options.machineVersionOfMembers);
     const stored = storage.load();
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
@@ -96,6 +104,7 @@ export class NodeRuntime implements Disposable {
     this.#machine = new JobQueue({
       readRecord: (kind, key) => storage.readRecord(kind, key),
       contentInEntryBytes: limits.contentInEntryBytes,
+      versionMax: machineVersionMax,
     });
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({
@@ -151,6 +160,7 @@ export class NodeRuntime implements Disposable {
     this.#noticeLeadership();
     this.#proposer.proposeQueued();
     this.#reads.ask(this.#standing(), this.#nowMs);
+    if (this.#isLeader) this.#askVersions();
     for (const message of this.#snapshots.onTurn(this.#core.view, this.#nowMs)) this.#post(message);
     for (const sent of this.#snapshots.takeFinished())
       this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
@@ -228,6 +238,8 @@ export class NodeRuntime implements Disposable {
     else if (part.type === 'answer') this.#desk.onAnswer(part.connection, part.frame);
     else if (part.type === 'read-question') this.#reads.onQuestion(from, part.batch, part.lease, this.#standing());
     else if (part.type === 'read-index') this.#reads.onReadIndex(part.batch, part.index);
+    else if (part.type === 'version-question') this.#peers.add(from, { type: 'version', version: this.#versions.own });
+    else if (part.type === 'version') this.#versions.onTold(from, part.version);
     else {
       this.#metrics.requests += 1;
       this.#desk.onForwarded(from, part.connection, part.request, this.#standing(), this.#nowMs);
@@ -247,11 +259,18 @@ export class NodeRuntime implements Disposable {
   #onPeerLost(peer: NodeId): void {
     this.#observe({ type: 'peer-lost', node: this.#options.id, atMs: this.#nowMs, peer });
     this.#snapshots.abort(peer);
+    this.#versions.onLost(peer);
     this.#step({ type: 'peer-lost', now: this.#nowMs, peer });
   }
 
   #standing(): Leadership {
-    return { isLeader: this.#isLeader, leader: this.#core.view.leader };
+    return { isLeader: this.#isLeader, leader: this.#core.view.leader, version: this.#proposer.version };
+  }
+
+  #askVersions(): void {
+    const { id, configuration } = this.#core.view;
+    const members = this.#versions.toAsk(id, configuration, this.#machine.version, this.#nowMs);
+    for (const member of members) this.#peers.add(member, { type: 'version-question' });
   }
 
   // ---- the core -----------------------------------------------------------------------------------------------------
@@ -285,10 +304,12 @@ export class NodeRuntime implements Disposable {
     return new Proposer({
       view: this.#core.view,
       desk: this.#desk,
+      machine: this.#machine,
+      versions: this.#versions,
       entryBytesMax,
+      nowMs: () => this.#nowMs,
       wallMs: () => this.#options.clock.wallMs(),
       applied: () => this.#applied,
-      nextDueMs: () => this.#machine.nextDueMs,
       propose: (data) => this.#step({ type: 'propose', now: this.#nowMs, data }),
     });
   }
@@ -316,6 +337,7 @@ export class NodeRuntime implements Disposable {
     const { term, leader } = this.#core.view;
     if (term === this.#leadership.term && leader === this.#leadership.leader) return;
     this.#leadership = { term, leader };
+    this.#proposer.onLeadershipChanged();
     this.#desk.onLeadershipChanged();
     this.#reads.onLeadershipChanged();
     if (!this.#isLeader) this.#snapshots.abortAll();

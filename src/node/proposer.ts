@@ -1,70 +1,166 @@
 import { ByteWriter } from '../base/bytes.ts';
-import type { LogIndex } from '../base/ids.ts';
-import { asIndex } from '../base/ids.ts';
+import type { LogIndex, Term } from '../base/ids.ts';
+import { asIndex, asTerm } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import { type EntryHeader, tickData, versionOfEntry } from '../queue/entry-data.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
 import type { Effects } from '../raft/effects.ts';
 import type { CoreView } from '../raft/raft-core.ts';
-import { batchRequests, tickData } from './entry-batch.ts';
+import { batchRequests } from './entry-batch.ts';
+import { LogClock } from './log-clock.ts';
+import type { MemberVersions } from './member-versions.ts';
 import type { RequestDesk } from './request-desk.ts';
 
 /** What a proposer needs of its node. */
 export interface ProposerPorts {
   readonly view: CoreView;
   readonly desk: RequestDesk;
+  readonly machine: JobQueue;
+  readonly versions: MemberVersions;
   /** Most bytes of requests in one entry. */
   readonly entryBytesMax: number;
+  nowMs(): number;
   wallMs(): number;
   applied(): LogIndex;
-  /** When the next delay or lease ends, wall ms. */
-  nextDueMs(): number | undefined;
   propose(data: Uint8Array): Effects;
 }
 
-/** What goes into the log: each turn's requests, gathered, and time, when something is due and nothing else brings it. */
+/** While a delay is running the wall clock is looked at so often at least: it may be stepped while the node sleeps. */
+const WALL_CHECK_MS = 500;
+
+/**
+ * What goes into the log: each turn's requests, gathered; time, when something is due and nothing else brings it; and the move to a newer
+ * version of the state machine.
+ */
 export class Proposer {
   readonly #ports: ProposerPorts;
   readonly #entryWriter = new ByteWriter(64 * 1024);
-  #tickIndex: LogIndex = asIndex(0);
+  readonly #clock = new LogClock();
+  /** The latest entry that was proposed for the sake of time alone. Another leader may have overwritten it: then its term is not ours. */
+  #tick: { readonly index: LogIndex; readonly term: Term } = { index: asIndex(0), term: asTerm(0) };
+  /** The term in which this node began to lead last. */
+  #ledTerm: Term | undefined;
+  /** The term whose first command this node proposed last. */
+  #firstOfTerm: Term | undefined;
+  /** The newest version in the log of this node, which leads. */
+  #loggedVersion = 1;
+  /** The version that requests are taken for, and that the next entry names. */
+  #version = 1;
 
   constructor(ports: ProposerPorts) {
     this.#ports = ports;
   }
 
+  /** The state-machine version of the entry that is proposed next, if this node leads. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** In how many ms an entry should bring the time, if nothing else happens. */
   get tickInMs(): number {
-    const due = this.#ports.nextDueMs();
-    return due === undefined || !this.#mayTick ? Number.POSITIVE_INFINITY : Math.max(0, due - this.#ports.wallMs());
+    if (!this.#mayTick) return Number.POSITIVE_INFINITY;
+    const { nextLeaseEndMs, nextDelayEndMs } = this.#ports.machine;
+    const leaseMs = nextLeaseEndMs === undefined ? Number.POSITIVE_INFINITY : nextLeaseEndMs - this.#logMs;
+    const delayMs =
+      nextDelayEndMs === undefined ? Number.POSITIVE_INFINITY : Math.min(nextDelayEndMs - this.#ports.wallMs(), WALL_CHECK_MS);
+    return Math.max(0, Math.min(leaseMs, delayMs));
+  }
+
+  /** This node may have begun to lead. */
+  onLeadershipChanged(): void {
+    const { view, machine } = this.#ports;
+    if (view.role !== 'leader' || view.term === this.#ledTerm) return;
+    this.#ledTerm = view.term;
+    this.#clock.start(this.#ports.nowMs(), machine.logMs);
+    this.#loggedVersion = machine.version;
+    for (const { kind, data } of view.log.between(this.#ports.applied(), view.log.lastIndex)) {
+      if (kind === 'command' && data.length > 0) this.#loggedVersion = Math.max(this.#loggedVersion, versionOfEntry(data));
+    }
+    this.#version = Math.max(this.#loggedVersion, this.#commonVersion);
   }
 
   proposeQueued(): void {
     const { view, desk, entryBytesMax } = this.#ports;
     // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
     if (view.transfer !== undefined) return;
+    this.#moveVersion();
     const queued = desk.takeQueued();
-    const wallMs = this.#ports.wallMs();
-    for (const { data, items } of batchRequests(queued, wallMs, entryBytesMax, this.#entryWriter)) {
-      const { refused } = this.#ports.propose(data);
+    for (const { data, items } of batchRequests(queued, () => this.#header(), entryBytesMax, this.#entryWriter)) {
+      const { refused } = this.#propose(data);
       if (refused === undefined) desk.onProposed(items);
       else {
         invariant(refused.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
         desk.onOverloaded(items, refused.uncommittedBytes);
       }
     }
-    if (view.role === 'leader' && queued.length === 0) this.#proposeTick(wallMs);
+    if (view.role === 'leader' && queued.length === 0 && this.#isTickDue) this.#proposeTick();
   }
 
-  /** Time enters through the log: something is due, and no other entry is on its way to bring the time. */
-  #proposeTick(wallMs: number): void {
-    const due = this.#ports.nextDueMs();
-    if (due === undefined || due > wallMs || !this.#mayTick) return;
-    const { proposed } = this.#ports.propose(tickData(wallMs));
+  get #commonVersion(): number {
+    const { view, versions } = this.#ports;
+    return versions.common(view.id, view.configuration);
+  }
+
+  /** Once all members have a newer version, the cluster moves to it. What was taken for the one before may not exist in it. */
+  #moveVersion(): void {
+    const { view, desk } = this.#ports;
+    if (view.role !== 'leader') return;
+    const version = Math.max(this.#version, this.#commonVersion);
+    if (version === this.#version) return;
+    this.#version = version;
+    desk.onVersionMoved();
+  }
+
+  /** Time enters through the log: something is due, and no other entry is on its way to bring the time. Versions and fresh terms likewise. */
+  get #isTickDue(): boolean {
+    if (!this.#mayTick) return false;
+    const { machine, wallMs } = this.#ports;
+    if (this.#version > this.#loggedVersion) return true;
+    if (this.#hasToRefreshLeases) return true;
+    const { nextLeaseEndMs, nextDelayEndMs } = machine;
+    return (nextLeaseEndMs ?? Number.POSITIVE_INFINITY) <= this.#logMs || (nextDelayEndMs ?? Number.POSITIVE_INFINITY) <= wallMs();
+  }
+
+  /** The first command of a term gives all leases a fresh term; it does not wait for a request, or they would be over before. */
+  get #hasToRefreshLeases(): boolean {
+    const { view, machine, applied } = this.#ports;
+    if (this.#version === 1 || this.#firstOfTerm === view.term || machine.nextLeaseEndMs === undefined) return false;
+    return view.log.termAt(applied()) === view.term;
+  }
+
+  #proposeTick(): void {
+    const { view } = this.#ports;
+    const { proposed } = this.#propose(tickData(this.#header()));
     // What was refused, since too much is on its way, is tried again when that has been applied.
-    this.#tickIndex = proposed?.index ?? this.#ports.view.log.lastIndex;
+    this.#tick = { index: proposed?.index ?? view.log.lastIndex, term: view.term };
+  }
+
+  #propose(data: Uint8Array): Effects {
+    const { view, propose } = this.#ports;
+    const effects = propose(data);
+    if (effects.proposed !== undefined) {
+      this.#firstOfTerm = view.term;
+      this.#loggedVersion = versionOfEntry(data);
+    }
+    return effects;
+  }
+
+  #header(): EntryHeader {
+    const { view, wallMs } = this.#ports;
+    return { version: this.#version, logMs: this.#logMs, wallMs: wallMs(), isFirstOfTerm: this.#firstOfTerm !== view.term };
+  }
+
+  /** The log's clock now; in version 1 it was the leader's wall clock. */
+  get #logMs(): number {
+    const { machine, nowMs, wallMs } = this.#ports;
+    return this.#version === 1 ? wallMs() : this.#clock.at(nowMs(), machine.logMs);
   }
 
   /** Whether an entry that only brings the time could be proposed, and none is on its way. */
   get #mayTick(): boolean {
-    const { role, transfer } = this.#ports.view;
-    return role === 'leader' && transfer === undefined && this.#tickIndex <= this.#ports.applied();
+    const { view, applied } = this.#ports;
+    const { role, term, transfer } = view;
+    if (role !== 'leader' || transfer !== undefined) return false;
+    return this.#tick.term !== term || this.#tick.index <= applied();
   }
 }

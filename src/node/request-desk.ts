@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
-import { parkableClaim, validateRequest } from '../queue/inspect-request.ts';
+import { parkableClaim, type RequestFault, validateRequest } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
+import { ANY_VERSION } from '../queue/operation.ts';
 import { peekRequest } from '../queue/request.ts';
 import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
 import { writeServerFrame } from '../transport/client-frame.ts';
@@ -19,6 +20,8 @@ export interface QueuedRequest extends WaitingRequest {
 export interface Leadership {
   readonly isLeader: boolean;
   readonly leader: NodeId | undefined;
+  /** The state-machine version that will carry out what this node, if it leads, takes now. */
+  readonly version: number;
 }
 
 /** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
@@ -59,7 +62,7 @@ export class RequestDesk {
     // Without an address nobody can be answered: such bytes come from no client of ours.
     if (address === undefined) return;
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };
-    const fault = validateRequest(request, this.#limits);
+    const fault = this.#faultOf(request, leadership);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message);
     else if (leadership.isLeader) this.#take(waiting, request, nowMs);
     else if (leadership.leader === undefined) this.#rejectLeaderless(waiting, 'not-applied');
@@ -69,13 +72,18 @@ export class RequestDesk {
     }
   }
 
-  /** A follower passed a request on, which it has checked. It is never passed on twice. */
+  /** A follower passed a request on. It is checked where its version is known, and never passed on twice. */
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
     if (address === undefined) return;
     const waiting: WaitingRequest = { ...address, connection, peer };
-    if (leadership.isLeader) this.#take(waiting, request, nowMs);
-    else this.#rejectLeaderless(waiting, 'not-applied');
+    if (!leadership.isLeader) {
+      this.#rejectLeaderless(waiting, 'not-applied');
+      return;
+    }
+    const fault = this.#faultOf(request, leadership);
+    if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message);
+    else this.#take(waiting, request, nowMs);
   }
 
   /** The leader answered a request that was passed on to it. */
@@ -98,6 +106,14 @@ export class RequestDesk {
     const queued = this.#queued;
     this.#queued = [];
     for (const waiting of queued) this.#rejectLeaderless(waiting, 'not-applied');
+  }
+
+  /** From now on a newer version carries out what is proposed: what was taken for the one before has to be asked again. */
+  onVersionMoved(): void {
+    const queued = this.#queued;
+    this.#queued = [];
+    const message = 'The cluster moves to a newer version of its state machine. Send the request again.';
+    for (const waiting of [...queued, ...this.#parked.takeAll()]) this.#reject(waiting, 'VERSION', 'not-applied', message);
   }
 
   takeQueued(): readonly QueuedRequest[] {
@@ -150,6 +166,16 @@ export class RequestDesk {
       return;
     }
     this.#queued.push({ ...waiting, request });
+  }
+
+  #faultOf(
+    request: Uint8Array,
+    { isLeader, version }: Leadership,
+  ): (Omit<RequestFault, 'code'> & { readonly code: RejectionCode }) | undefined {
+    const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION);
+    if (fault === undefined || !isLeader || validateRequest(request, this.#limits, ANY_VERSION) !== undefined) return fault;
+    const message = `The cluster runs version ${version} of its state machine, which does not have this operation. It moves on when every member runs a release that has it; upgrade the others, then retry.`;
+    return { code: 'VERSION', message };
   }
 
   #rejectLeaderless(waiting: WaitingRequest, outcome: 'not-applied' | 'unknown'): void {

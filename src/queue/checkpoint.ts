@@ -4,6 +4,7 @@ import type { RecordChange } from '../storage/port.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { packOf, packsOf, writePack } from './content-pack.ts';
+import { MACHINE_VERSION_FIRST } from './entry-data.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import { StateCode } from './job-state.ts';
@@ -186,7 +187,7 @@ function chunkOf({ id, chunk }: Job): Uint8Array {
  * @throws {MalformedBytesError} when a record is damaged.
  */
 export function restoreCheckpoint(records: RecordSource, jobs: JobStore, sessions: SessionTable, layout: CheckpointLayout): MachineRecord {
-  let machine: MachineRecord = { clockMs: 0, appliedIndex: 0, touches: 0 };
+  let machine: MachineRecord = { version: MACHINE_VERSION_FIRST, logMs: 0, wallMs: 0, appliedIndex: 0, touches: 0, nextSessionId: 1 };
   for (const { value } of records(RecordKind.machine)) machine = readMachine(new ByteReader(value), jobs);
   const restored: Session[] = [];
   for (const { key, value } of records(RecordKind.session)) restored.push(readSession(key, new ByteReader(value)));

@@ -1,6 +1,7 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import { MACHINE_VERSION } from './entry-data.ts';
 import { OPERATIONS_MAX } from './limits.ts';
-import { InvalidOperationError, OperationReader } from './operation.ts';
+import { ANY_VERSION, InvalidOperationError, OperationReader } from './operation.ts';
 import { isAddressable, OperationCode, readRequestHeader } from './request.ts';
 
 export interface RequestFault {
@@ -23,11 +24,12 @@ export interface ParkableClaim {
 
 /**
  * Decodes a whole request before it enters the log, so that what replicas apply is well formed.
+ * @param version of the state machine that will carry it out, or ANY_VERSION where only the leader knows it.
  * @returns what is wrong with it, or `undefined`. Never throws.
  */
-export function validateRequest(bytes: Uint8Array, bounds: RequestBounds): RequestFault | undefined {
+export function validateRequest(bytes: Uint8Array, bounds: RequestBounds, version: number): RequestFault | undefined {
   try {
-    return faultOf(bytes, bounds);
+    return faultOf(bytes, bounds, version);
   } catch (error) {
     if (error instanceof InvalidOperationError) return { code: 'INVALID_REQUEST', message: error.message };
     if (error instanceof MalformedBytesError) return invalid(`${error.message} Encode requests with RequestEncoder.`);
@@ -37,13 +39,13 @@ export function validateRequest(bytes: Uint8Array, bounds: RequestBounds): Reque
 
 /** Whether all that the request asks for is to read, and it is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
 export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
-  const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER });
+  const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, MACHINE_VERSION);
   if (fault !== undefined) return fault;
   const reader = new ByteReader(bytes);
   const { operations } = readRequestHeader(reader);
   const operation = new OperationReader();
   for (let read = 0; read < operations; read += 1) {
-    operation.next(reader);
+    operation.next(reader, MACHINE_VERSION);
     if (operation.code !== OperationCode.getJob && operation.code !== OperationCode.counts) {
       return invalid('A query changes nothing. Send only get-job and counts in it, everything else in a request.');
     }
@@ -57,8 +59,9 @@ export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
     const reader = new ByteReader(bytes);
     if (readRequestHeader(reader).operations !== 1) return undefined;
     const operation = new OperationReader();
-    operation.next(reader);
-    if (operation.code !== OperationCode.claim || operation.waitMs === 0) return undefined;
+    operation.next(reader, ANY_VERSION);
+    const isClaim = operation.code === OperationCode.claim || operation.code === OperationCode.claim1;
+    if (!isClaim || operation.waitMs === 0) return undefined;
     return { queue: operation.queueName, waitMs: operation.waitMs, countMax: operation.countMax };
   } catch (error) {
     if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
@@ -66,7 +69,7 @@ export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
   }
 }
 
-function faultOf(bytes: Uint8Array, bounds: RequestBounds): RequestFault | undefined {
+function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number): RequestFault | undefined {
   const reader = new ByteReader(bytes);
   const header = readRequestHeader(reader);
   if (!isAddressable(header)) {
@@ -79,7 +82,7 @@ function faultOf(bytes: Uint8Array, bounds: RequestBounds): RequestFault | undef
   }
   const operation = new OperationReader();
   for (let read = 0; read < header.operations; read += 1) {
-    operation.next(reader);
+    operation.next(reader, version);
     const carriesPayload = operation.code === OperationCode.add || operation.code === OperationCode.complete;
     if (carriesPayload && operation.blobLength > bounds.payloadBytesMax) {
       const message = `A payload has ${operation.blobLength} bytes. Send at most ${bounds.payloadBytesMax}, or raise payloadBytesMax.`;

@@ -43,7 +43,11 @@ function checkJob(job: Job, jobs: JobStore): void {
   const isFinished = state === StateCode.completed || state === StateCode.failed;
   invariant(job.finishOrder > 0 === isFinished, () => `job ${id} in state ${state} finished as number ${job.finishOrder}`);
   invariant(isFinished || job.finishedMs === 0, () => `job ${id} in state ${state} finished at ${job.finishedMs}`);
-  if (state === StateCode.active) invariant(attempt >= 1, () => `job ${id} is active without an attempt`);
+  const isActive = state === StateCode.active;
+  if (job.isBegun) invariant(isActive && attempt >= 1, () => `job ${id} in state ${state} is begun at attempt ${attempt}`);
+  else if (isActive) invariant(attempt < policy.attemptsMax, () => `job ${id} is claimed ahead with no attempt left`);
+  const { leaseMs, stalledMax, holder } = job;
+  invariant(isActive || leaseMs + stalledMax + holder === 0, () => `job ${id} in state ${state} keeps the terms of a lease`);
   if (state === StateCode.waiting || state === StateCode.delayed) {
     invariant(attempt < policy.attemptsMax, () => `job ${id} has no attempt left and is not failed`);
   }

@@ -5,6 +5,7 @@ import { ChangeTracker } from './change-tracker.ts';
 import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
 import { CheckpointLayout, CONTENT_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
+import { MACHINE_VERSION, MACHINE_VERSION_FIRST, readEntryHeader, UnsupportedVersionError } from './entry-data.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
 import type { JobCounts } from './job-state.ts';
 import { JobStore, type JobTotals } from './job-store.ts';
@@ -12,9 +13,9 @@ import { DUE_PER_ENTRY_MAX } from './limits.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
-import { HEADER_BYTES, isAddressable, OperationCode, type RequestHeader, readRequestHeader } from './request.ts';
+import { HEADER_BYTES, isAddressable, NO_CLIENT, OperationCode, type RequestHeader, readRequestHeader, SESSION_ID_END } from './request.ts';
 import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
-import { type Session, SessionTable } from './session.ts';
+import { SessionTable } from './session.ts';
 import { StoredContents } from './stored-contents.ts';
 
 /** Where replies go; only the leader has one. */
@@ -30,6 +31,8 @@ export interface JobQueueOptions {
   readonly readRecord: (kind: number, key: number) => Uint8Array | undefined;
   /** From this size on a content stays in its log entry, which the checkpoint then keeps. Default: {@link CONTENT_IN_ENTRY_BYTES}. */
   readonly contentInEntryBytes?: number;
+  /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
+  readonly versionMax?: number;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -48,7 +51,10 @@ export class JobQueue implements AttachmentSource {
   #jobs!: JobStore;
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
-  #clockMs = 0;
+  readonly #versionMax: number;
+  #version = MACHINE_VERSION_FIRST;
+  #logMs = 0;
+  #nextSessionId = 1;
   #appliedIndex = asIndex(0);
   /** A checkpoint that was taken and not yet reported as written. */
   #writing: CheckpointChanges | undefined;
@@ -56,6 +62,7 @@ export class JobQueue implements AttachmentSource {
   constructor(options: JobQueueOptions) {
     this.#readRecord = options.readRecord;
     this.#contentInEntryBytes = options.contentInEntryBytes ?? CONTENT_IN_ENTRY_BYTES;
+    this.#versionMax = options.versionMax ?? MACHINE_VERSION;
     this.reset();
   }
 
@@ -64,17 +71,29 @@ export class JobQueue implements AttachmentSource {
     return this.#appliedIndex;
   }
 
-  /** The log's wall time; never goes back. */
-  get clockMs(): number {
-    return this.#clockMs;
+  /** The state-machine version of the latest entry applied. */
+  get version(): number {
+    return this.#version;
   }
 
-  /** When the next delay or lease ends, in wall ms: the leader then proposes an entry without requests. */
-  get nextDueMs(): number | undefined {
-    const lease = this.#jobs.leases.top()?.dueMs;
-    const delay = this.#jobs.delayed.top()?.dueMs;
-    if (lease === undefined || delay === undefined) return lease ?? delay;
-    return Math.min(lease, delay);
+  /** The log's own clock at the latest entry, in ms; never goes back. */
+  get logMs(): number {
+    return this.#logMs;
+  }
+
+  /** The leader's wall clock as the latest entry has it. */
+  get wallMs(): number {
+    return this.#jobs.wallMs;
+  }
+
+  /** When the next lease ends, in log time, or a little earlier: the leader then proposes an entry without requests. */
+  get nextLeaseEndMs(): number | undefined {
+    return this.#jobs.leases.top()?.dueMs;
+  }
+
+  /** When the next delay ends, in wall time. */
+  get nextDelayEndMs(): number | undefined {
+    return this.#jobs.delayed.top()?.dueMs;
   }
 
   /** About how much the next checkpoint has to bring up to date: jobs, sessions and queues. */
@@ -110,19 +129,32 @@ export class JobQueue implements AttachmentSource {
   }
 
   /**
-   * Applies one committed entry: `[f64 stamp in wall ms]([u32 length][request])*`. First the clock moves and what became due is
-   * worked off, then the requests are carried out in order. Bytes that make no sense change nothing. Empty data only moves `appliedIndex`.
+   * Applies one committed entry (see entry-data.ts) by the version that it names. First the clocks move and what became due is worked off,
+   * then the requests are carried out in order. Bytes that make no sense change nothing. Empty data only moves `appliedIndex`.
    * @param data is kept by the jobs it adds: must never be changed or transferred.
    * @throws {InvariantViolation} when the index does not grow, or a checkpoint is being written.
+   * @throws {UnsupportedVersionError} when a newer release has to apply the entry; nothing has changed.
    */
   apply(index: LogIndex, data: Uint8Array, replies?: ReplySink): void {
     invariant(index > this.#appliedIndex, () => `entry ${index} is applied after entry ${this.#appliedIndex}`);
     invariant(this.#writing === undefined, () => `entry ${index} is applied while a checkpoint is written`);
+    const reader = new ByteReader(data);
+    const header = readEntryHeader(data, reader);
+    if (header !== undefined && header.version > this.#versionMax) {
+      throw new UnsupportedVersionError(
+        `Entry ${index} of the log needs state-machine version ${header.version}`,
+        `has up to ${this.#versionMax}`,
+      );
+    }
     this.#appliedIndex = index;
     this.#jobs.entry = index;
-    if (data.length < 8) return;
-    const reader = new ByteReader(data);
-    this.#advance(reader.f64());
+    if (header === undefined) return;
+    // An earlier version behind a newer one has another idea of time: its requests are carried out by the version in force, its clocks ignored.
+    if (header.version >= this.#version) {
+      this.#version = header.version;
+      this.#jobs.version = header.version;
+      this.#advance(header.logMs, header.wallMs, header.isFirstOfTerm);
+    }
     while (reader.remaining >= 4) {
       const length = reader.u32();
       if (length > reader.remaining) return;
@@ -135,7 +167,7 @@ export class JobQueue implements AttachmentSource {
   query(request: Uint8Array): Uint8Array {
     const reader = new ByteReader(request);
     const header = readRequestHeader(reader);
-    return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#clockMs));
+    return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#logMs, MACHINE_VERSION));
   }
 
   /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */
@@ -161,7 +193,13 @@ export class JobQueue implements AttachmentSource {
   restore(records: RecordSource): void {
     this.reset();
     const machine = restoreCheckpoint(records, this.#jobs, this.#sessions, this.#layout);
-    this.#clockMs = machine.clockMs;
+    if (machine.version > this.#versionMax)
+      throw new UnsupportedVersionError(`The checkpoint is of state-machine version ${machine.version}`, `has up to ${this.#versionMax}`);
+    this.#version = machine.version;
+    this.#jobs.version = machine.version;
+    this.#logMs = machine.logMs;
+    this.#jobs.wallMs = machine.wallMs;
+    this.#nextSessionId = machine.nextSessionId;
     this.#appliedIndex = asIndex(machine.appliedIndex);
   }
 
@@ -173,7 +211,9 @@ export class JobQueue implements AttachmentSource {
     this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes);
     this.#executor = new RequestExecutor(this.#jobs);
     this.#sessions = new SessionTable((session) => this.#changes.sessionRemoved(session));
-    this.#clockMs = 0;
+    this.#version = MACHINE_VERSION_FIRST;
+    this.#logMs = 0;
+    this.#nextSessionId = 1;
     this.#appliedIndex = asIndex(0);
     this.#writing = undefined;
   }
@@ -186,7 +226,7 @@ export class JobQueue implements AttachmentSource {
   /** @throws {InvariantViolation} when the state contradicts itself. */
   check(): void {
     checkJobStore(this.#jobs);
-    checkSessions(this.#sessions, this.#clockMs);
+    checkSessions(this.#sessions, this.#logMs);
   }
 
   /** The content of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
@@ -207,27 +247,47 @@ export class JobQueue implements AttachmentSource {
   }
 
   #machine(): MachineRecord {
-    return { clockMs: this.#clockMs, appliedIndex: this.#appliedIndex, touches: this.#sessions.touches };
+    return {
+      version: this.#version,
+      logMs: this.#logMs,
+      wallMs: this.#jobs.wallMs,
+      appliedIndex: this.#appliedIndex,
+      touches: this.#sessions.touches,
+      nextSessionId: this.#nextSessionId,
+    };
   }
 
-  #advance(stampMs: number): void {
-    if (stampMs > this.#clockMs && stampMs <= Number.MAX_SAFE_INTEGER) this.#clockMs = stampMs;
-    this.#jobs.advance(this.#clockMs, DUE_PER_ENTRY_MAX);
-    this.#sessions.expire(this.#clockMs);
+  #advance(logMs: number, wallMs: number, isFirstOfTerm: boolean): void {
+    if (logMs > this.#logMs && logMs <= Number.MAX_SAFE_INTEGER) this.#logMs = logMs;
+    // Version 1 had one clock, which never went back.
+    if (this.#version === 1) this.#jobs.wallMs = this.#logMs;
+    else if (wallMs >= 0 && wallMs <= Number.MAX_SAFE_INTEGER) this.#jobs.wallMs = wallMs;
+    if (isFirstOfTerm) this.#jobs.leaseEpochMs = this.#logMs;
+    this.#jobs.advance(this.#logMs, DUE_PER_ENTRY_MAX);
+    this.#sessions.expire(this.#logMs);
   }
 
   #onRequest(data: Uint8Array, start: number, end: number, replies: ReplySink | undefined): void {
     const reader = new ByteReader(data, start, end);
     const header = readRequestHeader(reader);
+    if (header.client === NO_CLIENT && this.#version > 1) {
+      this.#executor.carryOutAlone(header, reader, this.#version);
+      return;
+    }
     if (!isAddressable(header)) return;
     const { client, sequence } = header;
-    const session = this.#sessionFor(header, data[start + HEADER_BYTES]);
+    const isOpening = data[start + HEADER_BYTES] === OperationCode.openSession && header.operations > 0;
+    if (isOpening && this.#version > 1) {
+      this.#openSession(header, replies);
+      return;
+    }
+    const session = this.#sessions.get(client) ?? (isOpening ? this.#sessions.open(client) : undefined);
     if (session === undefined) {
       this.#refuse(header, ErrorCode.sessionExpired, replies);
       return;
     }
     if (sequence < session.acknowledgedBelow) return;
-    this.#sessions.touch(session, this.#clockMs);
+    this.#sessions.touch(session, this.#logMs);
     this.#changes.session(session);
     session.acknowledge(header.acknowledgedBelow);
     let answer = session.answerOf(sequence);
@@ -236,16 +296,32 @@ export class JobQueue implements AttachmentSource {
         this.#refuse(header, ErrorCode.sessionExpired, replies);
         return;
       }
-      answer = this.#executor.carryOut(header, reader, data, this.#clockMs);
+      answer = this.#executor.carryOut(header, reader, data, this.#logMs, this.#version);
       session.remember(sequence, answer);
     }
     if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#attacher.attach(answer));
   }
 
-  #sessionFor(header: RequestHeader, firstCode: number | undefined): Session | undefined {
-    const known = this.#sessions.get(header.client);
-    if (known !== undefined) return known;
-    return firstCode === OperationCode.openSession && header.operations > 0 ? this.#sessions.open(header.client) : undefined;
+  /**
+   * Begins a session under an id that was never given out before (thesis §6.3). A late copy of the opening only begins another one: what was
+   * sent in the first is never carried out again in its name. The opening stands alone in its request.
+   */
+  #openSession(header: RequestHeader, replies: ReplySink | undefined): void {
+    const { client, sequence, operations } = header;
+    if (operations !== 1) {
+      this.#refuse(header, ErrorCode.invalidRequest, replies);
+      return;
+    }
+    // Ids of version 1 were random: one of them may stand in the way.
+    while (this.#sessions.get(this.#nextSessionId) !== undefined) this.#nextSessionId += 1;
+    invariant(this.#nextSessionId < SESSION_ID_END, () => 'all session ids are given out');
+    const session = this.#sessions.open(this.#nextSessionId);
+    this.#nextSessionId += 1;
+    this.#sessions.touch(session, this.#logMs);
+    this.#changes.session(session);
+    if (replies?.wants(client, sequence) === true) {
+      replies.reply(client, sequence, this.#executor.opened(header, session.client, this.#version));
+    }
   }
 
   #refuse(header: RequestHeader, code: number, replies: ReplySink | undefined): void {

@@ -19,6 +19,7 @@ import { OutcomeKind } from './reply.ts';
  * 64   [f64 finishedMs][f64 finishOrder]
  * 128  [u8 outcomeKind][u32 outcomeLength]
  * 256  [u32 length][u8 packedAt], and for IN_ENTRY [f64 entry][u32 offset]
+ * 512  [u8 begun][u32 stalls][u32 stalledMax][f64 leaseMs][f64 holder]     of version 2, active or stalled
  * ```
  */
 const Part = Object.freeze({
@@ -31,6 +32,7 @@ const Part = Object.freeze({
   finish: 64,
   outcome: 128,
   content: 256,
+  lease: 512,
 });
 
 export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
@@ -76,6 +78,13 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = 
       to.u32(job.offset);
     }
   }
+  if ((parts & Part.lease) !== 0) {
+    to.u8(job.isBegun ? 1 : 0);
+    to.u32(job.stalls);
+    to.u32(job.stalledMax);
+    to.f64(job.leaseMs);
+    to.f64(job.holder);
+  }
 }
 
 function partsOf(job: Job, before: Job | undefined): number {
@@ -91,6 +100,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   if (job.finishOrder !== 0 || job.finishedMs !== 0) parts |= Part.finish;
   if (job.outcomeKind !== OutcomeKind.none || job.outcomeLength !== 0) parts |= Part.outcome;
   if (job.length !== 0) parts |= Part.content;
+  if (job.leaseMs !== 0 || job.stalls !== 0) parts |= Part.lease;
   return parts;
 }
 
@@ -138,6 +148,15 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
       job.offset = from.u32();
     }
     job.flags |= JobFlag.contentStored;
+  }
+  // What was claimed in version 1 was begun.
+  job.isBegun = state === StateCode.active;
+  if ((parts & Part.lease) !== 0) {
+    job.isBegun = from.u8() === 1;
+    job.stalls = from.u32();
+    job.stalledMax = from.u32();
+    job.leaseMs = from.f64();
+    job.holder = from.f64();
   }
   return job;
 }

@@ -18,10 +18,17 @@ export const APPLIED = -1;
 const BACKOFF_NONE = BACKOFF_TYPES.indexOf('none');
 const BACKOFF_EXPONENTIAL = BACKOFF_TYPES.indexOf('exponential');
 
-/** The reason on record when the last attempt's lease ends; ASCII, so a byte is a character. */
-const LEASE_EXPIRED_REASON = Uint8Array.from('The lease of the last attempt ended before its worker finished the job.', (c) =>
-  c.charCodeAt(0),
-);
+/** Texts on record are ASCII here, so a byte is a character. */
+const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+/** The reason on record when the last attempt's lease ends, in version 1. */
+const LEASE_EXPIRED_REASON = asciiBytes('The lease of the last attempt ended before its worker finished the job.');
+
+/** The reason on record when a job is begun again and again by workers that do not finish it. */
+const stalledReason = (stalls: number, stalledMax: number): Uint8Array =>
+  asciiBytes(
+    `job stalled more than allowable limit: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`,
+  );
 
 /** How often each transition happened since the state began. */
 export interface JobTotals {
@@ -33,6 +40,14 @@ export interface JobTotals {
   released: number;
   leasesExpired: number;
   redriven: number;
+  stalled: number;
+}
+
+/** What a claim asks for besides the number of jobs. */
+export interface LeaseTerms {
+  readonly leaseMs: number;
+  readonly stalledMax: number;
+  readonly holder: number;
 }
 
 /**
@@ -48,9 +63,23 @@ export class JobStore {
   nextToken = 1;
   nextQueueNumber = 1;
   nextFinishOrder = 1;
-  /** Index of the entry that is applied; the machine's to set. */
+  /** Index of the entry that is applied, and the version and wall time that it names; the machine's to set. */
   entry = 0;
-  readonly totals: JobTotals = { added: 0, claimed: 0, completed: 0, failed: 0, retried: 0, released: 0, leasesExpired: 0, redriven: 0 };
+  version = 1;
+  wallMs = 0;
+  /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
+  leaseEpochMs = 0;
+  readonly totals: JobTotals = {
+    added: 0,
+    claimed: 0,
+    completed: 0,
+    failed: 0,
+    retried: 0,
+    released: 0,
+    leasesExpired: 0,
+    redriven: 0,
+    stalled: 0,
+  };
   readonly #changes: ChangeTracker;
   readonly #contentInEntryBytes: number;
 
@@ -73,10 +102,10 @@ export class JobStore {
   }
 
   /** @param chunk the data of the entry that is applied, in which the operation's content stands; it must never change. */
-  add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array, nowMs: number): Job {
+  add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
-    const job = new Job(this.nextJobId, queue, policy, operation.priority, nowMs);
+    const job = new Job(this.nextJobId, queue, policy, operation.priority, this.wallMs);
     this.nextJobId += 1;
     this.totals.added += 1;
     job.length = operation.blobLength;
@@ -86,43 +115,63 @@ export class JobStore {
       if (staysInEntry(job.length, chunk.length, this.#contentInEntryBytes)) job.entry = this.entry;
     }
     this.table.append(job);
-    if (operation.delayMs > 0) this.#enterDelayed(job, nowMs + operation.delayMs);
+    if (operation.delayMs > 0) this.#enterDelayed(job, this.wallMs + operation.delayMs);
     else this.#enterWaiting(job);
     this.#changes.job(job);
     return job;
   }
 
-  /** Leases the job that is served next, under a new fencing token. */
-  claim(queue: NamedQueue, leaseMs: number, nowMs: number): Job | undefined {
+  /**
+   * Leases the job that is served next, under a new fencing token.
+   * @param mayBegin whether it is begun at once; a job that stalled is not, since its begin has to be known before its processor runs.
+   */
+  claim(queue: NamedQueue, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
     const job = queue.index.pop();
     if (job === undefined) return undefined;
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
     queue.waiting -= 1;
     queue.active += 1;
     job.state = StateCode.active;
-    job.attempt += 1;
+    if (mayBegin && job.stalls === 0) begin(job);
     job.token = this.nextToken;
     this.nextToken += 1;
-    job.dueMs = nowMs + leaseMs;
+    job.dueMs = logMs + terms.leaseMs;
+    if (this.version > 1) {
+      job.leaseMs = terms.leaseMs;
+      job.stalledMax = terms.stalledMax;
+      job.holder = terms.holder;
+    }
     this.leases.push(job);
     this.totals.claimed += 1;
     this.#changes.job(job);
     return job;
   }
 
-  extend(jobId: number, token: number, leaseMs: number, nowMs: number): number {
+  /** A job that was claimed ahead begins. Saying so twice changes nothing. */
+  markBegun(jobId: number, token: number): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
-    job.dueMs = nowMs + leaseMs;
+    if (job.isBegun) return APPLIED;
+    begin(job);
+    this.#changes.job(job);
+    return APPLIED;
+  }
+
+  extend(jobId: number, token: number, leaseMs: number, logMs: number): number {
+    const job = this.table.get(jobId);
+    if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    job.dueMs = logMs + leaseMs;
+    if (this.version > 1) job.leaseMs = leaseMs;
     this.leases.update(job);
     this.#changes.job(job);
     return APPLIED;
   }
 
-  complete(jobId: number, token: number, result: Uint8Array, resultAt: number, resultLength: number, nowMs: number): number {
+  /** @param result the data of the entry, in which the result stands. */
+  complete(jobId: number, token: number, result: Uint8Array, resultAt: number, resultLength: number): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
-    this.#leaveActive(job);
+    this.#endAttempt(job);
     this.totals.completed += 1;
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
@@ -131,24 +180,24 @@ export class JobStore {
     }
     const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
     setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
-    this.#enterFinished(job, StateCode.completed, job.queue.keptCompleted, nowMs);
+    this.#enterFinished(job, StateCode.completed, job.queue.keptCompleted);
     this.#trim(job.queue.keptCompleted, keep);
     return APPLIED;
   }
 
   /** @param reason the bytes of the reason, which are kept. */
-  fail(jobId: number, token: number, reason: Uint8Array, retry: boolean, nowMs: number): number {
+  fail(jobId: number, token: number, reason: Uint8Array, retry: boolean): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
-    this.#leaveActive(job);
+    this.#endAttempt(job);
     setOutcome(job, OutcomeKind.reason, reason);
     if (!retry || job.attempt >= job.policy.attemptsMax) {
-      this.#failForGood(job, nowMs);
+      this.#failForGood(job);
       return APPLIED;
     }
     this.totals.retried += 1;
-    const pauseMs = backoffMs(job);
-    if (pauseMs > 0) this.#enterDelayed(job, nowMs + pauseMs);
+    const pauseMs = backoffMs(job, this.version);
+    if (pauseMs > 0) this.#enterDelayed(job, this.wallMs + pauseMs);
     else this.#enterWaiting(job);
     this.#changes.job(job);
     return APPLIED;
@@ -158,20 +207,33 @@ export class JobStore {
   release(jobId: number, token: number): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
+    if (job.isBegun) job.attempt -= 1;
     this.#leaveActive(job);
-    job.attempt -= 1;
     this.totals.released += 1;
     this.#enterWaiting(job);
     this.#changes.job(job);
     return APPLIED;
   }
 
-  redrive(jobId: number): number {
-    const job = this.table.get(jobId);
+  /**
+   * The holder of these leases is gone: they end now.
+   * @returns always APPLIED, also when it holds none.
+   */
+  releaseHolder(holder: number): number {
+    const held = this.leases.values().filter((job) => job.holder === holder);
+    held.sort((a, b) => a.id - b.id);
+    for (const job of held) this.#endLease(job);
+    return APPLIED;
+  }
+
+  /** @param queueName the queue that the job has to be in; undefined for any. */
+  retry(queueName: string | undefined, jobId: number): number {
+    const job = this.#find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     if (job.state !== StateCode.failed) return ErrorCode.jobState;
     job.queue.keptFailed.remove(job);
     job.attempt = 0;
+    job.stalls = 0;
     job.finishedMs = 0;
     job.finishOrder = 0;
     setOutcome(job, OutcomeKind.none, undefined);
@@ -181,8 +243,9 @@ export class JobStore {
     return APPLIED;
   }
 
-  remove(jobId: number): number {
-    const job = this.table.get(jobId);
+  /** @param queueName the queue that the job has to be in; undefined for any. */
+  remove(queueName: string | undefined, jobId: number): number {
+    const job = this.#find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
     const { queue } = job;
     switch (job.state) {
@@ -208,13 +271,13 @@ export class JobStore {
     return APPLIED;
   }
 
-  /** Works off leases and delays that ended by `nowMs`, at most `countMax` of them. */
-  advance(nowMs: number, countMax: number): void {
+  /** Works off leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
+  advance(logMs: number, countMax: number): void {
     let left = countMax;
-    for (let job = this.leases.top(); job !== undefined && job.dueMs <= nowMs && left > 0; job = this.leases.top(), left -= 1) {
-      this.#onLeaseExpired(job, nowMs);
+    for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
+      this.#onLeaseDue(job, logMs);
     }
-    for (let job = this.delayed.top(); job !== undefined && job.dueMs <= nowMs && left > 0; job = this.delayed.top(), left -= 1) {
+    for (let job = this.delayed.top(); job !== undefined && job.dueMs <= this.wallMs && left > 0; job = this.delayed.top(), left -= 1) {
       this.delayed.remove(job);
       job.queue.delayed -= 1;
       job.dueMs = 0;
@@ -239,27 +302,73 @@ export class JobStore {
     else queue.keptFailed.append(job);
   }
 
-  /** An expired lease is charged as an attempt (invariant 6). */
-  #onLeaseExpired(job: Job, nowMs: number): void {
-    this.#leaveActive(job);
-    this.totals.leasesExpired += 1;
-    if (job.attempt >= job.policy.attemptsMax) {
-      setOutcome(job, OutcomeKind.reason, LEASE_EXPIRED_REASON);
-      this.#failForGood(job, nowMs);
+  /**
+   * When the lease of an active job ends, in log time. A new leader gives all leases a fresh term, since their holders may not have reached
+   * one for a while: the job's own deadline is brought up to date only when it is due, so that this costs nothing for the others.
+   */
+  leaseEndMs(job: Job): number {
+    return Math.max(job.dueMs, this.leaseEpochMs + job.leaseMs);
+  }
+
+  #onLeaseDue(job: Job, logMs: number): void {
+    const endMs = this.leaseEndMs(job);
+    if (endMs > logMs) {
+      job.dueMs = endMs;
+      this.leases.update(job);
+      this.#changes.job(job);
       return;
+    }
+    this.totals.leasesExpired += 1;
+    this.#endLease(job);
+  }
+
+  /**
+   * A lease is over, and its holder did not end the job. Before the begin that counts nothing; afterwards it is a stall, and not an attempt.
+   * In version 1 it was an attempt.
+   */
+  #endLease(job: Job): void {
+    const { isBegun, stalledMax } = job;
+    this.#leaveActive(job);
+    if (this.version === 1) {
+      if (job.attempt >= job.policy.attemptsMax) {
+        setOutcome(job, OutcomeKind.reason, LEASE_EXPIRED_REASON);
+        this.#failForGood(job);
+        return;
+      }
+    } else if (isBegun) {
+      job.attempt -= 1;
+      job.stalls += 1;
+      this.totals.stalled += 1;
+      if (job.stalls > stalledMax) {
+        setOutcome(job, OutcomeKind.reason, stalledReason(job.stalls, stalledMax));
+        this.#failForGood(job);
+        return;
+      }
     }
     this.#enterWaiting(job);
     this.#changes.job(job);
   }
 
-  #failForGood(job: Job, nowMs: number): void {
+  /** The processor ended the attempt, in success or failure; that it had begun goes without saying. */
+  #endAttempt(job: Job): void {
+    if (!job.isBegun) begin(job);
+    job.stalls = 0;
+    this.#leaveActive(job);
+  }
+
+  #find(queueName: string | undefined, jobId: number): Job | undefined {
+    const job = this.table.get(jobId);
+    return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;
+  }
+
+  #failForGood(job: Job): void {
     this.totals.failed += 1;
     const keep = job.policy.keepFailed;
     if (keep === 0) {
       this.#forget(job);
       return;
     }
-    this.#enterFinished(job, StateCode.failed, job.queue.keptFailed, nowMs);
+    this.#enterFinished(job, StateCode.failed, job.queue.keptFailed);
     this.#trim(job.queue.keptFailed, keep);
   }
 
@@ -267,6 +376,10 @@ export class JobStore {
     this.leases.remove(job);
     job.queue.active -= 1;
     job.dueMs = 0;
+    job.isBegun = false;
+    job.stalledMax = 0;
+    job.leaseMs = 0;
+    job.holder = 0;
   }
 
   #enterWaiting(job: Job): void {
@@ -282,9 +395,9 @@ export class JobStore {
     this.delayed.push(job);
   }
 
-  #enterFinished(job: Job, state: number, kept: KeptList, nowMs: number): void {
+  #enterFinished(job: Job, state: number, kept: KeptList): void {
     job.state = state;
-    job.finishedMs = nowMs;
+    job.finishedMs = this.wallMs;
     job.finishOrder = this.nextFinishOrder;
     this.nextFinishOrder += 1;
     kept.append(job);
@@ -328,6 +441,12 @@ function isHeld(job: Job | undefined, token: number): job is Job {
   return job !== undefined && job.state === StateCode.active && job.token === token;
 }
 
+/** An attempt begins. */
+function begin(job: Job): void {
+  job.isBegun = true;
+  job.attempt += 1;
+}
+
 function setOutcome(job: Job, kind: number, bytes: Uint8Array | undefined): void {
   if (job.outcomeKind === OutcomeKind.none && kind === OutcomeKind.none) return;
   job.outcomeKind = kind;
@@ -337,9 +456,11 @@ function setOutcome(job: Job, kind: number, bytes: Uint8Array | undefined): void
 }
 
 /** The pause before the next attempt, after `job.attempt` have failed. */
-function backoffMs(job: Job): number {
+function backoffMs(job: Job, version: number): number {
   const { backoff, backoffMs: baseMs } = job.policy;
   if (backoff === BACKOFF_NONE) return 0;
   if (backoff !== BACKOFF_EXPONENTIAL) return baseMs;
-  return Math.min(BACKOFF_MS_MAX, baseMs * 2 ** Math.min(job.attempt - 1, 64));
+  // Version 1 cut a first pause that is longer than the bound down to it.
+  const pauseMsMax = version === 1 ? BACKOFF_MS_MAX : Math.max(BACKOFF_MS_MAX, baseMs);
+  return Math.min(pauseMsMax, baseMs * 2 ** Math.min(job.attempt - 1, 64));
 }

@@ -35,11 +35,21 @@ export class Job {
   readonly addedMs: number;
   state: number = StateCode.removed;
   flags = 0;
-  /** Attempts begun and charged; never above `policy.attemptsMax`. */
+  /** Attempts begun and charged; never above `policy.attemptsMax`. An attempt whose lease ends is a stall instead (version 1: stays charged). */
   attempt = 0;
+  /** Active: the processor has begun, and `attempt` counts it. */
+  isBegun = false;
+  /** How often in a row the job was begun and its lease ended. */
+  stalls = 0;
+  /** Active: how many stalls the worker that holds it allows. Otherwise 0, as the next two. */
+  stalledMax = 0;
+  /** Active: the term of the lease when it was claimed or extended last; 0 when it was in version 1. */
+  leaseMs = 0;
+  /** Active: the process that holds the lease. */
+  holder = 0;
   /** The fencing token of the latest claim, 0 before the first. */
   token = 0;
-  /** Delayed: when it becomes waiting. Active: when its lease ends. Otherwise without meaning, and 0. */
+  /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later: see `JobStore.leaseEndMs`. Otherwise 0. */
   dueMs = 0;
   /** When it was completed or failed, otherwise 0. */
   finishedMs = 0;

@@ -12,11 +12,13 @@ export const CLAIM_COUNT_MAX = 10_000;
 export const PRIORITY_MAX = 2 ** 21;
 /** Most attempts a job may ask for. */
 export const ATTEMPTS_MAX = 2 ** 31 - 1;
+/** Largest number of stalls that a worker may allow a job. */
+export const STALLED_MAX = 2 ** 31 - 1;
 /** Largest number of finished jobs a queue can be asked to keep; -1 keeps all. */
 export const KEEP_MAX = 2 ** 31 - 1;
 /** Longest delay, lease or wait: a hundred years in milliseconds, so that sums stay exact. */
 export const DURATION_MS_MAX = 100 * 365.25 * 24 * 3_600_000;
-/** Where exponential backoff stops growing: one day. */
+/** Where exponential backoff stops growing, unless its first pause is longer: one day. */
 export const BACKOFF_MS_MAX = 24 * 3_600_000;
 /** Longest failure reason, in bytes of UTF-8. */
 export const REASON_BYTES_MAX = 16 * 1024;

@@ -8,6 +8,7 @@ import {
   PRIORITY_MAX,
   QUEUE_NAME_BYTES_MAX,
   REASON_BYTES_MAX,
+  STALLED_MAX,
 } from './limits.ts';
 import { BACKOFF_TYPES, OperationCode } from './request.ts';
 
@@ -41,6 +42,9 @@ export class OperationReader {
   delayMs = 0;
   priority = 0;
   countMax = 0;
+  beginMax = 0;
+  stalledMax = 0;
+  holder = 0;
   leaseMs = 0;
   waitMs = 0;
   jobId = 0;
@@ -56,8 +60,11 @@ export class OperationReader {
     this.hasPolicy = false;
   }
 
-  /** @throws {MalformedBytesError | InvalidOperationError} and then the fields are not valid. */
-  next(reader: ByteReader): void {
+  /**
+   * @param version of the state machine that carries the operation out, or ANY_VERSION: it says which codes there are.
+   * @throws {MalformedBytesError | InvalidOperationError} and then the fields are not valid.
+   */
+  next(reader: ByteReader, version: number): void {
     let code = reader.u8();
     while (code === OperationCode.useQueue || code === OperationCode.usePolicy) {
       if (code === OperationCode.useQueue) this.#readQueue(reader);
@@ -65,12 +72,16 @@ export class OperationReader {
       code = reader.u8();
     }
     this.code = code;
+    if (!isKnownTo(version, code)) throw new MalformedBytesError(`operation of code ${code}, unknown to version ${version}`);
     switch (code) {
       case OperationCode.add:
         this.#readAdd(reader);
         break;
       case OperationCode.claim:
         this.#readClaim(reader);
+        break;
+      case OperationCode.claim1:
+        this.#readClaim1(reader);
         break;
       case OperationCode.complete:
         this.#readLease(reader);
@@ -84,12 +95,21 @@ export class OperationReader {
         this.leaseMs = readLeaseMs(reader);
         break;
       case OperationCode.release:
+      case OperationCode.begin:
         this.#readLease(reader);
         break;
-      case OperationCode.getJob:
-      case OperationCode.redrive:
+      case OperationCode.retry:
       case OperationCode.remove:
+        this.#needQueue();
         this.#readJob(reader);
+        break;
+      case OperationCode.getJob:
+      case OperationCode.retry1:
+      case OperationCode.remove1:
+        this.#readJob(reader);
+        break;
+      case OperationCode.releaseHolder:
+        this.holder = readHolder(reader);
         break;
       case OperationCode.counts:
         this.#needQueue();
@@ -144,8 +164,29 @@ export class OperationReader {
   #readClaim(reader: ByteReader): void {
     this.#needQueue();
     this.countMax = reader.u32();
+    this.beginMax = reader.u32();
     this.leaseMs = readLeaseMs(reader);
     this.waitMs = reader.f64();
+    this.stalledMax = reader.u32();
+    this.holder = readHolder(reader);
+    if (this.stalledMax > STALLED_MAX)
+      throw new InvalidOperationError(`A claim allows ${this.stalledMax} stalls. Use 0 to ${STALLED_MAX}.`);
+    this.#checkClaim();
+  }
+
+  /** In version 1 whatever is claimed is begun. */
+  #readClaim1(reader: ByteReader): void {
+    this.#needQueue();
+    this.countMax = reader.u32();
+    this.leaseMs = readLeaseMs(reader);
+    this.waitMs = reader.f64();
+    this.#checkClaim();
+    this.beginMax = this.countMax;
+    this.stalledMax = 0;
+    this.holder = 0;
+  }
+
+  #checkClaim(): void {
     if (this.countMax < 1 || this.countMax > CLAIM_COUNT_MAX) {
       throw new InvalidOperationError(`A claim asks for ${this.countMax} jobs. Use 1 to ${CLAIM_COUNT_MAX}.`);
     }
@@ -184,6 +225,22 @@ export class OperationReader {
   #needQueue(): void {
     if (this.queueName === '') throw new MalformedBytesError('an operation stands before its queue is selected');
   }
+}
+
+/** Stands for whichever version. */
+export const ANY_VERSION = 0;
+
+/** Codes are never used again: what version 1 had alone stays reserved. */
+function isKnownTo(version: number, code: number): boolean {
+  if (version === ANY_VERSION) return true;
+  if (code === OperationCode.claim1 || code === OperationCode.retry1 || code === OperationCode.remove1) return version === 1;
+  return version >= 2 || code < OperationCode.claim;
+}
+
+function readHolder(reader: ByteReader): number {
+  const holder = reader.f64();
+  if (!Number.isSafeInteger(holder) || holder < 0) throw new InvalidOperationError(`A holder is ${holder}. Use a whole number from 0 on.`);
+  return holder;
 }
 
 function readLeaseMs(reader: ByteReader): number {

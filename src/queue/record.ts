@@ -1,4 +1,5 @@
-import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { UnsupportedVersionError } from './entry-data.ts';
 import type { JobStore } from './job-store.ts';
 import { NamedQueue } from './named-queue.ts';
 import { Session } from './session.ts';
@@ -20,19 +21,28 @@ export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs
 export const contentKey = (firstId: number): number => 2 * firstId;
 export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
 
-/** Of all records together. */
-const FORMAT = 3;
+/**
+ * Of all records together. Format 3 is that of state-machine version 1, and is written as long as the state is of that version, so that a
+ * node of the earlier release reads it; format 4 adds the versions' own fields.
+ */
+const FORMAT_1 = 3;
+const FORMAT = 4;
 
 /** The part of the state that is neither a job nor a session. */
 export interface MachineRecord {
-  readonly clockMs: number;
+  /** Of the latest entry applied. */
+  readonly version: number;
+  readonly logMs: number;
+  readonly wallMs: number;
   readonly appliedIndex: number;
   readonly touches: number;
+  readonly nextSessionId: number;
 }
 
 export function writeMachine(to: ByteWriter, machine: MachineRecord, jobs: JobStore): void {
-  to.u8(FORMAT);
-  to.f64(machine.clockMs);
+  const is1 = machine.version === 1;
+  to.u8(is1 ? FORMAT_1 : FORMAT);
+  to.f64(machine.logMs);
   to.f64(machine.appliedIndex);
   to.f64(machine.touches);
   to.f64(jobs.nextJobId);
@@ -48,17 +58,22 @@ export function writeMachine(to: ByteWriter, machine: MachineRecord, jobs: JobSt
   to.f64(totals.released);
   to.f64(totals.leasesExpired);
   to.f64(totals.redriven);
+  if (is1) return;
+  to.u16(machine.version);
+  to.f64(machine.wallMs);
+  to.f64(jobs.leaseEpochMs);
+  to.f64(machine.nextSessionId);
+  to.f64(totals.stalled);
 }
 
-/** Sets the counters of `jobs` and returns the rest. @throws {MalformedBytesError} */
+/** Sets the counters of `jobs` and returns the rest. @throws {MalformedBytesError | UnsupportedVersionError} */
 export function readMachine(from: ByteReader, jobs: JobStore): MachineRecord {
   const format = from.u8();
-  if (format !== FORMAT) {
-    throw new MalformedBytesError(
-      `a checkpoint of format ${format}, this version reads ${FORMAT}. Empty the cluster with the version that wrote it, or begin with an empty directory.`,
-    );
-  }
-  const machine = { clockMs: from.f64(), appliedIndex: from.f64(), touches: from.f64() };
+  if (format !== FORMAT_1 && format !== FORMAT)
+    throw new UnsupportedVersionError(`The checkpoint is of format ${format}${writerOf(format)}`, `reads ${FORMAT_1} and ${FORMAT}`);
+  const logMs = from.f64();
+  const appliedIndex = from.f64();
+  const touches = from.f64();
   jobs.nextJobId = from.f64();
   jobs.nextToken = from.f64();
   jobs.nextQueueNumber = from.f64();
@@ -72,7 +87,19 @@ export function readMachine(from: ByteReader, jobs: JobStore): MachineRecord {
   totals.released = from.f64();
   totals.leasesExpired = from.f64();
   totals.redriven = from.f64();
-  return machine;
+  if (format === FORMAT_1) return { version: 1, logMs, wallMs: logMs, appliedIndex, touches, nextSessionId: 1 };
+  const version = from.u16();
+  const wallMs = from.f64();
+  jobs.leaseEpochMs = from.f64();
+  const nextSessionId = from.f64();
+  totals.stalled = from.f64();
+  return { version, logMs, wallMs, appliedIndex, touches, nextSessionId };
+}
+
+/** The development commits that wrote the formats before the first one that is migrated. */
+function writerOf(format: number): string {
+  if (format === 1) return ', written by a development commit before 2e24994';
+  return format === 2 ? ', written by a development commit between 2e24994 and 9d3346d' : '';
 }
 
 export function writeSession(to: ByteWriter, session: Session): void {

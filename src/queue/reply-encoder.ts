@@ -2,7 +2,16 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Job } from './job.ts';
 import { type JobCounts, NO_STATE } from './job-state.ts';
-import { REPLY_FORM_AT, REPLY_HEADER_BYTES, ReplyForm, ResultCode } from './reply.ts';
+import {
+  CLAIMED_JOB_1_BYTES,
+  CLAIMED_JOB_BYTES,
+  JOB_1_TAIL_BYTES,
+  JOB_TAIL_BYTES,
+  REPLY_FORM_AT,
+  REPLY_HEADER_BYTES,
+  ReplyForm,
+  ResultCode,
+} from './reply.ts';
 
 /** Where the leader finds the bytes that a skeleton leaves out. */
 export interface AttachmentSource {
@@ -17,8 +26,11 @@ export class ReplyEncoder {
   readonly #to = new ByteWriter(4096);
   #form: number = ReplyForm.plain;
   #results = 0;
+  #version = 1;
 
-  begin(client: number, sequence: number): void {
+  /** @param version of the state machine that carries the request out: replicas of any release remember the same bytes. */
+  begin(client: number, sequence: number, version: number): void {
+    this.#version = version;
     const to = this.#to;
     to.reset();
     to.f64(client);
@@ -43,7 +55,7 @@ export class ReplyEncoder {
 
   /** Begins a claim's result; the jobs follow by {@link claimedJob}. @returns what `endClaimed` needs. */
   beginClaimed(): number {
-    this.#result(ResultCode.claimed);
+    this.#result(this.#version === 1 ? ResultCode.claimed1 : ResultCode.claimed);
     return this.#to.reserve(4);
   }
 
@@ -51,9 +63,17 @@ export class ReplyEncoder {
     const to = this.#to;
     to.f64(job.id);
     to.f64(job.token);
-    to.u32(job.attempt);
+    to.u32(job.isBegun ? job.attempt : job.attempt + 1);
     to.u32(job.policy.attemptsMax);
     to.f64(job.addedMs);
+    if (this.#version === 1) return;
+    to.u8(job.isBegun ? 1 : 0);
+    to.u32(job.stalls);
+  }
+
+  opened(client: number): void {
+    this.#result(ResultCode.opened);
+    this.#to.f64(client);
   }
 
   endClaimed(countAt: number, count: number): void {
@@ -74,8 +94,9 @@ export class ReplyEncoder {
     this.#to.f64(counts.failed);
   }
 
-  job(job: Job): void {
-    this.#result(ResultCode.job);
+  /** @param dueMs when its delay or lease ends. */
+  job(job: Job, dueMs: number): void {
+    this.#result(this.#version === 1 ? ResultCode.job1 : ResultCode.job);
     this.#form = ReplyForm.attached;
     const to = this.#to;
     to.f64(job.id);
@@ -86,14 +107,18 @@ export class ReplyEncoder {
     to.u32(job.policy.attemptsMax);
     to.f64(job.token);
     to.f64(job.addedMs);
-    to.f64(job.dueMs);
+    to.f64(dueMs);
     to.f64(job.finishedMs);
+    if (this.#version !== 1) {
+      to.u8(job.isBegun ? 1 : 0);
+      to.u32(job.stalls);
+    }
     to.u8(job.outcomeKind);
   }
 
   /** Replaces whatever was written by one error that stands for all `count` results. */
   refuse(client: number, sequence: number, count: number, code: number): void {
-    this.begin(client, sequence);
+    this.begin(client, sequence, this.#version);
     this.error(code, 0, NO_STATE);
     this.#form = ReplyForm.refused;
     this.#results = count;
@@ -139,22 +164,23 @@ export class ReplyAttacher {
 
   #attachResult(reader: ByteReader): void {
     const code = reader.u8();
-    if (code === ResultCode.claimed) {
+    if (code === ResultCode.claimed || code === ResultCode.claimed1) {
+      const rest = (code === ResultCode.claimed ? CLAIMED_JOB_BYTES : CLAIMED_JOB_1_BYTES) - 8;
       const jobs = reader.u32();
       for (let read = 0; read < jobs; read += 1) {
         this.#attachBytes(this.#source.contentOf(reader.f64()));
-        reader.skip(24);
+        reader.skip(rest);
       }
-    } else if (code === ResultCode.job) {
+    } else if (code === ResultCode.job || code === ResultCode.job1) {
       const jobId = reader.f64();
       reader.skip(reader.u32());
-      reader.skip(45);
+      reader.skip((code === ResultCode.job ? JOB_TAIL_BYTES : JOB_1_TAIL_BYTES) - 1);
       const outcomeKind = reader.u8();
       this.#attachBytes(this.#source.contentOf(jobId));
       this.#attachBytes(this.#source.outcomeOf(jobId, outcomeKind));
     } else if (code === ResultCode.counts) reader.skip(40);
     else if (code === ResultCode.error) reader.skip(10);
-    else if (code === ResultCode.added) reader.skip(8);
+    else if (code === ResultCode.added || code === ResultCode.opened) reader.skip(8);
     else invariant(code === ResultCode.done, () => `a remembered answer holds a result of code ${code}`);
   }
 

@@ -8,20 +8,30 @@ import { OPERATIONS_MAX } from './limits.ts';
  * header   [f64 client][f64 sequence][u8 form][u32 results]
  * error    [0][u8 code][f64 job][u8 state]
  * added    [1][f64 job]
- * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
  * done     [3]
  * counts   [4][f64 delayed][f64 waiting][f64 active][f64 completed][f64 failed]
- * job      [5][f64 job][text queue][u8 state][u32 priority][u32 attempt][u32 attemptsMax][f64 token][f64 addedMs][f64 dueMs][f64 finishedMs][u8 outcome]
+ * opened   [6][f64 client]
+ * claimed  [7][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs][u8 begun][u32 stalls]
+ * job      [8][f64 job][text queue][u8 state][u32 priority][u32 attempt][u32 attemptsMax][f64 token][f64 addedMs][f64 dueMs][f64 finishedMs][u8 begun][u32 stalls][u8 outcome]
+ * ```
+ * Of state-machine version 1 only, remembered in the sessions of that time:
+ * ```
+ * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
+ * job      [5] as 8, without begun and stalls
  * ```
  * All of this is the *skeleton*, which every replica computes and remembers. In the form `attached` the contents follow, each as
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (content, outcome) for every job shown, in order.
  * In the form `refused` a single error stands for all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, refused: 2 });
-export const ResultCode = Object.freeze({ error: 0, added: 1, claimed: 2, done: 3, counts: 4, job: 5 });
+export const ResultCode = Object.freeze({ error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8 });
 export const REPLY_HEADER_BYTES = 21;
 export const REPLY_FORM_AT = 16;
-export const CLAIMED_JOB_BYTES = 32;
+export const CLAIMED_JOB_1_BYTES = 32;
+export const CLAIMED_JOB_BYTES = 37;
+/** What a `job` result takes behind its queue's name. */
+export const JOB_1_TAIL_BYTES = 46;
+export const JOB_TAIL_BYTES = 51;
 
 /** What a finished attempt left behind: nothing, a result, or the reason of its failure. */
 export const OutcomeKind = Object.freeze({ none: 0, result: 1, reason: 2 });
@@ -36,11 +46,15 @@ export interface ClaimedJob {
   readonly id: number;
   /** The fencing token: grows at every claim of any job. */
   readonly token: number;
-  /** 1 for the first attempt. */
+  /** 1 for the first attempt. Of a job that is not begun: the attempt that it will be. */
   readonly attempt: number;
   readonly attemptsMax: number;
-  /** When the job was added, in the log's wall time. */
+  /** When the job was added, in the leader's wall time. */
   readonly addedMs: number;
+  /** Whether the claim began the job; if not, its begin has to be sent: with the next request, or, after a stall, before the processor runs. */
+  readonly isBegun: boolean;
+  /** How often in a row the job was begun and its lease ended. */
+  readonly stalls: number;
   /** Undefined only in a repeated answer, when the job has been removed since. */
   readonly content: Uint8Array | undefined;
 }
@@ -50,13 +64,17 @@ export interface JobDetail {
   readonly queue: string;
   readonly state: JobState;
   readonly priority: number;
-  /** Attempts begun so far. */
+  /** Attempts begun so far, stalls not counted. */
   readonly attempt: number;
+  /** Active: whether the present attempt is begun, and counted. */
+  readonly isBegun: boolean;
+  /** How often in a row the job was begun and its lease ended. */
+  readonly stalls: number;
   readonly attemptsMax: number;
   /** The token of the latest claim, 0 before the first. */
   readonly token: number;
   readonly addedMs: number;
-  /** When a delayed job becomes waiting, or an active job's lease ends. */
+  /** When a delayed job becomes waiting, in wall time; or an active job's lease ends, in log time. */
   readonly dueMs: number | undefined;
   readonly finishedMs: number | undefined;
   /** Undefined only when the job has been removed since. */
@@ -67,9 +85,11 @@ export interface JobDetail {
 }
 
 export type OperationResult =
-  /** extend, complete, fail, release, redrive, remove, openSession. */
+  /** extend, begin, complete, fail, release, retry, remove, release-holder; openSession of version 1. */
   | { readonly ok: true; readonly type: 'done' }
   | { readonly ok: true; readonly type: 'added'; readonly id: number }
+  /** The session's id: the client of all further requests. */
+  | { readonly ok: true; readonly type: 'opened'; readonly client: number }
   | { readonly ok: true; readonly type: 'claimed'; readonly jobs: readonly ClaimedJob[] }
   | { readonly ok: true; readonly type: 'counts'; readonly counts: JobCounts }
   | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
@@ -125,10 +145,14 @@ function skipResult(reader: ByteReader): void {
       reader.skip(10);
       break;
     case ResultCode.added:
+    case ResultCode.opened:
       reader.skip(8);
       break;
     case ResultCode.claimed:
       reader.skip(reader.u32() * CLAIMED_JOB_BYTES);
+      break;
+    case ResultCode.claimed1:
+      reader.skip(reader.u32() * CLAIMED_JOB_1_BYTES);
       break;
     case ResultCode.done:
       break;
@@ -136,9 +160,10 @@ function skipResult(reader: ByteReader): void {
       reader.skip(40);
       break;
     case ResultCode.job:
+    case ResultCode.job1:
       reader.skip(8);
       reader.skip(reader.u32());
-      reader.skip(46);
+      reader.skip(code === ResultCode.job ? JOB_TAIL_BYTES : JOB_1_TAIL_BYTES);
       break;
     default:
       throw new MalformedBytesError(`result of unknown code ${code}`);
@@ -169,8 +194,11 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
       return readError(reader);
     case ResultCode.added:
       return { ok: true, type: 'added', id: reader.f64() };
+    case ResultCode.opened:
+      return { ok: true, type: 'opened', client: reader.f64() };
     case ResultCode.claimed:
-      return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments) };
+    case ResultCode.claimed1:
+      return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments, code === ResultCode.claimed) };
     case ResultCode.done:
       return DONE;
     case ResultCode.counts: {
@@ -178,13 +206,14 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
       return { ok: true, type: 'counts', counts };
     }
     case ResultCode.job:
-      return { ok: true, type: 'job', job: readJobDetail(reader, attachments) };
+    case ResultCode.job1:
+      return { ok: true, type: 'job', job: readJobDetail(reader, attachments, code === ResultCode.job) };
     default:
       throw new MalformedBytesError(`result of unknown code ${code}`);
   }
 }
 
-function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | undefined): ClaimedJob[] {
+function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | undefined, hasBegin: boolean): ClaimedJob[] {
   const count = reader.u32();
   const jobs: ClaimedJob[] = [];
   for (let read = 0; read < count; read += 1) {
@@ -194,13 +223,15 @@ function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | und
       attempt: reader.u32(),
       attemptsMax: reader.u32(),
       addedMs: reader.f64(),
+      isBegun: hasBegin ? reader.u8() === 1 : true,
+      stalls: hasBegin ? reader.u32() : 0,
       content: attachments?.next(),
     });
   }
   return jobs;
 }
 
-function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undefined): JobDetail {
+function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undefined, hasBegin: boolean): JobDetail {
   const id = reader.f64();
   const queue = reader.text();
   const state = stateOf(reader.u8());
@@ -212,6 +243,8 @@ function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undef
   const addedMs = reader.f64();
   const dueMs = reader.f64();
   const finishedMs = reader.f64();
+  const isBegun = hasBegin ? reader.u8() === 1 : state === 'active';
+  const stalls = hasBegin ? reader.u32() : 0;
   const outcome = reader.u8();
   const content = attachments?.next();
   const result = outcome === OutcomeKind.reason ? undefined : attachments?.next();
@@ -224,6 +257,8 @@ function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undef
     state,
     priority,
     attempt,
+    isBegun,
+    stalls,
     attemptsMax,
     token,
     addedMs,
@@ -253,7 +288,7 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
     case 'JOB_NOT_FOUND':
       return `Job ${job} does not exist. It was never added, or it was removed after it finished; check the id and the queue's retention.`;
     case 'JOB_STATE':
-      return `Job ${job} is ${state}, which does not allow this. Redrive needs a failed job; remove needs one that is not active.`;
+      return `Job ${job} is ${state}, which does not allow this. Retry needs a failed job; remove needs one that is not active.`;
     case 'SESSION_EXPIRED':
       return 'The client session is unknown: it was idle too long or was never opened. Whether this request took effect is unknown; open a new session under a new client id.';
     case 'INVALID_REQUEST':

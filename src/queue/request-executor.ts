@@ -1,5 +1,5 @@
 import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import { type JobCounts, NO_STATE } from './job-state.ts';
+import { type JobCounts, NO_STATE, StateCode } from './job-state.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
@@ -28,17 +28,27 @@ export class RequestExecutor {
     return this.#replies.finish();
   }
 
-  /** Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are refused. */
-  carryOut(header: RequestHeader, reader: ByteReader, data: Uint8Array, nowMs: number): Uint8Array {
+  /** The reply to the opening of a session, which brings its id. */
+  opened(header: RequestHeader, sessionId: number, version: number): Uint8Array {
+    this.#replies.begin(header.client, header.sequence, version);
+    this.#replies.opened(sessionId);
+    return this.#replies.finish();
+  }
+
+  /**
+   * Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are refused.
+   * @param version of the state machine that the entry names.
+   */
+  carryOut(header: RequestHeader, reader: ByteReader, data: Uint8Array, logMs: number, version: number): Uint8Array {
     const { client, sequence, operations } = header;
     if (operations > OPERATIONS_MAX) {
       return this.refuse(header, ErrorCode.invalidRequest);
     }
-    this.#replies.begin(client, sequence);
+    this.#replies.begin(client, sequence, version);
     this.#operation.begin();
     for (let done = 0; done < operations; done += 1) {
-      if (this.#nextOperation(reader)) {
-        this.#perform(data, nowMs);
+      if (this.#nextOperation(reader, version)) {
+        this.#perform(data, logMs);
         continue;
       }
       for (let refused = done; refused < operations; refused += 1) this.#replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
@@ -47,9 +57,22 @@ export class RequestExecutor {
     return this.#replies.finish();
   }
 
-  #nextOperation(reader: ByteReader): boolean {
+  /**
+   * Carries out what a node asks for by itself, outside of any session. Since it may come twice, only what the second time changes nothing
+   * is carried out: what names a token or a holder.
+   */
+  carryOutAlone(header: RequestHeader, reader: ByteReader, version: number): void {
+    this.#operation.begin();
+    for (let done = 0; done < header.operations && this.#nextOperation(reader, version); done += 1) {
+      const { code, jobId, token, holder } = this.#operation;
+      if (code === OperationCode.release) this.#jobs.release(jobId, token);
+      else if (code === OperationCode.releaseHolder) this.#jobs.releaseHolder(holder);
+    }
+  }
+
+  #nextOperation(reader: ByteReader, version: number): boolean {
     try {
-      this.#operation.next(reader);
+      this.#operation.next(reader, version);
       return true;
     } catch (error) {
       if (error instanceof MalformedBytesError || error instanceof InvalidOperationError) return false;
@@ -57,36 +80,49 @@ export class RequestExecutor {
     }
   }
 
-  #perform(data: Uint8Array, nowMs: number): void {
+  #perform(data: Uint8Array, logMs: number): void {
     const operation = this.#operation;
     const { jobId, token } = operation;
     const jobs = this.#jobs;
     switch (operation.code) {
       case OperationCode.add:
-        this.#onAdd(data, nowMs);
+        this.#onAdd(data);
         break;
       case OperationCode.claim:
-        this.#onClaim(nowMs);
+      case OperationCode.claim1:
+        this.#onClaim(logMs);
+        break;
+      case OperationCode.begin:
+        this.#answer(jobs.markBegun(jobId, token));
         break;
       case OperationCode.complete:
-        this.#answer(jobs.complete(jobId, token, data, operation.blobAt, operation.blobLength, nowMs));
+        this.#answer(jobs.complete(jobId, token, data, operation.blobAt, operation.blobLength));
         break;
       case OperationCode.fail: {
         const reason = data.slice(operation.blobAt, operation.blobAt + operation.blobLength);
-        this.#answer(jobs.fail(jobId, token, reason, operation.retry, nowMs));
+        this.#answer(jobs.fail(jobId, token, reason, operation.retry));
         break;
       }
       case OperationCode.extend:
-        this.#answer(jobs.extend(jobId, token, operation.leaseMs, nowMs));
+        this.#answer(jobs.extend(jobId, token, operation.leaseMs, logMs));
         break;
       case OperationCode.release:
         this.#answer(jobs.release(jobId, token));
         break;
-      case OperationCode.redrive:
-        this.#answer(jobs.redrive(jobId));
+      case OperationCode.releaseHolder:
+        this.#answer(jobs.releaseHolder(operation.holder));
+        break;
+      case OperationCode.retry:
+        this.#answer(jobs.retry(operation.queueName, jobId));
+        break;
+      case OperationCode.retry1:
+        this.#answer(jobs.retry(undefined, jobId));
         break;
       case OperationCode.remove:
-        this.#answer(jobs.remove(jobId));
+        this.#answer(jobs.remove(operation.queueName, jobId));
+        break;
+      case OperationCode.remove1:
+        this.#answer(jobs.remove(undefined, jobId));
         break;
       case OperationCode.counts:
         this.#replies.counts(jobs.queues.get(operation.queueName) ?? NO_COUNTS);
@@ -94,30 +130,32 @@ export class RequestExecutor {
       case OperationCode.getJob: {
         const job = jobs.table.get(jobId);
         if (job === undefined) this.#replies.error(ErrorCode.jobNotFound, jobId, NO_STATE);
-        else this.#replies.job(job);
+        else this.#replies.job(job, job.state === StateCode.active ? jobs.leaseEndMs(job) : job.dueMs);
         break;
       }
       default:
-        // What is left is openSession: the session exists by now.
+        // What is left is openSession of version 1: the session exists by now. In version 2 it stands alone, and is not carried out here.
         this.#replies.done();
     }
   }
 
-  #onAdd(data: Uint8Array, nowMs: number): void {
+  #onAdd(data: Uint8Array): void {
     const { queueName } = this.#operation;
     if (this.#selected?.name !== queueName) this.#selected = this.#jobs.openQueue(queueName);
     if (this.#selected === undefined) this.#replies.error(ErrorCode.queueLimit, 0, NO_STATE);
-    else this.#replies.added(this.#jobs.add(this.#selected, this.#operation, data, nowMs).id);
+    else this.#replies.added(this.#jobs.add(this.#selected, this.#operation, data).id);
   }
 
-  #onClaim(nowMs: number): void {
-    const { queueName, countMax, leaseMs } = this.#operation;
+  #onClaim(logMs: number): void {
+    const { queueName, countMax, beginMax } = this.#operation;
     const countAt = this.#replies.beginClaimed();
     const queue = this.#selected?.name === queueName ? this.#selected : this.#jobs.queues.get(queueName);
     let count = 0;
+    let begun = 0;
     for (; queue !== undefined && count < countMax; count += 1) {
-      const job = this.#jobs.claim(queue, leaseMs, nowMs);
+      const job = this.#jobs.claim(queue, this.#operation, begun < beginMax, logMs);
       if (job === undefined) break;
+      if (job.isBegun) begun += 1;
       this.#replies.claimedJob(job);
     }
     this.#replies.endClaimed(countAt, count);

@@ -5,18 +5,26 @@ import { CLIENT_ID_END } from './limits.ts';
  * A request: one batch of operations of one client. Little-endian.
  * ```
  * header     [f64 client][f64 sequence][f64 acknowledgedBelow][u32 operations]
- * use-queue  [1][text name]                              not counted; selects the queue of add, claim and counts behind it
+ * use-queue  [1][text name]                              not counted; selects the queue of add, claim, counts, retry and remove behind it
  * use-policy [2][u32 attemptsMax][u8 backoff][f64 backoffMs][i32 keepCompleted][i32 keepFailed]  not counted; for the adds behind it
- * open       [3]
+ * open       [3]                                         alone in its request, which names a random number as client and sequence 1
  * add        [4][f64 delayMs][u32 priority][blob content]
- * claim      [5][u32 countMax][f64 leaseMs][f64 waitMs]
  * extend     [6][f64 job][f64 token][f64 leaseMs]
  * complete   [7][f64 job][f64 token][blob result]
  * fail       [8][f64 job][f64 token][u8 retry][text reason]
  * release    [9][f64 job][f64 token]
  * counts     [10]
  * get-job    [11][f64 job]
- * redrive    [12][f64 job]
+ * claim      [14][u32 countMax][u32 beginMax][f64 leaseMs][f64 waitMs][u32 stalledMax][f64 holder]
+ * begin      [15][f64 job][f64 token]
+ * retry      [16][f64 job]                               of the selected queue, as remove
+ * remove     [17][f64 job]
+ * release-holder [18][f64 holder]
+ * ```
+ * Of state-machine version 1 only, in logs that were written by it:
+ * ```
+ * claim      [5][u32 countMax][f64 leaseMs][f64 waitMs]
+ * retry      [12][f64 job]                               whatever its queue, as remove
  * remove     [13][f64 job]
  * ```
  */
@@ -25,19 +33,43 @@ export const OperationCode = Object.freeze({
   usePolicy: 2,
   openSession: 3,
   add: 4,
-  claim: 5,
+  claim1: 5,
   extend: 6,
   complete: 7,
   fail: 8,
   release: 9,
   counts: 10,
   getJob: 11,
-  redrive: 12,
-  remove: 13,
+  retry1: 12,
+  remove1: 13,
+  claim: 14,
+  begin: 15,
+  retry: 16,
+  remove: 17,
+  releaseHolder: 18,
 });
+
+/** The client of requests that a node makes by itself, outside of any session: they may be carried out twice, and nobody awaits the reply. */
+export const NO_CLIENT = 0;
+/** Session ids are given out below this number, and the random numbers of openings drawn from it on, so that they never meet. */
+export const SESSION_ID_END = 2 ** 51;
 
 export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
 export type BackoffType = (typeof BACKOFF_TYPES)[number];
+
+export interface ClaimOptions {
+  /** Most jobs, from 1 on. */
+  readonly countMax: number;
+  /** How many of them begin as soon as the reply is there, at most; the others are claimed ahead. */
+  readonly beginMax: number;
+  readonly leaseMs: number;
+  /** How long the node may hold the request until a job is there; only for a request of this single operation. */
+  readonly waitMs: number;
+  /** How often the job may stall, that is, be begun under a lease that then ends, before it is failed. */
+  readonly stalledMax: number;
+  /** The process that holds the leases; 0 when it has no id. */
+  readonly holder: number;
+}
 
 export interface AddOptions {
   /** How long the job stays delayed before it is waiting; 0 for at once. */
@@ -127,16 +159,23 @@ export class RequestEncoder {
     this.#to.blob(content);
   }
 
-  /**
-   * Takes up to `countMax` waiting jobs, each under a lease of `leaseMs`.
-   * @param waitMs how long the node may hold the request until a job is there; only for a request of this single operation.
-   */
-  claim(queue: string, countMax: number, leaseMs: number, waitMs: number): void {
+  /** Takes waiting jobs, each under a lease. Those that never stalled are begun by it, up to `beginMax`; see {@link markBegun} for the others. */
+  claim(queue: string, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder }: ClaimOptions): void {
     this.#useQueue(queue);
     this.#begin(OperationCode.claim);
     this.#to.u32(countMax);
+    this.#to.u32(beginMax);
     this.#to.f64(leaseMs);
     this.#to.f64(waitMs);
+    this.#to.u32(stalledMax);
+    this.#to.f64(holder);
+  }
+
+  /** A job that was claimed ahead begins: from now on a lease that ends counts a stall. `complete` and `fail` imply it. */
+  markBegun(jobId: number, token: number): void {
+    this.#begin(OperationCode.begin);
+    this.#to.f64(jobId);
+    this.#to.f64(token);
   }
 
   /** The lease then ends `leaseMs` after the log's time of this request. */
@@ -180,16 +219,24 @@ export class RequestEncoder {
     this.#to.f64(jobId);
   }
 
-  /** A failed job becomes waiting again, with all its attempts. */
-  redrive(jobId: number): void {
-    this.#begin(OperationCode.redrive);
+  /** A failed job of this queue becomes waiting again, with all its attempts. */
+  retry(queue: string, jobId: number): void {
+    this.#useQueue(queue);
+    this.#begin(OperationCode.retry);
     this.#to.f64(jobId);
   }
 
-  /** Removes a job that is not active. */
-  remove(jobId: number): void {
+  /** Removes a job of this queue that is not active. */
+  remove(queue: string, jobId: number): void {
+    this.#useQueue(queue);
     this.#begin(OperationCode.remove);
     this.#to.f64(jobId);
+  }
+
+  /** The process that held these leases is gone: all of them end now. */
+  releaseHolder(holder: number): void {
+    this.#begin(OperationCode.releaseHolder);
+    this.#to.f64(holder);
   }
 
   /** @returns the request's bytes, which nobody else holds. */

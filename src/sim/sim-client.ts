@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { STALLED_MAX } from '../queue/limits.ts';
 import { decodeReply, type OperationResult } from '../queue/reply.ts';
 import { type AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
@@ -105,8 +106,16 @@ export class SimClient {
     this.#isOpen = false;
     this.#begin((encoder) => {
       encoder.openSession();
-      return { settle: () => (this.#isOpen = true), giveUp: () => undefined };
+      return { settle: (result) => this.#onOpened(result), giveUp: () => undefined };
     }, 1);
+  }
+
+  /** Everything from now on is sent under the session's id. */
+  #onOpened(result: OperationResult): void {
+    if (!result.ok || result.type !== 'opened')
+      throw new Violation('answers fit their questions', `an opening got ${JSON.stringify(result)}`);
+    this.#session = result.client;
+    this.#isOpen = true;
   }
 
   #ask(): void {
@@ -269,6 +278,7 @@ export class SimClient {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
       this.#world.keys.set(result.id, key);
+      this.#world.queues.set(result.id, queue);
       this.#lookAt(result.id);
       return { job: result.id };
     });
@@ -279,7 +289,7 @@ export class SimClient {
     const countMax = 1 + this.#random.below(3);
     const leaseMs = this.#random.of([60, 400, 3_000]);
     const waitMs = isAlone && this.#random.chance(0.4) ? 200 : 0;
-    encoder.claim(queue, countMax, leaseMs, waitMs);
+    encoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: STALLED_MAX, holder: this.id });
     const call = this.#history.invoke('claim', { queue, countMax, leaseMs, waitMs });
     return this.#step(call, (result) => {
       if (result.type !== 'claimed') return undefined;
@@ -341,8 +351,9 @@ export class SimClient {
   }
 
   #change(encoder: RequestEncoder, f: 'redrive' | 'remove', job: number): Step {
-    if (f === 'redrive') encoder.redrive(job);
-    else encoder.remove(job);
+    const queue = this.#world.queues.get(job) ?? QUEUES[0];
+    if (f === 'redrive') encoder.retry(queue, job);
+    else encoder.remove(queue, job);
     return this.#step(this.#history.invoke(f, { job }), nothing);
   }
 

@@ -51,6 +51,8 @@ export class World {
   /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
   readonly lostDisks = new Map<number, number>();
   readonly keys = new Map<number, string>();
+  /** The queue of each job. */
+  readonly queues = new Map<number, string>();
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
   strangersVotes = 0;
   /** The next leader that asks another one to lead hears nothing for so long. */

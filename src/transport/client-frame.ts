@@ -36,8 +36,8 @@ export const READ_CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', '
 export type RefusalReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
 const REFUSAL_REASONS: readonly RefusalReason[] = ['NOT_LEADER', 'NOT_READY', 'CHANGE_PENDING', 'INVALID', 'TRANSFERRING', 'OVERLOADED'];
 
-export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING';
-const REJECTION_CODES: readonly RejectionCode[] = ['NO_LEADER', 'OVERLOADED', 'TOO_LARGE', 'INVALID_REQUEST', 'STOPPING'];
+export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION';
+const REJECTION_CODES: readonly RejectionCode[] = ['NO_LEADER', 'OVERLOADED', 'TOO_LARGE', 'INVALID_REQUEST', 'STOPPING', 'VERSION'];
 
 /** One entry as GetLog shows it. */
 export interface LogEntryView {

@@ -18,13 +18,19 @@ export type PeerPart =
   /** A follower asks the leader from which index on it may answer queries (ReadIndex); `batch` is its own name for them. */
   | { readonly type: 'read-question'; readonly batch: number; readonly lease: boolean }
   /** The answer; without an index the node that was asked does not lead. */
-  | { readonly type: 'read-index'; readonly batch: number; readonly index: LogIndex | undefined };
+  | { readonly type: 'read-index'; readonly batch: number; readonly index: LogIndex | undefined }
+  /** The leader asks which state-machine versions the receiver has. */
+  | { readonly type: 'version-question' }
+  /** The newest state-machine version that the sender has. */
+  | { readonly type: 'version'; readonly version: number };
 
 const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
 const FORWARD = 64;
 const ANSWER = 65;
 const READ_QUESTION = 66;
 const READ_INDEX = 67;
+const VERSION_QUESTION = 68;
+const VERSION = 69;
 /** Stands for no index. */
 const NO_INDEX = -1;
 
@@ -54,6 +60,13 @@ export function writePeerPart(to: ByteWriter, part: PeerPart): void {
       to.f64(part.batch);
       to.f64(part.index ?? NO_INDEX);
       break;
+    case 'version-question':
+      to.u8(VERSION_QUESTION);
+      break;
+    case 'version':
+      to.u8(VERSION);
+      to.u16(part.version);
+      break;
     default:
       assertNever(part);
   }
@@ -72,6 +85,8 @@ export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): Peer
     else if (kind === ANSWER) parts.push({ type: 'answer', connection: body.f64(), frame: body.raw(body.remaining) });
     else if (kind === READ_QUESTION) parts.push({ type: 'read-question', batch: body.f64(), lease: body.u8() === 1 });
     else if (kind === READ_INDEX) parts.push({ type: 'read-index', batch: body.f64(), index: readIndexOrNone(body) });
+    else if (kind === VERSION_QUESTION) parts.push({ type: 'version-question' });
+    else if (kind === VERSION) parts.push({ type: 'version', version: body.u16() });
     else parts.push({ type: 'raft', message: readMessage(body, kind, from, to) });
   }
   return parts;

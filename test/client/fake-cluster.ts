@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { MACHINE_VERSION, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
@@ -177,7 +178,7 @@ export class FakeCluster implements ClusterEndpoint {
   #onRequest(connection: Connection, request: Uint8Array): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a request without a header');
-    const fault = validateRequest(request, { payloadBytesMax: 16 * 1024 * 1024 });
+    const fault = validateRequest(request, { payloadBytesMax: 16 * 1024 * 1024 }, MACHINE_VERSION);
     const rejection =
       fault !== undefined
         ? { code: fault.code, outcome: 'not-applied' as const, message: fault.message }
@@ -229,7 +230,8 @@ export class FakeCluster implements ClusterEndpoint {
 
   #apply(arrived: readonly Arrived[]): void {
     const entry = new ByteWriter(1024);
-    entry.f64(Date.now() + this.clockOffsetMs);
+    const nowMs = Date.now() + this.clockOffsetMs;
+    writeEntryHeader(entry, { version: MACHINE_VERSION, logMs: nowMs, wallMs: nowMs, isFirstOfTerm: false });
     for (const each of arrived) entry.blob(each.request);
     const packets = new Map<Connection, ByteWriter>();
     this.#index += 1;
@@ -263,8 +265,9 @@ export class FakeCluster implements ClusterEndpoint {
 
   #armDueTimer(): void {
     clearTimeout(this.#dueTimer);
-    const dueMs = this.machine.nextDueMs;
-    if (dueMs === undefined) return;
+    const { nextLeaseEndMs = Number.POSITIVE_INFINITY, nextDelayEndMs = Number.POSITIVE_INFINITY } = this.machine;
+    const dueMs = Math.min(nextLeaseEndMs, nextDelayEndMs);
+    if (dueMs === Number.POSITIVE_INFINITY) return;
     this.#dueTimer = setTimeout(() => this.#apply([]), Math.min(2 ** 30, Math.max(1, dueMs - Date.now() - this.clockOffsetMs)));
     this.#dueTimer.unref();
   }
@@ -310,7 +313,7 @@ export class FakeCluster implements ClusterEndpoint {
 /** The answer to a claim that waited for nothing. */
 function emptyClaimReply(client: number, sequence: number): Uint8Array {
   const replies = new ReplyEncoder();
-  replies.begin(client, sequence);
+  replies.begin(client, sequence, MACHINE_VERSION);
   replies.endClaimed(replies.beginClaimed(), 0);
   return replies.finish();
 }

@@ -66,14 +66,15 @@ describe('a checkpoint', () => {
   it('deletes what it held of a job that is gone, its outcome too', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
-    for (const id of [1, 2, 4, 5]) queue.do((to) => to.remove(id));
+    for (const id of [1, 2, 4]) queue.do((to) => to.remove('q', id));
+    queue.do((to) => to.remove('other', 5));
     queue.checkpoint();
     // All five are of one page, and their contents share a record, which stays until the last of them is gone.
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([0]);
     expect(queue.tables.keys(RecordKind.content)).toEqual([2]);
     const token = queue.job(3)?.token ?? 0;
     expect(queue.do((to) => to.release(3, token))).toMatchObject({ ok: true });
-    queue.do((to) => to.remove(3));
+    queue.do((to) => to.remove('q', 3));
     queue.checkpoint();
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([]);
     expect(queue.tables.keys(RecordKind.content)).toEqual([]);
@@ -90,11 +91,11 @@ describe('a checkpoint', () => {
     queue.restart();
     expect(queue.machine.digest()).toBe(digest);
     expect([1, 2, 3, 4, 5, 6].map((id) => textOf(queue.job(id)?.content))).toEqual(contents);
-    queue.do((to) => to.remove(1));
+    queue.do((to) => to.remove('q', 1));
     queue.checkpoint();
     expect(textOf(queue.job(2)?.content)).toBe('b');
-    queue.do((to) => to.remove(2));
-    queue.do((to) => to.remove(4));
+    queue.do((to) => to.remove('q', 2));
+    queue.do((to) => to.remove('q', 4));
     queue.checkpoint();
     expect(queue.tables.keys(RecordKind.content)).toEqual([6, 12]);
   });
@@ -113,7 +114,7 @@ describe('a checkpoint', () => {
   it('deletes the outcome of a job that was redriven', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
-    queue.do((to) => to.redrive(2));
+    queue.do((to) => to.retry('q', 2));
     const digest = queue.machine.digest();
     queue.restart();
     expect(queue.tables.keys(RecordKind.content)).not.toContain(5);

@@ -1,10 +1,15 @@
+import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { type EntryHeader, MACHINE_VERSION, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../src/queue/reply.ts';
-import { type AddOptions, RequestEncoder } from '../../src/queue/request.ts';
+import { type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
 
 export const START_MS = 1_700_000_000_000;
-export const CLIENT = 7;
+/** The id that the first session of a state gets. */
+export const CLIENT = 1;
+/** What an opening is sent under. */
+export const OPENING = SESSION_ID_END + 7;
 
 const text = new TextEncoder();
 export const bytesOf = (value: string): Uint8Array => text.encode(value);
@@ -21,18 +26,24 @@ export const options = (changed: Partial<AddOptions> = {}): AddOptions => ({
   ...changed,
 });
 
-/** An entry as the leader's node builds it. */
-export function entryData(stampMs: number, ...requests: readonly Uint8Array[]): Uint8Array {
-  const data = new Uint8Array(requests.reduce((size, request) => size + 4 + request.length, 8));
-  const view = new DataView(data.buffer);
-  view.setFloat64(0, stampMs, true);
-  let at = 8;
-  for (const request of requests) {
-    view.setUint32(at, request.length, true);
-    data.set(request, at + 4);
-    at += 4 + request.length;
-  }
-  return data;
+/** What a claim asks for, unless a test says otherwise: all that it takes begins at once. */
+export const claimOptions = (countMax = 1, leaseMs = 1000, changed: Partial<ClaimOptions> = {}): ClaimOptions => ({
+  countMax,
+  beginMax: countMax,
+  leaseMs,
+  waitMs: 0,
+  stalledMax: 1,
+  holder: 0,
+  ...changed,
+});
+
+/** An entry as the leader's node builds it. @param header the time, for both clocks, or the header's parts. */
+export function entryData(header: number | Partial<EntryHeader>, ...requests: readonly Uint8Array[]): Uint8Array {
+  const parts = typeof header === 'number' ? { logMs: header, wallMs: header } : header;
+  const to = new ByteWriter(1024);
+  writeEntryHeader(to, { version: MACHINE_VERSION, logMs: 0, wallMs: 0, isFirstOfTerm: false, ...parts });
+  for (const request of requests) to.blob(request);
+  return to.copy();
 }
 
 /** The checkpoint tables of a storage, in memory. */
@@ -76,7 +87,12 @@ export class TestQueue {
   readonly tables = new Tables();
   readonly encoder = new RequestEncoder();
   machine: JobQueue;
+  /** Of the log's clock; the wall clock shows the same until it is stepped. */
   nowMs = START_MS;
+  wallStepMs = 0;
+  version = MACHINE_VERSION;
+  /** The next entry is the first of a leader's term. */
+  isFirstOfTerm = false;
   index = 0;
   sequence = 0;
 
@@ -85,7 +101,15 @@ export class TestQueue {
   constructor(contentInEntryBytes = 8_192) {
     this.#contentInEntryBytes = contentInEntryBytes;
     this.machine = this.#open();
-    this.send((to) => to.openSession());
+    this.open();
+  }
+
+  /** Opens a session. @returns its id. */
+  open(): number {
+    const [reply] = this.apply(this.request((to) => to.openSession(), 1, OPENING));
+    const [result] = reply === undefined ? [] : decodeReply(reply).results;
+    if (!result?.ok || result.type !== 'opened') throw new Error('not opened');
+    return result.client;
   }
 
   /** Builds a request; by default the client's next one, everything before acknowledged. */
@@ -100,7 +124,10 @@ export class TestQueue {
     const replies: Uint8Array[] = [];
     this.index += 1;
     const sink = { wants: () => true, reply: (_client: number, _sequence: number, bytes: Uint8Array) => void replies.push(bytes) };
-    this.machine.apply(asIndex(this.index), entryData(this.nowMs, ...requests), sink);
+    const { nowMs, wallStepMs, version, isFirstOfTerm } = this;
+    this.isFirstOfTerm = false;
+    const header = { version, logMs: nowMs, wallMs: nowMs + wallStepMs, isFirstOfTerm };
+    this.machine.apply(asIndex(this.index), entryData(header, ...requests), sink);
     this.machine.check();
     return replies;
   }
@@ -124,14 +151,14 @@ export class TestQueue {
     return result.id;
   }
 
-  claim(countMax = 1, leaseMs = 1000, queue = 'q'): readonly ClaimedJob[] {
-    const result = this.do((to) => to.claim(queue, countMax, leaseMs, 0));
+  claim(countMax = 1, leaseMs = 1000, queue = 'q', changed: Partial<ClaimOptions> = {}): readonly ClaimedJob[] {
+    const result = this.do((to) => to.claim(queue, claimOptions(countMax, leaseMs, changed)));
     if (!result.ok || result.type !== 'claimed') throw new Error('not claimed');
     return result.jobs;
   }
 
-  claimOne(leaseMs = 1000): ClaimedJob {
-    const [job] = this.claim(1, leaseMs);
+  claimOne(leaseMs = 1000, changed: Partial<ClaimOptions> = {}): ClaimedJob {
+    const [job] = this.claim(1, leaseMs, 'q', changed);
     if (job === undefined) throw new Error('nothing waits');
     return job;
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
-import type { AddOptions, RequestEncoder } from '../../src/queue/request.ts';
+import type { AddOptions, ClaimOptions, RequestEncoder } from '../../src/queue/request.ts';
 import { bytesOf, START_MS, TestQueue, textOf } from './harness.ts';
 import { type ModelJob, ModelQueue } from './model.ts';
 
@@ -9,10 +9,11 @@ const QUEUES = ['a', 'b'] as const;
 
 type Step =
   | { readonly type: 'add'; readonly queue: string; readonly content: string; readonly options: AddOptions }
-  | { readonly type: 'claim'; readonly queue: string; readonly countMax: number; readonly leaseMs: number }
-  | { readonly type: 'extend' | 'complete' | 'fail' | 'retry' | 'release'; readonly lease: number; readonly text: string }
-  | { readonly type: 'redrive' | 'remove' | 'get'; readonly id: number }
-  | { readonly type: 'pass'; readonly ms: number }
+  | { readonly type: 'claim'; readonly queue: string; readonly options: ClaimOptions }
+  | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
+  | { readonly type: 'retry' | 'remove' | 'get'; readonly queue: string; readonly id: number }
+  | { readonly type: 'release-holder'; readonly holder: number }
+  | { readonly type: 'pass'; readonly ms: number; readonly isFirstOfTerm: boolean }
   | { readonly type: 'checkpoint' | 'restart' | 'repeat' };
 
 const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
@@ -39,21 +40,38 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('claim'),
       queue: fc.constantFrom(...QUEUES),
-      countMax: fc.integer({ min: 1, max: 4 }),
-      leaseMs: fc.constantFrom(10, 25),
+      options: fc.record({
+        countMax: fc.integer({ min: 1, max: 4 }),
+        beginMax: fc.nat(4),
+        leaseMs: fc.constantFrom(10, 25),
+        waitMs: fc.constant(0),
+        stalledMax: fc.nat(2),
+        holder: fc.nat(2),
+      }),
     }),
   },
   {
     weight: 6,
     // Counted from the latest claim, so that most are current and some are stale.
     arbitrary: fc.record({
-      type: fc.constantFrom('extend', 'complete', 'fail', 'retry', 'release'),
+      type: fc.constantFrom('begin', 'extend', 'complete', 'fail', 'fail for good', 'release'),
       lease: fc.nat(6),
       text: fc.string({ maxLength: 5 }),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ type: fc.constantFrom('redrive', 'remove', 'get'), id: fc.integer({ min: 1, max: 15 }) }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('pass'), ms: fc.constantFrom(0, 5, 10, 40) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constantFrom('retry', 'remove', 'get'),
+      queue: fc.constantFrom(...QUEUES),
+      id: fc.integer({ min: 1, max: 15 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('pass'), ms: fc.constantFrom(0, 5, 10, 40), isFirstOfTerm: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('checkpoint', 'restart', 'repeat') }) },
 );
 
@@ -74,21 +92,26 @@ class Comparison {
         });
         break;
       case 'claim':
-        this.#claim(step.queue, step.countMax, step.leaseMs);
+        this.#claim(step.queue, step.options);
         break;
-      case 'redrive':
-        this.#expectAnswer((to) => to.redrive(step.id), this.#model.redrive(step.id));
+      case 'retry':
+        this.#expectAnswer((to) => to.retry(step.queue, step.id), this.#model.retry(step.queue, step.id));
         break;
       case 'remove':
-        this.#expectAnswer((to) => to.remove(step.id), this.#model.remove(step.id));
+        this.#expectAnswer((to) => to.remove(step.queue, step.id), this.#model.remove(step.queue, step.id));
+        break;
+      case 'release-holder':
+        this.#expectAnswer((to) => to.releaseHolder(step.holder), this.#model.releaseHolder(step.holder));
         break;
       case 'get':
         this.#get(step.id);
         break;
       case 'pass':
-        this.#model.pass(step.ms);
-        this.#restarted.pass(step.ms);
-        this.#steady.pass(step.ms);
+        this.#model.pass(step.ms, step.isFirstOfTerm);
+        for (const queue of [this.#restarted, this.#steady]) {
+          queue.isFirstOfTerm = step.isFirstOfTerm;
+          queue.pass(step.ms);
+        }
         break;
       case 'checkpoint':
         this.#restarted.checkpoint();
@@ -105,21 +128,25 @@ class Comparison {
     this.#compare();
   }
 
-  #claim(queue: string, countMax: number, leaseMs: number): void {
-    const expected = this.#model.claim(queue, countMax, leaseMs);
-    const result = this.#send((to) => to.claim(queue, countMax, leaseMs, 0));
+  #claim(queue: string, options: ClaimOptions): void {
+    const expected = this.#model.claim(queue, options);
+    const result = this.#send((to) => to.claim(queue, options));
     const jobs = result?.ok && result.type === 'claimed' ? result.jobs : [];
-    const seen = jobs.map(({ id, token, attempt, addedMs, content }) => ({ id, token, attempt, addedMs, content: textOf(content) }));
-    expect(seen).toEqual(expected.map(({ id, token, attempt, addedMs, content }) => ({ id, token, attempt, addedMs, content })));
+    const seen = jobs.map(({ content, attemptsMax: _, ...job }) => ({ ...job, content: textOf(content) }));
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, content }) => {
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, content };
+    });
+    expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
   }
 
-  #useLease(type: 'extend' | 'complete' | 'fail' | 'retry' | 'release', at: number, text: string): void {
+  #useLease(type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release', at: number, text: string): void {
     const { id, token } = this.#leases[at] ?? { id: 999, token: 1 };
-    if (type === 'extend') this.#expectAnswer((to) => to.extend(id, token, 25), this.#model.extend(id, token, 25));
+    if (type === 'begin') this.#expectAnswer((to) => to.markBegun(id, token), this.#model.markBegun(id, token));
+    else if (type === 'extend') this.#expectAnswer((to) => to.extend(id, token, 25), this.#model.extend(id, token, 25));
     else if (type === 'complete') this.#expectAnswer((to) => to.complete(id, token, bytesOf(text)), this.#model.complete(id, token, text));
     else if (type === 'release') this.#expectAnswer((to) => to.release(id, token), this.#model.release(id, token));
-    else this.#expectAnswer((to) => to.fail(id, token, text, type === 'retry'), this.#model.fail(id, token, text, type === 'retry'));
+    else this.#expectAnswer((to) => to.fail(id, token, text, type === 'fail'), this.#model.fail(id, token, text, type === 'fail'));
   }
 
   #get(id: number): void {
@@ -158,16 +185,22 @@ class Comparison {
   #compare(): void {
     expect(this.#restarted.machine.digest()).toBe(this.#steady.machine.digest());
     for (const queue of QUEUES) expect(this.#steady.machine.counts(queue)).toEqual(this.#model.counts(queue));
-    const deadlines = this.#model.jobs.filter((job) => job.state === 'active' || job.state === 'delayed').map((job) => job.dueMs);
-    expect(this.#steady.machine.nextDueMs).toBe(deadlines.length === 0 ? undefined : Math.min(...deadlines));
+    const firstDue = (state: string): number | undefined => {
+      const deadlines = this.#model.jobs.filter((job) => job.state === state).map((job) => job.dueMs);
+      return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+    };
+    expect(this.#steady.machine.nextLeaseEndMs).toBe(firstDue('active'));
+    expect(this.#steady.machine.nextDelayEndMs).toBe(firstDue('delayed'));
   }
 }
 
-const shownOf = ({ id, queue, state, attempt, token, addedMs, options }: ModelJob): object => ({
+const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, options }: ModelJob): object => ({
   id,
   queue,
   state,
   attempt,
+  isBegun,
+  stalls,
   token,
   addedMs,
   priority: options.priority,

@@ -1,5 +1,5 @@
 import type { JobCounts, JobState } from '../../src/queue/job-state.ts';
-import type { AddOptions } from '../../src/queue/request.ts';
+import type { AddOptions, ClaimOptions } from '../../src/queue/request.ts';
 
 /** A job of the reference model: nothing but what the design says of a job. */
 export interface ModelJob {
@@ -10,6 +10,11 @@ export interface ModelJob {
   readonly addedMs: number;
   state: JobState;
   attempt: number;
+  isBegun: boolean;
+  stalls: number;
+  stalledMax: number;
+  leaseMs: number;
+  holder: number;
   token: number;
   dueMs: number;
   finishedAs: number;
@@ -25,6 +30,8 @@ export type Answer = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
 export class ModelQueue {
   jobs: ModelJob[] = [];
   nowMs: number;
+  /** When all leases began a fresh term. */
+  epochMs = 0;
   #added = 0;
   #claims = 0;
   #finished = 0;
@@ -44,6 +51,11 @@ export class ModelQueue {
       addedMs: this.nowMs,
       state: isDelayed ? 'delayed' : 'waiting',
       attempt: 0,
+      isBegun: false,
+      stalls: 0,
+      stalledMax: 0,
+      leaseMs: 0,
+      holder: 0,
       token: 0,
       dueMs: this.nowMs + options.delayMs,
       finishedAs: 0,
@@ -52,31 +64,56 @@ export class ModelQueue {
     return this.#added;
   }
 
-  claim(queue: string, countMax: number, leaseMs: number): ModelJob[] {
+  claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
     const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting');
     waiting.sort((a, b) => a.options.priority - b.options.priority || a.id - b.id);
     const claimed = waiting.slice(0, countMax);
+    let begun = 0;
     for (const job of claimed) {
       this.#claims += 1;
-      Object.assign(job, { state: 'active', token: this.#claims, attempt: job.attempt + 1, dueMs: this.nowMs + leaseMs });
+      Object.assign(job, {
+        state: 'active',
+        token: this.#claims,
+        dueMs: this.nowMs + leaseMs,
+        leaseMs,
+        stalledMax,
+        holder,
+        isBegun: false,
+      });
+      if (job.stalls > 0 || begun === beginMax) continue;
+      begun += 1;
+      begin(job);
     }
     return claimed;
   }
 
+  markBegun(id: number, token: number): Answer {
+    return this.#underLease(id, token, (job) => {
+      if (!job.isBegun) begin(job);
+    });
+  }
+
+  releaseHolder(holder: number): Answer {
+    for (const job of this.jobs) if (job.state === 'active' && job.holder === holder) this.#endLease(job);
+    return 'done';
+  }
+
   extend(id: number, token: number, leaseMs: number): Answer {
     return this.#underLease(id, token, (job) => {
-      job.dueMs = this.nowMs + leaseMs;
+      Object.assign(job, { dueMs: this.nowMs + leaseMs, leaseMs });
     });
   }
 
   complete(id: number, token: number, result: string): Answer {
-    return this.#underLease(id, token, (job) =>
-      this.#finish(job, 'completed', result === '' ? undefined : result, job.options.keepCompleted),
-    );
+    return this.#underLease(id, token, (job) => {
+      endAttempt(job);
+      this.#finish(job, 'completed', result === '' ? undefined : result, job.options.keepCompleted);
+    });
   }
 
   fail(id: number, token: number, reason: string, retry: boolean): Answer {
     return this.#underLease(id, token, (job) => {
+      endAttempt(job);
       const { attemptsMax, backoff, keepFailed } = job.options;
       if (!retry || job.attempt === attemptsMax) {
         this.#finish(job, 'failed', reason, keepFailed);
@@ -90,41 +127,57 @@ export class ModelQueue {
 
   release(id: number, token: number): Answer {
     return this.#underLease(id, token, (job) => {
-      job.state = 'waiting';
-      job.attempt -= 1;
+      if (job.isBegun) job.attempt -= 1;
+      Object.assign(job, { state: 'waiting', isBegun: false });
     });
   }
 
-  redrive(id: number): Answer {
-    const job = this.find(id);
+  retry(queue: string, id: number): Answer {
+    const job = this.#findIn(queue, id);
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state !== 'failed') return 'JOB_STATE';
-    Object.assign(job, { state: 'waiting', attempt: 0, outcome: undefined });
+    Object.assign(job, { state: 'waiting', attempt: 0, stalls: 0, outcome: undefined });
     return 'done';
   }
 
-  remove(id: number): Answer {
-    const job = this.find(id);
+  remove(queue: string, id: number): Answer {
+    const job = this.#findIn(queue, id);
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state === 'active') return 'JOB_STATE';
     this.#drop(job);
     return 'done';
   }
 
-  /** Time passes: first leases end, then delays. */
-  pass(ms: number): void {
+  /** Time passes: first leases end, then delays. @param isFirstOfTerm a new leader: all leases begin a fresh term. */
+  pass(ms: number, isFirstOfTerm = false): void {
     this.nowMs += ms;
+    if (isFirstOfTerm) this.epochMs = this.nowMs;
     const due = (state: JobState): ModelJob[] =>
       this.jobs.filter((job) => job.state === state && job.dueMs <= this.nowMs).sort((a, b) => a.dueMs - b.dueMs || a.id - b.id);
     for (const job of due('active')) {
-      if (job.attempt === job.options.attemptsMax) this.#finish(job, 'failed', LEASE_ENDED, job.options.keepFailed);
-      else job.state = 'waiting';
+      const endMs = Math.max(job.dueMs, this.epochMs + job.leaseMs);
+      if (endMs > this.nowMs) job.dueMs = endMs;
+      else this.#endLease(job);
     }
     for (const job of due('delayed')) job.state = 'waiting';
   }
 
+  #endLease(job: ModelJob): void {
+    const { isBegun } = job;
+    Object.assign(job, { state: 'waiting', isBegun: false });
+    if (!isBegun) return;
+    job.attempt -= 1;
+    job.stalls += 1;
+    if (job.stalls > job.stalledMax) this.#finish(job, 'failed', stalledReason(job), job.options.keepFailed);
+  }
+
   find(id: number): ModelJob | undefined {
     return this.jobs.find((job) => job.id === id);
+  }
+
+  #findIn(queue: string, id: number): ModelJob | undefined {
+    const job = this.find(id);
+    return job?.queue === queue ? job : undefined;
   }
 
   counts(queue: string): JobCounts {
@@ -164,5 +217,16 @@ export class ModelQueue {
   }
 }
 
-/** The reason on record of a job whose last lease ended. */
-export const LEASE_ENDED = 'The lease of the last attempt ended before its worker finished the job.';
+function begin(job: ModelJob): void {
+  job.isBegun = true;
+  job.attempt += 1;
+}
+
+function endAttempt(job: ModelJob): void {
+  if (!job.isBegun) begin(job);
+  Object.assign(job, { isBegun: false, stalls: 0 });
+}
+
+/** The reason on record of a job that stalled too often. */
+const stalledReason = ({ stalls, stalledMax }: ModelJob): string =>
+  `job stalled more than allowable limit: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex } from '../../src/base/ids.ts';
+import { NO_CLIENT, type RequestEncoder } from '../../src/queue/request.ts';
 import { bytesOf, entryData, options, START_MS, TestQueue, textOf } from './harness.ts';
 
 const none = new Uint8Array(0);
@@ -25,7 +26,7 @@ describe('a job that is added', () => {
     const queue = new TestQueue();
     const early = queue.add('early', { delayMs: 500 });
     const late = queue.add('late');
-    expect(queue.machine.nextDueMs).toBe(START_MS + 500);
+    expect(queue.machine.nextDelayEndMs).toBe(START_MS + 500);
     queue.pass(499);
     expect(queue.job(early)).toMatchObject({ state: 'delayed', dueMs: START_MS + 500 });
     queue.pass(1);
@@ -90,7 +91,7 @@ describe('a claim', () => {
     const queue = new TestQueue();
     for (let id = 1; id <= 300; id += 1) queue.add('x', { priority: id % 2 });
     queue.send((to) => {
-      for (let id = 1; id <= 300; id += 1) if (id % 5 !== 0) to.remove(id);
+      for (let id = 1; id <= 300; id += 1) if (id % 5 !== 0) to.remove('q', id);
     });
     expect(queue.machine.waitingCount('q')).toBe(60);
     const claimed = queue.claim(100).map((job) => job.id);
@@ -199,34 +200,113 @@ describe('an attempt that fails', () => {
     }
   });
 
-  it('never waits longer than a day with exponential backoff', () => {
+  it.each([
+    [20_000_000, 86_400_000],
+    [7 * 86_400_000, 7 * 86_400_000],
+  ])('with a first pause of %d ms never waits longer than %d ms with exponential backoff', (delayMs, pauseMsMax) => {
     const queue = new TestQueue();
-    const id = queue.add('x', { attemptsMax: 99, backoff: { type: 'exponential', delayMs: 20_000_000 } });
+    const id = queue.add('x', { attemptsMax: 99, backoff: { type: 'exponential', delayMs } });
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const { token } = queue.claimOne();
       queue.do((to) => to.fail(id, token, 'r', true));
-      expect(queue.job(id)?.dueMs).toBe(queue.nowMs + Math.min(86_400_000, 20_000_000 * 2 ** (attempt - 1)));
-      queue.pass(86_400_000 / 2);
-      // The session would be forgotten after an idle hour.
-      queue.do((to) => to.openSession());
-      queue.pass(86_400_000 / 2);
-      queue.do((to) => to.openSession());
+      expect(queue.job(id)?.dueMs).toBe(queue.nowMs + queue.wallStepMs + Math.min(pauseMsMax, delayMs * 2 ** (attempt - 1)));
+      queue.wallStepMs += pauseMsMax;
+      queue.pass(0);
     }
   });
 });
 
 describe('a lease that ends', () => {
-  it('is charged as an attempt, and the job waits at once', () => {
+  it('before the job is begun counts nothing, however often', () => {
     const queue = new TestQueue();
-    const id = queue.add('x', { attemptsMax: 2, backoff: { type: 'fixed', delayMs: 9999 } });
-    queue.claimOne(1000);
-    expect(queue.machine.nextDueMs).toBe(START_MS + 1000);
+    const id = queue.add('x', { attemptsMax: 1 });
+    for (let round = 0; round < 5; round += 1) {
+      expect(queue.claimOne(1000, { beginMax: 0 })).toMatchObject({ id, attempt: 1, isBegun: false, stalls: 0 });
+      queue.pass(1000);
+      expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0, stalls: 0 });
+    }
+  });
+
+  it('after the job is begun counts a stall and no attempt, and the job waits at once', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 1, backoff: { type: 'fixed', delayMs: 9999 } });
+    expect(queue.claimOne(1000)).toMatchObject({ attempt: 1, isBegun: true });
+    expect(queue.machine.nextLeaseEndMs).toBe(START_MS + 1000);
     queue.pass(1000);
-    expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 1 });
+    expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0, stalls: 1 });
+    expect(queue.machine.nextLeaseEndMs).toBeUndefined();
+  });
+
+  it('fails the job once it stalled more often than its worker allows, and says so', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 9 });
+    for (const stalls of [1, 2, 3]) {
+      const { token } = queue.claimOne(1000, { stalledMax: 2 });
+      queue.do((to) => to.markBegun(id, token));
+      queue.pass(1000);
+      expect(queue.job(id)).toMatchObject({ state: stalls === 3 ? 'failed' : 'waiting', stalls, attempt: 0 });
+    }
+    expect(queue.job(id)?.failedReason).toMatch(/stalled more than allowable limit.*begun 3 times.*maxStalledCount 2/);
+    expect(queue.machine.totals).toMatchObject({ stalled: 3, leasesExpired: 3, failed: 1 });
+    queue.do((to) => to.retry('q', id));
+    expect(queue.job(id)).toMatchObject({ state: 'waiting', stalls: 0 });
+  });
+
+  it('leaves the job to be begun by its worker alone: a claim does not begin what stalled', () => {
+    const queue = new TestQueue();
+    const stalled = queue.add('x');
     queue.claimOne(1000);
     queue.pass(1000);
-    expect(queue.job(id)).toMatchObject({ state: 'failed', attempt: 2, failedReason: expect.stringContaining('lease') });
-    expect(queue.machine.nextDueMs).toBeUndefined();
+    const other = queue.add('y');
+    expect(queue.claim(2, 1000, 'q', { beginMax: 1 })).toMatchObject([
+      { id: stalled, isBegun: false, stalls: 1 },
+      { id: other, isBegun: true, stalls: 0 },
+    ]);
+  });
+
+  it.each(['complete', 'fail'] as const)('is forgotten once an attempt ends: %s resets the stalls', (operation) => {
+    const queue = new TestQueue();
+    const id = queue.add('x', { attemptsMax: 2 });
+    queue.claimOne(1000);
+    queue.pass(1000);
+    const { token } = queue.claimOne(1000);
+    queue.do((to) => (operation === 'complete' ? to.complete(id, token, none) : to.fail(id, token, 'r', true)));
+    // That the job had begun goes without saying.
+    expect(queue.job(id)).toMatchObject({ state: operation === 'complete' ? 'completed' : 'waiting', attempt: 1, stalls: 0 });
+  });
+
+  it('began a fresh term under a new leader, whatever was left of it', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const short = queue.add('y');
+    queue.claim(1, 1000);
+    queue.claim(1, 5000);
+    queue.nowMs += 999;
+    queue.isFirstOfTerm = true;
+    queue.apply();
+    expect(queue.job(id)).toMatchObject({ dueMs: START_MS + 1999 });
+    queue.pass(999);
+    expect(queue.job(id)).toMatchObject({ state: 'active' });
+    queue.restart();
+    queue.pass(1);
+    expect(queue.job(id)).toMatchObject({ state: 'waiting' });
+    expect(queue.job(short)).toMatchObject({ state: 'active', dueMs: START_MS + 5999 });
+  });
+
+  it('is not moved by a wall clock that is stepped by a day, forth or back', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const delayed = queue.add('d', { delayMs: 1000 });
+    queue.claimOne(1000);
+    for (const days of [1, -1, 0]) {
+      queue.wallStepMs = days * 86_400_000;
+      queue.pass(333);
+      expect(queue.job(id)).toMatchObject({ state: 'active', dueMs: START_MS + 1000 });
+    }
+    // The delay is measured on the wall clock: it ended a little less than a day early.
+    expect(queue.job(delayed)).toMatchObject({ state: 'waiting' });
+    queue.pass(1);
+    expect(queue.job(id)).toMatchObject({ state: 'waiting' });
   });
 
   it('never ends by a clock that goes back', () => {
@@ -236,7 +316,7 @@ describe('a lease that ends', () => {
     queue.pass(500);
     queue.nowMs = 5;
     queue.apply();
-    expect(queue.machine.clockMs).toBe(START_MS + 500);
+    expect(queue.machine.logMs).toBe(START_MS + 500);
   });
 
   it('is worked off in bounded portions, the rest at the next entry', () => {
@@ -246,13 +326,65 @@ describe('a lease that ends', () => {
     });
     queue.pass(10);
     expect(queue.machine.counts('q')).toMatchObject({ waiting: 10_000, delayed: 2000 });
-    expect(queue.machine.nextDueMs).toBe(START_MS + 10);
+    expect(queue.machine.nextDelayEndMs).toBe(START_MS + 10);
     queue.pass(0);
     expect(queue.machine.counts('q')).toMatchObject({ waiting: 12_000, delayed: 0 });
   });
 });
 
-describe('redrive and remove', () => {
+describe('a process that is gone', () => {
+  it('gives its leases back: what was begun stalled, what was claimed ahead counts nothing, and others keep theirs', () => {
+    const queue = new TestQueue();
+    const [begun, ahead, other] = [queue.add('a'), queue.add('b'), queue.add('c')];
+    queue.claim(2, 60_000, 'q', { beginMax: 1, holder: 5 });
+    queue.claim(1, 60_000, 'q', { holder: 6 });
+    queue.do((to) => to.releaseHolder(5));
+    expect(queue.job(begun)).toMatchObject({ state: 'waiting', attempt: 0, stalls: 1 });
+    expect(queue.job(ahead)).toMatchObject({ state: 'waiting', attempt: 0, stalls: 0 });
+    expect(queue.job(other)).toMatchObject({ state: 'active', attempt: 1 });
+    expect(queue.do((to) => to.releaseHolder(5))).toEqual({ ok: true, type: 'done' });
+  });
+});
+
+describe('a request that a node makes by itself', () => {
+  const alone = (queue: TestQueue, build: Parameters<TestQueue['request']>[0]): Uint8Array => queue.request(build, 0, NO_CLIENT, 0);
+
+  it('releases by token, twice without harm, and nobody is answered', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const { token } = queue.claimOne();
+    const release = alone(queue, (to) => to.release(id, token));
+    expect(queue.apply(release, release)).toEqual([]);
+    expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0 });
+    const again = queue.claimOne();
+    queue.apply(release);
+    expect(queue.job(id)).toMatchObject({ state: 'active', token: again.token });
+  });
+
+  it('adds and ends nothing: what may come twice would be done twice', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    const { token } = queue.claimOne();
+    queue.apply(
+      alone(queue, (to) => {
+        to.add('q', none, options());
+        to.complete(id, token, none);
+      }),
+    );
+    expect(queue.machine.counts('q')).toMatchObject({ waiting: 0, active: 1, completed: 0 });
+  });
+});
+
+describe('retry and remove', () => {
+  it('act on jobs of the queue that they name, and of no other', () => {
+    const queue = new TestQueue();
+    const id = queue.add('x');
+    for (const build of [(to: RequestEncoder) => to.remove('other', id), (to: RequestEncoder) => to.retry('other', id)]) {
+      expect(queue.do(build)).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
+    }
+    expect(queue.machine.counts('q').waiting).toBe(1);
+  });
+
   const failed = (queue: TestQueue): { id: number; token: number } => {
     const id = queue.add('x', { attemptsMax: 1 });
     const { token } = queue.claimOne();
@@ -263,7 +395,7 @@ describe('redrive and remove', () => {
   it('gives a dead letter all its attempts again, under new tokens', () => {
     const queue = new TestQueue();
     const { id, token } = failed(queue);
-    expect(queue.do((to) => to.redrive(id))).toEqual({ ok: true, type: 'done' });
+    expect(queue.do((to) => to.retry('q', id))).toEqual({ ok: true, type: 'done' });
     expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0, failedReason: undefined, finishedMs: undefined });
     expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ code: 'LEASE_LOST' });
     const again = queue.claimOne();
@@ -275,8 +407,8 @@ describe('redrive and remove', () => {
   it('redrives only failed jobs', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
-    expect(queue.do((to) => to.redrive(id))).toMatchObject({ ok: false, code: 'JOB_STATE', state: 'waiting', job: id });
-    expect(queue.do((to) => to.redrive(77))).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
+    expect(queue.do((to) => to.retry('q', id))).toMatchObject({ ok: false, code: 'JOB_STATE', state: 'waiting', job: id });
+    expect(queue.do((to) => to.retry('q', 77))).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
   });
 
   it('removes a job in any state but active', () => {
@@ -286,15 +418,15 @@ describe('redrive and remove', () => {
     const { token } = queue.claimOne();
     const waiting = queue.add('w');
     const delayed = queue.add('d', { delayMs: 5 });
-    expect(queue.do((to) => to.remove(active))).toMatchObject({ code: 'JOB_STATE', state: 'active' });
+    expect(queue.do((to) => to.remove('q', active))).toMatchObject({ code: 'JOB_STATE', state: 'active' });
     for (const id of [dead, waiting, delayed]) {
-      expect(queue.do((to) => to.remove(id))).toEqual({ ok: true, type: 'done' });
+      expect(queue.do((to) => to.remove('q', id))).toEqual({ ok: true, type: 'done' });
       expect(queue.do((to) => to.getJob(id))).toMatchObject({ code: 'JOB_NOT_FOUND' });
     }
     queue.do((to) => to.complete(active, token, none));
-    expect(queue.do((to) => to.remove(active))).toMatchObject({ ok: true });
+    expect(queue.do((to) => to.remove('q', active))).toMatchObject({ ok: true });
     expect(queue.machine.jobCount).toBe(0);
-    expect(queue.do((to) => to.remove(active))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+    expect(queue.do((to) => to.remove('q', active))).toMatchObject({ code: 'JOB_NOT_FOUND' });
   });
 });
 
@@ -329,9 +461,9 @@ describe('the log', () => {
 
   it('may hold entries without bytes', () => {
     const queue = new TestQueue();
-    const before = queue.machine.clockMs;
+    const before = queue.machine.logMs;
     queue.machine.apply(asIndex(queue.index + 5), none);
-    expect(queue.machine).toMatchObject({ appliedIndex: queue.index + 5, clockMs: before });
+    expect(queue.machine).toMatchObject({ appliedIndex: queue.index + 5, logMs: before });
   });
 
   it('counts each transition', () => {
@@ -358,7 +490,7 @@ describe('the log', () => {
       for (let at = 0; at < 10_000; at += 1) to.add(`queue-${at}`, none, options());
     });
     expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: false, code: 'QUEUE_LIMIT' });
-    queue.do((to) => to.remove(1));
+    queue.do((to) => to.remove('queue-0', 1));
     expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: true });
     expect(queue.machine.queueNames()).not.toContain('queue-0');
   });

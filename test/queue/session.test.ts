@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeReply } from '../../src/queue/reply.ts';
-import { CLIENT, options, TestQueue } from './harness.ts';
+import { CLIENT, claimOptions, OPENING, options, TestQueue } from './harness.ts';
 
 const HOUR_MS = 3_600_000;
 const none = new Uint8Array(0);
@@ -25,7 +25,7 @@ describe('a repeated request', () => {
   it('gets its first answer after a checkpoint and a restart, contents included', () => {
     const queue = new TestQueue();
     queue.add('payload');
-    const claim = queue.request((to) => to.claim('q', 5, 1000, 0));
+    const claim = queue.request((to) => to.claim('q', claimOptions(5, 1000)));
     const [first] = queue.apply(claim);
     queue.restart();
     expect(queue.apply(claim)[0]).toEqual(first);
@@ -35,7 +35,7 @@ describe('a repeated request', () => {
   it('of a claim has no content once the job is gone', () => {
     const queue = new TestQueue();
     queue.add('payload', { keepCompleted: 0 });
-    const claim = queue.request((to) => to.claim('q', 1, 1000, 0), 3, CLIENT, 1);
+    const claim = queue.request((to) => to.claim('q', claimOptions(1, 1000)), 3, CLIENT, 1);
     queue.apply(claim);
     queue.apply(queue.request((to) => to.complete(1, 1, none), 4, CLIENT, 1));
     const [reply] = queue.apply(claim);
@@ -82,7 +82,16 @@ describe('a session', () => {
     expect(queue.machine.counts('q').waiting).toBe(0);
   });
 
-  it('may be opened by the request that uses it', () => {
+  it('gets an id that was never given out before, however often its opening comes', () => {
+    const queue = new TestQueue();
+    const opening = queue.request((to) => to.openSession(), 1, OPENING + 1);
+    const ids = [...queue.apply(opening, opening), ...queue.apply(opening)].map((reply) => decodeReply(reply).results[0]);
+    expect(ids).toEqual([2, 3, 4].map((client) => ({ ok: true, type: 'opened', client })));
+    queue.restart();
+    expect(queue.open()).toBe(5);
+  });
+
+  it('is opened by a request of its own', () => {
     const queue = new TestQueue();
     const request = queue.request(
       (to) => {
@@ -90,10 +99,22 @@ describe('a session', () => {
         to.add('q', none, options());
       },
       1,
-      99,
+      OPENING,
     );
     const [reply] = queue.apply(request);
-    expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'done' }, { type: 'added' }]);
+    expect(decodeReply(reply ?? none).results).toMatchObject([{ code: 'INVALID_REQUEST' }, { code: 'INVALID_REQUEST' }]);
+    expect(queue.machine.sessionCount).toBe(1);
+  });
+
+  it('never does again what it did, when late copies of its opening and of a request arrive after its end (thesis §6.3)', () => {
+    const queue = new TestQueue();
+    const opening = queue.request((to) => to.openSession(), 1, OPENING);
+    const add = queue.request((to) => to.add('q', none, options()));
+    queue.apply(add);
+    queue.pass(HOUR_MS);
+    const replies = queue.apply(opening, add);
+    expect(decodeReply(replies[1] ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
+    expect(queue.machine.counts('q').waiting).toBe(1);
   });
 
   it('is forgotten after an idle hour of log time, not before', () => {
@@ -107,7 +128,7 @@ describe('a session', () => {
 
   it('lives on with every request, and others expire without it', () => {
     const queue = new TestQueue();
-    queue.apply(queue.request((to) => to.openSession(), 1, 99));
+    queue.open();
     queue.pass(HOUR_MS / 2);
     queue.add('x');
     queue.pass(HOUR_MS / 2);
@@ -117,12 +138,12 @@ describe('a session', () => {
 
   it('gives way to new ones when there are 10,000, the one idle longest first', () => {
     const queue = new TestQueue();
-    const opens = Array.from({ length: 9_999 }, (_, at) => queue.request((to) => to.openSession(), 1, 100 + at));
+    const opens = Array.from({ length: 9_999 }, (_, at) => queue.request((to) => to.openSession(), 1, OPENING + at));
     queue.apply(...opens);
     queue.add('keeps this session fresh');
-    queue.apply(queue.request((to) => to.openSession(), 1, 99));
+    queue.open();
     expect(queue.machine.sessionCount).toBe(10_000);
-    const [dropped] = queue.apply(queue.request((to) => to.counts('q'), 2, 100));
+    const [dropped] = queue.apply(queue.request((to) => to.counts('q'), 2, CLIENT + 1));
     expect(decodeReply(dropped ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
     expect(queue.do((to) => to.counts('q'))).toMatchObject({ ok: true });
   });
@@ -162,7 +183,7 @@ describe('a replica that nobody waits at', () => {
   it('remembers the same answers', () => {
     const leader = new TestQueue();
     const follower = new TestQueue();
-    const claim = leader.request((to) => to.claim('q', 2, 1000, 0), 3);
+    const claim = leader.request((to) => to.claim('q', claimOptions(2, 1000)), 3);
     for (const queue of [leader, follower]) queue.add('x');
     const [first] = leader.apply(claim);
     follower.apply(claim);

@@ -77,7 +77,8 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     for (let at = 0; at < reached.length; at += 1) {
       const from = reached[at] as JobState;
       const isDue = this.isDue(from, moment);
-      if (from.phase === 'active' && isDue) reached.push(...this.#afterAttempt(from));
+      // A lease that ended is a stall, and no attempt; too many of them are a failure.
+      if (from.phase === 'active' && isDue) reached.push({ ...pending(from), attempt: from.attempt - 1 }, this.#failed(from));
       if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from)) {
         const taken = { attempt: from.attempt + 1, unseenClaims: from.unseenClaims + 1 };
         reached.push({ ...from, ...taken, phase: 'active', isHeld: false, dueUs: 0, mayBeDelayed: false });

@@ -127,8 +127,9 @@ class JobCheck {
     const unseen = this.#unknownClaims.filter(
       ({ call, invokedAt }) => call.queue === operation.call.queue && invokedAt < operation.returnedAt,
     ).length;
-    const isReleased = this.#job.releases.some((release) => mayHaveApplied(release) && release.call.token === previous?.token);
-    if (attempt > before + 1 + unseen || attempt < before + (isReleased ? 0 : 1))
+    // A lease that ended, or was given back, is no attempt.
+    const isFailed = this.#job.fails.some((fail) => fail.outcome === 'ok' && fail.call.token === previous?.token);
+    if (attempt > Math.max(before, 1) + 1 + unseen || attempt < before + (isFailed ? 1 : 0))
       this.#problems.add(
         `job ${this.#job.id} went from attempt ${before} to attempt ${attempt} (token ${token})`,
         ...both(previous, claim),

@@ -1,4 +1,5 @@
 import { ByteReader } from '../../base/bytes.ts';
+import { MACHINE_VERSION } from '../../queue/entry-data.ts';
 import { OperationReader } from '../../queue/operation.ts';
 import { type ClaimedJob, decodeReply, type OperationResult } from '../../queue/reply.ts';
 import { OperationCode, readRequestHeader } from '../../queue/request.ts';
@@ -78,7 +79,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
       this.#reader.begin();
       const pending: Pending[] = [];
       for (let read = 0; read < operations; read += 1) {
-        this.#reader.next(reader);
+        this.#reader.next(reader, MACHINE_VERSION);
         pending.push(this.#invoke(this.#reader, frame.request, consistency));
       }
       sent.set(sequence, { operations: pending, sends: 1, isAnswered: false });
@@ -123,7 +124,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
         return endDone(recorder.invoke('fail', { job, token, retry }));
       case OperationCode.release:
         return endDone(recorder.invoke('release', { job, token }));
-      case OperationCode.redrive:
+      case OperationCode.retry:
         return endDone(recorder.invoke('redrive', { job }));
       case OperationCode.remove:
         return endDone(recorder.invoke('remove', { job }));

@@ -122,8 +122,22 @@ export class ReferenceRun {
         return { job: this.#model.add(QUEUE, String(key), options) };
       }
       case 'claim': {
-        const claimed = this.#model.claim(QUEUE, countMax ?? 1, leaseMs ?? LEASE_MS);
-        return { jobs: claimed.map((one) => ({ job: one.id, key: Number(one.content), token: one.token, attempt: one.attempt })) };
+        const claimed = this.#model.claim(QUEUE, {
+          countMax: countMax ?? 1,
+          beginMax: countMax ?? 1,
+          leaseMs: leaseMs ?? LEASE_MS,
+          waitMs: 0,
+          stalledMax: 1,
+          holder: 0,
+        });
+        return {
+          jobs: claimed.map((one) => ({
+            job: one.id,
+            key: Number(one.content),
+            token: one.token,
+            attempt: one.isBegun ? one.attempt : one.attempt + 1,
+          })),
+        };
       }
       case 'extend':
         return answerOf(this.#model.extend(id, token ?? 0, LEASE_MS));
@@ -134,9 +148,9 @@ export class ReferenceRun {
       case 'release':
         return answerOf(this.#model.release(id, token ?? 0));
       case 'redrive':
-        return answerOf(this.#model.redrive(id));
+        return answerOf(this.#model.retry(QUEUE, id));
       case 'remove':
-        return answerOf(this.#model.remove(id));
+        return answerOf(this.#model.remove(QUEUE, id));
       case 'counts':
         return { ...this.#model.counts(QUEUE) };
       case 'getJob': {

@@ -1,0 +1,59 @@
+import type { NodeId } from '../base/ids.ts';
+import { MACHINE_VERSION_FIRST } from '../queue/entry-data.ts';
+import type { Configuration } from '../raft/entry.ts';
+
+/** How often a leader asks the members that did not say yet. */
+const ASK_EVERY_MS = 500;
+
+/**
+ * Which state-machine versions the members can apply, as far as this node, which leads, knows. The cluster moves to a version once all of
+ * them have it: an entry that a member cannot apply would end it.
+ */
+export class MemberVersions {
+  readonly #own: number;
+  readonly #assumed: number;
+  readonly #known = new Map<NodeId, number>();
+  #nextAskMs = 0;
+
+  /** @param own the newest version that this node has. @param assumed what every member has at least: the owner of all of them knows. */
+  constructor(own: number, assumed = MACHINE_VERSION_FIRST) {
+    this.#own = own;
+    this.#assumed = assumed;
+  }
+
+  get own(): number {
+    return this.#own;
+  }
+
+  onTold(member: NodeId, version: number): void {
+    this.#known.set(member, version);
+  }
+
+  /** Its channel closed: it may come back with another release. */
+  onLost(member: NodeId): void {
+    this.#known.delete(member);
+  }
+
+  /** The newest version that all members have, as far as is known. */
+  common(self: NodeId, configuration: Configuration): number {
+    let common = this.#own;
+    for (const member of membersOf(configuration)) if (member !== self) common = Math.min(common, this.#versionOf(member));
+    return common;
+  }
+
+  /** @returns the members to ask now; nobody while the cluster already has the newest version that this node knows. */
+  toAsk(self: NodeId, configuration: Configuration, version: number, nowMs: number): NodeId[] {
+    if (version >= this.#own || nowMs < this.#nextAskMs) return [];
+    const unknown = membersOf(configuration).filter((member) => member !== self && this.#versionOf(member) <= version);
+    if (unknown.length > 0) this.#nextAskMs = nowMs + ASK_EVERY_MS;
+    return unknown;
+  }
+
+  #versionOf(member: NodeId): number {
+    return Math.max(this.#known.get(member) ?? MACHINE_VERSION_FIRST, this.#assumed);
+  }
+}
+
+const membersOf = ({ voters, outgoing, learners, joining }: Configuration): NodeId[] => [
+  ...new Set([...voters, ...outgoing, ...learners, ...joining]),
+];
