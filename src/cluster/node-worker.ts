@@ -6,7 +6,6 @@ import { SeededRandom } from '../base/random.ts';
 import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
-import { MACHINE_VERSION } from '../queue/entry-data.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
@@ -67,8 +66,7 @@ class NodeThread {
       }),
       raft: boot.raft,
       limits: boot.limits,
-      // All nodes of one process run the same code.
-      machineVersionOfMembers: MACHINE_VERSION,
+      isOneRelease: true,
       seed: boot.seed,
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },

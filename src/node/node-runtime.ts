@@ -2,19 +2,17 @@ import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asNodeId, ZERO_ENTRY } from '../base/ids.ts';
 import { MACHINE_VERSION } from '../queue/entry-data.ts';
 import { JobQueue } from '../queue/job-queue.ts';
-import type { RaftConfig } from '../raft/config.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
-import type { Configuration, SnapshotId } from '../raft/entry.ts';
+import type { SnapshotId } from '../raft/entry.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import type { RaftNotice } from '../raft/notice.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import { RaftCore } from '../raft/raft-core.ts';
-import type { NodeStorage, PersistBatch } from '../storage/port.ts';
+import type { PersistBatch } from '../storage/port.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
-import type { Outlet } from '../transport/port.ts';
 import type { AdminCore } from './admin-desk.ts';
 import { AdminDesk } from './admin-desk.ts';
 import type { CheckpointPart } from './checkpoint-schedule.ts';
@@ -22,38 +20,17 @@ import { CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { NodeEvent } from './event.ts';
 import type { InboxReader } from './inbox.ts';
 import { Inbox } from './inbox.ts';
-import type { NodeLimits } from './limits.ts';
 import { MemberVersions } from './member-versions.ts';
 import type { NodeCounters } from './node-metrics.ts';
 import { NodeMetrics } from './node-metrics.ts';
+import type { NodeOptions } from './node-options.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
-import type { Clock, Observer } from './ports.ts';
 import { Proposer } from './proposer.ts';
 import { ReadDesk } from './read-desk.ts';
 import type { Leadership } from './request-desk.ts';
 import { RequestDesk } from './request-desk.ts';
 import { SnapshotDesk } from './snapshot-desk.ts';
 import { TurnChanges } from './turn-changes.ts';
-
-export interface NodeOptions {
-  readonly id: NodeId;
-  /**
-   * The members that the cluster was formed with, for a node that has no configuration on disk yet. A node whose disk is not among them
-   * knows of no cluster until a leader tells it.
-   */
-  readonly configuration: Configuration;
-  readonly raft: RaftConfig;
-  readonly limits: NodeLimits;
-  readonly seed: number;
-  /** The newest state-machine version that this node applies; of an earlier release, in tests. Default: {@link MACHINE_VERSION}. */
-  readonly machineVersionMax?: number;
-  /** The version that every member has at least, where the owner of all of them knows; otherwise they are asked. */
-  readonly machineVersionOfMembers?: number;
-  readonly storage: NodeStorage;
-  readonly clock: Clock;
-  readonly outlet: Outlet;
-  readonly observe: Observer;
-}
 
 /** Nodes whose ids follow each other write their checkpoints at different times. */
 const CHECKPOINT_PHASES = 5;
@@ -92,7 +69,7 @@ export class NodeRuntime implements Disposable {
     this.#options = options;
     this.#inbox = new Inbox(options.id);
     const { storage, clock, limits, configuration, machineVersionMax = MACHINE_VERSION } = options;
-    this.#versions = new MemberVersions(machineVersionMax, options.machineVersionOfMembers);
+    this.#versions = new MemberVersions(machineVersionMax, options.isOneRelease === true ? machineVersionMax : undefined);
     const stored = storage.load();
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
+import { MACHINE_VERSION } from '../queue/entry-data.ts';
 import { parkableClaim, type RequestFault, validateRequest } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { ANY_VERSION } from '../queue/operation.ts';
@@ -174,7 +175,11 @@ export class RequestDesk {
   ): (Omit<RequestFault, 'code'> & { readonly code: RejectionCode }) | undefined {
     const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION);
     if (fault === undefined || !isLeader || validateRequest(request, this.#limits, ANY_VERSION) !== undefined) return fault;
-    const message = `The cluster runs version ${version} of its state machine, which does not have this operation. It moves on when every member runs a release that has it; upgrade the others, then retry.`;
+    const remedy =
+      version < MACHINE_VERSION
+        ? 'It moves on when every member runs a release that has it: upgrade the others, then retry.'
+        : 'Use the same release of jobraft on clients and nodes.';
+    const message = `The cluster runs version ${version} of its state machine, which does not have this operation. ${remedy}`;
     return { code: 'VERSION', message };
   }
 

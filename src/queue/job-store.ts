@@ -1,54 +1,20 @@
 import { invariant } from '../base/invariant.ts';
+import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, type LeaseTerms, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
 import { DueHeap } from './due-heap.ts';
-import { Job, JobFlag } from './job.ts';
+import { Job } from './job.ts';
 import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
+import { noTotals } from './job-totals.ts';
 import type { KeptList } from './kept-list.ts';
-import { BACKOFF_MS_MAX, QUEUES_MAX, TRIM_PER_FINISH_MAX } from './limits.ts';
+import { QUEUES_MAX, TRIM_PER_FINISH_MAX } from './limits.ts';
 import { NamedQueue } from './named-queue.ts';
 import type { OperationReader } from './operation.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
-import { BACKOFF_TYPES } from './request.ts';
 
 /** What an operation returns when it took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;
-
-const BACKOFF_NONE = BACKOFF_TYPES.indexOf('none');
-const BACKOFF_EXPONENTIAL = BACKOFF_TYPES.indexOf('exponential');
-
-/** Texts on record are ASCII here, so a byte is a character. */
-const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
-
-/** The reason on record when the last attempt's lease ends, in version 1. */
-const LEASE_EXPIRED_REASON = asciiBytes('The lease of the last attempt ended before its worker finished the job.');
-
-/** The reason on record when a job is begun again and again by workers that do not finish it. */
-const stalledReason = (stalls: number, stalledMax: number): Uint8Array =>
-  asciiBytes(
-    `job stalled more than allowable limit: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`,
-  );
-
-/** How often each transition happened since the state began. */
-export interface JobTotals {
-  added: number;
-  claimed: number;
-  completed: number;
-  failed: number;
-  retried: number;
-  released: number;
-  leasesExpired: number;
-  redriven: number;
-  stalled: number;
-}
-
-/** What a claim asks for besides the number of jobs. */
-export interface LeaseTerms {
-  readonly leaseMs: number;
-  readonly stalledMax: number;
-  readonly holder: number;
-}
 
 /**
  * The jobs, their indexes and every transition between their states. Every method keeps all indexes and counts in step, so that
@@ -69,17 +35,7 @@ export class JobStore {
   wallMs = 0;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
-  readonly totals: JobTotals = {
-    added: 0,
-    claimed: 0,
-    completed: 0,
-    failed: 0,
-    retried: 0,
-    released: 0,
-    leasesExpired: 0,
-    redriven: 0,
-    stalled: 0,
-  };
+  readonly totals = noTotals();
   readonly #changes: ChangeTracker;
   readonly #contentInEntryBytes: number;
 
@@ -434,33 +390,4 @@ export class JobStore {
       this.#changes.queueRemoved(queue);
     }
   }
-}
-
-/** Whether this token holds the job's lease (invariant 3). */
-function isHeld(job: Job | undefined, token: number): job is Job {
-  return job !== undefined && job.state === StateCode.active && job.token === token;
-}
-
-/** An attempt begins. */
-function begin(job: Job): void {
-  job.isBegun = true;
-  job.attempt += 1;
-}
-
-function setOutcome(job: Job, kind: number, bytes: Uint8Array | undefined): void {
-  if (job.outcomeKind === OutcomeKind.none && kind === OutcomeKind.none) return;
-  job.outcomeKind = kind;
-  job.outcome = bytes;
-  job.outcomeLength = bytes?.length ?? 0;
-  job.flags |= JobFlag.outcomeDirty;
-}
-
-/** The pause before the next attempt, after `job.attempt` have failed. */
-function backoffMs(job: Job, version: number): number {
-  const { backoff, backoffMs: baseMs } = job.policy;
-  if (backoff === BACKOFF_NONE) return 0;
-  if (backoff !== BACKOFF_EXPONENTIAL) return baseMs;
-  // Version 1 cut a first pause that is longer than the bound down to it.
-  const pauseMsMax = version === 1 ? BACKOFF_MS_MAX : Math.max(BACKOFF_MS_MAX, baseMs);
-  return Math.min(pauseMsMax, baseMs * 2 ** Math.min(job.attempt - 1, 64));
 }

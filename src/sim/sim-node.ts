@@ -2,7 +2,6 @@ import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import { nodeLimits } from '../node/limits.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
-import { MACHINE_VERSION } from '../queue/entry-data.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
 import { raftConfig } from '../raft/config.ts';
 import { configurationOf } from '../raft/entry.ts';
@@ -93,7 +92,7 @@ export class SimNode {
         }),
         raft: raftConfig(raft),
         limits: nodeLimits(limits),
-        machineVersionOfMembers: MACHINE_VERSION,
+        isOneRelease: true,
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
           onTruncating: (id) => this.#world.invariants.onTruncating(id),

@@ -3,6 +3,7 @@ import type { Call } from '../../src/client/call.ts';
 import { JobIntake } from '../../src/client/job-intake.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
 import type { ClaimedJob } from '../../src/queue/reply.ts';
+import type { ClaimOptions } from '../../src/queue/request.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -12,8 +13,8 @@ function anIntake(prefetchMax: number) {
   const claims: { readonly count: number; readonly call: Call }[] = [];
   let count = 0;
   const encoder = {
-    claim: (_queue: string, wanted: number) => {
-      count = wanted;
+    claim: (_queue: string, { countMax }: ClaimOptions) => {
+      count = countMax;
     },
   };
   const pipeline = {

@@ -1,0 +1,27 @@
+import type { NodeId } from '../base/ids.ts';
+import type { RaftConfig } from '../raft/config.ts';
+import type { Configuration } from '../raft/entry.ts';
+import type { NodeStorage } from '../storage/port.ts';
+import type { Outlet } from '../transport/port.ts';
+import type { NodeLimits } from './limits.ts';
+import type { Clock, Observer } from './ports.ts';
+
+export interface NodeOptions {
+  readonly id: NodeId;
+  /**
+   * The members that the cluster was formed with, for a node that has no configuration on disk yet. A node whose disk is not among them
+   * knows of no cluster until a leader tells it.
+   */
+  readonly configuration: Configuration;
+  readonly raft: RaftConfig;
+  readonly limits: NodeLimits;
+  readonly seed: number;
+  /** The newest state-machine version that this node applies; of an earlier release, in tests. Default: the newest there is. */
+  readonly machineVersionMax?: number;
+  /** All members run this same release, as the threads of one process do: then nobody has to be asked what it supports. Default: false. */
+  readonly isOneRelease?: boolean;
+  readonly storage: NodeStorage;
+  readonly clock: Clock;
+  readonly outlet: Outlet;
+  readonly observe: Observer;
+}

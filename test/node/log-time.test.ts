@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { claimOptions } from '../queue/harness.ts';
+import { NodeTable } from './node-table.ts';
+
+const DAY_MS = 86_400_000;
+
+const countsAt = (table: NodeTable, id = table.leader()) => table.node(id).machine.counts('q');
+
+describe('the clock of the log', () => {
+  it.each([DAY_MS, -DAY_MS])(
+    'is not moved by a wall clock that is stepped by %d ms: leases and sessions last as long as they should',
+    (stepMs) => {
+      const table = new NodeTable([2, 2, 2]);
+      const client = table.open();
+      table.add(client);
+      table.request(client, (to) => to.claim('q', claimOptions(1, 5_000)));
+      for (const id of table.ids) table.wallStepMs.set(id, stepMs);
+      table.pass(4_000);
+      expect(countsAt(table)).toMatchObject({ active: 1 });
+      for (const id of table.ids) table.wallStepMs.set(id, 0);
+      table.pass(1_500);
+      expect(countsAt(table)).toMatchObject({ active: 0, waiting: 1 });
+      expect(table.request(client, (to) => to.counts('q'))).toMatchObject([{ ok: true }]);
+    },
+  );
+
+  it('stands still while nobody leads, and leases begin a fresh term under the next leader', () => {
+    const table = new NodeTable([2, 2, 2]);
+    const client = table.open();
+    table.add(client);
+    table.request(client, (to) => to.claim('q', claimOptions(1, 3_000)));
+    table.pass(2_000);
+    for (const id of table.ids) table.isolated.add(id);
+    table.pass(20_000);
+    table.isolated.clear();
+    table.leader();
+    // More than what was left of the first term.
+    table.pass(2_500);
+    expect(countsAt(table)).toMatchObject({ active: 1 });
+    table.pass(2_000);
+    expect(countsAt(table)).toMatchObject({ active: 0 });
+  });
+
+  it('goes on ticking at a leader whose last tick was overwritten while another one led', () => {
+    const table = new NodeTable([2, 2, 2]);
+    const client = table.open();
+    table.add(client, 200);
+    const first = table.leader();
+    table.isolated.add(first);
+    // It proposes many entries that never commit, the tick behind them, until it finds out that it leads no more.
+    table.pass(1_000);
+    table.leader();
+    table.isolated.delete(first);
+    table.awaitEqual();
+    for (let tried = 0; table.leader() !== first && tried < 50; tried += 1) table.transfer(first);
+    expect(table.leader()).toBe(first);
+    table.add(client, 500);
+    table.pass(1_500);
+    expect(countsAt(table, first)).toMatchObject({ delayed: 0, waiting: 2 });
+  });
+
+  it('lets a delay end within a second of its time on the wall clock, also when that is stepped while nothing happens', () => {
+    const table = new NodeTable([2, 2, 2]);
+    const client = table.open();
+    table.add(client, DAY_MS);
+    table.pass(5_000);
+    expect(countsAt(table)).toMatchObject({ delayed: 1 });
+    for (const id of table.ids) table.wallStepMs.set(id, DAY_MS);
+    table.pass(1_000);
+    expect(countsAt(table)).toMatchObject({ delayed: 0, waiting: 1 });
+  });
+});

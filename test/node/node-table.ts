@@ -1,0 +1,197 @@
+import { ByteWriter } from '../../src/base/bytes.ts';
+import { asDiskId, asNodeId } from '../../src/base/ids.ts';
+import { packetOf } from '../../src/client/connection.ts';
+import type { NodeLimits } from '../../src/node/limits.ts';
+import { nodeLimits } from '../../src/node/limits.ts';
+import { NodeRuntime } from '../../src/node/node-runtime.ts';
+import { RECORD_KINDS } from '../../src/queue/record.ts';
+import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
+import { OperationCode, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
+import { raftConfig } from '../../src/raft/config.ts';
+import { configurationOf } from '../../src/raft/entry.ts';
+import { MemoryDisk } from '../../src/storage/memory-disk.ts';
+import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
+import type { ServerFrame } from '../../src/transport/client-frame.ts';
+import { readServerFrames } from '../../src/transport/client-frame.ts';
+import { options } from '../queue/harness.ts';
+
+const CONNECTION = 1;
+const WALL_START_MS = 1_700_000_000_000;
+const STEP_MS = 10;
+
+/** Production nodes without threads: frames wait until they are delivered, and time passes when a test says so. */
+export class NodeTable {
+  nowMs = 0;
+  /** How far each node's wall clock was stepped. */
+  readonly wallStepMs = new Map<number, number>();
+  /** Nodes that nothing reaches and that reach nobody. */
+  readonly isolated = new Set<number>();
+  readonly answers: ServerFrame[] = [];
+  readonly #nodes = new Map<number, NodeRuntime>();
+  readonly #disks = new Map<number, MemoryDisk>();
+  readonly #limits: NodeLimits;
+  #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
+  readonly #members: readonly number[];
+  #sequence = 0;
+  #lives = 0;
+
+  /** @param versions the newest state-machine version of each node; its id is its place, counted from 1. */
+  constructor(versions: readonly number[], limits: Partial<NodeLimits> = {}) {
+    this.#limits = nodeLimits(limits);
+    this.#members = versions.map((_, at) => at + 1);
+    versions.forEach((version, at) => {
+      this.#disks.set(at + 1, new MemoryDisk(undefined, at + 1));
+      this.start(at + 1, version);
+    });
+  }
+
+  get ids(): number[] {
+    return [...this.#disks.keys()];
+  }
+
+  node(id: number): NodeRuntime {
+    const node = this.#nodes.get(id);
+    if (node === undefined) throw new Error(`node ${id} does not run`);
+    return node;
+  }
+
+  /** Starts a node from its disk, as a release that has state-machine versions up to this one; a node that runs crashes first. */
+  start(id: number, version: number): void {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new Error(`there is no node ${id}`);
+    if (this.#nodes.has(id)) disk.crash();
+    this.#lives += 1;
+    const members = this.#members.map(asNodeId);
+    const node = new NodeRuntime({
+      id: asNodeId(id),
+      configuration: configurationOf({ voters: members, disks: members.map((node) => ({ node, disk: asDiskId(node) })) }),
+      raft: raftConfig({}),
+      limits: this.#limits,
+      seed: id + 10 * this.#lives,
+      machineVersionMax: version,
+      storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk }),
+      clock: {
+        monotonicMs: () => this.nowMs,
+        wallMs: () => WALL_START_MS + this.nowMs + (this.wallStepMs.get(id) ?? 0),
+      },
+      outlet: {
+        sendToPeer: (to, frame) => void this.#frames.push({ from: id, to, frame: frame.slice() }),
+        sendToClient: (_connection, packet) => void this.answers.push(...readServerFrames(packet.slice())),
+      },
+      observe: () => undefined,
+    });
+    for (const [other, runtime] of this.#nodes) if (other !== id) runtime.peerLost(asNodeId(id));
+    this.#nodes.set(id, node);
+  }
+
+  /** Lets time pass in small steps; every node takes its turns, and frames arrive in the step after they were sent. */
+  pass(ms: number): void {
+    for (let passed = 0; passed < ms; passed += STEP_MS) {
+      this.nowMs += STEP_MS;
+      for (let round = 0; round < 4; round += 1) {
+        this.#deliver();
+        for (const node of this.#nodes.values()) node.turn();
+      }
+    }
+  }
+
+  passUntil(what: string, isReached: () => boolean): void {
+    for (let waited = 0; !isReached(); waited += 50) {
+      if (waited > 60_000) throw new Error(`not within a minute of simulated time: ${what}`);
+      this.pass(50);
+    }
+  }
+
+  /** The leader of the newest term that a majority can hear. */
+  leader(): number {
+    const find = (): number | undefined =>
+      this.ids
+        .filter((id) => !this.isolated.has(id) && this.node(id).view.role === 'leader')
+        .sort((a, b) => this.node(b).view.term - this.node(a).view.term)[0];
+    this.passUntil('a leader', () => find() !== undefined);
+    return find() as number;
+  }
+
+  /** Asks the leader to let this node lead. */
+  transfer(to: number): void {
+    this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'transfer', call: 1, to }));
+    this.pass(500);
+  }
+
+  /** Everyone that is connected has applied everything. */
+  awaitEqual(): void {
+    const connected = this.ids.filter((id) => !this.isolated.has(id));
+    this.passUntil('equal replicas', () => {
+      const leader = this.node(this.leader());
+      return connected.every((id) => this.node(id).applied === leader.view.log.lastIndex);
+    });
+  }
+
+  digests(): Set<string> {
+    return new Set(this.ids.filter((id) => !this.isolated.has(id)).map((id) => this.node(id).digest().digest));
+  }
+
+  /** Opens a session. @returns its id. */
+  open(): number {
+    const [result] = this.request(SESSION_ID_END + this.nowMs, (to) => to.openSession(), 1);
+    if (!result?.ok || result.type !== 'opened') throw new Error(`the opening got ${JSON.stringify(result)}`);
+    return result.client;
+  }
+
+  add(client: number, delayMs = 0): number {
+    const [result] = this.request(client, (to) => to.add('q', new Uint8Array(4), options({ delayMs, attemptsMax: 1 })));
+    if (!result?.ok || result.type !== 'added') throw new Error(`the add got ${JSON.stringify(result)}`);
+    return result.id;
+  }
+
+  /** Sends a request to the leader and awaits its results. */
+  request(client: number, build: (to: RequestEncoder) => void, sequence = this.nextSequence()): readonly OperationResult[] {
+    const encoder = new RequestEncoder();
+    encoder.begin(client, sequence, 1);
+    build(encoder);
+    return this.send(client, sequence, encoder.finish());
+  }
+
+  send(client: number, sequence: number, request: Uint8Array): readonly OperationResult[] {
+    const before = this.answers.length;
+    this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request }));
+    const find = (): ServerFrame | undefined =>
+      this.answers.slice(before).find((frame) => {
+        if (frame.type === 'rejected') return frame.client === client && frame.sequence === sequence;
+        return frame.type === 'reply' && decodeReply(frame.reply).sequence === sequence;
+      });
+    this.passUntil('an answer', () => find() !== undefined);
+    const answer = find();
+    if (answer?.type !== 'reply') throw new Error(`rejected: ${JSON.stringify(answer)}`);
+    return decodeReply(answer.reply).results;
+  }
+
+  nextSequence(): number {
+    this.#sequence += 1;
+    return 1 + this.#sequence;
+  }
+
+  #deliver(): void {
+    const frames = this.#frames;
+    this.#frames = [];
+    for (const { from, to, frame } of frames) {
+      if (!this.isolated.has(from) && !this.isolated.has(to)) this.#nodes.get(to)?.receivePeerFrame(asNodeId(from), frame);
+    }
+  }
+}
+
+/** A claim as state-machine version 1 had it. */
+export function claimOfVersion1(client: number, sequence: number, leaseMs: number): Uint8Array {
+  const to = new ByteWriter();
+  to.f64(client);
+  to.f64(sequence);
+  to.f64(1);
+  to.u32(1);
+  to.u8(OperationCode.useQueue);
+  to.text('q');
+  to.u8(OperationCode.claim1);
+  to.u32(1);
+  to.f64(leaseMs);
+  to.f64(0);
+  return to.copy();
+}

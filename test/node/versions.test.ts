@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { versionOfEntry } from '../../src/queue/entry-data.ts';
+import { claimOptions } from '../queue/harness.ts';
+import { claimOfVersion1, NodeTable } from './node-table.ts';
+
+const CLIENT_OF_VERSION_1 = 77;
+
+/** What was added before, under a session that its client named, as version 1 had it. */
+function addInVersion1(table: NodeTable): number {
+  if (table.node(table.leader()).machine.sessionCount === 0) table.request(CLIENT_OF_VERSION_1, (to) => to.openSession(), 1);
+  return table.add(CLIENT_OF_VERSION_1);
+}
+
+function claimInVersion1(table: NodeTable, leaseMs: number): void {
+  const sequence = table.nextSequence();
+  table.send(CLIENT_OF_VERSION_1, sequence, claimOfVersion1(CLIENT_OF_VERSION_1, sequence, leaseMs));
+}
+
+const stateOf = (table: NodeTable, id: number, job: number): string => {
+  const { machine } = table.node(id);
+  const counts = machine.counts('q');
+  return `${machine.contentOf(job) === undefined ? 'gone' : 'there'} ${JSON.stringify(counts)}`;
+};
+
+describe('the version of the state machine', () => {
+  it('is the newest from the first entry on where all members have it', () => {
+    const table = new NodeTable([2, 2, 2]);
+    table.open();
+    const { view } = table.node(table.leader());
+    const commands = [1, 2, 3, 4, 5]
+      .flatMap((index) => view.log.between(0 as never, index as never))
+      .filter(({ kind }) => kind === 'command');
+    expect(new Set(commands.map(({ data }) => versionOfEntry(data)))).toEqual(new Set([2]));
+  });
+
+  it('moves once the last member has it, and equal entries mean the same to all replicas before, meanwhile and after', () => {
+    const table = new NodeTable([1, 1, 1], { checkpointEntries: 7, tailEntries: 3 });
+    const charged = addInVersion1(table);
+    claimInVersion1(table, 100);
+    table.pass(400);
+    table.awaitEqual();
+    // In version 1 the lease that ended was the only attempt.
+    expect(stateOf(table, 1, charged)).toContain('"failed":1');
+    for (const id of [1, 2, 3]) {
+      table.start(id, 2);
+      if (id === 3) break;
+      for (let count = 0; count < 5; count += 1) addInVersion1(table);
+      claimInVersion1(table, 100_000);
+      table.awaitEqual();
+      expect(table.digests().size).toBe(1);
+      expect(table.node(table.leader()).machine.version).toBe(1);
+    }
+    table.passUntil('the move', () => table.node(table.leader()).machine.version === 2);
+    const client = table.open();
+    table.add(client);
+    table.request(client, (to) => to.claim('q', claimOptions(1, 100)));
+    table.pass(400);
+    table.awaitEqual();
+    expect(table.node(1).machine.totals).toMatchObject({ stalled: 1 });
+    expect(table.digests().size).toBe(1);
+    // Replayed from its checkpoint, and from the entries of both versions behind it.
+    table.start(2, 2);
+    table.awaitEqual();
+    expect(table.digests().size).toBe(1);
+    expect(table.node(2).machine.version).toBe(2);
+  });
+
+  it('is not taken back by a leader that comes later, and waits for a member that is down', () => {
+    const table = new NodeTable([2, 2, 1]);
+    addInVersion1(table);
+    table.isolated.add(3);
+    table.pass(3_000);
+    expect(table.node(table.leader()).machine.version).toBe(1);
+    table.isolated.delete(3);
+    table.start(3, 2);
+    table.passUntil('the move', () => table.node(table.leader()).machine.version === 2);
+    const former = table.leader();
+    table.isolated.add(former);
+    const next = table.leader();
+    expect(next).not.toBe(former);
+    table.open();
+    expect(table.node(next).machine.version).toBe(2);
+  });
+
+  it('answers operations that it does not have with the reason, and with the remedy', () => {
+    const table = new NodeTable([1, 1, 1]);
+    addInVersion1(table);
+    expect(() => table.request(CLIENT_OF_VERSION_1, (to) => to.claim('q', claimOptions(1, 100)))).toThrow(/VERSION.*upgrade the others/s);
+  });
+
+  it('answers operations that only an earlier one had with the reason, too', () => {
+    const table = new NodeTable([2, 2, 2]);
+    table.open();
+    expect(() => table.send(1, 2, claimOfVersion1(1, 2, 100))).toThrow(/VERSION.*same release of jobraft on clients and nodes/s);
+  });
+
+  it('that a node does not have ends that node before anything is changed', () => {
+    const table = new NodeTable([2, 2, 2]);
+    table.open();
+    const [follower = 0] = table.ids.filter((id) => id !== table.leader());
+    expect(() => {
+      table.start(follower, 1);
+      table.pass(2_000);
+    }).toThrow(/needs state-machine version 2, and this release of jobraft has up to 1.*Start the node with/s);
+  });
+});
