@@ -7,6 +7,7 @@ import { ClientClosedError } from './errors.ts';
 import { type MemberChange, NodeCalls } from './node-calls.ts';
 import { OWN_STATUS_CALL } from './node-search.ts';
 import { Pipeline } from './pipeline.ts';
+import { unexpected } from './refusal.ts';
 
 export type { ClientOptions };
 
@@ -46,6 +47,15 @@ export class Client implements AsyncDisposable {
   /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError} */
   async connect(): Promise<void> {
     await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
+  }
+
+  /** @internal releases every lease of a process that is gone: begun jobs count a stall. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+  async releaseHolder(holder: number): Promise<void> {
+    const result = await new Promise<OperationResult>((resolve, reject) => {
+      this.pipeline.open(32).releaseHolder(holder);
+      this.pipeline.commit({ onResult: resolve, onError: reject });
+    });
+    if (!result.ok) throw unexpected(result);
   }
 
   /** GetStatus of one node. @throws {NodeUnavailableError | DeadlineError} */

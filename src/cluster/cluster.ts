@@ -12,6 +12,7 @@ import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../t
 import { openClientPort } from './client-port.ts';
 import type { ClusterListeners, ClusterOptions, ClusterSettings, NodeRepair } from './cluster-options.ts';
 import { checkNewcomers, clusterSettings, freeId } from './cluster-options.ts';
+import { releaseDeparted } from './departed-holders.ts';
 import type { ClusterMembers } from './member-control.ts';
 import { MemberControl } from './member-control.ts';
 import { NetworkFaults } from './network-faults.ts';
@@ -100,6 +101,13 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     // One after the other: each is rebuilt by a majority that is sound, or the start fails with what is wrong.
     for (const { node, error } of failures) await this.#rebuild(node, error);
     this.#roster.onMade(present);
+    this.#roster.onTaken();
+    void releaseDeparted(this.#roster, () => (this.#isClosed ? undefined : this.#client));
+  }
+
+  /** Part of {@link ClusterEndpoint}. */
+  get holder(): number {
+    return this.#roster.holder;
   }
 
   nodeIds(): readonly number[] {

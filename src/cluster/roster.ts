@@ -6,8 +6,8 @@ import { ConfigError } from '../base/errors.ts';
 import { StorageError } from '../storage/errors.ts';
 
 const ROSTER_FILE = 'cluster.json';
-/** Disk ids are random below this; two nodes of one cluster never meet in one. */
-const DISK_ID_MAX = 2 ** 47;
+/** Ids of disks and holders are random below this; two of one cluster never meet in one. */
+const ID_MAX = 2 ** 47;
 
 export const nodeFile = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db');
 
@@ -16,7 +16,15 @@ const ROSTER = z.object({
   founders: z.array(z.object({ node: NODE, disk: z.int().min(1) })).min(1),
   nodes: z.array(NODE).min(1),
   made: z.array(NODE),
+  /** The process that has the cluster now, or had it last; none in folders of commit 57471be and before. */
+  holder: z.int().min(0).default(0),
+  /** Processes that had it before and whose leases may not be released yet. */
+  departed: z.array(z.int().min(0)).default([]),
 });
+/** What development commits before 37bee8d wrote. */
+const ROSTER_OF_OLD = z.strictObject({ nodes: z.array(NODE).min(1) });
+/** Processes that are gone and not released at the same time; more come only of a cluster that never finds a leader. */
+const DEPARTED_MAX = 1_000;
 type StoredRoster = z.infer<typeof ROSTER>;
 
 /**
@@ -49,12 +57,33 @@ export class Roster {
           `The folder ${dataDir} belongs to a cluster of the nodes ${stored.nodes.join(', ')}. Start those, or name another dataDir.`,
         );
       }
-      return new Roster(dataDir, stored);
+      const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
+      const roster = new Roster(dataDir, { ...stored, holder: newId(), departed });
+      return roster;
     }
-    const founders = nodes.map((node) => ({ node, disk: newDiskId() }));
-    const roster = new Roster(dataDir, { founders, nodes: [...nodes], made: [] });
+    const founders = nodes.map((node) => ({ node, disk: newId() }));
+    const roster = new Roster(dataDir, { founders, nodes: [...nodes], made: [], holder: newId(), departed: [] });
     roster.#write();
     return roster;
+  }
+
+  /** The id under which this process holds leases. */
+  get holder(): number {
+    return this.#stored.holder;
+  }
+
+  /** Processes that are gone, whose leases have to be released. */
+  get departed(): readonly number[] {
+    return this.#stored.departed;
+  }
+
+  /** This process has the files: it is the holder from now on, and the one before is gone. */
+  onTaken(): void {
+    this.#write();
+  }
+
+  onReleased(holders: readonly number[]): void {
+    this.#update({ departed: this.#stored.departed.filter((holder) => !holders.includes(holder)) });
   }
 
   get founders(): readonly { readonly node: number; readonly disk: number }[] {
@@ -68,7 +97,7 @@ export class Roster {
   /** The id for the node's disk if its file has to be made now. */
   newDiskIdOf(node: number): number {
     const founder = this.#stored.founders.find((known) => known.node === node);
-    return founder === undefined || this.#stored.made.includes(node) ? newDiskId() : founder.disk;
+    return founder === undefined || this.#stored.made.includes(node) ? newId() : founder.disk;
   }
 
   /** The nodes' files are there: what is made in their place from now on is another disk. */
@@ -109,7 +138,7 @@ export class Roster {
   }
 }
 
-const newDiskId = (): number => randomInt(1, DISK_ID_MAX);
+const newId = (): number => randomInt(1, ID_MAX);
 
 const isSameSet = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((node) => other.includes(node));
@@ -123,9 +152,17 @@ function readRoster(dataDir: string): StoredRoster | undefined {
     return undefined;
   }
   try {
-    const parsed = ROSTER.safeParse(JSON.parse(text));
+    const content: unknown = JSON.parse(text);
+    const parsed = ROSTER.safeParse(content);
     if (parsed.success) return parsed.data;
-  } catch {
+    if (ROSTER_OF_OLD.safeParse(content).success) {
+      throw new StorageError(
+        'STORAGE_SCHEMA',
+        `The folder ${dataDir} was written by a development commit of jobraft before 37bee8d, which this release does not read. Nothing is damaged: empty its queues with the commit that wrote it, or name another dataDir.`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
     // Said below, with the remedy.
   }
   throw new StorageError(

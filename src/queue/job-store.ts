@@ -8,7 +8,7 @@ import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
 import { noTotals } from './job-totals.ts';
 import type { KeptList } from './kept-list.ts';
-import { QUEUES_MAX, TRIM_PER_FINISH_MAX } from './limits.ts';
+import { QUEUES_MAX, STALLED_MAX_DEFAULT, TRIM_PER_FINISH_MAX } from './limits.ts';
 import { NamedQueue } from './named-queue.ts';
 import type { OperationReader } from './operation.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
@@ -283,7 +283,9 @@ export class JobStore {
    * In version 1 it was an attempt.
    */
   #endLease(job: Job): void {
-    const { isBegun, stalledMax } = job;
+    const { isBegun } = job;
+    // A claim of version 1 did not say how many stalls it allows.
+    const stalledMax = job.leaseMs === 0 ? STALLED_MAX_DEFAULT : job.stalledMax;
     this.#leaveActive(job);
     if (this.version === 1) {
       if (job.attempt >= job.policy.attemptsMax) {

@@ -23,6 +23,8 @@ export interface ClientChannelHandlers {
 
 /** Where a client finds the cluster. */
 export interface ClusterEndpoint {
+  /** The id of the process that holds what is claimed through this endpoint: its leases are released together once it is gone. Default: 0, none. */
+  readonly holder?: number;
   nodeIds(): readonly number[];
   /** Opens a channel to one node; `undefined` while that node is not running. */
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Job, Queue, startCluster, Worker } from 'jobraft';
+import { describe, expect, it } from 'vitest';
+import { eventually } from './support.ts';
+
+/** The folder of a cluster that commit 57471be wrote and that was killed, and what that commit said of its jobs then. */
+const FIXTURE = join(import.meta.dirname, 'fixtures', 'data-of-57471be.tgz');
+
+interface Expected {
+  readonly jobs: readonly {
+    readonly id: number;
+    readonly queue: string;
+    readonly name: string;
+    readonly state: string;
+    readonly attemptsMade: number;
+    readonly attemptsMax: number;
+    readonly token?: number;
+    readonly failedReason?: string;
+    readonly returnvalue?: string;
+    readonly dataLength: number;
+  }[];
+}
+
+const shownOf = (job: Job<unknown, unknown> | undefined) => {
+  const { state, name, attemptsMade, attemptsMax, failedReason, returnvalue, data } = job ?? {};
+  return { state, name, attemptsMade, attemptsMax, failedReason, returnvalue, dataLength: JSON.stringify(data)?.length };
+};
+
+describe('data that commit 57471be wrote', () => {
+  it('opens with everything in it, and goes on by the rules of today', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-upgrade-'));
+    execFileSync('tar', ['xzf', FIXTURE, '-C', dataDir]);
+    const expected = JSON.parse(readFileSync(join(dataDir, 'expected.json'), 'utf8')) as Expected;
+    const cluster = await startCluster({ nodes: 3, dataDir });
+    const queues = new Map(['emails', 'thumbnails'].map((name) => [name, new Queue(name, { connection: cluster })]));
+    const emails = queues.get('emails') as Queue;
+    // The process that held these leases is gone, and this one has its files: that is no reason to wait an hour.
+    await eventually('released leases', async () => (await emails.getJobCounts()).active === 0);
+    for (const { id, queue, token, ...job } of expected.jobs) {
+      const { failedReason, returnvalue } = job;
+      const state = job.state === 'active' ? 'waiting' : job.state;
+      const found = shownOf(await queues.get(queue)?.getJob(id));
+      expect({ id, ...found }).toEqual({ id, ...job, failedReason, returnvalue, state });
+      expect(job.state === 'active').toBe(token !== undefined);
+    }
+    const processed: string[] = [];
+    const worker = new Worker('emails', async (job) => void processed.push(job.name), { connection: cluster });
+    await eventually('all processed', async () => (await emails.getJobCounts()).completed === 3 + 14);
+    expect(new Set(processed)).toEqual(new Set(['retried', 'exponential', 'low', 'held', 'waiting']));
+    await worker.close();
+    const states = await eventually('equal replicas', async () => {
+      const all = await cluster.replicaStates();
+      return new Set(all.map(({ applied }) => applied)).size === 1 && all;
+    });
+    expect(new Set(states.map(({ digest }) => digest)).size).toBe(1);
+    for (const queue of queues.values()) await queue.close();
+    await cluster.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+});
+
+describe('data of older development commits', () => {
+  it('is rejected with the version that wrote it, and never called damaged', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-upgrade-'));
+    writeFileSync(join(dataDir, 'cluster.json'), '{"nodes":[1]}\n');
+    await expect(startCluster({ nodes: 1, dataDir })).rejects.toMatchObject({
+      code: 'STORAGE_SCHEMA',
+      message: expect.stringMatching(/before 37bee8d.*Nothing is damaged/),
+    });
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+});
