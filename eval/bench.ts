@@ -1,3 +1,5 @@
+import '../src/runtime/check.ts';
+
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { addClusterOptions, clusterOverridesOf } from '../src/config/cluster-options.ts';

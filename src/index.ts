@@ -1,3 +1,5 @@
+import './runtime/check.ts';
+
 export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
 export { Client, type ClientOptions } from './client/client.ts';
 export {

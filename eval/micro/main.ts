@@ -1,3 +1,5 @@
+import '../../src/runtime/check.ts';
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';

@@ -1,3 +1,5 @@
+import '../../src/runtime/check.ts';
+
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseCount, withoutStackTraces } from '../command-line.ts';

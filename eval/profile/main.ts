@@ -1,3 +1,5 @@
+import '../../src/runtime/check.ts';
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

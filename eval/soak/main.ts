@@ -1,3 +1,5 @@
+import '../../src/runtime/check.ts';
+
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

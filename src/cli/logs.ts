@@ -1,3 +1,5 @@
+import '../runtime/check.ts';
+
 import { Command } from 'commander';
 import { JobraftError } from '../base/errors.ts';
 import { analyseLogs } from '../logs/analysis.ts';

@@ -1,3 +1,5 @@
+import '../runtime/check.ts';
+
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';

@@ -12,6 +12,8 @@ const PORTS = ['storage/port', 'storage/errors', 'transport/port', 'transport/*-
 
 export const LAYERING: Readonly<Record<string, RoomRules>> = {
   base: { own: [], packages: [] },
+  // What has to hold of the process before anything else is loaded.
+  runtime: { own: ['base'], packages: [] },
   raft: { own: ['base'], packages: [] },
   queue: { own: ['base', 'type storage/port'], packages: [] },
   // One node's turn knows only ports and the shapes of what goes through them.
@@ -33,11 +35,15 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
     own: ['base', 'raft/config', 'raft/entry', 'type raft', 'queue/record', 'node', 'storage', 'transport', 'client', 'logs', 'config'],
     packages: ['node:', 'zod'],
   },
-  sim: { own: ['base', 'raft', 'queue', 'node', 'storage', 'transport'], packages: ['node:', 'piscina', 'cli-progress', 'commander'] },
+  sim: {
+    own: ['runtime/check', 'base', 'raft', 'queue', 'node', 'storage', 'transport'],
+    packages: ['node:', 'piscina', 'cli-progress', 'commander'],
+  },
   server: { own: ['base', 'node', 'transport', 'client', 'cluster', 'logs', 'config'], packages: ['node:'] },
   // The public surface: it gathers, and nothing of src but the command line imports it.
   index: {
     own: [
+      'runtime/check',
       'base',
       'client',
       'cluster',
@@ -53,23 +59,26 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
     ],
     packages: [],
   },
-  cli: { own: ['index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
+  cli: { own: ['runtime/check', 'index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
   // Measures single parts, so it alone of the evaluation looks behind the public surface.
   'eval/micro': {
-    own: ['base', 'raft', 'queue', 'storage', 'transport/peer-frame', 'eval'],
+    own: ['runtime/check', 'base', 'raft', 'queue', 'storage', 'transport/peer-frame', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'tinybench'],
   },
   // Runs clients under real faults, and has their histories checked.
-  'eval/soak': { own: ['index', 'base', 'sim/history/*', 'sim/checkers/*', 'eval'], packages: ['node:', 'commander'] },
+  'eval/soak': { own: ['runtime/check', 'index', 'base', 'sim/history/*', 'sim/checkers/*', 'eval'], packages: ['node:', 'commander'] },
   // Breaks a copy of the source on purpose, and lets the simulator find out.
-  'eval/mutants': { own: ['base', 'eval'], packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'] },
+  'eval/mutants': {
+    own: ['runtime/check', 'base', 'eval'],
+    packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'],
+  },
   // A package of its own, so that nobody who uses or builds this one installs other systems' clients.
   'eval/peers': {
-    own: ['index', 'base', 'eval'],
+    own: ['runtime/check', 'index', 'base', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
   eval: {
-    own: ['index', 'base', 'config', 'logs'],
+    own: ['runtime/check', 'index', 'base', 'config', 'logs'],
     packages: [
       'node:',
       'commander',
