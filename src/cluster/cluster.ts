@@ -180,7 +180,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#handles.get(node)?.stop(true);
   }
 
-  /** Ends a node's thread wherever it stands: a crash. What it had not yet written is lost. */
+  /** Ends a node's thread at once, as a crash would: it writes nothing more, and what it had not yet written is lost. */
   async kill(node: number): Promise<void> {
     this.#checkMember(node);
     await this.#handles.get(node)?.kill();

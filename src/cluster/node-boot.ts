@@ -3,6 +3,7 @@ import type { NodeLimits } from '../node/limits.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { LinkFaults } from '../transport/port-links.ts';
+import type { KillSwitchMemory } from './kill-switch.ts';
 
 /** What a node's thread is born with. */
 export interface NodeBoot {
@@ -18,6 +19,7 @@ export interface NodeBoot {
   readonly durability: 'full' | 'off';
   readonly seed: number;
   readonly log: { readonly file: string; readonly level: 'info' | 'debug' } | undefined;
+  readonly killSwitch: KillSwitchMemory;
 }
 
 /** From the cluster's owner to a node's thread. */
@@ -29,7 +31,9 @@ export type NodeCommand =
   | { readonly type: 'pause'; readonly durationMs: number }
   | { readonly type: 'report'; readonly call: number; readonly withDigest: boolean }
   /** @property handOver a leader lets another node lead before it ends, if there is one. */
-  | { readonly type: 'stop'; readonly handOver: boolean };
+  | { readonly type: 'stop'; readonly handOver: boolean }
+  /** Wakes a thread that waits for messages, so that it reads its kill switch. */
+  | { readonly type: 'kill' };
 
 /** What a node says about itself. */
 export interface NodeReport {

@@ -2,9 +2,15 @@ import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import { JobraftError } from '../base/errors.ts';
 import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
+import { endWithProcess } from './end-with-process.ts';
+import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 
 const WORKER_FILE = new URL('./node-worker.js', import.meta.url);
+/** How long a killed node may take to close its file. The longest that a healthy thread does in one go is to read a million jobs: 0.9 s. */
+const KILL_MS_MAX = 2_000;
+/** How long an orderly stop may take, before the node is killed. */
+const STOP_MS_MAX = 5_000;
 
 /** A node stopped by itself. What was acknowledged is still on a majority of the others. */
 export class NodeFailedError extends JobraftError {
@@ -26,12 +32,15 @@ export class NodeHandle {
   /** Resolves when the thread is gone, however it ended. */
   readonly exited: Promise<void>;
   readonly #worker: Worker;
+  readonly #killSwitch: KillSwitch;
   readonly #reports = new Map<number, (report: NodeReport | undefined) => void>();
   #nextCall = 1;
   #isRunning = true;
 
-  constructor(boot: NodeBoot, onFailure: (error: Error) => void) {
+  constructor(options: Omit<NodeBoot, 'killSwitch'>, onFailure: (error: Error) => void) {
+    const boot: NodeBoot = { ...options, killSwitch: KillSwitch.memory() };
     this.id = boot.id;
+    this.#killSwitch = new KillSwitch(boot.killSwitch);
     this.#worker = new Worker(WORKER_FILE, { workerData: boot, name: `jobraft node ${boot.id}` });
     let isReady = false;
     let failure: Error | undefined;
@@ -56,9 +65,14 @@ export class NodeHandle {
     });
     // Whoever awaits `ready` sees the failure; nobody has to.
     this.ready.catch(() => undefined);
+    const endedWithProcess = endWithProcess({
+      kill: () => this.#requestKill(),
+      waitUntilClosed: (timeoutMs) => this.#killSwitch.waitUntilClosed(timeoutMs),
+    });
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {
         this.#isRunning = false;
+        endedWithProcess[Symbol.dispose]();
         for (const settle of this.#reports.values()) settle(undefined);
         this.#reports.clear();
         resolve();
@@ -85,17 +99,28 @@ export class NodeHandle {
     });
   }
 
-  /** Orderly end. @param handOver whether a leader lets another node lead first. */
+  /** Orderly end; a node that has not ended after some seconds is killed. @param handOver whether a leader lets another node lead first. */
   async stop(handOver: boolean): Promise<void> {
     if (this.#isRunning) this.command({ type: 'stop', handOver });
-    await this.exited;
+    await this.#exitedWithin(STOP_MS_MAX, () => this.kill());
   }
 
-  /** Ends the thread wherever it stands. */
+  /** Ends the thread at once, without a last write: what a crash of the node alone would be. */
   async kill(): Promise<void> {
     this.#isRunning = false;
-    await this.#worker.terminate();
+    this.#requestKill();
+    await this.#exitedWithin(KILL_MS_MAX, () => this.#worker.terminate());
+  }
+
+  #requestKill(): void {
+    this.#killSwitch.kill();
+    this.command({ type: 'kill' });
+  }
+
+  async #exitedWithin(timeoutMs: number, onTimeout: () => Promise<unknown>): Promise<void> {
+    const timer = setTimeout(onTimeout, timeoutMs);
     await this.exited;
+    clearTimeout(timer);
   }
 
   #onReport(call: number, report: NodeReport): void {

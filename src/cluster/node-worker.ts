@@ -10,13 +10,17 @@ import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
-import type { NodeStorage } from '../storage/port.ts';
+import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { PortLinks } from '../transport/port-links.ts';
+import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { threadCpuMs } from './thread-cpu.ts';
 
 const STOPPED = 'stopped by its owner';
+
+/** Thrown where a killed node would go on, so that it leaves a turn in the middle, too. */
+class NodeKilled extends Error {}
 
 /**
  * The entry of a node's thread, and the only place that chooses its adapters: SQLite or memory, MessagePorts, the clock,
@@ -25,7 +29,8 @@ const STOPPED = 'stopped by its owner';
 class NodeThread {
   readonly #boot: NodeBoot;
   readonly #owner: NonNullable<typeof parentPort>;
-  readonly #storage: NodeStorage;
+  readonly #killSwitch: KillSwitch;
+  readonly #storage: FileStorage;
   readonly #log: NodeLog | undefined;
   readonly #peers: PortLinks;
   readonly #clients: PortLinks;
@@ -36,9 +41,10 @@ class NodeThread {
   #isStopping = false;
   #handOverTimer: NodeJS.Timeout | undefined;
 
-  constructor(boot: NodeBoot, owner: NonNullable<typeof parentPort>) {
+  constructor(boot: NodeBoot, owner: NonNullable<typeof parentPort>, killSwitch: KillSwitch) {
     this.#boot = boot;
     this.#owner = owner;
+    this.#killSwitch = killSwitch;
     const random = new SeededRandom(boot.seed ^ 0x5f3759df);
     const runTurn = () => this.#guard(() => this.#turn());
     this.#peers = new PortLinks({
@@ -71,12 +77,21 @@ class NodeThread {
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
       outlet: {
-        sendToPeer: (to, frame) => this.#peers.send(to, frame),
-        sendToClient: (connection, frame) => this.#clients.send(connection, frame),
+        // A turn sends before it writes, and after: a kill may come before a write, or between a write and its acknowledgement.
+        sendToPeer: (to, frame) => {
+          this.#checkAlive();
+          this.#peers.send(to, frame);
+        },
+        sendToClient: (connection, frame) => {
+          this.#checkAlive();
+          this.#clients.send(connection, frame);
+        },
       },
       observe: (event) => this.#log?.observe(event),
     });
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
+    // What is thrown outside of a turn ends the node like what a turn throws: with its file closed.
+    process.on('uncaughtException', (error) => this.#fail(error));
     this.#arm();
     this.#signal({ type: 'ready' });
   }
@@ -93,13 +108,16 @@ class NodeThread {
         this.#peers.setFaults(command.faults);
         break;
       case 'pause':
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.durationMs);
+        this.#killSwitch.sleep(command.durationMs);
         break;
       case 'report':
         this.#signal({ type: 'report', call: command.call, report: this.#report(command.withDigest) });
         break;
       case 'stop':
         this.#stop(command.handOver);
+        break;
+      case 'kill':
+        this.#checkAlive();
         break;
     }
   }
@@ -154,24 +172,55 @@ class NodeThread {
   #guard(run: () => void): void {
     if (this.#isOver) return;
     try {
+      this.#checkAlive();
       run();
     } catch (error) {
-      this.#signal(failureOf(error));
-      this.#end(error instanceof Error ? error.message : String(error));
+      if (error instanceof NodeKilled) this.#crash();
+      else this.#fail(error);
     }
   }
 
+  /** @throws {NodeKilled} */
+  #checkAlive(): void {
+    if (this.#killSwitch.isKilled) throw new NodeKilled();
+  }
+
   #end(reason: string): void {
+    this.#leave(reason, () => this.#storage[Symbol.dispose]());
+  }
+
+  /** Nobody knows what the disk holds after a failed write, so the file is left as it is. */
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#signal(failureOf(error));
+    this.#leave(error instanceof Error ? error.message : String(error), () => this.#storage.closeWithoutCheckpoint());
+  }
+
+  #leave(reason: string, closeFile: () => void): void {
+    this.#log?.observe({ type: 'stopped', node: asNodeId(this.#boot.id), atMs: performance.now(), reason });
+    this.#close(closeFile);
+    this.#log?.close();
+    this.#owner.close();
+  }
+
+  /** As if the thread ended here: no line in its log, nothing more in its file, nothing of what its timers would still do. */
+  #crash(): void {
+    try {
+      this.#close(() => this.#storage.closeWithoutCheckpoint());
+    } finally {
+      process.exit();
+    }
+  }
+
+  #close(closeFile: () => void): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#handOverTimer);
-    this.#log?.observe({ type: 'stopped', node: asNodeId(this.#boot.id), atMs: performance.now(), reason });
-    this.#node[Symbol.dispose]();
     this.#peers.close();
     this.#clients.close();
-    this.#storage[Symbol.dispose]();
-    this.#log?.close();
-    this.#owner.close();
+    this.#node[Symbol.dispose]();
+    closeFile();
+    this.#killSwitch.markClosed();
   }
 
   #signal(signal: NodeSignal): void {
@@ -179,8 +228,11 @@ class NodeThread {
   }
 }
 
-function openStorage(boot: NodeBoot): NodeStorage {
-  if (boot.file === undefined) return openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32, boot.newDiskId) });
+function openStorage(boot: NodeBoot): FileStorage {
+  if (boot.file === undefined) {
+    const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32, boot.newDiskId) });
+    return Object.assign(storage, { closeWithoutCheckpoint: () => storage[Symbol.dispose]() });
+  }
   const { file, durability, newDiskId } = boot;
   return openSqliteStorage({ file, recordKinds: RECORD_KINDS, entryKind: RECORD_KINDS[RecordKind.entry], durability, newDiskId });
 }
@@ -192,10 +244,15 @@ function failureOf(error: unknown): NodeSignal {
 }
 
 invariant(parentPort !== null, () => 'node-worker runs in a worker thread only; use startCluster');
+// The owner is the only one who starts this file, and its boot is checked there.
+const boot = workerData as NodeBoot;
+const killSwitch = new KillSwitch(boot.killSwitch);
 try {
-  // The owner is the only one who starts this file, and its boot is checked there.
-  new NodeThread(workerData as NodeBoot, parentPort);
+  // One that was killed before it began opens nothing.
+  if (killSwitch.isKilled) parentPort.close();
+  else new NodeThread(boot, parentPort, killSwitch);
 } catch (error) {
   parentPort.postMessage(failureOf(error));
   parentPort.close();
+  killSwitch.markClosed();
 }

@@ -4,6 +4,7 @@ import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
+import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { StorageError } from './errors.ts';
 import { openFileLock } from './file-lock.ts';
@@ -39,6 +40,12 @@ export interface SqliteStorageOptions {
   readonly newDiskId: number;
 }
 
+/** A storage that can also be closed without the writes of an orderly end. */
+export interface FileStorage extends NodeStorage {
+  /** Closes the file as a crash leaves it: writes nothing more, and the WAL stays. Instead of a disposal. */
+  closeWithoutCheckpoint(): void;
+}
+
 /** How much `records()` holds in memory at a time. */
 const SCAN_CHUNK_BYTES = 1024 * 1024;
 /**
@@ -51,7 +58,7 @@ const READER_WAL_BYTES_MAX = 32 * 1024 * 1024;
  * A node's state in one SQLite file.
  * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED or STORAGE_FAILED; nothing stays open then.
  */
-export function openSqliteStorage(options: SqliteStorageOptions): NodeStorage {
+export function openSqliteStorage(options: SqliteStorageOptions): FileStorage {
   const { newDiskId } = options;
   invariant(Number.isSafeInteger(newDiskId) && newDiskId >= 0, () => `${newDiskId} cannot be the id of a disk: give a safe integer`);
   makeDataDirectory(options.file);
@@ -72,7 +79,7 @@ export function openSqliteStorage(options: SqliteStorageOptions): NodeStorage {
   }
 }
 
-class SqliteStorage implements NodeStorage {
+class SqliteStorage implements FileStorage {
   readonly #file: string;
   readonly #recordKinds: readonly string[];
   readonly #tags: readonly number[];
@@ -196,6 +203,12 @@ class SqliteStorage implements NodeStorage {
   [Symbol.dispose](): void {
     this.#readers[Symbol.dispose]();
     this.#db.close();
+    this.#lock[Symbol.dispose]();
+  }
+
+  closeWithoutCheckpoint(): void {
+    this.#readers[Symbol.dispose]();
+    closeWithoutCheckpoint(this.#db, this.#file);
     this.#lock[Symbol.dispose]();
   }
 

@@ -1,0 +1,33 @@
+/** A thread with an open file. */
+interface OpenNode {
+  kill(): void;
+  /** Blocks. @returns whether it is closed. */
+  waitUntilClosed(timeoutMs: number): boolean;
+}
+
+/** How long the end of the process may wait for all nodes together. */
+const EXIT_MS_MAX = 1_000;
+
+const openNodes = new Set<OpenNode>();
+
+/**
+ * Kills a node when the process exits while it runs. Node.js would terminate its thread, with its database open; see {@link KillSwitch}.
+ * A process that is ended by a signal runs none of this, and needs none: no thread of it goes on.
+ * @returns disposed once the node's thread has ended.
+ */
+export function endWithProcess(node: OpenNode): Disposable {
+  if (openNodes.size === 0) process.on('exit', endAll);
+  openNodes.add(node);
+  return {
+    [Symbol.dispose]: () => {
+      openNodes.delete(node);
+      if (openNodes.size === 0) process.off('exit', endAll);
+    },
+  };
+}
+
+function endAll(): void {
+  for (const node of openNodes) node.kill();
+  const deadlineMs = performance.now() + EXIT_MS_MAX;
+  for (const node of openNodes) node.waitUntilClosed(deadlineMs - performance.now());
+}

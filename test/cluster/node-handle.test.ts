@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { NodeHandle } from '../../src/cluster/node-handle.ts';
+import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
+import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
+
+// A thread that never looks at its messages, nor at its kill switch.
+vi.mock('node:worker_threads', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:worker_threads')>();
+  return {
+    ...original,
+    Worker: class extends original.Worker {
+      constructor() {
+        super('require("node:worker_threads").parentPort.postMessage({ type: "ready" }); for (;;);', { eval: true });
+      }
+    },
+  };
+});
+
+const aHandle = (): NodeHandle =>
+  new NodeHandle(
+    {
+      id: 1,
+      founders: [{ node: 1, disk: 1 }],
+      newDiskId: 1,
+      raft: RAFT_DEFAULTS,
+      limits: LIMIT_DEFAULTS,
+      file: undefined,
+      durability: 'full',
+      seed: 1,
+      log: undefined,
+    },
+    () => undefined,
+  );
+
+describe('a thread that does not react', () => {
+  const terminate = vi.spyOn(Worker.prototype, 'terminate');
+
+  beforeEach(() => {
+    terminate.mockClear();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => vi.useRealTimers());
+
+  it('is terminated two seconds after it was killed, and no sooner', async () => {
+    const handle = aHandle();
+    await handle.ready;
+    const killed = handle.kill();
+    expect(handle.isRunning).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(terminate).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(terminate).toHaveBeenCalledOnce();
+    await killed;
+  });
+
+  it('is killed when it has not stopped after five seconds', async () => {
+    const handle = aHandle();
+    await handle.ready;
+    const stopped = handle.stop(true);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(handle.isRunning).toBe(false);
+    expect(terminate).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(terminate).toHaveBeenCalledOnce();
+    await stopped;
+  });
+
+  it('does not keep the process from its end, nor the listener of a thread that has ended', async () => {
+    const listeners = process.listenerCount('exit');
+    const [one, other] = [aHandle(), aHandle()];
+    await Promise.all([one.ready, other.ready]);
+    expect(process.listenerCount('exit')).toBe(listeners + 1);
+    const killed = Promise.all([one.kill(), other.kill()]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await killed;
+    expect(process.listenerCount('exit')).toBe(listeners);
+  });
+});
