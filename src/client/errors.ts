@@ -174,9 +174,17 @@ export class UnrecoverableError extends Error {
   }
 }
 
-/** Whether the processor's error forbids another attempt. Looks at the name too: a sandbox or BullMQ's class must count as well. */
-export const isUnrecoverable = (error: unknown): boolean =>
-  error instanceof UnrecoverableError || (error instanceof Error && error.name === 'UnrecoverableError');
+/**
+ * Whether the processor's error forbids another attempt. Looks at the name too: a sandbox or BullMQ's class must count as well.
+ * Never throws: what is thrown may be a proxy, or have a getter that throws.
+ */
+export function isUnrecoverable(error: unknown): boolean {
+  try {
+    return error instanceof UnrecoverableError || (error instanceof Error && error.name === 'UnrecoverableError');
+  } catch {
+    return false;
+  }
+}
 
 /** The error for a rejection that no retry can help; `undefined` for those worth repeating. */
 export function finalRejection(code: RejectionCode, message: string): JobraftError | undefined {

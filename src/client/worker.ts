@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../queue/limits.ts';
 import type { ClaimedJob, OperationErrorCode, OperationResult } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
@@ -9,10 +9,12 @@ import { HeldJob, type JobContext } from './held-job.ts';
 import { type Job, jobOfClaim } from './job.ts';
 import { JobIntake } from './job-intake.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { callListeners, warnOfThrown } from './listeners.ts';
 import type { Pipeline } from './pipeline.ts';
 import { checkQueueName } from './queue.ts';
 import { unexpected } from './refusal.ts';
 import { Sandbox } from './sandbox.ts';
+import { describeThrown, toError } from './thrown.ts';
 import { type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
 
 export { UnrecoverableError } from './errors.ts';
@@ -20,7 +22,10 @@ export type { WorkerOptions };
 
 export type Processor<Data, Result> = (job: Job<Data, Result>, context: JobContext) => Promise<Result> | Result;
 
-/** The worker's events and what their listeners are called with. */
+/**
+ * The worker's events and what their listeners are called with. A listener that throws, or returns a promise that rejects, disturbs
+ * neither the worker nor the other listeners: its error is emitted as 'error', or said as a warning if nobody listens for that.
+ */
 export interface WorkerEvents<Data, Result> {
   /** The processor begins. */
   active: [job: Job<Data, Result>];
@@ -32,7 +37,7 @@ export interface WorkerEvents<Data, Result> {
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
   /** The queue has no job left to claim. */
   drained: [];
-  /** A call to the cluster failed; the worker goes on. */
+  /** A call to the cluster failed, or a listener threw; the worker goes on. */
   error: [error: Error];
   closed: [];
 }
@@ -90,7 +95,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#intake = new JobIntake(name, this.#config, this.#pipeline, {
       held: () => this.#running.size + this.#ready.length,
       onJobs: (jobs) => this.#onJobs(jobs),
-      onDrained: () => this.emit('drained'),
+      onDrained: () => this.#tell('drained'),
       onError: (error) => this.#report(error),
     });
     this.#keeper = new LeaseKeeper(this.#config.leaseMs, this.#pipeline, {
@@ -146,7 +151,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#keeper.stop();
     await this.#sandbox?.close();
     await this.#lease.release();
-    this.emit('closed');
+    this.#tell('closed');
     this.#onClosed();
   }
 
@@ -173,7 +178,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   async #process(held: HeldJob<Data, Result>): Promise<void> {
     const startedMs = performance.now();
-    this.emit('active', held.job);
+    this.#tell('active', held.job);
     let finish: () => void;
     try {
       const result = await this.#processor(held.job, held);
@@ -182,7 +187,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
       finish = () => this.#complete(held, result, bytes);
     } catch (thrown) {
-      finish = () => this.#fail(held, thrown instanceof Error ? thrown : new Error(String(thrown)));
+      finish = () => this.#fail(held, toError(thrown));
     }
     this.#running.delete(held);
     this.#intake.observeJobMs(performance.now() - startedMs);
@@ -200,13 +205,13 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       () => {
         held.job.attemptsMade += 1;
         held.job.setReturnvalue(result);
-        this.emit('completed', held.job, result);
+        this.#tell('completed', held.job, result);
       },
     );
   }
 
   #fail(held: HeldJob<Data, Result>, error: Error): void {
-    const reason = (error.message === '' ? error.name : error.message).slice(0, REASON_LENGTH_MAX);
+    const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
     const mayRetry = !isUnrecoverable(error);
     this.#submit(
       held,
@@ -215,7 +220,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       () => {
         held.job.attemptsMade += 1;
         held.job.failedReason = reason;
-        this.emit('failed', held.job, error);
+        this.#tell('failed', held.job, error);
       },
     );
   }
@@ -263,7 +268,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     held.lose(error);
     const at = this.#ready.indexOf(held);
     if (at >= 0) this.#ready.splice(at, 1);
-    this.emit('stalled', held.job, error);
+    this.#tell('stalled', held.job, error);
     this.#intake.request();
   }
 
@@ -276,8 +281,18 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */
   #report(error: Error): void {
     if (this.#isClosing && error instanceof ClientClosedError) return;
-    if (this.listenerCount('error') > 0) this.emit('error', error);
+    if (this.listenerCount('error') > 0) this.#tell('error', error);
     else process.emitWarning(error);
+  }
+
+  #tell<Name extends keyof WorkerEvents<Data, Result>>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
+    if (name === 'error') callListeners(this.rawListeners(errorMonitor), this, args, (thrown) => this.#onListenerThrew(name, thrown));
+    callListeners(this.rawListeners(name), this, args, (thrown) => this.#onListenerThrew(name, thrown));
+  }
+
+  #onListenerThrew(event: keyof WorkerEvents<Data, Result>, thrown: unknown): void {
+    if (event !== 'error' && this.listenerCount('error') > 0) this.#tell('error', toError(thrown));
+    else warnOfThrown(event, thrown);
   }
 
   #progress(): void {

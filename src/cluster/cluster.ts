@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
 import { NoLeaderError } from '../client/errors.ts';
+import { isolatedListener } from '../client/listeners.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -44,8 +45,8 @@ export interface ReplicaState {
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const cluster = new Cluster(clusterSettings(options), {
-    onNodeFailure: options.onNodeFailure ?? warnOfFailure,
-    onRepair: options.onRepair ?? warnOfRepair,
+    onNodeFailure: isolatedListener('onNodeFailure', options.onNodeFailure ?? warnOfFailure),
+    onRepair: isolatedListener('onRepair', options.onRepair ?? warnOfRepair),
   });
   try {
     await cluster.start();

@@ -40,6 +40,27 @@ function aGate() {
   return { opened, open };
 }
 
+/** Values that user code may throw, and the reason that their job gets. */
+function oddlyThrown(): [string, unknown, RegExp][] {
+  const throwing = new Proxy(new Error('hidden'), {
+    get: () => {
+      throw new Error('from a trap');
+    },
+    getPrototypeOf: () => {
+      throw new Error('from a trap');
+    },
+  });
+  return [
+    ['an error whose message is an object', Object.assign(new Error('x'), { message: { reason: 7 } }), /^\{ reason: 7 \}$/],
+    ['an error without a message', Object.assign(new RangeError('x'), { message: undefined }), /^RangeError$/],
+    ['an object without a prototype', Object.create(null), /null prototype/],
+    ['a proxy whose traps throw', throwing, /hidden/],
+    ['undefined', undefined, /^undefined$/],
+    ['null', null, /^null$/],
+    ['a symbol', Symbol('odd'), /^Symbol\(odd\)$/],
+  ];
+}
+
 afterEach(async () => {
   for (const close of toClose.splice(0)) await close();
 });
@@ -221,6 +242,18 @@ describe('a job that fails', () => {
     expect(await queue.getJob(id)).toMatchObject({ failedReason: 'just text' });
   });
 
+  it.each(oddlyThrown())('may throw %s', async (_what, thrown, reason) => {
+    const { queue, aWorker } = aSetting();
+    const worker = aWorker(async () => {
+      throw thrown;
+    });
+    const failed = once(worker, 'failed');
+    const { id } = await queue.add('n', 1);
+    expect((await failed)[1]).toBeInstanceOf(Error);
+    expect((await queue.getJob(id))?.failedReason).toMatch(reason);
+    await worker.close();
+  });
+
   it('fails when its result is too large', async () => {
     const { queue, aWorker } = aSetting();
     const worker = aWorker(async () => new Uint8Array(5 * 1024 * 1024));
@@ -297,6 +330,75 @@ describe('a lease', () => {
     // What was begun and whose lease ended stalled once, and is tried again.
     expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 0, failed: 0 });
     expect(cluster.machine.totals.stalled).toBe(1);
+  });
+});
+
+describe('a listener that throws', () => {
+  const failing = (): never => {
+    throw new Error('thrown by a listener');
+  };
+
+  it.each(['active', 'completed', 'drained'] as const)('of "%s" keeps no job from its end, and is reported', async (event) => {
+    const { cluster, queue, aWorker } = aSetting();
+    const worker = aWorker(async (job) => job.data, { concurrency: 4, autorun: false });
+    const errors: Error[] = [];
+    const completed: number[] = [];
+    worker.on(event, failing);
+    worker.on('error', (error) => errors.push(error));
+    worker.on('completed', (job) => completed.push(job.data));
+    await queue.addBulk([1, 2, 3, 4].map((n) => ({ name: 'n', data: n })));
+    void worker.run();
+    await vi.waitFor(() => expect(completed.sort()).toEqual([1, 2, 3, 4]));
+    await worker.close();
+    expect(errors.length).toBe(event === 'drained' ? 1 : 4);
+    expect(errors[0]?.message).toBe('thrown by a listener');
+    expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 4, active: 0 });
+  });
+
+  it('of "failed" keeps no other listener from its call, though it is async', async () => {
+    const { queue, aWorker } = aSetting();
+    const worker = aWorker(() => Promise.reject(new Error('no luck')));
+    worker.on('failed', async () => failing());
+    const failed = once(worker, 'failed');
+    const reported = new Promise<Error>((resolve) => worker.on('error', resolve));
+    await queue.add('n', 1);
+    expect(((await failed) as [Job, Error])[1].message).toBe('no luck');
+    expect((await reported).message).toBe('thrown by a listener');
+    await worker.close();
+  });
+
+  it('of "stalled" leaves the job to others', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const gate = aGate();
+    const worker = aWorker(() => gate.opened, { leaseMs: 300 });
+    worker.on('stalled', failing);
+    const reported = new Promise<Error>((resolve) => worker.on('error', resolve));
+    await queue.add('n', 1, { attempts: 2 });
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    cluster.advance(301);
+    expect((await reported).message).toBe('thrown by a listener');
+    gate.open();
+    await worker.close();
+  });
+
+  it('of "error" or "closed" is said as a warning, and close() ends', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    toClose.push(() => void process.off('warning', onWarning));
+    const worker = aWorker(async () => 1);
+    worker.on('active', failing);
+    worker.on('error', () => {
+      throw Object.create(null);
+    });
+    await queue.add('n', 1);
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    worker.removeAllListeners('error');
+    worker.on('closed', failing);
+    await worker.close();
+    await vi.waitFor(() => expect(warnings.map(({ name }) => name)).toEqual(['JobraftListenerError', 'JobraftListenerError']));
+    expect(warnings[1]?.message).toBe('The listener of "closed" threw: thrown by a listener');
   });
 });
 

@@ -1,0 +1,41 @@
+import { types } from 'node:util';
+import { describeThrown, stackOf, toError } from './thrown.ts';
+
+/**
+ * Calls each listener, whatever the others do. `EventEmitter.emit` stops at the first that throws, and what it throws reaches the code
+ * that emits: a job that is never ended, or a promise that rejects.
+ * @param listeners as `rawListeners()` returns them, so that those registered with `once` are removed when they are called.
+ * @param onThrown receives what a listener threw, or what the promise of an async listener was rejected with.
+ */
+export function callListeners(
+  listeners: readonly (typeof Function.prototype)[],
+  emitter: object,
+  args: readonly unknown[],
+  onThrown: (thrown: unknown) => void,
+): void {
+  for (const listener of listeners) {
+    try {
+      const returned: unknown = Reflect.apply(listener, emitter, args);
+      if (types.isPromise(returned)) returned.then(undefined, onThrown);
+    } catch (thrown) {
+      onThrown(thrown);
+    }
+  }
+}
+
+/** The same listener, but one that never throws: its error is said as a warning. @param name what it listens for. */
+export function isolatedListener<Args extends readonly unknown[]>(
+  name: string,
+  listener: (...args: Args) => unknown,
+): (...args: Args) => void {
+  return (...args) => callListeners([listener], globalThis, args, (thrown) => warnOfThrown(name, thrown));
+}
+
+/** Says what a listener threw. As text: Node.js prints a warning that is an error with the error's own `toString`. */
+export function warnOfThrown(name: string, thrown: unknown): void {
+  const error = toError(thrown);
+  process.emitWarning(`The listener of "${name}" threw: ${describeThrown(error)}`, {
+    type: 'JobraftListenerError',
+    detail: stackOf(error),
+  });
+}
