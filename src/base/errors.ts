@@ -1,3 +1,5 @@
+import { describeValue } from './describe-value.ts';
+
 /** Whether a failed call may have taken effect: `not-applied` is always safe to repeat, `unknown` only with the same sequence. */
 export type Outcome = 'not-applied' | 'unknown';
 
@@ -14,14 +16,14 @@ export abstract class JobraftError extends Error {
   }
 }
 
-/** A setting has a value that cannot work. */
+/** A setting or an argument of a cluster has a value that cannot work, or is missing. */
 export class ConfigError extends JobraftError {
   override readonly code = 'CONFIG_INVALID';
   readonly key: string;
   readonly value: unknown;
 
   constructor(key: string, value: unknown, remedy: string) {
-    super(`Setting "${key}" has the value ${JSON.stringify(value)}. ${remedy}`);
+    super(`Setting "${key}" ${value === undefined ? 'is missing' : `has the value ${describeValue(value)}`}. ${remedy}`);
     this.key = key;
     this.value = value;
   }

@@ -1,3 +1,4 @@
+import { describeValue } from '../base/describe-value.ts';
 import { JobraftError, type Outcome } from '../base/errors.ts';
 import type { RefusalReason, RejectionCode } from '../transport/client-frame.ts';
 
@@ -136,8 +137,9 @@ export class UnknownOptionError extends JobraftError {
   readonly option: string;
   readonly validOptions: readonly string[];
 
-  constructor(option: string, validOptions: readonly string[]) {
-    super(`There is no option "${option}". Valid options: ${validOptions.join(', ')}.`);
+  /** @param within the option or argument that it stands in, unless it is the call's own. */
+  constructor(option: string, validOptions: readonly string[], within = '') {
+    super(`There is no option "${option}"${within === '' ? '' : ` in "${within}"`}. Valid options: ${validOptions.join(', ')}.`);
     this.option = option;
     this.validOptions = validOptions;
   }
@@ -148,7 +150,7 @@ export class InvalidOptionError extends JobraftError {
   readonly option: string;
 
   constructor(option: string, value: unknown, remedy: string) {
-    super(`Option "${option}" has the value ${describe(value)}. ${remedy}`);
+    super(`Option "${option}" has the value ${describeValue(value)}. ${remedy}`);
     this.option = option;
   }
 }
@@ -161,8 +163,6 @@ export class InvalidPayloadError extends JobraftError {
     super(`${what} Data must be a JSON value or a Uint8Array.`, options);
   }
 }
-
-const describe = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
 
 /**
  * Thrown by a processor that knows that another attempt is useless: the job goes straight to the dead letters.

@@ -1,3 +1,4 @@
+import { describeValue } from '../base/describe-value.ts';
 import { JobraftError } from '../base/errors.ts';
 
 /** One thing that is wrong, and what to do about it. */
@@ -31,6 +32,6 @@ export class ConfigFileError extends JobraftError {
 }
 
 function describe({ key, value, place, remedy }: ConfigProblem): string {
-  const found = value === undefined ? 'is missing' : `has the value ${JSON.stringify(value)}`;
+  const found = value === undefined ? 'is missing' : `has the value ${describeValue(value)}`;
   return `${place}: "${key}" ${found}. ${remedy}`;
 }

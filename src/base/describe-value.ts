@@ -1,0 +1,48 @@
+/** Longest description, in characters: a value in an error message is there to be recognised, not to be read in full. */
+const DESCRIPTION_LENGTH_MAX = 200;
+
+/**
+ * Any value at all in the words of an error message: JSON for what is JSON, and a name for what is not. Never throws, whatever the value's
+ * getters, proxies, `toJSON` and `toString` do.
+ */
+export function describeValue(value: unknown): string {
+  try {
+    return shortened(describe(value));
+  } catch {
+    return typeof value === 'function' ? 'a function' : 'an object that cannot be read';
+  }
+}
+
+function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      // Shortened first: a string may have half a gigabyte.
+      return JSON.stringify(shortened(value));
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return value.name === '' ? 'a function' : `the function ${value.name}`;
+    case 'object':
+      return value === null ? 'null' : describeObject(value);
+    default:
+      return String(value);
+  }
+}
+
+function describeObject(value: object): string {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  const isData = isPlain || ('toJSON' in value && !ArrayBuffer.isView(value));
+  if (isData) return JSON.stringify(value, withoutGaps) ?? 'an object';
+  return `an object of the class ${value.constructor.name}`;
+}
+
+/** JSON has no form for these; an error message has. */
+function withoutGaps(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`;
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}
+
+function shortened(text: string): string {
+  return text.length <= DESCRIPTION_LENGTH_MAX ? text : `${text.slice(0, DESCRIPTION_LENGTH_MAX)}…`;
+}
