@@ -31,7 +31,7 @@ export type ClientFrame =
  * - `stale`: whatever the node at hand has applied; it needs no leader.
  */
 export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
-export const READ_CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', 'lease', 'stale'];
+export const READ_CONSISTENCIES = ['linearizable', 'lease', 'stale'] as const satisfies readonly ReadConsistency[];
 
 export type RefusalReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
 const REFUSAL_REASONS: readonly RefusalReason[] = ['NOT_LEADER', 'NOT_READY', 'CHANGE_PENDING', 'INVALID', 'TRANSFERRING', 'OVERLOADED'];
@@ -162,10 +162,10 @@ export function readClientFrames(packet: Uint8Array): ClientFrame[] {
       if (consistency === undefined) throw new MalformedBytesError('query of unknown consistency');
       frames.push({ type: 'query', consistency, request: bytes.subarray(2) });
     } else if (kind === 2) frames.push({ type: 'status', call: body.u32() });
-    else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: body.f64(), to: body.f64() });
+    else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: readWhole(body, 0), to: readWhole(body, 0) });
     else if (kind === CHANGE) {
       frames.push({ type: 'change', call: body.u32(), add: readNodes(body), remove: readNodes(body), learners: readNodes(body) });
-    } else if (kind === TRANSFER) frames.push({ type: 'transfer', call: body.u32(), to: body.f64() });
+    } else if (kind === TRANSFER) frames.push({ type: 'transfer', call: body.u32(), to: readWhole(body, 0) });
     else throw new MalformedBytesError(`client frame of unknown kind ${kind}`);
   }
   return frames;
@@ -174,8 +174,16 @@ export function readClientFrames(packet: Uint8Array): ClientFrame[] {
 function readNodes(body: ByteReader): number[] {
   const nodes: number[] = [];
   const count = body.u32();
-  for (let read = 0; read < count; read += 1) nodes.push(body.f64());
+  for (let read = 0; read < count; read += 1) nodes.push(readWhole(body, 1));
+  if (new Set(nodes).size !== nodes.length) throw new MalformedBytesError('a list of nodes names one twice');
   return nodes;
+}
+
+/** Ids and indexes are doubles on the wire, and whatever else a double can be must not get further than this. */
+function readWhole(body: ByteReader, least: number): number {
+  const value = body.f64();
+  if (!Number.isSafeInteger(value) || value < least) throw new MalformedBytesError(`${value} is no integer of at least ${least}`);
+  return value;
 }
 
 export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
