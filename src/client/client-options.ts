@@ -1,4 +1,7 @@
-import { checkOptions, durationIn, integerIn, type OptionRule, type OptionRules } from './option-check.ts';
+import type { z } from 'zod';
+import { OPERATIONS_MAX } from '../queue/limits.ts';
+import type { ClusterEndpoint } from '../transport/port.ts';
+import { aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
@@ -35,20 +38,32 @@ const DEFAULTS: ClientConfig = Object.freeze({
   payloadBytesMax: 4 * MEBIBYTE,
 });
 
-const RULES: OptionRules & Readonly<Record<keyof ClientOptions, OptionRule>> = {
-  deadlineMs: durationIn(1, 3_600_000),
-  silenceMs: durationIn(10, 60_000),
-  outstandingBatchesMax: integerIn(1, 256),
-  batchOperationsMax: integerIn(1, 65_536),
-  batchBytesMax: integerIn(1_024, 64 * MEBIBYTE),
-  queuedOperationsMax: integerIn(1, 10_000_000),
-  queuedBytesMax: integerIn(1_024, 4_096 * MEBIBYTE),
-  payloadBytesMax: integerIn(1, 512 * MEBIBYTE),
-};
+const SCHEMA = optionsOf({
+  deadlineMs: durationIn(1, 3_600_000).optional(),
+  silenceMs: durationIn(10, 60_000).optional(),
+  outstandingBatchesMax: integerIn(1, 256).optional(),
+  batchOperationsMax: integerIn(1, OPERATIONS_MAX).optional(),
+  batchBytesMax: integerIn(1_024, 64 * MEBIBYTE).optional(),
+  queuedOperationsMax: integerIn(1, 10_000_000).optional(),
+  queuedBytesMax: integerIn(1_024, 4_096 * MEBIBYTE).optional(),
+  payloadBytesMax: integerIn(1, 512 * MEBIBYTE).optional(),
+} satisfies Record<keyof ClientOptions, z.ZodType>);
 
 /** @throws {UnknownOptionError | InvalidOptionError} */
 export function clientConfig(options: ClientOptions = {}): ClientConfig {
-  checkOptions(options, RULES);
+  checkOptions(SCHEMA, options);
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.freeze({ ...DEFAULTS, ...Object.fromEntries(given) });
+}
+
+const ENDPOINT = aValue(isEndpoint, 'Give what startCluster() returned: new Client(cluster).');
+
+/** @throws {InvalidOptionError} */
+export function checkEndpoint(endpoint: unknown): void {
+  checkOptions(ENDPOINT, endpoint, ['endpoint']);
+}
+
+export function isEndpoint(value: unknown): value is ClusterEndpoint {
+  if (typeof value !== 'object' || value === null || !('openChannel' in value && 'nodeIds' in value)) return false;
+  return typeof value.openChannel === 'function' && typeof value.nodeIds === 'function';
 }

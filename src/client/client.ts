@@ -1,9 +1,10 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
-import { type ClientOptions, clientConfig } from './client-options.ts';
+import { type ClientOptions, checkEndpoint, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { ClientClosedError } from './errors.ts';
+import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
 import { type MemberChange, NodeCalls } from './node-calls.ts';
 import { OWN_STATUS_CALL } from './node-search.ts';
 import { Pipeline } from './pipeline.ts';
@@ -24,6 +25,7 @@ export class Client implements AsyncDisposable {
 
   /** @throws {UnknownOptionError | InvalidOptionError} */
   constructor(endpoint: ClusterEndpoint, options: ClientOptions = {}) {
+    checkEndpoint(endpoint);
     const config = clientConfig(options);
     this.#connection = new Connection(endpoint, {
       onReply: (reply, node) => this.pipeline.onReply(reply, node),
@@ -58,35 +60,57 @@ export class Client implements AsyncDisposable {
     if (!result.ok) throw unexpected(result);
   }
 
-  /** GetStatus of one node. @throws {NodeUnavailableError | DeadlineError} */
-  status(node: number): Promise<NodeStatus> {
-    return this.#closing === undefined ? this.#nodeCalls.status(node) : Promise.reject(new ClientClosedError());
+  /** GetStatus of one node. @throws {InvalidOptionError | NodeUnavailableError | DeadlineError} */
+  async status(node: number): Promise<NodeStatus> {
+    this.#checkOpen();
+    checkNode(node);
+    return await this.#nodeCalls.status(node);
   }
 
-  /** GetLog: the entries of one node's log from index `from` to `to`, both included. @throws {NodeUnavailableError | DeadlineError} */
-  log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
-    return this.#closing === undefined ? this.#nodeCalls.log(node, from, to) : Promise.reject(new ClientClosedError());
+  /**
+   * GetLog: the entries of one node's log from index `from` to `to`, both included.
+   * @throws {InvalidOptionError | NodeUnavailableError | DeadlineError}
+   */
+  async log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
+    this.#checkOpen();
+    checkNode(node);
+    checkLogRange(from, to);
+    return await this.#nodeCalls.log(node, from, to);
   }
 
   /**
    * Asks the leader for other members. Resolves once the change stands in the leader's log; its further steps follow by themselves, and
    * {@link status} tells how far they are.
    * @throws {AdminRefusedError} when the node does not lead, another change is under way, or the change makes no sense.
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was asked
    * @throws {NodeUnavailableError | DeadlineError} after which the change may have begun.
    */
-  changeMembership(node: number, change: MemberChange): Promise<void> {
-    return this.#closing === undefined ? this.#nodeCalls.change(node, change) : Promise.reject(new ClientClosedError());
+  async changeMembership(node: number, change: MemberChange): Promise<void> {
+    this.#checkOpen();
+    checkNode(node);
+    checkMemberChange(change);
+    await this.#nodeCalls.change(node, change);
   }
 
-  /** Asks the leader to let node `to` lead, or whichever voter has most of the log. Resolves once that has begun. @throws {AdminRefusedError} */
-  transferLeadership(node: number, to = 0): Promise<void> {
-    return this.#closing === undefined ? this.#nodeCalls.transfer(node, to) : Promise.reject(new ClientClosedError());
+  /**
+   * Asks the leader to let node `to` lead, or whichever voter has most of the log. Resolves once that has begun.
+   * @throws {AdminRefusedError | InvalidOptionError | NodeUnavailableError | DeadlineError}
+   */
+  async transferLeadership(node: number, to = 0): Promise<void> {
+    this.#checkOpen();
+    checkNode(node);
+    checkSuccessor(to);
+    await this.#nodeCalls.transfer(node, to);
   }
 
   /** Awaits the calls that are under way (until their deadlines), then leaves the cluster. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new ClientClosedError();
   }
 
   async #close(): Promise<void> {

@@ -1,11 +1,11 @@
 import type { ClusterEndpoint } from '../transport/port.ts';
 import { Client } from './client.ts';
-import type { OptionRule } from './option-check.ts';
+import { isEndpoint } from './client-options.ts';
+import { aValue } from './option-check.ts';
 
-export const connectionRule: OptionRule = {
-  isValid: (value) => value instanceof Client || (typeof value === 'object' && value !== null && 'openChannel' in value),
-  remedy: 'Give what startCluster() returned, or a Client.',
-};
+export const CONNECTION_REMEDY = 'Give what startCluster() returned, or a Client, as "connection": { connection: cluster }.';
+
+export const aConnection = aValue<ClusterEndpoint | Client>((value) => value instanceof Client || isEndpoint(value), CONNECTION_REMEDY);
 
 interface SharedClient {
   readonly client: Client;

@@ -1,4 +1,5 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import { describeValue } from '../base/describe-value.ts';
 import { InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
 
 /**
@@ -53,7 +54,7 @@ export class ContentWriter {
 
   /** @throws {InvalidPayloadError | PayloadTooLargeError} and nothing is written. */
   write(name: string, data: unknown, bytesMax: number): void {
-    if (typeof name !== 'string') throw new InvalidPayloadError('The name of a job must be a string.');
+    checkName(name);
     const kind = kindOf(data);
     const json = kind === KIND_JSON ? stringify(data) : '';
     const dataBytesMax = data instanceof Uint8Array ? data.length : json.length * 3;
@@ -132,6 +133,13 @@ function decodeRest(kind: number, bytes: Uint8Array): unknown {
   } catch {
     throw new MalformedBytesError('content is not valid JSON');
   }
+}
+
+/** A lone surrogate has no form in UTF-8; JSON escapes those of the data. @throws {InvalidPayloadError} */
+function checkName(name: unknown): void {
+  if (typeof name !== 'string') throw new InvalidPayloadError(`The name of a job must be a string, not ${describeValue(name)}.`);
+  if (!name.isWellFormed())
+    throw new InvalidPayloadError(`The name ${describeValue(name)} has half of a surrogate pair: use well-formed Unicode.`);
 }
 
 const bufferOf = (bytesMax: number): Buffer => (bytesMax <= scratch.length ? scratch : Buffer.allocUnsafeSlow(bytesMax));

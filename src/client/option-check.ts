@@ -1,34 +1,70 @@
+import { z } from 'zod';
 import { InvalidOptionError, UnknownOptionError } from './errors.ts';
 
-/** What one option may be. */
-export interface OptionRule {
-  readonly isValid: (value: unknown) => boolean;
-  /** A sentence that says what would be valid. */
-  readonly remedy: string;
+/**
+ * Options and arguments are checked once, where the user passes them, by schemas of zod. The message of every rule is the remedy: a sentence
+ * that says what would be valid.
+ */
+
+type Path = readonly PropertyKey[];
+
+/** An object that has no other names than those of `shape`. `undefined` counts as "not given" where a rule is optional. */
+export function optionsOf<Shape extends z.core.$ZodShape>(shape: Shape, remedy = 'Give an object of options.') {
+  const names = Object.keys(shape).join(', ');
+  // The message of an unknown name is the list of those that are known; {@link checkOptions} makes the sentence.
+  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
 }
-export type OptionRules = Readonly<Record<string, OptionRule>>;
+
+export function integerIn(from: number, to: number) {
+  const error = `Give an integer from ${from} to ${to}.`;
+  return z.int({ error }).min(from, { error }).max(to, { error });
+}
+
+export function durationIn(fromMs: number, toMs: number) {
+  const error = `Give a number of milliseconds from ${fromMs} to ${toMs}.`;
+  return z.number({ error }).min(fromMs, { error }).max(toMs, { error });
+}
+
+export const aBoolean = z.boolean({ error: 'Give true or false.' });
+
+/** For values that are told by a predicate: functions, objects of a class. */
+export const aValue = <Value>(isValid: (value: unknown) => boolean, remedy: string) => z.custom<Value>(isValid, { error: remedy });
 
 /**
- * Checks an options object from the user. `undefined` counts as "not given".
- * @throws {UnknownOptionError} for a name that is not among `rules`: most often a spelling mistake.
- * @throws {InvalidOptionError} for a value that cannot work.
+ * @param value what the user passed. @param at its name, or the path to it; empty for an object whose options need no prefix.
+ * @throws {UnknownOptionError} for a name that the schema does not have: most often a spelling mistake.
+ * @throws {InvalidOptionError} for a value that cannot work, or one that is missing.
  */
-export function checkOptions(options: object, rules: OptionRules): void {
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) throw new UnknownOptionError(name, Object.keys(rules));
-    if (value !== undefined && !rule.isValid(value)) throw new InvalidOptionError(name, value, rule.remedy);
-  }
+export function checkOptions(schema: z.ZodType, value: unknown, at: Path = []): void {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return;
+  throw optionError(tellingIssue(parsed.error.issues), value, at);
 }
 
-export const integerIn = (from: number, to: number): OptionRule => ({
-  isValid: (value) => Number.isInteger(value) && (value as number) >= from && (value as number) <= to,
-  remedy: `Give an integer from ${from} to ${to}.`,
-});
+function optionError(issue: z.core.$ZodIssue, value: unknown, at: Path): UnknownOptionError | InvalidOptionError {
+  const path = [...at, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return new UnknownOptionError(issue.keys[0] ?? '', issue.message.split(', '), nameOf(path));
+  }
+  return new InvalidOptionError(path.length === 0 ? 'options' : nameOf(path), valueAt(value, issue.path), issue.message);
+}
 
-export const durationIn = (fromMs: number, toMs: number): OptionRule => ({
-  isValid: (value) => typeof value === 'number' && value >= fromMs && value <= toMs,
-  remedy: `Give a number of milliseconds from ${fromMs} to ${toMs}.`,
-});
+/** An unknown name explains what else seems to be missing. Of a union, the form that was meant is the one that got furthest. */
+function tellingIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+  const issue = (issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]) as z.core.$ZodIssue;
+  if (issue.code !== 'invalid_union') return issue;
+  const meant = issue.errors.find((form) => form.every(({ code, path }) => code === 'unrecognized_keys' || path.length > 0));
+  if (meant === undefined || meant.length === 0) return issue;
+  const inner = tellingIssue(meant);
+  return { ...inner, path: [...issue.path, ...inner.path] };
+}
 
-export const aBoolean: OptionRule = { isValid: (value) => typeof value === 'boolean', remedy: 'Give true or false.' };
+/** `jobs[3].opts.delay` */
+const nameOf = (path: Path): string =>
+  path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${String(part)}`)).join('');
+
+function valueAt(value: unknown, path: Path): unknown {
+  let found = value;
+  for (const part of path) found = typeof found === 'object' && found !== null ? Reflect.get(found, part) : undefined;
+  return found;
+}

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JobCounts } from '../queue/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../queue/limits.ts';
 import type { OperationResult } from '../queue/reply.ts';
@@ -7,12 +8,12 @@ import type { ClusterEndpoint } from '../transport/port.ts';
 import { ADD_BYTES, Bulk } from './bulk.ts';
 import type { Call } from './call.ts';
 import type { Client } from './client.ts';
-import { acquireClient, type ClientLease, connectionRule } from './connection-source.ts';
+import { aConnection, acquireClient, type ClientLease, CONNECTION_REMEDY } from './connection-source.ts';
 import { encodeContent } from './content.ts';
-import { ClientClosedError, InvalidOptionError } from './errors.ts';
+import { ClientClosedError } from './errors.ts';
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
-import { addOptionsOf, type JobOptions } from './job-options.ts';
-import { checkOptions, type OptionRule, type OptionRules } from './option-check.ts';
+import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
+import { aValue, checkOptions, optionsOf } from './option-check.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 import { unexpected } from './refusal.ts';
@@ -34,10 +35,15 @@ export interface BulkJob<Data> {
 
 const OPERATION_BYTES = 64;
 
-const RULES: OptionRules & Readonly<Record<keyof QueueOptions, OptionRule>> = {
-  connection: connectionRule,
-  defaultJobOptions: { isValid: (value: unknown) => typeof value === 'object' && value !== null, remedy: 'Give an object of job options.' },
-};
+const SCHEMA = optionsOf(
+  { connection: aConnection, defaultJobOptions: JOB_OPTIONS.optional() } satisfies Record<keyof QueueOptions, z.ZodType>,
+  CONNECTION_REMEDY,
+);
+const BULK_JOB = optionsOf(
+  { name: z.unknown(), data: z.unknown(), opts: JOB_OPTIONS.optional() } satisfies Record<keyof BulkJob<unknown>, z.ZodType>,
+  'Give an object { name, data, opts } for each job.',
+);
+const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].');
 
 /** The producer's side of one named queue. When add() resolves, the job is committed. */
 export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
@@ -50,8 +56,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /** @throws {UnknownOptionError | InvalidOptionError} */
   constructor(name: string, options: QueueOptions) {
     checkQueueName(name);
-    checkOptions(options, RULES);
-    if (options.connection === undefined) throw new InvalidOptionError('connection', undefined, connectionRule.remedy);
+    checkOptions(SCHEMA, options);
     this.#defaults = addOptionsOf(options.defaultJobOptions);
     this.name = name;
     this.#lease = acquireClient(options.connection);
@@ -81,18 +86,24 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /**
    * Adds many jobs, in as many requests as the limits ask for. Everything is checked before the first is sent. Not atomic: if it
    * rejects, all answers are in, and some of the jobs may have been added.
+   * @throws {InvalidPayloadError | PayloadTooLargeError | UnknownOptionError | InvalidOptionError} nothing was added
    * @throws {BulkTooLargeError} when their names and data come to more than 1 GiB; nothing was added
    */
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();
+    checkOptions(BULK, jobs, ['jobs']);
     const bulk = new Bulk<Data, Result>(this.name, this.#pipeline, jobs.length);
-    for (const { name, data, opts } of jobs) bulk.push(name, data, addOptionsOf(opts, this.#defaults));
+    for (let at = 0; at < jobs.length; at += 1) {
+      const { name, data, opts } = checkedBulkJob(jobs[at] as BulkJob<Data>, at);
+      bulk.push(name, data, addOptionsOf(opts, this.#defaults, at));
+    }
     return await bulk.addAll();
   }
 
   /** @returns undefined when there is no such job in this queue. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
-  async getJob(id: number, options: ReadOptions = {}): Promise<Job<Data, Result> | undefined> {
+  async getJob(id: number, options?: ReadOptions): Promise<Job<Data, Result> | undefined> {
     const consistency = readConsistency(options);
+    if (typeof id !== 'number') checkJobId(id);
     if (!isJobId(id)) return undefined;
     const result = await this.#query(consistency, (encoder) => encoder.getJob(id));
     if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
@@ -101,7 +112,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
-  async getJobCounts(options: ReadOptions = {}): Promise<JobCounts> {
+  async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
     const result = await this.#query(readConsistency(options), (encoder) => encoder.counts(this.name));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpected(result);
@@ -184,14 +195,33 @@ class AddCall<Data, Result> implements Call {
   }
 }
 
+/** The first look costs no call into zod, for thousands of jobs in a bulk. */
+function checkedBulkJob<Data>(job: BulkJob<Data>, at: number): BulkJob<Data> {
+  if (!isBulkJobAtSight(job)) checkOptions(BULK_JOB, job, ['jobs', at]);
+  return job;
+}
+
+function isBulkJobAtSight(job: unknown): boolean {
+  if (typeof job !== 'object' || job === null || Array.isArray(job)) return false;
+  for (const name in job) if (name !== 'name' && name !== 'data' && name !== 'opts') return false;
+  return true;
+}
+
+const QUEUE_NAME = aValue(
+  (name) => typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= QUEUE_NAME_BYTES_MAX && name.isWellFormed(),
+  `Give a queue name of 1 to ${QUEUE_NAME_BYTES_MAX} bytes of well-formed Unicode.`,
+);
+
 /** @throws {InvalidOptionError} */
 export function checkQueueName(name: unknown): void {
-  const isValid = typeof name === 'string' && name.length > 0 && Buffer.byteLength(name) <= QUEUE_NAME_BYTES_MAX;
-  if (!isValid) throw new InvalidOptionError('name', name, `Give a queue name of 1 to ${QUEUE_NAME_BYTES_MAX} bytes.`);
+  checkOptions(QUEUE_NAME, name, ['name']);
 }
 
 const isJobId = (id: unknown): boolean => Number.isSafeInteger(id) && (id as number) > 0;
 
+/** @throws {InvalidOptionError} */
 function checkJobId(id: unknown): void {
-  if (!isJobId(id)) throw new InvalidOptionError('id', id, 'Give the number that add() returned as job.id.');
+  if (!isJobId(id)) checkOptions(JOB_ID, id, ['id']);
 }
+
+const JOB_ID = aValue(isJobId, 'Give the number that add() returned as job.id.');

@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import { READ_CONSISTENCIES } from '../transport/client-frame.ts';
-import { checkOptions, type OptionRules } from './option-check.ts';
+import { checkOptions, optionsOf } from './option-check.ts';
 
 /** How something is read. */
 export interface ReadOptions {
@@ -14,15 +15,13 @@ export interface ReadOptions {
   readonly consistency?: ReadConsistency;
 }
 
-const RULES: OptionRules = {
-  consistency: {
-    isValid: (value) => READ_CONSISTENCIES.some((each) => each === value),
-    remedy: `Give one of ${READ_CONSISTENCIES.map((each) => `'${each}'`).join(', ')}.`,
-  },
-};
+const SCHEMA = optionsOf({
+  consistency: z.enum(READ_CONSISTENCIES, { error: `Give one of ${READ_CONSISTENCIES.map((each) => `'${each}'`).join(', ')}.` }).optional(),
+} satisfies Record<keyof ReadOptions, z.ZodType>);
 
 /** @throws {UnknownOptionError | InvalidOptionError} */
-export function readConsistency(options: ReadOptions): ReadConsistency {
-  checkOptions(options, RULES);
+export function readConsistency(options: ReadOptions | undefined): ReadConsistency {
+  if (options === undefined) return 'linearizable';
+  checkOptions(SCHEMA, options);
   return options.consistency ?? 'linearizable';
 }

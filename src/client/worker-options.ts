@@ -1,9 +1,9 @@
+import type { z } from 'zod';
 import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
 import type { Client } from './client.ts';
-import { connectionRule } from './connection-source.ts';
-import { InvalidOptionError } from './errors.ts';
-import { aBoolean, checkOptions, durationIn, integerIn, type OptionRule, type OptionRules } from './option-check.ts';
+import { aConnection, CONNECTION_REMEDY } from './connection-source.ts';
+import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 export interface WorkerOptions {
   /** A cluster, or a Client that the caller made and closes. */
@@ -28,20 +28,22 @@ export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 
 
 const PREFETCH_SHARE = 4;
 
-const RULES: OptionRules & Readonly<Record<keyof WorkerOptions, OptionRule>> = {
-  connection: connectionRule,
-  concurrency: integerIn(1, CLAIM_COUNT_MAX),
-  leaseMs: durationIn(10, 24 * 3_600_000),
-  autorun: aBoolean,
-  claimWaitMs: durationIn(1, 60_000),
-  prefetchMax: integerIn(0, CLAIM_COUNT_MAX),
-  threads: integerIn(1, 256),
-};
+const SCHEMA = optionsOf(
+  {
+    connection: aConnection,
+    concurrency: integerIn(1, CLAIM_COUNT_MAX).optional(),
+    leaseMs: durationIn(10, 24 * 3_600_000).optional(),
+    autorun: aBoolean.optional(),
+    claimWaitMs: durationIn(1, 60_000).optional(),
+    prefetchMax: integerIn(0, CLAIM_COUNT_MAX).optional(),
+    threads: integerIn(1, 256).optional(),
+  } satisfies Record<keyof WorkerOptions, z.ZodType>,
+  CONNECTION_REMEDY,
+);
 
 /** @throws {UnknownOptionError | InvalidOptionError} */
 export function workerConfig(options: WorkerOptions): WorkerConfig {
-  checkOptions(options, RULES);
-  if (options.connection === undefined) throw new InvalidOptionError('connection', undefined, connectionRule.remedy);
+  checkOptions(SCHEMA, options);
   const { concurrency = 1, leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
   return Object.freeze({
     concurrency,
@@ -50,4 +52,14 @@ export function workerConfig(options: WorkerOptions): WorkerConfig {
     claimWaitMs,
     prefetchMax: options.prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX),
   });
+}
+
+const PROCESSOR = aValue(
+  (value) => typeof value === 'function' || (typeof value === 'string' && value !== '') || value instanceof URL,
+  'Give a function, or the path or URL of a file that exports one: new Worker(name, processor, { connection }).',
+);
+
+/** @throws {InvalidOptionError} */
+export function checkProcessor(processor: unknown): void {
+  checkOptions(PROCESSOR, processor, ['processor']);
 }

@@ -15,7 +15,7 @@ import { checkQueueName } from './queue.ts';
 import { unexpected } from './refusal.ts';
 import { Sandbox } from './sandbox.ts';
 import { describeThrown, toError } from './thrown.ts';
-import { type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
+import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
 
 export { UnrecoverableError } from './errors.ts';
 export type { WorkerOptions };
@@ -81,6 +81,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       this.#onClosed = resolve;
     });
     checkQueueName(name);
+    checkProcessor(processor);
     this.#config = workerConfig(options);
     this.name = name;
     this.#lease = acquireClient(options.connection);

@@ -30,7 +30,7 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
   // Timings and limits have one home each, beside the code that obeys them; the configuration describes them.
   config: { own: ['base', 'raft/config', 'node/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
-  client: { own: ['base', 'queue', 'transport/port', 'transport/client-frame'], packages: ['node:', 'piscina'] },
+  client: { own: ['base', 'queue', 'transport/port', 'transport/client-frame'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
     own: ['base', 'raft/config', 'raft/entry', 'type raft', 'queue/record', 'node', 'storage', 'transport', 'client', 'logs', 'config'],
     packages: ['node:', 'zod'],

@@ -1,0 +1,352 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { JobraftError } from '../../src/base/errors.ts';
+import { Client } from '../../src/client/client.ts';
+import { InvalidOptionError, InvalidPayloadError, UnknownOptionError } from '../../src/client/errors.ts';
+import { isValidAtSight, JOB_OPTIONS, type JobOptions } from '../../src/client/job-options.ts';
+import { Queue, type QueueOptions } from '../../src/client/queue.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { DURATION_MS_MAX, PRIORITY_MAX } from '../../src/queue/limits.ts';
+import type { ClusterEndpoint } from '../../src/transport/port.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
+
+function aQueue() {
+  const cluster = new FakeCluster();
+  const client = new Client(cluster);
+  opened.push({ cluster, client });
+  return { cluster, client, queue: new Queue<unknown>('emails', { connection: client }) };
+}
+
+afterEach(async () => {
+  for (const { cluster, client } of opened.splice(0)) {
+    await client.close();
+    cluster.close();
+  }
+});
+
+/** What JavaScript lets a caller pass, and TypeScript does not. */
+const asAny = <T>(value: unknown): T => value as T;
+const loneSurrogate = 'x\ud800';
+const throwing = {
+  toString: () => {
+    throw new Error('not readable');
+  },
+};
+
+describe('a constructor that is called wrongly says what is missing', () => {
+  const cluster = new FakeCluster();
+  const connection: ClusterEndpoint = cluster;
+  const work: Processor<unknown, unknown> = () => 1;
+
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'a queue without options',
+      () => new Queue('q', asAny<QueueOptions>(undefined)),
+      /"options" has the value undefined\. Give what startCluster/,
+    ],
+    ['a queue with null', () => new Queue('q', asAny<QueueOptions>(null)), /"options" has the value null\. Give what startCluster/],
+    ['a queue on nothing', () => new Queue('q', asAny<QueueOptions>({})), /"connection" has the value undefined\. Give what startCluster/],
+    [
+      'a queue on a promise',
+      () => new Queue('q', asAny<QueueOptions>({ connection: Promise.resolve(cluster) })),
+      /"connection" has the value an object of the class Promise/,
+    ],
+    [
+      'a queue with defaults of no object',
+      () => new Queue('q', asAny<QueueOptions>({ connection, defaultJobOptions: 3 })),
+      /"defaultJobOptions" has the value 3\. Give an object of job options/,
+    ],
+    [
+      'a queue with a wrong default',
+      () => new Queue('q', { connection, defaultJobOptions: { attempts: 0 } }),
+      /"defaultJobOptions\.attempts" has the value 0/,
+    ],
+    [
+      'a queue without a name',
+      () => new Queue(asAny<string>(undefined), { connection }),
+      /"name" has the value undefined\. Give a queue name/,
+    ],
+    [
+      'a queue with an ill-formed name',
+      () => new Queue(loneSurrogate, { connection }),
+      /"name" has the value "x\\ud800"\. .*well-formed Unicode/,
+    ],
+    [
+      'a worker without options',
+      () => new Worker('q', work, asAny<WorkerOptions>(undefined)),
+      /"options" has the value undefined\. Give what startCluster/,
+    ],
+    [
+      'a worker without a processor',
+      () => new Worker('q', asAny<typeof work>(undefined), { connection }),
+      /"processor" has the value undefined\. Give a function, or the path/,
+    ],
+    [
+      'a worker with its options as the processor',
+      () => new Worker('q', asAny<typeof work>({ connection }), asAny<WorkerOptions>(undefined)),
+      /"processor"/,
+    ],
+    ['a worker with an empty path', () => new Worker('q', '', { connection }), /"processor" has the value ""/],
+    ['a worker with an ill-formed name', () => new Worker('\udfff', work, { connection }), /well-formed/],
+    [
+      'a worker with a concurrency of text',
+      () => new Worker('q', work, asAny<WorkerOptions>({ connection, concurrency: '3' })),
+      /"concurrency" has the value "3"\. Give an integer from 1/,
+    ],
+    [
+      'a client without an endpoint',
+      () => new Client(asAny<ClusterEndpoint>(undefined)),
+      /"endpoint" has the value undefined\. Give what startCluster/,
+    ],
+    [
+      'a client on a client',
+      () => new Client(asAny<ClusterEndpoint>(new Client(cluster))),
+      /"endpoint" has the value an object of the class Client/,
+    ],
+    [
+      'a client with null for its options',
+      () => new Client(cluster, asAny<object>(null)),
+      /"options" has the value null\. Give an object of options/,
+    ],
+    [
+      'a client with an infinite deadline',
+      () => new Client(cluster, { deadlineMs: Number.POSITIVE_INFINITY }),
+      /"deadlineMs" has the value Infinity/,
+    ],
+  ])('%s', (_, construct, message) => {
+    expect(construct).toThrow(InvalidOptionError);
+    expect(construct).toThrow(message);
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'queue',
+      () => new Queue('q', asAny<QueueOptions>({ connexion: cluster })),
+      /no option "connexion"\. Valid options: connection, defaultJobOptions\./,
+    ],
+    [
+      'queue defaults',
+      () => new Queue('q', asAny<QueueOptions>({ connection, defaultJobOptions: { retries: 3 } })),
+      /no option "retries" in "defaultJobOptions"\. Valid options: delay,/,
+    ],
+    [
+      'worker',
+      () => new Worker('q', work, asAny<WorkerOptions>({ connection, concurency: 3 })),
+      /no option "concurency"\. Valid options: connection, concurrency, leaseMs,/,
+    ],
+    ['client', () => new Client(cluster, asAny<object>({ deadline: 3 })), /no option "deadline"\. Valid options: deadlineMs,/],
+  ])('an unknown option of a %s is met with the known ones', (_, construct, message) => {
+    expect(construct).toThrow(UnknownOptionError);
+    expect(construct).toThrow(message);
+  });
+});
+
+describe('a job that is added wrongly', () => {
+  it.each<[string, (queue: Queue<unknown>) => Promise<unknown>, RegExp]>([
+    ['options null', (queue) => queue.add('x', 1, asAny<JobOptions>(null)), /"options" has the value null\. Give an object of job options/],
+    ['options that are a list', (queue) => queue.add('x', 1, asAny<JobOptions>([])), /"options" has the value \[\]/],
+    ['a number in text', (queue) => queue.add('x', 1, asAny<JobOptions>({ attempts: '3' })), /"attempts" has the value "3"/],
+    [
+      'a backoff without its delay',
+      (queue) => queue.add('x', 1, asAny<JobOptions>({ backoff: { type: 'fixed' } })),
+      /"backoff\.delay" has the value undefined\. Give a number of milliseconds/,
+    ],
+    [
+      'a backoff of an unknown type',
+      (queue) => queue.add('x', 1, asAny<JobOptions>({ backoff: { type: 'linear', delay: 1 } })),
+      /"backoff\.type" has the value "linear"\. Give 'fixed' or/,
+    ],
+    [
+      'a backoff of null',
+      (queue) => queue.add('x', 1, asAny<JobOptions>({ backoff: null })),
+      /"backoff" has the value null\. Give a number of milliseconds or/,
+    ],
+    ['a negative backoff', (queue) => queue.add('x', 1, { backoff: -1 }), /"backoff" has the value -1/],
+    ['an unreadable value', (queue) => queue.add('x', 1, asAny<JobOptions>({ delay: throwing })), /"delay" has the value \{/],
+    ['no list', (queue) => queue.addBulk(asAny<[]>(undefined)), /"jobs" has the value undefined\. Give a list of jobs/],
+    [
+      'a job that is none',
+      (queue) => queue.addBulk(asAny<[]>([{ name: 'x', data: 1 }, null])),
+      /"jobs\[1\]" has the value null\. Give an object \{ name, data, opts \}/,
+    ],
+    [
+      'options in a bulk',
+      (queue) => queue.addBulk([{ name: 'x', data: 1, opts: { delay: -1 } }]),
+      /"jobs\[0\]\.opts\.delay" has the value -1/,
+    ],
+  ])('%s: is refused with the remedy, and nothing is sent', async (_, add, message) => {
+    const { cluster, queue } = aQueue();
+    const error: unknown = await add(queue).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error).toMatchObject({ code: 'INVALID_OPTION', outcome: 'not-applied', message: expect.stringMatching(message) });
+    expect(cluster.requests).toHaveLength(0);
+  });
+
+  it.each<[string, (queue: Queue<unknown>) => Promise<unknown>, RegExp]>([
+    [
+      'in its backoff',
+      (queue) => queue.add('x', 1, asAny<JobOptions>({ backoff: { type: 'fixed', delay: 1, jitter: 1 } })),
+      /no option "jitter" in "backoff"\. Valid options: type, delay\./,
+    ],
+    [
+      'in a bulk',
+      (queue) =>
+        queue.addBulk(
+          asAny<[]>([
+            { name: 'x', data: 1 },
+            { name: 'x', data: 1, options: {} },
+          ]),
+        ),
+      /no option "options" in "jobs\[1\]"\. Valid options: name, data, opts\./,
+    ],
+    [
+      'in the options of a bulk',
+      (queue) => queue.addBulk(asAny<[]>([{ name: 'x', data: 1, opts: { dealy: 1 } }])),
+      /no option "dealy" in "jobs\[0\]\.opts"/,
+    ],
+  ])('an unknown name %s is met with the known ones', async (_, add, message) => {
+    const { cluster, queue } = aQueue();
+    const error: unknown = await add(queue).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UnknownOptionError);
+    expect(error).toMatchObject({ message: expect.stringMatching(message) });
+    expect(cluster.requests).toHaveLength(0);
+  });
+
+  it('has no name that another job could have on its way: lone surrogates are refused', async () => {
+    const { cluster, queue } = aQueue();
+    for (const name of ['\ud800', `${'long '.repeat(20)}\udc00`, asAny<string>(7), asAny<string>(undefined), asAny<string>(throwing)]) {
+      await expect(queue.add(name, 1)).rejects.toBeInstanceOf(InvalidPayloadError);
+      await expect(queue.addBulk([{ name, data: 1 }])).rejects.toBeInstanceOf(InvalidPayloadError);
+    }
+    expect(cluster.requests).toHaveLength(0);
+  });
+
+  it('keeps surrogates in its data, paired or not, and paired ones in its name', async () => {
+    const { queue } = aQueue();
+    const data = { [loneSurrogate]: ['\udfff', '😀'] };
+    const { id } = await queue.add('😀', data);
+    expect(await queue.getJob(id)).toMatchObject({ name: '😀', data });
+  });
+});
+
+describe('the first look at job options, which spares a call into zod', () => {
+  const odd = fc.constantFrom<unknown>(
+    null,
+    '3',
+    Number.NaN,
+    -1,
+    0.5,
+    Number.POSITIVE_INFINITY,
+    2 ** 53,
+    [],
+    {},
+    1n,
+    undefined,
+    true,
+    () => 1,
+  );
+  const whole = fc.integer({ min: -2, max: 3_000_000 });
+  const duration = fc.oneof(fc.double({ min: -1, max: DURATION_MS_MAX + 1, noNaN: true }), whole);
+  const backoff = fc.oneof(
+    duration,
+    fc.record({ type: fc.constantFrom<unknown>('fixed', 'exponential', 'linear', undefined), delay: fc.oneof(duration, odd) }),
+    fc.record({ type: fc.constant('fixed'), delay: duration, jitter: fc.constant(1) }, { requiredKeys: ['type'] }),
+  );
+  const kept = fc.oneof(fc.boolean(), whole);
+  const options = fc.record(
+    {
+      delay: fc.oneof(duration, odd),
+      priority: fc.oneof(whole, fc.constant(PRIORITY_MAX), odd),
+      attempts: fc.oneof(whole, odd),
+      backoff: fc.oneof(backoff, odd),
+      removeOnComplete: fc.oneof(kept, odd),
+      removeOnFail: fc.oneof(kept, odd),
+      dealy: fc.constant(1),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('agrees with the schema about every value', () => {
+    fc.assert(
+      fc.property(fc.oneof({ weight: 9, arbitrary: options }, odd), (value) => {
+        expect(isValidAtSight(asAny<JobOptions>(value))).toBe(JOB_OPTIONS.safeParse(value).success);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+describe('a function that returns a promise', () => {
+  const oddities: readonly unknown[] = [
+    undefined,
+    null,
+    Number.NaN,
+    -3,
+    0.5,
+    '1',
+    '',
+    {},
+    [],
+    [null],
+    { add: 'x' },
+    { add: [1, 1] },
+    1n,
+    Symbol('s'),
+    throwing,
+    () => 1,
+  ];
+
+  it.each<[string, (queue: Queue<unknown>, client: Client, odd: never) => unknown]>([
+    ['Queue.add', (queue, _, odd) => queue.add(odd, 1)],
+    ['Queue.add with options', (queue, _, odd) => queue.add('x', 1, odd)],
+    ['Queue.addBulk', (queue, _, odd) => queue.addBulk(odd)],
+    ['Queue.addBulk of jobs', (queue, _, odd) => queue.addBulk([odd])],
+    ['Queue.getJob', (queue, _, odd) => queue.getJob(odd)],
+    ['Queue.getJob with options', (queue, _, odd) => queue.getJob(1, odd)],
+    ['Queue.getJobCounts', (queue, _, odd) => queue.getJobCounts(odd)],
+    ['Queue.retryJob', (queue, _, odd) => queue.retryJob(odd)],
+    ['Queue.removeJob', (queue, _, odd) => queue.removeJob(odd)],
+    ['Client.status', (_, client, odd) => client.status(odd)],
+    ['Client.log', (_, client, odd) => client.log(odd)],
+    ['Client.log from', (_, client, odd) => client.log(1, odd)],
+    ['Client.log to', (_, client, odd) => client.log(1, 1, odd)],
+    ['Client.changeMembership', (_, client, odd) => client.changeMembership(odd, {})],
+    ['Client.changeMembership by', (_, client, odd) => client.changeMembership(9, odd)],
+    ['Client.transferLeadership', (_, client, odd) => client.transferLeadership(odd)],
+    ['Client.transferLeadership to', (_, client, odd) => client.transferLeadership(9, odd)],
+  ])('%s: rejects odd arguments with a typed error, and never throws', async (_, call) => {
+    const { cluster, client, queue } = aQueue();
+    // What is right is refused at once, too: this node does not run.
+    cluster.stop(9);
+    for (const odd of oddities) {
+      const answer = call(queue, client, odd as never);
+      expect(answer).toBeInstanceOf(Promise);
+      await Promise.resolve(answer).catch((error: unknown) => expect(error).toBeInstanceOf(JobraftError));
+    }
+  });
+
+  it('tells an id of another type from one that does not exist', async () => {
+    const { queue } = aQueue();
+    const { id } = await queue.add('x', 1);
+    const text = asAny<number>(`${id}`);
+    await expect(queue.getJob(text)).rejects.toThrow(/"id" has the value "1"\. Give the number that add\(\) returned/);
+    await expect(queue.removeJob(text)).rejects.toBeInstanceOf(InvalidOptionError);
+  });
+
+  it.each<[string, (client: Client) => Promise<unknown>, RegExp]>([
+    ['an index that is text', (client) => client.log(1, asAny<number>('a')), /"from" has the value "a"/],
+    ['an index that is no number', (client) => client.log(1, Number.NaN), /"from" has the value NaN/],
+    ['an index below zero', (client) => client.log(1, -3), /"from" has the value -3/],
+    ['an end that is null', (client) => client.log(1, 1, asAny<number>(null)), /"to" has the value null/],
+    ['a node by its name', (client) => client.status(asAny<number>('node-1')), /"node" has the value "node-1"/],
+    ['a change that names one twice', (client) => client.changeMembership(1, { add: [4, 4] }), /"change\.add" has the value \[4,4\]/],
+    ['a successor below zero', (client) => client.transferLeadership(1, -1), /"to" has the value -1/],
+  ])('asks no node with %s', async (_, call, message) => {
+    const { client } = aQueue();
+    const error: unknown = await call(client).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error).toMatchObject({ message: expect.stringMatching(message) });
+  });
+});
