@@ -30,6 +30,7 @@ function describe(value: unknown): string {
 }
 
 function describeObject(value: object): string {
+  if (value instanceof Error) return `the error ${describe(value.message)}`;
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
   const isData = isPlain || ('toJSON' in value && !ArrayBuffer.isView(value));

@@ -1,10 +1,10 @@
+import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
+import { CLUSTER_SHAPE, groupOf, NODES_MAX, oneOf } from '../config/cluster-config.ts';
+import { relationProblems } from '../config/config-problems.ts';
 import type { NodeLimits } from '../node/limits.ts';
-import { nodeLimits } from '../node/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
-import { raftConfig } from '../raft/config.ts';
-
-const NODES_MAX = 13;
+import { NODE_IDS, parseSettings } from './cluster-arguments.ts';
 
 export interface ClusterOptions {
   /** How many nodes, 1 to 13 (they get the ids 1, 2, …), or their ids. */
@@ -40,11 +40,6 @@ export interface NodeRepair {
   readonly movedTo: string;
 }
 
-export interface ClusterListeners {
-  readonly onNodeFailure: (node: number, error: Error) => void;
-  readonly onRepair: (repair: NodeRepair) => void;
-}
-
 export interface ClusterSettings {
   readonly nodes: readonly number[];
   readonly absent: readonly number[];
@@ -57,40 +52,40 @@ export interface ClusterSettings {
   readonly seed: number;
 }
 
+const aListener = z.custom((value) => typeof value === 'function', { error: 'Give a function.' }).optional();
+const SCHEMA = groupOf(
+  {
+    ...CLUSTER_SHAPE,
+    dataDir: CLUSTER_SHAPE.dataDir.optional(),
+    absent: NODE_IDS.default([]),
+    repair: oneOf(['automatic', 'manual']).default('automatic'),
+    onNodeFailure: aListener,
+    onRepair: aListener,
+  } satisfies Record<keyof ClusterOptions, z.ZodType>,
+  "Give an object of settings such as { nodes: 3, dataDir: './data' }.",
+);
+
 /** @throws {ConfigError} naming the key and the remedy. */
 export function clusterSettings(options: ClusterOptions): ClusterSettings {
-  const nodes = parseNodes(options.nodes);
-  const absent = options.absent ?? [];
-  for (const id of absent) if (!nodes.includes(id)) throw new ConfigError('absent', id, `Name nodes of the cluster: ${nodes.join(', ')}.`);
-  const storage = options.storage ?? 'sqlite';
-  if (storage !== 'sqlite' && storage !== 'memory') throw new ConfigError('storage', storage, 'Use "sqlite" or "memory".');
-  if (storage === 'sqlite' && (options.dataDir === undefined || options.dataDir === '')) {
-    throw new ConfigError('dataDir', options.dataDir ?? null, 'Name a folder for the nodes\' files, or set storage to "memory".');
+  const { nodes, absent, dataDir, storage, durability, raft, limits, repair, logs, seed } = parseSettings(SCHEMA, options, 'options');
+  const misfit = relationProblems(options, () => '')[0];
+  if (misfit !== undefined) throw new ConfigError(misfit.key, misfit.value, misfit.remedy);
+  const ids = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, position) => position + 1) : nodes;
+  for (const id of absent) if (!ids.includes(id)) throw new ConfigError('absent', id, `Name nodes of the cluster: ${ids.join(', ')}.`);
+  if (storage === 'sqlite' && dataDir === undefined) {
+    throw new ConfigError('dataDir', dataDir, 'Name a folder for the nodes\' files, or set storage to "memory".');
   }
-  const durability = options.durability ?? 'full';
-  if (durability !== 'full' && durability !== 'off') throw new ConfigError('durability', durability, 'Use "full" or "off".');
-  const repair = options.repair ?? 'automatic';
-  if (repair !== 'automatic' && repair !== 'manual') throw new ConfigError('repair', repair, 'Use "automatic" or "manual".');
   return {
-    nodes,
+    nodes: ids,
     absent,
     repair,
-    dataDir: storage === 'sqlite' ? options.dataDir : undefined,
+    dataDir: storage === 'sqlite' ? dataDir : undefined,
     durability,
-    raft: raftConfig(options.raft),
-    limits: nodeLimits(options.limits),
-    logs: options.logs === undefined ? undefined : { dir: options.logs.dir, level: options.logs.level ?? 'info' },
-    seed: options.seed ?? Date.now() % 0x7fffffff,
+    raft: Object.freeze(raft),
+    limits: Object.freeze(limits),
+    logs,
+    seed: seed ?? Date.now() % 0x7fffffff,
   };
-}
-
-function parseNodes(nodes: number | readonly number[]): readonly number[] {
-  const ids = typeof nodes === 'number' ? Array.from({ length: Math.min(nodes, NODES_MAX + 1) }, (_, position) => position + 1) : nodes;
-  const isCount = typeof nodes !== 'number' || Number.isInteger(nodes);
-  if (!isCount || ids.length < 1 || ids.length > NODES_MAX) throw new ConfigError('nodes', nodes, `Give 1 to ${NODES_MAX} nodes.`);
-  if (!ids.every(isNodeId) || new Set(ids).size !== ids.length)
-    throw new ConfigError('nodes', nodes, 'Node ids are whole numbers from 1 on, each once.');
-  return ids;
 }
 
 /** The lowest id that no node has. */
@@ -100,20 +95,10 @@ export function freeId(taken: readonly number[]): number {
   return id;
 }
 
-/** @throws {ConfigError} for ids that are taken or no ids, and for more nodes than a cluster may have. */
+/** @throws {ConfigError} for ids that are taken, and for more nodes than a cluster may have. */
 export function checkNewcomers(newcomers: readonly number[], present: readonly number[], leaving: number): void {
   const taken = newcomers.find((node) => present.includes(node));
   if (taken !== undefined) throw new ConfigError('node', taken, `That id is taken; the nodes are ${present.join(', ')}.`);
-  const wrong = newcomers.find((node) => !isNodeId(node));
-  if (wrong !== undefined || new Set(newcomers).size !== newcomers.length)
-    throw new ConfigError('node', wrong ?? newcomers, 'Node ids are whole numbers from 1 on, each once.');
-  if (present.length + newcomers.length - leaving > NODES_MAX) {
-    throw new ConfigError(
-      'nodes',
-      present.length + newcomers.length - leaving,
-      `A cluster has at most ${NODES_MAX} nodes. Remove others first.`,
-    );
-  }
+  const count = present.length + newcomers.length - leaving;
+  if (count > NODES_MAX) throw new ConfigError('nodes', count, `A cluster has at most ${NODES_MAX} nodes. Remove others first.`);
 }
-
-const isNodeId = (id: number): boolean => Number.isSafeInteger(id) && id >= 1;

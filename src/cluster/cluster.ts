@@ -4,14 +4,16 @@ import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
 import { NoLeaderError } from '../client/errors.ts';
-import { isolatedListener } from '../client/listeners.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
 import { openClientPort } from './client-port.ts';
-import type { ClusterListeners, ClusterOptions, ClusterSettings, NodeRepair } from './cluster-options.ts';
+import { DELAY, groupsOf, MEMBER_CHANGE, NODE_ID, PAUSE_MS, PROBABILITY, parseSettings, WAIT_MS } from './cluster-arguments.ts';
+import type { ClusterListeners } from './cluster-listeners.ts';
+import { clusterListeners } from './cluster-listeners.ts';
+import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
 import { checkNewcomers, clusterSettings, freeId } from './cluster-options.ts';
 import { releaseDeparted } from './departed-holders.ts';
 import type { ClusterMembers } from './member-control.ts';
@@ -44,10 +46,7 @@ export interface ReplicaState {
  * @throws {ConfigError} for options that cannot work. @throws {StorageError} when a node's file cannot be used.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const cluster = new Cluster(clusterSettings(options), {
-    onNodeFailure: isolatedListener('onNodeFailure', options.onNodeFailure ?? warnOfFailure),
-    onRepair: isolatedListener('onRepair', options.onRepair ?? warnOfRepair),
-  });
+  const cluster = new Cluster(clusterSettings(options), clusterListeners(options));
   try {
     await cluster.start();
   } catch (error) {
@@ -55,16 +54,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     throw error;
   }
   return cluster;
-}
-
-function warnOfFailure(_node: number, error: Error): void {
-  process.emitWarning(error.message, { type: 'JobraftNodeFailure' });
-}
-
-function warnOfRepair({ node, damage, movedTo }: NodeRepair): void {
-  process.emitWarning(`${damage.message} It was moved to ${movedTo}, and node ${node} is being rebuilt from its peers.`, {
-    type: 'JobraftRepair',
-  });
 }
 
 /** A running embedded cluster; made by {@link startCluster}. */
@@ -126,15 +115,18 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   // ---- what is going on ---------------------------------------------------------------------------------------------
 
   /** GetStatus of one node. @throws {ConfigError} for an id that is not in the cluster. */
-  status(node: number): Promise<NodeStatus> {
+  async status(node: number): Promise<NodeStatus> {
     this.#checkMember(node);
-    return this.#client.status(node);
+    return await this.#client.status(node);
   }
 
-  /** GetLog of one node: entries from `from` to `to`, both included, as far as its log still has them (1,000 at most). */
-  log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
+  /**
+   * GetLog of one node: entries from `from` to `to`, both included, as far as its log still has them (1,000 at most).
+   * @throws {ConfigError} for an id that is not in the cluster. @throws {InvalidOptionError} for what is no index.
+   */
+  async log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
     this.#checkMember(node);
-    return this.#client.log(node, from, to);
+    return await this.#client.log(node, from, to);
   }
 
   /** The leader of the highest term that any running node knows and that itself agrees. */
@@ -146,8 +138,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return best?.node;
   }
 
-  /** @throws {NoLeaderError} when none is found in time. */
+  /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for what is no time. */
   async waitForLeader(timeoutMs = LEADER_WAIT_MS): Promise<number> {
+    parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
       const leader = await this.leader();
@@ -237,18 +230,20 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
    * @throws {ConfigError} for an id that is taken, or beyond 13 nodes. @throws {MembershipTimeoutError}
    */
   async addNode(id?: number): Promise<number> {
-    const node = id ?? freeId(this.nodeIds());
+    const node = id === undefined ? freeId(this.nodeIds()) : parseSettings(NODE_ID, id, 'id');
     await this.changeMembers({ add: [node] });
     return node;
   }
 
   /** Takes a node's vote and stops it; its file stays. If it leads, another node does afterwards. @throws {ConfigError | MembershipTimeoutError} */
   async removeNode(id: number): Promise<void> {
+    this.#checkMember(id);
     await this.changeMembers({ remove: [id] });
   }
 
   /** Adds and removes several nodes; voters leave in the same step in which the new ones begin to vote. @throws {ConfigError | MembershipTimeoutError} */
-  async changeMembers({ add = [], remove = [] }: { readonly add?: readonly number[]; readonly remove?: readonly number[] }): Promise<void> {
+  async changeMembers(change: { readonly add?: readonly number[]; readonly remove?: readonly number[] }): Promise<void> {
+    const { add, remove } = parseSettings(MEMBER_CHANGE, change, 'change');
     checkNewcomers(add, this.nodeIds(), remove.length);
     for (const node of remove) this.#checkMember(node);
     this.#roster.add(add);
@@ -271,6 +266,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   /** Blocks the node's whole thread for a while, as a stopped event loop would. */
   async pause(node: number, durationMs: number): Promise<void> {
     this.#checkMember(node);
+    parseSettings(PAUSE_MS, durationMs, 'durationMs');
     this.#handles.get(node)?.command({ type: 'pause', durationMs });
   }
 
@@ -282,7 +278,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Nodes of different groups do not reach each other; a node in no group reaches nobody. */
   async partition(groups: readonly (readonly number[])[]): Promise<void> {
-    this.#faults.partition(groups);
+    this.#faults.partition(parseSettings(groupsOf(this.nodeIds()), groups, 'groups'));
     this.#sendFaults();
   }
 
@@ -294,13 +290,13 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Every frame between nodes takes this long, or a random time in the range; their order stays. */
   async delay(ms: number | { readonly fromMs: number; readonly toMs: number }): Promise<void> {
-    this.#faults.delay(ms);
+    this.#faults.delay(parseSettings(DELAY, ms, 'ms'));
     this.#sendFaults();
   }
 
   /** Frames between nodes are lost with this probability. */
   async drop(probability: number): Promise<void> {
-    this.#faults.drop(probability);
+    this.#faults.drop(parseSettings(PROBABILITY, probability, 'probability'));
     this.#sendFaults();
   }
 

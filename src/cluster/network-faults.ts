@@ -1,4 +1,3 @@
-import { ConfigError } from '../base/errors.ts';
 import type { LinkFaults } from '../transport/port-links.ts';
 import { NO_FAULTS } from '../transport/port-links.ts';
 
@@ -19,7 +18,6 @@ export class NetworkFaults {
   }
 
   drop(probability: number): void {
-    if (!(probability >= 0 && probability <= 1)) throw new ConfigError('probability', probability, 'Give a number from 0 to 1.');
     this.#dropProbability = probability;
   }
 

@@ -54,12 +54,17 @@ const numberSchema = ({ min, max, unit, default: fallback }: NumberSetting) => {
   return z.int({ error }).min(min, { error }).max(max, { error }).default(fallback);
 };
 
-const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, { error: `Give one of: ${names.join(', ')}.` });
-const folder = z.string({ error: 'Give the path of a folder.' }).min(1, { error: 'Give the path of a folder.' });
-const groupOf = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
-  z.strictObject(shape, {
-    error: (issue) => (issue.code === 'invalid_type' ? 'Give a group of settings, indented below the name.' : undefined),
-  });
+export const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, { error: `Give one of: ${names.join(', ')}.` });
+/** What no file system takes is no path: a zero, or half of a surrogate pair. */
+const folder = z.custom<string>((value) => typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed(), {
+  error: 'Give the path of a folder.',
+});
+
+/** The message of an unknown name is the list of those that are known; `schemaProblems` makes the sentence. */
+export function groupOf<Shape extends z.core.$ZodLooseShape>(shape: Shape, remedy = 'Give a group of settings, each with its name.') {
+  const names = Object.keys(shape).join(', ');
+  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
+}
 
 function numbersSchema<Key extends string>(settings: Readonly<Record<Key, NumberSetting>>) {
   const shape: Partial<Record<Key, ReturnType<typeof numberSchema>>> = {};
@@ -68,13 +73,16 @@ function numbersSchema<Key extends string>(settings: Readonly<Record<Key, Number
   return groupOf(shape as Record<Key, ReturnType<typeof numberSchema>>).prefault({} as never);
 }
 
-export const clusterSchema = groupOf({
-  nodes: nodesSchema.default(3),
-  dataDir: folder.default('data'),
+/** Every setting of a file, with its default where that is the same for a program's own options. */
+export const CLUSTER_SHAPE = {
+  nodes: nodesSchema,
+  dataDir: folder,
   storage: oneOf(STORAGES).default('sqlite'),
   durability: oneOf(DURABILITIES).default('full'),
   raft: numbersSchema(RAFT_SETTINGS),
   limits: numbersSchema(LIMIT_SETTINGS),
   logs: groupOf({ dir: folder, level: oneOf(LOG_LEVELS).default('info') }).optional(),
   seed: z.int({ error: 'Give a whole number, or leave the key out.' }).optional(),
-});
+};
+
+export const clusterSchema = groupOf({ ...CLUSTER_SHAPE, nodes: nodesSchema.default(3), dataDir: folder.default('data') });

@@ -10,7 +10,7 @@ export function schemaProblems(raw: unknown, issues: readonly z.core.$ZodIssue[]
     if (issue.code !== 'unrecognized_keys') {
       return [{ key: nameOf(issue.path), value: valueAt(raw, issue.path), place: locate(issue.path), remedy: issue.message }];
     }
-    const known = KNOWN_KEYS[nameOf(issue.path)] ?? [];
+    const known = issue.message.split(', ');
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       return { key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy: unknownKeyRemedy(key, known) };
@@ -31,6 +31,12 @@ export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] 
         : `Lower it to at most half of raft.electionTimeoutMs (${electionTimeoutMs / 2}), or followers depose a leader that works.`;
     problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
   }
+  const leaseMs = numberAt(raw, ['raft', 'leaseMs'], RAFT_SETTINGS.leaseMs.default);
+  if (leaseMs >= electionTimeoutMs) {
+    const path = ['raft', 'leaseMs'];
+    const remedy = `Keep it below raft.electionTimeoutMs (${electionTimeoutMs}), or 0 for no lease.`;
+    problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
+  }
   const payloadBytesMax = numberAt(raw, ['limits', 'payloadBytesMax'], LIMIT_SETTINGS.payloadBytesMax.default);
   const uncommittedBytesMax = numberAt(raw, ['raft', 'uncommittedBytesMax'], RAFT_SETTINGS.uncommittedBytesMax.default);
   if (payloadBytesMax > uncommittedBytesMax) {
@@ -44,19 +50,17 @@ export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] 
   return problems;
 }
 
-const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['nodes', 'dataDir', 'storage', 'durability', 'raft', 'limits', 'logs', 'seed'],
-  raft: Object.keys(RAFT_SETTINGS),
-  limits: Object.keys(LIMIT_SETTINGS),
-  logs: ['dir', 'level'],
-};
-
 function unknownKeyRemedy(key: string, known: readonly string[]): string {
-  const nearest = known
-    .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  const guess = nearest !== undefined && nearest.distance <= 3 ? ` Did you mean "${nearest.name}"?` : '';
-  return `No such setting.${guess} Known here are ${known.join(', ')}.`;
+  const meant = nearestName(key.toLowerCase(), known);
+  return `No such setting.${meant === undefined ? '' : ` Did you mean "${meant}"?`} Known here are ${known.join(', ')}.`;
+}
+
+/** What was probably meant: a name that differs by a few letters, or begins alike. */
+function nearestName(key: string, known: readonly string[]): string | undefined {
+  const named = known.map((name) => ({ name, distance: editDistance(key, name.toLowerCase()) }));
+  const nearest = named.sort((a, b) => a.distance - b.distance)[0];
+  if (nearest !== undefined && nearest.distance <= 3) return nearest.name;
+  return known.find((name) => key.startsWith(name.toLowerCase()));
 }
 
 /** How many letters must be changed, added or left out to make one name of the other (Levenshtein). */

@@ -1,0 +1,23 @@
+import { isolatedListener } from '../client/listeners.ts';
+import type { ClusterOptions, NodeRepair } from './cluster-options.ts';
+
+/** What a cluster calls when something happens to its nodes. None of them throws. */
+export interface ClusterListeners {
+  readonly onNodeFailure: (node: number, error: Error) => void;
+  readonly onRepair: (repair: NodeRepair) => void;
+}
+
+/** The user's listeners, or warnings of the process in their place. */
+export function clusterListeners({ onNodeFailure = warnOfFailure, onRepair = warnOfRepair }: ClusterOptions): ClusterListeners {
+  return { onNodeFailure: isolatedListener('onNodeFailure', onNodeFailure), onRepair: isolatedListener('onRepair', onRepair) };
+}
+
+function warnOfFailure(_node: number, error: Error): void {
+  process.emitWarning(error.message, { type: 'JobraftNodeFailure' });
+}
+
+function warnOfRepair({ node, damage, movedTo }: NodeRepair): void {
+  process.emitWarning(`${damage.message} It was moved to ${movedTo}, and node ${node} is being rebuilt from its peers.`, {
+    type: 'JobraftRepair',
+  });
+}

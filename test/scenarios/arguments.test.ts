@@ -1,0 +1,133 @@
+import type { Cluster } from 'jobraft';
+import { ConfigError, JobraftError, Queue, startCluster } from 'jobraft';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ByteWriter } from '../../src/base/bytes.ts';
+import { SeededRandom } from '../../src/base/random.ts';
+import { type ClientFrame, writeClientFrame } from '../../src/transport/client-frame.ts';
+
+async function aCluster(nodes: number): Promise<{ readonly cluster: Cluster; readonly failures: unknown[] }> {
+  const failures: unknown[] = [];
+  const cluster = await startCluster({ nodes, storage: 'memory', onNodeFailure: (_, error) => failures.push(error) });
+  await cluster.waitForLeader();
+  return { cluster, failures };
+}
+
+/** The cluster does its work, and every node runs. */
+async function expectSound(cluster: Cluster, failures: readonly unknown[]): Promise<void> {
+  const queue = new Queue('q', { connection: cluster });
+  await queue.add('x', 1);
+  await queue.close();
+  expect(failures).toEqual([]);
+  for (const node of cluster.nodeIds()) expect((await cluster.status(node)).node).toBe(node);
+}
+
+describe('arguments that cannot be meant', () => {
+  let shared: Awaited<ReturnType<typeof aCluster>>;
+  beforeAll(async () => {
+    shared = await aCluster(1);
+  });
+  afterAll(() => shared.cluster.close());
+
+  const half = 0.5;
+  const nothing = {};
+  const none: readonly unknown[] = [];
+  const oddities = [
+    'a',
+    '1',
+    Number.NaN,
+    nothing,
+    -3,
+    half,
+    null,
+    none,
+    [[9]],
+    { fromMs: 5, toMs: 1 },
+    { ad: [4] },
+    { add: 'x' },
+    1n,
+    () => 1,
+  ];
+
+  // Third: what this call takes as it is.
+  it.each<[string, (cluster: Cluster, odd: never) => unknown, unknown?]>([
+    ['log', (cluster, odd) => cluster.log(odd)],
+    ['log from', (cluster, odd) => cluster.log(1, odd)],
+    ['log to', (cluster, odd) => cluster.log(1, 1, odd)],
+    ['status', (cluster, odd) => cluster.status(odd)],
+    ['waitForLeader', (cluster, odd) => cluster.waitForLeader(odd), half],
+    ['stop', (cluster, odd) => cluster.stop(odd)],
+    ['kill', (cluster, odd) => cluster.kill(odd)],
+    ['restart', (cluster, odd) => cluster.restart(odd)],
+    ['repair', (cluster, odd) => cluster.repair(odd)],
+    ['addNode', (cluster, odd) => cluster.addNode(odd)],
+    ['removeNode', (cluster, odd) => cluster.removeNode(odd)],
+    ['changeMembers', (cluster, odd) => cluster.changeMembers(odd), nothing],
+    ['changeMembers to add', (cluster, odd) => cluster.changeMembers({ add: odd }), none],
+    ['changeMembers to remove', (cluster, odd) => cluster.changeMembers({ remove: odd }), none],
+    ['transferLeadership', (cluster, odd) => cluster.transferLeadership(odd)],
+    ['pause', (cluster, odd) => cluster.pause(odd, 1)],
+    ['pause for', (cluster, odd) => cluster.pause(1, odd), half],
+    ['isolate', (cluster, odd) => cluster.isolate(odd)],
+    ['partition', (cluster, odd) => cluster.partition(odd), none],
+    ['delay', (cluster, odd) => cluster.delay(odd), half],
+    ['drop', (cluster, odd) => cluster.drop(odd), half],
+  ])('reject with a typed error, and end no node: %s', async (_, call, fine) => {
+    const { cluster, failures } = shared;
+    for (const odd of oddities.filter((each) => each !== fine)) {
+      const answer = call(cluster, odd as never);
+      expect(answer).toBeInstanceOf(Promise);
+      await expect(answer).rejects.toBeInstanceOf(JobraftError);
+    }
+    await expectSound(cluster, failures);
+  });
+
+  it('name the argument, its value and the remedy', async () => {
+    const { cluster } = shared;
+    await expect(cluster.pause(1, Number.POSITIVE_INFINITY)).rejects.toThrow(
+      /"durationMs" has the value Infinity\. Give a number of milliseconds/,
+    );
+    await expect(cluster.drop('0.5' as never)).rejects.toThrow(/"probability" has the value "0\.5"\. Give a number from 0 to 1/);
+    await expect(cluster.changeMembers({ added: [4] } as never)).rejects.toThrow(
+      /"added" .*No such setting\. Did you mean "add"\? Known here are add, remove/,
+    );
+    await expect(cluster.changeMembers({ add: [4, 4] })).rejects.toThrow(/"add" has the value \[4,4\]\. Give a list of node ids/);
+    await expect(cluster.partition([[1, 9]])).rejects.toThrow(/"groups" has the value \[\[1,9\]\]\. .*The cluster's nodes are 1/);
+    await expect(cluster.waitForLeader(Number.NaN)).rejects.toBeInstanceOf(ConfigError);
+  });
+});
+
+describe('a node that receives packets of no client of ours', () => {
+  const oddNumbers = [Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 0.5, 1, 5, 2 ** 53 - 1, 2 ** 53];
+
+  function packetOf(frame: ClientFrame): Uint8Array {
+    const writer = new ByteWriter();
+    writeClientFrame(writer, frame);
+    return writer.copy();
+  }
+
+  function* oddPackets(): Generator<Uint8Array> {
+    for (const odd of oddNumbers) {
+      yield packetOf({ type: 'log', call: 1, from: odd, to: 3 });
+      yield packetOf({ type: 'log', call: 1, from: 1, to: odd });
+      yield packetOf({ type: 'change', call: 1, add: [], remove: [odd], learners: [] });
+      yield packetOf({ type: 'transfer', call: 1, to: odd });
+    }
+    const random = new SeededRandom(7);
+    const whole = (below: number) => Math.floor(random.nextUnit() * below);
+    for (let count = 0; count < 2_000; count += 1) {
+      const bytes = Uint8Array.from({ length: whole(60) }, () => whole(256));
+      yield bytes;
+      yield packetOf({ type: 'request', request: bytes });
+      yield packetOf({ type: 'query', consistency: 'stale', request: bytes });
+    }
+  }
+
+  it('goes on', async () => {
+    const { cluster, failures } = await aCluster(1);
+    const channel = cluster.openChannel(1, { onPacket: () => undefined, onLost: () => failures.push('the channel was lost') });
+    for (const packet of oddPackets()) channel?.send(packet);
+    await expectSound(cluster, failures);
+    channel?.close();
+    await cluster.close();
+  });
+});
