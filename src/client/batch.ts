@@ -1,7 +1,10 @@
+import type { OperationResult } from '../queue/reply.ts';
 import type { ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
-import type { Call } from './call.ts';
+import { type Call, isKept } from './call.ts';
 import { packetOf } from './connection.ts';
+import { LeaseLostError } from './errors.ts';
 import type { Session } from './session.ts';
+import { deliver, fail } from './settle.ts';
 
 /** What is special about a batch. */
 export interface BatchKind {
@@ -10,7 +13,23 @@ export interface BatchKind {
   readonly isOpening?: boolean;
   /** It only reads, and does not go through the log. */
   readonly consistency?: ReadConsistency;
+  /** Its operations, all of them kept calls, were sent before in a session that has expired, and not answered. */
+  readonly mayHaveTakenEffect?: boolean;
 }
+
+export interface BatchContents {
+  readonly request: Uint8Array;
+  /** One for each operation. */
+  readonly calls: Call[];
+  /** Where each operation ends in the request. */
+  readonly ends: readonly number[];
+  /** How many of the calls are kept ones, and the bytes of their operations. */
+  readonly kept: number;
+  readonly keptBytes: number;
+}
+
+/** The order of a batch that was never sent. */
+const NEVER_SENT = Number.POSITIVE_INFINITY;
 
 /**
  * One request on its way: its packet, and who awaits its results. The header (client, sequence, acknowledgedBelow) is
@@ -18,16 +37,28 @@ export interface BatchKind {
  */
 export class Batch {
   readonly packet: Uint8Array;
-  readonly calls: readonly Call[];
-  /** When it is given up, on the monotonic clock. One for all its calls, which were issued close together. */
+  /** When its calls are given up, on the monotonic clock: one for all, which were issued close together. Kept calls have their own time. */
   readonly deadlineMs: number;
   /** How long the node may hold it (claims that wait); zero for all others. */
   readonly waitMs: number;
   readonly isOpening: boolean;
   /** Any node may answer it, whether there is a leader or not. */
   readonly isStale: boolean;
+  readonly mayHaveTakenEffect: boolean;
+  /** Whether its calls count towards the client's bounds, and are awaited when it closes. */
+  readonly isCounted: boolean;
+  readonly ends: readonly number[];
   readonly #headerAt: number;
+  /** Undefined where a call was rejected while others of the batch go on. */
+  readonly #calls: (Call | undefined)[];
+  /** Calls that were neither answered nor rejected, by kind. */
+  #ordinary: number;
+  #kept: number;
+  #countedBytes: number;
+  #keptDueMs = Number.NEGATIVE_INFINITY;
 
+  /** Its place among the batches of its lane, by first sending. */
+  order = NEVER_SENT;
   /** Undefined until it is first sent. */
   session: Session | undefined;
   sequence = 0;
@@ -43,15 +74,60 @@ export class Batch {
   retryAtMs = Number.POSITIVE_INFINITY;
   lastRejection: RejectionCode | undefined;
 
-  constructor(request: Uint8Array, calls: readonly Call[], deadlineMs: number, kind: BatchKind = {}) {
+  constructor(contents: BatchContents, deadlineMs: number, kind: BatchKind = {}) {
+    const { request, calls, ends, kept, keptBytes } = contents;
     const { consistency } = kind;
     this.packet = packetOf(consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request });
     this.isStale = consistency === 'stale';
     this.#headerAt = this.packet.length - request.length;
-    this.calls = calls;
+    this.#calls = calls;
+    this.ends = ends;
+    this.#ordinary = calls.length - kept;
+    this.#kept = kept;
+    this.#countedBytes = this.#ordinary === 0 ? 0 : this.packet.length - keptBytes;
     this.deadlineMs = deadlineMs;
     this.waitMs = kind.waitMs ?? 0;
     this.isOpening = kind.isOpening ?? false;
+    this.mayHaveTakenEffect = kind.mayHaveTakenEffect ?? false;
+    this.isCounted = this.waitMs === 0 && !this.isOpening;
+  }
+
+  get operations(): number {
+    return this.#calls.length;
+  }
+
+  /** Calls that are bounded by `deadlineMs`, and were neither answered nor rejected. */
+  get ordinary(): number {
+    return this.#ordinary;
+  }
+
+  /** Kept calls that were neither answered nor rejected. */
+  get kept(): number {
+    return this.#kept;
+  }
+
+  get countedBytes(): number {
+    return this.#countedBytes;
+  }
+
+  get wasSent(): boolean {
+    return this.order !== NEVER_SENT;
+  }
+
+  /** The request as it was sent. */
+  get request(): Uint8Array {
+    return this.packet.subarray(this.#headerAt);
+  }
+
+  /** When the time of the first kept call is over, if no outage prolongs it; infinity without kept calls. */
+  get keptDueMs(): number {
+    if (this.#kept === 0) return Number.POSITIVE_INFINITY;
+    if (this.#keptDueMs === Number.NEGATIVE_INFINITY) {
+      let untilMs = Number.POSITIVE_INFINITY;
+      for (const call of this.#calls) if (call !== undefined && isKept(call)) untilMs = Math.min(untilMs, call.untilMs);
+      this.#keptDueMs = Math.max(untilMs, this.deadlineMs);
+    }
+    return this.#keptDueMs;
   }
 
   /** Writes the header; see the layout in src/queue/request.ts. */
@@ -73,7 +149,71 @@ export class Batch {
     this.retryAtMs = Number.POSITIVE_INFINITY;
   }
 
+  /** The calls that were neither answered nor rejected, and where they stand in the request. */
+  *pending(): Generator<readonly [at: number, call: Call]> {
+    for (let at = 0; at < this.#calls.length; at += 1) {
+      const call = this.#calls[at];
+      if (call !== undefined) yield [at, call];
+    }
+  }
+
+  /** Nobody here waits any more. */
+  settled(): void {
+    this.#ordinary = 0;
+    this.#kept = 0;
+    this.#countedBytes = 0;
+  }
+
+  /** @param results one for each operation. */
+  answer(results: readonly OperationResult[]): void {
+    const calls = this.#calls;
+    for (let at = 0; at < calls.length; at += 1) {
+      const call = calls[at];
+      if (call !== undefined) this.#answerOne(call, results[at] as OperationResult);
+    }
+  }
+
+  /** Rejects one call; the others go on. */
+  failAt(at: number, error: Error): void {
+    const call = this.#calls[at];
+    if (call === undefined) return;
+    this.#calls[at] = undefined;
+    if (isKept(call)) {
+      this.#kept -= 1;
+      this.#keptDueMs = Number.NEGATIVE_INFINITY;
+    } else {
+      this.#ordinary -= 1;
+    }
+    fail(call, error);
+  }
+
+  /** Rejects all calls but the kept ones. @param successor who gets the results in place of a call, if somebody wants them. */
+  failOrdinary(error: Error, successor: (call: Call) => Call | undefined): void {
+    const calls = this.#calls;
+    this.#ordinary = 0;
+    this.#countedBytes = 0;
+    for (let at = 0; at < calls.length; at += 1) {
+      const call = calls[at];
+      if (call === undefined || isKept(call)) continue;
+      calls[at] = successor(call);
+      fail(call, error);
+    }
+  }
+
+  /** Rejects everybody. */
   fail(error: Error): void {
-    for (const call of this.calls) call.onError(error);
+    this.settled();
+    for (const call of this.#calls) if (call !== undefined) fail(call, error);
+  }
+
+  #answerOne(call: Call, result: OperationResult): void {
+    if (this.mayHaveTakenEffect && !result.ok && isKept(call) && call.endsLease && LEASE_GONE.includes(result.code)) {
+      fail(call, new LeaseLostError(result.job ?? 0, 'unknown'));
+    } else {
+      deliver(call, result);
+    }
   }
 }
+
+/** What the cluster says of a job that its holder has ended, or lost. */
+const LEASE_GONE: readonly string[] = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE'];

@@ -41,13 +41,22 @@ export class PayloadTooLargeError extends JobraftError {
   }
 }
 
-/** Another worker may hold the job, or it was finished by someone else: what this worker says about it no longer counts. */
+/**
+ * Another worker may hold the job, or it was finished by someone else: what this worker says about it no longer counts. With
+ * `outcome: 'unknown'` it may be this very call that ended the job: its first answer was lost.
+ */
 export class LeaseLostError extends JobraftError {
   override readonly code = 'LEASE_LOST';
+  override readonly outcome: Outcome;
   readonly jobId: number;
 
-  constructor(jobId: number) {
-    super(`The lease of job ${jobId} was lost; its result was refused. Raise "leaseMs", or do not block the event loop while a job runs.`);
+  constructor(jobId: number, outcome: Outcome = 'not-applied') {
+    super(
+      outcome === 'unknown'
+        ? `Whether this call ended job ${jobId} is unknown: it was sent, its session expired before the answer, and the lease is over now. Look for the job with getJob().`
+        : `The lease of job ${jobId} was lost; its result was refused. Raise "leaseMs", or do not block the event loop while a job runs.`,
+    );
+    this.outcome = outcome;
     this.jobId = jobId;
   }
 }
@@ -125,10 +134,12 @@ export class NodeUnavailableError extends JobraftError {
 /** The cluster did not understand a request: client and nodes are of different versions. */
 export class RequestRefusedError extends JobraftError {
   override readonly code: string;
+  override readonly outcome: Outcome;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, outcome: Outcome = 'not-applied') {
     super(`The cluster refused the request: ${message} Use the same version of jobraft on clients and nodes.`);
     this.code = code;
+    this.outcome = outcome;
   }
 }
 
@@ -187,7 +198,7 @@ export function isUnrecoverable(error: unknown): boolean {
 }
 
 /** The error for a rejection that no retry can help; `undefined` for those worth repeating. */
-export function finalRejection(code: RejectionCode, message: string): JobraftError | undefined {
+export function finalRejection(code: RejectionCode, message: string, outcome: Outcome): JobraftError | undefined {
   switch (code) {
     case 'NO_LEADER':
     case 'STOPPING':
@@ -195,11 +206,8 @@ export function finalRejection(code: RejectionCode, message: string): JobraftErr
     // The cluster moves to a newer version as soon as its members allow it.
     case 'VERSION':
       return undefined;
-    case 'TOO_LARGE':
-    case 'INVALID_REQUEST':
-      return new RequestRefusedError(code, message);
     default:
-      return new RequestRefusedError(String(code), message);
+      return new RequestRefusedError(code, message, outcome);
   }
 }
 

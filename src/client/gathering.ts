@@ -1,12 +1,16 @@
 import { RequestEncoder } from '../queue/request.ts';
 import { Batch, type BatchKind } from './batch.ts';
-import type { Call } from './call.ts';
+import type { Call, KeptCall } from './call.ts';
 
 /** The batch that still takes operations: they are written straight into its request. */
 export class Gathering {
   readonly encoder: RequestEncoder;
   readonly #kind: BatchKind;
   #calls: Call[] = [];
+  /** Where each operation ends in the request. */
+  #ends: number[] = [];
+  #kept = 0;
+  #keptBytes = 0;
   #sinceMs = 0;
 
   constructor(capacityBytes: number, kind: BatchKind = {}) {
@@ -24,6 +28,11 @@ export class Gathering {
     return this.encoder.bytes;
   }
 
+  /** Bytes that count towards the client's bound. */
+  get countedBytes(): number {
+    return this.encoder.bytes - this.#keptBytes;
+  }
+
   /** When the first operation came in; infinity while there is none. */
   get sinceMs(): number {
     return this.#calls.length === 0 ? Number.POSITIVE_INFINITY : this.#sinceMs;
@@ -32,13 +41,32 @@ export class Gathering {
   add(call: Call, nowMs: number): void {
     if (this.#calls.length === 0) this.#sinceMs = nowMs;
     this.#calls.push(call);
+    this.#ends.push(this.encoder.bytes);
+  }
+
+  keep(call: KeptCall, nowMs: number): void {
+    const before = this.encoder.bytes;
+    call.write(this.encoder);
+    this.add(call, nowMs);
+    this.#kept += 1;
+    this.#keptBytes += this.encoder.bytes - before;
   }
 
   /** Closes the batch and begins the next one. */
   take(deadlineMs: number): Batch {
-    const batch = new Batch(this.encoder.finish(), this.#calls, deadlineMs, this.#kind);
+    const contents = { request: this.encoder.finish(), calls: this.#calls, ends: this.#ends, kept: this.#kept, keptBytes: this.#keptBytes };
     this.#calls = [];
+    this.#ends = [];
+    this.#kept = 0;
+    this.#keptBytes = 0;
     this.encoder.begin(1, 1, 1);
-    return batch;
+    return new Batch(contents, deadlineMs, this.#kind);
   }
+}
+
+/** Writes kept calls into a batch of their own. @param mayHaveTakenEffect whether an earlier sending of them was never answered. */
+export function batchOfKept(calls: readonly KeptCall[], deadlineMs: number, mayHaveTakenEffect: boolean): Batch {
+  const gathering = new Gathering(1024, { mayHaveTakenEffect });
+  for (const call of calls) gathering.keep(call, 0);
+  return gathering.take(deadlineMs);
 }

@@ -2,7 +2,7 @@ import type { RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import { READ_CONSISTENCIES } from '../transport/client-frame.ts';
 import type { Batch } from './batch.ts';
-import type { Call } from './call.ts';
+import type { Call, KeptCall } from './call.ts';
 import type { ClientConfig } from './client-options.ts';
 import { ClientClosedError, OverloadedError } from './errors.ts';
 import { Gathering } from './gathering.ts';
@@ -13,10 +13,13 @@ export class Intake {
   readonly #config: ClientConfig;
   readonly #lanes: Lanes;
   readonly #gathering = new Gathering(64 * 1024);
+  /** Kept calls gather apart while batches wait to be sent, and go before those. */
+  readonly #keptGathering = new Gathering(4 * 1024);
   /** Queries gather apart from what changes something, by how new their answer has to be. */
   readonly #queries = new Map(READ_CONSISTENCIES.map((consistency) => [consistency, new Gathering(1024, { consistency })]));
   #operations = 0;
   #bytes = 0;
+  #kept = 0;
   #isClosed = false;
 
   constructor(config: ClientConfig, lanes: Lanes) {
@@ -24,18 +27,23 @@ export class Intake {
     this.#lanes = lanes;
   }
 
-  /** Operations that are not answered yet, claims that wait not counted. */
+  /** Operations that are not answered yet, kept ones and claims that wait not counted. */
   get operations(): number {
     return this.#operations;
   }
 
+  /** Nothing is unanswered, but perhaps claims that wait. */
+  get isIdle(): boolean {
+    return this.#operations + this.#kept === 0;
+  }
+
   /** When the oldest operation that gathers came in; infinity while there is none. */
   get sinceMs(): number {
-    return this.#gathering.sinceMs;
+    return Math.min(this.#gathering.sinceMs, this.#keptGathering.sinceMs);
   }
 
   get isGathering(): boolean {
-    return this.#gathering.operations > 0;
+    return this.#gathering.operations + this.#keptGathering.operations > 0;
   }
 
   get isClosed(): boolean {
@@ -49,9 +57,7 @@ export class Intake {
   /** @throws {ClientClosedError | OverloadedError} and nothing is written. */
   open(payloadBytes: number): RequestEncoder {
     this.#checkRoom();
-    const { batchBytesMax, batchOperationsMax } = this.#config;
-    const count = this.#gathering.operations;
-    if (count > 0 && (count >= batchOperationsMax || this.#gathering.bytes + payloadBytes > batchBytesMax)) this.closeGathered();
+    if (this.#isFull(this.#gathering, payloadBytes)) this.#closeGathering();
     return this.#gathering.encoder;
   }
 
@@ -60,49 +66,89 @@ export class Intake {
     this.#operations += 1;
   }
 
+  keep(payloadBytes: number, call: KeptCall, nowMs: number): void {
+    const gathering = this.#lanes.main.queued.length === 0 ? this.#gathering : this.#keptGathering;
+    if (this.#isFull(gathering, payloadBytes)) {
+      if (gathering === this.#gathering) this.#closeGathering();
+      else this.#closeKept();
+    }
+    gathering.keep(call, nowMs);
+    this.#kept += 1;
+  }
+
   /** @throws {ClientClosedError | OverloadedError} and nothing is written. */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call, nowMs: number): void {
     this.#checkRoom();
     const gathering = this.#queries.get(consistency) as Gathering;
-    if (gathering.operations >= this.#config.batchOperationsMax) this.#close(consistency, gathering);
+    if (gathering.operations >= this.#config.batchOperationsMax) this.#closeQueriesOf(consistency, gathering);
     write(gathering.encoder);
     gathering.add(call, nowMs);
     this.#operations += 1;
   }
 
-  closeGathered(): Batch {
-    const batch = this.#take(this.#gathering);
-    this.#lanes.main.queued.push(batch);
-    return batch;
+  /** Closes what gathers and could be sent next. */
+  closeNext(): void {
+    if (this.#keptGathering.operations > 0) this.#closeKept();
+    else if (this.#gathering.operations > 0 && this.#lanes.main.queued.length === 0) this.#closeGathering();
+  }
+
+  /** Closes all that gathers: from now on the deadline of its calls is known. */
+  closeGathered(): void {
+    if (this.#keptGathering.operations > 0) this.#closeKept();
+    if (this.#gathering.operations > 0) this.#closeGathering();
   }
 
   closeQueries(): void {
-    for (const [consistency, gathering] of this.#queries) if (gathering.operations > 0) this.#close(consistency, gathering);
+    for (const [consistency, gathering] of this.#queries) if (gathering.operations > 0) this.#closeQueriesOf(consistency, gathering);
   }
 
-  /** A batch was answered or given up. @returns whether it was the last. */
-  account(batch: Batch): boolean {
-    if (batch.waitMs > 0 || batch.isOpening) return false;
-    this.#operations -= batch.calls.length;
-    this.#bytes -= batch.packet.length;
-    return this.#operations === 0;
+  /** What the batch still awaits is over, or goes on in `replacement`. */
+  release(batch: Batch, replacement?: Batch): void {
+    this.releaseOrdinary(batch, replacement);
+    this.#kept += (replacement?.kept ?? 0) - batch.kept;
   }
 
-  #close(consistency: ReadConsistency, gathering: Gathering): void {
+  /** Likewise of all but the kept calls. */
+  releaseOrdinary(batch: Batch, replacement?: Batch): void {
+    if (!batch.isCounted) return;
+    this.#operations += (replacement?.ordinary ?? 0) - batch.ordinary;
+    this.#bytes += (replacement?.countedBytes ?? 0) - batch.countedBytes;
+  }
+
+  /** One of the kept calls was rejected. */
+  releaseKept(): void {
+    this.#kept -= 1;
+  }
+
+  #isFull(gathering: Gathering, payloadBytes: number): boolean {
+    const { batchBytesMax, batchOperationsMax } = this.#config;
+    const count = gathering.operations;
+    return count > 0 && (count >= batchOperationsMax || gathering.bytes + payloadBytes > batchBytesMax);
+  }
+
+  #closeGathering(): void {
+    this.#lanes.main.queued.push(this.#take(this.#gathering));
+  }
+
+  #closeKept(): void {
+    this.#lanes.main.pushKept(this.#take(this.#keptGathering));
+  }
+
+  #closeQueriesOf(consistency: ReadConsistency, gathering: Gathering): void {
     const lane = consistency === 'stale' ? this.#lanes.stale : this.#lanes.queries;
     lane.queued.push(this.#take(gathering));
   }
 
   #take(gathering: Gathering): Batch {
     const batch = gathering.take(performance.now() + this.#config.deadlineMs);
-    this.#bytes += batch.packet.length;
+    this.#bytes += batch.countedBytes;
     return batch;
   }
 
   #checkRoom(): void {
     if (this.#isClosed) throw new ClientClosedError();
     const { queuedOperationsMax, queuedBytesMax } = this.#config;
-    if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.bytes >= queuedBytesMax) {
+    if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.countedBytes >= queuedBytesMax) {
       throw new OverloadedError(`${this.#operations} operations await their answer.`);
     }
   }

@@ -105,6 +105,7 @@ export class JobIntake {
       else this.#asked -= count;
     };
     return {
+      claimLeaseMs: this.#config.leaseMs,
       onResult: (result) => {
         isOver();
         if (!isWaiting) this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);

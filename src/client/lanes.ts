@@ -4,10 +4,10 @@ import { Lane, type Session } from './session.ts';
 /** Most claims that wait at the cluster at the same time, one for each idle worker of the client. */
 const WAITING_CLAIMS_MAX = 1_024;
 
-/** All batches of a client: those not sent yet, in their two lanes, and those that await an answer, by session. */
+/** All batches of a client: those not sent yet, in their lanes, and those that await an answer, by session. */
 export class Lanes {
   readonly main: Lane;
-  readonly waiting = new Lane(WAITING_CLAIMS_MAX);
+  readonly waiting = new Lane(WAITING_CLAIMS_MAX, { isRemembered: true, keepsOrder: false });
   readonly queries: Lane;
   /** Queries that any node may answer. */
   readonly stale: Lane;
@@ -16,9 +16,9 @@ export class Lanes {
   readonly #sessions = new Map<number, Session>();
 
   constructor(outstandingBatchesMax: number) {
-    this.main = new Lane(outstandingBatchesMax);
-    this.queries = new Lane(outstandingBatchesMax, false);
-    this.stale = new Lane(outstandingBatchesMax, false);
+    this.main = new Lane(outstandingBatchesMax, { isRemembered: true, keepsOrder: true });
+    this.queries = new Lane(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
+    this.stale = new Lane(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
     this.#all = [this.waiting, this.main, this.queries, this.stale];
   }
 
@@ -49,11 +49,9 @@ export class Lanes {
     for (const session of this.#sessions.values()) yield* session.unanswered.values();
   }
 
-  /** The cluster gave the session its id: what is sent in it from now on is found under that. */
-  onOpened(session: Session, client: number): void {
-    this.#sessions.delete(session.client);
-    session.open(client);
-    this.#sessions.set(client, session);
+  /** Those that wait to be sent. */
+  *queued(): Generator<Batch> {
+    for (const lane of this.#all) yield* lane.queued;
   }
 
   hasQueued(): boolean {
@@ -66,32 +64,32 @@ export class Lanes {
     return false;
   }
 
-  /** The batch was answered or given up. */
+  /** The cluster gave the session its id: what is sent in it from now on is found under that. */
+  onOpened(session: Session, client: number): void {
+    this.#sessions.delete(session.client);
+    session.open(client);
+    this.#sessions.set(client, session);
+  }
+
+  /** The batch awaits no answer any more. */
   remove(batch: Batch): void {
     const { session } = batch;
     if (session === undefined) return;
     session.unanswered.delete(batch.sequence);
-    const isCurrent = this.#all.some((lane) => lane.session === session);
-    if (session.unanswered.size === 0 && !isCurrent) this.#sessions.delete(session.client);
+    if (session.unanswered.size === 0 && session !== session.lane.session) this.#sessions.delete(session.client);
   }
 
-  /** The cluster does not know the batch's session any more. @returns the lane that the batch came from. */
-  expireSessionOf(batch: Batch): Lane {
-    const lane = batch.waitMs > 0 || batch.session === this.waiting.session ? this.waiting : this.main;
-    if (batch.session === lane.session) lane.renewSession();
+  /** The cluster does not know the batch's session any more. The batch leaves it. */
+  expireSessionOf(batch: Batch): void {
+    const { session } = batch;
+    if (session === undefined) return;
+    if (session === session.lane.session) session.lane.renewSession();
     this.remove(batch);
-    return lane;
   }
 
-  /** Takes out what was never sent and is due. */
-  takeExpiredQueued(nowMs: number): Batch[] {
-    const expired: Batch[] = [];
-    for (const lane of this.#all) {
-      if (lane.queued.every((batch) => batch.deadlineMs > nowMs)) continue;
-      expired.push(...lane.queued.filter((batch) => batch.deadlineMs <= nowMs));
-      lane.queued = lane.queued.filter((batch) => batch.deadlineMs > nowMs);
-    }
-    return expired;
+  /** Keeps of what waits to be sent what `replace` gives for it: the batch itself, another one, or undefined for none. */
+  replaceQueued(replace: (batch: Batch) => Batch | undefined): void {
+    for (const lane of this.#all) if (lane.queued.length > 0) lane.queued = lane.queued.flatMap((batch) => replace(batch) ?? []);
   }
 
   /** Takes out every claim that waits, sent or not. */
@@ -102,10 +100,11 @@ export class Lanes {
     return claims;
   }
 
-  /** The next moment at which a batch that was never sent is due. */
-  nextQueuedDeadlineMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const lane of this.#all) for (const batch of lane.queued) next = Math.min(next, batch.deadlineMs);
-    return next;
+  /** Takes out everything. */
+  takeAll(): Batch[] {
+    const batches = [...this.queued(), ...this.unanswered()];
+    for (const lane of this.#all) lane.queued = [];
+    for (const batch of batches) this.remove(batch);
+    return batches;
   }
 }

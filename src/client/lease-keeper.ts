@@ -1,4 +1,5 @@
 import type { OperationResult } from '../queue/reply.ts';
+import type { KeptCall } from './call.ts';
 import type { HeldJob } from './held-job.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpected } from './refusal.ts';
@@ -18,6 +19,7 @@ export class LeaseKeeper<Data, Result> {
   readonly #handlers: LeaseKeeperHandlers<Data, Result>;
   readonly #extending = new Set<HeldJob<Data, Result>>();
   #timer: NodeJS.Timeout | undefined;
+  #isRunning = false;
 
   constructor(leaseMs: number, pipeline: Pipeline, handlers: LeaseKeeperHandlers<Data, Result>) {
     this.#leaseMs = leaseMs;
@@ -26,10 +28,12 @@ export class LeaseKeeper<Data, Result> {
   }
 
   start(): void {
+    this.#isRunning = true;
     this.#timer = setInterval(() => this.#onTimer(), this.#leaseMs / 3);
   }
 
   stop(): void {
+    this.#isRunning = false;
     clearInterval(this.#timer);
   }
 
@@ -43,20 +47,23 @@ export class LeaseKeeper<Data, Result> {
   }
 
   #extend(held: HeldJob<Data, Result>, nowMs: number): void {
-    try {
-      this.#pipeline.open(OPERATION_BYTES).extend(held.job.id, held.token, this.#leaseMs);
-    } catch (error) {
-      this.#handlers.onError(error as Error);
-      return;
-    }
     this.#extending.add(held);
-    this.#pipeline.commit({
+    const call: KeptCall = {
+      write: (encoder) => encoder.extend(held.job.id, held.token, this.#leaseMs),
+      untilMs: held.extendedAtMs + this.#leaseMs,
+      endsLease: false,
+      outlivesOutage: () => this.#isRunning,
       onResult: (result) => this.#onExtended(held, nowMs, result),
       onError: (error) => {
         this.#extending.delete(held);
         this.#handlers.onError(error);
       },
-    });
+    };
+    try {
+      this.#pipeline.keep(OPERATION_BYTES, call);
+    } catch (error) {
+      call.onError(error as Error);
+    }
   }
 
   #onExtended(held: HeldJob<Data, Result>, askedAtMs: number, result: OperationResult): void {

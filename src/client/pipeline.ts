@@ -1,15 +1,17 @@
-import { MalformedBytesError } from '../base/bytes.ts';
-import { decodeReply, type OperationResult } from '../queue/reply.ts';
+import { type ClaimedJob, decodeReply } from '../queue/reply.ts';
 import { RequestEncoder } from '../queue/request.ts';
 import type { NodeStatus, ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
 import { Batch } from './batch.ts';
-import type { Call } from './call.ts';
+import type { Call, KeptCall } from './call.ts';
+import { CallTimes } from './call-times.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection, Rejection } from './connection.ts';
-import { ClientClosedError, deadlineRejection, finalRejection, SessionExpiredError } from './errors.ts';
+import { ClientClosedError, finalRejection } from './errors.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
+import { LateClaims, ReleasedJob } from './late-claims.ts';
 import { NodeSearch, retryDelayMs } from './node-search.ts';
+import { Outcomes } from './outcomes.ts';
 import type { Lane } from './session.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -17,6 +19,7 @@ import { Wakeup } from './wakeup.ts';
 const LEADER_CHECK_MS = 500;
 /** How long a batch may gather while it cannot be sent; the precision of its calls' deadlines. */
 const GATHER_MS_MAX = 250;
+const RELEASE_BYTES = 32;
 
 /**
  * Turns calls into requests and requests into answers. Everything issued in one turn of the event loop becomes one
@@ -30,6 +33,9 @@ export class Pipeline {
   readonly #wakeup = new Wakeup(() => this.#onWakeup());
   readonly #lanes: Lanes;
   readonly #intake: Intake;
+  readonly #late: LateClaims;
+  readonly #times: CallTimes;
+  readonly #outcomes: Outcomes;
   readonly #aloneEncoder = new RequestEncoder(256);
   #nowMs = performance.now();
   #isScheduled = false;
@@ -44,9 +50,12 @@ export class Pipeline {
     this.#search = new NodeSearch(connection);
     this.#lanes = new Lanes(config.outstandingBatchesMax);
     this.#intake = new Intake(config, this.#lanes);
+    this.#late = new LateClaims((jobs, leaseMs) => this.#releaseJobs(jobs, leaseMs));
+    this.#times = new CallTimes(config.deadlineMs, () => this.#search.isSearching);
+    this.#outcomes = new Outcomes({ lanes: this.#lanes, intake: this.#intake, late: this.#late, times: this.#times });
   }
 
-  /** Operations that are not answered yet, claims that wait not counted. */
+  /** Operations that are not answered yet, kept ones and claims that wait not counted. */
   get operations(): number {
     return this.#intake.operations;
   }
@@ -65,6 +74,17 @@ export class Pipeline {
     this.#intake.commit(call, this.#nowMs);
   }
 
+  /**
+   * Sends what ends a job or extends its lease, and repeats it until it is answered or the call's own time is over.
+   * @param payloadBytes about how large the operation will be.
+   * @throws {ClientClosedError} and nothing is written.
+   */
+  keep(payloadBytes: number, call: KeptCall): void {
+    if (this.#intake.isClosed) throw new ClientClosedError();
+    this.#schedule();
+    this.#intake.keep(payloadBytes, call, this.#nowMs);
+  }
+
   /** Writes one operation that only reads. @throws {ClientClosedError | OverloadedError} and nothing is written. */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
     this.#schedule();
@@ -77,7 +97,9 @@ export class Pipeline {
     this.#aloneEncoder.begin(1, 1, 1);
     this.#aloneEncoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: 1, holder: 0 });
     const deadlineMs = performance.now() + waitMs + this.config.deadlineMs;
-    this.#lanes.waiting.queued.push(new Batch(this.#aloneEncoder.finish(), [call], deadlineMs, { waitMs }));
+    const request = this.#aloneEncoder.finish();
+    const contents = { request, calls: [call], ends: [request.length], kept: 0, keptBytes: 0 };
+    this.#lanes.waiting.queued.push(new Batch(contents, deadlineMs, { waitMs }));
     this.#schedule();
   }
 
@@ -100,24 +122,24 @@ export class Pipeline {
     const reply = decodeReply(bytes);
     const batch = this.#lanes.find(reply.client, reply.sequence);
     this.#search.trust(node);
-    if (batch !== undefined) this.#onAnswered(batch, reply.results);
+    if (batch !== undefined) this.#outcomes.onAnswered(batch, reply.results);
+    else this.#late.onAnswered(reply.client, reply.sequence, reply.results);
     // Who answers a stale reading may know no leader.
     if (this.#search.isSearching && batch?.isStale !== true) {
       this.#search.settle(node);
       this.#onSettled();
     }
-    this.#scheduleIfWork();
+    this.#afterOutcome();
   }
 
   onRejected(rejection: Rejection, node: number): void {
     const batch = this.#lanes.find(rejection.client, rejection.sequence);
     if (batch === undefined) return;
-    const error = finalRejection(rejection.code, rejection.message);
     if (rejection.outcome === 'not-applied' && batch.uncertainSends > 0) batch.uncertainSends -= 1;
+    const error = finalRejection(rejection.code, rejection.message, batch.uncertainSends > 0 ? 'unknown' : 'not-applied');
     if (error !== undefined) {
-      this.#settle(batch);
-      batch.fail(error);
-      this.#scheduleIfWork();
+      this.#outcomes.onRefused(batch, error);
+      this.#afterOutcome();
       return;
     }
     batch.lastRejection = rejection.code;
@@ -147,13 +169,19 @@ export class Pipeline {
     this.commit(call);
   }
 
-  /** Accepts no more calls, awaits the answers of those that were accepted (or their deadlines), and gives up the claims that wait. */
+  /**
+   * Accepts no more calls, awaits the answers of those that were accepted (or their deadlines; for kept calls one `deadlineMs` at most), and
+   * gives up the claims that wait.
+   */
   async close(): Promise<void> {
     if (this.#intake.isClosed) return;
     this.#intake.close();
+    const nowMs = performance.now();
+    this.#times.onClosed(nowMs);
     for (const claim of this.#lanes.takeWaitingClaims())
       claim.fail(new ClientClosedError(claim.uncertainSends > 0 ? 'unknown' : 'not-applied'));
-    if (this.#intake.operations > 0) {
+    if (!this.#intake.isIdle) {
+      this.#wakeup.at(nowMs + this.config.deadlineMs);
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
@@ -168,10 +196,6 @@ export class Pipeline {
     this.#isScheduled = true;
     this.#nowMs = performance.now();
     queueMicrotask(this.#deferFlush);
-  }
-
-  #scheduleIfWork(): void {
-    if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
   }
 
   /** A tick that is asked for by a microtask runs when no microtask is left: after everything that this turn will issue. */
@@ -205,7 +229,7 @@ export class Pipeline {
 
   #pumpLane(lane: Lane): void {
     for (;;) {
-      if (lane === this.#lanes.main && lane.queued.length === 0 && this.#intake.isGathering && !lane.isFull) this.#closeGathered();
+      if (lane === this.#lanes.main && !lane.isFull) this.#intake.closeNext();
       const batch = this.#lanes.takeNext(lane);
       if (batch === undefined) return;
       this.#transmit(batch, this.#search.node, performance.now());
@@ -223,10 +247,6 @@ export class Pipeline {
       const settled = this.#search.isSearching ? [] : [this.#search.node];
       [...settled, ...this.#connection.nodeIds()].some((node) => this.#transmit(batch, node, performance.now()));
     }
-  }
-
-  #closeGathered(): void {
-    this.#wakeup.at(this.#intake.closeGathered().deadlineMs);
   }
 
   #transmit(batch: Batch, node: number, nowMs: number): boolean {
@@ -265,6 +285,7 @@ export class Pipeline {
     this.#lastRejection = undefined;
     const node = this.#search.node;
     const nowMs = performance.now();
+    this.#times.onSettled(nowMs);
     this.#leaderCheckAtMs = nowMs + LEADER_CHECK_MS;
     for (const batch of this.#lanes.unanswered()) {
       if (this.#search.isSearching) return;
@@ -287,7 +308,7 @@ export class Pipeline {
 
   /** While no leader is known only one request is tried, again and again: a new leader must not meet sixteen copies of everything. */
   #probe(nowMs: number): void {
-    if (this.#lanes.main.queued.length === 0 && this.#intake.isGathering) this.#closeGathered();
+    this.#intake.closeNext();
     const batch = this.#lanes.nextProbe();
     if (batch === undefined) return;
     for (let tried = this.#connection.nodeIds().length; tried > 0; tried -= 1) {
@@ -296,57 +317,29 @@ export class Pipeline {
     }
   }
 
-  // ---- answers
+  // ---- outcomes
 
-  #onAnswered(batch: Batch, results: readonly OperationResult[]): void {
-    const first = results[0];
-    if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
-      this.#onSessionExpired(batch);
-      return;
-    }
-    if (!batch.isOpening && results.length !== batch.calls.length) {
-      throw new MalformedBytesError(`${results.length} results for ${batch.calls.length} operations`);
-    }
-    this.#settle(batch);
-    if (batch.isOpening && batch.session !== undefined && first?.ok === true && first.type === 'opened')
-      this.#lanes.onOpened(batch.session, first.client);
-    const { calls } = batch;
-    for (let index = 0; index < calls.length; index += 1) (calls[index] as Call).onResult(results[index] as OperationResult);
+  #afterOutcome(): void {
+    if (this.#intake.isIdle) this.#onIdle?.();
+    if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
   }
 
-  #onSessionExpired(batch: Batch): void {
-    const lane = this.#lanes.expireSessionOf(batch);
-    if (batch.isOpening) return;
-    if (batch.uncertainSends <= 1) {
-      // The only sending was answered with this refusal, so nothing was applied: it may go out under a new session.
-      batch.unaddress();
-      lane.queued.unshift(batch);
-    } else {
-      this.#account(batch);
-      batch.fail(new SessionExpiredError());
-    }
-  }
-
-  /** The batch needs no more attention; its calls are told by the caller. */
-  #settle(batch: Batch): void {
-    this.#lanes.remove(batch);
-    this.#account(batch);
-  }
-
-  #account(batch: Batch): void {
-    if (this.#intake.account(batch)) this.#onIdle?.();
+  #releaseJobs(jobs: readonly ClaimedJob[], leaseMs: number): void {
+    if (this.#intake.isClosed) return;
+    for (const { id, token } of jobs) this.keep(RELEASE_BYTES, new ReleasedJob(id, token, performance.now() + leaseMs));
   }
 
   // ---- time
 
   #onWakeup(): void {
     const nowMs = performance.now();
-    this.#expire(nowMs);
-    if (this.#intake.operations === 0 && !this.#lanes.hasWaitingClaims()) {
+    this.#outcomes.expire(nowMs, this.#lastRejection);
+    this.#afterOutcome();
+    if (this.#intake.isIdle && !this.#lanes.hasWaitingClaims()) {
       this.#search.pause();
       return;
     }
-    if (nowMs >= this.#intake.sinceMs + this.#gatherMs()) this.#closeGathered();
+    if (nowMs >= this.#intake.sinceMs + this.#gatherMs()) this.#intake.closeGathered();
     this.#pumpStale();
     if (!this.#search.isSearching) this.#checkSilence(nowMs);
     if (this.#search.isSearching && this.#search.isDue(nowMs)) {
@@ -354,16 +347,6 @@ export class Pipeline {
       this.#search.askAll(nowMs);
     }
     this.#wakeup.at(this.#nextWakeup());
-  }
-
-  #expire(nowMs: number): void {
-    for (const batch of this.#lanes.takeExpiredQueued(nowMs)) this.#giveUp(batch);
-    for (const batch of [...this.#lanes.unanswered()]) if (batch.deadlineMs <= nowMs) this.#giveUp(batch);
-  }
-
-  #giveUp(batch: Batch): void {
-    this.#settle(batch);
-    batch.fail(deadlineRejection(batch.uncertainSends > 0 ? 'unknown' : 'not-applied', batch.lastRejection ?? this.#lastRejection));
   }
 
   #checkSilence(nowMs: number): void {
@@ -385,10 +368,12 @@ export class Pipeline {
 
   #nextWakeup(): number {
     const { isSearching } = this.#search;
-    let next = Math.min(this.#intake.sinceMs + this.#gatherMs(), this.#lanes.nextQueuedDeadlineMs());
+    const nowMs = performance.now();
+    let next = this.#intake.sinceMs + this.#gatherMs();
     if (isSearching) next = Math.min(next, this.#search.nextMs);
+    for (const batch of this.#lanes.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
     for (const batch of this.#lanes.unanswered()) {
-      next = Math.min(next, batch.deadlineMs);
+      next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
       if (!isSearching) next = Math.min(next, batch.retryAtMs === Number.POSITIVE_INFINITY ? this.#silentAt(batch) : batch.retryAtMs);
     }
     return next;

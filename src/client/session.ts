@@ -2,14 +2,19 @@ import { getRandomValues } from 'node:crypto';
 import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import { Batch } from './batch.ts';
 
-/** One registration of a client id with the cluster: what lets a repeated request be recognised. */
+/** One registration of a client with the cluster: what lets a repeated request be recognised. */
 export class Session {
+  readonly lane: Lane;
   /** Until it is open a random number, which only its opening is sent under; then the id that the cluster gave it (thesis §6.3). */
   client = randomNumber();
   /** Batches that were sent and not answered yet, by sequence, in ascending order. */
   readonly unanswered = new Map<number, Batch>();
   isOpen = false;
   #nextSequence = 1;
+
+  constructor(lane: Lane) {
+    this.lane = lane;
+  }
 
   /** The cluster knows the session now, under this id. */
   open(client: number): void {
@@ -31,6 +36,14 @@ export class Session {
   }
 }
 
+/** What a lane's requests are to the cluster. */
+export interface LaneRules {
+  /** Whether the cluster remembers answers for it; what only reads may be carried out twice, and opens no session. */
+  readonly isRemembered: boolean;
+  /** Whether its batches take effect in the order of their first sending, also when its session has to be replaced. */
+  readonly keepsOrder: boolean;
+}
+
 /**
  * The way of one kind of request: at most one session at a time, and the batches that wait for their first sending. Claims
  * that wait have a lane of their own: they stay unanswered for seconds, and would keep the cluster from forgetting
@@ -38,14 +51,18 @@ export class Session {
  */
 export class Lane {
   readonly unansweredMax: number;
-  session = new Session();
-  /** Closed batches that were never sent, oldest first. */
+  readonly #rules: LaneRules;
+  session: Session;
+  /** Closed batches that wait to be sent: first those that were sent before, by their order, then the others, oldest first. */
   queued: Batch[] = [];
+  /** Was replaced, and some of its batches are not answered: what they will do comes first. */
+  #predecessor: Session | undefined;
+  #sent = 0;
 
-  /** @param isRemembered whether the cluster remembers answers for it; what only reads may be carried out twice, and opens no session. */
-  constructor(unansweredMax: number, isRemembered = true) {
+  constructor(unansweredMax: number, rules: LaneRules) {
     this.unansweredMax = unansweredMax;
-    this.session.isOpen = !isRemembered;
+    this.#rules = rules;
+    this.session = this.#newSession();
   }
 
   get isFull(): boolean {
@@ -61,14 +78,52 @@ export class Lane {
       this.session.addNext(opening);
       return opening;
     }
-    if (this.isFull) return undefined;
+    if (this.isFull || this.#isHeldBack) return undefined;
     const batch = this.queued.shift();
-    if (batch !== undefined) this.session.addNext(batch);
+    if (batch === undefined) return undefined;
+    if (!batch.wasSent) {
+      this.#sent += 1;
+      batch.order = this.#sent;
+    }
+    this.session.addNext(batch);
     return batch;
   }
 
+  /** Kept calls go before all that waits for its first sending, but not before other kept calls. */
+  pushKept(batch: Batch): void {
+    let at = this.queued.length;
+    while (at > 0 && this.queued[at - 1]?.kept === 0 && this.queued[at - 1]?.wasSent === false) at -= 1;
+    this.queued.splice(at, 0, batch);
+  }
+
+  /** Puts a batch that was sent before back in its place. */
+  requeue(batch: Batch): void {
+    let at = 0;
+    while (at < this.queued.length && (this.queued[at]?.order ?? 0) <= batch.order) at += 1;
+    this.queued.splice(at, 0, batch);
+  }
+
+  /** Takes out everything that waits to be sent. */
+  takeQueued(): Batch[] {
+    const { queued } = this;
+    this.queued = [];
+    return queued;
+  }
+
   renewSession(): void {
-    this.session = new Session();
+    this.#predecessor = this.session;
+    this.session = this.#newSession();
+  }
+
+  get #isHeldBack(): boolean {
+    if (this.#predecessor?.unanswered.size === 0) this.#predecessor = undefined;
+    return this.#rules.keepsOrder && this.#predecessor !== undefined;
+  }
+
+  #newSession(): Session {
+    const session = new Session(this);
+    session.isOpen = !this.#rules.isRemembered;
+    return session;
   }
 }
 
@@ -76,7 +131,8 @@ function openingBatch(): Batch {
   const encoder = new RequestEncoder(64);
   encoder.begin(1, 1, 1);
   encoder.openSession();
-  return new Batch(encoder.finish(), [], Number.POSITIVE_INFINITY, { isOpening: true });
+  const contents = { request: encoder.finish(), calls: [], ends: [], kept: 0, keptBytes: 0 };
+  return new Batch(contents, Number.POSITIVE_INFINITY, { isOpening: true });
 }
 
 /** From {@link SESSION_ID_END} on and below 2^52: never the id of a session. */

@@ -2,6 +2,7 @@ import { EventEmitter, errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../queue/limits.ts';
 import type { ClaimedJob, OperationErrorCode, OperationResult } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
+import type { KeptCall } from './call.ts';
 import { acquireClient, type ClientLease } from './connection-source.ts';
 import { encodeValue } from './content.ts';
 import { ClientClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
@@ -236,10 +237,14 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     );
   }
 
-  /** Sends the operation that ends this worker's hold of a job. */
+  /** Sends the operation that ends this worker's hold of a job, as long as the lease may live. */
   #submit(held: HeldJob<Data, Result>, bytes: number, write: (encoder: RequestEncoder) => void, onDone: () => void): void {
     this.#ending += 1;
-    const call = {
+    const call: KeptCall = {
+      write,
+      untilMs: held.extendedAtMs + this.#config.leaseMs,
+      endsLease: true,
+      outlivesOutage: () => !this.#isClosing,
       onResult: (result: OperationResult): void => {
         this.#ending -= 1;
         if (result.ok) onDone();
@@ -254,13 +259,11 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       },
     };
     try {
-      write(this.#pipeline.open(bytes + OPERATION_BYTES));
+      this.#pipeline.keep(bytes + OPERATION_BYTES, call);
     } catch (error) {
-      // Closed or overloaded: the lease runs out, and the job is tried again.
+      // The client is closed: the lease runs out, and the job is tried again.
       call.onError(error as Error);
-      return;
     }
-    this.#pipeline.commit(call);
   }
 
   #onLeaseLost(held: HeldJob<Data, Result>): void {

@@ -1,10 +1,12 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { MACHINE_VERSION, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
+import { SESSIONS_MAX } from '../../src/queue/limits.ts';
 import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
-import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
+import { peekRequest, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
 import {
   type NodeStatus,
   type ReadConsistency,
@@ -26,6 +28,8 @@ export interface SeenRequest {
 interface Connection {
   readonly node: number;
   readonly handlers: ClientChannelHandlers;
+  /** What is posted here is read in a later phase of the event loop than timers, as from a real node's port. */
+  readonly port: MessagePort;
   isOpen: boolean;
 }
 
@@ -62,6 +66,8 @@ export class FakeCluster implements ClusterEndpoint {
   clockOffsetMs = 0;
   /** Requests stay unanswered until it is false again. */
   isPaused = false;
+  /** Called when a turn has sent its answers, before the client reads them. */
+  afterTurn: () => void = () => undefined;
   term = 1;
   readonly #nodes: readonly number[];
   readonly #stopped = new Set<number>();
@@ -83,8 +89,12 @@ export class FakeCluster implements ClusterEndpoint {
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
     if (this.#stopped.has(node)) return undefined;
-    const connection: Connection = { node, handlers, isOpen: true };
+    const { port1: port, port2 } = new MessageChannel();
+    const connection: Connection = { node, handlers, port, isOpen: true };
     this.#connections.add(connection);
+    port2.on('message', (packet: Uint8Array) => {
+      if (connection.isOpen && !this.silent.has(node)) handlers.onPacket(packet);
+    });
     return {
       send: (packet) => {
         if (connection.isOpen) this.#onPacket(connection, packet.slice());
@@ -130,6 +140,21 @@ export class FakeCluster implements ClusterEndpoint {
     this.#schedule();
   }
 
+  /** Every session is forgotten, since that many others were opened. Leases and delays stay. */
+  expireSessions(): void {
+    for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
+      const encoder = new RequestEncoder(64);
+      encoder.begin(2 ** 51 + opened, 1, 1);
+      encoder.openSession();
+      const entry = new ByteWriter(128);
+      const nowMs = Date.now() + this.clockOffsetMs;
+      writeEntryHeader(entry, { version: MACHINE_VERSION, logMs: nowMs, wallMs: nowMs, isFirstOfTerm: false });
+      entry.blob(encoder.finish());
+      this.#index += 1;
+      this.machine.apply(asIndex(this.#index), entry.copy());
+    }
+  }
+
   /** Time moves on and nothing else happens: what is due becomes due. */
   advance(ms: number): void {
     this.clockOffsetMs += ms;
@@ -143,6 +168,7 @@ export class FakeCluster implements ClusterEndpoint {
 
   #hangUp(connection: Connection): void {
     connection.isOpen = false;
+    connection.port.close();
     this.#connections.delete(connection);
     for (const parked of this.#parked) if (parked.connection === connection) this.#unpark(parked);
   }
@@ -208,6 +234,7 @@ export class FakeCluster implements ClusterEndpoint {
     const arrived = this.#arrived;
     this.#arrived = [];
     this.#apply(arrived.filter((each) => !this.#park(each)));
+    this.afterTurn();
   }
 
   #park(arrived: Arrived): boolean {
@@ -280,9 +307,7 @@ export class FakeCluster implements ClusterEndpoint {
 
   /** Like a port: the other side hears of it in a later turn of the event loop. */
   #post(connection: Connection, packet: Uint8Array): void {
-    setImmediate(() => {
-      if (connection.isOpen && !this.silent.has(connection.node)) connection.handlers.onPacket(packet);
-    });
+    connection.port.postMessage(packet);
   }
 
   #statusOf(node: number): NodeStatus {

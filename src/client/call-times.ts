@@ -1,0 +1,53 @@
+import type { Batch } from './batch.ts';
+import type { KeptCall } from './call.ts';
+
+/**
+ * When the time of calls is over. For most it is the deadline of their batch. A kept call has as long as its lease may live, which an outage
+ * prolongs: while no leader is known its time does not pass, and after that there is at least one deadline left to be answered in.
+ */
+export class CallTimes {
+  readonly #deadlineMs: number;
+  readonly #isSearching: () => boolean;
+  #settledAtMs = 0;
+  #closedAtMs: number | undefined;
+
+  /** @param isSearching whether no leader is known. */
+  constructor(deadlineMs: number, isSearching: () => boolean) {
+    this.#deadlineMs = deadlineMs;
+    this.#isSearching = isSearching;
+  }
+
+  /** From now on there is somebody to send to. */
+  onSettled(nowMs: number): void {
+    this.#settledAtMs = nowMs;
+  }
+
+  /** From now on nobody waits longer than one deadline. */
+  onClosed(nowMs: number): void {
+    this.#closedAtMs = nowMs;
+  }
+
+  isOver(call: KeptCall, batch: Batch, nowMs: number): boolean {
+    if (this.#closedAtMs !== undefined) return nowMs >= this.#closedAtMs + this.#deadlineMs;
+    const untilMs = Math.max(call.untilMs, batch.deadlineMs);
+    if (!call.outlivesOutage()) return nowMs >= untilMs;
+    return !this.#isSearching() && nowMs >= Math.max(untilMs, this.#settledAtMs + this.#deadlineMs);
+  }
+
+  /** Whether the time of one of the batch's calls may be over. */
+  isDue(batch: Batch, nowMs: number): boolean {
+    return (batch.ordinary > 0 && batch.deadlineMs <= nowMs) || this.#keptFromMs(batch) <= nowMs;
+  }
+
+  /** When the time of one of the batch's calls may be over next. */
+  nextDueMs(batch: Batch, nowMs: number): number {
+    const fromMs = this.#keptFromMs(batch);
+    const putOffMs = this.#settledAtMs + this.#deadlineMs;
+    const keptMs = fromMs > nowMs ? fromMs : putOffMs > nowMs ? putOffMs : Number.POSITIVE_INFINITY;
+    return batch.ordinary > 0 ? Math.min(batch.deadlineMs, keptMs) : keptMs;
+  }
+
+  #keptFromMs(batch: Batch): number {
+    return this.#closedAtMs === undefined || batch.kept === 0 ? batch.keptDueMs : this.#closedAtMs + this.#deadlineMs;
+  }
+}

@@ -1,0 +1,125 @@
+import type { OperationResult } from '../queue/reply.ts';
+import type { RejectionCode } from '../transport/client-frame.ts';
+import type { Batch } from './batch.ts';
+import { isKept } from './call.ts';
+import type { CallTimes } from './call-times.ts';
+import { deadlineRejection, RequestRefusedError, SessionExpiredError } from './errors.ts';
+import { batchOfKept } from './gathering.ts';
+import type { Intake } from './intake.ts';
+import type { Lanes } from './lanes.ts';
+import type { LateClaims } from './late-claims.ts';
+
+/**
+ * Decides what becomes of a batch, and of each of its calls, when it is answered, refused, or its time is over. Kept calls go on: in their
+ * batch, whose bytes are repeated, or in another one when that can have no answer any more. Sends nothing itself.
+ */
+export class Outcomes {
+  readonly #lanes: Lanes;
+  readonly #intake: Intake;
+  readonly #late: LateClaims;
+  readonly #times: CallTimes;
+
+  constructor(parts: { readonly lanes: Lanes; readonly intake: Intake; readonly late: LateClaims; readonly times: CallTimes }) {
+    this.#lanes = parts.lanes;
+    this.#intake = parts.intake;
+    this.#late = parts.late;
+    this.#times = parts.times;
+  }
+
+  onAnswered(batch: Batch, results: readonly OperationResult[]): void {
+    const [first] = results;
+    if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
+      this.#onSessionExpired(batch);
+    } else if (batch.isOpening && first?.ok === true && first.type === 'opened') {
+      this.#lanes.remove(batch);
+      if (batch.session !== undefined) this.#lanes.onOpened(batch.session, first.client);
+    } else if (batch.isOpening || results.length !== batch.operations) {
+      const message = `${results.length} results came for ${batch.operations} operations.`;
+      this.onRefused(batch, new RequestRefusedError('UNEXPECTED_RESULT', message, 'unknown'));
+    } else {
+      this.#settle(batch);
+      batch.answer(results);
+    }
+  }
+
+  /** No repetition of this request can help. */
+  onRefused(batch: Batch, error: Error): void {
+    const { session } = batch;
+    const refused = batch.isOpening && session !== undefined ? session.lane.takeQueued() : [batch];
+    this.#lanes.remove(batch);
+    for (const each of refused) {
+      this.#settle(each);
+      each.fail(error);
+    }
+  }
+
+  /** Rejects the calls whose time is over. @param lastRejection what the nodes said last about anything that was sent to them. */
+  expire(nowMs: number, lastRejection: RejectionCode | undefined): void {
+    this.#lanes.replaceQueued((batch) => this.#expired(batch, nowMs, lastRejection));
+    for (const batch of [...this.#lanes.unanswered()]) {
+      const rest = this.#expired(batch, nowMs, lastRejection);
+      if (rest === batch) continue;
+      this.#lanes.remove(batch);
+      if (rest !== undefined) batch.session?.lane.requeue(rest);
+    }
+  }
+
+  /** @returns the batch, what goes on in place of it, or undefined when nobody waits for it any more. */
+  #expired(batch: Batch, nowMs: number, lastRejection: RejectionCode | undefined): Batch | undefined {
+    if (batch.isOpening || !this.#times.isDue(batch, nowMs)) return batch;
+    const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;
+    const isUncertain = batch.uncertainSends > 0;
+    const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';
+    const error = deadlineRejection(outcome, batch.lastRejection ?? lastRejection);
+    if (isDue) {
+      this.#intake.releaseOrdinary(batch);
+      batch.failOrdinary(error, (call) => (isUncertain ? this.#late.successorOf(call) : undefined));
+    }
+    let wasRejected = isDue;
+    for (const [at, call] of batch.pending()) {
+      if (!isKept(call) || !this.#times.isOver(call, batch, nowMs)) continue;
+      wasRejected = true;
+      this.#intake.releaseKept();
+      batch.failAt(at, error);
+    }
+    if (batch.ordinary + batch.kept === 0) {
+      if (isUncertain) this.#late.expect(batch);
+      return undefined;
+    }
+    // What was rejected as not applied must not be sent any more.
+    return wasRejected && !isUncertain && batch.ordinary === 0 ? restOf(batch, false) : batch;
+  }
+
+  #onSessionExpired(batch: Batch): void {
+    const lane = batch.session?.lane;
+    this.#lanes.expireSessionOf(batch);
+    if (batch.isOpening || lane === undefined) return;
+    // If the only sending was answered with this refusal, nothing was applied: the batch may go out in a new session.
+    const isUncertain = batch.uncertainSends > 1;
+    if (isUncertain) {
+      this.#intake.releaseOrdinary(batch);
+      batch.failOrdinary(new SessionExpiredError(), () => undefined);
+    }
+    if (batch.ordinary > 0) {
+      batch.unaddress();
+      lane.requeue(batch);
+    } else if (batch.kept > 0) {
+      lane.requeue(restOf(batch, isUncertain));
+    }
+  }
+
+  /** The batch needs no more attention; its calls are told by the caller. */
+  #settle(batch: Batch): void {
+    this.#lanes.remove(batch);
+    this.#intake.release(batch);
+    batch.settled();
+  }
+}
+
+/** The kept calls of a batch that await an answer, in a new one that takes its place. */
+function restOf(batch: Batch, mayHaveTakenEffect: boolean): Batch {
+  const calls = [...batch.pending()].map(([, call]) => call).filter(isKept);
+  const rest = batchOfKept(calls, batch.deadlineMs, mayHaveTakenEffect || batch.mayHaveTakenEffect);
+  rest.order = batch.order;
+  return rest;
+}

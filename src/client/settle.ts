@@ -1,0 +1,27 @@
+import type { OperationResult } from '../queue/reply.ts';
+import type { Call } from './call.ts';
+
+/** What a call does with its result may run a user's code. If that throws, the other calls of the request must be told nevertheless. */
+export function deliver(call: Call, result: OperationResult): void {
+  try {
+    call.onResult(result);
+  } catch (thrown) {
+    warnOf(thrown);
+  }
+}
+
+export function fail(call: Call, error: Error): void {
+  try {
+    call.onError(error);
+  } catch (thrown) {
+    warnOf(thrown);
+  }
+}
+
+function warnOf(thrown: unknown): void {
+  const warning = new Error('A function that awaited the answer of a call threw an error. The other calls were answered. See the cause.', {
+    cause: thrown,
+  });
+  warning.name = 'JobraftWarning';
+  process.emitWarning(warning);
+}
