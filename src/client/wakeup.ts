@@ -1,7 +1,12 @@
-/** One timer for everything that waits for a moment: it fires at the earliest that was asked for. */
+/**
+ * One timer for everything that waits for a moment: it fires at the earliest that was asked for. After a pause of the event loop timers run
+ * before the messages that came meanwhile are read, and a call whose answer is among these must not be given up. So what is due is looked at
+ * one phase later, when the messages have been handled.
+ */
 export class Wakeup {
   readonly #onDue: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
   #isStopped = false;
 
@@ -20,9 +25,16 @@ export class Wakeup {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
   }
 
   readonly #fire = (): void => {
+    clearImmediate(this.#immediate);
+    this.#immediate = setImmediate(this.#run);
+  };
+
+  readonly #run = (): void => {
+    clearTimeout(this.#timer);
     this.#dueMs = Number.POSITIVE_INFINITY;
     this.#onDue();
   };

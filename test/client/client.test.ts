@@ -272,6 +272,30 @@ describe('a call whose deadline passes', () => {
   });
 });
 
+describe('a client whose event loop stood still for longer than its deadline', () => {
+  const standStill = (ms: number): void => {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+  };
+
+  it('reads the answers that came meanwhile before it gives up calls', async () => {
+    const { cluster, client, queue } = aClient([1], { deadlineMs: 100 });
+    await client.connect();
+    cluster.afterTurn = () => standStill(200);
+    expect((await queue.add('n', 1)).id).toBe(1);
+  });
+
+  it('reads the status of a node that came meanwhile', async () => {
+    const { client } = aClient([1], { deadlineMs: 100 });
+    await client.connect();
+    // Timers are what the event loop turns to behind this phase.
+    await new Promise((resolve) => setImmediate(resolve));
+    const status = client.status(1);
+    standStill(200);
+    expect(await status).toMatchObject({ node: 1 });
+  });
+});
+
 describe('a client with too much to do', () => {
   it('lets calls wait up to its bound and refuses those beyond it', async () => {
     const { cluster, queue } = aClient([1], { queuedOperationsMax: 10, outstandingBatchesMax: 1, batchOperationsMax: 2 });
