@@ -149,6 +149,9 @@ describe('a listener of the user', () => {
     onTestFinished(() => warn.mockRestore());
     clusterListeners({ ...inMemory, onNodeFailure }).onNodeFailure(1, new Error('x'));
     await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
-    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/^The listener onNodeFailure failed: /), { type: 'JobraftListenerFailure' });
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/^The listener of "onNodeFailure" threw: /),
+      expect.objectContaining({ type: 'JobraftListenerError' }),
+    );
   });
 });
