@@ -30,6 +30,7 @@ export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type Wor
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/member-control.ts';
+export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError } from './cluster/node-handle.ts';
 export { LIMIT_DEFAULTS, type NodeLimits } from './node/limits.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';

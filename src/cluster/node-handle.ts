@@ -1,12 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
+import { describeValue } from '../base/describe-value.ts';
 import { JobraftError } from '../base/errors.ts';
 import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
+import { isCodeMissing, NodeCodeMissingError, nodeThreadSource } from './node-code.ts';
 
-const WORKER_FILE = new URL('./node-worker.js', import.meta.url);
 /** How long a killed node may take to close its file. The longest that a healthy thread does in one go is to read a million jobs: 0.9 s. */
 const KILL_MS_MAX = 2_000;
 /** How long an orderly stop may take, before the node is killed. */
@@ -41,7 +42,7 @@ export class NodeHandle {
     const boot: NodeBoot = { ...options, killSwitch: KillSwitch.memory() };
     this.id = boot.id;
     this.#killSwitch = new KillSwitch(boot.killSwitch);
-    this.#worker = new Worker(WORKER_FILE, { workerData: boot, name: `jobraft node ${boot.id}` });
+    this.#worker = new Worker(nodeThreadSource(), { eval: true, workerData: boot, name: `jobraft node ${boot.id}` });
     let isReady = false;
     let failure: Error | undefined;
     this.ready = new Promise((resolve, reject) => {
@@ -57,7 +58,7 @@ export class NodeHandle {
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
         else fail(errorOf(boot.id, signal));
       });
-      this.#worker.on('error', (error) => fail(error));
+      this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error)));
       this.#worker.on('exit', () => {
         if (!isReady)
           reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: 'its thread ended before it was ready' }));
@@ -132,4 +133,12 @@ export class NodeHandle {
 function errorOf(node: number, signal: Extract<NodeSignal, { type: 'failed' }>): Error {
   if (signal.name === 'StorageError') return new StorageError(signal.code as StorageErrorCode, `Node ${node}: ${signal.message}`);
   return new NodeFailedError(node, signal);
+}
+
+/** For what the thread itself could not report: its code could not be loaded, its memory is exhausted. */
+function errorOfThread(node: number, error: unknown): JobraftError {
+  if (isCodeMissing(error)) return new NodeCodeMissingError(error.message, { cause: error });
+  const { message, stack } = error instanceof Error ? error : new Error(describeValue(error));
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'NODE_FAILED';
+  return new NodeFailedError(node, { code, message, stack });
 }
