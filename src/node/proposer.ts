@@ -25,8 +25,11 @@ export interface ProposerPorts {
   propose(data: Uint8Array): Effects;
 }
 
-/** While a delay is running the wall clock is looked at so often at least: it may be stepped while the node sleeps. */
-const WALL_CHECK_MS = 500;
+/**
+ * While a delay or a lease runs, the clocks are looked at so often at least: the wall clock may be stepped while the node sleeps, and the
+ * log's clock takes a long sleep for an outage.
+ */
+const CLOCK_CHECK_MS = 500;
 
 /**
  * What goes into the log: each turn's requests, gathered; time, when something is due and nothing else brings it; and the move to a newer
@@ -60,10 +63,10 @@ export class Proposer {
   get tickInMs(): number {
     if (!this.#mayTick) return Number.POSITIVE_INFINITY;
     const { nextLeaseEndMs, nextDelayEndMs } = this.#ports.machine;
-    const leaseMs = nextLeaseEndMs === undefined ? Number.POSITIVE_INFINITY : nextLeaseEndMs - this.#logMs;
-    const delayMs =
-      nextDelayEndMs === undefined ? Number.POSITIVE_INFINITY : Math.min(nextDelayEndMs - this.#ports.wallMs(), WALL_CHECK_MS);
-    return Math.max(0, Math.min(leaseMs, delayMs));
+    if (nextLeaseEndMs === undefined && nextDelayEndMs === undefined) return Number.POSITIVE_INFINITY;
+    const leaseMs = (nextLeaseEndMs ?? Number.POSITIVE_INFINITY) - this.#logMs;
+    const delayMs = (nextDelayEndMs ?? Number.POSITIVE_INFINITY) - this.#ports.wallMs();
+    return Math.max(0, Math.min(leaseMs, delayMs, CLOCK_CHECK_MS));
   }
 
   /** This node may have begun to lead. */

@@ -41,6 +41,18 @@ describe('the clock of the log', () => {
     expect(countsAt(table)).toMatchObject({ active: 0 });
   });
 
+  it('stands nearly still while all nodes are stopped by a stalled disk, although the same leader goes on', () => {
+    const table = new NodeTable([2, 2, 2]);
+    const client = table.open();
+    table.add(client);
+    table.request(client, (to) => to.claim('q', claimOptions(1, 5_000)));
+    table.nowMs += 60_000;
+    table.pass(2_000);
+    expect(countsAt(table)).toMatchObject({ active: 1 });
+    table.pass(8_000);
+    expect(countsAt(table)).toMatchObject({ active: 0 });
+  });
+
   it('goes on ticking at a leader whose last tick was overwritten while another one led', () => {
     const table = new NodeTable([2, 2, 2]);
     const client = table.open();
