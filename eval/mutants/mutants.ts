@@ -219,8 +219,8 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 9,
     name: 'a leader wakes for claims that were served',
     file: 'node/parked-claims.ts',
-    find: 'return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#nextExpiryMs;',
-    replace: 'return this.#nextExpiryMs;',
+    find: 'return this.#nextToExpire()?.expiresMs ?? Number.POSITIVE_INFINITY;',
+    replace: 'return this.#expiries.top()?.expiresMs ?? Number.POSITIVE_INFINITY;',
   },
   {
     mistake: 10,

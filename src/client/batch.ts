@@ -38,7 +38,7 @@ const NEVER_SENT = Number.POSITIVE_INFINITY;
 export class Batch {
   readonly packet: Uint8Array;
   /** When its calls are given up, on the monotonic clock: one for all, which were issued close together. Kept calls have their own time. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   /** How long the node may hold it (claims that wait); zero for all others. */
   readonly waitMs: number;
   readonly isOpening: boolean;
@@ -70,7 +70,9 @@ export class Batch {
   sentAtMs = 0;
   /** It has to be sent again as soon as there is somebody to send it to. */
   needsSend = true;
-  /** When an overloaded node may be asked again. */
+  /** Of a claim that waits: nobody waits for it any more, and the node that has it is to answer at once. */
+  isCancelled = false;
+  /** When a node that is overloaded, or that has no room for the claim, may be asked again. */
   retryAtMs = Number.POSITIVE_INFINITY;
   lastRejection: RejectionCode | undefined;
 
@@ -130,6 +132,11 @@ export class Batch {
     return this.#keptDueMs;
   }
 
+  /** When the node that has it is silent for too long. */
+  silentAtMs(silenceMs: number): number {
+    return this.sentAtMs + (this.isCancelled ? 0 : this.waitMs) + silenceMs;
+  }
+
   /** Writes the header; see the layout in src/queue/request.ts. */
   address(session: Session, sequence: number, acknowledgedBelow: number): void {
     this.session = session;
@@ -171,6 +178,12 @@ export class Batch {
       const call = calls[at];
       if (call !== undefined) this.#answerOne(call, results[at] as OperationResult);
     }
+  }
+
+  /** The claim that waits has certainly taken nothing. */
+  answerWithoutJobs(): void {
+    this.settled();
+    this.answer([{ ok: true, type: 'claimed', jobs: [] }]);
   }
 
   /** Rejects one call; the others go on. */

@@ -1,6 +1,7 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
+import { ClaimSchedulers } from './claim-scheduler.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { ClientClosedError } from './errors.ts';
@@ -19,6 +20,8 @@ export type { ClientOptions };
 export class Client implements AsyncDisposable {
   /** @internal where Queue and Worker put their operations. */
   readonly pipeline: Pipeline;
+  /** @internal the claims that wait for jobs, merged for all workers of a queue. */
+  readonly claimSchedulers: ClaimSchedulers;
   readonly #connection: Connection;
   readonly #nodeCalls: NodeCalls;
   #closing: Promise<void> | undefined;
@@ -43,6 +46,7 @@ export class Client implements AsyncDisposable {
       },
     });
     this.pipeline = new Pipeline(this.#connection, config);
+    this.claimSchedulers = new ClaimSchedulers(this.pipeline);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
   }
 

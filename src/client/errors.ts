@@ -203,6 +203,7 @@ export function finalRejection(code: RejectionCode, message: string, outcome: Ou
     case 'NO_LEADER':
     case 'STOPPING':
     case 'OVERLOADED':
+    case 'RETRY_LATER':
     // The cluster moves to a newer version as soon as its members allow it.
     case 'VERSION':
       return undefined;

@@ -1,5 +1,6 @@
 import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
 import type { Call } from './call.ts';
+import type { ClaimScheduler, ClaimSchedulers, ClaimTerms, WaitingWorker } from './claim-scheduler.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpected } from './refusal.ts';
 import type { WorkerConfig } from './worker-options.ts';
@@ -19,43 +20,64 @@ const SMOOTHING = 0.05;
 
 /**
  * Decides when a worker claims, and how many. While the queue has jobs, claims travel with the completions of the same turn. Once a
- * claim comes back short, one claim waits at the cluster until there is a job again.
+ * claim comes back short, the worker waits for as many jobs as it could begin at once, together with the client's other workers of this
+ * queue (see {@link ClaimScheduler}).
  */
 export class JobIntake {
   readonly #queue: string;
   readonly #config: WorkerConfig;
   readonly #pipeline: Pipeline;
+  readonly #schedulers: ClaimSchedulers;
   readonly #handlers: JobIntakeHandlers;
+  readonly #terms: ClaimTerms;
+  readonly #waiting: WaitingWorker;
+  #scheduler: ClaimScheduler | undefined;
   #isOpen = false;
   #isQueueEmpty = false;
   #hadJobs = false;
   /** Jobs that were asked for by claims that are not answered yet. */
   #asked = 0;
-  #isWaiting = false;
   #retryTimer: NodeJS.Timeout | undefined;
   #jobMs: number | undefined;
   #claimMs = 0;
 
-  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, handlers: JobIntakeHandlers) {
+  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, schedulers: ClaimSchedulers, handlers: JobIntakeHandlers) {
     this.#queue = queue;
     this.#config = config;
     this.#pipeline = pipeline;
+    this.#schedulers = schedulers;
     this.#handlers = handlers;
+    this.#terms = { queue, leaseMs: config.leaseMs };
+    this.#waiting = {
+      waitMs: config.claimWaitMs,
+      onJobs: (jobs, isQueueEmpty) => this.#onJobs(jobs, isQueueEmpty),
+      onError: (error) => this.#onError(error),
+    };
   }
 
-  /** Whether a claim is under way whose jobs will have to be given back; one that waits at the cluster is not waited for. */
+  /** Whether a claim of this worker is under way whose jobs will have to be given back; what waits at the cluster is {@link stop}'s. */
   get isClaiming(): boolean {
     return this.#asked > 0;
   }
 
   start(): void {
     this.#isOpen = true;
+    this.#scheduler = this.#schedulers.acquire(this.#terms);
     this.request();
   }
 
-  stop(): void {
+  /**
+   * Claims no more, and cancels what waits at the cluster.
+   * @returns a promise that resolves once that is answered, and what it brought is given back. May be called twice.
+   */
+  async stop(): Promise<void> {
     this.#isOpen = false;
     clearTimeout(this.#retryTimer);
+    const scheduler = this.#scheduler;
+    if (scheduler === undefined) return;
+    this.#scheduler = undefined;
+    this.#schedulers.drop(this.#terms);
+    await scheduler.leave(this.#waiting);
   }
 
   /** Claims at the end of this turn, when it is known how many jobs ended in it. */
@@ -78,57 +100,52 @@ export class JobIntake {
   }
 
   readonly #claim = (): void => {
-    if (!this.#isOpen || this.#isWaiting || this.#retryTimer !== undefined) return;
-    const count = this.#capacity - this.#handlers.held() - this.#asked;
+    if (!this.#isOpen || this.#retryTimer !== undefined) return;
+    const held = this.#handlers.held() + this.#asked;
+    this.#scheduler?.want(this.#waiting, this.#isQueueEmpty ? Math.max(0, this.#config.concurrency - held) : 0);
+    if (this.#isQueueEmpty) return;
+    const count = this.#capacity - held;
     if (count <= 0) return;
-    const { leaseMs, claimWaitMs } = this.#config;
     try {
-      if (this.#isQueueEmpty) {
-        this.#pipeline.submitWaitingClaim(this.#queue, count, leaseMs, claimWaitMs, this.#callFor(count, true));
-        this.#isWaiting = true;
-      } else {
-        this.#pipeline
-          .open(OPERATION_BYTES)
-          .claim(this.#queue, { countMax: count, beginMax: count, leaseMs, waitMs: 0, stalledMax: 1, holder: 0 });
-        this.#pipeline.commit(this.#callFor(count, false));
-        this.#asked += count;
-      }
+      const { leaseMs } = this.#config;
+      this.#pipeline
+        .open(OPERATION_BYTES)
+        .claim(this.#queue, { countMax: count, beginMax: count, leaseMs, waitMs: 0, stalledMax: 1, holder: 0 });
     } catch (error) {
       this.#onError(error as Error);
+      return;
     }
+    this.#asked += count;
+    this.#pipeline.commit(this.#callFor(count));
   };
 
-  #callFor(count: number, isWaiting: boolean): Call {
+  #callFor(count: number): Call {
     const askedAtMs = performance.now();
-    const isOver = (): void => {
-      if (isWaiting) this.#isWaiting = false;
-      else this.#asked -= count;
-    };
     return {
       claimLeaseMs: this.#config.leaseMs,
       onResult: (result) => {
-        isOver();
-        if (!isWaiting) this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);
+        this.#asked -= count;
+        this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);
         this.#onClaimed(result, count);
       },
       onError: (error) => {
-        isOver();
+        this.#asked -= count;
         this.#onError(error);
       },
     };
   }
 
   #onClaimed(result: OperationResult, count: number): void {
-    if (!result.ok || result.type !== 'claimed') {
-      this.#onError(unexpected(result));
-      return;
-    }
-    const { jobs } = result;
+    if (!result.ok || result.type !== 'claimed') this.#onError(unexpected(result));
+    else this.#onJobs(result.jobs, result.jobs.length < count);
+  }
+
+  #onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean): void {
     const wasEmpty = this.#isQueueEmpty;
-    this.#isQueueEmpty = jobs.length < count;
+    this.#isQueueEmpty = isQueueEmpty;
     if (jobs.length > 0) this.#hadJobs = true;
     this.#handlers.onJobs(jobs);
-    if (this.#isQueueEmpty && this.#hadJobs && (!wasEmpty || jobs.length > 0)) {
+    if (isQueueEmpty && this.#hadJobs && (!wasEmpty || jobs.length > 0)) {
       this.#hadJobs = false;
       this.#handlers.onDrained();
     }

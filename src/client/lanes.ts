@@ -1,13 +1,11 @@
 import type { Batch } from './batch.ts';
 import { Lane, type Session } from './session.ts';
 
-/** Most claims that wait at the cluster at the same time, one for each idle worker of the client. */
-const WAITING_CLAIMS_MAX = 1_024;
-
 /** All batches of a client: those not sent yet, in their lanes, and those that await an answer, by session. */
 export class Lanes {
   readonly main: Lane;
-  readonly waiting = new Lane(WAITING_CLAIMS_MAX, { isRemembered: true, keepsOrder: false });
+  /** Bounded by the number of queues that the client's workers wait at: one claim waits for each. Any other bound would keep a queue's jobs from its workers. */
+  readonly waiting = new Lane(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false });
   readonly queries: Lane;
   /** Queries that any node may answer. */
   readonly stale: Lane;
@@ -69,6 +67,18 @@ export class Lanes {
     this.#sessions.delete(session.client);
     session.open(client);
     this.#sessions.set(client, session);
+  }
+
+  /** Whether a claim that waits is neither answered nor given up. */
+  holds(batch: Batch): boolean {
+    const { session } = batch;
+    return session === undefined ? this.waiting.queued.includes(batch) : session.unanswered.get(batch.sequence) === batch;
+  }
+
+  /** Takes out a claim that waits, sent or not. */
+  withdraw(batch: Batch): void {
+    this.waiting.queued = this.waiting.queued.filter((queued) => queued !== batch);
+    this.remove(batch);
   }
 
   /** The batch awaits no answer any more. */

@@ -68,11 +68,14 @@ export class ReleasedJob implements KeptCall {
   readonly endsLease = true;
   readonly #job: number;
   readonly #token: number;
+  readonly #onOver: () => void;
 
-  constructor(job: number, token: number, untilMs: number) {
+  /** @param onOver called once it is answered, or given up. */
+  constructor(job: number, token: number, untilMs: number, onOver: () => void) {
     this.#job = job;
     this.#token = token;
     this.untilMs = untilMs;
+    this.#onOver = onOver;
   }
 
   outlivesOutage(): boolean {
@@ -83,12 +86,14 @@ export class ReleasedJob implements KeptCall {
     encoder.release(this.#job, this.#token);
   }
 
+  /** Released, or another holds it by now. */
   onResult(): void {
-    // Released, or another holds it by now.
+    this.#onOver();
   }
 
+  /** Its lease runs out. */
   onError(): void {
-    // Its lease runs out.
+    this.#onOver();
   }
 }
 

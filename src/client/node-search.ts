@@ -9,9 +9,9 @@ const RETRY_GROWTH = 1.5;
 /** Each pause is drawn from this much around its value, so that clients do not come back in step. */
 const JITTER = 0.25;
 
-/** The pause before attempt number `attempts + 1`. */
-export function retryDelayMs(attempts: number): number {
-  const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * RETRY_GROWTH ** Math.min(attempts, 20));
+/** The pause before attempt number `attempts + 1`. @param advisedMs what the node asked for, zero if nothing. */
+export function retryDelayMs(attempts: number, advisedMs = 0): number {
+  const delayMs = advisedMs > 0 ? advisedMs : Math.min(RETRY_MS_MAX, RETRY_MS_MIN * RETRY_GROWTH ** Math.min(attempts, 20));
   return delayMs * (1 + JITTER * (2 * Math.random() - 1));
 }
 

@@ -69,6 +69,11 @@ export class Outcomes {
     if (batch.isOpening || !this.#times.isDue(batch, nowMs)) return batch;
     const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;
     const isUncertain = batch.uncertainSends > 0;
+    if (isDue && !isUncertain && batch.lastRejection === 'RETRY_LATER') {
+      // A claim that found no room to wait at the cluster has waited here. That is no error.
+      batch.answerWithoutJobs();
+      return undefined;
+    }
     const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';
     const error = deadlineRejection(outcome, batch.lastRejection ?? lastRejection);
     if (isDue) {
@@ -100,7 +105,9 @@ export class Outcomes {
       this.#intake.releaseOrdinary(batch);
       batch.failOrdinary(new SessionExpiredError(), () => undefined);
     }
-    if (batch.ordinary > 0) {
+    if (batch.isCancelled && batch.ordinary > 0) {
+      batch.answerWithoutJobs();
+    } else if (batch.ordinary > 0) {
       batch.unaddress();
       lane.requeue(batch);
     } else if (batch.kept > 0) {

@@ -1,7 +1,7 @@
 import { type ClaimedJob, decodeReply } from '../queue/reply.ts';
-import { RequestEncoder } from '../queue/request.ts';
+import type { RequestEncoder } from '../queue/request.ts';
 import type { NodeStatus, ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
-import { Batch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import type { Call, KeptCall } from './call.ts';
 import { CallTimes } from './call-times.ts';
 import type { ClientConfig } from './client-options.ts';
@@ -13,6 +13,7 @@ import { LateClaims, ReleasedJob } from './late-claims.ts';
 import { NodeSearch, retryDelayMs } from './node-search.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Lane } from './session.ts';
+import { WaitingClaims } from './waiting-claims.ts';
 import { Wakeup } from './wakeup.ts';
 
 /** How often a client with work asks the node it uses who leads, so that it finds its way to the leader. */
@@ -28,6 +29,8 @@ const RELEASE_BYTES = 32;
  */
 export class Pipeline {
   readonly config: ClientConfig;
+  /** Claims that wait at the cluster. */
+  readonly waitingClaims: WaitingClaims;
   readonly #connection: Connection;
   readonly #search: NodeSearch;
   readonly #wakeup = new Wakeup(() => this.#onWakeup());
@@ -36,13 +39,14 @@ export class Pipeline {
   readonly #late: LateClaims;
   readonly #times: CallTimes;
   readonly #outcomes: Outcomes;
-  readonly #aloneEncoder = new RequestEncoder(256);
   #nowMs = performance.now();
   #isScheduled = false;
   readonly #hooks = new Set<() => void>();
   #lastRejection: RejectionCode | undefined;
   #leaderCheckAtMs = 0;
   #onIdle: (() => void) | undefined;
+  /** It is closed. */
+  #isOver = false;
 
   constructor(connection: Connection, config: ClientConfig) {
     this.config = config;
@@ -50,14 +54,23 @@ export class Pipeline {
     this.#search = new NodeSearch(connection);
     this.#lanes = new Lanes(config.outstandingBatchesMax);
     this.#intake = new Intake(config, this.#lanes);
-    this.#late = new LateClaims((jobs, leaseMs) => this.#releaseJobs(jobs, leaseMs));
+    this.#late = new LateClaims((jobs, leaseMs) => {
+      for (const job of jobs) this.giveBack(job, performance.now() + leaseMs);
+    });
     this.#times = new CallTimes(config.deadlineMs, () => this.#search.isSearching);
     this.#outcomes = new Outcomes({ lanes: this.#lanes, intake: this.#intake, late: this.#late, times: this.#times });
+    const parts = { config, connection, lanes: this.#lanes, intake: this.#intake, wakeup: this.#wakeup };
+    this.waitingClaims = new WaitingClaims(parts, () => this.#schedule());
   }
 
   /** Operations that are not answered yet, kept ones and claims that wait not counted. */
   get operations(): number {
     return this.#intake.operations;
+  }
+
+  /** Whether it accepts no more calls. */
+  get isClosed(): boolean {
+    return this.#intake.isClosed;
   }
 
   /**
@@ -85,22 +98,24 @@ export class Pipeline {
     this.#intake.keep(payloadBytes, call, this.#nowMs);
   }
 
+  /**
+   * Releases a job that nobody here will run, also while the client closes.
+   * @param untilMs the end of its lease, by performance.now().
+   * @param onOver called once that is answered, or given up.
+   */
+  giveBack({ id, token }: Pick<ClaimedJob, 'id' | 'token'>, untilMs: number, onOver: () => void = () => undefined): void {
+    if (this.#isOver) {
+      onOver();
+      return;
+    }
+    this.#schedule();
+    this.#intake.keep(RELEASE_BYTES, new ReleasedJob(id, token, untilMs, onOver), this.#nowMs);
+  }
+
   /** Writes one operation that only reads. @throws {ClientClosedError | OverloadedError} and nothing is written. */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
     this.#schedule();
     this.#intake.query(consistency, write, call, this.#nowMs);
-  }
-
-  /** Sends one claim that waits at the cluster, as a request of its own. @throws {ClientClosedError} */
-  submitWaitingClaim(queue: string, countMax: number, leaseMs: number, waitMs: number, call: Call): void {
-    if (this.#intake.isClosed) throw new ClientClosedError();
-    this.#aloneEncoder.begin(1, 1, 1);
-    this.#aloneEncoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: 1, holder: 0 });
-    const deadlineMs = performance.now() + waitMs + this.config.deadlineMs;
-    const request = this.#aloneEncoder.finish();
-    const contents = { request, calls: [call], ends: [request.length], kept: 0, keptBytes: 0 };
-    this.#lanes.waiting.queued.push(new Batch(contents, deadlineMs, { waitMs }));
-    this.#schedule();
   }
 
   /** Calls `hook` once, at the end of this turn, before its operations are sent: the last moment to add one to them. */
@@ -142,12 +157,13 @@ export class Pipeline {
       this.#afterOutcome();
       return;
     }
+    if (this.waitingClaims.endIfCancelled(batch)) return;
     batch.lastRejection = rejection.code;
     this.#lastRejection = rejection.code;
     // A late rejection of an earlier sending says nothing about the node that has the batch now.
     if (batch.node !== node) return;
-    if (rejection.code === 'OVERLOADED') {
-      batch.retryAtMs = performance.now() + retryDelayMs(batch.sends);
+    if (rejection.code === 'OVERLOADED' || rejection.code === 'RETRY_LATER') {
+      batch.retryAtMs = performance.now() + retryDelayMs(batch.sends, rejection.retryAfterMs);
       this.#wakeup.at(batch.retryAtMs);
       return;
     }
@@ -186,6 +202,7 @@ export class Pipeline {
         this.#onIdle = resolve;
       });
     }
+    this.#isOver = true;
     this.#wakeup.stop();
   }
 
@@ -261,12 +278,9 @@ export class Pipeline {
     batch.uncertainSends += 1;
     batch.sentAtMs = nowMs;
     batch.retryAtMs = Number.POSITIVE_INFINITY;
-    this.#wakeup.at(Math.min(batch.deadlineMs, this.#silentAt(batch)));
+    this.waitingClaims.onSent(batch, node);
+    this.#wakeup.at(Math.min(batch.deadlineMs, batch.silentAtMs(this.config.silenceMs)));
     return true;
-  }
-
-  #silentAt(batch: Batch): number {
-    return batch.sentAtMs + batch.waitMs + this.config.silenceMs;
   }
 
   #gatherMs(): number {
@@ -324,11 +338,6 @@ export class Pipeline {
     if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
   }
 
-  #releaseJobs(jobs: readonly ClaimedJob[], leaseMs: number): void {
-    if (this.#intake.isClosed) return;
-    for (const { id, token } of jobs) this.keep(RELEASE_BYTES, new ReleasedJob(id, token, performance.now() + leaseMs));
-  }
-
   // ---- time
 
   #onWakeup(): void {
@@ -354,7 +363,7 @@ export class Pipeline {
       if (this.#search.isSearching) return;
       if (batch.retryAtMs <= nowMs) {
         this.#transmit(batch, this.#search.node, nowMs);
-      } else if (batch.retryAtMs === Number.POSITIVE_INFINITY && this.#silentAt(batch) <= nowMs) {
+      } else if (batch.retryAtMs === Number.POSITIVE_INFINITY && batch.silentAtMs(this.config.silenceMs) <= nowMs) {
         batch.needsSend = true;
         if (batch.node === this.#search.node) {
           this.#search.suspect(batch.node, nowMs);
@@ -374,7 +383,8 @@ export class Pipeline {
     for (const batch of this.#lanes.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
     for (const batch of this.#lanes.unanswered()) {
       next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
-      if (!isSearching) next = Math.min(next, batch.retryAtMs === Number.POSITIVE_INFINITY ? this.#silentAt(batch) : batch.retryAtMs);
+      if (!isSearching)
+        next = Math.min(next, batch.retryAtMs === Number.POSITIVE_INFINITY ? batch.silentAtMs(this.config.silenceMs) : batch.retryAtMs);
     }
     return next;
   }

@@ -94,7 +94,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       this.#sandbox = sandbox;
       this.#processor = (job, context) => sandbox.run(job, context.signal);
     }
-    this.#intake = new JobIntake(name, this.#config, this.#pipeline, {
+    this.#intake = new JobIntake(name, this.#config, this.#pipeline, this.#lease.client.claimSchedulers, {
       held: () => this.#running.size + this.#ready.length,
       onJobs: (jobs) => this.#onJobs(jobs),
       onDrained: () => this.#tell('drained'),
@@ -143,13 +143,14 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   async #close(): Promise<void> {
     this.#isClosing = true;
-    this.#intake.stop();
+    const claimsOver = this.#intake.stop();
     for (const held of this.#ready.splice(0)) this.#release(held);
     while (this.#running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
       await new Promise<void>((resolve) => {
         this.#onProgress = resolve;
       });
     }
+    await claimsOver;
     this.#keeper.stop();
     await this.#sandbox?.close();
     await this.#lease.release();
@@ -162,7 +163,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     for (const claimed of jobs) {
       const held = new HeldJob<Data, Result>(jobOfClaim(this.name, claimed), claimed.token, nowMs);
       // Also for the answer of a claim that was still waiting when the worker was closed.
-      if (this.#isClosing) this.#release(held);
+      if (this.#isClosing || this.#pipeline.isClosed) this.#release(held);
       else this.#ready.push(held);
     }
     this.#begin();
@@ -228,16 +229,15 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   /** Gives a job back; somebody else may begin it at once. */
-  #release(held: HeldJob<Data, Result>): void {
-    this.#submit(
-      held,
-      0,
-      (encoder) => encoder.release(held.job.id, held.token),
-      () => {},
-    );
+  #release({ job, token, extendedAtMs }: HeldJob<Data, Result>): void {
+    this.#ending += 1;
+    this.#pipeline.giveBack({ id: job.id, token }, extendedAtMs + this.#config.leaseMs, () => {
+      this.#ending -= 1;
+      this.#progress();
+    });
   }
 
-  /** Sends the operation that ends this worker's hold of a job, as long as the lease may live. */
+  /** Sends what came of a job, as long as the lease may live. */
   #submit(held: HeldJob<Data, Result>, bytes: number, write: (encoder: RequestEncoder) => void, onDone: () => void): void {
     this.#ending += 1;
     const call: KeptCall = {

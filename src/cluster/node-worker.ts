@@ -60,7 +60,10 @@ class NodeThread {
       random,
       onFrame: (connection, packet) => this.#node.receiveClientPacket(connection, packet),
       onReadable: runTurn,
-      onClosed: (connection) => this.#node.clientGone(connection),
+      onClosed: (connection) => {
+        this.#node.clientGone(connection);
+        runTurn();
+      },
     });
     this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
     this.#storage = openStorage(boot);

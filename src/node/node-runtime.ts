@@ -119,7 +119,7 @@ export class NodeRuntime implements Disposable {
   }
 
   clientGone(connection: number): void {
-    this.#desk.onClientGone(connection);
+    this.#desk.onClientGone(connection, this.#standing());
   }
 
   /** When `turn` must be called even if nothing arrives, monotonic ms. */
@@ -213,6 +213,8 @@ export class NodeRuntime implements Disposable {
   #onPeerPart(from: NodeId, part: PeerPart): void {
     if (part.type === 'raft') this.#step({ type: 'message', now: this.#nowMs, message: part.message });
     else if (part.type === 'answer') this.#desk.onAnswer(part.connection, part.frame);
+    else if (part.type === 'cancel-claim') this.#desk.onCancelledClaim(part.client, part.sequence, this.#standing());
+    else if (part.type === 'client-gone') this.#desk.onForwardedClientGone(from, part.connection);
     else if (part.type === 'read-question') this.#reads.onQuestion(from, part.batch, part.lease, this.#standing());
     else if (part.type === 'read-index') this.#reads.onReadIndex(part.batch, part.index);
     else if (part.type === 'version-question') this.#peers.add(from, { type: 'version', version: this.#versions.own });
@@ -230,13 +232,15 @@ export class NodeRuntime implements Disposable {
     } else if (frame.type === 'query') {
       this.#metrics.queries += 1;
       this.#reads.onQuery(connection, frame.request, frame.consistency, this.#standing());
-    } else this.#admin.onFrame(connection, frame);
+    } else if (frame.type === 'cancel-claim') this.#desk.onCancelledClaim(frame.client, frame.sequence, this.#standing());
+    else this.#admin.onFrame(connection, frame);
   }
 
   #onPeerLost(peer: NodeId): void {
     this.#observe({ type: 'peer-lost', node: this.#options.id, atMs: this.#nowMs, peer });
     this.#snapshots.abort(peer);
     this.#versions.onLost(peer);
+    this.#desk.onPeerLost(peer);
     this.#step({ type: 'peer-lost', now: this.#nowMs, peer });
   }
 

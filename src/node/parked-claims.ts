@@ -1,3 +1,5 @@
+import type { NodeId } from '../base/ids.ts';
+import { MinHeap } from '../queue/min-heap.ts';
 import type { WaitingRequest } from './waiting-requests.ts';
 
 export interface ParkedClaim extends WaitingRequest {
@@ -8,63 +10,99 @@ export interface ParkedClaim extends WaitingRequest {
   readonly expiresMs: number;
 }
 
+/** A claim's place in its queue and among the expiries; a repetition of the claim takes the place over. */
+interface Place {
+  /** Undefined once it was taken. */
+  claim: ParkedClaim | undefined;
+  readonly expiresMs: number;
+}
+
+/** The heap of expiries is cleared of claims that were taken once they are this many more than those that wait. */
+const TAKEN_PLACES_MAX = 1_024;
+
 /**
  * Claims that wait at the leader for a job. They are not in the log: a claim that finds nothing costs no write, and a leader
  * that falls takes its parked claims with it, for the clients to ask again.
  */
 export class ParkedClaims {
-  readonly #queues = new Map<string, ParkedClaim[]>();
+  /** Each queue's claims, the one that has waited longest first. */
+  readonly #queues = new Map<string, Set<Place>>();
+  readonly #clients = new Map<number, Map<number, Place>>();
+  readonly #expiries = new MinHeap<Place>((a, b) => a.expiresMs < b.expiresMs);
   #size = 0;
-  #nextExpiryMs = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.#size;
   }
 
-  /** A lower bound of the next expiry, monotonic ms; none while nobody waits, or the node would be woken again and again for nothing. */
+  /** When the next claim expires, monotonic ms; none while nobody waits, or the node would be woken again and again for nothing. */
   get nextExpiryMs(): number {
-    return this.#size === 0 ? Number.POSITIVE_INFINITY : this.#nextExpiryMs;
+    return this.#nextToExpire()?.expiresMs ?? Number.POSITIVE_INFINITY;
   }
 
+  has(client: number, sequence: number): boolean {
+    return this.#clients.get(client)?.has(sequence) ?? false;
+  }
+
+  /** A claim that is parked already keeps its place and its expiry, and is answered where it was last asked. */
   park(claim: ParkedClaim): void {
-    const claims = this.#queues.get(claim.queue);
-    const again = claims?.findIndex((parked) => parked.client === claim.client && parked.sequence === claim.sequence) ?? -1;
-    if (claims !== undefined && again >= 0) {
-      claims[again] = claim;
+    const known = this.#clients.get(claim.client)?.get(claim.sequence);
+    if (known !== undefined) {
+      known.claim = claim;
       return;
     }
-    if (claims === undefined) this.#queues.set(claim.queue, [claim]);
-    else claims.push(claim);
-    if (this.#size === 0) this.#nextExpiryMs = Number.POSITIVE_INFINITY;
+    const place: Place = { claim, expiresMs: claim.expiresMs };
+    const places = this.#queues.get(claim.queue);
+    if (places === undefined) this.#queues.set(claim.queue, new Set([place]));
+    else places.add(place);
+    const sequences = this.#clients.get(claim.client);
+    if (sequences === undefined) this.#clients.set(claim.client, new Map([[claim.sequence, place]]));
+    else sequences.set(claim.sequence, place);
+    this.#expiries.push(place);
     this.#size += 1;
-    this.#nextExpiryMs = Math.min(this.#nextExpiryMs, claim.expiresMs);
   }
 
   /** Claims that have waited longest, as many as the waiting jobs can serve. */
   takeServable(waitingCount: (queue: string) => number): ParkedClaim[] {
     const taken: ParkedClaim[] = [];
-    for (const [queue, claims] of this.#queues) {
+    for (const [queue, places] of this.#queues) {
       let jobs = waitingCount(queue);
-      let count = 0;
-      while (jobs > 0 && count < claims.length) {
-        jobs -= claims[count]?.countMax ?? 0;
-        count += 1;
+      for (const { claim } of places) {
+        if (jobs <= 0) break;
+        if (claim === undefined) continue;
+        jobs -= claim.countMax;
+        this.#remove(claim);
+        taken.push(claim);
       }
-      if (count > 0) taken.push(...claims.splice(0, count));
-      if (claims.length === 0) this.#queues.delete(queue);
     }
-    this.#size -= taken.length;
     return taken;
   }
 
   takeExpired(nowMs: number): ParkedClaim[] {
-    if (nowMs < this.#nextExpiryMs) return [];
-    return this.#takeWhere((claim) => claim.expiresMs <= nowMs);
+    const taken: ParkedClaim[] = [];
+    for (let next = this.#nextToExpire(); next !== undefined && next.expiresMs <= nowMs; next = this.#nextToExpire()) {
+      const { claim } = next;
+      if (claim === undefined) continue;
+      taken.push(claim);
+      this.#remove(claim);
+    }
+    return taken;
   }
 
-  /** The claims of a client that hung up. */
-  takeOf(connection: number): ParkedClaim[] {
-    return this.#takeWhere((claim) => claim.peer === undefined && claim.connection === connection);
+  takeOne(client: number, sequence: number): ParkedClaim | undefined {
+    const claim = this.#clients.get(client)?.get(sequence)?.claim;
+    if (claim !== undefined) this.#remove(claim);
+    return claim;
+  }
+
+  /** The claims of a channel that ended: one to this node, or one to the peer that passed them on. */
+  takeOfConnection(connection: number, peer: NodeId | undefined): ParkedClaim[] {
+    return this.#takeWhere((claim) => claim.peer === peer && claim.connection === connection);
+  }
+
+  /** The claims that a peer passed on which is gone: their answers could not be delivered. */
+  takeOfPeer(peer: NodeId): ParkedClaim[] {
+    return this.#takeWhere((claim) => claim.peer === peer);
   }
 
   takeAll(): ParkedClaim[] {
@@ -73,20 +111,30 @@ export class ParkedClaims {
 
   #takeWhere(isTaken: (claim: ParkedClaim) => boolean): ParkedClaim[] {
     const taken: ParkedClaim[] = [];
-    this.#nextExpiryMs = Number.POSITIVE_INFINITY;
-    for (const [queue, claims] of this.#queues) {
-      const kept: ParkedClaim[] = [];
-      for (const claim of claims) {
-        if (isTaken(claim)) taken.push(claim);
-        else {
-          kept.push(claim);
-          this.#nextExpiryMs = Math.min(this.#nextExpiryMs, claim.expiresMs);
-        }
-      }
-      if (kept.length === 0) this.#queues.delete(queue);
-      else this.#queues.set(queue, kept);
+    for (const places of this.#queues.values()) {
+      for (const { claim } of places) if (claim !== undefined && isTaken(claim)) taken.push(claim);
     }
-    this.#size -= taken.length;
+    for (const claim of taken) this.#remove(claim);
     return taken;
+  }
+
+  #remove({ client, sequence, queue }: ParkedClaim): void {
+    const sequences = this.#clients.get(client);
+    const place = sequences?.get(sequence);
+    const places = this.#queues.get(queue);
+    if (sequences === undefined || place === undefined || places === undefined) return;
+    sequences.delete(sequence);
+    if (sequences.size === 0) this.#clients.delete(client);
+    places.delete(place);
+    if (places.size === 0) this.#queues.delete(queue);
+    place.claim = undefined;
+    this.#size -= 1;
+    if (this.#expiries.size > 2 * this.#size + TAKEN_PLACES_MAX) this.#expiries.retain(({ claim }) => claim !== undefined);
+  }
+
+  #nextToExpire(): Place | undefined {
+    let next = this.#expiries.top();
+    for (; next !== undefined && next.claim === undefined; next = this.#expiries.top()) this.#expiries.pop();
+    return next;
   }
 }

@@ -25,6 +25,9 @@ export interface Leadership {
   readonly version: number;
 }
 
+/** How long a claim stays away that cannot wait at the leader: what each costs is one message a second. */
+const RETRY_LATER_MS = 1_000;
+
 /** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
 const ANSWER_ADDRESS_AT = 5;
 
@@ -95,8 +98,29 @@ export class RequestDesk {
     this.#clients.writerFor(connection).raw(frame);
   }
 
-  onClientGone(connection: number): void {
-    this.#parked.takeOf(connection);
+  /** A client waits no longer for a claim: if that is parked, it goes on into the log like one that has waited long enough. */
+  onCancelledClaim(client: number, sequence: number, leadership: Leadership): void {
+    if (leadership.isLeader) {
+      const claim = this.#parked.takeOne(client, sequence);
+      if (claim !== undefined) this.#queued.push(claim);
+    } else if (leadership.leader !== undefined && this.#forwarded.has(client, sequence)) {
+      this.#peers.add(leadership.leader, { type: 'cancel-claim', client, sequence });
+    }
+  }
+
+  onClientGone(connection: number, leadership: Leadership): void {
+    this.#parked.takeOfConnection(connection, undefined);
+    if (leadership.isLeader || leadership.leader === undefined || !this.#forwarded.hasOfConnection(connection)) return;
+    this.#peers.add(leadership.leader, { type: 'client-gone', connection });
+  }
+
+  /** The channel of a client ended at the peer that passed its requests on. */
+  onForwardedClientGone(peer: NodeId, connection: number): void {
+    this.#parked.takeOfConnection(connection, peer);
+  }
+
+  onPeerLost(peer: NodeId): void {
+    this.#parked.takeOfPeer(peer);
   }
 
   /** Leader or follower, this node no longer is what it was when the waiting requests came: their clients must ask again. */
@@ -162,11 +186,26 @@ export class RequestDesk {
       return;
     }
     const claim = parkableClaim(request);
-    if (claim !== undefined && this.#parked.size < this.#limits.parkedClaimsMax && this.#machine.waitingCount(claim.queue) === 0) {
-      this.#parked.park({ ...waiting, request, queue: claim.queue, countMax: claim.countMax, expiresMs: nowMs + claim.waitMs });
-      return;
+    if (claim === undefined || this.#machine.waitingCount(claim.queue) > 0) {
+      this.#queued.push({ ...waiting, request });
+    } else if (this.#parked.size < this.#limits.parkedClaimsMax || this.#parked.has(waiting.client, waiting.sequence)) {
+      // A copy: the packet or frame that the request came in may be large, and other requests of it were answered long ago.
+      this.#parked.park({
+        ...waiting,
+        request: request.slice(),
+        queue: claim.queue,
+        countMax: claim.countMax,
+        expiresMs: nowMs + claim.waitMs,
+      });
+    } else {
+      this.#rejectUnparked(waiting);
     }
-    this.#queued.push({ ...waiting, request });
+  }
+
+  /** Not into the log, where it would find nothing: its client would ask again at once, and that costs a write each time. */
+  #rejectUnparked(waiting: WaitingRequest): void {
+    const message = `${this.#parked.size} claims wait for jobs already. Ask again later, use fewer clients, or raise parkedClaimsMax.`;
+    this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, RETRY_LATER_MS);
   }
 
   #faultOf(
@@ -187,8 +226,9 @@ export class RequestDesk {
     this.#reject(waiting, 'NO_LEADER', outcome, 'No leader available. An election is under way; retry after a backoff.');
   }
 
-  #reject(waiting: WaitingRequest, code: RejectionCode, outcome: 'not-applied' | 'unknown', message: string): void {
-    this.#answer(waiting, { type: 'rejected', client: waiting.client, sequence: waiting.sequence, code, outcome, message });
+  #reject(waiting: WaitingRequest, code: RejectionCode, outcome: 'not-applied' | 'unknown', message: string, retryAfterMs = 0): void {
+    const { client, sequence } = waiting;
+    this.#answer(waiting, { type: 'rejected', client, sequence, code, outcome, retryAfterMs, message });
   }
 
   #answer(origin: Origin, frame: ServerFrame): void {

@@ -44,6 +44,14 @@ export class WaitingRequests {
     return waiting;
   }
 
+  /** Whether a channel to this node waits for an answer. */
+  hasOfConnection(connection: number): boolean {
+    for (const sequences of this.#clients.values()) {
+      for (const waiting of sequences.values()) if (waiting.connection === connection) return true;
+    }
+    return false;
+  }
+
   takeAll(): WaitingRequest[] {
     const all: WaitingRequest[] = [];
     for (const sequences of this.#clients.values()) all.push(...sequences.values());

@@ -238,7 +238,7 @@ export class SimClient {
 
   #onRejected(request: Request | undefined, code: string, message: string, node: number): void {
     if (request === undefined) return;
-    if (code !== 'NO_LEADER' && code !== 'OVERLOADED')
+    if (code !== 'NO_LEADER' && code !== 'OVERLOADED' && code !== 'RETRY_LATER')
       throw new Violation('valid requests are taken', `node ${node} answers ${code}: ${message}`);
     if (request.consistency !== undefined) this.#world.coverage.add('query turned away');
     this.#sendAgainAfter(request, this.#random.between(5, 60));

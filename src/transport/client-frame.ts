@@ -10,6 +10,11 @@ export type ClientFrame =
   | { readonly type: 'request'; readonly request: Uint8Array }
   /** Operations that only read, in the same form, and without a session: they do not go through the log. Answered like a request. */
   | { readonly type: 'query'; readonly consistency: ReadConsistency; readonly request: Uint8Array }
+  /**
+   * The client waits no longer for a claim that it sent on this channel. If the claim is parked, it is answered now, through the log;
+   * otherwise the frame has no effect.
+   */
+  | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
   | { readonly type: 'status'; readonly call: number }
   | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number }
   /** Other members (Raft §6); only a leader takes it. Answered by `done` once it stands in the log, or by `refused`. */
@@ -36,8 +41,17 @@ export const READ_CONSISTENCIES = ['linearizable', 'lease', 'stale'] as const sa
 export type RefusalReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
 const REFUSAL_REASONS: readonly RefusalReason[] = ['NOT_LEADER', 'NOT_READY', 'CHANGE_PENDING', 'INVALID', 'TRANSFERRING', 'OVERLOADED'];
 
-export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION';
-const REJECTION_CODES: readonly RejectionCode[] = ['NO_LEADER', 'OVERLOADED', 'TOO_LARGE', 'INVALID_REQUEST', 'STOPPING', 'VERSION'];
+/** `RETRY_LATER`: a claim would have to wait for a job, and as many claims as the leader allows wait already. */
+export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION' | 'RETRY_LATER';
+const REJECTION_CODES: readonly RejectionCode[] = [
+  'NO_LEADER',
+  'OVERLOADED',
+  'TOO_LARGE',
+  'INVALID_REQUEST',
+  'STOPPING',
+  'VERSION',
+  'RETRY_LATER',
+];
 
 /** One entry as GetLog shows it. */
 export interface LogEntryView {
@@ -87,6 +101,8 @@ export type ServerFrame =
       readonly sequence: number;
       readonly code: RejectionCode;
       readonly outcome: 'not-applied' | 'unknown';
+      /** With `RETRY_LATER`: how long the client should wait before it sends the request again. */
+      readonly retryAfterMs?: number;
       readonly message: string;
     }
   | { readonly type: 'status'; readonly call: number; readonly status: NodeStatus }
@@ -102,6 +118,7 @@ export type ServerFrame =
     };
 
 const QUERY = 4;
+const CANCEL_CLAIM = 18;
 const CHANGE = 16;
 const TRANSFER = 17;
 const DONE = 16;
@@ -118,6 +135,11 @@ export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
       to.u8(QUERY);
       to.u8(READ_CONSISTENCIES.indexOf(frame.consistency));
       to.raw(frame.request);
+      break;
+    case 'cancel-claim':
+      to.u8(CANCEL_CLAIM);
+      to.f64(frame.client);
+      to.f64(frame.sequence);
       break;
     case 'status':
       to.u8(2);
@@ -165,7 +187,8 @@ export function readClientFrames(packet: Uint8Array): ClientFrame[] {
     else if (kind === 3) frames.push({ type: 'log', call: body.u32(), from: readWhole(body, 0), to: readWhole(body, 0) });
     else if (kind === CHANGE) {
       frames.push({ type: 'change', call: body.u32(), add: readNodes(body), remove: readNodes(body), learners: readNodes(body) });
-    } else if (kind === TRANSFER) frames.push({ type: 'transfer', call: body.u32(), to: readWhole(body, 0) });
+    } else if (kind === CANCEL_CLAIM) frames.push({ type: 'cancel-claim', client: readWhole(body, 0), sequence: readWhole(body, 0) });
+    else if (kind === TRANSFER) frames.push({ type: 'transfer', call: body.u32(), to: readWhole(body, 0) });
     else throw new MalformedBytesError(`client frame of unknown kind ${kind}`);
   }
   return frames;
@@ -199,6 +222,7 @@ export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
       to.f64(frame.sequence);
       to.u8(REJECTION_CODES.indexOf(frame.code));
       to.u8(frame.outcome === 'unknown' ? 1 : 0);
+      to.u32(frame.retryAfterMs ?? 0);
       to.text(frame.message);
       break;
     case 'status':
@@ -253,7 +277,8 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
       const sequence = body.f64();
       const code = REJECTION_CODES[body.u8()];
       if (code === undefined) throw new MalformedBytesError('rejection of unknown code');
-      return { type: 'rejected', client, sequence, code, outcome: body.u8() === 1 ? 'unknown' : 'not-applied', message: body.text() };
+      const outcome = body.u8() === 1 ? 'unknown' : 'not-applied';
+      return { type: 'rejected', client, sequence, code, outcome, retryAfterMs: body.u32(), message: body.text() };
     }
     case 3:
       // The only cast: the node that wrote this text built it from a NodeStatus.

@@ -15,6 +15,10 @@ export type PeerPart =
   | { readonly type: 'forward'; readonly connection: number; readonly request: Uint8Array }
   /** The leader's answer to it: a server frame, to be handed to the client as it is. */
   | { readonly type: 'answer'; readonly connection: number; readonly frame: Uint8Array }
+  /** A client that a request of the sender's was passed on for waits no longer for that claim; see the client frame of this name. */
+  | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
+  /** The channel of one of the sender's clients ended: what was passed on for it needs no answer. */
+  | { readonly type: 'client-gone'; readonly connection: number }
   /** A follower asks the leader from which index on it may answer queries (ReadIndex); `batch` is its own name for them. */
   | { readonly type: 'read-question'; readonly batch: number; readonly lease: boolean }
   /** The answer; without an index the node that was asked does not lead. */
@@ -31,6 +35,8 @@ const READ_QUESTION = 66;
 const READ_INDEX = 67;
 const VERSION_QUESTION = 68;
 const VERSION = 69;
+const CANCEL_CLAIM = 70;
+const CLIENT_GONE = 71;
 /** Stands for no index. */
 const NO_INDEX = -1;
 
@@ -49,6 +55,15 @@ export function writePeerPart(to: ByteWriter, part: PeerPart): void {
       to.u8(ANSWER);
       to.f64(part.connection);
       to.raw(part.frame);
+      break;
+    case 'cancel-claim':
+      to.u8(CANCEL_CLAIM);
+      to.f64(part.client);
+      to.f64(part.sequence);
+      break;
+    case 'client-gone':
+      to.u8(CLIENT_GONE);
+      to.f64(part.connection);
       break;
     case 'read-question':
       to.u8(READ_QUESTION);
@@ -83,6 +98,8 @@ export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): Peer
     const kind = body.u8();
     if (kind === FORWARD) parts.push({ type: 'forward', connection: body.f64(), request: body.raw(body.remaining) });
     else if (kind === ANSWER) parts.push({ type: 'answer', connection: body.f64(), frame: body.raw(body.remaining) });
+    else if (kind === CANCEL_CLAIM) parts.push({ type: 'cancel-claim', client: body.f64(), sequence: body.f64() });
+    else if (kind === CLIENT_GONE) parts.push({ type: 'client-gone', connection: body.f64() });
     else if (kind === READ_QUESTION) parts.push({ type: 'read-question', batch: body.f64(), lease: body.u8() === 1 });
     else if (kind === READ_INDEX) parts.push({ type: 'read-index', batch: body.f64(), index: readIndexOrNone(body) });
     else if (kind === VERSION_QUESTION) parts.push({ type: 'version-question' });

@@ -64,6 +64,11 @@ export class FakeCluster implements ClusterEndpoint {
   rejectWith: { readonly code: RejectionCode; readonly outcome: 'not-applied' | 'unknown' } | undefined;
   /** Added to the wall clock of the log. */
   clockOffsetMs = 0;
+  /** Most claims that wait; others are told to come back after `retryAfterMs`. */
+  parkedClaimsMax = Number.POSITIVE_INFINITY;
+  retryAfterMs = 20;
+  /** Requests that went through the log. */
+  appliedRequests = 0;
   /** Requests stay unanswered until it is false again. */
   isPaused = false;
   /** Called when a turn has sent its answers, before the client reads them. */
@@ -74,6 +79,8 @@ export class FakeCluster implements ClusterEndpoint {
   readonly #connections = new Set<Connection>();
   #arrived: Arrived[] = [];
   readonly #parked = new Set<Parked>();
+  /** Claims that their clients cancelled since the last turn. */
+  #cancelled: { readonly client: number; readonly sequence: number }[] = [];
   #isScheduled = false;
   #index = 0;
   #dueTimer: NodeJS.Timeout | undefined;
@@ -185,7 +192,10 @@ export class FakeCluster implements ClusterEndpoint {
       if (frame.type === 'status') this.#send(connection, { type: 'status', call: frame.call, status: this.#statusOf(connection.node) });
       else if (frame.type === 'log')
         this.#send(connection, { type: 'log', call: frame.call, entries: [{ index: 1, term: 1, kind: 'noop', data: new Uint8Array(0) }] });
-      else if (frame.type === 'request') this.#onRequest(connection, frame.request);
+      else if (frame.type === 'cancel-claim') {
+        this.#cancelled.push(frame);
+        this.#schedule();
+      } else if (frame.type === 'request') this.#onRequest(connection, frame.request);
       else if (frame.type === 'query') this.#onQuery(connection, frame.request, frame.consistency);
     }
   }
@@ -233,7 +243,17 @@ export class FakeCluster implements ClusterEndpoint {
   #turn(): void {
     const arrived = this.#arrived;
     this.#arrived = [];
-    this.#apply(arrived.filter((each) => !this.#park(each)));
+    const cancelled = this.#cancelled;
+    this.#cancelled = [];
+    const applied = arrived.filter((each) => !this.#park(each));
+    for (const { client, sequence } of cancelled) {
+      const parked = [...this.#parked].find((each) => each.client === client && each.sequence === sequence);
+      if (parked === undefined) continue;
+      // As at a real leader, the claim is answered through the log.
+      this.#unpark(parked);
+      applied.push(parked);
+    }
+    this.#apply(applied);
     this.afterTurn();
   }
 
@@ -241,6 +261,12 @@ export class FakeCluster implements ClusterEndpoint {
     const claim = parkableClaim(arrived.request);
     if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
     for (const known of this.#parked) if (known.client === arrived.client && known.sequence === arrived.sequence) this.#unpark(known);
+    if (this.#parked.size >= this.parkedClaimsMax) {
+      const { client, sequence, connection } = arrived;
+      const rejection = { code: 'RETRY_LATER', outcome: 'not-applied', retryAfterMs: this.retryAfterMs, message: 'switched on' } as const;
+      this.#send(connection, { type: 'rejected', client, sequence, ...rejection });
+      return true;
+    }
     const timer = setTimeout(() => {
       this.#parked.delete(parked);
       this.#send(arrived.connection, { type: 'reply', reply: emptyClaimReply(arrived.client, arrived.sequence) });
@@ -260,6 +286,7 @@ export class FakeCluster implements ClusterEndpoint {
     const nowMs = Date.now() + this.clockOffsetMs;
     writeEntryHeader(entry, { version: MACHINE_VERSION, logMs: nowMs, wallMs: nowMs, isFirstOfTerm: false });
     for (const each of arrived) entry.blob(each.request);
+    this.appliedRequests += arrived.length;
     const packets = new Map<Connection, ByteWriter>();
     this.#index += 1;
     this.machine.apply(asIndex(this.#index), entry.copy(), {

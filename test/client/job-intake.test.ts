@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Call } from '../../src/client/call.ts';
+import { ClaimSchedulers } from '../../src/client/claim-scheduler.ts';
 import { JobIntake } from '../../src/client/job-intake.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
+
 import type { ClaimedJob } from '../../src/queue/reply.ts';
 import type { ClaimOptions } from '../../src/queue/request.ts';
 
@@ -28,6 +30,7 @@ function anIntake(prefetchMax: number) {
     { concurrency: 10, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax },
     // It calls nothing else while the queue has jobs.
     pipeline as unknown as Pipeline,
+    new ClaimSchedulers(pipeline as unknown as Pipeline),
     {
       held: () => held,
       onJobs: (jobs) => {

@@ -317,12 +317,19 @@ describe('a lease', () => {
   it('that was lost just before the end refuses the completion', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const gate = aGate();
-    const worker = aWorker(() => gate.opened, { leaseMs: 60_000 });
+    let runs = 0;
+    const worker = aWorker(
+      async () => {
+        runs += 1;
+        await (runs === 1 ? gate.opened : new Promise(() => undefined));
+      },
+      { leaseMs: 60_000 },
+    );
     const completed: unknown[] = [];
     worker.on('completed', (job) => completed.push(job));
     const stalled = once(worker, 'stalled');
-    await queue.add('n', 1, { removeOnFail: false });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await queue.add('n', 1);
+    await vi.waitFor(() => expect(runs).toBe(1));
     cluster.advance(60_001);
     gate.open();
     expect((await stalled)[1]).toBeInstanceOf(LeaseLostError);
@@ -429,14 +436,32 @@ describe('closing a worker', () => {
     expect(begun).toBe(202);
   });
 
-  it('gives back what a waiting claim brings later', async () => {
+  it('cancels the claim that waits at the cluster', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const worker = aWorker(async () => 1, { claimWaitMs: 60_000 });
     await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
     await worker.close();
-    const { id } = await queue.add('n', 1);
-    await vi.waitFor(async () => expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMade: 0 }));
     expect(cluster.parkedClaims).toBe(0);
+    const { id } = await queue.add('n', 1);
+    expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMade: 0 });
+  });
+
+  it('gives back what its claims brought meanwhile, whenever the jobs come', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const begun: number[] = [];
+    const ended: number[] = [];
+    for (let round = 0; round < 30; round += 1) {
+      const worker = aWorker(async (job) => void begun.push(job.data), { claimWaitMs: 60_000, concurrency: 2 });
+      worker.on('completed', (job) => ended.push(job.data));
+      for (let turn = 0; turn < round % 6; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      const adding = queue.add('n', round);
+      for (let turn = 0; turn < round % 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      await worker.close();
+      await adding;
+      expect(cluster.machine.counts('numbers').active).toBe(0);
+    }
+    expect(ended).toEqual(begun);
+    expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 30 - begun.length, failed: 0, completed: begun.length });
   });
 
   it('takes its claim away from the cluster with the last user of a shared client', async () => {

@@ -1,0 +1,186 @@
+import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
+import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
+import type { Batch } from './batch.ts';
+import type { Pipeline } from './pipeline.ts';
+import { unexpected } from './refusal.ts';
+
+/** What the workers must agree on that share one waiting claim. */
+export interface ClaimTerms {
+  readonly queue: string;
+  readonly leaseMs: number;
+}
+
+/** A worker that waits for jobs. */
+export interface WaitingWorker {
+  /** How long a claim of this worker waits at the cluster. */
+  readonly waitMs: number;
+  /** @param isQueueEmpty the claim came back short: the queue has no other job waiting. */
+  onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean): void;
+  /** The claim failed: the worker waits for nothing until it asks again. */
+  onError(error: Error): void;
+}
+
+/** The claim that waits at the cluster. */
+interface OutstandingClaim {
+  readonly batch: Batch;
+  readonly count: number;
+  /** Called once it is answered and what it brought too much is given back. */
+  readonly onOver: (() => void)[];
+}
+
+/**
+ * Merges what the idle workers of one queue wait for into one claim that waits at the cluster, and hands out what it brings: always to
+ * the worker that was served longest ago. A thousand idle workers cost what one costs.
+ *
+ * While the claim waits, workers may begin to wait for more: it is left alone, since it brings the first job as soon as there is one, and
+ * the next claim asks for the rest. Once it asks for more than the workers want, it is cancelled and replaced.
+ */
+export class ClaimScheduler {
+  readonly #pipeline: Pipeline;
+  readonly #terms: ClaimTerms;
+  /** How many jobs each worker waits for; the one that was served longest ago comes first. */
+  readonly #wanted = new Map<WaitingWorker, number>();
+  #claim: OutstandingClaim | undefined;
+
+  constructor(pipeline: Pipeline, terms: ClaimTerms) {
+    this.#pipeline = pipeline;
+    this.#terms = terms;
+  }
+
+  /** @param count how many jobs the worker would begin at once, instead of what it wanted before; zero when it waits no longer. */
+  want(worker: WaitingWorker, count: number): void {
+    if (count === (this.#wanted.get(worker) ?? 0)) return;
+    if (count === 0) this.#wanted.delete(worker);
+    else this.#wanted.set(worker, count);
+    this.#pipeline.atFlush(this.#update);
+  }
+
+  /**
+   * The worker waits no longer.
+   * @returns a promise that resolves once nothing is claimed any more for this worker only; what is, is given back.
+   */
+  leave(worker: WaitingWorker): Promise<void> {
+    this.want(worker, 0);
+    const claim = this.#claim;
+    if (claim === undefined || this.#wanted.size > 0) return Promise.resolve();
+    return new Promise((resolve) => claim.onOver.push(resolve));
+  }
+
+  readonly #update = (): void => {
+    let count = 0;
+    for (const wanted of this.#wanted.values()) count += wanted;
+    count = Math.min(count, CLAIM_COUNT_MAX);
+    if (this.#claim === undefined) {
+      if (count > 0) this.#submit(count);
+    } else if (count < this.#claim.count) {
+      this.#pipeline.waitingClaims.cancel(this.#claim.batch);
+    }
+  };
+
+  #submit(count: number): void {
+    const { queue, leaseMs } = this.#terms;
+    let waitMs = Number.POSITIVE_INFINITY;
+    for (const worker of this.#wanted.keys()) waitMs = Math.min(waitMs, worker.waitMs);
+    try {
+      const batch = this.#pipeline.waitingClaims.submit(
+        { queue, countMax: count, leaseMs, waitMs },
+        { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
+      );
+      this.#claim = { batch, count, onOver: [] };
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #onResult(result: OperationResult): void {
+    if (!result.ok || result.type !== 'claimed') {
+      this.#onError(unexpected(result));
+      return;
+    }
+    const claim = this.#takeClaim();
+    const isQueueEmpty = result.jobs.length < claim.count;
+    const handed = new Map<WaitingWorker, ClaimedJob[]>();
+    const surplus: ClaimedJob[] = [];
+    for (const job of result.jobs) {
+      const worker = this.#takeTurn();
+      if (worker === undefined) surplus.push(job);
+      else if (!handed.get(worker)?.push(job)) handed.set(worker, [job]);
+    }
+    this.#release(surplus, claim);
+    for (const [worker, jobs] of handed) {
+      // While there are jobs it claims by itself, together with its completions.
+      if (!isQueueEmpty) this.#wanted.delete(worker);
+      worker.onJobs(jobs, isQueueEmpty);
+    }
+    this.#pipeline.atFlush(this.#update);
+  }
+
+  #onError(error: Error): void {
+    const claim = this.#takeClaim();
+    this.#fail(error);
+    this.#release([], claim);
+  }
+
+  #fail(error: Error): void {
+    const workers = [...this.#wanted.keys()];
+    this.#wanted.clear();
+    for (const worker of workers) worker.onError(error);
+  }
+
+  #takeClaim(): OutstandingClaim {
+    const claim = this.#claim as OutstandingClaim;
+    this.#claim = undefined;
+    return claim;
+  }
+
+  /** The worker that gets the next job; it goes to the end of the line. */
+  #takeTurn(): WaitingWorker | undefined {
+    for (const [worker, count] of this.#wanted) {
+      this.#wanted.delete(worker);
+      if (count > 1) this.#wanted.set(worker, count - 1);
+      return worker;
+    }
+    return undefined;
+  }
+
+  /** Gives back jobs that no worker waits for any more. */
+  #release(jobs: readonly ClaimedJob[], { onOver }: OutstandingClaim): void {
+    const untilMs = performance.now() + this.#terms.leaseMs;
+    let unanswered = jobs.length;
+    const onAnswered = (): void => {
+      unanswered -= 1;
+      if (unanswered === 0) for (const resolve of onOver) resolve();
+    };
+    for (const job of jobs) this.#pipeline.giveBack(job, untilMs, onAnswered);
+    if (jobs.length === 0) for (const resolve of onOver) resolve();
+  }
+}
+
+/** A client's schedulers: one for each queue and lease that its workers wait with. */
+export class ClaimSchedulers {
+  readonly #pipeline: Pipeline;
+  readonly #schedulers = new Map<string, { readonly scheduler: ClaimScheduler; workers: number }>();
+
+  constructor(pipeline: Pipeline) {
+    this.#pipeline = pipeline;
+  }
+
+  /** For one worker, until it calls {@link drop}. */
+  acquire(terms: ClaimTerms): ClaimScheduler {
+    const key = keyOf(terms);
+    const known = this.#schedulers.get(key) ?? { scheduler: new ClaimScheduler(this.#pipeline, terms), workers: 0 };
+    this.#schedulers.set(key, known);
+    known.workers += 1;
+    return known.scheduler;
+  }
+
+  drop(terms: ClaimTerms): void {
+    const key = keyOf(terms);
+    const known = this.#schedulers.get(key);
+    if (known === undefined) return;
+    known.workers -= 1;
+    if (known.workers === 0) this.#schedulers.delete(key);
+  }
+}
+
+const keyOf = ({ queue, leaseMs }: ClaimTerms): string => `${leaseMs} ${queue}`;

@@ -1,0 +1,84 @@
+import { RequestEncoder } from '../queue/request.ts';
+import { Batch } from './batch.ts';
+import type { Call } from './call.ts';
+import type { ClientConfig } from './client-options.ts';
+import type { Connection } from './connection.ts';
+import { ClientClosedError } from './errors.ts';
+import type { Intake } from './intake.ts';
+import type { Lanes } from './lanes.ts';
+import type { Wakeup } from './wakeup.ts';
+
+/** What the claims that wait need of their pipeline. */
+interface WaitingClaimParts {
+  readonly config: ClientConfig;
+  readonly connection: Connection;
+  readonly lanes: Lanes;
+  readonly intake: Intake;
+  readonly wakeup: Wakeup;
+}
+
+export interface WaitingClaimOptions {
+  readonly queue: string;
+  readonly countMax: number;
+  readonly leaseMs: number;
+  /** How long the cluster may hold the claim. */
+  readonly waitMs: number;
+}
+
+/** Claims that wait at the cluster until there is a job, each a request of its own. They can be cancelled. */
+export class WaitingClaims {
+  readonly #parts: WaitingClaimParts;
+  readonly #schedule: () => void;
+  readonly #encoder = new RequestEncoder(256);
+
+  /** @param schedule has what was queued sent at the end of this turn. */
+  constructor(parts: WaitingClaimParts, schedule: () => void) {
+    this.#parts = parts;
+    this.#schedule = schedule;
+  }
+
+  /** @returns the claim, to {@link cancel} it. @throws {ClientClosedError} */
+  submit({ queue, countMax, leaseMs, waitMs }: WaitingClaimOptions, call: Call): Batch {
+    const { config, lanes, intake } = this.#parts;
+    if (intake.isClosed) throw new ClientClosedError();
+    this.#encoder.begin(1, 1, 1);
+    this.#encoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: 1, holder: 0 });
+    const deadlineMs = performance.now() + waitMs + config.deadlineMs;
+    const request = this.#encoder.finish();
+    const batch = new Batch({ request, calls: [call], ends: [request.length], kept: 0, keptBytes: 0 }, deadlineMs, { waitMs });
+    lanes.waiting.queued.push(batch);
+    this.#schedule();
+    return batch;
+  }
+
+  /**
+   * Has a claim answered now, with what it has taken if it took anything. A claim that certainly took nothing ends here, and its call gets
+   * its result before this method returns. A claim that is over already is left alone.
+   */
+  cancel(batch: Batch): void {
+    const { config, lanes, wakeup } = this.#parts;
+    if (batch.isCancelled || !lanes.holds(batch)) return;
+    batch.isCancelled = true;
+    if (this.endIfCancelled(batch)) return;
+    const nowMs = performance.now();
+    batch.deadlineMs = Math.min(batch.deadlineMs, nowMs + config.deadlineMs);
+    batch.sentAtMs = nowMs;
+    if (!batch.needsSend) this.onSent(batch, batch.node);
+    wakeup.at(Math.min(batch.deadlineMs, batch.silentAtMs(config.silenceMs)));
+  }
+
+  /** The claim was sent to a node. Its cancellation follows on the same channel; if it is lost, silence has both sent again. */
+  onSent({ isCancelled, session, sequence }: Batch, node: number): void {
+    if (isCancelled && session !== undefined)
+      this.#parts.connection.sendFrame(node, { type: 'cancel-claim', client: session.client, sequence });
+  }
+
+  /** A cancelled claim of which every sending was rejected as not applied has taken nothing. @returns whether it ended. */
+  endIfCancelled(batch: Batch): boolean {
+    if (!batch.isCancelled || batch.uncertainSends > 0) return false;
+    this.#parts.lanes.withdraw(batch);
+    batch.answerWithoutJobs();
+    this.#schedule();
+    return true;
+  }
+}
