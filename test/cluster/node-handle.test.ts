@@ -17,6 +17,12 @@ vi.mock('node:worker_threads', async (importOriginal) => {
   };
 });
 
+// There is no built code beside the sources, and the thread above needs none.
+vi.mock('../../src/cluster/node-code.ts', async (importOriginal) => ({
+  ...(await importOriginal<typeof import('../../src/cluster/node-code.ts')>()),
+  nodeThreadSource: () => '',
+}));
+
 const aHandle = (): NodeHandle =>
   new NodeHandle(
     {
