@@ -21,7 +21,9 @@ export function openFileLock(file: string): Disposable {
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new StorageError(
         'STORAGE_IN_USE',
-        `${file} is in use by another node, of this process or of another one. Stop that node, or give this one a directory of its own.`,
+        `${file} is in use by another node, of this process or of another one. One process holds a cluster: keep its queues and workers in the ` +
+          'process that started it, and pass them what startCluster() returned there, or close that cluster first. A cluster in another ' +
+          'folder does not share its jobs.',
         { cause: error },
       );
     }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Queue, startCluster } from 'jobraft';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -48,6 +49,19 @@ describe('a cluster starts in a program that node is given', () => {
     const preload = join(folder, 'preload.mjs');
     writeFileSync(preload, "import { isMainThread } from 'node:worker_threads';\nif (!isMainThread) console.log('preloaded');\n");
     expect(outputOf([`--import=${preload}`, '--input-type=module', '-e', program])).toBe('preloaded\nadded');
+  });
+});
+
+describe('a second process that opens the folder of a running cluster', () => {
+  it('is told that one process holds the cluster, and the first goes on', async () => {
+    const dataDir = aFolder();
+    await using cluster = await startCluster({ nodes: 3, dataDir });
+    const second = programFor(join(built, 'index.js')).replace("{ nodes: 1, storage: 'memory' }", JSON.stringify({ nodes: 3, dataDir }));
+    expect(outputOf(['--input-type=module', '-e', second])).toMatch(
+      /^true STORAGE_IN_USE Node \d: .*jobraft\.db is in use by another node.* One process holds a cluster: keep its queues and workers in the process that started it/,
+    );
+    await using queue = new Queue('q', { connection: cluster });
+    expect((await queue.add('x', 1)).id).toBeGreaterThan(0);
   });
 });
 
