@@ -1,9 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel } from 'node:worker_threads';
+import { ConfigError } from '../base/errors.ts';
 import type { ClientChannel, ClientChannelHandlers } from '../transport/port.ts';
+import { CHANNEL_HANDLERS, parseSettings } from './cluster-arguments.ts';
 
-/** A client's channel to a node's thread. @param hand gives the node its end. */
+/**
+ * A client's channel to a node's thread. @param hand gives the node its end.
+ * @throws {ConfigError} for handlers that are none; `send` throws it for what is no packet, which the node could not read.
+ */
 export function openClientPort(handlers: ClientChannelHandlers, hand: (port: MessagePort) => void): ClientChannel {
+  parseSettings(CHANNEL_HANDLERS, handlers, 'handlers');
   const { port1, port2 } = new MessageChannel();
   let isClosed = false;
   port1.on('message', (packet: Uint8Array) => handlers.onPacket(packet));
@@ -14,7 +20,10 @@ export function openClientPort(handlers: ClientChannelHandlers, hand: (port: Mes
   });
   hand(port2);
   return {
-    send: (packet) => port1.postMessage(packet),
+    send: (packet) => {
+      if (!(packet instanceof Uint8Array)) throw new ConfigError('packet', packet, 'Give a Uint8Array.');
+      port1.postMessage(packet);
+    },
     close: () => {
       isClosed = true;
       port1.close();

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import { groupOf } from '../config/cluster-config.ts';
 import { schemaProblems } from '../config/config-problems.ts';
+import type { ClientChannelHandlers } from '../transport/port.ts';
 
 /** Most milliseconds of a fault: an hour. */
 const FAULT_MS_MAX = 3_600_000;
@@ -28,6 +29,17 @@ export const PROBABILITY = z.custom<number>((value) => isTime(value, 1), { error
 export const DELAY = z.custom<number | { readonly fromMs: number; readonly toMs: number }>(isDelay, {
   error: `Give a number of milliseconds from 0 to ${FAULT_MS_MAX}, or { fromMs, toMs }.`,
 });
+
+export const CHANNEL_HANDLERS = z.custom<ClientChannelHandlers>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    'onPacket' in value &&
+    typeof value.onPacket === 'function' &&
+    'onLost' in value &&
+    typeof value.onLost === 'function',
+  { error: 'Give an object with the functions onPacket and onLost.' },
+);
 
 function isDelay(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return isTime(value, FAULT_MS_MAX);

@@ -126,6 +126,10 @@ describe('a node that receives packets of no client of ours', () => {
     const { cluster, failures } = await aCluster(1);
     const channel = cluster.openChannel(1, { onPacket: () => undefined, onLost: () => failures.push('the channel was lost') });
     for (const packet of oddPackets()) channel?.send(packet);
+    for (const odd of ['text', null, undefined, {}, [1], new Uint8Array(4).buffer])
+      expect(() => channel?.send(odd as never)).toThrow(ConfigError);
+    for (const odd of [undefined, null, {}, { onPacket: 1, onLost: 2 }])
+      expect(() => cluster.openChannel(1, odd as never)).toThrow(ConfigError);
     await expectSound(cluster, failures);
     channel?.close();
     await cluster.close();
