@@ -16,13 +16,21 @@ export class NodeCodeMissingError extends JobraftError {
   }
 }
 
+/** What a thread is started with: a file, or source text that imports it. */
+export interface ThreadCode {
+  readonly code: URL | string;
+  readonly isSource: boolean;
+}
+
 /**
- * What a node's thread runs, as source text: a thread that is given a file refuses to start when the process was started with `--input-type`,
- * which every thread inherits.
+ * What a node's thread runs. A thread that is given a file refuses to start when the process was started with `--input-type`, which every
+ * thread inherits; one that is given source text does not preload what `--import` names. So each has its case.
  * @throws {NodeCodeMissingError}
  */
-export function nodeThreadSource(): string {
-  return `import(${JSON.stringify(nodeWorkerUrl().href)})`;
+export function nodeThreadCode(): ThreadCode {
+  const url = nodeWorkerUrl();
+  const isSource = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((argument) => argument.includes('--input-type'));
+  return { code: isSource ? `import(${JSON.stringify(url.href)})` : url, isSource };
 }
 
 function nodeWorkerUrl(): URL {

@@ -6,7 +6,7 @@ import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
-import { isCodeMissing, NodeCodeMissingError, nodeThreadSource } from './node-code.ts';
+import { isCodeMissing, NodeCodeMissingError, nodeThreadCode } from './node-code.ts';
 
 /** How long a killed node may take to close its file. The longest that a healthy thread does in one go is to read a million jobs: 0.9 s. */
 const KILL_MS_MAX = 2_000;
@@ -42,7 +42,8 @@ export class NodeHandle {
     const boot: NodeBoot = { ...options, killSwitch: KillSwitch.memory() };
     this.id = boot.id;
     this.#killSwitch = new KillSwitch(boot.killSwitch);
-    this.#worker = new Worker(nodeThreadSource(), { eval: true, workerData: boot, name: `jobraft node ${boot.id}` });
+    const { code, isSource } = nodeThreadCode();
+    this.#worker = new Worker(code, { eval: isSource, workerData: boot, name: `jobraft node ${boot.id}` });
     let isReady = false;
     let failure: Error | undefined;
     this.ready = new Promise((resolve, reject) => {

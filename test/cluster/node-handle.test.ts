@@ -20,7 +20,7 @@ vi.mock('node:worker_threads', async (importOriginal) => {
 // There is no built code beside the sources, and the thread above needs none.
 vi.mock('../../src/cluster/node-code.ts', async (importOriginal) => ({
   ...(await importOriginal<typeof import('../../src/cluster/node-code.ts')>()),
-  nodeThreadSource: () => '',
+  nodeThreadCode: () => ({ code: '', isSource: true }),
 }));
 
 const aHandle = (): NodeHandle =>
