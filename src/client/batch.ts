@@ -74,7 +74,8 @@ export class Batch {
   isCancelled = false;
   /** When a node that is overloaded, or that has no room for the claim, may be asked again. */
   retryAtMs = Number.POSITIVE_INFINITY;
-  lastRejection: RejectionCode | undefined;
+  /** How a node rejected it last. */
+  rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
 
   constructor(contents: BatchContents, deadlineMs: number, kind: BatchKind = {}) {
     const { request, calls, ends, kept, keptBytes } = contents;

@@ -4,7 +4,7 @@ import type { ClusterEndpoint } from '../transport/port.ts';
 import { ClaimSchedulers } from './claim-scheduler.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
-import { ClientClosedError } from './errors.ts';
+import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from './ending.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
 import { type MemberChange, NodeCalls } from './node-calls.ts';
 import { OWN_STATUS_CALL } from './node-search.ts';
@@ -24,6 +24,9 @@ export class Client implements AsyncDisposable {
   readonly claimSchedulers: ClaimSchedulers;
   readonly #connection: Connection;
   readonly #nodeCalls: NodeCalls;
+  readonly #closedListeners = new Set<(error: Error) => void>();
+  readonly #unsubscribe: (() => void) | undefined;
+  #closed: ClosedReason | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws {UnknownOptionError | InvalidOptionError} */
@@ -48,9 +51,11 @@ export class Client implements AsyncDisposable {
     this.pipeline = new Pipeline(this.#connection, config);
     this.claimSchedulers = new ClaimSchedulers(this.pipeline);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
+    this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
+    if (endpoint.isClosed === true) this.#onClusterClosed();
   }
 
-  /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError} */
+  /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | ClientClosedError | ClusterClosedError} */
   async connect(): Promise<void> {
     await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
   }
@@ -107,20 +112,51 @@ export class Client implements AsyncDisposable {
     await this.#nodeCalls.transfer(node, to);
   }
 
-  /** Awaits the calls that are under way (until their deadlines), then leaves the cluster. May be called twice. */
+  /**
+   * @internal calls `listener` once, when this client or its cluster is closed, with the error that calls are rejected with from then on.
+   * @returns ends the subscription.
+   */
+  onClosed(listener: (error: Error) => void): () => void {
+    if (this.#closed === undefined) {
+      this.#closedListeners.add(listener);
+    } else {
+      const error = this.#closed('not-applied');
+      queueMicrotask(() => listener(error));
+    }
+    return () => this.#closedListeners.delete(listener);
+  }
+
+  /**
+   * Awaits the calls that are under way (until their deadlines), then leaves the cluster. Workers that use the client stop at once: close
+   * them first. May be called twice.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw new ClientClosedError();
+    if (this.#closed !== undefined) throw this.#closed('not-applied');
   }
 
   async #close(): Promise<void> {
-    this.#nodeCalls.close();
+    this.#unsubscribe?.();
+    this.#refuseCalls(CLIENT_CLOSED);
     await this.pipeline.close();
     this.#connection.close();
+  }
+
+  #onClusterClosed(): void {
+    this.#refuseCalls(CLUSTER_CLOSED);
+    void this.pipeline.end(CLUSTER_CLOSED).then(() => this.#connection.close());
+  }
+
+  #refuseCalls(reason: ClosedReason): void {
+    this.#closed ??= reason;
+    this.#nodeCalls.close(reason);
+    const listeners = [...this.#closedListeners];
+    this.#closedListeners.clear();
+    for (const listener of listeners) listener(this.#closed('not-applied'));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -52,6 +52,16 @@ export class Connection {
     return this.#channelTo(node) !== undefined;
   }
 
+  /** Whether any node runs. */
+  isAnyReachable(): boolean {
+    return this.nodeIds().some((node) => this.isReachable(node));
+  }
+
+  /** Whether there is a channel that something may still arrive on. */
+  get isOpen(): boolean {
+    return this.#channels.size > 0;
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const channel of this.#channels.values()) channel.close();

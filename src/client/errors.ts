@@ -120,6 +120,32 @@ export class ClientClosedError extends JobraftError {
   }
 }
 
+/** The cluster was closed, for ever: no call on it, or on what is connected to it, can be answered any more. */
+export class ClusterClosedError extends JobraftError {
+  override readonly code = 'CLUSTER_CLOSED';
+  override readonly outcome: Outcome;
+
+  constructor(outcome: Outcome = 'not-applied') {
+    super(
+      outcome === 'unknown'
+        ? 'The cluster was closed before the call was answered; it may have taken effect. Look for the job once the cluster runs again, and await your calls before cluster.close().'
+        : 'The cluster is closed. Start it with startCluster(), and connect new queues and workers to that.',
+    );
+    this.outcome = outcome;
+  }
+}
+
+/** No node of the cluster runs, and none is being started. Nothing was sent. */
+export class NoNodesRunningError extends JobraftError {
+  override readonly code = 'NO_NODES_RUNNING';
+
+  constructor(nodes: readonly number[]) {
+    super(
+      `No node of the cluster runs, and none is being started (its nodes: ${nodes.join(', ')}). Start a majority: cluster.restart(node).`,
+    );
+  }
+}
+
 /** The named node does not run, or its channel was lost before it answered. */
 export class NodeUnavailableError extends JobraftError {
   override readonly code = 'NODE_UNAVAILABLE';
@@ -139,6 +165,18 @@ export class RequestRefusedError extends JobraftError {
   constructor(code: string, message: string, outcome: Outcome = 'not-applied') {
     super(`The cluster refused the request: ${message} Use the same version of jobraft on clients and nodes.`);
     this.code = code;
+    this.outcome = outcome;
+  }
+}
+
+/** The cluster runs a version of its state machine that does not have the operation, and had not moved on when the call's time was over. */
+export class ClusterVersionError extends JobraftError {
+  override readonly code = 'VERSION';
+  override readonly outcome: Outcome;
+
+  /** @param message of the node, with the version and the remedy. */
+  constructor(message: string, outcome: Outcome) {
+    super(`The cluster rejected the call until its deadline: ${message}`);
     this.outcome = outcome;
   }
 }
@@ -212,11 +250,21 @@ export function finalRejection(code: RejectionCode, message: string, outcome: Ou
   }
 }
 
+/** What kept a call from being answered, as far as its client knows. */
+export interface Obstacle {
+  /** How a node rejected it, or another call, last. */
+  readonly rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
+  /** The nodes of the cluster, if none of them runs. */
+  readonly stoppedNodes: readonly number[] | undefined;
+}
+
 /** What a call gets when its time is over: the most telling error that is true. */
-export function deadlineRejection(outcome: Outcome, lastRejection: RejectionCode | undefined): JobraftError {
+export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes }: Obstacle): JobraftError {
+  if (rejection?.code === 'VERSION') return new ClusterVersionError(rejection.message, outcome);
   if (outcome === 'unknown') return new DeadlineError('unknown');
-  if (lastRejection === 'NO_LEADER') return new NoLeaderError();
-  if (lastRejection === 'OVERLOADED')
+  if (stoppedNodes !== undefined) return new NoNodesRunningError(stoppedNodes);
+  if (rejection?.code === 'NO_LEADER') return new NoLeaderError();
+  if (rejection?.code === 'OVERLOADED')
     return new OverloadedError('The cluster refused the call until its deadline, since it has too much to do.');
   return new DeadlineError('not-applied');
 }

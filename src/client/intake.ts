@@ -4,7 +4,8 @@ import { READ_CONSISTENCIES } from '../transport/client-frame.ts';
 import type { Batch } from './batch.ts';
 import type { Call, KeptCall } from './call.ts';
 import type { ClientConfig } from './client-options.ts';
-import { ClientClosedError, OverloadedError } from './errors.ts';
+import type { ClosedReason } from './ending.ts';
+import { OverloadedError } from './errors.ts';
 import { Gathering } from './gathering.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -20,7 +21,7 @@ export class Intake {
   #operations = 0;
   #bytes = 0;
   #kept = 0;
-  #isClosed = false;
+  #closed: ClosedReason | undefined;
 
   constructor(config: ClientConfig, lanes: Lanes) {
     this.#config = config;
@@ -47,14 +48,20 @@ export class Intake {
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#closed !== undefined;
   }
 
-  close(): void {
-    this.#isClosed = true;
+  /** Takes no more calls. The first reason is what those are rejected with. */
+  close(reason: ClosedReason): void {
+    this.#closed ??= reason;
   }
 
-  /** @throws {ClientClosedError | OverloadedError} and nothing is written. */
+  /** @throws {ClientClosedError | ClusterClosedError} */
+  checkOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed('not-applied');
+  }
+
+  /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   open(payloadBytes: number): RequestEncoder {
     this.#checkRoom();
     if (this.#isFull(this.#gathering, payloadBytes)) this.#closeGathering();
@@ -76,7 +83,7 @@ export class Intake {
     this.#kept += 1;
   }
 
-  /** @throws {ClientClosedError | OverloadedError} and nothing is written. */
+  /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call, nowMs: number): void {
     this.#checkRoom();
     const gathering = this.#queries.get(consistency) as Gathering;
@@ -146,7 +153,7 @@ export class Intake {
   }
 
   #checkRoom(): void {
-    if (this.#isClosed) throw new ClientClosedError();
+    this.checkOpen();
     const { queuedOperationsMax, queuedBytesMax } = this.#config;
     if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.countedBytes >= queuedBytesMax) {
       throw new OverloadedError(`${this.#operations} operations await their answer.`);

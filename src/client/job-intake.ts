@@ -109,7 +109,7 @@ export class JobIntake {
     try {
       const { leaseMs } = this.#config;
       this.#pipeline
-        .open(OPERATION_BYTES)
+        .open(OPERATION_BYTES, true)
         .claim(this.#queue, { countMax: count, beginMax: count, leaseMs, waitMs: 0, stalledMax: 1, holder: 0 });
     } catch (error) {
       this.#onError(error as Error);

@@ -110,11 +110,8 @@ export class Lanes {
     return claims;
   }
 
-  /** Takes out everything. */
-  takeAll(): Batch[] {
-    const batches = [...this.queued(), ...this.unanswered()];
-    for (const lane of this.#all) lane.queued = [];
-    for (const batch of batches) this.remove(batch);
-    return batches;
+  /** Takes out everything that waits to be sent. */
+  takeQueued(): Batch[] {
+    return this.#all.flatMap((lane) => lane.takeQueued());
   }
 }

@@ -1,7 +1,8 @@
-import type { JobraftError } from '../base/errors.ts';
+import type { JobraftError, Outcome } from '../base/errors.ts';
 import type { ClientFrame, LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { Connection, Refusal } from './connection.ts';
-import { AdminRefusedError, ClientClosedError, DeadlineError, NodeUnavailableError } from './errors.ts';
+import type { ClosedReason } from './ending.ts';
+import { AdminRefusedError, DeadlineError, NodeUnavailableError } from './errors.ts';
 
 /** Who is to take part from now on; see the membership change of `src/raft`. */
 export interface MemberChange {
@@ -12,6 +13,8 @@ export interface MemberChange {
 
 interface PendingCall {
   readonly node: number;
+  /** What is known of it while it is not answered. */
+  readonly lateOutcome: Outcome;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: JobraftError) => void;
   readonly timer: NodeJS.Timeout;
@@ -66,15 +69,11 @@ export class NodeCalls {
     for (const [call, pending] of this.#pending) if (pending.node === node) this.#take(call)?.reject(new NodeUnavailableError(node));
   }
 
-  close(): void {
-    for (const call of this.#pending.keys()) this.#take(call)?.reject(new ClientClosedError());
+  close(reason: ClosedReason): void {
+    for (const [call, { lateOutcome }] of this.#pending) this.#take(call)?.reject(reason(lateOutcome));
   }
 
-  #ask<Answer>(
-    node: number,
-    frameOf: (call: number) => ClientFrame,
-    lateOutcome: 'not-applied' | 'unknown' = 'not-applied',
-  ): Promise<Answer> {
+  #ask<Answer>(node: number, frameOf: (call: number) => ClientFrame, lateOutcome: Outcome = 'not-applied'): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       // Zero is the client's own; the number stands in 32 bits.
       this.#lastCall = (this.#lastCall % 0xffff_fffe) + 1;
@@ -83,7 +82,7 @@ export class NodeCalls {
       const giveUp = (): void => this.#take(call)?.reject(new DeadlineError(lateOutcome));
       const timer = setTimeout(() => setImmediate(giveUp), this.#deadlineMs);
       // The only cast: the frame that carries this call's number back is of the kind that was asked for.
-      this.#pending.set(call, { node, resolve: (answer) => resolve(answer as Answer), reject, timer });
+      this.#pending.set(call, { node, lateOutcome, resolve: (answer) => resolve(answer as Answer), reject, timer });
       if (!this.#connection.sendFrame(node, frameOf(call))) this.#take(call)?.reject(new NodeUnavailableError(node));
     });
   }

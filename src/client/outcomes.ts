@@ -1,9 +1,8 @@
 import type { OperationResult } from '../queue/reply.ts';
-import type { RejectionCode } from '../transport/client-frame.ts';
 import type { Batch } from './batch.ts';
 import { isKept } from './call.ts';
 import type { CallTimes } from './call-times.ts';
-import { deadlineRejection, RequestRefusedError, SessionExpiredError } from './errors.ts';
+import { deadlineRejection, type Obstacle, RequestRefusedError, SessionExpiredError } from './errors.ts';
 import { batchOfKept } from './gathering.ts';
 import type { Intake } from './intake.ts';
 import type { Lanes } from './lanes.ts';
@@ -53,11 +52,11 @@ export class Outcomes {
     }
   }
 
-  /** Rejects the calls whose time is over. @param lastRejection what the nodes said last about anything that was sent to them. */
-  expire(nowMs: number, lastRejection: RejectionCode | undefined): void {
-    this.#lanes.replaceQueued((batch) => this.#expired(batch, nowMs, lastRejection));
+  /** Rejects the calls whose time is over. @param obstacle what keeps all calls from being sent or answered, as far as is known. */
+  expire(nowMs: number, obstacle: Obstacle): void {
+    this.#lanes.replaceQueued((batch) => this.#expired(batch, nowMs, obstacle));
     for (const batch of [...this.#lanes.unanswered()]) {
-      const rest = this.#expired(batch, nowMs, lastRejection);
+      const rest = this.#expired(batch, nowMs, obstacle);
       if (rest === batch) continue;
       this.#lanes.remove(batch);
       if (rest !== undefined) batch.session?.lane.requeue(rest);
@@ -65,17 +64,17 @@ export class Outcomes {
   }
 
   /** @returns the batch, what goes on in place of it, or undefined when nobody waits for it any more. */
-  #expired(batch: Batch, nowMs: number, lastRejection: RejectionCode | undefined): Batch | undefined {
+  #expired(batch: Batch, nowMs: number, obstacle: Obstacle): Batch | undefined {
     if (batch.isOpening || !this.#times.isDue(batch, nowMs)) return batch;
     const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;
     const isUncertain = batch.uncertainSends > 0;
-    if (isDue && !isUncertain && batch.lastRejection === 'RETRY_LATER') {
+    if (isDue && !isUncertain && batch.rejection?.code === 'RETRY_LATER') {
       // A claim that found no room to wait at the cluster has waited here. That is no error.
       batch.answerWithoutJobs();
       return undefined;
     }
     const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';
-    const error = deadlineRejection(outcome, batch.lastRejection ?? lastRejection);
+    const error = deadlineRejection(outcome, { ...obstacle, rejection: batch.rejection ?? obstacle.rejection });
     if (isDue) {
       this.#intake.releaseOrdinary(batch);
       batch.failOrdinary(error, (call) => (isUncertain ? this.#late.successorOf(call) : undefined));

@@ -1,18 +1,19 @@
 import { type ClaimedJob, decodeReply } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
-import type { NodeStatus, ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
-import type { Batch } from './batch.ts';
+import type { NodeStatus, ReadConsistency } from '../transport/client-frame.ts';
 import type { Call, KeptCall } from './call.ts';
 import { CallTimes } from './call-times.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection, Rejection } from './connection.ts';
-import { ClientClosedError, finalRejection } from './errors.ts';
+import { CLIENT_CLOSED, type ClosedReason, Ending } from './ending.ts';
+import { finalRejection, NoNodesRunningError } from './errors.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { LateClaims, ReleasedJob } from './late-claims.ts';
 import { NodeSearch, retryDelayMs } from './node-search.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Lane } from './session.ts';
+import { Transmitter } from './transmitter.ts';
 import { WaitingClaims } from './waiting-claims.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -36,15 +37,17 @@ export class Pipeline {
   readonly #wakeup = new Wakeup(() => this.#onWakeup());
   readonly #lanes: Lanes;
   readonly #intake: Intake;
+  readonly #transmitter: Transmitter;
   readonly #late: LateClaims;
   readonly #times: CallTimes;
   readonly #outcomes: Outcomes;
+  readonly #ending: Ending;
   #nowMs = performance.now();
   #isScheduled = false;
   readonly #hooks = new Set<() => void>();
-  #lastRejection: RejectionCode | undefined;
+  #lastRejection: Rejection | undefined;
   #leaderCheckAtMs = 0;
-  #onIdle: (() => void) | undefined;
+  #onIdle: (() => void)[] = [];
   /** It is closed. */
   #isOver = false;
 
@@ -54,13 +57,16 @@ export class Pipeline {
     this.#search = new NodeSearch(connection);
     this.#lanes = new Lanes(config.outstandingBatchesMax);
     this.#intake = new Intake(config, this.#lanes);
+    const { silenceMs } = config;
+    const parts = { connection, lanes: this.#lanes, intake: this.#intake, wakeup: this.#wakeup };
+    this.waitingClaims = new WaitingClaims({ ...parts, config }, () => this.#schedule());
+    this.#transmitter = new Transmitter({ ...parts, search: this.#search, waitingClaims: this.waitingClaims, silenceMs });
     this.#late = new LateClaims((jobs, leaseMs) => {
       for (const job of jobs) this.giveBack(job, performance.now() + leaseMs);
     });
     this.#times = new CallTimes(config.deadlineMs, () => this.#search.isSearching);
     this.#outcomes = new Outcomes({ lanes: this.#lanes, intake: this.#intake, late: this.#late, times: this.#times });
-    const parts = { config, connection, lanes: this.#lanes, intake: this.#intake, wakeup: this.#wakeup };
-    this.waitingClaims = new WaitingClaims(parts, () => this.#schedule());
+    this.#ending = new Ending({ connection, lanes: this.#lanes, intake: this.#intake });
   }
 
   /** Operations that are not answered yet, kept ones and claims that wait not counted. */
@@ -76,9 +82,11 @@ export class Pipeline {
   /**
    * Write one operation into the encoder, then {@link commit} it in the same turn.
    * @param payloadBytes about how large the operation will be.
-   * @throws {ClientClosedError | OverloadedError} and nothing is written.
+   * @param waitsForNodes whether it may wait for a node to be started when none runs.
+   * @throws {ClientClosedError | ClusterClosedError | NoNodesRunningError | OverloadedError} and nothing is written.
    */
-  open(payloadBytes: number): RequestEncoder {
+  open(payloadBytes: number, waitsForNodes = false): RequestEncoder {
+    if (!waitsForNodes) this.#checkNodes();
     return this.#intake.open(payloadBytes);
   }
 
@@ -90,10 +98,10 @@ export class Pipeline {
   /**
    * Sends what ends a job or extends its lease, and repeats it until it is answered or the call's own time is over.
    * @param payloadBytes about how large the operation will be.
-   * @throws {ClientClosedError} and nothing is written.
+   * @throws {ClientClosedError | ClusterClosedError} and nothing is written.
    */
   keep(payloadBytes: number, call: KeptCall): void {
-    if (this.#intake.isClosed) throw new ClientClosedError();
+    this.#intake.checkOpen();
     this.#schedule();
     this.#intake.keep(payloadBytes, call, this.#nowMs);
   }
@@ -112,8 +120,9 @@ export class Pipeline {
     this.#intake.keep(RELEASE_BYTES, new ReleasedJob(id, token, untilMs, onOver), this.#nowMs);
   }
 
-  /** Writes one operation that only reads. @throws {ClientClosedError | OverloadedError} and nothing is written. */
+  /** Writes one operation that only reads. @throws as {@link open} */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
+    this.#checkNodes();
     this.#schedule();
     this.#intake.query(consistency, write, call, this.#nowMs);
   }
@@ -125,6 +134,7 @@ export class Pipeline {
   }
 
   onStatus(status: NodeStatus): void {
+    if (this.#ending.isBegun) return;
     this.#search.note(status);
     if (this.#search.isSearching) {
       if (this.#search.settleOnLeader()) this.#onSettled();
@@ -140,7 +150,7 @@ export class Pipeline {
     if (batch !== undefined) this.#outcomes.onAnswered(batch, reply.results);
     else this.#late.onAnswered(reply.client, reply.sequence, reply.results);
     // Who answers a stale reading may know no leader.
-    if (this.#search.isSearching && batch?.isStale !== true) {
+    if (this.#search.isSearching && batch?.isStale !== true && !this.#ending.isBegun) {
       this.#search.settle(node);
       this.#onSettled();
     }
@@ -158,25 +168,28 @@ export class Pipeline {
       return;
     }
     if (this.waitingClaims.endIfCancelled(batch)) return;
-    batch.lastRejection = rejection.code;
-    this.#lastRejection = rejection.code;
+    batch.rejection = rejection;
+    this.#lastRejection = rejection;
+    if (this.#endNow()) return;
     // A late rejection of an earlier sending says nothing about the node that has the batch now.
     if (batch.node !== node) return;
-    if (rejection.code === 'OVERLOADED' || rejection.code === 'RETRY_LATER') {
+    // Another node would say the same.
+    if (rejection.code === 'OVERLOADED' || rejection.code === 'VERSION' || rejection.code === 'RETRY_LATER') {
       batch.retryAtMs = performance.now() + retryDelayMs(batch.sends, rejection.retryAfterMs);
       this.#wakeup.at(batch.retryAtMs);
       return;
     }
     batch.needsSend = true;
-    if (!this.#search.isSearching && this.#search.node === node) this.#leave(node);
+    if (!this.#search.isSearching && this.#search.node === node) this.#transmitter.leave(node);
   }
 
   onLost(node: number): void {
+    if (this.#endNow()) return;
     this.#search.forget(node);
-    this.#markUnsent(node);
+    this.#transmitter.markUnsent(node);
     if (this.#search.isSearching) return;
-    if (this.#search.node === node) this.#leave(node);
-    else this.#resendUnsent();
+    if (this.#search.node === node) this.#transmitter.leave(node);
+    else this.#transmitter.sendUnsent(performance.now());
   }
 
   /** Opens the session ahead of the first call, by an operation without effect. */
@@ -190,20 +203,51 @@ export class Pipeline {
    * gives up the claims that wait.
    */
   async close(): Promise<void> {
-    if (this.#intake.isClosed) return;
-    this.#intake.close();
+    if (this.#intake.isClosed) return await this.#whenIdle();
+    this.#intake.close(CLIENT_CLOSED);
     const nowMs = performance.now();
     this.#times.onClosed(nowMs);
-    for (const claim of this.#lanes.takeWaitingClaims())
-      claim.fail(new ClientClosedError(claim.uncertainSends > 0 ? 'unknown' : 'not-applied'));
-    if (!this.#intake.isIdle) {
-      this.#wakeup.at(nowMs + this.config.deadlineMs);
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    for (const claim of this.#lanes.takeWaitingClaims()) claim.fail(CLIENT_CLOSED(claim.uncertainSends > 0 ? 'unknown' : 'not-applied'));
+    this.#wakeup.at(nowMs + this.config.deadlineMs);
+    await this.#whenIdle();
     this.#isOver = true;
     this.#wakeup.stop();
+  }
+
+  /** The cluster is closed: sends nothing any more. @returns when every call is settled, after one `deadlineMs` at most. */
+  async end(reason: ClosedReason): Promise<void> {
+    const nowMs = performance.now();
+    this.#times.onClosed(nowMs);
+    this.#wakeup.at(nowMs + this.config.deadlineMs);
+    this.#ending.begin(reason);
+    this.#afterOutcome();
+    await this.#whenIdle();
+    this.#isOver = true;
+    this.#wakeup.stop();
+  }
+
+  #whenIdle(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      if (this.#intake.isIdle) resolve();
+      else this.#onIdle.push(resolve);
+    });
+  }
+
+  get #areNodesStopped(): boolean {
+    return this.#search.isSearching && !this.#connection.isAnyReachable();
+  }
+
+  /** @throws {NoNodesRunningError} */
+  #checkNodes(): void {
+    if (this.#areNodesStopped && !this.#intake.isClosed) throw new NoNodesRunningError(this.#connection.nodeIds());
+  }
+
+  /** @returns whether the cluster is closed; then what can have no answer any more is rejected. */
+  #endNow(): boolean {
+    if (!this.#ending.isBegun) return false;
+    this.#ending.settle();
+    this.#afterOutcome();
+    return true;
   }
 
   // ---- sending
@@ -228,8 +272,9 @@ export class Pipeline {
   };
 
   #pump(): void {
+    if (this.#endNow()) return;
     this.#intake.closeQueries();
-    this.#pumpStale();
+    this.#transmitter.sendStale();
     if (this.#search.isSearching) {
       this.#wakeup.at(this.#search.startIfPaused(performance.now()));
       return;
@@ -249,38 +294,9 @@ export class Pipeline {
       if (lane === this.#lanes.main && !lane.isFull) this.#intake.closeNext();
       const batch = this.#lanes.takeNext(lane);
       if (batch === undefined) return;
-      this.#transmit(batch, this.#search.node, performance.now());
+      this.#transmitter.send(batch, this.#search.node, performance.now());
       if (this.#search.isSearching) return;
     }
-  }
-
-  /** Whoever is there may answer these. */
-  #pumpStale(): void {
-    const batches = [...this.#lanes.unanswered()].filter((batch) => batch.isStale && batch.needsSend);
-    for (let batch = this.#lanes.takeNext(this.#lanes.stale); batch !== undefined; batch = this.#lanes.takeNext(this.#lanes.stale)) {
-      batches.push(batch);
-    }
-    for (const batch of batches) {
-      const settled = this.#search.isSearching ? [] : [this.#search.node];
-      [...settled, ...this.#connection.nodeIds()].some((node) => this.#transmit(batch, node, performance.now()));
-    }
-  }
-
-  #transmit(batch: Batch, node: number, nowMs: number): boolean {
-    if (!this.#connection.send(node, batch.packet)) {
-      batch.needsSend = true;
-      if (!this.#search.isSearching && this.#search.node === node) this.#leave(node);
-      return false;
-    }
-    batch.needsSend = false;
-    batch.node = node;
-    batch.sends += 1;
-    batch.uncertainSends += 1;
-    batch.sentAtMs = nowMs;
-    batch.retryAtMs = Number.POSITIVE_INFINITY;
-    this.waitingClaims.onSent(batch, node);
-    this.#wakeup.at(Math.min(batch.deadlineMs, batch.silentAtMs(this.config.silenceMs)));
-    return true;
   }
 
   #gatherMs(): number {
@@ -289,52 +305,20 @@ export class Pipeline {
 
   // ---- failover
 
-  /** Turns away from a node: everything that was sent to it has to be sent again, first of all one request as a probe. */
-  #leave(node: number): void {
-    this.#markUnsent(node);
-    this.#wakeup.at(this.#search.start(performance.now()));
-  }
-
   #onSettled(): void {
     this.#lastRejection = undefined;
     const node = this.#search.node;
     const nowMs = performance.now();
     this.#times.onSettled(nowMs);
     this.#leaderCheckAtMs = nowMs + LEADER_CHECK_MS;
-    for (const batch of this.#lanes.unanswered()) {
-      if (this.#search.isSearching) return;
-      if (batch.needsSend || batch.node !== node) this.#transmit(batch, node, nowMs);
-    }
+    this.#transmitter.sendAllTo(node, nowMs);
     this.#schedule();
-  }
-
-  #resendUnsent(): void {
-    const nowMs = performance.now();
-    for (const batch of this.#lanes.unanswered()) {
-      if (this.#search.isSearching) return;
-      if (batch.needsSend) this.#transmit(batch, this.#search.node, nowMs);
-    }
-  }
-
-  #markUnsent(node: number): void {
-    for (const batch of this.#lanes.unanswered()) if (batch.node === node) batch.needsSend = true;
-  }
-
-  /** While no leader is known only one request is tried, again and again: a new leader must not meet sixteen copies of everything. */
-  #probe(nowMs: number): void {
-    this.#intake.closeNext();
-    const batch = this.#lanes.nextProbe();
-    if (batch === undefined) return;
-    for (let tried = this.#connection.nodeIds().length; tried > 0; tried -= 1) {
-      const node = this.#search.nextProbeNode(nowMs);
-      if (node !== undefined && this.#transmit(batch, node, nowMs)) return;
-    }
   }
 
   // ---- outcomes
 
   #afterOutcome(): void {
-    if (this.#intake.isIdle) this.#onIdle?.();
+    if (this.#intake.isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
     if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
   }
 
@@ -342,37 +326,28 @@ export class Pipeline {
 
   #onWakeup(): void {
     const nowMs = performance.now();
-    this.#outcomes.expire(nowMs, this.#lastRejection);
+    const stoppedNodes = this.#areNodesStopped ? this.#connection.nodeIds() : undefined;
+    this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes });
+    if (this.#endNow()) {
+      this.#wakeup.at(nowMs + GATHER_MS_MAX);
+      return;
+    }
     this.#afterOutcome();
     if (this.#intake.isIdle && !this.#lanes.hasWaitingClaims()) {
       this.#search.pause();
       return;
     }
     if (nowMs >= this.#intake.sinceMs + this.#gatherMs()) this.#intake.closeGathered();
-    this.#pumpStale();
-    if (!this.#search.isSearching) this.#checkSilence(nowMs);
+    this.#transmitter.sendStale();
+    if (!this.#search.isSearching) this.#transmitter.sendAgain(nowMs);
     if (this.#search.isSearching && this.#search.isDue(nowMs)) {
-      if (this.#search.isProbing) this.#probe(nowMs);
+      if (this.#search.isProbing) {
+        this.#intake.closeNext();
+        this.#transmitter.probe(nowMs);
+      }
       this.#search.askAll(nowMs);
     }
     this.#wakeup.at(this.#nextWakeup());
-  }
-
-  #checkSilence(nowMs: number): void {
-    for (const batch of [...this.#lanes.unanswered()]) {
-      if (this.#search.isSearching) return;
-      if (batch.retryAtMs <= nowMs) {
-        this.#transmit(batch, this.#search.node, nowMs);
-      } else if (batch.retryAtMs === Number.POSITIVE_INFINITY && batch.silentAtMs(this.config.silenceMs) <= nowMs) {
-        batch.needsSend = true;
-        if (batch.node === this.#search.node) {
-          this.#search.suspect(batch.node, nowMs);
-          this.#leave(batch.node);
-        } else {
-          this.#transmit(batch, this.#search.node, nowMs);
-        }
-      }
-    }
   }
 
   #nextWakeup(): number {
@@ -383,8 +358,7 @@ export class Pipeline {
     for (const batch of this.#lanes.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
     for (const batch of this.#lanes.unanswered()) {
       next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
-      if (!isSearching)
-        next = Math.min(next, batch.retryAtMs === Number.POSITIVE_INFINITY ? batch.silentAtMs(this.config.silenceMs) : batch.retryAtMs);
+      if (!isSearching) next = Math.min(next, this.#transmitter.nextSendMs(batch));
     }
     return next;
   }

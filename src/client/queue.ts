@@ -71,7 +71,8 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
    * Adds one job. Calls of the same turn travel as one request.
    * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
    * @throws {PayloadTooLargeError | InvalidPayloadError | UnknownOptionError | InvalidOptionError | OverloadedError} nothing was added
-   * @throws {DeadlineError | NoLeaderError | SessionExpiredError} see the error's `outcome`
+   * @throws {NoNodesRunningError | ClientClosedError} nothing was added
+   * @throws {DeadlineError | NoLeaderError | SessionExpiredError | ClusterClosedError} see the error's `outcome`
    */
   add(name: string, data: Data, options?: JobOptions): Promise<Job<Data, Result>> {
     return new Promise((resolve, reject) => {

@@ -3,7 +3,6 @@ import { Batch } from './batch.ts';
 import type { Call } from './call.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection } from './connection.ts';
-import { ClientClosedError } from './errors.ts';
 import type { Intake } from './intake.ts';
 import type { Lanes } from './lanes.ts';
 import type { Wakeup } from './wakeup.ts';
@@ -37,10 +36,10 @@ export class WaitingClaims {
     this.#schedule = schedule;
   }
 
-  /** @returns the claim, to {@link cancel} it. @throws {ClientClosedError} */
+  /** @returns the claim, to {@link cancel} it. @throws {ClientClosedError | ClusterClosedError} */
   submit({ queue, countMax, leaseMs, waitMs }: WaitingClaimOptions, call: Call): Batch {
     const { config, lanes, intake } = this.#parts;
-    if (intake.isClosed) throw new ClientClosedError();
+    intake.checkOpen();
     this.#encoder.begin(1, 1, 1);
     this.#encoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: 1, holder: 0 });
     const deadlineMs = performance.now() + waitMs + config.deadlineMs;

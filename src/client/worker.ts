@@ -5,7 +5,7 @@ import type { RequestEncoder } from '../queue/request.ts';
 import type { KeptCall } from './call.ts';
 import { acquireClient, type ClientLease } from './connection-source.ts';
 import { encodeValue } from './content.ts';
-import { ClientClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
+import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
 import { HeldJob, type JobContext } from './held-job.ts';
 import { type Job, jobOfClaim } from './job.ts';
 import { JobIntake } from './job-intake.ts';
@@ -38,7 +38,7 @@ export interface WorkerEvents<Data, Result> {
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
   /** The queue has no job left to claim. */
   drained: [];
-  /** A call to the cluster failed, or a listener threw; the worker goes on. */
+  /** A call to the cluster failed, or a listener threw; the worker goes on. It stops if the client or its cluster was closed. */
   error: [error: Error];
   closed: [];
 }
@@ -56,6 +56,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   readonly #config: WorkerConfig;
   readonly #lease: ClientLease;
   readonly #pipeline: Pipeline;
+  readonly #unsubscribe: () => void;
   readonly #sandbox: Sandbox<Data, Result> | undefined;
   readonly #processor: Processor<Data, Result>;
   readonly #intake: JobIntake;
@@ -105,6 +106,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       onLost: (held) => this.#onLeaseLost(held),
       onError: (error) => this.#report(error),
     });
+    this.#unsubscribe = this.#lease.client.onClosed((error) => this.#onClientClosed(error));
     // Listeners are attached after the constructor: not before the next microtask may anything happen.
     if (this.#config.autorun) queueMicrotask(() => void this.run());
   }
@@ -143,6 +145,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   async #close(): Promise<void> {
     this.#isClosing = true;
+    this.#unsubscribe();
     const claimsOver = this.#intake.stop();
     for (const held of this.#ready.splice(0)) this.#release(held);
     while (this.#running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
@@ -276,6 +279,14 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#intake.request();
   }
 
+  /** Nothing that this worker does can have an effect any more: it says so once, and stops. */
+  #onClientClosed(error: Error): void {
+    if (this.#isClosing) return;
+    this.#report(error);
+    this.#isClosing = true;
+    void this.close(true);
+  }
+
   #abandon(held: HeldJob<Data, Result>): void {
     held.lose(new ClientClosedError());
     this.#running.delete(held);
@@ -284,7 +295,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */
   #report(error: Error): void {
-    if (this.#isClosing && error instanceof ClientClosedError) return;
+    if (this.#isClosing && (error instanceof ClientClosedError || error instanceof ClusterClosedError)) return;
     if (this.listenerCount('error') > 0) this.#tell('error', error);
     else process.emitWarning(error);
   }

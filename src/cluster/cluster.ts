@@ -1,12 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
+import { mkdirSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
-import { NoLeaderError } from '../client/errors.ts';
+import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
-import { moveDamagedAside } from '../storage/damaged-file.ts';
-import { StorageError } from '../storage/errors.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
 import { openClientPort } from './client-port.ts';
@@ -19,8 +15,8 @@ import { releaseDeparted } from './departed-holders.ts';
 import type { ClusterMembers } from './member-control.ts';
 import { MemberControl } from './member-control.ts';
 import { NetworkFaults } from './network-faults.ts';
-import { NodeHandle } from './node-handle.ts';
-import { nodeFile, Roster } from './roster.ts';
+import { NodeThreads } from './node-threads.ts';
+import { Roster } from './roster.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
@@ -56,23 +52,23 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return cluster;
 }
 
-/** A running embedded cluster; made by {@link startCluster}. */
+/** A running embedded cluster; made by {@link startCluster}. Once it is closed, its methods reject with a {@link ClusterClosedError}. */
 export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ClusterSettings;
-  readonly #listeners: ClusterListeners;
   readonly #roster: Roster;
+  readonly #threads: NodeThreads;
   readonly #members: MemberControl;
-  readonly #handles = new Map<number, NodeHandle>();
   #nextConnection = 1;
-  #starts = 0;
   readonly #faults = new NetworkFaults();
   #probe: Client | undefined;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
+  readonly #closedListeners = new Set<() => void>();
 
   constructor(settings: ClusterSettings, listeners: ClusterListeners) {
     this.#settings = settings;
-    this.#listeners = listeners;
     this.#roster = Roster.open(settings.dataDir, settings.nodes);
+    this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults });
     this.#members = new MemberControl(
       () => this.#client,
       () => this.leader(),
@@ -84,12 +80,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     const { absent, logs } = this.#settings;
     if (logs !== undefined) mkdirSync(logs.dir, { recursive: true });
     const present = this.nodeIds().filter((node) => !absent.includes(node));
-    const outcomes = await Promise.allSettled(present.map((node) => this.#spawn(node)));
-    const failures = outcomes.flatMap((outcome, at) =>
-      outcome.status === 'rejected' ? [{ node: present[at] ?? 0, error: outcome.reason }] : [],
-    );
-    // One after the other: each is rebuilt by a majority that is sound, or the start fails with what is wrong.
-    for (const { node, error } of failures) await this.#rebuild(node, error);
+    await this.#threads.start(present);
     this.#roster.onMade(present);
     this.#roster.onTaken();
     void releaseDeparted(this.#roster, () => (this.#isClosed ? undefined : this.#client));
@@ -104,9 +95,20 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#roster.nodes;
   }
 
+  /** Part of {@link ClusterEndpoint}: it was closed, for ever. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Part of {@link ClusterEndpoint}. */
+  onClosed(listener: () => void): () => void {
+    this.#closedListeners.add(listener);
+    return () => this.#closedListeners.delete(listener);
+  }
+
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
-    const handle = this.#handles.get(node);
-    if (handle === undefined || !handle.isRunning) return undefined;
+    const handle = this.#threads.get(node);
+    if (this.#isClosed || handle === undefined || !handle.isRunning) return undefined;
     const connection = this.#nextConnection;
     this.#nextConnection += 1;
     return openClientPort(handlers, (port) => handle.command({ type: 'client', connection, port }, [port]));
@@ -140,6 +142,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for what is no time. */
   async waitForLeader(timeoutMs = LEADER_WAIT_MS): Promise<number> {
+    this.#checkOpen();
     parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
@@ -165,19 +168,19 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   // ---- starting and stopping ----------------------------------------------------------------------------------------
 
   isRunning(node: number): boolean {
-    return this.#handles.get(node)?.isRunning ?? false;
+    return this.#threads.get(node)?.isRunning ?? false;
   }
 
   /** Orderly stop of one node; a leader lets another node lead first. */
   async stop(node: number): Promise<void> {
     this.#checkMember(node);
-    await this.#handles.get(node)?.stop(true);
+    await this.#threads.get(node)?.stop(true);
   }
 
   /** Ends a node's thread at once, as a crash would: it writes nothing more, and what it had not yet written is lost. */
   async kill(node: number): Promise<void> {
     this.#checkMember(node);
-    await this.#handles.get(node)?.kill();
+    await this.#threads.get(node)?.kill();
   }
 
   /**
@@ -186,8 +189,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
    */
   async restart(node: number): Promise<void> {
     this.#checkMember(node);
-    await this.#handles.get(node)?.stop(true);
-    await this.#spawn(node).catch((error: unknown) => this.#rebuild(node, error));
+    await this.#threads.restart(node);
     this.#roster.onMade([node]);
   }
 
@@ -198,19 +200,17 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
    */
   async repair(node: number): Promise<string | undefined> {
     this.#checkMember(node);
-    this.#checkRebuildable(node);
-    await this.#handles.get(node)?.stop(true);
-    const movedTo = this.#moveAside(node);
-    await this.#spawn(node);
-    return movedTo;
+    return await this.#threads.repair(node);
   }
 
-  async close(): Promise<void> {
+  /**
+   * Stops all nodes. Whoever uses the cluster is told first: calls that no node answers any more are rejected, and workers stop. May be
+   * called twice; every other call is rejected from now on.
+   */
+  close(): Promise<void> {
     this.#isClosed = true;
-    await this.#probe?.close();
-    this.#probe = undefined;
-    await Promise.all([...this.#handles.values()].map((handle) => handle.stop(false)));
-    this.#handles.clear();
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -220,8 +220,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   // ---- members ------------------------------------------------------------------------------------------------------
 
   /** Who takes part, as the leader says. @throws {NoLeaderError} */
-  members(): Promise<ClusterMembers> {
-    return this.#members.members();
+  async members(): Promise<ClusterMembers> {
+    this.#checkOpen();
+    return await this.#members.members();
   }
 
   /**
@@ -230,6 +231,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
    * @throws {ConfigError} for an id that is taken, or beyond 13 nodes. @throws {MembershipTimeoutError}
    */
   async addNode(id?: number): Promise<number> {
+    this.#checkOpen();
     const node = id === undefined ? freeId(this.nodeIds()) : parseSettings(NODE_ID, id, 'id');
     await this.changeMembers({ add: [node] });
     return node;
@@ -243,20 +245,21 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Adds and removes several nodes; voters leave in the same step in which the new ones begin to vote. @throws {ConfigError | MembershipTimeoutError} */
   async changeMembers(change: { readonly add?: readonly number[]; readonly remove?: readonly number[] }): Promise<void> {
+    this.#checkOpen();
     const { add, remove } = parseSettings(MEMBER_CHANGE, change, 'change');
     checkNewcomers(add, this.nodeIds(), remove.length);
     for (const node of remove) this.#checkMember(node);
     this.#roster.add(add);
-    await Promise.all(add.map((node) => this.#spawn(node)));
+    await Promise.all(add.map((node) => this.#threads.spawn(node)));
     this.#roster.onMade(add);
     await this.#members.change(add, remove);
-    await Promise.all(remove.map((node) => this.#handles.get(node)?.stop(false)));
-    for (const node of remove) this.#handles.delete(node);
+    await this.#threads.remove(remove);
     this.#roster.remove(remove);
   }
 
   /** Lets node `to` lead, or whichever has most of the log. @returns who leads then. @throws {AdminRefusedError | NoLeaderError} */
   async transferLeadership(to?: number): Promise<number> {
+    this.#checkOpen();
     if (to !== undefined) this.#checkMember(to);
     return this.#members.transfer(to ?? 0);
   }
@@ -267,7 +270,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   async pause(node: number, durationMs: number): Promise<void> {
     this.#checkMember(node);
     parseSettings(PAUSE_MS, durationMs, 'durationMs');
-    this.#handles.get(node)?.command({ type: 'pause', durationMs });
+    this.#threads.get(node)?.command({ type: 'pause', durationMs });
   }
 
   /** Cuts a node off from its peers, both ways. Clients still reach it. */
@@ -278,26 +281,30 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Nodes of different groups do not reach each other; a node in no group reaches nobody. */
   async partition(groups: readonly (readonly number[])[]): Promise<void> {
+    this.#checkOpen();
     this.#faults.partition(parseSettings(groupsOf(this.nodeIds()), groups, 'groups'));
-    this.#sendFaults();
+    this.#threads.sendFaults();
   }
 
   /** Ends every partition, delay and loss. */
   async heal(): Promise<void> {
+    this.#checkOpen();
     this.#faults.heal();
-    this.#sendFaults();
+    this.#threads.sendFaults();
   }
 
   /** Every frame between nodes takes this long, or a random time in the range; their order stays. */
   async delay(ms: number | { readonly fromMs: number; readonly toMs: number }): Promise<void> {
+    this.#checkOpen();
     this.#faults.delay(parseSettings(DELAY, ms, 'ms'));
-    this.#sendFaults();
+    this.#threads.sendFaults();
   }
 
   /** Frames between nodes are lost with this probability. */
   async drop(probability: number): Promise<void> {
+    this.#checkOpen();
     this.#faults.drop(parseSettings(PROBABILITY, probability, 'probability'));
-    this.#sendFaults();
+    this.#threads.sendFaults();
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -307,91 +314,26 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#probe;
   }
 
-  async #spawn(id: number): Promise<void> {
-    const { dataDir, raft, limits, durability, logs, seed } = this.#settings;
-    this.#starts += 1;
-    const handle = new NodeHandle(
-      {
-        id,
-        founders: this.#roster.founders,
-        newDiskId: this.#roster.newDiskIdOf(id),
-        raft,
-        limits,
-        durability,
-        file: dataDir === undefined ? undefined : nodeFile(dataDir, id),
-        // Nodes must differ, and so must a node's lives, or the same ties happen again.
-        seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
-        log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
-      },
-      (error) => this.#onFailure(id, error),
-    );
-    for (const [peer, other] of this.#handles) {
-      if (peer === id || !other.isRunning) continue;
-      const { port1, port2 } = new MessageChannel();
-      handle.command({ type: 'peer', id: peer, port: port1 }, [port1]);
-      other.command({ type: 'peer', id, port: port2 }, [port2]);
-    }
-    this.#handles.set(id, handle);
-    handle.command({ type: 'faults', faults: this.#faults.of(id, this.nodeIds()) });
-    try {
-      await handle.ready;
-    } catch (error) {
-      await handle.exited;
-      throw error;
-    }
-  }
-
-  /** A node stopped by itself. If it is its file that is damaged, its peers have what it needs. */
-  #onFailure(node: number, error: Error): void {
-    if (this.#isClosed) return;
-    this.#handles
-      .get(node)
-      ?.exited.then(() => this.#rebuild(node, error))
-      .catch((reason: Error) => this.#listeners.onNodeFailure(node, reason));
-  }
-
-  /** @throws what stopped the node, if that is not damage that its peers can make good. */
-  async #rebuild(node: number, failure: unknown): Promise<void> {
-    const isDamage = failure instanceof StorageError && failure.code === 'STORAGE_DAMAGED';
-    if (!isDamage || this.#isClosed || this.#settings.repair === 'manual' || !this.#isRebuildable(node)) throw failure;
-    const movedTo = this.#moveAside(node);
-    await this.#spawn(node);
-    this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
-  }
-
-  /** Whether the other nodes that run are a majority, and so have everything that was acknowledged. */
-  #isRebuildable(node: number): boolean {
-    const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
-    return others.length > this.nodeIds().length / 2;
-  }
-
-  #checkRebuildable(node: number): void {
-    if (this.#isRebuildable(node)) return;
-    throw new StorageError(
-      'STORAGE_FAILED',
-      `Node ${node} cannot be rebuilt: the other nodes that run are no majority, and might lack what its file holds. Start them first.`,
-    );
-  }
-
-  #moveAside(node: number): string | undefined {
-    const { dataDir } = this.#settings;
-    const file = dataDir === undefined ? undefined : nodeFile(dataDir, node);
-    this.#roster.onMade([node]);
-    return file === undefined || !existsSync(file) ? undefined : moveDamagedAside(file);
+  async #close(): Promise<void> {
+    for (const listener of [...this.#closedListeners]) listener();
+    this.#closedListeners.clear();
+    await this.#threads.close();
+    await this.#probe?.close();
   }
 
   async #reports(withDigest: boolean) {
-    const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
-    const reports = await Promise.all(running.map(async (handle) => ({ node: handle.id, report: await handle.report(withDigest) })));
-    return reports.flatMap(({ node, report }) => (report === undefined ? [] : [{ node, report }]));
+    this.#checkOpen();
+    return await this.#threads.reports(withDigest);
   }
 
-  #sendFaults(): void {
-    for (const [node, handle] of this.#handles)
-      if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.nodeIds()) });
+  /** @throws {ClusterClosedError} */
+  #checkOpen(): void {
+    if (this.#isClosed) throw new ClusterClosedError();
   }
 
+  /** @throws {ClusterClosedError | ConfigError} */
   #checkMember(node: number): void {
+    this.#checkOpen();
     if (!this.nodeIds().includes(node)) throw new ConfigError('node', node, `The cluster's nodes are ${this.nodeIds().join(', ')}.`);
   }
 }

@@ -13,6 +13,10 @@ const KILL_MS_MAX = 2_000;
 /** How long an orderly stop may take, before the node is killed. */
 const STOP_MS_MAX = 5_000;
 
+/** How long a node may take to say how it stands, and to hash its state. One whose thread is blocked does not answer. */
+const REPORT_MS_MAX = 1_000;
+const DIGEST_MS_MAX = 60_000;
+
 /** A node stopped by itself. What was acknowledged is still on a majority of the others. */
 export class NodeFailedError extends JobraftError {
   override readonly code: string;
@@ -90,13 +94,19 @@ export class NodeHandle {
     this.#worker.postMessage(command, transfer);
   }
 
-  /** @returns undefined when the node ended before it could answer. */
+  /** @returns undefined when the node ended before it could answer, or did not answer in time. */
   report(withDigest: boolean): Promise<NodeReport | undefined> {
     if (!this.#isRunning) return Promise.resolve(undefined);
     const call = this.#nextCall;
     this.#nextCall += 1;
+    // After a pause of the event loop timers run before the reports that came meanwhile are read.
+    const giveUp = (): void => this.#onReport(call, undefined);
     return new Promise((resolve) => {
-      this.#reports.set(call, resolve);
+      const timer = setTimeout(() => setImmediate(giveUp), withDigest ? DIGEST_MS_MAX : REPORT_MS_MAX);
+      this.#reports.set(call, (report) => {
+        clearTimeout(timer);
+        resolve(report);
+      });
       this.command({ type: 'report', call, withDigest });
     });
   }
@@ -125,7 +135,7 @@ export class NodeHandle {
     clearTimeout(timer);
   }
 
-  #onReport(call: number, report: NodeReport): void {
+  #onReport(call: number, report: NodeReport | undefined): void {
     this.#reports.get(call)?.(report);
     this.#reports.delete(call);
   }

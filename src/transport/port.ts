@@ -25,7 +25,14 @@ export interface ClientChannelHandlers {
 export interface ClusterEndpoint {
   /** The id of the process that holds what is claimed through this endpoint: its leases are released together once it is gone. Default: 0, none. */
   readonly holder?: number;
+  /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
+  readonly isClosed?: boolean;
   nodeIds(): readonly number[];
   /** Opens a channel to one node; `undefined` while that node is not running. */
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;
+  /**
+   * Calls `listener` once, when the endpoint is closed; `isClosed` is true by then. Open channels may bring answers until they are lost.
+   * @returns ends the subscription.
+   */
+  onClosed?(listener: () => void): () => void;
 }

@@ -250,12 +250,12 @@ describe('a call whose deadline passes', () => {
 
   it('was not applied when it was never sent, and is not sent later', async () => {
     const { cluster, queue } = aClient([1], { deadlineMs: 50 });
-    cluster.stop(1);
+    // Its session is not open, and nothing but the opening is sent.
+    cluster.isPaused = true;
     const error = await queue.add('n', 1).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DeadlineError);
     expect(error).toMatchObject({ outcome: 'not-applied' });
-    cluster.start(1);
-    cluster.elect(1);
+    cluster.resume();
     await queue.add('n', 2);
     expect(waitingIn(cluster)).toBe(1);
   });

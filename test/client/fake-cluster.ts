@@ -30,6 +30,8 @@ interface Connection {
   readonly handlers: ClientChannelHandlers;
   /** What is posted here is read in a later phase of the event loop than timers, as from a real node's port. */
   readonly port: MessagePort;
+  /** The client's side of it. */
+  readonly clientPort: MessagePort;
   isOpen: boolean;
 }
 
@@ -74,6 +76,8 @@ export class FakeCluster implements ClusterEndpoint {
   /** Called when a turn has sent its answers, before the client reads them. */
   afterTurn: () => void = () => undefined;
   term = 1;
+  isClosed = false;
+  readonly #closedListeners = new Set<() => void>();
   readonly #nodes: readonly number[];
   readonly #stopped = new Set<number>();
   readonly #connections = new Set<Connection>();
@@ -94,12 +98,17 @@ export class FakeCluster implements ClusterEndpoint {
     return this.#nodes;
   }
 
+  onClosed(listener: () => void): () => void {
+    this.#closedListeners.add(listener);
+    return () => this.#closedListeners.delete(listener);
+  }
+
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
-    if (this.#stopped.has(node)) return undefined;
-    const { port1: port, port2 } = new MessageChannel();
-    const connection: Connection = { node, handlers, port, isOpen: true };
+    if (this.isClosed || this.#stopped.has(node)) return undefined;
+    const { port1: port, port2: clientPort } = new MessageChannel();
+    const connection: Connection = { node, handlers, port, clientPort, isOpen: true };
     this.#connections.add(connection);
-    port2.on('message', (packet: Uint8Array) => {
+    clientPort.on('message', (packet: Uint8Array) => {
       if (connection.isOpen && !this.silent.has(node)) handlers.onPacket(packet);
     });
     return {
@@ -166,6 +175,21 @@ export class FakeCluster implements ClusterEndpoint {
   advance(ms: number): void {
     this.clockOffsetMs += ms;
     this.#apply([]);
+  }
+
+  /** As the end of a real cluster: those that use it are told, then its nodes stop. What they said before still arrives. */
+  end(): void {
+    this.isClosed = true;
+    for (const listener of this.#closedListeners) listener();
+    for (const connection of [...this.#connections]) {
+      connection.clientPort.once('close', () => connection.handlers.onLost());
+      connection.port.close();
+      this.#connections.delete(connection);
+    }
+  }
+
+  get closedListeners(): number {
+    return this.#closedListeners.size;
   }
 
   close(): void {

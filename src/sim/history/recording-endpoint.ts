@@ -40,8 +40,16 @@ export class RecordingEndpoint implements ClusterEndpoint {
     this.#options = options;
   }
 
+  get isClosed(): boolean {
+    return this.#cluster.isClosed ?? false;
+  }
+
   nodeIds(): readonly number[] {
     return this.#cluster.nodeIds();
+  }
+
+  onClosed(listener: () => void): () => void {
+    return this.#cluster.onClosed?.(listener) ?? (() => undefined);
   }
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {

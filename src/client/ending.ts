@@ -1,0 +1,59 @@
+import type { JobraftError, Outcome } from '../base/errors.ts';
+import type { Batch } from './batch.ts';
+import type { Connection } from './connection.ts';
+import { ClientClosedError, ClusterClosedError } from './errors.ts';
+import type { Intake } from './intake.ts';
+import type { Lanes } from './lanes.ts';
+
+/** Why calls are not taken any more: the error that they are rejected with. */
+export type ClosedReason = (outcome: Outcome) => JobraftError;
+export const CLIENT_CLOSED: ClosedReason = (outcome) => new ClientClosedError(outcome);
+export const CLUSTER_CLOSED: ClosedReason = (outcome) => new ClusterClosedError(outcome);
+
+/**
+ * The end of a client whose cluster was closed: nothing is sent any more. What was not sent is rejected at once. What was sent may still be
+ * answered by what its node said last, and is rejected when all channels are lost.
+ */
+export class Ending {
+  readonly #connection: Connection;
+  readonly #lanes: Lanes;
+  readonly #intake: Intake;
+  #reason: ClosedReason | undefined;
+
+  constructor(parts: { readonly connection: Connection; readonly lanes: Lanes; readonly intake: Intake }) {
+    this.#connection = parts.connection;
+    this.#lanes = parts.lanes;
+    this.#intake = parts.intake;
+  }
+
+  get isBegun(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  begin(reason: ClosedReason): void {
+    this.#reason = reason;
+    this.#intake.close(reason);
+    // Nobody is there to give their jobs to.
+    for (const claim of this.#lanes.takeWaitingClaims()) this.#fail(claim, reason);
+    this.settle();
+  }
+
+  /** Rejects what can have no answer any more. Without effect until the end has begun. */
+  settle(): void {
+    const reason = this.#reason;
+    if (reason === undefined) return;
+    this.#intake.closeGathered();
+    this.#intake.closeQueries();
+    for (const batch of this.#lanes.takeQueued()) this.#fail(batch, reason);
+    for (const batch of [...this.#lanes.unanswered()]) {
+      if (this.#connection.isOpen && batch.uncertainSends > 0) continue;
+      this.#lanes.remove(batch);
+      this.#fail(batch, reason);
+    }
+  }
+
+  #fail(batch: Batch, reason: ClosedReason): void {
+    this.#intake.release(batch);
+    batch.fail(reason(batch.uncertainSends > 0 || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied'));
+  }
+}
