@@ -11,6 +11,9 @@ import type { Leadership } from './request-desk.ts';
 /** How long a question to the leader is remembered; its clients ask again much sooner. */
 const ASKED_MS_MAX = 30_000;
 
+/** More batches than a node numbers before it is started again. */
+const BATCHES_PER_LIFE = 2 ** 20;
+
 /** A client's query at this node. */
 interface Query {
   readonly connection: number;
@@ -36,6 +39,8 @@ export interface ReadDeskOptions {
   readonly machine: JobQueue;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
+  /** Differs from one start of the node to the next: a late answer to a question of an earlier life must not answer one of this life. */
+  readonly life: number;
   /** Asks the core, which leads. */
   readonly read: (batch: number, lease: boolean) => Effects;
 }
@@ -53,10 +58,11 @@ export class ReadDesk {
   readonly #asked = new Map<number, ReadBatch>();
   /** May be answered once the state has applied the index. */
   #readable: { readonly index: LogIndex; readonly queries: readonly Query[] }[] = [];
-  #lastBatch = 0;
+  #lastBatch: number;
 
   constructor(options: ReadDeskOptions) {
     this.#options = options;
+    this.#lastBatch = options.life * BATCHES_PER_LIFE;
   }
 
   onQuery(connection: number, request: Uint8Array, consistency: ReadConsistency, leadership: Leadership): void {
