@@ -178,7 +178,7 @@ export class Load {
   async #redrive(queue: Queue<string>, id: number): Promise<void> {
     // Some stay dead letters, to be found at the end.
     if (!this.#isAdding || this.#chance(0.5)) return;
-    await this.#recorded('redrive', { job: id }, async () => {
+    await this.#recorded('retry', { job: id, queue: queue.name }, async () => {
       await queue.retryJob(id);
       return null;
     });

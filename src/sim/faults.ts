@@ -1,8 +1,17 @@
+import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
+import { SESSIONS_MAX } from '../queue/limits.ts';
+import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import { isJoint } from '../raft/membership.ts';
+import { writeClientFrame } from '../transport/client-frame.ts';
 import type { Fault } from './plan.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
+
+/** Nobody receives the answers. */
+const CROWD_CONNECTION = 901;
+/** The openings are sent under numbers from here on. */
+const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 
 /** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
 const ORDER_WAITS_MS_MAX = 4_000;
@@ -56,9 +65,14 @@ export function carryOutFault(world: World, fault: Fault): void {
       break;
     }
     case 'wall-clock':
-      if (node === undefined) break;
-      if (fault.jumpMs < 0) coverage.add('wall clock went back');
-      node.wallOffsetMs += fault.jumpMs;
+      stepClock(world, fault.node === 0 ? world.leader() : node, fault.jumpMs);
+      break;
+    case 'suspend':
+      coverage.add('everything stood still for over an hour');
+      world.suspend(fault.durationMs);
+      break;
+    case 'crowd':
+      crowd(world);
       break;
     case 'transfer':
       world.order({ type: 'transfer', call: 1, to: fault.to });
@@ -105,6 +119,32 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
+}
+
+/** Sends the openings of as many sessions as the state remembers. */
+function crowd(world: World): void {
+  const leader = world.leader();
+  if (leader === undefined) return;
+  world.crowdedMs = world.schedule.nowMs;
+  world.coverage.add('more sessions opened than are remembered');
+  const encoder = new RequestEncoder(64);
+  const to = new ByteWriter(65_536);
+  for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
+    encoder.begin(CROWD_NUMBER + opened, 1, 1);
+    encoder.openSession();
+    writeClientFrame(to, { type: 'request', request: encoder.finish() });
+  }
+  world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());
+}
+
+/** A wall clock that shows more than this was stepped by more than a person corrects by hand. */
+const LARGE_STEP_MS = 3_600_000;
+
+function stepClock({ coverage }: World, node: SimNode | undefined, stepMs: number): void {
+  if (node === undefined) return;
+  if (stepMs < 0) coverage.add('wall clock went back');
+  if (Math.abs(stepMs) >= LARGE_STEP_MS) coverage.add('wall clock stepped by hours or days');
+  node.wallOffsetMs += stepMs;
 }
 
 /** A change of members in which the old and the new ones do not reach each other. */
@@ -181,4 +221,18 @@ function mayLoseDisk(world: World, node: SimNode): boolean {
   // Or it may be about to: an order may wait at a leader that is stuck.
   if (schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX) return false;
   return !configuration.voters.includes(asNodeId(node.id)) || configuration.voters.length >= 3;
+}
+
+/** A voter whose new disk is in the settled configuration, or that is no voter, has nothing to forget any more. */
+export function forgetReplacedDisks(world: World): void {
+  const view = world.leader()?.runtime?.view;
+  if (view === undefined) return;
+  const { index, configuration } = view.configurations.latest;
+  if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0) return;
+  for (const [id, lost] of [...world.lostDisks]) {
+    const present = world.nodes.get(id)?.diskId;
+    if (present === lost) continue;
+    const disk = configuration.disks.find(({ node }) => node === id)?.disk;
+    if (!configuration.voters.includes(asNodeId(id)) || disk === present) world.lostDisks.delete(id);
+  }
 }

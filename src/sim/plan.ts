@@ -16,7 +16,12 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
   /** A channel closes and is opened anew; what was on its way is lost. */
   | { readonly type: 'channel'; readonly node: number; readonly peer: number }
+  /** Node 0 stands for whichever leads. */
   | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
+  /** Nothing happens for a while, as on a machine that is suspended; afterwards every clock has counted it. */
+  | { readonly type: 'suspend'; readonly durationMs: number }
+  /** More clients than the state remembers open sessions: those that are idle longest are forgotten. */
+  | { readonly type: 'crowd' }
   | { readonly type: 'transfer'; readonly to: number }
   /**
    * A majority of the voters is to be removed; as soon as that stands in the leader's log, they are cut off from the others, and the leader
@@ -51,6 +56,8 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'one-way',
   'channel',
   'wall-clock',
+  'suspend',
+  'crowd',
   'transfer',
   'split-change',
   'second-reign',
@@ -88,7 +95,21 @@ export interface Plan {
   /** How far each node's clock may be from true, as a share of elapsed time. */
   readonly drift: number;
   readonly faults: readonly Fault[];
+  /** Some jobs are added with this delay, which no clock step of the plan makes end within it; 0 for none. */
+  readonly longDelayMs: number;
+  /** Whether leaders ask the members which state-machine versions they have. Otherwise all nodes are known to have the newest. */
+  readonly isVersionAsked: boolean;
+  /** Nodes that begin with the code of state-machine version 1, and when each is upgraded by a restart. */
+  readonly upgrades: readonly Upgrade[];
 }
+
+export interface Upgrade {
+  readonly node: number;
+  readonly atMs: number;
+}
+
+/** What plans did not have before: those that were saved without it mean this. */
+export const PLAN_DEFAULTS = { longDelayMs: 0, isVersionAsked: false, upgrades: [] } as const satisfies Partial<Plan>;
 
 export interface PlanOptions {
   readonly nodes: number;
@@ -108,17 +129,17 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     messageBytesMax: random.of([200, 1_000, 65_536]),
     inflightMessagesMax: random.of([1, 2, 8, 64]),
     inflightBytesMax: random.of([2_048, 1_048_576]),
-    uncommittedBytesMax: random.of([4_096, 1_048_576]),
+    uncommittedBytesMax: random.of([4_096, UNCOMMITTED_BYTES_MAX]),
     leaseMs,
   };
   const limits: Partial<NodeLimits> = {
-    entryBytesMax: random.of([256, 65_536]),
+    entryBytesMax: random.of([256, ENTRY_BYTES_MAX]),
     checkpointEntries: random.of([3, 10, 40, 1_000]),
     checkpointRecords: random.of([5, 50, 10_000]),
     tailEntries: random.of([0, 1, 2, 10, 100]),
     // Not drawn: a seed's other choices stay what they were.
     contentInEntryBytes: seed % 2 === 0 ? 1 : 65_536,
-    snapshotChunkBytes: random.of([64, 300, 65_536]),
+    snapshotChunkBytes: random.of([64, 300, CHUNK_BYTES_MAX]),
     parkedClaimsMax: random.of([1, 100]),
   };
   const isLossy = random.chance(0.5);
@@ -133,32 +154,82 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     duplicateProbability: random.chance(0.3) ? 0.05 : 0,
     clientDropProbability: random.chance(0.3) ? 0.05 : 0,
   };
-  const kinds = FAULT_TYPES.filter((type) => random.chance(SHARES[type]));
+  const kinds = DRAWN_TYPES.filter((type) => random.chance(SHARES[type]));
   const faults: Fault[] = [];
   const all = nodes + spares;
   for (const type of kinds) {
     const count = 1 + random.below(Math.max(1, Math.round(seconds * random.of([0.3, 0.8, 2]))));
     for (let made = 0; made < count; made += 1) faults.push(faultOf(type, random, all, faultMs));
   }
-  faults.sort((one, other) => one.atMs - other.atMs);
   const drift = random.of([0, 0.001, 0.05]);
+  const clients = 1 + random.below(4);
+  const operations = 30 + random.below(60);
+  // From a stream of its own: a seed's other choices stay what they were.
+  const later = new Dice(seed * 7_919 + 1_000_003);
+  const steps = clockSteps(later, faultMs);
+  faults.push(...steps);
+  const upgrades = later.chance(0.25) ? upgradesOf(later, nodes, spares, faultMs) : [];
+  const isVersionAsked = upgrades.length > 0 || later.chance(0.1);
+  if (later.chance(0.1)) faults.push({ type: 'suspend', atMs: Math.round(later.below(faultMs)), durationMs: SUSPENDED_MS });
+  // In version 1 a late copy of an opening began the same session again once it had been forgotten. And small entries and chunks take too long.
+  const isRoomy =
+    limits.entryBytesMax === ENTRY_BYTES_MAX &&
+    limits.snapshotChunkBytes === CHUNK_BYTES_MAX &&
+    raft.uncommittedBytesMax === UNCOMMITTED_BYTES_MAX;
+  const crowdAtMs = Math.round(later.below(faultMs));
+  if (!isVersionAsked && isRoomy) faults.push({ type: 'crowd', atMs: crowdAtMs });
+  faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
     nodes,
     spares,
     faultMs,
-    clients: 1 + random.below(4),
-    operations: 30 + random.below(60),
+    clients,
+    operations,
     raft,
     limits,
     network,
     drift,
     faults,
+    longDelayMs: steps.length > 0 ? stepsMsOf(faults) + 2 * SUSPENDED_MS : 0,
+    isVersionAsked,
+    upgrades,
   };
 }
 
+const ENTRY_BYTES_MAX = 65_536;
+const CHUNK_BYTES_MAX = 65_536;
+const UNCOMMITTED_BYTES_MAX = 1_048_576;
+/** More than an hour. */
+const SUSPENDED_MS = 3_700_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Some seeds have wall clocks that are stepped by hours or days: most of all that of the leader. */
+function clockSteps(random: Dice, faultMs: number): Fault[] {
+  if (!random.chance(0.35)) return [];
+  return Array.from({ length: 1 + random.below(4) }, () => {
+    const jumpMs = random.of([HOUR_MS, DAY_MS, 30 * DAY_MS]) * (random.chance(0.5) ? 1 : -1);
+    return { type: 'wall-clock', atMs: Math.round(random.below(faultMs)), node: random.chance(0.7) ? 0 : 1, jumpMs };
+  });
+}
+
+/** Spares come last: some are added with old code when the cluster has moved on. */
+function upgradesOf(random: Dice, nodes: number, spares: number, faultMs: number): Upgrade[] {
+  const isWhole = random.chance(0.7);
+  const ids = Array.from({ length: nodes + spares }, (_, at) => at + 1).filter(() => isWhole || random.chance(0.5));
+  return ids.map((node) => ({ node, atMs: Math.round((node > nodes ? 0.95 : random.between(0.05, 0.6)) * faultMs) }));
+}
+
+/** The most that wall clocks can be away from each other for their steps. */
+export const stepsMsOf = (faults: readonly Fault[]): number =>
+  faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
+
+type DrawnType = Exclude<FaultType, 'suspend' | 'crowd'>;
+const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => type !== 'suspend' && type !== 'crowd');
+
 /** How likely a seed has faults of a kind at all. */
-const SHARES: Readonly<Record<FaultType, number>> = {
+const SHARES: Readonly<Record<DrawnType, number>> = {
   crash: 0.6,
   'fail-write': 0.3,
   stall: 0.3,
@@ -179,7 +250,7 @@ const SHARES: Readonly<Record<FaultType, number>> = {
   change: 0.4,
 };
 
-function faultOf(type: FaultType, random: Dice, nodes: number, faultMs: number): Fault {
+function faultOf(type: DrawnType, random: Dice, nodes: number, faultMs: number): Fault {
   const atMs = Math.round(random.below(faultMs));
   const node = 1 + random.below(nodes);
   const other = 1 + ((node + random.below(Math.max(1, nodes - 1))) % nodes);

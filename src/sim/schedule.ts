@@ -10,7 +10,9 @@ export class Schedule {
   nowMs = 0;
   /** How much has happened. */
   events = 0;
-  readonly #heap: Scheduled[] = [];
+  /** How much time has passed in which nothing could happen. */
+  suspendedMs = 0;
+  #heap: Scheduled[] = [];
   #sequence = 0;
 
   at(atMs: number, run: () => void): void {
@@ -31,6 +33,13 @@ export class Schedule {
 
   after(delayMs: number, run: () => void): void {
     this.at(this.nowMs + delayMs, run);
+  }
+
+  /** Time passes and nothing happens: whatever is planned is so much later. */
+  suspend(durationMs: number): void {
+    this.nowMs += durationMs;
+    this.suspendedMs += durationMs;
+    this.#heap = this.#heap.map(({ atMs, sequence, run }) => ({ atMs: atMs + durationMs, sequence, run }));
   }
 
   /** @returns false when nothing is planned up to `untilMs`; time is then `untilMs`. */

@@ -76,11 +76,16 @@ export class SimNode {
     return this.runtime !== undefined;
   }
 
+  /** What its wall clock shows. */
+  get wallMs(): number {
+    return EPOCH_MS + this.#localMs() - this.#startedMs + this.wallOffsetMs;
+  }
+
   /** Starts the node from its disk. @throws what the storage throws when it is damaged. */
   start(): void {
     this.lives += 1;
     this.#busyUntilMs = this.#schedule.nowMs;
-    const { nodes, raft, limits, seed } = this.#plan;
+    const { nodes, raft, limits, seed, isVersionAsked } = this.#plan;
     const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
     const inner = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: this.disk, onStall: (ms) => this.#onStall(ms) });
     try {
@@ -92,14 +97,15 @@ export class SimNode {
         }),
         raft: raftConfig(raft),
         limits: nodeLimits(limits),
-        isOneRelease: true,
+        machineVersionMax: this.#world.versions.maxOf(this.id),
+        isOneRelease: !isVersionAsked,
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
           onTruncating: (id) => this.#world.invariants.onTruncating(id),
           onAppended: (entries, before) => this.#world.invariants.onAppended(this, entries, before),
           onPersist: (batch) => this.#world.trace.addPersist(this.id, batch),
         }),
-        clock: { monotonicMs: () => this.#localMs(), wallMs: () => EPOCH_MS + this.#localMs() - this.#startedMs + this.wallOffsetMs },
+        clock: { monotonicMs: () => this.#localMs(), wallMs: () => this.wallMs },
         outlet: {
           sendToPeer: (to, frame) => this.#world.onPeerFrame(this, to, frame),
           sendToClient: (connection, frame) => this.#world.onServerPacket(this, connection, frame),
@@ -142,6 +148,12 @@ export class SimNode {
     this.wake(this.#busyUntilMs);
   }
 
+  /** Time passed in which nothing happened, also here. */
+  onSuspended(durationMs: number): void {
+    this.#busyUntilMs += durationMs;
+    this.#wakeAtMs += durationMs;
+  }
+
   /** Something arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
   wake(atMs: number): void {
     if (this.runtime === undefined) return;
@@ -178,11 +190,13 @@ export class SimNode {
   }
 
   #localMs(): number {
-    return this.#startedMs + (this.#schedule.nowMs + this.#stuckMs) * this.#rate;
+    const { nowMs, suspendedMs } = this.#schedule;
+    return this.#startedMs + (nowMs - suspendedMs + this.#stuckMs) * this.#rate + suspendedMs;
   }
 
   #trueMs(localMs: number): number {
-    return (localMs - this.#startedMs) / this.#rate;
+    const { suspendedMs } = this.#schedule;
+    return (localMs - this.#startedMs - suspendedMs) / this.#rate + suspendedMs;
   }
 }
 

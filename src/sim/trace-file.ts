@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { JobraftError } from '../base/errors.ts';
-import type { Plan } from './plan.ts';
+import { PLAN_DEFAULTS, type Plan } from './plan.ts';
 import type { Failure } from './run-plan.ts';
 
 /** A run worth keeping: what it is made of, and what it broke when it was found. */
@@ -27,7 +27,7 @@ export function readTrace(file: string): SavedTrace {
     throw new TraceFileError(`The trace ${file} cannot be read (${reason}). Name a file that "npm run sim" saved.`, { cause });
   }
   if (!isTrace(parsed)) throw new TraceFileError(`The file ${file} is not a trace. Name a file that "npm run sim" saved.`);
-  return parsed;
+  return { ...parsed, plan: { ...PLAN_DEFAULTS, ...parsed.plan } };
 }
 
 function isTrace(value: unknown): value is SavedTrace {

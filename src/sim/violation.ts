@@ -1,3 +1,6 @@
+import { InvariantViolation } from '../base/invariant.ts';
+import { StorageError } from '../storage/errors.ts';
+
 /** A promise was broken. */
 export class Violation extends Error {
   readonly invariant: string;
@@ -11,4 +14,13 @@ export class Violation extends Error {
 
 export function demand(isKept: boolean, invariant: string, message: () => string): asserts isKept {
   if (!isKept) throw new Violation(invariant, message());
+}
+
+export const isDamage = (error: unknown): boolean => error instanceof StorageError && error.code === 'STORAGE_DAMAGED';
+
+/** What a node threw, as the promise that it breaks. */
+export function asViolation(error: unknown): Violation {
+  if (error instanceof Violation) return error;
+  if (error instanceof InvariantViolation) return new Violation('invariants of the code', error.message);
+  return new Violation('no unexpected errors', error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -1,6 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
-import { InvariantViolation } from '../base/invariant.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import { isJoint } from '../raft/membership.ts';
@@ -12,9 +11,12 @@ import { readPeerParts } from '../transport/peer-frame.ts';
 import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage } from './coverage.ts';
 import type { Split } from './faults.ts';
-import { carryOutFault, deafen, split } from './faults.ts';
+import { carryOutFault, deafen, forgetReplacedDisks, split } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
+import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
+import { Leaderships } from './leaderships.ts';
+import { watchLiveness } from './liveness.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { FaultType, Plan } from './plan.ts';
 import { Dice } from './plan.ts';
@@ -22,7 +24,8 @@ import { Schedule } from './schedule.ts';
 import { SimClient } from './sim-client.ts';
 import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
-import { demand, Violation } from './violation.ts';
+import { Versions } from './versions.ts';
+import { asViolation, demand, isDamage } from './violation.ts';
 
 /** The longest that any fault lasts, and that a frame is on its way. */
 const LAST_STALL_MS = 4_000;
@@ -32,8 +35,6 @@ const EVENTS_MAX = 2_000_000;
 const OPERATOR = 0;
 /** No plan has that much to say in one turn. */
 const FRAME_BYTES_MAX = 2 * 1024 * 1024;
-/** Some turns find nothing to do, since timers fire early and frames turn out to be repetitions, hundreds at once where old ones are replayed. */
-const IDLE_TURNS_MAX = 600;
 /** Full comparisons of states cost a pass over them: one turn in so many has one. */
 const STATE_CHECK_SHARE = 0.01;
 
@@ -50,9 +51,10 @@ export class World {
   readonly faultCounts = new Map<FaultType, number>();
   /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
   readonly lostDisks = new Map<number, number>();
-  readonly keys = new Map<number, string>();
-  /** The queue of each job. */
-  readonly queues = new Map<number, string>();
+  /** What jobs were added with, by id, as far as their adds were answered. */
+  readonly jobs = new Map<number, { readonly key: string; readonly queue: string }>();
+  readonly leaderships = new Leaderships();
+  readonly versions: Versions;
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
   strangersVotes = 0;
   /** The next leader that asks another one to lead hears nothing for so long. */
@@ -61,18 +63,21 @@ export class World {
   changeOrderedMs = Number.NEGATIVE_INFINITY;
   /** What happens as soon as a leader has a joint configuration. */
   splitOnJoint: Split | undefined;
+  /** When so many sessions were opened that others were forgotten. */
+  crowdedMs = Number.NEGATIVE_INFINITY;
   /** Until then a new leader gets old messages again. */
   replayUntilMs = 0;
   /** How often a node ended, for whatever reason. */
   ends = 0;
   readonly #clients: SimClient[] = [];
+  /** Who else gets what nodes send, by connection. */
+  readonly #receivers = new Map<number, (packet: Uint8Array) => void>();
   readonly #checks: Dice;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
   readonly #committedJoint = new Set<number>();
   /** The index of the latest configuration that each node had when it had its last turn. */
   readonly #configurations = new Map<SimNode, number>();
-  /** How many turns in a row changed nothing that anybody could see. */
-  readonly #idleTurns = new Map<SimNode, { readonly sinceMs: number; count: number }>();
+  readonly #idleTurns = new IdleTurns();
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -80,6 +85,7 @@ export class World {
     this.network = new SimulatedNetwork(this.schedule, plan.network, random(1));
     this.invariants = new Invariants(this.nodes, this.coverage);
     this.history = new HistoryRecorder({ nowUs: () => Math.floor(this.schedule.nowMs * 1_000) });
+    this.versions = new Versions(this);
     this.#checks = random(2);
     const clocks = random(3);
     for (let id = 1; id <= plan.nodes + plan.spares; id += 1) {
@@ -102,13 +108,18 @@ export class World {
         carryOutFault(this, fault);
       });
     }
-    this.runUntil(this.plan.faultMs);
+    this.versions.schedule();
+    while (this.schedule.nowMs < this.plan.faultMs + this.schedule.suspendedMs)
+      this.runUntil(this.plan.faultMs + this.schedule.suspendedMs);
     this.#heal();
     awaitCalm(this);
     // Pauses and stuck writes that began before may last a little longer.
     this.runUntil(this.schedule.nowMs + LAST_STALL_MS);
     awaitCalm(this);
+    this.versions.await();
     watchCalm(this);
+    awaitCalm(this);
+    watchLiveness(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
   }
 
@@ -149,9 +160,11 @@ export class World {
     try {
       node.start();
     } catch (error) {
-      if (!isDamage(error)) throw asViolation(error);
-      this.coverage.add('damage found at the start');
-      this.#rebuild(node);
+      if (this.versions.onError(node, error)) this.startNode(node);
+      else if (isDamage(error)) {
+        this.coverage.add('damage found at the start');
+        this.#rebuild(node);
+      } else throw asViolation(error);
     }
   }
 
@@ -159,6 +172,7 @@ export class World {
   stopNode(node: SimNode, downMs: number, isNoticed: boolean): void {
     if (!node.isUp) return;
     this.ends += 1;
+    this.leaderships.onEnded(node.id, this.schedule.nowMs);
     node.crash();
     if (isNoticed) {
       for (const other of this.nodes.values()) if (other !== node) this.closeChannel(node, other);
@@ -186,35 +200,21 @@ export class World {
     const before = this.trace.hash;
     try {
       runtime.turn();
-      if (this.trace.hash !== before) this.#idleTurns.delete(node);
-      else this.#onIdleTurn(node);
+      if (this.trace.hash !== before) this.#idleTurns.onBusy(node);
+      else this.#idleTurns.onIdle(node, this.schedule.nowMs);
       return false;
     } catch (error) {
-      if (!(error instanceof StorageError)) throw asViolation(error);
-      if (isDamage(error)) {
-        this.#onDamage(node);
-      } else this.stopNode(node, node.downAfterFailureMs, true);
+      if (this.versions.onError(node, error)) this.stopNode(node, 0, true);
+      else if (isDamage(error)) this.#onDamage(node);
+      else if (error instanceof StorageError) this.stopNode(node, node.downAfterFailureMs, true);
+      else throw asViolation(error);
       return true;
     }
   }
 
-  /** A timer that fires early is nothing; one that fires all the time burns a processor. */
-  #onIdleTurn(node: SimNode): void {
-    const idle = this.#idleTurns.get(node) ?? { sinceMs: this.schedule.nowMs, count: 0 };
-    idle.count += 1;
-    this.#idleTurns.set(node, idle);
-    if (idle.count < IDLE_TURNS_MAX) return;
-    const tookMs = this.schedule.nowMs - idle.sinceMs;
-    demand(
-      tookMs > IDLE_TURNS_MAX,
-      'a node with nothing to do sleeps',
-      () => `node ${node.id} had ${idle.count} turns for nothing within ${tookMs} ms`,
-    );
-    this.#idleTurns.delete(node);
-  }
-
   afterTurn(node: SimNode, runtime: NodeRuntime): void {
     this.invariants.onTurn(node, runtime);
+    this.versions.onTurn(node, runtime);
     const { configurations, role, commit } = runtime.view;
     this.#configurations.set(node, configurations.latest.index);
     const { index, configuration } = configurations.at(commit);
@@ -223,7 +223,7 @@ export class World {
       this.coverage.add('joint configuration committed');
       if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('newcomer became a voter');
     }
-    if (this.lostDisks.size > 0 && role === 'leader') this.#forgetReplaced();
+    if (this.lostDisks.size > 0 && role === 'leader') forgetReplacedDisks(this);
     if (this.#checks.chance(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
   }
 
@@ -234,6 +234,8 @@ export class World {
     const known = this.#roles.get(node.id) ?? { role: 'follower', term: 0, configuration: 0 };
     this.#roles.set(node.id, known);
     if (event.type === 'role') {
+      if (event.role === 'leader') this.leaderships.onElected(node.id, event.term, this.schedule.nowMs);
+      else this.leaderships.onEnded(node.id, this.schedule.nowMs);
       if (known.role === 'leader' && event.role === 'follower') {
         this.coverage.add(
           event.term > known.term ? 'leader deposed by a newer term' : 'leader stepped down without a majority (CheckQuorum)',
@@ -272,6 +274,7 @@ export class World {
 
   #onDamage(node: SimNode): void {
     this.coverage.add('damage found while running');
+    this.leaderships.onEnded(node.id, this.schedule.nowMs);
     node.crash();
     this.#rebuild(node);
   }
@@ -281,19 +284,6 @@ export class World {
     this.ends += 1;
     node.loseDisk();
     node.start();
-  }
-
-  /** A voter whose new disk is in the settled configuration, or that is no voter, has nothing to forget any more. */
-  #forgetReplaced(): void {
-    const view = this.leader()?.runtime?.view;
-    if (view === undefined) return;
-    const { index, configuration } = view.configurations.latest;
-    if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0) return;
-    for (const [id, lost] of [...this.lostDisks]) {
-      if (this.nodes.get(id)?.diskId === lost) continue;
-      const disk = configuration.disks.find(({ node }) => node === id)?.disk;
-      if (!configuration.voters.includes(asNodeId(id)) || disk === this.nodes.get(id)?.diskId) this.lostDisks.delete(id);
-    }
   }
 
   // ---- frames ---------------------------------------------------------------------------------------------------------
@@ -329,8 +319,14 @@ export class World {
     // An answer rests on what is committed: a majority has it on disk before anyone hears of it.
     if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
     const client = this.#clients.find(({ id }) => id === connection);
-    if (client === undefined) return;
-    this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => client.onPacket(from.id, packet.slice()));
+    const receive = client === undefined ? this.#receivers.get(connection) : (bytes: Uint8Array) => client.onPacket(from.id, bytes);
+    if (receive === undefined) return;
+    this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => receive(packet.slice()));
+  }
+
+  /** Packets to this connection go there. */
+  attach(connection: number, receive: (packet: Uint8Array) => void): void {
+    this.#receivers.set(connection, receive);
   }
 
   sendToNode(connection: number, to: number, packet: Uint8Array): void {
@@ -359,20 +355,22 @@ export class World {
     }
   }
 
+  /** Everything stands still for a while, and every clock counts it. */
+  suspend(durationMs: number): void {
+    this.schedule.suspend(durationMs);
+    for (const node of this.nodes.values()) node.onSuspended(durationMs);
+  }
+
   #heal(): void {
     this.deafenOnTransferMs = undefined;
     this.splitOnJoint = undefined;
     this.network.heal();
     for (const client of this.#clients) client.stop();
+    this.versions.upgradeAll();
     for (const node of this.nodes.values()) {
       if (node.hasPlannedFailure) this.stopNode(node, 0, true);
       this.startNode(node);
     }
-  }
-
-  /** The key that a job was added with, as far as its add was answered. */
-  keyOf(job: number): string {
-    return this.keys.get(job) ?? '';
   }
 
   get clientsWaiting(): number {
@@ -388,12 +386,4 @@ export class World {
     });
     return `${this.clientsWaiting} clients wait; ${nodes.join('; ')}`;
   }
-}
-
-const isDamage = (error: unknown): boolean => error instanceof StorageError && error.code === 'STORAGE_DAMAGED';
-
-function asViolation(error: unknown): Violation {
-  if (error instanceof Violation) return error;
-  if (error instanceof InvariantViolation) return new Violation('invariants of the code', error.message);
-  return new Violation('no unexpected errors', error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

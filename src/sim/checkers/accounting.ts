@@ -1,6 +1,6 @@
 import type { JobKey } from '../history/history.ts';
 import { type HistoryOperation, isBefore, mayHaveApplied, type OperationOf } from '../history/operation.ts';
-import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface Accounting {
@@ -55,11 +55,11 @@ function lostJobs(jobs: ReadonlyMap<number, JobHistory>, problems: Problems): nu
 
 /** Completed, removed or in the dead letters, or perhaps so. A read that came after everything else has the last word. */
 function hasEnded(job: JobHistory): boolean {
-  const { completes, fails, removes, redrives, claims, reads } = job;
-  const isFinished = completes.some(mayHaveApplied) || fails.some(isLastFail(job));
+  const { completes, fails, removes, retries, claims, reads } = job;
+  const isFinished = completes.some(mayHaveApplied) || fails.some(isLastFail(job)) || claims.some(mayBeLastStall);
   const isRemoved = removes.some(mayHaveApplied);
   const last = reads.at(-1);
-  const others = [...completes, ...fails, ...removes, ...redrives, ...claims.map(({ operation }) => operation)];
+  const others = [...completes, ...fails, ...removes, ...retries, ...claims.map(({ operation }) => operation)];
   const state = last?.result?.state;
   if (state === 'completed' || state === 'failed') return true;
   if (last === undefined || others.some((other) => !isBefore(other, last))) return isFinished || isRemoved;
@@ -71,7 +71,10 @@ function hasEnded(job: JobHistory): boolean {
 const isLastFail =
   (job: JobHistory) =>
   (fail: OperationOf<'fail'>): boolean =>
-    mayHaveApplied(fail) && job.claims.every(({ token }) => token <= fail.call.token) && job.redrives.length === 0 && mayBeFinal(job, fail);
+    mayHaveApplied(fail) && job.claims.every(({ token }) => token <= fail.call.token) && job.retries.length === 0 && mayBeFinal(job, fail);
+
+/** Whether the job fails when the lease of this claim ends. */
+const mayBeLastStall = ({ stalls = 0, operation }: JobClaim): boolean => stalls >= (operation.call.stalledMax ?? Number.POSITIVE_INFINITY);
 
 function mayBeFinal(job: JobHistory, { call }: OperationOf<'fail'>): boolean {
   if (call.retry === false) return true;

@@ -3,6 +3,7 @@ import { operationsOf } from '../history/operation.ts';
 import { type Accounting, checkAccounting } from './accounting.ts';
 import { checkCounts } from './counts.ts';
 import { checkJobLinearizability } from './job-linearizability.ts';
+import { type Leadership, LeaseClock } from './lease-clock.ts';
 import { checkLifecycle } from './lifecycle.ts';
 import { checkOrder } from './order.ts';
 import { checkQueueLinearizability } from './queue-linearizability.ts';
@@ -13,6 +14,12 @@ export interface CheckOptions {
   readonly isDrained?: boolean;
   /** How much the clocks of the nodes may differ from the history's, in milliseconds. Default 20. */
   readonly clockErrorMs?: number;
+  /** How much earlier a delay may end than by the history's clock, since delays follow the wall clocks of the leaders. Default: `clockErrorMs`. */
+  readonly delayErrorMs?: number;
+  /** Who led when, where it is known: then leases are expected to last accordingly. */
+  readonly leaderships?: readonly Leadership[];
+  /** Whether the cluster ran one state-machine version from 2 on, so that attempts and stalls can be counted. Default true. */
+  readonly isCounting?: boolean;
   /** Which queues are held against the whole queue's model; default: all. */
   readonly wholeQueues?: readonly string[];
   /** Queues with more operations are not held against the whole queue's model, only job by job. Default 1,000. */
@@ -36,19 +43,22 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
   const {
     isDrained = true,
     clockErrorMs = 20,
+    delayErrorMs = clockErrorMs,
+    leaderships,
+    isCounting = true,
     wholeQueues,
     queueOperationsMax = 1_000,
     queueStepsMax = 100_000,
     jobStepsMax = 50_000,
   } = options;
   const operations = operationsOf(events);
-  const clockErrorUs = clockErrorMs * 1_000;
+  const model = { leases: new LeaseClock(clockErrorMs * 1_000, leaderships), delayErrorUs: delayErrorMs * 1_000, isCounting };
   const { verdict, accounting } = checkAccounting(operations, isDrained);
-  const verdicts = [verdict, checkOrder(operations), checkCounts(operations), checkLifecycle(operations, clockErrorUs)];
-  verdicts.push(checkJobLinearizability(operations, { clockErrorUs, stepsPerJobMax: jobStepsMax }));
+  const verdicts = [verdict, checkOrder(operations), checkCounts(operations), checkLifecycle(operations, model)];
+  verdicts.push(checkJobLinearizability(operations, { ...model, stepsPerJobMax: jobStepsMax }));
   verdicts.push(
     checkQueueLinearizability(operations, {
-      clockErrorUs,
+      model,
       queues: wholeQueues,
       operationsMax: queueOperationsMax,
       stepsMax: queueStepsMax,

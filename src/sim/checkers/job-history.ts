@@ -1,5 +1,5 @@
 import type { ClaimResult, JobKey } from '../history/history.ts';
-import type { HistoryOperation, OperationOf } from '../history/operation.ts';
+import { type HistoryOperation, isFunction, type OperationOf } from '../history/operation.ts';
 
 /** One job's part in a claim that may have brought several. */
 export interface JobClaim extends ClaimResult {
@@ -14,11 +14,14 @@ export interface JobHistory {
   /** Every add that may have brought this job: the one that got its id, or those of unknown (or denied) outcome with its key. */
   readonly adds: readonly OperationOf<'add'>[];
   readonly claims: readonly JobClaim[];
+  readonly begins: readonly OperationOf<'begin'>[];
   readonly extends: readonly OperationOf<'extend'>[];
   readonly completes: readonly OperationOf<'complete'>[];
   readonly fails: readonly OperationOf<'fail'>[];
   readonly releases: readonly OperationOf<'release'>[];
-  readonly redrives: readonly OperationOf<'redrive'>[];
+  /** Those of the processes that may have held the job. */
+  readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
+  readonly retries: readonly OperationOf<'retry'>[];
   readonly removes: readonly OperationOf<'remove'>[];
   /** Only the linearizable ones. */
   readonly reads: readonly OperationOf<'getJob'>[];
@@ -38,6 +41,7 @@ export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<num
     return job;
   };
   for (const operation of operations) assign(operation, jobOf);
+  assignHolderReleases(operations, jobs);
   const unplaced = unplacedAdds(operations);
   const unknown = [...unplaced.values()].flat().filter(({ outcome }) => outcome === 'info');
   for (const job of jobs.values()) {
@@ -46,6 +50,19 @@ export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<num
     job.adds.push(...(job.key === undefined ? unknown : (unplaced.get(job.key) ?? [])));
   }
   return jobs;
+}
+
+/** A process holds what it claimed, and may hold what it claimed without an answer. */
+function assignHolderReleases(operations: readonly HistoryOperation[], jobs: ReadonlyMap<number, Growing>): void {
+  const releases = operations.filter(isFunction('releaseHolder'));
+  if (releases.length === 0) return;
+  const unknownHolders = new Set(
+    operations.filter(isFunction('claim')).flatMap(({ outcome, call }) => (outcome === 'info' ? [call.holder] : [])),
+  );
+  for (const job of jobs.values()) {
+    const holders = new Set([...unknownHolders, ...job.claims.map(({ operation }) => operation.call.holder)]);
+    job.holderReleases.push(...releases.filter(({ call }) => holders.has(call.holder)));
+  }
 }
 
 /** Adds that got no id, by key. */
@@ -84,6 +101,9 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       if (operation.result.key !== undefined) job.key ??= operation.result.key;
       break;
     }
+    case 'begin':
+      jobOf(operation.call.job).begins.push(operation);
+      break;
     case 'extend':
       jobOf(operation.call.job).extends.push(operation);
       break;
@@ -96,13 +116,14 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
     case 'release':
       jobOf(operation.call.job).releases.push(operation);
       break;
-    case 'redrive':
-      jobOf(operation.call.job).redrives.push(operation);
+    case 'retry':
+      jobOf(operation.call.job).retries.push(operation);
       break;
     case 'remove':
       jobOf(operation.call.job).removes.push(operation);
       break;
     case 'counts':
+    case 'releaseHolder':
       break;
     default:
       operation satisfies never;
@@ -114,11 +135,13 @@ const emptyJob = (id: number): Growing => ({
   key: undefined,
   adds: [],
   claims: [],
+  begins: [],
   extends: [],
   completes: [],
   fails: [],
   releases: [],
-  redrives: [],
+  holderReleases: [],
+  retries: [],
   removes: [],
   reads: [],
 });

@@ -1,11 +1,16 @@
 import type { HistoryOperation } from '../history/operation.ts';
 import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { JobModel, type JobOperation } from './job-model.ts';
+import type { LeaseClock } from './lease-clock.ts';
 import { checkLinearizable, type Span } from './linearizability.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface JobLinearizabilityOptions {
-  readonly clockErrorUs: number;
+  readonly leases: LeaseClock;
+  /** How much earlier than by the history's clock a delay may end. */
+  readonly delayErrorUs: number;
+  /** Whether attempts and stalls are counted by the one rule for the whole history. */
+  readonly isCounting: boolean;
   /** How many states are tried for one job before it is left as unknown. */
   readonly stepsPerJobMax: number;
 }
@@ -27,7 +32,9 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
     const model = new JobModel({
       terms: job.adds.length === 1 && add !== undefined ? add.call : {},
       unknownClaimsAt,
-      clockErrorUs: options.clockErrorUs,
+      leases: options.leases,
+      delayErrorUs: options.delayErrorUs,
+      isCounting: options.isCounting,
     });
     const { result, stuckAt } = checkLinearizable(projection, model, options.stepsPerJobMax);
     if (result === 'unknown') unknown += 1;
@@ -55,8 +62,19 @@ function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<stri
 
 /** All operations on the job that may have taken effect. */
 function projectionOf(job: JobHistory): JobOperation[] {
-  const { adds, extends: extensions, completes, fails, releases, redrives, removes, reads, claims } = job;
-  const named = [...adds, ...extensions, ...completes, ...fails, ...releases, ...redrives, ...removes, ...reads];
+  const { adds, begins, extends: extensions, completes, fails, releases, holderReleases, retries, removes, reads, claims } = job;
+  const named = [
+    ...adds,
+    ...begins,
+    ...extensions,
+    ...completes,
+    ...fails,
+    ...releases,
+    ...holderReleases,
+    ...retries,
+    ...removes,
+    ...reads,
+  ];
   const projection: JobOperation[] = named.filter(({ outcome }) => outcome !== 'fail').map((source) => ({ source, ...spanOf(source) }));
   for (const source of claims) {
     projection.push({ source, ...spanOf(source.operation) });

@@ -2,6 +2,7 @@ import type { Calls } from '../history/history.ts';
 import type { HistoryOperation, OperationOf } from '../history/operation.ts';
 import { countBelow } from './count-below.ts';
 import type { JobClaim } from './job-history.ts';
+import type { LeaseClock } from './lease-clock.ts';
 import type { Moment, SequentialModel, Span } from './linearizability.ts';
 
 /**
@@ -12,10 +13,17 @@ export interface JobState {
   readonly phase: 'absent' | 'pending' | 'active' | 'completed' | 'failed' | 'removed';
   /** The latest token that is known; a claim by nobody knows whom took a larger one. */
   readonly token: number;
-  /** The holder is known, so that its token may extend, complete, fail and release. */
+  /** The holder is known, so that its token may extend, begin, complete, fail and release. */
   readonly isHeld: boolean;
-  /** Attempts begun. */
+  /** Attempts begun; those that stalled or were given back do not count. */
   readonly attempt: number;
+  /** Active: the processor has begun. */
+  readonly isBegun: boolean;
+  /** How often in a row it was begun and its lease ended. */
+  readonly stalls: number;
+  /** Active: what its claim allows, and for whom; undefined when it is not known. */
+  readonly stalledMax: number | undefined;
+  readonly holder: number | undefined;
   /** The earliest time in microseconds at which the lease, or the delay, can have ended. */
   readonly dueUs: number;
   /** Pending, and perhaps delayed rather than waiting. */
@@ -25,9 +33,9 @@ export interface JobState {
 }
 
 /** What may be known of the job from its add; what is not known is undefined. */
-export type JobTerms = Partial<Pick<Calls['add'], 'attemptsMax' | 'keepCompleted' | 'keepFailed'>>;
+export type JobTerms = Partial<Pick<Calls['add'], 'attemptsMax' | 'keepCompleted' | 'keepFailed' | 'queue'>>;
 
-/** An operation on one job. A claim that brought several jobs is one operation on each of them. */
+/** An operation on one job. A claim that brought several jobs is one operation on each of them, as is what ends all leases of a holder. */
 export interface JobOperation extends Span {
   readonly source: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>> | JobClaim;
 }
@@ -37,6 +45,10 @@ export const ABSENT: JobState = Object.freeze({
   token: 0,
   isHeld: false,
   attempt: 0,
+  isBegun: false,
+  stalls: 0,
+  stalledMax: undefined,
+  holder: undefined,
   dueUs: 0,
   mayBeDelayed: false,
   unseenClaims: 0,
@@ -46,24 +58,24 @@ export interface JobModelOptions {
   readonly terms: JobTerms;
   /** When claims of unknown outcome on the job's queue were invoked: each may have taken the job once. Ascending event indexes. */
   readonly unknownClaimsAt: readonly number[];
-  /** How much the clocks behind the leases may differ from the history's. */
-  readonly clockErrorUs: number;
+  readonly leases: LeaseClock;
+  /** How much earlier than by the history's clock a delay may end. */
+  readonly delayErrorUs: number;
+  /** Whether attempts and stalls are counted by the one rule for the whole history. */
+  readonly isCounting: boolean;
 }
 
 export class JobModel implements SequentialModel<JobState, JobOperation> {
   readonly initial = ABSENT;
-  readonly #terms: JobTerms;
-  readonly #unknownClaimsAt: readonly number[];
-  readonly #clockErrorUs: number;
+  readonly #options: JobModelOptions;
 
-  constructor({ terms, unknownClaimsAt, clockErrorUs }: JobModelOptions) {
-    this.#terms = terms;
-    this.#unknownClaimsAt = unknownClaimsAt;
-    this.#clockErrorUs = clockErrorUs;
+  constructor(options: JobModelOptions) {
+    this.#options = options;
   }
 
-  keyOf({ phase, token, isHeld, attempt, dueUs, mayBeDelayed, unseenClaims }: JobState): string {
-    return `${phase}/${token}/${isHeld}/${attempt}/${dueUs}/${mayBeDelayed}/${unseenClaims}`;
+  keyOf(state: JobState): string {
+    const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, unseenClaims } = state;
+    return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${unseenClaims}`;
   }
 
   step(state: JobState, operation: JobOperation, moment: Moment): readonly JobState[] {
@@ -72,19 +84,17 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
 
   /** The state and all that time and unseen claims may make of it until the operation's end. */
   reachable(state: JobState, moment: Moment): JobState[] {
-    const unseenMax = countBelow(this.#unknownClaimsAt, moment.returnedAt);
+    const { terms, unknownClaimsAt } = this.#options;
+    const unseenMax = countBelow(unknownClaimsAt, moment.returnedAt);
     const reached = [state];
     for (let at = 0; at < reached.length; at += 1) {
       const from = reached[at] as JobState;
       const isDue = this.isDue(from, moment);
-      // A lease that ended is a stall, and no attempt; too many of them are a failure.
-      if (from.phase === 'active' && isDue) reached.push({ ...pending(from), attempt: from.attempt - 1 }, this.#failed(from));
-      if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from)) {
-        const taken = { attempt: from.attempt + 1, unseenClaims: from.unseenClaims + 1 };
-        reached.push({ ...from, ...taken, phase: 'active', isHeld: false, dueUs: 0, mayBeDelayed: false });
-      }
-      if (from.phase === 'completed' && this.#terms.keepCompleted !== -1) reached.push(finished(from, 'removed'));
-      if (from.phase === 'failed' && this.#terms.keepFailed !== -1) reached.push(finished(from, 'removed'));
+      if (from.phase === 'active' && isDue) reached.push(...this.#afterLease(from));
+      if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from))
+        reached.push(...takenUnseen(from, 0).map((taken) => ({ ...taken, unseenClaims: from.unseenClaims + 1 })));
+      if (from.phase === 'completed' && terms.keepCompleted !== -1) reached.push(finished(from, 'removed'));
+      if (from.phase === 'failed' && terms.keepFailed !== -1) reached.push(finished(from, 'removed'));
     }
     return reached;
   }
@@ -102,78 +112,130 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
 
   #apply(state: JobState, { source, invokedAt }: JobOperation, moment: Moment): readonly JobState[] {
     if (!('f' in source)) return this.#claim(state, source, moment);
+    const { terms } = this.#options;
     switch (source.f) {
       case 'add': {
         const { delayMs = 0 } = source.call;
         if (state.phase !== 'absent') return [];
         return [{ ...ABSENT, phase: 'pending', mayBeDelayed: delayMs > 0, dueUs: delayMs > 0 ? moment.notBeforeUs + delayMs * 1_000 : 0 }];
       }
+      case 'begin':
+        return isHeldBy(state, source.call.token) ? [begun(state)] : [];
       case 'extend':
-        return isHeldBy(state, source.call.token) ? [{ ...state, dueUs: moment.notBeforeUs + source.call.leaseMs * 1_000 }] : [];
+        return isHeldBy(state, source.call.token) ? [{ ...state, dueUs: this.#leaseOverUs(moment, source.call.leaseMs) }] : [];
       case 'complete':
-        return isHeldBy(state, source.call.token) ? [finished(state, this.#terms.keepCompleted === 0 ? 'removed' : 'completed')] : [];
+        return isHeldBy(state, source.call.token) ? [finished(ended(state), terms.keepCompleted === 0 ? 'removed' : 'completed')] : [];
       case 'fail':
-        return isHeldBy(state, source.call.token) ? this.#fail(state, source.call) : [];
+        return isHeldBy(state, source.call.token) ? this.#fail(ended(state), source.call) : [];
       case 'release':
-        return isHeldBy(state, source.call.token) ? [{ ...pending(state), attempt: state.attempt - 1 }] : [];
-      case 'redrive':
-        return state.phase === 'failed' ? [{ ...pending(state), attempt: 0 }] : [];
+        return isHeldBy(state, source.call.token) ? [pending(unbegun(state))] : [];
+      case 'releaseHolder':
+        if (state.phase !== 'active' || (state.holder !== undefined && state.holder !== source.call.holder)) return [state];
+        return state.holder === undefined ? [state, ...this.#afterLease(state)] : this.#afterLease(state);
+      case 'retry':
+        return state.phase === 'failed' && this.#isOfQueue(source.call.queue) ? [{ ...pending(state), attempt: 0, stalls: 0 }] : [];
       case 'remove':
+        if (!this.#isOfQueue(source.call.queue)) return [];
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
       case 'getJob':
-        return source.result === undefined ? [] : readStates(state, source.result);
+        return source.result === undefined ? [] : this.#read(state, source.result);
       default:
         source satisfies never;
         throw new Error(`an operation that is no job's at event ${invokedAt}`);
     }
   }
 
-  #claim(state: JobState, { token, attempt, operation }: JobClaim, moment: Moment): readonly JobState[] {
-    if (state.phase !== 'pending' || token <= state.token || attempt !== state.attempt + 1) return [];
-    if (!this.isDue(state, moment)) return [];
-    const dueUs = moment.notBeforeUs + operation.call.leaseMs * 1_000;
-    return [{ ...state, phase: 'active', token, attempt, isHeld: true, dueUs, mayBeDelayed: false }];
+  #claim(state: JobState, { token, attempt, isBegun = true, stalls, operation }: JobClaim, moment: Moment): readonly JobState[] {
+    if (state.phase !== 'pending' || token <= state.token || !this.isDue(state, moment)) return [];
+    if (this.#options.isCounting) {
+      const isStalled = state.stalls > 0;
+      if (attempt !== state.attempt + 1 || (isStalled && isBegun) || (stalls ?? state.stalls) !== state.stalls) return [];
+    }
+    const { leaseMs, stalledMax, holder } = operation.call;
+    const held = { ...state, phase: 'active', token, isHeld: true, mayBeDelayed: false, stalledMax, holder } as const;
+    const leased = { ...held, dueUs: this.#leaseOverUs(moment, leaseMs) };
+    return [isBegun ? begun(leased) : leased];
   }
 
   #fail(state: JobState, { retry = true, backoff = true }: Calls['fail']): readonly JobState[] {
+    const { attemptsMax } = this.#options.terms;
+    const again = { ...pending(state), mayBeDelayed: backoff };
     if (!retry) return [this.#failed(state)];
-    return this.#afterAttempt(state).map((next) => (next.phase === 'pending' && backoff ? { ...next, mayBeDelayed: true } : next));
+    if (attemptsMax === undefined || !this.#options.isCounting) return [again, this.#failed(state)];
+    return [state.attempt < attemptsMax ? again : this.#failed(state)];
   }
 
-  /** What becomes of a job whose attempt did not succeed. */
-  #afterAttempt(state: JobState): JobState[] {
-    const { attemptsMax } = this.#terms;
-    if (attemptsMax === undefined) return [pending(state), this.#failed(state)];
-    return [state.attempt < attemptsMax ? pending(state) : this.#failed(state)];
+  /** What becomes of a job whose lease ended: before the begin that counts nothing, and afterwards it is a stall, not an attempt. */
+  #afterLease(state: JobState): JobState[] {
+    const back = pending(unbegun(state));
+    if (!this.#options.isCounting) return [back, this.#failed(back)];
+    if (!state.isBegun) return [back];
+    const stalled = { ...back, stalls: state.stalls + 1 };
+    const { stalledMax } = state;
+    if (stalledMax === undefined) return [stalled, this.#failed(stalled)];
+    return [stalled.stalls > stalledMax ? this.#failed(stalled) : stalled];
   }
 
   #failed(state: JobState): JobState {
-    return finished(state, this.#terms.keepFailed === 0 ? 'removed' : 'failed');
+    return finished(state, this.#options.terms.keepFailed === 0 ? 'removed' : 'failed');
+  }
+
+  #leaseOverUs({ notBeforeUs }: Moment, leaseMs: number): number {
+    return this.#options.leases.overUs(notBeforeUs, leaseMs);
+  }
+
+  #isOfQueue(queue: string | undefined): boolean {
+    return queue === undefined || (this.#options.terms.queue ?? queue) === queue;
   }
 
   /** Whether the lease, or the delay, can have ended by then. */
-  isDue({ dueUs }: JobState, { returnedUs }: Moment): boolean {
-    return dueUs <= returnedUs + this.#clockErrorUs;
+  isDue({ phase, dueUs }: JobState, { returnedUs }: Moment): boolean {
+    const { leases, delayErrorUs } = this.#options;
+    return dueUs <= returnedUs + (phase === 'active' ? leases.errorUs : delayErrorUs);
   }
 
   hasAttempts({ attempt }: JobState): boolean {
-    return attempt < (this.#terms.attemptsMax ?? Number.POSITIVE_INFINITY);
+    return !this.#options.isCounting || attempt < (this.#options.terms.attemptsMax ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A read changes nothing, but may tell more of a state than was known. */
+  #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>): readonly JobState[] {
+    const { attempt = state.attempt, stalls = state.stalls } = read;
+    if (read.state !== null && this.#options.isCounting && (attempt !== state.attempt || stalls !== state.stalls)) return [];
+    return readStates(state, read);
   }
 }
 
-const pending = (state: JobState): JobState => ({ ...state, phase: 'pending', isHeld: false, dueUs: 0, mayBeDelayed: false });
+/** The job under the lease of somebody who was never heard of: begun or claimed ahead. */
+export function takenUnseen(state: JobState, dueUs: number): JobState[] {
+  const taken: JobState = {
+    ...state,
+    phase: 'active',
+    isHeld: false,
+    stalledMax: undefined,
+    holder: undefined,
+    dueUs,
+    mayBeDelayed: false,
+  };
+  return state.stalls > 0 ? [taken] : [taken, begun(taken)];
+}
 
-const finished = (state: JobState, phase: 'completed' | 'failed' | 'removed'): JobState => ({
-  ...state,
-  phase,
-  isHeld: false,
-  dueUs: 0,
-  mayBeDelayed: false,
-});
+/** Saying so twice changes nothing. */
+const begun = (state: JobState): JobState => (state.isBegun ? state : { ...state, isBegun: true, attempt: state.attempt + 1 });
+
+const unbegun = (state: JobState): JobState => (state.isBegun ? { ...state, isBegun: false, attempt: state.attempt - 1 } : state);
+
+/** The processor ended the attempt. */
+const ended = (state: JobState): JobState => ({ ...begun(state), stalls: 0 });
+
+const inactive = { isHeld: false, isBegun: false, stalledMax: undefined, holder: undefined, dueUs: 0, mayBeDelayed: false } as const;
+
+const pending = (state: JobState): JobState => ({ ...state, ...inactive, phase: 'pending' });
+
+const finished = (state: JobState, phase: 'completed' | 'failed' | 'removed'): JobState => ({ ...state, ...inactive, phase });
 
 const isHeldBy = (state: JobState, token: number): boolean => state.phase === 'active' && state.isHeld && state.token === token;
 
-/** A read changes nothing, but may tell more of a state than was known. */
 function readStates(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>): readonly JobState[] {
   switch (read.state) {
     case null:

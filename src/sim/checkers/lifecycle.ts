@@ -1,22 +1,43 @@
 import { type HistoryOperation, isBefore, isFunction, mayHaveApplied, type OperationOf } from '../history/operation.ts';
 import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import type { LeaseClock } from './lease-clock.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 /** What a job's holder says of it, under its token. */
-type HolderOperation = OperationOf<'extend'> | OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
+type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | HolderEnd;
+type HolderEnd = OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
+
+export interface LifecycleOptions {
+  readonly leases: LeaseClock;
+  /** Whether attempts and stalls are counted by the one rule for the whole history. */
+  readonly isCounting: boolean;
+}
 
 /**
  * What the fencing token promises, job by job: tokens grow at every claim, only the current one counts, it ends once, nobody claims a job under a live lease, attempts
- * are counted, and the holder of a live lease is not turned away.
- * @param clockErrorUs how much the clocks behind the leases may differ from the history's.
+ * and stalls are counted, and the holder of a live lease is not refused.
  */
-export function checkLifecycle(operations: readonly HistoryOperation[], clockErrorUs: number): Verdict {
+export function checkLifecycle(operations: readonly HistoryOperation[], options: LifecycleOptions): Verdict {
   const problems = new Problems();
   const claims = operations.filter(isFunction('claim'));
   checkTokensGrow(claims, problems);
+  if (options.isCounting) for (const claim of claims) checkBegun(claim, problems);
   const unknownClaims = claims.filter(({ outcome }) => outcome === 'info');
-  for (const job of jobHistoriesOf(operations).values()) new JobCheck(job, unknownClaims, clockErrorUs, problems).run();
+  for (const job of jobHistoriesOf(operations).values()) new JobCheck(job, unknownClaims, options, problems).run();
   return problems.verdict('lifecycle', operations.length);
+}
+
+/** A claim begins those of its jobs that never stalled, in their order, as many as it asks for, and no others. */
+function checkBegun(claim: OperationOf<'claim'>, problems: Problems): void {
+  const { beginMax = Number.POSITIVE_INFINITY } = claim.call;
+  let begun = 0;
+  for (const { job, isBegun = true, stalls = 0 } of claim.result?.jobs ?? []) {
+    const mayBegin = stalls === 0 && begun < beginMax;
+    if (isBegun) begun += 1;
+    if (isBegun === mayBegin) continue;
+    const why = stalls > 0 ? `it stalled ${stalls} times` : `job ${begun} of ${beginMax} to begin`;
+    problems.add(`job ${job} was ${isBegun ? 'begun' : 'not begun'} by its claim (${why})`, claim);
+  }
 }
 
 /** Over all jobs: no token twice, and none smaller than one that was given out before. */
@@ -43,31 +64,32 @@ class JobCheck {
   readonly #job: JobHistory;
   readonly #claims: readonly JobClaim[];
   readonly #unknownClaims: readonly OperationOf<'claim'>[];
-  readonly #clockErrorUs: number;
+  readonly #options: LifecycleOptions;
   readonly #problems: Problems;
 
-  constructor(job: JobHistory, unknownClaims: readonly OperationOf<'claim'>[], clockErrorUs: number, problems: Problems) {
+  constructor(job: JobHistory, unknownClaims: readonly OperationOf<'claim'>[], options: LifecycleOptions, problems: Problems) {
     this.#job = job;
     this.#claims = [...job.claims].sort((a, b) => a.token - b.token);
     this.#unknownClaims = unknownClaims;
-    this.#clockErrorUs = clockErrorUs;
+    this.#options = options;
     this.#problems = problems;
   }
 
   run(): void {
-    const { extends: extensions, completes, fails, releases } = this.#job;
-    for (const operation of [...extensions, ...completes, ...fails, ...releases]) {
+    const { begins, extends: extensions, completes, fails, releases } = this.#job;
+    for (const operation of [...begins, ...extensions, ...completes, ...fails, ...releases]) {
       if (operation.outcome === 'ok') this.#checkAccepted(operation);
       else if (operation.error === 'LEASE_LOST') this.#checkRefused(operation);
     }
     this.#checkEndsOnce([...completes, ...fails, ...releases].filter(({ outcome }) => outcome === 'ok'));
     this.#checkNothingAfterTheEnd();
     this.#claims.forEach((claim, at) => {
-      this.#checkAttempt(claim, this.#claims[at - 1]);
       const previous = this.#claims[at - 1];
+      if (this.#options.isCounting) this.#checkCounts(claim, previous);
       if (previous !== undefined) this.#checkLeaseOver(previous, claim);
     });
     this.#checkBirth();
+    this.#checkQueue();
   }
 
   /** Accepted only with a token that was given out, and that was the current one. */
@@ -88,17 +110,21 @@ class JobCheck {
   }
 
   /** A token ends with one complete, fail or release, and is not extended behind it. */
-  #checkEndsOnce(ends: readonly HolderOperation[]): void {
-    const byToken = new Map<number, HolderOperation>();
+  #checkEndsOnce(ends: readonly HolderEnd[]): void {
+    const byToken = new Map<number, HolderEnd>();
     for (const end of ends) {
       const other = byToken.get(end.call.token);
       if (other !== undefined) this.#problems.add(`token ${end.call.token} of job ${end.call.job} ended twice`, other, end);
       byToken.set(end.call.token, end);
     }
-    for (const extension of this.#job.extends) {
-      const end = byToken.get(extension.call.token);
-      if (extension.outcome === 'ok' && end !== undefined && isBefore(end, extension))
-        this.#problems.add(`the lease of job ${extension.call.job} was extended after it had ended`, end, extension);
+    for (const later of [...this.#job.begins, ...this.#job.extends]) {
+      const end = byToken.get(later.call.token);
+      if (later.outcome === 'ok' && end !== undefined && isBefore(end, later))
+        this.#problems.add(
+          `the lease of job ${later.call.job} was ${later.f === 'extend' ? 'extended' : 'begun'} after it had ended`,
+          end,
+          later,
+        );
     }
   }
 
@@ -116,32 +142,65 @@ class JobCheck {
     }
   }
 
-  #checkAttempt(claim: JobClaim, previous: JobClaim | undefined): void {
-    const { attempt, operation, token } = claim;
+  /** An attempt counts when its processor ended it. A lease that ended after the begin is a stall; too many of them in a row fail the job. */
+  #checkCounts(claim: JobClaim, previous: JobClaim | undefined): void {
+    const { attempt, operation, token, stalls } = claim;
+    const { id } = this.#job;
     const attemptsMax = addOf(this.#job)?.call.attemptsMax;
     if (attempt < 1 || (attemptsMax !== undefined && attempt > attemptsMax))
-      this.#problems.add(`job ${this.#job.id} is at attempt ${attempt} of ${attemptsMax ?? 'unknown'}`, operation);
-    // A redrive starts to count again.
-    if (this.#job.redrives.some(mayHaveApplied)) return;
-    const before = previous?.attempt ?? 0;
-    const unseen = this.#unknownClaims.filter(
-      ({ call, invokedAt }) => call.queue === operation.call.queue && invokedAt < operation.returnedAt,
-    ).length;
-    // A lease that ended, or was given back, is no attempt.
-    const isFailed = this.#job.fails.some((fail) => fail.outcome === 'ok' && fail.call.token === previous?.token);
-    if (attempt > Math.max(before, 1) + 1 + unseen || attempt < before + (isFailed ? 1 : 0))
+      this.#problems.add(`job ${id} is at attempt ${attempt} of ${attemptsMax ?? 'unknown'}`, operation);
+    // A retry starts to count again.
+    if (this.#job.retries.some(mayHaveApplied)) return;
+    const before = previous ?? { attempt: 1, stalls: 0 };
+    const fails = previous === undefined ? [] : this.#endsOf(previous).filter(isFailure);
+    const isFailed = fails.some(({ outcome }) => outcome === 'ok');
+    if (attempt < before.attempt + (isFailed ? 1 : 0) || attempt > before.attempt + (fails.length > 0 ? 1 : 0))
+      this.#problems.add(`job ${id} went from attempt ${before.attempt} to attempt ${attempt} (token ${token})`, ...both(previous, claim));
+    if (stalls === undefined || before.stalls === undefined) return;
+    const stalled = previous === undefined ? NOT_STALLED : this.#stallsOf(previous);
+    const stallsMin = fails.length > 0 ? 0 : before.stalls + (stalled.isSure ? 1 : 0);
+    const stallsMax = (isFailed ? 0 : before.stalls + (stalled.isPossible ? 1 : 0)) + this.#unseenBefore(operation);
+    if (stalls < stallsMin || stalls > stallsMax)
+      this.#problems.add(`job ${id} went from ${before.stalls} to ${stalls} stalls (token ${token})`, ...both(previous, claim));
+    const { stalledMax } = previous?.operation.call ?? {};
+    if (stalled.isSure && stalledMax !== undefined && before.stalls + 1 > stalledMax)
       this.#problems.add(
-        `job ${this.#job.id} went from attempt ${before} to attempt ${attempt} (token ${token})`,
+        `job ${id} was claimed after ${before.stalls + 1} stalls, and ${stalledMax} were allowed`,
         ...both(previous, claim),
       );
   }
 
+  /** Whether the lease of a claim that another one followed ended after the begin, without a word of its holder. */
+  #stallsOf(claim: JobClaim): { readonly isSure: boolean; readonly isPossible: boolean } {
+    const begins = this.#job.begins.filter((begin) => mayHaveApplied(begin) && begin.call.token === claim.token);
+    const isBegun = claim.isBegun ?? true;
+    const isPossible = (isBegun || begins.length > 0) && this.#endsOf(claim).every(({ outcome }) => outcome !== 'ok');
+    const isSure = (isBegun || begins.some(({ outcome }) => outcome === 'ok')) && this.#endsOf(claim).length === 0;
+    return { isSure, isPossible };
+  }
+
+  /** Claims of unknown outcome that may have taken the job before. */
+  #unseenBefore({ call, returnedAt }: OperationOf<'claim'>): number {
+    return this.#unknownClaims.filter((claim) => claim.call.queue === call.queue && claim.invokedAt < returnedAt).length;
+  }
+
+  /** What its holder may have ended the claim with. */
+  #endsOf({ token }: JobClaim): HolderEnd[] {
+    const { completes, fails, releases } = this.#job;
+    return [...completes, ...fails, ...releases].filter((end) => mayHaveApplied(end) && end.call.token === token);
+  }
+
+  /** Whether all leases of its holder may have been ended. */
+  #mayBeGone({ operation }: JobClaim): boolean {
+    const { holder } = operation.call;
+    return this.#job.holderReleases.some((one) => one.call.holder === holder && mayHaveApplied(one) && !isBefore(one, operation));
+  }
+
   /** Without an end by its holder, a lease is over when its time is. */
   #checkLeaseOver(held: JobClaim, next: JobClaim): void {
-    const { fails, releases, completes } = this.#job;
-    if ([...fails, ...releases, ...completes].some((end) => mayHaveApplied(end) && end.call.token === held.token)) return;
+    if (this.#endsOf(held).length > 0 || this.#mayBeGone(held)) return;
     const overUs = this.#leaseOverUs(held);
-    if (next.operation.returnedUs + this.#clockErrorUs >= overUs) return;
+    if (next.operation.returnedUs + this.#options.leases.errorUs >= overUs) return;
     const missingMs = Math.ceil((overUs - next.operation.returnedUs) / 1_000);
     this.#problems.add(
       `job ${this.#job.id} was claimed again ${missingMs} ms before the lease of token ${held.token} was over`,
@@ -154,25 +213,32 @@ class JobCheck {
     const extensions = this.#job.extends.filter((extension) => mayHaveApplied(extension) && extension.call.token === held.token);
     const settings: readonly (OperationOf<'claim'> | OperationOf<'extend'>)[] = [held.operation, ...extensions];
     const mayBeLast = settings.filter((setting) => !extensions.some((other) => other.outcome === 'ok' && isBefore(setting, other)));
-    return Math.min(...mayBeLast.map(({ invokedUs, call }) => invokedUs + call.leaseMs * 1_000));
+    return Math.min(...mayBeLast.map(({ invokedUs, call }) => this.#options.leases.overUs(invokedUs, call.leaseMs)));
   }
 
   /** Whoever holds a live lease is not told that it was lost. */
   #checkRefused(operation: HolderOperation): void {
-    const { id, completes, fails, releases } = this.#job;
     const { token } = operation.call;
     const claim = this.#claims.find((given) => given.token === token);
-    const isEnded = [...completes, ...fails, ...releases].some(
-      (end) => end !== operation && mayHaveApplied(end) && end.call.token === token,
+    if (claim === undefined || !isBefore(claim.operation, operation) || this.#mayBeGone(claim)) return;
+    if (this.#endsOf(claim).some((end) => end !== operation)) return;
+    if (operation.returnedUs + this.#options.leases.errorUs >= this.#leaseOverUs(claim)) return;
+    this.#problems.add(
+      `the holder of job ${this.#job.id} (token ${token}) was refused while its lease was live`,
+      claim.operation,
+      operation,
     );
-    if (
-      claim === undefined ||
-      !isBefore(claim.operation, operation) ||
-      isEnded ||
-      operation.returnedUs + this.#clockErrorUs >= this.#leaseOverUs(claim)
-    )
-      return;
-    this.#problems.add(`the holder of job ${id} (token ${token}) was refused while its lease was live`, claim.operation, operation);
+  }
+
+  /** A command names the queue of its job, and reaches no other. */
+  #checkQueue(): void {
+    const add = addOf(this.#job);
+    if (add === undefined || this.#job.adds.length > 1) return;
+    for (const command of [...this.#job.retries, ...this.#job.removes]) {
+      const { queue = add.call.queue } = command.call;
+      if (command.outcome === 'ok' && queue !== add.call.queue)
+        this.#problems.add(`job ${this.#job.id} of ${add.call.queue} was reached as a job of ${queue}`, add, command);
+    }
   }
 
   /** Nobody gets a job before somebody began to add it, or under another's key. */
@@ -196,6 +262,10 @@ class JobCheck {
     }
   }
 }
+
+const NOT_STALLED = { isSure: false, isPossible: false };
+
+const isFailure = (end: HolderEnd): end is OperationOf<'fail'> => end.f === 'fail';
 
 const both = (previous: JobClaim | undefined, claim: JobClaim): HistoryOperation[] =>
   previous === undefined ? [claim.operation] : [previous.operation, claim.operation];

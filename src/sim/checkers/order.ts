@@ -1,4 +1,4 @@
-import { type HistoryOperation, isBefore, isFunction } from '../history/operation.ts';
+import { type HistoryOperation, isBefore, isFunction, type OperationOf } from '../history/operation.ts';
 import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
@@ -19,8 +19,9 @@ export function checkOrder(operations: readonly HistoryOperation[]): Verdict {
   const problems = new Problems();
   checkIds(operations, problems);
   const byQueue = new Map<string, FirstClaim[]>();
+  const unknownClaims = operations.filter(isFunction('claim')).filter(({ outcome }) => outcome === 'info');
   for (const job of jobHistoriesOf(operations).values()) {
-    const first = firstClaimOf(job);
+    const first = firstClaimOf(job, unknownClaims);
     if (first === undefined) continue;
     const { queue } = first.claim.operation.call;
     const known = byQueue.get(queue);
@@ -48,11 +49,14 @@ function checkIds(operations: readonly HistoryOperation[], problems: Problems): 
 }
 
 /** Undefined for a job that may not have been ready, or whose first claim nobody may have seen. */
-function firstClaimOf(job: JobHistory): FirstClaim | undefined {
+function firstClaimOf(job: JobHistory, unknownClaims: readonly OperationOf<'claim'>[]): FirstClaim | undefined {
   const add = addOf(job);
-  if (add === undefined || (add.call.delayMs ?? 0) > 0 || job.releases.length > 0 || job.redrives.length > 0) return undefined;
-  const claim = job.claims.find(({ attempt }) => attempt === 1);
-  return claim === undefined ? undefined : { job, claim, priority: add.call.priority ?? 0, addedAt: add.returnedAt };
+  if (add === undefined || (add.call.delayMs ?? 0) > 0) return undefined;
+  const [claim] = job.claims.toSorted((one, other) => one.token - other.token);
+  if (claim === undefined) return undefined;
+  const { call, returnedAt } = claim.operation;
+  if (unknownClaims.some((unknown) => unknown.call.queue === call.queue && unknown.invokedAt < returnedAt)) return undefined;
+  return { job, claim, priority: add.call.priority ?? 0, addedAt: add.returnedAt };
 }
 
 function checkClaims(claims: FirstClaim[], problems: Problems): void {

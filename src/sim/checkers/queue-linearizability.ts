@@ -1,10 +1,10 @@
 import { type HistoryOperation, mayHaveApplied } from '../history/operation.ts';
 import { checkLinearizable } from './linearizability.ts';
-import { QueueModel } from './queue-model.ts';
+import { QueueModel, type QueueModelOptions } from './queue-model.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface QueueLinearizabilityOptions {
-  readonly clockErrorUs: number;
+  readonly model: QueueModelOptions;
   /** Undefined for all. */
   readonly queues: readonly string[] | undefined;
   /** Queues with more telling operations are left out: they are judged job by job. */
@@ -28,8 +28,8 @@ export function checkQueueLinearizability(operations: readonly HistoryOperation[
     const needed = own.filter((one) => one.outcome === 'ok' || isSeen(one, own));
     const withClaims = own.filter((one) => one.f !== 'add' || needed.includes(one));
     const fewer = [needed, withClaims].filter((some) => some.length < own.length);
-    if (fewer.some((some) => checkLinearizable(some, new QueueModel(options.clockErrorUs), options.stepsMax).result === 'ok')) continue;
-    const model = new QueueModel(options.clockErrorUs);
+    if (fewer.some((some) => checkLinearizable(some, new QueueModel(options.model), options.stepsMax).result === 'ok')) continue;
+    const model = new QueueModel(options.model);
     const { result, stuckAt } = checkLinearizable(own, model, options.stepsMax);
     if (result !== 'ok') isGivenUp = true;
     if (result !== 'violation' || model.isIncomplete) continue;
@@ -66,11 +66,19 @@ function queuesOf(operations: readonly HistoryOperation[]): Map<string, HistoryO
     if (one.f === 'claim') for (const { job } of one.result?.jobs ?? []) queueOfJob.set(job, one.call.queue);
   }
   const byQueue = new Map<string, HistoryOperation[]>();
+  /** What concerns every queue, so far. */
+  const common: HistoryOperation[] = [];
   for (const one of operations) {
-    const queue = 'queue' in one.call ? one.call.queue : queueOfJob.get(one.call.job);
+    if (one.f === 'releaseHolder') {
+      common.push(one);
+      for (const own of byQueue.values()) own.push(one);
+      continue;
+    }
+    const named = 'queue' in one.call ? one.call.queue : undefined;
+    const queue = named ?? ('job' in one.call ? queueOfJob.get(one.call.job) : undefined);
     if (queue === undefined) return new Map([[byQueue.keys().next().value ?? '', [...operations]]]);
     const known = byQueue.get(queue);
-    if (known === undefined) byQueue.set(queue, [one]);
+    if (known === undefined) byQueue.set(queue, [...common, one]);
     else known.push(one);
   }
   return byQueue;

@@ -1,6 +1,6 @@
 import type { ClaimResult, JobKey } from '../history/history.ts';
 import type { HistoryOperation, OperationOf } from '../history/operation.ts';
-import { ABSENT, JobModel, type JobOperation, type JobState } from './job-model.ts';
+import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobState, takenUnseen } from './job-model.ts';
 import type { Moment, SequentialModel } from './linearizability.ts';
 
 /** A job in the queue's state. */
@@ -25,17 +25,20 @@ export interface QueueState {
   readonly lastToken: number;
 }
 
+/** What is the same for all jobs. */
+export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' | 'isCounting'>;
+
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
 /** The whole queue, for short histories: its states are compared by all that is in them. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
   readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0 };
-  readonly #clockErrorUs: number;
+  readonly #options: QueueModelOptions;
   #isIncomplete = false;
 
-  constructor(clockErrorUs: number) {
-    this.#clockErrorUs = clockErrorUs;
+  constructor(options: QueueModelOptions) {
+    this.#options = options;
   }
 
   /** Some outcomes were not tried, so that finding no order proves nothing. */
@@ -59,6 +62,8 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return operation.result === undefined || this.#mayCount(state, operation, moment) ? [state] : [];
       case 'getJob':
         return this.#read(state, operation, moment);
+      case 'releaseHolder':
+        return this.#releaseHolder(state, operation, moment);
       default:
         return placesOf(state, operation.call.job, undefined).flatMap((at) =>
           this.#onJob(state, at, jobOperation(operation), moment, operation.call.job),
@@ -70,7 +75,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     const { key, queue, priority = 0 } = operation.call;
     const id = operation.result?.job ?? 0;
     if (id !== 0 && id <= state.lastId) return [];
-    const model = new JobModel({ terms: operation.call, unknownClaimsAt: [], clockErrorUs: this.#clockErrorUs });
+    const model = new JobModel({ terms: operation.call, unknownClaimsAt: [], ...this.#options });
     const before =
       id === 0 ? state.jobs : state.jobs.map((job) => (job.idBelow === Number.POSITIVE_INFINITY ? { ...job, idBelow: id } : job));
     const place = { id, idAbove: state.lastId, idBelow: id === 0 ? Number.POSITIVE_INFINITY : id };
@@ -111,7 +116,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   #unknownClaim(state: QueueState, operation: OperationOf<'claim'>, moment: Moment): QueueState[] {
     const { queue, countMax, leaseMs } = operation.call;
     const claimable = state.jobs
-      .map((job, at) => ({ job, at, taken: takenStates(job, moment.notBeforeUs + leaseMs * 1_000, moment) }))
+      .map((job, at) => ({ job, at, taken: takenStates(job, this.#options.leases.overUs(moment.notBeforeUs, leaseMs), moment) }))
       .filter(({ job, taken }) => job.queue === queue && taken.length > 0)
       .sort((a, b) => a.job.priority - b.job.priority || a.at - b.at);
     const unsure = claimable.filter(({ job }) => !isSurelyWaiting(job)).length;
@@ -128,6 +133,18 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       });
     }
     return outcomes.map((outcome) => outcome.state);
+  }
+
+  /** All leases of a holder end; of those that nobody knows the holder of, some. */
+  #releaseHolder(state: QueueState, operation: OperationOf<'releaseHolder'>, moment: Moment): QueueState[] {
+    let outcomes: readonly QueueState[] = [state];
+    const active = state.jobs.flatMap(({ state: job }, at) => (job.phase === 'active' ? [at] : []));
+    if (active.filter((at) => state.jobs[at]?.state.holder === undefined).length > UNSURE_MAX) {
+      this.#isIncomplete = true;
+      return [];
+    }
+    for (const at of active) outcomes = outcomes.flatMap((outcome) => this.#onJob(outcome, at, jobOperation(operation), moment, 0));
+    return [...outcomes];
   }
 
   #read(state: QueueState, operation: OperationOf<'getJob'>, moment: Moment): readonly QueueState[] {
@@ -205,5 +222,5 @@ function takenStates({ state, model }: QueuedJob, dueUs: number, moment: Moment)
   return model
     .reachable(state, moment)
     .filter((from) => from.phase === 'pending' && model.isDue(from, moment) && model.hasAttempts(from))
-    .map((from) => ({ ...from, phase: 'active' as const, isHeld: false, attempt: from.attempt + 1, dueUs, mayBeDelayed: false }));
+    .flatMap((from) => takenUnseen(from, dueUs));
 }

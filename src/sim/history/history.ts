@@ -3,7 +3,20 @@ import type { JobState } from '../../queue/job-state.ts';
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
-export const FUNCTIONS = ['add', 'claim', 'extend', 'complete', 'fail', 'release', 'counts', 'getJob', 'redrive', 'remove'] as const;
+export const FUNCTIONS = [
+  'add',
+  'claim',
+  'begin',
+  'extend',
+  'complete',
+  'fail',
+  'release',
+  'releaseHolder',
+  'counts',
+  'getJob',
+  'retry',
+  'remove',
+] as const;
 export type OperationFunction = (typeof FUNCTIONS)[number];
 
 /**
@@ -48,17 +61,33 @@ export interface Calls {
     readonly keepCompleted?: number;
     readonly keepFailed?: number;
   };
-  readonly claim: { readonly queue: string; readonly countMax: number; readonly leaseMs: number; readonly waitMs?: number };
+  readonly claim: {
+    readonly queue: string;
+    readonly countMax: number;
+    readonly leaseMs: number;
+    /** Default 0. */
+    readonly waitMs?: number;
+    /** How many jobs the claim begins at most; the others are claimed ahead. Default: all. */
+    readonly beginMax?: number;
+    /** How often each job may stall before it fails. Unknown by default. */
+    readonly stalledMax?: number;
+    /** The process that holds the leases. Unknown by default. */
+    readonly holder?: number;
+  };
+  readonly begin: { readonly job: number; readonly token: number };
   readonly extend: { readonly job: number; readonly token: number; readonly leaseMs: number };
   readonly complete: { readonly job: number; readonly token: number };
   /** `retry`: false sends it to the dead letters; default true. `backoff`: the job may have to wait for a pause before the next attempt. */
   readonly fail: { readonly job: number; readonly token: number; readonly retry?: boolean; readonly backoff?: boolean };
   readonly release: { readonly job: number; readonly token: number };
+  /** Ends every lease of this holder. */
+  readonly releaseHolder: { readonly holder: number };
   /** `consistency` other than `linearizable` (the default) is not judged. */
   readonly counts: { readonly queue: string; readonly consistency?: string };
   readonly getJob: { readonly job: number; readonly consistency?: string };
-  readonly redrive: { readonly job: number };
-  readonly remove: { readonly job: number };
+  /** `queue`: the only queue in which the job may be. */
+  readonly retry: { readonly job: number; readonly queue?: string };
+  readonly remove: { readonly job: number; readonly queue?: string };
 }
 
 export interface ClaimResult {
@@ -66,22 +95,34 @@ export interface ClaimResult {
   /** Absent when the answer did not bring the job's content. */
   readonly key?: JobKey;
   readonly token: number;
-  /** 1 for the first attempt. */
+  /** 1 for the first attempt. Of a job that is claimed ahead: the attempt that it will be. */
   readonly attempt: number;
+  /** Whether the claim began it; default true. */
+  readonly isBegun?: boolean;
+  /** How often in a row it was begun and its lease ended. Unknown by default. */
+  readonly stalls?: number;
 }
 
 /** The result of each call that took effect, by function. */
 export interface Results {
   readonly add: { readonly job: number };
   readonly claim: { readonly jobs: readonly ClaimResult[] };
+  readonly begin: null;
   readonly extend: null;
   readonly complete: null;
   readonly fail: null;
   readonly release: null;
+  readonly releaseHolder: null;
   readonly counts: { readonly [state in JobState]?: number };
-  /** `state` is null when there is no such job; `token` is 0 or absent where it is not known. */
-  readonly getJob: { readonly state: JobState | null; readonly key?: JobKey; readonly token?: number };
-  readonly redrive: null;
+  /** `state` is null when there is no such job; `token` is 0 or absent where it is not known, as are `attempt` (begun so far) and `stalls`. */
+  readonly getJob: {
+    readonly state: JobState | null;
+    readonly key?: JobKey;
+    readonly token?: number;
+    readonly attempt?: number;
+    readonly stalls?: number;
+  };
+  readonly retry: null;
   readonly remove: null;
 }
 

@@ -88,6 +88,8 @@ type FieldKind = 'number' | 'text' | 'key' | 'boolean' | 'number?' | 'text?' | '
 type Fields = Readonly<Record<string, FieldKind>>;
 
 const LEASE: Fields = { job: 'number', token: 'number' };
+const JOB: Fields = { job: 'number', queue: 'text?' };
+const CLAIMED: Fields = { job: 'number', key: 'key?', token: 'number', attempt: 'number', isBegun: 'boolean?', stalls: 'number?' };
 const CALL_FIELDS: Readonly<Record<OperationFunction, Fields>> = {
   add: {
     key: 'key',
@@ -98,15 +100,25 @@ const CALL_FIELDS: Readonly<Record<OperationFunction, Fields>> = {
     keepCompleted: 'number?',
     keepFailed: 'number?',
   },
-  claim: { queue: 'text', countMax: 'number', leaseMs: 'number', waitMs: 'number?' },
+  claim: {
+    queue: 'text',
+    countMax: 'number',
+    leaseMs: 'number',
+    waitMs: 'number?',
+    beginMax: 'number?',
+    stalledMax: 'number?',
+    holder: 'number?',
+  },
+  begin: LEASE,
   extend: { ...LEASE, leaseMs: 'number' },
   complete: LEASE,
   fail: { ...LEASE, retry: 'boolean?', backoff: 'boolean?' },
   release: LEASE,
+  releaseHolder: { holder: 'number' },
   counts: { queue: 'text', consistency: 'text?' },
   getJob: { job: 'number', consistency: 'text?' },
-  redrive: { job: 'number' },
-  remove: { job: 'number' },
+  retry: JOB,
+  remove: JOB,
 };
 
 const COUNT_FIELDS: Fields = Object.fromEntries(JOB_STATES.map((state) => [state, 'number?' as const]));
@@ -119,8 +131,7 @@ function checkResult({ f, value }: HistoryEvent, line: number): void {
     case 'claim': {
       const jobs = isObject(value) ? value.jobs : undefined;
       if (!Array.isArray(jobs)) throw new HistoryFormatError(line, 'the result of claim has no list of jobs.');
-      for (const job of jobs)
-        checkFields(job, { job: 'number', key: 'key?', token: 'number', attempt: 'number' }, 'a job in the result of claim', line);
+      for (const job of jobs) checkFields(job, CLAIMED, 'a job in the result of claim', line);
       break;
     }
     case 'counts':
@@ -133,7 +144,7 @@ function checkResult({ f, value }: HistoryEvent, line: number): void {
           line,
           `the result of getJob has the state ${JSON.stringify(state)}. Use ${JOB_STATES.join(', ')} or null.`,
         );
-      checkFields(value, { key: 'key?', token: 'number?' }, 'the result of getJob', line);
+      checkFields(value, { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?' }, 'the result of getJob', line);
       break;
     }
     default:

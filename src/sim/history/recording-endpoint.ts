@@ -1,7 +1,7 @@
 import { ByteReader } from '../../base/bytes.ts';
 import { MACHINE_VERSION } from '../../queue/entry-data.ts';
 import { OperationReader } from '../../queue/operation.ts';
-import { type ClaimedJob, decodeReply, type OperationResult } from '../../queue/reply.ts';
+import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../queue/reply.ts';
 import { OperationCode, readRequestHeader } from '../../queue/request.ts';
 import type { ReadConsistency } from '../../transport/client-frame.ts';
 import { readClientFrames, readServerFrames } from '../../transport/client-frame.ts';
@@ -111,7 +111,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
   #invoke(operation: OperationReader, request: Uint8Array, consistency: ReadConsistency): Pending {
     const { recorder, keyOf } = this.#options;
     const { jobId: job, token, queueName: queue, leaseMs, waitMs, countMax, retry, priority, delayMs, attemptsMax } = operation;
-    const { keepCompleted, keepFailed, blobAt, blobLength } = operation;
+    const { keepCompleted, keepFailed, blobAt, blobLength, beginMax, stalledMax, holder } = operation;
     // A lease promises a linearizable reading.
     const promised = consistency === 'stale' ? { consistency } : {};
     switch (operation.code) {
@@ -121,9 +121,11 @@ export class RecordingEndpoint implements ClusterEndpoint {
         return endWith(call, (result) => (result.type === 'added' ? { job: result.id } : undefined));
       }
       case OperationCode.claim: {
-        const call = recorder.invoke('claim', { queue, countMax, leaseMs, waitMs });
+        const call = recorder.invoke('claim', { queue, countMax, leaseMs, waitMs, beginMax, stalledMax, holder });
         return endWith(call, (result) => (result.type === 'claimed' ? { jobs: result.jobs.map((one) => this.#claimed(one)) } : undefined));
       }
+      case OperationCode.begin:
+        return endDone(recorder.invoke('begin', { job, token }));
       case OperationCode.extend:
         return endDone(recorder.invoke('extend', { job, token, leaseMs }));
       case OperationCode.complete:
@@ -132,10 +134,12 @@ export class RecordingEndpoint implements ClusterEndpoint {
         return endDone(recorder.invoke('fail', { job, token, retry }));
       case OperationCode.release:
         return endDone(recorder.invoke('release', { job, token }));
+      case OperationCode.releaseHolder:
+        return endDone(recorder.invoke('releaseHolder', { holder }));
       case OperationCode.retry:
-        return endDone(recorder.invoke('redrive', { job }));
+        return endDone(recorder.invoke('retry', { job, queue }));
       case OperationCode.remove:
-        return endDone(recorder.invoke('remove', { job }));
+        return endDone(recorder.invoke('remove', { job, queue }));
       case OperationCode.counts: {
         const call = recorder.invoke('counts', { queue, ...promised });
         return endWith(call, (result) => (result.type === 'counts' ? { ...result.counts } : undefined));
@@ -144,7 +148,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
         const call = recorder.invoke('getJob', { job, ...promised });
         return (result, sends) => {
           if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
-          else endWith(call, (one) => (one.type === 'job' ? { state: one.job.state, token: one.job.token } : undefined))(result, sends);
+          else endWith(call, (one) => (one.type === 'job' ? readOf(one.job) : undefined))(result, sends);
         };
       }
       default:
@@ -153,8 +157,8 @@ export class RecordingEndpoint implements ClusterEndpoint {
     }
   }
 
-  #claimed({ id, token, attempt, content }: ClaimedJob) {
-    const claimed = { job: id, token, attempt };
+  #claimed({ id, token, attempt, isBegun, stalls, content }: ClaimedJob) {
+    const claimed = { job: id, token, attempt, isBegun, stalls };
     return content === undefined ? claimed : { ...claimed, key: this.#options.keyOf(content) };
   }
 }
@@ -165,6 +169,8 @@ function forgetAnswered(sent: Map<number, SentRequest>, acknowledgedBelow: numbe
     if (isAnswered) sent.delete(sequence);
   }
 }
+
+const readOf = ({ state, token, attempt, stalls }: JobDetail) => ({ state, token, attempt, stalls });
 
 type Applied = Extract<OperationResult, { readonly ok: true }>;
 
@@ -187,7 +193,7 @@ function endWith<F extends OperationFunction>(
 }
 
 const endDone =
-  (call: OpenCall<'extend' | 'complete' | 'fail' | 'release' | 'redrive' | 'remove'>): Pending =>
+  (call: OpenCall<'begin' | 'extend' | 'complete' | 'fail' | 'release' | 'releaseHolder' | 'retry' | 'remove'>): Pending =>
   (result, sends) => {
     if (result.ok && result.type === 'done') call.ok(null);
     else endWith(call, () => undefined)(result, sends);

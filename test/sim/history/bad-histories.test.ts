@@ -49,7 +49,7 @@ const FAULTS: readonly {
   },
   {
     fault: 'a stale token is accepted',
-    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 2]).completed(1, 1),
+    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 1),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
     says: /stale token 1 of job 1 was accepted after token 2 was given out/,
   },
@@ -60,7 +60,7 @@ const FAULTS: readonly {
         .added(1)
         .claimed([1, 1])
         .passMs(2_000)
-        .claimed([1, 2, 2])
+        .claimed([1, 2, 1, 1])
         .did('extend', { job: 1, token: 1, leaseMs: 1_000 }, null)
         .completed(1, 2),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
@@ -135,7 +135,7 @@ const FAULTS: readonly {
   },
   {
     fault: 'a job is claimed again under a live lease',
-    history: () => new Script().added(1).claimed([1, 1]).passMs(500).claimed([1, 2, 2]).completed(1, 2),
+    history: () => new Script().added(1).claimed([1, 1]).passMs(500).claimed([1, 2, 1, 1]).completed(1, 2),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
     says: /job 1 was claimed again \d+ ms before the lease of token 1 was over/,
   },
@@ -148,7 +148,7 @@ const FAULTS: readonly {
         .passMs(900)
         .did('extend', { job: 1, token: 1, leaseMs: 1_000 }, null)
         .passMs(500)
-        .claimed([1, 2, 2])
+        .claimed([1, 2, 1, 1])
         .completed(1, 2),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
     says: /before the lease of token 1 was over/,
@@ -167,7 +167,7 @@ const FAULTS: readonly {
   },
   {
     fault: 'a job is claimed after its completion',
-    history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).passMs(2_000).claimed([1, 2, 2]),
+    history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).passMs(2_000).claimed([1, 2, 1, 1]),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
     says: /job 1 was claimed \(token 2\) after its completion/,
   },
@@ -179,9 +179,97 @@ const FAULTS: readonly {
   },
   {
     fault: 'an attempt is not charged',
-    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1]).completed(1, 2),
+    history: () =>
+      new Script().added(1).claimed([1, 1]).did('fail', { job: 1, token: 1, backoff: false }, null).claimed([1, 2, 1]).completed(1, 2),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
     says: /job 1 went from attempt 1 to attempt 1 \(token 2\)/,
+  },
+  {
+    fault: 'a stall is charged as an attempt',
+    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 2, 1]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 went from attempt 1 to attempt 2 \(token 2\)/,
+  },
+  {
+    fault: 'a stall is not counted',
+    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 went from 0 to 0 stalls \(token 2\)/,
+  },
+  {
+    fault: 'a lease that ended before the begin is a stall',
+    history: () => new Script().added(1).claimedAhead(1, 1).passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 went from 0 to 1 stalls \(token 2\)/,
+  },
+  {
+    fault: 'a job that stalled too often is not failed',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(2_000)
+        .claimed([1, 2, 1, 1])
+        .begun(1, 2)
+        .passMs(2_000)
+        .claimed([1, 3, 1, 2])
+        .completed(1, 3),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was claimed after 2 stalls, and 1 were allowed/,
+  },
+  {
+    fault: 'a failure does not end a row of stalls',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(2_000)
+        .claimed([1, 2, 1, 1])
+        .did('fail', { job: 1, token: 2, backoff: false }, null)
+        .claimed([1, 3, 2, 1])
+        .completed(1, 3),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 went from 1 to 1 stalls \(token 3\)/,
+  },
+  {
+    fault: 'a job that stalled is begun by its claim',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(2_000)
+        .did('claim', aClaim(), { jobs: [{ job: 1, key: 'job-1', token: 2, attempt: 1, isBegun: true, stalls: 1 }] })
+        .completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was begun by its claim \(it stalled 1 times\)/,
+  },
+  {
+    fault: 'a claim begins more jobs than it asks for',
+    history: () =>
+      new Script()
+        .added(1)
+        .did('claim', aClaim(1, { beginMax: 0 }), { jobs: [{ job: 1, key: 'job-1', token: 1, attempt: 1, isBegun: true, stalls: 0 }] })
+        .completed(1, 1),
+    seenBy: ['lifecycle'],
+    says: /job 1 was begun by its claim \(job 1 of 0 to begin\)/,
+  },
+  {
+    fault: 'the leases of a holder that is gone live on',
+    history: () => new Script().added(1).claimed([1, 1]).did('releaseHolder', { holder: 7 }, null).completed(1, 1),
+    seenBy: ['linearizable jobs', 'linearizable queue'],
+    says: /job 1 has no linear order/,
+  },
+  {
+    fault: 'the leases of another holder are released',
+    history: () => new Script().added(1).claimed([1, 1]).did('releaseHolder', { holder: 8 }, null).claimed([1, 2, 1, 1]).completed(1, 2),
+    seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
+    says: /job 1 was claimed again \d+ ms before the lease of token 1 was over/,
+  },
+  {
+    fault: 'a job of another queue is removed',
+    history: () => new Script().added(1).did('remove', { job: 1, queue: 'other' }, null),
+    seenBy: ['lifecycle', 'linearizable jobs'],
+    says: /job 1 of work was reached as a job of other/,
   },
   {
     fault: 'a job has more attempts than it may',

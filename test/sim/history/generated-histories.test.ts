@@ -148,6 +148,26 @@ const MUTATIONS: readonly Mutation[] = [
       ),
   },
   {
+    what: 'a stall more',
+    mutate: (events, pick) =>
+      replaceOne(
+        events,
+        (event) => isOk('claim')(event) && jobsIn(event).length > 0,
+        pick,
+        (event) => [{ ...event, value: { jobs: jobsIn(event).map((job) => ({ ...job, stalls: Number(job.stalls) + 1 })) } }],
+      ),
+  },
+  {
+    what: 'jobs begun that were claimed ahead, and the other way round',
+    mutate: (events, pick) =>
+      replaceOne(
+        events,
+        (event) => isOk('claim')(event) && jobsIn(event).length > 0,
+        pick,
+        (event) => [{ ...event, value: { jobs: jobsIn(event).map((job) => ({ ...job, isBegun: job.isBegun !== true })) } }],
+      ),
+  },
+  {
     what: 'a job in another state',
     mutate: (events, pick) =>
       replaceOne(events, isOk('getJob'), pick, (event) => [{ ...event, value: { state: stateAfter(event), token: 0 } }]),

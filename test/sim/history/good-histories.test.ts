@@ -25,7 +25,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .added(1)
         .claimed([1, 1])
         .passMs(1_500)
-        .claimed([1, 2, 2])
+        .claimed([1, 2, 1, 1])
         .failed('complete', { job: 1, token: 1 })
         .completed(1, 2)
         .read(1, 'completed'),
@@ -38,7 +38,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .claimed([1, 1])
         .did('extend', { job: 1, token: 1, leaseMs: 10 }, null)
         .passMs(50)
-        .claimed([1, 2, 2])
+        .claimed([1, 2, 1, 1])
         .completed(1, 2),
   },
   {
@@ -54,14 +54,14 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(2, 3),
   },
   {
-    what: 'a job fails for good, is redriven and completed',
+    what: 'a job fails for good, is retried and completed',
     history: () =>
       new Script()
         .added(1, { attemptsMax: 1 })
         .claimed([1, 1])
         .did('fail', { job: 1, token: 1 }, null)
         .read(1, 'failed')
-        .did('redrive', { job: 1 }, null)
+        .did('retry', { job: 1, queue: 'work' }, null)
         .claimed([1, 2, 1])
         .completed(1, 2),
   },
@@ -78,8 +78,54 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 2),
   },
   {
-    what: 'a lease of the last attempt ends, and the job is a dead letter',
-    history: () => new Script().added(1, { attemptsMax: 1 }).claimed([1, 1]).passMs(2_000).read(1, 'failed'),
+    what: 'a lease of the last attempt ends, which is a stall and no attempt',
+    history: () => new Script().added(1, { attemptsMax: 1 }).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 2),
+  },
+  {
+    what: 'a job stalls more often than it may, and fails',
+    history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1, 1]).begun(1, 2).passMs(2_000).read(1, 'failed'),
+  },
+  {
+    what: 'a job that is claimed ahead is begun, once however often that is said, and completed',
+    history: () => new Script().added(1).claimedAhead(1, 1).begun(1, 1).begun(1, 1).completed(1, 1),
+  },
+  {
+    what: 'a lease that ends before the begin counts nothing',
+    history: () => new Script().added(1).claimedAhead(1, 1).passMs(2_000).claimed([1, 2]).completed(1, 2),
+  },
+  {
+    what: 'a failure ends a row of stalls',
+    history: () =>
+      new Script()
+        .added(1)
+        .claimed([1, 1])
+        .passMs(2_000)
+        .claimed([1, 2, 1, 1])
+        .did('fail', { job: 1, token: 2, backoff: false }, null)
+        .claimed([1, 3, 2])
+        .completed(1, 3),
+  },
+  {
+    what: 'a holder is gone: what it had begun stalls, and the rest comes back',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .claimed([1, 1])
+        .claimedAhead(2, 2)
+        .did('releaseHolder', { holder: 7 }, null)
+        .failed('complete', { job: 1, token: 1 })
+        .claimed([1, 3, 1, 1], [2, 4])
+        .completed(1, 3)
+        .completed(2, 4),
+  },
+  {
+    what: 'another holder is gone',
+    history: () => new Script().added(1).claimed([1, 1]).did('releaseHolder', { holder: 8 }, null).completed(1, 1),
+  },
+  {
+    what: 'a job of another queue is not found',
+    history: () => new Script().added(1).failed('remove', { job: 1, queue: 'other' }, 'JOB_NOT_FOUND').claimed([1, 1]).completed(1, 1),
   },
   {
     what: 'a finished job that is not kept is gone',
@@ -149,7 +195,7 @@ const UNKNOWN: readonly { readonly what: string; readonly history: () => Script;
   {
     what: 'a completion that did not',
     history: () =>
-      new Script().added(1).claimed([1, 1]).unknown('complete', { job: 1, token: 1 }).passMs(2_000).claimed([1, 2, 2]).completed(1, 2),
+      new Script().added(1).claimed([1, 1]).unknown('complete', { job: 1, token: 1 }).passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 2),
   },
   {
     what: 'a completion that took effect after a read',
@@ -157,7 +203,25 @@ const UNKNOWN: readonly { readonly what: string; readonly history: () => Script;
   },
   {
     what: 'a claim that took the job, which came back when its lease was over',
-    history: () => new Script().added(1).unknown('claim', aClaim()).read(1, 'active').passMs(2_000).claimed([1, 2, 2]).completed(1, 2),
+    history: () => new Script().added(1).unknown('claim', aClaim()).read(1, 'active').passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 2),
+  },
+  {
+    what: 'a claim that took the job ahead, so that it came back as it was',
+    history: () => new Script().added(1).unknown('claim', aClaim()).read(1, 'active').passMs(2_000).claimed([1, 2]).completed(1, 2),
+  },
+  {
+    what: 'a begin that did take effect',
+    history: () =>
+      new Script().added(1).claimedAhead(1, 1).unknown('begin', { job: 1, token: 1 }).passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 2),
+  },
+  {
+    what: 'a begin that did not',
+    history: () =>
+      new Script().added(1).claimedAhead(1, 1).unknown('begin', { job: 1, token: 1 }).passMs(2_000).claimed([1, 2]).completed(1, 2),
+  },
+  {
+    what: 'a holder that was said to be gone',
+    history: () => new Script().added(1).claimedAhead(1, 1).unknown('releaseHolder', { holder: 7 }).claimed([1, 2]).completed(1, 2),
   },
   { what: 'a claim that took nothing', history: () => new Script().added(1).unknown('claim', aClaim()).claimed([1, 1]).completed(1, 1) },
   {
@@ -170,7 +234,7 @@ const UNKNOWN: readonly { readonly what: string; readonly history: () => Script;
         .claimed([2, 2])
         .completed(2, 2)
         .passMs(2_000)
-        .claimed([1, 3, 2])
+        .claimed([1, 3, 1, 1])
         .completed(1, 3),
   },
   { what: 'a removal that did take effect', history: () => new Script().added(1).unknown('remove', { job: 1 }).read(1, null) },

@@ -70,7 +70,9 @@ describe('an endpoint that records', () => {
     await worker.close();
     const operations = operationsOf(recorder.events);
     const claimed = operations.flatMap((one) => (one.f === 'claim' ? (one.result?.jobs ?? []) : []));
-    expect(claimed).toEqual(added.map(({ id }, at) => ({ job: id, key: ['one', 'two', 'three'][at], token: at + 1, attempt: 1 })));
+    expect(claimed).toEqual(
+      added.map(({ id }, at) => ({ job: id, key: ['one', 'two', 'three'][at], token: at + 1, attempt: 1, isBegun: true, stalls: 0 })),
+    );
     expect(operations.filter(({ f, outcome }) => f === 'complete' && outcome === 'ok')).toHaveLength(2);
     expect(operations.find(({ f }) => f === 'fail')).toMatchObject({ call: { job: added[1]?.id, token: 2, retry: true }, outcome: 'ok' });
     expect(checkHistory(recorder.events).ok).toBe(true);

@@ -1,3 +1,4 @@
+import type { ClaimOptions } from '../../../src/queue/request.ts';
 import type { HistoryEvent, HistoryEventType, Json, OperationFunction } from '../../../src/sim/history/history.ts';
 import { ModelQueue } from '../../queue/model.ts';
 
@@ -30,6 +31,9 @@ interface Lease {
 
 const QUEUE = 'work';
 const LEASE_MS = 300;
+const HOLDERS = 3;
+
+const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
 /** Lets the queue as one would write it on a page answer everything, one after the other, and hides when exactly. */
 export class ReferenceRun {
@@ -97,23 +101,30 @@ export class ReferenceRun {
           keepFailed: -1,
         };
       case 'claim':
-        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0 };
+        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0, ...beginOf(pick) };
+      case 'releaseHolder':
+        return { holder: pick % HOLDERS };
       case 'extend':
         return { ...lease, leaseMs: LEASE_MS };
       case 'fail':
         return { ...lease, retry: pick % 3 > 0, backoff: false };
+      case 'begin':
       case 'complete':
       case 'release':
         return lease;
       case 'counts':
         return { queue: QUEUE };
+      case 'retry':
+      case 'remove':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
       default:
         return { job };
     }
   }
 
   #carryOut(f: OperationFunction, call: Json): Json {
-    const { key, priority, delayMs, countMax, leaseMs, job, token, retry } = call as Readonly<Record<string, number>>;
+    const { key, priority, delayMs, job, token, retry, holder } = call as Readonly<Record<string, number>>;
+    const { queue } = call as { readonly queue?: string };
     const id = job ?? 0;
     switch (f) {
       case 'add': {
@@ -122,20 +133,15 @@ export class ReferenceRun {
         return { job: this.#model.add(QUEUE, String(key), options) };
       }
       case 'claim': {
-        const claimed = this.#model.claim(QUEUE, {
-          countMax: countMax ?? 1,
-          beginMax: countMax ?? 1,
-          leaseMs: leaseMs ?? LEASE_MS,
-          waitMs: 0,
-          stalledMax: 1,
-          holder: 0,
-        });
+        const claimed = this.#model.claim(QUEUE, call as unknown as ClaimOptions);
         return {
-          jobs: claimed.map((one) => ({
-            job: one.id,
-            key: Number(one.content),
-            token: one.token,
-            attempt: one.isBegun ? one.attempt : one.attempt + 1,
+          jobs: claimed.map(({ id: claimedId, content, token: given, attempt, isBegun, stalls }) => ({
+            job: claimedId,
+            key: Number(content),
+            token: given,
+            attempt: isBegun ? attempt : attempt + 1,
+            isBegun,
+            stalls,
           })),
         };
       }
@@ -147,17 +153,27 @@ export class ReferenceRun {
         return answerOf(this.#model.fail(id, token ?? 0, 'why', Boolean(retry)));
       case 'release':
         return answerOf(this.#model.release(id, token ?? 0));
-      case 'redrive':
-        return answerOf(this.#model.retry(QUEUE, id));
+      case 'begin':
+        return answerOf(this.#model.markBegun(id, token ?? 0));
+      case 'releaseHolder':
+        return answerOf(this.#model.releaseHolder(holder ?? 0));
+      case 'retry':
+        return answerOf(this.#model.retry(String(queue), id));
       case 'remove':
-        return answerOf(this.#model.remove(QUEUE, id));
+        return answerOf(this.#model.remove(String(queue), id));
       case 'counts':
         return { ...this.#model.counts(QUEUE) };
       case 'getJob': {
         const found = this.#model.find(id);
         return found === undefined
           ? { state: null }
-          : { state: found.state, key: Number(found.content), token: found.state === 'active' ? found.token : 0 };
+          : {
+              state: found.state,
+              key: Number(found.content),
+              token: found.state === 'active' ? found.token : 0,
+              attempt: found.attempt,
+              stalls: found.stalls,
+            };
       }
       default:
         return f satisfies never;

@@ -47,10 +47,28 @@ export class Script {
     return this.did('add', aJob(id, more), { job: id });
   }
 
-  claimed(...jobs: readonly (readonly [id: number, token: number, attempt?: number])[]): this {
+  /** Each is begun, unless it stalled before. */
+  claimed(...jobs: readonly (readonly [id: number, token: number, attempt?: number, stalls?: number])[]): this {
     return this.did('claim', aClaim(jobs.length), {
-      jobs: jobs.map(([job, token, attempt = 1]) => ({ job, key: `job-${job}`, token, attempt })),
+      jobs: jobs.map(([job, token, attempt = 1, stalls = 0]) => ({
+        job,
+        key: `job-${job}`,
+        token,
+        attempt,
+        isBegun: stalls === 0,
+        stalls,
+      })),
     });
+  }
+
+  /** Taken by a claim that begins nothing. */
+  claimedAhead(job: number, token: number, attempt = 1, stalls = 0): this {
+    const claimed = { job, key: `job-${job}`, token, attempt, isBegun: false, stalls };
+    return this.did('claim', aClaim(1, { beginMax: 0 }), { jobs: [claimed] });
+  }
+
+  begun(job: number, token: number): this {
+    return this.did('begin', { job, token }, null);
   }
 
   completed(job: number, token: number): this {
@@ -79,6 +97,8 @@ export const aClaim = (countMax = 1, more: Partial<Calls['claim']> = {}): Calls[
   queue: 'work',
   countMax,
   leaseMs: LEASE_MS,
+  stalledMax: 1,
+  holder: 7,
   ...more,
 });
 

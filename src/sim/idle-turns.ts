@@ -1,0 +1,29 @@
+import type { SimNode } from './sim-node.ts';
+import { demand } from './violation.ts';
+
+/** Some turns find nothing to do, since timers fire early and frames turn out to be repetitions, hundreds at once where old ones are replayed. */
+const IDLE_TURNS_MAX = 600;
+
+/** A timer that fires early is nothing; one that fires all the time burns a processor. */
+export class IdleTurns {
+  /** How many turns in a row changed nothing that anybody could see. */
+  readonly #idle = new Map<SimNode, { readonly sinceMs: number; count: number }>();
+
+  onBusy(node: SimNode): void {
+    this.#idle.delete(node);
+  }
+
+  onIdle(node: SimNode, nowMs: number): void {
+    const idle = this.#idle.get(node) ?? { sinceMs: nowMs, count: 0 };
+    idle.count += 1;
+    this.#idle.set(node, idle);
+    if (idle.count < IDLE_TURNS_MAX) return;
+    const tookMs = nowMs - idle.sinceMs;
+    demand(
+      tookMs > IDLE_TURNS_MAX,
+      'a node with nothing to do sleeps',
+      () => `node ${node.id} had ${idle.count} turns for nothing within ${tookMs} ms`,
+    );
+    this.#idle.delete(node);
+  }
+}

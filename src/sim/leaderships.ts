@@ -1,0 +1,22 @@
+import type { Leadership } from './checkers/lease-clock.ts';
+
+/** Who led when, in true time, as the checkers of histories need it. */
+export class Leaderships {
+  readonly #all: { readonly node: number; readonly term: number; readonly fromMs: number; toMs: number }[] = [];
+
+  onElected(node: number, term: number, nowMs: number): void {
+    this.onEnded(node, nowMs);
+    this.#all.push({ node, term, fromMs: nowMs, toMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** The node stepped down or ended. */
+  onEnded(node: number, nowMs: number): void {
+    for (const leadership of this.#all) if (leadership.node === node) leadership.toMs = Math.min(leadership.toMs, nowMs);
+  }
+
+  /** In the order of their terms. */
+  inOrder(): Leadership[] {
+    const ordered = this.#all.toSorted((one, other) => one.term - other.term);
+    return ordered.map(({ fromMs, toMs }) => ({ fromUs: fromMs * 1_000, toUs: toMs * 1_000 }));
+  }
+}

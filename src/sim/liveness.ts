@@ -1,0 +1,163 @@
+import { awaitCalm } from './calm.ts';
+import { PROBE_QUEUE, Probe } from './probe.ts';
+import type { SimNode } from './sim-node.ts';
+import { demand } from './violation.ts';
+import type { World } from './world.ts';
+
+/** Whatever is due happens within this time, by the clock of the leader. */
+const LATE_MS_MAX = 1_000;
+/** What the probe leaves is due when nobody sends anything, part of it after a change of leader. */
+const DUE_AFTER_MS = 400;
+/** Less than the probe takes to ask again, which begins the wait anew. */
+const CLAIM_WAIT_MS = 200;
+/** Time that a change of leader takes at most. */
+const LEADS_WITHIN_MS = 20_000;
+const ORDER_AGAIN_MS = 500;
+const POLL_MS = 20;
+/** The leader that is cut off appends more entries than the next leaders until they are watched. */
+const OVERWRITTEN_ENTRIES = 30;
+const OVERWRITTEN_EVERY_MS = 2;
+/** The overwritten leader proposes its tick behind them. */
+const TICK_DUE_AFTER_MS = 120;
+/** Steps of the leader's wall clock while something is due under it. */
+const CLOCK_STEPS_MS = [-3_600_000, 86_400_000, -30 * 86_400_000, 3_600_000, -86_400_000] as const;
+/** A clock may be that much slower, or faster, than time. */
+const CLOCK_SHARE_MAX = 1.1;
+/** The clock of a leader that is further behind is not waited for. */
+const CLOCK_BEHIND_MS_MAX = 10_000;
+/** Clients have smaller numbers. */
+const PROBE_CONNECTION = 900;
+
+/**
+ * After the faults: clients are silent, and each voter leads in turn, first of all one whose tick was overwritten. Under each of them delays,
+ * leases and waiting claims end when they are due, although no request brings the time.
+ */
+export function watchLiveness(world: World): void {
+  const { ends } = world;
+  const leader = world.leader();
+  const voters = leader?.runtime?.view.configuration.voters ?? [];
+  const probe = new Probe(world, PROBE_CONNECTION);
+  const turns = new Liveness(world, probe, () => world.ends === ends && world.lostDisks.size === 0);
+  if (leader === undefined) return;
+  if (voters.length >= 3) turns.overwriteTick(leader);
+  // The deposed leader first, while its log has changed least.
+  const order = [leader.nodeId, ...voters.filter((voter) => voter !== leader.nodeId)];
+  for (const voter of order) {
+    const node = world.nodes.get(voter);
+    if (node === undefined || !turns.watchUnder(node)) return;
+  }
+}
+
+class Liveness {
+  readonly #world: World;
+  readonly #probe: Probe;
+  /** A row that was damaged earlier may be found only now: its node begins anew, and the cluster is not calm. */
+  readonly #isUndisturbed: () => boolean;
+  /** When the delays that were left and not seen to end are due, by the wall clock of the leader that took them, ascending. */
+  readonly #delaysDueWallMs: number[] = [];
+  #leasesEndFromMs = 0;
+
+  constructor(world: World, probe: Probe, isUndisturbed: () => boolean) {
+    this.#world = world;
+    this.#probe = probe;
+    this.#isUndisturbed = isUndisturbed;
+  }
+
+  /** The leader is cut off when something is due, and appends its tick behind entries that the next leader overwrites. */
+  overwriteTick(leader: SimNode): void {
+    const world = this.#world;
+    this.#probe.leaveDue(TICK_DUE_AFTER_MS, TICK_DUE_AFTER_MS);
+    this.#delaysDueWallMs.push(leader.wallMs + TICK_DUE_AFTER_MS);
+    for (const id of world.nodes.keys()) {
+      if (id === leader.id) continue;
+      world.network.cut(leader.id, id);
+      world.network.cut(id, leader.id);
+    }
+    this.#probe.flood(leader.id, OVERWRITTEN_ENTRIES, OVERWRITTEN_EVERY_MS);
+    const deadlineMs = world.schedule.nowMs + LEADS_WITHIN_MS;
+    const isReplaced = (): boolean => leader.runtime?.view.role !== 'leader' && world.leader() !== undefined;
+    while (!isReplaced() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
+    demand(isReplaced() || !this.#isUndisturbed(), 'a leader that hears nobody is replaced', () => world.describe());
+    world.network.heal();
+    awaitCalm(world);
+    world.coverage.add('leader cut off while something was due');
+  }
+
+  /** What was left under the leader before, and what is left under this one, happens when it is due. @returns false when that was disturbed. */
+  watchUnder(node: SimNode): boolean {
+    const before = this.#world.leader();
+    if (before === undefined) return false;
+    this.#leaveDue(before);
+    if (!this.#handOverTo(node) || !this.#watch(node)) return false;
+    const isAnswered = this.#probe.leaveWaiting(CLAIM_WAIT_MS);
+    this.#leaveDue(node);
+    // The clock that is stepped moves no lease; delays go on when it is right again.
+    const stepMs = CLOCK_STEPS_MS[node.id % CLOCK_STEPS_MS.length] ?? 0;
+    node.wallOffsetMs += stepMs;
+    const isWatched = this.#watch(node, false);
+    node.wallOffsetMs -= stepMs;
+    if (!isWatched || !this.#watch(node)) return false;
+    demand(isAnswered(), 'a claim waits no longer than it asked for', () => `node ${node.id} leads and does not answer`);
+    this.#world.coverage.add('something due under a leader without requests');
+    return true;
+  }
+
+  #leaveDue(leader: SimNode): void {
+    this.#leasesEndFromMs = this.#world.schedule.nowMs + DUE_AFTER_MS / CLOCK_SHARE_MAX;
+    this.#probe.leaveDue(DUE_AFTER_MS, DUE_AFTER_MS);
+    this.#delaysDueWallMs.push(leader.wallMs + DUE_AFTER_MS);
+    this.#delaysDueWallMs.sort((one, other) => one - other);
+  }
+
+  /** @param isForDelays whether it goes on until the delays are over, too. @returns false when something disturbed it. */
+  #watch(node: SimNode, isForDelays = true): boolean {
+    const world = this.#world;
+    const { nowMs } = world.schedule;
+    const { wallMs } = node;
+    // A lease gets a fresh term under a new leader, whose clock may be slow.
+    const leasesEndMs = nowMs + DUE_AFTER_MS;
+    for (;;) {
+      const { delayed, active } = node.runtime?.machine.counts(PROBE_QUEUE) ?? { delayed: 0, active: 0 };
+      if (!this.#isUndisturbed() || world.leader() !== node) return false;
+      // Those that were due first have happened.
+      this.#delaysDueWallMs.splice(0, Math.max(0, this.#delaysDueWallMs.length - delayed));
+      const [delayDueWallMs = Number.POSITIVE_INFINITY] = this.#delaysDueWallMs;
+      demand(
+        active > 0 || world.schedule.nowMs >= this.#leasesEndFromMs,
+        'a lease lasts under every leader',
+        () => `node ${node.id} leads, and a lease ended ${Math.round(this.#leasesEndFromMs - world.schedule.nowMs)} ms too early`,
+      );
+      // Nobody can act before it leads.
+      const isDelayLate = node.wallMs > Math.max(delayDueWallMs, wallMs) + LATE_MS_MAX;
+      demand(
+        !isDelayLate,
+        'a delay ends under every leader',
+        () => `node ${node.id} leads, and a delay of the probe is ${Math.round(node.wallMs - delayDueWallMs)} ms past its end by its clock`,
+      );
+      demand(
+        active === 0 || world.schedule.nowMs <= leasesEndMs + LATE_MS_MAX * CLOCK_SHARE_MAX,
+        'a lease ends under every leader',
+        () => `node ${node.id} leads, and ${active} leases are ${Math.round(world.schedule.nowMs - leasesEndMs)} ms past their end`,
+      );
+      if (active === 0 && (!isForDelays || delayDueWallMs > node.wallMs + CLOCK_BEHIND_MS_MAX)) return true;
+      world.runUntil(world.schedule.nowMs + POLL_MS);
+    }
+  }
+
+  #handOverTo(node: SimNode): boolean {
+    const world = this.#world;
+    const deadlineMs = world.schedule.nowMs + LEADS_WITHIN_MS;
+    let orderAtMs = world.schedule.nowMs;
+    while (world.leader() !== node) {
+      if (world.schedule.nowMs >= orderAtMs) {
+        world.order({ type: 'transfer', call: 1, to: node.id });
+        orderAtMs = world.schedule.nowMs + ORDER_AGAIN_MS;
+      }
+      world.runUntil(world.schedule.nowMs + POLL_MS);
+      if (!this.#isUndisturbed()) return false;
+      demand(world.schedule.nowMs < deadlineMs, 'leadership goes where it is asked to', () => `node ${node.id}: ${world.describe()}`);
+    }
+    awaitCalm(world);
+    return world.leader() === node && this.#isUndisturbed();
+  }
+}

@@ -1,0 +1,134 @@
+import { ByteWriter } from '../base/bytes.ts';
+import { decodeReply, type OperationResult } from '../queue/reply.ts';
+import { type AddOptions, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
+import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
+import { demand } from './violation.ts';
+import type { World } from './world.ts';
+
+const POLL_MS = 5;
+/** An unanswered request is sent again after this time. */
+const REPEAT_MS = 400;
+const ANSWER_WITHIN_MS = 20_000;
+
+/** Jobs of the probe; no other client uses this queue. */
+export const PROBE_QUEUE = 'probe';
+/** Nobody ever adds to it: a claim on it waits for its full time. */
+const EMPTY_QUEUE = 'empty';
+
+const ADD_OPTIONS: AddOptions = {
+  delayMs: 0,
+  priority: 0,
+  attemptsMax: 1,
+  backoff: { type: 'none', delayMs: 0 },
+  keepCompleted: 0,
+  keepFailed: 0,
+};
+const CLAIM_OPTIONS = { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 0, holder: 0 };
+
+/** A client of a cluster without faults: it makes one request at a time, and runs the world until the answer arrives. */
+export class Probe {
+  readonly #world: World;
+  readonly #connection: number;
+  readonly #encoder = new RequestEncoder();
+  readonly #answers = new Map<number, readonly OperationResult[]>();
+  /** The session's id, or the number that its opening is sent under. */
+  #client: number;
+  #sequence = 0;
+  #isOpen = false;
+
+  constructor(world: World, connection: number) {
+    this.#world = world;
+    this.#connection = connection;
+    this.#client = this.#openingNumber(0);
+    world.attach(connection, (packet) => this.#onPacket(packet));
+  }
+
+  /** Adds a job with this delay, and takes another one under this lease. Nothing is done about either again. */
+  leaveDue(delayMs: number, leaseMs: number): void {
+    this.#open();
+    this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), { ...ADD_OPTIONS, delayMs }));
+    this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), ADD_OPTIONS));
+    const [claimed] = this.#call((to) => to.claim(PROBE_QUEUE, { ...CLAIM_OPTIONS, leaseMs }));
+    demand(
+      claimed?.ok === true && claimed.type === 'claimed' && claimed.jobs.length === 1,
+      'progress once everything is healed',
+      () => `the probe claims a job that waits, and gets ${JSON.stringify(claimed)}`,
+    );
+  }
+
+  /** Sends a claim that waits for a job which never comes. @returns whether it is answered. */
+  leaveWaiting(waitMs: number): () => boolean {
+    this.#open();
+    const sequence = this.#send((to) => to.claim(EMPTY_QUEUE, { ...CLAIM_OPTIONS, waitMs }));
+    return () => this.#answers.has(sequence);
+  }
+
+  /** Sends requests to a node, one entry each, without waiting for answers. */
+  flood(node: number, requests: number, everyMs: number): void {
+    for (let sent = 0; sent < requests; sent += 1) {
+      this.#encoder.begin(this.#openingNumber(1 + sent), 1, 1);
+      this.#encoder.openSession();
+      const packet = requestPacket(this.#encoder.finish());
+      this.#world.schedule.after(sent * everyMs, () => this.#world.sendToNode(this.#connection, node, packet));
+    }
+  }
+
+  #openingNumber(which: number): number {
+    return SESSION_ID_END + this.#connection * 1_000 + which;
+  }
+
+  #open(): void {
+    if (this.#isOpen) return;
+    const [opened] = this.#call((to) => to.openSession());
+    demand(
+      opened?.ok === true && opened.type === 'opened',
+      'answers fit their questions',
+      () => `an opening got ${JSON.stringify(opened)}`,
+    );
+    this.#client = opened.client;
+    this.#sequence = 0;
+    this.#answers.clear();
+    this.#isOpen = true;
+  }
+
+  #send(write: (to: Encoder) => void): number {
+    this.#sequence += 1;
+    // Whatever is answered late is answered: nothing is acknowledged.
+    this.#encoder.begin(this.#client, this.#sequence, 1);
+    write(this.#encoder);
+    this.#repeat(this.#client, this.#sequence, requestPacket(this.#encoder.finish()));
+    return this.#sequence;
+  }
+
+  #repeat(client: number, sequence: number, packet: Uint8Array): void {
+    if (client !== this.#client || this.#answers.has(sequence)) return;
+    const to = this.#world.leader() ?? this.#world.nodes.values().next().value;
+    if (to !== undefined) this.#world.sendToNode(this.#connection, to.id, packet);
+    this.#world.schedule.after(REPEAT_MS, () => this.#repeat(client, sequence, packet));
+  }
+
+  #call(write: (to: Encoder) => void): readonly OperationResult[] {
+    const sequence = this.#send(write);
+    const deadlineMs = this.#world.schedule.nowMs + ANSWER_WITHIN_MS;
+    for (;;) {
+      const answer = this.#answers.get(sequence);
+      if (answer !== undefined) return answer;
+      demand(this.#world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => `no answer: ${this.#world.describe()}`);
+      this.#world.runUntil(this.#world.schedule.nowMs + POLL_MS);
+    }
+  }
+
+  #onPacket(packet: Uint8Array): void {
+    for (const frame of readServerFrames(packet)) {
+      if (frame.type !== 'reply') continue;
+      const { client, sequence, results } = decodeReply(frame.reply);
+      if (client === this.#client) this.#answers.set(sequence, results);
+    }
+  }
+}
+
+function requestPacket(request: Uint8Array): Uint8Array {
+  const to = new ByteWriter(request.length + 8);
+  writeClientFrame(to, { type: 'request', request });
+  return to.copy();
+}

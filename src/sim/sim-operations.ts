@@ -1,0 +1,254 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import type { OperationResult } from '../queue/reply.ts';
+import type { AddOptions, RequestEncoder } from '../queue/request.ts';
+import type { ReadConsistency } from '../transport/client-frame.ts';
+import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
+import type { Dice } from './plan.ts';
+import { Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+const QUEUES = ['first', 'second'] as const;
+
+/** One operation of a request: settles its call in the history by what came of it. */
+export interface Step {
+  settle(result: OperationResult): void;
+  /** Nobody knows what came of it. */
+  giveUp(): void;
+  /** It was certainly not carried out. */
+  refuse(code: string): void;
+}
+
+interface Lease {
+  readonly job: number;
+  readonly token: number;
+  readonly isBegun: boolean;
+}
+
+/** What one client asks for: adds, claims and finishes jobs, asks about them, and writes down what it did. */
+export class SimOperations {
+  readonly #client: number;
+  readonly #world: World;
+  readonly #random: Dice;
+  readonly #history: HistoryRecorder;
+  /** What was answered about a job must be seen at once. */
+  readonly #look: (job: number) => void;
+  readonly #jobs: number[] = [];
+  #leases: Lease[] = [];
+  #adds = 0;
+  /** Process ids that this client has had. */
+  #processes = 1;
+
+  constructor(client: number, world: World, random: Dice, history: HistoryRecorder, look: (job: number) => void) {
+    this.#client = client;
+    this.#world = world;
+    this.#random = random;
+    this.#history = history;
+    this.#look = look;
+  }
+
+  /** One of the jobs that this client added. */
+  anyJob(): number | undefined {
+    return this.#jobs[this.#random.below(Math.max(1, this.#jobs.length))];
+  }
+
+  /**
+   * @param isAlone whether it is the only one of its request.
+   * @param version of the state machine that the client takes the cluster to have.
+   */
+  next(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
+    const die = this.#random.below(100);
+    const lease = this.#random.chance(0.85) ? this.#leases.shift() : this.#leases[0];
+    if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
+    if (die < 70 || (version === 1 && !isAlone)) return this.#add(encoder);
+    if (die < 90) return this.#claim(encoder, isAlone, version);
+    const job = this.anyJob();
+    if (job === undefined) return this.#add(encoder);
+    if (die < 92) return this.counts(encoder);
+    if (die < 95) return this.getJob(encoder, job);
+    if (die < 97 && version > 1) return this.#releaseHolder(encoder);
+    return this.#change(encoder, die % 2 === 0 ? 'retry' : 'remove', job, version);
+  }
+
+  counts(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
+    const queue = this.#random.of(QUEUES);
+    encoder.counts(queue);
+    return this.#step(this.#history.invoke('counts', { queue, ...promised(consistency) }), (result) =>
+      result.type === 'counts' ? { ...result.counts } : undefined,
+    );
+  }
+
+  getJob(encoder: RequestEncoder, job: number, consistency?: ReadConsistency): Step {
+    encoder.getJob(job);
+    const call = this.#history.invoke('getJob', { job, ...promised(consistency) });
+    return {
+      ...unsettled(call),
+      settle: (result) => {
+        if (result.ok && result.type === 'job') {
+          const { state, token, attempt, stalls, content, failedReason } = result.job;
+          if (failedReason?.startsWith('job stalled') === true) this.#world.coverage.add('job failed since it stalled too often');
+          call.ok({ state, token, attempt, stalls, key: decodeKey(content) });
+        } else if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
+        else throw new Violation('answers fit their questions', `getJob got ${JSON.stringify(result)}`);
+      },
+    };
+  }
+
+  #add(encoder: RequestEncoder): Step {
+    const queue = this.#random.of(QUEUES);
+    this.#adds += 1;
+    const key = `${this.#client}-${this.#adds}`;
+    const isLong = this.#world.plan.longDelayMs > 0 && this.#random.chance(0.05);
+    const options: AddOptions = {
+      delayMs: isLong ? this.#world.plan.longDelayMs : this.#random.chance(0.2) ? this.#random.below(400) : 0,
+      priority: this.#random.chance(0.2) ? 1 + this.#random.below(3) : 0,
+      attemptsMax: 1 + this.#random.below(3),
+      backoff: this.#random.chance(0.3) ? { type: 'fixed', delayMs: 50 } : { type: 'none', delayMs: 0 },
+      keepCompleted: -1,
+      keepFailed: -1,
+    };
+    const content = encodeKey(key, this.#random.chance(0.1) ? 500 : 0);
+    encoder.add(queue, content, options);
+    const { priority, delayMs, attemptsMax } = options;
+    const call = this.#history.invoke('add', { key, queue, priority, delayMs, attemptsMax, keepCompleted: -1, keepFailed: -1 });
+    return this.#step(call, (result) => {
+      if (result.type !== 'added') return undefined;
+      this.#jobs.push(result.id);
+      this.#world.jobs.set(result.id, { key, queue });
+      this.#look(result.id);
+      return { job: result.id };
+    });
+  }
+
+  #claim(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
+    const countMax = 1 + this.#random.below(3);
+    const call: Required<Calls['claim']> = {
+      queue: this.#random.of(QUEUES),
+      countMax,
+      leaseMs: this.#random.of([60, 400, 3_000]),
+      waitMs: isAlone && this.#random.chance(0.4) ? 200 : 0,
+      beginMax: this.#random.chance(0.5) ? countMax : this.#random.below(countMax),
+      stalledMax: this.#random.of([0, 1, 1, 2]),
+      holder: holderId(this.#client, this.#processes),
+    };
+    encoder.claim(call.queue, call);
+    const { coverage } = this.#world;
+    // Version 1 has nothing of the rest.
+    const { queue, leaseMs, waitMs } = call;
+    return this.#step(this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }), (result) => {
+      if (result.type !== 'claimed') return undefined;
+      for (const { id, token, isBegun } of result.jobs) this.#leases.push({ job: id, token, isBegun });
+      if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
+      if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
+      if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
+      // The answer to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
+      const keyOf = (job: number, content: Uint8Array | undefined): string =>
+        content === undefined ? (this.#world.jobs.get(job)?.key ?? '') : decodeKey(content);
+      const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, content }) => {
+        return { job: id, token, attempt, isBegun, stalls, key: keyOf(id, content) };
+      });
+      return { jobs };
+    });
+  }
+
+  #finish(encoder: RequestEncoder, lease: Lease, version: number): Step {
+    const { job, token } = lease;
+    if (!lease.isBegun && version > 1 && this.#random.chance(0.5)) return this.#markBegun(encoder, lease);
+    const die = this.#random.below(100);
+    if (die < 55) {
+      encoder.complete(job, token, new Uint8Array(4));
+      return this.#step(this.#history.invoke('complete', { job, token }), () => {
+        this.#look(job);
+        return null;
+      });
+    }
+    if (die < 75) {
+      const retry = this.#random.chance(0.7);
+      encoder.fail(job, token, 'no luck', retry);
+      return this.#step(this.#history.invoke('fail', { job, token, retry }), nothing);
+    }
+    if (die < 88) {
+      const leaseMs = this.#random.of([100, 1_000]);
+      encoder.extend(job, token, leaseMs);
+      this.#leases.push(lease);
+      return this.#step(this.#history.invoke('extend', { job, token, leaseMs }), nothing);
+    }
+    encoder.release(job, token);
+    return this.#step(this.#history.invoke('release', { job, token }), nothing);
+  }
+
+  /** Whether the lease is heard of again, or ends as a stall, is left to chance. */
+  #markBegun(encoder: RequestEncoder, lease: Lease): Step {
+    const { job, token } = lease;
+    encoder.markBegun(job, token);
+    if (this.#random.chance(0.6)) this.#leases.push({ ...lease, isBegun: true });
+    return this.#step(this.#history.invoke('begin', { job, token }), () => {
+      this.#world.coverage.add('job begun that had been claimed ahead');
+      return null;
+    });
+  }
+
+  /** The process is gone, and the next one ends its leases; or somebody takes another client's first process to be gone. */
+  #releaseHolder(encoder: RequestEncoder): Step {
+    const isOwn = this.#random.chance(0.7);
+    const holder = isOwn ? holderId(this.#client, this.#processes) : holderId(this.#client + 1, 1);
+    if (isOwn) {
+      this.#processes += 1;
+      this.#leases = [];
+    }
+    encoder.releaseHolder(holder);
+    return this.#step(this.#history.invoke('releaseHolder', { holder }), () => {
+      this.#world.coverage.add('leases of a holder released');
+      return null;
+    });
+  }
+
+  #change(encoder: RequestEncoder, f: 'retry' | 'remove', job: number, version: number): Step {
+    const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
+    const queue = this.#random.chance(0.15) ? this.#random.of(QUEUES) : known;
+    if (f === 'retry') encoder.retry(queue, job);
+    else encoder.remove(queue, job);
+    return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);
+  }
+
+  /** @param toResult what the history notes of a good result; undefined when it does not answer this call. */
+  #step<F extends OperationFunction>(
+    call: OpenCall<F>,
+    toResult: (result: OperationResult & { ok: true }) => Results[F] | undefined,
+  ): Step {
+    return {
+      ...unsettled(call),
+      settle: (result) => {
+        if (!result.ok) {
+          if (result.code === 'LEASE_LOST') this.#world.coverage.add('stale token refused');
+          call.fail(result.code);
+          return;
+        }
+        const value = toResult(result);
+        if (value === undefined) throw new Violation('answers fit their questions', `got ${result.type}`);
+        call.ok(value);
+      },
+    };
+  }
+}
+
+function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, 'giveUp' | 'refuse'> {
+  return { giveUp: () => call.info('session expired'), refuse: (code) => call.fail(code) };
+}
+
+const nothing = () => null;
+
+const holderId = (client: number, process: number): number => client * 1_000 + process;
+
+/** A lease promises the same as a linearizable reading, and is held to it. */
+const promised = (consistency: ReadConsistency | undefined) => (consistency === 'stale' ? { consistency } : {});
+
+function encodeKey(key: string, padding: number): Uint8Array {
+  const to = new ByteWriter(64 + padding);
+  to.text(key);
+  to.raw(new Uint8Array(padding));
+  return to.copy();
+}
+
+function decodeKey(content: Uint8Array | undefined): string {
+  return content === undefined ? '' : new ByteReader(content).text();
+}
