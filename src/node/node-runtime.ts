@@ -99,11 +99,8 @@ export class NodeRuntime implements Disposable {
     this.#leadership = { term: stored.hardState.term, leader: undefined };
     const desks = { machine: this.#machine, peers: this.#peers, clients: this.#clients };
     this.#desk = new RequestDesk({ ...desks, limits });
-    this.#reads = new ReadDesk({
-      ...desks,
-      life: options.seed,
-      read: (batch, lease) => this.#step({ type: 'read', now: this.#nowMs, batch, lease }),
-    });
+    const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
+    this.#reads = new ReadDesk({ ...desks, life: options.seed, read });
     this.#proposer = this.#proposerOf(limits.entryBytesMax);
     this.#admin = new AdminDesk(this.#adminCore(), this.#clients);
     const { view } = this.#core;
