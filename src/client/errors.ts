@@ -213,26 +213,45 @@ export class InvalidPayloadError extends JobraftError {
   }
 }
 
-/**
- * Thrown by a processor that knows that another attempt is useless: the job goes straight to the dead letters.
- * The name stands on the prototype so that an error's stack begins with it: the only part that survives the way out of a thread.
- */
+/** Marks the errors that forbid another attempt, whichever copy of jobraft made them. */
+const UNRECOVERABLE = Symbol.for('jobraft.unrecoverable');
+const UNRECOVERABLE_NAME = 'UnrecoverableError';
+/** Of the longest chain of classes that is looked at: a Proxy may have one without an end. */
+const PROTOTYPES_MAX = 64;
+
+/** Thrown by a processor that knows that another attempt is useless: the job goes straight to the dead letters. */
 export class UnrecoverableError extends Error {
   static {
-    UnrecoverableError.prototype.name = 'UnrecoverableError';
+    UnrecoverableError.prototype.name = UNRECOVERABLE_NAME;
+    Object.defineProperty(UnrecoverableError.prototype, UNRECOVERABLE, { value: true });
   }
 }
 
 /**
- * Whether the processor's error forbids another attempt. Looks at the name too: a sandbox or BullMQ's class must count as well.
- * Never throws: what is thrown may be a proxy, or have a getter that throws.
+ * Whether the processor's error forbids another attempt: it is an UnrecoverableError of this or of another copy of jobraft, or it or one of
+ * its classes has that name, as BullMQ's class and its subclasses. Never throws: what is thrown may be a proxy, or have a getter that throws.
  */
 export function isUnrecoverable(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
   try {
-    return error instanceof UnrecoverableError || (error instanceof Error && error.name === 'UnrecoverableError');
+    if (Reflect.get(error, UNRECOVERABLE) === true) return true;
+    let object: object | null = error;
+    for (let depth = 0; object !== null && depth < PROTOTYPES_MAX; depth += 1) {
+      if (ownName(object) === UNRECOVERABLE_NAME || ownClassName(object) === UNRECOVERABLE_NAME) return true;
+      object = Object.getPrototypeOf(object);
+    }
+    return false;
   } catch {
     return false;
   }
+}
+
+const ownName = (object: object): unknown => (Object.hasOwn(object, 'name') ? Reflect.get(object, 'name') : undefined);
+
+/** Of a class's prototype: the name of the class. */
+function ownClassName(object: object): unknown {
+  const made: unknown = Object.hasOwn(object, 'constructor') ? Reflect.get(object, 'constructor') : undefined;
+  return typeof made === 'function' ? made.name : undefined;
 }
 
 /** The error for a rejection that no retry can help; `undefined` for those worth repeating. */
