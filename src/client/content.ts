@@ -1,6 +1,7 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { describeValue } from '../base/describe-value.ts';
 import { InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
+import { describeThrown } from './thrown.ts';
 
 /**
  * How a job's name and data stand in the bytes that the queue carries without looking at them. Little-endian.
@@ -172,7 +173,7 @@ function stringify(data: unknown): string {
   try {
     json = JSON.stringify(data);
   } catch (cause) {
-    throw new InvalidPayloadError('The data cannot be written as JSON.', { cause });
+    throw new InvalidPayloadError(`The data cannot be written as JSON: ${describeThrown(cause)}.`, { cause });
   }
   if (json === undefined) throw new InvalidPayloadError(`A ${typeof data} cannot be written as JSON.`);
   return json;
