@@ -29,6 +29,8 @@ export type { BackoffOptions, JobOptions } from './client/job-options.ts';
 export type { MemberChange } from './client/node-calls.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/queue.ts';
 export type { ReadOptions } from './client/read-options.ts';
+export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox-errors.ts';
+export type { SandboxJob } from './client/sandbox-task.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';

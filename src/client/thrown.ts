@@ -21,19 +21,19 @@ export function toError(thrown: unknown): Error {
 
 /** An error's stack, or its description where it has none. Never throws. */
 export function stackOf(error: Error): string {
-  const stack = read(error, 'stack');
+  const stack = readProperty(error, 'stack');
   return typeof stack === 'string' ? stack : describeThrown(error);
 }
 
 function messageOf(thrown: unknown): string | undefined {
   if (typeof thrown === 'string') return thrown === '' ? 'An empty string was thrown.' : thrown;
   if (typeof thrown !== 'object' || thrown === null) return undefined;
-  const message = read(thrown, 'message');
+  const message = readProperty(thrown, 'message');
   if (typeof message === 'string' && message !== '') return message;
   if (!isError(thrown)) return undefined;
   if (typeof message === 'object' && message !== null)
     return inspect(message, { customInspect: false, breakLength: Number.POSITIVE_INFINITY });
-  const name = read(thrown, 'name');
+  const name = readProperty(thrown, 'name');
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
@@ -46,7 +46,8 @@ function isError(value: unknown): value is Error {
   }
 }
 
-function read(from: object, property: string): unknown {
+/** @returns the property's value, or `undefined` where reading it throws. */
+export function readProperty(from: object, property: string): unknown {
   try {
     return Reflect.get(from, property);
   } catch {

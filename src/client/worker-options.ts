@@ -8,7 +8,7 @@ import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from
 export interface WorkerOptions {
   /** A cluster, or a Client that the caller made and closes. */
   readonly connection: ClusterEndpoint | Client;
-  /** Most jobs that are processed at the same time; 1. */
+  /** Most jobs that are processed at the same time; 1. A processor in a file processes no more than it has `threads`. */
   readonly concurrency?: number;
   /** How long a job is this worker's without a sign of life; it is extended at a third of it; 30,000 ms. */
   readonly leaseMs?: number;
@@ -21,7 +21,7 @@ export interface WorkerOptions {
    * while a claim is on its way; four times `concurrency`. Zero leaves every waiting job to other workers.
    */
   readonly prefetchMax?: number;
-  /** Threads of a processor that is given as a file; as many as `concurrency`, but no more than the machine has cores. */
+  /** Most threads of a processor in a file, each of which processes one job at a time; as many as `concurrency`, but at most 32. */
   readonly threads?: number;
 }
 export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads'>>>;

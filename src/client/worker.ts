@@ -74,8 +74,11 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   #onProgress: (() => void) | undefined;
 
   /**
-   * @param processor a function, or the path or URL of a file whose export `process` (or default) runs in a pool of threads.
+   * @param processor a function, or the path (relative to the working directory) or file: URL of a file whose export `process` (or
+   * default) runs in a pool of threads. A file that does not exist is emitted as 'error', and fails each job until it exists.
    * @throws {UnknownOptionError | InvalidOptionError}
+   * @throws {ProcessorFileError} for a URL that names no file of this machine.
+   * @throws {SandboxCodeMissingError} for a file in a bundle that jobraft is a part of.
    */
   constructor(name: string, processor: Processor<Data, Result> | string | URL, options: WorkerOptions) {
     super();
@@ -86,15 +89,22 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     checkProcessor(processor);
     this.#config = workerConfig(options);
     this.name = name;
-    this.#lease = acquireClient(options.connection);
-    this.#pipeline = this.#lease.client.pipeline;
     if (typeof processor === 'function') {
       this.#processor = processor;
     } else {
-      const sandbox = new Sandbox<Data, Result>(processor, this.#config.concurrency, options.threads);
+      const { concurrency } = this.#config;
+      const sandbox = new Sandbox<Data, Result>(processor, {
+        concurrency,
+        threads: options.threads,
+        onError: (error) => this.#report(error),
+      });
       this.#sandbox = sandbox;
+      // A job without a thread has not begun.
+      this.#config = Object.freeze({ ...this.#config, concurrency: sandbox.threads });
       this.#processor = (job, context) => sandbox.run(job, context.signal);
     }
+    this.#lease = acquireClient(options.connection);
+    this.#pipeline = this.#lease.client.pipeline;
     this.#intake = new JobIntake(name, this.#config, this.#pipeline, this.#lease.client.claimSchedulers, {
       held: () => this.#running.size + this.#ready.length,
       onJobs: (jobs) => this.#onJobs(jobs),
