@@ -49,7 +49,8 @@ class Run {
 /**
  * Runs a processor file in a pool of threads, outside the event loop that extends the leases. Each job has a thread of its own while it
  * runs. When the job's signal is aborted, its thread is ended; the other threads go on. Threads start with their first job, and live, with
- * the timers and connections that the file left in them, until close().
+ * the timers and connections that the file left in them, until close(). What ends a thread fails its job, except that V8 aborts the process
+ * if a loop fills the thread's memory faster than Node.js can end the thread.
  */
 export class Sandbox<Data, Result> {
   /** Most jobs at the same time: more must not be begun. */
