@@ -1,4 +1,5 @@
 import type { OperationResult } from '../queue/reply.ts';
+import { HEADER_BYTES, pickOperations } from '../queue/request.ts';
 import type { ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
 import { type Call, isKept } from './call.ts';
 import { packetOf } from './connection.ts';
@@ -48,6 +49,7 @@ export class Batch {
   /** Whether its calls count towards the client's bounds, and are awaited when it closes. */
   readonly isCounted: boolean;
   readonly ends: readonly number[];
+  readonly #kind: BatchKind;
   readonly #headerAt: number;
   /** Undefined where a call was rejected while others of the batch go on. */
   readonly #calls: (Call | undefined)[];
@@ -81,6 +83,7 @@ export class Batch {
     const { request, calls, ends, kept, keptBytes } = contents;
     const { consistency } = kind;
     this.packet = packetOf(consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request });
+    this.#kind = kind;
     this.isStale = consistency === 'stale';
     this.#headerAt = this.packet.length - request.length;
     this.#calls = calls;
@@ -136,6 +139,27 @@ export class Batch {
   /** When the node that has it is silent for too long. */
   silentAtMs(silenceMs: number): number {
     return this.sentAtMs + (this.isCancelled ? 0 : this.waitMs) + silenceMs;
+  }
+
+  /** Those of its calls that await an answer and stand at none of these places, as a batch that takes its place; undefined without any. */
+  without(places: ReadonlySet<number>): Batch | undefined {
+    const picked: number[] = [];
+    const calls: Call[] = [];
+    let kept = 0;
+    let keptBytes = 0;
+    for (const [at, call] of this.pending()) {
+      if (places.has(at)) continue;
+      picked.push(at);
+      calls.push(call);
+      if (!isKept(call)) continue;
+      kept += 1;
+      keptBytes += (this.ends[at] ?? 0) - (this.ends[at - 1] ?? HEADER_BYTES);
+    }
+    if (calls.length === 0) return undefined;
+    const contents = { ...pickOperations(this.request, this.ends, picked), calls, kept, keptBytes };
+    const rest = new Batch(contents, this.deadlineMs, this.#kind);
+    rest.order = this.order;
+    return rest;
   }
 
   /** Writes the header; see the layout in src/queue/request.ts. */

@@ -157,13 +157,15 @@ export class NodeUnavailableError extends JobraftError {
   }
 }
 
-/** The cluster did not understand a request: client and nodes are of different versions. */
+const OTHER_VERSION = 'Use the same version of jobraft on clients and nodes.';
+
+/** The cluster refused an operation: it does not understand it, or its payload is larger than the nodes allow (code TOO_LARGE). */
 export class RequestRefusedError extends JobraftError {
   override readonly code: string;
   override readonly outcome: Outcome;
 
   constructor(code: string, message: string, outcome: Outcome = 'not-applied') {
-    super(`The cluster refused the request: ${message} Use the same version of jobraft on clients and nodes.`);
+    super(`The cluster refused the call: ${message}${code === 'TOO_LARGE' ? '' : ` ${OTHER_VERSION}`}`);
     this.code = code;
     this.outcome = outcome;
   }

@@ -7,6 +7,7 @@ import { batchOfKept } from './gathering.ts';
 import type { Intake } from './intake.ts';
 import type { Lanes } from './lanes.ts';
 import type { LateClaims } from './late-claims.ts';
+import { fail } from './settle.ts';
 
 /**
  * Decides what becomes of a batch, and of each of its calls, when it is answered, refused, or its time is over. Kept calls go on: in their
@@ -50,6 +51,25 @@ export class Outcomes {
       this.#settle(each);
       each.fail(error);
     }
+  }
+
+  /** Likewise, because of the operations at these places. The others go on in another request, unless an earlier sending may have taken effect. */
+  onOperationsRefused(batch: Batch, error: Error, operations: readonly number[]): void {
+    const lane = batch.session?.lane;
+    if (lane === undefined || batch.isOpening || operations.length === 0) {
+      this.onRefused(batch, error);
+      return;
+    }
+    const places = new Set(operations);
+    const isUncertain = batch.uncertainSends > 0;
+    const rest = isUncertain || batch.ordinary === 0 ? restOf(batch, isUncertain, places) : batch.without(places);
+    this.#lanes.remove(batch);
+    this.#intake.release(batch, rest);
+    if (rest !== undefined) lane.requeue(rest);
+    const goesOn = new Set(rest === undefined ? [] : [...rest.pending()].map(([, call]) => call));
+    const refused = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
+    batch.settled();
+    for (const [, call] of refused) fail(call, error);
   }
 
   /** Rejects the calls whose time is over. @param obstacle what keeps all calls from being sent or answered, as far as is known. */
@@ -110,7 +130,8 @@ export class Outcomes {
       batch.unaddress();
       lane.requeue(batch);
     } else if (batch.kept > 0) {
-      lane.requeue(restOf(batch, isUncertain));
+      const rest = restOf(batch, isUncertain);
+      if (rest !== undefined) lane.requeue(rest);
     }
   }
 
@@ -122,9 +143,10 @@ export class Outcomes {
   }
 }
 
-/** The kept calls of a batch that await an answer, in a new one that takes its place. */
-function restOf(batch: Batch, mayHaveTakenEffect: boolean): Batch {
-  const calls = [...batch.pending()].map(([, call]) => call).filter(isKept);
+/** The kept calls of a batch that await an answer, but those at `places`, in a new one that takes its place. */
+function restOf(batch: Batch, mayHaveTakenEffect: boolean, places: ReadonlySet<number> = new Set()): Batch | undefined {
+  const calls = [...batch.pending()].flatMap(([at, call]) => (isKept(call) && !places.has(at) ? [call] : []));
+  if (calls.length === 0) return undefined;
   const rest = batchOfKept(calls, batch.deadlineMs, mayHaveTakenEffect || batch.mayHaveTakenEffect);
   rest.order = batch.order;
   return rest;

@@ -163,7 +163,7 @@ export class Pipeline {
     if (rejection.outcome === 'not-applied' && batch.uncertainSends > 0) batch.uncertainSends -= 1;
     const error = finalRejection(rejection.code, rejection.message, batch.uncertainSends > 0 ? 'unknown' : 'not-applied');
     if (error !== undefined) {
-      this.#outcomes.onRefused(batch, error);
+      this.#outcomes.onOperationsRefused(batch, error, rejection.operations);
       this.#afterOutcome();
       return;
     }

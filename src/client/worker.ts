@@ -5,7 +5,14 @@ import type { RequestEncoder } from '../queue/request.ts';
 import type { KeptCall } from './call.ts';
 import { acquireClient, type ClientLease } from './connection-source.ts';
 import { encodeValue } from './content.ts';
-import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
+import {
+  ClientClosedError,
+  ClusterClosedError,
+  isUnrecoverable,
+  LeaseLostError,
+  PayloadTooLargeError,
+  RequestRefusedError,
+} from './errors.ts';
 import { HeldJob, type JobContext } from './held-job.ts';
 import { type Job, jobOfClaim } from './job.ts';
 import { JobIntake } from './job-intake.ts';
@@ -223,6 +230,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
         held.job.setReturnvalue(result);
         this.#tell('completed', held.job, result);
       },
+      // The nodes allow less than this client: another attempt would only have to fail as well.
+      (error) => this.#fail(held, error),
     );
   }
 
@@ -251,7 +260,13 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   /** Sends what came of a job, as long as the lease may live. */
-  #submit(held: HeldJob<Data, Result>, bytes: number, write: (encoder: RequestEncoder) => void, onDone: () => void): void {
+  #submit(
+    held: HeldJob<Data, Result>,
+    bytes: number,
+    write: (encoder: RequestEncoder) => void,
+    onDone: () => void,
+    onTooLarge: (error: Error) => void = (error) => this.#report(error),
+  ): void {
     this.#ending += 1;
     const call: KeptCall = {
       write,
@@ -267,7 +282,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       },
       onError: (error: Error): void => {
         this.#ending -= 1;
-        this.#report(error);
+        if (error instanceof RequestRefusedError && error.code === 'TOO_LARGE') onTooLarge(error);
+        else this.#report(error);
         this.#progress();
       },
     };

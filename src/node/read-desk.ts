@@ -70,7 +70,7 @@ export class ReadDesk {
     if (address === undefined) return;
     const query: Query = { ...address, connection, request };
     const fault = validateQuery(request);
-    if (fault !== undefined) this.#reject(query, fault.code, fault.message);
+    if (fault !== undefined) this.#reject(query, fault.code, fault.message, fault.operations);
     else if (consistency === 'stale') this.#answer(query);
     else if (leadership.leader === undefined) this.#rejectLeaderless(query);
     else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
@@ -161,8 +161,8 @@ export class ReadDesk {
     this.#reject(query, 'NO_LEADER', 'No leader available. An election is under way; retry after a backoff, or read stale.');
   }
 
-  #reject({ connection, client, sequence }: Query, code: RejectionCode, message: string): void {
-    this.#write(connection, { type: 'rejected', client, sequence, code, outcome: 'not-applied', message });
+  #reject({ connection, client, sequence }: Query, code: RejectionCode, message: string, operations: readonly number[] = []): void {
+    this.#write(connection, { type: 'rejected', client, sequence, code, outcome: 'not-applied', operations, message });
   }
 
   #write(connection: number, frame: ServerFrame): void {

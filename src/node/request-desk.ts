@@ -67,7 +67,7 @@ export class RequestDesk {
     if (address === undefined) return;
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };
     const fault = this.#faultOf(request, leadership);
-    if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message);
+    if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
     else if (leadership.isLeader) this.#take(waiting, request, nowMs);
     else if (leadership.leader === undefined) this.#rejectLeaderless(waiting, 'not-applied');
     else {
@@ -86,7 +86,7 @@ export class RequestDesk {
       return;
     }
     const fault = this.#faultOf(request, leadership);
-    if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message);
+    if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
     else this.#take(waiting, request, nowMs);
   }
 
@@ -205,7 +205,7 @@ export class RequestDesk {
   /** Not into the log, where it would find nothing: its client would ask again at once, and that costs a write each time. */
   #rejectUnparked(waiting: WaitingRequest): void {
     const message = `${this.#parked.size} claims wait for jobs already. Ask again later, use fewer clients, or raise parkedClaimsMax.`;
-    this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, RETRY_LATER_MS);
+    this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, { retryAfterMs: RETRY_LATER_MS });
   }
 
   #faultOf(
@@ -219,16 +219,22 @@ export class RequestDesk {
         ? 'It moves on when every member runs a release that has it: upgrade the others, then retry.'
         : 'Use the same release of jobraft on clients and nodes.';
     const message = `The cluster runs version ${version} of its state machine, which does not have this operation. ${remedy}`;
-    return { code: 'VERSION', message };
+    // Which operations these are does not matter: all are asked for again until the cluster has moved on.
+    return { code: 'VERSION', message, operations: [] };
   }
 
   #rejectLeaderless(waiting: WaitingRequest, outcome: 'not-applied' | 'unknown'): void {
     this.#reject(waiting, 'NO_LEADER', outcome, 'No leader available. An election is under way; retry after a backoff.');
   }
 
-  #reject(waiting: WaitingRequest, code: RejectionCode, outcome: 'not-applied' | 'unknown', message: string, retryAfterMs = 0): void {
-    const { client, sequence } = waiting;
-    this.#answer(waiting, { type: 'rejected', client, sequence, code, outcome, retryAfterMs, message });
+  #reject(
+    { client, sequence, ...origin }: WaitingRequest,
+    code: RejectionCode,
+    outcome: 'not-applied' | 'unknown',
+    message: string,
+    { operations = [], retryAfterMs = 0 }: { readonly operations?: readonly number[]; readonly retryAfterMs?: number } = {},
+  ): void {
+    this.#answer(origin, { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message });
   }
 
   #answer(origin: Origin, frame: ServerFrame): void {

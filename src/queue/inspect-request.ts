@@ -8,6 +8,8 @@ export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
   /** Says what to change. */
   readonly message: string;
+  /** The operations at fault, by their place in the request, in ascending order; empty when it is the request as a whole. */
+  readonly operations: readonly number[];
 }
 
 export interface RequestBounds {
@@ -31,7 +33,6 @@ export function validateRequest(bytes: Uint8Array, bounds: RequestBounds, versio
   try {
     return faultOf(bytes, bounds, version);
   } catch (error) {
-    if (error instanceof InvalidOperationError) return { code: 'INVALID_REQUEST', message: error.message };
     if (error instanceof MalformedBytesError) return invalid(`${error.message} Encode requests with RequestEncoder.`);
     throw error;
   }
@@ -47,7 +48,7 @@ export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
   for (let read = 0; read < operations; read += 1) {
     operation.next(reader, MACHINE_VERSION);
     if (operation.code !== OperationCode.getJob && operation.code !== OperationCode.counts) {
-      return invalid('A query changes nothing. Send only get-job and counts in it, everything else in a request.');
+      return invalid('A query changes nothing. Send only get-job and counts in it, everything else in a request.', [read]);
     }
   }
   return undefined;
@@ -81,16 +82,27 @@ function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number): Req
     return invalid(`The request has ${header.operations} operations. Send 1 to ${OPERATIONS_MAX}.`);
   }
   const operation = new OperationReader();
+  const tooLarge: number[] = [];
+  let bytesMax = 0;
   for (let read = 0; read < header.operations; read += 1) {
-    operation.next(reader, version);
-    const carriesPayload = operation.code === OperationCode.add || operation.code === OperationCode.complete;
-    if (carriesPayload && operation.blobLength > bounds.payloadBytesMax) {
-      const message = `A payload has ${operation.blobLength} bytes. Send at most ${bounds.payloadBytesMax}, or raise payloadBytesMax.`;
-      return { code: 'TOO_LARGE', message };
+    try {
+      operation.next(reader, version);
+    } catch (error) {
+      // What follows in the bytes cannot be found.
+      if (error instanceof InvalidOperationError) return invalid(error.message, [read]);
+      throw error;
     }
+    const carriesPayload = operation.code === OperationCode.add || operation.code === OperationCode.complete;
+    if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
+    tooLarge.push(read);
+    bytesMax = Math.max(bytesMax, operation.blobLength);
+  }
+  if (tooLarge.length > 0) {
+    const message = `A payload has ${bytesMax} bytes, ${bounds.payloadBytesMax} are allowed. Store the data elsewhere and put its address into the job, or raise the cluster's limits.payloadBytesMax.`;
+    return { code: 'TOO_LARGE', message, operations: tooLarge };
   }
   if (reader.remaining > 0) return invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`);
   return undefined;
 }
 
-const invalid = (message: string): RequestFault => ({ code: 'INVALID_REQUEST', message });
+const invalid = (message: string, operations: readonly number[] = []): RequestFault => ({ code: 'INVALID_REQUEST', message, operations });

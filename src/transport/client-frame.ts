@@ -103,6 +103,8 @@ export type ServerFrame =
       readonly outcome: 'not-applied' | 'unknown';
       /** With `RETRY_LATER`: how long the client should wait before it sends the request again. */
       readonly retryAfterMs?: number;
+      /** The operations at fault, by their place in the request, in ascending order; empty when it is the request as a whole. */
+      readonly operations: readonly number[];
       readonly message: string;
     }
   | { readonly type: 'status'; readonly call: number; readonly status: NodeStatus }
@@ -202,6 +204,17 @@ function readNodes(body: ByteReader): number[] {
   return nodes;
 }
 
+function readPlaces(body: ByteReader): number[] {
+  const places: number[] = [];
+  const count = body.u32();
+  for (let read = 0; read < count; read += 1) {
+    const at = body.u32();
+    if (at <= (places.at(-1) ?? -1)) throw new MalformedBytesError('the places of operations do not ascend');
+    places.push(at);
+  }
+  return places;
+}
+
 /** Ids and indexes are doubles on the wire, and whatever else a double can be must not get further than this. */
 function readWhole(body: ByteReader, least: number): number {
   const value = body.f64();
@@ -223,6 +236,8 @@ export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
       to.u8(REJECTION_CODES.indexOf(frame.code));
       to.u8(frame.outcome === 'unknown' ? 1 : 0);
       to.u32(frame.retryAfterMs ?? 0);
+      to.u32(frame.operations.length);
+      for (const at of frame.operations) to.u32(at);
       to.text(frame.message);
       break;
     case 'status':
@@ -278,7 +293,9 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
       const code = REJECTION_CODES[body.u8()];
       if (code === undefined) throw new MalformedBytesError('rejection of unknown code');
       const outcome = body.u8() === 1 ? 'unknown' : 'not-applied';
-      return { type: 'rejected', client, sequence, code, outcome, retryAfterMs: body.u32(), message: body.text() };
+      const retryAfterMs = body.u32();
+      const operations = readPlaces(body);
+      return { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message: body.text() };
     }
     case 3:
       // The only cast: the node that wrote this text built it from a NodeStatus.

@@ -64,6 +64,8 @@ export class FakeCluster implements ClusterEndpoint {
   repliesToSwallow = 0;
   /** Rejects every request with this. */
   rejectWith: { readonly code: RejectionCode; readonly outcome: 'not-applied' | 'unknown' } | undefined;
+  /** Of a node; the client's own limit is another. */
+  payloadBytesMax = 16 * 1024 * 1024;
   /** Added to the wall clock of the log. */
   clockOffsetMs = 0;
   /** Most claims that wait; others are told to come back after `retryAfterMs`. */
@@ -230,7 +232,7 @@ export class FakeCluster implements ClusterEndpoint {
     const refused =
       this.rejectWith ?? (this.leader === undefined ? { code: 'NO_LEADER' as const, outcome: 'not-applied' as const } : undefined);
     if (refused !== undefined && consistency !== 'stale')
-      this.#send(connection, { type: 'rejected', ...address, ...refused, message: 'switched on' });
+      this.#send(connection, { type: 'rejected', ...address, ...refused, operations: [], message: 'switched on' });
     else if (this.repliesToSwallow > 0) this.repliesToSwallow -= 1;
     else this.#send(connection, { type: 'reply', reply: this.machine.query(request) });
   }
@@ -238,14 +240,14 @@ export class FakeCluster implements ClusterEndpoint {
   #onRequest(connection: Connection, request: Uint8Array): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a request without a header');
-    const fault = validateRequest(request, { payloadBytesMax: 16 * 1024 * 1024 }, MACHINE_VERSION);
+    const fault = validateRequest(request, { payloadBytesMax: this.payloadBytesMax }, MACHINE_VERSION);
     const rejection =
       fault !== undefined
-        ? { code: fault.code, outcome: 'not-applied' as const, message: fault.message }
+        ? { ...fault, outcome: 'not-applied' as const }
         : this.rejectWith !== undefined
-          ? { ...this.rejectWith, message: 'switched on' }
+          ? { ...this.rejectWith, operations: [], message: 'switched on' }
           : this.leader === undefined
-            ? { code: 'NO_LEADER' as const, outcome: 'not-applied' as const, message: 'No leader available.' }
+            ? { code: 'NO_LEADER' as const, outcome: 'not-applied' as const, operations: [], message: 'No leader available.' }
             : undefined;
     if (rejection !== undefined) {
       this.#send(connection, { type: 'rejected', ...address, ...rejection });
@@ -287,7 +289,13 @@ export class FakeCluster implements ClusterEndpoint {
     for (const known of this.#parked) if (known.client === arrived.client && known.sequence === arrived.sequence) this.#unpark(known);
     if (this.#parked.size >= this.parkedClaimsMax) {
       const { client, sequence, connection } = arrived;
-      const rejection = { code: 'RETRY_LATER', outcome: 'not-applied', retryAfterMs: this.retryAfterMs, message: 'switched on' } as const;
+      const rejection = {
+        code: 'RETRY_LATER',
+        outcome: 'not-applied',
+        retryAfterMs: this.retryAfterMs,
+        operations: [],
+        message: 'switched on',
+      } as const;
       this.#send(connection, { type: 'rejected', client, sequence, ...rejection });
       return true;
     }

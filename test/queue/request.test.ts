@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ByteReader } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { MACHINE_VERSION, versionOfEntry } from '../../src/queue/entry-data.ts';
 import { parkableClaim, validateQuery, validateRequest } from '../../src/queue/inspect-request.ts';
+import { OperationReader } from '../../src/queue/operation.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
-import { type AddOptions, peekRequest, RequestEncoder } from '../../src/queue/request.ts';
+import { type AddOptions, OperationCode, peekRequest, pickOperations, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from './harness.ts';
 
 const none = new Uint8Array(0);
@@ -61,6 +63,87 @@ describe('a request', () => {
   });
 });
 
+/** What each operation of a request says, in full. */
+function meaningOf(bytes: Uint8Array): unknown[] {
+  const reader = new ByteReader(bytes);
+  const { operations } = readRequestHeader(reader);
+  const operation = new OperationReader();
+  return Array.from({ length: operations }, () => {
+    operation.next(reader, MACHINE_VERSION);
+    const { code, queueName, jobId, delayMs, keepCompleted, countMax, blobAt, blobLength } = operation;
+    const isAdd = code === OperationCode.add;
+    const needsQueue = isAdd || code === OperationCode.claim || code === OperationCode.counts || code === OperationCode.retry;
+    return {
+      code,
+      queue: needsQueue ? queueName : undefined,
+      policy: isAdd ? { delayMs, keepCompleted } : undefined,
+      job: code === OperationCode.complete || code === OperationCode.retry ? jobId : undefined,
+      countMax: code === OperationCode.claim ? countMax : undefined,
+      blob: isAdd || code === OperationCode.complete ? bytes.slice(blobAt, blobAt + blobLength) : undefined,
+    };
+  });
+}
+
+describe('operations that are taken from a request', () => {
+  const queue = fc.constantFrom('a', 'b', 'a-long-queue-name');
+  const content = fc.uint8Array({ maxLength: 9 });
+  const anOperation = fc.oneof(
+    fc.tuple(queue, content, fc.nat(2), fc.nat(2)).map(
+      ([name, bytes, delayMs, keepCompleted]) =>
+        (to: RequestEncoder) =>
+          to.add(name, bytes, options({ delayMs, keepCompleted })),
+    ),
+    fc.tuple(fc.integer({ min: 1, max: 9 }), content).map(
+      ([job, bytes]) =>
+        (to: RequestEncoder) =>
+          to.complete(job, 1, bytes),
+    ),
+    queue.map((name) => (to: RequestEncoder) => to.claim(name, claimOptions(3))),
+    queue.map((name) => (to: RequestEncoder) => to.counts(name)),
+    fc.tuple(queue, fc.integer({ min: 1, max: 9 })).map(
+      ([name, job]) =>
+        (to: RequestEncoder) =>
+          to.retry(name, job),
+    ),
+  );
+
+  it('say the same as in it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anOperation, fc.boolean()), { minLength: 1, maxLength: 12 }), (operations) => {
+        const to = new RequestEncoder();
+        to.begin(CLIENT, 3, 2);
+        const ends = operations.map(([write]) => {
+          write(to);
+          return to.bytes;
+        });
+        const whole = to.finish();
+        const places = operations.flatMap(([, isPicked], at) => (isPicked ? [at] : []));
+        fc.pre(places.length > 0);
+        const picked = pickOperations(whole, ends, places);
+        const all = meaningOf(whole);
+        expect(meaningOf(picked.request)).toEqual(places.map((at) => all[at]));
+        expect(picked.ends).toHaveLength(places.length);
+        expect(picked.ends.at(-1)).toBe(picked.request.length);
+        // Again, by the places where they are now: nothing changes.
+        expect(pickOperations(picked.request, picked.ends, [...places.keys()])).toEqual(picked);
+      }),
+    );
+  });
+
+  it('do not bring the selections of operations that were left out', () => {
+    const to = new RequestEncoder();
+    to.begin(CLIENT, 3, 2);
+    to.add('', none, options({ attemptsMax: 0 }));
+    const ends = [to.bytes];
+    to.complete(1, 1, none);
+    ends.push(to.bytes);
+    to.counts('q');
+    ends.push(to.bytes);
+    expect(validateRequest(to.finish(), bounds, MACHINE_VERSION)).toMatchObject({ code: 'INVALID_REQUEST', operations: [0] });
+    expect(validateRequest(pickOperations(to.finish(), ends, [1, 2]).request, bounds, MACHINE_VERSION)).toBeUndefined();
+  });
+});
+
 describe('validation', () => {
   const add = (changed: Partial<AddOptions>) => (to: RequestEncoder) => to.add('q', none, options(changed));
 
@@ -89,12 +172,13 @@ describe('validation', () => {
     expect(validateRequest(request(build), bounds, MACHINE_VERSION)).toEqual({
       code: 'INVALID_REQUEST',
       message: expect.stringMatching(message),
+      operations: _what === 'no operation' ? [] : [0],
     });
   });
 
   it('refuses payloads and results above the limit', () => {
     const large = new Uint8Array(1001);
-    const fault = { code: 'TOO_LARGE', message: expect.stringMatching(/1001 bytes\. Send at most 1000/) };
+    const fault = { code: 'TOO_LARGE', message: expect.stringMatching(/1001 bytes, 1000 are allowed/), operations: [0] };
     expect(
       validateRequest(
         request((to) => to.add('q', large, options())),
@@ -116,6 +200,17 @@ describe('validation', () => {
         MACHINE_VERSION,
       ),
     ).toBeUndefined();
+  });
+
+  it('names each operation whose payload is too large', () => {
+    const large = new Uint8Array(1001);
+    const build = (to: RequestEncoder): void => {
+      to.add('q', none, options());
+      to.add('q', large, options());
+      to.complete(1, 1, none);
+      to.complete(1, 1, large);
+    };
+    expect(validateRequest(request(build), bounds, MACHINE_VERSION)).toMatchObject({ code: 'TOO_LARGE', operations: [1, 3] });
   });
 
   it.each([

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteWriter, MalformedBytesError } from '../../src/base/bytes.ts';
-import { type ClientFrame, readClientFrames, writeClientFrame } from '../../src/transport/client-frame.ts';
+import {
+  type ClientFrame,
+  readClientFrames,
+  readServerFrames,
+  type ServerFrame,
+  writeClientFrame,
+  writeServerFrame,
+} from '../../src/transport/client-frame.ts';
 
 function packetOf(...frames: readonly ClientFrame[]): Uint8Array {
   const writer = new ByteWriter();
@@ -70,5 +77,34 @@ describe('a packet of a client', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe('a rejection', () => {
+  function packetOfRejection(operations: readonly number[]): { readonly frame: ServerFrame; readonly packet: Uint8Array } {
+    const frame: ServerFrame = {
+      ...{ type: 'rejected', client: 7, sequence: 3, code: 'TOO_LARGE', outcome: 'not-applied', retryAfterMs: 0 },
+      operations,
+      message: 'A payload is too large.',
+    };
+    const writer = new ByteWriter();
+    writeServerFrame(writer, frame);
+    return { frame, packet: writer.copy() };
+  }
+
+  it('names the operations at fault', () => {
+    for (const operations of [[], [0], [0, 5, 4095]]) {
+      const { frame, packet } = packetOfRejection(operations);
+      expect(readServerFrames(packet)).toEqual([frame]);
+    }
+  });
+
+  it('is malformed unless their places ascend', () => {
+    for (const operations of [
+      [1, 1],
+      [2, 1],
+    ]) {
+      expect(() => readServerFrames(packetOfRejection(operations).packet)).toThrow(MalformedBytesError);
+    }
   });
 });
