@@ -1,6 +1,6 @@
 /** One bug, injected: a piece of one source file replaced by another. */
 export interface Mutant {
-  /** Which of the twelve things that implementations get wrong it belongs to. */
+  /** Which of the things that implementations get wrong it belongs to, by the numbers in test/README.md. */
   readonly mistake: number;
   readonly name: string;
   /** From `src/` on. */
@@ -292,5 +292,103 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'for (const claim of expired) this.#queued.push(claim);',
     replace:
       'for (const claim of expired) { const reply = new Uint8Array(26); const view = new DataView(reply.buffer); view.setFloat64(0, claim.client, true); view.setFloat64(8, claim.sequence, true); view.setUint32(17, 1, true); reply[21] = 2; this.#answer(claim, { type: "reply", reply }); }',
+  },
+  {
+    mistake: 7,
+    name: 'an answer to a question of an earlier life answers a read',
+    file: 'node/read-desk.ts',
+    find: 'this.#lastBatch = options.life * BATCHES_PER_LIFE;',
+    replace: 'this.#lastBatch = 0 * options.life * BATCHES_PER_LIFE;',
+  },
+  {
+    mistake: 12,
+    name: 'a late copy of an opening begins the same session again',
+    file: 'queue/job-queue.ts',
+    find: 'const session = this.#sessions.open(this.#nextSessionId);',
+    replace: 'const id = client - SESSION_ID_END + 1; const session = this.#sessions.get(id) ?? this.#sessions.open(id);',
+  },
+  {
+    mistake: 13,
+    name: 'leases run on the wall clock of the leader',
+    file: 'node/proposer.ts',
+    find: 'return this.#version === 1 ? wallMs() : this.#clock.at(nowMs(), machine.logMs);',
+    replace: 'return wallMs() + 0 * (nowMs() + machine.logMs);',
+  },
+  {
+    mistake: 13,
+    name: 'a new leader begins the log’s clock from its wall clock',
+    file: 'node/proposer.ts',
+    find: 'this.#clock.start(this.#ports.nowMs(), machine.logMs);',
+    replace: 'this.#clock.start(this.#ports.nowMs(), this.#ports.wallMs());',
+  },
+  {
+    mistake: 13,
+    name: 'leases get no fresh term under a new leader',
+    file: 'queue/job-queue.ts',
+    find: 'if (isFirstOfTerm) this.#jobs.leaseEpochMs = this.#logMs;',
+    replace: '',
+  },
+  {
+    mistake: 13,
+    name: 'the log’s clock counts the time in which its leader is stopped',
+    file: 'node/log-clock.ts',
+    find: 'Math.min(nowMs - this.#atMs, STEP_MS_MAX)',
+    replace: '(nowMs - this.#atMs + 0 * STEP_MS_MAX)',
+  },
+  {
+    mistake: 14,
+    name: 'an entry is applied by the version of the replica',
+    file: 'queue/job-queue.ts',
+    find: 'this.#version = header.version;\n      this.#jobs.version = header.version;',
+    replace: 'this.#version = this.#versionMax;\n      this.#jobs.version = this.#versionMax;',
+  },
+  {
+    mistake: 14,
+    name: 'the cluster moves to a version that some members do not have',
+    file: 'node/member-versions.ts',
+    find: 'let common = this.#own;',
+    replace: 'let common = this.#own; if (common > 0) return common;',
+  },
+  {
+    mistake: 15,
+    name: 'a lease that ends before the begin counts as a stall',
+    file: 'queue/job-store.ts',
+    find: '} else if (isBegun) {\n      job.attempt -= 1;',
+    replace: '} else {\n      if (isBegun) job.attempt -= 1;',
+  },
+  {
+    mistake: 15,
+    name: 'a stall is charged as an attempt',
+    file: 'queue/job-store.ts',
+    find: '      job.attempt -= 1;\n      job.stalls += 1;',
+    replace: '      if (job.attempt >= job.policy.attemptsMax) job.attempt -= 1;\n      job.stalls += 1;',
+  },
+  {
+    mistake: 15,
+    name: 'a job that stalls too often never fails',
+    file: 'queue/job-store.ts',
+    find: 'if (job.stalls > stalledMax) {',
+    replace: 'if (job.stalls > stalledMax + 1_000) {',
+  },
+  {
+    mistake: 15,
+    name: 'a job that stalled is begun by its claim',
+    file: 'queue/job-store.ts',
+    find: 'if (mayBegin && job.stalls === 0) begin(job);',
+    replace: 'if (mayBegin) begin(job);',
+  },
+  {
+    mistake: 15,
+    name: 'a command reaches a job of another queue',
+    file: 'queue/job-store.ts',
+    find: 'return job === undefined || queueName === undefined || job.queue.name === queueName ? job : undefined;',
+    replace: 'return job === undefined || queueName === undefined || queueName.length > 0 ? job : undefined;',
+  },
+  {
+    mistake: 16,
+    name: 'a leader waits for a tick that was overwritten',
+    file: 'node/proposer.ts',
+    find: 'return this.#tick.term !== term || this.#tick.index <= applied();',
+    replace: 'return this.#tick.index <= applied();',
   },
 ];

@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 
 /** Nobody receives the answers. */
 const CROWD_CONNECTION = 901;
+/** By then the openings are applied, mostly. */
+const LATE_COPIES_AFTER_MS = 1_000;
 /** The openings are sent under numbers from here on. */
 const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 
@@ -135,6 +137,7 @@ function crowd(world: World): void {
     writeClientFrame(to, { type: 'request', request: encoder.finish() });
   }
   world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());
+  world.schedule.after(LATE_COPIES_AFTER_MS, () => world.sendLateCopies());
 }
 
 /** A wall clock that shows more than this was stepped by more than a person corrects by hand. */

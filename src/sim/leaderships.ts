@@ -1,8 +1,13 @@
-import type { Leadership } from './checkers/lease-clock.ts';
+import type { Leadership, Stop } from './checkers/lease-clock.ts';
+
+/** So much of a time in which nothing ran may count. */
+const COUNTED_MS_MAX = 1_000;
 
 /** Who led when, in true time, as the checkers of histories need it. */
 export class Leaderships {
   readonly #all: { readonly node: number; readonly term: number; readonly fromMs: number; toMs: number }[] = [];
+
+  readonly #stops: Stop[] = [];
 
   onElected(node: number, term: number, nowMs: number): void {
     this.onEnded(node, nowMs);
@@ -12,6 +17,15 @@ export class Leaderships {
   /** The node stepped down or ended. */
   onEnded(node: number, nowMs: number): void {
     for (const leadership of this.#all) if (leadership.node === node) leadership.toMs = Math.min(leadership.toMs, nowMs);
+  }
+
+  /** Nothing ran. The log's clock may have gone on for a little. */
+  onSuspended(fromMs: number, toMs: number): void {
+    this.#stops.push({ fromUs: (fromMs + COUNTED_MS_MAX) * 1_000, toUs: toMs * 1_000 });
+  }
+
+  get stops(): readonly Stop[] {
+    return this.#stops;
   }
 
   /** In the order of their terms. */

@@ -80,7 +80,12 @@ function checkHistories(world: World): void {
     // In version 1 leases ran on wall clocks, and attempts were counted by another rule.
     ...(isVersionAsked
       ? { clockErrorMs: wallErrorMs, isCounting: false }
-      : { clockErrorMs: LOG_CLOCK_ERROR_MS, delayErrorMs: wallErrorMs, leaderships: world.leaderships.inOrder() }),
+      : {
+          clockErrorMs: LOG_CLOCK_ERROR_MS,
+          delayErrorMs: wallErrorMs,
+          leaderships: world.leaderships.inOrder(),
+          stops: world.leaderships.stops,
+        }),
     queueOperationsMax: 0,
     jobStepsMax: 5_000,
   });

@@ -20,6 +20,7 @@ const LOOK_SHARE = 0.6;
 const LATE_COPY_SHARE = 0.05;
 const LATE_OPENING_SHARE = 0.5;
 const LATE_COPY_MS_MAX = 8_000;
+const LATE_COPIES_MAX = 20;
 /** So long may it take until a crowd of openings is applied. */
 const CROWDED_MS_MAX = 10_000;
 /** Clocks count less time than passes, by a little. */
@@ -55,6 +56,8 @@ export class SimClient {
   readonly #requests = new Map<number, Request>();
   /** Likewise, under a client id of their own, without a session. */
   readonly #queries = new Map<number, Request>();
+  /** All openings, and the latest other requests, answered or not. */
+  readonly #sent: Request[] = [];
   /** The session's id, or the number that its opening is sent under. */
   #session = 0;
   #openings = 0;
@@ -99,6 +102,15 @@ export class SimClient {
         const request = this.#requestOf(client, sequence);
         if (request !== undefined) this.#onRejected(request, code, `node ${node} answers ${code}: ${message}`);
       }
+    }
+  }
+
+  /** What was sent lately arrives once more, in its order. */
+  sendLateCopies(): void {
+    let delayMs = 0;
+    for (const request of this.#sent) {
+      delayMs += this.#random.between(1, 30);
+      this.#world.schedule.after(delayMs, () => this.#sendBytes(request, this.#whomToAsk()));
     }
   }
 
@@ -174,6 +186,11 @@ export class SimClient {
       copies: 0,
     };
     this.#requests.set(sequence, request);
+    if (this.#sent.push(request) > LATE_COPIES_MAX)
+      this.#sent.splice(
+        this.#sent.findIndex((sent) => !sent.isOpening),
+        1,
+      );
     this.#send(request);
     if (this.#random.chance(isOpening ? LATE_OPENING_SHARE : LATE_COPY_SHARE))
       this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendBytes(request, this.#whomToAsk()));

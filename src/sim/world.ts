@@ -329,6 +329,11 @@ export class World {
     this.#receivers.set(connection, receive);
   }
 
+  /** What clients sent lately arrives once more, openings first. */
+  sendLateCopies(): void {
+    for (const client of this.#clients) client.sendLateCopies();
+  }
+
   sendToNode(connection: number, to: number, packet: Uint8Array): void {
     this.network.sendToOrFromClient(`${connection}>${to}`, this.schedule.nowMs, () => {
       const node = this.nodes.get(to);
@@ -357,7 +362,9 @@ export class World {
 
   /** Everything stands still for a while, and every clock counts it. */
   suspend(durationMs: number): void {
+    const { nowMs } = this.schedule;
     this.schedule.suspend(durationMs);
+    this.leaderships.onSuspended(nowMs, nowMs + durationMs);
     for (const node of this.nodes.values()) node.onSuspended(durationMs);
   }
 

@@ -3,7 +3,7 @@ import { operationsOf } from '../history/operation.ts';
 import { type Accounting, checkAccounting } from './accounting.ts';
 import { checkCounts } from './counts.ts';
 import { checkJobLinearizability } from './job-linearizability.ts';
-import { type Leadership, LeaseClock } from './lease-clock.ts';
+import { type Leadership, LeaseClock, type Stop } from './lease-clock.ts';
 import { checkLifecycle } from './lifecycle.ts';
 import { checkOrder } from './order.ts';
 import { checkQueueLinearizability } from './queue-linearizability.ts';
@@ -18,6 +18,8 @@ export interface CheckOptions {
   readonly delayErrorMs?: number;
   /** Who led when, where it is known: then leases are expected to last accordingly. */
   readonly leaderships?: readonly Leadership[];
+  /** When no leader can have run. */
+  readonly stops?: readonly Stop[];
   /** Whether the cluster ran one state-machine version from 2 on, so that attempts and stalls can be counted. Default true. */
   readonly isCounting?: boolean;
   /** Which queues are held against the whole queue's model; default: all. */
@@ -45,6 +47,7 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
     clockErrorMs = 20,
     delayErrorMs = clockErrorMs,
     leaderships,
+    stops,
     isCounting = true,
     wholeQueues,
     queueOperationsMax = 1_000,
@@ -52,7 +55,7 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
     jobStepsMax = 50_000,
   } = options;
   const operations = operationsOf(events);
-  const model = { leases: new LeaseClock(clockErrorMs * 1_000, leaderships), delayErrorUs: delayErrorMs * 1_000, isCounting };
+  const model = { leases: new LeaseClock(clockErrorMs * 1_000, leaderships, stops), delayErrorUs: delayErrorMs * 1_000, isCounting };
   const { verdict, accounting } = checkAccounting(operations, isDrained);
   const verdicts = [verdict, checkOrder(operations), checkCounts(operations), checkLifecycle(operations, model)];
   verdicts.push(checkJobLinearizability(operations, { ...model, stepsPerJobMax: jobStepsMax }));

@@ -5,6 +5,12 @@ export interface Leadership {
   readonly toUs: number;
 }
 
+/** A time in which no leader runs, so that the log's clock stands still, in microseconds of the history's clock. */
+export interface Stop {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
 /**
  * When leases can have ended. They run on the log's clock, which stands still while nobody leads, and each new leader gives those that are not
  * over a fresh term. Without leaderships leases run on the history's clock all the time.
@@ -12,9 +18,11 @@ export interface Leadership {
 export class LeaseClock {
   readonly errorUs: number;
   readonly #leaderships: readonly Leadership[];
+  readonly #stops: readonly Stop[];
 
-  /** @param errorUs how much the clocks behind the leases may differ from the history's. @param leaderships in the order of their terms. */
-  constructor(errorUs: number, leaderships: readonly Leadership[] = []) {
+  /** @param errorUs how much the clocks behind the leases may differ from the history's. @param leaderships in the order of their terms. @param stops in their order. */
+  constructor(errorUs: number, leaderships: readonly Leadership[] = [], stops: readonly Stop[] = []) {
+    this.#stops = stops;
     this.errorUs = errorUs;
     this.#leaderships = leaderships;
   }
@@ -30,10 +38,24 @@ export class LeaseClock {
       if (untilUs <= sinceUs) continue;
       if (fromUs > sinceUs) leftUs = leaseUs;
       const startUs = Math.max(fromUs, sinceUs);
-      if (startUs + leftUs <= untilUs) return startUs + leftUs;
-      leftUs -= untilUs - startUs;
+      const overUs = this.#after(startUs, leftUs);
+      if (overUs <= untilUs) return overUs;
+      leftUs -= this.#between(startUs, untilUs);
       atUs = untilUs;
     }
-    return atUs + leftUs;
+    return this.#after(atUs, leftUs);
+  }
+
+  /** When so much time has passed, stops not counted. */
+  #after(sinceUs: number, durationUs: number): number {
+    let overUs = sinceUs + durationUs;
+    for (const { fromUs, toUs } of this.#stops) if (toUs > sinceUs && fromUs < overUs) overUs += toUs - Math.max(fromUs, sinceUs);
+    return overUs;
+  }
+
+  #between(fromUs: number, untilUs: number): number {
+    let passedUs = untilUs - fromUs;
+    for (const stop of this.#stops) passedUs -= Math.max(0, Math.min(stop.toUs, untilUs) - Math.max(stop.fromUs, fromUs));
+    return passedUs;
   }
 }
