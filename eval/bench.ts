@@ -14,6 +14,7 @@ interface Options {
   readonly rounds: number;
   readonly minutes: number;
   readonly only?: string;
+  readonly long?: boolean;
   readonly compare?: string;
   readonly config?: string;
   readonly seed?: number;
@@ -26,8 +27,9 @@ const command = addClusterOptions(new Command('bench'))
   .option('--out <folder>', 'where bench.csv goes', join(packageRoot(), 'results'))
   .option('--plots-out <folder>', 'where its charts go', join(packageRoot(), 'plots'))
   .option('--rounds <count>', 'how often everything is measured that is not measured once', parseCount, 5)
-  .option('--minutes <count>', 'no further round begins when all would take longer than this', parseCount, 5)
+  .option('--minutes <count>', 'no further round begins when all would take longer than this', parseCount, 6)
   .option('--only <text>', 'only what has this text in its name, and the floor')
+  .option('--long', 'also what takes minutes by itself: the memory after 10 million full cycles; give it more --minutes')
   .option('--compare <file>', 'an earlier bench.csv: shows what got slower since its last session')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
@@ -39,6 +41,7 @@ const command = addClusterOptions(new Command('bench'))
       out: options.out,
       plotsOut: options.plotsOut,
       only: options.only,
+      long: options.long ?? false,
       compare: options.compare,
       print: (line) => console.log(line),
     });

@@ -2,6 +2,7 @@ import { addsAlone, addsOnSchedule } from './add-latency.ts';
 import { addsInBulk, addsInFlight, cycle, hugeAdds, largeAdds } from './add-rates.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 import { checkpointLatency } from './checkpoint-latency.ts';
+import { cycleMemory } from './cycle-memory.ts';
 import type { FigureDefinition } from './figure.ts';
 import { diskLimit, floor } from './floor.ts';
 import { idleCpu } from './idle.ts';
@@ -27,6 +28,7 @@ export const MEASURES: readonly BenchMeasure[] = [
   checkpointLatency,
   idleCpu,
   millionJobs,
+  cycleMemory,
   nodeCurve,
 ];
 

@@ -21,6 +21,8 @@ export interface BenchMeasure {
   /** Fewer nodes cannot do without one of them. */
   readonly nodesMin?: number;
   readonly figures: readonly FigureDefinition[];
+  /** What takes the place of `expectedMs` and `measure` with `--long`, for the figures that take minutes. */
+  readonly long?: Pick<BenchMeasure, 'expectedMs' | 'measure'>;
   readonly measure: (context: BenchContext) => Promise<readonly BenchFigure[]>;
 }
 

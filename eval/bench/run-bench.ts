@@ -26,6 +26,8 @@ export interface BenchRequest {
   readonly plotsOut: string;
   /** Only what has this text in its name. */
   readonly only: string | undefined;
+  /** Also what takes minutes by itself. */
+  readonly long: boolean;
   /** A bench.csv whose last session this one is compared with. */
   readonly compare: string | undefined;
   readonly print: (line: string) => void;
@@ -88,8 +90,8 @@ export async function runBench(request: BenchRequest): Promise<number> {
 /** A progress bar is drawn by this process, and would be most of what an idle cluster takes. */
 const SILENCE: Progress = { onStep: () => undefined, onAdvance: () => undefined, print: () => undefined, stop: () => undefined };
 
-function selectSteps({ only, config, print }: BenchRequest): readonly BenchMeasure[] {
-  const wanted = selectMeasures(only);
+function selectSteps({ only, long, config, print }: BenchRequest): readonly BenchMeasure[] {
+  const wanted = selectMeasures(only).map((measure) => (long ? { ...measure, ...measure.long } : measure));
   if (wanted.length === 0)
     throw new UserError(`Nothing has "${only}" in its name. There are: ${MEASURES.map(({ label }) => label).join('; ')}.`);
   const nodes = nodeCountOf(config);

@@ -8,6 +8,16 @@ import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { isCodeMissing, NodeCodeMissingError, nodeThreadCode } from './node-code.ts';
 
+/**
+ * By default V8 lets the young generation of each thread grow to 96 MiB, although the live heap of a node that has little waiting is 10 MiB.
+ * Resident memory of three nodes and their client after 0.5 and after 2 million full cycles, in MB (Node.js 24.21):
+ *
+ * | MiB     | 16        | 24        | 32        | 48        | default   |
+ * | memory  | 499 - 511 | 489 - 513 | 565 - 569 | 547 - 559 | 570 - 745 |
+ *
+ * CPU time of a cycle, an add and a bulk is the same with all of them, within 5 %.
+ */
+const YOUNG_GENERATION_MIB_MAX = 24;
 /** How long a killed node may take to close its file. The longest that a healthy thread does in one go is to read a million jobs: 0.9 s. */
 const KILL_MS_MAX = 2_000;
 /** How long an orderly stop may take, before the node is killed. */
@@ -47,7 +57,12 @@ export class NodeHandle {
     this.id = boot.id;
     this.#killSwitch = new KillSwitch(boot.killSwitch);
     const { code, isSource } = nodeThreadCode();
-    this.#worker = new Worker(code, { eval: isSource, workerData: boot, name: `jobraft node ${boot.id}` });
+    this.#worker = new Worker(code, {
+      eval: isSource,
+      workerData: boot,
+      name: `jobraft node ${boot.id}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB_MAX },
+    });
     let isReady = false;
     let failure: Error | undefined;
     this.ready = new Promise((resolve, reject) => {

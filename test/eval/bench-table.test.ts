@@ -99,14 +99,15 @@ describe('the plan of the bench', () => {
   it('measures an idle cluster first, the rounds with a floor each, and what takes long last', () => {
     const labels = labelsOf(2);
     expect(labels[0]).toBe('1 idle CPU');
-    expect(labels.slice(-4)).toEqual(['1 floor: commits', '1 1,000,000 waiting jobs', '1 floor: commits', '1 node curve']);
+    const last = ['1,000,000 waiting jobs', 'memory', 'node curve'];
+    expect(labels.slice(-6)).toEqual(last.flatMap((label) => ['1 floor: commits', `1 ${label}`]));
     expect(labels.filter((label) => label.endsWith(' floor'))).toEqual(['1 floor', '2 floor']);
     expect(labels.filter((label) => label.endsWith(' leader killed'))).toEqual(['1 leader killed', '2 leader killed']);
   });
 
-  it('takes less than five minutes as it is', () => {
+  it('takes less than six minutes as it is', () => {
     const expectedMs = planSteps(MEASURES, 5).reduce((total, { measure }) => total + measure.expectedMs, 0);
-    expect(expectedMs).toBeLessThan(280_000);
+    expect(expectedMs).toBeLessThan(340_000);
   });
 
   it('holds what --only names, and the floor', () => {
