@@ -8,14 +8,18 @@ import { unexpected } from './refusal.ts';
 export interface ClaimTerms {
   readonly queue: string;
   readonly leaseMs: number;
+  readonly stalledMax: number;
 }
 
 /** A worker that waits for jobs. */
 export interface WaitingWorker {
   /** How long a claim of this worker waits at the cluster. */
   readonly waitMs: number;
-  /** @param isQueueEmpty the claim came back short: the queue has no other job waiting. */
-  onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean): void;
+  /**
+   * @param isQueueEmpty the claim came back short: the queue has no other job waiting.
+   * @param askedAtMs when the claim was sent, by performance.now().
+   */
+  onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean, askedAtMs: number): void;
   /** The claim failed: the worker waits for nothing until it asks again. */
   onError(error: Error): void;
 }
@@ -24,6 +28,7 @@ export interface WaitingWorker {
 interface OutstandingClaim {
   readonly batch: Batch;
   readonly count: number;
+  readonly askedAtMs: number;
   /** Called once it is answered and what it brought too much is given back. */
   readonly onOver: (() => void)[];
 }
@@ -38,13 +43,15 @@ interface OutstandingClaim {
 export class ClaimScheduler {
   readonly #pipeline: Pipeline;
   readonly #terms: ClaimTerms;
+  readonly #holder: number;
   /** How many jobs each worker waits for; the one that was served longest ago comes first. */
   readonly #wanted = new Map<WaitingWorker, number>();
   #claim: OutstandingClaim | undefined;
 
-  constructor(pipeline: Pipeline, terms: ClaimTerms) {
+  constructor(pipeline: Pipeline, terms: ClaimTerms, holder: number) {
     this.#pipeline = pipeline;
     this.#terms = terms;
+    this.#holder = holder;
   }
 
   /** @param count how many jobs the worker would begin at once, instead of what it wanted before; zero when it waits no longer. */
@@ -78,15 +85,16 @@ export class ClaimScheduler {
   };
 
   #submit(count: number): void {
-    const { queue, leaseMs } = this.#terms;
+    const { queue, leaseMs, stalledMax } = this.#terms;
     let waitMs = Number.POSITIVE_INFINITY;
     for (const worker of this.#wanted.keys()) waitMs = Math.min(waitMs, worker.waitMs);
     try {
       const batch = this.#pipeline.waitingClaims.submit(
-        { queue, countMax: count, leaseMs, waitMs },
+        queue,
+        { countMax: count, beginMax: count, leaseMs, waitMs, stalledMax, holder: this.#holder },
         { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
       );
-      this.#claim = { batch, count, onOver: [] };
+      this.#claim = { batch, count, askedAtMs: performance.now(), onOver: [] };
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -110,7 +118,7 @@ export class ClaimScheduler {
     for (const [worker, jobs] of handed) {
       // While there are jobs it claims by itself, together with its completions.
       if (!isQueueEmpty) this.#wanted.delete(worker);
-      worker.onJobs(jobs, isQueueEmpty);
+      worker.onJobs(jobs, isQueueEmpty, claim.askedAtMs);
     }
     this.#pipeline.atFlush(this.#update);
   }
@@ -156,19 +164,22 @@ export class ClaimScheduler {
   }
 }
 
-/** A client's schedulers: one for each queue and lease that its workers wait with. */
+/** A client's schedulers: one for each queue, and for each kind of lease that its workers ask for. */
 export class ClaimSchedulers {
+  /** The process that holds what is claimed. */
+  readonly holder: number;
   readonly #pipeline: Pipeline;
   readonly #schedulers = new Map<string, { readonly scheduler: ClaimScheduler; workers: number }>();
 
-  constructor(pipeline: Pipeline) {
+  constructor(pipeline: Pipeline, holder: number) {
     this.#pipeline = pipeline;
+    this.holder = holder;
   }
 
   /** For one worker, until it calls {@link drop}. */
   acquire(terms: ClaimTerms): ClaimScheduler {
     const key = keyOf(terms);
-    const known = this.#schedulers.get(key) ?? { scheduler: new ClaimScheduler(this.#pipeline, terms), workers: 0 };
+    const known = this.#schedulers.get(key) ?? { scheduler: new ClaimScheduler(this.#pipeline, terms, this.holder), workers: 0 };
     this.#schedulers.set(key, known);
     known.workers += 1;
     return known.scheduler;
@@ -183,4 +194,4 @@ export class ClaimSchedulers {
   }
 }
 
-const keyOf = ({ queue, leaseMs }: ClaimTerms): string => `${leaseMs} ${queue}`;
+const keyOf = ({ queue, leaseMs, stalledMax }: ClaimTerms): string => `${leaseMs} ${stalledMax} ${queue}`;

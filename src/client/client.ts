@@ -49,7 +49,7 @@ export class Client implements AsyncDisposable {
       },
     });
     this.pipeline = new Pipeline(this.#connection, config);
-    this.claimSchedulers = new ClaimSchedulers(this.pipeline);
+    this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();

@@ -1,3 +1,4 @@
+import type { ClaimedJob } from '../queue/reply.ts';
 import type { Job } from './job.ts';
 
 /** What a processor gets beside the job. */
@@ -10,15 +11,22 @@ export interface JobContext {
 export class HeldJob<Data, Result> implements JobContext {
   readonly job: Job<Data, Result>;
   readonly token: number;
-  /** When the lease was last known to be extended, on the monotonic clock. */
+  /** The lease was given or extended at this moment or later, on the monotonic clock. */
   extendedAtMs: number;
+  /** Whether its claim began it. */
+  readonly isBegun: boolean;
+  /** Its processor was called. */
+  hasStarted = false;
+  /** It was ended or given back: it has no lease to lose any more. */
+  isEnded = false;
   #lost: Error | undefined;
   #controller: AbortController | undefined;
 
-  constructor(job: Job<Data, Result>, token: number, nowMs: number) {
+  constructor(job: Job<Data, Result>, claimed: Pick<ClaimedJob, 'token' | 'isBegun'>, leasedFromMs: number) {
     this.job = job;
-    this.token = token;
-    this.extendedAtMs = nowMs;
+    this.token = claimed.token;
+    this.isBegun = claimed.isBegun;
+    this.extendedAtMs = leasedFromMs;
   }
 
   get isLost(): boolean {

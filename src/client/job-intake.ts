@@ -1,4 +1,4 @@
-import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
+import type { ClaimedJob } from '../queue/reply.ts';
 import type { Call } from './call.ts';
 import type { ClaimScheduler, ClaimSchedulers, ClaimTerms, WaitingWorker } from './claim-scheduler.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -6,9 +6,12 @@ import { unexpected } from './refusal.ts';
 import type { WorkerConfig } from './worker-options.ts';
 
 export interface JobIntakeHandlers {
-  /** Jobs claimed and not ended, begun or not. */
-  readonly held: () => number;
-  readonly onJobs: (jobs: readonly ClaimedJob[]) => void;
+  /** Jobs that have a slot: their processor runs, or is about to. */
+  readonly running: () => number;
+  /** Jobs that were claimed and wait for a slot. */
+  readonly ready: () => number;
+  /** @param askedAtMs when the claim was sent, by performance.now(). */
+  readonly onJobs: (jobs: readonly ClaimedJob[], askedAtMs: number) => void;
   readonly onDrained: () => void;
   readonly onError: (error: Error) => void;
 }
@@ -35,8 +38,10 @@ export class JobIntake {
   #isOpen = false;
   #isQueueEmpty = false;
   #hadJobs = false;
-  /** Jobs that were asked for by claims that are not answered yet. */
+  /** Jobs that were asked for by claims that are not answered yet, and how many of them these begin. */
   #asked = 0;
+  #askedToBegin = 0;
+  #isHeldUp = false;
   #retryTimer: NodeJS.Timeout | undefined;
   #jobMs: number | undefined;
   #claimMs = 0;
@@ -47,10 +52,10 @@ export class JobIntake {
     this.#pipeline = pipeline;
     this.#schedulers = schedulers;
     this.#handlers = handlers;
-    this.#terms = { queue, leaseMs: config.leaseMs };
+    this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount };
     this.#waiting = {
       waitMs: config.claimWaitMs,
-      onJobs: (jobs, isQueueEmpty) => this.#onJobs(jobs, isQueueEmpty),
+      onJobs: (jobs, isQueueEmpty, askedAtMs) => this.#onJobs(jobs, isQueueEmpty, askedAtMs),
       onError: (error) => this.#onError(error),
     };
   }
@@ -58,6 +63,16 @@ export class JobIntake {
   /** Whether a claim of this worker is under way whose jobs will have to be given back; what waits at the cluster is {@link stop}'s. */
   get isClaiming(): boolean {
     return this.#asked > 0;
+  }
+
+  /** Slots that wait for jobs which a claim under way begins. */
+  get reservedSlots(): number {
+    return this.#askedToBegin;
+  }
+
+  /** How long a claim takes, on average. */
+  get claimMs(): number {
+    return this.#claimMs;
   }
 
   start(): void {
@@ -85,7 +100,14 @@ export class JobIntake {
     if (this.#isOpen && this.#retryTimer === undefined) this.#pipeline.atFlush(this.#claim);
   }
 
+  /** All slots have been taken for longer than a claim takes: nothing is claimed ahead until one is free. */
+  onHeldUp(): void {
+    this.#isHeldUp = true;
+  }
+
+  /** A job ended, and its slot is free. */
   observeJobMs(tookMs: number): void {
+    this.#isHeldUp = false;
     this.#jobMs = this.#jobMs === undefined ? tookMs : this.#jobMs + SMOOTHING * (tookMs - this.#jobMs);
   }
 
@@ -95,56 +117,60 @@ export class JobIntake {
    */
   get #capacity(): number {
     const { concurrency, prefetchMax } = this.#config;
-    if (this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
+    if (this.#isHeldUp || this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
     return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
   readonly #claim = (): void => {
     if (!this.#isOpen || this.#retryTimer !== undefined) return;
-    const held = this.#handlers.held() + this.#asked;
-    this.#scheduler?.want(this.#waiting, this.#isQueueEmpty ? Math.max(0, this.#config.concurrency - held) : 0);
+    const taken = this.#handlers.running() + this.#handlers.ready();
+    const { concurrency, leaseMs, maxStalledCount } = this.#config;
+    this.#scheduler?.want(this.#waiting, this.#isQueueEmpty ? Math.max(0, concurrency - taken - this.#asked) : 0);
     if (this.#isQueueEmpty) return;
-    const count = this.#capacity - held;
-    if (count <= 0) return;
+    const countMax = this.#capacity - taken - this.#asked;
+    if (countMax <= 0) return;
+    // The cluster is told to begin no more jobs than find a slot as soon as they are here.
+    const beginMax = Math.min(countMax, Math.max(0, concurrency - taken - this.#askedToBegin));
+    const { holder } = this.#schedulers;
     try {
-      const { leaseMs } = this.#config;
       this.#pipeline
         .open(OPERATION_BYTES, true)
-        .claim(this.#queue, { countMax: count, beginMax: count, leaseMs, waitMs: 0, stalledMax: 1, holder: 0 });
+        .claim(this.#queue, { countMax, beginMax, leaseMs, waitMs: 0, stalledMax: maxStalledCount, holder });
     } catch (error) {
       this.#onError(error as Error);
       return;
     }
-    this.#asked += count;
-    this.#pipeline.commit(this.#callFor(count));
+    this.#asked += countMax;
+    this.#askedToBegin += beginMax;
+    this.#pipeline.commit(this.#callFor(countMax, beginMax));
   };
 
-  #callFor(count: number): Call {
+  #callFor(countMax: number, beginMax: number): Call {
     const askedAtMs = performance.now();
+    const onAnswered = (): void => {
+      this.#asked -= countMax;
+      this.#askedToBegin -= beginMax;
+    };
     return {
       claimLeaseMs: this.#config.leaseMs,
       onResult: (result) => {
-        this.#asked -= count;
+        onAnswered();
         this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);
-        this.#onClaimed(result, count);
+        if (!result.ok || result.type !== 'claimed') this.#onError(unexpected(result));
+        else this.#onJobs(result.jobs, result.jobs.length < countMax, askedAtMs);
       },
       onError: (error) => {
-        this.#asked -= count;
+        onAnswered();
         this.#onError(error);
       },
     };
   }
 
-  #onClaimed(result: OperationResult, count: number): void {
-    if (!result.ok || result.type !== 'claimed') this.#onError(unexpected(result));
-    else this.#onJobs(result.jobs, result.jobs.length < count);
-  }
-
-  #onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean): void {
+  #onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean, askedAtMs: number): void {
     const wasEmpty = this.#isQueueEmpty;
     this.#isQueueEmpty = isQueueEmpty;
     if (jobs.length > 0) this.#hadJobs = true;
-    this.#handlers.onJobs(jobs);
+    this.#handlers.onJobs(jobs, askedAtMs);
     if (isQueueEmpty && this.#hadJobs && (!wasEmpty || jobs.length > 0)) {
       this.#hadJobs = false;
       this.#handlers.onDrained();
@@ -155,7 +181,7 @@ export class JobIntake {
   #onError(error: Error): void {
     this.#handlers.onError(error);
     // Also tells a closing worker that this claim is over.
-    this.#handlers.onJobs([]);
+    this.#handlers.onJobs([], 0);
     if (!this.#isOpen) return;
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined;

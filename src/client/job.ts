@@ -9,6 +9,7 @@ interface JobSource<Data> {
   readonly addedAt: number;
   readonly attemptsMade: number;
   readonly attemptsMax: number;
+  readonly stalledCounter?: number;
   readonly token?: number | undefined;
   readonly state?: JobState | undefined;
   readonly finishedAt?: number | undefined;
@@ -28,6 +29,8 @@ export class Job<Data = unknown, Result = unknown> {
   /** Attempts that came to an end; 0 while the first one runs. */
   attemptsMade: number;
   readonly attemptsMax: number;
+  /** How often in a row the job was begun and its lease ended, since an attempt came to an end; more than `maxStalledCount` fail it. */
+  readonly stalledCounter: number;
   /** The fencing token, for a job that a worker holds: grows with every claim, so a later holder's is always larger. Pass it along to fence your own writes. */
   readonly token: number | undefined;
   /** Only known for what getJob() returns. */
@@ -50,6 +53,7 @@ export class Job<Data = unknown, Result = unknown> {
     this.addedAt = source.addedAt;
     this.attemptsMade = source.attemptsMade;
     this.attemptsMax = source.attemptsMax;
+    this.stalledCounter = source.stalledCounter ?? 0;
     this.token = source.token;
     this.state = source.state;
     this.finishedAt = source.finishedAt;
@@ -97,8 +101,8 @@ export class Job<Data = unknown, Result = unknown> {
   }
 
   toJSON(): object {
-    const { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, state, returnvalue, failedReason } = this;
-    return { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, state, returnvalue, failedReason };
+    const { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, stalledCounter, state, returnvalue, failedReason } = this;
+    return { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, stalledCounter, state, returnvalue, failedReason };
   }
 }
 
@@ -119,6 +123,7 @@ export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob)
     addedAt: claimed.addedMs,
     attemptsMade: claimed.attempt - 1,
     attemptsMax: claimed.attemptsMax,
+    stalledCounter: claimed.stalls,
     token: claimed.token,
     content: claimed.content ?? NOTHING,
   });
@@ -130,6 +135,7 @@ export const jobOfDetail = <Data, Result>(detail: JobDetail): Job<Data, Result> 
     addedAt: detail.addedMs,
     attemptsMade: detail.state === 'active' && detail.isBegun ? detail.attempt - 1 : detail.attempt,
     attemptsMax: detail.attemptsMax,
+    stalledCounter: detail.stalls,
     token: detail.state === 'active' ? detail.token : undefined,
     state: detail.state,
     finishedAt: detail.finishedMs,

@@ -102,9 +102,14 @@ export class Lanes {
     for (const lane of this.#all) if (lane.queued.length > 0) lane.queued = lane.queued.flatMap((batch) => replace(batch) ?? []);
   }
 
+  /** The claims that wait, sent or not. */
+  waitingClaims(): Batch[] {
+    return [...this.waiting.queued, ...this.unanswered()].filter((batch) => batch.waitMs > 0);
+  }
+
   /** Takes out every claim that waits, sent or not. */
   takeWaitingClaims(): Batch[] {
-    const claims = [...this.waiting.queued, ...this.unanswered()].filter((batch) => batch.waitMs > 0);
+    const claims = this.waitingClaims();
     this.waiting.queued = [];
     for (const claim of claims) this.remove(claim);
     return claims;

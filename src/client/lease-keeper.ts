@@ -2,7 +2,7 @@ import type { OperationResult } from '../queue/reply.ts';
 import type { KeptCall } from './call.ts';
 import type { HeldJob } from './held-job.ts';
 import type { Pipeline } from './pipeline.ts';
-import { unexpected } from './refusal.ts';
+import { isLeaseGone, unexpected } from './refusal.ts';
 
 export interface LeaseKeeperHandlers<Data, Result> {
   readonly held: () => readonly HeldJob<Data, Result>[];
@@ -20,6 +20,7 @@ export class LeaseKeeper<Data, Result> {
   readonly #extending = new Set<HeldJob<Data, Result>>();
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
+  #aliveAtMs = 0;
 
   constructor(leaseMs: number, pipeline: Pipeline, handlers: LeaseKeeperHandlers<Data, Result>) {
     this.#leaseMs = leaseMs;
@@ -27,8 +28,17 @@ export class LeaseKeeper<Data, Result> {
     this.#handlers = handlers;
   }
 
+  /**
+   * The event loop has read everything that had arrived by this moment, on the monotonic clock: a lease of which it hears later was given
+   * after it. Not older than a third of a lease, unless the event loop stood still.
+   */
+  get aliveAtMs(): number {
+    return this.#aliveAtMs;
+  }
+
   start(): void {
     this.#isRunning = true;
+    this.#aliveAtMs = performance.now();
     this.#timer = setInterval(() => this.#onTimer(), this.#leaseMs / 3);
   }
 
@@ -39,6 +49,10 @@ export class LeaseKeeper<Data, Result> {
 
   #onTimer(): void {
     const nowMs = performance.now();
+    // After a pause of the event loop timers run before the messages that came meanwhile are read; immediates run after them.
+    setImmediate(() => {
+      this.#aliveAtMs = nowMs;
+    });
     for (const held of this.#handlers.held()) {
       // Jobs of the last half period are young enough for the next turn; then they still have a third of their lease.
       const isDue = nowMs - held.extendedAtMs >= this.#leaseMs / 6;
@@ -54,10 +68,7 @@ export class LeaseKeeper<Data, Result> {
       endsLease: false,
       outlivesOutage: () => this.#isRunning,
       onResult: (result) => this.#onExtended(held, nowMs, result),
-      onError: (error) => {
-        this.#extending.delete(held);
-        this.#handlers.onError(error);
-      },
+      onError: (error) => this.#onFailed(held, nowMs, error),
     };
     try {
       this.#pipeline.keep(OPERATION_BYTES, call);
@@ -66,16 +77,23 @@ export class LeaseKeeper<Data, Result> {
     }
   }
 
+  #onFailed(held: HeldJob<Data, Result>, askedAtMs: number, error: Error): void {
+    this.#extending.delete(held);
+    this.#handlers.onError(error);
+    const nowMs = performance.now();
+    // Only the cluster's word ends a lease: a fresh term from a new leader may have kept it. What failed at once would do so again.
+    const hasTakenTime = nowMs - askedAtMs >= this.#leaseMs / 6;
+    if (this.#isRunning && hasTakenTime && !held.isLost && !held.isEnded) this.#extend(held, nowMs);
+  }
+
   #onExtended(held: HeldJob<Data, Result>, askedAtMs: number, result: OperationResult): void {
     this.#extending.delete(held);
     if (result.ok) {
       held.extendedAtMs = askedAtMs;
       return;
     }
-    const isStillHeld = this.#handlers.held().includes(held);
-    // A job that was ended in the meantime has no lease to lose.
-    if (!isStillHeld) return;
-    if (result.code === 'LEASE_LOST' || result.code === 'JOB_NOT_FOUND' || result.code === 'JOB_STATE') this.#handlers.onLost(held);
+    if (held.isEnded) return;
+    if (isLeaseGone(result.code)) this.#handlers.onLost(held);
     else this.#handlers.onError(unexpected(result));
   }
 }

@@ -48,6 +48,8 @@ export class Pipeline {
   #lastRejection: Rejection | undefined;
   #leaderCheckAtMs = 0;
   #onIdle: (() => void)[] = [];
+  /** When the client is closed at the latest; infinity until close() is called. */
+  #closesByMs = Number.POSITIVE_INFINITY;
   /** It is closed. */
   #isOver = false;
 
@@ -199,16 +201,17 @@ export class Pipeline {
   }
 
   /**
-   * Accepts no more calls, awaits the answers of those that were accepted (or their deadlines; for kept calls one `deadlineMs` at most), and
-   * gives up the claims that wait.
+   * Accepts no more calls, awaits the answers of those that were accepted (or their deadlines; for kept calls one `deadlineMs` at most),
+   * cancels the claims that wait, and gives back what those brought.
    */
   async close(): Promise<void> {
     if (this.#intake.isClosed) return await this.#whenIdle();
     this.#intake.close(CLIENT_CLOSED);
     const nowMs = performance.now();
     this.#times.onClosed(nowMs);
-    for (const claim of this.#lanes.takeWaitingClaims()) claim.fail(CLIENT_CLOSED(claim.uncertainSends > 0 ? 'unknown' : 'not-applied'));
-    this.#wakeup.at(nowMs + this.config.deadlineMs);
+    this.#closesByMs = nowMs + this.config.deadlineMs;
+    this.waitingClaims.close(this.#late);
+    this.#wakeup.at(this.#closesByMs);
     await this.#whenIdle();
     this.#isOver = true;
     this.#wakeup.stop();
@@ -226,9 +229,14 @@ export class Pipeline {
     this.#wakeup.stop();
   }
 
+  /** Nothing is unanswered. */
+  get #isIdle(): boolean {
+    return this.#intake.isIdle && !this.#lanes.hasWaitingClaims();
+  }
+
   #whenIdle(): Promise<void> {
     return new Promise<void>((resolve) => {
-      if (this.#intake.isIdle) resolve();
+      if (this.#isIdle) resolve();
       else this.#onIdle.push(resolve);
     });
   }
@@ -318,7 +326,7 @@ export class Pipeline {
   // ---- outcomes
 
   #afterOutcome(): void {
-    if (this.#intake.isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (this.#onIdle.length > 0 && this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
     if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
   }
 
@@ -328,12 +336,13 @@ export class Pipeline {
     const nowMs = performance.now();
     const stoppedNodes = this.#areNodesStopped ? this.#connection.nodeIds() : undefined;
     this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes });
+    if (nowMs >= this.#closesByMs) this.#lanes.takeWaitingClaims();
     if (this.#endNow()) {
       this.#wakeup.at(nowMs + GATHER_MS_MAX);
       return;
     }
     this.#afterOutcome();
-    if (this.#intake.isIdle && !this.#lanes.hasWaitingClaims()) {
+    if (this.#isIdle) {
       this.#search.pause();
       return;
     }
@@ -353,7 +362,7 @@ export class Pipeline {
   #nextWakeup(): number {
     const { isSearching } = this.#search;
     const nowMs = performance.now();
-    let next = this.#intake.sinceMs + this.#gatherMs();
+    let next = Math.min(this.#closesByMs, this.#intake.sinceMs + this.#gatherMs());
     if (isSearching) next = Math.min(next, this.#search.nextMs);
     for (const batch of this.#lanes.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
     for (const batch of this.#lanes.unanswered()) {

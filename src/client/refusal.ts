@@ -1,4 +1,4 @@
-import type { OperationResult } from '../queue/reply.ts';
+import type { OperationErrorCode, OperationResult } from '../queue/reply.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRefusedError, SessionExpiredError } from './errors.ts';
 
 export type Refusal = Extract<OperationResult, { readonly ok: false }>;
@@ -19,6 +19,9 @@ export function toRejection(refusal: Refusal): Error {
       return new RequestRefusedError(code, message);
   }
 }
+
+/** The job is no longer its holder's: its lease ran out, or it was finished and perhaps removed by another. */
+export const isLeaseGone = (code: OperationErrorCode): boolean => code === 'LEASE_LOST' || code === 'JOB_NOT_FOUND' || code === 'JOB_STATE';
 
 export const unexpected = (result: OperationResult): Error =>
   result.ok

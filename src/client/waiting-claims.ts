@@ -1,10 +1,12 @@
-import { RequestEncoder } from '../queue/request.ts';
+import { type ClaimOptions, RequestEncoder } from '../queue/request.ts';
 import { Batch } from './batch.ts';
 import type { Call } from './call.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection } from './connection.ts';
+import { CLIENT_CLOSED } from './ending.ts';
 import type { Intake } from './intake.ts';
 import type { Lanes } from './lanes.ts';
+import type { LateClaims } from './late-claims.ts';
 import type { Wakeup } from './wakeup.ts';
 
 /** What the claims that wait need of their pipeline. */
@@ -14,14 +16,6 @@ interface WaitingClaimParts {
   readonly lanes: Lanes;
   readonly intake: Intake;
   readonly wakeup: Wakeup;
-}
-
-export interface WaitingClaimOptions {
-  readonly queue: string;
-  readonly countMax: number;
-  readonly leaseMs: number;
-  /** How long the cluster may hold the claim. */
-  readonly waitMs: number;
 }
 
 /** Claims that wait at the cluster until there is a job, each a request of its own. They can be cancelled. */
@@ -37,11 +31,12 @@ export class WaitingClaims {
   }
 
   /** @returns the claim, to {@link cancel} it. @throws {ClientClosedError | ClusterClosedError} */
-  submit({ queue, countMax, leaseMs, waitMs }: WaitingClaimOptions, call: Call): Batch {
+  submit(queue: string, options: ClaimOptions, call: Call): Batch {
     const { config, lanes, intake } = this.#parts;
     intake.checkOpen();
     this.#encoder.begin(1, 1, 1);
-    this.#encoder.claim(queue, { countMax, beginMax: countMax, leaseMs, waitMs, stalledMax: 1, holder: 0 });
+    this.#encoder.claim(queue, options);
+    const { waitMs } = options;
     const deadlineMs = performance.now() + waitMs + config.deadlineMs;
     const request = this.#encoder.finish();
     const batch = new Batch({ request, calls: [call], ends: [request.length], kept: 0, keptBytes: 0 }, deadlineMs, { waitMs });
@@ -64,6 +59,14 @@ export class WaitingClaims {
     batch.sentAtMs = nowMs;
     if (!batch.needsSend) this.onSent(batch, batch.node);
     wakeup.at(Math.min(batch.deadlineMs, batch.silentAtMs(config.silenceMs)));
+  }
+
+  /** The client closes: cancels all of them. Their callers wait no longer, and what they bring is given back. */
+  close(late: LateClaims): void {
+    for (const claim of this.#parts.lanes.waitingClaims()) {
+      this.cancel(claim);
+      if (this.#parts.lanes.holds(claim)) claim.failOrdinary(CLIENT_CLOSED('unknown'), (call) => late.successorOf(call));
+    }
   }
 
   /** The claim was sent to a node. Its cancellation follows on the same channel; if it is lost, silence has both sent again. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
+import { CLAIM_COUNT_MAX, STALLED_MAX, STALLED_MAX_DEFAULT } from '../queue/limits.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
 import type { Client } from './client.ts';
 import { aConnection, CONNECTION_REMEDY } from './connection-source.ts';
@@ -12,13 +12,19 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /** How long a job is this worker's without a sign of life; it is extended at a third of it; 30,000 ms. */
   readonly leaseMs?: number;
+  /**
+   * How often a job may stall, that is, be begun under a lease that ends before the attempt does: because the process was killed, its event
+   * loop stood still, or it could not reach the cluster. Once more, and the job fails. An attempt that ends starts the count anew; 1.
+   */
+  readonly maxStalledCount?: number;
   /** Begin without run() being called; true. */
   readonly autorun?: boolean;
   /** How long one claim waits at the cluster for a job; 5,000 ms. */
   readonly claimWaitMs?: number;
   /**
    * Most jobs that are claimed ahead of being begun, and only while jobs take less time than it takes to claim them: as many as are done
-   * while a claim is on its way; four times `concurrency`. Zero leaves every waiting job to other workers.
+   * while a claim is on its way; four times `concurrency`. They are given back when the jobs that run take longer than a claim after all.
+   * Zero leaves every waiting job to other workers.
    */
   readonly prefetchMax?: number;
   /** Most threads of a processor in a file, each of which processes one job at a time; as many as `concurrency`, but at most 32. */
@@ -33,6 +39,7 @@ const SCHEMA = optionsOf(
     connection: aConnection,
     concurrency: integerIn(1, CLAIM_COUNT_MAX).optional(),
     leaseMs: durationIn(10, 24 * 3_600_000).optional(),
+    maxStalledCount: integerIn(0, STALLED_MAX).optional(),
     autorun: aBoolean.optional(),
     claimWaitMs: durationIn(1, 60_000).optional(),
     prefetchMax: integerIn(0, CLAIM_COUNT_MAX).optional(),
@@ -44,10 +51,11 @@ const SCHEMA = optionsOf(
 /** @throws {UnknownOptionError | InvalidOptionError} */
 export function workerConfig(options: WorkerOptions): WorkerConfig {
   checkOptions(SCHEMA, options);
-  const { concurrency = 1, leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
+  const { concurrency = 1, leaseMs = 30_000, maxStalledCount = STALLED_MAX_DEFAULT, autorun = true, claimWaitMs = 5_000 } = options;
   return Object.freeze({
     concurrency,
     leaseMs,
+    maxStalledCount,
     autorun,
     claimWaitMs,
     prefetchMax: options.prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX),

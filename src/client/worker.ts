@@ -1,6 +1,6 @@
 import { EventEmitter, errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../queue/limits.ts';
-import type { ClaimedJob, OperationErrorCode, OperationResult } from '../queue/reply.ts';
+import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
 import type { KeptCall } from './call.ts';
 import { acquireClient, type ClientLease } from './connection-source.ts';
@@ -16,11 +16,12 @@ import {
 import { HeldJob, type JobContext } from './held-job.ts';
 import { type Job, jobOfClaim } from './job.ts';
 import { JobIntake } from './job-intake.ts';
+import { JobSlots } from './job-slots.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { callListeners, warnOfThrown } from './listeners.ts';
 import type { Pipeline } from './pipeline.ts';
 import { checkQueueName } from './queue.ts';
-import { unexpected } from './refusal.ts';
+import { isLeaseGone, unexpected } from './refusal.ts';
 import { Sandbox } from './sandbox.ts';
 import { describeThrown, toError } from './thrown.ts';
 import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
@@ -68,9 +69,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   readonly #processor: Processor<Data, Result>;
   readonly #intake: JobIntake;
   readonly #keeper: LeaseKeeper<Data, Result>;
-  readonly #running = new Set<HeldJob<Data, Result>>();
-  /** Claimed and not begun. */
-  readonly #ready: HeldJob<Data, Result>[] = [];
+  readonly #slots: JobSlots<Data, Result>;
   /** Operations that end a job and are not answered yet. */
   #ending = 0;
   #isStarted = false;
@@ -113,14 +112,24 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#lease = acquireClient(options.connection);
     this.#pipeline = this.#lease.client.pipeline;
     this.#intake = new JobIntake(name, this.#config, this.#pipeline, this.#lease.client.claimSchedulers, {
-      held: () => this.#running.size + this.#ready.length,
-      onJobs: (jobs) => this.#onJobs(jobs),
+      running: () => this.#slots.running.size,
+      ready: () => this.#slots.ready,
+      onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
       onDrained: () => this.#tell('drained'),
       onError: (error) => this.#report(error),
     });
     this.#keeper = new LeaseKeeper(this.#config.leaseMs, this.#pipeline, {
-      held: () => [...this.#running, ...this.#ready],
+      held: () => this.#slots.held(),
       onLost: (held) => this.#onLeaseLost(held),
+      onError: (error) => this.#report(error),
+    });
+    this.#slots = new JobSlots(this.#config, this.#pipeline, this.#intake, {
+      run: (held) => void this.#process(held),
+      giveBack: (held) => this.#giveBack(held),
+      onFree: () => {
+        this.#intake.request();
+        this.#progress();
+      },
       onError: (error) => this.#report(error),
     });
     this.#unsubscribe = this.#lease.client.onClosed((error) => this.#onClientClosed(error));
@@ -151,7 +160,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
    * @param isForced does not wait: running jobs are aborted and given back too.
    */
   close(isForced = false): Promise<void> {
-    if (isForced) for (const held of this.#running) this.#abandon(held);
+    if (isForced) for (const held of this.#slots.running) this.#abandon(held);
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -164,8 +173,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#isClosing = true;
     this.#unsubscribe();
     const claimsOver = this.#intake.stop();
-    for (const held of this.#ready.splice(0)) this.#release(held);
-    while (this.#running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
+    this.#slots.close();
+    while (this.#slots.running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
       await new Promise<void>((resolve) => {
         this.#onProgress = resolve;
       });
@@ -178,29 +187,17 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#onClosed();
   }
 
-  #onJobs(jobs: readonly ClaimedJob[]): void {
-    const nowMs = performance.now();
-    for (const claimed of jobs) {
-      const held = new HeldJob<Data, Result>(jobOfClaim(this.name, claimed), claimed.token, nowMs);
-      // Also for the answer of a claim that was still waiting when the worker was closed.
-      if (this.#isClosing || this.#pipeline.isClosed) this.#release(held);
-      else this.#ready.push(held);
-    }
-    this.#begin();
+  #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
+    // The lease runs from when the claim was applied: after it was sent, and after the last moment at which its answer was not here.
+    const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
+    const held = jobs.map((claimed) => new HeldJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
+    this.#slots.add(held);
     this.#progress();
-  }
-
-  #begin(): void {
-    while (this.#running.size < this.#config.concurrency) {
-      const held = this.#ready.shift();
-      if (held === undefined) break;
-      this.#running.add(held);
-      void this.#process(held);
-    }
   }
 
   async #process(held: HeldJob<Data, Result>): Promise<void> {
     const startedMs = performance.now();
+    held.hasStarted = true;
     this.#tell('active', held.job);
     let finish: () => void;
     try {
@@ -212,10 +209,10 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     } catch (thrown) {
       finish = () => this.#fail(held, toError(thrown));
     }
-    this.#running.delete(held);
+    this.#slots.free(held);
     this.#intake.observeJobMs(performance.now() - startedMs);
     if (!held.isLost) finish();
-    this.#begin();
+    this.#slots.fill();
     this.#intake.request();
     this.#progress();
   }
@@ -251,8 +248,10 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   /** Gives a job back; somebody else may begin it at once. */
-  #release({ job, token, extendedAtMs }: HeldJob<Data, Result>): void {
+  #giveBack(held: HeldJob<Data, Result>): void {
+    held.isEnded = true;
     this.#ending += 1;
+    const { job, token, extendedAtMs } = held;
     this.#pipeline.giveBack({ id: job.id, token }, extendedAtMs + this.#config.leaseMs, () => {
       this.#ending -= 1;
       this.#progress();
@@ -267,6 +266,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     onDone: () => void,
     onTooLarge: (error: Error) => void = (error) => this.#report(error),
   ): void {
+    held.isEnded = true;
     this.#ending += 1;
     const call: KeptCall = {
       write,
@@ -276,7 +276,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       onResult: (result: OperationResult): void => {
         this.#ending -= 1;
         if (result.ok) onDone();
-        else if (isGone(result.code)) this.#onLeaseLost(held);
+        else if (isLeaseGone(result.code)) this.#onLeaseLost(held);
         else this.#report(unexpected(result));
         this.#progress();
       },
@@ -299,10 +299,10 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     if (held.isLost) return;
     const error = new LeaseLostError(held.job.id);
     held.lose(error);
-    const at = this.#ready.indexOf(held);
-    if (at >= 0) this.#ready.splice(at, 1);
-    this.#tell('stalled', held.job, error);
+    this.#slots.lose(held);
+    if (held.hasStarted) this.#tell('stalled', held.job, error);
     this.#intake.request();
+    this.#progress();
   }
 
   /** Nothing that this worker does can have an effect any more: it says so once, and stops. */
@@ -315,8 +315,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   #abandon(held: HeldJob<Data, Result>): void {
     held.lose(new ClientClosedError());
-    this.#running.delete(held);
-    this.#release(held);
+    this.#slots.free(held);
+    this.#giveBack(held);
   }
 
   /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */
@@ -341,6 +341,3 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#onProgress = undefined;
   }
 }
-
-/** The job is no longer this worker's: its lease ran out, or it was finished and perhaps removed by another. */
-const isGone = (code: OperationErrorCode): boolean => code === 'LEASE_LOST' || code === 'JOB_NOT_FOUND' || code === 'JOB_STATE';

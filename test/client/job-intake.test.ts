@@ -27,12 +27,13 @@ function anIntake(prefetchMax: number) {
   let held = 0;
   const intake = new JobIntake(
     'q',
-    { concurrency: 10, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax },
+    { concurrency: 10, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
     // It calls nothing else while the queue has jobs.
     pipeline as unknown as Pipeline,
-    new ClaimSchedulers(pipeline as unknown as Pipeline),
+    new ClaimSchedulers(pipeline as unknown as Pipeline, 0),
     {
-      held: () => held,
+      running: () => held,
+      ready: () => 0,
       onJobs: (jobs) => {
         held += jobs.length;
       },

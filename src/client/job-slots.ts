@@ -1,0 +1,231 @@
+import type { OperationResult } from '../queue/reply.ts';
+import type { KeptCall } from './call.ts';
+import type { HeldJob } from './held-job.ts';
+import type { JobIntake } from './job-intake.ts';
+import type { Pipeline } from './pipeline.ts';
+import { ReadyJobs } from './ready-jobs.ts';
+import { isLeaseGone, unexpected } from './refusal.ts';
+import type { WorkerConfig } from './worker-options.ts';
+
+export interface JobSlotsHandlers<Data, Result> {
+  /** The job has a slot and has begun: runs its processor, and calls {@link JobSlots.free} when that ends. */
+  readonly run: (held: HeldJob<Data, Result>) => void;
+  /** Releases a job that was not begun, or whose processor was not called. */
+  readonly giveBack: (held: HeldJob<Data, Result>) => void;
+  /** A slot became free without a job that ended. */
+  readonly onFree: () => void;
+  readonly onError: (error: Error) => void;
+}
+
+const OPERATION_BYTES = 24;
+/** Jobs that were claimed ahead are not given back before they have waited this long, however quick claims are. */
+const HELD_UP_MS_MIN = 20;
+
+/**
+ * A worker's slots, one for each job that it may process at the same time, and the claimed jobs that wait for one.
+ *
+ * The cluster must know which jobs have begun: a lease that ends before its job begins counts nothing. A claim begins as many jobs as there
+ * are free slots. The begin of a job that was claimed ahead travels with the request of the turn in which it takes its slot; if it ends in
+ * that turn, too, its end says enough. A job that stalled before may be what kills the process: its processor is not called before the
+ * cluster knows that it has begun, and no second one is begun beside it until it has ended, or has run for a lease.
+ */
+export class JobSlots<Data, Result> {
+  readonly #config: Pick<WorkerConfig, 'concurrency' | 'leaseMs'>;
+  readonly #pipeline: Pipeline;
+  readonly #intake: JobIntake;
+  readonly #handlers: JobSlotsHandlers<Data, Result>;
+  readonly #running = new Set<HeldJob<Data, Result>>();
+  readonly #ready = new ReadyJobs<Data, Result>();
+  /** Began in this turn, and the cluster does not know it. */
+  readonly #unannounced = new Set<HeldJob<Data, Result>>();
+  /** The job that stalled before and beside which no other such job begins. */
+  #suspect: HeldJob<Data, Result> | undefined;
+  #suspectTimer: NodeJS.Timeout | undefined;
+  /** Since when none of the waiting jobs has got a slot. */
+  #waitingSinceMs = 0;
+  #heldUpTimer: NodeJS.Timeout | undefined;
+  #isOpen = true;
+
+  constructor(
+    config: Pick<WorkerConfig, 'concurrency' | 'leaseMs'>,
+    pipeline: Pipeline,
+    intake: JobIntake,
+    handlers: JobSlotsHandlers<Data, Result>,
+  ) {
+    this.#config = config;
+    this.#pipeline = pipeline;
+    this.#intake = intake;
+    this.#handlers = handlers;
+  }
+
+  /** Jobs that have a slot. */
+  get running(): ReadonlySet<HeldJob<Data, Result>> {
+    return this.#running;
+  }
+
+  /** How many jobs wait for a slot. */
+  get ready(): number {
+    return this.#ready.size;
+  }
+
+  /** All jobs under this worker's leases. */
+  held(): HeldJob<Data, Result>[] {
+    return [...this.#running, ...this.#ready.values()];
+  }
+
+  /** Takes jobs that were just claimed. */
+  add(jobs: readonly HeldJob<Data, Result>[]): void {
+    if (this.#ready.size === 0) this.#waitingSinceMs = performance.now();
+    for (const held of jobs) {
+      if (!this.#isOpen) this.#handlers.giveBack(held);
+      else if (!held.isBegun) this.#ready.push(held);
+      // Slots are reserved for what a claim begins. Should none be free nevertheless, the job must not wait: a lease that ends would count.
+      else if (this.#running.size >= this.#config.concurrency || this.#isLeaseOver(held)) this.#handlers.giveBack(held);
+      else this.#run(held);
+    }
+    this.fill();
+  }
+
+  /** Gives free slots to jobs that wait. */
+  fill(): void {
+    while (this.#isOpen && this.#running.size + this.#intake.reservedSlots < this.#config.concurrency) {
+      const held = this.#ready.next(this.#suspect === undefined);
+      if (held === undefined) break;
+      this.#waitingSinceMs = performance.now();
+      if (this.#isLeaseOver(held)) this.#handlers.giveBack(held);
+      else if (held.job.stalledCounter > 0) this.#beginSuspect(held);
+      else {
+        this.#unannounced.add(held);
+        this.#pipeline.atFlush(this.#announce);
+        this.#run(held);
+      }
+    }
+    this.#watch();
+  }
+
+  /** The job needs its slot no more. */
+  free(held: HeldJob<Data, Result>): void {
+    this.#running.delete(held);
+    this.#unannounced.delete(held);
+    if (this.#suspect === held) this.#clearSuspect();
+  }
+
+  /** The lease is gone: a job whose processor does not run needs nothing any more. */
+  lose(held: HeldJob<Data, Result>): void {
+    this.#ready.remove(held);
+    if (!held.hasStarted) this.free(held);
+  }
+
+  /** Begins nothing more, and gives back what waits. */
+  close(): void {
+    this.#isOpen = false;
+    clearTimeout(this.#heldUpTimer);
+    clearTimeout(this.#suspectTimer);
+    for (const held of this.#ready.takeAll()) this.#handlers.giveBack(held);
+  }
+
+  #run(held: HeldJob<Data, Result>): void {
+    this.#running.add(held);
+    this.#handlers.run(held);
+  }
+
+  /** A lease is never extended by waiting for a slot alone: what can be known to be over is not begun. */
+  #isLeaseOver(held: HeldJob<Data, Result>): boolean {
+    return performance.now() >= held.extendedAtMs + this.#config.leaseMs;
+  }
+
+  // ---- begins
+
+  readonly #announce = (): void => {
+    for (const held of this.#unannounced) {
+      this.#unannounced.delete(held);
+      this.#sendBegin(held, {
+        onResult: (result) => {
+          // That the lease is gone is told by the next extension, or by the refusal of what came of the job.
+          if (!result.ok && !isLeaseGone(result.code)) this.#handlers.onError(unexpected(result));
+        },
+        onError: (error) => this.#handlers.onError(error),
+      });
+    }
+  };
+
+  #beginSuspect(held: HeldJob<Data, Result>): void {
+    this.#suspect = held;
+    this.#running.add(held);
+    this.#sendBegin(held, {
+      onResult: (result) => {
+        // It was given back, or its lease was lost, meanwhile.
+        if (!this.#running.has(held)) return;
+        if (result.ok && this.#isOpen) this.#runSuspect(held);
+        else this.#dropSuspect(held, result.ok || isLeaseGone(result.code) ? undefined : unexpected(result));
+      },
+      onError: (error) => {
+        if (this.#running.has(held)) this.#dropSuspect(held, error);
+      },
+    });
+  }
+
+  #runSuspect(held: HeldJob<Data, Result>): void {
+    this.#suspectTimer = setTimeout(() => {
+      this.#clearSuspect();
+      this.fill();
+    }, this.#config.leaseMs);
+    this.#handlers.run(held);
+  }
+
+  #dropSuspect(held: HeldJob<Data, Result>, error: Error | undefined): void {
+    this.free(held);
+    if (error !== undefined) this.#handlers.onError(error);
+    this.#handlers.giveBack(held);
+    this.fill();
+    this.#handlers.onFree();
+  }
+
+  #clearSuspect(): void {
+    clearTimeout(this.#suspectTimer);
+    this.#suspect = undefined;
+  }
+
+  #sendBegin(held: HeldJob<Data, Result>, answers: Pick<KeptCall, 'onResult' | 'onError'>): void {
+    const call: KeptCall = {
+      write: (encoder) => encoder.markBegun(held.job.id, held.token),
+      untilMs: held.extendedAtMs + this.#config.leaseMs,
+      endsLease: false,
+      outlivesOutage: () => this.#isOpen,
+      onResult: (result: OperationResult) => answers.onResult(result),
+      onError: (error) => answers.onError(error),
+    };
+    try {
+      this.#pipeline.keep(OPERATION_BYTES, call);
+    } catch (error) {
+      call.onError(error as Error);
+    }
+  }
+
+  // ---- jobs that wait too long
+
+  /** One timer while jobs wait; it looks again rather than being set anew for each job. */
+  #watch(): void {
+    if (!this.#isOpen || this.#ready.size === 0 || this.#heldUpTimer !== undefined) return;
+    const inMs = this.#waitingSinceMs + this.#heldUpMs - performance.now();
+    // After a pause of the event loop timers run first. What has ended meanwhile is known one phase later.
+    this.#heldUpTimer = setTimeout(() => setImmediate(this.#onHeldUpTimer), Math.max(1, inMs));
+  }
+
+  /** Claiming ahead was meant to save the wait for a claim. */
+  get #heldUpMs(): number {
+    return Math.max(HELD_UP_MS_MIN, this.#intake.claimMs);
+  }
+
+  readonly #onHeldUpTimer = (): void => {
+    this.#heldUpTimer = undefined;
+    if (!this.#isOpen || this.#ready.size === 0) return;
+    if (performance.now() - this.#waitingSinceMs < this.#heldUpMs) {
+      this.#watch();
+    } else if (this.#running.size >= this.#config.concurrency) {
+      this.#intake.onHeldUp();
+      for (const held of this.#ready.takeAll()) this.#handlers.giveBack(held);
+    }
+    // With slots free only jobs wait that stalled before. They wait here: claimed again, they would come back to this worker.
+  };
+}
