@@ -300,6 +300,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     const error = new LeaseLostError(held.job.id);
     held.lose(error);
     this.#slots.lose(held);
+    this.#slots.fill();
     if (held.hasStarted) this.#tell('stalled', held.job, error);
     this.#intake.request();
     this.#progress();

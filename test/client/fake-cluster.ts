@@ -77,6 +77,8 @@ export class FakeCluster implements ClusterEndpoint {
   isPaused = false;
   /** Called when a turn has sent its answers, before the client reads them. */
   afterTurn: () => void = () => undefined;
+  /** The process that its clients claim for. */
+  holder = 0;
   term = 1;
   isClosed = false;
   readonly #closedListeners = new Set<() => void>();

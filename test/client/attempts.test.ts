@@ -1,0 +1,362 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ByteReader } from '../../src/base/bytes.ts';
+import { Client } from '../../src/client/client.ts';
+import { InvalidOptionError } from '../../src/client/errors.ts';
+import { Queue } from '../../src/client/queue.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
+import { OperationReader } from '../../src/queue/operation.ts';
+import type { JobDetail, OperationResult } from '../../src/queue/reply.ts';
+import { OperationCode, readRequestHeader } from '../../src/queue/request.ts';
+import { FakeCluster, type SeenRequest } from './fake-cluster.ts';
+
+const toClose: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const close of toClose.splice(0)) await close();
+});
+
+function aSetting(holder = 0) {
+  const cluster = new FakeCluster();
+  cluster.holder = holder;
+  const client = new Client(cluster, { silenceMs: 50 });
+  toClose.push(
+    () => client.close(),
+    () => cluster.close(),
+  );
+  const queue = new Queue<number, unknown>('numbers', { connection: client });
+  const aWorker = (processor: Processor<number, unknown>, options: Partial<WorkerOptions> = {}): Worker<number, unknown> => {
+    const worker = new Worker<number, unknown>('numbers', processor, { connection: client, claimWaitMs: 60_000, ...options });
+    toClose.unshift(() => worker.close(true));
+    return worker;
+  };
+  return { cluster, client, queue, aWorker };
+}
+
+/** A promise with its end outside. */
+function aGate() {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ name: 'n', data: n }));
+
+interface SeenOperation {
+  readonly code: number;
+  readonly jobId: number;
+  readonly countMax: number;
+  readonly beginMax: number;
+  readonly stalledMax: number;
+  readonly holder: number;
+}
+
+function operationsOf({ bytes }: SeenRequest): SeenOperation[] {
+  const reader = new ByteReader(bytes);
+  const { operations } = readRequestHeader(reader);
+  const operation = new OperationReader();
+  operation.begin();
+  return Array.from({ length: operations }, () => {
+    operation.next(reader, MACHINE_VERSION);
+    const { code, jobId, countMax, beginMax, stalledMax, holder } = operation;
+    return { code, jobId, countMax, beginMax, stalledMax, holder };
+  });
+}
+
+const claimsOf = (requests: readonly SeenRequest[]): SeenOperation[] =>
+  requests.flatMap(operationsOf).filter(({ code }) => code === OperationCode.claim);
+
+const beginsOf = (requests: readonly SeenRequest[]): number[] =>
+  requests.flatMap(operationsOf).flatMap(({ code, jobId }) => (code === OperationCode.begin ? [jobId] : []));
+
+function detailOf(client: Client, id: number): Promise<JobDetail> {
+  return new Promise((resolve, reject) => {
+    const onResult = (result: OperationResult): void => {
+      if (result.ok && result.type === 'job') resolve(result.job);
+      else reject(new Error(`no job ${id}`));
+    };
+    client.pipeline.query('linearizable', (encoder) => encoder.getJob(id), { onResult, onError: reject });
+  });
+}
+
+/** Lets a worker know that its jobs are quicker than its claims, so that it claims ahead. */
+async function warmUp({ cluster, queue }: ReturnType<typeof aSetting>): Promise<void> {
+  const before = cluster.machine.counts('numbers').completed;
+  await queue.addBulk(numbers(300));
+  await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(before + 300));
+}
+
+/** Jobs that were begun once, and whose lease then ended. */
+async function stalledJobs({ cluster, queue, aWorker }: ReturnType<typeof aSetting>, count: number): Promise<number[]> {
+  const crashed = aWorker(() => new Promise(() => undefined), { concurrency: count, leaseMs: 60_000 });
+  const jobs = await queue.addBulk(numbers(count));
+  await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(count));
+  await vi.waitFor(() => expect(cluster.parkedClaims).toBe(0));
+  // It extends no lease in time, and claims no more.
+  const closing = crashed.close();
+  cluster.advance(60_001);
+  await crashed.close(true);
+  await closing;
+  expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: count, active: 0, failed: 0 });
+  return jobs.map(({ id }) => id);
+}
+
+describe('a claim', () => {
+  it('begins as many jobs as there are free slots, and says who holds them and how often they may stall', async () => {
+    const setting = aSetting(4_711);
+    const gates: (() => void)[] = [];
+    let isSlow = false;
+    setting.aWorker(
+      (job) => {
+        if (!isSlow) return job.data;
+        const gate = aGate();
+        gates.push(gate.open);
+        return gate.opened;
+      },
+      { concurrency: 2, maxStalledCount: 3 },
+    );
+    await warmUp(setting);
+    isSlow = true;
+    const { cluster, client, queue } = setting;
+    const jobs = await queue.addBulk(numbers(20));
+    await vi.waitFor(() => expect(gates).toHaveLength(2));
+    const claims = claimsOf(cluster.requests);
+    expect(claims.every(({ beginMax }) => beginMax <= 2)).toBe(true);
+    expect(claims.some(({ countMax }) => countMax > 2)).toBe(true);
+    expect(claims.every(({ stalledMax, holder }) => stalledMax === 3 && holder === 4_711)).toBe(true);
+    const details = await Promise.all(jobs.map(({ id }) => detailOf(client, id)));
+    expect(details.filter(({ isBegun }) => isBegun)).toHaveLength(2);
+    isSlow = false;
+    for (const open of gates) open();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(320));
+  });
+
+  it('needs a whole number of stalls that are allowed', () => {
+    const { aWorker } = aSetting();
+    expect(() => aWorker(async () => 1, { maxStalledCount: -1 })).toThrow(InvalidOptionError);
+    expect(() => aWorker(async () => 1, { maxStalledCount: 0.5 })).toThrow(InvalidOptionError);
+  });
+});
+
+describe('a job that was claimed ahead', () => {
+  it('needs no begin when it ends in the turn in which it began', async () => {
+    const setting = aSetting();
+    setting.aWorker((job) => job.data, { concurrency: 3 });
+    await warmUp(setting);
+    await warmUp(setting);
+    expect(claimsOf(setting.cluster.requests).some(({ countMax, beginMax }) => countMax > beginMax)).toBe(true);
+    expect(beginsOf(setting.cluster.requests)).toEqual([]);
+  });
+
+  it('is given back while those that run hang, and no other is claimed ahead meanwhile', async () => {
+    const setting = aSetting();
+    const { cluster, queue, aWorker } = setting;
+    const gate = aGate();
+    let isSlow = false;
+    aWorker(() => (isSlow ? gate.opened : undefined), { concurrency: 2 });
+    await warmUp(setting);
+    isSlow = true;
+    await queue.addBulk(numbers(30));
+    await vi.waitFor(() => expect(cluster.machine.totals.released).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers')).toMatchObject({ active: 2, waiting: 28 }));
+    const claims = claimsOf(cluster.requests).length;
+    await queue.addBulk(numbers(10));
+    expect(cluster.machine.counts('numbers')).toMatchObject({ active: 2, waiting: 38 });
+    expect(claimsOf(cluster.requests)).toHaveLength(claims);
+    isSlow = false;
+    gate.open();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 340, failed: 0 }));
+  });
+});
+
+describe('a lease that can be known to be over', () => {
+  const leaseMs = 60;
+  const block = (ms: number): void => {
+    const endMs = performance.now() + ms;
+    while (performance.now() < endMs);
+  };
+
+  it('begins no job that was claimed ahead', async () => {
+    const setting = aSetting();
+    const { cluster, queue, aWorker } = setting;
+    const attempts: number[] = [];
+    const late: number[] = [];
+    let blockedUntilMs = 0;
+    let hasBlocked = false;
+    aWorker(
+      (job) => {
+        attempts.push(job.attemptsMade);
+        if (performance.now() - blockedUntilMs < 1) late.push(job.id);
+        if (job.data !== 150 || hasBlocked) return;
+        hasBlocked = true;
+        block(2 * leaseMs);
+        blockedUntilMs = performance.now();
+      },
+      { leaseMs, prefetchMax: 100 },
+    );
+    await warmUp(setting);
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 300, active: 0 }));
+    expect(hasBlocked).toBe(true);
+    expect(late).toEqual([]);
+    expect(attempts.every((made) => made === 0)).toBe(true);
+    expect(await queue.getJobCounts()).toMatchObject({ failed: 0 });
+  });
+
+  it('begins no job whose claim was answered while the event loop stood still', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    let grantedAtMs = 0;
+    const agesMs: number[] = [];
+    aWorker(() => void agesMs.push(performance.now() - grantedAtMs), { leaseMs });
+    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    cluster.afterTurn = () => {
+      if (cluster.machine.counts('numbers').active === 0) return;
+      cluster.afterTurn = () => undefined;
+      grantedAtMs = performance.now();
+      block(2 * leaseMs);
+      grantedAtMs = performance.now() - 2 * leaseMs;
+    };
+    await queue.add('n', 1);
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 1 }));
+    // It was run under the lease of another claim.
+    expect(agesMs).toHaveLength(1);
+    expect(cluster.machine.totals.claimed).toBeGreaterThan(1);
+  });
+});
+
+describe('a job that stalled', () => {
+  it('is run once the cluster knows that it has begun, and can see how often it stalled', async () => {
+    const setting = aSetting();
+    const [id = 0] = await stalledJobs(setting, 1);
+    const { cluster, client, aWorker } = setting;
+    const seen: [stalls: number, attemptsMade: number][] = [];
+    const gate = aGate();
+    cluster.afterTurn = () => {
+      if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
+    };
+    aWorker(async (job) => {
+      seen.push([job.stalledCounter, job.attemptsMade]);
+      await gate.opened;
+    });
+    await vi.waitFor(() => expect(beginsOf(cluster.requests)).toEqual([id]));
+    await turn();
+    expect(seen).toEqual([]);
+    cluster.afterTurn = () => undefined;
+    cluster.resume();
+    await vi.waitFor(() => expect(seen).toEqual([[1, 0]]));
+    expect(await detailOf(client, id)).toMatchObject({ isBegun: true, stalls: 1, attempt: 1 });
+    gate.open();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    expect(await setting.queue.getJob(id)).toMatchObject({ attemptsMade: 1, stalledCounter: 0 });
+  });
+
+  it('begins beside jobs that never stalled, but beside no other that did', async () => {
+    const setting = aSetting();
+    const suspects = await stalledJobs(setting, 3);
+    const { cluster, client, queue, aWorker } = setting;
+    await queue.addBulk(numbers(2));
+    const gates = new Map<number, () => void>();
+    aWorker(
+      async (job) => {
+        const gate = aGate();
+        gates.set(job.id, gate.open);
+        await gate.opened;
+      },
+      { concurrency: 5 },
+    );
+    for (const [at, id] of suspects.entries()) {
+      await vi.waitFor(() => expect(gates.has(id)).toBe(true));
+      expect(gates.size).toBe(2 + at + 1);
+      const details = await Promise.all(suspects.slice(at).map((suspect) => detailOf(client, suspect)));
+      expect(details.map(({ isBegun }) => isBegun)).toEqual([true, ...suspects.slice(at + 1).map(() => false)]);
+      gates.get(id)?.();
+    }
+    for (const open of gates.values()) open();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(5));
+  });
+
+  it('does not keep others that did from their turn for longer than a lease', async () => {
+    const setting = aSetting();
+    await stalledJobs(setting, 3);
+    const begun: number[] = [];
+    setting.aWorker(
+      (job) => {
+        begun.push(job.id);
+        return new Promise(() => undefined);
+      },
+      { concurrency: 3, leaseMs: 100 },
+    );
+    await vi.waitFor(() => expect(begun).toHaveLength(3), { timeout: 10_000 });
+  });
+
+  it('fails once it has stalled more often than its worker allows', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const worker = aWorker(() => new Promise(() => undefined), { leaseMs: 60_000, maxStalledCount: 0 });
+    const { id } = await queue.add('n', 1, { attempts: 5 });
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    cluster.advance(60_001);
+    expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: expect.stringMatching(/stalled more than/) });
+    await worker.close(true);
+  });
+
+  it('is given back by a worker that closes before its begin is answered', async () => {
+    const setting = aSetting();
+    await stalledJobs(setting, 2);
+    const { cluster, aWorker } = setting;
+    const begun: number[] = [];
+    cluster.afterTurn = () => {
+      if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
+    };
+    const worker = aWorker((job) => void begun.push(job.id), { concurrency: 2 });
+    await vi.waitFor(() => expect(beginsOf(cluster.requests)).toHaveLength(1));
+    const closed = worker.close();
+    cluster.afterTurn = () => undefined;
+    cluster.resume();
+    await closed;
+    expect(begun).toEqual([]);
+    expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 2, active: 0 });
+  });
+});
+
+describe('a client that closes under its workers', () => {
+  it('gives back what a waiting claim brings meanwhile', async () => {
+    const { cluster, client, queue, aWorker } = aSetting();
+    const other = new Client(cluster);
+    toClose.push(() => other.close());
+    await queue.getJobCounts();
+    const worker = aWorker(async () => 1);
+    worker.on('error', () => undefined);
+    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    // The job takes the claim in the turn in which the client closes.
+    const adding = new Queue<number>('numbers', { connection: other }).add('n', 1);
+    cluster.afterTurn = () => {
+      if (cluster.machine.counts('numbers').active === 0) return;
+      cluster.afterTurn = () => undefined;
+      void client.close();
+    };
+    await adding;
+    await vi.waitFor(() => expect(cluster.openChannels).toBe(1));
+    await client.close();
+    expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0 });
+    expect(cluster.machine.totals.claimed).toBe(1);
+  });
+
+  it('gives back what a claim under way brings', async () => {
+    const { cluster, client, queue, aWorker } = aSetting();
+    await queue.addBulk(numbers(5));
+    const begun: number[] = [];
+    cluster.isPaused = true;
+    const worker = aWorker((job) => void begun.push(job.id), { concurrency: 5 });
+    const failed = once(worker, 'error').catch((error: unknown) => [error]);
+    await vi.waitFor(() => expect(claimsOf(cluster.requests)).toHaveLength(1));
+    const closing = client.close();
+    cluster.resume();
+    await closing;
+    await failed;
+    expect(begun).toEqual([]);
+    expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 5, active: 0 });
+  });
+});

@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { KeptCall } from '../../src/client/call.ts';
+import { HeldJob } from '../../src/client/held-job.ts';
+import { jobOfClaim } from '../../src/client/job.ts';
+import type { JobIntake } from '../../src/client/job-intake.ts';
+import { JobSlots } from '../../src/client/job-slots.ts';
+import type { Pipeline } from '../../src/client/pipeline.ts';
+import type { RequestEncoder } from '../../src/queue/request.ts';
+
+const LEASE_MS = 1_000;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** Slots whose jobs end when the test says so, over a pipeline that answers when the test says so. */
+function someSlots(concurrency: number) {
+  const hooks = new Set<() => void>();
+  const begins: { readonly id: number; readonly call: KeptCall }[] = [];
+  const pipeline = {
+    atFlush: (hook: () => void) => void hooks.add(hook),
+    keep: (_bytes: number, call: KeptCall) => {
+      let id = 0;
+      call.write({ markBegun: (job: number) => void (id = job) } as unknown as RequestEncoder);
+      begins.push({ id, call });
+    },
+  };
+  const intake = { reservedSlots: 0, claimMs: 5, isHeldUp: false, onHeldUp: () => void (intake.isHeldUp = true) };
+  const run: number[] = [];
+  const givenBack: number[] = [];
+  const errors: Error[] = [];
+  const jobs = new Map<number, HeldJob<unknown, unknown>>();
+  const slots = new JobSlots<unknown, unknown>(
+    { concurrency, leaseMs: LEASE_MS },
+    // Neither calls anything else of the other.
+    pipeline as unknown as Pipeline,
+    intake as unknown as JobIntake,
+    {
+      run: (held) => {
+        held.hasStarted = true;
+        run.push(held.job.id);
+      },
+      giveBack: (held) => void givenBack.push(held.job.id),
+      onFree: () => undefined,
+      onError: (error) => void errors.push(error),
+    },
+  );
+  const claimed = (id: number, isBegun: boolean, stalls = 0): HeldJob<unknown, unknown> => {
+    const source = { id, token: id, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun, stalls, content: undefined };
+    const held = new HeldJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
+    jobs.set(id, held);
+    return held;
+  };
+  const heldJob = (id: number): HeldJob<unknown, unknown> => jobs.get(id) as HeldJob<unknown, unknown>;
+  return {
+    ...{ slots, intake, run, givenBack, errors, heldJob },
+    begins: () => begins.map(({ id }) => id),
+    answerBegin: (id: number, ok = true) => {
+      const { call } = begins.find((begin) => begin.id === id) ?? {};
+      if (ok) call?.onResult({ ok: true, type: 'done' });
+      else call?.onResult({ ok: false, code: 'LEASE_LOST', message: 'gone', job: id, state: undefined });
+    },
+    failBegin: (id: number, error: Error) => begins.find((begin) => begin.id === id)?.call.onError(error),
+    begun: (...ids: number[]) => ids.map((id) => claimed(id, true)),
+    ahead: (...ids: number[]) => ids.map((id) => claimed(id, false)),
+    stalled: (...ids: number[]) => ids.map((id) => claimed(id, false, 1)),
+    /** The processor of a job ended. */
+    end: (id: number) => {
+      slots.free(heldJob(id));
+      slots.fill();
+    },
+    endOfTurn: () => {
+      for (const hook of hooks) hook();
+      hooks.clear();
+    },
+  };
+}
+
+describe('jobs that were claimed ahead', () => {
+  it('take the slots that become free, in the order of their claims, and say so at the end of the turn', () => {
+    const { slots, run, begun, ahead, end, endOfTurn, begins } = someSlots(2);
+    slots.add([...begun(1, 2), ...ahead(3, 4, 5)]);
+    expect(run).toEqual([1, 2]);
+    end(2);
+    end(1);
+    expect(run).toEqual([1, 2, 3, 4]);
+    expect(begins()).toEqual([]);
+    endOfTurn();
+    expect(begins()).toEqual([3, 4]);
+    end(3);
+    endOfTurn();
+    expect(begins()).toEqual([3, 4, 5]);
+  });
+
+  it('say nothing when they end in the same turn', () => {
+    const { slots, run, ahead, end, endOfTurn, begins } = someSlots(1);
+    slots.add(ahead(1, 2, 3));
+    end(1);
+    end(2);
+    endOfTurn();
+    expect(run).toEqual([1, 2, 3]);
+    expect(begins()).toEqual([3]);
+  });
+
+  it('leave alone the slots of the jobs that a claim under way begins', () => {
+    const { slots, intake, run, ahead, begun } = someSlots(2);
+    intake.reservedSlots = 1;
+    slots.add(ahead(1, 2));
+    expect(run).toEqual([1]);
+    intake.reservedSlots = 0;
+    slots.add(begun(3));
+    expect(run).toEqual([1, 3]);
+  });
+
+  it('are given back, and not begun, once their lease is over unless it was extended', () => {
+    const { slots, run, givenBack, begun, ahead, heldJob, end } = someSlots(1);
+    slots.add([...begun(1), ...ahead(2, 3)]);
+    heldJob(3).extendedAtMs += LEASE_MS;
+    // The event loop stood still: no timer has run.
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + LEASE_MS);
+    end(1);
+    expect(run).toEqual([1, 3]);
+    expect(givenBack).toEqual([2]);
+    vi.restoreAllMocks();
+  });
+
+  it('are given back when all slots are taken for longer than a claim takes', () => {
+    const { slots, intake, givenBack, begun, ahead } = someSlots(1);
+    intake.claimMs = 50;
+    slots.add([...begun(1), ...ahead(2, 3)]);
+    vi.advanceTimersByTime(45);
+    expect(givenBack).toEqual([]);
+    expect(intake.isHeldUp).toBe(false);
+    vi.advanceTimersByTime(10);
+    expect(givenBack).toEqual([2, 3]);
+    expect(intake.isHeldUp).toBe(true);
+    expect(slots.held().map(({ job }) => job.id)).toEqual([1]);
+  });
+
+  it('wait on while slots become free again and again', () => {
+    const { slots, intake, givenBack, begun, ahead, end } = someSlots(1);
+    intake.claimMs = 50;
+    slots.add([...begun(1), ...ahead(2, 3, 4, 5)]);
+    for (let id = 1; id <= 3; id += 1) {
+      vi.advanceTimersByTime(40);
+      end(id);
+    }
+    expect(givenBack).toEqual([]);
+    vi.advanceTimersByTime(60);
+    expect(givenBack).toEqual([5]);
+  });
+
+  it('are given back when the worker closes', () => {
+    const { slots, run, givenBack, begun, ahead, stalled, end } = someSlots(1);
+    slots.add([...begun(1), ...ahead(2), ...stalled(3)]);
+    slots.close();
+    expect(givenBack).toEqual([2, 3]);
+    slots.add(begun(4));
+    end(1);
+    expect(givenBack).toEqual([2, 3, 4]);
+    expect(run).toEqual([1]);
+  });
+});
+
+describe('jobs that their claim began', () => {
+  it('are given back when no slot is free: a lease that ends would count', () => {
+    const { slots, run, givenBack, begun } = someSlots(2);
+    slots.add(begun(1, 2, 3));
+    expect(run).toEqual([1, 2]);
+    expect(givenBack).toEqual([3]);
+  });
+});
+
+describe('jobs that stalled before', () => {
+  it('run once their begin is answered, one after the other, beside jobs that did not', () => {
+    const { slots, run, stalled, ahead, begins, answerBegin, end } = someSlots(4);
+    slots.add([...stalled(1, 2), ...ahead(3)]);
+    expect(begins()).toEqual([1]);
+    expect(run).toEqual([3]);
+    answerBegin(1);
+    expect(run).toEqual([3, 1]);
+    end(3);
+    expect(begins()).toEqual([1]);
+    end(1);
+    expect(begins()).toEqual([1, 2]);
+    answerBegin(2);
+    expect(run).toEqual([3, 1, 2]);
+  });
+
+  it('let the next one begin when they have run for a lease', () => {
+    const { slots, run, stalled, begins, answerBegin } = someSlots(4);
+    slots.add(stalled(1, 2));
+    answerBegin(1);
+    vi.advanceTimersByTime(LEASE_MS - 1);
+    expect(begins()).toEqual([1]);
+    for (const held of slots.held()) held.extendedAtMs = performance.now();
+    vi.advanceTimersByTime(1);
+    expect(begins()).toEqual([1, 2]);
+    answerBegin(2);
+    expect(run).toEqual([1, 2]);
+  });
+
+  it('are dropped when their lease turns out to be gone, and the next one begins', () => {
+    const { slots, run, errors, stalled, begins, answerBegin } = someSlots(1);
+    slots.add(stalled(1, 2));
+    answerBegin(1, false);
+    expect(begins()).toEqual([1, 2]);
+    answerBegin(2);
+    expect(run).toEqual([2]);
+    expect(errors).toEqual([]);
+  });
+
+  it('are given back when it stays unknown whether they have begun', () => {
+    const { slots, run, givenBack, errors, stalled, begins, failBegin } = someSlots(1);
+    slots.add(stalled(1, 2));
+    failBegin(1, new Error('no answer'));
+    expect(givenBack).toEqual([1]);
+    expect(begins()).toEqual([1, 2]);
+    expect(errors.map(({ message }) => message)).toEqual(['no answer']);
+    expect(run).toEqual([]);
+  });
+
+  it('free their slot when the lease is lost before the begin is answered', () => {
+    const { slots, run, stalled, ahead, heldJob, answerBegin } = someSlots(1);
+    slots.add([...stalled(1), ...ahead(2)]);
+    slots.lose(heldJob(1));
+    slots.fill();
+    expect(run).toEqual([2]);
+    answerBegin(1);
+    expect(run).toEqual([2]);
+  });
+
+  it('are not given back while slots are free: they would come back to this worker', () => {
+    const { slots, givenBack, stalled, answerBegin } = someSlots(3);
+    slots.add(stalled(1, 2, 3));
+    answerBegin(1);
+    vi.advanceTimersByTime(500);
+    expect(givenBack).toEqual([]);
+  });
+});

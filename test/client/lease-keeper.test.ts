@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { KeptCall } from '../../src/client/call.ts';
+import { ClientClosedError, DeadlineError } from '../../src/client/errors.ts';
+import { HeldJob } from '../../src/client/held-job.ts';
+import { jobOfClaim } from '../../src/client/job.ts';
+import { LeaseKeeper } from '../../src/client/lease-keeper.ts';
+import type { Pipeline } from '../../src/client/pipeline.ts';
+
+const LEASE_MS = 3_000;
+
+beforeEach(
+  () => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'] }),
+);
+afterEach(() => void vi.useRealTimers());
+
+function aKeeper() {
+  const extensions: KeptCall[] = [];
+  let isClosed = false;
+  const pipeline = {
+    keep: (_bytes: number, call: KeptCall) => {
+      if (isClosed) throw new ClientClosedError();
+      extensions.push(call);
+    },
+  };
+  const source = { id: 1, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, content: undefined };
+  const held = new HeldJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
+  const lost: number[] = [];
+  const errors: Error[] = [];
+  const keeper = new LeaseKeeper<unknown, unknown>(LEASE_MS, pipeline as unknown as Pipeline, {
+    held: () => [held],
+    onLost: ({ job }) => void lost.push(job.id),
+    onError: (error) => void errors.push(error),
+  });
+  keeper.start();
+  return { keeper, held, extensions, lost, errors, close: () => void (isClosed = true) };
+}
+
+describe('the lease of a job that runs', () => {
+  it('is extended three times in its time, from the moment at which that was asked for', () => {
+    const { held, extensions } = aKeeper();
+    const startMs = performance.now();
+    vi.advanceTimersByTime(1_000);
+    expect(extensions).toHaveLength(1);
+    vi.advanceTimersByTime(200);
+    extensions[0]?.onResult({ ok: true, type: 'done' });
+    expect(held.extendedAtMs).toBe(startMs + 1_000);
+    vi.advanceTimersByTime(1_800);
+    expect(extensions).toHaveLength(2);
+  });
+
+  it('has at most one extension under way, which outlives an outage', () => {
+    const { extensions, keeper } = aKeeper();
+    vi.advanceTimersByTime(10_000);
+    expect(extensions).toHaveLength(1);
+    expect(extensions[0]?.outlivesOutage()).toBe(true);
+    keeper.stop();
+    expect(extensions[0]?.outlivesOutage()).toBe(false);
+  });
+
+  it('is extended anew as soon as an extension was given up', () => {
+    const { extensions, errors } = aKeeper();
+    vi.advanceTimersByTime(2_000);
+    extensions[0]?.onError(new DeadlineError('unknown'));
+    expect(extensions).toHaveLength(2);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('is not asked for again and again when that fails at once', () => {
+    const { extensions, errors, close } = aKeeper();
+    close();
+    vi.advanceTimersByTime(2_000);
+    expect(extensions).toEqual([]);
+    expect(errors).toHaveLength(2);
+  });
+
+  it('ends by the word of the cluster only, and not once the job has ended', () => {
+    const { held, extensions, lost } = aKeeper();
+    vi.advanceTimersByTime(LEASE_MS * 2);
+    expect(lost).toEqual([]);
+    extensions[0]?.onResult({ ok: false, code: 'LEASE_LOST', message: 'gone', job: 1, state: undefined });
+    expect(lost).toEqual([1]);
+    vi.advanceTimersByTime(1_000);
+    held.isEnded = true;
+    extensions[1]?.onResult({ ok: false, code: 'LEASE_LOST', message: 'gone', job: 1, state: undefined });
+    expect(lost).toEqual([1]);
+  });
+});
+
+describe('the event loop', () => {
+  it('is known to have read what had arrived before the last timer, once that is done', () => {
+    const { keeper } = aKeeper();
+    const startMs = performance.now();
+    expect(keeper.aliveAtMs).toBe(startMs);
+    vi.advanceTimersToNextTimer();
+    // The messages that came before the timer are read now; only then the immediate runs.
+    expect(keeper.aliveAtMs).toBe(startMs);
+    vi.advanceTimersToNextTimer();
+    expect(keeper.aliveAtMs).toBe(startMs + 1_000);
+  });
+});
