@@ -36,6 +36,7 @@ class NodeThread {
   readonly #clients: PortLinks;
   readonly #node: NodeRuntime;
   #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
   #isOver = false;
   #isStopping = false;
@@ -147,6 +148,8 @@ class NodeThread {
 
   /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than arming anew. */
   #arm(): void {
+    // After the other events that are there by now: the owner's commands, new clients.
+    if (this.#node.hasMoreInput) this.#immediate ??= setImmediate(this.#onImmediate);
     const dueMs = this.#node.nextDeadlineMs;
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
@@ -159,6 +162,11 @@ class NodeThread {
       Math.max(0, Math.min(dueMs - performance.now(), 0x7fffffff)),
     );
   }
+
+  readonly #onImmediate = (): void => {
+    this.#immediate = undefined;
+    this.#guard(() => this.#turn());
+  };
 
   #report(withDigest: boolean): NodeReport {
     const { role, term } = this.#node.view;
@@ -218,6 +226,7 @@ class NodeThread {
   #close(closeFile: () => void): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
     clearTimeout(this.#handOverTimer);
     this.#peers.close();
     this.#clients.close();

@@ -4,6 +4,7 @@ import type { ClientFrame } from '../transport/client-frame.ts';
 import { readClientFrames } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
+import { ClientInbox } from './client-inbox.ts';
 
 /** Takes each thing that arrived. */
 export interface InboxReader {
@@ -11,13 +12,18 @@ export interface InboxReader {
   onPeerLost(peer: NodeId): void;
   onPeersRead(): void;
   onClientFrame(connection: number, frame: ClientFrame): void;
+  /** The client's channel has ended, and everything that came on it was read. */
+  onClientGone(connection: number): void;
 }
 
-/** What arrived since the last turn, as it came. Peers are read first: clients meet the node as it stands after them. */
+/**
+ * What arrived and was not read. Peers are read first, and all that they sent: clients meet the node as it stands after them, and take nothing
+ * from them. Of clients a turn reads a bounded part.
+ */
 export class Inbox {
   readonly #id: NodeId;
   #peerFrames: { readonly from: NodeId; readonly frame: Uint8Array }[] = [];
-  #clientPackets: { readonly connection: number; readonly packet: Uint8Array }[] = [];
+  readonly #clients = new ClientInbox();
   #lostPeers: NodeId[] = [];
 
   constructor(id: NodeId) {
@@ -29,7 +35,16 @@ export class Inbox {
   }
 
   addClientPacket(connection: number, packet: Uint8Array): void {
-    this.#clientPackets.push({ connection, packet });
+    this.#clients.add(connection, packet);
+  }
+
+  addGoneClient(connection: number): void {
+    this.#clients.addGone(connection);
+  }
+
+  /** Something is left for the next turn. */
+  get hasMore(): boolean {
+    return !this.#clients.isEmpty;
   }
 
   addLostPeer(peer: NodeId): void {
@@ -38,19 +53,20 @@ export class Inbox {
 
   drain(reader: InboxReader): void {
     const frames = this.#peerFrames;
-    const packets = this.#clientPackets;
     const lost = this.#lostPeers;
     if (frames.length > 0) this.#peerFrames = [];
-    if (packets.length > 0) this.#clientPackets = [];
     if (lost.length > 0) this.#lostPeers = [];
     for (const { from, frame } of frames) {
       for (const part of parse(() => readPeerParts(frame, from, this.#id))) reader.onPeerPart(from, part);
     }
     for (const peer of lost) reader.onPeerLost(peer);
     reader.onPeersRead();
-    for (const { connection, packet } of packets) {
-      for (const frame of parse(() => readClientFrames(packet))) reader.onClientFrame(connection, frame);
-    }
+    this.#clients.read({
+      onPacket: (connection, packet) => {
+        for (const frame of parse(() => readClientFrames(packet))) reader.onClientFrame(connection, frame);
+      },
+      onGone: (connection) => reader.onClientGone(connection),
+    });
   }
 }
 

@@ -13,22 +13,17 @@ import { RaftCore } from '../raft/raft-core.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
-import type { AdminCore } from './admin-desk.ts';
-import { AdminDesk } from './admin-desk.ts';
-import type { CheckpointPart } from './checkpoint-schedule.ts';
-import { CheckpointSchedule } from './checkpoint-schedule.ts';
+import { type AdminCore, AdminDesk } from './admin-desk.ts';
+import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { NodeEvent } from './event.ts';
-import type { InboxReader } from './inbox.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type InboxReader } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
-import type { NodeCounters } from './node-metrics.ts';
-import { NodeMetrics } from './node-metrics.ts';
+import { type NodeCounters, NodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { Proposer } from './proposer.ts';
 import { ReadDesk } from './read-desk.ts';
-import type { Leadership } from './request-desk.ts';
-import { RequestDesk } from './request-desk.ts';
+import { type Leadership, RequestDesk } from './request-desk.ts';
 import { SnapshotDesk } from './snapshot-desk.ts';
 import { TurnChanges } from './turn-changes.ts';
 
@@ -120,12 +115,17 @@ export class NodeRuntime implements Disposable {
   }
 
   clientGone(connection: number): void {
-    this.#desk.onClientGone(connection, this.#standing());
+    this.#inbox.addGoneClient(connection);
+  }
+
+  /** Clients sent more than one turn reads: the next is due at once, after whatever else has arrived. */
+  get hasMoreInput(): boolean {
+    return this.#inbox.hasMore;
   }
 
   /** When `turn` must be called even if nothing arrives, monotonic ms. */
   get nextDeadlineMs(): number {
-    if (this.#isTurnDue) return this.#nowMs;
+    if (this.#isTurnDue || this.#inbox.hasMore) return this.#nowMs;
     const tickAtMs = this.#nowMs + this.#proposer.tickInMs;
     return Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
@@ -136,6 +136,7 @@ export class NodeRuntime implements Disposable {
     this.#inbox.drain(this.#reader);
     if (this.#nowMs >= this.#core.nextDeadlineMs) this.#step({ type: 'deadline', now: this.#nowMs });
     this.#noticeLeadership();
+    this.#desk.releaseUndelivered(this.#standing());
     this.#proposer.proposeQueued();
     this.#reads.ask(this.#standing(), this.#nowMs);
     if (this.#isLeader) this.#askVersions();
@@ -156,7 +157,7 @@ export class NodeRuntime implements Disposable {
     this.#flushPeers();
     this.#apply();
     // Claims that found their jobs only now go into the log with the next turn, which is due at once.
-    this.#isTurnDue = this.#isLeader && this.#desk.serveParked(this.#nowMs);
+    this.#isTurnDue = this.#isLeader && (this.#desk.serveParked(this.#nowMs) || this.#desk.isReleaseDue);
     this.#flushPeers();
     this.#flushClients();
   }
@@ -208,6 +209,7 @@ export class NodeRuntime implements Disposable {
       onPeerLost: (peer) => this.#onPeerLost(peer),
       onPeersRead: () => this.#noticeLeadership(),
       onClientFrame: (connection, frame) => this.#onClientFrame(connection, frame),
+      onClientGone: (connection) => this.#desk.onClientGone(connection, this.#standing()),
     };
   }
 

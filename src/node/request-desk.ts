@@ -1,12 +1,13 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
 import { MACHINE_VERSION } from '../queue/entry-data.ts';
-import { parkableClaim, type RequestFault, validateRequest } from '../queue/inspect-request.ts';
+import { isRelease, parkableClaim, type RequestFault, validateRequest } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { ANY_VERSION } from '../queue/operation.ts';
-import { peekRequest } from '../queue/request.ts';
+import { NO_CLIENT, peekRequest, readRequestHeader } from '../queue/request.ts';
 import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
-import { writeServerFrame } from '../transport/client-frame.ts';
+import { readServerFrames, writeServerFrame } from '../transport/client-frame.ts';
+import { ClaimDelivery, mayClaim } from './claim-delivery.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { ParkedClaims } from './parked-claims.ts';
@@ -30,6 +31,7 @@ const RETRY_LATER_MS = 1_000;
 
 /** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
 const ANSWER_ADDRESS_AT = 5;
+const NODE_ITSELF = { client: NO_CLIENT, sequence: 0, connection: 0, peer: undefined } as const;
 
 /**
  * Takes clients' requests and sees to it that each is answered once: by the state machine, by a rejection that says whether
@@ -48,6 +50,9 @@ export class RequestDesk {
   /** Passed on to the leader. */
   readonly #forwarded = new WaitingRequests();
   readonly #parked = new ParkedClaims();
+  /** Clients that sent a request on a channel that is still there. */
+  readonly #connections = new Set<number>();
+  readonly #delivery = new ClaimDelivery();
 
   constructor(options: { limits: NodeLimits; machine: JobQueue; peers: PeerOutbox; clients: ClientOutbox }) {
     this.#limits = options.limits;
@@ -65,6 +70,8 @@ export class RequestDesk {
     const address = peekRequest(request);
     // Without an address nobody can be answered: such bytes come from no client of ours.
     if (address === undefined) return;
+    this.#connections.add(connection);
+    if (this.#delivery.awaits(connection, address.client)) this.#acknowledge(connection, request);
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };
     const fault = this.#faultOf(request, leadership);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
@@ -79,7 +86,10 @@ export class RequestDesk {
   /** A follower passed a request on. It is checked where its version is known, and never passed on twice. */
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
-    if (address === undefined) return;
+    if (address === undefined) {
+      if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request });
+      return;
+    }
     const waiting: WaitingRequest = { ...address, connection, peer };
     if (!leadership.isLeader) {
       this.#rejectLeaderless(waiting, 'not-applied');
@@ -94,8 +104,13 @@ export class RequestDesk {
   onAnswer(connection: number, frame: Uint8Array): void {
     const reader = new ByteReader(frame, ANSWER_ADDRESS_AT);
     const client = reader.f64();
-    this.#forwarded.take(client, reader.f64());
-    this.#clients.writerFor(connection).raw(frame);
+    const sequence = reader.f64();
+    this.#forwarded.take(client, sequence);
+    if (this.#connections.has(connection)) this.#clients.writerFor(connection).raw(frame);
+    // A copy: the frame of the peer that it came in may be large.
+    for (const answer of readServerFrames(frame)) {
+      if (answer.type === 'reply' && mayClaim(answer.reply)) this.#onReplied(connection, client, sequence, answer.reply.slice());
+    }
   }
 
   /** A client waits no longer for a claim: if that is parked, it goes on into the log like one that has waited long enough. */
@@ -109,6 +124,8 @@ export class RequestDesk {
   }
 
   onClientGone(connection: number, leadership: Leadership): void {
+    this.#connections.delete(connection);
+    this.#delivery.onGone(connection);
     this.#parked.takeOfConnection(connection, undefined);
     if (leadership.isLeader || leadership.leader === undefined || !this.#forwarded.hasOfConnection(connection)) return;
     this.#peers.add(leadership.leader, { type: 'client-gone', connection });
@@ -128,17 +145,28 @@ export class RequestDesk {
     for (const waiting of this.#proposed.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
     for (const waiting of this.#forwarded.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
     for (const waiting of this.#parked.takeAll()) this.#rejectLeaderless(waiting, 'not-applied');
-    const queued = this.#queued;
-    this.#queued = [];
-    for (const waiting of queued) this.#rejectLeaderless(waiting, 'not-applied');
+    for (const waiting of this.#withoutOwn(this.takeQueued())) this.#rejectLeaderless(waiting, 'not-applied');
+  }
+
+  /** Answers to claims were not delivered: with the next turn, the leader proposes to release their jobs. */
+  get isReleaseDue(): boolean {
+    return this.#delivery.isDue;
+  }
+
+  /** The leader releases the jobs of claims whose answer was not delivered, and a follower asks it to. It is not asked again if that is lost: leases end by themselves. */
+  releaseUndelivered({ isLeader, leader }: Leadership): void {
+    if (this.#delivery.isEmpty || leader === undefined) return;
+    for (const request of this.#delivery.take()) {
+      if (isLeader) this.#queued.push({ ...NODE_ITSELF, request });
+      else this.#peers.add(leader, { type: 'forward', connection: 0, request });
+    }
   }
 
   /** From now on a newer version carries out what is proposed: what was taken for the one before has to be asked again. */
   onVersionMoved(): void {
-    const queued = this.#queued;
-    this.#queued = [];
     const message = 'The cluster moves to a newer version of its state machine. Send the request again.';
-    for (const waiting of [...queued, ...this.#parked.takeAll()]) this.#reject(waiting, 'VERSION', 'not-applied', message);
+    for (const waiting of [...this.#withoutOwn(this.takeQueued()), ...this.#parked.takeAll()])
+      this.#reject(waiting, 'VERSION', 'not-applied', message);
   }
 
   takeQueued(): readonly QueuedRequest[] {
@@ -148,12 +176,12 @@ export class RequestDesk {
   }
 
   onProposed(items: readonly QueuedRequest[]): void {
-    for (const item of items) this.#proposed.add(item);
+    for (const item of items) if (item.client !== NO_CLIENT) this.#proposed.add(item);
   }
 
   onOverloaded(items: readonly QueuedRequest[], uncommittedBytes: number): void {
     const message = `The leader holds ${uncommittedBytes} bytes that are not yet on a majority. Slow down and retry, or raise raft.uncommittedBytesMax.`;
-    for (const item of items) this.#reject(item, 'OVERLOADED', 'not-applied', message);
+    for (const item of this.#withoutOwn(items)) this.#reject(item, 'OVERLOADED', 'not-applied', message);
   }
 
   /** Whether anyone here waits for this answer. Part of the state machine's reply sink. */
@@ -163,7 +191,9 @@ export class RequestDesk {
 
   reply(client: number, sequence: number, reply: Uint8Array): void {
     const waiting = this.#proposed.take(client, sequence);
-    if (waiting !== undefined) this.#answer(waiting, { type: 'reply', reply });
+    if (waiting === undefined) return;
+    this.#answer(waiting, { type: 'reply', reply });
+    if (waiting.peer === undefined) this.#onReplied(waiting.connection, client, sequence, reply);
   }
 
   /**
@@ -239,11 +269,29 @@ export class RequestDesk {
 
   #answer(origin: Origin, frame: ServerFrame): void {
     if (origin.peer === undefined) {
-      writeServerFrame(this.#clients.writerFor(origin.connection), frame);
+      if (this.#connections.has(origin.connection)) writeServerFrame(this.#clients.writerFor(origin.connection), frame);
       return;
     }
     this.#scratch.reset();
     writeServerFrame(this.#scratch, frame);
     this.#peers.add(origin.peer, { type: 'answer', connection: origin.connection, frame: this.#scratch.view() });
+  }
+
+  /** What this node asks for by itself is not answered, but kept for later. @returns the others. */
+  #withoutOwn(items: readonly QueuedRequest[]): readonly QueuedRequest[] {
+    const own = items.filter(({ client }) => client === NO_CLIENT);
+    if (own.length === 0) return items;
+    for (const { request } of own) this.#delivery.putBack(request);
+    return items.filter(({ client }) => client !== NO_CLIENT);
+  }
+
+  #onReplied(connection: number, client: number, sequence: number, reply: Uint8Array): void {
+    if (this.#connections.has(connection)) this.#delivery.onSent(connection, client, sequence, reply);
+    else this.#delivery.onUndeliverable(reply);
+  }
+
+  #acknowledge(connection: number, request: Uint8Array): void {
+    const { client, acknowledgedBelow } = readRequestHeader(new ByteReader(request));
+    this.#delivery.onAcknowledged(connection, client, acknowledgedBelow);
   }
 }

@@ -2,7 +2,7 @@ import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { MACHINE_VERSION } from './entry-data.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import { ANY_VERSION, InvalidOperationError, OperationReader } from './operation.ts';
-import { isAddressable, OperationCode, readRequestHeader } from './request.ts';
+import { isAddressable, NO_CLIENT, OperationCode, readRequestHeader } from './request.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
@@ -52,6 +52,24 @@ export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
     }
   }
   return undefined;
+}
+
+/** Whether this is a request of a node that does nothing but release jobs. Never throws. */
+export function isRelease(bytes: Uint8Array): boolean {
+  try {
+    const reader = new ByteReader(bytes);
+    const { client, operations } = readRequestHeader(reader);
+    if (client !== NO_CLIENT || operations < 1 || operations > OPERATIONS_MAX) return false;
+    const operation = new OperationReader();
+    for (let read = 0; read < operations; read += 1) {
+      operation.next(reader, MACHINE_VERSION);
+      if (operation.code !== OperationCode.release) return false;
+    }
+    return reader.remaining === 0;
+  } catch (error) {
+    if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return false;
+    throw error;
+  }
 }
 
 /** What the request claims if it is exactly one claim that is willing to wait, otherwise `undefined`. Never throws. */

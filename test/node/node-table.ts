@@ -6,13 +6,14 @@ import { nodeLimits } from '../../src/node/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
-import { OperationCode, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
+import { NO_CLIENT, OperationCode, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { ServerFrame } from '../../src/transport/client-frame.ts';
 import { readServerFrames } from '../../src/transport/client-frame.ts';
+import { writePeerPart } from '../../src/transport/peer-frame.ts';
 import { options } from '../queue/harness.ts';
 
 const CONNECTION = 1;
@@ -164,6 +165,16 @@ export class NodeTable {
     const answer = find();
     if (answer?.type !== 'reply') throw new Error(`rejected: ${JSON.stringify(answer)}`);
     return decodeReply(answer.reply).results;
+  }
+
+  /** A node sends a request of its own to the leader, outside of any session. */
+  forward(from: number, build: (to: RequestEncoder) => void): void {
+    const encoder = new RequestEncoder();
+    encoder.begin(NO_CLIENT, 1, 1);
+    build(encoder);
+    const frame = new ByteWriter();
+    writePeerPart(frame, { type: 'forward', connection: 0, request: encoder.finish() });
+    this.node(this.leader()).receivePeerFrame(asNodeId(from), frame.copy());
   }
 
   nextSequence(): number {

@@ -1,0 +1,102 @@
+import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../queue/reply.ts';
+import { NO_CLIENT, RequestEncoder } from '../queue/request.ts';
+
+/** Most requests that wait for a leader to be known; beyond it the oldest is dropped, and its leases run out. */
+const REQUESTS_MAX = 1_024;
+/** Most answers of one session that were sent and are not acknowledged; a client has no more requests under way by far. */
+const SENT_MAX = 512;
+
+/** Whether there may be claimed jobs in a reply; only a look at one byte. */
+export const mayClaim = (reply: Uint8Array): boolean => reply[REPLY_FORM_AT] === ReplyForm.attached;
+
+interface SentReply {
+  readonly sequence: number;
+  readonly reply: Uint8Array;
+}
+
+/**
+ * Jobs whose claim was answered, and whose client never got the answer, since its channel had ended. They are released: nobody else knows
+ * their tokens. The end of a channel is heard of late, so that an answer counts as delivered only when the client acknowledges it with a
+ * later request.
+ */
+export class ClaimDelivery {
+  readonly #encoder = new RequestEncoder(1_024);
+  /** Sent and not acknowledged, by connection and session. */
+  readonly #sent = new Map<number, Map<number, SentReply[]>>();
+  #requests: Uint8Array[] = [];
+  #isDue = false;
+
+  /** There are jobs to release that no turn has tried to release yet. */
+  get isDue(): boolean {
+    return this.#isDue;
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests.length === 0;
+  }
+
+  /** Whether an acknowledgement of this client matters. */
+  awaits(connection: number, client: number): boolean {
+    return this.#sent.get(connection)?.has(client) ?? false;
+  }
+
+  /** @param reply kept until it is acknowledged. */
+  onSent(connection: number, client: number, sequence: number, reply: Uint8Array): void {
+    if (!mayClaim(reply)) return;
+    let sessions = this.#sent.get(connection);
+    if (sessions === undefined) {
+      sessions = new Map();
+      this.#sent.set(connection, sessions);
+    }
+    const replies = sessions.get(client);
+    if (replies === undefined) sessions.set(client, [{ sequence, reply }]);
+    else {
+      replies.push({ sequence, reply });
+      if (replies.length > SENT_MAX) replies.shift();
+    }
+  }
+
+  /** The client has the answers to all requests of its session below this sequence. */
+  onAcknowledged(connection: number, client: number, below: number): void {
+    const sessions = this.#sent.get(connection);
+    const replies = sessions?.get(client);
+    if (sessions === undefined || replies === undefined) return;
+    const rest = replies.filter(({ sequence }) => sequence >= below);
+    if (rest.length > 0) sessions.set(client, rest);
+    else sessions.delete(client);
+    if (sessions.size === 0) this.#sent.delete(connection);
+  }
+
+  /** The client's channel has ended. A job that it has ended since is not affected. */
+  onGone(connection: number): void {
+    const sessions = this.#sent.get(connection);
+    if (sessions === undefined) return;
+    this.#sent.delete(connection);
+    for (const replies of sessions.values()) for (const { reply } of replies) this.onUndeliverable(reply);
+  }
+
+  onUndeliverable(reply: Uint8Array): void {
+    if (!mayClaim(reply)) return;
+    this.#encoder.begin(NO_CLIENT, 1, 1);
+    for (const result of decodeReply(reply).results) {
+      if (result.ok && result.type === 'claimed') for (const { id, token } of result.jobs) this.#encoder.release(id, token);
+    }
+    if (this.#encoder.operations === 0) return;
+    this.putBack(this.#encoder.finish());
+    this.#isDue = true;
+  }
+
+  /** The request could not be proposed now, and goes with a later turn. */
+  putBack(request: Uint8Array): void {
+    this.#requests.push(request);
+    if (this.#requests.length > REQUESTS_MAX) this.#requests.shift();
+  }
+
+  /** @returns requests without a session that release the jobs. */
+  take(): readonly Uint8Array[] {
+    const requests = this.#requests;
+    if (requests.length > 0) this.#requests = [];
+    this.#isDue = false;
+    return requests;
+  }
+}

@@ -1,0 +1,93 @@
+/** Most packets and bytes of one client that are read in one turn; a larger packet is read alone. */
+const SHARE_PACKETS_MAX = 256;
+const SHARE_BYTES_MAX = 4 * 1024 * 1024;
+/** Likewise of all clients together: it bounds how long their requests hold a turn up, and with it what the node owes its peers. */
+const TURN_PACKETS_MAX = 4_096;
+const TURN_BYTES_MAX = 16 * 1024 * 1024;
+
+interface Sender {
+  readonly connection: number;
+  readonly packets: Uint8Array[];
+  /** The first packet that was not read. */
+  next: number;
+  isGone: boolean;
+  /** What was read in this turn. */
+  readPackets: number;
+  readBytes: number;
+}
+
+export interface ClientInboxReader {
+  onPacket(connection: number, packet: Uint8Array): void;
+  /** The client's channel has ended, and everything that came on it was read. */
+  onGone(connection: number): void;
+}
+
+/**
+ * What clients sent, each in its order. A turn reads one packet of each in turn, up to a share, and the next turn begins with those that were
+ * served least: a client that sends without end holds up neither the others nor the node.
+ */
+export class ClientInbox {
+  /** Those with something to read, by connection; the next to be served first. */
+  readonly #senders = new Map<number, Sender>();
+
+  get isEmpty(): boolean {
+    return this.#senders.size === 0;
+  }
+
+  add(connection: number, packet: Uint8Array): void {
+    this.#senderOf(connection).packets.push(packet);
+  }
+
+  addGone(connection: number): void {
+    this.#senderOf(connection).isGone = true;
+  }
+
+  /** Reads a turn's worth. */
+  read(reader: ClientInboxReader): void {
+    let packets = 0;
+    let bytes = 0;
+    const served: Sender[] = [];
+    while (packets < TURN_PACKETS_MAX && bytes < TURN_BYTES_MAX) {
+      const sender = this.#takeFirst();
+      if (sender === undefined) break;
+      const packet = sender.packets[sender.next];
+      if (packet !== undefined) {
+        sender.next += 1;
+        sender.readPackets += 1;
+        sender.readBytes += packet.length;
+        packets += 1;
+        bytes += packet.length;
+        reader.onPacket(sender.connection, packet);
+      }
+      if (sender.next < sender.packets.length) {
+        if (sender.readPackets < SHARE_PACKETS_MAX && sender.readBytes < SHARE_BYTES_MAX) this.#senders.set(sender.connection, sender);
+        else served.push(sender);
+      } else if (sender.isGone) {
+        reader.onGone(sender.connection);
+      }
+    }
+    for (const sender of served) this.#senders.set(sender.connection, sender);
+    for (const sender of this.#senders.values()) {
+      sender.packets.splice(0, sender.next);
+      sender.next = 0;
+      sender.readPackets = 0;
+      sender.readBytes = 0;
+    }
+  }
+
+  #senderOf(connection: number): Sender {
+    const known = this.#senders.get(connection);
+    if (known !== undefined) return known;
+    const sender: Sender = { connection, packets: [], next: 0, isGone: false, readPackets: 0, readBytes: 0 };
+    this.#senders.set(connection, sender);
+    return sender;
+  }
+
+  #takeFirst(): Sender | undefined {
+    for (const sender of this.#senders.values()) {
+      this.#senders.delete(sender.connection);
+      return sender;
+    }
+    return undefined;
+  }
+}
