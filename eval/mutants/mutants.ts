@@ -351,6 +351,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 15,
+    name: 'a renewed session reverses the order of what was under way',
+    file: 'client/session.ts',
+    find: 'while (at < this.queued.length && (this.queued[at]?.order ?? 0) <= batch.order) at += 1;',
+    replace: '',
+  },
+  {
+    mistake: 15,
     name: 'a lease that ends before the begin counts as a stall',
     file: 'queue/job-store.ts',
     find: '} else if (isBegun) {\n      job.attempt -= 1;',

@@ -60,6 +60,7 @@ export const SOMETIMES = [
   'query turned away',
   'node restarted with newer code',
   'cluster moved to a newer version',
+  'client renewed its session with requests under way',
   'leader cut off while something was due',
   'something due under a leader without requests',
 ] as const;

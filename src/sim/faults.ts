@@ -124,7 +124,7 @@ export function carryOutFault(world: World, fault: Fault): void {
 }
 
 /** Sends the openings of as many sessions as the state remembers. */
-function crowd(world: World): void {
+export function crowd(world: World): void {
   const leader = world.leader();
   if (leader === undefined) return;
   world.crowdedMs = world.schedule.nowMs;

@@ -20,6 +20,7 @@ import { watchLiveness } from './liveness.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { FaultType, Plan } from './plan.ts';
 import { Dice } from './plan.ts';
+import { watchRenewal } from './renewal.ts';
 import { Schedule } from './schedule.ts';
 import { SimClient } from './sim-client.ts';
 import { SimNode } from './sim-node.ts';
@@ -71,7 +72,7 @@ export class World {
   ends = 0;
   readonly #clients: SimClient[] = [];
   /** Who else gets what nodes send, by connection. */
-  readonly #receivers = new Map<number, (packet: Uint8Array) => void>();
+  readonly #receivers = new Map<number, (packet: Uint8Array, node: number) => void>();
   readonly #checks: Dice;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
   readonly #committedJoint = new Set<number>();
@@ -120,6 +121,7 @@ export class World {
     watchCalm(this);
     awaitCalm(this);
     watchLiveness(this);
+    watchRenewal(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
   }
 
@@ -319,13 +321,14 @@ export class World {
     // An answer rests on what is committed: a majority has it on disk before anyone hears of it.
     if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
     const client = this.#clients.find(({ id }) => id === connection);
-    const receive = client === undefined ? this.#receivers.get(connection) : (bytes: Uint8Array) => client.onPacket(from.id, bytes);
+    const receive =
+      client === undefined ? this.#receivers.get(connection) : (bytes: Uint8Array, node: number) => client.onPacket(node, bytes);
     if (receive === undefined) return;
-    this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => receive(packet.slice()));
+    this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => receive(packet.slice(), from.id));
   }
 
   /** Packets to this connection go there. */
-  attach(connection: number, receive: (packet: Uint8Array) => void): void {
+  attach(connection: number, receive: (packet: Uint8Array, node: number) => void): void {
     this.#receivers.set(connection, receive);
   }
 

@@ -36,7 +36,19 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
     packages: ['node:', 'zod'],
   },
   sim: {
-    own: ['runtime/check', 'base', 'raft', 'queue', 'node', 'storage', 'transport'],
+    // Of the client what keeps its calls, without promises.
+    own: [
+      'runtime/check',
+      'base',
+      'raft',
+      'queue',
+      'node',
+      'storage',
+      'transport',
+      'client/client-options',
+      'client/connection',
+      'client/pipeline',
+    ],
     packages: ['node:', 'piscina', 'cli-progress', 'commander'],
   },
   server: { own: ['base', 'node', 'transport', 'client', 'cluster', 'logs', 'config'], packages: ['node:'] },

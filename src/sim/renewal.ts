@@ -1,0 +1,127 @@
+import { clientConfig } from '../client/client-options.ts';
+import { Connection } from '../client/connection.ts';
+import { Pipeline } from '../client/pipeline.ts';
+import type { OperationResult } from '../queue/reply.ts';
+import type { ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
+import { awaitCalm } from './calm.ts';
+import { crowd } from './faults.ts';
+import { Dice } from './plan.ts';
+import { simulateGlobals } from './simulated-globals.ts';
+import { demand } from './violation.ts';
+import type { World } from './world.ts';
+
+const CONNECTION = 902;
+const QUEUE = 'ordered';
+/** So few operations in a request make several of each turn. */
+const OPERATIONS_PER_REQUEST = 3;
+const TURNS = 6;
+const ADDS_PER_TURN = 7;
+const ANSWERED_WITHIN_MS = 30_000;
+const POLL_MS = 20;
+/** Afterwards the client has nothing more to do. */
+const REST_MS = 2_000;
+
+/**
+ * The production client in a calm cluster that has forgotten its session: what it has under way, in several requests, is refused, and keeps
+ * its order in the next session.
+ */
+export function watchRenewal(world: World): void {
+  // As many sessions as that need room.
+  if (!world.plan.faults.some(({ type }) => type === 'crowd')) return;
+  using _globals = simulateGlobals(world.schedule, new Dice(world.plan.seed));
+  const client = new ProductionClient(world);
+  client.add();
+  client.awaitAnswers();
+  crowd(world);
+  awaitCalm(world);
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    for (let add = 0; add < ADDS_PER_TURN; add += 1) client.add();
+    world.runUntil(world.schedule.nowMs + 1);
+  }
+  client.awaitAnswers();
+  world.coverage.add('client renewed its session with requests under way');
+  const { ids } = client;
+  const at = ids.findIndex((id, place) => place > 0 && id < (ids[place - 1] ?? 0));
+  demand(
+    at === -1,
+    'a renewed session keeps the order of calls',
+    () => `call ${at} got job ${ids[at]}, call ${at - 1} before it job ${ids[at - 1]}`,
+  );
+  world.runUntil(world.schedule.nowMs + REST_MS);
+}
+
+class ProductionClient {
+  /** Of the jobs, in the order of their calls. */
+  readonly ids: number[] = [];
+  readonly #world: World;
+  readonly #pipeline: Pipeline;
+  #calls = 0;
+  #answers = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    const connection: Connection = new Connection(endpointOf(world), {
+      onReply: (reply, node) => this.#pipeline.onReply(reply, node),
+      onRejected: (rejection, node) => this.#pipeline.onRejected(rejection, node),
+      onStatus: (_call, status) => this.#pipeline.onStatus(status),
+      onLost: (node) => this.#pipeline.onLost(node),
+      onLog: () => undefined,
+      onDone: () => undefined,
+      onRefused: () => undefined,
+    });
+    this.#pipeline = new Pipeline(connection, clientConfig({ batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS }));
+  }
+
+  add(): void {
+    const call = this.#calls;
+    this.#calls += 1;
+    this.#pipeline.open(64).add(QUEUE, new Uint8Array(4), {
+      delayMs: 0,
+      priority: 0,
+      attemptsMax: 1,
+      backoff: { type: 'none', delayMs: 0 },
+      keepCompleted: 0,
+      keepFailed: 0,
+    });
+    this.#pipeline.commit({
+      onResult: (result) => this.#onResult(call, result),
+      onError: (error) => demand(false, 'calls of a calm cluster are carried out', () => `call ${call}: ${error.message}`),
+    });
+  }
+
+  awaitAnswers(): void {
+    const { schedule } = this.#world;
+    const deadlineMs = schedule.nowMs + ANSWERED_WITHIN_MS;
+    while (this.#answers < this.#calls) {
+      demand(
+        schedule.nowMs < deadlineMs,
+        'progress once everything is healed',
+        () => `${this.#answers} of ${this.#calls} calls are answered`,
+      );
+      this.#world.runUntil(schedule.nowMs + POLL_MS);
+    }
+  }
+
+  #onResult(call: number, result: OperationResult): void {
+    demand(
+      result.ok && result.type === 'added',
+      'calls of a calm cluster are carried out',
+      () => `call ${call}: ${JSON.stringify(result)}`,
+    );
+    this.ids[call] = result.id;
+    this.#answers += 1;
+  }
+}
+
+/** The simulated nodes, as a client finds those of a real cluster. */
+function endpointOf(world: World): ClusterEndpoint {
+  const channels = new Map<number, ClientChannelHandlers>();
+  world.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
+  return {
+    nodeIds: () => [...world.nodes.keys()],
+    openChannel: (node, handlers) => {
+      channels.set(node, handlers);
+      return { send: (packet) => world.sendToNode(CONNECTION, node, packet.slice()), close: () => channels.delete(node) };
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { syncBuiltinESMExports } from 'node:module';
+import type { Dice } from './plan.ts';
+import type { Schedule } from './schedule.ts';
+
+/** A timer that is still to fire, and may be taken back. */
+interface Planned {
+  isCancelled: boolean;
+}
+
+/**
+ * Lets code that takes time, timers and chance from the runtime run in simulated time, until what is returned is disposed. The simulator is
+ * synchronous, so nothing else of this thread runs meanwhile.
+ */
+export function simulateGlobals(schedule: Schedule, random: Dice): Disposable {
+  const plan = (run: () => void, delayMs = 0): Planned => {
+    const planned: Planned = { isCancelled: false };
+    schedule.after(delayMs, () => {
+      if (!planned.isCancelled) run();
+    });
+    return planned;
+  };
+  const cancel = (planned: Planned | undefined): void => {
+    if (planned !== undefined) planned.isCancelled = true;
+  };
+  const inOneTurn = (run: () => void): Planned => plan(run);
+  const undo = [
+    replaceIn(globalThis, {
+      setTimeout: plan,
+      clearTimeout: cancel,
+      setImmediate: inOneTurn,
+      clearImmediate: cancel,
+      queueMicrotask: inOneTurn,
+    }),
+    replaceIn(process, { nextTick: inOneTurn }),
+    replaceIn(performance, { now: () => schedule.nowMs }),
+    replaceIn(Math, { random: () => random.between(0, 1) }),
+    // What `node:crypto` exports is taken from here.
+    replaceIn(globalThis.crypto, { getRandomValues: (words: Uint32Array) => fill(words, random) }),
+  ];
+  syncBuiltinESMExports();
+  return {
+    [Symbol.dispose]: () => {
+      for (const each of undo) each();
+      syncBuiltinESMExports();
+    },
+  };
+}
+
+/** @returns what puts the object's own properties back, and uncovers those of its prototype. */
+function replaceIn(target: object, replacements: Readonly<Record<string, unknown>>): () => void {
+  const originals = Object.keys(replacements).map((name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const);
+  for (const [name, value] of Object.entries(replacements))
+    Object.defineProperty(target, name, { value, configurable: true, writable: true });
+  return () => {
+    for (const [name, original] of originals) {
+      if (original === undefined) Reflect.deleteProperty(target, name);
+      else Object.defineProperty(target, name, original);
+    }
+  };
+}
+
+function fill(words: Uint32Array, random: Dice): Uint32Array {
+  for (let at = 0; at < words.length; at += 1) words[at] = random.uint32();
+  return words;
+}
