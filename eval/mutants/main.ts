@@ -11,7 +11,8 @@ import { currentCommit } from '../provenance.ts';
 import { writePageSection } from '../report/page-section.ts';
 import { UserError } from '../user-error.ts';
 import { MutantBuild } from './build-mutant.ts';
-import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { MUTANTS } from './mutants.ts';
 
 interface Verdict {
   readonly mutant: Mutant;

@@ -1,13 +1,4 @@
-/** One bug, injected: a piece of one source file replaced by another. */
-export interface Mutant {
-  /** Which of the things that implementations get wrong it belongs to, by the numbers in test/README.md. */
-  readonly mistake: number;
-  readonly name: string;
-  /** From `src/` on. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
+import type { Mutant } from './mutant.ts';
 
 /** Each `find` stands exactly once in its file; a change of the code that loses one fails the run, and not silently. */
 export const MUTANTS: readonly Mutant[] = [

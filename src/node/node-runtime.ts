@@ -31,9 +31,8 @@ import { TurnChanges } from './turn-changes.ts';
 const CHECKPOINT_PHASES = 5;
 
 /**
- * One node: a turn takes everything that arrived, steps the core, lets leave what may leave, persists once, lets leave the
- * rest, applies and answers. Whoever owns the node's threads and channels calls `receive…` as things arrive, then `turn`.
- * Any error that `turn` throws is the node's end.
+ * One node: a turn takes everything that arrived, steps the core, sends what may leave, persists once, sends the rest, applies and answers.
+ * Its owner calls `receive…` as things arrive, then `turn`. Any error that `turn` throws is the node's end.
  */
 export class NodeRuntime implements Disposable {
   readonly #options: NodeOptions;

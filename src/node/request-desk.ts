@@ -105,8 +105,11 @@ export class RequestDesk {
     const reader = new ByteReader(frame, ANSWER_ADDRESS_AT);
     const client = reader.f64();
     const sequence = reader.f64();
-    this.#forwarded.take(client, sequence);
-    if (this.#connections.has(connection)) this.#clients.writerFor(connection).raw(frame);
+    const isAwaited = this.#forwarded.take(client, sequence) !== undefined;
+    const isConnected = this.#connections.has(connection);
+    if (isConnected) this.#clients.writerFor(connection).raw(frame);
+    // An answer to what this node passed on in an earlier life: its client has asked again elsewhere, and has the jobs from there.
+    else if (!isAwaited) return;
     // A copy: the frame of the peer that it came in may be large.
     for (const answer of readServerFrames(frame)) {
       if (answer.type === 'reply' && mayClaim(answer.reply)) this.#onReplied(connection, client, sequence, answer.reply.slice());

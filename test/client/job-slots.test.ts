@@ -20,11 +20,21 @@ function someSlots(concurrency: number) {
     atFlush: (hook: () => void) => void hooks.add(hook),
     keep: (_bytes: number, call: KeptCall) => {
       let id = 0;
-      call.write({ markBegun: (job: number) => void (id = job) } as unknown as RequestEncoder);
+      const markBegun = (job: number): void => {
+        id = job;
+      };
+      call.write({ markBegun } as unknown as RequestEncoder);
       begins.push({ id, call });
     },
   };
-  const intake = { reservedSlots: 0, claimMs: 5, isHeldUp: false, onHeldUp: () => void (intake.isHeldUp = true) };
+  const intake = {
+    reservedSlots: 0,
+    claimMs: 5,
+    isHeldUp: false,
+    onHeldUp: () => {
+      intake.isHeldUp = true;
+    },
+  };
   const run: number[] = [];
   const givenBack: number[] = [];
   const errors: Error[] = [];

@@ -32,7 +32,10 @@ function aKeeper() {
     onError: (error) => void errors.push(error),
   });
   keeper.start();
-  return { keeper, held, extensions, lost, errors, close: () => void (isClosed = true) };
+  const close = (): void => {
+    isClosed = true;
+  };
+  return { keeper, held, extensions, lost, errors, close };
 }
 
 describe('the lease of a job that runs', () => {
