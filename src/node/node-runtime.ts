@@ -1,5 +1,4 @@
-import type { LogIndex, NodeId } from '../base/ids.ts';
-import { asNodeId, ZERO_ENTRY } from '../base/ids.ts';
+import { asNodeId, type LogIndex, type NodeId, ZERO_ENTRY } from '../base/ids.ts';
 import { MACHINE_VERSION } from '../queue/entry-data.ts';
 import { JobQueue } from '../queue/job-queue.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
@@ -8,8 +7,7 @@ import { configurationOf } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import type { RaftNotice } from '../raft/notice.ts';
-import type { CoreView } from '../raft/raft-core.ts';
-import { RaftCore } from '../raft/raft-core.ts';
+import { type CoreView, RaftCore } from '../raft/raft-core.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';

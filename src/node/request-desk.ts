@@ -50,8 +50,6 @@ export class RequestDesk {
   /** Passed on to the leader. */
   readonly #forwarded = new WaitingRequests();
   readonly #parked = new ParkedClaims();
-  /** Clients that sent a request on a channel that is still there. */
-  readonly #connections = new Set<number>();
   readonly #delivery = new ClaimDelivery();
 
   constructor(options: { limits: NodeLimits; machine: JobQueue; peers: PeerOutbox; clients: ClientOutbox }) {
@@ -70,7 +68,6 @@ export class RequestDesk {
     const address = peekRequest(request);
     // Without an address nobody can be answered: such bytes come from no client of ours.
     if (address === undefined) return;
-    this.#connections.add(connection);
     if (this.#delivery.awaits(connection, address.client)) this.#acknowledge(connection, request);
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };
     const fault = this.#faultOf(request, leadership);
@@ -105,14 +102,11 @@ export class RequestDesk {
     const reader = new ByteReader(frame, ANSWER_ADDRESS_AT);
     const client = reader.f64();
     const sequence = reader.f64();
-    const isAwaited = this.#forwarded.take(client, sequence) !== undefined;
-    const isConnected = this.#connections.has(connection);
-    if (isConnected) this.#clients.writerFor(connection).raw(frame);
-    // An answer to what this node passed on in an earlier life: its client has asked again elsewhere, and has the jobs from there.
-    else if (!isAwaited) return;
+    this.#forwarded.take(client, sequence);
+    this.#clients.writerFor(connection).raw(frame);
     // A copy: the frame of the peer that it came in may be large.
     for (const answer of readServerFrames(frame)) {
-      if (answer.type === 'reply' && mayClaim(answer.reply)) this.#onReplied(connection, client, sequence, answer.reply.slice());
+      if (answer.type === 'reply' && mayClaim(answer.reply)) this.#delivery.onSent(connection, client, sequence, answer.reply.slice());
     }
   }
 
@@ -127,7 +121,6 @@ export class RequestDesk {
   }
 
   onClientGone(connection: number, leadership: Leadership): void {
-    this.#connections.delete(connection);
     this.#delivery.onGone(connection);
     this.#parked.takeOfConnection(connection, undefined);
     if (leadership.isLeader || leadership.leader === undefined || !this.#forwarded.hasOfConnection(connection)) return;
@@ -196,7 +189,7 @@ export class RequestDesk {
     const waiting = this.#proposed.take(client, sequence);
     if (waiting === undefined) return;
     this.#answer(waiting, { type: 'reply', reply });
-    if (waiting.peer === undefined) this.#onReplied(waiting.connection, client, sequence, reply);
+    if (waiting.peer === undefined) this.#delivery.onSent(waiting.connection, client, sequence, reply);
   }
 
   /**
@@ -272,7 +265,7 @@ export class RequestDesk {
 
   #answer(origin: Origin, frame: ServerFrame): void {
     if (origin.peer === undefined) {
-      if (this.#connections.has(origin.connection)) writeServerFrame(this.#clients.writerFor(origin.connection), frame);
+      writeServerFrame(this.#clients.writerFor(origin.connection), frame);
       return;
     }
     this.#scratch.reset();
@@ -286,11 +279,6 @@ export class RequestDesk {
     if (own.length === 0) return items;
     for (const { request } of own) this.#delivery.putBack(request);
     return items.filter(({ client }) => client !== NO_CLIENT);
-  }
-
-  #onReplied(connection: number, client: number, sequence: number, reply: Uint8Array): void {
-    if (this.#connections.has(connection)) this.#delivery.onSent(connection, client, sequence, reply);
-    else this.#delivery.onUndeliverable(reply);
   }
 
   #acknowledge(connection: number, request: Uint8Array): void {

@@ -105,3 +105,33 @@ describe('jobs of a claim whose client is gone before the answer', () => {
     expectWaiting(table, 1);
   });
 });
+
+describe('jobs of a claim whose answer was sent when the channel ended', () => {
+  it('are released unless the client has acknowledged it', () => {
+    const { table, client } = aTable(1);
+    table.add(client);
+    const leader = table.node(table.leader());
+    const sequence = table.nextSequence();
+    claimAt(leader, client, sequence);
+    table.pass(200);
+    expect(leader.machine.counts('q')).toMatchObject({ active: 1 });
+    leader.clientGone(CONNECTION);
+    expectWaiting(table, 1);
+  });
+
+  it('stay claimed once the client has acknowledged it', () => {
+    const { table, client } = aTable(1);
+    table.add(client);
+    const leader = table.node(table.leader());
+    const sequence = table.nextSequence();
+    claimAt(leader, client, sequence);
+    table.pass(200);
+    const encoder = new RequestEncoder();
+    encoder.begin(client, table.nextSequence(), sequence + 1);
+    encoder.counts('q');
+    leader.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+    leader.clientGone(CONNECTION);
+    table.pass(500);
+    expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
+  });
+});
