@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Queue, startCluster } from 'jobraft';
@@ -9,7 +9,10 @@ import { converged, settledLeader } from './support.ts';
 
 const built = resolve(import.meta.dirname, '../../dist/src/index.js');
 const fixture = resolve(import.meta.dirname, 'fixtures/process-under-load.mjs');
+const withWorker = resolve(import.meta.dirname, 'fixtures/process-with-worker.mjs');
 const ACKNOWLEDGED_BEFORE_KILL = 2_000;
+/** For several lives of a process, each of which opens a cluster: on a busy machine, too. */
+const LIVES_TIMEOUT_MS = 300_000;
 
 /** Runs the process until it has acknowledged enough, kills it with SIGKILL, and returns what it had acknowledged. */
 async function killUnderLoad(dataDir: string): Promise<Map<number, { writer: number; n: number }>> {
@@ -53,4 +56,72 @@ describe('the whole process is killed under load', () => {
       rmSync(dataDir, { recursive: true, force: true });
     }
   });
+});
+
+/** One life of a process with a worker. @returns how it ended. */
+async function live(dataDir: string, options: { jobs: number; killAt: number; jobMs: number }): Promise<'killed' | 'finished'> {
+  const { jobs, killAt, jobMs } = options;
+  const args = [withWorker, built, dataDir, join(dataDir, 'begun'), jobs, killAt, jobMs].map(String);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code, signal] = await once(child, 'exit');
+  if (signal === 'SIGKILL') return 'killed';
+  expect({ code, signal }).toEqual({ code: 0, signal: null });
+  return 'finished';
+}
+
+/** Ids and names of the jobs whose processor was called, once for each call. */
+const begunIn = (dataDir: string): { id: number; name: string }[] =>
+  readFileSync(join(dataDir, 'begun'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => ({ id: Number(line.split(' ')[0]), name: line.split(' ')[1] ?? '' }));
+
+describe('a process with a worker is killed', () => {
+  it(
+    'five times in a row under load, and no job has failed that no processor saw',
+    async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-kill-'));
+      try {
+        const jobs = 6_000;
+        for (let kill = 0; kill < 5; kill += 1) expect(await live(dataDir, { jobs, killAt: 700 + 13 * kill, jobMs: 0 })).toBe('killed');
+        const seen = new Set(begunIn(dataDir).map(({ id }) => id));
+        await using cluster = await startCluster({ nodes: 3, dataDir });
+        await settledLeader(cluster);
+        const queue = new Queue('work', { connection: cluster });
+        const all = await Promise.all(Array.from({ length: jobs }, (_, at) => queue.getJob(at + 1)));
+        const failed = all.filter((job) => job?.state === 'failed').map((job) => job?.id ?? 0);
+        expect(failed.filter((id) => !seen.has(id))).toEqual([]);
+        expect(all.every((job) => job !== undefined)).toBe(true);
+        await queue.close();
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    },
+    LIVES_TIMEOUT_MS,
+  );
+
+  it(
+    'by one of its jobs, which fails after its second start; the nineteen beside it complete',
+    async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-kill-'));
+      try {
+        const lives: string[] = [];
+        for (let life = 0; life < 6 && lives.at(-1) !== 'finished'; life += 1)
+          lives.push(await live(dataDir, { jobs: 20, killAt: 0, jobMs: 100 }));
+        expect(lives).toEqual(['killed', 'killed', 'finished']);
+        expect(begunIn(dataDir).filter(({ name }) => name === 'poison')).toHaveLength(2);
+        await using cluster = await startCluster({ nodes: 3, dataDir });
+        await settledLeader(cluster);
+        const queue = new Queue('work', { connection: cluster });
+        const all = await Promise.all(Array.from({ length: 20 }, (_, at) => queue.getJob(at + 1)));
+        const failed = all.filter((job) => job?.state === 'failed');
+        expect(failed).toMatchObject([{ name: 'poison', failedReason: expect.stringMatching(/stalled more than/), attemptsMade: 0 }]);
+        expect(all.filter((job) => job?.state === 'completed' && job.attemptsMade === 1)).toHaveLength(19);
+        await queue.close();
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    },
+    LIVES_TIMEOUT_MS,
+  );
 });
