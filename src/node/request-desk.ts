@@ -123,7 +123,8 @@ export class RequestDesk {
   onClientGone(connection: number, leadership: Leadership): void {
     this.#delivery.onGone(connection);
     this.#parked.takeOfConnection(connection, undefined);
-    if (leadership.isLeader || leadership.leader === undefined || !this.#forwarded.hasOfConnection(connection)) return;
+    const hadForwarded = this.#forwarded.forget(connection);
+    if (leadership.isLeader || leadership.leader === undefined || !hadForwarded) return;
     this.#peers.add(leadership.leader, { type: 'client-gone', connection });
   }
 

@@ -44,12 +44,13 @@ export class WaitingRequests {
     return waiting;
   }
 
-  /** Whether a channel to this node waits for an answer. */
-  hasOfConnection(connection: number): boolean {
-    for (const sequences of this.#clients.values()) {
-      for (const waiting of sequences.values()) if (waiting.connection === connection) return true;
-    }
-    return false;
+  /** A channel to this node has ended. @returns whether it waited for an answer. */
+  forget(connection: number): boolean {
+    const own = [...this.#clients.values()]
+      .flatMap((sequences) => [...sequences.values()])
+      .filter((each) => each.connection === connection);
+    for (const { client, sequence } of own) this.take(client, sequence);
+    return own.length > 0;
   }
 
   takeAll(): WaitingRequest[] {

@@ -3,6 +3,7 @@ import { Client } from '../../src/client/client.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
 import {
   ClientClosedError,
+  ClusterVersionError,
   DeadlineError,
   InvalidOptionError,
   NodeUnavailableError,
@@ -332,6 +333,33 @@ describe('a client with too much to do', () => {
     await client.connect();
     cluster.rejectWith = { code: 'OVERLOADED', outcome: 'not-applied' };
     await expect(queue.add('n', 1)).rejects.toBeInstanceOf(OverloadedError);
+  });
+});
+
+describe('a cluster whose version does not have an operation', () => {
+  it('is asked again, at growing intervals, until it has moved on', async () => {
+    const { cluster, client, queue } = aClient();
+    await client.connect();
+    cluster.rejectWith = { code: 'VERSION', outcome: 'not-applied' };
+    const before = cluster.requests.length;
+    const add = queue.add('n', 1);
+    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(before + 3));
+    cluster.rejectWith = undefined;
+    await add;
+    expect(waitingIn(cluster)).toBe(1);
+  });
+
+  it('is the reason that the call gets at its deadline, and the remedy is not a longer one', async () => {
+    const { cluster, client, queue } = aClient([1], { deadlineMs: 200 });
+    await client.connect();
+    cluster.rejectWith = { code: 'VERSION', outcome: 'not-applied' };
+    const before = cluster.requests.length;
+    const error = await queue.add('n', 1).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ClusterVersionError);
+    expect(error).toMatchObject({ code: 'VERSION', outcome: 'not-applied', message: expect.stringContaining('switched on') });
+    expect(error).toMatchObject({ message: expect.not.stringContaining('deadlineMs') });
+    // Pauses of 5 ms and more: not as fast as the answers come.
+    expect(cluster.requests.length - before).toBeLessThan(40);
   });
 });
 
