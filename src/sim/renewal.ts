@@ -1,5 +1,6 @@
 import { clientConfig } from '../client/client-options.ts';
 import { Connection } from '../client/connection.ts';
+import { SessionExpiredError } from '../client/errors.ts';
 import { Pipeline } from '../client/pipeline.ts';
 import type { OperationResult } from '../queue/reply.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
@@ -17,7 +18,11 @@ const OPERATIONS_PER_REQUEST = 3;
 const TURNS = 6;
 const ADDS_PER_TURN = 7;
 const ANSWERED_WITHIN_MS = 30_000;
+/** The answers to what is under way are awaited rather than sending it again. */
+const SILENCE_MS = 5_000;
 const POLL_MS = 20;
+/** Longer than a packet is on its way. */
+const QUIET_MS = 300;
 /** Afterwards the client has nothing more to do. */
 const REST_MS = 2_000;
 
@@ -33,14 +38,14 @@ export function watchRenewal(world: World): void {
   client.add();
   client.awaitAnswers();
   crowd(world);
-  awaitCalm(world);
+  awaitQuiet(world);
   for (let turn = 0; turn < TURNS; turn += 1) {
     for (let add = 0; add < ADDS_PER_TURN; add += 1) client.add();
     world.runUntil(world.schedule.nowMs + 1);
   }
   client.awaitAnswers();
   world.coverage.add('client renewed its session with requests under way');
-  const { ids } = client;
+  const ids = client.ids.filter((id) => id !== undefined);
   const at = ids.findIndex((id, place) => place > 0 && id < (ids[place - 1] ?? 0));
   demand(
     at === -1,
@@ -50,13 +55,28 @@ export function watchRenewal(world: World): void {
   world.runUntil(world.schedule.nowMs + REST_MS);
 }
 
+/** Until everything that was sent is applied everywhere, and nothing follows. */
+function awaitQuiet(world: World): void {
+  let quietSinceMs = world.schedule.nowMs;
+  let applied = 0;
+  while (world.schedule.nowMs < quietSinceMs + QUIET_MS) {
+    world.runUntil(world.schedule.nowMs + POLL_MS);
+    awaitCalm(world);
+    const now = world.leader()?.runtime?.applied ?? 0;
+    if (now !== applied) quietSinceMs = world.schedule.nowMs;
+    applied = now;
+  }
+}
+
 class ProductionClient {
-  /** Of the jobs, in the order of their calls. */
-  readonly ids: number[] = [];
+  /** Of the jobs, in the order of their calls; undefined where nobody knows what came of the call. */
+  readonly ids: (number | undefined)[] = [];
   readonly #world: World;
   readonly #pipeline: Pipeline;
   #calls = 0;
   #answers = 0;
+  /** The client isolates callbacks that throw. */
+  #failure: string | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -69,7 +89,8 @@ class ProductionClient {
       onDone: () => undefined,
       onRefused: () => undefined,
     });
-    this.#pipeline = new Pipeline(connection, clientConfig({ batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS }));
+    const settings = { batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS, silenceMs: SILENCE_MS };
+    this.#pipeline = new Pipeline(connection, clientConfig(settings));
   }
 
   add(): void {
@@ -85,7 +106,7 @@ class ProductionClient {
     });
     this.#pipeline.commit({
       onResult: (result) => this.#onResult(call, result),
-      onError: (error) => demand(false, 'calls of a calm cluster are carried out', () => `call ${call}: ${error.message}`),
+      onError: (error) => this.#onError(call, error),
     });
   }
 
@@ -100,15 +121,20 @@ class ProductionClient {
       );
       this.#world.runUntil(schedule.nowMs + POLL_MS);
     }
+    const failure = this.#failure;
+    demand(failure === undefined, 'calls of a calm cluster are carried out', () => failure ?? '');
   }
 
   #onResult(call: number, result: OperationResult): void {
-    demand(
-      result.ok && result.type === 'added',
-      'calls of a calm cluster are carried out',
-      () => `call ${call}: ${JSON.stringify(result)}`,
-    );
-    this.ids[call] = result.id;
+    if (result.ok && result.type === 'added') this.ids[call] = result.id;
+    else this.#failure ??= `call ${call}: ${JSON.stringify(result)}`;
+    this.#answers += 1;
+  }
+
+  /** What a node was silent about for too long is sent twice; the session that would know of the first is gone. */
+  #onError(call: number, error: Error): void {
+    if (!(error instanceof SessionExpiredError)) this.#failure ??= `call ${call}: ${error.message}`;
+    this.ids[call] = undefined;
     this.#answers += 1;
   }
 }

@@ -47,6 +47,7 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
       'transport',
       'client/client-options',
       'client/connection',
+      'client/errors',
       'client/pipeline',
     ],
     packages: ['node:', 'piscina', 'cli-progress', 'commander'],

@@ -36,7 +36,11 @@ export class LeaseClock {
       // The next leader can be elected before this one knows; from then on nothing of this one is committed any more.
       const untilUs = Math.min(toUs, this.#leaderships[place + 1]?.fromUs ?? Number.POSITIVE_INFINITY);
       if (untilUs <= sinceUs) continue;
-      if (fromUs > sinceUs) leftUs = leaseUs;
+      if (fromUs > sinceUs) {
+        // A fast clock may have seen its end before.
+        if (leftUs <= this.errorUs) return atUs + leftUs;
+        leftUs = leaseUs;
+      }
       const startUs = Math.max(fromUs, sinceUs);
       const overUs = this.#after(startUs, leftUs);
       if (overUs <= untilUs) return overUs;
