@@ -1,5 +1,4 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { crc32 } from 'node:zlib';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { SeededRandom } from '../base/random.ts';
@@ -242,7 +241,7 @@ class NodeThread {
 
 function openStorage(boot: NodeBoot): FileStorage {
   if (boot.file === undefined) {
-    const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(crc32, boot.newDiskId) });
+    const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(boot.newDiskId) });
     return Object.assign(storage, { closeWithoutCheckpoint: () => storage[Symbol.dispose]() });
   }
   const { file, durability, newDiskId } = boot;

@@ -47,7 +47,7 @@ export class SimNode {
     this.id = id;
     this.#rate = rate;
     this.#startedMs = startedMs;
-    this.disk = new MemoryDisk(undefined, diskIdOf(id, 1));
+    this.disk = new MemoryDisk(diskIdOf(id, 1));
     this.everDurable.set(this.diskId, new DurableState());
   }
 
@@ -139,7 +139,7 @@ export class SimNode {
   /** Another, empty disk; the old one is never seen again. */
   loseDisk(): void {
     this.disks += 1;
-    this.disk = new MemoryDisk(undefined, diskIdOf(this.id, this.disks));
+    this.disk = new MemoryDisk(diskIdOf(this.id, this.disks));
     this.everDurable.set(this.diskId, new DurableState());
   }
 

@@ -1,5 +1,4 @@
 import { asDiskId } from '../base/ids.ts';
-import { type Crc32, crc32 as portableCrc32 } from './crc32.ts';
 import { StorageError, type StorageErrorCode } from './errors.ts';
 import { RowChecksum } from './row-checksum.ts';
 import { encodeIdentity, META_ROWS } from './row-codec.ts';
@@ -50,8 +49,7 @@ interface PlannedFailure {
  * a crash keeps or loses a transaction, and of unsynced transactions it keeps a prefix; it never keeps half of one.
  */
 export class MemoryDisk {
-  readonly crc32: Crc32;
-  readonly checksum: RowChecksum;
+  readonly checksum = new RowChecksum();
   /** Whether a write is on disk once it returned. `false` is a disk that lies, or `durability: 'off'`; see {@link crash}. */
   isSynced = true;
   #current = new DiskImage();
@@ -62,13 +60,8 @@ export class MemoryDisk {
   #plannedFailure: PlannedFailure | undefined;
   #plannedStallMs = 0;
 
-  /**
-   * @param crc32 where Node.js is at hand, `zlib.crc32` is faster than the portable default.
-   * @param diskId zero matches any; a disk that takes the place of a lost one needs another.
-   */
-  constructor(crc32: Crc32 = portableCrc32, diskId = 0) {
-    this.crc32 = crc32;
-    this.checksum = new RowChecksum(crc32);
+  /** @param diskId zero matches any; a disk that takes the place of a lost one needs another. */
+  constructor(diskId = 0) {
     const value = encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(diskId) });
     this.#current.meta.set(META_ROWS.identity, { value, checksum: this.checksum.meta(META_ROWS.identity, value) });
   }

@@ -54,7 +54,7 @@ class MemoryStorage implements NodeStorage {
   constructor({ recordKinds, onStall }: MemoryStorageOptions, disk: MemoryDisk) {
     this.#disk = disk;
     this.#recordKinds = recordKinds;
-    this.#tags = recordKinds.map((kind) => kindTag(kind, disk.crc32));
+    this.#tags = recordKinds.map((kind) => kindTag(kind));
     this.#onStall = onStall ?? (() => {});
     disk.acquire(this);
   }

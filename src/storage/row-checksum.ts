@@ -1,4 +1,4 @@
-import type { Crc32 } from './crc32.ts';
+import { crc32 } from 'node:zlib';
 
 /** Rows up to this size are copied behind their header and summed in one call, which costs less than two. */
 const COPIED_BYTES_MAX = 1024;
@@ -12,13 +12,8 @@ export const RECORD_OVERHEAD_BYTES = 17;
  * damage like a flipped bit in its value. SQLite itself checks the pages of its WAL only, not those of the database.
  */
 export class RowChecksum {
-  readonly #crc32: Crc32;
   readonly #row = new Uint8Array(ENTRY_HEADER_BYTES + COPIED_BYTES_MAX);
   readonly #view = new DataView(this.#row.buffer);
-
-  constructor(crc32: Crc32) {
-    this.#crc32 = crc32;
-  }
 
   entry(position: number, term: number, kind: number, data: Uint8Array): number {
     this.#view.setFloat64(0, position, true);
@@ -41,14 +36,14 @@ export class RowChecksum {
   }
 
   #sum(headerBytes: number, data: Uint8Array): number {
-    if (data.length > COPIED_BYTES_MAX) return this.#crc32(data, this.#crc32(this.#row.subarray(0, headerBytes), 0));
+    if (data.length > COPIED_BYTES_MAX) return crc32(data, crc32(this.#row.subarray(0, headerBytes), 0));
     this.#row.set(data, headerBytes);
-    return this.#crc32(this.#row.subarray(0, headerBytes + data.length), 0);
+    return crc32(this.#row.subarray(0, headerBytes + data.length), 0);
   }
 }
 
 /** A number for a kind of records, for {@link RowChecksum.record}: a row that strayed into another kind's table is found out. */
-export function kindTag(kind: string, crc32: Crc32): number {
+export function kindTag(kind: string): number {
   return crc32(
     Uint8Array.from(kind, (character) => character.charCodeAt(0)),
     0,

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
@@ -65,7 +64,7 @@ export function openSqliteStorage(options: SqliteStorageOptions): FileStorage {
   const lock = openFileLock(options.file);
   try {
     checkWal(options.file);
-    const checksum = new RowChecksum(crc32);
+    const checksum = new RowChecksum();
     const db = openDatabase({ ...options, checksum });
     try {
       return new SqliteStorage(options, db, lock, checksum);
@@ -108,7 +107,7 @@ class SqliteStorage implements FileStorage {
     this.#checksum = checksum;
     this.#file = file;
     this.#recordKinds = recordKinds;
-    this.#tags = recordKinds.map((kind) => kindTag(kind, crc32));
+    this.#tags = recordKinds.map((kind) => kindTag(kind));
     this.#db = db;
     this.#lock = lock;
     this.#begin = db.prepare('BEGIN IMMEDIATE');

@@ -41,7 +41,7 @@ export class NodeTable {
     this.#limits = nodeLimits(limits);
     this.#members = versions.map((_, at) => at + 1);
     versions.forEach((version, at) => {
-      this.#disks.set(at + 1, new MemoryDisk(undefined, at + 1));
+      this.#disks.set(at + 1, new MemoryDisk(at + 1));
       this.start(at + 1, version);
     });
   }

@@ -30,7 +30,7 @@ class Table {
     this.runtimes = ids.map((id) => {
       const deeds: Deed[] = [];
       this.deeds.set(id, deeds);
-      const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(undefined, id) });
+      const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) });
       const persist = storage.persist.bind(storage);
       storage.persist = (batch) => {
         deeds.push('persist');

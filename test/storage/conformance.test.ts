@@ -17,7 +17,7 @@ function sqliteDisk(durability: 'full' | 'off'): TestDisk {
 }
 
 function memoryDisk(): TestDisk {
-  const disk = new MemoryDisk(undefined, DISK);
+  const disk = new MemoryDisk(DISK);
   return { open: () => openMemoryStorage({ disk, recordKinds: KINDS }), discard: () => disk.crash() };
 }
 

@@ -159,7 +159,7 @@ describe('kept entries, held against records that are written out', () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         rmSync(directory, { recursive: true, force: true });
         let file = openNode(1);
-        const memory = openMemoryStorage({ recordKinds: KINDS, disk: new MemoryDisk(undefined, DISK) });
+        const memory = openMemoryStorage({ recordKinds: KINDS, disk: new MemoryDisk(DISK) });
         const both = (act: (storage: NodeStorage) => void): void => {
           act(file);
           act(memory);

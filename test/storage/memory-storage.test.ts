@@ -1,7 +1,4 @@
-import { crc32 as zlibCrc32 } from 'node:zlib';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crc32 } from '../../src/storage/crc32.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
@@ -9,22 +6,6 @@ import { aHardState, anEntry, appendOf, aSnapshot, bytes, entriesUpTo, JOB, KIND
 
 const openOn = (disk: MemoryDisk): NodeStorage => openMemoryStorage({ disk, recordKinds: KINDS });
 const withCode = (code: string): unknown => expect.objectContaining({ code });
-
-describe('the portable CRC-32', () => {
-  it('is that of zlib, in one piece and in several', () => {
-    expect(
-      crc32(
-        Uint8Array.from('123456789', (digit) => digit.charCodeAt(0)),
-        0,
-      ),
-    ).toBe(0xcbf43926);
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }), (first, second) => {
-        expect(crc32(second, crc32(first, 0))).toBe(zlibCrc32(second, zlibCrc32(first, 0)));
-      }),
-    );
-  });
-});
 
 describe('a crash of a memory disk', () => {
   it('keeps everything that was synced', () => {

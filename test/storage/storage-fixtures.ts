@@ -1,6 +1,5 @@
 import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import { configurationOf, type Entry, type EntryKind, type HardState, type SnapshotId } from '../../src/raft/entry.ts';
-import { crc32 } from '../../src/storage/crc32.ts';
 import type { CheckpointReader, NodeStorage, RecordChange, SnapshotRecord } from '../../src/storage/port.ts';
 import { kindTag, RowChecksum } from '../../src/storage/row-checksum.ts';
 
@@ -62,7 +61,7 @@ export const gone = (kind: number, key: number): RecordChange => ({ kind, key, v
 
 /** The checksum that a record has on every disk. */
 export function checksumOf(kind: number, key: number, value: Uint8Array): number {
-  return new RowChecksum(crc32).record(kindTag(KINDS[kind] ?? '', crc32), key, value);
+  return new RowChecksum().record(kindTag(KINDS[kind] ?? ''), key, value);
 }
 
 /** A record as a snapshot carries it. */
