@@ -85,7 +85,7 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
       row.durability === newest.durability &&
       row.timings === newest.timings,
   );
-  const cases = groupBy(comparable, caseKey).map(newestSeries);
+  const cases = [...Map.groupBy(comparable, caseKey).values()].map(newestSeries);
   const rows = cases.flat();
   const figures = cases.map((of) => caseFigures(of, settings)).filter((of) => of !== undefined);
   const sweep = figures.filter(({ kind }) => kind === 'sweep').sort((a, b) => a.payloadBytes - b.payloadBytes);
@@ -176,17 +176,6 @@ function distribution(of: CaseFigures, latenciesOf: (run: string) => readonly nu
     high: at(highShare),
     highName,
   };
-}
-
-function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const value of values) {
-    const key = keyOf(value);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [value]);
-    else group.push(value);
-  }
-  return [...groups.values()];
 }
 
 /** (wall − pacing − settling) / messages of a published run, in milliseconds; `undefined` for one that never finished. */

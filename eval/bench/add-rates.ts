@@ -65,30 +65,21 @@ async function completeJobs(queue: Queue, client: Client, count: number, { signa
   const worker = new Worker(queue.name, async () => null, { connection: client, concurrency: 100 });
   const before = performance.now();
   let completed = 0;
-  const { promise: allCompleted, resolve, reject } = deferred();
+  const { promise: allCompleted, resolve, reject } = Promise.withResolvers<void>();
   worker.on('completed', () => {
     completed += 1;
     if (completed === count) resolve();
   });
   worker.on('error', reject);
-  signal.addEventListener('abort', resolve);
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort);
   try {
     await Promise.all([addInFlight(queue, count, { bytes: SMALL_BYTES, inFlightMax: 1000, signal }), allCompleted]);
     return (completed * 1000) / (performance.now() - before);
   } finally {
-    signal.removeEventListener('abort', resolve);
+    signal.removeEventListener('abort', onAbort);
     await worker.close();
   }
-}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void; readonly reject: (error: Error) => void } {
-  let resolve: () => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }
 
 const LARGE = 'add, 64 KiB';

@@ -23,7 +23,7 @@ export function readSources(...folders: readonly string[]): Sources {
 }
 
 export const parseSource = (path: string, text: string): ts.SourceFile =>
-  ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true, ts.ScriptKind.TS);
+  ts.createSourceFile(path, text, ts.ScriptTarget.ES2024, true, ts.ScriptKind.TS);
 
 export function forEachNode(node: ts.Node, visit: (node: ts.Node) => void): void {
   visit(node);
