@@ -43,7 +43,7 @@ class Nodes {
           raft: raftConfig({}),
           limits: nodeLimits(limits),
           seed: id,
-          storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(undefined, id) }),
+          storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) }),
           clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },
           outlet: {
             sendToPeer: (to, frame) => this.#frames.push({ from: id, to, frame: frame.slice() }),
