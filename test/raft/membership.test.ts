@@ -99,7 +99,7 @@ describe('a change of members', () => {
     network.runUntil(() => {
       for (const { message } of network.inFlight) if (message.from === 3 && message.type === 'request-vote') asked.push(message.type);
       return false;
-    });
+    }, 2_000);
     expect(asked).toEqual([]);
     expect(network.core(1).view).toMatchObject({ role: 'leader', term });
   });
