@@ -40,6 +40,12 @@ export function describeEnvironment(folder: string): Omit<Environment, 'fdatasyn
   };
 }
 
+/** One line for the beginning of every evaluation: machine, file system of `folder`, and runtime. */
+export function machineLine(folder: string): string {
+  const { cpu, cores, filesystem, kernel, node } = describeEnvironment(folder);
+  return `${cpu}, ${cores} cores, ${filesystem}, kernel ${kernel}, Node.js ${node}`;
+}
+
 /** Short and stable: the same machine, kernel, file system and Node.js give the same id. */
 export const environmentId = (environment: Omit<Environment, 'fdatasyncProbes'>): string =>
   createHash('sha256').update(JSON.stringify(environment)).digest('hex').slice(0, 8);

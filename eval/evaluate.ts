@@ -1,5 +1,5 @@
 import { systemClock } from './clock.ts';
-import { recordEnvironment } from './environment.ts';
+import { machineLine, recordEnvironment } from './environment.ts';
 import { INTERRUPTED_EXIT_CODE, listenForInterruption } from './interruption.ts';
 import type { Session } from './measure-run.ts';
 import { rebuildPlots } from './plots.ts';
@@ -44,6 +44,7 @@ export async function evaluate(request: EvaluationRequest): Promise<number> {
   const plan = planRuns(scenariosFor(request.selection, settings, request), repetitionsOf(request), request.seed);
   const environment = recordEnvironment(results.path, results.environmentFile, new Date());
   const totalMs = plan.reduce((total, run) => total + expectedRunMs(run), 0);
+  print(machineLine(results.path));
   print(
     `${plan.length} runs, ${describeDuration(totalMs)}: ${request.nodes} nodes, durability ${request.durability}. Ctrl-C ends early and keeps what was measured.`,
   );

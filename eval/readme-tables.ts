@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLastSession } from './bench/bench-file.ts';
+import { readEnvironments } from './environment.ts';
 import { packageRoot } from './package-root.ts';
 import { benchSection } from './report/bench-section.ts';
 import { writePageSection } from './report/page-section.ts';
@@ -11,7 +12,7 @@ import type { ResultsFolder } from './results-folder.ts';
  * Brings the README's tables up to what its own results folder holds; another folder's figures are not the README's business.
  * @returns the names of the tables that were written.
  */
-export function writeReadmeTables({ path, benchFile, peersFile }: ResultsFolder): readonly string[] {
+export function writeReadmeTables({ path, benchFile, peersFile, environmentFile }: ResultsFolder): readonly string[] {
   if (path !== join(packageRoot(), 'results')) return [];
   const page = join(packageRoot(), 'README.md');
   const tables: string[] = [];
@@ -20,7 +21,10 @@ export function writeReadmeTables({ path, benchFile, peersFile }: ResultsFolder)
     writePageSection(page, name, table());
     tables.push(name);
   };
-  write('bench', benchFile, () => benchSection(readLastSession(benchFile)));
+  write('bench', benchFile, () => {
+    const session = readLastSession(benchFile);
+    return benchSection(session, readEnvironments(environmentFile)[session.environment]?.node);
+  });
   write('peers', peersFile, () => peersSection(readFileSync(peersFile, 'utf8')));
   return tables;
 }

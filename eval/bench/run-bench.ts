@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
 import { drawBenchCharts } from '../charts/bench-charts.ts';
-import { describeEnvironment, recordEnvironment } from '../environment.ts';
+import { machineLine, recordEnvironment } from '../environment.ts';
 import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../interruption.ts';
 import { openProgress, type Progress } from '../progress.ts';
 import { currentCommit } from '../provenance.ts';
@@ -60,10 +60,7 @@ export async function runBench(request: BenchRequest): Promise<number> {
   const file = BenchFile.open(results.benchFile, facts, print);
   const isFirst = ({ measure }: Step): boolean => measure.when === 'first';
   const [firsts, others] = [plan.filter(isFirst), plan.filter((step) => !isFirst(step))];
-  const { cpu, cores, filesystem, kernel, node } = describeEnvironment(results.path);
-  print(
-    `${cpu}, ${cores} cores, ${filesystem}, kernel ${kernel}, Node.js ${node} (environment ${facts.environment}), commit ${facts.commit}`,
-  );
+  print(`${machineLine(results.path)} (environment ${facts.environment}), commit ${facts.commit}`);
   print(`${rounds} rounds, about ${Math.round(expectedMsOf(plan) / 1000)} s: ${facts.nodes} nodes, durability ${facts.durability}.`);
   const startMs = performance.now();
   let shown: Pick<Progress, 'print'> = { print };

@@ -10,7 +10,7 @@ import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
 import { MICRO_HEADER, type MicroRow, microChart, parseMicroRows } from '../charts/micro-chart.ts';
 import { writeChart } from '../charts/write-chart.ts';
 import { withoutStackTraces } from '../command-line.ts';
-import { recordEnvironment } from '../environment.ts';
+import { machineLine, recordEnvironment } from '../environment.ts';
 import { packageRoot } from '../package-root.ts';
 import { currentCommit } from '../provenance.ts';
 import { ResultsFolder } from '../results-folder.ts';
@@ -39,6 +39,7 @@ async function measure({ out, plotsOut }: Options): Promise<void> {
   const results = ResultsFolder.open(out);
   const environment = recordEnvironment(results.path, results.environmentFile, new Date());
   const commit = currentCommit();
+  console.log(machineLine(results.path));
   // Beside the results, not in the system's temporary folder: that may be in memory, and a commit there costs nothing.
   const folder = mkdtempSync(join(results.path, 'micro-data-'));
   try {

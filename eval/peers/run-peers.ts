@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { probeFdatasync, recordEnvironment } from '../environment.ts';
+import { machineLine, probeFdatasync, recordEnvironment } from '../environment.ts';
 import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../interruption.ts';
 import { currentCommit } from '../provenance.ts';
 import { formatNumber, textTable } from '../report/format.ts';
@@ -33,6 +33,7 @@ export async function runPeers(request: PeersRequest): Promise<number> {
   const folder = ResultsFolder.open(request.out);
   const environment = recordEnvironment(folder.path, folder.environmentFile, new Date());
   const file = folder.peersFile;
+  print(machineLine(folder.path));
   const results = new PeerResults(file, { started: new Date().toISOString(), commit: currentCommit(), environment, seconds });
   for (const peer of peers) {
     const missing = peer.missing();

@@ -10,7 +10,7 @@ import { selectMeasures } from '../bench/all-measures.ts';
 import { PROFILE_HEADER, type ProfileRow, parseProfileRows, profileChart } from '../charts/profile-chart.ts';
 import { writeChart } from '../charts/write-chart.ts';
 import { withoutStackTraces } from '../command-line.ts';
-import { recordEnvironment } from '../environment.ts';
+import { machineLine, recordEnvironment } from '../environment.ts';
 import { packageRoot } from '../package-root.ts';
 import { currentCommit } from '../provenance.ts';
 import { ResultsFolder } from '../results-folder.ts';
@@ -46,6 +46,7 @@ async function profile({ out, plotsOut, only }: Options): Promise<void> {
   const results = ResultsFolder.open(out);
   const environment = recordEnvironment(results.path, results.environmentFile, new Date());
   const commit = currentCommit();
+  console.log(machineLine(results.path));
   const rows: ProfileRow[] = [];
   // Beside the results, on the disk that the bench measures.
   const folder = mkdtempSync(join(results.path, 'profile-data-'));

@@ -3,8 +3,11 @@ import { describeGoal, describeValue, mediansOf, summarize, titleOf } from '../b
 import { FLOOR } from '../bench/figure.ts';
 import { formatNumber } from './format.ts';
 
-/** One session of the bench as a page of Markdown shows it: what has a goal, and below it what the machine itself takes. */
-export function benchSection({ figures, session, commit, nodes, durability }: BenchSession): string {
+/**
+ * One session of the bench as a page of Markdown shows it: what has a goal, and below it what the machine itself takes.
+ * @param runtime the Node.js that it ran on, as in `process.version`, where that is known.
+ */
+export function benchSection({ figures, session, commit, nodes, durability }: BenchSession, runtime: string | undefined): string {
   const medianOf = mediansOf(figures);
   const lines = summarize(figures)
     .filter(({ definition, nodes: size }) => size === undefined && definition.goals !== undefined)
@@ -21,7 +24,7 @@ export function benchSection({ figures, session, commit, nodes, durability }: Be
     '| --- | --- | --- |',
     ...lines,
     '',
-    `${nodes} nodes, durability ${durability}, one session (${session.slice(0, 10)}, commit ${commit.slice(0, 7)}). What the machine itself takes:`,
+    `${nodes} nodes, durability ${durability}, one session (${session.slice(0, 10)}, commit ${commit.slice(0, 7)}, Node.js ${runtime ?? 'unknown'}). What the machine itself takes:`,
     `${floors.join('; ')}.`,
   ].join('\n');
 }

@@ -52,12 +52,14 @@ export function peersSection(csv: string): string {
   );
   const titles = ['system', 'nodes', 'on disk before the answer', ...COLUMNS.map(([, title]) => title)];
   const [first] = rows;
+  // The machine's own row names the Node.js that jobraft and all clients ran on.
+  const made = `${session?.slice(0, 10)}, commit ${first?.commit.slice(0, 7)}, Node.js ${floor?.version ?? 'unknown'}`;
   return [
     `| ${titles.join(' | ')} |`,
     `| ${titles.map(() => '---').join(' | ')} |`,
     ...lines.map((line) => `| ${line} |`),
     '',
-    `Medians of ${first?.rounds ?? 0} rounds with their range, 64 B, all in one session (${session?.slice(0, 10)}, commit ${first?.commit.slice(0, 7)});`,
+    `Medians of ${first?.rounds ?? 0} rounds with their range, 64 B, all in one session (${made});`,
     `one fdatasync took ${floor === undefined ? '–' : formatNumber(floor.value)} ms.`,
   ].join('\n');
 }

@@ -35,7 +35,7 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
   let isClean = false;
   try {
     const addsPerSecond = Math.max(1, Math.min(rate, Math.floor(ADDS_MAX / seconds)));
-    console.log(`seed ${seed}, ${seconds} s, ${addsPerSecond} adds/s, history in ${historyFile}`);
+    console.log(`seed ${seed}, ${seconds} s, ${addsPerSecond} adds/s, Node.js ${process.version}, history in ${historyFile}`);
     const result = await soak({
       seconds,
       seed,
