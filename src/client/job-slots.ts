@@ -9,7 +9,8 @@ import type { WorkerConfig } from './worker-options.ts';
 
 export interface JobSlotsHandlers<Data, Result> {
   /** The job has a slot and has begun: runs its processor, and calls {@link JobSlots.free} when that ends. */
-  readonly run: (held: HeldJob<Data, Result>) => void;
+  /** @param nowMs by performance.now(). */
+  readonly run: (held: HeldJob<Data, Result>, nowMs: number) => void;
   /** Releases a job that was not begun, or whose processor was not called. */
   readonly giveBack: (held: HeldJob<Data, Result>) => void;
   /** A slot became free without a job that ended. */
@@ -77,11 +78,13 @@ export class JobSlots<Data, Result> {
   add(jobs: readonly HeldJob<Data, Result>[]): void {
     if (this.#ready.size === 0) this.#waitingSinceMs = performance.now();
     for (const held of jobs) {
+      // Anew for each: the processor of the one before may have taken its time.
+      const nowMs = performance.now();
       if (!this.#isOpen) this.#handlers.giveBack(held);
       else if (!held.isBegun) this.#ready.push(held);
       // Slots are reserved for what a claim begins. Should none be free nevertheless, the job must not wait: a lease that ends would count.
-      else if (this.#running.size >= this.#config.concurrency || this.#isLeaseOver(held)) this.#handlers.giveBack(held);
-      else this.#run(held);
+      else if (this.#running.size >= this.#config.concurrency || this.#isLeaseOver(held, nowMs)) this.#handlers.giveBack(held);
+      else this.#run(held, nowMs);
     }
     this.fill();
   }
@@ -91,13 +94,14 @@ export class JobSlots<Data, Result> {
     while (this.#isOpen && this.#running.size + this.#intake.reservedSlots < this.#config.concurrency) {
       const held = this.#ready.next(this.#suspect === undefined);
       if (held === undefined) break;
-      this.#waitingSinceMs = performance.now();
-      if (this.#isLeaseOver(held)) this.#handlers.giveBack(held);
+      const nowMs = performance.now();
+      this.#waitingSinceMs = nowMs;
+      if (this.#isLeaseOver(held, nowMs)) this.#handlers.giveBack(held);
       else if (held.job.stalledCounter > 0) this.#beginSuspect(held);
       else {
         this.#unannounced.add(held);
         this.#pipeline.atFlush(this.#announce);
-        this.#run(held);
+        this.#run(held, nowMs);
       }
     }
     this.#watch();
@@ -124,14 +128,14 @@ export class JobSlots<Data, Result> {
     for (const held of this.#ready.takeAll()) this.#handlers.giveBack(held);
   }
 
-  #run(held: HeldJob<Data, Result>): void {
+  #run(held: HeldJob<Data, Result>, nowMs: number): void {
     this.#running.add(held);
-    this.#handlers.run(held);
+    this.#handlers.run(held, nowMs);
   }
 
   /** A lease is never extended by waiting for a slot alone: what can be known to be over is not begun. */
-  #isLeaseOver(held: HeldJob<Data, Result>): boolean {
-    return performance.now() >= held.extendedAtMs + this.#config.leaseMs;
+  #isLeaseOver(held: HeldJob<Data, Result>, nowMs: number): boolean {
+    return nowMs >= held.extendedAtMs + this.#config.leaseMs;
   }
 
   // ---- begins
@@ -170,7 +174,7 @@ export class JobSlots<Data, Result> {
       this.#clearSuspect();
       this.fill();
     }, this.#config.leaseMs);
-    this.#handlers.run(held);
+    this.#handlers.run(held, performance.now());
   }
 
   #dropSuspect(held: HeldJob<Data, Result>, error: Error | undefined): void {

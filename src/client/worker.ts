@@ -124,7 +124,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       onError: (error) => this.#report(error),
     });
     this.#slots = new JobSlots(this.#config, this.#pipeline, this.#intake, {
-      run: (held) => void this.#process(held),
+      run: (held, nowMs) => void this.#process(held, nowMs),
       giveBack: (held) => this.#giveBack(held),
       onFree: () => {
         this.#intake.request();
@@ -195,8 +195,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#progress();
   }
 
-  async #process(held: HeldJob<Data, Result>): Promise<void> {
-    const startedMs = performance.now();
+  async #process(held: HeldJob<Data, Result>, startedMs: number): Promise<void> {
     held.hasStarted = true;
     this.#tell('active', held.job);
     let finish: () => void;
