@@ -88,15 +88,18 @@ export class Proposer {
     if (view.transfer !== undefined) return;
     this.#moveVersion();
     const queued = desk.takeQueued();
+    let isTimeOnItsWay = false;
     for (const { data, items } of batchRequests(queued, () => this.#header(), entryBytesMax, this.#entryWriter)) {
       const { refused } = this.#propose(data);
-      if (refused === undefined) desk.onProposed(items);
-      else {
+      if (refused === undefined) {
+        isTimeOnItsWay = true;
+        desk.onProposed(items);
+      } else {
         invariant(refused.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
         desk.onOverloaded(items, refused.uncommittedBytes);
       }
     }
-    if (view.role === 'leader' && queued.length === 0 && this.#isTickDue) this.#proposeTick();
+    if (view.role === 'leader' && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();
   }
 
   get #commonVersion(): number {
