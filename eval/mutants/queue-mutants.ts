@@ -116,10 +116,24 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: 'return job === undefined || queueName === undefined || queueName.length > 0 ? job : undefined;',
   },
   {
+    mistake: 15,
+    name: 'answers to claims are taken for undelivered although the channel lives',
+    file: 'node/claim-delivery.ts',
+    find: 'if (this.#gone.has(connection)) {',
+    replace: 'if (this.#gone.has(connection) || sequence % 8 === 0) {',
+  },
+  {
     mistake: 16,
     name: 'a leader waits for a tick that was overwritten',
     file: 'node/proposer.ts',
     find: 'return this.#tick.term !== term || this.#tick.index <= applied();',
     replace: 'return this.#tick.index <= applied();',
+  },
+  {
+    mistake: 16,
+    name: 'a leader that is refused its requests forgets that time is due',
+    file: 'node/proposer.ts',
+    find: "if (view.role === 'leader' && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();",
+    replace: "if (view.role === 'leader' && queued.length === 0 && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();",
   },
 ];

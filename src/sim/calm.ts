@@ -21,7 +21,7 @@ export function awaitCalm(world: World): void {
 function isCalm(world: World): boolean {
   const leader = world.leader()?.runtime;
   const view = leader?.view;
-  if (view === undefined || world.clientsWaiting > 0) return false;
+  if (view === undefined || world.clients.waiting > 0) return false;
   const { index, configuration } = view.configurations.latest;
   if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0 || view.commit !== view.log.lastIndex) return false;
   if (!configuration.voters.includes(view.id)) return false;

@@ -52,6 +52,7 @@ export const SOMETIMES = [
   'job failed since it stalled too often',
   'leases of a holder released',
   'session expired',
+  'client ended with requests under way',
   'stale token refused',
   'claim waited for a job',
   'linearizable query answered',

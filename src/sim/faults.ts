@@ -76,6 +76,10 @@ export function carryOutFault(world: World, fault: Fault): void {
     case 'crowd':
       crowd(world);
       break;
+    case 'hang-up':
+      coverage.add('client ended with requests under way');
+      world.clients.hangUp(fault.client);
+      break;
     case 'transfer':
       world.order({ type: 'transfer', call: 1, to: fault.to });
       break;
@@ -137,7 +141,7 @@ export function crowd(world: World): void {
     writeClientFrame(to, { type: 'request', request: encoder.finish() });
   }
   world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());
-  world.schedule.after(LATE_COPIES_AFTER_MS, () => world.sendLateCopies());
+  world.schedule.after(LATE_COPIES_AFTER_MS, () => world.clients.sendLateCopies());
 }
 
 /** A wall clock that shows more than this was stepped by more than a person corrects by hand. */

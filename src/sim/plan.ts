@@ -22,6 +22,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'suspend'; readonly durationMs: number }
   /** More clients than the state remembers open sessions: those that are idle longest are forgotten. */
   | { readonly type: 'crowd' }
+  /** A client's process ends: nodes hear of it by the end of its channels. Another one takes its place. */
+  | { readonly type: 'hang-up'; readonly client: number }
   | { readonly type: 'transfer'; readonly to: number }
   /**
    * A majority of the voters is to be removed; as soon as that stands in the leader's log, they are cut off from the others, and the leader
@@ -58,6 +60,7 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'wall-clock',
   'suspend',
   'crowd',
+  'hang-up',
   'transfer',
   'split-change',
   'second-reign',
@@ -178,6 +181,8 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     raft.uncommittedBytesMax === UNCOMMITTED_BYTES_MAX;
   const crowdAtMs = Math.round(later.below(faultMs));
   if (!isVersionAsked && isRoomy) faults.push({ type: 'crowd', atMs: crowdAtMs });
+  for (let left = later.chance(0.35) ? 1 + later.below(4) : 0; left > 0; left -= 1)
+    faults.push({ type: 'hang-up', atMs: Math.round(later.below(faultMs)), client: later.below(clients) });
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
@@ -225,8 +230,8 @@ function upgradesOf(random: Dice, nodes: number, spares: number, faultMs: number
 export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
 
-type DrawnType = Exclude<FaultType, 'suspend' | 'crowd'>;
-const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => type !== 'suspend' && type !== 'crowd');
+type DrawnType = Exclude<FaultType, 'suspend' | 'crowd' | 'hang-up'>;
+const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => type !== 'suspend' && type !== 'crowd' && type !== 'hang-up');
 
 /** How likely a seed has faults of a kind at all. */
 const SHARES: Readonly<Record<DrawnType, number>> = {

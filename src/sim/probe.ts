@@ -40,7 +40,7 @@ export class Probe {
     this.#world = world;
     this.#connection = connection;
     this.#client = this.#openingNumber(0);
-    world.attach(connection, (packet) => this.#onPacket(packet));
+    world.clients.attach(connection, (packet) => this.#onPacket(packet));
   }
 
   /** Adds a job with this delay, and takes another one under this lease. Nothing is done about either again. */

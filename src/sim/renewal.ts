@@ -142,7 +142,7 @@ class ProductionClient {
 /** The simulated nodes, as a client finds those of a real cluster. */
 function endpointOf(world: World): ClusterEndpoint {
   const channels = new Map<number, ClientChannelHandlers>();
-  world.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
+  world.clients.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
   return {
     nodeIds: () => [...world.nodes.keys()],
     openChannel: (node, handlers) => {

@@ -38,7 +38,7 @@ export function runPlan(plan: Plan): RunOutcome {
     failure,
     hash: world.trace.hash,
     events: world.schedule.events,
-    simulatedMs: world.schedule.nowMs,
+    simulatedMs: world.schedule.nowMs - world.schedule.suspendedMs,
     operations: world.history.events.length,
     faults: Object.fromEntries(world.faultCounts),
     sometimes: Object.fromEntries(world.coverage.counts),

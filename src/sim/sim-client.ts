@@ -21,6 +21,7 @@ const LATE_COPY_SHARE = 0.05;
 const LATE_OPENING_SHARE = 0.5;
 const LATE_COPY_MS_MAX = 8_000;
 const LATE_COPIES_MAX = 20;
+const CONNECTIONS_APART = 10_000;
 /** So long may it take until a crowd of openings is applied. */
 const CROWDED_MS_MAX = 10_000;
 /** Clocks count less time than passes, by a little. */
@@ -48,6 +49,8 @@ interface Request {
  */
 export class SimClient {
   readonly id: number;
+  /** Its channels' number at every node; another one for each process of the client. */
+  connection: number;
   readonly #world: World;
   readonly #random: Dice;
   readonly #operations: SimOperations;
@@ -74,6 +77,7 @@ export class SimClient {
   constructor(world: World, id: number, random: Dice, history: HistoryRecorder, operationsMax: number) {
     this.#world = world;
     this.id = id;
+    this.connection = id;
     this.#random = random;
     this.#operations = new SimOperations(id, world, random, history, (job) => this.#lookAt(job));
     this.#operationsMax = operationsMax;
@@ -103,6 +107,16 @@ export class SimClient {
         if (request !== undefined) this.#onRejected(request, code, `node ${node} answers ${code}: ${message}`);
       }
     }
+  }
+
+  /** Another process takes the place of this client's, which ends: what is under way, and what it held, is forgotten. */
+  startAnew(): void {
+    this.connection += CONNECTIONS_APART;
+    for (const request of [...this.#requests.values(), ...this.#queries.values()]) for (const step of request.steps) step.giveUp();
+    this.#requests.clear();
+    this.#queries.clear();
+    this.#operations.forget();
+    this.#open();
   }
 
   /** What was sent lately arrives once more, in its order. */
@@ -252,7 +266,7 @@ export class SimClient {
     request.copies += 1;
     const to = new ByteWriter(bytes.length + 8);
     writeClientFrame(to, consistency === undefined ? { type: 'request', request: bytes } : { type: 'query', consistency, request: bytes });
-    this.#world.sendToNode(this.id, node, to.copy());
+    this.#world.sendToNode(this.connection, node, to.copy());
   }
 
   /** Unless it is answered, or was sent again for another reason, meanwhile. */

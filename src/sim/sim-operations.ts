@@ -34,6 +34,8 @@ export class SimOperations {
   readonly #look: (job: number) => void;
   readonly #jobs: number[] = [];
   #leases: Lease[] = [];
+  /** Jobs that were claimed and not ended by this client, as far as it knows, by token. */
+  readonly #open = new Map<number, number>();
   #adds = 0;
   /** Process ids that this client has had. */
   #processes = 1;
@@ -67,6 +69,14 @@ export class SimOperations {
     if (die < 95) return this.getJob(encoder, job);
     if (die < 97 && version > 1) return this.#releaseHolder(encoder);
     return this.#change(encoder, die % 2 === 0 ? 'retry' : 'remove', job, version);
+  }
+
+  /** The process ended. The nodes may release what it claimed, unless they know that it had the answer. */
+  forget(): void {
+    this.#leases = [];
+    this.#processes += 1;
+    for (const [token, job] of this.#open) this.#history.invoke('release', { job, token }).info('process ended');
+    this.#open.clear();
   }
 
   counts(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
@@ -136,7 +146,10 @@ export class SimOperations {
     const { queue, leaseMs, waitMs } = call;
     return this.#step(this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }), (result) => {
       if (result.type !== 'claimed') return undefined;
-      for (const { id, token, isBegun } of result.jobs) this.#leases.push({ job: id, token, isBegun });
+      for (const { id, token, isBegun } of result.jobs) {
+        this.#leases.push({ job: id, token, isBegun });
+        this.#open.set(token, id);
+      }
       if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
       if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
@@ -157,6 +170,7 @@ export class SimOperations {
     if (die < 55) {
       encoder.complete(job, token, new Uint8Array(4));
       return this.#step(this.#history.invoke('complete', { job, token }), () => {
+        this.#open.delete(token);
         this.#look(job);
         return null;
       });
@@ -164,7 +178,7 @@ export class SimOperations {
     if (die < 75) {
       const retry = this.#random.chance(0.7);
       encoder.fail(job, token, 'no luck', retry);
-      return this.#step(this.#history.invoke('fail', { job, token, retry }), nothing);
+      return this.#step(this.#history.invoke('fail', { job, token, retry }), () => this.#onEnded(token));
     }
     if (die < 88) {
       const leaseMs = this.#random.of([100, 1_000]);
@@ -173,7 +187,12 @@ export class SimOperations {
       return this.#step(this.#history.invoke('extend', { job, token, leaseMs }), nothing);
     }
     encoder.release(job, token);
-    return this.#step(this.#history.invoke('release', { job, token }), nothing);
+    return this.#step(this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
+  }
+
+  #onEnded(token: number): null {
+    this.#open.delete(token);
+    return null;
   }
 
   /** Whether the lease is heard of again, or ends as a stall, is left to chance. */

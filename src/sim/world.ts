@@ -22,7 +22,7 @@ import type { FaultType, Plan } from './plan.ts';
 import { Dice } from './plan.ts';
 import { watchRenewal } from './renewal.ts';
 import { Schedule } from './schedule.ts';
-import { SimClient } from './sim-client.ts';
+import { SimClients } from './sim-clients.ts';
 import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
 import { Versions } from './versions.ts';
@@ -56,6 +56,7 @@ export class World {
   readonly jobs = new Map<number, { readonly key: string; readonly queue: string }>();
   readonly leaderships = new Leaderships();
   readonly versions: Versions;
+  readonly clients: SimClients;
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
   strangersVotes = 0;
   /** The next leader that asks another one to lead hears nothing for so long. */
@@ -70,9 +71,6 @@ export class World {
   replayUntilMs = 0;
   /** How often a node ended, for whatever reason. */
   ends = 0;
-  readonly #clients: SimClient[] = [];
-  /** Who else gets what nodes send, by connection. */
-  readonly #receivers = new Map<number, (packet: Uint8Array, node: number) => void>();
   readonly #checks: Dice;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
   readonly #committedJoint = new Set<number>();
@@ -93,16 +91,13 @@ export class World {
       const rate = 1 + clocks.between(-plan.drift, plan.drift);
       this.nodes.set(id, new SimNode(this, this.schedule, plan, id, rate, clocks.between(0, 10_000)));
     }
-    const clients = random(4);
-    for (let id = 1; id <= plan.clients; id += 1) {
-      this.#clients.push(new SimClient(this, 100 + id, new Dice(clients.uint32()), this.history, plan.operations));
-    }
+    this.clients = new SimClients(this, random(4));
   }
 
   /** @throws {Violation} */
   run(): void {
     for (const node of this.nodes.values()) this.startNode(node);
-    for (const client of this.#clients) client.start();
+    this.clients.start();
     for (const fault of this.plan.faults) {
       this.schedule.at(fault.atMs, () => {
         this.faultCounts.set(fault.type, (this.faultCounts.get(fault.type) ?? 0) + 1);
@@ -178,7 +173,7 @@ export class World {
     node.crash();
     if (isNoticed) {
       for (const other of this.nodes.values()) if (other !== node) this.closeChannel(node, other);
-      for (const client of this.#clients) client.onLost(node.id);
+      this.clients.onLost(node.id);
     }
     const life = node.lives;
     this.schedule.after(downMs, () => {
@@ -320,21 +315,9 @@ export class World {
     this.trace.addBytes(packet);
     // An answer rests on what is committed: a majority has it on disk before anyone hears of it.
     if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
-    const client = this.#clients.find(({ id }) => id === connection);
-    const receive =
-      client === undefined ? this.#receivers.get(connection) : (bytes: Uint8Array, node: number) => client.onPacket(node, bytes);
+    const receive = this.clients.receiverOf(connection);
     if (receive === undefined) return;
     this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => receive(packet.slice(), from.id));
-  }
-
-  /** Packets to this connection go there. */
-  attach(connection: number, receive: (packet: Uint8Array, node: number) => void): void {
-    this.#receivers.set(connection, receive);
-  }
-
-  /** What clients sent lately arrives once more, openings first. */
-  sendLateCopies(): void {
-    for (const client of this.#clients) client.sendLateCopies();
   }
 
   sendToNode(connection: number, to: number, packet: Uint8Array): void {
@@ -375,16 +358,12 @@ export class World {
     this.deafenOnTransferMs = undefined;
     this.splitOnJoint = undefined;
     this.network.heal();
-    for (const client of this.#clients) client.stop();
+    this.clients.stop();
     this.versions.upgradeAll();
     for (const node of this.nodes.values()) {
       if (node.hasPlannedFailure) this.stopNode(node, 0, true);
       this.startNode(node);
     }
-  }
-
-  get clientsWaiting(): number {
-    return this.#clients.filter((client) => !client.isIdle).length;
   }
 
   describe(): string {
@@ -394,6 +373,6 @@ export class World {
       const { voters, outgoing, joining } = configuration;
       return `${id} ${role} term ${term} commit ${commit} last ${log.lastIndex} voters ${voters.join()} outgoing ${outgoing.join()} joining ${joining.join()}${isRetired ? ' retired' : ''}`;
     });
-    return `${this.clientsWaiting} clients wait; ${nodes.join('; ')}`;
+    return `${this.clients.waiting} clients wait; ${nodes.join('; ')}`;
   }
 }

@@ -1,0 +1,74 @@
+import { Dice } from './plan.ts';
+import { SimClient } from './sim-client.ts';
+import type { World } from './world.ts';
+
+/** So long after the end of a channel its other side hears of it. */
+const HEARD_WITHIN_MS = 60;
+
+/** Takes what the nodes send to a connection. */
+export type Receiver = (packet: Uint8Array, node: number) => void;
+
+/** All clients of the world, and who else is connected to its nodes. */
+export class SimClients {
+  readonly #world: World;
+  readonly #random: Dice;
+  readonly #clients: readonly SimClient[];
+  readonly #others = new Map<number, Receiver>();
+
+  constructor(world: World, random: Dice) {
+    this.#world = world;
+    this.#random = random;
+    const { clients, operations } = world.plan;
+    const ids = Array.from({ length: clients }, (_, at) => 101 + at);
+    this.#clients = ids.map((id) => new SimClient(world, id, new Dice(random.uint32()), world.history, operations));
+  }
+
+  /** How many have something under way. */
+  get waiting(): number {
+    return this.#clients.filter((client) => !client.isIdle).length;
+  }
+
+  start(): void {
+    for (const client of this.#clients) client.start();
+  }
+
+  /** They begin nothing more. */
+  stop(): void {
+    for (const client of this.#clients) client.stop();
+  }
+
+  /** The channels of a node have ended. */
+  onLost(node: number): void {
+    for (const client of this.#clients) client.onLost(node);
+  }
+
+  /** Packets to this connection go there. */
+  attach(connection: number, receiver: Receiver): void {
+    this.#others.set(connection, receiver);
+  }
+
+  receiverOf(connection: number): Receiver | undefined {
+    const client = this.#clients.find((each) => each.connection === connection);
+    return client === undefined ? this.#others.get(connection) : (packet, node) => client.onPacket(node, packet);
+  }
+
+  /** What they sent lately arrives once more. */
+  sendLateCopies(): void {
+    for (const client of this.#clients) client.sendLateCopies();
+  }
+
+  /** A client's process ends, and each node hears of it by itself. */
+  hangUp(which: number): void {
+    const client = this.#clients[which % this.#clients.length];
+    if (client === undefined) return;
+    const { connection } = client;
+    client.startAnew();
+    const { nodes, schedule } = this.#world;
+    for (const node of nodes.values()) {
+      schedule.after(this.#random.between(0, HEARD_WITHIN_MS), () => {
+        node.runtime?.clientGone(connection);
+        node.wake(schedule.nowMs);
+      });
+    }
+  }
+}
