@@ -32,6 +32,8 @@ const calls: readonly [string, (cluster: Cluster) => Promise<unknown>][] = [
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);
 
+import { eventually } from './support.ts';
+
 describe('a cluster that was closed', () => {
   it('rejects everything at once, but to be closed again', async () => {
     const cluster = await startCluster({ nodes: 1, storage: 'memory' });
@@ -49,6 +51,8 @@ describe('a cluster that was closed', () => {
     const cluster = await startCluster({ nodes: 3, storage: 'memory' });
     await cluster.stop(2);
     await cluster.stop(3);
+    // The node that is left may still lead for an election timeout.
+    await eventually('no leader', async () => (await cluster.leader()) === undefined);
     const underWay = [cluster.waitForLeader(600_000), cluster.members(), cluster.restart(2)].map(outcomeOf);
     await cluster.close();
     for (const outcome of underWay) expect(await outcome).toBeInstanceOf(ClusterClosedError);
