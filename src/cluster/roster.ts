@@ -57,12 +57,12 @@ export class Roster {
           `The folder ${dataDir} belongs to a cluster of the nodes ${stored.nodes.join(', ')}. Start those, or name another dataDir.`,
         );
       }
-      const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
-      const roster = new Roster(dataDir, { ...stored, holder: newId(), departed });
-      return roster;
+      // This process may have had the folder before, in a cluster that was closed: then it is not gone, nor is what it holds.
+      const departed = [...new Set([...stored.departed, stored.holder])].filter((holder) => !ownHolders.has(holder)).slice(-DEPARTED_MAX);
+      return new Roster(dataDir, { ...stored, holder: newHolder(), departed });
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
-    const roster = new Roster(dataDir, { founders, nodes: [...nodes], made: [], holder: newId(), departed: [] });
+    const roster = new Roster(dataDir, { founders, nodes: [...nodes], made: [], holder: newHolder(), departed: [] });
     roster.#write();
     return roster;
   }
@@ -139,6 +139,15 @@ export class Roster {
 }
 
 const newId = (): number => randomInt(1, ID_MAX);
+
+/** Under which ids this process holds, or held, leases. */
+const ownHolders = new Set<number>();
+
+function newHolder(): number {
+  const holder = newId();
+  ownHolders.add(holder);
+  return holder;
+}
 
 const isSameSet = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((node) => other.includes(node));

@@ -117,7 +117,11 @@ export class JobStore {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     job.dueMs = logMs + leaseMs;
-    if (this.version > 1) job.leaseMs = leaseMs;
+    if (this.version > 1) {
+      // The claim was of version 1, which did not say how many stalls it allows.
+      if (job.leaseMs === 0) job.stalledMax = STALLED_MAX_DEFAULT;
+      job.leaseMs = leaseMs;
+    }
     this.leases.update(job);
     this.#changes.job(job);
     return APPLIED;
