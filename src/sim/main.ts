@@ -74,6 +74,10 @@ async function runAll(options: Options): Promise<Summary> {
   const stop = new AbortController();
   // Every task listens to it.
   setMaxListeners(0, stop.signal);
+  // A thread that is stopped may still have said something.
+  pool.on('error', (error: Error) => {
+    if (!stop.signal.aborted) throw error;
+  });
   const isUntilViolation = options.untilViolation === true;
   const tasks: Promise<void>[] = [];
   for (let first = from; first < from + seeds; first += SEEDS_PER_TASK) {
