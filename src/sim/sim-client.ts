@@ -65,6 +65,8 @@ export class SimClient {
   #session = 0;
   #openings = 0;
   #sequence = 0;
+  /** Queries are numbered through all sessions: an answer to an earlier one may come late. */
+  #querySequence = 0;
   #isOpen = false;
   /** When a request was sent that the session is known to have taken. */
   #usedMs = 0;
@@ -227,8 +229,8 @@ export class SimClient {
   }
 
   #read(consistency: ReadConsistency, encode: (encoder: RequestEncoder) => Step): void {
-    this.#sequence += 1;
-    const sequence = this.#sequence;
+    this.#querySequence += 1;
+    const sequence = this.#querySequence;
     this.#encoder.begin(this.#reader, sequence, sequence);
     const steps = [encode(this.#encoder)];
     const bytes = this.#encoder.finish();
