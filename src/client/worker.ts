@@ -171,7 +171,6 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   async #close(): Promise<void> {
     this.#isClosing = true;
-    this.#unsubscribe();
     const claimsOver = this.#intake.stop();
     this.#slots.close();
     while (this.#slots.running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
@@ -182,6 +181,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     await claimsOver;
     this.#keeper.stop();
     await this.#sandbox?.close();
+    this.#unsubscribe();
     await this.#lease.release();
     this.#tell('closed');
     this.#onClosed();
@@ -305,10 +305,9 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#progress();
   }
 
-  /** Nothing that this worker does can have an effect any more: it says so once, and stops. */
+  /** Nothing that this worker does can have an effect any more: it says so once, and stops. One that is closing waits for its jobs no longer. */
   #onClientClosed(error: Error): void {
-    if (this.#isClosing) return;
-    this.#report(error);
+    if (!this.#isClosing || this.#slots.running.size > 0) this.#tellError(error);
     this.#isClosing = true;
     void this.close(true);
   }
@@ -322,6 +321,10 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */
   #report(error: Error): void {
     if (this.#isClosing && (error instanceof ClientClosedError || error instanceof ClusterClosedError)) return;
+    this.#tellError(error);
+  }
+
+  #tellError(error: Error): void {
     if (this.listenerCount('error') > 0) this.#tell('error', error);
     else process.emitWarning(error);
   }

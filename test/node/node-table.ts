@@ -6,7 +6,7 @@ import { nodeLimits } from '../../src/node/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
-import { NO_CLIENT, OperationCode, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
+import { NO_CLIENT, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
@@ -189,20 +189,4 @@ export class NodeTable {
       if (!this.isolated.has(from) && !this.isolated.has(to)) this.#nodes.get(to)?.receivePeerFrame(asNodeId(from), frame);
     }
   }
-}
-
-/** A claim as state-machine version 1 had it. */
-export function claimOfVersion1(client: number, sequence: number, leaseMs: number): Uint8Array {
-  const to = new ByteWriter();
-  to.f64(client);
-  to.f64(sequence);
-  to.f64(1);
-  to.u32(1);
-  to.u8(OperationCode.useQueue);
-  to.text('q');
-  to.u8(OperationCode.claim1);
-  to.u32(1);
-  to.f64(leaseMs);
-  to.f64(0);
-  return to.copy();
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { versionOfEntry } from '../../src/queue/entry-data.ts';
-import { claimOptions } from '../queue/harness.ts';
-import { claimOfVersion1, NodeTable } from './node-table.ts';
+import { claimOfVersion1, claimOptions } from '../queue/harness.ts';
+import { NodeTable } from './node-table.ts';
 
 const CLIENT_OF_VERSION_1 = 77;
 

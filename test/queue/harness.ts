@@ -3,7 +3,7 @@ import { asIndex } from '../../src/base/ids.ts';
 import { type EntryHeader, MACHINE_VERSION, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../src/queue/reply.ts';
-import { type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
+import { type AddOptions, type ClaimOptions, OperationCode, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
 
 export const START_MS = 1_700_000_000_000;
 /** The id that the first session of a state gets. */
@@ -43,6 +43,22 @@ export function entryData(header: number | Partial<EntryHeader>, ...requests: re
   const to = new ByteWriter(1024);
   writeEntryHeader(to, { version: MACHINE_VERSION, logMs: 0, wallMs: 0, isFirstOfTerm: false, ...parts });
   for (const request of requests) to.blob(request);
+  return to.copy();
+}
+
+/** A claim as state-machine version 1 had it. */
+export function claimOfVersion1(client: number, sequence: number, leaseMs: number): Uint8Array {
+  const to = new ByteWriter();
+  to.f64(client);
+  to.f64(sequence);
+  to.f64(1);
+  to.u32(1);
+  to.u8(OperationCode.useQueue);
+  to.text('q');
+  to.u8(OperationCode.claim1);
+  to.u32(1);
+  to.f64(leaseMs);
+  to.f64(0);
   return to.copy();
 }
 

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Cluster } from 'jobraft';
 import { ClusterClosedError, Queue, startCluster, Worker } from 'jobraft';
 import { describe, expect, it } from 'vitest';
+import { eventually } from './support.ts';
 
 const entry = join(resolve(import.meta.dirname, '../..'), 'dist/src/index.js');
 
@@ -31,8 +32,6 @@ const calls: readonly [string, (cluster: Cluster) => Promise<unknown>][] = [
 ];
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);
-
-import { eventually } from './support.ts';
 
 describe('a cluster that was closed', () => {
   it('rejects everything at once, but to be closed again', async () => {
@@ -72,6 +71,26 @@ describe('a cluster that was closed', () => {
       if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'CLUSTER_CLOSED' });
       else expect(outcome).toMatchObject({ id: expect.any(Number) });
     }
+  });
+
+  it('ends a worker that was closed before and still waits for its job', async () => {
+    const cluster = await startCluster({ nodes: 1, storage: 'memory' });
+    const queue = new Queue('q', { connection: cluster });
+    const signals: AbortSignal[] = [];
+    const hang = (_job: unknown, { signal }: { readonly signal: AbortSignal }): Promise<never> => {
+      signals.push(signal);
+      return new Promise(() => {});
+    };
+    const worker = new Worker('q', hang, { connection: cluster });
+    const errors: unknown[] = [];
+    worker.on('error', (error) => errors.push(error));
+    await queue.add('x', 0);
+    await eventually('a job that runs', async () => signals.length === 1);
+    const closing = worker.close();
+    await cluster.close();
+    await closing;
+    expect(errors).toEqual([expect.any(ClusterClosedError)]);
+    expect(signals[0]?.aborted).toBe(true);
   });
 
   it('ends its workers, which say so once', async () => {

@@ -18,7 +18,7 @@ describe('the simulator', () => {
     const summary = new Summary();
     for (const outcome of runSeeds({
       ...OPTIONS,
-      seeds: Array.from({ length: 20 }, (_, at) => at + 1),
+      seeds: Array.from({ length: 30 }, (_, at) => at + 1),
       isTwice: false,
       isUntilViolation: false,
     }))
