@@ -72,7 +72,7 @@ export class Batch {
   sentAtMs = 0;
   /** It has to be sent again as soon as there is somebody to send it to. */
   needsSend = true;
-  /** Of a claim that waits: nobody waits for it any more, and the node that has it is to answer at once. */
+  /** Of a claim that waits: its worker no longer wants it, and the node that holds it has to answer at once. */
   isCancelled = false;
   /** When a node that is overloaded, or that has no room for the claim, may be asked again. */
   retryAtMs = Number.POSITIVE_INFINITY;
@@ -225,7 +225,7 @@ export class Batch {
     fail(call, error);
   }
 
-  /** Rejects all calls but the kept ones. @param successor who gets the results in place of a call, if somebody wants them. */
+  /** Rejects all calls but the kept ones. @param successor receives the results in place of a call that was rejected. */
   failOrdinary(error: Error, successor: (call: Call) => Call | undefined): void {
     const calls = this.#calls;
     this.#ordinary = 0;

@@ -17,12 +17,12 @@ export class CallTimes {
     this.#isSearching = isSearching;
   }
 
-  /** From now on there is somebody to send to. */
+  /** From now on there is a node to send to. */
   onSettled(nowMs: number): void {
     this.#settledAtMs = nowMs;
   }
 
-  /** From now on nobody waits longer than one deadline. */
+  /** From now on no call waits longer than one deadline. */
   onClosed(nowMs: number): void {
     this.#closedAtMs = nowMs;
   }

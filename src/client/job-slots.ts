@@ -208,7 +208,7 @@ export class JobSlots<Data, Result> {
 
   // ---- jobs that wait too long
 
-  /** One timer while jobs wait; it looks again rather than being set anew for each job. */
+  /** One timer while jobs wait; it checks again instead of being reset for each job. */
   #watch(): void {
     if (!this.#isOpen || this.#ready.size === 0 || this.#heldUpTimer !== undefined) return;
     const inMs = this.#waitingSinceMs + this.#heldUpMs - performance.now();

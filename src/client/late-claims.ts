@@ -6,10 +6,10 @@ import type { Call, KeptCall } from './call.ts';
 /** Most requests whose late answer is waited for; beyond it the oldest is forgotten, and the leases of its jobs run out. */
 const REQUESTS_MAX = 1_024;
 
-/** Gives jobs back that nobody will run. */
+/** Gives jobs back that no worker will run. */
 type Release = (jobs: readonly ClaimedJob[], leaseMs: number) => void;
 
-/** Claims that were given up before their answer came. If it comes, its jobs are released instead of being leased to nobody. */
+/** Claims that were given up before their answer came. If it comes, its jobs are released, since no worker would run them. */
 export class LateClaims {
   readonly #release: Release;
   readonly #expected = new Map<string, Batch>();
@@ -62,7 +62,7 @@ class LateClaim implements Call {
   }
 }
 
-/** The release of a job that nobody runs; whether it takes effect is nobody's concern. */
+/** The release of a job that no worker runs; its outcome is ignored. */
 export class ReleasedJob implements KeptCall {
   readonly untilMs: number;
   readonly endsLease = true;

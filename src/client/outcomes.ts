@@ -83,7 +83,7 @@ export class Outcomes {
     }
   }
 
-  /** @returns the batch, what goes on in place of it, or undefined when nobody waits for it any more. */
+  /** @returns the batch, what goes on in place of it, or undefined when no call waits for it any more. */
   #expired(batch: Batch, nowMs: number, obstacle: Obstacle): Batch | undefined {
     if (batch.isOpening || !this.#times.isDue(batch, nowMs)) return batch;
     const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;

@@ -109,7 +109,7 @@ export class Pipeline {
   }
 
   /**
-   * Releases a job that nobody here will run, also while the client closes.
+   * Releases a job that this client will not run, also while the client closes.
    * @param untilMs the end of its lease, by performance.now().
    * @param onOver called once that is answered, or given up.
    */

@@ -14,7 +14,7 @@ export interface WorkerOptions {
   readonly leaseMs?: number;
   /**
    * How often a job may stall, that is, be begun under a lease that ends before the attempt does: because the process was killed, its event
-   * loop stood still, or it could not reach the cluster. Once more, and the job fails. An attempt that ends starts the count anew; 1.
+   * loop stood still, or it could not reach the cluster. Once more, and the job fails. An attempt that ends resets the count; 1.
    */
   readonly maxStalledCount?: number;
   /** Begin without run() being called; true. */

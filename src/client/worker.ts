@@ -33,7 +33,7 @@ export type Processor<Data, Result> = (job: Job<Data, Result>, context: JobConte
 
 /**
  * The worker's events and what their listeners are called with. A listener that throws, or returns a promise that rejects, disturbs
- * neither the worker nor the other listeners: its error is emitted as 'error', or said as a warning if nobody listens for that.
+ * neither the worker nor the other listeners: its error is emitted as 'error', or emitted as a process warning if there is no listener.
  */
 export interface WorkerEvents<Data, Result> {
   /** The processor begins. */

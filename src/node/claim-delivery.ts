@@ -24,7 +24,7 @@ interface SentReplies {
 }
 
 /**
- * Jobs whose claim was answered, and whose client never got the answer, since its channel had ended. They are released: nobody else knows
+ * Jobs whose claim was answered, and whose client never got the answer, since its channel had ended. They are released: no other client knows
  * their tokens. The end of a channel is heard of late, so that an answer counts as delivered only when the client acknowledges it with a
  * later request.
  */

@@ -4,7 +4,7 @@ import { type EntryHeader, writeEntryHeader } from '../queue/entry-data.ts';
 /**
  * Gathers requests into the data of command entries: the header, then each request behind its u32 length. The bytes are copied once, here,
  * and then shared by log, disk and wire.
- * @param headerOf asked for each entry anew.
+ * @param headerOf called once for each entry.
  * @param bytesMax most bytes of requests in one entry; a larger request stands alone.
  */
 export function* batchRequests<Item extends { readonly request: Uint8Array }>(

@@ -41,7 +41,7 @@ export class MemberVersions {
     return common;
   }
 
-  /** @returns the members to ask now; nobody while the cluster already has the newest version that this node knows. */
+  /** @returns the members to ask now; none while the cluster already has the newest version that this node knows. */
   toAsk(self: NodeId, configuration: Configuration, version: number, nowMs: number): NodeId[] {
     if (version >= this.#own || nowMs < this.#nextAskMs) return [];
     const unknown = membersOf(configuration).filter((member) => member !== self && this.#versionOf(member) <= version);

@@ -18,7 +18,7 @@ export interface NodeOptions {
   readonly seed: number;
   /** The newest state-machine version that this node applies; of an earlier release, in tests. Default: the newest there is. */
   readonly machineVersionMax?: number;
-  /** All members run this same release, as the threads of one process do: then nobody has to be asked what it supports. Default: false. */
+  /** All members run this same release, as the threads of one process do: then no member has to be asked which versions it supports. Default: false. */
   readonly isOneRelease?: boolean;
   readonly storage: NodeStorage;
   readonly clock: Clock;

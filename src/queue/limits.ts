@@ -14,7 +14,7 @@ export const PRIORITY_MAX = 2 ** 21;
 export const ATTEMPTS_MAX = 2 ** 31 - 1;
 /** Largest number of stalls that a worker may allow a job. */
 export const STALLED_MAX = 2 ** 31 - 1;
-/** How many stalls a job may have where nobody says otherwise, as in BullMQ. */
+/** The default number of stalls that a job may have, as in BullMQ. */
 export const STALLED_MAX_DEFAULT = 1;
 /** Largest number of finished jobs a queue can be asked to keep; -1 keeps all. */
 export const KEEP_MAX = 2 ** 31 - 1;

@@ -49,7 +49,7 @@ export const OperationCode = Object.freeze({
   releaseHolder: 18,
 });
 
-/** The client of requests that a node makes by itself, outside of any session: they may be carried out twice, and nobody awaits the reply. */
+/** The client of requests that a node makes by itself, outside of any session: they may be executed twice, and no reply is sent. */
 export const NO_CLIENT = 0;
 /** Session ids are given out below this number, and the random numbers of openings drawn from it on, so that they never meet. */
 export const SESSION_ID_END = 2 ** 51;

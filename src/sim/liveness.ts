@@ -6,9 +6,9 @@ import type { World } from './world.ts';
 
 /** Whatever is due happens within this time, by the clock of the leader. */
 const LATE_MS_MAX = 1_000;
-/** What the probe leaves is due when nobody sends anything, part of it after a change of leader. */
+/** What the probe leaves is due while no client sends anything, part of it after a change of leader. */
 const DUE_AFTER_MS = 400;
-/** Less than the probe takes to ask again, which begins the wait anew. */
+/** Less than the probe takes to ask again, which restarts the wait. */
 const CLAIM_WAIT_MS = 200;
 /** Time that a change of leader takes at most. */
 const LEADS_WITHIN_MS = 20_000;

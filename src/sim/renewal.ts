@@ -69,7 +69,7 @@ function awaitQuiet(world: World): void {
 }
 
 class ProductionClient {
-  /** Of the jobs, in the order of their calls; undefined where nobody knows what came of the call. */
+  /** Of the jobs, in the order of their calls; undefined where the outcome of the call is unknown. */
   readonly ids: (number | undefined)[] = [];
   readonly #world: World;
   readonly #pipeline: Pipeline;

@@ -206,7 +206,7 @@ export class SimOperations {
     });
   }
 
-  /** The process is gone, and the next one ends its leases; or somebody takes another client's first process to be gone. */
+  /** The process is gone, and the next one ends its leases; or a client takes another client's first process to be gone. */
   #releaseHolder(encoder: RequestEncoder): Step {
     const isOwn = this.#random.chance(0.7);
     const holder = isOwn ? holderId(this.#client, this.#processes) : holderId(this.#client + 1, 1);

@@ -206,7 +206,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   }
 }
 
-/** The job under the lease of somebody who was never heard of: begun or claimed ahead. */
+/** The job under the lease of an unknown client: begun or claimed ahead. */
 export function takenUnseen(state: JobState, dueUs: number): JobState[] {
   const taken: JobState = {
     ...state,

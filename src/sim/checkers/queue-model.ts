@@ -135,7 +135,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return outcomes.map((outcome) => outcome.state);
   }
 
-  /** All leases of a holder end; of those that nobody knows the holder of, some. */
+  /** All leases of a holder end; of those whose holder is unknown, some. */
   #releaseHolder(state: QueueState, operation: OperationOf<'releaseHolder'>, moment: Moment): QueueState[] {
     let outcomes: readonly QueueState[] = [state];
     const active = state.jobs.flatMap(({ state: job }, at) => (job.phase === 'active' ? [at] : []));
