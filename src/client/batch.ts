@@ -125,12 +125,15 @@ export class Batch {
     return this.packet.subarray(this.#headerAt);
   }
 
-  /** When the time of the first kept call is over, if no outage prolongs it; infinity without kept calls. */
-  get keptDueMs(): number {
+  /**
+   * When the time of the first kept call is over, if no outage prolongs it; infinity without kept calls.
+   * @param nowMs a moment that has passed is asked for again, since leases are extended.
+   */
+  keptDueMs(nowMs: number): number {
     if (this.#kept === 0) return Number.POSITIVE_INFINITY;
-    if (this.#keptDueMs === Number.NEGATIVE_INFINITY) {
+    if (this.#keptDueMs <= nowMs) {
       let untilMs = Number.POSITIVE_INFINITY;
-      for (const call of this.#calls) if (call !== undefined && isKept(call)) untilMs = Math.min(untilMs, call.untilMs);
+      for (const call of this.#calls) if (call !== undefined && isKept(call)) untilMs = Math.min(untilMs, call.untilMs());
       this.#keptDueMs = Math.max(untilMs, this.deadlineMs);
     }
     return this.#keptDueMs;

@@ -29,25 +29,25 @@ export class CallTimes {
 
   isOver(call: KeptCall, batch: Batch, nowMs: number): boolean {
     if (this.#closedAtMs !== undefined) return nowMs >= this.#closedAtMs + this.#deadlineMs;
-    const untilMs = Math.max(call.untilMs, batch.deadlineMs);
+    const untilMs = Math.max(call.untilMs(), batch.deadlineMs);
     if (!call.outlivesOutage()) return nowMs >= untilMs;
     return !this.#isSearching() && nowMs >= Math.max(untilMs, this.#settledAtMs + this.#deadlineMs);
   }
 
   /** Whether the time of one of the batch's calls may be over. */
   isDue(batch: Batch, nowMs: number): boolean {
-    return (batch.ordinary > 0 && batch.deadlineMs <= nowMs) || this.#keptFromMs(batch) <= nowMs;
+    return (batch.ordinary > 0 && batch.deadlineMs <= nowMs) || this.#keptFromMs(batch, nowMs) <= nowMs;
   }
 
   /** When the time of one of the batch's calls may be over next. */
   nextDueMs(batch: Batch, nowMs: number): number {
-    const fromMs = this.#keptFromMs(batch);
+    const fromMs = this.#keptFromMs(batch, nowMs);
     const putOffMs = this.#settledAtMs + this.#deadlineMs;
     const keptMs = fromMs > nowMs ? fromMs : putOffMs > nowMs ? putOffMs : Number.POSITIVE_INFINITY;
     return batch.ordinary > 0 ? Math.min(batch.deadlineMs, keptMs) : keptMs;
   }
 
-  #keptFromMs(batch: Batch): number {
-    return this.#closedAtMs === undefined || batch.kept === 0 ? batch.keptDueMs : this.#closedAtMs + this.#deadlineMs;
+  #keptFromMs(batch: Batch, nowMs: number): number {
+    return this.#closedAtMs === undefined || batch.kept === 0 ? batch.keptDueMs(nowMs) : this.#closedAtMs + this.#deadlineMs;
   }
 }

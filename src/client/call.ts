@@ -20,8 +20,11 @@ export interface Call {
 export interface KeptCall extends Call {
   /** Writes its operation, also for a second time: into another request. */
   write(encoder: RequestEncoder): void;
-  /** Until when it is repeated, by performance.now(): the end of the lease. At least for one `deadlineMs` of the client. */
-  readonly untilMs: number;
+  /**
+   * Until when it is repeated, by performance.now(): the end of the lease. At least for one `deadlineMs` of the client. Asked again each
+   * time: an extension that is answered meanwhile puts it off.
+   */
+  untilMs(): number;
   /**
    * Whether `untilMs` is put off while no leader is known, and for one `deadlineMs` after that: a lease gets a fresh term from the
    * leader that ends an outage. Asked again each time, so that the answer may change when the caller closes.

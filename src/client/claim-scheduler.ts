@@ -11,6 +11,12 @@ export interface ClaimTerms {
   readonly stalledMax: number;
 }
 
+/**
+ * Whether a claim may begin jobs. A job that no stall is allowed would be failed by a crash before its processor was called, so its begin is
+ * sent apart, and answered, first.
+ */
+export const beginsByClaim = (stalledMax: number): boolean => stalledMax > 0;
+
 /** A worker that waits for jobs. */
 export interface WaitingWorker {
   /** How long a claim of this worker waits at the cluster. */
@@ -91,7 +97,7 @@ export class ClaimScheduler {
     try {
       const batch = this.#pipeline.waitingClaims.submit(
         queue,
-        { countMax: count, beginMax: count, leaseMs, waitMs, stalledMax, holder: this.#holder },
+        { countMax: count, beginMax: beginsByClaim(stalledMax) ? count : 0, leaseMs, waitMs, stalledMax, holder: this.#holder },
         { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
       );
       this.#claim = { batch, count, askedAtMs: performance.now(), onOver: [] };

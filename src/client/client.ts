@@ -9,6 +9,7 @@ import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './n
 import { type MemberChange, NodeCalls } from './node-calls.ts';
 import { OWN_STATUS_CALL } from './node-search.ts';
 import { Pipeline } from './pipeline.ts';
+import { Quarantine } from './quarantine.ts';
 import { unexpected } from './refusal.ts';
 
 export type { ClientOptions };
@@ -22,6 +23,8 @@ export class Client implements AsyncDisposable {
   readonly pipeline: Pipeline;
   /** @internal the claims that wait for jobs, merged for all workers of a queue. */
   readonly claimSchedulers: ClaimSchedulers;
+  /** @internal of the process's workers that use this cluster. */
+  readonly quarantine: Quarantine;
   readonly #connection: Connection;
   readonly #nodeCalls: NodeCalls;
   readonly #closedListeners = new Set<(error: Error) => void>();
@@ -49,6 +52,7 @@ export class Client implements AsyncDisposable {
       },
     });
     this.pipeline = new Pipeline(this.#connection, config);
+    this.quarantine = Quarantine.of(endpoint);
     this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());

@@ -10,7 +10,11 @@ export interface JobContext {
 /** A job under this worker's lease, from the claim to the answer that ends it. */
 export class HeldJob<Data, Result> implements JobContext {
   readonly job: Job<Data, Result>;
+  /** These are the cluster's; what the job says of itself can be changed by the processor. */
+  readonly id: number;
   readonly token: number;
+  /** How often in a row it was begun under a lease that then ended. */
+  readonly stalls: number;
   /** The lease was given or extended at this moment or later, on the monotonic clock. */
   extendedAtMs: number;
   /** Whether its claim began it. */
@@ -22,9 +26,11 @@ export class HeldJob<Data, Result> implements JobContext {
   #lost: Error | undefined;
   #controller: AbortController | undefined;
 
-  constructor(job: Job<Data, Result>, claimed: Pick<ClaimedJob, 'token' | 'isBegun'>, leasedFromMs: number) {
+  constructor(job: Job<Data, Result>, claimed: Pick<ClaimedJob, 'id' | 'token' | 'stalls' | 'isBegun'>, leasedFromMs: number) {
     this.job = job;
+    this.id = claimed.id;
     this.token = claimed.token;
+    this.stalls = claimed.stalls;
     this.isBegun = claimed.isBegun;
     this.extendedAtMs = leasedFromMs;
   }

@@ -1,7 +1,8 @@
 import type { ClaimedJob } from '../queue/reply.ts';
 import type { Call } from './call.ts';
-import type { ClaimScheduler, ClaimSchedulers, ClaimTerms, WaitingWorker } from './claim-scheduler.ts';
+import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Quarantine } from './quarantine.ts';
 import { unexpected } from './refusal.ts';
 import type { WorkerConfig } from './worker-options.ts';
 
@@ -14,6 +15,12 @@ export interface JobIntakeHandlers {
   readonly onJobs: (jobs: readonly ClaimedJob[], askedAtMs: number) => void;
   readonly onDrained: () => void;
   readonly onError: (error: Error) => void;
+}
+
+/** What a worker shares with others. */
+export interface JobIntakeShared {
+  readonly claimSchedulers: ClaimSchedulers;
+  readonly quarantine: Quarantine;
 }
 
 const OPERATION_BYTES = 300;
@@ -30,7 +37,7 @@ export class JobIntake {
   readonly #queue: string;
   readonly #config: WorkerConfig;
   readonly #pipeline: Pipeline;
-  readonly #schedulers: ClaimSchedulers;
+  readonly #shared: JobIntakeShared;
   readonly #handlers: JobIntakeHandlers;
   readonly #terms: ClaimTerms;
   readonly #waiting: WaitingWorker;
@@ -46,11 +53,11 @@ export class JobIntake {
   #jobMs: number | undefined;
   #claimMs = 0;
 
-  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, schedulers: ClaimSchedulers, handlers: JobIntakeHandlers) {
+  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, shared: JobIntakeShared, handlers: JobIntakeHandlers) {
     this.#queue = queue;
     this.#config = config;
     this.#pipeline = pipeline;
-    this.#schedulers = schedulers;
+    this.#shared = shared;
     this.#handlers = handlers;
     this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount };
     this.#waiting = {
@@ -77,7 +84,7 @@ export class JobIntake {
 
   start(): void {
     this.#isOpen = true;
-    this.#scheduler = this.#schedulers.acquire(this.#terms);
+    this.#scheduler = this.#shared.claimSchedulers.acquire(this.#terms);
     this.request();
   }
 
@@ -91,7 +98,7 @@ export class JobIntake {
     const scheduler = this.#scheduler;
     if (scheduler === undefined) return;
     this.#scheduler = undefined;
-    this.#schedulers.drop(this.#terms);
+    this.#shared.claimSchedulers.drop(this.#terms);
     await scheduler.leave(this.#waiting);
   }
 
@@ -118,11 +125,18 @@ export class JobIntake {
   get #capacity(): number {
     const { concurrency, prefetchMax } = this.#config;
     if (this.#isHeldUp || this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
+    // Of a job that was claimed ahead and ends the process at once, the cluster would not know that it had begun.
+    if (this.#shared.quarantine.isCautious(performance.now())) return concurrency;
     return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
   readonly #claim = (): void => {
     if (!this.#isOpen || this.#retryTimer !== undefined) return;
+    // Jobs that would have to wait here may be begun elsewhere.
+    if (this.#shared.quarantine.isActive) {
+      this.#scheduler?.want(this.#waiting, 0);
+      return;
+    }
     const taken = this.#handlers.running() + this.#handlers.ready();
     const { concurrency, leaseMs, maxStalledCount } = this.#config;
     this.#scheduler?.want(this.#waiting, this.#isQueueEmpty ? Math.max(0, concurrency - taken - this.#asked) : 0);
@@ -130,8 +144,8 @@ export class JobIntake {
     const countMax = this.#capacity - taken - this.#asked;
     if (countMax <= 0) return;
     // The cluster is told to begin no more jobs than find a slot as soon as they are here.
-    const beginMax = Math.min(countMax, Math.max(0, concurrency - taken - this.#askedToBegin));
-    const { holder } = this.#schedulers;
+    const beginMax = beginsByClaim(maxStalledCount) ? Math.min(countMax, Math.max(0, concurrency - taken - this.#askedToBegin)) : 0;
+    const { holder } = this.#shared.claimSchedulers;
     try {
       this.#pipeline
         .open(OPERATION_BYTES, true)

@@ -1,8 +1,10 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { KeptCall } from './call.ts';
+import { beginsByClaim } from './claim-scheduler.ts';
 import type { HeldJob } from './held-job.ts';
 import type { JobIntake } from './job-intake.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Quarantine, QuarantineMember } from './quarantine.ts';
 import { ReadyJobs } from './ready-jobs.ts';
 import { isLeaseGone, unexpected } from './refusal.ts';
 import type { WorkerConfig } from './worker-options.ts';
@@ -18,6 +20,8 @@ export interface JobSlotsHandlers<Data, Result> {
   readonly onError: (error: Error) => void;
 }
 
+type SlotsConfig = Pick<WorkerConfig, 'concurrency' | 'leaseMs' | 'maxStalledCount'>;
+
 const OPERATION_BYTES = 24;
 /** Jobs that were claimed ahead are not given back before they have waited this long, however quick claims are. */
 const HELD_UP_MS_MIN = 20;
@@ -27,11 +31,12 @@ const HELD_UP_MS_MIN = 20;
  *
  * The cluster must know which jobs have begun: a lease that ends before its job begins counts nothing. A claim begins as many jobs as there
  * are free slots. The begin of a job that was claimed ahead travels with the request of the turn in which it takes its slot; if it ends in
- * that turn, too, its end says enough. A job that stalled before may be what kills the process: its processor is not called before the
- * cluster knows that it has begun, and no second one is begun beside it until it has ended, or has run for a lease.
+ * that turn, too, its end says enough. If one more stall fails a job, its processor is not called before the cluster knows that it has
+ * begun: a job that stalled before, or any job of a worker that allows no stall. Jobs that stalled are run alone at first ({@link Quarantine}).
  */
-export class JobSlots<Data, Result> {
-  readonly #config: Pick<WorkerConfig, 'concurrency' | 'leaseMs'>;
+export class JobSlots<Data, Result> implements QuarantineMember {
+  readonly #config: SlotsConfig;
+  readonly #quarantine: Quarantine;
   readonly #pipeline: Pipeline;
   readonly #intake: JobIntake;
   readonly #handlers: JobSlotsHandlers<Data, Result>;
@@ -39,21 +44,21 @@ export class JobSlots<Data, Result> {
   readonly #ready = new ReadyJobs<Data, Result>();
   /** Began in this turn, and the cluster does not know it. */
   readonly #unannounced = new Set<HeldJob<Data, Result>>();
-  /** The job that stalled before and beside which no other such job begins. */
-  #suspect: HeldJob<Data, Result> | undefined;
-  #suspectTimer: NodeJS.Timeout | undefined;
   /** Since when none of the waiting jobs has got a slot. */
   #waitingSinceMs = 0;
   #heldUpTimer: NodeJS.Timeout | undefined;
   #isOpen = true;
 
   constructor(
-    config: Pick<WorkerConfig, 'concurrency' | 'leaseMs'>,
+    config: SlotsConfig,
+    quarantine: Quarantine,
     pipeline: Pipeline,
     intake: JobIntake,
     handlers: JobSlotsHandlers<Data, Result>,
   ) {
     this.#config = config;
+    this.#quarantine = quarantine;
+    quarantine.join(this);
     this.#pipeline = pipeline;
     this.#intake = intake;
     this.#handlers = handlers;
@@ -81,24 +86,25 @@ export class JobSlots<Data, Result> {
       // Anew for each: the processor of the one before may have taken its time.
       const nowMs = performance.now();
       if (!this.#isOpen) this.#handlers.giveBack(held);
-      else if (!held.isBegun) this.#ready.push(held);
-      // Slots are reserved for what a claim begins. Should none be free nevertheless, the job must not wait: a lease that ends would count.
-      else if (this.#running.size >= this.#config.concurrency || this.#isLeaseOver(held, nowMs)) this.#handlers.giveBack(held);
-      else this.#run(held, nowMs);
+      else if (!held.isBegun) this.#wait(held);
+      else if (this.#mayRun(held, nowMs)) this.#run(held, nowMs);
+      else this.#handlers.giveBack(held);
     }
     this.fill();
   }
 
   /** Gives free slots to jobs that wait. */
   fill(): void {
-    while (this.#isOpen && this.#running.size + this.#intake.reservedSlots < this.#config.concurrency) {
-      const held = this.#ready.next(this.#suspect === undefined);
+    while (this.#isOpen) {
+      const held = this.#next();
       if (held === undefined) break;
       const nowMs = performance.now();
       this.#waitingSinceMs = nowMs;
-      if (this.#isLeaseOver(held, nowMs)) this.#handlers.giveBack(held);
-      else if (held.job.stalledCounter > 0) this.#beginSuspect(held);
-      else {
+      if (this.#isLeaseOver(held, nowMs)) {
+        this.#giveBack(held);
+      } else if (held.stalls > 0 || !beginsByClaim(this.#config.maxStalledCount)) {
+        this.#beginAndWait(held);
+      } else {
         this.#unannounced.add(held);
         this.#pipeline.atFlush(this.#announce);
         this.#run(held, nowMs);
@@ -111,21 +117,62 @@ export class JobSlots<Data, Result> {
   free(held: HeldJob<Data, Result>): void {
     this.#running.delete(held);
     this.#unannounced.delete(held);
-    if (this.#suspect === held) this.#clearSuspect();
+  }
+
+  /** The cluster knows what came of the job, or that nothing comes of it here. */
+  onOver(held: HeldJob<Data, Result>): void {
+    if (held.stalls > 0) this.#quarantine.onOver(held);
   }
 
   /** The lease is gone: a job whose processor does not run needs nothing any more. */
   lose(held: HeldJob<Data, Result>): void {
     this.#ready.remove(held);
     if (!held.hasStarted) this.free(held);
+    this.onOver(held);
+  }
+
+  /** What may begin has changed. */
+  onQuarantine(): void {
+    this.fill();
+    this.#handlers.onFree();
   }
 
   /** Begins nothing more, and gives back what waits. */
   close(): void {
     this.#isOpen = false;
     clearTimeout(this.#heldUpTimer);
-    clearTimeout(this.#suspectTimer);
-    for (const held of this.#ready.takeAll()) this.#handlers.giveBack(held);
+    this.#quarantine.leave(this);
+    for (const held of this.#ready.takeAll()) this.#giveBack(held);
+  }
+
+  #wait(held: HeldJob<Data, Result>): void {
+    this.#ready.push(held);
+    if (held.stalls > 0) this.#quarantine.enter(held, this.#config.leaseMs);
+  }
+
+  /** The next job that gets a slot. */
+  #next(): HeldJob<Data, Result> | undefined {
+    const { concurrency } = this.#config;
+    if (!this.#quarantine.isActive) {
+      return this.#running.size + this.#intake.reservedSlots < concurrency ? this.#ready.next() : undefined;
+    }
+    const stalled = this.#ready.firstStalled;
+    if (stalled === undefined || this.#running.size >= concurrency || !this.#quarantine.take(stalled)) return undefined;
+    this.#ready.remove(stalled);
+    return stalled;
+  }
+
+  /**
+   * Whether a job that its claim has begun can run at once, as it must: a lease that ends would count. Slots are reserved for what a claim
+   * begins; but other jobs may be run alone by now.
+   */
+  #mayRun(held: HeldJob<Data, Result>, nowMs: number): boolean {
+    return this.#running.size < this.#config.concurrency && !this.#quarantine.isActive && !this.#isLeaseOver(held, nowMs);
+  }
+
+  #giveBack(held: HeldJob<Data, Result>): void {
+    this.#handlers.giveBack(held);
+    this.onOver(held);
   }
 
   #run(held: HeldJob<Data, Result>, nowMs: number): void {
@@ -153,47 +200,37 @@ export class JobSlots<Data, Result> {
     }
   };
 
-  #beginSuspect(held: HeldJob<Data, Result>): void {
-    this.#suspect = held;
+  #beginAndWait(held: HeldJob<Data, Result>): void {
     this.#running.add(held);
     this.#sendBegin(held, {
       onResult: (result) => {
         // It was given back, or its lease was lost, meanwhile.
         if (!this.#running.has(held)) return;
-        if (result.ok && this.#isOpen) this.#runSuspect(held);
-        else this.#dropSuspect(held, result.ok || isLeaseGone(result.code) ? undefined : unexpected(result));
+        if (!result.ok || !this.#isOpen) {
+          this.#drop(held, result.ok || isLeaseGone(result.code) ? undefined : unexpected(result));
+          return;
+        }
+        if (held.stalls > 0) this.#quarantine.onRun(held);
+        this.#handlers.run(held, performance.now());
       },
       onError: (error) => {
-        if (this.#running.has(held)) this.#dropSuspect(held, error);
+        if (this.#running.has(held)) this.#drop(held, error);
       },
     });
   }
 
-  #runSuspect(held: HeldJob<Data, Result>): void {
-    this.#suspectTimer = setTimeout(() => {
-      this.#clearSuspect();
-      this.fill();
-    }, this.#config.leaseMs);
-    this.#handlers.run(held, performance.now());
-  }
-
-  #dropSuspect(held: HeldJob<Data, Result>, error: Error | undefined): void {
+  #drop(held: HeldJob<Data, Result>, error: Error | undefined): void {
     this.free(held);
     if (error !== undefined) this.#handlers.onError(error);
-    this.#handlers.giveBack(held);
+    this.#giveBack(held);
     this.fill();
     this.#handlers.onFree();
   }
 
-  #clearSuspect(): void {
-    clearTimeout(this.#suspectTimer);
-    this.#suspect = undefined;
-  }
-
   #sendBegin(held: HeldJob<Data, Result>, answers: Pick<KeptCall, 'onResult' | 'onError'>): void {
     const call: KeptCall = {
-      write: (encoder) => encoder.markBegun(held.job.id, held.token),
-      untilMs: held.extendedAtMs + this.#config.leaseMs,
+      write: (encoder) => encoder.markBegun(held.id, held.token),
+      untilMs: () => held.extendedAtMs + this.#config.leaseMs,
       endsLease: false,
       outlivesOutage: () => this.#isOpen,
       onResult: (result: OperationResult) => answers.onResult(result),
@@ -228,8 +265,8 @@ export class JobSlots<Data, Result> {
       this.#watch();
     } else if (this.#running.size >= this.#config.concurrency) {
       this.#intake.onHeldUp();
-      for (const held of this.#ready.takeAll()) this.#handlers.giveBack(held);
+      for (const held of this.#ready.takeAll()) this.#giveBack(held);
     }
-    // With slots free only jobs wait that stalled before. They wait here: claimed again, they would come back to this worker.
+    // With slots free, jobs wait here for the end of a quarantine.
   };
 }

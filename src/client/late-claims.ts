@@ -64,8 +64,8 @@ class LateClaim implements Call {
 
 /** The release of a job that no worker runs; its outcome is ignored. */
 export class ReleasedJob implements KeptCall {
-  readonly untilMs: number;
   readonly endsLease = true;
+  readonly #untilMs: number;
   readonly #job: number;
   readonly #token: number;
   readonly #onOver: () => void;
@@ -74,8 +74,12 @@ export class ReleasedJob implements KeptCall {
   constructor(job: number, token: number, untilMs: number, onOver: () => void) {
     this.#job = job;
     this.#token = token;
-    this.untilMs = untilMs;
+    this.#untilMs = untilMs;
     this.#onOver = onOver;
+  }
+
+  untilMs(): number {
+    return this.#untilMs;
   }
 
   outlivesOutage(): boolean {

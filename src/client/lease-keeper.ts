@@ -63,8 +63,8 @@ export class LeaseKeeper<Data, Result> {
   #extend(held: HeldJob<Data, Result>, nowMs: number): void {
     this.#extending.add(held);
     const call: KeptCall = {
-      write: (encoder) => encoder.extend(held.job.id, held.token, this.#leaseMs),
-      untilMs: held.extendedAtMs + this.#leaseMs,
+      write: (encoder) => encoder.extend(held.id, held.token, this.#leaseMs),
+      untilMs: () => held.extendedAtMs + this.#leaseMs,
       endsLease: false,
       outlivesOutage: () => this.#isRunning,
       onResult: (result) => this.#onExtended(held, nowMs, result),

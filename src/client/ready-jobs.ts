@@ -13,16 +13,21 @@ export class ReadyJobs<Data, Result> {
     return [...this.#fresh, ...this.#stalled];
   }
 
+  /** The job that stalled before and was claimed first. */
+  get firstStalled(): HeldJob<Data, Result> | undefined {
+    return this.#stalled[0];
+  }
+
   push(held: HeldJob<Data, Result>): void {
-    if (held.job.stalledCounter > 0) this.#stalled.push(held);
+    if (held.stalls > 0) this.#stalled.push(held);
     else this.#fresh.push(held);
   }
 
-  /** Takes the job that was claimed first. @param withStalled whether it may be one that stalled before. */
-  next(withStalled: boolean): HeldJob<Data, Result> | undefined {
+  /** Takes the job that was claimed first. */
+  next(): HeldJob<Data, Result> | undefined {
     const [fresh] = this.#fresh;
     const [stalled] = this.#stalled;
-    if (withStalled && stalled !== undefined && (fresh === undefined || stalled.token < fresh.token)) return this.#stalled.shift();
+    if (stalled !== undefined && (fresh === undefined || stalled.token < fresh.token)) return this.#stalled.shift();
     return this.#fresh.shift();
   }
 

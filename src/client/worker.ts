@@ -1,27 +1,18 @@
 import { EventEmitter, errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../queue/limits.ts';
-import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
-import type { RequestEncoder } from '../queue/request.ts';
-import type { KeptCall } from './call.ts';
+import type { ClaimedJob } from '../queue/reply.ts';
 import { acquireClient, type ClientLease } from './connection-source.ts';
 import { encodeValue } from './content.ts';
-import {
-  ClientClosedError,
-  ClusterClosedError,
-  isUnrecoverable,
-  LeaseLostError,
-  PayloadTooLargeError,
-  RequestRefusedError,
-} from './errors.ts';
+import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
 import { HeldJob, type JobContext } from './held-job.ts';
 import { type Job, jobOfClaim } from './job.ts';
 import { JobIntake } from './job-intake.ts';
+import { JobCompletion, JobFailure, type JobReportHandlers } from './job-report.ts';
 import { JobSlots } from './job-slots.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { callListeners, warnOfThrown } from './listeners.ts';
 import type { Pipeline } from './pipeline.ts';
 import { checkQueueName } from './queue.ts';
-import { isLeaseGone, unexpected } from './refusal.ts';
 import { Sandbox } from './sandbox.ts';
 import { describeThrown, toError } from './thrown.ts';
 import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
@@ -51,7 +42,6 @@ export interface WorkerEvents<Data, Result> {
   closed: [];
 }
 
-const OPERATION_BYTES = 64;
 /** In characters: whatever they are, they fit into the bytes that the queue keeps. */
 const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
 
@@ -70,6 +60,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   readonly #intake: JobIntake;
   readonly #keeper: LeaseKeeper<Data, Result>;
   readonly #slots: JobSlots<Data, Result>;
+  readonly #reports: JobReportHandlers<Data, Result>;
   /** Operations that end a job and are not answered yet. */
   #ending = 0;
   #isStarted = false;
@@ -111,19 +102,26 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     }
     this.#lease = acquireClient(options.connection);
     this.#pipeline = this.#lease.client.pipeline;
-    this.#intake = new JobIntake(name, this.#config, this.#pipeline, this.#lease.client.claimSchedulers, {
-      running: () => this.#slots.running.size,
-      ready: () => this.#slots.ready,
-      onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
-      onDrained: () => this.#tell('drained'),
-      onError: (error) => this.#report(error),
-    });
+    const { claimSchedulers, quarantine } = this.#lease.client;
+    this.#intake = new JobIntake(
+      name,
+      this.#config,
+      this.#pipeline,
+      { claimSchedulers, quarantine },
+      {
+        running: () => this.#slots.running.size,
+        ready: () => this.#slots.ready,
+        onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
+        onDrained: () => this.#tell('drained'),
+        onError: (error) => this.#report(error),
+      },
+    );
     this.#keeper = new LeaseKeeper(this.#config.leaseMs, this.#pipeline, {
       held: () => this.#slots.held(),
       onLost: (held) => this.#onLeaseLost(held),
       onError: (error) => this.#report(error),
     });
-    this.#slots = new JobSlots(this.#config, this.#pipeline, this.#intake, {
+    this.#slots = new JobSlots(this.#config, quarantine, this.#pipeline, this.#intake, {
       run: (held, nowMs) => void this.#process(held, nowMs),
       giveBack: (held) => this.#giveBack(held),
       onFree: () => {
@@ -132,6 +130,17 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       },
       onError: (error) => this.#report(error),
     });
+    this.#reports = {
+      leaseMs: this.#config.leaseMs,
+      outlivesOutage: () => !this.#isClosing,
+      onAnswered: (held) => this.#onReportAnswered(held),
+      onCompleted: (held, result) => this.#onCompleted(held, result),
+      onFailed: (held, error, reason) => this.#onFailed(held, error, reason),
+      onLost: (held) => this.#onLeaseLost(held),
+      // Another attempt would only have to fail as well.
+      onTooLarge: (held, error) => this.#send(held, this.#failureOf(held, error)),
+      onError: (error) => this.#report(error),
+    };
     this.#unsubscribe = this.#lease.client.onClosed((error) => this.#onClientClosed(error));
     // Listeners are attached after the constructor: not before the next microtask may anything happen.
     if (this.#config.autorun) queueMicrotask(() => void this.run());
@@ -198,105 +207,73 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   async #process(held: HeldJob<Data, Result>, startedMs: number): Promise<void> {
     held.hasStarted = true;
     this.#tell('active', held.job);
-    let finish: () => void;
+    let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
       const result = await this.#processor(held.job, held);
       const bytes = encodeValue(result);
       const { payloadBytesMax } = this.#pipeline.config;
       if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
-      finish = () => this.#complete(held, result, bytes);
+      report = new JobCompletion(held, this.#reports, result, bytes);
     } catch (thrown) {
-      finish = () => this.#fail(held, toError(thrown));
+      report = this.#failureOf(held, toError(thrown));
     }
     this.#slots.free(held);
     this.#intake.observeJobMs(performance.now() - startedMs);
-    if (!held.isLost) finish();
+    if (!held.isLost) this.#send(held, report);
     this.#slots.fill();
     this.#intake.request();
     this.#progress();
   }
 
-  #complete(held: HeldJob<Data, Result>, result: Result, bytes: Uint8Array): void {
-    this.#submit(
-      held,
-      bytes.length,
-      (encoder) => encoder.complete(held.job.id, held.token, bytes),
-      () => {
-        held.job.attemptsMade += 1;
-        held.job.setReturnvalue(result);
-        this.#tell('completed', held.job, result);
-      },
-      // The nodes allow less than this client: another attempt would only have to fail as well.
-      (error) => this.#fail(held, error),
-    );
+  #failureOf(held: HeldJob<Data, Result>, error: Error): JobFailure<Data, Result> {
+    const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
+    return new JobFailure(held, this.#reports, error, reason, !isUnrecoverable(error));
   }
 
-  #fail(held: HeldJob<Data, Result>, error: Error): void {
-    const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
-    const mayRetry = !isUnrecoverable(error);
-    this.#submit(
-      held,
-      reason.length,
-      (encoder) => encoder.fail(held.job.id, held.token, reason, mayRetry),
-      () => {
-        held.job.attemptsMade += 1;
-        held.job.failedReason = reason;
-        this.#tell('failed', held.job, error);
-      },
-    );
+  /** Sends what came of a job. */
+  #send(held: HeldJob<Data, Result>, report: JobCompletion<Data, Result> | JobFailure<Data, Result>): void {
+    held.isEnded = true;
+    this.#ending += 1;
+    try {
+      this.#pipeline.keep(report.bytes, report);
+    } catch (error) {
+      // The client is closed: the lease runs out, and the job is tried again.
+      report.onError(error as Error);
+    }
+  }
+
+  #onReportAnswered(held: HeldJob<Data, Result>): void {
+    this.#ending -= 1;
+    this.#slots.onOver(held);
+    this.#progress();
+  }
+
+  #onCompleted(held: HeldJob<Data, Result>, result: Result): void {
+    held.job.attemptsMade += 1;
+    held.job.setReturnvalue(result);
+    this.#tell('completed', held.job, result);
+  }
+
+  #onFailed(held: HeldJob<Data, Result>, error: Error, reason: string): void {
+    held.job.attemptsMade += 1;
+    held.job.failedReason = reason;
+    this.#tell('failed', held.job, error);
   }
 
   /** Gives a job back; somebody else may begin it at once. */
   #giveBack(held: HeldJob<Data, Result>): void {
     held.isEnded = true;
     this.#ending += 1;
-    const { job, token, extendedAtMs } = held;
-    this.#pipeline.giveBack({ id: job.id, token }, extendedAtMs + this.#config.leaseMs, () => {
+    const { id, token, extendedAtMs } = held;
+    this.#pipeline.giveBack({ id, token }, extendedAtMs + this.#config.leaseMs, () => {
       this.#ending -= 1;
       this.#progress();
     });
   }
 
-  /** Sends what came of a job, as long as the lease may live. */
-  #submit(
-    held: HeldJob<Data, Result>,
-    bytes: number,
-    write: (encoder: RequestEncoder) => void,
-    onDone: () => void,
-    onTooLarge: (error: Error) => void = (error) => this.#report(error),
-  ): void {
-    held.isEnded = true;
-    this.#ending += 1;
-    const call: KeptCall = {
-      write,
-      untilMs: held.extendedAtMs + this.#config.leaseMs,
-      endsLease: true,
-      outlivesOutage: () => !this.#isClosing,
-      onResult: (result: OperationResult): void => {
-        this.#ending -= 1;
-        if (result.ok) onDone();
-        else if (isLeaseGone(result.code)) this.#onLeaseLost(held);
-        else this.#report(unexpected(result));
-        this.#progress();
-      },
-      onError: (error: Error): void => {
-        this.#ending -= 1;
-        if (error instanceof RequestRefusedError && error.code === 'TOO_LARGE') onTooLarge(error);
-        else this.#report(error);
-        this.#progress();
-      },
-    };
-    try {
-      this.#pipeline.keep(bytes + OPERATION_BYTES, call);
-    } catch (error) {
-      // The client is closed: the lease runs out, and the job is tried again.
-      call.onError(error as Error);
-    }
-  }
-
   #onLeaseLost(held: HeldJob<Data, Result>): void {
     if (held.isLost) return;
-    const error = new LeaseLostError(held.job.id);
+    const error = new LeaseLostError(held.id);
     held.lose(error);
     this.#slots.lose(held);
     this.#slots.fill();
@@ -316,6 +293,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     held.lose(new ClientClosedError());
     this.#slots.free(held);
     this.#giveBack(held);
+    this.#slots.onOver(held);
   }
 
   /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */

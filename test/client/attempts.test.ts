@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { Client } from '../../src/client/client.ts';
 import { InvalidOptionError } from '../../src/client/errors.ts';
+import type { Job } from '../../src/client/job.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
@@ -253,28 +254,52 @@ describe('a job that stalled', () => {
     expect(await setting.queue.getJob(id)).toMatchObject({ attemptsMade: 1, stalledCounter: 0 });
   });
 
-  it('begins beside jobs that never stalled, but beside no other that did', async () => {
+  it('is run alone, whatever the other workers of its process have to do', async () => {
     const setting = aSetting();
-    const suspects = await stalledJobs(setting, 3);
-    const { cluster, client, queue, aWorker } = setting;
-    await queue.addBulk(numbers(2));
-    const gates = new Map<number, () => void>();
+    const stalled = await stalledJobs(setting, 3);
+    const { cluster, client, aWorker } = setting;
+    const others = new Queue<number, unknown>('others', { connection: client });
+    const order: number[] = [];
+    let running = 0;
+    let most = 0;
+    const process = async (job: Job<number, unknown>): Promise<void> => {
+      order.push(job.id);
+      running += 1;
+      most = Math.max(most, running);
+      await turn();
+      running -= 1;
+    };
+    aWorker(process, { concurrency: 2 });
+    aWorker(process, { concurrency: 2 });
+    await vi.waitFor(() => expect(order.length).toBeGreaterThan(0));
+    const other = new Worker<number, unknown>('others', process, { connection: client, concurrency: 2 });
+    toClose.unshift(() => other.close(true));
+    await others.addBulk(numbers(2));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(3));
+    await vi.waitFor(() => expect(cluster.machine.counts('others').completed).toBe(2));
+    expect(order.slice(0, 3).toSorted()).toEqual(stalled);
+    expect(most).toBeLessThanOrEqual(2);
+    expect(cluster.machine.totals.stalled).toBe(3);
+  });
+
+  it('keeps nothing from beginning for longer than a second, or from being claimed', async () => {
+    const setting = aSetting();
+    const [stalled = 0] = await stalledJobs(setting, 1);
+    const { cluster, queue, aWorker } = setting;
+    const gate = aGate();
+    const begun: number[] = [];
     aWorker(
       async (job) => {
-        const gate = aGate();
-        gates.set(job.id, gate.open);
-        await gate.opened;
+        begun.push(job.id);
+        if (job.id === stalled) await gate.opened;
       },
-      { concurrency: 5 },
+      { concurrency: 5, leaseMs: 300 },
     );
-    for (const [at, id] of suspects.entries()) {
-      await vi.waitFor(() => expect(gates.has(id)).toBe(true));
-      expect(gates.size).toBe(2 + at + 1);
-      const details = await Promise.all(suspects.slice(at).map((suspect) => detailOf(client, suspect)));
-      expect(details.map(({ isBegun }) => isBegun)).toEqual([true, ...suspects.slice(at + 1).map(() => false)]);
-      gates.get(id)?.();
-    }
-    for (const open of gates.values()) open();
+    await vi.waitFor(() => expect(begun).toEqual([stalled]));
+    const added = await queue.addBulk(numbers(4));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(4));
+    expect(begun.slice(1).toSorted()).toEqual(added.map(({ id }) => id));
+    gate.open();
     await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(5));
   });
 
@@ -294,12 +319,37 @@ describe('a job that stalled', () => {
 
   it('fails once it has stalled more often than its worker allows', async () => {
     const { cluster, queue, aWorker } = aSetting();
-    const worker = aWorker(() => new Promise(() => undefined), { leaseMs: 60_000, maxStalledCount: 0 });
+    let runs = 0;
+    const process = (): Promise<void> => {
+      runs += 1;
+      return new Promise(() => undefined);
+    };
+    const worker = aWorker(process, { leaseMs: 60_000, maxStalledCount: 0 });
     const { id } = await queue.add('n', 1, { attempts: 5 });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await vi.waitFor(() => expect(runs).toBe(1));
     cluster.advance(60_001);
     expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: expect.stringMatching(/stalled more than/) });
     await worker.close(true);
+  });
+
+  it('is not failed by a crash before its processor was called, also when no stall is allowed', async () => {
+    const { cluster, queue, aWorker } = aSetting();
+    const begun: number[] = [];
+    // The cluster carries out each claim, and no answer comes any more.
+    cluster.afterTurn = () => {
+      if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
+    };
+    const crashed = aWorker((job) => void begun.push(job.id), { concurrency: 10, leaseMs: 60_000, maxStalledCount: 0 });
+    crashed.on('error', () => undefined);
+    await queue.addBulk(numbers(10));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(10));
+    cluster.advance(60_001);
+    expect(begun).toEqual([]);
+    expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 10, failed: 0 });
+    expect(cluster.machine.totals.stalled).toBe(0);
+    cluster.afterTurn = () => undefined;
+    cluster.resume();
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(10));
   });
 
   it('is given back by a worker that closes before its begin is answered', async () => {

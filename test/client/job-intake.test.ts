@@ -3,7 +3,7 @@ import type { Call } from '../../src/client/call.ts';
 import { ClaimSchedulers } from '../../src/client/claim-scheduler.ts';
 import { JobIntake } from '../../src/client/job-intake.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
-
+import { Quarantine } from '../../src/client/quarantine.ts';
 import type { ClaimedJob } from '../../src/queue/reply.ts';
 import type { ClaimOptions } from '../../src/queue/request.ts';
 
@@ -25,12 +25,13 @@ function anIntake(prefetchMax: number) {
     commit: (call: Call) => void claims.push({ count, call }),
   };
   let held = 0;
+  const quarantine = new Quarantine();
   const intake = new JobIntake(
     'q',
     { concurrency: 10, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
     // It calls nothing else while the queue has jobs.
     pipeline as unknown as Pipeline,
-    new ClaimSchedulers(pipeline as unknown as Pipeline, 0),
+    { claimSchedulers: new ClaimSchedulers(pipeline as unknown as Pipeline, 0), quarantine },
     {
       running: () => held,
       ready: () => 0,
@@ -48,8 +49,7 @@ function anIntake(prefetchMax: number) {
   };
   return {
     claims: () => claims.map((claim) => claim.count),
-    intake,
-    answer,
+    ...{ intake, quarantine, answer },
     end: (jobs: number) => {
       held -= jobs;
     },
@@ -86,5 +86,25 @@ describe('claims of a worker', () => {
     end(10);
     intake.request();
     expect(claims()).toEqual([10, 35]);
+  });
+
+  it('ask for nothing while a job that stalled is run alone, and for nothing ahead within a lease of it', () => {
+    const { intake, quarantine, claims, answer, end } = anIntake(1_000);
+    intake.start();
+    answer();
+    intake.observeJobMs(0.5);
+    const stalled = { token: 1 };
+    quarantine.enter(stalled, 1_000);
+    end(10);
+    intake.request();
+    expect(claims()).toEqual([10]);
+    quarantine.onOver(stalled);
+    intake.request();
+    expect(claims()).toEqual([10, 10]);
+    answer();
+    vi.advanceTimersByTime(1_000);
+    end(10);
+    intake.request();
+    expect(claims()[2]).toBeGreaterThan(10);
   });
 });

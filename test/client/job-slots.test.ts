@@ -5,15 +5,16 @@ import { jobOfClaim } from '../../src/client/job.ts';
 import type { JobIntake } from '../../src/client/job-intake.ts';
 import { JobSlots } from '../../src/client/job-slots.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
+import { Quarantine } from '../../src/client/quarantine.ts';
 import type { RequestEncoder } from '../../src/queue/request.ts';
 
-const LEASE_MS = 1_000;
+const LEASE_MS = 3_000;
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }));
 afterEach(() => void vi.useRealTimers());
 
 /** Slots whose jobs end when the test says so, over a pipeline that answers when the test says so. */
-function someSlots(concurrency: number) {
+function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalledCount = 1) {
   const hooks = new Set<() => void>();
   const begins: { readonly id: number; readonly call: KeptCall }[] = [];
   const pipeline = {
@@ -40,7 +41,8 @@ function someSlots(concurrency: number) {
   const errors: Error[] = [];
   const jobs = new Map<number, HeldJob<unknown, unknown>>();
   const slots = new JobSlots<unknown, unknown>(
-    { concurrency, leaseMs: LEASE_MS },
+    { concurrency, leaseMs: LEASE_MS, maxStalledCount },
+    quarantine,
     // Neither calls anything else of the other.
     pipeline as unknown as Pipeline,
     intake as unknown as JobIntake,
@@ -78,6 +80,8 @@ function someSlots(concurrency: number) {
       slots.free(heldJob(id));
       slots.fill();
     },
+    /** The cluster knows how it ended. */
+    report: (id: number) => slots.onOver(heldJob(id)),
     endOfTurn: () => {
       for (const hook of hooks) hook();
       hooks.clear();
@@ -180,33 +184,92 @@ describe('jobs that their claim began', () => {
   });
 });
 
+describe('jobs of a worker that allows no stall', () => {
+  it('run once their begin is answered, side by side', () => {
+    const { slots, run, ahead, begins, answerBegin } = someSlots(2, new Quarantine(), 0);
+    slots.add(ahead(1, 2, 3));
+    expect(run).toEqual([]);
+    expect(begins()).toEqual([1, 2]);
+    answerBegin(2);
+    answerBegin(1);
+    expect(run).toEqual([2, 1]);
+  });
+});
+
 describe('jobs that stalled before', () => {
-  it('run once their begin is answered, one after the other, beside jobs that did not', () => {
-    const { slots, run, stalled, ahead, begins, answerBegin, end } = someSlots(4);
+  it('run once their begin is answered, one after the other, and nothing begins beside them', () => {
+    const { slots, run, stalled, ahead, begins, answerBegin, end, report, endOfTurn } = someSlots(4);
     slots.add([...stalled(1, 2), ...ahead(3)]);
     expect(begins()).toEqual([1]);
-    expect(run).toEqual([3]);
+    expect(run).toEqual([]);
     answerBegin(1);
-    expect(run).toEqual([3, 1]);
-    end(3);
-    expect(begins()).toEqual([1]);
+    expect(run).toEqual([1]);
     end(1);
+    // What came of it may not be on record yet.
+    expect(begins()).toEqual([1]);
+    report(1);
     expect(begins()).toEqual([1, 2]);
     answerBegin(2);
-    expect(run).toEqual([3, 1, 2]);
+    end(2);
+    report(2);
+    expect(run).toEqual([1, 2, 3]);
+    endOfTurn();
+    expect(begins()).toEqual([1, 2, 3]);
   });
 
-  it('let the next one begin when they have run for a lease', () => {
-    const { slots, run, stalled, begins, answerBegin } = someSlots(4);
-    slots.add(stalled(1, 2));
+  it('are run one at a time in all workers of the process', () => {
+    const quarantine = new Quarantine();
+    const one = someSlots(2, quarantine);
+    const other = someSlots(2, quarantine);
+    one.slots.add(one.stalled(1));
+    other.slots.add([...other.stalled(2), ...other.ahead(3)]);
+    one.answerBegin(1);
+    expect([one.run, other.begins()]).toEqual([[1], []]);
+    one.end(1);
+    one.report(1);
+    expect(other.begins()).toEqual([2]);
+    other.answerBegin(2);
+    other.end(2);
+    other.report(2);
+    expect(other.run).toEqual([2, 3]);
+  });
+
+  it('have jobs given back that a claim has begun meanwhile, since these would have to wait', () => {
+    const { slots, run, givenBack, stalled, begun } = someSlots(4);
+    slots.add([...begun(1), ...stalled(2), ...begun(3)]);
+    expect(run).toEqual([1]);
+    expect(givenBack).toEqual([3]);
+  });
+
+  it('let the next one begin when they have run for their part of a third of a lease', () => {
+    const { slots, run, stalled, ahead, begins, answerBegin } = someSlots(4);
+    slots.add([...stalled(1, 2), ...ahead(3)]);
     answerBegin(1);
-    vi.advanceTimersByTime(LEASE_MS - 1);
+    vi.advanceTimersByTime(LEASE_MS / 3 / 2 - 1);
     expect(begins()).toEqual([1]);
-    for (const held of slots.held()) held.extendedAtMs = performance.now();
-    vi.advanceTimersByTime(1);
+    vi.advanceTimersByTime(2);
     expect(begins()).toEqual([1, 2]);
     answerBegin(2);
+    vi.advanceTimersByTime(LEASE_MS / 3 / 2 - 10);
     expect(run).toEqual([1, 2]);
+    vi.advanceTimersByTime(20);
+    expect(run).toEqual([1, 2, 3]);
+  });
+
+  it('are all begun when a third of a lease is over, and no others wait any more within that lease', () => {
+    const { slots, stalled, ahead, begins, answerBegin, run } = someSlots(9);
+    slots.add([...stalled(1, 2, 3), ...ahead(4)]);
+    vi.advanceTimersByTime(LEASE_MS / 3 + 10);
+    // The first begin is not answered.
+    expect(begins().toSorted()).toEqual([1, 2, 3]);
+    expect(run).toEqual([4]);
+    for (const id of [1, 2, 3]) answerBegin(id);
+    slots.add([...stalled(5), ...ahead(6)]);
+    expect(run).toEqual([4, 1, 2, 3, 6]);
+    vi.advanceTimersByTime(LEASE_MS * (2 / 3));
+    slots.add([...stalled(7), ...ahead(8)]);
+    expect(run).toEqual([4, 1, 2, 3, 6]);
+    expect(begins().slice(-1)).toEqual([7]);
   });
 
   it('are dropped when their lease turns out to be gone, and the next one begins', () => {
@@ -239,11 +302,35 @@ describe('jobs that stalled before', () => {
     expect(run).toEqual([2]);
   });
 
-  it('are not given back while slots are free: they would come back to this worker', () => {
-    const { slots, givenBack, stalled, answerBegin } = someSlots(3);
-    slots.add(stalled(1, 2, 3));
+  it('do not hold up the process when their worker closes, or has no slot for longer than a claim takes', () => {
+    const quarantine = new Quarantine();
+    const closing = someSlots(1, quarantine);
+    const full = someSlots(1, quarantine);
+    const other = someSlots(1, quarantine);
+    full.slots.add(full.begun(1));
+    full.slots.add(full.stalled(2));
+    closing.slots.add(closing.stalled(3));
+    other.slots.add(other.ahead(4));
+    expect(other.run).toEqual([]);
+    closing.slots.close();
+    closing.answerBegin(3);
+    expect([closing.run, closing.givenBack]).toEqual([[], [3]]);
+    vi.advanceTimersByTime(100);
+    expect(full.givenBack).toEqual([2]);
+    expect(other.run).toEqual([4]);
+  });
+
+  it('have the process claim nothing ahead until a lease later', () => {
+    const quarantine = new Quarantine();
+    const { slots, stalled, answerBegin, end, report } = someSlots(1, quarantine);
+    expect(quarantine.isCautious(performance.now())).toBe(false);
+    slots.add(stalled(1));
     answerBegin(1);
-    vi.advanceTimersByTime(500);
-    expect(givenBack).toEqual([]);
+    end(1);
+    report(1);
+    expect(quarantine.isActive).toBe(false);
+    expect(quarantine.isCautious(performance.now())).toBe(true);
+    vi.advanceTimersByTime(LEASE_MS);
+    expect(quarantine.isCautious(performance.now())).toBe(false);
   });
 });

@@ -54,6 +54,8 @@ async function claimed(client: Client, queue: Queue<number>, count = 1): Promise
 
 interface KeptOptions {
   readonly forMs?: number;
+  /** Its lease was extended at this moment, by performance.now(), also after the call was made. */
+  readonly extendedAtMs?: () => number;
   readonly outlivesOutage?: boolean;
   readonly endsLease?: boolean;
 }
@@ -61,10 +63,12 @@ interface KeptOptions {
 /** Sends a kept call. @returns what comes of it. */
 function keep(client: Client, write: (encoder: RequestEncoder) => void, options: KeptOptions = {}): Promise<OperationResult | Error> {
   const { forMs = LEASE_MS, outlivesOutage = true, endsLease = true } = options;
+  const madeAtMs = performance.now();
+  const { extendedAtMs = () => madeAtMs } = options;
   return new Promise((resolve) => {
     const call: KeptCall = {
       write,
-      untilMs: performance.now() + forMs,
+      untilMs: () => extendedAtMs() + forMs,
       endsLease,
       outlivesOutage: () => outlivesOutage,
       onResult: resolve,
@@ -161,6 +165,23 @@ describe('what ends a job', () => {
     const completion = await complete(client, job, { forMs: 60 });
     expect(completion).toBeInstanceOf(DeadlineError);
     expect(completion).toMatchObject({ outcome: 'unknown' });
+  });
+
+  it('lives as long as its lease, which an answered extension prolongs', async () => {
+    const { cluster, client, queue } = aSetting({ deadlineMs: 20, silenceMs: 10_000 });
+    const [job] = await claimed(client, queue);
+    cluster.isPaused = true;
+    const startMs = performance.now();
+    let extendedAtMs = (): number => performance.now();
+    let outcome: OperationResult | Error | undefined;
+    const completion = complete(client, job, { forMs: 60, extendedAtMs: () => extendedAtMs() }).then((result) => {
+      outcome = result;
+    });
+    await vi.waitFor(() => expect(performance.now()).toBeGreaterThan(startMs + 200));
+    extendedAtMs = () => startMs;
+    expect(outcome).toBeUndefined();
+    await completion;
+    expect(outcome).toBeInstanceOf(DeadlineError);
   });
 
   it('is awaited by close, for one deadline at most', async () => {

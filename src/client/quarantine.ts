@@ -1,0 +1,144 @@
+/** Whose jobs wait for the quarantine of their process. */
+export interface QuarantineMember {
+  /** The quarantine has begun, has let go of a job, or is over: what may begin now, and be claimed, has changed. */
+  onQuarantine(): void;
+}
+
+/** A job that stalled before. */
+export interface StalledJob {
+  readonly token: number;
+}
+
+/** Most time that one job is run alone. What ends its process usually does so earlier. */
+const ALONE_MS_MAX = 1_000;
+/** The part of a lease in which the jobs that stalled may be run alone. */
+const SHARE_OF_LEASE = 1 / 3;
+
+/** One for all clients of a cluster in this process, which lives and dies as a whole. */
+const quarantines = new WeakMap<object, Quarantine>();
+
+/**
+ * After a crash, the jobs that were begun come back, each with a stall. One of them may be what ended the process, and the next crash would
+ * fail all that were begun beside it. So each of them is run alone at first: the workers of a process begin nothing else until it has ended
+ * and the cluster knows, or until it has run for a second or its part of a third of a lease. Then the next one is begun. When the
+ * third is over, all that are left are begun side by side, and there is no other quarantine before the lease is over, too: however many jobs
+ * stall, the others wait for no more than a third of the time.
+ */
+export class Quarantine {
+  readonly #members = new Set<QuarantineMember>();
+  /** Jobs that were not run alone yet, the one that is being run among them. */
+  readonly #jobs = new Set<StalledJob>();
+  #alone: StalledJob | undefined;
+  /** When the present one is over at the latest. */
+  #endsAtMs = 0;
+  #aloneUntilMs = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  /** The lease in which no more than a third of it may be spent in quarantine. */
+  #leaseEndsAtMs = 0;
+  #leftMs = 0;
+  #sinceMs = 0;
+  #cautiousUntilMs = 0;
+
+  /** The quarantine of the processes' workers that use this cluster. */
+  static of(endpoint: object): Quarantine {
+    const known = quarantines.get(endpoint) ?? new Quarantine();
+    quarantines.set(endpoint, known);
+    return known;
+  }
+
+  /** Nothing may begin but a job that {@link take}s its turn. */
+  get isActive(): boolean {
+    return this.#jobs.size > 0;
+  }
+
+  /** A job that stalled was seen within its lease: what ended the process may come next. */
+  isCautious(nowMs: number): boolean {
+    return nowMs < this.#cautiousUntilMs;
+  }
+
+  join(member: QuarantineMember): void {
+    this.#members.add(member);
+  }
+
+  leave(member: QuarantineMember): void {
+    this.#members.delete(member);
+  }
+
+  /** A worker has claimed a job that stalled. @param leaseMs of the worker. */
+  enter(job: StalledJob, leaseMs: number): void {
+    const nowMs = performance.now();
+    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + leaseMs);
+    if (nowMs >= this.#leaseEndsAtMs && !this.isActive) {
+      this.#leaseEndsAtMs = nowMs + leaseMs;
+      this.#leftMs = leaseMs * SHARE_OF_LEASE;
+    }
+    if (this.#leftMs <= 0) return;
+    const isFirst = !this.isActive;
+    this.#jobs.add(job);
+    if (!isFirst) return;
+    this.#sinceMs = nowMs;
+    this.#endsAtMs = nowMs + this.#leftMs;
+    this.#setTimer(nowMs);
+    this.#notify();
+  }
+
+  /** @returns whether the job may begin now. If so, {@link run} follows, or {@link leave}. */
+  take(job: StalledJob): boolean {
+    if (!this.#jobs.has(job)) return !this.isActive;
+    if (this.#alone !== undefined) return false;
+    this.#alone = job;
+    return true;
+  }
+
+  /** The job's processor is called. */
+  onRun(job: StalledJob): void {
+    if (this.#alone !== job) return;
+    const nowMs = performance.now();
+    this.#aloneUntilMs = nowMs + Math.min(ALONE_MS_MAX, (this.#endsAtMs - nowMs) / this.#jobs.size);
+    this.#setTimer(nowMs);
+  }
+
+  /** The cluster knows how the job ended, or that this process has nothing to do with it any more. */
+  onOver(job: StalledJob): void {
+    if (!this.#jobs.delete(job)) return;
+    if (this.#alone === job) {
+      this.#alone = undefined;
+      this.#aloneUntilMs = Number.POSITIVE_INFINITY;
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    const nowMs = performance.now();
+    if (!this.isActive) this.#leftMs -= nowMs - this.#sinceMs;
+    this.#setTimer(nowMs);
+    this.#notify();
+  }
+
+  #setTimer(nowMs: number): void {
+    clearTimeout(this.#timer);
+    if (!this.isActive) return;
+    const atMs = Math.min(this.#endsAtMs, this.#aloneUntilMs);
+    // After a pause of the event loop timers run first. What has ended meanwhile is known one phase later.
+    this.#timer = setTimeout(() => setImmediate(this.#onTimer), Math.max(1, atMs - nowMs));
+  }
+
+  readonly #onTimer = (): void => {
+    if (!this.isActive) return;
+    const nowMs = performance.now();
+    if (nowMs >= this.#endsAtMs) {
+      this.#jobs.clear();
+      this.#alone = undefined;
+      this.#aloneUntilMs = Number.POSITIVE_INFINITY;
+      this.#settle();
+    } else if (nowMs >= this.#aloneUntilMs && this.#alone !== undefined) {
+      this.onOver(this.#alone);
+    } else {
+      this.#setTimer(nowMs);
+    }
+  };
+
+  #notify(): void {
+    for (const member of [...this.#members]) if (this.#members.has(member)) member.onQuarantine();
+  }
+}
