@@ -308,6 +308,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   #tell<Name extends keyof WorkerEvents<Data, Result>>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
+    // Asked first, since most events of most jobs have no listener.
+    if (name !== 'error' && this.listenerCount(name) === 0) return;
     if (name === 'error') callListeners(this.rawListeners(errorMonitor), this, args, (thrown) => this.#onListenerThrew(name, thrown));
     callListeners(this.rawListeners(name), this, args, (thrown) => this.#onListenerThrew(name, thrown));
   }
