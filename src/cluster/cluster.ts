@@ -317,8 +317,12 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   async #close(): Promise<void> {
     for (const listener of [...this.#closedListeners]) listener();
     this.#closedListeners.clear();
-    await this.#threads.close();
-    await this.#probe?.close();
+    try {
+      await this.#threads.close();
+      await this.#probe?.close();
+    } finally {
+      this.#roster[Symbol.dispose]();
+    }
   }
 
   async #reports(withDigest: boolean) {

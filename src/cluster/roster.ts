@@ -3,7 +3,9 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
+import { makeDataDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
+import { openFileLock } from '../storage/file-lock.ts';
 
 const ROSTER_FILE = 'cluster.json';
 /** Ids of disks and holders are random below this; two of one cluster never meet in one. */
@@ -31,22 +33,39 @@ type StoredRoster = z.infer<typeof ROSTER>;
  * Which nodes an embedded cluster consists of, kept in `cluster.json` beside their folders: the founders and the disks that they vote with,
  * the nodes that there are now, and whose file has been made. A founder whose file is gone gets another disk, and so is known as a
  * newcomer: it forgot its votes.
+ *
+ * Until it is disposed it keeps the folder to itself, also while no node runs: whoever opens the folder next takes the holder before for
+ * gone, and releases its leases.
  */
-export class Roster {
+export class Roster implements Disposable {
   readonly #dataDir: string | undefined;
+  readonly #lock: Disposable | undefined;
+  #isDisposed = false;
   #stored: StoredRoster;
 
-  private constructor(dataDir: string | undefined, stored: StoredRoster) {
+  private constructor(dataDir: string | undefined, lock: Disposable | undefined, stored: StoredRoster) {
     this.#dataDir = dataDir;
+    this.#lock = lock;
     this.#stored = stored;
   }
 
   /**
    * @param dataDir undefined keeps the roster in memory.
    * @param nodes those to found a cluster with; of a folder that has one, its founders or its present nodes.
-   * @throws {ConfigError} when the folder belongs to a cluster of other nodes. @throws {StorageError} when it cannot be read or written.
+   * @throws {ConfigError} when the folder belongs to a cluster of other nodes.
+   * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written.
    */
   static open(dataDir: string | undefined, nodes: readonly number[]): Roster {
+    const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
+    try {
+      return Roster.#openLocked(dataDir, lock, nodes);
+    } catch (error) {
+      lock?.[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  static #openLocked(dataDir: string | undefined, lock: Disposable | undefined, nodes: readonly number[]): Roster {
     const stored = dataDir === undefined ? undefined : readRoster(dataDir);
     if (stored !== undefined) {
       const founders = stored.founders.map(({ node }) => node);
@@ -59,10 +78,10 @@ export class Roster {
       }
       // This process may have had the folder before, in a cluster that was closed: then it is not gone, nor is what it holds.
       const departed = [...new Set([...stored.departed, stored.holder])].filter((holder) => !ownHolders.has(holder)).slice(-DEPARTED_MAX);
-      return new Roster(dataDir, { ...stored, holder: newHolder(), departed });
+      return new Roster(dataDir, lock, { ...stored, holder: newHolder(), departed });
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
-    const roster = new Roster(dataDir, { founders, nodes: [...nodes], made: [], holder: newHolder(), departed: [] });
+    const roster = new Roster(dataDir, lock, { founders, nodes: [...nodes], made: [], holder: newHolder(), departed: [] });
     roster.#write();
     return roster;
   }
@@ -114,6 +133,12 @@ export class Roster {
     this.#update({ nodes: this.#stored.nodes.filter((node) => !nodes.includes(node)) });
   }
 
+  /** Nothing is written any more: the folder may be another process's from now on. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#lock?.[Symbol.dispose]();
+  }
+
   #update(parts: Partial<StoredRoster>): void {
     this.#stored = { ...this.#stored, ...parts };
     this.#write();
@@ -121,7 +146,7 @@ export class Roster {
 
   #write(): void {
     const dataDir = this.#dataDir;
-    if (dataDir === undefined) return;
+    if (dataDir === undefined || this.#isDisposed) return;
     try {
       mkdirSync(dataDir, { recursive: true });
       const file = join(dataDir, ROSTER_FILE);
@@ -136,6 +161,13 @@ export class Roster {
       );
     }
   }
+}
+
+/** @throws {StorageError} */
+function lockFolder(dataDir: string): Disposable {
+  const file = join(dataDir, ROSTER_FILE);
+  makeDataDirectory(file);
+  return openFileLock(file, `The data folder ${dataDir} is in use by another cluster`);
 }
 
 const newId = (): number => randomInt(1, ID_MAX);

@@ -8,9 +8,10 @@ import { storageErrorOf } from './sqlite-errors.ts';
  * dies, whatever it dies of, so there is no stale lock to clean up; and SQLite itself tells two connections of one
  * process apart, which a bare POSIX lock does not. The data file's own locks will not do: they would also shut out the
  * checkpoint reader. Nobody else may open and close the lock file within the process, since POSIX then drops the lock.
- * @throws {StorageError} STORAGE_IN_USE when another node holds it.
+ * @param inUse says what is in use by whom, when another one holds the lock.
+ * @throws {StorageError} STORAGE_IN_USE when another one holds it.
  */
-export function openFileLock(file: string): Disposable {
+export function openFileLock(file: string, inUse = `${file} is in use by another node`): Disposable {
   const lockFile = `${file}.lock`;
   let db: Database.Database | undefined;
   try {
@@ -21,7 +22,7 @@ export function openFileLock(file: string): Disposable {
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new StorageError(
         'STORAGE_IN_USE',
-        `${file} is in use by another node, of this process or of another one. One process holds a cluster: keep its queues and workers in the ` +
+        `${inUse}, of this process or of another one. One process holds a cluster: keep its queues and workers in the ` +
           'process that started it, and pass them what startCluster() returned there, or close that cluster first. A cluster in another ' +
           'folder does not share its jobs.',
         { cause: error },

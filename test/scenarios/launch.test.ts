@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Queue, startCluster } from 'jobraft';
+import { Queue, startCluster, Worker } from 'jobraft';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -52,16 +52,54 @@ describe('a cluster starts in a program that node is given', () => {
   });
 });
 
-describe('a second process that opens the folder of a running cluster', () => {
+describe('a second process that opens the folder of an open cluster', () => {
+  const openIn = (dataDir: string): string => {
+    const second = programFor(join(built, 'index.js')).replace("{ nodes: 1, storage: 'memory' }", JSON.stringify({ nodes: 3, dataDir }));
+    return outputOf(['--input-type=module', '-e', second]);
+  };
+  const IN_USE =
+    /^true STORAGE_IN_USE The data folder .* is in use by another cluster.* One process holds a cluster: keep its queues and workers in the process that started it/;
+
   it('is told that one process holds the cluster, and the first goes on', async () => {
     const dataDir = aFolder();
     await using cluster = await startCluster({ nodes: 3, dataDir });
-    const second = programFor(join(built, 'index.js')).replace("{ nodes: 1, storage: 'memory' }", JSON.stringify({ nodes: 3, dataDir }));
-    expect(outputOf(['--input-type=module', '-e', second])).toMatch(
-      /^true STORAGE_IN_USE Node \d: .*jobraft\.db is in use by another node.* One process holds a cluster: keep its queues and workers in the process that started it/,
-    );
+    expect(openIn(dataDir)).toMatch(IN_USE);
     await using queue = new Queue('q', { connection: cluster });
     expect((await queue.add('x', 1)).id).toBeGreaterThan(0);
+  });
+
+  it('is told so while all nodes are stopped, and the leases of the first live on', async () => {
+    const dataDir = aFolder();
+    await using cluster = await startCluster({ nodes: 3, dataDir });
+    await using queue = new Queue('q', { connection: cluster });
+    await queue.add('x', 1);
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<string>();
+    await using worker = new Worker(
+      'q',
+      () => {
+        begun.resolve();
+        return end.promise;
+      },
+      { connection: cluster },
+    );
+    const completed = new Promise<unknown>((resolve) => worker.on('completed', (_, result) => resolve(result)));
+    await begun.promise;
+    await Promise.all([1, 2, 3].map((node) => cluster.stop(node)));
+    const told = openIn(dataDir);
+    await Promise.all([1, 2, 3].map((node) => cluster.restart(node)));
+    end.resolve('done');
+    expect(told).toMatch(IN_USE);
+    expect(await completed).toBe('done');
+    expect(await queue.getJob(1)).toMatchObject({ state: 'completed', attemptsMade: 1, stalledCounter: 0 });
+  });
+
+  it('is told so of a cluster that was started with all nodes absent, and opens the folder once that is closed', async () => {
+    const dataDir = aFolder();
+    await using cluster = await startCluster({ nodes: 3, dataDir, absent: [1, 2, 3] });
+    expect(openIn(dataDir)).toMatch(IN_USE);
+    await cluster.close();
+    expect(openIn(dataDir)).toBe('added');
   });
 });
 
