@@ -26,8 +26,8 @@ export interface ProposerPorts {
 }
 
 /**
- * While a delay or a lease runs, the clocks are looked at so often at least: the wall clock may be stepped while the node sleeps, and the
- * log's clock takes a long sleep for an outage.
+ * While a delay, a lease or a session runs, a leader looks at the clocks so often at least: the wall clock may be stepped while the node
+ * sleeps, and the log's clock takes a long sleep for an outage.
  */
 const CLOCK_CHECK_MS = 500;
 
@@ -59,14 +59,15 @@ export class Proposer {
     return this.#version;
   }
 
-  /** In how many ms an entry should bring the time, if nothing else happens. */
+  /** In how many ms the clocks have to be looked at, if nothing else happens; an entry then brings the time if something is due. */
   get tickInMs(): number {
-    if (!this.#mayTick) return Number.POSITIVE_INFINITY;
-    const { nextLeaseEndMs, nextDelayEndMs } = this.#ports.machine;
-    if (nextLeaseEndMs === undefined && nextDelayEndMs === undefined) return Number.POSITIVE_INFINITY;
-    const leaseMs = (nextLeaseEndMs ?? Number.POSITIVE_INFINITY) - this.#logMs;
-    const delayMs = (nextDelayEndMs ?? Number.POSITIVE_INFINITY) - this.#ports.wallMs();
-    return Math.max(0, Math.min(leaseMs, delayMs, CLOCK_CHECK_MS));
+    const { view, machine, wallMs } = this.#ports;
+    const { nextLogDueMs, nextDelayEndMs } = machine;
+    const isTimed = nextLogDueMs < Number.POSITIVE_INFINITY || nextDelayEndMs !== undefined;
+    if (view.role !== 'leader' || view.transfer !== undefined || !isTimed) return Number.POSITIVE_INFINITY;
+    if (!this.#mayTick) return CLOCK_CHECK_MS;
+    const delayMs = (nextDelayEndMs ?? Number.POSITIVE_INFINITY) - wallMs();
+    return Math.max(0, Math.min(nextLogDueMs - this.#logMs, delayMs, CLOCK_CHECK_MS));
   }
 
   /** This node may have begun to lead. */
@@ -86,6 +87,7 @@ export class Proposer {
     const { view, desk, entryBytesMax } = this.#ports;
     // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
     if (view.transfer !== undefined) return;
+    if (view.role === 'leader') this.#lookAtClock();
     this.#moveVersion();
     const queued = desk.takeQueued();
     let isTimeOnItsWay = false;
@@ -123,8 +125,8 @@ export class Proposer {
     const { machine, wallMs } = this.#ports;
     if (this.#version > this.#loggedVersion) return true;
     if (this.#hasToRefreshLeases) return true;
-    const { nextLeaseEndMs, nextDelayEndMs } = machine;
-    return (nextLeaseEndMs ?? Number.POSITIVE_INFINITY) <= this.#logMs || (nextDelayEndMs ?? Number.POSITIVE_INFINITY) <= wallMs();
+    const { nextLogDueMs, nextDelayEndMs } = machine;
+    return nextLogDueMs <= this.#logMs || (nextDelayEndMs ?? Number.POSITIVE_INFINITY) <= wallMs();
   }
 
   /** The first command of a term gives all leases a fresh term; it does not wait for a request, or they would be over before. */
@@ -154,6 +156,15 @@ export class Proposer {
   #header(): EntryHeader {
     const { view, wallMs } = this.#ports;
     return { version: this.#version, logMs: this.#logMs, wallMs: wallMs(), isFirstOfTerm: this.#firstOfTerm !== view.term };
+  }
+
+  /**
+   * In every turn in which this leader takes requests, also while a tick is on its way: of a longer time between two looks a part would not
+   * count. Nor does it while requests have to wait.
+   */
+  #lookAtClock(): void {
+    const { machine, nowMs } = this.#ports;
+    this.#clock.at(nowMs(), machine.logMs);
   }
 
   /** The log's clock now; in version 1 it was the leader's wall clock. */

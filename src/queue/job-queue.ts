@@ -87,9 +87,14 @@ export class JobQueue implements AttachmentSource {
     return this.#jobs.wallMs;
   }
 
-  /** When the next lease ends, in log time, or a little earlier: the leader then proposes an entry without requests. */
+  /** When the next lease ends, in log time, or a little earlier. */
   get nextLeaseEndMs(): number | undefined {
     return this.#jobs.leases.top()?.dueMs;
+  }
+
+  /** When the next lease or session ends, in log time, or a little earlier: the leader then proposes an entry without requests. Infinity without any. */
+  get nextLogDueMs(): number {
+    return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#sessions.nextEndMs);
   }
 
   /** When the next delay ends, in wall time. */

@@ -117,6 +117,11 @@ export class SessionTable {
     return this.#byClient.size;
   }
 
+  /** When the session that is idle longest is forgotten, in log time; infinity without any. */
+  get nextEndMs(): number {
+    return this.#oldest === undefined ? Number.POSITIVE_INFINITY : this.#oldest.lastMs + SESSION_IDLE_MS_MAX;
+  }
+
   get touches(): number {
     return this.#touches;
   }
@@ -146,7 +151,7 @@ export class SessionTable {
 
   /** Drops the sessions that were idle too long; looks at no others. */
   expire(nowMs: number): void {
-    while (this.#oldest !== undefined && this.#oldest.lastMs + SESSION_IDLE_MS_MAX <= nowMs) this.#drop(this.#oldest);
+    while (this.#oldest !== undefined && this.nextEndMs <= nowMs) this.#drop(this.#oldest);
   }
 
   /** From the one idle longest to the one heard of last. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SESSION_IDLE_MS_MAX } from '../../src/queue/limits.ts';
 import { claimOptions } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 
@@ -80,5 +81,55 @@ describe('the clock of the log', () => {
     for (const id of table.ids) table.wallStepMs.set(id, DAY_MS);
     table.pass(1_000);
     expect(countsAt(table)).toMatchObject({ delayed: 0, waiting: 1 });
+  });
+
+  describe('at a single node that nobody asks for anything', () => {
+    it.each([125, 5_000])('ends a session within a second of its time, with a heartbeat every %d ms', (heartbeatMs) => {
+      const table = new NodeTable([2], {}, { heartbeatMs, electionTimeoutMs: 2 * heartbeatMs });
+      const client = table.open();
+      table.idle(SESSION_IDLE_MS_MAX - 1_000);
+      expect(table.node(1).machine.sessionCount).toBe(1);
+      table.idle(2_000);
+      expect(table.node(1).machine.sessionCount).toBe(0);
+      expect(table.request(client, (to) => to.counts('q'))).toMatchObject([{ ok: false, code: 'SESSION_EXPIRED' }]);
+    });
+
+    it('ends a lease within a second of its time, also the one that begins after a long sleep', () => {
+      const table = new NodeTable([2]);
+      const client = table.open();
+      table.add(client);
+      table.idle(60_000);
+      table.request(client, (to) => to.claim('q', claimOptions(1, 20_000)));
+      const claimedMs = table.nowMs;
+      table.idle(claimedMs + 19_000 - table.nowMs);
+      expect(countsAt(table)).toMatchObject({ active: 1 });
+      table.idle(2_000);
+      expect(countsAt(table)).toMatchObject({ active: 0, waiting: 1 });
+    });
+
+    it('ends no session while the node is stopped', () => {
+      const table = new NodeTable([2]);
+      table.open();
+      table.nowMs += 2 * SESSION_IDLE_MS_MAX;
+      table.idle(SESSION_IDLE_MS_MAX / 2);
+      expect(table.node(1).machine.sessionCount).toBe(1);
+    });
+  });
+
+  it('counts the time in which a tick reaches nobody, while the same leader goes on', () => {
+    const table = new NodeTable([2, 2, 2], {}, { heartbeatMs: 500, electionTimeoutMs: 20_000 });
+    const client = table.open();
+    table.add(client);
+    table.add(client);
+    table.request(client, (to) => to.claim('q', claimOptions(1, 2_000)));
+    table.request(client, (to) => to.claim('q', claimOptions(1, 9_000)));
+    const leader = table.leader();
+    const others = table.ids.filter((id) => id !== leader);
+    for (const id of others) table.isolated.add(id);
+    table.idle(7_000);
+    table.isolated.clear();
+    table.idle(3_500);
+    expect(table.leader()).toBe(leader);
+    expect(countsAt(table)).toMatchObject({ active: 0, waiting: 2 });
   });
 });

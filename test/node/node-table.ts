@@ -7,7 +7,7 @@ import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
 import { NO_CLIENT, RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
-import { raftConfig } from '../../src/raft/config.ts';
+import { type RaftConfig, raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
@@ -19,6 +19,8 @@ import { options } from '../queue/harness.ts';
 const CONNECTION = 1;
 const WALL_START_MS = 1_700_000_000_000;
 const STEP_MS = 10;
+/** For an hour of one node, or a minute of several. */
+const IDLE_TURNS_MAX = 60_000;
 
 /** Production nodes without threads: frames wait until they are delivered, and time passes when a test says so. */
 export class NodeTable {
@@ -31,14 +33,16 @@ export class NodeTable {
   readonly #nodes = new Map<number, NodeRuntime>();
   readonly #disks = new Map<number, MemoryDisk>();
   readonly #limits: NodeLimits;
+  readonly #raft: RaftConfig;
   #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
   readonly #members: readonly number[];
   #sequence = 0;
   #lives = 0;
 
   /** @param versions the newest state-machine version of each node; its id is its place, counted from 1. */
-  constructor(versions: readonly number[], limits: Partial<NodeLimits> = {}) {
+  constructor(versions: readonly number[], limits: Partial<NodeLimits> = {}, raft: Partial<RaftConfig> = {}) {
     this.#limits = nodeLimits(limits);
+    this.#raft = raftConfig(raft);
     this.#members = versions.map((_, at) => at + 1);
     versions.forEach((version, at) => {
       this.#disks.set(at + 1, new MemoryDisk(at + 1));
@@ -66,7 +70,7 @@ export class NodeTable {
     const node = new NodeRuntime({
       id: asNodeId(id),
       configuration: configurationOf({ voters: members, disks: members.map((node) => ({ node, disk: asDiskId(node) })) }),
-      raft: raftConfig({}),
+      raft: this.#raft,
       limits: this.#limits,
       seed: id + 10 * this.#lives,
       machineVersionMax: version,
@@ -94,6 +98,20 @@ export class NodeTable {
         for (const node of this.#nodes.values()) node.turn();
       }
     }
+  }
+
+  /** Lets time pass as a machine does that has nothing else to do: a node takes a turn when a frame arrives, or when it asked to be woken. */
+  idle(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    for (let turns = 0; turns < IDLE_TURNS_MAX; turns += 1) {
+      this.#deliver();
+      for (const node of this.#nodes.values()) node.turn();
+      if (this.#frames.length > 0) continue;
+      const wakeMs = Math.min(...[...this.#nodes.values()].map((node) => node.nextDeadlineMs));
+      if (this.nowMs >= untilMs) return;
+      this.nowMs = Math.min(untilMs, Math.max(this.nowMs, wakeMs));
+    }
+    throw new Error(`more than ${IDLE_TURNS_MAX} turns for nothing within ${ms} ms`);
   }
 
   passUntil(what: string, isReached: () => boolean): void {
