@@ -2,9 +2,17 @@ import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
 import type { Batch } from './batch.ts';
 import type { Call, KeptCall } from './call.ts';
+import { deliver } from './settle.ts';
 
-/** Most requests whose late answer is waited for; beyond it the oldest is forgotten, and the leases of its jobs run out. */
+/** Most requests whose late answer is waited for, and most claims in them; beyond it the oldest is forgotten, and the leases of its jobs run out. */
 const REQUESTS_MAX = 1_024;
+const CLAIMS_MAX = 16 * 1_024;
+
+/** What is kept of a request: not its bytes, which may be many. */
+interface ExpectedAnswer {
+  readonly operations: number;
+  readonly claims: readonly (readonly [at: number, claim: Call])[];
+}
 
 /** Gives jobs back that no worker will run. */
 type Release = (jobs: readonly ClaimedJob[], leaseMs: number) => void;
@@ -12,7 +20,8 @@ type Release = (jobs: readonly ClaimedJob[], leaseMs: number) => void;
 /** Claims that were given up before their answer came. If it comes, its jobs are released, since no worker would run them. */
 export class LateClaims {
   readonly #release: Release;
-  readonly #expected = new Map<string, Batch>();
+  readonly #expected = new Map<string, ExpectedAnswer>();
+  #claims = 0;
 
   constructor(release: Release) {
     this.#release = release;
@@ -25,22 +34,28 @@ export class LateClaims {
 
   /** The batch has left its session. Whatever it still awaits comes here. */
   expect(batch: Batch): void {
-    const { session, sequence } = batch;
-    if (session === undefined || batch.pending().next().done === true) return;
-    this.#expected.set(keyOf(session.client, sequence), batch);
-    if (this.#expected.size <= REQUESTS_MAX) return;
+    const { session, sequence, operations } = batch;
+    const claims = [...batch.pending()];
+    if (session === undefined || claims.length === 0) return;
+    this.#expected.set(keyOf(session.client, sequence), { operations, claims });
+    this.#claims += claims.length;
     for (const oldest of this.#expected.keys()) {
-      this.#expected.delete(oldest);
-      break;
+      if (this.#expected.size <= REQUESTS_MAX && (this.#claims <= CLAIMS_MAX || this.#expected.size === 1)) break;
+      this.#forget(oldest);
     }
   }
 
   onAnswered(client: number, sequence: number, results: readonly OperationResult[]): void {
     const key = keyOf(client, sequence);
-    const batch = this.#expected.get(key);
-    if (batch === undefined || results.length !== batch.operations) return;
+    const expected = this.#expected.get(key);
+    if (expected === undefined || results.length !== expected.operations) return;
+    this.#forget(key);
+    for (const [at, claim] of expected.claims) deliver(claim, results[at] as OperationResult);
+  }
+
+  #forget(key: string): void {
+    this.#claims -= this.#expected.get(key)?.claims.length ?? 0;
     this.#expected.delete(key);
-    batch.answer(results);
   }
 }
 

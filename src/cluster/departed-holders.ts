@@ -2,23 +2,45 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import type { Roster } from './roster.ts';
 
-const RETRY_MS = 200;
+const RETRY_MS_MIN = 200;
+const RETRY_MS_MAX = 1_000;
+
+/** What releases the leases of a process that is gone. */
+type HolderReleaser = Pick<Client, 'releaseHolder'>;
 
 /**
  * Releases what the processes held that had this folder before: they are gone, since this one has their files. Tried until it is done: a
  * cluster may have no leader for a while.
  * @param client undefined once the cluster is closed.
  */
-export async function releaseDeparted(roster: Roster, client: () => Client | undefined): Promise<void> {
+export async function releaseDeparted(roster: Roster, client: () => HolderReleaser | undefined): Promise<void> {
   const { departed } = roster;
-  for (let current = client(); current !== undefined && departed.length > 0; current = client()) {
+  for (const holder of departed) if (!(await release(holder, client))) return;
+  if (departed.length === 0 || client() === undefined) return;
+  try {
+    roster.onReleased(departed);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // With the next change of the file they are taken off it after all.
+    process.emitWarning(
+      `The leases of the processes that had this cluster before are released, but cluster.json still names them. ${reason} Until it can be written, each start releases them again, which changes nothing.`,
+      { type: 'JobraftClusterFile' },
+    );
+  }
+}
+
+/** @returns whether it is done; not if the cluster was closed first. */
+async function release(holder: number, client: () => HolderReleaser | undefined): Promise<boolean> {
+  let retryMs = RETRY_MS_MIN;
+  for (let current = client(); current !== undefined; current = client()) {
     try {
-      for (const holder of departed) await current.releaseHolder(holder);
-      if (client() !== undefined) roster.onReleased(departed);
-      return;
+      await current.releaseHolder(holder);
+      return true;
     } catch {
       // No leader within a call's deadline, or closed meanwhile. In the worst case the leases end by themselves.
-      await sleep(RETRY_MS, undefined, { ref: false });
+      await sleep(retryMs, undefined, { ref: false });
+      retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
     }
   }
+  return false;
 }

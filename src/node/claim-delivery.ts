@@ -1,11 +1,15 @@
 import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../queue/reply.ts';
 import { NO_CLIENT, RequestEncoder } from '../queue/request.ts';
 
-/** Most requests that wait for a leader to be known; beyond it the oldest is dropped, and its leases run out. */
+/** Most requests that wait for a leader to be known, and their bytes; beyond it the oldest is dropped, and its leases run out. */
 const REQUESTS_MAX = 1_024;
-/** Most answers of one session that were sent and are not acknowledged, beside the last; the leases of older ones run out. */
+const REQUESTS_BYTES_MAX = 4 * 1024 * 1024;
+/** Most answers of one channel that were sent and are not acknowledged, beside the last; the leases of older ones run out. */
 const SENT_MAX = 512;
 const SENT_BYTES_MAX = 32 * 1024 * 1024;
+/** Likewise of all channels. */
+const SENT_TOTAL_MAX = 64 * 1024;
+const SENT_TOTAL_BYTES_MAX = 128 * 1024 * 1024;
 /** Most channels that are remembered; beyond it the leases of an answer that comes even later run out. */
 const GONE_MAX = 4_096;
 
@@ -13,14 +17,41 @@ const GONE_MAX = 4_096;
 export const mayClaim = (reply: Uint8Array): boolean => reply[REPLY_FORM_AT] === ReplyForm.attached;
 
 interface SentReply {
+  readonly connection: number;
+  readonly client: number;
   readonly sequence: number;
   readonly reply: Uint8Array;
 }
 
-interface SentReplies {
-  /** In the order of their sending. */
-  readonly replies: SentReply[];
-  bytes: number;
+/** In the order of their sending. */
+class SentReplies {
+  readonly #replies = new Set<SentReply>();
+  #bytes = 0;
+
+  get size(): number {
+    return this.#replies.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get oldest(): SentReply | undefined {
+    return this.#replies.values().next().value;
+  }
+
+  add(sent: SentReply): void {
+    this.#replies.add(sent);
+    this.#bytes += sent.reply.length;
+  }
+
+  delete(sent: SentReply): void {
+    if (this.#replies.delete(sent)) this.#bytes -= sent.reply.length;
+  }
+
+  values(): SentReply[] {
+    return [...this.#replies];
+  }
 }
 
 /**
@@ -30,11 +61,14 @@ interface SentReplies {
  */
 export class ClaimDelivery {
   readonly #encoder = new RequestEncoder(1_024);
-  /** Sent and not acknowledged, by connection and session. */
-  readonly #sent = new Map<number, Map<number, SentReplies>>();
+  /** Sent and not acknowledged: all of them, and by channel and session. */
+  readonly #sent = new SentReplies();
+  readonly #channels = new Map<number, SentReplies>();
+  readonly #sessions = new Map<number, SentReplies>();
   /** Channels that have ended, the latest; no later one has the same number. */
   readonly #gone = new Set<number>();
   #requests: Uint8Array[] = [];
+  #requestsBytes = 0;
   #isDue = false;
 
   /** There are jobs to release that no turn has tried to release yet. */
@@ -46,9 +80,14 @@ export class ClaimDelivery {
     return this.#requests.length === 0;
   }
 
+  /** Bytes of the answers that are not acknowledged. */
+  get sentBytes(): number {
+    return this.#sent.bytes;
+  }
+
   /** Whether an acknowledgement of this client matters. */
-  awaits(connection: number, client: number): boolean {
-    return this.#sent.get(connection)?.has(client) ?? false;
+  awaits(client: number): boolean {
+    return this.#sessions.has(client);
   }
 
   /** @param reply kept until it is acknowledged. */
@@ -58,54 +97,59 @@ export class ClaimDelivery {
       this.#release(reply);
       return;
     }
-    let sessions = this.#sent.get(connection);
-    if (sessions === undefined) {
-      sessions = new Map();
-      this.#sent.set(connection, sessions);
-    }
-    const sent = sessions.get(client) ?? { replies: [], bytes: 0 };
-    sessions.set(client, sent);
-    sent.replies.push({ sequence, reply });
-    sent.bytes += reply.length;
-    while (sent.replies.length > SENT_MAX || (sent.bytes > SENT_BYTES_MAX && sent.replies.length > 1)) {
-      sent.bytes -= sent.replies.shift()?.reply.length ?? 0;
-    }
+    const sent: SentReply = { connection, client, sequence, reply };
+    const channel = entryOf(this.#channels, connection);
+    for (const replies of [this.#sent, channel, entryOf(this.#sessions, client)]) replies.add(sent);
+    while (isTooMuch(channel, SENT_MAX, SENT_BYTES_MAX)) this.#forget(channel.oldest);
+    while (isTooMuch(this.#sent, SENT_TOTAL_MAX, SENT_TOTAL_BYTES_MAX)) this.#forget(this.#sent.oldest);
   }
 
-  /** The client has the answers to all requests of its session below this sequence. */
-  onAcknowledged(connection: number, client: number, below: number): void {
-    const sessions = this.#sent.get(connection);
-    const replies = sessions?.get(client)?.replies.filter(({ sequence }) => sequence >= below);
-    if (sessions === undefined || replies === undefined) return;
-    if (replies.length > 0) sessions.set(client, { replies, bytes: replies.reduce((sum, { reply }) => sum + reply.length, 0) });
-    else sessions.delete(client);
-    if (sessions.size === 0) this.#sent.delete(connection);
+  /** The client has the answers to all requests of its session below this sequence, on whichever channel they came. */
+  onAcknowledged(client: number, below: number): void {
+    for (const sent of this.#sessions.get(client)?.values() ?? []) if (sent.sequence < below) this.#forget(sent);
+  }
+
+  /** The session ended: its client was silent for long or goes on in another one, and acknowledges nothing in this one any more. */
+  onSessionEnded(client: number): void {
+    for (const sent of this.#sessions.get(client)?.values() ?? []) this.#forget(sent);
   }
 
   /** The client's channel has ended. A job that it has ended since is not affected. */
   onGone(connection: number): void {
-    const sessions = this.#sent.get(connection);
-    this.#sent.delete(connection);
     this.#gone.add(connection);
     for (const first of this.#gone) {
       if (this.#gone.size > GONE_MAX) this.#gone.delete(first);
       break;
     }
-    for (const { replies } of sessions?.values() ?? []) for (const { reply } of replies) this.#release(reply);
+    for (const sent of this.#channels.get(connection)?.values() ?? []) {
+      this.#forget(sent);
+      this.#release(sent.reply);
+    }
   }
 
   /** The request could not be proposed now, and goes with a later turn. */
   putBack(request: Uint8Array): void {
     this.#requests.push(request);
-    if (this.#requests.length > REQUESTS_MAX) this.#requests.shift();
+    this.#requestsBytes += request.length;
+    while (this.#requests.length > REQUESTS_MAX || (this.#requests.length > 1 && this.#requestsBytes > REQUESTS_BYTES_MAX)) {
+      this.#requestsBytes -= this.#requests.shift()?.length ?? 0;
+    }
   }
 
   /** @returns requests without a session that release the jobs. */
   take(): readonly Uint8Array[] {
     const requests = this.#requests;
     if (requests.length > 0) this.#requests = [];
+    this.#requestsBytes = 0;
     this.#isDue = false;
     return requests;
+  }
+
+  #forget(sent: SentReply | undefined): void {
+    if (sent === undefined) return;
+    this.#sent.delete(sent);
+    deleteFrom(this.#channels, sent.connection, sent);
+    deleteFrom(this.#sessions, sent.client, sent);
   }
 
   #release(reply: Uint8Array): void {
@@ -117,4 +161,20 @@ export class ClaimDelivery {
     this.putBack(this.#encoder.finish());
     this.#isDue = true;
   }
+}
+
+/** The newest is kept, whatever its size. */
+const isTooMuch = (replies: SentReplies, countMax: number, bytesMax: number): boolean =>
+  replies.size > countMax || (replies.bytes > bytesMax && replies.size > 1);
+
+function entryOf(map: Map<number, SentReplies>, key: number): SentReplies {
+  const known = map.get(key) ?? new SentReplies();
+  map.set(key, known);
+  return known;
+}
+
+function deleteFrom(map: Map<number, SentReplies>, key: number, sent: SentReply): void {
+  const replies = map.get(key);
+  replies?.delete(sent);
+  if (replies?.size === 0) map.delete(key);
 }

@@ -74,6 +74,7 @@ export class NodeRuntime implements Disposable {
       readRecord: (kind, key) => storage.readRecord(kind, key),
       contentInEntryBytes: limits.contentInEntryBytes,
       versionMax: machineVersionMax,
+      onSessionEnded: (client) => this.#desk.onSessionEnded(client),
     });
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({

@@ -68,7 +68,7 @@ export class RequestDesk {
     const address = peekRequest(request);
     // Without an address nobody can be answered: such bytes come from no client of ours.
     if (address === undefined) return;
-    if (this.#delivery.awaits(connection, address.client)) this.#acknowledge(connection, request);
+    if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };
     const fault = this.#faultOf(request, leadership);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
@@ -131,6 +131,11 @@ export class RequestDesk {
   /** The channel of a client ended at the peer that passed its requests on. */
   onForwardedClientGone(peer: NodeId, connection: number): void {
     this.#parked.takeOfConnection(connection, peer);
+  }
+
+  /** The state machine forgot a session: nothing that was sent in it will be acknowledged any more. */
+  onSessionEnded(client: number): void {
+    this.#delivery.onSessionEnded(client);
   }
 
   onPeerLost(peer: NodeId): void {
@@ -282,8 +287,8 @@ export class RequestDesk {
     return items.filter(({ client }) => client !== NO_CLIENT);
   }
 
-  #acknowledge(connection: number, request: Uint8Array): void {
+  #acknowledge(request: Uint8Array): void {
     const { client, acknowledgedBelow } = readRequestHeader(new ByteReader(request));
-    this.#delivery.onAcknowledged(connection, client, acknowledgedBelow);
+    this.#delivery.onAcknowledged(client, acknowledgedBelow);
   }
 }

@@ -32,6 +32,8 @@ export interface JobQueueOptions {
   readonly readRecord: (kind: number, key: number) => Uint8Array | undefined;
   /** From this size on a content stays in its log entry, which the checkpoint then keeps. Default: {@link CONTENT_IN_ENTRY_BYTES}. */
   readonly contentInEntryBytes?: number;
+  /** Hears of each session that ends. It must not change the state. */
+  readonly onSessionEnded?: (client: number) => void;
   /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
   readonly versionMax?: number;
 }
@@ -53,6 +55,7 @@ export class JobQueue implements AttachmentSource {
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
   readonly #versionMax: number;
+  readonly #onSessionEnded: JobQueueOptions['onSessionEnded'];
   #version = MACHINE_VERSION_FIRST;
   #logMs = 0;
   #nextSessionId = 1;
@@ -64,6 +67,7 @@ export class JobQueue implements AttachmentSource {
     this.#readRecord = options.readRecord;
     this.#contentInEntryBytes = options.contentInEntryBytes ?? CONTENT_IN_ENTRY_BYTES;
     this.#versionMax = options.versionMax ?? MACHINE_VERSION;
+    this.#onSessionEnded = options.onSessionEnded;
     this.reset();
   }
 
@@ -216,7 +220,10 @@ export class JobQueue implements AttachmentSource {
     this.#contents = new StoredContents(this.#readRecord);
     this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes);
     this.#executor = new RequestExecutor(this.#jobs);
-    this.#sessions = new SessionTable((session) => this.#changes.sessionRemoved(session));
+    this.#sessions = new SessionTable((session) => {
+      this.#changes.sessionRemoved(session);
+      this.#onSessionEnded?.(session.client);
+    });
     this.#version = MACHINE_VERSION_FIRST;
     this.#logMs = 0;
     this.#nextSessionId = 1;
@@ -292,7 +299,11 @@ export class JobQueue implements AttachmentSource {
       this.#refuse(header, ErrorCode.sessionExpired, replies);
       return;
     }
-    if (sequence < session.acknowledgedBelow) return;
+    if (sequence < session.acknowledgedBelow) {
+      // A late copy, which its client no longer waits for. The nodes that passed it on do.
+      this.#refuse(header, ErrorCode.sessionExpired, replies);
+      return;
+    }
     this.#sessions.touch(session, this.#logMs);
     this.#changes.session(session);
     session.acknowledge(header.acknowledgedBelow);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { packetOf } from '../../src/client/connection.ts';
+import { ClaimDelivery } from '../../src/node/claim-delivery.ts';
 import type { NodeRuntime } from '../../src/node/node-runtime.ts';
+import { decodeReply } from '../../src/queue/reply.ts';
 import { RequestEncoder } from '../../src/queue/request.ts';
-import { claimOptions } from '../queue/harness.ts';
+import { claimOptions, TestQueue } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 
 const CONNECTION = 9;
@@ -15,10 +17,10 @@ function aTable(nodes: number): { readonly table: NodeTable; readonly client: nu
 }
 
 /** Claims three jobs on a channel of its own. */
-function claimAt(node: NodeRuntime, client: number, sequence: number, waitMs = 0): void {
+function claimAt(node: NodeRuntime, client: number, sequence: number, { waitMs = 0, leaseMs = HOUR_MS } = {}): void {
   const encoder = new RequestEncoder();
   encoder.begin(client, sequence, 1);
-  encoder.claim('q', claimOptions(3, HOUR_MS, { waitMs }));
+  encoder.claim('q', claimOptions(3, leaseMs, { waitMs }));
   node.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
 }
 
@@ -67,7 +69,7 @@ describe('jobs of a claim whose client is gone before the answer', () => {
       const { table, client } = aTable(3);
       const leader = table.leader();
       const node = table.node(table.ids.find((id) => (id !== leader) === isFollower) ?? 0);
-      claimAt(node, client, table.nextSequence(), HOUR_MS);
+      claimAt(node, client, table.nextSequence(), { waitMs: HOUR_MS });
       table.pass(100);
       node.clientGone(CONNECTION);
       table.pass(100);
@@ -133,5 +135,85 @@ describe('jobs of a claim whose answer was sent when the channel ended', () => {
     leader.clientGone(CONNECTION);
     table.pass(500);
     expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
+  });
+});
+
+describe('answers to claims that are not acknowledged', () => {
+  const replyOf = (sequence: number, contentBytes: number): Uint8Array => {
+    const queue = new TestQueue();
+    queue.add('x'.repeat(contentBytes));
+    const [reply] = queue.apply(queue.request((to) => to.claim('q', claimOptions(1, HOUR_MS)), sequence));
+    if (reply === undefined) throw new Error('a claim got no answer');
+    return reply;
+  };
+  const MIB = 1024 * 1024;
+  const reply = replyOf(3, MIB);
+
+  it('are kept up to a bound for each channel, over all of its sessions', () => {
+    const delivery = new ClaimDelivery();
+    for (let session = 1; session <= 100; session += 1) delivery.onSent(CONNECTION, session, 3, reply);
+    expect(delivery.sentBytes).toBeLessThanOrEqual(32 * MIB);
+    expect(delivery.sentBytes).toBeGreaterThan(30 * MIB);
+    delivery.onGone(CONNECTION);
+    expect(delivery.take()).toHaveLength(31);
+    expect(delivery.sentBytes).toBe(0);
+  });
+
+  it('are kept up to a bound for all channels together', () => {
+    const delivery = new ClaimDelivery();
+    for (let channel = 1; channel <= 200; channel += 1) delivery.onSent(channel, channel, 3, reply);
+    expect(delivery.sentBytes).toBeLessThanOrEqual(128 * MIB);
+    expect(delivery.awaits(1)).toBe(false);
+    expect(delivery.awaits(200)).toBe(true);
+  });
+
+  it('are forgotten once the client acknowledges them, on whichever channel', () => {
+    const delivery = new ClaimDelivery();
+    delivery.onSent(CONNECTION, 7, 3, reply);
+    delivery.onSent(CONNECTION, 8, 3, reply);
+    delivery.onAcknowledged(7, 4);
+    expect([delivery.awaits(7), delivery.awaits(8)]).toEqual([false, true]);
+    expect(delivery.sentBytes).toBe(reply.length);
+  });
+
+  it('are bounded in the bytes of the releases that wait for a leader', () => {
+    const delivery = new ClaimDelivery();
+    const request = new Uint8Array(MIB);
+    for (let put = 0; put < 100; put += 1) delivery.putBack(request);
+    expect(delivery.take()).toHaveLength(4);
+    delivery.putBack(request);
+    expect(delivery.take()).toHaveLength(1);
+  });
+
+  it('are forgotten when the session ends, and the end of the channel releases nothing then', () => {
+    const table = new NodeTable([2]);
+    const client = table.open();
+    table.add(client);
+    const leader = table.node(1);
+    claimAt(leader, client, table.nextSequence(), { leaseMs: 3 * HOUR_MS });
+    table.idle(HOUR_MS + 1_000);
+    expect(leader.machine.sessionCount).toBe(0);
+    leader.clientGone(CONNECTION);
+    table.idle(1_000);
+    expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
+  });
+});
+
+describe('a late copy of a request that its client has acknowledged', () => {
+  it.each(['the leader', 'a follower'])('is answered by %s, which would wait for its answer otherwise', (at) => {
+    const { table, client } = aTable(3);
+    table.request(client, (to) => to.counts('q'), 2);
+    const encoder = new RequestEncoder();
+    encoder.begin(client, 4, 4);
+    encoder.counts('q');
+    table.send(client, 4, encoder.finish());
+    encoder.begin(client, 2, 1);
+    encoder.counts('q');
+    const before = table.answers.length;
+    const node = table.ids.find((id) => (id === table.leader()) === (at === 'the leader')) ?? 0;
+    table.node(node).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+    table.pass(200);
+    const answers = table.answers.slice(before).flatMap((frame) => (frame.type === 'reply' ? [decodeReply(frame.reply)] : []));
+    expect(answers).toMatchObject([{ client, sequence: 2, results: [{ ok: false, code: 'SESSION_EXPIRED' }] }]);
   });
 });

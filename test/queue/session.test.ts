@@ -42,12 +42,13 @@ describe('a repeated request', () => {
     expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, content: undefined }] }]);
   });
 
-  it('below what the client acknowledged is ignored', () => {
+  it('below what the client acknowledged is refused: nodes that passed it on wait for an answer', () => {
     const queue = new TestQueue();
     const request = queue.request((to) => to.add('q', none, options()));
     queue.apply(request);
     queue.add('later');
-    expect(queue.apply(request)).toEqual([]);
+    const replies = queue.apply(request).map((reply) => decodeReply(reply).results);
+    expect(replies).toMatchObject([[{ ok: false, code: 'SESSION_EXPIRED' }]]);
     expect(queue.machine.counts('q').waiting).toBe(2);
   });
 });
