@@ -5,12 +5,12 @@ import { ClaimSchedulers } from './claim-scheduler.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from './ending.ts';
+import { releaseHolder } from './holder-release.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
 import { type MemberChange, NodeCalls } from './node-calls.ts';
 import { OWN_STATUS_CALL } from './node-search.ts';
 import { Pipeline } from './pipeline.ts';
 import { Quarantine } from './quarantine.ts';
-import { unexpected } from './refusal.ts';
 
 export type { ClientOptions };
 
@@ -66,11 +66,7 @@ export class Client implements AsyncDisposable {
 
   /** @internal releases every lease of a process that is gone: begun jobs count a stall. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
   async releaseHolder(holder: number): Promise<void> {
-    const result = await new Promise<OperationResult>((resolve, reject) => {
-      this.pipeline.open(32).releaseHolder(holder);
-      this.pipeline.commit({ onResult: resolve, onError: reject });
-    });
-    if (!result.ok) throw unexpected(result);
+    await releaseHolder(this.pipeline, holder);
   }
 
   /** GetStatus of one node. @throws {InvalidOptionError | NodeUnavailableError | DeadlineError} */

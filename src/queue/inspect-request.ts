@@ -1,7 +1,7 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { MACHINE_VERSION } from './entry-data.ts';
 import { OPERATIONS_MAX } from './limits.ts';
-import { ANY_VERSION, InvalidOperationError, OperationReader } from './operation.ts';
+import { ANY_VERSION, InvalidOperationError, OF_QUERIES, OperationReader } from './operation.ts';
 import { isAddressable, NO_CLIENT, OperationCode, readRequestHeader } from './request.ts';
 
 export interface RequestFault {
@@ -38,17 +38,19 @@ export function validateRequest(bytes: Uint8Array, bounds: RequestBounds, versio
   }
 }
 
+const QUERIES: readonly number[] = [OperationCode.getJob, OperationCode.counts, OperationCode.heldJobs];
+
 /** Whether all that the request asks for is to read, and it is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
 export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
-  const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, MACHINE_VERSION);
+  const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, OF_QUERIES);
   if (fault !== undefined) return fault;
   const reader = new ByteReader(bytes);
   const { operations } = readRequestHeader(reader);
   const operation = new OperationReader();
   for (let read = 0; read < operations; read += 1) {
-    operation.next(reader, MACHINE_VERSION);
-    if (operation.code !== OperationCode.getJob && operation.code !== OperationCode.counts) {
-      return invalid('A query changes nothing. Send only get-job and counts in it, everything else in a request.', [read]);
+    operation.next(reader, OF_QUERIES);
+    if (!QUERIES.includes(operation.code)) {
+      return invalid('A query changes nothing. Send only get-job, counts and held-jobs in it, everything else in a request.', [read]);
     }
   }
   return undefined;

@@ -11,6 +11,7 @@ import type { JobCounts } from './job-state.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
 import { DUE_PER_ENTRY_MAX } from './limits.ts';
+import { OF_QUERIES } from './operation.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
@@ -177,7 +178,7 @@ export class JobQueue implements AttachmentSource {
   query(request: Uint8Array): Uint8Array {
     const reader = new ByteReader(request);
     const header = readRequestHeader(reader);
-    return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#logMs, MACHINE_VERSION));
+    return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#logMs, OF_QUERIES));
   }
 
   /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */

@@ -1,5 +1,6 @@
 import type { ByteReader } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
+import { MACHINE_VERSION } from './entry-data.ts';
 import {
   ATTEMPTS_MAX,
   CLAIM_COUNT_MAX,
@@ -61,7 +62,7 @@ export class OperationReader {
   }
 
   /**
-   * @param version of the state machine that carries the operation out, or ANY_VERSION: it says which codes there are.
+   * @param version of the state machine that carries the operation out, ANY_VERSION or OF_QUERIES: it says which codes there are.
    * @throws {MalformedBytesError | InvalidOperationError} and then the fields are not valid.
    */
   next(reader: ByteReader, version: number): void {
@@ -110,6 +111,11 @@ export class OperationReader {
         break;
       case OperationCode.releaseHolder:
         this.holder = readHolder(reader);
+        break;
+      case OperationCode.heldJobs:
+        this.holder = readHolder(reader);
+        this.countMax = reader.u32();
+        this.#checkCount('held jobs');
         break;
       case OperationCode.counts:
         this.#needQueue();
@@ -187,10 +193,13 @@ export class OperationReader {
   }
 
   #checkClaim(): void {
-    if (this.countMax < 1 || this.countMax > CLAIM_COUNT_MAX) {
-      throw new InvalidOperationError(`A claim asks for ${this.countMax} jobs. Use 1 to ${CLAIM_COUNT_MAX}.`);
-    }
+    this.#checkCount('jobs');
     checkDuration(this.waitMs, 'wait');
+  }
+
+  #checkCount(what: string): void {
+    if (this.countMax >= 1 && this.countMax <= CLAIM_COUNT_MAX) return;
+    throw new InvalidOperationError(`An operation asks for ${this.countMax} ${what}. Use 1 to ${CLAIM_COUNT_MAX}.`);
   }
 
   #readFail(reader: ByteReader): void {
@@ -229,9 +238,13 @@ export class OperationReader {
 
 /** Stands for whichever version. */
 export const ANY_VERSION = 0;
+/** What is carried out outside of the log, by the newest version: it has operations of its own, which change nothing. */
+export const OF_QUERIES = -1;
 
 /** Codes are never used again: what version 1 had alone stays reserved. */
 function isKnownTo(version: number, code: number): boolean {
+  if (version === OF_QUERIES) return code === OperationCode.heldJobs || isKnownTo(MACHINE_VERSION, code);
+  if (code === OperationCode.heldJobs) return false;
   if (version === ANY_VERSION) return true;
   if (code === OperationCode.claim1 || code === OperationCode.retry1 || code === OperationCode.remove1) return version === 1;
   return version >= 2 || code < OperationCode.claim;

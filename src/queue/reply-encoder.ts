@@ -94,6 +94,15 @@ export class ReplyEncoder {
     this.#to.f64(counts.failed);
   }
 
+  held(jobs: readonly Job[]): void {
+    this.#result(ResultCode.held);
+    this.#to.u32(jobs.length);
+    for (const { id, token } of jobs) {
+      this.#to.f64(id);
+      this.#to.f64(token);
+    }
+  }
+
   /** @param dueMs when its delay or lease ends. */
   job(job: Job, dueMs: number): void {
     this.#result(this.#version === 1 ? ResultCode.job1 : ResultCode.job);

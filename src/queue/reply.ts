@@ -14,6 +14,10 @@ import { OPERATIONS_MAX } from './limits.ts';
  * claimed  [7][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs][u8 begun][u32 stalls]
  * job      [8][f64 job][text queue][u8 state][u32 priority][u32 attempt][u32 attemptsMax][f64 token][f64 addedMs][f64 dueMs][f64 finishedMs][u8 begun][u32 stalls][u8 outcome]
  * ```
+ * Of queries only:
+ * ```
+ * held     [9][u32 jobs] then for each [f64 job][f64 token]
+ * ```
  * Of state-machine version 1 only, remembered in the sessions of that time:
  * ```
  * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
@@ -24,11 +28,23 @@ import { OPERATIONS_MAX } from './limits.ts';
  * In the form `refused` a single error stands for all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, refused: 2 });
-export const ResultCode = Object.freeze({ error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8 });
+export const ResultCode = Object.freeze({
+  error: 0,
+  added: 1,
+  claimed1: 2,
+  done: 3,
+  counts: 4,
+  job1: 5,
+  opened: 6,
+  claimed: 7,
+  job: 8,
+  held: 9,
+});
 export const REPLY_HEADER_BYTES = 21;
 export const REPLY_FORM_AT = 16;
 export const CLAIMED_JOB_1_BYTES = 32;
 export const CLAIMED_JOB_BYTES = 37;
+const HELD_JOB_BYTES = 16;
 /** What a `job` result takes behind its queue's name. */
 export const JOB_1_TAIL_BYTES = 46;
 export const JOB_TAIL_BYTES = 51;
@@ -58,6 +74,9 @@ export interface ClaimedJob {
   /** Undefined only in a repeated answer, when the job has been removed since. */
   readonly content: Uint8Array | undefined;
 }
+
+/** A job under a lease of somebody else. */
+export type HeldJob = Pick<ClaimedJob, 'id' | 'token'>;
 
 export interface JobDetail {
   readonly id: number;
@@ -93,6 +112,7 @@ export type OperationResult =
   | { readonly ok: true; readonly type: 'claimed'; readonly jobs: readonly ClaimedJob[] }
   | { readonly ok: true; readonly type: 'counts'; readonly counts: JobCounts }
   | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
+  | { readonly ok: true; readonly type: 'held'; readonly jobs: readonly HeldJob[] }
   | {
       readonly ok: false;
       readonly code: OperationErrorCode;
@@ -154,6 +174,9 @@ function skipResult(reader: ByteReader): void {
     case ResultCode.claimed1:
       reader.skip(reader.u32() * CLAIMED_JOB_1_BYTES);
       break;
+    case ResultCode.held:
+      reader.skip(reader.u32() * HELD_JOB_BYTES);
+      break;
     case ResultCode.done:
       break;
     case ResultCode.counts:
@@ -208,6 +231,8 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
     case ResultCode.job:
     case ResultCode.job1:
       return { ok: true, type: 'job', job: readJobDetail(reader, attachments, code === ResultCode.job) };
+    case ResultCode.held:
+      return { ok: true, type: 'held', jobs: Array.from({ length: reader.u32() }, () => ({ id: reader.f64(), token: reader.f64() })) };
     default:
       throw new MalformedBytesError(`result of unknown code ${code}`);
   }

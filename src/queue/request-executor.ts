@@ -1,4 +1,5 @@
 import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import type { Job } from './job.ts';
 import { type JobCounts, NO_STATE, StateCode } from './job-state.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
 import { OPERATIONS_MAX } from './limits.ts';
@@ -124,6 +125,9 @@ export class RequestExecutor {
       case OperationCode.remove1:
         this.#answer(jobs.remove(undefined, jobId));
         break;
+      case OperationCode.heldJobs:
+        this.#onHeldJobs();
+        break;
       case OperationCode.counts:
         this.#replies.counts(jobs.queues.get(operation.queueName) ?? NO_COUNTS);
         break;
@@ -159,6 +163,17 @@ export class RequestExecutor {
       this.#replies.claimedJob(job);
     }
     this.#replies.endClaimed(countAt, count);
+  }
+
+  /** In no order. */
+  #onHeldJobs(): void {
+    const { holder, countMax } = this.#operation;
+    const held: Job[] = [];
+    for (const job of this.#jobs.leases.values()) {
+      if (job.holder === holder) held.push(job);
+      if (held.length === countMax) break;
+    }
+    this.#replies.held(held);
   }
 
   #answer(outcome: number): void {

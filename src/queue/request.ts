@@ -21,6 +21,10 @@ import { CLIENT_ID_END } from './limits.ts';
  * remove     [17][f64 job]
  * release-holder [18][f64 holder]
  * ```
+ * Of queries only, never in the log:
+ * ```
+ * held-jobs  [19][f64 holder][u32 countMax]              jobs under leases of this holder
+ * ```
  * Of state-machine version 1 only, in logs that were written by it:
  * ```
  * claim      [5][u32 countMax][f64 leaseMs][f64 waitMs]
@@ -47,6 +51,7 @@ export const OperationCode = Object.freeze({
   retry: 16,
   remove: 17,
   releaseHolder: 18,
+  heldJobs: 19,
 });
 
 /** The client of requests that a node makes by itself, outside of any session: they may be executed twice, and no reply is sent. */
@@ -233,10 +238,20 @@ export class RequestEncoder {
     this.#to.f64(jobId);
   }
 
-  /** The process that held these leases is gone: all of them end now. */
+  /**
+   * The process that held these leases is gone: all of them end now, in one go. Of more than {@link DUE_PER_ENTRY_MAX} leases the others
+   * should be shortened by {@link extend} first.
+   */
   releaseHolder(holder: number): void {
     this.#begin(OperationCode.releaseHolder);
     this.#to.f64(holder);
+  }
+
+  /** Only in a query: which jobs this holder has under a lease, and the tokens of these. */
+  heldJobs(holder: number, countMax: number): void {
+    this.#begin(OperationCode.heldJobs);
+    this.#to.f64(holder);
+    this.#to.u32(countMax);
   }
 
   /** @returns the request's bytes, which nobody else holds. */

@@ -4,7 +4,8 @@ import { ByteReader } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { MACHINE_VERSION, versionOfEntry } from '../../src/queue/entry-data.ts';
 import { parkableClaim, validateQuery, validateRequest } from '../../src/queue/inspect-request.ts';
-import { OperationReader } from '../../src/queue/operation.ts';
+import { CLAIM_COUNT_MAX } from '../../src/queue/limits.ts';
+import { ANY_VERSION, OperationReader } from '../../src/queue/operation.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
 import { type AddOptions, OperationCode, peekRequest, pickOperations, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from './harness.ts';
@@ -268,6 +269,27 @@ describe('a query', () => {
     });
     expect(query(everything)).toMatchObject({ code: 'INVALID_REQUEST' });
     expect(validateQuery(none)).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
+  it('may ask which jobs a holder has; in the log there is no such operation, in whatever version', () => {
+    const held = (to: RequestEncoder): void => to.heldJobs(7, 2);
+    expect(query(held)).toBeUndefined();
+    expect(query((to) => to.heldJobs(7, 0))).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(query((to) => to.heldJobs(7, CLAIM_COUNT_MAX + 1))).toMatchObject({ code: 'INVALID_REQUEST' });
+    for (const version of [ANY_VERSION, 1, MACHINE_VERSION])
+      expect(validateRequest(request(held), bounds, version)).toMatchObject({ code: 'INVALID_REQUEST' });
+    const queue = new TestQueue();
+    for (let job = 1; job <= 5; job += 1) queue.add('x');
+    const claim = (holder: number) => queue.request((to) => to.claim('q', claimOptions(2, 1000, { holder })));
+    queue.apply(claim(6), claim(7), claim(7));
+    const resultsOf = (bytes: Uint8Array) => decodeReply(bytes).results;
+    const jobs = (holder: number, countMax: number) => resultsOf(queue.machine.query(request((to) => to.heldJobs(holder, countMax))));
+    expect(jobs(7, 10)).toEqual([{ ok: true, type: 'held', jobs: expect.arrayContaining([3, 4, 5].map((id) => ({ id, token: id }))) }]);
+    expect(jobs(7, 2)).toMatchObject([{ jobs: { length: 2 } }]);
+    expect(jobs(8, 2)).toMatchObject([{ jobs: [] }]);
+    const before = queue.machine.counts('q');
+    expect(queue.apply(queue.request(held)).map(resultsOf)).toMatchObject([[{ ok: false, code: 'INVALID_REQUEST' }]]);
+    expect(queue.machine.counts('q')).toEqual(before);
   });
 
   it('is answered from the state as it is, which stays as it is', () => {

@@ -1,6 +1,6 @@
 import { ByteReader } from '../../base/bytes.ts';
 import { MACHINE_VERSION } from '../../queue/entry-data.ts';
-import { OperationReader } from '../../queue/operation.ts';
+import { OF_QUERIES, OperationReader } from '../../queue/operation.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../queue/reply.ts';
 import { OperationCode, readRequestHeader } from '../../queue/request.ts';
 import type { ReadConsistency } from '../../transport/client-frame.ts';
@@ -87,7 +87,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
       this.#reader.begin();
       const pending: Pending[] = [];
       for (let read = 0; read < operations; read += 1) {
-        this.#reader.next(reader, MACHINE_VERSION);
+        this.#reader.next(reader, frame.type === 'query' ? OF_QUERIES : MACHINE_VERSION);
         pending.push(this.#invoke(this.#reader, frame.request, consistency));
       }
       sent.set(sequence, { operations: pending, sends: 1, isAnswered: false });
@@ -152,7 +152,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
         };
       }
       default:
-        // Sessions are the client's affair.
+        // Sessions are the client's affair, and so are the jobs of a process that is gone.
         return () => {};
     }
   }
