@@ -1,5 +1,5 @@
 import type { ClaimedJob } from '../queue/reply.ts';
-import type { Job } from './job.ts';
+import { Job } from './job.ts';
 
 /** What a processor gets beside the job. */
 export interface JobContext {
@@ -7,12 +7,29 @@ export interface JobContext {
   readonly signal: AbortSignal;
 }
 
-/** A job under this worker's lease, from the claim to the answer that ends it. */
-export class HeldJob<Data, Result> implements JobContext {
+/** What its processor knows of a held job: nothing by which it could change what the worker knows. */
+class HeldJobContext implements JobContext {
+  readonly #held: HeldJob<unknown, unknown>;
+
+  constructor(held: HeldJob<unknown, unknown>) {
+    this.#held = held;
+  }
+
+  get signal(): AbortSignal {
+    return this.#held.signal;
+  }
+}
+
+/**
+ * A job under this worker's lease, from the claim to the answer that ends it. What the worker needs to know of the job is kept here: the job
+ * itself belongs to the user, who may freeze or change it.
+ */
+export class HeldJob<Data, Result> {
   readonly job: Job<Data, Result>;
-  /** These are the cluster's; what the job says of itself can be changed by the processor. */
   readonly id: number;
   readonly token: number;
+  /** Which attempt this is, from 1 on. */
+  readonly attempt: number;
   /** How often in a row it was begun under a lease that then ended. */
   readonly stalls: number;
   /** The lease was given or extended at this moment or later, on the monotonic clock. */
@@ -26,10 +43,11 @@ export class HeldJob<Data, Result> implements JobContext {
   #lost: Error | undefined;
   #controller: AbortController | undefined;
 
-  constructor(job: Job<Data, Result>, claimed: Pick<ClaimedJob, 'id' | 'token' | 'stalls' | 'isBegun'>, leasedFromMs: number) {
+  constructor(job: Job<Data, Result>, claimed: Pick<ClaimedJob, 'id' | 'token' | 'attempt' | 'stalls' | 'isBegun'>, leasedFromMs: number) {
     this.job = job;
     this.id = claimed.id;
     this.token = claimed.token;
+    this.attempt = claimed.attempt;
     this.stalls = claimed.stalls;
     this.isBegun = claimed.isBegun;
     this.extendedAtMs = leasedFromMs;
@@ -39,11 +57,16 @@ export class HeldJob<Data, Result> implements JobContext {
     return this.#lost !== undefined;
   }
 
+  /** What the processor gets. */
+  get context(): JobContext {
+    return new HeldJobContext(this);
+  }
+
   /** Made at the first look: most processors never look. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#lost !== undefined) this.#controller.abort(this.#lost);
+      if (this.#lost !== undefined) abort(this.#controller, this.#lost);
     }
     return this.#controller.signal;
   }
@@ -51,6 +74,25 @@ export class HeldJob<Data, Result> implements JobContext {
   lose(reason: Error): void {
     if (this.#lost !== undefined) return;
     this.#lost = reason;
-    this.#controller?.abort(reason);
+    if (this.#controller !== undefined) abort(this.#controller, reason);
+  }
+
+  /** The completion is committed. */
+  onCompleted(result: Result): void {
+    Job.recordCompletion(this.job, this.attempt, result);
+  }
+
+  /** The failure is committed. */
+  onFailed(reason: string): void {
+    Job.recordFailure(this.job, this.attempt, reason);
+  }
+}
+
+/** A signal that its user froze or took apart cannot be aborted: its user is not told, and the worker goes on. */
+function abort(controller: AbortController, reason: Error): void {
+  try {
+    controller.abort(reason);
+  } catch {
+    // Node.js keeps the signal's state in properties of the signal, which then cannot be set.
   }
 }

@@ -94,16 +94,32 @@ export class Job<Data = unknown, Result = unknown> {
     return this.#returnvalue;
   }
 
+  /**
+   * The attempt came to an end that is committed. Static, and without an assignment to the job: its owner may have frozen it, taken away its
+   * prototype, or defined its properties anew.
+   * @internal
+   */
+  static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value): void {
+    job.#returnvalue = value;
+    job.#hasReturnvalue = true;
+    define(job, 'attemptsMade', attemptsMade);
+  }
+
   /** @internal */
-  setReturnvalue(value: Result): void {
-    this.#returnvalue = value;
-    this.#hasReturnvalue = true;
+  static recordFailure(job: Job, attemptsMade: number, reason: string): void {
+    define(job, 'attemptsMade', attemptsMade);
+    define(job, 'failedReason', reason);
   }
 
   toJSON(): object {
     const { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, stalledCounter, state, returnvalue, failedReason } = this;
     return { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, stalledCounter, state, returnvalue, failedReason };
   }
+}
+
+/** Without effect where the object does not allow it. Never throws, and runs no setter. */
+function define(job: object, name: keyof Job, value: unknown): void {
+  Reflect.defineProperty(job, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** For who added it: `addedAt` by their own clock, and the very name and data they gave. */

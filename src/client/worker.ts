@@ -209,7 +209,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#tell('active', held.job);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
-      const result = await this.#processor(held.job, held);
+      const result = await this.#processor(held.job, held.context);
       const bytes = encodeValue(result);
       const { payloadBytesMax } = this.#pipeline.config;
       if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
@@ -249,14 +249,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   #onCompleted(held: HeldJob<Data, Result>, result: Result): void {
-    held.job.attemptsMade += 1;
-    held.job.setReturnvalue(result);
+    held.onCompleted(result);
     this.#tell('completed', held.job, result);
   }
 
   #onFailed(held: HeldJob<Data, Result>, error: Error, reason: string): void {
-    held.job.attemptsMade += 1;
-    held.job.failedReason = reason;
+    held.onFailed(reason);
     this.#tell('failed', held.job, error);
   }
 

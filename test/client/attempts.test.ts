@@ -1,48 +1,19 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { Client } from '../../src/client/client.ts';
 import { InvalidOptionError } from '../../src/client/errors.ts';
 import type { Job } from '../../src/client/job.ts';
 import { Queue } from '../../src/client/queue.ts';
-import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { Worker } from '../../src/client/worker.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
 import { OperationReader } from '../../src/queue/operation.ts';
 import type { JobDetail, OperationResult } from '../../src/queue/reply.ts';
 import { OperationCode, readRequestHeader } from '../../src/queue/request.ts';
-import { FakeCluster, type SeenRequest } from './fake-cluster.ts';
+import type { SeenRequest } from './fake-cluster.ts';
+import { aGate, aSetting, closeAfterEach, toClose } from './worker-setting.ts';
 
-const toClose: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const close of toClose.splice(0)) await close();
-});
-
-function aSetting(holder = 0) {
-  const cluster = new FakeCluster();
-  cluster.holder = holder;
-  const client = new Client(cluster, { silenceMs: 50 });
-  toClose.push(
-    () => client.close(),
-    () => cluster.close(),
-  );
-  const queue = new Queue<number, unknown>('numbers', { connection: client });
-  const aWorker = (processor: Processor<number, unknown>, options: Partial<WorkerOptions> = {}): Worker<number, unknown> => {
-    const worker = new Worker<number, unknown>('numbers', processor, { connection: client, claimWaitMs: 60_000, ...options });
-    toClose.unshift(() => worker.close(true));
-    return worker;
-  };
-  return { cluster, client, queue, aWorker };
-}
-
-/** A promise with its end outside. */
-function aGate() {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
+closeAfterEach();
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ name: 'n', data: n }));
@@ -108,7 +79,7 @@ async function stalledJobs({ cluster, queue, aWorker }: ReturnType<typeof aSetti
 
 describe('a claim', () => {
   it('begins as many jobs as there are free slots, and says who holds them and how often they may stall', async () => {
-    const setting = aSetting(4_711);
+    const setting = aSetting({ holder: 4_711 });
     const gates: (() => void)[] = [];
     let isSlow = false;
     setting.aWorker(

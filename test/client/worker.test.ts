@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import {
   InvalidOptionError,
@@ -10,35 +10,14 @@ import {
 } from '../../src/client/errors.ts';
 import type { Job } from '../../src/client/job.ts';
 import { Queue } from '../../src/client/queue.ts';
-import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { Worker } from '../../src/client/worker.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { aGate, aSetting as aWorkerSetting, closeAfterEach, toClose } from './worker-setting.ts';
 
-const toClose: (() => Promise<void> | void)[] = [];
+/** Claims that come back soon. */
+const aSetting = (nodes: readonly number[] = [1]) => aWorkerSetting({ nodes, claimWaitMs: 200 });
 
-function aSetting(nodes: readonly number[] = [1]) {
-  const cluster = new FakeCluster(nodes);
-  const client = new Client(cluster, { silenceMs: 50 });
-  toClose.push(
-    () => client.close(),
-    () => cluster.close(),
-  );
-  const queue = new Queue<number, unknown>('numbers', { connection: client });
-  const aWorker = (processor: Processor<number, unknown>, options: Partial<WorkerOptions> = {}): Worker<number, unknown> => {
-    const worker = new Worker<number, unknown>('numbers', processor, { connection: client, claimWaitMs: 200, ...options });
-    toClose.unshift(() => worker.close(true));
-    return worker;
-  };
-  return { cluster, client, queue, aWorker };
-}
-
-/** A promise with its ends outside. */
-function aGate() {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
+closeAfterEach();
 
 /** Values that user code may throw, and the reason that their job gets. */
 function oddlyThrown(): [string, unknown, RegExp][] {
@@ -60,10 +39,6 @@ function oddlyThrown(): [string, unknown, RegExp][] {
     ['a symbol', Symbol('odd'), /^Symbol\(odd\)$/],
   ];
 }
-
-afterEach(async () => {
-  for (const close of toClose.splice(0)) await close();
-});
 
 describe('a worker', () => {
   it('completes every job once and tells its result', async () => {

@@ -1,0 +1,50 @@
+import { afterEach } from 'vitest';
+import { Client } from '../../src/client/client.ts';
+import { Queue } from '../../src/client/queue.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+/** What is closed after the test, in this order. */
+export const toClose: (() => Promise<void> | void)[] = [];
+
+export interface SettingOptions {
+  readonly nodes?: readonly number[];
+  /** The process that the workers claim for. */
+  readonly holder?: number;
+  /** How long the workers' claims wait, unless a worker has its own. */
+  readonly claimWaitMs?: number;
+}
+
+/** A cluster, a client, a queue of numbers and its workers; all of it is closed after the test. */
+export function aSetting({ nodes = [1], holder = 0, claimWaitMs = 60_000 }: SettingOptions = {}) {
+  const cluster = new FakeCluster(nodes);
+  cluster.holder = holder;
+  const client = new Client(cluster, { silenceMs: 50 });
+  toClose.push(
+    () => client.close(),
+    () => cluster.close(),
+  );
+  const queue = new Queue<number, unknown>('numbers', { connection: client });
+  const aWorker = (processor: Processor<number, unknown>, options: Partial<WorkerOptions> = {}): Worker<number, unknown> => {
+    const worker = new Worker<number, unknown>('numbers', processor, { connection: client, claimWaitMs, ...options });
+    toClose.unshift(() => worker.close(true));
+    return worker;
+  };
+  return { cluster, client, queue, aWorker };
+}
+
+/** For every test file that uses {@link aSetting}: closes what it made. */
+export function closeAfterEach(): void {
+  afterEach(async () => {
+    for (const close of toClose.splice(0)) await close();
+  });
+}
+
+/** A promise with its end outside. */
+export function aGate() {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
