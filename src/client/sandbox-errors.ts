@@ -29,10 +29,11 @@ export class ProcessorThreadError extends JobraftError {
 export class SandboxCodeMissingError extends JobraftError {
   override readonly code = 'SANDBOX_CODE_MISSING';
 
-  constructor(what: string) {
+  constructor(what: string, options?: { readonly cause?: unknown }) {
     super(
       `Processors in files cannot run: ${what}. They run in threads of their own, whose code a bundler does not find. Mark "jobraft" and ` +
         '"piscina" as external in the bundler, and install them where the bundle runs, or give the processor as a function.',
+      options,
     );
   }
 }

@@ -1,4 +1,3 @@
-import { Piscina, queueOptionsSymbol } from 'piscina';
 import { invariant } from '../base/invariant.ts';
 import { decodeValue } from './content.ts';
 import { ClientClosedError } from './errors.ts';
@@ -6,7 +5,9 @@ import type { Job } from './job.ts';
 import { ProcessorFile } from './processor-file.ts';
 import { sandboxCodePath } from './sandbox-code.ts';
 import { ProcessorFileError, ProcessorThreadError } from './sandbox-errors.ts';
-import { type FileFailure, isFileFailure, type SandboxOutcome, type SandboxTask } from './sandbox-task.ts';
+import { SandboxPool } from './sandbox-pool.ts';
+import { Run } from './sandbox-run.ts';
+import type { FileFailure, SandboxOutcome, SandboxTask } from './sandbox-task.ts';
 import { describeThrown } from './thrown.ts';
 import { errorOfRecord } from './thrown-record.ts';
 
@@ -19,32 +20,9 @@ export interface SandboxOptions {
   readonly onError: (error: Error) => void;
 }
 
-type PoolOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
-
 const THREADS_DEFAULT_MAX = 32;
-const YOUNG_GENERATION_MB_MAX = 24;
 /** How long close() waits for threads that do not end: those in a call of the operating system or of native code. */
 const CLOSE_WITHIN_MS = 5_000;
-
-/** The task as the pool sees it. Structured clone leaves out what has a symbol for a name. */
-interface PooledTask extends SandboxTask {
-  readonly [queueOptionsSymbol]: Run;
-}
-
-/** One job in a thread, or waiting for its thread to start. */
-class Run {
-  readonly #controller = new AbortController();
-  /** Set once the job is sent to a thread. */
-  hasThread = false;
-  /** The reason of the failure, if the end of the thread does not tell it. */
-  failure: Error | undefined;
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  readonly abort = (): void => this.#controller.abort();
-}
 
 /**
  * Runs a processor file in a pool of threads, outside the event loop that extends the leases. Each job has a thread of its own while it
@@ -56,13 +34,11 @@ export class Sandbox<Data, Result> {
   /** Most jobs at the same time: more must not be begun. */
   readonly threads: number;
   readonly #file: ProcessorFile;
-  readonly #pool: Piscina<PooledTask, SandboxOutcome | null | undefined>;
+  readonly #pool: SandboxPool;
   readonly #onError: (error: Error) => void;
   /** The file's URL, once the file was found. */
   #located: string | undefined;
   readonly #runs = new Map<number, Run>();
-  /** The exits of threads that were told to end. */
-  readonly #exits = new Set<Promise<unknown>>();
   #nextRun = 1;
   #isClosed = false;
 
@@ -75,12 +51,12 @@ export class Sandbox<Data, Result> {
     this.threads = Math.min(options.concurrency, options.threads ?? THREADS_DEFAULT_MAX);
     this.#onError = options.onError;
     this.#file = new ProcessorFile(file);
-    this.#pool = new Piscina(poolOptions(this.threads));
-    this.#pool.on('error', (error: unknown) => this.#onThreadError(error));
-    this.#pool.on('message', (message: unknown) => {
-      if (isFileFailure(message)) this.#onFileFailure(message);
+    this.#pool = new SandboxPool({
+      code: sandboxCodePath(),
+      threads: this.threads,
+      onThreadError: (error, waiting) => this.#onThreadError(error, waiting),
+      onFileFailure: (failure) => this.#onFileFailure(failure),
     });
-    this.#pool.on('workerDestroy', ({ id }: { readonly id: number }) => this.#onThreadEnding(id));
     try {
       this.#locate();
     } catch (error) {
@@ -107,7 +83,6 @@ export class Sandbox<Data, Result> {
       run: number,
       file,
       job: { id, queueName, name, data, attemptsMade, attemptsMax, addedAt, token },
-      [queueOptionsSymbol]: run,
     };
     this.#nextRun += 1;
     this.#runs.set(number, run);
@@ -126,7 +101,7 @@ export class Sandbox<Data, Result> {
   /** Ends the threads, and the jobs that run in them. Resolves when they have ended, at the latest after five seconds. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const ended = Promise.all([this.#pool.destroy(), ...this.#exits]).then(() => true);
+    const ended = this.#pool.close().then(() => true);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), CLOSE_WITHIN_MS);
@@ -148,11 +123,11 @@ export class Sandbox<Data, Result> {
     return this.#located;
   }
 
-  async #outcomeOf(task: PooledTask, run: Run, signal: AbortSignal): Promise<SandboxOutcome> {
+  async #outcomeOf(task: SandboxTask, run: Run, signal: AbortSignal): Promise<SandboxOutcome> {
     let outcome: SandboxOutcome | null | undefined;
     let cause: unknown = null;
     try {
-      outcome = await this.#pool.run(task, { signal: run.signal });
+      outcome = await this.#pool.run(task, run);
     } catch (error) {
       cause = error;
     }
@@ -177,9 +152,9 @@ export class Sandbox<Data, Result> {
   }
 
   /** A thread ended that ran no job: it failed between two jobs, or while it started. */
-  #onThreadError(cause: unknown): void {
+  #onThreadError(cause: unknown, waiting: number): void {
     // The jobs for which no thread is left that starts: piscina would let them wait for the next job's thread.
-    const left = [...this.#runs.values()].filter((run) => !run.hasThread).slice(0, this.#pool.queueSize);
+    const left = [...this.#runs.values()].filter((run) => !run.hasThread).slice(0, waiting);
     const reason = describeThrown(cause);
     const { path } = this.#file;
     if (left.length === 0) {
@@ -192,41 +167,4 @@ export class Sandbox<Data, Result> {
       run.abort();
     }
   }
-
-  #onThreadEnding(threadId: number): void {
-    // Not found: it has ended already.
-    const thread = threadId < 0 ? undefined : this.#pool.threads.find((candidate) => candidate.threadId === threadId);
-    if (thread === undefined) return;
-    const exit = new Promise<void>((resolve) => {
-      thread.once('exit', () => {
-        this.#exits.delete(exit);
-        resolve();
-      });
-    });
-    this.#exits.add(exit);
-  }
-}
-
-function poolOptions(threads: number): PoolOptions {
-  return {
-    filename: sandboxCodePath(),
-    name: 'runTask',
-    minThreads: 0,
-    maxThreads: threads,
-    maxQueue: threads,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    // Otherwise an idle thread is stopped in Atomics.wait(), and with it the file's timers and connections. Measured: a job that does
-    // nothing takes 30 instead of 17 µs.
-    atomics: 'disabled',
-    // Node.js ends a thread that is out of memory after 16 MiB more. A young generation of 48 MiB can be promoted at once, and then the
-    // whole process is aborted.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
-    recordTiming: false,
-    loadBalancer: (task, workers) => {
-      const idle = workers.find((worker) => worker.currentUsage === 0);
-      const run = task[queueOptionsSymbol];
-      if (idle !== undefined && run instanceof Run) run.hasThread = true;
-      return idle ?? null;
-    },
-  };
 }

@@ -1,6 +1,7 @@
-import Database from 'better-sqlite3';
+import { createRequire } from 'node:module';
+import type { Database } from 'better-sqlite3';
 import { StorageError } from './errors.ts';
-import { storageErrorOf } from './sqlite-errors.ts';
+import { codeOf, storageErrorOf } from './sqlite-errors.ts';
 
 /**
  * Keeps a data file to one node, across processes and across the threads of one process. The lock is an exclusive
@@ -13,13 +14,13 @@ import { storageErrorOf } from './sqlite-errors.ts';
  */
 export function openFileLock(file: string, inUse = `${file} is in use by another node`): Disposable {
   const lockFile = `${file}.lock`;
-  let db: Database.Database | undefined;
+  let db: Database | undefined;
   try {
-    db = new Database(lockFile, { timeout: 0 });
+    db = openDatabase(lockFile);
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     db?.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+    if (codeOf(error).startsWith('SQLITE_BUSY')) {
       throw new StorageError(
         'STORAGE_IN_USE',
         `${inUse}, of this process or of another one. One process holds a cluster: keep its queues and workers in the ` +
@@ -32,4 +33,14 @@ export function openFileLock(file: string, inUse = `${file} is in use by another
   }
   const held = db;
   return { [Symbol.dispose]: () => held.close() };
+}
+
+/**
+ * The cluster's owner locks a file only to move it aside: until then, what imports jobraft does not load the package. It is CommonJS, which a
+ * bundle in the form of ES modules cannot load.
+ */
+function openDatabase(file: string): Database {
+  // The only cast: the package's own types say what it exports.
+  const Sqlite = createRequire(import.meta.url)('better-sqlite3') as typeof import('better-sqlite3');
+  return new Sqlite(file, { timeout: 0 });
 }

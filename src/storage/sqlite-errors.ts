@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { InvariantViolation } from '../base/invariant.ts';
 import { StorageError, type StorageErrorCode } from './errors.ts';
 
@@ -22,9 +21,9 @@ export function storageErrorOf(error: unknown, file: string, doing: string): Sto
   return new StorageError(code, `${failure} ${remedy}`, { cause: error });
 }
 
-function codeOf(error: unknown): string {
-  if (error instanceof Database.SqliteError) return error.code;
-  // Errors of the file system carry their code the same way; its type says nothing about it.
+/** The code of an error of SQLite or of the file system; empty for any other. */
+export function codeOf(error: unknown): string {
+  // Errors of SQLite and of the file system carry it the same way. This module needs no class of theirs, and so not the package.
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
 }

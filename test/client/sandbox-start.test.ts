@@ -1,23 +1,16 @@
-import { fileURLToPath } from 'node:url';
-import type { Piscina } from 'piscina';
+import { join, parse } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { Job } from '../../src/client/job.ts';
 import { Sandbox } from '../../src/client/sandbox.ts';
-import { sandboxCodePath } from '../../src/client/sandbox-code.ts';
 import { SandboxCodeMissingError } from '../../src/client/sandbox-errors.ts';
+import { loadPiscina } from '../../src/client/sandbox-pool.ts';
 
 /** The pool's threads do not find their entry, as in a bundle that leaves it out. */
 const MISSING = fileURLToPath(new URL('./fixtures/no-such-entry.mjs', import.meta.url));
 
-vi.mock('piscina', async (load) => {
-  const original = await load<typeof import('piscina')>();
-  class PoolWithoutEntry extends original.Piscina {
-    constructor(options: ConstructorParameters<typeof Piscina>[0]) {
-      super({ ...options, filename: MISSING });
-    }
-  }
-  return { ...original, Piscina: PoolWithoutEntry };
-});
+vi.mock('../../src/client/sandbox-code.ts', () => ({ sandboxCodePath: () => MISSING }));
+const { sandboxCodePath } = await vi.importActual<typeof import('../../src/client/sandbox-code.ts')>('../../src/client/sandbox-code.ts');
 
 describe('a thread that cannot start', () => {
   it('fails the jobs that waited for one, and is not tried for ever', async () => {
@@ -45,6 +38,14 @@ describe('the code of the threads', () => {
     for (const base of [bundle, 'https://example.org/bundle.mjs']) {
       expect(() => sandboxCodePath(base)).toThrow(SandboxCodeMissingError);
       expect(() => sandboxCodePath(base)).toThrow(/Mark "jobraft" and "piscina" as external/);
+    }
+  });
+
+  it('needs piscina, and where that is not installed says what to do', () => {
+    const bundle = pathToFileURL(join(parse(process.cwd()).root, 'bundle.mjs')).href;
+    for (const base of [bundle, 'https://example.org/bundle.mjs']) {
+      expect(() => loadPiscina(base)).toThrow(SandboxCodeMissingError);
+      expect(() => loadPiscina(base)).toThrow(/"piscina".*cannot be loaded.*Mark "jobraft" and "piscina" as external/s);
     }
   });
 });
