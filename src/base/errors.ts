@@ -1,4 +1,5 @@
 import { describeValue } from './describe-value.ts';
+import { awaitRemedy } from './forgotten-await.ts';
 
 /** Whether a failed call may have taken effect: `not-applied` is always safe to repeat, `unknown` only with the same sequence. */
 export type Outcome = 'not-applied' | 'unknown';
@@ -23,7 +24,9 @@ export class ConfigError extends JobraftError {
   readonly value: unknown;
 
   constructor(key: string, value: unknown, remedy: string) {
-    super(`Setting "${key}" ${value === undefined ? 'is missing' : `has the value ${describeValue(value)}`}. ${remedy}`);
+    super(
+      `Setting "${key}" ${value === undefined ? 'is missing' : `has the value ${describeValue(value)}`}. ${awaitRemedy(value)}${remedy}`,
+    );
     this.key = key;
     this.value = value;
   }

@@ -1,5 +1,6 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { describeValue } from '../base/describe-value.ts';
+import { awaitRemedy, isPromise } from '../base/forgotten-await.ts';
 import { InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
 import { describeThrown } from './thrown.ts';
 
@@ -138,7 +139,8 @@ function decodeRest(kind: number, bytes: Uint8Array): unknown {
 
 /** A lone surrogate has no form in UTF-8; JSON escapes those of the data. @throws {InvalidPayloadError} */
 function checkName(name: unknown): void {
-  if (typeof name !== 'string') throw new InvalidPayloadError(`The name of a job must be a string, not ${describeValue(name)}.`);
+  if (typeof name !== 'string')
+    throw new InvalidPayloadError(`The name of a job must be a string, not ${describeValue(name)}. ${awaitRemedy(name)}`.trimEnd());
   if (!name.isWellFormed())
     throw new InvalidPayloadError(`The name ${describeValue(name)} has half of a surrogate pair: use well-formed Unicode.`);
 }
@@ -169,6 +171,8 @@ function writeText(target: Buffer, at: number, text: string): number {
 }
 
 function stringify(data: unknown): string {
+  // As JSON it would be an empty object.
+  if (isPromise(data)) throw new InvalidPayloadError('The data is a promise: put "await" before the call that returned it.');
   let json: string | undefined;
   try {
     json = JSON.stringify(data);

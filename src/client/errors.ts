@@ -1,5 +1,7 @@
 import { describeValue } from '../base/describe-value.ts';
 import { JobraftError, type Outcome } from '../base/errors.ts';
+import { awaitRemedy } from '../base/forgotten-await.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import type { RefusalReason, RejectionCode } from '../transport/client-frame.ts';
 
 /** Every node that answered said that it knows no leader, until the call's deadline. Nothing was applied. */
@@ -190,7 +192,11 @@ export class UnknownOptionError extends JobraftError {
 
   /** @param within the option or argument that it stands in, unless it is the call's own. */
   constructor(option: string, validOptions: readonly string[], within = '') {
-    super(`There is no option "${option}"${within === '' ? '' : ` in "${within}"`}. Valid options: ${validOptions.join(', ')}.`);
+    const meant = nearestName(option, validOptions);
+    super(
+      `There is no option "${option}"${within === '' ? '' : ` in "${within}"`}.${meant === undefined ? '' : ` Did you mean "${meant}"?`} ` +
+        `Valid options: ${validOptions.join(', ')}.`,
+    );
     this.option = option;
     this.validOptions = validOptions;
   }
@@ -201,7 +207,7 @@ export class InvalidOptionError extends JobraftError {
   readonly option: string;
 
   constructor(option: string, value: unknown, remedy: string) {
-    super(`Option "${option}" has the value ${describeValue(value)}. ${remedy}`);
+    super(`Option "${option}" has the value ${describeValue(value)}. ${awaitRemedy(value)}${remedy}`);
     this.option = option;
   }
 }

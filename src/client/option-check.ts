@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPromise } from '../base/forgotten-await.ts';
 import { InvalidOptionError, UnknownOptionError } from './errors.ts';
 
 /**
@@ -8,11 +9,15 @@ import { InvalidOptionError, UnknownOptionError } from './errors.ts';
 
 type Path = readonly PropertyKey[];
 
-/** An object that has no other names than those of `shape`. `undefined` counts as "not given" where a rule is optional. */
+/**
+ * An object that has no other names than those of `shape`. `undefined` counts as "not given" where a rule is optional. A promise is an object
+ * without names, and would pass where all of them are optional.
+ */
 export function optionsOf<Shape extends z.core.$ZodShape>(shape: Shape, remedy = 'Give an object of options.') {
   const names = Object.keys(shape).join(', ');
   // The message of an unknown name is the list of those that are known; {@link checkOptions} makes the sentence.
-  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
+  const object = z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
+  return aValue<z.input<typeof object>>((value) => !isPromise(value), remedy).pipe(object);
 }
 
 export function integerIn(from: number, to: number) {

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { describeValue } from '../base/describe-value.ts';
+import { JobraftError } from '../base/errors.ts';
+import { isPromise } from '../base/forgotten-await.ts';
 import type { JobCounts } from '../queue/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../queue/limits.ts';
 import type { OperationResult } from '../queue/reply.ts';
@@ -10,13 +13,14 @@ import type { Call } from './call.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, type ClientLease, CONNECTION_REMEDY } from './connection-source.ts';
 import { encodeContent } from './content.ts';
-import { ClientClosedError } from './errors.ts';
+import { BulkTooLargeError, ClientClosedError } from './errors.ts';
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
 import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
 import { aValue, checkOptions, optionsOf } from './option-check.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 import { unexpected } from './refusal.ts';
+import { readProperty } from './thrown.ts';
 
 export type { JobOptions };
 
@@ -87,7 +91,8 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /**
    * Adds many jobs, in as many requests as the limits ask for. Everything is checked before the first is sent. Not atomic: if it
    * rejects, all answers are in, and some of the jobs may have been added.
-   * @throws {InvalidPayloadError | PayloadTooLargeError | UnknownOptionError | InvalidOptionError} nothing was added
+   * @throws {InvalidPayloadError | PayloadTooLargeError | UnknownOptionError | InvalidOptionError} nothing was added; the message begins with
+   * the index and the name of the job that is wrong
    * @throws {BulkTooLargeError} when their names and data come to more than 1 GiB; nothing was added
    */
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
@@ -95,8 +100,13 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     checkOptions(BULK, jobs, ['jobs']);
     const bulk = new Bulk<Data, Result>(this.name, this.#pipeline, jobs.length);
     for (let at = 0; at < jobs.length; at += 1) {
-      const { name, data, opts } = checkedBulkJob(jobs[at] as BulkJob<Data>, at);
-      bulk.push(name, data, addOptionsOf(opts, this.#defaults, at));
+      const job = jobs[at] as BulkJob<Data>;
+      try {
+        const { name, data, opts } = checkedBulkJob(job, at);
+        bulk.push(name, data, addOptionsOf(opts, this.#defaults, at));
+      } catch (error) {
+        throw ofBulkJob(error, job, at);
+      }
     }
     return await bulk.addAll();
   }
@@ -104,8 +114,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /** @returns undefined when there is no such job in this queue. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJob(id: number, options?: ReadOptions): Promise<Job<Data, Result> | undefined> {
     const consistency = readConsistency(options);
-    if (typeof id !== 'number') checkJobId(id);
-    if (!isJobId(id)) return undefined;
+    checkJobId(id);
     const result = await this.#query(consistency, (encoder) => encoder.getJob(id));
     if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
     if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
@@ -196,6 +205,17 @@ class AddCall<Data, Result> implements Call {
   }
 }
 
+/** The same error, naming the job that it is about. A bulk as a whole is too large: then it is about none. */
+function ofBulkJob(error: unknown, job: unknown, at: number): unknown {
+  if (!(error instanceof JobraftError) || error instanceof BulkTooLargeError) return error;
+  const name: unknown = typeof job === 'object' && job !== null ? readProperty(job, 'name') : undefined;
+  const named = name === undefined ? '' : ` (${describeValue(name)})`;
+  error.message = `Nothing of the bulk was added, because of the job at index ${at}${named}. ${error.message}`;
+  // The stack begins with the message as it was.
+  Error.captureStackTrace(error, ofBulkJob);
+  return error;
+}
+
 /** The first look costs no call into zod, for thousands of jobs in a bulk. */
 function checkedBulkJob<Data>(job: BulkJob<Data>, at: number): BulkJob<Data> {
   if (!isBulkJobAtSight(job)) checkOptions(BULK_JOB, job, ['jobs', at]);
@@ -203,7 +223,7 @@ function checkedBulkJob<Data>(job: BulkJob<Data>, at: number): BulkJob<Data> {
 }
 
 function isBulkJobAtSight(job: unknown): boolean {
-  if (typeof job !== 'object' || job === null || Array.isArray(job)) return false;
+  if (typeof job !== 'object' || job === null || Array.isArray(job) || isPromise(job)) return false;
   for (const name in job) if (name !== 'name' && name !== 'data' && name !== 'opts') return false;
   return true;
 }

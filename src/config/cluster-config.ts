@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPromise } from '../base/forgotten-await.ts';
 import type { NodeLimits } from '../node/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { NumberSetting } from './setting-table.ts';
@@ -63,7 +64,9 @@ const folder = z.custom<string>((value) => typeof value === 'string' && value !=
 /** The message of an unknown name is the list of those that are known; `schemaProblems` makes the sentence. */
 export function groupOf<Shape extends z.core.$ZodLooseShape>(shape: Shape, remedy = 'Give a group of settings, each with its name.') {
   const names = Object.keys(shape).join(', ');
-  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
+  const group = z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
+  // A promise is an object without names, and would pass where all of them have a default.
+  return z.custom<z.input<typeof group>>((value) => !isPromise(value), { error: remedy }).pipe(group);
 }
 
 function numbersSchema<Key extends string>(settings: Readonly<Record<Key, NumberSetting>>) {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { nearestName } from '../base/nearest-name.ts';
 import type { ConfigProblem } from './config-file-error.ts';
 import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
 
@@ -51,30 +52,8 @@ export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] 
 }
 
 function unknownKeyRemedy(key: string, known: readonly string[]): string {
-  const meant = nearestName(key.toLowerCase(), known);
+  const meant = nearestName(key, known);
   return `No such setting.${meant === undefined ? '' : ` Did you mean "${meant}"?`} Known here are ${known.join(', ')}.`;
-}
-
-/** What was probably meant: a name that differs by a few letters, or begins alike. */
-function nearestName(key: string, known: readonly string[]): string | undefined {
-  const named = known.map((name) => ({ name, distance: editDistance(key, name.toLowerCase()) }));
-  const nearest = named.sort((a, b) => a.distance - b.distance)[0];
-  if (nearest !== undefined && nearest.distance <= 3) return nearest.name;
-  return known.find((name) => key.startsWith(name.toLowerCase()));
-}
-
-/** How many letters must be changed, added or left out to make one name of the other (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const substituted = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substituted, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }
 
 export const nameOf = (path: readonly PropertyKey[]): string => path.map(String).join('.');

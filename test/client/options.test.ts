@@ -6,6 +6,7 @@ import { InvalidOptionError, InvalidPayloadError, UnknownOptionError } from '../
 import { isValidAtSight, JOB_OPTIONS, type JobOptions } from '../../src/client/job-options.ts';
 import { Queue, type QueueOptions } from '../../src/client/queue.ts';
 import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { clusterSettings } from '../../src/cluster/cluster-options.ts';
 import { DURATION_MS_MAX, PRIORITY_MAX } from '../../src/queue/limits.ts';
 import type { ClusterEndpoint } from '../../src/transport/port.ts';
 import { FakeCluster } from './fake-cluster.ts';
@@ -51,7 +52,7 @@ describe('a constructor that is called wrongly says what is missing', () => {
     [
       'a queue on a promise',
       () => new Queue('q', asAny<QueueOptions>({ connection: Promise.resolve(cluster) })),
-      /"connection" has the value an object of the class Promise/,
+      /"connection" has the value an object of the class Promise\. It is a promise: put "await" before the call that returned it\. Give what/,
     ],
     [
       'a queue with defaults of no object',
@@ -124,7 +125,7 @@ describe('a constructor that is called wrongly says what is missing', () => {
     [
       'queue',
       () => new Queue('q', asAny<QueueOptions>({ connexion: cluster })),
-      /no option "connexion"\. Valid options: connection, defaultJobOptions\./,
+      /no option "connexion"\. Did you mean "connection"\? Valid options: connection, defaultJobOptions\./,
     ],
     [
       'queue defaults',
@@ -134,9 +135,13 @@ describe('a constructor that is called wrongly says what is missing', () => {
     [
       'worker',
       () => new Worker('q', work, asAny<WorkerOptions>({ connection, concurency: 3 })),
-      /no option "concurency"\. Valid options: connection, concurrency, leaseMs,/,
+      /no option "concurency"\. Did you mean "concurrency"\? Valid options: connection, concurrency, leaseMs,/,
     ],
-    ['client', () => new Client(cluster, asAny<object>({ deadline: 3 })), /no option "deadline"\. Valid options: deadlineMs,/],
+    [
+      'client',
+      () => new Client(cluster, asAny<object>({ deadline: 3 })),
+      /no option "deadline"\. Did you mean "deadlineMs"\? Valid options: deadlineMs,/,
+    ],
   ])('an unknown option of a %s is met with the known ones', (_, construct, message) => {
     expect(construct).toThrow(UnknownOptionError);
     expect(construct).toThrow(message);
@@ -199,7 +204,7 @@ describe('a job that is added wrongly', () => {
             { name: 'x', data: 1, options: {} },
           ]),
         ),
-      /no option "options" in "jobs\[1\]"\. Valid options: name, data, opts\./,
+      /no option "options" in "jobs\[1\]"\. Did you mean "opts"\? Valid options: name, data, opts\./,
     ],
     [
       'in the options of a bulk',
@@ -211,6 +216,51 @@ describe('a job that is added wrongly', () => {
     const error: unknown = await add(queue).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UnknownOptionError);
     expect(error).toMatchObject({ message: expect.stringMatching(message) });
+    expect(cluster.requests).toHaveLength(0);
+  });
+
+  it.each<[string, readonly unknown[], number, RegExp]>([
+    [
+      'its options',
+      [
+        { name: 'a', data: 1 },
+        { name: 'welcome', data: 1, opts: { delay: -1 } },
+      ],
+      1,
+      /index 1 \("welcome"\)\. Option "jobs\[1\]/,
+    ],
+    [
+      'its data',
+      [
+        { name: 'a', data: 1 },
+        { name: 'b', data: 1 },
+        { name: 'c', data: 1n },
+      ],
+      2,
+      /index 2 \("c"\)\. The data cannot be written/,
+    ],
+    ['its name', [{ name: 7, data: 1 }], 0, /index 0 \(7\)\. The name of a job must be a string/],
+    [
+      'its size',
+      [
+        { name: 'a', data: 1 },
+        { name: 'b', data: 'x'.repeat(5_000_000) },
+      ],
+      1,
+      /index 1 \("b"\)\. The payload has 5\d+ bytes/,
+    ],
+    ['what is no job', [{ name: 'a', data: 1 }, 'b'], 1, /index 1\. Option "jobs\[1\]" has the value "b"/],
+    [
+      'what is still a promise',
+      [Promise.resolve({ name: 'a', data: 1 })],
+      0,
+      /index 0\. Option "jobs\[0\]" .* It is a promise: put "await"/,
+    ],
+  ])('is named when a bulk is refused because of %s, and nothing of the bulk is added', async (_, jobs, at, message) => {
+    const { cluster, queue } = aQueue();
+    const error: unknown = await queue.addBulk(asAny<[]>(jobs)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ outcome: 'not-applied', message: expect.stringMatching(message) });
+    expect(error).toMatchObject({ stack: expect.stringContaining(`Nothing of the bulk was added, because of the job at index ${at}`) });
     expect(cluster.requests).toHaveLength(0);
   });
 
@@ -228,6 +278,47 @@ describe('a job that is added wrongly', () => {
     const data = { [loneSurrogate]: ['\udfff', '😀'] };
     const { id } = await queue.add('😀', data);
     expect(await queue.getJob(id)).toMatchObject({ name: '😀', data });
+  });
+});
+
+describe('a forgotten await', () => {
+  const cluster = new FakeCluster();
+  const promise = asAny<never>(Promise.resolve(cluster));
+  const work: Processor<unknown, unknown> = () => 1;
+
+  it.each<[string, () => unknown]>([
+    ['the connection of a queue', () => new Queue('q', { connection: promise })],
+    ['the options of a queue', () => new Queue('q', promise)],
+    ['the name of a queue', () => new Queue(promise, { connection: cluster })],
+    ['the connection of a worker', () => new Worker('q', work, { connection: promise })],
+    ['the options of a worker', () => new Worker('q', work, promise)],
+    ['the processor of a worker', () => new Worker('q', promise, { connection: cluster })],
+    ['the cluster of a client', () => new Client(promise)],
+    ['the options of a client', () => new Client(cluster, promise)],
+    ['the options of a cluster', () => clusterSettings(promise)],
+    ['a group of options of a cluster', () => clusterSettings({ nodes: 1, storage: 'memory', raft: promise })],
+  ])('is hinted at: %s', (_, construct) =>
+    expect(construct).toThrow(/It is a promise: put "await" before the call that returned it\. Give /),
+  );
+
+  it.each<[string, (queue: Queue<unknown>, client: Client) => Promise<unknown>]>([
+    ['the name of a job', (queue) => queue.add(promise, 1)],
+    ['its data', (queue) => queue.add('x', promise)],
+    ['its options', (queue) => queue.add('x', 1, promise)],
+    ['one of its options', (queue) => queue.add('x', 1, { delay: promise })],
+    ['its backoff', (queue) => queue.add('x', 1, { backoff: promise })],
+    ['a list of jobs', (queue) => queue.addBulk(promise)],
+    ['a job of a list', (queue) => queue.addBulk([promise])],
+    ['the data of a job of a list', (queue) => queue.addBulk([{ name: 'x', data: promise }])],
+    ['the options of a job of a list', (queue) => queue.addBulk([{ name: 'x', data: 1, opts: promise }])],
+    ['an id', (queue) => queue.getJob(promise)],
+    ['the options of a reading', (queue) => queue.getJob(1, promise)],
+    ['the id of a node', (_, client) => client.status(promise)],
+    ['a change of members', (_, client) => client.changeMembership(1, promise)],
+  ])('is hinted at, and nothing is sent: %s', async (_, call) => {
+    const { cluster: connected, client, queue } = aQueue();
+    await expect(call(queue, client)).rejects.toThrow(/is a promise: put "await" before the call that returned it/);
+    expect([...connected.requests, ...connected.queries]).toHaveLength(0);
   });
 });
 
@@ -327,12 +418,25 @@ describe('a function that returns a promise', () => {
     }
   });
 
-  it('tells an id of another type from one that does not exist', async () => {
-    const { queue } = aQueue();
-    const { id } = await queue.add('x', 1);
-    const text = asAny<number>(`${id}`);
-    await expect(queue.getJob(text)).rejects.toThrow(/"id" has the value "1"\. Give the number that add\(\) returned/);
-    await expect(queue.removeJob(text)).rejects.toBeInstanceOf(InvalidOptionError);
+  it.each<[string, (queue: Queue<unknown>, id: number) => Promise<unknown>]>([
+    ['getJob', (queue, id) => queue.getJob(id)],
+    ['retryJob', (queue, id) => queue.retryJob(id)],
+    ['removeJob', (queue, id) => queue.removeJob(id)],
+  ])('tells what can be no id from an id that does not exist: %s', async (_, call) => {
+    const { cluster, queue } = aQueue();
+    for (const [id, shown] of [
+      ['1', '"1"'],
+      [-1, '-1'],
+      [0, '0'],
+      [0.5, '0.5'],
+      [Number.NaN, 'NaN'],
+      [undefined, 'undefined'],
+    ] as const) {
+      const error: unknown = await call(queue, asAny<number>(id)).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect(error).toMatchObject({ message: `Option "id" has the value ${shown}. Give the number that add() returned as job.id.` });
+    }
+    expect([...cluster.requests, ...cluster.queries]).toHaveLength(0);
   });
 
   it.each<[string, (client: Client) => Promise<unknown>, RegExp]>([
