@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import { makeLogFolder } from '../logs/log-folder.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
@@ -40,6 +40,8 @@ export interface ReplicaState {
  * Starts a cluster inside this process: one worker thread for each node, a channel between every pair, and each node's
  * state in its own SQLite file.
  * @throws {ConfigError} for options that cannot work. @throws {StorageError} when a node's file cannot be used.
+ * @throws {LogFileError} when a log cannot be written. @throws {NodeFailedError | NodeCodeMissingError} when a node's thread cannot start.
+ * All of them say `not-applied`: no node runs, and the start may be tried again.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const cluster = new Cluster(clusterSettings(options), clusterListeners(options));
@@ -78,7 +80,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   /** Part of {@link startCluster}. */
   async start(): Promise<void> {
     const { absent, logs } = this.#settings;
-    if (logs !== undefined) mkdirSync(logs.dir, { recursive: true });
+    if (logs !== undefined) makeLogFolder(logs.dir);
     const present = this.nodeIds().filter((node) => !absent.includes(node));
     await this.#threads.start(present);
     this.#roster.onMade(present);

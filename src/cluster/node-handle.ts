@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import { describeValue } from '../base/describe-value.ts';
-import { JobraftError } from '../base/errors.ts';
+import { JobraftError, type Outcome } from '../base/errors.ts';
+import { LogFileError } from '../logs/log-file-error.ts';
 import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 import { endWithProcess } from './end-with-process.ts';
 import { KillSwitch } from './kill-switch.ts';
@@ -27,14 +28,26 @@ const STOP_MS_MAX = 5_000;
 const REPORT_MS_MAX = 1_000;
 const DIGEST_MS_MAX = 60_000;
 
-/** A node stopped by itself. What was acknowledged is still on a majority of the others. */
+const ENDED_EARLY = 'its thread ended before it was ready. Start it again: cluster.restart(node).';
+/** V8's heap of the thread is full. SQLite's memory and buffers are not in it. */
+const OUT_OF_MEMORY =
+  "its thread's heap is full. Give Node.js more memory (node --max-old-space-size=<MiB>), keep fewer jobs (removeOnComplete, removeOnFail, " +
+  'removeJob()), or put large data elsewhere and its address into the job; then start the node again: cluster.restart(node).';
+
+/** A node stopped by itself, or could not start. What was acknowledged is still on a majority of the others. */
 export class NodeFailedError extends JobraftError {
   override readonly code: string;
-  override readonly outcome = 'unknown';
+  /** Of the calls that it was asked; `not-applied` for a node that had not started. */
+  override readonly outcome: Outcome;
 
-  constructor(node: number, signal: { readonly code: string; readonly message: string; readonly stack?: string | undefined }) {
+  constructor(
+    node: number,
+    signal: { readonly code: string; readonly message: string; readonly stack?: string | undefined },
+    outcome: Outcome = 'unknown',
+  ) {
     super(`Node ${node} stopped: ${signal.message}`);
     this.code = signal.code;
+    this.outcome = outcome;
     if (signal.stack !== undefined) this.cause = signal.stack;
   }
 }
@@ -71,17 +84,17 @@ export class NodeHandle {
         if (isReady) onFailure(error);
         else reject(error);
       };
+      const outcome = (): Outcome => (isReady ? 'unknown' : 'not-applied');
       this.#worker.on('message', (signal: NodeSignal) => {
         if (signal.type === 'ready') {
           isReady = true;
           resolve();
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
-        else fail(errorOf(boot.id, signal));
+        else fail(errorOf(boot.id, signal, outcome()));
       });
-      this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error)));
+      this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));
       this.#worker.on('exit', () => {
-        if (!isReady)
-          reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: 'its thread ended before it was ready' }));
+        if (!isReady) reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: ENDED_EARLY }, 'not-applied'));
       });
     });
     // Whoever awaits `ready` sees the failure; nobody has to.
@@ -156,15 +169,19 @@ export class NodeHandle {
   }
 }
 
-function errorOf(node: number, signal: Extract<NodeSignal, { type: 'failed' }>): Error {
-  if (signal.name === 'StorageError') return new StorageError(signal.code as StorageErrorCode, `Node ${node}: ${signal.message}`);
-  return new NodeFailedError(node, signal);
+function errorOf(node: number, signal: Extract<NodeSignal, { type: 'failed' }>, outcome: Outcome): JobraftError {
+  const message = `Node ${node}: ${signal.message}`;
+  if (signal.name === 'StorageError') return new StorageError(signal.code as StorageErrorCode, message, { outcome });
+  if (signal.name === 'LogFileError') return new LogFileError(message);
+  return new NodeFailedError(node, signal, outcome);
 }
 
 /** For what the thread itself could not report: its code could not be loaded, its memory is exhausted. */
-function errorOfThread(node: number, error: unknown): JobraftError {
+export function errorOfThread(node: number, error: unknown, outcome: Outcome): JobraftError {
   if (isCodeMissing(error)) return new NodeCodeMissingError(error.message, { cause: error });
   const { message, stack } = error instanceof Error ? error : new Error(describeValue(error));
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'NODE_FAILED';
-  return new NodeFailedError(node, { code, message, stack });
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY')
+    return new NodeFailedError(node, { code: 'NODE_OUT_OF_MEMORY', message: OUT_OF_MEMORY, stack }, outcome);
+  return new NodeFailedError(node, { code, message, stack }, outcome);
 }

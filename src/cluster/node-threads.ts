@@ -155,6 +155,7 @@ export class NodeThreads {
     throw new StorageError(
       'STORAGE_FAILED',
       `Node ${node} cannot be rebuilt: the other nodes that run are no majority, and might lack what its file holds. Start them first.`,
+      { outcome: 'not-applied' },
     );
   }
 

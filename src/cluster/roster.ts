@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError } from '../base/errors.ts';
+import { ConfigError, type Outcome } from '../base/errors.ts';
 import { makeDataDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
@@ -82,7 +82,7 @@ export class Roster implements Disposable {
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
     const roster = new Roster(dataDir, lock, { founders, nodes: [...nodes], made: [], holder: newHolder(), departed: [] });
-    roster.#write();
+    roster.#write('not-applied');
     return roster;
   }
 
@@ -98,7 +98,7 @@ export class Roster implements Disposable {
 
   /** This process has the files: it is the holder from now on, and the one before is gone. */
   onTaken(): void {
-    this.#write();
+    this.#write('not-applied');
   }
 
   onReleased(holders: readonly number[]): void {
@@ -144,7 +144,8 @@ export class Roster implements Disposable {
     this.#write();
   }
 
-  #write(): void {
+  /** @param outcome what is known of the call that writes it, if that fails. */
+  #write(outcome: Outcome = 'unknown'): void {
     const dataDir = this.#dataDir;
     if (dataDir === undefined || this.#isDisposed) return;
     try {
@@ -157,7 +158,7 @@ export class Roster implements Disposable {
       throw new StorageError(
         'STORAGE_FAILED',
         `The data folder ${dataDir} cannot be written (${reason}). Name a folder that this user may write.`,
-        { cause },
+        { cause, outcome },
       );
     }
   }
@@ -189,8 +190,14 @@ function readRoster(dataDir: string): StoredRoster | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+  } catch (cause) {
+    // Whatever else keeps it from being read, it is there: another one in its place would let the nodes vote with other disks.
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined;
+    throw new StorageError(
+      'STORAGE_FAILED',
+      `The file ${file} cannot be read (${cause instanceof Error ? cause.message : String(cause)}). Make it a file that this user may read, or name another dataDir.`,
+      { cause, outcome: 'not-applied' },
+    );
   }
   try {
     const content: unknown = JSON.parse(text);
@@ -200,6 +207,7 @@ function readRoster(dataDir: string): StoredRoster | undefined {
       throw new StorageError(
         'STORAGE_SCHEMA',
         `The folder ${dataDir} was written by a development commit of jobraft before 37bee8d, which this release does not read. Nothing is damaged: empty its queues with the commit that wrote it, or name another dataDir.`,
+        { outcome: 'not-applied' },
       );
     }
   } catch (error) {
@@ -209,6 +217,7 @@ function readRoster(dataDir: string): StoredRoster | undefined {
   throw new StorageError(
     'STORAGE_DAMAGED',
     `The file ${file} does not describe a cluster: it names the founders and their disks, the nodes, and whose files were made. Restore it from a backup; without it nobody can tell which files may vote.`,
+    { outcome: 'not-applied' },
   );
 }
 

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { destination, pino, stdTimeFunctions } from 'pino';
-import { JobraftError } from '../base/errors.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { RaftMessageType } from '../raft/message.ts';
 import { RPC_NAMES } from '../raft/message.ts';
 import { describeEvent, describeTotals } from './describe.ts';
+import { LogFileError } from './log-file-error.ts';
 import { RpcTally } from './rpc-tally.ts';
 
 export interface NodeLogOptions {
@@ -21,11 +21,6 @@ export interface NodeLog extends Disposable {
   observe(event: NodeEvent): void;
   /** Writes the last totals and closes the file; a second call does nothing. */
   close(): void;
-}
-
-/** A log file cannot be opened. Nothing was started. */
-export class LogFileError extends JobraftError {
-  override readonly code = 'LOG_FILE';
 }
 
 /** Totals are written when an event comes at least this long after the last totals, so that a killed node loses little. */
@@ -136,13 +131,7 @@ function openFile(file: string): ReturnType<typeof destination> {
     if (endsInsideLine(file)) opened.write('\n');
     return opened;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LogFileError(
-      `The log ${file} cannot be opened: ${reason}. Name a folder that can be written for the logs, or make this one writable.`,
-      {
-        cause: error,
-      },
-    );
+    throw LogFileError.of(file, error);
   }
 }
 

@@ -1,15 +1,17 @@
-import { JobraftError } from '../base/errors.ts';
+import { JobraftError, type Outcome } from '../base/errors.ts';
 
 export type StorageErrorCode = 'STORAGE_DAMAGED' | 'STORAGE_IN_USE' | 'STORAGE_FULL' | 'STORAGE_FAILED' | 'STORAGE_SCHEMA';
 
 /** A node's file cannot be used. The node stops; what was acknowledged is still on a majority. */
 export class StorageError extends JobraftError {
   override readonly code: StorageErrorCode;
-  override readonly outcome = 'unknown';
+  /** Of what was going on when the node stopped; `not-applied` where nothing had begun, as in a start that failed. */
+  override readonly outcome: Outcome;
 
-  constructor(code: StorageErrorCode, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  constructor(code: StorageErrorCode, message: string, options: { readonly cause?: unknown; readonly outcome?: Outcome } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
+    this.outcome = options.outcome ?? 'unknown';
   }
 }
 

@@ -28,6 +28,9 @@ export function codeOf(error: unknown): string {
   return '';
 }
 
+/** What the file system says of a path that cannot be used. */
+const PATH_CODES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT', 'ELOOP', 'ENAMETOOLONG']);
+
 function diagnose(code: string): { readonly code: StorageErrorCode; readonly remedy: string } {
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
     return { code: 'STORAGE_FULL', remedy: 'Free space on the disk, then start the node again; nothing that was acknowledged is lost.' };
@@ -38,8 +41,11 @@ function diagnose(code: string): { readonly code: StorageErrorCode; readonly rem
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return { code: 'STORAGE_IN_USE', remedy: 'Another program holds a lock on the file: close it, then start the node again.' };
   }
-  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code === 'EACCES' || code === 'EROFS') {
-    return { code: 'STORAGE_FAILED', remedy: 'Check that the directory exists and that this user may write in it.' };
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || PATH_CODES.has(code)) {
+    return {
+      code: 'STORAGE_FAILED',
+      remedy: 'Check that the directory exists, that nothing else has this name, and that this user may write in it.',
+    };
   }
   return { code: 'STORAGE_FAILED', remedy: 'Check the disk and the permissions of the directory, then start the node again.' };
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { NodeHandle } from '../../src/cluster/node-handle.ts';
+import { errorOfThread, NodeFailedError, NodeHandle } from '../../src/cluster/node-handle.ts';
 import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
@@ -81,5 +81,28 @@ describe('a thread that does not react', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     await killed;
     expect(process.listenerCount('exit')).toBe(listeners);
+  });
+});
+
+describe('what ended a thread', () => {
+  const outOfMemory = Object.assign(new Error('Worker terminated due to reaching memory limit: JS heap out of memory'), {
+    code: 'ERR_WORKER_OUT_OF_MEMORY',
+  });
+
+  it('is said with what to do when its memory was full', () => {
+    const error = errorOfThread(3, outOfMemory, 'unknown');
+    expect(error).toBeInstanceOf(NodeFailedError);
+    expect(error).toMatchObject({
+      code: 'NODE_OUT_OF_MEMORY',
+      outcome: 'unknown',
+      message: expect.stringMatching(
+        /^Node 3 stopped: its thread's heap is full\. Give Node\.js more memory .*cluster\.restart\(node\)\.$/,
+      ),
+    });
+  });
+
+  it('left nothing undone when the node had not started', () => {
+    for (const thrown of [outOfMemory, new Error('no'), 'text', undefined])
+      expect(errorOfThread(1, thrown, 'not-applied').outcome).toBe('not-applied');
   });
 });

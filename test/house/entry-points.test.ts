@@ -29,6 +29,12 @@ describe('the entry points', () => {
     const check = 'src/runtime/check.ts';
     const reached = new Set([check]);
     for (const path of reached) for (const { to } of importsOf(path, sources.get(path) ?? '')) reached.add(to);
-    expect([...reached]).toEqual([check, 'src/runtime/node-version.ts', 'src/base/errors.ts', 'src/base/describe-value.ts']);
+    expect([...reached]).toEqual([
+      check,
+      'src/runtime/node-version.ts',
+      'src/base/errors.ts',
+      'src/base/describe-value.ts',
+      'src/base/forgotten-await.ts',
+    ]);
   });
 });

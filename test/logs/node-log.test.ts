@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { LogFileError, openNodeLog } from '../../src/logs/node-log.ts';
+import { LogFileError } from '../../src/logs/log-file-error.ts';
+import { openNodeLog } from '../../src/logs/node-log.ts';
 import type { NodeEvent } from '../../src/node/event.ts';
 import { aFolder, becomes, linesOf, sends, started, timedOut } from './node-events.ts';
 

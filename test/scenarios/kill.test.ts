@@ -103,7 +103,9 @@ describe('a node that is killed', () => {
     );
     await eventually('the thread was started', async () => cluster.isRunning(3));
     await cluster.kill(3);
-    expect(['ready', 'Node 3 stopped: its thread ended before it was ready']).toContain(await restarted);
+    expect(['ready', 'Node 3 stopped: its thread ended before it was ready. Start it again: cluster.restart(node).']).toContain(
+      await restarted,
+    );
     await cluster.restart(3);
     await converged(cluster);
     expect(terminate).not.toHaveBeenCalled();

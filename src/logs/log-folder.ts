@@ -1,0 +1,11 @@
+import { mkdirSync } from 'node:fs';
+import { LogFileError } from './log-file-error.ts';
+
+/** Makes the folder of the nodes' logs, unless it is there. @throws {LogFileError} */
+export function makeLogFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw LogFileError.of(folder, error);
+  }
+}
