@@ -95,20 +95,20 @@ export class Job<Data = unknown, Result = unknown> {
   }
 
   /**
-   * The attempt came to an end that is committed. Static, and without an assignment to the job: its owner may have frozen it, taken away its
-   * prototype, or defined its properties anew.
+   * The attempt came to an end that is committed. Static, and without an assignment that may throw: the job's owner may have frozen it, taken
+   * away its prototype, or defined its properties anew.
    * @internal
    */
   static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value): void {
     job.#returnvalue = value;
     job.#hasReturnvalue = true;
-    define(job, 'attemptsMade', attemptsMade);
+    assign(job, 'attemptsMade', attemptsMade);
   }
 
   /** @internal */
   static recordFailure(job: Job, attemptsMade: number, reason: string): void {
-    define(job, 'attemptsMade', attemptsMade);
-    define(job, 'failedReason', reason);
+    assign(job, 'attemptsMade', attemptsMade);
+    assign(job, 'failedReason', reason);
   }
 
   toJSON(): object {
@@ -117,9 +117,13 @@ export class Job<Data = unknown, Result = unknown> {
   }
 }
 
-/** Without effect where the object does not allow it. Never throws, and runs no setter. */
-function define(job: object, name: keyof Job, value: unknown): void {
-  Reflect.defineProperty(job, name, { value, writable: true, enumerable: true, configurable: true });
+/** Without effect where the object does not allow it. Never throws. On the path of every job, where defining the property is slower. */
+function assign<Name extends 'attemptsMade' | 'failedReason'>(job: Job, name: Name, value: Job[Name]): void {
+  try {
+    job[name] = value;
+  } catch {
+    // What its owner made of it stays.
+  }
 }
 
 /** For who added it: `addedAt` by their own clock, and the very name and data they gave. */
