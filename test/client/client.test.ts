@@ -1,6 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Client } from '../../src/client/client.ts';
-import type { ClientOptions } from '../../src/client/client-options.ts';
+import { describe, expect, it, vi } from 'vitest';
 import {
   ClientClosedError,
   ClusterVersionError,
@@ -13,27 +11,13 @@ import {
   SessionExpiredError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
-import { Queue } from '../../src/client/queue.ts';
+import type { Queue } from '../../src/client/queue.ts';
 import { SESSION_ID_END } from '../../src/queue/request.ts';
-import { FakeCluster } from './fake-cluster.ts';
+import { aClient, closeClientsAfterEach } from './client-setting.ts';
+import type { FakeCluster } from './fake-cluster.ts';
 
 const HOUR_MS = 3_600_000;
-const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
-
-function aClient(nodes: readonly number[] = [1], options: ClientOptions = {}) {
-  const cluster = new FakeCluster(nodes);
-  const client = new Client(cluster, options);
-  opened.push({ cluster, client });
-  return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
-}
-
-afterEach(async () => {
-  for (const { cluster, client } of opened.splice(0)) {
-    cluster.resume();
-    await client.close();
-    cluster.close();
-  }
-});
+closeClientsAfterEach();
 
 const addMany = (queue: Queue<number>, count: number) => Promise.all(Array.from({ length: count }, (_, n) => queue.add('n', n)));
 const waitingIn = (cluster: FakeCluster) => cluster.machine.counts('numbers').waiting;

@@ -1,26 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { Client } from '../../src/client/client.ts';
-import type { ClientOptions } from '../../src/client/client-options.ts';
+import { describe, expect, it } from 'vitest';
 import { ClientClosedError, InvalidOptionError, NoLeaderError, OverloadedError, UnknownOptionError } from '../../src/client/errors.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { FakeCluster } from './fake-cluster.ts';
+import { aClient, closeClientsAfterEach } from './client-setting.ts';
 
-const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
-
-function aClient(nodes: readonly number[] = [1], options: ClientOptions = {}) {
-  const cluster = new FakeCluster(nodes);
-  const client = new Client(cluster, options);
-  opened.push({ cluster, client });
-  return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
-}
-
-afterEach(async () => {
-  for (const { cluster, client } of opened.splice(0)) {
-    cluster.resume();
-    await client.close();
-    cluster.close();
-  }
-});
+closeClientsAfterEach();
 
 describe('reading', () => {
   it('does not go through the log, and is linearizable unless it is asked otherwise', async () => {
