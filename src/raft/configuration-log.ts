@@ -1,6 +1,7 @@
 import type { LogIndex } from '../base/ids.ts';
 import { configurationIn } from './configuration-codec.ts';
 import type { Configuration, Entry } from './entry.ts';
+import { normalized } from './membership.ts';
 
 /** A configuration and where in the log it stands. */
 export interface PlacedConfiguration {
@@ -10,7 +11,7 @@ export interface PlacedConfiguration {
 
 /**
  * The configurations in the log, oldest first. The latest is in force, committed or not (Raft §6); when its entry is truncated the one
- * before it is in force again.
+ * before it is in force again. All are {@link normalized}, wherever they come from.
  */
 export class ConfigurationLog {
   /** Never empty: the first is what the log's beginning stands on. */
@@ -18,7 +19,7 @@ export class ConfigurationLog {
 
   /** @param entries those behind `base`. */
   constructor(base: PlacedConfiguration, entries: readonly Entry[]) {
-    this.#placed = [base];
+    this.#placed = [normalizedAt(base)];
     for (const entry of entries) if (entry.index > base.index) this.onAppended(entry);
   }
 
@@ -34,7 +35,7 @@ export class ConfigurationLog {
   /** @returns whether another configuration is in force now. */
   onAppended(entry: Entry): boolean {
     if (entry.kind !== 'configuration') return false;
-    this.#placed.push({ index: entry.index, configuration: configurationIn(entry) });
+    this.#placed.push({ index: entry.index, configuration: normalized(configurationIn(entry)) });
     return true;
   }
 
@@ -52,6 +53,11 @@ export class ConfigurationLog {
 
   /** A snapshot took the place of the log. */
   resetTo(base: PlacedConfiguration): void {
-    this.#placed = [base];
+    this.#placed = [normalizedAt(base)];
   }
 }
+
+const normalizedAt = ({ index, configuration }: PlacedConfiguration): PlacedConfiguration => ({
+  index,
+  configuration: normalized(configuration),
+});

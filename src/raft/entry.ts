@@ -39,9 +39,9 @@ export interface Configuration {
   readonly learners: readonly NodeId[];
   /** They receive the log, and become voters once they have caught up (thesis §4.2.1). */
   readonly joining: readonly NodeId[];
-  /** Voters that go when the joining ones become voters: a replacement in one step. */
+  /** Voters that go when the joining ones become voters: a replacement in one step. One that lost its disk meanwhile is joining, too. */
   readonly leaving: readonly NodeId[];
-  /** A voter that is named here counts only with that disk; one that is not, with any. */
+  /** A voter that is named here counts only with that disk; one that is not, with any. A joining node is named with the disk that it lost. */
   readonly disks: readonly VoterDisk[];
 }
 

@@ -1,6 +1,6 @@
 import type { DiskId, NodeId } from '../base/ids.ts';
 import type { Configuration, VoterDisk } from './entry.ts';
-import { membersOf } from './quorum.ts';
+import { distinct, membersOf } from './quorum.ts';
 
 /**
  * Changes of membership as pure functions from one configuration to the next (Raft §6, joint consensus). When each may happen is
@@ -21,6 +21,10 @@ export function problemWith(current: Configuration, change: MembershipChange): s
   const { add, remove, learners } = change;
   const members = membersOf(current);
   if (add.length + remove.length + learners.length === 0) return 'The change names no node. Name the nodes to add or to remove.';
+  for (const [list, nodes] of Object.entries({ add, remove, learners })) {
+    const repeated = nodes.find((node, at) => nodes.indexOf(node) !== at);
+    if (repeated !== undefined) return `Node ${repeated} is named more than once in "${list}". Name each node once.`;
+  }
   const known = add.find((node) => current.voters.includes(node));
   if (known !== undefined) return `Node ${known} is a voter already. Leave it out of the change.`;
   const unknown = remove.find((node) => !members.includes(node));
@@ -35,38 +39,88 @@ export function problemWith(current: Configuration, change: MembershipChange): s
   return undefined;
 }
 
-/** The first configuration of a change that makes sense; later ones follow from it by {@link promoted} and {@link settled}. */
-export function begun(current: Configuration, change: MembershipChange): Configuration {
+/**
+ * The first configuration of a change that makes sense; later ones follow from it by {@link promoted} and {@link settled}. What a change
+ * names is decided by that change: an earlier replacement that is not complete no longer applies to it.
+ */
+export function begun(from: Configuration, change: MembershipChange): Configuration {
+  const current = normalized(from);
   const { add, remove, learners } = change;
+  const named = [...remove, ...add, ...learners];
   const leavingVoters = current.voters.filter((node) => remove.includes(node));
-  const gone = [...remove, ...add, ...learners];
   const next: Configuration = {
     ...current,
-    learners: [...without(current.learners, gone), ...learners],
-    joining: [...without(current.joining, gone), ...add],
+    learners: [...without(current.learners, named), ...learners],
+    joining: [...without(current.joining, named), ...add],
+    leaving: without(current.leaving, named),
+    disks: current.disks.filter(({ node }) => current.voters.includes(node) || !named.includes(node)),
   };
-  if (leavingVoters.length === 0) return withoutStaleLeaving(next);
-  if (add.length > 0) return { ...next, learners: without(next.learners, leavingVoters), leaving: [...current.leaving, ...leavingVoters] };
-  return joint(next, without(current.voters, leavingVoters));
+  if (leavingVoters.length === 0) return normalized(next);
+  if (add.length > 0) return normalized({ ...next, leaving: [...next.leaving, ...leavingVoters] });
+  return normalized(joint(next, without(current.voters, leavingVoters)));
 }
 
-/** The caught up ones become voters, and the leaving ones go: the joint configuration. @param disks of those that become voters. */
+/**
+ * Those of the joining nodes that may vote now: a voter that lost its disk as soon as it has caught up, the newcomers of a replacement all
+ * at once, and one that is leaving never.
+ */
+export function promotable(current: Configuration, isCaughtUp: (node: NodeId) => boolean): readonly NodeId[] {
+  const newcomers = newcomersOf(current);
+  const isReady = newcomers.every(isCaughtUp) || current.leaving.length === 0;
+  return without(current.joining, current.leaving).filter((node) => isCaughtUp(node) && (isReady || !newcomers.includes(node)));
+}
+
+/**
+ * The promotable nodes become voters, and with the last newcomer the leaving ones go: the joint configuration.
+ * @param disks of those that become voters.
+ */
 export function promoted(current: Configuration, nodes: readonly NodeId[], disks: readonly VoterDisk[]): Configuration {
-  const voters = [...without(current.voters, current.leaving), ...nodes];
-  const next = joint({ ...current, joining: without(current.joining, nodes), leaving: [] }, voters);
-  return { ...next, disks: [...next.disks.filter(({ node }) => !nodes.includes(node)), ...disks.filter(({ disk }) => disk !== 0)] };
+  const isComplete = newcomersOf(current).every((node) => nodes.includes(node));
+  const gone = isComplete ? current.leaving : [];
+  const next = joint(current, [...without(current.voters, gone), ...nodes]);
+  return normalized({
+    ...next,
+    joining: without(current.joining, [...nodes, ...gone]),
+    disks: [...next.disks.filter(({ node }) => !nodes.includes(node)), ...disks.filter(({ disk }) => disk !== 0)],
+  });
 }
 
-/** A voter lost its disk, and what it had promised with it: it goes, and comes back like a new server. */
+/** A voter lost its disk, and what it had promised with it: it goes, and comes back like a new server, unless it is leaving anyway. */
 export function replaced(current: Configuration, node: NodeId): Configuration {
   const next = { ...current, joining: [...without(current.joining, [node]), node] };
-  return joint(next, without(current.voters, [node]));
+  return normalized(joint(next, without(current.voters, [node])));
 }
 
 /** Out of the joint configuration, once that is committed. */
 export function settled(current: Configuration): Configuration {
-  return { ...current, outgoing: [], disks: current.disks.filter(({ node }) => current.voters.includes(node)) };
+  return normalized({ ...current, outgoing: [] });
 }
+
+/**
+ * The same configuration with each node once in a list: whatever named it twice, it has one vote. A voter neither learns nor joins, and
+ * nobody is leaving unless a newcomer is joining. Logs and checkpoints of earlier releases may hold configurations that are otherwise.
+ */
+export function normalized(configuration: Configuration): Configuration {
+  const voters = distinct(configuration.voters);
+  const outgoing = distinct(configuration.outgoing);
+  const joining = distinct(without(configuration.joining, voters));
+  const hasDisk = [...voters, ...outgoing, ...joining];
+  const next: Configuration = {
+    voters,
+    outgoing,
+    learners: distinct(without(configuration.learners, [...voters, ...joining])),
+    joining,
+    leaving: distinct(configuration.leaving.filter((node) => voters.includes(node) || joining.includes(node))),
+    disks: configuration.disks.filter(
+      ({ node }, at, disks) => hasDisk.includes(node) && disks.findIndex((other) => other.node === node) === at,
+    ),
+  };
+  return newcomersOf(next).length > 0 ? next : { ...next, leaving: [] };
+}
+
+/** Joining nodes that were no voters before. One that was is known by the disk that it lost. */
+const newcomersOf = ({ joining, leaving, disks }: Configuration): readonly NodeId[] =>
+  joining.filter((node) => !leaving.includes(node) && !disks.some((known) => known.node === node));
 
 export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;
 
@@ -81,9 +135,5 @@ export function isVotersDisk(configuration: Configuration, node: NodeId, disk: D
 }
 
 const joint = (current: Configuration, voters: readonly NodeId[]): Configuration => ({ ...current, voters, outgoing: current.voters });
-
-/** Without anyone who joins, nobody waits to leave. */
-const withoutStaleLeaving = (configuration: Configuration): Configuration =>
-  configuration.joining.length === 0 ? { ...configuration, leaving: [] } : configuration;
 
 const without = (nodes: readonly NodeId[], gone: readonly NodeId[]): NodeId[] => nodes.filter((node) => !gone.includes(node));

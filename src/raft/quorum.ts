@@ -4,16 +4,21 @@ import type { Configuration } from './entry.ts';
 
 /**
  * Counting, and nothing else: pure functions of a configuration, so that tables of cases can be run against them.
- * While a configuration is joint, every question is put to both sets of voters, and both must agree (Raft §6).
+ * While a configuration is joint, every question is put to both sets of voters, and both must agree (Raft §6). A node that a list names
+ * twice has one vote.
  */
 
 export type VoteResult = 'won' | 'lost' | 'pending';
 
-/** Number of voters that make a majority of `voters`. */
+/** Each of them once, in their order. */
+export const distinct = (nodes: readonly NodeId[]): readonly NodeId[] => [...new Set(nodes)];
+
+/** Number of voters that make a majority of `voters`, each of them named once. */
 export const majorityOf = (voters: readonly NodeId[]): number => Math.floor(voters.length / 2) + 1;
 
 /** @param granted true, false, or undefined while the voter has not answered. */
-function voteResultOf(voters: readonly NodeId[], granted: (voter: NodeId) => boolean | undefined): VoteResult {
+function voteResultOf(named: readonly NodeId[], granted: (voter: NodeId) => boolean | undefined): VoteResult {
+  const voters = distinct(named);
   let yes = 0;
   let open = 0;
   for (const voter of voters) {
@@ -34,8 +39,9 @@ export function voteResult(configuration: Configuration, granted: (voter: NodeId
   return incoming === 'lost' || outgoing === 'lost' ? 'lost' : 'pending';
 }
 
-/** The highest value that a majority of `voters` has reached, or undefined when there are none. */
-function majorityValueOf(voters: readonly NodeId[], reachedBy: (voter: NodeId) => number): number | undefined {
+/** The highest value that a majority of the named voters has reached, or undefined when there are none. */
+function majorityValueOf(named: readonly NodeId[], reachedBy: (voter: NodeId) => number): number | undefined {
+  const voters = distinct(named);
   if (voters.length === 0) return undefined;
   const values = voters.map(reachedBy).sort((a, b) => b - a);
   return values[majorityOf(voters) - 1];
@@ -59,5 +65,5 @@ export const isVoter = (configuration: Configuration, node: NodeId): boolean =>
 
 /** Everyone who receives the log: voters of both sets, and those without a vote, each once. */
 export function membersOf(configuration: Configuration): readonly NodeId[] {
-  return [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners, ...configuration.joining])];
+  return distinct([...configuration.voters, ...configuration.outgoing, ...configuration.learners, ...configuration.joining]);
 }

@@ -4,7 +4,7 @@ import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
-import { begun, isJoint, isVotersDisk, problemWith, promoted, replaced, settled } from './membership.ts';
+import { begun, isJoint, isVotersDisk, problemWith, promotable, promoted, replaced, settled } from './membership.ts';
 import { Progress } from './progress.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
@@ -44,9 +44,8 @@ export function advanceReconfiguration(core: CoreState): void {
     adopt(core, settled(configuration));
     return;
   }
-  const ready = configuration.joining.filter((node) => core.progress.get(node)?.isCaughtUp === true);
-  const isAll = ready.length === configuration.joining.length;
-  if (ready.length > 0 && (isAll || configuration.leaving.length === 0)) {
+  const ready = promotable(configuration, (node) => core.progress.get(node)?.isCaughtUp === true);
+  if (ready.length > 0) {
     const disks = ready.flatMap((node) => {
       const disk = core.progress.get(node)?.disk;
       return disk === undefined ? [] : [{ node, disk }];
