@@ -36,7 +36,7 @@ export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cl
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/member-control.ts';
 export { NodeCodeMissingError } from './cluster/node-code.ts';
-export { NodeFailedError } from './cluster/node-handle.ts';
+export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export { LIMIT_DEFAULTS, type NodeLimits } from './node/limits.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';

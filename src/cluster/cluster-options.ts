@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import { CLUSTER_SHAPE, groupOf, NODES_MAX, oneOf } from '../config/cluster-config.ts';
@@ -88,6 +89,16 @@ export function clusterSettings(options: ClusterOptions): ClusterSettings {
   };
 }
 
+/** Relative paths become absolute ones now: the process may go to another folder while the cluster runs. */
+export function withAbsolutePaths(settings: ClusterSettings): ClusterSettings {
+  const { dataDir, logs } = settings;
+  return {
+    ...settings,
+    dataDir: dataDir === undefined ? undefined : resolve(dataDir),
+    logs: logs === undefined ? undefined : { ...logs, dir: resolve(logs.dir) },
+  };
+}
+
 /** The lowest id that no node has. */
 export function freeId(taken: readonly number[]): number {
   let id = 1;
@@ -95,10 +106,7 @@ export function freeId(taken: readonly number[]): number {
   return id;
 }
 
-/** @throws {ConfigError} for ids that are taken, and for more nodes than a cluster may have. */
-export function checkNewcomers(newcomers: readonly number[], present: readonly number[], leaving: number): void {
-  const taken = newcomers.find((node) => present.includes(node));
-  if (taken !== undefined) throw new ConfigError('node', taken, `That id is taken; the nodes are ${present.join(', ')}.`);
-  const count = present.length + newcomers.length - leaving;
-  if (count > NODES_MAX) throw new ConfigError('nodes', count, `A cluster has at most ${NODES_MAX} nodes. Remove others first.`);
+/** @throws {ConfigError} for more nodes than a cluster may have. */
+export function checkCount(nodes: number): void {
+  if (nodes > NODES_MAX) throw new ConfigError('nodes', nodes, `A cluster has at most ${NODES_MAX} nodes. Remove others first.`);
 }

@@ -10,8 +10,9 @@ import { DELAY, groupsOf, MEMBER_CHANGE, NODE_ID, PAUSE_MS, PROBABILITY, parseSe
 import type { ClusterListeners } from './cluster-listeners.ts';
 import { clusterListeners } from './cluster-listeners.ts';
 import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
-import { checkNewcomers, clusterSettings, freeId } from './cluster-options.ts';
+import { clusterSettings, freeId, withAbsolutePaths } from './cluster-options.ts';
 import { releaseDeparted } from './departed-holders.ts';
+import { MemberChanges } from './member-changes.ts';
 import type { ClusterMembers } from './member-control.ts';
 import { MemberControl } from './member-control.ts';
 import { NetworkFaults } from './network-faults.ts';
@@ -20,6 +21,8 @@ import { Roster } from './roster.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
+/** How long a node may take to answer about members and leaders; a healthy one takes milliseconds. */
+const ADMIN_CALL_MS_MAX = 2_000;
 
 export interface NodeMetrics extends NodeCounters {
   readonly node: number;
@@ -44,7 +47,7 @@ export interface ReplicaState {
  * All of them say `not-applied`: no node runs, and the start may be tried again.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const cluster = new Cluster(clusterSettings(options), clusterListeners(options));
+  const cluster = new Cluster(withAbsolutePaths(clusterSettings(options)), clusterListeners(options));
   try {
     await cluster.start();
   } catch (error) {
@@ -60,9 +63,11 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #roster: Roster;
   readonly #threads: NodeThreads;
   readonly #members: MemberControl;
+  readonly #changes: MemberChanges;
   #nextConnection = 1;
   readonly #faults = new NetworkFaults();
   #probe: Client | undefined;
+  #admin: Client | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #closedListeners = new Set<() => void>();
@@ -72,9 +77,10 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     this.#roster = Roster.open(settings.dataDir, settings.nodes);
     this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults });
     this.#members = new MemberControl(
-      () => this.#client,
+      () => this.#adminClient,
       () => this.leader(),
     );
+    this.#changes = new MemberChanges({ roster: this.#roster, threads: this.#threads, control: this.#members });
   }
 
   /** Part of {@link startCluster}. */
@@ -135,11 +141,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** The leader of the highest term that any running node knows and that itself agrees. */
   async leader(): Promise<number | undefined> {
-    let best: { node: number; term: number } | undefined;
-    for (const handle of await this.#reports(false)) {
-      if (handle.report.role === 'leader' && handle.report.term > (best?.term ?? 0)) best = { node: handle.node, term: handle.report.term };
-    }
-    return best?.node;
+    return await this.#leaderWithin(Number.POSITIVE_INFINITY);
   }
 
   /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for what is no time. */
@@ -148,7 +150,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
-      const leader = await this.leader();
+      const leader = await this.#leaderWithin(deadline - performance.now());
       if (leader !== undefined) return leader;
       await new Promise((resolve) => setTimeout(resolve, LEADER_POLL_MS));
     }
@@ -163,6 +165,8 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   /** For comparing replicas: every running node's state as a hash. Takes time in proportion to the state. */
   async replicaStates(): Promise<readonly ReplicaState[]> {
     const states: ReplicaState[] = [];
+    // A node that does not answer now is not waited for as long as a state may take.
+    await this.#reports(false);
     for (const { node, report } of await this.#reports(true)) if (report.state !== undefined) states.push({ node, ...report.state });
     return states;
   }
@@ -173,13 +177,13 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#threads.get(node)?.isRunning ?? false;
   }
 
-  /** Orderly stop of one node; a leader lets another node lead first. */
+  /** Orderly stop of one node; a leader lets another node lead first. @throws {NodeStuckError} for a thread that cannot be ended. */
   async stop(node: number): Promise<void> {
     this.#checkMember(node);
-    await this.#threads.get(node)?.stop(true);
+    await this.#threads.stop(node);
   }
 
-  /** Ends a node's thread at once, as a crash would: it writes nothing more, and what it had not yet written is lost. */
+  /** Ends a node's thread at once, as a crash would: it writes nothing more, and what it had not yet written is lost. @throws {NodeStuckError} */
   async kill(node: number): Promise<void> {
     this.#checkMember(node);
     await this.#threads.get(node)?.kill();
@@ -187,7 +191,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /**
    * Starts a node again from its file (a node that still runs is stopped first). A node whose file is gone or damaged, or that kept
-   * everything in memory, comes back as a newcomer: it receives everything from its peers before it votes again.
+   * everything in memory, comes back as a newcomer: it receives everything from its peers before it votes again. Calls for one node are
+   * carried out one after the other.
+   * @throws {StorageError | NodeFailedError} when it does not start. @throws {NodeStuckError} when the thread that it has cannot be ended.
    */
   async restart(node: number): Promise<void> {
     this.#checkMember(node);
@@ -206,8 +212,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Stops all nodes. Whoever uses the cluster is told first: calls that no node answers any more are rejected, and workers stop. May be
-   * called twice; every other call is rejected from now on.
+   * Stops all nodes, also those that are being started. Whoever uses the cluster is told first: calls that no node answers any more are
+   * rejected, and workers stop. May be called twice; every other call is rejected from now on. A thread that cannot be ended is reported to
+   * `onNodeFailure`, and left.
    */
   close(): Promise<void> {
     this.#isClosed = true;
@@ -229,12 +236,14 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /**
    * Starts another node and makes it a voter: first it receives the log, and votes once it has caught up.
+   * One that fails or takes too long is called off, and may be asked for again.
    * @param id default: the lowest that is free. @returns its id.
-   * @throws {ConfigError} for an id that is taken, or beyond 13 nodes. @throws {MembershipTimeoutError}
+   * @throws {ConfigError} for an id that is taken, or for too many nodes. @throws {StorageError} when its file cannot be used.
+   * @throws {MembershipTimeoutError}
    */
   async addNode(id?: number): Promise<number> {
     this.#checkOpen();
-    const node = id === undefined ? freeId(this.nodeIds()) : parseSettings(NODE_ID, id, 'id');
+    const node = id === undefined ? freeId([...this.nodeIds(), ...this.#changes.newcomers]) : parseSettings(NODE_ID, id, 'id');
     await this.changeMembers({ add: [node] });
     return node;
   }
@@ -249,14 +258,8 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   async changeMembers(change: { readonly add?: readonly number[]; readonly remove?: readonly number[] }): Promise<void> {
     this.#checkOpen();
     const { add, remove } = parseSettings(MEMBER_CHANGE, change, 'change');
-    checkNewcomers(add, this.nodeIds(), remove.length);
     for (const node of remove) this.#checkMember(node);
-    this.#roster.add(add);
-    await Promise.all(add.map((node) => this.#threads.spawn(node)));
-    this.#roster.onMade(add);
-    await this.#members.change(add, remove);
-    await this.#threads.remove(remove);
-    this.#roster.remove(remove);
+    await this.#changes.change(add, remove);
   }
 
   /** Lets node `to` lead, or whichever has most of the log. @returns who leads then. @throws {AdminRefusedError | NoLeaderError} */
@@ -316,20 +319,34 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#probe;
   }
 
+  get #adminClient(): Client {
+    this.#admin ??= new Client(this, { deadlineMs: ADMIN_CALL_MS_MAX });
+    return this.#admin;
+  }
+
   async #close(): Promise<void> {
     for (const listener of [...this.#closedListeners]) listener();
     this.#closedListeners.clear();
     try {
       await this.#threads.close();
       await this.#probe?.close();
+      await this.#admin?.close();
     } finally {
       this.#roster[Symbol.dispose]();
     }
   }
 
-  async #reports(withDigest: boolean) {
+  async #leaderWithin(withinMs: number): Promise<number | undefined> {
+    let best: { node: number; term: number } | undefined;
+    for (const { node, report } of await this.#reports(false, withinMs)) {
+      if (report.role === 'leader' && report.term > (best?.term ?? 0)) best = { node, term: report.term };
+    }
+    return best?.node;
+  }
+
+  async #reports(withDigest: boolean, withinMs?: number) {
     this.#checkOpen();
-    return await this.#threads.reports(withDigest);
+    return await this.#threads.reports(withDigest, withinMs);
   }
 
   /** @throws {ClusterClosedError} */

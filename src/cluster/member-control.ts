@@ -1,11 +1,12 @@
 import type { Client } from '../client/client.ts';
-import { AdminRefusedError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
+import { AdminRefusedError, DeadlineError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
 import type { MemberChange } from '../client/node-calls.ts';
 import type { NodeStatus } from '../transport/client-frame.ts';
 
 /** A change waits for newcomers to receive the whole log; this bounds one that cannot succeed. */
 const CHANGE_WAIT_MS = 60_000;
 const TRANSFER_WAIT_MS = 10_000;
+const CALL_OFF_WAIT_MS = 10_000;
 const POLL_MS = 10;
 
 /** Who takes part, as the leader's configuration in force says. */
@@ -21,14 +22,19 @@ export interface ClusterMembers {
   readonly isSettled: boolean;
 }
 
+/** What nodes are asked with. Its calls have a deadline that is short beside the times above: a leader whose thread is stuck answers none. */
+export type AdminClient = Pick<Client, 'status' | 'changeMembership' | 'transferLeadership'>;
+
 /** Sees changes of members through, whoever leads meanwhile: a change that was lost with its leader is asked for again. */
 export class MemberControl {
-  readonly #client: () => Client;
+  readonly #client: () => AdminClient;
   readonly #leader: () => Promise<number | undefined>;
+  readonly #changeWaitMs: number;
 
-  constructor(client: () => Client, leader: () => Promise<number | undefined>) {
+  constructor(client: () => AdminClient, leader: () => Promise<number | undefined>, changeWaitMs = CHANGE_WAIT_MS) {
     this.#client = client;
     this.#leader = leader;
+    this.#changeWaitMs = changeWaitMs;
   }
 
   /** @throws {NoLeaderError} when none is found in time. */
@@ -44,12 +50,27 @@ export class MemberControl {
 
   /** @throws {AdminRefusedError} for a change that makes no sense. @throws {MembershipTimeoutError} with what is still missing. */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
-    const late = new MembershipTimeoutError(add, remove, CHANGE_WAIT_MS);
-    await this.#until(CHANGE_WAIT_MS, late, async (status) => {
+    const late = new MembershipTimeoutError(add, remove, this.#changeWaitMs);
+    await this.#until(this.#changeWaitMs, late, async (status) => {
       const rest = remainderOf(status, add, remove);
       if (rest !== undefined) await this.#ask(() => this.#client().changeMembership(status.node, rest));
       return isDone(status, add, remove) ? status : undefined;
     });
+  }
+
+  /**
+   * Takes back what is left of an addition, so that none of the nodes becomes a voter later.
+   * @returns those that are no members. @throws {NoLeaderError} when none is found in time, or what was under way is not complete.
+   */
+  async callOff(nodes: readonly number[]): Promise<readonly number[]> {
+    const status = await this.#until(CALL_OFF_WAIT_MS, new NoLeaderError(), async (leader) => {
+      const { joining, learners, outgoing, isSettled } = leader;
+      const present = nodes.filter((node) => joining.includes(node) || learners.includes(node));
+      if (present.length === 0) return isSettled ? leader : undefined;
+      if (outgoing.length === 0) await this.#ask(() => this.#client().changeMembership(leader.node, { remove: present }));
+      return undefined;
+    });
+    return nodes.filter((node) => !status.voters.includes(node));
   }
 
   /** @returns who leads then. @throws {AdminRefusedError} for a node that cannot lead. @throws {NoLeaderError} */
@@ -83,7 +104,7 @@ export class MemberControl {
       const status = await this.#client().status(leader);
       return status.state === 'leader' ? status : undefined;
     } catch (error) {
-      if (error instanceof NodeUnavailableError) return undefined;
+      if (isUnanswered(error)) return undefined;
       throw error;
     }
   }
@@ -94,16 +115,21 @@ export class MemberControl {
       await request();
     } catch (error) {
       if (error instanceof AdminRefusedError && error.code === 'INVALID') throw error;
-      if (!(error instanceof AdminRefusedError || error instanceof NodeUnavailableError)) throw error;
+      if (!(error instanceof AdminRefusedError || isUnanswered(error))) throw error;
     }
   }
 }
+
+/** It ended, or its thread is stuck: another node may lead by now. */
+const isUnanswered = (error: unknown): boolean => error instanceof NodeUnavailableError || error instanceof DeadlineError;
 
 /** What is still to be asked for, or undefined when all of it is under way or done. */
 function remainderOf(status: NodeStatus, add: readonly number[], remove: readonly number[]): MemberChange | undefined {
   const { voters, outgoing, joining, leaving, learners } = status;
   const missing = add.filter((node) => !voters.includes(node) && !joining.includes(node));
-  const present = remove.filter((node) => [...voters, ...joining, ...learners].includes(node) && !leaving.includes(node));
+  // Who is leaving already goes with these newcomers, or with others that may never come.
+  const isUnderWay = (node: number): boolean => add.length > 0 && leaving.includes(node);
+  const present = remove.filter((node) => [...voters, ...joining, ...learners].includes(node) && !isUnderWay(node));
   if (outgoing.length > 0 || missing.length + present.length === 0) return undefined;
   return { add: missing, remove: present };
 }

@@ -23,6 +23,8 @@ const YOUNG_GENERATION_MIB_MAX = 24;
 const KILL_MS_MAX = 2_000;
 /** How long an orderly stop may take, before the node is killed. */
 const STOP_MS_MAX = 5_000;
+/** How long a thread may take to end once it is terminated. One that waits for the operating system, as for a disk that hangs, does not. */
+const TERMINATE_MS_MAX = 2_000;
 
 /** How long a node may take to say how it stands, and to hash its state. One whose thread is blocked does not answer. */
 const REPORT_MS_MAX = 1_000;
@@ -52,6 +54,21 @@ export class NodeFailedError extends JobraftError {
   }
 }
 
+/** A node's thread cannot be ended: it is blocked in a call of the operating system. It has its file until the call returns. */
+export class NodeStuckError extends JobraftError {
+  override readonly code = 'NODE_STUCK';
+  override readonly outcome = 'unknown';
+  readonly node: number;
+
+  constructor(node: number) {
+    super(
+      `The thread of node ${node} does not end: it is blocked in a call of the operating system, as by a disk that hangs. Its file stays in ` +
+        'use meanwhile. Free what it waits for, and call again; or end the process.',
+    );
+    this.node = node;
+  }
+}
+
 /** One node's thread, seen from its owner. */
 export class NodeHandle {
   readonly id: number;
@@ -64,6 +81,9 @@ export class NodeHandle {
   readonly #reports = new Map<number, (report: NodeReport | undefined) => void>();
   #nextCall = 1;
   #isRunning = true;
+  /** A report was not answered in time, and still is not. */
+  #isOverdue = false;
+  readonly #notReady: (error: Error) => void;
 
   constructor(options: Omit<NodeBoot, 'killSwitch'>, onFailure: (error: Error) => void) {
     const boot: NodeBoot = { ...options, killSwitch: KillSwitch.memory() };
@@ -78,7 +98,9 @@ export class NodeHandle {
     });
     let isReady = false;
     let failure: Error | undefined;
+    let notReady: (error: Error) => void = () => undefined;
     this.ready = new Promise((resolve, reject) => {
+      notReady = reject;
       const fail = (error: Error) => {
         failure ??= error;
         if (isReady) onFailure(error);
@@ -97,6 +119,7 @@ export class NodeHandle {
         if (!isReady) reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: ENDED_EARLY }, 'not-applied'));
       });
     });
+    this.#notReady = notReady;
     // Whoever awaits `ready` sees the failure; nobody has to.
     this.ready.catch(() => undefined);
     const endedWithProcess = endWithProcess({
@@ -122,13 +145,18 @@ export class NodeHandle {
     this.#worker.postMessage(command, transfer);
   }
 
-  /** @returns undefined when the node ended before it could answer, or did not answer in time. */
+  /**
+   * @returns undefined when the node ended before it could answer, or did not answer in time: from then on at once, until its thread goes on.
+   */
   report(withDigest: boolean): Promise<NodeReport | undefined> {
-    if (!this.#isRunning) return Promise.resolve(undefined);
+    if (!this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
     const call = this.#nextCall;
     this.#nextCall += 1;
     // After a pause of the event loop timers run before the reports that came meanwhile are read.
-    const giveUp = (): void => this.#onReport(call, undefined);
+    const giveUp = (): void => {
+      if (this.#reports.has(call)) this.#isOverdue = true;
+      this.#settleReport(call, undefined);
+    };
     return new Promise((resolve) => {
       const timer = setTimeout(() => setImmediate(giveUp), withDigest ? DIGEST_MS_MAX : REPORT_MS_MAX);
       this.#reports.set(call, (report) => {
@@ -139,17 +167,25 @@ export class NodeHandle {
     });
   }
 
-  /** Orderly end; a node that has not ended after some seconds is killed. @param handOver whether a leader lets another node lead first. */
+  /**
+   * Orderly end; a node that has not ended after some seconds is killed. @param handOver whether a leader lets another node lead first.
+   * @throws {NodeStuckError}
+   */
   async stop(handOver: boolean): Promise<void> {
     if (this.#isRunning) this.command({ type: 'stop', handOver });
-    await this.#exitedWithin(STOP_MS_MAX, () => this.kill());
+    if (!(await this.#hasExitedWithin(STOP_MS_MAX))) await this.kill();
   }
 
-  /** Ends the thread at once, without a last write: what a crash of the node alone would be. */
+  /** Ends the thread at once, without a last write: what a crash of the node alone would be. @throws {NodeStuckError} */
   async kill(): Promise<void> {
     this.#isRunning = false;
     this.#requestKill();
-    await this.#exitedWithin(KILL_MS_MAX, () => this.#worker.terminate());
+    if (await this.#hasExitedWithin(KILL_MS_MAX)) return;
+    void this.#worker.terminate();
+    if (await this.#hasExitedWithin(TERMINATE_MS_MAX)) return;
+    const error = new NodeStuckError(this.id);
+    this.#notReady(error);
+    throw error;
   }
 
   #requestKill(): void {
@@ -157,13 +193,23 @@ export class NodeHandle {
     this.command({ type: 'kill' });
   }
 
-  async #exitedWithin(timeoutMs: number, onTimeout: () => Promise<unknown>): Promise<void> {
-    const timer = setTimeout(onTimeout, timeoutMs);
-    await this.exited;
+  async #hasExitedWithin(timeoutMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const isLate = new Promise<false>((resolve) => {
+      // After a pause of the event loop timers run before the thread's end is seen.
+      timer = setTimeout(() => setImmediate(() => resolve(false)), timeoutMs);
+    });
+    const hasExited = await Promise.race([this.exited.then(() => true), isLate]);
     clearTimeout(timer);
+    return hasExited;
   }
 
-  #onReport(call: number, report: NodeReport | undefined): void {
+  #onReport(call: number, report: NodeReport): void {
+    this.#isOverdue = false;
+    this.#settleReport(call, report);
+  }
+
+  #settleReport(call: number, report: NodeReport | undefined): void {
     this.#reports.get(call)?.(report);
     this.#reports.delete(call);
   }

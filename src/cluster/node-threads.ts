@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
+import { ConfigError } from '../base/errors.ts';
 import { ClusterClosedError } from '../client/errors.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -8,7 +9,7 @@ import type { ClusterListeners } from './cluster-listeners.ts';
 import type { ClusterSettings } from './cluster-options.ts';
 import type { NetworkFaults } from './network-faults.ts';
 import type { NodeReport } from './node-boot.ts';
-import { NodeHandle } from './node-handle.ts';
+import { NodeHandle, NodeStuckError } from './node-handle.ts';
 import { nodeFile, type Roster } from './roster.ts';
 
 export interface NodeThreadsParts {
@@ -25,6 +26,8 @@ export class NodeThreads {
   readonly #roster: Roster;
   readonly #faults: NetworkFaults;
   readonly #handles = new Map<number, NodeHandle>();
+  /** What was last begun with each node: it is started, stopped and rebuilt by one call after the other, so that it never has two threads. */
+  readonly #latest = new Map<number, Promise<void>>();
   #starts = 0;
   #isClosed = false;
 
@@ -41,45 +44,86 @@ export class NodeThreads {
 
   /** Starts all of them, and rebuilds those whose file is damaged. */
   async start(nodes: readonly number[]): Promise<void> {
-    const outcomes = await Promise.allSettled(nodes.map((node) => this.spawn(node)));
+    const outcomes = await Promise.allSettled(nodes.map((node) => this.add(node)));
     const failures = outcomes.flatMap((outcome, at) =>
       outcome.status === 'rejected' ? [{ node: nodes[at] ?? 0, error: outcome.reason }] : [],
     );
     // One after the other: each is rebuilt by a majority that is sound, or the start fails with what is wrong.
-    for (const { node, error } of failures) await this.#rebuild(node, error);
+    for (const { node, error } of failures) await this.#inTurn(node, () => this.#rebuild(node, error));
+  }
+
+  /** Starts a node that does not run. @throws {ClusterClosedError | StorageError} or what else kept it from starting. */
+  async add(node: number): Promise<void> {
+    await this.#inTurn(node, async () => {
+      if (this.#handles.get(node)?.isRunning !== true) await this.#spawn(node);
+    });
+  }
+
+  async stop(node: number): Promise<void> {
+    await this.#inTurn(node, async () => this.#handles.get(node)?.stop(true));
   }
 
   async restart(node: number): Promise<void> {
-    await this.#handles.get(node)?.stop(true);
-    await this.spawn(node).catch((error: unknown) => this.#rebuild(node, error));
+    await this.#inTurn(node, async () => {
+      await this.#handles.get(node)?.stop(true);
+      await this.#spawn(node).catch((error: unknown) => this.#rebuild(node, error));
+    });
   }
 
   /** @returns where the old file is now. @throws {StorageError} when the other nodes that run are no majority. */
   async repair(node: number): Promise<string | undefined> {
-    this.#checkRebuildable(node);
-    await this.#handles.get(node)?.stop(true);
-    this.#checkOpen();
-    const movedTo = this.#moveAside(node);
-    await this.spawn(node);
-    return movedTo;
+    return await this.#inTurn(node, async () => {
+      this.#checkRebuildable(node);
+      await this.#handles.get(node)?.stop(true);
+      this.#checkOpen();
+      const movedTo = this.#moveAside(node);
+      await this.#spawn(node);
+      return movedTo;
+    });
   }
 
   async remove(nodes: readonly number[]): Promise<void> {
-    await Promise.all(nodes.map((node) => this.#handles.get(node)?.stop(false)));
-    for (const node of nodes) this.#handles.delete(node);
+    await Promise.all(
+      nodes.map((node) =>
+        this.#inTurn(node, async () => {
+          const handle = this.#handles.get(node);
+          this.#handles.delete(node);
+          if (handle !== undefined) await this.#end(handle);
+        }),
+      ),
+    );
   }
 
+  /** Ends all nodes, also one that is being started. A thread that cannot be ended is reported, and left. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...this.#handles.values()].map((handle) => handle.stop(false)));
+    await Promise.all([...this.#handles.values()].map((handle) => this.#end(handle)));
+    await Promise.all(this.#latest.values());
     this.#handles.clear();
   }
 
-  /** What every node that runs says about itself; those that do not answer in time are left out. */
-  async reports(withDigest: boolean): Promise<{ readonly node: number; readonly report: NodeReport }[]> {
-    const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
-    const reports = await Promise.all(running.map(async (handle) => ({ node: handle.id, report: await handle.report(withDigest) })));
-    return reports.flatMap(({ node, report }) => (report === undefined ? [] : [{ node, report }]));
+  async #end(handle: NodeHandle): Promise<void> {
+    try {
+      await handle.stop(false);
+    } catch (error) {
+      if (!(error instanceof NodeStuckError)) throw error;
+      this.#listeners.onNodeFailure(handle.id, error);
+    }
+  }
+
+  /** What every node that runs says about itself; those that do not answer in time are left out. @param withinMs at most this long. */
+  async reports(
+    withDigest: boolean,
+    withinMs = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly node: number; readonly report: NodeReport }[]> {
+    const answers: { readonly node: number; readonly report: NodeReport }[] = [];
+    const ask = async (handle: NodeHandle): Promise<void> => {
+      const report = await handle.report(withDigest);
+      if (report !== undefined) answers.push({ node: handle.id, report });
+    };
+    const all = Promise.all([...this.#handles.values()].map(ask));
+    await (withinMs === Number.POSITIVE_INFINITY ? all : settledWithin(all, withinMs));
+    return answers.toSorted((one, other) => one.node - other.node);
   }
 
   sendFaults(): void {
@@ -87,12 +131,14 @@ export class NodeThreads {
       if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.#roster.nodes) });
   }
 
-  /** @throws {ClusterClosedError | StorageError} or what else kept the node from starting. */
-  async spawn(id: number): Promise<void> {
+  /** In the node's turn only. @throws {ClusterClosedError | StorageError} or what else kept the node from starting. */
+  async #spawn(id: number): Promise<void> {
     this.#checkOpen();
+    // It may have been removed since the call.
+    if (!this.#roster.nodes.includes(id)) throw new ConfigError('node', id, `The cluster's nodes are ${this.#roster.nodes.join(', ')}.`);
     const { dataDir, raft, limits, durability, logs, seed } = this.#settings;
     this.#starts += 1;
-    const handle = new NodeHandle(
+    const handle: NodeHandle = new NodeHandle(
       {
         id,
         founders: this.#roster.founders,
@@ -105,7 +151,7 @@ export class NodeThreads {
         seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
         log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
       },
-      (error) => this.#onFailure(id, error),
+      (error) => this.#onFailure(handle, error),
     );
     for (const [peer, other] of this.#handles) {
       if (peer === id || !other.isRunning) continue;
@@ -118,21 +164,41 @@ export class NodeThreads {
     try {
       await handle.ready;
     } catch (error) {
-      await handle.exited;
+      if (!(error instanceof NodeStuckError)) await handle.stop(false);
       this.#checkOpen();
       throw error;
+    }
+    if (this.#isClosed) {
+      await this.#end(handle);
+      this.#checkOpen();
     }
   }
 
   /** A node stopped by itself. If it is its file that is damaged, its peers have what it needs. */
-  #onFailure(node: number, error: Error): void {
+  #onFailure(handle: NodeHandle, error: Error): void {
+    const node = handle.id;
     if (this.#isClosed) return;
-    this.#handles
-      .get(node)
-      ?.exited.then(() => this.#rebuild(node, error))
-      .catch((reason: Error) => {
-        if (!this.#isClosed) this.#listeners.onNodeFailure(node, reason);
-      });
+    this.#inTurn(node, async () => {
+      await handle.stop(false);
+      // Somebody may have started it again, or removed it, meanwhile.
+      if (this.#handles.get(node) === handle) await this.#rebuild(node, error);
+    }).catch((reason: Error) => {
+      if (!this.#isClosed) this.#listeners.onNodeFailure(node, reason);
+    });
+  }
+
+  /** Begins once everything that was begun with the node before has ended. */
+  #inTurn<Result>(node: number, run: () => Promise<Result>): Promise<Result> {
+    const result = (this.#latest.get(node) ?? Promise.resolve()).then(run);
+    const ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#latest.set(node, ended);
+    void ended.then(() => {
+      if (this.#latest.get(node) === ended) this.#latest.delete(node);
+    });
+    return result;
   }
 
   /** @throws what stopped the node, if that is not damage that its peers can make good. */
@@ -140,7 +206,7 @@ export class NodeThreads {
     const isDamage = failure instanceof StorageError && failure.code === 'STORAGE_DAMAGED';
     if (!isDamage || this.#isClosed || this.#settings.repair === 'manual' || !this.#isRebuildable(node)) throw failure;
     const movedTo = this.#moveAside(node);
-    await this.spawn(node);
+    await this.#spawn(node);
     this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
   }
 
@@ -170,4 +236,15 @@ export class NodeThreads {
   #checkOpen(): void {
     if (this.#isClosed) throw new ClusterClosedError();
   }
+}
+
+/** Waits for the work, but no longer than this; it goes on afterwards. */
+async function settledWithin(work: Promise<unknown>, withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const isOver = new Promise<void>((resolve) => {
+    // After a pause of the event loop timers run before what came meanwhile is read.
+    timer = setTimeout(() => setImmediate(resolve), withinMs);
+  });
+  await Promise.race([work, isOver]);
+  clearTimeout(timer);
 }

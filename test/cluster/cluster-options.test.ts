@@ -1,8 +1,9 @@
+import { resolve } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ConfigError } from '../../src/base/errors.ts';
 import { clusterListeners } from '../../src/cluster/cluster-listeners.ts';
 import type { ClusterOptions } from '../../src/cluster/cluster-options.ts';
-import { clusterSettings } from '../../src/cluster/cluster-options.ts';
+import { clusterSettings, withAbsolutePaths } from '../../src/cluster/cluster-options.ts';
 import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
@@ -23,6 +24,12 @@ describe('the options of a cluster', () => {
       logs: undefined,
       seed: expect.any(Number),
     });
+  });
+
+  it('name one folder wherever the process goes later', () => {
+    const settings = clusterSettings({ nodes: 1, dataDir: 'x', logs: { dir: '../logs' } });
+    expect(withAbsolutePaths(settings)).toMatchObject({ dataDir: resolve('x'), logs: { dir: resolve('../logs'), level: 'info' } });
+    expect(withAbsolutePaths(clusterSettings(inMemory))).toMatchObject({ dataDir: undefined, logs: undefined });
   });
 
   it('may name the nodes, and leave out what is undefined', () => {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { errorOfThread, NodeFailedError, NodeHandle } from '../../src/cluster/node-handle.ts';
+import { errorOfThread, NodeFailedError, NodeHandle, NodeStuckError } from '../../src/cluster/node-handle.ts';
 import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
@@ -81,6 +81,53 @@ describe('a thread that does not react', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     await killed;
     expect(process.listenerCount('exit')).toBe(listeners);
+  });
+
+  it('is waited for once: further reports are given up at once', async () => {
+    const handle = aHandle();
+    await handle.ready;
+    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    const first = handle.report(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await expect(first).resolves.toBeUndefined();
+    for (let call = 0; call < 1_000; call += 1) await expect(handle.report(call % 2 === 0)).resolves.toBeUndefined();
+    expect(post).toHaveBeenCalledOnce();
+    post.mockRestore();
+    const killed = handle.kill();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await killed;
+  });
+
+  it('is asked again once it has answered, however late', async () => {
+    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    const handle = aHandle();
+    await handle.ready;
+    const first = handle.report(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await expect(first).resolves.toBeUndefined();
+    const report = { role: 'follower', term: 3 };
+    const thread: unknown = post.mock.instances[0];
+    if (!(thread instanceof Worker)) throw new Error('the report was not asked for');
+    thread.emit('message', { type: 'report', call: 1, report });
+    const second = handle.report(false);
+    thread.emit('message', { type: 'report', call: 2, report });
+    await expect(second).resolves.toEqual(report);
+    post.mockRestore();
+    const killed = handle.kill();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await killed;
+  });
+
+  it('not even to its termination, is given up with the remedy', async () => {
+    terminate.mockResolvedValueOnce(0);
+    const handle = aHandle();
+    await handle.ready;
+    const outcome = handle.kill().catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(await outcome).toBeInstanceOf(NodeStuckError);
+    const ended = handle.kill();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await ended;
   });
 });
 

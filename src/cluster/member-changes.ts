@@ -1,0 +1,103 @@
+import { ConfigError } from '../base/errors.ts';
+import { ClusterClosedError } from '../client/errors.ts';
+import { checkCount } from './cluster-options.ts';
+import type { MemberControl } from './member-control.ts';
+import type { NodeThreads } from './node-threads.ts';
+import type { Roster } from './roster.ts';
+
+export interface MemberChangesParts {
+  readonly roster: Pick<Roster, 'nodes' | 'add' | 'onMade' | 'remove'>;
+  readonly threads: Pick<NodeThreads, 'add' | 'remove'>;
+  readonly control: Pick<MemberControl, 'members' | 'change' | 'callOff'>;
+}
+
+/** Whole changes of members: the nodes' ids in the roster, their threads, and their votes. */
+export class MemberChanges {
+  readonly #roster: MemberChangesParts['roster'];
+  readonly #threads: MemberChangesParts['threads'];
+  readonly #control: MemberChangesParts['control'];
+  /** The newcomers of calls that are under way. */
+  readonly #newcomers = new Set<number>();
+
+  constructor({ roster, threads, control }: MemberChangesParts) {
+    this.#roster = roster;
+    this.#threads = threads;
+    this.#control = control;
+  }
+
+  /** Nodes that are being added; they may not be in the roster yet. */
+  get newcomers(): readonly number[] {
+    return [...this.#newcomers];
+  }
+
+  /**
+   * Either all of it is done, or what was begun is called off: then a newcomer's id and thread are gone again. They stay only where nobody
+   * can tell whether it became a voter, or where the cluster was closed; the same call may be made again in any case.
+   * @throws {ConfigError | AdminRefusedError | MembershipTimeoutError} or what kept a newcomer's thread from starting.
+   */
+  async change(add: readonly number[], remove: readonly number[]): Promise<void> {
+    const pending = add.find((node) => this.#newcomers.has(node));
+    if (pending !== undefined) throw new ConfigError('node', pending, 'That node is being added already. Await that call first.');
+    for (const node of add) this.#newcomers.add(node);
+    try {
+      await this.#checkNewcomers(add, remove);
+      await this.#change(add, remove);
+    } finally {
+      for (const node of add) this.#newcomers.delete(node);
+    }
+    await this.#remove(remove);
+  }
+
+  /** An id may be in the roster already, of an addition that neither succeeded nor could be called off. */
+  async #checkNewcomers(add: readonly number[], remove: readonly number[]): Promise<void> {
+    const { nodes } = this.#roster;
+    const known = add.filter((node) => nodes.includes(node));
+    checkCount(nodes.length + add.length - known.length - remove.length);
+    if (known.length === 0) return;
+    const { voters } = await this.#control.members();
+    const taken = known.find((node) => voters.includes(node));
+    if (taken !== undefined) throw new ConfigError('node', taken, `That id is taken; the nodes are ${nodes.join(', ')}.`);
+  }
+
+  async #change(add: readonly number[], remove: readonly number[]): Promise<void> {
+    // Before it is asked for: whoever may be a voter has to be started with the cluster.
+    let mayBeMembers = add.filter((node) => this.#roster.nodes.includes(node));
+    this.#roster.add(add);
+    try {
+      await this.#start(add);
+      mayBeMembers = [...add];
+      await this.#control.change(add, remove);
+    } catch (error) {
+      if (!(error instanceof ClusterClosedError)) await this.#callOff(add, mayBeMembers);
+      throw error;
+    }
+  }
+
+  async #start(nodes: readonly number[]): Promise<void> {
+    const outcomes = await Promise.allSettled(nodes.map((node) => this.#threads.add(node)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    this.#roster.onMade(nodes);
+  }
+
+  async #callOff(nodes: readonly number[], mayBeMembers: readonly number[]): Promise<void> {
+    const members = mayBeMembers.length === 0 ? [] : await this.#membersOf(mayBeMembers);
+    await this.#remove(nodes.filter((node) => !members.includes(node)));
+  }
+
+  async #remove(nodes: readonly number[]): Promise<void> {
+    if (nodes.length === 0) return;
+    this.#roster.remove(nodes);
+    await this.#threads.remove(nodes);
+  }
+
+  /** Which of the nodes are voters now, or may become voters yet. */
+  async #membersOf(nodes: readonly number[]): Promise<readonly number[]> {
+    try {
+      const gone = await this.#control.callOff(nodes);
+      return nodes.filter((node) => !gone.includes(node));
+    } catch {
+      // What made the change fail says more than that it cannot be called off either.
+      return nodes;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { ClusterClosedError, MembershipTimeoutError, NoLeaderError } from '../../src/client/errors.ts';
+import { MemberChanges } from '../../src/cluster/member-changes.ts';
+
+interface Setup {
+  readonly voters?: readonly number[];
+  readonly start?: (node: number) => Promise<void>;
+  readonly change?: () => Promise<void>;
+  readonly callOff?: (nodes: readonly number[]) => Promise<readonly number[]>;
+}
+
+/** A cluster of the nodes 1, 2 and 3 as far as changes of members know it. */
+function aSetting({ voters = [1, 2, 3], start, change, callOff }: Setup = {}) {
+  let ids: readonly number[] = [1, 2, 3];
+  const running = new Set(ids);
+  const calls: string[] = [];
+  const roster = {
+    get nodes(): readonly number[] {
+      return ids;
+    },
+    add: (nodes: readonly number[]) => {
+      ids = [...new Set([...ids, ...nodes])];
+    },
+    remove: (nodes: readonly number[]) => {
+      ids = ids.filter((node) => !nodes.includes(node));
+    },
+    onMade: () => undefined,
+  };
+  const threads = {
+    add: async (node: number) => {
+      await start?.(node);
+      running.add(node);
+    },
+    remove: async (nodes: readonly number[]) => {
+      for (const node of nodes) running.delete(node);
+    },
+  };
+  const control = {
+    members: async () => ({ voters, learners: [], joining: [], leaving: [], isSettled: true }),
+    change: async (add: readonly number[], remove: readonly number[]) => {
+      calls.push(`add ${add.join()} remove ${remove.join()}`);
+      await change?.();
+    },
+    callOff: async (nodes: readonly number[]) => {
+      calls.push(`call off ${nodes.join()}`);
+      return callOff === undefined ? nodes : await callOff(nodes);
+    },
+  };
+  return { changes: new MemberChanges({ roster, threads, control }), roster, running, calls };
+}
+
+const late = (): Promise<never> => Promise.reject(new MembershipTimeoutError([4], [], 1));
+
+describe('an addition that fails', () => {
+  it('because a thread does not start leaves nothing behind, and may be repeated', async () => {
+    let isBlocked = true;
+    const start = async (node: number) => {
+      if (node === 5 && isBlocked) throw new Error('in the way');
+    };
+    const { changes, roster, running, calls } = aSetting({ start });
+    await expect(changes.change([4, 5], [])).rejects.toThrow('in the way');
+    expect(roster.nodes).toEqual([1, 2, 3]);
+    expect([...running]).toEqual([1, 2, 3]);
+    expect(calls).toEqual([]);
+    isBlocked = false;
+    await changes.change([4, 5], []);
+    expect(roster.nodes).toEqual([1, 2, 3, 4, 5]);
+    expect(calls).toEqual(['add 4,5 remove ']);
+  });
+
+  it('because it takes too long is called off, and may be repeated', async () => {
+    let attempts = 0;
+    const { changes, roster, running, calls } = aSetting({ change: () => (++attempts === 1 ? late() : Promise.resolve()) });
+    await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
+    expect(calls.at(-1)).toBe('call off 4');
+    expect(roster.nodes).toEqual([1, 2, 3]);
+    expect([...running]).toEqual([1, 2, 3]);
+    await changes.change([4], []);
+    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect([...running]).toEqual([1, 2, 3, 4]);
+  });
+
+  it('keeps a node that became a voter meanwhile', async () => {
+    const { changes, roster, running } = aSetting({ change: late, callOff: async () => [5] });
+    await expect(changes.change([4, 5], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
+    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect([...running]).toEqual([1, 2, 3, 4]);
+  });
+
+  it('keeps a node that may become a voter yet, and lets it be asked for again', async () => {
+    let attempts = 0;
+    const { changes, roster, running } = aSetting({
+      change: () => (++attempts === 1 ? late() : Promise.resolve()),
+      callOff: () => Promise.reject(new NoLeaderError()),
+    });
+    await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
+    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect([...running]).toEqual([1, 2, 3, 4]);
+    await changes.change([4], []);
+    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+  });
+
+  it('because the cluster was closed writes nothing any more', async () => {
+    const { changes, roster, calls } = aSetting({ change: () => Promise.reject(new ClusterClosedError()) });
+    await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'CLUSTER_CLOSED' });
+    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect(calls).toEqual(['add 4 remove ']);
+  });
+});
+
+describe('an addition', () => {
+  it('is rejected for an id that a voter has', async () => {
+    const { changes, calls } = aSetting();
+    await expect(changes.change([2], [])).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('taken') });
+    expect(calls).toEqual([]);
+  });
+
+  it('is rejected while the same node is being added', async () => {
+    const started = Promise.withResolvers<void>();
+    const { changes, roster } = aSetting({ start: () => started.promise });
+    const first = changes.change([4], []);
+    await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    started.resolve();
+    await first;
+    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+  });
+});
+
+it('a removal takes id and thread once it is complete, and not before', async () => {
+  const { changes, roster, running } = aSetting({ change: late });
+  await expect(changes.change([], [3])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
+  expect(roster.nodes).toEqual([1, 2, 3]);
+  expect([...running]).toEqual([1, 2, 3]);
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { AdminRefusedError, DeadlineError } from '../../src/client/errors.ts';
+import type { MemberChange } from '../../src/client/node-calls.ts';
+import type { AdminClient } from '../../src/cluster/member-control.ts';
+import { MemberControl } from '../../src/cluster/member-control.ts';
+import type { NodeStatus } from '../../src/transport/client-frame.ts';
+
+const aStatus = (parts: Partial<NodeStatus>): NodeStatus => ({
+  node: 1,
+  state: 'leader',
+  term: 1,
+  votedFor: 1,
+  leaderId: 1,
+  commit: 1,
+  applied: 1,
+  firstIndex: 1,
+  lastIndex: 1,
+  lastTerm: 1,
+  voters: [1, 2, 3],
+  outgoing: [],
+  learners: [],
+  joining: [],
+  leaving: [],
+  isSettled: true,
+  isRemoved: false,
+  ...parts,
+});
+
+/** Answers with these, one after the other, and with the last for good. */
+function answering(...answers: readonly (Partial<NodeStatus> | Error)[]) {
+  const asked: MemberChange[] = [];
+  let next = 0;
+  const client: AdminClient = {
+    status: async () => {
+      const answer = answers[Math.min(next, answers.length - 1)] ?? {};
+      next += 1;
+      if (answer instanceof Error) throw answer;
+      return aStatus(answer);
+    },
+    changeMembership: async (_, change) => {
+      asked.push(change);
+    },
+    transferLeadership: async () => undefined,
+  };
+  const control = new MemberControl(
+    () => client,
+    async () => 1,
+  );
+  return { control, asked, client };
+}
+
+describe('a change of members', () => {
+  it('goes on with the next leader when one whose thread is stuck does not answer', async () => {
+    const { control, asked } = answering(new DeadlineError('not-applied'), {}, { voters: [1, 2, 3, 4] });
+    await control.change([4], []);
+    expect(asked).toEqual([{ add: [4], remove: [] }]);
+  });
+
+  it('goes on when the answer to its request is lost', async () => {
+    const { control, client } = answering({}, { voters: [1, 2, 3, 4] });
+    const lost = { ...client, changeMembership: () => Promise.reject(new DeadlineError('unknown')) };
+    await new MemberControl(
+      () => lost,
+      async () => 1,
+    ).change([4], []);
+    await expect(control.members()).resolves.toMatchObject({ voters: [1, 2, 3, 4] });
+  });
+
+  it('removes a node that is leaving in a replacement whose newcomer never comes', async () => {
+    const { control, asked } = answering({ joining: [9], leaving: [2] }, { voters: [1, 3], joining: [9] });
+    await control.change([], [2]);
+    expect(asked).toEqual([{ add: [], remove: [2] }]);
+  });
+
+  it('does not ask again for a replacement that is under way', async () => {
+    const { control, asked } = answering({ joining: [9], leaving: [2] }, { voters: [1, 3, 9] });
+    await control.change([9], [2]);
+    expect(asked).toEqual([]);
+  });
+
+  it('says what was not complete in time', async () => {
+    const { client } = answering({ joining: [4] });
+    const control = new MemberControl(
+      () => client,
+      async () => 1,
+      1,
+    );
+    await expect(control.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT', message: expect.stringContaining('add 4') });
+  });
+});
+
+describe('an addition that is called off', () => {
+  it('takes back what still receives the log, and says who is no member', async () => {
+    const { control, asked } = answering({ joining: [4, 5] }, { joining: [], isSettled: false }, {});
+    await expect(control.callOff([4, 5])).resolves.toEqual([4, 5]);
+    expect(asked).toEqual([{ remove: [4, 5] }]);
+  });
+
+  it('waits for a joint configuration to be complete, and leaves its voters', async () => {
+    const joint = { voters: [1, 2, 3, 4], outgoing: [1, 2, 3], isSettled: false };
+    const { control, asked } = answering(joint, joint, { voters: [1, 2, 3, 4] });
+    await expect(control.callOff([4])).resolves.toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  it('asks again when the leader refuses for the moment', async () => {
+    const { client } = answering({ joining: [4] }, { joining: [4] }, {});
+    let attempts = 0;
+    const changeMembership = async () => {
+      attempts += 1;
+      if (attempts === 1) throw new AdminRefusedError('CHANGE_PENDING', 'Another change of members is under way.', 1);
+    };
+    const control = new MemberControl(
+      () => ({ ...client, changeMembership }),
+      async () => 1,
+    );
+    await expect(control.callOff([4])).resolves.toEqual([4]);
+    expect(attempts).toBe(2);
+  });
+});

@@ -1,0 +1,188 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue, startCluster } from 'jobraft';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { aCluster, eventually } from './support.ts';
+
+function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'jobraft-threads-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const outcomeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'done',
+    (error: unknown) => error,
+  );
+
+/** The folder is free: nothing has its files any more. */
+async function startsAgain(dataDir: string): Promise<void> {
+  const again = await startCluster({ nodes: 3, dataDir });
+  await again.waitForLeader();
+  await again.close();
+}
+
+describe('a node has one thread', () => {
+  it('although it is restarted by two calls at once', async () => {
+    const dataDir = aFolder();
+    const cluster = await startCluster({ nodes: 3, dataDir });
+    const calls = [cluster.restart(1), cluster.restart(1), cluster.stop(1), cluster.restart(1)];
+    expect(await Promise.all(calls.map(outcomeOf))).toEqual(['done', 'done', 'done', 'done']);
+    expect(cluster.isRunning(1)).toBe(true);
+    expect((await cluster.metrics()).map(({ node }) => node)).toEqual([1, 2, 3]);
+    await cluster.close();
+    await startsAgain(dataDir);
+  });
+
+  it('that a cluster ends which is closed while the node is restarted', async () => {
+    const dataDir = aFolder();
+    const cluster = await startCluster({ nodes: 3, dataDir });
+    const restarts = [1, 1, 2].map((node) => outcomeOf(cluster.restart(node)));
+    await cluster.close();
+    for (const outcome of await Promise.all(restarts)) expect(outcome).toMatchObject({ code: 'CLUSTER_CLOSED' });
+    await startsAgain(dataDir);
+  });
+
+  it('that a cluster ends which is closed while the node is added', async () => {
+    const dataDir = aFolder();
+    const cluster = await startCluster({ nodes: 3, dataDir });
+    await cluster.waitForLeader();
+    const added = outcomeOf(cluster.addNode());
+    await cluster.close();
+    expect(await added).toMatchObject({ code: 'CLUSTER_CLOSED' });
+    await startsAgain(dataDir);
+  });
+
+  it('that repair and restart take in turns', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    await queue.add('job', {});
+    const calls = [cluster.restart(1), cluster.repair(1), cluster.restart(1)];
+    await Promise.all(calls);
+    expect(cluster.isRunning(1)).toBe(true);
+    await eventually('all voters are there again', async () => (await cluster.members()).voters.length === 3);
+    expect((await queue.getJobCounts()).waiting).toBe(1);
+  });
+});
+
+describe('nodes that are added', () => {
+  it('at the same time get different ids', async () => {
+    await using scene = await aCluster();
+    const { cluster } = scene;
+    const ids = await Promise.all([cluster.addNode(), cluster.addNode(), cluster.addNode(9)]);
+    expect(ids).toEqual([4, 5, 9]);
+    expect((await cluster.members()).voters).toEqual([1, 2, 3, 4, 5, 9]);
+  });
+});
+
+describe('a node that could not be added', () => {
+  it('leaves no id behind, and can be added once what was in the way is gone', async () => {
+    await using scene = await aCluster();
+    const { cluster, dataDir } = scene;
+    const inTheWay = join(dataDir, 'node-4');
+    writeFileSync(inTheWay, 'not a folder');
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await expect(cluster.addNode(4)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+      expect(cluster.nodeIds()).toEqual([1, 2, 3]);
+      expect((await cluster.members()).joining).toEqual([]);
+    }
+    rmSync(inTheWay);
+    expect(await cluster.addNode(4)).toBe(4);
+    expect((await cluster.members()).voters).toEqual([1, 2, 3, 4]);
+    expect(cluster.nodeIds()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('takes the others of its change along, and the removals', async () => {
+    await using scene = await aCluster();
+    const { cluster, dataDir } = scene;
+    writeFileSync(join(dataDir, 'node-5'), 'not a folder');
+    await expect(cluster.changeMembers({ add: [4, 5], remove: [1] })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    expect(cluster.nodeIds()).toEqual([1, 2, 3]);
+    expect([4, 5].map((node) => cluster.isRunning(node))).toEqual([false, false]);
+    expect(await cluster.members()).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
+  });
+
+  it('of a process that ended meanwhile can be added by the next', async () => {
+    const dataDir = aFolder();
+    const cluster = await startCluster({ nodes: 3, dataDir });
+    await cluster.waitForLeader();
+    const added = outcomeOf(cluster.addNode(4));
+    await cluster.close();
+    await added;
+    const again = await startCluster({ nodes: 3, dataDir });
+    expect(await again.addNode(4)).toBe(4);
+    expect((await again.members()).voters).toEqual([1, 2, 3, 4]);
+    await again.close();
+  });
+});
+
+describe('a node whose thread is stuck', () => {
+  /** Longer than any time limit of a cluster's calls; a killed thread does not wait for its end. */
+  const STUCK_MS = 3_600_000;
+
+  it('does not delay what others are asked, and can be replaced', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const leader = await cluster.waitForLeader();
+    const stuck = leader === 1 ? 2 : 1;
+    await cluster.pause(stuck, STUCK_MS);
+    expect(await cluster.waitForLeader(30_000)).toBe(leader);
+    expect((await cluster.metrics()).map(({ node }) => node)).not.toContain(stuck);
+    expect((await cluster.replicaStates()).map(({ node }) => node)).not.toContain(stuck);
+    await queue.add('job', {});
+    await cluster.changeMembers({ add: [4], remove: [stuck] });
+    expect((await cluster.members()).voters).toEqual([1, 2, 3, 4].filter((node) => node !== stuck));
+    expect(cluster.isRunning(stuck)).toBe(false);
+    expect((await queue.getJobCounts()).waiting).toBe(1);
+  });
+
+  it('gives way to another leader when it leads, and can be restarted', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    const stuck = await cluster.waitForLeader();
+    await cluster.pause(stuck, STUCK_MS);
+    const next = await eventually('another leader', async () => {
+      const leader = await cluster.leader();
+      return leader !== stuck && leader;
+    });
+    expect(next).not.toBe(stuck);
+    await queue.add('job', {});
+    await cluster.restart(stuck);
+    await eventually('it answers again', async () => (await cluster.metrics()).some(({ node }) => node === stuck));
+  });
+
+  it('does not keep the cluster from being closed', async () => {
+    const dataDir = aFolder();
+    const cluster = await startCluster({ nodes: 3, dataDir });
+    for (const node of [1, 2, 3]) await cluster.pause(node, STUCK_MS);
+    await expect(cluster.waitForLeader(10)).rejects.toMatchObject({ code: 'NO_LEADER' });
+    await cluster.close();
+    await startsAgain(dataDir);
+  });
+});
+
+describe('a relative folder', () => {
+  const home = process.cwd();
+  afterEach(() => process.chdir(home));
+
+  it('is the same one wherever the process goes', async () => {
+    const [first, second] = [aFolder(), aFolder()];
+    process.chdir(first);
+    const cluster = await startCluster({ nodes: 3, dataDir: 'data', logs: { dir: 'logs' } });
+    const queue = new Queue('work', { connection: cluster });
+    await queue.add('job', {});
+    process.chdir(second);
+    for (const node of [1, 2, 3]) await cluster.restart(node);
+    await cluster.addNode(4);
+    await cluster.repair(4);
+    await queue.add('job', {});
+    await queue.close();
+    await cluster.close();
+    expect(readdirSync(second)).toEqual([]);
+    expect([1, 2, 3, 4].every((node) => existsSync(join(first, 'data', `node-${node}`, 'jobraft.db')))).toBe(true);
+    await using again = await startCluster({ nodes: 3, dataDir: join(first, 'data') });
+    expect((await new Queue('work', { connection: again }).getJobCounts()).waiting).toBe(2);
+  });
+});
