@@ -8,7 +8,7 @@ import type { RaftConfig } from '../raft/config.ts';
 import { NODE_IDS, parseSettings } from './cluster-arguments.ts';
 
 export interface ClusterOptions {
-  /** How many nodes, 1 to 13 (they get the ids 1, 2, …), or their ids. */
+  /** How many nodes, 1 to 51 (they get the ids 1, 2, …), or their ids. They share this machine's processors: beyond 13, raise `raft`'s timeouts. */
   readonly nodes: number | readonly number[];
   /** Nodes that are not started yet; `cluster.restart(id)` brings them in later. Default: none. */
   readonly absent?: readonly number[];

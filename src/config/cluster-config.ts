@@ -6,7 +6,7 @@ import type { NumberSetting } from './setting-table.ts';
 import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
 
 /** Most nodes that an embedded cluster starts. */
-export const NODES_MAX = 13;
+export const NODES_MAX = 51;
 export const STORAGES = ['sqlite', 'memory'] as const;
 export const DURABILITIES = ['full', 'off'] as const;
 export const LOG_LEVELS = ['info', 'debug'] as const;

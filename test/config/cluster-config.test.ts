@@ -69,8 +69,8 @@ describe('a configuration', () => {
 
 describe('a configuration that cannot work', () => {
   it.each([
-    ['nodes: 0', 'cluster.yaml:1: "nodes" has the value 0. Give a whole number from 1 to 13, or a list'],
-    ['nodes: 14', '"nodes" has the value 14.'],
+    ['nodes: 0', 'cluster.yaml:1: "nodes" has the value 0. Give a whole number from 1 to 51, or a list'],
+    ['nodes: 52', '"nodes" has the value 52.'],
     ['nodes: 2.5', '"nodes" has the value 2.5.'],
     ['nodes: [1, 1]', '"nodes" has the value [1,1].'],
     ['nodes: [0, 1]', '"nodes" has the value [0,1].'],

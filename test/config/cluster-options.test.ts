@@ -69,7 +69,7 @@ describe('the flags of a cluster', () => {
     expect(() => clusterConfigOf(aCommand('--heartbeat-ms', '0'))).toThrow(
       '--heartbeat-ms: "raft.heartbeatMs" has the value 0. Give a whole number',
     );
-    expect(() => clusterConfigOf(aCommand('--nodes', '14'))).toThrow('--nodes: "nodes" has the value 14.');
+    expect(() => clusterConfigOf(aCommand('--nodes', '52'))).toThrow('--nodes: "nodes" has the value 52.');
     expect(() => clusterConfigOf(aCommand('--config', 'nowhere.yaml'))).toThrow('The configuration nowhere.yaml does not exist.');
     expect(() => aCommand('--heartbeat-ms', 'fast')).toThrow('Give a number.');
     expect(() => aCommand('--durability', 'maybe')).toThrow('Allowed choices are full, off.');

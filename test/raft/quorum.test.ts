@@ -27,6 +27,7 @@ describe('a majority', () => {
     [6, 4],
     [7, 4],
     [13, 7],
+    [51, 26],
   ])('of %i is %i', (count, majority) => {
     expect(majorityOf(Array.from({ length: count }, (_, offset) => anyNode(offset + 1)))).toBe(majority);
   });

@@ -1,3 +1,4 @@
+import { Client, Queue, startCluster } from 'jobraft';
 import { describe, expect, it } from 'vitest';
 import { aCluster, eventually } from './support.ts';
 
@@ -39,6 +40,20 @@ describe('a running cluster (C4)', () => {
     expect((await queue.getJobCounts()).waiting).toBe(load.acknowledged.length);
   });
 
+  it('may have 51 nodes, and survives its leader', { timeout: 900_000 }, async () => {
+    const raft = { heartbeatMs: 1_000, electionTimeoutMs: 8_000 };
+    await using cluster = await startCluster({ nodes: 51, storage: 'memory', raft });
+    await using client = new Client(cluster, { deadlineMs: 300_000 });
+    const queue = new Queue('work', { connection: client });
+    const leader = await cluster.waitForLeader(300_000);
+    await queue.addBulk(Array.from({ length: 100 }, (_, n) => ({ name: 'job', data: { n } })));
+    await cluster.kill(leader);
+    await queue.add('job', {});
+    expect(await cluster.waitForLeader(300_000)).not.toBe(leader);
+    expect((await queue.getJobCounts()).waiting).toBe(101);
+    expect((await cluster.members()).voters).toHaveLength(51);
+  });
+
   it('is found again with the members that it had', async () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
@@ -56,7 +71,7 @@ describe('a running cluster (C4)', () => {
     await using scene = await aCluster();
     await expect(scene.cluster.addNode(2)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('taken') });
     await expect(scene.cluster.removeNode(9)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
-    await expect(scene.cluster.changeMembers({ add: Array.from({ length: 11 }, (_, at) => at + 4) })).rejects.toThrow('at most 13');
+    await expect(scene.cluster.changeMembers({ add: Array.from({ length: 49 }, (_, at) => at + 4) })).rejects.toThrow('at most 51');
     await expect(scene.cluster.changeMembers({ remove: [1, 2, 3] })).rejects.toMatchObject({ code: 'INVALID' });
   });
 });
