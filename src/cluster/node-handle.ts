@@ -83,6 +83,7 @@ export class NodeHandle {
   #isRunning = true;
   /** A report was not answered in time, and still is not. */
   #isOverdue = false;
+  #isReady = false;
   readonly #notReady: (error: Error) => void;
 
   constructor(options: Omit<NodeBoot, 'killSwitch'>, onFailure: (error: Error) => void) {
@@ -96,27 +97,26 @@ export class NodeHandle {
       name: `jobraft node ${boot.id}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB_MAX },
     });
-    let isReady = false;
     let failure: Error | undefined;
     let notReady: (error: Error) => void = () => undefined;
     this.ready = new Promise((resolve, reject) => {
       notReady = reject;
       const fail = (error: Error) => {
         failure ??= error;
-        if (isReady) onFailure(error);
+        if (this.#isReady) onFailure(error);
         else reject(error);
       };
-      const outcome = (): Outcome => (isReady ? 'unknown' : 'not-applied');
+      const outcome = (): Outcome => (this.#isReady ? 'unknown' : 'not-applied');
       this.#worker.on('message', (signal: NodeSignal) => {
         if (signal.type === 'ready') {
-          isReady = true;
+          this.#isReady = true;
           resolve();
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
         else fail(errorOf(boot.id, signal, outcome()));
       });
       this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));
       this.#worker.on('exit', () => {
-        if (!isReady) reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: ENDED_EARLY }, 'not-applied'));
+        if (!this.#isReady) reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: ENDED_EARLY }, 'not-applied'));
       });
     });
     this.#notReady = notReady;
@@ -146,10 +146,11 @@ export class NodeHandle {
   }
 
   /**
-   * @returns undefined when the node ended before it could answer, or did not answer in time: from then on at once, until its thread goes on.
+   * @returns undefined when the node ended before it could answer, or did not answer in time: from then on at once, until its thread goes on,
+   * and while it reads its file at the start.
    */
   report(withDigest: boolean): Promise<NodeReport | undefined> {
-    if (!this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
+    if (!this.#isReady || !this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
     const call = this.#nextCall;
     this.#nextCall += 1;
     // After a pause of the event loop timers run before the reports that came meanwhile are read.

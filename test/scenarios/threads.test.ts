@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue, startCluster } from 'jobraft';
@@ -160,6 +161,29 @@ describe('a node whose thread is stuck', () => {
     await expect(cluster.waitForLeader(10)).rejects.toMatchObject({ code: 'NO_LEADER' });
     await cluster.close();
     await startsAgain(dataDir);
+  });
+});
+
+// Opening a pipe that nobody reads blocks the thread in the operating system, where nothing can terminate it.
+describe.skipIf(process.platform === 'win32')('a node whose thread waits for the operating system', () => {
+  it('does not keep the cluster from its work, nor from being closed, which says so', async () => {
+    const folder = aFolder();
+    const pipe = join(folder, 'node-4.log');
+    execFileSync('mkfifo', [pipe]);
+    const failures: [number, Error][] = [];
+    const onNodeFailure = (node: number, error: Error): void => void failures.push([node, error]);
+    const cluster = await startCluster({ nodes: 3, storage: 'memory', logs: { dir: folder }, onNodeFailure });
+    const queue = new Queue('work', { connection: cluster });
+    const added = outcomeOf(cluster.addNode(4));
+    await cluster.waitForLeader();
+    await queue.add('job', {});
+    expect((await cluster.metrics()).map(({ node }) => node)).toEqual([1, 2, 3]);
+    await queue.close();
+    await cluster.close();
+    expect(await added).toMatchObject({ code: 'CLUSTER_CLOSED' });
+    expect(failures).toMatchObject([[4, { code: 'NODE_STUCK', node: 4 }]]);
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    onTestFinished(() => closeSync(reader));
   });
 });
 
