@@ -48,12 +48,18 @@ export class PortLinks {
     this.#onClosed = options.onClosed;
   }
 
-  /** Takes the place of an earlier channel to the same partner. */
+  /** Takes the place of an earlier channel to the same partner, which is lost with all that was on its way. */
   attach(partner: number, port: MessagePort): void {
-    this.#links.get(partner)?.port.close();
+    const earlier = this.#links.get(partner);
     const link: Link = { port, busyUntilMs: 0 };
     this.#links.set(partner, link);
+    if (earlier !== undefined) {
+      earlier.port.close();
+      this.#onClosed(partner);
+    }
     port.on('message', (frame: Uint8Array) => {
+      // A port that was closed still hands on what had arrived: it comes from an earlier life of the partner, or from another of its name.
+      if (this.#links.get(partner) !== link) return;
       this.#onFrame(partner, frame);
       this.#onReadable();
     });
