@@ -208,6 +208,23 @@ export class Batch {
     }
   }
 
+  /**
+   * Answers some of the calls; the others go on. Only for queries: none of their calls is a kept one.
+   * @returns how many had not been answered before.
+   */
+  answerFrom(first: number, results: readonly OperationResult[]): number {
+    let answered = 0;
+    for (const [offset, result] of results.entries()) {
+      const call = this.#calls[first + offset];
+      if (call === undefined) continue;
+      this.#calls[first + offset] = undefined;
+      answered += 1;
+      this.#ordinary -= 1;
+      deliver(call, result);
+    }
+    return answered;
+  }
+
   /** The claim that waits has certainly taken nothing. */
   answerWithoutJobs(): void {
     this.settled();

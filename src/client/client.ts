@@ -38,6 +38,7 @@ export class Client implements AsyncDisposable {
     const config = clientConfig(options);
     this.#connection = new Connection(endpoint, {
       onReply: (reply, node) => this.pipeline.onReply(reply, node),
+      onReplyPart: (first, reply, node) => this.pipeline.onReplyPart(first, reply, node),
       onRejected: (rejection, node) => this.pipeline.onRejected(rejection, node),
       onStatus: (call, status) => {
         if (call === OWN_STATUS_CALL) this.pipeline.onStatus(status);

@@ -8,6 +8,8 @@ export type LogAnswer = Extract<ServerFrame, { readonly type: 'log' }>;
 
 export interface ConnectionHandlers {
   onReply(reply: Uint8Array, node: number): void;
+  /** @param first the place of the first operation that the reply has a result for. */
+  onReplyPart(first: number, reply: Uint8Array, node: number): void;
   onRejected(rejection: Rejection, node: number): void;
   onStatus(call: number, status: NodeStatus, node: number): void;
   onLog(answer: LogAnswer, node: number): void;
@@ -90,6 +92,9 @@ export class Connection {
       switch (frame.type) {
         case 'reply':
           this.#handlers.onReply(frame.reply, node);
+          break;
+        case 'part':
+          this.#handlers.onReplyPart(frame.first, frame.reply, node);
           break;
         case 'rejected':
           this.#handlers.onRejected(frame, node);

@@ -122,6 +122,11 @@ export class Intake {
     this.#bytes += (replacement?.countedBytes ?? 0) - batch.countedBytes;
   }
 
+  /** So many calls of a batch are answered; others are not. */
+  releaseAnswered(calls: number): void {
+    this.#operations -= calls;
+  }
+
   /** One of the kept calls was rejected. */
   releaseKept(): void {
     this.#kept -= 1;

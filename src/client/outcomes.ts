@@ -42,6 +42,12 @@ export class Outcomes {
     }
   }
 
+  /** Results of some operations, from place `first` on; those of the others follow. */
+  onAnsweredInPart(batch: Batch, first: number, results: readonly OperationResult[]): void {
+    this.#intake.releaseAnswered(batch.answerFrom(first, results));
+    if (batch.ordinary === 0) this.#settle(batch);
+  }
+
   /** No repetition of this request can help. */
   onRefused(batch: Batch, error: Error): void {
     const { session } = batch;

@@ -159,6 +159,17 @@ export class Pipeline {
     this.#afterOutcome();
   }
 
+  /** Of a query: late parts, of an answer that was asked for twice, find nobody. */
+  onReplyPart(first: number, bytes: Uint8Array, node: number): void {
+    const reply = decodeReply(bytes);
+    const batch = this.#lanes.find(reply.client, reply.sequence);
+    this.#search.trust(node);
+    if (batch === undefined) return;
+    batch.sentAtMs = performance.now();
+    this.#outcomes.onAnsweredInPart(batch, first, reply.results);
+    this.#afterOutcome();
+  }
+
   onRejected(rejection: Rejection, node: number): void {
     const batch = this.#lanes.find(rejection.client, rejection.sequence);
     if (batch === undefined) return;

@@ -148,7 +148,7 @@ class NodeThread {
   /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than arming anew. */
   #arm(): void {
     // After the other events that are there by now: the owner's commands, new clients.
-    if (this.#node.hasMoreInput) this.#immediate ??= setImmediate(this.#onImmediate);
+    if (this.#node.hasMore) this.#immediate ??= setImmediate(this.#onImmediate);
     const dueMs = this.#node.nextDeadlineMs;
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);

@@ -47,6 +47,8 @@ export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = 
 export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> = withDefaults(LIMIT_DEFAULTS, {
   payloadBytesMax: { description: "one job's payload, or one result", unit: 'bytes', min: 1, max: GIB },
   entryBytesMax: { description: 'requests gathered into one log entry; one request always fits', unit: 'bytes', min: 1, max: GIB },
+  replyBytesMax: { description: 'payloads that one claim brings; one job always fits', unit: 'bytes', min: 1, max: GIB },
+  turnBytesMax: { description: 'what one turn reads, applies or answers with; one request always fits', unit: 'bytes', min: 1, max: GIB },
   checkpointEntries: { description: 'log entries between two checkpoints', unit: 'entries', min: 1, max: 100_000_000 },
   checkpointBytes: { description: 'bytes of log entries between two checkpoints', unit: 'bytes', min: 1, max: 64 * GIB },
   checkpointRecords: { description: 'changed records between two checkpoints', unit: 'records', min: 1, max: 100_000_000 },

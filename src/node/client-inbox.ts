@@ -1,9 +1,8 @@
-/** Most packets and bytes of one client that are read in one turn; a larger packet is read alone. */
+/** Most packets of one client that are read in one turn, and its part of the turn's bytes; a larger packet is read alone. */
 const SHARE_PACKETS_MAX = 256;
-const SHARE_BYTES_MAX = 4 * 1024 * 1024;
+const SHARE_OF_BYTES = 0.5;
 /** Likewise of all clients together: it bounds how long their requests hold a turn up, and with it what the node owes its peers. */
 const TURN_PACKETS_MAX = 4_096;
-const TURN_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Sender {
   readonly connection: number;
@@ -29,6 +28,12 @@ export interface ClientInboxReader {
 export class ClientInbox {
   /** Those with something to read, by connection; the next to be served first. */
   readonly #senders = new Map<number, Sender>();
+  readonly #bytesMax: number;
+
+  /** @param bytesMax most bytes that one turn reads. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
 
   get isEmpty(): boolean {
     return this.#senders.size === 0;
@@ -47,7 +52,7 @@ export class ClientInbox {
     let packets = 0;
     let bytes = 0;
     const served: Sender[] = [];
-    while (packets < TURN_PACKETS_MAX && bytes < TURN_BYTES_MAX) {
+    while (packets < TURN_PACKETS_MAX && bytes < this.#bytesMax) {
       const sender = this.#takeFirst();
       if (sender === undefined) break;
       const packet = sender.packets[sender.next];
@@ -60,7 +65,8 @@ export class ClientInbox {
         reader.onPacket(sender.connection, packet);
       }
       if (sender.next < sender.packets.length) {
-        if (sender.readPackets < SHARE_PACKETS_MAX && sender.readBytes < SHARE_BYTES_MAX) this.#senders.set(sender.connection, sender);
+        if (sender.readPackets < SHARE_PACKETS_MAX && sender.readBytes < SHARE_OF_BYTES * this.#bytesMax)
+          this.#senders.set(sender.connection, sender);
         else served.push(sender);
       } else if (sender.isGone) {
         reader.onGone(sender.connection);

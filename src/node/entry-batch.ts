@@ -1,16 +1,23 @@
 import type { ByteWriter } from '../base/bytes.ts';
 import { type EntryHeader, writeEntryHeader } from '../queue/entry-data.ts';
 
+/** The bounds of one entry; a request beyond them stands alone. */
+export interface EntryBounds {
+  /** Most bytes of requests. */
+  readonly bytesMax: number;
+  /** About how many bytes of contents the replies have at most. */
+  readonly replyBytesMax: number;
+}
+
 /**
  * Gathers requests into the data of command entries: the header, then each request behind its u32 length. The bytes are copied once, here,
  * and then shared by log, disk and wire.
  * @param headerOf called once for each entry.
- * @param bytesMax most bytes of requests in one entry; a larger request stands alone.
  */
-export function* batchRequests<Item extends { readonly request: Uint8Array }>(
+export function* batchRequests<Item extends { readonly request: Uint8Array; readonly replyBytes: number }>(
   items: readonly Item[],
   headerOf: () => EntryHeader,
-  bytesMax: number,
+  { bytesMax, replyBytesMax }: EntryBounds,
   writer: ByteWriter,
 ): Iterable<{ readonly data: Uint8Array; readonly items: readonly Item[] }> {
   let start = 0;
@@ -18,10 +25,14 @@ export function* batchRequests<Item extends { readonly request: Uint8Array }>(
     writer.reset();
     writeEntryHeader(writer, headerOf());
     let end = start;
+    let replyBytes = 0;
     for (; end < items.length; end += 1) {
-      const request = items[end]?.request;
-      if (request === undefined || (end > start && writer.length + request.length > bytesMax)) break;
-      writer.blob(request);
+      const item = items[end];
+      if (item === undefined) break;
+      const isFull = writer.length + item.request.length > bytesMax || replyBytes + item.replyBytes > replyBytesMax;
+      if (end > start && isFull) break;
+      writer.blob(item.request);
+      replyBytes += item.replyBytes;
     }
     yield { data: writer.copy(), items: items.slice(start, end) };
     start = end;

@@ -16,18 +16,29 @@ export interface InboxReader {
   onClientGone(connection: number): void;
 }
 
+interface PeerFrame {
+  readonly from: NodeId;
+  readonly frame: Uint8Array;
+}
+
 /**
- * What arrived and was not read. Peers are read first, and all that they sent: clients meet the node as it stands after them, and take nothing
- * from them. Of clients a turn reads a bounded part.
+ * What arrived and was not read. Peers are read first, the leader before the others, so that nobody is helped to depose a leader whose word
+ * is already here. A turn reads a bounded part of what peers sent, and of what clients sent.
  */
 export class Inbox {
   readonly #id: NodeId;
-  #peerFrames: { readonly from: NodeId; readonly frame: Uint8Array }[] = [];
-  readonly #clients = new ClientInbox();
+  readonly #bytesMax: number;
+  #peerFrames: PeerFrame[] = [];
+  /** The first frame that was not read. */
+  #next = 0;
+  readonly #clients: ClientInbox;
   #lostPeers: NodeId[] = [];
 
-  constructor(id: NodeId) {
+  /** @param bytesMax most bytes that a turn reads of peers, and most of clients; one frame always fits. */
+  constructor(id: NodeId, bytesMax: number) {
     this.#id = id;
+    this.#bytesMax = bytesMax;
+    this.#clients = new ClientInbox(bytesMax);
   }
 
   addPeerFrame(from: NodeId, frame: Uint8Array): void {
@@ -42,24 +53,28 @@ export class Inbox {
     this.#clients.addGone(connection);
   }
 
-  /** Something is left for the next turn. */
-  get hasMore(): boolean {
-    return !this.#clients.isEmpty;
-  }
-
   addLostPeer(peer: NodeId): void {
     this.#lostPeers.push(peer);
   }
 
-  drain(reader: InboxReader): void {
-    const frames = this.#peerFrames;
-    const lost = this.#lostPeers;
-    if (frames.length > 0) this.#peerFrames = [];
-    if (lost.length > 0) this.#lostPeers = [];
-    for (const { from, frame } of frames) {
-      for (const part of parse(() => readPeerParts(frame, from, this.#id))) reader.onPeerPart(from, part);
-    }
-    for (const peer of lost) reader.onPeerLost(peer);
+  /** Something is left for the next turn. */
+  get hasMore(): boolean {
+    return this.hasMoreOfPeers || !this.#clients.isEmpty;
+  }
+
+  /** Peers sent what was not read yet. */
+  get hasMoreOfPeers(): boolean {
+    return this.#next < this.#peerFrames.length;
+  }
+
+  /** Those that sent what was not read yet. */
+  unreadPeers(): ReadonlySet<NodeId> {
+    return new Set(this.#peerFrames.slice(this.#next).map(({ from }) => from));
+  }
+
+  /** @param leader whom the node follows. */
+  drain(reader: InboxReader, leader: NodeId | undefined): void {
+    this.#readPeers(reader, leader);
     reader.onPeersRead();
     this.#clients.read({
       onPacket: (connection, packet) => {
@@ -67,6 +82,29 @@ export class Inbox {
       },
       onGone: (connection) => reader.onClientGone(connection),
     });
+  }
+
+  #readPeers(reader: InboxReader, leader: NodeId | undefined): void {
+    if (this.hasMoreOfPeers) this.#putFirst(leader);
+    for (let bytes = 0; this.hasMoreOfPeers && bytes < this.#bytesMax; this.#next += 1) {
+      const { from, frame } = this.#peerFrames[this.#next] as PeerFrame;
+      bytes += frame.length;
+      for (const part of parse(() => readPeerParts(frame, from, this.#id))) reader.onPeerPart(from, part);
+    }
+    if (this.hasMoreOfPeers) return;
+    this.#peerFrames = [];
+    this.#next = 0;
+    // A peer is lost behind what it sent.
+    const lost = this.#lostPeers;
+    if (lost.length > 0) this.#lostPeers = [];
+    for (const peer of lost) reader.onPeerLost(peer);
+  }
+
+  /** Frames of one peer keep their order. */
+  #putFirst(leader: NodeId | undefined): void {
+    const frames = this.#peerFrames.slice(this.#next);
+    this.#peerFrames = [...frames.filter(({ from }) => from === leader), ...frames.filter(({ from }) => from !== leader)];
+    this.#next = 0;
   }
 }
 

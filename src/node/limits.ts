@@ -7,6 +7,10 @@ export interface NodeLimits {
   readonly payloadBytesMax: number;
   /** Most bytes of requests that are gathered into one log entry; one request always fits. */
   readonly entryBytesMax: number;
+  /** Most bytes of contents that one claim brings, and that one part of the answer to queries has; one job always fits. */
+  readonly replyBytesMax: number;
+  /** Most bytes that a turn reads from peers and from clients, applies, and answers with, each; one frame, entry or answer always fits. */
+  readonly turnBytesMax: number;
   /** A checkpoint is due after this many log entries … */
   readonly checkpointEntries: number;
   /** … or after this many bytes of them … */
@@ -28,6 +32,8 @@ export interface NodeLimits {
 export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   payloadBytesMax: 4 * 1024 * 1024,
   entryBytesMax: 256 * 1024,
+  replyBytesMax: 2 * 1024 * 1024,
+  turnBytesMax: 4 * 1024 * 1024,
   checkpointEntries: 20_000,
   checkpointBytes: 8 * 1024 * 1024,
   checkpointRecords: 10_000,

@@ -12,7 +12,9 @@ import type { PersistBatch } from '../storage/port.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import { type AdminCore, AdminDesk } from './admin-desk.ts';
+import { Applier } from './applier.ts';
 import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
+import type { EntryBounds } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
 import { Inbox, type InboxReader } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
@@ -48,25 +50,24 @@ export class NodeRuntime implements Disposable {
   readonly #proposer: Proposer;
   readonly #versions: MemberVersions;
   readonly #inbox: Inbox;
+  readonly #applier: Applier;
   readonly #reader: InboxReader = this.#inboxReader();
 
   #afterPersist: RaftMessage[] = [];
   #nowMs: number;
-  #applied: LogIndex;
   /** The leader that waiting requests count on; itself while this node leads. */
   #leadership: { term: number; leader: NodeId | undefined };
   #isTurnDue = false;
 
   constructor(options: NodeOptions) {
     this.#options = options;
-    this.#inbox = new Inbox(options.id);
     const { storage, clock, limits, configuration, machineVersionMax = MACHINE_VERSION } = options;
+    this.#inbox = new Inbox(options.id, limits.turnBytesMax);
     this.#versions = new MemberVersions(machineVersionMax, options.isOneRelease === true ? machineVersionMax : undefined);
     const stored = storage.load();
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
-    this.#applied = checkpoint.index;
     const phase = (options.id % CHECKPOINT_PHASES) / CHECKPOINT_PHASES;
     this.#checkpoints = new CheckpointSchedule(limits, checkpoint, phase);
     this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
@@ -92,9 +93,16 @@ export class NodeRuntime implements Disposable {
     this.#leadership = { term: stored.hardState.term, leader: undefined };
     const desks = { machine: this.#machine, peers: this.#peers, clients: this.#clients };
     this.#desk = new RequestDesk({ ...desks, limits });
+    this.#applier = new Applier({
+      machine: this.#machine,
+      clock,
+      applied: checkpoint.index,
+      turnBytesMax: limits.turnBytesMax,
+      onApplied: (bytes) => this.#checkpoints.onApplied(bytes),
+    });
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
-    this.#reads = new ReadDesk({ ...desks, life: options.seed, read });
-    this.#proposer = this.#proposerOf(limits.entryBytesMax);
+    this.#reads = new ReadDesk({ ...desks, limits, life: options.seed, read });
+    this.#proposer = this.#proposerOf({ bytesMax: limits.entryBytesMax, replyBytesMax: limits.replyBytesMax });
     this.#admin = new AdminDesk(this.#adminCore(), this.#clients);
     const { view } = this.#core;
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
@@ -116,14 +124,14 @@ export class NodeRuntime implements Disposable {
     this.#inbox.addGoneClient(connection);
   }
 
-  /** Clients sent more than one turn reads: the next is due at once, after whatever else has arrived. */
-  get hasMoreInput(): boolean {
-    return this.#inbox.hasMore;
+  /** There is more than one turn does: the next is due at once, after whatever else has arrived. */
+  get hasMore(): boolean {
+    return this.#inbox.hasMore || this.#reads.hasMore(this.applied) || this.applied < this.#core.view.commit;
   }
 
   /** When `turn` must be called even if nothing arrives, monotonic ms. */
   get nextDeadlineMs(): number {
-    if (this.#isTurnDue || this.#inbox.hasMore) return this.#nowMs;
+    if (this.#isTurnDue || this.hasMore) return this.#nowMs;
     const tickAtMs = this.#nowMs + this.#proposer.tickInMs;
     return Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
@@ -131,8 +139,11 @@ export class NodeRuntime implements Disposable {
   turn(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
-    this.#inbox.drain(this.#reader);
-    if (this.#nowMs >= this.#core.nextDeadlineMs) this.#step({ type: 'deadline', now: this.#nowMs });
+    this.#applier.onTurn();
+    this.#reads.onTurn();
+    this.#inbox.drain(this.#reader, this.#core.view.leader);
+    const delayedMs = this.#nowMs - this.#core.nextDeadlineMs;
+    if (delayedMs >= 0) this.#step({ type: 'deadline', now: this.#nowMs, delayedMs, unread: this.#inbox.unreadPeers() });
     this.#noticeLeadership();
     this.#desk.releaseUndelivered(this.#standing());
     this.#proposer.proposeQueued();
@@ -171,12 +182,10 @@ export class NodeRuntime implements Disposable {
     return this.#core.view;
   }
 
-  /** How far the state machine is. */
   get applied(): LogIndex {
-    return this.#applied;
+    return this.#applier.applied;
   }
 
-  /** The state machine, to look at. */
   get machine(): JobQueue {
     return this.#machine;
   }
@@ -187,7 +196,7 @@ export class NodeRuntime implements Disposable {
 
   /** The replicated state, for comparing replicas that have applied the same index. */
   digest(): { readonly applied: LogIndex; readonly digest: string } {
-    return { applied: this.#applied, digest: this.#machine.digest() };
+    return { applied: this.applied, digest: this.#machine.digest() };
   }
 
   /** Orderly end: the last word to the log of events; the storage belongs to whoever opened it. */
@@ -275,23 +284,23 @@ export class NodeRuntime implements Disposable {
     const core = this.#core;
     return {
       view: core.view,
-      applied: () => this.#applied,
+      applied: () => this.applied,
       changeMembership: (change) => this.#step({ type: 'change-membership', now: this.#nowMs, change }),
       transferLeadership: (to) =>
         this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: to === undefined ? undefined : asNodeId(to) }),
     };
   }
 
-  #proposerOf(entryBytesMax: number): Proposer {
+  #proposerOf(bounds: EntryBounds): Proposer {
     return new Proposer({
       view: this.#core.view,
       desk: this.#desk,
       machine: this.#machine,
       versions: this.#versions,
-      entryBytesMax,
+      bounds,
       nowMs: () => this.#nowMs,
       wallMs: () => this.#options.clock.wallMs(),
-      applied: () => this.#applied,
+      applied: () => this.applied,
       propose: (data) => this.#step({ type: 'propose', now: this.#nowMs, data }),
     });
   }
@@ -328,7 +337,7 @@ export class NodeRuntime implements Disposable {
   // ---- disk ---------------------------------------------------------------------------------------------------------
 
   #persist(): void {
-    const checkpoint = this.#checkpoints.nextPart(this.#core.view, this.#machine, this.#applied);
+    const checkpoint = this.#checkpoints.nextPart(this.#core.view, this.#machine, this.applied);
     if (this.#changes.isEmpty && checkpoint === undefined) return;
     const { hardState, append } = this.#changes;
     const batch: PersistBatch = {
@@ -358,16 +367,8 @@ export class NodeRuntime implements Disposable {
   // ---- the state machine --------------------------------------------------------------------------------------------
 
   #apply(): void {
-    const { view } = this.#core;
-    if (view.commit > this.#applied) {
-      const replies = this.#isLeader ? this.#desk : undefined;
-      for (const entry of view.log.between(this.#applied, view.commit)) {
-        if (entry.kind === 'command') this.#machine.apply(entry.index, entry.data, replies);
-        this.#checkpoints.onApplied(entry.data.length);
-        this.#applied = entry.index;
-      }
-    }
-    this.#reads.serve(this.#applied);
+    this.#applier.apply(this.#core.view, this.#isLeader ? this.#desk : undefined);
+    this.#reads.serve(this.applied);
   }
 
   // ---- snapshots ----------------------------------------------------------------------------------------------------
@@ -387,7 +388,7 @@ export class NodeRuntime implements Disposable {
     this.#machine.reset();
     this.#machine.restore((kind) => storage.records(kind));
     this.#checkpoints.onInstalled(snapshot);
-    this.#applied = snapshot.index;
+    this.#applier.onInstalled(snapshot.index);
     this.#step({ type: 'snapshot-installed', now: this.#nowMs, snapshot });
     this.#observe({ type: 'snapshot-installed', node: id, atMs: this.#nowMs, index: snapshot.index });
   }

@@ -6,7 +6,8 @@ import { type EntryHeader, tickData, versionOfEntry } from '../queue/entry-data.
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { Effects } from '../raft/effects.ts';
 import type { CoreView } from '../raft/raft-core.ts';
-import { batchRequests } from './entry-batch.ts';
+import { ClaimBudget } from './claim-budget.ts';
+import { batchRequests, type EntryBounds } from './entry-batch.ts';
 import { LogClock } from './log-clock.ts';
 import type { MemberVersions } from './member-versions.ts';
 import type { RequestDesk } from './request-desk.ts';
@@ -17,8 +18,7 @@ export interface ProposerPorts {
   readonly desk: RequestDesk;
   readonly machine: JobQueue;
   readonly versions: MemberVersions;
-  /** Most bytes of requests in one entry. */
-  readonly entryBytesMax: number;
+  readonly bounds: EntryBounds;
   nowMs(): number;
   wallMs(): number;
   applied(): LogIndex;
@@ -39,6 +39,7 @@ export class Proposer {
   readonly #ports: ProposerPorts;
   readonly #entryWriter = new ByteWriter(64 * 1024);
   readonly #clock = new LogClock();
+  readonly #claims: ClaimBudget;
   /** The latest entry that was proposed for the sake of time alone. Another leader may have overwritten it: then its term is not ours. */
   #tick: { readonly index: LogIndex; readonly term: Term } = { index: asIndex(0), term: asTerm(0) };
   /** The term in which this node began to lead last. */
@@ -52,6 +53,7 @@ export class Proposer {
 
   constructor(ports: ProposerPorts) {
     this.#ports = ports;
+    this.#claims = new ClaimBudget(ports.machine, ports.bounds.replyBytesMax);
   }
 
   /** The state-machine version of the entry that is proposed next, if this node leads. */
@@ -73,6 +75,7 @@ export class Proposer {
   /** This node may have begun to lead. */
   onLeadershipChanged(): void {
     const { view, machine } = this.#ports;
+    this.#claims.clear();
     if (view.role !== 'leader' || view.term === this.#ledTerm) return;
     this.#ledTerm = view.term;
     this.#clock.start(this.#ports.nowMs(), machine.logMs);
@@ -84,20 +87,23 @@ export class Proposer {
   }
 
   proposeQueued(): void {
-    const { view, desk, entryBytesMax } = this.#ports;
+    const { view, desk, bounds } = this.#ports;
     // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
     if (view.transfer !== undefined) return;
     if (view.role === 'leader') this.#lookAtClock();
     this.#moveVersion();
-    const queued = desk.takeQueued();
+    this.#claims.onApplied(this.#ports.applied());
+    const queued = desk.takeQueued().map((item) => ({ ...item, ...this.#claims.limit(item) }));
     let isTimeOnItsWay = false;
-    for (const { data, items } of batchRequests(queued, () => this.#header(), entryBytesMax, this.#entryWriter)) {
-      const { refused } = this.#propose(data);
-      if (refused === undefined) {
+    for (const { data, items } of batchRequests(queued, () => this.#header(), bounds, this.#entryWriter)) {
+      const { proposed, refused } = this.#propose(data);
+      if (proposed !== undefined) {
         isTimeOnItsWay = true;
+        this.#claims.onProposed(proposed.index, items);
         desk.onProposed(items);
       } else {
-        invariant(refused.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
+        invariant(refused?.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
+        this.#claims.onRefused(items);
         desk.onOverloaded(items, refused.uncommittedBytes);
       }
     }

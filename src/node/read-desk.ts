@@ -1,10 +1,12 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
 import { validateQuery } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
+import { QueryRun } from '../queue/query-run.ts';
 import { peekRequest } from '../queue/request.ts';
 import type { Effects, ReadableBatch } from '../raft/effects.ts';
 import type { ReadConsistency, RejectionCode, ServerFrame } from '../transport/client-frame.ts';
 import { writeServerFrame } from '../transport/client-frame.ts';
+import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import type { Leadership } from './request-desk.ts';
 
@@ -37,6 +39,7 @@ interface ReadBatch {
 
 export interface ReadDeskOptions {
   readonly machine: JobQueue;
+  readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
   /** Differs from one start of the node to the next: a late answer to a question of an earlier life must not answer one of this life. */
@@ -58,6 +61,9 @@ export class ReadDesk {
   readonly #asked = new Map<number, ReadBatch>();
   /** May be answered once the state has applied the index. */
   #readable: { readonly index: LogIndex; readonly queries: readonly Query[] }[] = [];
+  /** Are answered now, or as soon as a turn has bytes left for them: the first of them perhaps in part already. */
+  readonly #answering: { readonly query: Query; readonly run: QueryRun }[] = [];
+  #bytesLeft = 0;
   #lastBatch: number;
 
   constructor(options: ReadDeskOptions) {
@@ -71,7 +77,7 @@ export class ReadDesk {
     const query: Query = { ...address, connection, request };
     const fault = validateQuery(request);
     if (fault !== undefined) this.#reject(query, fault.code, fault.message, fault.operations);
-    else if (consistency === 'stale') this.#answer(query);
+    else if (consistency === 'stale') this.#answering.push({ query, run: new QueryRun(request) });
     else if (leadership.leader === undefined) this.#rejectLeaderless(query);
     else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
   }
@@ -116,12 +122,33 @@ export class ReadDesk {
     }
   }
 
-  /** Answers what the state has come to. */
+  /** A turn begins. */
+  onTurn(): void {
+    this.#bytesLeft = this.#options.limits.turnBytesMax;
+  }
+
+  /** There are queries that could be answered, but that this turn had no bytes left for. */
+  hasMore(applied: LogIndex): boolean {
+    return this.#answering.length > 0 || this.#readable.some(({ index }) => index <= applied);
+  }
+
+  /** Answers what the state has come to, as far as the turn's bytes reach. */
   serve(applied: LogIndex): void {
-    if (this.#readable.length === 0) return;
-    const waiting = this.#readable.filter(({ index }) => index > applied);
-    for (const { index, queries } of this.#readable) if (index <= applied) for (const query of queries) this.#answer(query);
-    this.#readable = waiting;
+    if (this.#readable.length > 0) {
+      const waiting = this.#readable.filter(({ index }) => index > applied);
+      for (const { index, queries } of this.#readable) {
+        if (index <= applied) for (const query of queries) this.#answering.push({ query, run: new QueryRun(query.request) });
+      }
+      this.#readable = waiting;
+    }
+    let over = 0;
+    while (this.#bytesLeft > 0) {
+      const next = this.#answering[over];
+      if (next === undefined) break;
+      this.#answerNext(next.query, next.run);
+      if (next.run.isOver) over += 1;
+    }
+    if (over > 0) this.#answering.splice(0, over);
   }
 
   /** Whoever was asked leads no more, or somebody else does: clients and followers must ask again. */
@@ -153,8 +180,12 @@ export class ReadDesk {
     }
   }
 
-  #answer({ connection, request }: Query): void {
-    this.#write(connection, { type: 'reply', reply: this.#options.machine.query(request) });
+  /** Answers as many operations as one part may show; all of them, mostly. */
+  #answerNext({ connection }: Query, run: QueryRun): void {
+    const first = run.done;
+    const reply = this.#options.machine.queryNext(run, this.#options.limits.replyBytesMax);
+    this.#bytesLeft -= reply.length;
+    this.#write(connection, first === 0 && run.isOver ? { type: 'reply', reply } : { type: 'part', first, reply });
   }
 
   #rejectLeaderless(query: Query): void {

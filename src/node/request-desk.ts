@@ -1,12 +1,13 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
 import { MACHINE_VERSION } from '../queue/entry-data.ts';
-import { isRelease, parkableClaim, type RequestFault, validateRequest } from '../queue/inspect-request.ts';
+import { type ClaimPlace, isRelease, parkableClaim, type RequestFault, validateRequest } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { ANY_VERSION } from '../queue/operation.ts';
 import { NO_CLIENT, peekRequest, readRequestHeader } from '../queue/request.ts';
 import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
 import { readServerFrames, writeServerFrame } from '../transport/client-frame.ts';
+import type { ClaimingRequest } from './claim-budget.ts';
 import { ClaimDelivery, mayClaim } from './claim-delivery.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
@@ -14,9 +15,9 @@ import { ParkedClaims } from './parked-claims.ts';
 import type { Origin, WaitingRequest } from './waiting-requests.ts';
 import { WaitingRequests } from './waiting-requests.ts';
 
-export interface QueuedRequest extends WaitingRequest {
-  readonly request: Uint8Array;
-}
+export interface QueuedRequest extends WaitingRequest, ClaimingRequest {}
+
+const NO_CLAIMS: readonly ClaimPlace[] = [];
 
 /** How this node stands to the leader when a request arrives. */
 export interface Leadership {
@@ -70,9 +71,10 @@ export class RequestDesk {
     if (address === undefined) return;
     if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };
-    const fault = this.#faultOf(request, leadership);
+    const claims: ClaimPlace[] = [];
+    const fault = this.#faultOf(request, leadership, claims);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
-    else if (leadership.isLeader) this.#take(waiting, request, nowMs);
+    else if (leadership.isLeader) this.#take({ ...waiting, request, claims }, nowMs);
     else if (leadership.leader === undefined) this.#rejectLeaderless(waiting, 'not-applied');
     else {
       this.#forwarded.add(waiting);
@@ -84,7 +86,7 @@ export class RequestDesk {
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
     if (address === undefined) {
-      if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request });
+      if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request, claims: NO_CLAIMS });
       return;
     }
     const waiting: WaitingRequest = { ...address, connection, peer };
@@ -92,9 +94,10 @@ export class RequestDesk {
       this.#rejectLeaderless(waiting, 'not-applied');
       return;
     }
-    const fault = this.#faultOf(request, leadership);
+    const claims: ClaimPlace[] = [];
+    const fault = this.#faultOf(request, leadership, claims);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
-    else this.#take(waiting, request, nowMs);
+    else this.#take({ ...waiting, request, claims }, nowMs);
   }
 
   /** The leader answered a request that was passed on to it. */
@@ -159,7 +162,7 @@ export class RequestDesk {
   releaseUndelivered({ isLeader, leader }: Leadership): void {
     if (this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
-      if (isLeader) this.#queued.push({ ...NODE_ITSELF, request });
+      if (isLeader) this.#queued.push({ ...NODE_ITSELF, request, claims: NO_CLAIMS });
       else this.#peers.add(leader, { type: 'forward', connection: 0, request });
     }
   }
@@ -212,14 +215,15 @@ export class RequestDesk {
     return servable.length + expired.length > 0;
   }
 
-  #take(waiting: WaitingRequest, request: Uint8Array, nowMs: number): void {
+  #take(waiting: QueuedRequest, nowMs: number): void {
+    const { request, claims } = waiting;
     if (this.#proposed.has(waiting.client, waiting.sequence)) {
       this.#proposed.add(waiting);
       return;
     }
-    const claim = parkableClaim(request);
+    const claim = claims.length === 0 ? undefined : parkableClaim(request);
     if (claim === undefined || this.#machine.waitingCount(claim.queue) > 0) {
-      this.#queued.push({ ...waiting, request });
+      this.#queued.push(waiting);
     } else if (this.#parked.size < this.#limits.parkedClaimsMax || this.#parked.has(waiting.client, waiting.sequence)) {
       // A copy: the packet or frame that the request came in may be large, and other requests of it were answered long ago.
       this.#parked.park({
@@ -240,11 +244,13 @@ export class RequestDesk {
     this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, { retryAfterMs: RETRY_LATER_MS });
   }
 
+  /** @param claims receives the claims in the request. */
   #faultOf(
     request: Uint8Array,
     { isLeader, version }: Leadership,
+    claims: ClaimPlace[],
   ): (Omit<RequestFault, 'code'> & { readonly code: RejectionCode }) | undefined {
-    const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION);
+    const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION, claims);
     if (fault === undefined || !isLeader || validateRequest(request, this.#limits, ANY_VERSION) !== undefined) return fault;
     const remedy =
       version < MACHINE_VERSION

@@ -17,21 +17,36 @@ export interface RequestBounds {
   readonly payloadBytesMax: number;
 }
 
+/** A claim in a request. */
+export interface ClaimPlace {
+  readonly queue: string;
+  readonly countMax: number;
+  /** Where its `countMax` stands in the request. */
+  readonly countAt: number;
+}
+
 /** A request of a single claim that may be held back until a job is there. */
 export interface ParkableClaim {
   readonly queue: string;
   readonly waitMs: number;
   readonly countMax: number;
+  readonly countAt: number;
 }
 
 /**
  * Decodes a whole request before it enters the log, so that what replicas apply is well formed.
  * @param version of the state machine that will carry it out, or ANY_VERSION where only the leader knows it.
+ * @param claims receives the claims in the request.
  * @returns what is wrong with it, or `undefined`. Never throws.
  */
-export function validateRequest(bytes: Uint8Array, bounds: RequestBounds, version: number): RequestFault | undefined {
+export function validateRequest(
+  bytes: Uint8Array,
+  bounds: RequestBounds,
+  version: number,
+  claims?: ClaimPlace[],
+): RequestFault | undefined {
   try {
-    return faultOf(bytes, bounds, version);
+    return faultOf(bytes, bounds, version, claims);
   } catch (error) {
     if (error instanceof MalformedBytesError) return invalid(`${error.message} Encode requests with RequestEncoder.`);
     throw error;
@@ -83,14 +98,15 @@ export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
     operation.next(reader, ANY_VERSION);
     const isClaim = operation.code === OperationCode.claim || operation.code === OperationCode.claim1;
     if (!isClaim || operation.waitMs === 0) return undefined;
-    return { queue: operation.queueName, waitMs: operation.waitMs, countMax: operation.countMax };
+    const { queueName: queue, waitMs, countMax, countAt } = operation;
+    return { queue, waitMs, countMax, countAt };
   } catch (error) {
     if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
     throw error;
   }
 }
 
-function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number): RequestFault | undefined {
+function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number, claims: ClaimPlace[] | undefined): RequestFault | undefined {
   const reader = new ByteReader(bytes);
   const header = readRequestHeader(reader);
   if (!isAddressable(header)) {
@@ -112,6 +128,8 @@ function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number): Req
       if (error instanceof InvalidOperationError) return invalid(error.message, [read]);
       throw error;
     }
+    if (operation.code === OperationCode.claim || operation.code === OperationCode.claim1)
+      claims?.push({ queue: operation.queueName, countMax: operation.countMax, countAt: operation.countAt });
     const carriesPayload = operation.code === OperationCode.add || operation.code === OperationCode.complete;
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);

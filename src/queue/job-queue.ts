@@ -12,6 +12,7 @@ import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
 import { DUE_PER_ENTRY_MAX } from './limits.ts';
 import { OF_QUERIES } from './operation.ts';
+import type { QueryRun } from './query-run.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
@@ -139,6 +140,12 @@ export class JobQueue implements AttachmentSource {
     return this.#jobs.queues.get(queue)?.waiting ?? 0;
   }
 
+  /** See {@link WaitingIndex.countWithin}. */
+  claimWithin(queue: string, skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
+    const known = this.#jobs.queues.get(queue);
+    return known === undefined ? { count: countMax, bytes: 0 } : known.index.countWithin(skip, countMax, bytesMax);
+  }
+
   /**
    * Applies one committed entry (see entry-data.ts) by the version that it names. First the clocks move and what became due is worked off,
    * then the requests are carried out in order. Bytes that make no sense change nothing. Empty data only moves `appliedIndex`.
@@ -179,6 +186,11 @@ export class JobQueue implements AttachmentSource {
     const reader = new ByteReader(request);
     const header = readRequestHeader(reader);
     return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#logMs, OF_QUERIES));
+  }
+
+  /** Answers the next operations of a query, as many as have contents of about `bytesMax`, and at least one. */
+  queryNext(run: QueryRun, bytesMax: number): Uint8Array {
+    return this.#attacher.attach(this.#executor.carryOutNext(run, bytesMax));
   }
 
   /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */

@@ -43,6 +43,8 @@ export class OperationReader {
   delayMs = 0;
   priority = 0;
   countMax = 0;
+  /** Where `countMax` stands in the bytes that are read. */
+  countAt = 0;
   beginMax = 0;
   stalledMax = 0;
   holder = 0;
@@ -169,6 +171,7 @@ export class OperationReader {
 
   #readClaim(reader: ByteReader): void {
     this.#needQueue();
+    this.countAt = reader.position;
     this.countMax = reader.u32();
     this.beginMax = reader.u32();
     this.leaseMs = readLeaseMs(reader);
@@ -183,6 +186,7 @@ export class OperationReader {
   /** In version 1 whatever is claimed is begun. */
   #readClaim1(reader: ByteReader): void {
     this.#needQueue();
+    this.countAt = reader.position;
     this.countMax = reader.u32();
     this.leaseMs = readLeaseMs(reader);
     this.waitMs = reader.f64();

@@ -4,10 +4,13 @@ import { type JobCounts, NO_STATE, StateCode } from './job-state.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
-import { InvalidOperationError, OperationReader } from './operation.ts';
+import { InvalidOperationError, OF_QUERIES, OperationReader } from './operation.ts';
+import type { QueryRun } from './query-run.ts';
 import { ErrorCode } from './reply.ts';
 import { ReplyEncoder } from './reply-encoder.ts';
 import { OperationCode, type RequestHeader } from './request.ts';
+
+const NO_BYTES = new Uint8Array(0);
 
 export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
 
@@ -15,7 +18,7 @@ export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, acti
 export class RequestExecutor {
   readonly #jobs: JobStore;
   readonly #replies = new ReplyEncoder();
-  readonly #operation = new OperationReader();
+  #operation = new OperationReader();
   /** The queue that adds named last. Only making a queue drops empty ones, and what was made then stands here. */
   #selected: NamedQueue | undefined;
 
@@ -59,6 +62,27 @@ export class RequestExecutor {
   }
 
   /**
+   * Carries out the next operations of a query until the jobs that they show have contents of `bytesMax`, and at least one.
+   * @returns the skeleton of their results.
+   */
+  carryOutNext(run: QueryRun, bytesMax: number): Uint8Array {
+    const { header, reader } = run;
+    const own = this.#operation;
+    this.#operation = run.operation;
+    this.#replies.begin(header.client, header.sequence, OF_QUERIES);
+    for (let bytes = 0; !run.isOver && bytes < bytesMax; run.done += 1) {
+      if (this.#nextOperation(reader, OF_QUERIES)) {
+        this.#perform(NO_BYTES, 0);
+        bytes += this.#shownBytes();
+      } else {
+        this.#replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
+      }
+    }
+    this.#operation = own;
+    return this.#replies.finish();
+  }
+
+  /**
    * Carries out what a node asks for by itself, outside of any session. Since it may come twice, only what the second time changes nothing
    * is carried out: what names a token or a holder.
    */
@@ -69,6 +93,12 @@ export class RequestExecutor {
       if (code === OperationCode.release) this.#jobs.release(jobId, token);
       else if (code === OperationCode.releaseHolder) this.#jobs.releaseHolder(holder);
     }
+  }
+
+  #shownBytes(): number {
+    const { code, jobId } = this.#operation;
+    const job = code === OperationCode.getJob ? this.#jobs.table.get(jobId) : undefined;
+    return job === undefined ? 0 : job.length + job.outcomeLength;
   }
 
   #nextOperation(reader: ByteReader, version: number): boolean {

@@ -50,8 +50,8 @@ class Lane {
   }
 
   *jobs(): Generator<Job> {
-    for (const job of this.#line.jobs()) if (isWaiting(job)) yield job;
     for (const job of this.#returned.values()) if (isWaiting(job)) yield job;
+    for (const job of this.#line.jobs()) if (isWaiting(job)) yield job;
   }
 
   #take(): Job | undefined {
@@ -67,9 +67,12 @@ export class WaitingIndex {
   readonly #lanes = new Map<number, Lane>();
   readonly #order = new MinHeap<Lane>(isServedFirst);
   #latest: Lane | undefined;
+  /** No waiting job has a larger content. Halved when no job waits: the next ones are likely to be as large, and need not be. */
+  #contentBytesMax = 0;
 
   /** Adds a job that is in the state `waiting`. */
   push(job: Job): void {
+    if (job.length > this.#contentBytesMax) this.#contentBytesMax = job.length;
     this.#lane(job.priority).push(job);
   }
 
@@ -80,7 +83,10 @@ export class WaitingIndex {
       const job = lane?.pop();
       if (lane === undefined || job !== undefined) return job;
       // The last lane stays: most queues use one priority, and will use it again.
-      if (this.#order.size === 1) return undefined;
+      if (this.#order.size === 1) {
+        this.#contentBytesMax = Math.floor(this.#contentBytesMax / 2);
+        return undefined;
+      }
       this.#order.pop();
       this.#lanes.delete(lane.priority);
       if (this.#latest === lane) this.#latest = undefined;
@@ -92,9 +98,39 @@ export class WaitingIndex {
     this.#lanes.get(job.priority)?.onRemoved();
   }
 
+  /**
+   * How many of the next jobs a claim should ask for that wants `countMax`, so that their contents have at most `bytesMax` together: at least
+   * one, and where contents are large no more than wait. A job that came back counts before those of its priority that did not.
+   * @param skip so many jobs are taken before.
+   * @returns also how many bytes these contents have at most.
+   */
+  countWithin(skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
+    const bytesAtMost = countMax * this.#contentBytesMax;
+    if (bytesAtMost <= bytesMax) return { count: countMax, bytes: bytesAtMost };
+    let at = 0;
+    let count = 0;
+    let bytes = 0;
+    for (const job of this.#inOrder()) {
+      at += 1;
+      if (at <= skip) continue;
+      if (count === countMax || (bytes + job.length > bytesMax && count > 0)) break;
+      bytes += job.length;
+      count += 1;
+    }
+    return { count: Math.max(1, count), bytes };
+  }
+
   /** Every waiting job, in no particular order. */
   *jobs(): Generator<Job> {
     for (const lane of this.#lanes.values()) yield* lane.jobs();
+  }
+
+  *#inOrder(): Generator<Job> {
+    if (this.#lanes.size === 1) {
+      yield* this.jobs();
+      return;
+    }
+    for (const lane of [...this.#lanes.values()].sort((a, b) => a.priority - b.priority)) yield* lane.jobs();
   }
 
   #lane(priority: number): Lane {

@@ -61,6 +61,8 @@ export class CoreState {
   now: number;
   /** When a follower or candidate stands for election. */
   electionDueMs = 0;
+  /** Its time was over while this node did not run, and was prolonged. */
+  hasWaitedOnceMore = false;
   /** When the leader of this term was last heard: until an election timeout later, nobody is helped to depose it (thesis §4.2.3). */
   leaderHeardMs = Number.NEGATIVE_INFINITY;
   /** The leader's channel closed and no other leader is known yet: elections follow each other quickly. */
@@ -122,6 +124,7 @@ export class CoreState {
         ? this.random.nextBetween(shortMs, 5 * shortMs)
         : this.random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
     this.electionDueMs = this.now + wait;
+    this.hasWaitedOnceMore = false;
   }
 
   setHardState(term: Term, votedFor: NodeId | undefined): void {

@@ -20,7 +20,12 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'read'; readonly batch: number; readonly lease: boolean }
   /** This node's disk holds its log up to here. */
   | { readonly type: 'persisted'; readonly upTo: EntryId }
-  | { readonly type: 'deadline' }
+  /**
+   * The deadline has passed.
+   * @property delayedMs for how long since then this node did not run; by default it did.
+   * @property unread peers whose messages have arrived and were not read yet; by default none.
+   */
+  | { readonly type: 'deadline'; readonly delayedMs?: number; readonly unread?: ReadonlySet<NodeId> }
   /** The channel to a peer closed. */
   | { readonly type: 'peer-lost'; readonly peer: NodeId }
   /** The checkpoint on disk covers the log up to here, and storage has dropped it. */

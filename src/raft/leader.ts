@@ -10,7 +10,7 @@ import { quorumIndex, voteResult } from './quorum.ts';
 import { beginRound, confirmReads } from './reads.ts';
 import { advanceReconfiguration } from './reconfiguration.ts';
 import { appendOwn, broadcast, replicate, sendHeartbeat } from './replication.ts';
-import { becomeFollower } from './role.ts';
+import { becomeFollower, isLongDelay } from './role.ts';
 import { advanceTransfer, expireTransfer, handOver } from './transfer.ts';
 
 /** An election was won: append the no-op that lets this term commit (Raft §8), and tell everyone. */
@@ -49,11 +49,19 @@ export function onPropose(core: CoreState, data: Uint8Array): void {
   broadcast(core);
 }
 
-/** The leader's own deadline: heartbeats, and CheckQuorum (thesis §6.2). */
-export function onLeaderDeadline(core: CoreState): void {
+/**
+ * The leader's own deadline: heartbeats, and CheckQuorum (thesis §6.2). While this node itself did not run it asked nobody: that time does
+ * not count as the silence of others.
+ * @param delayedMs for how long it did not run since the deadline.
+ * @param unread peers that were heard, although what they sent was not read yet.
+ */
+export function onLeaderDeadline(core: CoreState, delayedMs: number, unread: ReadonlySet<NodeId>): void {
+  if (isLongDelay(core, delayedMs)) {
+    for (const progress of core.progress.values()) progress.lastHeardMs = Math.min(core.now, progress.lastHeardMs + delayedMs);
+  }
   const heardSince = core.now - core.config.electionTimeoutMs;
   const quorum = voteResult(core.configuration, (voter) => {
-    if (voter === core.id) return true;
+    if (voter === core.id || unread.has(voter)) return true;
     const progress = core.progress.get(voter);
     return progress !== undefined && progress.lastHeardMs >= heardSince && isVotersDisk(core.configuration, voter, progress.disk);
   });

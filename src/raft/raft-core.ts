@@ -1,4 +1,4 @@
-import { asIndex } from '../base/ids.ts';
+import { asIndex, type NodeId } from '../base/ids.ts';
 import { assertNever, invariant } from '../base/invariant.ts';
 import type { RaftBoot } from './core-state.ts';
 import { CoreState } from './core-state.ts';
@@ -20,6 +20,8 @@ import { onRead } from './reads.ts';
 import { onChangeMembership } from './reconfiguration.ts';
 import { becomeFollower } from './role.ts';
 import { onTransfer } from './transfer.ts';
+
+const NOBODY: ReadonlySet<NodeId> = new Set();
 
 /** A read-only view of a core, for status and tests. */
 export type CoreView = Readonly<
@@ -90,7 +92,7 @@ export class RaftCore {
         onRead(core, event.batch, event.lease);
         break;
       case 'deadline':
-        this.#onDeadline();
+        this.#onDeadline(event.delayedMs ?? 0, event.unread ?? NOBODY);
         break;
       case 'peer-lost':
         if (core.role === 'leader') onFollowerLost(core, event.peer);
@@ -109,10 +111,10 @@ export class RaftCore {
     return effects;
   }
 
-  #onDeadline(): void {
+  #onDeadline(delayedMs: number, unread: ReadonlySet<NodeId>): void {
     if (this.#core.now < this.nextDeadlineMs) return;
-    if (this.#core.role === 'leader') onLeaderDeadline(this.#core);
-    else onElectionTimeout(this.#core);
+    if (this.#core.role === 'leader') onLeaderDeadline(this.#core, delayedMs, unread);
+    else onElectionTimeout(this.#core, delayedMs);
   }
 
   #onMessage(message: RaftMessage): void {

@@ -82,6 +82,7 @@ class ProductionClient {
     this.#world = world;
     const connection: Connection = new Connection(endpointOf(world), {
       onReply: (reply, node) => this.#pipeline.onReply(reply, node),
+      onReplyPart: (first, reply, node) => this.#pipeline.onReplyPart(first, reply, node),
       onRejected: (rejection, node) => this.#pipeline.onRejected(rejection, node),
       onStatus: (_call, status) => this.#pipeline.onStatus(status),
       onLost: (node) => this.#pipeline.onLost(node),

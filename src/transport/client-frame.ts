@@ -91,6 +91,8 @@ export interface NodeStatus {
 export type ServerFrame =
   /** A reply as the queue's state machine made it; names its client and sequence inside. */
   | { readonly type: 'reply'; readonly reply: Uint8Array }
+  /** The results of some operations of a query, from place `first` on, in the form of a reply; the others come in other parts. */
+  | { readonly type: 'part'; readonly first: number; readonly reply: Uint8Array }
   /**
    * The request was not carried out as far as this node knows. `unknown` means that it may still take effect, so it may
    * be repeated only with the same sequence.
@@ -125,6 +127,7 @@ const CHANGE = 16;
 const TRANSFER = 17;
 const DONE = 16;
 const REFUSED = 17;
+const PART = 18;
 
 export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
   const lengthAt = to.reserve(4);
@@ -229,6 +232,11 @@ export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
       to.u8(1);
       to.raw(frame.reply);
       break;
+    case 'part':
+      to.u8(PART);
+      to.u32(frame.first);
+      to.raw(frame.reply);
+      break;
     case 'rejected':
       to.u8(2);
       to.f64(frame.client);
@@ -309,6 +317,8 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
       }
       return { type: 'log', call, entries };
     }
+    case PART:
+      return { type: 'part', first: body.u32(), reply: bytes.subarray(5) };
     case DONE:
       return { type: 'done', call: body.u32() };
     case REFUSED: {

@@ -30,7 +30,7 @@ const countOf = (read: readonly string[], connection: number): number => read.fi
 
 describe('what clients sent', () => {
   it('is read one packet of each after the other', () => {
-    const inbox = new ClientInbox();
+    const inbox = new ClientInbox(16 * MEBIBYTE);
     send(inbox, 1, 4);
     send(inbox, 2, 1);
     send(inbox, 3, 2);
@@ -39,7 +39,7 @@ describe('what clients sent', () => {
   });
 
   it('is read up to a share of each, in packets, and the rest in later turns and in order', () => {
-    const inbox = new ClientInbox();
+    const inbox = new ClientInbox(16 * MEBIBYTE);
     send(inbox, 1, 600);
     send(inbox, 2, 3);
     const read: string[][] = [];
@@ -53,20 +53,20 @@ describe('what clients sent', () => {
   });
 
   it('is read up to a share of each, in bytes', () => {
-    const inbox = new ClientInbox();
+    const inbox = new ClientInbox(8 * MEBIBYTE);
     send(inbox, 1, 10, MEBIBYTE);
     expect([turnOf(inbox).length, turnOf(inbox).length, turnOf(inbox).length]).toEqual([4, 4, 2]);
     expect(inbox.isEmpty).toBe(true);
   });
 
   it('is read alone when it is larger than a share', () => {
-    const inbox = new ClientInbox();
+    const inbox = new ClientInbox(16 * MEBIBYTE);
     send(inbox, 1, 2, 20 * MEBIBYTE);
     expect([turnOf(inbox), turnOf(inbox)]).toEqual([['1/0'], ['1/1']]);
   });
 
   it('is read up to a bound of all together, and those that were served least come first in the next turn', () => {
-    const inbox = new ClientInbox();
+    const inbox = new ClientInbox(16 * MEBIBYTE);
     for (let connection = 1; connection <= 24; connection += 1) send(inbox, connection, 1, MEBIBYTE);
     send(inbox, 1, 2, MEBIBYTE);
     const first = turnOf(inbox);
@@ -77,7 +77,7 @@ describe('what clients sent', () => {
   });
 
   it('is read before the end of its channel, although that takes several turns', () => {
-    const inbox = new ClientInbox();
+    const inbox = new ClientInbox(16 * MEBIBYTE);
     send(inbox, 1, 300);
     inbox.addGone(1);
     inbox.addGone(2);
@@ -98,10 +98,10 @@ describe('a node', () => {
     leader.turn();
     expect(table.answers).toHaveLength(257);
     expect(table.answers).toContainEqual(expect.objectContaining({ type: 'status', call: 5_000 }));
-    expect(leader.hasMoreInput).toBe(true);
+    expect(leader.hasMore).toBe(true);
     expect(leader.nextDeadlineMs).toBeLessThanOrEqual(table.nowMs);
     for (let turns = 0; turns < 3; turns += 1) leader.turn();
-    expect(leader.hasMoreInput).toBe(false);
+    expect(leader.hasMore).toBe(false);
     expect(table.answers).toHaveLength(1_001);
   });
 });

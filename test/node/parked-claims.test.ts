@@ -8,6 +8,7 @@ const aClaim = (sequence: number, expiresMs: number, other: Partial<ParkedClaim>
   connection: 1,
   peer: undefined,
   request: new Uint8Array(0),
+  claims: [],
   queue: 'work',
   countMax: 1,
   expiresMs,

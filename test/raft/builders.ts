@@ -121,6 +121,12 @@ export class TestCore {
     return this.core.step({ type: 'deadline', now: this.now });
   }
 
+  /** The next deadline fires, but this node did not run for so long after it. @param unread peers whose messages lie here unread. */
+  reachDeadlineLate(delayedMs: number, unread: readonly number[] = []): Effects {
+    this.now = Math.max(this.now, this.core.nextDeadlineMs + delayedMs);
+    return this.core.step({ type: 'deadline', now: this.now, delayedMs, unread: new Set(unread.map(asNodeId)) });
+  }
+
   losePeer(peer: number): Effects {
     return this.core.step({ type: 'peer-lost', now: this.now, peer: asNodeId(peer) });
   }

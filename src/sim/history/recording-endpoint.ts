@@ -18,7 +18,7 @@ export interface RecordingOptions {
 type Pending = (result: OperationResult, sends: number) => void;
 
 interface SentRequest {
-  readonly operations: readonly Pending[];
+  readonly operations: Pending[];
   sends: number;
   isAnswered: boolean;
 }
@@ -96,10 +96,17 @@ export class RecordingEndpoint implements ClusterEndpoint {
 
   #onAnswers(packet: Uint8Array): void {
     for (const frame of readServerFrames(packet)) {
-      if (frame.type !== 'reply') continue;
+      if (frame.type !== 'reply' && frame.type !== 'part') continue;
       const { client, sequence, results } = decodeReply(frame.reply);
       const request = this.#sent.get(client)?.get(sequence);
       if (request === undefined || request.isAnswered) continue;
+      if (frame.type === 'part') {
+        for (const [offset, result] of results.entries()) {
+          request.operations[frame.first + offset]?.(result, request.sends);
+          request.operations[frame.first + offset] = () => undefined;
+        }
+        continue;
+      }
       request.isAnswered = true;
       for (const [at, end] of request.operations.entries()) {
         const result = results[at] ?? results[0];

@@ -1,0 +1,74 @@
+import type { LogIndex } from '../base/ids.ts';
+import type { JobQueue, ReplySink } from '../queue/job-queue.ts';
+import type { CoreView } from '../raft/raft-core.ts';
+import type { Clock } from './ports.ts';
+
+/** How long the entries of one turn are applied before the others wait for the next turn. */
+const SLICE_MS = 5;
+
+export interface ApplierOptions {
+  readonly machine: JobQueue;
+  readonly clock: Clock;
+  /** What the checkpoint covers. */
+  readonly applied: LogIndex;
+  /** Most bytes of entries and of replies in one turn; one entry always fits. */
+  readonly turnBytesMax: number;
+  /** An entry was applied. */
+  readonly onApplied: (bytes: number) => void;
+}
+
+/**
+ * Applies what is committed, a bounded part in each turn: whatever the replies of one entry weigh, and however many entries were committed
+ * at once, heartbeats leave and votes are read between two parts.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  #applied: LogIndex;
+  #bytesLeft = 0;
+  #untilMs = 0;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#applied = options.applied;
+  }
+
+  get applied(): LogIndex {
+    return this.#applied;
+  }
+
+  /** A turn begins. */
+  onTurn(): void {
+    this.#bytesLeft = this.#options.turnBytesMax;
+    this.#untilMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Applies until everything committed is applied, or the turn's share is used up. */
+  apply({ log, commit }: CoreView, replies: ReplySink | undefined): void {
+    if (commit <= this.#applied || this.#bytesLeft <= 0) return;
+    const { machine, clock, onApplied } = this.#options;
+    if (this.#untilMs === Number.POSITIVE_INFINITY) this.#untilMs = clock.monotonicMs() + SLICE_MS;
+    const sink = replies === undefined ? undefined : this.#counting(replies);
+    for (const entry of log.between(this.#applied, commit)) {
+      if (entry.kind === 'command') machine.apply(entry.index, entry.data, sink);
+      onApplied(entry.data.length);
+      this.#applied = entry.index;
+      this.#bytesLeft -= entry.data.length;
+      if (this.#bytesLeft > 0 && clock.monotonicMs() >= this.#untilMs) this.#bytesLeft = 0;
+      if (this.#bytesLeft <= 0) return;
+    }
+  }
+
+  onInstalled(index: LogIndex): void {
+    this.#applied = index;
+  }
+
+  #counting(replies: ReplySink): ReplySink {
+    return {
+      wants: (client, sequence) => replies.wants(client, sequence),
+      reply: (client, sequence, bytes) => {
+        this.#bytesLeft -= bytes.length;
+        replies.reply(client, sequence, bytes);
+      },
+    };
+  }
+}

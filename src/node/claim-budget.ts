@@ -1,0 +1,101 @@
+import type { LogIndex } from '../base/ids.ts';
+import type { ClaimPlace } from '../queue/inspect-request.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+
+/** What claims in the log take, by their queues. */
+interface Ahead {
+  readonly index: LogIndex;
+  readonly takes: readonly Take[];
+}
+
+interface Take {
+  readonly queue: string;
+  readonly count: number;
+}
+
+/** A request with the claims that it makes. */
+export interface ClaimingRequest {
+  readonly request: Uint8Array;
+  readonly claims: readonly ClaimPlace[];
+}
+
+/** A request whose claims fit into the budget. */
+export interface LimitedRequest {
+  readonly request: Uint8Array;
+  readonly takes: readonly Take[];
+  /** About how many bytes of contents its reply has at most. */
+  readonly replyBytes: number;
+}
+
+/**
+ * Bounds the bytes of contents that a claim brings. The leader lowers the number of jobs that the claim asks for before the claim enters the
+ * log, so that replicas of every release carry out the same, and know nothing of bytes. It counts the jobs that wait, less those that claims
+ * in the log take first: an estimate, since what enters the log meanwhile may change their order.
+ */
+export class ClaimBudget {
+  readonly #machine: JobQueue;
+  readonly #bytesMax: number;
+  readonly #inLog: Ahead[] = [];
+  /** Jobs that claims take which are not applied yet, by queue. */
+  readonly #ahead = new Map<string, number>();
+
+  constructor(machine: JobQueue, bytesMax: number) {
+    this.#machine = machine;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** @returns the request itself, or a copy whose claims ask for fewer jobs, and at least one each. */
+  limit({ request, claims }: ClaimingRequest): LimitedRequest {
+    let limited = request;
+    let bytesLeft = this.#bytesMax;
+    let replyBytes = 0;
+    const takes: Take[] = [];
+    for (const { queue, countMax, countAt } of claims) {
+      const ahead = this.#ahead.get(queue) ?? 0;
+      const { count, bytes } = this.#machine.claimWithin(queue, ahead, countMax, Math.max(1, bytesLeft));
+      bytesLeft -= bytes;
+      replyBytes += bytes;
+      takes.push({ queue, count });
+      this.#ahead.set(queue, ahead + count);
+      if (count === countMax) continue;
+      if (limited === request) limited = request.slice();
+      new DataView(limited.buffer, limited.byteOffset).setUint32(countAt, count, true);
+    }
+    return { request: limited, takes, replyBytes };
+  }
+
+  /** The requests stand in the log. */
+  onProposed(index: LogIndex, requests: readonly Pick<LimitedRequest, 'takes'>[]): void {
+    const takes = requests.flatMap((each) => each.takes);
+    if (takes.length > 0) this.#inLog.push({ index, takes });
+  }
+
+  /** The requests did not enter the log. */
+  onRefused(requests: readonly Pick<LimitedRequest, 'takes'>[]): void {
+    for (const { takes } of requests) this.#forget(takes);
+  }
+
+  onApplied(applied: LogIndex): void {
+    let done = 0;
+    for (; done < this.#inLog.length; done += 1) {
+      const ahead = this.#inLog[done];
+      if (ahead === undefined || ahead.index > applied) break;
+      this.#forget(ahead.takes);
+    }
+    if (done > 0) this.#inLog.splice(0, done);
+  }
+
+  /** This node leads no more, or anew. */
+  clear(): void {
+    this.#inLog.length = 0;
+    this.#ahead.clear();
+  }
+
+  #forget(takes: readonly Take[]): void {
+    for (const { queue, count } of takes) {
+      const left = (this.#ahead.get(queue) ?? 0) - count;
+      if (left > 0) this.#ahead.set(queue, left);
+      else this.#ahead.delete(queue);
+    }
+  }
+}

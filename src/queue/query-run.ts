@@ -1,0 +1,22 @@
+import { ByteReader } from '../base/bytes.ts';
+import { OperationReader } from './operation.ts';
+import { type RequestHeader, readRequestHeader } from './request.ts';
+
+/** A query that is answered in parts: how far it is. */
+export class QueryRun {
+  readonly header: RequestHeader;
+  readonly reader: ByteReader;
+  readonly operation = new OperationReader();
+  /** Operations that are answered. */
+  done = 0;
+
+  /** @param request that `validateQuery` found nothing wrong with. */
+  constructor(request: Uint8Array) {
+    this.reader = new ByteReader(request);
+    this.header = readRequestHeader(this.reader);
+  }
+
+  get isOver(): boolean {
+    return this.done >= this.header.operations;
+  }
+}
