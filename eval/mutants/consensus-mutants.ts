@@ -156,10 +156,10 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     file: 'node/node-runtime.ts',
     find: `    this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
-    this.#inbox.drain(this.#reader);
+    this.#inbox.drain(this.#reader, this.#core.view.leader);
 `,
     replace: `    this.#metrics.turns += 1;
-    this.#inbox.drain(this.#reader);
+    this.#inbox.drain(this.#reader, this.#core.view.leader);
     this.#reads.ask(this.#standing(), this.#nowMs);
     this.#nowMs = this.#options.clock.monotonicMs();
 `,

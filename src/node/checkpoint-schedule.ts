@@ -1,13 +1,20 @@
-import type { LogIndex } from '../base/ids.ts';
+import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { SnapshotId } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import type { NodeLimits } from './limits.ts';
+import type { WantedByFollowers } from './snapshot-desk.ts';
 
 /** The part of a turn's transaction that brings the checkpoint forward and drops the log behind it. */
 export type CheckpointPart = Required<Pick<PersistBatch, 'checkpoint' | 'compactTo'>>;
+
+/** Most entries that are kept for followers beyond the tail: they are gone through at every checkpoint. */
+const FOLLOWER_TAIL_ENTRIES = 100_000;
+
+/** So many times as many records as usual may change before a checkpoint that was held is written: it bounds how long that takes. */
+const HELD_CHECKPOINTS = 4;
 
 /** When a checkpoint is due: it bounds the log on disk, the replay at the next start, and how long one write holds the node up. */
 export class CheckpointSchedule {
@@ -27,16 +34,24 @@ export class CheckpointSchedule {
     this.#bytesSince += bytes;
   }
 
-  /** @returns what to write with this turn, if a checkpoint is due. */
-  nextPart({ log, configurations }: CoreView, machine: JobQueue, applied: LogIndex): CheckpointPart | undefined {
-    if (!this.#isDue(machine, applied)) return undefined;
+  /**
+   * @param wanted what is kept for followers. A checkpoint that is read for a snapshot stays as it is for a while: once it has moved on, its
+   * reader keeps the WAL from being written back, and must begin anew in the end.
+   * @returns what to write with this turn, if a checkpoint is due.
+   */
+  nextPart({ log, configurations }: CoreView, machine: JobQueue, applied: LogIndex, wanted: WantedByFollowers): CheckpointPart | undefined {
+    if (!this.#isDue(machine, applied) || this.#isHeld(machine, wanted.holdScale)) return undefined;
     // What this turn appends is not on disk yet; the checkpoint waits for the next turn rather than cover it.
     if (applied > log.persisted) return undefined;
     const term = log.termAt(applied);
     invariant(term !== undefined, () => `the applied entry ${applied} has left the log`);
     const { configuration } = configurations.at(applied);
-    const { tailEntries, tailBytes } = this.#limits;
-    const compactTo = log.lastBeforeTail(applied, tailEntries, tailBytes);
+    const { tailEntries, tailBytes, followerTailBytes } = this.#limits;
+    let compactTo = log.lastBeforeTail(applied, tailEntries, tailBytes);
+    if (wanted.logBehind < compactTo) {
+      const least = log.lastBeforeTail(compactTo, FOLLOWER_TAIL_ENTRIES, followerTailBytes);
+      compactTo = asIndex(Math.max(wanted.logBehind, least));
+    }
     return { checkpoint: { snapshot: { index: applied, term, configuration }, changes: machine.takeChanges() }, compactTo };
   }
 
@@ -48,6 +63,14 @@ export class CheckpointSchedule {
   onInstalled(snapshot: SnapshotId): void {
     this.#last = snapshot;
     this.#bytesSince = 0;
+  }
+
+  #isHeld(machine: JobQueue, holdScale: number): boolean {
+    const { checkpointRecords, followerTailBytes } = this.#limits;
+    return (
+      this.#bytesSince < Math.min(1, holdScale) * followerTailBytes &&
+      machine.pendingChanges < HELD_CHECKPOINTS * holdScale * checkpointRecords
+    );
   }
 
   #isDue(machine: JobQueue, applied: LogIndex): boolean {

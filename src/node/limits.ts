@@ -21,6 +21,8 @@ export interface NodeLimits {
   readonly tailEntries: number;
   /** Most bytes of such entries; they stay in memory. */
   readonly tailBytes: number;
+  /** Most bytes of entries kept beyond that while a follower that answers still wants them, behind its snapshot or its log; in memory, too. */
+  readonly followerTailBytes: number;
   /** A payload of at least so many bytes stays in its log entry, which the checkpoint keeps for it, instead of being written a second time. */
   readonly contentInEntryBytes: number;
   /** Bytes of records in one InstallSnapshot. */
@@ -39,8 +41,9 @@ export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   checkpointRecords: 10_000,
   tailEntries: 1_000,
   tailBytes: 16 * 1024 * 1024,
+  followerTailBytes: 256 * 1024 * 1024,
   contentInEntryBytes: CONTENT_IN_ENTRY_BYTES,
-  snapshotChunkBytes: 256 * 1024,
+  snapshotChunkBytes: 1024 * 1024,
   parkedClaimsMax: 10_000,
 });
 

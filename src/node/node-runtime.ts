@@ -139,9 +139,9 @@ export class NodeRuntime implements Disposable {
   turn(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
+    this.#inbox.drain(this.#reader, this.#core.view.leader);
     this.#applier.onTurn();
     this.#reads.onTurn();
-    this.#inbox.drain(this.#reader, this.#core.view.leader);
     const delayedMs = this.#nowMs - this.#core.nextDeadlineMs;
     if (delayedMs >= 0) this.#step({ type: 'deadline', now: this.#nowMs, delayedMs, unread: this.#inbox.unreadPeers() });
     this.#noticeLeadership();
@@ -177,7 +177,6 @@ export class NodeRuntime implements Disposable {
     return this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: undefined }).refused === undefined;
   }
 
-  /** The core's state, to look at. */
   get view(): CoreView {
     return this.#core.view;
   }
@@ -337,7 +336,8 @@ export class NodeRuntime implements Disposable {
   // ---- disk ---------------------------------------------------------------------------------------------------------
 
   #persist(): void {
-    const checkpoint = this.#checkpoints.nextPart(this.#core.view, this.#machine, this.applied);
+    const { view } = this.#core;
+    const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
     if (this.#changes.isEmpty && checkpoint === undefined) return;
     const { hardState, append } = this.#changes;
     const batch: PersistBatch = {

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
-import type { SnapshotId } from '../raft/entry.ts';
+import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import { LogReads } from './log-reads.ts';
 import { MetaTable } from './meta-table.ts';
 import type { CheckpointReader, SnapshotRecord } from './port.ts';
@@ -29,6 +29,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
   readonly snapshot: SnapshotId;
   readonly #options: SqliteReaderOptions;
   readonly #db: Database.Database;
+  readonly #meta: MetaTable;
   readonly #checkpoint: CheckpointRow;
   readonly #tables: readonly RecordReads[];
   #kind = 0;
@@ -45,7 +46,8 @@ export class SqliteCheckpointReader implements CheckpointReader {
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
       // The transaction takes hold of its view with the first read.
-      const { checkpoint } = new MetaTable(db, file, checksum).read();
+      this.#meta = new MetaTable(db, file, checksum);
+      const { checkpoint } = this.#meta.read();
       invariant(checkpoint !== undefined, () => `${file} has no checkpoint to read yet`);
       this.#checkpoint = checkpoint;
       this.snapshot = checkpoint.snapshot;
@@ -81,6 +83,18 @@ export class SqliteCheckpointReader implements CheckpointReader {
   /** Whether it gave everything. */
   get isAtEnd(): boolean {
     return this.#kind === this.#tables.length;
+  }
+
+  /** Lets go of the view for a moment, in which the WAL can be written back as a whole. */
+  pause(): void {
+    this.#db.exec('COMMIT');
+  }
+
+  /** Takes a new view. @returns whether it shows the same checkpoint; if not, the reader must expire. */
+  resume(): boolean {
+    this.#db.exec('BEGIN');
+    const snapshot = this.#meta.read().checkpoint?.snapshot;
+    return snapshot !== undefined && isSameEntry(snapshot, this.snapshot);
   }
 
   /** Lets go of the view. */

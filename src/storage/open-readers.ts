@@ -3,6 +3,8 @@ import { SqliteCheckpointReader, type SqliteReaderOptions } from './checkpoint-r
 
 /** How often the limit doubles for a snapshot that did not get through: 16 times the first one is the most. */
 const DOUBLINGS_MAX = 4;
+/** The readers take a newer view when the WAL has this size: writing it back then costs no more than without readers. */
+const RENEWAL_BYTES = 4 * 1024 * 1024;
 
 export type OpenReadersOptions = Omit<SqliteReaderOptions, 'onClose'> & {
   readonly db: Database;
@@ -12,15 +14,17 @@ export type OpenReadersOptions = Omit<SqliteReaderOptions, 'onClose'> & {
 
 /**
  * The storage's checkpoint readers. SQLite writes no frame back into the file that a reader must not see, so the WAL grows with
- * every commit as long as one is open: with a slow follower for minutes. Here it ends: the readers expire. A snapshot that
- * expired may take twice as much the next time, so that a large one gets through in the end; one that got through sets the
- * limit back.
+ * every commit as long as one is open: with a slow follower for minutes. Here it ends: while the checkpoint stays the same the readers
+ * take a newer view of it; otherwise they expire. A snapshot that expired may take twice as much the next time, so that a large one gets
+ * through in the end; one that got through sets the limit back.
  */
 export class OpenReaders implements Disposable {
   readonly #options: OpenReadersOptions;
   readonly #readers = new Set<SqliteCheckpointReader>();
   readonly #frameBytes: number;
   #doublings = 0;
+  /** No checkpoint was written since the oldest reader was opened. */
+  #isCheckpointSame = true;
 
   constructor(options: OpenReadersOptions) {
     this.#options = options;
@@ -34,21 +38,39 @@ export class OpenReaders implements Disposable {
     return reader;
   }
 
-  /** After each commit: expires the readers when they made the WAL too long. */
+  /** After each commit: expires the readers when they made the WAL too long, if no newer view serves them as well. */
   onCommitted(): void {
     if (this.#readers.size === 0) return;
     const walBytes = this.#walFrames() * this.#frameBytes;
+    if (walBytes <= RENEWAL_BYTES) return;
+    if (this.#isCheckpointSame) {
+      this.#renew();
+      return;
+    }
     if (walBytes <= this.#options.walBytesMax * 2 ** this.#doublings) return;
     this.#doublings = Math.min(this.#doublings + 1, DOUBLINGS_MAX);
     for (const reader of [...this.#readers]) reader.expire();
+  }
+
+  /** The checkpoint has moved on: a newer view would show another one to the readers that are open. */
+  onCheckpoint(): void {
+    this.#isCheckpointSame = this.#readers.size === 0;
   }
 
   [Symbol.dispose](): void {
     for (const reader of [...this.#readers]) reader[Symbol.dispose]();
   }
 
+  /** Without a reader the WAL is written back as a whole, and starts over with the next commit. */
+  #renew(): void {
+    for (const reader of this.#readers) reader.pause();
+    this.#walFrames();
+    for (const reader of [...this.#readers]) if (!reader.resume()) reader.expire();
+  }
+
   #onClose(reader: SqliteCheckpointReader): void {
     this.#readers.delete(reader);
+    if (this.#readers.size === 0) this.#isCheckpointSame = true;
     if (reader.isAtEnd) this.#doublings = 0;
   }
 

@@ -154,6 +154,7 @@ class SqliteStorage implements FileStorage {
     if (hardState === undefined && append === undefined && checkpoint === undefined && compactTo === undefined) return;
     let { compacted, last } = bounds;
     let counts = this.#counts;
+    if (checkpoint !== undefined) this.#readers.onCheckpoint();
     this.#writing("write a turn's changes", () => {
       if (hardState !== undefined) this.#meta.putHardState(hardState);
       if (append !== undefined) {
@@ -185,6 +186,7 @@ class SqliteStorage implements FileStorage {
     const bounds = this.#knownBounds();
     checkInstall(bounds, snapshot);
     let counts: readonly number[] = [];
+    this.#readers.onCheckpoint();
     this.#writing('install a snapshot', () => {
       counts = this.#staging.swapIn();
       this.#meta.putHardState(hardState);

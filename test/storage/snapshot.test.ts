@@ -146,6 +146,11 @@ describe('a checkpoint reader that is open for long', () => {
     index += 1;
     storage.persist({ append: appendOf([anEntry(index, { data: pattern(size, index) })]) });
   };
+  /** The checkpoint that a reader reads is the last one no more. */
+  const moveCheckpoint = (): void => {
+    persistEntry(10);
+    storage.persist({ checkpoint: { snapshot: aSnapshot(index), changes: [] } });
+  };
   beforeEach(() => {
     storage = openAt(file, 8 * MEBIBYTE);
     index = 4;
@@ -158,6 +163,7 @@ describe('a checkpoint reader that is open for long', () => {
     const reader = storage.openCheckpointReader();
     const idle = storage.openCheckpointReader();
     expect(reader.read(1000)).toHaveLength(1);
+    moveCheckpoint();
     for (let written = 0; written < 32 && !reader.isExpired; written += 1) persistEntry(MEBIBYTE);
     expect(reader.isExpired).toBe(true);
     expect(idle.isExpired).toBe(true);
@@ -177,6 +183,7 @@ describe('a checkpoint reader that is open for long', () => {
     for (let attempt = 0; attempt < 3; attempt += 1) {
       using reader = storage.openCheckpointReader();
       reader.read(1000);
+      moveCheckpoint();
       let written = 0;
       for (; !reader.isExpired && written < 100; written += 1) persistEntry(MEBIBYTE);
       persistedUntilExpiry.push(written);
@@ -194,6 +201,7 @@ describe('a checkpoint reader that is open for long', () => {
     whole[Symbol.dispose]();
     persistEntry(10);
     using next = storage.openCheckpointReader();
+    moveCheckpoint();
     let written = 0;
     for (; !next.isExpired && written < 100; written += 1) persistEntry(MEBIBYTE);
     expect(written).toBeLessThan(10);
@@ -204,12 +212,30 @@ describe('a checkpoint reader that is open for long', () => {
     storage = openAt(file, 64 * MEBIBYTE);
     using reader = storage.openCheckpointReader();
     reader.read(1000);
+    moveCheckpoint();
     for (let written = 0; written < 24; written += 1) persistEntry(MEBIBYTE);
     expect(walBytes()).toBeGreaterThan(24 * MEBIBYTE);
     expect(readAll(reader).flat().map(bare)).toHaveLength(299);
     reader[Symbol.dispose]();
     for (let written = 0; written < 8; written += 1) persistEntry(MEBIBYTE);
     expect(walBytes()).toBeLessThanOrEqual(16 * MEBIBYTE);
+  });
+
+  it('goes on, and the WAL starts over, whatever is written while the checkpoint stays the same', () => {
+    const reader = storage.openCheckpointReader();
+    const other = storage.openCheckpointReader();
+    const read = [...(reader.read(1000) ?? [])];
+    for (let written = 0; written < 64; written += 1) {
+      persistEntry(MEBIBYTE);
+      read.push(...(reader.read(1000) ?? []));
+    }
+    expect(reader.isExpired || other.isExpired).toBe(false);
+    expect(walBytes()).toBeLessThan(8 * MEBIBYTE);
+    read.push(...readAll(reader).flat());
+    expect(read.map(bare)).toStrictEqual(Array.from({ length: 300 }, (_, key) => put(JOB, key, pattern(500, key))));
+    expect(readAll(other).flat()).toHaveLength(300);
+    reader[Symbol.dispose]();
+    other[Symbol.dispose]();
   });
 
   it('does not expire while little is written', () => {

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { asNodeId } from '../../src/base/ids.ts';
+import { packetOf } from '../../src/client/connection.ts';
+import type { NodeLimits } from '../../src/node/limits.ts';
+import { RequestEncoder } from '../../src/queue/request.ts';
+import { options } from '../queue/harness.ts';
+import { NodeTable } from './node-table.ts';
+
+const QUICK: Partial<NodeLimits> = { checkpointEntries: 5, tailEntries: 1, snapshotChunkBytes: 1 };
+
+/** A cluster of three whose log is compacted, and a follower that was away meanwhile. Its snapshot is of many chunks. */
+function aTable(limits: Partial<NodeLimits>) {
+  const table = new NodeTable([2, 2, 2], limits);
+  const leader = table.leader();
+  const client = table.open();
+  const away = table.ids.find((id) => id !== leader) as number;
+  table.isolated.add(away);
+  // Longer than a follower may be silent that something is kept for.
+  table.pass(11_000);
+  table.request(client, (to) => {
+    for (let job = 0; job < 1_000; job += 1) to.add('q', new Uint8Array(10), options());
+  });
+  for (let job = 0; job < 20; job += 1) table.add(client);
+  expect(table.node(leader).view.log.firstIndex).toBeGreaterThan(table.node(away).view.log.lastIndex + 1);
+  return { table, leader, client, away };
+}
+
+/** An entry comes with every 10 ms, which is far quicker than a snapshot. @returns how many came until the follower was close behind. */
+function loadUntilCaughtUp({ table, leader, client, away }: ReturnType<typeof aTable>, entriesMax: number): number {
+  for (let entries = 0; entries < entriesMax; entries += 1) {
+    const encoder = new RequestEncoder();
+    encoder.begin(client, table.nextSequence(), 1);
+    encoder.add('q', new Uint8Array(10), options());
+    table.node(leader).receiveClientPacket(1, packetOf({ type: 'request', request: encoder.finish() }));
+    table.pass(10);
+    if (table.node(away).applied >= table.node(leader).applied - 4) return entries;
+  }
+  return entriesMax;
+}
+
+describe('a follower that needs a snapshot while jobs keep coming', () => {
+  it('catches up by one snapshot and the log behind it, which the leader keeps', () => {
+    const scene = aTable(QUICK);
+    const { table, away } = scene;
+    table.isolated.delete(away);
+    expect(loadUntilCaughtUp(scene, 300)).toBeLessThan(300);
+    table.awaitEqual();
+    expect(table.digests().size).toBe(1);
+  });
+
+  it('would never catch up if the leader kept nothing for it', () => {
+    const scene = aTable({ ...QUICK, followerTailBytes: 1 });
+    scene.table.isolated.delete(scene.away);
+    expect(loadUntilCaughtUp(scene, 300)).toBe(300);
+  });
+
+  it('has it kept up to a bound in bytes', () => {
+    const scene = aTable({ ...QUICK, followerTailBytes: 1 });
+    const { table, away, leader, client } = scene;
+    table.isolated.delete(away);
+    for (let job = 0; job < 60; job += 1) table.add(client);
+    const { log } = table.node(leader).view;
+    expect(log.lastIndex - log.firstIndex).toBeLessThan(20);
+  });
+
+  it('has nothing kept for it once it was silent for long', () => {
+    const { table, leader, client, away } = aTable(QUICK);
+    expect(table.node(leader).view.progress.has(asNodeId(away))).toBe(true);
+    for (let job = 0; job < 30; job += 1) table.add(client);
+    const { log } = table.node(leader).view;
+    expect(log.lastIndex - log.firstIndex).toBeLessThan(20);
+  });
+});
