@@ -253,7 +253,7 @@ export class RequestDesk {
     const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION, claims);
     if (fault === undefined || !isLeader || validateRequest(request, this.#limits, ANY_VERSION) !== undefined) return fault;
     const remedy =
-      version < MACHINE_VERSION
+      version < MACHINE_VERSION && validateRequest(request, this.#limits, MACHINE_VERSION) === undefined
         ? 'It moves on when every member runs a release that has it: upgrade the others, then retry.'
         : 'Use the same release of jobraft on clients and nodes.';
     const message = `The cluster runs version ${version} of its state machine, which does not have this operation. ${remedy}`;

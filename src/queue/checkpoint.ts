@@ -196,7 +196,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   for (const { key, value } of records(RecordKind.queue)) {
     const queue = readQueue(key, new ByteReader(value));
     queues.set(key, queue);
-    jobs.queues.set(queue.name, queue);
+    jobs.queues.byName.set(queue.name, queue);
   }
   const finished: Job[] = [];
   let latest = 0;

@@ -46,7 +46,8 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
   for (const session of [...sessions.sessions()].sort((a, b) => a.client - b.client)) {
     record(session.client, () => writeSession(to, session));
   }
-  for (const queue of [...jobs.queues.values()].sort((a, b) => a.number - b.number)) record(queue.number, () => writeQueue(to, queue));
+  for (const queue of [...jobs.queues.byName.values()].sort((a, b) => a.number - b.number))
+    record(queue.number, () => writeQueue(to, queue));
   const addBytes = (bytes: Uint8Array | undefined): void => {
     record(bytes?.length ?? -1, () => undefined);
     if (bytes !== undefined) hash.add(bytes);

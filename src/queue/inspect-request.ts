@@ -30,7 +30,6 @@ export interface ParkableClaim {
   readonly queue: string;
   readonly waitMs: number;
   readonly countMax: number;
-  readonly countAt: number;
 }
 
 /**
@@ -98,8 +97,7 @@ export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
     operation.next(reader, ANY_VERSION);
     const isClaim = operation.code === OperationCode.claim || operation.code === OperationCode.claim1;
     if (!isClaim || operation.waitMs === 0) return undefined;
-    const { queueName: queue, waitMs, countMax, countAt } = operation;
-    return { queue, waitMs, countMax, countAt };
+    return { queue: operation.queueName, waitMs: operation.waitMs, countMax: operation.countMax };
   } catch (error) {
     if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
     throw error;

@@ -25,7 +25,7 @@ export function checkJobStore(jobs: JobStore): void {
     total += 1;
   }
   invariant(total === jobs.table.size, () => `the table counts ${jobs.table.size} jobs and holds ${total}`);
-  for (const queue of jobs.queues.values()) checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);
+  for (const queue of jobs.queues.byName.values()) checkQueue(queue, counted.get(queue) ?? [0, 0, 0, 0, 0, 0], jobs);
   checkHeap(jobs.leases, StateCode.active, 'active');
   checkHeap(jobs.delayed, StateCode.delayed, 'delayed');
   checkTokens(jobs);
@@ -34,7 +34,7 @@ export function checkJobStore(jobs: JobStore): void {
 function checkJob(job: Job, jobs: JobStore): void {
   const { id, state, attempt, policy } = job;
   invariant(id >= 1 && id < jobs.nextJobId, () => `job ${id} has an id that was never given out`);
-  invariant(jobs.queues.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
+  invariant(jobs.queues.byName.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
   invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} is in the state ${state}, which no job can reach`);
   invariant(attempt >= 0 && attempt <= policy.attemptsMax, () => `job ${id} has begun ${attempt} of ${policy.attemptsMax} attempts`);
   const isTimed = state === StateCode.active || state === StateCode.delayed;

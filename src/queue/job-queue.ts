@@ -126,23 +126,23 @@ export class JobQueue implements AttachmentSource {
   }
 
   queueNames(): string[] {
-    return [...this.#jobs.queues.keys()];
+    return [...this.#jobs.queues.byName.keys()];
   }
 
   counts(queue: string): JobCounts {
-    const known = this.#jobs.queues.get(queue);
+    const known = this.#jobs.queues.byName.get(queue);
     if (known === undefined) return NO_COUNTS;
     const { delayed, waiting, active, completed, failed } = known;
     return { delayed, waiting, active, completed, failed };
   }
 
   waitingCount(queue: string): number {
-    return this.#jobs.queues.get(queue)?.waiting ?? 0;
+    return this.#jobs.queues.byName.get(queue)?.waiting ?? 0;
   }
 
   /** See {@link WaitingIndex.countWithin}. */
   claimWithin(queue: string, skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
-    const known = this.#jobs.queues.get(queue);
+    const known = this.#jobs.queues.byName.get(queue);
     return known === undefined ? { count: countMax, bytes: 0 } : known.index.countWithin(skip, countMax, bytesMax);
   }
 
@@ -168,17 +168,14 @@ export class JobQueue implements AttachmentSource {
     this.#jobs.entry = index;
     if (header === undefined) return;
     // An earlier version behind a newer one has another idea of time: its requests are carried out by the version in force, its clocks ignored.
+    const isFirstOf3 = header.version >= 3 && this.#version < 3;
     if (header.version >= this.#version) {
       this.#version = header.version;
       this.#jobs.version = header.version;
       this.#advance(header.logMs, header.wallMs, header.isFirstOfTerm);
     }
-    while (reader.remaining >= 4) {
-      const length = reader.u32();
-      if (length > reader.remaining) return;
-      const at = reader.skip(length);
-      if (length >= HEADER_BYTES) this.#onRequest(data, at, at + length, replies);
-    }
+    this.#onRequests(data, reader, replies);
+    if (this.#version >= 3 && this.#jobs.queues.forgetEmpty(isFirstOf3)) this.#executor.deselect();
   }
 
   /** Answers a request that only reads (see `validateQuery`) from the state as it is. Nothing changes, and time does not move. */
@@ -291,6 +288,15 @@ export class JobQueue implements AttachmentSource {
     if (isFirstOfTerm) this.#jobs.leaseEpochMs = this.#logMs;
     this.#jobs.advance(this.#logMs, DUE_PER_ENTRY_MAX);
     this.#sessions.expire(this.#logMs);
+  }
+
+  #onRequests(data: Uint8Array, reader: ByteReader, replies: ReplySink | undefined): void {
+    while (reader.remaining >= 4) {
+      const length = reader.u32();
+      if (length > reader.remaining) return;
+      const at = reader.skip(length);
+      if (length >= HEADER_BYTES) this.#onRequest(data, at, at + length, replies);
+    }
   }
 
   #onRequest(data: Uint8Array, start: number, end: number, replies: ReplySink | undefined): void {

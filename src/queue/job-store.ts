@@ -8,9 +8,10 @@ import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
 import { noTotals } from './job-totals.ts';
 import type { KeptList } from './kept-list.ts';
-import { QUEUES_MAX, STALLED_MAX_DEFAULT, TRIM_PER_FINISH_MAX } from './limits.ts';
-import { NamedQueue } from './named-queue.ts';
+import { STALLED_MAX_DEFAULT, TRIM_PER_FINISH_MAX } from './limits.ts';
+import type { NamedQueue } from './named-queue.ts';
 import type { OperationReader } from './operation.ts';
+import { QueueTable } from './queue-table.ts';
 import { ErrorCode, OutcomeKind } from './reply.ts';
 
 /** What an operation returns when it took effect; otherwise it returns an ErrorCode and nothing has changed. */
@@ -22,12 +23,11 @@ export const APPLIED = -1;
  */
 export class JobStore {
   readonly table = new JobTable();
-  readonly queues = new Map<string, NamedQueue>();
+  readonly queues: QueueTable;
   readonly leases = new DueHeap();
   readonly delayed = new DueHeap();
   nextJobId = 1;
   nextToken = 1;
-  nextQueueNumber = 1;
   nextFinishOrder = 1;
   /** Index of the entry that is applied, and the version and wall time that it names; the machine's to set. */
   entry = 0;
@@ -41,20 +41,8 @@ export class JobStore {
 
   constructor(changes: ChangeTracker, contentInEntryBytes: number) {
     this.#changes = changes;
+    this.queues = new QueueTable(changes);
     this.#contentInEntryBytes = contentInEntryBytes;
-  }
-
-  /** The queue of this name, made if need be; `undefined` when there are too many queues with jobs. */
-  openQueue(name: string): NamedQueue | undefined {
-    const known = this.queues.get(name);
-    if (known !== undefined) return known;
-    if (this.queues.size >= QUEUES_MAX) this.#dropEmptyQueues();
-    if (this.queues.size >= QUEUES_MAX) return undefined;
-    const queue = new NamedQueue(this.nextQueueNumber, name);
-    this.nextQueueNumber += 1;
-    this.queues.set(name, queue);
-    this.#changes.queue(queue);
-    return queue;
   }
 
   /** @param chunk the data of the entry that is applied, in which the operation's content stands; it must never change. */
@@ -383,17 +371,10 @@ export class JobStore {
     job.outcome = undefined;
     this.table.delete(job.id);
     this.#changes.jobRemoved(job);
+    this.queues.onJobGone(job.queue, this.version);
   }
 
   #leaseFault(jobId: number): number {
     return jobId < this.nextJobId ? ErrorCode.leaseLost : ErrorCode.jobNotFound;
-  }
-
-  #dropEmptyQueues(): void {
-    for (const queue of this.queues.values()) {
-      if (!queue.isEmpty) continue;
-      this.queues.delete(queue.name);
-      this.#changes.queueRemoved(queue);
-    }
   }
 }

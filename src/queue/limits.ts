@@ -2,7 +2,7 @@
 
 /** Longest queue name, in bytes of UTF-8. */
 export const QUEUE_NAME_BYTES_MAX = 256;
-/** Most queues that exist at once; queues without jobs give way to new ones. */
+/** Most queues that exist at once in versions 1 and 2; queues without jobs give way to new ones. */
 export const QUEUES_MAX = 10_000;
 /** Most operations in one request. */
 export const OPERATIONS_MAX = 65_536;

@@ -47,7 +47,7 @@ export function writeMachine(to: ByteWriter, machine: MachineRecord, jobs: JobSt
   to.f64(machine.touches);
   to.f64(jobs.nextJobId);
   to.f64(jobs.nextToken);
-  to.f64(jobs.nextQueueNumber);
+  to.f64(jobs.queues.nextNumber);
   to.f64(jobs.nextFinishOrder);
   const { totals } = jobs;
   to.f64(totals.added);
@@ -76,7 +76,7 @@ export function readMachine(from: ByteReader, jobs: JobStore): MachineRecord {
   const touches = from.f64();
   jobs.nextJobId = from.f64();
   jobs.nextToken = from.f64();
-  jobs.nextQueueNumber = from.f64();
+  jobs.queues.nextNumber = from.f64();
   jobs.nextFinishOrder = from.f64();
   const { totals } = jobs;
   totals.added = from.f64();

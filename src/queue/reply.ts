@@ -319,7 +319,7 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
     case 'INVALID_REQUEST':
       return 'The request is malformed. Encode it with RequestEncoder, with values within the documented limits.';
     case 'QUEUE_LIMIT':
-      return 'There are too many queues with jobs. Use fewer queue names, or let existing queues run empty.';
+      return 'There are too many queues with jobs for version 2 of the state machine. Use fewer queue names, or let existing queues run empty.';
     default:
       return code satisfies never;
   }

@@ -19,11 +19,16 @@ export class RequestExecutor {
   readonly #jobs: JobStore;
   readonly #replies = new ReplyEncoder();
   #operation = new OperationReader();
-  /** The queue that adds named last. Only making a queue drops empty ones, and what was made then stands here. */
+  /** The queue that adds named last. Within an entry only making a queue drops empty ones, and what was made then stands here. */
   #selected: NamedQueue | undefined;
 
   constructor(jobs: JobStore) {
     this.#jobs = jobs;
+  }
+
+  /** Queues were forgotten. */
+  deselect(): void {
+    this.#selected = undefined;
   }
 
   /** The answer to a request that is not carried out at all. */
@@ -159,7 +164,7 @@ export class RequestExecutor {
         this.#onHeldJobs();
         break;
       case OperationCode.counts:
-        this.#replies.counts(jobs.queues.get(operation.queueName) ?? NO_COUNTS);
+        this.#replies.counts(jobs.queues.byName.get(operation.queueName) ?? NO_COUNTS);
         break;
       case OperationCode.getJob: {
         const job = jobs.table.get(jobId);
@@ -175,7 +180,7 @@ export class RequestExecutor {
 
   #onAdd(data: Uint8Array): void {
     const { queueName } = this.#operation;
-    if (this.#selected?.name !== queueName) this.#selected = this.#jobs.openQueue(queueName);
+    if (this.#selected?.name !== queueName) this.#selected = this.#jobs.queues.open(queueName, this.#jobs.version);
     if (this.#selected === undefined) this.#replies.error(ErrorCode.queueLimit, 0, NO_STATE);
     else this.#replies.added(this.#jobs.add(this.#selected, this.#operation, data).id);
   }
@@ -183,7 +188,7 @@ export class RequestExecutor {
   #onClaim(logMs: number): void {
     const { queueName, countMax, beginMax } = this.#operation;
     const countAt = this.#replies.beginClaimed();
-    const queue = this.#selected?.name === queueName ? this.#selected : this.#jobs.queues.get(queueName);
+    const queue = this.#selected?.name === queueName ? this.#selected : this.#jobs.queues.byName.get(queueName);
     let count = 0;
     let begun = 0;
     for (; queue !== undefined && count < countMax; count += 1) {

@@ -106,7 +106,7 @@ export class TestQueue {
   /** Of the log's clock; the wall clock shows the same until it is stepped. */
   nowMs = START_MS;
   wallStepMs = 0;
-  version = MACHINE_VERSION;
+  version: number;
   /** The next entry is the first of a leader's term. */
   isFirstOfTerm = false;
   index = 0;
@@ -114,8 +114,9 @@ export class TestQueue {
 
   readonly #contentInEntryBytes: number;
 
-  constructor(contentInEntryBytes = 8_192) {
+  constructor(contentInEntryBytes = 8_192, version = MACHINE_VERSION) {
     this.#contentInEntryBytes = contentInEntryBytes;
+    this.version = version;
     this.machine = this.#open();
     this.open();
   }

@@ -1,0 +1,59 @@
+import type { ChangeTracker } from './change-tracker.ts';
+import { QUEUES_MAX } from './limits.ts';
+import { NamedQueue } from './named-queue.ts';
+
+/**
+ * The queues by name. From version 3 on a queue exists between two entries only while it has jobs, so that an empty one costs nothing, and
+ * there may be any number of them. Before, at most {@link QUEUES_MAX} existed, and empty ones stayed until there was no room.
+ */
+export class QueueTable {
+  readonly byName = new Map<string, NamedQueue>();
+  nextNumber = 1;
+  readonly #changes: ChangeTracker;
+  /** Lost their last job in the entry that is applied; some of them may have got another since. */
+  readonly #emptied = new Set<NamedQueue>();
+
+  constructor(changes: ChangeTracker) {
+    this.#changes = changes;
+  }
+
+  /** The queue of this name, made if need be; `undefined` when there are too many queues with jobs. */
+  open(name: string, version: number): NamedQueue | undefined {
+    const known = this.byName.get(name);
+    if (known !== undefined) return known;
+    if (version < 3 && this.byName.size >= QUEUES_MAX) {
+      this.#dropEmpty(this.byName.values());
+      if (this.byName.size >= QUEUES_MAX) return undefined;
+    }
+    const queue = new NamedQueue(this.nextNumber, name);
+    this.nextNumber += 1;
+    this.byName.set(name, queue);
+    this.#changes.queue(queue);
+    return queue;
+  }
+
+  /** A job of the queue is gone. @param version of the entry that took it. */
+  onJobGone(queue: NamedQueue, version: number): void {
+    if (version >= 3 && queue.isEmpty) this.#emptied.add(queue);
+  }
+
+  /**
+   * An entry of version 3 or later was applied.
+   * @param isFirst whether those before it were of earlier versions.
+   * @returns whether queues may have been forgotten.
+   */
+  forgetEmpty(isFirst: boolean): boolean {
+    if (!isFirst && this.#emptied.size === 0) return false;
+    this.#dropEmpty(isFirst ? this.byName.values() : this.#emptied);
+    this.#emptied.clear();
+    return true;
+  }
+
+  #dropEmpty(queues: Iterable<NamedQueue>): void {
+    for (const queue of queues) {
+      if (!queue.isEmpty) continue;
+      this.byName.delete(queue.name);
+      this.#changes.queueRemoved(queue);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { claimOptions, options, TestQueue } from './harness.ts';
+
+const none = new Uint8Array(0);
+
+describe('queues', () => {
+  it('may be of any number, with jobs that are kept', () => {
+    const queue = new TestQueue();
+    queue.send((to) => {
+      for (let at = 0; at < 30_000; at += 1) to.add(`queue-${at}`, none, options());
+    });
+    expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: true });
+    expect(queue.machine.queueNames()).toHaveLength(30_001);
+  });
+
+  it('are forgotten with the entry that takes their last job', () => {
+    const queue = new TestQueue();
+    queue.add('x', { keepCompleted: 0 });
+    expect(queue.machine.queueNames()).toEqual(['q']);
+    const claimed = queue.do((to) => to.claim('q', claimOptions()));
+    if (!claimed.ok || claimed.type !== 'claimed') throw new Error('nothing was claimed');
+    const [job] = claimed.jobs;
+    queue.do((to) => to.complete(job?.id ?? 0, job?.token ?? 0, none));
+    expect(queue.machine.queueNames()).toEqual([]);
+    expect(queue.do((to) => to.counts('q'))).toMatchObject({ counts: { waiting: 0, completed: 0 } });
+    expect(queue.add('again')).toBeGreaterThan(0);
+    queue.machine.check();
+  });
+
+  it('stay while they keep a finished job, or get another in the same entry', () => {
+    const queue = new TestQueue();
+    const kept = queue.add('x');
+    queue.do((to) => {
+      to.remove('q', kept);
+      to.add('q', none, options());
+    });
+    expect(queue.machine.queueNames()).toEqual(['q']);
+    queue.machine.check();
+  });
+
+  it('without jobs of an earlier version are forgotten with the first entry of version 3', () => {
+    const queue = new TestQueue(8_192, 2);
+    const gone = queue.add('x');
+    queue.do((to) => to.remove('q', gone));
+    expect(queue.machine.queueNames()).toEqual(['q']);
+    queue.version = 3;
+    queue.do((to) => to.add('other', none, options()));
+    expect(queue.machine.queueNames()).toEqual(['other']);
+    queue.machine.check();
+  });
+});
