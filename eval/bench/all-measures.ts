@@ -3,6 +3,7 @@ import { addsInBulk, addsInFlight, cycle, hugeAdds, largeAdds } from './add-rate
 import type { BenchMeasure } from './bench-measure.ts';
 import { checkpointLatency } from './checkpoint-latency.ts';
 import { cycleMemory } from './cycle-memory.ts';
+import { elections } from './elections.ts';
 import type { FigureDefinition } from './figure.ts';
 import { diskLimit, floor } from './floor.ts';
 import { idleCpu } from './idle.ts';
@@ -30,6 +31,7 @@ export const MEASURES: readonly BenchMeasure[] = [
   millionJobs,
   cycleMemory,
   nodeCurve,
+  elections,
 ];
 
 export const DEFINITIONS: readonly FigureDefinition[] = [...FLOORS, ...MEASURES].flatMap(({ figures }) => figures);

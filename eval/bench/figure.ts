@@ -7,8 +7,8 @@ export interface BenchFigure {
   readonly nodes?: number;
 }
 
-/** `/job`: a count for each committed job; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */
-export type Unit = 'ms' | '/s' | 'MB/s' | '%' | 'B' | 'MB' | '/job' | '×';
+/** `/job`: a count for each committed job; `count`: of what happened; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */
+export type Unit = 'ms' | '/s' | 'MB/s' | '%' | 'B' | 'MB' | '/job' | 'count' | '×';
 
 /** A number to reach: by the median of all values, or by the worst of them. */
 export interface Goal {

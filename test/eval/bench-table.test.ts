@@ -99,8 +99,8 @@ describe('the plan of the bench', () => {
   it('measures an idle cluster first, the rounds with a floor each, and what takes long last', () => {
     const labels = labelsOf(2);
     expect(labels[0]).toBe('1 idle CPU');
-    const last = ['1,000,000 waiting jobs', 'memory', 'node curve'];
-    expect(labels.slice(-6)).toEqual(last.flatMap((label) => ['1 floor: commits', `1 ${label}`]));
+    const last = ['1,000,000 waiting jobs', 'memory', 'node curve', 'elections'];
+    expect(labels.slice(-8)).toEqual(last.flatMap((label) => ['1 floor: commits', `1 ${label}`]));
     expect(labels.filter((label) => label.endsWith(' floor'))).toEqual(['1 floor', '2 floor']);
     expect(labels.filter((label) => label.endsWith(' leader killed'))).toEqual(['1 leader killed', '2 leader killed']);
   });
