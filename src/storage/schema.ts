@@ -3,6 +3,7 @@ import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { StorageError } from './errors.ts';
 import { checkHeader, checkStructure, checkTables } from './file-check.ts';
+import { giveSpaceBack } from './give-space-back.ts';
 import { LogTable } from './log-table.ts';
 import { MetaTable } from './meta-table.ts';
 import { migrate } from './migration.ts';
@@ -87,6 +88,7 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
     if (fileBytesMax !== undefined) db.pragma(`max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
     createTables(db, version, options);
     checkKinds(db, options);
+    giveSpaceBack(db);
     // A new generation of the WAL for every open; see checkWal.
     db.pragma('wal_checkpoint(RESTART)');
     return db;
