@@ -225,7 +225,7 @@ describe('a checkpoint reader that is open for long', () => {
     const reader = storage.openCheckpointReader();
     const other = storage.openCheckpointReader();
     const read = [...(reader.read(1000) ?? [])];
-    for (let written = 0; written < 64; written += 1) {
+    for (let written = 0; written < 20; written += 1) {
       persistEntry(MEBIBYTE);
       read.push(...(reader.read(1000) ?? []));
     }
