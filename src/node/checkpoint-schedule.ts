@@ -13,7 +13,7 @@ export type CheckpointPart = Required<Pick<PersistBatch, 'checkpoint' | 'compact
 /** Most entries that are kept for followers beyond the tail: they are gone through at every checkpoint. */
 const FOLLOWER_TAIL_ENTRIES = 100_000;
 
-/** So many times as many records as usual may change before a checkpoint that was held is written: it bounds how long that takes. */
+/** So many times as much as usual may change before a checkpoint that was held is written: it bounds how long that takes. */
 const HELD_CHECKPOINTS = 4;
 
 /** When a checkpoint is due: it bounds the log on disk, the replay at the next start, and how long one write holds the node up. */
@@ -40,7 +40,7 @@ export class CheckpointSchedule {
    * @returns what to write with this turn, if a checkpoint is due.
    */
   nextPart({ log, configurations }: CoreView, machine: JobQueue, applied: LogIndex, wanted: WantedByFollowers): CheckpointPart | undefined {
-    if (!this.#isDue(machine, applied) || this.#isHeld(machine, wanted.holdScale)) return undefined;
+    if (!this.#isDue(machine, applied) || (wanted.isCheckpointRead && this.#mayWait(machine))) return undefined;
     // What this turn appends is not on disk yet; the checkpoint waits for the next turn rather than cover it.
     if (applied > log.persisted) return undefined;
     const term = log.termAt(applied);
@@ -65,12 +65,10 @@ export class CheckpointSchedule {
     this.#bytesSince = 0;
   }
 
-  #isHeld(machine: JobQueue, holdScale: number): boolean {
-    const { checkpointRecords, followerTailBytes } = this.#limits;
-    return (
-      this.#bytesSince < Math.min(1, holdScale) * followerTailBytes &&
-      machine.pendingChanges < HELD_CHECKPOINTS * holdScale * checkpointRecords
-    );
+  /** Whether a checkpoint that is due may be put off. */
+  #mayWait(machine: JobQueue): boolean {
+    const { checkpointBytes, checkpointRecords } = this.#limits;
+    return this.#bytesSince < HELD_CHECKPOINTS * checkpointBytes && machine.pendingChanges < HELD_CHECKPOINTS * checkpointRecords;
   }
 
   #isDue(machine: JobQueue, applied: LogIndex): boolean {

@@ -10,15 +10,12 @@ import { decodeRecords, SnapshotReceiver, SnapshotSender } from './snapshot-tran
 /** For a follower that is silent for longer nothing is kept: it may be gone for good. Installing a large snapshot takes it a few seconds. */
 const SILENT_MS_MAX = 10_000;
 
-/** A snapshot that had to begin anew so often may hold the checkpoint sixteen times as long. */
-const RESTARTS_COUNTED_MAX = 4;
-
 /** What a leader keeps for the followers that answer it. */
 export interface WantedByFollowers {
   /** They want the log behind this index: behind the snapshot that is on its way, or behind what they have. Infinity for none of it. */
   readonly logBehind: LogIndex;
-  /** Above zero while a snapshot is sent: the checkpoint should stay as it is; twice as much each time that the snapshot had to begin anew. */
-  readonly holdScale: number;
+  /** A snapshot is on its way: the checkpoint should stay as it is. */
+  readonly isCheckpointRead: boolean;
 }
 
 /** A snapshot that reached its follower. */
@@ -34,8 +31,6 @@ export class SnapshotDesk implements Disposable {
   readonly #storage: NodeStorage;
   readonly #chunkBytes: number;
   readonly #senders = new Map<NodeId, SnapshotSender | undefined>();
-  /** How often the snapshot for a follower had to begin anew, since its checkpoint had moved on. */
-  readonly #restarts = new Map<NodeId, number>();
   readonly #receiver = new SnapshotReceiver();
   readonly #wanted: SnapshotReply[] = [];
   #finished: SentSnapshot[] = [];
@@ -75,7 +70,7 @@ export class SnapshotDesk implements Disposable {
   /** What the followers want of this leader's log and checkpoint. */
   wanted({ progress }: CoreView, nowMs: number): WantedByFollowers {
     let logBehind = Number.POSITIVE_INFINITY;
-    let holdScale = 0;
+    let isCheckpointRead = false;
     for (const [peer, { state, match, lastHeardMs }] of progress) {
       // One that has not answered this leader yet, or whose channel has ended, is known to have nothing.
       const hasAnswered = state === 'snapshot' || match > 0;
@@ -84,10 +79,10 @@ export class SnapshotDesk implements Disposable {
       if (state !== 'snapshot') logBehind = Math.min(logBehind, match);
       else if (sender !== undefined) {
         logBehind = Math.min(logBehind, sender.snapshot.index);
-        holdScale = Math.max(holdScale, 2 ** Math.min(this.#restarts.get(peer) ?? 0, RESTARTS_COUNTED_MAX));
+        isCheckpointRead = true;
       }
     }
-    return { logBehind: logBehind as LogIndex, holdScale };
+    return { logBehind: logBehind as LogIndex, isCheckpointRead };
   }
 
   /** @returns the chunks that leave now: first ones, asked ones, and those that found no answer. */
@@ -96,11 +91,7 @@ export class SnapshotDesk implements Disposable {
     const send = (to: NodeId, sender: SnapshotSender) => {
       chunks.push({ type: 'install-snapshot', from: this.#id, to, term: view.term, ...sender.current });
     };
-    for (const [peer, sender] of this.#senders) {
-      if (sender?.isExpired !== true) continue;
-      this.begin(peer);
-      this.#restarts.set(peer, (this.#restarts.get(peer) ?? 0) + 1);
-    }
+    for (const [peer, sender] of this.#senders) if (sender?.isExpired === true) this.begin(peer);
     for (const { from, snapshot, nextChunk } of this.#wanted.splice(0)) {
       const sender = this.#senders.get(from);
       const answer = sender?.onWanted(snapshot, nextChunk, nowMs);
@@ -114,7 +105,6 @@ export class SnapshotDesk implements Disposable {
         if (sender !== undefined && state !== undefined)
           this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.current.chunk + 1 });
         this.abort(peer);
-        this.#restarts.delete(peer);
       } else if (sender === undefined) {
         const begun = new SnapshotSender(this.#storage, this.#chunkBytes, nowMs);
         this.#senders.set(peer, begun);

@@ -49,7 +49,7 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
   });
 
   it('would never catch up if the leader kept nothing for it', () => {
-    const scene = aTable({ ...QUICK, followerTailBytes: 1 });
+    const scene = aTable({ ...QUICK, followerTailBytes: 1, checkpointBytes: 1 });
     scene.table.isolated.delete(scene.away);
     expect(loadUntilCaughtUp(scene, 300)).toBe(300);
   });
