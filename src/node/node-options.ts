@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
+import type { StateBounds } from '../queue/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { NodeStorage } from '../storage/port.ts';
@@ -20,6 +21,8 @@ export interface NodeOptions {
   readonly machineVersionMax?: number;
   /** All members run this same release, as the threads of one process do: then no member has to be asked which versions it supports. Default: false. */
   readonly isOneRelease?: boolean;
+  /** Smaller bounds of the queue's state, for tests; the same for all members. Default: those of production. */
+  readonly stateBounds?: Partial<StateBounds> | undefined;
   readonly storage: NodeStorage;
   readonly clock: Clock;
   readonly outlet: Outlet;

@@ -76,6 +76,7 @@ export class NodeRuntime implements Disposable {
       contentInEntryBytes: limits.contentInEntryBytes,
       versionMax: machineVersionMax,
       onSessionEnded: (client) => this.#desk.onSessionEnded(client),
+      bounds: options.stateBounds,
     });
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({

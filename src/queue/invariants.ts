@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
 import type { KeptList } from './kept-list.ts';
-import { SESSION_ANSWERS_MAX, SESSIONS_MAX } from './limits.ts';
+import { STATE_BOUNDS, type StateBounds } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OutcomeKind } from './reply.ts';
 import type { SessionTable } from './session.ts';
@@ -109,7 +109,7 @@ function checkTokens(jobs: JobStore): void {
 }
 
 /** The memory of answers is within its bounds and in order. @throws {InvariantViolation} */
-export function checkSessions(sessions: SessionTable, clockMs: number): void {
+export function checkSessions(sessions: SessionTable, clockMs: number, bounds: StateBounds = STATE_BOUNDS): void {
   let count = 0;
   let latest = 0;
   for (const session of sessions.sessions()) {
@@ -118,7 +118,7 @@ export function checkSessions(sessions: SessionTable, clockMs: number): void {
     invariant(sessions.get(client) === session, () => `the session of client ${client} cannot be found`);
     invariant(session.touchOrder > latest && session.lastMs <= clockMs, () => `the session of client ${client} is out of order`);
     latest = session.touchOrder;
-    invariant(answers.size <= SESSION_ANSWERS_MAX, () => `client ${client} has ${answers.size} remembered answers`);
+    invariant(answers.size <= bounds.sessionAnswersMax, () => `client ${client} has ${answers.size} remembered answers`);
     let bytes = 0;
     for (const [sequence, answer] of answers) {
       bytes += answer.length;
@@ -127,5 +127,5 @@ export function checkSessions(sessions: SessionTable, clockMs: number): void {
     }
     invariant(bytes === session.answerBytes, () => `client ${client} has ${bytes} bytes of answers and counts ${session.answerBytes}`);
   }
-  invariant(count === sessions.size && count <= SESSIONS_MAX, () => `${count} sessions are in order, ${sessions.size} are known`);
+  invariant(count === sessions.size && count <= bounds.sessionsMax, () => `${count} sessions are in order, ${sessions.size} are known`);
 }

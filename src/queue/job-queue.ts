@@ -10,7 +10,7 @@ import { checkJobStore, checkSessions } from './invariants.ts';
 import type { JobCounts } from './job-state.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
-import { DUE_PER_ENTRY_MAX } from './limits.ts';
+import { STATE_BOUNDS, type StateBounds } from './limits.ts';
 import { OF_QUERIES } from './operation.ts';
 import type { QueryRun } from './query-run.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
@@ -18,7 +18,7 @@ import { ErrorCode, OutcomeKind } from './reply.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
 import { HEADER_BYTES, isAddressable, NO_CLIENT, OperationCode, type RequestHeader, readRequestHeader, SESSION_ID_END } from './request.ts';
 import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
-import { SessionTable } from './session.ts';
+import { type Session, SessionTable } from './session.ts';
 import { StoredContents } from './stored-contents.ts';
 
 /** Where replies go; only the leader has one. */
@@ -38,6 +38,8 @@ export interface JobQueueOptions {
   readonly onSessionEnded?: (client: number) => void;
   /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
   readonly versionMax?: number;
+  /** Smaller bounds of the state, for tests. The same on all replicas. Default: {@link STATE_BOUNDS}. */
+  readonly bounds?: Partial<StateBounds> | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -49,6 +51,7 @@ const EMPTY = new Uint8Array(0);
 export class JobQueue implements AttachmentSource {
   readonly #readRecord: JobQueueOptions['readRecord'];
   readonly #contentInEntryBytes: number;
+  readonly #bounds: StateBounds;
   readonly #attacher = new ReplyAttacher(this);
   #changes!: ChangeTracker;
   #layout!: CheckpointLayout;
@@ -70,6 +73,7 @@ export class JobQueue implements AttachmentSource {
     this.#contentInEntryBytes = options.contentInEntryBytes ?? CONTENT_IN_ENTRY_BYTES;
     this.#versionMax = options.versionMax ?? MACHINE_VERSION;
     this.#onSessionEnded = options.onSessionEnded;
+    this.#bounds = { ...STATE_BOUNDS, ...options.bounds };
     this.reset();
   }
 
@@ -229,11 +233,13 @@ export class JobQueue implements AttachmentSource {
     this.#layout = new CheckpointLayout();
     this.#contents = new StoredContents(this.#readRecord);
     this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes);
+    this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#executor = new RequestExecutor(this.#jobs);
-    this.#sessions = new SessionTable((session) => {
+    const onSessionEnded = (session: Session): void => {
       this.#changes.sessionRemoved(session);
       this.#onSessionEnded?.(session.client);
-    });
+    };
+    this.#sessions = new SessionTable(onSessionEnded, this.#bounds);
     this.#version = MACHINE_VERSION_FIRST;
     this.#logMs = 0;
     this.#nextSessionId = 1;
@@ -249,7 +255,7 @@ export class JobQueue implements AttachmentSource {
   /** @throws {InvariantViolation} when the state contradicts itself. */
   check(): void {
     checkJobStore(this.#jobs);
-    checkSessions(this.#sessions, this.#logMs);
+    checkSessions(this.#sessions, this.#logMs, this.#bounds);
   }
 
   /** The content of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
@@ -286,7 +292,7 @@ export class JobQueue implements AttachmentSource {
     if (this.#version === 1) this.#jobs.wallMs = this.#logMs;
     else if (wallMs >= 0 && wallMs <= Number.MAX_SAFE_INTEGER) this.#jobs.wallMs = wallMs;
     if (isFirstOfTerm) this.#jobs.leaseEpochMs = this.#logMs;
-    this.#jobs.advance(this.#logMs, DUE_PER_ENTRY_MAX);
+    this.#jobs.advance(this.#logMs, this.#bounds.duePerEntryMax);
     this.#sessions.expire(this.#logMs);
   }
 
@@ -333,7 +339,7 @@ export class JobQueue implements AttachmentSource {
         return;
       }
       answer = this.#executor.carryOut(header, reader, data, this.#logMs, this.#version);
-      session.remember(sequence, answer);
+      session.remember(sequence, answer, this.#bounds);
     }
     if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#attacher.attach(answer));
   }

@@ -35,6 +35,7 @@ export class JobStore {
   wallMs = 0;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
+  trimPerFinishMax = TRIM_PER_FINISH_MAX;
   readonly totals = noTotals();
   readonly #changes: ChangeTracker;
   readonly #contentInEntryBytes: number;
@@ -357,7 +358,7 @@ export class JobStore {
   /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never pays for a whole backlog. */
   #trim(kept: KeptList, keep: number): void {
     if (keep < 0) return;
-    for (let trimmed = 0; kept.size > keep && trimmed < TRIM_PER_FINISH_MAX; trimmed += 1) {
+    for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;
       kept.remove(oldest);
       this.#forget(oldest);

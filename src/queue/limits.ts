@@ -44,3 +44,24 @@ export const CLIENT_ID_END = 2 ** 52;
 
 /** Most kept jobs that one finishing job pushes out; the rest goes when the next ones finish. */
 export const TRIM_PER_FINISH_MAX = 64;
+
+/** Bounds of the state that the simulator sets smaller, so that its clients reach them. All replicas of a cluster must have the same. */
+export interface StateBounds {
+  readonly sessionsMax: number;
+  readonly sessionIdleMsMax: number;
+  readonly sessionAnswersMax: number;
+  readonly sessionAnswerBytesMax: number;
+  readonly sessionForgottenRunsMax: number;
+  readonly duePerEntryMax: number;
+  readonly trimPerFinishMax: number;
+}
+
+export const STATE_BOUNDS: StateBounds = Object.freeze({
+  sessionsMax: SESSIONS_MAX,
+  sessionIdleMsMax: SESSION_IDLE_MS_MAX,
+  sessionAnswersMax: SESSION_ANSWERS_MAX,
+  sessionAnswerBytesMax: SESSION_ANSWER_BYTES_MAX,
+  sessionForgottenRunsMax: SESSION_FORGOTTEN_RUNS_MAX,
+  duePerEntryMax: DUE_PER_ENTRY_MAX,
+  trimPerFinishMax: TRIM_PER_FINISH_MAX,
+});

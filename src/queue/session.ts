@@ -1,4 +1,4 @@
-import { SESSION_ANSWER_BYTES_MAX, SESSION_ANSWERS_MAX, SESSION_FORGOTTEN_RUNS_MAX, SESSION_IDLE_MS_MAX, SESSIONS_MAX } from './limits.ts';
+import { STATE_BOUNDS, type StateBounds } from './limits.ts';
 
 /**
  * What the state remembers of one client, so that a repeated request gets its first answer (thesis §6.3). Answers are kept until the
@@ -63,13 +63,14 @@ export class Session {
   }
 
   /** @param answer kept as it is; nobody may change it. */
-  remember(sequence: number, answer: Uint8Array): void {
+  remember(sequence: number, answer: Uint8Array, bounds: StateBounds = STATE_BOUNDS): void {
+    const { sessionAnswersMax, sessionAnswerBytesMax, sessionForgottenRunsMax } = bounds;
     this.#answers.set(sequence, answer);
     this.#answerBytes += answer.length;
-    while (this.#answers.size > 1 && (this.#answers.size > SESSION_ANSWERS_MAX || this.#answerBytes > SESSION_ANSWER_BYTES_MAX)) {
+    while (this.#answers.size > 1 && (this.#answers.size > sessionAnswersMax || this.#answerBytes > sessionAnswerBytesMax)) {
       const oldest = this.#answers.keys().next().value as number;
       this.#drop(oldest);
-      this.#forget(oldest);
+      this.#forget(oldest, sessionForgottenRunsMax);
     }
   }
 
@@ -85,7 +86,7 @@ export class Session {
     this.#answerBytes -= answer.length;
   }
 
-  #forget(sequence: number): void {
+  #forget(sequence: number, runsMax: number): void {
     const runs = this.#forgotten;
     // The run that the sequence goes behind; nearly always the last one.
     let at = runs.length;
@@ -97,7 +98,7 @@ export class Session {
     else if (extendsRight) runs[at] = sequence;
     else runs.splice(at, 0, sequence, sequence);
     // Too many holes: the lowest one closes. What arrives in it is refused, never carried out twice.
-    if (runs.length > 2 * SESSION_FORGOTTEN_RUNS_MAX) runs.splice(1, 2);
+    if (runs.length > 2 * runsMax) runs.splice(1, 2);
   }
 }
 
@@ -108,9 +109,11 @@ export class SessionTable {
   #newest: Session | undefined;
   #touches = 0;
   readonly #onDropped: (session: Session) => void;
+  readonly #bounds: StateBounds;
 
-  constructor(onDropped: (session: Session) => void) {
+  constructor(onDropped: (session: Session) => void, bounds: StateBounds = STATE_BOUNDS) {
     this.#onDropped = onDropped;
+    this.#bounds = bounds;
   }
 
   get size(): number {
@@ -119,7 +122,7 @@ export class SessionTable {
 
   /** When the session that is idle longest is forgotten, in log time; infinity without any. */
   get nextEndMs(): number {
-    return this.#oldest === undefined ? Number.POSITIVE_INFINITY : this.#oldest.lastMs + SESSION_IDLE_MS_MAX;
+    return this.#oldest === undefined ? Number.POSITIVE_INFINITY : this.#oldest.lastMs + this.#bounds.sessionIdleMsMax;
   }
 
   get touches(): number {
@@ -132,7 +135,7 @@ export class SessionTable {
 
   /** Begins a session for a client that has none; the one idle longest makes room. */
   open(client: number): Session {
-    if (this.#byClient.size >= SESSIONS_MAX && this.#oldest !== undefined) this.#drop(this.#oldest);
+    if (this.#byClient.size >= this.#bounds.sessionsMax && this.#oldest !== undefined) this.#drop(this.#oldest);
     const session = new Session(client);
     this.#byClient.set(client, session);
     this.#append(session);
