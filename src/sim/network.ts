@@ -1,4 +1,5 @@
-import type { Dice, NetworkPlan } from './plan.ts';
+import type { Dice } from './dice.ts';
+import type { NetworkPlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Where frames may overtake each other, some come very late: in another term, after another leader, after a restart. */

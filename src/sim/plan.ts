@@ -1,6 +1,8 @@
-import { SeededRandom } from '../base/random.ts';
 import type { NodeLimits } from '../node/limits.ts';
+import type { StateBounds } from '../queue/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
+import { Dice } from './dice.ts';
+import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts';
 
 /** What goes wrong, and when: simulated milliseconds from the start. Node numbers are ids. */
 export type Fault = { readonly atMs: number } & (
@@ -104,6 +106,11 @@ export interface Plan {
   readonly isVersionAsked: boolean;
   /** Nodes that begin with the code of state-machine version 1, and when each is upgraded by a restart. */
   readonly upgrades: readonly Upgrade[];
+  /** Bounds of the queue's state that are smaller than in production. */
+  readonly bounds: Partial<StateBounds>;
+  readonly workload: Workload;
+  /** Limits that nodes have instead after a restart: one of these, by node and life. Empty: they keep theirs. */
+  readonly laterLimits: readonly Partial<NodeLimits>[];
 }
 
 export interface Upgrade {
@@ -112,7 +119,14 @@ export interface Upgrade {
 }
 
 /** What plans did not have before: those that were saved without it mean this. */
-export const PLAN_DEFAULTS = { longDelayMs: 0, isVersionAsked: false, upgrades: [] } as const satisfies Partial<Plan>;
+export const PLAN_DEFAULTS = {
+  longDelayMs: 0,
+  isVersionAsked: false,
+  upgrades: [],
+  bounds: {},
+  workload: WORKLOAD_DEFAULTS,
+  laterLimits: [],
+} as const satisfies Partial<Plan>;
 
 export interface PlanOptions {
   readonly nodes: number;
@@ -187,7 +201,10 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     limits.snapshotChunkBytes === CHUNK_BYTES_MAX &&
     raft.uncommittedBytesMax === UNCOMMITTED_BYTES_MAX;
   const crowdAtMs = Math.round(later.below(faultMs));
-  if (!isVersionAsked && isRoomy) faults.push({ type: 'crowd', atMs: crowdAtMs });
+  const dimensions = drawDimensions(new Dice(seed * 15_485_863 + 32_452_843), isVersionAsked);
+  const { bounds, workload, laterLimits } = dimensions;
+  const areSessionsBounded = Object.keys(bounds).some((bound) => bound.startsWith('session'));
+  if (!isVersionAsked && isRoomy && !areSessionsBounded) faults.push({ type: 'crowd', atMs: crowdAtMs });
   for (let left = later.chance(0.35) ? 1 + later.below(4) : 0; left > 0; left -= 1)
     faults.push({ type: 'hang-up', atMs: Math.round(later.below(faultMs)), client: later.below(clients) });
   faults.sort((one, other) => one.atMs - other.atMs);
@@ -197,15 +214,19 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     spares,
     faultMs,
     clients,
-    operations,
-    raft,
-    limits,
+    // Bursts would be over at once.
+    operations: workload.burstMax > 1 ? 2 * operations : operations,
+    raft: { ...raft, ...dimensions.raft },
+    limits: { ...limits, ...dimensions.limits },
     network,
     drift,
     faults,
     longDelayMs: isStepped ? stepsMsOf(faults) + 2 * SUSPENDED_MS : 0,
     isVersionAsked,
     upgrades,
+    bounds,
+    workload,
+    laterLimits,
   };
 }
 
@@ -308,35 +329,5 @@ function faultOf(type: DrawnType, random: Dice, nodes: number, faultMs: number):
       const learners = random.chance(0.2) ? some().filter((id) => !add.includes(id)) : [];
       return { type, atMs, add, remove, learners };
     }
-  }
-}
-
-/** Chance, by the seed alone. */
-export class Dice {
-  readonly #random: SeededRandom;
-
-  constructor(seed: number) {
-    this.#random = new SeededRandom(seed);
-  }
-
-  chance(probability: number): boolean {
-    return this.#random.nextUnit() < probability;
-  }
-
-  /** An integer in [0, end). */
-  below(end: number): number {
-    return Math.floor(this.#random.nextUnit() * end);
-  }
-
-  between(from: number, to: number): number {
-    return this.#random.nextBetween(from, to);
-  }
-
-  of<Item>(items: readonly [Item, ...Item[]]): Item {
-    return items[this.below(items.length)] ?? items[0];
-  }
-
-  uint32(): number {
-    return this.#random.nextUint32();
   }
 }

@@ -9,6 +9,8 @@ const POLL_MS = 5;
 /** An unanswered request is sent again after this time. */
 const REPEAT_MS = 400;
 const ANSWER_WITHIN_MS = 20_000;
+/** Smaller ones are those of the flood. */
+const OPENING_NUMBERS_FROM = 100;
 
 /** Jobs of the probe; no other client uses this queue. */
 export const PROBE_QUEUE = 'probe';
@@ -35,11 +37,12 @@ export class Probe {
   #client: number;
   #sequence = 0;
   #isOpen = false;
+  #openings = 0;
 
   constructor(world: World, connection: number) {
     this.#world = world;
     this.#connection = connection;
-    this.#client = this.#openingNumber(0);
+    this.#client = this.#openingNumber(OPENING_NUMBERS_FROM);
     world.clients.attach(connection, (packet) => this.#onPacket(packet));
   }
 
@@ -78,7 +81,12 @@ export class Probe {
   }
 
   #open(): void {
-    if (this.#isOpen) return;
+    // Where sessions end early, this one may be over by now.
+    if (this.#isOpen && this.#world.plan.bounds.sessionIdleMsMax === undefined) return;
+    this.#openings += 1;
+    this.#client = this.#openingNumber(OPENING_NUMBERS_FROM + this.#openings);
+    this.#sequence = 0;
+    this.#answers.clear();
     const [opened] = this.#call((to) => to.openSession());
     demand(
       opened?.ok === true && opened.type === 'opened',

@@ -1,29 +1,31 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { MACHINE_VERSION } from '../queue/entry-data.ts';
-import { SESSION_IDLE_MS_MAX } from '../queue/limits.ts';
+import { STATE_BOUNDS, type StateBounds } from '../queue/limits.ts';
 import { decodeReply, type OperationResult } from '../queue/reply.ts';
 import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import { READ_CONSISTENCIES, readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
+import type { Dice } from './dice.ts';
 import type { HistoryRecorder } from './history/history.ts';
-import type { Dice } from './plan.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import { Version1Encoder } from './version-1-encoder.ts';
 import { demand, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
-const OUTSTANDING_MAX = 3;
 const QUERY_SHARE = 0.2;
 /** How often a client looks at once whether what it did is seen. */
 const LOOK_SHARE = 0.6;
 /** How often a copy of a request arrives late, perhaps long after the answer. Openings are few. */
 const LATE_COPY_SHARE = 0.05;
+/** The same where sessions end early. */
+const LATE_COPY_SHARE_BOUNDED = 0.3;
 const LATE_OPENING_SHARE = 0.5;
 const LATE_COPY_MS_MAX = 8_000;
 const LATE_COPIES_MAX = 20;
 const CONNECTIONS_APART = 10_000;
-/** So long may it take until a crowd of openings is applied. */
-const CROWDED_MS_MAX = 10_000;
+const SILENCE_SHARE = 0.05;
+/** So long may it take until what was sent, as a crowd of openings, is applied. */
+const ARRIVES_WITHIN_MS = 10_000;
 /** Clocks count less time than passes, by a little. */
 const IDLE_SHARE_MIN = 0.9;
 
@@ -136,11 +138,20 @@ export class SimClient {
   }
 
   #think(): void {
-    this.#world.schedule.after(this.#random.between(1, 120), () => {
+    this.#world.schedule.after(this.#pauseMs(), () => {
       if (this.#begun >= this.#operationsMax) return;
-      if (this.#isOpen && this.#requests.size + this.#queries.size < OUTSTANDING_MAX) this.#ask();
+      const { burstMax, outstandingMax } = this.#world.plan.workload;
+      for (let left = burstMax > 1 ? 1 + this.#random.below(burstMax) : 1; left > 0; left -= 1)
+        if (this.#isOpen && this.#requests.size + this.#queries.size < outstandingMax) this.#ask();
       this.#think();
     });
+  }
+
+  /** Until it begins something; where sessions end after a short time, sometimes longer than that. */
+  #pauseMs(): number {
+    const { sessionIdleMsMax } = this.#world.plan.bounds;
+    const isSilent = sessionIdleMsMax !== undefined && this.#random.chance(SILENCE_SHARE);
+    return isSilent ? sessionIdleMsMax * this.#random.between(0.5, 2) : this.#random.between(1, 120);
   }
 
   #open(): void {
@@ -177,7 +188,7 @@ export class SimClient {
       this.#query(job);
       return;
     }
-    const count = this.#random.chance(0.2) ? 1 + this.#random.below(3) : 1;
+    const count = this.#random.chance(0.2) ? 1 + this.#random.below(this.#world.plan.workload.operationsPerRequestMax) : 1;
     this.#begin((encoder) => this.#operations.next(encoder, count === 1, this.#version), count);
   }
 
@@ -202,14 +213,18 @@ export class SimClient {
       copies: 0,
     };
     this.#requests.set(sequence, request);
+    if (this.#requests.size > 3) this.#world.coverage.add('more than three requests unanswered');
     if (this.#sent.push(request) > LATE_COPIES_MAX)
       this.#sent.splice(
         this.#sent.findIndex((sent) => !sent.isOpening),
         1,
       );
     this.#send(request);
-    if (this.#random.chance(isOpening ? LATE_OPENING_SHARE : LATE_COPY_SHARE))
-      this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendBytes(request, this.#whomToAsk()));
+    const lateShare = this.#areSessionsBounded ? LATE_COPY_SHARE_BOUNDED : LATE_COPY_SHARE;
+    if (!this.#random.chance(isOpening ? LATE_OPENING_SHARE : lateShare)) return;
+    // One that is to come counts, too: what is refused now may be carried out then.
+    request.copies += 1;
+    this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendBytes(request, this.#whomToAsk()));
   }
 
   #query(job: number): void {
@@ -264,8 +279,10 @@ export class SimClient {
   }
 
   #sendBytes(request: Request, node: number): void {
-    const { bytes, consistency } = request;
+    const { bytes, client, consistency, isOpening } = request;
     request.copies += 1;
+    if (isOpening) this.#world.sessions.onOpening(this.#nowMs);
+    else if (consistency === undefined) this.#world.sessions.onRequest(client, this.#nowMs);
     const to = new ByteWriter(bytes.length + 8);
     writeClientFrame(to, consistency === undefined ? { type: 'request', request: bytes } : { type: 'query', consistency, request: bytes });
     this.#world.sendToNode(this.connection, node, to.copy());
@@ -293,7 +310,11 @@ export class SimClient {
 
   #onReply(reply: { readonly client: number; readonly sequence: number; readonly results: readonly OperationResult[] }): void {
     const request = this.#requestOf(reply.client, reply.sequence);
-    if (request === undefined) return;
+    if (request === undefined) {
+      this.#onLateReply(reply.results);
+      return;
+    }
+    demand(!request.steps.some(({ isOversized }) => isOversized === true), 'limits hold', () => `a payload beyond the limit is taken`);
     this.#forget(request);
     if (request.consistency !== undefined) this.#world.coverage.add(`${request.consistency} query answered`);
     if (request.sends > 1) this.#world.coverage.add('request answered that had been sent again');
@@ -312,13 +333,36 @@ export class SimClient {
     });
   }
 
+  /** A late copy is answered, or the request was given up. */
+  #onLateReply(results: readonly OperationResult[]): void {
+    const isRefused = results[0]?.ok === false && results[0].code === 'SESSION_EXPIRED';
+    if (isRefused) this.#world.coverage.add('late request refused behind the end of its session');
+  }
+
+  get #bounds(): StateBounds {
+    return { ...STATE_BOUNDS, ...this.#world.plan.bounds };
+  }
+
+  get #areSessionsBounded(): boolean {
+    return Object.keys(this.#world.plan.bounds).some((bound) => bound.startsWith('session'));
+  }
+
   /** The memory of this client's answers is gone: what is unanswered stays unknown, and a new session begins. */
   #onExpired(): void {
-    this.#world.coverage.add('session expired');
-    const { plan, crowdedMs } = this.#world;
+    const { coverage, plan, crowdedMs, sessions } = this.#world;
+    const { sessionIdleMsMax, sessionAnswersMax, sessionAnswerBytesMax } = this.#bounds;
+    coverage.add('session expired');
     const idleMs = this.#nowMs - this.#usedMs;
+    const sinceMs = this.#usedMs - ARRIVES_WITHIN_MS;
+    const isIdle = idleMs > sessionIdleMsMax * IDLE_SHARE_MIN;
+    const isDropped = crowdedMs > sinceMs || sessions.mayBeDropped(this.#session, sinceMs);
+    // Any answer may be the oldest of those that were not acknowledged.
+    const isForgotten = this.#sequence > sessionAnswersMax || sessionAnswerBytesMax < STATE_BOUNDS.sessionAnswerBytesMax;
+    if (isIdle && !isDropped && !isForgotten) coverage.add('session ended since it was idle');
+    if (isDropped && !isIdle && !isForgotten) coverage.add('session made room for another one');
+    if (isForgotten && !isIdle && !isDropped) coverage.add('request refused since its answer was forgotten');
     demand(
-      idleMs > SESSION_IDLE_MS_MAX * IDLE_SHARE_MIN || crowdedMs > this.#usedMs - CROWDED_MS_MAX || plan.isVersionAsked,
+      isIdle || isDropped || isForgotten || plan.isVersionAsked,
       'a session that is used stays',
       () => `client ${this.id} used its session ${Math.round(idleMs)} ms ago, and it is gone`,
     );
@@ -330,6 +374,12 @@ export class SimClient {
   #onRejected(request: Request, code: string, message: string): void {
     if (code === 'VERSION') {
       this.#onOtherVersion(request);
+      return;
+    }
+    if (code === 'TOO_LARGE' && request.steps.some(({ isOversized }) => isOversized === true)) {
+      this.#world.coverage.add('payload refused since it is too large');
+      this.#forget(request);
+      for (const step of request.steps) step.refuse(code);
       return;
     }
     if (code !== 'NO_LEADER' && code !== 'OVERLOADED' && code !== 'RETRY_LATER') throw new Violation('valid requests are taken', message);

@@ -1,4 +1,4 @@
-import { Dice } from './plan.ts';
+import { Dice } from './dice.ts';
 import { SimClient } from './sim-client.ts';
 import type { World } from './world.ts';
 

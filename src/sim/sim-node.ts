@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
-import { nodeLimits } from '../node/limits.ts';
+import { type NodeLimits, nodeLimits } from '../node/limits.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
 import { raftConfig } from '../raft/config.ts';
@@ -85,7 +85,7 @@ export class SimNode {
   start(): void {
     this.lives += 1;
     this.#busyUntilMs = this.#schedule.nowMs;
-    const { nodes, raft, limits, seed, isVersionAsked } = this.#plan;
+    const { nodes, raft, seed, isVersionAsked, bounds } = this.#plan;
     const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
     const inner = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: this.disk, onStall: (ms) => this.#onStall(ms) });
     try {
@@ -96,7 +96,8 @@ export class SimNode {
           disks: founders.map((node) => ({ node, disk: asDiskId(diskIdOf(node, 1)) })),
         }),
         raft: raftConfig(raft),
-        limits: nodeLimits(limits),
+        limits: nodeLimits(this.#limits()),
+        stateBounds: bounds,
         machineVersionMax: this.#world.versions.maxOf(this.id),
         isOneRelease: !isVersionAsked,
         seed: seed * 1_000 + this.id * 31 + this.lives,
@@ -117,6 +118,14 @@ export class SimNode {
       throw error;
     }
     this.wake(this.#schedule.nowMs);
+  }
+
+  /** Those of this life. */
+  #limits(): Partial<NodeLimits> {
+    const { limits, laterLimits } = this.#plan;
+    if (this.lives === 1 || laterLimits.length === 0) return limits;
+    this.#world.coverage.add('node restarted with other limits');
+    return { ...limits, ...laterLimits[(this.id + this.lives) % laterLimits.length] };
   }
 
   /** The write that begins next fails. @param downMs how long the node then stays away. */

@@ -1,13 +1,21 @@
-import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import type { OperationResult } from '../queue/reply.ts';
+import type { JobDetail, OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
+import type { Dice } from './dice.ts';
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
-import type { Dice } from './plan.ts';
-import { Violation } from './violation.ts';
+import { checkResult, contentOf, keyOf, resultOf } from './payloads.ts';
+import { demand, Violation } from './violation.ts';
+import type { Workload } from './workload.ts';
 import type { World } from './world.ts';
 
-const QUEUES = ['first', 'second'] as const;
+const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
+const NAMES: readonly string[] = QUEUES;
+/** How many finished jobs each queue keeps where that is the queue's own. */
+const KEPT_COMPLETED = [1, 3, 0, -1, 2] as const;
+const KEPT_FAILED = [2, 0, 1, -1, 3] as const;
+const OVERSIZED_SHARE = 0.04;
+const FAILED_REASON = 'no luck';
+const LARGE_BYTES = 65_536;
 
 /** One operation of a request: settles its call in the history by what came of it. */
 export interface Step {
@@ -16,6 +24,8 @@ export interface Step {
   giveUp(): void;
   /** It was certainly not carried out. */
   refuse(code: string): void;
+  /** A payload is larger than nodes take. */
+  readonly isOversized?: boolean;
 }
 
 interface Lease {
@@ -33,6 +43,7 @@ export class SimOperations {
   /** What was answered about a job must be seen at once. */
   readonly #look: (job: number) => void;
   readonly #jobs: number[] = [];
+  readonly #completed = new Set<number>();
   #leases: Lease[] = [];
   /** Jobs that were claimed and not ended by this client, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
@@ -80,7 +91,7 @@ export class SimOperations {
   }
 
   counts(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
-    const queue = this.#random.of(QUEUES);
+    const queue = this.#anyQueue();
     encoder.counts(queue);
     return this.#step(this.#history.invoke('counts', { queue, ...promised(consistency) }), (result) =>
       result.type === 'counts' ? { ...result.counts } : undefined,
@@ -94,45 +105,49 @@ export class SimOperations {
       ...unsettled(call),
       settle: (result) => {
         if (result.ok && result.type === 'job') {
-          const { state, token, attempt, stalls, content, failedReason } = result.job;
-          if (failedReason?.startsWith('job stalled') === true) this.#world.coverage.add('job failed since it stalled too often');
-          call.ok({ state, token, attempt, stalls, key: decodeKey(content) });
-        } else if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
-        else throw new Violation('answers fit their questions', `getJob got ${JSON.stringify(result)}`);
+          const { state, token, attempt, stalls, content } = result.job;
+          this.#checkOutcome(result.job);
+          call.ok({ state, token, attempt, stalls, ...(content === undefined ? {} : { key: keyOf(content) }) });
+        } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
+          if (this.#completed.has(job) && this.#workload.retention !== 'all')
+            this.#world.coverage.add('finished job made room for later ones');
+          call.ok({ state: null });
+        } else throw new Violation('answers fit their questions', `getJob got ${JSON.stringify(result)}`);
       },
     };
   }
 
   #add(encoder: RequestEncoder): Step {
-    const queue = this.#random.of(QUEUES);
+    const queue = this.#anyQueue();
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
     const isLong = this.#world.plan.longDelayMs > 0 && this.#random.chance(0.05);
     const options: AddOptions = {
       delayMs: isLong ? this.#world.plan.longDelayMs : this.#random.chance(0.2) ? this.#random.below(400) : 0,
       priority: this.#random.chance(0.2) ? 1 + this.#random.below(3) : 0,
-      attemptsMax: 1 + this.#random.below(3),
-      backoff: this.#random.chance(0.3) ? { type: 'fixed', delayMs: 50 } : { type: 'none', delayMs: 0 },
-      keepCompleted: -1,
-      keepFailed: -1,
+      attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
+      backoff: this.#backoff(),
+      ...this.#retention(queue),
     };
-    const content = encodeKey(key, this.#random.chance(0.1) ? 500 : 0);
-    encoder.add(queue, content, options);
-    const { priority, delayMs, attemptsMax } = options;
-    const call = this.#history.invoke('add', { key, queue, priority, delayMs, attemptsMax, keepCompleted: -1, keepFailed: -1 });
-    return this.#step(call, (result) => {
+    const isOversized = this.#isOversized();
+    encoder.add(queue, contentOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.chance(0.1) ? 500 : 0)), options);
+    const { priority, delayMs, attemptsMax, backoff, keepCompleted, keepFailed } = options;
+    const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
+    const call = this.#history.invoke('add', { key, queue, priority, delayMs, attemptsMax, ...pause, keepCompleted, keepFailed });
+    const step = this.#step(call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
       this.#world.jobs.set(result.id, { key, queue });
       this.#look(result.id);
       return { job: result.id };
     });
+    return { ...step, isOversized };
   }
 
   #claim(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
     const countMax = 1 + this.#random.below(3);
     const call: Required<Calls['claim']> = {
-      queue: this.#random.of(QUEUES),
+      queue: this.#anyQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
       waitMs: isAlone && this.#random.chance(0.4) ? 200 : 0,
@@ -151,13 +166,17 @@ export class SimOperations {
         this.#open.set(token, id);
       }
       if (result.jobs.some(({ attempt }) => attempt > 1)) coverage.add('job claimed again after a failure');
+      if (this.#workload.isBackoffExponential && result.jobs.some(({ attempt }) => attempt > 2))
+        coverage.add('job claimed again after a longer pause');
       if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
       // The answer to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
-      const keyOf = (job: number, content: Uint8Array | undefined): string =>
-        content === undefined ? (this.#world.jobs.get(job)?.key ?? '') : decodeKey(content);
+      const keyIn = (job: number, content: Uint8Array | undefined): string | undefined =>
+        content === undefined ? this.#world.jobs.get(job)?.key : keyOf(content);
+      if (result.jobs.some(({ content }) => (content?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
       const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, content }) => {
-        return { job: id, token, attempt, isBegun, stalls, key: keyOf(id, content) };
+        const key = keyIn(id, content);
+        return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
       });
       return { jobs };
     });
@@ -167,17 +186,20 @@ export class SimOperations {
     const { job, token } = lease;
     if (!lease.isBegun && version > 1 && this.#random.chance(0.5)) return this.#markBegun(encoder, lease);
     const die = this.#random.below(100);
-    if (die < 55) {
-      encoder.complete(job, token, new Uint8Array(4));
-      return this.#step(this.#history.invoke('complete', { job, token }), () => {
+    if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
+      const isOversized = this.#isOversized();
+      encoder.complete(job, token, resultOf(job, token, isOversized ? this.#oversizedBytes : this.#sizeOr(0)));
+      const step = this.#step(this.#history.invoke('complete', { job, token }), () => {
         this.#open.delete(token);
+        this.#completed.add(job);
         this.#look(job);
         return null;
       });
+      return { ...step, isOversized };
     }
     if (die < 75) {
       const retry = this.#random.chance(0.7);
-      encoder.fail(job, token, 'no luck', retry);
+      encoder.fail(job, token, FAILED_REASON, retry);
       return this.#step(this.#history.invoke('fail', { job, token, retry }), () => this.#onEnded(token));
     }
     if (die < 88) {
@@ -188,6 +210,55 @@ export class SimOperations {
     }
     encoder.release(job, token);
     return this.#step(this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
+  }
+
+  get #workload(): Workload {
+    return this.#world.plan.workload;
+  }
+
+  #anyQueue(): string {
+    return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
+  }
+
+  #backoff(): AddOptions['backoff'] {
+    if (!this.#random.chance(this.#workload.isBackoffExponential ? 0.8 : 0.3)) return { type: 'none', delayMs: 0 };
+    return this.#workload.isBackoffExponential
+      ? { type: 'exponential', delayMs: this.#random.of([50, 300, 500]) }
+      : { type: 'fixed', delayMs: 50 };
+  }
+
+  #retention(queue: string): Pick<AddOptions, 'keepCompleted' | 'keepFailed'> {
+    const { retention } = this.#workload;
+    if (retention === 'all') return { keepCompleted: -1, keepFailed: -1 };
+    if (retention === 'by-job') return { keepCompleted: this.#random.of(KEPT_COMPLETED), keepFailed: this.#random.of(KEPT_FAILED) };
+    const at = NAMES.indexOf(queue);
+    return { keepCompleted: KEPT_COMPLETED[at] ?? -1, keepFailed: KEPT_FAILED[at] ?? -1 };
+  }
+
+  #sizeOr(usual: number): number {
+    const [first, ...others] = this.#workload.sizes;
+    return first !== undefined && this.#random.chance(0.4) ? this.#random.of([first, ...others]) : usual;
+  }
+
+  #isOversized(): boolean {
+    return this.#workload.isOversized && this.#random.chance(OVERSIZED_SHARE);
+  }
+
+  get #oversizedBytes(): number {
+    return this.#world.plan.limits.payloadBytesMax ?? 0;
+  }
+
+  /** A finished job shows what it was finished with. */
+  #checkOutcome({ id, state, token, content, result, failedReason }: JobDetail): void {
+    const isStalled = failedReason?.startsWith('job stalled') === true;
+    if (isStalled) this.#world.coverage.add('job failed since it stalled too often');
+    // The answer to a request that was sent again shows what is left of the job by now.
+    if (state === 'completed' && content !== undefined) {
+      this.#world.coverage.add('result read');
+      checkResult(id, token, result);
+    }
+    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#world.plan.isVersionAsked;
+    demand(state !== 'failed' || isExplained, 'payloads come back as they were sent', () => `job ${id} failed for "${failedReason}"`);
   }
 
   #onEnded(token: number): null {
@@ -223,7 +294,7 @@ export class SimOperations {
 
   #change(encoder: RequestEncoder, f: 'retry' | 'remove', job: number, version: number): Step {
     const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
-    const queue = this.#random.chance(0.15) ? this.#random.of(QUEUES) : known;
+    const queue = this.#random.chance(0.15) ? this.#anyQueue() : known;
     if (f === 'retry') encoder.retry(queue, job);
     else encoder.remove(queue, job);
     return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);
@@ -260,14 +331,3 @@ const holderId = (client: number, process: number): number => client * 1_000 + p
 
 /** A lease promises the same as a linearizable reading, and is held to it. */
 const promised = (consistency: ReadConsistency | undefined) => (consistency === 'stale' ? { consistency } : {});
-
-function encodeKey(key: string, padding: number): Uint8Array {
-  const to = new ByteWriter(64 + padding);
-  to.text(key);
-  to.raw(new Uint8Array(padding));
-  return to.copy();
-}
-
-function decodeKey(content: Uint8Array | undefined): string {
-  return content === undefined ? '' : new ByteReader(content).text();
-}

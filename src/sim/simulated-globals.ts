@@ -1,5 +1,5 @@
 import { syncBuiltinESMExports } from 'node:module';
-import type { Dice } from './plan.ts';
+import type { Dice } from './dice.ts';
 import type { Schedule } from './schedule.ts';
 
 /** A timer that is still to fire, and may be taken back. */

@@ -10,6 +10,7 @@ import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage } from './coverage.ts';
+import { Dice } from './dice.ts';
 import type { Split } from './faults.ts';
 import { carryOutFault, deafen, forgetReplacedDisks, split } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
@@ -19,9 +20,9 @@ import { Leaderships } from './leaderships.ts';
 import { watchLiveness } from './liveness.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { FaultType, Plan } from './plan.ts';
-import { Dice } from './plan.ts';
 import { watchRenewal } from './renewal.ts';
 import { Schedule } from './schedule.ts';
+import { SessionTraffic } from './session-traffic.ts';
 import { SimClients } from './sim-clients.ts';
 import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
@@ -34,8 +35,9 @@ const LAST_STALL_MS = 4_000;
 const EVENTS_MAX = 2_000_000;
 /** Clients have numbers above those of nodes; connection 0 is the operator's. */
 const OPERATOR = 0;
-/** No plan has that much to say in one turn. */
+/** No plan has that much to say in one turn, but for its large payloads. */
 const FRAME_BYTES_MAX = 2 * 1024 * 1024;
+const FRAME_PAYLOADS_MAX = 30;
 /** Full comparisons of states cost a pass over them: one turn in so many has one. */
 const STATE_CHECK_SHARE = 0.01;
 
@@ -56,6 +58,7 @@ export class World {
   readonly jobs = new Map<number, { readonly key: string; readonly queue: string }>();
   readonly leaderships = new Leaderships();
   readonly versions: Versions;
+  readonly sessions: SessionTraffic;
   readonly clients: SimClients;
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
   strangersVotes = 0;
@@ -85,6 +88,7 @@ export class World {
     this.invariants = new Invariants(this.nodes, this.coverage);
     this.history = new HistoryRecorder({ nowUs: () => Math.floor(this.schedule.nowMs * 1_000) });
     this.versions = new Versions(this);
+    this.sessions = new SessionTraffic(plan);
     this.#checks = random(2);
     const clocks = random(3);
     for (let id = 1; id <= plan.nodes + plan.spares; id += 1) {
@@ -221,6 +225,9 @@ export class World {
       if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('newcomer became a voter');
     }
     if (this.lostDisks.size > 0 && role === 'leader') forgetReplacedDisks(this);
+    const { nextDelayEndMs = Number.POSITIVE_INFINITY, nextLeaseEndMs = Number.POSITIVE_INFINITY, wallMs, logMs } = runtime.machine;
+    if (this.plan.bounds.duePerEntryMax !== undefined && (nextDelayEndMs <= wallMs || nextLeaseEndMs <= logMs))
+      this.coverage.add('more due than one entry takes');
     if (this.#checks.chance(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
   }
 
@@ -287,7 +294,7 @@ export class World {
 
   onPeerFrame(from: SimNode, to: number, frame: Uint8Array): void {
     demand(
-      frame.length <= FRAME_BYTES_MAX,
+      frame.length <= FRAME_BYTES_MAX + FRAME_PAYLOADS_MAX * Math.max(0, ...this.plan.workload.sizes),
       'messages do not beget messages',
       () => `node ${from.id} sends ${frame.length} bytes in one turn`,
     );

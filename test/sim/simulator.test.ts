@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Sometimes } from '../../src/sim/coverage.ts';
 import type { Plan } from '../../src/sim/plan.ts';
 import { planOf } from '../../src/sim/plan.ts';
 import { runPlan, runPlanTwice } from '../../src/sim/run-plan.ts';
@@ -8,6 +9,7 @@ import { runSeeds } from '../../src/sim/seed-worker.ts';
 import { shrink } from '../../src/sim/shrink.ts';
 import { Summary } from '../../src/sim/summary.ts';
 import { readTrace, saveTrace } from '../../src/sim/trace-file.ts';
+import type { Workload } from '../../src/sim/workload.ts';
 import { aFolder } from './folder.ts';
 
 const OPTIONS = { nodes: 5, seconds: 4 };
@@ -26,6 +28,30 @@ describe('the simulator', () => {
     expect(summary.violations).toEqual([]);
     expect(summary.neverReached().length).toBeLessThan(12);
     expect(summary.simulatedHours).toBeGreaterThan(0.05);
+  });
+
+  it('reaches what small bounds and other clients bring', () => {
+    const bounds = { sessionIdleMsMax: 800, sessionsMax: 4, sessionAnswersMax: 3, duePerEntryMax: 1, trimPerFinishMax: 1 };
+    const workload: Workload = {
+      ...{ outstandingMax: 8, burstMax: 3, operationsPerRequestMax: 5, queues: 5 },
+      ...{ retention: 'by-job', isBackoffExponential: true, sizes: [100], isOversized: true },
+    };
+    const summary = new Summary();
+    for (const seed of [1, 2, 3, 4]) {
+      const plan = planOf(seed, { nodes: 3, seconds: 4 });
+      const limits = { ...plan.limits, payloadBytesMax: 2_000 };
+      summary.add(runPlan({ ...plan, bounds, workload, limits, isVersionAsked: false, upgrades: [] }));
+    }
+    expect(summary.violations).toEqual([]);
+    const reached: readonly Sometimes[] = [
+      'session expired',
+      'late request refused behind the end of its session',
+      'more than three requests unanswered',
+      'finished job made room for later ones',
+      'payload refused since it is too large',
+      'more due than one entry takes',
+    ];
+    expect(reached.filter((what) => summary.neverReached().includes(what))).toEqual([]);
   });
 
   it.each([3, 7])('gives the same run for the same plan (seed %i)', (seed) => {

@@ -7,6 +7,7 @@ import { type Leadership, LeaseClock, type Stop } from './lease-clock.ts';
 import { checkLifecycle } from './lifecycle.ts';
 import { checkOrder } from './order.ts';
 import { checkQueueLinearizability } from './queue-linearizability.ts';
+import { checkRetention } from './retention.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface CheckOptions {
@@ -57,7 +58,13 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
   const operations = operationsOf(events);
   const model = { leases: new LeaseClock(clockErrorMs * 1_000, leaderships, stops), delayErrorUs: delayErrorMs * 1_000, isCounting };
   const { verdict, accounting } = checkAccounting(operations, isDrained);
-  const verdicts = [verdict, checkOrder(operations), checkCounts(operations), checkLifecycle(operations, model)];
+  const verdicts = [
+    verdict,
+    checkOrder(operations),
+    checkCounts(operations),
+    checkRetention(operations),
+    checkLifecycle(operations, model),
+  ];
   verdicts.push(checkJobLinearizability(operations, { ...model, stepsPerJobMax: jobStepsMax }));
   verdicts.push(
     checkQueueLinearizability(operations, {

@@ -1,6 +1,6 @@
-import type { HistoryOperation } from '../history/operation.ts';
+import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../history/operation.ts';
 import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
-import { JobModel, type JobOperation } from './job-model.ts';
+import { JobModel, type JobOperation, type JobTerms } from './job-model.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import { checkLinearizable, type Span } from './linearizability.ts';
 import { Problems, type Verdict } from './verdict.ts';
@@ -24,14 +24,17 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
   let checked = 0;
   let unknown = 0;
   const unknownClaims = unknownClaimsByQueue(operations);
+  const trimmed = trimmedQueues(operations);
+  const anyStalledMax = anyStalledMaxOf(operations);
   for (const job of jobHistoriesOf(operations).values()) {
     const projection = projectionOf(job);
     checked += projection.length;
     const add = addOf(job);
     const unknownClaimsAt = unknownClaims.get(add?.call.queue ?? job.claims[0]?.operation.call.queue ?? '') ?? [];
     const model = new JobModel({
-      terms: job.adds.length === 1 && add !== undefined ? add.call : {},
+      terms: job.adds.length === 1 && add !== undefined ? termsOf(add, trimmed) : {},
       unknownClaimsAt,
+      anyStalledMax,
       leases: options.leases,
       delayErrorUs: options.delayErrorUs,
       isCounting: options.isCounting,
@@ -47,6 +50,33 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
     );
   }
   return problems.verdict('linearizable jobs', checked, unknown > 0);
+}
+
+/** The most that claims allow of which nobody knows whom they took; undefined when one of them does not say it. */
+function anyStalledMaxOf(operations: readonly HistoryOperation[]): number | undefined {
+  const allowed = operations.filter(isFunction('claim')).map(({ call }) => call.stalledMax ?? Number.POSITIVE_INFINITY);
+  const most = allowed.reduce((one, other) => Math.max(one, other), 0);
+  return Number.isFinite(most) ? most : undefined;
+}
+
+/** Queues in which some job asks for fewer than all finished jobs: it pushes out whichever are oldest. */
+interface TrimmedQueues {
+  readonly completed: ReadonlySet<string>;
+  readonly failed: ReadonlySet<string>;
+}
+
+function trimmedQueues(operations: readonly HistoryOperation[]): TrimmedQueues {
+  const adds = operations.filter(isFunction('add')).filter(mayHaveApplied);
+  const completed = adds.filter(({ call }) => (call.keepCompleted ?? -1) > 0);
+  const failed = adds.filter(({ call }) => (call.keepFailed ?? -1) > 0);
+  return { completed: new Set(completed.map(({ call }) => call.queue)), failed: new Set(failed.map(({ call }) => call.queue)) };
+}
+
+/** A job that is to stay for ever may still be pushed out by another one of its queue. */
+function termsOf({ call }: OperationOf<'add'>, trimmed: TrimmedQueues): JobTerms {
+  const keepCompleted = call.keepCompleted === -1 && trimmed.completed.has(call.queue) ? 1 : call.keepCompleted;
+  const keepFailed = call.keepFailed === -1 && trimmed.failed.has(call.queue) ? 1 : call.keepFailed;
+  return { ...call, ...(keepCompleted === undefined ? {} : { keepCompleted }), ...(keepFailed === undefined ? {} : { keepFailed }) };
 }
 
 function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<string, number[]> {

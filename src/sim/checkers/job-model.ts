@@ -33,7 +33,9 @@ export interface JobState {
 }
 
 /** What may be known of the job from its add; what is not known is undefined. */
-export type JobTerms = Partial<Pick<Calls['add'], 'attemptsMax' | 'keepCompleted' | 'keepFailed' | 'queue'>>;
+export type JobTerms = Partial<
+  Pick<Calls['add'], 'attemptsMax' | 'backoffMs' | 'isBackoffExponential' | 'keepCompleted' | 'keepFailed' | 'queue'>
+>;
 
 /** An operation on one job. A claim that brought several jobs is one operation on each of them, as is what ends all leases of a holder. */
 export interface JobOperation extends Span {
@@ -58,6 +60,8 @@ export interface JobModelOptions {
   readonly terms: JobTerms;
   /** When claims of unknown outcome on the job's queue were invoked: each may have taken the job once. Ascending event indexes. */
   readonly unknownClaimsAt: readonly number[];
+  /** The most stalls that any claim of unknown outcome allows. Default: any number. */
+  readonly anyStalledMax?: number | undefined;
   readonly leases: LeaseClock;
   /** How much earlier than by the history's clock a delay may end. */
   readonly delayErrorUs: number;
@@ -74,8 +78,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   }
 
   keyOf(state: JobState): string {
-    const { phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed, unseenClaims } = state;
-    return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}/${unseenClaims}`;
+    return `${keyWithoutClaims(state)}/${state.unseenClaims}`;
   }
 
   step(state: JobState, operation: JobOperation, moment: Moment): readonly JobState[] {
@@ -86,9 +89,9 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   reachable(state: JobState, moment: Moment): JobState[] {
     const { terms, unknownClaimsAt } = this.#options;
     const unseenMax = countBelow(unknownClaimsAt, moment.returnedAt);
-    const reached = [state];
-    for (let at = 0; at < reached.length; at += 1) {
-      const from = reached[at] as JobState;
+    const reached = new ReachedStates(state);
+    for (let at = 0; at < reached.states.length; at += 1) {
+      const from = reached.states[at] as JobState;
       const isDue = this.isDue(from, moment);
       if (from.phase === 'active' && isDue) reached.push(...this.#afterLease(from));
       // What a claim took whose client ended without the answer: its node releases it, whatever a read saw of it meanwhile.
@@ -98,7 +101,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       if (from.phase === 'completed' && terms.keepCompleted !== -1) reached.push(finished(from, 'removed'));
       if (from.phase === 'failed' && terms.keepFailed !== -1) reached.push(finished(from, 'removed'));
     }
-    return reached;
+    return reached.states;
   }
 
   /** In which states a read may find the job; `absent` stands for none. */
@@ -128,7 +131,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       case 'complete':
         return isHeldBy(state, source.call.token) ? [finished(ended(state), terms.keepCompleted === 0 ? 'removed' : 'completed')] : [];
       case 'fail':
-        return isHeldBy(state, source.call.token) ? this.#fail(ended(state), source.call) : [];
+        return isHeldBy(state, source.call.token) ? this.#fail(ended(state), source.call, moment) : [];
       case 'release':
         return isHeldBy(state, source.call.token) ? [pending(unbegun(state))] : [];
       case 'releaseHolder':
@@ -140,7 +143,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         if (!this.#isOfQueue(source.call.queue)) return [];
         return ['pending', 'completed', 'failed'].includes(state.phase) ? [finished(state, 'removed')] : [];
       case 'getJob':
-        return source.result === undefined ? [] : this.#read(state, source.result);
+        return source.result === undefined ? [] : this.#read(state, source.result, moment);
       default:
         source satisfies never;
         throw new Error(`an operation that is no job's at event ${invokedAt}`);
@@ -159,12 +162,20 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return [isBegun ? begun(leased) : leased];
   }
 
-  #fail(state: JobState, { retry = true, backoff = true }: Calls['fail']): readonly JobState[] {
+  #fail(state: JobState, { retry = true, backoff = true }: Calls['fail'], moment: Moment): readonly JobState[] {
     const { attemptsMax } = this.#options.terms;
-    const again = { ...pending(state), mayBeDelayed: backoff };
+    const pauseMs = backoff ? this.#pauseMs(state) : 0;
+    const again = { ...pending(state), mayBeDelayed: backoff, dueUs: pauseMs > 0 ? moment.notBeforeUs + pauseMs * 1_000 : 0 };
     if (!retry) return [this.#failed(state)];
     if (attemptsMax === undefined || !this.#options.isCounting) return [again, this.#failed(state)];
     return [state.attempt < attemptsMax ? again : this.#failed(state)];
+  }
+
+  /** The pause before the next attempt, as far as it is known. */
+  #pauseMs({ attempt }: JobState): number {
+    const { backoffMs = 0, isBackoffExponential = false } = this.#options.terms;
+    if (!this.#options.isCounting) return 0;
+    return Math.min(PAUSE_MS_MAX, isBackoffExponential ? backoffMs * 2 ** (attempt - 1) : backoffMs);
   }
 
   /** What becomes of a job whose lease ended: before the begin that counts nothing, and afterwards it is a stall, not an attempt. */
@@ -174,7 +185,8 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     if (!state.isBegun) return [back];
     const stalled = { ...back, stalls: state.stalls + 1 };
     const { stalledMax } = state;
-    if (stalledMax === undefined) return [stalled, this.#failed(stalled)];
+    const { anyStalledMax = Number.POSITIVE_INFINITY } = this.#options;
+    if (stalledMax === undefined) return stalled.stalls > anyStalledMax ? [this.#failed(stalled)] : [stalled, this.#failed(stalled)];
     return [stalled.stalls > stalledMax ? this.#failed(stalled) : stalled];
   }
 
@@ -201,11 +213,39 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   }
 
   /** A read changes nothing, but may tell more of a state than was known. */
-  #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>): readonly JobState[] {
+  #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>, moment: Moment): readonly JobState[] {
+    if (read.state === 'waiting' && !this.isDue(state, moment)) return [];
     const { attempt = state.attempt, stalls = state.stalls } = read;
     if (read.state !== null && this.#options.isCounting && (attempt !== state.attempt || stalls !== state.stalls)) return [];
     return readStates(state, read);
   }
+}
+
+/** Pauses that are longer are not longer for sure. */
+const PAUSE_MS_MAX = 3_600_000;
+
+/** States, each once: of those that differ only in the number of unseen claims, the one with the fewest, which can do all that the others can. */
+class ReachedStates {
+  readonly states: JobState[] = [];
+  readonly #fewest = new Map<string, number>();
+
+  constructor(first: JobState) {
+    this.push(first);
+  }
+
+  push(...states: readonly JobState[]): void {
+    for (const state of states) {
+      const { unseenClaims } = state;
+      const key = keyWithoutClaims(state);
+      if (unseenClaims >= (this.#fewest.get(key) ?? Number.POSITIVE_INFINITY)) continue;
+      this.#fewest.set(key, unseenClaims);
+      this.states.push(state);
+    }
+  }
+}
+
+function keyWithoutClaims({ phase, token, isHeld, attempt, isBegun, stalls, stalledMax, holder, dueUs, mayBeDelayed }: JobState): string {
+  return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}`;
 }
 
 /** The job under the lease of an unknown client: begun or claimed ahead. */

@@ -57,6 +57,9 @@ export interface Calls {
     /** Default 0. */
     readonly delayMs?: number;
     readonly attemptsMax?: number;
+    /** The pause after the first failed attempt, which doubles with each further one if it is exponential. Unknown by default. */
+    readonly backoffMs?: number;
+    readonly isBackoffExponential?: boolean;
     /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be gone at any time. */
     readonly keepCompleted?: number;
     readonly keepFailed?: number;

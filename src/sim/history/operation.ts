@@ -97,6 +97,8 @@ const CALL_FIELDS: Readonly<Record<OperationFunction, Fields>> = {
     priority: 'number?',
     delayMs: 'number?',
     attemptsMax: 'number?',
+    backoffMs: 'number?',
+    isBackoffExponential: 'boolean?',
     keepCompleted: 'number?',
     keepFailed: 'number?',
   },

@@ -291,6 +291,54 @@ const FAULTS: readonly {
     says: /the history has no linear order/,
   },
   {
+    fault: 'a job is claimed before the pause after its second failure, which is twice the first, is over',
+    history: () =>
+      new Script()
+        .added(1, { backoffMs: 200, isBackoffExponential: true })
+        .claimed([1, 1])
+        .did('fail', { job: 1, token: 1 }, null)
+        .passMs(210)
+        .claimed([1, 2, 2])
+        .did('fail', { job: 1, token: 2 }, null)
+        .passMs(210)
+        .claimed([1, 3, 3])
+        .completed(1, 3),
+    seenBy: ['linearizable jobs'],
+    says: /job 1 has no linear order/,
+  },
+  {
+    fault: 'a job waits before its delay is over',
+    history: () => new Script().added(1, { delayMs: 500 }).read(1, 'waiting').passMs(500).claimed([1, 1]).completed(1, 1),
+    seenBy: ['linearizable jobs'],
+    says: /job 1 has no linear order/,
+  },
+  {
+    fault: 'a queue drops a finished job that is among the last',
+    history: () =>
+      new Script()
+        .added(1, { keepCompleted: 2 })
+        .added(2, { keepCompleted: 2 })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2)
+        .read(1, null),
+    seenBy: ['retention'],
+    says: /job 1 of work is gone after 1 later completions, and 2 completed jobs stay/,
+  },
+  {
+    fault: 'a queue keeps more finished jobs than it is asked to',
+    history: () =>
+      new Script()
+        .added(1, { keepCompleted: 1 })
+        .added(2, { keepCompleted: 1 })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2)
+        .did('counts', { queue: 'work' }, { completed: 2 }),
+    seenBy: ['retention'],
+    says: /queue work shows 2 completed jobs and keeps 1/,
+  },
+  {
     fault: "a job comes with another job's content",
     history: () =>
       new Script()

@@ -132,6 +132,33 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     history: () => new Script().added(1, { keepCompleted: 0 }).claimed([1, 1]).completed(1, 1).read(1, null),
   },
   {
+    what: 'a finished job makes room for a later one',
+    history: () =>
+      new Script()
+        .added(1, { keepCompleted: 1 })
+        .added(2, { keepCompleted: 1 })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2)
+        .read(1, null)
+        .read(2, 'completed'),
+  },
+  {
+    what: 'each pause of an exponential backoff is twice the one before',
+    history: () =>
+      new Script()
+        .added(1, { backoffMs: 200, isBackoffExponential: true })
+        .claimed([1, 1])
+        .did('fail', { job: 1, token: 1 }, null)
+        .passMs(210)
+        .claimed([1, 2, 2])
+        .did('fail', { job: 1, token: 2 }, null)
+        .read(1, 'delayed')
+        .passMs(410)
+        .claimed([1, 3, 3])
+        .completed(1, 3),
+  },
+  {
     what: 'a claim that waited in vain tells nothing',
     history: () =>
       new Script()
@@ -311,5 +338,38 @@ describe('a search that would take too long', () => {
     const report = script.check({ isDrained: false, queueStepsMax: 5 });
     expect(report.verdicts.at(-1)).toMatchObject({ checker: 'linearizable queue', result: 'unknown', ok: false });
     expect(report.ok).toBe(false);
+  });
+});
+
+describe('a job of a queue that is to keep it for ever', () => {
+  it('may be pushed out by another job, whose add asks for fewer', () => {
+    const script = new Script()
+      .added(1)
+      .added(2, { keepCompleted: 1 })
+      .claimed([1, 1], [2, 2])
+      .completed(1, 1)
+      .completed(2, 2)
+      .read(1, null);
+    expect(problemsOf(script.check({ isDrained: false, wholeQueues: [] }))).toBe('');
+  });
+
+  it('is not pushed out by one that asks for none', () => {
+    const script = new Script()
+      .added(1)
+      .added(2, { keepCompleted: 0 })
+      .claimed([1, 1], [2, 2])
+      .completed(1, 1)
+      .completed(2, 2)
+      .read(1, null);
+    expect(problemsOf(script.check({ wholeQueues: [] }))).toContain('job 1 of work is gone after 0 later completions');
+  });
+});
+
+describe('many claims of unknown outcome', () => {
+  it('are followed without trying every order of them', () => {
+    const script = new Script().added(1);
+    for (let claim = 0; claim < 40; claim += 1) script.unknown('claim', aClaim());
+    const report = script.passMs(2_000).claimed([1, 90, 1]).completed(1, 90).check({ wholeQueues: [], jobStepsMax: 5_000 });
+    expect(report.verdicts.find(({ checker }) => checker === 'linearizable jobs')?.result).toBe('ok');
   });
 });

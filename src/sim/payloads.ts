@@ -1,0 +1,46 @@
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { demand } from './violation.ts';
+
+/** Contents and results say whose they are, and show whether they came back whole: a text, the number of bytes behind it, and these. */
+function encode(text: string, padding: number): Uint8Array {
+  const to = new ByteWriter(64 + padding);
+  to.text(text);
+  to.u32(padding);
+  to.raw(new Uint8Array(padding).fill(padding % PATTERN));
+  return to.copy();
+}
+
+const PATTERN = 251;
+
+/** @throws {Violation} when the bytes are not those that were encoded. */
+function decode(bytes: Uint8Array, what: string): string {
+  const reader = new ByteReader(bytes);
+  const text = reader.text();
+  const padding = reader.u32();
+  const isWhole = reader.remaining === padding && bytes.subarray(reader.position).every((byte) => byte === padding % PATTERN);
+  demand(
+    isWhole,
+    'payloads come back as they were sent',
+    () => `${what} "${text}" of ${padding} bytes comes back with ${reader.remaining}`,
+  );
+  return text;
+}
+
+/** What a job is added with. @param padding bytes behind the key. */
+export const contentOf = (key: string, padding: number): Uint8Array => encode(key, padding);
+
+/** The key in a job's content. @throws {Violation} */
+export const keyOf = (content: Uint8Array): string => decode(content, 'the content');
+
+/** What a job is completed with, under this token. */
+export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);
+
+/** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */
+export function checkResult(job: number, token: number, result: Uint8Array | undefined): void {
+  const shown = result === undefined ? 'none' : decode(result, 'the result');
+  demand(
+    shown === `${job}:${token}`,
+    'payloads come back as they were sent',
+    () => `job ${job} (token ${token}) shows the result ${shown}`,
+  );
+}

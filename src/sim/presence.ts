@@ -1,0 +1,63 @@
+import type { JobQueue } from '../queue/job-queue.ts';
+import { jobHistoriesOf } from './checkers/job-history.ts';
+import { isFunction, mayHaveApplied, operationsOf } from './history/operation.ts';
+import { keyOf } from './payloads.ts';
+import { demand, isDamage } from './violation.ts';
+import type { World } from './world.ts';
+
+/** Jobs of requests that were carried out without an answer have ids up to so many beyond the last one that is known. */
+const UNKNOWN_JOBS_MAX = 1_000;
+/** The contents of the probes name no key. */
+const CONTENT_BYTES_MIN = 8;
+
+/** In the end: nothing that was acknowledged is missing, and nothing that was asked for once is there twice. */
+export function checkPresence(world: World, machine: JobQueue): void {
+  const operations = operationsOf(world.history.events);
+  const jobs = jobHistoriesOf(operations);
+  const unknownClaims = new Set(
+    operations.filter(isFunction('claim')).flatMap(({ outcome, call }) => (outcome === 'info' ? [call.queue] : [])),
+  );
+  let latest = 0;
+  for (const add of operations.filter(isFunction('add'))) {
+    if (add.result === undefined) continue;
+    const { job } = add.result;
+    latest = Math.max(latest, job);
+    const known = jobs.get(job);
+    const isRemoved = (known?.removes.length ?? 0) > 0;
+    // A job that was never claimed has not finished.
+    const mayHaveFinished = known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
+    const isTrimmed = world.plan.workload.retention !== 'all' && mayHaveFinished;
+    const isThere = isRemoved || isTrimmed || contentOf(machine, job) !== undefined;
+    demand(isThere, 'an acknowledged add stays', () => `job ${job} was acknowledged and is gone`);
+  }
+  const asked = new Set<unknown>(
+    operations
+      .filter(isFunction('add'))
+      .filter(mayHaveApplied)
+      .map(({ call }) => call.key),
+  );
+  const ids = new Map<string, number>();
+  for (let job = 1; job <= latest + UNKNOWN_JOBS_MAX; job += 1) {
+    const content = contentOf(machine, job);
+    if (content === undefined || content === DAMAGED || content.length < CONTENT_BYTES_MIN) continue;
+    const key = keyOf(content);
+    const other = ids.get(key);
+    ids.set(key, job);
+    demand(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
+    // Where the version may move, a late copy of a request that was refused may be taken.
+    const isAsked = asked.has(key) || world.plan.isVersionAsked;
+    demand(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
+  }
+}
+
+const DAMAGED = new Uint8Array(0);
+
+/** The last look at a disk may find a row that was damaged. */
+function contentOf(machine: JobQueue, job: number): Uint8Array | undefined {
+  try {
+    return machine.contentOf(job);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return DAMAGED;
+  }
+}

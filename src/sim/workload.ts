@@ -1,0 +1,108 @@
+import type { NodeLimits } from '../node/limits.ts';
+import type { StateBounds } from '../queue/limits.ts';
+import type { RaftConfig } from '../raft/config.ts';
+import type { Dice } from './dice.ts';
+
+/** What the clients of a plan ask for. */
+export interface Workload {
+  /** Unanswered requests that a client has at most, and how many it begins at once at most. */
+  readonly outstandingMax: number;
+  readonly burstMax: number;
+  readonly operationsPerRequestMax: number;
+  readonly queues: number;
+  /** Which finished jobs stay: all of them; a number that each queue has; or a number that each job brings. */
+  readonly retention: 'all' | 'by-queue' | 'by-job';
+  readonly isBackoffExponential: boolean;
+  /** Bytes of some contents and results. Without any, contents have at most some 500 bytes and results a few. */
+  readonly sizes: readonly number[];
+  /** Some contents and results are larger than `limits.payloadBytesMax`. */
+  readonly isOversized: boolean;
+}
+
+export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
+  outstandingMax: 3,
+  burstMax: 1,
+  operationsPerRequestMax: 3,
+  queues: 2,
+  retention: 'all',
+  isBackoffExponential: false,
+  sizes: [],
+  isOversized: false,
+});
+
+/** The parts of a plan that are drawn here. */
+export interface Dimensions {
+  readonly workload: Workload;
+  readonly bounds: Partial<StateBounds>;
+  /** Limits that nodes have instead after a restart: one of these, by node and life. Empty: they keep theirs. */
+  readonly laterLimits: readonly Partial<NodeLimits>[];
+  readonly limits: Partial<NodeLimits>;
+  readonly raft: Partial<RaftConfig>;
+}
+
+/** Snapshots of contents larger than this take too long in small chunks. */
+const SMALL_BYTES_MAX = 4_000;
+/** Mostly small ones: large ones take their time. */
+const LARGE_SIZES: readonly [readonly number[], ...(readonly number[])[]] = [
+  [100, 5_000, 20_000],
+  [100, 100, 100, 70_000],
+  [100, 100, 100, 100, 100, 200_000],
+];
+const OVERSIZED_BEYOND_BYTES = 2_000;
+const LARGE_LIMITS: Partial<NodeLimits> = { entryBytesMax: 262_144, snapshotChunkBytes: 65_536 };
+const LARGE_RAFT: Partial<RaftConfig> = { uncommittedBytesMax: 1_048_576, inflightBytesMax: 1_048_576, messageBytesMax: 65_536 };
+
+/**
+ * Draws what the clients ask for, and how tight the bounds are that they meet.
+ * @param isVersionAsked whether the first state-machine version may be in force: in it late openings begin ended sessions again, so that sessions
+ *   do not end.
+ */
+export function drawDimensions(random: Dice, isVersionAsked: boolean): Dimensions {
+  const bounds: Partial<StateBounds> = {
+    ...(random.chance(0.35) && !isVersionAsked ? sessionBounds(random) : {}),
+    ...(random.chance(0.2) ? { duePerEntryMax: random.of([1, 2]) } : {}),
+    ...(random.chance(0.3) ? { trimPerFinishMax: random.of([1, 2]) } : {}),
+  };
+  const isPipelined = random.chance(0.25);
+  const isLarge = random.chance(0.12);
+  const isOversized = !isLarge && random.chance(0.15) && !isVersionAsked;
+  const workload: Workload = {
+    outstandingMax: isPipelined ? random.of([8, 24]) : WORKLOAD_DEFAULTS.outstandingMax,
+    burstMax: isPipelined ? random.of([2, 6]) : WORKLOAD_DEFAULTS.burstMax,
+    operationsPerRequestMax: !isLarge && random.chance(0.1) ? 20 : WORKLOAD_DEFAULTS.operationsPerRequestMax,
+    queues: random.chance(0.3) ? 5 : WORKLOAD_DEFAULTS.queues,
+    retention: random.of(['all', 'all', 'by-queue', 'by-job']),
+    isBackoffExponential: random.chance(0.3),
+    sizes: isLarge ? random.of(LARGE_SIZES) : !isOversized && random.chance(0.2) ? [100, SMALL_BYTES_MAX] : [],
+    isOversized,
+  };
+  return {
+    workload,
+    bounds,
+    laterLimits: random.chance(0.3) ? Array.from({ length: 3 }, () => limitsAfterRestart(random)) : [],
+    limits: { ...(isLarge ? LARGE_LIMITS : {}), ...(isOversized ? { payloadBytesMax: OVERSIZED_BEYOND_BYTES } : {}) },
+    raft: isLarge ? LARGE_RAFT : {},
+  };
+}
+
+/** Each alone in some plans, so that one knows which of them ended a session. */
+function sessionBounds(random: Dice): Partial<StateBounds> {
+  const isIdle: Partial<StateBounds> = { sessionIdleMsMax: random.of([800, 3_000]) };
+  const isCrowded: Partial<StateBounds> = { sessionsMax: random.of([2, 4, 8]) };
+  const isForgetful: Partial<StateBounds> = {
+    sessionAnswersMax: random.of([1, 3, 8]),
+    ...(random.chance(0.3) ? { sessionAnswerBytesMax: 200 } : {}),
+  };
+  return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);
+}
+
+/** Not the size of chunks: a snapshot that goes on after its sender's restart counts its chunks in those of the former life. */
+function limitsAfterRestart(random: Dice): Partial<NodeLimits> {
+  return {
+    entryBytesMax: random.of([256, 65_536]),
+    checkpointEntries: random.of([3, 40, 1_000]),
+    tailEntries: random.of([0, 2, 100]),
+    contentInEntryBytes: random.of([1, 300, 65_536]),
+    parkedClaimsMax: random.of([1, 100]),
+  };
+}
