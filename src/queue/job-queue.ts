@@ -339,7 +339,7 @@ export class JobQueue implements AttachmentSource {
         return;
       }
       answer = this.#executor.carryOut(header, reader, data, this.#logMs, this.#version);
-      session.remember(sequence, answer, this.#bounds);
+      session.remember(sequence, answer, this.#bounds, this.#version);
     }
     if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#attacher.attach(answer));
   }

@@ -1,4 +1,8 @@
+import { MACHINE_VERSION } from './entry-data.ts';
 import { STATE_BOUNDS, type StateBounds } from './limits.ts';
+
+/** From this version on a sequence whose answer goes is noted as forgotten once, also when it lies in a hole that was closed. */
+const FORGOTTEN_ONCE_VERSION = 3;
 
 /**
  * What the state remembers of one client, so that a repeated request gets its first answer (thesis §6.3). Answers are kept until the
@@ -62,15 +66,16 @@ export class Session {
     while (runs.length > 0 && (runs[1] as number) < below) runs.splice(0, 2);
   }
 
-  /** @param answer kept as it is; nobody may change it. */
-  remember(sequence: number, answer: Uint8Array, bounds: StateBounds = STATE_BOUNDS): void {
+  /** @param answer kept as it is; nobody may change it. @param version of the state machine that the entry names. */
+  remember(sequence: number, answer: Uint8Array, bounds: StateBounds = STATE_BOUNDS, version = MACHINE_VERSION): void {
     const { sessionAnswersMax, sessionAnswerBytesMax, sessionForgottenRunsMax } = bounds;
     this.#answers.set(sequence, answer);
     this.#answerBytes += answer.length;
     while (this.#answers.size > 1 && (this.#answers.size > sessionAnswersMax || this.#answerBytes > sessionAnswerBytesMax)) {
       const oldest = this.#answers.keys().next().value as number;
       this.#drop(oldest);
-      this.#forget(oldest, sessionForgottenRunsMax);
+      // Up to version 2 a sequence in a hole that had closed was noted once more, which broke the order of the runs, and others were lost.
+      if (version < FORGOTTEN_ONCE_VERSION || !this.isForgotten(oldest)) this.#forget(oldest, sessionForgottenRunsMax);
     }
   }
 

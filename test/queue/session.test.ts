@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { STATE_BOUNDS } from '../../src/queue/limits.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
+import { Session } from '../../src/queue/session.ts';
 import { CLIENT, claimOptions, OPENING, options, TestQueue } from './harness.ts';
 
 const HOUR_MS = 3_600_000;
@@ -177,6 +179,24 @@ describe('a session', () => {
     const [open, closed] = queue.apply(request(4_000), request(4));
     expect(decodeReply(open ?? none).results).toMatchObject([{ type: 'added' }]);
     expect(decodeReply(closed ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
+  });
+});
+
+describe('a sequence in a hole between forgotten ones that was closed', () => {
+  const bounds = { ...STATE_BOUNDS, sessionAnswersMax: 1, sessionForgottenRunsMax: 1 };
+  /** 1 and 5 are forgotten, the hole between them is closed, and 3 in it is forgotten next. */
+  const aSession = (version: number): Session => {
+    const session = new Session(CLIENT);
+    for (const sequence of [1, 5, 3, 7]) session.remember(sequence, none, bounds, version);
+    return session;
+  };
+
+  it('is forgotten in its turn without bringing back others', () => {
+    expect([1, 3, 5].map((sequence) => aSession(3).isForgotten(sequence))).toEqual([true, true, true]);
+  });
+
+  it('takes others out of the memory up to version 2, as replicas of that time do', () => {
+    expect([1, 3, 5].map((sequence) => aSession(2).isForgotten(sequence))).toEqual([true, true, false]);
   });
 });
 
