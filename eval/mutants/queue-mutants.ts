@@ -147,8 +147,15 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 12,
     name: 'a request is carried out again once its answer is forgotten',
     file: 'queue/session.ts',
-    find: '      this.#forget(oldest, sessionForgottenRunsMax);\n',
-    replace: '      if (sessionForgottenRunsMax < 0) this.#forget(oldest, sessionForgottenRunsMax);\n',
+    find: 'if (version < FORGOTTEN_ONCE_VERSION || !this.isForgotten(oldest))',
+    replace: 'if (version < 0)',
+  },
+  {
+    mistake: 12,
+    name: 'too many forgotten answers: the oldest are taken for requests that never came',
+    file: 'queue/session.ts',
+    find: 'if (runs.length > 2 * runsMax) runs.splice(1, 2);',
+    replace: 'if (runs.length > 2 * runsMax) runs.splice(0, 2);',
   },
   {
     mistake: 12,

@@ -91,6 +91,7 @@ function sessionBounds(random: Dice): Partial<StateBounds> {
   const isCrowded: Partial<StateBounds> = { sessionsMax: random.of([2, 4, 8]) };
   const isForgetful: Partial<StateBounds> = {
     sessionAnswersMax: random.of([1, 3, 8]),
+    sessionForgottenRunsMax: random.of([1, 2, 64]),
     ...(random.chance(0.3) ? { sessionAnswerBytesMax: 200 } : {}),
   };
   return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);
