@@ -269,4 +269,18 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     find: 'return expected === 0 || disk === 0 || expected === disk;',
     replace: 'return expected >= 0;',
   },
+  {
+    mistake: 6,
+    name: 'a replacement that was called off goes on with the next newcomer',
+    file: 'raft/membership.ts',
+    find: 'return newcomersOf(next).length > 0 ? next : { ...next, leaving: [] };',
+    replace: 'return next;',
+  },
+  {
+    mistake: 6,
+    name: 'a voter that lost its disk while it was leaving votes again',
+    file: 'raft/membership.ts',
+    find: 'joining: without(current.joining, [...nodes, ...gone]),',
+    replace: 'joining: without(current.joining, nodes),',
+  },
 ];

@@ -114,6 +114,7 @@ export class Invariants {
       () => `node ${node.id}: ${before.commit}, then ${view.commit}`,
     );
     if (view.role === 'leader') this.#checkLeader(node, view, before);
+    if (view.configurations.latest.index !== before.configuration) checkNames(node, view.configurations.latest.configuration);
     this.#onCommitted(node, view.commit);
     this.#checkCommitted(node, view, before.commit);
     const ledTerm = view.role === 'leader' ? view.term : 0;
@@ -192,7 +193,9 @@ export class Invariants {
 
   /** Counted here, and not by the code under test. */
   #isOnMajority(configuration: Configuration, id: EntryId): boolean {
-    return [configuration.voters, configuration.outgoing].every((voters) => {
+    return [configuration.voters, configuration.outgoing].every((named) => {
+      // Whoever is named twice is one.
+      const voters = [...new Set(named)];
       const holders = voters.filter((voter) => this.#holds(configuration, voter, id));
       return voters.length === 0 || 2 * holders.length > voters.length;
     });
@@ -234,4 +237,11 @@ function hashOf({ kind, data }: Entry): number {
   let hash = kind.length;
   for (let at = 0; at < data.length; at += 1) hash = Math.imul(hash ^ (data[at] ?? 0), 0x01000193);
   return hash;
+}
+
+/** Each voter has one vote. */
+function checkNames(node: SimNode, { voters, outgoing, learners, joining }: Configuration): void {
+  for (const named of [voters, outgoing, learners, joining]) {
+    demand(new Set(named).size === named.length, 'a configuration names each node once', () => `node ${node.id} has ${named.join(', ')}`);
+  }
 }

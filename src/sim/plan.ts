@@ -2,6 +2,7 @@ import type { NodeLimits } from '../node/limits.ts';
 import type { StateBounds } from '../queue/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { Dice } from './dice.ts';
+import { MEMBER_STORIES, type MemberStory } from './member-changes.ts';
 import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts';
 
 /** What goes wrong, and when: simulated milliseconds from the start. Node numbers are ids. */
@@ -111,6 +112,8 @@ export interface Plan {
   readonly workload: Workload;
   /** Limits that nodes have instead after a restart: one of these, by node and life. Empty: they keep theirs. */
   readonly laterLimits: readonly Partial<NodeLimits>[];
+  /** How an operator changes the members once everything is healed. */
+  readonly story: MemberStory | undefined;
 }
 
 export interface Upgrade {
@@ -126,6 +129,7 @@ export const PLAN_DEFAULTS = {
   bounds: {},
   workload: WORKLOAD_DEFAULTS,
   laterLimits: [],
+  story: undefined,
 } as const satisfies Partial<Plan>;
 
 export interface PlanOptions {
@@ -207,11 +211,15 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   if (!isVersionAsked && isRoomy && !areSessionsBounded) faults.push({ type: 'crowd', atMs: crowdAtMs });
   for (let left = later.chance(0.35) ? 1 + later.below(4) : 0; left > 0; left -= 1)
     faults.push({ type: 'hang-up', atMs: Math.round(later.below(faultMs)), client: later.below(clients) });
+  const members = new Dice(seed * 49_979_687 + 67_867_967);
+  const story = members.chance(0.25) ? members.of(MEMBER_STORIES) : undefined;
+  const isRepeating = members.chance(0.1);
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
     nodes,
-    spares,
+    // Somebody has to come.
+    spares: story === undefined ? spares : Math.max(1, spares),
     faultMs,
     clients,
     // Bursts would be over at once.
@@ -220,15 +228,20 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     limits: { ...limits, ...dimensions.limits },
     network,
     drift,
-    faults,
+    faults: isRepeating ? faults.map(repeated) : faults,
     longDelayMs: isStepped ? stepsMsOf(faults) + 2 * SUSPENDED_MS : 0,
     isVersionAsked,
     upgrades,
     bounds,
     workload,
     laterLimits,
+    story,
   };
 }
+
+/** A change of members that names some of them more than once. */
+const repeated = (fault: Fault): Fault =>
+  fault.type === 'change' ? { ...fault, add: [...fault.add, ...fault.add], remove: [...fault.remove, ...fault.remove.slice(0, 1)] } : fault;
 
 const ENTRY_BYTES_MAX = 65_536;
 const CHUNK_BYTES_MAX = 65_536;

@@ -18,6 +18,7 @@ import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
 import { Leaderships } from './leaderships.ts';
 import { watchLiveness } from './liveness.ts';
+import { watchMembers } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { FaultType, Plan } from './plan.ts';
 import { watchRenewal } from './renewal.ts';
@@ -121,6 +122,7 @@ export class World {
     awaitCalm(this);
     watchLiveness(this);
     watchRenewal(this);
+    watchMembers(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
   }
 

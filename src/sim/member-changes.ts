@@ -1,0 +1,185 @@
+import { ByteWriter } from '../base/bytes.ts';
+import { isJoint } from '../raft/membership.ts';
+import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
+import { awaitCalm } from './calm.ts';
+import type { SimNode } from './sim-node.ts';
+import { demand } from './violation.ts';
+import type { World } from './world.ts';
+
+const OPERATOR_CONNECTION = 903;
+const POLL_MS = 20;
+const ANSWER_WITHIN_MS = 5_000;
+const DONE_WITHIN_MS = 30_000;
+/** How long a voter whose disk is lost is away. */
+const DOWN_MS = 30;
+
+/** How an operator changes the members of a calm cluster. */
+export const MEMBER_STORIES = ['named-twice', 'called-off', 'lost-while-leaving'] as const;
+export type MemberStory = (typeof MEMBER_STORIES)[number];
+
+interface Change {
+  readonly add?: readonly number[];
+  readonly remove?: readonly number[];
+}
+
+/**
+ * After the faults: an operator changes the members, step by step, and in the end the voters are those that were asked for. Needs a node that
+ * is no voter, and three voters.
+ */
+export function watchMembers(world: World): void {
+  const { story } = world.plan;
+  if (story === undefined) return;
+  const operator = new Operator(world);
+  const leader = world.leader();
+  const before = operator.voters();
+  const [leaving, other] = before.filter((voter) => voter !== leader?.id);
+  const newcomer = [...world.nodes.keys()].find((id) => !before.includes(id));
+  if (newcomer === undefined || leaving === undefined || other === undefined) return;
+  switch (story) {
+    case 'named-twice':
+      operator.nameTwice(newcomer, leaving);
+      break;
+    case 'called-off':
+      operator.callOff(newcomer, leaving, other);
+      break;
+    case 'lost-while-leaving':
+      operator.loseWhileLeaving(newcomer, leaving);
+      break;
+    default:
+      story satisfies never;
+  }
+}
+
+class Operator {
+  readonly #world: World;
+  readonly #answers = new Map<number, 'done' | 'refused'>();
+  readonly #term: number | undefined;
+  #calls = 0;
+  #ends: number;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#ends = world.ends;
+    this.#term = world.leader()?.runtime?.view.term;
+    world.clients.attach(OPERATOR_CONNECTION, (packet) => {
+      for (const frame of readServerFrames(packet)) {
+        if (frame.type === 'done') this.#answers.set(frame.call, 'done');
+        else if (frame.type === 'refused') this.#answers.set(frame.call, 'refused');
+      }
+    });
+  }
+
+  /** Of the configuration in force, in the order of their ids. */
+  voters(): number[] {
+    const voters = this.#world.leader()?.runtime?.view.configuration.voters ?? [];
+    return voters.toSorted((one, next) => one - next);
+  }
+
+  /** A change that names nodes several times is refused, or dropped as malformed, or names each once. */
+  nameTwice(newcomer: number, leaving: number): void {
+    const before = this.voters();
+    const isTaken = this.#ask({ add: [newcomer, newcomer, newcomer], remove: [leaving, leaving] }) === true;
+    this.#world.coverage.add('change named a node more than once');
+    this.#expect(isTaken ? [...without(before, leaving), newcomer] : before);
+  }
+
+  /** A replacement whose newcomer never comes is called off together with another removal; then the newcomer comes. */
+  callOff(newcomer: number, kept: number, removed: number): void {
+    const before = this.voters();
+    this.#isolate(newcomer);
+    if (this.#ask({ add: [newcomer], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
+    if (this.#ask({ remove: [newcomer, removed] }) !== true) return;
+    this.#world.network.heal();
+    if (!this.#expect(without(before, removed))) return;
+    if (this.#ask({ add: [newcomer] }) !== true) return;
+    this.#world.coverage.add('replacement called off together with a removal');
+    this.#expect([...without(before, removed), newcomer]);
+  }
+
+  /** A voter that is to be replaced loses its disk before its successor has caught up. */
+  loseWhileLeaving(newcomer: number, leaving: number): void {
+    const world = this.#world;
+    const before = this.voters();
+    const node = world.nodes.get(leaving);
+    if (node === undefined) return;
+    this.#isolate(newcomer);
+    if (this.#ask({ add: [newcomer], remove: [leaving] }) !== true || !this.#awaitCommitted()) return;
+    this.#loseDisk(node);
+    const isNoticed = (): boolean => world.leader()?.runtime?.view.configuration.voters.every((voter) => voter !== leaving) === true;
+    if (!this.#until(isNoticed) || !this.#awaitCommitted()) return;
+    world.network.heal();
+    world.coverage.add('voter lost its disk while it was leaving');
+    this.#expect([...without(before, leaving), newcomer]);
+  }
+
+  /** @returns false when a disturbance left it open. */
+  #expect(asked: readonly number[]): boolean {
+    const world = this.#world;
+    awaitCalm(world);
+    if (!this.#isUndisturbed) return false;
+    const voters = this.voters();
+    const wanted = asked.toSorted((one, next) => one - next);
+    demand(
+      voters.join() === wanted.join(),
+      'the voters are those that were asked for',
+      () => `the voters are ${voters.join(', ')}, and ${wanted.join(', ')} were asked for`,
+    );
+    return true;
+  }
+
+  /** A row that was damaged earlier may be found only now: its node begins anew. Under another leader a change that was taken may be lost. */
+  get #isUndisturbed(): boolean {
+    return this.#world.ends === this.#ends && this.#world.leader()?.runtime?.view.term === this.#term;
+  }
+
+  /** @returns whether the leader took it; undefined when there was no answer. */
+  #ask({ add = [], remove = [] }: Change): boolean | undefined {
+    const world = this.#world;
+    const leader = world.leader();
+    if (leader === undefined || !this.#isUndisturbed) return undefined;
+    this.#calls += 1;
+    const call = this.#calls;
+    const to = new ByteWriter(64);
+    writeClientFrame(to, { type: 'change', call, add, remove, learners: [] });
+    world.sendToNode(OPERATOR_CONNECTION, leader.id, to.copy());
+    const deadlineMs = world.schedule.nowMs + ANSWER_WITHIN_MS;
+    while (!this.#answers.has(call) && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
+    const answer = this.#answers.get(call);
+    return answer === undefined ? undefined : answer === 'done';
+  }
+
+  /** Until the configuration that was asked for is committed, and not joint. */
+  #awaitCommitted(): boolean {
+    return this.#until(() => {
+      const view = this.#world.leader()?.runtime?.view;
+      return view !== undefined && view.configurations.latest.index <= view.commit && !isJoint(view.configuration);
+    });
+  }
+
+  #until(holds: () => boolean): boolean {
+    const world = this.#world;
+    const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
+    while (!holds()) {
+      if (world.schedule.nowMs >= deadlineMs || !this.#isUndisturbed) return false;
+      world.runUntil(world.schedule.nowMs + POLL_MS);
+    }
+    return this.#isUndisturbed;
+  }
+
+  #isolate(id: number): void {
+    for (const other of this.#world.nodes.keys()) {
+      if (other === id) continue;
+      this.#world.network.cut(other, id);
+      this.#world.network.cut(id, other);
+    }
+  }
+
+  #loseDisk(node: SimNode): void {
+    this.#world.lostDisks.set(node.id, node.diskId);
+    this.#world.stopNode(node, DOWN_MS, true);
+    node.loseDisk();
+    this.#ends = this.#world.ends;
+  }
+}
+
+const without = (nodes: readonly number[], gone: number): number[] => nodes.filter((node) => node !== gone);
