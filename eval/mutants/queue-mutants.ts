@@ -186,21 +186,21 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     replace: 'result.slice(resultAt, resultAt + Math.min(resultLength, 1_000))',
   },
   {
-    mistake: 17,
+    mistake: 19,
     name: 'results may be larger than the limit',
     file: 'queue/inspect-request.ts',
     find: 'operation.code === OperationCode.add || operation.code === OperationCode.complete;',
     replace: 'operation.code === OperationCode.add;',
   },
   {
-    mistake: 17,
+    mistake: 19,
     name: 'how much of what is due an entry works off is the limit of each node',
     file: 'queue/job-queue.ts',
     find: 'this.#jobs.advance(this.#logMs, this.#bounds.duePerEntryMax);',
     replace: 'this.#jobs.advance(this.#logMs, Math.min(this.#bounds.duePerEntryMax, this.#contentInEntryBytes));',
   },
   {
-    mistake: 17,
+    mistake: 19,
     name: 'a follower works off more of what is due than its leader',
     file: 'queue/job-queue.ts',
     find: '      this.#advance(header.logMs, header.wallMs, header.isFirstOfTerm);\n',
@@ -208,7 +208,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
       '      this.#advance(header.logMs, header.wallMs, header.isFirstOfTerm);\n      if (replies === undefined) this.#jobs.advance(this.#logMs, 1);\n',
   },
   {
-    mistake: 17,
+    mistake: 19,
     name: 'a content with a record of its own is looked for among those that share one',
     file: 'queue/stored-contents.ts',
     find: 'if (packedAt === ALONE) return',
