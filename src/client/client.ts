@@ -23,6 +23,8 @@ export class Client implements AsyncDisposable {
   readonly pipeline: Pipeline;
   /** @internal the claims that wait for jobs, merged for all workers of a queue. */
   readonly claimSchedulers: ClaimSchedulers;
+  /** @internal see {@link ClusterEndpoint}. */
+  readonly departedReleased: Promise<void> | undefined;
   /** @internal of the process's workers that use this cluster. */
   readonly quarantine: Quarantine;
   readonly #connection: Connection;
@@ -53,6 +55,7 @@ export class Client implements AsyncDisposable {
       },
     });
     this.pipeline = new Pipeline(this.#connection, config);
+    this.departedReleased = endpoint.departedReleased;
     this.quarantine = Quarantine.of(endpoint);
     this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);

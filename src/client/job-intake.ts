@@ -1,3 +1,4 @@
+import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
 import type { ClaimedJob } from '../queue/reply.ts';
 import type { Call } from './call.ts';
 import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
@@ -141,7 +142,7 @@ export class JobIntake {
     const { concurrency, leaseMs, maxStalledCount } = this.#config;
     this.#scheduler?.want(this.#waiting, this.#isQueueEmpty ? Math.max(0, concurrency - taken - this.#asked) : 0);
     if (this.#isQueueEmpty) return;
-    const countMax = this.#capacity - taken - this.#asked;
+    const countMax = Math.min(CLAIM_COUNT_MAX, this.#capacity - taken - this.#asked);
     if (countMax <= 0) return;
     // The cluster is told to begin no more jobs than find a slot as soon as they are here.
     const beginMax = beginsByClaim(maxStalledCount) ? Math.min(countMax, Math.max(0, concurrency - taken - this.#askedToBegin)) : 0;

@@ -23,6 +23,8 @@ export interface JobSlotsHandlers<Data, Result> {
 type SlotsConfig = Pick<WorkerConfig, 'concurrency' | 'leaseMs' | 'maxStalledCount'>;
 
 const OPERATION_BYTES = 24;
+/** How long processors are called one after the other before the event loop gets its turn: reports and extensions leave in it. */
+const SLICE_MS = 20;
 /** Jobs that were claimed ahead are not given back before they have waited this long, however quick claims are. */
 const HELD_UP_MS_MIN = 20;
 
@@ -44,6 +46,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #ready = new ReadyJobs<Data, Result>();
   /** Began in this turn, and the cluster does not know it. */
   readonly #unannounced = new Set<HeldJob<Data, Result>>();
+  /** Have a slot and have begun, and their processors are called in the next turn of the event loop. */
+  readonly #due: HeldJob<Data, Result>[] = [];
+  /** Set while processors have been called in this turn. */
+  #nextTurn: NodeJS.Immediate | undefined;
+  #turnStartedMs = 0;
+  #isFilling = false;
+  /** No stall is allowed, and the begin of this job is not answered yet. */
+  #onlyBegin: HeldJob<Data, Result> | undefined;
   /** Since when none of the waiting jobs has got a slot. */
   #waitingSinceMs = 0;
   #heldUpTimer: NodeJS.Timeout | undefined;
@@ -95,20 +105,13 @@ export class JobSlots<Data, Result> implements QuarantineMember {
 
   /** Gives free slots to jobs that wait. */
   fill(): void {
-    while (this.#isOpen) {
-      const held = this.#next();
-      if (held === undefined) break;
-      const nowMs = performance.now();
-      this.#waitingSinceMs = nowMs;
-      if (this.#isLeaseOver(held, nowMs)) {
-        this.#giveBack(held);
-      } else if (held.stalls > 0 || !beginsByClaim(this.#config.maxStalledCount)) {
-        this.#beginAndWait(held);
-      } else {
-        this.#unannounced.add(held);
-        this.#pipeline.atFlush(this.#announce);
-        this.#run(held, nowMs);
-      }
+    // What it gives back may end a quarantine, which calls it again: the first call goes on.
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    try {
+      for (let held = this.#next(); held !== undefined; held = this.#next()) this.#begin(held);
+    } finally {
+      this.#isFilling = false;
     }
     this.#watch();
   }
@@ -141,8 +144,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   close(): void {
     this.#isOpen = false;
     clearTimeout(this.#heldUpTimer);
+    clearImmediate(this.#nextTurn);
     this.#quarantine.leave(this);
     for (const held of this.#ready.takeAll()) this.#giveBack(held);
+    for (const held of this.#due.splice(0)) {
+      if (!this.#running.has(held)) continue;
+      this.free(held);
+      this.#giveBack(held);
+    }
   }
 
   #wait(held: HeldJob<Data, Result>): void {
@@ -153,13 +162,29 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   /** The next job that gets a slot. */
   #next(): HeldJob<Data, Result> | undefined {
     const { concurrency } = this.#config;
+    if (!this.#isOpen || this.#due.length > 0 || this.#onlyBegin !== undefined) return undefined;
     if (!this.#quarantine.isActive) {
-      return this.#running.size + this.#intake.reservedSlots < concurrency ? this.#ready.next() : undefined;
+      const isFree = this.#running.size + this.#intake.reservedSlots < concurrency;
+      return isFree && this.#ready.size > 0 && this.#hasTime(performance.now()) ? this.#ready.next() : undefined;
     }
     const stalled = this.#ready.firstStalled;
     if (stalled === undefined || this.#running.size >= concurrency || !this.#quarantine.take(stalled)) return undefined;
     this.#ready.remove(stalled);
     return stalled;
+  }
+
+  #begin(held: HeldJob<Data, Result>): void {
+    const nowMs = performance.now();
+    this.#waitingSinceMs = nowMs;
+    if (this.#isLeaseOver(held, nowMs)) {
+      this.#giveBack(held);
+    } else if (held.stalls > 0 || !beginsByClaim(this.#config.maxStalledCount)) {
+      this.#beginAndWait(held);
+    } else {
+      this.#unannounced.add(held);
+      this.#pipeline.atFlush(this.#announce);
+      this.#run(held, nowMs);
+    }
   }
 
   /**
@@ -175,10 +200,42 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.onOver(held);
   }
 
+  /** Gives the job a slot. It has begun. */
   #run(held: HeldJob<Data, Result>, nowMs: number): void {
     this.#running.add(held);
+    if (this.#due.length === 0 && this.#hasTime(nowMs)) this.#call(held, nowMs);
+    else this.#due.push(held);
+  }
+
+  #call(held: HeldJob<Data, Result>, nowMs: number): void {
+    if (held.stalls > 0) this.#quarantine.onRun(held);
     this.#handlers.run(held, nowMs);
   }
+
+  /** Whether processors may be called in this turn of the event loop. If not, it goes on in the next. */
+  #hasTime(nowMs: number): boolean {
+    if (this.#nextTurn !== undefined) return nowMs - this.#turnStartedMs < SLICE_MS;
+    this.#turnStartedMs = nowMs;
+    this.#nextTurn = setImmediate(this.#onNextTurn);
+    return true;
+  }
+
+  readonly #onNextTurn = (): void => {
+    this.#nextTurn = undefined;
+    for (let held = this.#due[0]; held !== undefined; held = this.#due[0]) {
+      const nowMs = performance.now();
+      const isMine = this.#running.has(held);
+      if (isMine && !this.#hasTime(nowMs)) return;
+      this.#due.shift();
+      if (isMine && this.#isLeaseOver(held, nowMs)) {
+        this.free(held);
+        this.#giveBack(held);
+      } else if (isMine) {
+        this.#call(held, nowMs);
+      }
+    }
+    this.fill();
+  };
 
   /** A lease is never extended by waiting for a slot alone: what can be known to be over is not begun. */
   #isLeaseOver(held: HeldJob<Data, Result>, nowMs: number): boolean {
@@ -202,19 +259,25 @@ export class JobSlots<Data, Result> implements QuarantineMember {
 
   #beginAndWait(held: HeldJob<Data, Result>): void {
     this.#running.add(held);
+    // Were several begun at once, the first of them could end the process before the others' processors are called.
+    if (held.stalls === 0) this.#onlyBegin = held;
+    const onAnswered = (): boolean => {
+      if (this.#onlyBegin === held) this.#onlyBegin = undefined;
+      // Otherwise it was given back, or its lease was lost, meanwhile.
+      return this.#running.has(held);
+    };
     this.#sendBegin(held, {
       onResult: (result) => {
-        // It was given back, or its lease was lost, meanwhile.
-        if (!this.#running.has(held)) return;
+        if (!onAnswered()) return;
         if (!result.ok || !this.#isOpen) {
           this.#drop(held, result.ok || isLeaseGone(result.code) ? undefined : unexpected(result));
           return;
         }
-        if (held.stalls > 0) this.#quarantine.onRun(held);
-        this.#handlers.run(held, performance.now());
+        this.#run(held, performance.now());
+        this.fill();
       },
       onError: (error) => {
-        if (this.#running.has(held)) this.#drop(held, error);
+        if (onAnswered()) this.#drop(held, error);
       },
     });
   }

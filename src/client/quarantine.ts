@@ -11,8 +11,13 @@ export interface StalledJob {
 
 /** Most time that one job is run alone. What ends its process usually does so earlier. */
 const ALONE_MS_MAX = 1_000;
-/** The part of a lease in which the jobs that stalled may be run alone. */
+/** The part of a lease in which the jobs that stalled may be run alone, and most time of it. */
 const SHARE_OF_LEASE = 1 / 3;
+const SHARE_MS_MAX = 10_000;
+/** For how long a job that stalled makes the process cautious at most. */
+const CAUTIOUS_MS_MAX = 30_000;
+
+const shareOf = (leaseMs: number): number => Math.min(leaseMs * SHARE_OF_LEASE, SHARE_MS_MAX);
 
 /** One for all clients of a cluster in this process, which lives and dies as a whole. */
 const quarantines = new WeakMap<object, Quarantine>();
@@ -20,9 +25,9 @@ const quarantines = new WeakMap<object, Quarantine>();
 /**
  * After a crash, the jobs that were begun come back, each with a stall. One of them may be what ended the process, and the next crash would
  * fail all that were begun beside it. So each of them is run alone at first: the workers of a process begin nothing else until it has ended
- * and the cluster knows, or until it has run for a second or its part of a third of a lease. Then the next one is begun. When the
- * third is over, all that are left are begun side by side, and there is no other quarantine before the lease is over, too: however many jobs
- * stall, the others wait for no more than a third of the time.
+ * and the cluster knows, or until it has run for a second or its part of a third of a lease, ten seconds at most. Then the next one is begun.
+ * When that time is over, all that are left are begun side by side, and there is no other quarantine before the lease is over, too: however
+ * many jobs stall, the others wait for no more than a third of the time. Of workers with different leases the longest counts.
  */
 export class Quarantine {
   readonly #members = new Set<QuarantineMember>();
@@ -35,8 +40,11 @@ export class Quarantine {
   #timer: NodeJS.Timeout | undefined;
   /** The lease in which no more than a third of it may be spent in quarantine. */
   #leaseEndsAtMs = 0;
+  #shareMs = 0;
   #leftMs = 0;
   #sinceMs = 0;
+  #isNotifying = false;
+  #hasChangedAgain = false;
   #cautiousUntilMs = 0;
 
   /** The quarantine of the processes' workers that use this cluster. */
@@ -67,10 +75,17 @@ export class Quarantine {
   /** A worker has claimed a job that stalled. @param leaseMs of the worker. */
   enter(job: StalledJob, leaseMs: number): void {
     const nowMs = performance.now();
-    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + leaseMs);
+    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + Math.min(leaseMs, CAUTIOUS_MS_MAX));
     if (nowMs >= this.#leaseEndsAtMs && !this.isActive) {
+      this.#shareMs = 0;
+      this.#leftMs = 0;
+    }
+    const moreMs = shareOf(leaseMs) - this.#shareMs;
+    if (moreMs > 0) {
+      this.#shareMs += moreMs;
+      this.#leftMs += moreMs;
+      this.#endsAtMs += moreMs;
       this.#leaseEndsAtMs = nowMs + leaseMs;
-      this.#leftMs = leaseMs * SHARE_OF_LEASE;
     }
     if (this.#leftMs <= 0) return;
     const isFirst = !this.isActive;
@@ -138,7 +153,18 @@ export class Quarantine {
     }
   };
 
+  /** Members may change it again, also to begin the next job of another member. */
   #notify(): void {
-    for (const member of [...this.#members]) if (this.#members.has(member)) member.onQuarantine();
+    this.#hasChangedAgain = true;
+    if (this.#isNotifying) return;
+    this.#isNotifying = true;
+    try {
+      while (this.#hasChangedAgain) {
+        this.#hasChangedAgain = false;
+        for (const member of [...this.#members]) if (this.#members.has(member)) member.onQuarantine();
+      }
+    } finally {
+      this.#isNotifying = false;
+    }
   }
 }

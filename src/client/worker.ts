@@ -159,7 +159,9 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     if (!this.#isStarted && !this.#isClosing) {
       this.#isStarted = true;
       this.#keeper.start();
-      this.#intake.start();
+      const { departedReleased } = this.#lease.client;
+      if (departedReleased === undefined) this.#intake.start();
+      else void departedReleased.then(() => (this.#isClosing ? undefined : this.#intake.start()));
     }
     return this.#closed;
   }

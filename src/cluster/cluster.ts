@@ -16,11 +16,13 @@ import { MemberChanges } from './member-changes.ts';
 import type { ClusterMembers } from './member-control.ts';
 import { MemberControl } from './member-control.ts';
 import { NetworkFaults } from './network-faults.ts';
-import { NodeThreads } from './node-threads.ts';
+import { NodeThreads, settledWithin } from './node-threads.ts';
 import { Roster } from './roster.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
+/** For how long workers wait until what departed processes held is released. */
+const RELEASE_WAIT_MS = 2_000;
 /** How long a node may take to answer about members and leaders; a healthy one takes milliseconds. */
 const ADMIN_CALL_MS_MAX = 2_000;
 
@@ -68,6 +70,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #faults = new NetworkFaults();
   #probe: Client | undefined;
   #admin: Client | undefined;
+  #departedReleased: Promise<void> | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #closedListeners = new Set<() => void>();
@@ -91,7 +94,14 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#threads.start(present);
     this.#roster.onMade(present);
     this.#roster.onTaken();
-    void releaseDeparted(this.#roster, () => (this.#isClosed ? undefined : this.#client));
+    if (this.#roster.departed.length === 0) return;
+    const released = releaseDeparted(this.#roster, () => (this.#isClosed ? undefined : this.#client));
+    this.#departedReleased = settledWithin(released, RELEASE_WAIT_MS);
+  }
+
+  /** Part of {@link ClusterEndpoint}. */
+  get departedReleased(): Promise<void> | undefined {
+    return this.#departedReleased;
   }
 
   /** Part of {@link ClusterEndpoint}. */

@@ -239,7 +239,7 @@ export class NodeThreads {
 }
 
 /** Waits for the work, but no longer than this; it goes on afterwards. */
-async function settledWithin(work: Promise<unknown>, withinMs: number): Promise<void> {
+export async function settledWithin(work: Promise<unknown>, withinMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const isOver = new Promise<void>((resolve) => {
     // After a pause of the event loop timers run before what came meanwhile is read.

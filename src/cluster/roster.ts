@@ -76,8 +76,7 @@ export class Roster implements Disposable {
           `The folder ${dataDir} belongs to a cluster of the nodes ${stored.nodes.join(', ')}. Start those, or name another dataDir.`,
         );
       }
-      // This process may have had the folder before, in a cluster that was closed: then it is not gone, nor is what it holds.
-      const departed = [...new Set([...stored.departed, stored.holder])].filter((holder) => !ownHolders.has(holder)).slice(-DEPARTED_MAX);
+      const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
       return new Roster(dataDir, lock, { ...stored, holder: newHolder(), departed });
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
@@ -91,9 +90,12 @@ export class Roster implements Disposable {
     return this.#stored.holder;
   }
 
-  /** Processes that are gone, whose leases have to be released. */
+  /**
+   * Processes that are gone, whose leases have to be released. This process may have had the folder before, in a cluster that was closed: then
+   * it is not gone, nor is what it holds; whoever opens the folder after it releases that.
+   */
   get departed(): readonly number[] {
-    return this.#stored.departed;
+    return this.#stored.departed.filter((holder) => !ownHolders.has(holder));
   }
 
   /** This process has the files: it is the holder from now on, and the one before is gone. */
@@ -154,20 +156,27 @@ export class Roster implements Disposable {
       writeSynced(`${file}.new`, `${JSON.stringify(this.#stored)}\n`);
       renameSync(`${file}.new`, file);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new StorageError(
-        'STORAGE_FAILED',
-        `The data folder ${dataDir} cannot be written (${reason}). Name a folder that this user may write.`,
-        { cause, outcome },
-      );
+      throw notWritable(dataDir, cause, outcome);
     }
   }
+}
+
+function notWritable(dataDir: string, cause: unknown, outcome: Outcome): StorageError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const isFull = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+  const remedy = isFull ? 'Free some space on its disk.' : 'Name a folder that this user may write, or name another dataDir.';
+  const code = isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED';
+  return new StorageError(code, `The data folder ${dataDir} cannot be written (${reason}). ${remedy}`, { cause, outcome });
 }
 
 /** @throws {StorageError} */
 function lockFolder(dataDir: string): Disposable {
   const file = join(dataDir, ROSTER_FILE);
-  makeDataDirectory(file);
+  try {
+    makeDataDirectory(file);
+  } catch (cause) {
+    throw notWritable(dataDir, cause instanceof StorageError ? cause.cause : cause, 'not-applied');
+  }
   return openFileLock(file, `The data folder ${dataDir} is in use by another cluster`);
 }
 

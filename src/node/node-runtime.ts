@@ -52,7 +52,6 @@ export class NodeRuntime implements Disposable {
   readonly #inbox: Inbox;
   readonly #applier: Applier;
   readonly #reader: InboxReader = this.#inboxReader();
-
   #afterPersist: RaftMessage[] = [];
   #nowMs: number;
   /** The leader that waiting requests count on; itself while this node leads. */
@@ -199,7 +198,7 @@ export class NodeRuntime implements Disposable {
     return { applied: this.applied, digest: this.#machine.digest() };
   }
 
-  /** Orderly end: the last word to the log of events; the storage belongs to whoever opened it. */
+  /** The last word to the log of events; the storage belongs to whoever opened it. */
   [Symbol.dispose](): void {
     this.#snapshots[Symbol.dispose]();
   }

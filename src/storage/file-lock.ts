@@ -26,7 +26,7 @@ export function openFileLock(file: string, inUse = `${file} is in use by another
         `${inUse}, of this process or of another one. One process holds a cluster: keep its queues and workers in the ` +
           'process that started it, and pass them what startCluster() returned there, or close that cluster first. A cluster in another ' +
           'folder does not share its jobs.',
-        { cause: error },
+        { cause: error, outcome: 'not-applied' },
       );
     }
     throw storageErrorOf(error, lockFile, 'lock the data file');

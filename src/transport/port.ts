@@ -25,6 +25,8 @@ export interface ClientChannelHandlers {
 export interface ClusterEndpoint {
   /** The id of the process that holds what is claimed through this endpoint: its leases are released together once it is gone. Default: 0, none. */
   readonly holder?: number;
+  /** Resolves once what the processes before it held is released, or soon after: jobs that are claimed earlier may run beside one of theirs. */
+  readonly departedReleased?: Promise<void> | undefined;
   /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
   readonly isClosed?: boolean;
   nodeIds(): readonly number[];

@@ -199,6 +199,36 @@ describe('a lease that can be known to be over', () => {
   });
 });
 
+describe('jobs that compute for longer than a lease, all together', () => {
+  it.each([0, 1])('keep their leases, and each is run once, with %i stalls allowed', async (maxStalledCount) => {
+    const setting = aSetting();
+    const { cluster, queue, aWorker } = setting;
+    const leaseMs = 400;
+    const runs: number[] = [];
+    aWorker(
+      (job) => {
+        runs.push(job.id);
+        const endMs = performance.now() + 25;
+        while (performance.now() < endMs);
+      },
+      { concurrency: 40, leaseMs, maxStalledCount },
+    );
+    const startMs = performance.now();
+    // The fake cluster's own clock goes with the time that passes.
+    let passedMs = 0;
+    const timer = setInterval(() => {
+      const nowMs = performance.now() - startMs;
+      cluster.advance(nowMs - passedMs);
+      passedMs = nowMs;
+    }, 20);
+    toClose.push(() => clearInterval(timer));
+    const jobs = await queue.addBulk(numbers(40));
+    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(40), { timeout: 20_000 });
+    expect(runs.toSorted((one, other) => one - other)).toEqual(jobs.map(({ id }) => id));
+    expect(cluster.machine.totals.stalled).toBe(0);
+  });
+});
+
 describe('a job that stalled', () => {
   it('is run once the cluster knows that it has begun, and can see how often it stalled', async () => {
     const setting = aSetting();

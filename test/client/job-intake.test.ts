@@ -11,7 +11,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
 
 /** An intake whose claims take 40 ms each, and whose jobs never end by themselves. */
-function anIntake(prefetchMax: number) {
+function anIntake(prefetchMax: number, concurrency = 10) {
   const claims: { readonly count: number; readonly call: Call }[] = [];
   let count = 0;
   const encoder = {
@@ -28,7 +28,7 @@ function anIntake(prefetchMax: number) {
   const quarantine = new Quarantine();
   const intake = new JobIntake(
     'q',
-    { concurrency: 10, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
+    { concurrency, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
     // It calls nothing else while the queue has jobs.
     pipeline as unknown as Pipeline,
     { claimSchedulers: new ClaimSchedulers(pipeline as unknown as Pipeline, 0), quarantine },
@@ -106,5 +106,15 @@ describe('claims of a worker', () => {
     end(10);
     intake.request();
     expect(claims()[2]).toBeGreaterThan(10);
+  });
+
+  it('never ask for more than one claim may bring', () => {
+    const { intake, claims, answer, end } = anIntake(10_000, 4_000);
+    intake.start();
+    answer();
+    intake.observeJobMs(0);
+    end(4_000);
+    intake.request();
+    expect(claims()).toEqual([4_000, 10_000]);
   });
 });

@@ -37,6 +37,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     },
   };
   const run: number[] = [];
+  let whenRun = (): void => undefined;
   const givenBack: number[] = [];
   const errors: Error[] = [];
   const jobs = new Map<number, HeldJob<unknown, unknown>>();
@@ -49,7 +50,8 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     {
       run: (held) => {
         held.hasStarted = true;
-        run.push(held.job.id);
+        run.push(held.id);
+        whenRun();
       },
       giveBack: (held) => void givenBack.push(held.job.id),
       onFree: () => undefined,
@@ -79,6 +81,9 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     end: (id: number) => {
       slots.free(heldJob(id));
       slots.fill();
+    },
+    onRun: (listener: () => void) => {
+      whenRun = listener;
     },
     /** The cluster knows how it ended. */
     report: (id: number) => slots.onOver(heldJob(id)),
@@ -131,6 +136,7 @@ describe('jobs that were claimed ahead', () => {
     heldJob(3).extendedAtMs += LEASE_MS;
     // The event loop stood still: no timer has run.
     vi.spyOn(performance, 'now').mockReturnValue(performance.now() + LEASE_MS);
+    vi.advanceTimersByTime(0);
     end(1);
     expect(run).toEqual([1, 3]);
     expect(givenBack).toEqual([2]);
@@ -185,14 +191,67 @@ describe('jobs that their claim began', () => {
 });
 
 describe('jobs of a worker that allows no stall', () => {
-  it('run once their begin is answered, side by side', () => {
+  it('run once their begin is answered, and the next one begins only then', () => {
     const { slots, run, ahead, begins, answerBegin } = someSlots(2, new Quarantine(), 0);
     slots.add(ahead(1, 2, 3));
-    expect(run).toEqual([]);
-    expect(begins()).toEqual([1, 2]);
-    answerBegin(2);
+    expect([run, begins()]).toEqual([[], [1]]);
     answerBegin(1);
-    expect(run).toEqual([2, 1]);
+    expect([run, begins()]).toEqual([[1], [1, 2]]);
+    answerBegin(2);
+    expect([run, begins()]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
+  it('begin on when the begin before had no effect', () => {
+    const { slots, run, ahead, begins, answerBegin, failBegin, givenBack, heldJob } = someSlots(1, new Quarantine(), 0);
+    slots.add(ahead(1, 2, 3, 4));
+    answerBegin(1, false);
+    failBegin(2, new Error('no answer'));
+    slots.lose(heldJob(3));
+    answerBegin(3);
+    slots.fill();
+    answerBegin(4);
+    expect(begins()).toEqual([1, 2, 3, 4]);
+    expect(givenBack).toEqual([1, 2]);
+    expect(run).toEqual([4]);
+  });
+});
+
+describe('processors that compute for long', () => {
+  /** Each run takes so long that no other is called in the same turn. */
+  const busy = (): void => {
+    const nowMs = performance.now();
+    vi.spyOn(performance, 'now').mockReturnValue(nowMs + 25);
+  };
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('are called in a turn of the event loop each', () => {
+    const { slots, run, begun, ahead, onRun } = someSlots(4);
+    onRun(busy);
+    slots.add([...begun(1, 2, 3), ...ahead(4)]);
+    for (let turns = 1; turns <= 4; turns += 1) {
+      expect(run).toHaveLength(turns);
+      vi.advanceTimersToNextTimer();
+    }
+    expect(run).toEqual([1, 2, 3, 4]);
+  });
+
+  it('are not called any more for jobs that are lost, or over, or when the worker closes', () => {
+    const { slots, run, givenBack, begun, heldJob, onRun } = someSlots(5);
+    onRun(busy);
+    slots.add(begun(1, 2, 3, 4, 5));
+    slots.lose(heldJob(2));
+    heldJob(3).extendedAtMs -= LEASE_MS;
+    vi.advanceTimersToNextTimer();
+    expect([run, givenBack]).toEqual([[1, 4], [3]]);
+    slots.close();
+    vi.advanceTimersToNextTimer();
+    expect([run, givenBack]).toEqual([
+      [1, 4],
+      [3, 5],
+    ]);
   });
 });
 
@@ -332,5 +391,32 @@ describe('jobs that stalled before', () => {
     expect(quarantine.isCautious(performance.now())).toBe(true);
     vi.advanceTimersByTime(LEASE_MS);
     expect(quarantine.isCautious(performance.now())).toBe(false);
+  });
+
+  it('may be given back by thousands at once', () => {
+    const { slots, givenBack, stalled } = someSlots(20_000);
+    const jobs = stalled(...Array.from({ length: 20_000 }, (_, at) => at + 1));
+    for (const held of jobs.slice(1)) held.extendedAtMs -= LEASE_MS;
+    slots.add(jobs);
+    slots.lose(jobs[0] as (typeof jobs)[number]);
+    expect(givenBack).toHaveLength(19_999);
+  });
+
+  it('have the longest lease of their workers for it, and ten seconds at most', () => {
+    const quarantine = new Quarantine();
+    quarantine.enter({ token: 1 }, 30);
+    quarantine.enter({ token: 2 }, 3_000);
+    vi.advanceTimersByTime(990);
+    expect(quarantine.isActive).toBe(true);
+    vi.advanceTimersByTime(20);
+    expect(quarantine.isActive).toBe(false);
+    const other = new Quarantine();
+    other.enter({ token: 1 }, 3_600_000);
+    vi.advanceTimersByTime(9_990);
+    expect(other.isActive).toBe(true);
+    vi.advanceTimersByTime(20);
+    expect(other.isActive).toBe(false);
+    vi.advanceTimersByTime(20_000);
+    expect(other.isCautious(performance.now())).toBe(false);
   });
 });

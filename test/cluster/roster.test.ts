@@ -20,6 +20,9 @@ describe('the holders of a folder', () => {
       return roster.holder;
     });
     expect(new Set(holders).size).toBe(3);
+    // The next process must know all of them.
+    const { holder, departed } = JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8'));
+    expect([...departed, holder]).toEqual(holders);
   });
 
   it('that are gone stay on record until their leases are released', () => {
