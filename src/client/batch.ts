@@ -1,5 +1,6 @@
+import { operationEnds, pickOperations } from '../queue/pick-operations.ts';
 import type { OperationResult } from '../queue/reply.ts';
-import { HEADER_BYTES, pickOperations } from '../queue/request.ts';
+import { HEADER_BYTES } from '../queue/request.ts';
 import type { ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
 import { type Call, isKept } from './call.ts';
 import { packetOf } from './connection.ts';
@@ -22,8 +23,6 @@ export interface BatchContents {
   readonly request: Uint8Array;
   /** One for each operation. */
   readonly calls: Call[];
-  /** Where each operation ends in the request. */
-  readonly ends: readonly number[];
   /** How many of the calls are kept ones, and the bytes of their operations. */
   readonly kept: number;
   readonly keptBytes: number;
@@ -48,7 +47,6 @@ export class Batch {
   readonly mayHaveTakenEffect: boolean;
   /** Whether its calls count towards the client's bounds, and are awaited when it closes. */
   readonly isCounted: boolean;
-  readonly ends: readonly number[];
   readonly #kind: BatchKind;
   readonly #headerAt: number;
   /** Undefined where a call was rejected while others of the batch go on. */
@@ -80,14 +78,13 @@ export class Batch {
   rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
 
   constructor(contents: BatchContents, deadlineMs: number, kind: BatchKind = {}) {
-    const { request, calls, ends, kept, keptBytes } = contents;
+    const { request, calls, kept, keptBytes } = contents;
     const { consistency } = kind;
     this.packet = packetOf(consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request });
     this.#kind = kind;
     this.isStale = consistency === 'stale';
     this.#headerAt = this.packet.length - request.length;
     this.#calls = calls;
-    this.ends = ends;
     this.#ordinary = calls.length - kept;
     this.#kept = kept;
     this.#countedBytes = this.#ordinary === 0 ? 0 : this.packet.length - keptBytes;
@@ -146,6 +143,7 @@ export class Batch {
 
   /** Those of its calls that await an answer and stand at none of these places, as a batch that takes its place; undefined without any. */
   without(places: ReadonlySet<number>): Batch | undefined {
+    const ends = operationEnds(this.request);
     const picked: number[] = [];
     const calls: Call[] = [];
     let kept = 0;
@@ -156,10 +154,10 @@ export class Batch {
       calls.push(call);
       if (!isKept(call)) continue;
       kept += 1;
-      keptBytes += (this.ends[at] ?? 0) - (this.ends[at - 1] ?? HEADER_BYTES);
+      keptBytes += (ends[at] ?? 0) - (ends[at - 1] ?? HEADER_BYTES);
     }
     if (calls.length === 0) return undefined;
-    const contents = { ...pickOperations(this.request, this.ends, picked), calls, kept, keptBytes };
+    const contents = { request: pickOperations(this.request, picked), calls, kept, keptBytes };
     const rest = new Batch(contents, this.deadlineMs, this.#kind);
     rest.order = this.order;
     return rest;

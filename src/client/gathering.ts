@@ -7,8 +7,6 @@ export class Gathering {
   readonly encoder: RequestEncoder;
   readonly #kind: BatchKind;
   #calls: Call[] = [];
-  /** Where each operation ends in the request. */
-  #ends: number[] = [];
   #kept = 0;
   #keptBytes = 0;
   #sinceMs = 0;
@@ -41,7 +39,6 @@ export class Gathering {
   add(call: Call, nowMs: number): void {
     if (this.#calls.length === 0) this.#sinceMs = nowMs;
     this.#calls.push(call);
-    this.#ends.push(this.encoder.bytes);
   }
 
   keep(call: KeptCall, nowMs: number): void {
@@ -54,9 +51,8 @@ export class Gathering {
 
   /** Closes the batch and begins the next one. */
   take(deadlineMs: number): Batch {
-    const contents = { request: this.encoder.finish(), calls: this.#calls, ends: this.#ends, kept: this.#kept, keptBytes: this.#keptBytes };
+    const contents = { request: this.encoder.finish(), calls: this.#calls, kept: this.#kept, keptBytes: this.#keptBytes };
     this.#calls = [];
-    this.#ends = [];
     this.#kept = 0;
     this.#keptBytes = 0;
     this.encoder.begin(1, 1, 1);

@@ -131,7 +131,7 @@ function openingBatch(): Batch {
   const encoder = new RequestEncoder(64);
   encoder.begin(1, 1, 1);
   encoder.openSession();
-  const contents = { request: encoder.finish(), calls: [], ends: [], kept: 0, keptBytes: 0 };
+  const contents = { request: encoder.finish(), calls: [], kept: 0, keptBytes: 0 };
   return new Batch(contents, Number.POSITIVE_INFINITY, { isOpening: true });
 }
 

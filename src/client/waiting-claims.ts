@@ -39,7 +39,7 @@ export class WaitingClaims {
     const { waitMs } = options;
     const deadlineMs = performance.now() + waitMs + config.deadlineMs;
     const request = this.#encoder.finish();
-    const batch = new Batch({ request, calls: [call], ends: [request.length], kept: 0, keptBytes: 0 }, deadlineMs, { waitMs });
+    const batch = new Batch({ request, calls: [call], kept: 0, keptBytes: 0 }, deadlineMs, { waitMs });
     lanes.waiting.queued.push(batch);
     this.#schedule();
     return batch;

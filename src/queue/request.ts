@@ -92,7 +92,7 @@ export interface AddOptions {
 }
 
 /** Where the number of operations stands in the header. */
-const COUNT_AT = 24;
+export const COUNT_AT = 24;
 export const HEADER_BYTES = 28;
 
 /** Who sent a request, and which one it is. */
@@ -297,62 +297,6 @@ export class RequestEncoder {
     this.#to.u32(keepCompleted);
     this.#to.u32(keepFailed);
   }
-}
-
-/** What stands behind a `use-queue`, and behind a `use-policy`. */
-const NEEDS_QUEUE: ReadonlySet<number> = new Set([
-  OperationCode.add,
-  OperationCode.claim,
-  OperationCode.counts,
-  OperationCode.retry,
-  OperationCode.remove,
-]);
-const POLICY_BYTES = 22;
-
-/**
- * Copies some operations of a request, with the queue and policy that they need.
- * @param request of {@link RequestEncoder}. @param ends where each of its operations ends.
- * @param picked places of operations, in ascending order, at least one.
- * @returns another request, and where each of its operations ends.
- */
-export function pickOperations(
-  request: Uint8Array,
-  ends: readonly number[],
-  picked: readonly number[],
-): { readonly request: Uint8Array; readonly ends: readonly number[] } {
-  const isPicked = new Set(picked);
-  const to = new ByteWriter(request.length);
-  const pickedEnds: number[] = [];
-  to.raw(request.subarray(0, HEADER_BYTES));
-  to.patchU32(COUNT_AT, picked.length);
-  /** Selected since the last operation that was copied and needs them. */
-  let queue: Uint8Array | undefined;
-  let policy: Uint8Array | undefined;
-  let start = HEADER_BYTES;
-  ends.forEach((end, at) => {
-    const reader = new ByteReader(request.subarray(0, end), start);
-    let code = reader.u8();
-    for (let from = start; code === OperationCode.useQueue || code === OperationCode.usePolicy; code = reader.u8()) {
-      reader.skip(code === OperationCode.useQueue ? reader.u32() : POLICY_BYTES - 1);
-      const selection = request.subarray(from, reader.position);
-      if (code === OperationCode.useQueue) queue = selection;
-      else policy = selection;
-      from = reader.position;
-    }
-    start = end;
-    if (!isPicked.has(at)) return;
-    if (queue !== undefined && NEEDS_QUEUE.has(code)) {
-      to.raw(queue);
-      queue = undefined;
-    }
-    if (policy !== undefined && code === OperationCode.add) {
-      to.raw(policy);
-      policy = undefined;
-    }
-    to.raw(request.subarray(reader.position - 1, end));
-    pickedEnds.push(to.length);
-  });
-  return { request: to.copy(), ends: pickedEnds };
 }
 
 /** Reads a header at the reader's position. @throws {MalformedBytesError} when the bytes end within it. */

@@ -25,16 +25,13 @@ function givenUp(late: LateClaims, sequence: number, claims: number, payload = n
   const encoder = new RequestEncoder();
   encoder.begin(CLIENT, sequence, 1);
   const calls: Call[] = [];
-  const ends: number[] = [];
   for (let claim = 0; claim < claims; claim += 1) {
     encoder.claim('q', claimOptions(1, 30_000));
     calls.push(aCall(30_000));
-    ends.push(encoder.bytes);
   }
   encoder.add('q', payload, options());
   calls.push(aCall());
-  ends.push(encoder.bytes);
-  const batch = new Batch({ request: encoder.finish(), calls, ends, kept: 0, keptBytes: 0 }, 0);
+  const batch = new Batch({ request: encoder.finish(), calls, kept: 0, keptBytes: 0 }, 0);
   batch.address(session, sequence, 1);
   batch.failOrdinary(new Error('too late'), (call) => late.successorOf(call));
   return batch;

@@ -6,8 +6,9 @@ import { MACHINE_VERSION, versionOfEntry } from '../../src/queue/entry-data.ts';
 import { parkableClaim, validateQuery, validateRequest } from '../../src/queue/inspect-request.ts';
 import { CLAIM_COUNT_MAX } from '../../src/queue/limits.ts';
 import { ANY_VERSION, OperationReader } from '../../src/queue/operation.ts';
+import { operationEnds, pickOperations } from '../../src/queue/pick-operations.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
-import { type AddOptions, OperationCode, peekRequest, pickOperations, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
+import { type AddOptions, OperationCode, peekRequest, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from './harness.ts';
 
 const none = new Uint8Array(0);
@@ -120,28 +121,53 @@ describe('operations that are taken from a request', () => {
         const whole = to.finish();
         const places = operations.flatMap(([, isPicked], at) => (isPicked ? [at] : []));
         fc.pre(places.length > 0);
-        const picked = pickOperations(whole, ends, places);
+        expect(operationEnds(whole)).toEqual(ends);
+        const picked = pickOperations(whole, places);
         const all = meaningOf(whole);
-        expect(meaningOf(picked.request)).toEqual(places.map((at) => all[at]));
-        expect(picked.ends).toHaveLength(places.length);
-        expect(picked.ends.at(-1)).toBe(picked.request.length);
+        expect(meaningOf(picked)).toEqual(places.map((at) => all[at]));
+        expect(operationEnds(picked).at(-1)).toBe(picked.length);
         // Again, by the places where they are now: nothing changes.
-        expect(pickOperations(picked.request, picked.ends, [...places.keys()])).toEqual(picked);
+        expect(pickOperations(picked, [...places.keys()])).toEqual(picked);
       }),
     );
+  });
+
+  it('are found whatever they are', () => {
+    const to = new RequestEncoder();
+    to.begin(CLIENT, 3, 2);
+    const writes: (() => void)[] = [
+      () => to.openSession(),
+      () => to.add('q', Uint8Array.of(1, 2, 3), options({ attemptsMax: 0 })),
+      () => to.claim('other', claimOptions(3)),
+      () => to.extend(1, 2, 3),
+      () => to.markBegun(1, 2),
+      () => to.complete(1, 2, Uint8Array.of(4)),
+      () => to.fail(1, 2, 'broken', true),
+      () => to.release(1, 2),
+      () => to.counts('q'),
+      () => to.getJob(1),
+      () => to.retry('q', 1),
+      () => to.remove('other', 1),
+      () => to.releaseHolder(1),
+      () => to.heldJobs(1, 2),
+    ];
+    const ends = writes.map((write) => {
+      write();
+      return to.bytes;
+    });
+    // All but the selections and the three codes of version 1.
+    expect(writes).toHaveLength(Object.keys(OperationCode).length - 5);
+    expect(operationEnds(to.finish())).toEqual(ends);
   });
 
   it('do not bring the selections of operations that were left out', () => {
     const to = new RequestEncoder();
     to.begin(CLIENT, 3, 2);
     to.add('', none, options({ attemptsMax: 0 }));
-    const ends = [to.bytes];
     to.complete(1, 1, none);
-    ends.push(to.bytes);
     to.counts('q');
-    ends.push(to.bytes);
     expect(validateRequest(to.finish(), bounds, MACHINE_VERSION)).toMatchObject({ code: 'INVALID_REQUEST', operations: [0] });
-    expect(validateRequest(pickOperations(to.finish(), ends, [1, 2]).request, bounds, MACHINE_VERSION)).toBeUndefined();
+    expect(validateRequest(pickOperations(to.finish(), [1, 2]), bounds, MACHINE_VERSION)).toBeUndefined();
   });
 });
 
