@@ -52,6 +52,8 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   #nextTurn: NodeJS.Immediate | undefined;
   #turnStartedMs = 0;
   #isFilling = false;
+  /** The moment at which a job was given its slot last: a look at the clock takes as long as some of what is done for a job. */
+  #filledAtMs = 0;
   /** No stall is allowed, and the begin of this job is not answered yet. */
   #onlyBegin: HeldJob<Data, Result> | undefined;
   /** Since when none of the waiting jobs has got a slot. */
@@ -109,7 +111,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     if (this.#isFilling) return;
     this.#isFilling = true;
     try {
-      for (let held = this.#next(); held !== undefined; held = this.#next()) this.#begin(held);
+      for (let held = this.#next(); held !== undefined; held = this.#next()) this.#begin(held, this.#filledAtMs);
     } finally {
       this.#isFilling = false;
     }
@@ -159,30 +161,32 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     if (held.stalls > 0) this.#quarantine.enter(held, this.#config.leaseMs);
   }
 
-  /** The next job that gets a slot. */
+  /** The next job that gets a slot, at `#filledAtMs`. */
   #next(): HeldJob<Data, Result> | undefined {
     const { concurrency } = this.#config;
     if (!this.#isOpen || this.#due.length > 0 || this.#onlyBegin !== undefined) return undefined;
     if (!this.#quarantine.isActive) {
       const isFree = this.#running.size + this.#intake.reservedSlots < concurrency;
-      return isFree && this.#ready.size > 0 && this.#hasTime(performance.now()) ? this.#ready.next() : undefined;
+      if (!isFree || this.#ready.size === 0) return undefined;
+      this.#filledAtMs = performance.now();
+      return this.#hasTime(this.#filledAtMs) ? this.#ready.next() : undefined;
     }
     const stalled = this.#ready.firstStalled;
     if (stalled === undefined || this.#running.size >= concurrency || !this.#quarantine.take(stalled)) return undefined;
     this.#ready.remove(stalled);
+    this.#filledAtMs = performance.now();
     return stalled;
   }
 
-  #begin(held: HeldJob<Data, Result>): void {
-    const nowMs = performance.now();
+  #begin(held: HeldJob<Data, Result>, nowMs: number): void {
     this.#waitingSinceMs = nowMs;
     if (this.#isLeaseOver(held, nowMs)) {
       this.#giveBack(held);
     } else if (held.stalls > 0 || !beginsByClaim(this.#config.maxStalledCount)) {
       this.#beginAndWait(held);
     } else {
+      if (this.#unannounced.size === 0) this.#pipeline.atFlush(this.#announce);
       this.#unannounced.add(held);
-      this.#pipeline.atFlush(this.#announce);
       this.#run(held, nowMs);
     }
   }

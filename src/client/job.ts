@@ -15,7 +15,10 @@ interface JobSource<Data> {
   readonly finishedAt?: number | undefined;
   readonly failedReason?: string | undefined;
   readonly result?: Uint8Array | undefined;
-  readonly content: Uint8Array | { readonly name: string; readonly data: Data };
+  /** Name and data in bytes, or as they are. */
+  readonly content?: Uint8Array;
+  readonly name?: string;
+  readonly data?: Data;
 }
 
 const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
@@ -42,8 +45,8 @@ export class Job<Data = unknown, Result = unknown> {
   readonly #content: Uint8Array | undefined;
   #name: string | undefined;
   #data: Data | undefined;
+  #hasData: boolean;
   #returnvalue: Result | undefined;
-  #hasData = false;
   #hasReturnvalue = false;
 
   /** @internal jobs come from Queue and Worker. */
@@ -59,15 +62,10 @@ export class Job<Data = unknown, Result = unknown> {
     this.finishedAt = source.finishedAt;
     this.failedReason = source.failedReason;
     this.#result = source.result;
-    const { content } = source;
-    if (content instanceof Uint8Array) {
-      this.#content = content;
-    } else {
-      this.#content = undefined;
-      this.#name = content.name;
-      this.#data = content.data;
-      this.#hasData = true;
-    }
+    this.#content = source.content;
+    this.#name = source.name;
+    this.#data = source.data;
+    this.#hasData = source.content === undefined;
   }
 
   get name(): string {
@@ -134,7 +132,7 @@ export const jobOfAdd = <Data, Result>(
   attemptsMax: number,
   name: string,
   data: Data,
-): Job<Data, Result> => new Job<Data, Result>({ id, queueName, addedAt, attemptsMade: 0, attemptsMax, content: { name, data } });
+): Job<Data, Result> => new Job<Data, Result>({ id, queueName, addedAt, attemptsMade: 0, attemptsMax, name, data });
 
 export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob): Job<Data, Result> =>
   new Job<Data, Result>({

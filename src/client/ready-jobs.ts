@@ -1,16 +1,21 @@
 import type { HeldJob } from './held-job.ts';
 
+/** Most jobs that stay referenced after they were taken. */
+const TAKEN_MAX = 256;
+
 /** Jobs that were claimed ahead and wait for a free slot, in the order of their claims; those that stalled before stand apart. */
 export class ReadyJobs<Data, Result> {
   #fresh: HeldJob<Data, Result>[] = [];
+  /** How many of the fresh ones are taken: shift() would move all that follow. */
+  #taken = 0;
   #stalled: HeldJob<Data, Result>[] = [];
 
   get size(): number {
-    return this.#fresh.length + this.#stalled.length;
+    return this.#fresh.length - this.#taken + this.#stalled.length;
   }
 
   values(): HeldJob<Data, Result>[] {
-    return [...this.#fresh, ...this.#stalled];
+    return [...this.#fresh.slice(this.#taken), ...this.#stalled];
   }
 
   /** The job that stalled before and was claimed first. */
@@ -25,13 +30,17 @@ export class ReadyJobs<Data, Result> {
 
   /** Takes the job that was claimed first. */
   next(): HeldJob<Data, Result> | undefined {
-    const [fresh] = this.#fresh;
-    const [stalled] = this.#stalled;
+    const fresh = this.#fresh[this.#taken];
+    const stalled = this.#stalled[0];
     if (stalled !== undefined && (fresh === undefined || stalled.token < fresh.token)) return this.#stalled.shift();
-    return this.#fresh.shift();
+    if (fresh === undefined) return undefined;
+    this.#taken += 1;
+    if (this.#taken >= TAKEN_MAX || this.#taken === this.#fresh.length) this.#dropTaken();
+    return fresh;
   }
 
   remove(held: HeldJob<Data, Result>): void {
+    this.#dropTaken();
     this.#fresh = this.#fresh.filter((each) => each !== held);
     this.#stalled = this.#stalled.filter((each) => each !== held);
   }
@@ -39,7 +48,13 @@ export class ReadyJobs<Data, Result> {
   takeAll(): HeldJob<Data, Result>[] {
     const jobs = this.values();
     this.#fresh = [];
+    this.#taken = 0;
     this.#stalled = [];
     return jobs;
+  }
+
+  #dropTaken(): void {
+    this.#fresh = this.#fresh.slice(this.#taken);
+    this.#taken = 0;
   }
 }

@@ -65,6 +65,11 @@ export class Lane {
     this.session = this.#newSession();
   }
 
+  /** Nothing waits to be sent, and nothing of the present session for an answer. */
+  get isIdle(): boolean {
+    return this.queued.length === 0 && this.session.unanswered.size === 0;
+  }
+
   get isFull(): boolean {
     return this.session.unanswered.size >= this.unansweredMax;
   }

@@ -20,7 +20,7 @@ describe('a thread that cannot start', () => {
       onError: (error) => errors.push(error),
     });
     const runs = [1, 2, 3].map((id) => {
-      const job = new Job({ id, queueName: 'q', addedAt: 0, attemptsMade: 0, attemptsMax: 1, content: { name: 'any', data: 21 } });
+      const job = new Job({ id, queueName: 'q', addedAt: 0, attemptsMade: 0, attemptsMax: 1, name: 'any', data: 21 });
       return sandbox.run(job, new AbortController().signal);
     });
     for (const run of runs) {

@@ -327,7 +327,7 @@ describe('a sandbox', () => {
   let jobs = 0;
   const aJob = (name: string, data: object = {}): Job => {
     jobs += 1;
-    return new Job({ id: jobs, queueName: 'q', addedAt: 0, attemptsMade: 0, attemptsMax: 1, content: { name, data } });
+    return new Job({ id: jobs, queueName: 'q', addedAt: 0, attemptsMade: 0, attemptsMax: 1, name, data });
   };
   const aSandbox = (concurrency: number, threads?: number) => {
     const errors: Error[] = [];
