@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import type { EntryId, NodeId } from '../base/ids.ts';
+import type { EntryId, Term } from '../base/ids.ts';
 import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import type { InstallSnapshot } from '../raft/message.ts';
 import type { CheckpointReader, NodeStorage, SnapshotRecord } from '../storage/port.ts';
@@ -47,7 +47,7 @@ export class SnapshotSender implements Disposable {
   }
 
   /**
-   * The follower says which chunk it wants. Chunks that it has already, from an earlier sender of the same snapshot, are
+   * The follower says which chunk it wants. Chunks that it has already, from an earlier sender of the same snapshot and term, are
    * passed over. Only news makes the next chunk leave: if every repeated answer did, each repeated chunk would start another stream of
    * them, and they would double at every loss. What was lost is for the timer.
    * @returns `send` to send `current`, `restart` when the follower lost what it had staged, `ignore` for anything else.
@@ -78,18 +78,22 @@ export class SnapshotSender implements Disposable {
   }
 }
 
-/** The follower's side: which chunk of which snapshot comes next. */
+/**
+ * The follower's side: which chunk of which snapshot comes next. Chunks are counted within one term only: a term has one leader (Raft §5.2),
+ * which does not lead it again after a restart. The next leader, also the same node with other limits, may divide the snapshot into other
+ * chunks, or have other records for it: it begins anew.
+ */
 export class SnapshotReceiver {
   #snapshot: EntryId | undefined;
-  #from: NodeId | undefined;
+  #term: Term | undefined;
   #next = 0;
 
   /** @returns whether `message` is the chunk to stage now. */
   accepts(message: InstallSnapshot): boolean {
-    const isRunning = this.#snapshot !== undefined && isSameEntry(this.#snapshot, message.snapshot) && this.#from === message.from;
+    const isRunning = this.#snapshot !== undefined && isSameEntry(this.#snapshot, message.snapshot) && this.#term === message.term;
     if (message.chunk === 0 && !(isRunning && this.#next > 0)) {
       this.#snapshot = message.snapshot;
-      this.#from = message.from;
+      this.#term = message.term;
       this.#next = 0;
       return true;
     }

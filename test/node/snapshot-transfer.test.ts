@@ -28,11 +28,11 @@ function aStorageWithCheckpoint(): NodeStorage {
   return storage;
 }
 
-const messageOf = (sender: SnapshotSender): InstallSnapshot => ({
+const messageOf = (sender: SnapshotSender, term = 2): InstallSnapshot => ({
   type: 'install-snapshot',
   from: asNodeId(1),
   to: asNodeId(2),
-  term: asTerm(2),
+  term: asTerm(term),
   ...sender.current,
 });
 
@@ -72,6 +72,30 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect(carry(new SnapshotSender(storage, CHUNK_BYTES, 0), receiver, staged, 3)).toBe(false);
     expect(carry(new SnapshotSender(storage, CHUNK_BYTES, 0), receiver, staged)).toBe(true);
     expect([...staged]).toEqual(records.map(({ key }) => [key, 1]));
+  });
+
+  it.each([
+    ['larger chunks, of which it has fewer than were staged', 5_000],
+    ['larger chunks', 2 * CHUNK_BYTES],
+    ['smaller chunks', CHUNK_BYTES / 2],
+  ])('begins anew with the next term of its leader, which may have restarted with %s', (_, chunkBytes) => {
+    const storage = aStorageWithCheckpoint();
+    const follower = openMemoryStorage({ recordKinds: ['record'] });
+    const desk = new SnapshotDesk(asNodeId(2), follower, CHUNK_BYTES);
+    const hardState = { term: asTerm(3), votedFor: undefined };
+    const before = new SnapshotSender(storage, CHUNK_BYTES, 0);
+    for (let staged = 1; staged <= 3; staged += 1) {
+      expect(desk.onChunk(messageOf(before), hardState)).toBe('staged');
+      expect(before.onWanted(snapshot, staged, 0)).toBe('send');
+    }
+    const sender = new SnapshotSender(storage, chunkBytes, 0);
+    let outcome = desk.onChunk(messageOf(sender, 3), hardState);
+    for (let rounds = 0; outcome !== 'installed' && rounds < 100; rounds += 1) {
+      expect(sender.onWanted(snapshot, desk.replyTo(messageOf(sender, 3), asTerm(3)).nextChunk, 0)).toBe('send');
+      outcome = desk.onChunk(messageOf(sender, 3), hardState);
+    }
+    expect(outcome).toBe('installed');
+    expect([...follower.records(0)]).toEqual(records.map(({ key, value }) => ({ key, value })));
   });
 
   it('begins anew when the follower has lost what it had, which shows in its answer to a chunk that was sent again', () => {
