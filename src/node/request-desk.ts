@@ -251,7 +251,10 @@ export class RequestDesk {
     claims: ClaimPlace[],
   ): (Omit<RequestFault, 'code'> & { readonly code: RejectionCode }) | undefined {
     const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION, claims);
-    if (fault === undefined || !isLeader || validateRequest(request, this.#limits, ANY_VERSION) !== undefined) return fault;
+    if (fault === undefined || !isLeader) return fault;
+    // What no version takes is said first: its client can do something about it.
+    const faultOfAny = validateRequest(request, this.#limits, ANY_VERSION);
+    if (faultOfAny !== undefined) return faultOfAny;
     const remedy =
       version < MACHINE_VERSION && validateRequest(request, this.#limits, MACHINE_VERSION) === undefined
         ? 'It moves on when every member runs a release that has it: upgrade the others, then retry.'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { versionOfEntry } from '../../src/queue/entry-data.ts';
-import { claimOfVersion1, claimOptions } from '../queue/harness.ts';
+import { claimOfVersion1, claimOptions, options } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 
 const CLIENT_OF_VERSION_1 = 77;
@@ -86,6 +86,24 @@ describe('the version of the state machine', () => {
     const table = new NodeTable([1, 1, 1]);
     addInVersion1(table);
     expect(() => table.request(CLIENT_OF_VERSION_1, (to) => to.claim('q', claimOptions(1, 100)))).toThrow(/VERSION.*upgrade the others/s);
+  });
+
+  it('names a payload that is too large, also beside operations that it does not have', () => {
+    const table = new NodeTable([1, 1, 1], { payloadBytesMax: 100 });
+    addInVersion1(table);
+    const ask = () =>
+      table.request(CLIENT_OF_VERSION_1, (to) => {
+        to.claim('q', claimOptions(1, 100));
+        to.add('q', new Uint8Array(101), options({ delayMs: 0 }));
+      });
+    expect(ask).toThrow(/"code":"TOO_LARGE".*"operations":\[1\].*101 bytes, 100 are allowed/);
+  });
+
+  it('says what is wrong with an operation in every version, also with one that it does not have', () => {
+    const table = new NodeTable([1, 1, 1]);
+    addInVersion1(table);
+    const ask = () => table.request(CLIENT_OF_VERSION_1, (to) => to.claim('q', claimOptions(0, 100)));
+    expect(ask).toThrow(/"code":"INVALID_REQUEST".*asks for 0 jobs/);
   });
 
   it('answers operations that only an earlier one had with the reason, too', () => {
