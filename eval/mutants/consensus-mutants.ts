@@ -249,6 +249,19 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     replace: "if (!isSameEntry(snapshot, this.snapshot)) return 'ignore';",
   },
   {
+    mistake: 10,
+    name: 'chunks of a snapshot are counted through all terms of its leader',
+    file: 'node/snapshot-transfer.ts',
+    find: `this.#term === message.term;
+    if (message.chunk === 0 && !(isRunning && this.#next > 0)) {
+      this.#snapshot = message.snapshot;
+      this.#term = message.term;`,
+    replace: `this.#term === message.from;
+    if (message.chunk === 0 && !(isRunning && this.#next > 0)) {
+      this.#snapshot = message.snapshot;
+      this.#term = message.from;`,
+  },
+  {
     mistake: 11,
     name: 'a damaged record is served',
     file: 'storage/memory-storage.ts',
@@ -282,5 +295,19 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     file: 'raft/membership.ts',
     find: 'joining: without(current.joining, [...nodes, ...gone]),',
     replace: 'joining: without(current.joining, nodes),',
+  },
+  {
+    mistake: 6,
+    name: 'a voter that lost its disk while it was leaving may be promoted',
+    file: 'raft/membership.ts',
+    find: 'return without(current.joining, current.leaving).filter(',
+    replace: 'return current.joining.filter(',
+  },
+  {
+    mistake: 6,
+    name: 'a voter that lost its disk is taken for a newcomer',
+    file: 'raft/membership.ts',
+    find: 'joining.filter((node) => !leaving.includes(node) && !disks.some((known) => known.node === node));',
+    replace: 'joining.filter((node) => !leaving.includes(node) || disks.length < 0);',
   },
 ];

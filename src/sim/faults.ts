@@ -131,7 +131,6 @@ export function carryOutFault(world: World, fault: Fault): void {
 export function crowd(world: World): void {
   const leader = world.leader();
   if (leader === undefined) return;
-  world.crowdedMs = world.schedule.nowMs;
   world.coverage.add('more sessions opened than are remembered');
   const encoder = new RequestEncoder(64);
   const to = new ByteWriter(65_536);

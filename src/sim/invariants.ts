@@ -37,6 +37,8 @@ interface Known {
 export class Invariants {
   readonly #nodes: ReadonlyMap<number, SimNode>;
   readonly #coverage: Coverage;
+  /** Told of each entry once, in order. */
+  readonly #onEntryCommitted: (id: EntryId) => void;
   readonly #leaders = new Map<number, number>();
   readonly #written = new Map<string, Written>();
   /** By index; the entry at 0 is a filler. */
@@ -44,9 +46,10 @@ export class Invariants {
   readonly #known = new Map<SimNode, Known>();
   readonly #digests = new Map<number, string>();
 
-  constructor(nodes: ReadonlyMap<number, SimNode>, coverage: Coverage) {
+  constructor(nodes: ReadonlyMap<number, SimNode>, coverage: Coverage, onEntryCommitted: (id: EntryId) => void) {
     this.#nodes = nodes;
     this.#coverage = coverage;
+    this.#onEntryCommitted = onEntryCommitted;
   }
 
   get commitIndex(): number {
@@ -187,6 +190,7 @@ export class Invariants {
       const each = termAt(node, view, asIndex(index));
       demand(each !== undefined, 'committed entries are known', () => `node ${node.id} commits ${index}, which it does not have`);
       this.#committed.push({ term: each, inTerm: view.term });
+      this.#onEntryCommitted({ index: asIndex(index), term: each });
       if (each < view.term) this.#coverage.add('committed entry of an earlier term with one of its own');
     }
   }

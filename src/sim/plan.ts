@@ -199,14 +199,14 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   // twice: so nothing that makes sessions end happens while that version may be in force.
   const isStepped = steps.length > 0 && !isVersionAsked;
   if (!isVersionAsked) faults.push(...steps, ...suspends);
-  // Small entries and chunks take too long for a crowd.
-  const isRoomy =
-    limits.entryBytesMax === ENTRY_BYTES_MAX &&
-    limits.snapshotChunkBytes === CHUNK_BYTES_MAX &&
-    raft.uncommittedBytesMax === UNCOMMITTED_BYTES_MAX;
   const crowdAtMs = Math.round(later.below(faultMs));
   const dimensions = drawDimensions(new Dice(seed * 15_485_863 + 32_452_843), isVersionAsked);
   const { bounds, workload, laterLimits } = dimensions;
+  // Small entries and chunks take too long for a crowd.
+  const isRoomy =
+    limits.entryBytesMax === ENTRY_BYTES_MAX &&
+    [limits, ...laterLimits].every(({ snapshotChunkBytes = CHUNK_BYTES_MAX }) => snapshotChunkBytes === CHUNK_BYTES_MAX) &&
+    raft.uncommittedBytesMax === UNCOMMITTED_BYTES_MAX;
   const areSessionsBounded = Object.keys(bounds).some((bound) => bound.startsWith('session'));
   if (!isVersionAsked && isRoomy && !areSessionsBounded) faults.push({ type: 'crowd', atMs: crowdAtMs });
   for (let left = later.chance(0.35) ? 1 + later.below(4) : 0; left > 0; left -= 1)

@@ -14,6 +14,8 @@ const OPENING_NUMBERS_FROM = 100;
 
 /** Jobs of the probe; no other client uses this queue. */
 export const PROBE_QUEUE = 'probe';
+/** Likewise, of the jobs that it finishes. */
+const FINISHED_QUEUE = 'finished';
 /** Nobody ever adds to it: a claim on it waits for its full time. */
 const EMPTY_QUEUE = 'empty';
 
@@ -25,6 +27,8 @@ const ADD_OPTIONS: AddOptions = {
   keepCompleted: 0,
   keepFailed: 0,
 };
+/** More than a few answers take. */
+const LONG_LEASE_MS = 600_000;
 const CLAIM_OPTIONS = { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 0, holder: 0 };
 
 /** A client of a cluster without faults: it makes one request at a time, and runs the world until the answer arrives. */
@@ -57,6 +61,24 @@ export class Probe {
       'progress once everything is healed',
       () => `the probe claims a job that waits, and gets ${JSON.stringify(claimed)}`,
     );
+  }
+
+  /**
+   * Adds a job and completes it. @returns how many completed jobs its queue keeps then; undefined when the probe's session has ended meanwhile.
+   */
+  finish(keepCompleted: number): number | undefined {
+    this.#open();
+    const [, claimed] = this.#call((to) => {
+      to.add(FINISHED_QUEUE, new Uint8Array(1), { ...ADD_OPTIONS, keepCompleted });
+      to.claim(FINISHED_QUEUE, { ...CLAIM_OPTIONS, leaseMs: LONG_LEASE_MS });
+    });
+    const job = claimed?.ok === true && claimed.type === 'claimed' ? claimed.jobs[0] : undefined;
+    if (job === undefined) return undefined;
+    const [completed, counted] = this.#call((to) => {
+      to.complete(job.id, job.token, new Uint8Array(0));
+      to.counts(FINISHED_QUEUE);
+    });
+    return completed?.ok === true && counted?.ok === true && counted.type === 'counts' ? counted.counts.completed : undefined;
   }
 
   /** Sends a claim that waits for a job which never comes. @returns whether it is answered. */

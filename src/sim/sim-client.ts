@@ -24,8 +24,6 @@ const LATE_COPY_MS_MAX = 8_000;
 const LATE_COPIES_MAX = 20;
 const CONNECTIONS_APART = 10_000;
 const SILENCE_SHARE = 0.05;
-/** So long may it take until what was sent, as a crowd of openings, is applied. */
-const ARRIVES_WITHIN_MS = 10_000;
 /** Clocks count less time than passes, by a little. */
 const IDLE_SHARE_MIN = 0.9;
 
@@ -279,10 +277,8 @@ export class SimClient {
   }
 
   #sendBytes(request: Request, node: number): void {
-    const { bytes, client, consistency, isOpening } = request;
+    const { bytes, consistency } = request;
     request.copies += 1;
-    if (isOpening) this.#world.sessions.onOpening(this.#nowMs);
-    else if (consistency === undefined) this.#world.sessions.onRequest(client, this.#nowMs);
     const to = new ByteWriter(bytes.length + 8);
     writeClientFrame(to, consistency === undefined ? { type: 'request', request: bytes } : { type: 'query', consistency, request: bytes });
     this.#world.sendToNode(this.connection, node, to.copy());
@@ -321,7 +317,7 @@ export class SimClient {
     const first = reply.results[0];
     if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
       for (const step of request.steps) step.giveUp();
-      this.#onExpired();
+      this.#onExpired(request.client);
       return;
     }
     if (request.client === this.#session) this.#usedMs = Math.max(this.#usedMs, request.sentMs);
@@ -347,24 +343,24 @@ export class SimClient {
     return Object.keys(this.#world.plan.bounds).some((bound) => bound.startsWith('session'));
   }
 
-  /** What is unanswered stays unknown. With room for a handful, late copies of openings may have taken it: not all of these are counted. */
-  #onExpired(): void {
-    const { coverage, plan, crowdedMs, sessions } = this.#world;
+  /** A session ends since it was idle for long enough, or since it is the one used least recently when there are too many. */
+  #onExpired(session: number): void {
+    const { coverage, plan, sessions } = this.#world;
     const { sessionIdleMsMax, sessionAnswersMax, sessionAnswerBytesMax } = this.#bounds;
-    coverage.add('session expired');
+    const end = sessions.endOf(session);
     const idleMs = this.#nowMs - this.#usedMs;
-    const sinceMs = this.#usedMs - ARRIVES_WITHIN_MS;
-    const isIdle = idleMs > sessionIdleMsMax * IDLE_SHARE_MIN;
-    const isDropped = crowdedMs > sinceMs || sessions.mayBeDropped(this.#session, sinceMs);
     // Any answer may be the oldest of those that were not acknowledged.
     const isForgotten = this.#sequence > sessionAnswersMax || sessionAnswerBytesMax < STATE_BOUNDS.sessionAnswerBytesMax;
-    if (isIdle && !isDropped && !isForgotten) coverage.add('session ended since it was idle');
-    if (isDropped && !isIdle && !isForgotten) coverage.add('session made room for another one');
-    if (isForgotten && !isIdle && !isDropped) coverage.add('request refused since its answer was forgotten');
+    coverage.add('session expired');
+    if (end === 'idle') coverage.add('session ended since it was idle');
+    else if (end === 'evicted') coverage.add('session evicted since there were too many');
+    else coverage.add('request refused since its answer was forgotten');
+    // In version 1 time is that of the leaders' wall clocks.
+    const isInTime = end !== 'idle' || idleMs > sessionIdleMsMax * IDLE_SHARE_MIN || plan.isVersionAsked;
     demand(
-      isIdle || isDropped || isForgotten || plan.isVersionAsked || plan.bounds.sessionsMax !== undefined,
+      isInTime && (end !== undefined || isForgotten),
       'a session that is used stays',
-      () => `client ${this.id} used its session ${Math.round(idleMs)} ms ago, and it is gone`,
+      () => `client ${this.id} used session ${session} ${Math.round(idleMs)} ms ago, and it is gone (${end ?? 'it should live'})`,
     );
     for (const request of this.#requests.values()) for (const step of request.steps) step.giveUp();
     this.#requests.clear();

@@ -103,7 +103,10 @@ export class SimNode {
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
           onTruncating: (id) => this.#world.invariants.onTruncating(id),
-          onAppended: (entries, before) => this.#world.invariants.onAppended(this, entries, before),
+          onAppended: (entries, before) => {
+            this.#world.invariants.onAppended(this, entries, before);
+            this.#world.sessions.onWritten(entries);
+          },
           onPersist: (batch) => this.#world.trace.addPersist(this.id, batch),
         }),
         clock: { monotonicMs: () => this.#localMs(), wallMs: () => this.wallMs },

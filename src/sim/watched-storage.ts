@@ -28,6 +28,7 @@ export class DurableState {
 export interface WriteObserver {
   /** The entry at `id` and all behind it are about to be deleted. */
   onTruncating(id: EntryId): void;
+  /** Also of those that are found at a start. */
   onAppended(entries: readonly Entry[], before: EntryId): void;
   onPersist(batch: PersistBatch): void;
 }
@@ -56,6 +57,7 @@ export class WatchedStorage implements NodeStorage {
     durable.terms = state.entries.map((entry) => entry.term);
     durable.history.length = Math.min(durable.history.length, durable.lastIndex + 1);
     for (const entry of state.entries) durable.history[entry.index] = entry.term;
+    this.#observer.onAppended(state.entries, state.compacted);
     return state;
   }
 

@@ -65,7 +65,7 @@ export function drawDimensions(random: Dice, isVersionAsked: boolean): Dimension
   };
   const isPipelined = random.chance(0.25);
   const isLarge = random.chance(0.12);
-  const isOversized = !isLarge && random.chance(0.15) && !isVersionAsked;
+  const isOversized = !isLarge && random.chance(0.15);
   const workload: Workload = {
     outstandingMax: isPipelined ? random.of([8, 24]) : WORKLOAD_DEFAULTS.outstandingMax,
     burstMax: isPipelined ? random.of([2, 6]) : WORKLOAD_DEFAULTS.burstMax,
@@ -79,7 +79,7 @@ export function drawDimensions(random: Dice, isVersionAsked: boolean): Dimension
   return {
     workload,
     bounds,
-    laterLimits: random.chance(0.3) ? Array.from({ length: 3 }, () => limitsAfterRestart(random)) : [],
+    laterLimits: random.chance(0.3) ? Array.from({ length: 3 }, () => limitsAfterRestart(random, isLarge)) : [],
     limits: { ...(isLarge ? LARGE_LIMITS : {}), ...(isOversized ? { payloadBytesMax: OVERSIZED_BEYOND_BYTES } : {}) },
     raft: isLarge ? LARGE_RAFT : {},
   };
@@ -97,13 +97,13 @@ function sessionBounds(random: Dice): Partial<StateBounds> {
   return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);
 }
 
-/** Not the size of chunks: a snapshot that goes on after its sender's restart counts its chunks in those of the former life. */
-function limitsAfterRestart(random: Dice): Partial<NodeLimits> {
+function limitsAfterRestart(random: Dice, isLarge: boolean): Partial<NodeLimits> {
   return {
     entryBytesMax: random.of([256, 65_536]),
     checkpointEntries: random.of([3, 40, 1_000]),
     tailEntries: random.of([0, 2, 100]),
     contentInEntryBytes: random.of([1, 300, 65_536]),
     parkedClaimsMax: random.of([1, 100]),
+    ...(isLarge ? {} : { snapshotChunkBytes: random.of([64, 300, 2_000, 65_536]) }),
   };
 }

@@ -23,10 +23,11 @@ import { SimulatedNetwork } from './network.ts';
 import type { FaultType, Plan } from './plan.ts';
 import { watchRenewal } from './renewal.ts';
 import { Schedule } from './schedule.ts';
-import { SessionTraffic } from './session-traffic.ts';
+import { SessionModel } from './session-model.ts';
 import { SimClients } from './sim-clients.ts';
 import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
+import { watchTrims } from './trims.ts';
 import { Versions } from './versions.ts';
 import { asViolation, demand, isDamage } from './violation.ts';
 
@@ -59,7 +60,7 @@ export class World {
   readonly jobs = new Map<number, { readonly key: string; readonly queue: string }>();
   readonly leaderships = new Leaderships();
   readonly versions: Versions;
-  readonly sessions: SessionTraffic;
+  readonly sessions: SessionModel;
   readonly clients: SimClients;
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
   strangersVotes = 0;
@@ -69,8 +70,6 @@ export class World {
   changeOrderedMs = Number.NEGATIVE_INFINITY;
   /** What happens as soon as a leader has a joint configuration. */
   splitOnJoint: Split | undefined;
-  /** When so many sessions were opened that others were forgotten. */
-  crowdedMs = Number.NEGATIVE_INFINITY;
   /** Until then a new leader gets old messages again. */
   replayUntilMs = 0;
   /** How often a node ended, for whatever reason. */
@@ -86,10 +85,10 @@ export class World {
     this.plan = plan;
     const random = (stream: number) => new Dice(plan.seed * 8 + stream);
     this.network = new SimulatedNetwork(this.schedule, plan.network, random(1));
-    this.invariants = new Invariants(this.nodes, this.coverage);
+    this.sessions = new SessionModel(plan.bounds);
+    this.invariants = new Invariants(this.nodes, this.coverage, (id) => this.sessions.onCommitted(id));
     this.history = new HistoryRecorder({ nowUs: () => Math.floor(this.schedule.nowMs * 1_000) });
     this.versions = new Versions(this);
-    this.sessions = new SessionTraffic(plan);
     this.#checks = random(2);
     const clocks = random(3);
     for (let id = 1; id <= plan.nodes + plan.spares; id += 1) {
@@ -121,6 +120,7 @@ export class World {
     watchCalm(this);
     awaitCalm(this);
     watchLiveness(this);
+    watchTrims(this);
     watchRenewal(this);
     watchMembers(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
