@@ -1,13 +1,17 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { Client } from '../../src/client/client.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
 import { OperationReader } from '../../src/queue/operation.ts';
 import { OperationCode, readRequestHeader } from '../../src/queue/request.ts';
+import { eventually } from './eventually.ts';
 import { FakeCluster, type SeenRequest } from './fake-cluster.ts';
+import { countTimeInTurns } from './turn-time.ts';
 
 const toClose: (() => Promise<void> | void)[] = [];
+
+countTimeInTurns();
 
 afterEach(async () => {
   for (const close of toClose.splice(0)) await close();
@@ -50,7 +54,7 @@ describe('idle workers of one client', () => {
     const { cluster, aWorker } = aSetting();
     for (let n = 0; n < 1_100; n += 1) aWorker('a', async () => 1, { concurrency: 1 + (n % 2) });
     aWorker('b', async () => 1, { concurrency: 7 });
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(2));
+    await eventually(() => expect(cluster.parkedClaims).toBe(2));
     expect(waitingClaims(cluster.requests)).toEqual([
       { queue: 'a', count: 1_650 },
       { queue: 'b', count: 7 },
@@ -60,9 +64,9 @@ describe('idle workers of one client', () => {
   it('keep no worker of another queue from its jobs, however many queues they have', async () => {
     const { cluster, queueOf, aWorker } = aSetting();
     for (let n = 0; n < 1_100; n += 1) aWorker(`idle ${n}`, async () => 1);
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1_100));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1_100));
     const done = new Promise<void>((resolve) => aWorker('b', async () => resolve()));
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1_101));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1_101));
     await queueOf('b').add('n', 1);
     await done;
   });
@@ -71,11 +75,11 @@ describe('idle workers of one client', () => {
     const { cluster, queueOf, aWorker } = aSetting();
     const begun: string[] = [];
     for (const name of ['x', 'y', 'z']) aWorker('a', async () => void begun.push(name));
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     for (let n = 0; n < 9; n += 1) {
       await queueOf('a').add('n', n);
-      await vi.waitFor(() => expect(cluster.machine.counts('a').completed).toBe(n + 1));
-      await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+      await eventually(() => expect(cluster.machine.counts('a').completed).toBe(n + 1));
+      await eventually(() => expect(cluster.parkedClaims).toBe(1));
     }
     expect(begun).toEqual(['x', 'y', 'z', 'x', 'y', 'z', 'x', 'y', 'z']);
   });
@@ -90,9 +94,9 @@ describe('idle workers of one client', () => {
       };
       aWorker('a', processor, { concurrency: 10 });
     }
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     await queueOf('a').addBulk(Array.from({ length: 9 }, (_, n) => ({ name: 'n', data: n })));
-    await vi.waitFor(() => expect(Object.fromEntries(begun)).toEqual({ x: 3, y: 3, z: 3 }));
+    await eventually(() => expect(Object.fromEntries(begun)).toEqual({ x: 3, y: 3, z: 3 }));
   });
 
   it('ask for less when one of them closes, and the others go on', async () => {
@@ -100,12 +104,12 @@ describe('idle workers of one client', () => {
     const begun: number[] = [];
     const stays = aWorker('a', async (job) => void begun.push(job.data), { concurrency: 2 });
     const goes = aWorker('a', async () => 1, { concurrency: 5 });
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     await goes.close();
-    await vi.waitFor(() => expect(waitingClaims(cluster.requests).map(({ count }) => count)).toEqual([7, 2]));
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(waitingClaims(cluster.requests).map(({ count }) => count)).toEqual([7, 2]));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     await queueOf('a').add('n', 42);
-    await vi.waitFor(() => expect(begun).toEqual([42]));
+    await eventually(() => expect(begun).toEqual([42]));
     await stays.close();
     expect(cluster.parkedClaims).toBe(0);
   });
@@ -114,7 +118,7 @@ describe('idle workers of one client', () => {
     const { cluster, aWorker } = aSetting();
     aWorker('a', async () => 1, { leaseMs: 1_000 });
     aWorker('a', async () => 1, { leaseMs: 2_000 });
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(2));
+    await eventually(() => expect(cluster.parkedClaims).toBe(2));
   });
 
   it('begin to wait again after a time without a leader', async () => {
@@ -122,12 +126,12 @@ describe('idle workers of one client', () => {
     const begun: number[] = [];
     const worker = aWorker('a', async (job) => void begun.push(job.data), { claimWaitMs: 20 });
     const failed = new Promise<Error>((resolve) => worker.on('error', resolve));
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.leader = undefined;
     await failed;
     cluster.elect(1);
-    await vi.waitFor(() => queueOf('a').add('n', 5));
-    await vi.waitFor(() => expect(begun).toEqual([5]));
+    await eventually(() => queueOf('a').add('n', 5));
+    await eventually(() => expect(begun).toEqual([5]));
   });
 });
 
@@ -135,7 +139,7 @@ describe('a waiting claim that is cancelled', () => {
   it('is cancelled again at the node that it is sent to next', async () => {
     const { cluster, queueOf, aWorker } = aSetting([1, 2]);
     const worker = aWorker('a', async () => 1);
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.silent.add(1);
     const closing = worker.close();
     await new Promise((resolve) => setImmediate(resolve));
@@ -149,7 +153,7 @@ describe('a waiting claim that is cancelled', () => {
   it('gives back the jobs that it took just before', async () => {
     const { cluster, queueOf, aWorker } = aSetting();
     const worker = aWorker('a', async () => 1);
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     // Both arrive in the same turn of the cluster, the job first.
     cluster.isPaused = true;
     const adding = queueOf('a').add('n', 1);
@@ -164,11 +168,11 @@ describe('a waiting claim that is cancelled', () => {
     const { cluster, aWorker } = aSetting([1], 60_000);
     const worker = aWorker('a', async () => 1);
     await worker.waitUntilReady();
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.parkedClaimsMax = 0;
     cluster.retryAfterMs = 60_000;
     const refused = aWorker('b', async () => 1);
-    await vi.waitFor(() => expect(waitingClaims(cluster.requests)).toHaveLength(2));
+    await eventually(() => expect(waitingClaims(cluster.requests)).toHaveLength(2));
     await refused.close();
   });
 });
@@ -181,23 +185,25 @@ describe('a claim that the cluster has no room for', () => {
     const errors: Error[] = [];
     const worker = aWorker('a', async (job) => void begun.push(job.data), { claimWaitMs: 100 });
     worker.on('error', (error) => errors.push(error));
-    await vi.waitFor(() => expect(waitingClaims(cluster.requests).length).toBeGreaterThan(10));
+    await eventually(() => expect(waitingClaims(cluster.requests).length).toBeGreaterThan(10));
     const applied = cluster.appliedRequests;
-    await vi.waitFor(() => expect(waitingClaims(cluster.requests).length).toBeGreaterThan(20));
+    await eventually(() => expect(waitingClaims(cluster.requests).length).toBeGreaterThan(20));
     expect(cluster.appliedRequests).toBe(applied);
     await queueOf('a').add('n', 7);
-    await vi.waitFor(() => expect(begun).toEqual([7]));
+    await eventually(() => expect(begun).toEqual([7]));
     expect(errors).toEqual([]);
   });
 
   it('is no error when it found no room until its end', async () => {
     const { cluster, aWorker } = aSetting([1], 30);
     cluster.parkedClaimsMax = 0;
+    // Later than its end: no sending is unanswered then.
+    cluster.retryAfterMs = 60_000;
     const errors: Error[] = [];
     const worker = aWorker('a', async () => 1, { claimWaitMs: 10 });
     worker.on('error', (error) => errors.push(error));
     const differentClaims = (): number => new Set(cluster.requests.map(({ client, sequence }) => `${client} ${sequence}`)).size;
-    await vi.waitFor(() => expect(differentClaims()).toBeGreaterThan(5));
+    await eventually(() => expect(differentClaims()).toBeGreaterThan(5));
     expect(errors).toEqual([]);
   });
 });

@@ -14,9 +14,12 @@ import {
 import type { Queue } from '../../src/client/queue.ts';
 import { SESSION_ID_END } from '../../src/queue/request.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
+import { eventually } from './eventually.ts';
 import type { FakeCluster } from './fake-cluster.ts';
+import { countTimeInTurns } from './turn-time.ts';
 
 const HOUR_MS = 3_600_000;
+countTimeInTurns();
 closeClientsAfterEach();
 
 const addMany = (queue: Queue<number>, count: number) => Promise.all(Array.from({ length: count }, (_, n) => queue.add('n', n)));
@@ -88,13 +91,10 @@ describe('a client that finds its node', () => {
     const { cluster, queue } = aClient([1, 2, 3]);
     await queue.add('n', 1);
     cluster.elect(2);
-    await vi.waitFor(
-      async () => {
-        await queue.add('n', 2);
-        expect(cluster.requests.at(-1)?.node).toBe(2);
-      },
-      { timeout: 5_000 },
-    );
+    await eventually(async () => {
+      await queue.add('n', 2);
+      expect(cluster.requests.at(-1)?.node).toBe(2);
+    });
   });
 
   it('asks any node of which it only knows that it runs', async () => {
@@ -144,7 +144,7 @@ describe('a request whose answer is lost', () => {
     await queue.add('n', 0);
     cluster.isPaused = true;
     const adds = addMany(queue, 5);
-    await vi.waitFor(() => expect(cluster.requests.at(-1)?.operations).toBe(5));
+    await eventually(() => expect(cluster.requests.at(-1)?.operations).toBe(5));
     cluster.stop(1);
     cluster.elect(2);
     cluster.resume();
@@ -186,8 +186,8 @@ describe('a client during an election', () => {
     }, 30);
     await queue.add('n', 1);
     expect(electedMs).toBeGreaterThan(startedMs);
-    // 20 ms is what the growing pauses allow at this point; the rest is for a busy machine.
-    expect(performance.now() - electedMs).toBeLessThan(100);
+    // 20 ms is what the growing pauses allow at this point; the rest is for the turns that the call itself takes.
+    expect(performance.now() - electedMs).toBeLessThan(30);
   });
 
   it('tries one request only until somebody answers', async () => {
@@ -202,7 +202,7 @@ describe('a client during an election', () => {
     const before = cluster.requests.length;
     cluster.leader = undefined;
     cluster.stop(1);
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(before + 3));
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(before + 3));
     expect(new Set(cluster.requests.slice(before).map(({ sequence }) => sequence)).size).toBe(1);
     cluster.elect(3);
     cluster.resume();
@@ -250,7 +250,7 @@ describe('a call whose deadline passes', () => {
     await queue.add('n', 0);
     cluster.silent.add(1).add(2);
     const add = queue.add('n', 1).catch((reason: unknown) => reason);
-    await vi.waitFor(() => expect(cluster.requests.at(-1)?.sequence).toBe(3));
+    await eventually(() => expect(cluster.requests.at(-1)?.sequence).toBe(3));
     cluster.leader = undefined;
     cluster.silent.delete(2);
     expect(await add).toMatchObject({ code: 'DEADLINE', outcome: 'unknown' });
@@ -258,10 +258,8 @@ describe('a call whose deadline passes', () => {
 });
 
 describe('a client whose event loop stood still for longer than its deadline', () => {
-  const standStill = (ms: number): void => {
-    const until = performance.now() + ms;
-    while (performance.now() < until);
-  };
+  /** Timers whose time has come run before what arrived meanwhile is read. */
+  const standStill = (ms: number): void => void vi.advanceTimersByTime(ms);
 
   it('reads the answers that came meanwhile before it gives up calls', async () => {
     const { cluster, client, queue } = aClient([1], { deadlineMs: 100 });
@@ -306,7 +304,7 @@ describe('a client with too much to do', () => {
     await client.connect();
     cluster.rejectWith = { code: 'OVERLOADED', outcome: 'not-applied' };
     const add = queue.add('n', 1);
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(4));
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(4));
     cluster.rejectWith = undefined;
     await add;
     expect(waitingIn(cluster)).toBe(1);
@@ -327,7 +325,7 @@ describe('a cluster whose version does not have an operation', () => {
     cluster.rejectWith = { code: 'VERSION', outcome: 'not-applied' };
     const before = cluster.requests.length;
     const add = queue.add('n', 1);
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(before + 3));
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(before + 3));
     cluster.rejectWith = undefined;
     await add;
     expect(waitingIn(cluster)).toBe(1);
@@ -384,7 +382,7 @@ describe('a session', () => {
     await queue.add('n', 0);
     cluster.silent.add(1);
     const sent = queue.add('n', 1).catch((reason: unknown) => reason);
-    await vi.waitFor(() => expect(cluster.requests.filter(({ sequence }) => sequence === 3).length).toBeGreaterThan(1));
+    await eventually(() => expect(cluster.requests.filter(({ sequence }) => sequence === 3).length).toBeGreaterThan(1));
     const unsent = queue.add('n', 2);
     cluster.advance(HOUR_MS + 1);
     cluster.silent.delete(1);

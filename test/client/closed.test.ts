@@ -5,7 +5,9 @@ import { ClientClosedError, ClusterClosedError, NoNodesRunningError } from '../.
 import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker } from '../../src/client/worker.ts';
 import type { OperationResult } from '../../src/queue/reply.ts';
+import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { countTimeInTurns } from './turn-time.ts';
 
 const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
 
@@ -15,6 +17,8 @@ function aSetting(options: ClientOptions = {}) {
   opened.push({ cluster, client });
   return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
 }
+
+countTimeInTurns();
 
 afterEach(async () => {
   for (const { cluster, client } of opened.splice(0)) {
@@ -39,7 +43,7 @@ async function aBusyWorker(client: Client, queue: Queue<number>) {
   const worker = new Worker('numbers', processor, { connection: client });
   const events: string[] = [];
   worker.on('closed', () => events.push('closed'));
-  await vi.waitFor(() => expect(signal).toBeDefined());
+  await eventually(() => expect(signal).toBeDefined());
   return { worker, events, signal: () => signal };
 }
 
@@ -138,7 +142,7 @@ describe('a worker whose cluster is closed', () => {
     await queue.add('n', 0);
     const errors: Error[] = [];
     const early = new Worker('numbers', () => 1, { connection: client }).on('error', (error) => errors.push(error));
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.end();
     const late = new Worker('numbers', () => 1, { connection: client }).on('error', (error) => errors.push(error));
     await Promise.all([early.run(), late.run()]);
@@ -208,13 +212,13 @@ describe('a cluster of which no node runs', () => {
     const worker = new Worker<number>('numbers', (job) => done.push(job.data), { connection: client });
     const errors: Error[] = [];
     worker.on('error', (error) => errors.push(error));
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.stop(1);
     await new Promise(setImmediate);
     cluster.start(1);
     cluster.elect(1);
     await queue.add('n', 1);
-    await vi.waitFor(() => expect(done).toEqual([1]));
+    await eventually(() => expect(done).toEqual([1]));
     await worker.close();
     expect(errors).toEqual([]);
   });

@@ -1,12 +1,9 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
-import { asIndex } from '../../src/base/ids.ts';
-import { MACHINE_VERSION, writeEntryHeader } from '../../src/queue/entry-data.ts';
+import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
 import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
-import { JobQueue } from '../../src/queue/job-queue.ts';
-import { SESSIONS_MAX } from '../../src/queue/limits.ts';
+import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
-import { peekRequest, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
+import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
 import {
   type NodeStatus,
   type ReadConsistency,
@@ -16,6 +13,10 @@ import {
   writeServerFrame,
 } from '../../src/transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../src/transport/port.ts';
+import { aNodeStatus } from '../cluster/node-status.ts';
+import { FakeChannels, type FakeConnection } from './fake-channels.ts';
+import { FakeLog } from './fake-log.ts';
+import { type ArrivedRequest, FakeParking } from './fake-parking.ts';
 
 export interface SeenRequest {
   readonly node: number;
@@ -25,34 +26,11 @@ export interface SeenRequest {
   readonly bytes: Uint8Array;
 }
 
-interface Connection {
-  readonly node: number;
-  readonly handlers: ClientChannelHandlers;
-  /** What is posted here is read in a later phase of the event loop than timers, as from a real node's port. */
-  readonly port: MessagePort;
-  /** The client's side of it. */
-  readonly clientPort: MessagePort;
-  isOpen: boolean;
-}
-
-interface Arrived {
-  readonly connection: Connection;
-  readonly request: Uint8Array;
-  readonly client: number;
-  readonly sequence: number;
-}
-
-interface Parked extends Arrived {
-  readonly queue: string;
-  readonly timer: NodeJS.Timeout;
-}
-
 /**
  * An endpoint of several nodes that share one real job-queue machine, in this thread. Every node forwards to the leader, as real ones do. Its
  * switches make the faults that a client must survive.
  */
 export class FakeCluster implements ClusterEndpoint {
-  readonly machine = new JobQueue({ readRecord: () => undefined });
   /** Requests as they arrived, in order, repetitions included. */
   readonly requests: SeenRequest[] = [];
   /** Likewise what only reads. */
@@ -66,8 +44,6 @@ export class FakeCluster implements ClusterEndpoint {
   rejectWith: { readonly code: RejectionCode; readonly outcome: 'not-applied' | 'unknown' } | undefined;
   /** Of a node; the client's own limit is another. */
   payloadBytesMax = 16 * 1024 * 1024;
-  /** Added to the wall clock of the log. */
-  clockOffsetMs = 0;
   /** Most claims that wait; others are told to come back after `retryAfterMs`. */
   parkedClaimsMax = Number.POSITIVE_INFINITY;
   retryAfterMs = 20;
@@ -84,18 +60,27 @@ export class FakeCluster implements ClusterEndpoint {
   readonly #closedListeners = new Set<() => void>();
   readonly #nodes: readonly number[];
   readonly #stopped = new Set<number>();
-  readonly #connections = new Set<Connection>();
-  #arrived: Arrived[] = [];
-  readonly #parked = new Set<Parked>();
+  readonly #channels = new FakeChannels({
+    onPacket: (connection, packet) => this.#onPacket(connection, packet),
+    onClosed: (connection) => this.#parking.onChannelClosed(connection),
+    isSilent: (node) => this.silent.has(node),
+  });
+  readonly #log = new FakeLog(() => this.#apply([]));
+  readonly #parking = new FakeParking(({ connection, client, sequence }) =>
+    this.#send(connection, { type: 'reply', reply: emptyClaimReply(client, sequence) }),
+  );
+  #arrived: ArrivedRequest[] = [];
   /** Claims that their clients cancelled since the last turn. */
   #cancelled: { readonly client: number; readonly sequence: number }[] = [];
   #isScheduled = false;
-  #index = 0;
-  #dueTimer: NodeJS.Timeout | undefined;
 
   constructor(nodes: readonly number[] = [1]) {
     this.#nodes = nodes;
     this.leader = nodes[0];
+  }
+
+  get machine(): JobQueue {
+    return this.#log.machine;
   }
 
   nodeIds(): readonly number[] {
@@ -109,26 +94,15 @@ export class FakeCluster implements ClusterEndpoint {
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
     if (this.isClosed || this.#stopped.has(node)) return undefined;
-    const { port1: port, port2: clientPort } = new MessageChannel();
-    const connection: Connection = { node, handlers, port, clientPort, isOpen: true };
-    this.#connections.add(connection);
-    clientPort.on('message', (packet: Uint8Array) => {
-      if (connection.isOpen && !this.silent.has(node)) handlers.onPacket(packet);
-    });
-    return {
-      send: (packet) => {
-        if (connection.isOpen) this.#onPacket(connection, packet.slice());
-      },
-      close: () => this.#hangUp(connection),
-    };
+    return this.#channels.open(node, handlers);
   }
 
   get openChannels(): number {
-    return this.#connections.size;
+    return this.#channels.size;
   }
 
   get parkedClaims(): number {
-    return this.#parked.size;
+    return this.#parking.size;
   }
 
   /** Requests whose single operation opens a session are a handshake; this counts the others. */
@@ -139,11 +113,7 @@ export class FakeCluster implements ClusterEndpoint {
   stop(node: number): void {
     this.#stopped.add(node);
     if (this.leader === node) this.leader = undefined;
-    for (const connection of [...this.#connections]) {
-      if (connection.node !== node) continue;
-      this.#hangUp(connection);
-      setImmediate(() => connection.handlers.onLost());
-    }
+    this.#channels.loseNode(node);
   }
 
   start(node: number): void {
@@ -160,24 +130,19 @@ export class FakeCluster implements ClusterEndpoint {
     this.#schedule();
   }
 
-  /** Every session is forgotten, since that many others were opened. Leases and delays stay. */
+  /** Every session is forgotten, because as many others are opened as may exist. Leases and delays stay. */
   expireSessions(): void {
-    for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
-      const encoder = new RequestEncoder(64);
-      encoder.begin(2 ** 51 + opened, 1, 1);
-      encoder.openSession();
-      const entry = new ByteWriter(128);
-      const nowMs = Date.now() + this.clockOffsetMs;
-      writeEntryHeader(entry, { version: MACHINE_VERSION, logMs: nowMs, wallMs: nowMs, isFirstOfTerm: false });
-      entry.blob(encoder.finish());
-      this.#index += 1;
-      this.machine.apply(asIndex(this.#index), entry.copy());
-    }
+    this.#log.expireSessions();
+  }
+
+  /** From now on real time ends no lease and no delay: the cluster's clock moves by {@link advance} only. */
+  stopClock(): void {
+    this.#log.stopClock();
   }
 
   /** Time moves on and nothing else happens: what is due becomes due. */
   advance(ms: number): void {
-    this.clockOffsetMs += ms;
+    this.#log.advance(ms);
     this.#apply([]);
   }
 
@@ -185,11 +150,7 @@ export class FakeCluster implements ClusterEndpoint {
   end(): void {
     this.isClosed = true;
     for (const listener of this.#closedListeners) listener();
-    for (const connection of [...this.#connections]) {
-      connection.clientPort.once('close', () => connection.handlers.onLost());
-      connection.port.close();
-      this.#connections.delete(connection);
-    }
+    this.#channels.end();
   }
 
   get closedListeners(): number {
@@ -197,18 +158,11 @@ export class FakeCluster implements ClusterEndpoint {
   }
 
   close(): void {
-    clearTimeout(this.#dueTimer);
-    for (const connection of [...this.#connections]) this.#hangUp(connection);
+    this.#log.close();
+    this.#channels.close();
   }
 
-  #hangUp(connection: Connection): void {
-    connection.isOpen = false;
-    connection.port.close();
-    this.#connections.delete(connection);
-    for (const parked of this.#parked) if (parked.connection === connection) this.#unpark(parked);
-  }
-
-  #onPacket(connection: Connection, packet: Uint8Array): void {
+  #onPacket(connection: FakeConnection, packet: Uint8Array): void {
     for (const frame of readClientFrames(packet)) {
       if (frame.type === 'request' || frame.type === 'query') {
         const { client, sequence, operations } = readRequestHeader(new ByteReader(frame.request));
@@ -228,7 +182,7 @@ export class FakeCluster implements ClusterEndpoint {
     }
   }
 
-  #onQuery(connection: Connection, request: Uint8Array, consistency: ReadConsistency): void {
+  #onQuery(connection: FakeConnection, request: Uint8Array, consistency: ReadConsistency): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a query without a header');
     const refused =
@@ -239,7 +193,7 @@ export class FakeCluster implements ClusterEndpoint {
     else this.#send(connection, { type: 'reply', reply: this.machine.query(request) });
   }
 
-  #onRequest(connection: Connection, request: Uint8Array): void {
+  #onRequest(connection: FakeConnection, request: Uint8Array): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a request without a header');
     const fault = validateRequest(request, { payloadBytesMax: this.payloadBytesMax }, MACHINE_VERSION);
@@ -275,124 +229,73 @@ export class FakeCluster implements ClusterEndpoint {
     this.#cancelled = [];
     const applied = arrived.filter((each) => !this.#park(each));
     for (const { client, sequence } of cancelled) {
-      const parked = [...this.#parked].find((each) => each.client === client && each.sequence === sequence);
-      if (parked === undefined) continue;
+      const parked = this.#parking.take(client, sequence);
       // As at a real leader, the claim is answered through the log.
-      this.#unpark(parked);
-      applied.push(parked);
+      if (parked !== undefined) applied.push(parked);
     }
     this.#apply(applied);
     this.afterTurn();
   }
 
-  #park(arrived: Arrived): boolean {
+  /** @returns whether the request is a claim that waits, or was told to come back. */
+  #park(arrived: ArrivedRequest): boolean {
     const claim = parkableClaim(arrived.request);
     if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
-    for (const known of this.#parked) if (known.client === arrived.client && known.sequence === arrived.sequence) this.#unpark(known);
-    if (this.#parked.size >= this.parkedClaimsMax) {
-      const { client, sequence, connection } = arrived;
-      const rejection = {
-        code: 'RETRY_LATER',
-        outcome: 'not-applied',
-        retryAfterMs: this.retryAfterMs,
-        operations: [],
-        message: 'switched on',
-      } as const;
+    const { client, sequence, connection } = arrived;
+    this.#parking.take(client, sequence);
+    if (this.#parking.size < this.parkedClaimsMax) {
+      this.#parking.park(arrived, claim);
+    } else {
+      const { retryAfterMs } = this;
+      const rejection = { code: 'RETRY_LATER', outcome: 'not-applied', retryAfterMs, operations: [], message: 'switched on' } as const;
       this.#send(connection, { type: 'rejected', client, sequence, ...rejection });
-      return true;
     }
-    const timer = setTimeout(() => {
-      this.#parked.delete(parked);
-      this.#send(arrived.connection, { type: 'reply', reply: emptyClaimReply(arrived.client, arrived.sequence) });
-    }, claim.waitMs);
-    const parked: Parked = { ...arrived, queue: claim.queue, timer };
-    this.#parked.add(parked);
     return true;
   }
 
-  #unpark(parked: Parked): void {
-    clearTimeout(parked.timer);
-    this.#parked.delete(parked);
-  }
-
-  #apply(arrived: readonly Arrived[]): void {
-    const entry = new ByteWriter(1024);
-    const nowMs = Date.now() + this.clockOffsetMs;
-    writeEntryHeader(entry, { version: MACHINE_VERSION, logMs: nowMs, wallMs: nowMs, isFirstOfTerm: false });
-    for (const each of arrived) entry.blob(each.request);
+  #apply(arrived: readonly ArrivedRequest[]): void {
     this.appliedRequests += arrived.length;
-    const packets = new Map<Connection, ByteWriter>();
-    this.#index += 1;
-    this.machine.apply(asIndex(this.#index), entry.copy(), {
-      wants: () => true,
-      reply: (client, sequence, bytes) => {
-        if (this.repliesToSwallow > 0) {
-          this.repliesToSwallow -= 1;
-          return;
-        }
-        const origin = arrived.findLast((each) => each.client === client && each.sequence === sequence);
-        if (origin === undefined) return;
-        const packet = packets.get(origin.connection) ?? new ByteWriter(4096);
-        packets.set(origin.connection, packet);
-        writeServerFrame(packet, { type: 'reply', reply: bytes });
-      },
-    });
+    const packets = new Map<FakeConnection, ByteWriter>();
+    const onReply = (client: number, sequence: number, reply: Uint8Array): void => {
+      if (this.repliesToSwallow > 0) {
+        this.repliesToSwallow -= 1;
+        return;
+      }
+      const origin = arrived.findLast((each) => each.client === client && each.sequence === sequence);
+      if (origin === undefined) return;
+      const packet = packets.get(origin.connection) ?? new ByteWriter(4096);
+      packets.set(origin.connection, packet);
+      writeServerFrame(packet, { type: 'reply', reply });
+    };
+    this.#log.apply(
+      arrived.map(({ request }) => request),
+      onReply,
+    );
     for (const [connection, packet] of packets) this.#post(connection, packet.copy());
-    this.#serveParked();
-    this.#armDueTimer();
-  }
-
-  #serveParked(): void {
-    const served = [...this.#parked].filter((parked) => this.machine.waitingCount(parked.queue) > 0);
-    for (const parked of served) {
-      this.#unpark(parked);
-      this.#arrived.push(parked);
-    }
+    const served = this.#parking.takeServed((queue) => this.machine.waitingCount(queue) > 0);
+    this.#arrived.push(...served);
     if (served.length > 0) this.#schedule();
   }
 
-  #armDueTimer(): void {
-    clearTimeout(this.#dueTimer);
-    const { nextLeaseEndMs = Number.POSITIVE_INFINITY, nextDelayEndMs = Number.POSITIVE_INFINITY } = this.machine;
-    const dueMs = Math.min(nextLeaseEndMs, nextDelayEndMs);
-    if (dueMs === Number.POSITIVE_INFINITY) return;
-    this.#dueTimer = setTimeout(() => this.#apply([]), Math.min(2 ** 30, Math.max(1, dueMs - Date.now() - this.clockOffsetMs)));
-    this.#dueTimer.unref();
-  }
-
-  #send(connection: Connection, frame: ServerFrame): void {
+  #send(connection: FakeConnection, frame: ServerFrame): void {
     const to = new ByteWriter(256);
     writeServerFrame(to, frame);
     this.#post(connection, to.copy());
   }
 
-  /** Like a port: the other side hears of it in a later turn of the event loop. */
-  #post(connection: Connection, packet: Uint8Array): void {
+  /** As by a port: the other side reads it in a later turn of the event loop. */
+  #post(connection: FakeConnection, packet: Uint8Array): void {
     connection.port.postMessage(packet);
   }
 
   #statusOf(node: number): NodeStatus {
-    const state = node === this.leader ? 'leader' : 'follower';
+    const { term } = this;
     const leaderId = this.leader ?? null;
-    return {
-      node,
-      state,
-      term: this.term,
-      votedFor: leaderId,
-      leaderId,
-      commit: this.#index,
-      applied: this.#index,
-      firstIndex: 1,
-      lastIndex: this.#index,
-      lastTerm: this.term,
-      voters: this.#nodes,
-      outgoing: [],
-      learners: [],
-      joining: [],
-      leaving: [],
-      isSettled: true,
-      isRemoved: false,
-    };
+    const state = node === this.leader ? 'leader' : 'follower';
+    const at = this.#log.lastIndex;
+    return aNodeStatus({
+      ...{ node, state, term, leaderId, votedFor: leaderId, commit: at, applied: at, lastIndex: at, lastTerm: term, voters: this.#nodes },
+    });
   }
 }
 

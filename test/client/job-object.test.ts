@@ -1,8 +1,11 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobContext } from '../../src/client/held-job.ts';
 import type { Job } from '../../src/client/job.ts';
+import { eventually } from './eventually.ts';
+import { countTimeInTurns } from './turn-time.ts';
 import { aGate, aSetting, closeAfterEach } from './worker-setting.ts';
 
+countTimeInTurns();
 closeAfterEach();
 
 /** What user code can do to the objects that it is called with. */
@@ -46,7 +49,7 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
       return data;
     });
     worker.on('completed', (_job, result) => completed.push(result));
-    await vi.waitFor(() => expect(completed).toEqual([1]));
+    await eventually(() => expect(completed).toEqual([1]));
     expect(await queue.getJob(added.id)).toMatchObject({ state: 'completed', returnvalue: 1 });
     expect(await queue.getJob(other.id)).toMatchObject({ state: 'delayed' });
   });
@@ -61,7 +64,7 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
       throw new Error('no');
     });
     worker.on('failed', (_job, error) => failed.push(error.message));
-    await vi.waitFor(() => expect(failed).toEqual(['no', 'no']));
+    await eventually(() => expect(failed).toEqual(['no', 'no']));
     expect(await queue.getJob(added.id)).toMatchObject({ state: 'failed', failedReason: 'no', attemptsMade: 2 });
   });
 
@@ -76,7 +79,7 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
       seen.push(context);
       await new Promise(() => undefined);
     });
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await eventually(() => expect(seen).toHaveLength(1));
     await worker.close(true);
     expect(cluster.machine.counts('numbers')).toMatchObject({ active: 0, waiting: 1 });
   });
@@ -86,7 +89,7 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
     await queue.add('n', 1);
     const worker = aWorker(() => 1);
     worker.on('active', (job: Job<number, unknown>) => treat(job));
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
   });
 });
 
@@ -104,11 +107,11 @@ describe('a job whose id is changed by user code', () => {
       { leaseMs: 3_000 },
     );
     worker.on('stalled', (_job, error) => stalled.push(error));
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(1));
     const before = cluster.appliedRequests;
-    await vi.waitFor(() => expect(cluster.appliedRequests).toBeGreaterThan(before), { timeout: 10_000 });
+    await eventually(() => expect(cluster.appliedRequests).toBeGreaterThan(before));
     gate.open();
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
     expect(stalled).toEqual([]);
     expect(await queue.getJob(added.id)).toMatchObject({ state: 'completed' });
   });
@@ -127,7 +130,7 @@ describe('a job that was left as it is', () => {
     });
     worker.on('failed', ({ attemptsMade, failedReason }) => shown.push({ attemptsMade, failedReason }));
     worker.on('completed', ({ attemptsMade, returnvalue }) => shown.push({ attemptsMade, returnvalue }));
-    await vi.waitFor(() => expect(shown).toHaveLength(2));
+    await eventually(() => expect(shown).toHaveLength(2));
     expect(shown).toEqual([
       { attemptsMade: 1, failedReason: 'no' },
       { attemptsMade: 2, returnvalue: 7 },

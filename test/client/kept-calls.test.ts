@@ -7,7 +7,9 @@ import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
 import type { ClaimedJob, OperationResult } from '../../src/queue/reply.ts';
 import type { ClaimOptions, RequestEncoder } from '../../src/queue/request.ts';
+import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { countTimeInTurns } from './turn-time.ts';
 
 const HOUR_MS = 3_600_000;
 const LEASE_MS = 30_000;
@@ -20,6 +22,8 @@ function aSetting(options: ClientOptions = {}) {
   opened.push({ cluster, client });
   return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
 }
+
+countTimeInTurns();
 
 afterEach(async () => {
   for (const { cluster, client } of opened.splice(0)) {
@@ -177,7 +181,7 @@ describe('what ends a job', () => {
     const completion = complete(client, job, { forMs: 60, extendedAtMs: () => extendedAtMs() }).then((result) => {
       outcome = result;
     });
-    await vi.waitFor(() => expect(performance.now()).toBeGreaterThan(startMs + 200));
+    await eventually(() => expect(performance.now()).toBeGreaterThan(startMs + 200));
     extendedAtMs = () => startMs;
     expect(outcome).toBeUndefined();
     await completion;
@@ -249,7 +253,7 @@ describe('what ends a job, when the session expires', () => {
     const completion = complete(client, job);
     const add = outcomeOf(queue.add('n', 1));
     const sent = cluster.requests.length;
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
     cluster.expireSessions();
     cluster.silent.delete(1);
     expect(await add).toBeInstanceOf(SessionExpiredError);
@@ -262,7 +266,7 @@ describe('what ends a job, when the session expires', () => {
     const [job] = await claimed(client, queue);
     cluster.repliesToSwallow = Number.POSITIVE_INFINITY;
     const completion = complete(client, job);
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
     cluster.expireSessions();
     cluster.repliesToSwallow = 0;
     const outcome = await completion;
@@ -277,7 +281,7 @@ describe('what ends a job, when the session expires', () => {
     cluster.silent.add(1);
     const extension = keep(client, (encoder) => encoder.extend(job?.id ?? 0, job?.token ?? 0, LEASE_MS), { endsLease: false });
     const sent = cluster.requests.length;
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
     cluster.expireSessions();
     cluster.silent.delete(1);
     expect(await extension).toMatchObject({ ok: false, code: 'LEASE_LOST' });
@@ -331,7 +335,7 @@ describe('a claim that was given up', () => {
     });
     expect(await claim).toMatchObject({ code: 'DEADLINE', outcome: 'unknown' });
     cluster.resume();
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0 }));
+    await eventually(() => expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0 }));
   });
 
   it('has its jobs released also when its request went on for the sake of a completion', async () => {
@@ -347,7 +351,7 @@ describe('a claim that was given up', () => {
     expect(await claim).toMatchObject({ code: 'DEADLINE', outcome: 'unknown' });
     cluster.resume();
     expect(await completion).toEqual({ ok: true, type: 'done' });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0, completed: 1 }));
+    await eventually(() => expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0, completed: 1 }));
   });
 });
 

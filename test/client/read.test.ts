@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ClientClosedError, InvalidOptionError, NoLeaderError, OverloadedError, UnknownOptionError } from '../../src/client/errors.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
+import { countTimeInTurns } from './turn-time.ts';
 
+countTimeInTurns();
 closeClientsAfterEach();
 
 describe('reading', () => {

@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
 import type { OperationResult } from '../../src/queue/reply.ts';
+import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { countTimeInTurns } from './turn-time.ts';
 
 const LARGE = 'x'.repeat(2_000);
 const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
@@ -17,6 +19,8 @@ function aSetting(options: ClientOptions = {}, nodes: readonly number[] = [1]) {
   opened.push({ cluster, client });
   return { cluster, client, queue: new Queue<string>('words', { connection: client }) };
 }
+
+countTimeInTurns();
 
 afterEach(async () => {
   for (const { cluster, client } of opened.splice(0)) {
@@ -114,7 +118,7 @@ describe('a result that is larger than the nodes allow', () => {
     const worker = new Worker<string, string>('words', () => LARGE, { connection: client });
     const errors: Error[] = [];
     worker.on('error', (error) => errors.push(error));
-    await vi.waitFor(() => expect(cluster.machine.counts('words').failed).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('words').failed).toBe(1));
     await worker.close();
     expect(await queue.getJob(id)).toMatchObject({
       state: 'failed',

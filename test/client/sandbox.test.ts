@@ -10,6 +10,7 @@ import { Queue } from '../../src/client/queue.ts';
 import { Sandbox } from '../../src/client/sandbox.ts';
 import { ProcessorFileError, ProcessorThreadError } from '../../src/client/sandbox-errors.ts';
 import { Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const toClose: (() => Promise<void> | void)[] = [];
@@ -19,9 +20,6 @@ afterEach(async () => {
 });
 
 const fixture = (name: string): URL => new URL(`./fixtures/${name}`, import.meta.url);
-
-/** Threads have to start: on a busy machine that takes its time. */
-const PATIENT = { timeout: 15_000 };
 
 interface Ended {
   readonly result?: unknown;
@@ -45,7 +43,7 @@ function aWorker(file: string | URL, options: Partial<WorkerOptions> = {}) {
   /** How one job ends. */
   const run = async (name: string, data: unknown = {}, attempts = 1): Promise<Ended> => {
     const { id } = await queue.add(name, data, { attempts });
-    return await vi.waitFor(() => ended.get(id) ?? expect.fail(`job ${id} has not ended`), PATIENT);
+    return await eventually(() => ended.get(id) ?? expect.fail(`job ${id} has not ended`));
   };
   return { cluster, queue, worker, errors, run };
 }
@@ -76,7 +74,7 @@ describe('the file of a processor', () => {
   it('that does not exist is reported at once, and fails its jobs until it exists', async () => {
     const path = join(aFolder(), 'missing.mjs');
     const { errors, run, worker } = aWorker(path);
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    await eventually(() => expect(errors).toHaveLength(1));
     expect(errors[0]).toMatchObject({ name: 'ProcessorFileError', code: 'PROCESSOR_FILE', file: path });
     const { error } = await run('first');
     expect(error).toBeInstanceOf(ProcessorFileError);
@@ -92,7 +90,7 @@ describe('the file of a processor', () => {
     const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     worker.removeAllListeners();
     const { id } = await queue.add('any', {});
-    await vi.waitFor(async () => expect(await queue.getJob(id)).toMatchObject({ state: 'failed' }));
+    await eventually(async () => expect(await queue.getJob(id)).toMatchObject({ state: 'failed' }));
     expect(warnings).toHaveBeenCalled();
     warnings.mockRestore();
   });
@@ -275,7 +273,7 @@ describe('a thread of a processor file', () => {
     toClose.push(() => channel.close());
     expect(await run('later')).toEqual({ result: 'left' });
     channel.postMessage('now');
-    await vi.waitFor(() => expect(errors).toHaveLength(1), PATIENT);
+    await eventually(() => expect(errors).toHaveLength(1));
     expect(errors[0]).toBeInstanceOf(ProcessorThreadError);
     expect(errors[0]?.message).toContain('ended between two jobs: between two jobs');
     expect(await run('live')).toEqual({ result: 'alive' });
@@ -286,38 +284,38 @@ describe('a thread of a processor file', () => {
     const { run } = aWorker(fixture('talks.mjs'));
     const { result: threadId } = await run('any');
     channel.postMessage('ping');
-    await vi.waitFor(() => expect(heard).toContainEqual({ pong: threadId }), PATIENT);
+    await eventually(() => expect(heard).toContainEqual({ pong: threadId }));
   });
 
   it('runs one job at a time: a job for which there is no thread has not begun', async () => {
     const { channel, begun } = aChannel();
     const { cluster, queue } = aWorker(fixture('talks.mjs'), { concurrency: 3, threads: 2 });
     await queue.addBulk(Array.from({ length: 3 }, () => ({ name: 'wait', data: {} })));
-    await vi.waitFor(() => expect(begun('wait')).toBe(2), PATIENT);
+    await eventually(() => expect(begun('wait')).toBe(2));
     expect(cluster.machine.counts('files')).toMatchObject({ active: 2, waiting: 1 });
     channel.postMessage('go');
-    await vi.waitFor(() => expect(begun('wait')).toBe(3), PATIENT);
+    await eventually(() => expect(begun('wait')).toBe(3));
     channel.postMessage('go');
-    await vi.waitFor(() => expect(cluster.machine.counts('files').completed).toBe(3), PATIENT);
+    await eventually(() => expect(cluster.machine.counts('files').completed).toBe(3));
   });
 
   it('is there for each of `concurrency` jobs, however many cores the machine has', async () => {
     const { channel, begun } = aChannel();
     const { cluster, queue } = aWorker(fixture('talks.mjs'), { concurrency: 5 });
     await queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'wait', data: {} })));
-    await vi.waitFor(() => expect(begun('wait')).toBe(5), PATIENT);
+    await eventually(() => expect(begun('wait')).toBe(5));
     channel.postMessage('go');
-    await vi.waitFor(() => expect(cluster.machine.counts('files').completed).toBe(5), PATIENT);
+    await eventually(() => expect(cluster.machine.counts('files').completed).toBe(5));
   });
 
   it('is ended by force even if it never returns to its event loop', async () => {
     const { heard } = aChannel();
     const { cluster, queue, worker } = aWorker(fixture('talks.mjs'));
     await queue.add('spin', {});
-    const { turns } = await vi.waitFor(() => heard.find((message) => message.turns) ?? expect.fail('it has not begun'), PATIENT);
+    const { turns } = await eventually(() => heard.find((message) => message.turns) ?? expect.fail('it has not begun'));
     await worker.close(true);
     const after = turns?.[0] ?? 0;
-    await vi.waitFor(() => expect(cluster.machine.counts('files')).toMatchObject({ active: 0, waiting: 1 }));
+    await eventually(() => expect(cluster.machine.counts('files')).toMatchObject({ active: 0, waiting: 1 }));
     expect(after).toBeGreaterThan(0);
     expect(turns?.[0]).toBe(after);
   });
@@ -350,7 +348,7 @@ describe('a sandbox', () => {
     const lost = new AbortController();
     const kept = sandbox.run(aJob('wait'), new AbortController().signal);
     const ended = sandbox.run(aJob('spin'), lost.signal);
-    await vi.waitFor(() => expect([begun('wait'), begun('spin')]).toEqual([1, 1]), PATIENT);
+    await eventually(() => expect([begun('wait'), begun('spin')]).toEqual([1, 1]));
     lost.abort(new Error('lease lost'));
     await expect(ended).rejects.toThrow('lease lost');
     expect(await sandbox.run(aJob('any'), new AbortController().signal)).toEqual(expect.any(Number));
@@ -364,7 +362,7 @@ describe('a sandbox', () => {
     const pidFile = join(aFolder(), 'pid');
     const lost = new AbortController();
     const ended = sandbox.run(aJob('block', { pidFile }), lost.signal);
-    const child = await vi.waitFor(() => Number(readFileSync(pidFile, 'utf8')) || expect.fail('it has not begun'), PATIENT);
+    const child = await eventually(() => Number(readFileSync(pidFile, 'utf8')) || expect.fail('it has not begun'));
     lost.abort(new Error('lease lost'));
     await expect(ended).rejects.toThrow('lease lost');
     await sandbox.close();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import {
   InvalidOptionError,
@@ -11,12 +11,15 @@ import {
 import type { Job } from '../../src/client/job.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
+import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
+import { countTimeInTurns } from './turn-time.ts';
 import { aGate, aSetting as aWorkerSetting, closeAfterEach, toClose } from './worker-setting.ts';
 
 /** Claims that come back soon. */
 const aSetting = (nodes: readonly number[] = [1]) => aWorkerSetting({ nodes, claimWaitMs: 200 });
 
+countTimeInTurns();
 closeAfterEach();
 
 /** Values that user code may throw, and the reason that their job gets. */
@@ -47,7 +50,7 @@ describe('a worker', () => {
     const results = new Map<number, unknown>();
     const worker = aWorker(async (job) => job.data * 2, { concurrency: 20 });
     worker.on('completed', (job, result) => results.set(job.data, result));
-    await vi.waitFor(() => expect(results.size).toBe(500));
+    await eventually(() => expect(results.size).toBe(500));
     expect([...results].every(([n, result]) => result === n * 2)).toBe(true);
     expect(await queue.getJob(added[7]?.id ?? 0)).toMatchObject({ state: 'completed', returnvalue: 14, attemptsMade: 1 });
   });
@@ -55,7 +58,7 @@ describe('a worker', () => {
   it('waits at the cluster for jobs that are not there yet', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const worker = aWorker(async (job) => job.data);
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     const completed = once(worker, 'completed');
     await queue.add('n', 42);
     expect((await completed)[1]).toBe(42);
@@ -64,7 +67,7 @@ describe('a worker', () => {
   it('keeps at most one claim waiting, and asks again when it comes back empty', async () => {
     const { cluster, aWorker } = aSetting();
     aWorker(async () => 1, { concurrency: 10, claimWaitMs: 5 });
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(8));
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(8));
     expect(cluster.parkedClaims).toBeLessThanOrEqual(1);
   });
 
@@ -84,7 +87,7 @@ describe('a worker', () => {
       },
       { concurrency: 7 },
     );
-    await vi.waitFor(() => expect(done).toBe(300));
+    await eventually(() => expect(done).toBe(300));
     expect(most).toBe(7);
   });
 
@@ -93,10 +96,10 @@ describe('a worker', () => {
     const gate = aGate();
     await queue.addBulk(Array.from({ length: 10 }, (_, n) => ({ name: 'n', data: n })));
     aWorker(() => gate.opened, { concurrency: 3 });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(3));
+    await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(3));
     expect(cluster.machine.counts('numbers').waiting).toBe(7);
     gate.open();
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(10));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(10));
   });
 
   it('sends the completions of one turn and the next claim as one request', async () => {
@@ -104,7 +107,7 @@ describe('a worker', () => {
     await queue.addBulk(Array.from({ length: 100 }, (_, n) => ({ name: 'n', data: n })));
     const before = cluster.requests.length;
     aWorker(async () => undefined, { concurrency: 10, prefetchMax: 0 });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(100));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(100));
     const full = cluster.requests.slice(before).filter(({ operations }) => operations === 11);
     expect(full.length).toBeGreaterThanOrEqual(9);
   });
@@ -122,7 +125,7 @@ describe('a worker', () => {
     const stalled: unknown[] = [];
     worker.on('stalled', (job) => stalled.push(job.id));
     await queue.addBulk(Array.from({ length: 30 }, (_, n) => ({ name: 'n', data: n })));
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(30), { timeout: 10_000 });
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(30));
     expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n));
     expect(stalled).toEqual([]);
   });
@@ -152,10 +155,10 @@ describe('a worker', () => {
     worker.on('error', (error) => errors.push(error));
     await worker.waitUntilReady();
     cluster.leader = undefined;
-    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), { timeout: 5_000 });
+    await eventually(() => expect(errors.length).toBeGreaterThan(0));
     cluster.elect(1);
     const completed = once(worker, 'completed');
-    await vi.waitFor(() => new Queue<number>('numbers', { connection: client }).add('n', 5));
+    await eventually(() => new Queue<number>('numbers', { connection: client }).add('n', 5));
     expect((await completed)[1]).toBe(5);
   });
 });
@@ -171,7 +174,7 @@ describe('a job that fails', () => {
     const failures: string[] = [];
     worker.on('failed', (job, error) => failures.push(`${job.attemptsMade}: ${error.message}`));
     const { id } = await queue.add('n', 1, { attempts: 3, backoff: { type: 'exponential', delay: 20 } });
-    await vi.waitFor(() => expect(failures).toEqual(['1: no luck', '2: no luck', '3: no luck']));
+    await eventually(() => expect(failures).toEqual(['1: no luck', '2: no luck', '3: no luck']));
     const [first = 0, second = 0, third = 0] = startedAtMs;
     expect(second - first).toBeGreaterThanOrEqual(19);
     expect(third - second).toBeGreaterThanOrEqual(39);
@@ -246,10 +249,10 @@ describe('a lease', () => {
     const stalled: unknown[] = [];
     worker.on('stalled', (job) => stalled.push(job));
     await queue.add('n', 1, { attempts: 5 });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(1));
     const before = cluster.requests.length;
     // Five extensions at a third of the lease each are longer than one lease.
-    await vi.waitFor(() => expect(cluster.requests.length).toBeGreaterThan(before + 4), { timeout: 10_000 });
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(before + 4));
     expect(cluster.machine.counts('numbers').active).toBe(1);
     expect(stalled).toEqual([]);
     gate.open();
@@ -274,14 +277,14 @@ describe('a lease', () => {
     worker.on('completed', (_, result) => completions.push(result));
     const stalled = once(worker, 'stalled');
     const { id } = await queue.add('n', 1, { attempts: 2 });
-    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    await eventually(() => expect(signals).toHaveLength(1));
     cluster.advance(301);
     const [job, error] = (await stalled) as [Job, LeaseLostError];
     expect(job.id).toBe(id);
     expect(error).toBeInstanceOf(LeaseLostError);
     expect(signals[0]?.aborted).toBe(true);
     expect(signals[0]?.reason).toBe(error);
-    await vi.waitFor(() => expect(completions).toEqual(['second']));
+    await eventually(() => expect(completions).toEqual(['second']));
     gate.open();
     await worker.close();
     expect(completions).toEqual(['second']);
@@ -304,7 +307,7 @@ describe('a lease', () => {
     worker.on('completed', (job) => completed.push(job));
     const stalled = once(worker, 'stalled');
     await queue.add('n', 1);
-    await vi.waitFor(() => expect(runs).toBe(1));
+    await eventually(() => expect(runs).toBe(1));
     cluster.advance(60_001);
     gate.open();
     expect((await stalled)[1]).toBeInstanceOf(LeaseLostError);
@@ -330,7 +333,7 @@ describe('a listener that throws', () => {
     worker.on('completed', (job) => completed.push(job.data));
     await queue.addBulk([1, 2, 3, 4].map((n) => ({ name: 'n', data: n })));
     void worker.run();
-    await vi.waitFor(() => expect(completed.sort()).toEqual([1, 2, 3, 4]));
+    await eventually(() => expect(completed.sort()).toEqual([1, 2, 3, 4]));
     await worker.close();
     expect(errors.length).toBe(event === 'drained' ? 1 : 4);
     expect(errors[0]?.message).toBe('thrown by a listener');
@@ -356,7 +359,7 @@ describe('a listener that throws', () => {
     worker.on('stalled', failing);
     const reported = new Promise<Error>((resolve) => worker.on('error', resolve));
     await queue.add('n', 1, { attempts: 2 });
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(1));
     cluster.advance(301);
     expect((await reported).message).toBe('thrown by a listener');
     gate.open();
@@ -375,11 +378,11 @@ describe('a listener that throws', () => {
       throw Object.create(null);
     });
     await queue.add('n', 1);
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
     worker.removeAllListeners('error');
     worker.on('closed', failing);
     await worker.close();
-    await vi.waitFor(() => expect(warnings.map(({ name }) => name)).toEqual(['JobraftListenerError', 'JobraftListenerError']));
+    await eventually(() => expect(warnings.map(({ name }) => name)).toEqual(['JobraftListenerError', 'JobraftListenerError']));
     expect(warnings[1]?.message).toBe('The listener of "closed" threw: thrown by a listener');
   });
 });
@@ -399,12 +402,12 @@ describe('closing a worker', () => {
     );
     // Quick jobs first, so that the worker claims ahead.
     await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: 'n', data: n })));
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(200));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(200));
     isSlow = true;
     await queue.addBulk(Array.from({ length: 20 }, (_, n) => ({ name: 'n', data: n })));
-    await vi.waitFor(() => expect(begun).toBe(202));
+    await eventually(() => expect(begun).toBe(202));
     const closed = worker.close();
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').waiting).toBe(18));
+    await eventually(() => expect(cluster.machine.counts('numbers').waiting).toBe(18));
     gate.open();
     await closed;
     expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 202, active: 0, waiting: 18 });
@@ -414,7 +417,7 @@ describe('closing a worker', () => {
   it('cancels the claim that waits at the cluster', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const worker = aWorker(async () => 1, { claimWaitMs: 60_000 });
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     await worker.close();
     expect(cluster.parkedClaims).toBe(0);
     const { id } = await queue.add('n', 1);
@@ -442,7 +445,7 @@ describe('closing a worker', () => {
   it('takes its claim away from the cluster with the last user of a shared client', async () => {
     const cluster = new FakeCluster();
     const worker = new Worker('numbers', async () => 1, { connection: cluster, claimWaitMs: 60_000 });
-    await vi.waitFor(() => expect(cluster.parkedClaims).toBe(1));
+    await eventually(() => expect(cluster.parkedClaims).toBe(1));
     await worker.close();
     expect(cluster.parkedClaims).toBe(0);
     expect(cluster.openChannels).toBe(0);
@@ -467,7 +470,7 @@ describe('closing a worker', () => {
     const worker = aWorker(async () => (calls += 1), { autorun: false });
     const runs = [worker.run(), worker.run()];
     await queue.add('n', 1);
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
     await worker.close();
     await Promise.all(runs);
     expect(calls).toBe(1);
@@ -485,58 +488,10 @@ describe('closing a worker', () => {
         }),
     );
     const { id } = await queue.add('n', 1);
-    await vi.waitFor(() => expect(cluster.machine.counts('numbers').active).toBe(1));
+    await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(1));
     await worker.close(true);
     expect(aborted).toBe(true);
     expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMade: 0 });
-  });
-});
-
-describe('a processor in a file', () => {
-  const setUp = (file: string) => {
-    const cluster = new FakeCluster();
-    const queue = new Queue('texts', { connection: cluster });
-    const worker = new Worker('texts', new URL(`./fixtures/${file}`, import.meta.url), {
-      connection: cluster,
-      concurrency: 2,
-      leaseMs: 30_000,
-    });
-    toClose.push(
-      () => worker.close(true),
-      () => queue.close(),
-      () => cluster.close(),
-    );
-    return { cluster, queue, worker };
-  };
-
-  it('runs its export "process" in a thread', async () => {
-    const { queue, worker } = setUp('shout.mjs');
-    const completed = once(worker, 'completed');
-    await queue.add('shout', { text: 'hello' });
-    expect((await completed)[1]).toEqual({ shouted: 'HELLO', isMainThread: false, name: 'shout' });
-  });
-
-  it('may also be a default export', async () => {
-    const { queue, worker } = setUp('double.mjs');
-    const completed = once(worker, 'completed');
-    await queue.add('double', 21);
-    expect((await completed)[1]).toBe(42);
-  });
-
-  it('can say that another attempt is useless', async () => {
-    const { queue, worker } = setUp('shout.mjs');
-    const failed = once(worker, 'failed');
-    const { id } = await queue.add('shout', { text: 'never again' }, { attempts: 5 });
-    await failed;
-    expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'this text is beyond repair' });
-  });
-
-  it('is ended with its lease', async () => {
-    const { cluster, queue, worker } = setUp('shout.mjs');
-    await queue.add('shout', { text: 'forever' });
-    await vi.waitFor(() => expect(cluster.machine.counts('texts').active).toBe(1));
-    await worker.close(true);
-    expect(cluster.machine.counts('texts')).toMatchObject({ active: 0, waiting: 1 });
   });
 });
 

@@ -4,27 +4,7 @@ import type { MemberChange } from '../../src/client/node-calls.ts';
 import type { AdminClient } from '../../src/cluster/member-control.ts';
 import { MemberControl } from '../../src/cluster/member-control.ts';
 import type { NodeStatus } from '../../src/transport/client-frame.ts';
-
-const aStatus = (parts: Partial<NodeStatus>): NodeStatus => ({
-  node: 1,
-  state: 'leader',
-  term: 1,
-  votedFor: 1,
-  leaderId: 1,
-  commit: 1,
-  applied: 1,
-  firstIndex: 1,
-  lastIndex: 1,
-  lastTerm: 1,
-  voters: [1, 2, 3],
-  outgoing: [],
-  learners: [],
-  joining: [],
-  leaving: [],
-  isSettled: true,
-  isRemoved: false,
-  ...parts,
-});
+import { aNodeStatus } from './node-status.ts';
 
 /** Answers with these, one after the other, and with the last for good. */
 function answering(...answers: readonly (Partial<NodeStatus> | Error)[]) {
@@ -35,7 +15,7 @@ function answering(...answers: readonly (Partial<NodeStatus> | Error)[]) {
       const answer = answers[Math.min(next, answers.length - 1)] ?? {};
       next += 1;
       if (answer instanceof Error) throw answer;
-      return aStatus(answer);
+      return aNodeStatus(answer);
     },
     changeMembership: async (_, change) => {
       asked.push(change);
