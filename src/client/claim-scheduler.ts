@@ -22,10 +22,10 @@ export interface WaitingWorker {
   /** How long a claim of this worker waits at the cluster. */
   readonly waitMs: number;
   /**
-   * @param isQueueEmpty the claim came back short: the queue has no other job waiting.
+   * @param isShort the claim brought fewer jobs than it asked for: the queue has no other, or their contents were too many bytes for it.
    * @param askedAtMs when the claim was sent, by performance.now().
    */
-  onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean, askedAtMs: number): void;
+  onJobs(jobs: readonly ClaimedJob[], isShort: boolean, askedAtMs: number): void;
   /** The claim failed: the worker waits for nothing until it asks again. */
   onError(error: Error): void;
 }
@@ -112,7 +112,7 @@ export class ClaimScheduler {
       return;
     }
     const claim = this.#takeClaim();
-    const isQueueEmpty = result.jobs.length < claim.count;
+    const isShort = result.jobs.length < claim.count;
     const handed = new Map<WaitingWorker, ClaimedJob[]>();
     const surplus: ClaimedJob[] = [];
     for (const job of result.jobs) {
@@ -123,8 +123,8 @@ export class ClaimScheduler {
     this.#release(surplus, claim);
     for (const [worker, jobs] of handed) {
       // While there are jobs it claims by itself, together with its completions.
-      if (!isQueueEmpty) this.#wanted.delete(worker);
-      worker.onJobs(jobs, isQueueEmpty, claim.askedAtMs);
+      if (!isShort) this.#wanted.delete(worker);
+      worker.onJobs(jobs, isShort, claim.askedAtMs);
     }
     this.#pipeline.atFlush(this.#update);
   }

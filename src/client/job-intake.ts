@@ -2,6 +2,7 @@ import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
 import type { ClaimedJob } from '../queue/reply.ts';
 import type { Call } from './call.ts';
 import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
+import { DrainedEvent } from './drained-event.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Quarantine } from './quarantine.ts';
 import { unexpected } from './refusal.ts';
@@ -14,7 +15,10 @@ export interface JobIntakeHandlers {
   readonly ready: () => number;
   /** @param askedAtMs when the claim was sent, by performance.now(). */
   readonly onJobs: (jobs: readonly ClaimedJob[], askedAtMs: number) => void;
+  /** No job is left waiting. */
   readonly onDrained: () => void;
+  /** Whether anybody listens to that. */
+  readonly isDrainedHeard: () => boolean;
   readonly onError: (error: Error) => void;
 }
 
@@ -42,10 +46,11 @@ export class JobIntake {
   readonly #handlers: JobIntakeHandlers;
   readonly #terms: ClaimTerms;
   readonly #waiting: WaitingWorker;
+  readonly #drained: DrainedEvent;
   #scheduler: ClaimScheduler | undefined;
   #isOpen = false;
-  #isQueueEmpty = false;
-  #hadJobs = false;
+  /** The latest claim came back short: from then on the worker waits for jobs, which a queue that has more brings at once. */
+  #waitsForJobs = false;
   /** Jobs that were asked for by claims that are not answered yet, and how many of them these begin. */
   #asked = 0;
   #askedToBegin = 0;
@@ -63,9 +68,10 @@ export class JobIntake {
     this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount };
     this.#waiting = {
       waitMs: config.claimWaitMs,
-      onJobs: (jobs, isQueueEmpty, askedAtMs) => this.#onJobs(jobs, isQueueEmpty, askedAtMs),
+      onJobs: (jobs, isShort, askedAtMs) => this.#onJobs(jobs, isShort, askedAtMs),
       onError: (error) => this.#onError(error),
     };
+    this.#drained = new DrainedEvent(queue, pipeline, { isHeard: handlers.isDrainedHeard, onDrained: handlers.onDrained });
   }
 
   /** Whether a claim of this worker is under way whose jobs will have to be given back; what waits at the cluster is {@link stop}'s. */
@@ -96,6 +102,7 @@ export class JobIntake {
   async stop(): Promise<void> {
     this.#isOpen = false;
     clearTimeout(this.#retryTimer);
+    this.#drained.close();
     const scheduler = this.#scheduler;
     if (scheduler === undefined) return;
     this.#scheduler = undefined;
@@ -140,8 +147,8 @@ export class JobIntake {
     }
     const taken = this.#handlers.running() + this.#handlers.ready();
     const { concurrency, leaseMs, maxStalledCount } = this.#config;
-    this.#scheduler?.want(this.#waiting, this.#isQueueEmpty ? Math.max(0, concurrency - taken - this.#asked) : 0);
-    if (this.#isQueueEmpty) return;
+    this.#scheduler?.want(this.#waiting, this.#waitsForJobs ? Math.max(0, concurrency - taken - this.#asked) : 0);
+    if (this.#waitsForJobs) return;
     const countMax = Math.min(CLAIM_COUNT_MAX, this.#capacity - taken - this.#asked);
     if (countMax <= 0) return;
     // The cluster is told to begin no more jobs than find a slot as soon as they are here.
@@ -181,15 +188,10 @@ export class JobIntake {
     };
   }
 
-  #onJobs(jobs: readonly ClaimedJob[], isQueueEmpty: boolean, askedAtMs: number): void {
-    const wasEmpty = this.#isQueueEmpty;
-    this.#isQueueEmpty = isQueueEmpty;
-    if (jobs.length > 0) this.#hadJobs = true;
+  #onJobs(jobs: readonly ClaimedJob[], isShort: boolean, askedAtMs: number): void {
+    this.#waitsForJobs = isShort;
     this.#handlers.onJobs(jobs, askedAtMs);
-    if (isQueueEmpty && this.#hadJobs && (!wasEmpty || jobs.length > 0)) {
-      this.#hadJobs = false;
-      this.#handlers.onDrained();
-    }
+    this.#drained.onClaimed(jobs.length, isShort);
     this.request();
   }
 

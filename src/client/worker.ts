@@ -35,7 +35,7 @@ export interface WorkerEvents<Data, Result> {
   failed: [job: Job<Data, Result>, error: Error];
   /** The lease was lost: somebody else may hold the job, and what this worker does for it no longer counts. */
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
-  /** The queue has no job left to claim. */
+  /** The worker got jobs, and no job is left waiting in the queue; delayed ones may be, and jobs may still run. */
   drained: [];
   /** A call to the cluster failed, or a listener threw; the worker goes on. It stops if the client or its cluster was closed. */
   error: [error: Error];
@@ -113,6 +113,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
         ready: () => this.#slots.ready,
         onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
         onDrained: () => this.#tell('drained'),
+        isDrainedHeard: () => this.listenerCount('drained') > 0,
         onError: (error) => this.#report(error),
       },
     );

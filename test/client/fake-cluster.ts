@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
-import { parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
+import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
 import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
@@ -47,6 +47,8 @@ export class FakeCluster implements ClusterEndpoint {
   /** Most claims that wait; others are told to come back after `retryAfterMs`. */
   parkedClaimsMax = Number.POSITIVE_INFINITY;
   retryAfterMs = 20;
+  /** Most jobs that one claim brings, as at a leader whose reply has no room for the contents of more. */
+  claimedJobsMax = Number.POSITIVE_INFINITY;
   /** Requests that went through the log. */
   appliedRequests = 0;
   /** Requests stay unanswered until it is false again. */
@@ -196,7 +198,8 @@ export class FakeCluster implements ClusterEndpoint {
   #onRequest(connection: FakeConnection, request: Uint8Array): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a request without a header');
-    const fault = validateRequest(request, { payloadBytesMax: this.payloadBytesMax }, MACHINE_VERSION);
+    const claims: ClaimPlace[] = [];
+    const fault = validateRequest(request, { payloadBytesMax: this.payloadBytesMax }, MACHINE_VERSION, claims);
     const rejection =
       fault !== undefined
         ? { ...fault, outcome: 'not-applied' as const }
@@ -209,8 +212,16 @@ export class FakeCluster implements ClusterEndpoint {
       this.#send(connection, { type: 'rejected', ...address, ...rejection });
       return;
     }
-    this.#arrived.push({ connection, request, ...address });
+    this.#arrived.push({ connection, request: this.#shortened(request, claims), ...address });
     this.#schedule();
+  }
+
+  /** @returns a copy whose claims ask for no more jobs than they may get. */
+  #shortened(request: Uint8Array, claims: readonly ClaimPlace[]): Uint8Array {
+    const copy = request.slice();
+    for (const { countMax, countAt } of claims)
+      new DataView(copy.buffer, copy.byteOffset).setUint32(countAt, Math.min(countMax, this.claimedJobsMax), true);
+    return copy;
   }
 
   #schedule(): void {

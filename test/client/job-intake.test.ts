@@ -39,6 +39,7 @@ function anIntake(prefetchMax: number, concurrency = 10) {
         held += jobs.length;
       },
       onDrained: () => undefined,
+      isDrainedHeard: () => false,
       onError: () => undefined,
     },
   );

@@ -130,18 +130,6 @@ describe('a worker', () => {
     expect(stalled).toEqual([]);
   });
 
-  it('says when the queue is drained', async () => {
-    const { queue, aWorker } = aSetting();
-    await queue.addBulk([
-      { name: 'n', data: 1 },
-      { name: 'n', data: 2 },
-    ]);
-    const worker = aWorker(async () => 1, { autorun: false });
-    const drained = once(worker, 'drained');
-    void worker.run();
-    await drained;
-  });
-
   it('goes on after a time without a leader', async () => {
     const cluster = new FakeCluster([1]);
     const client = new Client(cluster, { deadlineMs: 30 });
