@@ -25,7 +25,7 @@ export class Client implements AsyncDisposable {
   readonly claimSchedulers: ClaimSchedulers;
   /** @internal see {@link ClusterEndpoint}. */
   readonly departedReleased: Promise<void> | undefined;
-  /** @internal of the process's workers that use this cluster. */
+  /** @internal of the process's workers. */
   readonly quarantine: Quarantine;
   readonly #connection: Connection;
   readonly #nodeCalls: NodeCalls;
@@ -56,7 +56,7 @@ export class Client implements AsyncDisposable {
     });
     this.pipeline = new Pipeline(this.#connection, config);
     this.departedReleased = endpoint.departedReleased;
-    this.quarantine = Quarantine.of(endpoint);
+    this.quarantine = Quarantine.of(endpoint.process);
     this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());

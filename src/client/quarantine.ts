@@ -1,3 +1,6 @@
+import { ChangeNotice } from './change-notice.ts';
+import { QuarantineWindow } from './quarantine-window.ts';
+
 /** Whose jobs wait for the quarantine of their process. */
 export interface QuarantineMember {
   /** The quarantine has begun, has let go of a job, or is over: what may begin now, and be claimed, has changed. */
@@ -11,15 +14,11 @@ export interface StalledJob {
 
 /** Most time that one job is run alone. What ends its process usually does so earlier. */
 const ALONE_MS_MAX = 1_000;
-/** The part of a lease in which the jobs that stalled may be run alone, and most time of it. */
-const SHARE_OF_LEASE = 1 / 3;
-const SHARE_MS_MAX = 10_000;
 /** For how long a job that stalled makes the process cautious at most. */
 const CAUTIOUS_MS_MAX = 30_000;
 
-const shareOf = (leaseMs: number): number => Math.min(leaseMs * SHARE_OF_LEASE, SHARE_MS_MAX);
-
-/** One for all clients of a cluster in this process, which lives and dies as a whole. */
+/** The processes whose workers live here: this one, unless a test simulates several. */
+const THIS_PROCESS = {};
 const quarantines = new WeakMap<object, Quarantine>();
 
 /**
@@ -28,29 +27,23 @@ const quarantines = new WeakMap<object, Quarantine>();
  * and the cluster knows, or until it has run for a second or its part of a third of a lease, ten seconds at most. Then the next one is begun.
  * When that time is over, all that are left are begun side by side, and there is no other quarantine before the lease is over, too: however
  * many jobs stall, the others wait for no more than a third of the time. Of workers with different leases the longest counts.
+ *
+ * There is one for all workers of the process, whichever cluster they work for: what ends or blocks a process takes all of their jobs with it.
  */
 export class Quarantine {
-  readonly #members = new Set<QuarantineMember>();
+  readonly #notice = new ChangeNotice<QuarantineMember>((member) => member.onQuarantine());
+  readonly #window = new QuarantineWindow();
   /** Jobs that were not run alone yet, the one that is being run among them. */
   readonly #jobs = new Set<StalledJob>();
   #alone: StalledJob | undefined;
-  /** When the present one is over at the latest. */
-  #endsAtMs = 0;
   #aloneUntilMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  /** The lease in which no more than a third of it may be spent in quarantine. */
-  #leaseEndsAtMs = 0;
-  #shareMs = 0;
-  #leftMs = 0;
-  #sinceMs = 0;
-  #isNotifying = false;
-  #hasChangedAgain = false;
   #cautiousUntilMs = 0;
 
-  /** The quarantine of the processes' workers that use this cluster. */
-  static of(endpoint: object): Quarantine {
-    const known = quarantines.get(endpoint) ?? new Quarantine();
-    quarantines.set(endpoint, known);
+  /** The quarantine of a process. */
+  static of(process: object = THIS_PROCESS): Quarantine {
+    const known = quarantines.get(process) ?? new Quarantine();
+    quarantines.set(process, known);
     return known;
   }
 
@@ -65,36 +58,23 @@ export class Quarantine {
   }
 
   join(member: QuarantineMember): void {
-    this.#members.add(member);
+    this.#notice.join(member);
   }
 
   leave(member: QuarantineMember): void {
-    this.#members.delete(member);
+    this.#notice.leave(member);
   }
 
   /** A worker has claimed a job that stalled. @param leaseMs of the worker. */
   enter(job: StalledJob, leaseMs: number): void {
     const nowMs = performance.now();
     this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + Math.min(leaseMs, CAUTIOUS_MS_MAX));
-    if (nowMs >= this.#leaseEndsAtMs && !this.isActive) {
-      this.#shareMs = 0;
-      this.#leftMs = 0;
-    }
-    const moreMs = shareOf(leaseMs) - this.#shareMs;
-    if (moreMs > 0) {
-      this.#shareMs += moreMs;
-      this.#leftMs += moreMs;
-      this.#endsAtMs += moreMs;
-      this.#leaseEndsAtMs = nowMs + leaseMs;
-    }
-    if (this.#leftMs <= 0) return;
+    if (!this.#window.open(nowMs, leaseMs)) return;
     const isFirst = !this.isActive;
     this.#jobs.add(job);
     if (!isFirst) return;
-    this.#sinceMs = nowMs;
-    this.#endsAtMs = nowMs + this.#leftMs;
     this.#setTimer(nowMs);
-    this.#notify();
+    this.#notice.send();
   }
 
   /** @returns whether the job may begin now. If so, {@link run} follows, or {@link leave}. */
@@ -109,7 +89,7 @@ export class Quarantine {
   onRun(job: StalledJob): void {
     if (this.#alone !== job) return;
     const nowMs = performance.now();
-    this.#aloneUntilMs = nowMs + Math.min(ALONE_MS_MAX, (this.#endsAtMs - nowMs) / this.#jobs.size);
+    this.#aloneUntilMs = nowMs + Math.min(ALONE_MS_MAX, (this.#window.endsAtMs - nowMs) / this.#jobs.size);
     this.#setTimer(nowMs);
   }
 
@@ -125,15 +105,15 @@ export class Quarantine {
 
   #settle(): void {
     const nowMs = performance.now();
-    if (!this.isActive) this.#leftMs -= nowMs - this.#sinceMs;
+    if (!this.isActive) this.#window.close(nowMs);
     this.#setTimer(nowMs);
-    this.#notify();
+    this.#notice.send();
   }
 
   #setTimer(nowMs: number): void {
     clearTimeout(this.#timer);
     if (!this.isActive) return;
-    const atMs = Math.min(this.#endsAtMs, this.#aloneUntilMs);
+    const atMs = Math.min(this.#window.endsAtMs, this.#aloneUntilMs);
     // After a pause of the event loop timers run first. What has ended meanwhile is known one phase later.
     this.#timer = setTimeout(() => setImmediate(this.#onTimer), Math.max(1, atMs - nowMs));
   }
@@ -141,7 +121,7 @@ export class Quarantine {
   readonly #onTimer = (): void => {
     if (!this.isActive) return;
     const nowMs = performance.now();
-    if (nowMs >= this.#endsAtMs) {
+    if (nowMs >= this.#window.endsAtMs) {
       this.#jobs.clear();
       this.#alone = undefined;
       this.#aloneUntilMs = Number.POSITIVE_INFINITY;
@@ -152,19 +132,4 @@ export class Quarantine {
       this.#setTimer(nowMs);
     }
   };
-
-  /** Members may change it again, also to begin the next job of another member. */
-  #notify(): void {
-    this.#hasChangedAgain = true;
-    if (this.#isNotifying) return;
-    this.#isNotifying = true;
-    try {
-      while (this.#hasChangedAgain) {
-        this.#hasChangedAgain = false;
-        for (const member of [...this.#members]) if (this.#members.has(member)) member.onQuarantine();
-      }
-    } finally {
-      this.#isNotifying = false;
-    }
-  }
 }

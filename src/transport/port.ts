@@ -29,6 +29,8 @@ export interface ClusterEndpoint {
   readonly departedReleased?: Promise<void> | undefined;
   /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
   readonly isClosed?: boolean;
+  /** Stands for the process that its workers live in, which ends as a whole. Default: this process; a test may simulate several. */
+  readonly process?: object;
   nodeIds(): readonly number[];
   /** Opens a channel to one node; `undefined` while that node is not running. */
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;

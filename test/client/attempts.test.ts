@@ -280,6 +280,27 @@ describe('a job that stalled', () => {
     expect(cluster.machine.totals.stalled).toBe(3);
   });
 
+  it('is run alone also beside the jobs of another cluster in its process', async () => {
+    const process = {};
+    const settings = [aSetting({ process }), aSetting({ process })];
+    for (const setting of settings) await stalledJobs(setting, 2);
+    let running = 0;
+    let most = 0;
+    for (const { aWorker } of settings) {
+      aWorker(
+        async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await turn();
+          running -= 1;
+        },
+        { concurrency: 3 },
+      );
+    }
+    for (const { cluster } of settings) await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(2));
+    expect(most).toBe(1);
+  });
+
   it('keeps nothing from beginning for longer than a second, or from being claimed', async () => {
     const setting = aSetting();
     const [stalled = 0] = await stalledJobs(setting, 1);

@@ -55,6 +55,8 @@ export class FakeCluster implements ClusterEndpoint {
   isPaused = false;
   /** Called when a turn has sent its answers, before the client reads them. */
   afterTurn: () => void = () => undefined;
+  /** Of its own, so that no test leaves another a quarantine. */
+  process: object = {};
   /** The process that its clients claim for. */
   holder = 0;
   term = 1;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KeptCall } from '../../src/client/call.ts';
+import { Client } from '../../src/client/client.ts';
 import { HeldJob } from '../../src/client/held-job.ts';
 import { jobOfClaim } from '../../src/client/job.ts';
 import type { JobIntake } from '../../src/client/job-intake.ts';
@@ -418,5 +419,12 @@ describe('jobs that stalled before', () => {
     expect(other.isActive).toBe(false);
     vi.advanceTimersByTime(20_000);
     expect(other.isCautious(performance.now())).toBe(false);
+  });
+});
+
+describe('the quarantine of a process', () => {
+  it('is that of all clusters in it', () => {
+    const aClientOfItsOwn = (): Client => new Client({ nodeIds: () => [1], openChannel: () => undefined });
+    expect(aClientOfItsOwn().quarantine).toBe(aClientOfItsOwn().quarantine);
   });
 });

@@ -11,14 +11,17 @@ export interface SettingOptions {
   readonly nodes?: readonly number[];
   /** The process that the workers claim for. */
   readonly holder?: number;
+  /** The process that the workers live in; settings of one process share its quarantine. */
+  readonly process?: object;
   /** How long the workers' claims wait, unless a worker has its own. */
   readonly claimWaitMs?: number;
 }
 
 /** A cluster, a client, a queue of numbers and its workers; all of it is closed after the test. */
-export function aSetting({ nodes = [1], holder = 0, claimWaitMs = 60_000 }: SettingOptions = {}) {
+export function aSetting({ nodes = [1], holder = 0, process = {}, claimWaitMs = 60_000 }: SettingOptions = {}) {
   const cluster = new FakeCluster(nodes);
   cluster.holder = holder;
+  cluster.process = process;
   const client = new Client(cluster, { silenceMs: 50 });
   toClose.push(
     () => client.close(),
