@@ -12,6 +12,7 @@ export {
   InvalidOptionError,
   InvalidPayloadError,
   JobNotFoundError,
+  JobStalledError,
   JobStateError,
   LeaseLostError,
   MembershipTimeoutError,

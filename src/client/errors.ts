@@ -63,6 +63,24 @@ export class LeaseLostError extends JobraftError {
   }
 }
 
+/**
+ * The job is a dead letter because it stalled too often: `maxStalledCount` + 1 times in a row it was begun, and its lease ended. What its
+ * processor did before may have taken effect.
+ */
+export class JobStalledError extends JobraftError {
+  override readonly code = 'JOB_STALLED';
+  override readonly outcome = 'unknown';
+  readonly jobId: number;
+
+  /** @param reason on record, with the number of stalls and of those that are allowed. */
+  constructor(jobId: number, reason: string) {
+    super(
+      `${reason}. Raise "leaseMs", do not block the event loop while a job runs, or allow more with "maxStalledCount"; then retryJob(${jobId}).`,
+    );
+    this.jobId = jobId;
+  }
+}
+
 export class JobNotFoundError extends JobraftError {
   override readonly code = 'JOB_NOT_FOUND';
   readonly jobId: number;

@@ -14,6 +14,7 @@ import { callListeners, warnOfThrown } from './listeners.ts';
 import type { Pipeline } from './pipeline.ts';
 import { checkQueueName } from './queue.ts';
 import { Sandbox } from './sandbox.ts';
+import { readStalledJob } from './stalled-job.ts';
 import { describeThrown, toError } from './thrown.ts';
 import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
 
@@ -31,7 +32,10 @@ export interface WorkerEvents<Data, Result> {
   active: [job: Job<Data, Result>];
   /** The completion is committed. */
   completed: [job: Job<Data, Result>, result: Result];
-  /** The failure is committed: the job will be tried again, or is a dead letter. */
+  /**
+   * The failure is committed: the job will be tried again, or is a dead letter. Also, with a {@link JobStalledError} and after 'stalled', when
+   * the cluster failed the job because this worker lost its lease once too often.
+   */
   failed: [job: Job<Data, Result>, error: Error];
   /** The lease was lost: somebody else may hold the job, and what this worker does for it no longer counts. */
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
@@ -279,8 +283,19 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#slots.lose(held);
     this.#slots.fill();
     if (held.hasStarted) this.#tell('stalled', held.job, error);
+    if (this.listenerCount('failed') > 0) this.#tellIfFailed(held);
     this.#intake.request();
     this.#progress();
+  }
+
+  /** The stall may have been one more than is allowed. No report of this worker says so. */
+  #tellIfFailed(held: HeldJob<Data, Result>): void {
+    this.#ending += 1;
+    readStalledJob<Data, Result>(this.#pipeline, held, (failure) => {
+      this.#ending -= 1;
+      if (failure !== undefined) this.#tell('failed', failure.job, failure.error);
+      this.#progress();
+    });
   }
 
   /** Nothing that this worker does can have an effect any more: it says so once, and stops. One that is closing waits for its jobs no longer. */

@@ -1,7 +1,7 @@
 import { type Job, JobFlag } from './job.ts';
 import { StateCode } from './job-state.ts';
 import { BACKOFF_MS_MAX } from './limits.ts';
-import { OutcomeKind } from './reply.ts';
+import { OutcomeKind, STALLED_REASON } from './reply.ts';
 import { BACKOFF_TYPES } from './request.ts';
 
 const BACKOFF_NONE = BACKOFF_TYPES.indexOf('none');
@@ -16,7 +16,7 @@ export const LEASE_EXPIRED_REASON = asciiBytes('The lease of the last attempt en
 /** The reason on record when a job is begun again and again by workers that do not finish it. */
 export const stalledReason = (stalls: number, stalledMax: number): Uint8Array =>
   asciiBytes(
-    `job stalled more than allowable limit: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`,
+    `${STALLED_REASON}: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`,
   );
 
 /** What a claim asks for besides the number of jobs. */

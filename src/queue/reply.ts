@@ -57,6 +57,9 @@ export const ERROR_CODES = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE', 'SESSION
 export type OperationErrorCode = (typeof ERROR_CODES)[number];
 export const ErrorCode = Object.freeze({ leaseLost: 0, jobNotFound: 1, jobState: 2, sessionExpired: 3, invalidRequest: 4, queueLimit: 5 });
 
+/** How the reason begins on record when a job failed because it stalled too often. */
+export const STALLED_REASON = 'job stalled more than allowable limit';
+
 /** A job under a lease. Only `token` lets its holder extend, complete, fail or release it. */
 export interface ClaimedJob {
   readonly id: number;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { Client } from '../../src/client/client.ts';
-import { InvalidOptionError } from '../../src/client/errors.ts';
+import { InvalidOptionError, JobStalledError } from '../../src/client/errors.ts';
 import type { Job } from '../../src/client/job.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
@@ -336,19 +336,35 @@ describe('a job that stalled', () => {
     await eventually(() => expect(begun).toHaveLength(3));
   });
 
-  it('fails once it has stalled more often than its worker allows', async () => {
+  it('fails once it has stalled more often than its worker allows, which the worker tells', async () => {
     const { cluster, queue, aWorker } = aSetting();
-    let runs = 0;
+    const gates: (() => void)[] = [];
     const process = (): Promise<void> => {
-      runs += 1;
-      return new Promise(() => undefined);
+      const gate = aGate();
+      gates.push(gate.open);
+      return gate.opened;
     };
-    const worker = aWorker(process, { leaseMs: 60_000, maxStalledCount: 0 });
+    const worker = aWorker(process, { leaseMs: 60_000 });
+    const told: [event: string, id: number, error: unknown][] = [];
+    worker.on('stalled', ({ id }, error) => told.push(['stalled', id, error]));
+    worker.on('failed', (job, error) => told.push(['failed', job.id, error]));
     const { id } = await queue.add('n', 1, { attempts: 5 });
-    await eventually(() => expect(runs).toBe(1));
-    cluster.advance(60_001);
+    for (const stall of [1, 2]) {
+      await eventually(() => expect(gates).toHaveLength(stall));
+      cluster.advance(60_001);
+      gates.at(-1)?.();
+      await eventually(() => expect(told.filter(([event]) => event === 'stalled')).toHaveLength(stall));
+    }
+    await eventually(() => expect(told.at(-1)?.[0]).toBe('failed'));
+    expect(told.map(([event, job]) => [event, job])).toEqual([
+      ['stalled', id],
+      ['stalled', id],
+      ['failed', id],
+    ]);
+    const [error] = told.map(([, , each]) => each).slice(-1);
+    expect(error).toBeInstanceOf(JobStalledError);
+    expect(error).toMatchObject({ code: 'JOB_STALLED', message: expect.stringMatching(/^job stalled more than allowable limit/) });
     expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: expect.stringMatching(/stalled more than/) });
-    await worker.close(true);
   });
 
   it('is not failed by a crash before its processor was called, also when no stall is allowed', async () => {
