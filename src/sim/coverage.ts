@@ -40,6 +40,7 @@ export const SOMETIMES = [
   'voter replaced after its disk was lost',
   'change named a node more than once',
   'replacement called off together with a removal',
+  'replacement called off while a lost disk was replaced',
   'voter lost its disk while it was leaving',
   'leadership transferred',
   'transfer given up',

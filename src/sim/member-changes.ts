@@ -8,13 +8,17 @@ import type { World } from './world.ts';
 
 const OPERATOR_CONNECTION = 903;
 const POLL_MS = 20;
+/** A voter whose disk was lost is back soon. */
+const NOTICED_POLL_MS = 1;
 const ANSWER_WITHIN_MS = 5_000;
 const DONE_WITHIN_MS = 30_000;
 /** How long a voter whose disk is lost is away. */
 const DOWN_MS = 30;
+/** In so much time a node that was down is back, and has caught up. */
+const BACK_WITHIN_MS = 2_000;
 
 /** How an operator changes the members of a calm cluster. */
-export const MEMBER_STORIES = ['named-twice', 'called-off', 'lost-while-leaving'] as const;
+export const MEMBER_STORIES = ['named-twice', 'called-off', 'lost-while-leaving', 'called-off-while-lost'] as const;
 export type MemberStory = (typeof MEMBER_STORIES)[number];
 
 interface Change {
@@ -44,6 +48,9 @@ export function watchMembers(world: World): void {
       break;
     case 'lost-while-leaving':
       operator.loseWhileLeaving(newcomer, leaving);
+      break;
+    case 'called-off-while-lost':
+      operator.callOffWhileLost(newcomer, leaving, other);
       break;
     default:
       story satisfies never;
@@ -104,12 +111,31 @@ class Operator {
     if (node === undefined) return;
     this.#isolate(newcomer);
     if (this.#ask({ add: [newcomer], remove: [leaving] }) !== true || !this.#awaitCommitted()) return;
-    this.#loseDisk(node);
-    const isNoticed = (): boolean => world.leader()?.runtime?.view.configuration.voters.every((voter) => voter !== leaving) === true;
-    if (!this.#until(isNoticed) || !this.#awaitCommitted()) return;
+    if (!this.#loseDisk(node) || !this.#awaitCommitted()) return;
+    world.runUntil(world.schedule.nowMs + BACK_WITHIN_MS);
+    if (!this.#isUndisturbed) return;
+    const voters = this.voters();
+    demand(!voters.includes(leaving), 'the voters are those that were asked for', () => `node ${leaving} is leaving, and votes again`);
     world.network.heal();
     world.coverage.add('voter lost its disk while it was leaving');
     this.#expect([...without(before, leaving), newcomer]);
+  }
+
+  /** A replacement is called off while another voter that lost its disk is away: once that is back, all voters are as before. */
+  callOffWhileLost(newcomer: number, kept: number, lost: number): void {
+    const world = this.#world;
+    const before = this.voters();
+    const node = world.nodes.get(lost);
+    if (node === undefined) return;
+    this.#isolate(newcomer);
+    if (this.#ask({ add: [newcomer], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
+    if (!this.#loseDisk(node)) return;
+    this.#isolate(lost);
+    const isCalledOff = this.#awaitCommitted() && this.#ask({ remove: [newcomer] }) === true;
+    world.network.heal();
+    if (!isCalledOff) return;
+    world.coverage.add('replacement called off while a lost disk was replaced');
+    this.#expect(before);
   }
 
   /** @returns false when a disturbance left it open. */
@@ -156,12 +182,12 @@ class Operator {
     });
   }
 
-  #until(holds: () => boolean): boolean {
+  #until(holds: () => boolean, pollMs = POLL_MS): boolean {
     const world = this.#world;
     const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
     while (!holds()) {
       if (world.schedule.nowMs >= deadlineMs || !this.#isUndisturbed) return false;
-      world.runUntil(world.schedule.nowMs + POLL_MS);
+      world.runUntil(world.schedule.nowMs + pollMs);
     }
     return this.#isUndisturbed;
   }
@@ -174,11 +200,15 @@ class Operator {
     }
   }
 
-  #loseDisk(node: SimNode): void {
-    this.#world.lostDisks.set(node.id, node.diskId);
-    this.#world.stopNode(node, DOWN_MS, true);
+  /** @returns whether the leader was seen to take the voter out, until it has everything again. */
+  #loseDisk(node: SimNode): boolean {
+    const world = this.#world;
+    world.lostDisks.set(node.id, node.diskId);
+    world.stopNode(node, DOWN_MS, true);
     node.loseDisk();
-    this.#ends = this.#world.ends;
+    this.#ends = world.ends;
+    const isNoticed = (): boolean => world.leader()?.runtime?.view.configuration.voters.every((voter) => voter !== node.id) === true;
+    return this.#until(isNoticed, NOTICED_POLL_MS);
   }
 }
 

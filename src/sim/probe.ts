@@ -15,7 +15,7 @@ const OPENING_NUMBERS_FROM = 100;
 /** Jobs of the probe; no other client uses this queue. */
 export const PROBE_QUEUE = 'probe';
 /** Likewise, of the jobs that it finishes. */
-const FINISHED_QUEUE = 'finished';
+const FINISHED_QUEUE = 'kept';
 /** Nobody ever adds to it: a claim on it waits for its full time. */
 const EMPTY_QUEUE = 'empty';
 
