@@ -1,6 +1,6 @@
 import type { JobKey } from '../history/history.ts';
 import { type HistoryOperation, isBefore, mayHaveApplied, type OperationOf } from '../history/operation.ts';
-import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, type JobClaim, type JobHistory, jobHistoriesOf, possibleAddsOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface Accounting {
@@ -130,7 +130,7 @@ function unexpectedJobs(jobs: ReadonlyMap<number, JobHistory>, problems: Problem
   let unexpected = 0;
   for (const job of jobs.values()) {
     const wasSeen = job.claims.length > 0 || job.reads.some(({ result }) => result?.state !== null);
-    if (addOf(job) !== undefined || !wasSeen) continue;
+    if (possibleAddsOf(job).length > 0 || !wasSeen) continue;
     unexpected += 1;
     const [denied] = job.adds;
     if (denied === undefined) problems.add(`job ${job.id} (${JSON.stringify(job.key)}) was added by nobody`, ...evidence(job));

@@ -1,5 +1,5 @@
 import type { ClaimResult, JobKey } from '../history/history.ts';
-import { type HistoryOperation, isFunction, type OperationOf } from '../history/operation.ts';
+import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../history/operation.ts';
 
 /** One job's part in a claim that may have brought several. */
 export interface JobClaim extends ClaimResult {
@@ -146,5 +146,11 @@ const emptyJob = (id: number): Growing => ({
   reads: [],
 });
 
-/** The add that brought the job, as far as it is certain: the only one that may have. */
-export const addOf = (job: JobHistory): OperationOf<'add'> | undefined => job.adds.find(({ outcome }) => outcome !== 'fail');
+/** The adds that may have brought the job. */
+export const possibleAddsOf = (job: JobHistory): readonly OperationOf<'add'>[] => job.adds.filter(mayHaveApplied);
+
+/** The add that brought the job, as far as it is certain: the only one that may have, or one of those with its key. */
+export function addOf(job: JobHistory): OperationOf<'add'> | undefined {
+  const [add, ...others] = possibleAddsOf(job);
+  return others.length > 0 && job.key === undefined ? undefined : add;
+}

@@ -1,5 +1,5 @@
 import { type HistoryOperation, isBefore, isFunction, mayHaveApplied, type OperationOf } from '../history/operation.ts';
-import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
+import { addOf, type JobClaim, type JobHistory, jobHistoriesOf, possibleAddsOf } from './job-history.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
@@ -243,9 +243,10 @@ class JobCheck {
 
   /** Nobody gets a job before somebody began to add it, or under another's key. */
   #checkBirth(): void {
-    const add = addOf(this.#job);
+    const [add, ...others] = possibleAddsOf(this.#job);
     if (add === undefined) return;
     for (const claim of this.#claims) {
+      if (others.some((other) => mayHaveBrought(other, claim))) continue;
       if (isBefore(claim.operation, add)) this.#problems.add(`job ${this.#job.id} was claimed before it was added`, claim.operation, add);
       if (claim.key !== undefined && claim.key !== add.call.key)
         this.#problems.add(
@@ -262,6 +263,9 @@ class JobCheck {
     }
   }
 }
+
+const mayHaveBrought = (add: OperationOf<'add'>, { operation, key = add.call.key }: JobClaim): boolean =>
+  !isBefore(operation, add) && key === add.call.key && operation.call.queue === add.call.queue;
 
 const NOT_STALLED = { isSure: false, isPossible: false };
 

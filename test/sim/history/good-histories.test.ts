@@ -19,6 +19,16 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     },
   },
   {
+    what: 'a claim that is answered late shows a job without its key, and two adds of unknown outcome may have brought it',
+    history: () => {
+      const script = new Script();
+      script.begin('add', aJob(1, { queue: 'other' })).info('timeout');
+      script.begin('add', aJob(2)).info('timeout');
+      const jobs = [{ job: 2, token: 1, attempt: 1, isBegun: true, stalls: 0 }];
+      return script.did('claim', aClaim(), { jobs }).completed(2, 1);
+    },
+  },
+  {
     what: 'a lease ends, the next worker gets a larger token, and the first is refused',
     history: () =>
       new Script()
