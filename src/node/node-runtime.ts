@@ -75,6 +75,7 @@ export class NodeRuntime implements Disposable {
       contentInEntryBytes: limits.contentInEntryBytes,
       versionMax: machineVersionMax,
       onSessionEnded: (client) => this.#desk.onSessionEnded(client),
+      onQueueFilled: (queue) => this.#desk.onQueueFilled(queue),
       bounds: options.stateBounds,
     });
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));

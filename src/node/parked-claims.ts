@@ -27,6 +27,8 @@ const TAKEN_PLACES_MAX = 1_024;
 export class ParkedClaims {
   /** Each queue's claims, the one that has waited longest first. */
   readonly #queues = new Map<string, Set<Place>>();
+  /** Those of them that may have waiting jobs: they had some, or got their first one or another claim, since they were last looked at. */
+  readonly #filled = new Set<string>();
   readonly #clients = new Map<number, Map<number, Place>>();
   readonly #expiries = new MinHeap<Place>((a, b) => a.expiresMs < b.expiresMs);
   #size = 0;
@@ -55,6 +57,7 @@ export class ParkedClaims {
     const places = this.#queues.get(claim.queue);
     if (places === undefined) this.#queues.set(claim.queue, new Set([place]));
     else places.add(place);
+    this.#filled.add(claim.queue);
     const sequences = this.#clients.get(claim.client);
     if (sequences === undefined) this.#clients.set(claim.client, new Map([[claim.sequence, place]]));
     else sequences.set(claim.sequence, place);
@@ -62,12 +65,21 @@ export class ParkedClaims {
     this.#size += 1;
   }
 
-  /** Claims that have waited longest, as many as the waiting jobs can serve. */
+  /** A queue had no waiting job and has one now. */
+  onQueueFilled(queue: string): void {
+    if (this.#queues.has(queue)) this.#filled.add(queue);
+  }
+
+  /**
+   * Claims that have waited longest, as many as the waiting jobs can serve. Queues without jobs, to which nothing happened since the last
+   * call, cost nothing.
+   */
   takeServable(waitingCount: (queue: string) => number): ParkedClaim[] {
     const taken: ParkedClaim[] = [];
-    for (const [queue, places] of this.#queues) {
+    for (const queue of this.#filled) {
       let jobs = waitingCount(queue);
-      for (const { claim } of places) {
+      if (jobs === 0) this.#filled.delete(queue);
+      for (const { claim } of this.#queues.get(queue) ?? []) {
         if (jobs <= 0) break;
         if (claim === undefined) continue;
         jobs -= claim.countMax;
@@ -126,7 +138,10 @@ export class ParkedClaims {
     sequences.delete(sequence);
     if (sequences.size === 0) this.#clients.delete(client);
     places.delete(place);
-    if (places.size === 0) this.#queues.delete(queue);
+    if (places.size === 0) {
+      this.#queues.delete(queue);
+      this.#filled.delete(queue);
+    }
     place.claim = undefined;
     this.#size -= 1;
     if (this.#expiries.size > 2 * this.#size + TAKEN_PLACES_MAX) this.#expiries.retain(({ claim }) => claim !== undefined);

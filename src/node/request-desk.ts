@@ -141,6 +141,11 @@ export class RequestDesk {
     this.#delivery.onSessionEnded(client);
   }
 
+  /** A queue had no waiting job and has one now: claims of it that are parked can be served. */
+  onQueueFilled(queue: string): void {
+    this.#parked.onQueueFilled(queue);
+  }
+
   onPeerLost(peer: NodeId): void {
     this.#parked.takeOfPeer(peer);
   }

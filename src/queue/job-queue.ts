@@ -36,6 +36,8 @@ export interface JobQueueOptions {
   readonly contentInEntryBytes?: number;
   /** Hears of each session that ends. It must not change the state. */
   readonly onSessionEnded?: (client: number) => void;
+  /** Hears of each queue that had no waiting job and has one now. It must not change the state. */
+  readonly onQueueFilled?: (queue: string) => void;
   /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
   readonly versionMax?: number;
   /** Smaller bounds of the state, for tests. The same on all replicas. Default: {@link STATE_BOUNDS}. */
@@ -61,6 +63,7 @@ export class JobQueue implements AttachmentSource {
   #sessions!: SessionTable;
   readonly #versionMax: number;
   readonly #onSessionEnded: JobQueueOptions['onSessionEnded'];
+  readonly #onQueueFilled: JobQueueOptions['onQueueFilled'];
   #version = MACHINE_VERSION_FIRST;
   #logMs = 0;
   #nextSessionId = 1;
@@ -73,6 +76,7 @@ export class JobQueue implements AttachmentSource {
     this.#contentInEntryBytes = options.contentInEntryBytes ?? CONTENT_IN_ENTRY_BYTES;
     this.#versionMax = options.versionMax ?? MACHINE_VERSION;
     this.#onSessionEnded = options.onSessionEnded;
+    this.#onQueueFilled = options.onQueueFilled;
     this.#bounds = { ...STATE_BOUNDS, ...options.bounds };
     this.reset();
   }
@@ -232,7 +236,7 @@ export class JobQueue implements AttachmentSource {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
     this.#contents = new StoredContents(this.#readRecord);
-    this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes);
+    this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes, this.#onQueueFilled);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#executor = new RequestExecutor(this.#jobs);
     const onSessionEnded = (session: Session): void => {

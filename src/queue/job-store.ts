@@ -39,11 +39,14 @@ export class JobStore {
   readonly totals = noTotals();
   readonly #changes: ChangeTracker;
   readonly #contentInEntryBytes: number;
+  readonly #onQueueFilled: ((queue: string) => void) | undefined;
 
-  constructor(changes: ChangeTracker, contentInEntryBytes: number) {
+  /** @param onQueueFilled hears of each queue that had no waiting job and has one now. */
+  constructor(changes: ChangeTracker, contentInEntryBytes: number, onQueueFilled?: (queue: string) => void) {
     this.#changes = changes;
     this.queues = new QueueTable(changes);
     this.#contentInEntryBytes = contentInEntryBytes;
+    this.#onQueueFilled = onQueueFilled;
   }
 
   /** @param chunk the data of the entry that is applied, in which the operation's content stands; it must never change. */
@@ -334,9 +337,11 @@ export class JobStore {
   }
 
   #enterWaiting(job: Job): void {
+    const { queue } = job;
     job.state = StateCode.waiting;
-    job.queue.waiting += 1;
-    job.queue.index.push(job);
+    queue.waiting += 1;
+    queue.index.push(job);
+    if (queue.waiting === 1) this.#onQueueFilled?.(queue.name);
   }
 
   #enterDelayed(job: Job, dueMs: number): void {

@@ -57,6 +57,37 @@ describe('claims that wait for a job', () => {
     expect(parked.size).toBe(2);
   });
 
+  it('cost nothing in later turns, as long as their queues get no jobs', () => {
+    const parked = new ParkedClaims();
+    for (let sequence = 1; sequence <= 10_000; sequence += 1) parked.park(aClaim(sequence, 500, { queue: `q${sequence % 1_000}` }));
+    const asked: string[] = [];
+    const noJobs = (queue: string): number => {
+      asked.push(queue);
+      return 0;
+    };
+    expect(parked.takeServable(noJobs)).toEqual([]);
+    expect(asked).toHaveLength(1_000);
+    expect(parked.takeServable(noJobs)).toEqual([]);
+    expect(asked).toHaveLength(1_000);
+    parked.onQueueFilled('q7');
+    parked.onQueueFilled('a queue without claims');
+    expect(sequencesOf(parked.takeServable((queue) => (queue === 'q7' ? 2 : 0)))).toEqual([7, 1_007]);
+  });
+
+  it('that were not served are served later, while jobs of their queue wait', () => {
+    const parked = new ParkedClaims();
+    for (const sequence of [1, 2, 3]) parked.park(aClaim(sequence, 500));
+    expect(sequencesOf(parked.takeServable(() => 1))).toEqual([1]);
+    expect(sequencesOf(parked.takeServable(() => 1))).toEqual([2]);
+    expect(sequencesOf(parked.takeServable(() => 0))).toEqual([]);
+    expect(sequencesOf(parked.takeServable(() => 1))).toEqual([]);
+    parked.onQueueFilled('work');
+    expect(sequencesOf(parked.takeServable(() => 1))).toEqual([3]);
+    parked.onQueueFilled('work');
+    parked.park(aClaim(4, 500));
+    expect(sequencesOf(parked.takeServable(() => 1))).toEqual([4]);
+  });
+
   it('can be taken one by one, once', () => {
     const parked = new ParkedClaims();
     parked.park(aClaim(1, 300));

@@ -111,6 +111,8 @@ export class TestQueue {
   isFirstOfTerm = false;
   index = 0;
   sequence = 0;
+  /** Queues that got their only waiting job, in order; a test clears it. */
+  filled: string[] = [];
 
   readonly #contentInEntryBytes: number;
 
@@ -204,6 +206,10 @@ export class TestQueue {
   }
 
   #open(): JobQueue {
-    return new JobQueue({ readRecord: (kind, key) => this.tables.read(kind, key), contentInEntryBytes: this.#contentInEntryBytes });
+    return new JobQueue({
+      readRecord: (kind, key) => this.tables.read(kind, key),
+      contentInEntryBytes: this.#contentInEntryBytes,
+      onQueueFilled: (queue) => this.filled.push(queue),
+    });
   }
 }

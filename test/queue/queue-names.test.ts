@@ -27,6 +27,30 @@ describe('queues', () => {
     queue.machine.check();
   });
 
+  it('are reported when they get their only waiting job, from wherever it comes', () => {
+    const queue = new TestQueue();
+    const reportedAfter = (change: () => void): string[] => {
+      queue.filled = [];
+      change();
+      return queue.filled;
+    };
+    expect(reportedAfter(() => queue.add('x'))).toEqual(['q']);
+    expect(reportedAfter(() => queue.add('y'))).toEqual([]);
+    expect(reportedAfter(() => queue.add('z', {}, 'other'))).toEqual(['other']);
+    const [first, second] = queue.claim(2);
+    if (first === undefined || second === undefined) throw new Error('two jobs wait');
+    expect(reportedAfter(() => queue.do((to) => to.release(first.id, first.token)))).toEqual(['q']);
+    expect(reportedAfter(() => queue.do((to) => to.release(second.id, second.token)))).toEqual([]);
+    const [third] = queue.claim(2, 1_000);
+    if (third === undefined) throw new Error('a job waits');
+    expect(reportedAfter(() => queue.do((to) => to.fail(third.id, third.token, 'no', true)))).toEqual(['q']);
+    queue.claim(1, 1_000);
+    expect(reportedAfter(() => queue.pass(2_000))).toEqual(['q']);
+    queue.claim(2, 60_000);
+    queue.add('later', { delayMs: 500 });
+    expect(reportedAfter(() => queue.pass(1_000))).toEqual(['q']);
+  });
+
   it('stay while they keep a finished job, or get another in the same entry', () => {
     const queue = new TestQueue();
     const kept = queue.add('x');
