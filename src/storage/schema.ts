@@ -39,6 +39,8 @@ const BUSY_TIMEOUT_MS = 1000;
 
 export const recordTableName = (kind: string): string => `record_${kind}`;
 export const stagedTableName = (kind: string): string => `staged_${kind}`;
+/** No kind begins with a digit. */
+export const droppedTableName = (number: number): string => `staged_${number}`;
 export const recordTableSql = (table: string): string =>
   `CREATE TABLE "${table}" (key INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT`;
 
@@ -134,7 +136,7 @@ function createTables(db: Database.Database, version: number, { file, recordKind
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
     }
-    // What a stop in the middle of a snapshot left behind.
+    // What a stop in the middle of a snapshot left behind, and tables that were dropped and not yet deleted.
     for (const table of tables) if (table.startsWith('staged_')) db.exec(`DROP TABLE "${table}"`);
   }).immediate();
 }

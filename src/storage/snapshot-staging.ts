@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
+import type { DroppedTables } from './dropped-tables.ts';
 import type { RecordChange } from './port.ts';
 import { RecordTable } from './record-table.ts';
 import type { RowChecksum } from './row-checksum.ts';
@@ -11,6 +12,7 @@ export interface StagingOptions {
   readonly recordKinds: readonly string[];
   readonly tags: readonly number[];
   readonly checksum: RowChecksum;
+  readonly dropped: DroppedTables;
 }
 
 /**
@@ -35,6 +37,8 @@ export class SnapshotStaging {
   stage(chunk: number, records: readonly RecordChange[]): void {
     invariant(chunk <= this.#nextChunk, () => `chunk ${chunk} of a snapshot was staged before chunk ${this.#nextChunk}`);
     if (chunk === 0) this.#begin();
+    // First of all: what is freed makes room for what arrives.
+    this.#options.dropped.reclaim(records);
     for (const { kind, key, value } of records) {
       const table = this.#tables[kind];
       invariant(table !== undefined, () => `a staged record is of kind ${kind}, and there are ${this.#tables.length}`);
@@ -47,9 +51,9 @@ export class SnapshotStaging {
   /** Within a transaction of the caller: the staged tables become the checkpoint's. @returns how many records each kind has. */
   swapIn(): number[] {
     invariant(this.isBegun, () => 'a snapshot was installed that was never staged');
-    const { db, recordKinds } = this.#options;
+    const { db, recordKinds, dropped } = this.#options;
     for (const kind of recordKinds) {
-      db.exec(`DROP TABLE "${recordTableName(kind)}"`);
+      dropped.drop(recordTableName(kind));
       db.exec(`ALTER TABLE "${stagedTableName(kind)}" RENAME TO "${recordTableName(kind)}"`);
     }
     const counts = this.#counts;
@@ -60,10 +64,11 @@ export class SnapshotStaging {
   }
 
   #begin(): void {
-    const { db, file, recordKinds, tags, checksum } = this.#options;
+    const { db, file, recordKinds, tags, checksum, dropped } = this.#options;
+    // Of a snapshot that did not arrive as a whole.
+    if (this.#tables.length > 0) for (const kind of recordKinds) dropped.drop(stagedTableName(kind));
     this.#tables = recordKinds.map((kind, at) => {
       const table = stagedTableName(kind);
-      db.exec(`DROP TABLE IF EXISTS "${table}"`);
       db.exec(recordTableSql(table));
       return new RecordTable({ db, file, table, kind, tag: tags[at] ?? 0, checksum });
     });

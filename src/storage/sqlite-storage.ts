@@ -5,6 +5,7 @@ import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
 import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { makeDataDirectory } from './data-directory.ts';
+import { DroppedTables } from './dropped-tables.ts';
 import { StorageError } from './errors.ts';
 import { openFileLock } from './file-lock.ts';
 import { LogTable } from './log-table.ts';
@@ -90,6 +91,7 @@ class SqliteStorage implements FileStorage {
   readonly #commit: Statement<[]>;
   readonly #meta: MetaTable;
   readonly #log: LogTable;
+  readonly #dropped: DroppedTables;
   readonly #staging: SnapshotStaging;
   readonly #readers: OpenReaders;
   #tables: readonly RecordTable[];
@@ -115,7 +117,8 @@ class SqliteStorage implements FileStorage {
     this.#meta = new MetaTable(db, file, this.#checksum);
     this.#entryKind = entryKind === undefined ? -1 : recordKinds.indexOf(entryKind);
     this.#log = new LogTable(db, file, this.#checksum, entryKind === undefined ? undefined : recordTableName(entryKind));
-    this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, checksum: this.#checksum });
+    this.#dropped = new DroppedTables(db);
+    this.#staging = new SnapshotStaging({ db, file, recordKinds, tags: this.#tags, checksum, dropped: this.#dropped });
     this.#readers = new OpenReaders({ db, file, recordKinds, entryKind, tags: this.#tags, checksum, walBytesMax: readerWalBytesMax });
     this.#tables = this.#openTables();
   }
@@ -168,6 +171,7 @@ class SqliteStorage implements FileStorage {
         this.#log.markDead();
       }
       this.#log.reclaim(compacted, append?.entries ?? []);
+      this.#dropped.reclaim();
     });
     this.#counts = counts;
     this.#bounds = { compacted, last, checkpoint: checkpoint?.snapshot.index ?? bounds.checkpoint };

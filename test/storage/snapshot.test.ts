@@ -119,6 +119,58 @@ describe('a snapshot that a crash interrupts', () => {
   });
 });
 
+describe('the tables that a snapshot replaces', () => {
+  const RECORDS = 5_000;
+  const leftOver = (path: string): number => {
+    const db = new Database(path, { readonly: true });
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE name LIKE 'staged%'").pluck().all();
+    const rows = tables.map((table) =>
+      Number(
+        db
+          .prepare(`SELECT count(*) FROM "${String(table)}"`)
+          .pluck()
+          .get(),
+      ),
+    );
+    db.close();
+    return tables.length === 0 ? -1 : rows.reduce((sum, count) => sum + count, 0);
+  };
+  const replaceAll = (storage: NodeStorage): void => {
+    const changes = Array.from({ length: RECORDS }, (_, key) => put(JOB, key, pattern(100, key)));
+    storage.persist({ append: appendOf(entriesUpTo(1, 5)), checkpoint: { snapshot: aSnapshot(5), changes } });
+    storage.stageSnapshot(0, [put(JOB, 7, bytes(7))]);
+    storage.installSnapshot(aSnapshot(40, 6), aHardState(6, 3));
+  };
+
+  it('are deleted a little in each of the next transactions', () => {
+    using storage = openAt(file);
+    replaceAll(storage);
+    const left = [leftOver(file)];
+    for (let index = 41; index < 60 && left.at(-1) !== -1; index += 1) {
+      storage.persist({ append: appendOf([anEntry(index, { term: 6 })]) });
+      left.push(leftOver(file));
+    }
+    expect(left[0]).toBe(RECORDS);
+    expect(left.at(-1)).toBe(-1);
+    expect(left.length).toBeGreaterThan(4);
+    expect(recordsOf(storage, JOB)).toHaveLength(1);
+  });
+
+  it('are deleted by a start at the latest', () => {
+    using storage = openAt(file);
+    replaceAll(storage);
+    storage.persist({ append: appendOf([anEntry(41, { term: 6 })]) });
+    expect(leftOver(file)).toBeGreaterThan(0);
+    const copy = join(directory, 'copy.db');
+    copyFileSync(file, copy);
+    copyFileSync(`${file}-wal`, `${copy}-wal`);
+    using again = openAt(copy);
+    expect(leftOver(copy)).toBe(-1);
+    expect(again.load()).toMatchObject({ checkpoint: { index: 40 }, entries: [{ index: 41 }] });
+    expect(recordsOf(again, JOB)).toHaveLength(1);
+  });
+});
+
 it('a snapshot given up again and again takes no more room than one', () => {
   using storage = openAt(file);
   const stageOne = (): number => {
