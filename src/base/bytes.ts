@@ -27,6 +27,9 @@ export class MalformedBytesError extends Error {
 /** Longest run of ASCII that is decoded by hand: below it a call into the runtime's decoder costs more than the loop. */
 const SHORT_TEXT_BYTES = 24;
 
+/** From this length on a view and a copy of memory cost less than a loop. */
+const VIEW_BYTES_MIN = 24;
+
 /** A buffer that grows by doubling; positions are in bytes. */
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -102,6 +105,14 @@ export class ByteWriter {
   blob(bytes: Uint8Array): void {
     this.u32(bytes.length);
     this.raw(bytes);
+  }
+
+  /** A u32 length and the bytes at `from`. For a small part of other bytes a view of it would cost more than the copy. */
+  blobOf(bytes: Uint8Array, from: number, length: number): void {
+    this.u32(length);
+    const at = this.reserve(length);
+    if (length > VIEW_BYTES_MIN) this.#bytes.set(bytes.subarray(from, from + length), at);
+    else for (let offset = 0; offset < length; offset += 1) this.#bytes[at + offset] = bytes[from + offset] as number;
   }
 
   /** A u32 length in bytes and the text in UTF-8. */

@@ -3,7 +3,7 @@ import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../storage/port.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
-import { packOf, packsOf, writePack } from './content-pack.ts';
+import { chunkOf, packOf, packsOf, writePack } from './content-pack.ts';
 import { MACHINE_VERSION_FIRST } from './entry-data.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
@@ -116,15 +116,18 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if (this.#layout.pageEmptied(page)) yield this.#gone(RecordKind.jobs, page);
       return;
     }
-    const changed = jobs.filter(({ flags }) => (flags & JobFlag.dirty) !== 0);
-    const withContent = changed.filter(({ flags, length }) => (flags & JobFlag.contentStored) === 0 && length > 0);
-    for (const job of withContent) if (job.entry > 0) yield* this.#keptEntry(job);
-    for (const pack of packsOf(withContent.filter(({ entry }) => entry === 0))) yield this.#pack(pack);
-    for (const job of changed) yield* this.#outcome(job);
-    for (const job of changed) {
+    const unpacked: Job[] = [];
+    for (const job of jobs) {
+      if ((job.flags & JobFlag.dirty) === 0) continue;
+      if ((job.flags & JobFlag.contentStored) === 0 && job.length > 0) {
+        if (job.entry > 0) yield* this.#keptEntry(job);
+        else unpacked.push(job);
+      }
+      if ((job.flags & JobFlag.outcomeDirty) !== 0) yield* this.#outcome(job);
       job.flags = (job.flags & ~(JobFlag.dirty | JobFlag.outcomeDirty)) | JobFlag.rowStored;
       this.#written.push(job);
     }
+    if (unpacked.length > 0) for (const pack of packsOf(unpacked)) yield this.#pack(pack);
     this.#layout.pageWritten(page);
     yield this.#encoded(RecordKind.jobs, page, () => writeJobs(this.#to, jobs));
   }
@@ -143,12 +146,11 @@ export class CheckpointChanges implements Iterable<RecordChange> {
       if (job.packedAt !== ALONE) this.#layout.packs.add(first.id);
     }
     if (first.packedAt === ALONE) return this.#put(RecordKind.content, contentKey(first.id), contentInMemory(first));
-    return this.#encoded(RecordKind.content, contentKey(first.id), () => writePack(this.#to, jobs, contentInMemory));
+    return this.#encoded(RecordKind.content, contentKey(first.id), () => writePack(this.#to, jobs));
   }
 
   *#outcome(job: Job): Generator<RecordChange> {
     const { flags, outcome } = job;
-    if ((flags & JobFlag.outcomeDirty) === 0) return;
     if (outcome !== undefined && outcome.length > 0) {
       job.flags |= JobFlag.outcomeStored;
       yield this.#put(RecordKind.content, outcomeKey(job.id), outcome);
@@ -176,11 +178,6 @@ export class CheckpointChanges implements Iterable<RecordChange> {
 }
 
 const contentInMemory = (job: Job): Uint8Array => chunkOf(job).subarray(job.offset, job.offset + job.length);
-
-function chunkOf({ id, chunk }: Job): Uint8Array {
-  invariant(chunk !== undefined, () => `the content of job ${id} is neither in memory nor in the checkpoint`);
-  return chunk;
-}
 
 /**
  * Fills an empty state from a checkpoint; contents stay where they are. A checkpoint without records is the empty state.

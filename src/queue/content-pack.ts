@@ -1,4 +1,5 @@
 import { ByteReader, type ByteWriter } from '../base/bytes.ts';
+import { invariant } from '../base/invariant.ts';
 import { ALONE, PACK_BYTES_MAX } from './checkpoint-layout.ts';
 import type { Job } from './job.ts';
 
@@ -6,11 +7,17 @@ import type { Job } from './job.ts';
  * Contents of several jobs in one record: `([u8 position][blob content])*`, where a job's position is its id less that of the first.
  * A content that stands alone is the record as it is.
  */
-export function writePack(to: ByteWriter, jobs: readonly Job[], contentOf: (job: Job) => Uint8Array): void {
+export function writePack(to: ByteWriter, jobs: readonly Job[]): void {
   for (const job of jobs) {
     to.u8(job.packedAt);
-    to.blob(contentOf(job));
+    to.blobOf(chunkOf(job), job.offset, job.length);
   }
+}
+
+/** The memory that holds the content of a job which no checkpoint has yet. */
+export function chunkOf({ id, chunk }: Job): Uint8Array {
+  invariant(chunk !== undefined, () => `the content of job ${id} is neither in memory nor in the checkpoint`);
+  return chunk;
 }
 
 /** Divides jobs, in the order of their ids, into runs whose contents go into one record each, and tells each job its position. */

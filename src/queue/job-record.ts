@@ -50,9 +50,8 @@ export function writeLogicalJob(to: ByteWriter, job: Job): void {
 
 function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = job.packedAt): void {
   const parts = partsOf(job, before);
-  to.u8(job.id % RECORD_PAGE_JOBS);
-  to.u8(job.state);
-  to.u16(parts);
+  // Position, state and parts, of one, one and two bytes.
+  to.u32((job.id % RECORD_PAGE_JOBS) | (job.state << 8) | (parts << 16));
   if ((parts & Part.queue) !== 0) to.f64(job.queue.number);
   if ((parts & Part.policy) !== 0) writePolicy(to, job.policy);
   if ((parts & Part.added) !== 0) to.f64(job.addedMs);

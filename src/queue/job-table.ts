@@ -57,9 +57,14 @@ export class JobTable {
   /** Those with ids from `firstId` to before `endId`, in ascending order. */
   between(firstId: number, endId: number): Job[] {
     const jobs: Job[] = [];
-    for (let id = firstId; id < endId; id += 1) {
-      const job = this.get(id);
-      if (job !== undefined) jobs.push(job);
+    for (let id = firstId; id < endId; ) {
+      const number = Math.floor(id / PAGE_JOBS);
+      const page = this.#page(number);
+      const end = Math.min(endId, (number + 1) * PAGE_JOBS);
+      for (; id < end; id += 1) {
+        const job = page?.jobs[id % PAGE_JOBS];
+        if (job !== undefined) jobs.push(job);
+      }
     }
     return jobs;
   }
