@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { asIndex, type LogIndex } from '../base/ids.ts';
+import { asIndex, type LogIndex, type Term } from '../base/ids.ts';
 import { EMPTY_BYTES, type Entry } from '../raft/entry.ts';
 import { END_KIND, ENTRY_COLUMNS, type EntryRow, LogReads } from './log-reads.ts';
 import type { RowChecksum } from './row-checksum.ts';
@@ -25,6 +25,8 @@ export class LogTable extends LogReads {
   readonly #after: Statement<[number], EntryRow>;
   readonly #last: Statement<[], EntryRow>;
   readonly #sizes: Statement<[number, number, number], [position: number, bytes: number]>;
+  /** Of which term the entries are that were appended since the file was opened: each from its index to the next, in ascending order. */
+  #terms: { readonly from: number; readonly term: Term }[] = [];
   #hasDeadRows = true;
   /** The dead rows up to here are deleted, or kept. */
   #reclaimedTo = 0;
@@ -84,8 +86,22 @@ export class LogTable extends LogReads {
   append(from: LogIndex, entries: readonly Entry[]): void {
     // The end row at least, and the suffix that conflicts.
     this.#deleteFrom.run(from);
-    for (const { index, term, kind, data } of entries) this.#put(index, term, entryKindCode(kind), data);
+    while ((this.#terms.at(-1)?.from ?? 0) >= from) this.#terms.pop();
+    for (const { index, term, kind, data } of entries) {
+      if (this.#terms.at(-1)?.term !== term) this.#terms.push({ from: index, term });
+      this.#put(index, term, entryKindCode(kind), data);
+    }
     this.#put(from + entries.length, 0, END_KIND, EMPTY_BYTES);
+  }
+
+  /**
+   * The term of an entry, to which the log is compacted: of one that was appended since the file was opened without reading its data.
+   * @throws {StorageError} when the entry is damaged or missing.
+   */
+  compactedTerm(index: LogIndex): Term {
+    while ((this.#terms[1]?.from ?? index + 1) <= index) this.#terms.shift();
+    const [first] = this.#terms;
+    return first !== undefined && first.from <= index ? first.term : this.entryAt(index).term;
   }
 
   /** Deletes what stands behind `index`, where the log now ends. */

@@ -166,7 +166,7 @@ class SqliteStorage implements FileStorage {
       }
       if (checkpoint !== undefined) counts = this.#writeCheckpoint(checkpoint.snapshot, checkpoint.changes, compacted);
       if (compactTo !== undefined && compactTo > compacted) {
-        this.#meta.putCompacted({ index: compactTo, term: this.#log.entryAt(compactTo).term });
+        this.#meta.putCompacted({ index: compactTo, term: this.#log.compactedTerm(compactTo) });
         compacted = compactTo;
         this.#log.markDead();
       }

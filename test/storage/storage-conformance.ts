@@ -198,6 +198,24 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         }
       });
 
+      it('remembers the term of an entry also where others were overwritten, and of one from before the file was opened', () => {
+        persistAll({ append: appendOf(entriesUpTo(1, 6, 1)) }, { append: appendOf(entriesUpTo(7, 9, 2)) });
+        const compactedAt = (index: number, term: number): void => {
+          storage.persist({ checkpoint: { snapshot: aSnapshot(index, term), changes: [] }, compactTo: asIndex(index) });
+          expect(storage.load().compacted).toStrictEqual({ index, term });
+        };
+        compactedAt(2, 1);
+        storage.persist({ append: appendOf(entriesUpTo(5, 8, 3)) });
+        compactedAt(4, 1);
+        compactedAt(5, 3);
+        restart();
+        compactedAt(6, 3);
+        persistAll({ append: appendOf([...entriesUpTo(9, 10, 3), ...entriesUpTo(11, 12, 4)]) });
+        compactedAt(7, 3);
+        compactedAt(10, 3);
+        compactedAt(12, 4);
+      });
+
       it('may leave an empty log, which goes on behind it', () => {
         const batch = { append: appendOf(entriesUpTo(1, 3, 4)), checkpoint: { snapshot: aSnapshot(3, 4), changes: [] } };
         storage.persist({ ...batch, compactTo: asIndex(3) });
