@@ -21,6 +21,7 @@ export {
   NoNodesRunningError,
   OverloadedError,
   PayloadTooLargeError,
+  QuorumLostError,
   RequestRefusedError,
   SessionExpiredError,
   UnknownOptionError,

@@ -63,7 +63,7 @@ export class Client implements AsyncDisposable {
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }
 
-  /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | ClientClosedError | ClusterClosedError} */
+  /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError} */
   async connect(): Promise<void> {
     await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
   }

@@ -1,6 +1,8 @@
 import { ByteWriter } from '../base/bytes.ts';
+import type { Outcome } from '../base/errors.ts';
 import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../transport/client-frame.ts';
 import type { ClientChannel, ClusterEndpoint } from '../transport/port.ts';
+import { QuorumLostError } from './errors.ts';
 
 export type Rejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
 export type Refusal = Extract<ServerFrame, { readonly type: 'refused' }>;
@@ -57,6 +59,15 @@ export class Connection {
   /** Whether any node runs. */
   isAnyReachable(): boolean {
     return this.nodeIds().some((node) => this.isReachable(node));
+  }
+
+  /** The error for an outage that does not end before somebody mends its cause; undefined while there is none. */
+  outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
+    const cause = this.#endpoint.outageCause?.();
+    if (cause === undefined) return undefined;
+    const nodes = this.nodeIds();
+    const running = nodes.filter((node) => this.isReachable(node));
+    return (outcome) => new QuorumLostError(nodes, running, cause, outcome);
   }
 
   /** Whether there is a channel that something may still arrive on. */

@@ -166,6 +166,27 @@ export class NoNodesRunningError extends JobraftError {
   }
 }
 
+/**
+ * The nodes that still run are no majority, and the others cannot run again before somebody mends what stopped them. `cause` is that node's
+ * error, with its code (STORAGE_FULL) and its remedy. With `outcome: 'unknown'` the call was sent before, and may take effect once they run.
+ */
+export class QuorumLostError extends JobraftError {
+  override readonly code = 'QUORUM_LOST';
+  override readonly outcome: Outcome;
+
+  constructor(nodes: readonly number[], running: readonly number[], cause: JobraftError, outcome: Outcome) {
+    super(
+      `No majority of the cluster's nodes runs (its nodes: ${nodes.join(', ')}; running: ${running.join(', ') || 'none'}). ` +
+        `${cause.code}: ${cause.message} Then start them: cluster.restart(node). ` +
+        (outcome === 'unknown'
+          ? 'The call was sent before; look for the job before you repeat it.'
+          : 'The call was not applied; repeat it then.'),
+      { cause },
+    );
+    this.outcome = outcome;
+  }
+}
+
 /** The named node does not run, or its channel was lost before it answered. */
 export class NodeUnavailableError extends JobraftError {
   override readonly code = 'NODE_UNAVAILABLE';
@@ -301,10 +322,13 @@ export interface Obstacle {
   readonly rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
   /** The nodes of the cluster, if none of them runs. */
   readonly stoppedNodes: readonly number[] | undefined;
+  /** The error for an outage that does not end by itself. */
+  readonly outage: ((outcome: Outcome) => JobraftError) | undefined;
 }
 
 /** What a call gets when its time is over: the most telling error that is true. */
-export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes }: Obstacle): JobraftError {
+export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes, outage }: Obstacle): JobraftError {
+  if (outage !== undefined) return outage(outcome);
   if (rejection?.code === 'VERSION') return new ClusterVersionError(rejection.message, outcome);
   if (outcome === 'unknown') return new DeadlineError('unknown');
   if (stoppedNodes !== undefined) return new NoNodesRunningError(stoppedNodes);

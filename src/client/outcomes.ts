@@ -78,6 +78,15 @@ export class Outcomes {
     for (const [, call] of refused) fail(call, error);
   }
 
+  /**
+   * From now on the time of all calls is over but that of kept ones, of claims that are alone in their request, which wait for the end of an
+   * outage, and of stale reads, which any node answers.
+   */
+  endTimeOfCalls(nowMs: number): void {
+    for (const batches of [this.#lanes.queued(), this.#lanes.unanswered()])
+      for (const batch of batches) if (!batch.isStale && hasOtherThanClaims(batch)) batch.deadlineMs = Math.min(batch.deadlineMs, nowMs);
+  }
+
   /** Rejects the calls whose time is over. @param obstacle what keeps all calls from being sent or answered, as far as is known. */
   expire(nowMs: number, obstacle: Obstacle): void {
     this.#lanes.replaceQueued((batch) => this.#expired(batch, nowMs, obstacle));
@@ -147,6 +156,11 @@ export class Outcomes {
     this.#intake.release(batch);
     batch.settled();
   }
+}
+
+function hasOtherThanClaims(batch: Batch): boolean {
+  for (const [, call] of batch.pending()) if (!isKept(call) && call.claimLeaseMs === undefined) return true;
+  return false;
 }
 
 /** The kept calls of a batch that await an answer, but those at `places`, in a new one that takes its place. */

@@ -52,6 +52,8 @@ export class Pipeline {
   #closesByMs = Number.POSITIVE_INFINITY;
   /** It is closed. */
   #isOver = false;
+  /** Of the latest look: while all is well, none is taken for each call. */
+  #hadOutage = false;
 
   constructor(connection: Connection, config: ClientConfig) {
     this.config = config;
@@ -85,7 +87,7 @@ export class Pipeline {
    * Write one operation into the encoder, then {@link commit} it in the same turn.
    * @param payloadBytes about how large the operation will be.
    * @param waitsForNodes whether it may wait for a node to be started when none runs.
-   * @throws {ClientClosedError | ClusterClosedError | NoNodesRunningError | OverloadedError} and nothing is written.
+   * @throws {ClientClosedError | ClusterClosedError | NoNodesRunningError | QuorumLostError | OverloadedError} and nothing is written.
    */
   open(payloadBytes: number, waitsForNodes = false): RequestEncoder {
     if (!waitsForNodes) this.#checkNodes();
@@ -124,7 +126,7 @@ export class Pipeline {
 
   /** Writes one operation that only reads. @throws as {@link open} */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
-    this.#checkNodes();
+    this.#checkNodes(consistency === 'stale');
     this.#schedule();
     this.#intake.query(consistency, write, call, this.#nowMs);
   }
@@ -256,9 +258,13 @@ export class Pipeline {
     return this.#search.isSearching && !this.#connection.isAnyReachable();
   }
 
-  /** @throws {NoNodesRunningError} */
-  #checkNodes(): void {
-    if (this.#areNodesStopped && !this.#intake.isClosed) throw new NoNodesRunningError(this.#connection.nodeIds());
+  /** @param isStale whether any node may answer. @throws {NoNodesRunningError | QuorumLostError} */
+  #checkNodes(isStale = false): void {
+    if (!(this.#search.isSearching || this.#hadOutage) || this.#intake.isClosed) return;
+    const outage = this.#connection.outage();
+    this.#hadOutage = outage !== undefined;
+    if (outage !== undefined && !isStale) throw outage('not-applied');
+    if (this.#areNodesStopped) throw new NoNodesRunningError(this.#connection.nodeIds());
   }
 
   /** @returns whether the cluster is closed; then what can have no answer any more is rejected. */
@@ -346,7 +352,14 @@ export class Pipeline {
   #onWakeup(): void {
     const nowMs = performance.now();
     const stoppedNodes = this.#areNodesStopped ? this.#connection.nodeIds() : undefined;
-    this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes });
+    const outage = this.#connection.outage();
+    this.#hadOutage = outage !== undefined;
+    if (outage !== undefined) {
+      this.#intake.closeGathered();
+      this.#intake.closeQueries();
+      this.#outcomes.endTimeOfCalls(nowMs);
+    }
+    this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes, outage });
     if (nowMs >= this.#closesByMs) this.#lanes.takeWaitingClaims();
     if (this.#endNow()) {
       this.#wakeup.at(nowMs + GATHER_MS_MAX);

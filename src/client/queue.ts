@@ -76,7 +76,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
    * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
    * @throws {PayloadTooLargeError | InvalidPayloadError | UnknownOptionError | InvalidOptionError | OverloadedError} nothing was added
    * @throws {NoNodesRunningError | ClientClosedError} nothing was added
-   * @throws {DeadlineError | NoLeaderError | SessionExpiredError | ClusterClosedError} see the error's `outcome`
+   * @throws {DeadlineError | NoLeaderError | QuorumLostError | SessionExpiredError | ClusterClosedError} see the error's `outcome`
    */
   add(name: string, data: Data, options?: JobOptions): Promise<Job<Data, Result>> {
     return new Promise((resolve, reject) => {

@@ -3,6 +3,7 @@ import { Client } from '../client/client.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { makeLogFolder } from '../logs/log-folder.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
+import type { StorageError } from '../storage/errors.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
 import { openClientPort } from './client-port.ts';
@@ -122,6 +123,11 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   onClosed(listener: () => void): () => void {
     this.#closedListeners.add(listener);
     return () => this.#closedListeners.delete(listener);
+  }
+
+  /** Part of {@link ClusterEndpoint}. */
+  outageCause(): StorageError | undefined {
+    return this.#threads.outageCause();
   }
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {

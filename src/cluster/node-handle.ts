@@ -85,6 +85,7 @@ export class NodeHandle {
   #isOverdue = false;
   #isReady = false;
   readonly #notReady: (error: Error) => void;
+  #failure: Error | undefined;
 
   constructor(options: Omit<NodeBoot, 'killSwitch'>, onFailure: (error: Error) => void) {
     const boot: NodeBoot = { ...options, killSwitch: KillSwitch.memory() };
@@ -97,12 +98,11 @@ export class NodeHandle {
       name: `jobraft node ${boot.id}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB_MAX },
     });
-    let failure: Error | undefined;
     let notReady: (error: Error) => void = () => undefined;
     this.ready = new Promise((resolve, reject) => {
       notReady = reject;
       const fail = (error: Error) => {
-        failure ??= error;
+        this.#failure ??= error;
         if (this.#isReady) onFailure(error);
         else reject(error);
       };
@@ -116,7 +116,8 @@ export class NodeHandle {
       });
       this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));
       this.#worker.on('exit', () => {
-        if (!this.#isReady) reject(failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: ENDED_EARLY }, 'not-applied'));
+        if (!this.#isReady)
+          reject(this.#failure ?? new NodeFailedError(boot.id, { code: 'NODE_FAILED', message: ENDED_EARLY }, 'not-applied'));
       });
     });
     this.#notReady = notReady;
@@ -139,6 +140,11 @@ export class NodeHandle {
 
   get isRunning(): boolean {
     return this.#isRunning;
+  }
+
+  /** What stopped the node, if it stopped by itself. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   command(command: NodeCommand, transfer: readonly MessagePort[] = []): void {

@@ -42,6 +42,17 @@ export class NodeThreads {
     return this.#handles.get(node);
   }
 
+  /** A full disk, if it has stopped a node without which no majority runs: until there is space, no start of that node lasts. */
+  outageCause(): StorageError | undefined {
+    let running = 0;
+    let cause: StorageError | undefined;
+    for (const { isRunning, failure } of this.#handles.values()) {
+      if (isRunning) running += 1;
+      else if (failure instanceof StorageError && failure.code === 'STORAGE_FULL') cause ??= failure;
+    }
+    return running > this.#roster.nodes.length / 2 ? undefined : cause;
+  }
+
   /** Starts all of them, and rebuilds those whose file is damaged. */
   async start(nodes: readonly number[]): Promise<void> {
     const outcomes = await Promise.allSettled(nodes.map((node) => this.add(node)));

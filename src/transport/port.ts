@@ -1,3 +1,4 @@
+import type { JobraftError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 
 /** The way out of a node. Frames are posted in order; the receiver gets memory of its own. */
@@ -32,6 +33,11 @@ export interface ClusterEndpoint {
   /** Stands for the process that its workers live in, which ends as a whole. Default: this process; a test may simulate several. */
   readonly process?: object;
   nodeIds(): readonly number[];
+  /**
+   * What keeps a majority of the nodes from running until somebody mends it, as a full disk; calls are rejected with it at once. Undefined while
+   * a majority runs, or may run again without that.
+   */
+  outageCause?(): JobraftError | undefined;
   /** Opens a channel to one node; `undefined` while that node is not running. */
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;
   /**

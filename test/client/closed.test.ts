@@ -1,18 +1,20 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
-import { ClientClosedError, ClusterClosedError, NoNodesRunningError } from '../../src/client/errors.ts';
+import { ClientClosedError, ClusterClosedError, NoNodesRunningError, QuorumLostError } from '../../src/client/errors.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker } from '../../src/client/worker.ts';
 import type { OperationResult } from '../../src/queue/reply.ts';
+import { StorageError } from '../../src/storage/errors.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { countTimeInTurns } from './turn-time.ts';
+import { aGate } from './worker-setting.ts';
 
 const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
 
-function aSetting(options: ClientOptions = {}) {
-  const cluster = new FakeCluster();
+function aSetting(options: ClientOptions = {}, nodes: readonly number[] = [1]) {
+  const cluster = new FakeCluster(nodes);
   const client = new Client(cluster, options);
   opened.push({ cluster, client });
   return { cluster, client, queue: new Queue<number>('numbers', { connection: client }) };
@@ -32,19 +34,20 @@ afterEach(async () => {
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);
 
-/** A worker that is at work on a job that does not end by itself. */
+/** A worker that is at work on a job that ends when it is let. */
 async function aBusyWorker(client: Client, queue: Queue<number>) {
   await queue.add('n', 1);
   let signal: AbortSignal | undefined;
+  const gate = aGate();
   const processor: Processor<number, unknown> = (_job, context) => {
     signal = context.signal;
-    return new Promise(() => undefined);
+    return gate.opened;
   };
   const worker = new Worker('numbers', processor, { connection: client });
   const events: string[] = [];
   worker.on('closed', () => events.push('closed'));
   await eventually(() => expect(signal).toBeDefined());
-  return { worker, events, signal: () => signal };
+  return { worker, events, signal: () => signal, end: gate.open };
 }
 
 /** Warnings of the process, caught. */
@@ -219,6 +222,75 @@ describe('a cluster of which no node runs', () => {
     cluster.elect(1);
     await queue.add('n', 1);
     await eventually(() => expect(done).toEqual([1]));
+    await worker.close();
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('a cluster of which no majority runs since the disk is full', () => {
+  const cause = new StorageError('STORAGE_FULL', 'Node 1: the disk is full. Free space on the disk.');
+
+  it.each([
+    ['its last node', [1, 2]],
+    ['its leader', [1]],
+  ])('rejects calls at once when it has stopped %s: what was sent as unknown, the others as not applied', async (_, stopped) => {
+    const { cluster, client, queue } = aSetting({ outstandingBatchesMax: 1 }, [1, 2]);
+    await queue.add('n', 0);
+    cluster.isPaused = true;
+    const sent = outcomeOf(queue.add('n', 1));
+    await new Promise(setImmediate);
+    const unsent = outcomeOf(queue.add('n', 2));
+    await new Promise(setImmediate);
+    const gathering = outcomeOf(queue.add('n', 3));
+    const startMs = performance.now();
+    cluster.outage = cause;
+    for (const node of stopped) cluster.stop(node);
+    for (const [call, outcome] of [[sent, 'unknown'] as const, [unsent, 'not-applied'] as const, [gathering, 'not-applied'] as const]) {
+      const error = await call;
+      expect(error).toBeInstanceOf(QuorumLostError);
+      expect(error).toMatchObject({
+        outcome,
+        cause,
+        message: expect.stringContaining('STORAGE_FULL: Node 1: the disk is full. Free space'),
+      });
+    }
+    expect(performance.now() - startMs).toBeLessThan(250);
+    for (const call of [queue.add('n', 4), queue.getJobCounts(), client.connect()])
+      expect(await outcomeOf(call)).toMatchObject({ code: 'QUORUM_LOST', outcome: 'not-applied', cause });
+    expect(client.pipeline.operations).toBe(0);
+    cluster.outage = undefined;
+    for (const node of stopped) cluster.start(node);
+    cluster.elect(1);
+    cluster.resume();
+    await queue.add('n', 5);
+    // The first, the one that was sent before, and the last.
+    expect(cluster.machine.counts('numbers').waiting).toBe(3);
+  });
+
+  it('still shows what a node has that runs', async () => {
+    const { cluster, queue } = aSetting({}, [1, 2]);
+    await queue.add('n', 0);
+    cluster.outage = cause;
+    cluster.stop(1);
+    await new Promise(setImmediate);
+    expect(await queue.getJobCounts({ consistency: 'stale' })).toMatchObject({ waiting: 1 });
+  });
+
+  it('has workers that report their jobs and go on once it runs again', async () => {
+    const { cluster, client, queue } = aSetting();
+    const { worker, end } = await aBusyWorker(client, queue);
+    const errors: Error[] = [];
+    worker.on('error', (error) => errors.push(error));
+    cluster.outage = cause;
+    cluster.stop(1);
+    await new Promise(setImmediate);
+    end();
+    expect(await outcomeOf(queue.add('n', 2))).toBeInstanceOf(QuorumLostError);
+    cluster.outage = undefined;
+    cluster.start(1);
+    cluster.elect(1);
+    await queue.add('n', 3);
+    await eventually(() => expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 2, active: 0 }));
     await worker.close();
     expect(errors).toEqual([]);
   });

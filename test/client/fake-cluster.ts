@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import type { JobraftError } from '../../src/base/errors.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
 import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
@@ -55,6 +56,8 @@ export class FakeCluster implements ClusterEndpoint {
   isPaused = false;
   /** Called when a turn has sent its answers, before the client reads them. */
   afterTurn: () => void = () => undefined;
+  /** What keeps a majority of its nodes from running. */
+  outage: JobraftError | undefined;
   /** Of its own, so that no test leaves another a quarantine. */
   process: object = {};
   /** The process that its clients claim for. */
@@ -94,6 +97,10 @@ export class FakeCluster implements ClusterEndpoint {
   onClosed(listener: () => void): () => void {
     this.#closedListeners.add(listener);
     return () => this.#closedListeners.delete(listener);
+  }
+
+  outageCause(): JobraftError | undefined {
+    return this.outage;
   }
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {

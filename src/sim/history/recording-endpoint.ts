@@ -40,6 +40,10 @@ export class RecordingEndpoint implements ClusterEndpoint {
     this.#options = options;
   }
 
+  outageCause(): ReturnType<NonNullable<ClusterEndpoint['outageCause']>> {
+    return this.#cluster.outageCause?.();
+  }
+
   get isClosed(): boolean {
     return this.#cluster.isClosed ?? false;
   }
