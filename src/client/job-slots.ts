@@ -15,7 +15,7 @@ export interface JobSlotsHandlers<Data, Result> {
   readonly run: (held: HeldJob<Data, Result>, nowMs: number) => void;
   /** Releases a job that was not begun, or whose processor was not called. */
   readonly giveBack: (held: HeldJob<Data, Result>) => void;
-  /** A slot became free without a job that ended. */
+  /** The worker holds fewer jobs, without one that ended. */
   readonly onFree: () => void;
   readonly onError: (error: Error) => void;
 }
@@ -199,9 +199,11 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     return this.#running.size < this.#config.concurrency && !this.#quarantine.isActive && !this.#isLeaseOver(held, nowMs);
   }
 
+  /** A worker that holds fewer jobs may claim others: no job that ends may tell it so. */
   #giveBack(held: HeldJob<Data, Result>): void {
     this.#handlers.giveBack(held);
     this.onOver(held);
+    this.#handlers.onFree();
   }
 
   /** Gives the job a slot. It has begun. */
@@ -291,7 +293,6 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     if (error !== undefined) this.#handlers.onError(error);
     this.#giveBack(held);
     this.fill();
-    this.#handlers.onFree();
   }
 
   #sendBegin(held: HeldJob<Data, Result>, answers: Pick<KeptCall, 'onResult' | 'onError'>): void {

@@ -40,6 +40,11 @@ export class ReadyJobs<Data, Result> {
   }
 
   remove(held: HeldJob<Data, Result>): void {
+    // Thousands may be taken one after the other, each of them the first.
+    if (held === this.#stalled[0]) {
+      this.#stalled.shift();
+      return;
+    }
     this.#dropTaken();
     this.#fresh = this.#fresh.filter((each) => each !== held);
     this.#stalled = this.#stalled.filter((each) => each !== held);

@@ -159,6 +159,8 @@ describe('a lease that can be known to be over', () => {
   it('begins no job that was claimed ahead', async () => {
     const setting = aSetting();
     const { cluster, queue, aWorker } = setting;
+    // Only the worker knows it: at the cluster no lease ends, also if the machine stops.
+    cluster.stopClock();
     const attempts: number[] = [];
     const late: number[] = [];
     let blockedUntilMs = 0;
@@ -184,6 +186,7 @@ describe('a lease that can be known to be over', () => {
 
   it('begins no job whose claim was answered while the event loop stood still', async () => {
     const { cluster, queue, aWorker } = aSetting();
+    cluster.stopClock();
     let grantedAtMs = 0;
     const agesMs: number[] = [];
     aWorker(() => void agesMs.push(performance.now() - grantedAtMs), { leaseMs });
@@ -305,6 +308,8 @@ describe('a job that stalled', () => {
     const setting = aSetting();
     const [stalled = 0] = await stalledJobs(setting, 1);
     const { cluster, queue, aWorker } = setting;
+    // The machine may stop: no lease ends for it.
+    cluster.stopClock();
     const gate = aGate();
     const begun: number[] = [];
     aWorker(
@@ -325,6 +330,7 @@ describe('a job that stalled', () => {
   it('does not keep others that did from their turn for longer than a lease', async () => {
     const setting = aSetting();
     await stalledJobs(setting, 3);
+    setting.cluster.stopClock();
     const begun: number[] = [];
     setting.aWorker(
       (job) => {

@@ -2,14 +2,16 @@ import { afterEach, beforeEach, vi } from 'vitest';
 
 const FAKED = ['Date', 'performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const;
 
+const TURN_MS = 0.2;
+
 /**
- * For a test file, or a describe: in its tests one millisecond passes in each turn of the event loop. Calls within the process take a few
- * turns, on any machine, so that neither a busy nor a stopped machine lets a deadline, a lease or a silence end early.
+ * For a test file: in its tests a fifth of a millisecond passes in each turn of the event loop. Calls within the process take a few turns, on any
+ * machine, so that neither a busy nor a stopped machine lets a deadline, a lease or a silence end early.
  */
 export function countTimeInTurns(): void {
   let next: NodeJS.Immediate;
   const onTurn = (): void => {
-    vi.advanceTimersByTime(1);
+    vi.advanceTimersByTime(TURN_MS);
     next = setImmediate(onTurn);
   };
   beforeEach(() => {
