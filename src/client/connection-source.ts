@@ -21,7 +21,7 @@ export interface ClientLease {
   release(): Promise<void>;
 }
 
-/** A client that was passed in belongs to whoever made it and is not closed here. */
+/** A client that was passed in belongs to the caller and is not closed here. */
 export function acquireClient(connection: ClusterEndpoint | Client): ClientLease {
   if (connection instanceof Client) return { client: connection, release: async () => {} };
   const shared = sharedClients.get(connection) ?? { client: new Client(connection), users: 0 };

@@ -73,7 +73,7 @@ class LateClaim implements Call {
   }
 
   onError(): void {
-    // Whoever claimed was told when the claim was given up.
+    // The worker that claimed was told when the claim was given up.
   }
 }
 

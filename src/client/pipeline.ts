@@ -161,7 +161,7 @@ export class Pipeline {
     this.#afterOutcome();
   }
 
-  /** Of a query: late parts, of an answer that was asked for twice, find nobody. */
+  /** Of a query. A late part, of an answer that was asked for twice, is ignored. */
   onReplyPart(first: number, bytes: Uint8Array, node: number): void {
     const reply = decodeReply(bytes);
     const batch = this.#lanes.find(reply.client, reply.sequence);

@@ -31,9 +31,9 @@ export class MemberChanges {
   }
 
   /**
-   * Either all of it is done, or what was begun is called off: then a newcomer's id and thread are gone again. They stay only where nobody
+   * Either all of it is done, or what was begun is cancelled: then a joining node's id and thread are gone again. They stay only where nobody
    * can tell whether it became a voter, or where the cluster was closed; the same call may be made again in any case.
-   * @throws {ConfigError | AdminRefusedError | MembershipTimeoutError} or what kept a newcomer's thread from starting.
+   * @throws {ConfigError | AdminRefusedError | MembershipTimeoutError} or what kept a joining node's thread from starting.
    */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
     const pending = add.find((node) => this.#newcomers.has(node));
@@ -48,7 +48,7 @@ export class MemberChanges {
     await this.#remove(remove);
   }
 
-  /** An id may be in the roster already, of an addition that neither succeeded nor could be called off. */
+  /** An id may be in the roster already, of an addition that neither succeeded nor could be cancelled. */
   async #checkNewcomers(add: readonly number[], remove: readonly number[]): Promise<void> {
     const { nodes } = this.#roster;
     const known = add.filter((node) => nodes.includes(node));
@@ -60,7 +60,7 @@ export class MemberChanges {
   }
 
   async #change(add: readonly number[], remove: readonly number[]): Promise<void> {
-    // Before it is asked for: whoever may be a voter has to be started with the cluster.
+    // Before it is asked for: a node that may be a voter has to be started with the cluster.
     let mayBeMembers = add.filter((node) => this.#roster.nodes.includes(node));
     this.#roster.add(add);
     try {
@@ -96,7 +96,7 @@ export class MemberChanges {
       const gone = await this.#control.callOff(nodes);
       return nodes.filter((node) => !gone.includes(node));
     } catch {
-      // What made the change fail says more than that it cannot be called off either.
+      // What made the change fail says more than that it cannot be cancelled either.
       return nodes;
     }
   }

@@ -3,7 +3,7 @@ import { AdminRefusedError, DeadlineError, MembershipTimeoutError, NodeUnavailab
 import type { MemberChange } from '../client/node-calls.ts';
 import type { NodeStatus } from '../transport/client-frame.ts';
 
-/** A change waits for newcomers to receive the whole log; this bounds one that cannot succeed. */
+/** A change waits for joining nodes to receive the whole log; this bounds one that cannot succeed. */
 const CHANGE_WAIT_MS = 60_000;
 const TRANSFER_WAIT_MS = 10_000;
 const CALL_OFF_WAIT_MS = 10_000;
@@ -25,7 +25,7 @@ export interface ClusterMembers {
 /** What nodes are asked with. Its calls have a deadline that is short beside the times above: a leader whose thread is stuck answers none. */
 export type AdminClient = Pick<Client, 'status' | 'changeMembership' | 'transferLeadership'>;
 
-/** Sees changes of members through, whoever leads meanwhile: a change that was lost with its leader is asked for again. */
+/** Sees changes of members through, also under another leader: a change that was lost with its leader is asked for again. */
 export class MemberControl {
   readonly #client: () => AdminClient;
   readonly #leader: () => Promise<number | undefined>;
@@ -127,7 +127,7 @@ const isUnanswered = (error: unknown): boolean => error instanceof NodeUnavailab
 function remainderOf(status: NodeStatus, add: readonly number[], remove: readonly number[]): MemberChange | undefined {
   const { voters, outgoing, joining, leaving, learners } = status;
   const missing = add.filter((node) => !voters.includes(node) && !joining.includes(node));
-  // Who is leaving already goes with these newcomers, or with others that may never come.
+  // A node that is leaving already is replaced by these joining nodes, or by others that may never come.
   const isUnderWay = (node: number): boolean => add.length > 0 && leaving.includes(node);
   const present = remove.filter((node) => [...voters, ...joining, ...learners].includes(node) && !isUnderWay(node));
   if (outgoing.length > 0 || missing.length + present.length === 0) return undefined;

@@ -6,7 +6,7 @@ import { type ByteReader, ByteWriter } from '../base/bytes.ts';
  * - 1: commit 57471be. One clock; every claim charges an attempt, and so does every lease that ends; clients name their own session ids.
  * - 2: an attempt begins when the processor begins, stalls are counted apart, leases run on the log's own clock and get a fresh term under
  *   a new leader, session ids are given out by the state machine.
- * - 3: a queue is forgotten at the end of the entry that took its last job, and there may be any number of queues A session
+ * - 3: a queue is forgotten at the end of the entry that took its last job, and there may be any number of queues. A session
  *   notes each forgotten sequence once, also where a hole was closed.
  */
 export const MACHINE_VERSION = 3;

@@ -304,8 +304,8 @@ export class JobQueue implements AttachmentSource {
     while (reader.remaining >= 4) {
       const length = reader.u32();
       if (length > reader.remaining) return;
-      const at = reader.skip(length);
-      if (length >= HEADER_BYTES) this.#onRequest(data, at, at + length, replies);
+      const start = reader.skip(length);
+      if (length >= HEADER_BYTES) this.#onRequest(data, start, start + length, replies);
     }
   }
 

@@ -42,8 +42,10 @@ export const ResultCode = Object.freeze({
 });
 export const REPLY_HEADER_BYTES = 21;
 export const REPLY_FORM_AT = 16;
+/** What each job of a `claimed` result takes, in version 1 and from version 2 on. */
 export const CLAIMED_JOB_1_BYTES = 32;
 export const CLAIMED_JOB_BYTES = 37;
+/** What each job of a `held` result takes. */
 const HELD_JOB_BYTES = 16;
 /** What a `job` result takes behind its queue's name. */
 export const JOB_1_TAIL_BYTES = 46;
@@ -312,7 +314,7 @@ const stateOf = (code: number): JobState | undefined => JOB_STATES[code];
 function errorMessage(code: OperationErrorCode, job: number | undefined, state: JobState | undefined): string {
   switch (code) {
     case 'LEASE_LOST':
-      return `The lease on job ${job} is lost: it ended, or the job was claimed anew. Drop the work; whoever holds the job now finishes it.`;
+      return `The lease on job ${job} is lost: it ended, or the job was claimed anew. Drop the work; the worker that holds the job now finishes it.`;
     case 'JOB_NOT_FOUND':
       return `Job ${job} does not exist. It was never added, or it was removed after it finished; check the id and the queue's retention.`;
     case 'JOB_STATE':

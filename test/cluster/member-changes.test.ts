@@ -42,7 +42,7 @@ function aSetting({ voters = [1, 2, 3], start, change, callOff }: Setup = {}) {
       await change?.();
     },
     callOff: async (nodes: readonly number[]) => {
-      calls.push(`call off ${nodes.join()}`);
+      calls.push(`cancel ${nodes.join()}`);
       return callOff === undefined ? nodes : await callOff(nodes);
     },
   };
@@ -68,11 +68,11 @@ describe('an addition that fails', () => {
     expect(calls).toEqual(['add 4,5 remove ']);
   });
 
-  it('because it takes too long is called off, and may be repeated', async () => {
+  it('because it takes too long is cancelled, and may be repeated', async () => {
     let attempts = 0;
     const { changes, roster, running, calls } = aSetting({ change: () => (++attempts === 1 ? late() : Promise.resolve()) });
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
-    expect(calls.at(-1)).toBe('call off 4');
+    expect(calls.at(-1)).toBe('cancel 4');
     expect(roster.nodes).toEqual([1, 2, 3]);
     expect([...running]).toEqual([1, 2, 3]);
     await changes.change([4], []);

@@ -46,7 +46,7 @@ describe('a change of members', () => {
     await expect(control.members()).resolves.toMatchObject({ voters: [1, 2, 3, 4] });
   });
 
-  it('removes a node that is leaving in a replacement whose newcomer never comes', async () => {
+  it('removes a node that is leaving in a replacement whose joining node never comes', async () => {
     const { control, asked } = answering({ joining: [9], leaving: [2] }, { voters: [1, 3], joining: [9] });
     await control.change([], [2]);
     expect(asked).toEqual([{ add: [], remove: [2] }]);
@@ -69,7 +69,7 @@ describe('a change of members', () => {
   });
 });
 
-describe('an addition that is called off', () => {
+describe('an addition that is cancelled', () => {
   it('takes back what still receives the log, and says who is no member', async () => {
     const { control, asked } = answering({ joining: [4, 5] }, { joining: [], isSettled: false }, {});
     await expect(control.callOff([4, 5])).resolves.toEqual([4, 5]);

@@ -10,9 +10,9 @@ export const isPure = (path: string): boolean =>
 const REMEDY: Readonly<Record<string, string>> = {
   Date: 'Time comes in with the event (`now`) or from the Clock port.',
   performance: 'Time comes in with the event (`now`) or from the Clock port.',
-  setTimeout: 'Tell the next deadline; whoever owns the thread arms the one timer.',
-  setInterval: 'Tell the next deadline; whoever owns the thread arms the one timer.',
-  setImmediate: 'Tell the next deadline; whoever owns the thread arms the one timer.',
+  setTimeout: 'Tell the next deadline; the owner of the thread arms the one timer.',
+  setInterval: 'Tell the next deadline; the owner of the thread arms the one timer.',
+  setImmediate: 'Tell the next deadline; the owner of the thread arms the one timer.',
   queueMicrotask: 'Do it in this turn: the entry is synchronous.',
   Promise: 'Return effects: the entry is synchronous.',
   process: 'Hand in what is needed.',

@@ -76,7 +76,7 @@ class Nodes {
     return this.#runtimes[id - 1] as NodeRuntime;
   }
 
-  /** Time passes, and whoever has something to do does it. */
+  /** Time passes, and every node does what is due. */
   pass(ms: number): void {
     const untilMs = this.nowMs + ms;
     for (let step = 0; step < 10_000; step += 1) {

@@ -252,14 +252,14 @@ describe('a replacement', () => {
   it.each([
     ['a removal', { remove: [9, 3] }, [1]],
     ['a step to learner', { remove: [3], learners: [3, 9] }, [1]],
-  ])('that is called off together with %s takes no vote later', (_, change, others) => {
+  ])('that is cancelled together with %s takes no vote later', (_, change, others) => {
     const between = settled(begun(replacing, changeOf(change)));
     expect(between).toMatchObject({ voters: [...others, 2], joining: [], leaving: [] });
     const added = begun(between, changeOf({ add: [5] }));
     expect(promoted(added, [asNodeId(5)], []).voters).toEqual([...others, 2, 5]);
   });
 
-  it('that an old log called off takes no vote later', () => {
+  it('that an old log cancelled takes no vote later', () => {
     const stale = { ...aConfiguration([1, 2]), leaving: [asNodeId(2)] };
     expect(begun(stale, changeOf({ add: [5] }))).toMatchObject({ joining: [5], leaving: [] });
     const leader = anEstablishedLeader({ configuration: stale });
@@ -284,7 +284,7 @@ describe('a replacement', () => {
     expect(membersOf(done)).not.toContain(2);
   });
 
-  it('that is called off leaves the vote to a node that lost its disk meanwhile', () => {
+  it('that is cancelled leaves the vote to a node that lost its disk meanwhile', () => {
     const lost = settled(replaced({ ...replacing, ...known }, asNodeId(2)));
     const calledOff = begun(lost, changeOf({ remove: [9] }));
     expect(calledOff).toMatchObject({ voters: [1, 3], joining: [2], leaving: [] });
@@ -310,12 +310,12 @@ describe('a replacement', () => {
     ).toEqual([1, 3, 9, 2]);
   });
 
-  it('of a node that lost its disk, called off in an old log, takes no vote later', () => {
+  it('of a node that lost its disk, cancelled in an old log, takes no vote later', () => {
     const old = configurationOf({ voters: [1, 3].map(asNodeId), joining: [asNodeId(2)], leaving: [asNodeId(2)] });
     expect(normalized(old)).toMatchObject({ joining: [2], leaving: [] });
   });
 
-  it('that is called off while another voter is rebuilt takes no vote when that one is back', () => {
+  it('that is cancelled while another voter is rebuilt takes no vote when that one is back', () => {
     const four = { ...aConfiguration([1, 2, 3, 4]), disks: [...known.disks, { node: asNodeId(4), disk: asDiskId(104) }] };
     const lost = settled(replaced(begun(four, changeOf({ add: [9], remove: [2] })), asNodeId(3)));
     const calledOff = begun(lost, changeOf({ remove: [9] }));
@@ -323,7 +323,7 @@ describe('a replacement', () => {
     expect(promoted(calledOff, [asNodeId(3)], []).voters).toEqual([1, 2, 4, 3]);
   });
 
-  it('whose newcomer is away does not keep a voter that lost its disk from voting again', () => {
+  it('whose joining node is away does not keep a voter that lost its disk from voting again', () => {
     const lost = settled(replaced({ ...begun(three, changeOf({ add: [9], remove: [1] })), ...known }, asNodeId(2)));
     const ready = promotable(lost, (node) => node === 2);
     expect(ready).toEqual([2]);

@@ -107,7 +107,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.acknowledge(2, 1).snapshotsWanted).toEqual([2]);
   });
 
-  it('passes its answers about chunks to whoever streams', () => {
+  it('passes its answers about chunks to the sender of the snapshot', () => {
     const leader = aLeaderThatSendsASnapshot();
     const reply = aSnapshotReply({ from: 2, term: 2, snapshot: { index: 8, term: 1 }, nextChunk: 3 });
     expect(leader.step(reply).snapshotReply).toBe(reply);

@@ -60,7 +60,7 @@ export interface JobModelOptions {
   readonly terms: JobTerms;
   /** When claims of unknown outcome on the job's queue were invoked: each may have taken the job once. Ascending event indexes. */
   readonly unknownClaimsAt: readonly number[];
-  /** The most stalls that any claim of unknown outcome allows. Default: any number. */
+  /** The largest `stalledMax` of the claims of unknown outcome. Without it: no limit, a stall never fails the job for certain. */
   readonly anyStalledMax?: number | undefined;
   readonly leases: LeaseClock;
   /** How much earlier than by the history's clock a delay may end. */

@@ -138,7 +138,7 @@ export class World {
 
   arrive(message: RaftMessage, isTold: boolean): void {
     const isUp = this.liveIds().includes(message.to);
-    if (isTold || !isUp) this.say(`${isUp ? 'arrives' : 'finds nobody'}: ${messageInWords(message, this.#setup.rounds)}`);
+    if (isTold || !isUp) this.say(`${isUp ? 'arrives' : 'is lost'}: ${messageInWords(message, this.#setup.rounds)}`);
     if (isUp) this.step(message.to, { type: 'message', message });
   }
 
