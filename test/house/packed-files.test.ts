@@ -50,7 +50,7 @@ describe('what npm packs', () => {
 
   it('is nothing but code, its licence, what it says about itself and the settings with their defaults', () => {
     const others = files.filter((path) => !/^dist\/src\/[\w/-]+\.(?:js|d\.ts)$/.test(path));
-    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'config/cluster.yaml', 'package.json']);
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'config/cluster.yaml', 'package.json']);
     expect(files.filter((path) => path.startsWith('dist/src/sim/'))).toEqual([]);
   });
 
