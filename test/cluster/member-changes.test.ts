@@ -49,6 +49,12 @@ function aSetting({ voters = [1, 2, 3], start, change, callOff }: Setup = {}) {
   return { changes: new MemberChanges({ roster, threads, control }), roster, running, calls };
 }
 
+/** Those that the roster names, all of which run. */
+function expectNodes({ roster, running }: ReturnType<typeof aSetting>, nodes: readonly number[]): void {
+  expect(roster.nodes).toEqual(nodes);
+  expect([...running]).toEqual(nodes);
+}
+
 const late = (): Promise<never> => Promise.reject(new MembershipTimeoutError([4], [], 1));
 
 describe('an addition that fails', () => {
@@ -57,10 +63,10 @@ describe('an addition that fails', () => {
     const start = async (node: number) => {
       if (node === 5 && isBlocked) throw new Error('in the way');
     };
-    const { changes, roster, running, calls } = aSetting({ start });
+    const setting = aSetting({ start });
+    const { changes, roster, calls } = setting;
     await expect(changes.change([4, 5], [])).rejects.toThrow('in the way');
-    expect(roster.nodes).toEqual([1, 2, 3]);
-    expect([...running]).toEqual([1, 2, 3]);
+    expectNodes(setting, [1, 2, 3]);
     expect(calls).toEqual([]);
     isBlocked = false;
     await changes.change([4, 5], []);
@@ -70,32 +76,31 @@ describe('an addition that fails', () => {
 
   it('because it takes too long is cancelled, and may be repeated', async () => {
     let attempts = 0;
-    const { changes, roster, running, calls } = aSetting({ change: () => (++attempts === 1 ? late() : Promise.resolve()) });
+    const setting = aSetting({ change: () => (++attempts === 1 ? late() : Promise.resolve()) });
+    const { changes, calls } = setting;
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
     expect(calls.at(-1)).toBe('cancel 4');
-    expect(roster.nodes).toEqual([1, 2, 3]);
-    expect([...running]).toEqual([1, 2, 3]);
+    expectNodes(setting, [1, 2, 3]);
     await changes.change([4], []);
-    expect(roster.nodes).toEqual([1, 2, 3, 4]);
-    expect([...running]).toEqual([1, 2, 3, 4]);
+    expectNodes(setting, [1, 2, 3, 4]);
   });
 
   it('keeps a node that became a voter meanwhile', async () => {
-    const { changes, roster, running } = aSetting({ change: late, callOff: async () => [5] });
+    const setting = aSetting({ change: late, callOff: async () => [5] });
+    const { changes } = setting;
     await expect(changes.change([4, 5], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
-    expect(roster.nodes).toEqual([1, 2, 3, 4]);
-    expect([...running]).toEqual([1, 2, 3, 4]);
+    expectNodes(setting, [1, 2, 3, 4]);
   });
 
   it('keeps a node that may become a voter yet, and lets it be asked for again', async () => {
     let attempts = 0;
-    const { changes, roster, running } = aSetting({
+    const setting = aSetting({
       change: () => (++attempts === 1 ? late() : Promise.resolve()),
       callOff: () => Promise.reject(new NoLeaderError()),
     });
+    const { changes, roster } = setting;
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
-    expect(roster.nodes).toEqual([1, 2, 3, 4]);
-    expect([...running]).toEqual([1, 2, 3, 4]);
+    expectNodes(setting, [1, 2, 3, 4]);
     await changes.change([4], []);
     expect(roster.nodes).toEqual([1, 2, 3, 4]);
   });
@@ -127,8 +132,8 @@ describe('an addition', () => {
 });
 
 it('a removal takes id and thread once it is complete, and not before', async () => {
-  const { changes, roster, running } = aSetting({ change: late });
+  const setting = aSetting({ change: late });
+  const { changes } = setting;
   await expect(changes.change([], [3])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
-  expect(roster.nodes).toEqual([1, 2, 3]);
-  expect([...running]).toEqual([1, 2, 3]);
+  expectNodes(setting, [1, 2, 3]);
 });

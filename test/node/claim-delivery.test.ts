@@ -16,12 +16,35 @@ function aTable(nodes: number): { readonly table: NodeTable; readonly client: nu
   return { table, client };
 }
 
-/** Claims three jobs on a channel of its own. */
-function claimAt(node: NodeRuntime, client: number, sequence: number, { waitMs = 0, leaseMs = HOUR_MS } = {}): void {
+interface ClaimTerms {
+  readonly waitMs?: number;
+  readonly leaseMs?: number;
+}
+
+/** A request that claims three jobs. */
+function aClaim(client: number, sequence: number, { waitMs = 0, leaseMs = HOUR_MS }: ClaimTerms = {}): Uint8Array {
   const encoder = new RequestEncoder();
   encoder.begin(client, sequence, 1);
   encoder.claim('q', claimOptions(3, leaseMs, { waitMs }));
-  node.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+  return encoder.finish();
+}
+
+/** Claims them on a channel of its own. @returns the sequence of the request. */
+function claimAt(node: NodeRuntime, table: NodeTable, client: number, terms?: ClaimTerms): number {
+  const sequence = table.nextSequence();
+  node.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: aClaim(client, sequence, terms) }));
+  return sequence;
+}
+
+/** A node that has answered a claim of one job on that channel. */
+function anAnsweredClaim() {
+  const { table, client } = aTable(1);
+  table.add(client);
+  const leader = table.node(table.leader());
+  const sequence = claimAt(leader, table, client);
+  table.pass(200);
+  expect(leader.machine.counts('q')).toMatchObject({ active: 1 });
+  return { table, client, leader, sequence };
 }
 
 function expectWaiting(table: NodeTable, waiting: number): void {
@@ -37,7 +60,7 @@ describe('jobs of a claim whose client is gone before the answer', () => {
     const id = table.add(client);
     table.add(client);
     const leader = table.node(table.leader());
-    claimAt(leader, client, table.nextSequence());
+    claimAt(leader, table, client);
     leader.clientGone(CONNECTION);
     expectWaiting(table, 2);
     const [shown] = table.request(client, (to) => to.getJob(id));
@@ -48,7 +71,7 @@ describe('jobs of a claim whose client is gone before the answer', () => {
     const { table, client } = aTable(3);
     table.add(client);
     const leader = table.node(table.leader());
-    claimAt(leader, client, table.nextSequence());
+    claimAt(leader, table, client);
     leader.turn();
     leader.clientGone(CONNECTION);
     expectWaiting(table, 1);
@@ -58,7 +81,7 @@ describe('jobs of a claim whose client is gone before the answer', () => {
     const { table, client } = aTable(3);
     table.add(client);
     const follower = table.node(table.ids.find((id) => id !== table.leader()) ?? 0);
-    claimAt(follower, client, table.nextSequence());
+    claimAt(follower, table, client);
     follower.turn();
     follower.clientGone(CONNECTION);
     expectWaiting(table, 1);
@@ -69,7 +92,7 @@ describe('jobs of a claim whose client is gone before the answer', () => {
       const { table, client } = aTable(3);
       const leader = table.leader();
       const node = table.node(table.ids.find((id) => (id !== leader) === isFollower) ?? 0);
-      claimAt(node, client, table.nextSequence(), { waitMs: HOUR_MS });
+      claimAt(node, table, client, { waitMs: HOUR_MS });
       table.pass(100);
       node.clientGone(CONNECTION);
       table.pass(100);
@@ -82,14 +105,10 @@ describe('jobs of a claim whose client is gone before the answer', () => {
     const { table, client } = aTable(1);
     table.add(client);
     const leader = table.node(table.leader());
-    const sequence = table.nextSequence();
-    claimAt(leader, client, sequence);
+    const sequence = claimAt(leader, table, client);
     leader.clientGone(CONNECTION);
     // The channel of the table: the answer goes there, whichever comes first.
-    const encoder = new RequestEncoder();
-    encoder.begin(client, sequence, 1);
-    encoder.claim('q', claimOptions(3, HOUR_MS));
-    const [claimed] = table.send(client, sequence, encoder.finish());
+    const [claimed] = table.send(client, sequence, aClaim(client, sequence));
     expect(claimed).toMatchObject({ type: 'claimed', jobs: [{ attempt: 1 }] });
     table.pass(500);
     expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
@@ -110,24 +129,13 @@ describe('jobs of a claim whose client is gone before the answer', () => {
 
 describe('jobs of a claim whose answer was sent when the channel ended', () => {
   it('are released unless the client has acknowledged it', () => {
-    const { table, client } = aTable(1);
-    table.add(client);
-    const leader = table.node(table.leader());
-    const sequence = table.nextSequence();
-    claimAt(leader, client, sequence);
-    table.pass(200);
-    expect(leader.machine.counts('q')).toMatchObject({ active: 1 });
+    const { table, leader } = anAnsweredClaim();
     leader.clientGone(CONNECTION);
     expectWaiting(table, 1);
   });
 
   it('stay claimed once the client has acknowledged it', () => {
-    const { table, client } = aTable(1);
-    table.add(client);
-    const leader = table.node(table.leader());
-    const sequence = table.nextSequence();
-    claimAt(leader, client, sequence);
-    table.pass(200);
+    const { table, client, leader, sequence } = anAnsweredClaim();
     const encoder = new RequestEncoder();
     encoder.begin(client, table.nextSequence(), sequence + 1);
     encoder.counts('q');
@@ -190,7 +198,7 @@ describe('answers to claims that are not acknowledged', () => {
     const client = table.open();
     table.add(client);
     const leader = table.node(1);
-    claimAt(leader, client, table.nextSequence(), { leaseMs: 3 * HOUR_MS });
+    claimAt(leader, table, client, { leaseMs: 3 * HOUR_MS });
     table.idle(HOUR_MS + 1_000);
     expect(leader.machine.sessionCount).toBe(0);
     leader.clientGone(CONNECTION);

@@ -117,7 +117,7 @@ describe('a flipped bit', () => {
 });
 
 describe('a lost file', () => {
-  it('makes its node a joining one, which votes again once it has caught up', async () => {
+  it('makes its node a newcomer, which votes again once it has caught up', async () => {
     await using scene = await aCluster();
     const { cluster, queue, dataDir } = scene;
     for (let n = 0; n < 20; n += 1) await queue.add('job', { n });

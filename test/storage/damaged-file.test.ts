@@ -1,60 +1,54 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { moveDamagedAside } from '../../src/storage/damaged-file.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
 import { aHardState, appendOf, entriesUpTo, KINDS } from './storage-fixtures.ts';
+import { StorageFolder } from './storage-folder.ts';
 
 describe('a damaged file', () => {
-  let directory: string;
-  let file: string;
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'jobraft-aside-'));
-    file = join(directory, 'jobraft.db');
-  });
-  afterEach(() => rmSync(directory, { recursive: true, force: true }));
-  const open = (newDiskId: number): NodeStorage => openSqliteStorage({ file, recordKinds: KINDS, durability: 'full', newDiskId });
+  const folder = new StorageFolder();
+  const open = (newDiskId: number): NodeStorage =>
+    openSqliteStorage({ file: folder.file, recordKinds: KINDS, durability: 'full', newDiskId });
 
   it('is moved aside whole, and in its place a node begins anew as another disk', () => {
     {
       using storage = open(11);
       storage.persist({ hardState: aHardState(5, 1), append: appendOf(entriesUpTo(1, 3)) });
     }
-    const content = readFileSync(file);
-    writeFileSync(`${file}-wal`, 'what a crash left');
-    writeFileSync(`${file}-shm`, 'its index');
-    const aside = moveDamagedAside(file);
+    const content = readFileSync(folder.file);
+    writeFileSync(`${folder.file}-wal`, 'what a crash left');
+    writeFileSync(`${folder.file}-shm`, 'its index');
+    const aside = moveDamagedAside(folder.file);
     expect(aside).toMatch(/jobraft\.db\.damaged-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/);
     expect(readFileSync(aside)).toEqual(content);
     expect(readFileSync(`${aside}-wal`, 'utf8')).toBe('what a crash left');
     expect(readFileSync(`${aside}-shm`, 'utf8')).toBe('its index');
-    expect([file, `${file}-wal`, `${file}-shm`].filter((path) => existsSync(path))).toEqual([]);
+    expect([folder.file, `${folder.file}-wal`, `${folder.file}-shm`].filter((path) => existsSync(path))).toEqual([]);
     using storage = open(22);
     expect(storage.load()).toMatchObject({ disk: 22, hardState: { term: 0 }, entries: [] });
   });
 
   it('is not moved from under a node that has it open', () => {
     using storage = open(11);
-    expect(() => moveDamagedAside(file)).toThrow(expect.objectContaining({ code: 'STORAGE_IN_USE' }));
+    expect(() => moveDamagedAside(folder.file)).toThrow(expect.objectContaining({ code: 'STORAGE_IN_USE' }));
     storage.persist({ hardState: aHardState(1) });
   });
 
   it('gets a name of its own each time, so that nothing is ever overwritten', () => {
     const names = [1, 2, 3].map((life) => {
-      writeFileSync(file, `life ${life}`);
-      return moveDamagedAside(file);
+      writeFileSync(folder.file, `life ${life}`);
+      return moveDamagedAside(folder.file);
     });
     expect(new Set(names).size).toBe(3);
     expect(names.map((name) => readFileSync(name, 'utf8'))).toEqual(['life 1', 'life 2', 'life 3']);
   });
 
   it('may be only a log whose database is gone', () => {
-    writeFileSync(`${file}-wal`, 'left');
-    const aside = moveDamagedAside(file);
+    writeFileSync(`${folder.file}-wal`, 'left');
+    const aside = moveDamagedAside(folder.file);
     expect(readFileSync(`${aside}-wal`, 'utf8')).toBe('left');
-    expect(readdirSync(directory)).not.toContain('jobraft.db-wal');
+    expect(readdirSync(folder.path)).not.toContain('jobraft.db-wal');
   });
 
   it('keeps its id for as long as it lives, whatever the node proposes', () => {
@@ -70,6 +64,6 @@ describe('a damaged file', () => {
 
   it.each([-1, 0.5, 2 ** 53, Number.NaN])('cannot be made with the id %d', (id) => {
     expect(() => open(id)).toThrow(/safe integer/);
-    expect(existsSync(file)).toBe(false);
+    expect(existsSync(folder.file)).toBe(false);
   });
 });

@@ -1,23 +1,16 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { statSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import type { NodeStorage } from '../../src/storage/port.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
 import { appendOf, aSnapshot, DISK, entriesUpTo, JOB, KINDS, pattern, put, recordsOf } from './storage-fixtures.ts';
+import { StorageFolder } from './storage-folder.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const RECORDS = 24;
 
-let directory: string;
-let file: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'jobraft-space-'));
-  file = join(directory, 'jobraft.db');
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+const folder = new StorageFolder();
 
-const open = (): NodeStorage => openSqliteStorage({ file, recordKinds: KINDS, durability: 'off', newDiskId: DISK });
+const open = (): NodeStorage => openSqliteStorage({ file: folder.file, recordKinds: KINDS, durability: 'off', newDiskId: DISK });
 
 /** Writes records of a MiB each, and then deletes so many of them. */
 function fillAndEmpty(deleted: number): void {
@@ -32,9 +25,9 @@ function fillAndEmpty(deleted: number): void {
 describe('a file that is mostly free', () => {
   it('gives the space back at the next start, and keeps what is in it', () => {
     fillAndEmpty(RECORDS - 2);
-    expect(statSync(file).size).toBeGreaterThan(RECORDS * MEBIBYTE);
+    expect(statSync(folder.file).size).toBeGreaterThan(RECORDS * MEBIBYTE);
     using storage = open();
-    expect(statSync(file).size).toBeLessThan(4 * MEBIBYTE);
+    expect(statSync(folder.file).size).toBeLessThan(4 * MEBIBYTE);
     expect(storage.load()).toMatchObject({ disk: DISK, checkpoint: { index: 4 } });
     expect(recordsOf(storage, JOB)).toEqual([RECORDS - 2, RECORDS - 1].map((key) => [key, pattern(MEBIBYTE, key)]));
     storage.persist({ append: appendOf(entriesUpTo(5, 9)) });
@@ -43,8 +36,8 @@ describe('a file that is mostly free', () => {
 
   it('is left as it is while more than half of it is in use', () => {
     fillAndEmpty(2);
-    const { size } = statSync(file);
+    const { size } = statSync(folder.file);
     using _storage = open();
-    expect(statSync(file).size).toBe(size);
+    expect(statSync(folder.file).size).toBe(size);
   });
 });
