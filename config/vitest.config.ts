@@ -18,6 +18,7 @@ export default defineConfig({
           exclude: ['test/scenarios/**'],
           // Ends what hangs; on a busy machine everything takes ten times as long.
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -165,7 +165,7 @@ describe('the text of an analysis', () => {
 
 describe('the command `logs`', () => {
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, [join(import.meta.dirname, '../../dist/src/cli/logs.js'), ...args], { encoding: 'utf8', timeout: 15_000 });
+    spawnSync(process.execPath, [join(import.meta.dirname, '../../dist/src/cli/logs.js'), ...args], { encoding: 'utf8', timeout: 60_000 });
 
   it('prints the analysis, as text or JSON', () => {
     const folder = aRun({ node: 1, events: [timedOut(1), becomes(1, 'leader')] });

@@ -42,7 +42,7 @@ it('clients see a linearizable queue that loses nothing, under a kill, a pause, 
 /** @throws with what the program printed, which says what it found. */
 async function outputOf(args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [...args], { timeout: 50_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [...args], { timeout: 150_000 });
     return stdout;
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };

@@ -92,9 +92,15 @@ describe('leadership', () => {
     const { cluster, queue } = scene;
     await queue.add('job', {});
     const before = await cluster.waitForLeader();
+    const timeouts = async (): Promise<number> => {
+      const others = (await cluster.metrics()).filter(({ node }) => node !== before);
+      return others.reduce((sum, { elections }) => sum + elections, 0);
+    };
+    const timeoutsBefore = await timeouts();
     await cluster.stop(before);
-    // Whoever waited for a timeout instead would take a second at least.
-    const after = await eventually('another leader', () => cluster.leader(), 900);
+    const after = await eventually('another leader', () => cluster.leader());
     expect(after).not.toBe(before);
+    // It did not wait for a timeout.
+    expect(await timeouts()).toBe(timeoutsBefore);
   });
 });

@@ -16,7 +16,7 @@ async function run(code: string): Promise<{ readonly stdout: string; readonly st
   try {
     const built = pathToFileURL(join(root, 'dist/src/index.js')).href;
     writeFileSync(join(folder, 'example.mjs'), code.replace("from 'jobraft'", `from '${built}'`));
-    return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, timeout: 30_000 });
+    return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, timeout: 120_000 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

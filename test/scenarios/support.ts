@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Cluster, ClusterEndpoint, ClusterOptions, LogEntryView, NodeStatus } from 'jobraft';
 import { Client, Queue, startCluster } from 'jobraft';
 
-const EVENTUALLY_MS = 20_000;
+const EVENTUALLY_MS = 60_000;
 const POLL_MS = 5;
 
 /** Asks again until the answer is not undefined or false; the last error explains a failure. */
