@@ -1,7 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { Generation } from '../base/generation.ts';
 import type { NodeLimits } from '../node/limits.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import type { RaftConfig } from '../raft/config.ts';
+import type { FileClaims } from '../storage/file-origin.ts';
 import type { LinkFaults } from '../transport/port-links.ts';
 import type { KillSwitchMemory } from './kill-switch.ts';
 
@@ -16,6 +18,8 @@ export interface NodeBoot {
   readonly limits: NodeLimits;
   /** The node's SQLite file, or undefined to keep everything in memory. */
   readonly file: string | undefined;
+  /** What the file has to be. */
+  readonly claims?: FileClaims;
   readonly durability: 'full' | 'off';
   readonly seed: number;
   readonly log: { readonly file: string; readonly level: 'info' | 'debug' } | undefined;
@@ -47,6 +51,8 @@ export interface NodeReport {
 /** From a node's thread to the cluster's owner. */
 export type NodeSignal =
   | { readonly type: 'ready' }
+  /** The node's file is in this generation. @property isCheckpoint raised by a checkpoint, and not by an opening or the end. */
+  | { readonly type: 'generation'; readonly disk: number; readonly generation: Generation; readonly isCheckpoint: boolean }
   | { readonly type: 'report'; readonly call: number; readonly report: NodeReport }
   /** The node has stopped and says why; its thread ends. */
   | { readonly type: 'failed'; readonly name: string; readonly code: string; readonly message: string; readonly stack: string | undefined };

@@ -87,7 +87,11 @@ export class NodeHandle {
   readonly #notReady: (error: Error) => void;
   #failure: Error | undefined;
 
-  constructor(options: Omit<NodeBoot, 'killSwitch'>, onFailure: (error: Error) => void) {
+  constructor(
+    options: Omit<NodeBoot, 'killSwitch'>,
+    onFailure: (error: Error) => void,
+    onGeneration: (signal: Extract<NodeSignal, { type: 'generation' }>) => void = () => {},
+  ) {
     const boot: NodeBoot = { ...options, killSwitch: KillSwitch.memory() };
     this.id = boot.id;
     this.#killSwitch = new KillSwitch(boot.killSwitch);
@@ -112,6 +116,7 @@ export class NodeHandle {
           this.#isReady = true;
           resolve();
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
+        else if (signal.type === 'generation') onGeneration(signal);
         else fail(errorOf(boot.id, signal, outcome()));
       });
       this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
+import type { Generation } from '../base/generation.ts';
 import { ClusterClosedError } from '../client/errors.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -9,8 +10,9 @@ import type { ClusterListeners } from './cluster-listeners.ts';
 import type { ClusterSettings } from './cluster-options.ts';
 import type { NetworkFaults } from './network-faults.ts';
 import type { NodeReport } from './node-boot.ts';
+import { nodeFile } from './node-file.ts';
 import { NodeHandle, NodeStuckError } from './node-handle.ts';
-import { nodeFile, type Roster } from './roster.ts';
+import { newLife, type Roster } from './roster.ts';
 
 export interface NodeThreadsParts {
   readonly settings: ClusterSettings;
@@ -158,11 +160,18 @@ export class NodeThreads {
         limits,
         durability,
         file: dataDir === undefined ? undefined : nodeFile(dataDir, id),
+        // Without fsync a power cut takes files back: they promise no generation.
+        claims: {
+          origin: this.#roster.origin,
+          recorded: this.#roster.recordedOf(id),
+          ...(durability === 'full' ? { life: newLife() } : {}),
+        },
         // Nodes must differ, and so must a node's lives, or the same ties happen again.
         seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
         log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
       },
       (error) => this.#onFailure(handle, error),
+      ({ disk, generation, isCheckpoint }) => this.#onGeneration(id, disk, generation, isCheckpoint),
     );
     for (const [peer, other] of this.#handles) {
       if (peer === id || !other.isRunning) continue;
@@ -182,6 +191,14 @@ export class NodeThreads {
     if (this.#isClosed) {
       await this.#end(handle);
       this.#checkOpen();
+    }
+  }
+
+  #onGeneration(node: number, disk: number, generation: Generation, isCheckpoint: boolean): void {
+    try {
+      this.#roster.onGeneration(node, disk, generation, isCheckpoint);
+    } catch {
+      // The cluster works without the record; what cannot be written will be reported where it counts.
     }
   }
 
@@ -214,8 +231,11 @@ export class NodeThreads {
 
   /** @throws what stopped the node, if that is not damage that its peers can make good. */
   async #rebuild(node: number, failure: unknown): Promise<void> {
-    const isDamage = failure instanceof StorageError && failure.code === 'STORAGE_DAMAGED';
-    if (!isDamage || this.#isClosed || this.#settings.repair === 'manual' || !this.#isRebuildable(node)) throw failure;
+    if (!(failure instanceof StorageError) || this.#isClosed || this.#settings.repair === 'manual') throw failure;
+    const isRebuilt =
+      (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) ||
+      (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node));
+    if (!isRebuilt) throw failure;
     const movedTo = this.#moveAside(node);
     await this.#spawn(node);
     this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
@@ -224,6 +244,15 @@ export class NodeThreads {
   /** Whether the other nodes that run are a majority, and so have everything that was acknowledged. */
   #isRebuildable(node: number): boolean {
     const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
+    return others.length > this.#roster.nodes.length / 2;
+  }
+
+  /**
+   * Whether the others may still be a majority: those that run, and those that were not started yet. A file that was restored from an older
+   * copy counts for nothing wherever it is, so that they need not run before it is moved aside.
+   */
+  #areOthersSound(node: number): boolean {
+    const others = this.#roster.nodes.filter((other) => other !== node && this.#handles.get(other)?.isRunning !== false);
     return others.length > this.#roster.nodes.length / 2;
   }
 

@@ -9,6 +9,7 @@ import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
+import { NO_ORIGIN } from '../storage/row-codec.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { PortLinks } from '../transport/port-links.ts';
@@ -90,12 +91,16 @@ class NodeThread {
           this.#clients.send(connection, frame);
         },
       },
-      observe: (event) => this.#log?.observe(event),
+      observe: (event) => {
+        this.#log?.observe(event);
+        if (event.type === 'generation') this.#signalGeneration(true);
+      },
     });
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
     // What is thrown outside of a turn ends the node like what a turn throws: with its file closed.
     process.on('uncaughtException', (error) => this.#fail(error));
     this.#arm();
+    this.#signalGeneration(false);
     this.#signal({ type: 'ready' });
   }
 
@@ -196,7 +201,21 @@ class NodeThread {
   }
 
   #end(reason: string): void {
-    this.#leave(reason, () => this.#storage[Symbol.dispose]());
+    this.#leave(reason, () => {
+      // A copy that was taken while the node ran is older than what it leaves behind.
+      try {
+        this.#node.generation.raise();
+        this.#signalGeneration(false);
+      } catch {
+        // Then those copies are not found out; what the file promised before is on disk.
+      }
+      this.#storage[Symbol.dispose]();
+    });
+  }
+
+  #signalGeneration(isCheckpoint: boolean): void {
+    const { generation, view } = this.#node;
+    this.#signal({ type: 'generation', disk: view.disk, generation: generation.current, isCheckpoint });
   }
 
   /** Nobody knows what the disk holds after a failed write, so the file is left as it is. */
@@ -242,10 +261,18 @@ class NodeThread {
 function openStorage(boot: NodeBoot): FileStorage {
   if (boot.file === undefined) {
     const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(boot.newDiskId) });
-    return Object.assign(storage, { closeWithoutCheckpoint: () => storage[Symbol.dispose]() });
+    const identity = { disk: boot.newDiskId, origin: NO_ORIGIN };
+    return Object.assign(storage, { closeWithoutCheckpoint: () => storage[Symbol.dispose](), identity });
   }
-  const { file, durability, newDiskId } = boot;
-  return openSqliteStorage({ file, recordKinds: RECORD_KINDS, entryKind: RECORD_KINDS[RecordKind.entry], durability, newDiskId });
+  const { file, durability, newDiskId, claims } = boot;
+  return openSqliteStorage({
+    file,
+    recordKinds: RECORD_KINDS,
+    entryKind: RECORD_KINDS[RecordKind.entry],
+    durability,
+    newDiskId,
+    ...claims,
+  });
 }
 
 function failureOf(error: unknown): NodeSignal {

@@ -1,17 +1,18 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, type Outcome } from '../base/errors.ts';
-import { makeDataDirectory } from '../storage/data-directory.ts';
+import { asGeneration, type Generation, lifeOf } from '../base/generation.ts';
+import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
+import type { ClusterOrigin } from '../storage/row-codec.ts';
+import { recoverCluster } from './lost-roster.ts';
 
 const ROSTER_FILE = 'cluster.json';
 /** Ids of disks and holders are random below this; two of one cluster never meet in one. */
 const ID_MAX = 2 ** 47;
-
-export const nodeFile = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db');
 
 const NODE = z.int().min(1);
 const ROSTER = z.object({
@@ -22,11 +23,19 @@ const ROSTER = z.object({
   holder: z.int().min(0).default(0),
   /** Processes that had it before and whose leases may not be released yet. */
   departed: z.array(z.int().min(0)).default([]),
+  /** Stands in each node's file, too: a file of another cluster is not opened. Zero in folders of commit 036ee4b and before. */
+  cluster: z.int().min(0).default(0),
+  /** The latest generation that was seen of each disk, the oldest disk of a node first. */
+  disks: z.array(z.object({ node: NODE, disk: z.int().min(0), generation: z.int().min(0) })).default([]),
 });
 /** What development commits before 37bee8d wrote. */
 const ROSTER_OF_OLD = z.strictObject({ nodes: z.array(NODE).min(1) });
 /** Processes that are gone and not released at the same time; more come only of a cluster that never finds a leader. */
 const DEPARTED_MAX = 1_000;
+/** How many disks of one node are remembered: the present one, and those that were moved aside and may be put back. */
+const DISKS_OF_NODE_MAX = 8;
+/** How often a generation is written that only a checkpoint raised. */
+const CHECKPOINT_RECORD_MS = 5_000;
 type StoredRoster = z.infer<typeof ROSTER>;
 
 /**
@@ -42,6 +51,7 @@ export class Roster implements Disposable {
   readonly #lock: Disposable | undefined;
   #isDisposed = false;
   #stored: StoredRoster;
+  #checkpointRecordMs = Number.NEGATIVE_INFINITY;
 
   private constructor(dataDir: string | undefined, lock: Disposable | undefined, stored: StoredRoster) {
     this.#dataDir = dataDir;
@@ -53,7 +63,8 @@ export class Roster implements Disposable {
    * @param dataDir undefined keeps the roster in memory.
    * @param nodes those to found a cluster with; of a folder that has one, its founders or its present nodes.
    * @throws {ConfigError} when the folder belongs to a cluster of other nodes.
-   * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written.
+   * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written, or when
+   * `cluster.json` is lost and cannot be rebuilt from the nodes' files.
    */
   static open(dataDir: string | undefined, nodes: readonly number[]): Roster {
     const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
@@ -66,7 +77,7 @@ export class Roster implements Disposable {
   }
 
   static #openLocked(dataDir: string | undefined, lock: Disposable | undefined, nodes: readonly number[]): Roster {
-    const stored = dataDir === undefined ? undefined : readRoster(dataDir);
+    const stored = dataDir === undefined ? undefined : (readRoster(dataDir) ?? rebuiltRoster(dataDir));
     if (stored !== undefined) {
       const founders = stored.founders.map(({ node }) => node);
       if (!isSameSet(nodes, founders) && !isSameSet(nodes, stored.nodes)) {
@@ -77,10 +88,18 @@ export class Roster implements Disposable {
         );
       }
       const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
-      return new Roster(dataDir, lock, { ...stored, holder: newHolder(), departed });
+      return new Roster(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
-    const roster = new Roster(dataDir, lock, { founders, nodes: [...nodes], made: [], holder: newHolder(), departed: [] });
+    const roster = new Roster(dataDir, lock, {
+      founders,
+      nodes: [...nodes],
+      made: [],
+      holder: newHolder(),
+      departed: [],
+      cluster: newId(),
+      disks: [],
+    });
     roster.#write('not-applied');
     return roster;
   }
@@ -113,6 +132,35 @@ export class Roster implements Disposable {
 
   get nodes(): readonly number[] {
     return this.#stored.nodes;
+  }
+
+  /** What the nodes' files say of the cluster that they belong to. */
+  get origin(): ClusterOrigin {
+    return { cluster: this.#stored.cluster, founders: this.#stored.founders };
+  }
+
+  /** The generations that were seen of the node's disks. */
+  recordedOf(node: number): readonly { readonly disk: number; readonly generation: Generation }[] {
+    return this.#stored.disks
+      .filter((known) => known.node === node)
+      .map(({ disk, generation }) => ({ disk, generation: asGeneration(generation) }));
+  }
+
+  /**
+   * A node's file is in this generation from now on: one that is not ahead of it was restored from an older copy.
+   * @param isCheckpoint raised by a checkpoint: it is written now and then only.
+   * @throws {StorageError}
+   */
+  onGeneration(node: number, disk: number, generation: Generation, isCheckpoint: boolean): void {
+    if (disk === 0 || generation === 0) return;
+    const others = this.#stored.disks.filter((known) => known.node !== node);
+    const earlier = this.#stored.disks.filter((known) => known.node === node && known.disk !== disk);
+    const disks = [...others, ...earlier.slice(1 - DISKS_OF_NODE_MAX), { node, disk, generation }];
+    this.#stored = { ...this.#stored, disks };
+    const nowMs = performance.now();
+    if (isCheckpoint && nowMs < this.#checkpointRecordMs + CHECKPOINT_RECORD_MS) return;
+    this.#checkpointRecordMs = nowMs;
+    this.#write();
   }
 
   /** The id for the node's disk if its file has to be made now. */
@@ -151,10 +199,12 @@ export class Roster implements Disposable {
     const dataDir = this.#dataDir;
     if (dataDir === undefined || this.#isDisposed) return;
     try {
-      mkdirSync(dataDir, { recursive: true });
       const file = join(dataDir, ROSTER_FILE);
+      makeDataDirectory(file);
       writeSynced(`${file}.new`, `${JSON.stringify(this.#stored)}\n`);
       renameSync(`${file}.new`, file);
+      // Without this a power cut may bring the former file back: with a disk id that was given up since.
+      syncDirectory(dataDir);
     } catch (cause) {
       throw notWritable(dataDir, cause, outcome);
     }
@@ -181,6 +231,9 @@ function lockFolder(dataDir: string): Disposable {
 }
 
 const newId = (): number => randomInt(1, ID_MAX);
+
+/** For a node's thread that opens its file now. */
+export const newLife = (): number => lifeOf(randomInt(ID_MAX));
 
 /** Under which ids this process holds, or held, leases. */
 const ownHolders = new Set<number>();
@@ -225,9 +278,20 @@ function readRoster(dataDir: string): StoredRoster | undefined {
   }
   throw new StorageError(
     'STORAGE_DAMAGED',
-    `The file ${file} does not describe a cluster: it names the founders and their disks, the nodes, and whose files were made. Restore it from a backup; without it nobody can tell which files may vote.`,
+    `The file ${file} does not describe a cluster: it names the founders and their disks, the nodes, and whose files were made. Restore it from a backup of this cluster; or move it away, and it is rebuilt from the nodes' files, if all of them are sound.`,
     { outcome: 'not-applied' },
   );
+}
+
+/** From what the nodes' files say, when `cluster.json` is gone. */
+function rebuiltRoster(dataDir: string): StoredRoster | undefined {
+  const found = recoverCluster(dataDir);
+  if (found === undefined) return undefined;
+  const founders = found.founders.map(({ node, disk }) => ({ node, disk }));
+  const nodes = [...found.nodes];
+  // Whose file is missing lost it: what is made in its place is another disk.
+  const made = [...new Set([...founders.map(({ node }) => node), ...nodes])];
+  return { founders, nodes, made, holder: 0, departed: [], cluster: found.cluster, disks: [] };
 }
 
 function writeSynced(file: string, text: string): void {

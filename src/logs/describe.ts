@@ -1,3 +1,4 @@
+import { counterOf } from '../base/generation.ts';
 import { assertNever } from '../base/invariant.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
@@ -37,6 +38,8 @@ export function describeEvent(event: NodeEvent): string {
       return `${who} wrote a checkpoint up to entry ${event.index}: ${counted(event.records, 'record')} in ${event.tookMs.toFixed(1)} ms`;
     case 'compacted':
       return `${who} compacted its log up to entry ${event.upTo}`;
+    case 'generation':
+      return `${who} raised its file to generation ${counterOf(event.generation)}`;
     case 'snapshot-sent':
       return `${who} sent Node ${event.to} a snapshot up to entry ${event.index} in ${counted(event.chunks, 'chunk')}`;
     case 'snapshot-installed':

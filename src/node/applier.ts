@@ -1,5 +1,6 @@
 import type { LogIndex } from '../base/ids.ts';
 import type { JobQueue, ReplySink } from '../queue/job-queue.ts';
+import type { Entry } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { Clock } from './ports.ts';
 
@@ -13,8 +14,7 @@ export interface ApplierOptions {
   readonly applied: LogIndex;
   /** Most bytes of entries and of replies in one turn; one entry always fits. */
   readonly turnBytesMax: number;
-  /** An entry was applied. */
-  readonly onApplied: (bytes: number) => void;
+  readonly onApplied: (entry: Entry) => void;
 }
 
 /**
@@ -50,7 +50,7 @@ export class Applier {
     const sink = replies === undefined ? undefined : this.#counting(replies);
     for (const entry of log.between(this.#applied, commit)) {
       if (entry.kind === 'command') machine.apply(entry.index, entry.data, sink);
-      onApplied(entry.data.length);
+      onApplied(entry);
       this.#applied = entry.index;
       this.#bytesLeft -= entry.data.length;
       if (this.#bytesLeft > 0 && clock.monotonicMs() >= this.#untilMs) this.#bytesLeft = 0;

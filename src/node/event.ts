@@ -1,3 +1,4 @@
+import type { Generation } from '../base/generation.ts';
 import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import type { RaftMessageType } from '../raft/message.ts';
 import type { RaftNotice, Role } from '../raft/notice.ts';
@@ -17,6 +18,8 @@ type RuntimeNotice =
   | { readonly type: 'peer-lost'; readonly peer: NodeId }
   | { readonly type: 'checkpoint'; readonly index: LogIndex; readonly records: number; readonly tookMs: number }
   | { readonly type: 'compacted'; readonly upTo: LogIndex }
+  /** A checkpoint raised the file's generation. */
+  | { readonly type: 'generation'; readonly generation: Generation }
   | { readonly type: 'snapshot-sent'; readonly to: NodeId; readonly index: LogIndex; readonly chunks: number }
   | { readonly type: 'snapshot-installed'; readonly index: LogIndex };
 

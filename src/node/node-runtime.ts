@@ -8,7 +8,6 @@ import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import type { RaftNotice } from '../raft/notice.ts';
 import { type CoreView, RaftCore } from '../raft/raft-core.ts';
-import type { PersistBatch } from '../storage/port.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import { type AdminCore, AdminDesk } from './admin-desk.ts';
@@ -16,6 +15,7 @@ import { Applier } from './applier.ts';
 import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { EntryBounds } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
+import { FileGeneration } from './file-generation.ts';
 import { Inbox, type InboxReader } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
 import { type NodeCounters, NodeMetrics } from './node-metrics.ts';
@@ -35,6 +35,7 @@ const CHECKPOINT_PHASES = 5;
  * Its owner calls `receive…` as things arrive, then `turn`. Any error that `turn` throws is the node's end.
  */
 export class NodeRuntime implements Disposable {
+  readonly generation: FileGeneration;
   readonly #options: NodeOptions;
   readonly #core: RaftCore;
   readonly #machine: JobQueue;
@@ -64,6 +65,7 @@ export class NodeRuntime implements Disposable {
     this.#inbox = new Inbox(options.id, limits.turnBytesMax);
     this.#versions = new MemberVersions(machineVersionMax, options.isOneRelease === true ? machineVersionMax : undefined);
     const stored = storage.load();
+    this.generation = new FileGeneration(stored.generation, (generation) => storage.persist({ generation }));
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
@@ -99,7 +101,10 @@ export class NodeRuntime implements Disposable {
       clock,
       applied: checkpoint.index,
       turnBytesMax: limits.turnBytesMax,
-      onApplied: (bytes) => this.#checkpoints.onApplied(bytes),
+      onApplied: ({ kind, data }) => {
+        this.generation.onApplied(kind);
+        this.#checkpoints.onApplied(data.length);
+      },
     });
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
     this.#reads = new ReadDesk({ ...desks, limits, life: options.seed, read });
@@ -340,18 +345,16 @@ export class NodeRuntime implements Disposable {
     const { view } = this.#core;
     const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
     if (this.#changes.isEmpty && checkpoint === undefined) return;
-    const { hardState, append } = this.#changes;
-    const batch: PersistBatch = {
-      ...(hardState === undefined ? {} : { hardState }),
-      ...(append === undefined ? {} : { append }),
-      ...checkpoint,
-    };
+    const generation = checkpoint === undefined ? undefined : this.generation.nextAtCheckpoint;
     const startedMs = this.#options.clock.monotonicMs();
-    this.#options.storage.persist(batch);
+    this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation));
     this.#metrics.persists += 1;
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
+    if (generation === undefined) return;
+    this.generation.onRaised(generation);
+    this.#observe({ type: 'generation', node: this.#options.id, atMs: this.#nowMs, generation });
   }
 
   #onCheckpointWritten(part: CheckpointPart, startedMs: number): void {

@@ -1,7 +1,10 @@
+import type { Generation } from '../base/generation.ts';
 import type { LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Effects } from '../raft/effects.ts';
 import type { Entry, HardState } from '../raft/entry.ts';
+import type { PersistBatch } from '../storage/port.ts';
+import type { CheckpointPart } from './checkpoint-schedule.ts';
 
 /** What the steps of one turn want written, merged so that one transaction holds it all. */
 export class TurnChanges {
@@ -15,6 +18,17 @@ export class TurnChanges {
 
   get append(): { readonly from: LogIndex; readonly entries: readonly Entry[] } | undefined {
     return this.#from === undefined ? undefined : { from: this.#from, entries: this.#entries };
+  }
+
+  /** The turn's transaction. */
+  batchWith(checkpoint: CheckpointPart | undefined, generation: Generation | undefined): PersistBatch {
+    const { hardState, append } = this;
+    return {
+      ...(hardState === undefined ? {} : { hardState }),
+      ...(append === undefined ? {} : { append }),
+      ...checkpoint,
+      ...(generation === undefined ? {} : { generation }),
+    };
   }
 
   merge(effects: Effects): void {

@@ -1,7 +1,11 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { ANY_GENERATION, asGeneration } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
-import type { Configuration, Entry } from './entry.ts';
+import type { Configuration, Entry, VoterDisk } from './entry.ts';
+
+/** Set in the length of the list of disks: generations follow. Without it the configuration was written before there were any, or has none. */
+const WITH_GENERATIONS = 0x8000_0000;
 
 /** The one layout of a configuration: in log entries, in frames and in checkpoints. Each list behind its u32 length. */
 export function writeConfiguration(to: ByteWriter, configuration: Configuration): void {
@@ -10,10 +14,12 @@ export function writeConfiguration(to: ByteWriter, configuration: Configuration)
     to.u32(nodes.length);
     for (const node of nodes) to.f64(node);
   }
-  to.u32(disks.length);
-  for (const { node, disk } of disks) {
+  const hasGenerations = disks.some(({ generation }) => generation !== undefined);
+  to.u32(hasGenerations ? disks.length + WITH_GENERATIONS : disks.length);
+  for (const { node, disk, generation } of disks) {
     to.f64(node);
     to.f64(disk);
+    if (hasGenerations) to.f64(generation ?? ANY_GENERATION);
   }
 }
 
@@ -26,8 +32,18 @@ export function readConfiguration(from: ByteReader): Configuration {
     learners: readNodes(),
     joining: readNodes(),
     leaving: readNodes(),
-    disks: readList(from, () => ({ node: asNodeId(from.f64()), disk: asDiskId(from.f64()) })),
+    disks: readDisks(from),
   };
+}
+
+function readDisks(from: ByteReader): VoterDisk[] {
+  const length = from.u32();
+  const hasGenerations = length >= WITH_GENERATIONS;
+  return readItems(hasGenerations ? length - WITH_GENERATIONS : length, () => {
+    const known = { node: asNodeId(from.f64()), disk: asDiskId(from.f64()) };
+    const generation = hasGenerations ? asGeneration(from.f64()) : ANY_GENERATION;
+    return generation === ANY_GENERATION ? known : { ...known, generation };
+  });
 }
 
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
@@ -40,7 +56,10 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
 export const configurationIn = (entry: Entry): Configuration => readConfiguration(new ByteReader(entry.data));
 
 function readList<Item>(from: ByteReader, readItem: () => Item): Item[] {
-  const count = from.u32();
+  return readItems(from.u32(), readItem);
+}
+
+function readItems<Item>(count: number, readItem: () => Item): Item[] {
   const items: Item[] = [];
   // Bounded by the bytes there are: a damaged count ends in MalformedBytesError, not in a huge list.
   for (let read = 0; read < count; read += 1) items.push(readItem());

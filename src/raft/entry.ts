@@ -1,3 +1,4 @@
+import type { Generation } from '../base/generation.ts';
 import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface HardState {
 export interface VoterDisk {
   readonly node: NodeId;
   readonly disk: DiskId;
+  /** The latest generation of the disk that was recorded; absent where none was. */
+  readonly generation?: Generation;
 }
 
 /**

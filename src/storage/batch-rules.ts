@@ -40,6 +40,9 @@ export function checkBatch(bounds: LogBounds, batch: PersistBatch): void {
   }
 }
 
+/** Whether there is nothing to write. */
+export const isEmptyBatch = (batch: PersistBatch): boolean => Object.values(batch).every((part) => part === undefined);
+
 /** @throws {InvariantViolation} when the snapshot covers less than what is stored. */
 export function checkInstall(bounds: LogBounds, snapshot: EntryId): void {
   invariant(

@@ -1,6 +1,15 @@
 import { JobraftError, type Outcome } from '../base/errors.ts';
 
-export type StorageErrorCode = 'STORAGE_DAMAGED' | 'STORAGE_IN_USE' | 'STORAGE_FULL' | 'STORAGE_FAILED' | 'STORAGE_SCHEMA';
+export type StorageErrorCode =
+  | 'STORAGE_DAMAGED'
+  | 'STORAGE_IN_USE'
+  | 'STORAGE_FULL'
+  | 'STORAGE_FAILED'
+  | 'STORAGE_SCHEMA'
+  /** The file of another cluster. */
+  | 'STORAGE_FOREIGN'
+  /** The file was restored from an older copy: it lacks what its node acknowledged since. */
+  | 'STORAGE_ROLLED_BACK';
 
 /** A node's file cannot be used. The node stops; what was acknowledged is still on a majority. */
 export class StorageError extends JobraftError {

@@ -1,8 +1,9 @@
 import { MalformedBytesError } from '../base/bytes.ts';
+import { ANY_GENERATION, type Generation, nextGeneration } from '../base/generation.ts';
 import { ANY_DISK, asIndex, asTerm, type EntryId, type LogIndex, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
-import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
+import { checkBatch, checkInstall, idOf, isEmptyBatch, type LogBounds } from './batch-rules.ts';
 import { StorageError } from './errors.ts';
 import { type DiskImage, type DiskWrite, MemoryDisk, type StoredEntry, type StoredRow } from './memory-disk.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange, SnapshotRecord } from './port.ts';
@@ -13,13 +14,16 @@ import {
   decodeEntryId,
   decodeHardState,
   decodeIdentity,
+  decodeOrigin,
   encodeCheckpoint,
   encodeEntryId,
   encodeHardState,
+  encodeOrigin,
   entryKindCode,
   entryKindOf,
   META_ROW_NAMES,
   META_ROWS,
+  NO_ORIGIN,
 } from './row-codec.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 
@@ -29,6 +33,8 @@ export interface MemoryStorageOptions {
   readonly disk?: MemoryDisk;
   /** Told how long a stalled write takes, in milliseconds: the call itself does not wait. */
   readonly onStall?: (durationMs: number) => void;
+  /** See `FileClaims`. */
+  readonly life?: number;
 }
 
 /** Behaves like the SQLite adapter, checksums included, without Node.js. @throws {StorageError} STORAGE_IN_USE */
@@ -49,14 +55,24 @@ class MemoryStorage implements NodeStorage {
   /** Staged rows never count before they are installed, so they need no place on the disk. */
   #staged: Map<number, StoredRow>[] = [];
   #nextChunk = 0;
+  readonly #hasGeneration: boolean;
   #failure: Error | undefined;
 
-  constructor({ recordKinds, onStall }: MemoryStorageOptions, disk: MemoryDisk) {
+  constructor({ recordKinds, onStall, life }: MemoryStorageOptions, disk: MemoryDisk) {
     this.#disk = disk;
     this.#recordKinds = recordKinds;
     this.#tags = recordKinds.map((kind) => kindTag(kind));
     this.#onStall = onStall ?? (() => {});
     disk.acquire(this);
+    this.#hasGeneration = life !== undefined;
+    if (life === undefined) return;
+    try {
+      const write = this.#generationWrite(nextGeneration(this.#generation(this.#image()), life));
+      this.#writing(() => [write]);
+    } catch (error) {
+      disk.release(this);
+      throw error;
+    }
   }
 
   load(): PersistedState {
@@ -65,7 +81,14 @@ class MemoryStorage implements NodeStorage {
     const hardState = this.#meta(image, META_ROWS.hardState, decodeHardState) ?? { term: asTerm(0), votedFor: undefined };
     const entries = image.entries.map((stored, at) => this.#checkedEntry(stored, compacted.index + 1 + at));
     const disk = this.#meta(image, META_ROWS.identity, decodeIdentity)?.disk ?? ANY_DISK;
-    return { hardState, checkpoint: this.#checkpoint(image)?.snapshot, compacted, entries, disk };
+    return {
+      hardState,
+      checkpoint: this.#checkpoint(image)?.snapshot,
+      compacted,
+      entries,
+      disk,
+      generation: this.#hasGeneration ? this.#generation(image) : ANY_GENERATION,
+    };
   }
 
   *records(kind: number): Generator<Record> {
@@ -84,14 +107,15 @@ class MemoryStorage implements NodeStorage {
   persist(batch: PersistBatch): void {
     const bounds = this.#bounds();
     checkBatch(bounds, batch);
-    const { hardState, append, checkpoint, compactTo } = batch;
-    if (hardState === undefined && append === undefined && checkpoint === undefined && compactTo === undefined) return;
+    const { hardState, append, checkpoint, compactTo, generation } = batch;
+    if (isEmptyBatch(batch)) return;
     this.#writing(() => {
       const changes: DiskWrite[] = [];
       if (hardState !== undefined) changes.push(this.#metaWrite(META_ROWS.hardState, encodeHardState(hardState)));
       if (append !== undefined) changes.push(this.#appendWrite(append.from, append.entries));
       if (checkpoint !== undefined) changes.push(...this.#checkpointWrites(checkpoint.snapshot, checkpoint.changes));
       if (compactTo !== undefined && compactTo > bounds.compacted) changes.push(this.#compactionWrite(compactTo));
+      if (generation !== undefined) changes.push(this.#generationWrite(generation));
       return changes;
     });
   }
@@ -164,6 +188,14 @@ class MemoryStorage implements NodeStorage {
   #metaWrite(id: number, value: Uint8Array): DiskWrite {
     const row = { value, checksum: this.#disk.checksum.meta(id, value) };
     return (image) => image.meta.set(id, row);
+  }
+
+  #generation(image: DiskImage): Generation {
+    return this.#meta(image, META_ROWS.origin, decodeOrigin)?.generation ?? ANY_GENERATION;
+  }
+
+  #generationWrite(generation: Generation): DiskWrite {
+    return this.#metaWrite(META_ROWS.origin, encodeOrigin({ ...NO_ORIGIN, generation }));
   }
 
   #appendWrite(from: LogIndex, entries: readonly Entry[]): DiskWrite {

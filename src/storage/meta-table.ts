@@ -10,13 +10,17 @@ import {
   decodeEntryId,
   decodeHardState,
   decodeIdentity,
+  decodeOrigin,
   encodeCheckpoint,
   encodeEntryId,
   encodeHardState,
   encodeIdentity,
+  encodeOrigin,
   type IdentityRow,
   META_ROW_NAMES,
   META_ROWS,
+  NO_ORIGIN,
+  type OriginRow,
 } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 import { damaged } from './sqlite-errors.ts';
@@ -28,6 +32,7 @@ export interface MetaState {
   readonly checkpoint: CheckpointRow | undefined;
   readonly compacted: EntryId;
   readonly identity: IdentityRow;
+  readonly origin: OriginRow;
 }
 
 const NO_HARD_STATE: HardState = Object.freeze({ term: asTerm(0), votedFor: undefined });
@@ -35,7 +40,7 @@ const NO_HARD_STATE: HardState = Object.freeze({ term: asTerm(0), votedFor: unde
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * The four rows that stand for themselves: hard state, checkpoint, where the log begins, and the file's identity. All of
+ * The rows that stand for themselves: hard state, checkpoint, where the log begins, the file's identity and its cluster. All of
  * them are there from the beginning, so that one that is missing was lost.
  */
 export class MetaTable {
@@ -63,6 +68,7 @@ export class MetaTable {
       checkpoint: checkpoint.length === 0 ? undefined : decodeCheckpoint(checkpoint),
       compacted: decodeEntryId(this.#there(values, META_ROWS.compacted)),
       identity: decodeIdentity(this.#there(values, META_ROWS.identity)),
+      origin: decodeOrigin(this.#there(values, META_ROWS.origin)),
     }));
   }
 
@@ -73,11 +79,12 @@ export class MetaTable {
   }
 
   /** The rows of a new file. */
-  create(identity: IdentityRow): void {
+  create(identity: IdentityRow, origin: OriginRow): void {
     this.putHardState(NO_HARD_STATE);
     this.#write(META_ROWS.checkpoint, NO_BYTES);
     this.putCompacted(ZERO_ENTRY);
     this.#write(META_ROWS.identity, encodeIdentity(identity));
+    this.putOrigin(origin);
   }
 
   /** Brings the rows of version 1, which were written when they were first needed, to this version. @returns them. */
@@ -91,8 +98,21 @@ export class MetaTable {
       this.#write(META_ROWS.checkpoint, old === undefined ? NO_BYTES : encodeCheckpoint(old));
       // A file from before there were disk ids matches any.
       this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: ANY_DISK }));
+      this.putOrigin(NO_ORIGIN);
       return this.read();
     });
+  }
+
+  /** Version 2 had no clusters' ids and no generations. */
+  migrateFrom2(): void {
+    const identity = this.#there(this.#checkedValues(), META_ROWS.identity);
+    const { disk } = this.#decoding(() => decodeIdentity(identity));
+    this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk }));
+    this.putOrigin(NO_ORIGIN);
+  }
+
+  putOrigin(origin: OriginRow): void {
+    this.#write(META_ROWS.origin, encodeOrigin(origin));
   }
 
   putHardState(state: HardState): void {

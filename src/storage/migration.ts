@@ -14,5 +14,6 @@ export function migrate(db: Database, file: string, fromVersion: number, checksu
     const { compacted } = new MetaTable(db, file, checksum).migrateFrom1();
     new LogTable(db, file, checksum).migrateFrom1(compacted.index);
   }
+  if (fromVersion === 2) new MetaTable(db, file, checksum).migrateFrom2();
   db.pragma(`user_version = ${SCHEMA_VERSION}`);
 }

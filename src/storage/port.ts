@@ -1,3 +1,4 @@
+import type { Generation } from '../base/generation.ts';
 import type { DiskId, EntryId, LogIndex } from '../base/ids.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
 
@@ -29,6 +30,8 @@ export interface PersistBatch {
   readonly checkpoint?: { readonly snapshot: SnapshotId; readonly changes: Iterable<RecordChange> };
   /** Deletes the log entries up to and with this index; never beyond the checkpoint. */
   readonly compactTo?: LogIndex;
+  /** Raises the file's generation to this one. */
+  readonly generation?: Generation;
 }
 
 /** What a node finds when it starts. */
@@ -42,6 +45,8 @@ export interface PersistedState {
   readonly entries: readonly Entry[];
   /** Made with the file and never changed: another disk is another voter (KIP-853). Zero for a file from before there were such ids. */
   readonly disk: DiskId;
+  /** The file's, as it was raised at this start; zero where it promises nothing. */
+  readonly generation: Generation;
 }
 
 /** A consistent view of the checkpoint that writes do not disturb. */

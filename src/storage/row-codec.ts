@@ -1,5 +1,7 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { ANY_GENERATION, asGeneration, type Generation } from '../base/generation.ts';
 import { asDiskId, asIndex, asNodeId, asTerm, type DiskId, type EntryId, type NodeId } from '../base/ids.ts';
+import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
 import { configurationOf, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
 
 /** Stored as this list's positions: append to it, never reorder it. */
@@ -9,12 +11,13 @@ export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(ki
 export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];
 
 /** The rows of the table `meta`. Stored as these numbers. */
-export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3, identity: 4 });
+export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3, identity: 4, origin: 5 });
 export const META_ROW_NAMES: Readonly<Record<number, string>> = Object.freeze({
   1: 'hard state',
   2: 'checkpoint',
   3: 'compacted',
   4: 'identity',
+  5: 'origin',
 });
 
 export function encodeHardState(state: HardState): Uint8Array {
@@ -62,6 +65,38 @@ export function decodeIdentity(bytes: Uint8Array): IdentityRow {
   return { schemaVersion: reader.f64(), disk: asDiskId(reader.f64()) };
 }
 
+/** The cluster that a file belongs to. */
+export interface ClusterOrigin {
+  /** Random, made with the cluster; zero for one that has no id yet. */
+  readonly cluster: number;
+  /** The voters that the cluster was formed with, and their disks. */
+  readonly founders: readonly { readonly node: number; readonly disk: number }[];
+}
+
+/** Which cluster the file belongs to, and how often it was opened and closed. */
+export interface OriginRow extends ClusterOrigin {
+  readonly generation: Generation;
+}
+
+export const NO_ORIGIN: OriginRow = Object.freeze({ cluster: 0, founders: Object.freeze([]), generation: ANY_GENERATION });
+
+export function encodeOrigin({ cluster, generation, founders }: OriginRow): Uint8Array {
+  const writer = new ByteWriter(64);
+  writer.f64(cluster);
+  writer.f64(generation);
+  writer.u32(founders.length);
+  for (const { node, disk } of founders) {
+    writer.f64(node);
+    writer.f64(disk);
+  }
+  return writer.copy();
+}
+
+export function decodeOrigin(bytes: Uint8Array): OriginRow {
+  const reader = new ByteReader(bytes);
+  return { cluster: reader.f64(), generation: asGeneration(reader.f64()), founders: readDisks(reader) };
+}
+
 /** How many records of one kind a checkpoint holds; a table with another number of rows has lost some. */
 export interface RecordCount {
   readonly kind: string;
@@ -78,16 +113,7 @@ export function encodeCheckpoint({ snapshot, counts }: CheckpointRow): Uint8Arra
   const writer = new ByteWriter();
   writer.f64(snapshot.index);
   writer.f64(snapshot.term);
-  const { voters, outgoing, learners, joining, leaving, disks } = snapshot.configuration;
-  for (const nodes of [voters, outgoing, learners, joining, leaving]) {
-    writer.u32(nodes.length);
-    for (const node of nodes) writer.f64(node);
-  }
-  writer.u32(disks.length);
-  for (const { node, disk } of disks) {
-    writer.f64(node);
-    writer.f64(disk);
-  }
+  writeConfiguration(writer, snapshot.configuration);
   writer.u32(counts.length);
   for (const count of counts) {
     writer.text(count.kind);
@@ -101,14 +127,14 @@ export function decodeCheckpoint(bytes: Uint8Array, schemaVersion = 2): Checkpoi
   const reader = new ByteReader(bytes);
   const index = asIndex(reader.f64());
   const term = asTerm(reader.f64());
-  const voters = readNodes(reader);
-  const outgoing = readNodes(reader);
-  const learners = readNodes(reader);
-  const added = schemaVersion === 1 ? {} : { joining: readNodes(reader), leaving: readNodes(reader), disks: readDisks(reader) };
+  const configuration =
+    schemaVersion === 1
+      ? configurationOf({ voters: readNodes(reader), outgoing: readNodes(reader), learners: readNodes(reader) })
+      : readConfiguration(reader);
   const counts: RecordCount[] = [];
   const kinds = reader.u32();
   for (let read = 0; read < kinds; read += 1) counts.push({ kind: reader.text(), records: reader.f64() });
-  return { snapshot: { index, term, configuration: configurationOf({ voters, outgoing, learners, ...added }) }, counts };
+  return { snapshot: { index, term, configuration }, counts };
 }
 
 function readNodes(reader: ByteReader): NodeId[] {

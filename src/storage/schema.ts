@@ -3,11 +3,13 @@ import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { StorageError } from './errors.ts';
 import { checkHeader, checkStructure, checkTables } from './file-check.ts';
+import { checkClaims, type FileClaims, openedOrigin } from './file-origin.ts';
 import { giveSpaceBack } from './give-space-back.ts';
 import { LogTable } from './log-table.ts';
 import { MetaTable } from './meta-table.ts';
 import { migrate } from './migration.ts';
 import type { RowChecksum } from './row-checksum.ts';
+import { NO_ORIGIN } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
@@ -54,7 +56,7 @@ function tableSqlOf(table: string): string | undefined {
   return /^(record|staged)_/.test(table) ? recordTableSql(table) : undefined;
 }
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends FileClaims {
   readonly file: string;
   readonly recordKinds: readonly string[];
   readonly durability: 'full' | 'off';
@@ -65,7 +67,8 @@ export interface DatabaseOptions {
 
 /**
  * Opens the node's database and brings its tables up to this version.
- * @throws {StorageError} STORAGE_SCHEMA when a newer version wrote it, STORAGE_DAMAGED when it is not jobraft's.
+ * @throws {StorageError} STORAGE_SCHEMA when a newer version wrote it, STORAGE_DAMAGED when it is not jobraft's, STORAGE_FOREIGN and
+ * STORAGE_ROLLED_BACK when it is not the file that belongs here.
  */
 export function openDatabase(options: DatabaseOptions): Database.Database {
   const { file, recordKinds, durability, fileBytesMax } = options;
@@ -121,18 +124,24 @@ function versionOf(db: Database.Database, { file, checksum }: DatabaseOptions): 
   return version;
 }
 
-function createTables(db: Database.Database, version: number, { file, recordKinds, newDiskId, checksum }: DatabaseOptions): void {
+function createTables(db: Database.Database, version: number, options: DatabaseOptions): void {
+  const { file, recordKinds, newDiskId, checksum } = options;
   const tables = tableNames(db);
   db.transaction(() => {
     if (version === 0) {
       db.exec(`${ENTRY_SQL}; ${META_SQL}`);
       db.pragma(`application_id = ${APPLICATION_ID}`);
       db.pragma(`user_version = ${SCHEMA_VERSION}`);
-      new MetaTable(db, file, checksum).create({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(newDiskId) });
+      new MetaTable(db, file, checksum).create({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(newDiskId) }, NO_ORIGIN);
       new LogTable(db, file, checksum).endAt(ZERO_ENTRY.index);
     } else if (version < SCHEMA_VERSION) {
       migrate(db, file, version, checksum);
     }
+    const meta = new MetaTable(db, file, checksum);
+    const { identity, origin } = meta.read();
+    const stored = { disk: identity.disk, origin };
+    checkClaims(file, stored, options);
+    if (options.origin !== undefined || options.life !== undefined) meta.putOrigin(openedOrigin(stored, options));
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
     }

@@ -1,26 +1,29 @@
 import type { Database, Statement } from 'better-sqlite3';
+import { ANY_GENERATION } from '../base/generation.ts';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
-import { checkBatch, checkInstall, idOf, type LogBounds } from './batch-rules.ts';
+import { checkBatch, checkInstall, idOf, isEmptyBatch, type LogBounds } from './batch-rules.ts';
 import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import { DroppedTables } from './dropped-tables.ts';
 import { StorageError } from './errors.ts';
 import { openFileLock } from './file-lock.ts';
+import type { FileClaims, FileIdentity } from './file-origin.ts';
 import { LogTable } from './log-table.ts';
 import { type MetaState, MetaTable } from './meta-table.ts';
 import { OpenReaders } from './open-readers.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange, SnapshotRecord } from './port.ts';
 import { RecordTable, type StoredRecord } from './record-table.ts';
 import { kindTag, RowChecksum } from './row-checksum.ts';
+import { NO_ORIGIN } from './row-codec.ts';
 import { openDatabase, recordTableName } from './schema.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 import { checkWal } from './wal-check.ts';
 
-export interface SqliteStorageOptions {
+export interface SqliteStorageOptions extends FileClaims {
   /** The node's own file; its directory is made when it is not there. Beside it stand `-wal`, `-shm` and `.lock`. */
   readonly file: string;
   /** The state machine's record kinds; a record's `kind` is a position in this list. Names are what the file knows them by. */
@@ -44,6 +47,8 @@ export interface SqliteStorageOptions {
 export interface FileStorage extends NodeStorage {
   /** Closes the file as a crash leaves it: writes nothing more, and the WAL stays. Instead of a disposal. */
   closeWithoutCheckpoint(): void;
+  /** Which disk of which cluster the file is. @throws {StorageError} on damage. */
+  readonly identity: FileIdentity;
 }
 
 /** How much `records()` holds in memory at a time. */
@@ -56,7 +61,8 @@ const READER_WAL_BYTES_MAX = 32 * 1024 * 1024;
 
 /**
  * A node's state in one SQLite file.
- * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED or STORAGE_FAILED; nothing stays open then.
+ * @throws {StorageError} STORAGE_IN_USE, STORAGE_SCHEMA, STORAGE_DAMAGED, STORAGE_FOREIGN, STORAGE_ROLLED_BACK or STORAGE_FAILED; nothing
+ * stays open then.
  */
 export function openSqliteStorage(options: SqliteStorageOptions): FileStorage {
   const { newDiskId } = options;
@@ -98,15 +104,18 @@ class SqliteStorage implements FileStorage {
   /** How many records of each kind the checkpoint has. Known, like `#bounds`, once the meta rows were read. */
   #counts: readonly number[] = [];
   #bounds: LogBounds | undefined;
+  #origin = NO_ORIGIN;
+  readonly #hasGeneration: boolean;
   #failure: Error | undefined;
 
   constructor(
-    { file, recordKinds, entryKind, readerWalBytesMax = READER_WAL_BYTES_MAX }: SqliteStorageOptions,
+    { file, recordKinds, entryKind, life, readerWalBytesMax = READER_WAL_BYTES_MAX }: SqliteStorageOptions,
     db: Database,
     lock: Disposable,
     checksum: RowChecksum,
   ) {
     this.#checksum = checksum;
+    this.#hasGeneration = life !== undefined;
     this.#file = file;
     this.#recordKinds = recordKinds;
     this.#tags = recordKinds.map((kind) => kindTag(kind));
@@ -123,11 +132,19 @@ class SqliteStorage implements FileStorage {
     this.#tables = this.#openTables();
   }
 
+  get identity(): FileIdentity {
+    return this.#reading('read whose file it is', () => {
+      const { identity, origin } = this.#readMeta();
+      return { disk: identity.disk, origin };
+    });
+  }
+
   load(): PersistedState {
     return this.#reading('load the log', () => {
-      const { hardState, checkpoint, compacted, identity } = this.#readMeta();
+      const { hardState, checkpoint, compacted, identity, origin } = this.#readMeta();
       const entries = this.#log.readAfter(compacted.index);
-      return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries, disk: identity.disk };
+      const generation = this.#hasGeneration ? origin.generation : ANY_GENERATION;
+      return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries, disk: identity.disk, generation };
     });
   }
 
@@ -151,15 +168,17 @@ class SqliteStorage implements FileStorage {
   }
 
   persist(batch: PersistBatch): void {
-    const { hardState, append, checkpoint, compactTo } = batch;
+    const { hardState, append, checkpoint, compactTo, generation } = batch;
     const bounds = this.#knownBounds();
     checkBatch(bounds, batch);
-    if (hardState === undefined && append === undefined && checkpoint === undefined && compactTo === undefined) return;
+    if (isEmptyBatch(batch)) return;
     let { compacted, last } = bounds;
     let counts = this.#counts;
     if (checkpoint !== undefined) this.#readers.onCheckpoint();
+    const origin = generation === undefined ? undefined : { ...this.#origin, generation };
     this.#writing("write a turn's changes", () => {
       if (hardState !== undefined) this.#meta.putHardState(hardState);
+      if (origin !== undefined) this.#meta.putOrigin(origin);
       if (append !== undefined) {
         this.#log.append(append.from, append.entries);
         last = asIndex(append.from + append.entries.length - 1);
@@ -174,6 +193,7 @@ class SqliteStorage implements FileStorage {
       this.#dropped.reclaim();
     });
     this.#counts = counts;
+    if (origin !== undefined) this.#origin = origin;
     this.#bounds = { compacted, last, checkpoint: checkpoint?.snapshot.index ?? bounds.checkpoint };
   }
 
@@ -257,6 +277,7 @@ class SqliteStorage implements FileStorage {
 
   #readMeta(): MetaState {
     const meta = this.#meta.read();
+    this.#origin = meta.origin;
     this.#counts = this.#recordKinds.map((name) => meta.checkpoint?.counts.find((count) => count.kind === name)?.records ?? 0);
     this.#bounds = {
       compacted: meta.compacted.index,

@@ -1,8 +1,21 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { asGeneration } from '../../src/base/generation.ts';
+import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import { nodeFile } from '../../src/cluster/node-file.ts';
 import { Roster } from '../../src/cluster/roster.ts';
+import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
+import { encodeConfiguration } from '../../src/raft/configuration-codec.ts';
+import { configurationOf } from '../../src/raft/entry.ts';
+import { syncDirectory } from '../../src/storage/data-directory.ts';
+import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
+
+vi.mock('../../src/storage/data-directory.ts', async (importActual) => {
+  const actual = await importActual<typeof import('../../src/storage/data-directory.ts')>();
+  return { ...actual, syncDirectory: vi.fn(actual.syncDirectory) };
+});
 
 function aFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-roster-'));
@@ -78,5 +91,112 @@ describe('a folder that is open', () => {
     Roster.open(folder, [1])[Symbol.dispose]();
     expect(() => Roster.open(folder, [7])).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     using _roster = Roster.open(folder, [1]);
+  });
+});
+
+/** Makes the files of the nodes, as their threads would; the first of them knows `members` by a later entry. */
+function makeFiles(folder: string, roster: Roster, nodes: readonly number[], members?: readonly number[]): void {
+  for (const node of nodes) {
+    using storage = openSqliteStorage({
+      file: nodeFile(folder, node),
+      recordKinds: RECORD_KINDS,
+      entryKind: RECORD_KINDS[RecordKind.entry],
+      durability: 'full',
+      newDiskId: roster.newDiskIdOf(node),
+      origin: roster.origin,
+    });
+    if (members === undefined || node !== nodes[0]) continue;
+    const data = encodeConfiguration(configurationOf({ voters: members.map(asNodeId), disks: [{ node: asNodeId(1), disk: asDiskId(5) }] }));
+    const entries = [{ index: asIndex(1), term: asTerm(1), kind: 'configuration', data } as const];
+    storage.persist({ append: { from: asIndex(1), entries } });
+  }
+}
+
+describe('a folder whose cluster.json is gone', () => {
+  it('is the same cluster as before, by what the nodes’ files say', () => {
+    const folder = aFolder();
+    const before = Roster.open(folder, [1, 2, 3]);
+    makeFiles(folder, before, [1, 2, 3]);
+    before.onMade([1, 2, 3]);
+    rmSync(join(folder, 'cluster.json'));
+    const roster = Roster.open(folder, [1, 2, 3]);
+    expect(roster.origin).toEqual(before.origin);
+    expect(roster.nodes).toEqual([1, 2, 3]);
+    // A file that is lost as well is another disk.
+    expect(roster.newDiskIdOf(1)).not.toBe(before.founders[0]?.disk);
+    expect(existsSync(join(folder, 'cluster.json'))).toBe(false);
+    roster.onTaken();
+    expect(existsSync(join(folder, 'cluster.json'))).toBe(true);
+  });
+
+  it('has the members that the most advanced of them knows', () => {
+    const folder = aFolder();
+    const before = Roster.open(folder, [1, 2, 3]);
+    makeFiles(folder, before, [2, 3, 4], [2, 3, 4]);
+    makeFiles(folder, before, [1]);
+    rmSync(join(folder, 'cluster.json'));
+    expect(Roster.open(folder, [1, 2, 3]).nodes).toEqual([2, 3, 4]);
+    expect(() => Roster.open(folder, [1, 2])).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
+  });
+
+  it.each([
+    [
+      'fewer than a majority of them are there',
+      (folder: string, roster: Roster) => makeFiles(folder, roster, [1]),
+      /nodes 1, 2, 3 only 1 have a file, which is no majority/,
+    ],
+    [
+      'one is damaged',
+      (folder: string, roster: Roster) => {
+        makeFiles(folder, roster, [1, 2, 3]);
+        writeFileSync(nodeFile(folder, 2), 'this was a database until somebody wrote a text over it'.repeat(20));
+      },
+      /node-2.*database/,
+    ],
+    [
+      'they are of different clusters',
+      (folder: string, roster: Roster) => {
+        makeFiles(folder, roster, [1, 2]);
+        makeFiles(folder, Roster.open(aFolder(), [1, 2, 3]), [3]);
+      },
+      /node-1.*node-3.* belong to different clusters/,
+    ],
+  ])('is rejected with a remedy where %s', (_, make, reason) => {
+    const folder = aFolder();
+    make(folder, Roster.open(folder, [1, 2, 3]));
+    rmSync(join(folder, 'cluster.json'));
+    expect(() => Roster.open(folder, [1, 2, 3])).toThrow(reason);
+    expect(() => Roster.open(folder, [1, 2, 3])).toThrow(/cluster\.json is missing .* Restore cluster\.json from a backup/);
+    expect(existsSync(join(folder, 'cluster.json'))).toBe(false);
+  });
+});
+
+describe('cluster.json', () => {
+  it('survives a power cut under its name: the folder is synced after it was renamed', () => {
+    const folder = aFolder();
+    const written: string[] = [];
+    vi.mocked(syncDirectory).mockImplementation((directory) => {
+      if (directory === folder && !existsSync(join(folder, 'cluster.json.new')))
+        written.push(readFileSync(join(folder, 'cluster.json'), 'utf8'));
+    });
+    const roster = Roster.open(folder, [1]);
+    roster.onMade([1]);
+    expect(written.map((text) => JSON.parse(text).made)).toEqual([[], [1]]);
+  });
+
+  it('keeps the latest generation of each disk, of checkpoints now and then', () => {
+    const folder = aFolder();
+    const roster = Roster.open(folder, [1, 2]);
+    roster.onGeneration(1, 11, asGeneration(5), false);
+    roster.onGeneration(2, 21, asGeneration(6), false);
+    roster.onGeneration(1, 12, asGeneration(7), false);
+    roster.onGeneration(1, 12, asGeneration(8), true);
+    const reopened = Roster.open(folder, [1, 2]);
+    expect(reopened.recordedOf(1)).toEqual([
+      { disk: 11, generation: 5 },
+      { disk: 12, generation: 7 },
+    ]);
+    expect(roster.recordedOf(1).at(-1)).toEqual({ disk: 12, generation: 8 });
+    expect(reopened.recordedOf(2)).toEqual([{ disk: 21, generation: 6 }]);
   });
 });

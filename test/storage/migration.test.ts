@@ -93,6 +93,7 @@ describe('a file of version 1', () => {
       compacted: { index: 2, term: 4 },
       entries: entriesUpTo(3, 9, 4),
       disk: 0,
+      generation: 0,
     };
     {
       using storage = open();
@@ -115,6 +116,7 @@ describe('a file of version 1', () => {
       compacted: { index: 0, term: 0 },
       entries: [],
       disk: 0,
+      generation: 0,
     });
   });
 
@@ -138,11 +140,11 @@ describe('a file of version 1', () => {
 });
 
 describe('a header whose version was damaged', () => {
-  it.each([0, 1, 3, 6, 66])('is told from a file of the version %i', (version) => {
+  it.each([0, 1, 2, 6, 66])('is told from a file of the version %i', (version) => {
     open()[Symbol.dispose]();
     const db = new Database(file);
     db.pragma(`user_version = ${version}`);
     db.close();
-    expect(open).toThrow(withCode('STORAGE_DAMAGED', /not one of jobraft|gives the version \d+, and its rows are of version 2/));
+    expect(open).toThrow(withCode('STORAGE_DAMAGED', /not one of jobraft|gives the version \d+, and its rows are of version 3/));
   });
 });

@@ -168,6 +168,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
             compacted: { index: 40, term: 6 },
             entries: [],
             disk: DISK,
+            generation: 0,
           });
         }
         expect(recordsOf(storage, JOB)).toStrictEqual([

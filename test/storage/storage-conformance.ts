@@ -44,7 +44,8 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
 
     describe('a node that never wrote', () => {
       it('starts in term zero, without a vote, a log or a checkpoint', () => {
-        const nothing = { hardState: aHardState(0), checkpoint: undefined, compacted: { index: 0, term: 0 }, entries: [], disk: DISK };
+        const compacted = { index: 0, term: 0 };
+        const nothing = { hardState: aHardState(0), checkpoint: undefined, compacted, entries: [], disk: DISK, generation: 0 };
         expect(storage.load()).toStrictEqual(nothing);
         expect(restart().load()).toStrictEqual(nothing);
         expect(recordsOf(storage, JOB)).toEqual([]);
@@ -255,6 +256,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
           compacted: { index: 2, term: 2 },
           entries: entriesUpTo(3, 4, 2),
           disk: DISK,
+          generation: 0,
         });
         expect(recordsOf(storage, JOB)).toStrictEqual([[1, bytes(1)]]);
       });

@@ -1,0 +1,134 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClusterOptions, Queue, startCluster } from 'jobraft';
+import { describe, expect, it } from 'vitest';
+import { eventually } from './support.ts';
+
+type Repair = Parameters<NonNullable<ClusterOptions['onRepair']>>[0];
+
+function aFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'jobraft-files-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Starts the cluster of a folder, adds jobs, and closes it. */
+async function addTo(dataDir: string, count: number): Promise<void> {
+  await using cluster = await startCluster({ nodes: 3, dataDir });
+  const queue = new Queue('q', { connection: cluster });
+  for (let n = 0; n < count; n += 1) await queue.add('job', { n });
+  await queue.close();
+}
+
+const waitingIn = async (cluster: Awaited<ReturnType<typeof startCluster>>): Promise<number> => {
+  const queue = new Queue('q', { connection: cluster });
+  const { waiting } = await queue.getJobCounts();
+  await queue.close();
+  return waiting;
+};
+
+describe('a node’s folder of another cluster', () => {
+  it('is rejected and left as it is, and the node is rebuilt once it is out of the way', async () => {
+    using folder = aFolder();
+    const [ours, theirs] = [join(folder.path, 'ours'), join(folder.path, 'theirs')];
+    await addTo(ours, 5);
+    await addTo(theirs, 7);
+    rmSync(join(ours, 'node-1'), { recursive: true });
+    cpSync(join(theirs, 'node-1'), join(ours, 'node-1'), { recursive: true });
+    await expect(startCluster({ nodes: 3, dataDir: ours })).rejects.toMatchObject({
+      code: 'STORAGE_FOREIGN',
+      message: expect.stringMatching(/Node 1: .* belongs to another cluster/),
+    });
+    rmSync(join(theirs, 'node-1'), { recursive: true });
+    cpSync(join(ours, 'node-1'), join(theirs, 'node-1'), { recursive: true });
+    rmSync(join(ours, 'node-1'), { recursive: true });
+    await using cluster = await startCluster({ nodes: 3, dataDir: ours });
+    expect(await waitingIn(cluster)).toBe(5);
+    await using other = await startCluster({ nodes: 3, dataDir: theirs });
+    expect(await waitingIn(other)).toBe(7);
+  });
+});
+
+describe('a folder without cluster.json', () => {
+  it('is started with everything in it', async () => {
+    using folder = aFolder();
+    await addTo(folder.path, 5);
+    rmSync(join(folder.path, 'cluster.json'));
+    await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });
+    expect(await waitingIn(cluster)).toBe(5);
+    expect(existsSync(join(folder.path, 'cluster.json'))).toBe(true);
+  });
+});
+
+describe('a node’s folder that was restored from an older copy', () => {
+  it('is a lost disk: the node votes for nobody until it has everything', async () => {
+    using folder = aFolder();
+    const repairs: Repair[] = [];
+    const start = (absent: number[]) =>
+      startCluster({ nodes: 3, dataDir: folder.path, absent, onRepair: (repair) => repairs.push(repair) });
+    const node2 = join(folder.path, 'node-2');
+    const copy = join(folder.path, 'copy');
+    {
+      await using cluster = await start([]);
+      const queue = new Queue('q', { connection: cluster });
+      for (let n = 0; n < 5; n += 1) await queue.add('job', { n });
+      await cluster.stop(2);
+      cpSync(node2, copy, { recursive: true });
+      await cluster.restart(2);
+      await cluster.stop(3);
+      await cluster.waitForLeader();
+      for (let n = 0; n < 20; n += 1) await queue.add('job', { n });
+      await queue.close();
+    }
+    rmSync(node2, { recursive: true });
+    cpSync(copy, node2, { recursive: true });
+    // Neither node 3 nor the copy has what nodes 1 and 2 acknowledged.
+    await using cluster = await start([1]);
+    expect(repairs).toMatchObject([{ node: 2, damage: { code: 'STORAGE_ROLLED_BACK' } }]);
+    expect(await cluster.leader()).toBeUndefined();
+    await cluster.restart(1);
+    await cluster.waitForLeader();
+    expect(await waitingIn(cluster)).toBe(25);
+    await eventually('node 2 has everything', async () => {
+      const states = await cluster.replicaStates();
+      return states.length === 3 && new Set(states.map(({ digest }) => digest)).size === 1;
+    });
+  });
+
+  it('also by a copy that was taken while the node ran, once the node was closed', async () => {
+    using folder = aFolder();
+    const node2 = join(folder.path, 'node-2');
+    const copy = join(folder.path, 'copy');
+    {
+      await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });
+      const queue = new Queue('q', { connection: cluster });
+      for (let n = 0; n < 5; n += 1) await queue.add('job', { n });
+      cpSync(node2, copy, { recursive: true });
+      for (let n = 0; n < 20; n += 1) await queue.add('job', { n });
+      await queue.close();
+    }
+    rmSync(node2, { recursive: true });
+    cpSync(copy, node2, { recursive: true });
+    const repairs: Repair[] = [];
+    await using cluster = await startCluster({ nodes: 3, dataDir: folder.path, onRepair: (repair) => repairs.push(repair) });
+    expect(await waitingIn(cluster)).toBe(25);
+    expect(repairs).toMatchObject([{ node: 2, damage: { code: 'STORAGE_ROLLED_BACK' } }]);
+  });
+
+  it('of a majority, the start is rejected, and no file is moved', async () => {
+    using folder = aFolder();
+    await addTo(folder.path, 5);
+    const copies = join(folder.path, 'copies');
+    for (const node of [1, 2]) cpSync(join(folder.path, `node-${node}`), join(copies, `node-${node}`), { recursive: true });
+    await addTo(folder.path, 5);
+    for (const node of [1, 2]) {
+      rmSync(join(folder.path, `node-${node}`), { recursive: true });
+      cpSync(join(copies, `node-${node}`), join(folder.path, `node-${node}`), { recursive: true });
+    }
+    await expect(startCluster({ nodes: 3, dataDir: folder.path })).rejects.toMatchObject({
+      code: 'STORAGE_ROLLED_BACK',
+      message: expect.stringMatching(/put the latest file back/),
+    });
+    for (const node of [1, 2]) expect(existsSync(join(folder.path, `node-${node}`, 'jobraft.db'))).toBe(true);
+  });
+});
