@@ -310,4 +310,18 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     find: 'joining.filter((node) => !leaving.includes(node) && !disks.some((known) => known.node === node));',
     replace: 'joining.filter((node) => !leaving.includes(node) || disks.length < 0);',
   },
+  {
+    mistake: 11,
+    name: 'a node that is being rebuilt counts as a copy',
+    file: 'raft/rebuild.ts',
+    find: 'if (progress === undefined || !isVotersDisk(core.configuration, voter, progress.disk)) return false;',
+    replace: 'if (progress !== undefined) return true;',
+  },
+  {
+    mistake: 11,
+    name: 'a disk is given up by what was heard before it was asked for',
+    file: 'raft/rebuild.ts',
+    find: 'return progress.round >= round && progress.match >= commit;',
+    replace: 'return progress.match >= commit - round * 0;',
+  },
 ];

@@ -218,9 +218,11 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Rebuilds a node from its peers. Its file is moved aside, whatever its state.
+   * Rebuilds a node from its peers. Its file is moved aside, whatever its state, once the others have everything that was acknowledged: a
+   * node that is being rebuilt counts for nothing until it has it, too.
    * @returns where the old file stands now, or undefined for a node without one.
-   * @throws {StorageError} when the other nodes that run are no majority: what they lack might be in this file.
+   * @throws {StorageError} when the others are no majority, or do not have everything within a minute: the file stays in its place, and the
+   * message says how a file that was moved aside before is put back.
    */
   async repair(node: number): Promise<string | undefined> {
     this.#checkMember(node);

@@ -34,6 +34,8 @@ export type NodeCommand =
   /** Blocks the whole thread, as a stopped event loop would. */
   | { readonly type: 'pause'; readonly durationMs: number }
   | { readonly type: 'report'; readonly call: number; readonly withDigest: boolean }
+  /** Whether the file of a node may be given up; see `RebuildQuestion`. */
+  | { readonly type: 'rebuild'; readonly call: number; readonly node: number; readonly question: number }
   /** @property handOver a leader lets another node lead before it ends, if there is one. */
   | { readonly type: 'stop'; readonly handOver: boolean }
   /** Wakes a thread that waits for messages, so that it reads its kill switch. */
@@ -51,6 +53,7 @@ export interface NodeReport {
 /** From a node's thread to the cluster's owner. */
 export type NodeSignal =
   | { readonly type: 'ready' }
+  | { readonly type: 'rebuild'; readonly call: number; readonly isLeader: boolean; readonly refusal: string | undefined }
   /** The node's file is in this generation. @property isCheckpoint raised by a checkpoint, and not by an opening or the end. */
   | { readonly type: 'generation'; readonly disk: number; readonly generation: Generation; readonly isCheckpoint: boolean }
   | { readonly type: 'report'; readonly call: number; readonly report: NodeReport }

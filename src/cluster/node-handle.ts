@@ -8,6 +8,7 @@ import { endWithProcess } from './end-with-process.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { isCodeMissing, NodeCodeMissingError, nodeThreadCode } from './node-code.ts';
+import type { RebuildAnswer } from './rebuilds.ts';
 
 /**
  * By default V8 lets the young generation of each thread grow to 96 MiB, although the live heap of a node that has little waiting is 10 MiB.
@@ -79,6 +80,7 @@ export class NodeHandle {
   readonly #worker: Worker;
   readonly #killSwitch: KillSwitch;
   readonly #reports = new Map<number, (report: NodeReport | undefined) => void>();
+  readonly #rebuildAnswers = new Map<number, (answer: RebuildAnswer | undefined) => void>();
   #nextCall = 1;
   #isRunning = true;
   /** A report was not answered in time, and still is not. */
@@ -117,6 +119,7 @@ export class NodeHandle {
           resolve();
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
         else if (signal.type === 'generation') onGeneration(signal);
+        else if (signal.type === 'rebuild') this.#onRebuildAnswer(signal.call, { isFromLeader: signal.isLeader, refusal: signal.refusal });
         else fail(errorOf(boot.id, signal, outcome()));
       });
       this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));
@@ -138,6 +141,8 @@ export class NodeHandle {
         endedWithProcess[Symbol.dispose]();
         for (const settle of this.#reports.values()) settle(undefined);
         this.#reports.clear();
+        for (const settle of this.#rebuildAnswers.values()) settle(undefined);
+        this.#rebuildAnswers.clear();
         resolve();
       });
     });
@@ -180,6 +185,24 @@ export class NodeHandle {
   }
 
   /**
+   * Asks whether the file of `node` may be given up.
+   * @returns undefined when this node ended, or did not answer in time; at once while its thread is blocked, or reads its file at the start.
+   */
+  rebuildAnswer(node: number, question: number): Promise<RebuildAnswer | undefined> {
+    if (!this.#isReady || !this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
+    const call = this.#nextCall;
+    this.#nextCall += 1;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => setImmediate(() => this.#onRebuildAnswer(call, undefined)), REPORT_MS_MAX);
+      this.#rebuildAnswers.set(call, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      this.command({ type: 'rebuild', call, node, question });
+    });
+  }
+
+  /**
    * Orderly end; a node that has not ended after some seconds is killed. @param handOver whether a leader lets another node lead first.
    * @throws {NodeStuckError}
    */
@@ -214,6 +237,11 @@ export class NodeHandle {
     const hasExited = await Promise.race([this.exited.then(() => true), isLate]);
     clearTimeout(timer);
     return hasExited;
+  }
+
+  #onRebuildAnswer(call: number, answer: RebuildAnswer | undefined): void {
+    this.#rebuildAnswers.get(call)?.(answer);
+    this.#rebuildAnswers.delete(call);
   }
 
   #onReport(call: number, report: NodeReport): void {

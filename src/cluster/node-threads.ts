@@ -12,6 +12,7 @@ import type { NetworkFaults } from './network-faults.ts';
 import type { NodeReport } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
 import { NodeHandle, NodeStuckError } from './node-handle.ts';
+import { type RebuildAnswer, Rebuilds } from './rebuilds.ts';
 import { newLife, type Roster } from './roster.ts';
 
 export interface NodeThreadsParts {
@@ -30,6 +31,7 @@ export class NodeThreads {
   readonly #handles = new Map<number, NodeHandle>();
   /** What was last begun with each node: it is started, stopped and rebuilt by one call after the other, so that it never has two threads. */
   readonly #latest = new Map<number, Promise<void>>();
+  readonly #rebuilds: Rebuilds;
   #starts = 0;
   #isClosed = false;
 
@@ -38,6 +40,12 @@ export class NodeThreads {
     this.#listeners = listeners;
     this.#roster = roster;
     this.#faults = faults;
+    this.#rebuilds = new Rebuilds({
+      dataDir: settings.dataDir,
+      nodes: () => roster.nodes,
+      ask: (node, question) => this.#askToRebuild(node, question),
+      isClosed: () => this.#isClosed,
+    });
   }
 
   get(node: number): NodeHandle | undefined {
@@ -83,15 +91,17 @@ export class NodeThreads {
     });
   }
 
-  /** @returns where the old file is now. @throws {StorageError} when the other nodes that run are no majority. */
+  /** @returns where the old file is now. @throws {StorageError} when the others do not have everything that was acknowledged. */
   async repair(node: number): Promise<string | undefined> {
     return await this.#inTurn(node, async () => {
-      this.#checkRebuildable(node);
-      await this.#handles.get(node)?.stop(true);
-      this.#checkOpen();
-      const movedTo = this.#moveAside(node);
-      await this.#spawn(node);
-      return movedTo;
+      if (!this.#isRebuildable(node)) throw this.#rebuilds.refused(node, 'the other nodes that run are no majority.');
+      return await this.#rebuilds.run(node, async () => {
+        await this.#handles.get(node)?.stop(true);
+        this.#checkOpen();
+        const movedTo = this.#moveAside(node);
+        await this.#spawn(node);
+        return movedTo;
+      });
     });
   }
 
@@ -232,16 +242,27 @@ export class NodeThreads {
   /** @throws what stopped the node, if that is not damage that its peers can make good. */
   async #rebuild(node: number, failure: unknown): Promise<void> {
     if (!(failure instanceof StorageError) || this.#isClosed || this.#settings.repair === 'manual') throw failure;
-    const isRebuilt =
-      (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) ||
-      (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node));
-    if (!isRebuilt) throw failure;
-    const movedTo = this.#moveAside(node);
-    await this.#spawn(node);
-    this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
+    const begin = async (): Promise<void> => {
+      this.#checkOpen();
+      const movedTo = this.#moveAside(node);
+      await this.#spawn(node);
+      this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
+    };
+    if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await begin();
+    else if (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) await this.#rebuilds.run(node, begin, failure);
+    else if (failure.code === 'STORAGE_DAMAGED') throw this.#rebuilds.refused(node, 'the other nodes that run are no majority.', failure);
+    else throw failure;
   }
 
-  /** Whether the other nodes that run are a majority, and so have everything that was acknowledged. */
+  /** Asks the nodes that run; only a leader knows. */
+  async #askToRebuild(node: number, question: number): Promise<RebuildAnswer> {
+    const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
+    const answers = await Promise.all(running.map((handle) => handle.rebuildAnswer(node, question)));
+    const leaders = answers.filter((answer) => answer?.isFromLeader === true);
+    return leaders.find((answer) => answer?.refusal === undefined) ?? leaders[0] ?? { isFromLeader: false, refusal: undefined };
+  }
+
+  /** Whether the other nodes that run are a majority; whether they have everything, the leader knows. */
   #isRebuildable(node: number): boolean {
     const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
     return others.length > this.#roster.nodes.length / 2;
@@ -254,15 +275,6 @@ export class NodeThreads {
   #areOthersSound(node: number): boolean {
     const others = this.#roster.nodes.filter((other) => other !== node && this.#handles.get(other)?.isRunning !== false);
     return others.length > this.#roster.nodes.length / 2;
-  }
-
-  #checkRebuildable(node: number): void {
-    if (this.#isRebuildable(node)) return;
-    throw new StorageError(
-      'STORAGE_FAILED',
-      `Node ${node} cannot be rebuilt: the other nodes that run are no majority, and might lack what its file holds. Start them first.`,
-      { outcome: 'not-applied' },
-    );
   }
 
   #moveAside(node: number): string | undefined {

@@ -4,6 +4,7 @@ import { assertNever } from '../base/invariant.ts';
 import type { Effects, Refusal } from '../raft/effects.ts';
 import type { MembershipChange } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
+import type { RebuildQuestion } from '../raft/rebuild-question.ts';
 import type { ClientFrame, LogEntryView, RefusalReason, ServerFrame } from '../transport/client-frame.ts';
 import { writeServerFrame } from '../transport/client-frame.ts';
 import { nodeStatus } from './node-status.ts';
@@ -21,6 +22,7 @@ export interface AdminCore {
   applied(): LogIndex;
   changeMembership(change: MembershipChange): Effects;
   transferLeadership(to: number | undefined): Effects;
+  rebuild(question: RebuildQuestion): Effects;
 }
 
 /** Answers what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
@@ -35,6 +37,12 @@ export class AdminDesk {
 
   onFrame(connection: number, frame: AdminFrame): void {
     writeServerFrame(this.#clients.writerFor(connection), this.#answerTo(frame));
+  }
+
+  /** Whether the node's file may be given up. @returns why not, or not yet; undefined when it may. */
+  rebuildRefusal(node: number, question: number): string | undefined {
+    const { refused } = this.#core.rebuild({ node: asNodeId(node), question });
+    return refused === undefined ? undefined : explain(refused).message;
   }
 
   #answerTo(frame: AdminFrame): ServerFrame {
@@ -69,6 +77,8 @@ export class AdminDesk {
   }
 }
 
+const listed = (nodes: readonly number[]): string => nodes.join(', ') || 'none';
+
 function explain(refused: Refusal): { readonly reason: RefusalReason; readonly message: string } {
   switch (refused.reason) {
     case 'not-leader':
@@ -85,6 +95,11 @@ function explain(refused: Refusal): { readonly reason: RefusalReason; readonly m
     case 'invalid-change':
     case 'invalid-transfer':
       return { reason: 'INVALID', message: refused.message };
+    case 'too-few-copies':
+      return {
+        reason: 'CHANGE_PENDING',
+        message: `Without node ${refused.node}, only ${listed(refused.holders)} of the voters ${listed(refused.voters)} are known to have everything that was acknowledged, which is no majority.`,
+      };
     case 'overloaded':
       return { reason: 'OVERLOADED', message: `The leader holds ${refused.uncommittedBytes} bytes that are not committed. Retry later.` };
     default:

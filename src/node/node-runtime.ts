@@ -46,7 +46,7 @@ export class NodeRuntime implements Disposable {
   readonly #changes = new TurnChanges();
   readonly #checkpoints: CheckpointSchedule;
   readonly #snapshots: SnapshotDesk;
-  readonly #admin: AdminDesk;
+  readonly admin: AdminDesk;
   readonly #reads: ReadDesk;
   readonly #proposer: Proposer;
   readonly #versions: MemberVersions;
@@ -109,7 +109,7 @@ export class NodeRuntime implements Disposable {
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
     this.#reads = new ReadDesk({ ...desks, limits, life: options.seed, read });
     this.#proposer = this.#proposerOf({ bytesMax: limits.entryBytesMax, replyBytesMax: limits.replyBytesMax });
-    this.#admin = new AdminDesk(this.#adminCore(), this.#clients);
+    this.admin = new AdminDesk(this.#adminCore(), this.#clients);
     const { view } = this.#core;
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
   }
@@ -248,7 +248,7 @@ export class NodeRuntime implements Disposable {
       this.#metrics.queries += 1;
       this.#reads.onQuery(connection, frame.request, frame.consistency, this.#standing());
     } else if (frame.type === 'cancel-claim') this.#desk.onCancelledClaim(frame.client, frame.sequence, this.#standing());
-    else this.#admin.onFrame(connection, frame);
+    else this.admin.onFrame(connection, frame);
   }
 
   #onPeerLost(peer: NodeId): void {
@@ -291,6 +291,7 @@ export class NodeRuntime implements Disposable {
       view: core.view,
       applied: () => this.applied,
       changeMembership: (change) => this.#step({ type: 'change-membership', now: this.#nowMs, change }),
+      rebuild: (question) => this.#step({ type: 'rebuild', now: this.#nowMs, ...question }),
       transferLeadership: (to) =>
         this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: to === undefined ? undefined : asNodeId(to) }),
     };

@@ -12,6 +12,7 @@ import type { Role } from './notice.ts';
 import type { Progress } from './progress.ts';
 import { membersOf } from './quorum.ts';
 import { ReadRounds } from './read-rounds.ts';
+import type { AskedRebuild } from './rebuild-question.ts';
 
 /** What a core starts from: what its storage held, and its seed. */
 export interface RaftBoot {
@@ -83,6 +84,8 @@ export class CoreState {
   heartbeatDueMs = 0;
   uncommittedBytes = 0;
   transfer: Transfer | undefined;
+  /** The latest question whether a disk may be given up. */
+  rebuild: AskedRebuild | undefined;
   /** It asked another node to lead: that one may be elected at any time, lease or not. */
   isLeaseForfeited = false;
   /** A leader that needed no vote but its own leads before its term is on disk: until then everything it says waits for that. */

@@ -3,6 +3,7 @@ import type { Entry, HardState, SnapshotId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
 import type { InstallSnapshot, RaftMessage, SnapshotReply } from './message.ts';
 import type { RaftNotice } from './notice.ts';
+import type { RebuildQuestion } from './rebuild-question.ts';
 
 /** What may happen to a core. Every event carries `now`, in milliseconds of a clock that never goes back. */
 export type RaftEvent = { readonly now: number } & (
@@ -26,6 +27,11 @@ export type RaftEvent = { readonly now: number } & (
    * @property unread peers whose messages have arrived and were not read yet; by default none.
    */
   | { readonly type: 'deadline'; readonly delayedMs?: number; readonly unread?: ReadonlySet<NodeId> }
+  /**
+   * May this node's disk be given up, as damaged as it may be? Only when the effects hold no `refused`; a refusal may pass, and the question is
+   * repeated.
+   */
+  | ({ readonly type: 'rebuild' } & RebuildQuestion)
   /** The channel to a peer closed. */
   | { readonly type: 'peer-lost'; readonly peer: NodeId }
   /** The checkpoint on disk covers the log up to here, and storage has dropped it. */
@@ -42,6 +48,8 @@ export type Refusal =
   /** The leader has not yet committed an entry of its own term, and cannot know what was committed before (thesis §4.1, corrected in 2015). */
   | { readonly reason: 'not-ready' }
   | { readonly reason: 'change-pending' }
+  /** Without the node's disk, too few voters are known to hold everything that was acknowledged. */
+  | { readonly reason: 'too-few-copies'; readonly node: NodeId; readonly holders: readonly NodeId[]; readonly voters: readonly NodeId[] }
   | { readonly reason: 'invalid-change' | 'invalid-transfer'; readonly message: string };
 
 /** The state that has applied the log up to `index` may answer these reads. */

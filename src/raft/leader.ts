@@ -8,7 +8,7 @@ import type { AppendAccepted, AppendRejected, SnapshotReply } from './message.ts
 import { Progress } from './progress.ts';
 import { quorumIndex, voteResult } from './quorum.ts';
 import { beginRound, confirmReads } from './reads.ts';
-import { advanceReconfiguration } from './reconfiguration.ts';
+import { advanceReconfiguration, isRebuilt } from './reconfiguration.ts';
 import { appendOwn, broadcast, replicate, sendHeartbeat } from './replication.ts';
 import { becomeFollower, isLongDelay } from './role.ts';
 import { advanceTransfer, expireTransfer, handOver } from './transfer.ts';
@@ -95,7 +95,7 @@ export function onAppendAccepted(core: CoreState, message: AppendAccepted): void
     // that what is on its way was lost: without this the window would stay full for ever.
     progress.becomeProbe(nextIndex(progress.match));
   }
-  if (core.configuration.joining.includes(message.from)) {
+  if (isRebuilt(core, message.from)) {
     progress.measureCatchUp(core.log.lastIndex, core.now, core.config.electionTimeoutMs);
   }
   if (isNews) commitByCounting(core);

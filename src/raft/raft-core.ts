@@ -17,6 +17,7 @@ import {
 } from './leader.ts';
 import type { RaftMessage } from './message.ts';
 import { onRead } from './reads.ts';
+import { onRebuildQuestion } from './rebuild.ts';
 import { onChangeMembership } from './reconfiguration.ts';
 import { becomeFollower } from './role.ts';
 import { onTransfer } from './transfer.ts';
@@ -90,6 +91,9 @@ export class RaftCore {
         break;
       case 'read':
         onRead(core, event.batch, event.lease);
+        break;
+      case 'rebuild':
+        onRebuildQuestion(core, event);
         break;
       case 'deadline':
         this.#onDeadline(event.delayedMs ?? 0, event.unread ?? NOBODY);

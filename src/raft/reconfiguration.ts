@@ -33,7 +33,8 @@ function isChangePending(core: CoreState): boolean {
 
 /**
  * The next step of a change that is under way, if it is time for it: out of the joint configuration, or into the one that brings
- * nodes that caught up, or that replaces a voter that lost its disk.
+ * nodes that caught up, or that replaces a voter that lost its disk: once its new disk has caught up, so that until then the lost one votes if it is
+ * found again.
  */
 export function advanceReconfiguration(core: CoreState): void {
   // A step may have been taken by this very event; the next one waits for its commit anyway.
@@ -53,12 +54,16 @@ export function advanceReconfiguration(core: CoreState): void {
     adopt(core, promoted(configuration, ready, disks));
     return;
   }
-  const lost = configuration.voters.find((voter) => voter !== core.id && hasLostDisk(core, voter));
+  const lost = configuration.voters.find((voter) => hasLostDisk(core, voter) && core.progress.get(voter)?.isCaughtUp === true);
   if (lost !== undefined && configuration.voters.length > 1) {
     core.effects.notices.push({ type: 'disk-lost', voter: lost });
     adopt(core, replaced(configuration, lost));
   }
 }
+
+/** Whether the node has no vote before it has caught up: it is new, or has another disk than it votes with. */
+export const isRebuilt = (core: CoreState, node: NodeId): boolean =>
+  core.configuration.joining.includes(node) || (core.configuration.voters.includes(node) && hasLostDisk(core, node));
 
 function hasLostDisk(core: CoreState, voter: NodeId): boolean {
   const progress = core.progress.get(voter);

@@ -9,6 +9,7 @@ export function becomeFollower(core: CoreState, term: Term, leader: NodeId | und
   core.votes.clear();
   core.reads.clear();
   core.transfer = undefined;
+  core.rebuild = undefined;
   core.isTermOnDisk = true;
   core.changeRole('follower', leader);
   if (!wasFollower) core.resetElectionTimer();

@@ -18,6 +18,10 @@ const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 /** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
 const ORDER_WAITS_MS_MAX = 4_000;
 
+/** How long an operator asks for a repair, and how often. */
+const REPAIR_WAITS_MS_MAX = 3_000;
+const REPAIR_EVERY_MS = 10;
+
 /** In so much time those that were cut off are brought to what the others wrote. */
 const OVERWRITTEN_WITHIN_MS = 150;
 
@@ -51,6 +55,9 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.lostDisks.set(node.id, node.diskId);
       world.stopNode(node, fault.downMs, true);
       node.loseDisk();
+      break;
+    case 'repair':
+      if (node !== undefined) repair(world, node, fault.downMs, schedule.nowMs + REPAIR_WAITS_MS_MAX);
       break;
     case 'partition':
       coverage.add('partition');
@@ -209,6 +216,37 @@ function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type
   world.lostDisks.set(node.id, node.diskId);
   if (node.isUp && fault.downMs > 1) world.stopNode(node, fault.downMs, true);
   node.disk.flipBit(row, fault.bit);
+}
+
+/**
+ * Asks the leader again and again whether the node's disk may be given up, as the owner of a real cluster does. Whether that is safe is for
+ * the code under test to know: also while another disk is being rebuilt.
+ */
+function repair(world: World, node: SimNode, downMs: number, untilMs: number): void {
+  const { schedule, coverage } = world;
+  world.repairs += 1;
+  const question = world.repairs;
+  const askAgain = (): void => {
+    if (schedule.nowMs > untilMs || world.network.isHealed) return;
+    const leader = world.leader();
+    // A flipped bit is known to nobody before it is read, and members that are about to go are the operator's to know.
+    const isKnown = [...world.lostDisks].every(([id, disk]) => world.nodes.get(id)?.diskId !== disk);
+    const isChanging = schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX;
+    if (leader?.runtime !== undefined && isKnown && !isChanging) {
+      const refusal = leader.runtime.admin.rebuildRefusal(node.id, question);
+      leader.wake(schedule.nowMs);
+      if (refusal === undefined) {
+        coverage.add(world.lostDisks.size > 0 ? 'disk given up while another was rebuilt' : 'disk given up for a repair');
+        world.lostDisks.set(node.id, node.diskId);
+        if (node.isUp) world.stopNode(node, downMs, true);
+        node.loseDisk();
+        return;
+      }
+      coverage.add('repair refused, or not yet granted');
+    }
+    schedule.after(REPAIR_EVERY_MS, askAgain);
+  };
+  askAgain();
 }
 
 /**

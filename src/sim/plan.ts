@@ -14,6 +14,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'pause'; readonly node: number; readonly durationMs: number }
   | { readonly type: 'flip'; readonly node: number; readonly pick: number; readonly bit: number; readonly downMs: number }
   | { readonly type: 'lose-disk'; readonly node: number; readonly downMs: number }
+  /** An operator wants a node rebuilt, whatever else is wrong: its disk is given up only if the leader says that it may be. */
+  | { readonly type: 'repair'; readonly node: number; readonly downMs: number }
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
   /** Nothing gets from one node to the other; the other way it does. */
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
@@ -57,6 +59,7 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'pause',
   'flip',
   'lose-disk',
+  'repair',
   'partition',
   'one-way',
   'channel',
@@ -214,6 +217,11 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const members = new Dice(seed * 49_979_687 + 67_867_967);
   const story = members.chance(0.25) ? members.of(MEMBER_STORIES) : undefined;
   const isRepeating = members.chance(0.1);
+  for (let left = later.chance(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
+    const atMs = Math.round(later.below(faultMs));
+    // Several at once, often: each of them has to wait for the one before, or is refused.
+    for (const node of repairsOf(later, all)) faults.push({ type: 'repair', atMs, node, downMs: later.of([1, 30, 400]) });
+  }
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
@@ -251,6 +259,8 @@ const SUSPENDED_MS = 3_700_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
+const repairsOf = (random: Dice, nodes: number): number[] => Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(nodes));
+
 /** Some seeds have wall clocks that are stepped by hours or days: most of all that of the leader. */
 function clockSteps(random: Dice, faultMs: number): Fault[] {
   if (!random.chance(0.35)) return [];
@@ -271,8 +281,10 @@ function upgradesOf(random: Dice, nodes: number, spares: number, faultMs: number
 export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
 
-type DrawnType = Exclude<FaultType, 'suspend' | 'crowd' | 'hang-up'>;
-const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => type !== 'suspend' && type !== 'crowd' && type !== 'hang-up');
+/** From a stream of their own. */
+const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair'] as const;
+type DrawnType = Exclude<FaultType, (typeof LATER_TYPES)[number]>;
+const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => !LATER_TYPES.some((later) => later === type));
 
 /** How likely a seed has faults of a kind at all. */
 const SHARES: Readonly<Record<DrawnType, number>> = {

@@ -70,6 +70,8 @@ export class World {
   changeOrderedMs = Number.NEGATIVE_INFINITY;
   /** What happens as soon as a leader has a joint configuration. */
   splitOnJoint: Split | undefined;
+  /** How many repairs were asked for. */
+  repairs = 0;
   /** Until then a new leader gets old messages again. */
   replayUntilMs = 0;
   /** How often a node ended, for whatever reason. */

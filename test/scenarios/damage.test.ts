@@ -1,9 +1,10 @@
+import { execSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { ClusterOptions } from 'jobraft';
+import { type ClusterOptions, Queue, startCluster } from 'jobraft';
 import { describe, expect, it } from 'vitest';
-import { aCluster, eventually } from './support.ts';
+import { aCluster, eventually, settledLeader } from './support.ts';
 
 type Repair = Parameters<NonNullable<ClusterOptions['onRepair']>>[0];
 
@@ -113,6 +114,54 @@ describe('a flipped bit', () => {
     const movedTo = await cluster.repair(3);
     expect(movedTo).toContain('damaged');
     await eventually('node 3 votes again', async () => (await cluster.status(3)).isSettled && (await cluster.members()).isSettled);
+  });
+});
+
+describe('two repairs at once', () => {
+  it('are made one after the other: the second waits until the first node has everything', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue } = scene;
+    await queue.addBulk(Array.from({ length: 5_000 }, (_, n) => ({ name: 'job', data: { n, pad: 'x'.repeat(200) } })));
+    const movedTo = await Promise.all([cluster.repair(1), cluster.repair(2)]);
+    for (const file of movedTo) expect(existsSync(file ?? '')).toBe(true);
+    expect((await queue.getJobCounts()).waiting).toBe(5_000);
+    await eventually('every node has everything', async () => {
+      const states = await cluster.replicaStates();
+      return states.length === 3 && new Set(states.map(({ digest }) => digest)).size === 1;
+    });
+  });
+});
+
+describe('a node that is damaged while another one is being rebuilt', () => {
+  it('keeps its file, and the error says how the other one’s is put back: then everything is there', async () => {
+    await using scene = await aCluster();
+    const { cluster, queue, dataDir } = scene;
+    for (let n = 0; n < 20; n += 1) await queue.add('job', { n });
+    const leader = await settledLeader(cluster);
+    const [first = 0, second = 0] = cluster.nodeIds().filter((node) => node !== leader);
+    // Nothing reaches the first one, so that it stays empty.
+    await cluster.isolate(first);
+    await cluster.repair(first);
+    await cluster.stop(second);
+    const entry = rowsOf(fileOf(dataDir, second)).findLast(({ table }) => table === 'entry');
+    if (entry === undefined) throw new Error('there is no entry');
+    flipBit(fileOf(dataDir, second), entry);
+    const refusal = await cluster.restart(second).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refusal).toMatchObject({
+      code: 'STORAGE_DAMAGED',
+      message: expect.stringMatching(/cannot be rebuilt: .* Its file stays where it is, .*moved aside before can be put back .*rm -f/),
+    });
+    expect(readdirSync(join(dataDir, `node-${second}`)).filter((name) => name.includes('damaged'))).toEqual([]);
+    await cluster.close();
+    const [, command = ''] = new RegExp(`node ${first}: (rm -f .*)\\.$`).exec(String(refusal)) ?? [];
+    execSync(command);
+    // Now the first one has what the second one lost, and that one can be rebuilt.
+    await using again = await startCluster({ nodes: 3, dataDir, onRepair: () => {} });
+    await using found = new Queue('work', { connection: again });
+    expect((await found.getJobCounts()).waiting).toBe(20);
   });
 });
 

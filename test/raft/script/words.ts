@@ -151,6 +151,8 @@ function refusalInWords(refusal: Refusal): string {
       return 'refuses: nothing of its own term is committed yet';
     case 'change-pending':
       return 'refuses: another change is pending';
+    case 'too-few-copies':
+      return `refuses: without ${refusal.node}, only ${refusal.holders.join(', ') || 'nobody'} of ${refusal.voters.join(', ')} has everything`;
     default:
       return `refuses: ${refusal.message}`;
   }

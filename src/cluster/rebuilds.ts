@@ -1,0 +1,98 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { StorageError } from '../storage/errors.ts';
+import { nodeFile } from './node-file.ts';
+
+/** A file is given up only once the leader knows that everything is elsewhere; another rebuild may have to end first. */
+const GRANT_WAIT_MS = 60_000;
+/** How long the answer that there is no leader is not believed. */
+const LEADER_WAIT_MS = 10_000;
+const POLL_MS = 10;
+
+/** The leader's answer; see `RebuildQuestion`. */
+export interface RebuildAnswer {
+  /** Whether a leader answered. */
+  readonly isFromLeader: boolean;
+  /** Why the file may not be given up, or not yet; undefined when it may. */
+  readonly refusal: string | undefined;
+}
+
+export interface RebuildsParts {
+  readonly dataDir: string | undefined;
+  readonly nodes: () => readonly number[];
+  /** Asks the leader, once. */
+  readonly ask: (node: number, question: number) => Promise<RebuildAnswer>;
+  readonly isClosed: () => boolean;
+}
+
+/** Which nodes may be rebuilt, one after the other: each needs a majority that has everything without it. */
+export class Rebuilds {
+  readonly #parts: RebuildsParts;
+  #last: Promise<unknown> = Promise.resolve();
+  #questions = 0;
+
+  constructor(parts: RebuildsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs `rebuild` once those before it have ended, and the file of the node may be given up.
+   * @param damage what is wrong with the file, if anything.
+   * @throws {StorageError} when that is not granted in time.
+   */
+  async run<Result>(node: number, rebuild: () => Promise<Result>, damage?: StorageError): Promise<Result> {
+    const run = this.#last.then(async () => {
+      await this.#granted(node, damage);
+      return await rebuild();
+    });
+    this.#last = run.catch(() => undefined);
+    return await run;
+  }
+
+  async #granted(node: number, damage: StorageError | undefined): Promise<void> {
+    this.#questions += 1;
+    const question = this.#questions;
+    const startMs = performance.now();
+    let leaderSeenMs = startMs;
+    let refusal = 'No leader answers.';
+    for (let nowMs = startMs; nowMs < startMs + GRANT_WAIT_MS && !this.#parts.isClosed(); nowMs = performance.now()) {
+      const answer = await this.#parts.ask(node, question);
+      if (answer.isFromLeader && answer.refusal === undefined) return;
+      refusal = answer.refusal ?? refusal;
+      if (answer.isFromLeader) leaderSeenMs = nowMs;
+      else if (nowMs > leaderSeenMs + LEADER_WAIT_MS) break;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    throw this.refused(node, refusal, damage);
+  }
+
+  /** What an operator can do where a node cannot be rebuilt. */
+  refused(node: number, reason: string, damage?: StorageError): StorageError {
+    const { dataDir, nodes } = this.#parts;
+    const stays = dataDir === undefined ? '' : ` Its file stays where it is, ${nodeFile(dataDir, node)}.`;
+    const others = dataDir === undefined ? [] : nodes().filter((other) => other !== node);
+    const aside = others.flatMap((other) => putBack(nodeFile(dataDir ?? '', other), other));
+    const hint =
+      aside.length === 0 ? '' : ` Files that were moved aside before can be put back while the cluster is closed: ${aside.join('; ')}.`;
+    return new StorageError(
+      damage?.code ?? 'STORAGE_FAILED',
+      `${damage === undefined ? '' : `${damage.message} `}Node ${node} cannot be rebuilt: ${reason}${stays} Start the other nodes, or wait until they have everything, and try again.${hint}`,
+      { cause: damage, outcome: 'not-applied' },
+    );
+  }
+}
+
+/** The command that puts the latest file of the node back that was moved aside, if there is one. */
+function putBack(file: string, node: number): string[] {
+  const folder = dirname(file);
+  if (!existsSync(folder)) return [];
+  const prefix = `${basename(file)}.damaged-`;
+  const latest = readdirSync(folder)
+    .filter((name) => name.startsWith(prefix) && !/-(wal|shm)$/.test(name))
+    .sort()
+    .at(-1);
+  if (latest === undefined) return [];
+  const aside = join(folder, latest);
+  const wal = existsSync(`${aside}-wal`) ? ` && mv '${aside}-wal' '${file}-wal'` : '';
+  return [`node ${node}: rm -f '${file}' '${file}-wal' '${file}-shm' && mv '${aside}' '${file}'${wal}`];
+}

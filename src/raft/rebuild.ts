@@ -1,0 +1,47 @@
+import type { NodeId } from '../base/ids.ts';
+import type { CoreState } from './core-state.ts';
+import { isJoint, isVotersDisk } from './membership.ts';
+import { isVoter, voteResult } from './quorum.ts';
+import { beginRound, isReady } from './reads.ts';
+import type { AskedRebuild, RebuildQuestion } from './rebuild-question.ts';
+import { sendHeartbeat } from './replication.ts';
+
+/**
+ * Whether everything that was acknowledged stays on a majority when the node's disk is given up: the other voters that hold all that was
+ * committed when the question came, each with the disk that it votes with, have to be a majority of the voters by themselves. What was heard
+ * before the question is no proof, since a disk may have been given up since; so the question begins a round of heartbeats, and is refused
+ * until enough voters answered it. Who asks repeats it.
+ */
+export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQuestion): void {
+  const { effects, configuration, configurations } = core;
+  if (core.role !== 'leader') {
+    effects.refused = { reason: 'not-leader', leader: core.leader };
+    return;
+  }
+  if (!isReady(core)) {
+    effects.refused = { reason: 'not-ready' };
+    return;
+  }
+  if (configurations.latest.index > core.commit || isJoint(configuration)) {
+    effects.refused = { reason: 'change-pending' };
+    return;
+  }
+  if (!isVoter(configuration, node)) return;
+  if (core.rebuild?.question !== question || core.rebuild.node !== node) {
+    beginRound(core);
+    core.rebuild = { node, question, round: core.reads.current, commit: core.commit };
+    for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
+  }
+  const asked = core.rebuild;
+  const isSafe = voteResult(configuration, (voter) => voter !== node && hasEverything(core, voter, asked)) === 'won';
+  if (isSafe) return;
+  const holders = configuration.voters.filter((voter) => voter !== node && hasEverything(core, voter, asked));
+  effects.refused = { reason: 'too-few-copies', node, holders, voters: configuration.voters };
+}
+
+function hasEverything(core: CoreState, voter: NodeId, { round, commit }: AskedRebuild): boolean {
+  if (voter === core.id) return core.log.persisted >= commit;
+  const progress = core.progress.get(voter);
+  if (progress === undefined || !isVotersDisk(core.configuration, voter, progress.disk)) return false;
+  return progress.round >= round && progress.match >= commit;
+}

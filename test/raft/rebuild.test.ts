@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { asDiskId, asNodeId } from '../../src/base/ids.ts';
+import type { Effects } from '../../src/raft/effects.ts';
+import { aFollower, aLeader, anAcceptance, type TestCore } from './builders.ts';
+import { Network } from './network.ts';
+
+const disksOf = (nodes: readonly number[]) => nodes.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) }));
+
+/** The leader of three, whose followers have answered the round at hand with their disks. */
+function aLeaderOfThree(): TestCore {
+  const leader = aLeader({ disk: 101, configuration: { disks: disksOf([1, 2, 3]) } });
+  for (const from of [2, 3]) answer(leader, from, { round: leader.core.view.log.lastIndex });
+  return leader;
+}
+
+function answer(leader: TestCore, from: number, parts: { round: number; match?: number; disk?: number }): void {
+  const { match = leader.view.log.lastIndex, disk = 100 + from, round } = parts;
+  leader.step(anAcceptance({ from, to: leader.id, term: leader.view.term, match, disk, round }));
+}
+
+/** @returns the refusal, and the round that the question began, if any. */
+function ask(leader: TestCore, node: number, question = 1): { readonly refused: Effects['refused']; readonly round: number | undefined } {
+  const { refused, messages } = leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(node), question });
+  const begun = messages.find((message) => message.type === 'append');
+  return { refused, round: begun?.type === 'append' ? begun.round : undefined };
+}
+
+describe('a node’s disk may be given up', () => {
+  it('once a majority without it answered a round that began after the question', () => {
+    const leader = aLeaderOfThree();
+    const { refused, round = 0 } = ask(leader, 2);
+    expect(refused).toMatchObject({ reason: 'too-few-copies', node: 2, holders: [1], voters: [1, 2, 3] });
+    answer(leader, 3, { round: round - 1 });
+    expect(ask(leader, 2).refused).toMatchObject({ holders: [1] });
+    answer(leader, 3, { round });
+    expect(ask(leader, 2)).toEqual({ refused: undefined, round: undefined });
+    // The next question is not answered by what was heard before it.
+    expect(ask(leader, 2, 2).refused).toMatchObject({ holders: [1] });
+  });
+
+  it('not where one of them lost its own: a node that is being rebuilt counts for nothing', () => {
+    const leader = aLeaderOfThree();
+    const { round = 0 } = ask(leader, 2);
+    answer(leader, 3, { round, disk: 999, match: 0 });
+    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
+  });
+
+  it('not where one of them lacks what is committed', () => {
+    const leader = aLeaderOfThree();
+    leader.propose();
+    leader.persist();
+    answer(leader, 2, { round: 0 });
+    expect(leader.view.commit).toBe(2);
+    const { round = 0 } = ask(leader, 2);
+    answer(leader, 3, { round, match: 1 });
+    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
+    answer(leader, 3, { round, match: 2 });
+    expect(ask(leader, 2).refused).toBeUndefined();
+  });
+
+  it('never of one of two voters', () => {
+    const leader = aLeader({ voters: [1, 2] });
+    leader.acknowledge(2, 1);
+    const { round = 0 } = ask(leader, 2);
+    answer(leader, 2, { round, disk: 0 });
+    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
+  });
+
+  it('at once of a node that has no vote', () => {
+    expect(ask(aLeaderOfThree(), 7).refused).toBeUndefined();
+  });
+
+  it('only by the leader’s word', () => {
+    expect(ask(aFollower({ leader: 2 }), 3).refused).toEqual({ reason: 'not-leader', leader: 2 });
+  });
+});
+
+describe('a voter whose disk was lost', () => {
+  it('keeps its place until the new disk has caught up, so that the lost one can be put back', () => {
+    const network = new Network({ nodes: 3 });
+    network.elect(1);
+    for (let value = 0; value < 20; value += 1) network.propose(1, value);
+    network.run(50);
+    network.loseDisk(2);
+    network.restart(2);
+    const isCaughtUp = () => network.core(2).view.log.lastIndex >= network.core(1).view.log.lastIndex;
+    const isReplaced = () => !network.core(1).view.configuration.voters.includes(asNodeId(2));
+    expect(network.runUntil(() => isCaughtUp() || isReplaced())).toBe(true);
+    expect(isCaughtUp()).toBe(true);
+    const hasNewDisk = () => network.core(1).view.configuration.disks.some(({ node, disk }) => node === 2 && disk === 1102);
+    expect(network.runUntil(hasNewDisk)).toBe(true);
+  });
+});
