@@ -1,3 +1,4 @@
+import { ANY_GENERATION } from '../../src/base/generation.ts';
 import { ANY_DISK, asIndex, asNodeId, asTerm, ZERO_ENTRY } from '../../src/base/ids.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import type { Effects, RaftEvent } from '../../src/raft/effects.ts';
@@ -33,7 +34,7 @@ function answerOf(message: RaftMessage): RaftMessage | undefined {
     return { type: 'vote-reply', from: to, to: from, term, preVote: message.preVote, granted: true, retiredBy: asIndex(0) };
   if (message.type !== 'append') return undefined;
   const match = asIndex(message.prev.index + message.entries.length);
-  return { type: 'append-accepted', from: to, to: from, term, round: message.round, disk: ANY_DISK, match };
+  return { type: 'append-accepted', from: to, to: from, term, round: message.round, disk: ANY_DISK, generation: ANY_GENERATION, match };
 }
 
 /** One step, its persistence and the peers' answers, until nothing is left to say. */

@@ -312,9 +312,23 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 11,
+    name: 'a restored copy votes although the candidate has a later record',
+    file: 'raft/election.ts',
+    find: 'core.noticeRecord(message.voterDisk, message.voterGeneration);',
+    replace: 'core.noticeRecord(message.voterDisk, undefined);',
+  },
+  {
+    mistake: 11,
+    name: 'a restored copy is not found out',
+    file: 'raft/core-state.ts',
+    find: 'this.effects.rolledBack = recorded;',
+    replace: 'this.effects.rolledBack = undefined;',
+  },
+  {
+    mistake: 11,
     name: 'a node that is being rebuilt counts as a copy',
     file: 'raft/rebuild.ts',
-    find: 'if (progress === undefined || !isVotersDisk(core.configuration, voter, progress.disk)) return false;',
+    find: 'if (progress === undefined || !isVotersState(core.configuration, voter, progress)) return false;',
     replace: 'if (progress !== undefined) return true;',
   },
   {

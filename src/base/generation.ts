@@ -18,6 +18,10 @@ export const lifeOf = (random: number): number => 1 + (random % (LIVES - 1));
 export const counterOf = (generation: Generation): number => Math.floor(generation / LIVES);
 const lifeIn = (generation: Generation): number => generation % LIVES;
 
+/** Whether nothing was opened between the two; no generation is of any life. */
+export const isSameLife = (one: Generation, other: Generation): boolean =>
+  one === ANY_GENERATION || other === ANY_GENERATION || lifeIn(one) === lifeIn(other);
+
 /** The next counter. @param life of an opening; by default the life goes on. */
 export const nextGeneration = (generation: Generation, life = lifeIn(generation)): Generation =>
   asGeneration((counterOf(generation) + 1) * LIVES + life);
@@ -27,6 +31,5 @@ export const nextGeneration = (generation: Generation, life = lifeIn(generation)
  * else is a file that was restored from a copy older than the record, or the late message of an earlier life.
  */
 export function isAccepted(record: Generation, shown: Generation): boolean {
-  if (record === ANY_GENERATION || shown === ANY_GENERATION) return true;
-  return lifeIn(record) === lifeIn(shown) || counterOf(shown) > counterOf(record);
+  return isSameLife(record, shown) || counterOf(shown) > counterOf(record);
 }

@@ -251,6 +251,8 @@ export class NodeThreads {
     if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await begin();
     else if (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) await this.#rebuilds.run(node, begin, failure);
     else if (failure.code === 'STORAGE_DAMAGED') throw this.#rebuilds.refused(node, 'the other nodes that run are no majority.', failure);
+    else if (failure.code === 'STORAGE_ROLLED_BACK')
+      throw this.#rebuilds.refused(node, 'the files of too many nodes are older copies.', failure);
     else throw failure;
   }
 

@@ -1,5 +1,6 @@
-import { ANY_GENERATION, type Generation, nextGeneration } from '../base/generation.ts';
+import { ANY_GENERATION, type Generation, isSameLife, nextGeneration } from '../base/generation.ts';
 import type { EntryKind } from '../raft/entry.ts';
+import type { CoreView } from '../raft/raft-core.ts';
 
 /**
  * The generation of this node's file. A checkpoint raises it, so that copies that were taken before are found out; but only if something was
@@ -19,9 +20,14 @@ export class FileGeneration {
     return this.#current;
   }
 
-  /** The next one, if the checkpoint that is written now raises it. */
-  get nextAtCheckpoint(): Generation | undefined {
-    return this.#isStale && this.#current !== ANY_GENERATION ? nextGeneration(this.#current) : undefined;
+  /**
+   * The next one, if the checkpoint that is written now raises it: only in a life that is on record. Else a copy that nobody has told what is on
+   * record would get ahead of it by its own checkpoints.
+   */
+  nextAtCheckpoint({ id, disk, configuration }: CoreView): Generation | undefined {
+    if (!this.#isStale || this.#current === ANY_GENERATION) return undefined;
+    const own = configuration.disks.find((known) => known.node === id && known.disk === disk);
+    return own?.generation !== undefined && isSameLife(own.generation, this.#current) ? nextGeneration(this.#current) : undefined;
   }
 
   onApplied(kind: EntryKind): void {

@@ -8,6 +8,7 @@ import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import type { RaftNotice } from '../raft/notice.ts';
 import { type CoreView, RaftCore } from '../raft/raft-core.ts';
+import { rolledBack } from '../storage/errors.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import { type AdminCore, AdminDesk } from './admin-desk.ts';
@@ -84,6 +85,7 @@ export class NodeRuntime implements Disposable {
     this.#core = new RaftCore({
       id: options.id,
       disk: stored.disk,
+      generation: stored.generation,
       config: options.raft,
       configuration: checkpoint.configuration,
       hardState: stored.hardState,
@@ -273,6 +275,7 @@ export class NodeRuntime implements Disposable {
 
   #step(event: RaftEvent): Effects {
     const effects = this.#core.step(event);
+    if (effects.rolledBack !== undefined) throw rolledBack('Its file', this.generation.current, effects.rolledBack);
     for (const notice of effects.notices) this.#onNotice(notice);
     for (const message of effects.messages) this.#post(message);
     for (const message of effects.messagesAfterPersist) this.#afterPersist.push(message);
@@ -340,13 +343,13 @@ export class NodeRuntime implements Disposable {
     if (!this.#isLeader) this.#snapshots.abortAll();
   }
 
-  // ---- disk ---------------------------------------------------------------------------------------------------------
+  // ---- disk, state machine, snapshots ----------------------------------------------------------------------------------
 
   #persist(): void {
     const { view } = this.#core;
     const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
     if (this.#changes.isEmpty && checkpoint === undefined) return;
-    const generation = checkpoint === undefined ? undefined : this.generation.nextAtCheckpoint;
+    const generation = checkpoint === undefined ? undefined : this.generation.nextAtCheckpoint(this.#core.view);
     const startedMs = this.#options.clock.monotonicMs();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation));
     this.#metrics.persists += 1;
@@ -355,6 +358,7 @@ export class NodeRuntime implements Disposable {
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
     if (generation === undefined) return;
     this.generation.onRaised(generation);
+    this.#step({ type: 'generation', now: this.#nowMs, generation });
     this.#observe({ type: 'generation', node: this.#options.id, atMs: this.#nowMs, generation });
   }
 
@@ -369,14 +373,10 @@ export class NodeRuntime implements Disposable {
     this.#observe({ type: 'compacted', node, atMs: this.#nowMs, upTo: part.compactTo });
   }
 
-  // ---- the state machine --------------------------------------------------------------------------------------------
-
   #apply(): void {
     this.#applier.apply(this.#core.view, this.#isLeader ? this.#desk : undefined);
     this.#reads.serve(this.applied);
   }
-
-  // ---- snapshots ----------------------------------------------------------------------------------------------------
 
   #onSnapshotChunk(message: InstallSnapshot): void {
     const { term, votedFor } = this.#core.view;

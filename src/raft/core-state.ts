@@ -1,3 +1,4 @@
+import { ANY_GENERATION, type Generation, isAccepted } from '../base/generation.ts';
 import type { DiskId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
 import { SeededRandom } from '../base/random.ts';
@@ -19,6 +20,8 @@ export interface RaftBoot {
   readonly id: NodeId;
   /** The id of the file that the node keeps its promises in; zero where nobody tells disks apart. */
   readonly disk: DiskId;
+  /** The file's generation, raised at this start; default: none. */
+  readonly generation?: Generation;
   readonly config: RaftConfig;
   /** The configuration in force at `commit`; later ones stand in `entries`. */
   readonly configuration: Configuration;
@@ -44,6 +47,7 @@ export interface Transfer {
 export class CoreState {
   readonly id: NodeId;
   readonly disk: DiskId;
+  generation: Generation;
   readonly config: RaftConfig;
   readonly random: SeededRandom;
   readonly log: RaftLog;
@@ -96,6 +100,7 @@ export class CoreState {
   constructor(boot: RaftBoot) {
     this.id = boot.id;
     this.disk = boot.disk;
+    this.generation = boot.generation ?? ANY_GENERATION;
     this.config = boot.config;
     this.random = new SeededRandom(boot.seed);
     this.log = new RaftLog(boot.compacted, boot.entries);
@@ -186,7 +191,17 @@ export class CoreState {
     else if (leader !== undefined) this.effects.notices.push({ type: 'leader-known', term: this.term, leader });
   }
 
+  /**
+   * Somebody has a record of this disk. One that does not accept this generation was made of a later state of the file, which this node has
+   * forgotten: whatever it promised then, it must not vote or acknowledge any more.
+   */
+  noticeRecord(disk: DiskId, recorded: Generation | undefined): void {
+    if (disk === this.disk && recorded !== undefined && !isAccepted(recorded, this.generation)) this.effects.rolledBack = recorded;
+  }
+
   #onConfiguration(): void {
+    const own = this.configuration.disks.find(({ node }) => node === this.id);
+    if (own !== undefined) this.noticeRecord(own.disk, own.generation);
     this.peers = this.#othersIn(this.configuration);
     this.effects.notices.push({ type: 'configuration', ...this.configurations.latest });
   }

@@ -1,3 +1,4 @@
+import type { Generation } from '../base/generation.ts';
 import type { EntryId, LogIndex, NodeId } from '../base/ids.ts';
 import type { Entry, HardState, SnapshotId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
@@ -21,6 +22,8 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'read'; readonly batch: number; readonly lease: boolean }
   /** This node's disk holds its log up to here. */
   | { readonly type: 'persisted'; readonly upTo: EntryId }
+  /** This node's file was raised to this generation, on disk. */
+  | { readonly type: 'generation'; readonly generation: Generation }
   /**
    * The deadline has passed.
    * @property delayedMs for how long since then this node did not run; by default it did.
@@ -80,6 +83,8 @@ export interface Effects {
   readonly snapshotChunk: InstallSnapshot | undefined;
   /** A follower's answer to a chunk, for whoever streams. */
   readonly snapshotReply: SnapshotReply | undefined;
+  /** The generation on record that this node's file is behind: it was restored from an older copy, and the node must stop, now. */
+  readonly rolledBack: Generation | undefined;
   readonly notices: readonly RaftNotice[];
 }
 
@@ -98,5 +103,6 @@ export const emptyEffects = (): EffectsBuilder => ({
   snapshotsWanted: [],
   snapshotChunk: undefined,
   snapshotReply: undefined,
+  rolledBack: undefined,
   notices: [],
 });

@@ -4,7 +4,7 @@ import type { CoreState } from './core-state.ts';
 import type { Configuration } from './entry.ts';
 import { isUpToDate } from './entry.ts';
 import { becomeLeader } from './leader.ts';
-import { diskOf, isVotersDisk } from './membership.ts';
+import { diskOf, generationOf, isVotersState } from './membership.ts';
 import type { RequestVote, TimeoutNow, VoteReply } from './message.ts';
 import { isVoter, membersOf, voteResult } from './quorum.ts';
 import { becomeFollower, isLongDelay } from './role.ts';
@@ -37,7 +37,7 @@ function waitsOnceMore(core: CoreState, delayedMs: number): boolean {
 
 /** A voter, with the disk that the others know it by, and not told that it is one no more. */
 const mayStand = (core: CoreState): boolean =>
-  !core.isRetired && isVoter(votersOf(core), core.id) && isVotersDisk(votersOf(core), core.id, core.disk);
+  !core.isRetired && isVoter(votersOf(core), core.id) && isVotersState(votersOf(core), core.id, core);
 
 /**
  * The configuration that says whether this node may stand. Who is not in the latest one stands all the same until that is committed, as
@@ -90,7 +90,17 @@ function askForVotes(core: CoreState, term: Term, kind: Pick<RequestVote, 'preVo
   for (const to of core.peers) {
     if (!isVoter(core.configuration, to)) continue;
     const voterDisk = asDiskId(diskOf(core.configuration, to));
-    const request: RequestVote = { type: 'request-vote', from: core.id, to, term, last: core.log.last, voterDisk, ...kind };
+    const voterGeneration = generationOf(core.configuration, to);
+    const request: RequestVote = {
+      type: 'request-vote',
+      from: core.id,
+      to,
+      term,
+      last: core.log.last,
+      voterDisk,
+      voterGeneration,
+      ...kind,
+    };
     // A pre-vote promises nothing. A vote's request leaves only with this node's own vote on disk: else a crash could
     // let it vote for another in the term in which it already stands.
     if (kind.preVote) core.send(request);
@@ -114,6 +124,8 @@ export function isLeaderSticky(core: CoreState): boolean {
 
 /** RequestVote of the current term, or a pre-vote of any term not below it. */
 export function onRequestVote(core: CoreState, message: RequestVote): void {
+  core.noticeRecord(message.voterDisk, message.voterGeneration);
+  if (core.effects.rolledBack !== undefined) return;
   const isFree = core.votedFor === message.from || (core.votedFor === undefined && core.leader === undefined);
   const mayVote = message.preVote ? message.term > core.term || isFree : isFree;
   // Who lost its disk forgot which votes it gave: it has none to give until it is a voter again, by its new disk.

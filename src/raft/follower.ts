@@ -58,6 +58,7 @@ const answerTo = (core: CoreState, { from, round }: { readonly from: NodeId; rea
   term: core.term,
   round,
   disk: core.disk,
+  generation: core.generation,
 });
 
 /** Deletes only from the first conflict on, and appends what is missing: an old, repeated message must not shorten the log (Raft §5.3). */

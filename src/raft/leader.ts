@@ -1,9 +1,10 @@
-import type { DiskId, LogIndex, NodeId } from '../base/ids.ts';
+import { counterOf, isSameLife } from '../base/generation.ts';
+import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asIndex, nextIndex, previousIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { CoreState } from './core-state.ts';
 import { EMPTY_BYTES } from './entry.ts';
-import { isVotersDisk } from './membership.ts';
+import { type DiskState, diskOf, isVotersState } from './membership.ts';
 import type { AppendAccepted, AppendRejected, SnapshotReply } from './message.ts';
 import { Progress } from './progress.ts';
 import { quorumIndex, voteResult } from './quorum.ts';
@@ -63,7 +64,7 @@ export function onLeaderDeadline(core: CoreState, delayedMs: number, unread: Rea
   const quorum = voteResult(core.configuration, (voter) => {
     if (voter === core.id || unread.has(voter)) return true;
     const progress = core.progress.get(voter);
-    return progress !== undefined && progress.lastHeardMs >= heardSince && isVotersDisk(core.configuration, voter, progress.disk);
+    return progress !== undefined && progress.lastHeardMs >= heardSince && isVotersState(core.configuration, voter, progress);
   });
   if (quorum !== 'won') {
     becomeFollower(core, core.term, undefined);
@@ -131,17 +132,21 @@ function onAnswer(core: CoreState, peer: NodeId): void {
   advanceTransfer(core);
 }
 
-/** A sign of life. What was acknowledged with another disk is forgotten with that disk. */
-function heard(core: CoreState, peer: NodeId, answer: { readonly round: number; readonly disk: DiskId }): Progress | undefined {
+/** A sign of life. What was acknowledged with another disk, or in another life of it, is forgotten. */
+function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly round: number }): Progress | undefined {
   let progress = core.progress.get(peer);
   if (progress === undefined) return undefined;
-  if (progress.disk !== answer.disk) {
+  if (progress.disk !== answer.disk || !isSameLife(progress.generation, answer.generation)) {
+    // Late, or from an older copy, by what is not on record yet. Once it is, a copy is told so with the log, and counts for nothing.
+    const isBehind = progress.disk === answer.disk && counterOf(answer.generation) <= counterOf(progress.generation);
+    if (isBehind && diskOf(core.configuration, peer) === answer.disk && isVotersState(core.configuration, peer, answer)) return undefined;
     if (progress.match > 0) {
       progress = new Progress(nextIndex(core.log.lastIndex), core.now);
       core.progress.set(peer, progress);
     }
     progress.disk = answer.disk;
-  }
+    progress.generation = answer.generation;
+  } else if (counterOf(answer.generation) > counterOf(progress.generation)) progress.generation = answer.generation;
   progress.lastHeardMs = core.now;
   if (answer.round > progress.round) progress.round = answer.round;
   return progress;
@@ -164,6 +169,7 @@ export function onFollowerLost(core: CoreState, peer: NodeId): void {
   if (lost === undefined) return;
   const progress = new Progress(nextIndex(lost.match), lost.lastHeardMs, core.log.lastIndex);
   progress.disk = lost.disk;
+  progress.generation = lost.generation;
   // Nothing can arrive there now; the next heartbeat's answer shows that the peer is back.
   progress.probeSent = true;
   core.progress.set(peer, progress);
@@ -207,5 +213,5 @@ function leaveOffice(core: CoreState): void {
 function matchOf(core: CoreState, voter: NodeId): LogIndex {
   if (voter === core.id) return core.log.persisted;
   const progress = core.progress.get(voter);
-  return progress !== undefined && isVotersDisk(core.configuration, voter, progress.disk) ? progress.match : asIndex(0);
+  return progress !== undefined && isVotersState(core.configuration, voter, progress) ? progress.match : asIndex(0);
 }

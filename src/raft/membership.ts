@@ -1,3 +1,4 @@
+import { ANY_GENERATION, counterOf, type Generation, isAccepted } from '../base/generation.ts';
 import type { DiskId, NodeId } from '../base/ids.ts';
 import type { Configuration, VoterDisk } from './entry.ts';
 import { distinct, membersOf } from './quorum.ts';
@@ -128,10 +129,37 @@ export const isJoint = (configuration: Configuration): boolean => configuration.
 export const diskOf = (configuration: Configuration, node: NodeId): DiskId | 0 =>
   configuration.disks.find((known) => known.node === node)?.disk ?? 0;
 
-/** Whether what comes from that disk is what this voter promised. A disk of zero is taken for any. */
+/** The generation of the voter's disk that is on record; zero for none. */
+export const generationOf = (configuration: Configuration, node: NodeId): Generation =>
+  configuration.disks.find((known) => known.node === node)?.generation ?? ANY_GENERATION;
+
+/** Whether that disk is the one that the voter votes with. A disk of zero is taken for any. */
 export function isVotersDisk(configuration: Configuration, node: NodeId, disk: DiskId): boolean {
   const expected = diskOf(configuration, node);
   return expected === 0 || disk === 0 || expected === disk;
+}
+
+/** Whether what comes from there is what this voter promised: from its disk, and not from a copy of it that is older than the record. */
+export const isVotersState = (configuration: Configuration, node: NodeId, { disk, generation }: DiskState): boolean =>
+  isVotersDisk(configuration, node, disk) && (disk === 0 || isAccepted(generationOf(configuration, node), generation));
+
+/** A disk, in a state of its file. */
+export interface DiskState {
+  readonly disk: DiskId;
+  readonly generation: Generation;
+}
+
+/** With the later generations of the voters' disks that were seen, or undefined when there is none. */
+export function recorded(current: Configuration, seenOf: (node: NodeId) => DiskState | undefined): Configuration | undefined {
+  let isNews = false;
+  const disks = current.disks.map((known) => {
+    const seen = seenOf(known.node);
+    const before = known.generation ?? ANY_GENERATION;
+    if (seen === undefined || seen.disk !== known.disk || counterOf(seen.generation) <= counterOf(before)) return known;
+    isNews = true;
+    return { ...known, generation: seen.generation };
+  });
+  return isNews ? { ...current, disks } : undefined;
 }
 
 const joint = (current: Configuration, voters: readonly NodeId[]): Configuration => ({ ...current, voters, outgoing: current.voters });

@@ -1,3 +1,4 @@
+import type { Generation } from '../base/generation.ts';
 import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import type { Entry, SnapshotId } from './entry.ts';
 
@@ -17,6 +18,8 @@ export interface RequestVote extends Envelope {
   readonly transfer: boolean;
   /** The disk that the candidate's configuration knows the voter by, zero for any: with another disk it has no vote to give (KIP-853). */
   readonly voterDisk: DiskId;
+  /** The latest generation of that disk that the candidate knows of. */
+  readonly voterGeneration: Generation;
 }
 
 export interface VoteReply extends Envelope {
@@ -42,6 +45,8 @@ interface AppendAnswer extends Envelope {
   readonly round: number;
   /** The disk that the answer speaks for. */
   readonly disk: DiskId;
+  /** The disk's, as far as it was raised. */
+  readonly generation: Generation;
 }
 
 export interface AppendAccepted extends AppendAnswer {

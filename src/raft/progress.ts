@@ -1,3 +1,4 @@
+import { ANY_GENERATION, type Generation } from '../base/generation.ts';
 import type { DiskId, LogIndex } from '../base/ids.ts';
 import { ANY_DISK, asIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
@@ -20,6 +21,8 @@ export class Progress {
   lastSentMs = Number.NEGATIVE_INFINITY;
   /** The disk that the peer's answers speak for; any until it answers. */
   disk: DiskId = ANY_DISK;
+  /** The disk's generation, by the same answers. */
+  generation: Generation = ANY_GENERATION;
   /** The latest round of heartbeats that it answered. */
   round = 0;
   /**

@@ -92,6 +92,9 @@ export class RaftCore {
       case 'read':
         onRead(core, event.batch, event.lease);
         break;
+      case 'generation':
+        core.generation = event.generation;
+        break;
       case 'rebuild':
         onRebuildQuestion(core, event);
         break;
@@ -177,7 +180,15 @@ export class RaftCore {
       core.sendAfterPersist({ ...envelope, type: 'vote-reply', preVote: message.preVote, granted: false, retiredBy });
     } else if (message.type === 'append' || message.type === 'install-snapshot') {
       const rejected = message.type === 'append' ? message.prev.index : asIndex(0);
-      core.sendAfterPersist({ ...envelope, type: 'append-rejected', round: 0, disk: core.disk, rejected, hint: core.log.last });
+      core.sendAfterPersist({
+        ...envelope,
+        type: 'append-rejected',
+        round: 0,
+        disk: core.disk,
+        generation: core.generation,
+        rejected,
+        hint: core.log.last,
+      });
     }
   }
 }

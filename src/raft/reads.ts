@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
-import { isVotersDisk } from './membership.ts';
+import { isVotersState } from './membership.ts';
 import { quorumValue } from './quorum.ts';
 import { sendHeartbeat } from './replication.ts';
 
@@ -49,7 +49,7 @@ export function confirmReads(core: CoreState): void {
 /** The last round that the voter answered, and with its own disk. */
 function roundOf(core: CoreState, voter: NodeId): number {
   const progress = core.progress.get(voter);
-  return progress !== undefined && isVotersDisk(core.configuration, voter, progress.disk) ? progress.round : 0;
+  return progress !== undefined && isVotersState(core.configuration, voter, progress) ? progress.round : 0;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
-import { isJoint, isVotersDisk } from './membership.ts';
+import { isJoint, isVotersState } from './membership.ts';
 import { isVoter, voteResult } from './quorum.ts';
 import { beginRound, isReady } from './reads.ts';
 import type { AskedRebuild, RebuildQuestion } from './rebuild-question.ts';
@@ -42,6 +42,6 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
 function hasEverything(core: CoreState, voter: NodeId, { round, commit }: AskedRebuild): boolean {
   if (voter === core.id) return core.log.persisted >= commit;
   const progress = core.progress.get(voter);
-  if (progress === undefined || !isVotersDisk(core.configuration, voter, progress.disk)) return false;
+  if (progress === undefined || !isVotersState(core.configuration, voter, progress)) return false;
   return progress.round >= round && progress.match >= commit;
 }

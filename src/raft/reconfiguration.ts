@@ -1,10 +1,11 @@
+import { ANY_GENERATION } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nextIndex } from '../base/ids.ts';
 import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
-import { begun, isJoint, isVotersDisk, problemWith, promotable, promoted, replaced, settled } from './membership.ts';
+import { begun, isJoint, isVotersDisk, problemWith, promotable, promoted, recorded, replaced, settled } from './membership.ts';
 import { Progress } from './progress.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
@@ -48,8 +49,10 @@ export function advanceReconfiguration(core: CoreState): void {
   const ready = promotable(configuration, (node) => core.progress.get(node)?.isCaughtUp === true);
   if (ready.length > 0) {
     const disks = ready.flatMap((node) => {
-      const disk = core.progress.get(node)?.disk;
-      return disk === undefined ? [] : [{ node, disk }];
+      const progress = core.progress.get(node);
+      if (progress === undefined) return [];
+      const { disk, generation } = progress;
+      return [generation === ANY_GENERATION ? { node, disk } : { node, disk, generation }];
     });
     adopt(core, promoted(configuration, ready, disks));
     return;
@@ -58,7 +61,10 @@ export function advanceReconfiguration(core: CoreState): void {
   if (lost !== undefined && configuration.voters.length > 1) {
     core.effects.notices.push({ type: 'disk-lost', voter: lost });
     adopt(core, replaced(configuration, lost));
+    return;
   }
+  const renewed = recorded(configuration, (node) => (node === core.id ? core : core.progress.get(node)));
+  if (renewed !== undefined) adopt(core, renewed);
 }
 
 /** Whether the node has no vote before it has caught up: it is new, or has another disk than it votes with. */

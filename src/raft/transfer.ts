@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
-import { isVotersDisk } from './membership.ts';
+import { isVotersState } from './membership.ts';
 import { replicate } from './replication.ts';
 
 /** Leadership transfer (thesis §3.10): the leader takes no more proposals, brings the target up to date, and tells it to stand at once. */
@@ -73,5 +73,5 @@ function bestSuccessor(core: CoreState): NodeId | undefined {
 function isCandidateFor(core: CoreState, voter: NodeId): boolean {
   const progress = core.progress.get(voter);
   if (voter === core.id || progress === undefined || !core.configuration.voters.includes(voter)) return false;
-  return progress.lastHeardMs > core.now - core.config.electionTimeoutMs && isVotersDisk(core.configuration, voter, progress.disk);
+  return progress.lastHeardMs > core.now - core.config.electionTimeoutMs && isVotersState(core.configuration, voter, progress);
 }

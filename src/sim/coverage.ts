@@ -21,6 +21,8 @@ export const SOMETIMES = [
   'crash after a write was on disk',
   'node restarted',
   'disk lost',
+  'disk restored from an older copy',
+  'restored copy found out',
   'disk given up for a repair',
   'disk given up while another was rebuilt',
   'repair refused, or not yet granted',

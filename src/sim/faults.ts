@@ -1,4 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
+import { ANY_GENERATION, counterOf, type Generation } from '../base/generation.ts';
 import { asNodeId } from '../base/ids.ts';
 import { SESSIONS_MAX } from '../queue/limits.ts';
 import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
@@ -17,6 +18,12 @@ const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 
 /** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
 const ORDER_WAITS_MS_MAX = 4_000;
+
+/** For how long it is tried to restore a copy, and how often. */
+const ROLL_BACK_WITHIN_MS = 3_000;
+const ROLL_BACK_EVERY_MS = 20;
+/** Each opening brings a copy nearer to the record, as long as it hears from nobody who has it. Plans do not crash one that often meanwhile. */
+const UNHEARD_OPENINGS_MAX = 5;
 
 /** How long an operator asks for a repair, and how often. */
 const REPAIR_WAITS_MS_MAX = 3_000;
@@ -58,6 +65,9 @@ export function carryOutFault(world: World, fault: Fault): void {
       break;
     case 'repair':
       if (node !== undefined) repair(world, node, fault.downMs, schedule.nowMs + REPAIR_WAITS_MS_MAX);
+      break;
+    case 'roll-back':
+      if (node !== undefined) rollBack(world, node, fault);
       break;
     case 'partition':
       coverage.add('partition');
@@ -216,6 +226,43 @@ function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type
   world.lostDisks.set(node.id, node.diskId);
   if (node.isUp && fault.downMs > 1) world.stopNode(node, fault.downMs, true);
   node.disk.flipBit(row, fault.bit);
+}
+
+/** Copies the disk now, and restores it once a majority without the node is known to have recorded a later generation, which is what is promised. */
+function rollBack(world: World, node: SimNode, { afterMs, downMs }: Extract<Fault, { readonly type: 'roll-back' }>): void {
+  const { schedule, coverage } = world;
+  if (!node.isUp) return;
+  const copy = node.copyDisk();
+  const copied = node.runtime?.generation.current ?? ANY_GENERATION;
+  const untilMs = schedule.nowMs + afterMs + ROLL_BACK_WITHIN_MS;
+  const tryIt = (): void => {
+    if (schedule.nowMs > untilMs || world.network.isHealed || node.diskId !== copy.id) return;
+    if (node.isUp && mayLoseDisk(world, node) && isRecordedWithout(world, node, copied)) {
+      coverage.add('disk restored from an older copy');
+      world.lostDisks.set(node.id, node.diskId);
+      world.stopNode(node, downMs, true);
+      node.restoreDisk(copy);
+      return;
+    }
+    schedule.after(ROLL_BACK_EVERY_MS, tryIt);
+  };
+  schedule.after(afterMs, tryIt);
+}
+
+/**
+ * Whether a majority of the voters, this one left out, has a record of its disk that is later than what the copy shows; a committed one, since
+ * others may be overwritten.
+ */
+function isRecordedWithout(world: World, node: SimNode, copied: Generation): boolean {
+  const voters = world.leader()?.runtime?.view.configuration.voters ?? [];
+  if (!voters.includes(node.nodeId)) return false;
+  const knowing = voters.filter((voter) => {
+    const view = world.nodes.get(voter)?.runtime?.view;
+    const disks = view?.configurations.at(view.commit).configuration.disks ?? [];
+    const known = disks.find((each) => each.node === node.id && each.disk === node.diskId);
+    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNHEARD_OPENINGS_MAX;
+  });
+  return knowing.length * 2 > voters.length;
 }
 
 /**

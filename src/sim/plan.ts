@@ -16,6 +16,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'lose-disk'; readonly node: number; readonly downMs: number }
   /** An operator wants a node rebuilt, whatever else is wrong: its disk is given up only if the leader says that it may be. */
   | { readonly type: 'repair'; readonly node: number; readonly downMs: number }
+  /** The disk of a node is replaced by a copy of it that was taken while the node ran, once the others know of a later generation. */
+  | { readonly type: 'roll-back'; readonly node: number; readonly afterMs: number; readonly downMs: number }
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
   /** Nothing gets from one node to the other; the other way it does. */
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
@@ -60,6 +62,7 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'flip',
   'lose-disk',
   'repair',
+  'roll-back',
   'partition',
   'one-way',
   'channel',
@@ -222,6 +225,11 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     // Several at once, often: each of them has to wait for the one before, or is refused.
     for (const node of repairsOf(later, all)) faults.push({ type: 'repair', atMs, node, downMs: later.of([1, 30, 400]) });
   }
+  for (let left = later.chance(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
+    const node = 1 + later.below(nodes);
+    const atMs = Math.round(later.below(faultMs));
+    faults.push({ type: 'roll-back', atMs, node, afterMs: later.of([50, 500, 2_000]), downMs: later.of([1, 30, 400]) });
+  }
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
@@ -282,7 +290,7 @@ export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
 
 /** From a stream of their own. */
-const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair'] as const;
+const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back'] as const;
 type DrawnType = Exclude<FaultType, (typeof LATER_TYPES)[number]>;
 const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => !LATER_TYPES.some((later) => later === type));
 

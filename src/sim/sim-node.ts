@@ -1,3 +1,4 @@
+import { lifeOf } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import { type NodeLimits, nodeLimits } from '../node/limits.ts';
@@ -15,6 +16,13 @@ import type { World } from './world.ts';
 /** True time at which simulated wall clocks begin. */
 const EPOCH_MS = 1_700_000_000_000;
 
+/** A disk that was copied while its node ran. */
+export interface DiskCopy {
+  readonly id: number;
+  readonly disk: MemoryDisk;
+  readonly durable: DurableState;
+}
+
 /** One node of the simulated cluster: a disk, a clock, and while it runs, the production node over them. */
 export class SimNode {
   readonly id: number;
@@ -28,6 +36,8 @@ export class SimNode {
   wallOffsetMs = 0;
   hasPlannedFailure = false;
   downAfterFailureMs = 0;
+  /** What the copy held that its disk was restored from: the id is that of the disk that was copied, which held more since. */
+  #restored: DurableState | undefined;
   readonly #world: World;
   readonly #schedule: Schedule;
   readonly #plan: Plan;
@@ -67,7 +77,7 @@ export class SimNode {
 
   /** What its present disk holds. */
   get durable(): DurableState {
-    const durable = this.everDurable.get(this.diskId);
+    const durable = this.#restored ?? this.everDurable.get(this.diskId);
     if (durable === undefined) throw new Error(`node ${this.id} has no disk`);
     return durable;
   }
@@ -87,7 +97,12 @@ export class SimNode {
     this.#busyUntilMs = this.#schedule.nowMs;
     const { nodes, raft, seed, isVersionAsked, bounds } = this.#plan;
     const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
-    const inner = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: this.disk, onStall: (ms) => this.#onStall(ms) });
+    const inner = openMemoryStorage({
+      recordKinds: RECORD_KINDS,
+      disk: this.disk,
+      onStall: (ms) => this.#onStall(ms),
+      life: lifeOf(this.lives * LIVES_STEP + this.id),
+    });
     try {
       this.runtime = new NodeRuntime({
         id: this.nodeId,
@@ -151,8 +166,20 @@ export class SimNode {
   /** Another, empty disk; the old one is never seen again. */
   loseDisk(): void {
     this.disks += 1;
+    this.#restored = undefined;
     this.disk = new MemoryDisk(diskIdOf(this.id, this.disks));
     this.everDurable.set(this.diskId, new DurableState());
+  }
+
+  /** The disk as it is now, to be restored later. */
+  copyDisk(): DiskCopy {
+    return { id: this.diskId, disk: this.disk.copy(), durable: this.durable.copy() };
+  }
+
+  /** The disk is what it was when the copy was taken; the node must not run. */
+  restoreDisk({ disk, durable }: DiskCopy): void {
+    this.disk = disk;
+    this.#restored = durable;
   }
 
   pause(durationMs: number): void {
@@ -211,6 +238,9 @@ export class SimNode {
     return (localMs - this.#startedMs - suspendedMs) / this.#rate + suspendedMs;
   }
 }
+
+/** Lives of different nodes have different numbers. */
+const LIVES_STEP = 64;
 
 /** What a turn costs; it bounds how many there are, as a processor would. */
 const TURN_MS = 0.05;

@@ -18,6 +18,9 @@ export function demand(isKept: boolean, invariant: string, message: () => string
 
 export const isDamage = (error: unknown): boolean => error instanceof StorageError && error.code === 'STORAGE_DAMAGED';
 
+/** The node's file was restored from an older copy. */
+export const isRollBack = (error: unknown): boolean => error instanceof StorageError && error.code === 'STORAGE_ROLLED_BACK';
+
 /** What a node threw, as the promise that it breaks. */
 export function asViolation(error: unknown): Violation {
   if (error instanceof Violation) return error;

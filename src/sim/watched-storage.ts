@@ -14,6 +14,13 @@ export class DurableState {
   /** Terms of all entries that it ever held, by index, as far as they were not truncated since. */
   readonly history: Term[] = [];
 
+  copy(): DurableState {
+    const copy = new DurableState();
+    Object.assign(copy, { term: this.term, votedFor: this.votedFor, compacted: this.compacted, terms: [...this.terms] });
+    copy.history.push(...this.history);
+    return copy;
+  }
+
   get lastIndex(): LogIndex {
     return asIndex(this.compacted.index + this.terms.length);
   }

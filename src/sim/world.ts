@@ -9,7 +9,7 @@ import type { ClientFrame } from '../transport/client-frame.ts';
 import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { awaitCalm, watchCalm } from './calm.ts';
-import { Coverage } from './coverage.ts';
+import { Coverage, type Sometimes } from './coverage.ts';
 import { Dice } from './dice.ts';
 import type { Split } from './faults.ts';
 import { carryOutFault, deafen, forgetReplacedDisks, split } from './faults.ts';
@@ -29,7 +29,7 @@ import { SimNode } from './sim-node.ts';
 import { Trace } from './trace.ts';
 import { watchTrims } from './trims.ts';
 import { Versions } from './versions.ts';
-import { asViolation, demand, isDamage } from './violation.ts';
+import { asViolation, demand, isDamage, isRollBack } from './violation.ts';
 
 /** The longest that any fault lasts, and that a frame is on its way. */
 const LAST_STALL_MS = 4_000;
@@ -210,7 +210,8 @@ export class World {
       return false;
     } catch (error) {
       if (this.versions.onError(node, error)) this.stopNode(node, 0, true);
-      else if (isDamage(error)) this.#onDamage(node);
+      else if (isDamage(error)) this.#onDamage(node, 'damage found while running');
+      else if (isRollBack(error)) this.#onDamage(node, 'restored copy found out');
       else if (error instanceof StorageError) this.stopNode(node, node.downAfterFailureMs, true);
       else throw asViolation(error);
       return true;
@@ -276,12 +277,12 @@ export class World {
       this.invariants.checkState(node, runtime);
     } catch (error) {
       if (!isDamage(error)) throw asViolation(error);
-      this.#onDamage(node);
+      this.#onDamage(node, 'damage found while running');
     }
   }
 
-  #onDamage(node: SimNode): void {
-    this.coverage.add('damage found while running');
+  #onDamage(node: SimNode, what: Sometimes): void {
+    this.coverage.add(what);
     this.leaderships.onEnded(node.id, this.schedule.nowMs);
     node.crash();
     this.#rebuild(node);

@@ -1,4 +1,5 @@
 import { JobraftError, type Outcome } from '../base/errors.ts';
+import { counterOf, type Generation } from '../base/generation.ts';
 
 export type StorageErrorCode =
   | 'STORAGE_DAMAGED'
@@ -33,4 +34,14 @@ export class SnapshotDamagedError extends JobraftError {
       `Record ${key} of the kind "${kind}" does not match the checksum that the leader sent with it. Nothing of its chunk was staged: send it again.`,
     );
   }
+}
+
+/** @param file its name, or whose it is. @param found its generation. @param recorded the one that the cluster knows of. */
+export function rolledBack(file: string, found: Generation, recorded: Generation): StorageError {
+  return new StorageError(
+    'STORAGE_ROLLED_BACK',
+    `${file} was restored from an older copy: it is in generation ${counterOf(found)}, and the cluster has recorded generation ${counterOf(recorded)}. What the node ` +
+      'acknowledged since then is not in it, so it counts as a lost disk. While the other nodes are a majority, it is moved aside and the node ' +
+      'is rebuilt from them by itself; or put the latest file back.',
+  );
 }

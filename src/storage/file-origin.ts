@@ -1,5 +1,5 @@
-import { counterOf, type Generation, isAccepted, nextGeneration } from '../base/generation.ts';
-import { StorageError } from './errors.ts';
+import { type Generation, isAccepted, nextGeneration } from '../base/generation.ts';
+import { rolledBack, StorageError } from './errors.ts';
 import { type ClusterOrigin, NO_ORIGIN, type OriginRow } from './row-codec.ts';
 
 /** What the one who opens a file knows of it. */
@@ -40,21 +40,11 @@ export function checkClaims(
   if (life === undefined) return;
   const shown = nextGeneration(origin.generation, life);
   const ahead = recorded.find((known) => known.disk === disk && !isAccepted(known.generation, shown));
-  if (ahead !== undefined) throw rolledBack(file, counterOf(origin.generation), counterOf(ahead.generation));
+  if (ahead !== undefined) throw rolledBack(file, origin.generation, ahead.generation);
 }
 
 /** What the file is from this opening on. */
 export function openedOrigin({ origin }: FileIdentity, { origin: expected = NO_ORIGIN, life }: FileClaims): OriginRow {
   const { cluster, founders } = origin.cluster === 0 ? expected : origin;
   return { cluster, founders, generation: life === undefined ? origin.generation : nextGeneration(origin.generation, life) };
-}
-
-/** @param file the file, or the node that has it. @param counter of its generation. @param recorded the one that others know. */
-export function rolledBack(file: string, counter: number, recorded: number): StorageError {
-  return new StorageError(
-    'STORAGE_ROLLED_BACK',
-    `${file} was restored from an older copy: it is in generation ${counter}, and the cluster has recorded generation ${recorded}. What the node ` +
-      'acknowledged since then is not in it, so it counts as a lost disk. While the other nodes are a majority, it is moved aside and the node ' +
-      'is rebuilt from them by itself; or put the latest file back. Folders of all nodes that come from one backup belong to its cluster.json.',
-  );
 }

@@ -66,6 +66,14 @@ export class MemoryDisk {
     this.#current.meta.set(META_ROWS.identity, { value, checksum: this.checksum.meta(META_ROWS.identity, value) });
   }
 
+  /** A disk that holds what this one holds now, unsynced writes among it, under the same id. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk();
+    copy.#current = new DiskImage(this.#current);
+    copy.#durable = copy.#current;
+    return copy;
+  }
+
   /** What a node reads: everything written, synced or not. */
   get image(): DiskImage {
     return this.#current;

@@ -1,4 +1,5 @@
 import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { asGeneration } from '../base/generation.ts';
 import { asDiskId, asIndex, asTerm, type EntryId, type LogIndex, type NodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
@@ -119,7 +120,11 @@ function readIndexOrNone(from: ByteReader): LogIndex | undefined {
   return index === NO_INDEX ? undefined : asIndex(index);
 }
 
-const readAnswer = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });
+const readAnswer = (from: ByteReader) => ({
+  round: from.f64(),
+  disk: asDiskId(from.f64()),
+  generation: asGeneration(from.f64()),
+});
 const readId = (from: ByteReader): EntryId => ({ index: asIndex(from.f64()), term: asTerm(from.f64()) });
 
 function writeMessage(to: ByteWriter, message: RaftMessage): void {
@@ -130,6 +135,7 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       writeId(to, message.last);
       to.u8((message.preVote ? 1 : 0) | (message.transfer ? 2 : 0));
       to.f64(message.voterDisk);
+      to.f64(message.voterGeneration);
       break;
     case 'vote-reply':
       to.u8(2);
@@ -150,6 +156,7 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       to.f64(message.term);
       to.f64(message.round);
       to.f64(message.disk);
+      to.f64(message.generation);
       to.f64(message.match);
       break;
     case 'append-rejected':
@@ -157,6 +164,7 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       to.f64(message.term);
       to.f64(message.round);
       to.f64(message.disk);
+      to.f64(message.generation);
       to.f64(message.rejected);
       writeId(to, message.hint);
       break;
@@ -191,7 +199,8 @@ function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): 
       const last = readId(body);
       const bits = body.u8();
       const voterDisk = asDiskId(body.f64());
-      return { type: 'request-vote', ...envelope, last, preVote: (bits & 1) !== 0, transfer: (bits & 2) !== 0, voterDisk };
+      const voterGeneration = asGeneration(body.f64());
+      return { type: 'request-vote', ...envelope, last, preVote: (bits & 1) !== 0, transfer: (bits & 2) !== 0, voterDisk, voterGeneration };
     }
     case 2: {
       const bits = body.u8();

@@ -1,3 +1,4 @@
+import { asGeneration } from '../../src/base/generation.ts';
 import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import type { RaftConfig } from '../../src/raft/config.ts';
 import { raftConfig } from '../../src/raft/config.ts';
@@ -37,6 +38,7 @@ export interface CoreSetup {
   readonly outgoing?: readonly number[];
   readonly learners?: readonly number[];
   readonly disk?: number;
+  readonly generation?: number;
   readonly configuration?: Partial<Configuration>;
   readonly config?: Partial<RaftConfig>;
   readonly seed?: number;
@@ -72,6 +74,7 @@ export class TestCore {
     this.core = new RaftCore({
       id: asNodeId(setup.id ?? 1),
       disk: asDiskId(setup.disk ?? 0),
+      generation: asGeneration(setup.generation ?? 0),
       config: { ...TEST_CONFIG, ...setup.config },
       configuration: { ...aConfiguration(setup.voters ?? [1, 2, 3], setup.outgoing, setup.learners), ...setup.configuration },
       hardState: { term: asTerm(setup.term ?? 1), votedFor: setup.votedFor === undefined ? undefined : asNodeId(setup.votedFor) },
@@ -210,10 +213,17 @@ interface Envelope {
 const envelopeOf = ({ from, to, term }: Envelope) => ({ from: asNodeId(from ?? 2), to: asNodeId(to ?? 1), term: asTerm(term ?? 1) });
 
 export function aVoteRequest(
-  parts: Envelope & { readonly last?: PlainId; readonly preVote?: boolean; readonly transfer?: boolean; readonly voterDisk?: number } = {},
+  parts: Envelope & {
+    readonly last?: PlainId;
+    readonly preVote?: boolean;
+    readonly transfer?: boolean;
+    readonly voterDisk?: number;
+    readonly voterGeneration?: number;
+  } = {},
 ): RequestVote {
-  const { last = nothing, preVote = false, transfer = false, voterDisk = 0 } = parts;
-  return { ...envelopeOf(parts), type: 'request-vote', last: idOf(last), preVote, transfer, voterDisk: asDiskId(voterDisk) };
+  const { last = nothing, preVote = false, transfer = false, voterDisk = 0, voterGeneration = 0 } = parts;
+  const voter = { voterDisk: asDiskId(voterDisk), voterGeneration: asGeneration(voterGeneration) };
+  return { ...envelopeOf(parts), type: 'request-vote', last: idOf(last), preVote, transfer, ...voter };
 }
 
 export function aVoteReply(
@@ -244,9 +254,15 @@ export function anAppend(
 interface Answer extends Envelope {
   readonly round?: number;
   readonly disk?: number;
+  readonly generation?: number;
 }
 
-const answerOf = (parts: Answer) => ({ ...envelopeOf(parts), round: parts.round ?? 0, disk: asDiskId(parts.disk ?? 0) });
+const answerOf = (parts: Answer) => ({
+  ...envelopeOf(parts),
+  round: parts.round ?? 0,
+  disk: asDiskId(parts.disk ?? 0),
+  generation: asGeneration(parts.generation ?? 0),
+});
 
 export function anAcceptance(parts: Answer & { readonly match: number }): AppendAccepted {
   return { ...answerOf(parts), type: 'append-accepted', match: asIndex(parts.match) };

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import { asGeneration, counterOf, isAccepted, lifeOf, nextGeneration } from '../../src/base/generation.ts';
+import { asDiskId, asNodeId } from '../../src/base/ids.ts';
+import { readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
+import type { Configuration } from '../../src/raft/entry.ts';
+import { aCore, aFollower, aLeader, anAcceptance, anAppend, aVoteRequest, repliesIn, type TestCore } from './builders.ts';
+
+/** The generation with that counter in the life. */
+const at = (counter: number, life = 7) => asGeneration(counter * 2 ** 20 + life);
+const disksOf = (generation?: number) =>
+  [1, 2, 3].map((node) => ({
+    node: asNodeId(node),
+    disk: asDiskId(100 + node),
+    ...(generation === undefined ? {} : { generation: asGeneration(generation) }),
+  }));
+
+function roundTrip(configuration: Configuration): Configuration {
+  const writer = new ByteWriter(64);
+  writeConfiguration(writer, configuration);
+  return readConfiguration(new ByteReader(writer.copy()));
+}
+
+const accept = (leader: TestCore, from: number, match: number, generation: number) =>
+  leader.step(anAcceptance({ from, to: 1, term: leader.view.term, match, disk: 100 + from, generation, round: 1 }));
+const recordOf = (core: TestCore, node: number) => core.view.configuration.disks.find((known) => known.node === node)?.generation;
+
+describe('a generation', () => {
+  it('is accepted in the life that is on record, and of a later opening', () => {
+    expect(isAccepted(at(5, 7), at(5, 7))).toBe(true);
+    expect(isAccepted(at(5, 7), at(4, 7))).toBe(true);
+    expect(isAccepted(at(5, 7), at(6, 8))).toBe(true);
+  });
+
+  it('is not accepted of a copy that was opened from before the record', () => {
+    expect(isAccepted(at(5, 7), at(5, 8))).toBe(false);
+    expect(isAccepted(at(5, 7), at(4, 8))).toBe(false);
+  });
+
+  it('is raised in its life, or begins another', () => {
+    expect(nextGeneration(at(5, 7))).toBe(at(6, 7));
+    expect(nextGeneration(at(5, 7), 9)).toBe(at(6, 9));
+    expect(counterOf(at(6, 9))).toBe(6);
+    for (const random of [0, 2 ** 20 - 2, 2 ** 20 - 1, 2 ** 46]) {
+      expect(lifeOf(random)).toBeGreaterThan(0);
+      expect(lifeOf(random)).toBeLessThan(2 ** 20);
+    }
+  });
+
+  it('stands in the configuration; one without any is written as before there were any', () => {
+    const parts = { voters: [asNodeId(1)], outgoing: [], learners: [], joining: [], leaving: [] };
+    const [first, second] = disksOf(at(5));
+    const mixed = { ...parts, disks: [{ node: asNodeId(1), disk: asDiskId(101) }, second ?? { node: asNodeId(2), disk: asDiskId(9) }] };
+    expect(roundTrip({ ...parts, disks: first === undefined ? [] : [first] }).disks).toEqual([first]);
+    expect(roundTrip(mixed)).toEqual(mixed);
+    const old = new ByteWriter(64);
+    for (const nodes of [[1], [], [], [], []]) {
+      old.u32(nodes.length);
+      for (const node of nodes) old.f64(node);
+    }
+    old.u32(1);
+    old.f64(1);
+    old.f64(101);
+    const written = new ByteWriter(64);
+    writeConfiguration(written, { ...parts, disks: [{ node: asNodeId(1), disk: asDiskId(101) }] });
+    expect(written.copy()).toEqual(old.copy());
+  });
+});
+
+describe('a leader', () => {
+  it('puts later generations of its voters on record, its own among them, one entry at a time', () => {
+    const leader = aLeader({ disk: 101, generation: at(3), configuration: { disks: disksOf() } });
+    accept(leader, 2, 1, at(5));
+    expect([1, 2, 3].map((node) => recordOf(leader, node))).toEqual([at(3), at(5), undefined]);
+    accept(leader, 3, 1, at(6));
+    expect(recordOf(leader, 3)).toBeUndefined();
+    leader.persist();
+    accept(leader, 3, leader.view.log.lastIndex, at(6));
+    expect(recordOf(leader, 3)).toBe(at(6));
+    const { lastIndex } = leader.view.log;
+    leader.persist();
+    accept(leader, 2, lastIndex, at(5));
+    expect(leader.view.log.lastIndex).toBe(lastIndex);
+  });
+
+  it('does not count what an older copy of a voter’s disk acknowledges', () => {
+    const leader = aLeader({ disk: 101, generation: at(3), configuration: { disks: disksOf(at(5)) } });
+    accept(leader, 2, 1, at(5, 8));
+    expect(leader.view.commit).toBe(0);
+    accept(leader, 2, 1, at(6, 9));
+    expect(leader.view.commit).toBe(1);
+  });
+
+  it('forgets what another life of the disk acknowledged, until it is acknowledged again', () => {
+    const leader = aLeader({ disk: 101, configuration: { disks: disksOf(at(5)) } });
+    accept(leader, 2, 1, at(5));
+    accept(leader, 2, 0, at(6, 8));
+    expect(leader.progressOf(2).match).toBe(0);
+  });
+});
+
+describe('a node whose file was restored from an older copy', () => {
+  const copy = { id: 2, disk: 102, generation: at(5, 8) };
+
+  it('stops before it votes, once a candidate has a later record of its disk', () => {
+    const voter = aCore({ ...copy, configuration: { disks: disksOf(at(4)) } });
+    const effects = voter.step(aVoteRequest({ from: 1, to: 2, term: 2, voterDisk: 102, voterGeneration: at(5) }));
+    expect(effects.rolledBack).toBe(at(5));
+    expect(repliesIn(effects)).toEqual([]);
+  });
+
+  it('stops once its log has a later record of its disk', () => {
+    const leader = aLeader({ disk: 101, generation: at(3), configuration: { disks: disksOf(at(5)) } });
+    leader.persist();
+    accept(leader, 3, 1, at(9));
+    const entries = leader.view.log.between(leader.view.log.compacted.index, leader.view.log.lastIndex);
+    const follower = aFollower({ ...copy, configuration: { disks: disksOf(at(4)) } });
+    expect(follower.step({ ...anAppend({ from: 1, to: 2, term: leader.view.term }), entries }).rolledBack).toBe(at(5));
+  });
+
+  it('is told from a later opening of the file, which votes', () => {
+    const voter = aCore({ ...copy, generation: at(6, 9), configuration: { disks: disksOf(at(4)) } });
+    const effects = voter.step(aVoteRequest({ from: 1, to: 2, term: 2, voterDisk: 102, voterGeneration: at(5) }));
+    expect(effects.rolledBack).toBeUndefined();
+    expect(repliesIn(effects)[0]).toMatchObject({ type: 'vote-reply', granted: true });
+  });
+});
