@@ -271,8 +271,6 @@ export class NodeRuntime implements Disposable {
     for (const member of members) this.#peers.add(member, { type: 'version-question' });
   }
 
-  // ---- the core -----------------------------------------------------------------------------------------------------
-
   #step(event: RaftEvent): Effects {
     const effects = this.#core.step(event);
     if (effects.rolledBack !== undefined) throw rolledBack('Its file', this.generation.current, effects.rolledBack);

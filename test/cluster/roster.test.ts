@@ -118,8 +118,9 @@ describe('a folder whose cluster.json is gone', () => {
     const before = Roster.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [1, 2, 3]);
     before.onMade([1, 2, 3]);
+    before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    const roster = Roster.open(folder, [1, 2, 3]);
+    using roster = Roster.open(folder, [1, 2, 3]);
     expect(roster.origin).toEqual(before.origin);
     expect(roster.nodes).toEqual([1, 2, 3]);
     // A file that is lost as well is another disk.
@@ -134,8 +135,12 @@ describe('a folder whose cluster.json is gone', () => {
     const before = Roster.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [2, 3, 4], [2, 3, 4]);
     makeFiles(folder, before, [1]);
+    before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    expect(Roster.open(folder, [1, 2, 3]).nodes).toEqual([2, 3, 4]);
+    {
+      using roster = Roster.open(folder, [1, 2, 3]);
+      expect(roster.nodes).toEqual([2, 3, 4]);
+    }
     expect(() => Roster.open(folder, [1, 2])).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
   });
 
@@ -157,13 +162,17 @@ describe('a folder whose cluster.json is gone', () => {
       'they are of different clusters',
       (folder: string, roster: Roster) => {
         makeFiles(folder, roster, [1, 2]);
-        makeFiles(folder, Roster.open(aFolder(), [1, 2, 3]), [3]);
+        using other = Roster.open(aFolder(), [1, 2, 3]);
+        makeFiles(folder, other, [3]);
       },
       /node-1.*node-3.* belong to different clusters/,
     ],
   ])('is rejected with a remedy where %s', (_, make, reason) => {
     const folder = aFolder();
-    make(folder, Roster.open(folder, [1, 2, 3]));
+    {
+      using roster = Roster.open(folder, [1, 2, 3]);
+      make(folder, roster);
+    }
     rmSync(join(folder, 'cluster.json'));
     expect(() => Roster.open(folder, [1, 2, 3])).toThrow(reason);
     expect(() => Roster.open(folder, [1, 2, 3])).toThrow(/cluster\.json is missing .* Restore cluster\.json from a backup/);
@@ -179,7 +188,7 @@ describe('cluster.json', () => {
       if (directory === folder && !existsSync(join(folder, 'cluster.json.new')))
         written.push(readFileSync(join(folder, 'cluster.json'), 'utf8'));
     });
-    const roster = Roster.open(folder, [1]);
+    using roster = Roster.open(folder, [1]);
     roster.onMade([1]);
     expect(written.map((text) => JSON.parse(text).made)).toEqual([[], [1]]);
   });
@@ -191,7 +200,8 @@ describe('cluster.json', () => {
     roster.onGeneration(2, 21, asGeneration(6), false);
     roster.onGeneration(1, 12, asGeneration(7), false);
     roster.onGeneration(1, 12, asGeneration(8), true);
-    const reopened = Roster.open(folder, [1, 2]);
+    roster[Symbol.dispose]();
+    using reopened = Roster.open(folder, [1, 2]);
     expect(reopened.recordedOf(1)).toEqual([
       { disk: 11, generation: 5 },
       { disk: 12, generation: 7 },
