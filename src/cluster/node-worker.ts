@@ -212,7 +212,7 @@ class NodeThread {
     this.#leave(reason, () => {
       // A copy that was taken while the node ran is older than what it leaves behind.
       try {
-        this.#node.generation.raise();
+        this.#node.generation.raiseAtEnd();
         this.#signalGeneration(false);
       } catch {
         // Then those copies are not found out; what the file promised before is on disk.

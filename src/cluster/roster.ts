@@ -34,7 +34,7 @@ const ROSTER_OF_OLD = z.strictObject({ nodes: z.array(NODE).min(1) });
 const DEPARTED_MAX = 1_000;
 /** How many disks of one node are remembered: the present one, and those that were moved aside and may be put back. */
 const DISKS_OF_NODE_MAX = 8;
-/** How often a generation is written that only a checkpoint raised. */
+/** How often a generation is written that only a checkpoint raised, of a cluster whose log is nowhere else. */
 const CHECKPOINT_RECORD_MS = 5_000;
 type StoredRoster = z.infer<typeof ROSTER>;
 
@@ -88,7 +88,10 @@ export class Roster implements Disposable {
         );
       }
       const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
-      return new Roster(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
+      const roster = new Roster(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
+      // Before any file has it: else a stop in between would leave files that belong to no cluster.
+      if (stored.cluster === 0) roster.#write('not-applied');
+      return roster;
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
     const roster = new Roster(dataDir, lock, {
@@ -148,7 +151,7 @@ export class Roster implements Disposable {
 
   /**
    * A node's file is in this generation from now on: one that is not ahead of it was restored from an older copy.
-   * @param isCheckpoint raised by a checkpoint: it is written now and then only.
+   * @param isCheckpoint raised by a checkpoint. The other nodes record that in their logs; without others it is written here, now and then.
    * @throws {StorageError}
    */
   onGeneration(node: number, disk: number, generation: Generation, isCheckpoint: boolean): void {
@@ -158,7 +161,8 @@ export class Roster implements Disposable {
     const disks = [...others, ...earlier.slice(1 - DISKS_OF_NODE_MAX), { node, disk, generation }];
     this.#stored = { ...this.#stored, disks };
     const nowMs = performance.now();
-    if (isCheckpoint && nowMs < this.#checkpointRecordMs + CHECKPOINT_RECORD_MS) return;
+    const isDue = this.#stored.nodes.length === 1 && nowMs >= this.#checkpointRecordMs + CHECKPOINT_RECORD_MS;
+    if (isCheckpoint && !isDue) return;
     this.#checkpointRecordMs = nowMs;
     this.#write();
   }

@@ -2,18 +2,28 @@ import { ANY_GENERATION, type Generation, isSameLife, nextGeneration } from '../
 import type { EntryKind } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 
+export interface FileGenerationParts {
+  /** The file's, raised at this start. */
+  readonly current: Generation;
+  /** Writes it, durably. @throws {StorageError} */
+  readonly write: (generation: Generation) => void;
+  /** The file has it, while the node goes on. */
+  readonly onRaised: (generation: Generation) => void;
+}
+
 /**
- * The generation of this node's file. A checkpoint raises it, so that copies that were taken before are found out; but only if something was
- * applied since that a client may have been told. The entry that records a generation is none of that: it would cause the next one.
+ * The generation of this node's file. A checkpoint raises it, and so does a snapshot that is installed, so that copies that were taken before
+ * are found out; but only if something was applied since that a client may have been told. The entry that records a generation is none of
+ * that: it would cause the next one.
  */
 export class FileGeneration {
+  readonly #parts: FileGenerationParts;
   #current: Generation;
   #isStale = false;
-  readonly #persist: (generation: Generation) => void;
 
-  constructor(current: Generation, persist: (generation: Generation) => void) {
-    this.#current = current;
-    this.#persist = persist;
+  constructor(parts: FileGenerationParts) {
+    this.#parts = parts;
+    this.#current = parts.current;
   }
 
   get current(): Generation {
@@ -34,16 +44,26 @@ export class FileGeneration {
     if (kind === 'command') this.#isStale = true;
   }
 
-  /** At an orderly end: copies of the file that were taken while the node ran are older from now on. @throws {StorageError} */
-  raise(): void {
-    if (this.#current === ANY_GENERATION) return;
-    const raised = nextGeneration(this.#current);
-    this.#persist(raised);
-    this.onRaised(raised);
-  }
-
-  onRaised(generation: Generation): void {
+  /** The checkpoint that has it is on disk. */
+  onCheckpointWritten(generation: Generation | undefined): void {
+    if (generation === undefined) return;
     this.#current = generation;
     this.#isStale = false;
+    this.#parts.onRaised(generation);
+  }
+
+  /** It is a checkpoint of all that it brought. @throws {StorageError} */
+  onSnapshotInstalled(view: CoreView): void {
+    this.#isStale = true;
+    const generation = this.nextAtCheckpoint(view);
+    if (generation !== undefined) this.#parts.write(generation);
+    this.onCheckpointWritten(generation);
+  }
+
+  /** At an orderly end: copies of the file that were taken while the node ran are older from now on. @throws {StorageError} */
+  raiseAtEnd(): void {
+    if (this.#current === ANY_GENERATION) return;
+    this.#current = nextGeneration(this.#current);
+    this.#parts.write(this.#current);
   }
 }

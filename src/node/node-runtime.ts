@@ -6,7 +6,6 @@ import type { SnapshotId } from '../raft/entry.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
-import type { RaftNotice } from '../raft/notice.ts';
 import { type CoreView, RaftCore } from '../raft/raft-core.ts';
 import { rolledBack } from '../storage/errors.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
@@ -66,7 +65,14 @@ export class NodeRuntime implements Disposable {
     this.#inbox = new Inbox(options.id, limits.turnBytesMax);
     this.#versions = new MemberVersions(machineVersionMax, options.isOneRelease === true ? machineVersionMax : undefined);
     const stored = storage.load();
-    this.generation = new FileGeneration(stored.generation, (generation) => storage.persist({ generation }));
+    this.generation = new FileGeneration({
+      current: stored.generation,
+      write: (generation) => storage.persist({ generation }),
+      onRaised: (generation) => {
+        this.#step({ type: 'generation', now: this.#nowMs, generation });
+        this.#observe({ type: 'generation', node: options.id, atMs: this.#nowMs, generation });
+      },
+    });
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
@@ -215,8 +221,6 @@ export class NodeRuntime implements Disposable {
     return this.#core.view.role === 'leader';
   }
 
-  // ---- what arrived -------------------------------------------------------------------------------------------------
-
   #inboxReader(): InboxReader {
     return {
       onPeerPart: (from, part) => this.#onPeerPart(from, part),
@@ -274,7 +278,7 @@ export class NodeRuntime implements Disposable {
   #step(event: RaftEvent): Effects {
     const effects = this.#core.step(event);
     if (effects.rolledBack !== undefined) throw rolledBack('Its file', this.generation.current, effects.rolledBack);
-    for (const notice of effects.notices) this.#onNotice(notice);
+    for (const notice of effects.notices) this.#observe({ ...notice, node: this.#options.id, atMs: this.#nowMs });
     for (const message of effects.messages) this.#post(message);
     for (const message of effects.messagesAfterPersist) this.#afterPersist.push(message);
     this.#changes.merge(effects);
@@ -312,10 +316,6 @@ export class NodeRuntime implements Disposable {
     });
   }
 
-  #onNotice(notice: RaftNotice): void {
-    this.#observe({ ...notice, node: this.#options.id, atMs: this.#nowMs });
-  }
-
   #post(message: RaftMessage): void {
     this.#peers.add(message.to, { type: 'raft', message });
     const entries = message.type === 'append' ? message.entries.length : 0;
@@ -341,23 +341,18 @@ export class NodeRuntime implements Disposable {
     if (!this.#isLeader) this.#snapshots.abortAll();
   }
 
-  // ---- disk, state machine, snapshots ----------------------------------------------------------------------------------
-
   #persist(): void {
     const { view } = this.#core;
     const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
     if (this.#changes.isEmpty && checkpoint === undefined) return;
-    const generation = checkpoint === undefined ? undefined : this.generation.nextAtCheckpoint(this.#core.view);
+    const generation = checkpoint === undefined ? undefined : this.generation.nextAtCheckpoint(view);
     const startedMs = this.#options.clock.monotonicMs();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation));
     this.#metrics.persists += 1;
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
-    if (generation === undefined) return;
-    this.generation.onRaised(generation);
-    this.#step({ type: 'generation', now: this.#nowMs, generation });
-    this.#observe({ type: 'generation', node: this.#options.id, atMs: this.#nowMs, generation });
+    this.generation.onCheckpointWritten(generation);
   }
 
   #onCheckpointWritten(part: CheckpointPart, startedMs: number): void {
@@ -393,6 +388,7 @@ export class NodeRuntime implements Disposable {
     this.#checkpoints.onInstalled(snapshot);
     this.#applier.onInstalled(snapshot.index);
     this.#step({ type: 'snapshot-installed', now: this.#nowMs, snapshot });
+    this.generation.onSnapshotInstalled(this.#core.view);
     this.#observe({ type: 'snapshot-installed', node: id, atMs: this.#nowMs, index: snapshot.index });
   }
 

@@ -1,7 +1,7 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
 import { isJoint, isVotersState } from './membership.ts';
-import { isVoter, voteResult } from './quorum.ts';
+import { voteResult } from './quorum.ts';
 import { beginRound, isReady } from './reads.ts';
 import type { AskedRebuild, RebuildQuestion } from './rebuild-question.ts';
 import { sendHeartbeat } from './replication.ts';
@@ -10,7 +10,8 @@ import { sendHeartbeat } from './replication.ts';
  * Whether everything that was acknowledged stays on a majority when the node's disk is given up: the other voters that hold all that was
  * committed when the question came, each with the disk that it votes with, have to be a majority of the voters by themselves. What was heard
  * before the question is no proof, since a disk may have been given up since; so the question begins a round of heartbeats, and is refused
- * until enough voters answered it. Who asks repeats it.
+ * until enough voters answered it. Who asks repeats it. The same is asked for a node without a vote: a leader that was replaced meanwhile may
+ * not know that it has one by now.
  */
 export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQuestion): void {
   const { effects, configuration, configurations } = core;
@@ -26,7 +27,6 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
     effects.refused = { reason: 'change-pending' };
     return;
   }
-  if (!isVoter(configuration, node)) return;
   if (core.rebuild?.question !== question || core.rebuild.node !== node) {
     beginRound(core);
     core.rebuild = { node, question, round: core.reads.current, commit: core.commit };

@@ -1,5 +1,5 @@
 import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { asGeneration } from '../base/generation.ts';
+import { ANY_GENERATION, asGeneration, type Generation } from '../base/generation.ts';
 import { asDiskId, asIndex, asTerm, type EntryId, type LogIndex, type NodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
@@ -120,11 +120,9 @@ function readIndexOrNone(from: ByteReader): LogIndex | undefined {
   return index === NO_INDEX ? undefined : asIndex(index);
 }
 
-const readAnswer = (from: ByteReader) => ({
-  round: from.f64(),
-  disk: asDiskId(from.f64()),
-  generation: asGeneration(from.f64()),
-});
+const readAnswer = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });
+/** The last field of a message; releases before there were generations send none, and pass over it. */
+const readGeneration = (from: ByteReader): Generation => (from.remaining === 0 ? ANY_GENERATION : asGeneration(from.f64()));
 const readId = (from: ByteReader): EntryId => ({ index: asIndex(from.f64()), term: asTerm(from.f64()) });
 
 function writeMessage(to: ByteWriter, message: RaftMessage): void {
@@ -156,17 +154,17 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       to.f64(message.term);
       to.f64(message.round);
       to.f64(message.disk);
-      to.f64(message.generation);
       to.f64(message.match);
+      to.f64(message.generation);
       break;
     case 'append-rejected':
       to.u8(5);
       to.f64(message.term);
       to.f64(message.round);
       to.f64(message.disk);
-      to.f64(message.generation);
       to.f64(message.rejected);
       writeId(to, message.hint);
+      to.f64(message.generation);
       break;
     case 'install-snapshot':
       to.u8(6);
@@ -199,7 +197,7 @@ function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): 
       const last = readId(body);
       const bits = body.u8();
       const voterDisk = asDiskId(body.f64());
-      const voterGeneration = asGeneration(body.f64());
+      const voterGeneration = readGeneration(body);
       return { type: 'request-vote', ...envelope, last, preVote: (bits & 1) !== 0, transfer: (bits & 2) !== 0, voterDisk, voterGeneration };
     }
     case 2: {
@@ -212,9 +210,22 @@ function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): 
       return { type: 'append', ...envelope, prev, commit: asIndex(body.f64()), round: body.f64(), entries: readEntries(body, prev) };
     }
     case 4:
-      return { type: 'append-accepted', ...envelope, ...readAnswer(body), match: asIndex(body.f64()) };
+      return {
+        type: 'append-accepted',
+        ...envelope,
+        ...readAnswer(body),
+        match: asIndex(body.f64()),
+        generation: readGeneration(body),
+      };
     case 5:
-      return { type: 'append-rejected', ...envelope, ...readAnswer(body), rejected: asIndex(body.f64()), hint: readId(body) };
+      return {
+        type: 'append-rejected',
+        ...envelope,
+        ...readAnswer(body),
+        rejected: asIndex(body.f64()),
+        hint: readId(body),
+        generation: readGeneration(body),
+      };
     case 6: {
       const snapshot = { ...readId(body), configuration: readConfiguration(body) };
       return { type: 'install-snapshot', ...envelope, snapshot, chunk: body.u32(), done: body.u8() === 1, data: body.blob() };

@@ -193,20 +193,50 @@ describe('cluster.json', () => {
     expect(written.map((text) => JSON.parse(text).made)).toEqual([[], [1]]);
   });
 
-  it('keeps the latest generation of each disk, of checkpoints now and then', () => {
+  it('keeps the latest generation of each disk', () => {
     const folder = aFolder();
     const roster = Roster.open(folder, [1, 2]);
     roster.onGeneration(1, 11, asGeneration(5), false);
     roster.onGeneration(2, 21, asGeneration(6), false);
     roster.onGeneration(1, 12, asGeneration(7), false);
-    roster.onGeneration(1, 12, asGeneration(8), true);
     roster[Symbol.dispose]();
     using reopened = Roster.open(folder, [1, 2]);
     expect(reopened.recordedOf(1)).toEqual([
       { disk: 11, generation: 5 },
       { disk: 12, generation: 7 },
     ]);
-    expect(roster.recordedOf(1).at(-1)).toEqual({ disk: 12, generation: 8 });
     expect(reopened.recordedOf(2)).toEqual([{ disk: 21, generation: 6 }]);
+  });
+
+  it.each([
+    ['two nodes, each of which has it in its log', [1, 2], 5],
+    ['one node, whose log is nowhere else', [1], 6],
+  ])('keeps a generation that a checkpoint raised, of %s', (_, nodes, kept) => {
+    const folder = aFolder();
+    const roster = Roster.open(folder, nodes);
+    // What was written a moment ago is not written again at once.
+    vi.spyOn(performance, 'now').mockReturnValueOnce(0).mockReturnValue(60_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    roster.onGeneration(1, 11, asGeneration(5), false);
+    roster.onGeneration(1, 11, asGeneration(6), true);
+    roster.onGeneration(1, 11, asGeneration(7), true);
+    expect(roster.recordedOf(1)).toEqual([{ disk: 11, generation: 7 }]);
+    roster[Symbol.dispose]();
+    using reopened = Roster.open(folder, nodes);
+    expect(reopened.recordedOf(1)).toEqual([{ disk: 11, generation: kept }]);
+  });
+
+  it('of a folder from before clusters had ids gets one before any node’s file has it', () => {
+    const folder = aFolder();
+    Roster.open(folder, [1])[Symbol.dispose]();
+    const file = join(folder, 'cluster.json');
+    const { cluster: _cluster, disks: _disks, ...old } = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify(old));
+    const roster = Roster.open(folder, [1]);
+    expect(roster.origin.cluster).toBeGreaterThan(0);
+    // Nothing is told it: the process is killed here.
+    roster[Symbol.dispose]();
+    using reopened = Roster.open(folder, [1]);
+    expect(reopened.origin).toEqual(roster.origin);
   });
 });

@@ -13,8 +13,15 @@ function knowing(generation?: number) {
   return aCore({ id: 1, disk: 101, configuration: { disks } }).view;
 }
 
-function aGeneration(current: number): FileGeneration {
-  return new FileGeneration(asGeneration(current), () => {});
+function aGeneration(current: number): FileGeneration & { readonly written: number[]; readonly raised: number[] } {
+  const written: number[] = [];
+  const raised: number[] = [];
+  const generation = new FileGeneration({
+    current: asGeneration(current),
+    write: (next) => written.push(next),
+    onRaised: (next) => raised.push(next),
+  });
+  return Object.assign(generation, { written, raised });
 }
 
 describe('a checkpoint raises the generation', () => {
@@ -23,7 +30,8 @@ describe('a checkpoint raises the generation', () => {
     expect(generation.nextAtCheckpoint(knowing(at(5, 7)))).toBeUndefined();
     generation.onApplied('command');
     expect(generation.nextAtCheckpoint(knowing(at(4, 7)))).toBe(at(6, 7));
-    generation.onRaised(at(6, 7));
+    generation.onCheckpointWritten(at(6, 7));
+    expect(generation.raised).toEqual([at(6, 7)]);
     // The entry that records it is no reason for the next.
     generation.onApplied('configuration');
     expect(generation.nextAtCheckpoint(knowing(at(6, 7)))).toBeUndefined();
@@ -36,9 +44,25 @@ describe('a checkpoint raises the generation', () => {
     expect(generation.nextAtCheckpoint(knowing())).toBeUndefined();
   });
 
+  it('for a snapshot, too, which brings what others acknowledged', () => {
+    const generation = aGeneration(at(5, 7));
+    generation.onSnapshotInstalled(knowing(at(5, 7)));
+    expect(generation.written).toEqual([at(6, 7)]);
+    expect(generation.raised).toEqual([at(6, 7)]);
+    expect(generation.current).toBe(at(6, 7));
+  });
+
   it('of no file that promises none', () => {
     const generation = aGeneration(0);
     generation.onApplied('command');
     expect(generation.nextAtCheckpoint(knowing(at(4, 7)))).toBeUndefined();
+  });
+});
+
+describe('an orderly end', () => {
+  it('raises the generation, whatever was applied', () => {
+    const generation = aGeneration(at(5, 7));
+    generation.raiseAtEnd();
+    expect(generation.written).toEqual([at(6, 7)]);
   });
 });

@@ -66,8 +66,12 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
-  it('at once of a node that has no vote', () => {
-    expect(ask(aLeaderOfThree(), 7).refused).toBeUndefined();
+  it('of a node that has no vote by the word of a leader that still leads: it may have got one elsewhere', () => {
+    const leader = aLeaderOfThree();
+    const { refused, round = 0 } = ask(leader, 7);
+    expect(refused).toMatchObject({ reason: 'too-few-copies', node: 7, holders: [1] });
+    answer(leader, 3, { round });
+    expect(ask(leader, 7).refused).toBeUndefined();
   });
 
   it('only by the leader’s word', () => {
