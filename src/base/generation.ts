@@ -6,13 +6,21 @@
 export type Generation = number & { readonly [brand]: 'Generation' };
 declare const brand: unique symbol;
 
-/** Two openings of copies of one file agree in the random number once in a million cases. */
-const LIVES = 2 ** 20;
+/** Two openings of copies of one file agree in the random number once in 262,144 cases. */
+const LIVES = 2 ** 18;
+/**
+ * What a life raises the counter by, where an opening adds one: a copy that is opened again and again, and hears from nobody who has the record,
+ * stays behind it that often. At one checkpoint a second the counter lasts for 17 years.
+ */
+const RAISE = 64;
 
 export const asGeneration = (value: number): Generation => value as Generation;
 export const ANY_GENERATION = asGeneration(0);
 
-/** A life's number for {@link nextGeneration}. @param random any non-negative integer. */
+/** @param life see {@link lifeOf}. */
+export const makeGeneration = (counter: number, life: number): Generation => asGeneration(counter * LIVES + life);
+
+/** A life's number. @param random any non-negative integer. */
 export const lifeOf = (random: number): number => 1 + (random % (LIVES - 1));
 
 export const counterOf = (generation: Generation): number => Math.floor(generation / LIVES);
@@ -22,9 +30,11 @@ const lifeIn = (generation: Generation): number => generation % LIVES;
 export const isSameLife = (one: Generation, other: Generation): boolean =>
   one === ANY_GENERATION || other === ANY_GENERATION || lifeIn(one) === lifeIn(other);
 
-/** The next counter. @param life of an opening; by default the life goes on. */
-export const nextGeneration = (generation: Generation, life = lifeIn(generation)): Generation =>
-  asGeneration((counterOf(generation) + 1) * LIVES + life);
+/** That of a file which is opened: the beginning of a life. */
+export const openedGeneration = (generation: Generation, life: number): Generation => makeGeneration(counterOf(generation) + 1, life);
+
+/** The next one of the same life. */
+export const raisedGeneration = (generation: Generation): Generation => makeGeneration(counterOf(generation) + RAISE, lifeIn(generation));
 
 /**
  * Whether what is shown may come from the disk on record: it is the same life, whose messages may be late, or a later opening. Everything

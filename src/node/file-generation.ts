@@ -1,4 +1,4 @@
-import { ANY_GENERATION, type Generation, isSameLife, nextGeneration } from '../base/generation.ts';
+import { ANY_GENERATION, type Generation, isSameLife, raisedGeneration } from '../base/generation.ts';
 import type { EntryKind } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 
@@ -12,14 +12,18 @@ export interface FileGenerationParts {
 }
 
 /**
- * The generation of this node's file. A checkpoint raises it, and so does a snapshot that is installed, so that copies that were taken before
- * are found out; but only if something was applied since that a client may have been told. The entry that records a generation is none of
- * that: it would cause the next one.
+ * The generation of this node's file. A life that is on record raises it at once, then by each checkpoint and each snapshot that is installed, so
+ * that copies that were taken before are found out; but only if something was applied since that a client may have been told. The entry that
+ * records a generation is none of that: it would cause the next one.
+ *
+ * On record is what is committed. A copy that nobody has told what is on record would else get ahead of it by its own checkpoints, or by what a
+ * leader wrote that was deposed.
  */
 export class FileGeneration {
   readonly #parts: FileGenerationParts;
   #current: Generation;
   #isStale = false;
+  #isFirst = true;
 
   constructor(parts: FileGenerationParts) {
     this.#parts = parts;
@@ -30,40 +34,44 @@ export class FileGeneration {
     return this.#current;
   }
 
-  /**
-   * The next one, if the checkpoint that is written now raises it: only in a life that is on record. Else a copy that nobody has told what is on
-   * record would get ahead of it by its own checkpoints.
-   */
-  nextAtCheckpoint({ id, disk, configuration }: CoreView): Generation | undefined {
-    if (!this.#isStale || this.#current === ANY_GENERATION) return undefined;
-    const own = configuration.disks.find((known) => known.node === id && known.disk === disk);
-    return own?.generation !== undefined && isSameLife(own.generation, this.#current) ? nextGeneration(this.#current) : undefined;
+  /** The next one, if it is to be raised with what is written now. */
+  next(view: CoreView, isCheckpoint: boolean): Generation | undefined {
+    const isDue = this.#isFirst || (isCheckpoint && this.#isStale);
+    return isDue && this.#isOnRecord(view) ? raisedGeneration(this.#current) : undefined;
   }
 
   onApplied(kind: EntryKind): void {
     if (kind === 'command') this.#isStale = true;
   }
 
-  /** The checkpoint that has it is on disk. */
-  onCheckpointWritten(generation: Generation | undefined): void {
+  /** @param generation from {@link next}, which is on disk. */
+  onWritten(generation: Generation | undefined): void {
     if (generation === undefined) return;
     this.#current = generation;
     this.#isStale = false;
+    this.#isFirst = false;
     this.#parts.onRaised(generation);
   }
 
   /** It is a checkpoint of all that it brought. @throws {StorageError} */
   onSnapshotInstalled(view: CoreView): void {
     this.#isStale = true;
-    const generation = this.nextAtCheckpoint(view);
+    const generation = this.next(view, true);
     if (generation !== undefined) this.#parts.write(generation);
-    this.onCheckpointWritten(generation);
+    this.onWritten(generation);
   }
 
   /** At an orderly end: copies of the file that were taken while the node ran are older from now on. @throws {StorageError} */
   raiseAtEnd(): void {
     if (this.#current === ANY_GENERATION) return;
-    this.#current = nextGeneration(this.#current);
+    this.#current = raisedGeneration(this.#current);
     this.#parts.write(this.#current);
+  }
+
+  #isOnRecord({ id, disk, configurations, commit }: CoreView): boolean {
+    if (this.#current === ANY_GENERATION) return false;
+    const { disks } = configurations.at(commit).configuration;
+    const recorded = disks.find((known) => known.node === id && known.disk === disk)?.generation;
+    return recorded !== undefined && isSameLife(recorded, this.#current);
   }
 }

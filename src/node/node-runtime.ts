@@ -344,15 +344,15 @@ export class NodeRuntime implements Disposable {
   #persist(): void {
     const { view } = this.#core;
     const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
-    if (this.#changes.isEmpty && checkpoint === undefined) return;
-    const generation = checkpoint === undefined ? undefined : this.generation.nextAtCheckpoint(view);
+    const generation = this.generation.next(view, checkpoint !== undefined);
+    if (this.#changes.isEmpty && checkpoint === undefined && generation === undefined) return;
     const startedMs = this.#options.clock.monotonicMs();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation));
     this.#metrics.persists += 1;
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
-    this.generation.onCheckpointWritten(generation);
+    this.generation.onWritten(generation);
   }
 
   #onCheckpointWritten(part: CheckpointPart, startedMs: number): void {

@@ -22,8 +22,8 @@ const ORDER_WAITS_MS_MAX = 4_000;
 /** For how long it is tried to restore a copy, and how often. */
 const ROLL_BACK_WITHIN_MS = 3_000;
 const ROLL_BACK_EVERY_MS = 20;
-/** Each opening brings a copy nearer to the record, as long as it hears from nobody who has it. Plans do not crash one that often meanwhile. */
-const UNHEARD_OPENINGS_MAX = 5;
+/** Each opening brings a copy nearer to the record, as long as it hears from nobody who has it. Plans do not crash one that often. */
+const UNHEARD_OPENINGS_MAX = 40;
 
 /** How long an operator asks for a repair, and how often. */
 const REPAIR_WAITS_MS_MAX = 3_000;

@@ -1,4 +1,4 @@
-import { type Generation, isAccepted, nextGeneration } from '../base/generation.ts';
+import { type Generation, isAccepted, openedGeneration } from '../base/generation.ts';
 import { rolledBack, StorageError } from './errors.ts';
 import { type ClusterOrigin, NO_ORIGIN, type OriginRow } from './row-codec.ts';
 
@@ -38,7 +38,7 @@ export function checkClaims(
     );
   }
   if (life === undefined) return;
-  const shown = nextGeneration(origin.generation, life);
+  const shown = openedGeneration(origin.generation, life);
   const ahead = recorded.find((known) => known.disk === disk && !isAccepted(known.generation, shown));
   if (ahead !== undefined) throw rolledBack(file, origin.generation, ahead.generation);
 }
@@ -46,5 +46,5 @@ export function checkClaims(
 /** What the file is from this opening on. */
 export function openedOrigin({ origin }: FileIdentity, { origin: expected = NO_ORIGIN, life }: FileClaims): OriginRow {
   const { cluster, founders } = origin.cluster === 0 ? expected : origin;
-  return { cluster, founders, generation: life === undefined ? origin.generation : nextGeneration(origin.generation, life) };
+  return { cluster, founders, generation: life === undefined ? origin.generation : openedGeneration(origin.generation, life) };
 }

@@ -1,5 +1,5 @@
 import { MalformedBytesError } from '../base/bytes.ts';
-import { ANY_GENERATION, type Generation, nextGeneration } from '../base/generation.ts';
+import { ANY_GENERATION, type Generation, openedGeneration } from '../base/generation.ts';
 import { ANY_DISK, asIndex, asTerm, type EntryId, type LogIndex, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
@@ -67,7 +67,7 @@ class MemoryStorage implements NodeStorage {
     this.#hasGeneration = life !== undefined;
     if (life === undefined) return;
     try {
-      const write = this.#generationWrite(nextGeneration(this.#generation(this.#image()), life));
+      const write = this.#generationWrite(openedGeneration(this.#generation(this.#image()), life));
       this.#writing(() => [write]);
     } catch (error) {
       disk.release(this);

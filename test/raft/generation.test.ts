@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
-import { asGeneration, counterOf, isAccepted, lifeOf, nextGeneration } from '../../src/base/generation.ts';
+import { asGeneration, counterOf, isAccepted, lifeOf, makeGeneration, openedGeneration, raisedGeneration } from '../../src/base/generation.ts';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
 import type { Configuration } from '../../src/raft/entry.ts';
 import { aCore, aFollower, aLeader, anAcceptance, anAppend, aVoteRequest, repliesIn, type TestCore } from './builders.ts';
 
 /** The generation with that counter in the life. */
-const at = (counter: number, life = 7) => asGeneration(counter * 2 ** 20 + life);
+const at = (counter: number, life = 7) => makeGeneration(counter, life);
 const disksOf = (generation?: number) =>
   [1, 2, 3].map((node) => ({
     node: asNodeId(node),
@@ -37,13 +37,18 @@ describe('a generation', () => {
     expect(isAccepted(at(5, 7), at(4, 8))).toBe(false);
   });
 
-  it('is raised in its life, or begins another', () => {
-    expect(nextGeneration(at(5, 7))).toBe(at(6, 7));
-    expect(nextGeneration(at(5, 7), 9)).toBe(at(6, 9));
+  it('is raised in its life by more than many openings, each of which begins another', () => {
+    expect(raisedGeneration(at(5, 7))).toBe(at(69, 7));
+    expect(openedGeneration(at(5, 7), 9)).toBe(at(6, 9));
     expect(counterOf(at(6, 9))).toBe(6);
-    for (const random of [0, 2 ** 20 - 2, 2 ** 20 - 1, 2 ** 46]) {
+    let copy = at(5, 7);
+    for (let opening = 0; opening < 64; opening += 1) {
+      copy = openedGeneration(copy, lifeOf(opening + 100));
+      expect(isAccepted(at(69, 7), copy)).toBe(false);
+    }
+    for (const random of [0, 2 ** 18 - 2, 2 ** 18 - 1, 2 ** 46]) {
       expect(lifeOf(random)).toBeGreaterThan(0);
-      expect(lifeOf(random)).toBeLessThan(2 ** 20);
+      expect(lifeOf(random)).toBeLessThan(2 ** 18);
     }
   });
 
