@@ -48,6 +48,9 @@ export interface NodeReport {
   readonly counters: NodeCounters;
   readonly cpuMs: number | null;
   readonly state: { readonly applied: number; readonly digest: string } | undefined;
+  readonly disk: number;
+  /** Those that the voters vote with, by the latest configuration that it knows. */
+  readonly voterDisks: readonly { readonly node: number; readonly disk: number }[];
 }
 
 /** From a node's thread to the cluster's owner. */

@@ -42,8 +42,8 @@ export class NodeThreads {
     this.#faults = faults;
     this.#rebuilds = new Rebuilds({
       dataDir: settings.dataDir,
-      nodes: () => roster.nodes,
       ask: (node, question) => this.#askToRebuild(node, question),
+      unfinished: () => this.#unfinishedRebuilds(),
       isClosed: () => this.#isClosed,
     });
   }
@@ -94,7 +94,7 @@ export class NodeThreads {
   /** @returns where the old file is now. @throws {StorageError} when the others do not have everything that was acknowledged. */
   async repair(node: number): Promise<string | undefined> {
     return await this.#inTurn(node, async () => {
-      if (!this.#isRebuildable(node)) throw this.#rebuilds.refused(node, 'the other nodes that run are no majority.');
+      if (!this.#isRebuildable(node)) throw await this.#rebuilds.refused(node, 'the other nodes that run are no majority.');
       return await this.#rebuilds.run(node, async () => {
         await this.#handles.get(node)?.stop(true);
         this.#checkOpen();
@@ -250,9 +250,8 @@ export class NodeThreads {
     };
     if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await begin();
     else if (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) await this.#rebuilds.run(node, begin, failure);
-    else if (failure.code === 'STORAGE_DAMAGED') throw this.#rebuilds.refused(node, 'the other nodes that run are no majority.', failure);
-    else if (failure.code === 'STORAGE_ROLLED_BACK')
-      throw this.#rebuilds.refused(node, 'the files of too many nodes are older copies.', failure);
+    else if (failure.code === 'STORAGE_DAMAGED' || failure.code === 'STORAGE_ROLLED_BACK')
+      throw await this.#rebuilds.refused(node, 'the other nodes that run are no majority.', failure);
     else throw failure;
   }
 
@@ -262,6 +261,13 @@ export class NodeThreads {
     const answers = await Promise.all(running.map((handle) => handle.rebuildAnswer(node, question)));
     const leaders = answers.filter((answer) => answer?.isFromLeader === true);
     return leaders.find((answer) => answer?.refusal === undefined) ?? leaders[0] ?? { isFromLeader: false, refusal: undefined };
+  }
+
+  async #unfinishedRebuilds(): Promise<number[]> {
+    const reports = await this.reports(false);
+    const isVotersDisk = (node: number, disk: number): boolean =>
+      reports.every(({ report }) => report.voterDisks.every((voter) => disk === 0 || voter.node !== node || voter.disk === disk));
+    return reports.filter(({ node, report }) => !isVotersDisk(node, report.disk)).map(({ node }) => node);
   }
 
   /** Whether the other nodes that run are a majority; whether they have everything, the leader knows. */

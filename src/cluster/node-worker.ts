@@ -181,13 +181,15 @@ class NodeThread {
   };
 
   #report(withDigest: boolean): NodeReport {
-    const { role, term } = this.#node.view;
+    const { role, term, disk, configuration } = this.#node.view;
     return {
       role,
       term,
       counters: this.#node.counters(),
       cpuMs: threadCpuMs(),
       state: withDigest ? this.#node.digest() : undefined,
+      disk,
+      voterDisks: configuration.disks,
     };
   }
 

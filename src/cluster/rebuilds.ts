@@ -19,9 +19,10 @@ export interface RebuildAnswer {
 
 export interface RebuildsParts {
   readonly dataDir: string | undefined;
-  readonly nodes: () => readonly number[];
   /** Asks the leader, once. */
   readonly ask: (node: number, question: number) => Promise<RebuildAnswer>;
+  /** The nodes that have another disk than they vote with: their rebuild is not over. */
+  readonly unfinished: () => Promise<readonly number[]>;
   readonly isClosed: () => boolean;
 }
 
@@ -54,7 +55,7 @@ export class Rebuilds {
     const question = this.#questions;
     const startMs = performance.now();
     let leaderSeenMs = startMs;
-    let refusal = 'No leader answers.';
+    let refusal = 'no leader answers.';
     for (let nowMs = startMs; nowMs < startMs + GRANT_WAIT_MS && !this.#parts.isClosed(); nowMs = performance.now()) {
       const answer = await this.#parts.ask(node, question);
       if (answer.isFromLeader && answer.refusal === undefined) return;
@@ -63,26 +64,32 @@ export class Rebuilds {
       else if (nowMs > leaderSeenMs + LEADER_WAIT_MS) break;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    throw this.refused(node, refusal, damage);
+    throw await this.refused(node, refusal, damage);
   }
 
   /** What an operator can do where a node cannot be rebuilt. */
-  refused(node: number, reason: string, damage?: StorageError): StorageError {
-    const { dataDir, nodes } = this.#parts;
+  async refused(node: number, reason: string, damage?: StorageError): Promise<StorageError> {
+    const { dataDir } = this.#parts;
     const stays = dataDir === undefined ? '' : ` Its file stays where it is, ${nodeFile(dataDir, node)}.`;
-    const others = dataDir === undefined ? [] : nodes().filter((other) => other !== node);
+    const others = dataDir === undefined ? [] : (await this.#parts.unfinished()).filter((other) => other !== node);
     const aside = others.flatMap((other) => putBack(nodeFile(dataDir ?? '', other), other));
     const hint =
-      aside.length === 0 ? '' : ` Files that were moved aside before can be put back while the cluster is closed: ${aside.join('; ')}.`;
+      aside.length === 0
+        ? ''
+        : ` Without a leader, close the cluster, put the files back that were moved aside for rebuilds that are not over, and start it again: ${aside.join('; ')}.`;
+    const isCopy = damage?.code === 'STORAGE_ROLLED_BACK' && dataDir !== undefined;
+    const backup = isCopy
+      ? ` If all nodes' files are of one backup and later ones exist nowhere, move ${join(dataDir, 'cluster.json')} away: the cluster starts with what the backup holds.`
+      : '';
     return new StorageError(
       damage?.code ?? 'STORAGE_FAILED',
-      `${damage === undefined ? '' : `${damage.message} `}Node ${node} cannot be rebuilt: ${reason}${stays} Start the other nodes, or wait until they have everything, and try again.${hint}`,
+      `${damage === undefined ? '' : `${damage.message} `}Node ${node} cannot be rebuilt: ${reason}${stays} Start the other nodes, or wait until they have everything, and try again.${backup}${hint}`,
       { cause: damage, outcome: 'not-applied' },
     );
   }
 }
 
-/** The command that puts the latest file of the node back that was moved aside, if there is one. */
+/** The command that puts the latest file of the node back that was moved aside, if there is one. What is there now is moved aside, too. */
 function putBack(file: string, node: number): string[] {
   const folder = dirname(file);
   if (!existsSync(folder)) return [];
@@ -92,7 +99,10 @@ function putBack(file: string, node: number): string[] {
     .sort()
     .at(-1);
   if (latest === undefined) return [];
-  const aside = join(folder, latest);
-  const wal = existsSync(`${aside}-wal`) ? ` && mv '${aside}-wal' '${file}-wal'` : '';
-  return [`node ${node}: rm -f '${file}' '${file}-wal' '${file}-shm' && mv '${aside}' '${file}'${wal}`];
+  const [present, aside, replaced] = [file, join(folder, latest), `${file}.replaced-${latest.slice(prefix.length)}`].map(quoted);
+  const move = (from: string | undefined, to: string | undefined): string => `[ ! -e ${from}$s ] || mv ${from}$s ${to}$s`;
+  return [`node ${node}: for s in '' -wal -shm; do ${move(present, replaced)}; ${move(aside, present)}; done`];
 }
+
+/** For a shell of POSIX. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -115,6 +115,30 @@ describe('a node’s folder that was restored from an older copy', () => {
     expect(repairs).toMatchObject([{ node: 2, damage: { code: 'STORAGE_ROLLED_BACK' } }]);
   });
 
+  it('of the only node, the start is rejected; as a backup of the whole folder it starts', async () => {
+    using folder = aFolder();
+    const add = async (count: number) => {
+      await using cluster = await startCluster({ nodes: 1, dataDir: folder.path });
+      await using queue = new Queue('q', { connection: cluster });
+      for (let n = 0; n < count; n += 1) await queue.add('job', { n });
+    };
+    await add(5);
+    const node1 = join(folder.path, 'node-1');
+    const copy = join(folder.path, 'copy');
+    cpSync(node1, copy, { recursive: true });
+    await add(5);
+    rmSync(node1, { recursive: true });
+    cpSync(copy, node1, { recursive: true });
+    const roster = join(folder.path, 'cluster.json');
+    await expect(startCluster({ nodes: 1, dataDir: folder.path })).rejects.toMatchObject({
+      code: 'STORAGE_ROLLED_BACK',
+      message: expect.stringContaining(`of one backup and later ones exist nowhere, move ${roster} away`),
+    });
+    rmSync(roster);
+    await using cluster = await startCluster({ nodes: 1, dataDir: folder.path });
+    expect(await waitingIn(cluster)).toBe(5);
+  });
+
   it('of a majority, the start is rejected, and no file is moved', async () => {
     using folder = aFolder();
     await addTo(folder.path, 5);
