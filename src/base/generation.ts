@@ -2,6 +2,13 @@
  * Which state of a disk a node speaks for: a counter that is raised when the file is opened, at checkpoints and when it is closed, and a
  * random number of the life that began with the opening, in one safe integer. Zero is the generation of a file that has none, and of
  * nodes that promise nothing beyond their process; it is accepted everywhere.
+ *
+ * Why a copy cannot be counted on: let R be the voters other than the copied one that have its record r committed, and let every majority with
+ * the copy in it contain one of R. The copy stands for election: the member of R has the entry of r, which the copy lacks, and refuses (Raft
+ * §5.4.1). Another stands, with the copy's vote: it has the entry, so that its request carries r and the copy stops; or the member of R refuses
+ * it. A leader that has the entry counts no answer of the copy; one that lacks it leads an older term than that of the member of R, or commits
+ * with it only what that one has before the entry, which is committed already.
+ * What remains is a copy that was taken after the raise that r records: it is of the present generation, and is accepted.
  */
 export type Generation = number & { readonly [brand]: 'Generation' };
 declare const brand: unique symbol;

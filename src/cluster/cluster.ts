@@ -13,12 +13,13 @@ import { clusterListeners } from './cluster-listeners.ts';
 import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
 import { clusterSettings, freeId, withAbsolutePaths } from './cluster-options.ts';
 import { releaseDeparted } from './departed-holders.ts';
+import type { RecoveredCluster } from './lost-roster.ts';
 import { MemberChanges } from './member-changes.ts';
 import type { ClusterMembers } from './member-control.ts';
 import { MemberControl } from './member-control.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { NodeThreads, settledWithin } from './node-threads.ts';
-import { Roster } from './roster.ts';
+import { Roster, recoveredCluster } from './roster.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
@@ -50,7 +51,9 @@ export interface ReplicaState {
  * All of them say `not-applied`: no node runs, and the start may be tried again.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const cluster = new Cluster(withAbsolutePaths(clusterSettings(options)), clusterListeners(options));
+  const settings = withAbsolutePaths(clusterSettings(options));
+  const recovered = settings.dataDir === undefined ? undefined : await recoveredCluster(settings.dataDir);
+  const cluster = new Cluster(settings, clusterListeners(options), recovered);
   try {
     await cluster.start();
   } catch (error) {
@@ -76,9 +79,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   #closing: Promise<void> | undefined;
   readonly #closedListeners = new Set<() => void>();
 
-  constructor(settings: ClusterSettings, listeners: ClusterListeners) {
+  constructor(settings: ClusterSettings, listeners: ClusterListeners, recovered: RecoveredCluster | undefined) {
     this.#settings = settings;
-    this.#roster = Roster.open(settings.dataDir, settings.nodes);
+    this.#roster = Roster.open(settings.dataDir, settings.nodes, recovered);
     this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults });
     this.#members = new MemberControl(
       () => this.#adminClient,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { invariant } from '../base/invariant.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { type EntryId, isUpToDate } from '../raft/entry.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -25,13 +26,12 @@ interface FoundFile {
 /**
  * What is needed to start a cluster whose `cluster.json` is gone: each file names the cluster and its founders, and the file whose log
  * is most advanced knows the members.
- * @returns undefined for a folder without nodes' files.
  * @throws {StorageError} when a file cannot be read, was written before the files named their cluster, or is of another cluster.
  */
-export function recoverCluster(dataDir: string): RecoveredCluster | undefined {
+export function recoverCluster(dataDir: string): RecoveredCluster {
   const files = nodesWithFile(dataDir).map((node) => readFile(dataDir, node));
   const [first] = files;
-  if (first === undefined) return undefined;
+  invariant(first !== undefined, () => `no node has a file in ${dataDir}`);
   const other = files.find(({ origin }) => origin.cluster !== first.origin.cluster);
   if (other !== undefined) throw lost(dataDir, `${first.file} and ${other.file} belong to different clusters`, 'STORAGE_FOREIGN');
   const latest = files.reduce((best, each) => (isUpToDate(best.last, each.last) ? best : each));

@@ -1,14 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, type Outcome } from '../base/errors.ts';
 import { asGeneration, type Generation, lifeOf } from '../base/generation.ts';
+import { invariant } from '../base/invariant.ts';
 import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
-import { recoverCluster } from './lost-roster.ts';
+import type { RecoveredCluster } from './lost-roster.ts';
+import { nodesWithFile } from './node-file.ts';
 
 const ROSTER_FILE = 'cluster.json';
 /** Ids of disks and holders are random below this; two of one cluster never meet in one. */
@@ -62,22 +64,27 @@ export class Roster implements Disposable {
   /**
    * @param dataDir undefined keeps the roster in memory.
    * @param nodes those to found a cluster with; of a folder that has one, its founders or its present nodes.
+   * @param recovered what a lost `cluster.json` said; see {@link recoveredCluster}.
    * @throws {ConfigError} when the folder belongs to a cluster of other nodes.
-   * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written, or when
-   * `cluster.json` is lost and cannot be rebuilt from the nodes' files.
+   * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written.
    */
-  static open(dataDir: string | undefined, nodes: readonly number[]): Roster {
+  static open(dataDir: string | undefined, nodes: readonly number[], recovered?: RecoveredCluster): Roster {
     const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
     try {
-      return Roster.#openLocked(dataDir, lock, nodes);
+      return Roster.#openLocked(dataDir, lock, nodes, recovered);
     } catch (error) {
       lock?.[Symbol.dispose]();
       throw error;
     }
   }
 
-  static #openLocked(dataDir: string | undefined, lock: Disposable | undefined, nodes: readonly number[]): Roster {
-    const stored = dataDir === undefined ? undefined : (readRoster(dataDir) ?? rebuiltRoster(dataDir));
+  static #openLocked(
+    dataDir: string | undefined,
+    lock: Disposable | undefined,
+    nodes: readonly number[],
+    recovered: RecoveredCluster | undefined,
+  ): Roster {
+    const stored = dataDir === undefined ? undefined : (readRoster(dataDir) ?? rebuiltRoster(dataDir, recovered));
     if (stored !== undefined) {
       const founders = stored.founders.map(({ node }) => node);
       if (!isSameSet(nodes, founders) && !isSameSet(nodes, stored.nodes)) {
@@ -287,10 +294,22 @@ function readRoster(dataDir: string): StoredRoster | undefined {
   );
 }
 
-/** From what the nodes' files say, when `cluster.json` is gone. */
-function rebuiltRoster(dataDir: string): StoredRoster | undefined {
-  const found = recoverCluster(dataDir);
-  if (found === undefined) return undefined;
+/**
+ * What the nodes' files say of their cluster, when `cluster.json` is gone; undefined when it is there, or no file is. Only this loads what
+ * reads the files.
+ * @throws {StorageError} when they do not suffice, with the remedy.
+ */
+export async function recoveredCluster(dataDir: string): Promise<RecoveredCluster | undefined> {
+  if (existsSync(join(dataDir, ROSTER_FILE)) || nodesWithFile(dataDir).length === 0) return undefined;
+  const { recoverCluster } = await import('./lost-roster.ts');
+  return recoverCluster(dataDir);
+}
+
+function rebuiltRoster(dataDir: string, found: RecoveredCluster | undefined): StoredRoster | undefined {
+  if (found === undefined) {
+    invariant(nodesWithFile(dataDir).length === 0, () => `${dataDir} has nodes' files and no ${ROSTER_FILE}: nobody recovered it`);
+    return undefined;
+  }
   const founders = found.founders.map(({ node, disk }) => ({ node, disk }));
   const nodes = [...found.nodes];
   // Whose file is missing lost it: what is made in its place is another disk.

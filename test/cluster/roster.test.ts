@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { asGeneration } from '../../src/base/generation.ts';
 import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import { nodeFile } from '../../src/cluster/node-file.ts';
-import { Roster } from '../../src/cluster/roster.ts';
+import { Roster, recoveredCluster } from '../../src/cluster/roster.ts';
 import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
 import { encodeConfiguration } from '../../src/raft/configuration-codec.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
@@ -113,14 +113,14 @@ function makeFiles(folder: string, roster: Roster, nodes: readonly number[], mem
 }
 
 describe('a folder whose cluster.json is gone', () => {
-  it('is the same cluster as before, by what the nodes’ files say', () => {
+  it('is the same cluster as before, by what the nodes’ files say', async () => {
     const folder = aFolder();
     const before = Roster.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [1, 2, 3]);
     before.onMade([1, 2, 3]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    using roster = Roster.open(folder, [1, 2, 3]);
+    using roster = Roster.open(folder, [1, 2, 3], await recoveredCluster(folder));
     expect(roster.origin).toEqual(before.origin);
     expect(roster.nodes).toEqual([1, 2, 3]);
     // A file that is lost as well is another disk.
@@ -130,18 +130,19 @@ describe('a folder whose cluster.json is gone', () => {
     expect(existsSync(join(folder, 'cluster.json'))).toBe(true);
   });
 
-  it('has the members that the most advanced of them knows', () => {
+  it('has the members that the most advanced of them knows', async () => {
     const folder = aFolder();
     const before = Roster.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [2, 3, 4], [2, 3, 4]);
     makeFiles(folder, before, [1]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
+    const recovered = await recoveredCluster(folder);
     {
-      using roster = Roster.open(folder, [1, 2, 3]);
+      using roster = Roster.open(folder, [1, 2, 3], recovered);
       expect(roster.nodes).toEqual([2, 3, 4]);
     }
-    expect(() => Roster.open(folder, [1, 2])).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
+    expect(() => Roster.open(folder, [1, 2], recovered)).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
   });
 
   it.each([
@@ -167,15 +168,15 @@ describe('a folder whose cluster.json is gone', () => {
       },
       /node-1.*node-3.* belong to different clusters/,
     ],
-  ])('is rejected with a remedy where %s', (_, make, reason) => {
+  ])('is rejected with a remedy where %s', async (_, make, reason) => {
     const folder = aFolder();
     {
       using roster = Roster.open(folder, [1, 2, 3]);
       make(folder, roster);
     }
     rmSync(join(folder, 'cluster.json'));
-    expect(() => Roster.open(folder, [1, 2, 3])).toThrow(reason);
-    expect(() => Roster.open(folder, [1, 2, 3])).toThrow(/cluster\.json is missing .* Restore cluster\.json from a backup/);
+    await expect(recoveredCluster(folder)).rejects.toThrow(reason);
+    await expect(recoveredCluster(folder)).rejects.toThrow(/cluster\.json is missing .* Restore cluster\.json from a backup/);
     expect(existsSync(join(folder, 'cluster.json'))).toBe(false);
   });
 });

@@ -11,6 +11,7 @@ import { type RaftConfig, raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
+import type { NodeStorage } from '../../src/storage/port.ts';
 import type { ServerFrame } from '../../src/transport/client-frame.ts';
 import { readServerFrames } from '../../src/transport/client-frame.ts';
 import { writePeerPart } from '../../src/transport/peer-frame.ts';
@@ -30,17 +31,30 @@ export class NodeTable {
   /** Nodes that nothing reaches and that reach nobody. */
   readonly isolated = new Set<number>();
   readonly answers: ServerFrame[] = [];
+  /** Nodes that run besides the one that has their id, and say that they are it; never isolated. And what ended them. */
+  readonly doubles = new Map<number, NodeRuntime>();
+  readonly ends = new Map<number, unknown>();
   readonly #nodes = new Map<number, NodeRuntime>();
   readonly #disks = new Map<number, MemoryDisk>();
   readonly #limits: NodeLimits;
   readonly #raft: RaftConfig;
-  #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
+  readonly #storageOf: (disk: MemoryDisk, id: number) => NodeStorage;
+  #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array; readonly isDouble: boolean }[] = [];
   readonly #members: readonly number[];
   #sequence = 0;
   #lives = 0;
 
-  /** @param versions the newest state-machine version of each node; its id is its place, counted from 1. */
-  constructor(versions: readonly number[], limits: Partial<NodeLimits> = {}, raft: Partial<RaftConfig> = {}) {
+  /**
+   * @param versions the newest state-machine version of each node; its id is its place, counted from 1.
+   * @param storageOf by default in memory, on the disk.
+   */
+  constructor(
+    versions: readonly number[],
+    limits: Partial<NodeLimits> = {},
+    raft: Partial<RaftConfig> = {},
+    storageOf: (disk: MemoryDisk, id: number) => NodeStorage = (disk) => openMemoryStorage({ recordKinds: RECORD_KINDS, disk }),
+  ) {
+    this.#storageOf = storageOf;
     this.#limits = nodeLimits(limits);
     this.#raft = raftConfig(raft);
     this.#members = versions.map((_, at) => at + 1);
@@ -65,28 +79,37 @@ export class NodeTable {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no node ${id}`);
     if (this.#nodes.has(id)) disk.crash();
+    const node = this.#runtime(id, version, this.#storageOf(disk, id), false);
+    for (const [other, runtime] of this.#nodes) if (other !== id) runtime.peerLost(asNodeId(id));
+    this.#nodes.set(id, node);
+  }
+
+  /** Starts a node from another storage that says it is that node, too. What is sent to the node reaches both. */
+  startDouble(id: number, version: number, storage: NodeStorage): void {
+    this.doubles.set(id, this.#runtime(id, version, storage, true));
+  }
+
+  #runtime(id: number, version: number, storage: NodeStorage, isDouble: boolean): NodeRuntime {
     this.#lives += 1;
     const members = this.#members.map(asNodeId);
-    const node = new NodeRuntime({
+    return new NodeRuntime({
       id: asNodeId(id),
       configuration: configurationOf({ voters: members, disks: members.map((node) => ({ node, disk: asDiskId(node) })) }),
       raft: this.#raft,
       limits: this.#limits,
       seed: id + 10 * this.#lives,
       machineVersionMax: version,
-      storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk }),
+      storage,
       clock: {
         monotonicMs: () => this.nowMs,
         wallMs: () => WALL_START_MS + this.nowMs + (this.wallStepMs.get(id) ?? 0),
       },
       outlet: {
-        sendToPeer: (to, frame) => void this.#frames.push({ from: id, to, frame: frame.slice() }),
+        sendToPeer: (to, frame) => void this.#frames.push({ from: id, to, frame: frame.slice(), isDouble }),
         sendToClient: (_connection, packet) => void this.answers.push(...readServerFrames(packet.slice())),
       },
       observe: () => undefined,
     });
-    for (const [other, runtime] of this.#nodes) if (other !== id) runtime.peerLost(asNodeId(id));
-    this.#nodes.set(id, node);
   }
 
   /** Lets time pass in small steps; every node takes its turns, and frames arrive in the step after they were sent. */
@@ -96,6 +119,7 @@ export class NodeTable {
       for (let round = 0; round < 4; round += 1) {
         this.#deliver();
         for (const node of this.#nodes.values()) node.turn();
+        this.#turnDoubles();
       }
     }
   }
@@ -185,6 +209,14 @@ export class NodeTable {
     return decodeReply(answer.reply).results;
   }
 
+  /** Sends the leader an add, and awaits nothing. */
+  submitAdd(client: number): void {
+    const encoder = new RequestEncoder();
+    encoder.begin(client, this.nextSequence(), 1);
+    encoder.add('q', new Uint8Array(4), options({ attemptsMax: 1 }));
+    this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
+  }
+
   /** A node sends a request of its own to the leader, outside of any session. */
   forward(from: number, build: (to: RequestEncoder) => void): void {
     const encoder = new RequestEncoder();
@@ -200,11 +232,24 @@ export class NodeTable {
     return 1 + this.#sequence;
   }
 
+  #turnDoubles(): void {
+    for (const [id, double] of [...this.doubles]) {
+      try {
+        double.turn();
+      } catch (error) {
+        this.doubles.delete(id);
+        this.ends.set(id, error);
+      }
+    }
+  }
+
   #deliver(): void {
     const frames = this.#frames;
     this.#frames = [];
-    for (const { from, to, frame } of frames) {
-      if (!this.isolated.has(from) && !this.isolated.has(to)) this.#nodes.get(to)?.receivePeerFrame(asNodeId(from), frame);
+    for (const { from, to, frame, isDouble } of frames) {
+      if (!isDouble && this.isolated.has(from)) continue;
+      if (!this.isolated.has(to)) this.#nodes.get(to)?.receivePeerFrame(asNodeId(from), frame);
+      this.doubles.get(to)?.receivePeerFrame(asNodeId(from), frame);
     }
   }
 }

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
-import { asGeneration, counterOf, isAccepted, lifeOf, makeGeneration, openedGeneration, raisedGeneration } from '../../src/base/generation.ts';
+import {
+  asGeneration,
+  counterOf,
+  isAccepted,
+  lifeOf,
+  makeGeneration,
+  openedGeneration,
+  raisedGeneration,
+} from '../../src/base/generation.ts';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
 import type { Configuration } from '../../src/raft/entry.ts';

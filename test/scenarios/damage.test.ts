@@ -152,7 +152,9 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     );
     expect(refusal).toMatchObject({
       code: 'STORAGE_DAMAGED',
-      message: expect.stringMatching(/cannot be rebuilt: no leader answers\. Its file stays where it is, .* put the files back that were moved aside/),
+      message: expect.stringMatching(
+        /cannot be rebuilt: no leader answers\. Its file stays where it is, .* put the files back that were moved aside/,
+      ),
     });
     expect(readdirSync(join(dataDir, `node-${second}`)).filter((name) => name.includes('damaged'))).toEqual([]);
     await cluster.close();

@@ -49,6 +49,21 @@ describe('a node’s folder of another cluster', () => {
   });
 });
 
+describe('a copy of node 2’s folder under another path', () => {
+  it('leads no cluster of its own: the other nodes are newcomers there, and it is no majority', async () => {
+    using folder = aFolder();
+    const [ours, elsewhere] = [join(folder.path, 'ours'), join(folder.path, 'elsewhere')];
+    await using cluster = await startCluster({ nodes: 3, dataDir: ours });
+    await using queue = new Queue('q', { connection: cluster });
+    await queue.add('job', {});
+    for (const name of ['cluster.json', 'node-2']) cpSync(join(ours, name), join(elsewhere, name), { recursive: true });
+    await using other = await startCluster({ nodes: 3, dataDir: elsewhere });
+    await expect(other.waitForLeader(2_000)).rejects.toMatchObject({ code: 'NO_LEADER' });
+    await queue.add('job', {});
+    expect((await queue.getJobCounts()).waiting).toBe(2);
+  });
+});
+
 describe('a folder without cluster.json', () => {
   it('is started with everything in it', async () => {
     using folder = aFolder();
