@@ -36,7 +36,7 @@ const ROSTER_OF_OLD = z.strictObject({ nodes: z.array(NODE).min(1) });
 const DEPARTED_MAX = 1_000;
 /** How many disks of one node are remembered: the present one, and those that were moved aside and may be put back. */
 const DISKS_OF_NODE_MAX = 8;
-/** How often a generation is written that only a checkpoint raised, of a cluster whose log is nowhere else. */
+/** How long a generation that only a checkpoint raised waits for others, to be written with them. */
 const CHECKPOINT_RECORD_MS = 5_000;
 type StoredRoster = z.infer<typeof ROSTER>;
 
@@ -53,7 +53,7 @@ export class Roster implements Disposable {
   readonly #lock: Disposable | undefined;
   #isDisposed = false;
   #stored: StoredRoster;
-  #checkpointRecordMs = Number.NEGATIVE_INFINITY;
+  #recordTimer: NodeJS.Timeout | undefined;
 
   private constructor(dataDir: string | undefined, lock: Disposable | undefined, stored: StoredRoster) {
     this.#dataDir = dataDir;
@@ -158,7 +158,7 @@ export class Roster implements Disposable {
 
   /**
    * A node's file is in this generation from now on: one that is not ahead of it was restored from an older copy.
-   * @param isCheckpoint raised by a checkpoint. The other nodes record that in their logs; without others it is written here, now and then.
+   * @param isCheckpoint raised by a checkpoint: it is written some seconds later. The other nodes have it in their logs.
    * @throws {StorageError}
    */
   onGeneration(node: number, disk: number, generation: Generation, isCheckpoint: boolean): void {
@@ -167,11 +167,8 @@ export class Roster implements Disposable {
     const earlier = this.#stored.disks.filter((known) => known.node === node && known.disk !== disk);
     const disks = [...others, ...earlier.slice(1 - DISKS_OF_NODE_MAX), { node, disk, generation }];
     this.#stored = { ...this.#stored, disks };
-    const nowMs = performance.now();
-    const isDue = this.#stored.nodes.length === 1 && nowMs >= this.#checkpointRecordMs + CHECKPOINT_RECORD_MS;
-    if (isCheckpoint && !isDue) return;
-    this.#checkpointRecordMs = nowMs;
-    this.#write();
+    if (isCheckpoint) this.#recordTimer ??= setTimeout(() => this.#recordCheckpoints(), CHECKPOINT_RECORD_MS).unref();
+    else this.#write();
   }
 
   /** The id for the node's disk if its file has to be made now. */
@@ -196,8 +193,18 @@ export class Roster implements Disposable {
 
   /** Nothing is written any more: the folder may be another process's from now on. */
   [Symbol.dispose](): void {
+    clearTimeout(this.#recordTimer);
     this.#isDisposed = true;
     this.#lock?.[Symbol.dispose]();
+  }
+
+  #recordCheckpoints(): void {
+    this.#recordTimer = undefined;
+    try {
+      this.#write();
+    } catch {
+      // The nodes' logs have the record, too; what cannot be written will be reported where it counts.
+    }
   }
 
   #update(parts: Partial<StoredRoster>): void {
