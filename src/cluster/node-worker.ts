@@ -271,7 +271,7 @@ class NodeThread {
 function openStorage(boot: NodeBoot): FileStorage {
   if (boot.file === undefined) {
     const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(boot.newDiskId) });
-    const identity = { disk: boot.newDiskId, origin: NO_ORIGIN };
+    const identity = { disk: asDiskId(boot.newDiskId), origin: NO_ORIGIN };
     return Object.assign(storage, { closeWithoutCheckpoint: () => storage[Symbol.dispose](), identity });
   }
   const { file, durability, newDiskId, claims } = boot;

@@ -1,6 +1,6 @@
 import { type Generation, isAccepted, openedGeneration } from '../base/generation.ts';
 import { rolledBack, StorageError } from './errors.ts';
-import { type ClusterOrigin, NO_ORIGIN, type OriginRow } from './row-codec.ts';
+import { type ClusterOrigin, type FileIdentity, type FileOrigin, NO_ORIGIN } from './row-codec.ts';
 
 /** What the one who opens a file knows of it. */
 export interface FileClaims {
@@ -13,12 +13,6 @@ export interface FileClaims {
   readonly life?: number;
   /** Disks of this node, each with the latest generation that the cluster's owner saw of it. */
   readonly recorded?: readonly { readonly disk: number; readonly generation: Generation }[];
-}
-
-/** What identifies a file, as it was stored. */
-export interface FileIdentity {
-  readonly disk: number;
-  readonly origin: OriginRow;
 }
 
 /**
@@ -44,7 +38,7 @@ export function checkClaims(
 }
 
 /** What the file is from this opening on. */
-export function openedOrigin({ origin }: FileIdentity, { origin: expected = NO_ORIGIN, life }: FileClaims): OriginRow {
+export function openedOrigin({ origin }: FileIdentity, { origin: expected = NO_ORIGIN, life }: FileClaims): FileOrigin {
   const { cluster, founders } = origin.cluster === 0 ? expected : origin;
   return { cluster, founders, generation: life === undefined ? origin.generation : openedGeneration(origin.generation, life) };
 }

@@ -1,7 +1,7 @@
 import { asDiskId } from '../base/ids.ts';
 import { StorageError, type StorageErrorCode } from './errors.ts';
 import { RowChecksum } from './row-checksum.ts';
-import { encodeIdentity, META_ROWS } from './row-codec.ts';
+import { encodeIdentity, META_ROWS, NO_ORIGIN } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 
 /** A row as it lies on the disk: its checksum was made when it was written and is compared when it is read. */
@@ -62,7 +62,7 @@ export class MemoryDisk {
 
   /** @param diskId zero matches any; a disk that takes the place of a lost one needs another. */
   constructor(diskId = 0) {
-    const value = encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(diskId) });
+    const value = encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(diskId), origin: NO_ORIGIN });
     this.#current.meta.set(META_ROWS.identity, { value, checksum: this.checksum.meta(META_ROWS.identity, value) });
   }
 

@@ -14,17 +14,19 @@ import {
   decodeEntryId,
   decodeHardState,
   decodeIdentity,
-  decodeOrigin,
   encodeCheckpoint,
   encodeEntryId,
   encodeHardState,
-  encodeOrigin,
+  encodeIdentity,
   entryKindCode,
   entryKindOf,
+  type FileIdentity,
   META_ROW_NAMES,
   META_ROWS,
   NO_ORIGIN,
+  withGeneration,
 } from './row-codec.ts';
+import { SCHEMA_VERSION } from './schema-version.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 
 export interface MemoryStorageOptions {
@@ -56,6 +58,8 @@ class MemoryStorage implements NodeStorage {
   #staged: Map<number, StoredRow>[] = [];
   #nextChunk = 0;
   readonly #hasGeneration: boolean;
+  /** As it was read at the start. */
+  #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
   #failure: Error | undefined;
 
   constructor({ recordKinds, onStall, life }: MemoryStorageOptions, disk: MemoryDisk) {
@@ -67,7 +71,8 @@ class MemoryStorage implements NodeStorage {
     this.#hasGeneration = life !== undefined;
     if (life === undefined) return;
     try {
-      const write = this.#generationWrite(openedGeneration(this.#generation(this.#image()), life));
+      this.#identity = this.#readIdentity(this.#image());
+      const write = this.#generationWrite(openedGeneration(this.#identity.origin.generation, life));
       this.#writing(() => [write]);
     } catch (error) {
       disk.release(this);
@@ -80,14 +85,14 @@ class MemoryStorage implements NodeStorage {
     const compacted = this.#compacted(image);
     const hardState = this.#meta(image, META_ROWS.hardState, decodeHardState) ?? { term: asTerm(0), votedFor: undefined };
     const entries = image.entries.map((stored, at) => this.#checkedEntry(stored, compacted.index + 1 + at));
-    const disk = this.#meta(image, META_ROWS.identity, decodeIdentity)?.disk ?? ANY_DISK;
+    const { disk, origin } = this.#readIdentity(image);
     return {
       hardState,
       checkpoint: this.#checkpoint(image)?.snapshot,
       compacted,
       entries,
       disk,
-      generation: this.#hasGeneration ? this.#generation(image) : ANY_GENERATION,
+      generation: this.#hasGeneration ? origin.generation : ANY_GENERATION,
     };
   }
 
@@ -190,12 +195,13 @@ class MemoryStorage implements NodeStorage {
     return (image) => image.meta.set(id, row);
   }
 
-  #generation(image: DiskImage): Generation {
-    return this.#meta(image, META_ROWS.origin, decodeOrigin)?.generation ?? ANY_GENERATION;
+  #readIdentity(image: DiskImage): FileIdentity {
+    return this.#meta(image, META_ROWS.identity, decodeIdentity) ?? { disk: ANY_DISK, origin: NO_ORIGIN };
   }
 
   #generationWrite(generation: Generation): DiskWrite {
-    return this.#metaWrite(META_ROWS.origin, encodeOrigin({ ...NO_ORIGIN, generation }));
+    const row = { schemaVersion: SCHEMA_VERSION, ...withGeneration(this.#identity, generation) };
+    return this.#metaWrite(META_ROWS.identity, encodeIdentity(row));
   }
 
   #appendWrite(from: LogIndex, entries: readonly Entry[]): DiskWrite {

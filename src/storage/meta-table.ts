@@ -10,17 +10,15 @@ import {
   decodeEntryId,
   decodeHardState,
   decodeIdentity,
-  decodeOrigin,
   encodeCheckpoint,
   encodeEntryId,
   encodeHardState,
   encodeIdentity,
-  encodeOrigin,
-  type IdentityRow,
+  type FileIdentity,
   META_ROW_NAMES,
   META_ROWS,
   NO_ORIGIN,
-  type OriginRow,
+  schemaVersionIn,
 } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 import { damaged } from './sqlite-errors.ts';
@@ -31,8 +29,7 @@ export interface MetaState {
   readonly hardState: HardState;
   readonly checkpoint: CheckpointRow | undefined;
   readonly compacted: EntryId;
-  readonly identity: IdentityRow;
-  readonly origin: OriginRow;
+  readonly identity: FileIdentity;
 }
 
 const NO_HARD_STATE: HardState = Object.freeze({ term: asTerm(0), votedFor: undefined });
@@ -40,7 +37,7 @@ const NO_HARD_STATE: HardState = Object.freeze({ term: asTerm(0), votedFor: unde
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * The rows that stand for themselves: hard state, checkpoint, where the log begins, the file's identity and its cluster. All of
+ * The four rows that stand for themselves: hard state, checkpoint, where the log begins, and the file's identity. All of
  * them are there from the beginning, so that one that is missing was lost.
  */
 export class MetaTable {
@@ -68,23 +65,21 @@ export class MetaTable {
       checkpoint: checkpoint.length === 0 ? undefined : decodeCheckpoint(checkpoint),
       compacted: decodeEntryId(this.#there(values, META_ROWS.compacted)),
       identity: decodeIdentity(this.#there(values, META_ROWS.identity)),
-      origin: decodeOrigin(this.#there(values, META_ROWS.origin)),
     }));
   }
 
   /** Which version wrote the rows, whatever their shape is; the first one wrote no identity. @throws {StorageError} on damage. */
   schemaVersion(): number {
     const identity = this.#checkedValues().get(META_ROWS.identity);
-    return identity === undefined ? 1 : this.#decoding(() => decodeIdentity(identity).schemaVersion);
+    return identity === undefined ? 1 : this.#decoding(() => schemaVersionIn(identity));
   }
 
   /** The rows of a new file. */
-  create(identity: IdentityRow, origin: OriginRow): void {
+  create(identity: FileIdentity): void {
     this.putHardState(NO_HARD_STATE);
     this.#write(META_ROWS.checkpoint, NO_BYTES);
     this.putCompacted(ZERO_ENTRY);
-    this.#write(META_ROWS.identity, encodeIdentity(identity));
-    this.putOrigin(origin);
+    this.putIdentity(identity);
   }
 
   /** Brings the rows of version 1, which were written when they were first needed, to this version. @returns them. */
@@ -97,8 +92,7 @@ export class MetaTable {
       if (!values.has(META_ROWS.compacted)) this.putCompacted(ZERO_ENTRY);
       this.#write(META_ROWS.checkpoint, old === undefined ? NO_BYTES : encodeCheckpoint(old));
       // A file from before there were disk ids matches any.
-      this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: ANY_DISK }));
-      this.putOrigin(NO_ORIGIN);
+      this.putIdentity({ disk: ANY_DISK, origin: NO_ORIGIN });
       return this.read();
     });
   }
@@ -106,13 +100,11 @@ export class MetaTable {
   /** Version 2 had no clusters' ids and no generations. */
   migrateFrom2(): void {
     const identity = this.#there(this.#checkedValues(), META_ROWS.identity);
-    const { disk } = this.#decoding(() => decodeIdentity(identity));
-    this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk }));
-    this.putOrigin(NO_ORIGIN);
+    this.putIdentity(this.#decoding(() => decodeIdentity(identity)));
   }
 
-  putOrigin(origin: OriginRow): void {
-    this.#write(META_ROWS.origin, encodeOrigin(origin));
+  putIdentity({ disk, origin }: FileIdentity): void {
+    this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk, origin }));
   }
 
   putHardState(state: HardState): void {

@@ -11,13 +11,12 @@ export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(ki
 export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];
 
 /** The rows of the table `meta`. Stored as these numbers. */
-export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3, identity: 4, origin: 5 });
+export const META_ROWS = Object.freeze({ hardState: 1, checkpoint: 2, compacted: 3, identity: 4 });
 export const META_ROW_NAMES: Readonly<Record<number, string>> = Object.freeze({
   1: 'hard state',
   2: 'checkpoint',
   3: 'compacted',
   4: 'identity',
-  5: 'origin',
 });
 
 export function encodeHardState(state: HardState): Uint8Array {
@@ -46,25 +45,6 @@ export function decodeEntryId(bytes: Uint8Array): EntryId {
   return { index: asIndex(reader.f64()), term: asTerm(reader.f64()) };
 }
 
-/** What the file is; its shape is the same in every version from 2 on. */
-export interface IdentityRow {
-  /** The same as in the database's header, where no checksum protects it. */
-  readonly schemaVersion: number;
-  readonly disk: DiskId;
-}
-
-export function encodeIdentity({ schemaVersion, disk }: IdentityRow): Uint8Array {
-  const writer = new ByteWriter(16);
-  writer.f64(schemaVersion);
-  writer.f64(disk);
-  return writer.copy();
-}
-
-export function decodeIdentity(bytes: Uint8Array): IdentityRow {
-  const reader = new ByteReader(bytes);
-  return { schemaVersion: reader.f64(), disk: asDiskId(reader.f64()) };
-}
-
 /** The cluster that a file belongs to. */
 export interface ClusterOrigin {
   /** Random, made with the cluster; zero for one that has no id yet. */
@@ -74,28 +54,55 @@ export interface ClusterOrigin {
 }
 
 /** Which cluster the file belongs to, and how often it was opened and closed. */
-export interface OriginRow extends ClusterOrigin {
+export interface FileOrigin extends ClusterOrigin {
   readonly generation: Generation;
 }
 
-export const NO_ORIGIN: OriginRow = Object.freeze({ cluster: 0, founders: Object.freeze([]), generation: ANY_GENERATION });
+export const NO_ORIGIN: FileOrigin = Object.freeze({ cluster: 0, founders: Object.freeze([]), generation: ANY_GENERATION });
 
-export function encodeOrigin({ cluster, generation, founders }: OriginRow): Uint8Array {
+/** What identifies a file. */
+export interface FileIdentity {
+  readonly disk: DiskId;
+  /** None in version 2. */
+  readonly origin: FileOrigin;
+}
+
+/** The file in another generation. */
+export const withGeneration = ({ disk, origin }: FileIdentity, generation: Generation): FileIdentity => ({
+  disk,
+  origin: { ...origin, generation },
+});
+
+/** Its first two fields are the same in every version from 2 on. */
+export interface IdentityRow extends FileIdentity {
+  /** The same as in the database's header, where no checksum protects it. */
+  readonly schemaVersion: number;
+}
+
+export function encodeIdentity({ schemaVersion, disk, origin }: IdentityRow): Uint8Array {
   const writer = new ByteWriter(64);
-  writer.f64(cluster);
-  writer.f64(generation);
-  writer.u32(founders.length);
-  for (const { node, disk } of founders) {
-    writer.f64(node);
-    writer.f64(disk);
+  writer.f64(schemaVersion);
+  writer.f64(disk);
+  writer.f64(origin.cluster);
+  writer.f64(origin.generation);
+  writer.u32(origin.founders.length);
+  for (const founder of origin.founders) {
+    writer.f64(founder.node);
+    writer.f64(founder.disk);
   }
   return writer.copy();
 }
 
-export function decodeOrigin(bytes: Uint8Array): OriginRow {
+export function decodeIdentity(bytes: Uint8Array): IdentityRow {
   const reader = new ByteReader(bytes);
-  return { cluster: reader.f64(), generation: asGeneration(reader.f64()), founders: readDisks(reader) };
+  const [schemaVersion, disk] = [reader.f64(), asDiskId(reader.f64())];
+  if (schemaVersion === 2) return { schemaVersion, disk, origin: NO_ORIGIN };
+  const origin = { cluster: reader.f64(), generation: asGeneration(reader.f64()), founders: readDisks(reader) };
+  return { schemaVersion, disk, origin };
 }
+
+/** As far as every version has it. */
+export const schemaVersionIn = (identity: Uint8Array): number => new ByteReader(identity).f64();
 
 /** How many records of one kind a checkpoint holds; a table with another number of rows has lost some. */
 export interface RecordCount {

@@ -3,6 +3,6 @@
  * - 1: the first one
  * - 2: all rows of the table `meta` stand there from the start, among them the identity; the log has an end row; the checkpoint's
  *   configuration has joining, leaving and disks
- * - 3: the row `origin`: the file's cluster, its founders, and the file's generation; configurations may have generations of disks
+ * - 3: the identity also has the file's cluster, its founders, and the file's generation; configurations may have generations of disks
  */
 export const SCHEMA_VERSION = 3;

@@ -132,16 +132,16 @@ function createTables(db: Database.Database, version: number, options: DatabaseO
       db.exec(`${ENTRY_SQL}; ${META_SQL}`);
       db.pragma(`application_id = ${APPLICATION_ID}`);
       db.pragma(`user_version = ${SCHEMA_VERSION}`);
-      new MetaTable(db, file, checksum).create({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(newDiskId) }, NO_ORIGIN);
+      new MetaTable(db, file, checksum).create({ disk: asDiskId(newDiskId), origin: NO_ORIGIN });
       new LogTable(db, file, checksum).endAt(ZERO_ENTRY.index);
     } else if (version < SCHEMA_VERSION) {
       migrate(db, file, version, checksum);
     }
     const meta = new MetaTable(db, file, checksum);
-    const { identity, origin } = meta.read();
-    const stored = { disk: identity.disk, origin };
-    checkClaims(file, stored, options);
-    if (options.origin !== undefined || options.life !== undefined) meta.putOrigin(openedOrigin(stored, options));
+    const { identity } = meta.read();
+    checkClaims(file, identity, options);
+    if (options.origin !== undefined || options.life !== undefined)
+      meta.putIdentity({ disk: identity.disk, origin: openedOrigin(identity, options) });
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
     }

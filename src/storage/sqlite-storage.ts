@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { ANY_GENERATION } from '../base/generation.ts';
-import { asIndex, type LogIndex } from '../base/ids.ts';
+import { ANY_DISK, asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { EMPTY_BYTES, type HardState, type SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, isEmptyBatch, type LogBounds } from './batch-rules.ts';
@@ -9,14 +9,14 @@ import { makeDataDirectory } from './data-directory.ts';
 import { DroppedTables } from './dropped-tables.ts';
 import { StorageError } from './errors.ts';
 import { openFileLock } from './file-lock.ts';
-import type { FileClaims, FileIdentity } from './file-origin.ts';
+import type { FileClaims } from './file-origin.ts';
 import { LogTable } from './log-table.ts';
 import { type MetaState, MetaTable } from './meta-table.ts';
 import { OpenReaders } from './open-readers.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange, SnapshotRecord } from './port.ts';
 import { RecordTable, type StoredRecord } from './record-table.ts';
 import { kindTag, RowChecksum } from './row-checksum.ts';
-import { NO_ORIGIN } from './row-codec.ts';
+import { type FileIdentity, NO_ORIGIN, withGeneration } from './row-codec.ts';
 import { openDatabase, recordTableName } from './schema.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
@@ -104,7 +104,7 @@ class SqliteStorage implements FileStorage {
   /** How many records of each kind the checkpoint has. Known, like `#bounds`, once the meta rows were read. */
   #counts: readonly number[] = [];
   #bounds: LogBounds | undefined;
-  #origin = NO_ORIGIN;
+  #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
   readonly #hasGeneration: boolean;
   #failure: Error | undefined;
 
@@ -133,17 +133,14 @@ class SqliteStorage implements FileStorage {
   }
 
   get identity(): FileIdentity {
-    return this.#reading('read whose file it is', () => {
-      const { identity, origin } = this.#readMeta();
-      return { disk: identity.disk, origin };
-    });
+    return this.#reading('read whose file it is', () => this.#readMeta().identity);
   }
 
   load(): PersistedState {
     return this.#reading('load the log', () => {
-      const { hardState, checkpoint, compacted, identity, origin } = this.#readMeta();
+      const { hardState, checkpoint, compacted, identity } = this.#readMeta();
       const entries = this.#log.readAfter(compacted.index);
-      const generation = this.#hasGeneration ? origin.generation : ANY_GENERATION;
+      const generation = this.#hasGeneration ? identity.origin.generation : ANY_GENERATION;
       return { hardState, checkpoint: checkpoint?.snapshot, compacted, entries, disk: identity.disk, generation };
     });
   }
@@ -175,10 +172,10 @@ class SqliteStorage implements FileStorage {
     let { compacted, last } = bounds;
     let counts = this.#counts;
     if (checkpoint !== undefined) this.#readers.onCheckpoint();
-    const origin = generation === undefined ? undefined : { ...this.#origin, generation };
+    const identity = generation === undefined ? undefined : withGeneration(this.#identity, generation);
     this.#writing("write a turn's changes", () => {
       if (hardState !== undefined) this.#meta.putHardState(hardState);
-      if (origin !== undefined) this.#meta.putOrigin(origin);
+      if (identity !== undefined) this.#meta.putIdentity(identity);
       if (append !== undefined) {
         this.#log.append(append.from, append.entries);
         last = asIndex(append.from + append.entries.length - 1);
@@ -193,7 +190,7 @@ class SqliteStorage implements FileStorage {
       this.#dropped.reclaim();
     });
     this.#counts = counts;
-    if (origin !== undefined) this.#origin = origin;
+    if (identity !== undefined) this.#identity = identity;
     this.#bounds = { compacted, last, checkpoint: checkpoint?.snapshot.index ?? bounds.checkpoint };
   }
 
@@ -277,7 +274,7 @@ class SqliteStorage implements FileStorage {
 
   #readMeta(): MetaState {
     const meta = this.#meta.read();
-    this.#origin = meta.origin;
+    this.#identity = meta.identity;
     this.#counts = this.#recordKinds.map((name) => meta.checkpoint?.counts.find((count) => count.kind === name)?.records ?? 0);
     this.#bounds = {
       compacted: meta.compacted.index,

@@ -272,7 +272,7 @@ describe('rows that are not where they were', () => {
     ['a record of another kind', 'INSERT INTO record_session SELECT 77, value, checksum FROM record_job WHERE key = 9'],
     ['a record of another kind, under its own key', 'INSERT OR REPLACE INTO record_session SELECT * FROM record_job WHERE key = 0'],
     ['a row of meta over another', 'INSERT OR REPLACE INTO meta SELECT 1, value, checksum FROM meta WHERE id = 3'],
-    ['a row of meta under a new number', 'INSERT INTO meta SELECT 6, value, checksum FROM meta WHERE id = 3'],
+    ['a row of meta under a new number', 'INSERT INTO meta SELECT 5, value, checksum FROM meta WHERE id = 3'],
   ])('a copy is found: %s', (_, statement) => {
     expect(outcomeOf(statement)).toBe('detected');
   });

@@ -33,7 +33,6 @@ function asVersion2(file: string): void {
   identity.f64(DISK);
   const value = identity.copy();
   db.prepare('UPDATE meta SET value = ?, checksum = ? WHERE id = 4').run(value, new RowChecksum().meta(4, value));
-  db.exec('DELETE FROM meta WHERE id = 5');
   db.pragma('user_version = 2');
   db.close();
 }
