@@ -70,22 +70,33 @@ export class Rebuilds {
   /** What an operator can do where a node cannot be rebuilt. */
   async refused(node: number, reason: string, damage?: StorageError): Promise<StorageError> {
     const { dataDir } = this.#parts;
-    const stays = dataDir === undefined ? '' : ` Its file stays where it is, ${nodeFile(dataDir, node)}.`;
-    const others = dataDir === undefined ? [] : (await this.#parts.unfinished()).filter((other) => other !== node);
-    const aside = others.flatMap((other) => putBack(nodeFile(dataDir ?? '', other), other));
-    const hint =
-      aside.length === 0
-        ? ''
-        : ` Without a leader, close the cluster, put the files back that were moved aside for rebuilds that are not over, and start it again: ${aside.join('; ')}.`;
-    const isCopy = damage?.code === 'STORAGE_ROLLED_BACK' && dataDir !== undefined;
-    const backup = isCopy
-      ? ` If all nodes' files are of one backup and later ones exist nowhere, move ${join(dataDir, 'cluster.json')} away: the cluster starts with what the backup holds.`
-      : '';
-    return new StorageError(
-      damage?.code ?? 'STORAGE_FAILED',
-      `${damage === undefined ? '' : `${damage.message} `}Node ${node} cannot be rebuilt: ${reason}${stays} Start the other nodes, or wait until they have everything, and try again.${backup}${hint}`,
-      { cause: damage, outcome: 'not-applied' },
-    );
+    const sentences = [`Node ${node} cannot be rebuilt: ${reason}`];
+    if (damage !== undefined) sentences.unshift(damage.message);
+    if (dataDir !== undefined) sentences.push(`Its file stays where it is, ${nodeFile(dataDir, node)}.`);
+    sentences.push('Start the other nodes, or wait until they have everything, and try again.');
+    if (dataDir !== undefined) sentences.push(...(await this.#remedies(dataDir, node, damage)));
+    return new StorageError(damage?.code ?? 'STORAGE_FAILED', sentences.join(' '), { cause: damage, outcome: 'not-applied' });
+  }
+
+  async #remedies(dataDir: string, node: number, damage: StorageError | undefined): Promise<string[]> {
+    const remedies: string[] = [];
+    if (damage?.code === 'STORAGE_DAMAGED')
+      remedies.push('Or close the cluster, and put an undamaged copy of the latest state of that file there.');
+    if (damage?.code === 'STORAGE_ROLLED_BACK') {
+      const roster = join(dataDir, 'cluster.json');
+      remedies.push(
+        `If all nodes' files are of one backup and later ones exist nowhere, move ${roster} away: the cluster starts with what the backup holds.`,
+      );
+    }
+    const others = (await this.#parts.unfinished()).filter((other) => other !== node);
+    const commands = others.flatMap((other) => putBack(nodeFile(dataDir, other), other));
+    if (commands.length > 0) {
+      remedies.push(
+        'Without a leader, close the cluster, put the files back that were moved aside for rebuilds that are not over, and start it ' +
+          `again: ${commands.join('; ')}.`,
+      );
+    }
+    return remedies;
   }
 }
 
