@@ -1,11 +1,26 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { StorageError } from '../storage/errors.ts';
 
 export const nodeFile = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db');
 
-/** The nodes that have a file in the folder. */
+/** The nodes that have a file in the folder; none where there is no such folder. @throws {StorageError} when it cannot be read. */
 export function nodesWithFile(dataDir: string): number[] {
-  if (!existsSync(dataDir)) return [];
-  const ids = readdirSync(dataDir).flatMap((name) => /^node-([1-9][0-9]*)$/.exec(name)?.[1] ?? []);
-  return ids.map(Number).filter((node) => existsSync(nodeFile(dataDir, node)));
+  const ids = namesIn(dataDir).flatMap((name) => /^node-([1-9][0-9]*)$/.exec(name)?.[1] ?? []);
+  return ids.map(Number).filter((node) => statSync(nodeFile(dataDir, node), { throwIfNoEntry: false })?.isFile() === true);
+}
+
+function namesIn(dataDir: string): string[] {
+  try {
+    return readdirSync(dataDir);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    // Whoever makes it says what is wrong with a file in its place.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw new StorageError(
+      'STORAGE_FAILED',
+      `The data folder ${dataDir} cannot be read (${cause instanceof Error ? cause.message : String(cause)}). Let this user read it, or name another dataDir.`,
+      { cause, outcome: 'not-applied' },
+    );
+  }
 }
