@@ -98,7 +98,7 @@ function explain(refused: Refusal): { readonly reason: RefusalReason; readonly m
     case 'too-few-copies':
       return {
         reason: 'CHANGE_PENDING',
-        message: `Without node ${refused.node}, only ${listed(refused.holders)} of the voters ${listed(refused.voters)} are known to have everything that was acknowledged, which is no majority.`,
+        message: `Of the voters (nodes ${listed(refused.voters)}), without node ${refused.node}, these are known to have everything that was acknowledged: ${refused.holders.length === 0 ? 'none' : `node ${listed(refused.holders)}`}. That is no majority.`,
       };
     case 'overloaded':
       return { reason: 'OVERLOADED', message: `The leader holds ${refused.uncommittedBytes} bytes that are not committed. Retry later.` };
