@@ -52,7 +52,7 @@ export interface ReplicaState {
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const settings = withAbsolutePaths(clusterSettings(options));
-  const recovered = settings.dataDir === undefined ? undefined : await recoveredCluster(settings.dataDir);
+  const recovered = settings.dataDir === undefined ? undefined : recoveredCluster(settings.dataDir);
   const cluster = new Cluster(settings, clusterListeners(options), recovered);
   try {
     await cluster.start();

@@ -9,7 +9,7 @@ import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
-import type { RecoveredCluster } from './lost-roster.ts';
+import { type RecoveredCluster, recoverCluster } from './lost-roster.ts';
 import { nodesWithFile } from './node-file.ts';
 
 const ROSTER_FILE = 'cluster.json';
@@ -302,13 +302,11 @@ function readRoster(dataDir: string): StoredRoster | undefined {
 }
 
 /**
- * What the nodes' files say of their cluster, when `cluster.json` is gone; undefined when it is there, or no file is. Only this loads what
- * reads the files.
+ * What the nodes' files say of their cluster, when `cluster.json` is gone; undefined when it is there, or no file is.
  * @throws {StorageError} when they do not suffice, with the remedy.
  */
-export async function recoveredCluster(dataDir: string): Promise<RecoveredCluster | undefined> {
+export function recoveredCluster(dataDir: string): RecoveredCluster | undefined {
   if (existsSync(join(dataDir, ROSTER_FILE)) || nodesWithFile(dataDir).length === 0) return undefined;
-  const { recoverCluster } = await import('./lost-roster.ts');
   return recoverCluster(dataDir);
 }
 

@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
 import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import { LogReads } from './log-reads.ts';
@@ -8,6 +8,7 @@ import { RecordReads, type StoredRecord } from './record-table.ts';
 import type { RowChecksum } from './row-checksum.ts';
 import type { CheckpointRow } from './row-codec.ts';
 import { recordTableName } from './schema.ts';
+import { openSqlite } from './sqlite.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 
 export interface SqliteReaderOptions {
@@ -28,7 +29,7 @@ export interface SqliteReaderOptions {
 export class SqliteCheckpointReader implements CheckpointReader {
   readonly snapshot: SnapshotId;
   readonly #options: SqliteReaderOptions;
-  readonly #db: Database.Database;
+  readonly #db: Database;
   readonly #meta: MetaTable;
   readonly #checkpoint: CheckpointRow;
   readonly #tables: readonly RecordReads[];
@@ -41,7 +42,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
   constructor(options: SqliteReaderOptions) {
     this.#options = options;
     const { file, recordKinds, entryKind, tags, checksum } = options;
-    const db = new Database(file, { readonly: true, fileMustExist: true });
+    const db = openSqlite(file, { readonly: true, fileMustExist: true });
     try {
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');

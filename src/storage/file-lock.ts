@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import type { Database } from 'better-sqlite3';
 import { StorageError } from './errors.ts';
+import { openSqlite } from './sqlite.ts';
 import { codeOf, storageErrorOf } from './sqlite-errors.ts';
 
 /**
@@ -16,7 +16,7 @@ export function openFileLock(file: string, inUse = `${file} is in use by another
   const lockFile = `${file}.lock`;
   let db: Database | undefined;
   try {
-    db = openDatabase(lockFile);
+    db = openSqlite(lockFile, { timeout: 0 });
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     db?.close();
@@ -33,14 +33,4 @@ export function openFileLock(file: string, inUse = `${file} is in use by another
   }
   const held = db;
   return { [Symbol.dispose]: () => held.close() };
-}
-
-/**
- * The cluster's owner locks a file only to move it aside: until then, what imports jobraft does not load the package. It is CommonJS, which a
- * bundle in the form of ES modules cannot load.
- */
-function openDatabase(file: string): Database {
-  // The only cast: the package's own types say what it exports.
-  const Sqlite = createRequire(import.meta.url)('better-sqlite3') as typeof import('better-sqlite3');
-  return new Sqlite(file, { timeout: 0 });
 }

@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { StorageError } from './errors.ts';
@@ -11,6 +11,7 @@ import { migrate } from './migration.ts';
 import type { RowChecksum } from './row-checksum.ts';
 import { NO_ORIGIN } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
+import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
 /** Marks a database as jobraft's ("jrft"), for `file` and for whoever is about to open somebody else's. */
@@ -70,15 +71,15 @@ export interface DatabaseOptions extends FileClaims {
  * @throws {StorageError} STORAGE_SCHEMA when a newer version wrote it, STORAGE_DAMAGED when it is not jobraft's, STORAGE_FOREIGN and
  * STORAGE_ROLLED_BACK when it is not the file that belongs here.
  */
-export function openDatabase(options: DatabaseOptions): Database.Database {
+export function openDatabase(options: DatabaseOptions): Database {
   const { file, recordKinds, durability, fileBytesMax } = options;
   for (const kind of recordKinds) {
     invariant(/^[a-z][a-z0-9_-]*$/.test(kind), () => `"${kind}" cannot be the name of a record kind: use a-z, 0-9, "-" and "_"`);
   }
-  let db: Database.Database | undefined;
+  let db: Database | undefined;
   try {
     checkHeader(file, APPLICATION_ID);
-    db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+    db = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
     db.pragma(`page_size = ${PAGE_BYTES}`);
     db.pragma('cell_size_check = ON');
     db.pragma('trusted_schema = OFF');
@@ -104,7 +105,7 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
 }
 
 /** @returns 0 for a file that was just made. */
-function versionOf(db: Database.Database, { file, checksum }: DatabaseOptions): number {
+function versionOf(db: Database, { file, checksum }: DatabaseOptions): number {
   const version = Number(db.pragma('user_version', { simple: true }));
   const application = Number(db.pragma('application_id', { simple: true }));
   if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return 0;
@@ -124,7 +125,7 @@ function versionOf(db: Database.Database, { file, checksum }: DatabaseOptions): 
   return version;
 }
 
-function createTables(db: Database.Database, version: number, options: DatabaseOptions): void {
+function createTables(db: Database, version: number, options: DatabaseOptions): void {
   const { file, recordKinds, newDiskId, checksum } = options;
   const tables = tableNames(db);
   db.transaction(() => {
@@ -151,7 +152,7 @@ function createTables(db: Database.Database, version: number, options: DatabaseO
 }
 
 /** A kind that this version does not know holds state that it would silently leave out. */
-function checkKinds(db: Database.Database, { file, recordKinds, checksum }: DatabaseOptions): void {
+function checkKinds(db: Database, { file, recordKinds, checksum }: DatabaseOptions): void {
   const known = new Set(recordKinds.map(recordTableName));
   for (const table of tableNames(db)) {
     if (!table.startsWith('record_') || known.has(table)) continue;
@@ -167,7 +168,7 @@ function checkKinds(db: Database.Database, { file, recordKinds, checksum }: Data
   }
 }
 
-function tableNames(db: Database.Database): Set<string> {
+function tableNames(db: Database): Set<string> {
   const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
   return new Set(names.map(String));
 }

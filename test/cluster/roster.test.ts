@@ -120,7 +120,7 @@ describe('a folder whose cluster.json is gone', () => {
     before.onMade([1, 2, 3]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    using roster = Roster.open(folder, [1, 2, 3], await recoveredCluster(folder));
+    using roster = Roster.open(folder, [1, 2, 3], recoveredCluster(folder));
     expect(roster.origin).toEqual(before.origin);
     expect(roster.nodes).toEqual([1, 2, 3]);
     // A file that is lost as well is another disk.
@@ -137,7 +137,7 @@ describe('a folder whose cluster.json is gone', () => {
     makeFiles(folder, before, [1]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    const recovered = await recoveredCluster(folder);
+    const recovered = recoveredCluster(folder);
     {
       using roster = Roster.open(folder, [1, 2, 3], recovered);
       expect(roster.nodes).toEqual([2, 3, 4]);
@@ -175,8 +175,8 @@ describe('a folder whose cluster.json is gone', () => {
       make(folder, roster);
     }
     rmSync(join(folder, 'cluster.json'));
-    await expect(recoveredCluster(folder)).rejects.toThrow(reason);
-    await expect(recoveredCluster(folder)).rejects.toThrow(/cluster\.json is missing .* Restore cluster\.json from a backup/);
+    expect(() => recoveredCluster(folder)).toThrow(reason);
+    expect(() => recoveredCluster(folder)).toThrow(/cluster\.json is missing .* Restore cluster\.json from a backup/);
     expect(existsSync(join(folder, 'cluster.json'))).toBe(false);
   });
 });

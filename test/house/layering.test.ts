@@ -15,6 +15,10 @@ describe('the house', () => {
     expect(sources.size).toBeGreaterThan(40);
   });
   it('imports only in the direction of the design', () => expect(layeringViolations(sources, LAYERING)).toEqual([]));
+  it('loads no file of its own by import(): a bundle of it would be several files, which not every setting of a bundler allows', () => {
+    const dynamic = [...sources].filter(([path, text]) => path.startsWith('src/') && /\bawait import\(\s*['"`]\./.test(text));
+    expect(dynamic.map(([path]) => path)).toEqual([]);
+  });
   it('has no rooms that need each other', () => expect(roomCycles(sources)).toEqual([]));
   it('has no files that need each other', () => expect(fileCycles(sources)).toEqual([]));
 });
