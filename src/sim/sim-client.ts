@@ -383,13 +383,15 @@ export class SimClient {
     this.#sendAgainAfter(request, this.#random.between(5, 60));
   }
 
-  /** The cluster has another version than the client thought. An earlier copy may have been taken under that one. */
+  /** The cluster has another version than the client thought. A copy, of the client or of the network, may be taken under that one. */
   #onOtherVersion(request: Request): void {
     demand(this.#world.plan.isVersionAsked, 'valid requests are taken', () => 'the cluster has another version from the start');
     this.#forget(request);
     this.#version = this.#version === 1 ? MACHINE_VERSION : 1;
+    const { network, faults } = this.#world.plan;
+    const isRepeated = request.copies > 1 || network.duplicateProbability > 0 || faults.some(({ type }) => type === 'replay');
     for (const step of request.steps) {
-      if (request.copies > 1 && !request.isOpening) step.giveUp();
+      if (isRepeated && !request.isOpening) step.giveUp();
       else step.refuse('VERSION');
     }
   }
