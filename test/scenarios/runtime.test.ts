@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 const built = (path: string): string => resolve(import.meta.dirname, '../../dist', path);
 
@@ -53,10 +55,22 @@ describe('on a Node.js that is too old', () => {
 });
 
 describe('on a Node.js that is new enough', () => {
-  it('the same programs run, and one that uses better-sqlite3 loads it', async () => {
-    const { code, stderr } = await run('22.0.0', built('eval/micro/main.js'), '--help');
+  it.each(PROGRAMS)('dist/%s runs', async (path) => {
+    const { code } = await run('22.0.0', built(path), '--help');
     expect(code).toBe(0);
+  });
+
+  it('a cluster that opens its files loads better-sqlite3', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'jobraft-runtime-'));
+    onTestFinished(() => rm(dataDir, { recursive: true }));
+    const program = `
+      const { startCluster } = await import(${JSON.stringify(built('src/index.js'))});
+      const cluster = await startCluster({ dataDir: ${JSON.stringify(dataDir)}, nodes: 1 });
+      await cluster.close();
+    `;
+    const { code, stderr } = await run('22.0.0', '--input-type=module', '--eval', program);
     expect(stderr).toMatch(/better-sqlite3: [1-9]\d* modules/);
+    expect(code).toBe(0);
   });
 
   it('CommonJS gets the package by require', async () => {
