@@ -50,6 +50,7 @@ export interface ClusterSettings {
   readonly limits: NodeLimits;
   readonly repair: 'automatic' | 'manual';
   readonly logs: { readonly dir: string; readonly level: 'info' | 'debug' } | undefined;
+  /** Of 32 bits. */
   readonly seed: number;
 }
 
@@ -85,7 +86,8 @@ export function clusterSettings(options: ClusterOptions): ClusterSettings {
     raft: Object.freeze(raft),
     limits: Object.freeze(limits),
     logs,
-    seed: seed ?? Date.now() % 0x7fffffff,
+    // Any integer is one of 32 bits then, so that sums of it stay exact.
+    seed: (seed ?? Date.now()) >>> 0,
   };
 }
 

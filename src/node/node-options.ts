@@ -16,6 +16,7 @@ export interface NodeOptions {
   readonly configuration: Configuration;
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
+  /** Any non-negative integer; another one at each start. */
   readonly seed: number;
   /** The newest state-machine version that this node applies; of an earlier release, in tests. Default: the newest there is. */
   readonly machineVersionMax?: number;

@@ -13,8 +13,10 @@ import type { Leadership } from './request-desk.ts';
 /** How long a question to the leader is remembered; its clients ask again much sooner. */
 const ASKED_MS_MAX = 30_000;
 
-/** More batches than a node numbers before it is started again. */
+/** More batches than are under way when a node is started again. */
 const BATCHES_PER_LIFE = 2 ** 20;
+/** Numbers stay integers that can be counted on by one, whatever the life's number: beyond 2^53 the next one would be the same. */
+const LIVES = 2 ** 32;
 
 /** A client's query at this node. */
 interface Query {
@@ -68,7 +70,7 @@ export class ReadDesk {
 
   constructor(options: ReadDeskOptions) {
     this.#options = options;
-    this.#lastBatch = options.life * BATCHES_PER_LIFE;
+    this.#lastBatch = (options.life % LIVES) * BATCHES_PER_LIFE;
   }
 
   onQuery(connection: number, request: Uint8Array, consistency: ReadConsistency, leadership: Leadership): void {

@@ -47,6 +47,14 @@ describe('the options of a cluster', () => {
       nodes: [1, 2, 3],
     });
   });
+
+  it.each([
+    [7, 7],
+    [-1, 2 ** 32 - 1],
+    [Number.MAX_SAFE_INTEGER, 2 ** 32 - 1],
+  ])('make a number of 32 bits of the seed %i', (seed, normalized) => {
+    expect(settingsOf({ ...inMemory, seed }).seed).toBe(normalized);
+  });
 });
 
 describe('options that cannot work are refused with key, value and remedy', () => {

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { asIndex, asNodeId } from '../../src/base/ids.ts';
+import { ClientOutbox, PeerOutbox } from '../../src/node/outbox.ts';
+import { ReadDesk } from '../../src/node/read-desk.ts';
+import { JobQueue } from '../../src/queue/job-queue.ts';
+import { decodeReply } from '../../src/queue/reply.ts';
+import { RequestEncoder } from '../../src/queue/request.ts';
+import { readServerFrames } from '../../src/transport/client-frame.ts';
+import { readPeerParts } from '../../src/transport/peer-frame.ts';
+
+const FOLLOWER = asNodeId(2);
+const LEADER = asNodeId(1);
+const CONNECTION = 7;
+const UNDER_LEADER = { isLeader: false, leader: LEADER, version: 1 };
+
+/** The queries of a follower, and what it says to the leader and to its clients. */
+class Follower {
+  readonly #peers = new PeerOutbox();
+  readonly #clients = new ClientOutbox();
+  readonly #encoder = new RequestEncoder();
+  readonly #desk: ReadDesk;
+
+  constructor(life: number) {
+    const limits = { replyBytesMax: 65_536, turnBytesMax: 65_536 };
+    const read = () => {
+      throw new Error('a follower asked its core');
+    };
+    this.#desk = new ReadDesk({
+      machine: new JobQueue({ readRecord: () => undefined }),
+      limits,
+      peers: this.#peers,
+      clients: this.#clients,
+      life,
+      read,
+    });
+  }
+
+  /** @returns the number under which the leader is asked. */
+  query(sequence: number): number {
+    this.#encoder.begin(1, sequence, sequence);
+    this.#encoder.getJob(1);
+    this.#desk.onQuery(CONNECTION, this.#encoder.finish(), 'linearizable', UNDER_LEADER);
+    this.#desk.ask(UNDER_LEADER, 0);
+    const frames: Uint8Array[] = [];
+    this.#peers.flush({ sendToPeer: (_to, frame) => frames.push(frame), sendToClient: () => undefined });
+    const questions = frames.flatMap((frame) => readPeerParts(frame, FOLLOWER, LEADER)).filter((part) => part.type === 'read-question');
+    const [question] = questions;
+    if (question === undefined || questions.length > 1) throw new Error(`${questions.length} questions`);
+    return question.batch;
+  }
+
+  /** The leader says from which index on it may be answered. @returns the sequences of the queries that are answered once `applied` is applied. */
+  answer(batch: number, index: number, applied: number): number[] {
+    this.#desk.onReadIndex(batch, asIndex(index));
+    this.#desk.onTurn();
+    this.#desk.serve(asIndex(applied));
+    const packets: Uint8Array[] = [];
+    this.#clients.flush({ sendToPeer: () => undefined, sendToClient: (_to, packet) => packets.push(packet) });
+    const frames = packets.flatMap((packet) => readServerFrames(packet));
+    return frames.flatMap((frame) => (frame.type === 'reply' ? [decodeReply(frame.reply).sequence] : []));
+  }
+}
+
+describe.each([0, 2 ** 31 - 2, 153_878_365_093, Number.MAX_SAFE_INTEGER])('a follower whose life has the number %i', (life) => {
+  it('takes a late answer for that to the question it was given to, and to no later one', () => {
+    const follower = new Follower(life);
+    const first = follower.query(1);
+    const second = follower.query(2);
+    // The second came after an entry that the answer to the first does not know of.
+    expect(follower.answer(first, 4, 4)).toEqual([1]);
+    expect(follower.answer(second, 5, 4)).toEqual([]);
+    expect(follower.answer(first, 4, 5)).toEqual([2]);
+  });
+});
