@@ -175,8 +175,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 7,
     name: 'an answer to a question of an earlier life answers a read',
     file: 'node/read-desk.ts',
-    find: 'this.#lastBatch = options.life * BATCHES_PER_LIFE;',
-    replace: 'this.#lastBatch = 0 * options.life * BATCHES_PER_LIFE;',
+    find: '(options.life % LIVES) * BATCHES_PER_LIFE;',
+    replace: '0 * (options.life % LIVES) * BATCHES_PER_LIFE;',
   },
   {
     mistake: 8,
@@ -210,8 +210,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 9,
     name: 'a full window is lost while compaction passes it',
     file: 'raft/leader.ts',
-    find: 'progress.becomeProbe(nextIndex(progress.match));\n  }\n  if (core.conf',
-    replace: '}\n  if (core.conf',
+    find: 'progress.becomeProbe(nextIndex(progress.match));\n  }\n  if (isRebuilt(',
+    replace: '}\n  if (isRebuilt(',
   },
   {
     mistake: 9,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
+import { MUTANTS } from '../../eval/mutants/mutants.ts';
 import { packageRoot } from './source-file.ts';
 
 const page = readFileSync(join(packageRoot, 'test/README.md'), 'utf8');
@@ -38,5 +39,17 @@ describe('the page that says what is tested where', () => {
       page.includes(`| ${mistake} | ${mutant} | ${killed_by} | ${seeds} |`);
     expect(rows.length).toBeGreaterThanOrEqual(20);
     expect(rows.filter((row) => !shown(row) || row.killed_by === '').map(({ mutant }) => mutant)).toEqual([]);
+  });
+});
+
+describe('the mutants', () => {
+  it.each(MUTANTS)('$name: replaces a piece that stands once in its file', ({ file, find, replace }) => {
+    const source = readFileSync(join(packageRoot, 'src', file), 'utf8');
+    expect(source.split(find)).toHaveLength(2);
+    expect(replace).not.toBe(find);
+  });
+
+  it('have different names', () => {
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
   });
 });
