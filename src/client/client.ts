@@ -56,7 +56,7 @@ export class Client implements AsyncDisposable {
     });
     this.pipeline = new Pipeline(this.#connection, config);
     this.departedReleased = endpoint.departedReleased;
-    this.quarantine = Quarantine.of(endpoint.process);
+    this.quarantine = Quarantine.of(endpoint);
     this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
     this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());

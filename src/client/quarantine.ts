@@ -1,3 +1,4 @@
+import type { ClusterEndpoint } from '../transport/port.ts';
 import { ChangeNotice } from './change-notice.ts';
 import { QuarantineWindow } from './quarantine-window.ts';
 
@@ -17,10 +18,6 @@ const ALONE_MS_MAX = 1_000;
 /** For how long a job that stalled makes the process cautious at most. */
 const CAUTIOUS_MS_MAX = 30_000;
 
-/** The processes whose workers live here: this one, unless a test simulates several. */
-const THIS_PROCESS = {};
-const quarantines = new WeakMap<object, Quarantine>();
-
 /**
  * After a crash, the jobs that were begun come back, each with a stall. One of them may be what ended the process, and the next crash would
  * fail all that were begun beside it. So each of them is run alone at first: the workers of a process begin nothing else until it has ended
@@ -31,6 +28,8 @@ const quarantines = new WeakMap<object, Quarantine>();
  * There is one for all workers of the process, whichever cluster they work for: what ends or blocks a process takes all of their jobs with it.
  */
 export class Quarantine {
+  static readonly #ofThisProcess = new Quarantine();
+  static readonly #assigned = new WeakMap<ClusterEndpoint, Quarantine>();
   readonly #notice = new ChangeNotice<QuarantineMember>((member) => member.onQuarantine());
   readonly #window = new QuarantineWindow();
   /** Jobs that were not run alone yet, the one that is being run among them. */
@@ -40,11 +39,14 @@ export class Quarantine {
   #timer: NodeJS.Timeout | undefined;
   #cautiousUntilMs = 0;
 
-  /** The quarantine of a process. */
-  static of(process: object = THIS_PROCESS): Quarantine {
-    const known = quarantines.get(process) ?? new Quarantine();
-    quarantines.set(process, known);
-    return known;
+  /** Of the workers that use this endpoint: the one of this process, unless another was assigned. */
+  static of(endpoint: ClusterEndpoint): Quarantine {
+    return Quarantine.#assigned.get(endpoint) ?? Quarantine.#ofThisProcess;
+  }
+
+  /** For tests that simulate several processes in one: `endpoint` is used by workers of another process, whose quarantine this is. */
+  static assign(endpoint: ClusterEndpoint, quarantine: Quarantine): void {
+    Quarantine.#assigned.set(endpoint, quarantine);
   }
 
   /** Nothing may begin but a job that {@link take}s its turn. */

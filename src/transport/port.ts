@@ -30,8 +30,6 @@ export interface ClusterEndpoint {
   readonly departedReleased?: Promise<void> | undefined;
   /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
   readonly isClosed?: boolean;
-  /** Stands for the process that its workers live in, which ends as a whole. Default: this process; a test may simulate several. */
-  readonly process?: object;
   nodeIds(): readonly number[];
   /**
    * What keeps a majority of the nodes from running until somebody mends it, as a full disk; calls are rejected with it at once. Undefined while

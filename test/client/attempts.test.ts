@@ -4,6 +4,7 @@ import { ByteReader } from '../../src/base/bytes.ts';
 import { Client } from '../../src/client/client.ts';
 import { InvalidOptionError, JobStalledError } from '../../src/client/errors.ts';
 import type { Job } from '../../src/client/job.ts';
+import { Quarantine } from '../../src/client/quarantine.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
@@ -284,8 +285,8 @@ describe('a job that stalled', () => {
   });
 
   it('is run alone also beside the jobs of another cluster in its process', async () => {
-    const process = {};
-    const settings = [aSetting({ process }), aSetting({ process })];
+    const quarantine = new Quarantine();
+    const settings = [aSetting({ quarantine }), aSetting({ quarantine })];
     for (const setting of settings) await stalledJobs(setting, 2);
     let running = 0;
     let most = 0;

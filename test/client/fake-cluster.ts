@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import type { JobraftError } from '../../src/base/errors.ts';
+import { Quarantine } from '../../src/client/quarantine.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
 import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
@@ -58,8 +59,6 @@ export class FakeCluster implements ClusterEndpoint {
   afterTurn: () => void = () => undefined;
   /** What keeps a majority of its nodes from running. */
   outage: JobraftError | undefined;
-  /** Of its own, so that no test leaves another a quarantine. */
-  process: object = {};
   /** The process that its clients claim for. */
   holder = 0;
   term = 1;
@@ -81,9 +80,11 @@ export class FakeCluster implements ClusterEndpoint {
   #cancelled: { readonly client: number; readonly sequence: number }[] = [];
   #isScheduled = false;
 
-  constructor(nodes: readonly number[] = [1]) {
+  /** @param quarantine of the process that its workers run in. By default that is a process of its own: no test affects the next one. */
+  constructor(nodes: readonly number[] = [1], quarantine = new Quarantine()) {
     this.#nodes = nodes;
     this.leader = nodes[0];
+    Quarantine.assign(this, quarantine);
   }
 
   get machine(): JobQueue {

@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest';
 import { Client } from '../../src/client/client.ts';
+import { Quarantine } from '../../src/client/quarantine.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
 import { FakeCluster } from './fake-cluster.ts';
@@ -11,17 +12,16 @@ export interface SettingOptions {
   readonly nodes?: readonly number[];
   /** The process that the workers claim for. */
   readonly holder?: number;
-  /** The process that the workers live in; settings of one process share its quarantine. */
-  readonly process?: object;
+  /** Of the process that the workers run in; settings that share it simulate one process. */
+  readonly quarantine?: Quarantine;
   /** How long the workers' claims wait, unless a worker has its own. */
   readonly claimWaitMs?: number;
 }
 
 /** A cluster, a client, a queue of numbers and its workers; all of it is closed after the test. */
-export function aSetting({ nodes = [1], holder = 0, process = {}, claimWaitMs = 60_000 }: SettingOptions = {}) {
-  const cluster = new FakeCluster(nodes);
+export function aSetting({ nodes = [1], holder = 0, quarantine = new Quarantine(), claimWaitMs = 60_000 }: SettingOptions = {}) {
+  const cluster = new FakeCluster(nodes, quarantine);
   cluster.holder = holder;
-  cluster.process = process;
   const client = new Client(cluster, { silenceMs: 50 });
   toClose.push(
     () => client.close(),
