@@ -45,7 +45,7 @@ export interface LaneRules {
 }
 
 /**
- * The way of one kind of request: at most one session at a time, and the batches that wait for their first sending. Claims
+ * The requests of one kind: at most one session at a time, and the batches that wait for their first sending. Claims
  * that wait have a lane of their own: they stay unanswered for seconds, and would keep the cluster from forgetting
  * the answers of everything behind them.
  */
@@ -65,7 +65,7 @@ export class Lane {
     this.session = this.#newSession();
   }
 
-  /** Nothing waits to be sent, and nothing of the present session for an answer. */
+  /** Nothing waits to be sent, and nothing of the current session for an answer. */
   get isIdle(): boolean {
     return this.queued.length === 0 && this.session.unanswered.size === 0;
   }
@@ -115,7 +115,9 @@ export class Lane {
     return queued;
   }
 
+  /** The cluster does not know the session any more. Where the cluster remembers nothing, the session is the client's own, and stays. */
   renewSession(): void {
+    if (!this.#rules.isRemembered) return;
     this.#predecessor = this.session;
     this.session = this.#newSession();
   }
