@@ -14,6 +14,7 @@ import {
   repliesIn,
 } from './builders.ts';
 import { Network } from './network.ts';
+import { aNetworkWithAReplacedDisk } from './replaced-disk.ts';
 
 const change = (parts: { add?: number[]; remove?: number[]; learners?: number[] }): MembershipChange => ({
   add: (parts.add ?? []).map(asNodeId),
@@ -254,14 +255,8 @@ describe('a voter that comes back with another disk', () => {
   });
 
   it('is replaced like a new server, by itself', () => {
-    const network = new Network({ nodes: 3 });
-    network.elect(1);
-    for (let value = 0; value < 20; value += 1) network.propose(1, value);
-    network.run(50);
-    network.loseDisk(2);
-    network.restart(2);
-    const hasNewDisk = () => network.core(1).view.configuration.disks.some(({ node, disk }) => node === 2 && disk === 1102);
-    expect(network.runUntil(hasNewDisk)).toBe(true);
+    const { network, isAccepted } = aNetworkWithAReplacedDisk();
+    expect(network.runUntil(isAccepted)).toBe(true);
     settle(network, [1, 2, 3]);
     network.run(100);
     expect(network.core(2).view.log.lastIndex).toBe(network.core(1).view.log.lastIndex);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import type { Effects } from '../../src/raft/effects.ts';
 import { aFollower, aLeader, anAcceptance, type TestCore } from './builders.ts';
-import { Network } from './network.ts';
+import { aNetworkWithAReplacedDisk } from './replaced-disk.ts';
 
 const disksOf = (nodes: readonly number[]) => nodes.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) }));
 
@@ -81,17 +81,11 @@ describe('a node’s disk may be given up', () => {
 
 describe('a voter whose disk was lost', () => {
   it('keeps its place until the new disk has caught up, so that the lost one can be put back', () => {
-    const network = new Network({ nodes: 3 });
-    network.elect(1);
-    for (let value = 0; value < 20; value += 1) network.propose(1, value);
-    network.run(50);
-    network.loseDisk(2);
-    network.restart(2);
+    const { network, isAccepted } = aNetworkWithAReplacedDisk();
     const isCaughtUp = () => network.core(2).view.log.lastIndex >= network.core(1).view.log.lastIndex;
     const isReplaced = () => !network.core(1).view.configuration.voters.includes(asNodeId(2));
     expect(network.runUntil(() => isCaughtUp() || isReplaced())).toBe(true);
     expect(isCaughtUp()).toBe(true);
-    const hasNewDisk = () => network.core(1).view.configuration.disks.some(({ node, disk }) => node === 2 && disk === 1102);
-    expect(network.runUntil(hasNewDisk)).toBe(true);
+    expect(network.runUntil(isAccepted)).toBe(true);
   });
 });
