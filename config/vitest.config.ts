@@ -19,6 +19,8 @@ export default defineConfig({
           // Ends what hangs; on a busy machine everything takes ten times as long.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // By default one processor is left for vitest itself, which has little to do.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },

@@ -3,10 +3,10 @@ import { closeSync, constants, existsSync, mkdtempSync, openSync, readdirSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue, startCluster } from 'jobraft';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { aCluster, eventually } from './support.ts';
 
-function aFolder(): string {
+function aFolder(onTestFinished: (clean: () => void) => void): string {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-threads-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
@@ -26,8 +26,8 @@ async function startsAgain(dataDir: string): Promise<void> {
 }
 
 describe('a node has one thread', () => {
-  it('although it is restarted by two calls at once', async () => {
-    const dataDir = aFolder();
+  it('although it is restarted by two calls at once', async ({ onTestFinished }) => {
+    const dataDir = aFolder(onTestFinished);
     const cluster = await startCluster({ nodes: 3, dataDir });
     const calls = [cluster.restart(1), cluster.restart(1), cluster.stop(1), cluster.restart(1)];
     expect(await Promise.all(calls.map(outcomeOf))).toEqual(['done', 'done', 'done', 'done']);
@@ -37,8 +37,8 @@ describe('a node has one thread', () => {
     await startsAgain(dataDir);
   });
 
-  it('that a cluster ends which is closed while the node is restarted', async () => {
-    const dataDir = aFolder();
+  it('that a cluster ends which is closed while the node is restarted', async ({ onTestFinished }) => {
+    const dataDir = aFolder(onTestFinished);
     const cluster = await startCluster({ nodes: 3, dataDir });
     const restarts = [1, 1, 2].map((node) => outcomeOf(cluster.restart(node)));
     await cluster.close();
@@ -46,8 +46,8 @@ describe('a node has one thread', () => {
     await startsAgain(dataDir);
   });
 
-  it('that a cluster ends which is closed while the node is added', async () => {
-    const dataDir = aFolder();
+  it('that a cluster ends which is closed while the node is added', async ({ onTestFinished }) => {
+    const dataDir = aFolder(onTestFinished);
     const cluster = await startCluster({ nodes: 3, dataDir });
     await cluster.waitForLeader();
     const added = outcomeOf(cluster.addNode());
@@ -105,8 +105,8 @@ describe('a node that could not be added', () => {
     expect(await cluster.members()).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
   });
 
-  it('of a process that ended meanwhile can be added by the next', async () => {
-    const dataDir = aFolder();
+  it('of a process that ended meanwhile can be added by the next', async ({ onTestFinished }) => {
+    const dataDir = aFolder(onTestFinished);
     const cluster = await startCluster({ nodes: 3, dataDir });
     await cluster.waitForLeader();
     const added = outcomeOf(cluster.addNode(4));
@@ -119,7 +119,8 @@ describe('a node that could not be added', () => {
   });
 });
 
-describe('a node whose thread is stuck', () => {
+// These wait for the time limits of calls to a stuck thread, side by side.
+describe('a node whose thread is stuck', { concurrent: true }, () => {
   /** Longer than any time limit of a cluster's calls; a killed thread does not wait for its end. */
   const STUCK_MS = 3_600_000;
 
@@ -154,8 +155,8 @@ describe('a node whose thread is stuck', () => {
     await eventually('it answers again', async () => (await cluster.metrics()).some(({ node }) => node === stuck));
   });
 
-  it('does not keep the cluster from being closed', async () => {
-    const dataDir = aFolder();
+  it('does not keep the cluster from being closed', async ({ onTestFinished }) => {
+    const dataDir = aFolder(onTestFinished);
     const cluster = await startCluster({ nodes: 3, dataDir });
     for (const node of [1, 2, 3]) await cluster.pause(node, STUCK_MS);
     await expect(cluster.waitForLeader(10)).rejects.toMatchObject({ code: 'NO_LEADER' });
@@ -164,10 +165,10 @@ describe('a node whose thread is stuck', () => {
   });
 });
 
-// Opening a pipe that nobody reads blocks the thread in the operating system, where nothing can terminate it.
-describe.skipIf(process.platform === 'win32')('a node whose thread waits for the operating system', () => {
-  it('does not keep the cluster from its work, nor from being closed, which says so', async () => {
-    const folder = aFolder();
+// Opening a pipe without a reader blocks the thread in the operating system, where nothing can terminate it.
+describe('a node whose thread waits for the operating system', { concurrent: true, skip: process.platform === 'win32' }, () => {
+  it('does not keep the cluster from its work, nor from being closed, which says so', async ({ onTestFinished }) => {
+    const folder = aFolder(onTestFinished);
     const pipe = join(folder, 'node-4.log');
     execFileSync('mkfifo', [pipe]);
     const failures: [number, Error][] = [];
@@ -191,8 +192,8 @@ describe('a relative folder', () => {
   const home = process.cwd();
   afterEach(() => process.chdir(home));
 
-  it('is the same one wherever the process goes', async () => {
-    const [first, second] = [aFolder(), aFolder()];
+  it('is the same one wherever the process goes', async ({ onTestFinished }) => {
+    const [first, second] = [aFolder(onTestFinished), aFolder(onTestFinished)];
     process.chdir(first);
     const cluster = await startCluster({ nodes: 3, dataDir: 'data', logs: { dir: 'logs' } });
     const queue = new Queue('work', { connection: cluster });
