@@ -47,7 +47,7 @@ class JobraftSystem implements RunningSystem {
   }
 
   addOutcome(error: unknown): AddOutcome {
-    // What nobody foresaw may have taken effect.
+    // After an unexpected error the call may have taken effect.
     return error instanceof JobraftError ? error.outcome : 'unknown';
   }
 

@@ -14,7 +14,7 @@ export interface Tally {
   readonly lost: number;
   /** Messages completed more than once. */
   readonly duplicated: number;
-  /** Payloads that came back changed, or that nobody sent. */
+  /** Payloads that came back changed, or that were never sent. */
   readonly foreign: number;
 }
 
@@ -69,7 +69,7 @@ export class MessageBook {
     this.#setOutcome(sequence, outcome === 'unknown' ? 'unknown' : 'failed');
   }
 
-  /** @param sequence as the payload says it; `undefined` for bytes that nobody sent. */
+  /** @param sequence as the payload says it; `undefined` for bytes that were never sent. */
   onCompleted(sequence: number | undefined, atMs: number): void {
     if (sequence === undefined || sequence >= this.messages || this.outcomeOf(sequence) === 'not-sent') {
       this.#foreign += 1;

@@ -42,7 +42,7 @@ export interface RunFigures {
 }
 
 /**
- * One run as it stands in results/runs.csv.
+ * One run as it is written in results/runs.csv.
  */
 export interface RunRow extends RunFigures {
   readonly scenario: string;

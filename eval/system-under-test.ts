@@ -51,7 +51,7 @@ export interface RunningSystem {
 /** What the harness measures. jobraft is one; a faulty fake proves that the harness sees faults. */
 export interface SystemUnderTest {
   readonly name: string;
-  /** How nodes and clients reach each other, as it stands in the rows. */
+  /** How nodes and clients reach each other, as it is written in the rows. */
   readonly transport: string;
   /** Resolves when a leader is there. */
   start(options: SystemOptions): Promise<RunningSystem>;

@@ -29,7 +29,7 @@ export async function commitsAtOnceMs(folder: string, files: number, rounds: num
   try {
     await Promise.all(workers.map(hasEnded));
   } finally {
-    // Where one has failed the others would wait for it for ever.
+    // Where one has failed the others would wait for it forever.
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   return slowestOfRounds(tasks.map(({ tookMs }) => new Float64Array(tookMs)));

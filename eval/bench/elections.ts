@@ -17,7 +17,7 @@ const OTHERS = 2;
 const NAMES = { alone: 'elections without a fault', beside: `the same beside ${OTHERS} busy processes` } as const;
 
 /**
- * Elections during a second of adds of 4 B, 1 KiB, 16 KiB, 256 KiB and 1 MiB each, on a fresh cluster for each: nobody stops or cuts off a
+ * Elections during a second of adds of 4 B, 1 KiB, 16 KiB, 256 KiB and 1 MiB each, on a fresh cluster for each: no fault stops or isolates a
  * node, so that each is one too many. Then the same beside two processes that never rest. One value for each payload; with `--long` ten.
  */
 export const elections: BenchMeasure = {

@@ -1,4 +1,4 @@
-/** One figure of one round, as it stands in results/bench.csv. */
+/** One figure of one round, as it is written in results/bench.csv. */
 export interface BenchFigure {
   readonly figure: string;
   readonly unit: Unit;
@@ -22,7 +22,7 @@ export interface Goal {
  * What the machine takes for the same thing without jobraft.
  * - `commit`: one SQLite commit
  * - `answer`: one SQLite commit and two port round trips: client to leader, leader to follower. No durable answer of a majority takes less.
- *   Where all nodes are on one disk their commits hold each other up: what they take at the same time stands beside it (`commitOfNodes`).
+ *   Where all nodes are on one disk their commits hold each other up: what they take at the same time is shown beside it (`commitOfNodes`).
  * - `disk`: as many files as nodes, written one synced MiB at a time
  * - `none`: there is nothing to compare with
  */

@@ -57,7 +57,7 @@ export const leaderKilled = outageMeasure({
 /** Longer than any outage should be: what it ends by itself would not be an election's merit. */
 const PAUSE_MS = 1500;
 
-/** The leader's whole thread stands still (Atomics.wait), its channels stay open. 2 a round. */
+/** The leader's whole thread is stopped (Atomics.wait), its channels stay open. 2 a round. */
 export const leaderPaused = outageMeasure({
   name: 'leader paused: last to next acknowledged add',
   label: 'leader paused',

@@ -16,7 +16,7 @@ export interface Chart {
 /** `undefined` when the rows hold nothing to draw. */
 export type ChartBuilder = (evaluation: Evaluation) => Chart | undefined;
 
-/** What every figure of the evaluation stands on: cluster, durability, commit. */
+/** What every figure of the evaluation is based on: cluster, durability, commit. */
 export function provenanceLine(evaluation: Evaluation): string {
   const commits = evaluation.commits.map((commit) => commit.slice(0, 7) + (commit.endsWith('+dirty') ? '+dirty' : ''));
   return `${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)} · commit ${commits.join(', ')}`;

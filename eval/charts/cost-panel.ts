@@ -85,7 +85,7 @@ function nameplaces(points: readonly PanelPoint[], { y, heightPx }: PanelOptions
 
 const reachOf = (points: readonly PanelPoint[]): number[] => points.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]);
 
-/** Labels stand on the side from which the line comes down, so that it does not cross them. */
+/** Labels are on the side from which the line comes down, so that it does not cross them. */
 function besideLine(points: readonly PanelPoint[]): { readonly align: 'left' | 'right'; readonly dx: number; readonly dy: number } {
   const isRising = (points.at(-1)?.value ?? 0) > (points[0]?.value ?? 0);
   return isRising ? { align: 'right', dx: 6, dy: -11 } : { align: 'left', dx: -2, dy: -11 };

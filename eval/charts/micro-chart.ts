@@ -6,7 +6,7 @@ import { type Chart, wrapLines } from './chart.ts';
 import { costPanel } from './cost-panel.ts';
 import { chartConfig, OKABE_ITO } from './theme.ts';
 
-/** One case of the micro-benchmarks as it stands in micro.csv; nanoseconds for one operation. */
+/** One case of the micro-benchmarks as it is written in micro.csv; nanoseconds for one operation. */
 export interface MicroRow {
   readonly operation: string;
   readonly name: string;
@@ -65,7 +65,7 @@ export const parseMicroRows = (text: string): readonly MicroRow[] => {
 
 const PANEL_WIDTH_PX = 290;
 const COLUMNS = 2;
-/** What stands beside the panels: axes and the names of lines. */
+/** What is beside the panels: axes and the names of lines. */
 const NAMES_WIDTH_PX = 160;
 const FONT = 'Inter';
 const COLORS = [OKABE_ITO.blue, OKABE_ITO.vermillion, OKABE_ITO.green];

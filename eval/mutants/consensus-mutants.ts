@@ -47,7 +47,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 3,
-    name: 'commit goes beyond what the message vouches for',
+    name: 'commit goes beyond the entries that the message covers',
     file: 'raft/follower.ts',
     find: 'core.advanceCommit(message.commit < match ? message.commit : match);',
     replace: 'core.advanceCommit(message.commit < core.log.lastIndex ? message.commit : core.log.lastIndex);',
@@ -180,14 +180,14 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 8,
-    name: 'whoever asks is helped to depose a leader that works',
+    name: 'a node that hears from a leader grants votes',
     file: 'raft/election.ts',
     find: '  return heardLately && core.leader !== undefined;',
     replace: '  return false;',
   },
   {
     mistake: 8,
-    name: 'a leader that hears nobody stays',
+    name: 'a leader that receives nothing stays',
     file: 'raft/leader.ts',
     find: "if (quorum !== 'won') {",
     replace: "if (quorum === 'lost' && core.now < 0) {",
@@ -284,9 +284,9 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 6,
-    name: 'a replacement that was called off goes on with the next newcomer',
+    name: 'a cancelled replacement continues with the next joining node',
     file: 'raft/membership.ts',
-    find: 'return newcomersOf(next).length > 0 ? next : { ...next, leaving: [] };',
+    find: 'return newNodesOf(next).length > 0 ? next : { ...next, leaving: [] };',
     replace: 'return next;',
   },
   {
@@ -305,7 +305,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 6,
-    name: 'a voter that lost its disk is taken for a newcomer',
+    name: 'a voter that lost its disk is treated as a new node',
     file: 'raft/membership.ts',
     find: 'joining.filter((node) => !leaving.includes(node) && !disks.some((known) => known.node === node));',
     replace: 'joining.filter((node) => !leaving.includes(node) || disks.length < 0);',
@@ -319,7 +319,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 11,
-    name: 'a restored copy is not found out',
+    name: 'a restored copy is not detected',
     file: 'raft/core-state.ts',
     find: 'this.effects.rolledBack = recorded;',
     replace: 'this.effects.rolledBack = undefined;',

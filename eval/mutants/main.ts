@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   using build = new MutantBuild(root);
   const sound = await run([build.simulator, '--json', '--no-double-run', '--no-shrink', '--seeds', String(SOUND_SEEDS)]);
   if (sound.violations.length > 0)
-    throw new UserError(`The source itself breaks "${sound.violations[0]?.invariant}". Mend it first: npm run sim.`);
+    throw new UserError(`The source itself breaks "${sound.violations[0]?.invariant}". Fix that first: npm run sim.`);
   const verdicts: Verdict[] = [];
   for (const mutant of MUTANTS.filter(({ name }) => name.includes(options.only ?? ''))) {
     const verdict = await judge(build, mutant, options.seeds);

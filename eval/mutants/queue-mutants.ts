@@ -117,7 +117,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 15,
-    name: 'answers to claims are taken for undelivered although the channel lives',
+    name: 'answers to claims count as undelivered although the channel is open',
     file: 'node/claim-delivery.ts',
     find: 'if (this.#gone.has(connection)) {',
     replace: 'if (this.#gone.has(connection) || sequence % 8 === 0) {',

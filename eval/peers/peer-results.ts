@@ -119,7 +119,7 @@ export class PeerResults {
       this.#row(system, [measure, unit, ...[value, low, high].map((figure) => figure.toPrecision(6)), String(count)], 'true', ''),
     );
     const bad = this.#failures.map(({ system, measure, reason }) => this.#row(system, [measure, '', '', '', '', '0'], 'false', reason));
-    // Renamed into place: whoever reads it finds a whole file.
+    // Renamed into place: a reader finds a whole file.
     writeFileSync(`${this.#file}.new`, `${this.#earlier}${stringify([...good, ...bad])}`);
     renameSync(`${this.#file}.new`, this.#file);
   }

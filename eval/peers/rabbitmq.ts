@@ -42,7 +42,7 @@ export const rabbitmq: Peer = {
   },
 };
 
-// Debian's command on the path changes to an account of its own; the one behind it runs as whoever starts it.
+// Debian's command on the path changes to an account of its own; the one behind it runs as the user that starts it.
 const program = (): string | undefined => findProgram('rabbitmq-server', RABBIT_FOLDERS);
 const epmd = (): string | undefined => findProgram('epmd');
 

@@ -121,7 +121,7 @@ export class ServerProcess {
   }
 }
 
-/** Ports of the loopback interface that nobody listens on now. All are held until all are known, so they differ. */
+/** Ports of the loopback interface that are free now. All are held until all are known, so they differ. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   try {

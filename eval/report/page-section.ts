@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { UserError } from '../user-error.ts';
 
 /**
- * Puts what was measured between `<!-- name -->` and `<!-- end of name -->` of a Markdown page, so that nobody copies figures by hand.
+ * Puts what was measured between `<!-- name -->` and `<!-- end of name -->` of a Markdown page, so that no figure is copied by hand.
  * @throws {UserError} when the page has no such place.
  */
 export function writePageSection(page: string, name: string, content: string): void {

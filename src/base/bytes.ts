@@ -136,7 +136,7 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A copy of the contents that nobody else holds. */
+  /** A copy of the contents, in memory that is not shared. */
   copy(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }

@@ -1,11 +1,11 @@
 /**
- * Which state of a disk a node speaks for: a counter that is raised when the file is opened, at checkpoints and when it is closed, and a
- * random number of the life that began with the opening, in one safe integer. Zero is the generation of a file that has none, and of
- * nodes that promise nothing beyond their process; it is accepted everywhere.
+ * Which state of a disk a node's messages are based on: a counter that is raised when the file is opened, at checkpoints and when it is closed,
+ * and a random number of the life that began with the opening, in one safe integer. A life of a file lasts from one opening to the next. Zero is the generation of a file that has none, and of
+ * nodes whose state does not outlive their process; it is accepted everywhere.
  *
- * Why a copy cannot be counted on: let R be the voters other than the copied one that have its record r committed, and let every majority with
- * the copy in it contain one of R. The copy stands for election: the member of R has the entry of r, which the copy lacks, and refuses (Raft
- * §5.4.1). Another stands, with the copy's vote: it has the entry, so that its request carries r and the copy stops; or the member of R refuses
+ * Why a copy does not count: let R be the voters other than the copied one that have its record r committed, and let every majority with
+ * the copy in it contain one of R. If the copy is a candidate, the member of R has the entry of r, which the copy lacks, and rejects it (Raft
+ * §5.4.1). If another node is a candidate, with the copy's vote: it has the entry, so that its request carries r and the copy stops; or the member of R rejects
  * it. A leader that has the entry counts no answer of the copy; one that lacks it leads an older term than that of the member of R, or commits
  * with it only what that one has before the entry, which is committed already.
  * What remains is a copy that was taken after the raise that r records: it is of the present generation, and is accepted.
@@ -16,8 +16,8 @@ declare const brand: unique symbol;
 /** Two openings of copies of one file agree in the random number once in 262,144 cases. */
 const LIVES = 2 ** 18;
 /**
- * What a life raises the counter by, where an opening adds one: a copy that is opened again and again, and hears from nobody who has the record,
- * stays behind it that often. At one checkpoint a second the counter lasts for 17 years.
+ * By how much a checkpoint or an orderly end raises the counter; an opening raises it by one. A copy that is opened again and again, without
+ * contact to a node that has the record, stays behind the record for that many openings. At one checkpoint a second the counter lasts for 17 years.
  */
 const RAISE = 64;
 

@@ -1,4 +1,4 @@
-/** A promise that the code makes to itself was broken. The node that throws it stops; it never carries on from a state nobody planned. */
+/** A promise that the code makes to itself was broken. The node that throws it stops; it never continues from an unexpected state. */
 export class InvariantViolation extends Error {
   readonly code = 'INVARIANT_VIOLATED';
 

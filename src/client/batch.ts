@@ -68,7 +68,7 @@ export class Batch {
   /** The node it was last sent to. */
   node = 0;
   sentAtMs = 0;
-  /** It has to be sent again as soon as there is somebody to send it to. */
+  /** It has to be sent again as soon as there is a node to send it to. */
   needsSend = true;
   /** Of a claim that waits: its worker no longer wants it, and the node that holds it has to answer at once. */
   isCancelled = false;
@@ -182,7 +182,7 @@ export class Batch {
     this.retryAtMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The calls that were neither answered nor rejected, and where they stand in the request. */
+  /** The calls that were neither answered nor rejected, and where they are in the request. */
   *pending(): Generator<readonly [at: number, call: Call]> {
     for (let at = 0; at < this.#calls.length; at += 1) {
       const call = this.#calls[at];
@@ -190,7 +190,7 @@ export class Batch {
     }
   }
 
-  /** Nobody here waits any more. */
+  /** No call waits any more. */
   settled(): void {
     this.#ordinary = 0;
     this.#kept = 0;
@@ -256,7 +256,7 @@ export class Batch {
     }
   }
 
-  /** Rejects everybody. */
+  /** Rejects all calls. */
   fail(error: Error): void {
     this.settled();
     for (const call of this.#calls) if (call !== undefined) fail(call, error);

@@ -15,7 +15,7 @@ export const ADD_BYTES = 64;
 /** Jobs of a bulk that await their answer at the same time, and their bytes at most, unless the client takes fewer. */
 const WINDOW_JOBS = 8_192;
 const WINDOW_BYTES = 16 * 1024 * 1024;
-/** All contents of a bulk stand in one piece of memory, which doubles as it grows. */
+/** All contents of a bulk are in one piece of memory, which doubles as it grows. */
 const BULK_BYTES_MAX = 1024 * 1024 * 1024;
 /** What the contents are expected to take, each and together; the memory grows if it is more. */
 const CONTENT_BYTES = 128;

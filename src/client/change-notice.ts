@@ -1,4 +1,4 @@
-/** Tells the members of a group that something changed. A member that changes it again is not called within the call: all are, anew, behind it. */
+/** Notifies the members of a group of a change. A change that a member makes while it is notified is sent to all members after the current round. */
 export class ChangeNotice<Member> {
   readonly #members = new Set<Member>();
   readonly #tell: (member: Member) => void;

@@ -92,7 +92,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Asks the leader for other members. Resolves once the change stands in the leader's log; its further steps follow by themselves, and
+   * Asks the leader for other members. Resolves once the change is in the leader's log; its further steps follow by themselves, and
    * {@link status} tells how far they are.
    * @throws {AdminRefusedError} when the node does not lead, another change is under way, or the change makes no sense.
    * @throws {UnknownOptionError | InvalidOptionError} nothing was asked

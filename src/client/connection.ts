@@ -61,7 +61,7 @@ export class Connection {
     return this.nodeIds().some((node) => this.isReachable(node));
   }
 
-  /** The error for an outage that does not end before somebody mends its cause; undefined while there is none. */
+  /** The error for an outage that lasts until its cause is removed, such as a full disk; undefined while there is none. */
   outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
     const cause = this.#endpoint.outageCause?.();
     if (cause === undefined) return undefined;
@@ -129,7 +129,7 @@ export class Connection {
   }
 }
 
-/** One frame as a packet of its own, in memory that nobody else holds. */
+/** One frame as a packet of its own, in memory that is not shared. */
 export function packetOf(frame: ClientFrame): Uint8Array {
   const to = new ByteWriter('request' in frame ? frame.request.length + 6 : 32);
   writeClientFrame(to, frame);

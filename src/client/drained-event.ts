@@ -1,7 +1,7 @@
 import type { Pipeline } from './pipeline.ts';
 
 interface DrainedEventHandlers {
-  /** Whether anybody listens: nothing is asked for nobody. */
+  /** Whether the event has a listener; without one nothing is asked. */
   readonly isHeard: () => boolean;
   readonly onDrained: () => void;
 }
@@ -70,7 +70,7 @@ export class DrainedEvent {
     this.#isAsking = false;
     if (!this.#isOpen) return;
     if (isEmpty) {
-      // Jobs that came meanwhile are asked for anew.
+      // Jobs may have come meanwhile: that is asked again.
       this.#handlers.onDrained();
       this.#ask();
     } else {

@@ -33,7 +33,7 @@ export class Ending {
   begin(reason: ClosedReason): void {
     this.#reason = reason;
     this.#intake.close(reason);
-    // Nobody is there to give their jobs to.
+    // No worker is left that could take their jobs.
     for (const claim of this.#lanes.takeWaitingClaims()) this.#fail(claim, reason);
     this.settle();
   }

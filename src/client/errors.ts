@@ -140,7 +140,7 @@ export class ClientClosedError extends JobraftError {
   }
 }
 
-/** The cluster was closed, for ever: no call on it, or on what is connected to it, can be answered any more. */
+/** The cluster was closed permanently: no call on it, or on what is connected to it, can be answered any more. */
 export class ClusterClosedError extends JobraftError {
   override readonly code = 'CLUSTER_CLOSED';
   override readonly outcome: Outcome;
@@ -167,7 +167,7 @@ export class NoNodesRunningError extends JobraftError {
 }
 
 /**
- * The nodes that still run are no majority, and the others cannot run again before somebody mends what stopped them. `cause` is that node's
+ * The nodes that still run are no majority, and the others cannot run again before the cause is removed. `cause` is that node's
  * error, with its code (STORAGE_FULL) and its remedy. With `outcome: 'unknown'` the call was sent before, and may take effect once they run.
  */
 export class QuorumLostError extends JobraftError {

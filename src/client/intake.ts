@@ -9,7 +9,7 @@ import { OverloadedError } from './errors.ts';
 import { Gathering } from './gathering.ts';
 import type { Lanes } from './lanes.ts';
 
-/** What stands in front of the lanes: operations gather into batches here, as many as the client may hold. */
+/** Comes before the lanes: operations gather into batches here, as many as the client may hold. */
 export class Intake {
   readonly #config: ClientConfig;
   readonly #lanes: Lanes;

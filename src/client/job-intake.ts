@@ -128,7 +128,7 @@ export class JobIntake {
 
   /**
    * Claiming ahead pays only when a job is done before another could be claimed; otherwise it takes jobs from other workers. It then takes
-   * as many as are done while a claim is on its way (Little's law), so that nobody who could process waits for one.
+   * as many as are done while a claim is on its way (Little's law), so that no free slot waits for one.
    */
   get #capacity(): number {
     const { concurrency, prefetchMax } = this.#config;

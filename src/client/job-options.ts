@@ -22,7 +22,7 @@ export interface JobOptions {
   readonly backoff?: number | BackoffOptions;
   /** `true` removes the completed job at once, a number keeps the newest of the queue, `false` keeps all; 1000 by default. */
   readonly removeOnComplete?: boolean | number;
-  /** Likewise for dead letters; `false` by default: they wait for somebody to look at them. */
+  /** Likewise for dead letters; `false` by default: they are kept for inspection. */
   readonly removeOnFail?: boolean | number;
 }
 

@@ -2,7 +2,7 @@ import type { JobState } from '../queue/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../queue/reply.ts';
 import { decodeData, decodeName, decodeValue } from './content.ts';
 
-/** What a job is made of; bytes are decoded when somebody looks. */
+/** What a job is made of; bytes are decoded when they are first read. */
 interface JobSource<Data> {
   readonly id: number;
   readonly queueName: string;
@@ -94,7 +94,7 @@ export class Job<Data = unknown, Result = unknown> {
 
   /**
    * The attempt came to an end that is committed. Static, and without an assignment that may throw: the job's owner may have frozen it, taken
-   * away its prototype, or defined its properties anew.
+   * away its prototype, or redefined its properties.
    * @internal
    */
   static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value): void {

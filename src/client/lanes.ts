@@ -31,7 +31,7 @@ export class Lanes {
     return batch;
   }
 
-  /** The batch to try while nobody is known to lead, and rather not a claim that waits. */
+  /** The batch to try while no leader is known; a claim that waits only if there is nothing else. */
   nextProbe(): Batch | undefined {
     let waitingClaim: Batch | undefined;
     for (const batch of this.unanswered()) {

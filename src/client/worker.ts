@@ -37,7 +37,7 @@ export interface WorkerEvents<Data, Result> {
    * the cluster failed the job because this worker lost its lease once too often.
    */
   failed: [job: Job<Data, Result>, error: Error];
-  /** The lease was lost: somebody else may hold the job, and what this worker does for it no longer counts. */
+  /** The lease was lost: another worker may hold the job, and what this worker does for it no longer counts. */
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
   /** The worker got jobs, and no job is left waiting in the queue; delayed ones may be, and jobs may still run. */
   drained: [];
@@ -265,7 +265,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#tell('failed', held.job, error);
   }
 
-  /** Gives a job back; somebody else may begin it at once. */
+  /** Releases a job; another worker may begin it at once. */
   #giveBack(held: HeldJob<Data, Result>): void {
     held.isEnded = true;
     this.#ending += 1;
@@ -312,7 +312,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#slots.onOver(held);
   }
 
-  /** An error that nobody listens for must not end the process: the worker goes on and says it as a warning. */
+  /** An error without a listener must not end the process: the worker goes on, and emits a warning. */
   #report(error: Error): void {
     if (this.#isClosing && (error instanceof ClientClosedError || error instanceof ClusterClosedError)) return;
     this.#tellError(error);

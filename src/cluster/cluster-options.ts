@@ -34,7 +34,7 @@ export interface ClusterOptions {
   readonly onRepair?: (repair: NodeRepair) => void;
 }
 
-/** A damaged file was moved aside, and its node began anew. */
+/** A damaged file was moved aside, and its node is rebuilt from its peers. */
 export interface NodeRepair {
   readonly node: number;
   readonly damage: Error;

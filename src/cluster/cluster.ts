@@ -117,7 +117,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#roster.nodes;
   }
 
-  /** Part of {@link ClusterEndpoint}: it was closed, for ever. */
+  /** Part of {@link ClusterEndpoint}: it was closed permanently. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -210,7 +210,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /**
    * Starts a node again from its file (a node that still runs is stopped first). A node whose file is gone or damaged, or that kept
-   * everything in memory, comes back as a newcomer: it receives everything from its peers before it votes again. Calls for one node are
+   * everything in memory, comes back like a new node: it receives everything from its peers before it votes again. Calls for one node are
    * carried out one after the other.
    * @throws {StorageError | NodeFailedError} when it does not start. @throws {NodeStuckError} when the thread that it has cannot be ended.
    */
@@ -233,7 +233,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Stops all nodes, also those that are being started. Whoever uses the cluster is told first: calls that no node answers any more are
+   * Stops all nodes, also those that are being started. Clients of the cluster are told first: calls that no node answers any more are
    * rejected, and workers stop. May be called twice; every other call is rejected from now on. A thread that cannot be ended is reported to
    * `onNodeFailure`, and left.
    */
@@ -257,14 +257,14 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /**
    * Starts another node and makes it a voter: first it receives the log, and votes once it has caught up.
-   * One that fails or takes too long is called off, and may be asked for again.
+   * An addition that fails or takes too long is cancelled, and may be repeated.
    * @param id default: the lowest that is free. @returns its id.
    * @throws {ConfigError} for an id that is taken, or for too many nodes. @throws {StorageError} when its file cannot be used.
    * @throws {MembershipTimeoutError}
    */
   async addNode(id?: number): Promise<number> {
     this.#checkOpen();
-    const node = id === undefined ? freeId([...this.nodeIds(), ...this.#changes.newcomers]) : parseSettings(NODE_ID, id, 'id');
+    const node = id === undefined ? freeId([...this.nodeIds(), ...this.#changes.joining]) : parseSettings(NODE_ID, id, 'id');
     await this.changeMembers({ add: [node] });
     return node;
   }
@@ -305,7 +305,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.partition([[node], this.nodeIds().filter((other) => other !== node)]);
   }
 
-  /** Nodes of different groups do not reach each other; a node in no group reaches nobody. */
+  /** Nodes of different groups do not reach each other; a node in no group is isolated. */
   async partition(groups: readonly (readonly number[])[]): Promise<void> {
     this.#checkOpen();
     this.#faults.partition(parseSettings(groupsOf(this.nodeIds()), groups, 'groups'));

@@ -69,7 +69,7 @@ function lost(dataDir: string, problem: string, code: 'STORAGE_DAMAGED' | 'STORA
   return new StorageError(
     code,
     `The file ${join(dataDir, 'cluster.json')} is missing although nodes' files are there, and cannot be rebuilt from them: ${problem}. Nothing ` +
-      'was changed. Restore cluster.json from a backup of this cluster, or mend that file, or name another dataDir for a new cluster.',
+      'was changed. Restore cluster.json from a backup of this cluster, or repair that file, or name another dataDir for a new cluster.',
     { outcome: 'not-applied' },
   );
 }

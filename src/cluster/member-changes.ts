@@ -8,7 +8,7 @@ import type { Roster } from './roster.ts';
 export interface MemberChangesParts {
   readonly roster: Pick<Roster, 'nodes' | 'add' | 'onMade' | 'remove'>;
   readonly threads: Pick<NodeThreads, 'add' | 'remove'>;
-  readonly control: Pick<MemberControl, 'members' | 'change' | 'callOff'>;
+  readonly control: Pick<MemberControl, 'members' | 'change' | 'cancelAddition'>;
 }
 
 /** Whole changes of members: the nodes' ids in the roster, their threads, and their votes. */
@@ -16,8 +16,8 @@ export class MemberChanges {
   readonly #roster: MemberChangesParts['roster'];
   readonly #threads: MemberChangesParts['threads'];
   readonly #control: MemberChangesParts['control'];
-  /** The newcomers of calls that are under way. */
-  readonly #newcomers = new Set<number>();
+  /** The nodes that calls under way add. */
+  readonly #joining = new Set<number>();
 
   constructor({ roster, threads, control }: MemberChangesParts) {
     this.#roster = roster;
@@ -26,30 +26,30 @@ export class MemberChanges {
   }
 
   /** Nodes that are being added; they may not be in the roster yet. */
-  get newcomers(): readonly number[] {
-    return [...this.#newcomers];
+  get joining(): readonly number[] {
+    return [...this.#joining];
   }
 
   /**
-   * Either all of it is done, or what was begun is cancelled: then a joining node's id and thread are gone again. They stay only where nobody
-   * can tell whether it became a voter, or where the cluster was closed; the same call may be made again in any case.
+   * Either all of it is done, or what was begun is cancelled: then a joining node's id and thread are gone again. They stay only where it
+   * is unknown whether the node became a voter, or where the cluster was closed; the same call may be made again in any case.
    * @throws {ConfigError | AdminRefusedError | MembershipTimeoutError} or what kept a joining node's thread from starting.
    */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
-    const pending = add.find((node) => this.#newcomers.has(node));
+    const pending = add.find((node) => this.#joining.has(node));
     if (pending !== undefined) throw new ConfigError('node', pending, 'That node is being added already. Await that call first.');
-    for (const node of add) this.#newcomers.add(node);
+    for (const node of add) this.#joining.add(node);
     try {
-      await this.#checkNewcomers(add, remove);
+      await this.#checkJoining(add, remove);
       await this.#change(add, remove);
     } finally {
-      for (const node of add) this.#newcomers.delete(node);
+      for (const node of add) this.#joining.delete(node);
     }
     await this.#remove(remove);
   }
 
   /** An id may be in the roster already, of an addition that neither succeeded nor could be cancelled. */
-  async #checkNewcomers(add: readonly number[], remove: readonly number[]): Promise<void> {
+  async #checkJoining(add: readonly number[], remove: readonly number[]): Promise<void> {
     const { nodes } = this.#roster;
     const known = add.filter((node) => nodes.includes(node));
     checkCount(nodes.length + add.length - known.length - remove.length);
@@ -68,7 +68,7 @@ export class MemberChanges {
       mayBeMembers = [...add];
       await this.#control.change(add, remove);
     } catch (error) {
-      if (!(error instanceof ClusterClosedError)) await this.#callOff(add, mayBeMembers);
+      if (!(error instanceof ClusterClosedError)) await this.#cancel(add, mayBeMembers);
       throw error;
     }
   }
@@ -79,7 +79,7 @@ export class MemberChanges {
     this.#roster.onMade(nodes);
   }
 
-  async #callOff(nodes: readonly number[], mayBeMembers: readonly number[]): Promise<void> {
+  async #cancel(nodes: readonly number[], mayBeMembers: readonly number[]): Promise<void> {
     const members = mayBeMembers.length === 0 ? [] : await this.#membersOf(mayBeMembers);
     await this.#remove(nodes.filter((node) => !members.includes(node)));
   }
@@ -93,7 +93,7 @@ export class MemberChanges {
   /** Which of the nodes are voters now, or may become voters yet. */
   async #membersOf(nodes: readonly number[]): Promise<readonly number[]> {
     try {
-      const gone = await this.#control.callOff(nodes);
+      const gone = await this.#control.cancelAddition(nodes);
       return nodes.filter((node) => !gone.includes(node));
     } catch {
       // What made the change fail says more than that it cannot be cancelled either.

@@ -6,7 +6,7 @@ import type { NodeStatus } from '../transport/client-frame.ts';
 /** A change waits for joining nodes to receive the whole log; this bounds one that cannot succeed. */
 const CHANGE_WAIT_MS = 60_000;
 const TRANSFER_WAIT_MS = 10_000;
-const CALL_OFF_WAIT_MS = 10_000;
+const CANCEL_WAIT_MS = 10_000;
 const POLL_MS = 10;
 
 /** Who takes part, as the leader's configuration in force says. */
@@ -62,8 +62,8 @@ export class MemberControl {
    * Takes back what is left of an addition, so that none of the nodes becomes a voter later.
    * @returns those that are no members. @throws {NoLeaderError} when none is found in time, or what was under way is not complete.
    */
-  async callOff(nodes: readonly number[]): Promise<readonly number[]> {
-    const status = await this.#until(CALL_OFF_WAIT_MS, new NoLeaderError(), async (leader) => {
+  async cancelAddition(nodes: readonly number[]): Promise<readonly number[]> {
+    const status = await this.#until(CANCEL_WAIT_MS, new NoLeaderError(), async (leader) => {
       const { joining, learners, outgoing, isSettled } = leader;
       const present = nodes.filter((node) => joining.includes(node) || learners.includes(node));
       if (present.length === 0) return isSettled ? leader : undefined;

@@ -7,7 +7,7 @@ export class NetworkFaults {
   #delay: LinkFaults['delay'];
   #dropProbability = 0;
 
-  /** Nodes of different groups do not reach each other; a node in no group reaches nobody. */
+  /** Nodes of different groups do not reach each other; a node in no group is isolated. */
   partition(groups: readonly (readonly number[])[]): void {
     this.#groups = groups;
   }

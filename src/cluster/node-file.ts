@@ -15,7 +15,7 @@ function namesIn(dataDir: string): string[] {
     return readdirSync(dataDir);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    // Whoever makes it says what is wrong with a file in its place.
+    // A file in the folder's place is reported when the folder is created.
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw new StorageError(
       'STORAGE_FAILED',

@@ -129,7 +129,7 @@ export class NodeHandle {
       });
     });
     this.#notReady = notReady;
-    // Whoever awaits `ready` sees the failure; nobody has to.
+    // A caller that awaits `ready` sees the failure; none has to.
     this.ready.catch(() => undefined);
     const endedWithProcess = endWithProcess({
       kill: () => this.#requestKill(),

@@ -218,7 +218,7 @@ export class NodeThreads {
     if (this.#isClosed) return;
     this.#inTurn(node, async () => {
       await handle.stop(false);
-      // Somebody may have started it again, or removed it, meanwhile.
+      // It may have been started again, or removed, meanwhile.
       if (this.#handles.get(node) === handle) await this.#rebuild(node, error);
     }).catch((reason: Error) => {
       if (!this.#isClosed) this.#listeners.onNodeFailure(node, reason);

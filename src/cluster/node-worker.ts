@@ -158,7 +158,7 @@ class NodeThread {
     this.#turn();
   }
 
-  /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than arming anew. */
+  /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than setting it again. */
   #arm(): void {
     // After the other events that are there by now: the owner's commands, new clients.
     if (this.#node.hasMore) this.#immediate ??= setImmediate(this.#onImmediate);
@@ -228,7 +228,7 @@ class NodeThread {
     this.#signal({ type: 'generation', disk: view.disk, generation: generation.current, isCheckpoint });
   }
 
-  /** Nobody knows what the disk holds after a failed write, so the file is left as it is. */
+  /** After a failed write it is unknown what the disk holds, so the file is left as it is. */
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#signal(failureOf(error));

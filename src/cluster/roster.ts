@@ -25,7 +25,7 @@ const ROSTER = z.object({
   holder: z.int().min(0).default(0),
   /** Processes that had it before and whose leases may not be released yet. */
   departed: z.array(z.int().min(0)).default([]),
-  /** Stands in each node's file, too: a file of another cluster is not opened. Zero in folders of commit 036ee4b and before. */
+  /** Is in each node's file, too: a file of another cluster is not opened. Zero in folders of commit 036ee4b and before. */
   cluster: z.int().min(0).default(0),
   /** The latest generation that was seen of each disk, the oldest disk of a node first. */
   disks: z.array(z.object({ node: NODE, disk: z.int().min(0), generation: z.int().min(0) })).default([]),
@@ -42,11 +42,11 @@ type StoredRoster = z.infer<typeof ROSTER>;
 
 /**
  * Which nodes an embedded cluster consists of, kept in `cluster.json` beside their folders: the founders and the disks that they vote with,
- * the nodes that there are now, and whose file has been made. A founder whose file is gone gets another disk, and so is known as a
- * newcomer: it forgot its votes.
+ * the nodes that there are now, and whose file has been made. A founder whose file is gone gets another disk, and is
+ * treated like a new node: it forgot its votes.
  *
- * Until it is disposed it keeps the folder to itself, also while no node runs: whoever opens the folder next takes the holder before for
- * gone, and releases its leases.
+ * Until it is disposed it locks the folder, also while no node runs: the process that opens the folder next assumes that the previous holder
+ * is gone, and releases its leases.
  */
 export class Roster implements Disposable {
   readonly #dataDir: string | undefined;
@@ -121,7 +121,7 @@ export class Roster implements Disposable {
 
   /**
    * Processes that are gone, whose leases have to be released. This process may have had the folder before, in a cluster that was closed: then
-   * it is not gone, nor is what it holds; whoever opens the folder after it releases that.
+   * it is not gone, nor is what it holds; the process that opens the folder next releases that.
    */
   get departed(): readonly number[] {
     return this.#stored.departed.filter((holder) => !ownHolders.has(holder));
@@ -312,7 +312,7 @@ export function recoveredCluster(dataDir: string): RecoveredCluster | undefined 
 
 function rebuiltRoster(dataDir: string, found: RecoveredCluster | undefined): StoredRoster | undefined {
   if (found === undefined) {
-    invariant(nodesWithFile(dataDir).length === 0, () => `${dataDir} has nodes' files and no ${ROSTER_FILE}: nobody recovered it`);
+    invariant(nodesWithFile(dataDir).length === 0, () => `${dataDir} has nodes' files and no ${ROSTER_FILE}: it was not recovered`);
     return undefined;
   }
   const founders = found.founders.map(({ node, disk }) => ({ node, disk }));

@@ -6,7 +6,7 @@ import { RAFT_DEFAULTS } from '../raft/config.ts';
 /** One number that an operator may set. The schema, the command line's flags and their help are all made from it. */
 export interface NumberSetting {
   readonly description: string;
-  /** What the number counts, as it stands in help texts and remedies. */
+  /** What the number counts, as it is written in help texts and remedies. */
   readonly unit: 'milliseconds' | 'bytes' | 'messages' | 'entries' | 'records' | 'claims';
   readonly min: number;
   readonly max: number;

@@ -106,7 +106,7 @@ class PinoNodeLog implements NodeLog {
     this.#logger[level]({ event: 'rpc-sent', node, atMs, term, rpc: RPC_NAMES[event.rpc], to, entries }, describeEvent(event));
   }
 
-  /** Counts since the log was opened: whoever reads them forgets what it counted from lines before. */
+  /** Counts since the log was opened: a reader of the log discards what it counted from earlier lines. */
   #writeTotals(atMs: number | undefined): void {
     this.#totalsAtMs = atMs;
     if (this.#sentSinceTotals === 0) return;

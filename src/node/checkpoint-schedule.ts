@@ -23,7 +23,7 @@ export class CheckpointSchedule {
   #bytesSince = 0;
   #phase: number;
 
-  /** @param phase in [0, 1): delays the first checkpoint and with it all that follow, so that replicas do not stand still together. */
+  /** @param phase in [0, 1): delays the first checkpoint and with it all that follow, so that replicas do not pause together. */
   constructor(limits: NodeLimits, last: SnapshotId, phase: number) {
     this.#limits = limits;
     this.#last = last;
@@ -36,7 +36,7 @@ export class CheckpointSchedule {
 
   /**
    * @param wanted what is kept for followers. A checkpoint that is read for a snapshot stays as it is for a while: once it has moved on, its
-   * reader keeps the WAL from being written back, and must begin anew in the end.
+   * reader keeps the WAL from being written back, and must start again in the end.
    * @returns what to write with this turn, if a checkpoint is due.
    */
   nextPart({ log, configurations }: CoreView, machine: JobQueue, applied: LogIndex, wanted: WantedByFollowers): CheckpointPart | undefined {

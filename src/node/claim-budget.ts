@@ -64,7 +64,7 @@ export class ClaimBudget {
     return { request: limited, takes, replyBytes };
   }
 
-  /** The requests stand in the log. */
+  /** The requests are in the log. */
   onProposed(index: LogIndex, requests: readonly Pick<LimitedRequest, 'takes'>[]): void {
     const takes = requests.flatMap((each) => each.takes);
     if (takes.length > 0) this.#inLog.push({ index, takes });
@@ -85,7 +85,7 @@ export class ClaimBudget {
     if (done > 0) this.#inLog.splice(0, done);
   }
 
-  /** This node leads no more, or anew. */
+  /** This node no longer leads, or leads a new term. */
   clear(): void {
     this.#inLog.length = 0;
     this.#ahead.clear();

@@ -16,7 +16,7 @@ export interface FileGenerationParts {
  * that copies that were taken before are found out; but only if something was applied since that a client may have been told. The entry that
  * records a generation is none of that: it would cause the next one.
  *
- * On record is what is committed. A copy that nobody has told what is on record would else get ahead of it by its own checkpoints, or by what a
+ * On record is what is committed. Otherwise a copy that was not told what is on record would get ahead of it by its own checkpoints, or by what a
  * leader wrote that was deposed.
  */
 export class FileGeneration {

@@ -6,7 +6,7 @@ const STEP_MS_MAX = 1_000;
 
 /**
  * The log's own clock, as its leader reads it: the time of the log when this node began to lead, and what the node's monotonic clock counted
- * since then. No wall clock moves it. It stands still while there is no leader, and nearly so while the leader itself is stopped, by a stalled disk
+ * since then. No wall clock moves it. It stops while there is no leader, and nearly stops while the leader itself is stopped, by a stalled disk
  * for one: a lease must not end because its holder's extension could not be taken.
  */
 export class LogClock {

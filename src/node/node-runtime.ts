@@ -212,7 +212,7 @@ export class NodeRuntime implements Disposable {
     return { applied: this.applied, digest: this.#machine.digest() };
   }
 
-  /** The last word to the log of events; the storage belongs to whoever opened it. */
+  /** Writes the last counts to the log of events; the storage is closed by its owner. */
   [Symbol.dispose](): void {
     this.#snapshots[Symbol.dispose]();
   }

@@ -37,7 +37,7 @@ export class ParkedClaims {
     return this.#size;
   }
 
-  /** When the next claim expires, monotonic ms; none while nobody waits, or the node would be woken again and again for nothing. */
+  /** When the next claim expires, monotonic ms; none while no claim waits, or the node would be woken again and again for nothing. */
   get nextExpiryMs(): number {
     return this.#nextToExpire()?.expiresMs ?? Number.POSITIVE_INFINITY;
   }

@@ -153,7 +153,7 @@ export class ReadDesk {
     if (over > 0) this.#answering.splice(0, over);
   }
 
-  /** Whoever was asked leads no more, or somebody else does: clients and followers must ask again. */
+  /** The node that was asked no longer leads, or another one does: clients and followers must ask again. */
   onLeadershipChanged(): void {
     const batches = [this.#linearizable, this.#lease, ...this.#asked.values()];
     this.#linearizable = batchAt(0);
@@ -174,7 +174,7 @@ export class ReadDesk {
     else if (leader !== undefined) this.#options.peers.add(leader, { type: 'read-question', batch, lease });
   }
 
-  /** A question or its answer may be lost on the way; whoever asked has asked again since. */
+  /** A question or its answer may be lost on the way; the node that asked has asked again since. */
   #forgetOld(nowMs: number): void {
     for (const [batch, { sinceMs }] of this.#asked) {
       if (sinceMs > nowMs - ASKED_MS_MAX) return;

@@ -67,7 +67,7 @@ export class RequestDesk {
 
   onClientRequest(connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
-    // Without an address nobody can be answered: such bytes come from no client of ours.
+    // Without an address there is no client to answer: no client of ours sends such bytes.
     if (address === undefined) return;
     if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
     const waiting: WaitingRequest = { ...address, connection, peer: undefined };

@@ -73,7 +73,7 @@ export class ChangeTracker {
     if (session.isStored) this.#removedSessions.push(session.client);
   }
 
-  /** Hands out what is marked and starts anew. The flags on the records are the taker's to clear. */
+  /** Returns what is marked, and starts with nothing marked. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
       pages: [...this.#pages].sort((a, b) => a - b),

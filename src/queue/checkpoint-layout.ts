@@ -1,12 +1,12 @@
 import { UseCount } from './use-count.ts';
 
-/** Jobs whose ids are neighbours stand in one record, so that a checkpoint writes a row for many of them. */
+/** Jobs whose ids are neighbours are in one record, so that a checkpoint writes a row for many of them. */
 export const RECORD_PAGE_JOBS = 32;
 
 /** Small contents of neighbours share a record up to this size: with what SQLite adds it fits into one of its pages of 4 KiB. */
 export const PACK_BYTES_MAX = 3_500;
 
-/** Stands in place of a job's position in a pack: its content has a record of its own. */
+/** Replaces a job's position in a pack: its content has a record of its own. */
 export const ALONE = 255;
 
 /** Likewise: its content is a part of a log entry that the checkpoint keeps. */

@@ -21,7 +21,7 @@ export interface RequestBounds {
 export interface ClaimPlace {
   readonly queue: string;
   readonly countMax: number;
-  /** Where its `countMax` stands in the request. */
+  /** Where its `countMax` is in the request. */
   readonly countAt: number;
 }
 

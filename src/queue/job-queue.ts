@@ -23,7 +23,7 @@ import { StoredContents } from './stored-contents.ts';
 
 /** Where replies go; only the leader has one. */
 export interface ReplySink {
-  /** Whether somebody here waits for this answer; if not, it is not built. */
+  /** Whether a client of this node waits for this answer; if not, it is not built. */
   wants(client: number, sequence: number): boolean;
   /** @param bytes may be remembered by the state: must not be changed or transferred. */
   reply(client: number, sequence: number, bytes: Uint8Array): void;

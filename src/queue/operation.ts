@@ -43,7 +43,7 @@ export class OperationReader {
   delayMs = 0;
   priority = 0;
   countMax = 0;
-  /** Where `countMax` stands in the bytes that are read. */
+  /** Where `countMax` is in the bytes that are read. */
   countAt = 0;
   beginMax = 0;
   stalledMax = 0;
@@ -53,7 +53,7 @@ export class OperationReader {
   jobId = 0;
   token = 0;
   retry = false;
-  /** Where the content, result or reason stands in the bytes that are read. */
+  /** Where the content, result or reason is in the bytes that are read. */
   blobAt = 0;
   blobLength = 0;
 
@@ -240,7 +240,7 @@ export class OperationReader {
   }
 }
 
-/** Stands for whichever version. */
+/** Any version. */
 export const ANY_VERSION = 0;
 /** What is carried out outside of the log, by the newest version: it has operations of its own, which change nothing. */
 export const OF_QUERIES = -1;

@@ -80,7 +80,7 @@ export interface ClaimedJob {
   readonly content: Uint8Array | undefined;
 }
 
-/** A job under a lease of somebody else. */
+/** A job under the lease of another worker. */
 export type HeldJob = Pick<ClaimedJob, 'id' | 'token'>;
 
 export interface JobDetail {
@@ -314,7 +314,7 @@ const stateOf = (code: number): JobState | undefined => JOB_STATES[code];
 function errorMessage(code: OperationErrorCode, job: number | undefined, state: JobState | undefined): string {
   switch (code) {
     case 'LEASE_LOST':
-      return `The lease on job ${job} is lost: it ended, or the job was claimed anew. Drop the work; the worker that holds the job now finishes it.`;
+      return `The lease on job ${job} is lost: it ended, or the job was claimed again. Drop the work; the worker that holds the job now finishes it.`;
     case 'JOB_NOT_FOUND':
       return `Job ${job} does not exist. It was never added, or it was removed after it finished; check the id and the queue's retention.`;
     case 'JOB_STATE':

@@ -91,7 +91,7 @@ export interface AddOptions {
   readonly keepFailed: number;
 }
 
-/** Where the number of operations stands in the header. */
+/** Where the number of operations is in the header. */
 export const COUNT_AT = 24;
 export const HEADER_BYTES = 28;
 
@@ -254,7 +254,7 @@ export class RequestEncoder {
     this.#to.u32(countMax);
   }
 
-  /** @returns the request's bytes, which nobody else holds. */
+  /** @returns the request's bytes, in memory that is not shared. */
   finish(): Uint8Array {
     this.#to.patchU32(COUNT_AT, this.#operations);
     return this.#to.copy();
@@ -320,7 +320,7 @@ export function isAddressable(header: RequestHeader): boolean {
 }
 
 /**
- * Who sent these bytes, or `undefined` when they are not even a header: then there is nobody to answer.
+ * Who sent these bytes, or `undefined` when they are not even a header: then there is no client to answer.
  * Never throws.
  */
 export function peekRequest(bytes: Uint8Array): { readonly client: number; readonly sequence: number } | undefined {

@@ -66,7 +66,7 @@ export class Session {
     while (runs.length > 0 && (runs[1] as number) < below) runs.splice(0, 2);
   }
 
-  /** @param answer kept as it is; nobody may change it. @param version of the state machine that the entry names. */
+  /** @param answer kept as it is; it must not be changed. @param version of the state machine that the entry names. */
   remember(sequence: number, answer: Uint8Array, bounds: StateBounds = STATE_BOUNDS, version = MACHINE_VERSION): void {
     const { sessionAnswersMax, sessionAnswerBytesMax, sessionForgottenRunsMax } = bounds;
     this.#answers.set(sequence, answer);

@@ -9,7 +9,7 @@ export class UseCount {
     return count === 0;
   }
 
-  /** @returns whether that was the last use, so that nobody needs it any more. */
+  /** @returns whether that was the last use. */
   remove(key: number): boolean {
     const left = (this.#counts.get(key) ?? 0) - 1;
     if (left > 0) this.#counts.set(key, left);

@@ -4,7 +4,7 @@ import { ConfigError } from '../base/errors.ts';
 export interface RaftConfig {
   /** A leader that sent nothing else to a peer for this long sends it an empty AppendEntries. */
   readonly heartbeatMs: number;
-  /** A follower that heard no leader for a random time in [x, 2x) stands for election (Raft §5.2); a leader that heard no majority for x steps down. */
+  /** A follower that heard no leader for a random time in [x, 2x) starts an election (Raft §5.2); a leader that heard no majority for x steps down. */
   readonly electionTimeoutMs: number;
   /** Once the leader's channel has closed, the wait is a random time in [x, 5x) instead: nothing is left to wait for but the other followers. */
   readonly lostLeaderElectionMs: number;

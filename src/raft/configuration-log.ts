@@ -27,7 +27,7 @@ export class ConfigurationLog {
     return this.#placed.at(-1) ?? this.#placed[0];
   }
 
-  /** The one in force for whoever has the log up to `index`; `index` is not before the log's beginning. */
+  /** The one in force for a node that has the log up to `index`; `index` is not before the log's beginning. */
   at(index: LogIndex): PlacedConfiguration {
     return this.#placed.findLast((placed) => placed.index <= index) ?? this.#placed[0];
   }
@@ -46,7 +46,7 @@ export class ConfigurationLog {
     return this.#placed.length < before;
   }
 
-  /** Nobody will ask for what was in force before `upTo`. */
+  /** What was in force before `upTo` is not needed any more. */
   forgetBefore(upTo: LogIndex): void {
     while (this.#placed[1] !== undefined && this.#placed[1].index <= upTo) this.#placed.splice(0, 1);
   }

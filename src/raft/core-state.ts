@@ -18,7 +18,7 @@ import type { AskedRebuild } from './rebuild-question.ts';
 /** What a core starts from: what its storage held, and its seed. */
 export interface RaftBoot {
   readonly id: NodeId;
-  /** The id of the file that the node keeps its promises in; zero where nobody tells disks apart. */
+  /** The id of the file that the node keeps its promises in; zero where disks are not told apart. */
   readonly disk: DiskId;
   /** The file's generation, raised at this start; default: none. */
   readonly generation?: Generation;
@@ -64,22 +64,22 @@ export class CoreState {
   leader: NodeId | undefined;
   /** Now, as the event at hand says; never goes back. */
   now: number;
-  /** When a follower or candidate stands for election. */
+  /** When a follower or candidate starts an election. */
   electionDueMs = 0;
   /** Its time was over while this node did not run, and was prolonged. */
   hasWaitedOnceMore = false;
-  /** When the leader of this term was last heard: until an election timeout later, nobody is helped to depose it (thesis §4.2.3). */
+  /** When the leader of this term was last heard: until an election timeout later, votes for another node are rejected (thesis §4.2.3). */
   leaderHeardMs = Number.NEGATIVE_INFINITY;
   /** The leader's channel closed and no other leader is known yet: elections follow each other quickly. */
   isLeaderLost = false;
   /**
    * How often this node asked for pre-votes since: each time the short wait doubles, until it is the ordinary one. Where network
-   * and disks are slower than the short wait, elections would otherwise cut each other off for ever.
+   * and disks are slower than the short wait, elections would otherwise cut each other off forever.
    */
   hurriedRounds = 0;
   /** Answers to this node's pre-vote or vote, its own among them. */
   readonly votes = new Map<NodeId, boolean>();
-  /** It was told that it is no member any more: it stands for no election until a leader speaks to it. */
+  /** It was told that it is no member any more: it starts no election until a leader speaks to it. */
   isRetired = false;
 
   // Only meaningful while leader.
@@ -110,7 +110,7 @@ export class CoreState {
     this.now = boot.now;
     this.configurations = new ConfigurationLog({ index: this.commit, configuration: boot.configuration }, boot.entries);
     this.peers = this.#othersIn(this.configuration);
-    // Whoever led before this node stopped may still hold a lease on its promise.
+    // The leader before this node stopped may still hold a lease that rests on this node's answer.
     if (boot.config.leaseMs > 0) this.leaderHeardMs = boot.now;
     this.resetElectionTimer();
   }
@@ -121,7 +121,7 @@ export class CoreState {
   }
 
   /**
-   * Randomised anew each time, over the whole range, so that ties do not repeat (Raft §5.2).
+   * Randomised each time, over the whole range, so that ties do not repeat (Raft §5.2).
    * @param lostLeaderScale stretches the short wait after a lost leader.
    */
   resetElectionTimer(lostLeaderScale = 1): void {
@@ -152,7 +152,7 @@ export class CoreState {
     this.effects.messagesAfterPersist.push(message);
   }
 
-  /** A configuration is in force as soon as it stands in the log (Raft §6). */
+  /** A configuration is in force as soon as it is written in the log (Raft §6). */
   append(entry: Entry): void {
     this.log.append(entry);
     if (this.configurations.onAppended(entry)) this.#onConfiguration();
@@ -192,7 +192,7 @@ export class CoreState {
   }
 
   /**
-   * Somebody has a record of this disk. One that does not accept this generation was made of a later state of the file, which this node has
+   * Another node has a record of this disk. A record that does not accept this generation was made of a later state of the file, which this node has
    * forgotten: whatever it promised then, it must not vote or acknowledge any more.
    */
   noticeRecord(disk: DiskId, recorded: Generation | undefined): void {

@@ -11,9 +11,9 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'message'; readonly message: RaftMessage }
   /** Opaque bytes for the log. The answer stands in the effects: `proposed` or `refused`. */
   | { readonly type: 'propose'; readonly data: Uint8Array }
-  /** Other members, please; answered like a proposal. The further steps of the change follow by themselves. */
+  /** Changes the members; answered like a proposal. The further steps of the change follow by themselves. */
   | { readonly type: 'change-membership'; readonly change: MembershipChange }
-  /** Let another voter lead: `to`, or whoever has most of the log. Refused like a proposal, or a notice `transfer` tells how it goes. */
+  /** Let another voter lead: `to`, or the one with the most advanced log. Refused like a proposal, or a notice `transfer` tells how it goes. */
   | { readonly type: 'transfer-leadership'; readonly to: NodeId | undefined }
   /**
    * Reads that came since the last such event, under a number that only grows. `refused` says that this node does not lead; otherwise
@@ -81,7 +81,7 @@ export interface Effects {
   readonly snapshotsWanted: readonly NodeId[];
   /** A chunk from the leader, to be staged and answered. */
   readonly snapshotChunk: InstallSnapshot | undefined;
-  /** A follower's answer to a chunk, for whoever streams. */
+  /** A follower's answer to a chunk, for the snapshot transfer. */
   readonly snapshotReply: SnapshotReply | undefined;
   /** The generation on record that this node's file is behind: it was restored from an older copy, and the node must stop, now. */
   readonly rolledBack: Generation | undefined;

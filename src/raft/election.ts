@@ -24,8 +24,8 @@ export function onElectionTimeout(core: CoreState, delayedMs: number): void {
 }
 
 /**
- * This node itself did not run when its time was over, and whoever keeps it from running may keep the leader, too: before it counts the leader
- * as lost it waits for a heartbeat, once.
+ * This node itself did not run when its election timeout ended, and what kept it from running may have stopped the leader, too: before it
+ * considers the leader lost it waits for a heartbeat, once.
  */
 function waitsOnceMore(core: CoreState, delayedMs: number): boolean {
   const { heartbeatMs } = core.config;
@@ -40,8 +40,8 @@ const mayStand = (core: CoreState): boolean =>
   !core.isRetired && isVoter(votersOf(core), core.id) && isVotersState(votersOf(core), core.id, core);
 
 /**
- * The configuration that says whether this node may stand. Who is not in the latest one stands all the same until that is committed, as
- * far as it knows: perhaps nobody else has the entry that says so, and nobody else can be elected (thesis §4.2.2, Figure 4.6).
+ * The configuration that decides whether this node may start an election. A node that is not in the latest one may, until that is committed as
+ * far as it knows: perhaps no other node has its entry, and no other node can be elected (thesis §4.2.2, Figure 4.6).
  */
 function votersOf({ configuration, configurations, commit, id }: CoreState): Configuration {
   const { index } = configurations.latest;
@@ -57,7 +57,7 @@ export function onTimeoutNow(core: CoreState, message: TimeoutNow): void {
 
 /**
  * Asks whether an election could be won before it raises its term (thesis §9.6): a node that was cut off comes back
- * without having driven everybody's term up.
+ * without having raised the terms of all others.
  */
 function becomePreCandidate(core: CoreState): void {
   core.votes.clear();
@@ -111,8 +111,8 @@ function askForVotes(core: CoreState, term: Term, kind: Pick<RequestVote, 'preVo
 const tally = (core: CoreState) => voteResult(core.configuration, (voter) => core.votes.get(voter));
 
 /**
- * Someone stands for election while this node hears a leader: it is not helped, and its term is not adopted, so that a node
- * with partial connectivity cannot depose a leader that works (thesis §4.2.3, §6.4).
+ * Another node starts an election while this node hears from a leader: its request is rejected and its term not adopted, so that a node
+ * with partial connectivity cannot depose a working leader (thesis §4.2.3, §6.4).
  */
 export function isLeaderSticky(core: CoreState): boolean {
   if (core.role === 'leader') return true;
@@ -154,7 +154,7 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
 const isPreferred = (core: CoreState, rival: RequestVote): boolean => !isUpToDate(core.log.last, rival.last) || rival.from < core.id;
 
 /**
- * Else both would stand, each with its own vote, and nobody be elected in that term. Of the elections after a killed leader in a cluster of
+ * Otherwise both would be candidates, each with its own vote, and neither would be elected in that term. Of the elections after a killed leader in a cluster of
  * three that was one in ten, and they were the slow ones (measured: 73 to 776 ms where the others took 15 to 50).
  */
 function giveWay(core: CoreState): void {
@@ -192,8 +192,8 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
 }
 
 /**
- * A configuration no older than any that this node knows is committed, and it is not in it. What is committed stays so, whatever term its
- * teller is in: whoever was removed as well may have been left behind in an old one.
+ * A configuration no older than any that this node knows is committed, and it is not in it. What is committed stays so, whatever the term of the
+ * node that reports it: a node that was removed as well may still be in an old term.
  */
 export function noticeRetirement(core: CoreState, { granted, retiredBy }: VoteReply): void {
   if (granted || retiredBy === 0 || retiredBy < core.configurations.latest.index || core.isRetired || core.role === 'leader') return;

@@ -4,7 +4,7 @@ import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 /**
  * - `noop`: what a leader appends at the start of its term, so that it may commit (Raft §8)
  * - `command`: opaque bytes for the state machine
- * - `configuration`: who takes part from here on; in force at each node as soon as it stands in its log (Raft §6)
+ * - `configuration`: who takes part from here on; in force at each node as soon as it is written in its log (Raft §6)
  */
 export type EntryKind = 'noop' | 'command' | 'configuration';
 

@@ -6,7 +6,7 @@ import { entryId } from './entry.ts';
 
 /**
  * The log as an index window: what was compacted away, of which only the last entry's id is known, and the entries behind
- * it. The pointers stand in this order, always:
+ * it. The pointers are always in this order:
  *
  *     compacted <= commit <= last,   compacted <= persisted <= last
  *

@@ -34,7 +34,7 @@ export function problemWith(current: Configuration, change: MembershipChange): s
   if (contradictory !== undefined) return `Node ${contradictory} is named twice. Say one thing of it.`;
   const demoted = learners.find((node) => current.voters.includes(node) && (!remove.includes(node) || add.length > 0));
   if (demoted !== undefined) {
-    return `Node ${demoted} is a voter. To make it a learner, name it in "remove" as well, in a change that adds nobody.`;
+    return `Node ${demoted} is a voter. To make it a learner, name it in "remove" as well, in a change that adds no node.`;
   }
   if (without(current.voters, remove).length + add.length === 0) return 'No voter would be left. Keep at least one, or add another first.';
   return undefined;
@@ -62,21 +62,21 @@ export function begun(from: Configuration, change: MembershipChange): Configurat
 }
 
 /**
- * Those of the joining nodes that may vote now: a voter that lost its disk as soon as it has caught up, the newcomers of a replacement all
- * at once, and one that is leaving never.
+ * Those of the joining nodes that may vote now: a voter that lost its disk as soon as it has caught up, the new nodes of a replacement all
+ * at once, and a node that is leaving never.
  */
 export function promotable(current: Configuration, isCaughtUp: (node: NodeId) => boolean): readonly NodeId[] {
-  const newcomers = newcomersOf(current);
-  const isReady = newcomers.every(isCaughtUp) || current.leaving.length === 0;
-  return without(current.joining, current.leaving).filter((node) => isCaughtUp(node) && (isReady || !newcomers.includes(node)));
+  const newNodes = newNodesOf(current);
+  const isReady = newNodes.every(isCaughtUp) || current.leaving.length === 0;
+  return without(current.joining, current.leaving).filter((node) => isCaughtUp(node) && (isReady || !newNodes.includes(node)));
 }
 
 /**
- * The promotable nodes become voters, and with the last newcomer the leaving ones go: the joint configuration.
+ * The promotable nodes become voters, and with the last new node the leaving ones are removed: the joint configuration.
  * @param disks of those that become voters.
  */
 export function promoted(current: Configuration, nodes: readonly NodeId[], disks: readonly VoterDisk[]): Configuration {
-  const isComplete = newcomersOf(current).every((node) => nodes.includes(node));
+  const isComplete = newNodesOf(current).every((node) => nodes.includes(node));
   const gone = isComplete ? current.leaving : [];
   const next = joint(current, [...without(current.voters, gone), ...nodes]);
   return normalized({
@@ -99,7 +99,7 @@ export function settled(current: Configuration): Configuration {
 
 /**
  * The same configuration with each node once in a list: whatever named it twice, it has one vote. A voter neither learns nor joins, and
- * nobody is leaving unless a newcomer is joining. Logs and checkpoints of earlier releases may hold configurations that are otherwise.
+ * no node is leaving unless a new node is joining. Logs and checkpoints of earlier releases may hold configurations without these properties.
  */
 export function normalized(configuration: Configuration): Configuration {
   const voters = distinct(configuration.voters);
@@ -116,11 +116,11 @@ export function normalized(configuration: Configuration): Configuration {
       ({ node }, at, disks) => hasDisk.includes(node) && disks.findIndex((other) => other.node === node) === at,
     ),
   };
-  return newcomersOf(next).length > 0 ? next : { ...next, leaving: [] };
+  return newNodesOf(next).length > 0 ? next : { ...next, leaving: [] };
 }
 
 /** Joining nodes that were no voters before. One that was is known by the disk that it lost. */
-const newcomersOf = ({ joining, leaving, disks }: Configuration): readonly NodeId[] =>
+const newNodesOf = ({ joining, leaving, disks }: Configuration): readonly NodeId[] =>
   joining.filter((node) => !leaving.includes(node) && !disks.some((known) => known.node === node));
 
 export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;

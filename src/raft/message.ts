@@ -5,7 +5,7 @@ import type { Entry, SnapshotId } from './entry.ts';
 interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;
-  /** The sender's term; for a pre-vote the term that the sender would stand in. */
+  /** The sender's term; for a pre-vote the term of the election that the sender would start. */
   readonly term: Term;
 }
 
@@ -96,7 +96,7 @@ export type RaftMessage =
   | TimeoutNow;
 export type RaftMessageType = RaftMessage['type'];
 
-/** The paper's names, as they stand in logs and metrics. */
+/** The paper's names, as they are written in logs and metrics. */
 export const RPC_NAMES: Readonly<Record<RaftMessageType, string>> = Object.freeze({
   'request-vote': 'RequestVote',
   'vote-reply': 'RequestVoteResponse',

@@ -12,7 +12,7 @@ export type RaftNotice =
   | { readonly type: 'truncated'; readonly from: LogIndex }
   /** Another configuration is in force here: it was appended, or what was appended was truncated. */
   | { readonly type: 'configuration'; readonly index: LogIndex; readonly configuration: Configuration }
-  /** This node is no member any more; it stands for no election until a leader speaks to it again. */
+  /** This node is no member any more; it starts no election until a leader speaks to it again. */
   | { readonly type: 'removed'; readonly by: LogIndex }
   /** A voter answers with another disk than the one it promised with: it lost what it knew, and is replaced like a new server. */
   | { readonly type: 'disk-lost'; readonly voter: NodeId }

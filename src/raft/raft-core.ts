@@ -22,7 +22,7 @@ import { onChangeMembership } from './reconfiguration.ts';
 import { becomeFollower } from './role.ts';
 import { onTransfer } from './transfer.ts';
 
-const NOBODY: ReadonlySet<NodeId> = new Set();
+const NO_NODES: ReadonlySet<NodeId> = new Set();
 
 /** A read-only view of a core, for status and tests. */
 export type CoreView = Readonly<
@@ -99,7 +99,7 @@ export class RaftCore {
         onRebuildQuestion(core, event);
         break;
       case 'deadline':
-        this.#onDeadline(event.delayedMs ?? 0, event.unread ?? NOBODY);
+        this.#onDeadline(event.delayedMs ?? 0, event.unread ?? NO_NODES);
         break;
       case 'peer-lost':
         if (core.role === 'leader') onFollowerLost(core, event.peer);
@@ -193,6 +193,6 @@ export class RaftCore {
   }
 }
 
-/** Pre-votes and granted pre-votes name a term that nobody has reached yet; it is not adopted. */
+/** Pre-votes and granted pre-votes name a term that no node has reached yet; it is not adopted. */
 const speaksOfALaterTerm = (message: RaftMessage): boolean =>
   (message.type === 'request-vote' && message.preVote) || (message.type === 'vote-reply' && message.preVote && message.granted);

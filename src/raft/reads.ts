@@ -6,7 +6,7 @@ import { sendHeartbeat } from './replication.ts';
 
 /**
  * Whether the leader knows what is committed: only once an entry of its own term is (thesis §6.4, step 1). Before, entries that an earlier
- * leader committed may stand behind its commit index.
+ * leader committed may be behind its commit index.
  */
 export const isReady = (core: CoreState): boolean => core.log.termAt(core.commit) === core.term;
 
@@ -24,7 +24,7 @@ export function onRead(core: CoreState, batch: number, lease: boolean): void {
   if (!core.reads.isAwaited && isReady(core)) askAll(core);
 }
 
-/** A round that nobody waits for does not hurry; this one does. */
+/** A round that no read waits for may be delayed; this one is sent at once. */
 function askAll(core: CoreState): void {
   beginRound(core);
   for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
@@ -53,8 +53,8 @@ function roundOf(core: CoreState, voter: NodeId): number {
 }
 
 /**
- * Lease reads (thesis §6.4.1): a majority answered a round that began less than `leaseMs` ago, and helps nobody to depose this leader
- * before an election timeout has passed since. Once the leader has asked another node to lead, that no longer holds in its term.
+ * Lease reads (thesis §6.4.1): a majority answered a round that began less than `leaseMs` ago, and rejects votes for other nodes
+ * until an election timeout has passed since. Once the leader has asked another node to lead, that no longer holds in its term.
  */
 function holdsLease(core: CoreState): boolean {
   const { leaseMs } = core.config;

@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 
-/** Somebody wants to know whether a node's disk may be given up. */
+/** The question whether a node's disk may be given up. */
 export interface RebuildQuestion {
   readonly node: NodeId;
   /** Chosen by who asks: the same question asked again has the same one. */

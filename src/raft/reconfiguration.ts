@@ -12,7 +12,7 @@ import { appendOwn, broadcast } from './replication.ts';
 
 /** When a leader changes the membership (Raft §6). One change is under way at a time, and each step is committed before the next begins. */
 
-/** Somebody asks for other members. */
+/** A request for other members. */
 export function onChangeMembership(core: CoreState, change: MembershipChange): void {
   const { effects, configuration } = core;
   if (core.role !== 'leader') effects.refused = { reason: 'not-leader', leader: core.leader };

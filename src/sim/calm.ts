@@ -9,7 +9,7 @@ const POLL_MS = 50;
 const WATCH_MS = 2_500;
 const DEAF_LEADER_MS = 10_000;
 
-/** Once everything is healed the cluster goes on: somebody leads, all members are equal, and every client has its answers. */
+/** Once everything is healed the cluster goes on: a leader exists, all members are equal, and every client has its answers. */
 export function awaitCalm(world: World): void {
   const deadlineMs = world.schedule.nowMs + CALM_WITHIN_MS;
   while (!isCalm(world)) {
@@ -34,8 +34,8 @@ function isCalm(world: World): boolean {
 }
 
 /**
- * What holds in a calm cluster: the leader stays, although one voter does not hear it; nobody without a vote asks for one; and a leader
- * that hears nobody is replaced, although everybody hears it.
+ * What holds in a calm cluster: the leader stays, although one voter does not hear it; no node that is not a voter requests votes; and a leader
+ * that receives nothing is replaced, although all others hear it.
  */
 export function watchCalm(world: World): void {
   const leader = world.leader();
@@ -44,7 +44,7 @@ export function watchCalm(world: World): void {
   const { voters } = view.configuration;
   const { term } = view;
   const { ends } = world;
-  /** A row that was damaged earlier may be found only now; its node begins anew, and the cluster is not calm. */
+  /** A row that was damaged earlier may be found only now; its node is rebuilt, and the cluster is not calm. */
   const isUndisturbed = (): boolean => world.ends === ends && world.lostDisks.size === 0;
   const other = voters.find((voter) => voter !== leader.nodeId);
   if (other !== undefined && voters.length >= 3) world.network.cut(leader.id, other);
@@ -66,7 +66,7 @@ export function watchCalm(world: World): void {
   demand(
     (later?.id === leader.nodeId && later.term === term) || !isUndisturbed(),
     'a leader that works stays',
-    () => `${leader.id} led term ${term}; when everybody hears it again ${later?.id} leads term ${later?.term}`,
+    () => `${leader.id} led term ${term}; when all nodes hear it again ${later?.id} leads term ${later?.term}`,
   );
   if (voters.length < 3) return;
   for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
@@ -74,7 +74,7 @@ export function watchCalm(world: World): void {
   const next = world.leader();
   demand(
     (next !== undefined && next !== leader) || !isUndisturbed(),
-    'a leader that hears nobody is replaced',
+    'a leader that receives nothing is replaced',
     () => `node ${leader.id} still leads`,
   );
   world.network.heal();

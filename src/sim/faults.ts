@@ -9,7 +9,7 @@ import type { Fault } from './plan.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
-/** Nobody receives the answers. */
+/** The answers are not received. */
 const CROWD_CONNECTION = 901;
 /** By then the openings are applied, mostly. */
 const LATE_COPIES_AFTER_MS = 1_000;
@@ -22,7 +22,7 @@ const ORDER_WAITS_MS_MAX = 4_000;
 /** For how long it is tried to restore a copy, and how often. */
 const ROLL_BACK_WITHIN_MS = 3_000;
 const ROLL_BACK_EVERY_MS = 20;
-/** Each opening brings a copy nearer to the record, as long as it hears from nobody who has it. Plans do not crash one that often. */
+/** Each opening brings a copy nearer to the record, as long as it hears from no node that has it. Plans do not crash one that often. */
 const UNHEARD_OPENINGS_MAX = 40;
 
 /** How long an operator asks for a repair, and how often. */
@@ -32,7 +32,7 @@ const REPAIR_EVERY_MS = 10;
 /** In so much time those that were cut off are brought to what the others wrote. */
 const OVERWRITTEN_WITHIN_MS = 150;
 
-/** Makes one thing go wrong. What would break a promise that nobody made (losing the disks of a majority) is left out. */
+/** Makes one thing go wrong. Faults beyond what the cluster guarantees to survive (losing the disks of a majority) are left out. */
 export function carryOutFault(world: World, fault: Fault): void {
   const { schedule, network, coverage } = world;
   const node = 'node' in fault ? world.nodes.get(fault.node) : undefined;
@@ -76,7 +76,7 @@ export function carryOutFault(world: World, fault: Fault): void {
     case 'one-way':
       coverage.add('one-way partition');
       network.cut(fault.from, fault.to);
-      schedule.after(fault.durationMs, () => network.mend(fault.from, fault.to));
+      schedule.after(fault.durationMs, () => network.uncut(fault.from, fault.to));
       break;
     case 'channel': {
       const peer = world.nodes.get(fault.peer);
@@ -119,7 +119,7 @@ export function carryOutFault(world: World, fault: Fault): void {
     case 'deaf-leader': {
       const leader = world.leader();
       if (leader === undefined) break;
-      coverage.add('leader heard nobody');
+      coverage.add('leader received nothing');
       if (fault.isMute) separate(world, [leader.id], fault.durationMs);
       else deafen(world, leader, fault.durationMs);
       break;
@@ -137,7 +137,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.order({ type: 'transfer', call: 1, to: 0 });
       break;
     case 'change':
-      // Whoever removes sound voters while another one is being rebuilt may be left without a majority: that is the operator's to avoid.
+      // Removing sound voters while another one is being rebuilt may leave no majority: the operator has to avoid that.
       if (world.lostDisks.size > 0) break;
       world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
@@ -206,7 +206,7 @@ function separate(world: World, group: readonly number[], durationMs: number): v
   const cut = pairs.filter(([from, to]) => group.includes(from) !== group.includes(to));
   for (const [from, to] of cut) world.network.cut(from, to);
   world.schedule.after(durationMs, () => {
-    for (const [from, to] of cut) world.network.mend(from, to);
+    for (const [from, to] of cut) world.network.uncut(from, to);
   });
 }
 
@@ -215,7 +215,7 @@ export function deafen(world: World, node: SimNode, durationMs: number): void {
   const others = [...world.nodes.keys()].filter((id) => id !== node.id);
   for (const other of others) world.network.cut(other, node.id);
   world.schedule.after(durationMs, () => {
-    for (const other of others) world.network.mend(other, node.id);
+    for (const other of others) world.network.uncut(other, node.id);
   });
 }
 
@@ -276,7 +276,7 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
   const askAgain = (): void => {
     if (schedule.nowMs > untilMs || world.network.isHealed) return;
     const leader = world.leader();
-    // A flipped bit is known to nobody before it is read, and members that are about to go are the operator's to know.
+    // A flipped bit is not detected before it is read, and the operator knows which members are about to be removed.
     const isKnown = [...world.lostDisks].every(([id, disk]) => world.nodes.get(id)?.diskId !== disk);
     const isChanging = schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX;
     if (leader?.runtime !== undefined && isKnown && !isChanging) {

@@ -163,7 +163,7 @@ export class Invariants {
     );
   }
 
-  /** Whoever first knows an entry to be committed decided so itself: then it is on the disks of a majority. */
+  /** The first node that knows an entry to be committed decided so itself: then it is on the disks of a majority. */
   #onCommitted(node: SimNode, commit: LogIndex): void {
     if (commit <= this.commitIndex) return;
     const view = node.runtime?.view;
@@ -184,7 +184,7 @@ export class Invariants {
     const isOnMajority = known.some((configuration) => this.#isOnMajority(configuration, { index: commit, term }));
     demand(isOnMajority, 'committed means on disk on a majority', () => {
       const holders = [...this.#nodes.keys()].filter((id) => this.#holds(latest.configuration, id, { index: commit, term }));
-      return `node ${node.id} commits entry ${commit} of term ${term}, which is on the disks of ${holders.join(', ') || 'nobody'}, with voters ${latest.configuration.voters.join(', ')}, outgoing ${latest.configuration.outgoing.join(', ')}`;
+      return `node ${node.id} commits entry ${commit} of term ${term}, which is on the disks of ${holders.join(', ') || 'no node'}, with voters ${latest.configuration.voters.join(', ')}, outgoing ${latest.configuration.outgoing.join(', ')}`;
     });
     for (let index = this.#committed.length; index <= commit; index += 1) {
       const each = termAt(node, view, asIndex(index));
@@ -198,7 +198,7 @@ export class Invariants {
   /** Counted here, and not by the code under test. */
   #isOnMajority(configuration: Configuration, id: EntryId): boolean {
     return [configuration.voters, configuration.outgoing].every((named) => {
-      // Whoever is named twice is one.
+      // A node that is named twice counts once.
       const voters = [...new Set(named)];
       const holders = voters.filter((voter) => this.#holds(configuration, voter, id));
       return voters.length === 0 || 2 * holders.length > voters.length;

@@ -51,7 +51,7 @@ export function watchLiveness(world: World): void {
 class Liveness {
   readonly #world: World;
   readonly #probe: Probe;
-  /** A row that was damaged earlier may be found only now: its node begins anew, and the cluster is not calm. */
+  /** A row that was damaged earlier may be found only now: its node is rebuilt, and the cluster is not calm. */
   readonly #isUndisturbed: () => boolean;
   /** When the delays that were left and not seen to end are due, by the wall clock of the leader that took them, ascending. */
   readonly #delaysDueWallMs: number[] = [];
@@ -77,7 +77,7 @@ class Liveness {
     const deadlineMs = world.schedule.nowMs + LEADS_WITHIN_MS;
     const isReplaced = (): boolean => leader.runtime?.view.role !== 'leader' && world.leader() !== undefined;
     while (!isReplaced() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
-    demand(isReplaced() || !this.#isUndisturbed(), 'a leader that hears nobody is replaced', () => world.describe());
+    demand(isReplaced() || !this.#isUndisturbed(), 'a leader that receives nothing is replaced', () => world.describe());
     world.network.heal();
     awaitCalm(world);
     world.coverage.add('leader cut off while something was due');
@@ -127,7 +127,7 @@ class Liveness {
         'a lease lasts under every leader',
         () => `node ${node.id} leads, and a lease ended ${Math.round(this.#leasesEndFromMs - world.schedule.nowMs)} ms too early`,
       );
-      // Nobody can act before it leads.
+      // Nothing can act before it leads.
       const isDelayLate = node.wallMs > Math.max(delayDueWallMs, wallMs) + LATE_MS_MAX;
       demand(
         !isDelayLate,

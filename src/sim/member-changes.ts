@@ -18,7 +18,7 @@ const DOWN_MS = 30;
 const BACK_WITHIN_MS = 2_000;
 
 /** How an operator changes the members of a calm cluster. */
-export const MEMBER_STORIES = ['named-twice', 'called-off', 'lost-while-leaving', 'called-off-while-lost'] as const;
+export const MEMBER_STORIES = ['named-twice', 'cancelled', 'lost-while-leaving', 'cancelled-while-lost'] as const;
 export type MemberStory = (typeof MEMBER_STORIES)[number];
 
 interface Change {
@@ -37,20 +37,20 @@ export function watchMembers(world: World): void {
   const leader = world.leader();
   const before = operator.voters();
   const [leaving, other] = before.filter((voter) => voter !== leader?.id);
-  const newcomer = [...world.nodes.keys()].find((id) => !before.includes(id));
-  if (newcomer === undefined || leaving === undefined || other === undefined) return;
+  const joining = [...world.nodes.keys()].find((id) => !before.includes(id));
+  if (joining === undefined || leaving === undefined || other === undefined) return;
   switch (story) {
     case 'named-twice':
-      operator.nameTwice(newcomer, leaving);
+      operator.nameTwice(joining, leaving);
       break;
-    case 'called-off':
-      operator.callOff(newcomer, leaving, other);
+    case 'cancelled':
+      operator.cancel(joining, leaving, other);
       break;
     case 'lost-while-leaving':
-      operator.loseWhileLeaving(newcomer, leaving);
+      operator.loseWhileLeaving(joining, leaving);
       break;
-    case 'called-off-while-lost':
-      operator.callOffWhileLost(newcomer, leaving, other);
+    case 'cancelled-while-lost':
+      operator.cancelWhileLost(joining, leaving, other);
       break;
     default:
       story satisfies never;
@@ -83,34 +83,34 @@ class Operator {
   }
 
   /** A change that names nodes several times is refused, or dropped as malformed, or names each once. */
-  nameTwice(newcomer: number, leaving: number): void {
+  nameTwice(joining: number, leaving: number): void {
     const before = this.voters();
-    const isTaken = this.#ask({ add: [newcomer, newcomer, newcomer], remove: [leaving, leaving] }) === true;
+    const isTaken = this.#ask({ add: [joining, joining, joining], remove: [leaving, leaving] }) === true;
     this.#world.coverage.add('change named a node more than once');
-    this.#expect(isTaken ? [...without(before, leaving), newcomer] : before);
+    this.#expect(isTaken ? [...without(before, leaving), joining] : before);
   }
 
-  /** A replacement whose newcomer never comes is called off together with another removal; then the newcomer comes. */
-  callOff(newcomer: number, kept: number, removed: number): void {
+  /** A replacement whose new node is isolated is cancelled together with another removal; then the new node joins. */
+  cancel(joining: number, kept: number, removed: number): void {
     const before = this.voters();
-    this.#isolate(newcomer);
-    if (this.#ask({ add: [newcomer], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
-    if (this.#ask({ remove: [newcomer, removed] }) !== true) return;
+    this.#isolate(joining);
+    if (this.#ask({ add: [joining], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
+    if (this.#ask({ remove: [joining, removed] }) !== true) return;
     this.#world.network.heal();
     if (!this.#expect(without(before, removed))) return;
-    if (this.#ask({ add: [newcomer] }) !== true) return;
-    this.#world.coverage.add('replacement called off together with a removal');
-    this.#expect([...without(before, removed), newcomer]);
+    if (this.#ask({ add: [joining] }) !== true) return;
+    this.#world.coverage.add('replacement cancelled together with a removal');
+    this.#expect([...without(before, removed), joining]);
   }
 
   /** A voter that is to be replaced loses its disk before its successor has caught up. */
-  loseWhileLeaving(newcomer: number, leaving: number): void {
+  loseWhileLeaving(joining: number, leaving: number): void {
     const world = this.#world;
     const before = this.voters();
     const node = world.nodes.get(leaving);
     if (node === undefined) return;
-    this.#isolate(newcomer);
-    if (this.#ask({ add: [newcomer], remove: [leaving] }) !== true || !this.#awaitCommitted()) return;
+    this.#isolate(joining);
+    if (this.#ask({ add: [joining], remove: [leaving] }) !== true || !this.#awaitCommitted()) return;
     if (!this.#loseDisk(node) || !this.#awaitCommitted()) return;
     world.runUntil(world.schedule.nowMs + BACK_WITHIN_MS);
     if (!this.#isUndisturbed) return;
@@ -118,23 +118,23 @@ class Operator {
     demand(!voters.includes(leaving), 'the voters are those that were asked for', () => `node ${leaving} is leaving, and votes again`);
     world.network.heal();
     world.coverage.add('voter lost its disk while it was leaving');
-    this.#expect([...without(before, leaving), newcomer]);
+    this.#expect([...without(before, leaving), joining]);
   }
 
-  /** A replacement is called off while another voter that lost its disk is away: once that is back, all voters are as before. */
-  callOffWhileLost(newcomer: number, kept: number, lost: number): void {
+  /** A replacement is cancelled while another voter that lost its disk is away: once that is back, all voters are as before. */
+  cancelWhileLost(joining: number, kept: number, lost: number): void {
     const world = this.#world;
     const before = this.voters();
     const node = world.nodes.get(lost);
     if (node === undefined) return;
-    this.#isolate(newcomer);
-    if (this.#ask({ add: [newcomer], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
+    this.#isolate(joining);
+    if (this.#ask({ add: [joining], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
     if (!this.#loseDisk(node)) return;
     this.#isolate(lost);
-    const isCalledOff = this.#awaitCommitted() && this.#ask({ remove: [newcomer] }) === true;
+    const isCancelled = this.#awaitCommitted() && this.#ask({ remove: [joining] }) === true;
     world.network.heal();
-    if (!isCalledOff) return;
-    world.coverage.add('replacement called off while a lost disk was replaced');
+    if (!isCancelled) return;
+    world.coverage.add('replacement cancelled while a lost disk was replaced');
     this.#expect(before);
   }
 
@@ -153,7 +153,7 @@ class Operator {
     return true;
   }
 
-  /** A row that was damaged earlier may be found only now: its node begins anew. Under another leader a change that was taken may be lost. */
+  /** A row that was damaged earlier may be found only now: its node is rebuilt. Under another leader a change that was taken may be lost. */
   get #isUndisturbed(): boolean {
     return this.#world.ends === this.#ends && this.#world.leader()?.runtime?.view.term === this.#term;
   }

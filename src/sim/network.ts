@@ -32,7 +32,7 @@ export class SimulatedNetwork {
     this.#cuts.set(`${from}>${to}`, (this.#cuts.get(`${from}>${to}`) ?? 0) + 1);
   }
 
-  mend(from: number, to: number): void {
+  uncut(from: number, to: number): void {
     this.#cuts.set(`${from}>${to}`, Math.max(0, (this.#cuts.get(`${from}>${to}`) ?? 0) - 1));
   }
 

@@ -8,7 +8,7 @@ import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts'
 /** What goes wrong, and when: simulated milliseconds from the start. Node numbers are ids. */
 export type Fault = { readonly atMs: number } & (
   | { readonly type: 'crash'; readonly node: number; readonly downMs: number; readonly isNoticed: boolean }
-  /** The write that begins next fails, and with it the node; whether its bytes are on disk nobody knows before the restart. */
+  /** The write that begins next fails, and with it the node; whether its bytes are on disk is unknown before the restart. */
   | { readonly type: 'fail-write'; readonly node: number; readonly survives: boolean; readonly isFull: boolean; readonly downMs: number }
   | { readonly type: 'stall'; readonly node: number; readonly durationMs: number }
   | { readonly type: 'pause'; readonly node: number; readonly durationMs: number }
@@ -21,9 +21,9 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
   /** Nothing gets from one node to the other; the other way it does. */
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
-  /** A channel closes and is opened anew; what was on its way is lost. */
+  /** A channel closes and is opened again; what was on its way is lost. */
   | { readonly type: 'channel'; readonly node: number; readonly peer: number }
-  /** Node 0 stands for whichever leads. */
+  /** Node 0 is whichever node leads. */
   | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
   /** Nothing happens for a while, as on a machine that is suspended; afterwards every clock has counted it. */
   | { readonly type: 'suspend'; readonly durationMs: number }
@@ -33,7 +33,7 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'hang-up'; readonly client: number }
   | { readonly type: 'transfer'; readonly to: number }
   /**
-   * A majority of the voters is to be removed; as soon as that stands in the leader's log, they are cut off from the others, and the leader
+   * A majority of the voters is to be removed; as soon as that is in the leader's log, they are cut off from the others, and the leader
    * crashes: the old members and the new ones could each elect one, if they did not need each other.
    */
   | { readonly type: 'split-change'; readonly durationMs: number; readonly downMs: number }
@@ -42,11 +42,11 @@ export type Fault = { readonly atMs: number } & (
    * that follower lags behind, and gets the old acknowledgements once more.
    */
   | { readonly type: 'second-reign'; readonly durationMs: number }
-  /** Whoever comes to lead in this time gets everything again that was sent to it before. */
+  /** A node that becomes leader in this time receives everything again that was sent to it before. */
   | { readonly type: 'replay'; readonly durationMs: number }
-  /** Whoever leads hears nothing for a while, and goes on speaking; nobody hears it if it is mute. */
+  /** The leader receives nothing for a while, and goes on sending; nothing arrives if it is mute. */
   | { readonly type: 'deaf-leader'; readonly durationMs: number; readonly isMute: boolean }
-  /** Whoever leads is cut off while its event loop stands still, and finds nothing but clients' packets when it goes on. */
+  /** The leader is cut off while its event loop is stopped, and finds nothing but clients' packets when it goes on. */
   | { readonly type: 'sleepy-leader'; readonly durationMs: number }
   /** A leader hands over, and from then on hears nothing for a while: it does not know that another one leads. */
   | { readonly type: 'deaf-transfer'; readonly durationMs: number }
@@ -234,7 +234,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   return {
     seed,
     nodes,
-    // Somebody has to come.
+    // A node is needed that can join.
     spares: story === undefined ? spares : Math.max(1, spares),
     faultMs,
     clients,

@@ -16,7 +16,7 @@ const OPENING_NUMBERS_FROM = 100;
 export const PROBE_QUEUE = 'probe';
 /** Likewise, of the jobs that it finishes. */
 const FINISHED_QUEUE = 'kept';
-/** Nobody ever adds to it: a claim on it waits for its full time. */
+/** Nothing is ever added to it: a claim on it waits for its full time. */
 const EMPTY_QUEUE = 'empty';
 
 const ADD_OPTIONS: AddOptions = {

@@ -294,7 +294,7 @@ export class SimClient {
     });
   }
 
-  /** Most of all somebody who may lead no longer without knowing it. */
+  /** Preferably a node that may no longer lead without knowing it. */
   #whomToAsk(): number {
     const suspect = this.#random.chance(0.5) ? this.#world.oldestLeader()?.id : undefined;
     return suspect ?? this.#random.of(this.#world.nodeIds());

@@ -43,7 +43,7 @@ export class SimNode {
   readonly #plan: Plan;
   readonly #rate: number;
   readonly #startedMs: number;
-  /** Until then its thread stands still. */
+  /** Until then its thread is stopped. */
   #busyUntilMs = 0;
   /** How long the turn at hand has been stuck in a write. */
   #stuckMs = 0;

@@ -20,7 +20,7 @@ const LARGE_BYTES = 65_536;
 /** One operation of a request: settles its call in the history by what came of it. */
 export interface Step {
   settle(result: OperationResult): void;
-  /** Nobody knows what came of it. */
+  /** Its outcome stays unknown. */
   giveUp(): void;
   /** It was certainly not carried out. */
   refuse(code: string): void;

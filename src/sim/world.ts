@@ -33,7 +33,7 @@ import { asViolation, demand, isDamage, isRollBack } from './violation.ts';
 
 /** The longest that any fault lasts, and that a frame is on its way. */
 const LAST_STALL_MS = 4_000;
-/** More than this in one run means that events beget events without end. */
+/** More than this in one run means that events cause events without end. */
 const EVENTS_MAX = 2_000_000;
 /** Clients have numbers above those of nodes; connection 0 is the operator's. */
 const OPERATOR = 0;
@@ -62,7 +62,7 @@ export class World {
   readonly versions: Versions;
   readonly sessions: SessionModel;
   readonly clients: SimClients;
-  /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may trouble each other. */
+  /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may disturb each other. */
   strangersVotes = 0;
   /** The next leader that asks another one to lead hears nothing for so long. */
   deafenOnTransferMs: number | undefined;
@@ -227,7 +227,7 @@ export class World {
     if (role === 'leader' && isJoint(configuration) && !this.#committedJoint.has(index)) {
       this.#committedJoint.add(index);
       this.coverage.add('joint configuration committed');
-      if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('newcomer became a voter');
+      if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('joining node became a voter');
     }
     if (this.lostDisks.size > 0 && role === 'leader') forgetReplacedDisks(this);
     const { nextDelayEndMs = Number.POSITIVE_INFINITY, nextLeaseEndMs = Number.POSITIVE_INFINITY, wallMs, logMs } = runtime.machine;
@@ -300,7 +300,7 @@ export class World {
   onPeerFrame(from: SimNode, to: number, frame: Uint8Array): void {
     demand(
       frame.length <= FRAME_BYTES_MAX + FRAME_PAYLOADS_MAX * Math.max(0, ...this.plan.workload.sizes),
-      'messages do not beget messages',
+      'messages do not multiply',
       () => `node ${from.id} sends ${frame.length} bytes in one turn`,
     );
     this.trace.addNumber(from.id * 64 + to);
@@ -358,7 +358,7 @@ export class World {
     }
   }
 
-  /** Everything stands still for a while, and every clock counts it. */
+  /** Everything is stopped for a while, and every clock counts it. */
   suspend(durationMs: number): void {
     const { nowMs } = this.schedule;
     this.schedule.suspend(durationMs);

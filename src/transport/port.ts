@@ -32,7 +32,7 @@ export interface ClusterEndpoint {
   readonly isClosed?: boolean;
   nodeIds(): readonly number[];
   /**
-   * What keeps a majority of the nodes from running until somebody mends it, as a full disk; calls are rejected with it at once. Undefined while
+   * What keeps a majority of the nodes from running until it is removed, such as a full disk; calls are rejected with it at once. Undefined while
    * a majority runs, or may run again without that.
    */
   outageCause?(): JobraftError | undefined;

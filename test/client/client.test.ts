@@ -190,7 +190,7 @@ describe('a client during an election', () => {
     expect(performance.now() - electedMs).toBeLessThan(30);
   });
 
-  it('tries one request only until somebody answers', async () => {
+  it('tries one request only until a node answers', async () => {
     const { cluster, queue } = aClient([1, 2, 3], { outstandingBatchesMax: 8 });
     await queue.add('n', 0);
     cluster.isPaused = true;

@@ -130,7 +130,7 @@ describe('a worker whose cluster is closed', () => {
     expect(signal()?.aborted).toBe(true);
   });
 
-  it('says it as one warning when nobody listens', async () => {
+  it('emits one warning when there is no listener', async () => {
     using warnings = watchWarnings();
     const { cluster, client, queue } = aSetting();
     const { worker } = await aBusyWorker(client, queue);

@@ -91,7 +91,7 @@ describe('a worker emits "drained"', () => {
   });
 });
 
-describe('a worker to which nobody listens', () => {
+describe('a worker without listeners', () => {
   it('asks nothing of the cluster', async () => {
     const { cluster, client, queue, aWorker } = aSetting();
     aWorker(() => 1, { concurrency: 5 });

@@ -60,7 +60,7 @@ describe('the lease of a job that runs', () => {
     expect(extensions[0]?.outlivesOutage()).toBe(false);
   });
 
-  it('is extended anew as soon as an extension was given up', () => {
+  it('is extended again as soon as an extension was given up', () => {
     const { extensions, errors } = aKeeper();
     vi.advanceTimersByTime(2_000);
     extensions[0]?.onError(new DeadlineError('unknown'));

@@ -13,7 +13,7 @@ vi.mock('../../src/client/sandbox-code.ts', () => ({ sandboxCodePath: () => MISS
 const { sandboxCodePath } = await vi.importActual<typeof import('../../src/client/sandbox-code.ts')>('../../src/client/sandbox-code.ts');
 
 describe('a thread that cannot start', () => {
-  it('fails the jobs that waited for one, and is not tried for ever', async () => {
+  it('fails the jobs that waited for one, and is not tried forever', async () => {
     const errors: Error[] = [];
     const sandbox = new Sandbox(new URL('./fixtures/double.mjs', import.meta.url), {
       concurrency: 3,

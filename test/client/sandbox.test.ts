@@ -85,7 +85,7 @@ describe('the file of a processor', () => {
     expect(await run('second')).toEqual({ result: 'now' });
   });
 
-  it('that does not exist ends no process in which nobody listens', async () => {
+  it('that does not exist ends no process without a listener', async () => {
     const { queue, worker } = aWorker(join(aFolder(), 'missing.mjs'));
     const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     worker.removeAllListeners();

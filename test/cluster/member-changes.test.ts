@@ -6,11 +6,11 @@ interface Setup {
   readonly voters?: readonly number[];
   readonly start?: (node: number) => Promise<void>;
   readonly change?: () => Promise<void>;
-  readonly callOff?: (nodes: readonly number[]) => Promise<readonly number[]>;
+  readonly cancelAddition?: (nodes: readonly number[]) => Promise<readonly number[]>;
 }
 
 /** A cluster of the nodes 1, 2 and 3 as far as changes of members know it. */
-function aSetting({ voters = [1, 2, 3], start, change, callOff }: Setup = {}) {
+function aSetting({ voters = [1, 2, 3], start, change, cancelAddition }: Setup = {}) {
   let ids: readonly number[] = [1, 2, 3];
   const running = new Set(ids);
   const calls: string[] = [];
@@ -41,9 +41,9 @@ function aSetting({ voters = [1, 2, 3], start, change, callOff }: Setup = {}) {
       calls.push(`add ${add.join()} remove ${remove.join()}`);
       await change?.();
     },
-    callOff: async (nodes: readonly number[]) => {
+    cancelAddition: async (nodes: readonly number[]) => {
       calls.push(`cancel ${nodes.join()}`);
-      return callOff === undefined ? nodes : await callOff(nodes);
+      return cancelAddition === undefined ? nodes : await cancelAddition(nodes);
     },
   };
   return { changes: new MemberChanges({ roster, threads, control }), roster, running, calls };
@@ -86,7 +86,7 @@ describe('an addition that fails', () => {
   });
 
   it('keeps a node that became a voter meanwhile', async () => {
-    const setting = aSetting({ change: late, callOff: async () => [5] });
+    const setting = aSetting({ change: late, cancelAddition: async () => [5] });
     const { changes } = setting;
     await expect(changes.change([4, 5], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
     expectNodes(setting, [1, 2, 3, 4]);
@@ -96,7 +96,7 @@ describe('an addition that fails', () => {
     let attempts = 0;
     const setting = aSetting({
       change: () => (++attempts === 1 ? late() : Promise.resolve()),
-      callOff: () => Promise.reject(new NoLeaderError()),
+      cancelAddition: () => Promise.reject(new NoLeaderError()),
     });
     const { changes, roster } = setting;
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });

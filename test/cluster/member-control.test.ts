@@ -72,14 +72,14 @@ describe('a change of members', () => {
 describe('an addition that is cancelled', () => {
   it('takes back what still receives the log, and says who is no member', async () => {
     const { control, asked } = answering({ joining: [4, 5] }, { joining: [], isSettled: false }, {});
-    await expect(control.callOff([4, 5])).resolves.toEqual([4, 5]);
+    await expect(control.cancelAddition([4, 5])).resolves.toEqual([4, 5]);
     expect(asked).toEqual([{ remove: [4, 5] }]);
   });
 
   it('waits for a joint configuration to be complete, and leaves its voters', async () => {
     const joint = { voters: [1, 2, 3, 4], outgoing: [1, 2, 3], isSettled: false };
     const { control, asked } = answering(joint, joint, { voters: [1, 2, 3, 4] });
-    await expect(control.callOff([4])).resolves.toEqual([]);
+    await expect(control.cancelAddition([4])).resolves.toEqual([]);
     expect(asked).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe('an addition that is cancelled', () => {
       () => ({ ...client, changeMembership }),
       async () => 1,
     );
-    await expect(control.callOff([4])).resolves.toEqual([4]);
+    await expect(control.cancelAddition([4])).resolves.toEqual([4]);
     expect(attempts).toBe(2);
   });
 });

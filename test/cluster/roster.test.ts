@@ -67,7 +67,7 @@ describe('a folder that is open', () => {
     message: expect.stringMatching(/^The data folder .* is in use by another cluster, .* or close that cluster first\./),
   });
 
-  it('is not opened again before it is closed, so that nobody takes its holder for gone', () => {
+  it('is not opened again before it is closed, so that its holder does not count as gone', () => {
     const folder = aFolder();
     const first = Roster.open(folder, [1]);
     expect(() => Roster.open(folder, [1])).toThrow(inUse);
@@ -155,7 +155,7 @@ describe('a folder whose cluster.json is gone', () => {
       'one is damaged',
       (folder: string, roster: Roster) => {
         makeFiles(folder, roster, [1, 2, 3]);
-        writeFileSync(nodeFile(folder, 2), 'this was a database until somebody wrote a text over it'.repeat(20));
+        writeFileSync(nodeFile(folder, 2), 'this was a database until a text was written over it'.repeat(20));
       },
       /node-2.*database/,
     ],

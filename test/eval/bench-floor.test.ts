@@ -29,7 +29,7 @@ describe('a barrier between threads', () => {
     expect(stateOf(memory)).toEqual({ arrived: 0, releases: 1 });
   });
 
-  it('holds nobody up who is alone', () => {
+  it('does not delay a single caller', () => {
     const memory = ThreadBarrier.newMemory();
     const barrier = new ThreadBarrier(1, memory);
     for (let round = 0; round < 3; round += 1) barrier.arriveAndWait();

@@ -29,7 +29,7 @@ describe('adds on a schedule', () => {
     const queue = {
       add: async () => {
         sent += 1;
-        // The whole thread stands still, as in a collection of garbage.
+        // The whole thread is stopped, as in a collection of garbage.
         if (sent === 1) for (const until = performance.now() + 50; performance.now() < until; );
         return {} as Job;
       },

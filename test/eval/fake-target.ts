@@ -120,7 +120,7 @@ class FakeSystem implements RunningSystem {
   }
 }
 
-/** Time passes only when somebody waits for it. `lateMs` is how much later than asked each wait ends. */
+/** Time passes only when a caller waits for it. `lateMs` is how much later than asked each wait ends. */
 export class FakeClock implements Clock {
   #nowMs = 1000;
   readonly #lateMs: number;

@@ -85,7 +85,7 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
     own: ['runtime/check', 'base', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'],
   },
-  // A package of its own, so that nobody who uses or builds this one installs other systems' clients.
+  // A package of its own, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
     own: ['runtime/check', 'index', 'base', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],

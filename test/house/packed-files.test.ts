@@ -84,7 +84,7 @@ describe('an import of jobraft', () => {
     await import(${JSON.stringify(join(packageRoot, 'dist/src/index.js'))});
     console.log(JSON.stringify([...loaded]));`;
 
-  it('loads only what everybody needs: the rest is CommonJS that no bundle of ES modules can load, or serves the command line', () => {
+  it('loads only what every program needs: the rest is CommonJS that no bundle of ES modules can load, or serves the command line', () => {
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
     const urls: readonly string[] = JSON.parse(output);
     const packages = new Set(urls.flatMap((url) => url.split('/node_modules/').slice(1)).map(packageOf));

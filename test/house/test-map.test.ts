@@ -32,7 +32,7 @@ describe('the page that says what is tested where', () => {
     expect(named.filter(({ file, name }) => !isIn(file, name))).toEqual([]);
   });
 
-  it('shows the mutants as they stand in the results, and every one was killed', () => {
+  it('shows the mutants as they are written in the results, and every one was killed', () => {
     const csv = readFileSync(join(packageRoot, 'results/mutants.csv'), 'utf8');
     const rows = parse(csv, { columns: true }) as MutantRow[];
     const shown = ({ mistake, mutant, killed_by, seeds }: MutantRow): boolean =>

@@ -158,7 +158,7 @@ describe('the text of an analysis', () => {
     );
   });
 
-  it('says so when nobody led', () => {
+  it('says so when there was no leader', () => {
     expect(analysisText({ nodes: [], leaders: [], elections: 0 })).toContain('No node became leader.');
   });
 });

@@ -13,7 +13,7 @@ export function aFolder(): string {
   return folder;
 }
 
-/** The lines of a log as they stand in the file now. */
+/** The lines of a log as they are in the file now. */
 export function linesOf(file: string): Record<string, unknown>[] {
   const text = readFileSync(file, 'utf8');
   return text

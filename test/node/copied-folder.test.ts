@@ -61,7 +61,7 @@ describe('a copy of node 2’s folder under another path, started as node 2', ()
     table.transfer(peer);
     expect(table.leader()).toBe(peer);
     for (const node of [2, 4 - peer]) table.isolated.add(node);
-    // What is appended from now on nobody but the copy can acknowledge.
+    // What is appended from now on only the copy can acknowledge.
     table.submitAdd(client);
     const { view } = table.node(peer);
     const { commit } = view;
@@ -82,7 +82,7 @@ describe('a copy of node 2’s folder under another path, started as node 2', ()
     const copy = table.doubles.get(2);
     table.passUntil('the end of the copy', () => table.ends.has(2));
     expect(table.ends.get(2)).toEqual(rolledBack);
-    // Nobody’s term was raised: that takes the pre-vote of another.
+    // No term was raised: that takes the pre-vote of another node.
     expect(copy?.view.term).toBeLessThanOrEqual(term);
     expect(table.node(peer).view.term).toBe(term);
   });

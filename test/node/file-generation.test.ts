@@ -43,7 +43,7 @@ describe('the generation of a node’s file is raised', () => {
     expect(generation.next(knowing(OPENED), false)).toBe(RAISED);
   });
 
-  it('not by a record that is not committed: whoever wrote it may have been deposed', () => {
+  it('not by a record that is not committed: the leader that wrote it may have been deposed', () => {
     const { generation } = aGeneration(OPENED);
     const follower = aFollower({ disk: 101, configuration: configurationWith() });
     const data = encodeConfiguration(configurationWith(OPENED));

@@ -25,7 +25,7 @@ describe('the clock of the log', () => {
     },
   );
 
-  it('stands still while nobody leads, and leases begin a fresh term under the next leader', () => {
+  it('stops while there is no leader, and leases begin a fresh term under the next leader', () => {
     const table = new NodeTable([2, 2, 2]);
     const client = table.open();
     table.add(client);
@@ -42,7 +42,7 @@ describe('the clock of the log', () => {
     expect(countsAt(table)).toMatchObject({ active: 0 });
   });
 
-  it('stands nearly still while all nodes are stopped by a stalled disk, although the same leader goes on', () => {
+  it('nearly stops while all nodes are stopped by a stalled disk, although the same leader goes on', () => {
     const table = new NodeTable([2, 2, 2]);
     const client = table.open();
     table.add(client);
@@ -83,7 +83,7 @@ describe('the clock of the log', () => {
     expect(countsAt(table)).toMatchObject({ delayed: 0, waiting: 1 });
   });
 
-  describe('at a single node that nobody asks for anything', () => {
+  describe('at a single node without requests', () => {
     it.each([125, 5_000])('ends a session within a second of its time, with a heartbeat every %d ms', (heartbeatMs) => {
       const table = new NodeTable([2], {}, { heartbeatMs, electionTimeoutMs: 2 * heartbeatMs });
       const client = table.open();
@@ -116,7 +116,7 @@ describe('the clock of the log', () => {
     });
   });
 
-  it('counts the time in which a tick reaches nobody, while the same leader goes on', () => {
+  it('counts the time in which a tick reaches no other node, while the same leader goes on', () => {
     const table = new NodeTable([2, 2, 2], {}, { heartbeatMs: 500, electionTimeoutMs: 20_000 });
     const client = table.open();
     table.add(client);

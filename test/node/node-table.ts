@@ -28,7 +28,7 @@ export class NodeTable {
   nowMs = 0;
   /** How far each node's wall clock was stepped. */
   readonly wallStepMs = new Map<number, number>();
-  /** Nodes that nothing reaches and that reach nobody. */
+  /** Isolated nodes. */
   readonly isolated = new Set<number>();
   readonly answers: ServerFrame[] = [];
   /** Nodes that run besides the one that has their id, and say that they are it; never isolated. And what ended them. */

@@ -78,7 +78,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     ['larger chunks, of which it has fewer than were staged', 5_000],
     ['larger chunks', 2 * CHUNK_BYTES],
     ['smaller chunks', CHUNK_BYTES / 2],
-  ])('begins anew with the next term of its leader, which may have restarted with %s', (_, chunkBytes) => {
+  ])('starts again with the next term of its leader, which may have restarted with %s', (_, chunkBytes) => {
     const storage = aStorageWithCheckpoint();
     const follower = openMemoryStorage({ recordKinds: ['record'] });
     const desk = new SnapshotDesk(asNodeId(2), follower, CHUNK_BYTES);
@@ -98,7 +98,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([...follower.records(0)]).toEqual(records.map(({ key, value }) => ({ key, value })));
   });
 
-  it('begins anew when the follower has lost what it had, which shows in its answer to a chunk that was sent again', () => {
+  it('starts again when the follower has lost what it had, which shows in its answer to a chunk that was sent again', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     carry(sender, new SnapshotReceiver(), new Map(), 3);
     expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');

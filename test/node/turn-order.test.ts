@@ -16,7 +16,7 @@ const CONNECTION = 1;
 
 type Deed = 'persist' | 'answer' | 'peers';
 
-/** Three nodes whose frames wait until somebody delivers them, on a clock that somebody moves. */
+/** Three nodes whose frames wait until the test delivers them, on a clock that the test moves. */
 class Table {
   nowMs = 0;
   readonly deeds = new Map<number, Deed[]>();
@@ -82,7 +82,7 @@ class Table {
       for (const node of this.runtimes) if (node.nextDeadlineMs <= this.nowMs) node.turn();
       this.settle();
     }
-    throw new Error('nobody was elected in ten simulated seconds');
+    throw new Error('no leader was elected in ten simulated seconds');
   }
 
   request(leader: number, sequence: number): void {

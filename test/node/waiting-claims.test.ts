@@ -24,7 +24,7 @@ const POLICY = {
   keepFailed: -1,
 } as const;
 
-/** Three nodes on a clock that somebody moves, and clients with a channel to each of them. */
+/** Three nodes on a clock that the test moves, and clients with a channel to each of them. */
 class Nodes {
   nowMs = 0;
   readonly #runtimes: readonly NodeRuntime[];

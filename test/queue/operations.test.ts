@@ -349,7 +349,7 @@ describe('a process that is gone', () => {
 describe('a request that a node makes by itself', () => {
   const alone = (queue: TestQueue, build: Parameters<TestQueue['request']>[0]): Uint8Array => queue.request(build, 0, NO_CLIENT, 0);
 
-  it('releases by token, twice without harm, and nobody is answered', () => {
+  it('releases by token, twice without effect, and no client is answered', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
     const { token } = queue.claimOne();

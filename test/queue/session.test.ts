@@ -200,7 +200,7 @@ describe('a sequence in a hole between forgotten ones that was closed', () => {
   });
 });
 
-describe('a replica that nobody waits at', () => {
+describe('a replica at which no client waits', () => {
   it('remembers the same answers', () => {
     const leader = new TestQueue();
     const follower = new TestQueue();

@@ -9,7 +9,7 @@ import { claimOfVersion1, entryData, options, START_MS } from './harness.ts';
 const CLIENT = 77;
 
 describe('a job that was claimed in version 1 and stalls in version 2', () => {
-  it.each([true, false])('may stall once, as where nobody says otherwise (extended in between: %s)', (isExtended) => {
+  it.each([true, false])('may stall once, which is the default (extended in between: %s)', (isExtended) => {
     const machine = new JobQueue({ readRecord: () => undefined });
     let index = 0;
     let latest: OperationResult | undefined;

@@ -177,7 +177,7 @@ export function aPreCandidate(setup: CoreSetup = {}): TestCore {
   return core;
 }
 
-/** A candidate of `term` (2 unless told), its own vote persisted, nobody's answer heard. */
+/** A candidate of `term` (2 unless told), its own vote persisted, no answer received. */
 export function aCandidate(setup: CoreSetup = {}): TestCore {
   const core = aPreCandidate(setup);
   for (const from of otherVoters(core)) {

@@ -102,7 +102,7 @@ describe('a node (Raft §5.2)', () => {
     expect(follower.view.role).toBe('follower');
   });
 
-  it('never stands for election without a vote', () => {
+  it('never starts an election without a vote', () => {
     const learner = aFollower({ id: 4, learners: [4] });
     const effects = learner.reachDeadline();
     expect(messagesIn(effects)).toEqual([]);
@@ -112,7 +112,7 @@ describe('a node (Raft §5.2)', () => {
 });
 
 describe('a leader (Raft §5.2)', () => {
-  it('beats to every peer, with an empty AppendEntries', () => {
+  it('sends a heartbeat to every peer: an empty AppendEntries', () => {
     const leader = anEstablishedLeader({ voters: [1, 2, 3, 4, 5] });
     const effects = leader.reachDeadline();
     expect(appendsIn(effects).map((message) => [message.to, message.entries.length])).toEqual([
@@ -229,7 +229,7 @@ describe('an election (Raft §5.2)', () => {
     expect(candidate.view.role).toBe('candidate');
   });
 
-  it('does not count learners, nor nodes nobody knows', () => {
+  it('does not count learners, nor unknown nodes', () => {
     const candidate = aCandidate({ learners: [4] });
     candidate.step(aVoteReply({ from: 4, term: 2 }));
     candidate.step(aVoteReply({ from: 9, term: 2 }));
@@ -296,7 +296,7 @@ describe('election timeouts (Raft §5.2, §9.3)', () => {
     for (const count of buckets) expect(count).toBeGreaterThan(120);
   });
 
-  it('are drawn anew each time', () => {
+  it('are drawn again each time', () => {
     const follower = aFollower();
     const drawn = new Set<number>();
     for (let beat = 0; beat < 50; beat += 1) {

@@ -72,7 +72,7 @@ class Wishes {
     this.#forgetRemovals(true);
   }
 
-  /** Nobody goes in place of nobody. */
+  /** Nothing changes. */
   #forgetRemovals(isComplete = false): void {
     if (isComplete || this.adds.size === 0) this.removals.clear();
   }

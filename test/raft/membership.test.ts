@@ -226,7 +226,7 @@ describe('configurations follow from each other', () => {
     expect(begun(joining, change({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
   });
 
-  it('without the voter that lost its disk, which begins anew', () => {
+  it('without the voter that lost its disk, which joins again', () => {
     expect(replaced(three, asNodeId(2))).toMatchObject({ voters: [1, 3], outgoing: [1, 2, 3], joining: [2] });
   });
 });
@@ -240,7 +240,7 @@ describe('a voter that comes back with another disk', () => {
     expect(reply).toMatchObject({ type: 'vote-reply', granted: false });
   });
 
-  it('does not stand for election', () => {
+  it('does not start an election', () => {
     const voter = aCore({ id: 2, disk: 99, configuration: known });
     voter.reachDeadline();
     expect(voter.view.role).toBe('follower');
@@ -262,7 +262,7 @@ describe('a voter that comes back with another disk', () => {
     expect(network.core(2).view.log.lastIndex).toBe(network.core(1).view.log.lastIndex);
   });
 
-  it('lets nobody be elected by the vote that it gave and forgot', () => {
+  it('cannot get a candidate elected by the vote that it gave and forgot', () => {
     const network = new Network({ nodes: 3 });
     network.elect(1);
     network.propose(1);

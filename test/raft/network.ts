@@ -258,10 +258,10 @@ export class Network {
     this.inFlight = this.inFlight.filter(({ message }) => !wanted(message));
   }
 
-  /** Messages arrive, oldest first, until none is on its way. Time stands still. */
+  /** Messages arrive, oldest first, until none is on its way. The clock does not move. */
   deliverAll(): void {
     for (let round = 0; this.inFlight.length > 0; round += 1) {
-      if (round > ROUNDS_MAX) throw new Error('messages beget messages without end');
+      if (round > ROUNDS_MAX) throw new Error('messages cause messages without end');
       this.deliverAt(0);
     }
   }
@@ -318,7 +318,7 @@ export class Network {
     return this.leader() as number;
   }
 
-  /** Node `id` stands at once, and everything arrives: it leads when nobody may refuse. */
+  /** Node `id` starts an election at once, and everything arrives: it leads unless a vote is rejected. */
   elect(id: number): void {
     for (let attempt = 0; attempt < 5 && this.core(id).view.role !== 'leader'; attempt += 1) {
       this.timeOut(id);

@@ -136,7 +136,7 @@ describe('a lease read (thesis §6.4.1)', () => {
     expect(read(leader, 1, true).readable).toEqual([]);
   });
 
-  it('rests on followers that help nobody to depose the leader, even if its channel closed', () => {
+  it('rests on followers that reject votes while they hear the leader, even if its channel closed', () => {
     const follower = aFollower({ id: 2, leader: 1, config });
     follower.losePeer(1);
     follower.advance(99);

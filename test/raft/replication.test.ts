@@ -293,7 +293,7 @@ describe('a follower whose channel closed', () => {
     expect(leader.view.commit).toBe(3);
   });
 
-  it('that nobody knows is no matter', () => {
+  it('that is unknown has no effect', () => {
     const leader = anEstablishedLeader();
     expect(messagesIn(leader.losePeer(9))).toEqual([]);
   });

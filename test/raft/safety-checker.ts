@@ -103,7 +103,7 @@ export class SafetyChecker {
       const first = this.committed.get(index);
       const entry = view.log.entryAt(asIndex(index));
       if (entry === undefined) {
-        if (first === undefined) fail(`node ${id} got a snapshot with entry ${index}, which nobody committed`);
+        if (first === undefined) fail(`node ${id} got a snapshot with entry ${index}, which was not committed`);
         if (index === view.log.compacted.index) this.#checkSnapshot(id, view.log.compacted, first);
         continue;
       }

@@ -125,7 +125,7 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(follower.terms).toEqual([1, 1]);
   });
 
-  it('follows its sender, and waits anew for the election timeout', () => {
+  it('follows its sender, and restarts its election timer', () => {
     const candidate = aCandidate({ term: 2 });
     candidate.step(aSnapshotChunk({ from: 3, term: 2, snapshot: { index: 8, term: 1 } }));
     expect(candidate.view).toMatchObject({ role: 'follower', leader: 3 });
@@ -145,7 +145,7 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-accepted', match: 3 }]);
   });
 
-  it('whose last entry it holds keeps its log: what stands behind it may have been acknowledged', () => {
+  it('whose last entry it holds keeps its log: the entries after it may have been acknowledged', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1, 1, 2, 2), commit: 1 });
     const effects = follower.step(aSnapshotChunk({ term: 2, snapshot: { index: 3, term: 1 } }));
     expect(effects.snapshotChunk).toBeUndefined();
@@ -163,7 +163,7 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(follower.view.configuration.voters).toEqual([1, 2, 3, 4]);
   });
 
-  it('asks for votes whom the snapshot’s configuration names', () => {
+  it('requests votes from the nodes of the snapshot’s configuration', () => {
     const follower = aFollower({ term: 2, leader: 2 });
     follower.snapshotInstalled({ index: 8, term: 2 }, [1, 3, 4, 5]);
     expect(follower.reachDeadline().messages.map((message) => message.to)).toEqual([3, 4, 5]);

@@ -55,7 +55,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     expect(effects?.messagesAfterPersist).toMatchObject([{ type: 'vote-reply', to: 3, granted: false }]);
   });
 
-  it('has told nobody of a vote that a crash took', () => {
+  it('has not announced a vote that a crash lost', () => {
     const network = new Network({ nodes: 3, slowDisks: true });
     network.step(1, { type: 'message', message: aVoteRequest({ from: 2, to: 1, term: 2 }) });
     network.crash(1);
@@ -64,7 +64,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     expect(network.core(1).view).toMatchObject({ term: 0, votedFor: undefined });
   });
 
-  it('tells of its vote once, and waits anew', () => {
+  it('announces its vote once, and restarts its election timer', () => {
     const follower = aFollower({ term: 2 });
     follower.advance(90);
     const first = follower.step(aVoteRequest({ from: 2, term: 2 }));
@@ -73,7 +73,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     expect(follower.step(aVoteRequest({ from: 2, term: 2 })).notices).toEqual([]);
   });
 
-  it('does not wait anew when it refuses', () => {
+  it('does not restart its election timer when it refuses', () => {
     const follower = aFollower({ term: 2, votedFor: 3 });
     const due = follower.core.nextDeadlineMs;
     follower.advance(50);
@@ -138,7 +138,7 @@ describe('a follower asked for its vote (Raft §5.4.1)', () => {
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 4, last })))).toMatchObject([{ granted }]);
   });
 
-  it('stands itself with the snapshot as its last entry', () => {
+  it('is a candidate itself with the snapshot as its last entry', () => {
     const effects = aFollower({ term: 3, compacted: { index: 9, term: 3 } }).reachDeadline();
     expect(effects.messages).toMatchObject([{ last: { index: 9, term: 3 } }, { last: { index: 9, term: 3 } }]);
   });
@@ -204,7 +204,7 @@ describe('a pre-vote (thesis §9.6)', () => {
     expect(asker.view.role).toBe('pre-candidate');
   });
 
-  it('keeps a node that was cut off from raising everybody’s term', () => {
+  it('keeps a node that was cut off from raising the terms of others', () => {
     const network = new Network({ nodes: 3, seed: 3, latencyMs: 1 });
     const leader = network.electAny();
     const term = network.core(leader).view.term;
@@ -245,7 +245,7 @@ describe('a leader that works sticks (thesis §4.2.3)', () => {
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 3, preVote: true })))).toMatchObject([{ to: 2, granted: true }]);
   });
 
-  it('a candidate with a newer term, to whom nobody listens, deposes the leader by its answer and not by its requests', () => {
+  it('a candidate with a newer term, whose requests are rejected, deposes the leader by its answer and not by its requests', () => {
     const leader = anEstablishedLeader({ id: 2, term: 2 });
     const candidate = aCandidate({ term: 5 });
     const [answer] = repliesIn(candidate.step(anAppend({ from: 2, to: 1, term: 2 })));
@@ -254,7 +254,7 @@ describe('a leader that works sticks (thesis §4.2.3)', () => {
     expect(leader.view).toMatchObject({ role: 'follower', term: 5 });
   });
 
-  it('a node that reaches only some peers neither deposes it nor starves the cluster', () => {
+  it('a node that reaches only some peers neither deposes it nor blocks the cluster', () => {
     const network = new Network({ nodes: 5, seed: 11, latencyMs: 1 });
     const leader = network.electAny();
     const { term } = network.core(leader).view;

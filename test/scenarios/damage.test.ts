@@ -77,7 +77,7 @@ describe('a flipped bit', () => {
       const before = repairs.length;
       await cluster.restart(victim);
       if (PAYLOADS.has(target.kind)) {
-        // Payloads stay on disk until somebody wants them: the node that serves them finds out.
+        // Payloads stay on disk until they are read: the node that serves them detects the damage.
         await eventually(`node ${victim} leads, or has found out`, async () => {
           if (repairs.length === before) await cluster.transferLeadership(victim);
           for (let id = 1; id <= 12; id += 1) expect((await queue.getJob(id))?.data).toMatchObject({ n: id - 1 });
@@ -168,7 +168,7 @@ describe('a node that is damaged while another one is being rebuilt', () => {
 });
 
 describe('a lost file', () => {
-  it('makes its node a newcomer, which votes again once it has caught up', async () => {
+  it('makes its node a new node, which votes again once it has caught up', async () => {
     await using scene = await aCluster();
     const { cluster, queue, dataDir } = scene;
     for (let n = 0; n < 20; n += 1) await queue.add('job', { n });

@@ -50,7 +50,7 @@ describe('a node’s folder of another cluster', () => {
 });
 
 describe('a copy of node 2’s folder under another path', () => {
-  it('leads no cluster of its own: the other nodes are newcomers there, and it is no majority', async () => {
+  it('elects no leader of its own: the other nodes are new there, and it is no majority', async () => {
     using folder = aFolder();
     const [ours, elsewhere] = [join(folder.path, 'ours'), join(folder.path, 'elsewhere')];
     await using cluster = await startCluster({ nodes: 3, dataDir: ours });
@@ -76,7 +76,7 @@ describe('a folder without cluster.json', () => {
 });
 
 describe('a node’s folder that was restored from an older copy', () => {
-  it('is a lost disk: the node votes for nobody until it has everything', async () => {
+  it('is treated as a lost disk: the node grants no vote until it has everything', async () => {
     using folder = aFolder();
     const repairs: Repair[] = [];
     const start = (absent: number[]) =>

@@ -29,7 +29,7 @@ describe('the leader is disconnected and comes back', () => {
     const lonely = clientOf(cluster, leader, 400);
     const queue = new Queue('work', { connection: lonely });
     await expect(queue.add('into the void', {})).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
-    await eventually('nobody leads', async () => (await cluster.leader()) === undefined);
+    await eventually('there is no leader', async () => (await cluster.leader()) === undefined);
     expect(Math.max(...(await commits()))).toBeLessThanOrEqual(before);
     await lonely.close();
     await cluster.heal();

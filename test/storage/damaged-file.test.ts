@@ -11,7 +11,7 @@ describe('a damaged file', () => {
   const open = (newDiskId: number): NodeStorage =>
     openSqliteStorage({ file: folder.file, recordKinds: KINDS, durability: 'full', newDiskId });
 
-  it('is moved aside whole, and in its place a node begins anew as another disk', () => {
+  it('is moved aside whole, and in its place a node starts as another disk', () => {
     {
       using storage = open(11);
       storage.persist({ hardState: aHardState(5, 1), append: appendOf(entriesUpTo(1, 3)) });

@@ -38,7 +38,7 @@ function asVersion2(file: string): void {
 }
 
 describe('the cluster that a file belongs to', () => {
-  it('is the one that it was made for, for ever', () => {
+  it('is the one that it was made for, forever', () => {
     const file = aFile();
     open(file, { origin: OURS })[Symbol.dispose]();
     using storage = open(file);

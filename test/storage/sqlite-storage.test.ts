@@ -125,7 +125,7 @@ describe('a file that is not a node of this version', () => {
     expect(open).toThrow(withCode('STORAGE_DAMAGED', REBUILT));
   });
 
-  it("is refused when it is somebody else's database", () => {
+  it('is refused when it is a database of another program', () => {
     const db = new Database(file);
     db.exec('CREATE TABLE customer (name TEXT)');
     db.close();

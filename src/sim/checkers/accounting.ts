@@ -13,7 +13,7 @@ export interface Accounting {
   readonly lost: number;
   /** Keys under which there are two jobs, and jobs that were completed twice. */
   readonly duplicated: number;
-  /** Jobs that nobody added, or whose add was reported as failed. */
+  /** Jobs that were not added, or whose add was reported as failed. */
   readonly unexpected: number;
 }
 
@@ -67,7 +67,7 @@ function hasEnded(job: JobHistory): boolean {
   return state === null && (isRemoved || (isFinished && (keepCompleted !== -1 || keepFailed !== -1)));
 }
 
-/** Whether the failure may have been the job's last word: nobody got the job after it. */
+/** Whether the failure may have been the job's end: no claim got the job after it. */
 const isLastFail =
   (job: JobHistory) =>
   (fail: OperationOf<'fail'>): boolean =>
@@ -133,7 +133,7 @@ function unexpectedJobs(jobs: ReadonlyMap<number, JobHistory>, problems: Problem
     if (possibleAddsOf(job).length > 0 || !wasSeen) continue;
     unexpected += 1;
     const [denied] = job.adds;
-    if (denied === undefined) problems.add(`job ${job.id} (${JSON.stringify(job.key)}) was added by nobody`, ...evidence(job));
+    if (denied === undefined) problems.add(`job ${job.id} (${JSON.stringify(job.key)}) was not added by any client`, ...evidence(job));
     else problems.add(`job ${job.id} exists although its add was reported as failed`, denied, ...evidence(job));
   }
   return unexpected;

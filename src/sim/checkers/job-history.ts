@@ -29,7 +29,7 @@ export interface JobHistory {
 
 type Growing = { -readonly [Name in keyof JobHistory]: JobHistory[Name] extends readonly (infer Item)[] ? Item[] : JobHistory[Name] };
 
-/** The part of the history that each job has. Jobs whose add is of unknown outcome and that nobody ever saw are in no part. */
+/** The part of the history that each job has. Jobs whose add is of unknown outcome and that were never seen are in no part. */
 export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<number, JobHistory> {
   const jobs = new Map<number, Growing>();
   const jobOf = (id: number): Growing => {

@@ -52,7 +52,7 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
   return problems.verdict('linearizable jobs', checked, unknown > 0);
 }
 
-/** The most that claims allow of which nobody knows whom they took; undefined when one of them does not say it. */
+/** The maximum over claims whose jobs are unknown; undefined when one of them has none. */
 function anyStalledMaxOf(operations: readonly HistoryOperation[]): number | undefined {
   const allowed = operations.filter(isFunction('claim')).map(({ call }) => call.stalledMax ?? Number.POSITIVE_INFINITY);
   const most = allowed.reduce((one, other) => Math.max(one, other), 0);
@@ -72,7 +72,7 @@ function trimmedQueues(operations: readonly HistoryOperation[]): TrimmedQueues {
   return { completed: new Set(completed.map(({ call }) => call.queue)), failed: new Set(failed.map(({ call }) => call.queue)) };
 }
 
-/** A job that is to stay for ever may still be pushed out by another one of its queue. */
+/** A job that is to stay forever may still be pushed out by another one of its queue. */
 function termsOf({ call }: OperationOf<'add'>, trimmed: TrimmedQueues): JobTerms {
   const keepCompleted = call.keepCompleted === -1 && trimmed.completed.has(call.queue) ? 1 : call.keepCompleted;
   const keepFailed = call.keepFailed === -1 && trimmed.failed.has(call.queue) ? 1 : call.keepFailed;

@@ -11,7 +11,7 @@ import type { Moment, SequentialModel, Span } from './linearizability.ts';
  */
 export interface JobState {
   readonly phase: 'absent' | 'pending' | 'active' | 'completed' | 'failed' | 'removed';
-  /** The latest token that is known; a claim by nobody knows whom took a larger one. */
+  /** The latest token that is known; a claim by an unknown worker took a larger one. */
   readonly token: number;
   /** The holder is known, so that its token may extend, begin, complete, fail and release. */
   readonly isHeld: boolean;

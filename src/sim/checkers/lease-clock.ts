@@ -12,7 +12,7 @@ export interface Stop {
 }
 
 /**
- * When leases can have ended. They run on the log's clock, which stands still while there is no leader, and each new leader gives those that are not
+ * When leases can have ended. They run on the log's clock, which stops while there is no leader, and each new leader gives those that are not
  * over a fresh term. Without leaderships leases run on the history's clock all the time.
  */
 export class LeaseClock {

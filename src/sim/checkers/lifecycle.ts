@@ -14,7 +14,7 @@ export interface LifecycleOptions {
 }
 
 /**
- * What the fencing token promises, job by job: tokens grow at every claim, only the current one counts, it ends once, nobody claims a job under a live lease, attempts
+ * What the fencing token promises, job by job: tokens grow at every claim, only the current one counts, it ends once, no claim gets a job under a live lease, attempts
  * and stalls are counted, and the holder of a live lease is not refused.
  */
 export function checkLifecycle(operations: readonly HistoryOperation[], options: LifecycleOptions): Verdict {
@@ -128,7 +128,7 @@ class JobCheck {
     }
   }
 
-  /** Nobody gets a job that is completed or removed; ids and completions are for ever. */
+  /** No claim gets a job that is completed or removed; ids and completions are final. */
   #checkNothingAfterTheEnd(): void {
     for (const complete of this.#job.completes) {
       const later = this.#claims.find(({ token }) => token > complete.call.token);
@@ -216,7 +216,7 @@ class JobCheck {
     return Math.min(...mayBeLast.map(({ invokedUs, call }) => this.#options.leases.overUs(invokedUs, call.leaseMs)));
   }
 
-  /** Whoever holds a live lease is not told that it was lost. */
+  /** The holder of a live lease is not told that it was lost. */
   #checkRefused(operation: HolderOperation): void {
     const { token } = operation.call;
     const claim = this.#claims.find((given) => given.token === token);
@@ -241,7 +241,7 @@ class JobCheck {
     }
   }
 
-  /** Nobody gets a job before somebody began to add it, or under another's key. */
+  /** No claim gets a job before its add began, or under another job's key. */
   #checkBirth(): void {
     const [add, ...others] = possibleAddsOf(this.#job);
     if (add === undefined) return;

@@ -7,7 +7,7 @@ interface FirstClaim {
   readonly job: JobHistory;
   readonly claim: JobClaim;
   readonly priority: number;
-  /** When its add was over; Infinity when nobody knows. */
+  /** When its add was over; Infinity when that is unknown. */
   readonly addedAt: number;
 }
 
@@ -48,7 +48,7 @@ function checkIds(operations: readonly HistoryOperation[], problems: Problems): 
   }
 }
 
-/** Undefined for a job that may not have been ready, or whose first claim nobody may have seen. */
+/** Undefined for a job that may not have been ready, or whose first claim may be unknown. */
 function firstClaimOf(job: JobHistory, unknownClaims: readonly OperationOf<'claim'>[]): FirstClaim | undefined {
   const add = addOf(job);
   if (add === undefined || (add.call.delayMs ?? 0) > 0) return undefined;

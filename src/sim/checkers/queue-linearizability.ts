@@ -40,7 +40,7 @@ export function checkQueueLinearizability(operations: readonly HistoryOperation[
   return problems.verdict('linearizable queue', checked, isGivenUp);
 }
 
-/** Whether somebody saw the job of an add of unknown outcome, so that it must have taken effect. */
+/** Whether the job of an add of unknown outcome was seen, so that the add must have taken effect. */
 function isSeen(one: HistoryOperation, operations: readonly HistoryOperation[]): boolean {
   if (one.f !== 'add') return false;
   const { key } = one.call;
@@ -58,7 +58,7 @@ function isTelling(one: HistoryOperation): boolean {
   return mayHaveApplied(one);
 }
 
-/** The operations of each queue, by name; all under the first one's when an operation names a job of which nobody knows the queue. */
+/** The operations of each queue, by name; all under the first one's when an operation names a job whose queue is unknown. */
 function queuesOf(operations: readonly HistoryOperation[]): Map<string, HistoryOperation[]> {
   const queueOfJob = new Map<number, string>();
   for (const one of operations) {

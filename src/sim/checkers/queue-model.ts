@@ -6,7 +6,7 @@ import type { Moment, SequentialModel } from './linearizability.ts';
 /** A job in the queue's state. */
 interface QueuedJob {
   readonly key: JobKey;
-  /** Zero while nobody has told it: its add is of unknown outcome. */
+  /** Zero while it is unknown: its add is of unknown outcome. */
   readonly id: number;
   /** While the id is not known: those of the adds before and behind it. */
   readonly idAbove: number;
@@ -112,7 +112,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return isPassedOver ? [] : [next];
   }
 
-  /** Nobody knows what it brought: the jobs that were served first, among which may be those whose lease or delay had just ended. */
+  /** It is unknown what it brought: the jobs that were served first, among which may be those whose lease or delay had just ended. */
   #unknownClaim(state: QueueState, operation: OperationOf<'claim'>, moment: Moment): QueueState[] {
     const { queue, countMax, leaseMs } = operation.call;
     const claimable = state.jobs
@@ -217,7 +217,7 @@ function withJob(state: QueueState, at: number, job: QueuedJob): QueueState {
   return { ...state, jobs };
 }
 
-/** The job under the lease of somebody who was never heard of, if it can have been claimed. */
+/** The job under the lease of an unknown worker, if it can have been claimed. */
 function takenStates({ state, model }: QueuedJob, dueUs: number, moment: Moment): JobState[] {
   return model
     .reachable(state, moment)

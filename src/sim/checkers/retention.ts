@@ -44,7 +44,7 @@ function completionsOf(operations: readonly HistoryOperation[]): Map<string, Com
   return byQueue;
 }
 
-/** Whoever reads of a job that it is gone reads so after others that pushed it out. */
+/** A read that finds a job gone comes after the jobs that displaced it. */
 function checkStays({ job, operation, keep, queue }: Completion, completions: readonly Completion[], problems: Problems): void {
   if (operation.outcome !== 'ok' || keep === 0 || job.removes.some(mayHaveApplied)) return;
   const missed = job.reads.find(({ outcome, result }) => outcome === 'ok' && result?.state === null);

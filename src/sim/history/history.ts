@@ -23,7 +23,7 @@ export type OperationFunction = (typeof FUNCTIONS)[number];
  * - `invoke` the client is about to call
  * - `ok` the call took effect once, between its invocation and now
  * - `fail` the call certainly had no effect and never will
- * - `info` nobody knows: it may have taken effect, may never, or may at any later time
+ * - `info` the outcome is unknown: it may have taken effect, may never, or may at any later time
  *
  * An invocation that nothing follows counts as `info`.
  */
@@ -44,7 +44,7 @@ export interface HistoryEvent {
   readonly index: number;
 }
 
-/** What names a job before it has an id, chosen by whoever adds it, and found again in the job's content. Unique in a history. */
+/** What names a job before it has an id, chosen by the client that adds it, and found again in the job's content. Unique in a history. */
 export type JobKey = string | number;
 
 /** The arguments of each call, by function. Optional ones are `undefined` when the recorder does not know them; checkers then assume the least. */
@@ -201,7 +201,7 @@ export class OpenCall<F extends OperationFunction> {
     this.#finish('fail', { error });
   }
 
-  /** @param error why nobody knows. */
+  /** @param error why the outcome is unknown. */
   info(error: string): void {
     this.#finish('info', { error });
   }

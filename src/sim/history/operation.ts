@@ -11,7 +11,7 @@ export interface OperationOf<F extends OperationFunction> {
   readonly outcome: 'ok' | 'fail' | 'info';
   /** Defined if and only if the outcome is `ok`. */
   readonly result: Results[F] | undefined;
-  /** Why it had no effect, or why nobody knows. */
+  /** Why it had no effect, or why that is unknown. */
   readonly error: string | undefined;
   /** Indexes of its two events. An operation whose `returnedAt` is below another's `invokedAt` came before it. Infinity for `info`. */
   readonly invokedAt: number;
@@ -49,7 +49,8 @@ export function operationsOf(events: readonly HistoryEvent[]): HistoryOperation[
       return;
     }
     const call = open.get(event.process);
-    if (call === undefined || call.event.f !== event.f) throw new HistoryFormatError(at + 1, `an answer to ${event.f} that nobody called.`);
+    if (call === undefined || call.event.f !== event.f)
+      throw new HistoryFormatError(at + 1, `an answer to ${event.f} that was not called.`);
     open.delete(event.process);
     operations[call.slot] = operationOf(call.event, call.at, event, at);
   });

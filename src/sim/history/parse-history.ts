@@ -1,6 +1,6 @@
 import { EVENT_TYPES, FUNCTIONS, type HistoryEvent, type Json } from './history.ts';
 
-/** The text is not a history. The message says in which line, and what stands there instead. */
+/** The text is not a history. The message says in which line, and what is there instead. */
 export class HistoryFormatError extends Error {
   readonly code = 'HISTORY_FORMAT';
   /** From 1 on. */

@@ -10,7 +10,7 @@ import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './his
 
 export interface RecordingOptions {
   readonly recorder: HistoryRecorder;
-  /** The key that whoever added the job put into its content. */
+  /** The key that the client put into the content of the job that it added. */
   readonly keyOf: (content: Uint8Array) => JobKey;
 }
 

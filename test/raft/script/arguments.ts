@@ -26,7 +26,7 @@ export class Arguments {
     }
   }
 
-  /** The next word that nobody took yet. */
+  /** The next word that was not taken yet. */
   word(what: string): string {
     const word = this.#words.shift();
     if (word === undefined) throw new CommandError(`"${this.command}" needs ${what}.`);
@@ -101,7 +101,7 @@ export class Arguments {
     return rest;
   }
 
-  /** @throws {CommandError} naming what nobody asked for. */
+  /** @throws {CommandError} naming what is unexpected. */
   end(): void {
     const [extra] = [...this.#words, ...this.#options.keys()];
     if (extra !== undefined) throw new CommandError(`"${this.command}" does not know "${extra}".`);

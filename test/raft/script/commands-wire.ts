@@ -93,7 +93,7 @@ export const WIRE_COMMANDS: Commands = {
     world.wires.heal();
   },
 
-  /** `stabilize [among=1,2]`: everything arrives, is written and installed, until nothing moves. Time stands still. */
+  /** `stabilize [among=1,2]`: everything arrives, is written and installed, until nothing moves. The clock does not move. */
   stabilize: (world, args) => {
     const among = args.numbers('among') ?? world.ids;
     args.end();

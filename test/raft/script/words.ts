@@ -5,7 +5,7 @@ import type { Configuration, Entry, EntryId } from '../../../src/raft/entry.ts';
 import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { RaftNotice } from '../../../src/raft/notice.ts';
 
-/** What happened, in words, as it stands in transcripts. */
+/** What happened, in words, as it is written in transcripts. */
 
 /** Most characters of a command's text that are worth reading. */
 const SHORT_TEXT = 12;
@@ -34,7 +34,7 @@ const appendedInWords = (entries: readonly Entry[]): string =>
 
 export function configurationInWords(configuration: Configuration): string {
   const { voters, outgoing, learners, joining, leaving } = configuration;
-  const parts = [`voters ${voters.join(' ') || 'nobody'}`];
+  const parts = [`voters ${voters.join(' ') || 'none'}`];
   if (outgoing.length > 0) parts.push(`outgoing ${outgoing.join(' ')}`);
   if (learners.length > 0) parts.push(`learners ${learners.join(' ')}`);
   if (joining.length > 0) parts.push(`joining ${joining.join(' ')}`);
@@ -104,7 +104,7 @@ function bodyInWords(message: RaftMessage, rounds: boolean): string {
     case 'snapshot-reply':
       return `wants chunk ${message.nextChunk} of snapshot ${idInWords(message.snapshot)}`;
     case 'timeout-now':
-      return 'stand for election now';
+      return 'start an election now';
     default:
       return assertNever(message);
   }
@@ -125,7 +125,7 @@ function noticeInWords(notice: RaftNotice): string {
     case 'configuration':
       return `uses the configuration of ${notice.index}: ${configurationInWords(notice.configuration)}`;
     case 'removed':
-      return `was removed by ${notice.by}, and stands for no election`;
+      return `was removed by ${notice.by}, and starts no election`;
     case 'disk-lost':
       return `sees that ${notice.voter} came back with another disk`;
     case 'transfer':
@@ -152,7 +152,7 @@ function refusalInWords(refusal: Refusal): string {
     case 'change-pending':
       return 'refuses: another change is pending';
     case 'too-few-copies':
-      return `refuses: without ${refusal.node}, only ${refusal.holders.join(', ') || 'nobody'} of ${refusal.voters.join(', ')} has everything`;
+      return `refuses: without ${refusal.node}, only ${refusal.holders.join(', ') || 'none'} of ${refusal.voters.join(', ')} has everything`;
     default:
       return `refuses: ${refusal.message}`;
   }

@@ -45,7 +45,7 @@ export interface WorldSetup {
   readonly seed: number;
 }
 
-/** How long a message's answers may beget further messages before it is clear that they never end. */
+/** How long a message's answers may cause further messages before it is clear that they never end. */
 const DELIVERIES_MAX = 5_000;
 
 type EventWithoutTime = RaftEvent extends infer Each ? (Each extends RaftEvent ? Omit<Each, 'now'> : never) : never;
@@ -148,7 +148,7 @@ export class World {
     this.step(id, { type: 'deadline' });
   }
 
-  /** The oldest `count` batches reach the disk; of those written late nobody is told, and what waits for them does not leave yet. */
+  /** The oldest `count` batches reach the disk; those written late are not reported, and what waits for them does not leave yet. */
   persist(id: number, count = Number.POSITIVE_INFINITY, isLate = false): void {
     const member = this.#member(id);
     for (const batch of member.writes.splice(0, count)) {
@@ -231,7 +231,7 @@ export class World {
 
   /**
    * Everything that is on its way among these nodes arrives, disks write and snapshots are installed, until nothing moves.
-   * Time stands still.
+   * The clock does not move.
    */
   stabilize(among: readonly number[]): void {
     const choice = { from: among, to: among, kind: undefined, count: 1 };
@@ -242,7 +242,7 @@ export class World {
       if (message === undefined) return;
       this.arrive(message, false);
     }
-    throw new CommandError('Messages beget messages without end.');
+    throw new CommandError('Messages cause messages without end.');
   }
 
   #write(member: Member, { hardState, append }: WriteBatch): void {

@@ -67,7 +67,7 @@ const FAULTS: readonly {
     says: /stale token 1 of job 1/,
   },
   {
-    fault: 'a token is accepted that nobody got',
+    fault: 'a token is accepted that was not given out',
     history: () => new Script().added(1).claimed([1, 1]).completed(1, 5),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
     says: /token 5 of job 1 was accepted and never given out/,
@@ -131,7 +131,7 @@ const FAULTS: readonly {
     fault: 'a job comes from nowhere',
     history: () => new Script().claimed([9, 1]).completed(9, 1),
     seenBy: ['accounting', 'linearizable jobs', 'linearizable queue'],
-    says: /job 9 \("job-9"\) was added by nobody/,
+    says: /job 9 \("job-9"\) was not added by any client/,
   },
   {
     fault: 'a job is claimed again under a live lease',

@@ -98,14 +98,14 @@ function replaceOne(
 
 const MUTATIONS: readonly Mutation[] = [
   {
-    what: 'a claimed job that nobody added',
+    what: 'a claimed job that was not added',
     mutate: (events, pick) =>
       replaceOne(
         events,
         (event) => isOk('claim')(event) && jobsIn(event).length > 0,
         pick,
         (event) => [
-          { ...event, value: { jobs: jobsIn(event).map((job, at) => (at === 0 ? { ...job, job: 9_999, key: 'nobody' } : job)) } },
+          { ...event, value: { jobs: jobsIn(event).map((job, at) => (at === 0 ? { ...job, job: 9_999, key: 'unknown' } : job)) } },
         ],
       ),
   },

@@ -193,11 +193,11 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
   },
 ];
 
-/** Histories with an operation of which nobody knows whether it took effect: both must be allowed, and later as well. */
+/** Histories with an operation of unknown outcome: both outcomes must be allowed, also a late effect. */
 const UNKNOWN: readonly { readonly what: string; readonly history: () => Script; readonly isDrained?: boolean }[] = [
   { what: 'an add that did take effect', history: () => new Script().unknown('add', aJob(1)).claimed([1, 1]).completed(1, 1) },
   {
-    what: 'an add that did, and whose job somebody removed',
+    what: 'an add that did, and whose job was removed',
     history: () =>
       new Script()
         .unknown('add', aJob(1))
@@ -332,7 +332,7 @@ describe('several queues in one history', () => {
     expect(whole('two')).toMatchObject({ checker: 'linearizable queue', result: 'ok', checked: 2 });
   });
 
-  it('are judged as one when a job is named of which nobody knows the queue', () => {
+  it('are judged as one when a job is named whose queue is unknown', () => {
     const script = new Script().unknown('add', aJob(1)).added(2, { queue: 'two' }).did('remove', { job: 1 }, null);
     const report = script.check({ isDrained: false });
     expect(problemsOf(report)).toBe('');
@@ -351,7 +351,7 @@ describe('a search that would take too long', () => {
   });
 });
 
-describe('a job of a queue that is to keep it for ever', () => {
+describe('a job of a queue that is to keep it forever', () => {
   it('may be pushed out by another job, whose add asks for fewer', () => {
     const script = new Script()
       .added(1)

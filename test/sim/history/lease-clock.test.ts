@@ -6,7 +6,7 @@ const at = (seconds: number): number => seconds * SECOND_US;
 const led = (from: number, to = Number.POSITIVE_INFINITY) => ({ fromUs: at(from), toUs: at(to) });
 
 describe('a lease of two seconds', () => {
-  it('ends after two seconds, where nobody knows who led', () => {
+  it('ends after two seconds, where it is unknown who led', () => {
     expect(new LeaseClock(0).overUs(at(1), 2_000)).toBe(at(3));
   });
 
