@@ -29,7 +29,10 @@ describe('a file that is mostly free', () => {
     using storage = open();
     expect(statSync(folder.file).size).toBeLessThan(4 * MEBIBYTE);
     expect(storage.load()).toMatchObject({ disk: DISK, checkpoint: { index: 4 } });
-    expect(recordsOf(storage, JOB)).toEqual([RECORDS - 2, RECORDS - 1].map((key) => [key, pattern(MEBIBYTE, key)]));
+    const kept = recordsOf(storage, JOB);
+    expect(kept.map(([key]) => key)).toEqual([RECORDS - 2, RECORDS - 1]);
+    // toEqual takes seconds for arrays of a MiB.
+    for (const [key, value] of kept) expect(Buffer.compare(value, pattern(MEBIBYTE, key)), `record ${key}`).toBe(0);
     storage.persist({ append: appendOf(entriesUpTo(5, 9)) });
     expect(storage.load().entries.at(-1)?.index).toBe(9);
   });

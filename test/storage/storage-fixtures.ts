@@ -22,7 +22,9 @@ export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values
 
 /** Bytes that differ from place to place, so that a shifted or shortened copy is not equal. */
 export function pattern(length: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length }, (_, at) => (at * 31 + seed * 7 + (at >> 8)) & 0xff);
+  const made = new Uint8Array(length);
+  for (let at = 0; at < length; at += 1) made[at] = (at * 31 + seed * 7 + (at >> 8)) & 0xff;
+  return made;
 }
 
 export function anEntry(index: number, { term = 1, kind = 'command' as EntryKind, data = bytes(index & 0xff, 7) } = {}): Entry {
