@@ -156,12 +156,16 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     file: 'node/node-runtime.ts',
     find: `    this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
+    const durationMs = this.#pace.onTurn(this.#nowMs);
+    if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
     this.#inbox.drain(this.#reader, this.#core.view.leader);
 `,
     replace: `    this.#metrics.turns += 1;
     this.#inbox.drain(this.#reader, this.#core.view.leader);
     this.#reads.ask(this.#standing(), this.#nowMs);
     this.#nowMs = this.#options.clock.monotonicMs();
+    const durationMs = this.#pace.onTurn(this.#nowMs);
+    if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
 `,
   },
   {

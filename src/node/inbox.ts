@@ -10,6 +10,8 @@ import { ClientInbox } from './client-inbox.ts';
 export interface InboxReader {
   onPeerPart(from: NodeId, part: PeerPart): void;
   onPeerLost(peer: NodeId): void;
+  /** A frame or a packet was read as a whole. */
+  onRead(): void;
   onPeersRead(): void;
   onClientFrame(connection: number, frame: ClientFrame): void;
   /** The client's channel has ended, and everything that came on it was read. */
@@ -79,6 +81,7 @@ export class Inbox {
     this.#clients.read({
       onPacket: (connection, packet) => {
         for (const frame of parse(() => readClientFrames(packet))) reader.onClientFrame(connection, frame);
+        reader.onRead();
       },
       onGone: (connection) => reader.onClientGone(connection),
     });
@@ -90,6 +93,7 @@ export class Inbox {
       const { from, frame } = this.#peerFrames[this.#next] as PeerFrame;
       bytes += frame.length;
       for (const part of parse(() => readPeerParts(frame, from, this.#id))) reader.onPeerPart(from, part);
+      reader.onRead();
     }
     if (this.hasMoreOfPeers) return;
     this.#peerFrames = [];

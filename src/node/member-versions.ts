@@ -1,6 +1,7 @@
 import type { NodeId } from '../base/ids.ts';
 import { MACHINE_VERSION_FIRST } from '../queue/entry-data.ts';
 import type { Configuration } from '../raft/entry.ts';
+import type { CoreView } from '../raft/raft-core.ts';
 
 /** How often a leader asks the members that did not say yet. */
 const ASK_EVERY_MS = 500;
@@ -42,9 +43,9 @@ export class MemberVersions {
   }
 
   /** @returns the members to ask now; none while the cluster already has the newest version that this node knows. */
-  toAsk(self: NodeId, configuration: Configuration, version: number, nowMs: number): NodeId[] {
+  toAsk({ id, configuration }: Pick<CoreView, 'id' | 'configuration'>, version: number, nowMs: number): NodeId[] {
     if (version >= this.#own || nowMs < this.#nextAskMs) return [];
-    const unknown = membersOf(configuration).filter((member) => member !== self && this.#versionOf(member) <= version);
+    const unknown = membersOf(configuration).filter((member) => member !== id && this.#versionOf(member) <= version);
     if (unknown.length > 0) this.#nextAskMs = nowMs + ASK_EVERY_MS;
     return unknown;
   }

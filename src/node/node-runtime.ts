@@ -8,10 +8,9 @@ import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import { type CoreView, RaftCore } from '../raft/raft-core.ts';
 import { rolledBack } from '../storage/errors.ts';
-import type { ClientFrame } from '../transport/client-frame.ts';
-import type { PeerPart } from '../transport/peer-frame.ts';
 import { type AdminCore, AdminDesk } from './admin-desk.ts';
 import { Applier } from './applier.ts';
+import { Arrivals } from './arrivals.ts';
 import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { EntryBounds } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
@@ -26,6 +25,7 @@ import { ReadDesk } from './read-desk.ts';
 import { type Leadership, RequestDesk } from './request-desk.ts';
 import { SnapshotDesk } from './snapshot-desk.ts';
 import { TurnChanges } from './turn-changes.ts';
+import { TurnPace } from './turn-pace.ts';
 
 /** Nodes whose ids follow each other write their checkpoints at different times. */
 const CHECKPOINT_PHASES = 5;
@@ -52,7 +52,8 @@ export class NodeRuntime implements Disposable {
   readonly #versions: MemberVersions;
   readonly #inbox: Inbox;
   readonly #applier: Applier;
-  readonly #reader: InboxReader = this.#inboxReader();
+  readonly #reader: InboxReader;
+  readonly #pace: TurnPace;
   #afterPersist: RaftMessage[] = [];
   #nowMs: number;
   /** The leader that waiting requests count on; itself while this node leads. */
@@ -118,6 +119,8 @@ export class NodeRuntime implements Disposable {
     this.#reads = new ReadDesk({ ...desks, limits, life: options.seed, read });
     this.#proposer = this.#proposerOf({ bytesMax: limits.entryBytesMax, replyBytesMax: limits.replyBytesMax });
     this.admin = new AdminDesk(this.#adminCore(), this.#clients);
+    this.#reader = this.#inboxReader();
+    this.#pace = new TurnPace(options.raft.heartbeatMs, this.#nowMs);
     const { view } = this.#core;
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
   }
@@ -153,16 +156,20 @@ export class NodeRuntime implements Disposable {
   turn(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
+    const durationMs = this.#pace.onTurn(this.#nowMs);
+    if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
     this.#inbox.drain(this.#reader, this.#core.view.leader);
     this.#applier.onTurn();
     this.#reads.onTurn();
-    const delayedMs = this.#nowMs - this.#core.nextDeadlineMs;
-    if (delayedMs >= 0) this.#step({ type: 'deadline', now: this.#nowMs, delayedMs, unread: this.#inbox.unreadPeers() });
+    if (this.#core.nextDeadlineMs <= this.#nowMs) this.#step({ type: 'deadline', now: this.#nowMs, unread: this.#inbox.unreadPeers() });
     this.#noticeLeadership();
     this.#desk.releaseUndelivered(this.#standing());
     this.#proposer.proposeQueued();
     this.#reads.ask(this.#standing(), this.#nowMs);
-    if (this.#isLeader) this.#askVersions();
+    if (this.#isLeader) {
+      const members = this.#versions.toAsk(this.#core.view, this.#machine.version, this.#nowMs);
+      for (const member of members) this.#peers.add(member, { type: 'version-question' });
+    }
     for (const message of this.#snapshots.onTurn(this.#core.view, this.#nowMs)) this.#post(message);
     for (const sent of this.#snapshots.takeFinished())
       this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
@@ -175,14 +182,17 @@ export class NodeRuntime implements Disposable {
       this.#flushPeers();
       this.#flushClients();
     }
+    this.#endPart();
     this.#persist();
     for (const message of this.#afterPersist.splice(0)) this.#post(message);
+    this.#endPart();
     this.#flushPeers();
     this.#apply();
     // Claims that found their jobs only now go into the log with the next turn, which is due at once.
     this.#isTurnDue = this.#isLeader && (this.#desk.serveParked(this.#nowMs) || this.#desk.isReleaseDue);
     this.#flushPeers();
     this.#flushClients();
+    this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
   }
 
   /** Lets another voter lead, if there is one that can. @returns whether that has begun. */
@@ -222,39 +232,25 @@ export class NodeRuntime implements Disposable {
   }
 
   #inboxReader(): InboxReader {
+    const arrivals = new Arrivals({
+      desk: this.#desk,
+      reads: this.#reads,
+      admin: this.admin,
+      versions: this.#versions,
+      peers: this.#peers,
+      metrics: this.#metrics,
+      standing: () => this.#standing(),
+      nowMs: () => this.#nowMs,
+      onMessage: (message) => this.#step({ type: 'message', now: this.#nowMs, message }),
+    });
     return {
-      onPeerPart: (from, part) => this.#onPeerPart(from, part),
+      onPeerPart: (from, part) => arrivals.onPeerPart(from, part),
       onPeerLost: (peer) => this.#onPeerLost(peer),
+      onRead: () => this.#endPart(),
       onPeersRead: () => this.#noticeLeadership(),
-      onClientFrame: (connection, frame) => this.#onClientFrame(connection, frame),
+      onClientFrame: (connection, frame) => arrivals.onClientFrame(connection, frame),
       onClientGone: (connection) => this.#desk.onClientGone(connection, this.#standing()),
     };
-  }
-
-  #onPeerPart(from: NodeId, part: PeerPart): void {
-    if (part.type === 'raft') this.#step({ type: 'message', now: this.#nowMs, message: part.message });
-    else if (part.type === 'answer') this.#desk.onAnswer(part.connection, part.frame);
-    else if (part.type === 'cancel-claim') this.#desk.onCancelledClaim(part.client, part.sequence, this.#standing());
-    else if (part.type === 'client-gone') this.#desk.onForwardedClientGone(from, part.connection);
-    else if (part.type === 'read-question') this.#reads.onQuestion(from, part.batch, part.lease, this.#standing());
-    else if (part.type === 'read-index') this.#reads.onReadIndex(part.batch, part.index);
-    else if (part.type === 'version-question') this.#peers.add(from, { type: 'version', version: this.#versions.own });
-    else if (part.type === 'version') this.#versions.onTold(from, part.version);
-    else {
-      this.#metrics.requests += 1;
-      this.#desk.onForwarded(from, part.connection, part.request, this.#standing(), this.#nowMs);
-    }
-  }
-
-  #onClientFrame(connection: number, frame: ClientFrame): void {
-    if (frame.type === 'request') {
-      this.#metrics.requests += 1;
-      this.#desk.onClientRequest(connection, frame.request, this.#standing(), this.#nowMs);
-    } else if (frame.type === 'query') {
-      this.#metrics.queries += 1;
-      this.#reads.onQuery(connection, frame.request, frame.consistency, this.#standing());
-    } else if (frame.type === 'cancel-claim') this.#desk.onCancelledClaim(frame.client, frame.sequence, this.#standing());
-    else this.admin.onFrame(connection, frame);
   }
 
   #onPeerLost(peer: NodeId): void {
@@ -267,12 +263,6 @@ export class NodeRuntime implements Disposable {
 
   #standing(): Leadership {
     return { isLeader: this.#isLeader, leader: this.#core.view.leader, version: this.#proposer.version };
-  }
-
-  #askVersions(): void {
-    const { id, configuration } = this.#core.view;
-    const members = this.#versions.toAsk(id, configuration, this.#machine.version, this.#nowMs);
-    for (const member of members) this.#peers.add(member, { type: 'version-question' });
   }
 
   #step(event: RaftEvent): Effects {
@@ -313,14 +303,24 @@ export class NodeRuntime implements Disposable {
       wallMs: () => this.#options.clock.wallMs(),
       applied: () => this.applied,
       propose: (data) => this.#step({ type: 'propose', now: this.#nowMs, data }),
+      onEntry: () => this.#endPart(),
     });
   }
 
   #post(message: RaftMessage): void {
     this.#peers.add(message.to, { type: 'raft', message });
     const entries = message.type === 'append' ? message.entries.length : 0;
-    const { id: node } = this.#options;
-    this.#observe({ type: 'rpc-sent', node, atMs: this.#nowMs, rpc: message.type, to: message.to, term: message.term, entries });
+    const { type: rpc, to, term } = message;
+    this.#observe({ type: 'rpc-sent', node: this.#options.id, atMs: this.#nowMs, rpc, to, term, entries });
+  }
+
+  /** Of a turn that takes long, what it has said so far leaves now, and heartbeats with it. */
+  #endPart(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (!this.#pace.isPartOver(nowMs)) return;
+    this.#nowMs = nowMs;
+    this.#step({ type: 'heartbeat', now: nowMs });
+    this.#flushPeers();
   }
 
   #flushPeers(): void {

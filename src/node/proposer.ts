@@ -23,6 +23,8 @@ export interface ProposerPorts {
   wallMs(): number;
   applied(): LogIndex;
   propose(data: Uint8Array): Effects;
+  /** Requests of the turn became an entry, or were refused; more may follow. */
+  onEntry(): void;
 }
 
 /**
@@ -87,7 +89,7 @@ export class Proposer {
   }
 
   proposeQueued(): void {
-    const { view, desk, bounds } = this.#ports;
+    const { view, desk, bounds, onEntry } = this.#ports;
     // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
     if (view.transfer !== undefined) return;
     if (view.role === 'leader') this.#lookAtClock();
@@ -106,6 +108,7 @@ export class Proposer {
         this.#claims.onRefused(items);
         desk.onOverloaded(items, refused.uncommittedBytes);
       }
+      onEntry();
     }
     if (view.role === 'leader' && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();
   }

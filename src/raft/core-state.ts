@@ -66,8 +66,8 @@ export class CoreState {
   now: number;
   /** When a follower or candidate starts an election. */
   electionDueMs = 0;
-  /** Its time was over while this node did not run, and was prolonged. */
-  hasWaitedOnceMore = false;
+  /** How much of this node's own absences was not counted as the leader's silence since the timer began, ms. */
+  excusedMs = 0;
   /** When the leader of this term was last heard: until an election timeout later, votes for another node are rejected (thesis §4.2.3). */
   leaderHeardMs = Number.NEGATIVE_INFINITY;
   /** The leader's channel closed and no other leader is known yet: elections follow each other quickly. */
@@ -132,7 +132,7 @@ export class CoreState {
         ? this.random.nextBetween(shortMs, 5 * shortMs)
         : this.random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
     this.electionDueMs = this.now + wait;
-    this.hasWaitedOnceMore = false;
+    this.excusedMs = 0;
   }
 
   setHardState(term: Term, votedFor: NodeId | undefined): void {

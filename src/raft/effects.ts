@@ -26,10 +26,13 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'generation'; readonly generation: Generation }
   /**
    * The deadline has passed.
-   * @property delayedMs for how long since then this node did not run; by default it did.
    * @property unread peers whose messages have arrived and were not read yet; by default none.
    */
-  | { readonly type: 'deadline'; readonly delayedMs?: number; readonly unread?: ReadonlySet<NodeId> }
+  | { readonly type: 'deadline'; readonly unread?: ReadonlySet<NodeId> }
+  /** For so many milliseconds before `now` this node read nothing: its turn took so long, or a timer fired so late. */
+  | { readonly type: 'away'; readonly durationMs: number }
+  /** In the middle of a long turn: heartbeats that are due leave. Nobody's silence is judged, since what arrived meanwhile is not read yet. */
+  | { readonly type: 'heartbeat' }
   /**
    * May this node's disk be given up, as damaged as it may be? Only when the effects hold no `refused`; a refusal may pass, and the question is
    * repeated.

@@ -7,32 +7,19 @@ import { becomeLeader } from './leader.ts';
 import { diskOf, generationOf, isVotersState } from './membership.ts';
 import type { RequestVote, TimeoutNow, VoteReply } from './message.ts';
 import { isVoter, membersOf, voteResult } from './quorum.ts';
-import { becomeFollower, isLongDelay } from './role.ts';
+import { becomeFollower } from './role.ts';
 
 /** How much longer than the first wait a round of votes may take when the leader is known to be lost: it has to cross the network, and disks. */
 const ROUND_TRIP_SCALE = 4;
 
-/** The election timeout passed. @param delayedMs for how long this node did not run since then. */
-export function onElectionTimeout(core: CoreState, delayedMs: number): void {
+/** The election timeout passed. */
+export function onElectionTimeout(core: CoreState): void {
   if (!mayStand(core)) {
     core.resetElectionTimer();
     return;
   }
-  if (waitsOnceMore(core, delayedMs)) return;
   core.effects.notices.push({ type: 'election-timeout', term: core.term });
   becomePreCandidate(core);
-}
-
-/**
- * This node itself did not run when its election timeout ended, and what kept it from running may have stopped the leader, too: before it
- * considers the leader lost it waits for a heartbeat, once.
- */
-function waitsOnceMore(core: CoreState, delayedMs: number): boolean {
-  const { heartbeatMs } = core.config;
-  if (!isLongDelay(core, delayedMs) || core.role !== 'follower' || core.isLeaderLost || core.hasWaitedOnceMore) return false;
-  core.hasWaitedOnceMore = true;
-  core.electionDueMs = core.now + core.random.nextBetween(heartbeatMs, 2 * heartbeatMs);
-  return true;
 }
 
 /** A voter, with the disk that the others know it by, and not told that it is one no more. */

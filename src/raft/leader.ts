@@ -10,8 +10,8 @@ import { Progress } from './progress.ts';
 import { quorumIndex, voteResult } from './quorum.ts';
 import { beginRound, confirmReads } from './reads.ts';
 import { advanceReconfiguration, isRebuilt } from './reconfiguration.ts';
-import { appendOwn, broadcast, replicate, sendHeartbeat } from './replication.ts';
-import { becomeFollower, isLongDelay } from './role.ts';
+import { appendOwn, broadcast, replicate, sendDueHeartbeats, sendHeartbeat } from './replication.ts';
+import { becomeFollower } from './role.ts';
 import { advanceTransfer, expireTransfer, handOver } from './transfer.ts';
 
 /** An election was won: append the no-op that lets this term commit (Raft §8), and tell everyone. */
@@ -51,15 +51,10 @@ export function onPropose(core: CoreState, data: Uint8Array): void {
 }
 
 /**
- * The leader's own deadline: heartbeats, and CheckQuorum (thesis §6.2). While this node itself did not run it asked nobody: that time does
- * not count as the silence of others.
- * @param delayedMs for how long it did not run since the deadline.
+ * The leader's own deadline: heartbeats, and CheckQuorum (thesis §6.2).
  * @param unread peers that were heard, although what they sent was not read yet.
  */
-export function onLeaderDeadline(core: CoreState, delayedMs: number, unread: ReadonlySet<NodeId>): void {
-  if (isLongDelay(core, delayedMs)) {
-    for (const progress of core.progress.values()) progress.lastHeardMs = Math.min(core.now, progress.lastHeardMs + delayedMs);
-  }
+export function onLeaderDeadline(core: CoreState, unread: ReadonlySet<NodeId>): void {
   const heardSince = core.now - core.config.electionTimeoutMs;
   const quorum = voteResult(core.configuration, (voter) => {
     if (voter === core.id || unread.has(voter)) return true;
@@ -73,11 +68,10 @@ export function onLeaderDeadline(core: CoreState, delayedMs: number, unread: Rea
   expireTransfer(core);
   core.heartbeatDueMs = core.now + core.config.heartbeatMs;
   beginRound(core);
-  for (const [peer, progress] of core.progress) {
-    // Whoever got something else meanwhile needs no heartbeat (Raft §5.2), unless reads or a lease wait for its answer to this round.
-    const isRoundWanted = core.reads.isAwaited || core.config.leaseMs > 0;
-    if (isRoundWanted || core.now - progress.lastSentMs >= core.config.heartbeatMs / 2) sendHeartbeat(core, peer, progress);
-  }
+  // Whoever got something else meanwhile needs no heartbeat (Raft §5.2), unless reads or a lease wait for its answer to this round.
+  const isRoundWanted = core.reads.isAwaited || core.config.leaseMs > 0;
+  if (isRoundWanted) for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
+  else sendDueHeartbeats(core);
   advanceReconfiguration(core);
 }
 
@@ -147,7 +141,7 @@ function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly rou
     progress.disk = answer.disk;
     progress.generation = answer.generation;
   } else if (counterOf(answer.generation) > counterOf(progress.generation)) progress.generation = answer.generation;
-  progress.lastHeardMs = core.now;
+  progress.onHeard(core.now);
   if (answer.round > progress.round) progress.round = answer.round;
   return progress;
 }
@@ -156,7 +150,7 @@ function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly rou
 export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
   const progress = core.progress.get(message.from);
   if (progress === undefined) return;
-  progress.lastHeardMs = core.now;
+  progress.onHeard(core.now);
   core.effects.snapshotReply = message;
 }
 

@@ -15,7 +15,7 @@ export class Progress {
   state: ProgressState = 'probe';
   match: LogIndex = asIndex(0);
   next: LogIndex;
-  /** When anything of this term arrived from the peer, monotonic ms. */
+  /** When anything of this term arrived from the peer, monotonic ms; later by what was excused since. */
   lastHeardMs: number;
   /** When an AppendEntries was last sent to the peer, monotonic ms. */
   lastSentMs = Number.NEGATIVE_INFINITY;
@@ -41,6 +41,7 @@ export class Progress {
   // Last index and size of each AppendEntries that is out, oldest first.
   readonly #inflight: { last: LogIndex; bytes: number }[] = [];
   #inflightBytes = 0;
+  #excusedMs = 0;
 
   /** @param catchUpTo where a first round of catching up ends. */
   constructor(next: LogIndex, nowMs: number, catchUpTo = asIndex(next - 1)) {
@@ -56,6 +57,18 @@ export class Progress {
 
   get inflightBytes(): number {
     return this.#inflightBytes;
+  }
+
+  onHeard(nowMs: number): void {
+    this.lastHeardMs = nowMs;
+    this.#excusedMs = 0;
+  }
+
+  /** The leader itself read nothing for a while, and counts that as nobody's silence: until it has left out so much since it heard the peer. */
+  excuse(durationMs: number, nowMs: number, excusedMsMax: number): void {
+    if (this.#excusedMs >= excusedMsMax) return;
+    this.#excusedMs += durationMs;
+    this.lastHeardMs = Math.min(nowMs, this.lastHeardMs + durationMs);
   }
 
   becomeProbe(next: LogIndex): void {

@@ -1,5 +1,6 @@
 import { asIndex, type NodeId } from '../base/ids.ts';
 import { assertNever, invariant } from '../base/invariant.ts';
+import { onAway } from './absence.ts';
 import type { RaftBoot } from './core-state.ts';
 import { CoreState } from './core-state.ts';
 import type { Effects, RaftEvent } from './effects.ts';
@@ -19,6 +20,7 @@ import type { RaftMessage } from './message.ts';
 import { onRead } from './reads.ts';
 import { onRebuildQuestion } from './rebuild.ts';
 import { onChangeMembership } from './reconfiguration.ts';
+import { sendDueHeartbeats } from './replication.ts';
 import { becomeFollower } from './role.ts';
 import { onTransfer } from './transfer.ts';
 
@@ -99,7 +101,13 @@ export class RaftCore {
         onRebuildQuestion(core, event);
         break;
       case 'deadline':
-        this.#onDeadline(event.delayedMs ?? 0, event.unread ?? NO_NODES);
+        this.#onDeadline(event.unread ?? NO_NODES);
+        break;
+      case 'away':
+        onAway(core, event.durationMs);
+        break;
+      case 'heartbeat':
+        if (core.role === 'leader') sendDueHeartbeats(core);
         break;
       case 'peer-lost':
         if (core.role === 'leader') onFollowerLost(core, event.peer);
@@ -118,10 +126,10 @@ export class RaftCore {
     return effects;
   }
 
-  #onDeadline(delayedMs: number, unread: ReadonlySet<NodeId>): void {
+  #onDeadline(unread: ReadonlySet<NodeId>): void {
     if (this.#core.now < this.nextDeadlineMs) return;
-    if (this.#core.role === 'leader') onLeaderDeadline(this.#core, delayedMs, unread);
-    else onElectionTimeout(this.#core, delayedMs);
+    if (this.#core.role === 'leader') onLeaderDeadline(this.#core, unread);
+    else onElectionTimeout(this.#core);
   }
 
   #onMessage(message: RaftMessage): void {

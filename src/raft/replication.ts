@@ -58,6 +58,13 @@ function sendAppend(core: CoreState, to: NodeId, progress: Progress, prev: Entry
   core.send({ type: 'append', from, to, term, prev, entries, commit, round: core.reads.current });
 }
 
+/** To each peer that was sent nothing for half a heartbeat. */
+export function sendDueHeartbeats(core: CoreState): void {
+  for (const [peer, progress] of core.progress) {
+    if (core.now - progress.lastSentMs >= core.config.heartbeatMs / 2) sendHeartbeat(core, peer, progress);
+  }
+}
+
 /** An empty AppendEntries. Its predecessor is the last entry that was sent, so that it also discovers what was lost on the way. */
 export function sendHeartbeat(core: CoreState, peer: NodeId, progress: Progress): void {
   const prevIndex = previousIndex(progress.next);

@@ -14,6 +14,3 @@ export function becomeFollower(core: CoreState, term: Term, leader: NodeId | und
   core.changeRole('follower', leader);
   if (!wasFollower) core.resetElectionTimer();
 }
-
-/** A node that did not run for so long may have kept others waiting, and may have missed what they said. */
-export const isLongDelay = (core: CoreState, delayedMs: number): boolean => delayedMs >= core.config.heartbeatMs / 2;

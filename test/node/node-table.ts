@@ -31,6 +31,10 @@ export class NodeTable {
   /** Isolated nodes. */
   readonly isolated = new Set<number>();
   readonly answers: ServerFrame[] = [];
+  /** How much time passes with each look that a node takes at its clock. */
+  readonly lookMs = new Map<number, number>();
+  /** When which node sent a frame to which other one. */
+  readonly sent: { readonly from: number; readonly to: number; readonly atMs: number }[] = [];
   /** Nodes that run besides the one that has their id, and say that they are it; never isolated. And what ended them. */
   readonly doubles = new Map<number, NodeRuntime>();
   readonly ends = new Map<number, unknown>();
@@ -101,11 +105,17 @@ export class NodeTable {
       machineVersionMax: version,
       storage,
       clock: {
-        monotonicMs: () => this.nowMs,
+        monotonicMs: () => {
+          this.nowMs += this.lookMs.get(id) ?? 0;
+          return this.nowMs;
+        },
         wallMs: () => WALL_START_MS + this.nowMs + (this.wallStepMs.get(id) ?? 0),
       },
       outlet: {
-        sendToPeer: (to, frame) => void this.#frames.push({ from: id, to, frame: frame.slice(), isDouble }),
+        sendToPeer: (to, frame) => {
+          this.#frames.push({ from: id, to, frame: frame.slice(), isDouble });
+          this.sent.push({ from: id, to, atMs: this.nowMs });
+        },
         sendToClient: (_connection, packet) => void this.answers.push(...readServerFrames(packet.slice())),
       },
       observe: () => undefined,
@@ -117,7 +127,7 @@ export class NodeTable {
     for (let passed = 0; passed < ms; passed += STEP_MS) {
       this.nowMs += STEP_MS;
       for (let round = 0; round < 4; round += 1) {
-        this.#deliver();
+        this.deliver();
         for (const node of this.#nodes.values()) node.turn();
         this.#turnDoubles();
       }
@@ -128,7 +138,7 @@ export class NodeTable {
   idle(ms: number): void {
     const untilMs = this.nowMs + ms;
     for (let turns = 0; turns < IDLE_TURNS_MAX; turns += 1) {
-      this.#deliver();
+      this.deliver();
       for (const node of this.#nodes.values()) node.turn();
       if (this.#frames.length > 0) continue;
       const wakeMs = Math.min(...[...this.#nodes.values()].map((node) => node.nextDeadlineMs));
@@ -210,10 +220,10 @@ export class NodeTable {
   }
 
   /** Sends the leader an add, and awaits nothing. */
-  submitAdd(client: number): void {
+  submitAdd(client: number, bytes = 4): void {
     const encoder = new RequestEncoder();
     encoder.begin(client, this.nextSequence(), 1);
-    encoder.add('q', new Uint8Array(4), options({ attemptsMax: 1 }));
+    encoder.add('q', new Uint8Array(bytes), options({ attemptsMax: 1 }));
     this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
   }
 
@@ -243,7 +253,8 @@ export class NodeTable {
     }
   }
 
-  #deliver(): void {
+  /** What was sent arrives; nobody takes a turn. */
+  deliver(): void {
     const frames = this.#frames;
     this.#frames = [];
     for (const { from, to, frame, isDouble } of frames) {

@@ -127,7 +127,19 @@ export class TestCore {
   /** The next deadline fires, but this node did not run for so long after it. @param unread peers whose messages lie here unread. */
   reachDeadlineLate(delayedMs: number, unread: readonly number[] = []): Effects {
     this.now = Math.max(this.now, this.core.nextDeadlineMs + delayedMs);
-    return this.core.step({ type: 'deadline', now: this.now, delayedMs, unread: new Set(unread.map(asNodeId)) });
+    if (delayedMs > 0) this.core.step({ type: 'away', now: this.now, durationMs: delayedMs });
+    return this.core.step({ type: 'deadline', now: this.now, unread: new Set(unread.map(asNodeId)) });
+  }
+
+  /** Time goes on, and this node reads nothing meanwhile. */
+  beAway(durationMs: number): void {
+    this.now += durationMs;
+    this.core.step({ type: 'away', now: this.now, durationMs });
+  }
+
+  /** In the middle of a long turn. */
+  beat(): Effects {
+    return this.core.step({ type: 'heartbeat', now: this.now });
   }
 
   losePeer(peer: number): Effects {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { aFollower, anAppend, anEstablishedLeader, appendsIn, messagesIn, TEST_CONFIG } from './builders.ts';
+import { aFollower, anAppend, anEstablishedLeader, appendsIn, aVoteRequest, messagesIn, repliesIn, TEST_CONFIG } from './builders.ts';
 
 const { heartbeatMs, electionTimeoutMs } = TEST_CONFIG;
 
 describe('a follower that did not run when its election timeout passed', () => {
   it('waits once more, for as long as a heartbeat takes, and then asks for votes', () => {
     const follower = aFollower({ leader: 2 });
-    expect(messagesIn(follower.reachDeadlineLate(heartbeatMs))).toEqual([]);
+    expect(messagesIn(follower.reachDeadlineLate(electionTimeoutMs))).toEqual([]);
     expect(follower.view.role).toBe('follower');
     const waitMs = follower.core.nextDeadlineMs - follower.now;
     expect(waitMs).toBeGreaterThanOrEqual(heartbeatMs);
@@ -17,9 +17,9 @@ describe('a follower that did not run when its election timeout passed', () => {
 
   it('waits again after it has heard a leader', () => {
     const follower = aFollower({ leader: 2 });
-    follower.reachDeadlineLate(heartbeatMs);
+    follower.reachDeadlineLate(electionTimeoutMs);
     follower.step(anAppend({ from: 2, term: follower.view.term }));
-    follower.reachDeadlineLate(heartbeatMs);
+    follower.reachDeadlineLate(electionTimeoutMs);
     expect(follower.view.role).toBe('follower');
   });
 
@@ -30,10 +30,39 @@ describe('a follower that did not run when its election timeout passed', () => {
     expect(follower.view.role).toBe('pre-candidate');
   });
 
-  it('does not wait for the sake of a short delay', () => {
+  it('does not wait for the sake of a short delay that it knows nothing of', () => {
     const follower = aFollower({ leader: 2 });
-    follower.reachDeadlineLate(heartbeatMs / 4);
+    follower.reachDeadline();
     expect(follower.view.role).toBe('pre-candidate');
+  });
+});
+
+describe('a follower whose turns take long while its leader is silent', () => {
+  it('does not count their time as silence', () => {
+    const follower = aFollower({ leader: 2 });
+    const dueMs = follower.core.nextDeadlineMs;
+    for (let turns = 0; turns < 4; turns += 1) follower.beAway(heartbeatMs / 4);
+    expect(follower.core.nextDeadlineMs).toBe(dueMs + heartbeatMs);
+  });
+
+  it('asks for votes all the same once it has left out an election timeout', () => {
+    const follower = aFollower({ leader: 2 });
+    const dueMs = follower.core.nextDeadlineMs;
+    for (let turns = 0; turns < 100; turns += 1) follower.beAway(heartbeatMs / 4);
+    expect(follower.core.nextDeadlineMs).toBe(dueMs + electionTimeoutMs);
+    follower.reachDeadline();
+    expect(follower.view.role).toBe('pre-candidate');
+  });
+
+  it('does not help to depose it either', () => {
+    const answerAfter = (wait: (follower: ReturnType<typeof aFollower>) => void): boolean[] => {
+      const follower = aFollower({ leader: 2 });
+      wait(follower);
+      const request = aVoteRequest({ from: 3, term: follower.view.term + 1, last: { index: 9, term: 1 }, preVote: true });
+      return repliesIn(follower.step(request)).map((reply) => 'granted' in reply && reply.granted);
+    };
+    expect(answerAfter((follower) => follower.advance(electionTimeoutMs))).toEqual([true]);
+    expect(answerAfter((follower) => follower.beAway(electionTimeoutMs))).toEqual([false]);
   });
 });
 
@@ -56,5 +85,49 @@ describe('a leader that did not run', () => {
     expect(leader.view.role).toBe('leader');
     leader.reachDeadline();
     expect(leader.view.role).toBe('follower');
+  });
+});
+
+describe('a leader whose turns take long while its followers are silent', () => {
+  /** @returns for how long it leads. */
+  function timeInOffice(turnMs: number): number {
+    const leader = anEstablishedLeader();
+    const sinceMs = leader.now;
+    for (let turns = 0; leader.view.role === 'leader' && turns < 1_000; turns += 1) {
+      leader.beAway(turnMs);
+      if (leader.now >= leader.core.nextDeadlineMs) leader.reachDeadline();
+    }
+    return leader.now - sinceMs;
+  }
+
+  it('leaves their time out, up to an election timeout', () => {
+    expect(timeInOffice(heartbeatMs / 4)).toBeGreaterThan(2 * electionTimeoutMs);
+    expect(timeInOffice(heartbeatMs / 4)).toBeLessThanOrEqual(2 * electionTimeoutMs + 2 * heartbeatMs);
+  });
+
+  it('is replaced in the end, however long each of them takes', () => {
+    expect(timeInOffice(3 * electionTimeoutMs)).toBeLessThanOrEqual(8 * electionTimeoutMs);
+  });
+});
+
+describe('a leader in the middle of a long turn', () => {
+  it('beats to those that it has sent nothing for half a heartbeat, and judges nobody', () => {
+    const leader = anEstablishedLeader();
+    leader.propose();
+    expect(appendsIn(leader.beat())).toEqual([]);
+    leader.advance(2 * electionTimeoutMs);
+    expect(appendsIn(leader.beat()).map(({ to, entries }) => [to, entries.length])).toEqual([
+      [2, 0],
+      [3, 0],
+    ]);
+    expect(appendsIn(leader.beat())).toEqual([]);
+    expect(leader.view.role).toBe('leader');
+  });
+
+  it('beats to nobody once it does not lead', () => {
+    const follower = aFollower({ leader: 2 });
+    follower.advance(2 * electionTimeoutMs);
+    expect(messagesIn(follower.beat())).toEqual([]);
+    expect(follower.view.role).toBe('follower');
   });
 });

@@ -1,0 +1,40 @@
+/**
+ * How a node's turns take its time. Sizes are parts of a heartbeat: the processor may be shared with many others, so that a turn that needs few
+ * milliseconds takes hundreds.
+ */
+export class TurnPace {
+  readonly #heartbeatMs: number;
+  #beganMs: number;
+  #partMs: number;
+  #endedMs: number;
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(heartbeatMs: number, nowMs: number) {
+    this.#heartbeatMs = heartbeatMs;
+    this.#beganMs = nowMs;
+    this.#partMs = nowMs;
+    this.#endedMs = nowMs;
+  }
+
+  /** A turn begins. @returns for how many ms the node read nothing since the one before, that one included; zero where it is of no account. */
+  onTurn(nowMs: number): number {
+    const lateMs = Math.max(0, nowMs - Math.max(this.#endedMs, this.#dueMs));
+    const awayMs = this.#endedMs - this.#beganMs + lateMs;
+    this.#beganMs = nowMs;
+    this.#partMs = nowMs;
+    return awayMs < this.#heartbeatMs / 8 ? 0 : awayMs;
+  }
+
+  /** @returns whether the turn takes so long that what it has to say should leave now; then the next part begins. */
+  isPartOver(nowMs: number): boolean {
+    if (nowMs - this.#partMs < this.#heartbeatMs / 4) return false;
+    this.#partMs = nowMs;
+    return true;
+  }
+
+  /** @param dueMs when the next turn should begin if nothing arrives. */
+  onTurnEnd(nowMs: number, dueMs: number): void {
+    this.#endedMs = nowMs;
+    this.#dueMs = dueMs;
+  }
+}
