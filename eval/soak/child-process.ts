@@ -1,13 +1,27 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { ChildReport, ChildSettings, SoakAction } from './messages.ts';
+import type { ChildReport, ChildSettings, Done, SoakAction } from './messages.ts';
 
 const START_TIMEOUT_MS = 60_000;
 
 interface Waiting {
-  readonly resolve: (report: Extract<ChildReport, { readonly type: 'done' }>) => void;
+  readonly resolve: (report: Done) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** What the process says by itself. */
+export type Notice = Exclude<ChildReport, { readonly type: 'ready' | 'rejected' | 'done' | 'failed' }>;
+
+/** The cluster did not start. */
+export class StartRejected extends Error {
+  /** A JobraftError's code. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(`The cluster did not start (${code}): ${message}`);
+    this.code = code;
+  }
 }
 
 /** The process under test, from the driver's side. */
@@ -15,13 +29,13 @@ export class ProcessUnderTest {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
   readonly #exited: Promise<unknown>;
-  readonly #onNodeFailure: (error: string) => void;
+  readonly #onNotice: (notice: Notice) => void;
   #onReady: (() => void) | undefined;
   #onEnd: ((error: Error) => void) | undefined;
   #nextId = 1;
 
-  private constructor(settings: ChildSettings, onNodeFailure: (error: string) => void) {
-    this.#onNodeFailure = onNodeFailure;
+  private constructor(settings: ChildSettings, onNotice: (notice: Notice) => void) {
+    this.#onNotice = onNotice;
     const entry = fileURLToPath(new URL('./child.js', import.meta.url));
     this.#process = fork(entry, [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#exited = once(this.#process, 'exit');
@@ -29,9 +43,9 @@ export class ProcessUnderTest {
     this.#process.on('exit', (code, signal) => this.#fail(new Error(`The process under test ended (code ${code}, signal ${signal}).`)));
   }
 
-  /** Resolves once the cluster has a leader and the load runs. */
-  static async start(settings: ChildSettings, onNodeFailure: (error: string) => void): Promise<ProcessUnderTest> {
-    const child = new ProcessUnderTest(settings, onNodeFailure);
+  /** Resolves once the cluster has a leader and the load runs. @throws {StartRejected} */
+  static async start(settings: ChildSettings, onNotice: (notice: Notice) => void): Promise<ProcessUnderTest> {
+    const child = new ProcessUnderTest(settings, onNotice);
     const ready = new Promise<void>((resolve, reject) => {
       child.#onReady = resolve;
       child.#onEnd = reject;
@@ -46,10 +60,10 @@ export class ProcessUnderTest {
   }
 
   /** @throws when it cannot be done, is not done in time, or the process ends. */
-  async perform(action: SoakAction, timeoutMs: number): Promise<{ readonly detail: string; readonly nodes: number }> {
+  async perform(action: SoakAction, timeoutMs: number): Promise<Done> {
     const id = this.#nextId;
     this.#nextId += 1;
-    const done = new Promise<{ readonly detail: string; readonly nodes: number }>((resolve, reject) => {
+    const done = new Promise<Done>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#process.send({ id, ...action });
     });
@@ -63,18 +77,24 @@ export class ProcessUnderTest {
   }
 
   #onReport(report: ChildReport): void {
-    if (report.type === 'ready') {
-      this.#onReady?.();
-      return;
+    switch (report.type) {
+      case 'ready':
+        this.#onReady?.();
+        break;
+      case 'rejected':
+        this.#onEnd?.(new StartRejected(report.code, report.error));
+        break;
+      case 'done':
+      case 'failed': {
+        const waiting = this.#waiting.get(report.id);
+        this.#waiting.delete(report.id);
+        if (report.type === 'done') waiting?.resolve(report);
+        else waiting?.reject(new Error(report.error));
+        break;
+      }
+      default:
+        this.#onNotice(report);
     }
-    if (report.type === 'node-failure') {
-      this.#onNodeFailure(report.error);
-      return;
-    }
-    const waiting = this.#waiting.get(report.id);
-    this.#waiting.delete(report.id);
-    if (report.type === 'done') waiting?.resolve(report);
-    else waiting?.reject(new Error(report.error));
   }
 
   #fail(error: Error): void {

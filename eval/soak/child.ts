@@ -1,10 +1,13 @@
-import { type Cluster, startCluster } from '../../src/index.ts';
+import { type Cluster, JobraftError, startCluster } from '../../src/index.ts';
 import { HistoryRecorder } from '../../src/sim/history/history.ts';
 import { operationsOf } from '../../src/sim/history/operation.ts';
 import { injectFault } from './faults.ts';
 import { HistoryFile, readHistory } from './history-file.ts';
-import { KEPT_QUEUE, Load, passMs, TRIMMED_QUEUE } from './load.ts';
-import type { ChildReport, ChildSettings, SoakCommand } from './messages.ts';
+import { checkpointed, quorumLost, settle, startStopped } from './inquiries.ts';
+import { JobAudit } from './job-audit.ts';
+import { KEPT_QUEUE, Load, TRIMMED_QUEUE } from './load.ts';
+import type { ChildReport, ChildSettings, SoakAction, SoakCommand } from './messages.ts';
+import { passMs } from './processing.ts';
 
 /** Processes of one life of this program; a life never has so many calls under way. */
 const PROCESSES_PER_LIFE = 1_000_000;
@@ -22,36 +25,69 @@ async function main(settings: ChildSettings): Promise<void> {
   const cluster = await startCluster({
     nodes: settings.nodes,
     dataDir: settings.dataDir,
+    logs: { dir: settings.logDir },
     seed: settings.seed + settings.life,
     // Often enough that nodes which were away are brought up by snapshots too.
     limits: { checkpointEntries: 400, tailEntries: 100 },
-    onNodeFailure: (node, error) => report({ type: 'node-failure', error: `Node ${node} stopped by itself: ${error.message}` }),
-    onRepair: ({ node, damage }) => report({ type: 'node-failure', error: `The file of node ${node} was damaged: ${damage.message}` }),
+    onNodeFailure: (node, error) =>
+      report({ type: 'node-failure', node, code: codeOf(error), error: `Node ${node} stopped by itself: ${error.message}` }),
+    onRepair: ({ node, damage }) =>
+      report({ type: 'repair', node, code: codeOf(damage), error: `The file of node ${node} was replaced: ${damage.message}` }),
   });
   await cluster.waitForLeader();
   const { addsPerSecond, seed, life } = settings;
-  const load = new Load(cluster, { recorder, addsPerSecond, seed: seed * 31 + life, keyPrefix: `${life}` });
+  const audit = new JobAudit((problem) => report({ type: 'job-problem', problem }));
+  const load = new Load(cluster, { recorder, addsPerSecond, seed: seed * 31 + life, audit, keyPrefix: `${life}` });
   load.start();
-  process.on('message', (command: SoakCommand) => void answer(command, cluster, load, settings));
+  const subject: Subject = { cluster, load, audit, settings };
+  process.on('message', (command: SoakCommand) => void answer(command, subject));
   // Without its driver this process has no purpose.
   process.on('disconnect', () => process.exit());
   report({ type: 'ready' });
 }
 
-async function answer(command: SoakCommand, cluster: Cluster, load: Load, settings: ChildSettings): Promise<void> {
+interface Subject {
+  readonly cluster: Cluster;
+  readonly load: Load;
+  readonly audit: JobAudit;
+  readonly settings: ChildSettings;
+}
+
+async function answer(command: SoakCommand, subject: Subject): Promise<void> {
   const { id } = command;
   try {
-    const detail = command.type === 'drain' ? await drain(command.timeoutMs, cluster, load, settings) : await injectFault(cluster, command);
-    report({ type: 'done', id, detail, nodes: cluster.nodeIds().length });
+    const detail = await perform(command, subject);
+    report({ type: 'done', id, detail, nodes: subject.cluster.nodeIds() });
   } catch (error) {
     report({ type: 'failed', id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 }
 
-async function drain(timeoutMs: number, cluster: Cluster, load: Load, settings: ChildSettings): Promise<string> {
+async function perform(action: SoakAction, subject: Subject): Promise<string> {
+  const { cluster, settings } = subject;
+  switch (action.type) {
+    case 'settle':
+      return settle(cluster, action.timeoutMs);
+    case 'checkpoint':
+      return checkpointed(cluster, action.node, action.timeoutMs);
+    case 'expect-quorum-lost':
+      return quorumLost(cluster, action.timeoutMs);
+    case 'start-stopped':
+      return startStopped(cluster);
+    case 'drain':
+      return drain(action.timeoutMs, subject);
+    case 'close':
+      await cluster.close();
+      return 'closed';
+    default:
+      return injectFault(cluster, action, settings.logDir);
+  }
+}
+
+async function drain(timeoutMs: number, { cluster, load, audit, settings }: Subject): Promise<string> {
   load.stopAdding();
   await cluster.heal();
-  for (const node of cluster.nodeIds()) if (!cluster.isRunning(node)) await cluster.restart(node);
+  await startStopped(cluster);
   const deadline = performance.now() + timeoutMs;
   let left = Number.NaN;
   while (left !== 0) {
@@ -60,10 +96,11 @@ async function drain(timeoutMs: number, cluster: Cluster, load: Load, settings: 
     left = await load.unfinished().catch(() => Number.NaN);
   }
   const ids = knownIds(settings.historyFile);
+  audit.recount();
   for (const [queue, known] of ids) await load.readAll(known, queue);
+  report({ type: 'dead-letters', count: audit.deadLetters });
   await load.close();
   await converged(cluster, deadline);
-  await cluster.close();
   return `${[...ids.values()].reduce((sum, known) => sum + known.length, 0)} jobs read at the end`;
 }
 
@@ -89,7 +126,14 @@ function knownIds(historyFile: string): Map<string, number[]> {
   return new Map([...ids].map(([queue, known]) => [queue, [...known]]));
 }
 
+const codeOf = (error: unknown): string => (error instanceof JobraftError ? error.code : 'UNKNOWN');
+
 const report = (message: ChildReport): void => void process.send?.(message);
 
-// The only cast: the driver is the one who starts this process, and writes its argument.
-await main(JSON.parse(process.argv[2] ?? '') as ChildSettings);
+try {
+  // The only cast: the driver is the one who starts this process, and writes its argument.
+  await main(JSON.parse(process.argv[2] ?? '') as ChildSettings);
+} catch (error) {
+  const rejection: ChildReport = { type: 'rejected', code: codeOf(error), error: error instanceof Error ? error.message : String(error) };
+  process.send?.(rejection, () => process.exit(1));
+}

@@ -1,13 +1,18 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ProcessUnderTest } from './child-process.ts';
-import { passMs } from './load.ts';
-import type { ChildSettings, SoakAction } from './messages.ts';
+import { injectFolderFault, type Subject } from './folder-faults.ts';
+import type { ChildSettings, Done, SoakAction } from './messages.ts';
+import { Notices } from './notices.ts';
 import { planOf, type SoakStep } from './plan.ts';
+import { passMs } from './processing.ts';
 
 export interface SoakOptions {
   readonly seconds: number;
   readonly seed: number;
   readonly addsPerSecond: number;
-  readonly dataDir: string;
+  /** Holds everything but the history. */
+  readonly folder: string;
   readonly historyFile: string;
   /** Hears of every step. */
   readonly print: (line: string) => void;
@@ -20,12 +25,16 @@ export interface SoakRun {
   /** The numbers of nodes that the cluster went through. */
   readonly sizes: readonly number[];
   readonly seconds: number;
+  /** Jobs that were dead letters at the end; undefined for a run that did not get there. */
+  readonly deadLetters: number | undefined;
+  /** Jobs that became dead letters although no processor failed them. */
+  readonly deadLettersWithoutCause: number;
   /** What the cluster did not survive; empty when all is well. After that the queue may not have been drained. */
   readonly failures: readonly string[];
 }
 
 const FOUNDERS = 3;
-const STEP_TIMEOUT_MS = 60_000;
+const STEP_TIMEOUT_MS = 120_000;
 const RESIZE_TIMEOUT_MS = 180_000;
 const DRAIN_TIMEOUT_MS = 120_000;
 /** The load goes on for a moment before the first fault and after the last. */
@@ -36,7 +45,10 @@ export async function soak(options: SoakOptions): Promise<SoakRun> {
   return new Soak(options).run();
 }
 
-class Soak {
+class Soak implements Subject {
+  readonly dataDir: string;
+  readonly workDir: string;
+  readonly notices: Notices;
   readonly #options: SoakOptions;
   readonly #startedMs = performance.now();
   readonly #steps = new Map<SoakStep['type'], number>();
@@ -47,27 +59,59 @@ class Soak {
 
   constructor(options: SoakOptions) {
     this.#options = options;
+    this.dataDir = join(options.folder, 'data');
+    this.workDir = join(options.folder, 'work');
+    this.notices = new Notices((error) => this.#failures.push(error));
+    mkdirSync(this.workDir);
   }
 
   async run(): Promise<SoakRun> {
     try {
-      await this.#start();
+      await this.start();
       await this.#carryOut(planOf(this.#options.seconds, this.#options.seed));
-      const detail = await this.#perform({ type: 'drain', timeoutMs: DRAIN_TIMEOUT_MS / 2 }, DRAIN_TIMEOUT_MS);
-      this.#options.print(`drained: ${detail.detail}`);
+      const { detail } = await this.perform({ type: 'drain', timeoutMs: DRAIN_TIMEOUT_MS / 2 }, DRAIN_TIMEOUT_MS);
+      await this.perform({ type: 'close' }, STEP_TIMEOUT_MS);
+      this.#options.print(`drained: ${detail}`);
     } catch (error) {
       this.#failures.push(error instanceof Error ? error.message : String(error));
     } finally {
-      await this.#child?.kill();
+      await this.kill();
     }
-    return { steps: this.#steps, sizes: this.#sizes, seconds: this.#elapsedMs / 1_000, failures: this.#failures };
+    const { deadLetters, deadLettersWithoutCause } = this.notices;
+    return {
+      steps: this.#steps,
+      sizes: this.#sizes,
+      seconds: this.#elapsedMs / 1_000,
+      deadLetters,
+      deadLettersWithoutCause,
+      failures: this.#failures,
+    };
+  }
+
+  async start(): Promise<void> {
+    const { seed, addsPerSecond, historyFile, folder } = this.#options;
+    const life = this.#lives;
+    this.#lives += 1;
+    const { dataDir } = this;
+    const settings: ChildSettings = { dataDir, logDir: join(folder, 'logs'), historyFile, nodes: FOUNDERS, seed, addsPerSecond, life };
+    this.#child = await ProcessUnderTest.start(settings, (notice) => this.notices.on(notice));
+  }
+
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+    this.#child = undefined;
+  }
+
+  async perform(action: SoakAction, timeoutMs: number): Promise<Done> {
+    if (this.#child === undefined) throw new Error('No process is under test.');
+    return this.#child.perform(action, timeoutMs);
   }
 
   async #carryOut(plan: readonly SoakStep[]): Promise<void> {
     await passMs(CALM_MS);
     for (const [at, step] of plan.entries()) {
       // Steps that take long are caught up on: the plan says when each is due.
-      await passMs(CALM_MS + (at * this.#options.seconds * 1_000) / plan.length - this.#elapsedMs);
+      await passMs(Math.max(0, CALM_MS + (at * this.#options.seconds * 1_000) / plan.length - this.#elapsedMs));
       const since = (this.#elapsedMs / 1_000).toFixed(1);
       this.#options.print(`${since} s  ${await this.#take(step)}`);
       this.#steps.set(step.type, (this.#steps.get(step.type) ?? 0) + 1);
@@ -76,37 +120,25 @@ class Soak {
   }
 
   async #take(step: SoakStep): Promise<string> {
-    if (step.type === 'kill-process') {
-      await this.#child?.kill();
-      await this.#start();
-      return 'killed the whole process (SIGKILL) and started it again';
+    switch (step.type) {
+      case 'kill-process':
+        await this.kill();
+        await this.start();
+        return 'killed the whole process (SIGKILL) and started it again';
+      case 'rolled-back-folder':
+      case 'foreign-folder':
+        return injectFolderFault(this, step);
+      case 'resize': {
+        const { detail, nodes } = await this.perform(step, RESIZE_TIMEOUT_MS);
+        this.#sizes.push(nodes.length);
+        return detail;
+      }
+      default:
+        return (await this.perform(step, STEP_TIMEOUT_MS)).detail;
     }
-    const { detail, nodes } = await this.#perform(step, step.type === 'resize' ? RESIZE_TIMEOUT_MS : STEP_TIMEOUT_MS);
-    if (step.type === 'resize') this.#sizes.push(nodes);
-    return detail;
-  }
-
-  async #start(): Promise<void> {
-    const settings = childSettings(this.#options, this.#lives);
-    this.#lives += 1;
-    this.#child = await ProcessUnderTest.start(settings, (error) => this.#failures.push(error));
-  }
-
-  async #perform(action: SoakAction, timeoutMs: number): Promise<{ readonly detail: string; readonly nodes: number }> {
-    if (this.#child === undefined) throw new Error('No process is under test.');
-    return this.#child.perform(action, timeoutMs);
   }
 
   get #elapsedMs(): number {
     return performance.now() - this.#startedMs;
   }
 }
-
-const childSettings = ({ dataDir, historyFile, seed, addsPerSecond }: SoakOptions, life: number): ChildSettings => ({
-  dataDir,
-  historyFile,
-  nodes: FOUNDERS,
-  seed,
-  addsPerSecond,
-  life,
-});

@@ -1,12 +1,13 @@
 import type { Cluster } from '../../src/index.ts';
-import { passMs } from './load.ts';
-import type { SoakAction } from './messages.ts';
+import type { ProcessFault } from './messages.ts';
+import { passMs } from './processing.ts';
+import { stickNode } from './stuck-node.ts';
 
 const LEADER_WAIT_MS = 20_000;
 const POLL_MS = 10;
 
 /** Injects one fault and sees it through. @returns what was done to whom. @throws when the cluster does not come back in time. */
-export async function injectFault(cluster: Cluster, action: Exclude<SoakAction, { readonly type: 'drain' }>): Promise<string> {
+export async function injectFault(cluster: Cluster, action: ProcessFault, logDir: string): Promise<string> {
   switch (action.type) {
     case 'kill-leader': {
       const leader = await cluster.waitForLeader(LEADER_WAIT_MS);
@@ -23,6 +24,8 @@ export async function injectFault(cluster: Cluster, action: Exclude<SoakAction, 
       await passMs(action.durationMs);
       return `paused ${action.isLeader ? 'leader' : 'follower'} ${node}`;
     }
+    case 'stuck-node':
+      return stickNode(cluster, action, logDir);
     case 'partition': {
       const leader = await cluster.waitForLeader(LEADER_WAIT_MS);
       const others = cluster.nodeIds().filter((node) => node !== leader);

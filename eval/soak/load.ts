@@ -1,8 +1,11 @@
 import { SeededRandom } from '../../src/base/random.ts';
-import { Client, type Cluster, type ClusterEndpoint, JobraftError, Queue, UnrecoverableError, Worker } from '../../src/index.ts';
+import { Client, type Cluster, type ClusterEndpoint, JobraftError, Queue } from '../../src/index.ts';
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction } from '../../src/sim/history/history.ts';
 import { RecordingEndpoint } from '../../src/sim/history/recording-endpoint.ts';
 import { CuttableEndpoint } from './cuttable-endpoint.ts';
+import type { JobAudit } from './job-audit.ts';
+import { LEASE_MS, passMs } from './processing.ts';
+import { workLoop } from './work-loop.ts';
 
 /** All jobs of this queue are kept, so that its counts must be exact. */
 export const KEPT_QUEUE = 'kept';
@@ -18,23 +21,20 @@ export interface LoadOptions {
   readonly recorder: HistoryRecorder;
   readonly addsPerSecond: number;
   readonly seed: number;
+  readonly audit: JobAudit;
   /** Begins the keys of this load's jobs, so that no other load's are the same. */
   readonly keyPrefix: string;
 }
 
 const ADDERS = 8;
 const READERS = 2;
+/** Of each busy queue, with their processors in functions; one more has its processor in a file. */
 const WORKERS = 2;
-const WORKER_CONCURRENCY = 8;
-const LEASE_MS = 1_500;
 const DEADLINE_MS = 3_000;
 /** Now and then a client's way to the cluster is cut: for a moment, so that it repeats its requests; past its leases; or past its deadlines. */
 const CUT_PAUSE_MS = 700;
 const CUTS_MS = [600, 600, LEASE_MS + 400, DEADLINE_MS + 300] as const;
-/** How long a worker lives before another takes its place. */
-const WORKER_LIFE_MS = 2_500;
 const READ_PAUSE_MS = 40;
-const WORKER_POLL_MS = 50;
 const ATTEMPTS = 3;
 /** Between two adds to the small queue. */
 const SMALL_PAUSE_MS = 400;
@@ -67,8 +67,11 @@ export class Load {
   start(): void {
     for (let adder = 0; adder < ADDERS; adder += 1) this.#loops.push(this.#addLoop(this.#client()));
     for (let reader = 0; reader < READERS; reader += 1) this.#loops.push(this.#readLoop(this.#client()));
-    for (const queue of BUSY_QUEUES) for (let worker = 0; worker < WORKERS; worker += 1) this.#loops.push(this.#workLoop(queue));
-    this.#loops.push(this.#smallLoop(this.#client()), this.#workLoop(SMALL_QUEUE));
+    for (const queue of BUSY_QUEUES) {
+      for (let worker = 0; worker < WORKERS; worker += 1) this.#loops.push(this.#workLoop(queue, false));
+      this.#loops.push(this.#workLoop(queue, true));
+    }
+    this.#loops.push(this.#smallLoop(this.#client()), this.#workLoop(SMALL_QUEUE, false));
     this.#loops.push(this.#cutLoop());
   }
 
@@ -164,6 +167,7 @@ export class Load {
     const read = await this.#recorded('getJob', { job: id }, async () => {
       const job = await queue.getJob(id);
       if (job === undefined) return { state: null };
+      this.#options.audit.onRead(job);
       return { state: job.state ?? null, key: job.data, token: job.token ?? 0 };
     });
     return read?.state === 'failed';
@@ -208,24 +212,10 @@ export class Load {
     }
   }
 
-  /** One worker after the other. Each gives its jobs back when it goes; the processors go on regardless, as they do in life. */
-  async #workLoop(queue: string): Promise<void> {
-    const endpoint = new RecordingEndpoint(this.#endpoint(), { recorder: this.#options.recorder, keyOf });
-    const client = this.#clientOf(endpoint);
-    while (this.#isOn) {
-      const worker = new Worker<string>(queue, (job) => this.#work(job.attemptsMade > 0), {
-        connection: client,
-        concurrency: WORKER_CONCURRENCY,
-        leaseMs: LEASE_MS,
-        claimWaitMs: 500,
-      });
-      // Faults are what this is about.
-      worker.on('error', () => {});
-      worker.on('failed', () => {});
-      const lifeMs = WORKER_LIFE_MS * this.#random.nextBetween(0.5, 1.5);
-      for (let livedMs = 0; this.#isOn && livedMs < lifeMs; livedMs += WORKER_POLL_MS) await passMs(WORKER_POLL_MS);
-      await worker.close(true);
-    }
+  async #workLoop(queue: string, isInFile: boolean): Promise<void> {
+    const { recorder, audit } = this.#options;
+    const client = this.#clientOf(new RecordingEndpoint(this.#endpoint(), { recorder, keyOf }));
+    await workLoop({ queue, client, audit, random: this.#random, isInFile, isOn: () => this.#isOn });
   }
 
   async #cutLoop(): Promise<void> {
@@ -236,16 +226,6 @@ export class Load {
       endpoint.cut();
       setTimeout(() => endpoint.mend(), this.#oneOf(CUTS_MS));
     }
-  }
-
-  /** @param isRetry a job whose lease was lost is held for long, so that its former holder comes back while it is held. */
-  async #work(isRetry: boolean): Promise<null> {
-    if (isRetry) await passMs(this.#random.nextBetween(0.1, 0.8) * LEASE_MS);
-    if (this.#chance(0.02)) throw new UnrecoverableError('beyond help');
-    if (this.#chance(0.05)) throw new Error('try again');
-    if (this.#chance(0.3)) await passMs(this.#random.nextBetween(1, 30));
-    if (this.#chance(0.01)) await passMs(this.#random.nextBetween(0.3, 1.2) * LEASE_MS);
-    return null;
   }
 
   #remember(id: number, queue: string): void {
@@ -284,5 +264,3 @@ const decoder = new TextDecoder('latin1');
 function keyOf(content: Uint8Array): string {
   return /"([^"]*)"$/.exec(decoder.decode(content))?.[1] ?? '';
 }
-
-export const passMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -40,7 +40,7 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
       seconds,
       seed,
       addsPerSecond,
-      dataDir: join(folder, 'data'),
+      folder,
       historyFile,
       print: (line) => console.log(line),
     });

@@ -1,14 +1,16 @@
 import { SeededRandom } from '../../src/base/random.ts';
-import type { SoakAction } from './messages.ts';
+import type { FolderFault } from './folder-faults.ts';
+import type { ProcessFault, StuckRemedy } from './messages.ts';
 
-/** What the driver does next: something that the process does to itself, or the end of the process. */
-export type SoakStep = Exclude<SoakAction, { readonly type: 'drain' }> | { readonly type: 'kill-process' };
+/** What the driver does next: something that the process does to itself, or the end of the process and what happens to its files meanwhile. */
+export type SoakStep = ProcessFault | FolderFault | { readonly type: 'kill-process' };
 
 /** The numbers of faults below are for a run of this length; longer and shorter ones have more and fewer. */
 const FULL_RUN_SECONDS = 60;
-/** Growing takes time that a short run does not have. */
-const RESIZE_SECONDS_MIN = 20;
+/** Growing takes time that a short run does not have, and so do the faults that last for several seconds each. */
+const LONG_STEPS_SECONDS_MIN = 20;
 const SIZES = [5, 13, 3] as const;
+const STUCK_REMEDIES: readonly StuckRemedy[] = ['restart', 'replace', 'free'];
 const SMALLEST_RUN = { kills: 1, pauses: 1, partitions: 1, processKills: 1 } as const;
 
 /** All steps of a run, in an order that the seed chooses. The sizes keep theirs, spread over the run, so that there are faults at every size. */
@@ -29,8 +31,16 @@ export function planOf(seconds: number, seed: number): SoakStep[] {
   add(times(1, 0), () => ({ type: 'drop', probability: 0.02, durationMs: 1_000 }));
   add(times(2, 0), () => ({ type: 'transfer' }));
   add(times(2, SMALLEST_RUN.processKills), () => ({ type: 'kill-process' }));
+  if (seconds >= LONG_STEPS_SECONDS_MIN) {
+    // They take some seconds each: a longer run has a third as many in a minute.
+    const longTimes = Math.max(1, Math.round(share / 3));
+    add(longTimes, () => ({ type: 'rolled-back-folder', pick: random.nextUnit() }));
+    for (const isPutBack of [true, false])
+      add(Math.ceil(longTimes / 2), () => ({ type: 'foreign-folder', pick: random.nextUnit(), isPutBack }));
+    for (const remedy of STUCK_REMEDIES) add(longTimes, () => ({ type: 'stuck-node', isLeader: random.nextUnit() < 0.5, remedy }));
+  }
   shuffle(steps, random);
-  if (seconds < RESIZE_SECONDS_MIN) return steps;
+  if (seconds < LONG_STEPS_SECONDS_MIN) return steps;
   const stretch = steps.length / (SIZES.length + 1);
   return SIZES.reduceRight<SoakStep[]>(
     (all, nodes, at) => all.toSpliced(Math.round(stretch * (at + 1)), 0, { type: 'resize', nodes }),

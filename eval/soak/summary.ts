@@ -22,6 +22,8 @@ export function summaryOf(run: SoakRun, report: HistoryReport, gapMs: number): s
     `${count('kill-leader')} leaders and ${count('kill-process')} whole processes killed`,
     `${count('partition') + count('isolate')} partitions`,
     `${count('pause')} pauses`,
+    `${count('stuck-node')} stuck threads`,
+    `${count('rolled-back-folder')} rolled-back and ${count('foreign-folder')} foreign folders`,
     `${count('delay') + count('drop')} bad networks`,
   ];
   const rows: (readonly [string, string])[] = [
@@ -31,6 +33,8 @@ export function summaryOf(run: SoakRun, report: HistoryReport, gapMs: number): s
     ['adds acknowledged', `${accounting.acknowledged}`],
     ['adds of unknown outcome', `${accounting.unknown}, of which ${accounting.unknownFound} took effect`],
     ['lost', `${accounting.lost}`],
+    ['dead letters', `${run.deadLetters ?? 'not counted'}`],
+    ['dead letters that no processor caused', `${run.deadLettersWithoutCause}`],
     ['duplicated', `${accounting.duplicated}`],
     ['unexpected', `${accounting.unexpected}`],
     ['longest time without an acknowledged add', `${gapMs.toFixed(0)} ms`],

@@ -1,0 +1,21 @@
+import { passMs } from './processing.ts';
+
+const POLL_MS = 20;
+
+/** Asks again until the answer is neither undefined nor false, whatever errors come meanwhile. @throws after `timeoutMs`, with the last error. */
+export async function until<T>(what: string, timeoutMs: number, ask: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let lastError: unknown;
+  do {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+      lastError = undefined;
+    } catch (error) {
+      lastError = error;
+    }
+    await passMs(POLL_MS);
+  } while (performance.now() < deadline);
+  const reason = lastError instanceof Error ? ` The last error: ${lastError.message}` : '';
+  throw new Error(`Not within ${timeoutMs} ms: ${what}.${reason}`, { cause: lastError });
+}

@@ -1,0 +1,49 @@
+import type { SeededRandom } from '../../src/base/random.ts';
+import { type Client, UnrecoverableError, Worker } from '../../src/index.ts';
+import type { JobAudit } from './job-audit.ts';
+import { LEASE_MS, passMs, processAttempt } from './processing.ts';
+
+export interface WorkLoopOptions {
+  readonly queue: string;
+  readonly client: Client;
+  readonly audit: JobAudit;
+  readonly random: SeededRandom;
+  /** Whether the processor is in a file, and so in threads of its own. */
+  readonly isInFile: boolean;
+  readonly isOn: () => boolean;
+}
+
+interface WorkerKind {
+  readonly concurrency: number;
+  /** How long a worker lives before another takes its place. */
+  readonly lifeMs: number;
+}
+const IN_FUNCTION: WorkerKind = { concurrency: 8, lifeMs: 2_500 };
+/** Each life starts its threads anew. */
+const IN_FILE: WorkerKind = { concurrency: 2, lifeMs: 8_000 };
+/** So that no number of killed processes and lost leases makes a job a dead letter: only its processor does. */
+const STALLED_MAX = 1_000_000;
+const POLL_MS = 50;
+
+/** One worker after the other. Each gives its jobs back when it goes; processors in functions go on regardless. */
+export async function workLoop({ queue, client, audit, random, isInFile, isOn }: WorkLoopOptions): Promise<void> {
+  const { concurrency, lifeMs } = isInFile ? IN_FILE : IN_FUNCTION;
+  const file = new URL('./processor-file.js', import.meta.url);
+  const finalError = (message: string): Error => new UnrecoverableError(message);
+  const options = { connection: client, concurrency, leaseMs: LEASE_MS, claimWaitMs: 500, maxStalledCount: STALLED_MAX };
+  while (isOn()) {
+    const worker = isInFile
+      ? new Worker<string>(queue, file, options)
+      : new Worker<string>(
+          queue,
+          ({ data, attemptsMade }) => processAttempt({ data, isRetry: attemptsMade > 0, random, finalError }),
+          options,
+        );
+    // Calls fail under faults.
+    worker.on('error', () => {});
+    worker.on('failed', (job, error) => audit.onFailed(job, error));
+    const untilMs = lifeMs * random.nextBetween(0.5, 1.5);
+    for (let livedMs = 0; isOn() && livedMs < untilMs; livedMs += POLL_MS) await passMs(POLL_MS);
+    await worker.close(true);
+  }
+}
