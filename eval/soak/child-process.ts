@@ -43,6 +43,10 @@ export class ProcessUnderTest {
     this.#process.on('exit', (code, signal) => this.#fail(new Error(`The process under test ended (code ${code}, signal ${signal}).`)));
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** Resolves once the cluster has a leader and the load runs. @throws {StartRejected} */
   static async start(settings: ChildSettings, onNotice: (notice: Notice) => void): Promise<ProcessUnderTest> {
     const child = new ProcessUnderTest(settings, onNotice);

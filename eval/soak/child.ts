@@ -73,12 +73,13 @@ async function perform(action: SoakAction, subject: Subject): Promise<string> {
     case 'expect-quorum-lost':
       return quorumLost(cluster, action.timeoutMs);
     case 'start-stopped':
-      return startStopped(cluster);
+      return startStopped(cluster, action.timeoutMs);
     case 'drain':
       return drain(action.timeoutMs, subject);
-    case 'close':
+    case 'compare-and-close':
+      await converged(cluster, performance.now() + action.timeoutMs);
       await cluster.close();
-      return 'closed';
+      return 'all replicas are equal';
     default:
       return injectFault(cluster, action, settings.logDir);
   }
@@ -87,7 +88,7 @@ async function perform(action: SoakAction, subject: Subject): Promise<string> {
 async function drain(timeoutMs: number, { cluster, load, audit, settings }: Subject): Promise<string> {
   load.stopAdding();
   await cluster.heal();
-  await startStopped(cluster);
+  await startStopped(cluster, timeoutMs);
   const deadline = performance.now() + timeoutMs;
   let left = Number.NaN;
   while (left !== 0) {
@@ -100,7 +101,6 @@ async function drain(timeoutMs: number, { cluster, load, audit, settings }: Subj
   for (const [queue, known] of ids) await load.readAll(known, queue);
   report({ type: 'dead-letters', count: audit.deadLetters });
   await load.close();
-  await converged(cluster, deadline);
   return `${[...ids.values()].reduce((sum, known) => sum + known.length, 0)} jobs read at the end`;
 }
 

@@ -1,11 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProcessUnderTest } from './child-process.ts';
+import { AFTERMATH_MS, FaultTimes, type UnexplainedElections, unexplainedElections } from './elections.ts';
 import { injectFolderFault, type Subject } from './folder-faults.ts';
+import { fillDisk } from './full-disk.ts';
+import { MachineLoad } from './machine-load.ts';
 import type { ChildSettings, Done, SoakAction } from './messages.ts';
 import { Notices } from './notices.ts';
 import { planOf, type SoakStep } from './plan.ts';
 import { passMs } from './processing.ts';
+import { CannotMount } from './small-disk.ts';
 
 export interface SoakOptions {
   readonly seconds: number;
@@ -29,6 +33,9 @@ export interface SoakRun {
   readonly deadLetters: number | undefined;
   /** Jobs that became dead letters although no processor failed them. */
   readonly deadLettersWithoutCause: number;
+  readonly elections: UnexplainedElections;
+  /** For how long no fault was injected, and none had its effects. */
+  readonly calmSeconds: number;
   /** What the cluster did not survive; empty when all is well. After that the queue may not have been drained. */
   readonly failures: readonly string[];
 }
@@ -37,6 +44,8 @@ const FOUNDERS = 3;
 const STEP_TIMEOUT_MS = 120_000;
 const RESIZE_TIMEOUT_MS = 180_000;
 const DRAIN_TIMEOUT_MS = 120_000;
+/** How much longer than asked for a run may take before it leaves steps out. */
+const LATE_FACTOR = 1.25;
 /** The load goes on for a moment before the first fault and after the last. */
 const CALM_MS = 500;
 
@@ -51,9 +60,12 @@ class Soak implements Subject {
   readonly notices: Notices;
   readonly #options: SoakOptions;
   readonly #startedMs = performance.now();
+  readonly #startedWallMs = Date.now();
+  readonly #faults = new FaultTimes();
   readonly #steps = new Map<SoakStep['type'], number>();
   readonly #sizes: number[] = [FOUNDERS];
   readonly #failures: string[] = [];
+  readonly #kindsDone = new Set<string>();
   #child: ProcessUnderTest | undefined;
   #lives = 0;
 
@@ -62,15 +74,18 @@ class Soak implements Subject {
     this.dataDir = join(options.folder, 'data');
     this.workDir = join(options.folder, 'work');
     this.notices = new Notices((error) => this.#failures.push(error));
-    mkdirSync(this.workDir);
+    for (const made of [this.workDir, this.#logDir]) mkdirSync(made);
   }
 
   async run(): Promise<SoakRun> {
+    using machine = new MachineLoad(() => this.#child?.pid);
+    let drainedMs = this.#startedWallMs;
     try {
-      await this.start();
+      await this.#faults.during(() => this.start());
       await this.#carryOut(planOf(this.#options.seconds, this.#options.seed));
       const { detail } = await this.perform({ type: 'drain', timeoutMs: DRAIN_TIMEOUT_MS / 2 }, DRAIN_TIMEOUT_MS);
-      await this.perform({ type: 'close' }, STEP_TIMEOUT_MS);
+      drainedMs = Date.now();
+      await this.#faults.during(() => this.perform({ type: 'compare-and-close', timeoutMs: STEP_TIMEOUT_MS }, 2 * STEP_TIMEOUT_MS));
       this.#options.print(`drained: ${detail}`);
     } catch (error) {
       this.#failures.push(error instanceof Error ? error.message : String(error));
@@ -84,16 +99,18 @@ class Soak implements Subject {
       seconds: this.#elapsedMs / 1_000,
       deadLetters,
       deadLettersWithoutCause,
+      elections: unexplainedElections(this.#logDir, this.#faults, machine),
+      calmSeconds: this.#faults.freeMs(this.#startedWallMs, drainedMs) / 1_000,
       failures: this.#failures,
     };
   }
 
   async start(): Promise<void> {
-    const { seed, addsPerSecond, historyFile, folder } = this.#options;
+    const { seed, addsPerSecond, historyFile } = this.#options;
     const life = this.#lives;
     this.#lives += 1;
     const { dataDir } = this;
-    const settings: ChildSettings = { dataDir, logDir: join(folder, 'logs'), historyFile, nodes: FOUNDERS, seed, addsPerSecond, life };
+    const settings: ChildSettings = { dataDir, logDir: this.#logDir, historyFile, nodes: FOUNDERS, seed, addsPerSecond, life };
     this.#child = await ProcessUnderTest.start(settings, (notice) => this.notices.on(notice));
   }
 
@@ -109,14 +126,39 @@ class Soak implements Subject {
 
   async #carryOut(plan: readonly SoakStep[]): Promise<void> {
     await passMs(CALM_MS);
+    let leftOut = 0;
     for (const [at, step] of plan.entries()) {
       // Steps that take long are caught up on: the plan says when each is due.
       await passMs(Math.max(0, CALM_MS + (at * this.#options.seconds * 1_000) / plan.length - this.#elapsedMs));
       const since = (this.#elapsedMs / 1_000).toFixed(1);
-      this.#options.print(`${since} s  ${await this.#take(step)}`);
-      this.#steps.set(step.type, (this.#steps.get(step.type) ?? 0) + 1);
+      if (this.#isTooLate(step)) leftOut += 1;
+      else await this.#carryOutStep(step, since);
     }
+    if (leftOut > 0) this.#options.print(`left out ${leftOut} steps, since the others took long`);
     await passMs(CALM_MS);
+  }
+
+  async #carryOutStep(step: SoakStep, since: string): Promise<void> {
+    try {
+      const detail = await (this.#mayCauseElections(step) ? this.#faults.during(() => this.#take(step)) : this.#take(step));
+      this.#options.print(`${since} s  ${detail}`);
+      this.#steps.set(step.type, (this.#steps.get(step.type) ?? 0) + 1);
+      this.#kindsDone.add(kindOf(step));
+    } catch (error) {
+      if (!(error instanceof CannotMount)) throw error;
+      this.#options.print(`${since} s  skipped a full disk: ${error.message}`);
+    }
+  }
+
+  /** A run on a slow machine leaves out what it has done before; what changes the number of nodes is done in any case. */
+  #isTooLate(step: SoakStep): boolean {
+    return step.type !== 'resize' && this.#kindsDone.has(kindOf(step)) && this.#elapsedMs > LATE_FACTOR * this.#options.seconds * 1_000;
+  }
+
+  /** Nodes that are added take no leader's place; of those that are removed one may lead. */
+  #mayCauseElections(step: SoakStep): boolean {
+    if (step.type === 'resize') return step.nodes < (this.#sizes.at(-1) ?? FOUNDERS);
+    return step.type !== 'calm';
   }
 
   async #take(step: SoakStep): Promise<string> {
@@ -128,6 +170,11 @@ class Soak implements Subject {
       case 'rolled-back-folder':
       case 'foreign-folder':
         return injectFolderFault(this, step);
+      case 'full-disk':
+        return fillDisk(this, step);
+      case 'calm':
+        await passMs(AFTERMATH_MS + step.durationMs);
+        return `injected nothing for ${(step.durationMs / 1_000).toFixed(1)} s, once the last fault had its effects`;
       case 'resize': {
         const { detail, nodes } = await this.perform(step, RESIZE_TIMEOUT_MS);
         this.#sizes.push(nodes.length);
@@ -138,7 +185,17 @@ class Soak implements Subject {
     }
   }
 
+  get #logDir(): string {
+    return join(this.#options.folder, 'logs');
+  }
+
   get #elapsedMs(): number {
     return performance.now() - this.#startedMs;
   }
+}
+
+/** Its type, and how the fault is made good where there are several ways. */
+function kindOf(step: SoakStep): string {
+  const remedy = 'remedy' in step ? step.remedy : 'isPutBack' in step ? step.isPutBack : '';
+  return `${step.type} ${remedy}`;
 }

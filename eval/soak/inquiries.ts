@@ -48,8 +48,15 @@ export async function quorumLost(cluster: Cluster, timeoutMs: number): Promise<s
   }
 }
 
-export async function startStopped(cluster: Cluster): Promise<string> {
-  const stopped = cluster.nodeIds().filter((node) => !cluster.isRunning(node));
-  for (const node of stopped) await cluster.restart(node);
-  return `started nodes ${stopped.join(', ')}`;
+export async function startStopped(cluster: Cluster, timeoutMs: number): Promise<string> {
+  const started = new Set<number>();
+  await until('every node runs', timeoutMs, async () => {
+    const stopped = cluster.nodeIds().filter((node) => !cluster.isRunning(node));
+    for (const node of stopped) {
+      await cluster.restart(node);
+      started.add(node);
+    }
+    return stopped.length === 0;
+  });
+  return `started nodes ${[...started].join(', ')}`;
 }

@@ -50,9 +50,10 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
     console.log(`\n${summaryOf(result, report, longestGapMs(events))}`);
     for (const { checker, problems } of report.verdicts)
       for (const { what } of problems.slice(0, PROBLEMS_SHOWN)) console.log(`\n${checker}: ${what}`);
+    for (const election of result.elections.described) console.log(`\nelection without a fault: ${election}`);
     for (const failure of failures) console.log(`\nfailure: ${failure}`);
     // An answer of unknown is no violation; the table says so.
-    isClean = failures.length === 0 && report.verdicts.every((verdict) => verdict.result !== 'violation');
+    isClean = failures.length === 0 && result.elections.count === 0 && report.verdicts.every((verdict) => verdict.result !== 'violation');
   } finally {
     if (isClean) rmSync(folder, { recursive: true, force: true });
     else console.error(`Everything about this run is left in ${folder}; the history is ${historyFile}.`);
@@ -62,12 +63,20 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
 
 const program = new Command('soak')
   .description('Runs clients against a cluster under real faults, and checks the history of what they saw.')
-  .option('--seconds <count>', 'how long faults are injected; from 20 on the cluster grows and shrinks too', parseCount, 60)
+  .option(
+    '--seconds <count>',
+    'how long faults are injected; from 20 on also those that take seconds each, which makes a run of 20 or 60 s last one or two minutes longer',
+    parseCount,
+    60,
+  )
   .option('--seed <number>', 'chooses faults and load', parseCount, 1)
   .option('--rate <count>', `adds in a second; lowered where they would be more than ${ADDS_MAX} in all`, parseCount, 300)
   .option('--history <file>', 'keep the history here as NDJSON (default: a temporary file, kept only after a violation)')
   .action(async (options: Options) => {
     process.exitCode = await run(options);
   });
+
+// An orderly exit, which unmounts what is mounted.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 await withoutStackTraces(() => program.parseAsync());

@@ -41,10 +41,11 @@ export type Inquiry =
   /** Adds jobs until one is rejected because the disk is full. */
   | { readonly type: 'expect-quorum-lost'; readonly timeoutMs: number }
   /** Starts the nodes that do not run. */
-  | { readonly type: 'start-stopped' }
-  /** Stops adding, heals, works until nothing is left, reads every job once more, and waits until all replicas are equal. */
+  | { readonly type: 'start-stopped'; readonly timeoutMs: number }
+  /** Stops adding, heals, works until nothing is left, and reads every job once more. */
   | { readonly type: 'drain'; readonly timeoutMs: number }
-  | { readonly type: 'close' };
+  /** Waits until all replicas are equal; to hash them stops the nodes' threads for a moment. Then closes the cluster, whose leader hands over. */
+  | { readonly type: 'compare-and-close'; readonly timeoutMs: number };
 
 export interface Done {
   readonly type: 'done';

@@ -1,9 +1,16 @@
 import { SeededRandom } from '../../src/base/random.ts';
 import type { FolderFault } from './folder-faults.ts';
+import type { FullDisk } from './full-disk.ts';
 import type { ProcessFault, StuckRemedy } from './messages.ts';
 
 /** What the driver does next: something that the process does to itself, or the end of the process and what happens to its files meanwhile. */
-export type SoakStep = ProcessFault | FolderFault | { readonly type: 'kill-process' };
+export type SoakStep =
+  | ProcessFault
+  | FolderFault
+  | FullDisk
+  | { readonly type: 'kill-process' }
+  /** No fault for this long, after those before have had their effects: no node stands for election. */
+  | { readonly type: 'calm'; readonly durationMs: number };
 
 /** The numbers of faults below are for a run of this length; longer and shorter ones have more and fewer. */
 const FULL_RUN_SECONDS = 60;
@@ -37,6 +44,9 @@ export function planOf(seconds: number, seed: number): SoakStep[] {
     add(longTimes, () => ({ type: 'rolled-back-folder', pick: random.nextUnit() }));
     for (const isPutBack of [true, false])
       add(Math.ceil(longTimes / 2), () => ({ type: 'foreign-folder', pick: random.nextUnit(), isPutBack }));
+    add(Math.ceil(longTimes / 2), () => ({ type: 'full-disk', remedy: 'start-nodes' }));
+    add(Math.ceil(longTimes / 2), () => ({ type: 'full-disk', remedy: 'restart-process' }));
+    add(Math.max(1, Math.round(share * 0.75)), () => ({ type: 'calm', durationMs: between(6_000, 12_000) }));
     for (const remedy of STUCK_REMEDIES) add(longTimes, () => ({ type: 'stuck-node', isLeader: random.nextUnit() < 0.5, remedy }));
   }
   shuffle(steps, random);

@@ -24,6 +24,7 @@ export function summaryOf(run: SoakRun, report: HistoryReport, gapMs: number): s
     `${count('pause')} pauses`,
     `${count('stuck-node')} stuck threads`,
     `${count('rolled-back-folder')} rolled-back and ${count('foreign-folder')} foreign folders`,
+    `${count('full-disk')} full disks`,
     `${count('delay') + count('drop')} bad networks`,
   ];
   const rows: (readonly [string, string])[] = [
@@ -35,6 +36,8 @@ export function summaryOf(run: SoakRun, report: HistoryReport, gapMs: number): s
     ['lost', `${accounting.lost}`],
     ['dead letters', `${run.deadLetters ?? 'not counted'}`],
     ['dead letters that no processor caused', `${run.deadLettersWithoutCause}`],
+    ['elections without a fault', `${run.elections.count} in ${run.calmSeconds.toFixed(0)} s without a fault`],
+    ['elections of a busy machine', `${run.elections.described.length - run.elections.count}`],
     ['duplicated', `${accounting.duplicated}`],
     ['unexpected', `${accounting.unexpected}`],
     ['longest time without an acknowledged add', `${gapMs.toFixed(0)} ms`],

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+
+const TICK_MS = 20;
+/** Delays below this explain nothing. */
+const DELAY_MIN_MS = 20;
+const SAMPLE_EVERY_MS = 500;
+/** How long before an election its cause can be: more than the longest election timeout, and a round of votes. */
+const BEFORE_MS = 2_000;
+/** The length of a clock tick in `/proc`, which is the same on all Linux that Node.js runs on. */
+const PROC_TICK_MS = 10;
+
+/** A timer of an idle process that is this late says that the machine stood still: half of the shortest election timeout. */
+const STANDSTILL_MS = 125;
+/** With more than this share of the processors in use by others, a node waits for its turn. */
+const OTHERS_MAX = 0.5;
+
+/** What the machine was like before an election. */
+export interface MachineMoment {
+  /** How late a timer of the driver was, which has nothing else to do, in milliseconds. */
+  readonly timerLateMs: number;
+  /** Which part of all processors other processes used, and the host of a virtual machine; 0 where the system does not tell. */
+  readonly othersShare: number;
+}
+
+export const isBusy = ({ timerLateMs, othersShare }: MachineMoment): boolean => timerLateMs >= STANDSTILL_MS || othersShare > OTHERS_MAX;
+
+export const describeMoment = ({ timerLateMs, othersShare }: MachineMoment): string =>
+  `an idle timer was ${timerLateMs.toFixed(0)} ms late, other processes used ${(othersShare * 100).toFixed(0)} % of the processors`;
+
+interface ProcessorTimes {
+  readonly atMs: number;
+  readonly allMs: number;
+  readonly busyMs: number;
+  /** Of this process and the process under test. */
+  readonly ownMs: number;
+}
+
+/** Watches what the machine does beside the process under test. */
+export class MachineLoad implements Disposable {
+  readonly #pidUnderTest: () => number | undefined;
+  readonly #delays: { readonly atMs: number; readonly lateMs: number }[] = [];
+  readonly #shares: { readonly atMs: number; readonly share: number }[] = [];
+  readonly #timers: readonly NodeJS.Timeout[];
+  #dueMs = performance.now() + TICK_MS;
+  #last: ProcessorTimes | undefined;
+  #lastPid: number | undefined;
+
+  constructor(pidUnderTest: () => number | undefined) {
+    this.#pidUnderTest = pidUnderTest;
+    this.#timers = [setInterval(() => this.#onTick(), TICK_MS), setInterval(() => this.#sample(), SAMPLE_EVERY_MS)];
+  }
+
+  /** The worst from a moment before `atMs` (of the wall clock) until then. */
+  before(atMs: number): MachineMoment {
+    const late = this.#delays.filter((delay) => delay.atMs > atMs - BEFORE_MS && delay.atMs - delay.lateMs <= atMs);
+    const shares = this.#shares.filter((sample) => sample.atMs > atMs - BEFORE_MS && sample.atMs - SAMPLE_EVERY_MS <= atMs);
+    return {
+      timerLateMs: late.reduce((most, { lateMs }) => Math.max(most, lateMs), 0),
+      othersShare: shares.reduce((most, { share }) => Math.max(most, share), 0),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #onTick(): void {
+    const nowMs = performance.now();
+    const lateMs = nowMs - this.#dueMs;
+    if (lateMs >= DELAY_MIN_MS) this.#delays.push({ atMs: Date.now(), lateMs });
+    this.#dueMs = nowMs + TICK_MS;
+  }
+
+  #sample(): void {
+    const pid = this.#pidUnderTest();
+    const now = processorTimes(pid);
+    const last = this.#last;
+    // The times of a process that began or ended in between are not known.
+    if (now !== undefined && last !== undefined && pid === this.#lastPid && now.allMs > last.allMs) {
+      const othersMs = now.busyMs - last.busyMs - (now.ownMs - last.ownMs);
+      this.#shares.push({ atMs: now.atMs, share: Math.max(0, othersMs) / (now.allMs - last.allMs) });
+    }
+    this.#last = now;
+    this.#lastPid = pid;
+  }
+}
+
+/** Undefined where there is no `/proc`, or no process under test. */
+function processorTimes(pid: number | undefined): ProcessorTimes | undefined {
+  if (pid === undefined) return undefined;
+  try {
+    const [total = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+    // user nice system idle iowait irq softirq steal; what guests use is in user.
+    const ticks = total.trim().split(/\s+/).slice(1, 9).map(Number);
+    const all = ticks.reduce((sum, count) => sum + count, 0);
+    const [idle = 0, iowait = 0] = ticks.slice(3, 5);
+    // The name in parentheses may contain blanks; user and system time are fields 14 and 15.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    const childMs = (Number(fields[11]) + Number(fields[12])) * PROC_TICK_MS;
+    const { user, system } = process.cpuUsage();
+    return {
+      atMs: Date.now(),
+      allMs: all * PROC_TICK_MS,
+      busyMs: (all - idle - iowait) * PROC_TICK_MS,
+      ownMs: childMs + (user + system) / 1_000,
+    };
+  } catch {
+    return undefined;
+  }
+}
