@@ -128,7 +128,10 @@ function knownIds(historyFile: string): Map<string, number[]> {
 
 const codeOf = (error: unknown): string => (error instanceof JobraftError ? error.code : 'UNKNOWN');
 
-const report = (message: ChildReport): void => void process.send?.(message);
+/** Without its driver nobody listens. */
+const report = (message: ChildReport): void => {
+  if (process.connected) process.send?.(message);
+};
 
 try {
   // The only cast: the driver is the one who starts this process, and writes its argument.

@@ -43,7 +43,9 @@ export interface SoakRun {
 const FOUNDERS = 3;
 const STEP_TIMEOUT_MS = 120_000;
 const RESIZE_TIMEOUT_MS = 180_000;
-const DRAIN_TIMEOUT_MS = 120_000;
+const DRAIN_TIMEOUT_MS = 600_000;
+/** For the work that is left after the last fault. */
+const FINISH_TIMEOUT_MS = 120_000;
 /** How much longer than asked for a run may take before it leaves steps out. */
 const LATE_FACTOR = 1.25;
 /** The load goes on for a moment before the first fault and after the last. */
@@ -82,8 +84,11 @@ class Soak implements Subject {
     let drainedMs = this.#startedWallMs;
     try {
       await this.#faults.during(() => this.start());
-      await this.#carryOut(planOf(this.#options.seconds, this.#options.seed));
-      const { detail } = await this.perform({ type: 'drain', timeoutMs: DRAIN_TIMEOUT_MS / 2 }, DRAIN_TIMEOUT_MS);
+      const plan = planOf(this.#options.seconds, this.#options.seed);
+      await this.#carryOut(plan);
+      const drain = (): Promise<Done> => this.perform({ type: 'drain', timeoutMs: FINISH_TIMEOUT_MS }, DRAIN_TIMEOUT_MS);
+      // A run without calm is too short to say which elections no fault explains.
+      const { detail } = await (plan.some(({ type }) => type === 'calm') ? drain() : this.#faults.during(drain));
       drainedMs = Date.now();
       await this.#faults.during(() => this.perform({ type: 'compare-and-close', timeoutMs: STEP_TIMEOUT_MS }, 2 * STEP_TIMEOUT_MS));
       this.#options.print(`drained: ${detail}`);

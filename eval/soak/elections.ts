@@ -53,7 +53,7 @@ export interface UnexplainedElections {
   readonly count: number;
 }
 
-export function unexplainedElections(logDir: string, faults: FaultTimes, machine: MachineLoad): UnexplainedElections {
+export function unexplainedElections(logDir: string, faults: FaultTimes, machine: Pick<MachineLoad, 'before'>): UnexplainedElections {
   const unexplained = electionsIn(logDir).filter(({ atMs }) => !faults.has(atMs));
   const moments = unexplained.map((election) => ({ election, moment: machine.before(election.atMs) }));
   return {

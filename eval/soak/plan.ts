@@ -17,7 +17,8 @@ const FULL_RUN_SECONDS = 60;
 /** Growing takes time that a short run does not have, and so do the faults that last for several seconds each. */
 const LONG_STEPS_SECONDS_MIN = 20;
 const SIZES = [5, 13, 3] as const;
-const STUCK_REMEDIES: readonly StuckRemedy[] = ['restart', 'replace', 'free'];
+/** Windows has no pipes that a log could be. */
+const STUCK_REMEDIES: readonly StuckRemedy[] = ['restart', 'replace', ...(process.platform === 'win32' ? [] : (['free'] as const))];
 const SMALLEST_RUN = { kills: 1, pauses: 1, partitions: 1, processKills: 1 } as const;
 
 /** All steps of a run, in an order that the seed chooses. The sizes keep theirs, spread over the run, so that there are faults at every size. */

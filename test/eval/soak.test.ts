@@ -1,0 +1,158 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { AFTERMATH_MS, electionsIn, FaultTimes, unexplainedElections } from '../../eval/soak/elections.ts';
+import { JobAudit, type JobProblem } from '../../eval/soak/job-audit.ts';
+import type { MachineMoment } from '../../eval/soak/machine-load.ts';
+import { planOf } from '../../eval/soak/plan.ts';
+import { resultOf } from '../../eval/soak/processing.ts';
+import { encodeValue } from '../../src/client/content.ts';
+import { Job } from '../../src/client/job.ts';
+
+describe('the plan of a soak', () => {
+  const kinds = (seconds: number, seed: number): Set<string> => new Set(planOf(seconds, seed).map(({ type }) => type));
+
+  it.each([1, 2, 3])('of 60 s has every kind of step, with every remedy, whatever the seed (%i)', (seed) => {
+    const plan = planOf(60, seed);
+    expect([...kinds(60, seed)].sort()).toEqual(
+      [
+        'calm',
+        'delay',
+        'drop',
+        'foreign-folder',
+        'full-disk',
+        'isolate',
+        'kill-leader',
+        'kill-process',
+        'partition',
+        'pause',
+        'resize',
+        'rolled-back-folder',
+        'stuck-node',
+        'transfer',
+      ].sort(),
+    );
+    const remedies = plan.flatMap((step) => ('remedy' in step ? `${step.type} ${step.remedy}` : []));
+    expect(new Set(remedies)).toEqual(
+      new Set(['stuck-node restart', 'stuck-node replace', 'stuck-node free', 'full-disk start-nodes', 'full-disk restart-process']),
+    );
+    expect(new Set(plan.flatMap((step) => (step.type === 'foreign-folder' ? step.isPutBack : [])))).toEqual(new Set([true, false]));
+  });
+
+  it('is the same for the same seed, and another one for another', () => {
+    expect(planOf(60, 1)).toEqual(planOf(60, 1));
+    expect(planOf(60, 1)).not.toEqual(planOf(60, 2));
+  });
+
+  it('of some seconds has only steps that are short', () => {
+    expect([...kinds(4, 7)].sort()).toEqual(['kill-leader', 'kill-process', 'partition', 'pause']);
+  });
+});
+
+/** A folder of logs in which nodes stand for election. */
+function aLogFolder(...candidacies: readonly { readonly node: number; readonly term: number; readonly atMs: number }[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'jobraft-soak-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const { node, term, atMs } of candidacies) {
+    const event = { time: new Date(atMs).toISOString(), event: 'role', node, term };
+    const lines = [
+      { ...event, role: 'pre-candidate' },
+      { ...event, role: 'candidate' },
+      { ...event, role: 'leader' },
+    ];
+    // A kill may tear the last line.
+    const text = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"event":"role","role":"candidate"`;
+    writeFileSync(join(folder, `node-${node}.log`), text);
+  }
+  return folder;
+}
+
+describe('elections in a soak', () => {
+  const START_MS = Date.UTC(2026, 0, 1);
+  const IDLE: MachineMoment = { timerLateMs: 3, othersShare: 0.1 };
+  const machine = (moment: MachineMoment) => ({ before: () => moment });
+
+  beforeEach(() => void vi.useFakeTimers({ now: START_MS, toFake: ['Date'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** A fault of one second, beginning at the start. */
+  async function aFault(): Promise<FaultTimes> {
+    const faults = new FaultTimes();
+    await faults.during(async () => void vi.setSystemTime(START_MS + 1_000));
+    return faults;
+  }
+
+  it('are counted by term, from the candidates in the logs', () => {
+    const folder = aLogFolder(
+      { node: 1, term: 5, atMs: START_MS + 7 },
+      { node: 2, term: 5, atMs: START_MS },
+      { node: 3, term: 4, atMs: 9 },
+    );
+    expect(electionsIn(folder)).toEqual([
+      { term: 4, nodes: [3], atMs: 9 },
+      { term: 5, nodes: [1, 2], atMs: START_MS },
+    ]);
+  });
+
+  it('are explained by a fault until its aftermath is over', async () => {
+    const faults = await aFault();
+    const during = aLogFolder({ node: 1, term: 5, atMs: START_MS + 1_000 + AFTERMATH_MS });
+    expect(unexplainedElections(during, faults, machine(IDLE))).toEqual({ described: [], count: 0 });
+    const later = aLogFolder({ node: 1, term: 5, atMs: START_MS + 1_001 + AFTERMATH_MS });
+    expect(unexplainedElections(later, faults, machine(IDLE))).toMatchObject({
+      described: [expect.stringMatching(/term 5, node 1 .*: nothing explains it; .* 3 ms late, other processes used 10 %/)],
+      count: 1,
+    });
+  });
+
+  it.each([{ timerLateMs: 125 }, { othersShare: 0.51 }])('are shown and not counted where the machine was busy: %j', async (busy) => {
+    const later = aLogFolder({ node: 1, term: 5, atMs: START_MS + 60_000 });
+    expect(unexplainedElections(later, await aFault(), machine({ ...IDLE, ...busy }))).toMatchObject({
+      described: [expect.stringMatching(/the machine was busy/)],
+      count: 0,
+    });
+  });
+
+  it('are looked for in the time that no fault takes', async () => {
+    const faults = await aFault();
+    vi.setSystemTime(START_MS + 20_000);
+    await faults.during(async () => void vi.setSystemTime(START_MS + 21_000));
+    expect(faults.freeMs(START_MS - 500, START_MS + 40_000)).toBe(500 + 14_000 + 14_000);
+  });
+});
+
+describe('the audit of jobs in a soak', () => {
+  const problems: JobProblem[] = [];
+  const audit = (): JobAudit => new JobAudit((problem) => problems.push(problem));
+  afterEach(() => void problems.splice(0));
+
+  const aJob = (source: { state: 'failed' | 'completed'; failedReason?: string; result?: Uint8Array }): Job<string> =>
+    new Job<string>({ id: 7, queueName: 'kept', addedAt: 0, attemptsMade: 1, attemptsMax: 3, name: 'job', data: 'key-1', ...source });
+
+  it.each(['failed on purpose, try again', 'failed on purpose, for good'])('accepts a dead letter for the reason %s', (failedReason) => {
+    const jobs = audit();
+    jobs.onRead(aJob({ state: 'failed', failedReason }));
+    expect(problems).toEqual([]);
+    expect(jobs.deadLetters).toBe(1);
+  });
+
+  it('reports a dead letter for any other reason, once', () => {
+    const jobs = audit();
+    for (let read = 0; read < 2; read += 1) jobs.onRead(aJob({ state: 'failed', failedReason: 'job stalled more than allowed' }));
+    expect(problems).toMatchObject([{ kind: 'dead-letter', job: 7, what: expect.stringMatching(/stalled more than/) }]);
+  });
+
+  it('reports an attempt that failed for any other reason', () => {
+    audit().onFailed(aJob({ state: 'failed' }), new Error('The thread could not be started'));
+    expect(problems).toMatchObject([{ kind: 'attempt', job: 7 }]);
+  });
+
+  it('reports a result that is not the job’s own', () => {
+    const jobs = audit();
+    jobs.onRead(aJob({ state: 'completed', result: encodeValue(resultOf('key-1')).slice() }));
+    expect(problems).toEqual([]);
+    jobs.onRead(aJob({ state: 'completed', result: encodeValue(resultOf('key-2')).slice() }));
+    expect(problems).toMatchObject([{ kind: 'result', job: 7 }]);
+  });
+});
