@@ -12,7 +12,7 @@ type StuckNode = Extract<ProcessFault, { readonly type: 'stuck-node' }>;
 const STUCK_MS = 3_600_000;
 const WAIT_MS = 60_000;
 /** For a thread to load its code and to open its log. */
-const OPENS_LOG_MS = 1_500;
+const OPENS_LOG_MS = 2_500;
 
 /** Blocks a node's thread, waits until the cluster notices and goes on without it, and applies the remedy. @returns what was done. */
 export async function stickNode(cluster: Cluster, { isLeader, remedy }: StuckNode, logDir: string): Promise<string> {
