@@ -11,6 +11,13 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 1,
+    name: 'acknowledgements leave before all of a long suffix is deleted',
+    file: 'node/node-runtime.ts',
+    find: 'if (!this.#changes.isTruncating) for (const message',
+    replace: 'for (const message',
+  },
+  {
+    mistake: 1,
     name: 'a term is not written with its entries',
     file: 'node/turn-changes.ts',
     find: 'if (effects.hardState !== undefined) this.hardState = effects.hardState;',

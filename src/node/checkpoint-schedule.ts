@@ -1,4 +1,4 @@
-import { asIndex, type LogIndex } from '../base/ids.ts';
+import { asIndex, type LogIndex, type NodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { SnapshotId } from '../raft/entry.ts';
@@ -13,6 +13,9 @@ export type CheckpointPart = Required<Pick<PersistBatch, 'checkpoint' | 'compact
 /** Most entries that are kept for followers beyond the tail: they are gone through at every checkpoint. */
 const FOLLOWER_TAIL_ENTRIES = 100_000;
 
+/** How many nodes whose ids follow each other write their checkpoints at different times. */
+const PHASES = 5;
+
 /** So many times as much as usual may change before a checkpoint that was held is written: it bounds how long that takes. */
 const HELD_CHECKPOINTS = 4;
 
@@ -23,11 +26,11 @@ export class CheckpointSchedule {
   #bytesSince = 0;
   #phase: number;
 
-  /** @param phase in [0, 1): delays the first checkpoint and with it all that follow, so that replicas do not pause together. */
-  constructor(limits: NodeLimits, last: SnapshotId, phase: number) {
+  /** @param node its first checkpoint, and with it all that follow, comes later than its predecessor's, so that replicas do not pause together. */
+  constructor(limits: NodeLimits, last: SnapshotId, node: NodeId) {
     this.#limits = limits;
     this.#last = last;
-    this.#phase = 1 + Math.max(0, phase);
+    this.#phase = 1 + (node % PHASES) / PHASES;
   }
 
   onApplied(bytes: number): void {

@@ -27,9 +27,6 @@ import { SnapshotDesk } from './snapshot-desk.ts';
 import { TurnChanges } from './turn-changes.ts';
 import { TurnPace } from './turn-pace.ts';
 
-/** Nodes whose ids follow each other write their checkpoints at different times. */
-const CHECKPOINT_PHASES = 5;
-
 /**
  * One node: a turn takes everything that arrived, steps the core, sends what may leave, persists once, sends the rest, applies and answers.
  * Its owner calls `receive…` as things arrive, then `turn`. Any error that `turn` throws is the node's end.
@@ -77,8 +74,7 @@ export class NodeRuntime implements Disposable {
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
-    const phase = (options.id % CHECKPOINT_PHASES) / CHECKPOINT_PHASES;
-    this.#checkpoints = new CheckpointSchedule(limits, checkpoint, phase);
+    this.#checkpoints = new CheckpointSchedule(limits, checkpoint, options.id);
     this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
     this.#machine = new JobQueue({
       readRecord: (kind, key) => storage.readRecord(kind, key),
@@ -143,7 +139,8 @@ export class NodeRuntime implements Disposable {
 
   /** There is more than one turn does: the next is due at once, after whatever else has arrived. */
   get hasMore(): boolean {
-    return this.#inbox.hasMore || this.#reads.hasMore(this.applied) || this.applied < this.#core.view.commit;
+    const isBehind = this.applied < this.#core.view.commit || this.#changes.isTruncating;
+    return isBehind || this.#inbox.hasMore || this.#reads.hasMore(this.applied);
   }
 
   /** When `turn` must be called even if nothing arrives, monotonic ms. */
@@ -184,7 +181,7 @@ export class NodeRuntime implements Disposable {
     }
     this.#endPart();
     this.#persist();
-    for (const message of this.#afterPersist.splice(0)) this.#post(message);
+    if (!this.#changes.isTruncating) for (const message of this.#afterPersist.splice(0)) this.#post(message);
     this.#endPart();
     this.#flushPeers();
     this.#apply();
@@ -342,6 +339,10 @@ export class NodeRuntime implements Disposable {
   }
 
   #persist(): void {
+    if (this.#changes.truncateInParts(this.#options.storage)) {
+      this.#metrics.persists += 1;
+      return;
+    }
     const { view } = this.#core;
     const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
     const generation = this.generation.next(view, checkpoint !== undefined);

@@ -3,12 +3,16 @@ import type { LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { Effects } from '../raft/effects.ts';
 import type { Entry, HardState } from '../raft/entry.ts';
-import type { PersistBatch } from '../storage/port.ts';
+import type { NodeStorage, PersistBatch } from '../storage/port.ts';
 import type { CheckpointPart } from './checkpoint-schedule.ts';
 
-/** What the steps of one turn want written, merged so that one transaction holds it all. */
+/**
+ * What the steps of one turn want written, merged so that one transaction holds it all. Those of the next turns join it while a long suffix of
+ * the log is deleted first.
+ */
 export class TurnChanges {
   hardState: HardState | undefined;
+  #isTruncating = false;
   #from: LogIndex | undefined;
   #entries: Entry[] = [];
 
@@ -18,6 +22,27 @@ export class TurnChanges {
 
   get append(): { readonly from: LogIndex; readonly entries: readonly Entry[] } | undefined {
     return this.#from === undefined ? undefined : { from: this.#from, entries: this.#entries };
+  }
+
+  /** Whether the next turn has to go on with deleting a suffix of the log. */
+  get isTruncating(): boolean {
+    return this.#isTruncating;
+  }
+
+  /**
+   * Deletes a part of the log's suffix that conflicts with what is to be appended, when it is too long for one transaction. Until all of it is
+   * deleted the changes stay, and what waits for them; a stop in between leaves a log that ends earlier.
+   * @returns whether it was too long.
+   */
+  truncateInParts(storage: Pick<NodeStorage, 'truncationStart' | 'persist'>): boolean {
+    const { append, hardState } = this;
+    const from = append === undefined ? undefined : storage.truncationStart(append.from);
+    this.#isTruncating = from !== undefined && from !== append?.from;
+    if (from === undefined || !this.#isTruncating) return false;
+    // The newer term shows that what is deleted was not committed.
+    storage.persist({ ...(hardState === undefined ? {} : { hardState }), append: { from, entries: [] } });
+    this.hardState = undefined;
+    return true;
   }
 
   /** The turn's transaction. */
@@ -47,6 +72,7 @@ export class TurnChanges {
   }
 
   clear(): void {
+    this.#isTruncating = false;
     this.hardState = undefined;
     this.#from = undefined;
     this.#entries = [];

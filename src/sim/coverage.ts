@@ -8,6 +8,7 @@ export const SOMETIMES = [
   'leader elected',
   'election timed out without a leader',
   'follower truncated its log',
+  'log truncated over several turns',
   'committed entry of an earlier term with one of its own',
   'entry deleted that stood on several disks (Figure 8)',
   'leader stepped down without a majority (CheckQuorum)',

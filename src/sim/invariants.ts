@@ -77,7 +77,8 @@ export class Invariants {
   }
 
   /** Only counted: an entry that is not committed may go, on however many disks it stands (Raft Figure 8). */
-  onTruncating(id: EntryId): void {
+  onTruncating(id: EntryId, isPart: boolean): void {
+    if (isPart) this.#coverage.add('log truncated over several turns');
     const holders = [...this.#nodes.values()].filter(({ durable }) => durable.lastIndex >= id.index && durable.holds(id));
     if (holders.length > 1) this.#coverage.add('entry deleted that stood on several disks (Figure 8)');
   }

@@ -102,6 +102,7 @@ export class SimNode {
       disk: this.disk,
       onStall: (ms) => this.#onStall(ms),
       life: lifeOf(this.lives * LIVES_STEP + this.id),
+      truncatedEntriesMax: TRUNCATED_ENTRIES_MAX,
     });
     try {
       this.runtime = new NodeRuntime({
@@ -117,7 +118,7 @@ export class SimNode {
         isOneRelease: !isVersionAsked,
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
-          onTruncating: (id) => this.#world.invariants.onTruncating(id),
+          onTruncating: (id, isPart) => this.#world.invariants.onTruncating(id, isPart),
           onAppended: (entries, before) => {
             this.#world.invariants.onAppended(this, entries, before);
             this.#world.sessions.onWritten(entries);
@@ -241,6 +242,9 @@ export class SimNode {
 
 /** Lives of different nodes have different numbers. */
 const LIVES_STEP = 64;
+
+/** Most entries that are deleted from the end of a log in one turn. */
+const TRUNCATED_ENTRIES_MAX = 2;
 
 /** What a turn costs; it bounds how many there are, as a processor would. */
 const TURN_MS = 0.05;

@@ -33,8 +33,8 @@ export class DurableState {
 }
 
 export interface WriteObserver {
-  /** The entry at `id` and all behind it are about to be deleted. */
-  onTruncating(id: EntryId): void;
+  /** The entry at `id` and all behind it are about to be deleted; `isPart`: and some of those before it with the next turns. */
+  onTruncating(id: EntryId, isPart: boolean): void;
   /** Also of those that are found at a start. */
   onAppended(entries: readonly Entry[], before: EntryId): void;
   onPersist(batch: PersistBatch): void;
@@ -93,7 +93,7 @@ export class WatchedStorage implements NodeStorage {
     if (batch.append !== undefined) {
       const { from, entries } = batch.append;
       const deleted = durable.terms[from - durable.compacted.index - 1];
-      if (deleted !== undefined) this.#observer.onTruncating({ index: from, term: deleted });
+      if (deleted !== undefined) this.#observer.onTruncating({ index: from, term: deleted }, entries.length === 0);
       durable.terms.length = from - durable.compacted.index - 1;
       const before = { index: asIndex(from - 1), term: durable.terms.at(-1) ?? durable.compacted.term };
       durable.history.length = Math.min(durable.history.length, from);
@@ -109,6 +109,10 @@ export class WatchedStorage implements NodeStorage {
       durable.terms.splice(0, dropped);
       durable.compacted = { index: batch.compactTo, term };
     }
+  }
+
+  truncationStart(from: LogIndex): LogIndex {
+    return this.#inner.truncationStart(from);
   }
 
   openCheckpointReader(): CheckpointReader {

@@ -7,11 +7,15 @@ import { entryKindCode } from './row-codec.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /**
- * How much of a compacted log one transaction deletes at least. Freeing a large row reads each of its pages, so the
- * deletion of a long log in one turn would silence the node for longer than an election takes.
+ * How much of a compacted log one transaction deletes at least, and of a suffix at most. Freeing a large row reads each of its pages, so the
+ * deletion of a long log in one turn would silence the node for longer than an election takes. A suffix costs less for each row: its pages
+ * go whole. Measured, processor time of a transaction, entries of 256 B to 64 KiB: 1 to 3 ms.
  */
-const RECLAIM_ROWS = 1024;
-const RECLAIM_BYTES = 4 * 1024 * 1024;
+const DELETED_ROWS = 1024;
+const TRUNCATED_ROWS = 2048;
+const DELETED_BYTES = 4 * 1024 * 1024;
+/** A transaction that appends more than that deletes so many times as much of a compacted log. */
+const APPENDED_SHARE = 1.25;
 
 /**
  * The log's rows. Those at or before `compacted` are dead, and deleted a little in each turn; but for those that the checkpoint keeps,
@@ -25,6 +29,7 @@ export class LogTable extends LogReads {
   readonly #after: Statement<[number], EntryRow>;
   readonly #last: Statement<[], EntryRow>;
   readonly #sizes: Statement<[number, number, number], [position: number, bytes: number]>;
+  readonly #sizesFromEnd: Statement<[number, number, number], [position: number, bytes: number]>;
   /** Of which term the entries are that were appended since the file was opened: each from its index to the next, in ascending order. */
   #terms: { readonly from: number; readonly term: Term }[] = [];
   #hasDeadRows = true;
@@ -45,6 +50,11 @@ export class LogTable extends LogReads {
     this.#sizes = db
       .prepare<[number, number, number], [number, number]>(
         'SELECT position, length(data) FROM entry WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',
+      )
+      .raw();
+    this.#sizesFromEnd = db
+      .prepare<[number, number, number], [number, number]>(
+        'SELECT position, length(data) FROM entry WHERE position >= ? AND position <= ? ORDER BY position DESC LIMIT ?',
       )
       .raw();
   }
@@ -104,6 +114,18 @@ export class LogTable extends LogReads {
     return first !== undefined && first.from <= index ? first.term : this.entryAt(index).term;
   }
 
+  /** From where on one transaction should delete when all entries from `from` to `last` are to be deleted: at least the last one. */
+  truncationStart(from: LogIndex, last: LogIndex): LogIndex {
+    let start: number = last;
+    let bytes = 0;
+    for (const [position, length] of this.#sizesFromEnd.all(from, last, TRUNCATED_ROWS)) {
+      bytes += length;
+      if (bytes > DELETED_BYTES) break;
+      start = position;
+    }
+    return asIndex(start);
+  }
+
   /** Deletes what stands behind `index`, where the log now ends. */
   endAt(index: LogIndex): void {
     this.append(asIndex(index + 1), []);
@@ -134,8 +156,10 @@ export class LogTable extends LogReads {
   /** Deletes dead rows, more than were `appended` in this transaction: the dead become fewer whatever the load. */
   reclaim(compacted: LogIndex, appended: readonly Entry[]): void {
     if (!this.#hasDeadRows) return;
-    const rows = this.#sizes.all(this.#reclaimedTo, compacted, RECLAIM_ROWS + 2 * appended.length);
-    const bytesMax = appended.reduce((sum, entry) => sum + 2 * entry.data.length, RECLAIM_BYTES);
+    const rowsMax = Math.max(DELETED_ROWS, Math.ceil(APPENDED_SHARE * appended.length));
+    const rows = this.#sizes.all(this.#reclaimedTo, compacted, rowsMax);
+    const appendedBytes = appended.reduce((sum, entry) => sum + entry.data.length, 0);
+    const bytesMax = Math.max(DELETED_BYTES, APPENDED_SHARE * appendedBytes);
     let upTo = 0;
     let bytes = 0;
     for (const [position, length] of rows) {

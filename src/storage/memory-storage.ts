@@ -37,6 +37,8 @@ export interface MemoryStorageOptions {
   readonly onStall?: (durationMs: number) => void;
   /** See `FileClaims`. */
   readonly life?: number;
+  /** Most entries that one persist deletes from the end of the log, see `truncationStart`. Default: any number. */
+  readonly truncatedEntriesMax?: number;
 }
 
 /** Behaves like the SQLite adapter, checksums included, without Node.js. @throws {StorageError} STORAGE_IN_USE */
@@ -58,15 +60,17 @@ class MemoryStorage implements NodeStorage {
   #staged: Map<number, StoredRow>[] = [];
   #nextChunk = 0;
   readonly #hasGeneration: boolean;
+  readonly #truncatedEntriesMax: number;
   /** As it was read at the start. */
   #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
   #failure: Error | undefined;
 
-  constructor({ recordKinds, onStall, life }: MemoryStorageOptions, disk: MemoryDisk) {
+  constructor({ recordKinds, onStall, life, truncatedEntriesMax = Number.POSITIVE_INFINITY }: MemoryStorageOptions, disk: MemoryDisk) {
     this.#disk = disk;
     this.#recordKinds = recordKinds;
     this.#tags = recordKinds.map((kind) => kindTag(kind));
     this.#onStall = onStall ?? (() => {});
+    this.#truncatedEntriesMax = truncatedEntriesMax;
     disk.acquire(this);
     this.#hasGeneration = life !== undefined;
     if (life === undefined) return;
@@ -123,6 +127,10 @@ class MemoryStorage implements NodeStorage {
       if (generation !== undefined) changes.push(this.#generationWrite(generation));
       return changes;
     });
+  }
+
+  truncationStart(from: LogIndex): LogIndex {
+    return asIndex(Math.max(from, this.#bounds().last + 1 - this.#truncatedEntriesMax));
   }
 
   openCheckpointReader(): CheckpointReader {

@@ -71,6 +71,12 @@ export interface NodeStorage extends Disposable {
   readRecord(kind: number, key: number): Uint8Array | undefined;
   /** Atomic; once it returns, `batch` survives power loss. @throws {StorageError} and the node must stop. */
   persist(batch: PersistBatch): void;
+  /**
+   * How much of the log one persist should delete when all of it from `from` on is to be deleted: from the returned index on, which is at least
+   * `from`. Deleting a long suffix at once would hold the node up for longer than an election takes. After each part the log ends earlier and
+   * is whole.
+   */
+  truncationStart(from: LogIndex): LogIndex;
   openCheckpointReader(): CheckpointReader;
   /**
    * Stages a snapshot received from the leader; `chunk` 0 discards whatever was staged before.

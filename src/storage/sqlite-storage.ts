@@ -194,6 +194,11 @@ class SqliteStorage implements FileStorage {
     this.#bounds = { compacted, last, checkpoint: checkpoint?.snapshot.index ?? bounds.checkpoint };
   }
 
+  truncationStart(from: LogIndex): LogIndex {
+    const { last } = this.#knownBounds();
+    return from > last ? from : this.#reading('measure the end of the log', () => this.#log.truncationStart(from, last));
+  }
+
   openCheckpointReader(): CheckpointReader {
     return this.#reading('open the checkpoint', () => this.#readers.open());
   }
