@@ -16,13 +16,15 @@ export interface SandboxOptions {
   readonly concurrency: number;
   /** Most threads; as many as `concurrency`, up to {@link THREADS_DEFAULT_MAX}. */
   readonly threads?: number | undefined;
+  /** How long close() waits for threads that do not end, in milliseconds; five seconds by default. */
+  readonly closeWithinMs?: number;
   /** Receives what concerns no running job: a missing file at the start, a thread that ended between its jobs, one that does not end. */
   readonly onError: (error: Error) => void;
 }
 
 const THREADS_DEFAULT_MAX = 32;
-/** How long close() waits for threads that do not end: those in a call of the operating system or of native code. */
-const CLOSE_WITHIN_MS = 5_000;
+/** For threads that do not end: those in a call of the operating system or of native code. */
+const CLOSE_WITHIN_DEFAULT_MS = 5_000;
 
 /**
  * Runs a processor file in a pool of threads, outside the event loop that extends the leases. Each job has a thread of its own while it
@@ -35,6 +37,7 @@ export class Sandbox<Data, Result> {
   readonly threads: number;
   readonly #file: ProcessorFile;
   readonly #pool: SandboxPool;
+  readonly #closeWithinMs: number;
   readonly #onError: (error: Error) => void;
   /** The file's URL, once the file was found. */
   #located: string | undefined;
@@ -49,6 +52,7 @@ export class Sandbox<Data, Result> {
    */
   constructor(file: string | URL, options: SandboxOptions) {
     this.threads = Math.min(options.concurrency, options.threads ?? THREADS_DEFAULT_MAX);
+    this.#closeWithinMs = options.closeWithinMs ?? CLOSE_WITHIN_DEFAULT_MS;
     this.#onError = options.onError;
     this.#file = new ProcessorFile(file);
     this.#pool = new SandboxPool({
@@ -98,19 +102,19 @@ export class Sandbox<Data, Result> {
     }
   }
 
-  /** Ends the threads, and the jobs that run in them. Resolves when they have ended, at the latest after five seconds. May be called twice. */
+  /** Ends the threads, and the jobs that run in them. Resolves when they have ended, at the latest after `closeWithinMs`. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const ended = this.#pool.close().then(() => true);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), CLOSE_WITHIN_MS);
+      timer = setTimeout(() => resolve(false), this.#closeWithinMs);
     });
     if (!(await Promise.race([ended, timeout])))
       this.#onError(
         new ProcessorThreadError(
           this.#file.path,
-          `did not end within ${CLOSE_WITHIN_MS} ms`,
+          `did not end within ${this.#closeWithinMs} ms`,
           'Do not block it in native code or execSync().',
         ),
       );
