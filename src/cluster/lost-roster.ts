@@ -32,6 +32,9 @@ export function recoverCluster(dataDir: string): RecoveredCluster {
   const files = nodesWithFile(dataDir).map((node) => readFile(dataDir, node));
   const [first] = files;
   invariant(first !== undefined, () => `no node has a file in ${dataDir}`);
+  const unnamed = files.find(({ origin }) => origin.cluster === 0);
+  if (unnamed !== undefined)
+    throw lost(dataDir, `${unnamed.file} was written by a version of jobraft whose files did not name their cluster`);
   const other = files.find(({ origin }) => origin.cluster !== first.origin.cluster);
   if (other !== undefined) throw lost(dataDir, `${first.file} and ${other.file} belong to different clusters`, 'STORAGE_FOREIGN');
   const latest = files.reduce((best, each) => (isUpToDate(best.last, each.last) ? best : each));
@@ -55,7 +58,6 @@ function readFile(dataDir: string, node: number): FoundFile {
       newDiskId: 0,
     });
     const { origin } = storage.identity;
-    if (origin.cluster === 0) throw lost(dataDir, `${file} was written by a version of jobraft whose files did not name their cluster`);
     const state = storage.load();
     const members = storedMembers(state) ?? origin.founders.map((founder) => founder.node);
     return { node, file, origin, last: state.entries.at(-1) ?? state.compacted, members };
