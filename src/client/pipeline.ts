@@ -6,14 +6,16 @@ import { CallTimes } from './call-times.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection, Rejection } from './connection.ts';
 import { CLIENT_CLOSED, type ClosedReason, Ending } from './ending.ts';
-import { finalRejection, NoNodesRunningError } from './errors.ts';
+import { finalRejection } from './errors.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { LateClaims, ReleasedJob } from './late-claims.ts';
 import { NodeSearch, retryDelayMs } from './node-search.ts';
 import { Outcomes } from './outcomes.ts';
+import { Reachability } from './reachability.ts';
 import type { Lane } from './session.ts';
 import { Transmitter } from './transmitter.ts';
+import { TurnEnd } from './turn-end.ts';
 import { WaitingClaims } from './waiting-claims.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -32,8 +34,9 @@ export class Pipeline {
   readonly config: ClientConfig;
   /** Claims that wait at the cluster. */
   readonly waitingClaims: WaitingClaims;
-  readonly #connection: Connection;
   readonly #search: NodeSearch;
+  readonly #reachability: Reachability;
+  readonly #turnEnd = new TurnEnd(() => this.#pump());
   readonly #wakeup = new Wakeup(() => this.#onWakeup());
   readonly #lanes: Lanes;
   readonly #intake: Intake;
@@ -42,9 +45,6 @@ export class Pipeline {
   readonly #times: CallTimes;
   readonly #outcomes: Outcomes;
   readonly #ending: Ending;
-  #nowMs = performance.now();
-  #isScheduled = false;
-  readonly #hooks = new Set<() => void>();
   #lastRejection: Rejection | undefined;
   #leaderCheckAtMs = 0;
   #onIdle: (() => void)[] = [];
@@ -52,18 +52,16 @@ export class Pipeline {
   #closesByMs = Number.POSITIVE_INFINITY;
   /** It is closed. */
   #isOver = false;
-  /** Of the latest look: while all is well, none is taken for each call. */
-  #hadOutage = false;
 
   constructor(connection: Connection, config: ClientConfig) {
     this.config = config;
-    this.#connection = connection;
     this.#search = new NodeSearch(connection);
+    this.#reachability = new Reachability(connection, this.#search);
     this.#lanes = new Lanes(config.outstandingBatchesMax);
     this.#intake = new Intake(config, this.#lanes);
     const { silenceMs } = config;
     const parts = { connection, lanes: this.#lanes, intake: this.#intake, wakeup: this.#wakeup };
-    this.waitingClaims = new WaitingClaims({ ...parts, config }, () => this.#schedule());
+    this.waitingClaims = new WaitingClaims({ ...parts, config }, () => this.#turnEnd.schedule());
     this.#transmitter = new Transmitter({ ...parts, search: this.#search, waitingClaims: this.waitingClaims, silenceMs });
     this.#late = new LateClaims((jobs, leaseMs) => {
       for (const job of jobs) this.giveBack(job, performance.now() + leaseMs);
@@ -90,13 +88,13 @@ export class Pipeline {
    * @throws {ClientClosedError | ClusterClosedError | NoNodesRunningError | QuorumLostError | OverloadedError} and nothing is written.
    */
   open(payloadBytes: number, waitsForNodes = false): RequestEncoder {
-    if (!waitsForNodes) this.#checkNodes();
+    if (!waitsForNodes && !this.#intake.isClosed) this.#reachability.check();
     return this.#intake.open(payloadBytes);
   }
 
   commit(call: Call): void {
-    this.#schedule();
-    this.#intake.commit(call, this.#nowMs);
+    this.#turnEnd.schedule();
+    this.#intake.commit(call, this.#turnEnd.nowMs);
   }
 
   /**
@@ -106,8 +104,8 @@ export class Pipeline {
    */
   keep(payloadBytes: number, call: KeptCall): void {
     this.#intake.checkOpen();
-    this.#schedule();
-    this.#intake.keep(payloadBytes, call, this.#nowMs);
+    this.#turnEnd.schedule();
+    this.#intake.keep(payloadBytes, call, this.#turnEnd.nowMs);
   }
 
   /**
@@ -120,21 +118,20 @@ export class Pipeline {
       onOver();
       return;
     }
-    this.#schedule();
-    this.#intake.keep(RELEASE_BYTES, new ReleasedJob(id, token, untilMs, onOver), this.#nowMs);
+    this.#turnEnd.schedule();
+    this.#intake.keep(RELEASE_BYTES, new ReleasedJob(id, token, untilMs, onOver), this.#turnEnd.nowMs);
   }
 
   /** Writes one operation that only reads. @throws as {@link open} */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
-    this.#checkNodes(consistency === 'stale');
-    this.#schedule();
-    this.#intake.query(consistency, write, call, this.#nowMs);
+    if (!this.#intake.isClosed) this.#reachability.check(consistency === 'stale');
+    this.#turnEnd.schedule();
+    this.#intake.query(consistency, write, call, this.#turnEnd.nowMs);
   }
 
   /** Calls `hook` once, at the end of this turn, before its operations are sent: the last moment to add one to them. */
   atFlush(hook: () => void): void {
-    this.#hooks.add(hook);
-    this.#schedule();
+    this.#turnEnd.before(hook);
   }
 
   onStatus(status: NodeStatus): void {
@@ -254,19 +251,6 @@ export class Pipeline {
     });
   }
 
-  get #areNodesStopped(): boolean {
-    return this.#search.isSearching && !this.#connection.isAnyReachable();
-  }
-
-  /** @param isStale whether any node may answer. @throws {NoNodesRunningError | QuorumLostError} */
-  #checkNodes(isStale = false): void {
-    if (!(this.#search.isSearching || this.#hadOutage) || this.#intake.isClosed) return;
-    const outage = this.#connection.outage();
-    this.#hadOutage = outage !== undefined;
-    if (outage !== undefined && !isStale) throw outage('not-applied');
-    if (this.#areNodesStopped) throw new NoNodesRunningError(this.#connection.nodeIds());
-  }
-
   /** @returns whether the cluster is closed; then what can have no answer any more is rejected. */
   #endNow(): boolean {
     if (!this.#ending.isBegun) return false;
@@ -277,25 +261,6 @@ export class Pipeline {
 
   // ---- sending
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#nowMs = performance.now();
-    queueMicrotask(this.#deferFlush);
-  }
-
-  /** A tick that is asked for by a microtask runs when no microtask is left: after everything that this turn will issue. */
-  readonly #deferFlush = (): void => process.nextTick(this.#flush);
-
-  readonly #flush = (): void => {
-    this.#isScheduled = false;
-    for (const hook of this.#hooks) {
-      this.#hooks.delete(hook);
-      hook();
-    }
-    this.#pump();
-  };
-
   #pump(): void {
     if (this.#endNow()) return;
     this.#intake.closeQueries();
@@ -304,8 +269,8 @@ export class Pipeline {
       this.#wakeup.at(this.#search.startIfPaused(performance.now()));
       return;
     }
-    if (this.#nowMs >= this.#leaderCheckAtMs) {
-      this.#leaderCheckAtMs = this.#nowMs + LEADER_CHECK_MS;
+    if (this.#turnEnd.nowMs >= this.#leaderCheckAtMs) {
+      this.#leaderCheckAtMs = this.#turnEnd.nowMs + LEADER_CHECK_MS;
       this.#search.askCurrent();
     }
     this.#pumpLane(this.#lanes.waiting);
@@ -337,23 +302,22 @@ export class Pipeline {
     this.#times.onSettled(nowMs);
     this.#leaderCheckAtMs = nowMs + LEADER_CHECK_MS;
     this.#transmitter.sendAllTo(node, nowMs);
-    this.#schedule();
+    this.#turnEnd.schedule();
   }
 
   // ---- outcomes
 
   #afterOutcome(): void {
     if (this.#onIdle.length > 0 && this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
-    if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#schedule();
+    if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#turnEnd.schedule();
   }
 
   // ---- time
 
   #onWakeup(): void {
     const nowMs = performance.now();
-    const stoppedNodes = this.#areNodesStopped ? this.#connection.nodeIds() : undefined;
-    const outage = this.#connection.outage();
-    this.#hadOutage = outage !== undefined;
+    const { stoppedNodes } = this.#reachability;
+    const outage = this.#reachability.outage();
     if (outage !== undefined) {
       this.#intake.closeGathered();
       this.#intake.closeQueries();

@@ -1,0 +1,38 @@
+import type { Outcome } from '../base/errors.ts';
+import type { Connection } from './connection.ts';
+import { NoNodesRunningError, type QuorumLostError } from './errors.ts';
+import type { NodeSearch } from './node-search.ts';
+
+/** Whether calls can be answered at all: a node runs, and there is no outage that lasts until its cause is removed. */
+export class Reachability {
+  readonly #connection: Connection;
+  readonly #search: NodeSearch;
+  /** Of the latest look: while all is well, none is taken for each call. */
+  #hadOutage = false;
+
+  constructor(connection: Connection, search: NodeSearch) {
+    this.#connection = connection;
+    this.#search = search;
+  }
+
+  /** The nodes, if none of them runs. */
+  get stoppedNodes(): readonly number[] | undefined {
+    return this.#search.isSearching && !this.#connection.isAnyReachable() ? this.#connection.nodeIds() : undefined;
+  }
+
+  /** Looks now. @returns the error for an outage, or undefined while there is none. */
+  outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
+    const outage = this.#connection.outage();
+    this.#hadOutage = outage !== undefined;
+    return outage;
+  }
+
+  /** @param isStale whether any node may answer. @throws {NoNodesRunningError | QuorumLostError} */
+  check(isStale = false): void {
+    if (!(this.#search.isSearching || this.#hadOutage)) return;
+    const outage = this.outage();
+    if (outage !== undefined && !isStale) throw outage('not-applied');
+    const stoppedNodes = this.stoppedNodes;
+    if (stoppedNodes !== undefined) throw new NoNodesRunningError(stoppedNodes);
+  }
+}
