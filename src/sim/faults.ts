@@ -106,7 +106,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       const others = voters.filter((voter) => voter !== leader?.nodeId);
       const remove = others.slice(0, Math.floor(voters.length / 2) + 1);
       if (world.lostDisks.size > 0 || remove.length * 2 <= voters.length) break;
-      world.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
+      world.events.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
       world.order({ type: 'change', call: 1, add: [], remove, learners: [] });
       break;
     }
@@ -114,7 +114,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       reignTwice(world, fault.durationMs);
       break;
     case 'replay':
-      world.replayUntilMs = schedule.nowMs + fault.durationMs;
+      world.events.replayUntilMs = schedule.nowMs + fault.durationMs;
       break;
     case 'deaf-leader': {
       const leader = world.leader();
@@ -133,7 +133,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       break;
     }
     case 'deaf-transfer':
-      world.deafenOnTransferMs = fault.durationMs;
+      world.events.deafenOnTransferMs = fault.durationMs;
       world.order({ type: 'transfer', call: 1, to: 0 });
       break;
     case 'change':
@@ -194,7 +194,7 @@ function reignTwice(world: World, durationMs: number): void {
   schedule.after(durationMs + OVERWRITTEN_WITHIN_MS, () => {
     if (world.network.isHealed) return;
     separate(world, [follower], 2 * durationMs);
-    world.replayUntilMs = schedule.nowMs + durationMs;
+    world.events.replayUntilMs = schedule.nowMs + durationMs;
   });
   schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => world.order({ type: 'transfer', call: 1, to: leader.id }));
 }

@@ -130,7 +130,7 @@ export class SimNode {
           sendToPeer: (to, frame) => this.#world.onPeerFrame(this, to, frame),
           sendToClient: (connection, frame) => this.#world.onServerPacket(this, connection, frame),
         },
-        observe: (event) => this.#world.onNodeEvent(this, event),
+        observe: (event) => this.#world.events.onEvent(this, event),
       });
     } catch (error) {
       inner[Symbol.dispose]();

@@ -1,6 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
-import type { NodeEvent } from '../node/event.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import { isJoint } from '../raft/membership.ts';
 import type { RaftMessage } from '../raft/message.ts';
@@ -11,8 +10,8 @@ import { readPeerParts } from '../transport/peer-frame.ts';
 import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage, type Sometimes } from './coverage.ts';
 import { Dice } from './dice.ts';
-import type { Split } from './faults.ts';
-import { carryOutFault, deafen, forgetReplacedDisks, split } from './faults.ts';
+import { EventWatch } from './event-watch.ts';
+import { carryOutFault, forgetReplacedDisks } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
 import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
@@ -62,22 +61,16 @@ export class World {
   readonly versions: Versions;
   readonly sessions: SessionModel;
   readonly clients: SimClients;
+  readonly events = new EventWatch(this);
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may disturb each other. */
   strangersVotes = 0;
-  /** The next leader that asks another one to lead hears nothing for so long. */
-  deafenOnTransferMs: number | undefined;
   /** When the last change of members was asked for. */
   changeOrderedMs = Number.NEGATIVE_INFINITY;
-  /** What happens as soon as a leader has a joint configuration. */
-  splitOnJoint: Split | undefined;
   /** How many repairs were asked for. */
   repairs = 0;
-  /** Until then a new leader gets old messages again. */
-  replayUntilMs = 0;
   /** How often a node ended, for whatever reason. */
   ends = 0;
   readonly #checks: Dice;
-  readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
   readonly #committedJoint = new Set<number>();
   /** The index of the latest configuration that each node had when it had its last turn. */
   readonly #configurations = new Map<SimNode, number>();
@@ -236,41 +229,6 @@ export class World {
     if (this.#checks.chance(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
   }
 
-  onNodeEvent(node: SimNode, event: NodeEvent): void {
-    const isSnapshotRunning = (): boolean =>
-      [...(this.leader()?.runtime?.view.progress.values() ?? [])].some(({ state }) => state === 'snapshot');
-    this.coverage.observe(event, event.type === 'election-timeout' && isSnapshotRunning());
-    const known = this.#roles.get(node.id) ?? { role: 'follower', term: 0, configuration: 0 };
-    this.#roles.set(node.id, known);
-    if (event.type === 'role') {
-      if (event.role === 'leader') this.leaderships.onElected(node.id, event.term, this.schedule.nowMs);
-      else this.leaderships.onEnded(node.id, this.schedule.nowMs);
-      if (known.role === 'leader' && event.role === 'follower') {
-        this.coverage.add(
-          event.term > known.term ? 'leader deposed by a newer term' : 'leader stepped down without a majority (CheckQuorum)',
-        );
-      }
-      known.role = event.role;
-      known.term = event.term;
-      if (event.role === 'leader' && this.schedule.nowMs < this.replayUntilMs && !this.network.isHealed) {
-        this.coverage.add('new leader got old messages again');
-        this.network.replayTo(node.id);
-      }
-    } else if (event.type === 'configuration') {
-      if (event.index < known.configuration) this.coverage.add('uncommitted configuration truncated');
-      known.configuration = event.index;
-      if (this.splitOnJoint !== undefined && known.role === 'leader' && isJoint(event.configuration)) {
-        split(this, node, this.splitOnJoint);
-        this.splitOnJoint = undefined;
-      }
-    } else if (event.type === 'transfer' && event.outcome === 'asked' && this.deafenOnTransferMs !== undefined) {
-      this.coverage.add('leader handed over and did not hear of its successor');
-      deafen(this, node, this.deafenOnTransferMs);
-      this.deafenOnTransferMs = undefined;
-    } else if (event.type === 'removed' && known.role === 'leader') this.coverage.add('leader removed');
-    else if (event.type === 'started') this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });
-  }
-
   /** A look at everything may be what finds a damaged row. */
   #checkState(node: SimNode, runtime: NodeRuntime): void {
     try {
@@ -367,8 +325,7 @@ export class World {
   }
 
   #heal(): void {
-    this.deafenOnTransferMs = undefined;
-    this.splitOnJoint = undefined;
+    this.events.cancelFaults();
     this.network.heal();
     this.clients.stop();
     this.versions.upgradeAll();

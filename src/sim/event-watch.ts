@@ -1,0 +1,63 @@
+import type { NodeEvent } from '../node/event.ts';
+import { isJoint } from '../raft/membership.ts';
+import { deafen, type Split, split } from './faults.ts';
+import type { SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+/** What nodes report: who leads, which hard cases were reached, and the faults that begin with an event. */
+export class EventWatch {
+  /** What happens as soon as a leader has a joint configuration. */
+  splitOnJoint: Split | undefined;
+  /** The next leader that asks another one to lead receives nothing for so long. */
+  deafenOnTransferMs: number | undefined;
+  /** Until then a new leader gets old messages again. */
+  replayUntilMs = 0;
+  readonly #world: World;
+  readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** No fault begins any more. */
+  cancelFaults(): void {
+    this.deafenOnTransferMs = undefined;
+    this.splitOnJoint = undefined;
+  }
+
+  onEvent(node: SimNode, event: NodeEvent): void {
+    const { coverage, leaderships, network, schedule } = this.#world;
+    coverage.observe(event, event.type === 'election-timeout' && this.#isSnapshotRunning());
+    const known = this.#roles.get(node.id) ?? { role: 'follower', term: 0, configuration: 0 };
+    this.#roles.set(node.id, known);
+    if (event.type === 'role') {
+      if (event.role === 'leader') leaderships.onElected(node.id, event.term, schedule.nowMs);
+      else leaderships.onEnded(node.id, schedule.nowMs);
+      if (known.role === 'leader' && event.role === 'follower') {
+        coverage.add(event.term > known.term ? 'leader deposed by a newer term' : 'leader stepped down without a majority (CheckQuorum)');
+      }
+      known.role = event.role;
+      known.term = event.term;
+      if (event.role === 'leader' && schedule.nowMs < this.replayUntilMs && !network.isHealed) {
+        coverage.add('new leader got old messages again');
+        network.replayTo(node.id);
+      }
+    } else if (event.type === 'configuration') {
+      if (event.index < known.configuration) coverage.add('uncommitted configuration truncated');
+      known.configuration = event.index;
+      if (this.splitOnJoint !== undefined && known.role === 'leader' && isJoint(event.configuration)) {
+        split(this.#world, node, this.splitOnJoint);
+        this.splitOnJoint = undefined;
+      }
+    } else if (event.type === 'transfer' && event.outcome === 'asked' && this.deafenOnTransferMs !== undefined) {
+      coverage.add('leader handed over and did not hear of its successor');
+      deafen(this.#world, node, this.deafenOnTransferMs);
+      this.deafenOnTransferMs = undefined;
+    } else if (event.type === 'removed' && known.role === 'leader') coverage.add('leader removed');
+    else if (event.type === 'started') this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });
+  }
+
+  #isSnapshotRunning(): boolean {
+    return [...(this.#world.leader()?.runtime?.view.progress.values() ?? [])].some(({ state }) => state === 'snapshot');
+  }
+}
