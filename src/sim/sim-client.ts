@@ -1,13 +1,13 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { MACHINE_VERSION } from '../queue/entry-data.ts';
-import { STATE_BOUNDS, type StateBounds } from '../queue/limits.ts';
 import { decodeReply, type OperationResult } from '../queue/reply.ts';
-import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
+import { RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import { READ_CONSISTENCIES, readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
 import type { Dice } from './dice.ts';
 import type { HistoryRecorder } from './history/history.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
+import { SimSession } from './sim-session.ts';
 import { Version1Encoder } from './version-1-encoder.ts';
 import { demand, Violation } from './violation.ts';
 import type { World } from './world.ts';
@@ -24,8 +24,6 @@ const LATE_COPY_MS_MAX = 8_000;
 const LATE_COPIES_MAX = 20;
 const CONNECTIONS_APART = 10_000;
 const SILENCE_SHARE = 0.05;
-/** Clocks count less time than passes, by a little. */
-const IDLE_SHARE_MIN = 0.9;
 
 /** A client keeps the bytes of a request, and repeats them until they are answered. */
 interface Request {
@@ -61,15 +59,9 @@ export class SimClient {
   readonly #queries = new Map<number, Request>();
   /** All openings, and the latest other requests, answered or not. */
   readonly #sent: Request[] = [];
-  /** The session's id, or the number that its opening is sent under. */
-  #session = 0;
-  #openings = 0;
-  #sequence = 0;
+  readonly #session: SimSession;
   /** Queries are numbered through all sessions: an answer to an earlier one may come late. */
   #querySequence = 0;
-  #isOpen = false;
-  /** When a request was sent that the session is known to have taken. */
-  #usedMs = 0;
   /** The state-machine version that the client takes the cluster to have. */
   #version = MACHINE_VERSION;
   #begun = 0;
@@ -81,6 +73,7 @@ export class SimClient {
     this.id = id;
     this.connection = id;
     this.#random = random;
+    this.#session = new SimSession(world, id);
     this.#operations = new SimOperations(id, world, random, history, (job) => this.#lookAt(job));
     this.#operationsMax = operationsMax;
     this.#target = random.of(world.nodeIds());
@@ -140,7 +133,7 @@ export class SimClient {
       if (this.#begun >= this.#operationsMax) return;
       const { burstMax, outstandingMax } = this.#world.plan.workload;
       for (let left = burstMax > 1 ? 1 + this.#random.below(burstMax) : 1; left > 0; left -= 1)
-        if (this.#isOpen && this.#requests.size + this.#queries.size < outstandingMax) this.#ask();
+        if (this.#session.isOpen && this.#requests.size + this.#queries.size < outstandingMax) this.#ask();
       this.#think();
     });
   }
@@ -153,11 +146,12 @@ export class SimClient {
   }
 
   #open(): void {
-    this.#isOpen = false;
-    this.#openings += 1;
-    this.#session = SESSION_ID_END + this.id * 1_000 + this.#openings;
-    this.#sequence = 0;
-    const step = { settle: (result: OperationResult) => this.#onOpened(result), giveUp: () => undefined, refuse: () => this.#open() };
+    this.#session.begin();
+    const step = {
+      settle: (result: OperationResult) => this.#session.onOpened(result),
+      giveUp: () => undefined,
+      refuse: () => this.#open(),
+    };
     this.#begin(
       (encoder) => {
         encoder.openSession();
@@ -166,17 +160,6 @@ export class SimClient {
       1,
       true,
     );
-  }
-
-  /** In version 1 the opening's number is the session's id. */
-  #onOpened(result: OperationResult): void {
-    const isOpened = result.ok && (result.type === 'opened' || result.type === 'done');
-    demand(isOpened, 'answers fit their questions', () => `an opening got ${JSON.stringify(result)}`);
-    if (result.type === 'opened') {
-      this.#session = result.client;
-      this.#sequence = 0;
-    }
-    this.#isOpen = true;
   }
 
   #ask(): void {
@@ -191,14 +174,13 @@ export class SimClient {
   }
 
   #begin(encode: (encoder: RequestEncoder) => Step, count: number, isOpening = false): void {
-    this.#sequence += 1;
-    const sequence = this.#sequence;
+    const sequence = this.#session.nextSequence();
     const oldest = Math.min(sequence, ...this.#requests.keys());
     const encoder = this.#version === 1 ? this.#encoder1 : this.#encoder;
-    encoder.begin(this.#session, sequence, oldest);
+    encoder.begin(this.#session.id, sequence, oldest);
     const steps = Array.from({ length: count }, () => encode(encoder));
     const bytes = encoder.finish();
-    const client = this.#session;
+    const client = this.#session.id;
     const request: Request = {
       client,
       sequence,
@@ -320,7 +302,7 @@ export class SimClient {
       this.#onExpired(request.client);
       return;
     }
-    if (request.client === this.#session) this.#usedMs = Math.max(this.#usedMs, request.sentMs);
+    this.#session.onUsed(request.client, request.sentMs);
     request.steps.forEach((step, at) => {
       const result = reply.results[at];
       if (result === undefined)
@@ -335,33 +317,12 @@ export class SimClient {
     if (isRefused) this.#world.coverage.add('late request refused behind the end of its session');
   }
 
-  get #bounds(): StateBounds {
-    return { ...STATE_BOUNDS, ...this.#world.plan.bounds };
-  }
-
   get #areSessionsBounded(): boolean {
     return Object.keys(this.#world.plan.bounds).some((bound) => bound.startsWith('session'));
   }
 
-  /** A session ends since it was idle for long enough, or since it is the one used least recently when there are too many. */
   #onExpired(session: number): void {
-    const { coverage, plan, sessions } = this.#world;
-    const { sessionIdleMsMax, sessionAnswersMax, sessionAnswerBytesMax } = this.#bounds;
-    const end = sessions.endOf(session);
-    const idleMs = this.#nowMs - this.#usedMs;
-    // Any answer may be the oldest of those that were not acknowledged.
-    const isForgotten = this.#sequence > sessionAnswersMax || sessionAnswerBytesMax < STATE_BOUNDS.sessionAnswerBytesMax;
-    coverage.add('session expired');
-    if (end === 'idle') coverage.add('session ended since it was idle');
-    else if (end === 'evicted') coverage.add('session evicted since there were too many');
-    else coverage.add('request refused since its answer was forgotten');
-    // In version 1 time is that of the leaders' wall clocks.
-    const isInTime = end !== 'idle' || idleMs > sessionIdleMsMax * IDLE_SHARE_MIN || plan.isVersionAsked;
-    demand(
-      isInTime && (end !== undefined || isForgotten),
-      'a session that is used stays',
-      () => `client ${this.id} used session ${session} ${Math.round(idleMs)} ms ago, and it is gone (${end ?? 'it should live'})`,
-    );
+    this.#session.checkEnd(session);
     for (const request of this.#requests.values()) for (const step of request.steps) step.giveUp();
     this.#requests.clear();
     this.#open();
