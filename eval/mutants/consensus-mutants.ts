@@ -255,9 +255,9 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   {
     mistake: 10,
     name: 'each repeated chunk starts another stream of chunks',
-    file: 'node/snapshot-transfer.ts',
-    find: "if (!isSameEntry(snapshot, this.snapshot) || nextChunk === this.#current.chunk) return 'ignore';",
-    replace: "if (!isSameEntry(snapshot, this.snapshot)) return 'ignore';",
+    file: 'node/snapshot-desk.ts',
+    find: "if (answer === 'restart') this.begin(from);",
+    replace: 'if (answer !== undefined) send(from, sender?.resend(nowMs));',
   },
   {
     mistake: 10,

@@ -25,7 +25,7 @@ export interface NodeLimits {
   readonly followerTailBytes: number;
   /** A payload of at least so many bytes stays in its log entry, which the checkpoint keeps for it, instead of being written a second time. */
   readonly contentInEntryBytes: number;
-  /** Bytes of records in one InstallSnapshot. */
+  /** Bytes of records in one InstallSnapshot; up to four of them are on their way to a follower. */
   readonly snapshotChunkBytes: number;
   /** Most claims that wait at the leader for a job. */
   readonly parkedClaimsMax: number;

@@ -140,7 +140,7 @@ export class NodeRuntime implements Disposable {
   /** There is more than one turn does: the next is due at once, after whatever else has arrived. */
   get hasMore(): boolean {
     const isBehind = this.applied < this.#core.view.commit || this.#changes.isTruncating;
-    return isBehind || this.#inbox.hasMore || this.#reads.hasMore(this.applied);
+    return isBehind || this.#inbox.hasMore || this.#reads.hasMore(this.applied) || this.#snapshots.hasMore;
   }
 
   /** When `turn` must be called even if nothing arrives, monotonic ms. */

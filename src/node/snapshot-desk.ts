@@ -41,6 +41,12 @@ export class SnapshotDesk implements Disposable {
     this.#chunkBytes = chunkBytes;
   }
 
+  /** The next chunk can leave with the next turn: a turn reads one for each follower. */
+  get hasMore(): boolean {
+    for (const sender of this.#senders.values()) if (sender?.hasMore === true) return true;
+    return false;
+  }
+
   /** When a chunk that found no answer leaves again, monotonic ms. */
   get nextResendMs(): number {
     let next = Number.POSITIVE_INFINITY;
@@ -85,34 +91,33 @@ export class SnapshotDesk implements Disposable {
     return { logBehind: logBehind as LogIndex, isCheckpointRead };
   }
 
-  /** @returns the chunks that leave now: first ones, asked ones, and those that found no answer. */
+  /** @returns the chunks that leave now: at most one for each follower. */
   onTurn(view: CoreView, nowMs: number): InstallSnapshot[] {
     const chunks: InstallSnapshot[] = [];
-    const send = (to: NodeId, sender: SnapshotSender) => {
-      chunks.push({ type: 'install-snapshot', from: this.#id, to, term: view.term, ...sender.current });
+    const send = (to: NodeId, chunk: ReturnType<SnapshotSender['take']>) => {
+      if (chunk !== undefined) chunks.push({ type: 'install-snapshot', from: this.#id, to, term: view.term, ...chunk });
     };
+    const isFree = (peer: NodeId): boolean => chunks.every(({ to }) => to !== peer);
     for (const [peer, sender] of this.#senders) if (sender?.isExpired === true) this.begin(peer);
     for (const { from, snapshot, nextChunk } of this.#wanted.splice(0)) {
       const sender = this.#senders.get(from);
       const answer = sender?.onWanted(snapshot, nextChunk, nowMs);
       if (answer === 'restart') this.begin(from);
-      else if (answer === 'send' && sender !== undefined) send(from, sender);
+      else if (answer === 'news' && isFree(from)) send(from, sender?.take(nowMs));
     }
     for (const [peer, sender] of this.#senders) {
       const state = view.progress.get(peer)?.state;
       if (state !== 'snapshot') {
         // A peer without progress is no member any more: nothing arrived there.
         if (sender !== undefined && state !== undefined)
-          this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.current.chunk + 1 });
+          this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.chunks });
         this.abort(peer);
       } else if (sender === undefined) {
         const begun = new SnapshotSender(this.#storage, this.#chunkBytes, nowMs);
         this.#senders.set(peer, begun);
-        send(peer, begun);
-      } else if (sender.resendDueMs <= nowMs) {
-        sender.onResent(nowMs);
-        send(peer, sender);
-      }
+        send(peer, begun.take(nowMs));
+      } else if (sender.resendDueMs <= nowMs) send(peer, sender.resend(nowMs));
+      else if (isFree(peer)) send(peer, sender.take(nowMs));
     }
     return chunks;
   }

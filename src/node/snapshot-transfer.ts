@@ -4,20 +4,28 @@ import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import type { InstallSnapshot } from '../raft/message.ts';
 import type { CheckpointReader, NodeStorage, SnapshotRecord } from '../storage/port.ts';
 
-/** A chunk that found no answer for so long is sent again. */
+/** Chunks that found no answer for so long are sent again. */
 const RESEND_MS = 1_000;
+/** Most chunks on their way without an answer: while the follower writes one, the leader reads the next. */
+export const CHUNKS_IN_FLIGHT_MAX = 4;
 
 type Chunk = Pick<InstallSnapshot, 'snapshot' | 'chunk' | 'done' | 'data'>;
 
 /**
  * The leader's side of one InstallSnapshot: reads the checkpoint from a consistent view, one bounded chunk at a time, and
- * holds only the chunk that is on its way.
+ * holds only the chunks that are on their way.
  */
 export class SnapshotSender implements Disposable {
   readonly #reader: CheckpointReader;
   readonly #chunkBytes: number;
-  #current: Chunk;
   #ahead: readonly SnapshotRecord[] | undefined;
+  /** The first chunk that the follower does not have, as far as is known. */
+  #wanted = 0;
+  /** The chunk that is read next. */
+  #next = 0;
+  /** Chunks without an answer, in their order; the first `#sentCount` of them are on their way. */
+  #unanswered: Chunk[] = [];
+  #sentCount = 0;
   #sentAtMs: number;
   #isResent = false;
 
@@ -25,7 +33,6 @@ export class SnapshotSender implements Disposable {
     this.#reader = storage.openCheckpointReader();
     this.#chunkBytes = chunkBytes;
     this.#ahead = this.#reader.read(chunkBytes);
-    this.#current = this.#nextChunk(0);
     this.#sentAtMs = nowMs;
   }
 
@@ -33,12 +40,19 @@ export class SnapshotSender implements Disposable {
     return this.#reader.snapshot;
   }
 
-  get current(): Chunk {
-    return this.#current;
+  /** How many chunks were read so far. */
+  get chunks(): number {
+    return this.#next;
+  }
+
+  /** `take` has something to do. */
+  get hasMore(): boolean {
+    if (this.#isResent) return false;
+    return this.#sentCount < this.#unanswered.length || (this.#unanswered.length < CHUNKS_IN_FLIGHT_MAX && !this.#isRead);
   }
 
   get resendDueMs(): number {
-    return this.#sentAtMs + RESEND_MS;
+    return this.#unanswered.length === 0 ? Number.POSITIVE_INFINITY : this.#sentAtMs + RESEND_MS;
   }
 
   /** The storage gave the view up: what is still to come must be read from a later checkpoint. */
@@ -46,34 +60,59 @@ export class SnapshotSender implements Disposable {
     return this.#reader.isExpired;
   }
 
-  /**
-   * The follower says which chunk it wants. Chunks that it has already, from an earlier sender of the same snapshot and term, are
-   * passed over. Only news makes the next chunk leave: if every repeated answer did, each repeated chunk would start another stream of
-   * them, and they would double at every loss. What was lost is for the timer.
-   * @returns `send` to send `current`, `restart` when the follower lost what it had staged, `ignore` for anything else.
-   */
-  onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): 'send' | 'restart' | 'ignore' {
-    if (!isSameEntry(snapshot, this.snapshot) || nextChunk === this.#current.chunk) return 'ignore';
-    // An answer that was overtaken says so too; only one to a chunk that was sent again shows that the follower is really there.
-    if (nextChunk < this.#current.chunk) return this.#isResent ? 'restart' : 'ignore';
-    while (this.#current.chunk < nextChunk && !this.#current.done) this.#current = this.#nextChunk(this.#current.chunk + 1);
+  /** @returns the chunk that leaves now, if there is one. */
+  take(nowMs: number): Chunk | undefined {
+    if (!this.hasMore) return undefined;
+    if (this.#sentCount === this.#unanswered.length) {
+      let chunk = this.#read();
+      // Those that the follower has from an earlier sender of the same snapshot and term are passed over.
+      while (chunk.chunk < this.#wanted && !chunk.done) chunk = this.#read();
+      this.#unanswered.push(chunk);
+    }
+    this.#sentCount += 1;
     this.#sentAtMs = nowMs;
-    this.#isResent = false;
-    return 'send';
+    return this.#unanswered[this.#sentCount - 1];
   }
 
-  onResent(nowMs: number): void {
+  /**
+   * The follower says which chunk it wants. Only news makes further chunks leave: if every repeated answer did, each repeated chunk would start
+   * another stream of them, and they would double at every loss. What was lost is for the timer.
+   * @returns `restart` when the follower lost what it had staged.
+   */
+  onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): 'news' | 'restart' | 'ignore' {
+    if (!isSameEntry(snapshot, this.snapshot) || nextChunk === this.#wanted) return 'ignore';
+    // An answer that was overtaken says so too; only one to a chunk that was sent again shows that the follower is really there.
+    if (nextChunk < this.#wanted) return this.#isResent ? 'restart' : 'ignore';
+    const answered = this.#unanswered.filter(({ chunk, done }) => chunk < nextChunk && !done).length;
+    this.#unanswered.splice(0, answered);
+    this.#sentCount = Math.max(0, this.#sentCount - answered);
+    this.#wanted = nextChunk;
+    this.#sentAtMs = nowMs;
+    this.#isResent = false;
+    return 'news';
+  }
+
+  /** Nothing was answered for long. @returns the first of the chunks, alone; the others are sent again after its answer. */
+  resend(nowMs: number): Chunk | undefined {
     this.#sentAtMs = nowMs;
     this.#isResent = true;
+    this.#sentCount = 1;
+    return this.#unanswered[0];
   }
 
   [Symbol.dispose](): void {
     this.#reader[Symbol.dispose]();
   }
 
-  #nextChunk(chunk: number): Chunk {
+  get #isRead(): boolean {
+    return this.#ahead === undefined && this.#next > 0;
+  }
+
+  #read(): Chunk {
     const records = this.#ahead ?? [];
+    const chunk = this.#next;
     this.#ahead = this.#reader.read(this.#chunkBytes);
+    this.#next += 1;
     return { snapshot: this.snapshot, chunk, done: this.#ahead === undefined, data: encodeRecords(records) };
   }
 }

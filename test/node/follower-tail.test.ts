@@ -2,15 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/connection.ts';
 import type { NodeLimits } from '../../src/node/limits.ts';
+import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { RequestEncoder } from '../../src/queue/request.ts';
+import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import { options } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 
 const QUICK: Partial<NodeLimits> = { checkpointEntries: 5, tailEntries: 1, snapshotChunkBytes: 1 };
 
 /** A cluster of three whose log is compacted, and a follower that was away meanwhile. Its snapshot is of many chunks. */
-function aTable(limits: Partial<NodeLimits>) {
-  const table = new NodeTable([2, 2, 2], limits);
+function aTable(limits: Partial<NodeLimits>, storageOf?: ConstructorParameters<typeof NodeTable>[3]) {
+  const table = new NodeTable([2, 2, 2], limits, {}, storageOf);
   const leader = table.leader();
   const client = table.open();
   const away = table.ids.find((id) => id !== leader) as number;
@@ -46,6 +48,29 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
     expect(loadUntilCaughtUp(scene, 300)).toBeLessThan(300);
     table.awaitEqual();
     expect(table.digests().size).toBe(1);
+  });
+
+  it('gets a chunk with each turn of the leader, which need not wait for the answers', () => {
+    let chunks = 0;
+    const { table, away, leader } = aTable(QUICK, (disk) => {
+      const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk });
+      const stage = storage.stageSnapshot.bind(storage);
+      storage.stageSnapshot = (chunk, records) => {
+        chunks += 1;
+        stage(chunk, records);
+      };
+      return storage;
+    });
+    table.isolated.delete(away);
+    table.passUntil('the first chunk', () => chunks > 0);
+    const before = chunks;
+    let turns = 0;
+    for (; table.node(away).applied < table.node(leader).applied && turns < 1_000; turns += 1) {
+      table.deliver();
+      for (const id of table.ids) table.node(id).turn();
+    }
+    expect(chunks - before).toBeGreaterThan(20);
+    expect(turns).toBeLessThan(1.2 * (chunks - before) + 10);
   });
 
   it('would never catch up if the leader kept nothing for it', () => {

@@ -28,15 +28,26 @@ function aStorageWithCheckpoint(): NodeStorage {
   return storage;
 }
 
-const messageOf = (sender: SnapshotSender, term = 2): InstallSnapshot => ({
-  type: 'install-snapshot',
-  from: asNodeId(1),
-  to: asNodeId(2),
-  term: asTerm(term),
-  ...sender.current,
-});
+/** What the sender sends next. */
+function messageOf(sender: SnapshotSender, term = 2): InstallSnapshot {
+  for (let takes = 0; takes < 100; takes += 1) {
+    const chunk = sender.take(0);
+    if (chunk !== undefined) return { type: 'install-snapshot', from: asNodeId(1), to: asNodeId(2), term: asTerm(term), ...chunk };
+  }
+  throw new Error('the sender sends nothing');
+}
 
-/** Carries chunks over until the receiver has `untilChunk` of them, or all. @returns what was staged. */
+/** The numbers of all chunks that leave before there is an answer. */
+function chunksLeaving(sender: SnapshotSender): number[] {
+  const chunks: number[] = [];
+  for (let takes = 0; sender.hasMore && takes < 100; takes += 1) {
+    const chunk = sender.take(0);
+    if (chunk !== undefined) chunks.push(chunk.chunk);
+  }
+  return chunks;
+}
+
+/** Carries chunks over until the receiver has `untilChunk` of them, or all. @returns whether it has all. */
 function carry(
   sender: SnapshotSender,
   receiver: SnapshotReceiver,
@@ -51,7 +62,7 @@ function carry(
       if (message.done) return true;
     }
     if (receiver.next >= untilChunk) return false;
-    expect(sender.onWanted(snapshot, receiver.next, 0)).toBe('send');
+    expect(sender.onWanted(snapshot, receiver.next, 0)).toBe('news');
   }
   throw new Error('the transfer does not end');
 }
@@ -61,7 +72,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     const staged = new Map<number, number>();
     expect(carry(sender, new SnapshotReceiver(), staged)).toBe(true);
-    expect(sender.current.chunk).toBeGreaterThan(2);
+    expect(sender.chunks).toBeGreaterThan(2);
     expect([...staged]).toEqual(records.map(({ key }) => [key, 1]));
   });
 
@@ -86,13 +97,15 @@ describe('a snapshot in chunks (Raft §7)', () => {
     const before = new SnapshotSender(storage, CHUNK_BYTES, 0);
     for (let staged = 1; staged <= 3; staged += 1) {
       expect(desk.onChunk(messageOf(before), hardState)).toBe('staged');
-      expect(before.onWanted(snapshot, staged, 0)).toBe('send');
+      expect(before.onWanted(snapshot, staged, 0)).toBe('news');
     }
     const sender = new SnapshotSender(storage, chunkBytes, 0);
-    let outcome = desk.onChunk(messageOf(sender, 3), hardState);
+    let message = messageOf(sender, 3);
+    let outcome = desk.onChunk(message, hardState);
     for (let rounds = 0; outcome !== 'installed' && rounds < 100; rounds += 1) {
-      expect(sender.onWanted(snapshot, desk.replyTo(messageOf(sender, 3), asTerm(3)).nextChunk, 0)).toBe('send');
-      outcome = desk.onChunk(messageOf(sender, 3), hardState);
+      expect(sender.onWanted(snapshot, desk.replyTo(message, asTerm(3)).nextChunk, 0)).toBe('news');
+      message = messageOf(sender, 3);
+      outcome = desk.onChunk(message, hardState);
     }
     expect(outcome).toBe('installed');
     expect([...follower.records(0)]).toEqual(records.map(({ key, value }) => ({ key, value })));
@@ -102,19 +115,51 @@ describe('a snapshot in chunks (Raft §7)', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     carry(sender, new SnapshotReceiver(), new Map(), 3);
     expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');
-    sender.onResent(1_000);
+    messageOf(sender);
+    const again = sender.resend(1_000);
     const restarted = new SnapshotReceiver();
-    expect(restarted.accepts(messageOf(sender))).toBe(false);
+    expect(restarted.accepts({ ...messageOf(new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0)), ...again })).toBe(false);
     expect(restarted.next).toBe(0);
     expect(sender.onWanted(snapshot, restarted.next, 0)).toBe('restart');
   });
 
+  it('has a few chunks on their way at once, and reads one in each turn', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    expect(chunksLeaving(sender)).toEqual([0, 1, 2, 3]);
+    expect(sender.take(0)).toBeUndefined();
+    expect(sender.onWanted(snapshot, 2, 0)).toBe('news');
+    expect(chunksLeaving(sender)).toEqual([4, 5]);
+    expect(sender.onWanted(snapshot, 3, 0)).toBe('news');
+    expect([sender.take(0)?.chunk, sender.take(0)?.chunk, sender.hasMore]).toEqual([6, undefined, false]);
+  });
+
+  it('sends the first chunk again that found no answer, and after its answer the ones behind it', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    expect(sender.resendDueMs).toBe(Number.POSITIVE_INFINITY);
+    chunksLeaving(sender);
+    sender.onWanted(snapshot, 1, 500);
+    expect(chunksLeaving(sender)).toEqual([4]);
+    expect(sender.resend(sender.resendDueMs)?.chunk).toBe(1);
+    expect(chunksLeaving(sender)).toEqual([]);
+    expect(sender.onWanted(snapshot, 2, 2_000)).toBe('news');
+    expect(chunksLeaving(sender)).toEqual([2, 3, 4, 5]);
+  });
+
+  it('passes over the chunks that the follower has already', () => {
+    const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
+    expect(sender.take(0)?.chunk).toBe(0);
+    expect(sender.onWanted(snapshot, 3, 0)).toBe('news');
+    expect(chunksLeaving(sender)).toEqual([3, 4, 5, 6]);
+  });
+
   it('answers a repeated answer with nothing: each chunk that is repeated would start another stream of chunks', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
-    expect(sender.onWanted(snapshot, 1, 0)).toBe('send');
+    chunksLeaving(sender);
+    expect(sender.onWanted(snapshot, 1, 0)).toBe('news');
+    expect(chunksLeaving(sender)).toEqual([4]);
     expect(sender.onWanted(snapshot, 1, 0)).toBe('ignore');
     expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');
-    expect(sender.current.chunk).toBe(1);
+    expect(chunksLeaving(sender)).toEqual([]);
     expect(sender.onWanted({ index: asIndex(9), term: asTerm(2) }, 1, 0)).toBe('ignore');
   });
 
