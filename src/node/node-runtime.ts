@@ -158,7 +158,8 @@ export class NodeRuntime implements Disposable {
     this.#inbox.drain(this.#reader, this.#core.view.leader);
     this.#applier.onTurn();
     this.#reads.onTurn();
-    if (this.#core.nextDeadlineMs <= this.#nowMs) this.#step({ type: 'deadline', now: this.#nowMs, unread: this.#inbox.unreadPeers() });
+    if (this.#core.nextDeadlineMs <= this.#nowMs)
+      this.#step({ type: 'deadline', now: this.#nowMs, readMs: this.#pace.beganMs, unread: this.#inbox.unreadPeers() });
     this.#noticeLeadership();
     this.#desk.releaseUndelivered(this.#standing());
     this.#proposer.proposeQueued();
@@ -380,17 +381,16 @@ export class NodeRuntime implements Disposable {
   }
 
   #onSnapshotInstalled(snapshot: SnapshotId): void {
-    const { storage, id } = this.#options;
     // What this turn wanted written before belongs to the log that the snapshot replaced; term and vote went with it.
     this.#changes.clear();
     this.#metrics.persists += 1;
     this.#machine.reset();
-    this.#machine.restore((kind) => storage.records(kind));
+    this.#machine.restore((kind) => this.#options.storage.records(kind));
     this.#checkpoints.onInstalled(snapshot);
     this.#applier.onInstalled(snapshot.index);
     this.#step({ type: 'snapshot-installed', now: this.#nowMs, snapshot });
     this.generation.onSnapshotInstalled(this.#core.view);
-    this.#observe({ type: 'snapshot-installed', node: id, atMs: this.#nowMs, index: snapshot.index });
+    this.#observe({ type: 'snapshot-installed', node: this.#options.id, atMs: this.#nowMs, index: snapshot.index });
   }
 
   #observe(event: NodeEvent): void {

@@ -16,6 +16,11 @@ export class TurnPace {
     this.#endedMs = nowMs;
   }
 
+  /** When the turn began, or the last one: nothing that arrived since has been read. */
+  get beganMs(): number {
+    return this.#beganMs;
+  }
+
   /** A turn begins. @returns for how many ms the node read nothing since the one before, that one included; zero where it is of no account. */
   onTurn(nowMs: number): number {
     const lateMs = Math.max(0, nowMs - Math.max(this.#endedMs, this.#dueMs));

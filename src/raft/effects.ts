@@ -26,9 +26,10 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'generation'; readonly generation: Generation }
   /**
    * The deadline has passed.
-   * @property unread peers whose messages have arrived and were not read yet; by default none.
+   * @property readMs when the node last looked for messages; by default now. Nobody's silence counts beyond it.
+   * @property unread peers whose messages had arrived then, and were not read yet; by default none.
    */
-  | { readonly type: 'deadline'; readonly unread?: ReadonlySet<NodeId> }
+  | { readonly type: 'deadline'; readonly readMs?: number; readonly unread?: ReadonlySet<NodeId> }
   /** For so many milliseconds before `now` this node read nothing: its turn took so long, or a timer fired so late. */
   | { readonly type: 'away'; readonly durationMs: number }
   /** In the middle of a long turn: heartbeats that are due leave. Nobody's silence is judged, since what arrived meanwhile is not read yet. */

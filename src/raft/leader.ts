@@ -52,10 +52,11 @@ export function onPropose(core: CoreState, data: Uint8Array): void {
 
 /**
  * The leader's own deadline: heartbeats, and CheckQuorum (thesis §6.2).
+ * @param readMs when the leader last looked for messages.
  * @param unread peers that were heard, although what they sent was not read yet.
  */
-export function onLeaderDeadline(core: CoreState, unread: ReadonlySet<NodeId>): void {
-  const heardSince = core.now - core.config.electionTimeoutMs;
+export function onLeaderDeadline(core: CoreState, readMs: number, unread: ReadonlySet<NodeId>): void {
+  const heardSince = readMs - core.config.electionTimeoutMs;
   const quorum = voteResult(core.configuration, (voter) => {
     if (voter === core.id || unread.has(voter)) return true;
     const progress = core.progress.get(voter);

@@ -101,7 +101,7 @@ export class RaftCore {
         onRebuildQuestion(core, event);
         break;
       case 'deadline':
-        this.#onDeadline(event.unread ?? NO_NODES);
+        this.#onDeadline(event.readMs ?? event.now, event.unread ?? NO_NODES);
         break;
       case 'away':
         onAway(core, event.durationMs);
@@ -126,10 +126,10 @@ export class RaftCore {
     return effects;
   }
 
-  #onDeadline(unread: ReadonlySet<NodeId>): void {
-    if (this.#core.now < this.nextDeadlineMs) return;
-    if (this.#core.role === 'leader') onLeaderDeadline(this.#core, unread);
-    else onElectionTimeout(this.#core);
+  #onDeadline(readMs: number, unread: ReadonlySet<NodeId>): void {
+    if (this.#core.role === 'leader') {
+      if (this.#core.now >= this.nextDeadlineMs) onLeaderDeadline(this.#core, readMs, unread);
+    } else if (readMs >= this.nextDeadlineMs) onElectionTimeout(this.#core);
   }
 
   #onMessage(message: RaftMessage): void {

@@ -41,6 +41,22 @@ describe('a leader whose turn takes many heartbeats', () => {
     }
   });
 
+  it('does not step down before it has read what they sent meanwhile', () => {
+    const { table, leader, client } = aTable();
+    const view = table.node(leader).view;
+    const { term } = view;
+    for (let turns = 0; turns < 4; turns += 1) {
+      for (let packet = 0; packet < PACKETS; packet += 1) table.submitAdd(client, 100);
+      table.lookMs.set(leader, heartbeatMs / 4);
+      table.node(leader).turn();
+      table.lookMs.delete(leader);
+      table.deliver();
+      for (const id of table.ids) if (id !== leader) table.node(id).turn();
+      table.deliver();
+    }
+    expect([view.role, view.term]).toEqual(['leader', term]);
+  });
+
   it('sends one frame to each where the turn is short', () => {
     const { table, leader, client } = aTable();
     for (let packet = 0; packet < PACKETS; packet += 1) table.submitAdd(client, 100);

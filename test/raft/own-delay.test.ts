@@ -54,6 +54,16 @@ describe('a follower whose turns take long while its leader is silent', () => {
     expect(follower.view.role).toBe('pre-candidate');
   });
 
+  it('does not ask for votes in the middle of one: what arrived meanwhile is not read yet', () => {
+    const follower = aFollower({ leader: 2 });
+    const readMs = follower.now;
+    follower.advance(4 * electionTimeoutMs);
+    follower.core.step({ type: 'deadline', now: follower.now, readMs });
+    expect(follower.view.role).toBe('follower');
+    follower.reachDeadline();
+    expect(follower.view.role).toBe('pre-candidate');
+  });
+
   it('does not help to depose it either', () => {
     const answerAfter = (wait: (follower: ReturnType<typeof aFollower>) => void): boolean[] => {
       const follower = aFollower({ leader: 2 });
@@ -122,6 +132,16 @@ describe('a leader in the middle of a long turn', () => {
     ]);
     expect(appendsIn(leader.beat())).toEqual([]);
     expect(leader.view.role).toBe('leader');
+  });
+
+  it('counts nobody as silent in the time since it looked for messages', () => {
+    const leader = anEstablishedLeader();
+    const readMs = leader.now;
+    leader.advance(2 * electionTimeoutMs);
+    leader.core.step({ type: 'deadline', now: leader.now, readMs });
+    expect(leader.view.role).toBe('leader');
+    leader.core.step({ type: 'deadline', now: leader.now + heartbeatMs, readMs: leader.now });
+    expect(leader.view.role).toBe('follower');
   });
 
   it('beats to nobody once it does not lead', () => {
