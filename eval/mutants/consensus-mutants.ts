@@ -131,6 +131,13 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 6,
+    name: 'a voter is removed although the rest needs a disk that was lost',
+    file: 'raft/reconfiguration.ts',
+    find: 'if (!isJoint(next) || isCarried(core, next)) {',
+    replace: 'if (next.voters.length > 0) {',
+  },
+  {
+    mistake: 6,
     name: 'the joint configuration is left before it is committed',
     file: 'raft/reconfiguration.ts',
     find: '  if (index > core.commit) return;\n  if (isJoint(configuration)) {',

@@ -100,6 +100,11 @@ function explain(refused: Refusal): { readonly reason: RefusalReason; readonly m
         reason: 'CHANGE_PENDING',
         message: `Of the voters (nodes ${listed(refused.voters)}), without node ${refused.node}, these are known to have everything that was acknowledged: ${refused.holders.length === 0 ? 'none' : `node ${listed(refused.holders)}`}. That is no majority.`,
       };
+    case 'too-few-voters':
+      return {
+        reason: 'CHANGE_PENDING',
+        message: `Of the voters before and after the change (nodes ${listed(refused.voters)}), these answer with the disk that they vote with: ${listed(refused.present)}. That is no majority of both. Retry when more of them do.`,
+      };
     case 'overloaded':
       return { reason: 'OVERLOADED', message: `The leader holds ${refused.uncommittedBytes} bytes that are not committed. Retry later.` };
     default:

@@ -79,6 +79,8 @@ export class CoreState {
   hurriedRounds = 0;
   /** Answers to this node's pre-vote or vote, its own among them. */
   readonly votes = new Map<NodeId, boolean>();
+  /** Those that were heard since their channel last closed: they voted for this node in its latest election, or answered to it as the leader. */
+  readonly present = new Set<NodeId>();
   /** It was told that it is no member any more: it starts no election until a leader speaks to it. */
   isRetired = false;
 

@@ -55,6 +55,8 @@ export type Refusal =
   /** The leader has not yet committed an entry of its own term, and cannot know what was committed before (thesis §4.1, corrected in 2015). */
   | { readonly reason: 'not-ready' }
   | { readonly reason: 'change-pending' }
+  /** Too few of the voters before and after the change answer, each with the disk that it votes with: it could not be committed. */
+  | { readonly reason: 'too-few-voters'; readonly present: readonly NodeId[]; readonly voters: readonly NodeId[] }
   /** Without the node's disk, too few voters are known to hold everything that was acknowledged. */
   | { readonly reason: 'too-few-copies'; readonly node: NodeId; readonly holders: readonly NodeId[]; readonly voters: readonly NodeId[] }
   | { readonly reason: 'invalid-change' | 'invalid-transfer'; readonly message: string };

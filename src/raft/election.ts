@@ -48,6 +48,7 @@ export function onTimeoutNow(core: CoreState, message: TimeoutNow): void {
  */
 function becomePreCandidate(core: CoreState): void {
   core.votes.clear();
+  core.present.clear();
   core.changeRole('pre-candidate', undefined);
   if (core.isLeaderLost) core.hurriedRounds += 1;
   core.resetElectionTimer(ROUND_TRIP_SCALE);
@@ -163,6 +164,7 @@ export function retirementOf(core: CoreState, asker: NodeId): LogIndex {
 
 /** One vote a voter counts, the first; the election is then won, lost, or still open (Raft §5.2). */
 export function onVoteReply(core: CoreState, message: VoteReply): void {
+  if (message.granted) core.present.add(message.from);
   const expectedRole = message.preVote ? 'pre-candidate' : 'candidate';
   if (core.role !== expectedRole) return;
   const expectedTerm = message.preVote && message.granted ? nextTerm(core.term) : core.term;

@@ -142,6 +142,7 @@ function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly rou
     progress.disk = answer.disk;
     progress.generation = answer.generation;
   } else if (counterOf(answer.generation) > counterOf(progress.generation)) progress.generation = answer.generation;
+  core.present.add(peer);
   progress.onHeard(core.now);
   if (answer.round > progress.round) progress.round = answer.round;
   return progress;

@@ -110,6 +110,7 @@ export class RaftCore {
         if (core.role === 'leader') sendDueHeartbeats(core);
         break;
       case 'peer-lost':
+        core.present.delete(event.peer);
         if (core.role === 'leader') onFollowerLost(core, event.peer);
         else if (core.leader === event.peer) onLeaderLost(core);
         break;

@@ -5,8 +5,20 @@ import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
-import { begun, isJoint, isVotersDisk, problemWith, promotable, promoted, recorded, replaced, settled } from './membership.ts';
+import {
+  begun,
+  isJoint,
+  isVotersDisk,
+  isVotersState,
+  problemWith,
+  promotable,
+  promoted,
+  recorded,
+  replaced,
+  settled,
+} from './membership.ts';
 import { Progress } from './progress.ts';
+import { distinct, voteResult } from './quorum.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
 
@@ -22,9 +34,33 @@ export function onChangeMembership(core: CoreState, change: MembershipChange): v
   else if (isChangePending(core)) effects.refused = { reason: 'change-pending' };
   else {
     const message = problemWith(configuration, change);
-    if (message === undefined) effects.proposed = adopt(core, begun(configuration, change));
+    if (message === undefined) begin(core, begun(configuration, change));
     else effects.refused = { reason: 'invalid-change', message };
   }
+}
+
+/**
+ * A disk that was lost does not come back: if the new configurations needed it, nothing could be committed any more, and no leader
+ * elected. So who removes voters waits until enough of them are there. Of a configuration that is not joint nothing is needed that was not before.
+ */
+function begin(core: CoreState, next: Configuration): void {
+  if (!isJoint(next) || isCarried(core, next)) {
+    core.effects.proposed = adopt(core, next);
+    return;
+  }
+  const voters = distinct([...next.outgoing, ...next.voters]);
+  core.effects.refused = { reason: 'too-few-voters', present: voters.filter((voter) => isPresent(core, next, voter)), voters };
+}
+
+/** Whether majorities of its voters are there, before and after the change, so that it and what follows can be committed. */
+const isCarried = (core: CoreState, next: Configuration): boolean => voteResult(next, (voter) => isPresent(core, next, voter)) === 'won';
+
+/** Whether it is this node, or was heard within an election timeout and since its channel last closed, and shows the disk that it votes with. */
+function isPresent(core: CoreState, next: Configuration, voter: NodeId): boolean {
+  if (voter === core.id) return true;
+  const progress = core.progress.get(voter);
+  if (progress === undefined || !core.present.has(voter)) return false;
+  return progress.lastHeardMs >= core.now - core.config.electionTimeoutMs && isVotersState(next, voter, progress);
 }
 
 function isChangePending(core: CoreState): boolean {

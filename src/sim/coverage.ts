@@ -26,6 +26,7 @@ export const SOMETIMES = [
   'restored copy found out',
   'disk given up for a repair',
   'disk given up while another was rebuilt',
+  'members changed while a disk was rebuilt',
   'repair refused, or not yet granted',
   'damage found at the start',
   'damage found while running',

@@ -105,7 +105,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       const voters = leader?.runtime?.view.configuration.voters ?? [];
       const others = voters.filter((voter) => voter !== leader?.nodeId);
       const remove = others.slice(0, Math.floor(voters.length / 2) + 1);
-      if (world.lostDisks.size > 0 || remove.length * 2 <= voters.length) break;
+      if (!areLossesKnown(world) || remove.length * 2 <= voters.length) break;
       world.events.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
       world.order({ type: 'change', call: 1, add: [], remove, learners: [] });
       break;
@@ -137,8 +137,9 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.order({ type: 'transfer', call: 1, to: 0 });
       break;
     case 'change':
-      // Removing sound voters while another one is being rebuilt may leave no majority: the operator has to avoid that.
-      if (world.lostDisks.size > 0) break;
+      // While a disk is rebuilt the leader knows which voters may go. A damage that is not noticed yet is beyond what it can know.
+      if (!areLossesKnown(world)) break;
+      if (world.lostDisks.size > 0) coverage.add('members changed while a disk was rebuilt');
       world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
@@ -276,10 +277,9 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
   const askAgain = (): void => {
     if (schedule.nowMs > untilMs || world.network.isHealed) return;
     const leader = world.leader();
-    // A flipped bit is not detected before it is read, and the operator knows which members are about to be removed.
-    const isKnown = [...world.lostDisks].every(([id, disk]) => world.nodes.get(id)?.diskId !== disk);
+    // The owner of a cluster gives up no disk while a change of members is being asked for.
     const isChanging = schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX;
-    if (leader?.runtime !== undefined && isKnown && !isChanging) {
+    if (leader?.runtime !== undefined && areLossesKnown(world) && !isChanging) {
       const refusal = leader.runtime.admin.rebuildRefusal(node.id, question);
       leader.wake(schedule.nowMs);
       if (refusal === undefined) {
@@ -295,6 +295,9 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
   };
   askAgain();
 }
+
+/** A flipped bit is not detected before it is read. */
+const areLossesKnown = ({ lostDisks, nodes }: World): boolean => [...lostDisks].every(([id, disk]) => nodes.get(id)?.diskId !== disk);
 
 /**
  * Losing one disk is survived where the others are a majority: a spare's at any time, a voter's while the configuration is settled and no

@@ -12,6 +12,7 @@ import {
   aVoteRequest,
   logOf,
   repliesIn,
+  TEST_CONFIG,
 } from './builders.ts';
 import { Network } from './network.ts';
 import { aNetworkWithAReplacedDisk } from './replaced-disk.ts';
@@ -322,5 +323,70 @@ describe('a candidate that is told that it is no member', () => {
     candidate.reachDeadline();
     candidate.step(aVoteReply({ from: 2, to: 3, term: 6, preVote: true, granted: false, retiredBy: 8 }));
     expect(candidate.view.isRetired).toBe(true);
+  });
+});
+
+describe('while a voter is being rebuilt', () => {
+  /** A settled cluster of so many nodes; node 1 leads. The disks of these nodes are lost, and the channels to them closed. */
+  function aNetworkWithoutDisks(nodes: number, lost: readonly number[]): Network {
+    const network = new Network({ nodes });
+    network.elect(1);
+    network.propose(1);
+    network.run(100);
+    for (const node of lost) {
+      network.loseDisk(node);
+      for (const other of network.liveIds()) network.losePeer(other, node);
+    }
+    return network;
+  }
+
+  const remove = (network: Network, nodes: readonly number[]) =>
+    network.step(network.leader() ?? 0, { type: 'change-membership', change: change({ remove: [...nodes] }) });
+
+  it.each([
+    { nodes: 3, lost: [2], removed: [3] },
+    { nodes: 3, lost: [2], removed: [1] },
+    { nodes: 3, lost: [2], removed: [1, 3] },
+    { nodes: 4, lost: [2], removed: [3, 4] },
+    { nodes: 5, lost: [2, 3], removed: [4, 5] },
+  ])(
+    'no others are removed without whom there is no majority, until it is back: $removed of $nodes without the disks of $lost',
+    ({ nodes, lost, removed }) => {
+      const network = aNetworkWithoutDisks(nodes, lost);
+      const refusal = { reason: 'too-few-voters', present: network.liveIds() };
+      expect(remove(network, removed)?.refused).toMatchObject(refusal);
+      for (const node of lost) network.restart(node);
+      const isDone = () => remove(network, removed)?.proposed !== undefined;
+      expect(network.runUntil(isDone)).toBe(true);
+      settle(
+        network,
+        network.ids.filter((id) => !removed.includes(id)),
+      );
+    },
+  );
+
+  it('another is removed at once where the rest is a majority: of five, with two that are being rebuilt', () => {
+    const network = aNetworkWithoutDisks(5, [2, 3]);
+    expect(remove(network, [2])?.refused).toBeUndefined();
+    settle(network, [1, 3, 4, 5]);
+  });
+
+  it('a leader that never heard of its disk does not count it either', () => {
+    const network = aNetworkWithoutDisks(3, [2]);
+    network.step(1, { type: 'transfer-leadership', to: asNodeId(3) });
+    expect(network.runUntil(() => network.leader() === 3)).toBe(true);
+    expect(network.electAny()).toBe(3);
+    expect(remove(network, [1])?.refused).toMatchObject({ reason: 'too-few-voters', present: [1, 3] });
+    network.restart(2);
+    expect(network.runUntil(() => remove(network, [1])?.proposed !== undefined)).toBe(true);
+    settle(network, [2, 3]);
+  });
+
+  it('a voter that has been silent for an election timeout is not counted on', () => {
+    const leader = anEstablishedLeader();
+    leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
+    leader.acknowledge(3, 1);
+    const { refused } = leader.core.step({ type: 'change-membership', now: leader.now, change: change({ remove: [3] }) });
+    expect(refused).toEqual({ reason: 'too-few-voters', present: [1, 3], voters: [1, 2, 3] });
   });
 });
