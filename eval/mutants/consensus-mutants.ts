@@ -138,6 +138,20 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 6,
+    name: 'a disk is given up while voters are about to leave',
+    file: 'raft/rebuild.ts',
+    find: 'isJoint(configuration) || configuration.leaving.length > 0) {',
+    replace: 'isJoint(configuration)) {',
+  },
+  {
+    mistake: 6,
+    name: 'voters leave for new ones although the rest needs a disk that was lost',
+    file: 'raft/reconfiguration.ts',
+    find: '    if (isCarried(core, next)) {\n      adopt(core, next);',
+    replace: '    if (next.voters.length > 0) {\n      adopt(core, next);',
+  },
+  {
+    mistake: 6,
     name: 'the joint configuration is left before it is committed',
     file: 'raft/reconfiguration.ts',
     find: '  if (index > core.commit) return;\n  if (isJoint(configuration)) {',

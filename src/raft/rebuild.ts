@@ -23,7 +23,8 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
     effects.refused = { reason: 'not-ready' };
     return;
   }
-  if (configurations.latest.index > core.commit || isJoint(configuration)) {
+  // Voters that are about to leave are no copies that last.
+  if (configurations.latest.index > core.commit || isJoint(configuration) || configuration.leaving.length > 0) {
     effects.refused = { reason: 'change-pending' };
     return;
   }

@@ -90,8 +90,11 @@ export function advanceReconfiguration(core: CoreState): void {
       const { disk, generation } = progress;
       return [generation === ANY_GENERATION ? { node, disk } : { node, disk, generation }];
     });
-    adopt(core, promoted(configuration, ready, disks));
-    return;
+    const next = promoted(configuration, ready, disks);
+    if (isCarried(core, next)) {
+      adopt(core, next);
+      return;
+    }
   }
   const lost = configuration.voters.find((voter) => hasLostDisk(core, voter) && core.progress.get(voter)?.isCaughtUp === true);
   if (lost !== undefined && configuration.voters.length > 1) {

@@ -371,6 +371,22 @@ describe('while a voter is being rebuilt', () => {
     settle(network, [1, 3, 4, 5]);
   });
 
+  it('no voters leave for a new one that has caught up, until those that stay are a majority', () => {
+    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+    network.elect(1);
+    network.run(100);
+    network.crash(4);
+    expect(request(network, { add: [4], remove: [1, 2] })?.proposed).toBeDefined();
+    network.run(100);
+    network.loseDisk(3);
+    for (const other of network.liveIds()) network.losePeer(other, 3);
+    network.restart(4);
+    network.run(500);
+    expect(network.core(1).view).toMatchObject({ role: 'leader', configuration: { voters: [1, 2, 3], joining: [4], leaving: [1, 2] } });
+    network.restart(3);
+    settle(network, [3, 4]);
+  });
+
   it('a leader that never heard of its disk does not count it either', () => {
     const network = aNetworkWithoutDisks(3, [2]);
     network.step(1, { type: 'transfer-leadership', to: asNodeId(3) });

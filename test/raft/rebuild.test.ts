@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import type { Effects } from '../../src/raft/effects.ts';
 import { aFollower, aLeader, anAcceptance, type TestCore } from './builders.ts';
+import { Network } from './network.ts';
 import { aNetworkWithAReplacedDisk } from './replaced-disk.ts';
 
 const disksOf = (nodes: readonly number[]) => nodes.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) }));
@@ -72,6 +73,23 @@ describe('a node’s disk may be given up', () => {
     expect(refused).toMatchObject({ reason: 'too-few-copies', node: 7, holders: [1] });
     answer(leader, 3, { round });
     expect(ask(leader, 7).refused).toBeUndefined();
+  });
+
+  it('not while voters are about to leave: those that stay may be no majority without it', () => {
+    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+    network.elect(1);
+    network.run(50);
+    const replace = { add: [asNodeId(4)], remove: [asNodeId(1), asNodeId(2)], learners: [] };
+    network.crash(4);
+    expect(network.step(1, { type: 'change-membership', change: replace })?.proposed).toBeDefined();
+    network.run(50);
+    const askNow = () => network.step(1, { type: 'rebuild', node: asNodeId(3), question: 1 })?.refused;
+    askNow();
+    network.run(50);
+    expect(askNow()).toEqual({ reason: 'change-pending' });
+    network.restart(4);
+    const isComplete = () => network.liveIds().every((id) => network.core(id).view.configuration.voters.toSorted().join() === '3,4');
+    expect(network.runUntil(isComplete)).toBe(true);
   });
 
   it('only by the leader’s word', () => {
