@@ -95,6 +95,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     const { absent, logs } = this.#settings;
     if (logs !== undefined) makeLogFolder(logs.dir);
     const present = this.nodeIds().filter((node) => !absent.includes(node));
+    this.#roster.checkFiles(this.#settings.durability === 'full');
     await this.#threads.start(present);
     this.#roster.onMade(present);
     this.#roster.onTaken();

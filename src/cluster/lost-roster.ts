@@ -1,26 +1,15 @@
 import { join } from 'node:path';
 import { invariant } from '../base/invariant.ts';
-import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
-import { type EntryId, isUpToDate } from '../raft/entry.ts';
+import { isUpToDate } from '../raft/entry.ts';
+import { membersOf } from '../raft/quorum.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
-import { openSqliteStorage } from '../storage/sqlite-storage.ts';
-import { storedMembers } from '../storage/stored-members.ts';
-import { nodeFile, nodesWithFile } from './node-file.ts';
+import { nodesWithFile } from './node-file.ts';
+import { type ReadSurvey, readSurveys, surveyNodes } from './node-surveys.ts';
 
 /** A cluster, as its nodes' files describe it. */
 export interface RecoveredCluster extends ClusterOrigin {
   readonly nodes: readonly number[];
-}
-
-interface FoundFile {
-  readonly node: number;
-  readonly file: string;
-  readonly origin: ClusterOrigin;
-  /** The last entry of its log. */
-  readonly last: EntryId;
-  /** The members by its latest configuration. */
-  readonly members: readonly number[];
 }
 
 /**
@@ -29,42 +18,41 @@ interface FoundFile {
  * @throws {StorageError} when a file cannot be read, was written before the files named their cluster, or is of another cluster.
  */
 export function recoverCluster(dataDir: string): RecoveredCluster {
-  const files = nodesWithFile(dataDir).map((node) => readFile(dataDir, node));
-  const [first] = files;
-  invariant(first !== undefined, () => `no node has a file in ${dataDir}`);
-  const unnamed = files.find(({ origin }) => origin.cluster === 0);
+  const surveys = surveyNodes(dataDir, nodesWithFile(dataDir));
+  for (const survey of surveys) {
+    if (survey.state !== 'unreadable') continue;
+    if (survey.error.code === 'STORAGE_DAMAGED') throw lost(dataDir, survey.error.message);
+    throw survey.error;
+  }
+  const files = readSurveys(surveys);
+  const unnamed = files.find(({ found }) => found.origin.cluster === 0);
   if (unnamed !== undefined)
     throw lost(dataDir, `${unnamed.file} was written by a version of jobraft whose files did not name their cluster`);
-  const other = files.find(({ origin }) => origin.cluster !== first.origin.cluster);
+  const [first] = files;
+  if (first === undefined) throw lost(dataDir, 'they are empty');
+  const other = files.find(({ found }) => found.origin.cluster !== first.found.origin.cluster);
   if (other !== undefined) throw lost(dataDir, `${first.file} and ${other.file} belong to different clusters`, 'STORAGE_FOREIGN');
-  const latest = files.reduce((best, each) => (isUpToDate(best.last, each.last) ? best : each));
-  const { members } = latest;
-  const found = members.filter((member) => files.some(({ node }) => node === member));
+  const members = latestMembers(files);
+  const present = members.filter((member) => files.some(({ node }) => node === member));
   // Fewer may not know of the latest change of members.
-  if (found.length * 2 <= members.length) {
-    throw lost(dataDir, `of the nodes ${members.join(', ')} only ${found.join(', ')} have a file, which is no majority`);
+  if (present.length * 2 <= members.length) {
+    throw lost(dataDir, `of the nodes ${members.join(', ')} only ${present.join(', ')} have a file, which is no majority`);
   }
-  return { ...first.origin, nodes: members };
+  const { cluster, founders } = first.found.origin;
+  return { cluster, founders, nodes: members };
 }
 
-function readFile(dataDir: string, node: number): FoundFile {
-  const file = nodeFile(dataDir, node);
-  try {
-    using storage = openSqliteStorage({
-      file,
-      recordKinds: RECORD_KINDS,
-      entryKind: RECORD_KINDS[RecordKind.entry],
-      durability: 'full',
-      newDiskId: 0,
-    });
-    const { origin } = storage.identity;
-    const state = storage.load();
-    const members = storedMembers(state) ?? origin.founders.map((founder) => founder.node);
-    return { node, file, origin, last: state.entries.at(-1) ?? state.compacted, members };
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'STORAGE_DAMAGED') throw lost(dataDir, error.message);
-    throw error;
-  }
+/** The members by the file whose log is most advanced, ascending. */
+export function latestMembers(files: readonly ReadSurvey[]): readonly number[] {
+  const { configuration, origin } = mostAdvanced(files).found;
+  const members: readonly number[] = configuration === undefined ? origin.founders.map(({ node }) => node) : membersOf(configuration);
+  return members.toSorted((one, other) => one - other);
+}
+
+export function mostAdvanced(files: readonly ReadSurvey[]): ReadSurvey {
+  const [first] = files;
+  invariant(first !== undefined, () => 'no node has a file that was read');
+  return files.reduce((best, each) => (isUpToDate(best.found.last, each.found.last) ? best : each), first);
 }
 
 function lost(dataDir: string, problem: string, code: 'STORAGE_DAMAGED' | 'STORAGE_FOREIGN' = 'STORAGE_DAMAGED'): StorageError {

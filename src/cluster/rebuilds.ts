@@ -101,7 +101,7 @@ export class Rebuilds {
 }
 
 /** The command that puts the latest file of the node back that was moved aside, if there is one. What is there now is moved aside, too. */
-function putBack(file: string, node: number): string[] {
+export function putBack(file: string, node: number): string[] {
   const folder = dirname(file);
   if (!existsSync(folder)) return [];
   const prefix = `${basename(file)}.damaged-`;

@@ -3,12 +3,13 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, w
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, type Outcome } from '../base/errors.ts';
-import { asGeneration, type Generation, lifeOf } from '../base/generation.ts';
+import { asGeneration, counterOf, type Generation, lifeOf } from '../base/generation.ts';
 import { invariant } from '../base/invariant.ts';
 import { makeDataDirectory, syncDirectory } from '../storage/data-directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
+import { checkFolder } from './folder-check.ts';
 import { type RecoveredCluster, recoverCluster } from './lost-roster.ts';
 import { nodesWithFile } from './node-file.ts';
 
@@ -147,6 +148,22 @@ export class Roster implements Disposable {
   /** What the nodes' files say of the cluster that they belong to. */
   get origin(): ClusterOrigin {
     return { cluster: this.#stored.cluster, founders: this.#stored.founders };
+  }
+
+  /**
+   * Compares the nodes' files with each other and with what is known of them, before any node starts.
+   * @param hasGenerations false where files promise none. @throws {StorageError} see `checkFolder`.
+   */
+  checkFiles(hasGenerations: boolean): void {
+    if (this.#dataDir === undefined) return;
+    const { nodes, made } = this.#stored;
+    const disks = this.#stored.disks.map((known) => ({ ...known, generation: asGeneration(known.generation) }));
+    const found = checkFolder(this.#dataDir, { origin: this.origin, nodes, made, disks }, hasGenerations);
+    // What a lost or an older cluster.json does not say.
+    const isNews = ({ disk, generation }: (typeof found)[number]): boolean =>
+      !disks.some((known) => known.disk === disk && counterOf(known.generation) >= counterOf(generation));
+    const news = found.filter(isNews);
+    this.#stored = { ...this.#stored, disks: [...news, ...disks.filter(({ disk }) => !news.some((known) => known.disk === disk))] };
   }
 
   /** The generations that were seen of the node's disks. */

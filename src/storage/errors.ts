@@ -7,8 +7,10 @@ export type StorageErrorCode =
   | 'STORAGE_FULL'
   | 'STORAGE_FAILED'
   | 'STORAGE_SCHEMA'
-  /** The file of another cluster. */
+  /** The file of another cluster, or of another node. */
   | 'STORAGE_FOREIGN'
+  /** The files of so many nodes are missing that no majority has what was acknowledged. */
+  | 'STORAGE_LOST'
   /** The file was restored from an older copy: it lacks what its node acknowledged since. */
   | 'STORAGE_ROLLED_BACK';
 

@@ -15,7 +15,7 @@ import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
 /** Marks a database as jobraft's ("jrft"), for `file` and for whoever is about to open somebody else's. */
-const APPLICATION_ID = 0x6a726674;
+export const APPLICATION_ID = 0x6a726674;
 
 /**
  * Measured on ext4 on a virtual disk (fsync of 4 KiB 0.2 ms), one entry a commit, checkpoints of the WAL included, WAL of 4 MiB,
@@ -51,7 +51,7 @@ const ENTRY_SQL =
   'CREATE TABLE entry (position INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, data BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT';
 const META_SQL = 'CREATE TABLE meta (id INTEGER PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT';
 
-function tableSqlOf(table: string): string | undefined {
+export function tableSqlOf(table: string): string | undefined {
   if (table === 'entry') return ENTRY_SQL;
   if (table === 'meta') return META_SQL;
   return /^(record|staged)_/.test(table) ? recordTableSql(table) : undefined;

@@ -32,7 +32,20 @@ export const LAYERING: Readonly<Record<string, RoomRules>> = {
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
   client: { own: ['base', 'queue', 'transport/port', 'transport/client-frame'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
-    own: ['base', 'raft/config', 'raft/entry', 'type raft', 'queue/record', 'node', 'storage', 'transport', 'client', 'logs', 'config'],
+    own: [
+      'base',
+      'raft/config',
+      'raft/entry',
+      'raft/quorum',
+      'type raft',
+      'queue/record',
+      'node',
+      'storage',
+      'transport',
+      'client',
+      'logs',
+      'config',
+    ],
     packages: ['node:', 'zod'],
   },
   sim: {

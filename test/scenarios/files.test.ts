@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ClusterOptions, Queue, startCluster } from 'jobraft';
@@ -50,17 +50,103 @@ describe('a node’s folder of another cluster', () => {
 });
 
 describe('a copy of node 2’s folder under another path', () => {
-  it('elects no leader of its own: the other nodes are new there, and it is no majority', async () => {
+  it('is not started there: the files of the others are missing, and it is no majority', async () => {
     using folder = aFolder();
     const [ours, elsewhere] = [join(folder.path, 'ours'), join(folder.path, 'elsewhere')];
     await using cluster = await startCluster({ nodes: 3, dataDir: ours });
     await using queue = new Queue('q', { connection: cluster });
     await queue.add('job', {});
     for (const name of ['cluster.json', 'node-2']) cpSync(join(ours, name), join(elsewhere, name), { recursive: true });
-    await using other = await startCluster({ nodes: 3, dataDir: elsewhere });
-    await expect(other.waitForLeader(2_000)).rejects.toMatchObject({ code: 'NO_LEADER' });
+    await expect(startCluster({ nodes: 3, dataDir: elsewhere })).rejects.toMatchObject({ code: 'STORAGE_LOST' });
     await queue.add('job', {});
     expect((await queue.getJobCounts()).waiting).toBe(2);
+  });
+});
+
+describe('files of nodes that stand in the wrong places', () => {
+  const swap = (dataDir: string): void => {
+    const [first, second, between] = ['node-1', 'node-2', 'between'].map((name) => join(dataDir, name)) as [string, string, string];
+    renameSync(first, between);
+    renameSync(second, first);
+    renameSync(between, second);
+  };
+
+  it('are named with the node that each belongs to, and start once each is back in its place', async () => {
+    using folder = aFolder();
+    await addTo(folder.path, 5);
+    swap(folder.path);
+    await expect(startCluster({ nodes: 3, dataDir: folder.path })).rejects.toMatchObject({
+      code: 'STORAGE_FOREIGN',
+      outcome: 'not-applied',
+      message: expect.stringMatching(/node-1\/jobraft\.db is node 2's file, .*node-2\/jobraft\.db is node 1's file/),
+    });
+    swap(folder.path);
+    await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });
+    expect(await waitingIn(cluster)).toBe(5);
+  });
+
+  it('are also a copy of one in the place of the others, without cluster.json', async () => {
+    using folder = aFolder();
+    await addTo(folder.path, 5);
+    for (const node of [2, 3]) cpSync(join(folder.path, 'node-1', 'jobraft.db'), join(folder.path, `node-${node}`, 'jobraft.db'));
+    rmSync(join(folder.path, 'cluster.json'));
+    await expect(startCluster({ nodes: 3, dataDir: folder.path })).rejects.toMatchObject({
+      code: 'STORAGE_FOREIGN',
+      message: expect.stringMatching(/node-2\/jobraft\.db is node 1's file, .*node-3\/jobraft\.db is node 1's file/),
+    });
+  });
+});
+
+describe('the files of a majority of the nodes', () => {
+  it.each([
+    ['are missing', [1, 2], (folder: string) => rmSync(folder, { recursive: true })],
+    ['are empty', [1, 2], (folder: string) => truncateSync(join(folder, 'jobraft.db'), 0)],
+    ['are all missing', [1, 2, 3], (folder: string) => rmSync(folder, { recursive: true })],
+  ])('that %s are named by the start, which is rejected; with one of them back it starts', async (_, nodes, lose) => {
+    using folder = aFolder();
+    await addTo(folder.path, 5);
+    const kept = join(folder.path, 'kept');
+    for (const node of nodes) {
+      cpSync(join(folder.path, `node-${node}`), join(kept, `node-${node}`), { recursive: true });
+      lose(join(folder.path, `node-${node}`));
+    }
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      await expect(startCluster({ nodes: 3, dataDir: folder.path })).rejects.toMatchObject({
+        code: 'STORAGE_LOST',
+        outcome: 'not-applied',
+        message: expect.stringMatching(
+          /file of node 1 is missing or empty, .*node-1\/jobraft\.db; .*node-2\/jobraft\.db.*put the latest ones back/,
+        ),
+      });
+    }
+    for (const node of nodes.slice(1)) cpSync(join(kept, `node-${node}`), join(folder.path, `node-${node}`), { recursive: true });
+    await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });
+    expect(await waitingIn(cluster)).toBe(5);
+  });
+
+  it('may be the one of the only node', async () => {
+    using folder = aFolder();
+    await (await startCluster({ nodes: 1, dataDir: folder.path })).close();
+    rmSync(join(folder.path, 'node-1'), { recursive: true });
+    await expect(startCluster({ nodes: 1, dataDir: folder.path })).rejects.toMatchObject({ code: 'STORAGE_LOST' });
+  });
+});
+
+describe('a cluster.json of another cluster', () => {
+  it('is named itself, and is rebuilt from the files once it is moved away', async () => {
+    using folder = aFolder();
+    const [ours, theirs] = [join(folder.path, 'ours'), join(folder.path, 'theirs')];
+    await addTo(ours, 5);
+    await addTo(theirs, 7);
+    const roster = join(ours, 'cluster.json');
+    cpSync(join(theirs, 'cluster.json'), roster);
+    await expect(startCluster({ nodes: 3, dataDir: ours })).rejects.toMatchObject({
+      code: 'STORAGE_FOREIGN',
+      message: expect.stringContaining(`Move ${roster} away: it is rebuilt from the files.`),
+    });
+    rmSync(roster);
+    await using cluster = await startCluster({ nodes: 3, dataDir: ours });
+    expect(await waitingIn(cluster)).toBe(5);
   });
 });
 
@@ -170,4 +256,37 @@ describe('a node’s folder that was restored from an older copy', () => {
     });
     for (const node of [1, 2]) expect(existsSync(join(folder.path, `node-${node}`, 'jobraft.db'))).toBe(true);
   });
+
+  it.each(['lost', 'restored with them'])(
+    'of a majority, with cluster.json %s, is found by what the other files have on record',
+    async (how) => {
+      using folder = aFolder();
+      await addTo(folder.path, 5);
+      const [copies, latest] = [join(folder.path, 'copies'), join(folder.path, 'latest')];
+      const names = ['node-1', 'node-2', 'node-3', 'cluster.json'];
+      const copy = (from: string, to: string, which = names): void => {
+        for (const name of which) {
+          rmSync(join(to, name), { recursive: true, force: true });
+          cpSync(join(from, name), join(to, name), { recursive: true });
+        }
+      };
+      copy(folder.path, copies);
+      await addTo(folder.path, 5);
+      copy(folder.path, latest);
+      copy(copies, folder.path, ['node-1', 'node-2', 'cluster.json']);
+      if (how === 'lost') rmSync(join(folder.path, 'cluster.json'));
+      const refused = await startCluster({ nodes: 3, dataDir: folder.path }).catch((error: Error) => error);
+      expect(refused).toMatchObject({
+        code: 'STORAGE_ROLLED_BACK',
+        message: expect.stringMatching(
+          /node-1\/jobraft\.db of node 1 was restored .*node-2\/jobraft\.db of node 2 was restored .*put the latest file back/,
+        ),
+      });
+      // One file is ahead: the others are not all that exists.
+      expect(refused).toMatchObject({ message: expect.not.stringContaining('cluster.json') });
+      copy(latest, folder.path, ['node-2']);
+      await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });
+      expect(await waitingIn(cluster)).toBe(10);
+    },
+  );
 });

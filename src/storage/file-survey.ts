@@ -1,0 +1,91 @@
+import { existsSync, rmSync, statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import { asIndex, asTerm, type EntryId } from '../base/ids.ts';
+import { configurationIn } from '../raft/configuration-codec.ts';
+import type { Configuration } from '../raft/entry.ts';
+import { checkHeader, checkTables } from './file-check.ts';
+import { openFileLock } from './file-lock.ts';
+import { END_KIND, LogReads } from './log-reads.ts';
+import { MetaTable } from './meta-table.ts';
+import { RowChecksum } from './row-checksum.ts';
+import { entryKindCode, type FileIdentity } from './row-codec.ts';
+import { APPLICATION_ID, tableSqlOf } from './schema.ts';
+import { SCHEMA_VERSION } from './schema-version.ts';
+import { openSqlite } from './sqlite.ts';
+import { damaged, storageErrorOf } from './sqlite-errors.ts';
+import { checkWal } from './wal-check.ts';
+
+/** No row of `meta` and no configuration is larger. What a damaged length gives as larger is not read: it could take all memory. */
+const READ_BYTES_MAX = 1024 * 1024;
+
+/** What a node's file says about the cluster, read without changing it. */
+export interface FileSurvey extends FileIdentity {
+  /** The latest one in the log or the checkpoint; undefined where there is none yet. */
+  readonly configuration: Configuration | undefined;
+  /** The last entry of the log. */
+  readonly last: EntryId;
+}
+
+/**
+ * Reads what a file that no node has open says about its cluster: the identity and the latest configuration. Most of the log and the
+ * checkpoint are neither read nor checked, so a file that is surveyed may be damaged all the same.
+ * @returns undefined for a file that holds nothing: missing, empty, or left by a stop while it was made.
+ * @throws {StorageError} STORAGE_IN_USE, or what keeps the file from being read.
+ */
+export function surveyFile(file: string): FileSurvey | undefined {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
+  const lock = openFileLock(file);
+  const [wal, shm] = [`${file}-wal`, `${file}-shm`];
+  const hadWal = existsSync(wal);
+  try {
+    checkWal(file);
+    checkHeader(file, APPLICATION_ID);
+    // A connection that only reads never writes the WAL back.
+    const db = openSqlite(file, { readonly: true, fileMustExist: true, timeout: 0 });
+    try {
+      return readSurvey(db, file);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    throw storageErrorOf(error, file, 'read whose file it is');
+  } finally {
+    // The reader made an empty one.
+    if (!hadWal) for (const made of [wal, shm]) rmSync(made, { force: true });
+    lock[Symbol.dispose]();
+  }
+}
+
+function readSurvey(db: Database, file: string): FileSurvey | undefined {
+  db.pragma('cell_size_check = ON');
+  db.pragma('trusted_schema = OFF');
+  const version = Number(db.pragma('user_version', { simple: true }));
+  const application = Number(db.pragma('application_id', { simple: true }));
+  if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return undefined;
+  // Version 1 had no identity.
+  if (application !== APPLICATION_ID || version < 2 || version > SCHEMA_VERSION)
+    throw damaged(file, `it is not a file of jobraft of schema 2 to ${SCHEMA_VERSION}`);
+  checkTables(db, file, ['entry', 'meta'], tableSqlOf);
+  const tooLong = db.prepare('SELECT id FROM meta WHERE length(value) > ?').pluck().get(READ_BYTES_MAX);
+  if (tooLong !== undefined) throw damaged(file, `the row ${tooLong} of the table "meta" is too long`);
+  const checksum = new RowChecksum();
+  const { identity, checkpoint, compacted } = new MetaTable(db, file, checksum).read();
+  const log = new LogReads(db, file, checksum);
+  const position = db
+    .prepare('SELECT position FROM entry WHERE kind = ? AND position > ? AND length(data) <= ? ORDER BY position DESC LIMIT 1')
+    .pluck()
+    .get(entryKindCode('configuration'), compacted.index, READ_BYTES_MAX);
+  const entry = typeof position === 'number' ? log.entryAt(asIndex(position)) : undefined;
+  const configuration = entry === undefined ? checkpoint?.snapshot.configuration : configurationIn(entry);
+  return { ...identity, configuration, last: lastOf(db, compacted) };
+}
+
+/** By what the columns say. */
+function lastOf(db: Database, compacted: EntryId): EntryId {
+  const row = db
+    .prepare('SELECT position, term FROM entry WHERE position > ? AND kind <> ? ORDER BY position DESC LIMIT 1')
+    .raw()
+    .get(compacted.index, END_KIND);
+  const [position, term] = Array.isArray(row) ? row : [];
+  return typeof position === 'number' && typeof term === 'number' ? { index: asIndex(position), term: asTerm(term) } : compacted;
+}
