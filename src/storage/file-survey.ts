@@ -13,7 +13,7 @@ import { APPLICATION_ID, tableSqlOf } from './schema.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
-import { checkWal } from './wal-check.ts';
+import { checkWal, hasWal, walMissing } from './wal-check.ts';
 
 /** No row of `meta` and no configuration is larger. What a damaged length gives as larger is not read: it could take all memory. */
 const READ_BYTES_MAX = 1024 * 1024;
@@ -36,14 +36,16 @@ export function surveyFile(file: string): FileSurvey | undefined {
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
   const lock = openFileLock(file);
   const [wal, shm] = [`${file}-wal`, `${file}-shm`];
-  const hadWal = existsSync(wal);
+  const [hadWal, isWalWritten] = [existsSync(wal), hasWal(file)];
   try {
     checkWal(file);
     checkHeader(file, APPLICATION_ID);
     // A connection that only reads never writes the WAL back.
     const db = openSqlite(file, { readonly: true, fileMustExist: true, timeout: 0 });
     try {
-      return readSurvey(db, file);
+      const survey = readSurvey(db, file);
+      if (survey?.isOpen === true && !isWalWritten) throw walMissing(file);
+      return survey;
     } finally {
       db.close();
     }

@@ -103,8 +103,8 @@ export class MetaTable {
     this.putIdentity(this.#decoding(() => decodeIdentity(identity)));
   }
 
-  putIdentity({ disk, origin }: FileIdentity): void {
-    this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk, origin }));
+  putIdentity({ disk, origin, isOpen = false }: FileIdentity): void {
+    this.#write(META_ROWS.identity, encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk, origin, isOpen }));
   }
 
   putHardState(state: HardState): void {

@@ -65,11 +65,16 @@ export interface FileIdentity {
   readonly disk: DiskId;
   /** None in version 2. */
   readonly origin: FileOrigin;
+  /**
+   * Written into the file itself by each opening that raises the generation, and taken back by an orderly end: meanwhile what was acknowledged
+   * last is in the WAL. Absent: false.
+   */
+  readonly isOpen?: boolean;
 }
 
 /** The file in another generation. */
-export const withGeneration = ({ disk, origin }: FileIdentity, generation: Generation): FileIdentity => ({
-  disk,
+export const withGeneration = ({ origin, ...rest }: FileIdentity, generation: Generation): FileIdentity => ({
+  ...rest,
   origin: { ...origin, generation },
 });
 
@@ -79,7 +84,10 @@ export interface IdentityRow extends FileIdentity {
   readonly schemaVersion: number;
 }
 
-export function encodeIdentity({ schemaVersion, disk, origin }: IdentityRow): Uint8Array {
+/** At the end of the identity. */
+const OPEN = 1;
+
+export function encodeIdentity({ schemaVersion, disk, origin, isOpen = false }: IdentityRow): Uint8Array {
   const writer = new ByteWriter(64);
   writer.f64(schemaVersion);
   writer.f64(disk);
@@ -90,6 +98,7 @@ export function encodeIdentity({ schemaVersion, disk, origin }: IdentityRow): Ui
     writer.f64(founder.node);
     writer.f64(founder.disk);
   }
+  if (isOpen) writer.u8(OPEN);
   return writer.copy();
 }
 
@@ -98,7 +107,7 @@ export function decodeIdentity(bytes: Uint8Array): IdentityRow {
   const [schemaVersion, disk] = [reader.f64(), asDiskId(reader.f64())];
   if (schemaVersion === 2) return { schemaVersion, disk, origin: NO_ORIGIN };
   const origin = { cluster: reader.f64(), generation: asGeneration(reader.f64()), founders: readDisks(reader) };
-  return { schemaVersion, disk, origin };
+  return reader.remaining > 0 && reader.u8() === OPEN ? { schemaVersion, disk, origin, isOpen: true } : { schemaVersion, disk, origin };
 }
 
 /** As far as every version has it. */

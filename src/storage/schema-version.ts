@@ -3,6 +3,7 @@
  * - 1: the first one
  * - 2: all rows of the table `meta` stand there from the start, among them the identity; the log has an end row; the checkpoint's
  *   configuration has joining, leaving and disks
- * - 3: the identity also has the file's cluster, its founders, and the file's generation; configurations may have generations of disks
+ * - 3: the identity also has the file's cluster, its founders, and the file's generation; configurations may have generations of disks;
+ *   the identity may end with a mark that says that the file is open
  */
 export const SCHEMA_VERSION = 3;

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { asDiskId, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import { closeWithoutCheckpoint } from './close-without-checkpoint.ts';
 import { StorageError } from './errors.ts';
 import { checkHeader, checkStructure, checkTables } from './file-check.ts';
 import { checkClaims, type FileClaims, openedOrigin } from './file-origin.ts';
@@ -13,6 +14,7 @@ import { NO_ORIGIN } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
+import { walMissing } from './wal-check.ts';
 
 /** Marks a database as jobraft's ("jrft"), for `file` and for whoever is about to open somebody else's. */
 export const APPLICATION_ID = 0x6a726674;
@@ -64,6 +66,8 @@ export interface DatabaseOptions extends FileClaims {
   readonly fileBytesMax?: number;
   readonly newDiskId: number;
   readonly checksum: RowChecksum;
+  /** Whether the file had a WAL before it was opened. */
+  readonly hasWal: boolean;
 }
 
 /**
@@ -77,6 +81,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     invariant(/^[a-z][a-z0-9_-]*$/.test(kind), () => `"${kind}" cannot be the name of a record kind: use a-z, 0-9, "-" and "_"`);
   }
   let db: Database | undefined;
+  let isMarked = false;
   try {
     checkHeader(file, APPLICATION_ID);
     db = openSqlite(file, { timeout: BUSY_TIMEOUT_MS });
@@ -93,13 +98,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     db.pragma(`wal_autocheckpoint = ${Math.max(1, Math.floor(WAL_CHECKPOINT_BYTES / pageBytes))}`);
     if (fileBytesMax !== undefined) db.pragma(`max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
     createTables(db, version, options);
+    isMarked = true;
     checkKinds(db, options);
     giveSpaceBack(db);
-    // A new generation of the WAL for every open; see checkWal.
+    // A new generation of the WAL for every open; see checkWal. Brings the mark of an open file into the file itself.
     db.pragma('wal_checkpoint(RESTART)');
     return db;
   } catch (error) {
-    db?.close();
+    if (db !== undefined && isMarked) closeWithoutCheckpoint(db, file);
+    else db?.close();
     throw storageErrorOf(error, file, 'open the data file');
   }
 }
@@ -126,7 +133,7 @@ function versionOf(db: Database, { file, checksum }: DatabaseOptions): number {
 }
 
 function createTables(db: Database, version: number, options: DatabaseOptions): void {
-  const { file, recordKinds, newDiskId, checksum } = options;
+  const { file, recordKinds, newDiskId, checksum, life } = options;
   const tables = tableNames(db);
   db.transaction(() => {
     if (version === 0) {
@@ -140,9 +147,10 @@ function createTables(db: Database, version: number, options: DatabaseOptions): 
     }
     const meta = new MetaTable(db, file, checksum);
     const { identity } = meta.read();
+    if (identity.isOpen === true && !options.hasWal) throw walMissing(file);
     checkClaims(file, identity, options);
     if (options.origin !== undefined || options.life !== undefined)
-      meta.putIdentity({ disk: identity.disk, origin: openedOrigin(identity, options) });
+      meta.putIdentity({ disk: identity.disk, origin: openedOrigin(identity, options), isOpen: life !== undefined });
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
     }

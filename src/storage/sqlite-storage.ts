@@ -21,7 +21,7 @@ import { openDatabase, recordTableName } from './schema.ts';
 import { checkOnArrival } from './snapshot-arrival.ts';
 import { SnapshotStaging } from './snapshot-staging.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
-import { checkWal } from './wal-check.ts';
+import { checkWal, hasWal } from './wal-check.ts';
 
 export interface SqliteStorageOptions extends FileClaims {
   /** The node's own file; its directory is made when it is not there. Beside it stand `-wal`, `-shm` and `.lock`. */
@@ -72,11 +72,11 @@ export function openSqliteStorage(options: SqliteStorageOptions): FileStorage {
   try {
     checkWal(options.file);
     const checksum = new RowChecksum();
-    const db = openDatabase({ ...options, checksum });
+    const db = openDatabase({ ...options, checksum, hasWal: hasWal(options.file) });
     try {
       return new SqliteStorage(options, db, lock, checksum);
     } catch (error) {
-      db.close();
+      closeWithoutCheckpoint(db, options.file);
       throw error;
     }
   } catch (error) {
@@ -229,7 +229,9 @@ class SqliteStorage implements FileStorage {
 
   [Symbol.dispose](): void {
     this.#readers[Symbol.dispose]();
-    this.#db.close();
+    // Without the mark the WAL must stay.
+    if (this.#markClosed()) this.#db.close();
+    else closeWithoutCheckpoint(this.#db, this.#file);
     this.#lock[Symbol.dispose]();
   }
 
@@ -237,6 +239,19 @@ class SqliteStorage implements FileStorage {
     this.#readers[Symbol.dispose]();
     closeWithoutCheckpoint(this.#db, this.#file);
     this.#lock[Symbol.dispose]();
+  }
+
+  /** @returns false where the mark of an open file stays. */
+  #markClosed(): boolean {
+    if (!this.#db.open) return true;
+    if (this.#failure !== undefined) return false;
+    try {
+      const { isOpen = false, ...identity } = this.#readMeta().identity;
+      if (isOpen) this.#writing('close the file', () => this.#meta.putIdentity(identity));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #writeCheckpoint(snapshot: SnapshotId, changes: Iterable<RecordChange>, compacted: LogIndex): readonly number[] {

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import type { StorageError } from './errors.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
 const HEADER_BYTES = 32;
@@ -47,6 +48,16 @@ export function checkWal(file: string): void {
     closeSync(descriptor);
   }
 }
+
+/** Whether there is a WAL. An empty one holds nothing: a connection that only reads makes one. */
+export const hasWal = (file: string): boolean => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+
+/** For a file that was open when its process ended: then it has a WAL, which is never empty. */
+export const walMissing = (file: string): StorageError =>
+  damaged(
+    file,
+    `it was open when its process ended, and its write-ahead log ${file}-wal is missing, which has what the node acknowledged last. Put that back beside it`,
+  );
 
 function openIfThere(walFile: string): number | undefined {
   try {

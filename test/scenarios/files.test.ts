@@ -132,6 +132,32 @@ describe('the files of a majority of the nodes', () => {
   });
 });
 
+describe('a killed cluster whose write-ahead logs are lost', () => {
+  const killedIn = async (dataDir: string): Promise<void> => {
+    await addTo(dataDir, 5);
+    await using cluster = await startCluster({ nodes: 3, dataDir });
+    const queue = new Queue('q', { connection: cluster });
+    for (let n = 0; n < 5; n += 1) await queue.add('job', { n });
+    await Promise.all(cluster.nodeIds().map((node) => cluster.kill(node)));
+  };
+  const walOf = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db-wal');
+
+  it('is rejected where all are lost, and starts with two of them back: the third node is rebuilt', async () => {
+    using folder = aFolder();
+    await killedIn(folder.path);
+    for (const node of [1, 2, 3]) renameSync(walOf(folder.path, node), `${walOf(folder.path, node)}.lost`);
+    await expect(startCluster({ nodes: 3, dataDir: folder.path })).rejects.toMatchObject({
+      code: 'STORAGE_DAMAGED',
+      message: expect.stringMatching(/write-ahead log .*-wal is missing/),
+    });
+    for (const node of [1, 2]) renameSync(`${walOf(folder.path, node)}.lost`, walOf(folder.path, node));
+    const repairs: Repair[] = [];
+    await using cluster = await startCluster({ nodes: 3, dataDir: folder.path, onRepair: (repair) => repairs.push(repair) });
+    expect(await waitingIn(cluster)).toBe(10);
+    expect(repairs).toMatchObject([{ node: 3, damage: { code: 'STORAGE_DAMAGED' } }]);
+  });
+});
+
 describe('a cluster.json of another cluster', () => {
   it('is named itself, and is rebuilt from the files once it is moved away', async () => {
     using folder = aFolder();
