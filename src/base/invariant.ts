@@ -8,6 +8,24 @@ export class InvariantViolation extends Error {
   }
 }
 
+/**
+ * A follower has acknowledged entries of this leader's term that the leader does not have: as long as a disk keeps what it promised this
+ * cannot happen, so the leader's file is older than what was acknowledged.
+ */
+export class ForgottenEntriesError extends InvariantViolation {
+  readonly follower: number;
+  /** The index that the follower acknowledged, and the last one of the leader's log. */
+  readonly acknowledged: number;
+  readonly last: number;
+
+  constructor(follower: number, acknowledged: number, last: number) {
+    super(`node ${follower} acknowledges ${acknowledged}, past this leader's log, ${last}`);
+    this.follower = follower;
+    this.acknowledged = acknowledged;
+    this.last = last;
+  }
+}
+
 /** Stays on in production. The explanation is only built when the check fails. */
 export function invariant(holds: boolean, explain: () => string): asserts holds {
   if (!holds) throw new InvariantViolation(explain());

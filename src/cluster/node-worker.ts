@@ -15,6 +15,7 @@ import { openSqliteStorage } from '../storage/sqlite-storage.ts';
 import { PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
+import { failureOf } from './node-failure.ts';
 import { threadCpuMs } from './thread-cpu.ts';
 
 const STOPPED = 'stopped by its owner';
@@ -231,7 +232,7 @@ class NodeThread {
   /** After a failed write it is unknown what the disk holds, so the file is left as it is. */
   #fail(error: unknown): void {
     if (this.#isOver) return;
-    this.#signal(failureOf(error));
+    this.#signal(failureOf(error, this.#boot.file));
     this.#leave(error instanceof Error ? error.message : String(error), () => this.#storage.closeWithoutCheckpoint());
   }
 
@@ -285,12 +286,6 @@ function openStorage(boot: NodeBoot): FileStorage {
   });
 }
 
-function failureOf(error: unknown): NodeSignal {
-  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'NODE_FAILED';
-  return { type: 'failed', name, code, message, stack };
-}
-
 invariant(parentPort !== null, () => 'node-worker runs in a worker thread only; use startCluster');
 // The owner is the only one who starts this file, and its boot is checked there.
 const boot = workerData as NodeBoot;
@@ -300,7 +295,7 @@ try {
   if (killSwitch.isKilled) parentPort.close();
   else new NodeThread(boot, parentPort, killSwitch);
 } catch (error) {
-  parentPort.postMessage(failureOf(error));
+  parentPort.postMessage(failureOf(error, boot.file));
   parentPort.close();
   killSwitch.markClosed();
 }

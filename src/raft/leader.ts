@@ -1,7 +1,7 @@
 import { counterOf, isSameLife } from '../base/generation.ts';
 import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asIndex, nextIndex, previousIndex } from '../base/ids.ts';
-import { invariant } from '../base/invariant.ts';
+import { ForgottenEntriesError } from '../base/invariant.ts';
 import type { CoreState } from './core-state.ts';
 import { EMPTY_BYTES } from './entry.ts';
 import { type DiskState, diskOf, isVotersState } from './membership.ts';
@@ -79,10 +79,7 @@ export function onLeaderDeadline(core: CoreState, readMs: number, unread: Readon
 export function onAppendAccepted(core: CoreState, message: AppendAccepted): void {
   const progress = heard(core, message.from, message);
   if (progress === undefined) return;
-  invariant(
-    message.match <= core.log.lastIndex,
-    () => `node ${message.from} acknowledges ${message.match}, past this leader's log, ${core.log.lastIndex}`,
-  );
+  if (message.match > core.log.lastIndex) throw new ForgottenEntriesError(message.from, message.match, core.log.lastIndex);
   const isNews = progress.onAccepted(message.match);
   if (progress.state === 'probe') progress.becomeReplicate();
   else if (progress.state === 'snapshot' && progress.match >= progress.snapshotFrom) progress.becomeReplicate();

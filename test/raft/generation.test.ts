@@ -131,6 +131,12 @@ describe('a node whose file was restored from an older copy', () => {
     expect(follower.step({ ...anAppend({ from: 1, to: 2, term: leader.view.term }), entries }).rolledBack).toBe(at(5));
   });
 
+  it('stops as a leader when a follower has entries from it that it lacks', () => {
+    const leader = aLeader({ disk: 101, generation: at(3) });
+    const match = leader.view.log.lastIndex + 1;
+    expect(() => accept(leader, 2, match, at(5))).toThrow(expect.objectContaining({ follower: 2, acknowledged: match, last: match - 1 }));
+  });
+
   it('is told from a later opening of the file, which votes', () => {
     const voter = aCore({ ...copy, generation: at(6, 9), configuration: { disks: disksOf(at(4)) } });
     const effects = voter.step(aVoteRequest({ from: 1, to: 2, term: 2, voterDisk: 102, voterGeneration: at(5) }));
