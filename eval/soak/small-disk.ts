@@ -45,9 +45,9 @@ export class SmallDisk implements Disposable {
     return disk;
   }
 
-  /** Takes all the space that is left. */
+  /** Takes all the space that is left, also what was given back since the last call. */
   fill(): void {
-    const descriptor = openSync(join(this.#folder, FILLER), 'w');
+    const descriptor = openSync(join(this.#folder, FILLER), 'a');
     try {
       let bytes = MIB;
       while (bytes >= SMALLEST_WRITE_BYTES) if (!wroteAll(descriptor, bytes)) bytes /= 2;
