@@ -8,6 +8,13 @@
  * §5.4.1). If another node is a candidate, with the copy's vote: it has the entry, so that its request carries r and the copy stops; or the member of R rejects
  * it. A leader that has the entry counts no answer of the copy; one that lacks it leads an older term than that of the member of R, or commits
  * with it only what that one has before the entry, which is committed already.
+ * Premises:
+ * - "Every majority" is meant of each configuration by which a node may still stand or lead, also of the one before a change that it has not heard of.
+ * - No message to an earlier life reaches the present one, since a channel ends with a life: a RequestVote among them.
+ * - The answers that a leader or candidate counts together are of one time. This is not enforced: a late answer of another voter, given before the
+ *   record was made, may complete a majority with an answer of the copy, at a node that does not know yet that it was replaced.
+ * - The record is ahead of the copy: that of an opening alone is so by one, until the copy is opened once more.
+ *
  * What remains is a copy that was taken after the raise that r records: it is of the present generation, and is accepted.
  */
 export type Generation = number & { readonly [brand]: 'Generation' };
