@@ -96,13 +96,17 @@ export function encodeContent(name: string, data: unknown, bytesMax: number): Ui
   return content;
 }
 
+/**
+ * @returns the bytes, in memory of their own: a result is written again into each request that carries it until it is answered.
+ * @throws {InvalidPayloadError}
+ */
 export function encodeValue(value: unknown): Uint8Array {
   const kind = kindOf(value);
   if (kind === KIND_NOTHING) return EMPTY;
   const json = kind === KIND_JSON ? stringify(value) : '';
   const target = bufferOf(1 + (value instanceof Uint8Array ? value.length : json.length * 3));
   target[0] = kind;
-  return plainView(target, 0, 1 + writeData(target, 1, value, json));
+  return plainView(target, 0, 1 + writeData(target, 1, value, json)).slice();
 }
 
 /** @throws {MalformedBytesError} */

@@ -11,8 +11,7 @@ let processor: FileProcessor | undefined;
 export async function runTask(task: SandboxTask): Promise<SandboxOutcome> {
   processor ??= await importProcessor(task);
   try {
-    // A copy: structured clone would carry the whole buffer that the bytes are a part of.
-    return { ok: true, value: encodeValue(await processor(task.job)).slice() };
+    return { ok: true, value: encodeValue(await processor(task.job)) };
   } catch (thrown) {
     return { ok: false, thrown: recordThrown(thrown) };
   }

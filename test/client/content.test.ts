@@ -32,6 +32,15 @@ describe('the content of a job', () => {
     expect(decodeData(encodeContent('large', { text }, MEBIBYTE))).toEqual({ text });
   });
 
+  it('keeps a result as it is, whatever is encoded afterwards: it is written again into each request that carries it', () => {
+    const results = ['first', { text: 'x'.repeat(1_000) }, new Uint8Array([1, 2, 3]), 'ü'.repeat(200_000)];
+    const encoded = results.map(encodeValue);
+    encodeContent('name', { text: 'y'.repeat(2_000) }, MEBIBYTE);
+    expect(encoded.map(decodeValue)).toEqual(results);
+    // In memory of its own size: it is kept until it is answered, and cloned between threads.
+    expect(encoded.map(({ buffer, byteLength }) => buffer.byteLength - byteLength)).toEqual([0, 0, 0, 0]);
+  });
+
   it('tells undefined from null', () => {
     expect(decodeData(encodeContent('none', undefined, MEBIBYTE))).toBeUndefined();
     expect(decodeData(encodeContent('null', null, MEBIBYTE))).toBeNull();

@@ -243,6 +243,30 @@ describe('a worker', () => {
     await worker.close();
     expect(await queue.getJob(id)).toMatchObject({ state: 'completed', returnvalue: 'done' });
   });
+
+  it('completes each job with its own result, although they are sent again in another session', async () => {
+    const { cluster, client, queue } = aSetting({ silenceMs: 20 });
+    const ends: (() => void)[] = [];
+    const worker = new Worker<number, string>(
+      'numbers',
+      async ({ data }) => {
+        await new Promise<void>((resolve) => ends.push(resolve));
+        return `result ${data}`.repeat(data);
+      },
+      { connection: client, concurrency: 3, claimWaitMs: 100 },
+    );
+    const jobs = await Promise.all([3, 2, 1].map((data) => queue.add('n', data)));
+    await eventually(() => expect(ends).toHaveLength(3));
+    cluster.silent.add(1);
+    const sent = cluster.requests.length;
+    for (const end of ends) await turn().then(end);
+    await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 3));
+    cluster.expireSessions();
+    cluster.silent.delete(1);
+    await worker.close();
+    const found = await Promise.all(jobs.map(({ id }) => queue.getJob(id)));
+    expect(found.map((job) => job?.returnvalue)).toEqual(['result 3'.repeat(3), 'result 2'.repeat(2), 'result 1']);
+  });
 });
 
 describe('what ends a job, when the session expires', () => {
