@@ -50,9 +50,8 @@ export const packOf = ({ id, packedAt }: { readonly id: number; readonly packedA
 export function findInPack(pack: Uint8Array, position: number): Uint8Array | undefined {
   const reader = new ByteReader(pack);
   while (reader.remaining > 0) {
-    const at = reader.u8();
-    const content = reader.blob();
-    if (at === position) return content;
+    if (reader.u8() === position) return reader.blob();
+    reader.skip(reader.u32());
   }
   return undefined;
 }
