@@ -19,13 +19,6 @@ export const stalledReason = (stalls: number, stalledMax: number): Uint8Array =>
     `${STALLED_REASON}: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`,
   );
 
-/** What a claim asks for besides the number of jobs. */
-export interface LeaseTerms {
-  readonly leaseMs: number;
-  readonly stalledMax: number;
-  readonly holder: number;
-}
-
 /** Whether this token holds the job's lease (invariant 3). */
 export function isHeld(job: Job | undefined, token: number): job is Job {
   return job !== undefined && job.state === StateCode.active && job.token === token;

@@ -1,6 +1,6 @@
 import { invariant } from '../base/invariant.ts';
 import type { DueHeap } from './due-heap.ts';
-import type { Job } from './job.ts';
+import { type Job, NO_TERMS } from './job.ts';
 import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
 import type { KeptList } from './kept-list.ts';
@@ -46,8 +46,7 @@ function checkJob(job: Job, jobs: JobStore): void {
   const isActive = state === StateCode.active;
   if (job.isBegun) invariant(isActive && attempt >= 1, () => `job ${id} in state ${state} is begun at attempt ${attempt}`);
   else if (isActive) invariant(attempt < policy.attemptsMax, () => `job ${id} is claimed ahead with no attempt left`);
-  const { leaseMs, stalledMax, holder } = job;
-  invariant(isActive || leaseMs + stalledMax + holder === 0, () => `job ${id} in state ${state} keeps the terms of a lease`);
+  invariant(isActive || job.terms === NO_TERMS, () => `job ${id} in state ${state} keeps the terms of a lease`);
   if (state === StateCode.waiting || state === StateCode.delayed) {
     invariant(attempt < policy.attemptsMax, () => `job ${id} has no attempt left and is not failed`);
   }

@@ -1,6 +1,6 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
-import { Job, JobFlag, type JobPolicy } from './job.ts';
+import { Job, JobFlag, type JobPolicy, NO_TERMS } from './job.ts';
 import { JOB_STATES, StateCode } from './job-state.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OutcomeKind } from './reply.ts';
@@ -80,9 +80,9 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = 
   if ((parts & Part.lease) !== 0) {
     to.u8(job.isBegun ? 1 : 0);
     to.u32(job.stalls);
-    to.u32(job.stalledMax);
-    to.f64(job.leaseMs);
-    to.f64(job.holder);
+    to.u32(job.terms.stalledMax);
+    to.f64(job.terms.leaseMs);
+    to.f64(job.terms.holder);
   }
 }
 
@@ -99,7 +99,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   if (job.finishOrder !== 0 || job.finishedMs !== 0) parts |= Part.finish;
   if (job.outcomeKind !== OutcomeKind.none || job.outcomeLength !== 0) parts |= Part.outcome;
   if (job.length !== 0) parts |= Part.content;
-  if (job.leaseMs !== 0 || job.stalls !== 0) parts |= Part.lease;
+  if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   return parts;
 }
 
@@ -120,9 +120,9 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
   if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
   const policy = (parts & Part.policy) === 0 ? before?.policy : readPolicy(queue, from);
-  const addedMs = (parts & Part.added) === 0 ? before?.addedMs : from.f64();
-  if (policy === undefined || addedMs === undefined) throw new MalformedBytesError(`job ${id} is said to equal one that is not there`);
-  const job = new Job(id, queue, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), addedMs);
+  const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
+  if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} is said to equal one that is not there`);
+  const job = new Job(id, queue, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
   job.state = state;
   job.flags = JobFlag.rowStored;
   if ((parts & Part.claim) !== 0) {
@@ -131,7 +131,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   }
   if ((parts & Part.due) !== 0) job.dueMs = from.f64();
   if ((parts & Part.finish) !== 0) {
-    job.finishedMs = from.f64();
+    job.finished = { ms: from.f64() };
     job.finishOrder = from.f64();
   }
   if ((parts & Part.outcome) !== 0) {
@@ -153,9 +153,10 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   if ((parts & Part.lease) !== 0) {
     job.isBegun = from.u8() === 1;
     job.stalls = from.u32();
-    job.stalledMax = from.u32();
-    job.leaseMs = from.f64();
-    job.holder = from.f64();
+    const stalledMax = from.u32();
+    const leaseMs = from.f64();
+    const holder = from.f64();
+    if (leaseMs !== 0) job.terms = { leaseMs, stalledMax, holder };
   }
   return job;
 }

@@ -1,9 +1,9 @@
 import { invariant } from '../base/invariant.ts';
-import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, type LeaseTerms, setOutcome, stalledReason } from './attempt.ts';
+import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
 import { DueHeap } from './due-heap.ts';
-import { Job } from './job.ts';
+import { Job, type LeaseTerms, NEVER, NO_TERMS } from './job.ts';
 import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
 import { noTotals } from './job-totals.ts';
@@ -29,14 +29,14 @@ export class JobStore {
   nextJobId = 1;
   nextToken = 1;
   nextFinishOrder = 1;
-  /** Index of the entry that is applied, and the version and wall time that it names; the machine's to set. */
+  /** Index of the entry that is applied, and the version that it names; the machine's to set. */
   entry = 0;
   version = 1;
-  wallMs = 0;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
   leaseEpochMs = 0;
   trimPerFinishMax = TRIM_PER_FINISH_MAX;
   readonly totals = noTotals();
+  #wall = NEVER;
   readonly #changes: ChangeTracker;
   readonly #contentInEntryBytes: number;
   readonly #onQueueFilled: ((queue: string) => void) | undefined;
@@ -49,11 +49,20 @@ export class JobStore {
     this.#onQueueFilled = onQueueFilled;
   }
 
+  /** The wall time of the entry that is applied; the machine's to set. */
+  get wallMs(): number {
+    return this.#wall.ms;
+  }
+
+  set wallMs(ms: number) {
+    if (ms !== this.#wall.ms) this.#wall = { ms };
+  }
+
   /** @param chunk the data of the entry that is applied, in which the operation's content stands; it must never change. */
   add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
-    const job = new Job(this.nextJobId, queue, policy, operation.priority, this.wallMs);
+    const job = new Job(this.nextJobId, queue, policy, operation.priority, this.#wall);
     this.nextJobId += 1;
     this.totals.added += 1;
     job.length = operation.blobLength;
@@ -84,11 +93,7 @@ export class JobStore {
     job.token = this.nextToken;
     this.nextToken += 1;
     job.dueMs = logMs + terms.leaseMs;
-    if (this.version > 1) {
-      job.leaseMs = terms.leaseMs;
-      job.stalledMax = terms.stalledMax;
-      job.holder = terms.holder;
-    }
+    if (this.version > 1) job.terms = terms;
     this.leases.push(job);
     this.totals.claimed += 1;
     this.#changes.job(job);
@@ -109,11 +114,10 @@ export class JobStore {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     job.dueMs = logMs + leaseMs;
-    if (this.version > 1) {
-      // The claim was of version 1, which did not say how many stalls it allows.
-      if (job.leaseMs === 0) job.stalledMax = STALLED_MAX_DEFAULT;
-      job.leaseMs = leaseMs;
-    }
+    const { terms } = job;
+    // A claim of version 1 did not say how many stalls it allows.
+    const stalledMax = terms === NO_TERMS ? STALLED_MAX_DEFAULT : terms.stalledMax;
+    if (this.version > 1 && leaseMs !== terms.leaseMs) job.terms = { leaseMs, stalledMax, holder: terms.holder };
     this.leases.update(job);
     this.#changes.job(job);
     return APPLIED;
@@ -172,7 +176,7 @@ export class JobStore {
    * @returns always APPLIED, also when it holds none.
    */
   releaseHolder(holder: number): number {
-    const held = this.leases.values().filter((job) => job.holder === holder);
+    const held = this.leases.values().filter((job) => job.terms.holder === holder);
     held.sort((a, b) => a.id - b.id);
     for (const job of held) this.#endLease(job);
     return APPLIED;
@@ -186,7 +190,7 @@ export class JobStore {
     job.queue.keptFailed.remove(job);
     job.attempt = 0;
     job.stalls = 0;
-    job.finishedMs = 0;
+    job.finished = NEVER;
     job.finishOrder = 0;
     setOutcome(job, OutcomeKind.none, undefined);
     this.totals.redriven += 1;
@@ -259,7 +263,7 @@ export class JobStore {
    * one for a while: the job's own deadline is brought up to date only when it is due, so that this costs nothing for the others.
    */
   leaseEndMs(job: Job): number {
-    return Math.max(job.dueMs, this.leaseEpochMs + job.leaseMs);
+    return Math.max(job.dueMs, this.leaseEpochMs + job.terms.leaseMs);
   }
 
   #onLeaseDue(job: Job, logMs: number): void {
@@ -279,9 +283,9 @@ export class JobStore {
    * In version 1 it was an attempt.
    */
   #endLease(job: Job): void {
-    const { isBegun } = job;
+    const { isBegun, terms } = job;
     // A claim of version 1 did not say how many stalls it allows.
-    const stalledMax = job.leaseMs === 0 ? STALLED_MAX_DEFAULT : job.stalledMax;
+    const stalledMax = terms === NO_TERMS ? STALLED_MAX_DEFAULT : terms.stalledMax;
     this.#leaveActive(job);
     if (this.version === 1) {
       if (job.attempt >= job.policy.attemptsMax) {
@@ -331,9 +335,7 @@ export class JobStore {
     job.queue.active -= 1;
     job.dueMs = 0;
     job.isBegun = false;
-    job.stalledMax = 0;
-    job.leaseMs = 0;
-    job.holder = 0;
+    job.terms = NO_TERMS;
   }
 
   #enterWaiting(job: Job): void {
@@ -353,7 +355,7 @@ export class JobStore {
 
   #enterFinished(job: Job, state: number, kept: KeptList): void {
     job.state = state;
-    job.finishedMs = this.wallMs;
+    job.finished = this.#wall;
     job.finishOrder = this.nextFinishOrder;
     this.nextFinishOrder += 1;
     kept.append(job);

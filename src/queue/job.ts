@@ -2,6 +2,19 @@ import { StateCode } from './job-state.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OutcomeKind } from './reply.ts';
 
+/** The terms of a lease; shared by all jobs that were claimed together. */
+export interface LeaseTerms {
+  /** When it was claimed or extended last. */
+  readonly leaseMs: number;
+  /** How many stalls the worker that holds the job allows. */
+  readonly stalledMax: number;
+  /** The process that holds the lease. */
+  readonly holder: number;
+}
+
+/** Of a job that is not active, and of one that was claimed in version 1. */
+export const NO_TERMS: LeaseTerms = Object.freeze({ leaseMs: 0, stalledMax: 0, holder: 0 });
+
 /** What the adder asked for; shared by all jobs that were added alike. */
 export interface JobPolicy {
   readonly attemptsMax: number;
@@ -11,6 +24,13 @@ export interface JobPolicy {
   readonly keepCompleted: number;
   readonly keepFailed: number;
 }
+
+/** A wall time in milliseconds. All jobs that it stamps share it: a number of its own would cost each of them 16 bytes. */
+export interface WallTime {
+  readonly ms: number;
+}
+
+export const NEVER: WallTime = Object.freeze({ ms: 0 });
 
 /** Bits of `Job.flags`: what the checkpoint knows of the job. None of them belongs to the logical state. */
 export const JobFlag = Object.freeze({
@@ -32,7 +52,7 @@ export class Job {
   readonly queue: NamedQueue;
   readonly policy: JobPolicy;
   readonly priority: number;
-  readonly addedMs: number;
+  readonly added: WallTime;
   state: number = StateCode.removed;
   flags = 0;
   /** Attempts begun and charged; never above `policy.attemptsMax`. An attempt whose lease ends is a stall instead (version 1: stays charged). */
@@ -41,18 +61,13 @@ export class Job {
   isBegun = false;
   /** How often in a row the job was begun and its lease ended. */
   stalls = 0;
-  /** Active: how many stalls the worker that holds it allows. Otherwise 0, as the next two. */
-  stalledMax = 0;
-  /** Active: the term of the lease when it was claimed or extended last; 0 when it was in version 1. */
-  leaseMs = 0;
-  /** Active: the process that holds the lease. */
-  holder = 0;
+  terms = NO_TERMS;
   /** The fencing token of the latest claim, 0 before the first. */
   token = 0;
   /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later: see `JobStore.leaseEndMs`. Otherwise 0. */
   dueMs = 0;
-  /** When it was completed or failed, otherwise 0. */
-  finishedMs = 0;
+  /** When it was completed or failed. */
+  finished = NEVER;
   /** Grows with every finished job: the order of retention. 0 unless finished. */
   finishOrder = 0;
   /** Position in the heap of its deadline, or -1. Kept by DueHeap. */
@@ -74,12 +89,21 @@ export class Job {
   older: Job | undefined = undefined;
   newer: Job | undefined = undefined;
 
-  constructor(id: number, queue: NamedQueue, policy: JobPolicy, priority: number, addedMs: number) {
+  constructor(id: number, queue: NamedQueue, policy: JobPolicy, priority: number, added: WallTime) {
     this.id = id;
     this.queue = queue;
     this.policy = policy;
     this.priority = priority;
-    this.addedMs = addedMs;
+    this.added = added;
     this.chunk = undefined;
+  }
+
+  get addedMs(): number {
+    return this.added.ms;
+  }
+
+  /** 0 unless it was completed or failed. */
+  get finishedMs(): number {
+    return this.finished.ms;
   }
 }

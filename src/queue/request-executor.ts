@@ -1,5 +1,5 @@
 import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import type { Job } from './job.ts';
+import type { Job, LeaseTerms } from './job.ts';
 import { type JobCounts, NO_STATE, StateCode } from './job-state.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
 import { OPERATIONS_MAX } from './limits.ts';
@@ -186,13 +186,14 @@ export class RequestExecutor {
   }
 
   #onClaim(logMs: number): void {
-    const { queueName, countMax, beginMax } = this.#operation;
+    const { queueName, countMax, beginMax, leaseMs, stalledMax, holder } = this.#operation;
+    const terms: LeaseTerms = { leaseMs, stalledMax, holder };
     const countAt = this.#replies.beginClaimed();
     const queue = this.#selected?.name === queueName ? this.#selected : this.#jobs.queues.byName.get(queueName);
     let count = 0;
     let begun = 0;
     for (; queue !== undefined && count < countMax; count += 1) {
-      const job = this.#jobs.claim(queue, this.#operation, begun < beginMax, logMs);
+      const job = this.#jobs.claim(queue, terms, begun < beginMax, logMs);
       if (job === undefined) break;
       if (job.isBegun) begun += 1;
       this.#replies.claimedJob(job);
@@ -205,7 +206,7 @@ export class RequestExecutor {
     const { holder, countMax } = this.#operation;
     const held: Job[] = [];
     for (const job of this.#jobs.leases.values()) {
-      if (job.holder === holder) held.push(job);
+      if (job.terms.holder === holder) held.push(job);
       if (held.length === countMax) break;
     }
     this.#replies.held(held);

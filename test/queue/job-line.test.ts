@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Job } from '../../src/queue/job.ts';
+import { Job, NEVER } from '../../src/queue/job.ts';
 import { JobLine } from '../../src/queue/job-line.ts';
 import { NamedQueue } from '../../src/queue/named-queue.ts';
 
@@ -24,7 +24,7 @@ describe('a line of jobs', () => {
             expected = expected.filter(isKept);
           } else if (type === 'push') {
             for (let pushed = 0; pushed < count; pushed += 1, nextId += 1) {
-              const job = new Job(nextId, queue, policy, 0, 0);
+              const job = new Job(nextId, queue, policy, 0, NEVER);
               line.push(job);
               expected.push(job);
             }
