@@ -37,7 +37,7 @@ async function main(settings: ChildSettings): Promise<void> {
   await cluster.waitForLeader();
   const { addsPerSecond, seed, life } = settings;
   const audit = new JobAudit((problem) => report({ type: 'job-problem', problem }));
-  const load = new Load(cluster, { recorder, addsPerSecond, seed: seed * 31 + life, audit, keyPrefix: `${life}` });
+  const load = new Load(cluster, { recorder, addsPerSecond, seed: seed * 31 + life, audit, life });
   load.start();
   const subject: Subject = { cluster, load, audit, settings };
   process.on('message', (command: SoakCommand) => void answer(command, subject));

@@ -29,6 +29,8 @@ export interface SoakRun {
   /** The numbers of nodes that the cluster went through. */
   readonly sizes: readonly number[];
   readonly seconds: number;
+  /** How many processes were under test, one after the other. */
+  readonly processes: number;
   /** Jobs that were dead letters at the end; undefined for a run that did not get there. */
   readonly deadLetters: number | undefined;
   /** Jobs that became dead letters although no processor failed them. */
@@ -102,6 +104,7 @@ class Soak implements Subject {
       steps: this.#steps,
       sizes: this.#sizes,
       seconds: this.#elapsedMs / 1_000,
+      processes: this.#lives,
       deadLetters,
       deadLettersWithoutCause,
       elections: unexplainedElections(this.#logDir, this.#faults, machine),

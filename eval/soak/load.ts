@@ -11,19 +11,23 @@ import { workLoop } from './work-loop.ts';
 export const KEPT_QUEUE = 'kept';
 /** Jobs of this queue are removed, by retention and by name. */
 export const TRIMMED_QUEUE = 'trimmed';
-/** So little happens in this queue that the order of everything in it can be judged; its jobs are gone once they are completed. */
-export const SMALL_QUEUE = 'small';
+/**
+ * So little happens in this queue that the order of everything in it can be judged: each process adds to one of its own, and not for long. Its
+ * jobs are gone once they are completed.
+ */
+const smallQueueOf = (life: number): string => `small-${life}`;
+/** Those of the first so many processes. */
+export const smallQueues = (processes: number): readonly string[] => Array.from({ length: processes }, (_, life) => smallQueueOf(life));
 const BUSY_QUEUES = [KEPT_QUEUE, TRIMMED_QUEUE] as const;
-const QUEUES = [...BUSY_QUEUES, SMALL_QUEUE] as const;
-const COMPLETED_KEPT: Readonly<Record<string, number>> = { [KEPT_QUEUE]: -1, [TRIMMED_QUEUE]: 50, [SMALL_QUEUE]: 0 };
+const COMPLETED_KEPT: Readonly<Record<string, number>> = { [KEPT_QUEUE]: -1, [TRIMMED_QUEUE]: 50 };
 
 export interface LoadOptions {
   readonly recorder: HistoryRecorder;
   readonly addsPerSecond: number;
   readonly seed: number;
   readonly audit: JobAudit;
-  /** Begins the keys of this load's jobs, so that no other load's are the same. */
-  readonly keyPrefix: string;
+  /** How many processes were there before. */
+  readonly life: number;
 }
 
 const ADDERS = 8;
@@ -36,8 +40,9 @@ const CUT_PAUSE_MS = 700;
 const CUTS_MS = [600, 600, LEASE_MS + 400, DEADLINE_MS + 300] as const;
 const READ_PAUSE_MS = 40;
 const ATTEMPTS = 3;
-/** Between two adds to the small queue. */
+/** Between two adds to the small queue, and how often they come: the whole order of more than a thousand operations cannot be judged. */
 const SMALL_PAUSE_MS = 400;
+const SMALL_ROUNDS = 60;
 /** Ids that readers, removers and redrivers choose from; older ones are forgotten. */
 const RECENT_MAX = 2_000;
 
@@ -53,6 +58,8 @@ export class Load {
   readonly #loops: Promise<void>[] = [];
   readonly #endpoints: CuttableEndpoint[] = [];
   readonly #recent: { readonly id: number; readonly queue: string }[] = [];
+  /** Small queues of earlier processes may hold jobs, too; which ones is known once this is settled. */
+  #leftovers: Promise<readonly string[]> | undefined;
   #observer: Client | undefined;
   #isAdding = true;
   #isOn = true;
@@ -71,7 +78,8 @@ export class Load {
       for (let worker = 0; worker < WORKERS; worker += 1) this.#loops.push(this.#workLoop(queue, false));
       this.#loops.push(this.#workLoop(queue, true));
     }
-    this.#loops.push(this.#smallLoop(this.#client()), this.#workLoop(SMALL_QUEUE, false));
+    const small = smallQueueOf(this.#options.life);
+    this.#loops.push(this.#smallLoop(small, this.#client()), this.#workLoop(small, false), this.#leftoverLoop());
     this.#loops.push(this.#cutLoop());
   }
 
@@ -83,14 +91,43 @@ export class Load {
 
   /** Jobs that are not finished yet, over all queues. */
   async unfinished(): Promise<number> {
-    this.#observer ??= this.#client();
-    const client = this.#observer;
+    const leftover = await this.#openLeftovers();
     let unfinished = 0;
-    for (const name of QUEUES) {
-      const { waiting = 0, active = 0, delayed = 0 } = await this.#counts(new Queue<string>(name, { connection: client }));
-      unfinished += waiting + active + delayed;
-    }
+    for (const name of [...BUSY_QUEUES, smallQueueOf(this.#options.life), ...leftover]) unfinished += await this.#unfinishedOf(name);
     return unfinished;
+  }
+
+  /** Not on record: it is asked often, and what is judged here is what clients of the queue do. */
+  async #unfinishedOf(name: string): Promise<number> {
+    this.#observer ??= this.#client();
+    const { waiting, active, delayed } = await new Queue<string>(name, { connection: this.#observer }).getJobCounts();
+    return waiting + active + delayed;
+  }
+
+  #openLeftovers(): Promise<readonly string[]> {
+    this.#leftovers ??= this.#findLeftovers();
+    return this.#leftovers;
+  }
+
+  async #findLeftovers(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const name of smallQueues(this.#options.life)) {
+      for (let isKnown = false; !isKnown && this.#isOn; ) {
+        try {
+          if ((await this.#unfinishedOf(name)) > 0) found.push(name);
+          isKnown = true;
+        } catch (error) {
+          // Calls fail under faults.
+          if (!(error instanceof JobraftError)) throw error;
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Finishes what a killed process left in its small queue. */
+  async #leftoverLoop(): Promise<void> {
+    await Promise.all((await this.#openLeftovers()).map((queue) => this.#workLoop(queue, false)));
   }
 
   /** Reads each job once. */
@@ -120,9 +157,9 @@ export class Load {
     }
   }
 
-  async #smallLoop(client: Client): Promise<void> {
-    const queue = new Queue<string>(SMALL_QUEUE, { connection: client });
-    while (this.#isAdding) {
+  async #smallLoop(name: string, client: Client): Promise<void> {
+    const queue = new Queue<string>(name, { connection: client });
+    for (let round = 0; round < SMALL_ROUNDS && this.#isAdding; round += 1) {
       await Promise.all([this.#add(queue), this.#add(queue), this.#counts(queue).catch(() => {})]);
       await passMs(SMALL_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
     }
@@ -130,7 +167,7 @@ export class Load {
 
   async #add(queue: Queue<string>): Promise<void> {
     this.#added += 1;
-    const key = `${this.#options.keyPrefix}-${this.#added}`;
+    const key = `${this.#options.life}-${this.#added}`;
     const priority = this.#chance(0.2) ? 1 : 0;
     const delayMs = this.#chance(0.05) ? 100 : 0;
     const keep = COMPLETED_KEPT[queue.name] ?? 0;
@@ -144,13 +181,13 @@ export class Load {
         removeOnComplete: keep < 0 ? false : keep,
         removeOnFail: false,
       });
-      if (queue.name !== SMALL_QUEUE) this.#remember(job.id, queue.name);
+      if (queue.name in COMPLETED_KEPT) this.#remember(job.id, queue.name);
       return { job: job.id };
     });
   }
 
   async #readLoop(client: Client): Promise<void> {
-    const queues = new Map(QUEUES.map((name) => [name as string, new Queue<string>(name, { connection: client })]));
+    const queues = new Map(BUSY_QUEUES.map((name) => [name as string, new Queue<string>(name, { connection: client })]));
     while (this.#isOn) {
       await passMs(READ_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
       const recent = this.#oneOf(this.#recent);

@@ -9,7 +9,7 @@ import { parseCount, withoutStackTraces } from '../command-line.ts';
 import { UserError } from '../user-error.ts';
 import { soak } from './driver.ts';
 import { readHistory } from './history-file.ts';
-import { SMALL_QUEUE } from './load.ts';
+import { smallQueues } from './load.ts';
 import { longestGapMs, summaryOf } from './summary.ts';
 
 interface Options {
@@ -46,7 +46,11 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
     });
     const events = readHistory(historyFile);
     const { failures } = result;
-    const report = checkHistory(events, { clockErrorMs: CLOCK_ERROR_MS, isDrained: failures.length === 0, wholeQueues: [SMALL_QUEUE] });
+    const report = checkHistory(events, {
+      clockErrorMs: CLOCK_ERROR_MS,
+      isDrained: failures.length === 0,
+      wholeQueues: smallQueues(result.processes),
+    });
     console.log(`\n${summaryOf(result, report, longestGapMs(events))}`);
     for (const { checker, problems } of report.verdicts)
       for (const { what } of problems.slice(0, PROBLEMS_SHOWN)) console.log(`\n${checker}: ${what}`);
