@@ -13,6 +13,7 @@ import { clusterListeners } from './cluster-listeners.ts';
 import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
 import { clusterSettings, freeId, withAbsolutePaths } from './cluster-options.ts';
 import { releaseDeparted } from './departed-holders.ts';
+import { Exclusive } from './exclusive.ts';
 import type { RecoveredCluster } from './lost-roster.ts';
 import { MemberChanges } from './member-changes.ts';
 import type { ClusterMembers } from './member-control.ts';
@@ -82,10 +83,12 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   constructor(settings: ClusterSettings, listeners: ClusterListeners, recovered: RecoveredCluster | undefined) {
     this.#settings = settings;
     this.#roster = Roster.open(settings.dataDir, settings.nodes, recovered);
-    this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults });
+    const exclusive = new Exclusive();
+    this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults, exclusive });
     this.#members = new MemberControl(
       () => this.#adminClient,
       () => this.leader(),
+      exclusive,
     );
     this.#changes = new MemberChanges({ roster: this.#roster, threads: this.#threads, control: this.#members });
   }
@@ -222,8 +225,8 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Rebuilds a node from its peers. Its file is moved aside, whatever its state, once the others have everything that was acknowledged: a
-   * node that is being rebuilt counts for nothing until it has it, too.
+   * Rebuilds a node from its peers. Its file is moved aside, whatever its state, once the others have everything that was acknowledged, before
+   * the node was stopped and after: a node that is being rebuilt counts for nothing until it has it, too. Changes of members wait meanwhile.
    * @returns where the old file stands now, or undefined for a node without one.
    * @throws {StorageError} when the others are no majority, or do not have everything within a minute: the file stays in its place, and the
    * message says how a file that was moved aside before is put back.

@@ -2,6 +2,7 @@ import type { Client } from '../client/client.ts';
 import { AdminRefusedError, DeadlineError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
 import type { MemberChange } from '../client/node-calls.ts';
 import type { NodeStatus } from '../transport/client-frame.ts';
+import { Exclusive } from './exclusive.ts';
 
 /** A change waits for joining nodes to receive the whole log; this bounds one that cannot succeed. */
 const CHANGE_WAIT_MS = 60_000;
@@ -29,11 +30,19 @@ export type AdminClient = Pick<Client, 'status' | 'changeMembership' | 'transfer
 export class MemberControl {
   readonly #client: () => AdminClient;
   readonly #leader: () => Promise<number | undefined>;
+  readonly #exclusive: Exclusive;
   readonly #changeWaitMs: number;
 
-  constructor(client: () => AdminClient, leader: () => Promise<number | undefined>, changeWaitMs = CHANGE_WAIT_MS) {
+  /** @param exclusive which a change is asked for in: not while a node's file is given up. */
+  constructor(
+    client: () => AdminClient,
+    leader: () => Promise<number | undefined>,
+    exclusive = new Exclusive(),
+    changeWaitMs = CHANGE_WAIT_MS,
+  ) {
     this.#client = client;
     this.#leader = leader;
+    this.#exclusive = exclusive;
     this.#changeWaitMs = changeWaitMs;
   }
 
@@ -53,7 +62,7 @@ export class MemberControl {
     const late = new MembershipTimeoutError(add, remove, this.#changeWaitMs);
     await this.#until(this.#changeWaitMs, late, async (status) => {
       const rest = remainderOf(status, add, remove);
-      if (rest !== undefined) await this.#ask(() => this.#client().changeMembership(status.node, rest));
+      if (rest !== undefined) await this.#askForChange(status.node, rest);
       return isDone(status, add, remove) ? status : undefined;
     });
   }
@@ -67,7 +76,7 @@ export class MemberControl {
       const { joining, learners, outgoing, isSettled } = leader;
       const present = nodes.filter((node) => joining.includes(node) || learners.includes(node));
       if (present.length === 0) return isSettled ? leader : undefined;
-      if (outgoing.length === 0) await this.#ask(() => this.#client().changeMembership(leader.node, { remove: present }));
+      if (outgoing.length === 0) await this.#askForChange(leader.node, { remove: present });
       return undefined;
     });
     return nodes.filter((node) => !status.voters.includes(node));
@@ -107,6 +116,10 @@ export class MemberControl {
       if (isUnanswered(error)) return undefined;
       throw error;
     }
+  }
+
+  async #askForChange(leader: number, change: MemberChange): Promise<void> {
+    await this.#exclusive.run(() => this.#ask(() => this.#client().changeMembership(leader, change)));
   }
 
   /** A refusal that passes is no reason to give up, and whether an unanswered request took effect shows in the next status. */

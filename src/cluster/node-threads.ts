@@ -8,6 +8,7 @@ import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
 import type { ClusterSettings } from './cluster-options.ts';
+import type { Exclusive } from './exclusive.ts';
 import type { NetworkFaults } from './network-faults.ts';
 import type { NodeReport } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
@@ -20,6 +21,7 @@ export interface NodeThreadsParts {
   readonly listeners: ClusterListeners;
   readonly roster: Roster;
   readonly faults: NetworkFaults;
+  readonly exclusive: Exclusive;
 }
 
 /** The threads of a cluster's nodes: starts them, connects them, and rebuilds those whose file is damaged from the others. */
@@ -35,7 +37,7 @@ export class NodeThreads {
   #starts = 0;
   #isClosed = false;
 
-  constructor({ settings, listeners, roster, faults }: NodeThreadsParts) {
+  constructor({ settings, listeners, roster, faults, exclusive }: NodeThreadsParts) {
     this.#settings = settings;
     this.#listeners = listeners;
     this.#roster = roster;
@@ -45,6 +47,7 @@ export class NodeThreads {
       ask: (node, question) => this.#askToRebuild(node, question),
       unfinished: () => this.#unfinishedRebuilds(),
       isClosed: () => this.#isClosed,
+      exclusive,
     });
   }
 
@@ -95,12 +98,20 @@ export class NodeThreads {
   async repair(node: number): Promise<string | undefined> {
     return await this.#inTurn(node, async () => {
       if (!this.#isRebuildable(node)) throw await this.#rebuilds.refused(node, 'the other nodes that run are no majority.');
-      return await this.#rebuilds.run(node, async () => {
-        await this.#handles.get(node)?.stop(true);
-        this.#checkOpen();
-        const movedTo = this.#moveAside(node);
-        await this.#spawn(node);
-        return movedTo;
+      const isRunning = this.#handles.get(node)?.isRunning === true;
+      return await this.#rebuilds.run(node, {
+        stop: async () => {
+          await this.#handles.get(node)?.stop(true);
+        },
+        replace: async () => {
+          this.#checkOpen();
+          const movedTo = this.#moveAside(node);
+          await this.#spawn(node);
+          return movedTo;
+        },
+        resume: async () => {
+          if (isRunning) await this.#spawn(node);
+        },
       });
     });
   }
@@ -242,14 +253,14 @@ export class NodeThreads {
   /** @throws what stopped the node, if that is not damage that its peers can make good. */
   async #rebuild(node: number, failure: unknown): Promise<void> {
     if (!(failure instanceof StorageError) || this.#isClosed || this.#settings.repair === 'manual') throw failure;
-    const begin = async (): Promise<void> => {
+    const replace = async (): Promise<void> => {
       this.#checkOpen();
       const movedTo = this.#moveAside(node);
       await this.#spawn(node);
       this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
     };
-    if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await begin();
-    else if (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) await this.#rebuilds.run(node, begin, failure);
+    if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await replace();
+    else if (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) await this.#rebuilds.run(node, { replace }, failure);
     else if (failure.code === 'STORAGE_DAMAGED' || failure.code === 'STORAGE_ROLLED_BACK')
       throw await this.#rebuilds.refused(node, 'the other nodes that run are no majority.', failure);
     else throw failure;

@@ -1,12 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StorageError } from '../storage/errors.ts';
+import { Exclusive } from './exclusive.ts';
 import { nodeFile } from './node-file.ts';
 
 /** A file is given up only once the leader knows that everything is elsewhere; another rebuild may have to end first. */
 const GRANT_WAIT_MS = 60_000;
 /** How long the answer that there is no leader is not believed. */
 const LEADER_WAIT_MS = 10_000;
+/** How long a node that was stopped for its rebuild waits to be granted it once more. */
+const CONFIRM_WAIT_MS = 10_000;
 const POLL_MS = 10;
 
 /** The leader's answer; see `RebuildQuestion`. */
@@ -24,47 +27,86 @@ export interface RebuildsParts {
   /** The nodes that have another disk than they vote with: their rebuild is not over. */
   readonly unfinished: () => Promise<readonly number[]>;
   readonly isClosed: () => boolean;
+  /** Between the grant and the moment at which the old file is out of use no change of members may be asked for: it would count on that file. */
+  readonly exclusive: Exclusive;
+}
+
+/** What is done with a node to rebuild it. */
+export interface RebuildSteps<Result> {
+  /** Stops a node that runs. Meanwhile it may have acknowledged what the others do not have, so that the grant is asked for again. */
+  readonly stop?: () => Promise<void>;
+  /** Gives the file up, and starts the node without it. */
+  readonly replace: () => Promise<Result>;
+  /** Starts a node that was stopped with the file that it has. */
+  readonly resume?: () => Promise<void>;
 }
 
 /** Which nodes may be rebuilt, one after the other: each needs a majority that has everything without it. */
 export class Rebuilds {
   readonly #parts: RebuildsParts;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #confirmWaitMs: number;
+  readonly #order = new Exclusive();
   #questions = 0;
 
-  constructor(parts: RebuildsParts) {
+  constructor(parts: RebuildsParts, confirmWaitMs = CONFIRM_WAIT_MS) {
     this.#parts = parts;
+    this.#confirmWaitMs = confirmWaitMs;
   }
 
   /**
-   * Runs `rebuild` once those before it have ended, and the file of the node may be given up.
+   * Rebuilds the node once the rebuilds before it have ended, and its file may be given up.
    * @param damage what is wrong with the file, if anything.
-   * @throws {StorageError} when that is not granted in time.
+   * @throws {StorageError} when that is not granted in time: the node has its file.
    */
-  async run<Result>(node: number, rebuild: () => Promise<Result>, damage?: StorageError): Promise<Result> {
-    const run = this.#last.then(async () => {
-      await this.#granted(node, damage);
-      return await rebuild();
+  async run<Result>(node: number, steps: RebuildSteps<Result>, damage?: StorageError): Promise<Result> {
+    return await this.#order.run(async () => {
+      const question = this.#nextQuestion();
+      const rebuilt = await this.#granted(GRANT_WAIT_MS, () =>
+        this.#parts.exclusive.run(async () => {
+          const answer = await this.#parts.ask(node, question);
+          return isGrant(answer) ? { result: await this.#replace(node, steps) } : answer;
+        }),
+      );
+      if ('result' in rebuilt) return rebuilt.result;
+      throw await this.refused(node, rebuilt.refusal, damage);
     });
-    this.#last = run.catch(() => undefined);
-    return await run;
   }
 
-  async #granted(node: number, damage: StorageError | undefined): Promise<void> {
-    this.#questions += 1;
-    const question = this.#questions;
+  async #replace<Result>(node: number, { stop, replace, resume }: RebuildSteps<Result>): Promise<Result> {
+    if (stop === undefined) return await replace();
+    await stop();
+    const question = this.#nextQuestion();
+    const confirmed = await this.#granted(this.#confirmWaitMs, async () => {
+      const answer = await this.#parts.ask(node, question);
+      return isGrant(answer) ? { result: undefined } : answer;
+    });
+    if ('result' in confirmed) return await replace();
+    await resume?.();
+    throw await this.refused(node, confirmed.refusal);
+  }
+
+  /** Tries again and again until there is a result, or the refusals do not pass in time. */
+  async #granted<Result>(
+    withinMs: number,
+    attempt: () => Promise<RebuildAnswer | { readonly result: Result }>,
+  ): Promise<{ readonly result: Result } | { readonly refusal: string }> {
     const startMs = performance.now();
     let leaderSeenMs = startMs;
     let refusal = 'no leader answers.';
-    for (let nowMs = startMs; nowMs < startMs + GRANT_WAIT_MS && !this.#parts.isClosed(); nowMs = performance.now()) {
-      const answer = await this.#parts.ask(node, question);
-      if (answer.isFromLeader && answer.refusal === undefined) return;
+    for (let nowMs = startMs; nowMs < startMs + withinMs && !this.#parts.isClosed(); nowMs = performance.now()) {
+      const answer = await attempt();
+      if ('result' in answer) return answer;
       refusal = answer.refusal ?? refusal;
       if (answer.isFromLeader) leaderSeenMs = nowMs;
       else if (nowMs > leaderSeenMs + LEADER_WAIT_MS) break;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    throw await this.refused(node, refusal, damage);
+    return { refusal };
+  }
+
+  #nextQuestion(): number {
+    this.#questions += 1;
+    return this.#questions;
   }
 
   /** What an operator can do where a node cannot be rebuilt. */
@@ -99,6 +141,8 @@ export class Rebuilds {
     return remedies;
   }
 }
+
+const isGrant = ({ isFromLeader, refusal }: RebuildAnswer): boolean => isFromLeader && refusal === undefined;
 
 /** The command that puts the latest file of the node back that was moved aside, if there is one. What is there now is moved aside, too. */
 export function putBack(file: string, node: number): string[] {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AdminRefusedError, DeadlineError } from '../../src/client/errors.ts';
 import type { MemberChange } from '../../src/client/node-calls.ts';
+import { Exclusive } from '../../src/cluster/exclusive.ts';
 import type { AdminClient } from '../../src/cluster/member-control.ts';
 import { MemberControl } from '../../src/cluster/member-control.ts';
 import type { NodeStatus } from '../../src/transport/client-frame.ts';
@@ -63,6 +64,7 @@ describe('a change of members', () => {
     const control = new MemberControl(
       () => client,
       async () => 1,
+      new Exclusive(),
       1,
     );
     await expect(control.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT', message: expect.stringContaining('add 4') });
