@@ -20,6 +20,7 @@ export interface BatchKind {
 }
 
 export interface BatchContents {
+  /** It is copied. */
   readonly request: Uint8Array;
   /** One for each operation. */
   readonly calls: Call[];

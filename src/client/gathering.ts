@@ -51,12 +51,13 @@ export class Gathering {
 
   /** Closes the batch and begins the next one. */
   take(deadlineMs: number): Batch {
-    const contents = { request: this.encoder.finish(), calls: this.#calls, kept: this.#kept, keptBytes: this.#keptBytes };
+    const request = this.encoder.finishedView();
+    const batch = new Batch({ request, calls: this.#calls, kept: this.#kept, keptBytes: this.#keptBytes }, deadlineMs, this.#kind);
     this.#calls = [];
     this.#kept = 0;
     this.#keptBytes = 0;
     this.encoder.begin(1, 1, 1);
-    return new Batch(contents, deadlineMs, this.#kind);
+    return batch;
   }
 }
 

@@ -256,8 +256,13 @@ export class RequestEncoder {
 
   /** @returns the request's bytes, in memory that is not shared. */
   finish(): Uint8Array {
+    return this.finishedView().slice();
+  }
+
+  /** @returns a view of the request's bytes, valid until the next request begins. */
+  finishedView(): Uint8Array {
     this.#to.patchU32(COUNT_AT, this.#operations);
-    return this.#to.copy();
+    return this.#to.view();
   }
 
   #begin(code: number): void {
