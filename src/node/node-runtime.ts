@@ -349,7 +349,7 @@ export class NodeRuntime implements Disposable {
     const generation = this.generation.next(view, checkpoint !== undefined);
     if (this.#changes.isEmpty && checkpoint === undefined && generation === undefined) return;
     const startedMs = this.#options.clock.monotonicMs();
-    this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation));
+    this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation, () => this.#endPart()));
     this.#metrics.persists += 1;
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });

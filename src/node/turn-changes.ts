@@ -6,6 +6,9 @@ import type { Entry, HardState } from '../raft/entry.ts';
 import type { NodeStorage, PersistBatch } from '../storage/port.ts';
 import type { CheckpointPart } from './checkpoint-schedule.ts';
 
+/** Records of a checkpoint that are written without a look at the clock. */
+const RECORDS_UNTIMED = 64;
+
 /**
  * What the steps of one turn want written, merged so that one transaction holds it all. Those of the next turns join it while a long suffix of
  * the log is deleted first.
@@ -45,13 +48,17 @@ export class TurnChanges {
     return true;
   }
 
-  /** The turn's transaction. */
-  batchWith(checkpoint: CheckpointPart | undefined, generation: Generation | undefined): PersistBatch {
+  /**
+   * The turn's transaction.
+   * @param onRecords called now and then while the records of a checkpoint are written; not where term and vote, which everything that is sent
+   * meanwhile would speak of, are not on disk yet.
+   */
+  batchWith(part: CheckpointPart | undefined, generation: Generation | undefined, onRecords: () => void): PersistBatch {
     const { hardState, append } = this;
     return {
       ...(hardState === undefined ? {} : { hardState }),
       ...(append === undefined ? {} : { append }),
-      ...checkpoint,
+      ...(part === undefined || hardState !== undefined ? part : inParts(part, onRecords)),
       ...(generation === undefined ? {} : { generation }),
     };
   }
@@ -76,5 +83,21 @@ export class TurnChanges {
     this.hardState = undefined;
     this.#from = undefined;
     this.#entries = [];
+  }
+}
+
+const inParts = ({ checkpoint, ...rest }: CheckpointPart, onRecords: () => void): CheckpointPart => ({
+  ...rest,
+  checkpoint: { ...checkpoint, changes: withPauses(checkpoint.changes, onRecords) },
+});
+
+function* withPauses<Item>(items: Iterable<Item>, pause: () => void): Generator<Item> {
+  let untimed = RECORDS_UNTIMED;
+  for (const item of items) {
+    yield item;
+    untimed -= 1;
+    if (untimed > 0) continue;
+    pause();
+    untimed = RECORDS_UNTIMED;
   }
 }

@@ -64,6 +64,46 @@ describe('a leader whose turn takes many heartbeats', () => {
   });
 });
 
+describe('a leader that writes a large checkpoint', () => {
+  it('sends something to each follower between the parts of it', () => {
+    let leading = 0;
+    const gaps: number[] = [];
+    let tookMs = 0;
+    const { table, leader, client } = aTable((disk, id) => {
+      const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk });
+      const persist = storage.persist.bind(storage);
+      storage.persist = (batch) => {
+        const { checkpoint, ...rest } = batch;
+        if (id !== leading || checkpoint === undefined) return persist(batch);
+        const beganMs = table.nowMs;
+        table.sent.length = 0;
+        persist({ ...rest, checkpoint: { ...checkpoint, changes: slowly(checkpoint.changes) } });
+        tookMs = table.nowMs - beganMs;
+        for (const follower of table.ids.filter((other) => other !== id)) {
+          const times = table.sent.filter(({ from, to }) => from === id && to === follower).map(({ atMs }) => atMs);
+          gaps.push(...gapsOf([beganMs, ...times, table.nowMs]));
+        }
+      };
+      return storage;
+    });
+    leading = leader;
+    /** As if the processor were shared with many others. */
+    function* slowly<Item>(items: Iterable<Item>): Generator<Item> {
+      for (const item of items) {
+        table.nowMs += heartbeatMs / 256;
+        yield item;
+      }
+    }
+    // Large enough for records of their own, and altogether for a checkpoint.
+    for (let round = 0; round < 100 && tookMs === 0; round += 1) {
+      for (let job = 0; job < 100; job += 1) table.submitAdd(client, 4_000);
+      table.pass(10);
+    }
+    expect(tookMs).toBeGreaterThan(5 * heartbeatMs);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(heartbeatMs);
+  });
+});
+
 describe('a follower that is stuck in a write', () => {
   it('does not count that time as silence of its leader', () => {
     let onWritten = (): void => undefined;
