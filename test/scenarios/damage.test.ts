@@ -80,6 +80,8 @@ describe('a flipped bit', () => {
         // Payloads stay on disk until they are read: the node that serves them detects the damage.
         await eventually(`node ${victim} leads, or has found out`, async () => {
           if (repairs.length === before) await cluster.transferLeadership(victim);
+          // A client goes on with a follower that answers its reads; with an add it finds the leader.
+          await queue.add('job', { kind });
           for (let id = 1; id <= 12; id += 1) expect((await queue.getJob(id))?.data).toMatchObject({ n: id - 1 });
           return repairs.length > before;
         });
