@@ -31,10 +31,11 @@ export function begin(job: Job): void {
 }
 
 export function setOutcome(job: Job, kind: number, bytes: Uint8Array | undefined): void {
-  if (job.outcomeKind === OutcomeKind.none && kind === OutcomeKind.none) return;
-  job.outcomeKind = kind;
-  job.outcome = bytes;
-  job.outcomeLength = bytes?.length ?? 0;
+  if (job.end.outcomeKind === OutcomeKind.none && kind === OutcomeKind.none) return;
+  const end = job.ownEnd();
+  end.outcomeKind = kind;
+  end.outcome = bytes;
+  end.outcomeLength = bytes?.length ?? 0;
   job.flags |= JobFlag.outcomeDirty;
 }
 

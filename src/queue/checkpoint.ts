@@ -73,7 +73,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     for (const job of this.#written) {
       job.chunk = undefined;
       if (job.packedAt !== IN_ENTRY) job.offset = 0;
-      job.outcome = undefined;
+      if (job.end.outcome !== undefined) job.ownEnd().outcome = undefined;
     }
   }
 
@@ -150,7 +150,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 
   *#outcome(job: Job): Generator<RecordChange> {
-    const { flags, outcome } = job;
+    const { flags } = job;
+    const { outcome } = job.end;
     if (outcome !== undefined && outcome.length > 0) {
       job.flags |= JobFlag.outcomeStored;
       yield this.#put(RecordKind.content, outcomeKey(job.id), outcome);
@@ -209,6 +210,6 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
       else jobs.restore(job);
     }
   }
-  for (const job of finished.sort((a, b) => a.finishOrder - b.finishOrder)) jobs.restore(job);
+  for (const job of finished.sort((a, b) => a.end.finishOrder - b.end.finishOrder)) jobs.restore(job);
   return machine;
 }

@@ -55,7 +55,7 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
   const addJob = (job: Job): void => {
     record(job.id, () => writeLogicalJob(to, job));
     addBytes(source.contentOf(job.id));
-    addBytes(source.outcomeOf(job.id, job.outcomeKind));
+    addBytes(source.outcomeOf(job.id, job.end.outcomeKind));
   };
   for (const job of jobs.table.jobs()) addJob(job);
   return hash.text();

@@ -41,8 +41,9 @@ function checkJob(job: Job, jobs: JobStore): void {
   invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} stands at ${job.heapAt} among the deadlines`);
   invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);
   const isFinished = state === StateCode.completed || state === StateCode.failed;
-  invariant(job.finishOrder > 0 === isFinished, () => `job ${id} in state ${state} finished as number ${job.finishOrder}`);
-  invariant(isFinished || job.finishedMs === 0, () => `job ${id} in state ${state} finished at ${job.finishedMs}`);
+  const { finished, finishOrder, outcomeKind } = job.end;
+  invariant(finishOrder > 0 === isFinished, () => `job ${id} in state ${state} finished as number ${finishOrder}`);
+  invariant(isFinished || finished.ms === 0, () => `job ${id} in state ${state} finished at ${finished.ms}`);
   const isActive = state === StateCode.active;
   if (job.isBegun) invariant(isActive && attempt >= 1, () => `job ${id} in state ${state} is begun at attempt ${attempt}`);
   else if (isActive) invariant(attempt < policy.attemptsMax, () => `job ${id} is claimed ahead with no attempt left`);
@@ -50,7 +51,7 @@ function checkJob(job: Job, jobs: JobStore): void {
   if (state === StateCode.waiting || state === StateCode.delayed) {
     invariant(attempt < policy.attemptsMax, () => `job ${id} has no attempt left and is not failed`);
   }
-  if (state === StateCode.failed) invariant(job.outcomeKind === OutcomeKind.reason, () => `job ${id} failed without a reason`);
+  if (state === StateCode.failed) invariant(outcomeKind === OutcomeKind.reason, () => `job ${id} failed without a reason`);
 }
 
 function checkQueue(queue: NamedQueue, states: readonly number[], jobs: JobStore): void {
@@ -80,8 +81,8 @@ function checkKept(kept: KeptList, state: number, queue: NamedQueue): void {
   let count = 0;
   for (const job of kept.jobs()) {
     invariant(job.state === state && job.queue === queue, () => `job ${job.id} is kept by queue ${queue.name} in the state ${job.state}`);
-    invariant(job.finishOrder > latest, () => `job ${job.id} is kept out of order`);
-    latest = job.finishOrder;
+    invariant(job.end.finishOrder > latest, () => `job ${job.id} is kept out of order`);
+    latest = job.end.finishOrder;
     count += 1;
   }
   invariant(count === kept.size, () => `queue ${queue.name} keeps ${count} jobs and counts ${kept.size}`);

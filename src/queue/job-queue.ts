@@ -274,9 +274,10 @@ export class JobQueue implements AttachmentSource {
   /** The outcome of a job if it has one of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined {
     const job = this.#jobs.table.get(jobId);
-    if (job === undefined || kind === OutcomeKind.none || job.outcomeKind !== kind) return undefined;
-    if (job.outcome !== undefined || job.outcomeLength === 0) return job.outcome ?? EMPTY;
-    return checked(this.#readRecord(RecordKind.content, outcomeKey(jobId)), job.outcomeLength, () => `the outcome of job ${jobId}`);
+    if (job === undefined || kind === OutcomeKind.none || job.end.outcomeKind !== kind) return undefined;
+    const { outcome, outcomeLength } = job.end;
+    if (outcome !== undefined || outcomeLength === 0) return outcome ?? EMPTY;
+    return checked(this.#readRecord(RecordKind.content, outcomeKey(jobId)), outcomeLength, () => `the outcome of job ${jobId}`);
   }
 
   #machine(): MachineRecord {

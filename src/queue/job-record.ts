@@ -62,12 +62,12 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = 
   }
   if ((parts & Part.due) !== 0) to.f64(job.dueMs);
   if ((parts & Part.finish) !== 0) {
-    to.f64(job.finishedMs);
-    to.f64(job.finishOrder);
+    to.f64(job.end.finished.ms);
+    to.f64(job.end.finishOrder);
   }
   if ((parts & Part.outcome) !== 0) {
-    to.u8(job.outcomeKind);
-    to.u32(job.outcomeLength);
+    to.u8(job.end.outcomeKind);
+    to.u32(job.end.outcomeLength);
   }
   if ((parts & Part.content) !== 0) {
     to.u32(job.length);
@@ -96,8 +96,9 @@ function partsOf(job: Job, before: Job | undefined): number {
   if (job.priority !== 0) parts |= Part.priority;
   if (job.token !== 0 || job.attempt !== 0) parts |= Part.claim;
   if (job.dueMs !== 0) parts |= Part.due;
-  if (job.finishOrder !== 0 || job.finishedMs !== 0) parts |= Part.finish;
-  if (job.outcomeKind !== OutcomeKind.none || job.outcomeLength !== 0) parts |= Part.outcome;
+  const { finished, finishOrder, outcomeKind, outcomeLength } = job.end;
+  if (finishOrder !== 0 || finished.ms !== 0) parts |= Part.finish;
+  if (outcomeKind !== OutcomeKind.none || outcomeLength !== 0) parts |= Part.outcome;
   if (job.length !== 0) parts |= Part.content;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   return parts;
@@ -122,7 +123,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   const policy = (parts & Part.policy) === 0 ? before?.policy : readPolicy(queue, from);
   const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
   if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} is said to equal one that is not there`);
-  const job = new Job(id, queue, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
+  const job = new Job(id, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
   job.state = state;
   job.flags = JobFlag.rowStored;
   if ((parts & Part.claim) !== 0) {
@@ -131,13 +132,15 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   }
   if ((parts & Part.due) !== 0) job.dueMs = from.f64();
   if ((parts & Part.finish) !== 0) {
-    job.finished = { ms: from.f64() };
-    job.finishOrder = from.f64();
+    const end = job.ownEnd();
+    end.finished = { ms: from.f64() };
+    end.finishOrder = from.f64();
   }
   if ((parts & Part.outcome) !== 0) {
-    job.outcomeKind = from.u8();
-    job.outcomeLength = from.u32();
-    if (job.outcomeLength > 0) job.flags |= JobFlag.outcomeStored;
+    const end = job.ownEnd();
+    end.outcomeKind = from.u8();
+    end.outcomeLength = from.u32();
+    if (end.outcomeLength > 0) job.flags |= JobFlag.outcomeStored;
   }
   if ((parts & Part.content) !== 0) {
     job.length = from.u32();

@@ -3,7 +3,7 @@ import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReas
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
 import { DueHeap } from './due-heap.ts';
-import { Job, type LeaseTerms, NEVER, NO_TERMS } from './job.ts';
+import { Job, type LeaseTerms, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
 import { noTotals } from './job-totals.ts';
@@ -62,7 +62,7 @@ export class JobStore {
   add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
-    const job = new Job(this.nextJobId, queue, policy, operation.priority, this.#wall);
+    const job = new Job(this.nextJobId, policy, operation.priority, this.#wall);
     this.nextJobId += 1;
     this.totals.added += 1;
     job.length = operation.blobLength;
@@ -190,9 +190,8 @@ export class JobStore {
     job.queue.keptFailed.remove(job);
     job.attempt = 0;
     job.stalls = 0;
-    job.finished = NEVER;
-    job.finishOrder = 0;
     setOutcome(job, OutcomeKind.none, undefined);
+    job.end = NO_END;
     this.totals.redriven += 1;
     this.#enterWaiting(job);
     this.#changes.job(job);
@@ -355,8 +354,9 @@ export class JobStore {
 
   #enterFinished(job: Job, state: number, kept: KeptList): void {
     job.state = state;
-    job.finished = this.#wall;
-    job.finishOrder = this.nextFinishOrder;
+    const end = job.ownEnd();
+    end.finished = this.#wall;
+    end.finishOrder = this.nextFinishOrder;
     this.nextFinishOrder += 1;
     kept.append(job);
     this.#changes.job(job);
@@ -376,7 +376,7 @@ export class JobStore {
   #forget(job: Job): void {
     job.state = StateCode.removed;
     job.chunk = undefined;
-    job.outcome = undefined;
+    job.end = NO_END;
     this.table.delete(job.id);
     this.#changes.jobRemoved(job);
     this.queues.onJobGone(job.queue, this.version);

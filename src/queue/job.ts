@@ -15,8 +15,9 @@ export interface LeaseTerms {
 /** Of a job that is not active, and of one that was claimed in version 1. */
 export const NO_TERMS: LeaseTerms = Object.freeze({ leaseMs: 0, stalledMax: 0, holder: 0 });
 
-/** What the adder asked for; shared by all jobs that were added alike. */
+/** What the adder asked for; shared by all jobs of a queue that were added alike. */
 export interface JobPolicy {
+  readonly queue: NamedQueue;
   readonly attemptsMax: number;
   /** A position in BACKOFF_TYPES. */
   readonly backoff: number;
@@ -43,22 +44,43 @@ export const JobFlag = Object.freeze({
   outcomeDirty: 16,
 });
 
+/** How a job's latest attempt ended, and its place among the finished jobs. Apart from the job, since most jobs in memory wait for their first. */
+export class JobEnd {
+  /** When the job was completed or failed. */
+  finished = NEVER;
+  /** Grows with every finished job: the order of retention. 0 unless finished. */
+  finishOrder = 0;
+  outcomeKind: number = OutcomeKind.none;
+  /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
+  outcome: Uint8Array | undefined = undefined;
+  outcomeLength = 0;
+  /** Neighbours among the finished jobs that the queue keeps. Kept by KeptList. */
+  older: Job | undefined = undefined;
+  newer: Job | undefined = undefined;
+}
+
+/** Of a job that is not finished and has no outcome. */
+export const NO_END: Readonly<JobEnd> = Object.freeze(new JobEnd());
+
+/** Where `state` and `isBegun` stand in `Job.#bits`; the flags are below. */
+const FLAG_BITS = 0x1f;
+const BEGUN_BIT = 0x20;
+const STATE_SHIFT = 6;
+
 /**
- * One job. A flat record, since there may be millions: contents are not objects of their own but places in the log
- * entry they came with, and are dropped from memory once a checkpoint holds them.
+ * One job. A flat record of 160 bytes, since there may be millions: contents are not objects of their own but places in the log
+ * entry they came with, and are dropped from memory once a checkpoint holds them. Each field costs the collector of a node's thread, which
+ * copies what waits twice: what few jobs need, and what many jobs share, stands in objects of its own.
  */
 export class Job {
   readonly id: number;
-  readonly queue: NamedQueue;
   readonly policy: JobPolicy;
   readonly priority: number;
   readonly added: WallTime;
-  state: number = StateCode.removed;
-  flags = 0;
+  /** State, `isBegun` and flags in one number. */
+  #bits: number = StateCode.removed << STATE_SHIFT;
   /** Attempts begun and charged; never above `policy.attemptsMax`. An attempt whose lease ends is a stall instead (version 1: stays charged). */
   attempt = 0;
-  /** Active: the processor has begun, and `attempt` counts it. */
-  isBegun = false;
   /** How often in a row the job was begun and its lease ended. */
   stalls = 0;
   terms = NO_TERMS;
@@ -66,10 +88,6 @@ export class Job {
   token = 0;
   /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later: see `JobStore.leaseEndMs`. Otherwise 0. */
   dueMs = 0;
-  /** When it was completed or failed. */
-  finished = NEVER;
-  /** Grows with every finished job: the order of retention. 0 unless finished. */
-  finishOrder = 0;
   /** Position in the heap of its deadline, or -1. Kept by DueHeap. */
   heapAt = -1;
   /** The memory that holds the content: the data of the entry that brought it. Undefined once the checkpoint does. */
@@ -81,29 +99,54 @@ export class Job {
   packedAt = 0;
   /** Index of the entry that brought the content, if the checkpoint keeps that entry for it; otherwise 0. */
   entry = 0;
-  outcomeKind: number = OutcomeKind.none;
-  /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
-  outcome: Uint8Array | undefined = undefined;
-  outcomeLength = 0;
-  /** Neighbours among the finished jobs that the queue keeps. Kept by KeptList. */
-  older: Job | undefined = undefined;
-  newer: Job | undefined = undefined;
+  end: Readonly<JobEnd> = NO_END;
 
-  constructor(id: number, queue: NamedQueue, policy: JobPolicy, priority: number, added: WallTime) {
+  constructor(id: number, policy: JobPolicy, priority: number, added: WallTime) {
     this.id = id;
-    this.queue = queue;
     this.policy = policy;
     this.priority = priority;
     this.added = added;
     this.chunk = undefined;
   }
 
+  get queue(): NamedQueue {
+    return this.policy.queue;
+  }
+
+  /** A StateCode. */
+  get state(): number {
+    return this.#bits >> STATE_SHIFT;
+  }
+
+  set state(state: number) {
+    this.#bits = (this.#bits & (FLAG_BITS | BEGUN_BIT)) | (state << STATE_SHIFT);
+  }
+
+  /** Active: the processor has begun, and `attempt` counts it. */
+  get isBegun(): boolean {
+    return (this.#bits & BEGUN_BIT) !== 0;
+  }
+
+  set isBegun(isBegun: boolean) {
+    this.#bits = isBegun ? this.#bits | BEGUN_BIT : this.#bits & ~BEGUN_BIT;
+  }
+
+  /** Of JobFlag. */
+  get flags(): number {
+    return this.#bits & FLAG_BITS;
+  }
+
+  set flags(flags: number) {
+    this.#bits = (this.#bits & ~FLAG_BITS) | flags;
+  }
+
   get addedMs(): number {
     return this.added.ms;
   }
 
-  /** 0 unless it was completed or failed. */
-  get finishedMs(): number {
-    return this.finished.ms;
+  /** The end of this job only, which may be changed. */
+  ownEnd(): JobEnd {
+    if (this.end === NO_END) this.end = new JobEnd();
+    return this.end;
   }
 }

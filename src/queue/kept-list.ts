@@ -15,25 +15,27 @@ export class KeptList {
   }
 
   append(job: Job): void {
-    job.older = this.#newest;
+    job.ownEnd().older = this.#newest;
     if (this.#newest === undefined) this.#oldest = job;
-    else this.#newest.newer = job;
+    else this.#newest.ownEnd().newer = job;
     this.#newest = job;
     this.#size += 1;
   }
 
   remove(job: Job): void {
-    if (job.older === undefined) this.#oldest = job.newer;
-    else job.older.newer = job.newer;
-    if (job.newer === undefined) this.#newest = job.older;
-    else job.newer.older = job.older;
-    job.older = undefined;
-    job.newer = undefined;
+    const end = job.ownEnd();
+    const { older, newer } = end;
+    if (older === undefined) this.#oldest = newer;
+    else older.ownEnd().newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.ownEnd().older = older;
+    end.older = undefined;
+    end.newer = undefined;
     this.#size -= 1;
   }
 
   /** From the one that finished first to the one that finished last. */
   *jobs(): Generator<Job> {
-    for (let job = this.#oldest; job !== undefined; job = job.newer) yield job;
+    for (let job = this.#oldest; job !== undefined; job = job.end.newer) yield job;
   }
 }

@@ -49,7 +49,7 @@ export class NamedQueue implements JobCounts {
     ) {
       return latest;
     }
-    const policy: JobPolicy = { attemptsMax, backoff, backoffMs, keepCompleted, keepFailed };
+    const policy: JobPolicy = { queue: this, attemptsMax, backoff, backoffMs, keepCompleted, keepFailed };
     this.#latestPolicy = policy;
     return policy;
   }

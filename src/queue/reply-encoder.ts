@@ -117,12 +117,12 @@ export class ReplyEncoder {
     to.f64(job.token);
     to.f64(job.addedMs);
     to.f64(dueMs);
-    to.f64(job.finishedMs);
+    to.f64(job.end.finished.ms);
     if (this.#version !== 1) {
       to.u8(job.isBegun ? 1 : 0);
       to.u32(job.stalls);
     }
-    to.u8(job.outcomeKind);
+    to.u8(job.end.outcomeKind);
   }
 
   /** Replaces whatever was written by one error that stands for all `count` results. */

@@ -103,7 +103,7 @@ export class RequestExecutor {
   #shownBytes(): number {
     const { code, jobId } = this.#operation;
     const job = code === OperationCode.getJob ? this.#jobs.table.get(jobId) : undefined;
-    return job === undefined ? 0 : job.length + job.outcomeLength;
+    return job === undefined ? 0 : job.length + job.end.outcomeLength;
   }
 
   #nextOperation(reader: ByteReader, version: number): boolean {

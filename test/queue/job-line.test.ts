@@ -24,7 +24,7 @@ describe('a line of jobs', () => {
             expected = expected.filter(isKept);
           } else if (type === 'push') {
             for (let pushed = 0; pushed < count; pushed += 1, nextId += 1) {
-              const job = new Job(nextId, queue, policy, 0, NEVER);
+              const job = new Job(nextId, policy, 0, NEVER);
               line.push(job);
               expected.push(job);
             }
