@@ -70,8 +70,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 14,
     name: 'the cluster moves to a version that some members do not have',
     file: 'node/member-versions.ts',
-    find: 'let common = this.#own;',
-    replace: 'let common = this.#own; if (common > 0) return common;',
+    find: 'let version = this.#own;',
+    replace: 'let version = this.#own; if (version > 0) return version;',
   },
   {
     mistake: 15,
@@ -133,8 +133,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 16,
     name: 'a leader that is refused its requests forgets that time is due',
     file: 'node/proposer.ts',
-    find: "if (view.role === 'leader' && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();",
-    replace: "if (view.role === 'leader' && queued.length === 0 && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();",
+    find: 'const isTimeOnItsWay = desk.hasQueued && this.#proposeRequests();',
+    replace: 'const isTimeOnItsWay = desk.hasQueued && (this.#proposeRequests() || true);',
   },
   {
     mistake: 12,

@@ -100,7 +100,7 @@ class NodeThread {
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
     // What is thrown outside of a turn ends the node like what a turn throws: with its file closed.
     process.on('uncaughtException', (error) => this.#fail(error));
-    this.#arm();
+    this.#arm(this.#node.nextDeadlineMs);
     this.#signalGeneration(false);
     this.#signal({ type: 'ready' });
   }
@@ -143,9 +143,9 @@ class NodeThread {
     if (this.#isOver) return;
     this.#peers.drain();
     this.#clients.drain();
-    this.#node.turn();
+    const dueMs = this.#node.turn();
     if (this.#isStopping && this.#node.view.role !== 'leader') this.#end(STOPPED);
-    else this.#arm();
+    else this.#arm(dueMs);
   }
 
   /** A leader that goes lets another one lead first (thesis §3.10): its clients wait for a round trip, not for an election timeout. */
@@ -160,10 +160,9 @@ class NodeThread {
   }
 
   /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than setting it again. */
-  #arm(): void {
+  #arm(dueMs: number): void {
     // After the other events that are there by now: the owner's commands, new clients.
     if (this.#node.hasMore) this.#immediate ??= setImmediate(this.#onImmediate);
-    const dueMs = this.#node.nextDeadlineMs;
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;

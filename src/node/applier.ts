@@ -46,14 +46,16 @@ export class Applier {
   apply({ log, commit }: CoreView, replies: ReplySink | undefined): void {
     if (commit <= this.#applied || this.#bytesLeft <= 0) return;
     const { machine, clock, onApplied } = this.#options;
-    if (this.#untilMs === Number.POSITIVE_INFINITY) this.#untilMs = clock.monotonicMs() + SLICE_MS;
     const sink = replies === undefined ? undefined : this.#counting(replies);
-    for (const entry of log.between(this.#applied, commit)) {
+    const entries = log.between(this.#applied, commit);
+    // The clock is looked at between entries only: mostly there is one.
+    if (entries.length > 1 && this.#untilMs === Number.POSITIVE_INFINITY) this.#untilMs = clock.monotonicMs() + SLICE_MS;
+    for (const entry of entries) {
       if (entry.kind === 'command') machine.apply(entry.index, entry.data, sink);
       onApplied(entry);
       this.#applied = entry.index;
       this.#bytesLeft -= entry.data.length;
-      if (this.#bytesLeft > 0 && clock.monotonicMs() >= this.#untilMs) this.#bytesLeft = 0;
+      if (entry.index < commit && this.#bytesLeft > 0 && clock.monotonicMs() >= this.#untilMs) this.#bytesLeft = 0;
       if (this.#bytesLeft <= 0) return;
     }
   }

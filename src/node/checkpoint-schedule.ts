@@ -38,14 +38,20 @@ export class CheckpointSchedule {
   }
 
   /**
-   * @param wanted what is kept for followers. A checkpoint that is read for a snapshot stays as it is for a while: once it has moved on, its
+   * @param wantedNow what is kept for followers. A checkpoint that is read for a snapshot stays as it is for a while: once it has moved on, its
    * reader keeps the WAL from being written back, and must start again in the end.
    * @returns what to write with this turn, if a checkpoint is due.
    */
-  nextPart({ log, configurations }: CoreView, machine: JobQueue, applied: LogIndex, wanted: WantedByFollowers): CheckpointPart | undefined {
-    if (!this.#isDue(machine, applied) || (wanted.isCheckpointRead && this.#mayWait(machine))) return undefined;
+  nextPart(
+    { log, configurations }: CoreView,
+    machine: JobQueue,
+    applied: LogIndex,
+    wantedNow: () => WantedByFollowers,
+  ): CheckpointPart | undefined {
     // What this turn appends is not on disk yet; the checkpoint waits for the next turn rather than cover it.
-    if (applied > log.persisted) return undefined;
+    if (!this.#isDue(machine, applied) || applied > log.persisted) return undefined;
+    const wanted = wantedNow();
+    if (wanted.isCheckpointRead && this.#mayWait(machine)) return undefined;
     const term = log.termAt(applied);
     invariant(term !== undefined, () => `the applied entry ${applied} has left the log`);
     const { configuration } = configurations.at(applied);

@@ -8,7 +8,7 @@ interface Ahead {
   readonly takes: readonly Take[];
 }
 
-interface Take {
+export interface Take {
   readonly queue: string;
   readonly count: number;
 }
@@ -17,13 +17,9 @@ interface Take {
 export interface ClaimingRequest {
   readonly request: Uint8Array;
   readonly claims: readonly ClaimPlace[];
-}
-
-/** A request whose claims fit into the budget. */
-export interface LimitedRequest {
-  readonly request: Uint8Array;
+  /** Of the claims that were limited to the budget. */
   readonly takes: readonly Take[];
-  /** About how many bytes of contents its reply has at most. */
+  /** About how many bytes of contents the reply to limited claims has at most. */
   readonly replyBytes: number;
 }
 
@@ -45,7 +41,9 @@ export class ClaimBudget {
   }
 
   /** @returns the request itself, or a copy whose claims ask for fewer jobs, and at least one each. */
-  limit({ request, claims }: ClaimingRequest): LimitedRequest {
+  limit<Item extends ClaimingRequest>(item: Item): Item {
+    const { request, claims } = item;
+    if (claims.length === 0) return item;
     let limited = request;
     let bytesLeft = this.#bytesMax;
     let replyBytes = 0;
@@ -61,17 +59,17 @@ export class ClaimBudget {
       if (limited === request) limited = request.slice();
       new DataView(limited.buffer, limited.byteOffset).setUint32(countAt, count, true);
     }
-    return { request: limited, takes, replyBytes };
+    return { ...item, request: limited, takes, replyBytes };
   }
 
   /** The requests are in the log. */
-  onProposed(index: LogIndex, requests: readonly Pick<LimitedRequest, 'takes'>[]): void {
+  onProposed(index: LogIndex, requests: readonly Pick<ClaimingRequest, 'takes'>[]): void {
     const takes = requests.flatMap((each) => each.takes);
     if (takes.length > 0) this.#inLog.push({ index, takes });
   }
 
   /** The requests did not enter the log. */
-  onRefused(requests: readonly Pick<LimitedRequest, 'takes'>[]): void {
+  onRefused(requests: readonly Pick<ClaimingRequest, 'takes'>[]): void {
     for (const { takes } of requests) this.#forget(takes);
   }
 

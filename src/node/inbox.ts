@@ -10,7 +10,7 @@ import { ClientInbox } from './client-inbox.ts';
 export interface InboxReader {
   onPeerPart(from: NodeId, part: PeerPart): void;
   onPeerLost(peer: NodeId): void;
-  /** A frame or a packet was read as a whole. */
+  /** A frame or a packet was read as a whole, and another one is read next. */
   onRead(): void;
   onPeersRead(): void;
   onClientFrame(connection: number, frame: ClientFrame): void;
@@ -76,27 +76,30 @@ export class Inbox {
 
   /** @param leader whom the node follows. */
   drain(reader: InboxReader, leader: NodeId | undefined): void {
+    let isFirst = !this.hasMoreOfPeers;
     this.#readPeers(reader, leader);
     reader.onPeersRead();
+    if (this.#clients.isEmpty) return;
     this.#clients.read({
       onPacket: (connection, packet) => {
+        if (!isFirst) reader.onRead();
+        isFirst = false;
         for (const frame of parse(() => readClientFrames(packet))) reader.onClientFrame(connection, frame);
-        reader.onRead();
       },
       onGone: (connection) => reader.onClientGone(connection),
     });
   }
 
   #readPeers(reader: InboxReader, leader: NodeId | undefined): void {
-    if (this.hasMoreOfPeers) this.#putFirst(leader);
+    if (this.#peerFrames.length > this.#next + 1) this.#putFirst(leader);
     for (let bytes = 0; this.hasMoreOfPeers && bytes < this.#bytesMax; this.#next += 1) {
       const { from, frame } = this.#peerFrames[this.#next] as PeerFrame;
       bytes += frame.length;
       for (const part of parse(() => readPeerParts(frame, from, this.#id))) reader.onPeerPart(from, part);
-      reader.onRead();
+      if (this.#next + 1 < this.#peerFrames.length) reader.onRead();
     }
     if (this.hasMoreOfPeers) return;
-    this.#peerFrames = [];
+    if (this.#next > 0) this.#peerFrames = [];
     this.#next = 0;
     // A peer is lost behind what it sent.
     const lost = this.#lostPeers;

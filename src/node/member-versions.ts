@@ -15,6 +15,8 @@ export class MemberVersions {
   readonly #assumed: number;
   readonly #known = new Map<NodeId, number>();
   #nextAskMs = 0;
+  /** The latest answer of `common`, while nothing is known that changes it: it is asked for in every turn. */
+  #common: { readonly self: NodeId; readonly configuration: Configuration; readonly version: number } | undefined;
 
   /** @param own the newest version that this node has. @param assumed what every member has at least: the owner of all of them knows. */
   constructor(own: number, assumed = MACHINE_VERSION_FIRST) {
@@ -28,18 +30,22 @@ export class MemberVersions {
 
   onTold(member: NodeId, version: number): void {
     this.#known.set(member, version);
+    this.#common = undefined;
   }
 
   /** Its channel closed: it may come back with another release. */
   onLost(member: NodeId): void {
     this.#known.delete(member);
+    this.#common = undefined;
   }
 
   /** The newest version that all members have, as far as is known. */
   common(self: NodeId, configuration: Configuration): number {
-    let common = this.#own;
-    for (const member of membersOf(configuration)) if (member !== self) common = Math.min(common, this.#versionOf(member));
-    return common;
+    if (this.#common?.configuration === configuration && this.#common.self === self) return this.#common.version;
+    let version = this.#own;
+    for (const member of membersOf(configuration)) if (member !== self) version = Math.min(version, this.#versionOf(member));
+    this.#common = { self, configuration, version };
+    return version;
   }
 
   /** @returns the members to ask now; none while the cluster already has the newest version that this node knows. */

@@ -150,7 +150,8 @@ export class NodeRuntime implements Disposable {
     return Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
 
-  turn(): void {
+  /** @returns {@link nextDeadlineMs}. */
+  turn(): number {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
     const durationMs = this.#pace.onTurn(this.#nowMs);
@@ -180,17 +181,15 @@ export class NodeRuntime implements Disposable {
       this.#flushPeers();
       this.#flushClients();
     }
-    this.#endPart();
     this.#persist();
     if (!this.#changes.isTruncating) for (const message of this.#afterPersist.splice(0)) this.#post(message);
-    this.#endPart();
     this.#flushPeers();
     this.#apply();
     // Claims that found their jobs only now go into the log with the next turn, which is due at once.
     this.#isTurnDue = this.#isLeader && (this.#desk.serveParked(this.#nowMs) || this.#desk.isReleaseDue);
     this.#flushPeers();
     this.#flushClients();
-    this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
+    return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
   }
 
   /** Lets another voter lead, if there is one that can. @returns whether that has begun. */
@@ -220,7 +219,6 @@ export class NodeRuntime implements Disposable {
     return { applied: this.applied, digest: this.#machine.digest() };
   }
 
-  /** Writes the last counts to the log of events; the storage is closed by its owner. */
   [Symbol.dispose](): void {
     this.#snapshots[Symbol.dispose]();
   }
@@ -345,16 +343,18 @@ export class NodeRuntime implements Disposable {
       return;
     }
     const { view } = this.#core;
-    const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, this.#snapshots.wanted(view, this.#nowMs));
+    const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, () => this.#snapshots.wanted(view, this.#nowMs));
     const generation = this.generation.next(view, checkpoint !== undefined);
     if (this.#changes.isEmpty && checkpoint === undefined && generation === undefined) return;
-    const startedMs = this.#options.clock.monotonicMs();
+    this.#endPart();
+    const startedMs = checkpoint === undefined ? 0 : this.#options.clock.monotonicMs();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation, () => this.#endPart()));
     this.#metrics.persists += 1;
     this.#changes.clear();
     this.#step({ type: 'persisted', now: this.#nowMs, upTo: this.#core.view.log.last });
     if (checkpoint !== undefined) this.#onCheckpointWritten(checkpoint, startedMs);
     this.generation.onWritten(generation);
+    this.#endPart();
   }
 
   #onCheckpointWritten(part: CheckpointPart, startedMs: number): void {

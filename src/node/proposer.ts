@@ -70,7 +70,7 @@ export class Proposer {
     const isTimed = nextLogDueMs < Number.POSITIVE_INFINITY || nextDelayEndMs !== undefined;
     if (view.role !== 'leader' || view.transfer !== undefined || !isTimed) return Number.POSITIVE_INFINITY;
     if (!this.#mayTick) return CLOCK_CHECK_MS;
-    const delayMs = (nextDelayEndMs ?? Number.POSITIVE_INFINITY) - wallMs();
+    const delayMs = nextDelayEndMs === undefined ? Number.POSITIVE_INFINITY : nextDelayEndMs - wallMs();
     return Math.max(0, Math.min(nextLogDueMs - this.#logMs, delayMs, CLOCK_CHECK_MS));
   }
 
@@ -89,18 +89,33 @@ export class Proposer {
   }
 
   proposeQueued(): void {
-    const { view, desk, bounds, onEntry } = this.#ports;
+    const { view, desk } = this.#ports;
     // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
     if (view.transfer !== undefined) return;
-    if (view.role === 'leader') this.#lookAtClock();
-    this.#moveVersion();
+    const isLeader = view.role === 'leader';
+    if (isLeader) {
+      this.#lookAtClock();
+      this.#moveVersion();
+    }
+    const isTimeOnItsWay = desk.hasQueued && this.#proposeRequests();
+    if (isLeader && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();
+  }
+
+  get #commonVersion(): number {
+    const { view, versions } = this.#ports;
+    return versions.common(view.id, view.configuration);
+  }
+
+  /** @returns whether an entry of them is in the log. */
+  #proposeRequests(): boolean {
+    const { desk, bounds, onEntry } = this.#ports;
     this.#claims.onApplied(this.#ports.applied());
-    const queued = desk.takeQueued().map((item) => ({ ...item, ...this.#claims.limit(item) }));
-    let isTimeOnItsWay = false;
+    const queued = desk.takeQueued().map((item) => this.#claims.limit(item));
+    let isAnyProposed = false;
     for (const { data, items } of batchRequests(queued, () => this.#header(), bounds, this.#entryWriter)) {
       const { proposed, refused } = this.#propose(data);
       if (proposed !== undefined) {
-        isTimeOnItsWay = true;
+        isAnyProposed = true;
         this.#claims.onProposed(proposed.index, items);
         desk.onProposed(items);
       } else {
@@ -110,18 +125,12 @@ export class Proposer {
       }
       onEntry();
     }
-    if (view.role === 'leader' && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();
-  }
-
-  get #commonVersion(): number {
-    const { view, versions } = this.#ports;
-    return versions.common(view.id, view.configuration);
+    return isAnyProposed;
   }
 
   /** Once all members have a newer version, the cluster moves to it. What was taken for the one before may not exist in it. */
   #moveVersion(): void {
-    const { view, desk } = this.#ports;
-    if (view.role !== 'leader') return;
+    const { desk } = this.#ports;
     const version = Math.max(this.#version, this.#commonVersion);
     if (version === this.#version) return;
     this.#version = version;
@@ -135,7 +144,7 @@ export class Proposer {
     if (this.#version > this.#loggedVersion) return true;
     if (this.#hasToRefreshLeases) return true;
     const { nextLogDueMs, nextDelayEndMs } = machine;
-    return nextLogDueMs <= this.#logMs || (nextDelayEndMs ?? Number.POSITIVE_INFINITY) <= wallMs();
+    return nextLogDueMs <= this.#logMs || (nextDelayEndMs !== undefined && nextDelayEndMs <= wallMs());
   }
 
   /** The first command of a term gives all leases a fresh term; it does not wait for a request, or they would be over before. */

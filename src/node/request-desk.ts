@@ -7,7 +7,7 @@ import { ANY_VERSION } from '../queue/operation.ts';
 import { NO_CLIENT, peekRequest, readRequestHeader } from '../queue/request.ts';
 import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
 import { readServerFrames, writeServerFrame } from '../transport/client-frame.ts';
-import type { ClaimingRequest } from './claim-budget.ts';
+import type { ClaimingRequest, Take } from './claim-budget.ts';
 import { ClaimDelivery, mayClaim } from './claim-delivery.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
@@ -18,6 +18,7 @@ import { WaitingRequests } from './waiting-requests.ts';
 export interface QueuedRequest extends WaitingRequest, ClaimingRequest {}
 
 const NO_CLAIMS: readonly ClaimPlace[] = [];
+const NO_TAKES: readonly Take[] = [];
 
 /** How this node stands to the leader when a request arrives. */
 export interface Leadership {
@@ -32,7 +33,15 @@ const RETRY_LATER_MS = 1_000;
 
 /** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
 const ANSWER_ADDRESS_AT = 5;
-const NODE_ITSELF = { client: NO_CLIENT, sequence: 0, connection: 0, peer: undefined } as const;
+const NODE_ITSELF = {
+  client: NO_CLIENT,
+  sequence: 0,
+  connection: 0,
+  peer: undefined,
+  claims: NO_CLAIMS,
+  takes: NO_TAKES,
+  replyBytes: 0,
+} as const;
 
 /**
  * Takes clients' requests and sees to it that each is answered once: by the state machine, by a rejection that says whether
@@ -70,14 +79,15 @@ export class RequestDesk {
     // Without an address there is no client to answer: no client of ours sends such bytes.
     if (address === undefined) return;
     if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
-    const waiting: WaitingRequest = { ...address, connection, peer: undefined };
+    const { client, sequence } = address;
     const claims: ClaimPlace[] = [];
+    const waiting: QueuedRequest = { client, sequence, connection, peer: undefined, request, claims, takes: NO_TAKES, replyBytes: 0 };
     const fault = this.#faultOf(request, leadership, claims);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
-    else if (leadership.isLeader) this.#take({ ...waiting, request, claims }, nowMs);
+    else if (leadership.isLeader) this.#take(waiting, nowMs);
     else if (leadership.leader === undefined) this.#rejectLeaderless(waiting, 'not-applied');
     else {
-      this.#forwarded.add(waiting);
+      this.#forwarded.add({ client, sequence, connection, peer: undefined });
       this.#peers.add(leadership.leader, { type: 'forward', connection, request });
     }
   }
@@ -86,7 +96,7 @@ export class RequestDesk {
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
     if (address === undefined) {
-      if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request, claims: NO_CLAIMS });
+      if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request });
       return;
     }
     const waiting: WaitingRequest = { ...address, connection, peer };
@@ -97,7 +107,7 @@ export class RequestDesk {
     const claims: ClaimPlace[] = [];
     const fault = this.#faultOf(request, leadership, claims);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
-    else this.#take({ ...waiting, request, claims }, nowMs);
+    else this.#take({ ...waiting, request, claims, takes: NO_TAKES, replyBytes: 0 }, nowMs);
   }
 
   /** The leader answered a request that was passed on to it. */
@@ -167,7 +177,7 @@ export class RequestDesk {
   releaseUndelivered({ isLeader, leader }: Leadership): void {
     if (this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
-      if (isLeader) this.#queued.push({ ...NODE_ITSELF, request, claims: NO_CLAIMS });
+      if (isLeader) this.#queued.push({ ...NODE_ITSELF, request });
       else this.#peers.add(leader, { type: 'forward', connection: 0, request });
     }
   }
@@ -177,6 +187,11 @@ export class RequestDesk {
     const message = 'The cluster moves to a newer version of its state machine. Send the request again.';
     for (const waiting of [...this.#withoutOwn(this.takeQueued()), ...this.#parked.takeAll()])
       this.#reject(waiting, 'VERSION', 'not-applied', message);
+  }
+
+  /** Requests wait to be proposed. */
+  get hasQueued(): boolean {
+    return this.#queued.length > 0;
   }
 
   takeQueued(): readonly QueuedRequest[] {

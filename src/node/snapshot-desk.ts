@@ -10,6 +10,8 @@ import { decodeRecords, SnapshotReceiver, SnapshotSender } from './snapshot-tran
 /** For a follower that is silent for longer nothing is kept: it may be gone for good. Installing a large snapshot takes it a few seconds. */
 const SILENT_MS_MAX = 10_000;
 
+const NO_CHUNKS: readonly InstallSnapshot[] = [];
+
 /** What a leader keeps for the followers that answer it. */
 export interface WantedByFollowers {
   /** They want the log behind this index: behind the snapshot that is on its way, or behind what they have. Infinity for none of it. */
@@ -92,7 +94,8 @@ export class SnapshotDesk implements Disposable {
   }
 
   /** @returns the chunks that leave now: at most one for each follower. */
-  onTurn(view: CoreView, nowMs: number): InstallSnapshot[] {
+  onTurn(view: CoreView, nowMs: number): readonly InstallSnapshot[] {
+    if (this.#senders.size === 0 && this.#wanted.length === 0) return NO_CHUNKS;
     const chunks: InstallSnapshot[] = [];
     const send = (to: NodeId, chunk: ReturnType<SnapshotSender['take']>) => {
       if (chunk !== undefined) chunks.push({ type: 'install-snapshot', from: this.#id, to, term: view.term, ...chunk });

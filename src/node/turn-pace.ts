@@ -37,9 +37,10 @@ export class TurnPace {
     return true;
   }
 
-  /** @param dueMs when the next turn should begin if nothing arrives. */
-  onTurnEnd(nowMs: number, dueMs: number): void {
+  /** @param dueMs when the next turn should begin if nothing arrives. @returns it. */
+  onTurnEnd(nowMs: number, dueMs: number): number {
     this.#endedMs = nowMs;
     this.#dueMs = dueMs;
+    return dueMs;
   }
 }

@@ -66,6 +66,7 @@ export function begun(from: Configuration, change: MembershipChange): Configurat
  * at once, and a node that is leaving never.
  */
 export function promotable(current: Configuration, isCaughtUp: (node: NodeId) => boolean): readonly NodeId[] {
+  if (current.joining.length === 0) return current.joining;
   const newNodes = newNodesOf(current);
   const isReady = newNodes.every(isCaughtUp) || current.leaving.length === 0;
   return without(current.joining, current.leaving).filter((node) => isCaughtUp(node) && (isReady || !newNodes.includes(node)));

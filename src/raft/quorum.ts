@@ -10,8 +10,9 @@ import type { Configuration } from './entry.ts';
 
 export type VoteResult = 'won' | 'lost' | 'pending';
 
-/** Each of them once, in their order. */
-export const distinct = (nodes: readonly NodeId[]): readonly NodeId[] => [...new Set(nodes)];
+/** Each of them once, in their order. Lists are short, and mostly name none twice: every count of a leader asks for it. */
+export const distinct = (nodes: readonly NodeId[]): readonly NodeId[] =>
+  nodes.every((node, at) => nodes.indexOf(node) === at) ? nodes : [...new Set(nodes)];
 
 /** Number of voters that make a majority of `voters`, each of them named once. */
 export const majorityOf = (voters: readonly NodeId[]): number => Math.floor(voters.length / 2) + 1;

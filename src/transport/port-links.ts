@@ -19,7 +19,7 @@ const DRAIN_MAX = 1_024;
 
 interface Link {
   readonly port: MessagePort;
-  /** When the latest delayed frame leaves, monotonic ms. */
+  /** When the latest delayed frame leaves, monotonic ms; zero once it is known to have left. */
   busyUntilMs: number;
 }
 
@@ -91,8 +91,13 @@ export class PortLinks {
     const link = this.#links.get(to);
     if (link === undefined || this.#isLost(to)) return;
     const { delay } = this.#faults;
+    if (delay === undefined && link.busyUntilMs === 0) {
+      post(link.port, frame);
+      return;
+    }
     const nowMs = performance.now();
     if (delay === undefined && link.busyUntilMs <= nowMs) {
+      link.busyUntilMs = 0;
       post(link.port, frame);
       return;
     }

@@ -9,6 +9,8 @@ const aClaim = (sequence: number, expiresMs: number, other: Partial<ParkedClaim>
   peer: undefined,
   request: new Uint8Array(0),
   claims: [],
+  takes: [],
+  replyBytes: 0,
   queue: 'work',
   countMax: 1,
   expiresMs,
