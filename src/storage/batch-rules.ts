@@ -41,7 +41,11 @@ export function checkBatch(bounds: LogBounds, batch: PersistBatch): void {
 }
 
 /** Whether there is nothing to write. */
-export const isEmptyBatch = (batch: PersistBatch): boolean => Object.values(batch).every((part) => part === undefined);
+export const isEmptyBatch = (batch: PersistBatch): boolean => batch.append === undefined && hasLogOnly(batch);
+
+/** Whether there is nothing to write but entries. */
+export const hasLogOnly = ({ hardState, checkpoint, compactTo, generation }: PersistBatch): boolean =>
+  hardState === undefined && checkpoint === undefined && compactTo === undefined && generation === undefined;
 
 /** @throws {InvariantViolation} when the snapshot covers less than what is stored. */
 export function checkInstall(bounds: LogBounds, snapshot: EntryId): void {

@@ -25,6 +25,10 @@ export class DroppedTables {
     this.#db = db;
   }
 
+  get isEmpty(): boolean {
+    return this.#tables.length === 0;
+  }
+
   /** Within a transaction of the caller: its name is free afterwards. */
   drop(table: string): void {
     this.#number += 1;

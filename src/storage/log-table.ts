@@ -17,12 +17,15 @@ const DELETED_BYTES = 4 * 1024 * 1024;
 /** A transaction that appends more than that deletes so many times as much of a compacted log. */
 const APPENDED_SHARE = 1.25;
 
+type Row = [position: number, term: number, kind: number, data: Uint8Array, checksum: number];
+
 /**
  * The log's rows. Those at or before `compacted` are dead, and deleted a little in each turn; but for those that the checkpoint keeps,
  * which stay until it lets go of them.
  */
 export class LogTable extends LogReads {
-  readonly #insert: Statement<[number, number, number, Uint8Array, number]>;
+  readonly #put: Statement<Row>;
+  readonly #putTwo: Statement<[...Row, ...Row]>;
   readonly #deleteFrom: Statement<[number]>;
   readonly #deleteDead: Statement<[number, number]>;
   readonly #deleteReleased: Statement<[number, number]>;
@@ -39,7 +42,8 @@ export class LogTable extends LogReads {
   /** @param keptTable the records of the checkpoint that stand for entries: one without a value keeps the row at its key. */
   constructor(db: Database, file: string, checksum: RowChecksum, keptTable?: string) {
     super(db, file, checksum);
-    this.#insert = db.prepare(`INSERT INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
+    this.#put = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
+    this.#putTwo = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)`);
     this.#deleteFrom = db.prepare('DELETE FROM entry WHERE position >= ?');
     const isKept = keptTable === undefined ? '0' : `EXISTS (SELECT 1 FROM "${keptTable}" WHERE key = position AND length(value) = 0)`;
     this.#deleteDead = db.prepare(`DELETE FROM entry WHERE position > ? AND position <= ? AND NOT ${isKept}`);
@@ -93,15 +97,25 @@ export class LogTable extends LogReads {
     return asIndex(row.position - 1);
   }
 
-  append(from: LogIndex, entries: readonly Entry[]): void {
-    // The end row at least, and the suffix that conflicts.
-    this.#deleteFrom.run(from);
-    while ((this.#terms.at(-1)?.from ?? 0) >= from) this.#terms.pop();
+  /**
+   * Runs one statement for one entry at the end.
+   * @param isAtEnd nothing stands at `from` but the end row, whose place the first row then takes, and nothing behind.
+   */
+  append(from: LogIndex, entries: readonly Entry[], isAtEnd: boolean): void {
+    if (!isAtEnd) {
+      // The end row, and the suffix that conflicts.
+      this.#deleteFrom.run(from);
+      while ((this.#terms.at(-1)?.from ?? 0) >= from) this.#terms.pop();
+    }
+    const end = this.#rowOf(from + entries.length, 0, END_KIND, EMPTY_BYTES);
+    let before: Row | undefined;
     for (const { index, term, kind, data } of entries) {
       if (this.#terms.at(-1)?.term !== term) this.#terms.push({ from: index, term });
-      this.#put(index, term, entryKindCode(kind), data);
+      if (before !== undefined) this.#put.run(...before);
+      before = this.#rowOf(index, term, entryKindCode(kind), data);
     }
-    this.#put(from + entries.length, 0, END_KIND, EMPTY_BYTES);
+    if (before === undefined) this.#put.run(...end);
+    else this.#putTwo.run(...before, ...end);
   }
 
   /**
@@ -128,13 +142,18 @@ export class LogTable extends LogReads {
 
   /** Deletes what stands behind `index`, where the log now ends. */
   endAt(index: LogIndex): void {
-    this.append(asIndex(index + 1), []);
+    this.append(asIndex(index + 1), [], false);
   }
 
   /** Closes the log of version 1, which had no end row. @throws {StorageError} on a damaged last row. */
   migrateFrom1(compacted: LogIndex): void {
     const last = this.#last.get();
     this.endAt(asIndex(Math.max(compacted, last === undefined ? 0 : this.checked(last).position)));
+  }
+
+  /** There may be rows at or before where the log was compacted. */
+  get hasDeadRows(): boolean {
+    return this.#hasDeadRows;
   }
 
   /** From now on there may be rows at or before `compacted`. */
@@ -173,7 +192,7 @@ export class LogTable extends LogReads {
     this.#reclaimedTo = upTo;
   }
 
-  #put(position: number, term: number, kind: number, data: Uint8Array): void {
-    this.#insert.run(position, term, kind, data, this.checksum.entry(position, term, kind, data));
+  #rowOf(position: number, term: number, kind: number, data: Uint8Array): Row {
+    return [position, term, kind, data, this.checksum.entry(position, term, kind, data)];
   }
 }
