@@ -167,28 +167,31 @@ describe('a file that is not a node of this version', () => {
 });
 
 describe('a disk that is full', () => {
-  it('fails the persist whole, refuses further ones, and is usable again once there is room', () => {
-    const large = (index: number) => ({ append: appendOf([anEntry(index, { data: pattern(200_000, index) })]) });
-    let written = 0;
-    {
-      using storage = open({ fileBytesMax: 2_000_000 });
-      const fill = (): void => {
-        for (let index = 1; index < 50; index += 1) {
-          storage.persist({ ...large(index), hardState: aHardState(index) });
-          written = index;
-        }
-      };
-      expect(fill).toThrow(withCode('STORAGE_FULL', /Free space on the disk/));
-      expect(written).toBeGreaterThan(3);
-      expect(() => storage.persist({ hardState: aHardState(99) })).toThrow(withCode('STORAGE_FAILED', /restart the node/));
-      expect(storage.load().entries).toHaveLength(written);
-    }
-    using storage = open();
-    const state = storage.load();
-    expect(state.hardState.term).toBe(written);
-    expect(state.entries).toHaveLength(written);
-    storage.persist(large(written + 1));
-  });
+  it.each([true, false])(
+    'fails the persist whole, refuses further ones, and is usable again once there is room (with a term: %s)',
+    (isTermed) => {
+      const large = (index: number) => ({ append: appendOf([anEntry(index, { data: pattern(200_000, index) })]) });
+      let written = 0;
+      {
+        using storage = open({ fileBytesMax: 2_000_000 });
+        const fill = (): void => {
+          for (let index = 1; index < 50; index += 1) {
+            storage.persist({ ...large(index), ...(isTermed ? { hardState: aHardState(index) } : {}) });
+            written = index;
+          }
+        };
+        expect(fill).toThrow(withCode('STORAGE_FULL', /Free space on the disk/));
+        expect(written).toBeGreaterThan(3);
+        expect(() => storage.persist({ hardState: aHardState(99) })).toThrow(withCode('STORAGE_FAILED', /restart the node/));
+        expect(storage.load().entries).toHaveLength(written);
+      }
+      using storage = open();
+      const state = storage.load();
+      expect(state.hardState.term).toBe(isTermed ? written : 0);
+      expect(state.entries).toHaveLength(written);
+      storage.persist(large(written + 1));
+    },
+  );
 });
 
 describe('a write-ahead log that an unclean stop left behind', () => {

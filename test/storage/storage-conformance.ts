@@ -100,6 +100,22 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         expect(storage.load().entries.at(-1)).toStrictEqual(anEntry(4, { term: 2 }));
       });
 
+      it('grows by one entry at a time, also where others stood before, and from a compacted log on', () => {
+        const add = (index: number, term: number): void => storage.persist({ append: appendOf([anEntry(index, { term })]) });
+        for (let index = 1; index <= 6; index += 1) add(index, 1);
+        add(4, 2);
+        add(5, 2);
+        storage.persist({ append: { from: asIndex(5), entries: [] } });
+        add(5, 3);
+        storage.persist({ checkpoint: { snapshot: aSnapshot(5, 3), changes: [] } });
+        storage.persist({ compactTo: asIndex(5) });
+        for (let index = 6; index <= 9; index += 1) add(index, 3);
+        expect(storage.load().entries).toStrictEqual(entriesUpTo(6, 9, 3));
+        expect(restart().load()).toMatchObject({ compacted: { index: 5, term: 3 }, entries: entriesUpTo(6, 9, 3) });
+        add(10, 4);
+        expect(restart().load().entries).toStrictEqual([...entriesUpTo(6, 9, 3), anEntry(10, { term: 4 })]);
+      });
+
       it('keeps terms and indexes beyond 32 bits', () => {
         const far = 2 ** 40;
         storage.stageSnapshot(0, []);
