@@ -1,5 +1,5 @@
 import { SeededRandom } from '../../src/base/random.ts';
-import { Client, type Cluster, type ClusterEndpoint, JobraftError, Queue } from '../../src/index.ts';
+import { Client, type ClusterEndpoint, JobraftError, Queue } from '../../src/index.ts';
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction } from '../../src/sim/history/history.ts';
 import { RecordingEndpoint } from '../../src/sim/history/recording-endpoint.ts';
 import { CuttableEndpoint } from './cuttable-endpoint.ts';
@@ -39,6 +39,8 @@ const DEADLINE_MS = 3_000;
 const CUT_PAUSE_MS = 700;
 const CUTS_MS = [600, 600, LEASE_MS + 400, DEADLINE_MS + 300] as const;
 const READ_PAUSE_MS = 40;
+/** Before a question that failed is asked again: calls may be rejected at once for as long as a fault lasts. */
+const REPEAT_PAUSE_MS = 100;
 const ATTEMPTS = 3;
 /** Between two adds to the small queue, and how often they come: the whole order of more than a thousand operations cannot be judged. */
 const SMALL_PAUSE_MS = 400;
@@ -51,7 +53,7 @@ const RECENT_MAX = 2_000;
  * where the user calls them, a worker's own operations on their way to the cluster.
  */
 export class Load {
-  readonly #cluster: Cluster;
+  readonly #cluster: ClusterEndpoint;
   readonly #options: LoadOptions;
   readonly #random: SeededRandom;
   readonly #clients: Client[] = [];
@@ -65,7 +67,7 @@ export class Load {
   #isOn = true;
   #added = 0;
 
-  constructor(cluster: Cluster, options: LoadOptions) {
+  constructor(cluster: ClusterEndpoint, options: LoadOptions) {
     this.#cluster = cluster;
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
@@ -119,6 +121,7 @@ export class Load {
         } catch (error) {
           // Calls fail under faults.
           if (!(error instanceof JobraftError)) throw error;
+          await passMs(REPEAT_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
         }
       }
     }

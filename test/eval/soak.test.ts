@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AFTERMATH_MS, electionsIn, FaultTimes, unexplainedElections } from '../../eval/soak/elections.ts';
 import { JobAudit, type JobProblem } from '../../eval/soak/job-audit.ts';
+import { Load } from '../../eval/soak/load.ts';
 import type { MachineMoment } from '../../eval/soak/machine-load.ts';
 import { planOf } from '../../eval/soak/plan.ts';
 import { resultOf } from '../../eval/soak/processing.ts';
 import { encodeValue } from '../../src/client/content.ts';
 import { Job } from '../../src/client/job.ts';
+import { type ClusterEndpoint, JobraftError } from '../../src/index.ts';
+import { HistoryRecorder } from '../../src/sim/history/history.ts';
 
 describe('the plan of a soak', () => {
   const kinds = (seconds: number, seed: number): Set<string> => new Set(planOf(seconds, seed).map(({ type }) => type));
@@ -154,5 +157,34 @@ describe('the audit of jobs in a soak', () => {
     expect(problems).toEqual([]);
     jobs.onRead(aJob({ state: 'completed', result: encodeValue(resultOf('key-2')).slice() }));
     expect(problems).toMatchObject([{ kind: 'result', job: 7 }]);
+  });
+});
+
+describe('the load of a soak', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('pauses before it asks again what earlier processes left, where calls are rejected at once', async () => {
+    const LOOKS_MAX = 1_000;
+    let looks = 0;
+    // No node runs, which every call finds out at once.
+    const cluster: ClusterEndpoint = {
+      nodeIds: () => {
+        looks += 1;
+        if (looks > LOOKS_MAX) throw new Error(`asked ${looks} times without a pause`);
+        return [1, 2, 3];
+      },
+      openChannel: () => undefined,
+    };
+    const recorder = new HistoryRecorder({ nowUs: () => 0, onEvent: () => undefined });
+    const audit = new JobAudit(() => undefined);
+    const load = new Load(cluster, { recorder, addsPerSecond: 1, seed: 1, audit, life: 1 });
+    const unfinished = load.unfinished();
+    const rejected = expect(unfinished).rejects.toBeInstanceOf(JobraftError);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(looks).toBeGreaterThan(1);
+    const closed = load.close();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await Promise.all([closed, rejected]);
   });
 });
