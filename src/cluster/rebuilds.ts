@@ -9,8 +9,10 @@ const GRANT_WAIT_MS = 60_000;
 /** How long the answer that there is no leader is not believed. */
 const LEADER_WAIT_MS = 10_000;
 /** How long a node that was stopped for its rebuild waits to be granted it once more. */
-const CONFIRM_WAIT_MS = 10_000;
+const CONFIRM_WAIT_MS = 30_000;
 const POLL_MS = 10;
+/** The most that one question and the pause after it count: on a machine that was suspended nobody answered meanwhile. Some answers take a second. */
+const ROUND_MS_MAX = 1_000;
 
 /** The leader's answer; see `RebuildQuestion`. */
 export interface RebuildAnswer {
@@ -31,6 +33,18 @@ export interface RebuildsParts {
   readonly exclusive: Exclusive;
 }
 
+/** What the waits are measured by. */
+export interface RebuildClock {
+  /** Never goes back. */
+  nowMs(): number;
+  pause(ms: number): Promise<void>;
+}
+
+const SYSTEM_CLOCK: RebuildClock = {
+  nowMs: () => performance.now(),
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
 /** What is done with a node to rebuild it. */
 export interface RebuildSteps<Result> {
   /** Stops a node that runs. Meanwhile it may have acknowledged what the others do not have, so that the grant is asked for again. */
@@ -44,13 +58,13 @@ export interface RebuildSteps<Result> {
 /** Which nodes may be rebuilt, one after the other: each needs a majority that has everything without it. */
 export class Rebuilds {
   readonly #parts: RebuildsParts;
-  readonly #confirmWaitMs: number;
+  readonly #clock: RebuildClock;
   readonly #order = new Exclusive();
   #questions = 0;
 
-  constructor(parts: RebuildsParts, confirmWaitMs = CONFIRM_WAIT_MS) {
+  constructor(parts: RebuildsParts, clock = SYSTEM_CLOCK) {
     this.#parts = parts;
-    this.#confirmWaitMs = confirmWaitMs;
+    this.#clock = clock;
   }
 
   /**
@@ -76,7 +90,7 @@ export class Rebuilds {
     if (stop === undefined) return await replace();
     await stop();
     const question = this.#nextQuestion();
-    const confirmed = await this.#granted(this.#confirmWaitMs, async () => {
+    const confirmed = await this.#granted(CONFIRM_WAIT_MS, async () => {
       const answer = await this.#parts.ask(node, question);
       return isGrant(answer) ? { result: undefined } : answer;
     });
@@ -90,16 +104,20 @@ export class Rebuilds {
     withinMs: number,
     attempt: () => Promise<RebuildAnswer | { readonly result: Result }>,
   ): Promise<{ readonly result: Result } | { readonly refusal: string }> {
-    const startMs = performance.now();
-    let leaderSeenMs = startMs;
+    let waitedMs = 0;
+    let withoutLeaderMs = 0;
     let refusal = 'no leader answers.';
-    for (let nowMs = startMs; nowMs < startMs + withinMs && !this.#parts.isClosed(); nowMs = performance.now()) {
+    let roundStartMs = this.#clock.nowMs();
+    while (waitedMs < withinMs && withoutLeaderMs <= LEADER_WAIT_MS && !this.#parts.isClosed()) {
       const answer = await attempt();
       if ('result' in answer) return answer;
       refusal = answer.refusal ?? refusal;
-      if (answer.isFromLeader) leaderSeenMs = nowMs;
-      else if (nowMs > leaderSeenMs + LEADER_WAIT_MS) break;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await this.#clock.pause(POLL_MS);
+      const nowMs = this.#clock.nowMs();
+      const tookMs = Math.min(nowMs - roundStartMs, ROUND_MS_MAX);
+      roundStartMs = nowMs;
+      waitedMs += tookMs;
+      withoutLeaderMs = answer.isFromLeader ? 0 : withoutLeaderMs + tookMs;
     }
     return { refusal };
   }

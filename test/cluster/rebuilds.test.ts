@@ -1,31 +1,50 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
 import { MemberControl } from '../../src/cluster/member-control.ts';
-import { type RebuildAnswer, Rebuilds } from '../../src/cluster/rebuilds.ts';
+import { type RebuildAnswer, type RebuildClock, Rebuilds } from '../../src/cluster/rebuilds.ts';
+import { eventually } from '../client/eventually.ts';
 import { aNodeStatus } from './node-status.ts';
 
-/** Long enough for the answers that are given here, also on a busy machine: only one refusal is for good. */
-const CONFIRM_WAIT_MS = 1_000;
 const GRANTED: RebuildAnswer = { isFromLeader: true, refusal: undefined };
 const refused = (refusal: string): RebuildAnswer => ({ isFromLeader: true, refusal });
 
-/** Rebuilds whose leader answers the questions with these, one after the other, and the last for good. */
-function answered(...answers: readonly RebuildAnswer[]) {
+const NO_LEADER: RebuildAnswer = { isFromLeader: false, refusal: undefined };
+
+/** Time passes only here: by the pauses, and by what a test adds. */
+class SimulatedClock implements RebuildClock {
+  #nowMs = 0;
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.#nowMs += ms;
+  }
+}
+
+/**
+ * Rebuilds whose leader answers the questions with these, one after the other, and the last for good.
+ * @param tookMs how long each answer takes; by default none takes any time.
+ */
+function answered(answers: readonly RebuildAnswer[], tookMs: readonly number[] = []) {
   const exclusive = new Exclusive();
+  const clock = new SimulatedClock();
   const questions: number[] = [];
   const ask = async (_node: number, question: number): Promise<RebuildAnswer> => {
+    await clock.pause(tookMs[questions.length] ?? 0);
     questions.push(question);
     return answers[Math.min(questions.length, answers.length) - 1] ?? GRANTED;
   };
   const parts = { dataDir: undefined, ask, unfinished: async () => [], isClosed: () => false, exclusive };
-  const rebuilds = new Rebuilds(parts, CONFIRM_WAIT_MS);
-  return { rebuilds, exclusive, questions };
+  const rebuilds = new Rebuilds(parts, clock);
+  return { rebuilds, exclusive, questions, clock };
 }
 
 describe('the rebuild of a node', () => {
   it('asks again, under another question, once the node is stopped: it may have acknowledged more meanwhile', async () => {
     const done: string[] = [];
-    const { rebuilds, questions } = answered(GRANTED, refused('node 3 is behind.'), GRANTED);
+    const { rebuilds, questions } = answered([GRANTED, refused('node 3 is behind.'), GRANTED]);
     const stop = async (): Promise<void> => void done.push('stop');
     await rebuilds.run(2, { stop, replace: async () => void done.push(`replace after ${questions.length} answers`) });
     expect(done).toEqual(['stop', 'replace after 3 answers']);
@@ -34,15 +53,14 @@ describe('the rebuild of a node', () => {
   });
 
   it('of a node that does not run asks once', async () => {
-    const { rebuilds, questions } = answered(GRANTED);
+    const { rebuilds, questions } = answered([GRANTED]);
     await expect(rebuilds.run(2, { replace: async () => 'replaced' })).resolves.toBe('replaced');
     expect(questions).toHaveLength(1);
   });
 
   it('starts the node again with its file where the leader refuses in the end', async () => {
     const done: string[] = [];
-    const noLeader: RebuildAnswer = { isFromLeader: false, refusal: undefined };
-    const { rebuilds } = answered(GRANTED, noLeader);
+    const { rebuilds } = answered([GRANTED, NO_LEADER]);
     const step = (name: string) => async (): Promise<void> => void done.push(name);
     const rebuild = rebuilds.run(2, { stop: step('stop'), replace: step('replace'), resume: step('resume') });
     await expect(rebuild).rejects.toMatchObject({
@@ -53,9 +71,30 @@ describe('the rebuild of a node', () => {
     expect(done).toEqual(['stop', 'resume']);
   });
 
+  it('gives up once no leader has answered for ten seconds, or none has granted it for a minute', async () => {
+    const replace = async (): Promise<void> => undefined;
+    const leaderless = answered([NO_LEADER]);
+    await expect(leaderless.rebuilds.run(2, { replace })).rejects.toThrow(/no leader answers/);
+    expect(leaderless.clock.nowMs()).toBeCloseTo(10_000, -2);
+    const behind = answered([refused('node 3 is behind.')]);
+    await expect(behind.rebuilds.run(2, { replace })).rejects.toThrow(/node 3 is behind/);
+    expect(behind.clock.nowMs()).toBeCloseTo(60_000, -2);
+  });
+
+  it.each([
+    ['before', 0],
+    ['after', 1],
+  ])('is not given up since the machine was stopped for minutes, %s the node was', async (_when, granted) => {
+    const answers = [...Array.from({ length: granted }, () => GRANTED), refused('node 3 is behind.'), NO_LEADER, GRANTED];
+    const tookMs = answers.map((answer) => (answer === GRANTED ? 0 : 120_000));
+    const { rebuilds } = answered(answers, tookMs);
+    const stop = granted === 0 ? {} : { stop: async (): Promise<void> => undefined };
+    await expect(rebuilds.run(2, { ...stop, replace: async () => 'replaced' })).resolves.toBe('replaced');
+  });
+
   it('and a change of members do not overlap: the change would count on the file that is given up', async () => {
     const done: string[] = [];
-    const { rebuilds, exclusive } = answered(GRANTED);
+    const { rebuilds, exclusive } = answered([GRANTED]);
     const control = new MemberControl(
       () => ({
         status: async () => aNodeStatus(done.includes('change') ? { voters: [1, 2] } : { voters: [1, 2, 3] }),
@@ -80,8 +119,11 @@ describe('the rebuild of a node', () => {
     };
     const rebuild = rebuilds.run(2, { stop, replace: async () => void done.push('replace') });
     await isStopping;
+    const asked = vi.spyOn(exclusive, 'run');
     const change = control.change([], [3]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(() => expect(asked.mock.calls.length + done.length).toBeGreaterThan(0));
+    // What does not wait for the rebuild would have been done by now: no timer is left in its way.
+    await new Promise((resolve) => setImmediate(resolve));
     expect(done).toEqual([]);
     stopped();
     await Promise.all([rebuild, change]);
@@ -89,7 +131,7 @@ describe('the rebuild of a node', () => {
   });
 
   it('that waits for its grant does not hold up the change that it waits for', async () => {
-    const { rebuilds, exclusive } = answered(refused('voters are leaving.'), refused('voters are leaving.'), GRANTED);
+    const { rebuilds, exclusive } = answered([refused('voters are leaving.'), refused('voters are leaving.'), GRANTED]);
     const order: string[] = [];
     const rebuild = rebuilds.run(2, { replace: async () => void order.push('replace') });
     await exclusive.run(async () => void order.push('change'));
