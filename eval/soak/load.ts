@@ -42,8 +42,9 @@ const READ_PAUSE_MS = 40;
 /** Before a question that failed is asked again: calls may be rejected at once for as long as a fault lasts. */
 const REPEAT_PAUSE_MS = 100;
 const ATTEMPTS = 3;
-/** Between two adds to the small queue, and how often they come: the whole order of more than a thousand operations cannot be judged. */
+/** Between two rounds of adds to the small queue. */
 const SMALL_PAUSE_MS = 400;
+/** How many rounds there are: the whole order of more than a thousand operations cannot be judged. */
 const SMALL_ROUNDS = 60;
 /** Ids that readers, removers and redrivers choose from; older ones are forgotten. */
 const RECENT_MAX = 2_000;

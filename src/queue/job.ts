@@ -4,7 +4,7 @@ import { OutcomeKind } from './reply.ts';
 
 /** The terms of a lease; shared by all jobs that were claimed together. */
 export interface LeaseTerms {
-  /** When it was claimed or extended last. */
+  /** The term of an active job's lease, in ms: how long it lasts from the moment at which it was claimed or extended last. */
   readonly leaseMs: number;
   /** How many stalls the worker that holds the job allows. */
   readonly stalledMax: number;
@@ -83,6 +83,7 @@ export class Job {
   attempt = 0;
   /** How often in a row the job was begun and its lease ended. */
   stalls = 0;
+  /** Active: the terms of its lease; their `leaseMs` is the term of an active job's lease, in ms. {@link NO_TERMS} otherwise, and of version 1. */
   terms = NO_TERMS;
   /** The fencing token of the latest claim, 0 before the first. */
   token = 0;
