@@ -228,8 +228,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
    * Rebuilds a node from its peers. Its file is moved aside, whatever its state, once the others have everything that was acknowledged, before
    * the node was stopped and after: a node that is being rebuilt counts for nothing until it has it, too. Changes of members wait meanwhile.
    * @returns where the old file stands now, or undefined for a node without one.
-   * @throws {StorageError} when the others are no majority, or do not have everything within a minute: the file stays in its place, and the
-   * message says how a file that was moved aside before is put back.
+   * @throws {StorageError} STORAGE_TOO_FEW_VOTERS at once where no majority of the voters can do without the node, as of two; STORAGE_FAILED where
+   * the other nodes that run are no majority, or do not have everything within a minute. The file stays in its place, and the message says
+   * how a file that was moved aside before is put back.
    */
   async repair(node: number): Promise<string | undefined> {
     this.#checkMember(node);

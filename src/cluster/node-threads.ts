@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import type { Generation } from '../base/generation.ts';
 import { ClusterClosedError } from '../client/errors.ts';
+import type { RebuildRefusal } from '../node/admin-desk.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
@@ -46,6 +47,7 @@ export class NodeThreads {
       dataDir: settings.dataDir,
       ask: (node, question) => this.#askToRebuild(node, question),
       unfinished: () => this.#unfinishedRebuilds(),
+      areOthersRunning: (node) => this.#areOthersRunning(node),
       isClosed: () => this.#isClosed,
       exclusive,
     });
@@ -97,7 +99,7 @@ export class NodeThreads {
   /** @returns where the old file is now. @throws {StorageError} when the others do not have everything that was acknowledged. */
   async repair(node: number): Promise<string | undefined> {
     return await this.#inTurn(node, async () => {
-      if (!this.#isRebuildable(node)) throw await this.#rebuilds.refused(node, 'the other nodes that run are no majority.');
+      if (!this.#areOthersRunning(node)) throw await this.#rebuilds.refused(node, this.#tooFewRun());
       const isRunning = this.#handles.get(node)?.isRunning === true;
       return await this.#rebuilds.run(node, {
         stop: async () => {
@@ -260,9 +262,9 @@ export class NodeThreads {
       this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
     };
     if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await replace();
-    else if (failure.code === 'STORAGE_DAMAGED' && this.#isRebuildable(node)) await this.#rebuilds.run(node, { replace }, failure);
+    else if (failure.code === 'STORAGE_DAMAGED' && this.#areOthersRunning(node)) await this.#rebuilds.run(node, { replace }, failure);
     else if (failure.code === 'STORAGE_DAMAGED' || failure.code === 'STORAGE_ROLLED_BACK')
-      throw await this.#rebuilds.refused(node, 'the other nodes that run are no majority.', failure);
+      throw await this.#rebuilds.refused(node, this.#tooFewRun(), failure);
     else throw failure;
   }
 
@@ -282,9 +284,16 @@ export class NodeThreads {
   }
 
   /** Whether the other nodes that run are a majority; whether they have everything, the leader knows. */
-  #isRebuildable(node: number): boolean {
+  #areOthersRunning(node: number): boolean {
     const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
     return others.length > this.#roster.nodes.length / 2;
+  }
+
+  /** Of two nodes, the other one is no majority even if it runs. */
+  #tooFewRun(): RebuildRefusal {
+    const count = this.#roster.nodes.length;
+    if (count > 2) return { message: 'the other nodes that run are no majority.', isFinal: false };
+    return { message: `of ${count} ${count === 1 ? 'node' : 'nodes'} none can do without its file.`, isFinal: true };
   }
 
   /**

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { RebuildRefusal } from '../node/admin-desk.ts';
 import { StorageError } from '../storage/errors.ts';
 import { Exclusive } from './exclusive.ts';
 import { nodeFile } from './node-file.ts';
 
 /** A file is given up only once the leader knows that everything is elsewhere; another rebuild may have to end first. */
 const GRANT_WAIT_MS = 60_000;
-/** How long the answer that there is no leader is not believed. */
-const LEADER_WAIT_MS = 10_000;
+/** How long a lack of a leader, or of running nodes, may last: one may be started again. */
+const QUORUM_WAIT_MS = 10_000;
 /** How long a node that was stopped for its rebuild waits to be granted it once more. */
 const CONFIRM_WAIT_MS = 30_000;
 const POLL_MS = 10;
@@ -19,7 +20,7 @@ export interface RebuildAnswer {
   /** Whether a leader answered. */
   readonly isFromLeader: boolean;
   /** Why the file may not be given up, or not yet; undefined when it may. */
-  readonly refusal: string | undefined;
+  readonly refusal: RebuildRefusal | undefined;
 }
 
 export interface RebuildsParts {
@@ -28,6 +29,8 @@ export interface RebuildsParts {
   readonly ask: (node: number, question: number) => Promise<RebuildAnswer>;
   /** The nodes that have another disk than they vote with: their rebuild is not over. */
   readonly unfinished: () => Promise<readonly number[]>;
+  /** Whether the other nodes that run are a majority. */
+  readonly areOthersRunning: (node: number) => boolean;
   readonly isClosed: () => boolean;
   /** Between the grant and the moment at which the old file is out of use no change of members may be asked for: it would count on that file. */
   readonly exclusive: Exclusive;
@@ -70,12 +73,12 @@ export class Rebuilds {
   /**
    * Rebuilds the node once the rebuilds before it have ended, and its file may be given up.
    * @param damage what is wrong with the file, if anything.
-   * @throws {StorageError} when that is not granted in time: the node has its file.
+   * @throws {StorageError} when that is not granted in time, or as soon as it never will be: the node has its file.
    */
   async run<Result>(node: number, steps: RebuildSteps<Result>, damage?: StorageError): Promise<Result> {
     return await this.#order.run(async () => {
       const question = this.#nextQuestion();
-      const rebuilt = await this.#granted(GRANT_WAIT_MS, () =>
+      const rebuilt = await this.#granted(node, GRANT_WAIT_MS, () =>
         this.#parts.exclusive.run(async () => {
           const answer = await this.#parts.ask(node, question);
           return isGrant(answer) ? { result: await this.#replace(node, steps) } : answer;
@@ -90,7 +93,7 @@ export class Rebuilds {
     if (stop === undefined) return await replace();
     await stop();
     const question = this.#nextQuestion();
-    const confirmed = await this.#granted(CONFIRM_WAIT_MS, async () => {
+    const confirmed = await this.#granted(node, CONFIRM_WAIT_MS, async () => {
       const answer = await this.#parts.ask(node, question);
       return isGrant(answer) ? { result: undefined } : answer;
     });
@@ -99,25 +102,27 @@ export class Rebuilds {
     throw await this.refused(node, confirmed.refusal);
   }
 
-  /** Tries again and again until there is a result, or the refusals do not pass in time. */
+  /** Tries again and again until there is a result, a refusal is final, or the others do not pass in time. */
   async #granted<Result>(
+    node: number,
     withinMs: number,
     attempt: () => Promise<RebuildAnswer | { readonly result: Result }>,
-  ): Promise<{ readonly result: Result } | { readonly refusal: string }> {
+  ): Promise<{ readonly result: Result } | { readonly refusal: RebuildRefusal }> {
     let waitedMs = 0;
-    let withoutLeaderMs = 0;
-    let refusal = 'no leader answers.';
+    let withoutQuorumMs = 0;
+    let refusal: RebuildRefusal = { message: 'no leader answers.', isFinal: false };
     let roundStartMs = this.#clock.nowMs();
-    while (waitedMs < withinMs && withoutLeaderMs <= LEADER_WAIT_MS && !this.#parts.isClosed()) {
+    while (waitedMs < withinMs && withoutQuorumMs <= QUORUM_WAIT_MS && !this.#parts.isClosed()) {
       const answer = await attempt();
       if ('result' in answer) return answer;
       refusal = answer.refusal ?? refusal;
+      if (refusal.isFinal) break;
       await this.#clock.pause(POLL_MS);
       const nowMs = this.#clock.nowMs();
       const tookMs = Math.min(nowMs - roundStartMs, ROUND_MS_MAX);
       roundStartMs = nowMs;
       waitedMs += tookMs;
-      withoutLeaderMs = answer.isFromLeader ? 0 : withoutLeaderMs + tookMs;
+      withoutQuorumMs = answer.isFromLeader && this.#parts.areOthersRunning(node) ? 0 : withoutQuorumMs + tookMs;
     }
     return { refusal };
   }
@@ -128,20 +133,22 @@ export class Rebuilds {
   }
 
   /** What an operator can do where a node cannot be rebuilt. */
-  async refused(node: number, reason: string, damage?: StorageError): Promise<StorageError> {
+  async refused(node: number, { message, isFinal }: RebuildRefusal, damage?: StorageError): Promise<StorageError> {
     const { dataDir } = this.#parts;
-    const sentences = [`Node ${node} cannot be rebuilt: ${reason}`];
+    const sentences = [`Node ${node} cannot be rebuilt: ${message}`];
     if (damage !== undefined) sentences.unshift(damage.message);
     if (dataDir !== undefined) sentences.push(`Its file stays where it is, ${nodeFile(dataDir, node)}.`);
-    sentences.push('Start the other nodes, or wait until they have everything, and try again.');
-    if (dataDir !== undefined) sentences.push(...(await this.#remedies(dataDir, node, damage)));
-    return new StorageError(damage?.code ?? 'STORAGE_FAILED', sentences.join(' '), { cause: damage, outcome: 'not-applied' });
+    if (!isFinal) sentences.push('Start the other nodes, or wait until they have everything, and try again.');
+    else if (damage === undefined) sentences.push('Add a node first (cluster.addNode()), and try again.');
+    if (dataDir !== undefined) sentences.push(...(await this.#remedies(dataDir, node, isFinal, damage)));
+    const code = damage?.code ?? (isFinal ? 'STORAGE_TOO_FEW_VOTERS' : 'STORAGE_FAILED');
+    return new StorageError(code, sentences.join(' '), { cause: damage, outcome: 'not-applied' });
   }
 
-  async #remedies(dataDir: string, node: number, damage: StorageError | undefined): Promise<string[]> {
+  async #remedies(dataDir: string, node: number, isFinal: boolean, damage: StorageError | undefined): Promise<string[]> {
     const remedies: string[] = [];
     if (damage?.code === 'STORAGE_DAMAGED')
-      remedies.push('Or close the cluster, and put an undamaged copy of the latest state of that file there.');
+      remedies.push(`${isFinal ? 'Close' : 'Or close'} the cluster, and put an undamaged copy of the latest state of that file there.`);
     if (damage?.code === 'STORAGE_ROLLED_BACK') {
       const roster = join(dataDir, 'cluster.json');
       remedies.push(

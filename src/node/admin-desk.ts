@@ -25,6 +25,13 @@ export interface AdminCore {
   rebuild(question: RebuildQuestion): Effects;
 }
 
+/** Why a node's file may not be given up. */
+export interface RebuildRefusal {
+  readonly message: string;
+  /** Another answer takes other members. */
+  readonly isFinal: boolean;
+}
+
 /** Answers what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
 export class AdminDesk {
   readonly #core: AdminCore;
@@ -40,9 +47,10 @@ export class AdminDesk {
   }
 
   /** Whether the node's file may be given up. @returns why not, or not yet; undefined when it may. */
-  rebuildRefusal(node: number, question: number): string | undefined {
+  rebuildRefusal(node: number, question: number): RebuildRefusal | undefined {
     const { refused } = this.#core.rebuild({ node: asNodeId(node), question });
-    return refused === undefined ? undefined : explain(refused).message;
+    if (refused === undefined) return undefined;
+    return { message: explain(refused).message, isFinal: refused.reason === 'too-few-copies' && refused.isFinal };
   }
 
   #answerTo(frame: AdminFrame): ServerFrame {
@@ -96,6 +104,11 @@ function explain(refused: Refusal): { readonly reason: RefusalReason; readonly m
     case 'invalid-transfer':
       return { reason: 'INVALID', message: refused.message };
     case 'too-few-copies':
+      if (refused.isFinal) {
+        const others = listed(refused.voters.filter((voter) => voter !== refused.node));
+        const message = `The voters are nodes ${listed(refused.voters)}. Without node ${refused.node} the others (${others}) are no majority, whatever they have.`;
+        return { reason: 'CHANGE_PENDING', message };
+      }
       return {
         reason: 'CHANGE_PENDING',
         message: `Of the voters (nodes ${listed(refused.voters)}), without node ${refused.node}, these are known to have everything that was acknowledged: ${refused.holders.length === 0 ? 'none' : `node ${listed(refused.holders)}`}. That is no majority.`,

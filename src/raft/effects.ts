@@ -57,8 +57,17 @@ export type Refusal =
   | { readonly reason: 'change-pending' }
   /** Too few of the voters before and after the change answer, each with the disk that it votes with: it could not be committed. */
   | { readonly reason: 'too-few-voters'; readonly present: readonly NodeId[]; readonly voters: readonly NodeId[] }
-  /** Without the node's disk, too few voters are known to hold everything that was acknowledged. */
-  | { readonly reason: 'too-few-copies'; readonly node: NodeId; readonly holders: readonly NodeId[]; readonly voters: readonly NodeId[] }
+  /**
+   * Without the node's disk, too few voters are known to hold everything that was acknowledged.
+   * @property isFinal whatever they hold, the others are no majority of the voters, until members are added.
+   */
+  | {
+      readonly reason: 'too-few-copies';
+      readonly node: NodeId;
+      readonly holders: readonly NodeId[];
+      readonly voters: readonly NodeId[];
+      readonly isFinal: boolean;
+    }
   | { readonly reason: 'invalid-change' | 'invalid-transfer'; readonly message: string };
 
 /** The state that has applied the log up to `index` may answer these reads. */

@@ -36,8 +36,15 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
   const asked = core.rebuild;
   const isSafe = voteResult(configuration, (voter) => voter !== node && hasEverything(core, voter, asked)) === 'won';
   if (isSafe) return;
-  const holders = configuration.voters.filter((voter) => voter !== node && hasEverything(core, voter, asked));
-  effects.refused = { reason: 'too-few-copies', node, holders, voters: configuration.voters };
+  const { voters } = configuration;
+  const holders = voters.filter((voter) => voter !== node && hasEverything(core, voter, asked));
+  effects.refused = { reason: 'too-few-copies', node, holders, voters, isFinal: isNeeded(core, asked) };
+}
+
+/** Whether no majority of the voters can do without the node's disk. Only a leader that still leads knows who votes. */
+function isNeeded({ configuration, id, progress }: CoreState, { node, round }: AskedRebuild): boolean {
+  if (configuration.joining.length > 0 || voteResult(configuration, (voter) => voter !== node) === 'won') return false;
+  return voteResult(configuration, (voter) => voter === id || (progress.get(voter)?.round ?? 0) >= round) === 'won';
 }
 
 function hasEverything(core: CoreState, voter: NodeId, { round, commit }: AskedRebuild): boolean {

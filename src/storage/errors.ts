@@ -12,7 +12,9 @@ export type StorageErrorCode =
   /** The files of so many nodes are missing that no majority has what was acknowledged. */
   | 'STORAGE_LOST'
   /** The file was restored from an older copy: it lacks what its node acknowledged since. */
-  | 'STORAGE_ROLLED_BACK';
+  | 'STORAGE_ROLLED_BACK'
+  /** The file cannot be given up for a rebuild: without its node the voters are no majority. */
+  | 'STORAGE_TOO_FEW_VOTERS';
 
 /** A node's file cannot be used. The node stops; what was acknowledged is still on a majority. */
 export class StorageError extends JobraftError {

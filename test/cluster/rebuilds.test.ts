@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
 import { MemberControl } from '../../src/cluster/member-control.ts';
-import { type RebuildAnswer, type RebuildClock, Rebuilds } from '../../src/cluster/rebuilds.ts';
+import { type RebuildAnswer, type RebuildClock, Rebuilds, type RebuildsParts } from '../../src/cluster/rebuilds.ts';
 import { eventually } from '../client/eventually.ts';
 import { aNodeStatus } from './node-status.ts';
 
 const GRANTED: RebuildAnswer = { isFromLeader: true, refusal: undefined };
-const refused = (refusal: string): RebuildAnswer => ({ isFromLeader: true, refusal });
+const refused = (message: string, isFinal = false): RebuildAnswer => ({ isFromLeader: true, refusal: { message, isFinal } });
 
 const NO_LEADER: RebuildAnswer = { isFromLeader: false, refusal: undefined };
 
@@ -26,8 +26,9 @@ class SimulatedClock implements RebuildClock {
 /**
  * Rebuilds whose leader answers the questions with these, one after the other, and the last for good.
  * @param tookMs how long each answer takes; by default none takes any time.
+ * @param areOthersRunning by how many were answered before.
  */
-function answered(answers: readonly RebuildAnswer[], tookMs: readonly number[] = []) {
+function answered(answers: readonly RebuildAnswer[], tookMs: readonly number[] = [], areOthersRunning = (_answered: number) => true) {
   const exclusive = new Exclusive();
   const clock = new SimulatedClock();
   const questions: number[] = [];
@@ -36,7 +37,14 @@ function answered(answers: readonly RebuildAnswer[], tookMs: readonly number[] =
     questions.push(question);
     return answers[Math.min(questions.length, answers.length) - 1] ?? GRANTED;
   };
-  const parts = { dataDir: undefined, ask, unfinished: async () => [], isClosed: () => false, exclusive };
+  const parts: RebuildsParts = {
+    dataDir: undefined,
+    ask,
+    unfinished: async () => [],
+    areOthersRunning: () => areOthersRunning(questions.length),
+    isClosed: () => false,
+    exclusive,
+  };
   const rebuilds = new Rebuilds(parts, clock);
   return { rebuilds, exclusive, questions, clock };
 }
@@ -79,6 +87,39 @@ describe('the rebuild of a node', () => {
     const behind = answered([refused('node 3 is behind.')]);
     await expect(behind.rebuilds.run(2, { replace })).rejects.toThrow(/node 3 is behind/);
     expect(behind.clock.nowMs()).toBeCloseTo(60_000, -2);
+  });
+
+  it.each([
+    ['at once', []],
+    ['after refusals that pass', [refused('node 3 is behind.'), NO_LEADER, refused('voters are leaving.')]],
+  ])('gives up as soon as a refusal is final, %s', async (_when, before) => {
+    const { rebuilds, questions, clock } = answered([...before, refused('nodes 1 and 2 vote.', true), GRANTED]);
+    await expect(rebuilds.run(2, { replace: async () => undefined })).rejects.toMatchObject({
+      code: 'STORAGE_TOO_FEW_VOTERS',
+      outcome: 'not-applied',
+      message: /Node 2 cannot be rebuilt: nodes 1 and 2 vote\. Add a node first/,
+    });
+    expect(questions).toHaveLength(before.length + 1);
+    expect(clock.nowMs()).toBeLessThan(1_000);
+  });
+
+  it('starts the node again with its file as soon as a refusal is final', async () => {
+    const done: string[] = [];
+    const { rebuilds, questions } = answered([GRANTED, refused('nodes 1 and 2 vote.', true), GRANTED]);
+    const step = (name: string) => async (): Promise<void> => void done.push(name);
+    const rebuild = rebuilds.run(2, { stop: step('stop'), replace: step('replace'), resume: step('resume') });
+    await expect(rebuild).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_VOTERS' });
+    expect(done).toEqual(['stop', 'resume']);
+    expect(questions).toHaveLength(2);
+  });
+
+  it('gives up once the others that run have been no majority for ten seconds; one may be started again', async () => {
+    const behind = refused('node 3 is behind.');
+    const stopped = answered([behind], [], () => false);
+    await expect(stopped.rebuilds.run(2, { replace: async () => undefined })).rejects.toThrow(/node 3 is behind.*Start the other nodes/);
+    expect(stopped.clock.nowMs()).toBeCloseTo(10_000, -2);
+    const restarted = answered([...Array.from({ length: 900 }, () => behind), GRANTED], [], (asked) => asked > 500);
+    await expect(restarted.rebuilds.run(2, { replace: async () => 'replaced' })).resolves.toBe('replaced');
   });
 
   it.each([

@@ -67,6 +67,29 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
+  it('which is final where the others are no majority of the voters, once the leader knows that it still leads', () => {
+    const leader = aLeader({ voters: [1, 2] });
+    leader.acknowledge(2, 1);
+    const { refused, round = 0 } = ask(leader, 2);
+    expect(refused).toMatchObject({ isFinal: false });
+    answer(leader, 2, { round: round - 1, disk: 0 });
+    expect(ask(leader, 2).refused).toMatchObject({ isFinal: false });
+    answer(leader, 2, { round, disk: 0 });
+    expect(ask(leader, 2).refused).toMatchObject({ isFinal: true });
+    expect(ask(leader, 1, 2).refused).toMatchObject({ isFinal: false });
+  });
+
+  it.each([
+    ['the others are a majority that may yet have everything', [1, 2, 3], []],
+    ['a node is about to become a voter', [1, 2], [4]],
+  ])('which may pass where %s', (_why, voters, joining) => {
+    const leader = aLeader({ voters, configuration: { joining: joining.map(asNodeId) } });
+    leader.acknowledge(2, 1);
+    const { round = 0 } = ask(leader, 2);
+    answer(leader, 2, { round, disk: 0 });
+    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1], isFinal: false });
+  });
+
   it('of a node that has no vote by the word of a leader that still leads: it may have got one elsewhere', () => {
     const leader = aLeaderOfThree();
     const { refused, round = 0 } = ask(leader, 7);

@@ -134,6 +134,36 @@ describe('two repairs at once', () => {
   });
 });
 
+describe('a repair of one of two voters', () => {
+  it.each([
+    ['of a cluster of two', 2],
+    ['once the third node is removed', 3],
+  ])('is rejected, %s: nothing can be done without its file', async (_when, nodes) => {
+    await using scene = await aCluster({ nodes });
+    const { cluster, queue } = scene;
+    await queue.add('job', {});
+    const leader = await settledLeader(cluster);
+    const [node = 0, third] = cluster.nodeIds().filter((each) => each !== leader);
+    // It waits for the third node's answer, which never comes.
+    if (third !== undefined) await cluster.isolate(third);
+    const repair = cluster.repair(node);
+    const removed = third === undefined ? Promise.resolve() : cluster.removeNode(third);
+    await expect(repair).rejects.toMatchObject({
+      code: 'STORAGE_TOO_FEW_VOTERS',
+      outcome: 'not-applied',
+      message: expect.stringMatching(/^Node \d cannot be rebuilt: .* Its file stays where it is, .* Add a node first/),
+    });
+    await removed;
+    expect(cluster.isRunning(node)).toBe(true);
+    await queue.add('job', {});
+    await cluster.heal();
+    const added = await cluster.addNode();
+    expect(await cluster.repair(node)).toContain('damaged');
+    expect((await cluster.members()).voters).toContain(added);
+    expect((await queue.getJobCounts()).waiting).toBe(2);
+  });
+});
+
 describe('a node that is damaged while another one is being rebuilt', () => {
   it('keeps its file, and the error says how the other one’s is put back: then everything is there', async () => {
     await using scene = await aCluster();
