@@ -1,6 +1,6 @@
+import { until } from '../until.ts';
 import type { Notice } from './child-process.ts';
 import type { NodeNotice } from './messages.ts';
-import { until } from './until.ts';
 
 /** What nodes reported while a fault was injected that makes them report it. */
 export interface ExpectedNotices extends Disposable {

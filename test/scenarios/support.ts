@@ -3,26 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster, ClusterEndpoint, ClusterOptions, LogEntryView, NodeStatus } from 'jobraft';
 import { Client, Queue, startCluster } from 'jobraft';
+import { until } from '../../eval/until.ts';
 
 const EVENTUALLY_MS = 60_000;
-const POLL_MS = 5;
 
 /** Asks again until the answer is not undefined or false; the last error explains a failure. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined | false>, withinMs = EVENTUALLY_MS): Promise<T> {
-  const deadline = performance.now() + withinMs;
-  let lastError: unknown;
-  while (performance.now() < deadline) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      lastError = undefined;
-    } catch (error) {
-      lastError = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-  throw new Error(`Not within ${withinMs} ms: ${what}`, { cause: lastError });
-}
+export const eventually = <T>(what: string, ask: () => Promise<T | undefined | false>, withinMs = EVENTUALLY_MS): Promise<T> =>
+  until(what, withinMs, ask);
 
 export interface Scene extends AsyncDisposable {
   readonly cluster: Cluster;

@@ -1,6 +1,6 @@
-import { passMs } from './processing.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 20;
+const POLL_MS = 10;
 
 /** Asks again until the answer is neither undefined nor false, whatever errors come meanwhile. @throws after `timeoutMs`, with the last error. */
 export async function until<T>(what: string, timeoutMs: number, ask: () => Promise<T | undefined | false>): Promise<T> {
@@ -14,7 +14,7 @@ export async function until<T>(what: string, timeoutMs: number, ask: () => Promi
     } catch (error) {
       lastError = error;
     }
-    await passMs(POLL_MS);
+    await sleep(POLL_MS);
   } while (performance.now() < deadline);
   const reason = lastError instanceof Error ? ` The last error: ${lastError.message}` : '';
   throw new Error(`Not within ${timeoutMs} ms: ${what}.${reason}`, { cause: lastError });
