@@ -95,10 +95,12 @@ interface VotersCheckParts {
  */
 class VotersCheck {
   readonly #parts: VotersCheckParts;
+  readonly #surveys: ReadonlyMap<number, NodeSurvey>;
   readonly #founders: Configuration;
 
   constructor(parts: VotersCheckParts) {
     this.#parts = parts;
+    this.#surveys = new Map(parts.surveys.map((survey) => [survey.node, survey]));
     const { founders } = parts.record.origin;
     const voters = founders.map(({ node }) => asNodeId(node));
     this.#founders = configurationOf({ voters, disks: founders.map(({ node, disk }) => ({ node: asNodeId(node), disk: asDiskId(disk) })) });
@@ -131,13 +133,9 @@ class VotersCheck {
     return survey.state === 'unreadable' || (survey.state === 'read' && !this.#parts.ours.includes(survey));
   }
 
-  #surveyOf(node: number): NodeSurvey | undefined {
-    return this.#parts.surveys.find((survey) => survey.node === node);
-  }
-
   /** Why the voter does not count, or undefined when it does, or may. */
   #problemOf(configuration: Configuration, node: NodeId): string | undefined {
-    const survey = this.#surveyOf(node);
+    const survey = this.#surveys.get(node);
     const expected = diskOf(configuration, node);
     if (survey !== undefined && this.#isUnknown(survey)) return undefined;
     if (survey?.state !== 'read') {
@@ -156,7 +154,7 @@ class VotersCheck {
   }
 
   #isOlderThan(node: number, records: readonly { readonly disk: number; readonly generation: Generation }[]): boolean {
-    const survey = this.#surveyOf(node);
+    const survey = this.#surveys.get(node);
     if (!this.#parts.hasGenerations || survey?.state !== 'read' || survey.found.disk === 0) return false;
     const { disk, origin } = survey.found;
     return records.some((known) => known.disk === disk && counterOf(known.generation) > counterOf(origin.generation));
