@@ -11,13 +11,16 @@ import { workLoop } from './work-loop.ts';
 export const KEPT_QUEUE = 'kept';
 /** Jobs of this queue are removed, by retention and by name. */
 export const TRIMMED_QUEUE = 'trimmed';
+/** How many small queues a process adds to, one after the other. */
+const SMALL_QUEUES = 6;
 /**
- * So little happens in this queue that the order of everything in it can be judged: each process adds to one of its own, and not for long. Its
- * jobs are gone once they are completed.
+ * So little happens in a small queue that the order of everything in it can be judged. Its jobs are gone once they are completed. The search
+ * grows with the operations that are under way at once, and with those that follow one of unknown outcome: so a queue has few of both.
  */
-const smallQueueOf = (life: number): string => `small-${life}`;
+const smallQueuesOf = (life: number): readonly string[] => Array.from({ length: SMALL_QUEUES }, (_, at) => `small-${life}-${at}`);
 /** Those of the first so many processes. */
-export const smallQueues = (processes: number): readonly string[] => Array.from({ length: processes }, (_, life) => smallQueueOf(life));
+export const smallQueues = (processes: number): readonly string[] =>
+  Array.from({ length: processes }, (_, life) => smallQueuesOf(life)).flat();
 const BUSY_QUEUES = [KEPT_QUEUE, TRIMMED_QUEUE] as const;
 const COMPLETED_KEPT: Readonly<Record<string, number>> = { [KEPT_QUEUE]: -1, [TRIMMED_QUEUE]: 50 };
 
@@ -42,10 +45,12 @@ const READ_PAUSE_MS = 40;
 /** Before a question that failed is asked again: calls may be rejected at once for as long as a fault lasts. */
 const REPEAT_PAUSE_MS = 100;
 const ATTEMPTS = 3;
-/** Between two rounds of adds to the small queue. */
+/** Between two rounds of adds to a small queue. */
 const SMALL_PAUSE_MS = 400;
-/** How many rounds there are: the whole order of more than a thousand operations cannot be judged. */
-const SMALL_ROUNDS = 60;
+/** How many rounds a small queue has before the next one takes its place: some 70 operations in all. */
+const SMALL_ROUNDS = 10;
+/** Jobs that the worker of a small queue has at a time. */
+const SMALL_CONCURRENCY = 2;
 /** Ids that readers, removers and redrivers choose from; older ones are forgotten. */
 const RECENT_MAX = 2_000;
 
@@ -81,9 +86,7 @@ export class Load {
       for (let worker = 0; worker < WORKERS; worker += 1) this.#loops.push(this.#workLoop(queue, false));
       this.#loops.push(this.#workLoop(queue, true));
     }
-    const small = smallQueueOf(this.#options.life);
-    this.#loops.push(this.#smallLoop(small, this.#client()), this.#workLoop(small, false), this.#leftoverLoop());
-    this.#loops.push(this.#cutLoop());
+    this.#loops.push(this.#smallLoop(this.#client()), this.#leftoverLoop(), this.#cutLoop());
   }
 
   /** From now on jobs are only finished, and every client reaches the cluster. */
@@ -96,7 +99,7 @@ export class Load {
   async unfinished(): Promise<number> {
     const leftover = await this.#openLeftovers();
     let unfinished = 0;
-    for (const name of [...BUSY_QUEUES, smallQueueOf(this.#options.life), ...leftover]) unfinished += await this.#unfinishedOf(name);
+    for (const name of [...BUSY_QUEUES, ...smallQueuesOf(this.#options.life), ...leftover]) unfinished += await this.#unfinishedOf(name);
     return unfinished;
   }
 
@@ -129,9 +132,9 @@ export class Load {
     return found;
   }
 
-  /** Finishes what a killed process left in its small queue. */
+  /** Finishes what killed processes left in their small queues. */
   async #leftoverLoop(): Promise<void> {
-    await Promise.all((await this.#openLeftovers()).map((queue) => this.#workLoop(queue, false)));
+    await Promise.all((await this.#openLeftovers()).map((queue) => this.#workLoop(queue, false, SMALL_CONCURRENCY)));
   }
 
   /** Reads each job once. */
@@ -161,8 +164,16 @@ export class Load {
     }
   }
 
-  async #smallLoop(name: string, client: Client): Promise<void> {
-    const queue = new Queue<string>(name, { connection: client });
+  /** The workers of earlier queues go on: an add whose outcome is unknown may bring a job late. */
+  async #smallLoop(client: Client): Promise<void> {
+    for (const name of smallQueuesOf(this.#options.life)) {
+      if (!this.#isAdding) return;
+      this.#loops.push(this.#workLoop(name, false, SMALL_CONCURRENCY));
+      await this.#addRounds(new Queue<string>(name, { connection: client }));
+    }
+  }
+
+  async #addRounds(queue: Queue<string>): Promise<void> {
     for (let round = 0; round < SMALL_ROUNDS && this.#isAdding; round += 1) {
       await Promise.all([this.#add(queue), this.#add(queue), this.#counts(queue).catch(() => {})]);
       await passMs(SMALL_PAUSE_MS * this.#random.nextBetween(0.5, 1.5));
@@ -253,10 +264,10 @@ export class Load {
     }
   }
 
-  async #workLoop(queue: string, isInFile: boolean): Promise<void> {
+  async #workLoop(queue: string, isInFile: boolean, concurrency?: number): Promise<void> {
     const { recorder, audit } = this.#options;
     const client = this.#clientOf(new RecordingEndpoint(this.#endpoint(), { recorder, keyOf }));
-    await workLoop({ queue, client, audit, random: this.#random, isInFile, isOn: () => this.#isOn });
+    await workLoop({ queue, client, audit, random: this.#random, isInFile, concurrency, isOn: () => this.#isOn });
   }
 
   async #cutLoop(): Promise<void> {

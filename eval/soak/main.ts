@@ -25,6 +25,8 @@ const ADDS_MAX = 100_000;
 /** The nodes' clocks are one; what differs is when they look at it. */
 const CLOCK_ERROR_MS = 50;
 const PROBLEMS_SHOWN = 20;
+/** A small queue takes some hundred steps. This bound is some 10 s of a processor, for a queue in which unknown outcomes make it far more. */
+const QUEUE_STEPS_MAX = 1_000_000;
 
 /** @returns the exit code. */
 async function run({ seconds, seed, rate, history }: Options): Promise<number> {
@@ -50,6 +52,7 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
       clockErrorMs: CLOCK_ERROR_MS,
       isDrained: failures.length === 0,
       wholeQueues: smallQueues(result.processes),
+      queueStepsMax: QUEUE_STEPS_MAX,
     });
     console.log(`\n${summaryOf(result, report, longestGapMs(events))}`);
     for (const { checker, problems } of report.verdicts)

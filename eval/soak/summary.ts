@@ -1,4 +1,5 @@
 import type { HistoryReport } from '../../src/sim/checkers/check-history.ts';
+import type { Verdict } from '../../src/sim/checkers/verdict.ts';
 import type { HistoryEvent } from '../../src/sim/history/history.ts';
 import type { SoakRun } from './driver.ts';
 
@@ -41,11 +42,18 @@ export function summaryOf(run: SoakRun, report: HistoryReport, gapMs: number): s
     ['duplicated', `${accounting.duplicated}`],
     ['unexpected', `${accounting.unexpected}`],
     ['longest time without an acknowledged add', `${gapMs.toFixed(0)} ms`],
-    ...verdicts.map(({ checker, result, checked, problemCount }) => {
-      const found = problemCount > 0 ? `, ${problemCount} problems` : '';
-      return [`check: ${checker}`, `${result === 'ok' ? 'yes' : result} (${checked} checked${found})`] as const;
-    }),
+    ...verdicts.map((verdict) => [`check: ${verdict.checker}`, answerOf(verdict)] as const),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+/** As `yes (12 queues, 734 operations)`, or `unknown for 1 of 12 queues (734 operations)`. */
+function answerOf({ result, checked, problemCount, searches }: Verdict): string {
+  const problems = problemCount > 0 ? [`${problemCount} problems`] : [];
+  const words = result === 'ok' ? ['yes'] : result === 'violation' ? ['violation'] : [];
+  if (searches !== undefined && searches.unknown > 0)
+    words.push(`unknown for ${searches.unknown} of ${searches.count} ${searches.objects}`);
+  const searched = searches === undefined || searches.unknown > 0 ? [] : [`${searches.count} ${searches.objects}`];
+  return `${words.join(', ')} (${[...searched, `${checked} operations`, ...problems].join(', ')})`;
 }

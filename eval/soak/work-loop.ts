@@ -10,6 +10,8 @@ export interface WorkLoopOptions {
   readonly random: SeededRandom;
   /** Whether the processor is in a file, and so in threads of its own. */
   readonly isInFile: boolean;
+  /** Jobs at a time; by default that of its kind of processor. */
+  readonly concurrency?: number | undefined;
   readonly isOn: () => boolean;
 }
 
@@ -26,23 +28,25 @@ const STALLED_MAX = 1_000_000;
 const POLL_MS = 50;
 
 /** One worker after the other. Each gives its jobs back when it goes; processors in functions go on regardless. */
-export async function workLoop({ queue, client, audit, random, isInFile, isOn }: WorkLoopOptions): Promise<void> {
-  const { concurrency, lifeMs } = isInFile ? IN_FILE : IN_FUNCTION;
+export async function workLoop(options: WorkLoopOptions): Promise<void> {
+  const { queue, client, audit, random, isInFile, isOn } = options;
+  const kind = isInFile ? IN_FILE : IN_FUNCTION;
+  const { concurrency = kind.concurrency } = options;
   const file = new URL('./processor-file.js', import.meta.url);
   const finalError = (message: string): Error => new UnrecoverableError(message);
-  const options = { connection: client, concurrency, leaseMs: LEASE_MS, claimWaitMs: 500, maxStalledCount: STALLED_MAX };
+  const settings = { connection: client, concurrency, leaseMs: LEASE_MS, claimWaitMs: 500, maxStalledCount: STALLED_MAX };
   while (isOn()) {
     const worker = isInFile
-      ? new Worker<string>(queue, file, options)
+      ? new Worker<string>(queue, file, settings)
       : new Worker<string>(
           queue,
           ({ data, attemptsMade }) => processAttempt({ data, isRetry: attemptsMade > 0, random, finalError }),
-          options,
+          settings,
         );
     // Calls fail under faults.
     worker.on('error', () => {});
     worker.on('failed', (job, error) => audit.onFailed(job, error));
-    const untilMs = lifeMs * random.nextBetween(0.5, 1.5);
+    const untilMs = kind.lifeMs * random.nextBetween(0.5, 1.5);
     for (let livedMs = 0; isOn() && livedMs < untilMs; livedMs += POLL_MS) await passMs(POLL_MS);
     await worker.close(true);
   }

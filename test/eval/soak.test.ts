@@ -8,9 +8,11 @@ import { Load } from '../../eval/soak/load.ts';
 import type { MachineMoment } from '../../eval/soak/machine-load.ts';
 import { planOf } from '../../eval/soak/plan.ts';
 import { resultOf } from '../../eval/soak/processing.ts';
+import { summaryOf } from '../../eval/soak/summary.ts';
 import { encodeValue } from '../../src/client/content.ts';
 import { Job } from '../../src/client/job.ts';
 import { type ClusterEndpoint, JobraftError } from '../../src/index.ts';
+import type { Verdict } from '../../src/sim/checkers/verdict.ts';
 import { HistoryRecorder } from '../../src/sim/history/history.ts';
 
 describe('the plan of a soak', () => {
@@ -186,5 +188,34 @@ describe('the load of a soak', () => {
     const closed = load.close();
     await vi.advanceTimersByTimeAsync(1_000);
     await Promise.all([closed, rejected]);
+  });
+});
+
+describe('the summary of a soak', () => {
+  const run = {
+    steps: new Map(),
+    sizes: [3],
+    seconds: 1,
+    processes: 1,
+    deadLetters: 0,
+    deadLettersWithoutCause: 0,
+    elections: { described: [], count: 0 },
+    calmSeconds: 0,
+    failures: [],
+  };
+  const accounting = { acknowledged: 0, unknown: 0, unknownFound: 0, lost: 0, duplicated: 0, unexpected: 0 };
+  const summaryWith = (verdict: Verdict): string =>
+    summaryOf(run, { ok: verdict.ok, operations: 734, accounting, verdicts: [verdict] }, 0)
+      .split('\n')
+      .at(-1) ?? '';
+
+  it.each([
+    ['yes (734 operations)', 'ok', 0, undefined],
+    ['yes (12 queues, 734 operations)', 'ok', 0, { objects: 'queues', count: 12, unknown: 0 }],
+    ['unknown for 1 of 12 queues (734 operations)', 'unknown', 0, { objects: 'queues', count: 12, unknown: 1 }],
+    ['violation, unknown for 1 of 12 queues (734 operations, 2 problems)', 'violation', 2, { objects: 'queues', count: 12, unknown: 1 }],
+  ] as const)('says of a check: %s', (words, result, problemCount, searches) => {
+    const verdict = { checker: 'linearizable queue', ok: result === 'ok', result, problems: [], problemCount, checked: 734, searches };
+    expect(summaryWith(verdict).split(/ {2,}/)).toEqual(['check: linearizable queue', words]);
   });
 });

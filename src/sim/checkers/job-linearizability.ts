@@ -26,7 +26,8 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
   const unknownClaims = unknownClaimsByQueue(operations);
   const trimmed = trimmedQueues(operations);
   const anyStalledMax = anyStalledMaxOf(operations);
-  for (const job of jobHistoriesOf(operations).values()) {
+  const jobs = jobHistoriesOf(operations);
+  for (const job of jobs.values()) {
     const projection = projectionOf(job);
     checked += projection.length;
     const add = addOf(job);
@@ -49,7 +50,7 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
       ...shown,
     );
   }
-  return problems.verdict('linearizable jobs', checked, unknown > 0);
+  return problems.verdict('linearizable jobs', checked, { objects: 'jobs', count: jobs.size, unknown });
 }
 
 /** The maximum over claims whose jobs are unknown; undefined when one of them has none. */

@@ -20,6 +20,16 @@ export interface Verdict {
   readonly problemCount: number;
   /** How many operations were looked at. */
   readonly checked: number;
+  /** Undefined for a checker that searches for no order. */
+  readonly searches: Searches | undefined;
+}
+
+/** The searches for a linear order, one for each object. */
+export interface Searches {
+  readonly objects: 'jobs' | 'queues';
+  readonly count: number;
+  /** How many were given up at their bound. */
+  readonly unknown: number;
 }
 
 const PROBLEMS_MAX = 100;
@@ -41,9 +51,10 @@ export class Problems {
     return this.#count;
   }
 
-  verdict(checker: string, checked: number, isGivenUp = false): Verdict {
+  verdict(checker: string, checked: number, searches?: Searches): Verdict {
+    const isGivenUp = searches !== undefined && searches.unknown > 0;
     const result = this.#count > 0 ? 'violation' : isGivenUp ? 'unknown' : 'ok';
-    return { checker, ok: result === 'ok', result, problems: this.#kept, problemCount: this.#count, checked };
+    return { checker, ok: result === 'ok', result, problems: this.#kept, problemCount: this.#count, checked, searches };
   }
 }
 

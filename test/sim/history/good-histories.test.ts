@@ -349,6 +349,15 @@ describe('a search that would take too long', () => {
     expect(report.verdicts.at(-1)).toMatchObject({ checker: 'linearizable queue', result: 'unknown', ok: false });
     expect(report.ok).toBe(false);
   });
+
+  it('is counted: the other queues are judged all the same', () => {
+    const script = new Script().added(1, { queue: 'short' });
+    const calls = Array.from({ length: 6 }, (_, at) => script.begin('add', { ...aJob(at + 2), queue: 'long' }));
+    for (const [at, call] of calls.entries()) call.ok({ job: 7 - at });
+    const searchesWithin = (queueStepsMax: number) => script.check({ isDrained: false, queueStepsMax }).verdicts.at(-1)?.searches;
+    expect(searchesWithin(5)).toEqual({ objects: 'queues', count: 2, unknown: 1 });
+    expect(searchesWithin(10_000)).toEqual({ objects: 'queues', count: 2, unknown: 0 });
+  });
 });
 
 describe('a job of a queue that is to keep it forever', () => {
