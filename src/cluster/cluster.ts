@@ -295,7 +295,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#members.transfer(to ?? 0);
   }
 
-  // ---- faults -------------------------------------------------------------------------------------------------------
+  // ---- faults: once a call is over, the nodes whose threads are not blocked have them -------------------------------
 
   /** Blocks the node's whole thread for a while, as a stopped event loop would. */
   async pause(node: number, durationMs: number): Promise<void> {
@@ -314,28 +314,28 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   async partition(groups: readonly (readonly number[])[]): Promise<void> {
     this.#checkOpen();
     this.#faults.partition(parseSettings(groupsOf(this.nodeIds()), groups, 'groups'));
-    this.#threads.sendFaults();
+    await this.#threads.sendFaults();
   }
 
   /** Ends every partition, delay and loss. */
   async heal(): Promise<void> {
     this.#checkOpen();
     this.#faults.heal();
-    this.#threads.sendFaults();
+    await this.#threads.sendFaults();
   }
 
   /** Every frame between nodes takes this long, or a random time in the range; their order stays. */
   async delay(ms: number | { readonly fromMs: number; readonly toMs: number }): Promise<void> {
     this.#checkOpen();
     this.#faults.delay(parseSettings(DELAY, ms, 'ms'));
-    this.#threads.sendFaults();
+    await this.#threads.sendFaults();
   }
 
   /** Frames between nodes are lost with this probability. */
   async drop(probability: number): Promise<void> {
     this.#checkOpen();
     this.#faults.drop(parseSettings(PROBABILITY, probability, 'probability'));
-    this.#threads.sendFaults();
+    await this.#threads.sendFaults();
   }
 
   // -------------------------------------------------------------------------------------------------------------------

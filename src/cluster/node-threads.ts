@@ -17,6 +17,9 @@ import { NodeHandle, NodeStuckError } from './node-handle.ts';
 import { type RebuildAnswer, Rebuilds } from './rebuilds.ts';
 import { newLife, type Roster } from './roster.ts';
 
+/** A node that takes longer to answer is blocked. */
+const FAULTS_WAIT_MS = 1_000;
+
 export interface NodeThreadsParts {
   readonly settings: ClusterSettings;
   readonly listeners: ClusterListeners;
@@ -162,9 +165,11 @@ export class NodeThreads {
     return answers.toSorted((one, other) => one.node - other.node);
   }
 
-  sendFaults(): void {
+  /** Waits until the nodes that run have them: a request on another channel may be faster. A node whose thread is blocked has them when it goes on. */
+  async sendFaults(): Promise<void> {
     for (const [node, handle] of this.#handles)
       if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.#roster.nodes) });
+    await this.reports(false, FAULTS_WAIT_MS);
   }
 
   /** In the node's turn only. @throws {ClusterClosedError | StorageError} or what else kept the node from starting. */
