@@ -40,7 +40,9 @@ export async function aCluster(options: Partial<ClusterOptions> = {}): Promise<S
 
 /** A client that knows only one node, and gives up soon. */
 export function clientOf(cluster: Cluster, node: number, deadlineMs: number): Client {
-  const endpoint: ClusterEndpoint = { nodeIds: () => [node], openChannel: (id, handlers) => cluster.openChannel(id, handlers) };
+  // A node names its leader, to which the client would go on if it could.
+  const openChannel: ClusterEndpoint['openChannel'] = (id, handlers) => (id === node ? cluster.openChannel(id, handlers) : undefined);
+  const endpoint: ClusterEndpoint = { nodeIds: () => [node], openChannel };
   return new Client(endpoint, { deadlineMs });
 }
 
