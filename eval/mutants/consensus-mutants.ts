@@ -154,8 +154,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'the joint configuration is left before it is committed',
     file: 'raft/reconfiguration.ts',
-    find: '  if (index > core.commit) return;\n  if (isJoint(configuration)) {',
-    replace: '  if (isJoint(configuration)) {',
+    find: 'if (!isReady(core) || index > core.commit) {',
+    replace: 'if (!isReady(core) || index < 0) {',
   },
   {
     mistake: 7,
@@ -360,7 +360,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 11,
     name: 'a node that is being rebuilt counts as a copy',
     file: 'raft/rebuild.ts',
-    find: 'if (progress === undefined || !isVotersState(core.configuration, voter, progress)) return false;',
+    find: 'if (progress === undefined || !isCounted(core, voter, progress)) return false;',
     replace: 'if (progress !== undefined) return true;',
   },
   {

@@ -3,19 +3,26 @@
  * and a random number of the life that began with the opening, in one safe integer. A life of a file lasts from one opening to the next. Zero is the generation of a file that has none, and of
  * nodes whose state does not outlive their process; it is accepted everywhere.
  *
- * Why a copy does not count: let R be the voters other than the copied one that have its record r committed, and let every majority with
- * the copy in it contain one of R. If the copy is a candidate, the member of R has the entry of r, which the copy lacks, and rejects it (Raft
- * §5.4.1). If another node is a candidate, with the copy's vote: it has the entry, so that its request carries r and the copy stops; or the member of R rejects
- * it. A leader that has the entry counts no answer of the copy; one that lacks it leads an older term than that of the member of R, or commits
- * with it only what that one has before the entry, which is committed already.
+ * Why a copy does not count: let r be a record that the copy is behind, R the voters other than the copied one that have r committed before the copy
+ * is opened, and let every majority with the copy in it contain one of R, called m.
+ * - If the copy is a candidate, m has the entry of r, which the copy lacks, and rejects it (Raft §5.4.1).
+ * - If another node is a candidate, with the copy's vote: it asks all voters at once, so m votes after the copy was opened, and has the entry. Either
+ *   the candidate has it, so that its request carries r and the copy stops; or m rejects it.
+ * - A leader that has the entry counts no answer of the copy. One that lacks it may have acknowledgements of m from before. It counts another life of a
+ *   disk only for the entry that puts this life on record in its log, for what follows it, and for all else once that entry is committed (see
+ *   `raft/counting.ts`). The entry is younger than the life, and from then on m answers no leader that lacks r: r is of m's term, whose leader wrote
+ *   it, or of an earlier one, so that every later leader has it. So the entry of the copy's life is never committed there; without the copy neither,
+ *   since each majority of that leader becomes one with the copy when another node leaves it, and contains a member of R.
  * Premises:
  * - "Every majority" is meant of each configuration by which a node may still stand or lead, also of the one before a change that it has not heard of.
  * - No message to an earlier life reaches the present one, since a channel ends with a life: a RequestVote among them.
- * - The answers that a leader or candidate counts together are of one time. This is not enforced: a late answer of another voter, given before the
- *   record was made, may complete a majority with an answer of the copy, at a node that does not know yet that it was replaced.
  * - The record is ahead of the copy: that of an opening alone is so by one, until the copy is opened once more.
  *
- * What remains is a copy that was taken after the raise that r records: it is of the present generation, and is accepted.
+ * Lives that are put on record need not wait for a commit, nor for a round of messages: counters only grow, so that a copy that runs beside the disk
+ * that it was taken of causes one record at most, and the disk another one, which the copy is behind.
+ *
+ * What remains is a copy that was taken after the raise that r records: it is of the present generation, and is accepted. And one that is opened before
+ * R has r: until then nothing tells it from the next opening of the disk, and different leaders may count both.
  */
 export type Generation = number & { readonly [brand]: 'Generation' };
 declare const brand: unique symbol;

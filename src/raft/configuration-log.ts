@@ -32,6 +32,11 @@ export class ConfigurationLog {
     return this.#placed.findLast((placed) => placed.index <= index) ?? this.#placed[0];
   }
 
+  /** The latest behind `index` that is wanted. */
+  latestAfter(index: LogIndex, isWanted: (configuration: Configuration) => boolean): PlacedConfiguration | undefined {
+    return this.#placed.findLast((placed) => placed.index > index && isWanted(placed.configuration));
+  }
+
   /** @returns whether another configuration is in force now. */
   onAppended(entry: Entry): boolean {
     if (entry.kind !== 'configuration') return false;

@@ -30,10 +30,9 @@ const mayStand = (core: CoreState): boolean =>
  * The configuration that decides whether this node may start an election. A node that is not in the latest one may, until that is committed as
  * far as it knows: perhaps no other node has its entry, and no other node can be elected (thesis §4.2.2, Figure 4.6).
  */
-function votersOf({ configuration, configurations, commit, id }: CoreState): Configuration {
-  const { index } = configurations.latest;
-  if (index <= commit || isVoter(configuration, id)) return configuration;
-  return configurations.at(asIndex(index - 1)).configuration;
+function votersOf({ configurations, commit, id }: CoreState): Configuration {
+  const placed = configurations.latestAfter(commit, (configuration) => isVoter(configuration, id)) ?? configurations.at(commit);
+  return placed.configuration;
 }
 
 /** TimeoutNow (thesis §3.10): the leader of this term wants this node to lead. It waits for no timeout, and asks for no pre-votes. */
@@ -181,11 +180,12 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
 }
 
 /**
- * A configuration no older than any that this node knows is committed, and it is not in it. What is committed stays so, whatever the term of the
+ * A configuration without this node is committed, and it knows of none behind that with it. What is committed stays so, whatever the term of the
  * node that reports it: a node that was removed as well may still be in an old term.
  */
 export function noticeRetirement(core: CoreState, { granted, retiredBy }: VoteReply): void {
-  if (granted || retiredBy === 0 || retiredBy < core.configurations.latest.index || core.isRetired || core.role === 'leader') return;
+  if (granted || retiredBy === 0 || core.isRetired || core.role === 'leader') return;
+  if (core.configurations.latestAfter(retiredBy, (configuration) => membersOf(configuration).includes(core.id)) !== undefined) return;
   core.isRetired = true;
   core.effects.notices.push({ type: 'removed', by: retiredBy });
   becomeFollower(core, core.term, undefined);

@@ -1,13 +1,14 @@
 import { counterOf, isSameLife } from '../base/generation.ts';
-import type { LogIndex, NodeId } from '../base/ids.ts';
+import type { NodeId } from '../base/ids.ts';
 import { asIndex, nextIndex, previousIndex } from '../base/ids.ts';
 import { ForgottenEntriesError } from '../base/invariant.ts';
 import type { CoreState } from './core-state.ts';
+import { agreedIndex } from './counting.ts';
 import { EMPTY_BYTES } from './entry.ts';
 import { type DiskState, diskOf, isVotersState } from './membership.ts';
 import type { AppendAccepted, AppendRejected, SnapshotReply } from './message.ts';
 import { Progress } from './progress.ts';
-import { quorumIndex, voteResult } from './quorum.ts';
+import { voteResult } from './quorum.ts';
 import { beginRound, confirmReads } from './reads.ts';
 import { advanceReconfiguration, isRebuilt } from './reconfiguration.ts';
 import { appendOwn, broadcast, replicate, sendDueHeartbeats, sendHeartbeat } from './replication.ts';
@@ -136,6 +137,7 @@ function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly rou
       progress = new Progress(nextIndex(core.log.lastIndex), core.now);
       core.progress.set(peer, progress);
     }
+    progress.round = 0;
     progress.disk = answer.disk;
     progress.generation = answer.generation;
   } else if (counterOf(answer.generation) > counterOf(progress.generation)) progress.generation = answer.generation;
@@ -180,7 +182,7 @@ export function onOwnPersisted(core: CoreState): void {
  * earlier ones commit with them, never by counting (Raft §5.4.2, Figure 8).
  */
 function commitByCounting(core: CoreState): void {
-  const index = quorumIndex(core.configuration, (voter) => matchOf(core, voter));
+  const index = agreedIndex(core);
   if (index <= core.commit || core.log.termAt(index) !== core.term) return;
   for (const entry of core.log.between(core.commit, index)) core.uncommittedBytes -= entry.data.length;
   core.advanceCommit(index);
@@ -201,10 +203,4 @@ function leaveOffice(core: CoreState): void {
   core.effects.notices.push({ type: 'removed', by: core.configurations.latest.index });
   core.isRetired = !core.configuration.learners.includes(core.id) && !core.configuration.joining.includes(core.id);
   becomeFollower(core, core.term, undefined);
-}
-
-function matchOf(core: CoreState, voter: NodeId): LogIndex {
-  if (voter === core.id) return core.log.persisted;
-  const progress = core.progress.get(voter);
-  return progress !== undefined && isVotersState(core.configuration, voter, progress) ? progress.match : asIndex(0);
 }

@@ -1,4 +1,4 @@
-import { ANY_GENERATION, counterOf, type Generation, isAccepted } from '../base/generation.ts';
+import { ANY_GENERATION, counterOf, type Generation, isAccepted, isSameLife } from '../base/generation.ts';
 import type { DiskId, NodeId } from '../base/ids.ts';
 import type { Configuration, VoterDisk } from './entry.ts';
 import { distinct, membersOf } from './quorum.ts';
@@ -126,13 +126,15 @@ const newNodesOf = ({ joining, leaving, disks }: Configuration): readonly NodeId
 
 export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;
 
+const recordOf = (configuration: Configuration, node: NodeId): VoterDisk | undefined =>
+  configuration.disks.find((known) => known.node === node);
+
 /** The disk that a voter votes with; zero for any. */
-export const diskOf = (configuration: Configuration, node: NodeId): DiskId | 0 =>
-  configuration.disks.find((known) => known.node === node)?.disk ?? 0;
+export const diskOf = (configuration: Configuration, node: NodeId): DiskId | 0 => recordOf(configuration, node)?.disk ?? 0;
 
 /** The generation of the voter's disk that is on record; zero for none. */
 export const generationOf = (configuration: Configuration, node: NodeId): Generation =>
-  configuration.disks.find((known) => known.node === node)?.generation ?? ANY_GENERATION;
+  recordOf(configuration, node)?.generation ?? ANY_GENERATION;
 
 /** Whether that disk is the one that the voter votes with. A disk of zero is taken for any. */
 export function isVotersDisk(configuration: Configuration, node: NodeId, disk: DiskId): boolean {
@@ -143,6 +145,25 @@ export function isVotersDisk(configuration: Configuration, node: NodeId, disk: D
 /** Whether what comes from there is what this voter promised: from its disk, and not from a copy of it that is older than the record. */
 export const isVotersState = (configuration: Configuration, node: NodeId, { disk, generation }: DiskState): boolean =>
   isVotersDisk(configuration, node, disk) && (disk === 0 || isAccepted(generationOf(configuration, node), generation));
+
+/**
+ * Whether the life of the disk that answers is the one on record. One that is accepted without a record may be of a copy. Without an entry for the
+ * voter's disk there is nothing to compare, nor for a file that has no generation.
+ */
+export function isLifeOnRecord(configuration: Configuration, node: NodeId, { disk, generation }: DiskState): boolean {
+  const record = recordOf(configuration, node);
+  return record === undefined || disk === 0 || (record.disk === disk && isLifeOf(record, generation));
+}
+
+/** Whether what a later configuration has on record of the voter, its disk and the life of it, was on record before. */
+export function isSameRecord(later: Configuration, earlier: Configuration, node: NodeId): boolean {
+  const [record, before] = [recordOf(later, node), recordOf(earlier, node)];
+  if (record === undefined) return true;
+  return before !== undefined && before.disk === record.disk && isLifeOf(before, record.generation ?? ANY_GENERATION);
+}
+
+const isLifeOf = ({ generation: recorded }: VoterDisk, generation: Generation): boolean =>
+  generation === ANY_GENERATION || (recorded !== undefined && isSameLife(recorded, generation));
 
 /** A disk, in a state of its file. */
 export interface DiskState {

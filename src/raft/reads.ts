@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
-import { isVotersState } from './membership.ts';
+import { isCounted } from './counting.ts';
 import { quorumValue } from './quorum.ts';
 import { sendHeartbeat } from './replication.ts';
 
@@ -46,10 +46,10 @@ export function confirmReads(core: CoreState): void {
   if (core.reads.hasPending && !core.reads.isAwaited && isReady(core)) askAll(core);
 }
 
-/** The last round that the voter answered, and with its own disk. */
+/** The last round that the voter answered, and with its own disk, in a life that is on record. */
 function roundOf(core: CoreState, voter: NodeId): number {
   const progress = core.progress.get(voter);
-  return progress !== undefined && isVotersState(core.configuration, voter, progress) ? progress.round : 0;
+  return progress !== undefined && isCounted(core, voter, progress) ? progress.round : 0;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
-import { isJoint, isVotersState } from './membership.ts';
+import { isCounted } from './counting.ts';
+import { isJoint } from './membership.ts';
 import { voteResult } from './quorum.ts';
 import { beginRound, isReady } from './reads.ts';
 import type { AskedRebuild, RebuildQuestion } from './rebuild-question.ts';
@@ -50,6 +51,6 @@ function isNeeded({ configuration, id, progress }: CoreState, { node, round }: A
 function hasEverything(core: CoreState, voter: NodeId, { round, commit }: AskedRebuild): boolean {
   if (voter === core.id) return core.log.persisted >= commit;
   const progress = core.progress.get(voter);
-  if (progress === undefined || !isVotersState(core.configuration, voter, progress)) return false;
+  if (progress === undefined || !isCounted(core, voter, progress)) return false;
   return progress.round >= round && progress.match >= commit;
 }

@@ -8,6 +8,7 @@ import type { MembershipChange } from './membership.ts';
 import {
   begun,
   isJoint,
+  isLifeOnRecord,
   isVotersDisk,
   isVotersState,
   problemWith,
@@ -75,9 +76,12 @@ function isChangePending(core: CoreState): boolean {
  */
 export function advanceReconfiguration(core: CoreState): void {
   // A step may have been taken by this very event; the next one waits for its commit anyway.
-  if (core.role !== 'leader' || core.transfer !== undefined || !isReady(core) || core.effects.append !== undefined) return;
+  if (core.role !== 'leader' || core.transfer !== undefined || core.effects.append !== undefined) return;
   const { index, configuration } = core.configurations.latest;
-  if (index > core.commit) return;
+  if (!isReady(core) || index > core.commit) {
+    recordLives(core);
+    return;
+  }
   if (isJoint(configuration)) {
     adopt(core, settled(configuration));
     return;
@@ -102,7 +106,26 @@ export function advanceReconfiguration(core: CoreState): void {
     adopt(core, replaced(configuration, lost));
     return;
   }
-  const renewed = recorded(configuration, (node) => (node === core.id ? core : core.progress.get(node)));
+  adoptRecords(core);
+}
+
+/**
+ * Voters that answer in a life that is not on record count for nothing before it is, and nothing may be committed without them. So this waits for no
+ * commit, neither of an earlier configuration nor of an entry of this term: voters and all else are as in the latest configuration, so that no
+ * majority is another one than before.
+ */
+function recordLives(core: CoreState): void {
+  const { configuration } = core;
+  const isAwaited = configuration.disks.some(({ node }) => {
+    const seen = core.progress.get(node);
+    return seen !== undefined && isVotersState(configuration, node, seen) && !isLifeOnRecord(configuration, node, seen);
+  });
+  if (isAwaited) adoptRecords(core);
+}
+
+/** Puts the later generations of the voters' disks on record, this node's own among them. */
+function adoptRecords(core: CoreState): void {
+  const renewed = recorded(core.configuration, (node) => (node === core.id ? core : core.progress.get(node)));
   if (renewed !== undefined) adopt(core, renewed);
 }
 

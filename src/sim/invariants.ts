@@ -181,7 +181,12 @@ export class Invariants {
     // What was appended in this very turn was not yet in force when the commit was decided.
     const settled = this.#known.get(node);
     const inForce = settled?.life === node.lives ? settled.configuration : node.durable.lastIndex;
-    if (latest.index > inForce) known.push(view.configurations.at(asIndex(latest.index - 1)).configuration);
+    for (let { index } = latest; index > inForce; ) {
+      const before = view.configurations.at(asIndex(index - 1));
+      if (before.index >= index) break;
+      known.push(before.configuration);
+      index = before.index;
+    }
     const isOnMajority = known.some((configuration) => this.#isOnMajority(configuration, { index: commit, term }));
     demand(isOnMajority, 'committed means on disk on a majority', () => {
       const holders = [...this.#nodes.keys()].filter((id) => this.#holds(latest.configuration, id, { index: commit, term }));

@@ -12,12 +12,25 @@ import {
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
 import type { Configuration } from '../../src/raft/entry.ts';
-import { aCore, aFollower, aLeader, anAcceptance, anAppend, aVoteRequest, repliesIn, type TestCore } from './builders.ts';
+import {
+  aCore,
+  aFollower,
+  aLeader,
+  anAcceptance,
+  anAppend,
+  appendsIn,
+  aRejection,
+  aVoteReply,
+  aVoteRequest,
+  repliesIn,
+  type TestCore,
+} from './builders.ts';
 
 /** The generation with that counter in the life. */
 const at = (counter: number, life = 7) => makeGeneration(counter, life);
-const disksOf = (generation?: number) =>
-  [1, 2, 3].map((node) => ({
+const FIVE = [1, 2, 3, 4, 5];
+const disksOf = (generation?: number, nodes: readonly number[] = [1, 2, 3]) =>
+  nodes.map((node) => ({
     node: asNodeId(node),
     disk: asDiskId(100 + node),
     ...(generation === undefined ? {} : { generation: asGeneration(generation) }),
@@ -29,8 +42,12 @@ function roundTrip(configuration: Configuration): Configuration {
   return readConfiguration(new ByteReader(writer.copy()));
 }
 
-const accept = (leader: TestCore, from: number, match: number, generation: number) =>
-  leader.step(anAcceptance({ from, to: 1, term: leader.view.term, match, disk: 100 + from, generation, round: 1 }));
+const accept = (leader: TestCore, from: number, match: number, generation: number, round = 1) =>
+  leader.step(anAcceptance({ from, to: 1, term: leader.view.term, match, disk: 100 + from, generation, round }));
+/** A leader of five whose no-op, entry 1, is on its own disk; all lives are on record at counter 5. */
+function aLeaderOfFive(): TestCore {
+  return aLeader({ disk: 101, generation: at(5), voters: FIVE, configuration: { disks: disksOf(at(5), FIVE) } });
+}
 const recordOf = (core: TestCore, node: number) => core.view.configuration.disks.find((known) => known.node === node)?.generation;
 
 describe('a generation', () => {
@@ -85,11 +102,11 @@ describe('a leader', () => {
     const leader = aLeader({ disk: 101, generation: at(3), configuration: { disks: disksOf() } });
     accept(leader, 2, 1, at(5));
     expect([1, 2, 3].map((node) => recordOf(leader, node))).toEqual([at(3), at(5), undefined]);
-    accept(leader, 3, 1, at(6));
-    expect(recordOf(leader, 3)).toBeUndefined();
+    accept(leader, 2, 1, at(6));
+    expect(recordOf(leader, 2)).toBe(at(5));
     leader.persist();
-    accept(leader, 3, leader.view.log.lastIndex, at(6));
-    expect(recordOf(leader, 3)).toBe(at(6));
+    accept(leader, 2, leader.view.log.lastIndex, at(6));
+    expect(recordOf(leader, 2)).toBe(at(6));
     const { lastIndex } = leader.view.log;
     leader.persist();
     accept(leader, 2, lastIndex, at(5));
@@ -101,7 +118,104 @@ describe('a leader', () => {
     accept(leader, 2, 1, at(5, 8));
     expect(leader.view.commit).toBe(0);
     accept(leader, 2, 1, at(6, 9));
+    expect(recordOf(leader, 2)).toBe(at(6, 9));
+    leader.persist();
+    accept(leader, 2, 2, at(6, 9));
+    expect(leader.view.commit).toBe(2);
+  });
+
+  it('counts a later opening of a voter’s disk from its record on, not with what others acknowledged before: they may have a later one since', () => {
+    const leader = aLeaderOfFive();
+    accept(leader, 2, 1, at(5));
+    accept(leader, 3, 1, at(6, 9));
+    expect(recordOf(leader, 3)).toBe(at(6, 9));
+    leader.persist();
+    accept(leader, 3, 2, at(6, 9));
+    expect(leader.view.commit).toBe(0);
+    accept(leader, 2, 2, at(5));
+    expect(leader.view.commit).toBe(2);
+    // Its record is committed: from now on it counts like any other.
+    leader.propose();
+    leader.persist();
+    accept(leader, 4, 3, at(5));
+    accept(leader, 3, 3, at(6, 9));
+    expect(leader.view.commit).toBe(3);
+  });
+
+  it('does not count a later opening with what it acknowledges while its own record waits, either', () => {
+    const leader = aLeaderOfFive();
+    for (const from of [2, 4]) accept(leader, from, 1, at(5));
     expect(leader.view.commit).toBe(1);
+    leader.propose();
+    leader.persist();
+    accept(leader, 2, 2, at(5));
+    // The record is entry 3.
+    accept(leader, 3, 2, at(6, 9));
+    leader.persist();
+    accept(leader, 3, 3, at(6, 9));
+    expect(leader.view.commit).toBe(1);
+    accept(leader, 4, 2, at(5));
+    expect(leader.view.commit).toBe(2);
+    accept(leader, 4, 3, at(5));
+    expect(leader.view.commit).toBe(3);
+  });
+
+  it('confirms no read by the answer of a life whose record is not committed, and what another voter answered before', () => {
+    const leader = aLeaderOfFive();
+    for (const from of [2, 4]) accept(leader, from, 1, at(5));
+    const asked = leader.core.step({ type: 'read', now: leader.now, batch: 7, lease: false });
+    const round = appendsIn(asked)[0]?.round ?? 0;
+    accept(leader, 2, 1, at(5), round);
+    expect(accept(leader, 3, 1, at(6, 9), round).readable).toEqual([]);
+    leader.persist();
+    expect(accept(leader, 3, 2, at(6, 9), round).readable).toEqual([]);
+    expect(accept(leader, 2, 2, at(5), round).readable).toMatchObject([{ batch: 7 }]);
+  });
+
+  it('commits after a start of all nodes, by records that wait neither for its term nor for each other', () => {
+    const leader = aLeaderOfFive();
+    accept(leader, 2, 1, at(6, 9));
+    accept(leader, 3, 1, at(6, 10));
+    expect([2, 3].map((node) => recordOf(leader, node))).toEqual([at(6, 9), at(6, 10)]);
+    leader.persist();
+    accept(leader, 2, 3, at(6, 9));
+    expect(leader.view.commit).toBe(0);
+    accept(leader, 3, 3, at(6, 10));
+    expect(leader.view.commit).toBe(3);
+  });
+
+  it('counts the opening of a voter in the middle of a change of members, and leaves the members as they are to be', () => {
+    const leader = aLeaderOfFive();
+    for (const from of [2, 3, 4, 5]) accept(leader, from, 1, at(5));
+    const change = { add: [], remove: [5, 4].map(asNodeId), learners: [] };
+    leader.core.step({ type: 'change-membership', now: leader.now, change });
+    leader.persist();
+    accept(leader, 2, 1, at(6, 9));
+    const { voters, outgoing } = leader.view.configuration;
+    expect([voters, outgoing]).toEqual([[1, 2, 3], FIVE]);
+    leader.persist();
+    for (const from of [2, 3]) accept(leader, from, 3, from === 2 ? at(6, 9) : at(5));
+    expect(leader.view.commit).toBe(3);
+    expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3], outgoing: [] });
+  });
+
+  it('puts each opening on record once, while a copy that is older than the record answers in turn with the disk that it was taken of', () => {
+    const leader = aLeaderOfFive();
+    const [disk, copy] = [at(70), at(6, 9)];
+    for (let turn = 0; turn < 50; turn += 1) {
+      accept(leader, 3, 0, copy);
+      leader.persist();
+      accept(leader, 3, 0, disk);
+      leader.persist();
+    }
+    expect(recordOf(leader, 3)).toBe(disk);
+    expect(leader.view.log.lastIndex).toBeLessThanOrEqual(3);
+    const { lastIndex } = leader.view.log;
+    accept(leader, 3, lastIndex, copy);
+    accept(leader, 2, lastIndex, at(5));
+    expect(leader.view.commit).toBe(0);
+    accept(leader, 3, lastIndex, disk);
+    expect(leader.view.commit).toBe(lastIndex);
   });
 
   it('forgets what another life of the disk acknowledged, until it is acknowledged again', () => {
@@ -109,6 +223,37 @@ describe('a leader', () => {
     accept(leader, 2, 1, at(5));
     accept(leader, 2, 0, at(6, 8));
     expect(leader.progressOf(2).match).toBe(0);
+  });
+});
+
+describe('a leader that removed itself, and then put the opening of another voter on record, when it is replaced', () => {
+  /** Entry 3 is the configuration without it, entry 4 the record; neither is committed. */
+  function aReplacedLeader(): TestCore {
+    const leader = aLeader({ disk: 101, generation: at(5), configuration: { disks: disksOf(at(5)) } });
+    for (const from of [2, 3]) accept(leader, from, 1, at(5));
+    leader.core.step({ type: 'change-membership', now: leader.now, change: { add: [], remove: [asNodeId(1)], learners: [] } });
+    leader.persist();
+    for (const from of [2, 3]) accept(leader, from, 2, at(5));
+    leader.persist();
+    accept(leader, 2, 2, at(6, 9));
+    expect(leader.view.configuration).toMatchObject({ voters: [2, 3], outgoing: [] });
+    expect(leader.view.log.lastIndex).toBe(4);
+    leader.persist();
+    leader.step(aRejection({ from: 3, to: 1, term: leader.view.term + 1, rejected: 2 }));
+    return leader;
+  }
+
+  it('still starts elections: perhaps no other node has these entries', () => {
+    const node = aReplacedLeader();
+    node.reachDeadline();
+    expect(node.view).toMatchObject({ role: 'pre-candidate', commit: 2 });
+  });
+
+  it('learns from a refused pre-vote that it is removed, although its log has a later configuration', () => {
+    const node = aReplacedLeader();
+    node.reachDeadline();
+    node.step(aVoteReply({ from: 3, to: 1, term: node.view.term, preVote: true, granted: false, retiredBy: 3 }));
+    expect(node.view.isRetired).toBe(true);
   });
 });
 
