@@ -358,6 +358,13 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 11,
+    name: 'a later opening of a disk counts with what others acknowledged before its record',
+    file: 'raft/counting.ts',
+    find: 'if (recordedAt <= commit || index >= recordedAt) return index;',
+    replace: 'if (recordedAt <= commit || index >= 0) return index;',
+  },
+  {
+    mistake: 11,
     name: 'a node that is being rebuilt counts as a copy',
     file: 'raft/rebuild.ts',
     find: 'if (progress === undefined || !isCounted(core, voter, progress)) return false;',

@@ -24,6 +24,7 @@ export const SOMETIMES = [
   'disk lost',
   'disk restored from an older copy',
   'restored copy found out',
+  'replaced leader reached only a restored copy',
   'disk given up for a repair',
   'disk given up while another was rebuilt',
   'members changed while a disk was rebuilt',

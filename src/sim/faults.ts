@@ -1,11 +1,11 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { ANY_GENERATION, counterOf, type Generation } from '../base/generation.ts';
-import { asNodeId } from '../base/ids.ts';
 import { SESSIONS_MAX } from '../queue/limits.ts';
 import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
-import { isJoint } from '../raft/membership.ts';
 import { writeClientFrame } from '../transport/client-frame.ts';
+import { answerLate } from './late-answer.ts';
+import { areLossesKnown, mayLoseDisk, ORDER_WAITS_MS_MAX } from './lost-disks.ts';
 import type { Fault } from './plan.ts';
+import { rollBack } from './roll-back.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
@@ -15,15 +15,6 @@ const CROWD_CONNECTION = 901;
 const LATE_COPIES_AFTER_MS = 1_000;
 /** The openings are sent under numbers from here on. */
 const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
-
-/** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
-const ORDER_WAITS_MS_MAX = 4_000;
-
-/** For how long it is tried to restore a copy, and how often. */
-const ROLL_BACK_WITHIN_MS = 3_000;
-const ROLL_BACK_EVERY_MS = 20;
-/** Each opening brings a copy nearer to the record, as long as it hears from no node that has it. Plans do not crash one that often. */
-const UNHEARD_OPENINGS_MAX = 40;
 
 /** How long an operator asks for a repair, and how often. */
 const REPAIR_WAITS_MS_MAX = 3_000;
@@ -68,6 +59,9 @@ export function carryOutFault(world: World, fault: Fault): void {
       break;
     case 'roll-back':
       if (node !== undefined) rollBack(world, node, fault);
+      break;
+    case 'late-answer':
+      if (node !== undefined) answerLate(world, node, fault.downMs);
       break;
     case 'partition':
       coverage.add('partition');
@@ -229,43 +223,6 @@ function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type
   node.disk.flipBit(row, fault.bit);
 }
 
-/** Copies the disk now, and restores it once a majority without the node is known to have recorded a later generation, which is what is promised. */
-function rollBack(world: World, node: SimNode, { afterMs, downMs }: Extract<Fault, { readonly type: 'roll-back' }>): void {
-  const { schedule, coverage } = world;
-  if (!node.isUp) return;
-  const copy = node.copyDisk();
-  const copied = node.runtime?.generation.current ?? ANY_GENERATION;
-  const untilMs = schedule.nowMs + afterMs + ROLL_BACK_WITHIN_MS;
-  const tryIt = (): void => {
-    if (schedule.nowMs > untilMs || world.network.isHealed || node.diskId !== copy.id) return;
-    if (node.isUp && mayLoseDisk(world, node) && isRecordedWithout(world, node, copied)) {
-      coverage.add('disk restored from an older copy');
-      world.lostDisks.set(node.id, node.diskId);
-      world.stopNode(node, downMs, true);
-      node.restoreDisk(copy);
-      return;
-    }
-    schedule.after(ROLL_BACK_EVERY_MS, tryIt);
-  };
-  schedule.after(afterMs, tryIt);
-}
-
-/**
- * Whether a majority of the voters, this one left out, has a record of its disk that is later than what the copy shows; a committed one, since
- * others may be overwritten.
- */
-function isRecordedWithout(world: World, node: SimNode, copied: Generation): boolean {
-  const voters = world.leader()?.runtime?.view.configuration.voters ?? [];
-  if (!voters.includes(node.nodeId)) return false;
-  const knowing = voters.filter((voter) => {
-    const view = world.nodes.get(voter)?.runtime?.view;
-    const disks = view?.configurations.at(view.commit).configuration.disks ?? [];
-    const known = disks.find((each) => each.node === node.id && each.disk === node.diskId);
-    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNHEARD_OPENINGS_MAX;
-  });
-  return knowing.length * 2 > voters.length;
-}
-
 /**
  * Asks the leader again and again whether the node's disk may be given up, as the owner of a real cluster does. Whether that is safe is for
  * the code under test to know: also while another disk is being rebuilt.
@@ -294,39 +251,4 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
     schedule.after(REPAIR_EVERY_MS, askAgain);
   };
   askAgain();
-}
-
-/** A flipped bit is not detected before it is read. */
-const areLossesKnown = ({ lostDisks, nodes }: World): boolean => [...lostDisks].every(([id, disk]) => nodes.get(id)?.diskId !== disk);
-
-/**
- * Losing one disk is survived where the others are a majority: a spare's at any time, a voter's while the configuration is settled and no
- * other voter is being rebuilt.
- */
-function mayLoseDisk(world: World, node: SimNode): boolean {
-  const { schedule } = world;
-  if (world.lostDisks.size > 0) return false;
-  const view = world.leader()?.runtime?.view;
-  if (view === undefined) return false;
-  const { index, configuration } = view.configurations.latest;
-  const isSettled = index <= view.commit && !isJoint(configuration) && configuration.joining.length === 0;
-  // Another node may have begun a change since, while this leader was paused or cut off; and it may be down now.
-  if (!isSettled || world.hasLaterConfiguration(index)) return false;
-  // Or it may be about to: an order may wait at a leader that is stuck.
-  if (schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX) return false;
-  return !configuration.voters.includes(asNodeId(node.id)) || configuration.voters.length >= 3;
-}
-
-/** A voter whose new disk is in the settled configuration, or that is no voter, has nothing to forget any more. */
-export function forgetReplacedDisks(world: World): void {
-  const view = world.leader()?.runtime?.view;
-  if (view === undefined) return;
-  const { index, configuration } = view.configurations.latest;
-  if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0) return;
-  for (const [id, lost] of [...world.lostDisks]) {
-    const present = world.nodes.get(id)?.diskId;
-    if (present === lost) continue;
-    const disk = configuration.disks.find(({ node }) => node === id)?.disk;
-    if (!configuration.voters.includes(asNodeId(id)) || disk === present) world.lostDisks.delete(id);
-  }
 }

@@ -18,6 +18,11 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'repair'; readonly node: number; readonly downMs: number }
   /** The disk of a node is replaced by a copy of it that was taken while the node ran, once the others know of a later generation. */
   | { readonly type: 'roll-back'; readonly node: number; readonly afterMs: number; readonly downMs: number }
+  /**
+   * The same, while a leader that was replaced meanwhile does not know it: it has on record what another voter acknowledged before, and reaches
+   * nobody but the restored node. In clusters of four or more.
+   */
+  | { readonly type: 'late-answer'; readonly node: number; readonly downMs: number }
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
   /** Nothing gets from one node to the other; the other way it does. */
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
@@ -63,6 +68,7 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'lose-disk',
   'repair',
   'roll-back',
+  'late-answer',
   'partition',
   'one-way',
   'channel',
@@ -230,6 +236,10 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     const atMs = Math.round(later.below(faultMs));
     faults.push({ type: 'roll-back', atMs, node, afterMs: later.of([50, 500, 2_000]), downMs: later.of([1, 30, 400]) });
   }
+  const late = lateAnswers(new Dice(seed * 86_028_121 + 49_979_693), nodes, faultMs);
+  // It takes a while, in which other faults, if there are any, mostly prevent it.
+  if (late.isOnlyFault) faults.length = 0;
+  faults.push(...late.faults);
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
@@ -241,7 +251,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     // Bursts would be over at once.
     operations: workload.burstMax > 1 ? 2 * operations : operations,
     raft: { ...raft, ...dimensions.raft },
-    limits: { ...limits, ...dimensions.limits },
+    limits: { ...limits, ...dimensions.limits, ...(late.isOnlyFault ? { checkpointEntries: 5 } : {}) },
     network,
     drift,
     faults: isRepeating ? faults.map(repeated) : faults,
@@ -269,6 +279,16 @@ const DAY_MS = 24 * HOUR_MS;
 
 const repairsOf = (random: Dice, nodes: number): number[] => Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(nodes));
 
+/** In some seeds of larger clusters a replaced leader meets a restored node. */
+function lateAnswers(random: Dice, nodes: number, faultMs: number): { readonly faults: readonly Fault[]; readonly isOnlyFault: boolean } {
+  if (nodes < 4 || !random.chance(0.15)) return { faults: [], isOnlyFault: false };
+  const isOnlyFault = random.chance(0.5);
+  const faults = Array.from({ length: 1 + random.below(3) }, (): Fault => {
+    return { type: 'late-answer', atMs: Math.round(random.below(faultMs)), node: 1 + random.below(nodes), downMs: random.of([1, 30]) };
+  });
+  return { faults, isOnlyFault };
+}
+
 /** Some seeds have wall clocks that are stepped by hours or days: most of all that of the leader. */
 function clockSteps(random: Dice, faultMs: number): Fault[] {
   if (!random.chance(0.35)) return [];
@@ -290,7 +310,7 @@ export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
 
 /** From a stream of their own. */
-const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back'] as const;
+const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-answer'] as const;
 type DrawnType = Exclude<FaultType, (typeof LATER_TYPES)[number]>;
 const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => !LATER_TYPES.some((later) => later === type));
 

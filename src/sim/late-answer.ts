@@ -1,0 +1,162 @@
+import { ANY_GENERATION, type Generation } from '../base/generation.ts';
+import type { EntryId } from '../base/ids.ts';
+import { mayLoseDisk } from './lost-disks.ts';
+import { isRecordedWithout, restore } from './roll-back.ts';
+import type { DiskCopy, SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+const LOOK_EVERY_MS = 1;
+/** Less than an election timeout: a leader that hears no majority steps down. */
+const ANSWERED_WITHIN_MS = 180;
+const OVERWRITTEN_WITHIN_MS = 2_500;
+const RECORDED_WITHIN_MS = 4_000;
+/** For so long the replaced leader reaches the restored node, and no other. */
+const ONLY_ONE_MS = 400;
+
+interface Participants {
+  readonly leader: SimNode;
+  /** It acknowledges an entry of the leader that is overwritten later. */
+  readonly follower: SimNode;
+  /** Its disk is restored. */
+  readonly node: SimNode;
+  readonly downMs: number;
+}
+
+/**
+ * A leader reaches one follower only, then nobody, and its event loop stops. Once another leader has overwritten what both have, and a later generation
+ * of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader goes on, and reaches only that voter.
+ */
+export function answerLate(world: World, node: SimNode, downMs: number): void {
+  const leader = world.leader();
+  const voters = leader?.runtime?.view.configuration.voters ?? [];
+  const follower = voters
+    .map((voter) => world.nodes.get(voter))
+    .find((other) => other?.isUp === true && other !== leader && other !== node);
+  if (world.network.isHealed || leader === undefined || follower === undefined) return;
+  if (leader === node || !node.isUp || !voters.includes(node.nodeId) || voters.length < 4) return;
+  new LateAnswer(world, { leader, follower, node, downMs }).begin();
+}
+
+class LateAnswer {
+  readonly #world: World;
+  readonly #participants: Participants;
+  readonly #copy: DiskCopy;
+  readonly #copied: Generation;
+  readonly #term: number;
+  readonly #cuts = new Map<string, readonly (readonly [number, number])[]>();
+  #isLeaderStopped = false;
+
+  constructor(world: World, participants: Participants) {
+    this.#world = world;
+    this.#participants = participants;
+    this.#copy = participants.node.copyDisk();
+    this.#copied = participants.node.runtime?.generation.current ?? ANY_GENERATION;
+    this.#term = participants.leader.runtime?.view.term ?? 0;
+  }
+
+  begin(): void {
+    const { leader, follower } = this.#participants;
+    this.#cut('leader', leader, [follower]);
+    this.#cut('follower', follower, [leader]);
+    this.#await(
+      ANSWERED_WITHIN_MS,
+      () => this.#acknowledged() !== undefined,
+      () => this.#stopLeader(this.#acknowledged()),
+    );
+  }
+
+  #stopLeader(entry: EntryId | undefined): void {
+    const { leader } = this.#participants;
+    this.#isLeaderStopped = true;
+    this.#cut('leader', leader, []);
+    this.#await(
+      OVERWRITTEN_WITHIN_MS,
+      () => entry !== undefined && this.#isOverwritten(entry),
+      () => {
+        this.#uncut('follower');
+        this.#awaitRecord();
+      },
+    );
+  }
+
+  #awaitRecord(): void {
+    const { node, downMs } = this.#participants;
+    const mayRestore = (): boolean => node.isUp && node.diskId === this.#copy.id && mayLoseDisk(this.#world, node);
+    this.#await(
+      RECORDED_WITHIN_MS,
+      () => mayRestore() && isRecordedWithout(this.#world, node, this.#copied),
+      () => {
+        restore(this.#world, node, this.#copy, downMs);
+        this.#wakeLeader();
+      },
+    );
+  }
+
+  #wakeLeader(): void {
+    const { leader, node } = this.#participants;
+    this.#cut('leader', leader, [node]);
+    this.#cut('node', node, [leader]);
+    this.#await(
+      RECORDED_WITHIN_MS,
+      () => node.isUp,
+      () => {
+        this.#world.coverage.add('replaced leader reached only a restored copy');
+        this.#isLeaderStopped = false;
+        this.#world.schedule.after(ONLY_ONE_MS, () => this.#end());
+      },
+    );
+  }
+
+  /** What the follower has acknowledged of the leader's term, and the leader has not committed. */
+  #acknowledged(): EntryId | undefined {
+    const { leader, follower } = this.#participants;
+    const view = leader.runtime?.view;
+    const index = view?.progress.get(follower.nodeId)?.match;
+    if (view === undefined || index === undefined || index <= view.commit || view.log.termAt(index) !== view.term) return undefined;
+    return { index, term: view.term };
+  }
+
+  /** Whether another leader has committed something else there. */
+  #isOverwritten({ index, term }: EntryId): boolean {
+    const view = this.#world.leader()?.runtime?.view;
+    if (view === undefined || view.term <= this.#term || view.commit < index) return false;
+    return view.log.termAt(index) !== term;
+  }
+
+  /** @param next what happens once that is so; if it is not in time, everything is as it was. */
+  #await(withinMs: number, isReached: () => boolean, next: () => void): void {
+    const { schedule, network } = this.#world;
+    const { leader } = this.#participants;
+    const endMs = schedule.nowMs + withinMs;
+    const look = (): void => {
+      if (network.isHealed) return;
+      const view = leader.runtime?.view;
+      if (view?.role !== 'leader' || view.term !== this.#term || schedule.nowMs > endMs) {
+        this.#end();
+        return;
+      }
+      if (this.#isLeaderStopped) leader.pause(2 * LOOK_EVERY_MS);
+      if (isReached()) next();
+      else schedule.after(LOOK_EVERY_MS, look);
+    };
+    look();
+  }
+
+  /** From now on the node reaches these, and no other. */
+  #cut(name: string, node: SimNode, reached: readonly SimNode[]): void {
+    this.#uncut(name);
+    const others = [...this.#world.nodes.values()].filter((other) => other !== node && !reached.includes(other));
+    const links = others.flatMap((other) => [[node.id, other.id] as const, [other.id, node.id] as const]);
+    for (const [from, to] of links) this.#world.network.cut(from, to);
+    this.#cuts.set(name, links);
+  }
+
+  #uncut(name: string): void {
+    for (const [from, to] of this.#cuts.get(name) ?? []) this.#world.network.uncut(from, to);
+    this.#cuts.delete(name);
+  }
+
+  #end(): void {
+    for (const name of [...this.#cuts.keys()]) this.#uncut(name);
+  }
+}

@@ -1,0 +1,52 @@
+import { ANY_GENERATION, counterOf, type Generation } from '../base/generation.ts';
+import { mayLoseDisk } from './lost-disks.ts';
+import type { Fault } from './plan.ts';
+import type { DiskCopy, SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+/** For how long it is tried to restore a copy, and how often. */
+const ROLL_BACK_WITHIN_MS = 3_000;
+const ROLL_BACK_EVERY_MS = 20;
+/** Each opening brings a copy nearer to the record, as long as it hears from no node that has it. Plans do not crash one that often. */
+const UNHEARD_OPENINGS_MAX = 40;
+
+/** Copies the disk now, and restores it once a majority without the node is known to have recorded a later generation, which is what is promised. */
+export function rollBack(world: World, node: SimNode, { afterMs, downMs }: Extract<Fault, { readonly type: 'roll-back' }>): void {
+  const { schedule } = world;
+  if (!node.isUp) return;
+  const copy = node.copyDisk();
+  const copied = node.runtime?.generation.current ?? ANY_GENERATION;
+  const untilMs = schedule.nowMs + afterMs + ROLL_BACK_WITHIN_MS;
+  const tryIt = (): void => {
+    if (schedule.nowMs > untilMs || world.network.isHealed || node.diskId !== copy.id) return;
+    if (node.isUp && mayLoseDisk(world, node) && isRecordedWithout(world, node, copied)) {
+      restore(world, node, copy, downMs);
+      return;
+    }
+    schedule.after(ROLL_BACK_EVERY_MS, tryIt);
+  };
+  schedule.after(afterMs, tryIt);
+}
+
+export function restore(world: World, node: SimNode, copy: DiskCopy, downMs: number): void {
+  world.coverage.add('disk restored from an older copy');
+  world.lostDisks.set(node.id, node.diskId);
+  world.stopNode(node, downMs, true);
+  node.restoreDisk(copy);
+}
+
+/**
+ * Whether a majority of the voters, this one left out, has a record of its disk that is later than what the copy shows; a committed one, since
+ * others may be overwritten.
+ */
+export function isRecordedWithout(world: World, node: SimNode, copied: Generation): boolean {
+  const voters = world.leader()?.runtime?.view.configuration.voters ?? [];
+  if (!voters.includes(node.nodeId)) return false;
+  const knowing = voters.filter((voter) => {
+    const view = world.nodes.get(voter)?.runtime?.view;
+    const disks = view?.configurations.at(view.commit).configuration.disks ?? [];
+    const known = disks.find((each) => each.node === node.id && each.disk === node.diskId);
+    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNHEARD_OPENINGS_MAX;
+  });
+  return knowing.length * 2 > voters.length;
+}
