@@ -154,8 +154,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'the joint configuration is left before it is committed',
     file: 'raft/reconfiguration.ts',
-    find: 'if (!isReady(core) || index > core.commit) {',
-    replace: 'if (!isReady(core) || index < 0) {',
+    find: 'if (!isReady(core) || membersSince > core.commit) {',
+    replace: 'if (!isReady(core) || membersSince < 0) {',
   },
   {
     mistake: 7,
@@ -360,8 +360,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 11,
     name: 'a later opening of a disk counts with what others acknowledged before its record',
     file: 'raft/counting.ts',
-    find: 'if (recordedAt <= commit || index >= recordedAt) return index;',
-    replace: 'if (recordedAt <= commit || index >= 0) return index;',
+    find: 'while (index < placed.index && placed.index > commit) {',
+    replace: 'while (index < 0 && placed.index > commit) {',
   },
   {
     mistake: 11,

@@ -11,8 +11,8 @@
  * - A leader that has the entry counts no answer of the copy. One that lacks it may have acknowledgements of m from before. It counts another life of a
  *   disk only for the entry that puts this life on record in its log, for what follows it, and for all else once that entry is committed (see
  *   `raft/counting.ts`). The entry is younger than the life, and from then on m answers no leader that lacks r: r is of m's term, whose leader wrote
- *   it, or of an earlier one, so that every later leader has it. So the entry of the copy's life is never committed there; without the copy neither,
- *   since each majority of that leader becomes one with the copy when another node leaves it, and contains a member of R.
+ *   it, or of an earlier one, so that every later leader has it. So the entry of the copy's life is never committed there, with the copy or without: a
+ *   majority and the copy together are a majority with the copy in it, and contain a member of R that is not the copy.
  * Premises:
  * - "Every majority" is meant of each configuration by which a node may still stand or lead, also of the one before a change that it has not heard of.
  * - No message to an earlier life reaches the present one, since a channel ends with a life: a RequestVote among them.

@@ -5,7 +5,7 @@ import type { NodeStatus } from '../transport/client-frame.ts';
 
 /** What GetStatus answers, as the core stands now. */
 export function nodeStatus(view: CoreView, applied: LogIndex): NodeStatus {
-  const { index, configuration } = view.configurations.latest;
+  const { configuration } = view;
   const { voters, outgoing, learners, joining, leaving } = configuration;
   return {
     node: view.id,
@@ -23,7 +23,7 @@ export function nodeStatus(view: CoreView, applied: LogIndex): NodeStatus {
     learners,
     joining,
     leaving,
-    isSettled: index <= view.commit && !isJoint(configuration),
+    isSettled: view.areMembersCommitted && !isJoint(configuration),
     isRemoved: view.isRetired,
   };
 }

@@ -1,12 +1,20 @@
 import type { LogIndex } from '../base/ids.ts';
 import { configurationIn } from './configuration-codec.ts';
 import type { Configuration, Entry } from './entry.ts';
-import { normalized } from './membership.ts';
+import { hasSameMembers, normalized } from './membership.ts';
 
 /** A configuration and where in the log it stands. */
 export interface PlacedConfiguration {
   readonly index: LogIndex;
   readonly configuration: Configuration;
+}
+
+interface ConfigurationInLog extends PlacedConfiguration {
+  /**
+   * Where these members began, or a later place before which the log is not kept. Once this is committed, so are the members: what stands between are
+   * records of generations, which change no majority.
+   */
+  readonly membersSince: LogIndex;
 }
 
 /**
@@ -15,15 +23,15 @@ export interface PlacedConfiguration {
  */
 export class ConfigurationLog {
   /** Never empty: the first is what the log's beginning stands on. */
-  #placed: [PlacedConfiguration, ...PlacedConfiguration[]];
+  #placed: [ConfigurationInLog, ...ConfigurationInLog[]];
 
   /** @param entries those behind `base`. */
   constructor(base: PlacedConfiguration, entries: readonly Entry[]) {
-    this.#placed = [normalizedAt(base)];
+    this.#placed = [baseOf(base)];
     for (const entry of entries) if (entry.index > base.index) this.onAppended(entry);
   }
 
-  get latest(): PlacedConfiguration {
+  get latest(): ConfigurationInLog {
     return this.#placed.at(-1) ?? this.#placed[0];
   }
 
@@ -40,7 +48,10 @@ export class ConfigurationLog {
   /** @returns whether another configuration is in force now. */
   onAppended(entry: Entry): boolean {
     if (entry.kind !== 'configuration') return false;
-    this.#placed.push({ index: entry.index, configuration: normalized(configurationIn(entry)) });
+    const { configuration: before, membersSince } = this.latest;
+    const { index } = entry;
+    const configuration = normalized(configurationIn(entry));
+    this.#placed.push({ index, configuration, membersSince: hasSameMembers(configuration, before) ? membersSince : index });
     return true;
   }
 
@@ -58,11 +69,12 @@ export class ConfigurationLog {
 
   /** A snapshot took the place of the log. */
   resetTo(base: PlacedConfiguration): void {
-    this.#placed = [normalizedAt(base)];
+    this.#placed = [baseOf(base)];
   }
 }
 
-const normalizedAt = ({ index, configuration }: PlacedConfiguration): PlacedConfiguration => ({
+const baseOf = ({ index, configuration }: PlacedConfiguration): ConfigurationInLog => ({
   index,
   configuration: normalized(configuration),
+  membersSince: index,
 });

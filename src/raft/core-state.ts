@@ -201,11 +201,17 @@ export class CoreState {
     if (disk === this.disk && recorded !== undefined && !isAccepted(recorded, this.generation)) this.effects.rolledBack = recorded;
   }
 
+  /** Whether the members of the latest configuration are committed; records of generations behind them may not be. */
+  get areMembersCommitted(): boolean {
+    return this.configurations.latest.membersSince <= this.commit;
+  }
+
   #onConfiguration(): void {
     const own = this.configuration.disks.find(({ node }) => node === this.id);
     if (own !== undefined) this.noticeRecord(own.disk, own.generation);
     this.peers = this.#othersIn(this.configuration);
-    this.effects.notices.push({ type: 'configuration', ...this.configurations.latest });
+    const { index, configuration } = this.configurations.latest;
+    this.effects.notices.push({ type: 'configuration', index, configuration });
   }
 
   #othersIn(configuration: Configuration): NodeId[] {

@@ -1,6 +1,8 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
+import type { PlacedConfiguration } from './configuration-log.ts';
 import type { CoreState } from './core-state.ts';
+import type { Configuration } from './entry.ts';
 import { isLifeOnRecord, isSameRecord } from './membership.ts';
 import type { Progress } from './progress.ts';
 import { quorumIndex } from './quorum.ts';
@@ -17,14 +19,29 @@ export function isCounted({ configurations, configuration, commit }: CoreState, 
   return isSameRecord(configuration, configurations.at(commit).configuration, voter);
 }
 
-/** The highest index that is on disk at a majority, this node's own disk counted like any other. */
+/**
+ * The highest index that is on disk at a majority, this node's own disk counted like any other. Voters whose lives are on record at some entry that is
+ * not committed count together for that entry and later ones; this looks for the latest such entry. By the last one alone, a voter that is opened again
+ * before others have acknowledged its last record would hold up all of them.
+ */
 export function agreedIndex(core: CoreState): LogIndex {
   const { configuration, configurations, commit } = core;
-  const { index: recordedAt } = configurations.latest;
-  const index = quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isLifeOnRecord(configuration, voter, progress)));
-  // Every record that was counted with is committed, or among what was acknowledged.
-  if (recordedAt <= commit || index >= recordedAt) return index;
-  return quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isCounted(core, voter, progress)));
+  let placed: PlacedConfiguration = configurations.latest;
+  let index = quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isLifeOnRecord(configuration, voter, progress)));
+  while (index < placed.index && placed.index > commit) {
+    // At an earlier entry no other life is on record, so that the index is no higher: those between are not reached either.
+    placed = configurations.at(asIndex(Math.max(index, commit)));
+    index = agreedAt(core, placed.configuration);
+  }
+  return index;
+}
+
+/** What a majority has of voters whose lives were on record already in the earlier configuration. */
+function agreedAt(core: CoreState, earlier: Configuration): LogIndex {
+  const { configuration } = core;
+  const isOnRecord = (voter: NodeId, progress: Progress): boolean =>
+    isLifeOnRecord(configuration, voter, progress) && isSameRecord(configuration, earlier, voter);
+  return quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isOnRecord(voter, progress)));
 }
 
 function matchOf(core: CoreState, voter: NodeId, counts: (progress: Progress) => boolean): LogIndex {

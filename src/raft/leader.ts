@@ -8,7 +8,7 @@ import { EMPTY_BYTES } from './entry.ts';
 import { type DiskState, diskOf, isVotersState } from './membership.ts';
 import type { AppendAccepted, AppendRejected, SnapshotReply } from './message.ts';
 import { Progress } from './progress.ts';
-import { voteResult } from './quorum.ts';
+import { isVoter, voteResult } from './quorum.ts';
 import { beginRound, confirmReads } from './reads.ts';
 import { advanceReconfiguration, isRebuilt } from './reconfiguration.ts';
 import { appendOwn, broadcast, replicate, sendDueHeartbeats, sendHeartbeat } from './replication.ts';
@@ -190,17 +190,14 @@ function commitByCounting(core: CoreState): void {
   if (isRemoved(core)) leaveOffice(core);
 }
 
-/** The configuration without this node is committed: its work is done (Raft §6). */
-function isRemoved(core: CoreState): boolean {
-  const { index, configuration } = core.configurations.latest;
-  return index <= core.commit && !configuration.voters.includes(core.id) && !configuration.outgoing.includes(core.id);
-}
+/** The configuration without this node is committed: its work is done (Raft §6). Records behind that entry, which name the same voters, need not be. */
+const isRemoved = (core: CoreState): boolean => core.areMembersCommitted && !isVoter(core.configuration, core.id);
 
 function leaveOffice(core: CoreState): void {
   // The others learn that it is committed, so that the next leader need not wait to be told.
   for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
   handOver(core);
-  core.effects.notices.push({ type: 'removed', by: core.configurations.latest.index });
+  core.effects.notices.push({ type: 'removed', by: core.configurations.latest.membersSince });
   core.isRetired = !core.configuration.learners.includes(core.id) && !core.configuration.joining.includes(core.id);
   becomeFollower(core, core.term, undefined);
 }

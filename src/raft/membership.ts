@@ -162,6 +162,22 @@ export function isSameRecord(later: Configuration, earlier: Configuration, node:
   return before !== undefined && before.disk === record.disk && isLifeOf(before, record.generation ?? ANY_GENERATION);
 }
 
+/** Whether they differ in records of generations at most: the same nodes have the same parts, and each voter the same disk. Then majorities are the same. */
+export function hasSameMembers(one: Configuration, other: Configuration): boolean {
+  return (
+    isSameList(one.voters, other.voters) &&
+    isSameList(one.outgoing, other.outgoing) &&
+    isSameList(one.learners, other.learners) &&
+    isSameList(one.joining, other.joining) &&
+    isSameList(one.leaving, other.leaving) &&
+    one.disks.length === other.disks.length &&
+    one.disks.every(({ node, disk }, place) => node === other.disks[place]?.node && disk === other.disks[place]?.disk)
+  );
+}
+
+const isSameList = (one: readonly NodeId[], other: readonly NodeId[]): boolean =>
+  one.length === other.length && one.every((node, place) => node === other[place]);
+
 const isLifeOf = ({ generation: recorded }: VoterDisk, generation: Generation): boolean =>
   generation === ANY_GENERATION || (recorded !== undefined && isSameLife(recorded, generation));
 

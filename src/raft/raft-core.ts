@@ -39,6 +39,7 @@ export type CoreView = Readonly<
     | 'commit'
     | 'configuration'
     | 'configurations'
+    | 'areMembersCommitted'
     | 'log'
     | 'progress'
     | 'transfer'

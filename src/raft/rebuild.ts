@@ -15,7 +15,7 @@ import { sendHeartbeat } from './replication.ts';
  * not know that it has one by now.
  */
 export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQuestion): void {
-  const { effects, configuration, configurations } = core;
+  const { effects, configuration } = core;
   if (core.role !== 'leader') {
     effects.refused = { reason: 'not-leader', leader: core.leader };
     return;
@@ -24,8 +24,8 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
     effects.refused = { reason: 'not-ready' };
     return;
   }
-  // Voters that are about to leave are no copies that last.
-  if (configurations.latest.index > core.commit || isJoint(configuration) || configuration.leaving.length > 0) {
+  // Voters that are about to leave are no copies that last. A record that is not committed changes no majority, and its voter does not count yet.
+  if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0) {
     effects.refused = { reason: 'change-pending' };
     return;
   }

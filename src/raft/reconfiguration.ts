@@ -23,7 +23,13 @@ import { distinct, voteResult } from './quorum.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
 
-/** When a leader changes the membership (Raft §6). One change is under way at a time, and each step is committed before the next begins. */
+/**
+ * When a leader changes the membership (Raft §6). One change is under way at a time, and each step is committed before the next begins.
+ *
+ * What is committed are the members: behind the entry of a step there may be records of generations that are not. They name the same voters with the
+ * same disks, so that a node decides by the same majorities whether it has them or not, and a later leader has the step even where it lacks them. If
+ * the next step waited for them, a voter that is opened again and again would hold it up.
+ */
 
 /** A request for other members. */
 export function onChangeMembership(core: CoreState, change: MembershipChange): void {
@@ -65,8 +71,7 @@ function isPresent(core: CoreState, next: Configuration, voter: NodeId): boolean
 }
 
 function isChangePending(core: CoreState): boolean {
-  const { index, configuration } = core.configurations.latest;
-  return index > core.commit || isJoint(configuration);
+  return !core.areMembersCommitted || isJoint(core.configuration);
 }
 
 /**
@@ -77,8 +82,8 @@ function isChangePending(core: CoreState): boolean {
 export function advanceReconfiguration(core: CoreState): void {
   // A step may have been taken by this very event; the next one waits for its commit anyway.
   if (core.role !== 'leader' || core.transfer !== undefined || core.effects.append !== undefined) return;
-  const { index, configuration } = core.configurations.latest;
-  if (!isReady(core) || index > core.commit) {
+  const { index, configuration, membersSince } = core.configurations.latest;
+  if (!isReady(core) || membersSince > core.commit) {
     recordLives(core);
     return;
   }
@@ -106,7 +111,8 @@ export function advanceReconfiguration(core: CoreState): void {
     adopt(core, replaced(configuration, lost));
     return;
   }
-  adoptRecords(core);
+  if (index <= core.commit) adoptRecords(core);
+  else recordLives(core);
 }
 
 /**

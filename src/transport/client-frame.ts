@@ -82,7 +82,7 @@ export interface NodeStatus {
   readonly joining: readonly number[];
   /** Voters that go when the joining ones vote. */
   readonly leaving: readonly number[];
-  /** The configuration is committed here, and not joint. */
+  /** The members are committed here, and the configuration is not joint. */
   readonly isSettled: boolean;
   /** It knows that it is no member any more. */
   readonly isRemoved: boolean;

@@ -9,7 +9,7 @@ import {
   openedGeneration,
   raisedGeneration,
 } from '../../src/base/generation.ts';
-import { asDiskId, asNodeId } from '../../src/base/ids.ts';
+import { asDiskId, asIndex, asNodeId } from '../../src/base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
 import type { Configuration } from '../../src/raft/entry.ts';
 import {
@@ -223,6 +223,90 @@ describe('a leader', () => {
     accept(leader, 2, 1, at(5));
     accept(leader, 2, 0, at(6, 8));
     expect(leader.progressOf(2).match).toBe(0);
+  });
+});
+
+describe('a leader, while a voter is opened again before others have acknowledged the record of its last opening,', () => {
+  /**
+   * Of every four turns the first shows another opening of `opened`, which acknowledges nothing; there are two commands. `others` acknowledge
+   * what the log held twelve turns before.
+   */
+  function keepOpening(leader: TestCore, opened: number, others: readonly number[], isOver: () => boolean, turnsMax = 400): void {
+    const ends: number[] = [];
+    for (let turn = 0; turn < turnsMax && !isOver(); turn += 1) {
+      if (turn % 2 === 0) leader.propose();
+      leader.persist();
+      const next = 1 + counterOf(recordOf(leader, opened) ?? at(0));
+      if (turn % 4 === 0) accept(leader, opened, 0, at(next, next + 10));
+      leader.persist();
+      ends.push(leader.view.log.lastIndex);
+      const match = ends[turn - 12];
+      for (const from of match === undefined ? [] : others) {
+        if (!isOver()) accept(leader, from, match ?? 0, at(5));
+        leader.persist();
+      }
+    }
+  }
+  const settles = (leader: TestCore): boolean => leader.view.configuration.outgoing.length === 0;
+  /** All have acknowledged what a leader of five has; then it is asked to change members. */
+  function aLeaderThatRemoves(node: number): TestCore {
+    const leader = aLeaderOfFive();
+    for (const from of [2, 3, 4, 5]) accept(leader, from, 1, at(5));
+    leader.core.step({ type: 'change-membership', now: leader.now, change: { add: [], remove: [asNodeId(node)], learners: [] } });
+    expect(settles(leader)).toBe(false);
+    return leader;
+  }
+
+  it('commits by what the other voters acknowledge', () => {
+    const leader = aLeader({ disk: 101, generation: at(5), configuration: { disks: disksOf(at(4, 6)) } });
+    keepOpening(leader, 3, [2], () => leader.view.commit >= 100);
+    expect(leader.view.commit).toBeGreaterThanOrEqual(100);
+    expect(leader.view.log.lastIndex - leader.view.commit).toBeLessThan(20);
+  });
+
+  it('counts each opening from its own record on, and not only from the last one on', () => {
+    const leader = aLeaderOfFive();
+    accept(leader, 3, 1, at(6, 9));
+    accept(leader, 4, 1, at(6, 10));
+    leader.persist();
+    const { configurations } = leader.view;
+    expect([2, 3].map((index) => configurations.at(asIndex(index)).index)).toEqual([2, 3]);
+    accept(leader, 4, 2, at(6, 10));
+    accept(leader, 2, 2, at(5));
+    expect(leader.view.commit).toBe(0);
+    // Node 3 counts from entry 2 on, node 4 from entry 3 on.
+    accept(leader, 3, 2, at(6, 9));
+    expect(leader.view.commit).toBe(2);
+    leader.propose();
+    leader.persist();
+    accept(leader, 4, 4, at(6, 10));
+    expect(leader.view.commit).toBe(2);
+    accept(leader, 2, 4, at(5));
+    expect(leader.view.commit).toBe(4);
+  });
+
+  it('leaves the joint configuration once that is committed, and takes the next change', () => {
+    const leader = aLeaderThatRemoves(4);
+    keepOpening(leader, 5, [2, 3], () => settles(leader));
+    expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3, 5], outgoing: [] });
+    const { commit } = leader.view;
+    expect(leader.view.configurations.at(commit).configuration).toMatchObject({ voters: [1, 2, 3, 5], outgoing: FIVE });
+    const ask = () =>
+      leader.core.step({ type: 'change-membership', now: leader.now, change: { add: [], remove: [], learners: [asNodeId(4)] } });
+    // The step out of it is not committed.
+    expect(ask().refused).toMatchObject({ reason: 'change-pending' });
+    const { lastIndex } = leader.view.log;
+    keepOpening(leader, 5, [2, 3], () => leader.view.commit >= lastIndex);
+    expect(leader.view.configurations.latest.index).toBeGreaterThan(leader.view.commit);
+    expect(ask().refused).toBeUndefined();
+  });
+
+  it('leaves office once the configuration without it is committed', () => {
+    const leader = aLeaderThatRemoves(1);
+    keepOpening(leader, 5, [2, 3, 4], () => leader.view.role !== 'leader');
+    expect(leader.view).toMatchObject({ role: 'follower', isRetired: true });
+    expect(leader.view.configurations.latest.index).toBeGreaterThan(leader.view.commit);
+    expect(leader.view.configurations.at(leader.view.commit).configuration).toMatchObject({ voters: [2, 3, 4, 5], outgoing: [] });
   });
 });
 

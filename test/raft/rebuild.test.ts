@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeGeneration } from '../../src/base/generation.ts';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import type { Effects } from '../../src/raft/effects.ts';
 import { aFollower, aLeader, anAcceptance, type TestCore } from './builders.ts';
@@ -14,9 +15,9 @@ function aLeaderOfThree(): TestCore {
   return leader;
 }
 
-function answer(leader: TestCore, from: number, parts: { round: number; match?: number; disk?: number }): void {
-  const { match = leader.view.log.lastIndex, disk = 100 + from, round } = parts;
-  leader.step(anAcceptance({ from, to: leader.id, term: leader.view.term, match, disk, round }));
+function answer(leader: TestCore, from: number, parts: { round: number; match?: number; disk?: number; generation?: number }): void {
+  const { match = leader.view.log.lastIndex, disk = 100 + from, generation = 0, round } = parts;
+  leader.step(anAcceptance({ from, to: leader.id, term: leader.view.term, match, disk, generation, round }));
 }
 
 /** @returns the refusal, and the round that the question began, if any. */
@@ -56,6 +57,21 @@ describe('a node’s disk may be given up', () => {
     answer(leader, 3, { round, match: 1 });
     expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
     answer(leader, 3, { round, match: 2 });
+    expect(ask(leader, 2).refused).toBeUndefined();
+  });
+
+  it('while the record of another voter’s opening is not committed: it changes no majority, and that voter is no copy yet', () => {
+    const voters = [1, 2, 3, 4, 5];
+    const leader = aLeader({ disk: 101, voters, configuration: { disks: disksOf(voters) } });
+    for (const from of [2, 3]) answer(leader, from, { round: 0 });
+    answer(leader, 5, { round: 0, generation: makeGeneration(6, 9) });
+    leader.persist();
+    expect(leader.view.configurations.latest.index).toBeGreaterThan(leader.view.commit);
+    const { round = 0 } = ask(leader, 2);
+    answer(leader, 3, { round, match: 1 });
+    answer(leader, 5, { round, match: 1, generation: makeGeneration(6, 9) });
+    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1, 3] });
+    answer(leader, 4, { round, match: 1 });
     expect(ask(leader, 2).refused).toBeUndefined();
   });
 
