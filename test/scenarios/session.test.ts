@@ -82,7 +82,11 @@ describe('a request that is repeated', () => {
     await cluster.restart(rebuilt);
     await eventually('the rebuilt node votes again', async () => (await cluster.members()).isSettled);
     await converged(cluster);
-    await cluster.transferLeadership(rebuilt);
+    // Its new disk may not have its vote yet: nothing is settled before the leader hears of it.
+    await eventually('the rebuilt node takes leadership', async () => {
+      await cluster.transferLeadership(rebuilt);
+      return true;
+    });
     await leaderAmong(cluster, [rebuilt]);
     expect(await answerTo(cluster, rebuilt, packet)).toEqual([{ ok: true, type: 'added', id }]);
     expect((await queue.getJobCounts()).waiting).toBe(61);
