@@ -147,8 +147,15 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'voters leave for new ones although the rest needs a disk that was lost',
     file: 'raft/reconfiguration.ts',
-    find: '    if (isCarried(core, next)) {\n      adopt(core, next);',
+    find: "    if (carriageRefusal(core, next, 'none') === undefined) {\n      adopt(core, next);",
     replace: '    if (next.voters.length > 0) {\n      adopt(core, next);',
+  },
+  {
+    mistake: 6,
+    name: 'voters are removed although it was before the request that the rest was heard',
+    file: 'raft/carriage.ts',
+    find: "if (!isCarried) return { reason: 'voters-asked', voters };",
+    replace: '',
   },
   {
     mistake: 6,

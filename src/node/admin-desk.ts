@@ -20,7 +20,7 @@ export type AdminFrame = Extract<ClientFrame, { readonly type: 'status' | 'log' 
 export interface AdminCore {
   readonly view: CoreView;
   applied(): LogIndex;
-  changeMembership(change: MembershipChange): Effects;
+  changeMembership(change: MembershipChange, isRepeated: boolean): Effects;
   transferLeadership(to: number | undefined): Effects;
   rebuild(question: RebuildQuestion): Effects;
 }
@@ -32,10 +32,19 @@ export interface RebuildRefusal {
   readonly isFinal: boolean;
 }
 
+/** A request for other members that the voters have to answer first. */
+interface AskedChange {
+  readonly connection: number;
+  readonly call: number;
+  readonly change: MembershipChange;
+}
+
 /** Answers what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
 export class AdminDesk {
   readonly #core: AdminCore;
   readonly #clients: ClientOutbox;
+  /** The core decides it within an election timeout. */
+  #asked: AskedChange | undefined;
 
   constructor(core: AdminCore, clients: ClientOutbox) {
     this.#core = core;
@@ -43,7 +52,16 @@ export class AdminDesk {
   }
 
   onFrame(connection: number, frame: AdminFrame): void {
-    writeServerFrame(this.#clients.writerFor(connection), this.#answerTo(frame));
+    if (frame.type === 'change') this.#onChange(connection, frame);
+    else this.#answer(connection, this.#answerTo(frame));
+  }
+
+  /** What voters answered since may decide a change of members. */
+  onTurn(): void {
+    const asked = this.#asked;
+    if (asked === undefined) return;
+    this.#asked = undefined;
+    this.#change(asked, true);
   }
 
   /** Whether the node's file may be given up. @returns why not, or not yet; undefined when it may. */
@@ -53,26 +71,37 @@ export class AdminDesk {
     return { message: explain(refused).message, isFinal: refused.reason === 'too-few-copies' && refused.isFinal };
   }
 
-  #answerTo(frame: AdminFrame): ServerFrame {
+  #onChange(connection: number, { call, add, remove, learners }: Extract<AdminFrame, { readonly type: 'change' }>): void {
+    const change = { add: add.map(asNodeId), remove: remove.map(asNodeId), learners: learners.map(asNodeId) };
+    if (this.#asked === undefined) this.#change({ connection, call, change }, false);
+    else this.#answer(connection, this.#outcomeOf(call, { reason: 'change-pending' }));
+  }
+
+  #change(asked: AskedChange, isRepeated: boolean): void {
+    const { refused } = this.#core.changeMembership(asked.change, isRepeated);
+    if (refused?.reason === 'voters-asked') this.#asked = asked;
+    else this.#answer(asked.connection, this.#outcomeOf(asked.call, refused));
+  }
+
+  #answer(connection: number, answer: ServerFrame): void {
+    writeServerFrame(this.#clients.writerFor(connection), answer);
+  }
+
+  #answerTo(frame: Exclude<AdminFrame, { readonly type: 'change' }>): ServerFrame {
     const { call } = frame;
     switch (frame.type) {
       case 'status':
         return { type: 'status', call, status: nodeStatus(this.#core.view, this.#core.applied()) };
       case 'log':
         return { type: 'log', call, entries: this.#viewLog(frame.from, frame.to) };
-      case 'change': {
-        const { add, remove, learners } = frame;
-        const change = { add: add.map(asNodeId), remove: remove.map(asNodeId), learners: learners.map(asNodeId) };
-        return this.#outcomeOf(call, this.#core.changeMembership(change));
-      }
       case 'transfer':
-        return this.#outcomeOf(call, this.#core.transferLeadership(frame.to === 0 ? undefined : frame.to));
+        return this.#outcomeOf(call, this.#core.transferLeadership(frame.to === 0 ? undefined : frame.to).refused);
       default:
         return assertNever(frame);
     }
   }
 
-  #outcomeOf(call: number, { refused }: Effects): ServerFrame {
+  #outcomeOf(call: number, refused: Refusal | undefined): ServerFrame {
     if (refused === undefined) return { type: 'done', call };
     return { type: 'refused', call, leader: this.#core.view.leader ?? 0, ...explain(refused) };
   }
@@ -112,6 +141,11 @@ function explain(refused: Refusal): { readonly reason: RefusalReason; readonly m
       return {
         reason: 'CHANGE_PENDING',
         message: `Of the voters (nodes ${listed(refused.voters)}), without node ${refused.node}, these are known to have everything that was acknowledged: ${refused.holders.length === 0 ? 'none' : `node ${listed(refused.holders)}`}. That is no majority.`,
+      };
+    case 'voters-asked':
+      return {
+        reason: 'CHANGE_PENDING',
+        message: `The leader has asked the voters before and after the change (nodes ${listed(refused.voters)}) whether they are there. Retry in a moment.`,
       };
     case 'too-few-voters':
       return {

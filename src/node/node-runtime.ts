@@ -161,6 +161,7 @@ export class NodeRuntime implements Disposable {
     this.#reads.onTurn();
     if (this.#core.nextDeadlineMs <= this.#nowMs)
       this.#step({ type: 'deadline', now: this.#nowMs, readMs: this.#pace.beganMs, unread: this.#inbox.unreadPeers() });
+    this.admin.onTurn();
     this.#noticeLeadership();
     this.#desk.releaseUndelivered(this.#standing());
     this.#proposer.proposeQueued();
@@ -281,7 +282,7 @@ export class NodeRuntime implements Disposable {
     return {
       view: core.view,
       applied: () => this.applied,
-      changeMembership: (change) => this.#step({ type: 'change-membership', now: this.#nowMs, change }),
+      changeMembership: (change, isRepeated) => this.#step({ type: 'change-membership', now: this.#nowMs, change, isRepeated }),
       rebuild: (question) => this.#step({ type: 'rebuild', now: this.#nowMs, ...question }),
       transferLeadership: (to) =>
         this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: to === undefined ? undefined : asNodeId(to) }),
@@ -310,13 +311,14 @@ export class NodeRuntime implements Disposable {
     this.#observe({ type: 'rpc-sent', node: this.#options.id, atMs: this.#nowMs, rpc, to, term, entries });
   }
 
-  /** Of a turn that takes long, what it has said so far leaves now, and heartbeats with it. */
-  #endPart(): void {
+  /** Of a turn that takes long, what it has said so far leaves now, and heartbeats with it. @returns the time. */
+  #endPart(): number {
     const nowMs = this.#options.clock.monotonicMs();
-    if (!this.#pace.isPartOver(nowMs)) return;
+    if (!this.#pace.isPartOver(nowMs)) return nowMs;
     this.#nowMs = nowMs;
     this.#step({ type: 'heartbeat', now: nowMs });
     this.#flushPeers();
+    return nowMs;
   }
 
   #flushPeers(): void {
@@ -346,8 +348,7 @@ export class NodeRuntime implements Disposable {
     const checkpoint = this.#checkpoints.nextPart(view, this.#machine, this.applied, () => this.#snapshots.wanted(view, this.#nowMs));
     const generation = this.generation.next(view, checkpoint !== undefined);
     if (this.#changes.isEmpty && checkpoint === undefined && generation === undefined) return;
-    this.#endPart();
-    const startedMs = checkpoint === undefined ? 0 : this.#options.clock.monotonicMs();
+    const startedMs = this.#endPart();
     this.#options.storage.persist(this.#changes.batchWith(checkpoint, generation, () => this.#endPart()));
     this.#metrics.persists += 1;
     this.#changes.clear();

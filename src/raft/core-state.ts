@@ -2,6 +2,7 @@ import { ANY_GENERATION, type Generation, isAccepted } from '../base/generation.
 import type { DiskId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
 import { SeededRandom } from '../base/random.ts';
+import type { AskedStep } from './carriage.ts';
 import type { RaftConfig } from './config.ts';
 import { ConfigurationLog } from './configuration-log.ts';
 import type { EffectsBuilder } from './effects.ts';
@@ -92,6 +93,8 @@ export class CoreState {
   transfer: Transfer | undefined;
   /** The latest question whether a disk may be given up. */
   rebuild: AskedRebuild | undefined;
+  /** The step of a change of members for which it asked last whether the voters are there. */
+  askedStep: AskedStep | undefined;
   /** It asked another node to lead: that one may be elected at any time, lease or not. */
   isLeaseForfeited = false;
   /** A leader that needed no vote but its own leads before its term is on disk: until then everything it says waits for that. */

@@ -12,7 +12,8 @@ export type RaftEvent = { readonly now: number } & (
   /** Opaque bytes for the log. The answer stands in the effects: `proposed` or `refused`. */
   | { readonly type: 'propose'; readonly data: Uint8Array }
   /** Changes the members; answered like a proposal. The further steps of the change follow by themselves. */
-  | { readonly type: 'change-membership'; readonly change: MembershipChange }
+  /** Refused as `voters-asked`, a request is repeated with `isRepeated` until it is decided, within an election timeout. */
+  | { readonly type: 'change-membership'; readonly change: MembershipChange; readonly isRepeated?: boolean }
   /** Let another voter lead: `to`, or the one with the most advanced log. Refused like a proposal, or a notice `transfer` tells how it goes. */
   | { readonly type: 'transfer-leadership'; readonly to: NodeId | undefined }
   /**
@@ -55,6 +56,8 @@ export type Refusal =
   /** The leader has not yet committed an entry of its own term, and cannot know what was committed before (thesis §4.1, corrected in 2015). */
   | { readonly reason: 'not-ready' }
   | { readonly reason: 'change-pending' }
+  /** The leader has asked these, the voters before and after the change, whether they are there: ask again until they answered. */
+  | { readonly reason: 'voters-asked'; readonly voters: readonly NodeId[] }
   /** Too few of the voters before and after the change answer, each with the disk that it votes with: it could not be committed. */
   | { readonly reason: 'too-few-voters'; readonly present: readonly NodeId[]; readonly voters: readonly NodeId[] }
   /**

@@ -87,7 +87,7 @@ export class RaftCore {
         if (core.role === 'leader') onOwnPersisted(core);
         break;
       case 'change-membership':
-        onChangeMembership(core, event.change);
+        onChangeMembership(core, event.change, event.isRepeated ?? false);
         break;
       case 'transfer-leadership':
         onTransfer(core, event.to);

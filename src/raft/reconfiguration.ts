@@ -1,6 +1,7 @@
 import { ANY_GENERATION } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nextIndex } from '../base/ids.ts';
+import { carriageRefusal, type StepRequest } from './carriage.ts';
 import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
@@ -19,7 +20,6 @@ import {
   settled,
 } from './membership.ts';
 import { Progress } from './progress.ts';
-import { distinct, voteResult } from './quorum.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
 
@@ -31,8 +31,8 @@ import { appendOwn, broadcast } from './replication.ts';
  * the next step waited for them, a voter that is opened again and again would hold it up.
  */
 
-/** A request for other members. */
-export function onChangeMembership(core: CoreState, change: MembershipChange): void {
+/** A request for other members. @param isRepeated it came before, and waits until the voters have answered that they are there. */
+export function onChangeMembership(core: CoreState, change: MembershipChange, isRepeated: boolean): void {
   const { effects, configuration } = core;
   if (core.role !== 'leader') effects.refused = { reason: 'not-leader', leader: core.leader };
   else if (core.transfer !== undefined) effects.refused = { reason: 'transferring', to: core.transfer.to };
@@ -41,33 +41,16 @@ export function onChangeMembership(core: CoreState, change: MembershipChange): v
   else if (isChangePending(core)) effects.refused = { reason: 'change-pending' };
   else {
     const message = problemWith(configuration, change);
-    if (message === undefined) begin(core, begun(configuration, change));
+    if (message === undefined) begin(core, begun(configuration, change), isRepeated ? 'repeated' : 'new');
     else effects.refused = { reason: 'invalid-change', message };
   }
 }
 
-/**
- * A disk that was lost does not come back: if the new configurations needed it, nothing could be committed any more, and no leader
- * elected. So who removes voters waits until enough of them are there. Of a configuration that is not joint nothing is needed that was not before.
- */
-function begin(core: CoreState, next: Configuration): void {
-  if (!isJoint(next) || isCarried(core, next)) {
-    core.effects.proposed = adopt(core, next);
-    return;
-  }
-  const voters = distinct([...next.outgoing, ...next.voters]);
-  core.effects.refused = { reason: 'too-few-voters', present: voters.filter((voter) => isPresent(core, next, voter)), voters };
-}
-
-/** Whether majorities of its voters are there, before and after the change, so that it and what follows can be committed. */
-const isCarried = (core: CoreState, next: Configuration): boolean => voteResult(next, (voter) => isPresent(core, next, voter)) === 'won';
-
-/** Whether it is this node, or was heard within an election timeout and since its channel last closed, and shows the disk that it votes with. */
-function isPresent(core: CoreState, next: Configuration, voter: NodeId): boolean {
-  if (voter === core.id) return true;
-  const progress = core.progress.get(voter);
-  if (progress === undefined || !core.present.has(voter)) return false;
-  return progress.lastHeardMs >= core.now - core.config.electionTimeoutMs && isVotersState(next, voter, progress);
+/** Of a configuration that is not joint nothing is needed that was not before. */
+function begin(core: CoreState, next: Configuration, request: StepRequest): void {
+  const refusal = isJoint(next) ? carriageRefusal(core, next, request) : undefined;
+  if (refusal === undefined) core.effects.proposed = adopt(core, next);
+  else core.effects.refused = refusal;
 }
 
 function isChangePending(core: CoreState): boolean {
@@ -100,7 +83,7 @@ export function advanceReconfiguration(core: CoreState): void {
       return [generation === ANY_GENERATION ? { node, disk } : { node, disk, generation }];
     });
     const next = promoted(configuration, ready, disks);
-    if (isCarried(core, next)) {
+    if (carriageRefusal(core, next, 'none') === undefined) {
       adopt(core, next);
       return;
     }

@@ -10,6 +10,7 @@ export function becomeFollower(core: CoreState, term: Term, leader: NodeId | und
   core.reads.clear();
   core.transfer = undefined;
   core.rebuild = undefined;
+  core.askedStep = undefined;
   core.isTermOnDisk = true;
   core.changeRole('follower', leader);
   if (!wasFollower) core.resetElectionTimer();

@@ -5,6 +5,7 @@ import { raftConfig } from '../../src/raft/config.ts';
 import type { Effects } from '../../src/raft/effects.ts';
 import type { Configuration, Entry, EntryId, EntryKind } from '../../src/raft/entry.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
+import type { MembershipChange } from '../../src/raft/membership.ts';
 import type {
   AppendAccepted,
   AppendEntries,
@@ -161,6 +162,18 @@ export class TestCore {
   /** Peer `from` acknowledges the log up to `match` in this core's term. */
   acknowledge(from: number, match: number): Effects {
     return this.step(anAcceptance({ from, to: this.id, term: this.view.term, match }));
+  }
+
+  /** A request for other members. The peers then answer that they are there, each with the disk that it showed before, and the request is repeated. */
+  changeMembers(change: MembershipChange): Effects {
+    const asked = this.core.step({ type: 'change-membership', now: this.now, change });
+    if (asked.refused?.reason !== 'voters-asked') return asked;
+    for (const message of asked.messages) {
+      if (message.type !== 'append') continue;
+      const { match, disk, generation } = this.progressOf(message.to);
+      this.step(anAcceptance({ from: message.to, to: this.id, term: this.view.term, match, disk, generation, round: message.round }));
+    }
+    return this.core.step({ type: 'change-membership', now: this.now, change, isRepeated: true });
   }
 
   progressOf(peer: number) {

@@ -188,7 +188,7 @@ describe('a leader', () => {
     const leader = aLeaderOfFive();
     for (const from of [2, 3, 4, 5]) accept(leader, from, 1, at(5));
     const change = { add: [], remove: [5, 4].map(asNodeId), learners: [] };
-    leader.core.step({ type: 'change-membership', now: leader.now, change });
+    leader.changeMembers(change);
     leader.persist();
     accept(leader, 2, 1, at(6, 9));
     const { voters, outgoing } = leader.view.configuration;
@@ -252,7 +252,7 @@ describe('a leader, while a voter is opened again before others have acknowledge
   function aLeaderThatRemoves(node: number): TestCore {
     const leader = aLeaderOfFive();
     for (const from of [2, 3, 4, 5]) accept(leader, from, 1, at(5));
-    leader.core.step({ type: 'change-membership', now: leader.now, change: { add: [], remove: [asNodeId(node)], learners: [] } });
+    leader.changeMembers({ add: [], remove: [asNodeId(node)], learners: [] });
     expect(settles(leader)).toBe(false);
     return leader;
   }
@@ -291,8 +291,7 @@ describe('a leader, while a voter is opened again before others have acknowledge
     expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3, 5], outgoing: [] });
     const { commit } = leader.view;
     expect(leader.view.configurations.at(commit).configuration).toMatchObject({ voters: [1, 2, 3, 5], outgoing: FIVE });
-    const ask = () =>
-      leader.core.step({ type: 'change-membership', now: leader.now, change: { add: [], remove: [], learners: [asNodeId(4)] } });
+    const ask = () => leader.changeMembers({ add: [], remove: [], learners: [asNodeId(4)] });
     // The step out of it is not committed.
     expect(ask().refused).toMatchObject({ reason: 'change-pending' });
     const { lastIndex } = leader.view.log;
@@ -315,7 +314,7 @@ describe('a leader that removed itself, and then put the opening of another vote
   function aReplacedLeader(): TestCore {
     const leader = aLeader({ disk: 101, generation: at(5), configuration: { disks: disksOf(at(5)) } });
     for (const from of [2, 3]) accept(leader, from, 1, at(5));
-    leader.core.step({ type: 'change-membership', now: leader.now, change: { add: [], remove: [asNodeId(1)], learners: [] } });
+    leader.changeMembers({ add: [], remove: [asNodeId(1)], learners: [] });
     leader.persist();
     for (const from of [2, 3]) accept(leader, from, 2, at(5));
     leader.persist();

@@ -25,7 +25,7 @@ const change = (parts: { add?: number[]; remove?: number[]; learners?: number[] 
 
 const request = (network: Network, parts: Parameters<typeof change>[0]) => {
   const leader = network.electAny();
-  return network.step(leader, { type: 'change-membership', change: change(parts) });
+  return network.change(leader, change(parts));
 };
 
 const votersAt = (network: Network, id: number): readonly number[] => network.core(id).view.configuration.voters;
@@ -131,8 +131,8 @@ describe('a change of members', () => {
     const network = new Network({ nodes: 4, founders: [1, 2, 3] });
     network.elect(1);
     network.run(50);
+    network.change(1, change({ remove: [3] }));
     network.isolate(1);
-    network.step(1, { type: 'change-membership', change: change({ remove: [3] }) });
     expect(votersAt(network, 1)).toEqual([1, 2]);
     network.runUntil(() => network.leader() !== 1);
     network.runUntil(() => network.core(1).view.role !== 'leader');
@@ -175,8 +175,7 @@ describe('a change of members is refused', () => {
 
   it('while another one is under way', () => {
     const leader = anEstablishedLeader();
-    const ask = (parts: Parameters<typeof change>[0]) =>
-      leader.core.step({ type: 'change-membership', now: leader.now, change: change(parts) });
+    const ask = (parts: Parameters<typeof change>[0]) => leader.changeMembers(change(parts));
     ask({ learners: [4] });
     expect(ask({ learners: [5] }).refused).toEqual({ reason: 'change-pending' });
     leader.persist();
@@ -340,8 +339,7 @@ describe('while a voter is being rebuilt', () => {
     return network;
   }
 
-  const remove = (network: Network, nodes: readonly number[]) =>
-    network.step(network.leader() ?? 0, { type: 'change-membership', change: change({ remove: [...nodes] }) });
+  const remove = (network: Network, nodes: readonly number[]) => network.change(network.leader() ?? 0, change({ remove: [...nodes] }));
 
   it.each([
     { nodes: 3, lost: [2], removed: [3] },

@@ -84,7 +84,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
 
   it('needs both majorities while the configuration is joint', () => {
     const leader = anEstablishedLeader({ voters: [1, 2, 3] });
-    leader.core.step({ type: 'change-membership', now: 0 + leader.now, change: { add: [], remove: [2 as never], learners: [] } });
+    leader.changeMembers({ add: [], remove: [2 as never], learners: [] });
     expect(leader.view.configuration.outgoing).toHaveLength(3);
     const asked = read(leader, 1);
     expect(answer(leader, 2, roundIn(asked)).readable).toEqual([]);

@@ -16,7 +16,7 @@ export const LEADER_COMMANDS: Commands = {
     for (const text of texts) world.step(id, { type: 'propose', data: bytesOf(text, bytes) });
   },
 
-  /** `change 1 add=4 remove=2 learners=5`: other members. */
+  /** `change 1 add=4 remove=2 learners=5 [repeated]`: other members. */
   change: (world, args) => {
     const id = args.node();
     const change = {
@@ -24,8 +24,9 @@ export const LEADER_COMMANDS: Commands = {
       remove: (args.numbers('remove') ?? []).map(asNodeId),
       learners: (args.numbers('learners') ?? []).map(asNodeId),
     };
+    const isRepeated = args.flag('repeated');
     args.end();
-    world.step(id, { type: 'change-membership', change });
+    world.step(id, { type: 'change-membership', change, isRepeated });
   },
 
   /** `transfer 1 [to=2]`: let another voter lead. */

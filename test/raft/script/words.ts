@@ -151,6 +151,8 @@ function refusalInWords(refusal: Refusal): string {
       return 'refuses: nothing of its own term is committed yet';
     case 'change-pending':
       return 'refuses: another change is pending';
+    case 'voters-asked':
+      return `asks ${refusal.voters.join(', ')} whether they are there`;
     case 'too-few-voters':
       return `refuses: of ${refusal.voters.join(', ')}, only ${refusal.present.join(', ') || 'none'} answers with its disk`;
     case 'too-few-copies':

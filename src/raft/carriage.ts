@@ -1,0 +1,80 @@
+import type { NodeId } from '../base/ids.ts';
+import type { CoreState } from './core-state.ts';
+import type { Refusal } from './effects.ts';
+import type { Configuration } from './entry.ts';
+import { hasSameMembers, isVotersState } from './membership.ts';
+import { distinct, voteResult } from './quorum.ts';
+import { beginRound } from './reads.ts';
+import { sendHeartbeat } from './replication.ts';
+
+/**
+ * - `new`: a request that just came; what voters answered before it is no proof for it
+ * - `repeated`: one that waits until it is decided. Meanwhile no step is asked for that follows by itself
+ * - `none`: the step follows by itself from the change that is under way
+ */
+export type StepRequest = 'new' | 'repeated' | 'none';
+
+/** A step of a change of members for which a leader asked the voters whether they are there. */
+export interface AskedStep {
+  readonly next: Configuration;
+  readonly isRequested: boolean;
+  /** The round of heartbeats that began after the step was wanted. */
+  readonly round: number;
+  /** When that was, monotonic ms. */
+  readonly sinceMs: number;
+}
+
+/**
+ * Whether majorities of the voters before and after a step are there, each with the disk that it votes with, so that it and what follows can be
+ * committed. A disk that was lost does not come back: if the new configuration needed it, nothing could be committed any more, and no leader elected.
+ * What was heard before is no proof, since a voter whose disk was lost may not have been missed yet. So a question begins a round of heartbeats, and
+ * enough voters have to answer it within an election timeout. Who asks repeats the question until then.
+ * @returns why the step may not be taken, or not yet; undefined when it may.
+ */
+export function carriageRefusal(core: CoreState, next: Configuration, request: StepRequest): Refusal | undefined {
+  const voters = distinct([...next.outgoing, ...next.voters]);
+  const isHeard = (voter: NodeId): boolean => voter === core.id || isPresent(core, next, voter);
+  if (voteResult(next, isHeard) !== 'won') return { reason: 'too-few-voters', present: voters.filter(isHeard), voters };
+  const asked = questionFor(core, next, request);
+  if (asked === undefined) return { reason: 'voters-asked', voters };
+  const hasAnswered = (voter: NodeId): boolean =>
+    voter === core.id || (isHeard(voter) && (core.progress.get(voter)?.round ?? 0) >= asked.round);
+  const isCarried = voteResult(next, hasAnswered) === 'won';
+  if (!isOver(core, asked)) {
+    if (!isCarried) return { reason: 'voters-asked', voters };
+    core.askedStep = undefined;
+    return undefined;
+  }
+  core.askedStep = undefined;
+  if (!isCarried) return { reason: 'too-few-voters', present: voters.filter(hasAnswered), voters };
+  // The answers came, and were not looked at in time.
+  ask(core, next, asked.isRequested);
+  return { reason: 'voters-asked', voters };
+}
+
+/** The question at hand, or a new one; undefined while another one is to be decided first. */
+function questionFor(core: CoreState, next: Configuration, request: StepRequest): AskedStep | undefined {
+  const { askedStep } = core;
+  if (askedStep !== undefined && request !== 'new') {
+    if (hasSameMembers(askedStep.next, next)) return askedStep;
+    if (askedStep.isRequested && request === 'none' && !isOver(core, askedStep)) return undefined;
+  }
+  return ask(core, next, request !== 'none');
+}
+
+function ask(core: CoreState, next: Configuration, isRequested: boolean): AskedStep {
+  beginRound(core);
+  for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
+  const asked = { next, isRequested, round: core.reads.current, sinceMs: core.now };
+  core.askedStep = asked;
+  return asked;
+}
+
+const isOver = ({ now, config }: CoreState, { sinceMs }: AskedStep): boolean => now > sinceMs + config.electionTimeoutMs;
+
+/** Whether it was heard within an election timeout and since its channel last closed, and shows the disk that it votes with. */
+function isPresent(core: CoreState, next: Configuration, voter: NodeId): boolean {
+  const progress = core.progress.get(voter);
+  if (progress === undefined || !core.present.has(voter)) return false;
+  return progress.lastHeardMs >= core.now - core.config.electionTimeoutMs && isVotersState(next, voter, progress);
+}
