@@ -133,8 +133,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'a voter is removed although the rest needs a disk that was lost',
     file: 'raft/reconfiguration.ts',
-    find: 'if (!isJoint(next) || isCarried(core, next)) {',
-    replace: 'if (next.voters.length > 0) {',
+    find: 'const refusal = isJoint(next) ? carriageRefusal(core, next, request) : undefined;',
+    replace: 'const refusal = isJoint(next) && request === undefined ? carriageRefusal(core, next, request) : undefined;',
   },
   {
     mistake: 6,

@@ -278,9 +278,8 @@ export class NodeRuntime implements Disposable {
   }
 
   #adminCore(): AdminCore {
-    const core = this.#core;
     return {
-      view: core.view,
+      view: this.#core.view,
       applied: () => this.applied,
       changeMembership: (change, isRepeated) => this.#step({ type: 'change-membership', now: this.#nowMs, change, isRepeated }),
       rebuild: (question) => this.#step({ type: 'rebuild', now: this.#nowMs, ...question }),

@@ -239,6 +239,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const late = lateAnswers(new Dice(seed * 86_028_121 + 49_979_693), nodes, faultMs);
   // It takes a while, in which other faults, if there are any, mostly prevent it.
   if (late.isOnlyFault) faults.length = 0;
+  else faults.push(...endsUnderLoad(new Dice(seed * 122_949_823 + 15_485_863), all, clients, faultMs));
   faults.push(...late.faults);
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
@@ -308,6 +309,18 @@ function upgradesOf(random: Dice, nodes: number, spares: number, faultMs: number
 /** The most that wall clocks can be away from each other for their steps. */
 export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
+
+/** All disks are stuck, so that the leader may take no more, and clients end whose claims were answered: it has jobs to release then. */
+function endsUnderLoad(dice: Dice, nodes: number, clients: number, faultMs: number): Fault[] {
+  if (!dice.chance(0.1)) return [];
+  const faults: Fault[] = [];
+  for (let left = 1 + dice.below(4); left > 0; left -= 1) {
+    const atMs = Math.round(dice.below(faultMs));
+    for (let node = 1; node <= nodes; node += 1) faults.push({ type: 'stall', atMs, node, durationMs: 600 });
+    for (let client = 0; client < clients; client += 1) faults.push({ type: 'hang-up', atMs: atMs + dice.below(100), client });
+  }
+  return faults;
+}
 
 /** From a stream of their own. */
 const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-answer'] as const;

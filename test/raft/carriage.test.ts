@@ -1,19 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
 import type { Effects } from '../../src/raft/effects.ts';
-import type { MembershipChange } from '../../src/raft/membership.ts';
 import { anAcceptance, anEstablishedLeader, TEST_CONFIG, type TestCore } from './builders.ts';
+import { changeMembers, changeOf } from './change-members.ts';
 import { Network } from './network.ts';
-
-const change = (parts: { add?: number[]; remove?: number[] }): MembershipChange => ({
-  add: (parts.add ?? []).map(asNodeId),
-  remove: (parts.remove ?? []).map(asNodeId),
-  learners: [],
-});
 
 describe('a leader that is asked to remove voters', () => {
   const ask = (leader: TestCore, isRepeated = false, remove = [1, 2]): Effects =>
-    leader.core.step({ type: 'change-membership', now: leader.now, change: change({ remove }), isRepeated });
+    leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ remove }), isRepeated });
 
   /** Of its peers, these answer in the leader's latest round of heartbeats. */
   const answer = (leader: TestCore, peers: readonly number[], asked: Effects): void => {
@@ -93,7 +87,7 @@ describe('a disk that was lost and not missed yet', () => {
     network.elect(1);
     network.run(50);
     network.loseDisk(3);
-    expect(network.change(1, change({ remove: [1, 2] }))?.refused).toMatchObject({ reason: 'too-few-voters', present: [1, 2] });
+    expect(changeMembers(network, 1, changeOf({ remove: [1, 2] }))?.refused).toMatchObject({ reason: 'too-few-voters', present: [1, 2] });
     network.restart(3);
     expect(network.runUntil(() => network.core(3).view.configuration.voters.includes(asNodeId(3)))).toBe(true);
     expect(network.leader()).toBe(1);
@@ -104,7 +98,7 @@ describe('a disk that was lost and not missed yet', () => {
     network.elect(1);
     network.run(50);
     network.crash(4);
-    expect(network.change(1, change({ add: [4], remove: [1, 2] }))?.proposed).toBeDefined();
+    expect(changeMembers(network, 1, changeOf({ add: [4], remove: [1, 2] }))?.proposed).toBeDefined();
     network.run(100);
     network.loseDisk(3);
     network.restart(4);
@@ -121,13 +115,13 @@ describe('a disk that was lost and not missed yet', () => {
     network.elect(1);
     network.run(50);
     network.crash(6);
-    network.change(1, change({ add: [6], remove: [1, 2, 3] }));
+    changeMembers(network, 1, changeOf({ add: [6], remove: [1, 2, 3] }));
     network.run(100);
     for (const node of [4, 5]) network.loseDisk(node);
     network.restart(6);
     expect(network.runUntil(() => network.core(6).view.log.lastIndex === network.core(1).view.log.lastIndex)).toBe(true);
     const askedMs = network.now;
-    expect(network.change(1, change({ remove: [5, 6] }))?.refused).toBeUndefined();
+    expect(changeMembers(network, 1, changeOf({ remove: [5, 6] }))?.refused).toBeUndefined();
     expect(network.now - askedMs).toBeLessThan(TEST_CONFIG.heartbeatMs);
     network.run(50);
     expect(network.core(1).view.configuration).toMatchObject({ voters: [1, 2, 3, 4], outgoing: [], joining: [], leaving: [] });

@@ -5,23 +5,11 @@ import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import { encodeConfiguration, readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
 import type { Configuration, Entry } from '../../src/raft/entry.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
-import type { MembershipChange } from '../../src/raft/membership.ts';
 import { begun, isJoint, normalized, problemWith, promotable, promoted, replaced, settled } from '../../src/raft/membership.ts';
 import { isVoter, membersOf, quorumIndex, voteResult } from '../../src/raft/quorum.ts';
 import { aConfiguration, aCore, anAppend, anEstablishedLeader, aVoteReply, TestCore } from './builders.ts';
+import { changeOf, type PlainChange } from './change-members.ts';
 import { Network } from './network.ts';
-
-interface PlainChange {
-  readonly add?: readonly number[];
-  readonly remove?: readonly number[];
-  readonly learners?: readonly number[];
-}
-
-const changeOf = ({ add = [], remove = [], learners = [] }: PlainChange): MembershipChange => ({
-  add: add.map(asNodeId),
-  remove: remove.map(asNodeId),
-  learners: learners.map(asNodeId),
-});
 
 const union = (one: Iterable<number>, other: Iterable<number>): Set<number> => new Set([...one, ...other]);
 const difference = (one: Iterable<number>, other: ReadonlySet<number>): Set<number> => new Set([...one].filter((node) => !other.has(node)));

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
-import type { MembershipChange } from '../../src/raft/membership.ts';
 import { begun, problemWith, promoted, replaced, settled } from '../../src/raft/membership.ts';
 import {
   aConfiguration,
@@ -14,19 +13,11 @@ import {
   repliesIn,
   TEST_CONFIG,
 } from './builders.ts';
+import { changeMembers, changeOf, type PlainChange } from './change-members.ts';
 import { Network } from './network.ts';
 import { aNetworkWithAReplacedDisk } from './replaced-disk.ts';
 
-const change = (parts: { add?: number[]; remove?: number[]; learners?: number[] }): MembershipChange => ({
-  add: (parts.add ?? []).map(asNodeId),
-  remove: (parts.remove ?? []).map(asNodeId),
-  learners: (parts.learners ?? []).map(asNodeId),
-});
-
-const request = (network: Network, parts: Parameters<typeof change>[0]) => {
-  const leader = network.electAny();
-  return network.change(leader, change(parts));
-};
+const request = (network: Network, parts: PlainChange) => changeMembers(network, network.electAny(), changeOf(parts));
 
 const votersAt = (network: Network, id: number): readonly number[] => network.core(id).view.configuration.voters;
 
@@ -120,7 +111,7 @@ describe('a change of members', () => {
   it('is finished by the next leader when its leader falls in the joint configuration', () => {
     const network = new Network({ nodes: 5, founders: [1, 2, 3] });
     network.elect(1);
-    network.step(1, { type: 'change-membership', change: change({ add: [4, 5] }) });
+    network.step(1, { type: 'change-membership', change: changeOf({ add: [4, 5] }) });
     const isJointEverywhere = () => [1, 2, 3].every((id) => network.core(id).view.configuration.outgoing.length > 0);
     expect(network.runUntil(isJointEverywhere)).toBe(true);
     network.crash(1);
@@ -131,7 +122,7 @@ describe('a change of members', () => {
     const network = new Network({ nodes: 4, founders: [1, 2, 3] });
     network.elect(1);
     network.run(50);
-    network.change(1, change({ remove: [3] }));
+    changeMembers(network, 1, changeOf({ remove: [3] }));
     network.isolate(1);
     expect(votersAt(network, 1)).toEqual([1, 2]);
     network.runUntil(() => network.leader() !== 1);
@@ -159,7 +150,7 @@ describe('a change of members', () => {
 
 describe('a change of members is refused', () => {
   it('by a node that does not lead', () => {
-    expect(aCore().core.step({ type: 'change-membership', now: 0, change: change({ add: [4] }) }).refused).toEqual({
+    expect(aCore().core.step({ type: 'change-membership', now: 0, change: changeOf({ add: [4] }) }).refused).toEqual({
       reason: 'not-leader',
       leader: undefined,
     });
@@ -167,7 +158,7 @@ describe('a change of members is refused', () => {
 
   it('before the leader has committed an entry of its own term (the bug of 2015)', () => {
     const leader = aLeader();
-    const ask = () => leader.core.step({ type: 'change-membership', now: leader.now, change: change({ add: [4] }) });
+    const ask = () => leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ add: [4] }) });
     expect(ask().refused).toEqual({ reason: 'not-ready' });
     leader.acknowledge(2, 1);
     expect(ask().proposed).toMatchObject({ index: 2 });
@@ -175,7 +166,7 @@ describe('a change of members is refused', () => {
 
   it('while another one is under way', () => {
     const leader = anEstablishedLeader();
-    const ask = (parts: Parameters<typeof change>[0]) => leader.changeMembers(change(parts));
+    const ask = (parts: PlainChange) => leader.changeMembers(changeOf(parts));
     ask({ learners: [4] });
     expect(ask({ learners: [5] }).refused).toEqual({ reason: 'change-pending' });
     leader.persist();
@@ -196,7 +187,7 @@ describe('a change of members is refused', () => {
     [{ learners: [3] }, 'Node 3 is a voter. To make it a learner'],
     [{}, 'The change names no node'],
   ])('when it makes no sense: %j', (parts, message) => {
-    expect(problemWith(aConfiguration([1, 2, 3]), change(parts))).toContain(message);
+    expect(problemWith(aConfiguration([1, 2, 3]), changeOf(parts))).toContain(message);
   });
 });
 
@@ -204,26 +195,26 @@ describe('configurations follow from each other', () => {
   const three = aConfiguration([1, 2, 3]);
 
   it('to the joint one when voters only go, and out of it', () => {
-    const joint = begun(three, change({ remove: [3] }));
+    const joint = begun(three, changeOf({ remove: [3] }));
     expect(joint).toMatchObject({ voters: [1, 2], outgoing: [1, 2, 3] });
     expect(settled(joint)).toMatchObject({ voters: [1, 2], outgoing: [] });
   });
 
   it('with the new disks of those that become voters', () => {
-    const joining = begun(three, change({ add: [4], remove: [1] }));
+    const joining = begun(three, changeOf({ add: [4], remove: [1] }));
     expect(joining).toMatchObject({ voters: [1, 2, 3], outgoing: [], joining: [4], leaving: [1] });
     const joint = promoted(joining, [asNodeId(4)], [{ node: asNodeId(4), disk: asDiskId(77) }]);
     expect(joint).toMatchObject({ voters: [2, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [], disks: [{ node: 4, disk: 77 }] });
   });
 
   it('to a learner that keeps receiving the log', () => {
-    const joint = begun(three, change({ remove: [3], learners: [3] }));
+    const joint = begun(three, changeOf({ remove: [3], learners: [3] }));
     expect(settled(joint)).toMatchObject({ voters: [1, 2], learners: [3] });
   });
 
   it('back to before when the joining one is given up', () => {
-    const joining = begun(three, change({ add: [4], remove: [1] }));
-    expect(begun(joining, change({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
+    const joining = begun(three, changeOf({ add: [4], remove: [1] }));
+    expect(begun(joining, changeOf({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
   });
 
   it('without the voter that lost its disk, which joins again', () => {
@@ -339,7 +330,8 @@ describe('while a voter is being rebuilt', () => {
     return network;
   }
 
-  const remove = (network: Network, nodes: readonly number[]) => network.change(network.leader() ?? 0, change({ remove: [...nodes] }));
+  const remove = (network: Network, nodes: readonly number[]) =>
+    changeMembers(network, network.leader() ?? 0, changeOf({ remove: [...nodes] }));
 
   it.each([
     { nodes: 3, lost: [2], removed: [3] },
@@ -400,7 +392,7 @@ describe('while a voter is being rebuilt', () => {
     const leader = anEstablishedLeader();
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
     leader.acknowledge(3, 1);
-    const { refused } = leader.core.step({ type: 'change-membership', now: leader.now, change: change({ remove: [3] }) });
+    const { refused } = leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ remove: [3] }) });
     expect(refused).toEqual({ reason: 'too-few-voters', present: [1, 3], voters: [1, 2, 3] });
   });
 });

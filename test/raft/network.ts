@@ -4,7 +4,6 @@ import { SeededRandom } from '../../src/base/random.ts';
 import type { RaftConfig } from '../../src/raft/config.ts';
 import type { Effects, RaftEvent } from '../../src/raft/effects.ts';
 import type { Configuration, Entry, EntryId, HardState } from '../../src/raft/entry.ts';
-import type { MembershipChange } from '../../src/raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../../src/raft/message.ts';
 import { RaftCore } from '../../src/raft/raft-core.ts';
 import { aConfiguration, TEST_CONFIG } from './builders.ts';
@@ -134,17 +133,6 @@ export class Network {
 
   propose(id: number, value = 0): Effects | undefined {
     return this.step(id, { type: 'propose', data: Uint8Array.of(value & 0xff, value >> 8) });
-  }
-
-  /** A request for other members, repeated while the voters are asked whether they are there. */
-  change(id: number, change: MembershipChange): Effects | undefined {
-    let effects = this.step(id, { type: 'change-membership', change });
-    this.runUntil(() => {
-      const isDecided = effects?.refused?.reason !== 'voters-asked';
-      if (!isDecided) effects = this.step(id, { type: 'change-membership', change, isRepeated: true });
-      return isDecided;
-    });
-    return effects;
   }
 
   losePeer(id: number, peer: number): void {

@@ -1,0 +1,28 @@
+import { asNodeId } from '../../src/base/ids.ts';
+import type { Effects } from '../../src/raft/effects.ts';
+import type { MembershipChange } from '../../src/raft/membership.ts';
+import type { Network } from './network.ts';
+
+/** A change of members in plain numbers. */
+export interface PlainChange {
+  readonly add?: readonly number[];
+  readonly remove?: readonly number[];
+  readonly learners?: readonly number[];
+}
+
+export const changeOf = ({ add = [], remove = [], learners = [] }: PlainChange): MembershipChange => ({
+  add: add.map(asNodeId),
+  remove: remove.map(asNodeId),
+  learners: learners.map(asNodeId),
+});
+
+/** A request for other members, repeated while the voters are asked whether they are there. @returns what decided it; nothing of a node that is down. */
+export function changeMembers(network: Network, leader: number, change: MembershipChange): Effects | undefined {
+  let effects = network.step(leader, { type: 'change-membership', change });
+  network.runUntil(() => {
+    const isDecided = effects?.refused?.reason !== 'voters-asked';
+    if (!isDecided) effects = network.step(leader, { type: 'change-membership', change, isRepeated: true });
+    return isDecided;
+  });
+  return effects;
+}
