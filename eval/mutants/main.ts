@@ -31,22 +31,16 @@ interface Report {
   readonly violations: readonly { readonly seed: number; readonly invariant: string }[];
 }
 
-const WALL_MS_MAX = 600_000;
+/** A run that takes longer does not end. A busy machine is some ten times slower than an idle one. */
+const wallMsMax = (seeds: number): number => 60_000 + 2_000 * seeds;
 
 /** Half of the seeds are of small clusters, in which one false vote or acknowledgement is a majority, and half of larger ones. */
 const CLUSTER_SIZES = [3, 5] as const;
 
-const SIMULATOR_OPTIONS = ['--json', '--until-violation', '--no-double-run', '--no-shrink'];
-
 async function judge(build: MutantBuild, mutant: Mutant, seedsMax: number, traces: readonly string[]): Promise<Verdict> {
   let verdict: Verdict = { mutant, invariant: undefined, seeds: 0, simulatedSeconds: 0, wallSeconds: 0 };
   for (const nodes of CLUSTER_SIZES) {
-    const report = await runMutant(build, mutant, [
-      '--seeds',
-      String(Math.ceil(seedsMax / CLUSTER_SIZES.length)),
-      '--nodes',
-      String(nodes),
-    ]);
+    const report = await runMutant(build, mutant, Math.ceil(seedsMax / CLUSTER_SIZES.length), nodes);
     const [violation] = report.violations;
     verdict = {
       mutant,
@@ -67,15 +61,15 @@ async function judge(build: MutantBuild, mutant: Mutant, seedsMax: number, trace
   return verdict;
 }
 
-async function runMutant(build: MutantBuild, mutant: Mutant, budget: readonly string[]): Promise<Report> {
+async function runMutant(build: MutantBuild, mutant: Mutant, seeds: number, nodes: number): Promise<Report> {
   using _applied = build.apply(mutant);
-  return await run([build.simulator, ...SIMULATOR_OPTIONS, ...budget]);
+  return await run(build.simulator, seeds, ['--nodes', String(nodes)]);
 }
 
 /** The source as it is survives the seed that the mutant did not, or its death means nothing. @throws {UserError} */
 async function checkSource(build: MutantBuild, seed: number, nodes: number): Promise<void> {
   if (seed === 0) return;
-  const report = await run([build.simulator, ...SIMULATOR_OPTIONS, '--seeds', '1', '--from', String(seed), '--nodes', String(nodes)]);
+  const report = await run(build.simulator, 1, ['--from', String(seed), '--nodes', String(nodes)]);
   const [violation] = report.violations;
   if (violation === undefined) return;
   const again = `npm run sim -- --from ${seed} --seeds 1 --nodes ${nodes}`;
@@ -86,7 +80,7 @@ async function checkSource(build: MutantBuild, seed: number, nodes: number): Pro
 function replay(build: MutantBuild, mutant: Mutant, trace: string): Promise<string | undefined> {
   const applied = build.apply(mutant);
   return new Promise((resolve) => {
-    execFile(process.execPath, [build.simulator, '--replay', trace], { timeout: WALL_MS_MAX }, (_error, stdout) => {
+    execFile(process.execPath, [build.simulator, '--replay', trace], { timeout: wallMsMax(1) }, (_error, stdout) => {
       applied[Symbol.dispose]();
       resolve(/ breaks "(.*)" after /.exec(stdout)?.[1]);
     });
@@ -94,9 +88,10 @@ function replay(build: MutantBuild, mutant: Mutant, trace: string): Promise<stri
 }
 
 /** A mutant may be so broken that the run ends by itself, which kills it too. */
-function run(args: readonly string[]): Promise<Report> {
+function run(simulator: string, seeds: number, options: readonly string[]): Promise<Report> {
+  const args = [simulator, '--json', '--until-violation', '--no-double-run', '--no-shrink', '--seeds', String(seeds), ...options];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { timeout: WALL_MS_MAX, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { timeout: wallMsMax(seeds), maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       const line = stdout.trim().split('\n').at(-1) ?? '';
       if (line.startsWith('{')) resolve(JSON.parse(line) as Report);
       else {
