@@ -62,7 +62,7 @@ export class JobEnd {
 /** Of a job that is not finished and has no outcome. */
 export const NO_END: Readonly<JobEnd> = Object.freeze(new JobEnd());
 
-/** Where `state` and `isBegun` stand in `Job.#bits`; the flags are below. */
+/** `Job.#bits` from its lowest bit on: five for the flags of `JobFlag`, one for `isBegun`, and the state above them. */
 const FLAG_BITS = 0x1f;
 const BEGUN_BIT = 0x20;
 const STATE_SHIFT = 6;
