@@ -140,8 +140,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'a disk is given up while voters are about to leave',
     file: 'raft/rebuild.ts',
-    find: 'isJoint(configuration) || configuration.leaving.length > 0) {',
-    replace: 'isJoint(configuration)) {',
+    find: 'isJoint(configuration) || configuration.leaving.length > 0 || isChangeAsked(core)) {',
+    replace: 'isJoint(configuration) || isChangeAsked(core)) {',
   },
   {
     mistake: 6,
@@ -154,8 +154,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'voters are removed although it was before the request that the rest was heard',
     file: 'raft/carriage.ts',
-    find: "if (!isCarried) return { reason: 'voters-asked', voters };",
-    replace: '',
+    find: "if (voteResult(next, hasAnswered) === 'won') return undefined;",
+    replace: 'if (asked.round > 0) return undefined;',
   },
   {
     mistake: 6,

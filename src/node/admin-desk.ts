@@ -43,7 +43,7 @@ interface AskedChange {
 export class AdminDesk {
   readonly #core: AdminCore;
   readonly #clients: ClientOutbox;
-  /** The core decides it within an election timeout. */
+  /** The core decides it within a few election timeouts. */
   #asked: AskedChange | undefined;
 
   constructor(core: AdminCore, clients: ClientOutbox) {

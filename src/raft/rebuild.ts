@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
+import { isChangeAsked } from './carriage.ts';
 import type { CoreState } from './core-state.ts';
 import { isCounted } from './counting.ts';
 import { isJoint } from './membership.ts';
@@ -24,8 +25,8 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
     effects.refused = { reason: 'not-ready' };
     return;
   }
-  // Voters that are about to leave are no copies that last. A record that is not committed changes no majority, and its voter does not count yet.
-  if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0) {
+  // Voters that are about to leave, or may be, are no copies that last. A record that is not committed changes no majority, and its voter does not count yet.
+  if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0 || isChangeAsked(core)) {
     effects.refused = { reason: 'change-pending' };
     return;
   }

@@ -1,13 +1,14 @@
 import { ANY_GENERATION } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nextIndex } from '../base/ids.ts';
-import { carriageRefusal, type StepRequest } from './carriage.ts';
+import { carriageRefusal, type StepRequest, withdrawStep } from './carriage.ts';
 import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
 import {
   begun,
+  hasSameMembers,
   isJoint,
   isLifeOnRecord,
   isVotersDisk,
@@ -75,7 +76,8 @@ export function advanceReconfiguration(core: CoreState): void {
     return;
   }
   const ready = promotable(configuration, (node) => core.progress.get(node)?.isCaughtUp === true);
-  if (ready.length > 0) {
+  if (ready.length === 0) withdrawStep(core);
+  else {
     const disks = ready.flatMap((node) => {
       const progress = core.progress.get(node);
       if (progress === undefined) return [];
@@ -129,6 +131,8 @@ function hasLostDisk(core: CoreState, voter: NodeId): boolean {
 
 /** In force at once, here and wherever it is appended. */
 function adopt(core: CoreState, configuration: Configuration): EntryId {
+  // A record of generations changes no step.
+  if (!hasSameMembers(core.configuration, configuration)) core.askedStep = undefined;
   const id = appendOwn(core, 'configuration', encodeConfiguration(configuration));
   for (const peer of [...core.progress.keys()]) if (!core.peers.includes(peer)) core.progress.delete(peer);
   for (const peer of core.peers) {
