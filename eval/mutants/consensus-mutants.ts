@@ -140,8 +140,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'a disk is given up while voters are about to leave',
     file: 'raft/rebuild.ts',
-    find: 'isJoint(configuration) || configuration.leaving.length > 0 || isChangeAsked(core)) {',
-    replace: 'isJoint(configuration) || isChangeAsked(core)) {',
+    find: 'isJoint(configuration) || configuration.leaving.length > 0 || core.askedStep !== undefined) {',
+    replace: 'isJoint(configuration) || core.askedStep !== undefined) {',
   },
   {
     mistake: 6,

@@ -150,7 +150,7 @@ function explain(refused: Refusal): { readonly reason: RefusalReason; readonly m
     case 'too-few-voters':
       return {
         reason: 'CHANGE_PENDING',
-        message: `Of the voters before and after the change (nodes ${listed(refused.voters)}), these answer with the disk that they vote with: ${listed(refused.present)}. That is no majority of both. Retry when more of them do.`,
+        message: `Of the voters before and after the change (nodes ${listed(refused.voters)}), these have answered in time, with the disk that they vote with: ${listed(refused.present)}. That is no majority of both. Retry when more of them do.`,
       };
     case 'overloaded':
       return { reason: 'OVERLOADED', message: `The leader holds ${refused.uncommittedBytes} bytes that are not committed. Retry later.` };

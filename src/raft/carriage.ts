@@ -18,51 +18,59 @@ export type StepRequest = 'new' | 'repeated' | 'none';
 export interface AskedStep {
   readonly next: Configuration;
   readonly isRequested: boolean;
-  /** The round of heartbeats that began after the step was wanted. */
+  /** The round of heartbeats that began with the question. */
   readonly round: number;
-  /** When that was, monotonic ms. */
+  /** When it began, monotonic ms. */
   readonly sinceMs: number;
 }
 
-/** How many election timeouts the voters have for their answers to a request: a heartbeat may be longer on its way than a leader waits for the next. */
-const ANSWER_TIMEOUTS = 4;
-/** After so many, nobody repeats the request any more. */
-const ABANDONED_TIMEOUTS = 5;
+/** The voters have so many election timeouts for their answers to a request. Where heartbeats queue up behind entries, an answer takes longer than one. */
+const ANSWER_TIMEOUTS = 6;
 
 /**
  * Whether majorities of the voters before and after a step are there, each with the disk that it votes with, so that it and what follows can be
  * committed. A disk that was lost does not come back: if the new configuration needed it, nothing could be committed any more, and no leader elected.
- * What was heard before is no proof, since a voter whose disk was lost may not have been missed yet. So a question begins a round of heartbeats, and
- * enough voters have to answer it, or a later one, and not to be silent since. Who asks repeats the question until then.
- * @returns why the step may not be taken, or not yet; undefined when it may.
+ * What was heard before is no proof, since a voter whose disk was lost may not have been missed yet. So the first call for a step begins a round of
+ * heartbeats, and enough voters have to answer it, or a later one, and to have been heard within an election timeout. Who asks calls again until then.
+ * @returns why the step may not be taken, or not yet; undefined when it may, now.
  */
 export function carriageRefusal(core: CoreState, next: Configuration, request: StepRequest): Refusal | undefined {
   const voters = distinct([...next.outgoing, ...next.voters]);
   const isHeard = (voter: NodeId): boolean => voter === core.id || isPresent(core, next, voter);
-  if (voteResult(next, isHeard) !== 'won') return tooFew(core, next, voters, isHeard);
+  if (voteResult(next, isHeard) !== 'won') {
+    if (request === 'none') forgetOldStep(core);
+    return { reason: 'too-few-voters', present: voters.filter(isHeard), voters };
+  }
   const asked = questionFor(core, next, request);
   if (asked === undefined) return { reason: 'voters-asked', voters };
   const hasAnswered = (voter: NodeId): boolean =>
     voter === core.id || (isHeard(voter) && (core.progress.get(voter)?.round ?? 0) >= asked.round);
   if (voteResult(next, hasAnswered) === 'won') return undefined;
-  if (asked.isRequested && isOlder(core, asked, ANSWER_TIMEOUTS)) return tooFew(core, next, voters, hasAnswered);
+  if (asked.isRequested && isOld(core, asked)) return { reason: 'too-few-voters', present: voters.filter(hasAnswered), voters };
   return { reason: 'voters-asked', voters };
 }
 
-/** Someone waits for a change of members until voters have answered. */
-export const isChangeAsked = (core: CoreState): boolean =>
-  core.askedStep?.isRequested === true && !isOlder(core, core.askedStep, ABANDONED_TIMEOUTS);
+/** No one waits any more until the voters have answered to a request. */
+export function forgetRequest(core: CoreState): void {
+  if (core.askedStep?.isRequested === true) core.askedStep = undefined;
+}
 
-/** No step follows by itself any more from the change that is under way, as far as one was asked for: what voters answered is no proof for a later one. */
-export function withdrawStep(core: CoreState): void {
+/** No joining node may vote any more: what voters answered before is no proof for a later step. */
+export function forgetStep(core: CoreState): void {
   if (core.askedStep?.isRequested === false) core.askedStep = undefined;
+}
+
+/** Voters may be silent for a while, and answer then. */
+function forgetOldStep(core: CoreState): void {
+  if (core.askedStep !== undefined && isOld(core, core.askedStep)) forgetStep(core);
 }
 
 /** The question at hand, or a new one; undefined while another one is to be decided first. */
 function questionFor(core: CoreState, next: Configuration, request: StepRequest): AskedStep | undefined {
-  if (request !== 'new') {
-    if (isAskedFor(core, next)) return core.askedStep;
-    if (request === 'none' && isChangeAsked(core)) return undefined;
+  const { askedStep } = core;
+  if (askedStep !== undefined && request !== 'new') {
+    if (hasSameMembers(askedStep.next, next)) return askedStep;
+    if (askedStep.isRequested && request === 'none') return undefined;
   }
   beginRound(core);
   for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
@@ -71,17 +79,7 @@ function questionFor(core: CoreState, next: Configuration, request: StepRequest)
   return asked;
 }
 
-/** The question is over. */
-function tooFew(core: CoreState, next: Configuration, voters: readonly NodeId[], isThere: (voter: NodeId) => boolean): Refusal {
-  if (isAskedFor(core, next)) core.askedStep = undefined;
-  return { reason: 'too-few-voters', present: voters.filter(isThere), voters };
-}
-
-const isAskedFor = ({ askedStep }: CoreState, next: Configuration): boolean =>
-  askedStep !== undefined && hasSameMembers(askedStep.next, next);
-
-const isOlder = ({ now, config }: CoreState, { sinceMs }: AskedStep, timeouts: number): boolean =>
-  now > sinceMs + timeouts * config.electionTimeoutMs;
+const isOld = ({ now, config }: CoreState, { sinceMs }: AskedStep): boolean => now > sinceMs + ANSWER_TIMEOUTS * config.electionTimeoutMs;
 
 /** Whether it was heard within an election timeout and since its channel last closed, and shows the disk that it votes with. */
 function isPresent(core: CoreState, next: Configuration, voter: NodeId): boolean {

@@ -11,8 +11,10 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'message'; readonly message: RaftMessage }
   /** Opaque bytes for the log. The answer stands in the effects: `proposed` or `refused`. */
   | { readonly type: 'propose'; readonly data: Uint8Array }
-  /** Changes the members; answered like a proposal. The further steps of the change follow by themselves. */
-  /** Refused as `voters-asked`, a request is repeated with `isRepeated` until it is decided, within a few election timeouts. */
+  /**
+   * Changes the members; answered like a proposal. The further steps of the change follow by themselves. What is refused as `voters-asked` has to be
+   * repeated, with `isRepeated`, until it is decided, within a few election timeouts: nothing that follows by itself goes before it.
+   */
   | { readonly type: 'change-membership'; readonly change: MembershipChange; readonly isRepeated?: boolean }
   /** Let another voter lead: `to`, or the one with the most advanced log. Refused like a proposal, or a notice `transfer` tells how it goes. */
   | { readonly type: 'transfer-leadership'; readonly to: NodeId | undefined }

@@ -1,5 +1,4 @@
 import type { NodeId } from '../base/ids.ts';
-import { isChangeAsked } from './carriage.ts';
 import type { CoreState } from './core-state.ts';
 import { isCounted } from './counting.ts';
 import { isJoint } from './membership.ts';
@@ -14,6 +13,9 @@ import { sendHeartbeat } from './replication.ts';
  * before the question is no proof, since a disk may have been given up since; so the question begins a round of heartbeats, and is refused
  * until enough voters answered it. Who asks repeats it. The same is asked for a node without a vote: a leader that was replaced meanwhile may
  * not know that it has one by now.
+ *
+ * Who gives up the disk asks once more when the node has stopped, and lets no members be changed until it is back: this leader does not remember
+ * what it granted.
  */
 export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQuestion): void {
   const { effects, configuration } = core;
@@ -26,7 +28,7 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
     return;
   }
   // Voters that are about to leave, or may be, are no copies that last. A record that is not committed changes no majority, and its voter does not count yet.
-  if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0 || isChangeAsked(core)) {
+  if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0 || core.askedStep !== undefined) {
     effects.refused = { reason: 'change-pending' };
     return;
   }

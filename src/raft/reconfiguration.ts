@@ -1,7 +1,7 @@
 import { ANY_GENERATION } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nextIndex } from '../base/ids.ts';
-import { carriageRefusal, type StepRequest, withdrawStep } from './carriage.ts';
+import { carriageRefusal, forgetRequest, forgetStep, type StepRequest } from './carriage.ts';
 import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
@@ -45,13 +45,17 @@ export function onChangeMembership(core: CoreState, change: MembershipChange, is
     if (message === undefined) begin(core, begun(configuration, change), isRepeated ? 'repeated' : 'new');
     else effects.refused = { reason: 'invalid-change', message };
   }
+  if (effects.refused?.reason !== 'voters-asked') forgetRequest(core);
 }
 
 /** Of a configuration that is not joint nothing is needed that was not before. */
 function begin(core: CoreState, next: Configuration, request: StepRequest): void {
   const refusal = isJoint(next) ? carriageRefusal(core, next, request) : undefined;
-  if (refusal === undefined) core.effects.proposed = adopt(core, next);
-  else core.effects.refused = refusal;
+  if (refusal === undefined) {
+    // The same members may be asked for again: what was answered before is no proof then.
+    core.askedStep = undefined;
+    core.effects.proposed = adopt(core, next);
+  } else core.effects.refused = refusal;
 }
 
 function isChangePending(core: CoreState): boolean {
@@ -76,7 +80,7 @@ export function advanceReconfiguration(core: CoreState): void {
     return;
   }
   const ready = promotable(configuration, (node) => core.progress.get(node)?.isCaughtUp === true);
-  if (ready.length === 0) withdrawStep(core);
+  if (ready.length === 0) forgetStep(core);
   else {
     const disks = ready.flatMap((node) => {
       const progress = core.progress.get(node);

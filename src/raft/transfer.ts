@@ -20,6 +20,8 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
     return;
   }
   core.transfer = { to, dueMs: core.now + core.config.electionTimeoutMs, isAsked: false };
+  // Until it ends members do not change, and what voters answered before is no proof then.
+  core.askedStep = undefined;
   core.effects.notices.push({ type: 'transfer', to, outcome: 'begun' });
   const progress = core.progress.get(to);
   if (progress !== undefined) replicate(core, to, progress);

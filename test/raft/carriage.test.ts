@@ -70,7 +70,7 @@ describe('a leader that is asked to remove voters', () => {
   it('rejects it in the end when those that are heard do not answer', () => {
     const leader = aHeardLeader();
     answer(leader, [2], ask(leader));
-    leader.advance(4 * TEST_CONFIG.electionTimeoutMs + 1);
+    leader.advance(6 * TEST_CONFIG.electionTimeoutMs + 1);
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     expect(ask(leader, true).refused).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
@@ -88,8 +88,23 @@ describe('a leader that is asked to remove voters', () => {
     const mayRebuild = () => leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(3), question: 1 }).refused;
     ask(leader, false, [2]);
     expect(mayRebuild()).toEqual({ reason: 'change-pending' });
-    leader.advance(5 * TEST_CONFIG.electionTimeoutMs + 1);
+    leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
+    expect(ask(leader, true, [2]).refused).toMatchObject({ reason: 'too-few-voters' });
     expect(mayRebuild()).toMatchObject({ reason: 'too-few-copies' });
+  });
+
+  it('asks anew after a transfer of leadership that was given up', () => {
+    const leader = aHeardLeader();
+    answer(leader, [2, 3], ask(leader));
+    const to = asNodeId(2);
+    expect(leader.core.step({ type: 'transfer-leadership', now: leader.now, to }).refused).toBeUndefined();
+    expect(ask(leader, true).refused).toEqual({ reason: 'transferring', to });
+    for (let ms = 0; ms < 2 * TEST_CONFIG.electionTimeoutMs; ms += TEST_CONFIG.heartbeatMs) {
+      leader.reachDeadline();
+      for (const peer of [2, 3]) leader.acknowledge(peer, 1);
+    }
+    expect(leader.view).toMatchObject({ role: 'leader', transfer: undefined });
+    expect(ask(leader, true).refused).toMatchObject({ reason: 'voters-asked' });
   });
 
   it('sends heartbeats once for each question, however often it is repeated', () => {
@@ -136,7 +151,10 @@ describe('a disk that was lost and not missed yet', () => {
     expect(network.electAny()).toBeGreaterThan(2);
   });
 
-  it('keeps others from leaving for a new one, when the operator took that back and asks again', () => {
+  it.each([
+    ['took that back and asks again', true],
+    ['asks for the same again', false],
+  ])('keeps others from leaving for a new one, when the operator %s', (_, isTakenBack) => {
     const network = new Network({ nodes: 4, founders: [1, 2, 3], latencyMs: 1 });
     network.elect(1);
     network.run(50);
@@ -150,7 +168,7 @@ describe('a disk that was lost and not missed yet', () => {
     expect(network.runUntil(() => view.progress.get(asNodeId(4))?.isCaughtUp === true)).toBe(true);
     network.isolate(4);
     network.run(5);
-    expect(changeMembers(network, 1, changeOf({ remove: [4] }))?.proposed).toBeDefined();
+    if (isTakenBack) expect(changeMembers(network, 1, changeOf({ remove: [4] }))?.proposed).toBeDefined();
     network.run(5);
     network.loseDisk(3);
     network.drop(({ from }) => from === 3);
@@ -180,8 +198,28 @@ describe('a disk that was lost and not missed yet', () => {
   });
 });
 
+describe('a leader whose next step waits for a voter', () => {
+  it('goes on with it once that voter answers, also after a silence of more than an election timeout', () => {
+    const leader = anEstablishedLeader();
+    leader.acknowledge(3, 1);
+    expect(leader.changeMembers(changeOf({ add: [4], remove: [2] })).proposed).toBeDefined();
+    leader.persist();
+    for (const peer of [2, 4]) leader.acknowledge(peer, 2);
+    expect(leader.progressOf(4).isCaughtUp).toBe(true);
+    expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3], joining: [4], leaving: [2] });
+    let latest = 0;
+    for (let ms = 0; ms < 2.5 * TEST_CONFIG.electionTimeoutMs; ms += TEST_CONFIG.heartbeatMs) {
+      for (const message of leader.reachDeadline().messages) if (message.type === 'append') latest = Math.max(latest, message.round);
+      leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 2, round: latest }));
+    }
+    // It answers what it got meanwhile, one after the other.
+    leader.step(anAcceptance({ from: 3, to: 1, term: leader.view.term, match: 2, round: latest - 3 }));
+    expect(leader.view.configuration).toMatchObject({ voters: [1, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [] });
+  });
+});
+
 describe('where an answer takes longer than an election timeout', () => {
-  /** Longer by less than a heartbeat: beyond that no leader stays. */
+  /** Longer by less than a heartbeat: a candidate's first heartbeats are answered in time. */
   const latencyMs = TEST_CONFIG.electionTimeoutMs / 2 + 2;
 
   function aSlowNetwork(nodes: number, founders: readonly number[]): Network {
