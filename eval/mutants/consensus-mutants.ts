@@ -138,13 +138,6 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 6,
-    name: 'a disk is given up while voters are about to leave',
-    file: 'raft/rebuild.ts',
-    find: 'isJoint(configuration) || configuration.leaving.length > 0 || core.askedStep !== undefined) {',
-    replace: 'isJoint(configuration) || core.askedStep !== undefined) {',
-  },
-  {
-    mistake: 6,
     name: 'voters leave for new ones although the rest needs a disk that was lost',
     file: 'raft/reconfiguration.ts',
     find: "    if (carriageRefusal(core, next, 'none') === undefined) {\n      adopt(core, next);",

@@ -50,6 +50,8 @@ export const SOMETIMES = [
   'replacement cancelled together with a removal',
   'replacement cancelled while a lost disk was replaced',
   'voter lost its disk while it was leaving',
+  'voters asked to leave while another had lost its disk',
+  'voters about to leave while another had lost its disk',
   'leadership transferred',
   'transfer given up',
   'leader received nothing',

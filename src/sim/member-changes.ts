@@ -18,7 +18,14 @@ const DOWN_MS = 30;
 const BACK_WITHIN_MS = 2_000;
 
 /** How an operator changes the members of a calm cluster. */
-export const MEMBER_STORIES = ['named-twice', 'cancelled', 'lost-while-leaving', 'cancelled-while-lost'] as const;
+export const MEMBER_STORIES = [
+  'named-twice',
+  'cancelled',
+  'lost-while-leaving',
+  'cancelled-while-lost',
+  'lost-before-removal',
+  'lost-before-others-leave',
+] as const;
 export type MemberStory = (typeof MEMBER_STORIES)[number];
 
 interface Change {
@@ -51,6 +58,12 @@ export function watchMembers(world: World): void {
       break;
     case 'cancelled-while-lost':
       operator.cancelWhileLost(joining, leaving, other);
+      break;
+    case 'lost-before-removal':
+      operator.loseBeforeRemoval(leaving);
+      break;
+    case 'lost-before-others-leave':
+      operator.loseBeforeOthersLeave(joining, leaving);
       break;
     default:
       story satisfies never;
@@ -138,6 +151,49 @@ class Operator {
     this.#expect(before);
   }
 
+  /** A voter loses its disk, and before it is missed all others but the leader are to go: the rest would be no majority without that disk. */
+  loseBeforeRemoval(kept: number): void {
+    const world = this.#world;
+    const before = this.voters();
+    const node = world.nodes.get(kept);
+    if (node === undefined) return;
+    this.#loseDiskUnnoticed(node);
+    const going = before.filter((voter) => voter !== kept && voter !== world.leader()?.id);
+    const isTaken = this.#ask({ remove: going });
+    if (isTaken === undefined) return;
+    world.coverage.add('voters asked to leave while another had lost its disk');
+    // It may have been slow, and the disk be replaced by now.
+    const isLost = world.lostDisks.has(kept);
+    demand(
+      !(isTaken && isLost),
+      'members leave only where the rest can go on',
+      () => `node ${kept} has lost its disk, and the others leave`,
+    );
+    this.#expect(isTaken ? before.filter((voter) => !going.includes(voter)) : before);
+  }
+
+  /** The same where a new node is about to take the place of all others. */
+  loseBeforeOthersLeave(joining: number, kept: number): void {
+    const world = this.#world;
+    const before = this.voters();
+    const node = world.nodes.get(kept);
+    if (node === undefined) return;
+    this.#isolate(joining);
+    if (this.#ask({ add: [joining], remove: without(before, kept) }) !== true || !this.#awaitCommitted()) return;
+    this.#loseDiskUnnoticed(node);
+    world.network.heal();
+    world.coverage.add('voters about to leave while another had lost its disk');
+    awaitCalm(world);
+    const areThere = (): boolean => this.voters().join() === [kept, joining].toSorted((one, next) => one - next).join();
+    const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
+    while (!areThere() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
+    demand(
+      areThere(),
+      'the voters are those that were asked for',
+      () => `the voters are ${this.voters().join(', ')}, not ${kept}, ${joining}`,
+    );
+  }
+
   /** @returns false when a disturbance left it open. */
   #expect(asked: readonly number[]): boolean {
     const world = this.#world;
@@ -198,6 +254,13 @@ class Operator {
       this.#world.network.cut(other, id);
       this.#world.network.cut(id, other);
     }
+  }
+
+  #loseDiskUnnoticed(node: SimNode): void {
+    this.#world.lostDisks.set(node.id, node.diskId);
+    this.#world.stopNode(node, DOWN_MS, false);
+    node.loseDisk();
+    this.#ends = this.#world.ends;
   }
 
   /** @returns whether the leader was seen to take the voter out, until it has everything again. */
