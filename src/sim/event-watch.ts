@@ -4,13 +4,16 @@ import { deafen, type Split, split } from './faults.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
+/** In how many ms a node that was started again gets old messages again: one of these, while it asks its first questions. */
+const REPLAYED_AFTER_MS = [1, 3, 8, 20, 60] as const;
+
 /** What nodes report: who leads, which hard cases were reached, and the faults that begin with an event. */
 export class EventWatch {
   /** What happens as soon as a leader has a joint configuration. */
   splitOnJoint: Split | undefined;
   /** The next leader that asks another one to lead receives nothing for so long. */
   deafenOnTransferMs: number | undefined;
-  /** Until then a new leader gets old messages again. */
+  /** Until then a new leader, and a node that is started again, gets old messages again. */
   replayUntilMs = 0;
   readonly #world: World;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
@@ -54,7 +57,18 @@ export class EventWatch {
       deafen(this.#world, node, this.deafenOnTransferMs);
       this.deafenOnTransferMs = undefined;
     } else if (event.type === 'removed' && known.role === 'leader') coverage.add('leader removed');
-    else if (event.type === 'started') this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });
+    else if (event.type === 'started') {
+      this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });
+      if (node.lives > 0 && schedule.nowMs < this.replayUntilMs) this.#replayLater(node);
+    }
+  }
+
+  #replayLater(node: SimNode): void {
+    const { coverage, network, schedule } = this.#world;
+    coverage.add('restarted node got old messages again');
+    schedule.after(REPLAYED_AFTER_MS[node.lives % REPLAYED_AFTER_MS.length] ?? 0, () => {
+      if (!network.isHealed) network.replayTo(node.id);
+    });
   }
 
   #isSnapshotRunning(): boolean {

@@ -47,7 +47,7 @@ export type Fault = { readonly atMs: number } & (
    * that follower lags behind, and gets the old acknowledgements once more.
    */
   | { readonly type: 'second-reign'; readonly durationMs: number }
-  /** A node that becomes leader in this time receives everything again that was sent to it before. */
+  /** A node that becomes leader in this time, or is started again, receives everything again that was sent to it before. */
   | { readonly type: 'replay'; readonly durationMs: number }
   /** The leader receives nothing for a while, and goes on sending; nothing arrives if it is mute. */
   | { readonly type: 'deaf-leader'; readonly durationMs: number; readonly isMute: boolean }
