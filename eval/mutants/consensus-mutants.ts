@@ -180,21 +180,10 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 7,
-    name: 'a lease goes on over a stopped event loop, by the time of the turn before',
-    file: 'node/node-runtime.ts',
-    find: `    this.#nowMs = this.#options.clock.monotonicMs();
-    this.#metrics.turns += 1;
-    const durationMs = this.#pace.onTurn(this.#nowMs);
-    if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
-    this.#inbox.drain(this.#reader, this.#core.view.leader);
-`,
-    replace: `    this.#metrics.turns += 1;
-    this.#inbox.drain(this.#reader, this.#core.view.leader);
-    this.#reads.ask(this.#standing(), this.#nowMs);
-    this.#nowMs = this.#options.clock.monotonicMs();
-    const durationMs = this.#pace.onTurn(this.#nowMs);
-    if (durationMs > 0) this.#step({ type: 'away', now: this.#nowMs, durationMs });
-`,
+    name: 'a lease goes on over a stopped event loop, whose time is not counted as silence',
+    file: 'raft/reads.ts',
+    find: 'core.reads.begunAtMs(roundOf(core, voter))',
+    replace: '(core.progress.get(voter)?.lastHeardMs ?? core.reads.begunAtMs(roundOf(core, voter)))',
   },
   {
     mistake: 7,
