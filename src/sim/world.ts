@@ -332,6 +332,8 @@ export class World {
     this.versions.upgradeAll();
     for (const node of this.nodes.values()) {
       if (node.hasPlannedFailure) this.stopNode(node, 0, true);
+      // A node that had nothing to write would be stuck much later, in the calm.
+      node.disk.stallNextWrite(0);
       this.startNode(node);
     }
   }
