@@ -1,7 +1,8 @@
 import type { LogIndex } from '../base/ids.ts';
 import type { JobQueue, ReplySink } from '../queue/job-queue.ts';
-import type { Entry } from '../raft/entry.ts';
+import type { EntryKind } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
+import type { CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { Clock } from './ports.ts';
 
 /** How long the entries of one turn are applied before the others wait for the next turn. */
@@ -14,7 +15,9 @@ export interface ApplierOptions {
   readonly applied: LogIndex;
   /** Most bytes of entries and of replies in one turn; one entry always fits. */
   readonly turnBytesMax: number;
-  readonly onApplied: (entry: Entry) => void;
+  /** Hears of each entry that is applied. When a checkpoint is due, no more are applied until it is written: they would make it longer. */
+  readonly checkpoints: CheckpointSchedule;
+  readonly onApplied: (kind: EntryKind) => void;
 }
 
 /**
@@ -45,18 +48,20 @@ export class Applier {
   /** Applies until everything committed is applied, or the turn's share is used up. */
   apply({ log, commit }: CoreView, replies: ReplySink | undefined): void {
     if (commit <= this.#applied || this.#bytesLeft <= 0) return;
-    const { machine, clock, onApplied } = this.#options;
+    const { machine, clock, checkpoints, onApplied } = this.#options;
+    if (checkpoints.isDue(machine, this.#applied)) return;
     const sink = replies === undefined ? undefined : this.#counting(replies);
     const entries = log.between(this.#applied, commit);
     // The clock is looked at between entries only: mostly there is one.
     if (entries.length > 1 && this.#untilMs === Number.POSITIVE_INFINITY) this.#untilMs = clock.monotonicMs() + SLICE_MS;
     for (const entry of entries) {
       if (entry.kind === 'command') machine.apply(entry.index, entry.data, sink);
-      onApplied(entry);
+      checkpoints.onApplied(entry.data.length);
+      onApplied(entry.kind);
       this.#applied = entry.index;
       this.#bytesLeft -= entry.data.length;
       if (entry.index < commit && this.#bytesLeft > 0 && clock.monotonicMs() >= this.#untilMs) this.#bytesLeft = 0;
-      if (this.#bytesLeft <= 0) return;
+      if (this.#bytesLeft <= 0 || checkpoints.isDue(machine, this.#applied)) return;
     }
   }
 

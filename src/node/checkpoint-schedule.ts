@@ -4,6 +4,7 @@ import type { JobQueue } from '../queue/job-queue.ts';
 import type { SnapshotId } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { PersistBatch } from '../storage/port.ts';
+import { CheckpointPace } from './checkpoint-pace.ts';
 import type { NodeLimits } from './limits.ts';
 import type { WantedByFollowers } from './snapshot-desk.ts';
 
@@ -19,18 +20,28 @@ const PHASES = 5;
 /** So many times as much as usual may change before a checkpoint that was held is written: it bounds how long that takes. */
 const HELD_CHECKPOINTS = 4;
 
+/** Work that every checkpoint has anew, such as a row for each client, is at most this part of one that is due early. */
+const REPEATED_SHARE = 1 / 3;
+
 /** When a checkpoint is due: it bounds the log on disk, the replay at the next start, and how long one write holds the node up. */
 export class CheckpointSchedule {
   readonly #limits: NodeLimits;
+  readonly #pace: CheckpointPace;
   #last: SnapshotId;
   #bytesSince = 0;
   #phase: number;
+  /** The latest checkpoint was read for a snapshot when the next one was last reached. */
+  #isRead = false;
 
-  /** @param node its first checkpoint, and with it all that follow, comes later than its predecessor's, so that replicas do not pause together. */
-  constructor(limits: NodeLimits, last: SnapshotId, node: NodeId) {
+  /**
+   * @param node its first checkpoint, and with it all that follow, comes later than its predecessor's, so that replicas do not pause together.
+   * @param nowMs monotonic ms, for measuring how long a checkpoint takes.
+   */
+  constructor(limits: NodeLimits, last: SnapshotId, node: NodeId, nowMs: () => number) {
     this.#limits = limits;
     this.#last = last;
     this.#phase = 1 + (node % PHASES) / PHASES;
+    this.#pace = new CheckpointPace(nowMs);
   }
 
   onApplied(bytes: number): void {
@@ -49,9 +60,10 @@ export class CheckpointSchedule {
     wantedNow: () => WantedByFollowers,
   ): CheckpointPart | undefined {
     // What this turn appends is not on disk yet; the checkpoint waits for the next turn rather than cover it.
-    if (!this.#isDue(machine, applied) || applied > log.persisted) return undefined;
+    if (!this.#isReached(machine, applied) || applied > log.persisted) return undefined;
     const wanted = wantedNow();
-    if (wanted.isCheckpointRead && this.#mayWait(machine)) return undefined;
+    this.#isRead = wanted.isCheckpointRead;
+    if (!this.isDue(machine, applied)) return undefined;
     const term = log.termAt(applied);
     invariant(term !== undefined, () => `the applied entry ${applied} has left the log`);
     const { configuration } = configurations.at(applied);
@@ -61,7 +73,30 @@ export class CheckpointSchedule {
       const least = log.lastBeforeTail(compactTo, FOLLOWER_TAIL_ENTRIES, followerTailBytes);
       compactTo = asIndex(Math.max(wanted.logBehind, least));
     }
-    return { checkpoint: { snapshot: { index: applied, term, configuration }, changes: machine.takeChanges() }, compactTo };
+    const { once, repeated } = machine.pendingWork;
+    const changes = this.#pace.measured(machine.takeChanges(), once + repeated);
+    return { checkpoint: { snapshot: { index: applied, term, configuration }, changes }, compactTo };
+  }
+
+  /** Whether a checkpoint should be written before more entries are applied: each of them makes it longer. */
+  isDue(machine: JobQueue, applied: LogIndex): boolean {
+    return this.#isReached(machine, applied) && !(this.#isRead && this.#mayWait(machine));
+  }
+
+  #isReached(machine: JobQueue, applied: LogIndex): boolean {
+    const entries = applied - this.#last.index;
+    if (entries === 0) return false;
+    const { checkpointEntries, checkpointBytes, checkpointRecords } = this.#limits;
+    const isLong = entries >= checkpointEntries * this.#phase || this.#bytesSince >= checkpointBytes * this.#phase;
+    const isLarge = machine.pendingChanges >= checkpointRecords * this.#phase || this.#isMuchWork(machine);
+    return isLong || isLarge;
+  }
+
+  /** Whether writing the changes takes as long as a turn may be held up. Where that would write the same again and again, the limits alone count. */
+  #isMuchWork(machine: JobQueue): boolean {
+    const { once, repeated } = machine.pendingWork;
+    const work = once + repeated;
+    return work >= this.#pace.workMax && repeated <= REPEATED_SHARE * work;
   }
 
   onWritten(part: CheckpointPart): void {
@@ -78,12 +113,5 @@ export class CheckpointSchedule {
   #mayWait(machine: JobQueue): boolean {
     const { checkpointBytes, checkpointRecords } = this.#limits;
     return this.#bytesSince < HELD_CHECKPOINTS * checkpointBytes && machine.pendingChanges < HELD_CHECKPOINTS * checkpointRecords;
-  }
-
-  #isDue(machine: JobQueue, applied: LogIndex): boolean {
-    const { checkpointEntries, checkpointBytes, checkpointRecords } = this.#limits;
-    if (applied === this.#last.index) return false;
-    if (applied - this.#last.index >= checkpointEntries * this.#phase || this.#bytesSince >= checkpointBytes * this.#phase) return true;
-    return machine.pendingChanges >= checkpointRecords * this.#phase;
   }
 }

@@ -74,7 +74,7 @@ export class NodeRuntime implements Disposable {
     this.#nowMs = clock.monotonicMs();
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
-    this.#checkpoints = new CheckpointSchedule(limits, checkpoint, options.id);
+    this.#checkpoints = new CheckpointSchedule(limits, checkpoint, options.id, () => clock.monotonicMs());
     this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
     this.#machine = new JobQueue({
       readRecord: (kind, key) => storage.readRecord(kind, key),
@@ -106,10 +106,8 @@ export class NodeRuntime implements Disposable {
       clock,
       applied: checkpoint.index,
       turnBytesMax: limits.turnBytesMax,
-      onApplied: ({ kind, data }) => {
-        this.generation.onApplied(kind);
-        this.#checkpoints.onApplied(data.length);
-      },
+      checkpoints: this.#checkpoints,
+      onApplied: (kind) => this.generation.onApplied(kind),
     });
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
     this.#reads = new ReadDesk({ ...desks, limits, life: options.seed, read });

@@ -1,4 +1,4 @@
-import { pageOf } from './checkpoint-layout.ts';
+import { ALONE, IN_ENTRY, pageOf } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Session } from './session.ts';
@@ -22,11 +22,30 @@ export interface ChangeSet {
   readonly removedSessions: readonly number[];
 }
 
+/** About how long the next checkpoint takes to write, in pages of jobs: a page is read and encoded as a whole. */
+export interface PendingWork {
+  /** What is written once, however often checkpoints are: contents, results, and pages of which many jobs changed. */
+  readonly once: number;
+  /** What more frequent checkpoints would write as many times: pages of which few jobs changed, a row for each session and queue. */
+  readonly repeated: number;
+}
+
+/** Bytes of contents that take as long as a page of jobs, measured. */
+const PAGE_BYTES = 8 * 1024;
+/** Likewise a row that is written or deleted beside it. */
+const ROW_BYTES = 2 * 1024;
+/** The bytes of a content that is deleted cost a part of those that are written: only its pages are freed. */
+const DELETED_SHARE = 1 / 32;
+/** Where so many jobs of each page changed on average, most pages are written once or twice. */
+const DENSE_JOBS = 8;
+
 /** Which records changed since the last checkpoint. A job that comes and goes between two checkpoints leaves at most the number of its page. */
 export class ChangeTracker {
   #pages = new Set<number>();
   #latestPage = -1;
   #dirtyJobs = 0;
+  /** Of contents and outcomes, see {@link work}. */
+  #contentBytes = 0;
   #removedJobs: RemovedJob[] = [];
   #queues = new Set<NamedQueue>();
   #removedQueues: number[] = [];
@@ -39,17 +58,35 @@ export class ChangeTracker {
     return this.#dirtyJobs + this.#queues.size + this.#sessions.size + removed;
   }
 
+  get work(): PendingWork {
+    const pages = this.#pages.size;
+    const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
+    const rows = this.#queues.size + this.#removedQueues.length + this.#sessions.size + this.#removedSessions.length;
+    const once = this.#contentBytes / PAGE_BYTES + (isDense ? pages : 0);
+    return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
+  }
+
   job(job: Job): void {
     if ((job.flags & JobFlag.dirty) !== 0) return;
     job.flags |= JobFlag.dirty;
     this.#dirtyJobs += 1;
+    this.#contentBytes += unstoredBytesOf(job);
     this.#markPage(job.id);
   }
 
+  /** A job is about to get a result or a reason of this length, which has a record of its own. */
+  outcome(job: Job, length: number): void {
+    this.#contentBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
+  }
+
   jobRemoved(job: Job): void {
-    if ((job.flags & JobFlag.dirty) !== 0) this.#dirtyJobs -= 1;
+    if ((job.flags & JobFlag.dirty) !== 0) {
+      this.#dirtyJobs -= 1;
+      this.#contentBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job);
+    }
     if ((job.flags & JobFlag.rowStored) === 0) return;
     this.#markPage(job.id);
+    this.#contentBytes += storedBytesOf(job);
     this.#removedJobs.push({ id: job.id, flags: job.flags, packedAt: job.packedAt, entry: job.entry });
   }
 
@@ -86,6 +123,7 @@ export class ChangeTracker {
     this.#pages = new Set();
     this.#latestPage = -1;
     this.#dirtyJobs = 0;
+    this.#contentBytes = 0;
     this.#removedJobs = [];
     this.#queues = new Set();
     this.#removedQueues = [];
@@ -101,4 +139,21 @@ export class ChangeTracker {
     this.#latestPage = page;
     this.#pages.add(page);
   }
+}
+
+/** What the content of a job costs that the checkpoint does not have. */
+function unstoredBytesOf({ flags, length, entry }: Job): number {
+  if ((flags & JobFlag.contentStored) !== 0 || length === 0) return 0;
+  return entry > 0 ? ROW_BYTES : length;
+}
+
+function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number {
+  return (flags & JobFlag.outcomeDirty) !== 0 && outcomeLength > 0 ? ROW_BYTES + outcomeLength : 0;
+}
+
+/** What it costs to delete what the checkpoint has of a job beside its page and its part of a pack. */
+function storedBytesOf({ flags, length, packedAt, end: { outcomeLength } }: Job): number {
+  const hasOwnContent = (flags & JobFlag.contentStored) !== 0 && (packedAt === ALONE || packedAt === IN_ENTRY);
+  const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;
+  return (hasOwnContent ? ROW_BYTES + length * DELETED_SHARE : 0) + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
 }

@@ -1,7 +1,7 @@
 import { ByteReader } from '../base/bytes.ts';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
-import { ChangeTracker } from './change-tracker.ts';
+import { ChangeTracker, type PendingWork } from './change-tracker.ts';
 import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
 import { CheckpointLayout, CONTENT_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
@@ -119,6 +119,11 @@ export class JobQueue implements AttachmentSource {
   /** About how much the next checkpoint has to bring up to date: jobs, sessions and queues. */
   get pendingChanges(): number {
     return this.#changes.pending;
+  }
+
+  /** About how long the next checkpoint takes to write. */
+  get pendingWork(): PendingWork {
+    return this.#changes.work;
   }
 
   get totals(): Readonly<JobTotals> {

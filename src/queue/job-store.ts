@@ -135,6 +135,7 @@ export class JobStore {
       return APPLIED;
     }
     const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
+    this.#changes.outcome(job, resultLength);
     setOutcome(job, bytes === undefined ? OutcomeKind.none : OutcomeKind.result, bytes);
     this.#enterFinished(job, StateCode.completed, job.queue.keptCompleted);
     this.#trim(job.queue.keptCompleted, keep);
@@ -146,6 +147,7 @@ export class JobStore {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     this.#endAttempt(job);
+    this.#changes.outcome(job, reason.length);
     setOutcome(job, OutcomeKind.reason, reason);
     if (!retry || job.attempt >= job.policy.attemptsMax) {
       this.#failForGood(job);
@@ -374,11 +376,11 @@ export class JobStore {
 
   /** Ends a job that is in no index any more. */
   #forget(job: Job): void {
+    this.#changes.jobRemoved(job);
     job.state = StateCode.removed;
     job.chunk = undefined;
     job.end = NO_END;
     this.table.delete(job.id);
-    this.#changes.jobRemoved(job);
     this.queues.onJobGone(job.queue, this.version);
   }
 

@@ -90,13 +90,13 @@ describe('a leader that writes a large checkpoint', () => {
     /** As if the processor were shared with many others. */
     function* slowly<Item>(items: Iterable<Item>): Generator<Item> {
       for (const item of items) {
-        table.nowMs += heartbeatMs / 256;
+        table.nowMs += heartbeatMs / 64;
         yield item;
       }
     }
     // Large enough for records of their own, and altogether for a checkpoint.
     for (let round = 0; round < 100 && tookMs === 0; round += 1) {
-      for (let job = 0; job < 100; job += 1) table.submitAdd(client, 4_000);
+      for (let job = 0; job < 100; job += 1) table.submitAdd(client, 2_500);
       table.pass(10);
     }
     expect(tookMs).toBeGreaterThan(5 * heartbeatMs);
