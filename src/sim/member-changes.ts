@@ -156,7 +156,8 @@ class Operator {
     const world = this.#world;
     const before = this.voters();
     const node = world.nodes.get(kept);
-    if (node === undefined) return;
+    // A bit of another disk may have flipped, and not be found yet.
+    if (node === undefined || world.lostDisks.size > 0) return;
     this.#loseDiskUnnoticed(node);
     const going = before.filter((voter) => voter !== kept && voter !== world.leader()?.id);
     const isTaken = this.#ask({ remove: going });
@@ -180,6 +181,7 @@ class Operator {
     if (node === undefined) return;
     this.#isolate(joining);
     if (this.#ask({ add: [joining], remove: without(before, kept) }) !== true || !this.#awaitCommitted()) return;
+    if (world.lostDisks.size > 0) return;
     this.#loseDiskUnnoticed(node);
     world.network.heal();
     world.coverage.add('voters about to leave while another had lost its disk');
@@ -188,7 +190,7 @@ class Operator {
     const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
     while (!areThere() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
     demand(
-      areThere(),
+      areThere() || world.ends !== this.#ends,
       'the voters are those that were asked for',
       () => `the voters are ${this.voters().join(', ')}, not ${kept}, ${joining}`,
     );

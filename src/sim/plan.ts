@@ -20,7 +20,7 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'roll-back'; readonly node: number; readonly afterMs: number; readonly downMs: number }
   /**
    * The same, while a leader that was replaced meanwhile does not know it: it has on record what another voter acknowledged before, and reaches
-   * nobody but the restored node. In clusters of four or more.
+   * only the restored node. In clusters of four or more.
    */
   | { readonly type: 'late-answer'; readonly node: number; readonly downMs: number }
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
