@@ -1,5 +1,4 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { invariant } from '../base/invariant.ts';
 import type { Job } from './job.ts';
 import { type JobCounts, NO_STATE } from './job-state.ts';
 import {
@@ -11,6 +10,7 @@ import {
   REPLY_HEADER_BYTES,
   ReplyForm,
   ResultCode,
+  skipResult,
 } from './reply.ts';
 
 /** Where the leader finds the bytes that a skeleton leaves out. */
@@ -187,10 +187,9 @@ export class ReplyAttacher {
       const outcomeKind = reader.u8();
       this.#attachBytes(this.#source.contentOf(jobId));
       this.#attachBytes(this.#source.outcomeOf(jobId, outcomeKind));
-    } else if (code === ResultCode.counts) reader.skip(40);
-    else if (code === ResultCode.error) reader.skip(10);
-    else if (code === ResultCode.added || code === ResultCode.opened) reader.skip(8);
-    else invariant(code === ResultCode.done, () => `a remembered answer holds a result of code ${code}`);
+    } else {
+      skipResult(code, reader);
+    }
   }
 
   #attachBytes(bytes: Uint8Array | undefined): void {

@@ -158,13 +158,12 @@ export function decodeReply(bytes: Uint8Array): Reply {
 function attachmentsAt(bytes: Uint8Array): number {
   const reader = new ByteReader(bytes, REPLY_HEADER_BYTES - 4);
   const count = reader.u32();
-  for (let read = 0; read < count; read += 1) skipResult(reader);
+  for (let read = 0; read < count; read += 1) skipResult(reader.u8(), reader);
   return reader.position;
 }
 
-/** Passes over one result of a skeleton and returns its code. @throws {MalformedBytesError} */
-function skipResult(reader: ByteReader): void {
-  const code = reader.u8();
+/** Passes over a result of a skeleton behind its code. @throws {MalformedBytesError} */
+export function skipResult(code: number, reader: ByteReader): void {
   switch (code) {
     case ResultCode.error:
       reader.skip(10);

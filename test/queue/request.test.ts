@@ -318,6 +318,25 @@ describe('a query', () => {
     expect(queue.machine.counts('q')).toEqual(before);
   });
 
+  it('may ask for jobs beside all else that a query may hold', () => {
+    const queue = new TestQueue();
+    queue.add('abc');
+    queue.apply(queue.request((to) => to.claim('q', claimOptions(1, 1000, { holder: 7 }))));
+    const asked = request((to) => {
+      to.heldJobs(7, 2);
+      to.counts('q');
+      to.getJob(99);
+      to.getJob(1);
+    });
+    expect(validateQuery(asked)).toBeUndefined();
+    expect(decodeReply(queue.machine.query(asked)).results).toMatchObject([
+      { type: 'held', jobs: [{ id: 1 }] },
+      { type: 'counts', counts: { active: 1 } },
+      { code: 'JOB_NOT_FOUND' },
+      { type: 'job', job: { id: 1, content: bytesOf('abc') } },
+    ]);
+  });
+
   it('is answered from the state as it is, which stays as it is', () => {
     const queue = new TestQueue();
     queue.apply(queue.request((to) => to.add('q', new Uint8Array([1, 2]), options())));
