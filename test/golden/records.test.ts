@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { JobQueue } from '../../src/queue/job-queue.ts';
+import { RECORD_KINDS } from '../../src/queue/record.ts';
+import type { RequestEncoder } from '../../src/queue/request.ts';
+import { bytesOf, claimOptions, options } from '../queue/harness.ts';
+import { expectGolden, goldenBytes } from './golden-file.ts';
+import { MachineOfVersion } from './machine-of-version.ts';
+
+const FILE = 'records.txt';
+/** From this size on a content stays in its entry, which becomes a record. */
+const CONTENT_IN_ENTRY_BYTES = 64;
+
+/** A machine with jobs in each state, of two queues, with a session that has unanswered requests, and its checkpoint. */
+function checkpointed(version: number): MachineOfVersion {
+  const queue = new MachineOfVersion(version, CONTENT_IN_ENTRY_BYTES);
+  const send = (build: (to: RequestEncoder) => void): unknown => queue.send(build);
+  send((to) => to.add('mail', bytesOf('completed'), options()));
+  send((to) => to.add('mail', bytesOf('failed'), options({ attemptsMax: 1, keepFailed: 10 })));
+  send((to) => to.claim('mail', claimOptions(2, 1000)));
+  send((to) => to.complete(1, 1, bytesOf('{"ok":true}')));
+  send((to) => to.fail(2, 2, 'no such address', true));
+  send((to) => to.add('mail', bytesOf('active'), options()));
+  send((to) => to.claim('mail', { ...claimOptions(1, 60_000), holder: 7, stalledMax: 2 }));
+  send((to) => to.add('mail', bytesOf('delayed'), options({ delayMs: 60_000, backoff: { type: 'fixed', delayMs: 500 } })));
+  send((to) => to.add('news', bytesOf('waiting'), options({ priority: 3 })));
+  send((to) => to.add('news', bytesOf('in its entry '.repeat(8)), options()));
+  send((to) => to.add('news', new Uint8Array(0), options()));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
+function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
+  return RECORD_KINDS.flatMap((name, kind) =>
+    queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
+  );
+}
+
+describe('the bytes of checkpoint records', () => {
+  it('are those that earlier releases write and read', () => {
+    const today = recordsOf('', checkpointed(3));
+    expect(new Set(today.map(([name]) => name.split(' ')[0]))).toEqual(new Set(RECORD_KINDS));
+    expectGolden(FILE, Object.fromEntries([...today, ...recordsOf('version 1: ', checkpointed(1))]));
+  });
+
+  it.each([
+    ['', 3],
+    ['version 1: ', 1],
+  ])('%srestore the state that they were written from', (prefix, version) => {
+    const { machine, tables } = checkpointed(version);
+    const recordOf = (kind: number, key: number) => goldenBytes(FILE, `${prefix}${RECORD_KINDS[kind]} ${key}`);
+    const restored = new JobQueue({ readRecord: recordOf, contentInEntryBytes: CONTENT_IN_ENTRY_BYTES });
+    restored.restore((kind) => tables.keys(kind).map((key) => ({ key, value: recordOf(kind, key) })));
+    restored.check();
+    expect(restored.digest()).toBe(machine.digest());
+  });
+});

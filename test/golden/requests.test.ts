@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import { type EntryHeader, MACHINE_VERSION, readEntryHeader, writeEntryHeader } from '../../src/queue/entry-data.ts';
+import { OF_QUERIES, OperationReader } from '../../src/queue/operation.ts';
+import { type AddOptions, HEADER_BYTES, OperationCode, RequestEncoder } from '../../src/queue/request.ts';
+import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
+import { bytesOf, claimOptions, options } from '../queue/harness.ts';
+import { expectGolden, goldenBytes } from './golden-file.ts';
+
+const FILE = 'requests.txt';
+const POLICY: AddOptions = options({
+  delayMs: 1500.5,
+  priority: 7,
+  attemptsMax: 5,
+  backoff: { type: 'exponential', delayMs: 250 },
+  keepCompleted: 100,
+  keepFailed: -1,
+});
+const CLAIM = { ...claimOptions(16, 30_000), beginMax: 4, waitMs: 10_000, stalledMax: 2, holder: 99 };
+
+/** One request of each operation, by the operation's name. */
+const OPERATIONS: Readonly<Record<Exclude<keyof typeof OperationCode, 'useQueue' | 'usePolicy'>, (to: RequestEncoder) => void>> = {
+  openSession: (to) => to.openSession(),
+  add: (to) => to.add('mail', bytesOf('hello'), POLICY),
+  claim1: (to) => to.claim('mail', CLAIM),
+  extend: (to) => to.extend(12, 34, 30_000),
+  complete: (to) => to.complete(12, 34, bytesOf('{"ok":true}')),
+  fail: (to) => to.fail(12, 34, 'no such address: ü', true),
+  release: (to) => to.release(12, 34),
+  counts: (to) => to.counts('mail'),
+  getJob: (to) => to.getJob(2 ** 40),
+  retry1: (to) => to.retry('mail', 12),
+  remove1: (to) => to.remove('mail', 12),
+  claim: (to) => to.claim('mail', CLAIM),
+  begin: (to) => to.markBegun(12, 34),
+  retry: (to) => to.retry('mail', 12),
+  remove: (to) => to.remove('mail', 12),
+  releaseHolder: (to) => to.releaseHolder(99),
+  heldJobs: (to) => to.heldJobs(99, 1000),
+};
+/** Selected once, for all operations behind them. */
+const TOGETHER = (to: RequestEncoder): void => {
+  to.add('mail', bytesOf('1'), POLICY);
+  to.add('mail', bytesOf('2'), POLICY);
+  to.add('mail', bytesOf('3'), { ...POLICY, keepFailed: 3 });
+  to.claim('mail', CLAIM);
+  to.counts('news');
+};
+const HEADERS: Readonly<Record<string, EntryHeader>> = {
+  'entry of version 1': { version: 1, logMs: 1_700_000_000_000, wallMs: 1_700_000_000_000, isFirstOfTerm: false },
+  'entry of version 2': { version: 2, logMs: 5, wallMs: 1_700_000_000_000, isFirstOfTerm: false },
+  'entry of version 3, first of its term': { version: 3, logMs: 5.5, wallMs: 1_700_000_000_000, isFirstOfTerm: true },
+};
+
+function requestOf(name: string, build: (to: RequestEncoder) => void): Uint8Array {
+  const encoder = name.endsWith('1') ? new Version1Encoder() : new RequestEncoder();
+  encoder.begin(2 ** 51 + 7, 8, 6);
+  build(encoder);
+  return encoder.finish();
+}
+
+/** Of a state machine that carries the operation out. */
+function versionOf(name: string): number {
+  if (name === 'heldJobs') return OF_QUERIES;
+  return name.endsWith('1') ? 1 : MACHINE_VERSION;
+}
+
+function headerOf(header: EntryHeader): Uint8Array {
+  const to = new ByteWriter();
+  writeEntryHeader(to, header);
+  return to.copy();
+}
+
+describe('the bytes of requests', () => {
+  it('are those that earlier releases write and read', () => {
+    const requests = Object.entries(OPERATIONS).map(([name, build]) => [name, requestOf(name, build)]);
+    const headers = Object.entries(HEADERS).map(([name, header]) => [name, headerOf(header)]);
+    expectGolden(FILE, Object.fromEntries([...requests, ['several operations', requestOf('', TOGETHER)], ...headers]));
+  });
+
+  it.each(Object.entries(OperationCode).filter(([name]) => name in OPERATIONS))('hold the code of %s', (name, code) => {
+    const operation = new OperationReader();
+    operation.next(new ByteReader(goldenBytes(FILE, name), HEADER_BYTES), versionOf(name));
+    expect(operation.code).toBe(code);
+  });
+
+  it.each(Object.entries(HEADERS))('%s names its version and times', (name, header) => {
+    const bytes = goldenBytes(FILE, name);
+    expect(readEntryHeader(bytes, new ByteReader(bytes))).toEqual(header);
+  });
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { decodeReply, type OperationResult, ResultCode } from '../../src/queue/reply.ts';
+import type { RequestEncoder } from '../../src/queue/request.ts';
+import { bytesOf, claimOptions, OPENING, options, START_MS } from '../queue/harness.ts';
+import { expectGolden, goldenBytes } from './golden-file.ts';
+import { MachineOfVersion } from './machine-of-version.ts';
+
+const FILE = 'results.txt';
+const RESULT_AT = 21;
+const CONTENT_IN_ENTRY_BYTES = 8192;
+
+type Build = (to: RequestEncoder) => void;
+
+/** One reply for each name, in order: each request changes what the next ones show. */
+function repliesOf(version: number): [string, Uint8Array][] {
+  const machine = new MachineOfVersion(version, CONTENT_IN_ENTRY_BYTES);
+  return Object.entries(REQUESTS).map(([name, build]) => [name, machine.send(build)]);
+}
+
+const REQUESTS: Readonly<Record<string, Build>> = {
+  added: (to) => to.add('mail', bytesOf('hello'), options({ delayMs: 0, priority: 3, attemptsMax: 5 })),
+  'job, waiting': (to) => to.getJob(1),
+  claimed: (to) => to.claim('mail', { ...claimOptions(2, 1000), holder: 7 }),
+  'job, active': (to) => to.getJob(1),
+  'claimed, none': (to) => to.claim('mail', claimOptions(2, 1000)),
+  done: (to) => to.complete(1, 1, bytesOf('{"ok":true}')),
+  'job, completed': (to) => to.getJob(1),
+  'error of a lease that is lost': (to) => to.complete(1, 1, bytesOf('')),
+  'error of a job that does not exist': (to) => to.getJob(99),
+  'error of a state that does not allow it': (to) => to.retry('mail', 1),
+  'added, with one attempt': (to) => to.add('mail', bytesOf('x'), options({ attemptsMax: 1 })),
+  'claimed, one attempt': (to) => to.claim('mail', claimOptions(1, 1000)),
+  'done, failed': (to) => to.fail(2, 2, 'no such address: ü', true),
+  'job, failed': (to) => to.getJob(2),
+  'added, delayed': (to) => to.add('mail', bytesOf('later'), options({ delayMs: 60_000 })),
+  'job, delayed': (to) => to.getJob(3),
+  counts: (to) => to.counts('mail'),
+  'several results': (to) => {
+    to.add('mail', bytesOf('a'), options());
+    to.claim('mail', claimOptions(1, 1000));
+    to.counts('mail');
+    to.getJob(1);
+  },
+};
+
+/** Replies of a machine of today that no operation within a session brings. */
+function otherReplies(): Record<string, Uint8Array> {
+  const machine = new MachineOfVersion(3, CONTENT_IN_ENTRY_BYTES);
+  machine.send((to) => to.add('q', bytesOf('held'), options()));
+  machine.send((to) => to.claim('q', { ...claimOptions(1, 1000), holder: 7 }));
+  const twoCounts: Build = (to) => {
+    to.counts('q');
+    to.counts('q');
+  };
+  return {
+    opened: machine.sendAs(OPENING + 1, (to) => to.openSession()),
+    'error for all operations': machine.sendAs(4711, twoCounts),
+    held: machine.machine.query(machine.request((to) => to.heldJobs(7, 10), 1)),
+  };
+}
+
+function allReplies(): Record<string, Uint8Array> {
+  const version1 = repliesOf(1).filter(([name]) => /^(claimed|job)/.test(name));
+  const prefixed = version1.map(([name, bytes]) => [`version 1: ${name}`, bytes]);
+  return { ...Object.fromEntries(repliesOf(3)), ...otherReplies(), ...Object.fromEntries(prefixed) };
+}
+
+const resultsIn = (name: string): readonly OperationResult[] => decodeReply(goldenBytes(FILE, name)).results;
+
+describe('the bytes of replies', () => {
+  it('are those that earlier releases write and read', () => {
+    expectGolden(FILE, allReplies());
+  });
+
+  it.each([
+    ['error', 'error of a lease that is lost'],
+    ['added', 'added'],
+    ['claimed1', 'version 1: claimed'],
+    ['done', 'done'],
+    ['counts', 'counts'],
+    ['job1', 'version 1: job, active'],
+    ['opened', 'opened'],
+    ['claimed', 'claimed'],
+    ['job', 'job, active'],
+    ['held', 'held'],
+  ] as const)('hold the code of %s', (code, name) => {
+    expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(ResultCode[code]);
+  });
+
+  it('say what came of each operation', () => {
+    const { content, id, ...job } = { content: bytesOf('hello'), id: 1, attemptsMax: 5, addedMs: START_MS + 20 };
+    expect(resultsIn('claimed')).toEqual([
+      { ok: true, type: 'claimed', jobs: [{ ...job, id, content, token: 1, attempt: 1, isBegun: true, stalls: 0 }] },
+    ]);
+    expect(resultsIn('version 1: claimed')).toEqual(resultsIn('claimed'));
+    expect(resultsIn('job, completed')).toMatchObject([
+      { job: { id, content, queue: 'mail', state: 'completed', result: bytesOf('{"ok":true}') } },
+    ]);
+    expect(resultsIn('job, failed')).toMatchObject([{ job: { id: 2, state: 'failed', failedReason: 'no such address: ü' } }]);
+    expect(resultsIn('counts')).toMatchObject([{ counts: { delayed: 1, waiting: 0, active: 0, completed: 1, failed: 1 } }]);
+    expect(resultsIn('several results').map((result) => result.ok && result.type)).toEqual(['added', 'claimed', 'counts', 'job']);
+    expect(resultsIn('error for all operations')).toMatchObject([{ code: 'SESSION_EXPIRED' }, { code: 'SESSION_EXPIRED' }]);
+    expect(resultsIn('opened')).toEqual([{ ok: true, type: 'opened', client: 2 }]);
+    expect(resultsIn('held')).toEqual([{ ok: true, type: 'held', jobs: [{ id: 1, token: 1 }] }]);
+  });
+});
