@@ -31,7 +31,7 @@ function newCore(nodes: number): RaftCore {
 function answerOf(message: RaftMessage): RaftMessage | undefined {
   const { from, to, term } = message;
   if (message.type === 'request-vote')
-    return { type: 'vote-reply', from: to, to: from, term, preVote: message.preVote, granted: true, retiredBy: asIndex(0) };
+    return { type: 'vote-reply', from: to, to: from, term, preVote: message.preVote, granted: true, removedBy: asIndex(0) };
   if (message.type !== 'append') return undefined;
   const match = asIndex(message.prev.index + message.entries.length);
   return { type: 'append-accepted', from: to, to: from, term, round: message.round, disk: ANY_DISK, generation: ANY_GENERATION, match };

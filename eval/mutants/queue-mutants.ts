@@ -19,7 +19,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 12,
     name: 'a leader of the past answers that there is no job',
-    file: 'node/request-desk.ts',
+    file: 'node/request-router.ts',
     find: 'for (const claim of expired) this.#queued.push(claim);',
     replace:
       'for (const claim of expired) { const reply = new Uint8Array(26); const view = new DataView(reply.buffer); view.setFloat64(0, claim.client, true); view.setFloat64(8, claim.sequence, true); view.setUint32(17, 1, true); reply[21] = 2; this.#answer(claim, { type: "reply", reply }); }',
@@ -133,8 +133,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 16,
     name: 'a leader that is refused its requests forgets that time is due',
     file: 'node/proposer.ts',
-    find: 'const isTimeOnItsWay = desk.hasQueued && this.#proposeRequests();',
-    replace: 'const isTimeOnItsWay = desk.hasQueued && (this.#proposeRequests() || true);',
+    find: 'const hasProposedTime = requests.hasQueued && this.#proposeRequests();',
+    replace: 'const hasProposedTime = requests.hasQueued && (this.#proposeRequests() || true);',
   },
   {
     mistake: 12,
@@ -252,7 +252,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 19,
     name: 'a payload that is too large is taken for an operation that the cluster does not have',
-    file: 'node/request-desk.ts',
+    file: 'node/request-router.ts',
     find: 'if (faultOfAny !== undefined) return faultOfAny;',
     replace: 'if (faultOfAny !== undefined) return fault;',
   },

@@ -55,7 +55,7 @@ export function activityOf({ functionName, url }: { readonly functionName: strin
 
 /** Mostly a leader's thread has work here: it makes entries of what clients ask, counts acknowledgements, and writes what is long. */
 const isLeadersOwn = ({ functionName, url }: { readonly functionName: string; readonly url: string }): boolean =>
-  /\/node\/(proposer|entry-batch|request-desk)\.js$|\/raft\/(leader|replication|progress)\.js$/.test(url) ||
+  /\/node\/(proposer|entry-batch|request-router)\.js$|\/raft\/(leader|replication|progress)\.js$/.test(url) ||
   (url.endsWith('/base/bytes.js') && (functionName === 'copy' || functionName === '#grow'));
 
 export interface ThreadTime {

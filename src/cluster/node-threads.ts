@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import type { Generation } from '../base/generation.ts';
 import { ClusterClosedError } from '../client/errors.ts';
-import type { RebuildRefusal } from '../node/admin-desk.ts';
+import type { RebuildRejection } from '../node/admin-handler.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
@@ -295,7 +295,7 @@ export class NodeThreads {
   }
 
   /** Of two nodes, the other one is no majority even if it runs. */
-  #tooFewRun(): RebuildRefusal {
+  #tooFewRun(): RebuildRejection {
     const count = this.#roster.nodes.length;
     if (count > 2) return { message: 'the other nodes that run are no majority.', isFinal: false };
     return { message: `of ${count} ${count === 1 ? 'node' : 'nodes'} none can do without its file.`, isFinal: true };

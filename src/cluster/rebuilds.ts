@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { RebuildRefusal } from '../node/admin-desk.ts';
+import type { RebuildRejection } from '../node/admin-handler.ts';
 import { StorageError } from '../storage/errors.ts';
 import { Exclusive } from './exclusive.ts';
 import { nodeFile } from './node-file.ts';
@@ -20,7 +20,7 @@ export interface RebuildAnswer {
   /** Whether a leader answered. */
   readonly isFromLeader: boolean;
   /** Why the file may not be given up, or not yet; undefined when it may. */
-  readonly refusal: RebuildRefusal | undefined;
+  readonly refusal: RebuildRejection | undefined;
 }
 
 export interface RebuildsParts {
@@ -107,10 +107,10 @@ export class Rebuilds {
     node: number,
     withinMs: number,
     attempt: () => Promise<RebuildAnswer | { readonly result: Result }>,
-  ): Promise<{ readonly result: Result } | { readonly refusal: RebuildRefusal }> {
+  ): Promise<{ readonly result: Result } | { readonly refusal: RebuildRejection }> {
     let waitedMs = 0;
     let withoutQuorumMs = 0;
-    let refusal: RebuildRefusal = { message: 'no leader answers.', isFinal: false };
+    let refusal: RebuildRejection = { message: 'no leader answers.', isFinal: false };
     let roundStartMs = this.#clock.nowMs();
     while (waitedMs < withinMs && withoutQuorumMs <= QUORUM_WAIT_MS && !this.#parts.isClosed()) {
       const answer = await attempt();
@@ -133,7 +133,7 @@ export class Rebuilds {
   }
 
   /** What an operator can do where a node cannot be rebuilt. */
-  async refused(node: number, { message, isFinal }: RebuildRefusal, damage?: StorageError): Promise<StorageError> {
+  async refused(node: number, { message, isFinal }: RebuildRejection, damage?: StorageError): Promise<StorageError> {
     const { dataDir } = this.#parts;
     const sentences = [`Node ${node} cannot be rebuilt: ${message}`];
     if (damage !== undefined) sentences.unshift(damage.message);

@@ -2,21 +2,21 @@ import type { NodeId } from '../base/ids.ts';
 import type { RaftMessage } from '../raft/message.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
-import type { AdminDesk } from './admin-desk.ts';
+import type { AdminHandler } from './admin-handler.ts';
 import type { MemberVersions } from './member-versions.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import type { PeerOutbox } from './outbox.ts';
-import type { ReadDesk } from './read-desk.ts';
-import type { Leadership, RequestDesk } from './request-desk.ts';
+import type { QueryHandler } from './query-handler.ts';
+import type { Leadership, RequestRouter } from './request-router.ts';
 
 export interface ArrivalsPorts {
-  readonly desk: RequestDesk;
-  readonly reads: ReadDesk;
-  readonly admin: Pick<AdminDesk, 'onFrame'>;
+  readonly requests: RequestRouter;
+  readonly reads: QueryHandler;
+  readonly admin: Pick<AdminHandler, 'onFrame'>;
   readonly versions: MemberVersions;
   readonly peers: PeerOutbox;
   readonly metrics: NodeMetrics;
-  readonly standing: () => Leadership;
+  readonly leadership: () => Leadership;
   readonly nowMs: () => number;
   readonly onMessage: (message: RaftMessage) => void;
 }
@@ -30,30 +30,30 @@ export class Arrivals {
   }
 
   onPeerPart(from: NodeId, part: PeerPart): void {
-    const { desk, reads, versions, peers, metrics, standing, nowMs, onMessage } = this.#ports;
+    const { requests, reads, versions, peers, metrics, leadership, nowMs, onMessage } = this.#ports;
     if (part.type === 'raft') onMessage(part.message);
-    else if (part.type === 'answer') desk.onAnswer(part.connection, part.frame);
-    else if (part.type === 'cancel-claim') desk.onCancelledClaim(part.client, part.sequence, standing());
-    else if (part.type === 'client-gone') desk.onForwardedClientGone(from, part.connection);
-    else if (part.type === 'read-question') reads.onQuestion(from, part.batch, part.lease, standing());
+    else if (part.type === 'forward-reply') requests.onForwardReply(part.connection, part.frame);
+    else if (part.type === 'cancel-claim') requests.onCancelledClaim(part.client, part.sequence, leadership());
+    else if (part.type === 'client-gone') requests.onForwardedClientGone(from, part.connection);
+    else if (part.type === 'read-index-request') reads.onReadIndexRequest(from, part.batch, part.lease, leadership());
     else if (part.type === 'read-index') reads.onReadIndex(part.batch, part.index);
-    else if (part.type === 'version-question') peers.add(from, { type: 'version', version: versions.own });
-    else if (part.type === 'version') versions.onTold(from, part.version);
+    else if (part.type === 'version-request') peers.add(from, { type: 'version', version: versions.own });
+    else if (part.type === 'version') versions.onVersion(from, part.version);
     else {
       metrics.requests += 1;
-      desk.onForwarded(from, part.connection, part.request, standing(), nowMs());
+      requests.onForwarded(from, part.connection, part.request, leadership(), nowMs());
     }
   }
 
   onClientFrame(connection: number, frame: ClientFrame): void {
-    const { desk, reads, admin, metrics, standing, nowMs } = this.#ports;
+    const { requests, reads, admin, metrics, leadership, nowMs } = this.#ports;
     if (frame.type === 'request') {
       metrics.requests += 1;
-      desk.onClientRequest(connection, frame.request, standing(), nowMs());
+      requests.onClientRequest(connection, frame.request, leadership(), nowMs());
     } else if (frame.type === 'query') {
       metrics.queries += 1;
-      reads.onQuery(connection, frame.request, frame.consistency, standing());
-    } else if (frame.type === 'cancel-claim') desk.onCancelledClaim(frame.client, frame.sequence, standing());
+      reads.onQuery(connection, frame.request, frame.consistency, leadership());
+    } else if (frame.type === 'cancel-claim') requests.onCancelledClaim(frame.client, frame.sequence, leadership());
     else admin.onFrame(connection, frame);
   }
 }

@@ -6,7 +6,7 @@ import type { CoreView } from '../raft/raft-core.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import { CheckpointPace } from './checkpoint-pace.ts';
 import type { NodeLimits } from './limits.ts';
-import type { WantedByFollowers } from './snapshot-desk.ts';
+import type { WantedByFollowers } from './snapshot-transfers.ts';
 
 /** The part of a turn's transaction that brings the checkpoint forward and drops the log behind it. */
 export type CheckpointPart = Required<Pick<PersistBatch, 'checkpoint' | 'compactTo'>>;

@@ -15,7 +15,7 @@ interface Sender {
   readBytes: number;
 }
 
-export interface ClientInboxReader {
+export interface ClientInboxHandler {
   onPacket(connection: number, packet: Uint8Array): void;
   /** The client's channel has ended, and everything that came on it was read. */
   onGone(connection: number): void;
@@ -48,7 +48,7 @@ export class ClientInbox {
   }
 
   /** Reads a turn's worth. */
-  read(reader: ClientInboxReader): void {
+  read(reader: ClientInboxHandler): void {
     let packets = 0;
     let bytes = 0;
     const served: Sender[] = [];

@@ -7,7 +7,7 @@ import { readPeerParts } from '../transport/peer-frame.ts';
 import { ClientInbox } from './client-inbox.ts';
 
 /** Takes each thing that arrived. */
-export interface InboxReader {
+export interface InboxHandler {
   onPeerPart(from: NodeId, part: PeerPart): void;
   onPeerLost(peer: NodeId): void;
   /** A frame or a packet was read as a whole, and another one is read next. */
@@ -75,7 +75,7 @@ export class Inbox {
   }
 
   /** @param leader whom the node follows. */
-  drain(reader: InboxReader, leader: NodeId | undefined): void {
+  drain(reader: InboxHandler, leader: NodeId | undefined): void {
     let isFirst = !this.hasMoreOfPeers;
     this.#readPeers(reader, leader);
     reader.onPeersRead();
@@ -90,7 +90,7 @@ export class Inbox {
     });
   }
 
-  #readPeers(reader: InboxReader, leader: NodeId | undefined): void {
+  #readPeers(reader: InboxHandler, leader: NodeId | undefined): void {
     if (this.#peerFrames.length > this.#next + 1) this.#putFirst(leader);
     for (let bytes = 0; this.hasMoreOfPeers && bytes < this.#bytesMax; this.#next += 1) {
       const { from, frame } = this.#peerFrames[this.#next] as PeerFrame;

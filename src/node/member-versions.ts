@@ -28,7 +28,7 @@ export class MemberVersions {
     return this.#own;
   }
 
-  onTold(member: NodeId, version: number): void {
+  onVersion(member: NodeId, version: number): void {
     this.#known.set(member, version);
     this.#common = undefined;
   }

@@ -3,7 +3,7 @@ import type { StateBounds } from '../queue/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { NodeStorage } from '../storage/port.ts';
-import type { Outlet } from '../transport/port.ts';
+import type { Transport } from '../transport/port.ts';
 import type { NodeLimits } from './limits.ts';
 import type { Clock, Observer } from './ports.ts';
 
@@ -26,6 +26,6 @@ export interface NodeOptions {
   readonly stateBounds?: Partial<StateBounds> | undefined;
   readonly storage: NodeStorage;
   readonly clock: Clock;
-  readonly outlet: Outlet;
+  readonly outlet: Transport;
   readonly observe: Observer;
 }

@@ -8,22 +8,22 @@ import { isVotersDisk } from '../raft/membership.ts';
 import type { InstallSnapshot, RaftMessage } from '../raft/message.ts';
 import { type CoreView, RaftCore } from '../raft/raft-core.ts';
 import { rolledBack } from '../storage/errors.ts';
-import { type AdminCore, AdminDesk } from './admin-desk.ts';
+import { type AdminCore, AdminHandler } from './admin-handler.ts';
 import { Applier } from './applier.ts';
 import { Arrivals } from './arrivals.ts';
 import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { EntryBounds } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
 import { FileGeneration } from './file-generation.ts';
-import { Inbox, type InboxReader } from './inbox.ts';
+import { Inbox, type InboxHandler } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
 import { type NodeCounters, NodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { Proposer } from './proposer.ts';
-import { ReadDesk } from './read-desk.ts';
-import { type Leadership, RequestDesk } from './request-desk.ts';
-import { SnapshotDesk } from './snapshot-desk.ts';
+import { QueryHandler } from './query-handler.ts';
+import { type Leadership, RequestRouter } from './request-router.ts';
+import { SnapshotTransfers } from './snapshot-transfers.ts';
 import { TurnChanges } from './turn-changes.ts';
 import { TurnPace } from './turn-pace.ts';
 
@@ -36,25 +36,25 @@ export class NodeRuntime implements Disposable {
   readonly #options: NodeOptions;
   readonly #core: RaftCore;
   readonly #machine: JobQueue;
-  readonly #desk: RequestDesk;
+  readonly #requests: RequestRouter;
   readonly #metrics = new NodeMetrics();
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
   readonly #changes = new TurnChanges();
   readonly #checkpoints: CheckpointSchedule;
-  readonly #snapshots: SnapshotDesk;
-  readonly admin: AdminDesk;
-  readonly #reads: ReadDesk;
+  readonly #snapshots: SnapshotTransfers;
+  readonly admin: AdminHandler;
+  readonly #reads: QueryHandler;
   readonly #proposer: Proposer;
   readonly #versions: MemberVersions;
   readonly #inbox: Inbox;
   readonly #applier: Applier;
-  readonly #reader: InboxReader;
+  readonly #reader: InboxHandler;
   readonly #pace: TurnPace;
   #afterPersist: RaftMessage[] = [];
   #nowMs: number;
   /** The leader that waiting requests count on; itself while this node leads. */
-  #leadership: { term: number; leader: NodeId | undefined };
+  #lastLeadership: { term: number; leader: NodeId | undefined };
   #isTurnDue = false;
 
   constructor(options: NodeOptions) {
@@ -75,13 +75,13 @@ export class NodeRuntime implements Disposable {
     const isFounder = configuration.voters.includes(options.id) && isVotersDisk(configuration, options.id, stored.disk);
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
     this.#checkpoints = new CheckpointSchedule(limits, checkpoint, options.id, () => clock.monotonicMs());
-    this.#snapshots = new SnapshotDesk(options.id, storage, limits.snapshotChunkBytes);
+    this.#snapshots = new SnapshotTransfers(options.id, storage, limits.snapshotChunkBytes);
     this.#machine = new JobQueue({
       readRecord: (kind, key) => storage.readRecord(kind, key),
       contentInEntryBytes: limits.contentInEntryBytes,
       versionMax: machineVersionMax,
-      onSessionEnded: (client) => this.#desk.onSessionEnded(client),
-      onQueueFilled: (queue) => this.#desk.onQueueFilled(queue),
+      onSessionEnded: (client) => this.#requests.onSessionEnded(client),
+      onQueueFilled: (queue) => this.#requests.onQueueFilled(queue),
       bounds: options.stateBounds,
     });
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
@@ -98,9 +98,9 @@ export class NodeRuntime implements Disposable {
       seed: options.seed,
       now: this.#nowMs,
     });
-    this.#leadership = { term: stored.hardState.term, leader: undefined };
-    const desks = { machine: this.#machine, peers: this.#peers, clients: this.#clients };
-    this.#desk = new RequestDesk({ ...desks, limits });
+    this.#lastLeadership = { term: stored.hardState.term, leader: undefined };
+    const shared = { machine: this.#machine, peers: this.#peers, clients: this.#clients };
+    this.#requests = new RequestRouter({ ...shared, limits });
     this.#applier = new Applier({
       machine: this.#machine,
       clock,
@@ -110,10 +110,10 @@ export class NodeRuntime implements Disposable {
       onApplied: (kind) => this.generation.onApplied(kind),
     });
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
-    this.#reads = new ReadDesk({ ...desks, limits, life: options.seed, read });
+    this.#reads = new QueryHandler({ ...shared, limits, life: options.seed, read });
     this.#proposer = this.#proposerOf({ bytesMax: limits.entryBytesMax, replyBytesMax: limits.replyBytesMax });
-    this.admin = new AdminDesk(this.#adminCore(), this.#clients);
-    this.#reader = this.#inboxReader();
+    this.admin = new AdminHandler(this.#adminCore(), this.#clients);
+    this.#reader = this.#inboxHandler();
     this.#pace = new TurnPace(options.raft.heartbeatMs, this.#nowMs);
     const { view } = this.#core;
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
@@ -145,7 +145,7 @@ export class NodeRuntime implements Disposable {
   get nextDeadlineMs(): number {
     if (this.#isTurnDue || this.hasMore) return this.#nowMs;
     const tickAtMs = this.#nowMs + this.#proposer.tickInMs;
-    return Math.min(this.#core.nextDeadlineMs, this.#desk.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
+    return Math.min(this.#core.nextDeadlineMs, this.#requests.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
 
   /** @returns {@link nextDeadlineMs}. */
@@ -161,12 +161,12 @@ export class NodeRuntime implements Disposable {
       this.#step({ type: 'deadline', now: this.#nowMs, readMs: this.#pace.beganMs, unread: this.#inbox.unreadPeers() });
     this.admin.onTurn();
     this.#noticeLeadership();
-    this.#desk.releaseUndelivered(this.#standing());
+    this.#requests.releaseUndelivered(this.#leadership());
     this.#proposer.proposeQueued();
-    this.#reads.ask(this.#standing(), this.#nowMs);
+    this.#reads.requestReadIndexes(this.#leadership(), this.#nowMs);
     if (this.#isLeader) {
       const members = this.#versions.toAsk(this.#core.view, this.#machine.version, this.#nowMs);
-      for (const member of members) this.#peers.add(member, { type: 'version-question' });
+      for (const member of members) this.#peers.add(member, { type: 'version-request' });
     }
     for (const message of this.#snapshots.onTurn(this.#core.view, this.#nowMs)) this.#post(message);
     for (const sent of this.#snapshots.takeFinished())
@@ -176,7 +176,7 @@ export class NodeRuntime implements Disposable {
     // acknowledgement is what others wait for, so it persists first.
     if (this.#isLeader) {
       this.#apply();
-      if (this.#desk.serveParked(this.#nowMs)) this.#proposer.proposeQueued();
+      if (this.#requests.resumeParkedClaims(this.#nowMs)) this.#proposer.proposeQueued();
       this.#flushPeers();
       this.#flushClients();
     }
@@ -185,7 +185,7 @@ export class NodeRuntime implements Disposable {
     this.#flushPeers();
     this.#apply();
     // Claims that found their jobs only now go into the log with the next turn, which is due at once.
-    this.#isTurnDue = this.#isLeader && (this.#desk.serveParked(this.#nowMs) || this.#desk.isReleaseDue);
+    this.#isTurnDue = this.#isLeader && (this.#requests.resumeParkedClaims(this.#nowMs) || this.#requests.isReleaseDue);
     this.#flushPeers();
     this.#flushClients();
     return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
@@ -194,7 +194,7 @@ export class NodeRuntime implements Disposable {
   /** Lets another voter lead, if there is one that can. @returns whether that has begun. */
   transferLeadership(): boolean {
     this.#nowMs = this.#options.clock.monotonicMs();
-    return this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: undefined }).refused === undefined;
+    return this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: undefined }).rejected === undefined;
   }
 
   get view(): CoreView {
@@ -226,15 +226,15 @@ export class NodeRuntime implements Disposable {
     return this.#core.view.role === 'leader';
   }
 
-  #inboxReader(): InboxReader {
+  #inboxHandler(): InboxHandler {
     const arrivals = new Arrivals({
-      desk: this.#desk,
+      requests: this.#requests,
       reads: this.#reads,
       admin: this.admin,
       versions: this.#versions,
       peers: this.#peers,
       metrics: this.#metrics,
-      standing: () => this.#standing(),
+      leadership: () => this.#leadership(),
       nowMs: () => this.#nowMs,
       onMessage: (message) => this.#step({ type: 'message', now: this.#nowMs, message }),
     });
@@ -244,7 +244,7 @@ export class NodeRuntime implements Disposable {
       onRead: () => this.#endPart(),
       onPeersRead: () => this.#noticeLeadership(),
       onClientFrame: (connection, frame) => arrivals.onClientFrame(connection, frame),
-      onClientGone: (connection) => this.#desk.onClientGone(connection, this.#standing()),
+      onClientGone: (connection) => this.#requests.onClientGone(connection, this.#leadership()),
     };
   }
 
@@ -252,11 +252,11 @@ export class NodeRuntime implements Disposable {
     this.#observe({ type: 'peer-lost', node: this.#options.id, atMs: this.#nowMs, peer });
     this.#snapshots.abort(peer);
     this.#versions.onLost(peer);
-    this.#desk.onPeerLost(peer);
+    this.#requests.onPeerLost(peer);
     this.#step({ type: 'peer-lost', now: this.#nowMs, peer });
   }
 
-  #standing(): Leadership {
+  #leadership(): Leadership {
     return { isLeader: this.#isLeader, leader: this.#core.view.leader, version: this.#proposer.version };
   }
 
@@ -289,7 +289,7 @@ export class NodeRuntime implements Disposable {
   #proposerOf(bounds: EntryBounds): Proposer {
     return new Proposer({
       view: this.#core.view,
-      desk: this.#desk,
+      requests: this.#requests,
       machine: this.#machine,
       versions: this.#versions,
       bounds,
@@ -328,10 +328,10 @@ export class NodeRuntime implements Disposable {
 
   #noticeLeadership(): void {
     const { term, leader } = this.#core.view;
-    if (term === this.#leadership.term && leader === this.#leadership.leader) return;
-    this.#leadership = { term, leader };
+    if (term === this.#lastLeadership.term && leader === this.#lastLeadership.leader) return;
+    this.#lastLeadership = { term, leader };
     this.#proposer.onLeadershipChanged();
-    this.#desk.onLeadershipChanged();
+    this.#requests.onLeadershipChanged();
     this.#reads.onLeadershipChanged();
     if (!this.#isLeader) this.#snapshots.abortAll();
   }
@@ -367,7 +367,7 @@ export class NodeRuntime implements Disposable {
   }
 
   #apply(): void {
-    this.#applier.apply(this.#core.view, this.#isLeader ? this.#desk : undefined);
+    this.#applier.apply(this.#core.view, this.#isLeader ? this.#requests : undefined);
     this.#reads.serve(this.applied);
   }
 

@@ -24,6 +24,6 @@ export function nodeStatus(view: CoreView, applied: LogIndex): NodeStatus {
     joining,
     leaving,
     isSettled: view.areMembersCommitted && !isJoint(configuration),
-    isRemoved: view.isRetired,
+    isRemoved: view.isRemoved,
   };
 }

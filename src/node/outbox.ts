@@ -2,7 +2,7 @@ import { ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import { writePeerPart } from '../transport/peer-frame.ts';
-import type { Outlet } from '../transport/port.ts';
+import type { Transport } from '../transport/port.ts';
 
 /** A frame takes nothing more once it has this size: what follows leaves in the next frame, and the receiver may read them in two turns. */
 const FRAME_BYTES = 1024 * 1024;
@@ -64,7 +64,7 @@ export class PeerOutbox {
     writePeerPart(this.#outbox.writerFor(to), part);
   }
 
-  flush(outlet: Outlet): number {
+  flush(outlet: Transport): number {
     return this.#outbox.flush((to, frame) => outlet.sendToPeer(to, frame));
   }
 }
@@ -76,7 +76,7 @@ export class ClientOutbox {
     return this.#outbox.writerFor(connection);
   }
 
-  flush(outlet: Outlet): number {
+  flush(outlet: Transport): number {
     return this.#outbox.flush((connection, packet) => outlet.sendToClient(connection, packet));
   }
 }

@@ -1,9 +1,9 @@
 import type { NodeId } from '../base/ids.ts';
 import { MinHeap } from '../queue/min-heap.ts';
 import type { ClaimingRequest } from './claim-budget.ts';
-import type { WaitingRequest } from './waiting-requests.ts';
+import type { PendingRequest } from './pending-requests.ts';
 
-export interface ParkedClaim extends WaitingRequest, ClaimingRequest {
+export interface ParkedClaim extends PendingRequest, ClaimingRequest {
   readonly queue: string;
   readonly countMax: number;
   /** When the claim is answered with nothing, monotonic ms. */

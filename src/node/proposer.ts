@@ -10,12 +10,12 @@ import { ClaimBudget } from './claim-budget.ts';
 import { batchRequests, type EntryBounds } from './entry-batch.ts';
 import { LogClock } from './log-clock.ts';
 import type { MemberVersions } from './member-versions.ts';
-import type { RequestDesk } from './request-desk.ts';
+import type { RequestRouter } from './request-router.ts';
 
 /** What a proposer needs of its node. */
 export interface ProposerPorts {
   readonly view: CoreView;
-  readonly desk: RequestDesk;
+  readonly requests: RequestRouter;
   readonly machine: JobQueue;
   readonly versions: MemberVersions;
   readonly bounds: EntryBounds;
@@ -89,16 +89,16 @@ export class Proposer {
   }
 
   proposeQueued(): void {
-    const { view, desk } = this.#ports;
+    const { view, requests } = this.#ports;
     // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
     if (view.transfer !== undefined) return;
     const isLeader = view.role === 'leader';
     if (isLeader) {
-      this.#lookAtClock();
+      this.#readClock();
       this.#moveVersion();
     }
-    const isTimeOnItsWay = desk.hasQueued && this.#proposeRequests();
-    if (isLeader && !isTimeOnItsWay && this.#isTickDue) this.#proposeTick();
+    const hasProposedTime = requests.hasQueued && this.#proposeRequests();
+    if (isLeader && !hasProposedTime && this.#isTickDue) this.#proposeTick();
   }
 
   get #commonVersion(): number {
@@ -108,20 +108,20 @@ export class Proposer {
 
   /** @returns whether an entry of them is in the log. */
   #proposeRequests(): boolean {
-    const { desk, bounds, onEntry } = this.#ports;
+    const { requests, bounds, onEntry } = this.#ports;
     this.#claims.onApplied(this.#ports.applied());
-    const queued = desk.takeQueued().map((item) => this.#claims.limit(item));
+    const queued = requests.takeQueued().map((item) => this.#claims.limit(item));
     let isAnyProposed = false;
     for (const { data, items } of batchRequests(queued, () => this.#header(), bounds, this.#entryWriter)) {
-      const { proposed, refused } = this.#propose(data);
+      const { proposed, rejected } = this.#propose(data);
       if (proposed !== undefined) {
         isAnyProposed = true;
         this.#claims.onProposed(proposed.index, items);
-        desk.onProposed(items);
+        requests.onProposed(items);
       } else {
-        invariant(refused?.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
+        invariant(rejected?.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
         this.#claims.onRefused(items);
-        desk.onOverloaded(items, refused.uncommittedBytes);
+        requests.onOverloaded(items, rejected.uncommittedBytes);
       }
       onEntry();
     }
@@ -130,11 +130,11 @@ export class Proposer {
 
   /** Once all members have a newer version, the cluster moves to it. What was taken for the one before may not exist in it. */
   #moveVersion(): void {
-    const { desk } = this.#ports;
+    const { requests } = this.#ports;
     const version = Math.max(this.#version, this.#commonVersion);
     if (version === this.#version) return;
     this.#version = version;
-    desk.onVersionMoved();
+    requests.onVersionMoved();
   }
 
   /** Time enters through the log: something is due, and no other entry is on its way to bring the time. Versions and fresh terms likewise. */
@@ -180,7 +180,7 @@ export class Proposer {
    * In every turn in which this leader takes requests, also while a tick is on its way: of a longer time between two looks a part would not
    * count. Nor does it while requests have to wait.
    */
-  #lookAtClock(): void {
+  #readClock(): void {
     const { machine, nowMs } = this.#ports;
     this.#clock.at(nowMs(), machine.logMs);
   }

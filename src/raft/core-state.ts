@@ -2,7 +2,6 @@ import { ANY_GENERATION, type Generation, isAccepted } from '../base/generation.
 import type { DiskId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
 import { SeededRandom } from '../base/random.ts';
-import type { AskedStep } from './carriage.ts';
 import type { RaftConfig } from './config.ts';
 import { ConfigurationLog } from './configuration-log.ts';
 import type { EffectsBuilder } from './effects.ts';
@@ -15,6 +14,7 @@ import type { Progress } from './progress.ts';
 import { membersOf } from './quorum.ts';
 import { ReadRounds } from './read-rounds.ts';
 import type { AskedRebuild } from './rebuild-question.ts';
+import type { PendingStep } from './step-quorum.ts';
 
 /** What a core starts from: what its storage held, and its seed. */
 export interface RaftBoot {
@@ -77,13 +77,13 @@ export class CoreState {
    * How often this node asked for pre-votes since: each time the short wait doubles, until it is the ordinary one. Where network
    * and disks are slower than the short wait, elections would otherwise cut each other off forever.
    */
-  hurriedRounds = 0;
+  fastElectionRounds = 0;
   /** Answers to this node's pre-vote or vote, its own among them. */
   readonly votes = new Map<NodeId, boolean>();
   /** Those that were heard since their channel last closed: they voted for this node in its latest election, or answered to it as the leader. */
   readonly present = new Set<NodeId>();
   /** It was told that it is no member any more: it starts no election until a leader speaks to it. */
-  isRetired = false;
+  isRemoved = false;
 
   // Only meaningful while leader.
   readonly progress = new Map<NodeId, Progress>();
@@ -94,7 +94,7 @@ export class CoreState {
   /** The latest question whether a disk may be given up. */
   rebuild: AskedRebuild | undefined;
   /** The step of a change of members for which it asked last whether the voters are there. */
-  askedStep: AskedStep | undefined;
+  askedStep: PendingStep | undefined;
   /** It asked another node to lead: that one may be elected at any time, lease or not. */
   isLeaseForfeited = false;
   /** A leader that needed no vote but its own leads before its term is on disk: until then everything it says waits for that. */
@@ -131,7 +131,7 @@ export class CoreState {
    */
   resetElectionTimer(lostLeaderScale = 1): void {
     const { electionTimeoutMs, lostLeaderElectionMs } = this.config;
-    const shortMs = lostLeaderElectionMs * lostLeaderScale * 2 ** this.hurriedRounds;
+    const shortMs = lostLeaderElectionMs * lostLeaderScale * 2 ** this.fastElectionRounds;
     const wait =
       this.isLeaderLost && 5 * shortMs < electionTimeoutMs
         ? this.random.nextBetween(shortMs, 5 * shortMs)

@@ -50,7 +50,7 @@ export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'snapshot-installed'; readonly snapshot: SnapshotId }
 );
 
-export type Refusal =
+export type Rejection =
   | { readonly reason: 'not-leader'; readonly leader: NodeId | undefined }
   | { readonly reason: 'overloaded'; readonly uncommittedBytes: number }
   /** Leadership is on its way to another node. */
@@ -94,7 +94,7 @@ export interface Effects {
   /** The commit index, when it moved. */
   readonly commit: LogIndex | undefined;
   readonly proposed: EntryId | undefined;
-  readonly refused: Refusal | undefined;
+  readonly rejected: Rejection | undefined;
   /** Reads that may be answered; those of a node that ceases to lead are never named, and must be asked again. */
   readonly readable: readonly ReadableBatch[];
   /** These followers need entries that are compacted away: begin to stream a snapshot to each. */
@@ -118,7 +118,7 @@ export const emptyEffects = (): EffectsBuilder => ({
   append: undefined,
   commit: undefined,
   proposed: undefined,
-  refused: undefined,
+  rejected: undefined,
   readable: [],
   snapshotsWanted: [],
   snapshotChunk: undefined,

@@ -14,7 +14,7 @@ const ROUND_TRIP_SCALE = 4;
 
 /** The election timeout passed. */
 export function onElectionTimeout(core: CoreState): void {
-  if (!mayStand(core)) {
+  if (!canCampaign(core)) {
     core.resetElectionTimer();
     return;
   }
@@ -23,8 +23,8 @@ export function onElectionTimeout(core: CoreState): void {
 }
 
 /** A voter, with the disk that the others know it by, and not told that it is one no more. */
-const mayStand = (core: CoreState): boolean =>
-  !core.isRetired && isVoter(votersOf(core), core.id) && isVotersState(votersOf(core), core.id, core);
+const canCampaign = (core: CoreState): boolean =>
+  !core.isRemoved && isVoter(votersOf(core), core.id) && isVotersState(votersOf(core), core.id, core);
 
 /**
  * The configuration that decides whether this node may start an election. A node that is not in the latest one may, until that is committed as
@@ -37,7 +37,7 @@ function votersOf({ configurations, commit, id }: CoreState): Configuration {
 
 /** TimeoutNow (thesis §3.10): the leader of this term wants this node to lead. It waits for no timeout, and asks for no pre-votes. */
 export function onTimeoutNow(core: CoreState, message: TimeoutNow): void {
-  if (core.role === 'leader' || core.leader !== message.from || !mayStand(core)) return;
+  if (core.role === 'leader' || core.leader !== message.from || !canCampaign(core)) return;
   becomeCandidate(core, true);
 }
 
@@ -49,7 +49,7 @@ function becomePreCandidate(core: CoreState): void {
   core.votes.clear();
   core.present.clear();
   core.changeRole('pre-candidate', undefined);
-  if (core.isLeaderLost) core.hurriedRounds += 1;
+  if (core.isLeaderLost) core.fastElectionRounds += 1;
   core.resetElectionTimer(ROUND_TRIP_SCALE);
   core.votes.set(core.id, true);
   if (tally(core) === 'won') {
@@ -126,7 +126,7 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
     term: granted ? message.term : core.term,
     preVote: message.preVote,
     granted,
-    retiredBy: retirementOf(core, message.from),
+    removedBy: removalOf(core, message.from),
   };
   if (granted && !message.preVote) {
     if (core.votedFor !== message.from) core.effects.notices.push({ type: 'voted', term: core.term, candidate: message.from });
@@ -134,17 +134,17 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
     core.resetElectionTimer();
   }
   core.sendAfterPersist(reply);
-  if (granted && message.preVote && core.role === 'pre-candidate' && isPreferred(core, message)) giveWay(core);
+  if (granted && message.preVote && core.role === 'pre-candidate' && winsTie(core, message)) yieldPreVote(core);
 }
 
 /** Which of two nodes goes on whose logs would allow it and that ask for pre-votes at the same time; both come to the same answer. */
-const isPreferred = (core: CoreState, rival: RequestVote): boolean => !isUpToDate(core.log.last, rival.last) || rival.from < core.id;
+const winsTie = (core: CoreState, rival: RequestVote): boolean => !isUpToDate(core.log.last, rival.last) || rival.from < core.id;
 
 /**
  * Otherwise both would be candidates, each with its own vote, and neither would be elected in that term. Of the elections after a killed leader in a cluster of
  * three that was one in ten, and they were the slow ones (measured: 73 to 776 ms where the others took 15 to 50).
  */
-function giveWay(core: CoreState): void {
+function yieldPreVote(core: CoreState): void {
   core.votes.clear();
   core.changeRole('follower', undefined);
   core.resetElectionTimer(ROUND_TRIP_SCALE);
@@ -154,7 +154,7 @@ function giveWay(core: CoreState): void {
  * The committed configuration that no longer has the asker, or zero. A node that was removed while it was away finds out from the
  * refusal, and asks no more.
  */
-export function retirementOf(core: CoreState, asker: NodeId): LogIndex {
+export function removalOf(core: CoreState, asker: NodeId): LogIndex {
   const { index, configuration } = core.configurations.at(core.commit);
   // A node that is being rebuilt may have entries, and not know yet whose they are.
   const isKnown = configuration.voters.length > 0;
@@ -183,10 +183,10 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
  * A configuration without this node is committed, and it knows of none behind that with it. What is committed stays so, whatever the term of the
  * node that reports it: a node that was removed as well may still be in an old term.
  */
-export function noticeRetirement(core: CoreState, { granted, retiredBy }: VoteReply): void {
-  if (granted || retiredBy === 0 || core.isRetired || core.role === 'leader') return;
-  if (core.configurations.latestAfter(retiredBy, (configuration) => membersOf(configuration).includes(core.id)) !== undefined) return;
-  core.isRetired = true;
-  core.effects.notices.push({ type: 'removed', by: retiredBy });
+export function noticeRemoval(core: CoreState, { granted, removedBy }: VoteReply): void {
+  if (granted || removedBy === 0 || core.isRemoved || core.role === 'leader') return;
+  if (core.configurations.latestAfter(removedBy, (configuration) => membersOf(configuration).includes(core.id)) !== undefined) return;
+  core.isRemoved = true;
+  core.effects.notices.push({ type: 'removed', by: removedBy });
   becomeFollower(core, core.term, undefined);
 }

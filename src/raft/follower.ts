@@ -7,19 +7,19 @@ import type { AppendEntries, InstallSnapshot } from './message.ts';
 import { becomeFollower } from './role.ts';
 
 /** The current term's leader spoke: it is followed, and the election timer starts anew (Raft §5.2). */
-function onLeaderHeard(core: CoreState, message: AppendEntries | InstallSnapshot): void {
+function recordLeaderContact(core: CoreState, message: AppendEntries | InstallSnapshot): void {
   invariant(core.role !== 'leader', () => `nodes ${core.id} and ${message.from} both lead term ${core.term}`);
   if (core.role !== 'follower') becomeFollower(core, core.term, message.from);
   else core.changeRole('follower', message.from);
   core.isLeaderLost = false;
-  core.isRetired = false;
+  core.isRemoved = false;
   core.leaderHeardMs = core.now;
   core.resetElectionTimer();
 }
 
 /** AppendEntries of the current term (Raft Figure 2, receiver implementation). */
 export function onAppend(core: CoreState, message: AppendEntries): void {
-  onLeaderHeard(core, message);
+  recordLeaderContact(core, message);
   if (message.prev.index < core.commit) {
     // Everything up to the commit index is the same everywhere: say how far that is, and look no further back.
     accept(core, message, takeBehindCommit(core, message));
@@ -27,7 +27,7 @@ export function onAppend(core: CoreState, message: AppendEntries): void {
   }
   if (!core.log.contains(message.prev)) {
     core.sendAfterPersist({
-      ...answerTo(core, message),
+      ...responseTo(core, message),
       type: 'append-rejected',
       rejected: message.prev.index,
       hint: core.log.lastAtMost(message.prev.index, message.prev.term),
@@ -49,10 +49,10 @@ function takeBehindCommit(core: CoreState, message: AppendEntries): LogIndex {
 function accept(core: CoreState, message: AppendEntries, match: LogIndex): void {
   // Never past the entries that this message vouches for (Raft Figure 2: min of leaderCommit and index of last new entry).
   core.advanceCommit(message.commit < match ? message.commit : match);
-  core.sendAfterPersist({ ...answerTo(core, message), type: 'append-accepted', match });
+  core.sendAfterPersist({ ...responseTo(core, message), type: 'append-accepted', match });
 }
 
-const answerTo = (core: CoreState, { from, round }: { readonly from: NodeId; readonly round: number }) => ({
+const responseTo = (core: CoreState, { from, round }: { readonly from: NodeId; readonly round: number }) => ({
   from: core.id,
   to: from,
   term: core.term,
@@ -80,12 +80,12 @@ function takeEntries(core: CoreState, entries: readonly Entry[]): void {
 
 /** InstallSnapshot (Raft §7): the runtime stages and answers the chunk, unless this node already has what it brings. */
 export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): void {
-  onLeaderHeard(core, message);
+  recordLeaderContact(core, message);
   // A log that holds the snapshot's last entry needs nothing of it, and what stands behind that entry may have been acknowledged:
   // it must stay (Raft Figure 13, step 6).
   if (core.log.contains(message.snapshot)) core.advanceCommit(message.snapshot.index);
   if (message.snapshot.index <= core.commit) {
-    core.sendAfterPersist({ ...answerTo(core, { from: message.from, round: 0 }), type: 'append-accepted', match: core.commit });
+    core.sendAfterPersist({ ...responseTo(core, { from: message.from, round: 0 }), type: 'append-accepted', match: core.commit });
     return;
   }
   core.effects.snapshotChunk = message;
@@ -97,7 +97,7 @@ export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void
   core.resetTo(snapshot);
   core.advanceCommit(snapshot.index);
   if (core.leader !== undefined && core.leader !== core.id) {
-    core.sendAfterPersist({ ...answerTo(core, { from: core.leader, round: 0 }), type: 'append-accepted', match: snapshot.index });
+    core.sendAfterPersist({ ...responseTo(core, { from: core.leader, round: 0 }), type: 'append-accepted', match: snapshot.index });
   }
 }
 
@@ -105,7 +105,7 @@ export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void
 export function onLeaderLost(core: CoreState): void {
   if (core.config.leaseMs > 0) return;
   core.isLeaderLost = true;
-  core.hurriedRounds = 0;
+  core.fastElectionRounds = 0;
   core.leaderHeardMs = Number.NEGATIVE_INFINITY;
   core.leader = undefined;
   core.resetElectionTimer();

@@ -36,15 +36,15 @@ export function becomeLeader(core: CoreState): void {
 /** One batch of commands for the log. What is refused here never entered it. */
 export function onPropose(core: CoreState, data: Uint8Array): void {
   if (core.role !== 'leader') {
-    core.effects.refused = { reason: 'not-leader', leader: core.leader };
+    core.effects.rejected = { reason: 'not-leader', leader: core.leader };
     return;
   }
   if (core.transfer !== undefined) {
-    core.effects.refused = { reason: 'transferring', to: core.transfer.to };
+    core.effects.rejected = { reason: 'transferring', to: core.transfer.to };
     return;
   }
   if (core.uncommittedBytes > 0 && core.uncommittedBytes + data.length > core.config.uncommittedBytesMax) {
-    core.effects.refused = { reason: 'overloaded', uncommittedBytes: core.uncommittedBytes };
+    core.effects.rejected = { reason: 'overloaded', uncommittedBytes: core.uncommittedBytes };
     return;
   }
   core.effects.proposed = appendOwn(core, 'command', data);
@@ -61,7 +61,7 @@ export function onLeaderDeadline(core: CoreState, readMs: number, unread: Readon
   const quorum = voteResult(core.configuration, (voter) => {
     if (voter === core.id || unread.has(voter)) return true;
     const progress = core.progress.get(voter);
-    return progress !== undefined && progress.lastHeardMs >= heardSince && isVotersState(core.configuration, voter, progress);
+    return progress !== undefined && progress.lastContactMs >= heardSince && isVotersState(core.configuration, voter, progress);
   });
   if (quorum !== 'won') {
     becomeFollower(core, core.term, undefined);
@@ -78,7 +78,7 @@ export function onLeaderDeadline(core: CoreState, readMs: number, unread: Readon
 }
 
 export function onAppendAccepted(core: CoreState, message: AppendAccepted): void {
-  const progress = heard(core, message.from, message);
+  const progress = recordResponse(core, message.from, message);
   if (progress === undefined) return;
   if (message.match > core.log.lastIndex) throw new ForgottenEntriesError(message.from, message.match, core.log.lastIndex);
   const isNews = progress.onAccepted(message.match);
@@ -93,11 +93,11 @@ export function onAppendAccepted(core: CoreState, message: AppendAccepted): void
     progress.measureCatchUp(core.log.lastIndex, core.now, core.config.electionTimeoutMs);
   }
   if (isNews) commitByCounting(core);
-  onAnswer(core, message.from);
+  onResponse(core, message.from);
 }
 
 export function onAppendRejected(core: CoreState, message: AppendRejected): void {
-  const progress = heard(core, message.from, message);
+  const progress = recordResponse(core, message.from, message);
   if (progress === undefined) return;
   if (isNewsOfMismatch(progress, message)) {
     const latest = asIndex(Math.min(message.hint.index, message.rejected - 1));
@@ -106,7 +106,7 @@ export function onAppendRejected(core: CoreState, message: AppendRejected): void
     // Each probe lies before the one that was rejected, or the exchange would never end.
     progress.becomeProbe(asIndex(Math.min(agreed.index, latest) + 1));
   }
-  onAnswer(core, message.from);
+  onResponse(core, message.from);
 }
 
 /** A rejection of what was acknowledged since, or of another probe than the one that is out, is late news. */
@@ -116,7 +116,7 @@ function isNewsOfMismatch(progress: Progress, message: AppendRejected): boolean 
 }
 
 /** What any answer may let happen. The node may have ceased to lead by the commit that came with it. */
-function onAnswer(core: CoreState, peer: NodeId): void {
+function onResponse(core: CoreState, peer: NodeId): void {
   if (core.role !== 'leader') return;
   confirmReads(core);
   advanceReconfiguration(core);
@@ -126,7 +126,7 @@ function onAnswer(core: CoreState, peer: NodeId): void {
 }
 
 /** A sign of life. What was acknowledged with another disk, or in another life of it, is forgotten. */
-function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly round: number }): Progress | undefined {
+function recordResponse(core: CoreState, peer: NodeId, answer: DiskState & { readonly round: number }): Progress | undefined {
   let progress = core.progress.get(peer);
   if (progress === undefined) return undefined;
   if (progress.disk !== answer.disk || !isSameLife(progress.generation, answer.generation)) {
@@ -142,7 +142,7 @@ function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly rou
     progress.generation = answer.generation;
   } else if (counterOf(answer.generation) > counterOf(progress.generation)) progress.generation = answer.generation;
   core.present.add(peer);
-  progress.onHeard(core.now);
+  progress.onContact(core.now);
   if (answer.round > progress.round) progress.round = answer.round;
   return progress;
 }
@@ -151,7 +151,7 @@ function heard(core: CoreState, peer: NodeId, answer: DiskState & { readonly rou
 export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
   const progress = core.progress.get(message.from);
   if (progress === undefined) return;
-  progress.onHeard(core.now);
+  progress.onContact(core.now);
   core.effects.snapshotReply = message;
 }
 
@@ -162,7 +162,7 @@ export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
 export function onFollowerLost(core: CoreState, peer: NodeId): void {
   const lost = core.progress.get(peer);
   if (lost === undefined) return;
-  const progress = new Progress(nextIndex(lost.match), lost.lastHeardMs, core.log.lastIndex);
+  const progress = new Progress(nextIndex(lost.match), lost.lastContactMs, core.log.lastIndex);
   progress.disk = lost.disk;
   progress.generation = lost.generation;
   // Nothing can arrive there now; the next heartbeat's answer shows that the peer is back.
@@ -187,17 +187,17 @@ function commitByCounting(core: CoreState): void {
   for (const entry of core.log.between(core.commit, index)) core.uncommittedBytes -= entry.data.length;
   core.advanceCommit(index);
   confirmReads(core);
-  if (isRemoved(core)) leaveOffice(core);
+  if (isOwnRemovalCommitted(core)) stepDownAfterRemoval(core);
 }
 
 /** The configuration without this node is committed: its work is done (Raft §6). Records behind that entry, which name the same voters, need not be. */
-const isRemoved = (core: CoreState): boolean => core.areMembersCommitted && !isVoter(core.configuration, core.id);
+const isOwnRemovalCommitted = (core: CoreState): boolean => core.areMembersCommitted && !isVoter(core.configuration, core.id);
 
-function leaveOffice(core: CoreState): void {
+function stepDownAfterRemoval(core: CoreState): void {
   // The others learn that it is committed, so that the next leader need not wait to be told.
   for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
   handOver(core);
   core.effects.notices.push({ type: 'removed', by: core.configurations.latest.membersSince });
-  core.isRetired = !core.configuration.learners.includes(core.id) && !core.configuration.joining.includes(core.id);
+  core.isRemoved = !core.configuration.learners.includes(core.id) && !core.configuration.joining.includes(core.id);
   becomeFollower(core, core.term, undefined);
 }

@@ -41,10 +41,10 @@ export function problemWith(current: Configuration, change: MembershipChange): s
 }
 
 /**
- * The first configuration of a change that makes sense; later ones follow from it by {@link promoted} and {@link settled}. What a change
+ * The first configuration of a change that makes sense; later ones follow from it by {@link promote} and {@link leaveJoint}. What a change
  * names is decided by that change: an earlier replacement that is not complete no longer applies to it.
  */
-export function begun(from: Configuration, change: MembershipChange): Configuration {
+export function beginChange(from: Configuration, change: MembershipChange): Configuration {
   const current = normalized(from);
   const { add, remove, learners } = change;
   const named = [...remove, ...add, ...learners];
@@ -76,7 +76,7 @@ export function promotable(current: Configuration, isCaughtUp: (node: NodeId) =>
  * The promotable nodes become voters, and with the last new node the leaving ones are removed: the joint configuration.
  * @param disks of those that become voters.
  */
-export function promoted(current: Configuration, nodes: readonly NodeId[], disks: readonly VoterDisk[]): Configuration {
+export function promote(current: Configuration, nodes: readonly NodeId[], disks: readonly VoterDisk[]): Configuration {
   const isComplete = newNodesOf(current).every((node) => nodes.includes(node));
   const gone = isComplete ? current.leaving : [];
   const next = joint(current, [...without(current.voters, gone), ...nodes]);
@@ -88,13 +88,13 @@ export function promoted(current: Configuration, nodes: readonly NodeId[], disks
 }
 
 /** A voter lost its disk, and what it had promised with it: it goes, and comes back like a new server, unless it is leaving anyway. */
-export function replaced(current: Configuration, node: NodeId): Configuration {
+export function replaceVoter(current: Configuration, node: NodeId): Configuration {
   const next = { ...current, joining: [...without(current.joining, [node]), node] };
   return normalized(joint(next, without(current.voters, [node])));
 }
 
 /** Out of the joint configuration, once that is committed. */
-export function settled(current: Configuration): Configuration {
+export function leaveJoint(current: Configuration): Configuration {
   return normalized({ ...current, outgoing: [] });
 }
 

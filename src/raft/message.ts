@@ -27,7 +27,7 @@ export interface VoteReply extends Envelope {
   readonly preVote: boolean;
   readonly granted: boolean;
   /** The committed configuration, by its index, that no longer has the asker; zero when there is none. */
-  readonly retiredBy: LogIndex;
+  readonly removedBy: LogIndex;
 }
 
 /** AppendEntries (Raft §5.3); without entries it is the heartbeat. */

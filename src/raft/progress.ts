@@ -16,7 +16,7 @@ export class Progress {
   match: LogIndex = asIndex(0);
   next: LogIndex;
   /** When anything of this term arrived from the peer, monotonic ms; later by what was excused since. */
-  lastHeardMs: number;
+  lastContactMs: number;
   /** When an AppendEntries was last sent to the peer, monotonic ms. */
   lastSentMs = Number.NEGATIVE_INFINITY;
   /** The disk that the peer's answers speak for; any until it answers. */
@@ -46,7 +46,7 @@ export class Progress {
   /** @param catchUpTo where a first round of catching up ends. */
   constructor(next: LogIndex, nowMs: number, catchUpTo = asIndex(next - 1)) {
     this.next = next;
-    this.lastHeardMs = nowMs;
+    this.lastContactMs = nowMs;
     this.#catchUpTo = catchUpTo;
     this.#catchUpSinceMs = nowMs;
   }
@@ -59,8 +59,8 @@ export class Progress {
     return this.#inflightBytes;
   }
 
-  onHeard(nowMs: number): void {
-    this.lastHeardMs = nowMs;
+  onContact(nowMs: number): void {
+    this.lastContactMs = nowMs;
     this.#excusedMs = 0;
   }
 
@@ -68,7 +68,7 @@ export class Progress {
   excuse(durationMs: number, nowMs: number, excusedMsMax: number): void {
     if (this.#excusedMs >= excusedMsMax) return;
     this.#excusedMs += durationMs;
-    this.lastHeardMs = Math.min(nowMs, this.lastHeardMs + durationMs);
+    this.lastContactMs = Math.min(nowMs, this.lastContactMs + durationMs);
   }
 
   becomeProbe(next: LogIndex): void {

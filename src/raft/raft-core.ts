@@ -5,7 +5,7 @@ import type { RaftBoot } from './core-state.ts';
 import { CoreState } from './core-state.ts';
 import type { Effects, RaftEvent } from './effects.ts';
 import { emptyEffects } from './effects.ts';
-import { isLeaderSticky, noticeRetirement, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, retirementOf } from './election.ts';
+import { isLeaderSticky, noticeRemoval, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, removalOf } from './election.ts';
 import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onSnapshotInstalled } from './follower.ts';
 import {
   onAppendAccepted,
@@ -43,7 +43,7 @@ export type CoreView = Readonly<
     | 'log'
     | 'progress'
     | 'transfer'
-    | 'isRetired'
+    | 'isRemoved'
     | 'uncommittedBytes'
     | 'electionDueMs'
   >
@@ -142,7 +142,7 @@ export class RaftCore {
       this.#refuse(message);
       return;
     }
-    if (message.type === 'vote-reply') noticeRetirement(core, message);
+    if (message.type === 'vote-reply') noticeRemoval(core, message);
     if (message.term > core.term && !speaksOfALaterTerm(message)) {
       // Newer terms win first (Raft §5.1).
       const isFromLeader = message.type === 'append' || message.type === 'install-snapshot';
@@ -186,8 +186,8 @@ export class RaftCore {
     const core = this.#core;
     const envelope = { from: core.id, to: message.from, term: core.term };
     if (message.type === 'request-vote') {
-      const retiredBy = retirementOf(core, message.from);
-      core.sendAfterPersist({ ...envelope, type: 'vote-reply', preVote: message.preVote, granted: false, retiredBy });
+      const removedBy = removalOf(core, message.from);
+      core.sendAfterPersist({ ...envelope, type: 'vote-reply', preVote: message.preVote, granted: false, removedBy });
     } else if (message.type === 'append' || message.type === 'install-snapshot') {
       const rejected = message.type === 'append' ? message.prev.index : asIndex(0);
       core.sendAfterPersist({

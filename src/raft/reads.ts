@@ -13,7 +13,7 @@ export const isReady = (core: CoreState): boolean => core.log.termAt(core.commit
 /** Reads that came together (ReadIndex, thesis §6.4). They join the next round; one round is under way at a time. */
 export function onRead(core: CoreState, batch: number, lease: boolean): void {
   if (core.role !== 'leader') {
-    core.effects.refused = { reason: 'not-leader', leader: core.leader };
+    core.effects.rejected = { reason: 'not-leader', leader: core.leader };
     return;
   }
   if (lease && holdsLease(core)) {

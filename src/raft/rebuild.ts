@@ -20,16 +20,16 @@ import { sendHeartbeat } from './replication.ts';
 export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQuestion): void {
   const { effects, configuration } = core;
   if (core.role !== 'leader') {
-    effects.refused = { reason: 'not-leader', leader: core.leader };
+    effects.rejected = { reason: 'not-leader', leader: core.leader };
     return;
   }
   if (!isReady(core)) {
-    effects.refused = { reason: 'not-ready' };
+    effects.rejected = { reason: 'not-ready' };
     return;
   }
   // Voters that are about to leave, or may be, are no copies that last. A record that is not committed changes no majority, and its voter does not count yet.
   if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0 || core.askedStep !== undefined) {
-    effects.refused = { reason: 'change-pending' };
+    effects.rejected = { reason: 'change-pending' };
     return;
   }
   if (core.rebuild?.question !== question || core.rebuild.node !== node) {
@@ -42,7 +42,7 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
   if (isSafe) return;
   const { voters } = configuration;
   const holders = voters.filter((voter) => voter !== node && hasEverything(core, voter, asked));
-  effects.refused = { reason: 'too-few-copies', node, holders, voters, isFinal: isNeeded(core, asked) };
+  effects.rejected = { reason: 'too-few-copies', node, holders, voters, isFinal: isNeeded(core, asked) };
 }
 
 /** Whether no majority of the voters can do without the node's disk. Only a leader that still leads knows who votes. */

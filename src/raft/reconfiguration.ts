@@ -1,28 +1,28 @@
 import { ANY_GENERATION } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nextIndex } from '../base/ids.ts';
-import { carriageRefusal, forgetRequest, forgetStep, type StepRequest } from './carriage.ts';
 import { encodeConfiguration } from './configuration-codec.ts';
 import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
 import type { MembershipChange } from './membership.ts';
 import {
-  begun,
+  beginChange,
   hasSameMembers,
   isJoint,
   isLifeOnRecord,
   isVotersDisk,
   isVotersState,
+  leaveJoint,
   problemWith,
   promotable,
-  promoted,
+  promote,
   recorded,
-  replaced,
-  settled,
+  replaceVoter,
 } from './membership.ts';
 import { Progress } from './progress.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
+import { dropRequest, dropStep, type StepRequest, stepRejection } from './step-quorum.ts';
 
 /**
  * When a leader changes the membership (Raft §6). One change is under way at a time, and each step is committed before the next begins.
@@ -35,27 +35,27 @@ import { appendOwn, broadcast } from './replication.ts';
 /** A request for other members. @param isRepeated it came before, and waits until the voters have answered that they are there. */
 export function onChangeMembership(core: CoreState, change: MembershipChange, isRepeated: boolean): void {
   const { effects, configuration } = core;
-  if (core.role !== 'leader') effects.refused = { reason: 'not-leader', leader: core.leader };
-  else if (core.transfer !== undefined) effects.refused = { reason: 'transferring', to: core.transfer.to };
+  if (core.role !== 'leader') effects.rejected = { reason: 'not-leader', leader: core.leader };
+  else if (core.transfer !== undefined) effects.rejected = { reason: 'transferring', to: core.transfer.to };
   // Without this, two leaders in a row could change the members past each other (Ongaro, "bug in single-server membership changes", 2015).
-  else if (!isReady(core)) effects.refused = { reason: 'not-ready' };
-  else if (isChangePending(core)) effects.refused = { reason: 'change-pending' };
+  else if (!isReady(core)) effects.rejected = { reason: 'not-ready' };
+  else if (isChangePending(core)) effects.rejected = { reason: 'change-pending' };
   else {
     const message = problemWith(configuration, change);
-    if (message === undefined) begin(core, begun(configuration, change), isRepeated ? 'repeated' : 'new');
-    else effects.refused = { reason: 'invalid-change', message };
+    if (message === undefined) begin(core, beginChange(configuration, change), isRepeated ? 'repeated' : 'new');
+    else effects.rejected = { reason: 'invalid-change', message };
   }
-  if (effects.refused?.reason !== 'voters-asked') forgetRequest(core);
+  if (effects.rejected?.reason !== 'voters-asked') dropRequest(core);
 }
 
 /** Of a configuration that is not joint nothing is needed that was not before. */
 function begin(core: CoreState, next: Configuration, request: StepRequest): void {
-  const refusal = isJoint(next) ? carriageRefusal(core, next, request) : undefined;
+  const refusal = isJoint(next) ? stepRejection(core, next, request) : undefined;
   if (refusal === undefined) {
     // The same members may be asked for again: what was answered before is no proof then.
     core.askedStep = undefined;
     core.effects.proposed = adopt(core, next);
-  } else core.effects.refused = refusal;
+  } else core.effects.rejected = refusal;
 }
 
 function isChangePending(core: CoreState): boolean {
@@ -76,11 +76,11 @@ export function advanceReconfiguration(core: CoreState): void {
     return;
   }
   if (isJoint(configuration)) {
-    adopt(core, settled(configuration));
+    adopt(core, leaveJoint(configuration));
     return;
   }
   const ready = promotable(configuration, (node) => core.progress.get(node)?.isCaughtUp === true);
-  if (ready.length === 0) forgetStep(core);
+  if (ready.length === 0) dropStep(core);
   else {
     const disks = ready.flatMap((node) => {
       const progress = core.progress.get(node);
@@ -88,8 +88,8 @@ export function advanceReconfiguration(core: CoreState): void {
       const { disk, generation } = progress;
       return [generation === ANY_GENERATION ? { node, disk } : { node, disk, generation }];
     });
-    const next = promoted(configuration, ready, disks);
-    if (carriageRefusal(core, next, 'none') === undefined) {
+    const next = promote(configuration, ready, disks);
+    if (stepRejection(core, next, 'none') === undefined) {
       adopt(core, next);
       return;
     }
@@ -97,7 +97,7 @@ export function advanceReconfiguration(core: CoreState): void {
   const lost = configuration.voters.find((voter) => hasLostDisk(core, voter) && core.progress.get(voter)?.isCaughtUp === true);
   if (lost !== undefined && configuration.voters.length > 1) {
     core.effects.notices.push({ type: 'disk-lost', voter: lost });
-    adopt(core, replaced(configuration, lost));
+    adopt(core, replaceVoter(configuration, lost));
     return;
   }
   if (index <= core.commit) adoptRecords(core);

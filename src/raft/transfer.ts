@@ -6,7 +6,7 @@ import { replicate } from './replication.ts';
 /** Leadership transfer (thesis §3.10): the leader takes no more proposals, brings the target up to date, and tells it to stand at once. */
 export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   if (core.role !== 'leader') {
-    core.effects.refused = { reason: 'not-leader', leader: core.leader };
+    core.effects.rejected = { reason: 'not-leader', leader: core.leader };
     return;
   }
   if (core.transfer !== undefined) {
@@ -16,7 +16,7 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   const to = wanted ?? bestSuccessor(core);
   if (to === undefined || !isCandidateFor(core, to)) {
     const message = to === undefined ? 'There is no other voter that answers.' : `Node ${to} is not another voter that answers.`;
-    core.effects.refused = { reason: 'invalid-transfer', message };
+    core.effects.rejected = { reason: 'invalid-transfer', message };
     return;
   }
   core.transfer = { to, dueMs: core.now + core.config.electionTimeoutMs, isAsked: false };
@@ -75,5 +75,5 @@ function bestSuccessor(core: CoreState): NodeId | undefined {
 function isCandidateFor(core: CoreState, voter: NodeId): boolean {
   const progress = core.progress.get(voter);
   if (voter === core.id || progress === undefined || !core.configuration.voters.includes(voter)) return false;
-  return progress.lastHeardMs > core.now - core.config.electionTimeoutMs && isVotersState(core.configuration, voter, progress);
+  return progress.lastContactMs > core.now - core.config.electionTimeoutMs && isVotersState(core.configuration, voter, progress);
 }

@@ -237,7 +237,7 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
     // The owner of a cluster gives up no disk while a change of members is being asked for.
     const isChanging = schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX;
     if (leader?.runtime !== undefined && areLossesKnown(world) && !isChanging) {
-      const refusal = leader.runtime.admin.rebuildRefusal(node.id, question);
+      const refusal = leader.runtime.admin.rebuildRejection(node.id, question);
       leader.wake(schedule.nowMs);
       if (refusal === undefined) {
         coverage.add(world.lostDisks.size > 0 ? 'disk given up while another was rebuilt' : 'disk given up for a repair');

@@ -341,9 +341,9 @@ export class World {
   describe(): string {
     const nodes = [...this.nodes.values()].map(({ id, runtime }) => {
       if (runtime === undefined) return `${id} down`;
-      const { role, term, commit, log, configuration, isRetired } = runtime.view;
+      const { role, term, commit, log, configuration, isRemoved } = runtime.view;
       const { voters, outgoing, joining } = configuration;
-      return `${id} ${role} term ${term} commit ${commit} last ${log.lastIndex} voters ${voters.join()} outgoing ${outgoing.join()} joining ${joining.join()}${isRetired ? ' retired' : ''}`;
+      return `${id} ${role} term ${term} commit ${commit} last ${log.lastIndex} voters ${voters.join()} outgoing ${outgoing.join()} joining ${joining.join()}${isRemoved ? ' retired' : ''}`;
     });
     return `${this.clients.waiting} clients wait; ${nodes.join('; ')}`;
   }

@@ -15,26 +15,26 @@ export type PeerPart =
   /** A client's request, passed on to the leader; `connection` is the sender's name for the client. */
   | { readonly type: 'forward'; readonly connection: number; readonly request: Uint8Array }
   /** The leader's answer to it: a server frame, to be handed to the client as it is. */
-  | { readonly type: 'answer'; readonly connection: number; readonly frame: Uint8Array }
+  | { readonly type: 'forward-reply'; readonly connection: number; readonly frame: Uint8Array }
   /** A client that a request of the sender's was passed on for waits no longer for that claim; see the client frame of this name. */
   | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
   /** The channel of one of the sender's clients ended: what was passed on for it needs no answer. */
   | { readonly type: 'client-gone'; readonly connection: number }
   /** A follower asks the leader from which index on it may answer queries (ReadIndex); `batch` is its own name for them. */
-  | { readonly type: 'read-question'; readonly batch: number; readonly lease: boolean }
+  | { readonly type: 'read-index-request'; readonly batch: number; readonly lease: boolean }
   /** The answer; without an index the node that was asked does not lead. */
   | { readonly type: 'read-index'; readonly batch: number; readonly index: LogIndex | undefined }
   /** The leader asks which state-machine versions the receiver has. */
-  | { readonly type: 'version-question' }
+  | { readonly type: 'version-request' }
   /** The newest state-machine version that the sender has. */
   | { readonly type: 'version'; readonly version: number };
 
 const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
 const FORWARD = 64;
-const ANSWER = 65;
-const READ_QUESTION = 66;
+const FORWARD_REPLY = 65;
+const READ_INDEX_REQUEST = 66;
 const READ_INDEX = 67;
-const VERSION_QUESTION = 68;
+const VERSION_REQUEST = 68;
 const VERSION = 69;
 const CANCEL_CLAIM = 70;
 const CLIENT_GONE = 71;
@@ -52,8 +52,8 @@ export function writePeerPart(to: ByteWriter, part: PeerPart): void {
       to.f64(part.connection);
       to.raw(part.request);
       break;
-    case 'answer':
-      to.u8(ANSWER);
+    case 'forward-reply':
+      to.u8(FORWARD_REPLY);
       to.f64(part.connection);
       to.raw(part.frame);
       break;
@@ -66,8 +66,8 @@ export function writePeerPart(to: ByteWriter, part: PeerPart): void {
       to.u8(CLIENT_GONE);
       to.f64(part.connection);
       break;
-    case 'read-question':
-      to.u8(READ_QUESTION);
+    case 'read-index-request':
+      to.u8(READ_INDEX_REQUEST);
       to.f64(part.batch);
       to.u8(part.lease ? 1 : 0);
       break;
@@ -76,8 +76,8 @@ export function writePeerPart(to: ByteWriter, part: PeerPart): void {
       to.f64(part.batch);
       to.f64(part.index ?? NO_INDEX);
       break;
-    case 'version-question':
-      to.u8(VERSION_QUESTION);
+    case 'version-request':
+      to.u8(VERSION_REQUEST);
       break;
     case 'version':
       to.u8(VERSION);
@@ -98,12 +98,12 @@ export function readPeerParts(frame: Uint8Array, from: NodeId, to: NodeId): Peer
     const body = new ByteReader(bytes);
     const kind = body.u8();
     if (kind === FORWARD) parts.push({ type: 'forward', connection: body.f64(), request: body.raw(body.remaining) });
-    else if (kind === ANSWER) parts.push({ type: 'answer', connection: body.f64(), frame: body.raw(body.remaining) });
+    else if (kind === FORWARD_REPLY) parts.push({ type: 'forward-reply', connection: body.f64(), frame: body.raw(body.remaining) });
     else if (kind === CANCEL_CLAIM) parts.push({ type: 'cancel-claim', client: body.f64(), sequence: body.f64() });
     else if (kind === CLIENT_GONE) parts.push({ type: 'client-gone', connection: body.f64() });
-    else if (kind === READ_QUESTION) parts.push({ type: 'read-question', batch: body.f64(), lease: body.u8() === 1 });
+    else if (kind === READ_INDEX_REQUEST) parts.push({ type: 'read-index-request', batch: body.f64(), lease: body.u8() === 1 });
     else if (kind === READ_INDEX) parts.push({ type: 'read-index', batch: body.f64(), index: readIndexOrNone(body) });
-    else if (kind === VERSION_QUESTION) parts.push({ type: 'version-question' });
+    else if (kind === VERSION_REQUEST) parts.push({ type: 'version-request' });
     else if (kind === VERSION) parts.push({ type: 'version', version: body.u16() });
     else parts.push({ type: 'raft', message: readMessage(body, kind, from, to) });
   }
@@ -139,7 +139,7 @@ function writeMessage(to: ByteWriter, message: RaftMessage): void {
       to.u8(2);
       to.f64(message.term);
       to.u8((message.preVote ? 1 : 0) | (message.granted ? 2 : 0));
-      to.f64(message.retiredBy);
+      to.f64(message.removedBy);
       break;
     case 'append':
       to.u8(3);
@@ -202,8 +202,8 @@ function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): 
     }
     case 2: {
       const bits = body.u8();
-      const retiredBy = asIndex(body.f64());
-      return { type: 'vote-reply', ...envelope, preVote: (bits & 1) !== 0, granted: (bits & 2) !== 0, retiredBy };
+      const removedBy = asIndex(body.f64());
+      return { type: 'vote-reply', ...envelope, preVote: (bits & 1) !== 0, granted: (bits & 2) !== 0, removedBy };
     }
     case 3: {
       const prev = readId(body);

@@ -74,12 +74,12 @@ const SERVER_FRAMES: OfEach<ServerFrame> = {
 /** Raft's messages have a file of their own. */
 const PEER_PARTS: Omit<OfEach<PeerPart>, 'raft'> = {
   forward: { type: 'forward', connection: 3, request: REQUEST },
-  answer: { type: 'answer', connection: 3, frame: bytesOf('a frame for a client') },
+  'forward-reply': { type: 'forward-reply', connection: 3, frame: bytesOf('a frame for a client') },
   'cancel-claim': { type: 'cancel-claim', client: LARGE, sequence: 9 },
   'client-gone': { type: 'client-gone', connection: 3 },
-  'read-question': { type: 'read-question', batch: 5, lease: true },
+  'read-index-request': { type: 'read-index-request', batch: 5, lease: true },
   'read-index': { type: 'read-index', batch: 5, index: asIndex(2 ** 40) },
-  'version-question': { type: 'version-question' },
+  'version-request': { type: 'version-request' },
   version: { type: 'version', version: 3 },
 };
 

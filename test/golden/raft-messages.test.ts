@@ -44,7 +44,7 @@ const MESSAGES: { readonly [Type in RaftMessageType]: Extract<RaftMessage, { rea
     voterDisk: DISK,
     voterGeneration: GENERATION,
   },
-  'vote-reply': { type: 'vote-reply', ...ENVELOPE, preVote: false, granted: true, retiredBy: asIndex(41) },
+  'vote-reply': { type: 'vote-reply', ...ENVELOPE, preVote: false, granted: true, removedBy: asIndex(41) },
   append: {
     type: 'append',
     ...ENVELOPE,

@@ -50,11 +50,11 @@ describe('the status of a leader', () => {
     leader.persist();
     accept(leader, 3, 1, makeGeneration(6, 9));
     expect(statusOf(leader)).toMatchObject({ isSettled: false, joining: [4] });
-    expect(leader.changeMembers(changeOf({ remove: [4] })).refused).toEqual({ reason: 'change-pending' });
+    expect(leader.changeMembers(changeOf({ remove: [4] })).rejected).toEqual({ reason: 'change-pending' });
     accept(leader, 2, 2);
     expect(leader.view.commit).toBeLessThan(leader.view.log.lastIndex);
     expect(statusOf(leader).isSettled).toBe(true);
-    expect(leader.changeMembers(changeOf({ remove: [4] })).refused).toBeUndefined();
+    expect(leader.changeMembers(changeOf({ remove: [4] })).rejected).toBeUndefined();
     expect(statusOf(leader)).toMatchObject({ isSettled: false, joining: [] });
   });
 });

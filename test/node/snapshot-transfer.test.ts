@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
-import { SnapshotDesk } from '../../src/node/snapshot-desk.ts';
 import { decodeRecords, SnapshotReceiver, SnapshotSender } from '../../src/node/snapshot-transfer.ts';
+import { SnapshotTransfers } from '../../src/node/snapshot-transfers.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import type { InstallSnapshot } from '../../src/raft/message.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
@@ -92,20 +92,20 @@ describe('a snapshot in chunks (Raft §7)', () => {
   ])('starts again with the next term of its leader, which may have restarted with %s', (_, chunkBytes) => {
     const storage = aStorageWithCheckpoint();
     const follower = openMemoryStorage({ recordKinds: ['record'] });
-    const desk = new SnapshotDesk(asNodeId(2), follower, CHUNK_BYTES);
+    const transfers = new SnapshotTransfers(asNodeId(2), follower, CHUNK_BYTES);
     const hardState = { term: asTerm(3), votedFor: undefined };
     const before = new SnapshotSender(storage, CHUNK_BYTES, 0);
     for (let staged = 1; staged <= 3; staged += 1) {
-      expect(desk.onChunk(messageOf(before), hardState)).toBe('staged');
+      expect(transfers.onChunk(messageOf(before), hardState)).toBe('staged');
       expect(before.onWanted(snapshot, staged, 0)).toBe('news');
     }
     const sender = new SnapshotSender(storage, chunkBytes, 0);
     let message = messageOf(sender, 3);
-    let outcome = desk.onChunk(message, hardState);
+    let outcome = transfers.onChunk(message, hardState);
     for (let rounds = 0; outcome !== 'installed' && rounds < 100; rounds += 1) {
-      expect(sender.onWanted(snapshot, desk.replyTo(message, asTerm(3)).nextChunk, 0)).toBe('news');
+      expect(sender.onWanted(snapshot, transfers.replyTo(message, asTerm(3)).nextChunk, 0)).toBe('news');
       message = messageOf(sender, 3);
-      outcome = desk.onChunk(message, hardState);
+      outcome = transfers.onChunk(message, hardState);
     }
     expect(outcome).toBe('installed');
     expect([...follower.records(0)]).toEqual(records.map(({ key, value }) => ({ key, value })));
@@ -165,24 +165,24 @@ describe('a snapshot in chunks (Raft §7)', () => {
 
   it('does not stage a chunk twice', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
-    const desk = new SnapshotDesk(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
+    const transfers = new SnapshotTransfers(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
     const first = messageOf(sender);
     const hardState = { term: asTerm(2), votedFor: undefined };
-    expect(desk.onChunk(first, hardState)).toBe('staged');
-    expect(desk.replyTo(first, asTerm(2)).nextChunk).toBe(1);
-    expect(desk.onChunk(first, hardState)).toBe('staged');
-    expect(desk.replyTo(first, asTerm(2)).nextChunk).toBe(1);
+    expect(transfers.onChunk(first, hardState)).toBe('staged');
+    expect(transfers.replyTo(first, asTerm(2)).nextChunk).toBe(1);
+    expect(transfers.onChunk(first, hardState)).toBe('staged');
+    expect(transfers.replyTo(first, asTerm(2)).nextChunk).toBe(1);
   });
 
   it('leaves a chunk that was damaged on its way without an answer, and takes it when it comes again', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
-    const desk = new SnapshotDesk(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
+    const transfers = new SnapshotTransfers(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
     const hardState = { term: asTerm(2), votedFor: undefined };
     const first = messageOf(sender);
     const data = first.data.slice();
     data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 1;
-    expect(desk.onChunk({ ...first, data }, hardState)).toBe('damaged');
-    expect(desk.onChunk({ ...first, data: first.data.subarray(0, first.data.length - 1) }, hardState)).toBe('damaged');
-    expect(desk.onChunk(first, hardState)).toBe('staged');
+    expect(transfers.onChunk({ ...first, data }, hardState)).toBe('damaged');
+    expect(transfers.onChunk({ ...first, data: first.data.subarray(0, first.data.length - 1) }, hardState)).toBe('damaged');
+    expect(transfers.onChunk(first, hardState)).toBe('staged');
   });
 });

@@ -167,7 +167,7 @@ export class TestCore {
   /** A request for other members. The peers then answer that they are there, each with the disk that it showed before, and the request is repeated. */
   changeMembers(change: MembershipChange): Effects {
     const asked = this.core.step({ type: 'change-membership', now: this.now, change });
-    if (asked.refused?.reason !== 'voters-asked') return asked;
+    if (asked.rejected?.reason !== 'voters-asked') return asked;
     for (const message of asked.messages) {
       if (message.type !== 'append') continue;
       const { match, disk, generation } = this.progressOf(message.to);
@@ -252,10 +252,10 @@ export function aVoteRequest(
 }
 
 export function aVoteReply(
-  parts: Envelope & { readonly preVote?: boolean; readonly granted?: boolean; readonly retiredBy?: number } = {},
+  parts: Envelope & { readonly preVote?: boolean; readonly granted?: boolean; readonly removedBy?: number } = {},
 ): VoteReply {
-  const { preVote = false, granted = true, retiredBy = 0 } = parts;
-  return { ...envelopeOf(parts), type: 'vote-reply', preVote, granted, retiredBy: asIndex(retiredBy) };
+  const { preVote = false, granted = true, removedBy = 0 } = parts;
+  return { ...envelopeOf(parts), type: 'vote-reply', preVote, granted, removedBy: asIndex(removedBy) };
 }
 
 export function anAppend(

@@ -20,7 +20,7 @@ export const changeOf = ({ add = [], remove = [], learners = [] }: PlainChange):
 export function changeMembers(network: Network, leader: number, change: MembershipChange): Effects | undefined {
   let effects = network.step(leader, { type: 'change-membership', change });
   network.runUntil(() => {
-    const isDecided = effects?.refused?.reason !== 'voters-asked';
+    const isDecided = effects?.rejected?.reason !== 'voters-asked';
     if (!isDecided) effects = network.step(leader, { type: 'change-membership', change, isRepeated: true });
     return isDecided;
   });

@@ -293,17 +293,17 @@ describe('a leader, while a voter is opened again before others have acknowledge
     expect(leader.view.configurations.at(commit).configuration).toMatchObject({ voters: [1, 2, 3, 5], outgoing: FIVE });
     const ask = () => leader.changeMembers({ add: [], remove: [], learners: [asNodeId(4)] });
     // The step out of it is not committed.
-    expect(ask().refused).toMatchObject({ reason: 'change-pending' });
+    expect(ask().rejected).toMatchObject({ reason: 'change-pending' });
     const { lastIndex } = leader.view.log;
     keepOpening(leader, 5, [2, 3], () => leader.view.commit >= lastIndex);
     expect(leader.view.configurations.latest.index).toBeGreaterThan(leader.view.commit);
-    expect(ask().refused).toBeUndefined();
+    expect(ask().rejected).toBeUndefined();
   });
 
   it('leaves office once the configuration without it is committed', () => {
     const leader = aLeaderThatRemoves(1);
     keepOpening(leader, 5, [2, 3, 4], () => leader.view.role !== 'leader');
-    expect(leader.view).toMatchObject({ role: 'follower', isRetired: true });
+    expect(leader.view).toMatchObject({ role: 'follower', isRemoved: true });
     expect(leader.view.configurations.latest.index).toBeGreaterThan(leader.view.commit);
     expect(leader.view.configurations.at(leader.view.commit).configuration).toMatchObject({ voters: [2, 3, 4, 5], outgoing: [] });
   });
@@ -335,8 +335,8 @@ describe('a leader that removed itself, and then put the opening of another vote
   it('learns from a refused pre-vote that it is removed, although its log has a later configuration', () => {
     const node = aReplacedLeader();
     node.reachDeadline();
-    node.step(aVoteReply({ from: 3, to: 1, term: node.view.term, preVote: true, granted: false, retiredBy: 3 }));
-    expect(node.view.isRetired).toBe(true);
+    node.step(aVoteReply({ from: 3, to: 1, term: node.view.term, preVote: true, granted: false, removedBy: 3 }));
+    expect(node.view.isRemoved).toBe(true);
   });
 });
 

@@ -5,7 +5,7 @@ import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
 import { encodeConfiguration, readConfiguration, writeConfiguration } from '../../src/raft/configuration-codec.ts';
 import type { Configuration, Entry } from '../../src/raft/entry.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
-import { begun, isJoint, normalized, problemWith, promotable, promoted, replaced, settled } from '../../src/raft/membership.ts';
+import { beginChange, isJoint, leaveJoint, normalized, problemWith, promotable, promote, replaceVoter } from '../../src/raft/membership.ts';
 import { isVoter, membersOf, quorumIndex, voteResult } from '../../src/raft/quorum.ts';
 import { aConfiguration, aCore, anAppend, anEstablishedLeader, aVoteReply, TestCore } from './builders.ts';
 import { changeOf, type PlainChange } from './change-members.ts';
@@ -119,7 +119,7 @@ describe('any sequence of changes, lost disks and nodes that catch up', () => {
     expect(isJoint(to), 'voters change through a joint configuration only').toBe(!areSameVoters);
     if (!isJoint(to)) return readAgain(to);
     expect(to.outgoing).toEqual(from.voters);
-    const next = readAgain(settled(readAgain(to)));
+    const next = readAgain(leaveJoint(readAgain(to)));
     expectSound(next);
     return next;
   }
@@ -141,20 +141,20 @@ describe('any sequence of changes, lost disks and nodes that catch up', () => {
             const problem = problemWith(configuration, change);
             if (isRepeated) expect(problem).toBeDefined();
             if (problem !== undefined) continue;
-            configuration = advance(configuration, begun(configuration, change));
+            configuration = advance(configuration, beginChange(configuration, change));
             wishes.change(step.change);
           } else if (step.type === 'catch-up') {
             const isCaughtUp = (node: number): boolean => step.nodes.includes(node);
             const ready = promotable(configuration, isCaughtUp);
             disks += 1;
             const madeDisks = ready.map((node) => ({ node, disk: asDiskId(disks * 10 + node) }));
-            if (ready.length > 0) configuration = advance(configuration, promoted(configuration, ready, madeDisks));
+            if (ready.length > 0) configuration = advance(configuration, promote(configuration, ready, madeDisks));
             if (ready.length > 0) wishes.catchUp(isCaughtUp);
           } else {
             const { voters } = configuration;
             const node = voters[step.pick % voters.length];
             if (node === undefined || voters.length === 1) continue;
-            configuration = advance(configuration, replaced(configuration, node));
+            configuration = advance(configuration, replaceVoter(configuration, node));
             wishes.loseDisk(node);
           }
           expect(sorted(configuration.voters)).toEqual(sorted(difference(wishes.base, wishes.lost)));
@@ -165,7 +165,7 @@ describe('any sequence of changes, lost disks and nodes that catch up', () => {
         const isCaughtUp = () => true;
         const wanted = sorted(difference(union(wishes.base, wishes.adds), wishes.removals));
         const ready = promotable(configuration, isCaughtUp);
-        if (ready.length > 0) configuration = advance(configuration, promoted(configuration, ready, []));
+        if (ready.length > 0) configuration = advance(configuration, promote(configuration, ready, []));
         expect(sorted(configuration.voters)).toEqual(wanted);
         expect(configuration).toMatchObject({ joining: [], leaving: [] });
       }),
@@ -227,29 +227,29 @@ describe('a node that a configuration names several times', () => {
     [{ add: [4, 5, 4, 4] }, 'add'],
   ])('is rejected where a change is asked for: %j', (change, list) => {
     const leader = anEstablishedLeader();
-    const { refused, append } = leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf(change) });
-    expect(refused).toMatchObject({ reason: 'invalid-change', message: expect.stringContaining(`more than once in "${list}"`) });
+    const { rejected, append } = leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf(change) });
+    expect(rejected).toMatchObject({ reason: 'invalid-change', message: expect.stringContaining(`more than once in "${list}"`) });
     expect(append).toBeUndefined();
   });
 });
 
 describe('a replacement', () => {
   const three = aConfiguration([1, 2, 3]);
-  const replacing = begun(three, changeOf({ add: [9], remove: [2] }));
+  const replacing = beginChange(three, changeOf({ add: [9], remove: [2] }));
 
   it.each([
     ['a removal', { remove: [9, 3] }, [1]],
     ['a step to learner', { remove: [3], learners: [3, 9] }, [1]],
   ])('that is cancelled together with %s takes no vote later', (_, change, others) => {
-    const between = settled(begun(replacing, changeOf(change)));
+    const between = leaveJoint(beginChange(replacing, changeOf(change)));
     expect(between).toMatchObject({ voters: [...others, 2], joining: [], leaving: [] });
-    const added = begun(between, changeOf({ add: [5] }));
-    expect(promoted(added, [asNodeId(5)], []).voters).toEqual([...others, 2, 5]);
+    const added = beginChange(between, changeOf({ add: [5] }));
+    expect(promote(added, [asNodeId(5)], []).voters).toEqual([...others, 2, 5]);
   });
 
   it('that an old log cancelled takes no vote later', () => {
     const stale = { ...aConfiguration([1, 2]), leaving: [asNodeId(2)] };
-    expect(begun(stale, changeOf({ add: [5] }))).toMatchObject({ joining: [5], leaving: [] });
+    expect(beginChange(stale, changeOf({ add: [5] }))).toMatchObject({ joining: [5], leaving: [] });
     const leader = anEstablishedLeader({ configuration: stale });
     leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ add: [5] }) });
     expect(leader.view.configuration).toMatchObject({ joining: [5], leaving: [] });
@@ -258,11 +258,11 @@ describe('a replacement', () => {
   const known = { disks: [1, 2, 3].map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) })) };
 
   it('of a node that loses its disk meanwhile does not make it a voter again', () => {
-    const lost = settled(replaced({ ...replacing, ...known }, asNodeId(2)));
+    const lost = leaveJoint(replaceVoter({ ...replacing, ...known }, asNodeId(2)));
     expect(lost).toMatchObject({ voters: [1, 3], joining: [9, 2], leaving: [2] });
     expect(promotable(lost, (node) => node === 2)).toEqual([]);
-    const done = settled(
-      promoted(
+    const done = leaveJoint(
+      promote(
         lost,
         promotable(lost, () => true),
         [],
@@ -273,11 +273,11 @@ describe('a replacement', () => {
   });
 
   it('that is cancelled leaves the vote to a node that lost its disk meanwhile', () => {
-    const lost = settled(replaced({ ...replacing, ...known }, asNodeId(2)));
-    const calledOff = begun(lost, changeOf({ remove: [9] }));
+    const lost = leaveJoint(replaceVoter({ ...replacing, ...known }, asNodeId(2)));
+    const calledOff = beginChange(lost, changeOf({ remove: [9] }));
     expect(calledOff).toMatchObject({ voters: [1, 3], joining: [2], leaving: [] });
     expect(
-      promoted(
+      promote(
         calledOff,
         promotable(calledOff, () => true),
         [],
@@ -286,11 +286,11 @@ describe('a replacement', () => {
   });
 
   it('of a node that lost its disk, and is added again, lets it vote', () => {
-    const lost = settled(replaced({ ...replacing, ...known }, asNodeId(2)));
-    const added = begun(lost, changeOf({ add: [2] }));
+    const lost = leaveJoint(replaceVoter({ ...replacing, ...known }, asNodeId(2)));
+    const added = beginChange(lost, changeOf({ add: [2] }));
     expect(added).toMatchObject({ voters: [1, 3], joining: [9, 2], leaving: [] });
     expect(
-      promoted(
+      promote(
         added,
         promotable(added, () => true),
         [],
@@ -305,21 +305,21 @@ describe('a replacement', () => {
 
   it('that is cancelled while another voter is rebuilt takes no vote when that one is back', () => {
     const four = { ...aConfiguration([1, 2, 3, 4]), disks: [...known.disks, { node: asNodeId(4), disk: asDiskId(104) }] };
-    const lost = settled(replaced(begun(four, changeOf({ add: [9], remove: [2] })), asNodeId(3)));
-    const calledOff = begun(lost, changeOf({ remove: [9] }));
+    const lost = leaveJoint(replaceVoter(beginChange(four, changeOf({ add: [9], remove: [2] })), asNodeId(3)));
+    const calledOff = beginChange(lost, changeOf({ remove: [9] }));
     expect(calledOff).toMatchObject({ joining: [3], leaving: [] });
-    expect(promoted(calledOff, [asNodeId(3)], []).voters).toEqual([1, 2, 4, 3]);
+    expect(promote(calledOff, [asNodeId(3)], []).voters).toEqual([1, 2, 4, 3]);
   });
 
   it('whose joining node is away does not keep a voter that lost its disk from voting again', () => {
-    const lost = settled(replaced({ ...begun(three, changeOf({ add: [9], remove: [1] })), ...known }, asNodeId(2)));
+    const lost = leaveJoint(replaceVoter({ ...beginChange(three, changeOf({ add: [9], remove: [1] })), ...known }, asNodeId(2)));
     const ready = promotable(lost, (node) => node === 2);
     expect(ready).toEqual([2]);
-    const back = settled(promoted(lost, ready, [{ node: asNodeId(2), disk: asDiskId(7) }]));
+    const back = leaveJoint(promote(lost, ready, [{ node: asNodeId(2), disk: asDiskId(7) }]));
     expect(back).toMatchObject({ voters: [1, 3, 2], joining: [9], leaving: [1] });
     expect(promotable(back, () => false)).toEqual([]);
     expect(
-      promoted(
+      promote(
         back,
         promotable(back, () => true),
         [],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
-import { begun, problemWith, promoted, replaced, settled } from '../../src/raft/membership.ts';
+import { beginChange, leaveJoint, problemWith, promote, replaceVoter } from '../../src/raft/membership.ts';
 import {
   aConfiguration,
   aCore,
@@ -85,7 +85,7 @@ describe('a change of members', () => {
     network.elect(1);
     request(network, { remove: [3] });
     settle(network, [1, 2]);
-    expect(network.runUntil(() => network.core(3).view.isRetired)).toBe(true);
+    expect(network.runUntil(() => network.core(3).view.isRemoved)).toBe(true);
     const { term } = network.core(1).view;
     network.inFlight = [];
     const asked: string[] = [];
@@ -102,10 +102,10 @@ describe('a change of members', () => {
     network.elect(1);
     request(network, { remove: [3] });
     settle(network, [1, 2]);
-    expect(network.runUntil(() => network.core(3).view.isRetired)).toBe(true);
+    expect(network.runUntil(() => network.core(3).view.isRemoved)).toBe(true);
     request(network, { add: [3] });
     settle(network, [1, 2, 3]);
-    expect(network.core(3).view.isRetired).toBe(false);
+    expect(network.core(3).view.isRemoved).toBe(false);
   });
 
   it('is finished by the next leader when its leader falls in the joint configuration', () => {
@@ -150,7 +150,7 @@ describe('a change of members', () => {
 
 describe('a change of members is refused', () => {
   it('by a node that does not lead', () => {
-    expect(aCore().core.step({ type: 'change-membership', now: 0, change: changeOf({ add: [4] }) }).refused).toEqual({
+    expect(aCore().core.step({ type: 'change-membership', now: 0, change: changeOf({ add: [4] }) }).rejected).toEqual({
       reason: 'not-leader',
       leader: undefined,
     });
@@ -159,7 +159,7 @@ describe('a change of members is refused', () => {
   it('before the leader has committed an entry of its own term (the bug of 2015)', () => {
     const leader = aLeader();
     const ask = () => leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ add: [4] }) });
-    expect(ask().refused).toEqual({ reason: 'not-ready' });
+    expect(ask().rejected).toEqual({ reason: 'not-ready' });
     leader.acknowledge(2, 1);
     expect(ask().proposed).toMatchObject({ index: 2 });
   });
@@ -168,15 +168,15 @@ describe('a change of members is refused', () => {
     const leader = anEstablishedLeader();
     const ask = (parts: PlainChange) => leader.changeMembers(changeOf(parts));
     ask({ learners: [4] });
-    expect(ask({ learners: [5] }).refused).toEqual({ reason: 'change-pending' });
+    expect(ask({ learners: [5] }).rejected).toEqual({ reason: 'change-pending' });
     leader.persist();
     leader.acknowledge(2, 2);
-    expect(ask({ remove: [3] }).refused).toBeUndefined();
+    expect(ask({ remove: [3] }).rejected).toBeUndefined();
     leader.persist();
     leader.acknowledge(2, 3);
     expect(leader.view.commit).toBe(3);
     // Committed, but joint: the configuration behind it is not.
-    expect(ask({ learners: [5] }).refused).toEqual({ reason: 'change-pending' });
+    expect(ask({ learners: [5] }).rejected).toEqual({ reason: 'change-pending' });
   });
 
   it.each([
@@ -195,30 +195,30 @@ describe('configurations follow from each other', () => {
   const three = aConfiguration([1, 2, 3]);
 
   it('to the joint one when voters only go, and out of it', () => {
-    const joint = begun(three, changeOf({ remove: [3] }));
+    const joint = beginChange(three, changeOf({ remove: [3] }));
     expect(joint).toMatchObject({ voters: [1, 2], outgoing: [1, 2, 3] });
-    expect(settled(joint)).toMatchObject({ voters: [1, 2], outgoing: [] });
+    expect(leaveJoint(joint)).toMatchObject({ voters: [1, 2], outgoing: [] });
   });
 
   it('with the new disks of those that become voters', () => {
-    const joining = begun(three, changeOf({ add: [4], remove: [1] }));
+    const joining = beginChange(three, changeOf({ add: [4], remove: [1] }));
     expect(joining).toMatchObject({ voters: [1, 2, 3], outgoing: [], joining: [4], leaving: [1] });
-    const joint = promoted(joining, [asNodeId(4)], [{ node: asNodeId(4), disk: asDiskId(77) }]);
+    const joint = promote(joining, [asNodeId(4)], [{ node: asNodeId(4), disk: asDiskId(77) }]);
     expect(joint).toMatchObject({ voters: [2, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [], disks: [{ node: 4, disk: 77 }] });
   });
 
   it('to a learner that keeps receiving the log', () => {
-    const joint = begun(three, changeOf({ remove: [3], learners: [3] }));
-    expect(settled(joint)).toMatchObject({ voters: [1, 2], learners: [3] });
+    const joint = beginChange(three, changeOf({ remove: [3], learners: [3] }));
+    expect(leaveJoint(joint)).toMatchObject({ voters: [1, 2], learners: [3] });
   });
 
   it('back to before when the joining one is given up', () => {
-    const joining = begun(three, changeOf({ add: [4], remove: [1] }));
-    expect(begun(joining, changeOf({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
+    const joining = beginChange(three, changeOf({ add: [4], remove: [1] }));
+    expect(beginChange(joining, changeOf({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
   });
 
   it('without the voter that lost its disk, which joins again', () => {
-    expect(replaced(three, asNodeId(2))).toMatchObject({ voters: [1, 3], outgoing: [1, 2, 3], joining: [2] });
+    expect(replaceVoter(three, asNodeId(2))).toMatchObject({ voters: [1, 3], outgoing: [1, 2, 3], joining: [2] });
   });
 });
 
@@ -296,23 +296,23 @@ describe('a candidate that is told that it is no member', () => {
   it('by a configuration that it knows to be older pays no heed', () => {
     const candidate = aCore({ id: 3 });
     candidate.reachDeadline();
-    candidate.step(aVoteReply({ from: 1, to: 3, term: 1, preVote: true, granted: false, retiredBy: 0 }));
-    expect(candidate.view.isRetired).toBe(false);
-    candidate.step(aVoteReply({ from: 2, to: 3, term: 1, preVote: true, granted: false, retiredBy: 8 }));
-    expect(candidate.view.isRetired).toBe(true);
+    candidate.step(aVoteReply({ from: 1, to: 3, term: 1, preVote: true, granted: false, removedBy: 0 }));
+    expect(candidate.view.isRemoved).toBe(false);
+    candidate.step(aVoteReply({ from: 2, to: 3, term: 1, preVote: true, granted: false, removedBy: 8 }));
+    expect(candidate.view.isRemoved).toBe(true);
   });
 
   it('is not told so by a node that knows of no members at all', () => {
     const blank = aCore({ id: 2, voters: [], log: logOf(1, 1, 1), commit: 3 });
     const { messagesAfterPersist } = blank.step(aVoteRequest({ from: 3, to: 2, term: 2, last: { index: 3, term: 1 } }));
-    expect(messagesAfterPersist).toMatchObject([{ type: 'vote-reply', retiredBy: 0 }]);
+    expect(messagesAfterPersist).toMatchObject([{ type: 'vote-reply', removedBy: 0 }]);
   });
 
   it('believes it whatever term its teller is in: what is committed stays committed', () => {
     const candidate = aCore({ id: 3, term: 7 });
     candidate.reachDeadline();
-    candidate.step(aVoteReply({ from: 2, to: 3, term: 6, preVote: true, granted: false, retiredBy: 8 }));
-    expect(candidate.view.isRetired).toBe(true);
+    candidate.step(aVoteReply({ from: 2, to: 3, term: 6, preVote: true, granted: false, removedBy: 8 }));
+    expect(candidate.view.isRemoved).toBe(true);
   });
 });
 
@@ -344,7 +344,7 @@ describe('while a voter is being rebuilt', () => {
     ({ nodes, lost, removed }) => {
       const network = aNetworkWithoutDisks(nodes, lost);
       const refusal = { reason: 'too-few-voters', present: network.liveIds() };
-      expect(remove(network, removed)?.refused).toMatchObject(refusal);
+      expect(remove(network, removed)?.rejected).toMatchObject(refusal);
       for (const node of lost) network.restart(node);
       const isDone = () => remove(network, removed)?.proposed !== undefined;
       expect(network.runUntil(isDone)).toBe(true);
@@ -357,7 +357,7 @@ describe('while a voter is being rebuilt', () => {
 
   it('another is removed at once where the rest is a majority: of five, with two that are being rebuilt', () => {
     const network = aNetworkWithoutDisks(5, [2, 3]);
-    expect(remove(network, [2])?.refused).toBeUndefined();
+    expect(remove(network, [2])?.rejected).toBeUndefined();
     settle(network, [1, 3, 4, 5]);
   });
 
@@ -382,7 +382,7 @@ describe('while a voter is being rebuilt', () => {
     network.step(1, { type: 'transfer-leadership', to: asNodeId(3) });
     expect(network.runUntil(() => network.leader() === 3)).toBe(true);
     expect(network.electAny()).toBe(3);
-    expect(remove(network, [1])?.refused).toMatchObject({ reason: 'too-few-voters', present: [1, 3] });
+    expect(remove(network, [1])?.rejected).toMatchObject({ reason: 'too-few-voters', present: [1, 3] });
     network.restart(2);
     expect(network.runUntil(() => remove(network, [1])?.proposed !== undefined)).toBe(true);
     settle(network, [2, 3]);
@@ -392,7 +392,7 @@ describe('while a voter is being rebuilt', () => {
     const leader = anEstablishedLeader();
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
     leader.acknowledge(3, 1);
-    const { refused } = leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ remove: [3] }) });
-    expect(refused).toEqual({ reason: 'too-few-voters', present: [1, 3], voters: [1, 2, 3] });
+    const { rejected } = leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ remove: [3] }) });
+    expect(rejected).toEqual({ reason: 'too-few-voters', present: [1, 3], voters: [1, 2, 3] });
   });
 });

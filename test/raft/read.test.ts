@@ -65,7 +65,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
   });
 
   it('is refused by a follower, which names the leader', () => {
-    expect(read(aFollower({ id: 2, leader: 1 }), 1).refused).toEqual({ reason: 'not-leader', leader: 1 });
+    expect(read(aFollower({ id: 2, leader: 1 }), 1).rejected).toEqual({ reason: 'not-leader', leader: 1 });
   });
 
   it('is never answered by a leader that was deposed', () => {

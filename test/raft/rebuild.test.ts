@@ -20,31 +20,31 @@ function answer(leader: TestCore, from: number, parts: { round: number; match?: 
   leader.step(anAcceptance({ from, to: leader.id, term: leader.view.term, match, disk, generation, round }));
 }
 
-/** @returns the refusal, and the round that the question began, if any. */
-function ask(leader: TestCore, node: number, question = 1): { readonly refused: Effects['refused']; readonly round: number | undefined } {
-  const { refused, messages } = leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(node), question });
+/** @returns the rejection, and the round that the question began, if any. */
+function ask(leader: TestCore, node: number, question = 1): { readonly rejected: Effects['rejected']; readonly round: number | undefined } {
+  const { rejected, messages } = leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(node), question });
   const begun = messages.find((message) => message.type === 'append');
-  return { refused, round: begun?.type === 'append' ? begun.round : undefined };
+  return { rejected, round: begun?.type === 'append' ? begun.round : undefined };
 }
 
 describe('a node’s disk may be given up', () => {
   it('once a majority without it answered a round that began after the question', () => {
     const leader = aLeaderOfThree();
-    const { refused, round = 0 } = ask(leader, 2);
-    expect(refused).toMatchObject({ reason: 'too-few-copies', node: 2, holders: [1], voters: [1, 2, 3] });
+    const { rejected, round = 0 } = ask(leader, 2);
+    expect(rejected).toMatchObject({ reason: 'too-few-copies', node: 2, holders: [1], voters: [1, 2, 3] });
     answer(leader, 3, { round: round - 1 });
-    expect(ask(leader, 2).refused).toMatchObject({ holders: [1] });
+    expect(ask(leader, 2).rejected).toMatchObject({ holders: [1] });
     answer(leader, 3, { round });
-    expect(ask(leader, 2)).toEqual({ refused: undefined, round: undefined });
+    expect(ask(leader, 2)).toEqual({ rejected: undefined, round: undefined });
     // The next question is not answered by what was heard before it.
-    expect(ask(leader, 2, 2).refused).toMatchObject({ holders: [1] });
+    expect(ask(leader, 2, 2).rejected).toMatchObject({ holders: [1] });
   });
 
   it('not where one of them lost its own: a node that is being rebuilt counts for nothing', () => {
     const leader = aLeaderOfThree();
     const { round = 0 } = ask(leader, 2);
     answer(leader, 3, { round, disk: 999, match: 0 });
-    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
+    expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
   it('not where one of them lacks what is committed', () => {
@@ -55,9 +55,9 @@ describe('a node’s disk may be given up', () => {
     expect(leader.view.commit).toBe(2);
     const { round = 0 } = ask(leader, 2);
     answer(leader, 3, { round, match: 1 });
-    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
+    expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
     answer(leader, 3, { round, match: 2 });
-    expect(ask(leader, 2).refused).toBeUndefined();
+    expect(ask(leader, 2).rejected).toBeUndefined();
   });
 
   it('while the record of another voter’s opening is not committed: it changes no majority, and that voter is no copy yet', () => {
@@ -70,9 +70,9 @@ describe('a node’s disk may be given up', () => {
     const { round = 0 } = ask(leader, 2);
     answer(leader, 3, { round, match: 1 });
     answer(leader, 5, { round, match: 1, generation: makeGeneration(6, 9) });
-    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1, 3] });
+    expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1, 3] });
     answer(leader, 4, { round, match: 1 });
-    expect(ask(leader, 2).refused).toBeUndefined();
+    expect(ask(leader, 2).rejected).toBeUndefined();
   });
 
   it('never of one of two voters', () => {
@@ -80,19 +80,19 @@ describe('a node’s disk may be given up', () => {
     leader.acknowledge(2, 1);
     const { round = 0 } = ask(leader, 2);
     answer(leader, 2, { round, disk: 0 });
-    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1] });
+    expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
   it('which is final where the others are no majority of the voters, once the leader knows that it still leads', () => {
     const leader = aLeader({ voters: [1, 2] });
     leader.acknowledge(2, 1);
-    const { refused, round = 0 } = ask(leader, 2);
-    expect(refused).toMatchObject({ isFinal: false });
+    const { rejected, round = 0 } = ask(leader, 2);
+    expect(rejected).toMatchObject({ isFinal: false });
     answer(leader, 2, { round: round - 1, disk: 0 });
-    expect(ask(leader, 2).refused).toMatchObject({ isFinal: false });
+    expect(ask(leader, 2).rejected).toMatchObject({ isFinal: false });
     answer(leader, 2, { round, disk: 0 });
-    expect(ask(leader, 2).refused).toMatchObject({ isFinal: true });
-    expect(ask(leader, 1, 2).refused).toMatchObject({ isFinal: false });
+    expect(ask(leader, 2).rejected).toMatchObject({ isFinal: true });
+    expect(ask(leader, 1, 2).rejected).toMatchObject({ isFinal: false });
   });
 
   it.each([
@@ -103,15 +103,15 @@ describe('a node’s disk may be given up', () => {
     leader.acknowledge(2, 1);
     const { round = 0 } = ask(leader, 2);
     answer(leader, 2, { round, disk: 0 });
-    expect(ask(leader, 2).refused).toMatchObject({ reason: 'too-few-copies', holders: [1], isFinal: false });
+    expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1], isFinal: false });
   });
 
   it('of a node that has no vote by the word of a leader that still leads: it may have got one elsewhere', () => {
     const leader = aLeaderOfThree();
-    const { refused, round = 0 } = ask(leader, 7);
-    expect(refused).toMatchObject({ reason: 'too-few-copies', node: 7, holders: [1] });
+    const { rejected, round = 0 } = ask(leader, 7);
+    expect(rejected).toMatchObject({ reason: 'too-few-copies', node: 7, holders: [1] });
     answer(leader, 3, { round });
-    expect(ask(leader, 7).refused).toBeUndefined();
+    expect(ask(leader, 7).rejected).toBeUndefined();
   });
 
   it('not while voters are about to leave: those that stay may be no majority without it', () => {
@@ -122,7 +122,7 @@ describe('a node’s disk may be given up', () => {
     network.crash(4);
     expect(network.step(1, { type: 'change-membership', change: replace })?.proposed).toBeDefined();
     network.run(50);
-    const askNow = () => network.step(1, { type: 'rebuild', node: asNodeId(3), question: 1 })?.refused;
+    const askNow = () => network.step(1, { type: 'rebuild', node: asNodeId(3), question: 1 })?.rejected;
     askNow();
     network.run(50);
     expect(askNow()).toEqual({ reason: 'change-pending' });
@@ -132,7 +132,7 @@ describe('a node’s disk may be given up', () => {
   });
 
   it('only by the leader’s word', () => {
-    expect(ask(aFollower({ leader: 2 }), 3).refused).toEqual({ reason: 'not-leader', leader: 2 });
+    expect(ask(aFollower({ leader: 2 }), 3).rejected).toEqual({ reason: 'not-leader', leader: 2 });
   });
 });
 

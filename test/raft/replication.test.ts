@@ -46,9 +46,9 @@ describe('a leader’s proposal (Raft §5.3)', () => {
 
   it('is refused by a follower, which names the leader', () => {
     const effects = aFollower({ leader: 3 }).propose();
-    expect(effects.refused).toEqual({ reason: 'not-leader', leader: 3 });
+    expect(effects.rejected).toEqual({ reason: 'not-leader', leader: 3 });
     expect(effects.append).toBeUndefined();
-    expect(aFollower().propose().refused).toEqual({ reason: 'not-leader', leader: undefined });
+    expect(aFollower().propose().rejected).toEqual({ reason: 'not-leader', leader: undefined });
   });
 
   it('never changes what the leader has: it only appends (Leader Append-Only)', () => {
@@ -66,25 +66,25 @@ describe('the bound of uncommitted bytes', () => {
 
   it('refuses what would pass it, and the log does not see it', () => {
     const leader = bounded();
-    expect(leader.propose(60).refused).toBeUndefined();
+    expect(leader.propose(60).rejected).toBeUndefined();
     const effects = leader.propose(41);
-    expect(effects).toMatchObject({ refused: { reason: 'overloaded', uncommittedBytes: 60 }, proposed: undefined, append: undefined });
+    expect(effects).toMatchObject({ rejected: { reason: 'overloaded', uncommittedBytes: 60 }, proposed: undefined, append: undefined });
     expect(messagesIn(effects)).toEqual([]);
-    expect(leader.propose(40).refused).toBeUndefined();
+    expect(leader.propose(40).rejected).toBeUndefined();
   });
 
   it('lets one proposal in, however large', () => {
-    expect(bounded().propose(1000).refused).toBeUndefined();
+    expect(bounded().propose(1000).rejected).toBeUndefined();
   });
 
   it('opens again as entries commit', () => {
     const leader = bounded();
     const last = leader.propose(100).proposed?.index ?? 0;
-    expect(leader.propose(1).refused).toBeDefined();
+    expect(leader.propose(1).rejected).toBeDefined();
     leader.persist();
     leader.acknowledge(2, last);
     expect(leader.view.uncommittedBytes).toBe(0);
-    expect(leader.propose(100).refused).toBeUndefined();
+    expect(leader.propose(100).rejected).toBeUndefined();
   });
 
   it('counts what a new leader found uncommitted in its log', () => {

@@ -30,17 +30,17 @@ describe('leadership transfer (thesis §3.10)', () => {
   it('takes no proposals meanwhile, and is given up after an election timeout', () => {
     const leader = anEstablishedLeader();
     transfer(leader, 2);
-    expect(leader.propose().refused).toEqual({ reason: 'transferring', to: 2 });
+    expect(leader.propose().rejected).toEqual({ reason: 'transferring', to: 2 });
     leader.advance(101);
     leader.acknowledge(2, 1);
     leader.acknowledge(3, 1);
     leader.reachDeadline();
     expect(leader.view.transfer).toBeUndefined();
-    expect(leader.propose().refused).toBeUndefined();
+    expect(leader.propose().rejected).toBeUndefined();
   });
 
   it.each([1, 9])('is refused for node %i, which cannot take over', (to) => {
-    expect(transfer(anEstablishedLeader(), to).refused).toMatchObject({ reason: 'invalid-transfer' });
+    expect(transfer(anEstablishedLeader(), to).rejected).toMatchObject({ reason: 'invalid-transfer' });
   });
 
   it('lets the target win although everyone hears the leader', () => {

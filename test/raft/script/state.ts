@@ -28,7 +28,7 @@ export const NODE_QUESTIONS: Questions<CoreView> = {
   learners: ({ configuration }) => listOf(configuration.learners),
   joining: ({ configuration }) => listOf(configuration.joining),
   leaving: ({ configuration }) => listOf(configuration.leaving),
-  retired: ({ isRetired }) => yesOrNo(isRetired),
+  retired: ({ isRemoved }) => yesOrNo(isRemoved),
   transfer: ({ transfer }) => String(transfer?.to ?? 'none'),
 };
 

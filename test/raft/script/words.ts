@@ -1,6 +1,6 @@
 import { assertNever } from '../../../src/base/invariant.ts';
 import { configurationIn } from '../../../src/raft/configuration-codec.ts';
-import type { Effects, Refusal } from '../../../src/raft/effects.ts';
+import type { Effects, Rejection } from '../../../src/raft/effects.ts';
 import type { Configuration, Entry, EntryId } from '../../../src/raft/entry.ts';
 import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { RaftNotice } from '../../../src/raft/notice.ts';
@@ -96,7 +96,7 @@ function bodyInWords(message: RaftMessage, rounds: boolean): string {
     case 'request-vote':
       return `asks for ${message.preVote ? 'a pre-vote' : 'a vote'}, last ${idInWords(message.last)}${message.transfer ? ', on the leader’s wish' : ''}`;
     case 'vote-reply': {
-      const retired = message.retiredBy > 0 ? `, removed by ${message.retiredBy}` : '';
+      const retired = message.removedBy > 0 ? `, removed by ${message.removedBy}` : '';
       return `${message.preVote ? 'pre-vote' : 'vote'} ${message.granted ? 'granted' : 'refused'}${retired}`;
     }
     case 'install-snapshot':
@@ -139,7 +139,7 @@ function noticeInWords(notice: RaftNotice): string {
   }
 }
 
-function refusalInWords(refusal: Refusal): string {
+function refusalInWords(refusal: Rejection): string {
   switch (refusal.reason) {
     case 'not-leader':
       return `refuses: not the leader${refusal.leader === undefined ? '' : `, ${refusal.leader} is`}`;
@@ -165,7 +165,7 @@ function refusalInWords(refusal: Refusal): string {
 /** What one step changed at the node itself; its messages are told when they leave. */
 export function effectsInWords(id: number, effects: Effects): string[] {
   const lines: string[] = [];
-  if (effects.refused !== undefined) lines.push(refusalInWords(effects.refused));
+  if (effects.rejected !== undefined) lines.push(refusalInWords(effects.rejected));
   for (const notice of effects.notices) lines.push(noticeInWords(notice));
   if (effects.append !== undefined) lines.push(`appends ${appendedInWords(effects.append.entries)}`);
   if (effects.commit !== undefined) lines.push(`commits up to ${effects.commit}`);

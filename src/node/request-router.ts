@@ -12,10 +12,10 @@ import { ClaimDelivery, mayClaim } from './claim-delivery.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import { ParkedClaims } from './parked-claims.ts';
-import type { Origin, WaitingRequest } from './waiting-requests.ts';
-import { WaitingRequests } from './waiting-requests.ts';
+import type { Origin, PendingRequest } from './pending-requests.ts';
+import { PendingRequests } from './pending-requests.ts';
 
-export interface QueuedRequest extends WaitingRequest, ClaimingRequest {}
+export interface QueuedRequest extends PendingRequest, ClaimingRequest {}
 
 const NO_CLAIMS: readonly ClaimPlace[] = [];
 const NO_TAKES: readonly Take[] = [];
@@ -32,7 +32,7 @@ export interface Leadership {
 const RETRY_LATER_MS = 1_000;
 
 /** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
-const ANSWER_ADDRESS_AT = 5;
+const REPLY_ADDRESS_AT = 5;
 const NODE_ITSELF = {
   client: NO_CLIENT,
   sequence: 0,
@@ -47,7 +47,7 @@ const NODE_ITSELF = {
  * Takes clients' requests and sees to it that each is answered once: by the state machine, by a rejection that says whether
  * the request may have taken effect, or by the leader it was passed on to.
  */
-export class RequestDesk {
+export class RequestRouter {
   readonly #limits: NodeLimits;
   readonly #machine: JobQueue;
   readonly #peers: PeerOutbox;
@@ -56,9 +56,9 @@ export class RequestDesk {
   /** Will be proposed in this turn. */
   #queued: QueuedRequest[] = [];
   /** In the log, not yet applied. */
-  readonly #proposed = new WaitingRequests();
+  readonly #proposed = new PendingRequests();
   /** Passed on to the leader. */
-  readonly #forwarded = new WaitingRequests();
+  readonly #forwarded = new PendingRequests();
   readonly #parked = new ParkedClaims();
   readonly #delivery = new ClaimDelivery();
 
@@ -99,7 +99,7 @@ export class RequestDesk {
       if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request });
       return;
     }
-    const waiting: WaitingRequest = { ...address, connection, peer };
+    const waiting: PendingRequest = { ...address, connection, peer };
     if (!leadership.isLeader) {
       this.#rejectLeaderless(waiting, 'not-applied');
       return;
@@ -111,8 +111,8 @@ export class RequestDesk {
   }
 
   /** The leader answered a request that was passed on to it. */
-  onAnswer(connection: number, frame: Uint8Array): void {
-    const reader = new ByteReader(frame, ANSWER_ADDRESS_AT);
+  onForwardReply(connection: number, frame: Uint8Array): void {
+    const reader = new ByteReader(frame, REPLY_ADDRESS_AT);
     const client = reader.f64();
     const sequence = reader.f64();
     this.#forwarded.take(client, sequence);
@@ -217,7 +217,7 @@ export class RequestDesk {
   reply(client: number, sequence: number, reply: Uint8Array): void {
     const waiting = this.#proposed.take(client, sequence);
     if (waiting === undefined) return;
-    this.#answer(waiting, { type: 'reply', reply });
+    this.#reply(waiting, { type: 'reply', reply });
     if (waiting.peer === undefined) this.#delivery.onSent(waiting.connection, client, sequence, reply);
   }
 
@@ -226,7 +226,7 @@ export class RequestDesk {
    * find nothing: the same request may have reached another leader meanwhile, and only the log knows what came of it.
    * @returns whether any was queued.
    */
-  serveParked(nowMs: number): boolean {
+  resumeParkedClaims(nowMs: number): boolean {
     if (this.#parked.size === 0) return false;
     const servable = this.#parked.takeServable((queue) => this.#machine.waitingCount(queue));
     const expired = this.#parked.takeExpired(nowMs);
@@ -259,7 +259,7 @@ export class RequestDesk {
   }
 
   /** Not into the log, where it would find nothing: its client would ask again at once, and that costs a write each time. */
-  #rejectUnparked(waiting: WaitingRequest): void {
+  #rejectUnparked(waiting: PendingRequest): void {
     const message = `${this.#parked.size} claims wait for jobs already. Ask again later, use fewer clients, or raise parkedClaimsMax.`;
     this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, { retryAfterMs: RETRY_LATER_MS });
   }
@@ -284,28 +284,28 @@ export class RequestDesk {
     return { code: 'VERSION', message, operations: [] };
   }
 
-  #rejectLeaderless(waiting: WaitingRequest, outcome: 'not-applied' | 'unknown'): void {
+  #rejectLeaderless(waiting: PendingRequest, outcome: 'not-applied' | 'unknown'): void {
     this.#reject(waiting, 'NO_LEADER', outcome, 'No leader available. An election is under way; retry after a backoff.');
   }
 
   #reject(
-    { client, sequence, ...origin }: WaitingRequest,
+    { client, sequence, ...origin }: PendingRequest,
     code: RejectionCode,
     outcome: 'not-applied' | 'unknown',
     message: string,
     { operations = [], retryAfterMs = 0 }: { readonly operations?: readonly number[]; readonly retryAfterMs?: number } = {},
   ): void {
-    this.#answer(origin, { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message });
+    this.#reply(origin, { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message });
   }
 
-  #answer(origin: Origin, frame: ServerFrame): void {
+  #reply(origin: Origin, frame: ServerFrame): void {
     if (origin.peer === undefined) {
       writeServerFrame(this.#clients.writerFor(origin.connection), frame);
       return;
     }
     this.#scratch.reset();
     writeServerFrame(this.#scratch, frame);
-    this.#peers.add(origin.peer, { type: 'answer', connection: origin.connection, frame: this.#scratch.view() });
+    this.#peers.add(origin.peer, { type: 'forward-reply', connection: origin.connection, frame: this.#scratch.view() });
   }
 
   /** What this node asks for by itself is not answered, but kept for later. @returns the others. */

@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
-import type { Refusal } from './effects.ts';
+import type { Rejection } from './effects.ts';
 import type { Configuration } from './entry.ts';
 import { hasSameMembers, isVotersState } from './membership.ts';
 import { distinct, voteResult } from './quorum.ts';
@@ -15,7 +15,7 @@ import { sendHeartbeat } from './replication.ts';
 export type StepRequest = 'new' | 'repeated' | 'none';
 
 /** A step of a change of members for which a leader asked the voters whether they are there. */
-export interface AskedStep {
+export interface PendingStep {
   readonly next: Configuration;
   readonly isRequested: boolean;
   /** The round of heartbeats that began with the question. */
@@ -34,14 +34,14 @@ const ANSWER_TIMEOUTS = 6;
  * heartbeats, and enough voters have to answer it, or a later one, and to have been heard within an election timeout. Who asks calls again until then.
  * @returns why the step may not be taken, or not yet; undefined when it may, now.
  */
-export function carriageRefusal(core: CoreState, next: Configuration, request: StepRequest): Refusal | undefined {
+export function stepRejection(core: CoreState, next: Configuration, request: StepRequest): Rejection | undefined {
   const voters = distinct([...next.outgoing, ...next.voters]);
   const isHeard = (voter: NodeId): boolean => voter === core.id || isPresent(core, next, voter);
   if (voteResult(next, isHeard) !== 'won') {
-    if (request === 'none') forgetOldStep(core);
+    if (request === 'none') dropExpiredStep(core);
     return { reason: 'too-few-voters', present: voters.filter(isHeard), voters };
   }
-  const asked = questionFor(core, next, request);
+  const asked = pendingStepFor(core, next, request);
   if (asked === undefined) return { reason: 'voters-asked', voters };
   const hasAnswered = (voter: NodeId): boolean =>
     voter === core.id || (isHeard(voter) && (core.progress.get(voter)?.round ?? 0) >= asked.round);
@@ -51,22 +51,22 @@ export function carriageRefusal(core: CoreState, next: Configuration, request: S
 }
 
 /** No one waits any more until the voters have answered to a request. */
-export function forgetRequest(core: CoreState): void {
+export function dropRequest(core: CoreState): void {
   if (core.askedStep?.isRequested === true) core.askedStep = undefined;
 }
 
 /** No joining node may vote any more: what voters answered before is no proof for a later step. */
-export function forgetStep(core: CoreState): void {
+export function dropStep(core: CoreState): void {
   if (core.askedStep?.isRequested === false) core.askedStep = undefined;
 }
 
 /** Voters may be silent for a while, and answer then. */
-function forgetOldStep(core: CoreState): void {
-  if (core.askedStep !== undefined && isOld(core, core.askedStep)) forgetStep(core);
+function dropExpiredStep(core: CoreState): void {
+  if (core.askedStep !== undefined && isOld(core, core.askedStep)) dropStep(core);
 }
 
 /** The question at hand, or a new one; undefined while another one is to be decided first. */
-function questionFor(core: CoreState, next: Configuration, request: StepRequest): AskedStep | undefined {
+function pendingStepFor(core: CoreState, next: Configuration, request: StepRequest): PendingStep | undefined {
   const { askedStep } = core;
   if (askedStep !== undefined && request !== 'new') {
     if (hasSameMembers(askedStep.next, next)) return askedStep;
@@ -79,11 +79,11 @@ function questionFor(core: CoreState, next: Configuration, request: StepRequest)
   return asked;
 }
 
-const isOld = ({ now, config }: CoreState, { sinceMs }: AskedStep): boolean => now > sinceMs + ANSWER_TIMEOUTS * config.electionTimeoutMs;
+const isOld = ({ now, config }: CoreState, { sinceMs }: PendingStep): boolean => now > sinceMs + ANSWER_TIMEOUTS * config.electionTimeoutMs;
 
 /** Whether it was heard within an election timeout and since its channel last closed, and shows the disk that it votes with. */
 function isPresent(core: CoreState, next: Configuration, voter: NodeId): boolean {
   const progress = core.progress.get(voter);
   if (progress === undefined || !core.present.has(voter)) return false;
-  return progress.lastHeardMs >= core.now - core.config.electionTimeoutMs && isVotersState(next, voter, progress);
+  return progress.lastContactMs >= core.now - core.config.electionTimeoutMs && isVotersState(next, voter, progress);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId } from '../../src/base/ids.ts';
 import { ClientOutbox, PeerOutbox } from '../../src/node/outbox.ts';
-import { ReadDesk } from '../../src/node/read-desk.ts';
+import { QueryHandler } from '../../src/node/query-handler.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
 import { RequestEncoder } from '../../src/queue/request.ts';
@@ -18,14 +18,14 @@ class Follower {
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
   readonly #encoder = new RequestEncoder();
-  readonly #desk: ReadDesk;
+  readonly #handler: QueryHandler;
 
   constructor(life: number) {
     const limits = { replyBytesMax: 65_536, turnBytesMax: 65_536 };
     const read = () => {
       throw new Error('a follower asked its core');
     };
-    this.#desk = new ReadDesk({
+    this.#handler = new QueryHandler({
       machine: new JobQueue({ readRecord: () => undefined }),
       limits,
       peers: this.#peers,
@@ -39,11 +39,13 @@ class Follower {
   query(sequence: number): number {
     this.#encoder.begin(1, sequence, sequence);
     this.#encoder.getJob(1);
-    this.#desk.onQuery(CONNECTION, this.#encoder.finish(), 'linearizable', UNDER_LEADER);
-    this.#desk.ask(UNDER_LEADER, 0);
+    this.#handler.onQuery(CONNECTION, this.#encoder.finish(), 'linearizable', UNDER_LEADER);
+    this.#handler.requestReadIndexes(UNDER_LEADER, 0);
     const frames: Uint8Array[] = [];
     this.#peers.flush({ sendToPeer: (_to, frame) => frames.push(frame), sendToClient: () => undefined });
-    const questions = frames.flatMap((frame) => readPeerParts(frame, FOLLOWER, LEADER)).filter((part) => part.type === 'read-question');
+    const questions = frames
+      .flatMap((frame) => readPeerParts(frame, FOLLOWER, LEADER))
+      .filter((part) => part.type === 'read-index-request');
     const [question] = questions;
     if (question === undefined || questions.length > 1) throw new Error(`${questions.length} questions`);
     return question.batch;
@@ -51,9 +53,9 @@ class Follower {
 
   /** The leader says from which index on it may be answered. @returns the sequences of the queries that are answered once `applied` is applied. */
   answer(batch: number, index: number, applied: number): number[] {
-    this.#desk.onReadIndex(batch, asIndex(index));
-    this.#desk.onTurn();
-    this.#desk.serve(asIndex(applied));
+    this.#handler.onReadIndex(batch, asIndex(index));
+    this.#handler.onTurn();
+    this.#handler.serve(asIndex(applied));
     const packets: Uint8Array[] = [];
     this.#clients.flush({ sendToPeer: () => undefined, sendToClient: (_to, packet) => packets.push(packet) });
     const frames = packets.flatMap((packet) => readServerFrames(packet));

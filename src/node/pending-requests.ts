@@ -6,14 +6,14 @@ export interface Origin {
   readonly peer: NodeId | undefined;
 }
 
-export interface WaitingRequest extends Origin {
+export interface PendingRequest extends Origin {
   readonly client: number;
   readonly sequence: number;
 }
 
 /** Who waits for the answer to which request. A request that is repeated moves to where it was last asked. */
-export class WaitingRequests {
-  readonly #clients = new Map<number, Map<number, WaitingRequest>>();
+export class PendingRequests {
+  readonly #clients = new Map<number, Map<number, PendingRequest>>();
   #size = 0;
 
   get size(): number {
@@ -24,7 +24,7 @@ export class WaitingRequests {
     return this.#clients.get(client)?.has(sequence) ?? false;
   }
 
-  add(waiting: WaitingRequest): void {
+  add(waiting: PendingRequest): void {
     let sequences = this.#clients.get(waiting.client);
     if (sequences === undefined) {
       sequences = new Map();
@@ -34,7 +34,7 @@ export class WaitingRequests {
     sequences.set(waiting.sequence, waiting);
   }
 
-  take(client: number, sequence: number): WaitingRequest | undefined {
+  take(client: number, sequence: number): PendingRequest | undefined {
     const sequences = this.#clients.get(client);
     const waiting = sequences?.get(sequence);
     if (sequences === undefined || waiting === undefined) return undefined;
@@ -53,8 +53,8 @@ export class WaitingRequests {
     return own.length > 0;
   }
 
-  takeAll(): WaitingRequest[] {
-    const all: WaitingRequest[] = [];
+  takeAll(): PendingRequest[] {
+    const all: PendingRequest[] = [];
     for (const sequences of this.#clients.values()) all.push(...sequences.values());
     this.#clients.clear();
     this.#size = 0;

@@ -1,7 +1,7 @@
 import type { LogIndex } from '../base/ids.ts';
 import { asIndex, asNodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
-import type { Effects, Refusal } from '../raft/effects.ts';
+import type { Effects, Rejection } from '../raft/effects.ts';
 import type { MembershipChange } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { RebuildQuestion } from '../raft/rebuild-question.ts';
@@ -26,25 +26,25 @@ export interface AdminCore {
 }
 
 /** Why a node's file may not be given up. */
-export interface RebuildRefusal {
+export interface RebuildRejection {
   readonly message: string;
   /** Another answer takes other members. */
   readonly isFinal: boolean;
 }
 
 /** A request for other members that the voters have to answer first. */
-interface AskedChange {
+interface PendingChange {
   readonly connection: number;
   readonly call: number;
   readonly change: MembershipChange;
 }
 
 /** Answers what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
-export class AdminDesk {
+export class AdminHandler {
   readonly #core: AdminCore;
   readonly #clients: ClientOutbox;
   /** The core decides it within a few election timeouts. */
-  #asked: AskedChange | undefined;
+  #pending: PendingChange | undefined;
 
   constructor(core: AdminCore, clients: ClientOutbox) {
     this.#core = core;
@@ -53,41 +53,41 @@ export class AdminDesk {
 
   onFrame(connection: number, frame: AdminFrame): void {
     if (frame.type === 'change') this.#onChange(connection, frame);
-    else this.#answer(connection, this.#answerTo(frame));
+    else this.#reply(connection, this.#replyTo(frame));
   }
 
   /** What voters answered since may decide a change of members. */
   onTurn(): void {
-    const asked = this.#asked;
+    const asked = this.#pending;
     if (asked === undefined) return;
-    this.#asked = undefined;
+    this.#pending = undefined;
     this.#change(asked, true);
   }
 
   /** Whether the node's file may be given up. @returns why not, or not yet; undefined when it may. */
-  rebuildRefusal(node: number, question: number): RebuildRefusal | undefined {
-    const { refused } = this.#core.rebuild({ node: asNodeId(node), question });
-    if (refused === undefined) return undefined;
-    return { message: explain(refused).message, isFinal: refused.reason === 'too-few-copies' && refused.isFinal };
+  rebuildRejection(node: number, question: number): RebuildRejection | undefined {
+    const { rejected } = this.#core.rebuild({ node: asNodeId(node), question });
+    if (rejected === undefined) return undefined;
+    return { message: explain(rejected).message, isFinal: rejected.reason === 'too-few-copies' && rejected.isFinal };
   }
 
   #onChange(connection: number, { call, add, remove, learners }: Extract<AdminFrame, { readonly type: 'change' }>): void {
     const change = { add: add.map(asNodeId), remove: remove.map(asNodeId), learners: learners.map(asNodeId) };
-    if (this.#asked === undefined) this.#change({ connection, call, change }, false);
-    else this.#answer(connection, this.#outcomeOf(call, { reason: 'change-pending' }));
+    if (this.#pending === undefined) this.#change({ connection, call, change }, false);
+    else this.#reply(connection, this.#outcomeOf(call, { reason: 'change-pending' }));
   }
 
-  #change(asked: AskedChange, isRepeated: boolean): void {
-    const { refused } = this.#core.changeMembership(asked.change, isRepeated);
-    if (refused?.reason === 'voters-asked') this.#asked = asked;
-    else this.#answer(asked.connection, this.#outcomeOf(asked.call, refused));
+  #change(asked: PendingChange, isRepeated: boolean): void {
+    const { rejected } = this.#core.changeMembership(asked.change, isRepeated);
+    if (rejected?.reason === 'voters-asked') this.#pending = asked;
+    else this.#reply(asked.connection, this.#outcomeOf(asked.call, rejected));
   }
 
-  #answer(connection: number, answer: ServerFrame): void {
+  #reply(connection: number, answer: ServerFrame): void {
     writeServerFrame(this.#clients.writerFor(connection), answer);
   }
 
-  #answerTo(frame: Exclude<AdminFrame, { readonly type: 'change' }>): ServerFrame {
+  #replyTo(frame: Exclude<AdminFrame, { readonly type: 'change' }>): ServerFrame {
     const { call } = frame;
     switch (frame.type) {
       case 'status':
@@ -95,13 +95,13 @@ export class AdminDesk {
       case 'log':
         return { type: 'log', call, entries: this.#viewLog(frame.from, frame.to) };
       case 'transfer':
-        return this.#outcomeOf(call, this.#core.transferLeadership(frame.to === 0 ? undefined : frame.to).refused);
+        return this.#outcomeOf(call, this.#core.transferLeadership(frame.to === 0 ? undefined : frame.to).rejected);
       default:
         return assertNever(frame);
     }
   }
 
-  #outcomeOf(call: number, refused: Refusal | undefined): ServerFrame {
+  #outcomeOf(call: number, refused: Rejection | undefined): ServerFrame {
     if (refused === undefined) return { type: 'done', call };
     return { type: 'refused', call, leader: this.#core.view.leader ?? 0, ...explain(refused) };
   }
@@ -116,7 +116,7 @@ export class AdminDesk {
 
 const listed = (nodes: readonly number[]): string => nodes.join(', ') || 'none';
 
-function explain(refused: Refusal): { readonly reason: RefusalReason; readonly message: string } {
+function explain(refused: Rejection): { readonly reason: RefusalReason; readonly message: string } {
   switch (refused.reason) {
     case 'not-leader':
       return {

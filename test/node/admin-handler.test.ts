@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
-import { AdminDesk } from '../../src/node/admin-desk.ts';
+import { AdminHandler } from '../../src/node/admin-handler.ts';
 import { ClientOutbox } from '../../src/node/outbox.ts';
-import { emptyEffects, type Refusal } from '../../src/raft/effects.ts';
+import { emptyEffects, type Rejection } from '../../src/raft/effects.ts';
 import type { MembershipChange } from '../../src/raft/membership.ts';
 import { readServerFrames } from '../../src/transport/client-frame.ts';
 import { aCore } from '../raft/builders.ts';
 
-/** A desk whose core says what the test lets it say. */
-class Office {
-  says: Refusal | undefined;
+/** A handler whose core says what the test lets it say. */
+class AdminSetup {
+  says: Rejection | undefined;
   readonly asked: { readonly change: MembershipChange; readonly isRepeated: boolean }[] = [];
   readonly #clients = new ClientOutbox();
-  readonly desk = new AdminDesk(
+  readonly handler = new AdminHandler(
     {
       view: aCore().view,
       applied: () => aCore().view.commit,
       changeMembership: (change, isRepeated) => {
         this.asked.push({ change, isRepeated });
-        return { ...emptyEffects(), refused: this.says };
+        return { ...emptyEffects(), rejected: this.says };
       },
       transferLeadership: emptyEffects,
       rebuild: emptyEffects,
@@ -27,7 +27,7 @@ class Office {
   );
 
   remove(connection: number, node: number): void {
-    this.desk.onFrame(connection, { type: 'change', call: 100 + node, add: [], remove: [node], learners: [] });
+    this.handler.onFrame(connection, { type: 'change', call: 100 + node, add: [], remove: [node], learners: [] });
   }
 
   /** What each connection is told, since the last time. */
@@ -46,44 +46,44 @@ class Office {
   }
 }
 
-const VOTERS_ASKED: Refusal = { reason: 'voters-asked', voters: [1, 2, 3].map(asNodeId) };
+const VOTERS_ASKED: Rejection = { reason: 'voters-asked', voters: [1, 2, 3].map(asNodeId) };
 
 describe('a change of members that voters have to answer first', () => {
-  function anAskedOffice(): Office {
-    const office = new Office();
-    office.says = VOTERS_ASKED;
-    office.remove(7, 3);
-    office.desk.onTurn();
-    return office;
+  function anAskedOffice(): AdminSetup {
+    const setup = new AdminSetup();
+    setup.says = VOTERS_ASKED;
+    setup.remove(7, 3);
+    setup.handler.onTurn();
+    return setup;
   }
 
   it('is asked for once, and repeated with each turn until it is decided', () => {
-    const office = anAskedOffice();
-    expect(office.answers()).toEqual([]);
-    office.says = undefined;
-    office.desk.onTurn();
-    office.desk.onTurn();
-    expect(office.answers()).toEqual(['7: 103 done']);
-    expect(office.asked.map(({ isRepeated }) => isRepeated)).toEqual([false, true, true]);
+    const setup = anAskedOffice();
+    expect(setup.answers()).toEqual([]);
+    setup.says = undefined;
+    setup.handler.onTurn();
+    setup.handler.onTurn();
+    expect(setup.answers()).toEqual(['7: 103 done']);
+    expect(setup.asked.map(({ isRepeated }) => isRepeated)).toEqual([false, true, true]);
   });
 
   it.each([
     [{ reason: 'too-few-voters', present: [], voters: [] }, 'CHANGE_PENDING'],
     [{ reason: 'not-leader', leader: undefined }, 'NOT_LEADER'],
   ] as const)('is answered with why it is refused: %j', (refused, reason) => {
-    const office = anAskedOffice();
-    office.says = refused;
-    office.desk.onTurn();
-    expect(office.answers()).toEqual([`7: 103 ${reason}`]);
+    const setup = anAskedOffice();
+    setup.says = refused;
+    setup.handler.onTurn();
+    expect(setup.answers()).toEqual([`7: 103 ${reason}`]);
   });
 
   it('is not replaced by the next one, which is refused', () => {
-    const office = anAskedOffice();
-    office.remove(8, 2);
-    expect(office.answers()).toEqual(['8: 102 CHANGE_PENDING']);
-    office.says = undefined;
-    office.desk.onTurn();
-    expect(office.answers()).toEqual(['7: 103 done']);
-    expect(office.asked.every(({ change }) => change.remove.join() === '3')).toBe(true);
+    const setup = anAskedOffice();
+    setup.remove(8, 2);
+    expect(setup.answers()).toEqual(['8: 102 CHANGE_PENDING']);
+    setup.says = undefined;
+    setup.handler.onTurn();
+    expect(setup.answers()).toEqual(['7: 103 done']);
+    expect(setup.asked.every(({ change }) => change.remove.join() === '3')).toBe(true);
   });
 });

@@ -8,7 +8,7 @@ import type { ReadConsistency, RejectionCode, ServerFrame } from '../transport/c
 import { writeServerFrame } from '../transport/client-frame.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
-import type { Leadership } from './request-desk.ts';
+import type { Leadership } from './request-router.ts';
 
 /** How long a question to the leader is remembered; its clients ask again much sooner. */
 const ASKED_MS_MAX = 30_000;
@@ -27,7 +27,7 @@ interface Query {
 }
 
 /** A follower asks on behalf of its own queries, which it numbers. */
-interface PeerQuestion {
+interface ReadIndexRequest {
   readonly peer: NodeId;
   readonly batch: number;
 }
@@ -36,10 +36,10 @@ interface PeerQuestion {
 interface ReadBatch {
   readonly sinceMs: number;
   readonly queries: Query[];
-  readonly questions: PeerQuestion[];
+  readonly requests: ReadIndexRequest[];
 }
 
-export interface ReadDeskOptions {
+export interface QueryHandlerOptions {
   readonly machine: JobQueue;
   readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
   readonly peers: PeerOutbox;
@@ -54,8 +54,8 @@ export interface ReadDeskOptions {
  * Queries, which read without an entry in the log. The leader finds out which index a reading must have seen (ReadIndex, thesis §6.4); a
  * follower asks it for that, and then answers from its own state, so that reads cost the leader a few bytes for each batch.
  */
-export class ReadDesk {
-  readonly #options: ReadDeskOptions;
+export class QueryHandler {
+  readonly #options: QueryHandlerOptions;
   /** Came in this turn, by whether a lease is good enough. */
   #linearizable = batchAt(0);
   #lease = batchAt(0);
@@ -68,7 +68,7 @@ export class ReadDesk {
   #bytesLeft = 0;
   #lastBatch: number;
 
-  constructor(options: ReadDeskOptions) {
+  constructor(options: QueryHandlerOptions) {
     this.#options = options;
     this.#lastBatch = (options.life % LIVES) * BATCHES_PER_LIFE;
   }
@@ -85,8 +85,8 @@ export class ReadDesk {
   }
 
   /** A follower asks from which index on it may answer its queries. */
-  onQuestion(peer: NodeId, batch: number, lease: boolean, leadership: Leadership): void {
-    if (leadership.isLeader) (lease ? this.#lease : this.#linearizable).questions.push({ peer, batch });
+  onReadIndexRequest(peer: NodeId, batch: number, lease: boolean, leadership: Leadership): void {
+    if (leadership.isLeader) (lease ? this.#lease : this.#linearizable).requests.push({ peer, batch });
     else this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
   }
 
@@ -100,16 +100,16 @@ export class ReadDesk {
   }
 
   /** Asks for everything that came in this turn at once: the core if this node leads, otherwise the leader. */
-  ask(leadership: Leadership, nowMs: number): void {
-    if (this.#lease.queries.length + this.#lease.questions.length > 0) {
+  requestReadIndexes(leadership: Leadership, nowMs: number): void {
+    if (this.#lease.queries.length + this.#lease.requests.length > 0) {
       const batch = this.#lease;
       this.#lease = batchAt(nowMs);
-      this.#askFor({ ...batch, sinceMs: nowMs }, true, leadership, nowMs);
+      this.#requestReadIndex({ ...batch, sinceMs: nowMs }, true, leadership, nowMs);
     }
-    if (this.#linearizable.queries.length + this.#linearizable.questions.length > 0) {
+    if (this.#linearizable.queries.length + this.#linearizable.requests.length > 0) {
       const batch = this.#linearizable;
       this.#linearizable = batchAt(nowMs);
-      this.#askFor({ ...batch, sinceMs: nowMs }, false, leadership, nowMs);
+      this.#requestReadIndex({ ...batch, sinceMs: nowMs }, false, leadership, nowMs);
     }
   }
 
@@ -119,7 +119,7 @@ export class ReadDesk {
       const asked = this.#asked.get(batch);
       if (asked === undefined) continue;
       this.#asked.delete(batch);
-      for (const { peer, batch: theirs } of asked.questions) this.#options.peers.add(peer, { type: 'read-index', batch: theirs, index });
+      for (const { peer, batch: theirs } of asked.requests) this.#options.peers.add(peer, { type: 'read-index', batch: theirs, index });
       if (asked.queries.length > 0) this.#readable.push({ index, queries: asked.queries });
     }
   }
@@ -147,7 +147,7 @@ export class ReadDesk {
     while (this.#bytesLeft > 0) {
       const next = this.#answering[over];
       if (next === undefined) break;
-      this.#answerNext(next.query, next.run);
+      this.#replyNext(next.query, next.run);
       if (next.run.isOver) over += 1;
     }
     if (over > 0) this.#answering.splice(0, over);
@@ -159,23 +159,23 @@ export class ReadDesk {
     this.#linearizable = batchAt(0);
     this.#lease = batchAt(0);
     this.#asked.clear();
-    for (const { queries, questions } of batches) {
+    for (const { queries, requests } of batches) {
       for (const query of queries) this.#rejectLeaderless(query);
-      for (const { peer, batch } of questions) this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
+      for (const { peer, batch } of requests) this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
     }
   }
 
-  #askFor(asked: ReadBatch, lease: boolean, { isLeader, leader }: Leadership, nowMs: number): void {
-    this.#forgetOld(nowMs);
+  #requestReadIndex(asked: ReadBatch, lease: boolean, { isLeader, leader }: Leadership, nowMs: number): void {
+    this.#dropExpired(nowMs);
     this.#lastBatch += 1;
     const batch = this.#lastBatch;
     this.#asked.set(batch, asked);
     if (isLeader) this.#options.read(batch, lease);
-    else if (leader !== undefined) this.#options.peers.add(leader, { type: 'read-question', batch, lease });
+    else if (leader !== undefined) this.#options.peers.add(leader, { type: 'read-index-request', batch, lease });
   }
 
   /** A question or its answer may be lost on the way; the node that asked has asked again since. */
-  #forgetOld(nowMs: number): void {
+  #dropExpired(nowMs: number): void {
     for (const [batch, { sinceMs }] of this.#asked) {
       if (sinceMs > nowMs - ASKED_MS_MAX) return;
       this.#asked.delete(batch);
@@ -183,7 +183,7 @@ export class ReadDesk {
   }
 
   /** Answers as many operations as one part may show; all of them, mostly. */
-  #answerNext({ connection }: Query, run: QueryRun): void {
+  #replyNext({ connection }: Query, run: QueryRun): void {
     const first = run.done;
     const reply = this.#options.machine.queryNext(run, this.#options.limits.replyBytesMax);
     this.#bytesLeft -= reply.length;
@@ -203,4 +203,4 @@ export class ReadDesk {
   }
 }
 
-const batchAt = (sinceMs: number): ReadBatch => ({ sinceMs, queries: [], questions: [] });
+const batchAt = (sinceMs: number): ReadBatch => ({ sinceMs, queries: [], requests: [] });

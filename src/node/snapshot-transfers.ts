@@ -28,7 +28,7 @@ export interface SentSnapshot {
 }
 
 /** The node's snapshots on their way: those it sends while it leads, and the one it receives. */
-export class SnapshotDesk implements Disposable {
+export class SnapshotTransfers implements Disposable {
   readonly #id: NodeId;
   readonly #storage: NodeStorage;
   readonly #chunkBytes: number;
@@ -79,10 +79,10 @@ export class SnapshotDesk implements Disposable {
   wanted({ progress }: CoreView, nowMs: number): WantedByFollowers {
     let logBehind = Number.POSITIVE_INFINITY;
     let isCheckpointRead = false;
-    for (const [peer, { state, match, lastHeardMs }] of progress) {
+    for (const [peer, { state, match, lastContactMs }] of progress) {
       // One that has not answered this leader yet, or whose channel has ended, is known to have nothing.
       const hasAnswered = state === 'snapshot' || match > 0;
-      if (!hasAnswered || lastHeardMs < nowMs - SILENT_MS_MAX) continue;
+      if (!hasAnswered || lastContactMs < nowMs - SILENT_MS_MAX) continue;
       const sender = this.#senders.get(peer);
       if (state !== 'snapshot') logBehind = Math.min(logBehind, match);
       else if (sender !== undefined) {

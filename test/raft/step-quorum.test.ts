@@ -26,16 +26,16 @@ describe('a leader that is asked to remove voters', () => {
 
   it('takes no answer for a proof that came before the request', () => {
     const leader = aHeardLeader();
-    expect(ask(leader).refused).toEqual({ reason: 'voters-asked', voters: [1, 2, 3] });
+    expect(ask(leader).rejected).toEqual({ reason: 'voters-asked', voters: [1, 2, 3] });
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
-    expect(ask(leader, true).refused).toMatchObject({ reason: 'voters-asked' });
+    expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
   it('does so once those have answered that are needed before and after', () => {
     const leader = aHeardLeader();
     const asked = ask(leader);
     answer(leader, [2], asked);
-    expect(ask(leader, true).refused).toMatchObject({ reason: 'voters-asked' });
+    expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
     answer(leader, [3], asked);
     expect(ask(leader, true).proposed).toBeDefined();
     expect(leader.view.configuration).toMatchObject({ voters: [3], outgoing: [1, 2, 3] });
@@ -44,7 +44,7 @@ describe('a leader that is asked to remove voters', () => {
   it('asks anew for a request that comes later, also for the same change', () => {
     const leader = aHeardLeader();
     answer(leader, [2, 3], ask(leader));
-    expect(ask(leader).refused).toMatchObject({ reason: 'voters-asked' });
+    expect(ask(leader).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
   it('counts an answer that is longer on its way than an election timeout, of a voter that is not silent', () => {
@@ -53,7 +53,7 @@ describe('a leader that is asked to remove voters', () => {
     for (let ms = 0; ms < 2 * TEST_CONFIG.electionTimeoutMs; ms += TEST_CONFIG.heartbeatMs) {
       leader.advance(TEST_CONFIG.heartbeatMs);
       for (const peer of [2, 3]) leader.acknowledge(peer, 1);
-      expect(ask(leader, true).refused).toMatchObject({ reason: 'voters-asked' });
+      expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
     }
     answer(leader, [2, 3], asked);
     expect(ask(leader, true).proposed).toBeDefined();
@@ -64,7 +64,7 @@ describe('a leader that is asked to remove voters', () => {
     answer(leader, [2], ask(leader));
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
     leader.acknowledge(2, 1);
-    expect(ask(leader, true).refused).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
+    expect(ask(leader, true).rejected).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
 
   it('rejects it in the end when those that are heard do not answer', () => {
@@ -72,7 +72,7 @@ describe('a leader that is asked to remove voters', () => {
     answer(leader, [2], ask(leader));
     leader.advance(6 * TEST_CONFIG.electionTimeoutMs + 1);
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
-    expect(ask(leader, true).refused).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
+    expect(ask(leader, true).rejected).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
 
   it('decides by answers that it looked at late', () => {
@@ -85,11 +85,11 @@ describe('a leader that is asked to remove voters', () => {
 
   it('lets no disk be given up meanwhile that the change may need', () => {
     const leader = aHeardLeader();
-    const mayRebuild = () => leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(3), question: 1 }).refused;
+    const mayRebuild = () => leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(3), question: 1 }).rejected;
     ask(leader, false, [2]);
     expect(mayRebuild()).toEqual({ reason: 'change-pending' });
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
-    expect(ask(leader, true, [2]).refused).toMatchObject({ reason: 'too-few-voters' });
+    expect(ask(leader, true, [2]).rejected).toMatchObject({ reason: 'too-few-voters' });
     expect(mayRebuild()).toMatchObject({ reason: 'too-few-copies' });
   });
 
@@ -97,14 +97,14 @@ describe('a leader that is asked to remove voters', () => {
     const leader = aHeardLeader();
     answer(leader, [2, 3], ask(leader));
     const to = asNodeId(2);
-    expect(leader.core.step({ type: 'transfer-leadership', now: leader.now, to }).refused).toBeUndefined();
-    expect(ask(leader, true).refused).toEqual({ reason: 'transferring', to });
+    expect(leader.core.step({ type: 'transfer-leadership', now: leader.now, to }).rejected).toBeUndefined();
+    expect(ask(leader, true).rejected).toEqual({ reason: 'transferring', to });
     for (let ms = 0; ms < 2 * TEST_CONFIG.electionTimeoutMs; ms += TEST_CONFIG.heartbeatMs) {
       leader.reachDeadline();
       for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     }
     expect(leader.view).toMatchObject({ role: 'leader', transfer: undefined });
-    expect(ask(leader, true).refused).toMatchObject({ reason: 'voters-asked' });
+    expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
   it('sends heartbeats once for each question, however often it is repeated', () => {
@@ -118,7 +118,7 @@ describe('a leader that is asked to remove voters', () => {
     ask(leader);
     leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term + 1, match: 0 }));
     expect(leader.view.role).toBe('follower');
-    expect(ask(leader, true).refused).toMatchObject({ reason: 'not-leader' });
+    expect(ask(leader, true).rejected).toMatchObject({ reason: 'not-leader' });
   });
 });
 
@@ -128,7 +128,7 @@ describe('a disk that was lost and not missed yet', () => {
     network.elect(1);
     network.run(50);
     network.loseDisk(3);
-    expect(changeMembers(network, 1, changeOf({ remove: [1, 2] }))?.refused).toMatchObject({ reason: 'too-few-voters', present: [1, 2] });
+    expect(changeMembers(network, 1, changeOf({ remove: [1, 2] }))?.rejected).toMatchObject({ reason: 'too-few-voters', present: [1, 2] });
     network.restart(3);
     expect(network.runUntil(() => network.core(3).view.configuration.voters.includes(asNodeId(3)))).toBe(true);
     expect(network.leader()).toBe(1);
@@ -191,7 +191,7 @@ describe('a disk that was lost and not missed yet', () => {
     network.restart(6);
     expect(network.runUntil(() => network.core(6).view.log.lastIndex === network.core(1).view.log.lastIndex)).toBe(true);
     const askedMs = network.now;
-    expect(changeMembers(network, 1, changeOf({ remove: [5, 6] }))?.refused).toBeUndefined();
+    expect(changeMembers(network, 1, changeOf({ remove: [5, 6] }))?.rejected).toBeUndefined();
     expect(network.now - askedMs).toBeLessThan(TEST_CONFIG.heartbeatMs);
     network.run(50);
     expect(network.core(1).view.configuration).toMatchObject({ voters: [1, 2, 3, 4], outgoing: [], joining: [], leaving: [] });
