@@ -1,9 +1,10 @@
 import './runtime/check.ts';
 
 export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
+export type { MemberChange } from './client/admin-calls.ts';
 export { Client, type ClientOptions } from './client/client.ts';
 export {
-  AdminRefusedError,
+  AdminRejectedError,
   BulkTooLargeError,
   ClientClosedError,
   ClusterClosedError,
@@ -22,13 +23,12 @@ export {
   OverloadedError,
   PayloadTooLargeError,
   QuorumLostError,
-  RequestRefusedError,
+  RequestRejectedError,
   SessionExpiredError,
   UnknownOptionError,
 } from './client/errors.ts';
 export { Job } from './client/job.ts';
 export type { BackoffOptions, JobOptions } from './client/job-options.ts';
-export type { MemberChange } from './client/node-calls.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/queue.ts';
 export type { ReadOptions } from './client/read-options.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox-errors.ts';
@@ -36,7 +36,7 @@ export type { SandboxJob } from './client/sandbox-task.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
-export type { ClusterMembers } from './cluster/member-control.ts';
+export type { ClusterMembers } from './cluster/membership-controller.ts';
 export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
 export { LogFileError } from './logs/log-file-error.ts';

@@ -6,7 +6,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 12,
     name: 'a repeated request is carried out again',
     file: 'queue/job-queue.ts',
-    find: 'let answer = session.answerOf(sequence);',
+    find: 'let answer = session.replyTo(sequence);',
     replace: 'let answer: Uint8Array | undefined;',
   },
   {
@@ -147,7 +147,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 12,
     name: 'a request is carried out again once its answer is forgotten',
     file: 'queue/session.ts',
-    find: 'if (version < FORGOTTEN_ONCE_VERSION || !this.isForgotten(oldest))',
+    find: 'if (version < FORGOTTEN_ONCE_VERSION || !this.isEvicted(oldest))',
     replace: 'if (version < 0)',
   },
   {
@@ -209,7 +209,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 19,
     name: 'results may be larger than the limit',
-    file: 'queue/inspect-request.ts',
+    file: 'queue/validate-request.ts',
     find: 'operation.code === OperationCode.add || operation.code === OperationCode.complete;',
     replace: 'operation.code === OperationCode.add;',
   },
@@ -232,8 +232,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 19,
     name: 'a content with a record of its own is looked for among those that share one',
     file: 'queue/stored-contents.ts',
-    find: 'if (packedAt === ALONE) return',
-    replace: 'if (packedAt === ALONE && job.length < 3_500) return',
+    find: 'if (packPosition === ALONE) return',
+    replace: 'if (packPosition === ALONE && job.length < 3_500) return',
   },
   {
     mistake: 19,

@@ -2,11 +2,11 @@ import { operationEnds, pickOperations } from '../queue/pick-operations.ts';
 import type { OperationResult } from '../queue/reply.ts';
 import { HEADER_BYTES } from '../queue/request.ts';
 import type { ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
-import { type Call, isKept } from './call.ts';
 import { packetOf } from './connection.ts';
+import { deliver, fail } from './deliver.ts';
 import { LeaseLostError } from './errors.ts';
+import { isRepeated, type PendingOperation } from './pending-operation.ts';
 import type { Session } from './session.ts';
-import { deliver, fail } from './settle.ts';
 
 /** What is special about a batch. */
 export interface BatchKind {
@@ -23,7 +23,7 @@ export interface BatchContents {
   /** It is copied. */
   readonly request: Uint8Array;
   /** One for each operation. */
-  readonly calls: Call[];
+  readonly calls: PendingOperation[];
   /** How many of the calls are kept ones, and the bytes of their operations. */
   readonly kept: number;
   readonly keptBytes: number;
@@ -51,7 +51,7 @@ export class Batch {
   readonly #kind: BatchKind;
   readonly #headerAt: number;
   /** Undefined where a call was rejected while others of the batch go on. */
-  readonly #calls: (Call | undefined)[];
+  readonly #calls: (PendingOperation | undefined)[];
   /** Calls that were neither answered nor rejected, by kind. */
   #ordinary: number;
   #kept: number;
@@ -131,7 +131,7 @@ export class Batch {
     if (this.#kept === 0) return Number.POSITIVE_INFINITY;
     if (this.#keptDueMs <= nowMs) {
       let untilMs = Number.POSITIVE_INFINITY;
-      for (const call of this.#calls) if (call !== undefined && isKept(call)) untilMs = Math.min(untilMs, call.untilMs());
+      for (const call of this.#calls) if (call !== undefined && isRepeated(call)) untilMs = Math.min(untilMs, call.untilMs());
       this.#keptDueMs = Math.max(untilMs, this.deadlineMs);
     }
     return this.#keptDueMs;
@@ -146,14 +146,14 @@ export class Batch {
   without(places: ReadonlySet<number>): Batch | undefined {
     const ends = operationEnds(this.request);
     const picked: number[] = [];
-    const calls: Call[] = [];
+    const calls: PendingOperation[] = [];
     let kept = 0;
     let keptBytes = 0;
     for (const [at, call] of this.pending()) {
       if (places.has(at)) continue;
       picked.push(at);
       calls.push(call);
-      if (!isKept(call)) continue;
+      if (!isRepeated(call)) continue;
       kept += 1;
       keptBytes += (ends[at] ?? 0) - (ends[at - 1] ?? HEADER_BYTES);
     }
@@ -165,7 +165,7 @@ export class Batch {
   }
 
   /** Writes the header; see the layout in src/queue/request.ts. */
-  address(session: Session, sequence: number, acknowledgedBelow: number): void {
+  assignSequence(session: Session, sequence: number, acknowledgedBelow: number): void {
     this.session = session;
     this.sequence = sequence;
     const view = new DataView(this.packet.buffer, this.packet.byteOffset + this.#headerAt);
@@ -175,7 +175,7 @@ export class Batch {
   }
 
   /** Takes the address back. Only for a batch that certainly did not take effect. */
-  unaddress(): void {
+  clearSequence(): void {
     this.session = undefined;
     this.sequence = 0;
     this.uncertainSends = 0;
@@ -184,7 +184,7 @@ export class Batch {
   }
 
   /** The calls that were neither answered nor rejected, and where they are in the request. */
-  *pending(): Generator<readonly [at: number, call: Call]> {
+  *pending(): Generator<readonly [at: number, call: PendingOperation]> {
     for (let at = 0; at < this.#calls.length; at += 1) {
       const call = this.#calls[at];
       if (call !== undefined) yield [at, call];
@@ -192,14 +192,14 @@ export class Batch {
   }
 
   /** No call waits any more. */
-  settled(): void {
+  completed(): void {
     this.#ordinary = 0;
     this.#kept = 0;
     this.#countedBytes = 0;
   }
 
   /** @param results one for each operation. */
-  answer(results: readonly OperationResult[]): void {
+  complete(results: readonly OperationResult[]): void {
     const calls = this.#calls;
     for (let at = 0; at < calls.length; at += 1) {
       const call = calls[at];
@@ -211,7 +211,7 @@ export class Batch {
    * Answers some of the calls; the others go on. Only for queries: none of their calls is a kept one.
    * @returns how many had not been answered before.
    */
-  answerFrom(first: number, results: readonly OperationResult[]): number {
+  completeFrom(first: number, results: readonly OperationResult[]): number {
     let answered = 0;
     for (const [offset, result] of results.entries()) {
       const call = this.#calls[first + offset];
@@ -225,9 +225,9 @@ export class Batch {
   }
 
   /** The claim that waits has certainly taken nothing. */
-  answerWithoutJobs(): void {
-    this.settled();
-    this.answer([{ ok: true, type: 'claimed', jobs: [] }]);
+  completeWithoutJobs(): void {
+    this.completed();
+    this.complete([{ ok: true, type: 'claimed', jobs: [] }]);
   }
 
   /** Rejects one call; the others go on. */
@@ -235,7 +235,7 @@ export class Batch {
     const call = this.#calls[at];
     if (call === undefined) return;
     this.#calls[at] = undefined;
-    if (isKept(call)) {
+    if (isRepeated(call)) {
       this.#kept -= 1;
       this.#keptDueMs = Number.NEGATIVE_INFINITY;
     } else {
@@ -245,13 +245,13 @@ export class Batch {
   }
 
   /** Rejects all calls but the kept ones. @param successor receives the results in place of a call that was rejected. */
-  failOrdinary(error: Error, successor: (call: Call) => Call | undefined): void {
+  failOrdinary(error: Error, successor: (call: PendingOperation) => PendingOperation | undefined): void {
     const calls = this.#calls;
     this.#ordinary = 0;
     this.#countedBytes = 0;
     for (let at = 0; at < calls.length; at += 1) {
       const call = calls[at];
-      if (call === undefined || isKept(call)) continue;
+      if (call === undefined || isRepeated(call)) continue;
       calls[at] = successor(call);
       fail(call, error);
     }
@@ -259,12 +259,12 @@ export class Batch {
 
   /** Rejects all calls. */
   fail(error: Error): void {
-    this.settled();
+    this.completed();
     for (const call of this.#calls) if (call !== undefined) fail(call, error);
   }
 
-  #answerOne(call: Call, result: OperationResult): void {
-    if (this.mayHaveTakenEffect && !result.ok && isKept(call) && call.endsLease && LEASE_GONE.includes(result.code)) {
+  #answerOne(call: PendingOperation, result: OperationResult): void {
+    if (this.mayHaveTakenEffect && !result.ok && isRepeated(call) && call.endsLease && LEASE_GONE.includes(result.code)) {
       fail(call, new LeaseLostError(result.job ?? 0, 'unknown'));
     } else {
       deliver(call, result);

@@ -1,11 +1,11 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
-import type { Call } from './call.ts';
 import { ContentWriter } from './content.ts';
 import { BulkTooLargeError } from './errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
+import type { PendingOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
-import { unexpected } from './refusal.ts';
+import { unexpectedResult } from './result-errors.ts';
 
 /** What a bulk needs of its client. */
 type Requests = Pick<Pipeline, 'config' | 'open' | 'commit'>;
@@ -109,7 +109,7 @@ export class Bulk<Data, Result> {
 
   #submit(from: number, to: number): void {
     let start = this.#startOf(from);
-    let call: Call | undefined;
+    let call: PendingOperation | undefined;
     for (let at = from; at < to; at += 1) {
       const end = this.#ends[at] as number;
       let request: RequestEncoder;
@@ -140,7 +140,7 @@ export class Bulk<Data, Result> {
 }
 
 /** Awaits the results of those jobs of a bulk that travel in one request, which come in the jobs' order. */
-class RequestCall<Data, Result> implements Call {
+class RequestCall<Data, Result> implements PendingOperation {
   readonly #bulk: Bulk<Data, Result>;
   /** The job that the next result is for. */
   #at: number;
@@ -152,7 +152,7 @@ class RequestCall<Data, Result> implements Call {
 
   onResult(result: OperationResult): void {
     if (result.ok && result.type === 'added') this.#bulk.onAdded(this.#at, result.id);
-    else this.#bulk.onFailed(unexpected(result));
+    else this.#bulk.onFailed(unexpectedResult(result));
     this.#at += 1;
   }
 

@@ -1,5 +1,5 @@
 import type { Batch } from './batch.ts';
-import type { KeptCall } from './call.ts';
+import type { RepeatedOperation } from './pending-operation.ts';
 
 /**
  * When the time of calls is over. For most it is the deadline of their batch. A kept call has as long as its lease may live, which an outage
@@ -27,7 +27,7 @@ export class CallTimes {
     this.#closedAtMs = nowMs;
   }
 
-  isOver(call: KeptCall, batch: Batch, nowMs: number): boolean {
+  isOver(call: RepeatedOperation, batch: Batch, nowMs: number): boolean {
     if (this.#closedAtMs !== undefined) return nowMs >= this.#closedAtMs + this.#deadlineMs;
     const untilMs = Math.max(call.untilMs(), batch.deadlineMs);
     if (!call.outlivesOutage()) return nowMs >= untilMs;

@@ -2,7 +2,7 @@ import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
 import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
 import type { Batch } from './batch.ts';
 import type { Pipeline } from './pipeline.ts';
-import { unexpected } from './refusal.ts';
+import { unexpectedResult } from './result-errors.ts';
 
 /** What the workers must agree on that share one waiting claim. */
 export interface ClaimTerms {
@@ -108,7 +108,7 @@ export class ClaimScheduler {
 
   #onResult(result: OperationResult): void {
     if (!result.ok || result.type !== 'claimed') {
-      this.#onError(unexpected(result));
+      this.#onError(unexpectedResult(result));
       return;
     }
     const claim = this.#takeClaim();

@@ -1,14 +1,14 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
+import { AdminCalls, type MemberChange } from './admin-calls.ts';
 import { ClaimSchedulers } from './claim-scheduler.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from './ending.ts';
 import { releaseHolder } from './holder-release.ts';
+import { OWN_STATUS_CALL } from './leader-discovery.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
-import { type MemberChange, NodeCalls } from './node-calls.ts';
-import { OWN_STATUS_CALL } from './node-search.ts';
 import { Pipeline } from './pipeline.ts';
 import { Quarantine } from './quarantine.ts';
 
@@ -28,7 +28,7 @@ export class Client implements AsyncDisposable {
   /** @internal of the process's workers. */
   readonly quarantine: Quarantine;
   readonly #connection: Connection;
-  readonly #nodeCalls: NodeCalls;
+  readonly #adminCalls: AdminCalls;
   readonly #closedListeners = new Set<(error: Error) => void>();
   readonly #unsubscribe: (() => void) | undefined;
   #closed: ClosedReason | undefined;
@@ -41,16 +41,16 @@ export class Client implements AsyncDisposable {
     this.#connection = new Connection(endpoint, {
       onReply: (reply, node) => this.pipeline.onReply(reply, node),
       onReplyPart: (first, reply, node) => this.pipeline.onReplyPart(first, reply, node),
-      onRejected: (rejection, node) => this.pipeline.onRejected(rejection, node),
+      onRequestRejected: (rejection, node) => this.pipeline.onRejected(rejection, node),
       onStatus: (call, status) => {
         if (call === OWN_STATUS_CALL) this.pipeline.onStatus(status);
-        else this.#nodeCalls.onStatus(call, status);
+        else this.#adminCalls.onStatus(call, status);
       },
-      onDone: (call) => this.#nodeCalls.onDone(call),
-      onRefused: (refusal) => this.#nodeCalls.onRefused(refusal),
-      onLog: (answer) => this.#nodeCalls.onLog(answer.call, answer.entries),
+      onDone: (call) => this.#adminCalls.onDone(call),
+      onAdminRejected: (refusal) => this.#adminCalls.onRejected(refusal),
+      onLog: (answer) => this.#adminCalls.onLog(answer.call, answer.entries),
       onLost: (node) => {
-        this.#nodeCalls.onLost(node);
+        this.#adminCalls.onLost(node);
         this.pipeline.onLost(node);
       },
     });
@@ -58,7 +58,7 @@ export class Client implements AsyncDisposable {
     this.departedReleased = endpoint.departedReleased;
     this.quarantine = Quarantine.of(endpoint);
     this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
-    this.#nodeCalls = new NodeCalls(this.#connection, config.deadlineMs);
+    this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }
@@ -77,7 +77,7 @@ export class Client implements AsyncDisposable {
   async status(node: number): Promise<NodeStatus> {
     this.#checkOpen();
     checkNode(node);
-    return await this.#nodeCalls.status(node);
+    return await this.#adminCalls.status(node);
   }
 
   /**
@@ -88,13 +88,13 @@ export class Client implements AsyncDisposable {
     this.#checkOpen();
     checkNode(node);
     checkLogRange(from, to);
-    return await this.#nodeCalls.log(node, from, to);
+    return await this.#adminCalls.log(node, from, to);
   }
 
   /**
    * Asks the leader for other members. Resolves once the change is in the leader's log; its further steps follow by themselves, and
    * {@link status} tells how far they are.
-   * @throws {AdminRefusedError} when the node does not lead, another change is under way, or the change makes no sense.
+   * @throws {AdminRejectedError} when the node does not lead, another change is under way, or the change makes no sense.
    * @throws {UnknownOptionError | InvalidOptionError} nothing was asked
    * @throws {NodeUnavailableError | DeadlineError} after which the change may have begun.
    */
@@ -102,18 +102,18 @@ export class Client implements AsyncDisposable {
     this.#checkOpen();
     checkNode(node);
     checkMemberChange(change);
-    await this.#nodeCalls.change(node, change);
+    await this.#adminCalls.change(node, change);
   }
 
   /**
    * Asks the leader to let node `to` lead, or whichever voter has most of the log. Resolves once that has begun.
-   * @throws {AdminRefusedError | InvalidOptionError | NodeUnavailableError | DeadlineError}
+   * @throws {AdminRejectedError | InvalidOptionError | NodeUnavailableError | DeadlineError}
    */
   async transferLeadership(node: number, to = 0): Promise<void> {
     this.#checkOpen();
     checkNode(node);
     checkSuccessor(to);
-    await this.#nodeCalls.transfer(node, to);
+    await this.#adminCalls.transfer(node, to);
   }
 
   /**
@@ -145,19 +145,19 @@ export class Client implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#unsubscribe?.();
-    this.#refuseCalls(CLIENT_CLOSED);
+    this.#rejectCalls(CLIENT_CLOSED);
     await this.pipeline.close();
     this.#connection.close();
   }
 
   #onClusterClosed(): void {
-    this.#refuseCalls(CLUSTER_CLOSED);
+    this.#rejectCalls(CLUSTER_CLOSED);
     void this.pipeline.end(CLUSTER_CLOSED).then(() => this.#connection.close());
   }
 
-  #refuseCalls(reason: ClosedReason): void {
+  #rejectCalls(reason: ClosedReason): void {
     this.#closed ??= reason;
-    this.#nodeCalls.close(reason);
+    this.#adminCalls.close(reason);
     const listeners = [...this.#closedListeners];
     this.#closedListeners.clear();
     for (const listener of listeners) listener(this.#closed('not-applied'));

@@ -7,22 +7,22 @@ export const CONNECTION_REMEDY = 'Give what startCluster() returned, or a Client
 
 export const aConnection = aValue<ClusterEndpoint | Client>((value) => value instanceof Client || isEndpoint(value), CONNECTION_REMEDY);
 
-interface SharedClient {
+interface ClientOfEndpoint {
   readonly client: Client;
   users: number;
 }
 
 /** Queues and workers that were given the same endpoint share one client, closed with the last of them. */
-const sharedClients = new WeakMap<ClusterEndpoint, SharedClient>();
+const sharedClients = new WeakMap<ClusterEndpoint, ClientOfEndpoint>();
 
 /** A client in use; `release` gives it back, once. */
-export interface ClientLease {
+export interface SharedClient {
   readonly client: Client;
   release(): Promise<void>;
 }
 
 /** A client that was passed in belongs to the caller and is not closed here. */
-export function acquireClient(connection: ClusterEndpoint | Client): ClientLease {
+export function acquireClient(connection: ClusterEndpoint | Client): SharedClient {
   if (connection instanceof Client) return { client: connection, release: async () => {} };
   const shared = sharedClients.get(connection) ?? { client: new Client(connection), users: 0 };
   sharedClients.set(connection, shared);

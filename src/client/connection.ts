@@ -4,19 +4,19 @@ import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, 
 import type { ClientChannel, ClusterEndpoint } from '../transport/port.ts';
 import { QuorumLostError } from './errors.ts';
 
-export type Rejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
-export type Refusal = Extract<ServerFrame, { readonly type: 'refused' }>;
-export type LogAnswer = Extract<ServerFrame, { readonly type: 'log' }>;
+export type RequestRejection = Extract<ServerFrame, { readonly type: 'rejected' }>;
+export type AdminRejection = Extract<ServerFrame, { readonly type: 'admin-rejected' }>;
+export type LogReply = Extract<ServerFrame, { readonly type: 'log' }>;
 
 export interface ConnectionHandlers {
   onReply(reply: Uint8Array, node: number): void;
   /** @param first the place of the first operation that the reply has a result for. */
   onReplyPart(first: number, reply: Uint8Array, node: number): void;
-  onRejected(rejection: Rejection, node: number): void;
+  onRequestRejected(rejection: RequestRejection, node: number): void;
   onStatus(call: number, status: NodeStatus, node: number): void;
-  onLog(answer: LogAnswer, node: number): void;
+  onLog(answer: LogReply, node: number): void;
   onDone(call: number): void;
-  onRefused(refusal: Refusal): void;
+  onAdminRejected(refusal: AdminRejection): void;
   /** The node's channel is gone, and with it everything it had not yet said. */
   onLost(node: number): void;
 }
@@ -108,7 +108,7 @@ export class Connection {
           this.#handlers.onReplyPart(frame.first, frame.reply, node);
           break;
         case 'rejected':
-          this.#handlers.onRejected(frame, node);
+          this.#handlers.onRequestRejected(frame, node);
           break;
         case 'status':
           this.#handlers.onStatus(frame.call, frame.status, node);
@@ -119,8 +119,8 @@ export class Connection {
         case 'done':
           this.#handlers.onDone(frame.call);
           break;
-        case 'refused':
-          this.#handlers.onRefused(frame);
+        case 'admin-rejected':
+          this.#handlers.onAdminRejected(frame);
           break;
         default:
           frame satisfies never;

@@ -1,9 +1,9 @@
 import type { JobraftError, Outcome } from '../base/errors.ts';
 import type { Batch } from './batch.ts';
+import type { BatchBuilder } from './batch-builder.ts';
 import type { Connection } from './connection.ts';
 import { ClientClosedError, ClusterClosedError } from './errors.ts';
-import type { Intake } from './intake.ts';
-import type { Lanes } from './lanes.ts';
+import type { SessionQueues } from './session-queues.ts';
 
 /** Why calls are not taken any more: the error that they are rejected with. */
 export type ClosedReason = (outcome: Outcome) => JobraftError;
@@ -16,11 +16,11 @@ export const CLUSTER_CLOSED: ClosedReason = (outcome) => new ClusterClosedError(
  */
 export class Ending {
   readonly #connection: Connection;
-  readonly #lanes: Lanes;
-  readonly #intake: Intake;
+  readonly #lanes: SessionQueues;
+  readonly #intake: BatchBuilder;
   #reason: ClosedReason | undefined;
 
-  constructor(parts: { readonly connection: Connection; readonly lanes: Lanes; readonly intake: Intake }) {
+  constructor(parts: { readonly connection: Connection; readonly lanes: SessionQueues; readonly intake: BatchBuilder }) {
     this.#connection = parts.connection;
     this.#lanes = parts.lanes;
     this.#intake = parts.intake;
@@ -42,7 +42,7 @@ export class Ending {
   settle(): void {
     const reason = this.#reason;
     if (reason === undefined) return;
-    this.#intake.closeGathered();
+    this.#intake.closeOpenBatches();
     this.#intake.closeQueries();
     for (const batch of this.#lanes.takeQueued()) this.#fail(batch, reason);
     for (const batch of [...this.#lanes.unanswered()]) {

@@ -2,7 +2,7 @@ import { describeValue } from '../base/describe-value.ts';
 import { JobraftError, type Outcome } from '../base/errors.ts';
 import { awaitRemedy } from '../base/forgotten-await.ts';
 import { nearestName } from '../base/nearest-name.ts';
-import type { RefusalReason, RejectionCode } from '../transport/client-frame.ts';
+import type { AdminRejectionReason, RejectionCode } from '../transport/client-frame.ts';
 
 /** Every node that answered said that it knows no leader, until the call's deadline. Nothing was applied. */
 export class NoLeaderError extends JobraftError {
@@ -201,7 +201,7 @@ export class NodeUnavailableError extends JobraftError {
 const OTHER_VERSION = 'Use the same version of jobraft on clients and nodes.';
 
 /** The cluster refused an operation: it does not understand it, or its payload is larger than the nodes allow (code TOO_LARGE). */
-export class RequestRefusedError extends JobraftError {
+export class RequestRejectedError extends JobraftError {
   override readonly code: string;
   override readonly outcome: Outcome;
 
@@ -312,7 +312,7 @@ export function finalRejection(code: RejectionCode, message: string, outcome: Ou
     case 'VERSION':
       return undefined;
     default:
-      return new RequestRefusedError(code, message, outcome);
+      return new RequestRejectedError(code, message, outcome);
   }
 }
 
@@ -339,13 +339,13 @@ export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes, o
 }
 
 /** A node refused to change the members or to hand over leadership. Nothing was changed. */
-export class AdminRefusedError extends JobraftError {
-  override readonly code: RefusalReason;
+export class AdminRejectedError extends JobraftError {
+  override readonly code: AdminRejectionReason;
   override readonly outcome = 'not-applied';
   /** Who leads as far as the node knows, or zero. */
   readonly leader: number;
 
-  constructor(code: RefusalReason, message: string, leader: number) {
+  constructor(code: AdminRejectionReason, message: string, leader: number) {
     super(message);
     this.code = code;
     this.leader = leader;

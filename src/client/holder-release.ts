@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DUE_PER_ENTRY_MAX } from '../queue/limits.ts';
 import type { HeldJob, OperationResult } from '../queue/reply.ts';
 import type { Pipeline } from './pipeline.ts';
-import { unexpected } from './refusal.ts';
+import { unexpectedResult } from './result-errors.ts';
 
 /** To so little a lease is shortened. */
 const SHORT_LEASE_MS = 1;
@@ -30,12 +30,12 @@ export async function releaseHolder(pipeline: Pipeline, holder: number): Promise
     pipeline.open(32).releaseHolder(holder);
     pipeline.commit(call);
   });
-  if (!result.ok) throw unexpected(result);
+  if (!result.ok) throw unexpectedResult(result);
 }
 
 async function heldJobs(pipeline: Pipeline, holder: number): Promise<readonly HeldJob[]> {
   const result = await answerOf((call) => pipeline.query('linearizable', (encoder) => encoder.heldJobs(holder, DUE_PER_ENTRY_MAX), call));
-  if (!result.ok || result.type !== 'held') throw unexpected(result);
+  if (!result.ok || result.type !== 'held') throw unexpectedResult(result);
   return result.jobs;
 }
 

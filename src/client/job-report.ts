@@ -1,9 +1,9 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
-import type { KeptCall } from './call.ts';
-import { RequestRefusedError } from './errors.ts';
-import type { HeldJob } from './held-job.ts';
-import { isLeaseGone, unexpected } from './refusal.ts';
+import { RequestRejectedError } from './errors.ts';
+import type { LeasedJob } from './leased-job.ts';
+import type { RepeatedOperation } from './pending-operation.ts';
+import { isLeaseGone, unexpectedResult } from './result-errors.ts';
 
 /** What a worker does with the answers. */
 export interface JobReportHandlers<Data, Result> {
@@ -11,33 +11,33 @@ export interface JobReportHandlers<Data, Result> {
   /** Whether reports are repeated for as long as an outage takes. */
   outlivesOutage(): boolean;
   /** The report is answered, or given up; the others follow. */
-  onAnswered(held: HeldJob<Data, Result>): void;
-  onCompleted(held: HeldJob<Data, Result>, result: Result): void;
-  onFailed(held: HeldJob<Data, Result>, error: Error, reason: string): void;
-  onLost(held: HeldJob<Data, Result>): void;
+  onReply(held: LeasedJob<Data, Result>): void;
+  onCompleted(held: LeasedJob<Data, Result>, result: Result): void;
+  onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void;
+  onLost(held: LeasedJob<Data, Result>): void;
   /** The nodes allow results of fewer bytes than this client. */
-  onTooLarge(held: HeldJob<Data, Result>, error: Error): void;
+  onTooLarge(held: LeasedJob<Data, Result>, error: Error): void;
   onError(error: Error): void;
 }
 
 const OPERATION_BYTES = 64;
 
 /** Tells the cluster what came of a job, for as long as its lease may live. One object for each job: this is the path of every job. */
-abstract class JobReport<Data, Result> implements KeptCall {
+abstract class JobReport<Data, Result> implements RepeatedOperation {
   readonly endsLease = true;
   /** About how large its operation is, in bytes. */
   abstract readonly bytes: number;
-  protected readonly held: HeldJob<Data, Result>;
+  protected readonly held: LeasedJob<Data, Result>;
   protected readonly handlers: JobReportHandlers<Data, Result>;
 
-  constructor(held: HeldJob<Data, Result>, handlers: JobReportHandlers<Data, Result>) {
+  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>) {
     this.held = held;
     this.handlers = handlers;
   }
 
   abstract write(encoder: RequestEncoder): void;
   protected abstract onReported(): void;
-  protected abstract onRefused(error: Error): void;
+  protected abstract onRejected(error: Error): void;
 
   untilMs(): number {
     return this.held.extendedAtMs + this.handlers.leaseMs;
@@ -48,15 +48,15 @@ abstract class JobReport<Data, Result> implements KeptCall {
   }
 
   onResult(result: OperationResult): void {
-    this.handlers.onAnswered(this.held);
+    this.handlers.onReply(this.held);
     if (result.ok) this.onReported();
     else if (isLeaseGone(result.code)) this.handlers.onLost(this.held);
-    else this.handlers.onError(unexpected(result));
+    else this.handlers.onError(unexpectedResult(result));
   }
 
   onError(error: Error): void {
-    this.handlers.onAnswered(this.held);
-    this.onRefused(error);
+    this.handlers.onReply(this.held);
+    this.onRejected(error);
   }
 }
 
@@ -66,7 +66,7 @@ export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
   readonly #content: Uint8Array;
 
   /** @param content the result as it is kept. */
-  constructor(held: HeldJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, result: Result, content: Uint8Array) {
+  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, result: Result, content: Uint8Array) {
     super(held, handlers);
     this.bytes = OPERATION_BYTES + content.length;
     this.#result = result;
@@ -81,8 +81,8 @@ export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
     this.handlers.onCompleted(this.held, this.#result);
   }
 
-  protected onRefused(error: Error): void {
-    if (error instanceof RequestRefusedError && error.code === 'TOO_LARGE') this.handlers.onTooLarge(this.held, error);
+  protected onRejected(error: Error): void {
+    if (error instanceof RequestRejectedError && error.code === 'TOO_LARGE') this.handlers.onTooLarge(this.held, error);
     else this.handlers.onError(error);
   }
 }
@@ -94,7 +94,7 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
   readonly #mayRetry: boolean;
 
   /** @param reason the error as it is kept. @param mayRetry whether the job may be tried again, if attempts are left. */
-  constructor(held: HeldJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, error: Error, reason: string, mayRetry: boolean) {
+  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, error: Error, reason: string, mayRetry: boolean) {
     super(held, handlers);
     this.bytes = OPERATION_BYTES + reason.length;
     this.#error = error;
@@ -110,7 +110,7 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
     this.handlers.onFailed(this.held, this.#error, this.#reason);
   }
 
-  protected onRefused(error: Error): void {
+  protected onRejected(error: Error): void {
     this.handlers.onError(error);
   }
 }

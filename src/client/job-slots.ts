@@ -1,20 +1,20 @@
 import type { OperationResult } from '../queue/reply.ts';
-import type { KeptCall } from './call.ts';
 import { beginsByClaim } from './claim-scheduler.ts';
-import type { HeldJob } from './held-job.ts';
-import type { JobIntake } from './job-intake.ts';
+import type { JobClaimer } from './job-claimer.ts';
+import type { LeasedJob } from './leased-job.ts';
+import type { RepeatedOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Quarantine, QuarantineMember } from './quarantine.ts';
 import { ReadyJobs } from './ready-jobs.ts';
-import { isLeaseGone, unexpected } from './refusal.ts';
+import { isLeaseGone, unexpectedResult } from './result-errors.ts';
 import type { WorkerConfig } from './worker-options.ts';
 
 export interface JobSlotsHandlers<Data, Result> {
   /** The job has a slot and has begun: runs its processor, and calls {@link JobSlots.free} when that ends. */
   /** @param nowMs by performance.now(). */
-  readonly run: (held: HeldJob<Data, Result>, nowMs: number) => void;
+  readonly run: (held: LeasedJob<Data, Result>, nowMs: number) => void;
   /** Releases a job that was not begun, or whose processor was not called. */
-  readonly giveBack: (held: HeldJob<Data, Result>) => void;
+  readonly giveBack: (held: LeasedJob<Data, Result>) => void;
   /** The worker holds fewer jobs, without one that ended. */
   readonly onFree: () => void;
   readonly onError: (error: Error) => void;
@@ -40,14 +40,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #config: SlotsConfig;
   readonly #quarantine: Quarantine;
   readonly #pipeline: Pipeline;
-  readonly #intake: JobIntake;
+  readonly #intake: JobClaimer;
   readonly #handlers: JobSlotsHandlers<Data, Result>;
-  readonly #running = new Set<HeldJob<Data, Result>>();
+  readonly #running = new Set<LeasedJob<Data, Result>>();
   readonly #ready = new ReadyJobs<Data, Result>();
   /** Began in this turn, and the cluster does not know it. */
-  readonly #unannounced = new Set<HeldJob<Data, Result>>();
+  readonly #unannounced = new Set<LeasedJob<Data, Result>>();
   /** Have a slot and have begun, and their processors are called in the next turn of the event loop. */
-  readonly #due: HeldJob<Data, Result>[] = [];
+  readonly #due: LeasedJob<Data, Result>[] = [];
   /** Set while processors have been called in this turn. */
   #nextTurn: NodeJS.Immediate | undefined;
   #turnStartedMs = 0;
@@ -55,7 +55,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   /** The moment at which a job was given its slot last: a look at the clock takes as long as some of what is done for a job. */
   #filledAtMs = 0;
   /** No stall is allowed, and the begin of this job is not answered yet. */
-  #onlyBegin: HeldJob<Data, Result> | undefined;
+  #onlyBegin: LeasedJob<Data, Result> | undefined;
   /** Since when none of the waiting jobs has got a slot. */
   #waitingSinceMs = 0;
   #heldUpTimer: NodeJS.Timeout | undefined;
@@ -65,7 +65,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     config: SlotsConfig,
     quarantine: Quarantine,
     pipeline: Pipeline,
-    intake: JobIntake,
+    intake: JobClaimer,
     handlers: JobSlotsHandlers<Data, Result>,
   ) {
     this.#config = config;
@@ -77,7 +77,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   }
 
   /** Jobs that have a slot. */
-  get running(): ReadonlySet<HeldJob<Data, Result>> {
+  get running(): ReadonlySet<LeasedJob<Data, Result>> {
     return this.#running;
   }
 
@@ -87,12 +87,12 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   }
 
   /** All jobs under this worker's leases. */
-  held(): HeldJob<Data, Result>[] {
+  held(): LeasedJob<Data, Result>[] {
     return [...this.#running, ...this.#ready.values()];
   }
 
   /** Takes jobs that were just claimed. */
-  add(jobs: readonly HeldJob<Data, Result>[]): void {
+  add(jobs: readonly LeasedJob<Data, Result>[]): void {
     if (this.#ready.size === 0) this.#waitingSinceMs = performance.now();
     for (const held of jobs) {
       // Anew for each: the processor of the one before may have taken its time.
@@ -119,18 +119,18 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   }
 
   /** The job needs its slot no more. */
-  free(held: HeldJob<Data, Result>): void {
+  free(held: LeasedJob<Data, Result>): void {
     this.#running.delete(held);
     this.#unannounced.delete(held);
   }
 
   /** The cluster knows what came of the job, or that nothing comes of it here. */
-  onOver(held: HeldJob<Data, Result>): void {
+  onOver(held: LeasedJob<Data, Result>): void {
     if (held.stalls > 0) this.#quarantine.onOver(held);
   }
 
   /** The lease is gone: a job whose processor does not run needs nothing any more. */
-  lose(held: HeldJob<Data, Result>): void {
+  lose(held: LeasedJob<Data, Result>): void {
     this.#ready.remove(held);
     if (!held.hasStarted) this.free(held);
     this.onOver(held);
@@ -156,13 +156,13 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     }
   }
 
-  #wait(held: HeldJob<Data, Result>): void {
+  #wait(held: LeasedJob<Data, Result>): void {
     this.#ready.push(held);
     if (held.stalls > 0) this.#quarantine.enter(held, this.#config.leaseMs);
   }
 
   /** The next job that gets a slot, at `#filledAtMs`. */
-  #next(): HeldJob<Data, Result> | undefined {
+  #next(): LeasedJob<Data, Result> | undefined {
     const { concurrency } = this.#config;
     if (!this.#isOpen || this.#due.length > 0 || this.#onlyBegin !== undefined) return undefined;
     if (!this.#quarantine.isActive) {
@@ -178,7 +178,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     return stalled;
   }
 
-  #begin(held: HeldJob<Data, Result>, nowMs: number): void {
+  #begin(held: LeasedJob<Data, Result>, nowMs: number): void {
     this.#waitingSinceMs = nowMs;
     if (this.#isLeaseOver(held, nowMs)) {
       this.#giveBack(held);
@@ -195,25 +195,25 @@ export class JobSlots<Data, Result> implements QuarantineMember {
    * Whether a job that its claim has begun can run at once, as it must: a lease that ends would count. Slots are reserved for what a claim
    * begins; but other jobs may be run alone by now.
    */
-  #mayRun(held: HeldJob<Data, Result>, nowMs: number): boolean {
+  #mayRun(held: LeasedJob<Data, Result>, nowMs: number): boolean {
     return this.#running.size < this.#config.concurrency && !this.#quarantine.isActive && !this.#isLeaseOver(held, nowMs);
   }
 
   /** A worker that holds fewer jobs may claim others: no job that ends may tell it so. */
-  #giveBack(held: HeldJob<Data, Result>): void {
+  #giveBack(held: LeasedJob<Data, Result>): void {
     this.#handlers.giveBack(held);
     this.onOver(held);
     this.#handlers.onFree();
   }
 
   /** Gives the job a slot. It has begun. */
-  #run(held: HeldJob<Data, Result>, nowMs: number): void {
+  #run(held: LeasedJob<Data, Result>, nowMs: number): void {
     this.#running.add(held);
     if (this.#due.length === 0 && this.#hasTime(nowMs)) this.#call(held, nowMs);
     else this.#due.push(held);
   }
 
-  #call(held: HeldJob<Data, Result>, nowMs: number): void {
+  #call(held: LeasedJob<Data, Result>, nowMs: number): void {
     if (held.stalls > 0) this.#quarantine.onRun(held);
     this.#handlers.run(held, nowMs);
   }
@@ -244,7 +244,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   };
 
   /** A lease is never extended by waiting for a slot alone: what can be known to be over is not begun. */
-  #isLeaseOver(held: HeldJob<Data, Result>, nowMs: number): boolean {
+  #isLeaseOver(held: LeasedJob<Data, Result>, nowMs: number): boolean {
     return nowMs >= held.extendedAtMs + this.#config.leaseMs;
   }
 
@@ -256,14 +256,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       this.#sendBegin(held, {
         onResult: (result) => {
           // That the lease is gone is told by the next extension, or by the refusal of what came of the job.
-          if (!result.ok && !isLeaseGone(result.code)) this.#handlers.onError(unexpected(result));
+          if (!result.ok && !isLeaseGone(result.code)) this.#handlers.onError(unexpectedResult(result));
         },
         onError: (error) => this.#handlers.onError(error),
       });
     }
   };
 
-  #beginAndWait(held: HeldJob<Data, Result>): void {
+  #beginAndWait(held: LeasedJob<Data, Result>): void {
     this.#running.add(held);
     // Were several begun at once, the first of them could end the process before the others' processors are called.
     if (held.stalls === 0) this.#onlyBegin = held;
@@ -276,7 +276,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       onResult: (result) => {
         if (!onAnswered()) return;
         if (!result.ok || !this.#isOpen) {
-          this.#drop(held, result.ok || isLeaseGone(result.code) ? undefined : unexpected(result));
+          this.#drop(held, result.ok || isLeaseGone(result.code) ? undefined : unexpectedResult(result));
           return;
         }
         this.#run(held, performance.now());
@@ -288,15 +288,15 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     });
   }
 
-  #drop(held: HeldJob<Data, Result>, error: Error | undefined): void {
+  #drop(held: LeasedJob<Data, Result>, error: Error | undefined): void {
     this.free(held);
     if (error !== undefined) this.#handlers.onError(error);
     this.#giveBack(held);
     this.fill();
   }
 
-  #sendBegin(held: HeldJob<Data, Result>, answers: Pick<KeptCall, 'onResult' | 'onError'>): void {
-    const call: KeptCall = {
+  #sendBegin(held: LeasedJob<Data, Result>, answers: Pick<RepeatedOperation, 'onResult' | 'onError'>): void {
+    const call: RepeatedOperation = {
       write: (encoder) => encoder.markBegun(held.id, held.token),
       untilMs: () => held.extendedAtMs + this.#config.leaseMs,
       endsLease: false,

@@ -1,8 +1,8 @@
 import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
 import type { Batch } from './batch.ts';
-import type { Call, KeptCall } from './call.ts';
-import { deliver } from './settle.ts';
+import { deliver } from './deliver.ts';
+import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 
 /** Most requests whose late answer is waited for, and most claims in them; beyond it the oldest is forgotten, and the leases of its jobs run out. */
 const REQUESTS_MAX = 1_024;
@@ -11,7 +11,7 @@ const CLAIMS_MAX = 16 * 1_024;
 /** What is kept of a request: not its bytes, which may be many. */
 interface ExpectedAnswer {
   readonly operations: number;
-  readonly claims: readonly (readonly [at: number, claim: Call])[];
+  readonly claims: readonly (readonly [at: number, claim: PendingOperation])[];
 }
 
 /** Gives jobs back that no worker will run. */
@@ -28,7 +28,7 @@ export class LateClaims {
   }
 
   /** Takes the answer in place of a call that was given up. @returns undefined for a call that claims nothing. */
-  successorOf(call: Call): Call | undefined {
+  successorOf(call: PendingOperation): PendingOperation | undefined {
     return call.claimLeaseMs === undefined ? undefined : new LateClaim(call.claimLeaseMs, this.#release);
   }
 
@@ -59,7 +59,7 @@ export class LateClaims {
   }
 }
 
-class LateClaim implements Call {
+class LateClaim implements PendingOperation {
   readonly #leaseMs: number;
   readonly #release: Release;
 
@@ -78,7 +78,7 @@ class LateClaim implements Call {
 }
 
 /** The release of a job that no worker runs; its outcome is ignored. */
-export class ReleasedJob implements KeptCall {
+export class ReleasedJob implements RepeatedOperation {
   readonly endsLease = true;
   readonly #untilMs: number;
   readonly #job: number;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { MemberChange } from './node-calls.ts';
+import type { MemberChange } from './admin-calls.ts';
 import { aValue, checkOptions, integerIn, optionsOf } from './option-check.ts';
 
 /** What may be passed to a call that is for one named node. */

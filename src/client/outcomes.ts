@@ -1,32 +1,37 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { Batch } from './batch.ts';
-import { isKept } from './call.ts';
+import type { BatchBuilder } from './batch-builder.ts';
 import type { CallTimes } from './call-times.ts';
-import { deadlineRejection, type Obstacle, RequestRefusedError, SessionExpiredError } from './errors.ts';
-import { batchOfKept } from './gathering.ts';
-import type { Intake } from './intake.ts';
-import type { Lanes } from './lanes.ts';
+import { fail } from './deliver.ts';
+import { deadlineRejection, type Obstacle, RequestRejectedError, SessionExpiredError } from './errors.ts';
 import type { LateClaims } from './late-claims.ts';
-import { fail } from './settle.ts';
+import { batchOfKept } from './open-batch.ts';
+import { isRepeated } from './pending-operation.ts';
+import type { SessionQueues } from './session-queues.ts';
 
 /**
  * Decides what becomes of a batch, and of each of its calls, when it is answered, refused, or its time is over. Kept calls go on: in their
  * batch, whose bytes are repeated, or in another one when that can have no answer any more. Sends nothing itself.
  */
 export class Outcomes {
-  readonly #lanes: Lanes;
-  readonly #intake: Intake;
+  readonly #lanes: SessionQueues;
+  readonly #intake: BatchBuilder;
   readonly #late: LateClaims;
   readonly #times: CallTimes;
 
-  constructor(parts: { readonly lanes: Lanes; readonly intake: Intake; readonly late: LateClaims; readonly times: CallTimes }) {
+  constructor(parts: {
+    readonly lanes: SessionQueues;
+    readonly intake: BatchBuilder;
+    readonly late: LateClaims;
+    readonly times: CallTimes;
+  }) {
     this.#lanes = parts.lanes;
     this.#intake = parts.intake;
     this.#late = parts.late;
     this.#times = parts.times;
   }
 
-  onAnswered(batch: Batch, results: readonly OperationResult[]): void {
+  onReply(batch: Batch, results: readonly OperationResult[]): void {
     const [first] = results;
     if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
       this.#onSessionExpired(batch);
@@ -35,35 +40,35 @@ export class Outcomes {
       if (batch.session !== undefined) this.#lanes.onOpened(batch.session, first.client);
     } else if (batch.isOpening || results.length !== batch.operations) {
       const message = `${results.length} results came for ${batch.operations} operations.`;
-      this.onRefused(batch, new RequestRefusedError('UNEXPECTED_RESULT', message, 'unknown'));
+      this.onRejected(batch, new RequestRejectedError('UNEXPECTED_RESULT', message, 'unknown'));
     } else {
-      this.#settle(batch);
-      batch.answer(results);
+      this.#complete(batch);
+      batch.complete(results);
     }
   }
 
   /** Results of some operations, from place `first` on; those of the others follow. */
-  onAnsweredInPart(batch: Batch, first: number, results: readonly OperationResult[]): void {
-    this.#intake.releaseAnswered(batch.answerFrom(first, results));
-    if (batch.ordinary === 0) this.#settle(batch);
+  onReplyPart(batch: Batch, first: number, results: readonly OperationResult[]): void {
+    this.#intake.releaseAnswered(batch.completeFrom(first, results));
+    if (batch.ordinary === 0) this.#complete(batch);
   }
 
   /** No repetition of this request can help. */
-  onRefused(batch: Batch, error: Error): void {
+  onRejected(batch: Batch, error: Error): void {
     const { session } = batch;
     const refused = batch.isOpening && session !== undefined ? session.lane.takeQueued() : [batch];
     this.#lanes.remove(batch);
     for (const each of refused) {
-      this.#settle(each);
+      this.#complete(each);
       each.fail(error);
     }
   }
 
   /** Likewise, because of the operations at these places. The others go on in another request, unless an earlier sending may have taken effect. */
-  onOperationsRefused(batch: Batch, error: Error, operations: readonly number[]): void {
+  onOperationsRejected(batch: Batch, error: Error, operations: readonly number[]): void {
     const lane = batch.session?.lane;
     if (lane === undefined || batch.isOpening || operations.length === 0) {
-      this.onRefused(batch, error);
+      this.onRejected(batch, error);
       return;
     }
     const places = new Set(operations);
@@ -74,7 +79,7 @@ export class Outcomes {
     if (rest !== undefined) lane.requeue(rest);
     const goesOn = new Set(rest === undefined ? [] : [...rest.pending()].map(([, call]) => call));
     const refused = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
-    batch.settled();
+    batch.completed();
     for (const [, call] of refused) fail(call, error);
   }
 
@@ -82,7 +87,7 @@ export class Outcomes {
    * From now on the time of all calls is over but that of kept ones, of claims that are alone in their request, which wait for the end of an
    * outage, and of stale reads, which any node answers.
    */
-  endTimeOfCalls(nowMs: number): void {
+  expireCalls(nowMs: number): void {
     for (const batches of [this.#lanes.queued(), this.#lanes.unanswered()])
       for (const batch of batches) if (!batch.isStale && hasOtherThanClaims(batch)) batch.deadlineMs = Math.min(batch.deadlineMs, nowMs);
   }
@@ -105,7 +110,7 @@ export class Outcomes {
     const isUncertain = batch.uncertainSends > 0;
     if (isDue && !isUncertain && batch.rejection?.code === 'RETRY_LATER') {
       // A claim that found no room to wait at the cluster has waited here. That is no error.
-      batch.answerWithoutJobs();
+      batch.completeWithoutJobs();
       return undefined;
     }
     const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';
@@ -116,7 +121,7 @@ export class Outcomes {
     }
     let wasRejected = isDue;
     for (const [at, call] of batch.pending()) {
-      if (!isKept(call) || !this.#times.isOver(call, batch, nowMs)) continue;
+      if (!isRepeated(call) || !this.#times.isOver(call, batch, nowMs)) continue;
       wasRejected = true;
       this.#intake.releaseKept();
       batch.failAt(at, error);
@@ -140,9 +145,9 @@ export class Outcomes {
       batch.failOrdinary(new SessionExpiredError(), () => undefined);
     }
     if (batch.isCancelled && batch.ordinary > 0) {
-      batch.answerWithoutJobs();
+      batch.completeWithoutJobs();
     } else if (batch.ordinary > 0) {
-      batch.unaddress();
+      batch.clearSequence();
       lane.requeue(batch);
     } else if (batch.kept > 0) {
       const rest = restOf(batch, isUncertain);
@@ -151,21 +156,21 @@ export class Outcomes {
   }
 
   /** The batch needs no more attention; its calls are told by the caller. */
-  #settle(batch: Batch): void {
+  #complete(batch: Batch): void {
     this.#lanes.remove(batch);
     this.#intake.release(batch);
-    batch.settled();
+    batch.completed();
   }
 }
 
 function hasOtherThanClaims(batch: Batch): boolean {
-  for (const [, call] of batch.pending()) if (!isKept(call) && call.claimLeaseMs === undefined) return true;
+  for (const [, call] of batch.pending()) if (!isRepeated(call) && call.claimLeaseMs === undefined) return true;
   return false;
 }
 
 /** The kept calls of a batch that await an answer, but those at `places`, in a new one that takes its place. */
 function restOf(batch: Batch, mayHaveTakenEffect: boolean, places: ReadonlySet<number> = new Set()): Batch | undefined {
-  const calls = [...batch.pending()].flatMap(([at, call]) => (isKept(call) && !places.has(at) ? [call] : []));
+  const calls = [...batch.pending()].flatMap(([at, call]) => (isRepeated(call) && !places.has(at) ? [call] : []));
   if (calls.length === 0) return undefined;
   const rest = batchOfKept(calls, batch.deadlineMs, mayHaveTakenEffect || batch.mayHaveTakenEffect);
   rest.order = batch.order;

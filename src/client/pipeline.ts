@@ -1,23 +1,23 @@
 import { type ClaimedJob, decodeReply } from '../queue/reply.ts';
 import type { RequestEncoder } from '../queue/request.ts';
 import type { NodeStatus, ReadConsistency } from '../transport/client-frame.ts';
-import type { Call, KeptCall } from './call.ts';
+import { BatchBuilder } from './batch-builder.ts';
 import { CallTimes } from './call-times.ts';
 import type { ClientConfig } from './client-options.ts';
-import type { Connection, Rejection } from './connection.ts';
+import type { Connection, RequestRejection } from './connection.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import { CLIENT_CLOSED, type ClosedReason, Ending } from './ending.ts';
 import { finalRejection } from './errors.ts';
-import { Intake } from './intake.ts';
-import { Lanes } from './lanes.ts';
 import { LateClaims, ReleasedJob } from './late-claims.ts';
-import { NodeSearch, retryDelayMs } from './node-search.ts';
+import { LeaderDiscovery, retryDelayMs } from './leader-discovery.ts';
 import { Outcomes } from './outcomes.ts';
+import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 import { Reachability } from './reachability.ts';
-import type { Lane } from './session.ts';
+import type { SessionQueue } from './session.ts';
+import { SessionQueues } from './session-queues.ts';
 import { Transmitter } from './transmitter.ts';
 import { TurnEnd } from './turn-end.ts';
 import { WaitingClaims } from './waiting-claims.ts';
-import { Wakeup } from './wakeup.ts';
 
 /** How often a client with work asks the node it uses who leads, so that it finds its way to the leader. */
 const LEADER_CHECK_MS = 500;
@@ -34,18 +34,18 @@ export class Pipeline {
   readonly config: ClientConfig;
   /** Claims that wait at the cluster. */
   readonly waitingClaims: WaitingClaims;
-  readonly #search: NodeSearch;
+  readonly #search: LeaderDiscovery;
   readonly #reachability: Reachability;
   readonly #turnEnd = new TurnEnd(() => this.#pump());
-  readonly #wakeup = new Wakeup(() => this.#onWakeup());
-  readonly #lanes: Lanes;
-  readonly #intake: Intake;
+  readonly #wakeup = new DeadlineTimer(() => this.#onDeadline());
+  readonly #lanes: SessionQueues;
+  readonly #intake: BatchBuilder;
   readonly #transmitter: Transmitter;
   readonly #late: LateClaims;
   readonly #times: CallTimes;
   readonly #outcomes: Outcomes;
   readonly #ending: Ending;
-  #lastRejection: Rejection | undefined;
+  #lastRejection: RequestRejection | undefined;
   #leaderCheckAtMs = 0;
   #onIdle: (() => void)[] = [];
   /** When the client is closed at the latest; infinity until close() is called. */
@@ -55,10 +55,10 @@ export class Pipeline {
 
   constructor(connection: Connection, config: ClientConfig) {
     this.config = config;
-    this.#search = new NodeSearch(connection);
+    this.#search = new LeaderDiscovery(connection);
     this.#reachability = new Reachability(connection, this.#search);
-    this.#lanes = new Lanes(config.outstandingBatchesMax);
-    this.#intake = new Intake(config, this.#lanes);
+    this.#lanes = new SessionQueues(config.outstandingBatchesMax);
+    this.#intake = new BatchBuilder(config, this.#lanes);
     const { silenceMs } = config;
     const parts = { connection, lanes: this.#lanes, intake: this.#intake, wakeup: this.#wakeup };
     this.waitingClaims = new WaitingClaims({ ...parts, config }, () => this.#turnEnd.schedule());
@@ -92,7 +92,7 @@ export class Pipeline {
     return this.#intake.open(payloadBytes);
   }
 
-  commit(call: Call): void {
+  commit(call: PendingOperation): void {
     this.#turnEnd.schedule();
     this.#intake.commit(call, this.#turnEnd.nowMs);
   }
@@ -102,7 +102,7 @@ export class Pipeline {
    * @param payloadBytes about how large the operation will be.
    * @throws {ClientClosedError | ClusterClosedError} and nothing is written.
    */
-  keep(payloadBytes: number, call: KeptCall): void {
+  keep(payloadBytes: number, call: RepeatedOperation): void {
     this.#intake.checkOpen();
     this.#turnEnd.schedule();
     this.#intake.keep(payloadBytes, call, this.#turnEnd.nowMs);
@@ -123,7 +123,7 @@ export class Pipeline {
   }
 
   /** Writes one operation that only reads. @throws as {@link open} */
-  query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call): void {
+  query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: PendingOperation): void {
     if (!this.#intake.isClosed) this.#reachability.check(consistency === 'stale');
     this.#turnEnd.schedule();
     this.#intake.query(consistency, write, call, this.#turnEnd.nowMs);
@@ -136,9 +136,9 @@ export class Pipeline {
 
   onStatus(status: NodeStatus): void {
     if (this.#ending.isBegun) return;
-    this.#search.note(status);
+    this.#search.record(status);
     if (this.#search.isSearching) {
-      if (this.#search.settleOnLeader()) this.#onSettled();
+      if (this.#search.useLeader()) this.#onSettled();
     } else {
       this.#search.followLeader(status);
     }
@@ -147,12 +147,12 @@ export class Pipeline {
   onReply(bytes: Uint8Array, node: number): void {
     const reply = decodeReply(bytes);
     const batch = this.#lanes.find(reply.client, reply.sequence);
-    this.#search.trust(node);
-    if (batch !== undefined) this.#outcomes.onAnswered(batch, reply.results);
+    this.#search.clearSuspicion(node);
+    if (batch !== undefined) this.#outcomes.onReply(batch, reply.results);
     else this.#late.onAnswered(reply.client, reply.sequence, reply.results);
     // Who answers a stale reading may know no leader.
     if (this.#search.isSearching && batch?.isStale !== true && !this.#ending.isBegun) {
-      this.#search.settle(node);
+      this.#search.useNode(node);
       this.#onSettled();
     }
     this.#afterOutcome();
@@ -162,20 +162,20 @@ export class Pipeline {
   onReplyPart(first: number, bytes: Uint8Array, node: number): void {
     const reply = decodeReply(bytes);
     const batch = this.#lanes.find(reply.client, reply.sequence);
-    this.#search.trust(node);
+    this.#search.clearSuspicion(node);
     if (batch === undefined) return;
     batch.sentAtMs = performance.now();
-    this.#outcomes.onAnsweredInPart(batch, first, reply.results);
+    this.#outcomes.onReplyPart(batch, first, reply.results);
     this.#afterOutcome();
   }
 
-  onRejected(rejection: Rejection, node: number): void {
+  onRejected(rejection: RequestRejection, node: number): void {
     const batch = this.#lanes.find(rejection.client, rejection.sequence);
     if (batch === undefined) return;
     if (rejection.outcome === 'not-applied' && batch.uncertainSends > 0) batch.uncertainSends -= 1;
     const error = finalRejection(rejection.code, rejection.message, batch.uncertainSends > 0 ? 'unknown' : 'not-applied');
     if (error !== undefined) {
-      this.#outcomes.onOperationsRefused(batch, error, rejection.operations);
+      this.#outcomes.onOperationsRejected(batch, error, rejection.operations);
       this.#afterOutcome();
       return;
     }
@@ -197,7 +197,7 @@ export class Pipeline {
 
   onLost(node: number): void {
     if (this.#endNow()) return;
-    this.#search.forget(node);
+    this.#search.forgetNode(node);
     this.#transmitter.markUnsent(node);
     if (this.#search.isSearching) return;
     if (this.#search.node === node) this.#transmitter.leave(node);
@@ -205,7 +205,7 @@ export class Pipeline {
   }
 
   /** Opens the session ahead of the first call, by an operation without effect. */
-  connect(call: Call): void {
+  connect(call: PendingOperation): void {
     this.open(32).counts('connect');
     this.commit(call);
   }
@@ -273,13 +273,13 @@ export class Pipeline {
       this.#leaderCheckAtMs = this.#turnEnd.nowMs + LEADER_CHECK_MS;
       this.#search.askCurrent();
     }
-    this.#pumpLane(this.#lanes.waiting);
-    this.#pumpLane(this.#lanes.main);
-    this.#pumpLane(this.#lanes.queries);
-    this.#wakeup.at(this.#intake.sinceMs + this.#gatherMs());
+    this.#pumpQueue(this.#lanes.waiting);
+    this.#pumpQueue(this.#lanes.main);
+    this.#pumpQueue(this.#lanes.queries);
+    this.#wakeup.at(this.#intake.sinceMs + this.#batchMs());
   }
 
-  #pumpLane(lane: Lane): void {
+  #pumpQueue(lane: SessionQueue): void {
     for (;;) {
       if (lane === this.#lanes.main && !lane.isFull) this.#intake.closeNext();
       const batch = this.#lanes.takeNext(lane);
@@ -289,7 +289,7 @@ export class Pipeline {
     }
   }
 
-  #gatherMs(): number {
+  #batchMs(): number {
     return Math.min(GATHER_MS_MAX, this.config.deadlineMs / 10);
   }
 
@@ -309,19 +309,19 @@ export class Pipeline {
 
   #afterOutcome(): void {
     if (this.#onIdle.length > 0 && this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
-    if (this.#intake.isGathering || this.#lanes.hasQueued()) this.#turnEnd.schedule();
+    if (this.#intake.hasOpenBatch || this.#lanes.hasQueued()) this.#turnEnd.schedule();
   }
 
   // ---- time
 
-  #onWakeup(): void {
+  #onDeadline(): void {
     const nowMs = performance.now();
     const { stoppedNodes } = this.#reachability;
     const outage = this.#reachability.outage();
     if (outage !== undefined) {
-      this.#intake.closeGathered();
+      this.#intake.closeOpenBatches();
       this.#intake.closeQueries();
-      this.#outcomes.endTimeOfCalls(nowMs);
+      this.#outcomes.expireCalls(nowMs);
     }
     this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes, outage });
     if (nowMs >= this.#closesByMs) this.#lanes.takeWaitingClaims();
@@ -334,7 +334,7 @@ export class Pipeline {
       this.#search.pause();
       return;
     }
-    if (nowMs >= this.#intake.sinceMs + this.#gatherMs()) this.#intake.closeGathered();
+    if (nowMs >= this.#intake.sinceMs + this.#batchMs()) this.#intake.closeOpenBatches();
     this.#transmitter.sendStale();
     if (!this.#search.isSearching) this.#transmitter.sendAgain(nowMs);
     if (this.#search.isSearching && this.#search.isDue(nowMs)) {
@@ -344,13 +344,13 @@ export class Pipeline {
       }
       this.#search.askAll(nowMs);
     }
-    this.#wakeup.at(this.#nextWakeup());
+    this.#wakeup.at(this.#nextDeadlineMs());
   }
 
-  #nextWakeup(): number {
+  #nextDeadlineMs(): number {
     const { isSearching } = this.#search;
     const nowMs = performance.now();
-    let next = Math.min(this.#closesByMs, this.#intake.sinceMs + this.#gatherMs());
+    let next = Math.min(this.#closesByMs, this.#intake.sinceMs + this.#batchMs());
     if (isSearching) next = Math.min(next, this.#search.nextMs);
     for (const batch of this.#lanes.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
     for (const batch of this.#lanes.unanswered()) {

@@ -9,17 +9,17 @@ import type { AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import type { ClusterEndpoint } from '../transport/port.ts';
 import { ADD_BYTES, Bulk } from './bulk.ts';
-import type { Call } from './call.ts';
 import type { Client } from './client.ts';
-import { aConnection, acquireClient, type ClientLease, CONNECTION_REMEDY } from './connection-source.ts';
+import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
 import { encodeContent } from './content.ts';
 import { BulkTooLargeError, ClientClosedError } from './errors.ts';
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
 import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
 import { aValue, checkOptions, optionsOf } from './option-check.ts';
+import type { PendingOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
-import { unexpected } from './refusal.ts';
+import { unexpectedResult } from './result-errors.ts';
 import { readProperty } from './thrown.ts';
 
 export type { JobOptions };
@@ -52,7 +52,7 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
 /** The producer's side of one named queue. When add() resolves, the job is committed. */
 export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
   readonly name: string;
-  readonly #lease: ClientLease;
+  readonly #lease: SharedClient;
   readonly #pipeline: Pipeline;
   readonly #defaults: AddOptions;
   #closing: Promise<void> | undefined;
@@ -118,14 +118,14 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     const result = await this.#query(consistency, (encoder) => encoder.getJob(id));
     if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
     if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
-    throw unexpected(result);
+    throw unexpectedResult(result);
   }
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
     const result = await this.#query(readConsistency(options), (encoder) => encoder.counts(this.name));
     if (result.ok && result.type === 'counts') return result.counts;
-    throw unexpected(result);
+    throw unexpectedResult(result);
   }
 
   /** A dead letter of this queue waits again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
@@ -167,12 +167,12 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   async #command(write: (encoder: RequestEncoder) => void): Promise<void> {
     const result = await this.#ask(write);
-    if (!result.ok || result.type !== 'done') throw unexpected(result);
+    if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
   }
 }
 
 /** What one add() waits with: its promise's two ends and what the job will show. */
-class AddCall<Data, Result> implements Call {
+class AddCall<Data, Result> implements PendingOperation {
   readonly onError: (error: Error) => void;
   readonly #queueName: string;
   readonly #name: string;
@@ -198,7 +198,7 @@ class AddCall<Data, Result> implements Call {
 
   onResult(result: OperationResult): void {
     if (!result.ok || result.type !== 'added') {
-      this.onError(unexpected(result));
+      this.onError(unexpectedResult(result));
       return;
     }
     this.#resolve(jobOfAdd<Data, Result>(this.#queueName, result.id, Date.now(), this.#attemptsMax, this.#name, this.#data));

@@ -1,16 +1,16 @@
 import type { Outcome } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
 import { NoNodesRunningError, type QuorumLostError } from './errors.ts';
-import type { NodeSearch } from './node-search.ts';
+import type { LeaderDiscovery } from './leader-discovery.ts';
 
 /** Whether calls can be answered at all: a node runs, and there is no outage that lasts until its cause is removed. */
 export class Reachability {
   readonly #connection: Connection;
-  readonly #search: NodeSearch;
+  readonly #search: LeaderDiscovery;
   /** Of the latest look: while all is well, none is taken for each call. */
   #hadOutage = false;
 
-  constructor(connection: Connection, search: NodeSearch) {
+  constructor(connection: Connection, search: LeaderDiscovery) {
     this.#connection = connection;
     this.#search = search;
   }

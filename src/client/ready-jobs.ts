@@ -1,35 +1,35 @@
-import type { HeldJob } from './held-job.ts';
+import type { LeasedJob } from './leased-job.ts';
 
 /** Most jobs that stay referenced after they were taken. */
 const TAKEN_MAX = 256;
 
 /** Jobs that were claimed ahead and wait for a free slot, in the order of their claims; those that stalled before stand apart. */
 export class ReadyJobs<Data, Result> {
-  #fresh: HeldJob<Data, Result>[] = [];
+  #fresh: LeasedJob<Data, Result>[] = [];
   /** How many of the fresh ones are taken: shift() would move all that follow. */
   #taken = 0;
-  #stalled: HeldJob<Data, Result>[] = [];
+  #stalled: LeasedJob<Data, Result>[] = [];
 
   get size(): number {
     return this.#fresh.length - this.#taken + this.#stalled.length;
   }
 
-  values(): HeldJob<Data, Result>[] {
+  values(): LeasedJob<Data, Result>[] {
     return [...this.#fresh.slice(this.#taken), ...this.#stalled];
   }
 
   /** The job that stalled before and was claimed first. */
-  get firstStalled(): HeldJob<Data, Result> | undefined {
+  get firstStalled(): LeasedJob<Data, Result> | undefined {
     return this.#stalled[0];
   }
 
-  push(held: HeldJob<Data, Result>): void {
+  push(held: LeasedJob<Data, Result>): void {
     if (held.stalls > 0) this.#stalled.push(held);
     else this.#fresh.push(held);
   }
 
   /** Takes the job that was claimed first. */
-  next(): HeldJob<Data, Result> | undefined {
+  next(): LeasedJob<Data, Result> | undefined {
     const fresh = this.#fresh[this.#taken];
     const stalled = this.#stalled[0];
     if (stalled !== undefined && (fresh === undefined || stalled.token < fresh.token)) return this.#stalled.shift();
@@ -39,7 +39,7 @@ export class ReadyJobs<Data, Result> {
     return fresh;
   }
 
-  remove(held: HeldJob<Data, Result>): void {
+  remove(held: LeasedJob<Data, Result>): void {
     // Thousands may be taken one after the other, each of them the first.
     if (held === this.#stalled[0]) {
       this.#stalled.shift();
@@ -50,7 +50,7 @@ export class ReadyJobs<Data, Result> {
     this.#stalled = this.#stalled.filter((each) => each !== held);
   }
 
-  takeAll(): HeldJob<Data, Result>[] {
+  takeAll(): LeasedJob<Data, Result>[] {
     const jobs = this.values();
     this.#fresh = [];
     this.#taken = 0;

@@ -4,7 +4,7 @@ import { Batch } from './batch.ts';
 
 /** One registration of a client with the cluster: what lets a repeated request be recognised. */
 export class Session {
-  readonly lane: Lane;
+  readonly lane: SessionQueue;
   /** Until it is open a random number, which only its opening is sent under; then the id that the cluster gave it (thesis §6.3). */
   client = randomNumber();
   /** Batches that were sent and not answered yet, by sequence, in ascending order. */
@@ -12,7 +12,7 @@ export class Session {
   isOpen = false;
   #nextSequence = 1;
 
-  constructor(lane: Lane) {
+  constructor(lane: SessionQueue) {
     this.lane = lane;
   }
 
@@ -26,7 +26,7 @@ export class Session {
     const sequence = this.#nextSequence;
     this.#nextSequence += 1;
     this.unanswered.set(sequence, batch);
-    batch.address(this, sequence, this.#acknowledgedBelow());
+    batch.assignSequence(this, sequence, this.#acknowledgedBelow());
   }
 
   /** Everything below was answered or given up. */
@@ -37,7 +37,7 @@ export class Session {
 }
 
 /** What a lane's requests are to the cluster. */
-export interface LaneRules {
+export interface SessionQueueRules {
   /** Whether the cluster remembers answers for it; what only reads may be carried out twice, and opens no session. */
   readonly isRemembered: boolean;
   /** Whether its batches take effect in the order of their first sending, also when its session has to be replaced. */
@@ -49,9 +49,9 @@ export interface LaneRules {
  * that wait have a lane of their own: they stay unanswered for seconds, and would keep the cluster from forgetting
  * the answers of everything behind them.
  */
-export class Lane {
+export class SessionQueue {
   readonly unansweredMax: number;
-  readonly #rules: LaneRules;
+  readonly #rules: SessionQueueRules;
   session: Session;
   /** Closed batches that wait to be sent: first those that were sent before, by their order, then the others, oldest first. */
   queued: Batch[] = [];
@@ -59,7 +59,7 @@ export class Lane {
   #predecessor: Session | undefined;
   #sent = 0;
 
-  constructor(unansweredMax: number, rules: LaneRules) {
+  constructor(unansweredMax: number, rules: SessionQueueRules) {
     this.unansweredMax = unansweredMax;
     this.#rules = rules;
     this.session = this.#newSession();

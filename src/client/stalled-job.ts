@@ -1,7 +1,7 @@
 import { STALLED_REASON } from '../queue/reply.ts';
 import { JobStalledError } from './errors.ts';
-import type { HeldJob } from './held-job.ts';
 import { type Job, jobOfDetail } from './job.ts';
+import type { LeasedJob } from './leased-job.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /** The job as the cluster has it, and why it failed. */
@@ -16,7 +16,7 @@ export interface StalledJobFailure<Data, Result> {
  */
 export function readStalledJob<Data, Result>(
   pipeline: Pipeline,
-  { id, token }: Pick<HeldJob<Data, Result>, 'id' | 'token'>,
+  { id, token }: Pick<LeasedJob<Data, Result>, 'id' | 'token'>,
   onKnown: (failure: StalledJobFailure<Data, Result> | undefined) => void,
 ): void {
   try {

@@ -1,25 +1,25 @@
 import type { Batch } from './batch.ts';
 import type { Connection } from './connection.ts';
-import type { Lanes } from './lanes.ts';
-import type { NodeSearch } from './node-search.ts';
+import type { DeadlineTimer } from './deadline-timer.ts';
+import type { LeaderDiscovery } from './leader-discovery.ts';
+import type { SessionQueues } from './session-queues.ts';
 import type { WaitingClaims } from './waiting-claims.ts';
-import type { Wakeup } from './wakeup.ts';
 
 /** Sends batches to the node that the client has settled on, and sends them again when that is silent or lost. */
 export class Transmitter {
   readonly #connection: Connection;
-  readonly #search: NodeSearch;
-  readonly #lanes: Lanes;
-  readonly #wakeup: Wakeup;
+  readonly #search: LeaderDiscovery;
+  readonly #lanes: SessionQueues;
+  readonly #wakeup: DeadlineTimer;
   readonly #waitingClaims: WaitingClaims;
   readonly #silenceMs: number;
 
   /** @param parts silenceMs: how long a node may stay silent about a batch. */
   constructor(parts: {
     readonly connection: Connection;
-    readonly search: NodeSearch;
-    readonly lanes: Lanes;
-    readonly wakeup: Wakeup;
+    readonly search: LeaderDiscovery;
+    readonly lanes: SessionQueues;
+    readonly wakeup: DeadlineTimer;
     readonly waitingClaims: WaitingClaims;
     readonly silenceMs: number;
   }) {

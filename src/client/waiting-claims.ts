@@ -1,21 +1,21 @@
 import { type ClaimOptions, RequestEncoder } from '../queue/request.ts';
 import { Batch } from './batch.ts';
-import type { Call } from './call.ts';
+import type { BatchBuilder } from './batch-builder.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { Connection } from './connection.ts';
+import type { DeadlineTimer } from './deadline-timer.ts';
 import { CLIENT_CLOSED } from './ending.ts';
-import type { Intake } from './intake.ts';
-import type { Lanes } from './lanes.ts';
 import type { LateClaims } from './late-claims.ts';
-import type { Wakeup } from './wakeup.ts';
+import type { PendingOperation } from './pending-operation.ts';
+import type { SessionQueues } from './session-queues.ts';
 
 /** What the claims that wait need of their pipeline. */
 interface WaitingClaimParts {
   readonly config: ClientConfig;
   readonly connection: Connection;
-  readonly lanes: Lanes;
-  readonly intake: Intake;
-  readonly wakeup: Wakeup;
+  readonly lanes: SessionQueues;
+  readonly intake: BatchBuilder;
+  readonly wakeup: DeadlineTimer;
 }
 
 /** Claims that wait at the cluster until there is a job, each a request of its own. They can be cancelled. */
@@ -31,7 +31,7 @@ export class WaitingClaims {
   }
 
   /** @returns the claim, to {@link cancel} it. @throws {ClientClosedError | ClusterClosedError} */
-  submit(queue: string, options: ClaimOptions, call: Call): Batch {
+  submit(queue: string, options: ClaimOptions, call: PendingOperation): Batch {
     const { config, lanes, intake } = this.#parts;
     intake.checkOpen();
     this.#encoder.begin(1, 1, 1);
@@ -79,7 +79,7 @@ export class WaitingClaims {
   endIfCancelled(batch: Batch): boolean {
     if (!batch.isCancelled || batch.uncertainSends > 0) return false;
     this.#parts.lanes.withdraw(batch);
-    batch.answerWithoutJobs();
+    batch.completeWithoutJobs();
     this.#schedule();
     return true;
   }

@@ -1,15 +1,15 @@
 import { EventEmitter, errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../queue/limits.ts';
 import type { ClaimedJob } from '../queue/reply.ts';
-import { acquireClient, type ClientLease } from './connection-source.ts';
+import { acquireClient, type SharedClient } from './connection-source.ts';
 import { encodeValue } from './content.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
-import { HeldJob, type JobContext } from './held-job.ts';
 import { type Job, jobOfClaim } from './job.ts';
-import { JobIntake } from './job-intake.ts';
+import { JobClaimer } from './job-claimer.ts';
 import { JobCompletion, JobFailure, type JobReportHandlers } from './job-report.ts';
 import { JobSlots } from './job-slots.ts';
-import { LeaseKeeper } from './lease-keeper.ts';
+import { LeaseRenewer } from './lease-renewer.ts';
+import { type JobContext, LeasedJob } from './leased-job.ts';
 import { callListeners, warnOfThrown } from './listeners.ts';
 import type { Pipeline } from './pipeline.ts';
 import { checkQueueName } from './queue.ts';
@@ -56,13 +56,13 @@ const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
 export class Worker<Data = unknown, Result = unknown> extends EventEmitter<WorkerEvents<Data, Result>> implements AsyncDisposable {
   readonly name: string;
   readonly #config: WorkerConfig;
-  readonly #lease: ClientLease;
+  readonly #lease: SharedClient;
   readonly #pipeline: Pipeline;
   readonly #unsubscribe: () => void;
   readonly #sandbox: Sandbox<Data, Result> | undefined;
   readonly #processor: Processor<Data, Result>;
-  readonly #intake: JobIntake;
-  readonly #keeper: LeaseKeeper<Data, Result>;
+  readonly #intake: JobClaimer;
+  readonly #keeper: LeaseRenewer<Data, Result>;
   readonly #slots: JobSlots<Data, Result>;
   readonly #reports: JobReportHandlers<Data, Result>;
   /** Operations that end a job and are not answered yet. */
@@ -107,7 +107,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#lease = acquireClient(options.connection);
     this.#pipeline = this.#lease.client.pipeline;
     const { claimSchedulers, quarantine } = this.#lease.client;
-    this.#intake = new JobIntake(
+    this.#intake = new JobClaimer(
       name,
       this.#config,
       this.#pipeline,
@@ -121,7 +121,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
         onError: (error) => this.#report(error),
       },
     );
-    this.#keeper = new LeaseKeeper(this.#config.leaseMs, this.#pipeline, {
+    this.#keeper = new LeaseRenewer(this.#config.leaseMs, this.#pipeline, {
       held: () => this.#slots.held(),
       onLost: (held) => this.#onLeaseLost(held),
       onError: (error) => this.#report(error),
@@ -138,7 +138,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#reports = {
       leaseMs: this.#config.leaseMs,
       outlivesOutage: () => !this.#isClosing,
-      onAnswered: (held) => this.#onReportAnswered(held),
+      onReply: (held) => this.#onReportAnswered(held),
       onCompleted: (held, result) => this.#onCompleted(held, result),
       onFailed: (held, error, reason) => this.#onFailed(held, error, reason),
       onLost: (held) => this.#onLeaseLost(held),
@@ -206,12 +206,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
     // The lease runs from when the claim was applied: after it was sent, and after the last moment at which its answer was not here.
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
-    const held = jobs.map((claimed) => new HeldJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
+    const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
     this.#slots.add(held);
     this.#progress();
   }
 
-  async #process(held: HeldJob<Data, Result>, startedMs: number): Promise<void> {
+  async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
     held.hasStarted = true;
     this.#tell('active', held.job);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
@@ -232,13 +232,13 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#progress();
   }
 
-  #failureOf(held: HeldJob<Data, Result>, error: Error): JobFailure<Data, Result> {
+  #failureOf(held: LeasedJob<Data, Result>, error: Error): JobFailure<Data, Result> {
     const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
     return new JobFailure(held, this.#reports, error, reason, !isUnrecoverable(error));
   }
 
   /** Sends what came of a job. */
-  #send(held: HeldJob<Data, Result>, report: JobCompletion<Data, Result> | JobFailure<Data, Result>): void {
+  #send(held: LeasedJob<Data, Result>, report: JobCompletion<Data, Result> | JobFailure<Data, Result>): void {
     held.isEnded = true;
     this.#ending += 1;
     try {
@@ -249,24 +249,24 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     }
   }
 
-  #onReportAnswered(held: HeldJob<Data, Result>): void {
+  #onReportAnswered(held: LeasedJob<Data, Result>): void {
     this.#ending -= 1;
     this.#slots.onOver(held);
     this.#progress();
   }
 
-  #onCompleted(held: HeldJob<Data, Result>, result: Result): void {
+  #onCompleted(held: LeasedJob<Data, Result>, result: Result): void {
     held.onCompleted(result);
     this.#tell('completed', held.job, result);
   }
 
-  #onFailed(held: HeldJob<Data, Result>, error: Error, reason: string): void {
+  #onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void {
     held.onFailed(reason);
     this.#tell('failed', held.job, error);
   }
 
   /** Releases a job; another worker may begin it at once. */
-  #giveBack(held: HeldJob<Data, Result>): void {
+  #giveBack(held: LeasedJob<Data, Result>): void {
     held.isEnded = true;
     this.#ending += 1;
     const { id, token, extendedAtMs } = held;
@@ -276,7 +276,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     });
   }
 
-  #onLeaseLost(held: HeldJob<Data, Result>): void {
+  #onLeaseLost(held: LeasedJob<Data, Result>): void {
     if (held.isLost) return;
     const error = new LeaseLostError(held.id);
     held.lose(error);
@@ -289,7 +289,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   /** The stall may have been one more than is allowed. No report of this worker says so. */
-  #tellIfFailed(held: HeldJob<Data, Result>): void {
+  #tellIfFailed(held: LeasedJob<Data, Result>): void {
     this.#ending += 1;
     readStalledJob<Data, Result>(this.#pipeline, held, (failure) => {
       this.#ending -= 1;
@@ -305,7 +305,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     void this.close(true);
   }
 
-  #abandon(held: HeldJob<Data, Result>): void {
+  #abandon(held: LeasedJob<Data, Result>): void {
     held.lose(new ClientClosedError());
     this.#slots.free(held);
     this.#giveBack(held);

@@ -10,17 +10,17 @@ import { openClientPort } from './client-port.ts';
 import { DELAY, groupsOf, MEMBER_CHANGE, NODE_ID, PAUSE_MS, PROBABILITY, parseSettings, WAIT_MS } from './cluster-arguments.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
 import { clusterListeners } from './cluster-listeners.ts';
+import { ClusterManifest, recoveredCluster } from './cluster-manifest.ts';
 import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
 import { clusterSettings, freeId, withAbsolutePaths } from './cluster-options.ts';
 import { releaseDeparted } from './departed-holders.ts';
 import { Exclusive } from './exclusive.ts';
-import type { RecoveredCluster } from './lost-roster.ts';
+import type { RecoveredCluster } from './lost-manifest.ts';
 import { MemberChanges } from './member-changes.ts';
-import type { ClusterMembers } from './member-control.ts';
-import { MemberControl } from './member-control.ts';
+import type { ClusterMembers } from './membership-controller.ts';
+import { MembershipController } from './membership-controller.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { NodeThreads, settledWithin } from './node-threads.ts';
-import { Roster, recoveredCluster } from './roster.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
@@ -67,9 +67,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 /** A running embedded cluster; made by {@link startCluster}. Once it is closed, its methods reject with a {@link ClusterClosedError}. */
 export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ClusterSettings;
-  readonly #roster: Roster;
+  readonly #roster: ClusterManifest;
   readonly #threads: NodeThreads;
-  readonly #members: MemberControl;
+  readonly #members: MembershipController;
   readonly #changes: MemberChanges;
   #nextConnection = 1;
   readonly #faults = new NetworkFaults();
@@ -82,10 +82,10 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   constructor(settings: ClusterSettings, listeners: ClusterListeners, recovered: RecoveredCluster | undefined) {
     this.#settings = settings;
-    this.#roster = Roster.open(settings.dataDir, settings.nodes, recovered);
+    this.#roster = ClusterManifest.open(settings.dataDir, settings.nodes, recovered);
     const exclusive = new Exclusive();
     this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults, exclusive });
-    this.#members = new MemberControl(
+    this.#members = new MembershipController(
       () => this.#adminClient,
       () => this.leader(),
       exclusive,
@@ -100,7 +100,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     const present = this.nodeIds().filter((node) => !absent.includes(node));
     this.#roster.checkFiles(this.#settings.durability === 'full');
     await this.#threads.start(present);
-    this.#roster.onMade(present);
+    this.#roster.onFilesCreated(present);
     this.#roster.onTaken();
     if (this.#roster.departed.length === 0) return;
     const released = releaseDeparted(this.#roster, () => (this.#isClosed ? undefined : this.#client));
@@ -221,7 +221,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   async restart(node: number): Promise<void> {
     this.#checkMember(node);
     await this.#threads.restart(node);
-    this.#roster.onMade([node]);
+    this.#roster.onFilesCreated([node]);
   }
 
   /**
@@ -288,7 +288,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#changes.change(add, remove);
   }
 
-  /** Lets node `to` lead, or whichever has most of the log. @returns who leads then. @throws {AdminRefusedError | NoLeaderError} */
+  /** Lets node `to` lead, or whichever has most of the log. @returns who leads then. @throws {AdminRejectedError | NoLeaderError} */
   async transferLeadership(to?: number): Promise<number> {
     this.#checkOpen();
     if (to !== undefined) this.#checkMember(to);

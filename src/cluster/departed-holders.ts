@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
-import type { Roster } from './roster.ts';
+import type { ClusterManifest } from './cluster-manifest.ts';
 
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 1_000;
@@ -13,7 +13,7 @@ type HolderReleaser = Pick<Client, 'releaseHolder'>;
  * cluster may have no leader for a while.
  * @param client undefined once the cluster is closed.
  */
-export async function releaseDeparted(roster: Roster, client: () => HolderReleaser | undefined): Promise<void> {
+export async function releaseDeparted(roster: ClusterManifest, client: () => HolderReleaser | undefined): Promise<void> {
   const { departed } = roster;
   for (const holder of departed) if (!(await release(holder, client))) return;
   if (departed.length === 0 || client() === undefined) return;

@@ -5,7 +5,7 @@ import { type Configuration, configurationOf, type VoterDisk } from '../raft/ent
 import { distinct, voteResult } from '../raft/quorum.ts';
 import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
-import { latestMembers, mostAdvanced } from './lost-roster.ts';
+import { latestMembers, mostAdvanced } from './lost-manifest.ts';
 import { nodeFile, nodesWithFile } from './node-file.ts';
 import { type NodeSurvey, type ReadSurvey, readSurveys, surveyNodes } from './node-surveys.ts';
 import { putBack } from './rebuilds.ts';

@@ -1,14 +1,14 @@
 import { ConfigError } from '../base/errors.ts';
 import { ClusterClosedError } from '../client/errors.ts';
+import type { ClusterManifest } from './cluster-manifest.ts';
 import { checkCount } from './cluster-options.ts';
-import type { MemberControl } from './member-control.ts';
+import type { MembershipController } from './membership-controller.ts';
 import type { NodeThreads } from './node-threads.ts';
-import type { Roster } from './roster.ts';
 
 export interface MemberChangesParts {
-  readonly roster: Pick<Roster, 'nodes' | 'add' | 'onMade' | 'remove'>;
+  readonly roster: Pick<ClusterManifest, 'nodes' | 'add' | 'onFilesCreated' | 'remove'>;
   readonly threads: Pick<NodeThreads, 'add' | 'remove'>;
-  readonly control: Pick<MemberControl, 'members' | 'change' | 'cancelAddition'>;
+  readonly control: Pick<MembershipController, 'members' | 'change' | 'cancelAddition'>;
 }
 
 /** Whole changes of members: the nodes' ids in the roster, their threads, and their votes. */
@@ -33,7 +33,7 @@ export class MemberChanges {
   /**
    * Either all of it is done, or what was begun is cancelled: then a joining node's id and thread are gone again. They stay only where it
    * is unknown whether the node became a voter, or where the cluster was closed; the same call may be made again in any case.
-   * @throws {ConfigError | AdminRefusedError | MembershipTimeoutError} or what kept a joining node's thread from starting.
+   * @throws {ConfigError | AdminRejectedError | MembershipTimeoutError} or what kept a joining node's thread from starting.
    */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
     const pending = add.find((node) => this.#joining.has(node));
@@ -76,7 +76,7 @@ export class MemberChanges {
   async #start(nodes: readonly number[]): Promise<void> {
     const outcomes = await Promise.allSettled(nodes.map((node) => this.#threads.add(node)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    this.#roster.onMade(nodes);
+    this.#roster.onFilesCreated(nodes);
   }
 
   async #cancel(nodes: readonly number[], mayBeMembers: readonly number[]): Promise<void> {

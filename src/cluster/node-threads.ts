@@ -8,6 +8,7 @@ import type { RebuildRejection } from '../node/admin-handler.ts';
 import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
+import { type ClusterManifest, newLife } from './cluster-manifest.ts';
 import type { ClusterSettings } from './cluster-options.ts';
 import type { Exclusive } from './exclusive.ts';
 import type { NetworkFaults } from './network-faults.ts';
@@ -15,7 +16,6 @@ import type { NodeReport } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
 import { NodeHandle, NodeStuckError } from './node-handle.ts';
 import { type RebuildAnswer, Rebuilds } from './rebuilds.ts';
-import { newLife, type Roster } from './roster.ts';
 
 /** A node that takes longer to answer is blocked. */
 const FAULTS_WAIT_MS = 1_000;
@@ -23,7 +23,7 @@ const FAULTS_WAIT_MS = 1_000;
 export interface NodeThreadsParts {
   readonly settings: ClusterSettings;
   readonly listeners: ClusterListeners;
-  readonly roster: Roster;
+  readonly roster: ClusterManifest;
   readonly faults: NetworkFaults;
   readonly exclusive: Exclusive;
 }
@@ -32,7 +32,7 @@ export interface NodeThreadsParts {
 export class NodeThreads {
   readonly #settings: ClusterSettings;
   readonly #listeners: ClusterListeners;
-  readonly #roster: Roster;
+  readonly #roster: ClusterManifest;
   readonly #faults: NetworkFaults;
   readonly #handles = new Map<number, NodeHandle>();
   /** What was last begun with each node: it is started, stopped and rebuilt by one call after the other, so that it never has two threads. */
@@ -313,7 +313,7 @@ export class NodeThreads {
   #moveAside(node: number): string | undefined {
     const { dataDir } = this.#settings;
     const file = dataDir === undefined ? undefined : nodeFile(dataDir, node);
-    this.#roster.onMade([node]);
+    this.#roster.onFilesCreated([node]);
     return file === undefined || !existsSync(file) ? undefined : moveDamagedAside(file);
   }
 

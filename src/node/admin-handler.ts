@@ -5,7 +5,7 @@ import type { Effects, Rejection } from '../raft/effects.ts';
 import type { MembershipChange } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { RebuildQuestion } from '../raft/rebuild-question.ts';
-import type { ClientFrame, LogEntryView, RefusalReason, ServerFrame } from '../transport/client-frame.ts';
+import type { AdminRejectionReason, ClientFrame, LogEntryView, ServerFrame } from '../transport/client-frame.ts';
 import { writeServerFrame } from '../transport/client-frame.ts';
 import { nodeStatus } from './node-status.ts';
 import type { ClientOutbox } from './outbox.ts';
@@ -103,7 +103,7 @@ export class AdminHandler {
 
   #outcomeOf(call: number, refused: Rejection | undefined): ServerFrame {
     if (refused === undefined) return { type: 'done', call };
-    return { type: 'refused', call, leader: this.#core.view.leader ?? 0, ...explain(refused) };
+    return { type: 'admin-rejected', call, leader: this.#core.view.leader ?? 0, ...explain(refused) };
   }
 
   #viewLog(from: number, to: number): LogEntryView[] {
@@ -116,7 +116,7 @@ export class AdminHandler {
 
 const listed = (nodes: readonly number[]): string => nodes.join(', ') || 'none';
 
-function explain(refused: Rejection): { readonly reason: RefusalReason; readonly message: string } {
+function explain(refused: Rejection): { readonly reason: AdminRejectionReason; readonly message: string } {
   switch (refused.reason) {
     case 'not-leader':
       return {

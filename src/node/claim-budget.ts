@@ -1,6 +1,6 @@
 import type { LogIndex } from '../base/ids.ts';
-import type { ClaimPlace } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
+import type { ClaimPlace } from '../queue/validate-request.ts';
 
 /** What claims in the log take, by their queues. */
 interface Ahead {
@@ -69,7 +69,7 @@ export class ClaimBudget {
   }
 
   /** The requests did not enter the log. */
-  onRefused(requests: readonly Pick<ClaimingRequest, 'takes'>[]): void {
+  onRejected(requests: readonly Pick<ClaimingRequest, 'takes'>[]): void {
     for (const { takes } of requests) this.#forget(takes);
   }
 

@@ -120,7 +120,7 @@ export class Proposer {
         requests.onProposed(items);
       } else {
         invariant(rejected?.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
-        this.#claims.onRefused(items);
+        this.#claims.onRejected(items);
         requests.onOverloaded(items, rejected.uncommittedBytes);
       }
       onEntry();

@@ -1,8 +1,8 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
-import { validateQuery } from '../queue/inspect-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { QueryRun } from '../queue/query-run.ts';
 import { peekRequest } from '../queue/request.ts';
+import { validateQuery } from '../queue/validate-request.ts';
 import type { Effects, ReadableBatch } from '../raft/effects.ts';
 import type { ReadConsistency, RejectionCode, ServerFrame } from '../transport/client-frame.ts';
 import { writeServerFrame } from '../transport/client-frame.ts';

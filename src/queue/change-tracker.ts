@@ -7,7 +7,7 @@ import type { Session } from './session.ts';
 export interface RemovedJob {
   readonly id: number;
   readonly flags: number;
-  readonly packedAt: number;
+  readonly packPosition: number;
   readonly entry: number;
 }
 
@@ -87,7 +87,7 @@ export class ChangeTracker {
     if ((job.flags & JobFlag.rowStored) === 0) return;
     this.#markPage(job.id);
     this.#contentBytes += storedBytesOf(job);
-    this.#removedJobs.push({ id: job.id, flags: job.flags, packedAt: job.packedAt, entry: job.entry });
+    this.#removedJobs.push({ id: job.id, flags: job.flags, packPosition: job.packPosition, entry: job.entry });
   }
 
   queue(queue: NamedQueue): void {
@@ -152,8 +152,8 @@ function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number 
 }
 
 /** What it costs to delete what the checkpoint has of a job beside its page and its part of a pack. */
-function storedBytesOf({ flags, length, packedAt, end: { outcomeLength } }: Job): number {
-  const hasOwnContent = (flags & JobFlag.contentStored) !== 0 && (packedAt === ALONE || packedAt === IN_ENTRY);
+function storedBytesOf({ flags, length, packPosition, end: { outcomeLength } }: Job): number {
+  const hasOwnContent = (flags & JobFlag.contentStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
   const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;
   return (hasOwnContent ? ROW_BYTES + length * DELETED_SHARE : 0) + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
 }

@@ -3,7 +3,7 @@ import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../storage/port.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
-import { chunkOf, packOf, packsOf, writePack } from './content-pack.ts';
+import { entryDataOf, packOf, packsOf, writePack } from './content-pack.ts';
 import { MACHINE_VERSION_FIRST } from './entry-data.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
@@ -71,8 +71,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   /** Drops from memory what the checkpoint now holds. */
   evict(): void {
     for (const job of this.#written) {
-      job.chunk = undefined;
-      if (job.packedAt !== IN_ENTRY) job.offset = 0;
+      job.entryData = undefined;
+      if (job.packPosition !== IN_ENTRY) job.offset = 0;
       if (job.end.outcome !== undefined) job.ownEnd().outcome = undefined;
     }
   }
@@ -103,11 +103,11 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 
   *#removedContent(removed: RemovedJob): Generator<RecordChange> {
-    const { packedAt, entry } = removed;
+    const { packPosition, entry } = removed;
     const { packs, entries } = this.#layout;
-    if (packedAt === IN_ENTRY) {
+    if (packPosition === IN_ENTRY) {
       if (entries.remove(entry)) yield this.#gone(RecordKind.entry, entry);
-    } else if (packedAt === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, contentKey(packOf(removed)));
+    } else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, contentKey(packOf(removed)));
   }
 
   *#page(page: number): Generator<RecordChange> {
@@ -134,8 +134,8 @@ export class CheckpointChanges implements Iterable<RecordChange> {
 
   *#keptEntry(job: Job): Generator<RecordChange> {
     job.flags |= JobFlag.contentStored;
-    job.packedAt = IN_ENTRY;
-    if (this.#layout.entries.add(job.entry)) yield this.#put(RecordKind.entry, job.entry, chunkOf(job));
+    job.packPosition = IN_ENTRY;
+    if (this.#layout.entries.add(job.entry)) yield this.#put(RecordKind.entry, job.entry, entryDataOf(job));
   }
 
   #pack(jobs: readonly Job[]): RecordChange {
@@ -143,9 +143,9 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     invariant(first !== undefined, () => 'a pack without a job');
     for (const job of jobs) {
       job.flags |= JobFlag.contentStored;
-      if (job.packedAt !== ALONE) this.#layout.packs.add(first.id);
+      if (job.packPosition !== ALONE) this.#layout.packs.add(first.id);
     }
-    if (first.packedAt === ALONE) return this.#put(RecordKind.content, contentKey(first.id), contentInMemory(first));
+    if (first.packPosition === ALONE) return this.#put(RecordKind.content, contentKey(first.id), contentInMemory(first));
     return this.#encoded(RecordKind.content, contentKey(first.id), () => writePack(this.#to, jobs));
   }
 
@@ -178,7 +178,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 }
 
-const contentInMemory = (job: Job): Uint8Array => chunkOf(job).subarray(job.offset, job.offset + job.length);
+const contentInMemory = (job: Job): Uint8Array => entryDataOf(job).subarray(job.offset, job.offset + job.length);
 
 /**
  * Fills an empty state from a checkpoint; contents stay where they are. A checkpoint without records is the empty state.
@@ -203,8 +203,8 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
     for (const job of readJobs(key, new ByteReader(value), queues)) {
       if (job.id <= latest || job.id >= jobs.nextJobId) throw new MalformedBytesError(`a checkpoint's job ${job.id} behind job ${latest}`);
       latest = job.id;
-      if (job.packedAt === IN_ENTRY) layout.entries.add(job.entry);
-      else if (job.length > 0 && job.packedAt !== ALONE) layout.packs.add(packOf(job));
+      if (job.packPosition === IN_ENTRY) layout.entries.add(job.entry);
+      else if (job.length > 0 && job.packPosition !== ALONE) layout.packs.add(packOf(job));
       jobs.table.append(job);
       if (job.state === StateCode.completed || job.state === StateCode.failed) finished.push(job);
       else jobs.restore(job);

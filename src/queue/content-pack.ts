@@ -9,15 +9,15 @@ import type { Job } from './job.ts';
  */
 export function writePack(to: ByteWriter, jobs: readonly Job[]): void {
   for (const job of jobs) {
-    to.u8(job.packedAt);
-    to.blobOf(chunkOf(job), job.offset, job.length);
+    to.u8(job.packPosition);
+    to.blobOf(entryDataOf(job), job.offset, job.length);
   }
 }
 
 /** The memory that holds the content of a job which no checkpoint has yet. */
-export function chunkOf({ id, chunk }: Job): Uint8Array {
-  invariant(chunk !== undefined, () => `the content of job ${id} is neither in memory nor in the checkpoint`);
-  return chunk;
+export function entryDataOf({ id, entryData }: Job): Uint8Array {
+  invariant(entryData !== undefined, () => `the content of job ${id} is neither in memory nor in the checkpoint`);
+  return entryData;
 }
 
 /** Divides jobs, in the order of their ids, into runs whose contents go into one record each, and tells each job its position. */
@@ -38,13 +38,13 @@ export function* packsOf(jobs: readonly Job[]): Generator<readonly Job[]> {
 
 function positioned(run: readonly Job[]): readonly Job[] {
   const firstId = run[0]?.id ?? 0;
-  for (const job of run) job.packedAt = run.length === 1 ? ALONE : job.id - firstId;
+  for (const job of run) job.packPosition = run.length === 1 ? ALONE : job.id - firstId;
   return run;
 }
 
 /** The id of the job under which the content of this one is stored. */
-export const packOf = ({ id, packedAt }: { readonly id: number; readonly packedAt: number }): number =>
-  packedAt === ALONE ? id : id - packedAt;
+export const packOf = ({ id, packPosition }: { readonly id: number; readonly packPosition: number }): number =>
+  packPosition === ALONE ? id : id - packPosition;
 
 /** @returns undefined when the job at this position is not in the pack. */
 export function findInPack(pack: Uint8Array, position: number): Uint8Array | undefined {

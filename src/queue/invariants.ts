@@ -1,9 +1,9 @@
 import { invariant } from '../base/invariant.ts';
-import type { DueHeap } from './due-heap.ts';
+import type { DeadlineHeap } from './deadline-heap.ts';
+import type { FinishedList } from './finished-list.ts';
 import { type Job, NO_TERMS } from './job.ts';
 import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
-import type { KeptList } from './kept-list.ts';
 import { STATE_BOUNDS, type StateBounds } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { OutcomeKind } from './reply.ts';
@@ -76,7 +76,7 @@ function checkQueue(queue: NamedQueue, states: readonly number[], jobs: JobStore
   checkKept(queue.keptFailed, StateCode.failed, queue);
 }
 
-function checkKept(kept: KeptList, state: number, queue: NamedQueue): void {
+function checkKept(kept: FinishedList, state: number, queue: NamedQueue): void {
   let latest = 0;
   let count = 0;
   for (const job of kept.jobs()) {
@@ -88,7 +88,7 @@ function checkKept(kept: KeptList, state: number, queue: NamedQueue): void {
   invariant(count === kept.size, () => `queue ${queue.name} keeps ${count} jobs and counts ${kept.size}`);
 }
 
-function checkHeap(heap: DueHeap, state: number, what: string): void {
+function checkHeap(heap: DeadlineHeap, state: number, what: string): void {
   const jobs = heap.values();
   for (let at = 0; at < jobs.length; at += 1) {
     const job = jobs[at] as Job;
@@ -113,19 +113,19 @@ export function checkSessions(sessions: SessionTable, clockMs: number, bounds: S
   let count = 0;
   let latest = 0;
   for (const session of sessions.sessions()) {
-    const { client, answers } = session;
+    const { client, replies } = session;
     count += 1;
     invariant(sessions.get(client) === session, () => `the session of client ${client} cannot be found`);
     invariant(session.touchOrder > latest && session.lastMs <= clockMs, () => `the session of client ${client} is out of order`);
     latest = session.touchOrder;
-    invariant(answers.size <= bounds.sessionAnswersMax, () => `client ${client} has ${answers.size} remembered answers`);
+    invariant(replies.size <= bounds.sessionAnswersMax, () => `client ${client} has ${replies.size} remembered answers`);
     let bytes = 0;
-    for (const [sequence, answer] of answers) {
+    for (const [sequence, answer] of replies) {
       bytes += answer.length;
       // It may lie in a hole between forgotten sequences that was closed: then it is the answer that counts.
       invariant(sequence >= session.acknowledgedBelow, () => `client ${client} has an answer to ${sequence} that it no longer needs`);
     }
-    invariant(bytes === session.answerBytes, () => `client ${client} has ${bytes} bytes of answers and counts ${session.answerBytes}`);
+    invariant(bytes === session.replyBytes, () => `client ${client} has ${bytes} bytes of answers and counts ${session.replyBytes}`);
   }
   invariant(count === sessions.size && count <= bounds.sessionsMax, () => `${count} sessions are in order, ${sessions.size} are known`);
 }

@@ -195,12 +195,12 @@ export class JobQueue implements AttachmentSource {
   query(request: Uint8Array): Uint8Array {
     const reader = new ByteReader(request);
     const header = readRequestHeader(reader);
-    return this.#attacher.attach(this.#executor.carryOut(header, reader, request, this.#logMs, OF_QUERIES));
+    return this.#attacher.attach(this.#executor.execute(header, reader, request, this.#logMs, OF_QUERIES));
   }
 
   /** Answers the next operations of a query, as many as have contents of about `bytesMax`, and at least one. */
   queryNext(run: QueryRun, bytesMax: number): Uint8Array {
-    return this.#attacher.attach(this.#executor.carryOutNext(run, bytesMax));
+    return this.#attacher.attach(this.#executor.executeNext(run, bytesMax));
   }
 
   /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */
@@ -272,7 +272,7 @@ export class JobQueue implements AttachmentSource {
     const job = this.#jobs.table.get(jobId);
     if (job === undefined) return undefined;
     if (job.length === 0) return EMPTY;
-    if (job.chunk !== undefined) return job.chunk.subarray(job.offset, job.offset + job.length);
+    if (job.entryData !== undefined) return job.entryData.subarray(job.offset, job.offset + job.length);
     return checked(this.#contents.of(job), job.length, () => `the content of job ${jobId}`);
   }
 
@@ -319,7 +319,7 @@ export class JobQueue implements AttachmentSource {
     const reader = new ByteReader(data, start, end);
     const header = readRequestHeader(reader);
     if (header.client === NO_CLIENT && this.#version > 1) {
-      this.#executor.carryOutAlone(header, reader, this.#version);
+      this.#executor.executeUnsessioned(header, reader, this.#version);
       return;
     }
     if (!isAddressable(header)) return;
@@ -331,24 +331,24 @@ export class JobQueue implements AttachmentSource {
     }
     const session = this.#sessions.get(client) ?? (isOpening ? this.#sessions.open(client) : undefined);
     if (session === undefined) {
-      this.#refuse(header, ErrorCode.sessionExpired, replies);
+      this.#reject(header, ErrorCode.sessionExpired, replies);
       return;
     }
     if (sequence < session.acknowledgedBelow) {
       // A late copy, which its client no longer waits for. The nodes that passed it on do.
-      this.#refuse(header, ErrorCode.sessionExpired, replies);
+      this.#reject(header, ErrorCode.sessionExpired, replies);
       return;
     }
     this.#sessions.touch(session, this.#logMs);
     this.#changes.session(session);
     session.acknowledge(header.acknowledgedBelow);
-    let answer = session.answerOf(sequence);
+    let answer = session.replyTo(sequence);
     if (answer === undefined) {
-      if (session.isForgotten(sequence)) {
-        this.#refuse(header, ErrorCode.sessionExpired, replies);
+      if (session.isEvicted(sequence)) {
+        this.#reject(header, ErrorCode.sessionExpired, replies);
         return;
       }
-      answer = this.#executor.carryOut(header, reader, data, this.#logMs, this.#version);
+      answer = this.#executor.execute(header, reader, data, this.#logMs, this.#version);
       session.remember(sequence, answer, this.#bounds, this.#version);
     }
     if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#attacher.attach(answer));
@@ -361,7 +361,7 @@ export class JobQueue implements AttachmentSource {
   #openSession(header: RequestHeader, replies: ReplySink | undefined): void {
     const { client, sequence, operations } = header;
     if (operations !== 1) {
-      this.#refuse(header, ErrorCode.invalidRequest, replies);
+      this.#reject(header, ErrorCode.invalidRequest, replies);
       return;
     }
     // Ids of version 1 were random: one of them may stand in the way.
@@ -376,9 +376,9 @@ export class JobQueue implements AttachmentSource {
     }
   }
 
-  #refuse(header: RequestHeader, code: number, replies: ReplySink | undefined): void {
+  #reject(header: RequestHeader, code: number, replies: ReplySink | undefined): void {
     const { client, sequence } = header;
-    if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#executor.refuse(header, code));
+    if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#executor.reject(header, code));
   }
 }
 

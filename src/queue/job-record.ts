@@ -18,7 +18,7 @@ import { OutcomeKind } from './reply.ts';
  * 32   [f64 dueMs]
  * 64   [f64 finishedMs][f64 finishOrder]
  * 128  [u8 outcomeKind][u32 outcomeLength]
- * 256  [u32 length][u8 packedAt], and for IN_ENTRY [f64 entry][u32 offset]
+ * 256  [u32 length][u8 packPosition], and for IN_ENTRY [f64 entry][u32 offset]
  * 512  [u8 begun][u32 stalls][u32 stalledMax][f64 leaseMs][f64 holder]     of version 2, active or stalled
  * ```
  */
@@ -48,7 +48,7 @@ export function writeLogicalJob(to: ByteWriter, job: Job): void {
   writeJob(to, job, undefined, 0);
 }
 
-function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = job.packedAt): void {
+function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPosition = job.packPosition): void {
   const parts = partsOf(job, before);
   // Position, state and parts, of one, one and two bytes.
   to.u32((job.id % RECORD_PAGE_JOBS) | (job.state << 8) | (parts << 16));
@@ -71,8 +71,8 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packedAt = 
   }
   if ((parts & Part.content) !== 0) {
     to.u32(job.length);
-    to.u8(packedAt);
-    if (packedAt === IN_ENTRY) {
+    to.u8(packPosition);
+    if (packPosition === IN_ENTRY) {
       to.f64(job.entry);
       to.u32(job.offset);
     }
@@ -144,8 +144,8 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   }
   if ((parts & Part.content) !== 0) {
     job.length = from.u32();
-    job.packedAt = from.u8();
-    if (job.packedAt === IN_ENTRY) {
+    job.packPosition = from.u8();
+    if (job.packPosition === IN_ENTRY) {
       job.entry = from.f64();
       job.offset = from.u32();
     }

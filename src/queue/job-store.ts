@@ -2,12 +2,12 @@ import { invariant } from '../base/invariant.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
-import { DueHeap } from './due-heap.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+import type { FinishedList } from './finished-list.ts';
 import { Job, type LeaseTerms, NEVER, NO_END, NO_TERMS } from './job.ts';
 import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
 import { noTotals } from './job-totals.ts';
-import type { KeptList } from './kept-list.ts';
 import { STALLED_MAX_DEFAULT, TRIM_PER_FINISH_MAX } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { OperationReader } from './operation.ts';
@@ -24,8 +24,8 @@ export const APPLIED = -1;
 export class JobStore {
   readonly table = new JobTable();
   readonly queues: QueueTable;
-  readonly leases = new DueHeap();
-  readonly delayed = new DueHeap();
+  readonly leases = new DeadlineHeap();
+  readonly delayed = new DeadlineHeap();
   nextJobId = 1;
   nextToken = 1;
   nextFinishOrder = 1;
@@ -67,7 +67,7 @@ export class JobStore {
     this.totals.added += 1;
     job.length = operation.blobLength;
     if (job.length > 0) {
-      job.chunk = chunk;
+      job.entryData = chunk;
       job.offset = operation.blobAt;
       if (staysInEntry(job.length, chunk.length, this.#contentInEntryBytes)) job.entry = this.entry;
     }
@@ -131,7 +131,7 @@ export class JobStore {
     this.totals.completed += 1;
     const keep = job.policy.keepCompleted;
     if (keep === 0) {
-      this.#forget(job);
+      this.#evict(job);
       return APPLIED;
     }
     const bytes = resultLength > 0 ? result.slice(resultAt, resultAt + resultLength) : undefined;
@@ -208,7 +208,7 @@ export class JobStore {
     switch (job.state) {
       case StateCode.waiting:
         queue.waiting -= 1;
-        this.#forget(job);
+        this.#evict(job);
         queue.index.onRemoved(job);
         return APPLIED;
       case StateCode.delayed:
@@ -224,7 +224,7 @@ export class JobStore {
       default:
         return ErrorCode.jobState;
     }
-    this.#forget(job);
+    this.#evict(job);
     return APPLIED;
   }
 
@@ -324,7 +324,7 @@ export class JobStore {
     this.totals.failed += 1;
     const keep = job.policy.keepFailed;
     if (keep === 0) {
-      this.#forget(job);
+      this.#evict(job);
       return;
     }
     this.#enterFinished(job, StateCode.failed, job.queue.keptFailed);
@@ -354,7 +354,7 @@ export class JobStore {
     this.delayed.push(job);
   }
 
-  #enterFinished(job: Job, state: number, kept: KeptList): void {
+  #enterFinished(job: Job, state: number, kept: FinishedList): void {
     job.state = state;
     const end = job.ownEnd();
     end.finished = this.#wall;
@@ -365,20 +365,20 @@ export class JobStore {
   }
 
   /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never pays for a whole backlog. */
-  #trim(kept: KeptList, keep: number): void {
+  #trim(kept: FinishedList, keep: number): void {
     if (keep < 0) return;
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;
       kept.remove(oldest);
-      this.#forget(oldest);
+      this.#evict(oldest);
     }
   }
 
   /** Ends a job that is in no index any more. */
-  #forget(job: Job): void {
+  #evict(job: Job): void {
     this.#changes.jobRemoved(job);
     job.state = StateCode.removed;
-    job.chunk = undefined;
+    job.entryData = undefined;
     job.end = NO_END;
     this.table.delete(job.id);
     this.queues.onJobGone(job.queue, this.version);

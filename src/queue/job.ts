@@ -54,7 +54,7 @@ export class JobEnd {
   /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
   outcome: Uint8Array | undefined = undefined;
   outcomeLength = 0;
-  /** Neighbours among the finished jobs that the queue keeps. Kept by KeptList. */
+  /** Neighbours among the finished jobs that the queue keeps. Kept by FinishedList. */
   older: Job | undefined = undefined;
   newer: Job | undefined = undefined;
 }
@@ -89,15 +89,15 @@ export class Job {
   token = 0;
   /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later: see `JobStore.leaseEndMs`. Otherwise 0. */
   dueMs = 0;
-  /** Position in the heap of its deadline, or -1. Kept by DueHeap. */
+  /** Position in the heap of its deadline, or -1. Kept by DeadlineHeap. */
   heapAt = -1;
   /** The memory that holds the content: the data of the entry that brought it. Undefined once the checkpoint does. */
-  chunk: Uint8Array | undefined;
+  entryData: Uint8Array | undefined;
   /** Where it begins in the entry's data. */
   offset = 0;
   length = 0;
   /** Once the checkpoint holds the content: its place in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
-  packedAt = 0;
+  packPosition = 0;
   /** Index of the entry that brought the content, if the checkpoint keeps that entry for it; otherwise 0. */
   entry = 0;
   end: Readonly<JobEnd> = NO_END;
@@ -107,7 +107,7 @@ export class Job {
     this.policy = policy;
     this.priority = priority;
     this.added = added;
-    this.chunk = undefined;
+    this.entryData = undefined;
   }
 
   get queue(): NamedQueue {

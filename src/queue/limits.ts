@@ -30,11 +30,11 @@ export const SESSIONS_MAX = 10_000;
 /** A session without a request for this long of log time is forgotten: one hour. */
 export const SESSION_IDLE_MS_MAX = 3_600_000;
 /** Most answers that one session remembers; beyond it the oldest answer is forgotten. */
-export const SESSION_ANSWERS_MAX = 1_024;
+export const SESSION_REPLIES_MAX = 1_024;
 /** Most bytes of answers that one session remembers; the newest answer is always kept. */
-export const SESSION_ANSWER_BYTES_MAX = 8 * 1024 * 1024;
+export const SESSION_REPLY_BYTES_MAX = 8 * 1024 * 1024;
 /** Most runs of forgotten sequences that one session tells apart. */
-export const SESSION_FORGOTTEN_RUNS_MAX = 64;
+export const SESSION_EVICTED_RUNS_MAX = 64;
 
 /** Most deadlines (promotions, expired leases) worked off by one log entry; the rest waits for the next one. */
 export const DUE_PER_ENTRY_MAX = 10_000;
@@ -59,9 +59,9 @@ export interface StateBounds {
 export const STATE_BOUNDS: StateBounds = Object.freeze({
   sessionsMax: SESSIONS_MAX,
   sessionIdleMsMax: SESSION_IDLE_MS_MAX,
-  sessionAnswersMax: SESSION_ANSWERS_MAX,
-  sessionAnswerBytesMax: SESSION_ANSWER_BYTES_MAX,
-  sessionForgottenRunsMax: SESSION_FORGOTTEN_RUNS_MAX,
+  sessionAnswersMax: SESSION_REPLIES_MAX,
+  sessionAnswerBytesMax: SESSION_REPLY_BYTES_MAX,
+  sessionForgottenRunsMax: SESSION_EVICTED_RUNS_MAX,
   duePerEntryMax: DUE_PER_ENTRY_MAX,
   trimPerFinishMax: TRIM_PER_FINISH_MAX,
 });

@@ -1,6 +1,6 @@
+import { FinishedList } from './finished-list.ts';
 import type { JobPolicy } from './job.ts';
 import type { JobCounts } from './job-state.ts';
-import { KeptList } from './kept-list.ts';
 import { WaitingIndex } from './waiting-index.ts';
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
@@ -9,8 +9,8 @@ export class NamedQueue implements JobCounts {
   readonly number: number;
   readonly name: string;
   readonly index = new WaitingIndex();
-  readonly keptCompleted = new KeptList();
-  readonly keptFailed = new KeptList();
+  readonly keptCompleted = new FinishedList();
+  readonly keptFailed = new FinishedList();
   delayed = 0;
   waiting = 0;
   active = 0;

@@ -106,10 +106,10 @@ export function writeSession(to: ByteWriter, session: Session): void {
   to.f64(session.acknowledgedBelow);
   to.f64(session.lastMs);
   to.f64(session.touchOrder);
-  to.u32(session.forgotten.length);
-  for (const sequence of session.forgotten) to.f64(sequence);
-  to.u32(session.answers.size);
-  for (const [sequence, answer] of session.answers) {
+  to.u32(session.evicted.length);
+  for (const sequence of session.evicted) to.f64(sequence);
+  to.u32(session.replies.size);
+  for (const [sequence, answer] of session.replies) {
     to.f64(sequence);
     to.blob(answer);
   }
@@ -125,7 +125,7 @@ export function readSession(client: number, from: ByteReader): Session {
   const forgotten: number[] = [];
   const forgottenCount = from.u32();
   for (let read = 0; read < forgottenCount; read += 1) forgotten.push(from.f64());
-  session.restoreForgotten(forgotten);
+  session.restoreEvicted(forgotten);
   const answerCount = from.u32();
   // Copied, so that one remembered answer does not hold the whole record in memory.
   for (let read = 0; read < answerCount; read += 1) session.remember(from.f64(), from.blob().slice());

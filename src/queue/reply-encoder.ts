@@ -126,10 +126,10 @@ export class ReplyEncoder {
   }
 
   /** Replaces whatever was written by one error that stands for all `count` results. */
-  refuse(client: number, sequence: number, count: number, code: number): void {
+  reject(client: number, sequence: number, count: number, code: number): void {
     this.begin(client, sequence, this.#version);
     this.error(code, 0, NO_STATE);
-    this.#form = ReplyForm.refused;
+    this.#form = ReplyForm.rejected;
     this.#results = count;
   }
 

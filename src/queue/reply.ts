@@ -27,7 +27,7 @@ import { OPERATIONS_MAX } from './limits.ts';
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (content, outcome) for every job shown, in order.
  * In the form `refused` a single error stands for all results.
  */
-export const ReplyForm = Object.freeze({ plain: 0, attached: 1, refused: 2 });
+export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
 export const ResultCode = Object.freeze({
   error: 0,
   added: 1,
@@ -144,7 +144,7 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const form = reader.u8();
   const count = reader.u32();
   if (count > OPERATIONS_MAX) throw new MalformedBytesError(`a reply of ${count} results`);
-  if (form === ReplyForm.refused) {
+  if (form === ReplyForm.rejected) {
     const refusal = readResult(reader, undefined);
     return { client, sequence, results: new Array<OperationResult>(count).fill(refusal) };
   }

@@ -32,8 +32,8 @@ export class RequestExecutor {
   }
 
   /** The answer to a request that is not carried out at all. */
-  refuse(header: RequestHeader, code: number): Uint8Array {
-    this.#replies.refuse(header.client, header.sequence, Math.min(header.operations, OPERATIONS_MAX), code);
+  reject(header: RequestHeader, code: number): Uint8Array {
+    this.#replies.reject(header.client, header.sequence, Math.min(header.operations, OPERATIONS_MAX), code);
     return this.#replies.finish();
   }
 
@@ -48,10 +48,10 @@ export class RequestExecutor {
    * Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are refused.
    * @param version of the state machine that the entry names.
    */
-  carryOut(header: RequestHeader, reader: ByteReader, data: Uint8Array, logMs: number, version: number): Uint8Array {
+  execute(header: RequestHeader, reader: ByteReader, data: Uint8Array, logMs: number, version: number): Uint8Array {
     const { client, sequence, operations } = header;
     if (operations > OPERATIONS_MAX) {
-      return this.refuse(header, ErrorCode.invalidRequest);
+      return this.reject(header, ErrorCode.invalidRequest);
     }
     this.#replies.begin(client, sequence, version);
     this.#operation.begin();
@@ -70,7 +70,7 @@ export class RequestExecutor {
    * Carries out the next operations of a query until the jobs that they show have contents of `bytesMax`, and at least one.
    * @returns the skeleton of their results.
    */
-  carryOutNext(run: QueryRun, bytesMax: number): Uint8Array {
+  executeNext(run: QueryRun, bytesMax: number): Uint8Array {
     const { header, reader } = run;
     const own = this.#operation;
     this.#operation = run.operation;
@@ -91,7 +91,7 @@ export class RequestExecutor {
    * Carries out what a node asks for by itself, outside of any session. Since it may come twice, only what the second time changes nothing
    * is carried out: what names a token or a holder.
    */
-  carryOutAlone(header: RequestHeader, reader: ByteReader, version: number): void {
+  executeUnsessioned(header: RequestHeader, reader: ByteReader, version: number): void {
     this.#operation.begin();
     for (let done = 0; done < header.operations && this.#nextOperation(reader, version); done += 1) {
       const { code, jobId, token, holder } = this.#operation;
@@ -129,36 +129,36 @@ export class RequestExecutor {
         this.#onClaim(logMs);
         break;
       case OperationCode.begin:
-        this.#answer(jobs.markBegun(jobId, token));
+        this.#result(jobs.markBegun(jobId, token));
         break;
       case OperationCode.complete:
-        this.#answer(jobs.complete(jobId, token, data, operation.blobAt, operation.blobLength));
+        this.#result(jobs.complete(jobId, token, data, operation.blobAt, operation.blobLength));
         break;
       case OperationCode.fail: {
         const reason = data.slice(operation.blobAt, operation.blobAt + operation.blobLength);
-        this.#answer(jobs.fail(jobId, token, reason, operation.retry));
+        this.#result(jobs.fail(jobId, token, reason, operation.retry));
         break;
       }
       case OperationCode.extend:
-        this.#answer(jobs.extend(jobId, token, operation.leaseMs, logMs));
+        this.#result(jobs.extend(jobId, token, operation.leaseMs, logMs));
         break;
       case OperationCode.release:
-        this.#answer(jobs.release(jobId, token));
+        this.#result(jobs.release(jobId, token));
         break;
       case OperationCode.releaseHolder:
-        this.#answer(jobs.releaseHolder(operation.holder));
+        this.#result(jobs.releaseHolder(operation.holder));
         break;
       case OperationCode.retry:
-        this.#answer(jobs.retry(operation.queueName, jobId));
+        this.#result(jobs.retry(operation.queueName, jobId));
         break;
       case OperationCode.retry1:
-        this.#answer(jobs.retry(undefined, jobId));
+        this.#result(jobs.retry(undefined, jobId));
         break;
       case OperationCode.remove:
-        this.#answer(jobs.remove(operation.queueName, jobId));
+        this.#result(jobs.remove(operation.queueName, jobId));
         break;
       case OperationCode.remove1:
-        this.#answer(jobs.remove(undefined, jobId));
+        this.#result(jobs.remove(undefined, jobId));
         break;
       case OperationCode.heldJobs:
         this.#onHeldJobs();
@@ -212,7 +212,7 @@ export class RequestExecutor {
     this.#replies.held(held);
   }
 
-  #answer(outcome: number): void {
+  #result(outcome: number): void {
     if (outcome === APPLIED) this.#replies.done();
     else this.#replies.error(outcome, this.#operation.jobId, this.#jobs.table.get(this.#operation.jobId)?.state ?? NO_STATE);
   }

@@ -30,24 +30,24 @@ export class Session {
     this.client = client;
   }
 
-  get answers(): ReadonlyMap<number, Uint8Array> {
+  get replies(): ReadonlyMap<number, Uint8Array> {
     return this.#answers;
   }
 
-  get answerBytes(): number {
+  get replyBytes(): number {
     return this.#answerBytes;
   }
 
-  get forgotten(): readonly number[] {
+  get evicted(): readonly number[] {
     return this.#forgotten;
   }
 
-  answerOf(sequence: number): Uint8Array | undefined {
+  replyTo(sequence: number): Uint8Array | undefined {
     return this.#answers.get(sequence);
   }
 
   /** Whether the sequence was, or has to be taken as, carried out although its answer is gone. */
-  isForgotten(sequence: number): boolean {
+  isEvicted(sequence: number): boolean {
     const runs = this.#forgotten;
     for (let at = 0; at < runs.length; at += 2) {
       if (sequence >= (runs[at] as number) && sequence <= (runs[at + 1] as number)) return true;
@@ -75,12 +75,12 @@ export class Session {
       const oldest = this.#answers.keys().next().value as number;
       this.#drop(oldest);
       // Up to version 2 a sequence in a hole that had closed was noted once more, which broke the order of the runs, and others were lost.
-      if (version < FORGOTTEN_ONCE_VERSION || !this.isForgotten(oldest)) this.#forget(oldest, sessionForgottenRunsMax);
+      if (version < FORGOTTEN_ONCE_VERSION || !this.isEvicted(oldest)) this.#evict(oldest, sessionForgottenRunsMax);
     }
   }
 
   /** Takes back what a checkpoint kept. */
-  restoreForgotten(runs: number[]): void {
+  restoreEvicted(runs: number[]): void {
     this.#forgotten = runs;
   }
 
@@ -91,7 +91,7 @@ export class Session {
     this.#answerBytes -= answer.length;
   }
 
-  #forget(sequence: number, runsMax: number): void {
+  #evict(sequence: number, runsMax: number): void {
     const runs = this.#forgotten;
     // The run that the sequence goes behind; nearly always the last one.
     let at = runs.length;

@@ -16,11 +16,11 @@ export class StoredContents {
 
   /** @returns undefined when there is no such record, or the job is not in it. */
   of(job: Job): Uint8Array | undefined {
-    const { packedAt, entry, offset, length } = job;
-    if (packedAt === ALONE) return this.#readRecord(RecordKind.content, contentKey(job.id));
-    if (packedAt === IN_ENTRY) return this.#shared(RecordKind.entry, entry)?.subarray(offset, offset + length);
+    const { packPosition, entry, offset, length } = job;
+    if (packPosition === ALONE) return this.#readRecord(RecordKind.content, contentKey(job.id));
+    if (packPosition === IN_ENTRY) return this.#shared(RecordKind.entry, entry)?.subarray(offset, offset + length);
     const pack = this.#shared(RecordKind.content, contentKey(packOf(job)));
-    return pack === undefined ? undefined : findInPack(pack, packedAt);
+    return pack === undefined ? undefined : findInPack(pack, packPosition);
   }
 
   #shared(kind: number, key: number): Uint8Array | undefined {

@@ -1,22 +1,22 @@
 import type { Job } from './job.ts';
-import { JobLine } from './job-line.ts';
 import { StateCode } from './job-state.ts';
 import { MinHeap } from './min-heap.ts';
+import { SegmentedFifo } from './segmented-fifo.ts';
 
 /** Below this number tidying up costs more than it saves. */
 const STALE_MIN = 64;
 
 const isOlderJob = (a: Job, b: Job): boolean => a.id < b.id;
-const isServedFirst = (a: Lane, b: Lane): boolean => a.priority < b.priority;
+const isServedFirst = (a: PriorityBucket, b: PriorityBucket): boolean => a.priority < b.priority;
 const isWaiting = (job: Job): boolean => job.state === StateCode.waiting;
 
 /**
  * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of a line; a job that comes back
  * (retried, promoted, released, its lease expired) is older than that end and goes to a small heap.
  */
-class Lane {
+class PriorityBucket {
   readonly priority: number;
-  readonly #line = new JobLine();
+  readonly #line = new SegmentedFifo();
   readonly #returned = new MinHeap<Job>(isOlderJob);
   /** Jobs that are still inside although they were removed. */
   #stale = 0;
@@ -64,16 +64,16 @@ class Lane {
 
 /** The waiting jobs of one queue: by priority, and within one priority in the order they were added (invariant 12). */
 export class WaitingIndex {
-  readonly #lanes = new Map<number, Lane>();
-  readonly #order = new MinHeap<Lane>(isServedFirst);
-  #latest: Lane | undefined;
+  readonly #lanes = new Map<number, PriorityBucket>();
+  readonly #order = new MinHeap<PriorityBucket>(isServedFirst);
+  #latest: PriorityBucket | undefined;
   /** No waiting job has a larger content. Halved when no job waits: the next ones are likely to be as large, and need not be. */
   #contentBytesMax = 0;
 
   /** Adds a job that is in the state `waiting`. */
   push(job: Job): void {
     if (job.length > this.#contentBytesMax) this.#contentBytesMax = job.length;
-    this.#lane(job.priority).push(job);
+    this.#bucket(job.priority).push(job);
   }
 
   /** Takes the job that is served next; it is still in the state `waiting`. */
@@ -133,11 +133,11 @@ export class WaitingIndex {
     for (const lane of [...this.#lanes.values()].sort((a, b) => a.priority - b.priority)) yield* lane.jobs();
   }
 
-  #lane(priority: number): Lane {
+  #bucket(priority: number): PriorityBucket {
     if (this.#latest?.priority === priority) return this.#latest;
     let lane = this.#lanes.get(priority);
     if (lane === undefined) {
-      lane = new Lane(priority);
+      lane = new PriorityBucket(priority);
       this.#lanes.set(priority, lane);
       this.#order.push(lane);
     }

@@ -13,7 +13,7 @@ import type { Role } from './notice.ts';
 import type { Progress } from './progress.ts';
 import { membersOf } from './quorum.ts';
 import { ReadRounds } from './read-rounds.ts';
-import type { AskedRebuild } from './rebuild-question.ts';
+import type { PendingRebuild } from './rebuild-question.ts';
 import type { PendingStep } from './step-quorum.ts';
 
 /** What a core starts from: what its storage held, and its seed. */
@@ -92,11 +92,11 @@ export class CoreState {
   uncommittedBytes = 0;
   transfer: Transfer | undefined;
   /** The latest question whether a disk may be given up. */
-  rebuild: AskedRebuild | undefined;
+  rebuild: PendingRebuild | undefined;
   /** The step of a change of members for which it asked last whether the voters are there. */
   askedStep: PendingStep | undefined;
   /** It asked another node to lead: that one may be elected at any time, lease or not. */
-  isLeaseForfeited = false;
+  isLeaseRevoked = false;
   /** A leader that needed no vote but its own leads before its term is on disk: until then everything it says waits for that. */
   isTermOnDisk = true;
 

@@ -13,7 +13,7 @@ import { beginRound, confirmReads } from './reads.ts';
 import { advanceReconfiguration, isRebuilt } from './reconfiguration.ts';
 import { appendOwn, broadcast, replicate, sendDueHeartbeats, sendHeartbeat } from './replication.ts';
 import { becomeFollower } from './role.ts';
-import { advanceTransfer, expireTransfer, handOver } from './transfer.ts';
+import { advanceTransfer, expireTransfer, transferBeforeStop } from './transfer.ts';
 
 /** An election was won: append the no-op that lets this term commit (Raft §8), and tell everyone. */
 export function becomeLeader(core: CoreState): void {
@@ -21,7 +21,7 @@ export function becomeLeader(core: CoreState): void {
   core.isTermOnDisk = core.effects.hardState === undefined;
   core.votes.clear();
   core.isLeaderLost = false;
-  core.isLeaseForfeited = false;
+  core.isLeaseRevoked = false;
   core.changeRole('leader', core.id);
   core.progress.clear();
   for (const peer of core.peers) core.progress.set(peer, new Progress(nextIndex(core.log.lastIndex), core.now));
@@ -196,7 +196,7 @@ const isOwnRemovalCommitted = (core: CoreState): boolean => core.areMembersCommi
 function stepDownAfterRemoval(core: CoreState): void {
   // The others learn that it is committed, so that the next leader need not wait to be told.
   for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
-  handOver(core);
+  transferBeforeStop(core);
   core.effects.notices.push({ type: 'removed', by: core.configurations.latest.membersSince });
   core.isRemoved = !core.configuration.learners.includes(core.id) && !core.configuration.joining.includes(core.id);
   becomeFollower(core, core.term, undefined);

@@ -139,16 +139,16 @@ export class RaftCore {
     invariant(message.to === core.id, () => `a message to node ${message.to} reached node ${core.id}`);
     const isElection = message.type === 'request-vote' && !message.transfer;
     if (isElection && message.term >= core.term && message.from !== core.leader && isLeaderSticky(core)) {
-      this.#refuse(message);
+      this.#rejectStale(message);
       return;
     }
     if (message.type === 'vote-reply') noticeRemoval(core, message);
-    if (message.term > core.term && !speaksOfALaterTerm(message)) {
+    if (message.term > core.term && !mayCarryLaterTerm(message)) {
       // Newer terms win first (Raft §5.1).
       const isFromLeader = message.type === 'append' || message.type === 'install-snapshot';
       becomeFollower(core, message.term, isFromLeader ? message.from : undefined);
     } else if (message.term < core.term) {
-      this.#refuse(message);
+      this.#rejectStale(message);
       return;
     }
     this.#onCurrent(message);
@@ -182,7 +182,7 @@ export class RaftCore {
    * Stale requests get an answer that carries this node's term, so that a stale leader or candidate learns of it and steps
    * down; stale answers are dropped.
    */
-  #refuse(message: RaftMessage): void {
+  #rejectStale(message: RaftMessage): void {
     const core = this.#core;
     const envelope = { from: core.id, to: message.from, term: core.term };
     if (message.type === 'request-vote') {
@@ -204,5 +204,5 @@ export class RaftCore {
 }
 
 /** Pre-votes and granted pre-votes name a term that no node has reached yet; it is not adopted. */
-const speaksOfALaterTerm = (message: RaftMessage): boolean =>
+const mayCarryLaterTerm = (message: RaftMessage): boolean =>
   (message.type === 'request-vote' && message.preVote) || (message.type === 'vote-reply' && message.preVote && message.granted);

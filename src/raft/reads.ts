@@ -58,7 +58,7 @@ function roundOf(core: CoreState, voter: NodeId): number {
  */
 function holdsLease(core: CoreState): boolean {
   const { leaseMs } = core.config;
-  if (leaseMs === 0 || core.isLeaseForfeited || !isReady(core)) return false;
+  if (leaseMs === 0 || core.isLeaseRevoked || !isReady(core)) return false;
   const heldSince = quorumValue(core.configuration, (voter) => (voter === core.id ? core.now : core.reads.begunAtMs(roundOf(core, voter))));
   return core.now < heldSince + leaseMs;
 }

@@ -8,7 +8,7 @@ export interface RebuildQuestion {
 }
 
 /** What has to be answered before a disk may be given up. */
-export interface AskedRebuild extends RebuildQuestion {
+export interface PendingRebuild extends RebuildQuestion {
   /** The round of heartbeats that began after the question. */
   readonly round: number;
   /** What was committed by then. */

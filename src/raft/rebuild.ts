@@ -4,7 +4,7 @@ import { isCounted } from './counting.ts';
 import { isJoint } from './membership.ts';
 import { voteResult } from './quorum.ts';
 import { beginRound, isReady } from './reads.ts';
-import type { AskedRebuild, RebuildQuestion } from './rebuild-question.ts';
+import type { PendingRebuild, RebuildQuestion } from './rebuild-question.ts';
 import { sendHeartbeat } from './replication.ts';
 
 /**
@@ -46,12 +46,12 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
 }
 
 /** Whether no majority of the voters can do without the node's disk. Only a leader that still leads knows who votes. */
-function isNeeded({ configuration, id, progress }: CoreState, { node, round }: AskedRebuild): boolean {
+function isNeeded({ configuration, id, progress }: CoreState, { node, round }: PendingRebuild): boolean {
   if (configuration.joining.length > 0 || voteResult(configuration, (voter) => voter !== node) === 'won') return false;
   return voteResult(configuration, (voter) => voter === id || (progress.get(voter)?.round ?? 0) >= round) === 'won';
 }
 
-function hasEverything(core: CoreState, voter: NodeId, { round, commit }: AskedRebuild): boolean {
+function hasEverything(core: CoreState, voter: NodeId, { round, commit }: PendingRebuild): boolean {
   if (voter === core.id) return core.log.persisted >= commit;
   const progress = core.progress.get(voter);
   if (progress === undefined || !isCounted(core, voter, progress)) return false;

@@ -11,7 +11,7 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   }
   if (core.transfer !== undefined) {
     if (wanted === undefined || wanted === core.transfer.to) return;
-    giveUp(core);
+    abortTransfer(core);
   }
   const to = wanted ?? bestSuccessor(core);
   if (to === undefined || !isCandidateFor(core, to)) {
@@ -33,28 +33,28 @@ export function advanceTransfer(core: CoreState): void {
   const { transfer } = core;
   if (transfer === undefined || transfer.isAsked || core.progress.get(transfer.to)?.match !== core.log.lastIndex) return;
   transfer.isAsked = true;
-  askToLead(core, transfer.to);
+  sendTimeoutNow(core, transfer.to);
   core.effects.notices.push({ type: 'transfer', to: transfer.to, outcome: 'asked' });
 }
 
 /** The target did not take over in time, or is no voter any more: this node leads on. */
 export function expireTransfer(core: CoreState): void {
   const { transfer } = core;
-  if (transfer !== undefined && (core.now >= transfer.dueMs || !isCandidateFor(core, transfer.to))) giveUp(core);
+  if (transfer !== undefined && (core.now >= transfer.dueMs || !isCandidateFor(core, transfer.to))) abortTransfer(core);
 }
 
 /** TimeoutNow to the voter that has most of the log: for a leader that goes and does not wait. */
-export function handOver(core: CoreState): void {
+export function transferBeforeStop(core: CoreState): void {
   const to = bestSuccessor(core);
-  if (to !== undefined) askToLead(core, to);
+  if (to !== undefined) sendTimeoutNow(core, to);
 }
 
-function askToLead(core: CoreState, to: NodeId): void {
-  core.isLeaseForfeited = true;
+function sendTimeoutNow(core: CoreState, to: NodeId): void {
+  core.isLeaseRevoked = true;
   core.send({ type: 'timeout-now', from: core.id, to, term: core.term });
 }
 
-function giveUp(core: CoreState): void {
+function abortTransfer(core: CoreState): void {
   if (core.transfer === undefined) return;
   core.effects.notices.push({ type: 'transfer', to: core.transfer.to, outcome: 'given-up' });
   core.transfer = undefined;

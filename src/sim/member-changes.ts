@@ -72,7 +72,7 @@ export function watchMembers(world: World): void {
 
 class Operator {
   readonly #world: World;
-  readonly #answers = new Map<number, 'done' | 'refused'>();
+  readonly #answers = new Map<number, 'done' | 'rejected'>();
   readonly #term: number | undefined;
   #calls = 0;
   #ends: number;
@@ -84,7 +84,7 @@ class Operator {
     world.clients.attach(OPERATOR_CONNECTION, (packet) => {
       for (const frame of readServerFrames(packet)) {
         if (frame.type === 'done') this.#answers.set(frame.call, 'done');
-        else if (frame.type === 'refused') this.#answers.set(frame.call, 'refused');
+        else if (frame.type === 'admin-rejected') this.#answers.set(frame.call, 'rejected');
       }
     });
   }

@@ -83,12 +83,12 @@ class ProductionClient {
     const connection: Connection = new Connection(endpointOf(world), {
       onReply: (reply, node) => this.#pipeline.onReply(reply, node),
       onReplyPart: (first, reply, node) => this.#pipeline.onReplyPart(first, reply, node),
-      onRejected: (rejection, node) => this.#pipeline.onRejected(rejection, node),
+      onRequestRejected: (rejection, node) => this.#pipeline.onRejected(rejection, node),
       onStatus: (_call, status) => this.#pipeline.onStatus(status),
       onLost: (node) => this.#pipeline.onLost(node),
       onLog: () => undefined,
       onDone: () => undefined,
-      onRefused: () => undefined,
+      onAdminRejected: () => undefined,
     });
     const settings = { batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS, silenceMs: SILENCE_MS };
     this.#pipeline = new Pipeline(connection, clientConfig(settings));

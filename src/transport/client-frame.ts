@@ -38,8 +38,15 @@ export type ClientFrame =
 export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
 export const READ_CONSISTENCIES = ['linearizable', 'lease', 'stale'] as const satisfies readonly ReadConsistency[];
 
-export type RefusalReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
-const REFUSAL_REASONS: readonly RefusalReason[] = ['NOT_LEADER', 'NOT_READY', 'CHANGE_PENDING', 'INVALID', 'TRANSFERRING', 'OVERLOADED'];
+export type AdminRejectionReason = 'NOT_LEADER' | 'NOT_READY' | 'CHANGE_PENDING' | 'INVALID' | 'TRANSFERRING' | 'OVERLOADED';
+const ADMIN_REJECTION_REASONS: readonly AdminRejectionReason[] = [
+  'NOT_LEADER',
+  'NOT_READY',
+  'CHANGE_PENDING',
+  'INVALID',
+  'TRANSFERRING',
+  'OVERLOADED',
+];
 
 /** `RETRY_LATER`: a claim would have to wait for a job, and as many claims as the leader allows wait already. */
 export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION' | 'RETRY_LATER';
@@ -113,9 +120,9 @@ export type ServerFrame =
   | { readonly type: 'log'; readonly call: number; readonly entries: readonly LogEntryView[] }
   | { readonly type: 'done'; readonly call: number }
   | {
-      readonly type: 'refused';
+      readonly type: 'admin-rejected';
       readonly call: number;
-      readonly reason: RefusalReason;
+      readonly reason: AdminRejectionReason;
       /** Zero when the node knows of none. */
       readonly leader: number;
       readonly message: string;
@@ -126,7 +133,7 @@ const CANCEL_CLAIM = 18;
 const CHANGE = 16;
 const TRANSFER = 17;
 const DONE = 16;
-const REFUSED = 17;
+const ADMIN_REJECTED = 17;
 const PART = 18;
 
 export function writeClientFrame(to: ByteWriter, frame: ClientFrame): void {
@@ -268,10 +275,10 @@ export function writeServerFrame(to: ByteWriter, frame: ServerFrame): void {
       to.u8(DONE);
       to.u32(frame.call);
       break;
-    case 'refused':
-      to.u8(REFUSED);
+    case 'admin-rejected':
+      to.u8(ADMIN_REJECTED);
       to.u32(frame.call);
-      to.u8(REFUSAL_REASONS.indexOf(frame.reason));
+      to.u8(ADMIN_REJECTION_REASONS.indexOf(frame.reason));
       to.f64(frame.leader);
       to.text(frame.message);
       break;
@@ -321,11 +328,11 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
       return { type: 'part', first: body.u32(), reply: bytes.subarray(5) };
     case DONE:
       return { type: 'done', call: body.u32() };
-    case REFUSED: {
+    case ADMIN_REJECTED: {
       const call = body.u32();
-      const reason = REFUSAL_REASONS[body.u8()];
+      const reason = ADMIN_REJECTION_REASONS[body.u8()];
       if (reason === undefined) throw new MalformedBytesError('refusal for an unknown reason');
-      return { type: 'refused', call, reason, leader: body.f64(), message: body.text() };
+      return { type: 'admin-rejected', call, reason, leader: body.f64(), message: body.text() };
     }
     default:
       throw new MalformedBytesError(`server frame of unknown kind ${kind}`);

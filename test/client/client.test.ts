@@ -7,7 +7,7 @@ import {
   NodeUnavailableError,
   NoLeaderError,
   OverloadedError,
-  RequestRefusedError,
+  RequestRejectedError,
   SessionExpiredError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
@@ -351,7 +351,7 @@ describe('a refusal that no repetition can help', () => {
     await client.connect();
     cluster.rejectWith = { code: 'INVALID_REQUEST', outcome: 'not-applied' };
     const before = cluster.requests.length;
-    await expect(queue.add('n', 1)).rejects.toBeInstanceOf(RequestRefusedError);
+    await expect(queue.add('n', 1)).rejects.toBeInstanceOf(RequestRejectedError);
     expect(cluster.requests.length).toBe(before + 1);
   });
 });

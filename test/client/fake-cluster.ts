@@ -2,10 +2,10 @@ import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import type { JobraftError } from '../../src/base/errors.ts';
 import { Quarantine } from '../../src/client/quarantine.ts';
 import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
-import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/queue/inspect-request.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
 import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
+import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/queue/validate-request.ts';
 import {
   type NodeStatus,
   type ReadConsistency,

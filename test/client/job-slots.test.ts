@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { KeptCall } from '../../src/client/call.ts';
 import { Client } from '../../src/client/client.ts';
-import { HeldJob } from '../../src/client/held-job.ts';
 import { jobOfClaim } from '../../src/client/job.ts';
-import type { JobIntake } from '../../src/client/job-intake.ts';
+import type { JobClaimer } from '../../src/client/job-claimer.ts';
 import { JobSlots } from '../../src/client/job-slots.ts';
+import { LeasedJob } from '../../src/client/leased-job.ts';
+import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
 import { Quarantine } from '../../src/client/quarantine.ts';
 import type { RequestEncoder } from '../../src/queue/request.ts';
@@ -17,10 +17,10 @@ afterEach(() => void vi.useRealTimers());
 /** Slots whose jobs end when the test says so, over a pipeline that answers when the test says so. */
 function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalledCount = 1) {
   const hooks = new Set<() => void>();
-  const begins: { readonly id: number; readonly call: KeptCall }[] = [];
+  const begins: { readonly id: number; readonly call: RepeatedOperation }[] = [];
   const pipeline = {
     atFlush: (hook: () => void) => void hooks.add(hook),
-    keep: (_bytes: number, call: KeptCall) => {
+    keep: (_bytes: number, call: RepeatedOperation) => {
       let id = 0;
       const markBegun = (job: number): void => {
         id = job;
@@ -41,13 +41,13 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
   let whenRun = (): void => undefined;
   const givenBack: number[] = [];
   const errors: Error[] = [];
-  const jobs = new Map<number, HeldJob<unknown, unknown>>();
+  const jobs = new Map<number, LeasedJob<unknown, unknown>>();
   const slots = new JobSlots<unknown, unknown>(
     { concurrency, leaseMs: LEASE_MS, maxStalledCount },
     quarantine,
     // Neither calls anything else of the other.
     pipeline as unknown as Pipeline,
-    intake as unknown as JobIntake,
+    intake as unknown as JobClaimer,
     {
       run: (held) => {
         held.hasStarted = true;
@@ -59,13 +59,13 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
       onError: (error) => void errors.push(error),
     },
   );
-  const claimed = (id: number, isBegun: boolean, stalls = 0): HeldJob<unknown, unknown> => {
+  const claimed = (id: number, isBegun: boolean, stalls = 0): LeasedJob<unknown, unknown> => {
     const source = { id, token: id, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun, stalls, content: undefined };
-    const held = new HeldJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
+    const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
     jobs.set(id, held);
     return held;
   };
-  const heldJob = (id: number): HeldJob<unknown, unknown> => jobs.get(id) as HeldJob<unknown, unknown>;
+  const heldJob = (id: number): LeasedJob<unknown, unknown> => jobs.get(id) as LeasedJob<unknown, unknown>;
   return {
     ...{ slots, intake, run, givenBack, errors, heldJob },
     begins: () => begins.map(({ id }) => id),

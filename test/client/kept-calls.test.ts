@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { KeptCall } from '../../src/client/call.ts';
 import { Client } from '../../src/client/client.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
 import { ClientClosedError, DeadlineError, LeaseLostError, OverloadedError, SessionExpiredError } from '../../src/client/errors.ts';
+import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
 import type { ClaimedJob, OperationResult } from '../../src/queue/reply.ts';
@@ -70,7 +70,7 @@ function keep(client: Client, write: (encoder: RequestEncoder) => void, options:
   const madeAtMs = performance.now();
   const { extendedAtMs = () => madeAtMs } = options;
   return new Promise((resolve) => {
-    const call: KeptCall = {
+    const call: RepeatedOperation = {
       write,
       untilMs: () => extendedAtMs() + forMs,
       endsLease,
@@ -197,7 +197,7 @@ describe('what ends a job', () => {
     const never = complete(client, second);
     await client.close();
     expect(await never).toMatchObject({ code: 'NO_LEADER' });
-    expect(() => client.pipeline.keep(64, {} as KeptCall)).toThrow(ClientClosedError);
+    expect(() => client.pipeline.keep(64, {} as RepeatedOperation)).toThrow(ClientClosedError);
   });
 });
 

@@ -3,18 +3,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Batch } from '../../src/client/batch.ts';
-import type { Call } from '../../src/client/call.ts';
-import { Lanes } from '../../src/client/lanes.ts';
 import { LateClaims } from '../../src/client/late-claims.ts';
+import type { PendingOperation } from '../../src/client/pending-operation.ts';
+import { SessionQueues } from '../../src/client/session-queues.ts';
 import type { OperationResult } from '../../src/queue/reply.ts';
 import { RequestEncoder } from '../../src/queue/request.ts';
 import { claimOptions, options } from '../queue/harness.ts';
 
 const CLIENT = 7;
-const { session } = new Lanes(1).main;
+const { session } = new SessionQueues(1).main;
 session.open(CLIENT);
 
-const aCall = (claimLeaseMs?: number): Call => ({
+const aCall = (claimLeaseMs?: number): PendingOperation => ({
   onResult: () => undefined,
   onError: () => undefined,
   ...(claimLeaseMs === undefined ? {} : { claimLeaseMs }),
@@ -24,7 +24,7 @@ const aCall = (claimLeaseMs?: number): Call => ({
 function givenUp(late: LateClaims, sequence: number, claims: number, payload = new Uint8Array(4)): Batch {
   const encoder = new RequestEncoder();
   encoder.begin(CLIENT, sequence, 1);
-  const calls: Call[] = [];
+  const calls: PendingOperation[] = [];
   for (let claim = 0; claim < claims; claim += 1) {
     encoder.claim('q', claimOptions(1, 30_000));
     calls.push(aCall(30_000));
@@ -32,7 +32,7 @@ function givenUp(late: LateClaims, sequence: number, claims: number, payload = n
   encoder.add('q', payload, options());
   calls.push(aCall());
   const batch = new Batch({ request: encoder.finish(), calls, kept: 0, keptBytes: 0 }, 0);
-  batch.address(session, sequence, 1);
+  batch.assignSequence(session, sequence, 1);
   batch.failOrdinary(new Error('too late'), (call) => late.successorOf(call));
   return batch;
 }

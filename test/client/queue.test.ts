@@ -11,7 +11,7 @@ import {
   JobStateError,
   OverloadedError,
   PayloadTooLargeError,
-  RequestRefusedError,
+  RequestRejectedError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
 import { addOptionsOf, type JobOptions } from '../../src/client/job-options.ts';
@@ -204,7 +204,7 @@ describe('adding in bulk', () => {
     await client.connect();
     cluster.rejectWith = { code: 'INVALID_REQUEST', outcome: 'not-applied' };
     const adding = queue.addBulk(Array.from({ length: 15 }, (_, n) => ({ name: 'n', data: n })));
-    await expect(adding).rejects.toBeInstanceOf(RequestRefusedError);
+    await expect(adding).rejects.toBeInstanceOf(RequestRejectedError);
   });
 
   it('adds nothing if one of the jobs is bad', async () => {

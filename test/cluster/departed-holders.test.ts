@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NoLeaderError } from '../../src/client/errors.ts';
+import { ClusterManifest } from '../../src/cluster/cluster-manifest.ts';
 import { releaseDeparted } from '../../src/cluster/departed-holders.ts';
-import { Roster } from '../../src/cluster/roster.ts';
 
 interface Setting {
   readonly folder: string;
-  readonly roster: Roster;
+  readonly roster: ClusterManifest;
 }
 
 /** A folder that other processes had before. */
 function aFolderOf(departed: readonly number[]): Setting {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-departed-'));
   {
-    using before = Roster.open(folder, [1]);
+    using before = ClusterManifest.open(folder, [1]);
     before.onTaken();
   }
   const file = join(folder, 'cluster.json');
@@ -23,7 +23,7 @@ function aFolderOf(departed: readonly number[]): Setting {
     file,
     JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), holder: departed.at(-1), departed: departed.slice(0, -1) }),
   );
-  const roster = Roster.open(folder, [1]);
+  const roster = ClusterManifest.open(folder, [1]);
   roster.onTaken();
   onTestFinished(() => {
     roster[Symbol.dispose]();
@@ -63,7 +63,7 @@ describe('processes that had the folder before', () => {
     expect((await warned).message).toMatch(/cluster\.json still names them\. The data folder .* cannot be written \(EISDIR/);
     expect(released).toEqual([41, 42]);
     rmSync(join(folder, 'cluster.json.new'), { recursive: true });
-    roster.onMade([1]);
+    roster.onFilesCreated([1]);
     expect(JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8'))).toMatchObject({ departed: [] });
   });
 

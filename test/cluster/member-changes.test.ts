@@ -24,7 +24,7 @@ function aSetting({ voters = [1, 2, 3], start, change, cancelAddition }: Setup =
     remove: (nodes: readonly number[]) => {
       ids = ids.filter((node) => !nodes.includes(node));
     },
-    onMade: () => undefined,
+    onFilesCreated: () => undefined,
   };
   const threads = {
     add: async (node: number) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
-import { MemberControl } from '../../src/cluster/member-control.ts';
+import { MembershipController } from '../../src/cluster/membership-controller.ts';
 import { type RebuildAnswer, type RebuildClock, Rebuilds, type RebuildsParts } from '../../src/cluster/rebuilds.ts';
 import { eventually } from '../client/eventually.ts';
 import { aNodeStatus } from './node-status.ts';
@@ -136,7 +136,7 @@ describe('the rebuild of a node', () => {
   it('and a change of members do not overlap: the change would count on the file that is given up', async () => {
     const done: string[] = [];
     const { rebuilds, exclusive } = answered([GRANTED]);
-    const control = new MemberControl(
+    const control = new MembershipController(
       () => ({
         status: async () => aNodeStatus(done.includes('change') ? { voters: [1, 2] } : { voters: [1, 2, 3] }),
         changeMembership: async () => void done.push('change'),

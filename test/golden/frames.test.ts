@@ -68,7 +68,7 @@ const SERVER_FRAMES: OfEach<ServerFrame> = {
   status: { type: 'status', call: CALL, status: STATUS },
   log: { type: 'log', call: CALL, entries: [{ index: 3, term: 2, kind: 'command', data: REQUEST }] },
   done: { type: 'done', call: CALL },
-  refused: { type: 'refused', call: CALL, reason: 'CHANGE_PENDING', leader: 1, message: 'Retry later.' },
+  'admin-rejected': { type: 'admin-rejected', call: CALL, reason: 'CHANGE_PENDING', leader: 1, message: 'Retry later.' },
 };
 
 /** Raft's messages have a file of their own. */

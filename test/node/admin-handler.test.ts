@@ -38,7 +38,7 @@ class AdminSetup {
       sendToClient: (connection, packet) => {
         for (const frame of readServerFrames(packet)) {
           if (frame.type === 'done') answers.push(`${connection}: ${frame.call} done`);
-          else if (frame.type === 'refused') answers.push(`${connection}: ${frame.call} ${frame.reason}`);
+          else if (frame.type === 'admin-rejected') answers.push(`${connection}: ${frame.call} ${frame.reason}`);
         }
       },
     });

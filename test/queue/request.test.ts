@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { MACHINE_VERSION, versionOfEntry } from '../../src/queue/entry-data.ts';
-import { parkableClaim, validateQuery, validateRequest } from '../../src/queue/inspect-request.ts';
 import { CLAIM_COUNT_MAX } from '../../src/queue/limits.ts';
 import { ANY_VERSION, OperationReader } from '../../src/queue/operation.ts';
 import { operationEnds, pickOperations } from '../../src/queue/pick-operations.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
 import { type AddOptions, OperationCode, peekRequest, RequestEncoder, readRequestHeader } from '../../src/queue/request.ts';
+import { parkableClaim, validateQuery, validateRequest } from '../../src/queue/validate-request.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from './harness.ts';
 
 const none = new Uint8Array(0);

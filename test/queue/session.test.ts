@@ -192,11 +192,11 @@ describe('a sequence in a hole between forgotten ones that was closed', () => {
   };
 
   it('is forgotten in its turn without bringing back others', () => {
-    expect([1, 3, 5].map((sequence) => aSession(3).isForgotten(sequence))).toEqual([true, true, true]);
+    expect([1, 3, 5].map((sequence) => aSession(3).isEvicted(sequence))).toEqual([true, true, true]);
   });
 
   it('takes others out of the memory up to version 2, as replicas of that time do', () => {
-    expect([1, 3, 5].map((sequence) => aSession(2).isForgotten(sequence))).toEqual([true, true, false]);
+    expect([1, 3, 5].map((sequence) => aSession(2).isEvicted(sequence))).toEqual([true, true, false]);
   });
 });
 

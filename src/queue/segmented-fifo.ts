@@ -14,7 +14,7 @@ const emptySegment = (): Segment => ({ jobs: [], next: undefined });
  * Jobs, first in, first out. Short segments instead of one array: one that holds 900,000 jobs is copied when it grows, and that
  * stopped every replica for 35 to 55 ms at the same entry of the log (measured, three nodes on two cores).
  */
-export class JobLine {
+export class SegmentedFifo {
   #first = emptySegment();
   #last = this.#first;
   /** Everything in the first segment before this position is gone. */
@@ -64,7 +64,7 @@ export class JobLine {
 
   /** Drops the others; the order stays. */
   retain(isKept: (job: Job) => boolean): void {
-    const kept = new JobLine();
+    const kept = new SegmentedFifo();
     for (const job of this.jobs()) if (isKept(job)) kept.push(job);
     this.#first = kept.#first;
     this.#last = kept.#last;

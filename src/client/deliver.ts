@@ -1,8 +1,8 @@
 import type { OperationResult } from '../queue/reply.ts';
-import type { Call } from './call.ts';
+import type { PendingOperation } from './pending-operation.ts';
 
 /** What a call does with its result may run a user's code. If that throws, the other calls of the request must be told nevertheless. */
-export function deliver(call: Call, result: OperationResult): void {
+export function deliver(call: PendingOperation, result: OperationResult): void {
   try {
     call.onResult(result);
   } catch (thrown) {
@@ -10,7 +10,7 @@ export function deliver(call: Call, result: OperationResult): void {
   }
 }
 
-export function fail(call: Call, error: Error): void {
+export function fail(call: PendingOperation, error: Error): void {
   try {
     call.onError(error);
   } catch (thrown) {

@@ -7,11 +7,11 @@ const SUSPICION_MS = 2_000;
  * What the nodes said last about who leads, and which of them went silent. A paused or cut off leader still calls itself
  * leader: that is why silence counts more than words.
  */
-export class LeaderView {
+export class LeaderHints {
   readonly #statuses = new Map<number, NodeStatus>();
   readonly #suspectUntilMs = new Map<number, number>();
 
-  note(status: NodeStatus): void {
+  record(status: NodeStatus): void {
     this.#statuses.set(status.node, status);
   }
 
@@ -29,7 +29,7 @@ export class LeaderView {
     this.#suspectUntilMs.set(node, nowMs + SUSPICION_MS);
   }
 
-  trust(node: number): void {
+  clearSuspicion(node: number): void {
     this.#suspectUntilMs.delete(node);
   }
 

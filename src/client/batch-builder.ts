@@ -2,28 +2,28 @@ import type { RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import { READ_CONSISTENCIES } from '../transport/client-frame.ts';
 import type { Batch } from './batch.ts';
-import type { Call, KeptCall } from './call.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { ClosedReason } from './ending.ts';
 import { OverloadedError } from './errors.ts';
-import { Gathering } from './gathering.ts';
-import type { Lanes } from './lanes.ts';
+import { OpenBatch } from './open-batch.ts';
+import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
+import type { SessionQueues } from './session-queues.ts';
 
 /** Comes before the lanes: operations gather into batches here, as many as the client may hold. */
-export class Intake {
+export class BatchBuilder {
   readonly #config: ClientConfig;
-  readonly #lanes: Lanes;
-  readonly #gathering = new Gathering(64 * 1024);
+  readonly #lanes: SessionQueues;
+  readonly #gathering = new OpenBatch(64 * 1024);
   /** Kept calls gather apart while batches wait to be sent, and go before those. */
-  readonly #keptGathering = new Gathering(4 * 1024);
+  readonly #keptGathering = new OpenBatch(4 * 1024);
   /** Queries gather apart from what changes something, by how new their answer has to be. */
-  readonly #queries = new Map(READ_CONSISTENCIES.map((consistency) => [consistency, new Gathering(1024, { consistency })]));
+  readonly #queries = new Map(READ_CONSISTENCIES.map((consistency) => [consistency, new OpenBatch(1024, { consistency })]));
   #operations = 0;
   #bytes = 0;
   #kept = 0;
   #closed: ClosedReason | undefined;
 
-  constructor(config: ClientConfig, lanes: Lanes) {
+  constructor(config: ClientConfig, lanes: SessionQueues) {
     this.#config = config;
     this.#lanes = lanes;
   }
@@ -43,7 +43,7 @@ export class Intake {
     return Math.min(this.#gathering.sinceMs, this.#keptGathering.sinceMs);
   }
 
-  get isGathering(): boolean {
+  get hasOpenBatch(): boolean {
     return this.#gathering.operations + this.#keptGathering.operations > 0;
   }
 
@@ -64,19 +64,19 @@ export class Intake {
   /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   open(payloadBytes: number): RequestEncoder {
     this.#checkRoom();
-    if (this.#isFull(this.#gathering, payloadBytes)) this.#closeGathering();
+    if (this.#isFull(this.#gathering, payloadBytes)) this.#closeOpenBatch();
     return this.#gathering.encoder;
   }
 
-  commit(call: Call, nowMs: number): void {
+  commit(call: PendingOperation, nowMs: number): void {
     this.#gathering.add(call, nowMs);
     this.#operations += 1;
   }
 
-  keep(payloadBytes: number, call: KeptCall, nowMs: number): void {
+  keep(payloadBytes: number, call: RepeatedOperation, nowMs: number): void {
     const gathering = this.#lanes.main.queued.length === 0 ? this.#gathering : this.#keptGathering;
     if (this.#isFull(gathering, payloadBytes)) {
-      if (gathering === this.#gathering) this.#closeGathering();
+      if (gathering === this.#gathering) this.#closeOpenBatch();
       else this.#closeKept();
     }
     gathering.keep(call, nowMs);
@@ -84,9 +84,9 @@ export class Intake {
   }
 
   /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
-  query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: Call, nowMs: number): void {
+  query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: PendingOperation, nowMs: number): void {
     this.#checkRoom();
-    const gathering = this.#queries.get(consistency) as Gathering;
+    const gathering = this.#queries.get(consistency) as OpenBatch;
     if (gathering.operations >= this.#config.batchOperationsMax) this.#closeQueriesOf(consistency, gathering);
     write(gathering.encoder);
     gathering.add(call, nowMs);
@@ -96,13 +96,13 @@ export class Intake {
   /** Closes what gathers and could be sent next. */
   closeNext(): void {
     if (this.#keptGathering.operations > 0) this.#closeKept();
-    else if (this.#gathering.operations > 0 && this.#lanes.main.queued.length === 0) this.#closeGathering();
+    else if (this.#gathering.operations > 0 && this.#lanes.main.queued.length === 0) this.#closeOpenBatch();
   }
 
   /** Closes all that gathers: from now on the deadline of its calls is known. */
-  closeGathered(): void {
+  closeOpenBatches(): void {
     if (this.#keptGathering.operations > 0) this.#closeKept();
-    if (this.#gathering.operations > 0) this.#closeGathering();
+    if (this.#gathering.operations > 0) this.#closeOpenBatch();
   }
 
   closeQueries(): void {
@@ -132,13 +132,13 @@ export class Intake {
     this.#kept -= 1;
   }
 
-  #isFull(gathering: Gathering, payloadBytes: number): boolean {
+  #isFull(gathering: OpenBatch, payloadBytes: number): boolean {
     const { batchBytesMax, batchOperationsMax } = this.#config;
     const count = gathering.operations;
     return count > 0 && (count >= batchOperationsMax || gathering.bytes + payloadBytes > batchBytesMax);
   }
 
-  #closeGathering(): void {
+  #closeOpenBatch(): void {
     this.#lanes.main.queued.push(this.#take(this.#gathering));
   }
 
@@ -146,12 +146,12 @@ export class Intake {
     this.#lanes.main.pushKept(this.#take(this.#keptGathering));
   }
 
-  #closeQueriesOf(consistency: ReadConsistency, gathering: Gathering): void {
+  #closeQueriesOf(consistency: ReadConsistency, gathering: OpenBatch): void {
     const lane = consistency === 'stale' ? this.#lanes.stale : this.#lanes.queries;
     lane.queued.push(this.#take(gathering));
   }
 
-  #take(gathering: Gathering): Batch {
+  #take(gathering: OpenBatch): Batch {
     const batch = gathering.take(performance.now() + this.#config.deadlineMs);
     this.#bytes += batch.countedBytes;
     return batch;

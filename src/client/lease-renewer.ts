@@ -1,28 +1,28 @@
 import type { OperationResult } from '../queue/reply.ts';
-import type { KeptCall } from './call.ts';
-import type { HeldJob } from './held-job.ts';
+import type { LeasedJob } from './leased-job.ts';
+import type { RepeatedOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
-import { isLeaseGone, unexpected } from './refusal.ts';
+import { isLeaseGone, unexpectedResult } from './result-errors.ts';
 
-export interface LeaseKeeperHandlers<Data, Result> {
-  readonly held: () => readonly HeldJob<Data, Result>[];
-  readonly onLost: (held: HeldJob<Data, Result>) => void;
+export interface LeaseRenewerHandlers<Data, Result> {
+  readonly held: () => readonly LeasedJob<Data, Result>[];
+  readonly onLost: (held: LeasedJob<Data, Result>) => void;
   readonly onError: (error: Error) => void;
 }
 
 const OPERATION_BYTES = 32;
 
 /** Extends the leases of all jobs that a worker holds, with one timer, three times a lease. */
-export class LeaseKeeper<Data, Result> {
+export class LeaseRenewer<Data, Result> {
   readonly #leaseMs: number;
   readonly #pipeline: Pipeline;
-  readonly #handlers: LeaseKeeperHandlers<Data, Result>;
-  readonly #extending = new Set<HeldJob<Data, Result>>();
+  readonly #handlers: LeaseRenewerHandlers<Data, Result>;
+  readonly #extending = new Set<LeasedJob<Data, Result>>();
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
   #aliveAtMs = 0;
 
-  constructor(leaseMs: number, pipeline: Pipeline, handlers: LeaseKeeperHandlers<Data, Result>) {
+  constructor(leaseMs: number, pipeline: Pipeline, handlers: LeaseRenewerHandlers<Data, Result>) {
     this.#leaseMs = leaseMs;
     this.#pipeline = pipeline;
     this.#handlers = handlers;
@@ -60,9 +60,9 @@ export class LeaseKeeper<Data, Result> {
     }
   }
 
-  #extend(held: HeldJob<Data, Result>, nowMs: number): void {
+  #extend(held: LeasedJob<Data, Result>, nowMs: number): void {
     this.#extending.add(held);
-    const call: KeptCall = {
+    const call: RepeatedOperation = {
       write: (encoder) => encoder.extend(held.id, held.token, this.#leaseMs),
       untilMs: () => held.extendedAtMs + this.#leaseMs,
       endsLease: false,
@@ -77,7 +77,7 @@ export class LeaseKeeper<Data, Result> {
     }
   }
 
-  #onFailed(held: HeldJob<Data, Result>, askedAtMs: number, error: Error): void {
+  #onFailed(held: LeasedJob<Data, Result>, askedAtMs: number, error: Error): void {
     this.#extending.delete(held);
     this.#handlers.onError(error);
     const nowMs = performance.now();
@@ -86,7 +86,7 @@ export class LeaseKeeper<Data, Result> {
     if (this.#isRunning && hasTakenTime && !held.isLost && !held.isEnded) this.#extend(held, nowMs);
   }
 
-  #onExtended(held: HeldJob<Data, Result>, askedAtMs: number, result: OperationResult): void {
+  #onExtended(held: LeasedJob<Data, Result>, askedAtMs: number, result: OperationResult): void {
     this.#extending.delete(held);
     if (result.ok) {
       held.extendedAtMs = askedAtMs;
@@ -94,6 +94,6 @@ export class LeaseKeeper<Data, Result> {
     }
     if (held.isEnded) return;
     if (isLeaseGone(result.code)) this.#handlers.onLost(held);
-    else this.#handlers.onError(unexpected(result));
+    else this.#handlers.onError(unexpectedResult(result));
   }
 }

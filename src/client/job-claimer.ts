@@ -1,14 +1,14 @@
 import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
 import type { ClaimedJob } from '../queue/reply.ts';
-import type { Call } from './call.ts';
 import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
 import { DrainedEvent } from './drained-event.ts';
+import type { PendingOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Quarantine } from './quarantine.ts';
-import { unexpected } from './refusal.ts';
+import { unexpectedResult } from './result-errors.ts';
 import type { WorkerConfig } from './worker-options.ts';
 
-export interface JobIntakeHandlers {
+export interface JobClaimerHandlers {
   /** Jobs that have a slot: their processor runs, or is about to. */
   readonly running: () => number;
   /** Jobs that were claimed and wait for a slot. */
@@ -23,7 +23,7 @@ export interface JobIntakeHandlers {
 }
 
 /** What a worker shares with others. */
-export interface JobIntakeShared {
+export interface JobClaimerShared {
   readonly claimSchedulers: ClaimSchedulers;
   readonly quarantine: Quarantine;
 }
@@ -38,12 +38,12 @@ const SMOOTHING = 0.05;
  * claim comes back short, the worker waits for as many jobs as it could begin at once, together with the client's other workers of this
  * queue (see {@link ClaimScheduler}).
  */
-export class JobIntake {
+export class JobClaimer {
   readonly #queue: string;
   readonly #config: WorkerConfig;
   readonly #pipeline: Pipeline;
-  readonly #shared: JobIntakeShared;
-  readonly #handlers: JobIntakeHandlers;
+  readonly #shared: JobClaimerShared;
+  readonly #handlers: JobClaimerHandlers;
   readonly #terms: ClaimTerms;
   readonly #waiting: WaitingWorker;
   readonly #drained: DrainedEvent;
@@ -59,7 +59,7 @@ export class JobIntake {
   #jobMs: number | undefined;
   #claimMs = 0;
 
-  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, shared: JobIntakeShared, handlers: JobIntakeHandlers) {
+  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, shared: JobClaimerShared, handlers: JobClaimerHandlers) {
     this.#queue = queue;
     this.#config = config;
     this.#pipeline = pipeline;
@@ -167,7 +167,7 @@ export class JobIntake {
     this.#pipeline.commit(this.#callFor(countMax, beginMax));
   };
 
-  #callFor(countMax: number, beginMax: number): Call {
+  #callFor(countMax: number, beginMax: number): PendingOperation {
     const askedAtMs = performance.now();
     const onAnswered = (): void => {
       this.#asked -= countMax;
@@ -178,7 +178,7 @@ export class JobIntake {
       onResult: (result) => {
         onAnswered();
         this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);
-        if (!result.ok || result.type !== 'claimed') this.#onError(unexpected(result));
+        if (!result.ok || result.type !== 'claimed') this.#onError(unexpectedResult(result));
         else this.#onJobs(result.jobs, result.jobs.length < countMax, askedAtMs);
       },
       onError: (error) => {

@@ -1,8 +1,8 @@
 import type { JobraftError, Outcome } from '../base/errors.ts';
 import type { ClientFrame, LogEntryView, NodeStatus } from '../transport/client-frame.ts';
-import type { Connection, Refusal } from './connection.ts';
+import type { AdminRejection, Connection } from './connection.ts';
 import type { ClosedReason } from './ending.ts';
-import { AdminRefusedError, DeadlineError, NodeUnavailableError } from './errors.ts';
+import { AdminRejectedError, DeadlineError, NodeUnavailableError } from './errors.ts';
 
 /** Who is to take part from now on; see the membership change of `src/raft`. */
 export interface MemberChange {
@@ -21,7 +21,7 @@ interface PendingCall {
 }
 
 /** Questions and orders to one named node: GetStatus, GetLog, other members, another leader. They are never repeated here. */
-export class NodeCalls {
+export class AdminCalls {
   readonly #connection: Connection;
   readonly #deadlineMs: number;
   readonly #pending = new Map<number, PendingCall>();
@@ -53,8 +53,8 @@ export class NodeCalls {
     this.#take(call)?.resolve(undefined);
   }
 
-  onRefused({ call, reason, message, leader }: Refusal): void {
-    this.#take(call)?.reject(new AdminRefusedError(reason, message, leader));
+  onRejected({ call, reason, message, leader }: AdminRejection): void {
+    this.#take(call)?.reject(new AdminRejectedError(reason, message, leader));
   }
 
   onStatus(call: number, status: NodeStatus): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Batch } from '../../src/client/batch.ts';
-import { Lanes } from '../../src/client/lanes.ts';
+import { SessionQueues } from '../../src/client/session-queues.ts';
 import { RequestEncoder } from '../../src/queue/request.ts';
 import type { ReadConsistency } from '../../src/transport/client-frame.ts';
 
@@ -13,9 +13,9 @@ function aBatch(consistency?: ReadConsistency): Batch {
   return new Batch({ request: encoder.finish(), calls, kept: 0, keptBytes: 0 }, Number.POSITIVE_INFINITY, kind);
 }
 
-/** Lanes whose main session is open. */
-function openLanes(): Lanes {
-  const lanes = new Lanes(16);
+/** SessionQueues whose main session is open. */
+function openLanes(): SessionQueues {
+  const lanes = new SessionQueues(16);
   lanes.main.queued.push(aBatch());
   const opening = lanes.takeNext(lanes.main);
   if (opening === undefined) throw new Error('no opening');

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { KeptCall } from '../../src/client/call.ts';
 import { ClientClosedError, DeadlineError } from '../../src/client/errors.ts';
-import { HeldJob } from '../../src/client/held-job.ts';
 import { jobOfClaim } from '../../src/client/job.ts';
-import { LeaseKeeper } from '../../src/client/lease-keeper.ts';
+import { LeaseRenewer } from '../../src/client/lease-renewer.ts';
+import { LeasedJob } from '../../src/client/leased-job.ts';
+import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
 
 const LEASE_MS = 3_000;
@@ -14,19 +14,19 @@ beforeEach(
 afterEach(() => void vi.useRealTimers());
 
 function aKeeper() {
-  const extensions: KeptCall[] = [];
+  const extensions: RepeatedOperation[] = [];
   let isClosed = false;
   const pipeline = {
-    keep: (_bytes: number, call: KeptCall) => {
+    keep: (_bytes: number, call: RepeatedOperation) => {
       if (isClosed) throw new ClientClosedError();
       extensions.push(call);
     },
   };
   const source = { id: 1, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, content: undefined };
-  const held = new HeldJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
+  const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
   const lost: number[] = [];
   const errors: Error[] = [];
-  const keeper = new LeaseKeeper<unknown, unknown>(LEASE_MS, pipeline as unknown as Pipeline, {
+  const keeper = new LeaseRenewer<unknown, unknown>(LEASE_MS, pipeline as unknown as Pipeline, {
     held: () => [held],
     onLost: ({ job }) => void lost.push(job.id),
     onError: (error) => void errors.push(error),

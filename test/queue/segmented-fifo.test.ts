@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Job, NEVER } from '../../src/queue/job.ts';
-import { JobLine } from '../../src/queue/job-line.ts';
 import { NamedQueue } from '../../src/queue/named-queue.ts';
+import { SegmentedFifo } from '../../src/queue/segmented-fifo.ts';
 
 const queue = new NamedQueue(1, 'a');
 const policy = queue.sharePolicy(1, 0, 0, 0, 0);
@@ -14,7 +14,7 @@ describe('a line of jobs', () => {
   it('serves them as an array would, across its segments', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
-        const line = new JobLine();
+        const line = new SegmentedFifo();
         let expected: Job[] = [];
         let nextId = 1;
         for (const { type, count } of steps) {

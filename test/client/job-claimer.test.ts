@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Call } from '../../src/client/call.ts';
 import { ClaimSchedulers } from '../../src/client/claim-scheduler.ts';
-import { JobIntake } from '../../src/client/job-intake.ts';
+import { JobClaimer } from '../../src/client/job-claimer.ts';
+import type { PendingOperation } from '../../src/client/pending-operation.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
 import { Quarantine } from '../../src/client/quarantine.ts';
 import type { ClaimedJob } from '../../src/queue/reply.ts';
@@ -12,7 +12,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** An intake whose claims take 40 ms each, and whose jobs never end by themselves. */
 function anIntake(prefetchMax: number, concurrency = 10) {
-  const claims: { readonly count: number; readonly call: Call }[] = [];
+  const claims: { readonly count: number; readonly call: PendingOperation }[] = [];
   let count = 0;
   const encoder = {
     claim: (_queue: string, { countMax }: ClaimOptions) => {
@@ -22,11 +22,11 @@ function anIntake(prefetchMax: number, concurrency = 10) {
   const pipeline = {
     atFlush: (hook: () => void) => hook(),
     open: () => encoder,
-    commit: (call: Call) => void claims.push({ count, call }),
+    commit: (call: PendingOperation) => void claims.push({ count, call }),
   };
   let held = 0;
   const quarantine = new Quarantine();
-  const intake = new JobIntake(
+  const intake = new JobClaimer(
     'q',
     { concurrency, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
     // It calls nothing else while the queue has jobs.

@@ -1,6 +1,6 @@
 import type { NodeStatus } from '../transport/client-frame.ts';
 import type { Connection } from './connection.ts';
-import { LeaderView } from './leader-view.ts';
+import { LeaderHints } from './leader-hints.ts';
 
 /** The first pause between two attempts. Short: elections take tens of milliseconds, and the first call after one should not wait much longer. */
 const RETRY_MS_MIN = 5;
@@ -22,9 +22,9 @@ export const OWN_STATUS_CALL = 0;
  * Which node to talk to. *Settled* on one node, or *searching*: then every node is asked for its status at growing intervals, until one
  * that can be believed calls itself leader, or any node answers a request (a follower forwards).
  */
-export class NodeSearch {
+export class LeaderDiscovery {
   readonly #connection: Connection;
-  readonly #view = new LeaderView();
+  readonly #view = new LeaderHints();
   #node = 0;
   #isSearching = true;
   #isPaused = true;
@@ -88,15 +88,15 @@ export class NodeSearch {
     this.#connection.sendFrame(this.#node, { type: 'status', call: OWN_STATUS_CALL });
   }
 
-  settle(node: number): void {
+  useNode(node: number): void {
     this.#node = node;
     this.#isSearching = false;
   }
 
   /** @returns whether a leader is known now. */
-  settleOnLeader(): boolean {
+  useLeader(): boolean {
     const leader = this.#view.leader(performance.now());
-    if (leader !== undefined) this.settle(leader);
+    if (leader !== undefined) this.useNode(leader);
     return leader !== undefined;
   }
 
@@ -116,19 +116,19 @@ export class NodeSearch {
     return candidates[this.#probes % candidates.length];
   }
 
-  note(status: NodeStatus): void {
-    this.#view.note(status);
+  record(status: NodeStatus): void {
+    this.#view.record(status);
   }
 
   suspect(node: number, nowMs: number): void {
     this.#view.suspect(node, nowMs);
   }
 
-  trust(node: number): void {
-    this.#view.trust(node);
+  clearSuspicion(node: number): void {
+    this.#view.clearSuspicion(node);
   }
 
-  forget(node: number): void {
+  forgetNode(node: number): void {
     this.#view.forget(node);
   }
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { AdminRefusedError, DeadlineError } from '../../src/client/errors.ts';
-import type { MemberChange } from '../../src/client/node-calls.ts';
+import type { MemberChange } from '../../src/client/admin-calls.ts';
+import { AdminRejectedError, DeadlineError } from '../../src/client/errors.ts';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
-import type { AdminClient } from '../../src/cluster/member-control.ts';
-import { MemberControl } from '../../src/cluster/member-control.ts';
+import type { AdminClient } from '../../src/cluster/membership-controller.ts';
+import { MembershipController } from '../../src/cluster/membership-controller.ts';
 import type { NodeStatus } from '../../src/transport/client-frame.ts';
 import { aNodeStatus } from './node-status.ts';
 
@@ -23,7 +23,7 @@ function answering(...answers: readonly (Partial<NodeStatus> | Error)[]) {
     },
     transferLeadership: async () => undefined,
   };
-  const control = new MemberControl(
+  const control = new MembershipController(
     () => client,
     async () => 1,
   );
@@ -40,7 +40,7 @@ describe('a change of members', () => {
   it('goes on when the answer to its request is lost', async () => {
     const { control, client } = answering({}, { voters: [1, 2, 3, 4] });
     const lost = { ...client, changeMembership: () => Promise.reject(new DeadlineError('unknown')) };
-    await new MemberControl(
+    await new MembershipController(
       () => lost,
       async () => 1,
     ).change([4], []);
@@ -61,7 +61,7 @@ describe('a change of members', () => {
 
   it('says what was not complete in time', async () => {
     const { client } = answering({ joining: [4] });
-    const control = new MemberControl(
+    const control = new MembershipController(
       () => client,
       async () => 1,
       new Exclusive(),
@@ -90,9 +90,9 @@ describe('an addition that is cancelled', () => {
     let attempts = 0;
     const changeMembership = async () => {
       attempts += 1;
-      if (attempts === 1) throw new AdminRefusedError('CHANGE_PENDING', 'Another change of members is under way.', 1);
+      if (attempts === 1) throw new AdminRejectedError('CHANGE_PENDING', 'Another change of members is under way.', 1);
     };
-    const control = new MemberControl(
+    const control = new MembershipController(
       () => ({ ...client, changeMembership }),
       async () => 1,
     );

@@ -1,7 +1,7 @@
 import type { Job } from './job.ts';
 
 /** The finished jobs of one queue and state that are kept, in the order they finished. */
-export class KeptList {
+export class FinishedList {
   #oldest: Job | undefined;
   #newest: Job | undefined;
   #size = 0;

@@ -10,7 +10,7 @@ import { StorageError } from '../storage/errors.ts';
 import { openFileLock } from '../storage/file-lock.ts';
 import type { ClusterOrigin } from '../storage/row-codec.ts';
 import { checkFolder } from './folder-check.ts';
-import { type RecoveredCluster, recoverCluster } from './lost-roster.ts';
+import { type RecoveredCluster, recoverCluster } from './lost-manifest.ts';
 import { nodesWithFile } from './node-file.ts';
 
 const ROSTER_FILE = 'cluster.json';
@@ -39,7 +39,7 @@ const DEPARTED_MAX = 1_000;
 const DISKS_OF_NODE_MAX = 8;
 /** How long a generation that only a checkpoint raised waits for others, to be written with them. */
 const CHECKPOINT_RECORD_MS = 5_000;
-type StoredRoster = z.infer<typeof ROSTER>;
+type StoredManifest = z.infer<typeof ROSTER>;
 
 /**
  * Which nodes an embedded cluster consists of, kept in `cluster.json` beside their folders: the founders and the disks that they vote with,
@@ -49,14 +49,14 @@ type StoredRoster = z.infer<typeof ROSTER>;
  * Until it is disposed it locks the folder, also while no node runs: the process that opens the folder next assumes that the previous holder
  * is gone, and releases its leases.
  */
-export class Roster implements Disposable {
+export class ClusterManifest implements Disposable {
   readonly #dataDir: string | undefined;
   readonly #lock: Disposable | undefined;
   #isDisposed = false;
-  #stored: StoredRoster;
+  #stored: StoredManifest;
   #recordTimer: NodeJS.Timeout | undefined;
 
-  private constructor(dataDir: string | undefined, lock: Disposable | undefined, stored: StoredRoster) {
+  private constructor(dataDir: string | undefined, lock: Disposable | undefined, stored: StoredManifest) {
     this.#dataDir = dataDir;
     this.#lock = lock;
     this.#stored = stored;
@@ -69,10 +69,10 @@ export class Roster implements Disposable {
    * @throws {ConfigError} when the folder belongs to a cluster of other nodes.
    * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written.
    */
-  static open(dataDir: string | undefined, nodes: readonly number[], recovered?: RecoveredCluster): Roster {
+  static open(dataDir: string | undefined, nodes: readonly number[], recovered?: RecoveredCluster): ClusterManifest {
     const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
     try {
-      return Roster.#openLocked(dataDir, lock, nodes, recovered);
+      return ClusterManifest.#openLocked(dataDir, lock, nodes, recovered);
     } catch (error) {
       lock?.[Symbol.dispose]();
       throw error;
@@ -84,8 +84,8 @@ export class Roster implements Disposable {
     lock: Disposable | undefined,
     nodes: readonly number[],
     recovered: RecoveredCluster | undefined,
-  ): Roster {
-    const stored = dataDir === undefined ? undefined : (readRoster(dataDir) ?? rebuiltRoster(dataDir, recovered));
+  ): ClusterManifest {
+    const stored = dataDir === undefined ? undefined : (readManifest(dataDir) ?? rebuiltManifest(dataDir, recovered));
     if (stored !== undefined) {
       const founders = stored.founders.map(({ node }) => node);
       if (!isSameSet(nodes, founders) && !isSameSet(nodes, stored.nodes)) {
@@ -96,13 +96,13 @@ export class Roster implements Disposable {
         );
       }
       const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
-      const roster = new Roster(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
+      const roster = new ClusterManifest(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
       // Before any file has it: else a stop in between would leave files that belong to no cluster.
       if (stored.cluster === 0) roster.#write('not-applied');
       return roster;
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
-    const roster = new Roster(dataDir, lock, {
+    const roster = new ClusterManifest(dataDir, lock, {
       founders,
       nodes: [...nodes],
       made: [],
@@ -195,7 +195,7 @@ export class Roster implements Disposable {
   }
 
   /** The nodes' files are there: what is made in their place from now on is another disk. */
-  onMade(nodes: readonly number[]): void {
+  onFilesCreated(nodes: readonly number[]): void {
     const made = nodes.filter((node) => !this.#stored.made.includes(node));
     if (made.length > 0) this.#update({ made: [...this.#stored.made, ...made] });
   }
@@ -224,7 +224,7 @@ export class Roster implements Disposable {
     }
   }
 
-  #update(parts: Partial<StoredRoster>): void {
+  #update(parts: Partial<StoredManifest>): void {
     this.#stored = { ...this.#stored, ...parts };
     this.#write();
   }
@@ -282,7 +282,7 @@ function newHolder(): number {
 const isSameSet = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((node) => other.includes(node));
 
-function readRoster(dataDir: string): StoredRoster | undefined {
+function readManifest(dataDir: string): StoredManifest | undefined {
   const file = join(dataDir, ROSTER_FILE);
   let text: string;
   try {
@@ -327,7 +327,7 @@ export function recoveredCluster(dataDir: string): RecoveredCluster | undefined 
   return recoverCluster(dataDir);
 }
 
-function rebuiltRoster(dataDir: string, found: RecoveredCluster | undefined): StoredRoster | undefined {
+function rebuiltManifest(dataDir: string, found: RecoveredCluster | undefined): StoredManifest | undefined {
   if (found === undefined) {
     invariant(nodesWithFile(dataDir).length === 0, () => `${dataDir} has nodes' files and no ${ROSTER_FILE}: it was not recovered`);
     return undefined;

@@ -8,10 +8,10 @@ export interface JobContext {
 }
 
 /** What its processor knows of a held job: nothing by which it could change what the worker knows. */
-class HeldJobContext implements JobContext {
-  readonly #held: HeldJob<unknown, unknown>;
+class LeasedJobContext implements JobContext {
+  readonly #held: LeasedJob<unknown, unknown>;
 
-  constructor(held: HeldJob<unknown, unknown>) {
+  constructor(held: LeasedJob<unknown, unknown>) {
     this.#held = held;
   }
 
@@ -24,7 +24,7 @@ class HeldJobContext implements JobContext {
  * A job under this worker's lease, from the claim to the answer that ends it. What the worker needs to know of the job is kept here: the job
  * itself belongs to the user, who may freeze or change it.
  */
-export class HeldJob<Data, Result> {
+export class LeasedJob<Data, Result> {
   readonly job: Job<Data, Result>;
   readonly id: number;
   readonly token: number;
@@ -59,7 +59,7 @@ export class HeldJob<Data, Result> {
 
   /** What the processor gets. */
   get context(): JobContext {
-    return new HeldJobContext(this);
+    return new LeasedJobContext(this);
   }
 
   /** Made at the first look: most processors never look. */

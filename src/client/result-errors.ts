@@ -1,10 +1,10 @@
 import type { OperationErrorCode, OperationResult } from '../queue/reply.ts';
-import { JobNotFoundError, JobStateError, LeaseLostError, RequestRefusedError, SessionExpiredError } from './errors.ts';
+import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
 
-export type Refusal = Extract<OperationResult, { readonly ok: false }>;
+export type FailedResult = Extract<OperationResult, { readonly ok: false }>;
 
 /** The error for an operation that the state machine refused. */
-export function toRejection(refusal: Refusal): Error {
+export function errorOfResult(refusal: FailedResult): Error {
   const { code, message, job = 0 } = refusal;
   switch (code) {
     case 'LEASE_LOST':
@@ -16,14 +16,14 @@ export function toRejection(refusal: Refusal): Error {
     case 'SESSION_EXPIRED':
       return new SessionExpiredError();
     default:
-      return new RequestRefusedError(code, message);
+      return new RequestRejectedError(code, message);
   }
 }
 
 /** The job is no longer its holder's: its lease ran out, or it was finished and perhaps removed by another. */
 export const isLeaseGone = (code: OperationErrorCode): boolean => code === 'LEASE_LOST' || code === 'JOB_NOT_FOUND' || code === 'JOB_STATE';
 
-export const unexpected = (result: OperationResult): Error =>
+export const unexpectedResult = (result: OperationResult): Error =>
   result.ok
-    ? new RequestRefusedError('UNEXPECTED_RESULT', `a result of type "${result.type}" does not fit the call.`)
-    : toRejection(result);
+    ? new RequestRejectedError('UNEXPECTED_RESULT', `a result of type "${result.type}" does not fit the call.`)
+    : errorOfResult(result);

@@ -1,12 +1,12 @@
 import { RequestEncoder } from '../queue/request.ts';
 import { Batch, type BatchKind } from './batch.ts';
-import type { Call, KeptCall } from './call.ts';
+import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 
 /** The batch that still takes operations: they are written straight into its request. */
-export class Gathering {
+export class OpenBatch {
   readonly encoder: RequestEncoder;
   readonly #kind: BatchKind;
-  #calls: Call[] = [];
+  #calls: PendingOperation[] = [];
   #kept = 0;
   #keptBytes = 0;
   #sinceMs = 0;
@@ -36,12 +36,12 @@ export class Gathering {
     return this.#calls.length === 0 ? Number.POSITIVE_INFINITY : this.#sinceMs;
   }
 
-  add(call: Call, nowMs: number): void {
+  add(call: PendingOperation, nowMs: number): void {
     if (this.#calls.length === 0) this.#sinceMs = nowMs;
     this.#calls.push(call);
   }
 
-  keep(call: KeptCall, nowMs: number): void {
+  keep(call: RepeatedOperation, nowMs: number): void {
     const before = this.encoder.bytes;
     call.write(this.encoder);
     this.add(call, nowMs);
@@ -62,8 +62,8 @@ export class Gathering {
 }
 
 /** Writes kept calls into a batch of their own. @param mayHaveTakenEffect whether an earlier sending of them was never answered. */
-export function batchOfKept(calls: readonly KeptCall[], deadlineMs: number, mayHaveTakenEffect: boolean): Batch {
-  const gathering = new Gathering(1024, { mayHaveTakenEffect });
+export function batchOfKept(calls: readonly RepeatedOperation[], deadlineMs: number, mayHaveTakenEffect: boolean): Batch {
+  const gathering = new OpenBatch(1024, { mayHaveTakenEffect });
   for (const call of calls) gathering.keep(call, 0);
   return gathering.take(deadlineMs);
 }

@@ -3,7 +3,7 @@
  * before the messages that came meanwhile are read, and a call whose answer is among these must not be given up. So what is due is looked at
  * one phase later, when the messages have been handled.
  */
-export class Wakeup {
+export class DeadlineTimer {
   readonly #onDue: () => void;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;

@@ -5,7 +5,7 @@ import type { RequestEncoder } from '../queue/request.ts';
  * What awaits the result of one operation. Exactly one of the two is called, once. Who is committed for several operations is
  * called once for each: those of one batch in their order, but batches may be answered in any.
  */
-export interface Call {
+export interface PendingOperation {
   onResult(result: OperationResult): void;
   onError(error: Error): void;
   /** Of a claim: the lease it asks for, in ms. Jobs of an answer that comes after `onError` was called are released at once. */
@@ -17,7 +17,7 @@ export interface Call {
  * if need be: the fencing token makes the repetition harmless. It is exempt from the bounds on queued operations and bytes, which do not
  * count it; its caller holds a bounded number of jobs.
  */
-export interface KeptCall extends Call {
+export interface RepeatedOperation extends PendingOperation {
   /** Writes its operation, also for a second time: into another request. */
   write(encoder: RequestEncoder): void;
   /**
@@ -37,4 +37,4 @@ export interface KeptCall extends Call {
   readonly endsLease: boolean;
 }
 
-export const isKept = (call: Call): call is KeptCall => 'write' in call;
+export const isRepeated = (call: PendingOperation): call is RepeatedOperation => 'write' in call;

@@ -1,22 +1,22 @@
 import type { Batch } from './batch.ts';
-import { Lane, type Session } from './session.ts';
+import { type Session, SessionQueue } from './session.ts';
 
 /** All batches of a client: those not sent yet, in their lanes, and those that await an answer, by session. */
-export class Lanes {
-  readonly main: Lane;
+export class SessionQueues {
+  readonly main: SessionQueue;
   /** Bounded by the number of queues that the client's workers wait at: one claim waits for each. Any other bound would keep a queue's jobs from its workers. */
-  readonly waiting = new Lane(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false });
-  readonly queries: Lane;
+  readonly waiting = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false });
+  readonly queries: SessionQueue;
   /** Queries that any node may answer. */
-  readonly stale: Lane;
-  readonly #all: readonly Lane[];
+  readonly stale: SessionQueue;
+  readonly #all: readonly SessionQueue[];
   /** The sessions that something was sent in: the current ones, and replaced ones until their last batch is answered or given up. */
   readonly #sessions = new Map<number, Session>();
 
   constructor(outstandingBatchesMax: number) {
-    this.main = new Lane(outstandingBatchesMax, { isRemembered: true, keepsOrder: true });
-    this.queries = new Lane(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
-    this.stale = new Lane(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
+    this.main = new SessionQueue(outstandingBatchesMax, { isRemembered: true, keepsOrder: true });
+    this.queries = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
+    this.stale = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
     this.#all = [this.waiting, this.main, this.queries, this.stale];
   }
 
@@ -25,7 +25,7 @@ export class Lanes {
   }
 
   /** The batch to send next in this lane, addressed. */
-  takeNext(lane: Lane): Batch | undefined {
+  takeNext(lane: SessionQueue): Batch | undefined {
     const batch = lane.takeNext();
     if (batch !== undefined) this.#sessions.set(lane.session.client, lane.session);
     return batch;

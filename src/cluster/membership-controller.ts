@@ -1,6 +1,6 @@
+import type { MemberChange } from '../client/admin-calls.ts';
 import type { Client } from '../client/client.ts';
-import { AdminRefusedError, DeadlineError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
-import type { MemberChange } from '../client/node-calls.ts';
+import { AdminRejectedError, DeadlineError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
 import type { NodeStatus } from '../transport/client-frame.ts';
 import { Exclusive } from './exclusive.ts';
 
@@ -27,7 +27,7 @@ export interface ClusterMembers {
 export type AdminClient = Pick<Client, 'status' | 'changeMembership' | 'transferLeadership'>;
 
 /** Sees changes of members through, also under another leader: a change that was lost with its leader is asked for again. */
-export class MemberControl {
+export class MembershipController {
   readonly #client: () => AdminClient;
   readonly #leader: () => Promise<number | undefined>;
   readonly #exclusive: Exclusive;
@@ -57,7 +57,7 @@ export class MemberControl {
     return { voters: sorted(voters), learners: sorted(learners), joining: sorted(joining), leaving: sorted(leaving), isSettled };
   }
 
-  /** @throws {AdminRefusedError} for a change that makes no sense. @throws {MembershipTimeoutError} with what is still missing. */
+  /** @throws {AdminRejectedError} for a change that makes no sense. @throws {MembershipTimeoutError} with what is still missing. */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
     const late = new MembershipTimeoutError(add, remove, this.#changeWaitMs);
     await this.#until(this.#changeWaitMs, late, async (status) => {
@@ -82,7 +82,7 @@ export class MemberControl {
     return nodes.filter((node) => !status.voters.includes(node));
   }
 
-  /** @returns who leads then. @throws {AdminRefusedError} for a node that cannot lead. @throws {NoLeaderError} */
+  /** @returns who leads then. @throws {AdminRejectedError} for a node that cannot lead. @throws {NoLeaderError} */
   async transfer(to: number): Promise<number> {
     let from: number | undefined;
     const { node } = await this.#until(TRANSFER_WAIT_MS, new NoLeaderError(), async (status) => {
@@ -127,8 +127,8 @@ export class MemberControl {
     try {
       await request();
     } catch (error) {
-      if (error instanceof AdminRefusedError && error.code === 'INVALID') throw error;
-      if (!(error instanceof AdminRefusedError || isUnanswered(error))) throw error;
+      if (error instanceof AdminRejectedError && error.code === 'INVALID') throw error;
+      if (!(error instanceof AdminRejectedError || isUnanswered(error))) throw error;
     }
   }
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { asGeneration } from '../../src/base/generation.ts';
 import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import { ClusterManifest, recoveredCluster } from '../../src/cluster/cluster-manifest.ts';
 import { nodeFile } from '../../src/cluster/node-file.ts';
-import { Roster, recoveredCluster } from '../../src/cluster/roster.ts';
 import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
 import { encodeConfiguration } from '../../src/raft/configuration-codec.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
@@ -27,7 +27,7 @@ describe('the holders of a folder', () => {
   it('do not include this process among those that are gone, however often it opens the folder', () => {
     const folder = aFolder();
     const holders = [1, 2, 3].map(() => {
-      using roster = Roster.open(folder, [1]);
+      using roster = ClusterManifest.open(folder, [1]);
       roster.onTaken();
       expect(roster.departed).toEqual([]);
       return roster.holder;
@@ -40,8 +40,8 @@ describe('the holders of a folder', () => {
 
   it('that are gone stay on record until their leases are released', () => {
     const folder = aFolder();
-    const opened = <T>(use: (roster: Roster) => T): T => {
-      using roster = Roster.open(folder, [1]);
+    const opened = <T>(use: (roster: ClusterManifest) => T): T => {
+      using roster = ClusterManifest.open(folder, [1]);
       return use(roster);
     };
     opened((roster) => roster.onTaken());
@@ -69,18 +69,18 @@ describe('a folder that is open', () => {
 
   it('is not opened again before it is closed, so that its holder does not count as gone', () => {
     const folder = aFolder();
-    const first = Roster.open(folder, [1]);
-    expect(() => Roster.open(folder, [1])).toThrow(inUse);
+    const first = ClusterManifest.open(folder, [1]);
+    expect(() => ClusterManifest.open(folder, [1])).toThrow(inUse);
     first[Symbol.dispose]();
-    using _second = Roster.open(folder, [1]);
-    expect(() => Roster.open(folder, [1])).toThrow(inUse);
+    using _second = ClusterManifest.open(folder, [1]);
+    expect(() => ClusterManifest.open(folder, [1])).toThrow(inUse);
   });
 
   it('is not written any more once it is closed', () => {
     const folder = aFolder();
-    const first = Roster.open(folder, [1]);
+    const first = ClusterManifest.open(folder, [1]);
     first[Symbol.dispose]();
-    using second = Roster.open(folder, [1]);
+    using second = ClusterManifest.open(folder, [1]);
     second.add([2]);
     first.add([3]);
     expect(JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8'))).toMatchObject({ nodes: [1, 2] });
@@ -88,16 +88,16 @@ describe('a folder that is open', () => {
 
   it('is free again when it could not be opened', () => {
     const folder = aFolder();
-    Roster.open(folder, [1])[Symbol.dispose]();
-    expect(() => Roster.open(folder, [7])).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-    using _roster = Roster.open(folder, [1]);
+    ClusterManifest.open(folder, [1])[Symbol.dispose]();
+    expect(() => ClusterManifest.open(folder, [7])).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    using _roster = ClusterManifest.open(folder, [1]);
   });
 });
 
 /** Makes the files of the nodes, as their threads would; the first of them knows `members` by a later entry. */
 function makeFiles(
   folder: string,
-  roster: Pick<Roster, 'newDiskIdOf' | 'origin'>,
+  roster: Pick<ClusterManifest, 'newDiskIdOf' | 'origin'>,
   nodes: readonly number[],
   members?: readonly number[],
 ): void {
@@ -120,12 +120,12 @@ function makeFiles(
 describe('a folder whose cluster.json is gone', () => {
   it('is the same cluster as before, by what the nodes’ files say', async () => {
     const folder = aFolder();
-    const before = Roster.open(folder, [1, 2, 3]);
+    const before = ClusterManifest.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [1, 2, 3]);
-    before.onMade([1, 2, 3]);
+    before.onFilesCreated([1, 2, 3]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    using roster = Roster.open(folder, [1, 2, 3], recoveredCluster(folder));
+    using roster = ClusterManifest.open(folder, [1, 2, 3], recoveredCluster(folder));
     expect(roster.origin).toEqual(before.origin);
     expect(roster.nodes).toEqual([1, 2, 3]);
     // A file that is lost as well is another disk.
@@ -137,28 +137,28 @@ describe('a folder whose cluster.json is gone', () => {
 
   it('has the members that the most advanced of them knows', async () => {
     const folder = aFolder();
-    const before = Roster.open(folder, [1, 2, 3]);
+    const before = ClusterManifest.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [2, 3, 4], [2, 3, 4]);
     makeFiles(folder, before, [1]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
     const recovered = recoveredCluster(folder);
     {
-      using roster = Roster.open(folder, [1, 2, 3], recovered);
+      using roster = ClusterManifest.open(folder, [1, 2, 3], recovered);
       expect(roster.nodes).toEqual([2, 3, 4]);
     }
-    expect(() => Roster.open(folder, [1, 2], recovered)).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
+    expect(() => ClusterManifest.open(folder, [1, 2], recovered)).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
   });
 
   it.each([
     [
       'fewer than a majority of them are there',
-      (folder: string, roster: Roster) => makeFiles(folder, roster, [1]),
+      (folder: string, roster: ClusterManifest) => makeFiles(folder, roster, [1]),
       /nodes 1, 2, 3 only 1 have a file, which is no majority/,
     ],
     [
       'one is damaged',
-      (folder: string, roster: Roster) => {
+      (folder: string, roster: ClusterManifest) => {
         makeFiles(folder, roster, [1, 2, 3]);
         writeFileSync(nodeFile(folder, 2), 'this was a database until a text was written over it'.repeat(20));
       },
@@ -166,9 +166,9 @@ describe('a folder whose cluster.json is gone', () => {
     ],
     [
       'they are of different clusters',
-      (folder: string, roster: Roster) => {
+      (folder: string, roster: ClusterManifest) => {
         makeFiles(folder, roster, [1, 2]);
-        using other = Roster.open(aFolder(), [1, 2, 3]);
+        using other = ClusterManifest.open(aFolder(), [1, 2, 3]);
         makeFiles(folder, other, [3]);
       },
       /node-1.*node-3.* belong to different clusters/,
@@ -181,7 +181,7 @@ describe('a folder whose cluster.json is gone', () => {
   ])('is rejected with a remedy where %s', async (_, make, reason) => {
     const folder = aFolder();
     {
-      using roster = Roster.open(folder, [1, 2, 3]);
+      using roster = ClusterManifest.open(folder, [1, 2, 3]);
       make(folder, roster);
     }
     rmSync(join(folder, 'cluster.json'));
@@ -201,19 +201,19 @@ describe('cluster.json', () => {
       if (directory === folder && !existsSync(join(folder, 'cluster.json.new')))
         written.push(readFileSync(join(folder, 'cluster.json'), 'utf8'));
     });
-    using roster = Roster.open(folder, [1]);
-    roster.onMade([1]);
+    using roster = ClusterManifest.open(folder, [1]);
+    roster.onFilesCreated([1]);
     expect(written.map((text) => JSON.parse(text).made)).toEqual([[], [1]]);
   });
 
   it('keeps the latest generation of each disk', () => {
     const folder = aFolder();
-    const roster = Roster.open(folder, [1, 2]);
+    const roster = ClusterManifest.open(folder, [1, 2]);
     roster.onGeneration(1, 11, asGeneration(5), false);
     roster.onGeneration(2, 21, asGeneration(6), false);
     roster.onGeneration(1, 12, asGeneration(7), false);
     roster[Symbol.dispose]();
-    using reopened = Roster.open(folder, [1, 2]);
+    using reopened = ClusterManifest.open(folder, [1, 2]);
     expect(reopened.recordedOf(1)).toEqual([
       { disk: 11, generation: 5 },
       { disk: 12, generation: 7 },
@@ -225,7 +225,7 @@ describe('cluster.json', () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const folder = aFolder();
-    using roster = Roster.open(folder, [1, 2]);
+    using roster = ClusterManifest.open(folder, [1, 2]);
     const written = (): unknown => JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8')).disks;
     roster.onGeneration(1, 11, asGeneration(5), false);
     roster.onGeneration(1, 11, asGeneration(6), true);
@@ -242,15 +242,15 @@ describe('cluster.json', () => {
 
   it('of a folder from before clusters had ids gets one before any node’s file has it', () => {
     const folder = aFolder();
-    Roster.open(folder, [1])[Symbol.dispose]();
+    ClusterManifest.open(folder, [1])[Symbol.dispose]();
     const file = join(folder, 'cluster.json');
     const { cluster: _cluster, disks: _disks, ...old } = JSON.parse(readFileSync(file, 'utf8'));
     writeFileSync(file, JSON.stringify(old));
-    const roster = Roster.open(folder, [1]);
+    const roster = ClusterManifest.open(folder, [1]);
     expect(roster.origin.cluster).toBeGreaterThan(0);
     // Nothing is told it: the process is killed here.
     roster[Symbol.dispose]();
-    using reopened = Roster.open(folder, [1]);
+    using reopened = ClusterManifest.open(folder, [1]);
     expect(reopened.origin).toEqual(roster.origin);
   });
 });

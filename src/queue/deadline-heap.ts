@@ -7,7 +7,7 @@ const isDueBefore = (a: Job, b: Job): boolean => a.dueMs < b.dueMs || (a.dueMs =
  * Jobs by (dueMs, id), the earliest on top. A job is in at most one such heap and knows its position there, so that it can leave
  * from the middle. `dueMs` must only change outside, or be followed by `update`.
  */
-export class DueHeap {
+export class DeadlineHeap {
   readonly #jobs: Job[] = [];
 
   get size(): number {
