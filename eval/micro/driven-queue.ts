@@ -19,7 +19,7 @@ export const ADD_OPTIONS: AddOptions = {
   keepFailed: 0,
 };
 
-/** A state machine with its client's session, driven by entries as a log would. No checkpoint is taken: all contents are in memory. */
+/** A state machine with its client's session, driven by entries as a log would. No checkpoint is taken: all payloads are in memory. */
 export class DrivenQueue {
   readonly #machine = new JobQueue({ readRecord: () => undefined });
   readonly #encoder = new RequestEncoder(FILL_BATCH * 128);

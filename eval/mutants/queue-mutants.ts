@@ -218,7 +218,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'how much of what is due an entry works off is the limit of each node',
     file: 'queue/job-queue.ts',
     find: 'this.#jobs.advance(this.#logMs, this.#bounds.duePerEntryMax);',
-    replace: 'this.#jobs.advance(this.#logMs, Math.min(this.#bounds.duePerEntryMax, this.#contentInEntryBytes));',
+    replace: 'this.#jobs.advance(this.#logMs, Math.min(this.#bounds.duePerEntryMax, this.#payloadInEntryBytes));',
   },
   {
     mistake: 19,
@@ -230,8 +230,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 19,
-    name: 'a content with a record of its own is looked for among those that share one',
-    file: 'queue/stored-contents.ts',
+    name: 'a payload with a record of its own is looked for among those that share one',
+    file: 'queue/stored-payloads.ts',
     find: 'if (packPosition === ALONE) return',
     replace: 'if (packPosition === ALONE && job.length < 3_500) return',
   },

@@ -29,7 +29,7 @@ export const ACTIVITIES = [
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
-const CHECKPOINT_FILES = /\/queue\/(checkpoint|checkpoint-layout|content-pack|job-record|record|change-tracker)\.js$/;
+const CHECKPOINT_FILES = /\/queue\/(checkpoint|checkpoint-layout|payload-pack|job-record|record|change-tracker)\.js$/;
 const PLACES: readonly (readonly [RegExp, Activity])[] = [
   [/\/src\/storage\//, 'SQLite: statements, checksums'],
   [CHECKPOINT_FILES, 'checkpoint: encoding'],

@@ -312,7 +312,7 @@ export class Load {
 
 const decoder = new TextDecoder('latin1');
 
-/** The data is the key as a JSON string, and stands at the end of the content. */
-function keyOf(content: Uint8Array): string {
-  return /"([^"]*)"$/.exec(decoder.decode(content))?.[1] ?? '';
+/** The data is the key as a JSON string, and stands at the end of the payload. */
+function keyOf(payload: Uint8Array): string {
+  return /"([^"]*)"$/.exec(decoder.decode(payload))?.[1] ?? '';
 }

@@ -19,7 +19,7 @@ export interface BatchKind {
   readonly mayHaveTakenEffect?: boolean;
 }
 
-export interface BatchContents {
+export interface BatchParts {
   /** It is copied. */
   readonly request: Uint8Array;
   /** One for each operation. */
@@ -78,8 +78,8 @@ export class Batch {
   /** How a node rejected it last. */
   rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
 
-  constructor(contents: BatchContents, deadlineMs: number, kind: BatchKind = {}) {
-    const { request, calls, kept, keptBytes } = contents;
+  constructor(parts: BatchParts, deadlineMs: number, kind: BatchKind = {}) {
+    const { request, calls, kept, keptBytes } = parts;
     const { consistency } = kind;
     this.packet = packetOf(consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request });
     this.#kind = kind;
@@ -158,8 +158,8 @@ export class Batch {
       keptBytes += (ends[at] ?? 0) - (ends[at - 1] ?? HEADER_BYTES);
     }
     if (calls.length === 0) return undefined;
-    const contents = { request: pickOperations(this.request, picked), calls, kept, keptBytes };
-    const rest = new Batch(contents, this.deadlineMs, this.#kind);
+    const parts = { request: pickOperations(this.request, picked), calls, kept, keptBytes };
+    const rest = new Batch(parts, this.deadlineMs, this.#kind);
     rest.order = this.order;
     return rest;
   }

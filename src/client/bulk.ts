@@ -1,8 +1,8 @@
 import type { OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
-import { ContentWriter } from './content.ts';
 import { BulkTooLargeError } from './errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
+import { PayloadWriter } from './payload.ts';
 import type { PendingOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpectedResult } from './result-errors.ts';
@@ -10,14 +10,14 @@ import { unexpectedResult } from './result-errors.ts';
 /** What a bulk needs of its client. */
 type Requests = Pick<Pipeline, 'config' | 'open' | 'commit'>;
 
-/** About what an add takes in a request beside its content. */
+/** About what an add takes in a request beside its payload. */
 export const ADD_BYTES = 64;
 /** Jobs of a bulk that await their answer at the same time, and their bytes at most, unless the client takes fewer. */
 const WINDOW_JOBS = 8_192;
 const WINDOW_BYTES = 16 * 1024 * 1024;
-/** All contents of a bulk are in one piece of memory, which doubles as it grows. */
+/** All payloads of a bulk are in one piece of memory, which doubles as it grows. */
 const BULK_BYTES_MAX = 1024 * 1024 * 1024;
-/** What the contents are expected to take, each and together; the memory grows if it is more. */
+/** What the payloads are expected to take, each and together; the memory grows if it is more. */
 const CONTENT_BYTES = 128;
 const CONTENTS_BYTES = 1024 * 1024;
 
@@ -30,9 +30,9 @@ const CONTENTS_BYTES = 1024 * 1024;
 export class Bulk<Data, Result> {
   readonly #queueName: string;
   readonly #pipeline: Requests;
-  readonly #contents: ContentWriter;
+  readonly #payloads: PayloadWriter;
   readonly #bytesMax: number;
-  /** Where the content of each job ends; the next one's begins there. */
+  /** Where the payload of each job ends; the next one's begins there. */
   readonly #ends: number[] = [];
   readonly #names: string[] = [];
   readonly #data: Data[] = [];
@@ -48,14 +48,14 @@ export class Bulk<Data, Result> {
     this.#queueName = queueName;
     this.#pipeline = pipeline;
     this.#bytesMax = bytesMax;
-    this.#contents = new ContentWriter(Math.min(size * CONTENT_BYTES, CONTENTS_BYTES));
+    this.#payloads = new PayloadWriter(Math.min(size * CONTENT_BYTES, CONTENTS_BYTES));
   }
 
   /** Takes one more job; nothing is sent yet. @throws {InvalidPayloadError | PayloadTooLargeError | BulkTooLargeError} */
   push(name: string, data: Data, options: AddOptions): void {
-    this.#contents.write(name, data, this.#pipeline.config.payloadBytesMax);
-    if (this.#contents.length > this.#bytesMax) throw new BulkTooLargeError(this.#names.length, this.#bytesMax);
-    this.#ends.push(this.#contents.length);
+    this.#payloads.write(name, data, this.#pipeline.config.payloadBytesMax);
+    if (this.#payloads.length > this.#bytesMax) throw new BulkTooLargeError(this.#names.length, this.#bytesMax);
+    this.#ends.push(this.#payloads.length);
     this.#names.push(name);
     this.#data.push(data);
     this.#options.push(options);
@@ -122,7 +122,7 @@ export class Bulk<Data, Result> {
       }
       // A request without operations is a new one: those before went into another.
       if (call === undefined || request.operations === 0) call = new RequestCall(this, at);
-      request.add(this.#queueName, this.#contents.view(start, end), this.#options[at] as AddOptions);
+      request.add(this.#queueName, this.#payloads.view(start, end), this.#options[at] as AddOptions);
       this.#pipeline.commit(call);
       start = end;
     }

@@ -22,7 +22,7 @@ export interface WaitingWorker {
   /** How long a claim of this worker waits at the cluster. */
   readonly waitMs: number;
   /**
-   * @param isShort the claim brought fewer jobs than it asked for: the queue has no other, or their contents were too many bytes for it.
+   * @param isShort the claim brought fewer jobs than it asked for: the queue has no other, or their payloads were too many bytes for it.
    * @param askedAtMs when the claim was sent, by performance.now().
    */
   onJobs(jobs: readonly ClaimedJob[], isShort: boolean, askedAtMs: number): void;

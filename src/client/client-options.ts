@@ -22,7 +22,7 @@ export interface ClientOptions {
   readonly queuedOperationsMax?: number;
   /** Likewise in bytes of requests; 256 MiB. */
   readonly queuedBytesMax?: number;
-  /** Largest content of a job (name and data) or result; must not exceed the cluster's; 4 MiB. */
+  /** Largest payload of a job (name and data) or result; must not exceed the cluster's; 4 MiB. */
   readonly payloadBytesMax?: number;
 }
 export type ClientConfig = Readonly<Required<ClientOptions>>;

@@ -10,7 +10,7 @@ const RETRY_MS = 100;
 
 /**
  * Decides when a worker emits 'drained': once after it got jobs, when none is left waiting. A claim that brings nothing says so. One that
- * brings fewer jobs than it asked for does not, because the leader also shortens claims whose contents take too many bytes; then the
+ * brings fewer jobs than it asked for does not, because the leader also shortens claims whose payloads take too many bytes; then the
  * number of waiting jobs is read.
  */
 export class DrainedEvent {

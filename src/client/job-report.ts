@@ -63,18 +63,18 @@ abstract class JobReport<Data, Result> implements RepeatedOperation {
 export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
   readonly bytes: number;
   readonly #result: Result;
-  readonly #content: Uint8Array;
+  readonly #payload: Uint8Array;
 
-  /** @param content the result as it is kept. */
-  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, result: Result, content: Uint8Array) {
+  /** @param payload the result as it is kept. */
+  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, result: Result, payload: Uint8Array) {
     super(held, handlers);
-    this.bytes = OPERATION_BYTES + content.length;
+    this.bytes = OPERATION_BYTES + payload.length;
     this.#result = result;
-    this.#content = content;
+    this.#payload = payload;
   }
 
   write(encoder: RequestEncoder): void {
-    encoder.complete(this.held.id, this.held.token, this.#content);
+    encoder.complete(this.held.id, this.held.token, this.#payload);
   }
 
   protected onReported(): void {

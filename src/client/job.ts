@@ -1,6 +1,6 @@
 import type { JobState } from '../queue/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../queue/reply.ts';
-import { decodeData, decodeName, decodeValue } from './content.ts';
+import { decodeData, decodeName, decodeValue } from './payload.ts';
 
 /** What a job is made of; bytes are decoded when they are first read. */
 interface JobSource<Data> {
@@ -16,7 +16,7 @@ interface JobSource<Data> {
   readonly failedReason?: string | undefined;
   readonly result?: Uint8Array | undefined;
   /** Name and data in bytes, or as they are. */
-  readonly content?: Uint8Array;
+  readonly payload?: Uint8Array;
   readonly name?: string;
   readonly data?: Data;
 }
@@ -42,7 +42,7 @@ export class Job<Data = unknown, Result = unknown> {
   /** Why the latest failed attempt failed. */
   failedReason: string | undefined;
   readonly #result: Uint8Array | undefined;
-  readonly #content: Uint8Array | undefined;
+  readonly #payload: Uint8Array | undefined;
   #name: string | undefined;
   #data: Data | undefined;
   #hasData: boolean;
@@ -62,14 +62,14 @@ export class Job<Data = unknown, Result = unknown> {
     this.finishedAt = source.finishedAt;
     this.failedReason = source.failedReason;
     this.#result = source.result;
-    this.#content = source.content;
+    this.#payload = source.payload;
     this.#name = source.name;
     this.#data = source.data;
-    this.#hasData = source.content === undefined;
+    this.#hasData = source.payload === undefined;
   }
 
   get name(): string {
-    this.#name ??= decodeName(this.#content ?? NOTHING);
+    this.#name ??= decodeName(this.#payload ?? NOTHING);
     return this.#name;
   }
 
@@ -77,7 +77,7 @@ export class Job<Data = unknown, Result = unknown> {
   get data(): Data {
     if (!this.#hasData) {
       // The only casts: the queue's type parameters say what its jobs carry.
-      this.#data = decodeData(this.#content ?? NOTHING) as Data;
+      this.#data = decodeData(this.#payload ?? NOTHING) as Data;
       this.#hasData = true;
     }
     return this.#data as Data;
@@ -143,7 +143,7 @@ export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob)
     attemptsMax: claimed.attemptsMax,
     stalledCounter: claimed.stalls,
     token: claimed.token,
-    content: claimed.content ?? NOTHING,
+    payload: claimed.payload ?? NOTHING,
   });
 
 export const jobOfDetail = <Data, Result>(detail: JobDetail): Job<Data, Result> =>
@@ -159,5 +159,5 @@ export const jobOfDetail = <Data, Result>(detail: JobDetail): Job<Data, Result> 
     finishedAt: detail.finishedMs,
     failedReason: detail.failedReason,
     result: detail.result,
-    content: detail.content ?? NOTHING,
+    payload: detail.payload ?? NOTHING,
   });

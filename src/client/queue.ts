@@ -11,11 +11,11 @@ import type { ClusterEndpoint } from '../transport/port.ts';
 import { ADD_BYTES, Bulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
-import { encodeContent } from './content.ts';
 import { BulkTooLargeError, ClientClosedError } from './errors.ts';
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
 import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
 import { aValue, checkOptions, optionsOf } from './option-check.ts';
+import { encodePayload } from './payload.ts';
 import type { PendingOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
@@ -82,8 +82,8 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
       const added = addOptionsOf(options, this.#defaults);
-      const content = encodeContent(name, data, this.#pipeline.config.payloadBytesMax);
-      this.#pipeline.open(content.length + ADD_BYTES).add(this.name, content, added);
+      const payload = encodePayload(name, data, this.#pipeline.config.payloadBytesMax);
+      this.#pipeline.open(payload.length + ADD_BYTES).add(this.name, payload, added);
       this.#pipeline.commit(new AddCall<Data, Result>(this.name, name, data, added.attemptsMax, resolve, reject));
     });
   }

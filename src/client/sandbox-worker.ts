@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { encodeValue } from './content.ts';
+import { encodeValue } from './payload.ts';
 import type { FileFailure, SandboxJob, SandboxOutcome, SandboxTask } from './sandbox-task.ts';
 import { recordThrown } from './thrown-record.ts';
 

@@ -1,7 +1,7 @@
 import { invariant } from '../base/invariant.ts';
-import { decodeValue } from './content.ts';
 import { ClientClosedError } from './errors.ts';
 import type { Job } from './job.ts';
+import { decodeValue } from './payload.ts';
 import { ProcessorFile } from './processor-file.ts';
 import { sandboxCodePath } from './sandbox-code.ts';
 import { ProcessorFileError, ProcessorThreadError } from './sandbox-errors.ts';

@@ -138,8 +138,8 @@ function openingBatch(): Batch {
   const encoder = new RequestEncoder(64);
   encoder.begin(1, 1, 1);
   encoder.openSession();
-  const contents = { request: encoder.finish(), calls: [], kept: 0, keptBytes: 0 };
-  return new Batch(contents, Number.POSITIVE_INFINITY, { isOpening: true });
+  const payloads = { request: encoder.finish(), calls: [], kept: 0, keptBytes: 0 };
+  return new Batch(payloads, Number.POSITIVE_INFINITY, { isOpening: true });
 }
 
 /** From {@link SESSION_ID_END} on and below 2^52: never the id of a session. */

@@ -55,7 +55,7 @@ export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> =
   tailEntries: { description: 'log entries kept behind a checkpoint for slow followers', unit: 'entries', min: 0, max: 100_000_000 },
   tailBytes: { description: 'bytes of such entries, which stay in memory', unit: 'bytes', min: 1, max: 64 * GIB },
   followerTailBytes: { description: 'bytes of entries kept for followers that catch up', unit: 'bytes', min: 1, max: 64 * GIB },
-  contentInEntryBytes: { description: 'from this size on a payload stays in its log entry', unit: 'bytes', min: 1, max: 64 * GIB },
+  payloadInEntryBytes: { description: 'from this size on a payload stays in its log entry', unit: 'bytes', min: 1, max: 64 * GIB },
   snapshotChunkBytes: { description: 'records in one InstallSnapshot', unit: 'bytes', min: 1, max: GIB },
   parkedClaimsMax: { description: 'claims that wait at the leader for a job', unit: 'claims', min: 1, max: 10_000_000 },
 });

@@ -19,12 +19,12 @@ export interface ClaimingRequest {
   readonly claims: readonly ClaimPlace[];
   /** Of the claims that were limited to the budget. */
   readonly takes: readonly Take[];
-  /** About how many bytes of contents the reply to limited claims has at most. */
+  /** About how many bytes of payloads the reply to limited claims has at most. */
   readonly replyBytes: number;
 }
 
 /**
- * Bounds the bytes of contents that a claim brings. The leader lowers the number of jobs that the claim asks for before the claim enters the
+ * Bounds the bytes of payloads that a claim brings. The leader lowers the number of jobs that the claim asks for before the claim enters the
  * log, so that replicas of every release carry out the same, and know nothing of bytes. It counts the jobs that wait, less those that claims
  * in the log take first: an estimate, since what enters the log meanwhile may change their order.
  */

@@ -5,7 +5,7 @@ import { type EntryHeader, writeEntryHeader } from '../queue/entry-data.ts';
 export interface EntryBounds {
   /** Most bytes of requests. */
   readonly bytesMax: number;
-  /** About how many bytes of contents the replies have at most. */
+  /** About how many bytes of payloads the replies have at most. */
   readonly replyBytesMax: number;
 }
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '../base/errors.ts';
-import { CONTENT_IN_ENTRY_BYTES } from '../queue/checkpoint-layout.ts';
+import { PAYLOAD_IN_ENTRY_BYTES } from '../queue/checkpoint-layout.ts';
 
 /** What one node takes on at most, and when it writes a checkpoint. Sizes in bytes. */
 export interface NodeLimits {
@@ -7,7 +7,7 @@ export interface NodeLimits {
   readonly payloadBytesMax: number;
   /** Most bytes of requests that are gathered into one log entry; one request always fits. */
   readonly entryBytesMax: number;
-  /** Most bytes of contents that one claim brings, and that one part of the answer to queries has; one job always fits. */
+  /** Most bytes of payloads that one claim brings, and that one part of the answer to queries has; one job always fits. */
   readonly replyBytesMax: number;
   /** Most bytes that a turn reads from peers and from clients, applies, and answers with, each; one frame, entry or answer always fits. */
   readonly turnBytesMax: number;
@@ -24,7 +24,7 @@ export interface NodeLimits {
   /** Most bytes of entries kept beyond that while a follower that answers still wants them, behind its snapshot or its log; in memory, too. */
   readonly followerTailBytes: number;
   /** A payload of at least so many bytes stays in its log entry, which the checkpoint keeps for it, instead of being written a second time. */
-  readonly contentInEntryBytes: number;
+  readonly payloadInEntryBytes: number;
   /** Bytes of records in one InstallSnapshot; up to four of them are on their way to a follower. */
   readonly snapshotChunkBytes: number;
   /** Most claims that wait at the leader for a job. */
@@ -42,7 +42,7 @@ export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   tailEntries: 1_000,
   tailBytes: 16 * 1024 * 1024,
   followerTailBytes: 256 * 1024 * 1024,
-  contentInEntryBytes: CONTENT_IN_ENTRY_BYTES,
+  payloadInEntryBytes: PAYLOAD_IN_ENTRY_BYTES,
   snapshotChunkBytes: 1024 * 1024,
   parkedClaimsMax: 10_000,
 });

@@ -78,7 +78,7 @@ export class NodeRuntime implements Disposable {
     this.#snapshots = new SnapshotTransfers(options.id, storage, limits.snapshotChunkBytes);
     this.#machine = new JobQueue({
       readRecord: (kind, key) => storage.readRecord(kind, key),
-      contentInEntryBytes: limits.contentInEntryBytes,
+      payloadInEntryBytes: limits.payloadInEntryBytes,
       versionMax: machineVersionMax,
       onSessionEnded: (client) => this.#requests.onSessionEnded(client),
       onQueueFilled: (queue) => this.#requests.onQueueFilled(queue),

@@ -24,17 +24,17 @@ export interface ChangeSet {
 
 /** About how long the next checkpoint takes to write, in pages of jobs: a page is read and encoded as a whole. */
 export interface PendingWork {
-  /** What is written once, however often checkpoints are: contents, results, and pages of which many jobs changed. */
+  /** What is written once, however often checkpoints are: payloads, results, and pages of which many jobs changed. */
   readonly once: number;
   /** What more frequent checkpoints would write as many times: pages of which few jobs changed, a row for each session and queue. */
   readonly repeated: number;
 }
 
-/** Bytes of contents that take as long as a page of jobs, measured. */
+/** Bytes of payloads that take as long as a page of jobs, measured. */
 const PAGE_BYTES = 8 * 1024;
 /** Likewise a row that is written or deleted beside it. */
 const ROW_BYTES = 2 * 1024;
-/** The bytes of a content that is deleted cost a part of those that are written: only its pages are freed. */
+/** The bytes of a payload that is deleted cost a part of those that are written: only its pages are freed. */
 const DELETED_SHARE = 1 / 32;
 /** Where so many jobs of each page changed on average, most pages are written once or twice. */
 const DENSE_JOBS = 8;
@@ -44,8 +44,8 @@ export class ChangeTracker {
   #pages = new Set<number>();
   #latestPage = -1;
   #dirtyJobs = 0;
-  /** Of contents and outcomes, see {@link work}. */
-  #contentBytes = 0;
+  /** Of payloads and outcomes, see {@link work}. */
+  #payloadBytes = 0;
   #removedJobs: RemovedJob[] = [];
   #queues = new Set<NamedQueue>();
   #removedQueues: number[] = [];
@@ -62,7 +62,7 @@ export class ChangeTracker {
     const pages = this.#pages.size;
     const isDense = this.#dirtyJobs + this.#removedJobs.length >= DENSE_JOBS * pages;
     const rows = this.#queues.size + this.#removedQueues.length + this.#sessions.size + this.#removedSessions.length;
-    const once = this.#contentBytes / PAGE_BYTES + (isDense ? pages : 0);
+    const once = this.#payloadBytes / PAGE_BYTES + (isDense ? pages : 0);
     return { once, repeated: (rows * ROW_BYTES) / PAGE_BYTES + (isDense ? 0 : pages) };
   }
 
@@ -70,23 +70,23 @@ export class ChangeTracker {
     if ((job.flags & JobFlag.dirty) !== 0) return;
     job.flags |= JobFlag.dirty;
     this.#dirtyJobs += 1;
-    this.#contentBytes += unstoredBytesOf(job);
+    this.#payloadBytes += unstoredBytesOf(job);
     this.#markPage(job.id);
   }
 
   /** A job is about to get a result or a reason of this length, which has a record of its own. */
   outcome(job: Job, length: number): void {
-    this.#contentBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
+    this.#payloadBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
   }
 
   jobRemoved(job: Job): void {
     if ((job.flags & JobFlag.dirty) !== 0) {
       this.#dirtyJobs -= 1;
-      this.#contentBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job);
+      this.#payloadBytes -= unstoredBytesOf(job) + unstoredOutcomeBytesOf(job);
     }
     if ((job.flags & JobFlag.rowStored) === 0) return;
     this.#markPage(job.id);
-    this.#contentBytes += storedBytesOf(job);
+    this.#payloadBytes += storedBytesOf(job);
     this.#removedJobs.push({ id: job.id, flags: job.flags, packPosition: job.packPosition, entry: job.entry });
   }
 
@@ -123,7 +123,7 @@ export class ChangeTracker {
     this.#pages = new Set();
     this.#latestPage = -1;
     this.#dirtyJobs = 0;
-    this.#contentBytes = 0;
+    this.#payloadBytes = 0;
     this.#removedJobs = [];
     this.#queues = new Set();
     this.#removedQueues = [];
@@ -141,9 +141,9 @@ export class ChangeTracker {
   }
 }
 
-/** What the content of a job costs that the checkpoint does not have. */
+/** What the payload of a job costs that the checkpoint does not have. */
 function unstoredBytesOf({ flags, length, entry }: Job): number {
-  if ((flags & JobFlag.contentStored) !== 0 || length === 0) return 0;
+  if ((flags & JobFlag.payloadStored) !== 0 || length === 0) return 0;
   return entry > 0 ? ROW_BYTES : length;
 }
 
@@ -153,7 +153,7 @@ function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number 
 
 /** What it costs to delete what the checkpoint has of a job beside its page and its part of a pack. */
 function storedBytesOf({ flags, length, packPosition, end: { outcomeLength } }: Job): number {
-  const hasOwnContent = (flags & JobFlag.contentStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
+  const hasOwnPayload = (flags & JobFlag.payloadStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
   const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;
-  return (hasOwnContent ? ROW_BYTES + length * DELETED_SHARE : 0) + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
+  return (hasOwnPayload ? ROW_BYTES + length * DELETED_SHARE : 0) + (hasOutcome ? ROW_BYTES + outcomeLength * DELETED_SHARE : 0);
 }

@@ -3,28 +3,28 @@ import { UseCount } from './use-count.ts';
 /** Jobs whose ids are neighbours are in one record, so that a checkpoint writes a row for many of them. */
 export const RECORD_PAGE_JOBS = 32;
 
-/** Small contents of neighbours share a record up to this size: with what SQLite adds it fits into one of its pages of 4 KiB. */
+/** Small payloads of neighbours share a record up to this size: with what SQLite adds it fits into one of its pages of 4 KiB. */
 export const PACK_BYTES_MAX = 3_500;
 
-/** Replaces a job's position in a pack: its content has a record of its own. */
+/** Replaces a job's position in a pack: its payload has a record of its own. */
 export const ALONE = 255;
 
-/** Likewise: its content is a part of a log entry that the checkpoint keeps. */
+/** Likewise: its payload is a part of a log entry that the checkpoint keeps. */
 export const IN_ENTRY = 254;
 
-export const CONTENT_IN_ENTRY_BYTES = 8 * 1024;
+export const PAYLOAD_IN_ENTRY_BYTES = 8 * 1024;
 /**
- * An entry is kept until the last of its large contents is gone: so many times a content's size may lie idle on the disk then. As entries gather
+ * An entry is kept until the last of its large payloads is gone: so many times a content's size may lie idle on the disk then. As entries gather
  * requests up to 256 KiB, it is also the share of 8 KiB in such an entry.
  */
 const ENTRY_SHARE = 32;
 
 /**
- * Whether a content stays where the log has it: the disk then writes it once and not once more for the checkpoint, which doubled the rate
+ * Whether a payload stays where the log has it: the disk then writes it once and not once more for the checkpoint, which doubled the rate
  * of adds of 8 KiB to 1 MiB (measured, three nodes on one disk). What is small beside its entry would keep too much alive.
  */
-export const staysInEntry = (contentBytes: number, entryBytes: number, contentBytesMin: number): boolean =>
-  contentBytes >= contentBytesMin && contentBytes * ENTRY_SHARE >= entryBytes;
+export const staysInEntry = (payloadBytes: number, entryBytes: number, payloadBytesMin: number): boolean =>
+  payloadBytes >= payloadBytesMin && payloadBytes * ENTRY_SHARE >= entryBytes;
 
 export const pageOf = (jobId: number): number => Math.floor(jobId / RECORD_PAGE_JOBS);
 
@@ -33,7 +33,7 @@ export class CheckpointLayout {
   readonly #pages = new Set<number>();
   /** The jobs of each pack that still exist, by the id of its first job. A pack stays until the last of them is gone. */
   readonly packs = new UseCount();
-  /** The jobs whose contents are in each entry that is kept, by its index. */
+  /** The jobs whose payloads are in each entry that is kept, by its index. */
   readonly entries = new UseCount();
 
   pageWritten(page: number): void {

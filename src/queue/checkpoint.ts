@@ -3,17 +3,17 @@ import { invariant } from '../base/invariant.ts';
 import type { RecordChange } from '../storage/port.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
-import { entryDataOf, packOf, packsOf, writePack } from './content-pack.ts';
 import { MACHINE_VERSION_FIRST } from './entry-data.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
 import type { NamedQueue } from './named-queue.ts';
+import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
 import {
-  contentKey,
   type MachineRecord,
   outcomeKey,
+  payloadKey,
   RecordKind,
   readMachine,
   readQueue,
@@ -97,17 +97,17 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   *#removedJobs(): Generator<RecordChange> {
     for (const removed of this.#set.removedJobs) {
       const { id, flags } = removed;
-      if ((flags & JobFlag.contentStored) !== 0) yield* this.#removedContent(removed);
+      if ((flags & JobFlag.payloadStored) !== 0) yield* this.#removedPayload(removed);
       if ((flags & JobFlag.outcomeStored) !== 0) yield this.#gone(RecordKind.content, outcomeKey(id));
     }
   }
 
-  *#removedContent(removed: RemovedJob): Generator<RecordChange> {
+  *#removedPayload(removed: RemovedJob): Generator<RecordChange> {
     const { packPosition, entry } = removed;
     const { packs, entries } = this.#layout;
     if (packPosition === IN_ENTRY) {
       if (entries.remove(entry)) yield this.#gone(RecordKind.entry, entry);
-    } else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, contentKey(packOf(removed)));
+    } else if (packPosition === ALONE || packs.remove(packOf(removed))) yield this.#gone(RecordKind.content, payloadKey(packOf(removed)));
   }
 
   *#page(page: number): Generator<RecordChange> {
@@ -119,7 +119,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     const unpacked: Job[] = [];
     for (const job of jobs) {
       if ((job.flags & JobFlag.dirty) === 0) continue;
-      if ((job.flags & JobFlag.contentStored) === 0 && job.length > 0) {
+      if ((job.flags & JobFlag.payloadStored) === 0 && job.length > 0) {
         if (job.entry > 0) yield* this.#keptEntry(job);
         else unpacked.push(job);
       }
@@ -133,7 +133,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 
   *#keptEntry(job: Job): Generator<RecordChange> {
-    job.flags |= JobFlag.contentStored;
+    job.flags |= JobFlag.payloadStored;
     job.packPosition = IN_ENTRY;
     if (this.#layout.entries.add(job.entry)) yield this.#put(RecordKind.entry, job.entry, entryDataOf(job));
   }
@@ -142,11 +142,11 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     const [first] = jobs;
     invariant(first !== undefined, () => 'a pack without a job');
     for (const job of jobs) {
-      job.flags |= JobFlag.contentStored;
+      job.flags |= JobFlag.payloadStored;
       if (job.packPosition !== ALONE) this.#layout.packs.add(first.id);
     }
-    if (first.packPosition === ALONE) return this.#put(RecordKind.content, contentKey(first.id), contentInMemory(first));
-    return this.#encoded(RecordKind.content, contentKey(first.id), () => writePack(this.#to, jobs));
+    if (first.packPosition === ALONE) return this.#put(RecordKind.content, payloadKey(first.id), payloadInMemory(first));
+    return this.#encoded(RecordKind.content, payloadKey(first.id), () => writePack(this.#to, jobs));
   }
 
   *#outcome(job: Job): Generator<RecordChange> {
@@ -178,10 +178,10 @@ export class CheckpointChanges implements Iterable<RecordChange> {
   }
 }
 
-const contentInMemory = (job: Job): Uint8Array => entryDataOf(job).subarray(job.offset, job.offset + job.length);
+const payloadInMemory = (job: Job): Uint8Array => entryDataOf(job).subarray(job.offset, job.offset + job.length);
 
 /**
- * Fills an empty state from a checkpoint; contents stay where they are. A checkpoint without records is the empty state.
+ * Fills an empty state from a checkpoint; payloads stay where they are. A checkpoint without records is the empty state.
  * @throws {MalformedBytesError} when a record is damaged.
  */
 export function restoreCheckpoint(records: RecordSource, jobs: JobStore, sessions: SessionTable, layout: CheckpointLayout): MachineRecord {

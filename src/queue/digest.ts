@@ -31,7 +31,7 @@ class Hash {
 
 /**
  * A hash of the whole logical state in a canonical order. Replicas at the same applied index give the same text, whatever
- * checkpoints and restarts they went through (invariant 11). Reads evicted contents back: for tests, not for the hot path.
+ * checkpoints and restarts they went through (invariant 11). Reads evicted payloads back: for tests, not for the hot path.
  */
 export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: SessionTable, source: AttachmentSource): string {
   const hash = new Hash();
@@ -54,7 +54,7 @@ export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: Sessi
   };
   const addJob = (job: Job): void => {
     record(job.id, () => writeLogicalJob(to, job));
-    addBytes(source.contentOf(job.id));
+    addBytes(source.payloadOf(job.id));
     addBytes(source.outcomeOf(job.id, job.end.outcomeKind));
   };
   for (const job of jobs.table.jobs()) addJob(job);

@@ -3,7 +3,7 @@ import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import { ChangeTracker, type PendingWork } from './change-tracker.ts';
 import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
-import { CheckpointLayout, CONTENT_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
+import { CheckpointLayout, PAYLOAD_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
 import { MACHINE_VERSION, MACHINE_VERSION_FIRST, readEntryHeader, UnsupportedVersionError } from './entry-data.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
@@ -19,7 +19,7 @@ import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
 import { HEADER_BYTES, isAddressable, NO_CLIENT, OperationCode, type RequestHeader, readRequestHeader, SESSION_ID_END } from './request.ts';
 import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
-import { StoredContents } from './stored-contents.ts';
+import { StoredPayloads } from './stored-payloads.ts';
 
 /** Where replies go; only the leader has one. */
 export interface ReplySink {
@@ -30,10 +30,10 @@ export interface ReplySink {
 }
 
 export interface JobQueueOptions {
-  /** Reads a record from the last written checkpoint: contents and outcomes, and the entries that it keeps. */
+  /** Reads a record from the last written checkpoint: payloads and outcomes, and the entries that it keeps. */
   readonly readRecord: (kind: number, key: number) => Uint8Array | undefined;
-  /** From this size on a content stays in its log entry, which the checkpoint then keeps. Default: {@link CONTENT_IN_ENTRY_BYTES}. */
-  readonly contentInEntryBytes?: number;
+  /** From this size on a payload stays in its log entry, which the checkpoint then keeps. Default: {@link PAYLOAD_IN_ENTRY_BYTES}. */
+  readonly payloadInEntryBytes?: number;
   /** Hears of each session that ends. It must not change the state. */
   readonly onSessionEnded?: (client: number) => void;
   /** Hears of each queue that had no waiting job and has one now. It must not change the state. */
@@ -52,12 +52,12 @@ const EMPTY = new Uint8Array(0);
  */
 export class JobQueue implements AttachmentSource {
   readonly #readRecord: JobQueueOptions['readRecord'];
-  readonly #contentInEntryBytes: number;
+  readonly #payloadInEntryBytes: number;
   readonly #bounds: StateBounds;
   readonly #attacher = new ReplyAttacher(this);
   #changes!: ChangeTracker;
   #layout!: CheckpointLayout;
-  #contents!: StoredContents;
+  #payloads!: StoredPayloads;
   #jobs!: JobStore;
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
@@ -73,7 +73,7 @@ export class JobQueue implements AttachmentSource {
 
   constructor(options: JobQueueOptions) {
     this.#readRecord = options.readRecord;
-    this.#contentInEntryBytes = options.contentInEntryBytes ?? CONTENT_IN_ENTRY_BYTES;
+    this.#payloadInEntryBytes = options.payloadInEntryBytes ?? PAYLOAD_IN_ENTRY_BYTES;
     this.#versionMax = options.versionMax ?? MACHINE_VERSION;
     this.#onSessionEnded = options.onSessionEnded;
     this.#onQueueFilled = options.onQueueFilled;
@@ -198,7 +198,7 @@ export class JobQueue implements AttachmentSource {
     return this.#attacher.attach(this.#executor.execute(header, reader, request, this.#logMs, OF_QUERIES));
   }
 
-  /** Answers the next operations of a query, as many as have contents of about `bytesMax`, and at least one. */
+  /** Answers the next operations of a query, as many as have payloads of about `bytesMax`, and at least one. */
   queryNext(run: QueryRun, bytesMax: number): Uint8Array {
     return this.#attacher.attach(this.#executor.executeNext(run, bytesMax));
   }
@@ -211,7 +211,7 @@ export class JobQueue implements AttachmentSource {
   }
 
   /**
-   * The changes are on disk: contents they hold leave memory, and are read back when they are needed.
+   * The changes are on disk: payloads they hold leave memory, and are read back when they are needed.
    * @returns how many records were written.
    */
   checkpointWritten(): number {
@@ -240,8 +240,8 @@ export class JobQueue implements AttachmentSource {
   reset(): void {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
-    this.#contents = new StoredContents(this.#readRecord);
-    this.#jobs = new JobStore(this.#changes, this.#contentInEntryBytes, this.#onQueueFilled);
+    this.#payloads = new StoredPayloads(this.#readRecord);
+    this.#jobs = new JobStore(this.#changes, this.#payloadInEntryBytes, this.#onQueueFilled);
     this.#jobs.trimPerFinishMax = this.#bounds.trimPerFinishMax;
     this.#executor = new RequestExecutor(this.#jobs);
     const onSessionEnded = (session: Session): void => {
@@ -267,13 +267,13 @@ export class JobQueue implements AttachmentSource {
     checkSessions(this.#sessions, this.#logMs, this.#bounds);
   }
 
-  /** The content of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
-  contentOf(jobId: number): Uint8Array | undefined {
+  /** The payload of a job, from memory or from the checkpoint; `undefined` when the job is gone. */
+  payloadOf(jobId: number): Uint8Array | undefined {
     const job = this.#jobs.table.get(jobId);
     if (job === undefined) return undefined;
     if (job.length === 0) return EMPTY;
     if (job.entryData !== undefined) return job.entryData.subarray(job.offset, job.offset + job.length);
-    return checked(this.#contents.of(job), job.length, () => `the content of job ${jobId}`);
+    return checked(this.#payloads.of(job), job.length, () => `the payload of job ${jobId}`);
   }
 
   /** The outcome of a job if it has one of this kind. */

@@ -31,7 +31,7 @@ const Part = Object.freeze({
   due: 32,
   finish: 64,
   outcome: 128,
-  content: 256,
+  payload: 256,
   lease: 512,
 });
 
@@ -69,7 +69,7 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPositio
     to.u8(job.end.outcomeKind);
     to.u32(job.end.outcomeLength);
   }
-  if ((parts & Part.content) !== 0) {
+  if ((parts & Part.payload) !== 0) {
     to.u32(job.length);
     to.u8(packPosition);
     if (packPosition === IN_ENTRY) {
@@ -99,7 +99,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   const { finished, finishOrder, outcomeKind, outcomeLength } = job.end;
   if (finishOrder !== 0 || finished.ms !== 0) parts |= Part.finish;
   if (outcomeKind !== OutcomeKind.none || outcomeLength !== 0) parts |= Part.outcome;
-  if (job.length !== 0) parts |= Part.content;
+  if (job.length !== 0) parts |= Part.payload;
   if (job.terms !== NO_TERMS || job.stalls !== 0) parts |= Part.lease;
   return parts;
 }
@@ -142,14 +142,14 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
     end.outcomeLength = from.u32();
     if (end.outcomeLength > 0) job.flags |= JobFlag.outcomeStored;
   }
-  if ((parts & Part.content) !== 0) {
+  if ((parts & Part.payload) !== 0) {
     job.length = from.u32();
     job.packPosition = from.u8();
     if (job.packPosition === IN_ENTRY) {
       job.entry = from.f64();
       job.offset = from.u32();
     }
-    job.flags |= JobFlag.contentStored;
+    job.flags |= JobFlag.payloadStored;
   }
   // What was claimed in version 1 was begun.
   job.isBegun = state === StateCode.active;

@@ -38,14 +38,14 @@ export class JobStore {
   readonly totals = noTotals();
   #wall = NEVER;
   readonly #changes: ChangeTracker;
-  readonly #contentInEntryBytes: number;
+  readonly #payloadInEntryBytes: number;
   readonly #onQueueFilled: ((queue: string) => void) | undefined;
 
   /** @param onQueueFilled hears of each queue that had no waiting job and has one now. */
-  constructor(changes: ChangeTracker, contentInEntryBytes: number, onQueueFilled?: (queue: string) => void) {
+  constructor(changes: ChangeTracker, payloadInEntryBytes: number, onQueueFilled?: (queue: string) => void) {
     this.#changes = changes;
     this.queues = new QueueTable(changes);
-    this.#contentInEntryBytes = contentInEntryBytes;
+    this.#payloadInEntryBytes = payloadInEntryBytes;
     this.#onQueueFilled = onQueueFilled;
   }
 
@@ -58,7 +58,7 @@ export class JobStore {
     if (ms !== this.#wall.ms) this.#wall = { ms };
   }
 
-  /** @param chunk the data of the entry that is applied, in which the operation's content stands; it must never change. */
+  /** @param chunk the data of the entry that is applied, in which the operation's payload stands; it must never change. */
   add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
@@ -69,7 +69,7 @@ export class JobStore {
     if (job.length > 0) {
       job.entryData = chunk;
       job.offset = operation.blobAt;
-      if (staysInEntry(job.length, chunk.length, this.#contentInEntryBytes)) job.entry = this.entry;
+      if (staysInEntry(job.length, chunk.length, this.#payloadInEntryBytes)) job.entry = this.entry;
     }
     this.table.append(job);
     if (operation.delayMs > 0) this.#enterDelayed(job, this.wallMs + operation.delayMs);

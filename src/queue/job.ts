@@ -39,7 +39,7 @@ export const JobFlag = Object.freeze({
   dirty: 1,
   /** The checkpoint has a row of the job. */
   rowStored: 2,
-  contentStored: 4,
+  payloadStored: 4,
   outcomeStored: 8,
   outcomeDirty: 16,
 });
@@ -68,7 +68,7 @@ const BEGUN_BIT = 0x20;
 const STATE_SHIFT = 6;
 
 /**
- * One job. A flat record of 160 bytes, since there may be millions: contents are not objects of their own but places in the log
+ * One job. A flat record of 160 bytes, since there may be millions: payloads are not objects of their own but places in the log
  * entry they came with, and are dropped from memory once a checkpoint holds them. Each field costs the collector of a node's thread, which
  * copies what waits twice: what few jobs need, and what many jobs share, stands in objects of its own.
  */
@@ -91,14 +91,14 @@ export class Job {
   dueMs = 0;
   /** Position in the heap of its deadline, or -1. Kept by DeadlineHeap. */
   heapAt = -1;
-  /** The memory that holds the content: the data of the entry that brought it. Undefined once the checkpoint does. */
+  /** The memory that holds the payload: the data of the entry that brought it. Undefined once the checkpoint does. */
   entryData: Uint8Array | undefined;
   /** Where it begins in the entry's data. */
   offset = 0;
   length = 0;
-  /** Once the checkpoint holds the content: its place in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
+  /** Once the checkpoint holds the payload: its place in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
   packPosition = 0;
-  /** Index of the entry that brought the content, if the checkpoint keeps that entry for it; otherwise 0. */
+  /** Index of the entry that brought the payload, if the checkpoint keeps that entry for it; otherwise 0. */
   entry = 0;
   end: Readonly<JobEnd> = NO_END;
 

@@ -53,7 +53,7 @@ export class OperationReader {
   jobId = 0;
   token = 0;
   retry = false;
-  /** Where the content, result or reason is in the bytes that are read. */
+  /** Where the payload, result or reason is in the bytes that are read. */
   blobAt = 0;
   blobLength = 0;
 

@@ -10,15 +10,15 @@ import { Session } from './session.ts';
  * - `session`: by client id
  * - `queue`: by queue number: its name
  * - `jobs`: by page of neighbouring ids: everything but bytes, so that a change of state does not rewrite payloads
- * - `content`: the contents of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
- *   only if not empty. A content that shares its record stays there until the last of them is gone
- * - `entry`: by index: the data of a log entry in which large contents stand, until the last of those is gone
+ * - `content`: the payloads of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
+ *   only if not empty. A payload that shares its record stays there until the last of them is gone
+ * - `entry`: by index: the data of a log entry in which large payloads stand, until the last of those is gone
  */
 export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry'] as const;
 export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5 });
 
-/** @param firstId the job under which a content is stored, see `packOf`. */
-export const contentKey = (firstId: number): number => 2 * firstId;
+/** @param firstId the job under which a payload is stored, see `packOf`. */
+export const payloadKey = (firstId: number): number => 2 * firstId;
 export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
 
 /**

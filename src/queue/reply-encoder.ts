@@ -15,8 +15,8 @@ import {
 
 /** Where the leader finds the bytes that a skeleton leaves out. */
 export interface AttachmentSource {
-  /** The content of a job, or `undefined` when the job is gone. */
-  contentOf(jobId: number): Uint8Array | undefined;
+  /** The payload of a job, or `undefined` when the job is gone. */
+  payloadOf(jobId: number): Uint8Array | undefined;
   /** The outcome of a job if it is still of this kind. */
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
@@ -150,7 +150,7 @@ export class ReplyEncoder {
 /** Memory that is kept from one reply to the next; a larger reply gives its memory back. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a skeleton and the contents it leaves out. Without any it returns the skeleton itself, which must not be changed. */
+/** Joins a skeleton and the payloads it leaves out. Without any it returns the skeleton itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
@@ -177,7 +177,7 @@ export class ReplyAttacher {
       const rest = (code === ResultCode.claimed ? CLAIMED_JOB_BYTES : CLAIMED_JOB_1_BYTES) - 8;
       const jobs = reader.u32();
       for (let read = 0; read < jobs; read += 1) {
-        this.#attachBytes(this.#source.contentOf(reader.f64()));
+        this.#attachBytes(this.#source.payloadOf(reader.f64()));
         reader.skip(rest);
       }
     } else if (code === ResultCode.job || code === ResultCode.job1) {
@@ -185,7 +185,7 @@ export class ReplyAttacher {
       reader.skip(reader.u32());
       reader.skip((code === ResultCode.job ? JOB_TAIL_BYTES : JOB_1_TAIL_BYTES) - 1);
       const outcomeKind = reader.u8();
-      this.#attachBytes(this.#source.contentOf(jobId));
+      this.#attachBytes(this.#source.payloadOf(jobId));
       this.#attachBytes(this.#source.outcomeOf(jobId, outcomeKind));
     } else {
       skipResult(code, reader);

@@ -23,8 +23,8 @@ import { OPERATIONS_MAX } from './limits.ts';
  * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
  * job      [5] as 8, without begun and stalls
  * ```
- * All of this is the *skeleton*, which every replica computes and remembers. In the form `attached` the contents follow, each as
- * `[u8 present]` and, if present, a blob: one for every claimed job, two (content, outcome) for every job shown, in order.
+ * All of this is the *skeleton*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
+ * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order.
  * In the form `refused` a single error stands for all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
@@ -77,7 +77,7 @@ export interface ClaimedJob {
   /** How often in a row the job was begun and its lease ended. */
   readonly stalls: number;
   /** Undefined only in a repeated answer, when the job has been removed since. */
-  readonly content: Uint8Array | undefined;
+  readonly payload: Uint8Array | undefined;
 }
 
 /** A job under the lease of another worker. */
@@ -102,7 +102,7 @@ export interface JobDetail {
   readonly dueMs: number | undefined;
   readonly finishedMs: number | undefined;
   /** Undefined only when the job has been removed since. */
-  readonly content: Uint8Array | undefined;
+  readonly payload: Uint8Array | undefined;
   readonly result: Uint8Array | undefined;
   /** Why the latest failed attempt failed. */
   readonly failedReason: string | undefined;
@@ -136,7 +136,7 @@ export interface Reply {
 
 const DONE: OperationResult = Object.freeze({ ok: true, type: 'done' });
 
-/** Contents are views into `bytes`. @throws {MalformedBytesError} when the bytes are not a reply. */
+/** Payloads are views into `bytes`. @throws {MalformedBytesError} when the bytes are not a reply. */
 export function decodeReply(bytes: Uint8Array): Reply {
   const reader = new ByteReader(bytes);
   const client = reader.f64();
@@ -254,7 +254,7 @@ function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | und
       addedMs: reader.f64(),
       isBegun: hasBegin ? reader.u8() === 1 : true,
       stalls: hasBegin ? reader.u32() : 0,
-      content: attachments?.next(),
+      payload: attachments?.next(),
     });
   }
   return jobs;
@@ -275,7 +275,7 @@ function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undef
   const isBegun = hasBegin ? reader.u8() === 1 : state === 'active';
   const stalls = hasBegin ? reader.u32() : 0;
   const outcome = reader.u8();
-  const content = attachments?.next();
+  const payload = attachments?.next();
   const result = outcome === OutcomeKind.reason ? undefined : attachments?.next();
   const failedReason = outcome === OutcomeKind.reason ? attachments?.nextText() : undefined;
   const isTimed = state === 'delayed' || state === 'active';
@@ -293,7 +293,7 @@ function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undef
     addedMs,
     dueMs: isTimed ? dueMs : undefined,
     finishedMs: isFinished ? finishedMs : undefined,
-    content,
+    payload,
     result,
     failedReason,
   };

@@ -67,7 +67,7 @@ export class RequestExecutor {
   }
 
   /**
-   * Carries out the next operations of a query until the jobs that they show have contents of `bytesMax`, and at least one.
+   * Carries out the next operations of a query until the jobs that they show have payloads of `bytesMax`, and at least one.
    * @returns the skeleton of their results.
    */
   executeNext(run: QueryRun, bytesMax: number): Uint8Array {

@@ -8,7 +8,7 @@ import { CLIENT_ID_END } from './limits.ts';
  * use-queue  [1][text name]                              not counted; selects the queue of add, claim, counts, retry and remove behind it
  * use-policy [2][u32 attemptsMax][u8 backoff][f64 backoffMs][i32 keepCompleted][i32 keepFailed]  not counted; for the adds behind it
  * open       [3]                                         alone in its request, which names a random number as client and sequence 1
- * add        [4][f64 delayMs][u32 priority][blob content]
+ * add        [4][f64 delayMs][u32 priority][blob payload]
  * extend     [6][f64 job][f64 token][f64 leaseMs]
  * complete   [7][f64 job][f64 token][blob result]
  * fail       [8][f64 job][f64 token][u8 retry][text reason]
@@ -154,14 +154,14 @@ export class RequestEncoder {
     this.#begin(OperationCode.openSession);
   }
 
-  /** @param content opaque to the queue; at most the node's `payloadBytesMax`. */
-  add(queue: string, content: Uint8Array, options: AddOptions): void {
+  /** @param payload opaque to the queue; at most the node's `payloadBytesMax`. */
+  add(queue: string, payload: Uint8Array, options: AddOptions): void {
     this.#useQueue(queue);
     this.#usePolicy(options);
     this.#begin(OperationCode.add);
     this.#to.f64(options.delayMs);
     this.#to.u32(options.priority);
-    this.#to.blob(content);
+    this.#to.blob(payload);
   }
 
   /** Takes waiting jobs, each under a lease. Those that never stalled are begun by it, up to `beginMax`; see {@link markBegun} for the others. */

@@ -13,7 +13,7 @@ export interface RequestFault {
 }
 
 export interface RequestBounds {
-  /** Most bytes of one content or result. */
+  /** Most bytes of one payload or result. */
   readonly payloadBytesMax: number;
 }
 

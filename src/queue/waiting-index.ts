@@ -67,12 +67,12 @@ export class WaitingIndex {
   readonly #lanes = new Map<number, PriorityBucket>();
   readonly #order = new MinHeap<PriorityBucket>(isServedFirst);
   #latest: PriorityBucket | undefined;
-  /** No waiting job has a larger content. Halved when no job waits: the next ones are likely to be as large, and need not be. */
-  #contentBytesMax = 0;
+  /** No waiting job has a larger payload. Halved when no job waits: the next ones are likely to be as large, and need not be. */
+  #payloadBytesMax = 0;
 
   /** Adds a job that is in the state `waiting`. */
   push(job: Job): void {
-    if (job.length > this.#contentBytesMax) this.#contentBytesMax = job.length;
+    if (job.length > this.#payloadBytesMax) this.#payloadBytesMax = job.length;
     this.#bucket(job.priority).push(job);
   }
 
@@ -84,7 +84,7 @@ export class WaitingIndex {
       if (lane === undefined || job !== undefined) return job;
       // The last lane stays: most queues use one priority, and will use it again.
       if (this.#order.size === 1) {
-        this.#contentBytesMax = Math.floor(this.#contentBytesMax / 2);
+        this.#payloadBytesMax = Math.floor(this.#payloadBytesMax / 2);
         return undefined;
       }
       this.#order.pop();
@@ -99,13 +99,13 @@ export class WaitingIndex {
   }
 
   /**
-   * How many of the next jobs a claim should ask for that wants `countMax`, so that their contents have at most `bytesMax` together: at least
-   * one, and where contents are large no more than wait. A job that came back counts before those of its priority that did not.
+   * How many of the next jobs a claim should ask for that wants `countMax`, so that their payloads have at most `bytesMax` together: at least
+   * one, and where payloads are large no more than wait. A job that came back counts before those of its priority that did not.
    * @param skip so many jobs are taken before.
-   * @returns also how many bytes these contents have at most.
+   * @returns also how many bytes these payloads have at most.
    */
   countWithin(skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
-    const bytesAtMost = countMax * this.#contentBytesMax;
+    const bytesAtMost = countMax * this.#payloadBytesMax;
     if (bytesAtMost <= bytesMax) return { count: countMax, bytes: bytesAtMost };
     let at = 0;
     let count = 0;

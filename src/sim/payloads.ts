@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { demand } from './violation.ts';
 
-/** Contents and results say whose they are, and show whether they came back whole: a text, the number of bytes behind it, and these. */
+/** Payloads and results say whose they are, and show whether they came back whole: a text, the number of bytes behind it, and these. */
 function encode(text: string, padding: number): Uint8Array {
   const to = new ByteWriter(64 + padding);
   to.text(text);
@@ -27,10 +27,10 @@ function decode(bytes: Uint8Array, what: string): string {
 }
 
 /** What a job is added with. @param padding bytes behind the key. */
-export const contentOf = (key: string, padding: number): Uint8Array => encode(key, padding);
+export const payloadOf = (key: string, padding: number): Uint8Array => encode(key, padding);
 
-/** The key in a job's content. @throws {Violation} */
-export const keyOf = (content: Uint8Array): string => decode(content, 'the content');
+/** The key in a job's payload. @throws {Violation} */
+export const keyOf = (payload: Uint8Array): string => decode(payload, 'the content');
 
 /** What a job is completed with, under this token. */
 export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);

@@ -171,7 +171,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     checkpointRecords: random.of([5, 50, 10_000]),
     tailEntries: random.of([0, 1, 2, 10, 100]),
     // Not drawn: a seed's other choices stay what they were.
-    contentInEntryBytes: seed % 2 === 0 ? 1 : 65_536,
+    payloadInEntryBytes: seed % 2 === 0 ? 1 : 65_536,
     followerTailBytes: seed % 7 < 3 ? 1 : 65_536,
     replyBytesMax: seed % 3 === 0 ? 64 : 65_536,
     turnBytesMax: seed % 5 === 0 ? 256 : 65_536,

@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 /** Jobs of requests that were carried out without an answer have ids up to so many beyond the last one that is known. */
 const UNKNOWN_JOBS_MAX = 1_000;
-/** The contents of the probes name no key. */
+/** The payloads of the probes name no key. */
 const CONTENT_BYTES_MIN = 8;
 
 /** In the end: nothing that was acknowledged is missing, and nothing that was asked for once is there twice. */
@@ -27,7 +27,7 @@ export function checkPresence(world: World, machine: JobQueue): void {
     // A job that was never claimed has not finished.
     const mayHaveFinished = known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
     const isTrimmed = world.plan.workload.retention !== 'all' && mayHaveFinished;
-    const isThere = isRemoved || isTrimmed || contentOf(machine, job) !== undefined;
+    const isThere = isRemoved || isTrimmed || payloadOf(machine, job) !== undefined;
     demand(isThere, 'an acknowledged add stays', () => `job ${job} was acknowledged and is gone`);
   }
   const asked = new Set<unknown>(
@@ -38,9 +38,9 @@ export function checkPresence(world: World, machine: JobQueue): void {
   );
   const ids = new Map<string, number>();
   for (let job = 1; job <= latest + UNKNOWN_JOBS_MAX; job += 1) {
-    const content = contentOf(machine, job);
-    if (content === undefined || content === DAMAGED || content.length < CONTENT_BYTES_MIN) continue;
-    const key = keyOf(content);
+    const payload = payloadOf(machine, job);
+    if (payload === undefined || payload === DAMAGED || payload.length < CONTENT_BYTES_MIN) continue;
+    const key = keyOf(payload);
     const other = ids.get(key);
     ids.set(key, job);
     demand(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
@@ -53,9 +53,9 @@ export function checkPresence(world: World, machine: JobQueue): void {
 const DAMAGED = new Uint8Array(0);
 
 /** The last look at a disk may find a row that was damaged. */
-function contentOf(machine: JobQueue, job: number): Uint8Array | undefined {
+function payloadOf(machine: JobQueue, job: number): Uint8Array | undefined {
   try {
-    return machine.contentOf(job);
+    return machine.payloadOf(job);
   } catch (error) {
     if (!isDamage(error)) throw error;
     return DAMAGED;

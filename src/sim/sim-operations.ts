@@ -3,7 +3,7 @@ import type { AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import type { Dice } from './dice.ts';
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
-import { checkResult, contentOf, keyOf, resultOf } from './payloads.ts';
+import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import { demand, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 import type { World } from './world.ts';
@@ -105,9 +105,9 @@ export class SimOperations {
       ...unsettled(call),
       settle: (result) => {
         if (result.ok && result.type === 'job') {
-          const { state, token, attempt, stalls, content } = result.job;
+          const { state, token, attempt, stalls, payload } = result.job;
           this.#checkOutcome(result.job);
-          call.ok({ state, token, attempt, stalls, ...(content === undefined ? {} : { key: keyOf(content) }) });
+          call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
             this.#world.coverage.add('finished job made room for later ones');
@@ -130,7 +130,7 @@ export class SimOperations {
       ...this.#retention(queue),
     };
     const isOversized = this.#isOversized();
-    encoder.add(queue, contentOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.chance(0.1) ? 500 : 0)), options);
+    encoder.add(queue, payloadOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.chance(0.1) ? 500 : 0)), options);
     const { priority, delayMs, attemptsMax, backoff, keepCompleted, keepFailed } = options;
     const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
     const call = this.#history.invoke('add', { key, queue, priority, delayMs, attemptsMax, ...pause, keepCompleted, keepFailed });
@@ -171,11 +171,11 @@ export class SimOperations {
       if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
       // The answer to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
-      const keyIn = (job: number, content: Uint8Array | undefined): string | undefined =>
-        content === undefined ? this.#world.jobs.get(job)?.key : keyOf(content);
-      if (result.jobs.some(({ content }) => (content?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
-      const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, content }) => {
-        const key = keyIn(id, content);
+      const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
+        payload === undefined ? this.#world.jobs.get(job)?.key : keyOf(payload);
+      if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
+      const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
+        const key = keyIn(id, payload);
         return { job: id, token, attempt, isBegun, stalls, ...(key === undefined ? {} : { key }) };
       });
       return { jobs };
@@ -249,11 +249,11 @@ export class SimOperations {
   }
 
   /** A finished job shows what it was finished with. */
-  #checkOutcome({ id, state, token, content, result, failedReason }: JobDetail): void {
+  #checkOutcome({ id, state, token, payload, result, failedReason }: JobDetail): void {
     const isStalled = failedReason?.startsWith('job stalled') === true;
     if (isStalled) this.#world.coverage.add('job failed since it stalled too often');
     // The answer to a request that was sent again shows what is left of the job by now.
-    if (state === 'completed' && content !== undefined) {
+    if (state === 'completed' && payload !== undefined) {
       this.#world.coverage.add('result read');
       checkResult(id, token, result);
     }

@@ -17,7 +17,7 @@ export class Trace {
 
   addBytes(bytes: Uint8Array): void {
     this.addNumber(bytes.length);
-    // Every byte of short frames, a sample of long ones: content that differs shows in what follows from it.
+    // Every byte of short frames, a sample of long ones: payload that differs shows in what follows from it.
     const step = bytes.length <= 256 ? 1 : Math.ceil(bytes.length / 256);
     for (let at = 0; at < bytes.length; at += step) this.addNumber(bytes[at] ?? 0);
   }

@@ -13,9 +13,9 @@ export interface Workload {
   /** Which finished jobs stay: all of them; a number that each queue has; or a number that each job brings. */
   readonly retention: 'all' | 'by-queue' | 'by-job';
   readonly isBackoffExponential: boolean;
-  /** Bytes of some contents and results. Without any, contents have at most some 500 bytes and results a few. */
+  /** Bytes of some payloads and results. Without any, payloads have at most some 500 bytes and results a few. */
   readonly sizes: readonly number[];
-  /** Some contents and results are larger than `limits.payloadBytesMax`. */
+  /** Some payloads and results are larger than `limits.payloadBytesMax`. */
   readonly isOversized: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface Dimensions {
   readonly raft: Partial<RaftConfig>;
 }
 
-/** Snapshots of contents larger than this take too long in small chunks. */
+/** Snapshots of payloads larger than this take too long in small chunks. */
 const SMALL_BYTES_MAX = 4_000;
 /** Mostly small ones: large ones take their time. */
 const LARGE_SIZES: readonly [readonly number[], ...(readonly number[])[]] = [
@@ -102,7 +102,7 @@ function limitsAfterRestart(random: Dice, isLarge: boolean): Partial<NodeLimits>
     entryBytesMax: random.of([256, 65_536]),
     checkpointEntries: random.of([3, 40, 1_000]),
     tailEntries: random.of([0, 2, 100]),
-    contentInEntryBytes: random.of([1, 300, 65_536]),
+    payloadInEntryBytes: random.of([1, 300, 65_536]),
     parkedClaimsMax: random.of([1, 100]),
     ...(isLarge ? {} : { snapshotChunkBytes: random.of([64, 300, 2_000, 65_536]) }),
   };

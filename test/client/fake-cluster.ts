@@ -49,7 +49,7 @@ export class FakeCluster implements ClusterEndpoint {
   /** Most claims that wait; others are told to come back after `retryAfterMs`. */
   parkedClaimsMax = Number.POSITIVE_INFINITY;
   retryAfterMs = 20;
-  /** Most jobs that one claim brings, as at a leader whose reply has no room for the contents of more. */
+  /** Most jobs that one claim brings, as at a leader whose reply has no room for the payloads of more. */
   claimedJobsMax = Number.POSITIVE_INFINITY;
   /** Requests that went through the log. */
   appliedRequests = 0;

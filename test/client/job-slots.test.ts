@@ -60,7 +60,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     },
   );
   const claimed = (id: number, isBegun: boolean, stalls = 0): LeasedJob<unknown, unknown> => {
-    const source = { id, token: id, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun, stalls, content: undefined };
+    const source = { id, token: id, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun, stalls, payload: undefined };
     const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
     jobs.set(id, held);
     return held;

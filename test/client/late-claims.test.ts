@@ -44,7 +44,7 @@ const answerTo = (claims: number, firstId: number): OperationResult[] => [
     (_, at): OperationResult => ({
       ok: true,
       type: 'claimed',
-      jobs: [{ id: firstId + at, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, content: new Uint8Array(0) }],
+      jobs: [{ id: firstId + at, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, payload: new Uint8Array(0) }],
     }),
   ),
   { ok: true, type: 'added', id: 1 },

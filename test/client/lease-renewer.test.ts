@@ -22,7 +22,7 @@ function aKeeper() {
       extensions.push(call);
     },
   };
-  const source = { id: 1, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, content: undefined };
+  const source = { id: 1, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, payload: undefined };
   const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
   const lost: number[] = [];
   const errors: Error[] = [];

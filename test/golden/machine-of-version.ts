@@ -13,10 +13,10 @@ export class MachineOfVersion {
   #index = 0;
   #sequence = 1;
 
-  constructor(version: number, contentInEntryBytes: number) {
+  constructor(version: number, payloadInEntryBytes: number) {
     this.#version = version;
     this.#encoder = version === 1 ? new Version1Encoder() : new RequestEncoder();
-    this.machine = new JobQueue({ readRecord: (kind, key) => this.tables.read(kind, key), contentInEntryBytes });
+    this.machine = new JobQueue({ readRecord: (kind, key) => this.tables.read(kind, key), payloadInEntryBytes });
     // The clients of version 1 name their sessions themselves.
     this.#apply(this.request((to) => to.openSession(), 1, version === 1 ? CLIENT : OPENING));
   }

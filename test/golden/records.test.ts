@@ -7,12 +7,12 @@ import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
 
 const FILE = 'records.txt';
-/** From this size on a content stays in its entry, which becomes a record. */
-const CONTENT_IN_ENTRY_BYTES = 64;
+/** From this size on a payload stays in its entry, which becomes a record. */
+const PAYLOAD_IN_ENTRY_BYTES = 64;
 
 /** A machine with jobs in each state, of two queues, with a session that has unanswered requests, and its checkpoint. */
 function checkpointed(version: number): MachineOfVersion {
-  const queue = new MachineOfVersion(version, CONTENT_IN_ENTRY_BYTES);
+  const queue = new MachineOfVersion(version, PAYLOAD_IN_ENTRY_BYTES);
   const send = (build: (to: RequestEncoder) => void): unknown => queue.send(build);
   send((to) => to.add('mail', bytesOf('completed'), options()));
   send((to) => to.add('mail', bytesOf('failed'), options({ attemptsMax: 1, keepFailed: 10 })));
@@ -48,7 +48,7 @@ describe('the bytes of checkpoint records', () => {
   ])('%srestore the state that they were written from', (prefix, version) => {
     const { machine, tables } = checkpointed(version);
     const recordOf = (kind: number, key: number) => goldenBytes(FILE, `${prefix}${RECORD_KINDS[kind]} ${key}`);
-    const restored = new JobQueue({ readRecord: recordOf, contentInEntryBytes: CONTENT_IN_ENTRY_BYTES });
+    const restored = new JobQueue({ readRecord: recordOf, payloadInEntryBytes: PAYLOAD_IN_ENTRY_BYTES });
     restored.restore((kind) => tables.keys(kind).map((key) => ({ key, value: recordOf(kind, key) })));
     restored.check();
     expect(restored.digest()).toBe(machine.digest());

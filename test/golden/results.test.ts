@@ -7,13 +7,13 @@ import { MachineOfVersion } from './machine-of-version.ts';
 
 const FILE = 'results.txt';
 const RESULT_AT = 21;
-const CONTENT_IN_ENTRY_BYTES = 8192;
+const PAYLOAD_IN_ENTRY_BYTES = 8192;
 
 type Build = (to: RequestEncoder) => void;
 
 /** One reply for each name, in order: each request changes what the next ones show. */
 function repliesOf(version: number): [string, Uint8Array][] {
-  const machine = new MachineOfVersion(version, CONTENT_IN_ENTRY_BYTES);
+  const machine = new MachineOfVersion(version, PAYLOAD_IN_ENTRY_BYTES);
   return Object.entries(REQUESTS).map(([name, build]) => [name, machine.send(build)]);
 }
 
@@ -45,7 +45,7 @@ const REQUESTS: Readonly<Record<string, Build>> = {
 
 /** Replies of a machine of today that no operation within a session brings. */
 function otherReplies(): Record<string, Uint8Array> {
-  const machine = new MachineOfVersion(3, CONTENT_IN_ENTRY_BYTES);
+  const machine = new MachineOfVersion(3, PAYLOAD_IN_ENTRY_BYTES);
   machine.send((to) => to.add('q', bytesOf('held'), options()));
   machine.send((to) => to.claim('q', { ...claimOptions(1, 1000), holder: 7 }));
   const twoCounts: Build = (to) => {
@@ -88,13 +88,13 @@ describe('the bytes of replies', () => {
   });
 
   it('say what came of each operation', () => {
-    const { content, id, ...job } = { content: bytesOf('hello'), id: 1, attemptsMax: 5, addedMs: START_MS + 20 };
+    const { payload, id, ...job } = { payload: bytesOf('hello'), id: 1, attemptsMax: 5, addedMs: START_MS + 20 };
     expect(resultsIn('claimed')).toEqual([
-      { ok: true, type: 'claimed', jobs: [{ ...job, id, content, token: 1, attempt: 1, isBegun: true, stalls: 0 }] },
+      { ok: true, type: 'claimed', jobs: [{ ...job, id, payload, token: 1, attempt: 1, isBegun: true, stalls: 0 }] },
     ]);
     expect(resultsIn('version 1: claimed')).toEqual(resultsIn('claimed'));
     expect(resultsIn('job, completed')).toMatchObject([
-      { job: { id, content, queue: 'mail', state: 'completed', result: bytesOf('{"ok":true}') } },
+      { job: { id, payload, queue: 'mail', state: 'completed', result: bytesOf('{"ok":true}') } },
     ]);
     expect(resultsIn('job, failed')).toMatchObject([{ job: { id: 2, state: 'failed', failedReason: 'no such address: ü' } }]);
     expect(resultsIn('counts')).toMatchObject([{ counts: { delayed: 1, waiting: 0, active: 0, completed: 1, failed: 1 } }]);

@@ -97,7 +97,7 @@ describe('a checkpoint', () => {
     expect(isDue(queue)).toBe(false);
   });
 
-  it('counts results once, and large contents that go', () => {
+  it('counts results once, and large payloads that go', () => {
     const queue = new TestQueue();
     addMany(queue, 32, 100_000);
     queue.checkpoint();

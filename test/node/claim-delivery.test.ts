@@ -147,9 +147,9 @@ describe('jobs of a claim whose answer was sent when the channel ended', () => {
 });
 
 describe('answers to claims that are not acknowledged', () => {
-  const replyOf = (sequence: number, contentBytes: number): Uint8Array => {
+  const replyOf = (sequence: number, payloadBytes: number): Uint8Array => {
     const queue = new TestQueue();
-    queue.add('x'.repeat(contentBytes));
+    queue.add('x'.repeat(payloadBytes));
     const [reply] = queue.apply(queue.request((to) => to.claim('q', claimOptions(1, HOUR_MS)), sequence));
     if (reply === undefined) throw new Error('a claim got no answer');
     return reply;

@@ -37,7 +37,7 @@ function queryOf(client: number, sequence: number, ids: readonly number[]): Uint
 }
 
 describe('a claim', () => {
-  it('brings the jobs whose contents fit into its budget, and at least one', () => {
+  it('brings the jobs whose payloads fit into its budget, and at least one', () => {
     const { table, client } = aTable(8, { replyBytesMax: 3_500 });
     expect([claim(table, client, 10), claim(table, client, 2), claim(table, client, 10)]).toEqual([3, 2, 3]);
     const tight = aTable(2, { replyBytesMax: 10 });

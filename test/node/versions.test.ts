@@ -19,7 +19,7 @@ function claimInVersion1(table: NodeTable, leaseMs: number): void {
 const stateOf = (table: NodeTable, id: number, job: number): string => {
   const { machine } = table.node(id);
   const counts = machine.counts('q');
-  return `${machine.contentOf(job) === undefined ? 'gone' : 'there'} ${JSON.stringify(counts)}`;
+  return `${machine.payloadOf(job) === undefined ? 'gone' : 'there'} ${JSON.stringify(counts)}`;
 };
 
 describe('the version of the state machine', () => {

@@ -23,13 +23,13 @@ function aQueueWithEverything(): TestQueue {
 }
 
 describe('a checkpoint', () => {
-  it('brings back the same state, of which nothing but contents was left out', () => {
+  it('brings back the same state, of which nothing but payloads was left out', () => {
     const queue = aQueueWithEverything();
     const digest = queue.machine.digest();
     queue.restart();
     expect(queue.machine.digest()).toBe(digest);
     expect([1, 2, 3, 4, 5].map((id) => queue.job(id)?.state)).toEqual(['completed', 'failed', 'active', 'delayed', 'waiting']);
-    expect([1, 2, 3, 4, 5].map((id) => textOf(queue.job(id)?.content))).toEqual(['completed', 'failed', 'active', 'delayed', 'waiting']);
+    expect([1, 2, 3, 4, 5].map((id) => textOf(queue.job(id)?.payload))).toEqual(['completed', 'failed', 'active', 'delayed', 'waiting']);
     expect(textOf(queue.job(1)?.result)).toBe('result');
     expect(queue.job(2)?.failedReason).toBe('reason');
   });
@@ -45,7 +45,7 @@ describe('a checkpoint', () => {
     expect(queue.machine.pendingChanges).toBe(0);
     expect(queue.checkpoint()).toBe(1);
     queue.claim(1, 1000, 'other');
-    // The machine, the session and the job's row, not its content.
+    // The machine, the session and the job's row, not its payload.
     expect(queue.checkpoint()).toBe(3);
   });
 
@@ -69,7 +69,7 @@ describe('a checkpoint', () => {
     for (const id of [1, 2, 4]) queue.do((to) => to.remove('q', id));
     queue.do((to) => to.remove('other', 5));
     queue.checkpoint();
-    // All five are of one page, and their contents share a record, which stays until the last of them is gone.
+    // All five are of one page, and their payloads share a record, which stays until the last of them is gone.
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([0]);
     expect(queue.tables.keys(RecordKind.content)).toEqual([2]);
     const token = queue.job(3)?.token ?? 0;
@@ -80,20 +80,20 @@ describe('a checkpoint', () => {
     expect(queue.tables.keys(RecordKind.content)).toEqual([]);
   });
 
-  it('gives a large content a record of its own, and small neighbours one together', () => {
+  it('gives a large payload a record of its own, and small neighbours one together', () => {
     const queue = new TestQueue();
-    const contents = ['a'.repeat(3_000), 'b', 'c'.repeat(3_000), 'd'.repeat(8_000), '', 'e'];
-    for (const content of contents) queue.add(content);
+    const payloads = ['a'.repeat(3_000), 'b', 'c'.repeat(3_000), 'd'.repeat(8_000), '', 'e'];
+    for (const payload of payloads) queue.add(payload);
     queue.checkpoint();
     // 1 and 2 together, 3 alone, 4 alone, 6 alone; 5 has none.
     expect(queue.tables.keys(RecordKind.content)).toEqual([2, 6, 8, 12]);
     const digest = queue.machine.digest();
     queue.restart();
     expect(queue.machine.digest()).toBe(digest);
-    expect([1, 2, 3, 4, 5, 6].map((id) => textOf(queue.job(id)?.content))).toEqual(contents);
+    expect([1, 2, 3, 4, 5, 6].map((id) => textOf(queue.job(id)?.payload))).toEqual(payloads);
     queue.do((to) => to.remove('q', 1));
     queue.checkpoint();
-    expect(textOf(queue.job(2)?.content)).toBe('b');
+    expect(textOf(queue.job(2)?.payload)).toBe('b');
     queue.do((to) => to.remove('q', 2));
     queue.do((to) => to.remove('q', 4));
     queue.checkpoint();
@@ -136,7 +136,7 @@ describe('a checkpoint', () => {
     expect(queue.checkpoint()).toBe(2);
   });
 
-  it('lets contents leave memory and reads them back at the claim', () => {
+  it('lets payloads leave memory and reads them back at the claim', () => {
     const reads: number[] = [];
     const queue = new TestQueue();
     queue.machine = new JobQueue({
@@ -151,16 +151,16 @@ describe('a checkpoint', () => {
     queue.add('kept on disk');
     queue.checkpoint();
     queue.add('still in memory');
-    expect(queue.claim(2).map((job) => textOf(job.content))).toEqual(['kept on disk', 'still in memory']);
+    expect(queue.claim(2).map((job) => textOf(job.payload))).toEqual(['kept on disk', 'still in memory']);
     expect(reads).toEqual([2]);
   });
 
-  it('keeps the entry of large contents, whose bytes it does not repeat, until the last of them is gone', () => {
+  it('keeps the entry of large payloads, whose bytes it does not repeat, until the last of them is gone', () => {
     const queue = new TestQueue();
     const large = (letter: string): Uint8Array => bytesOf(letter.repeat(20_000));
-    const contents = [large('a'), bytesOf('small'), large('c')];
+    const payloads = [large('a'), bytesOf('small'), large('c')];
     queue.send((to) => {
-      for (const content of contents) to.add('q', content, options({ keepCompleted: 0 }));
+      for (const payload of payloads) to.add('q', payload, options({ keepCompleted: 0 }));
     });
     const cameWith = queue.machine.appliedIndex;
     queue.add('another');
@@ -170,8 +170,8 @@ describe('a checkpoint', () => {
     expect(stored).toBeLessThan(100);
     queue.restart();
     const jobs = queue.claim(4);
-    expect(jobs.map(({ content }) => textOf(content)?.slice(0, 5))).toEqual(['aaaaa', 'small', 'ccccc', 'anoth']);
-    expect(jobs.map(({ content }) => content?.length)).toEqual([20_000, 5, 20_000, 7]);
+    expect(jobs.map(({ payload }) => textOf(payload)?.slice(0, 5))).toEqual(['aaaaa', 'small', 'ccccc', 'anoth']);
+    expect(jobs.map(({ payload }) => payload?.length)).toEqual([20_000, 5, 20_000, 7]);
     for (const [at, left] of [
       [0, 1],
       [2, 0],
@@ -183,7 +183,7 @@ describe('a checkpoint', () => {
     }
   });
 
-  it('repeats a content that is small beside its entry, which it does not keep for that', () => {
+  it('repeats a payload that is small beside its entry, which it does not keep for that', () => {
     const queue = new TestQueue();
     queue.send((to) => {
       to.add('q', bytesOf('a'.repeat(10_000)), options());
@@ -192,10 +192,10 @@ describe('a checkpoint', () => {
     queue.checkpoint();
     expect([...queue.tables.records(RecordKind.entry)]).toEqual([]);
     queue.restart();
-    expect(queue.claim(1).map(({ content }) => content?.length)).toEqual([10_000]);
+    expect(queue.claim(1).map(({ payload }) => payload?.length)).toEqual([10_000]);
   });
 
-  it('says so when a content that it wrote cannot be read', () => {
+  it('says so when a payload that it wrote cannot be read', () => {
     const queue = new TestQueue();
     queue.machine = new JobQueue({ readRecord: () => undefined });
     queue.index = 0;
@@ -203,7 +203,7 @@ describe('a checkpoint', () => {
     queue.do((to) => to.openSession());
     queue.add('x');
     queue.checkpoint();
-    expect(() => queue.claim()).toThrow(/the content of job 1 has no bytes/);
+    expect(() => queue.claim()).toThrow(/the payload of job 1 has no bytes/);
   });
 
   it('must be read to its end before it counts as written, with nothing applied meanwhile', () => {
@@ -247,9 +247,9 @@ describe('the digest', () => {
     const digests = [
       new TestQueue(),
       aQueueWithEverything(),
-      ...['x', 'y'].map((content) => {
+      ...['x', 'y'].map((payload) => {
         const queue = new TestQueue();
-        queue.add(content);
+        queue.add(payload);
         return queue;
       }),
     ].map((queue) => queue.machine.digest());

@@ -114,10 +114,10 @@ export class TestQueue {
   /** Queues that got their only waiting job, in order; a test clears it. */
   filled: string[] = [];
 
-  readonly #contentInEntryBytes: number;
+  readonly #payloadInEntryBytes: number;
 
-  constructor(contentInEntryBytes = 8_192, version = MACHINE_VERSION) {
-    this.#contentInEntryBytes = contentInEntryBytes;
+  constructor(payloadInEntryBytes = 8_192, version = MACHINE_VERSION) {
+    this.#payloadInEntryBytes = payloadInEntryBytes;
     this.version = version;
     this.machine = this.#open();
     this.open();
@@ -164,8 +164,8 @@ export class TestQueue {
     return result;
   }
 
-  add(content: string, changed: Partial<AddOptions> = {}, queue = 'q'): number {
-    const result = this.do((to) => to.add(queue, bytesOf(content), options(changed)));
+  add(payload: string, changed: Partial<AddOptions> = {}, queue = 'q'): number {
+    const result = this.do((to) => to.add(queue, bytesOf(payload), options(changed)));
     if (!result.ok || result.type !== 'added') throw new Error('not added');
     return result.id;
   }
@@ -208,7 +208,7 @@ export class TestQueue {
   #open(): JobQueue {
     return new JobQueue({
       readRecord: (kind, key) => this.tables.read(kind, key),
-      contentInEntryBytes: this.#contentInEntryBytes,
+      payloadInEntryBytes: this.#payloadInEntryBytes,
       onQueueFilled: (queue) => this.filled.push(queue),
     });
   }

@@ -8,7 +8,7 @@ import { type ModelJob, ModelQueue } from './model.ts';
 const QUEUES = ['a', 'b'] as const;
 
 type Step =
-  | { readonly type: 'add'; readonly queue: string; readonly content: string; readonly options: AddOptions }
+  | { readonly type: 'add'; readonly queue: string; readonly payload: string; readonly options: AddOptions }
   | { readonly type: 'claim'; readonly queue: string; readonly options: ClaimOptions }
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'get'; readonly queue: string; readonly id: number }
@@ -31,7 +31,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant('add'),
       queue: fc.constantFrom(...QUEUES),
-      content: fc.string({ maxLength: 9 }),
+      payload: fc.string({ maxLength: 9 }),
       options: anyOptions,
     }),
   },
@@ -87,8 +87,8 @@ class Comparison {
   run(step: Step): void {
     switch (step.type) {
       case 'add':
-        expect(this.#send((to) => to.add(step.queue, bytesOf(step.content), step.options))).toMatchObject({
-          id: this.#model.add(step.queue, step.content, step.options),
+        expect(this.#send((to) => to.add(step.queue, bytesOf(step.payload), step.options))).toMatchObject({
+          id: this.#model.add(step.queue, step.payload, step.options),
         });
         break;
       case 'claim':
@@ -132,9 +132,9 @@ class Comparison {
     const expected = this.#model.claim(queue, options);
     const result = this.#send((to) => to.claim(queue, options));
     const jobs = result?.ok && result.type === 'claimed' ? result.jobs : [];
-    const seen = jobs.map(({ content, attemptsMax: _, ...job }) => ({ ...job, content: textOf(content) }));
-    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, content }) => {
-      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, content };
+    const seen = jobs.map(({ payload, attemptsMax: _, ...job }) => ({ ...job, payload: textOf(payload) }));
+    const modelled = expected.map(({ id, token, attempt, addedMs, isBegun, stalls, payload }) => {
+      return { id, token, attempt: isBegun ? attempt : attempt + 1, addedMs, isBegun, stalls, payload };
     });
     expect(seen).toEqual(modelled);
     for (const { id, token } of jobs) this.#leases.unshift({ id, token });
@@ -155,7 +155,7 @@ class Comparison {
     if (expected === undefined) expect(result).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
     else expect(result).toMatchObject({ ok: true, job: shownOf(expected) });
     const job = result?.ok && result.type === 'job' ? result.job : undefined;
-    expect(textOf(job?.content)).toBe(expected?.content);
+    expect(textOf(job?.payload)).toBe(expected?.payload);
     expect(job?.failedReason ?? textOf(job?.result)).toBe(expected?.outcome);
   }
 

@@ -5,7 +5,7 @@ import type { AddOptions, ClaimOptions } from '../../src/queue/request.ts';
 export interface ModelJob {
   readonly id: number;
   readonly queue: string;
-  readonly content: string;
+  readonly payload: string;
   readonly options: AddOptions;
   readonly addedMs: number;
   state: JobState;
@@ -40,13 +40,13 @@ export class ModelQueue {
     this.nowMs = nowMs;
   }
 
-  add(queue: string, content: string, options: AddOptions): number {
+  add(queue: string, payload: string, options: AddOptions): number {
     this.#added += 1;
     const isDelayed = options.delayMs > 0;
     this.jobs.push({
       id: this.#added,
       queue,
-      content,
+      payload,
       options,
       addedMs: this.nowMs,
       state: isDelayed ? 'delayed' : 'waiting',

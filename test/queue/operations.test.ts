@@ -6,7 +6,7 @@ import { bytesOf, entryData, options, START_MS, TestQueue, textOf } from './harn
 const none = new Uint8Array(0);
 
 describe('a job that is added', () => {
-  it('waits, with its content and the time of the log', () => {
+  it('waits, with its payload and the time of the log', () => {
     const queue = new TestQueue();
     const id = queue.add('hello', { priority: 4 });
     expect(queue.job(id)).toMatchObject({
@@ -18,7 +18,7 @@ describe('a job that is added', () => {
       addedMs: START_MS,
       failedReason: undefined,
     });
-    expect(textOf(queue.job(id)?.content)).toBe('hello');
+    expect(textOf(queue.job(id)?.payload)).toBe('hello');
     expect(queue.machine.counts('q')).toEqual({ delayed: 0, waiting: 1, active: 0, completed: 0, failed: 0 });
   });
 
@@ -45,7 +45,7 @@ describe('a job that is added', () => {
     const queue = new TestQueue();
     queue.add('');
     queue.restart();
-    expect(queue.claimOne().content).toEqual(none);
+    expect(queue.claimOne().payload).toEqual(none);
   });
 });
 

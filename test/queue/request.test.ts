@@ -88,14 +88,14 @@ function meaningOf(bytes: Uint8Array): unknown[] {
 
 describe('operations that are taken from a request', () => {
   const queue = fc.constantFrom('a', 'b', 'a-long-queue-name');
-  const content = fc.uint8Array({ maxLength: 9 });
+  const payload = fc.uint8Array({ maxLength: 9 });
   const anOperation = fc.oneof(
-    fc.tuple(queue, content, fc.nat(2), fc.nat(2)).map(
+    fc.tuple(queue, payload, fc.nat(2), fc.nat(2)).map(
       ([name, bytes, delayMs, keepCompleted]) =>
         (to: RequestEncoder) =>
           to.add(name, bytes, options({ delayMs, keepCompleted })),
     ),
-    fc.tuple(fc.integer({ min: 1, max: 9 }), content).map(
+    fc.tuple(fc.integer({ min: 1, max: 9 }), payload).map(
       ([job, bytes]) =>
         (to: RequestEncoder) =>
           to.complete(job, 1, bytes),
@@ -333,7 +333,7 @@ describe('a query', () => {
       { type: 'held', jobs: [{ id: 1 }] },
       { type: 'counts', counts: { active: 1 } },
       { code: 'JOB_NOT_FOUND' },
-      { type: 'job', job: { id: 1, content: bytesOf('abc') } },
+      { type: 'job', job: { id: 1, payload: bytesOf('abc') } },
     ]);
   });
 
@@ -349,7 +349,7 @@ describe('a query', () => {
     const { results } = decodeReply(queue.machine.query(asked));
     expect(results).toMatchObject([
       { ok: true, type: 'counts', counts: { waiting: 1 } },
-      { ok: true, type: 'job', job: { id: 1, state: 'waiting', content: new Uint8Array([1, 2]) } },
+      { ok: true, type: 'job', job: { id: 1, state: 'waiting', payload: new Uint8Array([1, 2]) } },
       { ok: false, code: 'JOB_NOT_FOUND' },
     ]);
     expect(queue.machine.digest()).toBe(before);

@@ -24,7 +24,7 @@ describe('a repeated request', () => {
     expect(second).toEqual(first);
   });
 
-  it('gets its first answer after a checkpoint and a restart, contents included', () => {
+  it('gets its first answer after a checkpoint and a restart, payloads included', () => {
     const queue = new TestQueue();
     queue.add('payload');
     const claim = queue.request((to) => to.claim('q', claimOptions(5, 1000)));
@@ -34,14 +34,14 @@ describe('a repeated request', () => {
     expect(queue.job(1)).toMatchObject({ state: 'active', attempt: 1 });
   });
 
-  it('of a claim has no content once the job is gone', () => {
+  it('of a claim has no payload once the job is gone', () => {
     const queue = new TestQueue();
     queue.add('payload', { keepCompleted: 0 });
     const claim = queue.request((to) => to.claim('q', claimOptions(1, 1000)), 3, CLIENT, 1);
     queue.apply(claim);
     queue.apply(queue.request((to) => to.complete(1, 1, none), 4, CLIENT, 1));
     const [reply] = queue.apply(claim);
-    expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, content: undefined }] }]);
+    expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, payload: undefined }] }]);
   });
 
   it('below what the client acknowledged is refused: nodes that passed it on wait for an answer', () => {

@@ -44,7 +44,7 @@ export interface HistoryEvent {
   readonly index: number;
 }
 
-/** What names a job before it has an id, chosen by the client that adds it, and found again in the job's content. Unique in a history. */
+/** What names a job before it has an id, chosen by the client that adds it, and found again in the job's payload. Unique in a history. */
 export type JobKey = string | number;
 
 /** The arguments of each call, by function. Optional ones are `undefined` when the recorder does not know them; checkers then assume the least. */
@@ -95,7 +95,7 @@ export interface Calls {
 
 export interface ClaimResult {
   readonly job: number;
-  /** Absent when the answer did not bring the job's content. */
+  /** Absent when the answer did not bring the job's payload. */
   readonly key?: JobKey;
   readonly token: number;
   /** 1 for the first attempt. Of a job that is claimed ahead: the attempt that it will be. */

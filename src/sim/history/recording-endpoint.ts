@@ -10,8 +10,8 @@ import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './his
 
 export interface RecordingOptions {
   readonly recorder: HistoryRecorder;
-  /** The key that the client put into the content of the job that it added. */
-  readonly keyOf: (content: Uint8Array) => JobKey;
+  /** The key that the client put into the payload of the job that it added. */
+  readonly keyOf: (payload: Uint8Array) => JobKey;
 }
 
 /** An operation on its way, and how to write down what came of it. */
@@ -168,9 +168,9 @@ export class RecordingEndpoint implements ClusterEndpoint {
     }
   }
 
-  #claimed({ id, token, attempt, isBegun, stalls, content }: ClaimedJob) {
+  #claimed({ id, token, attempt, isBegun, stalls, payload }: ClaimedJob) {
     const claimed = { job: id, token, attempt, isBegun, stalls };
-    return content === undefined ? claimed : { ...claimed, key: this.#options.keyOf(content) };
+    return payload === undefined ? claimed : { ...claimed, key: this.#options.keyOf(payload) };
   }
 }
 

@@ -339,7 +339,7 @@ const FAULTS: readonly {
     says: /queue work shows 2 completed jobs and keeps 1/,
   },
   {
-    fault: "a job comes with another job's content",
+    fault: "a job comes with another job's payload",
     history: () =>
       new Script()
         .added(1)

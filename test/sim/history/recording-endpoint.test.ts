@@ -21,7 +21,7 @@ afterEach(async () => {
 function aRecordedClient() {
   const cluster = new FakeCluster();
   const recorder = new HistoryRecorder({ nowUs: () => Math.round(performance.now() * 1_000) });
-  const keyOf = (content: Uint8Array): string => /"([^"]*)"$/.exec(new TextDecoder('latin1').decode(content))?.[1] ?? '';
+  const keyOf = (payload: Uint8Array): string => /"([^"]*)"$/.exec(new TextDecoder('latin1').decode(payload))?.[1] ?? '';
   const client = new Client(new RecordingEndpoint(cluster, { recorder, keyOf }), { deadlineMs: 5_000, silenceMs: 30 });
   closers.push(async () => {
     await client.close();

@@ -135,9 +135,9 @@ export class ReferenceRun {
       case 'claim': {
         const claimed = this.#model.claim(QUEUE, call as unknown as ClaimOptions);
         return {
-          jobs: claimed.map(({ id: claimedId, content, token: given, attempt, isBegun, stalls }) => ({
+          jobs: claimed.map(({ id: claimedId, payload, token: given, attempt, isBegun, stalls }) => ({
             job: claimedId,
-            key: Number(content),
+            key: Number(payload),
             token: given,
             attempt: isBegun ? attempt : attempt + 1,
             isBegun,
@@ -169,7 +169,7 @@ export class ReferenceRun {
           ? { state: null }
           : {
               state: found.state,
-              key: Number(found.content),
+              key: Number(found.payload),
               token: found.state === 'active' ? found.token : 0,
               attempt: found.attempt,
               stalls: found.stalls,

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedBytesError } from '../../src/base/bytes.ts';
-import { ContentWriter, decodeData, decodeName, decodeValue, encodeContent, encodeValue } from '../../src/client/content.ts';
 import { InvalidPayloadError, PayloadTooLargeError } from '../../src/client/errors.ts';
+import { decodeData, decodeName, decodeValue, encodePayload, encodeValue, PayloadWriter } from '../../src/client/payload.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-describe('the content of a job', () => {
+describe('the payload of a job', () => {
   it('gives back any name and any JSON value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.jsonValue(), (name, value) => {
-        const content = encodeContent(name, value, MEBIBYTE);
-        expect(decodeName(content)).toBe(name);
-        expect(decodeData(content)).toEqual(JSON.parse(JSON.stringify(value)));
+        const payload = encodePayload(name, value, MEBIBYTE);
+        expect(decodeName(payload)).toBe(name);
+        expect(decodeData(payload)).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
   });
@@ -20,30 +20,30 @@ describe('the content of a job', () => {
   it('keeps bytes as they are, without JSON around them', () => {
     fc.assert(
       fc.property(fc.string(), fc.uint8Array(), (name, bytes) => {
-        const content = encodeContent(name, bytes, MEBIBYTE);
-        expect(decodeData(content)).toEqual(bytes);
-        expect(content.length).toBe(5 + Buffer.byteLength(name) + bytes.length);
+        const payload = encodePayload(name, bytes, MEBIBYTE);
+        expect(decodeData(payload)).toEqual(bytes);
+        expect(payload.length).toBe(5 + Buffer.byteLength(name) + bytes.length);
       }),
     );
   });
 
   it('holds more than the shared buffer does', () => {
     const text = 'ü'.repeat(200_000);
-    expect(decodeData(encodeContent('large', { text }, MEBIBYTE))).toEqual({ text });
+    expect(decodeData(encodePayload('large', { text }, MEBIBYTE))).toEqual({ text });
   });
 
   it('keeps a result as it is, whatever is encoded afterwards: it is written again into each request that carries it', () => {
     const results = ['first', { text: 'x'.repeat(1_000) }, new Uint8Array([1, 2, 3]), 'ü'.repeat(200_000)];
     const encoded = results.map(encodeValue);
-    encodeContent('name', { text: 'y'.repeat(2_000) }, MEBIBYTE);
+    encodePayload('name', { text: 'y'.repeat(2_000) }, MEBIBYTE);
     expect(encoded.map(decodeValue)).toEqual(results);
     // In memory of its own size: it is kept until it is answered, and cloned between threads.
     expect(encoded.map(({ buffer, byteLength }) => buffer.byteLength - byteLength)).toEqual([0, 0, 0, 0]);
   });
 
   it('tells undefined from null', () => {
-    expect(decodeData(encodeContent('none', undefined, MEBIBYTE))).toBeUndefined();
-    expect(decodeData(encodeContent('null', null, MEBIBYTE))).toBeNull();
+    expect(decodeData(encodePayload('none', undefined, MEBIBYTE))).toBeUndefined();
+    expect(decodeData(encodePayload('null', null, MEBIBYTE))).toBeNull();
     expect(decodeValue(encodeValue(undefined))).toBeUndefined();
     expect(decodeValue(encodeValue(null).slice())).toBeNull();
   });
@@ -53,7 +53,7 @@ describe('the content of a job', () => {
     ['a function', () => 1],
     ['a symbol', Symbol('no')],
   ])('refuses %s', (_, data) => {
-    expect(() => encodeContent('bad', data, MEBIBYTE)).toThrow(InvalidPayloadError);
+    expect(() => encodePayload('bad', data, MEBIBYTE)).toThrow(InvalidPayloadError);
   });
 
   it('stands behind those written before, whatever their size', () => {
@@ -61,28 +61,28 @@ describe('the content of a job', () => {
       fc.property(
         fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ unit: 'grapheme', maxLength: 40 }))),
         (jobs) => {
-          const writer = new ContentWriter(0);
+          const writer = new PayloadWriter(0);
           const ends = jobs.map(([name, data]) => {
             writer.write(name, data, MEBIBYTE);
             return writer.length;
           });
-          const contents = ends.map((end, at) => writer.view(ends[at - 1] ?? 0, end));
-          expect(contents.map((content) => [decodeName(content), decodeData(content)])).toEqual(jobs);
+          const payloads = ends.map((end, at) => writer.view(ends[at - 1] ?? 0, end));
+          expect(payloads.map((payload) => [decodeName(payload), decodeData(payload)])).toEqual(jobs);
         },
       ),
     );
   });
 
   it('is not written when it is too large', () => {
-    const writer = new ContentWriter(16);
+    const writer = new PayloadWriter(16);
     writer.write('fits', 'x', 12);
     expect(() => writer.write('large', 'x', 12)).toThrow(PayloadTooLargeError);
     expect(writer.length).toBe(12);
   });
 
   it('stays whole when its toJSON() writes another one', () => {
-    const toJSON = (): unknown => decodeData(encodeContent('inner', 'made of the inner', MEBIBYTE));
-    const outer = encodeContent('outer', { toJSON }, MEBIBYTE);
+    const toJSON = (): unknown => decodeData(encodePayload('inner', 'made of the inner', MEBIBYTE));
+    const outer = encodePayload('outer', { toJSON }, MEBIBYTE);
     expect([decodeName(outer), decodeData(outer)]).toEqual(['outer', 'made of the inner']);
   });
 

@@ -7,7 +7,7 @@ import { describeThrown } from './thrown.ts';
 /**
  * How a job's name and data stand in the bytes that the queue carries without looking at them. Little-endian.
  * ```
- * content [u8 kind][u32 length][name in UTF-8][data to the end]
+ * payload [u8 kind][u32 length][name in UTF-8][data to the end]
  * value   [u8 kind][data to the end]                               what a processor returned
  * kind    0 nothing (undefined), 1 JSON in UTF-8, 2 bytes as they are
  * ```
@@ -29,8 +29,8 @@ const EMPTY = new Uint8Array(0);
 
 const kindOf = (data: unknown): number => (data === undefined ? KIND_NOTHING : data instanceof Uint8Array ? KIND_BYTES : KIND_JSON);
 
-/** Contents one behind the other in memory that grows: keeping a typed array for each costs more than writing it. */
-export class ContentWriter {
+/** Payloads one behind the other in memory that grows: keeping a typed array for each costs more than writing it. */
+export class PayloadWriter {
   #bytes: Buffer;
   #length = 0;
 
@@ -38,7 +38,7 @@ export class ContentWriter {
     this.#bytes = Buffer.allocUnsafeSlow(capacityBytes);
   }
 
-  /** Where the last content ends and the next one will begin. */
+  /** Where the last payload ends and the next one will begin. */
   get length(): number {
     return this.#length;
   }
@@ -48,7 +48,7 @@ export class ContentWriter {
     return plainView(this.#bytes, start, end);
   }
 
-  /** Forgets the contents, and the memory if it grew large. */
+  /** Forgets the payloads, and the memory if it grew large. */
   reset(): void {
     this.#length = 0;
     if (this.#bytes.length > SCRATCH_BYTES) this.#bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -60,7 +60,7 @@ export class ContentWriter {
     const kind = kindOf(data);
     const json = kind === KIND_JSON ? stringify(data) : '';
     const dataBytesMax = data instanceof Uint8Array ? data.length : json.length * 3;
-    // Only now: a toJSON() may have called for other contents.
+    // Only now: a toJSON() may have called for other payloads.
     const start = this.#length;
     this.#makeRoom(NAME_AT + name.length * 3 + dataBytesMax);
     const target = this.#bytes;
@@ -82,18 +82,18 @@ export class ContentWriter {
   }
 }
 
-const shared = new ContentWriter(SCRATCH_BYTES);
+const shared = new PayloadWriter(SCRATCH_BYTES);
 
 /**
- * @returns the content's bytes, valid only until the next call: small contents share one buffer.
+ * @returns the content's bytes, valid only until the next call: small payloads share one buffer.
  * @throws {InvalidPayloadError | PayloadTooLargeError}
  */
-export function encodeContent(name: string, data: unknown, bytesMax: number): Uint8Array {
+export function encodePayload(name: string, data: unknown, bytesMax: number): Uint8Array {
   shared.write(name, data, bytesMax);
-  const content = shared.view(0, shared.length);
+  const payload = shared.view(0, shared.length);
   // Already here, so that whatever comes next, even the toJSON() of the next data, finds it empty.
   shared.reset();
-  return content;
+  return payload;
 }
 
 /**
@@ -110,18 +110,18 @@ export function encodeValue(value: unknown): Uint8Array {
 }
 
 /** @throws {MalformedBytesError} */
-export function decodeName(content: Uint8Array): string {
-  const reader = new ByteReader(content);
+export function decodeName(payload: Uint8Array): string {
+  const reader = new ByteReader(payload);
   reader.u8();
   return reader.text();
 }
 
 /** @throws {MalformedBytesError} */
-export function decodeData(content: Uint8Array): unknown {
-  const reader = new ByteReader(content);
+export function decodeData(payload: Uint8Array): unknown {
+  const reader = new ByteReader(payload);
   const kind = reader.u8();
   reader.skip(reader.u32());
-  return decodeRest(kind, content.subarray(reader.position));
+  return decodeRest(kind, payload.subarray(reader.position));
 }
 
 /** @throws {MalformedBytesError} */
@@ -133,7 +133,7 @@ function decodeRest(kind: number, bytes: Uint8Array): unknown {
   if (kind === KIND_NOTHING) return undefined;
   // A copy, so that one kept job does not keep the whole packet it came with.
   if (kind === KIND_BYTES) return new Uint8Array(bytes);
-  if (kind !== KIND_JSON) throw new MalformedBytesError(`content of unknown kind ${kind}`);
+  if (kind !== KIND_JSON) throw new MalformedBytesError(`payload of unknown kind ${kind}`);
   try {
     return JSON.parse(textDecoder.decode(bytes));
   } catch {
