@@ -119,7 +119,7 @@ export class MessageBook {
       attempted: this.messages - outcomes['not-sent'],
       acknowledged: outcomes.acknowledged,
       failed: outcomes.failed,
-      // Sent and never answered is as unknown as an answer that says so.
+      // Sent and never answered is as unknown as a reply that says so.
       unknown: outcomes.unknown + outcomes.open,
       completed,
       lost,

@@ -27,16 +27,16 @@ export async function produce(workload: Workload, context: ProducerContext): Pro
   return startMs;
 }
 
-/** Open loop: message i is due at start + i · everyMs, and is sent then or as soon after as this thread can; answers are not waited for. */
+/** Open loop: message i is due at start + i · everyMs, and is sent then or as soon after as this thread can; replies are not waited for. */
 async function produceOnSchedule(messages: number, startMs: number, everyMs: number, context: ProducerContext): Promise<void> {
-  const answers: Promise<void>[] = [];
+  const replies: Promise<void>[] = [];
   for (let sequence = 0; sequence < messages; sequence += 1) {
     const dueMs = startMs + sequence * everyMs;
     if (context.clock.nowMs() < dueMs) await context.clock.waitUntil(dueMs, context.signal);
     if (context.signal.aborted) break;
-    answers.push(send(sequence, dueMs, context));
+    replies.push(send(sequence, dueMs, context));
   }
-  await Promise.all(answers);
+  await Promise.all(replies);
 }
 
 /** Closed loop: always `inFlightMax` messages on their way. */
@@ -56,10 +56,10 @@ async function send(sequence: number, intendedMs: number, context: ProducerConte
   const { system, book, clock } = context;
   const payload = context.payloads.encode(sequence);
   book.onSent(sequence, intendedMs, clock.nowMs());
-  const answer = system.add(context.queue, payload);
+  const reply = system.add(context.queue, payload);
   context.onSent();
   try {
-    await answer;
+    await reply;
     book.onAcknowledged(sequence, clock.nowMs());
   } catch (error) {
     book.onRefused(sequence, system.addOutcome(error));

@@ -150,7 +150,7 @@ export class ResultsFolder {
 
 export const SAMPLE_HEADER = ['phase', 'sequence', 'intended_ms', 'sent_ms', 'acknowledged_ms', 'completed_ms', 'completions', 'outcome'];
 
-/** Parents first. Not `recursive`, which never returns where the system answers ENOENT although the parent is there (/proc). */
+/** Parents first. Not `recursive`, which never returns where the system replies ENOENT although the parent is there (/proc). */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 10;
 
-/** Asks again until the answer is neither undefined nor false, whatever errors come meanwhile. @throws after `timeoutMs`, with the last error. */
+/** Asks again until the reply is neither undefined nor false, whatever errors come meanwhile. @throws after `timeoutMs`, with the last error. */
 export async function until<T>(what: string, timeoutMs: number, ask: () => Promise<T | undefined | false>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   do {
     try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
+      const reply = await ask();
+      if (reply !== undefined && reply !== false) return reply;
       lastError = undefined;
     } catch (error) {
       lastError = error;

@@ -40,7 +40,7 @@ async function main({ marks, ...context }: CycleMemoryTask): Promise<void> {
 
 const tell = (report: CycleMemoryReport): void => void process.send?.(report);
 
-// A bench that is gone needs no answer.
+// A bench that is gone needs no reply.
 const onDisconnect = (): never => process.exit(1);
 process.on('disconnect', onDisconnect);
 // The bench has written the argument itself.

@@ -21,7 +21,7 @@ export interface Goal {
 /**
  * What the machine takes for the same thing without jobraft.
  * - `commit`: one SQLite commit
- * - `answer`: one SQLite commit and two port round trips: client to leader, leader to follower. No durable answer of a majority takes less.
+ * - `reply`: one SQLite commit and two port round trips: client to leader, leader to follower. No durable reply of a majority takes less.
  *   Where all nodes are on one disk their commits hold each other up: what they take at the same time is shown beside it (`commitOfNodes`).
  * - `disk`: as many files as nodes, written one synced MiB at a time
  * - `none`: there is nothing to compare with

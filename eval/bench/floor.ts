@@ -16,7 +16,7 @@ const ROUND_TRIPS = 2000;
 const WARM_UP_SHARE = 0.25;
 
 /**
- * What the machine itself takes for the parts of a durable answer. No design can go below. The commits of several files at the same time
+ * What the machine itself takes for the parts of a durable reply. No design can go below. The commits of several files at the same time
  * are those of a cluster on one disk: as many files as nodes, each in a thread of its own, released together; the slowest of each round.
  */
 export const floor: BenchMeasure = {
@@ -136,9 +136,9 @@ async function portRoundTripMs(): Promise<number> {
     const message = new Uint8Array(MESSAGE_BYTES);
     for (let trip = 0; trip < ROUND_TRIPS; trip += 1) {
       const before = performance.now();
-      const answer = new Promise((resolve) => port.once('message', resolve));
+      const reply = new Promise((resolve) => port.once('message', resolve));
       port.postMessage(message);
-      await answer;
+      await reply;
       tookMs.push(performance.now() - before);
     }
   } finally {

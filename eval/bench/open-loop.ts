@@ -44,19 +44,19 @@ export async function addOnSchedule(
   const startMs = performance.now();
   const onSystemClockMs = systemClock.nowMs() - startMs;
   const acknowledgedMs = new Float64Array(adds).fill(Number.NaN);
-  const answers: Promise<void>[] = [];
-  while (answers.length < adds && !signal.aborted) {
+  const replies: Promise<void>[] = [];
+  while (replies.length < adds && !signal.aborted) {
     const due = Math.min(adds, Math.floor((performance.now() - startMs) / everyMs) + 1);
-    for (let at = answers.length; at < due; at += 1) {
+    for (let at = replies.length; at < due; at += 1) {
       const acknowledged = (): void => {
         acknowledgedMs[at] = performance.now();
       };
       // One that is refused has no latency.
-      answers.push(queue.add('message', payload).then(acknowledged, () => undefined));
+      replies.push(queue.add('message', payload).then(acknowledged, () => undefined));
     }
     await sleep(WAKE_EVERY_MS);
   }
-  await Promise.all(answers);
+  await Promise.all(replies);
   return Array.from(acknowledgedMs, (atMs, at) => ({
     intendedMs: onSystemClockMs + startMs + at * everyMs,
     acknowledgedMs: onSystemClockMs + atMs,

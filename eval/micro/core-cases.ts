@@ -37,7 +37,7 @@ function answerOf(message: RaftMessage): RaftMessage | undefined {
   return { type: 'append-accepted', from: to, to: from, term, round: message.round, disk: ANY_DISK, generation: ANY_GENERATION, match };
 }
 
-/** One step, its persistence and the peers' answers, until nothing is left to say. */
+/** One step, its persistence and the peers' replies, until nothing is left to say. */
 function settle(core: RaftCore, event: RaftEvent): void {
   const { now } = event;
   const events: RaftEvent[] = [event];
@@ -45,8 +45,8 @@ function settle(core: RaftCore, event: RaftEvent): void {
     const effects: Effects = core.step(next);
     if (effects.append !== undefined || effects.hardState !== undefined) events.push({ type: 'persisted', now, upTo: core.view.log.last });
     for (const message of [...effects.messages, ...effects.messagesAfterPersist]) {
-      const answer = answerOf(message);
-      if (answer !== undefined) events.push({ type: 'message', now, message: answer });
+      const reply = answerOf(message);
+      if (reply !== undefined) events.push({ type: 'message', now, message: reply });
     }
   }
 }
@@ -56,7 +56,7 @@ function compact(core: RaftCore, now: number): void {
   if (log.lastIndex - log.firstIndex > TAIL_MAX) core.step({ type: 'compacted', now, upTo: commit });
 }
 
-/** A leader's whole work on one proposal: propose, persist, every follower's answer, commit; by how many nodes there are. */
+/** A leader's whole work on one proposal: propose, persist, every follower's reply, commit; by how many nodes there are. */
 export function leaderCases(nodeCounts: readonly number[]): MicroCase[] {
   return nodeCounts.map((nodes) => {
     const core = newCore(nodes);

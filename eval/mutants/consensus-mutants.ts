@@ -147,7 +147,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'voters are removed although it was before the request that the rest was heard',
     file: 'raft/step-quorum.ts',
-    find: "if (voteResult(next, hasAnswered) === 'won') return undefined;",
+    find: "if (voteResult(next, hasReplied) === 'won') return undefined;",
     replace: 'if (asked.round > 0) return undefined;',
   },
   {
@@ -187,14 +187,14 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 7,
-    name: 'a follower answers a read before it has applied what the read must see',
+    name: 'a follower replies to a read before it has applied what the read must see',
     file: 'node/query-handler.ts',
     find: 'if (index <= applied) for (const query of queries)',
     replace: 'if (index <= applied + 3) for (const query of queries)',
   },
   {
     mistake: 7,
-    name: 'an answer to a question of an earlier life answers a read',
+    name: 'a reply to a question of an earlier life replies to a read',
     file: 'node/query-handler.ts',
     find: '(options.life % LIVES) * BATCHES_PER_LIFE;',
     replace: '0 * (options.life % LIVES) * BATCHES_PER_LIFE;',
@@ -266,8 +266,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 10,
     name: 'each repeated chunk starts another stream of chunks',
     file: 'node/snapshot-transfers.ts',
-    find: "if (answer === 'restart') this.begin(from);",
-    replace: 'if (answer !== undefined) send(from, sender?.resend(nowMs));',
+    find: "if (reply === 'restart') this.begin(from);",
+    replace: 'if (reply !== undefined) send(from, sender?.resend(nowMs));',
   },
   {
     mistake: 10,

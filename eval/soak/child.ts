@@ -40,7 +40,7 @@ async function main(settings: ChildSettings): Promise<void> {
   const load = new Load(cluster, { recorder, addsPerSecond, seed: seed * 31 + life, audit, life });
   load.start();
   const subject: Subject = { cluster, load, audit, settings };
-  process.on('message', (command: SoakCommand) => void answer(command, subject));
+  process.on('message', (command: SoakCommand) => void reply(command, subject));
   // Without its driver this process has no purpose.
   process.on('disconnect', () => process.exit());
   report({ type: 'ready' });
@@ -53,7 +53,7 @@ interface Subject {
   readonly settings: ChildSettings;
 }
 
-async function answer(command: SoakCommand, subject: Subject): Promise<void> {
+async function reply(command: SoakCommand, subject: Subject): Promise<void> {
   const { id } = command;
   try {
     const detail = await perform(command, subject);

@@ -24,7 +24,7 @@ export async function settle(cluster: Cluster, timeoutMs: number): Promise<strin
 /** A copy of the node's file that was taken before is noticed from now on, also after a SIGKILL. */
 export async function checkpointed(cluster: Cluster, node: number, timeoutMs: number): Promise<string> {
   const checkpoints = async (): Promise<number | undefined> => (await cluster.metrics()).find((one) => one.node === node)?.checkpoints;
-  const before = await until(`node ${node} answers`, timeoutMs, checkpoints);
+  const before = await until(`node ${node} replies`, timeoutMs, checkpoints);
   await until(`node ${node} writes a checkpoint`, timeoutMs, async () => ((await checkpoints()) ?? 0) > before);
   await passMs(ON_RECORD_MS);
   return `node ${node} wrote a checkpoint`;

@@ -258,7 +258,7 @@ export class Load {
       const code = error instanceof JobraftError ? error.code : String(error);
       if (error instanceof JobraftError && error.outcome === 'not-applied') open.fail(code);
       else open.info(code);
-      // Whatever queue and cluster may answer is an outcome; anything else is a fault of this program.
+      // Whatever queue and cluster may reply is an outcome; anything else is a fault of this program.
       if (!(error instanceof JobraftError)) throw error;
       return undefined;
     }

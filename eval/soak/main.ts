@@ -59,7 +59,7 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
       for (const { what } of problems.slice(0, PROBLEMS_SHOWN)) console.log(`\n${checker}: ${what}`);
     for (const election of result.elections.described) console.log(`\nelection without a fault: ${election}`);
     for (const failure of failures) console.log(`\nfailure: ${failure}`);
-    // An answer of unknown is no violation; the table says so.
+    // A reply of unknown is no violation; the table says so.
     isClean = failures.length === 0 && result.elections.count === 0 && report.verdicts.every((verdict) => verdict.result !== 'violation');
   } finally {
     if (isClean) rmSync(folder, { recursive: true, force: true });

@@ -21,7 +21,7 @@ export async function stickNode(cluster: Cluster, { isLeader, remedy }: StuckNod
   const what = `node ${node} (${isLeader ? 'the leader' : 'a follower'})`;
   if (remedy === 'free') return `${what} was stuck in the operating system: ${await blockInSystem(cluster, node, logDir)}`;
   await cluster.pause(node, STUCK_MS);
-  await until(`the reports leave out node ${node}, which is stuck`, WAIT_MS, async () => !(await answers(cluster, node)));
+  await until(`the reports leave out node ${node}, which is stuck`, WAIT_MS, async () => !(await replies(cluster, node)));
   await until(`a leader other than node ${node}, which is stuck`, WAIT_MS, async () => {
     const next = await cluster.leader();
     return next !== undefined && next !== node;
@@ -32,7 +32,7 @@ export async function stickNode(cluster: Cluster, { isLeader, remedy }: StuckNod
 async function apply(remedy: Exclude<StuckRemedy, 'free'>, cluster: Cluster, node: number): Promise<string> {
   if (remedy === 'restart') {
     await cluster.restart(node);
-    await until(`node ${node} answers after its restart`, WAIT_MS, () => answers(cluster, node));
+    await until(`node ${node} replies after its restart`, WAIT_MS, () => replies(cluster, node));
     return 'was started again';
   }
   const successor = lowestFree(cluster.nodeIds());
@@ -65,11 +65,11 @@ async function blockInSystem(cluster: Cluster, node: number, logDir: string): Pr
     renameSync(aside, log);
   }
   await cluster.restart(node);
-  await until(`node ${node} answers after its restart`, WAIT_MS, () => answers(cluster, node));
+  await until(`node ${node} replies after its restart`, WAIT_MS, () => replies(cluster, node));
   return ended === undefined ? 'it ended before it was, and was started again' : 'NODE_STUCK was reported, and it was started again';
 }
 
-const answers = async (cluster: Cluster, node: number): Promise<boolean> => (await cluster.metrics()).some((one) => one.node === node);
+const replies = async (cluster: Cluster, node: number): Promise<boolean> => (await cluster.metrics()).some((one) => one.node === node);
 
 function lowestFree(taken: readonly number[]): number {
   let id = 1;

@@ -8,9 +8,9 @@
  * - If the copy is a candidate, m has the entry of r, which the copy lacks, and rejects it (Raft §5.4.1).
  * - If another node is a candidate, with the copy's vote: it asks all voters at once, so m votes after the copy was opened, and has the entry. Either
  *   the candidate has it, so that its request carries r and the copy stops; or m rejects it.
- * - A leader that has the entry counts no answer of the copy. One that lacks it may have acknowledgements of m from before. It counts another life of a
+ * - A leader that has the entry counts no reply of the copy. One that lacks it may have acknowledgements of m from before. It counts another life of a
  *   disk only for the entry that puts this life on record in its log, for what follows it, and for all else once that entry is committed (see
- *   `raft/counting.ts`). The entry is younger than the life, and from then on m answers no leader that lacks r: r is of m's term, whose leader wrote
+ *   `raft/counting.ts`). The entry is younger than the life, and from then on m replies to no leader that lacks r: r is of m's term, whose leader wrote
  *   it, or of an earlier one, so that every later leader has it. So the entry of the copy's life is never committed there, with the copy or without: a
  *   majority and the copy together are a majority with the copy in it, and contain a member of R that is not the copy.
  * Premises:

@@ -15,7 +15,7 @@ interface PendingCall {
   readonly node: number;
   /** What is known of it while it is not answered. */
   readonly lateOutcome: Outcome;
-  readonly resolve: (answer: unknown) => void;
+  readonly resolve: (reply: unknown) => void;
   readonly reject: (error: JobraftError) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -73,16 +73,16 @@ export class AdminCalls {
     for (const [call, { lateOutcome }] of this.#pending) this.#take(call)?.reject(reason(lateOutcome));
   }
 
-  #ask<Answer>(node: number, frameOf: (call: number) => ClientFrame, lateOutcome: Outcome = 'not-applied'): Promise<Answer> {
-    return new Promise<Answer>((resolve, reject) => {
+  #ask<Reply>(node: number, frameOf: (call: number) => ClientFrame, lateOutcome: Outcome = 'not-applied'): Promise<Reply> {
+    return new Promise<Reply>((resolve, reject) => {
       // Zero is the client's own; the number stands in 32 bits.
       this.#lastCall = (this.#lastCall % 0xffff_fffe) + 1;
       const call = this.#lastCall;
-      // After a pause of the event loop timers run before the answers that came meanwhile are read.
+      // After a pause of the event loop timers run before the replies that came meanwhile are read.
       const giveUp = (): void => this.#take(call)?.reject(new DeadlineError(lateOutcome));
       const timer = setTimeout(() => setImmediate(giveUp), this.#deadlineMs);
       // The only cast: the frame that carries this call's number back is of the kind that was asked for.
-      this.#pending.set(call, { node, lateOutcome, resolve: (answer) => resolve(answer as Answer), reject, timer });
+      this.#pending.set(call, { node, lateOutcome, resolve: (reply) => resolve(reply as Reply), reject, timer });
       if (!this.#connection.sendFrame(node, frameOf(call))) this.#take(call)?.reject(new NodeUnavailableError(node));
     });
   }

@@ -16,7 +16,7 @@ export class BatchBuilder {
   readonly #gathering = new OpenBatch(64 * 1024);
   /** Kept calls gather apart while batches wait to be sent, and go before those. */
   readonly #keptGathering = new OpenBatch(4 * 1024);
-  /** Queries gather apart from what changes something, by how new their answer has to be. */
+  /** Queries gather apart from what changes something, by how new their reply has to be. */
   readonly #queries = new Map(READ_CONSISTENCIES.map((consistency) => [consistency, new OpenBatch(1024, { consistency })]));
   #operations = 0;
   #bytes = 0;
@@ -123,7 +123,7 @@ export class BatchBuilder {
   }
 
   /** So many calls of a batch are answered; others are not. */
-  releaseAnswered(calls: number): void {
+  releaseCompleted(calls: number): void {
     this.#operations -= calls;
   }
 
@@ -161,7 +161,7 @@ export class BatchBuilder {
     this.checkOpen();
     const { queuedOperationsMax, queuedBytesMax } = this.#config;
     if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.countedBytes >= queuedBytesMax) {
-      throw new OverloadedError(`${this.#operations} operations await their answer.`);
+      throw new OverloadedError(`${this.#operations} operations await their reply.`);
     }
   }
 }

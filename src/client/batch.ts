@@ -43,7 +43,7 @@ export class Batch {
   /** How long the node may hold it (claims that wait); zero for all others. */
   readonly waitMs: number;
   readonly isOpening: boolean;
-  /** Any node may answer it, whether there is a leader or not. */
+  /** Any node may reply to it, whether there is a leader or not. */
   readonly isStale: boolean;
   readonly mayHaveTakenEffect: boolean;
   /** Whether its calls count towards the client's bounds, and are awaited when it closes. */
@@ -71,7 +71,7 @@ export class Batch {
   sentAtMs = 0;
   /** It has to be sent again as soon as there is a node to send it to. */
   needsSend = true;
-  /** Of a claim that waits: its worker no longer wants it, and the node that holds it has to answer at once. */
+  /** Of a claim that waits: its worker no longer wants it, and the node that holds it has to reply at once. */
   isCancelled = false;
   /** When a node that is overloaded, or that has no room for the claim, may be asked again. */
   retryAtMs = Number.POSITIVE_INFINITY;
@@ -142,7 +142,7 @@ export class Batch {
     return this.sentAtMs + (this.isCancelled ? 0 : this.waitMs) + silenceMs;
   }
 
-  /** Those of its calls that await an answer and stand at none of these places, as a batch that takes its place; undefined without any. */
+  /** Those of its calls that await a reply and stand at none of these places, as a batch that takes its place; undefined without any. */
   without(places: ReadonlySet<number>): Batch | undefined {
     const ends = operationEnds(this.request);
     const picked: number[] = [];
@@ -203,12 +203,12 @@ export class Batch {
     const calls = this.#calls;
     for (let at = 0; at < calls.length; at += 1) {
       const call = calls[at];
-      if (call !== undefined) this.#answerOne(call, results[at] as OperationResult);
+      if (call !== undefined) this.#completeOne(call, results[at] as OperationResult);
     }
   }
 
   /**
-   * Answers some of the calls; the others go on. Only for queries: none of their calls is a kept one.
+   * Replies some of the calls; the others go on. Only for queries: none of their calls is a kept one.
    * @returns how many had not been answered before.
    */
   completeFrom(first: number, results: readonly OperationResult[]): number {
@@ -263,7 +263,7 @@ export class Batch {
     for (const call of this.#calls) if (call !== undefined) fail(call, error);
   }
 
-  #answerOne(call: PendingOperation, result: OperationResult): void {
+  #completeOne(call: PendingOperation, result: OperationResult): void {
     if (this.mayHaveTakenEffect && !result.ok && isRepeated(call) && call.endsLease && LEASE_GONE.includes(result.code)) {
       fail(call, new LeaseLostError(result.job ?? 0, 'unknown'));
     } else {

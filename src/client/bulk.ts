@@ -12,7 +12,7 @@ type Requests = Pick<Pipeline, 'config' | 'open' | 'commit'>;
 
 /** About what an add takes in a request beside its payload. */
 export const ADD_BYTES = 64;
-/** Jobs of a bulk that await their answer at the same time, and their bytes at most, unless the client takes fewer. */
+/** Jobs of a bulk that await their reply at the same time, and their bytes at most, unless the client takes fewer. */
 const WINDOW_JOBS = 8_192;
 const WINDOW_BYTES = 16 * 1024 * 1024;
 /** All payloads of a bulk are in one piece of memory, which doubles as it grows. */
@@ -22,9 +22,9 @@ const CONTENT_BYTES = 128;
 const CONTENTS_BYTES = 1024 * 1024;
 
 /**
- * The jobs of one addBulk(), side by side in lists: objects for each of them that live until the answer is there keep the collector
+ * The jobs of one addBulk(), side by side in lists: objects for each of them that live until the reply is there keep the collector
  * busier than all the rest of an add. For the same reason one promise stands for a whole window of jobs, one call for those of a
- * request, and the jobs that the caller gets are made when the last answer is in. Measured: 2.3 µs of the client for a job of 64 B
+ * request, and the jobs that the caller gets are made when the last reply is in. Measured: 2.3 µs of the client for a job of 64 B
  * with such objects, 0.6 µs without.
  */
 export class Bulk<Data, Result> {
@@ -41,7 +41,7 @@ export class Bulk<Data, Result> {
 
   #unanswered = 0;
   #failure: Error | undefined;
-  #onAllAnswered: () => void = () => undefined;
+  #onAllReplied: () => void = () => undefined;
 
   /** @param size how many jobs it is likely to have. @param bytesMax most bytes of their names and data together. */
   constructor(queueName: string, pipeline: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
@@ -62,7 +62,7 @@ export class Bulk<Data, Result> {
     this.#ids.push(0);
   }
 
-  /** Adds all of them, once. Rejects with the first failure, when the answers to everything that was sent are in. */
+  /** Adds all of them, once. Rejects with the first failure, when the replies to everything that was sent are in. */
   async addAll(): Promise<Job<Data, Result>[]> {
     const added: Job<Data, Result>[] = [];
     for (let from = 0, to = 0; from < this.#ends.length; from = to) {
@@ -79,7 +79,7 @@ export class Bulk<Data, Result> {
     this.#answered(1);
   }
 
-  /** @param count how many jobs this is the answer for. */
+  /** @param count how many jobs this is the reply for. */
   onFailed(error: Error, count = 1): void {
     this.#failure ??= error;
     this.#answered(count);
@@ -102,7 +102,7 @@ export class Bulk<Data, Result> {
   #addWindow(from: number, to: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#unanswered = to - from;
-      this.#onAllAnswered = () => (this.#failure === undefined ? resolve() : reject(this.#failure));
+      this.#onAllReplied = () => (this.#failure === undefined ? resolve() : reject(this.#failure));
       this.#submit(from, to);
     });
   }
@@ -116,7 +116,7 @@ export class Bulk<Data, Result> {
       try {
         request = this.#pipeline.open(end - start + ADD_BYTES);
       } catch (error) {
-        // The client is full or closed, and no answer can make room before this turn is over.
+        // The client is full or closed, and no reply can make room before this turn is over.
         this.onFailed(error as Error, to - at);
         return;
       }
@@ -130,7 +130,7 @@ export class Bulk<Data, Result> {
 
   #answered(count: number): void {
     this.#unanswered -= count;
-    if (this.#unanswered === 0) this.#onAllAnswered();
+    if (this.#unanswered === 0) this.#onAllReplied();
   }
 
   #jobAt(at: number, addedAt: number): Job<Data, Result> {

@@ -161,11 +161,11 @@ export class ClaimScheduler {
   #release(jobs: readonly ClaimedJob[], { onOver }: OutstandingClaim): void {
     const untilMs = performance.now() + this.#terms.leaseMs;
     let unanswered = jobs.length;
-    const onAnswered = (): void => {
+    const onReplied = (): void => {
       unanswered -= 1;
       if (unanswered === 0) for (const resolve of onOver) resolve();
     };
-    for (const job of jobs) this.#pipeline.giveBack(job, untilMs, onAnswered);
+    for (const job of jobs) this.#pipeline.giveBack(job, untilMs, onReplied);
     if (jobs.length === 0) for (const resolve of onOver) resolve();
   }
 }

@@ -12,7 +12,7 @@ export interface ClientOptions {
   readonly deadlineMs?: number;
   /** How long a node may stay silent about a request before another one is asked; 250 ms. */
   readonly silenceMs?: number;
-  /** Most requests that await their answer at the same time; 16. */
+  /** Most requests that await their reply at the same time; 16. */
   readonly outstandingBatchesMax?: number;
   /** Most operations in one request; 4096. */
   readonly batchOperationsMax?: number;

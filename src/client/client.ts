@@ -48,7 +48,7 @@ export class Client implements AsyncDisposable {
       },
       onDone: (call) => this.#adminCalls.onDone(call),
       onAdminRejected: (refusal) => this.#adminCalls.onRejected(refusal),
-      onLog: (answer) => this.#adminCalls.onLog(answer.call, answer.entries),
+      onLog: (reply) => this.#adminCalls.onLog(reply.call, reply.entries),
       onLost: (node) => {
         this.#adminCalls.onLost(node);
         this.pipeline.onLost(node);
@@ -63,7 +63,7 @@ export class Client implements AsyncDisposable {
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }
 
-  /** Resolves once the cluster answers. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError} */
+  /** Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError} */
   async connect(): Promise<void> {
     await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
   }

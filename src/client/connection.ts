@@ -14,7 +14,7 @@ export interface ConnectionHandlers {
   onReplyPart(first: number, reply: Uint8Array, node: number): void;
   onRequestRejected(rejection: RequestRejection, node: number): void;
   onStatus(call: number, status: NodeStatus, node: number): void;
-  onLog(answer: LogReply, node: number): void;
+  onLog(reply: LogReply, node: number): void;
   onDone(call: number): void;
   onAdminRejected(refusal: AdminRejection): void;
   /** The node's channel is gone, and with it everything it had not yet said. */
@@ -22,7 +22,7 @@ export interface ConnectionHandlers {
 }
 
 /**
- * The channels to the nodes: at most one each, opened when first needed and kept, so that a late answer is still heard
+ * The channels to the nodes: at most one each, opened when first needed and kept, so that a late reply is still heard
  * after the client turned to another node. Knows nothing of requests.
  */
 export class Connection {

@@ -1,6 +1,6 @@
 /**
  * One timer for everything that waits for a moment: it fires at the earliest that was asked for. After a pause of the event loop timers run
- * before the messages that came meanwhile are read, and a call whose answer is among these must not be given up. So what is due is looked at
+ * before the messages that came meanwhile are read, and a call whose reply is among these must not be given up. So what is due is looked at
  * one phase later, when the messages have been handled.
  */
 export class DeadlineTimer {

@@ -19,7 +19,7 @@ export function fail(call: PendingOperation, error: Error): void {
 }
 
 function warnOf(thrown: unknown): void {
-  const warning = new Error('A function that awaited the answer of a call threw an error. The other calls were answered. See the cause.', {
+  const warning = new Error('A function that awaited the reply of a call threw an error. The other calls were answered. See the cause.', {
     cause: thrown,
   });
   warning.name = 'JobraftWarning';

@@ -57,16 +57,16 @@ export class DrainedEvent {
     this.#isAsking = true;
     try {
       this.#pipeline.query('linearizable', (encoder) => encoder.counts(this.#queue), {
-        onResult: (result) => this.#onAnswered(result.ok && result.type === 'counts' && result.counts.waiting === 0),
-        onError: () => this.#onAnswered(false),
+        onResult: (result) => this.#onReplied(result.ok && result.type === 'counts' && result.counts.waiting === 0),
+        onError: () => this.#onReplied(false),
       });
     } catch {
-      this.#onAnswered(false);
+      this.#onReplied(false);
     }
   };
 
-  /** @param isEmpty false also when that is not known: what keeps the cluster from an answer is an error of the worker's next claim. */
-  #onAnswered(isEmpty: boolean): void {
+  /** @param isEmpty false also when that is not known: what keeps the cluster from a reply is an error of the worker's next claim. */
+  #onReplied(isEmpty: boolean): void {
     this.#isAsking = false;
     if (!this.#isOpen) return;
     if (isEmpty) {

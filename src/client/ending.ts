@@ -38,7 +38,7 @@ export class Ending {
     this.settle();
   }
 
-  /** Rejects what can have no answer any more. Without effect until the end has begun. */
+  /** Rejects what can have no reply any more. Without effect until the end has begun. */
   settle(): void {
     const reason = this.#reason;
     if (reason === undefined) return;

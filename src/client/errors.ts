@@ -21,7 +21,7 @@ export class DeadlineError extends JobraftError {
   constructor(outcome: Outcome) {
     super(
       outcome === 'unknown'
-        ? 'No answer before the deadline; the call may have taken effect. Look for the job before you repeat the call, or raise "deadlineMs".'
+        ? 'No reply before the deadline; the call may have taken effect. Look for the job before you repeat the call, or raise "deadlineMs".'
         : 'The call could not be sent before its deadline. It is safe to repeat; raise "deadlineMs" if this happens under load.',
     );
     this.outcome = outcome;
@@ -45,7 +45,7 @@ export class PayloadTooLargeError extends JobraftError {
 
 /**
  * Another worker may hold the job, or it was finished by someone else: what this worker says about it no longer counts. With
- * `outcome: 'unknown'` it may be this very call that ended the job: its first answer was lost.
+ * `outcome: 'unknown'` it may be this very call that ended the job: its first reply was lost.
  */
 export class LeaseLostError extends JobraftError {
   override readonly code = 'LEASE_LOST';
@@ -55,7 +55,7 @@ export class LeaseLostError extends JobraftError {
   constructor(jobId: number, outcome: Outcome = 'not-applied') {
     super(
       outcome === 'unknown'
-        ? `Whether this call ended job ${jobId} is unknown: it was sent, its session expired before the answer, and the lease is over now. Look for the job with getJob().`
+        ? `Whether this call ended job ${jobId} is unknown: it was sent, its session expired before the reply, and the lease is over now. Look for the job with getJob().`
         : `The lease of job ${jobId} was lost; its result was refused. Raise "leaseMs", or do not block the event loop while a job runs.`,
     );
     this.outcome = outcome;

@@ -169,20 +169,20 @@ export class JobClaimer {
 
   #callFor(countMax: number, beginMax: number): PendingOperation {
     const askedAtMs = performance.now();
-    const onAnswered = (): void => {
+    const onReplied = (): void => {
       this.#asked -= countMax;
       this.#askedToBegin -= beginMax;
     };
     return {
       claimLeaseMs: this.#config.leaseMs,
       onResult: (result) => {
-        onAnswered();
+        onReplied();
         this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);
         if (!result.ok || result.type !== 'claimed') this.#onError(unexpectedResult(result));
         else this.#onJobs(result.jobs, result.jobs.length < countMax, askedAtMs);
       },
       onError: (error) => {
-        onAnswered();
+        onReplied();
         this.#onError(error);
       },
     };

@@ -5,7 +5,7 @@ import type { LeasedJob } from './leased-job.ts';
 import type { RepeatedOperation } from './pending-operation.ts';
 import { isLeaseGone, unexpectedResult } from './result-errors.ts';
 
-/** What a worker does with the answers. */
+/** What a worker does with the replies. */
 export interface JobReportHandlers<Data, Result> {
   readonly leaseMs: number;
   /** Whether reports are repeated for as long as an outage takes. */

@@ -267,14 +267,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.#running.add(held);
     // Were several begun at once, the first of them could end the process before the others' processors are called.
     if (held.stalls === 0) this.#onlyBegin = held;
-    const onAnswered = (): boolean => {
+    const onReplied = (): boolean => {
       if (this.#onlyBegin === held) this.#onlyBegin = undefined;
       // Otherwise it was given back, or its lease was lost, meanwhile.
       return this.#running.has(held);
     };
     this.#sendBegin(held, {
       onResult: (result) => {
-        if (!onAnswered()) return;
+        if (!onReplied()) return;
         if (!result.ok || !this.#isOpen) {
           this.#drop(held, result.ok || isLeaseGone(result.code) ? undefined : unexpectedResult(result));
           return;
@@ -283,7 +283,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
         this.fill();
       },
       onError: (error) => {
-        if (onAnswered()) this.#drop(held, error);
+        if (onReplied()) this.#drop(held, error);
       },
     });
   }
@@ -295,14 +295,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.fill();
   }
 
-  #sendBegin(held: LeasedJob<Data, Result>, answers: Pick<RepeatedOperation, 'onResult' | 'onError'>): void {
+  #sendBegin(held: LeasedJob<Data, Result>, replies: Pick<RepeatedOperation, 'onResult' | 'onError'>): void {
     const call: RepeatedOperation = {
       write: (encoder) => encoder.markBegun(held.id, held.token),
       untilMs: () => held.extendedAtMs + this.#config.leaseMs,
       endsLease: false,
       outlivesOutage: () => this.#isOpen,
-      onResult: (result: OperationResult) => answers.onResult(result),
-      onError: (error) => answers.onError(error),
+      onResult: (result: OperationResult) => replies.onResult(result),
+      onError: (error) => replies.onError(error),
     };
     try {
       this.#pipeline.keep(OPERATION_BYTES, call);

@@ -4,12 +4,12 @@ import type { Batch } from './batch.ts';
 import { deliver } from './deliver.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 
-/** Most requests whose late answer is waited for, and most claims in them; beyond it the oldest is forgotten, and the leases of its jobs run out. */
+/** Most requests whose late reply is waited for, and most claims in them; beyond it the oldest is forgotten, and the leases of its jobs run out. */
 const REQUESTS_MAX = 1_024;
 const CLAIMS_MAX = 16 * 1_024;
 
 /** What is kept of a request: not its bytes, which may be many. */
-interface ExpectedAnswer {
+interface ExpectedReply {
   readonly operations: number;
   readonly claims: readonly (readonly [at: number, claim: PendingOperation])[];
 }
@@ -17,17 +17,17 @@ interface ExpectedAnswer {
 /** Gives jobs back that no worker will run. */
 type Release = (jobs: readonly ClaimedJob[], leaseMs: number) => void;
 
-/** Claims that were given up before their answer came. If it comes, its jobs are released, since no worker would run them. */
+/** Claims that were given up before their reply came. If it comes, its jobs are released, since no worker would run them. */
 export class LateClaims {
   readonly #release: Release;
-  readonly #expected = new Map<string, ExpectedAnswer>();
+  readonly #expected = new Map<string, ExpectedReply>();
   #claims = 0;
 
   constructor(release: Release) {
     this.#release = release;
   }
 
-  /** Takes the answer in place of a call that was given up. @returns undefined for a call that claims nothing. */
+  /** Takes the reply in place of a call that was given up. @returns undefined for a call that claims nothing. */
   successorOf(call: PendingOperation): PendingOperation | undefined {
     return call.claimLeaseMs === undefined ? undefined : new LateClaim(call.claimLeaseMs, this.#release);
   }
@@ -45,7 +45,7 @@ export class LateClaims {
     }
   }
 
-  onAnswered(client: number, sequence: number, results: readonly OperationResult[]): void {
+  onReplied(client: number, sequence: number, results: readonly OperationResult[]): void {
     const key = keyOf(client, sequence);
     const expected = this.#expected.get(key);
     if (expected === undefined || results.length !== expected.operations) return;

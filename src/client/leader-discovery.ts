@@ -20,7 +20,7 @@ export const OWN_STATUS_CALL = 0;
 
 /**
  * Which node to talk to. *Settled* on one node, or *searching*: then every node is asked for its status at growing intervals, until one
- * that can be believed calls itself leader, or any node answers a request (a follower forwards).
+ * that can be believed calls itself leader, or any node replies to a request (a follower forwards).
  */
 export class LeaderDiscovery {
   readonly #connection: Connection;

@@ -21,7 +21,7 @@ class LeasedJobContext implements JobContext {
 }
 
 /**
- * A job under this worker's lease, from the claim to the answer that ends it. What the worker needs to know of the job is kept here: the job
+ * A job under this worker's lease, from the claim to the reply that ends it. What the worker needs to know of the job is kept here: the job
  * itself belongs to the user, who may freeze or change it.
  */
 export class LeasedJob<Data, Result> {

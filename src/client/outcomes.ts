@@ -11,7 +11,7 @@ import type { SessionQueues } from './session-queues.ts';
 
 /**
  * Decides what becomes of a batch, and of each of its calls, when it is answered, refused, or its time is over. Kept calls go on: in their
- * batch, whose bytes are repeated, or in another one when that can have no answer any more. Sends nothing itself.
+ * batch, whose bytes are repeated, or in another one when that can have no reply any more. Sends nothing itself.
  */
 export class Outcomes {
   readonly #lanes: SessionQueues;
@@ -49,7 +49,7 @@ export class Outcomes {
 
   /** Results of some operations, from place `first` on; those of the others follow. */
   onReplyPart(batch: Batch, first: number, results: readonly OperationResult[]): void {
-    this.#intake.releaseAnswered(batch.completeFrom(first, results));
+    this.#intake.releaseCompleted(batch.completeFrom(first, results));
     if (batch.ordinary === 0) this.#complete(batch);
   }
 
@@ -85,7 +85,7 @@ export class Outcomes {
 
   /**
    * From now on the time of all calls is over but that of kept ones, of claims that are alone in their request, which wait for the end of an
-   * outage, and of stale reads, which any node answers.
+   * outage, and of stale reads, which any node replies.
    */
   expireCalls(nowMs: number): void {
     for (const batches of [this.#lanes.queued(), this.#lanes.unanswered()])
@@ -168,7 +168,7 @@ function hasOtherThanClaims(batch: Batch): boolean {
   return false;
 }
 
-/** The kept calls of a batch that await an answer, but those at `places`, in a new one that takes its place. */
+/** The kept calls of a batch that await a reply, but those at `places`, in a new one that takes its place. */
 function restOf(batch: Batch, mayHaveTakenEffect: boolean, places: ReadonlySet<number> = new Set()): Batch | undefined {
   const calls = [...batch.pending()].flatMap(([at, call]) => (isRepeated(call) && !places.has(at) ? [call] : []));
   if (calls.length === 0) return undefined;

@@ -8,7 +8,7 @@ import type { RequestEncoder } from '../queue/request.ts';
 export interface PendingOperation {
   onResult(result: OperationResult): void;
   onError(error: Error): void;
-  /** Of a claim: the lease it asks for, in ms. Jobs of an answer that comes after `onError` was called are released at once. */
+  /** Of a claim: the lease it asks for, in ms. Jobs of a reply that comes after `onError` was called are released at once. */
   readonly claimLeaseMs?: number;
 }
 
@@ -27,7 +27,7 @@ export interface RepeatedOperation extends PendingOperation {
   untilMs(): number;
   /**
    * Whether `untilMs` is put off while no leader is known, and for one `deadlineMs` after that: a lease gets a fresh term from the
-   * leader that ends an outage. Asked again each time, so that the answer may change when the caller closes.
+   * leader that ends an outage. Asked again each time, so that the reply may change when the caller closes.
    */
   outlivesOutage(): boolean;
   /**

@@ -26,7 +26,7 @@ const GATHER_MS_MAX = 250;
 const RELEASE_BYTES = 32;
 
 /**
- * Turns calls into requests and requests into answers. Everything issued in one turn of the event loop becomes one
+ * Turns calls into requests and requests into replies. Everything issued in one turn of the event loop becomes one
  * request; while `outstandingBatchesMax` requests are out, the next one gathers. A request is repeated with the same bytes until it is
  * answered or its deadline has passed.
  */
@@ -149,8 +149,8 @@ export class Pipeline {
     const batch = this.#lanes.find(reply.client, reply.sequence);
     this.#search.clearSuspicion(node);
     if (batch !== undefined) this.#outcomes.onReply(batch, reply.results);
-    else this.#late.onAnswered(reply.client, reply.sequence, reply.results);
-    // Who answers a stale reading may know no leader.
+    else this.#late.onReplied(reply.client, reply.sequence, reply.results);
+    // Who replies to a stale reading may know no leader.
     if (this.#search.isSearching && batch?.isStale !== true && !this.#ending.isBegun) {
       this.#search.useNode(node);
       this.#onSettled();
@@ -158,7 +158,7 @@ export class Pipeline {
     this.#afterOutcome();
   }
 
-  /** Of a query. A late part, of an answer that was asked for twice, is ignored. */
+  /** Of a query. A late part, of a reply that was asked for twice, is ignored. */
   onReplyPart(first: number, bytes: Uint8Array, node: number): void {
     const reply = decodeReply(bytes);
     const batch = this.#lanes.find(reply.client, reply.sequence);
@@ -211,7 +211,7 @@ export class Pipeline {
   }
 
   /**
-   * Accepts no more calls, awaits the answers of those that were accepted (or their deadlines; for kept calls one `deadlineMs` at most),
+   * Accepts no more calls, awaits the replies of those that were accepted (or their deadlines; for kept calls one `deadlineMs` at most),
    * cancels the claims that wait, and gives back what those brought.
    */
   async close(): Promise<void> {
@@ -251,7 +251,7 @@ export class Pipeline {
     });
   }
 
-  /** @returns whether the cluster is closed; then what can have no answer any more is rejected. */
+  /** @returns whether the cluster is closed; then what can have no reply any more is rejected. */
   #endNow(): boolean {
     if (!this.#ending.isBegun) return false;
     this.#ending.settle();

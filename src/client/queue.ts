@@ -90,7 +90,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   /**
    * Adds many jobs, in as many requests as the limits ask for. Everything is checked before the first is sent. Not atomic: if it
-   * rejects, all answers are in, and some of the jobs may have been added.
+   * rejects, all replies are in, and some of the jobs may have been added.
    * @throws {InvalidPayloadError | PayloadTooLargeError | UnknownOptionError | InvalidOptionError} nothing was added; the message begins with
    * the index and the name of the job that is wrong
    * @throws {BulkTooLargeError} when their names and data come to more than 1 GiB; nothing was added

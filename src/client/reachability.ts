@@ -27,7 +27,7 @@ export class Reachability {
     return outage;
   }
 
-  /** @param isStale whether any node may answer. @throws {NoNodesRunningError | QuorumLostError} */
+  /** @param isStale whether any node may reply. @throws {NoNodesRunningError | QuorumLostError} */
   check(isStale = false): void {
     if (!(this.#search.isSearching || this.#hadOutage)) return;
     const outage = this.outage();

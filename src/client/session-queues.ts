@@ -1,13 +1,13 @@
 import type { Batch } from './batch.ts';
 import { type Session, SessionQueue } from './session.ts';
 
-/** All batches of a client: those not sent yet, in their lanes, and those that await an answer, by session. */
+/** All batches of a client: those not sent yet, in their lanes, and those that await a reply, by session. */
 export class SessionQueues {
   readonly main: SessionQueue;
   /** Bounded by the number of queues that the client's workers wait at: one claim waits for each. Any other bound would keep a queue's jobs from its workers. */
   readonly waiting = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false });
   readonly queries: SessionQueue;
-  /** Queries that any node may answer. */
+  /** Queries that any node may reply. */
   readonly stale: SessionQueue;
   readonly #all: readonly SessionQueue[];
   /** The sessions that something was sent in: the current ones, and replaced ones until their last batch is answered or given up. */
@@ -81,7 +81,7 @@ export class SessionQueues {
     this.remove(batch);
   }
 
-  /** The batch awaits no answer any more. */
+  /** The batch awaits no reply any more. */
   remove(batch: Batch): void {
     const { session } = batch;
     if (session === undefined) return;

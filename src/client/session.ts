@@ -38,7 +38,7 @@ export class Session {
 
 /** What a lane's requests are to the cluster. */
 export interface SessionQueueRules {
-  /** Whether the cluster remembers answers for it; what only reads may be carried out twice, and opens no session. */
+  /** Whether the cluster remembers replies for it; what only reads may be carried out twice, and opens no session. */
   readonly isRemembered: boolean;
   /** Whether its batches take effect in the order of their first sending, also when its session has to be replaced. */
   readonly keepsOrder: boolean;
@@ -47,7 +47,7 @@ export interface SessionQueueRules {
 /**
  * The requests of one kind: at most one session at a time, and the batches that wait for their first sending. Claims
  * that wait have a lane of their own: they stay unanswered for seconds, and would keep the cluster from forgetting
- * the answers of everything behind them.
+ * the replies of everything behind them.
  */
 export class SessionQueue {
   readonly unansweredMax: number;
@@ -65,7 +65,7 @@ export class SessionQueue {
     this.session = this.#newSession();
   }
 
-  /** Nothing waits to be sent, and nothing of the current session for an answer. */
+  /** Nothing waits to be sent, and nothing of the current session for a reply. */
   get isIdle(): boolean {
     return this.queued.length === 0 && this.session.unanswered.size === 0;
   }

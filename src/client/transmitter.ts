@@ -49,9 +49,9 @@ export class Transmitter {
     return true;
   }
 
-  /** Any node may answer these, also while no leader is known. */
+  /** Any node may reply these, also while no leader is known. */
   sendStale(): void {
-    // Asked first: this is called in every turn, and few clients read so. All that was sent is in the lane's session: no answer replaces it.
+    // Asked first: this is called in every turn, and few clients read so. All that was sent is in the lane's session: no reply replaces it.
     if (this.#lanes.stale.isIdle) return;
     const batches = [...this.#lanes.unanswered()].filter((batch) => batch.isStale && batch.needsSend);
     for (let batch = this.#lanes.takeNext(this.#lanes.stale); batch !== undefined; batch = this.#lanes.takeNext(this.#lanes.stale)) {

@@ -138,7 +138,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#reports = {
       leaseMs: this.#config.leaseMs,
       outlivesOutage: () => !this.#isClosing,
-      onReply: (held) => this.#onReportAnswered(held),
+      onReply: (held) => this.#onReportReply(held),
       onCompleted: (held, result) => this.#onCompleted(held, result),
       onFailed: (held, error, reason) => this.#onFailed(held, error, reason),
       onLost: (held) => this.#onLeaseLost(held),
@@ -204,7 +204,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
-    // The lease runs from when the claim was applied: after it was sent, and after the last moment at which its answer was not here.
+    // The lease runs from when the claim was applied: after it was sent, and after the last moment at which its reply was not here.
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
     const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
     this.#slots.add(held);
@@ -249,7 +249,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     }
   }
 
-  #onReportAnswered(held: LeasedJob<Data, Result>): void {
+  #onReportReply(held: LeasedJob<Data, Result>): void {
     this.#ending -= 1;
     this.#slots.onOver(held);
     this.#progress();

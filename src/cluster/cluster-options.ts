@@ -15,7 +15,7 @@ export interface ClusterOptions {
   /** Folder of the nodes' files; needed unless `storage` is `memory`. */
   readonly dataDir?: string;
   readonly storage?: 'sqlite' | 'memory';
-  /** `full`: an answer means fsynced on a majority. `off`: a power cut may lose what was acknowledged. Default `full`. */
+  /** `full`: a reply means fsynced on a majority. `off`: a power cut may lose what was acknowledged. Default `full`. */
   readonly durability?: 'full' | 'off';
   readonly raft?: Partial<RaftConfig>;
   readonly limits?: Partial<NodeLimits>;

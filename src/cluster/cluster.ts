@@ -26,7 +26,7 @@ const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
 /** For how long workers wait until what departed processes held is released. */
 const RELEASE_WAIT_MS = 2_000;
-/** How long a node may take to answer about members and leaders; a healthy one takes milliseconds. */
+/** How long a node may take to reply about members and leaders; a healthy one takes milliseconds. */
 const ADMIN_CALL_MS_MAX = 2_000;
 
 export interface NodeMetrics extends NodeCounters {
@@ -188,7 +188,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   /** For comparing replicas: every running node's state as a hash. Takes time in proportion to the state. */
   async replicaStates(): Promise<readonly ReplicaState[]> {
     const states: ReplicaState[] = [];
-    // A node that does not answer now is not waited for as long as a state may take.
+    // A node that does not reply now is not waited for as long as a state may take.
     await this.#reports(false);
     for (const { node, report } of await this.#reports(true)) if (report.state !== undefined) states.push({ node, ...report.state });
     return states;
@@ -238,7 +238,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Stops all nodes, also those that are being started. Clients of the cluster are told first: calls that no node answers any more are
+   * Stops all nodes, also those that are being started. Clients of the cluster are told first: calls that no node replies to any more are
    * rejected, and workers stop. May be called twice; every other call is rejected from now on. A thread that cannot be ended is reported to
    * `onNodeFailure`, and left.
    */

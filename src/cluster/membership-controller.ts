@@ -23,7 +23,7 @@ export interface ClusterMembers {
   readonly isSettled: boolean;
 }
 
-/** What nodes are asked with. Its calls have a deadline that is short beside the times above: a leader whose thread is stuck answers none. */
+/** What nodes are asked with. Its calls have a deadline that is short beside the times above: a leader whose thread is stuck replies none. */
 export type AdminClient = Pick<Client, 'status' | 'changeMembership' | 'transferLeadership'>;
 
 /** Sees changes of members through, also under another leader: a change that was lost with its leader is asked for again. */
@@ -113,7 +113,7 @@ export class MembershipController {
       const status = await this.#client().status(leader);
       return status.state === 'leader' ? status : undefined;
     } catch (error) {
-      if (isUnanswered(error)) return undefined;
+      if (isPending(error)) return undefined;
       throw error;
     }
   }
@@ -128,13 +128,13 @@ export class MembershipController {
       await request();
     } catch (error) {
       if (error instanceof AdminRejectedError && error.code === 'INVALID') throw error;
-      if (!(error instanceof AdminRejectedError || isUnanswered(error))) throw error;
+      if (!(error instanceof AdminRejectedError || isPending(error))) throw error;
     }
   }
 }
 
 /** It ended, or its thread is stuck: another node may lead by now. */
-const isUnanswered = (error: unknown): boolean => error instanceof NodeUnavailableError || error instanceof DeadlineError;
+const isPending = (error: unknown): boolean => error instanceof NodeUnavailableError || error instanceof DeadlineError;
 
 /** What is still to be asked for, or undefined when all of it is under way or done. */
 function remainderOf(status: NodeStatus, add: readonly number[], remove: readonly number[]): MemberChange | undefined {

@@ -8,7 +8,7 @@ import { endWithProcess } from './end-with-process.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { isCodeMissing, NodeCodeMissingError, nodeThreadCode } from './node-code.ts';
-import type { RebuildAnswer } from './rebuilds.ts';
+import type { RebuildReply } from './rebuilds.ts';
 
 /**
  * V8 bounds the young generation of a thread by three semi-spaces, each a power of two: 24 MiB is one of 8, 48 one of 16, 64 and 96 one of 32.
@@ -27,7 +27,7 @@ const STOP_MS_MAX = 5_000;
 /** How long a thread may take to end once it is terminated. One that waits for the operating system, as for a disk that hangs, does not. */
 const TERMINATE_MS_MAX = 2_000;
 
-/** How long a node may take to say how it stands, and to hash its state. One whose thread is blocked does not answer. */
+/** How long a node may take to say how it stands, and to hash its state. One whose thread is blocked does not reply. */
 const REPORT_MS_MAX = 1_000;
 const DIGEST_MS_MAX = 60_000;
 
@@ -80,7 +80,7 @@ export class NodeHandle {
   readonly #worker: Worker;
   readonly #killSwitch: KillSwitch;
   readonly #reports = new Map<number, (report: NodeReport | undefined) => void>();
-  readonly #rebuildAnswers = new Map<number, (answer: RebuildAnswer | undefined) => void>();
+  readonly #rebuildReplies = new Map<number, (reply: RebuildReply | undefined) => void>();
   #nextCall = 1;
   #isRunning = true;
   /** A report was not answered in time, and still is not. */
@@ -119,7 +119,7 @@ export class NodeHandle {
           resolve();
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
         else if (signal.type === 'generation') onGeneration(signal);
-        else if (signal.type === 'rebuild') this.#onRebuildAnswer(signal.call, { isFromLeader: signal.isLeader, refusal: signal.refusal });
+        else if (signal.type === 'rebuild') this.#onRebuildReply(signal.call, { isFromLeader: signal.isLeader, refusal: signal.refusal });
         else fail(errorOf(boot.id, signal, outcome()));
       });
       this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));
@@ -141,8 +141,8 @@ export class NodeHandle {
         endedWithProcess[Symbol.dispose]();
         for (const settle of this.#reports.values()) settle(undefined);
         this.#reports.clear();
-        for (const settle of this.#rebuildAnswers.values()) settle(undefined);
-        this.#rebuildAnswers.clear();
+        for (const settle of this.#rebuildReplies.values()) settle(undefined);
+        this.#rebuildReplies.clear();
         resolve();
       });
     });
@@ -162,7 +162,7 @@ export class NodeHandle {
   }
 
   /**
-   * @returns undefined when the node ended before it could answer, or did not answer in time: from then on at once, until its thread goes on,
+   * @returns undefined when the node ended before it could reply, or did not reply to in time: from then on at once, until its thread goes on,
    * and while it reads its file at the start.
    */
   report(withDigest: boolean): Promise<NodeReport | undefined> {
@@ -186,17 +186,17 @@ export class NodeHandle {
 
   /**
    * Asks whether the file of `node` may be given up.
-   * @returns undefined when this node ended, or did not answer in time; at once while its thread is blocked, or reads its file at the start.
+   * @returns undefined when this node ended, or did not reply to in time; at once while its thread is blocked, or reads its file at the start.
    */
-  rebuildAnswer(node: number, question: number): Promise<RebuildAnswer | undefined> {
+  rebuildReply(node: number, question: number): Promise<RebuildReply | undefined> {
     if (!this.#isReady || !this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
     const call = this.#nextCall;
     this.#nextCall += 1;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => setImmediate(() => this.#onRebuildAnswer(call, undefined)), REPORT_MS_MAX);
-      this.#rebuildAnswers.set(call, (answer) => {
+      const timer = setTimeout(() => setImmediate(() => this.#onRebuildReply(call, undefined)), REPORT_MS_MAX);
+      this.#rebuildReplies.set(call, (reply) => {
         clearTimeout(timer);
-        resolve(answer);
+        resolve(reply);
       });
       this.command({ type: 'rebuild', call, node, question });
     });
@@ -239,9 +239,9 @@ export class NodeHandle {
     return hasExited;
   }
 
-  #onRebuildAnswer(call: number, answer: RebuildAnswer | undefined): void {
-    this.#rebuildAnswers.get(call)?.(answer);
-    this.#rebuildAnswers.delete(call);
+  #onRebuildReply(call: number, reply: RebuildReply | undefined): void {
+    this.#rebuildReplies.get(call)?.(reply);
+    this.#rebuildReplies.delete(call);
   }
 
   #onReport(call: number, report: NodeReport): void {

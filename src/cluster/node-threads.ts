@@ -15,9 +15,9 @@ import type { NetworkFaults } from './network-faults.ts';
 import type { NodeReport } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
 import { NodeHandle, NodeStuckError } from './node-handle.ts';
-import { type RebuildAnswer, Rebuilds } from './rebuilds.ts';
+import { type RebuildReply, Rebuilds } from './rebuilds.ts';
 
-/** A node that takes longer to answer is blocked. */
+/** A node that takes longer to reply is blocked. */
 const FAULTS_WAIT_MS = 1_000;
 
 export interface NodeThreadsParts {
@@ -150,19 +150,19 @@ export class NodeThreads {
     }
   }
 
-  /** What every node that runs says about itself; those that do not answer in time are left out. @param withinMs at most this long. */
+  /** What every node that runs says about itself; those that do not reply to in time are left out. @param withinMs at most this long. */
   async reports(
     withDigest: boolean,
     withinMs = Number.POSITIVE_INFINITY,
   ): Promise<{ readonly node: number; readonly report: NodeReport }[]> {
-    const answers: { readonly node: number; readonly report: NodeReport }[] = [];
+    const replies: { readonly node: number; readonly report: NodeReport }[] = [];
     const ask = async (handle: NodeHandle): Promise<void> => {
       const report = await handle.report(withDigest);
-      if (report !== undefined) answers.push({ node: handle.id, report });
+      if (report !== undefined) replies.push({ node: handle.id, report });
     };
     const all = Promise.all([...this.#handles.values()].map(ask));
     await (withinMs === Number.POSITIVE_INFINITY ? all : settledWithin(all, withinMs));
-    return answers.toSorted((one, other) => one.node - other.node);
+    return replies.toSorted((one, other) => one.node - other.node);
   }
 
   /** Waits until the nodes that run have them: a request on another channel may be faster. A node whose thread is blocked has them when it goes on. */
@@ -274,11 +274,11 @@ export class NodeThreads {
   }
 
   /** Asks the nodes that run; only a leader knows. */
-  async #askToRebuild(node: number, question: number): Promise<RebuildAnswer> {
+  async #askToRebuild(node: number, question: number): Promise<RebuildReply> {
     const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
-    const answers = await Promise.all(running.map((handle) => handle.rebuildAnswer(node, question)));
-    const leaders = answers.filter((answer) => answer?.isFromLeader === true);
-    return leaders.find((answer) => answer?.refusal === undefined) ?? leaders[0] ?? { isFromLeader: false, refusal: undefined };
+    const replies = await Promise.all(running.map((handle) => handle.rebuildReply(node, question)));
+    const leaders = replies.filter((reply) => reply?.isFromLeader === true);
+    return leaders.find((reply) => reply?.refusal === undefined) ?? leaders[0] ?? { isFromLeader: false, refusal: undefined };
   }
 
   async #unfinishedRebuilds(): Promise<number[]> {

@@ -12,11 +12,11 @@ const QUORUM_WAIT_MS = 10_000;
 /** How long a node that was stopped for its rebuild waits to be granted it once more. */
 const CONFIRM_WAIT_MS = 30_000;
 const POLL_MS = 10;
-/** The most that one question and the pause after it count: on a machine that was suspended nobody answered meanwhile. Some answers take a second. */
+/** The most that one question and the pause after it count: on a machine that was suspended nobody answered meanwhile. Some replies take a second. */
 const ROUND_MS_MAX = 1_000;
 
-/** The leader's answer; see `RebuildQuestion`. */
-export interface RebuildAnswer {
+/** The leader's reply; see `RebuildQuestion`. */
+export interface RebuildReply {
   /** Whether a leader answered. */
   readonly isFromLeader: boolean;
   /** Why the file may not be given up, or not yet; undefined when it may. */
@@ -26,7 +26,7 @@ export interface RebuildAnswer {
 export interface RebuildsParts {
   readonly dataDir: string | undefined;
   /** Asks the leader, once. */
-  readonly ask: (node: number, question: number) => Promise<RebuildAnswer>;
+  readonly ask: (node: number, question: number) => Promise<RebuildReply>;
   /** The nodes that have another disk than they vote with: their rebuild is not over. */
   readonly unfinished: () => Promise<readonly number[]>;
   /** Whether the other nodes that run are a majority. */
@@ -80,8 +80,8 @@ export class Rebuilds {
       const question = this.#nextQuestion();
       const rebuilt = await this.#granted(node, GRANT_WAIT_MS, () =>
         this.#parts.exclusive.run(async () => {
-          const answer = await this.#parts.ask(node, question);
-          return isGrant(answer) ? { result: await this.#replace(node, steps) } : answer;
+          const reply = await this.#parts.ask(node, question);
+          return isGrant(reply) ? { result: await this.#replace(node, steps) } : reply;
         }),
       );
       if ('result' in rebuilt) return rebuilt.result;
@@ -94,8 +94,8 @@ export class Rebuilds {
     await stop();
     const question = this.#nextQuestion();
     const confirmed = await this.#granted(node, CONFIRM_WAIT_MS, async () => {
-      const answer = await this.#parts.ask(node, question);
-      return isGrant(answer) ? { result: undefined } : answer;
+      const reply = await this.#parts.ask(node, question);
+      return isGrant(reply) ? { result: undefined } : reply;
     });
     if ('result' in confirmed) return await replace();
     await resume?.();
@@ -106,23 +106,23 @@ export class Rebuilds {
   async #granted<Result>(
     node: number,
     withinMs: number,
-    attempt: () => Promise<RebuildAnswer | { readonly result: Result }>,
+    attempt: () => Promise<RebuildReply | { readonly result: Result }>,
   ): Promise<{ readonly result: Result } | { readonly refusal: RebuildRejection }> {
     let waitedMs = 0;
     let withoutQuorumMs = 0;
-    let refusal: RebuildRejection = { message: 'no leader answers.', isFinal: false };
+    let refusal: RebuildRejection = { message: 'no leader replies.', isFinal: false };
     let roundStartMs = this.#clock.nowMs();
     while (waitedMs < withinMs && withoutQuorumMs <= QUORUM_WAIT_MS && !this.#parts.isClosed()) {
-      const answer = await attempt();
-      if ('result' in answer) return answer;
-      refusal = answer.refusal ?? refusal;
+      const reply = await attempt();
+      if ('result' in reply) return reply;
+      refusal = reply.refusal ?? refusal;
       if (refusal.isFinal) break;
       await this.#clock.pause(POLL_MS);
       const nowMs = this.#clock.nowMs();
       const tookMs = Math.min(nowMs - roundStartMs, ROUND_MS_MAX);
       roundStartMs = nowMs;
       waitedMs += tookMs;
-      withoutQuorumMs = answer.isFromLeader && this.#parts.areOthersRunning(node) ? 0 : withoutQuorumMs + tookMs;
+      withoutQuorumMs = reply.isFromLeader && this.#parts.areOthersRunning(node) ? 0 : withoutQuorumMs + tookMs;
     }
     return { refusal };
   }
@@ -167,7 +167,7 @@ export class Rebuilds {
   }
 }
 
-const isGrant = ({ isFromLeader, refusal }: RebuildAnswer): boolean => isFromLeader && refusal === undefined;
+const isGrant = ({ isFromLeader, refusal }: RebuildReply): boolean => isFromLeader && refusal === undefined;
 
 /** The command that puts the latest file of the node back that was moved aside, if there is one. What is there now is moved aside, too. */
 export function putBack(file: string, node: number): string[] {

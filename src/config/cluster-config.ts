@@ -18,7 +18,7 @@ export interface ClusterConfig {
   /** One folder for all nodes, relative to the working directory. */
   readonly dataDir: string;
   readonly storage: (typeof STORAGES)[number];
-  /** `full`: an answer means fsync on a majority. `off`: nothing is forced to disk; a power cut may lose answered jobs. */
+  /** `full`: a reply means fsync on a majority. `off`: nothing is forced to disk; a power cut may lose answered jobs. */
   readonly durability: (typeof DURABILITIES)[number];
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;

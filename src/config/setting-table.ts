@@ -37,7 +37,7 @@ export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = 
   inflightBytesMax: { description: 'unanswered entries to one follower', unit: 'bytes', min: KIB, max: 4 * GIB },
   uncommittedBytesMax: { description: 'entries a leader holds uncommitted before it refuses more', unit: 'bytes', min: KIB, max: 4 * GIB },
   leaseMs: {
-    description: "for how long a majority's answer lets the leader serve lease reads; 0 for never",
+    description: "for how long a majority's reply lets the leader serve lease reads; 0 for never",
     unit: 'milliseconds',
     min: 0,
     max: 599_999,
@@ -48,7 +48,7 @@ export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> =
   payloadBytesMax: { description: "one job's payload, or one result", unit: 'bytes', min: 1, max: GIB },
   entryBytesMax: { description: 'requests gathered into one log entry; one request always fits', unit: 'bytes', min: 1, max: GIB },
   replyBytesMax: { description: 'payloads that one claim brings; one job always fits', unit: 'bytes', min: 1, max: GIB },
-  turnBytesMax: { description: 'what one turn reads, applies or answers with; one request always fits', unit: 'bytes', min: 1, max: GIB },
+  turnBytesMax: { description: 'what one turn reads, applies or replies with; one request always fits', unit: 'bytes', min: 1, max: GIB },
   checkpointEntries: { description: 'log entries between two checkpoints', unit: 'entries', min: 1, max: 100_000_000 },
   checkpointBytes: { description: 'bytes of log entries between two checkpoints', unit: 'bytes', min: 1, max: 64 * GIB },
   checkpointRecords: { description: 'changed records between two checkpoints', unit: 'records', min: 1, max: 100_000_000 },

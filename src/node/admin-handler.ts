@@ -10,7 +10,7 @@ import { writeServerFrame } from '../transport/client-frame.ts';
 import { nodeStatus } from './node-status.ts';
 import type { ClientOutbox } from './outbox.ts';
 
-/** Most entries that GetLog answers with. */
+/** Most entries that GetLog replies with. */
 const LOG_VIEW_ENTRIES_MAX = 1_000;
 
 /** What operators ask for; everything else is for the other desks. */
@@ -28,18 +28,18 @@ export interface AdminCore {
 /** Why a node's file may not be given up. */
 export interface RebuildRejection {
   readonly message: string;
-  /** Another answer takes other members. */
+  /** Another reply takes other members. */
   readonly isFinal: boolean;
 }
 
-/** A request for other members that the voters have to answer first. */
+/** A request for other members that the voters have to reply first. */
 interface PendingChange {
   readonly connection: number;
   readonly call: number;
   readonly change: MembershipChange;
 }
 
-/** Answers what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
+/** Replies to what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
 export class AdminHandler {
   readonly #core: AdminCore;
   readonly #clients: ClientOutbox;
@@ -83,8 +83,8 @@ export class AdminHandler {
     else this.#reply(asked.connection, this.#outcomeOf(asked.call, rejected));
   }
 
-  #reply(connection: number, answer: ServerFrame): void {
-    writeServerFrame(this.#clients.writerFor(connection), answer);
+  #reply(connection: number, reply: ServerFrame): void {
+    writeServerFrame(this.#clients.writerFor(connection), reply);
   }
 
   #replyTo(frame: Exclude<AdminFrame, { readonly type: 'change' }>): ServerFrame {

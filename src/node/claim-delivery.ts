@@ -4,13 +4,13 @@ import { NO_CLIENT, RequestEncoder } from '../queue/request.ts';
 /** Most requests that wait for a leader to be known, and their bytes; beyond it the oldest is dropped, and its leases run out. */
 const REQUESTS_MAX = 1_024;
 const REQUESTS_BYTES_MAX = 4 * 1024 * 1024;
-/** Most answers of one channel that were sent and are not acknowledged, beside the last; the leases of older ones run out. */
+/** Most replies of one channel that were sent and are not acknowledged, beside the last; the leases of older ones run out. */
 const SENT_MAX = 512;
 const SENT_BYTES_MAX = 32 * 1024 * 1024;
 /** Likewise of all channels. */
 const SENT_TOTAL_MAX = 64 * 1024;
 const SENT_TOTAL_BYTES_MAX = 128 * 1024 * 1024;
-/** Most channels that are remembered; beyond it the leases of an answer that comes even later run out. */
+/** Most channels that are remembered; beyond it the leases of a reply that comes even later run out. */
 const GONE_MAX = 4_096;
 
 /** Whether there may be claimed jobs in a reply; only a look at one byte. */
@@ -55,8 +55,8 @@ class SentReplies {
 }
 
 /**
- * Jobs whose claim was answered, and whose client never got the answer, since its channel had ended. They are released: no other client knows
- * their tokens. The end of a channel is heard of late, so that an answer counts as delivered only when the client acknowledges it with a
+ * Jobs whose claim was answered, and whose client never got the reply, since its channel had ended. They are released: no other client knows
+ * their tokens. The end of a channel is heard of late, so that a reply counts as delivered only when the client acknowledges it with a
  * later request.
  */
 export class ClaimDelivery {
@@ -80,7 +80,7 @@ export class ClaimDelivery {
     return this.#requests.length === 0;
   }
 
-  /** Bytes of the answers that are not acknowledged. */
+  /** Bytes of the replies that are not acknowledged. */
   get sentBytes(): number {
     return this.#sent.bytes;
   }
@@ -104,7 +104,7 @@ export class ClaimDelivery {
     while (isTooMuch(this.#sent, SENT_TOTAL_MAX, SENT_TOTAL_BYTES_MAX)) this.#forget(this.#sent.oldest);
   }
 
-  /** The client has the answers to all requests of its session below this sequence, on whichever channel they came. */
+  /** The client has the replies to all requests of its session below this sequence, on whichever channel they came. */
   onAcknowledged(client: number, below: number): void {
     for (const sent of this.#sessions.get(client)?.values() ?? []) if (sent.sequence < below) this.#forget(sent);
   }

@@ -7,9 +7,9 @@ export interface NodeLimits {
   readonly payloadBytesMax: number;
   /** Most bytes of requests that are gathered into one log entry; one request always fits. */
   readonly entryBytesMax: number;
-  /** Most bytes of payloads that one claim brings, and that one part of the answer to queries has; one job always fits. */
+  /** Most bytes of payloads that one claim brings, and that one part of the reply to queries has; one job always fits. */
   readonly replyBytesMax: number;
-  /** Most bytes that a turn reads from peers and from clients, applies, and answers with, each; one frame, entry or answer always fits. */
+  /** Most bytes that a turn reads from peers and from clients, applies, and replies with, each; one frame, entry or reply always fits. */
   readonly turnBytesMax: number;
   /** A checkpoint is due after this many log entries … */
   readonly checkpointEntries: number;
@@ -21,7 +21,7 @@ export interface NodeLimits {
   readonly tailEntries: number;
   /** Most bytes of such entries; they stay in memory. */
   readonly tailBytes: number;
-  /** Most bytes of entries kept beyond that while a follower that answers still wants them, behind its snapshot or its log; in memory, too. */
+  /** Most bytes of entries kept beyond that while a follower that replies still wants them, behind its snapshot or its log; in memory, too. */
   readonly followerTailBytes: number;
   /** A payload of at least so many bytes stays in its log entry, which the checkpoint keeps for it, instead of being written a second time. */
   readonly payloadInEntryBytes: number;

@@ -15,7 +15,7 @@ export class MemberVersions {
   readonly #assumed: number;
   readonly #known = new Map<NodeId, number>();
   #nextAskMs = 0;
-  /** The latest answer of `common`, while nothing is known that changes it: it is asked for in every turn. */
+  /** The latest reply of `common`, while nothing is known that changes it: it is asked for in every turn. */
   #common: { readonly self: NodeId; readonly configuration: Configuration; readonly version: number } | undefined;
 
   /** @param own the newest version that this node has. @param assumed what every member has at least: the owner of all of them knows. */

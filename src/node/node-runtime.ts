@@ -28,7 +28,7 @@ import { TurnChanges } from './turn-changes.ts';
 import { TurnPace } from './turn-pace.ts';
 
 /**
- * One node: a turn takes everything that arrived, steps the core, sends what may leave, persists once, sends the rest, applies and answers.
+ * One node: a turn takes everything that arrived, steps the core, sends what may leave, persists once, sends the rest, applies and replies.
  * Its owner calls `receive…` as things arrive, then `turn`. Any error that `turn` throws is the node's end.
  */
 export class NodeRuntime implements Disposable {
@@ -172,7 +172,7 @@ export class NodeRuntime implements Disposable {
     for (const sent of this.#snapshots.takeFinished())
       this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
     this.#flushPeers();
-    // A leader answers before it waits for its own disk: what is committed is on a majority of disks already. A follower's
+    // A leader replies before it waits for its own disk: what is committed is on a majority of disks already. A follower's
     // acknowledgement is what others wait for, so it persists first.
     if (this.#isLeader) {
       this.#apply();

@@ -112,7 +112,7 @@ export class ParkedClaims {
     return this.#takeWhere((claim) => claim.peer === peer && claim.connection === connection);
   }
 
-  /** The claims that a peer passed on which is gone: their answers could not be delivered. */
+  /** The claims that a peer passed on which is gone: their replies could not be delivered. */
   takeOfPeer(peer: NodeId): ParkedClaim[] {
     return this.#takeWhere((claim) => claim.peer === peer);
   }

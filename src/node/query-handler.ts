@@ -32,7 +32,7 @@ interface ReadIndexRequest {
   readonly batch: number;
 }
 
-/** Everything that waits for the same answer: from which index on a state may be read. */
+/** Everything that waits for the same reply: from which index on a state may be read. */
 interface ReadBatch {
   readonly sinceMs: number;
   readonly queries: Query[];
@@ -44,7 +44,7 @@ export interface QueryHandlerOptions {
   readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
-  /** Differs from one start of the node to the next: a late answer to a question of an earlier life must not answer one of this life. */
+  /** Differs from one start of the node to the next: a late reply to a question of an earlier life must not reply to one of this life. */
   readonly life: number;
   /** Asks the core, which leads. */
   readonly read: (batch: number, lease: boolean) => Effects;
@@ -52,7 +52,7 @@ export interface QueryHandlerOptions {
 
 /**
  * Queries, which read without an entry in the log. The leader finds out which index a reading must have seen (ReadIndex, thesis §6.4); a
- * follower asks it for that, and then answers from its own state, so that reads cost the leader a few bytes for each batch.
+ * follower asks it for that, and then replies from its own state, so that reads cost the leader a few bytes for each batch.
  */
 export class QueryHandler {
   readonly #options: QueryHandlerOptions;
@@ -84,7 +84,7 @@ export class QueryHandler {
     else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
   }
 
-  /** A follower asks from which index on it may answer its queries. */
+  /** A follower asks from which index on it may reply to its queries. */
   onReadIndexRequest(peer: NodeId, batch: number, lease: boolean, leadership: Leadership): void {
     if (leadership.isLeader) (lease ? this.#lease : this.#linearizable).requests.push({ peer, batch });
     else this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
@@ -134,7 +134,7 @@ export class QueryHandler {
     return this.#answering.length > 0 || this.#readable.some(({ index }) => index <= applied);
   }
 
-  /** Answers what the state has come to, as far as the turn's bytes reach. */
+  /** Replies to what the state has come to, as far as the turn's bytes reach. */
   serve(applied: LogIndex): void {
     if (this.#readable.length > 0) {
       const waiting = this.#readable.filter(({ index }) => index > applied);
@@ -174,7 +174,7 @@ export class QueryHandler {
     else if (leader !== undefined) this.#options.peers.add(leader, { type: 'read-index-request', batch, lease });
   }
 
-  /** A question or its answer may be lost on the way; the node that asked has asked again since. */
+  /** A question or its reply may be lost on the way; the node that asked has asked again since. */
   #dropExpired(nowMs: number): void {
     for (const [batch, { sinceMs }] of this.#asked) {
       if (sinceMs > nowMs - ASKED_MS_MAX) return;
@@ -182,7 +182,7 @@ export class QueryHandler {
     }
   }
 
-  /** Answers as many operations as one part may show; all of them, mostly. */
+  /** Replies as many operations as one part may show; all of them, mostly. */
   #replyNext({ connection }: Query, run: QueryRun): void {
     const first = run.done;
     const reply = this.#options.machine.queryNext(run, this.#options.limits.replyBytesMax);

@@ -31,7 +31,7 @@ export interface Leadership {
 /** How long a claim stays away that cannot wait at the leader: what each costs is one message a second. */
 const RETRY_LATER_MS = 1_000;
 
-/** A server frame inside an answer: length, kind, then client and sequence in both forms that answer a request. */
+/** A server frame inside a reply: length, kind, then client and sequence in both forms that reply a request. */
 const REPLY_ADDRESS_AT = 5;
 const NODE_ITSELF = {
   client: NO_CLIENT,
@@ -76,7 +76,7 @@ export class RequestRouter {
 
   onClientRequest(connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
-    // Without an address there is no client to answer: no client of ours sends such bytes.
+    // Without an address there is no client to reply: no client of ours sends such bytes.
     if (address === undefined) return;
     if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
     const { client, sequence } = address;
@@ -118,8 +118,8 @@ export class RequestRouter {
     this.#forwarded.take(client, sequence);
     this.#clients.writerFor(connection).raw(frame);
     // A copy: the frame of the peer that it came in may be large.
-    for (const answer of readServerFrames(frame)) {
-      if (answer.type === 'reply' && mayClaim(answer.reply)) this.#delivery.onSent(connection, client, sequence, answer.reply.slice());
+    for (const reply of readServerFrames(frame)) {
+      if (reply.type === 'reply' && mayClaim(reply.reply)) this.#delivery.onSent(connection, client, sequence, reply.reply.slice());
     }
   }
 
@@ -168,12 +168,12 @@ export class RequestRouter {
     for (const waiting of this.#withoutOwn(this.takeQueued())) this.#rejectLeaderless(waiting, 'not-applied');
   }
 
-  /** Answers to claims were not delivered: with the next turn, the leader proposes to release their jobs. */
+  /** Replies to claims were not delivered: with the next turn, the leader proposes to release their jobs. */
   get isReleaseDue(): boolean {
     return this.#delivery.isDue;
   }
 
-  /** The leader releases the jobs of claims whose answer was not delivered, and a follower asks it to. It is not asked again if that is lost: leases end by themselves. */
+  /** The leader releases the jobs of claims whose reply was not delivered, and a follower asks it to. It is not asked again if that is lost: leases end by themselves. */
   releaseUndelivered({ isLeader, leader }: Leadership): void {
     if (this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
@@ -209,7 +209,7 @@ export class RequestRouter {
     for (const item of this.#withoutOwn(items)) this.#reject(item, 'OVERLOADED', 'not-applied', message);
   }
 
-  /** Whether anyone here waits for this answer. Part of the state machine's reply sink. */
+  /** Whether anyone here waits for this reply. Part of the state machine's reply sink. */
   wants(client: number, sequence: number): boolean {
     return this.#proposed.has(client, sequence);
   }

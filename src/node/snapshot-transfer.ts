@@ -4,9 +4,9 @@ import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import type { InstallSnapshot } from '../raft/message.ts';
 import type { CheckpointReader, NodeStorage, SnapshotRecord } from '../storage/port.ts';
 
-/** Chunks that found no answer for so long are sent again. */
+/** Chunks that found no reply for so long are sent again. */
 const RESEND_MS = 1_000;
-/** Most chunks on their way without an answer: while the follower writes one, the leader reads the next. */
+/** Most chunks on their way without a reply: while the follower writes one, the leader reads the next. */
 export const CHUNKS_IN_FLIGHT_MAX = 4;
 
 type Chunk = Pick<InstallSnapshot, 'snapshot' | 'chunk' | 'done' | 'data'>;
@@ -23,7 +23,7 @@ export class SnapshotSender implements Disposable {
   #wanted = 0;
   /** The chunk that is read next. */
   #next = 0;
-  /** Chunks without an answer, in their order; the first `#sentCount` of them are on their way. */
+  /** Chunks without a reply, in their order; the first `#sentCount` of them are on their way. */
   #unanswered: Chunk[] = [];
   #sentCount = 0;
   #sentAtMs: number;
@@ -75,13 +75,13 @@ export class SnapshotSender implements Disposable {
   }
 
   /**
-   * The follower says which chunk it wants. Only news makes further chunks leave: if every repeated answer did, each repeated chunk would start
+   * The follower says which chunk it wants. Only news makes further chunks leave: if every repeated reply did, each repeated chunk would start
    * another stream of them, and they would double at every loss. What was lost is for the timer.
    * @returns `restart` when the follower lost what it had staged.
    */
   onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): 'news' | 'restart' | 'ignore' {
     if (!isSameEntry(snapshot, this.snapshot) || nextChunk === this.#wanted) return 'ignore';
-    // An answer that was overtaken says so too; only one to a chunk that was sent again shows that the follower is really there.
+    // A reply that was overtaken says so too; only one to a chunk that was sent again shows that the follower is really there.
     if (nextChunk < this.#wanted) return this.#isResent ? 'restart' : 'ignore';
     const answered = this.#unanswered.filter(({ chunk, done }) => chunk < nextChunk && !done).length;
     this.#unanswered.splice(0, answered);
@@ -92,7 +92,7 @@ export class SnapshotSender implements Disposable {
     return 'news';
   }
 
-  /** Nothing was answered for long. @returns the first of the chunks, alone; the others are sent again after its answer. */
+  /** Nothing was answered for long. @returns the first of the chunks, alone; the others are sent again after its reply. */
   resend(nowMs: number): Chunk | undefined {
     this.#sentAtMs = nowMs;
     this.#isResent = true;

@@ -12,7 +12,7 @@ const SILENT_MS_MAX = 10_000;
 
 const NO_CHUNKS: readonly InstallSnapshot[] = [];
 
-/** What a leader keeps for the followers that answer it. */
+/** What a leader keeps for the followers that reply it. */
 export interface WantedByFollowers {
   /** They want the log behind this index: behind the snapshot that is on its way, or behind what they have. Infinity for none of it. */
   readonly logBehind: LogIndex;
@@ -49,7 +49,7 @@ export class SnapshotTransfers implements Disposable {
     return false;
   }
 
-  /** When a chunk that found no answer leaves again, monotonic ms. */
+  /** When a chunk that found no reply leaves again, monotonic ms. */
   get nextResendMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const sender of this.#senders.values()) if (sender !== undefined) next = Math.min(next, sender.resendDueMs);
@@ -81,8 +81,8 @@ export class SnapshotTransfers implements Disposable {
     let isCheckpointRead = false;
     for (const [peer, { state, match, lastContactMs }] of progress) {
       // One that has not answered this leader yet, or whose channel has ended, is known to have nothing.
-      const hasAnswered = state === 'snapshot' || match > 0;
-      if (!hasAnswered || lastContactMs < nowMs - SILENT_MS_MAX) continue;
+      const hasReplied = state === 'snapshot' || match > 0;
+      if (!hasReplied || lastContactMs < nowMs - SILENT_MS_MAX) continue;
       const sender = this.#senders.get(peer);
       if (state !== 'snapshot') logBehind = Math.min(logBehind, match);
       else if (sender !== undefined) {
@@ -104,9 +104,9 @@ export class SnapshotTransfers implements Disposable {
     for (const [peer, sender] of this.#senders) if (sender?.isExpired === true) this.begin(peer);
     for (const { from, snapshot, nextChunk } of this.#wanted.splice(0)) {
       const sender = this.#senders.get(from);
-      const answer = sender?.onWanted(snapshot, nextChunk, nowMs);
-      if (answer === 'restart') this.begin(from);
-      else if (answer === 'news' && isFree(from)) send(from, sender?.take(nowMs));
+      const reply = sender?.onWanted(snapshot, nextChunk, nowMs);
+      if (reply === 'restart') this.begin(from);
+      else if (reply === 'news' && isFree(from)) send(from, sender?.take(nowMs));
     }
     for (const [peer, sender] of this.#senders) {
       const state = view.progress.get(peer)?.state;
@@ -134,7 +134,7 @@ export class SnapshotTransfers implements Disposable {
   /**
    * Stages an expected chunk.
    * @returns `installed` once it was the last and the snapshot is the node's state, on disk; `damaged` for a chunk that is not what was sent:
-   * it is left without an answer, and comes again.
+   * it is left without a reply, and comes again.
    */
   onChunk(message: InstallSnapshot, hardState: HardState): 'installed' | 'staged' | 'damaged' {
     if (!this.#receiver.accepts(message)) return 'staged';
@@ -150,7 +150,7 @@ export class SnapshotTransfers implements Disposable {
     return 'installed';
   }
 
-  /** What to answer to a chunk that was not the last. */
+  /** What to reply to a chunk that was not the last. */
   replyTo(message: InstallSnapshot, term: Term): SnapshotReply {
     const { index, term: snapshotTerm } = message.snapshot;
     return {

@@ -108,7 +108,7 @@ function checkTokens(jobs: JobStore): void {
   }
 }
 
-/** The memory of answers is within its bounds and in order. @throws {InvariantViolation} */
+/** The memory of replies is within its bounds and in order. @throws {InvariantViolation} */
 export function checkSessions(sessions: SessionTable, clockMs: number, bounds: StateBounds = STATE_BOUNDS): void {
   let count = 0;
   let latest = 0;
@@ -118,14 +118,14 @@ export function checkSessions(sessions: SessionTable, clockMs: number, bounds: S
     invariant(sessions.get(client) === session, () => `the session of client ${client} cannot be found`);
     invariant(session.touchOrder > latest && session.lastMs <= clockMs, () => `the session of client ${client} is out of order`);
     latest = session.touchOrder;
-    invariant(replies.size <= bounds.sessionAnswersMax, () => `client ${client} has ${replies.size} remembered answers`);
+    invariant(replies.size <= bounds.sessionRepliesMax, () => `client ${client} has ${replies.size} remembered replies`);
     let bytes = 0;
-    for (const [sequence, answer] of replies) {
-      bytes += answer.length;
-      // It may lie in a hole between forgotten sequences that was closed: then it is the answer that counts.
-      invariant(sequence >= session.acknowledgedBelow, () => `client ${client} has an answer to ${sequence} that it no longer needs`);
+    for (const [sequence, reply] of replies) {
+      bytes += reply.length;
+      // It may lie in a hole between forgotten sequences that was closed: then it is the reply that counts.
+      invariant(sequence >= session.acknowledgedBelow, () => `client ${client} has a reply to ${sequence} that it no longer needs`);
     }
-    invariant(bytes === session.replyBytes, () => `client ${client} has ${bytes} bytes of answers and counts ${session.replyBytes}`);
+    invariant(bytes === session.replyBytes, () => `client ${client} has ${bytes} bytes of replies and counts ${session.replyBytes}`);
   }
   invariant(count === sessions.size && count <= bounds.sessionsMax, () => `${count} sessions are in order, ${sessions.size} are known`);
 }

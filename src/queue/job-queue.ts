@@ -23,7 +23,7 @@ import { StoredPayloads } from './stored-payloads.ts';
 
 /** Where replies go; only the leader has one. */
 export interface ReplySink {
-  /** Whether a client of this node waits for this answer; if not, it is not built. */
+  /** Whether a client of this node waits for this reply; if not, it is not built. */
   wants(client: number, sequence: number): boolean;
   /** @param bytes may be remembered by the state: must not be changed or transferred. */
   reply(client: number, sequence: number, bytes: Uint8Array): void;
@@ -191,14 +191,14 @@ export class JobQueue implements AttachmentSource {
     if (this.#version >= 3 && this.#jobs.queues.forgetEmpty(isFirstOf3)) this.#executor.deselect();
   }
 
-  /** Answers a request that only reads (see `validateQuery`) from the state as it is. Nothing changes, and time does not move. */
+  /** Replies to a request that only reads (see `validateQuery`) from the state as it is. Nothing changes, and time does not move. */
   query(request: Uint8Array): Uint8Array {
     const reader = new ByteReader(request);
     const header = readRequestHeader(reader);
     return this.#attacher.attach(this.#executor.execute(header, reader, request, this.#logMs, OF_QUERIES));
   }
 
-  /** Answers the next operations of a query, as many as have payloads of about `bytesMax`, and at least one. */
+  /** Replies to the next operations of a query, as many as have payloads of about `bytesMax`, and at least one. */
   queryNext(run: QueryRun, bytesMax: number): Uint8Array {
     return this.#attacher.attach(this.#executor.executeNext(run, bytesMax));
   }
@@ -342,16 +342,16 @@ export class JobQueue implements AttachmentSource {
     this.#sessions.touch(session, this.#logMs);
     this.#changes.session(session);
     session.acknowledge(header.acknowledgedBelow);
-    let answer = session.replyTo(sequence);
-    if (answer === undefined) {
+    let reply = session.replyTo(sequence);
+    if (reply === undefined) {
       if (session.isEvicted(sequence)) {
         this.#reject(header, ErrorCode.sessionExpired, replies);
         return;
       }
-      answer = this.#executor.execute(header, reader, data, this.#logMs, this.#version);
-      session.remember(sequence, answer, this.#bounds, this.#version);
+      reply = this.#executor.execute(header, reader, data, this.#logMs, this.#version);
+      session.remember(sequence, reply, this.#bounds, this.#version);
     }
-    if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#attacher.attach(answer));
+    if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#attacher.attach(reply));
   }
 
   /**

@@ -3,7 +3,7 @@ export const JOB_STATES = ['blocked', 'delayed', 'waiting', 'active', 'completed
 export type JobState = (typeof JOB_STATES)[number];
 
 export const StateCode = Object.freeze({ delayed: 1, waiting: 2, active: 3, completed: 4, failed: 5, removed: 255 });
-/** Where an answer names no state. */
+/** Where a reply names no state. */
 export const NO_STATE = StateCode.removed;
 
 /** How many jobs of a queue are in each state. */

@@ -29,9 +29,9 @@ export const REASON_BYTES_MAX = 16 * 1024;
 export const SESSIONS_MAX = 10_000;
 /** A session without a request for this long of log time is forgotten: one hour. */
 export const SESSION_IDLE_MS_MAX = 3_600_000;
-/** Most answers that one session remembers; beyond it the oldest answer is forgotten. */
+/** Most replies that one session remembers; beyond it the oldest reply is forgotten. */
 export const SESSION_REPLIES_MAX = 1_024;
-/** Most bytes of answers that one session remembers; the newest answer is always kept. */
+/** Most bytes of replies that one session remembers; the newest reply is always kept. */
 export const SESSION_REPLY_BYTES_MAX = 8 * 1024 * 1024;
 /** Most runs of forgotten sequences that one session tells apart. */
 export const SESSION_EVICTED_RUNS_MAX = 64;
@@ -49,8 +49,8 @@ export const TRIM_PER_FINISH_MAX = 64;
 export interface StateBounds {
   readonly sessionsMax: number;
   readonly sessionIdleMsMax: number;
-  readonly sessionAnswersMax: number;
-  readonly sessionAnswerBytesMax: number;
+  readonly sessionRepliesMax: number;
+  readonly sessionReplyBytesMax: number;
   readonly sessionForgottenRunsMax: number;
   readonly duePerEntryMax: number;
   readonly trimPerFinishMax: number;
@@ -59,8 +59,8 @@ export interface StateBounds {
 export const STATE_BOUNDS: StateBounds = Object.freeze({
   sessionsMax: SESSIONS_MAX,
   sessionIdleMsMax: SESSION_IDLE_MS_MAX,
-  sessionAnswersMax: SESSION_REPLIES_MAX,
-  sessionAnswerBytesMax: SESSION_REPLY_BYTES_MAX,
+  sessionRepliesMax: SESSION_REPLIES_MAX,
+  sessionReplyBytesMax: SESSION_REPLY_BYTES_MAX,
   sessionForgottenRunsMax: SESSION_EVICTED_RUNS_MAX,
   duePerEntryMax: DUE_PER_ENTRY_MAX,
   trimPerFinishMax: TRIM_PER_FINISH_MAX,

@@ -109,9 +109,9 @@ export function writeSession(to: ByteWriter, session: Session): void {
   to.u32(session.evicted.length);
   for (const sequence of session.evicted) to.f64(sequence);
   to.u32(session.replies.size);
-  for (const [sequence, answer] of session.replies) {
+  for (const [sequence, reply] of session.replies) {
     to.f64(sequence);
-    to.blob(answer);
+    to.blob(reply);
   }
 }
 
@@ -126,9 +126,9 @@ export function readSession(client: number, from: ByteReader): Session {
   const forgottenCount = from.u32();
   for (let read = 0; read < forgottenCount; read += 1) forgotten.push(from.f64());
   session.restoreEvicted(forgotten);
-  const answerCount = from.u32();
-  // Copied, so that one remembered answer does not hold the whole record in memory.
-  for (let read = 0; read < answerCount; read += 1) session.remember(from.f64(), from.blob().slice());
+  const replyCount = from.u32();
+  // Copied, so that one remembered reply does not hold the whole record in memory.
+  for (let read = 0; read < replyCount; read += 1) session.remember(from.f64(), from.blob().slice());
   return session;
 }
 

@@ -76,7 +76,7 @@ export interface ClaimedJob {
   readonly isBegun: boolean;
   /** How often in a row the job was begun and its lease ended. */
   readonly stalls: number;
-  /** Undefined only in a repeated answer, when the job has been removed since. */
+  /** Undefined only in a repeated reply, when the job has been removed since. */
   readonly payload: Uint8Array | undefined;
 }
 

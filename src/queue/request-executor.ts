@@ -31,7 +31,7 @@ export class RequestExecutor {
     this.#selected = undefined;
   }
 
-  /** The answer to a request that is not carried out at all. */
+  /** The reply to a request that is not carried out at all. */
   reject(header: RequestHeader, code: number): Uint8Array {
     this.#replies.reject(header.client, header.sequence, Math.min(header.operations, OPERATIONS_MAX), code);
     return this.#replies.finish();

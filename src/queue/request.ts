@@ -325,7 +325,7 @@ export function isAddressable(header: RequestHeader): boolean {
 }
 
 /**
- * Who sent these bytes, or `undefined` when they are not even a header: then there is no client to answer.
+ * Who sent these bytes, or `undefined` when they are not even a header: then there is no client to reply.
  * Never throws.
  */
 export function peekRequest(bytes: Uint8Array): { readonly client: number; readonly sequence: number } | undefined {

@@ -1,11 +1,11 @@
 import { MACHINE_VERSION } from './entry-data.ts';
 import { STATE_BOUNDS, type StateBounds } from './limits.ts';
 
-/** From this version on a sequence whose answer goes is noted as forgotten once, also when it lies in a hole that was closed. */
+/** From this version on a sequence whose reply goes is noted as forgotten once, also when it lies in a hole that was closed. */
 const FORGOTTEN_ONCE_VERSION = 3;
 
 /**
- * What the state remembers of one client, so that a repeated request gets its first answer (thesis §6.3). Answers are kept until the
+ * What the state remembers of one client, so that a repeated request gets its first reply (thesis §6.3). Replies are kept until the
  * client acknowledges them; when there are too many the oldest is forgotten, but not that its sequence was carried out.
  */
 export class Session {
@@ -21,9 +21,9 @@ export class Session {
   isDirty = false;
   isStored = false;
   /** Reply skeletons by sequence, in the order they were given. */
-  readonly #answers = new Map<number, Uint8Array>();
-  #answerBytes = 0;
-  /** Sequences that were carried out and whose answer is gone: first and last of each run, ascending. */
+  readonly #replies = new Map<number, Uint8Array>();
+  #replyBytes = 0;
+  /** Sequences that were carried out and whose reply is gone: first and last of each run, ascending. */
   #forgotten: number[] = [];
 
   constructor(client: number) {
@@ -31,11 +31,11 @@ export class Session {
   }
 
   get replies(): ReadonlyMap<number, Uint8Array> {
-    return this.#answers;
+    return this.#replies;
   }
 
   get replyBytes(): number {
-    return this.#answerBytes;
+    return this.#replyBytes;
   }
 
   get evicted(): readonly number[] {
@@ -43,10 +43,10 @@ export class Session {
   }
 
   replyTo(sequence: number): Uint8Array | undefined {
-    return this.#answers.get(sequence);
+    return this.#replies.get(sequence);
   }
 
-  /** Whether the sequence was, or has to be taken as, carried out although its answer is gone. */
+  /** Whether the sequence was, or has to be taken as, carried out although its reply is gone. */
   isEvicted(sequence: number): boolean {
     const runs = this.#forgotten;
     for (let at = 0; at < runs.length; at += 2) {
@@ -60,19 +60,19 @@ export class Session {
     const from = this.acknowledgedBelow;
     if (below <= from) return;
     this.acknowledgedBelow = below;
-    if (below - from <= this.#answers.size) for (let sequence = from; sequence < below; sequence += 1) this.#drop(sequence);
-    else for (const sequence of this.#answers.keys()) if (sequence < below) this.#drop(sequence);
+    if (below - from <= this.#replies.size) for (let sequence = from; sequence < below; sequence += 1) this.#drop(sequence);
+    else for (const sequence of this.#replies.keys()) if (sequence < below) this.#drop(sequence);
     const runs = this.#forgotten;
     while (runs.length > 0 && (runs[1] as number) < below) runs.splice(0, 2);
   }
 
-  /** @param answer kept as it is; it must not be changed. @param version of the state machine that the entry names. */
-  remember(sequence: number, answer: Uint8Array, bounds: StateBounds = STATE_BOUNDS, version = MACHINE_VERSION): void {
-    const { sessionAnswersMax, sessionAnswerBytesMax, sessionForgottenRunsMax } = bounds;
-    this.#answers.set(sequence, answer);
-    this.#answerBytes += answer.length;
-    while (this.#answers.size > 1 && (this.#answers.size > sessionAnswersMax || this.#answerBytes > sessionAnswerBytesMax)) {
-      const oldest = this.#answers.keys().next().value as number;
+  /** @param reply kept as it is; it must not be changed. @param version of the state machine that the entry names. */
+  remember(sequence: number, reply: Uint8Array, bounds: StateBounds = STATE_BOUNDS, version = MACHINE_VERSION): void {
+    const { sessionRepliesMax, sessionReplyBytesMax, sessionForgottenRunsMax } = bounds;
+    this.#replies.set(sequence, reply);
+    this.#replyBytes += reply.length;
+    while (this.#replies.size > 1 && (this.#replies.size > sessionRepliesMax || this.#replyBytes > sessionReplyBytesMax)) {
+      const oldest = this.#replies.keys().next().value as number;
       this.#drop(oldest);
       // Up to version 2 a sequence in a hole that had closed was noted once more, which broke the order of the runs, and others were lost.
       if (version < FORGOTTEN_ONCE_VERSION || !this.isEvicted(oldest)) this.#evict(oldest, sessionForgottenRunsMax);
@@ -85,10 +85,10 @@ export class Session {
   }
 
   #drop(sequence: number): void {
-    const answer = this.#answers.get(sequence);
-    if (answer === undefined) return;
-    this.#answers.delete(sequence);
-    this.#answerBytes -= answer.length;
+    const reply = this.#replies.get(sequence);
+    if (reply === undefined) return;
+    this.#replies.delete(sequence);
+    this.#replyBytes -= reply.length;
   }
 
   #evict(sequence: number, runsMax: number): void {

@@ -10,9 +10,9 @@ export interface RaftConfig {
   readonly lostLeaderElectionMs: number;
   /** Most bytes of entries in one AppendEntries; one entry always fits, however large. */
   readonly messageBytesMax: number;
-  /** Most AppendEntries on their way to one follower without an answer. */
+  /** Most AppendEntries on their way to one follower without a reply. */
   readonly inflightMessagesMax: number;
-  /** Most bytes on their way to one follower without an answer. */
+  /** Most bytes on their way to one follower without a reply. */
   readonly inflightBytesMax: number;
   /** Most bytes that a leader takes without having committed them; beyond, proposals are refused. */
   readonly uncommittedBytesMax: number;

@@ -78,7 +78,7 @@ export class CoreState {
    * and disks are slower than the short wait, elections would otherwise cut each other off forever.
    */
   fastElectionRounds = 0;
-  /** Answers to this node's pre-vote or vote, its own among them. */
+  /** Replies to this node's pre-vote or vote, its own among them. */
   readonly votes = new Map<NodeId, boolean>();
   /** Those that were heard since their channel last closed: they voted for this node in its latest election, or answered to it as the leader. */
   readonly present = new Set<NodeId>();
@@ -115,7 +115,7 @@ export class CoreState {
     this.now = boot.now;
     this.configurations = new ConfigurationLog({ index: this.commit, configuration: boot.configuration }, boot.entries);
     this.peers = this.#othersIn(this.configuration);
-    // The leader before this node stopped may still hold a lease that rests on this node's answer.
+    // The leader before this node stopped may still hold a lease that rests on this node's reply.
     if (boot.config.leaseMs > 0) this.leaderHeardMs = boot.now;
     this.resetElectionTimer();
   }

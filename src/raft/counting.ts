@@ -8,11 +8,11 @@ import type { Progress } from './progress.ts';
 import { quorumIndex } from './quorum.ts';
 
 /**
- * Which answers of a voter a leader counts: those of the life of its disk whose record is committed. For the entry that brings the record, and for what
+ * Which replies of a voter a leader counts: those of the life of its disk whose record is committed. For the entry that brings the record, and for what
  * follows it, they count before that, since whoever else acknowledges these entries does so after that life began. See `base/generation.ts`.
  */
 
-/** Whether the voter's answers count without regard to the index: for reads, and for entries before a record that is not committed. */
+/** Whether the voter's replies count without regard to the index: for reads, and for entries before a record that is not committed. */
 export function isCounted({ configurations, configuration, commit }: CoreState, voter: NodeId, progress: Progress): boolean {
   if (!isLifeOnRecord(configuration, voter, progress)) return false;
   if (configurations.latest.index <= commit) return true;

@@ -9,7 +9,7 @@ import type { RebuildQuestion } from './rebuild-question.ts';
 /** What may happen to a core. Every event carries `now`, in milliseconds of a clock that never goes back. */
 export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'message'; readonly message: RaftMessage }
-  /** Opaque bytes for the log. The answer stands in the effects: `proposed` or `refused`. */
+  /** Opaque bytes for the log. The reply stands in the effects: `proposed` or `refused`. */
   | { readonly type: 'propose'; readonly data: Uint8Array }
   /**
    * Changes the members; answered like a proposal. The further steps of the change follow by themselves. What is refused as `voters-asked` has to be
@@ -60,7 +60,7 @@ export type Rejection =
   | { readonly reason: 'change-pending' }
   /** The leader has asked these, the voters before and after the change, whether they are there: ask again until they answered. */
   | { readonly reason: 'voters-asked'; readonly voters: readonly NodeId[] }
-  /** Too few of the voters before and after the change answer, each with the disk that it votes with: it could not be committed. */
+  /** Too few of the voters before and after the change reply, each with the disk that it votes with: it could not be committed. */
   | { readonly reason: 'too-few-voters'; readonly present: readonly NodeId[]; readonly voters: readonly NodeId[] }
   /**
    * Without the node's disk, too few voters are known to hold everything that was acknowledged.
@@ -75,7 +75,7 @@ export type Rejection =
     }
   | { readonly reason: 'invalid-change' | 'invalid-transfer'; readonly message: string };
 
-/** The state that has applied the log up to `index` may answer these reads. */
+/** The state that has applied the log up to `index` may reply these reads. */
 export interface ReadableBatch {
   readonly batch: number;
   readonly index: LogIndex;
@@ -101,7 +101,7 @@ export interface Effects {
   readonly snapshotsWanted: readonly NodeId[];
   /** A chunk from the leader, to be staged and answered. */
   readonly snapshotChunk: InstallSnapshot | undefined;
-  /** A follower's answer to a chunk, for the snapshot transfer. */
+  /** A follower's reply to a chunk, for the snapshot transfer. */
   readonly snapshotReply: SnapshotReply | undefined;
   /** The generation on record that this node's file is behind: it was restored from an older copy, and the node must stop, now. */
   readonly rolledBack: Generation | undefined;

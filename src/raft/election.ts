@@ -137,7 +137,7 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
   if (granted && message.preVote && core.role === 'pre-candidate' && winsTie(core, message)) yieldPreVote(core);
 }
 
-/** Which of two nodes goes on whose logs would allow it and that ask for pre-votes at the same time; both come to the same answer. */
+/** Which of two nodes goes on whose logs would allow it and that ask for pre-votes at the same time; both come to the same reply. */
 const winsTie = (core: CoreState, rival: RequestVote): boolean => !isUpToDate(core.log.last, rival.last) || rival.from < core.id;
 
 /**

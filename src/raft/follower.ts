@@ -78,7 +78,7 @@ function takeEntries(core: CoreState, entries: readonly Entry[]): void {
   core.effects.append = { from: first.index, entries: fresh };
 }
 
-/** InstallSnapshot (Raft §7): the runtime stages and answers the chunk, unless this node already has what it brings. */
+/** InstallSnapshot (Raft §7): the runtime stages and replies to the chunk, unless this node already has what it brings. */
 export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): void {
   recordLeaderContact(core, message);
   // A log that holds the snapshot's last entry needs nothing of it, and what stands behind that entry may have been acknowledged:

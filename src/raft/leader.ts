@@ -70,7 +70,7 @@ export function onLeaderDeadline(core: CoreState, readMs: number, unread: Readon
   expireTransfer(core);
   core.heartbeatDueMs = core.now + core.config.heartbeatMs;
   beginRound(core);
-  // Whoever got something else meanwhile needs no heartbeat (Raft §5.2), unless reads or a lease wait for its answer to this round.
+  // Whoever got something else meanwhile needs no heartbeat (Raft §5.2), unless reads or a lease wait for its reply to this round.
   const isRoundWanted = core.reads.isAwaited || core.config.leaseMs > 0;
   if (isRoundWanted) for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
   else sendDueHeartbeats(core);
@@ -115,7 +115,7 @@ function isNewsOfMismatch(progress: Progress, message: AppendRejected): boolean 
   return progress.state !== 'probe' || message.rejected === previousIndex(progress.next);
 }
 
-/** What any answer may let happen. The node may have ceased to lead by the commit that came with it. */
+/** What any reply may let happen. The node may have ceased to lead by the commit that came with it. */
 function onResponse(core: CoreState, peer: NodeId): void {
   if (core.role !== 'leader') return;
   confirmReads(core);
@@ -126,28 +126,28 @@ function onResponse(core: CoreState, peer: NodeId): void {
 }
 
 /** A sign of life. What was acknowledged with another disk, or in another life of it, is forgotten. */
-function recordResponse(core: CoreState, peer: NodeId, answer: DiskState & { readonly round: number }): Progress | undefined {
+function recordResponse(core: CoreState, peer: NodeId, reply: DiskState & { readonly round: number }): Progress | undefined {
   let progress = core.progress.get(peer);
   if (progress === undefined) return undefined;
-  if (progress.disk !== answer.disk || !isSameLife(progress.generation, answer.generation)) {
+  if (progress.disk !== reply.disk || !isSameLife(progress.generation, reply.generation)) {
     // Late, or from an older copy, by what is not on record yet. Once it is, a copy is told so with the log, and counts for nothing.
-    const isBehind = progress.disk === answer.disk && counterOf(answer.generation) <= counterOf(progress.generation);
-    if (isBehind && diskOf(core.configuration, peer) === answer.disk && isVotersState(core.configuration, peer, answer)) return undefined;
+    const isBehind = progress.disk === reply.disk && counterOf(reply.generation) <= counterOf(progress.generation);
+    if (isBehind && diskOf(core.configuration, peer) === reply.disk && isVotersState(core.configuration, peer, reply)) return undefined;
     if (progress.match > 0) {
       progress = new Progress(nextIndex(core.log.lastIndex), core.now);
       core.progress.set(peer, progress);
     }
     progress.round = 0;
-    progress.disk = answer.disk;
-    progress.generation = answer.generation;
-  } else if (counterOf(answer.generation) > counterOf(progress.generation)) progress.generation = answer.generation;
+    progress.disk = reply.disk;
+    progress.generation = reply.generation;
+  } else if (counterOf(reply.generation) > counterOf(progress.generation)) progress.generation = reply.generation;
   core.present.add(peer);
   progress.onContact(core.now);
-  if (answer.round > progress.round) progress.round = answer.round;
+  if (reply.round > progress.round) progress.round = reply.round;
   return progress;
 }
 
-/** Answers about chunks count as signs of life; what to send next is for whoever streams the snapshot. */
+/** Replies about chunks count as signs of life; what to send next is for whoever streams the snapshot. */
 export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
   const progress = core.progress.get(message.from);
   if (progress === undefined) return;
@@ -157,7 +157,7 @@ export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
 
 /**
  * The channel to a follower closed: what was on its way is lost. Whoever comes back may have been given a new disk, so nothing that
- * was acknowledged before is held against it: where the logs agree is found again from its answers.
+ * was acknowledged before is held against it: where the logs agree is found again from its replies.
  */
 export function onFollowerLost(core: CoreState, peer: NodeId): void {
   const lost = core.progress.get(peer);
@@ -165,7 +165,7 @@ export function onFollowerLost(core: CoreState, peer: NodeId): void {
   const progress = new Progress(nextIndex(lost.match), lost.lastContactMs, core.log.lastIndex);
   progress.disk = lost.disk;
   progress.generation = lost.generation;
-  // Nothing can arrive there now; the next heartbeat's answer shows that the peer is back.
+  // Nothing can arrive there now; the next heartbeat's reply shows that the peer is back.
   progress.probeSent = true;
   core.progress.set(peer, progress);
 }

@@ -147,7 +147,7 @@ export const isVotersState = (configuration: Configuration, node: NodeId, { disk
   isVotersDisk(configuration, node, disk) && (disk === 0 || isAccepted(generationOf(configuration, node), generation));
 
 /**
- * Whether the life of the disk that answers is the one on record. One that is accepted without a record may be of a copy. Without an entry for the
+ * Whether the life of the disk that replies is the one on record. One that is accepted without a record may be of a copy. Without an entry for the
  * voter's disk there is nothing to compare, nor for a file that has no generation.
  */
 export function isLifeOnRecord(configuration: Configuration, node: NodeId, { disk, generation }: DiskState): boolean {

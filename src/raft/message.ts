@@ -36,26 +36,26 @@ export interface AppendEntries extends Envelope {
   readonly prev: EntryId;
   readonly entries: readonly Entry[];
   readonly commit: LogIndex;
-  /** Counts the leader's rounds of heartbeats; answers repeat it, and so show when the leader was still followed (thesis §6.4). */
+  /** Counts the leader's rounds of heartbeats; replies repeat it, and so show when the leader was still followed (thesis §6.4). */
   readonly round: number;
 }
 
-interface AppendAnswer extends Envelope {
-  /** Of the AppendEntries that is answered; zero answers something else. */
+interface AppendResponse extends Envelope {
+  /** Of the AppendEntries that is answered; zero replies something else. */
   readonly round: number;
-  /** The disk that the answer speaks for. */
+  /** The disk that the reply speaks for. */
   readonly disk: DiskId;
   /** The disk's, as far as it was raised. */
   readonly generation: Generation;
 }
 
-export interface AppendAccepted extends AppendAnswer {
+export interface AppendAccepted extends AppendResponse {
   readonly type: 'append-accepted';
   /** The log agrees with the leader's up to here, on disk. */
   readonly match: LogIndex;
 }
 
-export interface AppendRejected extends AppendAnswer {
+export interface AppendRejected extends AppendResponse {
   readonly type: 'append-rejected';
   /** The index of the predecessor that did not match. */
   readonly rejected: LogIndex;

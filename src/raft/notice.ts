@@ -14,6 +14,6 @@ export type RaftNotice =
   | { readonly type: 'configuration'; readonly index: LogIndex; readonly configuration: Configuration }
   /** This node is no member any more; it starts no election until a leader speaks to it again. */
   | { readonly type: 'removed'; readonly by: LogIndex }
-  /** A voter answers with another disk than the one it promised with: it lost what it knew, and is replaced like a new server. */
+  /** A voter replies with another disk than the one it promised with: it lost what it knew, and is replaced like a new server. */
   | { readonly type: 'disk-lost'; readonly voter: NodeId }
   | { readonly type: 'transfer'; readonly to: NodeId; readonly outcome: 'begun' | 'asked' | 'given-up' };

@@ -5,7 +5,7 @@ import { invariant } from '../base/invariant.ts';
 
 /**
  * - `probe`: the leader does not know where the logs agree, and sends one AppendEntries at a time
- * - `replicate`: it does, and streams ahead of the answers within a window
+ * - `replicate`: it does, and streams ahead of the replies within a window
  * - `snapshot`: the entries the follower needs are compacted away, and a snapshot is on its way
  */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
@@ -19,9 +19,9 @@ export class Progress {
   lastContactMs: number;
   /** When an AppendEntries was last sent to the peer, monotonic ms. */
   lastSentMs = Number.NEGATIVE_INFINITY;
-  /** The disk that the peer's answers speak for; any until it answers. */
+  /** The disk that the peer's replies speak for; any until it replies. */
   disk: DiskId = ANY_DISK;
-  /** The disk's generation, by the same answers. */
+  /** The disk's generation, by the same replies. */
   generation: Generation = ANY_GENERATION;
   /** The latest round of heartbeats that it answered. */
   round = 0;
@@ -31,7 +31,7 @@ export class Progress {
   isCaughtUp = false;
   #catchUpTo: LogIndex;
   #catchUpSinceMs: number;
-  /** While probing: the one AppendEntries is out. A heartbeat's answer lets the next one go. */
+  /** While probing: the one AppendEntries is out. A heartbeat's reply lets the next one go. */
   probeSent = false;
   /**
    * While a snapshot is on its way: it covers the log at least up to here. Compaction may have moved on when it arrives; the

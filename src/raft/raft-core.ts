@@ -179,8 +179,8 @@ export class RaftCore {
   }
 
   /**
-   * Stale requests get an answer that carries this node's term, so that a stale leader or candidate learns of it and steps
-   * down; stale answers are dropped.
+   * Stale requests get a reply that carries this node's term, so that a stale leader or candidate learns of it and steps
+   * down; stale replies are dropped.
    */
   #rejectStale(message: RaftMessage): void {
     const core = this.#core;

@@ -10,7 +10,7 @@ interface WaitingRead extends ReadableBatch {
 const LONG_AGO_MS = -Number.MAX_SAFE_INTEGER;
 
 /**
- * The leader's rounds of heartbeats, and the reads that wait for them (thesis §6.4). A majority that answers a round still followed this
+ * The leader's rounds of heartbeats, and the reads that wait for them (thesis §6.4). A majority that replies to a round still followed this
  * leader when the round began: no later leader had committed anything by then, so what was committed here is all that a read that came
  * before must see.
  */

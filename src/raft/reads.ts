@@ -37,7 +37,7 @@ export function beginRound(core: CoreState): void {
   if (isReady(core)) core.reads.admit(core.commit);
 }
 
-/** After an answer, or the first commit of the term: reads whose round a majority answered may be served. */
+/** After a reply, or the first commit of the term: reads whose round a majority answered may be served. */
 export function confirmReads(core: CoreState): void {
   if (core.reads.isAwaited) {
     const confirmed = quorumValue(core.configuration, (voter) => (voter === core.id ? core.reads.current : roundOf(core, voter)));

@@ -105,7 +105,7 @@ export function advanceReconfiguration(core: CoreState): void {
 }
 
 /**
- * Voters that answer in a life that is not on record count for nothing before it is, and nothing may be committed without them. So this waits for no
+ * Voters that reply in a life that is not on record count for nothing before it is, and nothing may be committed without them. So this waits for no
  * commit, neither of an earlier configuration nor of an entry of this term: voters and all else are as in the latest configuration, so that no
  * majority is another one than before.
  */

@@ -24,14 +24,14 @@ export interface PendingStep {
   readonly sinceMs: number;
 }
 
-/** The voters have so many election timeouts for their answers to a request. Where heartbeats queue up behind entries, an answer takes longer than one. */
+/** The voters have so many election timeouts for their replies to a request. Where heartbeats queue up behind entries, a reply takes longer than one. */
 const ANSWER_TIMEOUTS = 6;
 
 /**
  * Whether majorities of the voters before and after a step are there, each with the disk that it votes with, so that it and what follows can be
  * committed. A disk that was lost does not come back: if the new configuration needed it, nothing could be committed any more, and no leader elected.
  * What was heard before is no proof, since a voter whose disk was lost may not have been missed yet. So the first call for a step begins a round of
- * heartbeats, and enough voters have to answer it, or a later one, and to have been heard within an election timeout. Who asks calls again until then.
+ * heartbeats, and enough voters have to reply to it, or a later one, and to have been heard within an election timeout. Who asks calls again until then.
  * @returns why the step may not be taken, or not yet; undefined when it may, now.
  */
 export function stepRejection(core: CoreState, next: Configuration, request: StepRequest): Rejection | undefined {
@@ -43,10 +43,10 @@ export function stepRejection(core: CoreState, next: Configuration, request: Ste
   }
   const asked = pendingStepFor(core, next, request);
   if (asked === undefined) return { reason: 'voters-asked', voters };
-  const hasAnswered = (voter: NodeId): boolean =>
+  const hasReplied = (voter: NodeId): boolean =>
     voter === core.id || (isHeard(voter) && (core.progress.get(voter)?.round ?? 0) >= asked.round);
-  if (voteResult(next, hasAnswered) === 'won') return undefined;
-  if (asked.isRequested && isOld(core, asked)) return { reason: 'too-few-voters', present: voters.filter(hasAnswered), voters };
+  if (voteResult(next, hasReplied) === 'won') return undefined;
+  if (asked.isRequested && isOld(core, asked)) return { reason: 'too-few-voters', present: voters.filter(hasReplied), voters };
   return { reason: 'voters-asked', voters };
 }
 
@@ -60,7 +60,7 @@ export function dropStep(core: CoreState): void {
   if (core.askedStep?.isRequested === false) core.askedStep = undefined;
 }
 
-/** Voters may be silent for a while, and answer then. */
+/** Voters may be silent for a while, and reply then. */
 function dropExpiredStep(core: CoreState): void {
   if (core.askedStep !== undefined && isOld(core, core.askedStep)) dropStep(core);
 }

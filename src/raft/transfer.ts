@@ -15,7 +15,7 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   }
   const to = wanted ?? bestSuccessor(core);
   if (to === undefined || !isCandidateFor(core, to)) {
-    const message = to === undefined ? 'There is no other voter that answers.' : `Node ${to} is not another voter that answers.`;
+    const message = to === undefined ? 'There is no other voter that replies.' : `Node ${to} is not another voter that replies.`;
     core.effects.rejected = { reason: 'invalid-transfer', message };
     return;
   }
@@ -28,7 +28,7 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   advanceTransfer(core);
 }
 
-/** After an answer: the target may have everything now. */
+/** After a reply: the target may have everything now. */
 export function advanceTransfer(core: CoreState): void {
   const { transfer } = core;
   if (transfer === undefined || transfer.isAsked || core.progress.get(transfer.to)?.match !== core.log.lastIndex) return;

@@ -9,7 +9,7 @@ const POLL_MS = 50;
 const WATCH_MS = 2_500;
 const DEAF_LEADER_MS = 10_000;
 
-/** Once everything is healed the cluster goes on: a leader exists, all members are equal, and every client has its answers. */
+/** Once everything is healed the cluster goes on: a leader exists, all members are equal, and every client has its replies. */
 export function awaitCalm(world: World): void {
   const deadlineMs = world.schedule.nowMs + CALM_WITHIN_MS;
   while (!isCalm(world)) {

@@ -69,7 +69,7 @@ export const SOMETIMES = [
   'session expired',
   'session ended since it was idle',
   'session evicted since there were too many',
-  'request refused since its answer was forgotten',
+  'request refused since its reply was forgotten',
   'late request refused behind the end of its session',
   'more than three requests unanswered',
   'client ended with requests under way',

@@ -2,14 +2,14 @@ import { ByteWriter } from '../base/bytes.ts';
 import { SESSIONS_MAX } from '../queue/limits.ts';
 import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import { writeClientFrame } from '../transport/client-frame.ts';
-import { answerLate } from './late-answer.ts';
+import { replyLate } from './late-answer.ts';
 import { areLossesKnown, mayLoseDisk, ORDER_WAITS_MS_MAX } from './lost-disks.ts';
 import type { Fault } from './plan.ts';
 import { rollBack } from './roll-back.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
-/** The answers are not received. */
+/** The replies are not received. */
 const CROWD_CONNECTION = 901;
 /** By then the openings are applied, mostly. */
 const LATE_COPIES_AFTER_MS = 1_000;
@@ -61,7 +61,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       if (node !== undefined) rollBack(world, node, fault);
       break;
     case 'late-answer':
-      if (node !== undefined) answerLate(world, node, fault.downMs);
+      if (node !== undefined) replyLate(world, node, fault.downMs);
       break;
     case 'partition':
       coverage.add('partition');

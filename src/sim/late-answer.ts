@@ -26,7 +26,7 @@ interface Participants {
  * A leader reaches one follower only, then none, and its event loop stops. Once another leader has overwritten what both have, and a later generation
  * of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader goes on, and reaches only that voter.
  */
-export function answerLate(world: World, node: SimNode, downMs: number): void {
+export function replyLate(world: World, node: SimNode, downMs: number): void {
   const leader = world.leader();
   const voters = leader?.runtime?.view.configuration.voters ?? [];
   const follower = voters
@@ -34,10 +34,10 @@ export function answerLate(world: World, node: SimNode, downMs: number): void {
     .find((other) => other?.isUp === true && other !== leader && other !== node);
   if (world.network.isHealed || leader === undefined || follower === undefined) return;
   if (leader === node || !node.isUp || !voters.includes(node.nodeId) || voters.length < 4) return;
-  new LateAnswer(world, { leader, follower, node, downMs }).begin();
+  new LateReply(world, { leader, follower, node, downMs }).begin();
 }
 
-class LateAnswer {
+class LateReply {
   readonly #world: World;
   readonly #participants: Participants;
   readonly #copy: DiskCopy;

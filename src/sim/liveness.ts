@@ -89,7 +89,7 @@ class Liveness {
     if (before === undefined) return false;
     this.#leaveDue(before);
     if (!this.#handOverTo(node) || !this.#watch(node)) return false;
-    const isAnswered = this.#probe.leaveWaiting(CLAIM_WAIT_MS);
+    const hasReply = this.#probe.leaveWaiting(CLAIM_WAIT_MS);
     this.#leaveDue(node);
     // The clock that is stepped moves no lease; delays go on when it is right again.
     const stepMs = CLOCK_STEPS_MS[node.id % CLOCK_STEPS_MS.length] ?? 0;
@@ -97,7 +97,7 @@ class Liveness {
     const isWatched = this.#watch(node, false);
     node.wallOffsetMs -= stepMs;
     if (!isWatched || !this.#watch(node)) return false;
-    demand(isAnswered(), 'a claim waits no longer than it asked for', () => `node ${node.id} leads and does not answer`);
+    demand(hasReply(), 'a claim waits no longer than it asked for', () => `node ${node.id} leads and does not reply`);
     this.#world.coverage.add('something due under a leader without requests');
     return true;
   }

@@ -72,7 +72,7 @@ export function watchMembers(world: World): void {
 
 class Operator {
   readonly #world: World;
-  readonly #answers = new Map<number, 'done' | 'rejected'>();
+  readonly #replies = new Map<number, 'done' | 'rejected'>();
   readonly #term: number | undefined;
   #calls = 0;
   #ends: number;
@@ -83,8 +83,8 @@ class Operator {
     this.#term = world.leader()?.runtime?.view.term;
     world.clients.attach(OPERATOR_CONNECTION, (packet) => {
       for (const frame of readServerFrames(packet)) {
-        if (frame.type === 'done') this.#answers.set(frame.call, 'done');
-        else if (frame.type === 'admin-rejected') this.#answers.set(frame.call, 'rejected');
+        if (frame.type === 'done') this.#replies.set(frame.call, 'done');
+        else if (frame.type === 'admin-rejected') this.#replies.set(frame.call, 'rejected');
       }
     });
   }
@@ -216,7 +216,7 @@ class Operator {
     return this.#world.ends === this.#ends && this.#world.leader()?.runtime?.view.term === this.#term;
   }
 
-  /** @returns whether the leader took it; undefined when there was no answer. */
+  /** @returns whether the leader took it; undefined when there was no reply. */
   #ask({ add = [], remove = [] }: Change): boolean | undefined {
     const world = this.#world;
     const leader = world.leader();
@@ -227,9 +227,9 @@ class Operator {
     writeClientFrame(to, { type: 'change', call, add, remove, learners: [] });
     world.sendToNode(OPERATOR_CONNECTION, leader.id, to.copy());
     const deadlineMs = world.schedule.nowMs + ANSWER_WITHIN_MS;
-    while (!this.#answers.has(call) && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
-    const answer = this.#answers.get(call);
-    return answer === undefined ? undefined : answer === 'done';
+    while (!this.#replies.has(call) && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
+    const reply = this.#replies.get(call);
+    return reply === undefined ? undefined : reply === 'done';
   }
 
   /** Until the configuration that was asked for is committed, and not joint. */

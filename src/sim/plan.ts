@@ -236,7 +236,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     const atMs = Math.round(later.below(faultMs));
     faults.push({ type: 'roll-back', atMs, node, afterMs: later.of([50, 500, 2_000]), downMs: later.of([1, 30, 400]) });
   }
-  const late = lateAnswers(new Dice(seed * 86_028_121 + 49_979_693), nodes, faultMs);
+  const late = lateReplies(new Dice(seed * 86_028_121 + 49_979_693), nodes, faultMs);
   // It takes a while, in which other faults, if there are any, mostly prevent it.
   if (late.isOnlyFault) faults.length = 0;
   else faults.push(...endsUnderLoad(new Dice(seed * 122_949_823 + 15_485_863), all, clients, faultMs));
@@ -281,7 +281,7 @@ const DAY_MS = 24 * HOUR_MS;
 const repairsOf = (random: Dice, nodes: number): number[] => Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(nodes));
 
 /** In some seeds of larger clusters a replaced leader meets a restored node. */
-function lateAnswers(random: Dice, nodes: number, faultMs: number): { readonly faults: readonly Fault[]; readonly isOnlyFault: boolean } {
+function lateReplies(random: Dice, nodes: number, faultMs: number): { readonly faults: readonly Fault[]; readonly isOnlyFault: boolean } {
   if (nodes < 4 || !random.chance(0.15)) return { faults: [], isOnlyFault: false };
   const isOnlyFault = random.chance(0.5);
   const faults = Array.from({ length: 1 + random.below(3) }, (): Fault => {

@@ -5,7 +5,7 @@ import { keyOf } from './payloads.ts';
 import { demand, isDamage } from './violation.ts';
 import type { World } from './world.ts';
 
-/** Jobs of requests that were carried out without an answer have ids up to so many beyond the last one that is known. */
+/** Jobs of requests that were carried out without a reply have ids up to so many beyond the last one that is known. */
 const UNKNOWN_JOBS_MAX = 1_000;
 /** The payloads of the probes name no key. */
 const CONTENT_BYTES_MIN = 8;

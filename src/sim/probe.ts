@@ -27,16 +27,16 @@ const ADD_OPTIONS: AddOptions = {
   keepCompleted: 0,
   keepFailed: 0,
 };
-/** More than a few answers take. */
+/** More than a few replies take. */
 const LONG_LEASE_MS = 600_000;
 const CLAIM_OPTIONS = { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 0, holder: 0 };
 
-/** A client of a cluster without faults: it makes one request at a time, and runs the world until the answer arrives. */
+/** A client of a cluster without faults: it makes one request at a time, and runs the world until the reply arrives. */
 export class Probe {
   readonly #world: World;
   readonly #connection: number;
   readonly #encoder = new RequestEncoder();
-  readonly #answers = new Map<number, readonly OperationResult[]>();
+  readonly #replies = new Map<number, readonly OperationResult[]>();
   /** The session's id, or the number that its opening is sent under. */
   #client: number;
   #sequence = 0;
@@ -85,10 +85,10 @@ export class Probe {
   leaveWaiting(waitMs: number): () => boolean {
     this.#open();
     const sequence = this.#send((to) => to.claim(EMPTY_QUEUE, { ...CLAIM_OPTIONS, waitMs }));
-    return () => this.#answers.has(sequence);
+    return () => this.#replies.has(sequence);
   }
 
-  /** Sends requests to a node, one entry each, without waiting for answers. */
+  /** Sends requests to a node, one entry each, without waiting for replies. */
   flood(node: number, requests: number, everyMs: number): void {
     for (let sent = 0; sent < requests; sent += 1) {
       this.#encoder.begin(this.#openingNumber(1 + sent), 1, 1);
@@ -108,7 +108,7 @@ export class Probe {
     this.#openings += 1;
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM + this.#openings);
     this.#sequence = 0;
-    this.#answers.clear();
+    this.#replies.clear();
     const [opened] = this.#call((to) => to.openSession());
     demand(
       opened?.ok === true && opened.type === 'opened',
@@ -117,7 +117,7 @@ export class Probe {
     );
     this.#client = opened.client;
     this.#sequence = 0;
-    this.#answers.clear();
+    this.#replies.clear();
     this.#isOpen = true;
   }
 
@@ -131,7 +131,7 @@ export class Probe {
   }
 
   #repeat(client: number, sequence: number, packet: Uint8Array): void {
-    if (client !== this.#client || this.#answers.has(sequence)) return;
+    if (client !== this.#client || this.#replies.has(sequence)) return;
     const to = this.#world.leader() ?? this.#world.nodes.values().next().value;
     if (to !== undefined) this.#world.sendToNode(this.#connection, to.id, packet);
     this.#world.schedule.after(REPEAT_MS, () => this.#repeat(client, sequence, packet));
@@ -141,9 +141,9 @@ export class Probe {
     const sequence = this.#send(write);
     const deadlineMs = this.#world.schedule.nowMs + ANSWER_WITHIN_MS;
     for (;;) {
-      const answer = this.#answers.get(sequence);
-      if (answer !== undefined) return answer;
-      demand(this.#world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => `no answer: ${this.#world.describe()}`);
+      const reply = this.#replies.get(sequence);
+      if (reply !== undefined) return reply;
+      demand(this.#world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => `no reply: ${this.#world.describe()}`);
       this.#world.runUntil(this.#world.schedule.nowMs + POLL_MS);
     }
   }
@@ -152,7 +152,7 @@ export class Probe {
     for (const frame of readServerFrames(packet)) {
       if (frame.type !== 'reply') continue;
       const { client, sequence, results } = decodeReply(frame.reply);
-      if (client === this.#client) this.#answers.set(sequence, results);
+      if (client === this.#client) this.#replies.set(sequence, results);
     }
   }
 }

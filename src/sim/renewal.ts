@@ -18,7 +18,7 @@ const OPERATIONS_PER_REQUEST = 3;
 const TURNS = 6;
 const ADDS_PER_TURN = 7;
 const ANSWERED_WITHIN_MS = 30_000;
-/** The answers to what is under way are awaited rather than sending it again. */
+/** The replies to what is under way are awaited rather than sending it again. */
 const SILENCE_MS = 5_000;
 const POLL_MS = 20;
 /** Longer than a packet is on its way. */
@@ -36,14 +36,14 @@ export function watchRenewal(world: World): void {
   using _globals = simulateGlobals(world.schedule, new Dice(world.plan.seed));
   const client = new ProductionClient(world);
   client.add();
-  client.awaitAnswers();
+  client.awaitReplies();
   crowd(world);
   awaitQuiet(world);
   for (let turn = 0; turn < TURNS; turn += 1) {
     for (let add = 0; add < ADDS_PER_TURN; add += 1) client.add();
     world.runUntil(world.schedule.nowMs + 1);
   }
-  client.awaitAnswers();
+  client.awaitReplies();
   world.coverage.add('client renewed its session with requests under way');
   const ids = client.ids.filter((id) => id !== undefined);
   const at = ids.findIndex((id, place) => place > 0 && id < (ids[place - 1] ?? 0));
@@ -74,7 +74,7 @@ class ProductionClient {
   readonly #world: World;
   readonly #pipeline: Pipeline;
   #calls = 0;
-  #answers = 0;
+  #replies = 0;
   /** The client isolates callbacks that throw. */
   #failure: string | undefined;
 
@@ -111,14 +111,14 @@ class ProductionClient {
     });
   }
 
-  awaitAnswers(): void {
+  awaitReplies(): void {
     const { schedule } = this.#world;
     const deadlineMs = schedule.nowMs + ANSWERED_WITHIN_MS;
-    while (this.#answers < this.#calls) {
+    while (this.#replies < this.#calls) {
       demand(
         schedule.nowMs < deadlineMs,
         'progress once everything is healed',
-        () => `${this.#answers} of ${this.#calls} calls are answered`,
+        () => `${this.#replies} of ${this.#calls} calls are answered`,
       );
       this.#world.runUntil(schedule.nowMs + POLL_MS);
     }
@@ -129,14 +129,14 @@ class ProductionClient {
   #onResult(call: number, result: OperationResult): void {
     if (result.ok && result.type === 'added') this.ids[call] = result.id;
     else this.#failure ??= `call ${call}: ${JSON.stringify(result)}`;
-    this.#answers += 1;
+    this.#replies += 1;
   }
 
   /** What a node was silent about for too long is sent twice; the session that would know of the first is gone. */
   #onError(call: number, error: Error): void {
     if (!(error instanceof SessionExpiredError)) this.#failure ??= `call ${call}: ${error.message}`;
     this.ids[call] = undefined;
-    this.#answers += 1;
+    this.#replies += 1;
   }
 }
 

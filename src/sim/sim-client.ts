@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 const QUERY_SHARE = 0.2;
 /** How often a client looks at once whether what it did is seen. */
 const LOOK_SHARE = 0.6;
-/** How often a copy of a request arrives late, perhaps long after the answer. Openings are few. */
+/** How often a copy of a request arrives late, perhaps long after the reply. Openings are few. */
 const LATE_COPY_SHARE = 0.05;
 /** The same where sessions end early. */
 const LATE_COPY_SHARE_BOUNDED = 0.3;
@@ -60,7 +60,7 @@ export class SimClient {
   /** All openings, and the latest other requests, answered or not. */
   readonly #sent: Request[] = [];
   readonly #session: SimSession;
-  /** Queries are numbered through all sessions: an answer to an earlier one may come late. */
+  /** Queries are numbered through all sessions: a reply to an earlier one may come late. */
   #querySequence = 0;
   /** The state-machine version that the client takes the cluster to have. */
   #version = MACHINE_VERSION;
@@ -99,7 +99,7 @@ export class SimClient {
       else if (frame.type === 'rejected') {
         const { client, sequence, code, message } = frame;
         const request = this.#requestOf(client, sequence);
-        if (request !== undefined) this.#onRejected(request, code, `node ${node} answers ${code}: ${message}`);
+        if (request !== undefined) this.#onRejected(request, code, `node ${node} replies ${code}: ${message}`);
       }
     }
   }

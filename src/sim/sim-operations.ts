@@ -82,7 +82,7 @@ export class SimOperations {
     return this.#change(encoder, die % 2 === 0 ? 'retry' : 'remove', job, version);
   }
 
-  /** The process ended. The nodes may release what it claimed, unless they know that it had the answer. */
+  /** The process ended. The nodes may release what it claimed, unless they know that it had the reply. */
   forget(): void {
     this.#leases = [];
     this.#processes += 1;
@@ -170,7 +170,7 @@ export class SimOperations {
         coverage.add('job claimed again after a longer pause');
       if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
-      // The answer to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
+      // The reply to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
       const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
         payload === undefined ? this.#world.jobs.get(job)?.key : keyOf(payload);
       if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
@@ -252,7 +252,7 @@ export class SimOperations {
   #checkOutcome({ id, state, token, payload, result, failedReason }: JobDetail): void {
     const isStalled = failedReason?.startsWith('job stalled') === true;
     if (isStalled) this.#world.coverage.add('job failed since it stalled too often');
-    // The answer to a request that was sent again shows what is left of the job by now.
+    // The reply to a request that was sent again shows what is left of the job by now.
     if (state === 'completed' && payload !== undefined) {
       this.#world.coverage.add('result read');
       checkResult(id, token, result);
@@ -300,7 +300,7 @@ export class SimOperations {
     return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);
   }
 
-  /** @param toResult what the history notes of a good result; undefined when it does not answer this call. */
+  /** @param toResult what the history notes of a good result; undefined when it does not reply to this call. */
   #step<F extends OperationFunction>(
     call: OpenCall<F>,
     toResult: (result: OperationResult & { ok: true }) => Results[F] | undefined,

@@ -64,15 +64,15 @@ export class SimSession {
   /** A session ends since it was idle for long enough, or since it is the one used least recently when there are too many. */
   checkEnd(id: number): void {
     const { coverage, plan, schedule, sessions } = this.#world;
-    const { sessionIdleMsMax, sessionAnswersMax, sessionAnswerBytesMax } = { ...STATE_BOUNDS, ...plan.bounds };
+    const { sessionIdleMsMax, sessionRepliesMax, sessionReplyBytesMax } = { ...STATE_BOUNDS, ...plan.bounds };
     const end = sessions.endOf(id);
     const idleMs = schedule.nowMs - this.#usedMs;
-    // Any answer may be the oldest of those that were not acknowledged.
-    const isForgotten = this.#sequence > sessionAnswersMax || sessionAnswerBytesMax < STATE_BOUNDS.sessionAnswerBytesMax;
+    // Any reply may be the oldest of those that were not acknowledged.
+    const isForgotten = this.#sequence > sessionRepliesMax || sessionReplyBytesMax < STATE_BOUNDS.sessionReplyBytesMax;
     coverage.add('session expired');
     if (end === 'idle') coverage.add('session ended since it was idle');
     else if (end === 'evicted') coverage.add('session evicted since there were too many');
-    else coverage.add('request refused since its answer was forgotten');
+    else coverage.add('request refused since its reply was forgotten');
     // In version 1 time is that of the leaders' wall clocks.
     const isInTime = end !== 'idle' || idleMs > sessionIdleMsMax * IDLE_SHARE_MIN || plan.isVersionAsked;
     demand(

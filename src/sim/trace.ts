@@ -1,6 +1,6 @@
 import type { PersistBatch } from '../storage/port.ts';
 
-/** A running hash (FNV-1a, 32 bit, twice) of everything that nodes send, write and answer: equal plans must give equal traces. */
+/** A running hash (FNV-1a, 32 bit, twice) of everything that nodes send, write and reply: equal plans must give equal traces. */
 export class Trace {
   #low = 0x811c9dc5;
   #high = 0x01234567;

@@ -90,9 +90,9 @@ function sessionBounds(random: Dice): Partial<StateBounds> {
   const isIdle: Partial<StateBounds> = { sessionIdleMsMax: random.of([800, 3_000]) };
   const isCrowded: Partial<StateBounds> = { sessionsMax: random.of([2, 4, 8]) };
   const isForgetful: Partial<StateBounds> = {
-    sessionAnswersMax: random.of([1, 3, 8]),
+    sessionRepliesMax: random.of([1, 3, 8]),
     sessionForgottenRunsMax: random.of([1, 2, 64]),
-    ...(random.chance(0.3) ? { sessionAnswerBytesMax: 200 } : {}),
+    ...(random.chance(0.3) ? { sessionReplyBytesMax: 200 } : {}),
   };
   return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);
 }

@@ -284,7 +284,7 @@ export class World {
   onServerPacket(from: SimNode, connection: number, packet: Uint8Array): void {
     this.trace.addNumber(connection);
     this.trace.addBytes(packet);
-    // An answer rests on what is committed: a majority has it on disk before anyone hears of it.
+    // A reply rests on what is committed: a majority has it on disk before anyone hears of it.
     if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
     const receive = this.clients.receiverOf(connection);
     if (receive === undefined) return;

@@ -68,7 +68,7 @@ export interface LogEntryView {
   readonly data: Uint8Array;
 }
 
-/** What GetStatus answers. */
+/** What GetStatus replies. */
 export interface NodeStatus {
   readonly node: number;
   readonly state: 'follower' | 'pre-candidate' | 'candidate' | 'leader';

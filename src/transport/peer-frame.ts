@@ -14,15 +14,15 @@ export type PeerPart =
   | { readonly type: 'raft'; readonly message: RaftMessage }
   /** A client's request, passed on to the leader; `connection` is the sender's name for the client. */
   | { readonly type: 'forward'; readonly connection: number; readonly request: Uint8Array }
-  /** The leader's answer to it: a server frame, to be handed to the client as it is. */
+  /** The leader's reply to it: a server frame, to be handed to the client as it is. */
   | { readonly type: 'forward-reply'; readonly connection: number; readonly frame: Uint8Array }
   /** A client that a request of the sender's was passed on for waits no longer for that claim; see the client frame of this name. */
   | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
-  /** The channel of one of the sender's clients ended: what was passed on for it needs no answer. */
+  /** The channel of one of the sender's clients ended: what was passed on for it needs no reply. */
   | { readonly type: 'client-gone'; readonly connection: number }
-  /** A follower asks the leader from which index on it may answer queries (ReadIndex); `batch` is its own name for them. */
+  /** A follower asks the leader from which index on it may reply to queries (ReadIndex); `batch` is its own name for them. */
   | { readonly type: 'read-index-request'; readonly batch: number; readonly lease: boolean }
-  /** The answer; without an index the node that was asked does not lead. */
+  /** The reply; without an index the node that was asked does not lead. */
   | { readonly type: 'read-index'; readonly batch: number; readonly index: LogIndex | undefined }
   /** The leader asks which state-machine versions the receiver has. */
   | { readonly type: 'version-request' }
@@ -120,7 +120,7 @@ function readIndexOrNone(from: ByteReader): LogIndex | undefined {
   return index === NO_INDEX ? undefined : asIndex(index);
 }
 
-const readAnswer = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });
+const readResponse = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });
 /** The last field of a message; releases before there were generations send none, and pass over it. */
 const readGeneration = (from: ByteReader): Generation => (from.remaining === 0 ? ANY_GENERATION : asGeneration(from.f64()));
 const readId = (from: ByteReader): EntryId => ({ index: asIndex(from.f64()), term: asTerm(from.f64()) });
@@ -213,7 +213,7 @@ function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): 
       return {
         type: 'append-accepted',
         ...envelope,
-        ...readAnswer(body),
+        ...readResponse(body),
         match: asIndex(body.f64()),
         generation: readGeneration(body),
       };
@@ -221,7 +221,7 @@ function readMessage(body: ByteReader, kind: number, from: NodeId, to: NodeId): 
       return {
         type: 'append-rejected',
         ...envelope,
-        ...readAnswer(body),
+        ...readResponse(body),
         rejected: asIndex(body.f64()),
         hint: readId(body),
         generation: readGeneration(body),

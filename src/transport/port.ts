@@ -39,7 +39,7 @@ export interface ClusterEndpoint {
   /** Opens a channel to one node; `undefined` while that node is not running. */
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;
   /**
-   * Calls `listener` once, when the endpoint is closed; `isClosed` is true by then. Open channels may bring answers until they are lost.
+   * Calls `listener` once, when the endpoint is closed; `isClosed` is true by then. Open channels may bring replies until they are lost.
    * @returns ends the subscription.
    */
   onClosed?(listener: () => void): () => void;

@@ -377,7 +377,7 @@ describe('a job that stalled', () => {
   it('is not failed by a crash before its processor was called, also when no stall is allowed', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const begun: number[] = [];
-    // The cluster carries out each claim, and no answer comes any more.
+    // The cluster carries out each claim, and no reply comes any more.
     cluster.afterTurn = () => {
       if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
     };

@@ -116,7 +116,7 @@ describe('a client that finds its node', () => {
     await expect(client.status(2)).rejects.toBeInstanceOf(NodeUnavailableError);
   });
 
-  it('tells who asks a node that dies before it answers', async () => {
+  it('tells who asks a node that dies before it replies', async () => {
     const { cluster, client } = aClient([1, 2]);
     cluster.silent.add(2);
     const asked = client.status(2);
@@ -125,7 +125,7 @@ describe('a client that finds its node', () => {
   });
 });
 
-describe('a request whose answer is lost', () => {
+describe('a request whose reply is lost', () => {
   it('is repeated with the same bytes, and its jobs exist once', async () => {
     const { cluster, client, queue } = aClient([1, 2], { silenceMs: 20 });
     await client.connect();
@@ -153,7 +153,7 @@ describe('a request whose answer is lost', () => {
     expect(cluster.requests.at(-1)?.node).not.toBe(1);
   });
 
-  it('survives many lost answers in a row', async () => {
+  it('survives many lost replies in a row', async () => {
     const { cluster, queue } = aClient([1, 2, 3], { silenceMs: 10, outstandingBatchesMax: 4 });
     for (let round = 0; round < 10; round += 1) {
       cluster.repliesToSwallow = 3;
@@ -190,7 +190,7 @@ describe('a client during an election', () => {
     expect(performance.now() - electedMs).toBeLessThan(30);
   });
 
-  it('tries one request only until a node answers', async () => {
+  it('tries one request only until a node replies', async () => {
     const { cluster, queue } = aClient([1, 2, 3], { outstandingBatchesMax: 8 });
     await queue.add('n', 0);
     cluster.isPaused = true;
@@ -261,7 +261,7 @@ describe('a client whose event loop stood still for longer than its deadline', (
   /** Timers whose time has come run before what arrived meanwhile is read. */
   const standStill = (ms: number): void => void vi.advanceTimersByTime(ms);
 
-  it('reads the answers that came meanwhile before it gives up calls', async () => {
+  it('reads the replies that came meanwhile before it gives up calls', async () => {
     const { cluster, client, queue } = aClient([1], { deadlineMs: 100 });
     await client.connect();
     cluster.afterTurn = () => standStill(200);
@@ -340,7 +340,7 @@ describe('a cluster whose version does not have an operation', () => {
     expect(error).toBeInstanceOf(ClusterVersionError);
     expect(error).toMatchObject({ code: 'VERSION', outcome: 'not-applied', message: expect.stringContaining('switched on') });
     expect(error).toMatchObject({ message: expect.not.stringContaining('deadlineMs') });
-    // Pauses of 5 ms and more: not as fast as the answers come.
+    // Pauses of 5 ms and more: not as fast as the replies come.
     expect(cluster.requests.length - before).toBeLessThan(40);
   });
 });

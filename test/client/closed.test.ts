@@ -99,7 +99,7 @@ describe('a cluster that was closed', () => {
     expect(await sent).toMatchObject({ code: 'CLUSTER_CLOSED', outcome: 'unknown' });
   });
 
-  it('does not take an answer away that its node gave before', async () => {
+  it('does not take a reply away that its node gave before', async () => {
     const { cluster, queue } = aSetting();
     await queue.add('n', 0);
     cluster.afterTurn = () => cluster.end();
@@ -182,7 +182,7 @@ describe('a cluster of which no node runs', () => {
     }
   });
 
-  it('answers a call that was sent before once a node is started', async () => {
+  it('replies to a call that was sent before once a node is started', async () => {
     const { cluster, queue } = aSetting();
     await queue.add('n', 0);
     cluster.isPaused = true;

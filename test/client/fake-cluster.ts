@@ -38,9 +38,9 @@ export class FakeCluster implements ClusterEndpoint {
   /** Likewise what only reads. */
   readonly queries: (SeenRequest & { readonly consistency: ReadConsistency })[] = [];
   leader: number | undefined;
-  /** Nodes that take everything and never answer. */
+  /** Nodes that take everything and never reply. */
   readonly silent = new Set<number>();
-  /** Answers to requests that are thrown away instead of being sent. */
+  /** Replies to requests that are thrown away instead of being sent. */
   repliesToSwallow = 0;
   /** Rejects every request with this. */
   rejectWith: { readonly code: RejectionCode; readonly outcome: 'not-applied' | 'unknown' } | undefined;
@@ -55,7 +55,7 @@ export class FakeCluster implements ClusterEndpoint {
   appliedRequests = 0;
   /** Requests stay unanswered until it is false again. */
   isPaused = false;
-  /** Called when a turn has sent its answers, before the client reads them. */
+  /** Called when a turn has sent its replies, before the client reads them. */
   afterTurn: () => void = () => undefined;
   /** What keeps a majority of its nodes from running. */
   outage: JobraftError | undefined;
@@ -320,7 +320,7 @@ export class FakeCluster implements ClusterEndpoint {
   }
 }
 
-/** The answer to a claim that waited for nothing. */
+/** The reply to a claim that waited for nothing. */
 function emptyClaimReply(client: number, sequence: number): Uint8Array {
   const replies = new ReplyEncoder();
   replies.begin(client, sequence, MACHINE_VERSION);

@@ -43,14 +43,14 @@ function anIntake(prefetchMax: number, concurrency = 10) {
       onError: () => undefined,
     },
   );
-  const answer = (): void => {
+  const reply = (): void => {
     vi.advanceTimersByTime(40);
     const { count: wanted, call } = claims.at(-1) ?? { count: 0, call: undefined };
     call?.onResult({ ok: true, type: 'claimed', jobs: Array.from({ length: wanted }, () => ({}) as ClaimedJob) });
   };
   return {
     claims: () => claims.map((claim) => claim.count),
-    ...{ intake, quarantine, answer },
+    ...{ intake, quarantine, reply },
     end: (jobs: number) => {
       held -= jobs;
     },
@@ -59,9 +59,9 @@ function anIntake(prefetchMax: number, concurrency = 10) {
 
 describe('claims of a worker', () => {
   it('ask for as many jobs as it may process while these take longer than a claim', () => {
-    const { intake, claims, answer, end } = anIntake(1_000);
+    const { intake, claims, reply, end } = anIntake(1_000);
     intake.start();
-    answer();
+    reply();
     intake.observeJobMs(50);
     end(4);
     intake.request();
@@ -69,9 +69,9 @@ describe('claims of a worker', () => {
   });
 
   it('ask for as many more as are done while a claim is on its way, once jobs are quicker', () => {
-    const { intake, claims, answer, end } = anIntake(1_000);
+    const { intake, claims, reply, end } = anIntake(1_000);
     intake.start();
-    answer();
+    reply();
     // A claim took 40 ms, a twentieth of which counts: 2 ms. Ten at a time of 0.5 ms each: forty are done meanwhile.
     intake.observeJobMs(0.5);
     end(10);
@@ -80,9 +80,9 @@ describe('claims of a worker', () => {
   });
 
   it('never ask for more ahead than they may', () => {
-    const { intake, claims, answer, end } = anIntake(25);
+    const { intake, claims, reply, end } = anIntake(25);
     intake.start();
-    answer();
+    reply();
     intake.observeJobMs(0);
     end(10);
     intake.request();
@@ -90,9 +90,9 @@ describe('claims of a worker', () => {
   });
 
   it('ask for nothing while a job that stalled is run alone, and for nothing ahead within a lease of it', () => {
-    const { intake, quarantine, claims, answer, end } = anIntake(1_000);
+    const { intake, quarantine, claims, reply, end } = anIntake(1_000);
     intake.start();
-    answer();
+    reply();
     intake.observeJobMs(0.5);
     const stalled = { token: 1 };
     quarantine.enter(stalled, 1_000);
@@ -102,7 +102,7 @@ describe('claims of a worker', () => {
     quarantine.onOver(stalled);
     intake.request();
     expect(claims()).toEqual([10, 10]);
-    answer();
+    reply();
     vi.advanceTimersByTime(1_000);
     end(10);
     intake.request();
@@ -110,9 +110,9 @@ describe('claims of a worker', () => {
   });
 
   it('never ask for more than one claim may bring', () => {
-    const { intake, claims, answer, end } = anIntake(10_000, 4_000);
+    const { intake, claims, reply, end } = anIntake(10_000, 4_000);
     intake.start();
-    answer();
+    reply();
     intake.observeJobMs(0);
     end(4_000);
     intake.request();

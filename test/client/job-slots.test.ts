@@ -14,7 +14,7 @@ const LEASE_MS = 3_000;
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Slots whose jobs end when the test says so, over a pipeline that answers when the test says so. */
+/** Slots whose jobs end when the test says so, over a pipeline that replies when the test says so. */
 function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalledCount = 1) {
   const hooks = new Set<() => void>();
   const begins: { readonly id: number; readonly call: RepeatedOperation }[] = [];
@@ -69,7 +69,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
   return {
     ...{ slots, intake, run, givenBack, errors, heldJob },
     begins: () => begins.map(({ id }) => id),
-    answerBegin: (id: number, ok = true) => {
+    replyBegin: (id: number, ok = true) => {
       const { call } = begins.find((begin) => begin.id === id) ?? {};
       if (ok) call?.onResult({ ok: true, type: 'done' });
       else call?.onResult({ ok: false, code: 'LEASE_LOST', message: 'gone', job: id, state: undefined });
@@ -193,12 +193,12 @@ describe('jobs that their claim began', () => {
 
 describe('jobs of a worker that allows no stall', () => {
   it('run once their begin is answered, and the next one begins only then', () => {
-    const { slots, run, ahead, begins, answerBegin } = someSlots(2, new Quarantine(), 0);
+    const { slots, run, ahead, begins, replyBegin } = someSlots(2, new Quarantine(), 0);
     slots.add(ahead(1, 2, 3));
     expect([run, begins()]).toEqual([[], [1]]);
-    answerBegin(1);
+    replyBegin(1);
     expect([run, begins()]).toEqual([[1], [1, 2]]);
-    answerBegin(2);
+    replyBegin(2);
     expect([run, begins()]).toEqual([
       [1, 2],
       [1, 2],
@@ -206,14 +206,14 @@ describe('jobs of a worker that allows no stall', () => {
   });
 
   it('begin on when the begin before had no effect', () => {
-    const { slots, run, ahead, begins, answerBegin, failBegin, givenBack, heldJob } = someSlots(1, new Quarantine(), 0);
+    const { slots, run, ahead, begins, replyBegin, failBegin, givenBack, heldJob } = someSlots(1, new Quarantine(), 0);
     slots.add(ahead(1, 2, 3, 4));
-    answerBegin(1, false);
-    failBegin(2, new Error('no answer'));
+    replyBegin(1, false);
+    failBegin(2, new Error('no reply'));
     slots.lose(heldJob(3));
-    answerBegin(3);
+    replyBegin(3);
     slots.fill();
-    answerBegin(4);
+    replyBegin(4);
     expect(begins()).toEqual([1, 2, 3, 4]);
     expect(givenBack).toEqual([1, 2]);
     expect(run).toEqual([4]);
@@ -258,18 +258,18 @@ describe('processors that compute for long', () => {
 
 describe('jobs that stalled before', () => {
   it('run once their begin is answered, one after the other, and nothing begins beside them', () => {
-    const { slots, run, stalled, ahead, begins, answerBegin, end, report, endOfTurn } = someSlots(4);
+    const { slots, run, stalled, ahead, begins, replyBegin, end, report, endOfTurn } = someSlots(4);
     slots.add([...stalled(1, 2), ...ahead(3)]);
     expect(begins()).toEqual([1]);
     expect(run).toEqual([]);
-    answerBegin(1);
+    replyBegin(1);
     expect(run).toEqual([1]);
     end(1);
     // What came of it may not be on record yet.
     expect(begins()).toEqual([1]);
     report(1);
     expect(begins()).toEqual([1, 2]);
-    answerBegin(2);
+    replyBegin(2);
     end(2);
     report(2);
     expect(run).toEqual([1, 2, 3]);
@@ -283,12 +283,12 @@ describe('jobs that stalled before', () => {
     const other = someSlots(2, quarantine);
     one.slots.add(one.stalled(1));
     other.slots.add([...other.stalled(2), ...other.ahead(3)]);
-    one.answerBegin(1);
+    one.replyBegin(1);
     expect([one.run, other.begins()]).toEqual([[1], []]);
     one.end(1);
     one.report(1);
     expect(other.begins()).toEqual([2]);
-    other.answerBegin(2);
+    other.replyBegin(2);
     other.end(2);
     other.report(2);
     expect(other.run).toEqual([2, 3]);
@@ -302,14 +302,14 @@ describe('jobs that stalled before', () => {
   });
 
   it('let the next one begin when they have run for their part of a third of a lease', () => {
-    const { slots, run, stalled, ahead, begins, answerBegin } = someSlots(4);
+    const { slots, run, stalled, ahead, begins, replyBegin } = someSlots(4);
     slots.add([...stalled(1, 2), ...ahead(3)]);
-    answerBegin(1);
+    replyBegin(1);
     vi.advanceTimersByTime(LEASE_MS / 3 / 2 - 1);
     expect(begins()).toEqual([1]);
     vi.advanceTimersByTime(2);
     expect(begins()).toEqual([1, 2]);
-    answerBegin(2);
+    replyBegin(2);
     vi.advanceTimersByTime(LEASE_MS / 3 / 2 - 10);
     expect(run).toEqual([1, 2]);
     vi.advanceTimersByTime(20);
@@ -317,13 +317,13 @@ describe('jobs that stalled before', () => {
   });
 
   it('are all begun when a third of a lease is over, and no others wait any more within that lease', () => {
-    const { slots, stalled, ahead, begins, answerBegin, run } = someSlots(9);
+    const { slots, stalled, ahead, begins, replyBegin, run } = someSlots(9);
     slots.add([...stalled(1, 2, 3), ...ahead(4)]);
     vi.advanceTimersByTime(LEASE_MS / 3 + 10);
     // The first begin is not answered.
     expect(begins().toSorted()).toEqual([1, 2, 3]);
     expect(run).toEqual([4]);
-    for (const id of [1, 2, 3]) answerBegin(id);
+    for (const id of [1, 2, 3]) replyBegin(id);
     slots.add([...stalled(5), ...ahead(6)]);
     expect(run).toEqual([4, 1, 2, 3, 6]);
     vi.advanceTimersByTime(LEASE_MS * (2 / 3));
@@ -333,11 +333,11 @@ describe('jobs that stalled before', () => {
   });
 
   it('are dropped when their lease turns out to be gone, and the next one begins', () => {
-    const { slots, run, errors, stalled, begins, answerBegin } = someSlots(1);
+    const { slots, run, errors, stalled, begins, replyBegin } = someSlots(1);
     slots.add(stalled(1, 2));
-    answerBegin(1, false);
+    replyBegin(1, false);
     expect(begins()).toEqual([1, 2]);
-    answerBegin(2);
+    replyBegin(2);
     expect(run).toEqual([2]);
     expect(errors).toEqual([]);
   });
@@ -345,20 +345,20 @@ describe('jobs that stalled before', () => {
   it('are given back when it stays unknown whether they have begun', () => {
     const { slots, run, givenBack, errors, stalled, begins, failBegin } = someSlots(1);
     slots.add(stalled(1, 2));
-    failBegin(1, new Error('no answer'));
+    failBegin(1, new Error('no reply'));
     expect(givenBack).toEqual([1]);
     expect(begins()).toEqual([1, 2]);
-    expect(errors.map(({ message }) => message)).toEqual(['no answer']);
+    expect(errors.map(({ message }) => message)).toEqual(['no reply']);
     expect(run).toEqual([]);
   });
 
   it('free their slot when the lease is lost before the begin is answered', () => {
-    const { slots, run, stalled, ahead, heldJob, answerBegin } = someSlots(1);
+    const { slots, run, stalled, ahead, heldJob, replyBegin } = someSlots(1);
     slots.add([...stalled(1), ...ahead(2)]);
     slots.lose(heldJob(1));
     slots.fill();
     expect(run).toEqual([2]);
-    answerBegin(1);
+    replyBegin(1);
     expect(run).toEqual([2]);
   });
 
@@ -373,7 +373,7 @@ describe('jobs that stalled before', () => {
     other.slots.add(other.ahead(4));
     expect(other.run).toEqual([]);
     closing.slots.close();
-    closing.answerBegin(3);
+    closing.replyBegin(3);
     expect([closing.run, closing.givenBack]).toEqual([[], [3]]);
     vi.advanceTimersByTime(100);
     expect(full.givenBack).toEqual([2]);
@@ -382,10 +382,10 @@ describe('jobs that stalled before', () => {
 
   it('have the process claim nothing ahead until a lease later', () => {
     const quarantine = new Quarantine();
-    const { slots, stalled, answerBegin, end, report } = someSlots(1, quarantine);
+    const { slots, stalled, replyBegin, end, report } = someSlots(1, quarantine);
     expect(quarantine.isCautious(performance.now())).toBe(false);
     slots.add(stalled(1));
-    answerBegin(1);
+    replyBegin(1);
     end(1);
     report(1);
     expect(quarantine.isActive).toBe(false);

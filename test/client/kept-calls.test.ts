@@ -349,7 +349,7 @@ describe('a session that is replaced', () => {
 });
 
 describe('a claim that was given up', () => {
-  it('has its jobs released when its answer comes after all', async () => {
+  it('has its jobs released when its reply comes after all', async () => {
     const { cluster, client, queue } = aSetting({ deadlineMs: 60, silenceMs: 10_000 });
     await queue.add('n', 1);
     cluster.isPaused = true;
@@ -380,7 +380,7 @@ describe('a claim that was given up', () => {
 });
 
 describe('a call whose owner throws', () => {
-  it('does not keep the other calls of its request from their answers', async () => {
+  it('does not keep the other calls of its request from their replies', async () => {
     const { client, queue } = aSetting();
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     try {

@@ -38,7 +38,7 @@ function givenUp(late: LateClaims, sequence: number, claims: number, payload = n
 }
 
 /** The results of such a request: each claim brought one job, whose id says which. */
-const answerTo = (claims: number, firstId: number): OperationResult[] => [
+const replyTo = (claims: number, firstId: number): OperationResult[] => [
   ...Array.from(
     { length: claims },
     (_, at): OperationResult => ({
@@ -56,12 +56,12 @@ function aSetting(): { readonly late: LateClaims; readonly released: number[] } 
 }
 
 describe('claims that were given up', () => {
-  it('have their jobs released when the answer comes after all, once', () => {
+  it('have their jobs released when the reply comes after all, once', () => {
     const { late, released } = aSetting();
     late.expect(givenUp(late, 1, 2));
-    late.onAnswered(CLIENT, 2, answerTo(2, 10));
-    late.onAnswered(CLIENT, 1, answerTo(2, 20));
-    late.onAnswered(CLIENT, 1, answerTo(2, 30));
+    late.onReplied(CLIENT, 2, replyTo(2, 10));
+    late.onReplied(CLIENT, 1, replyTo(2, 20));
+    late.onReplied(CLIENT, 1, replyTo(2, 30));
     expect(released).toEqual([20, 21]);
   });
 
@@ -79,7 +79,7 @@ describe('claims that were given up', () => {
       collect();
     }
     expect(packet.deref()).toBeUndefined();
-    late.onAnswered(CLIENT, 1, answerTo(1, 10));
+    late.onReplied(CLIENT, 1, replyTo(1, 10));
     expect(released).toEqual([10]);
   });
 
@@ -87,7 +87,7 @@ describe('claims that were given up', () => {
     const { late, released } = aSetting();
     const claims = 1_000;
     for (let sequence = 1; sequence <= 20; sequence += 1) late.expect(givenUp(late, sequence, claims));
-    for (let sequence = 1; sequence <= 20; sequence += 1) late.onAnswered(CLIENT, sequence, answerTo(claims, sequence * 10_000));
+    for (let sequence = 1; sequence <= 20; sequence += 1) late.onReplied(CLIENT, sequence, replyTo(claims, sequence * 10_000));
     expect(released.length).toBe(16 * claims);
     expect(Math.min(...released)).toBe(5 * 10_000);
   });

@@ -412,9 +412,9 @@ describe('a function that returns a promise', () => {
     // What is right is refused at once, too: this node does not run.
     cluster.stop(9);
     for (const odd of oddities) {
-      const answer = call(queue, client, odd as never);
-      expect(answer).toBeInstanceOf(Promise);
-      await Promise.resolve(answer).catch((error: unknown) => expect(error).toBeInstanceOf(JobraftError));
+      const reply = call(queue, client, odd as never);
+      expect(reply).toBeInstanceOf(Promise);
+      await Promise.resolve(reply).catch((error: unknown) => expect(error).toBeInstanceOf(JobraftError));
     }
   });
 

@@ -150,7 +150,7 @@ describe('adding in bulk', () => {
     expect(() => bulk.push('n', new Uint8Array(300), addOptionsOf(undefined))).toThrow(/3 jobs .* 1000 bytes .* several calls of addBulk/);
   });
 
-  it('finds the answer of every job when a request is answered after later ones', async () => {
+  it('finds the reply of every job when a request is answered after later ones', async () => {
     const { cluster, client, queue } = aQueue<number>({ batchOperationsMax: 100, silenceMs: 20 });
     await client.connect();
     cluster.repliesToSwallow = 2;
@@ -192,7 +192,7 @@ describe('adding in bulk', () => {
     expect(await adding).toMatchObject([{ name: 'first', data: 1 }]);
   });
 
-  it('rejects when all answers are in, those of the jobs that a full client still took among them', async () => {
+  it('rejects when all replies are in, those of the jobs that a full client still took among them', async () => {
     const { cluster, queue } = aQueue<number>({ queuedOperationsMax: 10, batchOperationsMax: 4 });
     const adding = queue.addBulk(Array.from({ length: 15 }, (_, n) => ({ name: 'n', data: n })));
     await expect(adding).rejects.toBeInstanceOf(OverloadedError);

@@ -29,7 +29,7 @@ describe('reading', () => {
     ]);
   });
 
-  it('is asked again when the answer is lost', async () => {
+  it('is asked again when the reply is lost', async () => {
     const { cluster, client, queue } = aClient([1, 2, 3], { silenceMs: 20 });
     await client.connect();
     cluster.repliesToSwallow = 1;
@@ -66,7 +66,7 @@ describe('reading', () => {
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
-  it('finds no leader by a stale answer, and is not sent where there is none', async () => {
+  it('finds no leader by a stale reply, and is not sent where there is none', async () => {
     const { cluster, client, queue } = aClient([1, 2], { deadlineMs: 2_000, silenceMs: 50 });
     await client.connect();
     cluster.leader = undefined;

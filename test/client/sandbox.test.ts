@@ -279,7 +279,7 @@ describe('a thread of a processor file', () => {
     expect(await run('live')).toEqual({ result: 'alive' });
   });
 
-  it('goes on between two jobs: its timers run and its connections answer', async () => {
+  it('goes on between two jobs: its timers run and its connections reply', async () => {
     const { channel, heard } = aChannel();
     const { run } = aWorker(fixture('talks.mjs'));
     const { result: threadId } = await run('any');

@@ -24,7 +24,7 @@ function openLanes(): SessionQueues {
   return lanes;
 }
 
-describe('an answer that says that the session is unknown', () => {
+describe('a reply that says that the session is unknown', () => {
   it('replaces the session of requests that go through the log', () => {
     const lanes = openLanes();
     const { session } = lanes.main;

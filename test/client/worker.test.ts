@@ -112,7 +112,7 @@ describe('a worker', () => {
     expect(full.length).toBeGreaterThanOrEqual(9);
   });
 
-  it('completes once though answers are lost', async () => {
+  it('completes once though replies are lost', async () => {
     const { cluster, queue, aWorker } = aSetting([1, 2]);
     const seen: number[] = [];
     const worker = aWorker(

@@ -7,16 +7,16 @@ import { MembershipController } from '../../src/cluster/membership-controller.ts
 import type { NodeStatus } from '../../src/transport/client-frame.ts';
 import { aNodeStatus } from './node-status.ts';
 
-/** Answers with these, one after the other, and with the last for good. */
-function answering(...answers: readonly (Partial<NodeStatus> | Error)[]) {
+/** Replies with these, one after the other, and with the last for good. */
+function answering(...replies: readonly (Partial<NodeStatus> | Error)[]) {
   const asked: MemberChange[] = [];
   let next = 0;
   const client: AdminClient = {
     status: async () => {
-      const answer = answers[Math.min(next, answers.length - 1)] ?? {};
+      const reply = replies[Math.min(next, replies.length - 1)] ?? {};
       next += 1;
-      if (answer instanceof Error) throw answer;
-      return aNodeStatus(answer);
+      if (reply instanceof Error) throw reply;
+      return aNodeStatus(reply);
     },
     changeMembership: async (_, change) => {
       asked.push(change);
@@ -31,13 +31,13 @@ function answering(...answers: readonly (Partial<NodeStatus> | Error)[]) {
 }
 
 describe('a change of members', () => {
-  it('goes on with the next leader when one whose thread is stuck does not answer', async () => {
+  it('goes on with the next leader when one whose thread is stuck does not reply', async () => {
     const { control, asked } = answering(new DeadlineError('not-applied'), {}, { voters: [1, 2, 3, 4] });
     await control.change([4], []);
     expect(asked).toEqual([{ add: [4], remove: [] }]);
   });
 
-  it('goes on when the answer to its request is lost', async () => {
+  it('goes on when the reply to its request is lost', async () => {
     const { control, client } = answering({}, { voters: [1, 2, 3, 4] });
     const lost = { ...client, changeMembership: () => Promise.reject(new DeadlineError('unknown')) };
     await new MembershipController(

@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
 import { MembershipController } from '../../src/cluster/membership-controller.ts';
-import { type RebuildAnswer, type RebuildClock, Rebuilds, type RebuildsParts } from '../../src/cluster/rebuilds.ts';
+import { type RebuildClock, type RebuildReply, Rebuilds, type RebuildsParts } from '../../src/cluster/rebuilds.ts';
 import { eventually } from '../client/eventually.ts';
 import { aNodeStatus } from './node-status.ts';
 
-const GRANTED: RebuildAnswer = { isFromLeader: true, refusal: undefined };
-const refused = (message: string, isFinal = false): RebuildAnswer => ({ isFromLeader: true, refusal: { message, isFinal } });
+const GRANTED: RebuildReply = { isFromLeader: true, refusal: undefined };
+const refused = (message: string, isFinal = false): RebuildReply => ({ isFromLeader: true, refusal: { message, isFinal } });
 
-const NO_LEADER: RebuildAnswer = { isFromLeader: false, refusal: undefined };
+const NO_LEADER: RebuildReply = { isFromLeader: false, refusal: undefined };
 
 /** Time passes only here: by the pauses, and by what a test adds. */
 class SimulatedClock implements RebuildClock {
@@ -24,18 +24,18 @@ class SimulatedClock implements RebuildClock {
 }
 
 /**
- * Rebuilds whose leader answers the questions with these, one after the other, and the last for good.
- * @param tookMs how long each answer takes; by default none takes any time.
+ * Rebuilds whose leader replies to the questions with these, one after the other, and the last for good.
+ * @param tookMs how long each reply takes; by default none takes any time.
  * @param areOthersRunning by how many were answered before.
  */
-function answered(answers: readonly RebuildAnswer[], tookMs: readonly number[] = [], areOthersRunning = (_answered: number) => true) {
+function answered(replies: readonly RebuildReply[], tookMs: readonly number[] = [], areOthersRunning = (_answered: number) => true) {
   const exclusive = new Exclusive();
   const clock = new SimulatedClock();
   const questions: number[] = [];
-  const ask = async (_node: number, question: number): Promise<RebuildAnswer> => {
+  const ask = async (_node: number, question: number): Promise<RebuildReply> => {
     await clock.pause(tookMs[questions.length] ?? 0);
     questions.push(question);
-    return answers[Math.min(questions.length, answers.length) - 1] ?? GRANTED;
+    return replies[Math.min(questions.length, replies.length) - 1] ?? GRANTED;
   };
   const parts: RebuildsParts = {
     dataDir: undefined,
@@ -54,8 +54,8 @@ describe('the rebuild of a node', () => {
     const done: string[] = [];
     const { rebuilds, questions } = answered([GRANTED, refused('node 3 is behind.'), GRANTED]);
     const stop = async (): Promise<void> => void done.push('stop');
-    await rebuilds.run(2, { stop, replace: async () => void done.push(`replace after ${questions.length} answers`) });
-    expect(done).toEqual(['stop', 'replace after 3 answers']);
+    await rebuilds.run(2, { stop, replace: async () => void done.push(`replace after ${questions.length} replies`) });
+    expect(done).toEqual(['stop', 'replace after 3 replies']);
     expect(questions[1]).not.toBe(questions[0]);
     expect(questions[2]).toBe(questions[1]);
   });
@@ -82,7 +82,7 @@ describe('the rebuild of a node', () => {
   it('gives up once no leader has answered for ten seconds, or none has granted it for a minute', async () => {
     const replace = async (): Promise<void> => undefined;
     const leaderless = answered([NO_LEADER]);
-    await expect(leaderless.rebuilds.run(2, { replace })).rejects.toThrow(/no leader answers/);
+    await expect(leaderless.rebuilds.run(2, { replace })).rejects.toThrow(/no leader replies/);
     expect(leaderless.clock.nowMs()).toBeCloseTo(10_000, -2);
     const behind = answered([refused('node 3 is behind.')]);
     await expect(behind.rebuilds.run(2, { replace })).rejects.toThrow(/node 3 is behind/);
@@ -126,9 +126,9 @@ describe('the rebuild of a node', () => {
     ['before', 0],
     ['after', 1],
   ])('is not given up since the machine was stopped for minutes, %s the node was', async (_when, granted) => {
-    const answers = [...Array.from({ length: granted }, () => GRANTED), refused('node 3 is behind.'), NO_LEADER, GRANTED];
-    const tookMs = answers.map((answer) => (answer === GRANTED ? 0 : 120_000));
-    const { rebuilds } = answered(answers, tookMs);
+    const replies = [...Array.from({ length: granted }, () => GRANTED), refused('node 3 is behind.'), NO_LEADER, GRANTED];
+    const tookMs = replies.map((reply) => (reply === GRANTED ? 0 : 120_000));
+    const { rebuilds } = answered(replies, tookMs);
     const stop = granted === 0 ? {} : { stop: async (): Promise<void> => undefined };
     await expect(rebuilds.run(2, { ...stop, replace: async () => 'replaced' })).resolves.toBe('replaced');
   });

@@ -38,7 +38,7 @@ describe('a paced producer', () => {
     expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 107, 207, 307, 407]);
   });
 
-  it('does not wait for answers: a stalled system cannot slow its questions (no coordinated omission)', async () => {
+  it('does not wait for replies: a stalled system cannot slow its questions (no coordinated omission)', async () => {
     const clock = new FakeClock();
     let release = (): void => undefined;
     const stall = new Promise<void>((resolve) => {

@@ -22,7 +22,7 @@ export class MachineOfVersion {
   }
 
   request(build: (to: RequestEncoder) => void, sequence: number, client = CLIENT): Uint8Array {
-    // The answers to the two requests before stay unacknowledged.
+    // The replies to the two requests before stay unacknowledged.
     this.#encoder.begin(client, sequence, Math.max(1, sequence - 2));
     build(this.#encoder);
     return this.#encoder.finish();

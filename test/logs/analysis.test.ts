@@ -176,7 +176,7 @@ describe('the command `logs`', () => {
     expect(JSON.parse(run(folder, '--json').stdout)).toMatchObject({ elections: 1, leaders: [{ node: 1, term: 1 }] });
   });
 
-  it('answers a wrong folder with one sentence and exit code 1', () => {
+  it('replies to a wrong folder with one sentence and exit code 1', () => {
     const { status, stdout, stderr } = run(aFolder());
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(/^There are no node logs/);

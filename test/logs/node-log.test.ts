@@ -48,7 +48,7 @@ describe("a node's log", () => {
     expect(totals(lines)).toEqual([{ AppendEntries: { 2: 502, 3: 500 } }]);
   });
 
-  it('writes every RequestVote and no answers at level info', () => {
+  it('writes every RequestVote and no replies at level info', () => {
     const lines = logOf('info', [
       sends(1, 'request-vote', 2),
       sends(1, 'request-vote', 2),

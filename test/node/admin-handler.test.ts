@@ -31,24 +31,24 @@ class AdminSetup {
   }
 
   /** What each connection is told, since the last time. */
-  answers(): string[] {
-    const answers: string[] = [];
+  replies(): string[] {
+    const replies: string[] = [];
     this.#clients.flush({
       sendToPeer: () => undefined,
       sendToClient: (connection, packet) => {
         for (const frame of readServerFrames(packet)) {
-          if (frame.type === 'done') answers.push(`${connection}: ${frame.call} done`);
-          else if (frame.type === 'admin-rejected') answers.push(`${connection}: ${frame.call} ${frame.reason}`);
+          if (frame.type === 'done') replies.push(`${connection}: ${frame.call} done`);
+          else if (frame.type === 'admin-rejected') replies.push(`${connection}: ${frame.call} ${frame.reason}`);
         }
       },
     });
-    return answers;
+    return replies;
   }
 }
 
 const VOTERS_ASKED: Rejection = { reason: 'voters-asked', voters: [1, 2, 3].map(asNodeId) };
 
-describe('a change of members that voters have to answer first', () => {
+describe('a change of members that voters have to reply first', () => {
   function anAskedOffice(): AdminSetup {
     const setup = new AdminSetup();
     setup.says = VOTERS_ASKED;
@@ -59,11 +59,11 @@ describe('a change of members that voters have to answer first', () => {
 
   it('is asked for once, and repeated with each turn until it is decided', () => {
     const setup = anAskedOffice();
-    expect(setup.answers()).toEqual([]);
+    expect(setup.replies()).toEqual([]);
     setup.says = undefined;
     setup.handler.onTurn();
     setup.handler.onTurn();
-    expect(setup.answers()).toEqual(['7: 103 done']);
+    expect(setup.replies()).toEqual(['7: 103 done']);
     expect(setup.asked.map(({ isRepeated }) => isRepeated)).toEqual([false, true, true]);
   });
 
@@ -74,16 +74,16 @@ describe('a change of members that voters have to answer first', () => {
     const setup = anAskedOffice();
     setup.says = refused;
     setup.handler.onTurn();
-    expect(setup.answers()).toEqual([`7: 103 ${reason}`]);
+    expect(setup.replies()).toEqual([`7: 103 ${reason}`]);
   });
 
   it('is not replaced by the next one, which is refused', () => {
     const setup = anAskedOffice();
     setup.remove(8, 2);
-    expect(setup.answers()).toEqual(['8: 102 CHANGE_PENDING']);
+    expect(setup.replies()).toEqual(['8: 102 CHANGE_PENDING']);
     setup.says = undefined;
     setup.handler.onTurn();
-    expect(setup.answers()).toEqual(['7: 103 done']);
+    expect(setup.replies()).toEqual(['7: 103 done']);
     expect(setup.asked.every(({ change }) => change.remove.join() === '3')).toBe(true);
   });
 });

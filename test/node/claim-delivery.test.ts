@@ -37,7 +37,7 @@ function claimAt(node: NodeRuntime, table: NodeTable, client: number, terms?: Cl
 }
 
 /** A node that has answered a claim of one job on that channel. */
-function anAnsweredClaim() {
+function aCompletedClaim() {
   const { table, client } = aTable(1);
   table.add(client);
   const leader = table.node(table.leader());
@@ -54,7 +54,7 @@ function expectWaiting(table: NodeTable, waiting: number): void {
   for (const id of table.ids) expect(table.node(id).machine.counts('q')).toMatchObject({ waiting, active: 0 });
 }
 
-describe('jobs of a claim whose client is gone before the answer', () => {
+describe('jobs of a claim whose client is gone before the reply', () => {
   it('are released by the leader, without a stall', () => {
     const { table, client } = aTable(1);
     const id = table.add(client);
@@ -107,7 +107,7 @@ describe('jobs of a claim whose client is gone before the answer', () => {
     const leader = table.node(table.leader());
     const sequence = claimAt(leader, table, client);
     leader.clientGone(CONNECTION);
-    // The channel of the table: the answer goes there, whichever comes first.
+    // The channel of the table: the reply goes there, whichever comes first.
     const [claimed] = table.send(client, sequence, aClaim(client, sequence));
     expect(claimed).toMatchObject({ type: 'claimed', jobs: [{ attempt: 1 }] });
     table.pass(500);
@@ -127,15 +127,15 @@ describe('jobs of a claim whose client is gone before the answer', () => {
   });
 });
 
-describe('jobs of a claim whose answer was sent when the channel ended', () => {
+describe('jobs of a claim whose reply was sent when the channel ended', () => {
   it('are released unless the client has acknowledged it', () => {
-    const { table, leader } = anAnsweredClaim();
+    const { table, leader } = aCompletedClaim();
     leader.clientGone(CONNECTION);
     expectWaiting(table, 1);
   });
 
   it('stay claimed once the client has acknowledged it', () => {
-    const { table, client, leader, sequence } = anAnsweredClaim();
+    const { table, client, leader, sequence } = aCompletedClaim();
     const encoder = new RequestEncoder();
     encoder.begin(client, table.nextSequence(), sequence + 1);
     encoder.counts('q');
@@ -151,7 +151,7 @@ describe('answers to claims that are not acknowledged', () => {
     const queue = new TestQueue();
     queue.add('x'.repeat(payloadBytes));
     const [reply] = queue.apply(queue.request((to) => to.claim('q', claimOptions(1, HOUR_MS)), sequence));
-    if (reply === undefined) throw new Error('a claim got no answer');
+    if (reply === undefined) throw new Error('a claim got no reply');
     return reply;
   };
   const MIB = 1024 * 1024;
@@ -208,7 +208,7 @@ describe('answers to claims that are not acknowledged', () => {
 });
 
 describe('a late copy of a request that its client has acknowledged', () => {
-  it.each(['the leader', 'a follower'])('is answered by %s, which would wait for its answer otherwise', (at) => {
+  it.each(['the leader', 'a follower'])('is answered by %s, which would wait for its reply otherwise', (at) => {
     const { table, client } = aTable(3);
     table.request(client, (to) => to.counts('q'), 2);
     const encoder = new RequestEncoder();
@@ -217,11 +217,11 @@ describe('a late copy of a request that its client has acknowledged', () => {
     table.send(client, 4, encoder.finish());
     encoder.begin(client, 2, 1);
     encoder.counts('q');
-    const before = table.answers.length;
+    const before = table.replies.length;
     const node = table.ids.find((id) => (id === table.leader()) === (at === 'the leader')) ?? 0;
     table.node(node).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
     table.pass(200);
-    const answers = table.answers.slice(before).flatMap((frame) => (frame.type === 'reply' ? [decodeReply(frame.reply)] : []));
-    expect(answers).toMatchObject([{ client, sequence: 2, results: [{ ok: false, code: 'SESSION_EXPIRED' }] }]);
+    const replies = table.replies.slice(before).flatMap((frame) => (frame.type === 'reply' ? [decodeReply(frame.reply)] : []));
+    expect(replies).toMatchObject([{ client, sequence: 2, results: [{ ok: false, code: 'SESSION_EXPIRED' }] }]);
   });
 });

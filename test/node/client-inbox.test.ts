@@ -88,20 +88,20 @@ describe('what clients sent', () => {
 });
 
 describe('a node', () => {
-  it('answers a client beside one that sends without end, and has its next turn at once', () => {
+  it('replies to a client beside one that sends without end, and has its next turn at once', () => {
     const table = new NodeTable([2]);
     const leader = table.node(table.leader());
     table.pass(100);
-    table.answers.length = 0;
+    table.replies.length = 0;
     for (let call = 1; call <= 1_000; call += 1) leader.receiveClientPacket(8, packetOf({ type: 'status', call }));
     leader.receiveClientPacket(9, packetOf({ type: 'status', call: 5_000 }));
     leader.turn();
-    expect(table.answers).toHaveLength(257);
-    expect(table.answers).toContainEqual(expect.objectContaining({ type: 'status', call: 5_000 }));
+    expect(table.replies).toHaveLength(257);
+    expect(table.replies).toContainEqual(expect.objectContaining({ type: 'status', call: 5_000 }));
     expect(leader.hasMore).toBe(true);
     expect(leader.nextDeadlineMs).toBeLessThanOrEqual(table.nowMs);
     for (let turns = 0; turns < 3; turns += 1) leader.turn();
     expect(leader.hasMore).toBe(false);
-    expect(table.answers).toHaveLength(1_001);
+    expect(table.replies).toHaveLength(1_001);
   });
 });

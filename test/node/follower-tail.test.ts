@@ -50,7 +50,7 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
     expect(table.digests().size).toBe(1);
   });
 
-  it('gets a chunk with each turn of the leader, which need not wait for the answers', () => {
+  it('gets a chunk with each turn of the leader, which need not wait for the replies', () => {
     let chunks = 0;
     const { table, away, leader } = aTable(QUICK, (disk) => {
       const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk });

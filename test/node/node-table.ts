@@ -30,7 +30,7 @@ export class NodeTable {
   readonly wallStepMs = new Map<number, number>();
   /** Isolated nodes. */
   readonly isolated = new Set<number>();
-  readonly answers: ServerFrame[] = [];
+  readonly replies: ServerFrame[] = [];
   /** How much time passes with each look that a node takes at its clock. */
   readonly lookMs = new Map<number, number>();
   /** When which node sent a frame to which other one. */
@@ -116,7 +116,7 @@ export class NodeTable {
           this.#frames.push({ from: id, to, frame: frame.slice(), isDouble });
           this.sent.push({ from: id, to, atMs: this.nowMs });
         },
-        sendToClient: (_connection, packet) => void this.answers.push(...readServerFrames(packet.slice())),
+        sendToClient: (_connection, packet) => void this.replies.push(...readServerFrames(packet.slice())),
       },
       observe: () => undefined,
     });
@@ -206,17 +206,17 @@ export class NodeTable {
   }
 
   send(client: number, sequence: number, request: Uint8Array): readonly OperationResult[] {
-    const before = this.answers.length;
+    const before = this.replies.length;
     this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request }));
     const find = (): ServerFrame | undefined =>
-      this.answers.slice(before).find((frame) => {
+      this.replies.slice(before).find((frame) => {
         if (frame.type === 'rejected') return frame.client === client && frame.sequence === sequence;
         return frame.type === 'reply' && decodeReply(frame.reply).sequence === sequence;
       });
-    this.passUntil('an answer', () => find() !== undefined);
-    const answer = find();
-    if (answer?.type !== 'reply') throw new Error(`rejected: ${JSON.stringify(answer)}`);
-    return decodeReply(answer.reply).results;
+    this.passUntil('a reply', () => find() !== undefined);
+    const reply = find();
+    if (reply?.type !== 'reply') throw new Error(`rejected: ${JSON.stringify(reply)}`);
+    return decodeReply(reply.reply).results;
   }
 
   /** Sends the leader an add, and awaits nothing. */

@@ -52,7 +52,7 @@ class Follower {
   }
 
   /** The leader says from which index on it may be answered. @returns the sequences of the queries that are answered once `applied` is applied. */
-  answer(batch: number, index: number, applied: number): number[] {
+  reply(batch: number, index: number, applied: number): number[] {
     this.#handler.onReadIndex(batch, asIndex(index));
     this.#handler.onTurn();
     this.#handler.serve(asIndex(applied));
@@ -64,13 +64,13 @@ class Follower {
 }
 
 describe.each([0, 2 ** 31 - 2, 153_878_365_093, Number.MAX_SAFE_INTEGER])('a follower whose life has the number %i', (life) => {
-  it('takes a late answer for that to the question it was given to, and to no later one', () => {
+  it('takes a late reply for that to the question it was given to, and to no later one', () => {
     const follower = new Follower(life);
     const first = follower.query(1);
     const second = follower.query(2);
-    // The second came after an entry that the answer to the first does not know of.
-    expect(follower.answer(first, 4, 4)).toEqual([1]);
-    expect(follower.answer(second, 5, 4)).toEqual([]);
-    expect(follower.answer(first, 4, 5)).toEqual([2]);
+    // The second came after an entry that the reply to the first does not know of.
+    expect(follower.reply(first, 4, 4)).toEqual([1]);
+    expect(follower.reply(second, 5, 4)).toEqual([]);
+    expect(follower.reply(first, 4, 5)).toEqual([2]);
   });
 });

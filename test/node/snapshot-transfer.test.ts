@@ -37,7 +37,7 @@ function messageOf(sender: SnapshotSender, term = 2): InstallSnapshot {
   throw new Error('the sender sends nothing');
 }
 
-/** The numbers of all chunks that leave before there is an answer. */
+/** The numbers of all chunks that leave before there is a reply. */
 function chunksLeaving(sender: SnapshotSender): number[] {
   const chunks: number[] = [];
   for (let takes = 0; sender.hasMore && takes < 100; takes += 1) {
@@ -111,7 +111,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([...follower.records(0)]).toEqual(records.map(({ key, value }) => ({ key, value })));
   });
 
-  it('starts again when the follower has lost what it had, which shows in its answer to a chunk that was sent again', () => {
+  it('starts again when the follower has lost what it had, which shows in its reply to a chunk that was sent again', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     carry(sender, new SnapshotReceiver(), new Map(), 3);
     expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');
@@ -133,7 +133,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([sender.take(0)?.chunk, sender.take(0)?.chunk, sender.hasMore]).toEqual([6, undefined, false]);
   });
 
-  it('sends the first chunk again that found no answer, and after its answer the ones behind it', () => {
+  it('sends the first chunk again that found no reply, and after its reply the ones behind it', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     expect(sender.resendDueMs).toBe(Number.POSITIVE_INFINITY);
     chunksLeaving(sender);
@@ -152,7 +152,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect(chunksLeaving(sender)).toEqual([3, 4, 5, 6]);
   });
 
-  it('answers a repeated answer with nothing: each chunk that is repeated would start another stream of chunks', () => {
+  it('replies to a repeated reply with nothing: each chunk that is repeated would start another stream of chunks', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     chunksLeaving(sender);
     expect(sender.onWanted(snapshot, 1, 0)).toBe('news');
@@ -174,7 +174,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect(transfers.replyTo(first, asTerm(2)).nextChunk).toBe(1);
   });
 
-  it('leaves a chunk that was damaged on its way without an answer, and takes it when it comes again', () => {
+  it('leaves a chunk that was damaged on its way without a reply, and takes it when it comes again', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     const transfers = new SnapshotTransfers(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
     const hardState = { term: asTerm(2), votedFor: undefined };

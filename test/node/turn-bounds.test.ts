@@ -64,15 +64,15 @@ describe('a claim', () => {
 describe('queries of large jobs', () => {
   it('are answered in parts, over several turns, each operation once', () => {
     const { table, client, ids } = aTable(9, { replyBytesMax: 2_000, turnBytesMax: 4_000 });
-    table.answers.length = 0;
+    table.replies.length = 0;
     const leader = table.node(table.leader());
     leader.receiveClientPacket(CONNECTION, queryOf(client, 500, ids));
     const perTurn: number[] = [];
     table.passUntil('all parts', () => {
-      perTurn.push(table.answers.length);
-      return table.answers.flatMap((frame) => (frame.type === 'part' ? decodeReply(frame.reply).results : [])).length === ids.length;
+      perTurn.push(table.replies.length);
+      return table.replies.flatMap((frame) => (frame.type === 'part' ? decodeReply(frame.reply).results : [])).length === ids.length;
     });
-    const parts = table.answers.flatMap((frame) =>
+    const parts = table.replies.flatMap((frame) =>
       frame.type === 'part' ? [{ first: frame.first, reply: decodeReply(frame.reply) }] : [],
     );
     expect(parts.map(({ first, reply }) => [first, reply.results.length])).toEqual([
@@ -89,14 +89,14 @@ describe('queries of large jobs', () => {
   it('leave with later turns what one turn has no bytes for, which are due at once', () => {
     const { table, client, ids } = aTable(6, { replyBytesMax: 1_000, turnBytesMax: 2_000 }, [2]);
     const leader = table.node(table.leader());
-    table.answers.length = 0;
+    table.replies.length = 0;
     leader.receiveClientPacket(CONNECTION, queryOf(client, 500, ids));
     leader.turn();
-    expect(table.answers).toHaveLength(2);
+    expect(table.replies).toHaveLength(2);
     expect(leader.hasMore).toBe(true);
     expect(leader.nextDeadlineMs).toBeLessThanOrEqual(table.nowMs);
     for (let turns = 0; leader.hasMore && turns < 10; turns += 1) leader.turn();
-    expect(table.answers).toHaveLength(6);
+    expect(table.replies).toHaveLength(6);
   });
 });
 

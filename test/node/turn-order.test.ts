@@ -95,7 +95,7 @@ class Table {
 }
 
 describe('a turn of a leader', () => {
-  it('sends what is new to the others, then answers what is committed, and then waits for its own disk', () => {
+  it('sends what is new to the others, then replies to what is committed, and then waits for its own disk', () => {
     const table = new Table();
     const leader = table.electLeader();
     table.settle();

@@ -28,7 +28,7 @@ const POLICY = {
 class Nodes {
   nowMs = 0;
   readonly #runtimes: readonly NodeRuntime[];
-  readonly #answers: { readonly node: number; readonly connection: number; readonly frame: ServerFrame }[] = [];
+  readonly #replies: { readonly node: number; readonly connection: number; readonly frame: ServerFrame }[] = [];
   #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
   #openings = 0;
 
@@ -48,7 +48,7 @@ class Nodes {
           outlet: {
             sendToPeer: (to, frame) => this.#frames.push({ from: id, to, frame: frame.slice() }),
             sendToClient: (connection, packet) => {
-              for (const frame of readServerFrames(packet)) this.#answers.push({ node: id, connection, frame });
+              for (const frame of readServerFrames(packet)) this.#replies.push({ node: id, connection, frame });
             },
           },
           observe: () => undefined,
@@ -134,7 +134,7 @@ class Nodes {
   }
 
   resultsOf(client: number, sequence: number) {
-    for (const { frame } of this.#answers) {
+    for (const { frame } of this.#replies) {
       if (frame.type !== 'reply') continue;
       const reply = decodeReply(frame.reply);
       if (reply.client === client && reply.sequence === sequence) return reply.results;
@@ -143,7 +143,7 @@ class Nodes {
   }
 
   rejections(client: number) {
-    return this.#answers.flatMap(({ frame }) => (frame.type === 'rejected' && frame.client === client ? [frame] : []));
+    return this.#replies.flatMap(({ frame }) => (frame.type === 'rejected' && frame.client === client ? [frame] : []));
   }
 
   counts() {

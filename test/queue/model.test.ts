@@ -95,13 +95,13 @@ class Comparison {
         this.#claim(step.queue, step.options);
         break;
       case 'retry':
-        this.#expectAnswer((to) => to.retry(step.queue, step.id), this.#model.retry(step.queue, step.id));
+        this.#expectReply((to) => to.retry(step.queue, step.id), this.#model.retry(step.queue, step.id));
         break;
       case 'remove':
-        this.#expectAnswer((to) => to.remove(step.queue, step.id), this.#model.remove(step.queue, step.id));
+        this.#expectReply((to) => to.remove(step.queue, step.id), this.#model.remove(step.queue, step.id));
         break;
       case 'release-holder':
-        this.#expectAnswer((to) => to.releaseHolder(step.holder), this.#model.releaseHolder(step.holder));
+        this.#expectReply((to) => to.releaseHolder(step.holder), this.#model.releaseHolder(step.holder));
         break;
       case 'get':
         this.#get(step.id);
@@ -142,11 +142,11 @@ class Comparison {
 
   #useLease(type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release', at: number, text: string): void {
     const { id, token } = this.#leases[at] ?? { id: 999, token: 1 };
-    if (type === 'begin') this.#expectAnswer((to) => to.markBegun(id, token), this.#model.markBegun(id, token));
-    else if (type === 'extend') this.#expectAnswer((to) => to.extend(id, token, 25), this.#model.extend(id, token, 25));
-    else if (type === 'complete') this.#expectAnswer((to) => to.complete(id, token, bytesOf(text)), this.#model.complete(id, token, text));
-    else if (type === 'release') this.#expectAnswer((to) => to.release(id, token), this.#model.release(id, token));
-    else this.#expectAnswer((to) => to.fail(id, token, text, type === 'fail'), this.#model.fail(id, token, text, type === 'fail'));
+    if (type === 'begin') this.#expectReply((to) => to.markBegun(id, token), this.#model.markBegun(id, token));
+    else if (type === 'extend') this.#expectReply((to) => to.extend(id, token, 25), this.#model.extend(id, token, 25));
+    else if (type === 'complete') this.#expectReply((to) => to.complete(id, token, bytesOf(text)), this.#model.complete(id, token, text));
+    else if (type === 'release') this.#expectReply((to) => to.release(id, token), this.#model.release(id, token));
+    else this.#expectReply((to) => to.fail(id, token, text, type === 'fail'), this.#model.fail(id, token, text, type === 'fail'));
   }
 
   #get(id: number): void {
@@ -159,7 +159,7 @@ class Comparison {
     expect(job?.failedReason ?? textOf(job?.result)).toBe(expected?.outcome);
   }
 
-  /** The latest request arrives once more: it gets the same answer and changes nothing the model would see. */
+  /** The latest request arrives once more: it gets the same reply and changes nothing the model would see. */
   #repeat(): void {
     if (this.#latest === undefined || this.#latestReply === undefined) return;
     const replies = [this.#restarted, this.#steady].map((queue) => queue.apply(this.#latest as Uint8Array)[0]);
@@ -177,7 +177,7 @@ class Comparison {
     return reply === undefined ? undefined : decodeReply(reply).results[0];
   }
 
-  #expectAnswer(build: (to: RequestEncoder) => void, expected: string): void {
+  #expectReply(build: (to: RequestEncoder) => void, expected: string): void {
     const result = this.#send(build);
     expect(result?.ok === false ? result.code : result?.type).toBe(expected);
   }
@@ -208,7 +208,7 @@ const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, o
 });
 
 describe('the queue, held against a model that searches a list', () => {
-  it('gives the same answers and counts, and no restart leaves a trace (invariants 1 to 7, 11 and 12)', () => {
+  it('gives the same replies and counts, and no restart leaves a trace (invariants 1 to 7, 11 and 12)', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 80, size: 'max' }), (steps) => {
         const comparison = new Comparison();

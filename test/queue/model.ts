@@ -21,7 +21,7 @@ export interface ModelJob {
   outcome: string | undefined;
 }
 
-export type Answer = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
+export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
 
 /**
  * The queue as one would write it on a page: a list of jobs that every operation searches. Slow and obviously right, to
@@ -87,31 +87,31 @@ export class ModelQueue {
     return claimed;
   }
 
-  markBegun(id: number, token: number): Answer {
+  markBegun(id: number, token: number): Reply {
     return this.#underLease(id, token, (job) => {
       if (!job.isBegun) begin(job);
     });
   }
 
-  releaseHolder(holder: number): Answer {
+  releaseHolder(holder: number): Reply {
     for (const job of this.jobs) if (job.state === 'active' && job.holder === holder) this.#endLease(job);
     return 'done';
   }
 
-  extend(id: number, token: number, leaseMs: number): Answer {
+  extend(id: number, token: number, leaseMs: number): Reply {
     return this.#underLease(id, token, (job) => {
       Object.assign(job, { dueMs: this.nowMs + leaseMs, leaseMs });
     });
   }
 
-  complete(id: number, token: number, result: string): Answer {
+  complete(id: number, token: number, result: string): Reply {
     return this.#underLease(id, token, (job) => {
       endAttempt(job);
       this.#finish(job, 'completed', result === '' ? undefined : result, job.options.keepCompleted);
     });
   }
 
-  fail(id: number, token: number, reason: string, retry: boolean): Answer {
+  fail(id: number, token: number, reason: string, retry: boolean): Reply {
     return this.#underLease(id, token, (job) => {
       endAttempt(job);
       const { attemptsMax, backoff, keepFailed } = job.options;
@@ -125,14 +125,14 @@ export class ModelQueue {
     });
   }
 
-  release(id: number, token: number): Answer {
+  release(id: number, token: number): Reply {
     return this.#underLease(id, token, (job) => {
       if (job.isBegun) job.attempt -= 1;
       Object.assign(job, { state: 'waiting', isBegun: false });
     });
   }
 
-  retry(queue: string, id: number): Answer {
+  retry(queue: string, id: number): Reply {
     const job = this.#findIn(queue, id);
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state !== 'failed') return 'JOB_STATE';
@@ -140,7 +140,7 @@ export class ModelQueue {
     return 'done';
   }
 
-  remove(queue: string, id: number): Answer {
+  remove(queue: string, id: number): Reply {
     const job = this.#findIn(queue, id);
     if (job === undefined) return 'JOB_NOT_FOUND';
     if (job.state === 'active') return 'JOB_STATE';
@@ -191,7 +191,7 @@ export class ModelQueue {
     };
   }
 
-  #underLease(id: number, token: number, apply: (job: ModelJob) => void): Answer {
+  #underLease(id: number, token: number, apply: (job: ModelJob) => void): Reply {
     if (id > this.#added) return 'JOB_NOT_FOUND';
     const job = this.find(id);
     if (job === undefined || job.state !== 'active' || job.token !== token) return 'LEASE_LOST';

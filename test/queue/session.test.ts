@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 const none = new Uint8Array(0);
 
 describe('a repeated request', () => {
-  it('gets its first answer and changes nothing', () => {
+  it('gets its first reply and changes nothing', () => {
     const queue = new TestQueue();
     const request = queue.request((to) => to.add('q', none, options()));
     const [first] = queue.apply(request);
@@ -17,14 +17,14 @@ describe('a repeated request', () => {
     expect(queue.machine.counts('q').waiting).toBe(1);
   });
 
-  it('gets its first answer within the same entry', () => {
+  it('gets its first reply within the same entry', () => {
     const queue = new TestQueue();
     const request = queue.request((to) => to.add('q', none, options()));
     const [first, second] = queue.apply(request, request);
     expect(second).toEqual(first);
   });
 
-  it('gets its first answer after a checkpoint and a restart, payloads included', () => {
+  it('gets its first reply after a checkpoint and a restart, payloads included', () => {
     const queue = new TestQueue();
     queue.add('payload');
     const claim = queue.request((to) => to.claim('q', claimOptions(5, 1000)));
@@ -44,7 +44,7 @@ describe('a repeated request', () => {
     expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, payload: undefined }] }]);
   });
 
-  it('below what the client acknowledged is refused: nodes that passed it on wait for an answer', () => {
+  it('below what the client acknowledged is refused: nodes that passed it on wait for a reply', () => {
     const queue = new TestQueue();
     const request = queue.request((to) => to.add('q', none, options()));
     queue.apply(request);
@@ -151,7 +151,7 @@ describe('a session', () => {
     expect(queue.do((to) => to.counts('q'))).toMatchObject({ ok: true });
   });
 
-  it('remembers 1,024 answers; older requests are refused, never carried out again', () => {
+  it('remembers 1,024 replies; older requests are refused, never carried out again', () => {
     const queue = new TestQueue();
     const waits = 2;
     const request = (sequence: number): Uint8Array => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, waits);
@@ -183,7 +183,7 @@ describe('a session', () => {
 });
 
 describe('a sequence in a hole between forgotten ones that was closed', () => {
-  const bounds = { ...STATE_BOUNDS, sessionAnswersMax: 1, sessionForgottenRunsMax: 1 };
+  const bounds = { ...STATE_BOUNDS, sessionRepliesMax: 1, sessionForgottenRunsMax: 1 };
   /** 1 and 5 are forgotten, the hole between them is closed, and 3 in it is forgotten next. */
   const aSession = (version: number): Session => {
     const session = new Session(CLIENT);
@@ -201,7 +201,7 @@ describe('a sequence in a hole between forgotten ones that was closed', () => {
 });
 
 describe('a replica at which no client waits', () => {
-  it('remembers the same answers', () => {
+  it('remembers the same replies', () => {
     const leader = new TestQueue();
     const follower = new TestQueue();
     const claim = leader.request((to) => to.claim('q', claimOptions(2, 1000)), 3);

@@ -164,7 +164,7 @@ export class TestCore {
     return this.step(anAcceptance({ from, to: this.id, term: this.view.term, match }));
   }
 
-  /** A request for other members. The peers then answer that they are there, each with the disk that it showed before, and the request is repeated. */
+  /** A request for other members. The peers then reply that they are there, each with the disk that it showed before, and the request is repeated. */
   changeMembers(change: MembershipChange): Effects {
     const asked = this.core.step({ type: 'change-membership', now: this.now, change });
     if (asked.rejected?.reason !== 'voters-asked') return asked;
@@ -202,7 +202,7 @@ export function aPreCandidate(setup: CoreSetup = {}): TestCore {
   return core;
 }
 
-/** A candidate of `term` (2 unless told), its own vote persisted, no answer received. */
+/** A candidate of `term` (2 unless told), its own vote persisted, no reply received. */
 export function aCandidate(setup: CoreSetup = {}): TestCore {
   const core = aPreCandidate(setup);
   for (const from of otherVoters(core)) {
@@ -276,24 +276,24 @@ export function anAppend(
   };
 }
 
-interface Answer extends Envelope {
+interface Reply extends Envelope {
   readonly round?: number;
   readonly disk?: number;
   readonly generation?: number;
 }
 
-const answerOf = (parts: Answer) => ({
+const answerOf = (parts: Reply) => ({
   ...envelopeOf(parts),
   round: parts.round ?? 0,
   disk: asDiskId(parts.disk ?? 0),
   generation: asGeneration(parts.generation ?? 0),
 });
 
-export function anAcceptance(parts: Answer & { readonly match: number }): AppendAccepted {
+export function anAcceptance(parts: Reply & { readonly match: number }): AppendAccepted {
   return { ...answerOf(parts), type: 'append-accepted', match: asIndex(parts.match) };
 }
 
-export function aRejection(parts: Answer & { readonly rejected: number; readonly hint?: PlainId }): AppendRejected {
+export function aRejection(parts: Reply & { readonly rejected: number; readonly hint?: PlainId }): AppendRejected {
   return { ...answerOf(parts), type: 'append-rejected', rejected: asIndex(parts.rejected), hint: idOf(parts.hint ?? nothing) };
 }
 
@@ -317,7 +317,7 @@ export function aSnapshotReply(parts: Envelope & { readonly snapshot: PlainId; r
 /** Everything that leaves, in the order in which it may. */
 export const messagesIn = (effects: Effects): RaftMessage[] => [...effects.messages, ...effects.messagesAfterPersist];
 
-/** What may leave only after the disk: answers, and requests for votes. */
+/** What may leave only after the disk: replies, and requests for votes. */
 export const repliesIn = (effects: Effects): readonly RaftMessage[] => effects.messagesAfterPersist;
 
 export const appendsIn = (effects: Effects): AppendEntries[] => messagesIn(effects).filter((message) => message.type === 'append');

@@ -184,7 +184,7 @@ describe('an election (Raft §5.2)', () => {
     expect(effects.messagesAfterPersist).toEqual([2, 3].map((to) => aVoteRequest({ from: 1, to, term: 4, last: { index: 2, term: 3 } })));
   });
 
-  it('of a candidate without an answer starts over, with a fresh timeout', () => {
+  it('of a candidate without a reply starts over, with a fresh timeout', () => {
     const candidate = aCandidate({ term: 2 });
     const effects = candidate.reachDeadline();
     expect(effects.messages).toMatchObject([2, 3].map((to) => ({ type: 'request-vote', to, term: 3, preVote: true })));
@@ -220,7 +220,7 @@ describe('an election (Raft §5.2)', () => {
     expect(candidate.view).toMatchObject({ role, term: 2 });
   });
 
-  it('counts each voter once, its first answer', () => {
+  it('counts each voter once, its first reply', () => {
     const candidate = aCandidate({ voters: [1, 2, 3, 4, 5] });
     for (let repeat = 0; repeat < 5; repeat += 1) candidate.step(aVoteReply({ from: 2, term: 2 }));
     expect(candidate.view.role).toBe('candidate');

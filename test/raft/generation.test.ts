@@ -160,7 +160,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(3);
   });
 
-  it('confirms no read by the answer of a life whose record is not committed, and what another voter answered before', () => {
+  it('confirms no read by the reply of a life whose record is not committed, and what another voter answered before', () => {
     const leader = aLeaderOfFive();
     for (const from of [2, 4]) accept(leader, from, 1, at(5));
     const asked = leader.core.step({ type: 'read', now: leader.now, batch: 7, lease: false });
@@ -199,7 +199,7 @@ describe('a leader', () => {
     expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3], outgoing: [] });
   });
 
-  it('puts each opening on record once, while a copy that is older than the record answers in turn with the disk that it was taken of', () => {
+  it('puts each opening on record once, while a copy that is older than the record replies in turn with the disk that it was taken of', () => {
     const leader = aLeaderOfFive();
     const [disk, copy] = [at(70), at(6, 9)];
     for (let turn = 0; turn < 50; turn += 1) {

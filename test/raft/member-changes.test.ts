@@ -181,12 +181,12 @@ describe('a node that a configuration names several times', () => {
   const set = (nodes: readonly number[]): number[] => [...new Set(nodes)];
 
   it('has one vote, in elections and for the commit index', () => {
-    const anyAnswers = fc.array(fc.option(fc.boolean(), { nil: undefined }), { minLength: 5, maxLength: 5 });
+    const anyReplies = fc.array(fc.option(fc.boolean(), { nil: undefined }), { minLength: 5, maxLength: 5 });
     const anyMatches = fc.array(fc.nat(9), { minLength: 5, maxLength: 5 });
     fc.assert(
-      fc.property(someVoters, fc.oneof(fc.constant([]), someVoters), anyAnswers, anyMatches, (voters, outgoing, answers, matches) => {
+      fc.property(someVoters, fc.oneof(fc.constant([]), someVoters), anyReplies, anyMatches, (voters, outgoing, replies, matches) => {
         const [named, each] = [raw(voters, outgoing), raw(set(voters), set(outgoing))];
-        const granted = (voter: number): boolean | undefined => answers[voter - 1];
+        const granted = (voter: number): boolean | undefined => replies[voter - 1];
         expect(voteResult(named, granted)).toBe(voteResult(each, granted));
         const matchOf = (voter: number) => asIndex(matches[voter - 1] ?? 0);
         expect(quorumIndex(named, matchOf)).toBe(quorumIndex(each, matchOf));

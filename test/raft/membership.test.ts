@@ -43,7 +43,7 @@ describe('a change of members', () => {
     expect(network.core(4).view.configuration.joining).toEqual([]);
   });
 
-  it('does not let a node vote that does not answer', () => {
+  it('does not let a node vote that does not reply', () => {
     const network = new Network({ nodes: 4, founders: [1, 2, 3] });
     network.crash(4);
     request(network, { add: [4] });

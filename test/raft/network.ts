@@ -266,7 +266,7 @@ export class Network {
     }
   }
 
-  /** What the runtime does about a chunk without an answer: the same snapshot again. */
+  /** What the runtime does about a chunk without a reply: the same snapshot again. */
   resendSnapshots(): void {
     for (const { core, snapshots } of this.#members) {
       for (const [to, message] of snapshots) {

@@ -65,14 +65,14 @@ describe('a follower whose turns take long while its leader is silent', () => {
   });
 
   it('does not help to depose it either', () => {
-    const answerAfter = (wait: (follower: ReturnType<typeof aFollower>) => void): boolean[] => {
+    const replyAfter = (wait: (follower: ReturnType<typeof aFollower>) => void): boolean[] => {
       const follower = aFollower({ leader: 2 });
       wait(follower);
       const request = aVoteRequest({ from: 3, term: follower.view.term + 1, last: { index: 9, term: 1 }, preVote: true });
       return repliesIn(follower.step(request)).map((reply) => 'granted' in reply && reply.granted);
     };
-    expect(answerAfter((follower) => follower.advance(electionTimeoutMs))).toEqual([true]);
-    expect(answerAfter((follower) => follower.beAway(electionTimeoutMs))).toEqual([false]);
+    expect(replyAfter((follower) => follower.advance(electionTimeoutMs))).toEqual([true]);
+    expect(replyAfter((follower) => follower.beAway(electionTimeoutMs))).toEqual([false]);
   });
 });
 

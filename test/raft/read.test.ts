@@ -4,7 +4,7 @@ import { aCore, aFollower, aLeader, anAcceptance, anAppend, anEstablishedLeader,
 type Core = ReturnType<typeof aLeader>;
 
 const read = (core: Core, batch: number, lease = false) => core.core.step({ type: 'read', now: core.now, batch, lease });
-const answer = (core: Core, from: number, round: number) =>
+const reply = (core: Core, from: number, round: number) =>
   core.step(anAcceptance({ from, to: core.id, term: core.view.term, match: core.view.log.lastIndex, round }));
 const roundIn = (effects: ReturnType<typeof read>) => appendsIn(effects)[0]?.round ?? -1;
 
@@ -14,14 +14,14 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     const asked = read(leader, 1);
     expect(asked.readable).toEqual([]);
     expect(appendsIn(asked).map(({ to }) => to)).toEqual([2, 3]);
-    expect(answer(leader, 2, roundIn(asked)).readable).toEqual([{ batch: 1, index: 1 }]);
+    expect(reply(leader, 2, roundIn(asked)).readable).toEqual([{ batch: 1, index: 1 }]);
   });
 
-  it('is not answered by answers to earlier rounds', () => {
+  it('is not answered by replies to earlier rounds', () => {
     const leader = anEstablishedLeader();
     const asked = read(leader, 1);
-    expect(answer(leader, 2, roundIn(asked) - 1).readable).toEqual([]);
-    expect(answer(leader, 3, roundIn(asked) - 1).readable).toEqual([]);
+    expect(reply(leader, 2, roundIn(asked) - 1).readable).toEqual([]);
+    expect(reply(leader, 3, roundIn(asked) - 1).readable).toEqual([]);
   });
 
   it('is not answered before the leader has committed an entry of its own term', () => {
@@ -30,11 +30,11 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     const early = roundIn(leader.reachDeadline());
     leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 0, round: early }));
     expect(leader.view.commit).toBe(0);
-    const committed = answer(leader, 2, early);
+    const committed = reply(leader, 2, early);
     expect(leader.view.commit).toBe(1);
     // Its round begins only now.
     expect(committed.readable).toEqual([]);
-    expect(answer(leader, 2, roundIn(committed)).readable).toEqual([{ batch: 1, index: 1 }]);
+    expect(reply(leader, 2, roundIn(committed)).readable).toEqual([{ batch: 1, index: 1 }]);
   });
 
   it('sees everything that was committed when it came', () => {
@@ -43,7 +43,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     leader.persist();
     leader.acknowledge(2, 2);
     const asked = read(leader, 1);
-    expect(answer(leader, 3, roundIn(asked)).readable).toEqual([{ batch: 1, index: 2 }]);
+    expect(reply(leader, 3, roundIn(asked)).readable).toEqual([{ batch: 1, index: 2 }]);
   });
 
   it('shares a round with others: one is under way at a time', () => {
@@ -51,9 +51,9 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     const first = read(leader, 1);
     expect(appendsIn(read(leader, 2))).toEqual([]);
     expect(appendsIn(read(leader, 3))).toEqual([]);
-    const answered = answer(leader, 2, roundIn(first));
+    const answered = reply(leader, 2, roundIn(first));
     expect(answered.readable).toEqual([{ batch: 1, index: 1 }]);
-    const second = answer(leader, 2, roundIn(answered));
+    const second = reply(leader, 2, roundIn(answered));
     expect(second.readable.map(({ batch }) => batch)).toEqual([2, 3]);
   });
 
@@ -61,7 +61,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     const leader = anEstablishedLeader();
     read(leader, 1);
     const later = roundIn(leader.reachDeadline());
-    expect(answer(leader, 3, later).readable).toEqual([{ batch: 1, index: 1 }]);
+    expect(reply(leader, 3, later).readable).toEqual([{ batch: 1, index: 1 }]);
   });
 
   it('is refused by a follower, which names the leader', () => {
@@ -72,7 +72,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     const leader = anEstablishedLeader();
     const asked = read(leader, 1);
     leader.step(anAppend({ from: 3, to: 1, term: leader.view.term + 1 }));
-    expect(answer(leader, 2, roundIn(asked)).readable).toEqual([]);
+    expect(reply(leader, 2, roundIn(asked)).readable).toEqual([]);
   });
 
   it('is answered at once by a single voter', () => {
@@ -87,8 +87,8 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     leader.changeMembers({ add: [], remove: [2 as never], learners: [] });
     expect(leader.view.configuration.outgoing).toHaveLength(3);
     const asked = read(leader, 1);
-    expect(answer(leader, 2, roundIn(asked)).readable).toEqual([]);
-    expect(answer(leader, 3, roundIn(asked)).readable).toHaveLength(1);
+    expect(reply(leader, 2, roundIn(asked)).readable).toEqual([]);
+    expect(reply(leader, 3, roundIn(asked)).readable).toHaveLength(1);
   });
 });
 
@@ -98,7 +98,7 @@ describe('a lease read (thesis §6.4.1)', () => {
   function aLeaseHolder(): Core {
     const leader = anEstablishedLeader({ config });
     const round = roundIn(leader.reachDeadline());
-    answer(leader, 2, round);
+    reply(leader, 2, round);
     return leader;
   }
 
@@ -110,7 +110,7 @@ describe('a lease read (thesis §6.4.1)', () => {
     const leader = anEstablishedLeader({ config });
     const round = roundIn(leader.reachDeadline());
     leader.advance(59);
-    answer(leader, 2, round);
+    reply(leader, 2, round);
     expect(read(leader, 1, true).readable).toHaveLength(1);
     leader.advance(1);
     expect(read(leader, 2, true).readable).toEqual([]);
@@ -126,7 +126,7 @@ describe('a lease read (thesis §6.4.1)', () => {
 
   it('is not served without the option', () => {
     const leader = anEstablishedLeader();
-    answer(leader, 2, roundIn(leader.reachDeadline()));
+    reply(leader, 2, roundIn(leader.reachDeadline()));
     expect(read(leader, 1, true).readable).toEqual([]);
   });
 

@@ -11,11 +11,11 @@ const disksOf = (nodes: readonly number[]) => nodes.map((node) => ({ node: asNod
 /** The leader of three, whose followers have answered the round at hand with their disks. */
 function aLeaderOfThree(): TestCore {
   const leader = aLeader({ disk: 101, configuration: { disks: disksOf([1, 2, 3]) } });
-  for (const from of [2, 3]) answer(leader, from, { round: leader.core.view.log.lastIndex });
+  for (const from of [2, 3]) reply(leader, from, { round: leader.core.view.log.lastIndex });
   return leader;
 }
 
-function answer(leader: TestCore, from: number, parts: { round: number; match?: number; disk?: number; generation?: number }): void {
+function reply(leader: TestCore, from: number, parts: { round: number; match?: number; disk?: number; generation?: number }): void {
   const { match = leader.view.log.lastIndex, disk = 100 + from, generation = 0, round } = parts;
   leader.step(anAcceptance({ from, to: leader.id, term: leader.view.term, match, disk, generation, round }));
 }
@@ -32,9 +32,9 @@ describe('a node’s disk may be given up', () => {
     const leader = aLeaderOfThree();
     const { rejected, round = 0 } = ask(leader, 2);
     expect(rejected).toMatchObject({ reason: 'too-few-copies', node: 2, holders: [1], voters: [1, 2, 3] });
-    answer(leader, 3, { round: round - 1 });
+    reply(leader, 3, { round: round - 1 });
     expect(ask(leader, 2).rejected).toMatchObject({ holders: [1] });
-    answer(leader, 3, { round });
+    reply(leader, 3, { round });
     expect(ask(leader, 2)).toEqual({ rejected: undefined, round: undefined });
     // The next question is not answered by what was heard before it.
     expect(ask(leader, 2, 2).rejected).toMatchObject({ holders: [1] });
@@ -43,7 +43,7 @@ describe('a node’s disk may be given up', () => {
   it('not where one of them lost its own: a node that is being rebuilt counts for nothing', () => {
     const leader = aLeaderOfThree();
     const { round = 0 } = ask(leader, 2);
-    answer(leader, 3, { round, disk: 999, match: 0 });
+    reply(leader, 3, { round, disk: 999, match: 0 });
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
@@ -51,27 +51,27 @@ describe('a node’s disk may be given up', () => {
     const leader = aLeaderOfThree();
     leader.propose();
     leader.persist();
-    answer(leader, 2, { round: 0 });
+    reply(leader, 2, { round: 0 });
     expect(leader.view.commit).toBe(2);
     const { round = 0 } = ask(leader, 2);
-    answer(leader, 3, { round, match: 1 });
+    reply(leader, 3, { round, match: 1 });
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
-    answer(leader, 3, { round, match: 2 });
+    reply(leader, 3, { round, match: 2 });
     expect(ask(leader, 2).rejected).toBeUndefined();
   });
 
   it('while the record of another voter’s opening is not committed: it changes no majority, and that voter is no copy yet', () => {
     const voters = [1, 2, 3, 4, 5];
     const leader = aLeader({ disk: 101, voters, configuration: { disks: disksOf(voters) } });
-    for (const from of [2, 3]) answer(leader, from, { round: 0 });
-    answer(leader, 5, { round: 0, generation: makeGeneration(6, 9) });
+    for (const from of [2, 3]) reply(leader, from, { round: 0 });
+    reply(leader, 5, { round: 0, generation: makeGeneration(6, 9) });
     leader.persist();
     expect(leader.view.configurations.latest.index).toBeGreaterThan(leader.view.commit);
     const { round = 0 } = ask(leader, 2);
-    answer(leader, 3, { round, match: 1 });
-    answer(leader, 5, { round, match: 1, generation: makeGeneration(6, 9) });
+    reply(leader, 3, { round, match: 1 });
+    reply(leader, 5, { round, match: 1, generation: makeGeneration(6, 9) });
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1, 3] });
-    answer(leader, 4, { round, match: 1 });
+    reply(leader, 4, { round, match: 1 });
     expect(ask(leader, 2).rejected).toBeUndefined();
   });
 
@@ -79,7 +79,7 @@ describe('a node’s disk may be given up', () => {
     const leader = aLeader({ voters: [1, 2] });
     leader.acknowledge(2, 1);
     const { round = 0 } = ask(leader, 2);
-    answer(leader, 2, { round, disk: 0 });
+    reply(leader, 2, { round, disk: 0 });
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
@@ -88,9 +88,9 @@ describe('a node’s disk may be given up', () => {
     leader.acknowledge(2, 1);
     const { rejected, round = 0 } = ask(leader, 2);
     expect(rejected).toMatchObject({ isFinal: false });
-    answer(leader, 2, { round: round - 1, disk: 0 });
+    reply(leader, 2, { round: round - 1, disk: 0 });
     expect(ask(leader, 2).rejected).toMatchObject({ isFinal: false });
-    answer(leader, 2, { round, disk: 0 });
+    reply(leader, 2, { round, disk: 0 });
     expect(ask(leader, 2).rejected).toMatchObject({ isFinal: true });
     expect(ask(leader, 1, 2).rejected).toMatchObject({ isFinal: false });
   });
@@ -102,7 +102,7 @@ describe('a node’s disk may be given up', () => {
     const leader = aLeader({ voters, configuration: { joining: joining.map(asNodeId) } });
     leader.acknowledge(2, 1);
     const { round = 0 } = ask(leader, 2);
-    answer(leader, 2, { round, disk: 0 });
+    reply(leader, 2, { round, disk: 0 });
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1], isFinal: false });
   });
 
@@ -110,7 +110,7 @@ describe('a node’s disk may be given up', () => {
     const leader = aLeaderOfThree();
     const { rejected, round = 0 } = ask(leader, 7);
     expect(rejected).toMatchObject({ reason: 'too-few-copies', node: 7, holders: [1] });
-    answer(leader, 3, { round });
+    reply(leader, 3, { round });
     expect(ask(leader, 7).rejected).toBeUndefined();
   });
 

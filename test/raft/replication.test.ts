@@ -109,7 +109,7 @@ describe('a follower that is probed', () => {
     expect(toSecond(leader.propose())).toEqual([[4, [5]]]);
   });
 
-  it('gets the next probe by a heartbeat’s answer when the first was lost', () => {
+  it('gets the next probe by a heartbeat’s reply when the first was lost', () => {
     const leader = aLeader({ log: logOf(1, 1) });
     leader.advance(TEST_CONFIG.heartbeatMs);
     const beat = leader.reachDeadline();
@@ -148,10 +148,10 @@ describe('conflict backtracking skips a whole term with one exchange (Raft §5.3
     const first = aLeaderProbe(leader, leaderTerms);
     let message: ReturnType<typeof appendsIn>[number] | undefined = first;
     for (let round = 0; round < 100 && message !== undefined; round += 1) {
-      const [answer] = repliesIn(follower.step(message));
-      if (answer === undefined) break;
-      if (answer.type === 'append-rejected') rejections += 1;
-      message = appendsIn(leader.step(answer)).find((next) => next.to === 2);
+      const [reply] = repliesIn(follower.step(message));
+      if (reply === undefined) break;
+      if (reply.type === 'append-rejected') rejections += 1;
+      message = appendsIn(leader.step(reply)).find((next) => next.to === 2);
     }
     expect(follower.terms).toEqual(leader.terms);
     return rejections;
@@ -264,7 +264,7 @@ describe('what was lost on the way', () => {
 });
 
 describe('a follower whose channel closed', () => {
-  it('is probed again from its last acknowledgement, once it answers', () => {
+  it('is probed again from its last acknowledgement, once it replies', () => {
     const leader = anEstablishedLeader();
     leader.propose();
     leader.losePeer(2);

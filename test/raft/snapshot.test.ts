@@ -77,7 +77,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.progressOf(2).state).toBe('replicate');
   });
 
-  it('whose channel closed meanwhile gets another when it answers', () => {
+  it('whose channel closed meanwhile gets another when it replies', () => {
     const leader = aLeaderThatSendsASnapshot();
     leader.losePeer(2);
     expect(leader.progressOf(2).state).toBe('probe');
@@ -107,7 +107,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.acknowledge(2, 1).snapshotsWanted).toEqual([2]);
   });
 
-  it('passes its answers about chunks to the sender of the snapshot', () => {
+  it('passes its replies about chunks to the sender of the snapshot', () => {
     const leader = aLeaderThatSendsASnapshot();
     const reply = aSnapshotReply({ from: 2, term: 2, snapshot: { index: 8, term: 1 }, nextChunk: 3 });
     expect(leader.step(reply).snapshotReply).toBe(reply);
@@ -116,7 +116,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
 });
 
 describe('a follower that gets a snapshot (Raft Figure 13)', () => {
-  it('passes each chunk to the runtime, which answers', () => {
+  it('passes each chunk to the runtime, which replies', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1) });
     const chunk = aSnapshotChunk({ term: 2, snapshot: { index: 8, term: 1 }, chunk: 0, done: false });
     const effects = follower.step(chunk);

@@ -9,8 +9,8 @@ describe('a leader that is asked to remove voters', () => {
   const ask = (leader: TestCore, isRepeated = false, remove = [1, 2]): Effects =>
     leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ remove }), isRepeated });
 
-  /** Of its peers, these answer in the leader's latest round of heartbeats. */
-  const answer = (leader: TestCore, peers: readonly number[], asked: Effects): void => {
+  /** Of its peers, these reply in the leader's latest round of heartbeats. */
+  const reply = (leader: TestCore, peers: readonly number[], asked: Effects): void => {
     for (const message of asked.messages) {
       if (message.type !== 'append' || !peers.includes(message.to)) continue;
       const { match } = leader.progressOf(message.to);
@@ -24,7 +24,7 @@ describe('a leader that is asked to remove voters', () => {
     return leader;
   }
 
-  it('takes no answer for a proof that came before the request', () => {
+  it('takes no reply for a proof that came before the request', () => {
     const leader = aHeardLeader();
     expect(ask(leader).rejected).toEqual({ reason: 'voters-asked', voters: [1, 2, 3] });
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
@@ -34,20 +34,20 @@ describe('a leader that is asked to remove voters', () => {
   it('does so once those have answered that are needed before and after', () => {
     const leader = aHeardLeader();
     const asked = ask(leader);
-    answer(leader, [2], asked);
+    reply(leader, [2], asked);
     expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
-    answer(leader, [3], asked);
+    reply(leader, [3], asked);
     expect(ask(leader, true).proposed).toBeDefined();
     expect(leader.view.configuration).toMatchObject({ voters: [3], outgoing: [1, 2, 3] });
   });
 
   it('asks anew for a request that comes later, also for the same change', () => {
     const leader = aHeardLeader();
-    answer(leader, [2, 3], ask(leader));
+    reply(leader, [2, 3], ask(leader));
     expect(ask(leader).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
-  it('counts an answer that is longer on its way than an election timeout, of a voter that is not silent', () => {
+  it('counts a reply that is longer on its way than an election timeout, of a voter that is not silent', () => {
     const leader = aHeardLeader();
     const asked = ask(leader);
     for (let ms = 0; ms < 2 * TEST_CONFIG.electionTimeoutMs; ms += TEST_CONFIG.heartbeatMs) {
@@ -55,29 +55,29 @@ describe('a leader that is asked to remove voters', () => {
       for (const peer of [2, 3]) leader.acknowledge(peer, 1);
       expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
     }
-    answer(leader, [2, 3], asked);
+    reply(leader, [2, 3], asked);
     expect(ask(leader, true).proposed).toBeDefined();
   });
 
   it('rejects the change at once when they are silent for an election timeout', () => {
     const leader = aHeardLeader();
-    answer(leader, [2], ask(leader));
+    reply(leader, [2], ask(leader));
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
     leader.acknowledge(2, 1);
     expect(ask(leader, true).rejected).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
 
-  it('rejects it in the end when those that are heard do not answer', () => {
+  it('rejects it in the end when those that are heard do not reply', () => {
     const leader = aHeardLeader();
-    answer(leader, [2], ask(leader));
+    reply(leader, [2], ask(leader));
     leader.advance(6 * TEST_CONFIG.electionTimeoutMs + 1);
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     expect(ask(leader, true).rejected).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
 
-  it('decides by answers that it looked at late', () => {
+  it('decides by replies that it looked at late', () => {
     const leader = aHeardLeader();
-    answer(leader, [2, 3], ask(leader));
+    reply(leader, [2, 3], ask(leader));
     leader.advance(5 * TEST_CONFIG.electionTimeoutMs);
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     expect(ask(leader, true).proposed).toBeDefined();
@@ -95,7 +95,7 @@ describe('a leader that is asked to remove voters', () => {
 
   it('asks anew after a transfer of leadership that was given up', () => {
     const leader = aHeardLeader();
-    answer(leader, [2, 3], ask(leader));
+    reply(leader, [2, 3], ask(leader));
     const to = asNodeId(2);
     expect(leader.core.step({ type: 'transfer-leadership', now: leader.now, to }).rejected).toBeUndefined();
     expect(ask(leader, true).rejected).toEqual({ reason: 'transferring', to });
@@ -180,7 +180,7 @@ describe('a disk that was lost and not missed yet', () => {
     expect(network.runUntil(() => network.core(4).view.configuration.voters.toSorted().join() === '3,4')).toBe(true);
   });
 
-  it('does not hold up a request, while a step that follows by itself waits for its answer', () => {
+  it('does not hold up a request, while a step that follows by itself waits for its reply', () => {
     const network = new Network({ nodes: 6, founders: [1, 2, 3, 4, 5], latencyMs: 1 });
     network.elect(1);
     network.run(50);
@@ -199,7 +199,7 @@ describe('a disk that was lost and not missed yet', () => {
 });
 
 describe('a leader whose next step waits for a voter', () => {
-  it('goes on with it once that voter answers, also after a silence of more than an election timeout', () => {
+  it('goes on with it once that voter replies, also after a silence of more than an election timeout', () => {
     const leader = anEstablishedLeader();
     leader.acknowledge(3, 1);
     expect(leader.changeMembers(changeOf({ add: [4], remove: [2] })).proposed).toBeDefined();
@@ -212,13 +212,13 @@ describe('a leader whose next step waits for a voter', () => {
       for (const message of leader.reachDeadline().messages) if (message.type === 'append') latest = Math.max(latest, message.round);
       leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 2, round: latest }));
     }
-    // It answers what it got meanwhile, one after the other.
+    // It replies to what it got meanwhile, one after the other.
     leader.step(anAcceptance({ from: 3, to: 1, term: leader.view.term, match: 2, round: latest - 3 }));
     expect(leader.view.configuration).toMatchObject({ voters: [1, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [] });
   });
 });
 
-describe('where an answer takes longer than an election timeout', () => {
+describe('where a reply takes longer than an election timeout', () => {
   /** Longer by less than a heartbeat: a candidate's first heartbeats are answered in time. */
   const latencyMs = TEST_CONFIG.electionTimeoutMs / 2 + 2;
 

@@ -24,7 +24,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     [3, 3, true],
     [2, 3, false],
     [3, 2, false],
-  ] as const)('that voted for %s in this term answers candidate %i with %s', (votedFor, from, granted) => {
+  ] as const)('that voted for %s in this term replies candidate %i with %s', (votedFor, from, granted) => {
     const follower = aFollower({ term: 2, ...(votedFor === undefined ? {} : { votedFor }) });
     const effects = follower.step(aVoteRequest({ from, term: 2 }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'vote-reply', to: from, term: 2, granted }]);
@@ -115,7 +115,7 @@ describe('a follower asked for its vote (Raft §5.4.1)', () => {
     [[1, 2], 1, 1, false],
     [[], 0, 0, true],
     [[1], 0, 0, false],
-  ] as const)('whose log is %j answers a last entry at %i of term %i with %s', (terms, index, term, granted) => {
+  ] as const)('whose log is %j replies to a last entry at %i of term %i with %s', (terms, index, term, granted) => {
     for (const preVote of [false, true]) {
       const follower = aFollower({ term: 3, log: logOf(...terms) });
       const effects = follower.step(aVoteRequest({ from: 2, term: 4, last: { index, term }, preVote }));
@@ -245,12 +245,12 @@ describe('a leader that works sticks (thesis §4.2.3)', () => {
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 3, preVote: true })))).toMatchObject([{ to: 2, granted: true }]);
   });
 
-  it('a candidate with a newer term, whose requests are rejected, deposes the leader by its answer and not by its requests', () => {
+  it('a candidate with a newer term, whose requests are rejected, deposes the leader by its reply and not by its requests', () => {
     const leader = anEstablishedLeader({ id: 2, term: 2 });
     const candidate = aCandidate({ term: 5 });
-    const [answer] = repliesIn(candidate.step(anAppend({ from: 2, to: 1, term: 2 })));
-    expect(answer).toMatchObject({ type: 'append-rejected', term: 5 });
-    if (answer !== undefined) leader.step(answer);
+    const [reply] = repliesIn(candidate.step(anAppend({ from: 2, to: 1, term: 2 })));
+    expect(reply).toMatchObject({ type: 'append-rejected', term: 5 });
+    if (reply !== undefined) leader.step(reply);
     expect(leader.view).toMatchObject({ role: 'follower', term: 5 });
   });
 

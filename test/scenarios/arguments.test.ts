@@ -74,9 +74,9 @@ describe('arguments that cannot be meant', () => {
   ])('reject with a typed error, and end no node: %s', async (_, call, fine) => {
     const { cluster, failures } = shared;
     for (const odd of oddities.filter((each) => each !== fine)) {
-      const answer = call(cluster, odd as never);
-      expect(answer).toBeInstanceOf(Promise);
-      await expect(answer).rejects.toBeInstanceOf(JobraftError);
+      const reply = call(cluster, odd as never);
+      expect(reply).toBeInstanceOf(Promise);
+      await expect(reply).rejects.toBeInstanceOf(JobraftError);
     }
     await expectSound(cluster, failures);
   });

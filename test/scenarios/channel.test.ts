@@ -54,7 +54,7 @@ class RawClient {
 
   ask(write: (to: RequestEncoder) => void): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no answer')), ANSWERS_MS_MAX);
+      const timer = setTimeout(() => reject(new Error('no reply')), ANSWERS_MS_MAX);
       this.#onResult = (result) => {
         clearTimeout(timer);
         resolve(result);

@@ -147,7 +147,7 @@ describe('a repair of one of two voters', () => {
     await queue.add('job', {});
     const leader = await settledLeader(cluster);
     const [node = 0, third] = cluster.nodeIds().filter((each) => each !== leader);
-    // It waits for the third node's answer, which never comes.
+    // It waits for the third node's reply, which never comes.
     if (third !== undefined) await cluster.isolate(third);
     const repair = cluster.repair(node);
     const removed = third === undefined ? Promise.resolve() : cluster.removeNode(third);
@@ -188,7 +188,7 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     expect(refusal).toMatchObject({
       code: 'STORAGE_DAMAGED',
       message: expect.stringMatching(
-        /cannot be rebuilt: (no leader answers|Of the voters .* That is no majority)\. Its file stays where it is, .* put the files back that were moved aside/,
+        /cannot be rebuilt: (no leader replies|Of the voters .* That is no majority)\. Its file stays where it is, .* put the files back that were moved aside/,
       ),
     });
     expect(readdirSync(join(dataDir, `node-${second}`)).filter((name) => name.includes('damaged'))).toEqual([]);

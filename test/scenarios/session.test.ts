@@ -29,7 +29,7 @@ function tapped(cluster: Cluster): { readonly endpoint: ClusterEndpoint; readonl
 }
 
 /** Sends the very bytes again and waits for what the state machine says to them. */
-async function answerTo(cluster: Cluster, node: number, packet: Uint8Array): Promise<readonly OperationResult[]> {
+async function replyTo(cluster: Cluster, node: number, packet: Uint8Array): Promise<readonly OperationResult[]> {
   const results: (readonly OperationResult[])[] = [];
   return eventually('the repetition is answered', async () => {
     const channel = cluster.openChannel(node, {
@@ -56,7 +56,7 @@ async function anAdd(cluster: Cluster): Promise<{ readonly id: number; readonly 
 }
 
 describe('a request that is repeated', () => {
-  it('gets its first answer after a failover, and adds nothing', async () => {
+  it('gets its first reply after a failover, and adds nothing', async () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     const first = await settledLeader(cluster);
@@ -64,7 +64,7 @@ describe('a request that is repeated', () => {
     const { term } = await cluster.status(first);
     await cluster.kill(first);
     const next = await leaderAmong(cluster, others(cluster, first), term);
-    expect(await answerTo(cluster, next.node, packet)).toEqual([{ ok: true, type: 'added', id }]);
+    expect(await replyTo(cluster, next.node, packet)).toEqual([{ ok: true, type: 'added', id }]);
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
@@ -88,7 +88,7 @@ describe('a request that is repeated', () => {
       return true;
     });
     await leaderAmong(cluster, [rebuilt]);
-    expect(await answerTo(cluster, rebuilt, packet)).toEqual([{ ok: true, type: 'added', id }]);
+    expect(await replyTo(cluster, rebuilt, packet)).toEqual([{ ok: true, type: 'added', id }]);
     expect((await queue.getJobCounts()).waiting).toBe(61);
   });
 });

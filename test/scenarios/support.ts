@@ -7,7 +7,7 @@ import { until } from '../../eval/until.ts';
 
 const EVENTUALLY_MS = 60_000;
 
-/** Asks again until the answer is not undefined or false; the last error explains a failure. */
+/** Asks again until the reply is not undefined or false; the last error explains a failure. */
 export const eventually = <T>(what: string, ask: () => Promise<T | undefined | false>, withinMs = EVENTUALLY_MS): Promise<T> =>
   until(what, withinMs, ask);
 

@@ -152,7 +152,7 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
     expect(next).not.toBe(stuck);
     await queue.add('job', {});
     await cluster.restart(stuck);
-    await eventually('it answers again', async () => (await cluster.metrics()).some(({ node }) => node === stuck));
+    await eventually('it replies again', async () => (await cluster.metrics()).some(({ node }) => node === stuck));
   });
 
   it('does not keep the cluster from being closed', async ({ onTestFinished }) => {

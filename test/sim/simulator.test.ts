@@ -31,7 +31,7 @@ describe('the simulator', () => {
   });
 
   it('reaches what small bounds and other clients bring', () => {
-    const bounds = { sessionIdleMsMax: 800, sessionsMax: 4, sessionAnswersMax: 3, duePerEntryMax: 1, trimPerFinishMax: 1 };
+    const bounds = { sessionIdleMsMax: 800, sessionsMax: 4, sessionRepliesMax: 3, duePerEntryMax: 1, trimPerFinishMax: 1 };
     const workload: Workload = {
       ...{ outstandingMax: 8, burstMax: 3, operationsPerRequestMax: 5, queues: 5 },
       ...{ retention: 'by-job', isBackoffExponential: true, sizes: [100], isOversized: true },

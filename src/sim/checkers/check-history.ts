@@ -27,7 +27,7 @@ export interface CheckOptions {
   readonly wholeQueues?: readonly string[];
   /** Queues with more operations are not held against the whole queue's model, only job by job. Default 1,000. */
   readonly queueOperationsMax?: number;
-  /** States that are tried before an answer is unknown: for a whole queue, default 100,000; for each job, default 50,000. */
+  /** States that are tried before a reply is unknown: for a whole queue, default 100,000; for each job, default 50,000. */
   readonly queueStepsMax?: number;
   readonly jobStepsMax?: number;
 }

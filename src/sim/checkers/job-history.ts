@@ -52,7 +52,7 @@ export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<num
   return jobs;
 }
 
-/** A process holds what it claimed, and may hold what it claimed without an answer. */
+/** A process holds what it claimed, and may hold what it claimed without a reply. */
 function assignHolderReleases(operations: readonly HistoryOperation[], jobs: ReadonlyMap<number, Growing>): void {
   const releases = operations.filter(isFunction('releaseHolder'));
   if (releases.length === 0) return;

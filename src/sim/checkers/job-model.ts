@@ -94,7 +94,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       const from = reached.states[at] as JobState;
       const isDue = this.isDue(from, moment);
       if (from.phase === 'active' && isDue) reached.push(...this.#afterLease(from));
-      // What a claim took whose client ended without the answer: its node releases it, whatever a read saw of it meanwhile.
+      // What a claim took whose client ended without the reply: its node releases it, whatever a read saw of it meanwhile.
       if (from.phase === 'active' && !from.isHeld) reached.push(pending(unbegun(from)));
       if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from))
         reached.push(...takenUnseen(from, 0).map((taken) => ({ ...taken, unseenClaims: from.unseenClaims + 1 })));

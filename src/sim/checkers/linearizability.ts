@@ -56,7 +56,7 @@ interface Choice<State> {
  * Looks for an order of the operations that the model allows and that keeps every operation within its span (Herlihy and Wing 1990). The search is
  * Wing and Gong's with Lowe's memory of what was tried (states and sets of placed operations), as in Porcupine. Operations that never returned need
  * no place.
- * @param stepsMax how many states are tried before the answer is `unknown`: the problem is NP-complete.
+ * @param stepsMax how many states are tried before the reply is `unknown`: the problem is NP-complete.
  */
 export function checkLinearizable<State, Operation extends Span>(
   operations: readonly Operation[],

@@ -89,7 +89,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   /** A claim that brought these jobs: each must have been there to claim, and none that was served before them may have been left. */
   #claim(state: QueueState, operation: OperationOf<'claim'>, claimed: readonly ClaimResult[], moment: Moment): QueueState[] {
     const { queue, countMax, waitMs = 0 } = operation.call;
-    // The answer to a claim that waited in vain comes from one node alone and tells nothing of the queue.
+    // The reply to a claim that waited in vain comes from one node alone and tells nothing of the queue.
     if (claimed.length === 0 && waitMs > 0) return [state];
     if (claimed.length > countMax) return [];
     let next = state;

@@ -13,7 +13,7 @@ export interface Verdict {
   readonly checker: string;
   /** True only for the result `ok`. */
   readonly ok: boolean;
-  /** `unknown`: the search was given up at its bound before it found an answer. */
+  /** `unknown`: the search was given up at its bound before it found a reply. */
   readonly result: 'ok' | 'violation' | 'unknown';
   /** The first hundred. */
   readonly problems: readonly Problem[];
@@ -63,9 +63,9 @@ const SHOWN_MAX = 160;
 /** `complete {"job":5,"token":7} -> ok (process 3, events 40..44)`. */
 export function describeOperation(operation: HistoryOperation): string {
   const { f, call, outcome, result, error, process, invokedAt, returnedAt } = operation;
-  const answer = outcome === 'ok' ? `ok ${cut(result)}` : `${outcome} ${error ?? ''}`;
+  const reply = outcome === 'ok' ? `ok ${cut(result)}` : `${outcome} ${error ?? ''}`;
   const until = Number.isFinite(returnedAt) ? `..${returnedAt}` : '';
-  return `${f} ${cut(call)} -> ${answer.trim()} (process ${process}, events ${invokedAt}${until})`;
+  return `${f} ${cut(call)} -> ${reply.trim()} (process ${process}, events ${invokedAt}${until})`;
 }
 
 function cut(value: unknown): string {

@@ -95,7 +95,7 @@ export interface Calls {
 
 export interface ClaimResult {
   readonly job: number;
-  /** Absent when the answer did not bring the job's payload. */
+  /** Absent when the reply did not bring the job's payload. */
   readonly key?: JobKey;
   readonly token: number;
   /** 1 for the first attempt. Of a job that is claimed ahead: the attempt that it will be. */

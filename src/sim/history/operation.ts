@@ -2,7 +2,7 @@ import { JOB_STATES } from '../../queue/job-state.ts';
 import type { Calls, HistoryEvent, Json, OperationFunction, Results } from './history.ts';
 import { HistoryFormatError } from './parse-history.ts';
 
-/** One call from its invocation to its answer, if it got one. */
+/** One call from its invocation to its reply, if it got one. */
 export interface OperationOf<F extends OperationFunction> {
   readonly f: F;
   readonly process: number;
@@ -36,7 +36,7 @@ export const isFunction =
     operation.f === f;
 
 /**
- * Pairs invocations with their answers, in the order of the invocations.
+ * Pairs invocations with their replies, in the order of the invocations.
  * @throws {HistoryFormatError} when a value has not the shape that its function asks for. Its `line` is the event's place from 1 on.
  */
 export function operationsOf(events: readonly HistoryEvent[]): HistoryOperation[] {
@@ -49,8 +49,7 @@ export function operationsOf(events: readonly HistoryEvent[]): HistoryOperation[
       return;
     }
     const call = open.get(event.process);
-    if (call === undefined || call.event.f !== event.f)
-      throw new HistoryFormatError(at + 1, `an answer to ${event.f} that was not called.`);
+    if (call === undefined || call.event.f !== event.f) throw new HistoryFormatError(at + 1, `a reply to ${event.f} that was not called.`);
     open.delete(event.process);
     operations[call.slot] = operationOf(call.event, call.at, event, at);
   });

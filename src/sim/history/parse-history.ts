@@ -22,8 +22,8 @@ export interface ParseOptions {
 
 /**
  * Reads NDJSON, one event a line; empty lines are skipped.
- * @throws {HistoryFormatError} also for events that contradict each other: an index that does not grow, time that goes back, an answer
- * without a call, or a process that calls before it has its answer.
+ * @throws {HistoryFormatError} also for events that contradict each other: an index that does not grow, time that goes back, a reply
+ * without a call, or a process that calls before it has its reply.
  */
 export function parseHistory(text: string, { tornTail = 'refuse' }: ParseOptions = {}): HistoryEvent[] {
   const lines = text.split('\n');
@@ -60,8 +60,7 @@ class EventOrder {
       this.#calls.set(process, f);
       return;
     }
-    if (call !== f)
-      throw new HistoryFormatError(line, `process ${process} gets an answer to ${f}, but its open call is ${call ?? 'none'}.`);
+    if (call !== f) throw new HistoryFormatError(line, `process ${process} gets a reply to ${f}, but its open call is ${call ?? 'none'}.`);
     this.#calls.delete(process);
     if (type === 'info') this.#lost.add(process);
   }

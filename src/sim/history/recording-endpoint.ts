@@ -20,7 +20,7 @@ type Pending = (result: OperationResult, sends: number) => void;
 interface SentRequest {
   readonly operations: Pending[];
   sends: number;
-  isAnswered: boolean;
+  hasReply: boolean;
 }
 
 /**
@@ -31,7 +31,7 @@ interface SentRequest {
 export class RecordingEndpoint implements ClusterEndpoint {
   readonly #cluster: ClusterEndpoint;
   readonly #options: RecordingOptions;
-  /** By client and sequence. Answered ones too, until the client says that it has the answer: it may repeat them before it looks. */
+  /** By client and sequence. Answered ones too, until the client says that it has the reply: it may repeat them before it looks. */
   readonly #sent = new Map<number, Map<number, SentRequest>>();
   readonly #reader = new OperationReader();
 
@@ -59,7 +59,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
     const channel = this.#cluster.openChannel(node, {
       onPacket: (packet) => {
-        this.#onAnswers(packet);
+        this.#onReplies(packet);
         handlers.onPacket(packet);
       },
       onLost: () => handlers.onLost(),
@@ -87,23 +87,23 @@ export class RecordingEndpoint implements ClusterEndpoint {
         known.sends += 1;
         continue;
       }
-      forgetAnswered(sent, acknowledgedBelow);
+      dropAcknowledged(sent, acknowledgedBelow);
       this.#reader.begin();
       const pending: Pending[] = [];
       for (let read = 0; read < operations; read += 1) {
         this.#reader.next(reader, frame.type === 'query' ? OF_QUERIES : MACHINE_VERSION);
         pending.push(this.#invoke(this.#reader, frame.request, consistency));
       }
-      sent.set(sequence, { operations: pending, sends: 1, isAnswered: false });
+      sent.set(sequence, { operations: pending, sends: 1, hasReply: false });
     }
   }
 
-  #onAnswers(packet: Uint8Array): void {
+  #onReplies(packet: Uint8Array): void {
     for (const frame of readServerFrames(packet)) {
       if (frame.type !== 'reply' && frame.type !== 'part') continue;
       const { client, sequence, results } = decodeReply(frame.reply);
       const request = this.#sent.get(client)?.get(sequence);
-      if (request === undefined || request.isAnswered) continue;
+      if (request === undefined || request.hasReply) continue;
       if (frame.type === 'part') {
         for (const [offset, result] of results.entries()) {
           request.operations[frame.first + offset]?.(result, request.sends);
@@ -111,7 +111,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
         }
         continue;
       }
-      request.isAnswered = true;
+      request.hasReply = true;
       for (const [at, end] of request.operations.entries()) {
         const result = results[at] ?? results[0];
         if (result !== undefined) end(result, request.sends);
@@ -174,10 +174,10 @@ export class RecordingEndpoint implements ClusterEndpoint {
   }
 }
 
-function forgetAnswered(sent: Map<number, SentRequest>, acknowledgedBelow: number): void {
-  for (const [sequence, { isAnswered }] of sent) {
+function dropAcknowledged(sent: Map<number, SentRequest>, acknowledgedBelow: number): void {
+  for (const [sequence, { hasReply }] of sent) {
     if (sequence >= acknowledgedBelow) return;
-    if (isAnswered) sent.delete(sequence);
+    if (hasReply) sent.delete(sequence);
   }
 }
 
@@ -185,7 +185,7 @@ const readOf = ({ state, token, attempt, stalls }: JobDetail) => ({ state, token
 
 type Applied = Extract<OperationResult, { readonly ok: true }>;
 
-/** @param read the operation's result, or undefined when the answer belongs to another kind of operation. */
+/** @param read the operation's result, or undefined when the reply belongs to another kind of operation. */
 function endWith<F extends OperationFunction>(
   call: OpenCall<F>,
   read: (result: Applied) => Parameters<OpenCall<F>['ok']>[0] | undefined,

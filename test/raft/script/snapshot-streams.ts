@@ -39,7 +39,7 @@ export class SnapshotStreams {
     this.#world.send(stream.last);
   }
 
-  /** The last chunk once more, as the runtime does when no answer comes. */
+  /** The last chunk once more, as the runtime does when no reply comes. */
   resend(from: number, to: number): void {
     const stream = this.#outgoing.find((each) => each.from === from && each.to === to);
     if (stream === undefined) throw new CommandError(`Node ${from} streams nothing to ${to}.`);

@@ -154,7 +154,7 @@ function refusalInWords(refusal: Rejection): string {
     case 'voters-asked':
       return `asks ${refusal.voters.join(', ')} whether they are there`;
     case 'too-few-voters':
-      return `refuses: of ${refusal.voters.join(', ')}, only ${refusal.present.join(', ') || 'none'} answers with its disk`;
+      return `refuses: of ${refusal.voters.join(', ')}, only ${refusal.present.join(', ') || 'none'} replies with its disk`;
     case 'too-few-copies':
       return `refuses: without ${refusal.node}, only ${refusal.holders.join(', ') || 'none'} of ${refusal.voters.join(', ')} has everything`;
     default:
@@ -169,7 +169,7 @@ export function effectsInWords(id: number, effects: Effects): string[] {
   for (const notice of effects.notices) lines.push(noticeInWords(notice));
   if (effects.append !== undefined) lines.push(`appends ${appendedInWords(effects.append.entries)}`);
   if (effects.commit !== undefined) lines.push(`commits up to ${effects.commit}`);
-  for (const { batch, index } of effects.readable) lines.push(`may answer read ${batch} with the state at ${index}`);
+  for (const { batch, index } of effects.readable) lines.push(`may reply read ${batch} with the state at ${index}`);
   for (const peer of effects.snapshotsWanted) lines.push(`has compacted away what ${peer} needs: a snapshot is wanted`);
   return lines.map((line) => `${id} ${line}`);
 }

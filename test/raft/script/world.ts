@@ -45,7 +45,7 @@ export interface WorldSetup {
   readonly seed: number;
 }
 
-/** How long a message's answers may cause further messages before it is clear that they never end. */
+/** How long a message's replies may cause further messages before it is clear that they never end. */
 const DELIVERIES_MAX = 5_000;
 
 type EventWithoutTime = RaftEvent extends infer Each ? (Each extends RaftEvent ? Omit<Each, 'now'> : never) : never;

@@ -341,7 +341,7 @@ describe('several queues in one history', () => {
 });
 
 describe('a search that would take too long', () => {
-  it('gives up with the answer unknown, which is not ok', () => {
+  it('gives up with the reply unknown, which is not ok', () => {
     const script = new Script();
     const calls = Array.from({ length: 12 }, (_, at) => script.begin('add', aJob(at + 1)));
     for (const [at, call] of calls.entries()) call.ok({ job: 12 - at });

@@ -12,7 +12,7 @@ function aRecorder(options: { readonly firstProcess?: number; readonly firstInde
 const textOf = (events: readonly HistoryEvent[]): string => events.map((event) => `${formatEvent(event)}\n`).join('');
 
 describe('a recorder', () => {
-  it('gives each call a process that is free, and none that lost an answer', () => {
+  it('gives each call a process that is free, and none that lost a reply', () => {
     const recorder = aRecorder();
     const first = recorder.invoke('add', aJob(1));
     const second = recorder.invoke('add', aJob(2));
@@ -64,7 +64,7 @@ describe('a recorder', () => {
 describe('the parser', () => {
   const line = (fields: object): string =>
     `${JSON.stringify({ process: 0, type: 'invoke', f: 'counts', value: { queue: 'q' }, time: 1, index: 0, ...fields })}\n`;
-  const answer = (fields: object): string => line({ type: 'ok', value: {}, index: 1, ...fields });
+  const reply = (fields: object): string => line({ type: 'ok', value: {}, index: 1, ...fields });
 
   it.each([
     ['no JSON', 'Line 1 of the history: no JSON: "{oops".', '{oops\n'],
@@ -73,11 +73,11 @@ describe('the parser', () => {
     ['an unknown function', 'f is "push". Use one of add, claim,', line({ f: 'push' })],
     ['a missing process', 'process is missing. Give a whole number.', line({ process: undefined })],
     ['an index that does not grow', 'Line 2 of the history: index 0 follows index 0.', line({}) + line({ process: 1 })],
-    ['time that goes back', 'time 0 follows time 1.', line({}) + answer({ time: 0 })],
-    ['an answer without a call', 'process 0 gets an answer to counts, but its open call is none.', answer({})],
-    ['an answer to another call', 'its open call is counts.', line({}) + answer({ f: 'add' })],
+    ['time that goes back', 'time 0 follows time 1.', line({}) + reply({ time: 0 })],
+    ['a reply without a call', 'process 0 gets a reply to counts, but its open call is none.', reply({})],
+    ['a reply to another call', 'its open call is counts.', line({}) + reply({ f: 'add' })],
     ['a process with two calls', 'process 0 calls counts while its counts is open.', line({}) + line({ index: 1 })],
-    ['a process that goes on after an info', 'Give it a new number.', line({}) + answer({ type: 'info' }) + line({ index: 2 })],
+    ['a process that goes on after an info', 'Give it a new number.', line({}) + reply({ type: 'info' }) + line({ index: 2 })],
     ['a torn last line', 'Line 2 of the history: it has no end.', `${line({})}{"proc`],
   ])('refuses %s', (_what, message, text) => {
     expect(() => parseHistory(text)).toThrow(message);

@@ -87,7 +87,7 @@ describe('an endpoint that records', () => {
     expect(recorder.events.map(({ type, f }) => `${type} ${f}`)).toEqual(['invoke add', 'ok add', 'invoke add', 'ok add']);
   });
 
-  it('knows a request again that is repeated after its answer, before the client has looked at it', () => {
+  it('knows a request again that is repeated after its reply, before the client has looked at it', () => {
     const queue = new TestQueue();
     const recorder = new HistoryRecorder({ nowUs: () => 0 });
     const opened: ClientChannelHandlers[] = [];
@@ -104,13 +104,13 @@ describe('an endpoint that records', () => {
     });
     const request = queue.request((to) => to.add('q', bytesOf('content'), options()));
     const [reply = new Uint8Array()] = queue.apply(request);
-    const answer = new ByteWriter();
-    writeServerFrame(answer, { type: 'reply', reply });
+    const frame = new ByteWriter();
+    writeServerFrame(frame, { type: 'reply', reply });
     const packet = packetOf({ type: 'request', request });
     channel?.send(packet);
-    opened[0]?.onPacket(answer.copy());
+    opened[0]?.onPacket(frame.copy());
     channel?.send(packet);
-    opened[0]?.onPacket(answer.copy());
+    opened[0]?.onPacket(frame.copy());
     expect(recorder.events.map(({ type, f }) => `${type} ${f}`)).toEqual(['invoke add', 'ok add']);
   });
 

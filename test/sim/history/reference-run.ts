@@ -19,7 +19,7 @@ interface Performed {
   readonly f: OperationFunction;
   readonly call: Json;
   readonly type: HistoryEventType;
-  readonly answer: Json;
+  readonly reply: Json;
   readonly fromUs: number;
   readonly toUs: number;
 }
@@ -35,7 +35,7 @@ const HOLDERS = 3;
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
-/** Lets the queue as one would write it on a page answer everything, one after the other, and hides when exactly. */
+/** Lets the queue as one would write it on a page reply everything, one after the other, and hides when exactly. */
 export class ReferenceRun {
   readonly #model = new ModelQueue(10_000);
   readonly #performed: Performed[] = [];
@@ -46,12 +46,12 @@ export class ReferenceRun {
     this.#model.pass(pauseMs + 1);
     const atUs = this.#model.nowMs * 1_000;
     const call = this.#callOf(f, pick);
-    const answer = fate === 'never' ? undefined : this.#carryOut(f, call);
-    const isRefused = typeof answer === 'object' && answer !== null && 'error' in answer;
-    // Who gets no answer does not know that it holds a job.
-    if (f === 'claim' && fate === 'answered') this.#leases.push(...(answer as unknown as { readonly jobs: readonly Lease[] }).jobs);
+    const reply = fate === 'never' ? undefined : this.#carryOut(f, call);
+    const isRefused = typeof reply === 'object' && reply !== null && 'error' in reply;
+    // Who gets no reply does not know that it holds a job.
+    if (f === 'claim' && fate === 'answered') this.#leases.push(...(reply as unknown as { readonly jobs: readonly Lease[] }).jobs);
     const type = fate !== 'answered' ? 'info' : isRefused ? 'fail' : 'ok';
-    this.#performed.push({ f, call, type, answer: answer ?? null, fromUs: atUs - beforeMs * 1_000, toUs: atUs + afterMs * 1_000 });
+    this.#performed.push({ f, call, type, reply: reply ?? null, fromUs: atUs - beforeMs * 1_000, toUs: atUs + afterMs * 1_000 });
   }
 
   /** Works until nothing is left: what is active comes back when its lease is over. */
@@ -69,7 +69,7 @@ export class ReferenceRun {
     for (let pick = 0; pick < this.#model.jobs.length; pick += 1) this.perform({ ...last, f: 'getJob', pick, pauseMs: 0 });
   }
 
-  /** Calls and answers in the order of time, each by a process that is free. */
+  /** Calls and replies in the order of time, each by a process that is free. */
   events(): HistoryEvent[] {
     const moments = this.#performed.flatMap((performed, at) => [
       { at, timeUs: performed.fromUs, isCall: true },
@@ -78,8 +78,8 @@ export class ReferenceRun {
     // Where times are equal, calls come first: that only makes operations overlap more.
     moments.sort((a, b) => a.timeUs - b.timeUs || Number(b.isCall) - Number(a.isCall));
     return moments.map(({ at, timeUs, isCall }, index) => {
-      const { f, call, type, answer } = this.#performed[at] as Performed;
-      return { process: at, type: isCall ? 'invoke' : type, f, value: isCall ? call : answer, time: timeUs, index };
+      const { f, call, type, reply } = this.#performed[at] as Performed;
+      return { process: at, type: isCall ? 'invoke' : type, f, value: isCall ? call : reply, time: timeUs, index };
     });
   }
 
@@ -181,4 +181,4 @@ export class ReferenceRun {
   }
 }
 
-const answerOf = (answer: string): Json => (answer === 'done' ? null : { error: answer });
+const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
