@@ -65,7 +65,7 @@ export class MessageBook {
     this.#setOutcome(sequence, 'acknowledged');
   }
 
-  onRefused(sequence: number, outcome: AddOutcome): void {
+  onRejected(sequence: number, outcome: AddOutcome): void {
     this.#setOutcome(sequence, outcome === 'unknown' ? 'unknown' : 'failed');
   }
 

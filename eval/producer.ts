@@ -16,7 +16,7 @@ export interface ProducerContext {
 }
 
 /**
- * Offers a workload's messages and resolves when each is acknowledged or refused. After an abort nothing more is sent.
+ * Offers a workload's messages and resolves when each is acknowledged or rejected. After an abort nothing more is sent.
  * @returns the moment at which the first message was due, on the run's clock.
  */
 export async function produce(workload: Workload, context: ProducerContext): Promise<number> {
@@ -62,6 +62,6 @@ async function send(sequence: number, intendedMs: number, context: ProducerConte
     await reply;
     book.onAcknowledged(sequence, clock.nowMs());
   } catch (error) {
-    book.onRefused(sequence, system.addOutcome(error));
+    book.onRejected(sequence, system.addOutcome(error));
   }
 }

@@ -16,7 +16,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Whether the operating system refused, and not this program. */
+/** Whether the operating system rejected, and not this program. */
 export const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -51,7 +51,7 @@ export async function addOnSchedule(
       const acknowledged = (): void => {
         acknowledgedMs[at] = performance.now();
       };
-      // One that is refused has no latency.
+      // One that is rejected has no latency.
       replies.push(queue.add('message', payload).then(acknowledged, () => undefined));
     }
     await sleep(WAKE_EVERY_MS);

@@ -133,8 +133,8 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 6,
     name: 'a voter is removed although the rest needs a disk that was lost',
     file: 'raft/reconfiguration.ts',
-    find: 'const refusal = isJoint(next) ? stepRejection(core, next, request) : undefined;',
-    replace: 'const refusal = isJoint(next) && request === undefined ? stepRejection(core, next, request) : undefined;',
+    find: 'const rejection = isJoint(next) ? stepRejection(core, next, request) : undefined;',
+    replace: 'const rejection = isJoint(next) && request === undefined ? stepRejection(core, next, request) : undefined;',
   },
   {
     mistake: 6,

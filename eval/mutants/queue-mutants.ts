@@ -131,7 +131,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   },
   {
     mistake: 16,
-    name: 'a leader that is refused its requests forgets that time is due',
+    name: 'a leader whose requests are rejected forgets that time is due',
     file: 'node/proposer.ts',
     find: 'const hasProposedTime = requests.hasQueued && this.#proposeRequests();',
     replace: 'const hasProposedTime = requests.hasQueued && (this.#proposeRequests() || true);',

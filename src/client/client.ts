@@ -47,7 +47,7 @@ export class Client implements AsyncDisposable {
         else this.#adminCalls.onStatus(call, status);
       },
       onDone: (call) => this.#adminCalls.onDone(call),
-      onAdminRejected: (refusal) => this.#adminCalls.onRejected(refusal),
+      onAdminRejected: (rejection) => this.#adminCalls.onRejected(rejection),
       onLog: (reply) => this.#adminCalls.onLog(reply.call, reply.entries),
       onLost: (node) => {
         this.#adminCalls.onLost(node);

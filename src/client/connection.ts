@@ -16,7 +16,7 @@ export interface ConnectionHandlers {
   onStatus(call: number, status: NodeStatus, node: number): void;
   onLog(reply: LogReply, node: number): void;
   onDone(call: number): void;
-  onAdminRejected(refusal: AdminRejection): void;
+  onAdminRejected(rejection: AdminRejection): void;
   /** The node's channel is gone, and with it everything it had not yet said. */
   onLost(node: number): void;
 }

@@ -56,7 +56,7 @@ export class LeaseLostError extends JobraftError {
     super(
       outcome === 'unknown'
         ? `Whether this call ended job ${jobId} is unknown: it was sent, its session expired before the reply, and the lease is over now. Look for the job with getJob().`
-        : `The lease of job ${jobId} was lost; its result was refused. Raise "leaseMs", or do not block the event loop while a job runs.`,
+        : `The lease of job ${jobId} was lost; its result was rejected. Raise "leaseMs", or do not block the event loop while a job runs.`,
     );
     this.outcome = outcome;
     this.jobId = jobId;
@@ -200,13 +200,13 @@ export class NodeUnavailableError extends JobraftError {
 
 const OTHER_VERSION = 'Use the same version of jobraft on clients and nodes.';
 
-/** The cluster refused an operation: it does not understand it, or its payload is larger than the nodes allow (code TOO_LARGE). */
+/** The cluster rejected an operation: it does not understand it, or its payload is larger than the nodes allow (code TOO_LARGE). */
 export class RequestRejectedError extends JobraftError {
   override readonly code: string;
   override readonly outcome: Outcome;
 
   constructor(code: string, message: string, outcome: Outcome = 'not-applied') {
-    super(`The cluster refused the call: ${message}${code === 'TOO_LARGE' ? '' : ` ${OTHER_VERSION}`}`);
+    super(`The cluster rejected the call: ${message}${code === 'TOO_LARGE' ? '' : ` ${OTHER_VERSION}`}`);
     this.code = code;
     this.outcome = outcome;
   }
@@ -334,11 +334,11 @@ export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes, o
   if (stoppedNodes !== undefined) return new NoNodesRunningError(stoppedNodes);
   if (rejection?.code === 'NO_LEADER') return new NoLeaderError();
   if (rejection?.code === 'OVERLOADED')
-    return new OverloadedError('The cluster refused the call until its deadline, since it has too much to do.');
+    return new OverloadedError('The cluster rejected the call until its deadline, since it has too much to do.');
   return new DeadlineError('not-applied');
 }
 
-/** A node refused to change the members or to hand over leadership. Nothing was changed. */
+/** A node rejected to change the members or to hand over leadership. Nothing was changed. */
 export class AdminRejectedError extends JobraftError {
   override readonly code: AdminRejectionReason;
   override readonly outcome = 'not-applied';

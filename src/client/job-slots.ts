@@ -255,7 +255,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       this.#unannounced.delete(held);
       this.#sendBegin(held, {
         onResult: (result) => {
-          // That the lease is gone is told by the next extension, or by the refusal of what came of the job.
+          // That the lease is gone is told by the next extension, or by the rejection of what came of the job.
           if (!result.ok && !isLeaseGone(result.code)) this.#handlers.onError(unexpectedResult(result));
         },
         onError: (error) => this.#handlers.onError(error),

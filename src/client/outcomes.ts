@@ -10,7 +10,7 @@ import { isRepeated } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';
 
 /**
- * Decides what becomes of a batch, and of each of its calls, when it is answered, refused, or its time is over. Kept calls go on: in their
+ * Decides what becomes of a batch, and of each of its calls, when it is answered, rejected, or its time is over. Kept calls go on: in their
  * batch, whose bytes are repeated, or in another one when that can have no reply any more. Sends nothing itself.
  */
 export class Outcomes {
@@ -56,9 +56,9 @@ export class Outcomes {
   /** No repetition of this request can help. */
   onRejected(batch: Batch, error: Error): void {
     const { session } = batch;
-    const refused = batch.isOpening && session !== undefined ? session.lane.takeQueued() : [batch];
+    const rejected = batch.isOpening && session !== undefined ? session.lane.takeQueued() : [batch];
     this.#lanes.remove(batch);
-    for (const each of refused) {
+    for (const each of rejected) {
       this.#complete(each);
       each.fail(error);
     }
@@ -78,9 +78,9 @@ export class Outcomes {
     this.#intake.release(batch, rest);
     if (rest !== undefined) lane.requeue(rest);
     const goesOn = new Set(rest === undefined ? [] : [...rest.pending()].map(([, call]) => call));
-    const refused = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
+    const rejected = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
     batch.completed();
-    for (const [, call] of refused) fail(call, error);
+    for (const [, call] of rejected) fail(call, error);
   }
 
   /**
@@ -138,7 +138,7 @@ export class Outcomes {
     const lane = batch.session?.lane;
     this.#lanes.expireSessionOf(batch);
     if (batch.isOpening || lane === undefined) return;
-    // If the only sending was answered with this refusal, nothing was applied: the batch may go out in a new session.
+    // If the only sending was answered with this rejection, nothing was applied: the batch may go out in a new session.
     const isUncertain = batch.uncertainSends > 1;
     if (isUncertain) {
       this.#intake.releaseOrdinary(batch);

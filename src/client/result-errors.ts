@@ -3,9 +3,9 @@ import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, 
 
 export type FailedResult = Extract<OperationResult, { readonly ok: false }>;
 
-/** The error for an operation that the state machine refused. */
-export function errorOfResult(refusal: FailedResult): Error {
-  const { code, message, job = 0 } = refusal;
+/** The error for an operation that the state machine rejected. */
+export function errorOfResult(rejection: FailedResult): Error {
+  const { code, message, job = 0 } = rejection;
   switch (code) {
     case 'LEASE_LOST':
       return new LeaseLostError(job);

@@ -122,7 +122,7 @@ export class MembershipController {
     await this.#exclusive.run(() => this.#ask(() => this.#client().changeMembership(leader, change)));
   }
 
-  /** A refusal that passes is no reason to give up, and whether an unanswered request took effect shows in the next status. */
+  /** A rejection that passes is no reason to give up, and whether an unanswered request took effect shows in the next status. */
   async #ask(request: () => Promise<void>): Promise<void> {
     try {
       await request();

@@ -57,7 +57,7 @@ export interface NodeReport {
 /** From a node's thread to the cluster's owner. */
 export type NodeSignal =
   | { readonly type: 'ready' }
-  | { readonly type: 'rebuild'; readonly call: number; readonly isLeader: boolean; readonly refusal: RebuildRejection | undefined }
+  | { readonly type: 'rebuild'; readonly call: number; readonly isLeader: boolean; readonly rejection: RebuildRejection | undefined }
   /** The node's file is in this generation. @property isCheckpoint raised by a checkpoint, and not by an opening or the end. */
   | { readonly type: 'generation'; readonly disk: number; readonly generation: Generation; readonly isCheckpoint: boolean }
   | { readonly type: 'report'; readonly call: number; readonly report: NodeReport }

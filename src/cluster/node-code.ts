@@ -23,7 +23,7 @@ export interface ThreadCode {
 }
 
 /**
- * What a node's thread runs. A thread that is given a file refuses to start when the process was started with `--input-type`, which every
+ * What a node's thread runs. A thread that is given a file rejects to start when the process was started with `--input-type`, which every
  * thread inherits; one that is given source text does not preload what `--import` names. So each has its case.
  * @throws {NodeCodeMissingError}
  */

@@ -119,7 +119,8 @@ export class NodeHandle {
           resolve();
         } else if (signal.type === 'report') this.#onReport(signal.call, signal.report);
         else if (signal.type === 'generation') onGeneration(signal);
-        else if (signal.type === 'rebuild') this.#onRebuildReply(signal.call, { isFromLeader: signal.isLeader, refusal: signal.refusal });
+        else if (signal.type === 'rebuild')
+          this.#onRebuildReply(signal.call, { isFromLeader: signal.isLeader, rejection: signal.rejection });
         else fail(errorOf(boot.id, signal, outcome()));
       });
       this.#worker.on('error', (error) => fail(errorOfThread(boot.id, error, outcome())));

@@ -102,7 +102,7 @@ export class NodeThreads {
   /** @returns where the old file is now. @throws {StorageError} when the others do not have everything that was acknowledged. */
   async repair(node: number): Promise<string | undefined> {
     return await this.#inTurn(node, async () => {
-      if (!this.#areOthersRunning(node)) throw await this.#rebuilds.refused(node, this.#tooFewRun());
+      if (!this.#areOthersRunning(node)) throw await this.#rebuilds.rejected(node, this.#tooFewRun());
       const isRunning = this.#handles.get(node)?.isRunning === true;
       return await this.#rebuilds.run(node, {
         stop: async () => {
@@ -269,7 +269,7 @@ export class NodeThreads {
     if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await replace();
     else if (failure.code === 'STORAGE_DAMAGED' && this.#areOthersRunning(node)) await this.#rebuilds.run(node, { replace }, failure);
     else if (failure.code === 'STORAGE_DAMAGED' || failure.code === 'STORAGE_ROLLED_BACK')
-      throw await this.#rebuilds.refused(node, this.#tooFewRun(), failure);
+      throw await this.#rebuilds.rejected(node, this.#tooFewRun(), failure);
     else throw failure;
   }
 
@@ -278,7 +278,7 @@ export class NodeThreads {
     const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
     const replies = await Promise.all(running.map((handle) => handle.rebuildReply(node, question)));
     const leaders = replies.filter((reply) => reply?.isFromLeader === true);
-    return leaders.find((reply) => reply?.refusal === undefined) ?? leaders[0] ?? { isFromLeader: false, refusal: undefined };
+    return leaders.find((reply) => reply?.rejection === undefined) ?? leaders[0] ?? { isFromLeader: false, rejection: undefined };
   }
 
   async #unfinishedRebuilds(): Promise<number[]> {

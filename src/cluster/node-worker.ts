@@ -123,9 +123,9 @@ class NodeThread {
         this.#signal({ type: 'report', call: command.call, report: this.#report(command.withDigest) });
         break;
       case 'rebuild': {
-        const refusal = this.#node.admin.rebuildRejection(command.node, command.question);
+        const rejection = this.#node.admin.rebuildRejection(command.node, command.question);
         const isLeader = this.#node.view.role === 'leader';
-        this.#signal({ type: 'rebuild', call: command.call, isLeader, refusal });
+        this.#signal({ type: 'rebuild', call: command.call, isLeader, rejection });
         // The question may have begun a round of heartbeats.
         this.#turn();
         break;

@@ -20,7 +20,7 @@ export interface RebuildReply {
   /** Whether a leader answered. */
   readonly isFromLeader: boolean;
   /** Why the file may not be given up, or not yet; undefined when it may. */
-  readonly refusal: RebuildRejection | undefined;
+  readonly rejection: RebuildRejection | undefined;
 }
 
 export interface RebuildsParts {
@@ -85,7 +85,7 @@ export class Rebuilds {
         }),
       );
       if ('result' in rebuilt) return rebuilt.result;
-      throw await this.refused(node, rebuilt.refusal, damage);
+      throw await this.rejected(node, rebuilt.rejection, damage);
     });
   }
 
@@ -99,24 +99,24 @@ export class Rebuilds {
     });
     if ('result' in confirmed) return await replace();
     await resume?.();
-    throw await this.refused(node, confirmed.refusal);
+    throw await this.rejected(node, confirmed.rejection);
   }
 
-  /** Tries again and again until there is a result, a refusal is final, or the others do not pass in time. */
+  /** Tries again and again until there is a result, a rejection is final, or the others do not pass in time. */
   async #granted<Result>(
     node: number,
     withinMs: number,
     attempt: () => Promise<RebuildReply | { readonly result: Result }>,
-  ): Promise<{ readonly result: Result } | { readonly refusal: RebuildRejection }> {
+  ): Promise<{ readonly result: Result } | { readonly rejection: RebuildRejection }> {
     let waitedMs = 0;
     let withoutQuorumMs = 0;
-    let refusal: RebuildRejection = { message: 'no leader replies.', isFinal: false };
+    let rejection: RebuildRejection = { message: 'no leader replies.', isFinal: false };
     let roundStartMs = this.#clock.nowMs();
     while (waitedMs < withinMs && withoutQuorumMs <= QUORUM_WAIT_MS && !this.#parts.isClosed()) {
       const reply = await attempt();
       if ('result' in reply) return reply;
-      refusal = reply.refusal ?? refusal;
-      if (refusal.isFinal) break;
+      rejection = reply.rejection ?? rejection;
+      if (rejection.isFinal) break;
       await this.#clock.pause(POLL_MS);
       const nowMs = this.#clock.nowMs();
       const tookMs = Math.min(nowMs - roundStartMs, ROUND_MS_MAX);
@@ -124,7 +124,7 @@ export class Rebuilds {
       waitedMs += tookMs;
       withoutQuorumMs = reply.isFromLeader && this.#parts.areOthersRunning(node) ? 0 : withoutQuorumMs + tookMs;
     }
-    return { refusal };
+    return { rejection };
   }
 
   #nextQuestion(): number {
@@ -133,7 +133,7 @@ export class Rebuilds {
   }
 
   /** What an operator can do where a node cannot be rebuilt. */
-  async refused(node: number, { message, isFinal }: RebuildRejection, damage?: StorageError): Promise<StorageError> {
+  async rejected(node: number, { message, isFinal }: RebuildRejection, damage?: StorageError): Promise<StorageError> {
     const { dataDir } = this.#parts;
     const sentences = [`Node ${node} cannot be rebuilt: ${message}`];
     if (damage !== undefined) sentences.unshift(damage.message);
@@ -167,7 +167,7 @@ export class Rebuilds {
   }
 }
 
-const isGrant = ({ isFromLeader, refusal }: RebuildReply): boolean => isFromLeader && refusal === undefined;
+const isGrant = ({ isFromLeader, rejection }: RebuildReply): boolean => isFromLeader && rejection === undefined;
 
 /** The command that puts the latest file of the node back that was moved aside, if there is one. What is there now is moved aside, too. */
 export function putBack(file: string, node: number): string[] {

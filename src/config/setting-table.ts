@@ -35,7 +35,7 @@ export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = 
   messageBytesMax: { description: 'entries in one AppendEntries; one entry always fits', unit: 'bytes', min: KIB, max: GIB },
   inflightMessagesMax: { description: 'unanswered AppendEntries to one follower', unit: 'messages', min: 1, max: 65_536 },
   inflightBytesMax: { description: 'unanswered entries to one follower', unit: 'bytes', min: KIB, max: 4 * GIB },
-  uncommittedBytesMax: { description: 'entries a leader holds uncommitted before it refuses more', unit: 'bytes', min: KIB, max: 4 * GIB },
+  uncommittedBytesMax: { description: 'entries a leader holds uncommitted before it rejects more', unit: 'bytes', min: KIB, max: 4 * GIB },
   leaseMs: {
     description: "for how long a majority's reply lets the leader serve lease reads; 0 for never",
     unit: 'milliseconds',

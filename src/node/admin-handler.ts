@@ -101,9 +101,9 @@ export class AdminHandler {
     }
   }
 
-  #outcomeOf(call: number, refused: Rejection | undefined): ServerFrame {
-    if (refused === undefined) return { type: 'done', call };
-    return { type: 'admin-rejected', call, leader: this.#core.view.leader ?? 0, ...explain(refused) };
+  #outcomeOf(call: number, rejected: Rejection | undefined): ServerFrame {
+    if (rejected === undefined) return { type: 'done', call };
+    return { type: 'admin-rejected', call, leader: this.#core.view.leader ?? 0, ...explain(rejected) };
   }
 
   #viewLog(from: number, to: number): LogEntryView[] {
@@ -116,45 +116,45 @@ export class AdminHandler {
 
 const listed = (nodes: readonly number[]): string => nodes.join(', ') || 'none';
 
-function explain(refused: Rejection): { readonly reason: AdminRejectionReason; readonly message: string } {
-  switch (refused.reason) {
+function explain(rejected: Rejection): { readonly reason: AdminRejectionReason; readonly message: string } {
+  switch (rejected.reason) {
     case 'not-leader':
       return {
         reason: 'NOT_LEADER',
-        message: refused.leader === undefined ? 'No leader available.' : `Node ${refused.leader} leads; ask it.`,
+        message: rejected.leader === undefined ? 'No leader available.' : `Node ${rejected.leader} leads; ask it.`,
       };
     case 'not-ready':
       return { reason: 'NOT_READY', message: 'The leader has not committed anything in its term yet. Retry in a moment.' };
     case 'change-pending':
       return { reason: 'CHANGE_PENDING', message: 'Another change of members is under way. Retry when it is done.' };
     case 'transferring':
-      return { reason: 'TRANSFERRING', message: `Leadership is on its way to node ${refused.to}. Retry with the new leader.` };
+      return { reason: 'TRANSFERRING', message: `Leadership is on its way to node ${rejected.to}. Retry with the new leader.` };
     case 'invalid-change':
     case 'invalid-transfer':
-      return { reason: 'INVALID', message: refused.message };
+      return { reason: 'INVALID', message: rejected.message };
     case 'too-few-copies':
-      if (refused.isFinal) {
-        const others = listed(refused.voters.filter((voter) => voter !== refused.node));
-        const message = `The voters are nodes ${listed(refused.voters)}. Without node ${refused.node} the others (${others}) are no majority, whatever they have.`;
+      if (rejected.isFinal) {
+        const others = listed(rejected.voters.filter((voter) => voter !== rejected.node));
+        const message = `The voters are nodes ${listed(rejected.voters)}. Without node ${rejected.node} the others (${others}) are no majority, whatever they have.`;
         return { reason: 'CHANGE_PENDING', message };
       }
       return {
         reason: 'CHANGE_PENDING',
-        message: `Of the voters (nodes ${listed(refused.voters)}), without node ${refused.node}, these are known to have everything that was acknowledged: ${refused.holders.length === 0 ? 'none' : `node ${listed(refused.holders)}`}. That is no majority.`,
+        message: `Of the voters (nodes ${listed(rejected.voters)}), without node ${rejected.node}, these are known to have everything that was acknowledged: ${rejected.holders.length === 0 ? 'none' : `node ${listed(rejected.holders)}`}. That is no majority.`,
       };
     case 'voters-asked':
       return {
         reason: 'CHANGE_PENDING',
-        message: `The leader has asked the voters before and after the change (nodes ${listed(refused.voters)}) whether they are there. Retry in a moment.`,
+        message: `The leader has asked the voters before and after the change (nodes ${listed(rejected.voters)}) whether they are there. Retry in a moment.`,
       };
     case 'too-few-voters':
       return {
         reason: 'CHANGE_PENDING',
-        message: `Of the voters before and after the change (nodes ${listed(refused.voters)}), these have answered in time, with the disk that they vote with: ${listed(refused.present)}. That is no majority of both. Retry when more of them do.`,
+        message: `Of the voters before and after the change (nodes ${listed(rejected.voters)}), these have answered in time, with the disk that they vote with: ${listed(rejected.present)}. That is no majority of both. Retry when more of them do.`,
       };
     case 'overloaded':
-      return { reason: 'OVERLOADED', message: `The leader holds ${refused.uncommittedBytes} bytes that are not committed. Retry later.` };
+      return { reason: 'OVERLOADED', message: `The leader holds ${rejected.uncommittedBytes} bytes that are not committed. Retry later.` };
     default:
-      return assertNever(refused);
+      return assertNever(rejected);
   }
 }

@@ -23,7 +23,7 @@ export interface ProposerPorts {
   wallMs(): number;
   applied(): LogIndex;
   propose(data: Uint8Array): Effects;
-  /** Requests of the turn became an entry, or were refused; more may follow. */
+  /** Requests of the turn became an entry, or were rejected; more may follow. */
   onEntry(): void;
 }
 
@@ -157,7 +157,7 @@ export class Proposer {
   #proposeTick(): void {
     const { view } = this.#ports;
     const { proposed } = this.#propose(tickData(this.#header()));
-    // What was refused, since too much is on its way, is tried again when that has been applied.
+    // What was rejected, since too much is on its way, is tried again when that has been applied.
     this.#tick = { index: proposed?.index ?? view.log.lastIndex, term: view.term };
   }
 

@@ -52,7 +52,7 @@ export class MinHeap<Item> {
     return this.#items;
   }
 
-  /** Drops the items that `isKept` refuses. */
+  /** Drops the items that `isKept` rejects. */
   retain(isKept: (item: Item) => boolean): void {
     const kept = this.#items.filter(isKept);
     this.#items.length = 0;

@@ -210,7 +210,7 @@ export class OperationReader {
     this.#readLease(reader);
     this.retry = reader.u8() === 1;
     const at = reader.position;
-    // Read as text to refuse what could not be shown later.
+    // Read as text to reject what could not be shown later.
     reader.text();
     this.blobAt = at + 4;
     this.blobLength = reader.position - at - 4;

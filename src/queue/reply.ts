@@ -25,7 +25,7 @@ import { OPERATIONS_MAX } from './limits.ts';
  * ```
  * All of this is the *skeleton*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order.
- * In the form `refused` a single error stands for all results.
+ * In the form `rejected` a single error stands for all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
 export const ResultCode = Object.freeze({
@@ -145,8 +145,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
   const count = reader.u32();
   if (count > OPERATIONS_MAX) throw new MalformedBytesError(`a reply of ${count} results`);
   if (form === ReplyForm.rejected) {
-    const refusal = readResult(reader, undefined);
-    return { client, sequence, results: new Array<OperationResult>(count).fill(refusal) };
+    const rejection = readResult(reader, undefined);
+    return { client, sequence, results: new Array<OperationResult>(count).fill(rejection) };
   }
   const attachments = form === ReplyForm.attached ? new AttachmentReader(bytes, attachmentsAt(bytes)) : undefined;
   const results: OperationResult[] = [];

@@ -45,7 +45,7 @@ export class RequestExecutor {
   }
 
   /**
-   * Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are refused.
+   * Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are rejected.
    * @param version of the state machine that the entry names.
    */
   execute(header: RequestHeader, reader: ByteReader, data: Uint8Array, logMs: number, version: number): Uint8Array {
@@ -60,7 +60,7 @@ export class RequestExecutor {
         this.#perform(data, logMs);
         continue;
       }
-      for (let refused = done; refused < operations; refused += 1) this.#replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
+      for (let rejected = done; rejected < operations; rejected += 1) this.#replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
       break;
     }
     return this.#replies.finish();

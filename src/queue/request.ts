@@ -106,7 +106,7 @@ export interface RequestHeader {
 
 /**
  * Builds one request after the other in the same memory. Values are written as they are: `validateRequest` at the node
- * is what refuses bad ones.
+ * is what rejects bad ones.
  */
 export class RequestEncoder {
   readonly #to: ByteWriter;

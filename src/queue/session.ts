@@ -102,7 +102,7 @@ export class Session {
     else if (extendsLeft) runs[at - 1] = sequence;
     else if (extendsRight) runs[at] = sequence;
     else runs.splice(at, 0, sequence, sequence);
-    // Too many holes: the lowest one closes. What arrives in it is refused, never carried out twice.
+    // Too many holes: the lowest one closes. What arrives in it is rejected, never carried out twice.
     if (runs.length > 2 * runsMax) runs.splice(1, 2);
   }
 }

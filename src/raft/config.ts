@@ -14,7 +14,7 @@ export interface RaftConfig {
   readonly inflightMessagesMax: number;
   /** Most bytes on their way to one follower without a reply. */
   readonly inflightBytesMax: number;
-  /** Most bytes that a leader takes without having committed them; beyond, proposals are refused. */
+  /** Most bytes that a leader takes without having committed them; beyond, proposals are rejected. */
   readonly uncommittedBytesMax: number;
   /**
    * For how long after a majority answered a leader may serve lease reads (thesis §6.4.1); zero for never. The assumption: while so many

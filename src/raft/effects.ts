@@ -9,17 +9,17 @@ import type { RebuildQuestion } from './rebuild-question.ts';
 /** What may happen to a core. Every event carries `now`, in milliseconds of a clock that never goes back. */
 export type RaftEvent = { readonly now: number } & (
   | { readonly type: 'message'; readonly message: RaftMessage }
-  /** Opaque bytes for the log. The reply stands in the effects: `proposed` or `refused`. */
+  /** Opaque bytes for the log. The reply stands in the effects: `proposed` or `rejected`. */
   | { readonly type: 'propose'; readonly data: Uint8Array }
   /**
-   * Changes the members; answered like a proposal. The further steps of the change follow by themselves. What is refused as `voters-asked` has to be
+   * Changes the members; answered like a proposal. The further steps of the change follow by themselves. What is rejected as `voters-asked` has to be
    * repeated, with `isRepeated`, until it is decided, within a few election timeouts: nothing that follows by itself goes before it.
    */
   | { readonly type: 'change-membership'; readonly change: MembershipChange; readonly isRepeated?: boolean }
-  /** Let another voter lead: `to`, or the one with the most advanced log. Refused like a proposal, or a notice `transfer` tells how it goes. */
+  /** Let another voter lead: `to`, or the one with the most advanced log. Rejected like a proposal, or a notice `transfer` tells how it goes. */
   | { readonly type: 'transfer-leadership'; readonly to: NodeId | undefined }
   /**
-   * Reads that came since the last such event, under a number that only grows. `refused` says that this node does not lead; otherwise
+   * Reads that came since the last such event, under a number that only grows. `rejected` says that this node does not lead; otherwise
    * `readable` names the batch, now or later. @property lease whether a lease is good enough, when one is held (thesis §6.4.1).
    */
   | { readonly type: 'read'; readonly batch: number; readonly lease: boolean }
@@ -38,7 +38,7 @@ export type RaftEvent = { readonly now: number } & (
   /** In the middle of a long turn: heartbeats that are due leave. Nobody's silence is judged, since what arrived meanwhile is not read yet. */
   | { readonly type: 'heartbeat' }
   /**
-   * May this node's disk be given up, as damaged as it may be? Only when the effects hold no `refused`; a refusal may pass, and the question is
+   * May this node's disk be given up, as damaged as it may be? Only when the effects hold no `rejected`; a rejection may pass, and the question is
    * repeated.
    */
   | ({ readonly type: 'rebuild' } & RebuildQuestion)

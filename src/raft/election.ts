@@ -122,7 +122,7 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
     type: 'vote-reply',
     from: core.id,
     to: message.from,
-    // A granted pre-vote speaks of the term that was asked for; a refusal tells the asker where the cluster stands.
+    // A granted pre-vote speaks of the term that was asked for; a rejection tells the asker where the cluster stands.
     term: granted ? message.term : core.term,
     preVote: message.preVote,
     granted,
@@ -152,7 +152,7 @@ function yieldPreVote(core: CoreState): void {
 
 /**
  * The committed configuration that no longer has the asker, or zero. A node that was removed while it was away finds out from the
- * refusal, and asks no more.
+ * rejection, and asks no more.
  */
 export function removalOf(core: CoreState, asker: NodeId): LogIndex {
   const { index, configuration } = core.configurations.at(core.commit);

@@ -33,7 +33,7 @@ export function becomeLeader(core: CoreState): void {
   broadcast(core);
 }
 
-/** One batch of commands for the log. What is refused here never entered it. */
+/** One batch of commands for the log. What is rejected here never entered it. */
 export function onPropose(core: CoreState, data: Uint8Array): void {
   if (core.role !== 'leader') {
     core.effects.rejected = { reason: 'not-leader', leader: core.leader };

@@ -14,7 +14,7 @@ export interface RequestVote extends Envelope {
   readonly type: 'request-vote';
   readonly last: EntryId;
   readonly preVote: boolean;
-  /** The leader itself asked for this election (thesis §3.10): hearing that leader is no reason to refuse. */
+  /** The leader itself asked for this election (thesis §3.10): hearing that leader is no reason to reject. */
   readonly transfer: boolean;
   /** The disk that the candidate's configuration knows the voter by, zero for any: with another disk it has no vote to give (KIP-853). */
   readonly voterDisk: DiskId;

@@ -10,7 +10,7 @@ import { sendHeartbeat } from './replication.ts';
 /**
  * Whether everything that was acknowledged stays on a majority when the node's disk is given up: the other voters that hold all that was
  * committed when the question came, each with the disk that it votes with, have to be a majority of the voters by themselves. What was heard
- * before the question is no proof, since a disk may have been given up since; so the question begins a round of heartbeats, and is refused
+ * before the question is no proof, since a disk may have been given up since; so the question begins a round of heartbeats, and is rejected
  * until enough voters answered it. Who asks repeats it. The same is asked for a node without a vote: a leader that was replaced meanwhile may
  * not know that it has one by now.
  *

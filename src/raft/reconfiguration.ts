@@ -50,12 +50,12 @@ export function onChangeMembership(core: CoreState, change: MembershipChange, is
 
 /** Of a configuration that is not joint nothing is needed that was not before. */
 function begin(core: CoreState, next: Configuration, request: StepRequest): void {
-  const refusal = isJoint(next) ? stepRejection(core, next, request) : undefined;
-  if (refusal === undefined) {
+  const rejection = isJoint(next) ? stepRejection(core, next, request) : undefined;
+  if (rejection === undefined) {
     // The same members may be asked for again: what was answered before is no proof then.
     core.askedStep = undefined;
     core.effects.proposed = adopt(core, next);
-  } else core.effects.rejected = refusal;
+  } else core.effects.rejected = rejection;
 }
 
 function isChangePending(core: CoreState): boolean {

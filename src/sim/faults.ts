@@ -237,16 +237,16 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
     // The owner of a cluster gives up no disk while a change of members is being asked for.
     const isChanging = schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX;
     if (leader?.runtime !== undefined && areLossesKnown(world) && !isChanging) {
-      const refusal = leader.runtime.admin.rebuildRejection(node.id, question);
+      const rejection = leader.runtime.admin.rebuildRejection(node.id, question);
       leader.wake(schedule.nowMs);
-      if (refusal === undefined) {
+      if (rejection === undefined) {
         coverage.add(world.lostDisks.size > 0 ? 'disk given up while another was rebuilt' : 'disk given up for a repair');
         world.lostDisks.set(node.id, node.diskId);
         if (node.isUp) world.stopNode(node, downMs, true);
         node.loseDisk();
         return;
       }
-      coverage.add('repair refused, or not yet granted');
+      coverage.add('repair rejected, or not yet granted');
     }
     schedule.after(REPAIR_EVERY_MS, askAgain);
   };

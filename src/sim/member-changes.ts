@@ -95,7 +95,7 @@ class Operator {
     return voters.toSorted((one, next) => one - next);
   }
 
-  /** A change that names nodes several times is refused, or dropped as malformed, or names each once. */
+  /** A change that names nodes several times is rejected, or dropped as malformed, or names each once. */
   nameTwice(joining: number, leaving: number): void {
     const before = this.voters();
     const isTaken = this.#ask({ add: [joining, joining, joining], remove: [leaving, leaving] }) === true;

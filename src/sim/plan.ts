@@ -228,7 +228,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const isRepeating = members.chance(0.1);
   for (let left = later.chance(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
     const atMs = Math.round(later.below(faultMs));
-    // Several at once, often: each of them has to wait for the one before, or is refused.
+    // Several at once, often: each of them has to wait for the one before, or is rejected.
     for (const node of repairsOf(later, all)) faults.push({ type: 'repair', atMs, node, downMs: later.of([1, 30, 400]) });
   }
   for (let left = later.chance(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {

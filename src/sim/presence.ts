@@ -44,7 +44,7 @@ export function checkPresence(world: World, machine: JobQueue): void {
     const other = ids.get(key);
     ids.set(key, job);
     demand(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
-    // Where the version may move, a late copy of a request that was refused may be taken.
+    // Where the version may move, a late copy of a request that was rejected may be taken.
     const isAsked = asked.has(key) || world.plan.isVersionAsked;
     demand(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }

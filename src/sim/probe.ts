@@ -110,11 +110,7 @@ export class Probe {
     this.#sequence = 0;
     this.#replies.clear();
     const [opened] = this.#call((to) => to.openSession());
-    demand(
-      opened?.ok === true && opened.type === 'opened',
-      'answers fit their questions',
-      () => `an opening got ${JSON.stringify(opened)}`,
-    );
+    demand(opened?.ok === true && opened.type === 'opened', 'replies fit their requests', () => `an opening got ${JSON.stringify(opened)}`);
     this.#client = opened.client;
     this.#sequence = 0;
     this.#replies.clear();

@@ -27,7 +27,7 @@ const QUIET_MS = 300;
 const REST_MS = 2_000;
 
 /**
- * The production client in a calm cluster that has forgotten its session: what it has under way, in several requests, is refused, and keeps
+ * The production client in a calm cluster that has forgotten its session: what it has under way, in several requests, is rejected, and keeps
  * its order in the next session.
  */
 export function watchRenewal(world: World): void {

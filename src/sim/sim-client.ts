@@ -150,7 +150,7 @@ export class SimClient {
     const step = {
       settle: (result: OperationResult) => this.#session.onOpened(result),
       giveUp: () => undefined,
-      refuse: () => this.#open(),
+      reject: () => this.#open(),
     };
     this.#begin(
       (encoder) => {
@@ -202,7 +202,7 @@ export class SimClient {
     this.#send(request);
     const lateShare = this.#areSessionsBounded ? LATE_COPY_SHARE_BOUNDED : LATE_COPY_SHARE;
     if (!this.#random.chance(isOpening ? LATE_OPENING_SHARE : lateShare)) return;
-    // One that is to come counts, too: what is refused now may be carried out then.
+    // One that is to come counts, too: what is rejected now may be carried out then.
     request.copies += 1;
     this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendBytes(request, this.#whomToAsk()));
   }
@@ -306,15 +306,15 @@ export class SimClient {
     request.steps.forEach((step, at) => {
       const result = reply.results[at];
       if (result === undefined)
-        throw new Violation('answers are whole', `a request of ${request.steps.length} got ${reply.results.length} results`);
+        throw new Violation('replies are whole', `a request of ${request.steps.length} got ${reply.results.length} results`);
       step.settle(result);
     });
   }
 
   /** A late copy is answered, or the request was given up. */
   #onLateReply(results: readonly OperationResult[]): void {
-    const isRefused = results[0]?.ok === false && results[0].code === 'SESSION_EXPIRED';
-    if (isRefused) this.#world.coverage.add('late request refused behind the end of its session');
+    const isRejected = results[0]?.ok === false && results[0].code === 'SESSION_EXPIRED';
+    if (isRejected) this.#world.coverage.add('late request rejected behind the end of its session');
   }
 
   get #areSessionsBounded(): boolean {
@@ -334,9 +334,9 @@ export class SimClient {
       return;
     }
     if (code === 'TOO_LARGE' && request.steps.some(({ isOversized }) => isOversized === true)) {
-      this.#world.coverage.add('payload refused since it is too large');
+      this.#world.coverage.add('payload rejected since it is too large');
       this.#forget(request);
-      for (const step of request.steps) step.refuse(code);
+      for (const step of request.steps) step.reject(code);
       return;
     }
     if (code !== 'NO_LEADER' && code !== 'OVERLOADED' && code !== 'RETRY_LATER') throw new Violation('valid requests are taken', message);
@@ -353,7 +353,7 @@ export class SimClient {
     const isRepeated = request.copies > 1 || network.duplicateProbability > 0 || faults.some(({ type }) => type === 'replay');
     for (const step of request.steps) {
       if (isRepeated && !request.isOpening) step.giveUp();
-      else step.refuse('VERSION');
+      else step.reject('VERSION');
     }
   }
 }

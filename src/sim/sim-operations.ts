@@ -23,7 +23,7 @@ export interface Step {
   /** Its outcome stays unknown. */
   giveUp(): void;
   /** It was certainly not carried out. */
-  refuse(code: string): void;
+  reject(code: string): void;
   /** A payload is larger than nodes take. */
   readonly isOversized?: boolean;
 }
@@ -112,7 +112,7 @@ export class SimOperations {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
             this.#world.coverage.add('finished job made room for later ones');
           call.ok({ state: null });
-        } else throw new Violation('answers fit their questions', `getJob got ${JSON.stringify(result)}`);
+        } else throw new Violation('replies fit their requests', `getJob got ${JSON.stringify(result)}`);
       },
     };
   }
@@ -309,20 +309,20 @@ export class SimOperations {
       ...unsettled(call),
       settle: (result) => {
         if (!result.ok) {
-          if (result.code === 'LEASE_LOST') this.#world.coverage.add('stale token refused');
+          if (result.code === 'LEASE_LOST') this.#world.coverage.add('stale token rejected');
           call.fail(result.code);
           return;
         }
         const value = toResult(result);
-        if (value === undefined) throw new Violation('answers fit their questions', `got ${result.type}`);
+        if (value === undefined) throw new Violation('replies fit their requests', `got ${result.type}`);
         call.ok(value);
       },
     };
   }
 }
 
-function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, 'giveUp' | 'refuse'> {
-  return { giveUp: () => call.info('session expired'), refuse: (code) => call.fail(code) };
+function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, 'giveUp' | 'reject'> {
+  return { giveUp: () => call.info('session expired'), reject: (code) => call.fail(code) };
 }
 
 const nothing = () => null;

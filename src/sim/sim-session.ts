@@ -43,7 +43,7 @@ export class SimSession {
   /** In version 1 the opening's number is the session's id. */
   onOpened(result: OperationResult): void {
     const isOpened = result.ok && (result.type === 'opened' || result.type === 'done');
-    demand(isOpened, 'answers fit their questions', () => `an opening got ${JSON.stringify(result)}`);
+    demand(isOpened, 'replies fit their requests', () => `an opening got ${JSON.stringify(result)}`);
     if (result.type === 'opened') {
       this.#id = result.client;
       this.#sequence = 0;
@@ -72,7 +72,7 @@ export class SimSession {
     coverage.add('session expired');
     if (end === 'idle') coverage.add('session ended since it was idle');
     else if (end === 'evicted') coverage.add('session evicted since there were too many');
-    else coverage.add('request refused since its reply was forgotten');
+    else coverage.add('request rejected since its reply was forgotten');
     // In version 1 time is that of the leaders' wall clocks.
     const isInTime = end !== 'idle' || idleMs > sessionIdleMsMax * IDLE_SHARE_MIN || plan.isVersionAsked;
     demand(

@@ -323,7 +323,7 @@ class SqliteStorage implements FileStorage {
 
   /**
    * One transaction, all or nothing. After a failure nobody knows what the disk holds: the kernel may have dropped the
-   * pages that it could not write, and a second fsync would report success. So the storage refuses everything from then on.
+   * pages that it could not write, and a second fsync would report success. So the storage rejects everything from then on.
    * @param isOneStatement `work` runs one statement, which is a transaction by itself: that costs half of the processor time.
    */
   #writing(doing: string, work: () => void, isOneStatement = false): void {

@@ -17,7 +17,7 @@ export type ClientFrame =
   | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
   | { readonly type: 'status'; readonly call: number }
   | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number }
-  /** Other members (Raft §6); only a leader takes it. Answered by `done` once it stands in the log, or by `refused`. */
+  /** Other members (Raft §6); only a leader takes it. Answered by `done` once it stands in the log, or by `rejected`. */
   | {
       readonly type: 'change';
       readonly call: number;
@@ -25,7 +25,7 @@ export type ClientFrame =
       readonly remove: readonly number[];
       readonly learners: readonly number[];
     }
-  /** Another leader: node `to`, or whichever has most of the log when it is zero. Answered by `done` once it is begun, or by `refused`. */
+  /** Another leader: node `to`, or whichever has most of the log when it is zero. Answered by `done` once it is begun, or by `rejected`. */
   | { readonly type: 'transfer'; readonly call: number; readonly to: number };
 
 /**
@@ -331,7 +331,7 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
     case ADMIN_REJECTED: {
       const call = body.u32();
       const reason = ADMIN_REJECTION_REASONS[body.u8()];
-      if (reason === undefined) throw new MalformedBytesError('refusal for an unknown reason');
+      if (reason === undefined) throw new MalformedBytesError('rejection for an unknown reason');
       return { type: 'admin-rejected', call, reason, leader: body.f64(), message: body.text() };
     }
     default:

@@ -139,11 +139,11 @@ describe('a reader of foreign bytes', () => {
     ['u16', 1],
     ['u32', 3],
     ['f64', 7],
-  ] as const)('refuses %s at the end', (kind, count) => {
+  ] as const)('rejects %s at the end', (kind, count) => {
     expect(() => new ByteReader(new Uint8Array(count))[kind]()).toThrow(MalformedBytesError);
   });
 
-  it.each(['text', 'blob'] as const)('refuses a %s that is longer than what is there', (kind) => {
+  it.each(['text', 'blob'] as const)('rejects a %s that is longer than what is there', (kind) => {
     const bytes = written((writer) => {
       writer.u32(5);
       writer.raw(Uint8Array.of(97, 97, 97, 97));
@@ -156,14 +156,14 @@ describe('a reader of foreign bytes', () => {
     ['a sequence that is cut off', [0xe6, 0x97]],
     ['a byte that UTF-8 does not have', [0xff]],
     ['an overlong form', [0xc0, 0x80]],
-  ])('refuses a text with %s', (_name, bytes) => {
+  ])('rejects a text with %s', (_name, bytes) => {
     for (const padding of [0, 40]) {
       const text = [...new Array<number>(padding).fill(97), ...bytes];
       expect(() => new ByteReader(written((writer) => writer.blob(Uint8Array.from(text)))).text()).toThrow(/not valid UTF-8/);
     }
   });
 
-  it('refuses a varint that does not end', () => {
+  it('rejects a varint that does not end', () => {
     expect(() => new ByteReader(new Uint8Array(20).fill(0x80)).varint()).toThrow(/longer than eight bytes/);
     expect(() => new ByteReader(new Uint8Array(3).fill(0x80)).varint()).toThrow(MalformedBytesError);
   });

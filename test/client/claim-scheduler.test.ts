@@ -171,9 +171,9 @@ describe('a waiting claim that is cancelled', () => {
     await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.parkedClaimsMax = 0;
     cluster.retryAfterMs = 60_000;
-    const refused = aWorker('b', async () => 1);
+    const rejected = aWorker('b', async () => 1);
     await eventually(() => expect(waitingClaims(cluster.requests)).toHaveLength(2));
-    await refused.close();
+    await rejected.close();
   });
 });
 

@@ -245,7 +245,7 @@ describe('a call whose deadline passes', () => {
     expect(waitingIn(cluster)).toBe(1);
   });
 
-  it('has an unknown outcome if one of its sendings was not refused', async () => {
+  it('has an unknown outcome if one of its sendings was not rejected', async () => {
     const { cluster, queue } = aClient([1, 2], { deadlineMs: 100, silenceMs: 10 });
     await queue.add('n', 0);
     cluster.silent.add(1).add(2);
@@ -280,13 +280,13 @@ describe('a client whose event loop stood still for longer than its deadline', (
 });
 
 describe('a client with too much to do', () => {
-  it('lets calls wait up to its bound and refuses those beyond it', async () => {
+  it('lets calls wait up to its bound and rejects those beyond it', async () => {
     const { cluster, queue } = aClient([1], { queuedOperationsMax: 10, outstandingBatchesMax: 1, batchOperationsMax: 2 });
     const outcomes = await Promise.allSettled(Array.from({ length: 15 }, (_, n) => queue.add('n', n)));
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
-    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
-    expect(refused).toHaveLength(5);
-    for (const { reason } of refused) expect(reason).toBeInstanceOf(OverloadedError);
+    const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(rejected).toHaveLength(5);
+    for (const { reason } of rejected) expect(reason).toBeInstanceOf(OverloadedError);
     expect(waitingIn(cluster)).toBe(10);
     await queue.add('n', 16);
   });
@@ -294,9 +294,9 @@ describe('a client with too much to do', () => {
   it('counts bytes too', async () => {
     const { queue } = aClient([1], { queuedBytesMax: 1_024 });
     const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, n) => queue.add('n', n)));
-    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
-    expect(refused.length).toBeGreaterThan(0);
-    expect(refused.every(({ reason }) => reason instanceof OverloadedError)).toBe(true);
+    const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(rejected.length).toBeGreaterThan(0);
+    expect(rejected.every(({ reason }) => reason instanceof OverloadedError)).toBe(true);
   });
 
   it('waits out an overloaded cluster', async () => {
@@ -345,7 +345,7 @@ describe('a cluster whose version does not have an operation', () => {
   });
 });
 
-describe('a refusal that no repetition can help', () => {
+describe('a rejection that no repetition can help', () => {
   it('is reported at once', async () => {
     const { cluster, client, queue } = aClient();
     await client.connect();
@@ -394,7 +394,7 @@ describe('a session', () => {
 });
 
 describe('closing a client', () => {
-  it('awaits what was issued and refuses what comes later', async () => {
+  it('awaits what was issued and rejects what comes later', async () => {
     const { cluster, client, queue } = aClient();
     const adds = addMany(queue, 10);
     await client.close();

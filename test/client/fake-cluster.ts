@@ -197,10 +197,10 @@ export class FakeCluster implements ClusterEndpoint {
   #onQuery(connection: FakeConnection, request: Uint8Array, consistency: ReadConsistency): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a query without a header');
-    const refused =
+    const rejected =
       this.rejectWith ?? (this.leader === undefined ? { code: 'NO_LEADER' as const, outcome: 'not-applied' as const } : undefined);
-    if (refused !== undefined && consistency !== 'stale')
-      this.#send(connection, { type: 'rejected', ...address, ...refused, operations: [], message: 'switched on' });
+    if (rejected !== undefined && consistency !== 'stale')
+      this.#send(connection, { type: 'rejected', ...address, ...rejected, operations: [], message: 'switched on' });
     else if (this.repliesToSwallow > 0) this.repliesToSwallow -= 1;
     else this.#send(connection, { type: 'reply', reply: this.machine.query(request) });
   }

@@ -27,11 +27,11 @@ const TREATMENTS: readonly [string, (object: object) => void][] = [
   [
     'given setters that throw',
     (object) => {
-      const refuse = (): never => {
+      const reject = (): never => {
         throw new Error('not to be set');
       };
       for (const name of ['id', 'token', 'attemptsMade', 'failedReason', 'stalledCounter', 'extendedAtMs', 'isEnded'])
-        Object.defineProperty(object, name, { get: refuse, set: refuse, configurable: true });
+        Object.defineProperty(object, name, { get: reject, set: reject, configurable: true });
     },
   ],
 ];

@@ -332,7 +332,7 @@ describe('a session that is replaced', () => {
     const { cluster, queue } = aSetting({ silenceMs: 40 });
     await queue.add('n', 0);
     cluster.expireSessions();
-    // The refusal of the first request gets lost, that of the second does not.
+    // The rejection of the first request gets lost, that of the second does not.
     cluster.repliesToSwallow = 1;
     const first = outcomeOf(queue.add('n', 1));
     await turn();

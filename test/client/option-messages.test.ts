@@ -87,9 +87,9 @@ describe('every option', () => {
     expect(new Set(CASES.map(({ what }) => what))).toEqual(new Set(Object.keys(TAKERS)));
   });
 
-  it.each(CASES)('$name of $what is refused with what happened, the value and what to do', ({ name, taker }) => {
-    const refusals = BAD_VALUES.map((value) => ({ value, error: outcomeOf(() => taker({ [name]: value })) }));
-    for (const { error } of refusals.filter((each) => each.error !== undefined)) {
+  it.each(CASES)('$name of $what is rejected with what happened, the value and what to do', ({ name, taker }) => {
+    const rejections = BAD_VALUES.map((value) => ({ value, error: outcomeOf(() => taker({ [name]: value })) }));
+    for (const { error } of rejections.filter((each) => each.error !== undefined)) {
       expect(error).toBeInstanceOf(JobraftError);
       const { message, outcome } = error as JobraftError;
       expect(message).toMatch(TELLING);
@@ -97,9 +97,9 @@ describe('every option', () => {
       expect(message).toContain(name);
       expect(outcome).toBe('not-applied');
     }
-    const ofPromise = refusals.find(({ value }) => value === PROMISE)?.error;
+    const ofPromise = rejections.find(({ value }) => value === PROMISE)?.error;
     expect(ofPromise).toMatchObject({ message: expect.stringContaining('put "await" before the call that returned it') });
-    expect(refusals.filter(({ error }) => error !== undefined).length).toBeGreaterThan(8);
+    expect(rejections.filter(({ error }) => error !== undefined).length).toBeGreaterThan(8);
   });
 
   it.each(CASES)('$name of $what is meant by a name that is nearly the same', ({ name, taker }) => {

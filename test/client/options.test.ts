@@ -181,7 +181,7 @@ describe('a job that is added wrongly', () => {
       (queue) => queue.addBulk([{ name: 'x', data: 1, opts: { delay: -1 } }]),
       /"jobs\[0\]\.opts\.delay" has the value -1/,
     ],
-  ])('%s: is refused with the remedy, and nothing is sent', async (_, add, message) => {
+  ])('%s: is rejected with the remedy, and nothing is sent', async (_, add, message) => {
     const { cluster, queue } = aQueue();
     const error: unknown = await add(queue).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InvalidOptionError);
@@ -256,7 +256,7 @@ describe('a job that is added wrongly', () => {
       0,
       /index 0\. Option "jobs\[0\]" .* It is a promise: put "await"/,
     ],
-  ])('is named when a bulk is refused because of %s, and nothing of the bulk is added', async (_, jobs, at, message) => {
+  ])('is named when a bulk is rejected because of %s, and nothing of the bulk is added', async (_, jobs, at, message) => {
     const { cluster, queue } = aQueue();
     const error: unknown = await queue.addBulk(asAny<[]>(jobs)).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ outcome: 'not-applied', message: expect.stringMatching(message) });
@@ -264,7 +264,7 @@ describe('a job that is added wrongly', () => {
     expect(cluster.requests).toHaveLength(0);
   });
 
-  it('has no name that another job could have on its way: lone surrogates are refused', async () => {
+  it('has no name that another job could have on its way: lone surrogates are rejected', async () => {
     const { cluster, queue } = aQueue();
     for (const name of ['\ud800', `${'long '.repeat(20)}\udc00`, asAny<string>(7), asAny<string>(undefined), asAny<string>(throwing)]) {
       await expect(queue.add(name, 1)).rejects.toBeInstanceOf(InvalidPayloadError);
@@ -409,7 +409,7 @@ describe('a function that returns a promise', () => {
     ['Client.transferLeadership to', (_, client, odd) => client.transferLeadership(9, odd)],
   ])('%s: rejects odd arguments with a typed error, and never throws', async (_, call) => {
     const { cluster, client, queue } = aQueue();
-    // What is right is refused at once, too: this node does not run.
+    // What is right is rejected at once, too: this node does not run.
     cluster.stop(9);
     for (const odd of oddities) {
       const reply = call(queue, client, odd as never);

@@ -52,7 +52,7 @@ describe('the payload of a job', () => {
     ['a BigInt', 1n],
     ['a function', () => 1],
     ['a symbol', Symbol('no')],
-  ])('refuses %s', (_, data) => {
+  ])('rejects %s', (_, data) => {
     expect(() => encodePayload('bad', data, MEBIBYTE)).toThrow(InvalidPayloadError);
   });
 

@@ -74,7 +74,7 @@ describe('adding a job', () => {
     ['backoff type', { backoff: { type: 'linear', delay: 1 } }, InvalidOptionError, /'fixed' or 'exponential'/],
     ['backoff option', { backoff: { type: 'fixed', delay: 1, jitter: 1 } }, UnknownOptionError, /"jitter"/],
     ['removeOnFail', { removeOnFail: -5 }, InvalidOptionError, /"removeOnFail"/],
-  ])('refuses a bad option at the edge: %s', async (_, options: object, kind, message) => {
+  ])('rejects a bad option at the edge: %s', async (_, options: object, kind, message) => {
     const { cluster, queue } = aQueue();
     const error = await queue.add('x', {}, options).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(kind);
@@ -82,7 +82,7 @@ describe('adding a job', () => {
     expect(cluster.requests).toHaveLength(0);
   });
 
-  it('refuses a payload beyond the limit and names the remedy', async () => {
+  it('rejects a payload beyond the limit and names the remedy', async () => {
     const { cluster, queue } = aQueue({ payloadBytesMax: 1_000 });
     const error = await queue.add('large', new Uint8Array(1_000)).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PayloadTooLargeError);
@@ -95,7 +95,7 @@ describe('adding a job', () => {
     await queue.add('fits', new Uint8Array(900));
   });
 
-  it('refuses data that is no JSON', async () => {
+  it('rejects data that is no JSON', async () => {
     const { queue } = aQueue();
     await expect(queue.add('x', { huge: 1n })).rejects.toBeInstanceOf(InvalidPayloadError);
   });
@@ -142,7 +142,7 @@ describe('adding in bulk', () => {
     expect(cluster.machine.counts('emails').waiting).toBe(5);
   });
 
-  it('refuses more than one piece of memory can hold, and says what to do', () => {
+  it('rejects more than one piece of memory can hold, and says what to do', () => {
     const sent = (): never => expect.unreachable('nothing may be sent');
     const bulk = new Bulk('emails', { config: clientConfig({}), open: sent, commit: sent }, 10, 1_000);
     for (let n = 0; n < 3; n += 1) bulk.push('n', new Uint8Array(300), addOptionsOf(undefined));

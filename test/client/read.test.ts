@@ -77,7 +77,7 @@ describe('reading', () => {
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
-  it('is refused when the client is closed, holds too much, or asks for something unknown', async () => {
+  it('is rejected when the client is closed, holds too much, or asks for something unknown', async () => {
     const { client, cluster, queue } = aClient([1], { queuedOperationsMax: 2 });
     await client.connect();
     await expect(queue.getJobCounts({ consistency: 'strong' as 'stale' })).rejects.toBeInstanceOf(InvalidOptionError);

@@ -56,7 +56,7 @@ async function aClaimedJob(client: Client, queue: Queue<string>): Promise<() => 
     );
 }
 
-describe('an operation that the nodes refuse', () => {
+describe('an operation that the nodes reject', () => {
   it('fails alone: what travels with it is done, each once', async () => {
     const { cluster, client, queue } = aSetting();
     const complete = await aClaimedJob(client, queue);

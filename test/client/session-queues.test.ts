@@ -37,8 +37,8 @@ describe('a reply that says that the session is unknown', () => {
     const lanes = openLanes();
     const { stale } = lanes;
     stale.queued.push(aBatch('stale'), aBatch('stale'));
-    const [refused, unanswered] = [lanes.takeNext(stale) as Batch, lanes.takeNext(stale) as Batch];
-    lanes.expireSessionOf(refused);
+    const [rejected, unanswered] = [lanes.takeNext(stale) as Batch, lanes.takeNext(stale) as Batch];
+    lanes.expireSessionOf(rejected);
     expect(stale.isIdle).toBe(false);
     expect([...lanes.unanswered()]).toEqual([unanswered]);
     lanes.remove(unanswered);

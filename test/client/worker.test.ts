@@ -281,7 +281,7 @@ describe('a lease', () => {
     expect(await queue.getJob(id)).toMatchObject({ state: 'completed', returnvalue: 'second' });
   });
 
-  it('that was lost just before the end refuses the completion', async () => {
+  it('that was lost just before the end rejects the completion', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const gate = aGate();
     let runs = 0;

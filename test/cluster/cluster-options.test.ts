@@ -57,7 +57,7 @@ describe('the options of a cluster', () => {
   });
 });
 
-describe('options that cannot work are refused with key, value and remedy', () => {
+describe('options that cannot work are rejected with key, value and remedy', () => {
   it.each<[string, unknown, RegExp]>([
     ['none', undefined, /^Setting "options" is missing\. Give an object of settings such as \{ nodes: 3, dataDir/],
     ['null', null, /^Setting "options" has the value null\./],

@@ -85,7 +85,7 @@ describe('an addition that is cancelled', () => {
     expect(asked).toEqual([]);
   });
 
-  it('asks again when the leader refuses for the moment', async () => {
+  it('asks again when the leader rejects for the moment', async () => {
     const { client } = answering({ joining: [4] }, { joining: [4] }, {});
     let attempts = 0;
     const changeMembership = async () => {

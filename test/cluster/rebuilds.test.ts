@@ -5,10 +5,10 @@ import { type RebuildClock, type RebuildReply, Rebuilds, type RebuildsParts } fr
 import { eventually } from '../client/eventually.ts';
 import { aNodeStatus } from './node-status.ts';
 
-const GRANTED: RebuildReply = { isFromLeader: true, refusal: undefined };
-const refused = (message: string, isFinal = false): RebuildReply => ({ isFromLeader: true, refusal: { message, isFinal } });
+const GRANTED: RebuildReply = { isFromLeader: true, rejection: undefined };
+const rejected = (message: string, isFinal = false): RebuildReply => ({ isFromLeader: true, rejection: { message, isFinal } });
 
-const NO_LEADER: RebuildReply = { isFromLeader: false, refusal: undefined };
+const NO_LEADER: RebuildReply = { isFromLeader: false, rejection: undefined };
 
 /** Time passes only here: by the pauses, and by what a test adds. */
 class SimulatedClock implements RebuildClock {
@@ -52,7 +52,7 @@ function answered(replies: readonly RebuildReply[], tookMs: readonly number[] = 
 describe('the rebuild of a node', () => {
   it('asks again, under another question, once the node is stopped: it may have acknowledged more meanwhile', async () => {
     const done: string[] = [];
-    const { rebuilds, questions } = answered([GRANTED, refused('node 3 is behind.'), GRANTED]);
+    const { rebuilds, questions } = answered([GRANTED, rejected('node 3 is behind.'), GRANTED]);
     const stop = async (): Promise<void> => void done.push('stop');
     await rebuilds.run(2, { stop, replace: async () => void done.push(`replace after ${questions.length} replies`) });
     expect(done).toEqual(['stop', 'replace after 3 replies']);
@@ -66,7 +66,7 @@ describe('the rebuild of a node', () => {
     expect(questions).toHaveLength(1);
   });
 
-  it('starts the node again with its file where the leader refuses in the end', async () => {
+  it('starts the node again with its file where the leader rejects in the end', async () => {
     const done: string[] = [];
     const { rebuilds } = answered([GRANTED, NO_LEADER]);
     const step = (name: string) => async (): Promise<void> => void done.push(name);
@@ -84,16 +84,16 @@ describe('the rebuild of a node', () => {
     const leaderless = answered([NO_LEADER]);
     await expect(leaderless.rebuilds.run(2, { replace })).rejects.toThrow(/no leader replies/);
     expect(leaderless.clock.nowMs()).toBeCloseTo(10_000, -2);
-    const behind = answered([refused('node 3 is behind.')]);
+    const behind = answered([rejected('node 3 is behind.')]);
     await expect(behind.rebuilds.run(2, { replace })).rejects.toThrow(/node 3 is behind/);
     expect(behind.clock.nowMs()).toBeCloseTo(60_000, -2);
   });
 
   it.each([
     ['at once', []],
-    ['after refusals that pass', [refused('node 3 is behind.'), NO_LEADER, refused('voters are leaving.')]],
-  ])('gives up as soon as a refusal is final, %s', async (_when, before) => {
-    const { rebuilds, questions, clock } = answered([...before, refused('nodes 1 and 2 vote.', true), GRANTED]);
+    ['after rejections that pass', [rejected('node 3 is behind.'), NO_LEADER, rejected('voters are leaving.')]],
+  ])('gives up as soon as a rejection is final, %s', async (_when, before) => {
+    const { rebuilds, questions, clock } = answered([...before, rejected('nodes 1 and 2 vote.', true), GRANTED]);
     await expect(rebuilds.run(2, { replace: async () => undefined })).rejects.toMatchObject({
       code: 'STORAGE_TOO_FEW_VOTERS',
       outcome: 'not-applied',
@@ -103,9 +103,9 @@ describe('the rebuild of a node', () => {
     expect(clock.nowMs()).toBeLessThan(1_000);
   });
 
-  it('starts the node again with its file as soon as a refusal is final', async () => {
+  it('starts the node again with its file as soon as a rejection is final', async () => {
     const done: string[] = [];
-    const { rebuilds, questions } = answered([GRANTED, refused('nodes 1 and 2 vote.', true), GRANTED]);
+    const { rebuilds, questions } = answered([GRANTED, rejected('nodes 1 and 2 vote.', true), GRANTED]);
     const step = (name: string) => async (): Promise<void> => void done.push(name);
     const rebuild = rebuilds.run(2, { stop: step('stop'), replace: step('replace'), resume: step('resume') });
     await expect(rebuild).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_VOTERS' });
@@ -114,7 +114,7 @@ describe('the rebuild of a node', () => {
   });
 
   it('gives up once the others that run have been no majority for ten seconds; one may be started again', async () => {
-    const behind = refused('node 3 is behind.');
+    const behind = rejected('node 3 is behind.');
     const stopped = answered([behind], [], () => false);
     await expect(stopped.rebuilds.run(2, { replace: async () => undefined })).rejects.toThrow(/node 3 is behind.*Start the other nodes/);
     expect(stopped.clock.nowMs()).toBeCloseTo(10_000, -2);
@@ -126,7 +126,7 @@ describe('the rebuild of a node', () => {
     ['before', 0],
     ['after', 1],
   ])('is not given up since the machine was stopped for minutes, %s the node was', async (_when, granted) => {
-    const replies = [...Array.from({ length: granted }, () => GRANTED), refused('node 3 is behind.'), NO_LEADER, GRANTED];
+    const replies = [...Array.from({ length: granted }, () => GRANTED), rejected('node 3 is behind.'), NO_LEADER, GRANTED];
     const tookMs = replies.map((reply) => (reply === GRANTED ? 0 : 120_000));
     const { rebuilds } = answered(replies, tookMs);
     const stop = granted === 0 ? {} : { stop: async (): Promise<void> => undefined };
@@ -172,7 +172,7 @@ describe('the rebuild of a node', () => {
   });
 
   it('that waits for its grant does not hold up the change that it waits for', async () => {
-    const { rebuilds, exclusive } = answered([refused('voters are leaving.'), refused('voters are leaving.'), GRANTED]);
+    const { rebuilds, exclusive } = answered([rejected('voters are leaving.'), rejected('voters are leaving.'), GRANTED]);
     const order: string[] = [];
     const rebuild = rebuilds.run(2, { replace: async () => void order.push('replace') });
     await exclusive.run(async () => void order.push('change'));

@@ -120,7 +120,7 @@ describe('a configuration that cannot work', () => {
     expect(error.problems.map(({ place }) => place)).toEqual(['cluster.yaml:1', '--heartbeat-ms', 'cluster.yaml', '--log-level']);
   });
 
-  it('is refused when two settings do not fit together, beside all other problems', () => {
+  it('is rejected when two settings do not fit together, beside all other problems', () => {
     const error = problemsOf(
       'nodes: 0\nraft:\n  heartbeatMs: 200\n  electionTimeoutMs: 300\n  uncommittedBytesMax: 2048\nlimits:\n  payloadBytesMax: 4096\n',
     );
@@ -175,7 +175,7 @@ describe('the table of settings', () => {
     }
   });
 
-  it('allows nothing that the core refuses', () => {
+  it('allows nothing that the core rejects', () => {
     for (const [key, { min, max }] of Object.entries(RAFT_SETTINGS)) {
       const partner = key === 'electionTimeoutMs' ? { heartbeatMs: 1 } : { electionTimeoutMs: 600_000 };
       expect(() => raftConfig({ ...partner, [key]: min }), key).not.toThrow();

@@ -65,7 +65,7 @@ describe('the flags of a cluster', () => {
     });
   });
 
-  it('are refused with the remedy', () => {
+  it('are rejected with the remedy', () => {
     expect(() => clusterConfigOf(aCommand('--heartbeat-ms', '0'))).toThrow(
       '--heartbeat-ms: "raft.heartbeatMs" has the value 0. Give a whole number',
     );

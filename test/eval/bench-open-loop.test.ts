@@ -11,7 +11,7 @@ describe('adds on a schedule', () => {
     const queue = {
       add: async () => {
         sent += 1;
-        if (sent % 10 === 0) throw new Error('refused');
+        if (sent % 10 === 0) throw new Error('rejected');
         await sleep(30);
         return {} as Job;
       },

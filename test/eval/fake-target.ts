@@ -9,7 +9,7 @@ export interface FakeFaults {
   readonly duplicate?: (message: number) => boolean;
   readonly corrupt?: (message: number) => boolean;
   /** Rejected: nothing was applied. */
-  readonly refuse?: (message: number) => boolean;
+  readonly reject?: (message: number) => boolean;
   /** Rejected although it was applied. */
   readonly leaveUnknown?: (message: number) => boolean;
   readonly failToStart?: boolean;
@@ -17,10 +17,10 @@ export interface FakeFaults {
   readonly onAdd?: (message: number) => void;
 }
 
-class Refusal extends Error {
+class Rejection extends Error {
   readonly outcome: AddOutcome;
   constructor(outcome: AddOutcome) {
-    super('refused');
+    super('rejected');
     this.outcome = outcome;
   }
 }
@@ -61,7 +61,7 @@ class FakeSystem implements RunningSystem {
     const message = queue.added;
     await Promise.resolve();
     faults.onAdd?.(message);
-    if (faults.refuse?.(message)) throw new Refusal('not-applied');
+    if (faults.reject?.(message)) throw new Rejection('not-applied');
     if (!faults.lose?.(message)) {
       const content = payload.slice();
       if (faults.corrupt?.(message)) content[content.length - 1] = (content.at(-1) ?? 0) ^ 0xff;
@@ -69,11 +69,11 @@ class FakeSystem implements RunningSystem {
       if (faults.duplicate?.(message)) queue.waiting.push(content);
     }
     this.#deliver(name);
-    if (faults.leaveUnknown?.(message)) throw new Refusal('unknown');
+    if (faults.leaveUnknown?.(message)) throw new Rejection('unknown');
   }
 
   addOutcome(error: unknown): AddOutcome {
-    return error instanceof Refusal ? error.outcome : 'unknown';
+    return error instanceof Rejection ? error.outcome : 'unknown';
   }
 
   async consume(name: string, options: ConsumerOptions): Promise<Consumer> {

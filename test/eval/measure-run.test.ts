@@ -34,8 +34,8 @@ describe('the accounting of a run', () => {
     expect(await measure({ duplicate: every(25) })).toMatchObject({ completed: 100, duplicated: 4, lost: 0 });
   });
 
-  it('does not call a refused message lost', async () => {
-    expect(await measure({ refuse: every(20), lose: every(20) })).toMatchObject({ acknowledged: 95, failed: 5, completed: 95, lost: 0 });
+  it('does not call a rejected message lost', async () => {
+    expect(await measure({ reject: every(20), lose: every(20) })).toMatchObject({ acknowledged: 95, failed: 5, completed: 95, lost: 0 });
   });
 
   it('keeps what is unknown apart, also when it was applied after all', async () => {

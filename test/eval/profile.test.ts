@@ -37,7 +37,7 @@ describe('a CPU profile', () => {
     expect(leadingMs).toBe(0.25);
   });
 
-  it('is refused when it is something else', () => {
+  it('is rejected when it is something else', () => {
     expect(() => parseCpuProfile('{"nodes":[]}')).toThrow(/samples/);
   });
 });

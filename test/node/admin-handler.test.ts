@@ -70,14 +70,14 @@ describe('a change of members that voters have to reply first', () => {
   it.each([
     [{ reason: 'too-few-voters', present: [], voters: [] }, 'CHANGE_PENDING'],
     [{ reason: 'not-leader', leader: undefined }, 'NOT_LEADER'],
-  ] as const)('is answered with why it is refused: %j', (refused, reason) => {
+  ] as const)('is answered with why it is rejected: %j', (rejected, reason) => {
     const setup = anAskedOffice();
-    setup.says = refused;
+    setup.says = rejected;
     setup.handler.onTurn();
     expect(setup.replies()).toEqual([`7: 103 ${reason}`]);
   });
 
-  it('is not replaced by the next one, which is refused', () => {
+  it('is not replaced by the next one, which is rejected', () => {
     const setup = anAskedOffice();
     setup.remove(8, 2);
     expect(setup.replies()).toEqual(['8: 102 CHANGE_PENDING']);

@@ -146,7 +146,7 @@ describe('jobs of a claim whose reply was sent when the channel ended', () => {
   });
 });
 
-describe('answers to claims that are not acknowledged', () => {
+describe('replies to claims that are not acknowledged', () => {
   const replyOf = (sequence: number, payloadBytes: number): Uint8Array => {
     const queue = new TestQueue();
     queue.add('x'.repeat(payloadBytes));

@@ -217,7 +217,7 @@ describe('a checkpoint', () => {
     expect(queue.machine.checkpointWritten()).toBe(changes.count);
   });
 
-  it('that is damaged is refused', () => {
+  it('that is damaged is rejected', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
     const fresh = new JobQueue({ readRecord: () => undefined });

@@ -195,7 +195,7 @@ describe('validation', () => {
     ['a wait below zero', (to) => to.claim('q', claimOptions(1, 1000, { waitMs: -1 })), /wait/],
     ['a job id that add never gives', (to) => to.getJob(0.5), /job id/],
     ['a reason that is too long', (to) => to.fail(1, 1, 'é'.repeat(8193), true), /Cut it to 16384 bytes/],
-  ])('refuses %s and names the remedy', (_what, build, message) => {
+  ])('rejects %s and names the remedy', (_what, build, message) => {
     expect(validateRequest(request(build), bounds, MACHINE_VERSION)).toEqual({
       code: 'INVALID_REQUEST',
       message: expect.stringMatching(message),
@@ -203,7 +203,7 @@ describe('validation', () => {
     });
   });
 
-  it('refuses payloads and results above the limit', () => {
+  it('rejects payloads and results above the limit', () => {
     const large = new Uint8Array(1001);
     const fault = { code: 'TOO_LARGE', message: expect.stringMatching(/1001 bytes, 1000 are allowed/), operations: [0] };
     expect(
@@ -248,7 +248,7 @@ describe('validation', () => {
     [1, 2, 3],
     [1, 2, -1],
     [1, Number.NaN, 1],
-  ])('refuses the header of client %d, sequence %d, acknowledged below %d', (client, sequence, below) => {
+  ])('rejects the header of client %d, sequence %d, acknowledged below %d', (client, sequence, below) => {
     const fault = validateRequest(
       request((to) => to.counts('q'), client, sequence, below),
       bounds,
@@ -257,7 +257,7 @@ describe('validation', () => {
     expect(fault).toMatchObject({ code: 'INVALID_REQUEST' });
   });
 
-  it('refuses every request that is cut short, or followed by more', () => {
+  it('rejects every request that is cut short, or followed by more', () => {
     const whole = request(everything);
     for (let length = 0; length < whole.length; length += 1) {
       expect(validateRequest(whole.subarray(0, length), bounds, MACHINE_VERSION)).toMatchObject({ code: 'INVALID_REQUEST' });
@@ -357,7 +357,7 @@ describe('a query', () => {
 });
 
 describe('bytes that make no sense', () => {
-  it('refuse the rest of their request and keep what stood before', () => {
+  it('reject the rest of their request and keep what stood before', () => {
     const queue = new TestQueue();
     const [reply] = queue.apply(
       queue.request((to) => {
@@ -393,7 +393,7 @@ describe('bytes that make no sense', () => {
   it('as an entry change no job', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
-        // What names a later version of the state machine is refused as such.
+        // What names a later version of the state machine is rejected as such.
         fc.pre(versionOfEntry(noise) <= MACHINE_VERSION);
         const queue = new TestQueue();
         queue.index += 1;

@@ -44,7 +44,7 @@ describe('a repeated request', () => {
     expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, payload: undefined }] }]);
   });
 
-  it('below what the client acknowledged is refused: nodes that passed it on wait for a reply', () => {
+  it('below what the client acknowledged is rejected: nodes that passed it on wait for a reply', () => {
     const queue = new TestQueue();
     const request = queue.request((to) => to.add('q', none, options()));
     queue.apply(request);
@@ -151,7 +151,7 @@ describe('a session', () => {
     expect(queue.do((to) => to.counts('q'))).toMatchObject({ ok: true });
   });
 
-  it('remembers 1,024 replies; older requests are refused, never carried out again', () => {
+  it('remembers 1,024 replies; older requests are rejected, never carried out again', () => {
     const queue = new TestQueue();
     const waits = 2;
     const request = (sequence: number): Uint8Array => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, waits);

@@ -16,7 +16,7 @@ describe('raftConfig', () => {
     [{ uncommittedBytesMax: Number.POSITIVE_INFINITY }, 'raft.uncommittedBytesMax'],
     [{ heartbeatMs: 100, electionTimeoutMs: 199 }, 'raft.electionTimeoutMs'],
     [{ heartbeat: 5 } as object, 'raft.heartbeat'],
-  ])('refuses %j, and names the setting', (overrides, key) => {
+  ])('rejects %j, and names the setting', (overrides, key) => {
     expect(() => raftConfig(overrides)).toThrow(ConfigError);
     expect(() => raftConfig(overrides)).toThrow(key);
   });

@@ -193,7 +193,7 @@ describe('an election (Raft §5.2)', () => {
     expect(candidate.core.nextDeadlineMs).toBeGreaterThanOrEqual(candidate.now + TEST_CONFIG.electionTimeoutMs);
   });
 
-  // [voters, votes granted by peers, votes refused by peers, outcome]
+  // [voters, votes granted by peers, votes rejected by peers, outcome]
   it.each([
     [1, 0, 0, 'leader'],
     [3, 2, 0, 'leader'],
@@ -212,10 +212,10 @@ describe('an election (Raft §5.2)', () => {
     [5, 0, 3, 'follower'],
     [2, 0, 1, 'follower'],
     [2, 1, 0, 'leader'],
-  ] as const)('among %i with %i votes for and %i against ends as %s', (voters, granted, refused, role) => {
+  ] as const)('among %i with %i votes for and %i against ends as %s', (voters, granted, rejected, role) => {
     const candidate = aCandidate({ voters: Array.from({ length: voters }, (_, offset) => offset + 1) });
-    // Refusals first: they must neither end the election early nor count for it.
-    for (let peer = 0; peer < refused; peer += 1) candidate.step(aVoteReply({ from: voters - peer, term: 2, granted: false }));
+    // Rejections first: they must neither end the election early nor count for it.
+    for (let peer = 0; peer < rejected; peer += 1) candidate.step(aVoteReply({ from: voters - peer, term: 2, granted: false }));
     for (let peer = 0; peer < granted; peer += 1) candidate.step(aVoteReply({ from: 2 + peer, term: 2 }));
     expect(candidate.view).toMatchObject({ role, term: 2 });
   });

@@ -152,7 +152,7 @@ describe('a follower’s entries (Raft §5.3)', () => {
     }
   });
 
-  it('of a stale term are refused', () => {
+  it('of a stale term are rejected', () => {
     const follower = aFollower({ term: 3, log: logOf(3) });
     follower.step(anAppend({ term: 2, entries: logOf(2, 2) }));
     expect(follower.terms).toEqual([3]);

@@ -332,7 +332,7 @@ describe('a leader that removed itself, and then put the opening of another vote
     expect(node.view).toMatchObject({ role: 'pre-candidate', commit: 2 });
   });
 
-  it('learns from a refused pre-vote that it is removed, although its log has a later configuration', () => {
+  it('learns from a rejected pre-vote that it is removed, although its log has a later configuration', () => {
     const node = aReplacedLeader();
     node.reachDeadline();
     node.step(aVoteReply({ from: 3, to: 1, term: node.view.term, preVote: true, granted: false, removedBy: 3 }));

@@ -148,7 +148,7 @@ describe('a change of members', () => {
   });
 });
 
-describe('a change of members is refused', () => {
+describe('a change of members is rejected', () => {
   it('by a node that does not lead', () => {
     expect(aCore().core.step({ type: 'change-membership', now: 0, change: changeOf({ add: [4] }) }).rejected).toEqual({
       reason: 'not-leader',
@@ -343,8 +343,8 @@ describe('while a voter is being rebuilt', () => {
     'no others are removed without whom there is no majority, until it is back: $removed of $nodes without the disks of $lost',
     ({ nodes, lost, removed }) => {
       const network = aNetworkWithoutDisks(nodes, lost);
-      const refusal = { reason: 'too-few-voters', present: network.liveIds() };
-      expect(remove(network, removed)?.rejected).toMatchObject(refusal);
+      const rejection = { reason: 'too-few-voters', present: network.liveIds() };
+      expect(remove(network, removed)?.rejected).toMatchObject(rejection);
       for (const node of lost) network.restart(node);
       const isDone = () => remove(network, removed)?.proposed !== undefined;
       expect(network.runUntil(isDone)).toBe(true);

@@ -7,7 +7,7 @@ import { aConfiguration } from './builders.ts';
 
 const anyNode = (id: number): NodeId => id as NodeId;
 
-/** `y` granted, `n` refused, `.` not yet: one letter for each of nodes 1, 2, 3, … */
+/** `y` granted, `n` rejected, `.` not yet: one letter for each of nodes 1, 2, 3, … */
 const outcome = (configuration: Configuration, letters: string) =>
   voteResult(configuration, (voter) => {
     const letter = letters[voter - 1] ?? '.';

@@ -64,7 +64,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     expect(reply(leader, 3, later).readable).toEqual([{ batch: 1, index: 1 }]);
   });
 
-  it('is refused by a follower, which names the leader', () => {
+  it('is rejected by a follower, which names the leader', () => {
     expect(read(aFollower({ id: 2, leader: 1 }), 1).rejected).toEqual({ reason: 'not-leader', leader: 1 });
   });
 

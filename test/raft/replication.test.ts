@@ -44,7 +44,7 @@ describe('a leader’s proposal (Raft §5.3)', () => {
     expect(effects.append?.entries[0]?.data).toBe(data);
   });
 
-  it('is refused by a follower, which names the leader', () => {
+  it('is rejected by a follower, which names the leader', () => {
     const effects = aFollower({ leader: 3 }).propose();
     expect(effects.rejected).toEqual({ reason: 'not-leader', leader: 3 });
     expect(effects.append).toBeUndefined();
@@ -64,7 +64,7 @@ describe('a leader’s proposal (Raft §5.3)', () => {
 describe('the bound of uncommitted bytes', () => {
   const bounded = () => anEstablishedLeader({ config: { uncommittedBytesMax: 100 } });
 
-  it('refuses what would pass it, and the log does not see it', () => {
+  it('rejects what would pass it, and the log does not see it', () => {
     const leader = bounded();
     expect(leader.propose(60).rejected).toBeUndefined();
     const effects = leader.propose(41);

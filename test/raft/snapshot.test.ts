@@ -132,7 +132,7 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(candidate.core.nextDeadlineMs).toBeGreaterThanOrEqual(candidate.now + TEST_CONFIG.electionTimeoutMs);
   });
 
-  it('refuses it in a stale term, with its own', () => {
+  it('rejects it in a stale term, with its own', () => {
     const effects = aFollower({ term: 3 }).step(aSnapshotChunk({ term: 2, snapshot: { index: 8, term: 1 } }));
     expect(effects.snapshotChunk).toBeUndefined();
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-rejected', to: 2, term: 3 }]);

@@ -39,7 +39,7 @@ describe('leadership transfer (thesis §3.10)', () => {
     expect(leader.propose().rejected).toBeUndefined();
   });
 
-  it.each([1, 9])('is refused for node %i, which cannot take over', (to) => {
+  it.each([1, 9])('is rejected for node %i, which cannot take over', (to) => {
     expect(transfer(anEstablishedLeader(), to).rejected).toMatchObject({ reason: 'invalid-transfer' });
   });
 

@@ -73,7 +73,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     expect(follower.step(aVoteRequest({ from: 2, term: 2 })).notices).toEqual([]);
   });
 
-  it('does not restart its election timer when it refuses', () => {
+  it('does not restart its election timer when it rejects', () => {
     const follower = aFollower({ term: 2, votedFor: 3 });
     const due = follower.core.nextDeadlineMs;
     follower.advance(50);
@@ -89,7 +89,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
 });
 
 describe('a follower asked for its vote (Raft §5.4.1)', () => {
-  it('refuses a candidate whose log is behind its own', () => {
+  it('rejects a candidate whose log is behind its own', () => {
     const follower = aFollower({
       term: 2,
       log: [
@@ -123,7 +123,7 @@ describe('a follower asked for its vote (Raft §5.4.1)', () => {
     }
   });
 
-  it('adopts the newer term even when it refuses, so that it may stand in a later one', () => {
+  it('adopts the newer term even when it rejects, so that it may stand in a later one', () => {
     const follower = aFollower({ term: 2, log: logOf(2) });
     follower.step(aVoteRequest({ from: 2, term: 7 }));
     expect(follower.view).toMatchObject({ term: 7, votedFor: undefined, role: 'follower' });
@@ -179,7 +179,7 @@ describe('a pre-vote (thesis §9.6)', () => {
     }
   });
 
-  it('of a stale term is refused with the newer one, which the asker adopts', () => {
+  it('of a stale term is rejected with the newer one, which the asker adopts', () => {
     const follower = aFollower({ term: 6 });
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 5, preVote: true })))).toMatchObject([{ granted: false, term: 6 }]);
     const asker = aPreCandidate({ id: 2, term: 5 });
@@ -187,7 +187,7 @@ describe('a pre-vote (thesis §9.6)', () => {
     expect(asker.view).toMatchObject({ role: 'follower', term: 6 });
   });
 
-  it('that is refused by a majority sends the asker back to following, its term unchanged', () => {
+  it('that is rejected by a majority sends the asker back to following, its term unchanged', () => {
     const asker = aPreCandidate({ term: 5 });
     for (const from of [2, 3]) asker.step(aVoteReply({ from, term: 4, preVote: true, granted: false }));
     expect(asker.view).toMatchObject({ role: 'follower', term: 4 });
@@ -220,7 +220,7 @@ describe('a pre-vote (thesis §9.6)', () => {
 });
 
 describe('a leader that works sticks (thesis §4.2.3)', () => {
-  it.each([true, false])('a follower that just heard it refuses others, and keeps its term (pre-vote: %s)', (preVote) => {
+  it.each([true, false])('a follower that just heard it rejects others, and keeps its term (pre-vote: %s)', (preVote) => {
     const follower = aFollower({ term: 2, leader: 2 });
     follower.advance(TEST_CONFIG.electionTimeoutMs - 1);
     const effects = follower.step(aVoteRequest({ from: 3, term: 9, preVote, last: { index: 9, term: 9 } }));

@@ -181,11 +181,11 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     const entry = rowsOf(fileOf(dataDir, second)).findLast(({ table }) => table === 'entry');
     if (entry === undefined) throw new Error('there is no entry');
     flipBit(fileOf(dataDir, second), entry);
-    const refusal = await cluster.restart(second).then(
+    const rejection = await cluster.restart(second).then(
       () => undefined,
       (error: unknown) => error,
     );
-    expect(refusal).toMatchObject({
+    expect(rejection).toMatchObject({
       code: 'STORAGE_DAMAGED',
       message: expect.stringMatching(
         /cannot be rebuilt: (no leader replies|Of the voters .* That is no majority)\. Its file stays where it is, .* put the files back that were moved aside/,
@@ -193,7 +193,7 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     });
     expect(readdirSync(join(dataDir, `node-${second}`)).filter((name) => name.includes('damaged'))).toEqual([]);
     await cluster.close();
-    const [, command = ''] = new RegExp(`node ${first}: (for s in .* done)\\.$`).exec(String(refusal)) ?? [];
+    const [, command = ''] = new RegExp(`node ${first}: (for s in .* done)\\.$`).exec(String(rejection)) ?? [];
     execSync(command);
     // Now the first one has what the second one lost, and that one can be rebuilt.
     await using again = await startCluster({ nodes: 3, dataDir, onRepair: () => {} });

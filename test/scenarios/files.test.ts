@@ -301,15 +301,15 @@ describe('a node’s folder that was restored from an older copy', () => {
       copy(folder.path, latest);
       copy(copies, folder.path, ['node-1', 'node-2', 'cluster.json']);
       if (how === 'lost') rmSync(join(folder.path, 'cluster.json'));
-      const refused = await startCluster({ nodes: 3, dataDir: folder.path }).catch((error: Error) => error);
-      expect(refused).toMatchObject({
+      const rejected = await startCluster({ nodes: 3, dataDir: folder.path }).catch((error: Error) => error);
+      expect(rejected).toMatchObject({
         code: 'STORAGE_ROLLED_BACK',
         message: expect.stringMatching(
           /node-1\/jobraft\.db of node 1 was restored .*node-2\/jobraft\.db of node 2 was restored .*put the latest file back/,
         ),
       });
       // One file is ahead: the others are not all that exists.
-      expect(refused).toMatchObject({ message: expect.not.stringContaining('cluster.json') });
+      expect(rejected).toMatchObject({ message: expect.not.stringContaining('cluster.json') });
       copy(latest, folder.path, ['node-2']);
       await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });
       expect(await waitingIn(cluster)).toBe(10);

@@ -67,7 +67,7 @@ describe('a running cluster (C4)', () => {
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
-  it('refuses ids that are taken or unknown, with the remedy', async () => {
+  it('rejects ids that are taken or unknown, with the remedy', async () => {
     await using scene = await aCluster();
     await expect(scene.cluster.addNode(2)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('taken') });
     await expect(scene.cluster.removeNode(9)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });

@@ -25,7 +25,7 @@ describe('reading without a write', () => {
     expect((await cluster.status(leader)).lastIndex).toBe(lastIndex);
   });
 
-  it('is refused by a leader that was cut off, which shows on request what it has', async () => {
+  it('is rejected by a leader that was cut off, which shows on request what it has', async () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     const cutOff = await settledLeader(cluster);
@@ -34,12 +34,12 @@ describe('reading without a write', () => {
     await cluster.isolate(cutOff);
     await using lonely = clientOf(cluster, cutOff, 600);
     const old = new Queue('work', { connection: lonely });
-    // Watched from now on: it may be refused before the others have a leader.
-    const isRefused = expect(old.getJobCounts()).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
+    // Watched from now on: it may be rejected before the others have a leader.
+    const isRejected = expect(old.getJobCounts()).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
     const next = await leaderAmong(cluster, others(cluster, cutOff), term);
     await using there = clientOf(cluster, next.node, 10_000);
     await new Queue('work', { connection: there }).add('meanwhile', {});
-    await isRefused;
+    await isRejected;
     expect((await old.getJobCounts({ consistency: 'stale' })).waiting).toBe(1);
     await cluster.heal();
     await settledLeader(cluster);

@@ -25,8 +25,8 @@ class Setting {
     return result.client;
   }
 
-  /** @returns whether the session is refused. */
-  isRefused(client: number): boolean {
+  /** @returns whether the session is rejected. */
+  isRejected(client: number): boolean {
     const [result] = this.#apply(client, 1, (to) => to.counts('q'));
     return result?.ok === false && result.code === 'SESSION_EXPIRED';
   }
@@ -57,7 +57,7 @@ describe('the model of sessions', () => {
   it('evicts the session used least recently, also for late copies of openings', () => {
     const setting = new Setting();
     const [first, second, third] = [setting.open(), setting.open(), setting.open()];
-    expect(setting.isRefused(first)).toBe(false);
+    expect(setting.isRejected(first)).toBe(false);
     setting.open();
     expect([first, second, third].map((session) => setting.model.endOf(session))).toEqual([undefined, 'evicted', undefined]);
     setting.open();
@@ -68,26 +68,26 @@ describe('the model of sessions', () => {
     const setting = new Setting();
     const session = setting.open();
     setting.pass(999);
-    expect(setting.isRefused(session)).toBe(false);
+    expect(setting.isRejected(session)).toBe(false);
     setting.pass(1_000);
-    expect(setting.isRefused(session)).toBe(true);
+    expect(setting.isRejected(session)).toBe(true);
     expect(setting.model.endOf(session)).toBe('idle');
   });
 
-  it.each([1, 2, 3, 4, 5])('knows which sessions the state machine refuses (seed %i)', (seed) => {
+  it.each([1, 2, 3, 4, 5])('knows which sessions the state machine rejects (seed %i)', (seed) => {
     const random = new Dice(seed);
     const setting = new Setting();
     const sessions = [setting.open()];
-    let refused = 0;
+    let rejected = 0;
     for (let step = 0; step < 500; step += 1) {
       setting.pass(random.of([0, 10, 300]));
       if (random.chance(0.2)) sessions.push(setting.open());
       const session = random.of([sessions[0] ?? 0, ...sessions.slice(-6)]);
-      const isRefused = setting.isRefused(session);
-      expect(setting.model.endOf(session) !== undefined).toBe(isRefused);
-      if (isRefused) refused += 1;
+      const isRejected = setting.isRejected(session);
+      expect(setting.model.endOf(session) !== undefined).toBe(isRejected);
+      if (isRejected) rejected += 1;
     }
-    expect(refused).toBeGreaterThan(20);
-    expect(refused).toBeLessThan(480);
+    expect(rejected).toBeGreaterThan(20);
+    expect(rejected).toBeLessThan(480);
   });
 });

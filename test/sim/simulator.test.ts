@@ -45,10 +45,10 @@ describe('the simulator', () => {
     expect(summary.violations).toEqual([]);
     const reached: readonly Sometimes[] = [
       'session expired',
-      'late request refused behind the end of its session',
+      'late request rejected behind the end of its session',
       'more than three requests unanswered',
       'finished job made room for later ones',
-      'payload refused since it is too large',
+      'payload rejected since it is too large',
       'more due than one entry takes',
     ];
     expect(reached.filter((what) => summary.neverReached().includes(what))).toEqual([]);
@@ -90,7 +90,7 @@ describe('a failing run', () => {
     expect(readTrace(join(folder.path, 'trace.json'))).toEqual({ plan: stuck, failure });
   });
 
-  it('that is no trace is refused with the remedy', () => {
+  it('that is no trace is rejected with the remedy', () => {
     using folder = aFolder();
     expect(() => readTrace(join(folder.path, 'none.json'))).toThrow('Name a file that "npm run sim" saved');
   });

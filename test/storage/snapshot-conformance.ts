@@ -222,7 +222,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(recordsOf(restart(), JOB)).toStrictEqual([[8, bytes(8)]]);
       });
 
-      it('takes a chunk that comes twice, and refuses one that comes too early', () => {
+      it('takes a chunk that comes twice, and rejects one that comes too early', () => {
         storage.stageSnapshot(0, [put(JOB, 1, bytes(11))]);
         storage.stageSnapshot(1, [put(JOB, 2, bytes(22))]);
         storage.stageSnapshot(1, [put(JOB, 2, bytes(22))]);
@@ -233,7 +233,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(() => storage.stageSnapshot(2, [])).toThrow(InvariantViolation);
       });
 
-      it('of which a record changed on its way is refused, chunk by chunk, and goes on when it comes again', () => {
+      it('of which a record changed on its way is rejected, chunk by chunk, and goes on when it comes again', () => {
         const sound = [1, 2].map((key) => sent(JOB, key, pattern(500, key)));
         const damages: readonly ((record: SnapshotRecord) => SnapshotRecord)[] = [
           (record) => ({ ...record, value: pattern(499, 2) }),
@@ -275,7 +275,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(restart().load()).toMatchObject({ checkpoint: aSnapshot(20), disk: DISK });
       });
 
-      it('that covers less than the checkpoint is refused', () => {
+      it('that covers less than the checkpoint is rejected', () => {
         storage.stageSnapshot(0, []);
         expect(() => storage.installSnapshot(aSnapshot(4, 2), aHardState(6))).toThrow(InvariantViolation);
         expectUntouched();

@@ -120,19 +120,19 @@ describe('damage in a stored row is found when the node starts', () => {
 });
 
 describe('a file that is not a node of this version', () => {
-  it('is refused when it is no database', () => {
+  it('is rejected when it is no database', () => {
     writeFileSync(file, 'this is a text and by no means a database, however long it may be\n'.repeat(100));
     expect(open).toThrow(withCode('STORAGE_DAMAGED', REBUILT));
   });
 
-  it('is refused when it is a database of another program', () => {
+  it('is rejected when it is a database of another program', () => {
     const db = new Database(file);
     db.exec('CREATE TABLE customer (name TEXT)');
     db.close();
     expect(open).toThrow(withCode('STORAGE_DAMAGED', /not one of jobraft/));
   });
 
-  it('is refused when a newer version wrote it', () => {
+  it('is rejected when a newer version wrote it', () => {
     writeSomething();
     const db = new Database(file);
     const identity = new ByteWriter();
@@ -145,7 +145,7 @@ describe('a file that is not a node of this version', () => {
     expect(open).toThrow(withCode('STORAGE_SCHEMA', /newer version of jobraft \(schema 4; this one knows 3\)\. Install that version/));
   });
 
-  it('is refused when it holds records of a kind that this version does not know', () => {
+  it('is rejected when it holds records of a kind that this version does not know', () => {
     writeSomething();
     expect(() => open({ recordKinds: ['session'] })).toThrow(withCode('STORAGE_SCHEMA', /kind "job"/));
   });
@@ -168,7 +168,7 @@ describe('a file that is not a node of this version', () => {
 
 describe('a disk that is full', () => {
   it.each([true, false])(
-    'fails the persist whole, refuses further ones, and is usable again once there is room (with a term: %s)',
+    'fails the persist whole, rejects further ones, and is usable again once there is room (with a term: %s)',
     (isTermed) => {
       const large = (index: number) => ({ append: appendOf([anEntry(index, { data: pattern(200_000, index) })]) });
       let written = 0;
@@ -348,7 +348,7 @@ describe('a file in use', () => {
     import { openSqliteStorage } from ${JSON.stringify(pathToFileURL(module).href)};
     const storage = openSqliteStorage({ file: ${JSON.stringify(file)}, recordKinds: ['job', 'session'], durability: 'full', newDiskId: 1 });`;
 
-  it('by another process is refused, and free as soon as that one was killed', async () => {
+  it('by another process is rejected, and free as soon as that one was killed', async () => {
     const child = runScript(
       directory,
       `${holdOpen(buildStorage(directory))} console.log('open'); setInterval(() => storage.load(), 1000);`,
@@ -364,7 +364,7 @@ describe('a file in use', () => {
     open()[Symbol.dispose]();
   });
 
-  it('by another thread of this process is refused, and free as soon as that one has ended', async () => {
+  it('by another thread of this process is rejected, and free as soon as that one has ended', async () => {
     const script = join(directory, 'thread.js');
     writeFileSync(
       script,

@@ -133,7 +133,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         ['a checkpoint beyond the log', { checkpoint: { snapshot: aSnapshot(6), changes: [] } }],
         ['a checkpoint that goes back', { checkpoint: { snapshot: aSnapshot(2), changes: [] } }],
         ['a compaction beyond the checkpoint', { compactTo: asIndex(4) }],
-      ])('refuses %s, and stays as it was', (_, batch) => {
+      ])('rejects %s, and stays as it was', (_, batch) => {
         persistAll({ append: appendOf(entriesUpTo(1, 5)) }, { checkpoint: { snapshot: aSnapshot(3), changes: [] } });
         expect(() => storage.persist({ ...batch, hardState: aHardState(9) })).toThrow(InvariantViolation);
         const state = restart().load();
@@ -299,7 +299,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
     });
 
     describe('a disk that is in use', () => {
-      it('is refused to a second node, and free again once the first has closed it', () => {
+      it('is rejected to a second node, and free again once the first has closed it', () => {
         expect(() => disk.open()).toThrow(expect.objectContaining({ code: 'STORAGE_IN_USE' }));
         storage.persist({ hardState: aHardState(5) });
         expect(restart().load().hardState.term).toBe(5);

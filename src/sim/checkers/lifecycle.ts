@@ -15,7 +15,7 @@ export interface LifecycleOptions {
 
 /**
  * What the fencing token promises, job by job: tokens grow at every claim, only the current one counts, it ends once, no claim gets a job under a live lease, attempts
- * and stalls are counted, and the holder of a live lease is not refused.
+ * and stalls are counted, and the holder of a live lease is not rejected.
  */
 export function checkLifecycle(operations: readonly HistoryOperation[], options: LifecycleOptions): Verdict {
   const problems = new Problems();
@@ -79,7 +79,7 @@ class JobCheck {
     const { begins, extends: extensions, completes, fails, releases } = this.#job;
     for (const operation of [...begins, ...extensions, ...completes, ...fails, ...releases]) {
       if (operation.outcome === 'ok') this.#checkAccepted(operation);
-      else if (operation.error === 'LEASE_LOST') this.#checkRefused(operation);
+      else if (operation.error === 'LEASE_LOST') this.#checkRejected(operation);
     }
     this.#checkEndsOnce([...completes, ...fails, ...releases].filter(({ outcome }) => outcome === 'ok'));
     this.#checkNothingAfterTheEnd();
@@ -217,14 +217,14 @@ class JobCheck {
   }
 
   /** The holder of a live lease is not told that it was lost. */
-  #checkRefused(operation: HolderOperation): void {
+  #checkRejected(operation: HolderOperation): void {
     const { token } = operation.call;
     const claim = this.#claims.find((given) => given.token === token);
     if (claim === undefined || !isBefore(claim.operation, operation) || this.#mayBeGone(claim)) return;
     if (this.#endsOf(claim).some((end) => end !== operation)) return;
     if (operation.returnedUs + this.#options.leases.errorUs >= this.#leaseOverUs(claim)) return;
     this.#problems.add(
-      `the holder of job ${this.#job.id} (token ${token}) was refused while its lease was live`,
+      `the holder of job ${this.#job.id} (token ${token}) was rejected while its lease was live`,
       claim.operation,
       operation,
     );

@@ -15,9 +15,9 @@ export class HistoryFormatError extends Error {
 
 export interface ParseOptions {
   /**
-   * What to do with a last line that has no end: `refuse` it, or `drop` it as what a kill tore off. Default `refuse`.
+   * What to do with a last line that has no end: `reject` it, or `drop` it as what a kill tore off. Default `reject`.
    */
-  readonly tornTail?: 'refuse' | 'drop';
+  readonly tornTail?: 'reject' | 'drop';
 }
 
 /**
@@ -25,10 +25,10 @@ export interface ParseOptions {
  * @throws {HistoryFormatError} also for events that contradict each other: an index that does not grow, time that goes back, a reply
  * without a call, or a process that calls before it has its reply.
  */
-export function parseHistory(text: string, { tornTail = 'refuse' }: ParseOptions = {}): HistoryEvent[] {
+export function parseHistory(text: string, { tornTail = 'reject' }: ParseOptions = {}): HistoryEvent[] {
   const lines = text.split('\n');
   const last = lines.pop() ?? '';
-  if (last !== '' && tornTail === 'refuse')
+  if (last !== '' && tornTail === 'reject')
     throw new HistoryFormatError(lines.length + 1, 'it has no end. Read it with tornTail "drop" if its writer was killed.');
   const events: HistoryEvent[] = [];
   const order = new EventOrder();

@@ -97,7 +97,7 @@ function bodyInWords(message: RaftMessage, rounds: boolean): string {
       return `asks for ${message.preVote ? 'a pre-vote' : 'a vote'}, last ${idInWords(message.last)}${message.transfer ? ', on the leader’s wish' : ''}`;
     case 'vote-reply': {
       const retired = message.removedBy > 0 ? `, removed by ${message.removedBy}` : '';
-      return `${message.preVote ? 'pre-vote' : 'vote'} ${message.granted ? 'granted' : 'refused'}${retired}`;
+      return `${message.preVote ? 'pre-vote' : 'vote'} ${message.granted ? 'granted' : 'rejected'}${retired}`;
     }
     case 'install-snapshot':
       return `snapshot ${idInWords(message.snapshot)}, chunk ${message.chunk}${message.done ? ', the last' : ''}`;
@@ -139,33 +139,33 @@ function noticeInWords(notice: RaftNotice): string {
   }
 }
 
-function refusalInWords(refusal: Rejection): string {
-  switch (refusal.reason) {
+function describeRejection(rejection: Rejection): string {
+  switch (rejection.reason) {
     case 'not-leader':
-      return `refuses: not the leader${refusal.leader === undefined ? '' : `, ${refusal.leader} is`}`;
+      return `rejects: not the leader${rejection.leader === undefined ? '' : `, ${rejection.leader} is`}`;
     case 'overloaded':
-      return `refuses: overloaded, ${refusal.uncommittedBytes} bytes are not committed`;
+      return `rejects: overloaded, ${rejection.uncommittedBytes} bytes are not committed`;
     case 'transferring':
-      return `refuses: leadership is on its way to ${refusal.to}`;
+      return `rejects: leadership is on its way to ${rejection.to}`;
     case 'not-ready':
-      return 'refuses: nothing of its own term is committed yet';
+      return 'rejects: nothing of its own term is committed yet';
     case 'change-pending':
-      return 'refuses: another change is pending';
+      return 'rejects: another change is pending';
     case 'voters-asked':
-      return `asks ${refusal.voters.join(', ')} whether they are there`;
+      return `asks ${rejection.voters.join(', ')} whether they are there`;
     case 'too-few-voters':
-      return `refuses: of ${refusal.voters.join(', ')}, only ${refusal.present.join(', ') || 'none'} replies with its disk`;
+      return `rejects: of ${rejection.voters.join(', ')}, only ${rejection.present.join(', ') || 'none'} replies with its disk`;
     case 'too-few-copies':
-      return `refuses: without ${refusal.node}, only ${refusal.holders.join(', ') || 'none'} of ${refusal.voters.join(', ')} has everything`;
+      return `rejects: without ${rejection.node}, only ${rejection.holders.join(', ') || 'none'} of ${rejection.voters.join(', ')} has everything`;
     default:
-      return `refuses: ${refusal.message}`;
+      return `rejects: ${rejection.message}`;
   }
 }
 
 /** What one step changed at the node itself; its messages are told when they leave. */
 export function effectsInWords(id: number, effects: Effects): string[] {
   const lines: string[] = [];
-  if (effects.rejected !== undefined) lines.push(refusalInWords(effects.rejected));
+  if (effects.rejected !== undefined) lines.push(describeRejection(effects.rejected));
   for (const notice of effects.notices) lines.push(noticeInWords(notice));
   if (effects.append !== undefined) lines.push(`appends ${appendedInWords(effects.append.entries)}`);
   if (effects.commit !== undefined) lines.push(`commits up to ${effects.commit}`);

@@ -163,7 +163,7 @@ const FAULTS: readonly {
     fault: 'a completion that was reported as failed took effect',
     history: () => new Script().added(1).claimed([1, 1]).failed('complete', { job: 1, token: 1 }).read(1, 'completed'),
     seenBy: ['lifecycle', 'linearizable jobs', 'linearizable queue'],
-    says: /the holder of job 1 \(token 1\) was refused while its lease was live/,
+    says: /the holder of job 1 \(token 1\) was rejected while its lease was live/,
   },
   {
     fault: 'a job is claimed after its completion',
@@ -351,7 +351,7 @@ const FAULTS: readonly {
 ];
 
 describe('a history that shows that', () => {
-  it.each(FAULTS)('$fault is refused', ({ history, seenBy, says }) => {
+  it.each(FAULTS)('$fault is rejected', ({ history, seenBy, says }) => {
     const report = history().check();
     expect(report.ok).toBe(false);
     expect(violated(report)).toEqual(expect.arrayContaining([...seenBy]));

@@ -195,7 +195,7 @@ const MUTATIONS: readonly Mutation[] = [
 const stateIn = (event: HistoryEvent): Json => (event.value as { readonly state: Json }).state;
 const stateAfter = (event: HistoryEvent): string => (stateIn(event) === 'completed' ? 'waiting' : 'completed');
 
-describe('a history of the reference model is refused with', () => {
+describe('a history of the reference model is rejected with', () => {
   it.each(MUTATIONS)('$what', ({ mutate }) => {
     let mutated = 0;
     fc.assert(

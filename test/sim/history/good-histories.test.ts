@@ -29,7 +29,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     },
   },
   {
-    what: 'a lease ends, the next worker gets a larger token, and the first is refused',
+    what: 'a lease ends, the next worker gets a larger token, and the first is rejected',
     history: () =>
       new Script()
         .added(1)

@@ -79,7 +79,7 @@ describe('the parser', () => {
     ['a process with two calls', 'process 0 calls counts while its counts is open.', line({}) + line({ index: 1 })],
     ['a process that goes on after an info', 'Give it a new number.', line({}) + reply({ type: 'info' }) + line({ index: 2 })],
     ['a torn last line', 'Line 2 of the history: it has no end.', `${line({})}{"proc`],
-  ])('refuses %s', (_what, message, text) => {
+  ])('rejects %s', (_what, message, text) => {
     expect(() => parseHistory(text)).toThrow(message);
   });
 
@@ -120,7 +120,7 @@ describe('the operations of a history', () => {
       'the result of getJob has the state "lost".',
       [event({ f: 'getJob', value: { job: 1 } }), event({ f: 'getJob', type: 'ok', value: { state: 'lost' } })],
     ],
-  ])('are refused when the shape is wrong: %s', (_what, message, events) => {
+  ])('are rejected when the shape is wrong: %s', (_what, message, events) => {
     expect(() => operationsOf(events)).toThrow(message);
   });
 });

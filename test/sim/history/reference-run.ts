@@ -47,10 +47,10 @@ export class ReferenceRun {
     const atUs = this.#model.nowMs * 1_000;
     const call = this.#callOf(f, pick);
     const reply = fate === 'never' ? undefined : this.#carryOut(f, call);
-    const isRefused = typeof reply === 'object' && reply !== null && 'error' in reply;
+    const isRejected = typeof reply === 'object' && reply !== null && 'error' in reply;
     // Who gets no reply does not know that it holds a job.
     if (f === 'claim' && fate === 'answered') this.#leases.push(...(reply as unknown as { readonly jobs: readonly Lease[] }).jobs);
-    const type = fate !== 'answered' ? 'info' : isRefused ? 'fail' : 'ok';
+    const type = fate !== 'answered' ? 'info' : isRejected ? 'fail' : 'ok';
     this.#performed.push({ f, call, type, reply: reply ?? null, fromUs: atUs - beforeMs * 1_000, toUs: atUs + afterMs * 1_000 });
   }
 
