@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from './clock.ts';
-import { type Exchange, exchange } from './exchange.ts';
+import type { DeliveryLedger, Tally } from './delivery-ledger.ts';
 import { round } from './latency-summary.ts';
-import type { MessageBook, Tally } from './message-book.ts';
 import type { ResultsFolder, RunFolder } from './results-folder.ts';
 import { NOTHING_MEASURED, runFigures } from './run-figures.ts';
 import type { PlannedRun } from './run-plan.ts';
 import type { RunFigures, RunRow } from './run-row.ts';
+import { runWorkload, type WorkloadRun } from './run-workload.ts';
 import type { Durability, Settings } from './settings.ts';
 import type { RunningSystem, SystemCounters, SystemUnderTest } from './system-under-test.ts';
 import { messageOf } from './user-error.ts';
@@ -65,8 +65,8 @@ class Measurement {
   readonly #session: Session;
   readonly #name: { readonly run: string; readonly started: string; readonly folder: RunFolder };
   readonly #faults: string[] = [];
-  #warmUp: MessageBook | undefined;
-  #exchange: Exchange | undefined;
+  #warmUp: DeliveryLedger | undefined;
+  #run: WorkloadRun | undefined;
   #counted: SystemCounters | undefined;
   #cpuMs: number | null = null;
   #rssBytes: number | null = null;
@@ -93,8 +93,8 @@ class Measurement {
       await system.stop();
     }
     if (signal.aborted) this.spoil('interrupted');
-    if (this.#exchange !== undefined) {
-      this.#session.results.writeSamples(this.#name.folder, this.#exchange.startMs, this.#exchange.book, this.#warmUp);
+    if (this.#run !== undefined) {
+      this.#session.results.writeSamples(this.#name.folder, this.#run.startMs, this.#run.book, this.#warmUp);
     }
   }
 
@@ -104,9 +104,9 @@ class Measurement {
     const count = Math.min(messages, Math.max(8, Math.floor(bytesMax / payloadBytes)));
     if (messages === 0) return;
     const workload: Workload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
-    const { book } = await exchange(
+    const { book } = await runWorkload(
       workload,
-      this.#exchangeContext(system, WARM_UP_QUEUE, () => undefined),
+      this.#workloadContext(system, WARM_UP_QUEUE, () => undefined),
     );
     this.#warmUp = book;
   }
@@ -114,7 +114,7 @@ class Measurement {
   async #measure(system: RunningSystem, onProgress: (share: number) => void): Promise<void> {
     const { workload } = this.#planned;
     let sent = 0;
-    const context = this.#exchangeContext(system, QUEUE, () => {
+    const context = this.#workloadContext(system, QUEUE, () => {
       sent += 1;
       onProgress(sent / workload.messages);
     });
@@ -122,7 +122,7 @@ class Measurement {
     const loopDelay = monitorEventLoopDelay({ resolution: 5 });
     loopDelay.enable();
     const cpuBefore = process.cpuUsage();
-    this.#exchange = await exchange(workload, context);
+    this.#run = await runWorkload(workload, context);
     const cpu = process.cpuUsage(cpuBefore);
     loopDelay.disable();
     this.#cpuMs = round((cpu.user + cpu.system) / 1000);
@@ -132,7 +132,7 @@ class Measurement {
     this.#counted = difference(await system.counters(), before);
   }
 
-  #exchangeContext(system: RunningSystem, queue: string, onSent: () => void): Parameters<typeof exchange>[1] {
+  #workloadContext(system: RunningSystem, queue: string, onSent: () => void): Parameters<typeof runWorkload>[1] {
     const { settings, clock, signal } = this.#session;
     const { concurrency } = settings.consumer;
     return { system, clock, queue, seed: this.#planned.seed, concurrency, drainMsMax: settings.drainMsMax, signal, onSent };
@@ -176,7 +176,7 @@ class Measurement {
   }
 
   #figures(): RunFigures {
-    const done = this.#exchange;
+    const done = this.#run;
     if (done === undefined) return NOTHING_MEASURED;
     const { generatorLagMsMax } = this.#session.settings;
     const figures = runFigures(this.#planned.workload, done, generatorLagMsMax, {
@@ -190,7 +190,7 @@ class Measurement {
   }
 
   /** A run is invalid when it does not say what it seems to say; losses and failures are findings, and leave it valid. */
-  #judge(done: Exchange, tally: Tally, lateShare: number): void {
+  #judge(done: WorkloadRun, tally: Tally, lateShare: number): void {
     const { workload } = this.#planned;
     const { signal, settings } = this.#session;
     if (!done.drained) this.spoil('the queue was not drained in time');

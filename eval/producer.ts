@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { MessageBook } from './message-book.ts';
+import type { DeliveryLedger } from './delivery-ledger.ts';
 import type { PayloadCodec } from './payload.ts';
 import type { RunningSystem } from './system-under-test.ts';
 import { intervalMs, type Workload } from './workload.ts';
@@ -7,7 +7,7 @@ import { intervalMs, type Workload } from './workload.ts';
 export interface ProducerContext {
   readonly system: Pick<RunningSystem, 'add' | 'addOutcome'>;
   readonly clock: Clock;
-  readonly book: MessageBook;
+  readonly book: DeliveryLedger;
   readonly payloads: PayloadCodec;
   readonly queue: string;
   readonly signal: AbortSignal;

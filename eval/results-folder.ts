@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
-import type { MessageBook } from './message-book.ts';
+import type { DeliveryLedger } from './delivery-ledger.ts';
 import { parseRunRow, RUN_HEADER, type RunRow } from './run-row.ts';
 import { errorCode, messageOf, UserError } from './user-error.ts';
 
@@ -86,7 +86,7 @@ export class ResultsFolder {
   }
 
   /** Raw samples, times in milliseconds since the measured part began. */
-  writeSamples(run: RunFolder, startMs: number, measured: MessageBook, warmUp: MessageBook | undefined): void {
+  writeSamples(run: RunFolder, startMs: number, measured: DeliveryLedger, warmUp: DeliveryLedger | undefined): void {
     const rows: (string | number)[][] = [];
     for (const [phase, book] of [
       ['warm-up', warmUp],

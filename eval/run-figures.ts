@@ -1,7 +1,7 @@
-import type { Exchange } from './exchange.ts';
+import type { DeliveryLedger } from './delivery-ledger.ts';
 import { round, summarizeLatency } from './latency-summary.ts';
-import type { MessageBook } from './message-book.ts';
 import type { RunFigures } from './run-row.ts';
+import type { WorkloadRun } from './run-workload.ts';
 import type { SystemCounters } from './system-under-test.ts';
 import { scheduleMs, type Workload } from './workload.ts';
 
@@ -15,7 +15,7 @@ export interface SideMeasures {
 }
 
 /** The figures of one run, from what became of each of its messages. */
-export function runFigures(workload: Workload, done: Exchange, generatorLagMsMax: number, side: SideMeasures): RunFigures {
+export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
   const { foreign: _foreign, ...tally } = done.book.tally();
   const lag = generatorLag(done.book, generatorLagMsMax);
   const wallMs = done.endMs - done.startMs;
@@ -92,13 +92,13 @@ const roundFine = (value: number): number => Math.round(value * 1e6) / 1e6;
 /** A run that ended before its clock moved has no rate. */
 const perSecond = (count: number, overMs: number): number | null => (overMs > 0 ? round((count / overMs) * 1000) : null);
 
-function* durations(book: MessageBook, from: 'intendedMs' | 'sentMs'): Generator<number> {
+function* durations(book: DeliveryLedger, from: 'intendedMs' | 'sentMs'): Generator<number> {
   for (const sample of book.samples()) {
     if (sample.outcome === 'acknowledged') yield sample.acknowledgedMs - sample[from];
   }
 }
 
-function generatorLag(book: MessageBook, lagMsMax: number): { readonly maxMs: number; readonly lateShare: number } {
+function generatorLag(book: DeliveryLedger, lagMsMax: number): { readonly maxMs: number; readonly lateShare: number } {
   let maxMs = 0;
   let late = 0;
   let count = 0;

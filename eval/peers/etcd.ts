@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Etcd3, type IKeyValue } from 'etcd3';
 import { RAFT_DEFAULTS } from '../../src/index.ts';
 import { clientVersions } from './client-version.ts';
-import { NodesInTurn } from './nodes-in-turn.ts';
+import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
@@ -57,14 +57,14 @@ class EtcdCluster implements RunningPeer {
   readonly failover = { findLeader: () => this.#findLeader() };
   readonly #nodes: readonly EtcdNode[];
   readonly #servers: ServerProcess[] = [];
-  readonly #clients: NodesInTurn<Etcd3>;
+  readonly #clients: RotatingClient<Etcd3>;
   readonly #program: string;
 
   constructor(nodes: readonly EtcdNode[]) {
     this.#nodes = nodes;
     this.#program = program() ?? 'etcd';
     this.version = versionOf(this.#program, '--version');
-    this.#clients = new NodesInTurn(nodes.map(({ clientUrl }) => openClient(clientUrl)));
+    this.#clients = new RotatingClient(nodes.map(({ clientUrl }) => openClient(clientUrl)));
   }
 
   async start(): Promise<void> {
@@ -159,10 +159,10 @@ function openClient(host: string): Etcd3 {
 
 class EtcdQueue implements PeerQueue {
   readonly #prefix: string;
-  readonly #clients: NodesInTurn<Etcd3>;
+  readonly #clients: RotatingClient<Etcd3>;
   #nextJob = 0;
 
-  constructor(name: string, clients: NodesInTurn<Etcd3>) {
+  constructor(name: string, clients: RotatingClient<Etcd3>) {
     this.#prefix = `${name}/`;
     this.#clients = clients;
   }

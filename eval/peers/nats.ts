@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, type JetStreamClient, type JetStreamManager, jetstream, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { clientVersions } from './client-version.ts';
-import { NodesInTurn } from './nodes-in-turn.ts';
+import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
@@ -59,7 +59,7 @@ class NatsCluster implements RunningPeer {
   readonly #nodes: readonly NatsNode[];
   readonly #servers: ServerProcess[] = [];
   readonly #connections: NatsConnection[] = [];
-  readonly #clients = new NodesInTurn<JetStreamClient>([]);
+  readonly #clients = new RotatingClient<JetStreamClient>([]);
   readonly #program: string;
 
   constructor(nodes: readonly NatsNode[]) {

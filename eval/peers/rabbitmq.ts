@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { connect } from 'amqplib';
 import { clientVersions } from './client-version.ts';
-import { NodesInTurn } from './nodes-in-turn.ts';
+import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { openRabbitControl, RABBIT_FOLDERS, type RabbitControl, type RabbitNode, rabbitEnvironment } from './rabbitmq-control.ts';
 import { findProgram, freePorts, ServerProcess } from './server-process.ts';
@@ -55,7 +55,7 @@ class RabbitCluster implements RunningPeer {
   readonly #control: RabbitControl;
   readonly #servers: ServerProcess[] = [];
   readonly #connections: (ChannelModel | undefined)[] = [];
-  readonly #channels = new NodesInTurn<ConfirmChannel>([]);
+  readonly #channels = new RotatingClient<ConfirmChannel>([]);
   #portMapper: ServerProcess | undefined;
 
   constructor(folder: string, nodes: readonly RabbitNode[]) {

@@ -1,6 +1,6 @@
 import type { NodeEvent } from '../node/event.ts';
 import { isJoint } from '../raft/membership.ts';
-import { deafen, type Split, split } from './faults.ts';
+import { dropInbound, type Split, split } from './faults.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +12,7 @@ export class EventWatch {
   /** What happens as soon as a leader has a joint configuration. */
   splitOnJoint: Split | undefined;
   /** The next leader that asks another one to lead receives nothing for so long. */
-  deafenOnTransferMs: number | undefined;
+  dropInboundOnTransferMs: number | undefined;
   /** Until then a new leader, and a node that is started again, gets old messages again. */
   replayUntilMs = 0;
   readonly #world: World;
@@ -24,7 +24,7 @@ export class EventWatch {
 
   /** No fault begins any more. */
   cancelFaults(): void {
-    this.deafenOnTransferMs = undefined;
+    this.dropInboundOnTransferMs = undefined;
     this.splitOnJoint = undefined;
   }
 
@@ -52,10 +52,10 @@ export class EventWatch {
         split(this.#world, node, this.splitOnJoint);
         this.splitOnJoint = undefined;
       }
-    } else if (event.type === 'transfer' && event.outcome === 'asked' && this.deafenOnTransferMs !== undefined) {
+    } else if (event.type === 'transfer' && event.outcome === 'asked' && this.dropInboundOnTransferMs !== undefined) {
       coverage.add('leader handed over and did not hear of its successor');
-      deafen(this.#world, node, this.deafenOnTransferMs);
-      this.deafenOnTransferMs = undefined;
+      dropInbound(this.#world, node, this.dropInboundOnTransferMs);
+      this.dropInboundOnTransferMs = undefined;
     } else if (event.type === 'removed' && known.role === 'leader') coverage.add('leader removed');
     else if (event.type === 'started') {
       this.#roles.set(node.id, { role: 'follower', term: event.term, configuration: 0 });

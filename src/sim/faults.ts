@@ -2,9 +2,9 @@ import { ByteWriter } from '../base/bytes.ts';
 import { SESSIONS_MAX } from '../queue/limits.ts';
 import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import { writeClientFrame } from '../transport/client-frame.ts';
-import { replyLate } from './late-answer.ts';
+import type { Fault } from './fault.ts';
+import { acknowledgeLate } from './late-acknowledgement.ts';
 import { areLossesKnown, mayLoseDisk, ORDER_WAITS_MS_MAX } from './lost-disks.ts';
-import type { Fault } from './plan.ts';
 import { rollBack } from './roll-back.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
@@ -24,7 +24,7 @@ const REPAIR_EVERY_MS = 10;
 const OVERWRITTEN_WITHIN_MS = 150;
 
 /** Makes one thing go wrong. Faults beyond what the cluster guarantees to survive (losing the disks of a majority) are left out. */
-export function carryOutFault(world: World, fault: Fault): void {
+export function injectFault(world: World, fault: Fault): void {
   const { schedule, network, coverage } = world;
   const node = 'node' in fault ? world.nodes.get(fault.node) : undefined;
   switch (fault.type) {
@@ -60,8 +60,8 @@ export function carryOutFault(world: World, fault: Fault): void {
     case 'roll-back':
       if (node !== undefined) rollBack(world, node, fault);
       break;
-    case 'late-answer':
-      if (node !== undefined) replyLate(world, node, fault.downMs);
+    case 'late-acknowledgement':
+      if (node !== undefined) acknowledgeLate(world, node, fault.downMs);
       break;
     case 'partition':
       coverage.add('partition');
@@ -92,7 +92,7 @@ export function carryOutFault(world: World, fault: Fault): void {
       world.clients.hangUp(fault.client);
       break;
     case 'transfer':
-      world.order({ type: 'transfer', call: 1, to: fault.to });
+      world.sendAdminRequest({ type: 'transfer', call: 1, to: fault.to });
       break;
     case 'split-change': {
       const leader = world.leader();
@@ -101,24 +101,24 @@ export function carryOutFault(world: World, fault: Fault): void {
       const remove = others.slice(0, Math.floor(voters.length / 2) + 1);
       if (!areLossesKnown(world) || remove.length * 2 <= voters.length) break;
       world.events.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
-      world.order({ type: 'change', call: 1, add: [], remove, learners: [] });
+      world.sendAdminRequest({ type: 'change', call: 1, add: [], remove, learners: [] });
       break;
     }
-    case 'second-reign':
+    case 're-elected-leader':
       reignTwice(world, fault.durationMs);
       break;
     case 'replay':
       world.events.replayUntilMs = schedule.nowMs + fault.durationMs;
       break;
-    case 'deaf-leader': {
+    case 'isolate-leader-inbound': {
       const leader = world.leader();
       if (leader === undefined) break;
       coverage.add('leader received nothing');
-      if (fault.isMute) separate(world, [leader.id], fault.durationMs);
-      else deafen(world, leader, fault.durationMs);
+      if (fault.isOutboundToo) separate(world, [leader.id], fault.durationMs);
+      else dropInbound(world, leader, fault.durationMs);
       break;
     }
-    case 'sleepy-leader': {
+    case 'paused-leader': {
       const leader = world.leader();
       if (leader?.isUp !== true) break;
       coverage.add('leader slept while it was cut off');
@@ -126,15 +126,15 @@ export function carryOutFault(world: World, fault: Fault): void {
       leader.pause(fault.durationMs);
       break;
     }
-    case 'deaf-transfer':
-      world.events.deafenOnTransferMs = fault.durationMs;
-      world.order({ type: 'transfer', call: 1, to: 0 });
+    case 'isolate-transferring-leader':
+      world.events.dropInboundOnTransferMs = fault.durationMs;
+      world.sendAdminRequest({ type: 'transfer', call: 1, to: 0 });
       break;
     case 'change':
       // While a disk is rebuilt the leader knows which voters may go. A damage that is not noticed yet is beyond what it can know.
       if (!areLossesKnown(world)) break;
       if (world.lostDisks.size > 0) coverage.add('members changed while a disk was rebuilt');
-      world.order({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
+      world.sendAdminRequest({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
 }
@@ -191,7 +191,7 @@ function reignTwice(world: World, durationMs: number): void {
     separate(world, [follower], 2 * durationMs);
     world.events.replayUntilMs = schedule.nowMs + durationMs;
   });
-  schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => world.order({ type: 'transfer', call: 1, to: leader.id }));
+  schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => world.sendAdminRequest({ type: 'transfer', call: 1, to: leader.id }));
 }
 
 /** The nodes of the group and the others do not reach each other for a while. */
@@ -206,7 +206,7 @@ function separate(world: World, group: readonly number[], durationMs: number): v
 }
 
 /** Nothing reaches the node for a while. */
-export function deafen(world: World, node: SimNode, durationMs: number): void {
+export function dropInbound(world: World, node: SimNode, durationMs: number): void {
   const others = [...world.nodes.keys()].filter((id) => id !== node.id);
   for (const other of others) world.network.cut(other, node.id);
   world.schedule.after(durationMs, () => {

@@ -1,5 +1,5 @@
 import type { SimNode } from './sim-node.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 
 /** Some turns find nothing to do, since timers fire early and frames turn out to be repetitions, hundreds at once where old ones are replayed. */
 const IDLE_TURNS_MAX = 600;
@@ -19,7 +19,7 @@ export class IdleTurns {
     this.#idle.set(node, idle);
     if (idle.count < IDLE_TURNS_MAX) return;
     const tookMs = nowMs - idle.sinceMs;
-    demand(
+    checkProperty(
       tookMs > IDLE_TURNS_MAX,
       'a node with nothing to do sleeps',
       () => `node ${node.id} had ${idle.count} turns for nothing within ${tookMs} ms`,

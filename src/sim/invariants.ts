@@ -6,7 +6,7 @@ import type { RaftMessage } from '../raft/message.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { Coverage } from './coverage.ts';
 import type { SimNode } from './sim-node.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 
 interface Written {
   readonly hash: number;
@@ -66,7 +66,7 @@ export class Invariants {
       if (known === undefined) this.#written.set(key, { hash, prevTerm });
       else {
         const isSame = known.hash === hash && known.prevTerm === prevTerm;
-        demand(
+        checkProperty(
           isSame,
           'log matching',
           () => `node ${node.id} writes another entry ${entry.index} of term ${entry.term} than was written before`,
@@ -88,13 +88,17 @@ export class Invariants {
     const { durable } = node;
     if (message.type === 'vote-reply' && message.granted && !message.preVote) {
       const isOnDisk = durable.term > message.term || (durable.term === message.term && durable.votedFor === message.to);
-      demand(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} votes for ${message.to} in term ${message.term}`);
+      checkProperty(
+        isOnDisk,
+        'a vote is on disk before it leaves',
+        () => `node ${node.id} votes for ${message.to} in term ${message.term}`,
+      );
     } else if (message.type === 'request-vote' && !message.preVote) {
       // A term that passed meanwhile in the same turn can get no other vote of this node.
       const isOnDisk = durable.term > message.term || (durable.term === message.term && durable.votedFor === node.nodeId);
-      demand(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} stands in term ${message.term}`);
+      checkProperty(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} stands in term ${message.term}`);
     } else if (message.type === 'append-accepted') {
-      demand(
+      checkProperty(
         durable.term >= message.term,
         'an acknowledgement is on disk before it leaves',
         () => `node ${node.id} speaks in term ${message.term}`,
@@ -102,7 +106,7 @@ export class Invariants {
       // In a turn that also truncates for the leader of a later term, it is as if the entries had been written and deleted again: that
       // leader's election shows that they were not committed.
       const isOnDisk = durable.term > message.term || durable.lastIndex >= message.match;
-      demand(isOnDisk, 'an acknowledgement is on disk before it leaves', () => `node ${node.id} acknowledges ${message.match}`);
+      checkProperty(isOnDisk, 'an acknowledgement is on disk before it leaves', () => `node ${node.id} acknowledges ${message.match}`);
     } else if (message.type === 'append') this.#onCommitted(node, message.commit);
   }
 
@@ -112,7 +116,7 @@ export class Invariants {
     const known = this.#known.get(node);
     const isSameLife = known !== undefined && known.life === node.lives;
     const before = isSameLife ? known : { commit: 0, ledTerm: 0, lastIndex: 0, configuration: 0, life: node.lives };
-    demand(
+    checkProperty(
       view.commit >= before.commit,
       'the commit index never goes back',
       () => `node ${node.id}: ${before.commit}, then ${view.commit}`,
@@ -132,12 +136,16 @@ export class Invariants {
     const { applied, digest } = runtime.digest();
     const known = this.#digests.get(applied);
     if (known === undefined) this.#digests.set(applied, digest);
-    demand(known === undefined || known === digest, 'equal replicas', () => `node ${node.id} differs from another one at entry ${applied}`);
+    checkProperty(
+      known === undefined || known === digest,
+      'equal replicas',
+      () => `node ${node.id} differs from another one at entry ${applied}`,
+    );
   }
 
   #checkLeader(node: SimNode, view: CoreView, before: { readonly ledTerm: number; readonly lastIndex: number }): void {
     const other = this.#leaders.get(view.term);
-    demand(
+    checkProperty(
       other === undefined || other === node.id,
       'one leader a term',
       () => `nodes ${other} and ${node.id} both lead term ${view.term}`,
@@ -147,7 +155,7 @@ export class Invariants {
       this.#checkComplete(node, view);
     }
     const isShorter = before.ledTerm === view.term && view.log.lastIndex < before.lastIndex;
-    demand(!isShorter, 'a leader only appends', () => `leader ${node.id} of term ${view.term} shortened its log`);
+    checkProperty(!isShorter, 'a leader only appends', () => `leader ${node.id} of term ${view.term} shortened its log`);
   }
 
   /** Leader completeness: whatever was committed in an earlier term is in a new leader's log; by log matching the last one speaks for all. */
@@ -157,7 +165,7 @@ export class Invariants {
     if (index === 0 || index <= view.log.compacted.index) return;
     const found = view.log.termAt(asIndex(index));
     const { term } = this.#committed[index] ?? { term: 0 };
-    demand(
+    checkProperty(
       found === term,
       'a leader has what is committed',
       () => `leader ${node.id} of term ${view.term} lacks entry ${index} of term ${term}`,
@@ -170,8 +178,8 @@ export class Invariants {
     const view = node.runtime?.view;
     if (view === undefined) return;
     const term = termAt(node, view, commit);
-    demand(term !== undefined, 'committed entries are known', () => `node ${node.id} commits ${commit}, which it does not have`);
-    demand(
+    checkProperty(term !== undefined, 'committed entries are known', () => `node ${node.id} commits ${commit}, which it does not have`);
+    checkProperty(
       view.role !== 'leader' || term === view.term,
       'earlier terms are not committed by counting',
       () => `leader ${node.id} of term ${view.term} commits up to entry ${commit} of term ${term}`,
@@ -188,13 +196,13 @@ export class Invariants {
       index = before.index;
     }
     const isOnMajority = known.some((configuration) => this.#isOnMajority(configuration, { index: commit, term }));
-    demand(isOnMajority, 'committed means on disk on a majority', () => {
+    checkProperty(isOnMajority, 'committed means on disk on a majority', () => {
       const holders = [...this.#nodes.keys()].filter((id) => this.#holds(latest.configuration, id, { index: commit, term }));
       return `node ${node.id} commits entry ${commit} of term ${term}, which is on the disks of ${holders.join(', ') || 'no node'}, with voters ${latest.configuration.voters.join(', ')}, outgoing ${latest.configuration.outgoing.join(', ')}`;
     });
     for (let index = this.#committed.length; index <= commit; index += 1) {
       const each = termAt(node, view, asIndex(index));
-      demand(each !== undefined, 'committed entries are known', () => `node ${node.id} commits ${index}, which it does not have`);
+      checkProperty(each !== undefined, 'committed entries are known', () => `node ${node.id} commits ${index}, which it does not have`);
       this.#committed.push({ term: each, inTerm: view.term });
       this.#onEntryCommitted({ index: asIndex(index), term: each });
       if (each < view.term) this.#coverage.add('committed entry of an earlier term with one of its own');
@@ -224,7 +232,7 @@ export class Invariants {
     for (let index = Math.max(after, view.log.compacted.index) + 1; index <= view.commit; index += 1) {
       const mine = view.log.termAt(asIndex(index));
       const { term } = this.#committed[index] ?? { term: undefined };
-      demand(
+      checkProperty(
         mine === term,
         'equal committed entries',
         () => `node ${node.id} commits entry ${index} of term ${mine}; ${term} is committed`,
@@ -232,7 +240,7 @@ export class Invariants {
     }
     const { compacted } = view.log;
     const boundary = this.#committed[compacted.index]?.term;
-    demand(
+    checkProperty(
       compacted.index === 0 || boundary === compacted.term,
       'equal committed entries',
       () => `node ${node.id} compacted up to entry ${compacted.index} of term ${compacted.term}; ${boundary} is committed`,
@@ -252,6 +260,10 @@ function hashOf({ kind, data }: Entry): number {
 /** Each voter has one vote. */
 function checkNames(node: SimNode, { voters, outgoing, learners, joining }: Configuration): void {
   for (const named of [voters, outgoing, learners, joining]) {
-    demand(new Set(named).size === named.length, 'a configuration names each node once', () => `node ${node.id} has ${named.join(', ')}`);
+    checkProperty(
+      new Set(named).size === named.length,
+      'a configuration names each node once',
+      () => `node ${node.id} has ${named.join(', ')}`,
+    );
   }
 }

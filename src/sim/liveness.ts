@@ -1,7 +1,7 @@
-import { awaitCalm } from './calm.ts';
 import { PROBE_QUEUE, Probe } from './probe.ts';
+import { awaitQuiescence } from './quiescence.ts';
 import type { SimNode } from './sim-node.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 /** Whatever is due happens within this time, by the clock of the leader. */
@@ -77,9 +77,9 @@ class Liveness {
     const deadlineMs = world.schedule.nowMs + LEADS_WITHIN_MS;
     const isReplaced = (): boolean => leader.runtime?.view.role !== 'leader' && world.leader() !== undefined;
     while (!isReplaced() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
-    demand(isReplaced() || !this.#isUndisturbed(), 'a leader that receives nothing is replaced', () => world.describe());
+    checkProperty(isReplaced() || !this.#isUndisturbed(), 'a leader that receives nothing is replaced', () => world.describe());
     world.network.heal();
-    awaitCalm(world);
+    awaitQuiescence(world);
     world.coverage.add('leader cut off while something was due');
   }
 
@@ -97,7 +97,7 @@ class Liveness {
     const isWatched = this.#watch(node, false);
     node.wallOffsetMs -= stepMs;
     if (!isWatched || !this.#watch(node)) return false;
-    demand(hasReply(), 'a claim waits no longer than it asked for', () => `node ${node.id} leads and does not reply`);
+    checkProperty(hasReply(), 'a claim waits no longer than it asked for', () => `node ${node.id} leads and does not reply`);
     this.#world.coverage.add('something due under a leader without requests');
     return true;
   }
@@ -122,19 +122,19 @@ class Liveness {
       // Those that were due first have happened.
       this.#delaysDueWallMs.splice(0, Math.max(0, this.#delaysDueWallMs.length - delayed));
       const [delayDueWallMs = Number.POSITIVE_INFINITY] = this.#delaysDueWallMs;
-      demand(
+      checkProperty(
         active > 0 || world.schedule.nowMs >= this.#leasesEndFromMs,
         'a lease lasts under every leader',
         () => `node ${node.id} leads, and a lease ended ${Math.round(this.#leasesEndFromMs - world.schedule.nowMs)} ms too early`,
       );
       // Nothing can act before it leads.
       const isDelayLate = node.wallMs > Math.max(delayDueWallMs, wallMs) + LATE_MS_MAX;
-      demand(
+      checkProperty(
         !isDelayLate,
         'a delay ends under every leader',
         () => `node ${node.id} leads, and a delay of the probe is ${Math.round(node.wallMs - delayDueWallMs)} ms past its end by its clock`,
       );
-      demand(
+      checkProperty(
         active === 0 || world.schedule.nowMs <= leasesEndMs + LATE_MS_MAX * CLOCK_SHARE_MAX,
         'a lease ends under every leader',
         () => `node ${node.id} leads, and ${active} leases are ${Math.round(world.schedule.nowMs - leasesEndMs)} ms past their end`,
@@ -150,14 +150,18 @@ class Liveness {
     let orderAtMs = world.schedule.nowMs;
     while (world.leader() !== node) {
       if (world.schedule.nowMs >= orderAtMs) {
-        world.order({ type: 'transfer', call: 1, to: node.id });
+        world.sendAdminRequest({ type: 'transfer', call: 1, to: node.id });
         orderAtMs = world.schedule.nowMs + ORDER_AGAIN_MS;
       }
       world.runUntil(world.schedule.nowMs + POLL_MS);
       if (!this.#isUndisturbed()) return false;
-      demand(world.schedule.nowMs < deadlineMs, 'leadership goes where it is asked to', () => `node ${node.id}: ${world.describe()}`);
+      checkProperty(
+        world.schedule.nowMs < deadlineMs,
+        'leadership goes where it is asked to',
+        () => `node ${node.id}: ${world.describe()}`,
+      );
     }
-    awaitCalm(world);
+    awaitQuiescence(world);
     return world.leader() === node && this.#isUndisturbed();
   }
 }

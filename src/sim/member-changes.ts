@@ -1,9 +1,9 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { isJoint } from '../raft/membership.ts';
 import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
-import { awaitCalm } from './calm.ts';
+import { awaitQuiescence } from './quiescence.ts';
 import type { SimNode } from './sim-node.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 const OPERATOR_CONNECTION = 903;
@@ -128,7 +128,11 @@ class Operator {
     world.runUntil(world.schedule.nowMs + BACK_WITHIN_MS);
     if (!this.#isUndisturbed) return;
     const voters = this.voters();
-    demand(!voters.includes(leaving), 'the voters are those that were asked for', () => `node ${leaving} is leaving, and votes again`);
+    checkProperty(
+      !voters.includes(leaving),
+      'the voters are those that were asked for',
+      () => `node ${leaving} is leaving, and votes again`,
+    );
     world.network.heal();
     world.coverage.add('voter lost its disk while it was leaving');
     this.#expect([...without(before, leaving), joining]);
@@ -165,7 +169,7 @@ class Operator {
     world.coverage.add('voters asked to leave while another had lost its disk');
     // It may have been slow, and the disk be replaced by now.
     const isLost = world.lostDisks.has(kept);
-    demand(
+    checkProperty(
       !(isTaken && isLost),
       'members leave only where the rest can go on',
       () => `node ${kept} has lost its disk, and the others leave`,
@@ -185,11 +189,11 @@ class Operator {
     this.#loseDiskUnnoticed(node);
     world.network.heal();
     world.coverage.add('voters about to leave while another had lost its disk');
-    awaitCalm(world);
+    awaitQuiescence(world);
     const areThere = (): boolean => this.voters().join() === [kept, joining].toSorted((one, next) => one - next).join();
     const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
     while (!areThere() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
-    demand(
+    checkProperty(
       areThere() || world.ends !== this.#ends,
       'the voters are those that were asked for',
       () => `the voters are ${this.voters().join(', ')}, not ${kept}, ${joining}`,
@@ -199,11 +203,11 @@ class Operator {
   /** @returns false when a disturbance left it open. */
   #expect(asked: readonly number[]): boolean {
     const world = this.#world;
-    awaitCalm(world);
+    awaitQuiescence(world);
     if (!this.#isUndisturbed) return false;
     const voters = this.voters();
     const wanted = asked.toSorted((one, next) => one - next);
-    demand(
+    checkProperty(
       voters.join() === wanted.join(),
       'the voters are those that were asked for',
       () => `the voters are ${voters.join(', ')}, and ${wanted.join(', ')} were asked for`,

@@ -1,6 +1,6 @@
-import type { Dice } from './dice.ts';
 import type { NetworkPlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
+import type { SimRandom } from './sim-random.ts';
 
 /** Where frames may overtake each other, some come very late: in another term, after another leader, after a restart. */
 const LATE_PROBABILITY = 0.02;
@@ -13,7 +13,7 @@ const REPLAY_MS_MAX = 60;
 export class SimulatedNetwork {
   readonly #schedule: Schedule;
   readonly #plan: NetworkPlan;
-  readonly #random: Dice;
+  readonly #random: SimRandom;
   /** Nothing gets from the first to the second: `from>to`, counted, since faults overlap. */
   readonly #cuts = new Map<string, number>();
   /** Channels that closed: what was sent on an earlier one does not arrive. */
@@ -22,7 +22,7 @@ export class SimulatedNetwork {
   readonly #remembered = new Map<number, (() => void)[]>();
   isHealed = false;
 
-  constructor(schedule: Schedule, plan: NetworkPlan, random: Dice) {
+  constructor(schedule: Schedule, plan: NetworkPlan, random: SimRandom) {
     this.#schedule = schedule;
     this.#plan = plan;
     this.#random = random;
@@ -57,13 +57,13 @@ export class SimulatedNetwork {
   sendBetweenNodes(from: number, to: number, sentMs: number, deliver: () => void): void {
     const { dropProbability, duplicateProbability, isReordering } = this.#plan;
     if (!this.isHealed) this.#remember(to, deliver);
-    if (!this.isHealed && this.#random.chance(dropProbability)) return;
-    const copies = !this.isHealed && this.#random.chance(duplicateProbability) ? 2 : 1;
+    if (!this.isHealed && this.#random.withProbability(dropProbability)) return;
+    const copies = !this.isHealed && this.#random.withProbability(duplicateProbability) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) this.#send(`${from}>${to}`, sentMs, isReordering && !this.isHealed, deliver);
   }
 
   sendToOrFromClient(link: string, sentMs: number, deliver: () => void): void {
-    if (!this.isHealed && this.#random.chance(this.#plan.clientDropProbability)) return;
+    if (!this.isHealed && this.#random.withProbability(this.#plan.clientDropProbability)) return;
     this.#send(link, sentMs, false, deliver);
   }
 
@@ -77,7 +77,7 @@ export class SimulatedNetwork {
     const [from, to] = this.#plan.delayMs;
     let arrivalMs = sentMs + this.#random.between(from, to);
     if (isReordering) {
-      if (this.#random.chance(LATE_PROBABILITY)) arrivalMs += this.#random.between(0, LATE_MS_MAX);
+      if (this.#random.withProbability(LATE_PROBABILITY)) arrivalMs += this.#random.between(0, LATE_MS_MAX);
     } else {
       arrivalMs = Math.max(arrivalMs, this.#lastArrival.get(link) ?? 0);
       this.#lastArrival.set(link, arrivalMs);

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 
 /** Payloads and results say whose they are, and show whether they came back whole: a text, the number of bytes behind it, and these. */
 function encode(text: string, padding: number): Uint8Array {
@@ -18,7 +18,7 @@ function decode(bytes: Uint8Array, what: string): string {
   const text = reader.text();
   const padding = reader.u32();
   const isWhole = reader.remaining === padding && bytes.subarray(reader.position).every((byte) => byte === padding % PATTERN);
-  demand(
+  checkProperty(
     isWhole,
     'payloads come back as they were sent',
     () => `${what} "${text}" of ${padding} bytes comes back with ${reader.remaining}`,
@@ -38,7 +38,7 @@ export const resultOf = (job: number, token: number, padding: number): Uint8Arra
 /** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */
 export function checkResult(job: number, token: number, result: Uint8Array | undefined): void {
   const shown = result === undefined ? 'none' : decode(result, 'the result');
-  demand(
+  checkProperty(
     shown === `${job}:${token}`,
     'payloads come back as they were sent',
     () => `job ${job} (token ${token}) shows the result ${shown}`,

@@ -1,90 +1,10 @@
 import type { NodeLimits } from '../node/limits.ts';
 import type { StateBounds } from '../queue/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
-import { Dice } from './dice.ts';
+import { FAULT_TYPES, type Fault, type FaultType } from './fault.ts';
 import { MEMBER_STORIES, type MemberStory } from './member-changes.ts';
+import { SimRandom } from './sim-random.ts';
 import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts';
-
-/** What goes wrong, and when: simulated milliseconds from the start. Node numbers are ids. */
-export type Fault = { readonly atMs: number } & (
-  | { readonly type: 'crash'; readonly node: number; readonly downMs: number; readonly isNoticed: boolean }
-  /** The write that begins next fails, and with it the node; whether its bytes are on disk is unknown before the restart. */
-  | { readonly type: 'fail-write'; readonly node: number; readonly survives: boolean; readonly isFull: boolean; readonly downMs: number }
-  | { readonly type: 'stall'; readonly node: number; readonly durationMs: number }
-  | { readonly type: 'pause'; readonly node: number; readonly durationMs: number }
-  | { readonly type: 'flip'; readonly node: number; readonly pick: number; readonly bit: number; readonly downMs: number }
-  | { readonly type: 'lose-disk'; readonly node: number; readonly downMs: number }
-  /** An operator wants a node rebuilt, whatever else is wrong: its disk is given up only if the leader says that it may be. */
-  | { readonly type: 'repair'; readonly node: number; readonly downMs: number }
-  /** The disk of a node is replaced by a copy of it that was taken while the node ran, once the others know of a later generation. */
-  | { readonly type: 'roll-back'; readonly node: number; readonly afterMs: number; readonly downMs: number }
-  /**
-   * The same, while a leader that was replaced meanwhile does not know it: it has on record what another voter acknowledged before, and reaches
-   * only the restored node. In clusters of four or more.
-   */
-  | { readonly type: 'late-answer'; readonly node: number; readonly downMs: number }
-  | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
-  /** Nothing gets from one node to the other; the other way it does. */
-  | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
-  /** A channel closes and is opened again; what was on its way is lost. */
-  | { readonly type: 'channel'; readonly node: number; readonly peer: number }
-  /** Node 0 is whichever node leads. */
-  | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
-  /** Nothing happens for a while, as on a machine that is suspended; afterwards every clock has counted it. */
-  | { readonly type: 'suspend'; readonly durationMs: number }
-  /** More clients than the state remembers open sessions: those that are idle longest are forgotten. */
-  | { readonly type: 'crowd' }
-  /** A client's process ends: nodes hear of it by the end of its channels. Another one takes its place. */
-  | { readonly type: 'hang-up'; readonly client: number }
-  | { readonly type: 'transfer'; readonly to: number }
-  /**
-   * A majority of the voters is to be removed; as soon as that is in the leader's log, they are cut off from the others, and the leader
-   * crashes: the old members and the new ones could each elect one, if they did not need each other.
-   */
-  | { readonly type: 'split-change'; readonly durationMs: number; readonly downMs: number }
-  /**
-   * A leader and one follower are cut off from the others, and what they wrote meanwhile is overwritten. The leader leads again soon, while
-   * that follower lags behind, and gets the old acknowledgements once more.
-   */
-  | { readonly type: 'second-reign'; readonly durationMs: number }
-  /** A node that becomes leader in this time, or is started again, receives everything again that was sent to it before. */
-  | { readonly type: 'replay'; readonly durationMs: number }
-  /** The leader receives nothing for a while, and goes on sending; nothing arrives if it is mute. */
-  | { readonly type: 'deaf-leader'; readonly durationMs: number; readonly isMute: boolean }
-  /** The leader is cut off while its event loop is stopped, and finds nothing but clients' packets when it goes on. */
-  | { readonly type: 'sleepy-leader'; readonly durationMs: number }
-  /** A leader hands over, and from then on hears nothing for a while: it does not know that another one leads. */
-  | { readonly type: 'deaf-transfer'; readonly durationMs: number }
-  | { readonly type: 'change'; readonly add: readonly number[]; readonly remove: readonly number[]; readonly learners: readonly number[] }
-);
-
-export type FaultType = Fault['type'];
-export const FAULT_TYPES: readonly FaultType[] = [
-  'crash',
-  'fail-write',
-  'stall',
-  'pause',
-  'flip',
-  'lose-disk',
-  'repair',
-  'roll-back',
-  'late-answer',
-  'partition',
-  'one-way',
-  'channel',
-  'wall-clock',
-  'suspend',
-  'crowd',
-  'hang-up',
-  'transfer',
-  'split-change',
-  'second-reign',
-  'replay',
-  'deaf-leader',
-  'sleepy-leader',
-  'deaf-transfer',
-  'change',
-];
 
 export interface NetworkPlan {
   readonly delayMs: readonly [number, number];
@@ -151,10 +71,10 @@ export interface PlanOptions {
 
 /** Swarm testing: each seed chooses which kinds of fault there are, how often, and how tight the limits are. */
 export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
-  const random = new Dice(seed);
+  const random = new SimRandom(seed);
   const faultMs = seconds * 1000;
-  const spares = random.chance(0.5) ? random.below(3) : 0;
-  const leaseMs = random.chance(0.4) ? 150 : 0;
+  const spares = random.withProbability(0.5) ? random.below(3) : 0;
+  const leaseMs = random.withProbability(0.4) ? 150 : 0;
   const raft: Partial<RaftConfig> = {
     heartbeatMs: random.of([20, 40, 80]),
     electionTimeoutMs: random.of([200, 250, 400]),
@@ -178,19 +98,19 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     snapshotChunkBytes: random.of([64, 300, CHUNK_BYTES_MAX]),
     parkedClaimsMax: random.of([1, 100]),
   };
-  const isLossy = random.chance(0.5);
+  const isLossy = random.withProbability(0.5);
   const network: NetworkPlan = {
     delayMs: random.of<readonly [number, number]>([
       [0.05, 0.3],
       [0.5, 5],
       [1, 40],
     ]),
-    isReordering: random.chance(0.3),
+    isReordering: random.withProbability(0.3),
     dropProbability: isLossy ? random.of([0.005, 0.03, 0.1]) : 0,
-    duplicateProbability: random.chance(0.3) ? 0.05 : 0,
-    clientDropProbability: random.chance(0.3) ? 0.05 : 0,
+    duplicateProbability: random.withProbability(0.3) ? 0.05 : 0,
+    clientDropProbability: random.withProbability(0.3) ? 0.05 : 0,
   };
-  const kinds = DRAWN_TYPES.filter((type) => random.chance(SHARES[type]));
+  const kinds = DRAWN_TYPES.filter((type) => random.withProbability(SHARES[type]));
   const faults: Fault[] = [];
   const all = nodes + spares;
   for (const type of kinds) {
@@ -201,18 +121,18 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const clients = 1 + random.below(4);
   const operations = 30 + random.below(60);
   // From a stream of its own: a seed's other choices stay what they were.
-  const later = new Dice(seed * 7_919 + 1_000_003);
+  const later = new SimRandom(seed * 7_919 + 1_000_003);
   const steps = clockSteps(later, faultMs);
-  const upgrades = later.chance(0.25) ? upgradesOf(later, nodes, spares, faultMs) : [];
-  const isVersionAsked = upgrades.length > 0 || later.chance(0.1);
+  const upgrades = later.withProbability(0.25) ? upgradesOf(later, nodes, spares, faultMs) : [];
+  const isVersionAsked = upgrades.length > 0 || later.withProbability(0.1);
   const suspends: Fault[] = [];
-  if (later.chance(0.1)) suspends.push({ type: 'suspend', atMs: Math.round(later.below(faultMs)), durationMs: SUSPENDED_MS });
+  if (later.withProbability(0.1)) suspends.push({ type: 'suspend', atMs: Math.round(later.below(faultMs)), durationMs: SUSPENDED_MS });
   // In version 1 a late copy of an opening began the same session again once it had been forgotten, and what was sent in it was carried out
   // twice: so nothing that makes sessions end happens while that version may be in force.
   const isStepped = steps.length > 0 && !isVersionAsked;
   if (!isVersionAsked) faults.push(...steps, ...suspends);
   const crowdAtMs = Math.round(later.below(faultMs));
-  const dimensions = drawDimensions(new Dice(seed * 15_485_863 + 32_452_843), isVersionAsked);
+  const dimensions = drawDimensions(new SimRandom(seed * 15_485_863 + 32_452_843), isVersionAsked);
   const { bounds, workload, laterLimits } = dimensions;
   // Small entries and chunks take too long for a crowd.
   const isRoomy =
@@ -221,25 +141,25 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     raft.uncommittedBytesMax === UNCOMMITTED_BYTES_MAX;
   const areSessionsBounded = Object.keys(bounds).some((bound) => bound.startsWith('session'));
   if (!isVersionAsked && isRoomy && !areSessionsBounded) faults.push({ type: 'crowd', atMs: crowdAtMs });
-  for (let left = later.chance(0.35) ? 1 + later.below(4) : 0; left > 0; left -= 1)
+  for (let left = later.withProbability(0.35) ? 1 + later.below(4) : 0; left > 0; left -= 1)
     faults.push({ type: 'hang-up', atMs: Math.round(later.below(faultMs)), client: later.below(clients) });
-  const members = new Dice(seed * 49_979_687 + 67_867_967);
-  const story = members.chance(0.25) ? members.of(MEMBER_STORIES) : undefined;
-  const isRepeating = members.chance(0.1);
-  for (let left = later.chance(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
+  const members = new SimRandom(seed * 49_979_687 + 67_867_967);
+  const story = members.withProbability(0.25) ? members.of(MEMBER_STORIES) : undefined;
+  const isRepeating = members.withProbability(0.1);
+  for (let left = later.withProbability(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
     const atMs = Math.round(later.below(faultMs));
     // Several at once, often: each of them has to wait for the one before, or is rejected.
     for (const node of repairsOf(later, all)) faults.push({ type: 'repair', atMs, node, downMs: later.of([1, 30, 400]) });
   }
-  for (let left = later.chance(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
+  for (let left = later.withProbability(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
     const node = 1 + later.below(nodes);
     const atMs = Math.round(later.below(faultMs));
     faults.push({ type: 'roll-back', atMs, node, afterMs: later.of([50, 500, 2_000]), downMs: later.of([1, 30, 400]) });
   }
-  const late = lateReplies(new Dice(seed * 86_028_121 + 49_979_693), nodes, faultMs);
+  const late = lateReplies(new SimRandom(seed * 86_028_121 + 49_979_693), nodes, faultMs);
   // It takes a while, in which other faults, if there are any, mostly prevent it.
   if (late.isOnlyFault) faults.length = 0;
-  else faults.push(...endsUnderLoad(new Dice(seed * 122_949_823 + 15_485_863), all, clients, faultMs));
+  else faults.push(...endsUnderLoad(new SimRandom(seed * 122_949_823 + 15_485_863), all, clients, faultMs));
   faults.push(...late.faults);
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
@@ -278,31 +198,41 @@ const SUSPENDED_MS = 3_700_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-const repairsOf = (random: Dice, nodes: number): number[] => Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(nodes));
+const repairsOf = (random: SimRandom, nodes: number): number[] =>
+  Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(nodes));
 
 /** In some seeds of larger clusters a replaced leader meets a restored node. */
-function lateReplies(random: Dice, nodes: number, faultMs: number): { readonly faults: readonly Fault[]; readonly isOnlyFault: boolean } {
-  if (nodes < 4 || !random.chance(0.15)) return { faults: [], isOnlyFault: false };
-  const isOnlyFault = random.chance(0.5);
+function lateReplies(
+  random: SimRandom,
+  nodes: number,
+  faultMs: number,
+): { readonly faults: readonly Fault[]; readonly isOnlyFault: boolean } {
+  if (nodes < 4 || !random.withProbability(0.15)) return { faults: [], isOnlyFault: false };
+  const isOnlyFault = random.withProbability(0.5);
   const faults = Array.from({ length: 1 + random.below(3) }, (): Fault => {
-    return { type: 'late-answer', atMs: Math.round(random.below(faultMs)), node: 1 + random.below(nodes), downMs: random.of([1, 30]) };
+    return {
+      type: 'late-acknowledgement',
+      atMs: Math.round(random.below(faultMs)),
+      node: 1 + random.below(nodes),
+      downMs: random.of([1, 30]),
+    };
   });
   return { faults, isOnlyFault };
 }
 
 /** Some seeds have wall clocks that are stepped by hours or days: most of all that of the leader. */
-function clockSteps(random: Dice, faultMs: number): Fault[] {
-  if (!random.chance(0.35)) return [];
+function clockSteps(random: SimRandom, faultMs: number): Fault[] {
+  if (!random.withProbability(0.35)) return [];
   return Array.from({ length: 1 + random.below(4) }, () => {
-    const jumpMs = random.of([HOUR_MS, DAY_MS, 30 * DAY_MS]) * (random.chance(0.5) ? 1 : -1);
-    return { type: 'wall-clock', atMs: Math.round(random.below(faultMs)), node: random.chance(0.7) ? 0 : 1, jumpMs };
+    const jumpMs = random.of([HOUR_MS, DAY_MS, 30 * DAY_MS]) * (random.withProbability(0.5) ? 1 : -1);
+    return { type: 'wall-clock', atMs: Math.round(random.below(faultMs)), node: random.withProbability(0.7) ? 0 : 1, jumpMs };
   });
 }
 
 /** Spares come last: some are added with old code when the cluster has moved on. */
-function upgradesOf(random: Dice, nodes: number, spares: number, faultMs: number): Upgrade[] {
-  const isWhole = random.chance(0.7);
-  const ids = Array.from({ length: nodes + spares }, (_, at) => at + 1).filter(() => isWhole || random.chance(0.5));
+function upgradesOf(random: SimRandom, nodes: number, spares: number, faultMs: number): Upgrade[] {
+  const isWhole = random.withProbability(0.7);
+  const ids = Array.from({ length: nodes + spares }, (_, at) => at + 1).filter(() => isWhole || random.withProbability(0.5));
   return ids.map((node) => ({ node, atMs: Math.round((node > nodes ? 0.95 : random.between(0.05, 0.6)) * faultMs) }));
 }
 
@@ -311,8 +241,8 @@ export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
 
 /** All disks are stuck, so that the leader may take no more, and clients end whose claims were answered: it has jobs to release then. */
-function endsUnderLoad(dice: Dice, nodes: number, clients: number, faultMs: number): Fault[] {
-  if (!dice.chance(0.1)) return [];
+function endsUnderLoad(dice: SimRandom, nodes: number, clients: number, faultMs: number): Fault[] {
+  if (!dice.withProbability(0.1)) return [];
   const faults: Fault[] = [];
   for (let left = 1 + dice.below(4); left > 0; left -= 1) {
     const atMs = Math.round(dice.below(faultMs));
@@ -323,7 +253,7 @@ function endsUnderLoad(dice: Dice, nodes: number, clients: number, faultMs: numb
 }
 
 /** From a stream of their own. */
-const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-answer'] as const;
+const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-acknowledgement'] as const;
 type DrawnType = Exclude<FaultType, (typeof LATER_TYPES)[number]>;
 const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => !LATER_TYPES.some((later) => later === type));
 
@@ -341,27 +271,27 @@ const SHARES: Readonly<Record<DrawnType, number>> = {
   'wall-clock': 0.2,
   transfer: 0.3,
   'split-change': 0.15,
-  'second-reign': 0.15,
+  're-elected-leader': 0.15,
   replay: 0.3,
-  'deaf-leader': 0.3,
-  'sleepy-leader': 0.3,
-  'deaf-transfer': 0.3,
+  'isolate-leader-inbound': 0.3,
+  'paused-leader': 0.3,
+  'isolate-transferring-leader': 0.3,
   change: 0.4,
 };
 
-function faultOf(type: DrawnType, random: Dice, nodes: number, faultMs: number): Fault {
+function faultOf(type: DrawnType, random: SimRandom, nodes: number, faultMs: number): Fault {
   const atMs = Math.round(random.below(faultMs));
   const node = 1 + random.below(nodes);
   const other = 1 + ((node + random.below(Math.max(1, nodes - 1))) % nodes);
   const downMs = random.of([1, 30, 400, 1_500]);
   const durationMs = random.of([20, 150, 600, 1_500]);
   const ids = Array.from({ length: nodes }, (_, at) => at + 1);
-  const some = () => ids.filter(() => random.chance(0.4));
+  const some = () => ids.filter(() => random.withProbability(0.4));
   switch (type) {
     case 'crash':
-      return { type, atMs, node, downMs, isNoticed: random.chance(0.5) };
+      return { type, atMs, node, downMs, isNoticed: random.withProbability(0.5) };
     case 'fail-write':
-      return { type, atMs, node, downMs, survives: random.chance(0.5), isFull: random.chance(0.2) };
+      return { type, atMs, node, downMs, survives: random.withProbability(0.5), isFull: random.withProbability(0.2) };
     case 'stall':
     case 'pause':
       return { type, atMs, node, durationMs };
@@ -378,21 +308,21 @@ function faultOf(type: DrawnType, random: Dice, nodes: number, faultMs: number):
     case 'wall-clock':
       return { type, atMs, node, jumpMs: random.of([-60_000, -500, 500, 60_000]) };
     case 'transfer':
-      return { type, atMs, to: random.chance(0.5) ? 0 : node };
-    case 'second-reign':
+      return { type, atMs, to: random.withProbability(0.5) ? 0 : node };
+    case 're-elected-leader':
       return { type, atMs, durationMs: random.of([400, 800]) };
     case 'split-change':
       return { type, atMs, durationMs: random.of([600, 1_500]), downMs };
     case 'replay':
-    case 'deaf-leader':
-      return { type, atMs, durationMs, isMute: random.chance(0.5) };
-    case 'sleepy-leader':
-    case 'deaf-transfer':
+    case 'isolate-leader-inbound':
+      return { type, atMs, durationMs, isOutboundToo: random.withProbability(0.5) };
+    case 'paused-leader':
+    case 'isolate-transferring-leader':
       return { type, atMs, durationMs };
     case 'change': {
-      const add = random.chance(0.6) ? some() : [];
-      const remove = random.chance(0.6) ? some().filter((id) => !add.includes(id)) : [];
-      const learners = random.chance(0.2) ? some().filter((id) => !add.includes(id)) : [];
+      const add = random.withProbability(0.6) ? some() : [];
+      const remove = random.withProbability(0.6) ? some().filter((id) => !add.includes(id)) : [];
+      const learners = random.withProbability(0.2) ? some().filter((id) => !add.includes(id)) : [];
       return { type, atMs, add, remove, learners };
     }
   }

@@ -2,7 +2,7 @@ import type { JobQueue } from '../queue/job-queue.ts';
 import { jobHistoriesOf } from './checkers/job-history.ts';
 import { isFunction, mayHaveApplied, operationsOf } from './history/operation.ts';
 import { keyOf } from './payloads.ts';
-import { demand, isDamage } from './violation.ts';
+import { checkProperty, isDamage } from './violation.ts';
 import type { World } from './world.ts';
 
 /** Jobs of requests that were carried out without a reply have ids up to so many beyond the last one that is known. */
@@ -28,7 +28,7 @@ export function checkPresence(world: World, machine: JobQueue): void {
     const mayHaveFinished = known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
     const isTrimmed = world.plan.workload.retention !== 'all' && mayHaveFinished;
     const isThere = isRemoved || isTrimmed || payloadOf(machine, job) !== undefined;
-    demand(isThere, 'an acknowledged add stays', () => `job ${job} was acknowledged and is gone`);
+    checkProperty(isThere, 'an acknowledged add stays', () => `job ${job} was acknowledged and is gone`);
   }
   const asked = new Set<unknown>(
     operations
@@ -43,10 +43,10 @@ export function checkPresence(world: World, machine: JobQueue): void {
     const key = keyOf(payload);
     const other = ids.get(key);
     ids.set(key, job);
-    demand(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
+    checkProperty(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
     // Where the version may move, a late copy of a request that was rejected may be taken.
     const isAsked = asked.has(key) || world.plan.isVersionAsked;
-    demand(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
+    checkProperty(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }
 }
 

@@ -2,7 +2,7 @@ import { ByteWriter } from '../base/bytes.ts';
 import { decodeReply, type OperationResult } from '../queue/reply.ts';
 import { type AddOptions, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
 import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 const POLL_MS = 5;
@@ -56,7 +56,7 @@ export class Probe {
     this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), { ...ADD_OPTIONS, delayMs }));
     this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), ADD_OPTIONS));
     const [claimed] = this.#call((to) => to.claim(PROBE_QUEUE, { ...CLAIM_OPTIONS, leaseMs }));
-    demand(
+    checkProperty(
       claimed?.ok === true && claimed.type === 'claimed' && claimed.jobs.length === 1,
       'progress once everything is healed',
       () => `the probe claims a job that waits, and gets ${JSON.stringify(claimed)}`,
@@ -110,7 +110,11 @@ export class Probe {
     this.#sequence = 0;
     this.#replies.clear();
     const [opened] = this.#call((to) => to.openSession());
-    demand(opened?.ok === true && opened.type === 'opened', 'replies fit their requests', () => `an opening got ${JSON.stringify(opened)}`);
+    checkProperty(
+      opened?.ok === true && opened.type === 'opened',
+      'replies fit their requests',
+      () => `an opening got ${JSON.stringify(opened)}`,
+    );
     this.#client = opened.client;
     this.#sequence = 0;
     this.#replies.clear();
@@ -139,7 +143,11 @@ export class Probe {
     for (;;) {
       const reply = this.#replies.get(sequence);
       if (reply !== undefined) return reply;
-      demand(this.#world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => `no reply: ${this.#world.describe()}`);
+      checkProperty(
+        this.#world.schedule.nowMs < deadlineMs,
+        'progress once everything is healed',
+        () => `no reply: ${this.#world.describe()}`,
+      );
       this.#world.runUntil(this.#world.schedule.nowMs + POLL_MS);
     }
   }

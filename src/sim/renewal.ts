@@ -4,11 +4,11 @@ import { SessionExpiredError } from '../client/errors.ts';
 import { Pipeline } from '../client/pipeline.ts';
 import type { OperationResult } from '../queue/reply.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
-import { awaitCalm } from './calm.ts';
-import { Dice } from './dice.ts';
 import { crowd } from './faults.ts';
+import { awaitQuiescence } from './quiescence.ts';
+import { SimRandom } from './sim-random.ts';
 import { simulateGlobals } from './simulated-globals.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 const CONNECTION = 902;
@@ -33,7 +33,7 @@ const REST_MS = 2_000;
 export function watchRenewal(world: World): void {
   // As many sessions as that need room.
   if (!world.plan.faults.some(({ type }) => type === 'crowd')) return;
-  using _globals = simulateGlobals(world.schedule, new Dice(world.plan.seed));
+  using _globals = simulateGlobals(world.schedule, new SimRandom(world.plan.seed));
   const client = new ProductionClient(world);
   client.add();
   client.awaitReplies();
@@ -47,7 +47,7 @@ export function watchRenewal(world: World): void {
   world.coverage.add('client renewed its session with requests under way');
   const ids = client.ids.filter((id) => id !== undefined);
   const at = ids.findIndex((id, place) => place > 0 && id < (ids[place - 1] ?? 0));
-  demand(
+  checkProperty(
     at === -1,
     'a renewed session keeps the order of calls',
     () => `call ${at} got job ${ids[at]}, call ${at - 1} before it job ${ids[at - 1]}`,
@@ -61,7 +61,7 @@ function awaitQuiet(world: World): void {
   let applied = 0;
   while (world.schedule.nowMs < quietSinceMs + QUIET_MS) {
     world.runUntil(world.schedule.nowMs + POLL_MS);
-    awaitCalm(world);
+    awaitQuiescence(world);
     const now = world.leader()?.runtime?.applied ?? 0;
     if (now !== applied) quietSinceMs = world.schedule.nowMs;
     applied = now;
@@ -115,7 +115,7 @@ class ProductionClient {
     const { schedule } = this.#world;
     const deadlineMs = schedule.nowMs + ANSWERED_WITHIN_MS;
     while (this.#replies < this.#calls) {
-      demand(
+      checkProperty(
         schedule.nowMs < deadlineMs,
         'progress once everything is healed',
         () => `${this.#replies} of ${this.#calls} calls are answered`,
@@ -123,7 +123,7 @@ class ProductionClient {
       this.#world.runUntil(schedule.nowMs + POLL_MS);
     }
     const failure = this.#failure;
-    demand(failure === undefined, 'calls of a calm cluster are carried out', () => failure ?? '');
+    checkProperty(failure === undefined, 'calls of a calm cluster are carried out', () => failure ?? '');
   }
 
   #onResult(call: number, result: OperationResult): void {

@@ -1,6 +1,6 @@
 import { ANY_GENERATION, counterOf, type Generation } from '../base/generation.ts';
+import type { Fault } from './fault.ts';
 import { mayLoseDisk } from './lost-disks.ts';
-import type { Fault } from './plan.ts';
 import type { DiskCopy, SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 

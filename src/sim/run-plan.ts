@@ -1,8 +1,9 @@
 import { checkHistory } from './checkers/check-history.ts';
 import type { Sometimes } from './coverage.ts';
-import { type FaultType, type Plan, stepsMsOf } from './plan.ts';
+import type { FaultType } from './fault.ts';
+import { type Plan, stepsMsOf } from './plan.ts';
 import { checkPresence } from './presence.ts';
-import { demand, Violation } from './violation.ts';
+import { checkProperty, Violation } from './violation.ts';
 import { World } from './world.ts';
 
 export interface Failure {
@@ -89,6 +90,6 @@ function checkHistories(world: World): void {
     jobStepsMax: 5_000,
   });
   for (const verdict of report.verdicts) {
-    demand(verdict.result !== 'violation', `history: ${verdict.checker}`, () => verdict.problems.map(({ what }) => what).join('; '));
+    checkProperty(verdict.result !== 'violation', `history: ${verdict.checker}`, () => verdict.problems.map(({ what }) => what).join('; '));
   }
 }

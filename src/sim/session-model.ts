@@ -4,7 +4,7 @@ import { type EntryHeader, MACHINE_VERSION_FIRST, readEntryHeader } from '../que
 import { STATE_BOUNDS, type StateBounds } from '../queue/limits.ts';
 import { HEADER_BYTES, isAddressable, NO_CLIENT, OperationCode, type RequestHeader, readRequestHeader } from '../queue/request.ts';
 import type { Entry } from '../raft/entry.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 
 interface WrittenRequest extends RequestHeader {
   readonly isOpening: boolean;
@@ -62,7 +62,7 @@ export class SessionModel {
   onCommitted(id: EntryId): void {
     this.#committed = id.index;
     const written = this.#written.get(keyOf(id));
-    demand(written !== undefined, 'committed entries are known', () => `entry ${id.index} of term ${id.term} was never written`);
+    checkProperty(written !== undefined, 'committed entries are known', () => `entry ${id.index} of term ${id.term} was never written`);
     this.#written.delete(keyOf(id));
     const { header, requests } = written;
     if (header === undefined) return;

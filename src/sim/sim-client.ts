@@ -4,12 +4,12 @@ import { decodeReply, type OperationResult } from '../queue/reply.ts';
 import { RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
 import { READ_CONSISTENCIES, readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
-import type { Dice } from './dice.ts';
 import type { HistoryRecorder } from './history/history.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
+import type { SimRandom } from './sim-random.ts';
 import { SimSession } from './sim-session.ts';
 import { Version1Encoder } from './version-1-encoder.ts';
-import { demand, Violation } from './violation.ts';
+import { checkProperty, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 const QUERY_SHARE = 0.2;
@@ -50,7 +50,7 @@ export class SimClient {
   /** Its channels' number at every node; another one for each process of the client. */
   connection: number;
   readonly #world: World;
-  readonly #random: Dice;
+  readonly #random: SimRandom;
   readonly #operations: SimOperations;
   readonly #encoder = new RequestEncoder();
   readonly #encoder1 = new Version1Encoder();
@@ -68,7 +68,7 @@ export class SimClient {
   #operationsMax: number;
   #target: number;
 
-  constructor(world: World, id: number, random: Dice, history: HistoryRecorder, operationsMax: number) {
+  constructor(world: World, id: number, random: SimRandom, history: HistoryRecorder, operationsMax: number) {
     this.#world = world;
     this.id = id;
     this.connection = id;
@@ -141,7 +141,7 @@ export class SimClient {
   /** Until it begins something; where sessions end after a short time, sometimes longer than that. */
   #pauseMs(): number {
     const { sessionIdleMsMax } = this.#world.plan.bounds;
-    const isSilent = sessionIdleMsMax !== undefined && this.#random.chance(SILENCE_SHARE);
+    const isSilent = sessionIdleMsMax !== undefined && this.#random.withProbability(SILENCE_SHARE);
     return isSilent ? sessionIdleMsMax * this.#random.between(0.5, 2) : this.#random.between(1, 120);
   }
 
@@ -165,11 +165,11 @@ export class SimClient {
   #ask(): void {
     this.#begun += 1;
     const job = this.#operations.anyJob();
-    if (job !== undefined && this.#random.chance(QUERY_SHARE)) {
+    if (job !== undefined && this.#random.withProbability(QUERY_SHARE)) {
       this.#query(job);
       return;
     }
-    const count = this.#random.chance(0.2) ? 1 + this.#random.below(this.#world.plan.workload.operationsPerRequestMax) : 1;
+    const count = this.#random.withProbability(0.2) ? 1 + this.#random.below(this.#world.plan.workload.operationsPerRequestMax) : 1;
     this.#begin((encoder) => this.#operations.next(encoder, count === 1, this.#version), count);
   }
 
@@ -201,7 +201,7 @@ export class SimClient {
       );
     this.#send(request);
     const lateShare = this.#areSessionsBounded ? LATE_COPY_SHARE_BOUNDED : LATE_COPY_SHARE;
-    if (!this.#random.chance(isOpening ? LATE_OPENING_SHARE : lateShare)) return;
+    if (!this.#random.withProbability(isOpening ? LATE_OPENING_SHARE : lateShare)) return;
     // One that is to come counts, too: what is rejected now may be carried out then.
     request.copies += 1;
     this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendBytes(request, this.#whomToAsk()));
@@ -209,7 +209,7 @@ export class SimClient {
 
   #query(job: number): void {
     const consistency = this.#random.of<ReadConsistency>(['linearizable', ...READ_CONSISTENCIES]);
-    const isCounting = this.#random.chance(0.5);
+    const isCounting = this.#random.withProbability(0.5);
     const operations = this.#operations;
     this.#read(consistency, (encoder) =>
       isCounting ? operations.counts(encoder, consistency) : operations.getJob(encoder, job, consistency),
@@ -218,7 +218,7 @@ export class SimClient {
 
   /** What was answered must be seen at once, wherever one asks: at the next leader, and at one that does not know yet that it is none. */
   #lookAt(job: number): void {
-    if (!this.#random.chance(LOOK_SHARE)) return;
+    if (!this.#random.withProbability(LOOK_SHARE)) return;
     const consistency = this.#random.of<ReadConsistency>(['linearizable', 'lease']);
     this.#read(consistency, (encoder) => this.#operations.getJob(encoder, job, consistency));
   }
@@ -278,7 +278,7 @@ export class SimClient {
 
   /** Preferably a node that may no longer lead without knowing it. */
   #whomToAsk(): number {
-    const suspect = this.#random.chance(0.5) ? this.#world.oldestLeader()?.id : undefined;
+    const suspect = this.#random.withProbability(0.5) ? this.#world.oldestLeader()?.id : undefined;
     return suspect ?? this.#random.of(this.#world.nodeIds());
   }
 
@@ -292,7 +292,11 @@ export class SimClient {
       this.#onLateReply(reply.results);
       return;
     }
-    demand(!request.steps.some(({ isOversized }) => isOversized === true), 'limits hold', () => `a payload beyond the limit is taken`);
+    checkProperty(
+      !request.steps.some(({ isOversized }) => isOversized === true),
+      'limits hold',
+      () => `a payload beyond the limit is taken`,
+    );
     this.#forget(request);
     if (request.consistency !== undefined) this.#world.coverage.add(`${request.consistency} query answered`);
     if (request.sends > 1) this.#world.coverage.add('request answered that had been sent again');
@@ -346,7 +350,7 @@ export class SimClient {
 
   /** The cluster has another version than the client thought. A copy, of the client or of the network, may be taken under that one. */
   #onOtherVersion(request: Request): void {
-    demand(this.#world.plan.isVersionAsked, 'valid requests are taken', () => 'the cluster has another version from the start');
+    checkProperty(this.#world.plan.isVersionAsked, 'valid requests are taken', () => 'the cluster has another version from the start');
     this.#forget(request);
     this.#version = this.#version === 1 ? MACHINE_VERSION : 1;
     const { network, faults } = this.#world.plan;

@@ -1,5 +1,5 @@
-import { Dice } from './dice.ts';
 import { SimClient } from './sim-client.ts';
+import { SimRandom } from './sim-random.ts';
 import type { World } from './world.ts';
 
 /** So long after the end of a channel its other side hears of it. */
@@ -11,16 +11,16 @@ export type Receiver = (packet: Uint8Array, node: number) => void;
 /** All clients of the world, and who else is connected to its nodes. */
 export class SimClients {
   readonly #world: World;
-  readonly #random: Dice;
+  readonly #random: SimRandom;
   readonly #clients: readonly SimClient[];
   readonly #others = new Map<number, Receiver>();
 
-  constructor(world: World, random: Dice) {
+  constructor(world: World, random: SimRandom) {
     this.#world = world;
     this.#random = random;
     const { clients, operations } = world.plan;
     const ids = Array.from({ length: clients }, (_, at) => 101 + at);
-    this.#clients = ids.map((id) => new SimClient(world, id, new Dice(random.uint32()), world.history, operations));
+    this.#clients = ids.map((id) => new SimClient(world, id, new SimRandom(random.uint32()), world.history, operations));
   }
 
   /** How many have something under way. */

@@ -1,10 +1,10 @@
 import type { JobDetail, OperationResult } from '../queue/reply.ts';
 import type { AddOptions, RequestEncoder } from '../queue/request.ts';
 import type { ReadConsistency } from '../transport/client-frame.ts';
-import type { Dice } from './dice.ts';
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
-import { demand, Violation } from './violation.ts';
+import type { SimRandom } from './sim-random.ts';
+import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
 import type { World } from './world.ts';
 
@@ -38,7 +38,7 @@ interface Lease {
 export class SimOperations {
   readonly #client: number;
   readonly #world: World;
-  readonly #random: Dice;
+  readonly #random: SimRandom;
   readonly #history: HistoryRecorder;
   /** What was answered about a job must be seen at once. */
   readonly #look: (job: number) => void;
@@ -51,7 +51,7 @@ export class SimOperations {
   /** Process ids that this client has had. */
   #processes = 1;
 
-  constructor(client: number, world: World, random: Dice, history: HistoryRecorder, look: (job: number) => void) {
+  constructor(client: number, world: World, random: SimRandom, history: HistoryRecorder, look: (job: number) => void) {
     this.#client = client;
     this.#world = world;
     this.#random = random;
@@ -70,7 +70,7 @@ export class SimOperations {
    */
   next(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
     const die = this.#random.below(100);
-    const lease = this.#random.chance(0.85) ? this.#leases.shift() : this.#leases[0];
+    const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
     if (die < 70 || (version === 1 && !isAlone)) return this.#add(encoder);
     if (die < 90) return this.#claim(encoder, isAlone, version);
@@ -121,16 +121,20 @@ export class SimOperations {
     const queue = this.#anyQueue();
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
-    const isLong = this.#world.plan.longDelayMs > 0 && this.#random.chance(0.05);
+    const isLong = this.#world.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
-      delayMs: isLong ? this.#world.plan.longDelayMs : this.#random.chance(0.2) ? this.#random.below(400) : 0,
-      priority: this.#random.chance(0.2) ? 1 + this.#random.below(3) : 0,
+      delayMs: isLong ? this.#world.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
+      priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
       attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
       backoff: this.#backoff(),
       ...this.#retention(queue),
     };
     const isOversized = this.#isOversized();
-    encoder.add(queue, payloadOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.chance(0.1) ? 500 : 0)), options);
+    encoder.add(
+      queue,
+      payloadOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.withProbability(0.1) ? 500 : 0)),
+      options,
+    );
     const { priority, delayMs, attemptsMax, backoff, keepCompleted, keepFailed } = options;
     const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
     const call = this.#history.invoke('add', { key, queue, priority, delayMs, attemptsMax, ...pause, keepCompleted, keepFailed });
@@ -150,8 +154,8 @@ export class SimOperations {
       queue: this.#anyQueue(),
       countMax,
       leaseMs: this.#random.of([60, 400, 3_000]),
-      waitMs: isAlone && this.#random.chance(0.4) ? 200 : 0,
-      beginMax: this.#random.chance(0.5) ? countMax : this.#random.below(countMax),
+      waitMs: isAlone && this.#random.withProbability(0.4) ? 200 : 0,
+      beginMax: this.#random.withProbability(0.5) ? countMax : this.#random.below(countMax),
       stalledMax: this.#random.of([0, 1, 1, 2]),
       holder: holderId(this.#client, this.#processes),
     };
@@ -184,7 +188,7 @@ export class SimOperations {
 
   #finish(encoder: RequestEncoder, lease: Lease, version: number): Step {
     const { job, token } = lease;
-    if (!lease.isBegun && version > 1 && this.#random.chance(0.5)) return this.#markBegun(encoder, lease);
+    if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
     const die = this.#random.below(100);
     if (die < (this.#workload.isBackoffExponential ? 25 : 55)) {
       const isOversized = this.#isOversized();
@@ -198,7 +202,7 @@ export class SimOperations {
       return { ...step, isOversized };
     }
     if (die < 75) {
-      const retry = this.#random.chance(0.7);
+      const retry = this.#random.withProbability(0.7);
       encoder.fail(job, token, FAILED_REASON, retry);
       return this.#step(this.#history.invoke('fail', { job, token, retry }), () => this.#onEnded(token));
     }
@@ -221,7 +225,7 @@ export class SimOperations {
   }
 
   #backoff(): AddOptions['backoff'] {
-    if (!this.#random.chance(this.#workload.isBackoffExponential ? 0.8 : 0.3)) return { type: 'none', delayMs: 0 };
+    if (!this.#random.withProbability(this.#workload.isBackoffExponential ? 0.8 : 0.3)) return { type: 'none', delayMs: 0 };
     return this.#workload.isBackoffExponential
       ? { type: 'exponential', delayMs: this.#random.of([50, 300, 500]) }
       : { type: 'fixed', delayMs: 50 };
@@ -237,11 +241,11 @@ export class SimOperations {
 
   #sizeOr(usual: number): number {
     const [first, ...others] = this.#workload.sizes;
-    return first !== undefined && this.#random.chance(0.4) ? this.#random.of([first, ...others]) : usual;
+    return first !== undefined && this.#random.withProbability(0.4) ? this.#random.of([first, ...others]) : usual;
   }
 
   #isOversized(): boolean {
-    return this.#workload.isOversized && this.#random.chance(OVERSIZED_SHARE);
+    return this.#workload.isOversized && this.#random.withProbability(OVERSIZED_SHARE);
   }
 
   get #oversizedBytes(): number {
@@ -258,7 +262,11 @@ export class SimOperations {
       checkResult(id, token, result);
     }
     const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#world.plan.isVersionAsked;
-    demand(state !== 'failed' || isExplained, 'payloads come back as they were sent', () => `job ${id} failed for "${failedReason}"`);
+    checkProperty(
+      state !== 'failed' || isExplained,
+      'payloads come back as they were sent',
+      () => `job ${id} failed for "${failedReason}"`,
+    );
   }
 
   #onEnded(token: number): null {
@@ -270,7 +278,7 @@ export class SimOperations {
   #markBegun(encoder: RequestEncoder, lease: Lease): Step {
     const { job, token } = lease;
     encoder.markBegun(job, token);
-    if (this.#random.chance(0.6)) this.#leases.push({ ...lease, isBegun: true });
+    if (this.#random.withProbability(0.6)) this.#leases.push({ ...lease, isBegun: true });
     return this.#step(this.#history.invoke('begin', { job, token }), () => {
       this.#world.coverage.add('job begun that had been claimed ahead');
       return null;
@@ -279,7 +287,7 @@ export class SimOperations {
 
   /** The process is gone, and the next one ends its leases; or a client takes another client's first process to be gone. */
   #releaseHolder(encoder: RequestEncoder): Step {
-    const isOwn = this.#random.chance(0.7);
+    const isOwn = this.#random.withProbability(0.7);
     const holder = isOwn ? holderId(this.#client, this.#processes) : holderId(this.#client + 1, 1);
     if (isOwn) {
       this.#processes += 1;
@@ -294,7 +302,7 @@ export class SimOperations {
 
   #change(encoder: RequestEncoder, f: 'retry' | 'remove', job: number, version: number): Step {
     const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
-    const queue = this.#random.chance(0.15) ? this.#anyQueue() : known;
+    const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
     if (f === 'retry') encoder.retry(queue, job);
     else encoder.remove(queue, job);
     return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);

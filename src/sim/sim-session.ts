@@ -1,7 +1,7 @@
 import { STATE_BOUNDS } from '../queue/limits.ts';
 import type { OperationResult } from '../queue/reply.ts';
 import { SESSION_ID_END } from '../queue/request.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 /** Clocks count less time than passes, by a little. */
@@ -43,7 +43,7 @@ export class SimSession {
   /** In version 1 the opening's number is the session's id. */
   onOpened(result: OperationResult): void {
     const isOpened = result.ok && (result.type === 'opened' || result.type === 'done');
-    demand(isOpened, 'replies fit their requests', () => `an opening got ${JSON.stringify(result)}`);
+    checkProperty(isOpened, 'replies fit their requests', () => `an opening got ${JSON.stringify(result)}`);
     if (result.type === 'opened') {
       this.#id = result.client;
       this.#sequence = 0;
@@ -75,7 +75,7 @@ export class SimSession {
     else coverage.add('request rejected since its reply was forgotten');
     // In version 1 time is that of the leaders' wall clocks.
     const isInTime = end !== 'idle' || idleMs > sessionIdleMsMax * IDLE_SHARE_MIN || plan.isVersionAsked;
-    demand(
+    checkProperty(
       isInTime && (end !== undefined || isForgotten),
       'a session that is used stays',
       () => `client ${this.#clientId} used session ${id} ${Math.round(idleMs)} ms ago, and it is gone (${end ?? 'it should still exist'})`,

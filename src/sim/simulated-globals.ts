@@ -1,6 +1,6 @@
 import { syncBuiltinESMExports } from 'node:module';
-import type { Dice } from './dice.ts';
 import type { Schedule } from './schedule.ts';
+import type { SimRandom } from './sim-random.ts';
 
 /** A timer that is still to fire, and may be taken back. */
 interface Planned {
@@ -11,7 +11,7 @@ interface Planned {
  * Lets code that takes time, timers and chance from the runtime run in simulated time, until what is returned is disposed. The simulator is
  * synchronous, so nothing else of this thread runs meanwhile.
  */
-export function simulateGlobals(schedule: Schedule, random: Dice): Disposable {
+export function simulateGlobals(schedule: Schedule, random: SimRandom): Disposable {
   const plan = (run: () => void, delayMs = 0): Planned => {
     const planned: Planned = { isCancelled: false };
     schedule.after(delayMs, () => {
@@ -59,7 +59,7 @@ function replaceIn(target: object, replacements: Readonly<Record<string, unknown
   };
 }
 
-function fill(words: Uint32Array, random: Dice): Uint32Array {
+function fill(words: Uint32Array, random: SimRandom): Uint32Array {
   for (let at = 0; at < words.length; at += 1) words[at] = random.uint32();
   return words;
 }

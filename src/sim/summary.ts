@@ -1,7 +1,6 @@
 import type { Sometimes } from './coverage.ts';
 import { SOMETIMES } from './coverage.ts';
-import type { FaultType } from './plan.ts';
-import { FAULT_TYPES } from './plan.ts';
+import { FAULT_TYPES, type FaultType } from './fault.ts';
 import type { Failure, RunOutcome } from './run-plan.ts';
 
 export interface SeedViolation extends Failure {

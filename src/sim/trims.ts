@@ -1,5 +1,5 @@
 import { Probe } from './probe.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 const PROBE_CONNECTION = 904;
@@ -23,7 +23,7 @@ export function watchTrims(world: World): void {
     // The probe's session ended, as it may where sessions end early.
     if (shown === undefined) return;
     completed = completedAfter(completed, keep, trimPerFinishMax);
-    demand(
+    checkProperty(
       shown === completed,
       'a finished job removes kept ones',
       () => `${shown} completed jobs are kept, and it should be ${completed}`,

@@ -2,7 +2,7 @@ import { asIndex, type LogIndex } from '../base/ids.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import { MACHINE_VERSION, MACHINE_VERSION_FIRST, UnsupportedVersionError, versionOfEntry } from '../queue/entry-data.ts';
 import type { SimNode } from './sim-node.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 /** How long a node is away for its upgrade. */
@@ -52,7 +52,7 @@ export class Versions {
     const { voters, outgoing, learners, joining } = configurations.at(first.index).configuration;
     this.#membersAtMove = [...voters, ...outgoing, ...learners, ...joining];
     const old = this.#membersAtMove.filter((member) => this.#old.has(member));
-    demand(
+    checkProperty(
       old.length === 0,
       'the cluster moves to a version that all members have',
       () => `entry ${first.index} is of version ${this.#version}, which nodes ${old.join(', ')} do not have`,
@@ -73,7 +73,11 @@ export class Versions {
     for (;;) {
       const version = world.leader()?.runtime?.machine.version;
       if (version === MACHINE_VERSION) return;
-      demand(world.schedule.nowMs < deadlineMs, 'the cluster moves to the newest version', () => `it has ${version}; ${world.describe()}`);
+      checkProperty(
+        world.schedule.nowMs < deadlineMs,
+        'the cluster moves to the newest version',
+        () => `it has ${version}; ${world.describe()}`,
+      );
       world.runUntil(world.schedule.nowMs + POLL_MS);
     }
   }

@@ -12,7 +12,7 @@ export class Violation extends Error {
   }
 }
 
-export function demand(isKept: boolean, invariant: string, message: () => string): asserts isKept {
+export function checkProperty(isKept: boolean, invariant: string, message: () => string): asserts isKept {
   if (!isKept) throw new Violation(invariant, message());
 }
 

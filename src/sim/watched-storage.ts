@@ -2,7 +2,7 @@ import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import { asIndex, asTerm } from '../base/ids.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState } from '../storage/port.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 
 /** What a disk is known to hold, as it was written. Survives the node. */
 export class DurableState {
@@ -81,7 +81,7 @@ export class WatchedStorage implements NodeStorage {
     if (batch.hardState !== undefined) this.#checkVote(batch.hardState);
     const term = batch.hardState?.term ?? durable.term;
     for (const entry of batch.append?.entries ?? []) {
-      demand(
+      checkProperty(
         entry.term <= term,
         'term before its entries',
         () => `node ${this.#node} writes an entry of term ${entry.term} in term ${term}`,
@@ -137,9 +137,13 @@ export class WatchedStorage implements NodeStorage {
 
   #checkVote(next: HardState): void {
     const { term, votedFor } = this.#durable;
-    demand(next.term >= term, 'terms never go back', () => `node ${this.#node} writes term ${next.term} over ${term}`);
+    checkProperty(next.term >= term, 'terms never go back', () => `node ${this.#node} writes term ${next.term} over ${term}`);
     const isOtherVote = next.term === term && votedFor !== undefined && next.votedFor !== votedFor;
-    demand(!isOtherVote, 'one vote a term', () => `node ${this.#node} votes for ${next.votedFor} and for ${votedFor} in term ${term}`);
+    checkProperty(
+      !isOtherVote,
+      'one vote a term',
+      () => `node ${this.#node} votes for ${next.votedFor} and for ${votedFor} in term ${term}`,
+    );
   }
 
   #takeHardState(hardState: HardState | undefined): void {

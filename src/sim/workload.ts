@@ -1,7 +1,7 @@
 import type { NodeLimits } from '../node/limits.ts';
 import type { StateBounds } from '../queue/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
-import type { Dice } from './dice.ts';
+import type { SimRandom } from './sim-random.ts';
 
 /** What the clients of a plan ask for. */
 export interface Workload {
@@ -57,47 +57,47 @@ const LARGE_RAFT: Partial<RaftConfig> = { uncommittedBytesMax: 1_048_576, inflig
  * @param isVersionAsked whether the first state-machine version may be in force: in it late openings begin ended sessions again, so that sessions
  *   do not end.
  */
-export function drawDimensions(random: Dice, isVersionAsked: boolean): Dimensions {
+export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dimensions {
   const bounds: Partial<StateBounds> = {
-    ...(random.chance(0.35) && !isVersionAsked ? sessionBounds(random) : {}),
-    ...(random.chance(0.2) ? { duePerEntryMax: random.of([1, 2]) } : {}),
-    ...(random.chance(0.3) ? { trimPerFinishMax: random.of([1, 2]) } : {}),
+    ...(random.withProbability(0.35) && !isVersionAsked ? sessionBounds(random) : {}),
+    ...(random.withProbability(0.2) ? { duePerEntryMax: random.of([1, 2]) } : {}),
+    ...(random.withProbability(0.3) ? { trimPerFinishMax: random.of([1, 2]) } : {}),
   };
-  const isPipelined = random.chance(0.25);
-  const isLarge = random.chance(0.12);
-  const isOversized = !isLarge && random.chance(0.15);
+  const isPipelined = random.withProbability(0.25);
+  const isLarge = random.withProbability(0.12);
+  const isOversized = !isLarge && random.withProbability(0.15);
   const workload: Workload = {
     outstandingMax: isPipelined ? random.of([8, 24]) : WORKLOAD_DEFAULTS.outstandingMax,
     burstMax: isPipelined ? random.of([2, 6]) : WORKLOAD_DEFAULTS.burstMax,
-    operationsPerRequestMax: !isLarge && random.chance(0.1) ? 20 : WORKLOAD_DEFAULTS.operationsPerRequestMax,
-    queues: random.chance(0.3) ? 5 : WORKLOAD_DEFAULTS.queues,
+    operationsPerRequestMax: !isLarge && random.withProbability(0.1) ? 20 : WORKLOAD_DEFAULTS.operationsPerRequestMax,
+    queues: random.withProbability(0.3) ? 5 : WORKLOAD_DEFAULTS.queues,
     retention: random.of(['all', 'all', 'by-queue', 'by-job']),
-    isBackoffExponential: random.chance(0.3),
-    sizes: isLarge ? random.of(LARGE_SIZES) : !isOversized && random.chance(0.2) ? [100, SMALL_BYTES_MAX] : [],
+    isBackoffExponential: random.withProbability(0.3),
+    sizes: isLarge ? random.of(LARGE_SIZES) : !isOversized && random.withProbability(0.2) ? [100, SMALL_BYTES_MAX] : [],
     isOversized,
   };
   return {
     workload,
     bounds,
-    laterLimits: random.chance(0.3) ? Array.from({ length: 3 }, () => limitsAfterRestart(random, isLarge)) : [],
+    laterLimits: random.withProbability(0.3) ? Array.from({ length: 3 }, () => limitsAfterRestart(random, isLarge)) : [],
     limits: { ...(isLarge ? LARGE_LIMITS : {}), ...(isOversized ? { payloadBytesMax: OVERSIZED_BEYOND_BYTES } : {}) },
     raft: isLarge ? LARGE_RAFT : {},
   };
 }
 
 /** Each alone in some plans, so that one knows which of them ended a session. */
-function sessionBounds(random: Dice): Partial<StateBounds> {
+function sessionBounds(random: SimRandom): Partial<StateBounds> {
   const isIdle: Partial<StateBounds> = { sessionIdleMsMax: random.of([800, 3_000]) };
   const isCrowded: Partial<StateBounds> = { sessionsMax: random.of([2, 4, 8]) };
   const isForgetful: Partial<StateBounds> = {
     sessionRepliesMax: random.of([1, 3, 8]),
     sessionForgottenRunsMax: random.of([1, 2, 64]),
-    ...(random.chance(0.3) ? { sessionReplyBytesMax: 200 } : {}),
+    ...(random.withProbability(0.3) ? { sessionReplyBytesMax: 200 } : {}),
   };
   return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);
 }
 
-function limitsAfterRestart(random: Dice, isLarge: boolean): Partial<NodeLimits> {
+function limitsAfterRestart(random: SimRandom, isLarge: boolean): Partial<NodeLimits> {
   return {
     entryBytesMax: random.of([256, 65_536]),
     checkpointEntries: random.of([3, 40, 1_000]),

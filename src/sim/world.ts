@@ -7,11 +7,10 @@ import { StorageError } from '../storage/errors.ts';
 import type { ClientFrame } from '../transport/client-frame.ts';
 import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
-import { awaitCalm, watchCalm } from './calm.ts';
 import { Coverage, type Sometimes } from './coverage.ts';
-import { Dice } from './dice.ts';
 import { EventWatch } from './event-watch.ts';
-import { carryOutFault } from './faults.ts';
+import type { FaultType } from './fault.ts';
+import { injectFault } from './faults.ts';
 import { HistoryRecorder } from './history/history.ts';
 import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
@@ -20,16 +19,18 @@ import { watchLiveness } from './liveness.ts';
 import { forgetReplacedDisks } from './lost-disks.ts';
 import { watchMembers } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
-import type { FaultType, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { awaitQuiescence, checkQuiescence } from './quiescence.ts';
 import { watchRenewal } from './renewal.ts';
 import { Schedule } from './schedule.ts';
 import { SessionModel } from './session-model.ts';
 import { SimClients } from './sim-clients.ts';
 import { SimNode } from './sim-node.ts';
+import { SimRandom } from './sim-random.ts';
 import { Trace } from './trace.ts';
 import { watchTrims } from './trims.ts';
 import { Versions } from './versions.ts';
-import { asViolation, demand, isDamage, isRollBack } from './violation.ts';
+import { asViolation, checkProperty, isDamage, isRollBack } from './violation.ts';
 
 /** The longest that any fault lasts, and that a frame is on its way. */
 const LAST_STALL_MS = 4_000;
@@ -64,14 +65,14 @@ export class World {
   readonly clients: SimClients;
   readonly events = new EventWatch(this);
   /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may disturb each other. */
-  strangersVotes = 0;
+  nonMemberVoteRequests = 0;
   /** When the last change of members was asked for. */
   changeOrderedMs = Number.NEGATIVE_INFINITY;
   /** How many repairs were asked for. */
   repairs = 0;
   /** How often a node ended, for whatever reason. */
   ends = 0;
-  readonly #checks: Dice;
+  readonly #checks: SimRandom;
   readonly #committedJoint = new Set<number>();
   /** The index of the latest configuration that each node had when it had its last turn. */
   readonly #configurations = new Map<SimNode, number>();
@@ -79,7 +80,7 @@ export class World {
 
   constructor(plan: Plan) {
     this.plan = plan;
-    const random = (stream: number) => new Dice(plan.seed * 8 + stream);
+    const random = (stream: number) => new SimRandom(plan.seed * 8 + stream);
     this.network = new SimulatedNetwork(this.schedule, plan.network, random(1));
     this.sessions = new SessionModel(plan.bounds);
     this.invariants = new Invariants(this.nodes, this.coverage, (id) => this.sessions.onCommitted(id));
@@ -101,20 +102,20 @@ export class World {
     for (const fault of this.plan.faults) {
       this.schedule.at(fault.atMs, () => {
         this.faultCounts.set(fault.type, (this.faultCounts.get(fault.type) ?? 0) + 1);
-        carryOutFault(this, fault);
+        injectFault(this, fault);
       });
     }
     this.versions.schedule();
     while (this.schedule.nowMs < this.plan.faultMs + this.schedule.suspendedMs)
       this.runUntil(this.plan.faultMs + this.schedule.suspendedMs);
     this.#heal();
-    awaitCalm(this);
+    awaitQuiescence(this);
     // Pauses and stuck writes that began before may last a little longer.
     this.runUntil(this.schedule.nowMs + LAST_STALL_MS);
-    awaitCalm(this);
+    awaitQuiescence(this);
     this.versions.await();
-    watchCalm(this);
-    awaitCalm(this);
+    checkQuiescence(this);
+    awaitQuiescence(this);
     watchLiveness(this);
     watchTrims(this);
     watchRenewal(this);
@@ -227,7 +228,7 @@ export class World {
     const { nextDelayEndMs = Number.POSITIVE_INFINITY, nextLeaseEndMs = Number.POSITIVE_INFINITY, wallMs, logMs } = runtime.machine;
     if (this.plan.bounds.duePerEntryMax !== undefined && (nextDelayEndMs <= wallMs || nextLeaseEndMs <= logMs))
       this.coverage.add('more due than one entry takes');
-    if (this.#checks.chance(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
+    if (this.#checks.withProbability(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
   }
 
   /** A look at everything may be what finds a damaged row. */
@@ -248,7 +249,7 @@ export class World {
   }
 
   #rebuild(node: SimNode): void {
-    demand(this.lostDisks.has(node.id), 'sound disks are not taken for damaged', () => `node ${node.id} does not start`);
+    checkProperty(this.lostDisks.has(node.id), 'sound disks are not taken for damaged', () => `node ${node.id} does not start`);
     this.ends += 1;
     node.loseDisk();
     node.start();
@@ -257,7 +258,7 @@ export class World {
   // ---- frames ---------------------------------------------------------------------------------------------------------
 
   onPeerFrame(from: SimNode, to: number, frame: Uint8Array): void {
-    demand(
+    checkProperty(
       frame.length <= FRAME_BYTES_MAX + FRAME_PAYLOADS_MAX * Math.max(0, ...this.plan.workload.sizes),
       'messages do not multiply',
       () => `node ${from.id} sends ${frame.length} bytes in one turn`,
@@ -278,7 +279,7 @@ export class World {
     const configuration = this.leader()?.runtime?.view.configuration;
     if (configuration === undefined) return;
     const voters = [...configuration.voters, ...configuration.outgoing];
-    if (!voters.includes(from.nodeId) && voters.includes(message.to)) this.strangersVotes += 1;
+    if (!voters.includes(from.nodeId) && voters.includes(message.to)) this.nonMemberVoteRequests += 1;
   }
 
   onServerPacket(from: SimNode, connection: number, packet: Uint8Array): void {
@@ -300,7 +301,7 @@ export class World {
   }
 
   /** An operator asks the leader for something. */
-  order(frame: ClientFrame): void {
+  sendAdminRequest(frame: ClientFrame): void {
     const leader = this.leader();
     if (leader === undefined) return;
     if (frame.type === 'change') this.changeOrderedMs = this.schedule.nowMs;
@@ -313,7 +314,7 @@ export class World {
 
   runUntil(untilMs: number): void {
     while (this.schedule.runNext(untilMs)) {
-      demand(this.schedule.events < EVENTS_MAX, 'progress once everything is healed', () => `more than ${EVENTS_MAX} events`);
+      checkProperty(this.schedule.events < EVENTS_MAX, 'progress once everything is healed', () => `more than ${EVENTS_MAX} events`);
     }
   }
 

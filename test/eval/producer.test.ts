@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MessageBook } from '../../eval/message-book.ts';
+import { DeliveryLedger } from '../../eval/delivery-ledger.ts';
 import { PayloadCodec } from '../../eval/payload.ts';
 import { produce } from '../../eval/producer.ts';
 import type { RunningSystem } from '../../eval/system-under-test.ts';
@@ -9,7 +9,7 @@ import { FakeClock } from './fake-target.ts';
 const paced: Workload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
 
 async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
-  const book = new MessageBook(workload.messages);
+  const book = new DeliveryLedger(workload.messages);
   const startMs = await produce(workload, {
     system: { add, addOutcome: () => 'unknown' },
     clock,

@@ -214,7 +214,7 @@ export class Network {
     this.checker.afterRestart(id);
   }
 
-  // ---- the wires ------------------------------------------------------------------------------------------------------
+  // ---- the links ------------------------------------------------------------------------------------------------------
 
   /** Nothing gets from `from` to `to` until `heal`. */
   cut(from: number, to: number): void {

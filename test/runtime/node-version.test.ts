@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkNodeVersion, UnsupportedNodeError } from '../../src/runtime/node-version.ts';
-import { packageRoot } from '../house/source-file.ts';
+import { packageRoot } from '../architecture/source-file.ts';
 
 const thrownBy = (run: () => void): unknown => {
   try {

@@ -3,8 +3,8 @@ import { asIndex, asTerm } from '../../src/base/ids.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { decodeReply } from '../../src/queue/reply.ts';
 import { RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
-import { Dice } from '../../src/sim/dice.ts';
 import { SessionModel } from '../../src/sim/session-model.ts';
+import { SimRandom } from '../../src/sim/sim-random.ts';
 import { entryData } from '../queue/harness.ts';
 
 const BOUNDS = { sessionsMax: 3, sessionIdleMsMax: 1_000 };
@@ -75,13 +75,13 @@ describe('the model of sessions', () => {
   });
 
   it.each([1, 2, 3, 4, 5])('knows which sessions the state machine rejects (seed %i)', (seed) => {
-    const random = new Dice(seed);
+    const random = new SimRandom(seed);
     const setting = new Setting();
     const sessions = [setting.open()];
     let rejected = 0;
     for (let step = 0; step < 500; step += 1) {
       setting.pass(random.of([0, 10, 300]));
-      if (random.chance(0.2)) sessions.push(setting.open());
+      if (random.withProbability(0.2)) sessions.push(setting.open());
       const session = random.of([sessions[0] ?? 0, ...sessions.slice(-6)]);
       const isRejected = setting.isRejected(session);
       expect(setting.model.endOf(session) !== undefined).toBe(isRejected);

@@ -3,7 +3,7 @@ import type { Entry } from '../../../src/raft/entry.ts';
 import { CommandError } from './arguments.ts';
 import type { Commands } from './commands.ts';
 import { nodeInWords } from './state.ts';
-import type { World } from './world.ts';
+import type { TranscriptCluster } from './transcript-cluster.ts';
 
 /** What happens to a node, and time. */
 export const NODE_COMMANDS: Commands = {
@@ -111,7 +111,7 @@ const olderEntry = (index: number, term: number): Entry => ({
 /** No story takes more deadlines than these. */
 const DEADLINES_MAX = 2_000;
 
-function runFor(world: World, ms: number, among: readonly number[]): void {
+function runFor(world: TranscriptCluster, ms: number, among: readonly number[]): void {
   const end = world.now + ms;
   for (let deadlines = 0; deadlines < DEADLINES_MAX; deadlines += 1) {
     world.stabilize(among);

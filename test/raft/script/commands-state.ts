@@ -2,11 +2,11 @@ import { asNodeId } from '../../../src/base/ids.ts';
 import type { Progress } from '../../../src/raft/progress.ts';
 import { CommandError } from './arguments.ts';
 import type { Commands } from './commands.ts';
+import { formatMessage } from './format.ts';
 import { checkState, NODE_QUESTIONS, nodeInWords, PROGRESS_QUESTIONS, progressInWords } from './state.ts';
-import { messageInWords } from './words.ts';
-import type { World } from './world.ts';
+import type { TranscriptCluster } from './transcript-cluster.ts';
 
-function progressOf(world: World, leader: number, peer: number): Progress {
+function progressOf(world: TranscriptCluster, leader: number, peer: number): Progress {
   const progress = world.core(leader).view.progress.get(asNodeId(peer));
   if (progress === undefined) throw new CommandError(`Node ${leader} keeps no progress of ${peer}.`);
   return progress;
@@ -39,8 +39,8 @@ export const STATE_COMMANDS: Commands = {
   /** What is on its way, and what is held. */
   flight: (world, args) => {
     args.end();
-    for (const message of world.wires.inFlight) world.say(messageInWords(message, false));
-    for (const message of world.wires.held) world.say(`held: ${messageInWords(message, false)}`);
-    if (world.wires.inFlight.length + world.wires.held.length === 0) world.say('nothing is on its way');
+    for (const message of world.links.inFlight) world.say(formatMessage(message, false));
+    for (const message of world.links.held) world.say(`held: ${formatMessage(message, false)}`);
+    if (world.links.inFlight.length + world.links.held.length === 0) world.say('nothing is on its way');
   },
 };

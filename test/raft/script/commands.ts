@@ -3,14 +3,14 @@ import type { Arguments } from './arguments.ts';
 import { CommandError } from './arguments.ts';
 import { DISK_COMMANDS } from './commands-disk.ts';
 import { LEADER_COMMANDS } from './commands-leader.ts';
+import { WIRE_COMMANDS } from './commands-link.ts';
 import { NODE_COMMANDS } from './commands-node.ts';
 import { STATE_COMMANDS } from './commands-state.ts';
-import { WIRE_COMMANDS } from './commands-wire.ts';
-import type { WorldSetup } from './world.ts';
-import { World } from './world.ts';
+import type { WorldSetup } from './transcript-cluster.ts';
+import { TranscriptCluster } from './transcript-cluster.ts';
 
 /** Carries a command out; what it has to say, it says to the world. */
-export type Command = (world: World, args: Arguments) => void;
+export type Command = (world: TranscriptCluster, args: Arguments) => void;
 export type Commands = Readonly<Record<string, Command>>;
 
 const COMMANDS: Commands = { ...NODE_COMMANDS, ...LEADER_COMMANDS, ...DISK_COMMANDS, ...WIRE_COMMANDS, ...STATE_COMMANDS };
@@ -28,7 +28,7 @@ const SETTINGS: Readonly<Record<string, keyof RaftConfig>> = {
 };
 
 /** `cluster nodes=1,2,3 [voters= learners= disks=slow rounds=yes seed= window= …]`: always the first command. */
-export function openWorld(args: Arguments): World {
+export function openWorld(args: Arguments): TranscriptCluster {
   if (args.command !== 'cluster') throw new CommandError('The first command is "cluster nodes=1,2,3".');
   const nodes = args.numbers('nodes');
   if (nodes === undefined || nodes.length === 0) throw new CommandError('"cluster" needs nodes=, as in nodes=1,2,3.');
@@ -48,11 +48,11 @@ export function openWorld(args: Arguments): World {
     seed: args.number('seed') ?? 1,
   };
   args.end();
-  return new World(setup);
+  return new TranscriptCluster(setup);
 }
 
 /** @throws {CommandError} when there is no such command, or it makes no sense. */
-export function carryOut(world: World, args: Arguments): void {
+export function carryOut(world: TranscriptCluster, args: Arguments): void {
   const command = COMMANDS[args.command];
   if (command === undefined)
     throw new CommandError(`There is no command "${args.command}"; there are ${Object.keys(COMMANDS).sort().join(', ')}.`);

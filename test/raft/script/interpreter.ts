@@ -3,7 +3,7 @@ import { carryOut, openWorld } from './commands.ts';
 import { differenceOf } from './difference.ts';
 import type { Transcript } from './transcript.ts';
 import { TranscriptError } from './transcript.ts';
-import type { World } from './world.ts';
+import type { TranscriptCluster } from './transcript-cluster.ts';
 
 /** Before a command: it happens, and what it says is not part of the story. */
 const QUIETLY = 'quietly ';
@@ -15,7 +15,7 @@ const QUIETLY = 'quietly ';
  */
 export function runTranscript(transcript: Transcript): ReadonlyMap<number, readonly string[]> {
   const outputs = new Map<number, readonly string[]>();
-  let world: World | undefined;
+  let world: TranscriptCluster | undefined;
   for (const part of transcript.parts) {
     if (part.type === 'prose') continue;
     const isQuiet = part.text.startsWith(QUIETLY);

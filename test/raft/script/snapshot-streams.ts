@@ -2,8 +2,8 @@ import type { EntryId, SnapshotId } from '../../../src/raft/entry.ts';
 import { isSameEntry } from '../../../src/raft/entry.ts';
 import type { InstallSnapshot, SnapshotReply } from '../../../src/raft/message.ts';
 import { CommandError } from './arguments.ts';
-import { idInWords } from './words.ts';
-import type { World } from './world.ts';
+import { idInWords } from './format.ts';
+import type { TranscriptCluster } from './transcript-cluster.ts';
 
 interface Outgoing {
   readonly from: number;
@@ -21,11 +21,11 @@ interface Staged {
 
 /** The runtime's part of a snapshot's way, as small as it can be: who streams, and what is staged. The chunks carry no bytes here. */
 export class SnapshotStreams {
-  readonly #world: World;
+  readonly #world: TranscriptCluster;
   #outgoing: Outgoing[] = [];
   readonly #staged = new Map<number, Staged>();
 
-  constructor(world: World) {
+  constructor(world: TranscriptCluster) {
     this.#world = world;
   }
 

@@ -1,7 +1,7 @@
 import type { Progress } from '../../../src/raft/progress.ts';
 import type { CoreView } from '../../../src/raft/raft-core.ts';
 import { CommandError } from './arguments.ts';
-import { configurationInWords, idInWords } from './words.ts';
+import { configurationInWords, idInWords } from './format.ts';
 
 /** What can be asked of a node or of a leader's view of a follower, each as the one text that `expect` compares and `show` prints. */
 export type Questions<Subject> = Readonly<Record<string, (subject: Subject) => string>>;

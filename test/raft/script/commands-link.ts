@@ -2,9 +2,9 @@ import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { Arguments } from './arguments.ts';
 import { CommandError, numberFrom } from './arguments.ts';
 import type { Commands } from './commands.ts';
-import type { MessageChoice } from './wires.ts';
-import { MESSAGE_KINDS } from './words.ts';
-import type { World } from './world.ts';
+import { MESSAGE_KINDS } from './format.ts';
+import type { MessageChoice } from './links.ts';
+import type { TranscriptCluster } from './transcript-cluster.ts';
 
 /** `from=1 to=2,3 kind=append count=1`, each of which may be left out. */
 function choiceIn(args: Arguments): MessageChoice {
@@ -25,7 +25,7 @@ function checkSome(messages: readonly RaftMessage[], choice: MessageChoice): voi
     throw new CommandError(`Only ${messages.length} such messages are on their way.`);
 }
 
-function links(args: Arguments, world: World): [number, number][] {
+function links(args: Arguments, world: TranscriptCluster): [number, number][] {
   return args.words().map((link) => {
     const [from, to, more] = link.split('>');
     if (from === undefined || to === undefined || more !== undefined) throw new CommandError(`A link is written 1>2, not "${link}".`);
@@ -40,31 +40,31 @@ export const WIRE_COMMANDS: Commands = {
   /** What is on its way now arrives; not what is sent because of it. */
   deliver: (world, args) => {
     const choice = choiceIn(args);
-    const messages = world.wires.take(choice);
+    const messages = world.links.take(choice);
     checkSome(messages, choice);
     for (const message of messages) world.arrive(message, true);
   },
 
   drop: (world, args) => {
     const choice = choiceIn(args);
-    checkSome(world.wires.take(choice), choice);
+    checkSome(world.links.take(choice), choice);
   },
 
   /** They will arrive twice, the second time behind all that is on its way. */
   duplicate: (world, args) => {
     const choice = choiceIn(args);
-    checkSome(world.wires.duplicate(choice), choice);
+    checkSome(world.links.duplicate(choice), choice);
   },
 
   /** They are late: nothing delivers them until `release`. */
   hold: (world, args) => {
     const choice = choiceIn(args);
-    checkSome(world.wires.hold(choice), choice);
+    checkSome(world.links.hold(choice), choice);
   },
 
   release: (world, args) => {
     const choice = choiceIn(args);
-    checkSome(world.wires.release(choice), choice);
+    checkSome(world.links.release(choice), choice);
   },
 
   /** `cut 1>2 2>1`: what is sent there from now on is lost. */
@@ -72,7 +72,7 @@ export const WIRE_COMMANDS: Commands = {
     const cut = links(args, world);
     args.end();
     if (cut.length === 0) throw new CommandError('"cut" needs a link, as in 1>2.');
-    for (const [from, to] of cut) world.wires.cut(from, to);
+    for (const [from, to] of cut) world.links.cut(from, to);
   },
 
   /** `isolate 1,2`: these nodes and the others do not reach each other; among themselves they do. */
@@ -82,15 +82,15 @@ export const WIRE_COMMANDS: Commands = {
     for (const one of inside) {
       world.disk(one);
       for (const other of world.ids.filter((id) => !inside.includes(id))) {
-        world.wires.cut(one, other);
-        world.wires.cut(other, one);
+        world.links.cut(one, other);
+        world.links.cut(other, one);
       }
     }
   },
 
   heal: (world, args) => {
     args.end();
-    world.wires.heal();
+    world.links.heal();
   },
 
   /** `stabilize [among=1,2]`: everything arrives, is written and installed, until nothing moves. The clock does not move. */

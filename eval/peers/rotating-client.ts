@@ -2,7 +2,7 @@
  * One client for each node of a cluster, of which one is used: the leader's, since any other node only passes on what it is
  * sent. When a call fails the next client is tried from then on, which is quicker than any client's own idea of reconnecting.
  */
-export class NodesInTurn<Client> {
+export class RotatingClient<Client> {
   readonly #clients: (Client | undefined)[];
   #current = 0;
 

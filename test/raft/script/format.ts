@@ -13,7 +13,7 @@ const SHORT_TEXT = 12;
 export const idInWords = ({ index, term }: EntryId): string => (index === 0 ? 'the beginning' : `${index}@${term}`);
 
 /** `4@2`, `4..6@2`, `4..6@2 7@3`: entries of one term together. */
-export function entriesInWords(entries: readonly EntryId[]): string {
+export function formatEntries(entries: readonly EntryId[]): string {
   const groups: { first: number; last: number; term: number }[] = [];
   for (const { index, term } of entries) {
     const group = groups.at(-1);
@@ -30,7 +30,7 @@ function contentInWords(entry: Entry): string {
 }
 
 const appendedInWords = (entries: readonly Entry[]): string =>
-  entries.length <= 2 ? entries.map((entry) => `${idInWords(entry)} ${contentInWords(entry)}`).join(', ') : entriesInWords(entries);
+  entries.length <= 2 ? entries.map((entry) => `${idInWords(entry)} ${contentInWords(entry)}`).join(', ') : formatEntries(entries);
 
 export function configurationInWords(configuration: Configuration): string {
   const { voters, outgoing, learners, joining, leaving } = configuration;
@@ -78,7 +78,7 @@ export function kindOf(message: RaftMessage): MessageKind {
 }
 
 /** @param rounds whether the rounds of heartbeats are told, on which reads depend. */
-export function messageInWords(message: RaftMessage, rounds: boolean): string {
+export function formatMessage(message: RaftMessage, rounds: boolean): string {
   return `${message.from} -> ${message.to} term ${message.term}: ${bodyInWords(message, rounds)}`;
 }
 
@@ -86,7 +86,7 @@ function bodyInWords(message: RaftMessage, rounds: boolean): string {
   const round = rounds && 'round' in message ? `, round ${message.round}` : '';
   switch (message.type) {
     case 'append': {
-      const what = message.entries.length > 0 ? entriesInWords(message.entries) : 'heartbeat';
+      const what = message.entries.length > 0 ? formatEntries(message.entries) : 'heartbeat';
       return `${what} after ${idInWords(message.prev)}, commit ${message.commit}${round}`;
     }
     case 'append-accepted':
@@ -139,7 +139,7 @@ function noticeInWords(notice: RaftNotice): string {
   }
 }
 
-function describeRejection(rejection: Rejection): string {
+function formatRejection(rejection: Rejection): string {
   switch (rejection.reason) {
     case 'not-leader':
       return `rejects: not the leader${rejection.leader === undefined ? '' : `, ${rejection.leader} is`}`;
@@ -163,9 +163,9 @@ function describeRejection(rejection: Rejection): string {
 }
 
 /** What one step changed at the node itself; its messages are told when they leave. */
-export function effectsInWords(id: number, effects: Effects): string[] {
+export function formatEffects(id: number, effects: Effects): string[] {
   const lines: string[] = [];
-  if (effects.rejected !== undefined) lines.push(describeRejection(effects.rejected));
+  if (effects.rejected !== undefined) lines.push(formatRejection(effects.rejected));
   for (const notice of effects.notices) lines.push(noticeInWords(notice));
   if (effects.append !== undefined) lines.push(`appends ${appendedInWords(effects.append.entries)}`);
   if (effects.commit !== undefined) lines.push(`commits up to ${effects.commit}`);

@@ -10,9 +10,9 @@ import { aConfiguration, TEST_CONFIG } from '../builders.ts';
 import type { Disk, Network } from '../network.ts';
 import { SafetyChecker } from '../safety-checker.ts';
 import { CommandError } from './arguments.ts';
+import { formatEffects, formatEntries, formatMessage } from './format.ts';
+import { Links } from './links.ts';
 import { SnapshotStreams } from './snapshot-streams.ts';
-import { Wires } from './wires.ts';
-import { effectsInWords, entriesInWords, messageInWords } from './words.ts';
 
 /** What one step wants written, and what may be said once it is. Batches reach the disk in order. */
 interface WriteBatch {
@@ -54,8 +54,8 @@ type EventWithoutTime = RaftEvent extends infer Each ? (Each extends RaftEvent ?
  * Real cores, and in the transcript's hand all that is around them: clock, wires, disks. Nothing happens by itself, but that a fast
  * disk writes at once. Everything is told in words, and every step is checked for safety.
  */
-export class World {
-  readonly wires = new Wires();
+export class TranscriptCluster {
+  readonly links = new Links();
   readonly snapshots = new SnapshotStreams(this);
   now = 0;
   readonly #setup: WorldSetup;
@@ -117,7 +117,7 @@ export class World {
   step(id: number, event: EventWithoutTime): Effects {
     const member = this.#member(id);
     const effects = this.core(id).step({ ...event, now: this.now });
-    for (const line of effectsInWords(id, effects)) this.say(line);
+    for (const line of formatEffects(id, effects)) this.say(line);
     for (const message of effects.messages) this.send(message);
     const { hardState, append, messagesAfterPersist: messages } = effects;
     if (hardState !== undefined || append !== undefined || messages.length > 0) {
@@ -132,13 +132,13 @@ export class World {
   }
 
   send(message: RaftMessage): void {
-    const isSent = this.wires.send(message);
-    this.say(`${messageInWords(message, this.#setup.rounds)}${isSent ? '' : ' (lost)'}`);
+    const isSent = this.links.send(message);
+    this.say(`${formatMessage(message, this.#setup.rounds)}${isSent ? '' : ' (lost)'}`);
   }
 
   arrive(message: RaftMessage, isTold: boolean): void {
     const isUp = this.liveIds().includes(message.to);
-    if (isTold || !isUp) this.say(`${isUp ? 'arrives' : 'is lost'}: ${messageInWords(message, this.#setup.rounds)}`);
+    if (isTold || !isUp) this.say(`${isUp ? 'arrives' : 'is lost'}: ${formatMessage(message, this.#setup.rounds)}`);
     if (isUp) this.step(message.to, { type: 'message', message });
   }
 
@@ -194,7 +194,7 @@ export class World {
   crash(id: number): void {
     const member = this.#member(id);
     const lost = member.writes.flatMap(({ append }) => append?.entries ?? []);
-    if (lost.length > 0) this.say(`${id} loses what was not on its disk: ${entriesInWords(lost)}`);
+    if (lost.length > 0) this.say(`${id} loses what was not on its disk: ${formatEntries(lost)}`);
     member.core = undefined;
     member.writes = [];
     member.completions = [];
@@ -238,7 +238,7 @@ export class World {
     for (let deliveries = 0; deliveries < DELIVERIES_MAX; deliveries += 1) {
       for (const id of among) if (this.liveIds().includes(id)) this.persist(id);
       for (const id of this.snapshots.whole) if (among.includes(id)) this.snapshots.install(id);
-      const [message] = this.wires.take(choice);
+      const [message] = this.links.take(choice);
       if (message === undefined) return;
       this.arrive(message, false);
     }
@@ -261,9 +261,9 @@ export class World {
     const writes: string[] = [];
     if (hardState !== undefined)
       writes.push(`term ${hardState.term}${hardState.votedFor === undefined ? '' : ` and vote ${hardState.votedFor}`}`);
-    if (append !== undefined) writes.push(entriesInWords(append.entries));
+    if (append !== undefined) writes.push(formatEntries(append.entries));
     if (writes.length > 0) this.say(`${id} has to write ${writes.join(', ')}`);
-    for (const message of messagesAfterPersist) this.say(`${id} waits for its disk to say: ${messageInWords(message, this.#setup.rounds)}`);
+    for (const message of messagesAfterPersist) this.say(`${id} waits for its disk to say: ${formatMessage(message, this.#setup.rounds)}`);
   }
 
   #member(id: number): Member {

@@ -1,35 +1,35 @@
 import type { Import } from './imports.ts';
 import { importsOf } from './imports.ts';
-import type { RoomRules } from './layering-rules.ts';
+import type { ModuleRules } from './layering-rules.ts';
 import type { Sources, Violation } from './source-file.ts';
 
 /** Folders of the evaluation that look behind the public surface, each with rules of its own. */
 const EVAL_ROOMS = ['micro', 'soak', 'mutants', 'peers'];
 
 /** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `eval/micro/main.ts` in `eval/micro`, `src/index.ts` in `index`. */
-export function roomOf(path: string): string {
+export function moduleOf(path: string): string {
   const [top, folder] = path.split('/');
   if (top === 'eval') return EVAL_ROOMS.includes(folder ?? '') ? `eval/${folder}` : 'eval';
   return path === 'src/index.ts' ? 'index' : (folder ?? '');
 }
 
 /** Every import that the rules do not allow. */
-export function layeringViolations(sources: Sources, rules: Readonly<Record<string, RoomRules>>): Violation[] {
+export function layeringViolations(sources: Sources, rules: Readonly<Record<string, ModuleRules>>): Violation[] {
   return allImports(sources).flatMap((one) => {
-    const room = roomOf(one.from);
-    const allowed = rules[room];
+    const module = moduleOf(one.from);
+    const allowed = rules[module];
     if (allowed === undefined)
-      return [`${one.place}: the room "${room}" has no rules. Add it to test/house/layering-rules.ts and to the design.`];
-    const fault = one.isOwn ? ownFault(one, room, allowed.own) : packageFault(one, room, allowed.packages);
+      return [`${one.place}: the module "${module}" has no rules. Add it to test/architecture/layering-rules.ts and to the design.`];
+    const fault = one.isOwn ? ownFault(one, module, allowed.own) : packageFault(one, module, allowed.packages);
     return fault === undefined ? [] : [`${one.place}: ${fault}`];
   });
 }
 
-/** Rooms that need each other at run time. Types may point both ways: a port's owner names what its user hands over. */
+/** Modules that need each other at run time. Types may point both ways: a port's owner names what its user hands over. */
 export function roomCycles(sources: Sources): Violation[] {
   const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
-  return cycles(edges.map(({ from, to }) => [roomOf(from), roomOf(to)])).map(
-    (cycle) => `rooms import each other in a circle: ${cycle.join(' -> ')}`,
+  return cycles(edges.map(({ from, to }) => [moduleOf(from), moduleOf(to)])).map(
+    (cycle) => `modules import each other in a circle: ${cycle.join(' -> ')}`,
   );
 }
 
@@ -41,25 +41,25 @@ export function fileCycles(sources: Sources): Violation[] {
 
 const allImports = (sources: Sources): Import[] => [...sources].flatMap(([path, text]) => importsOf(path, text));
 
-function ownFault(one: Import, room: string, allowed: readonly string[]): string | undefined {
-  const target = roomOf(one.to);
-  if (target === room) return undefined;
+function ownFault(one: Import, module: string, allowed: readonly string[]): string | undefined {
+  const target = moduleOf(one.to);
+  if (target === module) return undefined;
   const inside = one.to.replace(/^src\//, '').replace(/\.ts$/, '');
   const names = (rule: string) => rule === target || (rule.includes('/') && isMatch(rule, inside));
   if (allowed.some(names)) return undefined;
   const isTypeAllowed = allowed.some((rule) => rule.startsWith('type ') && names(rule.slice('type '.length)));
   if (isTypeAllowed && one.isTypeOnly) return undefined;
   if (isTypeAllowed)
-    return `${room} may import only types of ${one.to}. Write "import type", or move what is needed at run time into base.`;
+    return `${module} may import only types of ${one.to}. Write "import type", or move what is needed at run time into base.`;
   const list = allowed.length === 0 ? 'nothing' : allowed.join(', ');
-  return `${room} must not import ${one.to}. It may import ${list}. Hand the thing in through a port, or move it to where both may see it.`;
+  return `${module} must not import ${one.to}. It may import ${list}. Hand the thing in through a port, or move it to where both may see it.`;
 }
 
-function packageFault(one: Import, room: string, allowed: readonly string[]): string | undefined {
+function packageFault(one: Import, module: string, allowed: readonly string[]): string | undefined {
   const isAllowed = allowed.some((name) => (name === 'node:' ? one.to.startsWith(name) : one.to === name || one.to.startsWith(`${name}/`)));
   if (isAllowed) return undefined;
   const list = allowed.length === 0 ? 'no package' : allowed.join(', ');
-  return `${room} must not import the package ${one.to}. It may import ${list}.`;
+  return `${module} must not import the package ${one.to}. It may import ${list}.`;
 }
 
 const isMatch = (pattern: string, name: string): boolean => {

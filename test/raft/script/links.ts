@@ -1,6 +1,6 @@
 import type { RaftMessage } from '../../../src/raft/message.ts';
-import type { MessageKind } from './words.ts';
-import { kindOf } from './words.ts';
+import type { MessageKind } from './format.ts';
+import { kindOf } from './format.ts';
 
 /** Which of the messages on their way a command means; what is left out means any. */
 export interface MessageChoice {
@@ -15,7 +15,7 @@ const isChosen = ({ from, to, kind }: MessageChoice, message: RaftMessage): bool
   (from?.includes(message.from) ?? true) && (to?.includes(message.to) ?? true) && (kind === undefined || kind === kindOf(message));
 
 /** Messages on their way, oldest first, and the links that carry nothing. Nothing moves by itself. */
-export class Wires {
+export class Links {
   #flights: RaftMessage[] = [];
   /** Out of the reach of deliveries until they are released. */
   #held: RaftMessage[] = [];
@@ -40,7 +40,7 @@ export class Wires {
     return this.#flights.filter((message) => isChosen(choice, message)).slice(0, choice.count);
   }
 
-  /** Takes the chosen ones off the wires. */
+  /** Takes the chosen ones off the links. */
   take(choice: MessageChoice): RaftMessage[] {
     const taken = this.find(choice);
     this.#flights = without(this.#flights, taken);

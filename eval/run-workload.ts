@@ -1,12 +1,12 @@
 import type { Clock } from './clock.ts';
-import { MessageBook } from './message-book.ts';
+import { DeliveryLedger } from './delivery-ledger.ts';
 import { PayloadCodec } from './payload.ts';
 import { produce } from './producer.ts';
 import type { RunningSystem } from './system-under-test.ts';
 import { messageOf } from './user-error.ts';
 import { scheduleMs, settleMsOf, type Workload } from './workload.ts';
 
-export interface ExchangeContext {
+export interface WorkloadContext {
   readonly system: RunningSystem;
   readonly clock: Clock;
   readonly queue: string;
@@ -18,8 +18,8 @@ export interface ExchangeContext {
   readonly onSent: () => void;
 }
 
-export interface Exchange {
-  readonly book: MessageBook;
+export interface WorkloadRun {
+  readonly book: DeliveryLedger;
   readonly startMs: number;
   /** The last delivery, and the rest after it when the workload has one. */
   readonly endMs: number;
@@ -34,9 +34,9 @@ const BACKLOG_POLL_MS = 100;
 const INTERRUPTED_DRAIN_MS = 5000;
 
 /** Messages in through a producer, out through a consumer, until the queue is empty. */
-export async function exchange(workload: Workload, context: ExchangeContext): Promise<Exchange> {
+export async function runWorkload(workload: Workload, context: WorkloadContext): Promise<WorkloadRun> {
   const { system, clock, queue } = context;
-  const book = new MessageBook(workload.messages);
+  const book = new DeliveryLedger(workload.messages);
   const payloads = new PayloadCodec(workload.payloadBytes, context.seed);
   let consumerError: string | undefined;
   const consumer = await system.consume(queue, {
@@ -71,7 +71,7 @@ async function settle(workload: Workload, deliveredMs: number, startMs: number, 
 }
 
 /** Waits until every acknowledged message was completed and nothing is left in the queue; gives up when the queue is empty without them. */
-async function drain(book: MessageBook, context: ExchangeContext): Promise<boolean> {
+async function drain(book: DeliveryLedger, context: WorkloadContext): Promise<boolean> {
   const { system, clock, queue, signal } = context;
   const limitMs = signal.aborted ? INTERRUPTED_DRAIN_MS : context.drainMsMax;
   const deadlineMs = clock.nowMs() + limitMs;

@@ -7,7 +7,7 @@ import { readSources } from './source-file.ts';
 const file = (path: string, ...lines: string[]): Map<string, string> => new Map([[path, lines.join('\n')]]);
 const faults = (path: string, ...lines: string[]): string[] => layeringViolations(file(path, ...lines), LAYERING);
 
-describe('the house', () => {
+describe('the architecture', () => {
   const sources = readSources('src', 'eval');
 
   it('was read', () => {
@@ -19,7 +19,7 @@ describe('the house', () => {
     const dynamic = [...sources].filter(([path, text]) => path.startsWith('src/') && /\bawait import\(\s*['"`]\./.test(text));
     expect(dynamic.map(([path]) => path)).toEqual([]);
   });
-  it('has no rooms that need each other', () => expect(roomCycles(sources)).toEqual([]));
+  it('has no modules that need each other', () => expect(roomCycles(sources)).toEqual([]));
   it('has no files that need each other', () => expect(fileCycles(sources)).toEqual([]));
 });
 
@@ -45,7 +45,7 @@ describe('the layering checker', () => {
     ['src/storage/sqlite.ts', "import { Worker } from 'piscina';", 'storage must not import the package piscina'],
     ['eval/main.ts', "import { startCluster } from '../src/cluster/cluster.ts';", 'eval must not import src/cluster/cluster.ts'],
     ['eval/charts/theme.ts', "import { Queue } from '../../src/client/queue.ts';", 'eval must not import src/client/queue.ts'],
-    ['src/attic/old.ts', "import { x } from '../base/ids.ts';", 'the room "attic" has no rules'],
+    ['src/attic/old.ts', "import { x } from '../base/ids.ts';", 'the module "attic" has no rules'],
   ])('names an import of %s that points the wrong way: %s', (path, line, message) => {
     expect(faults(path, '// first line', line)).toEqual([expect.stringContaining(`${path}:2: ${message}`)]);
   });
@@ -69,13 +69,13 @@ describe('the layering checker', () => {
     ['src/raft/core.ts', "const text = 'import x from \"../queue/job-queue.ts\"'; // import '../node/event.ts'"],
   ])('lets %s pass: %s', (path, line) => expect(faults(path, line)).toEqual([]));
 
-  it('tells the circle that rooms or files form', () => {
+  it('tells the circle that modules or files form', () => {
     const circle = new Map([
       ['src/raft/a.ts', "import { b } from '../queue/b.ts';"],
       ['src/queue/b.ts', "import { c } from '../node/c.ts';"],
       ['src/node/c.ts', "import { a } from '../raft/a.ts';"],
     ]);
-    expect(roomCycles(circle)).toEqual(['rooms import each other in a circle: raft -> queue -> node -> raft']);
+    expect(roomCycles(circle)).toEqual(['modules import each other in a circle: raft -> queue -> node -> raft']);
     expect(fileCycles(circle)).toEqual([
       'files import each other in a circle: src/raft/a.ts -> src/queue/b.ts -> src/node/c.ts -> src/raft/a.ts',
     ]);

@@ -1,14 +1,14 @@
 import { SeededRandom } from '../base/random.ts';
 
 /** Chance, by the seed alone. */
-export class Dice {
+export class SimRandom {
   readonly #random: SeededRandom;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
   }
 
-  chance(probability: number): boolean {
+  withProbability(probability: number): boolean {
     return this.#random.nextUnit() < probability;
   }
 

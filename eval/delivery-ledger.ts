@@ -31,7 +31,7 @@ export interface MessageSample {
 }
 
 /** What became of each message of a run. Every loss and every duplicate is counted here, one by one, never assumed. */
-export class MessageBook {
+export class DeliveryLedger {
   readonly messages: number;
   readonly #intendedMs: Float64Array;
   readonly #sentMs: Float64Array;

@@ -4,17 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { LINES_MAX, lengthViolations, styleViolations } from './file-style.ts';
 import { packageRoot, readSources } from './source-file.ts';
 
-describe('the files of the house', () => {
+describe('the source files', () => {
   it(`have at most ${LINES_MAX} lines`, () => expect(lengthViolations(readSources('src', 'eval'))).toEqual([]));
   it('have no default exports, no any, and names in kebab-case', () => {
     expect(styleViolations(readSources('src', 'eval', 'test', 'config'))).toEqual([]);
   });
 
   it.each(['src/raft', 'src/queue', 'src/node', 'src/storage', 'src/transport', 'src/cluster', 'src/client', 'eval'])(
-    '%s has a README of 20 to 60 lines: what the room is for, its diagram, its invariants',
-    (room) => {
-      const file = join(packageRoot, room, 'README.md');
-      expect(existsSync(file), `${room}/README.md is missing`).toBe(true);
+    '%s has a README of 20 to 60 lines: what the module is for, its diagram, its invariants',
+    (module) => {
+      const file = join(packageRoot, module, 'README.md');
+      expect(existsSync(file), `${module}/README.md is missing`).toBe(true);
       const lines = readFileSync(file, 'utf8').trimEnd().split('\n').length;
       expect(lines).toBeGreaterThanOrEqual(20);
       expect(lines).toBeLessThanOrEqual(60);

@@ -17,7 +17,7 @@ const REMEDY: Readonly<Record<string, string>> = {
   Promise: 'Return effects: the entry is synchronous.',
   process: 'Hand in what is needed.',
   Buffer: 'Use Uint8Array and the readers and writers of base.',
-  require: 'Import files of the pure rooms only.',
+  require: 'Import files of the pure modules only.',
   globalThis: 'Hand in what is needed.',
   console: 'Report an event; logs are readers of the stream.',
   crypto: 'Use the seeded generator of base.',

@@ -1,8 +1,8 @@
 /**
- * What a room may import, beside itself. A room is a folder of src, or the whole of eval; `src/index.ts` is a room of its own.
- * A name is a room, or one file as `room/file` (`*` stands for any part of a file's name). Behind `type ` only `import type` is allowed.
+ * What a module may import, beside itself. A module is a folder of src, or the whole of eval; `src/index.ts` is a module of its own.
+ * A name is a module, or one file as `module/file` (`*` stands for any part of a file's name). Behind `type ` only `import type` is allowed.
  */
-export interface RoomRules {
+export interface ModuleRules {
   readonly own: readonly string[];
   /** Packages, by name; `node:` allows the modules of Node.js. */
   readonly packages: readonly string[];
@@ -10,7 +10,7 @@ export interface RoomRules {
 
 const PORTS = ['storage/port', 'storage/errors', 'transport/port', 'transport/*-frame'];
 
-export const LAYERING: Readonly<Record<string, RoomRules>> = {
+export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   base: { own: [], packages: [] },
   // What has to hold of the process before anything else is loaded.
   runtime: { own: ['base'], packages: [] },

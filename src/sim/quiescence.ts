@@ -1,5 +1,5 @@
 import { isJoint } from '../raft/membership.ts';
-import { demand } from './violation.ts';
+import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 /** After the faults: how long the cluster may take until everything is answered and equal. */
@@ -10,15 +10,15 @@ const WATCH_MS = 2_500;
 const DEAF_LEADER_MS = 10_000;
 
 /** Once everything is healed the cluster goes on: a leader exists, all members are equal, and every client has its replies. */
-export function awaitCalm(world: World): void {
+export function awaitQuiescence(world: World): void {
   const deadlineMs = world.schedule.nowMs + CALM_WITHIN_MS;
-  while (!isCalm(world)) {
-    demand(world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => world.describe());
+  while (!isQuiescent(world)) {
+    checkProperty(world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => world.describe());
     world.runUntil(world.schedule.nowMs + POLL_MS);
   }
 }
 
-function isCalm(world: World): boolean {
+function isQuiescent(world: World): boolean {
   const leader = world.leader()?.runtime;
   const view = leader?.view;
   if (view === undefined || world.clients.waiting > 0) return false;
@@ -37,7 +37,7 @@ function isCalm(world: World): boolean {
  * What holds in a calm cluster: the leader stays, although one voter does not hear it; no node that is not a voter requests votes; and a leader
  * that receives nothing is replaced, although all others hear it.
  */
-export function watchCalm(world: World): void {
+export function checkQuiescence(world: World): void {
   const leader = world.leader();
   const view = leader?.runtime?.view;
   if (leader === undefined || view === undefined) return;
@@ -49,12 +49,16 @@ export function watchCalm(world: World): void {
   const other = voters.find((voter) => voter !== leader.nodeId);
   if (other !== undefined && voters.length >= 3) world.network.cut(leader.id, other);
   world.runUntil(world.schedule.nowMs + WATCH_MS);
-  const asked = world.strangersVotes;
+  const asked = world.nonMemberVoteRequests;
   world.runUntil(world.schedule.nowMs + WATCH_MS);
-  demand(world.strangersVotes === asked, 'a removed node is quiet', () => `nodes without a vote asked for ${world.strangersVotes - asked}`);
+  checkProperty(
+    world.nonMemberVoteRequests === asked,
+    'a removed node is quiet',
+    () => `nodes without a vote asked for ${world.nonMemberVoteRequests - asked}`,
+  );
   const now = world.leader()?.runtime?.view;
   const isSame = now?.id === leader.nodeId && now.term === term;
-  demand(
+  checkProperty(
     isSame || !isUndisturbed(),
     'a leader that works stays',
     () => `${leader.id} led term ${term}, now ${now?.id} leads term ${now?.term}`,
@@ -63,7 +67,7 @@ export function watchCalm(world: World): void {
   world.network.heal();
   world.runUntil(world.schedule.nowMs + WATCH_MS);
   const later = world.leader()?.runtime?.view;
-  demand(
+  checkProperty(
     (later?.id === leader.nodeId && later.term === term) || !isUndisturbed(),
     'a leader that works stays',
     () => `${leader.id} led term ${term}; when all nodes hear it again ${later?.id} leads term ${later?.term}`,
@@ -72,7 +76,7 @@ export function watchCalm(world: World): void {
   for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
   world.runUntil(world.schedule.nowMs + DEAF_LEADER_MS);
   const next = world.leader();
-  demand(
+  checkProperty(
     (next !== undefined && next !== leader) || !isUndisturbed(),
     'a leader that receives nothing is replaced',
     () => `node ${leader.id} still leads`,
