@@ -3,6 +3,7 @@ import './runtime/check.ts';
 export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
 export type { MemberChange } from './client/admin-calls.ts';
 export { Client, type ClientOptions } from './client/client.ts';
+export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
   AdminRejectedError,
   BulkTooLargeError,
@@ -41,7 +42,6 @@ export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export { LIMIT_DEFAULTS, type NodeLimits } from './node/limits.ts';
+export type { LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';
 export { StorageError, type StorageErrorCode } from './storage/errors.ts';
-export type { LogEntryView, NodeStatus, ReadConsistency } from './transport/client-frame.ts';
-export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './transport/port.ts';

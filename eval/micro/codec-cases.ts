@@ -1,7 +1,7 @@
-import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
-import { validateRequest } from '../../src/queue/validate-request.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { validateRequest } from '../../src/protocol/validate-request.ts';
 import { ADD_OPTIONS, DrivenQueue, QUEUE } from './driven-queue.ts';
 import { CONTENT, type MicroCase } from './micro-case.ts';
 

@@ -1,7 +1,7 @@
 import { asIndex } from '../../src/base/ids.ts';
+import { type ClaimedJob, decodeReply } from '../../src/protocol/reply.ts';
+import { type AddOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { type ClaimedJob, decodeReply } from '../../src/queue/reply.ts';
-import { type AddOptions, RequestEncoder } from '../../src/queue/request.ts';
 import { CONTENT } from './micro-case.ts';
 
 export const QUEUE = 'bench';

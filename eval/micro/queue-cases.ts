@@ -1,4 +1,4 @@
-import type { ClaimedJob } from '../../src/queue/reply.ts';
+import type { ClaimedJob } from '../../src/protocol/reply.ts';
 import { DrivenQueue } from './driven-queue.ts';
 import type { MicroCase } from './micro-case.ts';
 

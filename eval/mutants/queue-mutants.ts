@@ -209,7 +209,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 19,
     name: 'results may be larger than the limit',
-    file: 'queue/validate-request.ts',
+    file: 'protocol/validate-request.ts',
     find: 'operation.code === OperationCode.add || operation.code === OperationCode.complete;',
     replace: 'operation.code === OperationCode.add;',
   },

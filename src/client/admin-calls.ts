@@ -1,5 +1,5 @@
 import type { JobraftError, Outcome } from '../base/errors.ts';
-import type { ClientFrame, LogEntryView, NodeStatus } from '../transport/client-frame.ts';
+import type { ClientFrame, LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import type { AdminRejection, Connection } from './connection.ts';
 import type { ClosedReason } from './ending.ts';
 import { AdminRejectedError, DeadlineError, NodeUnavailableError } from './errors.ts';

@@ -1,6 +1,6 @@
-import type { RequestEncoder } from '../queue/request.ts';
-import type { ReadConsistency } from '../transport/client-frame.ts';
-import { READ_CONSISTENCIES } from '../transport/client-frame.ts';
+import type { ReadConsistency } from '../protocol/client-frame.ts';
+import { READ_CONSISTENCIES } from '../protocol/client-frame.ts';
+import type { RequestEncoder } from '../protocol/request-encoder.ts';
 import type { Batch } from './batch.ts';
 import type { ClientConfig } from './client-options.ts';
 import type { ClosedReason } from './ending.ts';

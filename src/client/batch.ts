@@ -1,7 +1,7 @@
-import { operationEnds, pickOperations } from '../queue/pick-operations.ts';
-import type { OperationResult } from '../queue/reply.ts';
-import { HEADER_BYTES } from '../queue/request.ts';
-import type { ReadConsistency, RejectionCode } from '../transport/client-frame.ts';
+import type { ReadConsistency, RejectionCode } from '../protocol/client-frame.ts';
+import { operationEnds, pickOperations } from '../protocol/pick-operations.ts';
+import type { OperationResult } from '../protocol/reply.ts';
+import { HEADER_BYTES } from '../protocol/request-encoder.ts';
 import { packetOf } from './connection.ts';
 import { deliver, fail } from './deliver.ts';
 import { LeaseLostError } from './errors.ts';
@@ -164,7 +164,7 @@ export class Batch {
     return rest;
   }
 
-  /** Writes the header; see the layout in src/queue/request.ts. */
+  /** Writes the header; see the layout in src/protocol/request-encoder.ts. */
   assignSequence(session: Session, sequence: number, acknowledgedBelow: number): void {
     this.session = session;
     this.sequence = sequence;

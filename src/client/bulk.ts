@@ -1,5 +1,5 @@
-import type { OperationResult } from '../queue/reply.ts';
-import type { AddOptions, RequestEncoder } from '../queue/request.ts';
+import type { OperationResult } from '../protocol/reply.ts';
+import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 import { BulkTooLargeError } from './errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
 import { PayloadWriter } from './payload.ts';

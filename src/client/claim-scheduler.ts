@@ -1,5 +1,5 @@
-import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
-import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
+import { CLAIM_COUNT_MAX } from '../protocol/limits.ts';
+import type { ClaimedJob, OperationResult } from '../protocol/reply.ts';
 import type { Batch } from './batch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpectedResult } from './result-errors.ts';

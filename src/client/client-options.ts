@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { OPERATIONS_MAX } from '../queue/limits.ts';
-import type { ClusterEndpoint } from '../transport/port.ts';
+import { OPERATIONS_MAX } from '../protocol/limits.ts';
+import type { ClusterEndpoint } from './endpoint.ts';
 import { aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 const KIBIBYTE = 1024;

@@ -1,11 +1,11 @@
-import type { OperationResult } from '../queue/reply.ts';
-import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
-import type { ClusterEndpoint } from '../transport/port.ts';
+import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
+import type { OperationResult } from '../protocol/reply.ts';
 import { AdminCalls, type MemberChange } from './admin-calls.ts';
 import { ClaimSchedulers } from './claim-scheduler.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from './ending.ts';
+import type { ClusterEndpoint } from './endpoint.ts';
 import { releaseHolder } from './holder-release.ts';
 import { OWN_STATUS_CALL } from './leader-discovery.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';

@@ -1,6 +1,6 @@
-import type { ClusterEndpoint } from '../transport/port.ts';
 import { Client } from './client.ts';
 import { isEndpoint } from './client-options.ts';
+import type { ClusterEndpoint } from './endpoint.ts';
 import { aValue } from './option-check.ts';
 
 export const CONNECTION_REMEDY = 'Give what startCluster() returned, or a Client, as "connection": { connection: cluster }.';

@@ -1,7 +1,7 @@
 import { ByteWriter } from '../base/bytes.ts';
 import type { Outcome } from '../base/errors.ts';
-import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../transport/client-frame.ts';
-import type { ClientChannel, ClusterEndpoint } from '../transport/port.ts';
+import { type ClientFrame, type NodeStatus, readServerFrames, type ServerFrame, writeClientFrame } from '../protocol/client-frame.ts';
+import type { ClientChannel, ClusterEndpoint } from './endpoint.ts';
 import { QuorumLostError } from './errors.ts';
 
 export type RequestRejection = Extract<ServerFrame, { readonly type: 'rejected' }>;

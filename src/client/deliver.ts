@@ -1,4 +1,4 @@
-import type { OperationResult } from '../queue/reply.ts';
+import type { OperationResult } from '../protocol/reply.ts';
 import type { PendingOperation } from './pending-operation.ts';
 
 /** What a call does with its result may run a user's code. If that throws, the other calls of the request must be told nevertheless. */

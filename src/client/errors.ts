@@ -2,7 +2,7 @@ import { describeValue } from '../base/describe-value.ts';
 import { JobraftError, type Outcome } from '../base/errors.ts';
 import { awaitRemedy } from '../base/forgotten-await.ts';
 import { nearestName } from '../base/nearest-name.ts';
-import type { AdminRejectionReason, RejectionCode } from '../transport/client-frame.ts';
+import type { AdminRejectionReason, RejectionCode } from '../protocol/client-frame.ts';
 
 /** Every node that answered said that it knows no leader, until the call's deadline. Nothing was applied. */
 export class NoLeaderError extends JobraftError {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DUE_PER_ENTRY_MAX } from '../queue/limits.ts';
-import type { HeldJob, OperationResult } from '../queue/reply.ts';
+import { DUE_PER_ENTRY_MAX } from '../protocol/limits.ts';
+import type { HeldJob, OperationResult } from '../protocol/reply.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpectedResult } from './result-errors.ts';
 

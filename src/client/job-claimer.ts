@@ -1,5 +1,5 @@
-import { CLAIM_COUNT_MAX } from '../queue/limits.ts';
-import type { ClaimedJob } from '../queue/reply.ts';
+import { CLAIM_COUNT_MAX } from '../protocol/limits.ts';
+import type { ClaimedJob } from '../protocol/reply.ts';
 import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
 import { DrainedEvent } from './drained-event.ts';
 import type { PendingOperation } from './pending-operation.ts';

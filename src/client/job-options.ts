@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isPromise } from '../base/forgotten-await.ts';
-import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../queue/limits.ts';
-import type { AddOptions } from '../queue/request.ts';
+import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../protocol/limits.ts';
+import type { AddOptions } from '../protocol/request-encoder.ts';
 import { aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 export interface BackoffOptions {

@@ -1,5 +1,5 @@
-import type { OperationResult } from '../queue/reply.ts';
-import type { RequestEncoder } from '../queue/request.ts';
+import type { OperationResult } from '../protocol/reply.ts';
+import type { RequestEncoder } from '../protocol/request-encoder.ts';
 import { RequestRejectedError } from './errors.ts';
 import type { LeasedJob } from './leased-job.ts';
 import type { RepeatedOperation } from './pending-operation.ts';

@@ -1,4 +1,4 @@
-import type { OperationResult } from '../queue/reply.ts';
+import type { OperationResult } from '../protocol/reply.ts';
 import { beginsByClaim } from './claim-scheduler.ts';
 import type { JobClaimer } from './job-claimer.ts';
 import type { LeasedJob } from './leased-job.ts';

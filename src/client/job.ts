@@ -1,5 +1,5 @@
-import type { JobState } from '../queue/job-state.ts';
-import type { ClaimedJob, JobDetail } from '../queue/reply.ts';
+import type { JobState } from '../protocol/job-state.ts';
+import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import { decodeData, decodeName, decodeValue } from './payload.ts';
 
 /** What a job is made of; bytes are decoded when they are first read. */

@@ -1,5 +1,5 @@
-import type { ClaimedJob, OperationResult } from '../queue/reply.ts';
-import type { RequestEncoder } from '../queue/request.ts';
+import type { ClaimedJob, OperationResult } from '../protocol/reply.ts';
+import type { RequestEncoder } from '../protocol/request-encoder.ts';
 import type { Batch } from './batch.ts';
 import { deliver } from './deliver.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';

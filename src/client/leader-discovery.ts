@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../transport/client-frame.ts';
+import type { NodeStatus } from '../protocol/client-frame.ts';
 import type { Connection } from './connection.ts';
 import { LeaderHints } from './leader-hints.ts';
 

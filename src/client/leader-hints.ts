@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../transport/client-frame.ts';
+import type { NodeStatus } from '../protocol/client-frame.ts';
 
 /** How long a node that stayed silent is not believed when it calls itself leader. */
 const SUSPICION_MS = 2_000;

@@ -1,4 +1,4 @@
-import type { OperationResult } from '../queue/reply.ts';
+import type { OperationResult } from '../protocol/reply.ts';
 import type { LeasedJob } from './leased-job.ts';
 import type { RepeatedOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';

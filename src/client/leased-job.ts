@@ -1,4 +1,4 @@
-import type { ClaimedJob } from '../queue/reply.ts';
+import type { ClaimedJob } from '../protocol/reply.ts';
 import { Job } from './job.ts';
 
 /** What a processor gets beside the job. */

@@ -1,4 +1,4 @@
-import { RequestEncoder } from '../queue/request.ts';
+import { RequestEncoder } from '../protocol/request-encoder.ts';
 import { Batch, type BatchKind } from './batch.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 

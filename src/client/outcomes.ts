@@ -1,4 +1,4 @@
-import type { OperationResult } from '../queue/reply.ts';
+import type { OperationResult } from '../protocol/reply.ts';
 import type { Batch } from './batch.ts';
 import type { BatchBuilder } from './batch-builder.ts';
 import type { CallTimes } from './call-times.ts';

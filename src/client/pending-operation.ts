@@ -1,5 +1,5 @@
-import type { OperationResult } from '../queue/reply.ts';
-import type { RequestEncoder } from '../queue/request.ts';
+import type { OperationResult } from '../protocol/reply.ts';
+import type { RequestEncoder } from '../protocol/request-encoder.ts';
 
 /**
  * What awaits the result of one operation. Exactly one of the two is called, once. Who is committed for several operations is

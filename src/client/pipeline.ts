@@ -1,6 +1,6 @@
-import { type ClaimedJob, decodeReply } from '../queue/reply.ts';
-import type { RequestEncoder } from '../queue/request.ts';
-import type { NodeStatus, ReadConsistency } from '../transport/client-frame.ts';
+import type { NodeStatus, ReadConsistency } from '../protocol/client-frame.ts';
+import { type ClaimedJob, decodeReply } from '../protocol/reply.ts';
+import type { RequestEncoder } from '../protocol/request-encoder.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import { CallTimes } from './call-times.ts';
 import type { ClientConfig } from './client-options.ts';

@@ -1,5 +1,5 @@
-import type { ClusterEndpoint } from '../transport/port.ts';
 import { ChangeNotice } from './change-notice.ts';
+import type { ClusterEndpoint } from './endpoint.ts';
 import { QuarantineWindow } from './quarantine-window.ts';
 
 /** Whose jobs wait for the quarantine of their process. */

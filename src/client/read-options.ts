@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ReadConsistency } from '../transport/client-frame.ts';
-import { READ_CONSISTENCIES } from '../transport/client-frame.ts';
+import type { ReadConsistency } from '../protocol/client-frame.ts';
+import { READ_CONSISTENCIES } from '../protocol/client-frame.ts';
 import { checkOptions, optionsOf } from './option-check.ts';
 
 /** How something is read. */

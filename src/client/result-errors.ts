@@ -1,4 +1,4 @@
-import type { OperationErrorCode, OperationResult } from '../queue/reply.ts';
+import type { OperationErrorCode, OperationResult } from '../protocol/reply.ts';
 import { JobNotFoundError, JobStateError, LeaseLostError, RequestRejectedError, SessionExpiredError } from './errors.ts';
 
 export type FailedResult = Extract<OperationResult, { readonly ok: false }>;

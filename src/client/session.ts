@@ -1,5 +1,5 @@
 import { getRandomValues } from 'node:crypto';
-import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
+import { RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { Batch } from './batch.ts';
 
 /** One registration of a client with the cluster: what lets a repeated request be recognised. */

@@ -1,4 +1,4 @@
-import { STALLED_REASON } from '../queue/reply.ts';
+import { STALLED_REASON } from '../protocol/reply.ts';
 import { JobStalledError } from './errors.ts';
 import { type Job, jobOfDetail } from './job.ts';
 import type { LeasedJob } from './leased-job.ts';

@@ -1,4 +1,4 @@
-import { type ClaimOptions, RequestEncoder } from '../queue/request.ts';
+import { type ClaimOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 import { Batch } from './batch.ts';
 import type { BatchBuilder } from './batch-builder.ts';
 import type { ClientConfig } from './client-options.ts';

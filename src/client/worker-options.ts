@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { CLAIM_COUNT_MAX, STALLED_MAX, STALLED_MAX_DEFAULT } from '../queue/limits.ts';
-import type { ClusterEndpoint } from '../transport/port.ts';
+import { CLAIM_COUNT_MAX, STALLED_MAX, STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
 import type { Client } from './client.ts';
 import { aConnection, CONNECTION_REMEDY } from './connection-source.ts';
+import type { ClusterEndpoint } from './endpoint.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 export interface WorkerOptions {

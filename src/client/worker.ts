@@ -1,6 +1,6 @@
 import { EventEmitter, errorMonitor } from 'node:events';
-import { REASON_BYTES_MAX } from '../queue/limits.ts';
-import type { ClaimedJob } from '../queue/reply.ts';
+import { REASON_BYTES_MAX } from '../protocol/limits.ts';
+import type { ClaimedJob } from '../protocol/reply.ts';
 import { acquireClient, type SharedClient } from './connection-source.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from './errors.ts';
 import { type Job, jobOfClaim } from './job.ts';

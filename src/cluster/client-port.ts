@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
-import type { ClientChannel, ClientChannelHandlers } from '../transport/port.ts';
+import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
 import { CHANNEL_HANDLERS, parseSettings } from './cluster-arguments.ts';
 
 /**

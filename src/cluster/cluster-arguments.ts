@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
+import type { ClientChannelHandlers } from '../client/endpoint.ts';
 import { groupOf } from '../config/cluster-config.ts';
 import { schemaProblems } from '../config/config-problems.ts';
-import type { ClientChannelHandlers } from '../transport/port.ts';
 
 /** Most milliseconds of a fault: an hour. */
 const FAULT_MS_MAX = 3_600_000;

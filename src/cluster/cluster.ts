@@ -1,11 +1,11 @@
 import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/client.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { makeLogFolder } from '../logs/log-folder.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
+import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import type { StorageError } from '../storage/errors.ts';
-import type { LogEntryView, NodeStatus } from '../transport/client-frame.ts';
-import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
 import { openClientPort } from './client-port.ts';
 import { DELAY, groupsOf, MEMBER_CHANGE, NODE_ID, PAUSE_MS, PROBABILITY, parseSettings, WAIT_MS } from './cluster-arguments.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';

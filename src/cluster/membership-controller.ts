@@ -1,7 +1,7 @@
 import type { MemberChange } from '../client/admin-calls.ts';
 import type { Client } from '../client/client.ts';
 import { AdminRejectedError, DeadlineError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
-import type { NodeStatus } from '../transport/client-frame.ts';
+import type { NodeStatus } from '../protocol/client-frame.ts';
 import { Exclusive } from './exclusive.ts';
 
 /** A change waits for joining nodes to receive the whole log; this bounds one that cannot succeed. */

@@ -1,12 +1,12 @@
 import type { LogIndex } from '../base/ids.ts';
 import { asIndex, asNodeId } from '../base/ids.ts';
 import { assertNever } from '../base/invariant.ts';
+import type { AdminRejectionReason, ClientFrame, LogEntryView, ServerFrame } from '../protocol/client-frame.ts';
+import { writeServerFrame } from '../protocol/client-frame.ts';
 import type { Effects, Rejection } from '../raft/effects.ts';
 import type { MembershipChange } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { RebuildQuestion } from '../raft/rebuild-question.ts';
-import type { AdminRejectionReason, ClientFrame, LogEntryView, ServerFrame } from '../transport/client-frame.ts';
-import { writeServerFrame } from '../transport/client-frame.ts';
 import { nodeStatus } from './node-status.ts';
 import type { ClientOutbox } from './outbox.ts';
 

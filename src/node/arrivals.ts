@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
+import type { ClientFrame } from '../protocol/client-frame.ts';
 import type { RaftMessage } from '../raft/message.ts';
-import type { ClientFrame } from '../transport/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import type { AdminHandler } from './admin-handler.ts';
 import type { MemberVersions } from './member-versions.ts';

@@ -1,6 +1,6 @@
 import type { LogIndex } from '../base/ids.ts';
+import type { ClaimPlace } from '../protocol/validate-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
-import type { ClaimPlace } from '../queue/validate-request.ts';
 
 /** What claims in the log take, by their queues. */
 interface Ahead {

@@ -1,5 +1,5 @@
-import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../queue/reply.ts';
-import { NO_CLIENT, RequestEncoder } from '../queue/request.ts';
+import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../protocol/reply.ts';
+import { NO_CLIENT, RequestEncoder } from '../protocol/request-encoder.ts';
 
 /** Most requests that wait for a leader to be known, and their bytes; beyond it the oldest is dropped, and its leases run out. */
 const REQUESTS_MAX = 1_024;

@@ -1,7 +1,7 @@
 import { MalformedBytesError } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
-import type { ClientFrame } from '../transport/client-frame.ts';
-import { readClientFrames } from '../transport/client-frame.ts';
+import type { ClientFrame } from '../protocol/client-frame.ts';
+import { readClientFrames } from '../protocol/client-frame.ts';
 import type { PeerPart } from '../transport/peer-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { ClientInbox } from './client-inbox.ts';

@@ -1,5 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
-import { MACHINE_VERSION_FIRST } from '../queue/entry-data.ts';
+import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 

@@ -1,5 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
-import type { StateBounds } from '../queue/limits.ts';
+import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { NodeStorage } from '../storage/port.ts';

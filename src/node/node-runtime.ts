@@ -1,5 +1,5 @@
 import { asNodeId, type LogIndex, type NodeId, ZERO_ENTRY } from '../base/ids.ts';
-import { MACHINE_VERSION } from '../queue/entry-data.ts';
+import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { JobQueue } from '../queue/job-queue.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
 import type { SnapshotId } from '../raft/entry.ts';

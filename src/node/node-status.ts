@@ -1,7 +1,7 @@
 import type { LogIndex } from '../base/ids.ts';
+import type { NodeStatus } from '../protocol/client-frame.ts';
 import { isJoint } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
-import type { NodeStatus } from '../transport/client-frame.ts';
 
 /** What GetStatus replies, as the core stands now. */
 export function nodeStatus(view: CoreView, applied: LogIndex): NodeStatus {

@@ -1,11 +1,11 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
+import type { ReadConsistency, RejectionCode, ServerFrame } from '../protocol/client-frame.ts';
+import { writeServerFrame } from '../protocol/client-frame.ts';
+import { peekRequest } from '../protocol/request-encoder.ts';
+import { validateQuery } from '../protocol/validate-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { QueryRun } from '../queue/query-run.ts';
-import { peekRequest } from '../queue/request.ts';
-import { validateQuery } from '../queue/validate-request.ts';
 import type { Effects, ReadableBatch } from '../raft/effects.ts';
-import type { ReadConsistency, RejectionCode, ServerFrame } from '../transport/client-frame.ts';
-import { writeServerFrame } from '../transport/client-frame.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import type { Leadership } from './request-router.ts';

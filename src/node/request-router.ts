@@ -1,12 +1,12 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
-import { MACHINE_VERSION } from '../queue/entry-data.ts';
+import type { RejectionCode, ServerFrame } from '../protocol/client-frame.ts';
+import { readServerFrames, writeServerFrame } from '../protocol/client-frame.ts';
+import { MACHINE_VERSION } from '../protocol/machine-version.ts';
+import { NO_CLIENT, peekRequest, readRequestHeader } from '../protocol/request-encoder.ts';
+import { ANY_VERSION } from '../protocol/request-reader.ts';
+import { type ClaimPlace, isRelease, parkableClaim, type RequestFault, validateRequest } from '../protocol/validate-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
-import { ANY_VERSION } from '../queue/operation.ts';
-import { NO_CLIENT, peekRequest, readRequestHeader } from '../queue/request.ts';
-import { type ClaimPlace, isRelease, parkableClaim, type RequestFault, validateRequest } from '../queue/validate-request.ts';
-import type { RejectionCode, ServerFrame } from '../transport/client-frame.ts';
-import { readServerFrames, writeServerFrame } from '../transport/client-frame.ts';
 import type { ClaimingRequest, Take } from './claim-budget.ts';
 import { ClaimDelivery, mayClaim } from './claim-delivery.ts';
 import type { NodeLimits } from './limits.ts';

@@ -1,8 +1,8 @@
+import { StateCode } from '../protocol/job-state.ts';
+import { OutcomeKind, STALLED_REASON } from '../protocol/reply.ts';
+import { BACKOFF_TYPES } from '../protocol/request-encoder.ts';
 import { type Job, JobFlag } from './job.ts';
-import { StateCode } from './job-state.ts';
-import { BACKOFF_MS_MAX } from './limits.ts';
-import { OutcomeKind, STALLED_REASON } from './reply.ts';
-import { BACKOFF_TYPES } from './request.ts';
+import { BACKOFF_MS_MAX } from './state-bounds.ts';
 
 const BACKOFF_NONE = BACKOFF_TYPES.indexOf('none');
 const BACKOFF_EXPONENTIAL = BACKOFF_TYPES.indexOf('exponential');

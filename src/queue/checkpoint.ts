@@ -1,12 +1,12 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { invariant } from '../base/invariant.ts';
+import { StateCode } from '../protocol/job-state.ts';
+import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { RecordChange } from '../storage/port.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
-import { MACHINE_VERSION_FIRST } from './entry-data.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
-import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
 import type { NamedQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';

@@ -1,13 +1,13 @@
 import { invariant } from '../base/invariant.ts';
+import { StateCode } from '../protocol/job-state.ts';
+import { OutcomeKind } from '../protocol/reply.ts';
 import type { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { type Job, NO_TERMS } from './job.ts';
-import { StateCode } from './job-state.ts';
 import type { JobStore } from './job-store.ts';
-import { STATE_BOUNDS, type StateBounds } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
-import { OutcomeKind } from './reply.ts';
 import type { SessionTable } from './session.ts';
+import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 
 /**
  * Checks the invariants of the design that the state alone can show: 1 and 2 (leases and tokens), 5 (states, indexes and counts

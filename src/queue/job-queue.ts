@@ -1,24 +1,33 @@
 import { ByteReader } from '../base/bytes.ts';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import type { JobCounts } from '../protocol/job-state.ts';
+import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
+import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
+import {
+  HEADER_BYTES,
+  isAddressable,
+  NO_CLIENT,
+  OperationCode,
+  type RequestHeader,
+  readRequestHeader,
+  SESSION_ID_END,
+} from '../protocol/request-encoder.ts';
+import { OF_QUERIES } from '../protocol/request-reader.ts';
 import { ChangeTracker, type PendingWork } from './change-tracker.ts';
 import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
 import { CheckpointLayout, PAYLOAD_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
-import { MACHINE_VERSION, MACHINE_VERSION_FIRST, readEntryHeader, UnsupportedVersionError } from './entry-data.ts';
+import { readEntryHeader, UnsupportedVersionError } from './entry-data.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
-import type { JobCounts } from './job-state.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
-import { STATE_BOUNDS, type StateBounds } from './limits.ts';
-import { OF_QUERIES } from './operation.ts';
 import type { QueryRun } from './query-run.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
-import { ErrorCode, OutcomeKind } from './reply.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
-import { HEADER_BYTES, isAddressable, NO_CLIENT, OperationCode, type RequestHeader, readRequestHeader, SESSION_ID_END } from './request.ts';
 import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
+import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 import { StoredPayloads } from './stored-payloads.ts';
 
 /** Where replies go; only the leader has one. */

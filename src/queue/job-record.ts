@@ -1,9 +1,9 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
+import { OutcomeKind } from '../protocol/reply.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { Job, JobFlag, type JobPolicy, NO_TERMS } from './job.ts';
-import { JOB_STATES, StateCode } from './job-state.ts';
 import type { NamedQueue } from './named-queue.ts';
-import { OutcomeKind } from './reply.ts';
 
 /**
  * A page of neighbouring jobs, everything but their bytes, in the order of their ids. Most jobs of a page are alike: what equals the job

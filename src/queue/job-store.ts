@@ -1,18 +1,19 @@
 import { invariant } from '../base/invariant.ts';
+import { StateCode } from '../protocol/job-state.ts';
+import { STALLED_MAX_DEFAULT } from '../protocol/limits.ts';
+import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
+import type { OperationReader } from '../protocol/request-reader.ts';
 import { backoffMs, begin, isHeld, LEASE_EXPIRED_REASON, setOutcome, stalledReason } from './attempt.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { staysInEntry } from './checkpoint-layout.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import type { FinishedList } from './finished-list.ts';
 import { Job, type LeaseTerms, NEVER, NO_END, NO_TERMS } from './job.ts';
-import { StateCode } from './job-state.ts';
 import { JobTable } from './job-table.ts';
 import { noTotals } from './job-totals.ts';
-import { STALLED_MAX_DEFAULT, TRIM_PER_FINISH_MAX } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
-import type { OperationReader } from './operation.ts';
 import { QueueTable } from './queue-table.ts';
-import { ErrorCode, OutcomeKind } from './reply.ts';
+import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
 /** What an operation returns when it took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;

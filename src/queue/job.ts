@@ -1,6 +1,6 @@
-import { StateCode } from './job-state.ts';
+import { StateCode } from '../protocol/job-state.ts';
+import { OutcomeKind } from '../protocol/reply.ts';
 import type { NamedQueue } from './named-queue.ts';
-import { OutcomeKind } from './reply.ts';
 
 /** The terms of a lease; shared by all jobs that were claimed together. */
 export interface LeaseTerms {

@@ -1,6 +1,6 @@
+import type { JobCounts } from '../protocol/job-state.ts';
 import { FinishedList } from './finished-list.ts';
 import type { JobPolicy } from './job.ts';
-import type { JobCounts } from './job-state.ts';
 import { WaitingIndex } from './waiting-index.ts';
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */

@@ -1,6 +1,6 @@
 import { ByteReader } from '../base/bytes.ts';
-import { OperationReader } from './operation.ts';
-import { type RequestHeader, readRequestHeader } from './request.ts';
+import { type RequestHeader, readRequestHeader } from '../protocol/request-encoder.ts';
+import { OperationReader } from '../protocol/request-reader.ts';
 
 /** A query that is answered in parts: how far it is. */
 export class QueryRun {

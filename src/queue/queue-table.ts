@@ -1,6 +1,6 @@
 import type { ChangeTracker } from './change-tracker.ts';
-import { QUEUES_MAX } from './limits.ts';
 import { NamedQueue } from './named-queue.ts';
+import { QUEUES_MAX } from './state-bounds.ts';
 
 /**
  * The queues by name. From version 3 on a queue exists between two entries only while it has jobs, so that an empty one costs nothing, and

@@ -1,6 +1,5 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import type { Job } from './job.ts';
-import { type JobCounts, NO_STATE } from './job-state.ts';
+import { type JobCounts, NO_STATE } from '../protocol/job-state.ts';
 import {
   CLAIMED_JOB_1_BYTES,
   CLAIMED_JOB_BYTES,
@@ -11,7 +10,8 @@ import {
   ReplyForm,
   ResultCode,
   skipResult,
-} from './reply.ts';
+} from '../protocol/reply.ts';
+import type { Job } from './job.ts';
 
 /** Where the leader finds the bytes that a skeleton leaves out. */
 export interface AttachmentSource {

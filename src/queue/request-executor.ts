@@ -1,14 +1,14 @@
 import { type ByteReader, MalformedBytesError } from '../base/bytes.ts';
+import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
+import { OPERATIONS_MAX } from '../protocol/limits.ts';
+import { ErrorCode } from '../protocol/reply.ts';
+import { OperationCode, type RequestHeader } from '../protocol/request-encoder.ts';
+import { InvalidOperationError, OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
 import type { Job, LeaseTerms } from './job.ts';
-import { type JobCounts, NO_STATE, StateCode } from './job-state.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
-import { OPERATIONS_MAX } from './limits.ts';
 import type { NamedQueue } from './named-queue.ts';
-import { InvalidOperationError, OF_QUERIES, OperationReader } from './operation.ts';
 import type { QueryRun } from './query-run.ts';
-import { ErrorCode } from './reply.ts';
 import { ReplyEncoder } from './reply-encoder.ts';
-import { OperationCode, type RequestHeader } from './request.ts';
 
 const NO_BYTES = new Uint8Array(0);
 

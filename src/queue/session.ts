@@ -1,5 +1,5 @@
-import { MACHINE_VERSION } from './entry-data.ts';
-import { STATE_BOUNDS, type StateBounds } from './limits.ts';
+import { MACHINE_VERSION } from '../protocol/machine-version.ts';
+import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 
 /** From this version on a sequence whose reply goes is noted as forgotten once, also when it lies in a hole that was closed. */
 const FORGOTTEN_ONCE_VERSION = 3;

@@ -1,5 +1,5 @@
+import { StateCode } from '../protocol/job-state.ts';
 import type { Job } from './job.ts';
-import { StateCode } from './job-state.ts';
 import { MinHeap } from './min-heap.ts';
 import { SegmentedFifo } from './segmented-fifo.ts';
 

@@ -7,6 +7,8 @@ import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
  * - `configuration`: who takes part from here on; in force at each node as soon as it is written in its log (Raft §6)
  */
 export type EntryKind = 'noop' | 'command' | 'configuration';
+/** On the wire and on disk a kind is its position: append to this list, never reorder it. */
+export const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
 
 /** One log entry. Its bytes are shared by log, disk and wire, and must never be changed or transferred. */
 export interface Entry {

@@ -1,7 +1,7 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { SESSIONS_MAX } from '../queue/limits.ts';
-import { RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
-import { writeClientFrame } from '../transport/client-frame.ts';
+import { writeClientFrame } from '../protocol/client-frame.ts';
+import { RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
+import { SESSIONS_MAX } from '../queue/state-bounds.ts';
 import type { Fault } from './fault.ts';
 import { acknowledgeLate } from './late-acknowledgement.ts';
 import { areLossesKnown, mayLoseDisk, ORDER_WAITS_MS_MAX } from './lost-disks.ts';

@@ -1,6 +1,6 @@
 import { ByteWriter } from '../base/bytes.ts';
+import { readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
 import { isJoint } from '../raft/membership.ts';
-import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';

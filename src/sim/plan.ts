@@ -1,5 +1,5 @@
 import type { NodeLimits } from '../node/limits.ts';
-import type { StateBounds } from '../queue/limits.ts';
+import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { FAULT_TYPES, type Fault, type FaultType } from './fault.ts';
 import { MEMBER_STORIES, type MemberStory } from './member-changes.ts';

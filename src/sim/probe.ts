@@ -1,7 +1,7 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { decodeReply, type OperationResult } from '../queue/reply.ts';
-import { type AddOptions, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../queue/request.ts';
-import { readServerFrames, writeClientFrame } from '../transport/client-frame.ts';
+import { readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
+import { decodeReply, type OperationResult } from '../protocol/reply.ts';
+import { type AddOptions, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 

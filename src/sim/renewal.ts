@@ -1,9 +1,9 @@
 import { clientConfig } from '../client/client-options.ts';
 import { Connection } from '../client/connection.ts';
+import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import { Pipeline } from '../client/pipeline.ts';
-import type { OperationResult } from '../queue/reply.ts';
-import type { ClientChannelHandlers, ClusterEndpoint } from '../transport/port.ts';
+import type { OperationResult } from '../protocol/reply.ts';
 import { crowd } from './faults.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import { SimRandom } from './sim-random.ts';

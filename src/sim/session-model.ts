@@ -1,8 +1,16 @@
 import { ByteReader } from '../base/bytes.ts';
 import type { EntryId } from '../base/ids.ts';
-import { type EntryHeader, MACHINE_VERSION_FIRST, readEntryHeader } from '../queue/entry-data.ts';
-import { STATE_BOUNDS, type StateBounds } from '../queue/limits.ts';
-import { HEADER_BYTES, isAddressable, NO_CLIENT, OperationCode, type RequestHeader, readRequestHeader } from '../queue/request.ts';
+import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
+import {
+  HEADER_BYTES,
+  isAddressable,
+  NO_CLIENT,
+  OperationCode,
+  type RequestHeader,
+  readRequestHeader,
+} from '../protocol/request-encoder.ts';
+import { type EntryHeader, readEntryHeader } from '../queue/entry-data.ts';
+import { STATE_BOUNDS, type StateBounds } from '../queue/state-bounds.ts';
 import type { Entry } from '../raft/entry.ts';
 import { checkProperty } from './violation.ts';
 

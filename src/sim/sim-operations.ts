@@ -1,6 +1,6 @@
-import type { JobDetail, OperationResult } from '../queue/reply.ts';
-import type { AddOptions, RequestEncoder } from '../queue/request.ts';
-import type { ReadConsistency } from '../transport/client-frame.ts';
+import type { ReadConsistency } from '../protocol/client-frame.ts';
+import type { JobDetail, OperationResult } from '../protocol/reply.ts';
+import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { SimRandom } from './sim-random.ts';

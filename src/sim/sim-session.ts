@@ -1,6 +1,6 @@
-import { STATE_BOUNDS } from '../queue/limits.ts';
-import type { OperationResult } from '../queue/reply.ts';
-import { SESSION_ID_END } from '../queue/request.ts';
+import type { OperationResult } from '../protocol/reply.ts';
+import { SESSION_ID_END } from '../protocol/request-encoder.ts';
+import { STATE_BOUNDS } from '../queue/state-bounds.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { type ClaimOptions, OperationCode, RequestEncoder } from '../queue/request.ts';
+import { type ClaimOptions, OperationCode, RequestEncoder } from '../protocol/request-encoder.ts';
 
 /** Where a request counts its operations. */
 const COUNT_AT = 24;

@@ -1,6 +1,7 @@
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
-import { MACHINE_VERSION, MACHINE_VERSION_FIRST, UnsupportedVersionError, versionOfEntry } from '../queue/entry-data.ts';
+import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
+import { UnsupportedVersionError, versionOfEntry } from '../queue/entry-data.ts';
 import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';

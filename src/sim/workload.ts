@@ -1,5 +1,5 @@
 import type { NodeLimits } from '../node/limits.ts';
-import type { StateBounds } from '../queue/limits.ts';
+import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { SimRandom } from './sim-random.ts';
 

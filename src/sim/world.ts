@@ -1,11 +1,11 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
+import type { ClientFrame } from '../protocol/client-frame.ts';
+import { writeClientFrame } from '../protocol/client-frame.ts';
 import { isJoint } from '../raft/membership.ts';
 import type { RaftMessage } from '../raft/message.ts';
 import { StorageError } from '../storage/errors.ts';
-import type { ClientFrame } from '../transport/client-frame.ts';
-import { writeClientFrame } from '../transport/client-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { Coverage, type Sometimes } from './coverage.ts';
 import { EventWatch } from './event-watch.ts';

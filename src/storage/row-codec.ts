@@ -2,10 +2,7 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { ANY_GENERATION, asGeneration, type Generation } from '../base/generation.ts';
 import { asDiskId, asIndex, asNodeId, asTerm, type DiskId, type EntryId, type NodeId } from '../base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
-import { configurationOf, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
-
-/** Stored as this list's positions: append to it, never reorder it. */
-const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'configuration'];
+import { configurationOf, ENTRY_KINDS, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
 
 export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(kind);
 export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];

@@ -10,10 +10,10 @@ describe('raft, queue, node, base and the frame codecs', () => {
   it('were read', () => {
     for (const path of [
       'src/raft/message.ts',
-      'src/queue/request.ts',
+      'src/protocol/request-reader.ts',
       'src/node/event.ts',
       'src/base/bytes.ts',
-      'src/transport/client-frame.ts',
+      'src/protocol/client-frame.ts',
     ]) {
       expect(pure.has(path), path).toBe(true);
     }

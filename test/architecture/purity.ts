@@ -5,7 +5,7 @@ import { forEachNode, parseSource, placeOf } from './source-file.ts';
 
 /** The code that runs unchanged in a simulator and in a browser: same events in, same effects out. */
 export const isPure = (path: string): boolean =>
-  /^src\/(base|raft|queue|node)\//.test(path) || /^src\/transport\/[a-z-]+-frame\.ts$/.test(path);
+  /^src\/(base|protocol|raft|queue|node)\//.test(path) || /^src\/transport\/[a-z-]+-frame\.ts$/.test(path);
 
 const REMEDY: Readonly<Record<string, string>> = {
   Date: 'Time comes in with the event (`now`) or from the Clock port.',

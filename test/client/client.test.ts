@@ -12,7 +12,7 @@ import {
   UnknownOptionError,
 } from '../../src/client/errors.ts';
 import type { Queue } from '../../src/client/queue.ts';
-import { SESSION_ID_END } from '../../src/queue/request.ts';
+import { SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
 import { eventually } from './eventually.ts';
 import type { FakeCluster } from './fake-cluster.ts';

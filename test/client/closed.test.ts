@@ -4,7 +4,7 @@ import type { ClientOptions } from '../../src/client/client-options.ts';
 import { ClientClosedError, ClusterClosedError, NoNodesRunningError, QuorumLostError } from '../../src/client/errors.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker } from '../../src/client/worker.ts';
-import type { OperationResult } from '../../src/queue/reply.ts';
+import type { OperationResult } from '../../src/protocol/reply.ts';
 import { StorageError } from '../../src/storage/errors.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';

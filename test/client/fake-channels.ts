@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { ClientChannel, ClientChannelHandlers } from '../../src/transport/port.ts';
+import type { ClientChannel, ClientChannelHandlers } from '../../src/client/endpoint.ts';
 
 /** A client's channel to one node of a fake cluster. */
 export interface FakeConnection {

@@ -1,11 +1,7 @@
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import type { JobraftError } from '../../src/base/errors.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../src/client/endpoint.ts';
 import { Quarantine } from '../../src/client/quarantine.ts';
-import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
-import type { JobQueue } from '../../src/queue/job-queue.ts';
-import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
-import { peekRequest, readRequestHeader } from '../../src/queue/request.ts';
-import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/queue/validate-request.ts';
 import {
   type NodeStatus,
   type ReadConsistency,
@@ -13,8 +9,12 @@ import {
   readClientFrames,
   type ServerFrame,
   writeServerFrame,
-} from '../../src/transport/client-frame.ts';
-import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../src/transport/port.ts';
+} from '../../src/protocol/client-frame.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
+import { peekRequest, readRequestHeader } from '../../src/protocol/request-encoder.ts';
+import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/protocol/validate-request.ts';
+import type { JobQueue } from '../../src/queue/job-queue.ts';
+import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
 import { aNodeStatus } from '../cluster/node-status.ts';
 import { FakeChannels, type FakeConnection } from './fake-channels.ts';
 import { FakeLog } from './fake-log.ts';

@@ -1,9 +1,10 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
-import { MACHINE_VERSION, writeEntryHeader } from '../../src/queue/entry-data.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { SESSIONS_MAX } from '../../src/queue/limits.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
+import { SESSIONS_MAX } from '../../src/queue/state-bounds.ts';
 
 type OnReply = (client: number, sequence: number, reply: Uint8Array) => void;
 

@@ -1,4 +1,4 @@
-import type { ParkableClaim } from '../../src/queue/validate-request.ts';
+import type { ParkableClaim } from '../../src/protocol/validate-request.ts';
 import type { FakeConnection } from './fake-channels.ts';
 
 /** A request as it came to a node of a fake cluster. */

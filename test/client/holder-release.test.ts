@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Client } from '../../src/client/client.ts';
-import { DUE_PER_ENTRY_MAX } from '../../src/queue/limits.ts';
-import type { OperationResult } from '../../src/queue/reply.ts';
-import type { RequestEncoder } from '../../src/queue/request.ts';
+import { DUE_PER_ENTRY_MAX } from '../../src/protocol/limits.ts';
+import type { OperationResult } from '../../src/protocol/reply.ts';
+import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, options } from '../queue/harness.ts';
 import { FakeCluster } from './fake-cluster.ts';
 

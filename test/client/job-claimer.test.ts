@@ -4,8 +4,8 @@ import { JobClaimer } from '../../src/client/job-claimer.ts';
 import type { PendingOperation } from '../../src/client/pending-operation.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
 import { Quarantine } from '../../src/client/quarantine.ts';
-import type { ClaimedJob } from '../../src/queue/reply.ts';
-import type { ClaimOptions } from '../../src/queue/request.ts';
+import type { ClaimedJob } from '../../src/protocol/reply.ts';
+import type { ClaimOptions } from '../../src/protocol/request-encoder.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());

@@ -7,7 +7,7 @@ import { LeasedJob } from '../../src/client/leased-job.ts';
 import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
 import type { Pipeline } from '../../src/client/pipeline.ts';
 import { Quarantine } from '../../src/client/quarantine.ts';
-import type { RequestEncoder } from '../../src/queue/request.ts';
+import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 
 const LEASE_MS = 3_000;
 

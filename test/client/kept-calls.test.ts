@@ -5,8 +5,8 @@ import { ClientClosedError, DeadlineError, LeaseLostError, OverloadedError, Sess
 import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
-import type { ClaimedJob, OperationResult } from '../../src/queue/reply.ts';
-import type { ClaimOptions, RequestEncoder } from '../../src/queue/request.ts';
+import type { ClaimedJob, OperationResult } from '../../src/protocol/reply.ts';
+import type { ClaimOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { countTimeInTurns } from './turn-time.ts';

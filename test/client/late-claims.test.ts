@@ -6,8 +6,8 @@ import { Batch } from '../../src/client/batch.ts';
 import { LateClaims } from '../../src/client/late-claims.ts';
 import type { PendingOperation } from '../../src/client/pending-operation.ts';
 import { SessionQueues } from '../../src/client/session-queues.ts';
-import type { OperationResult } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
+import type { OperationResult } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, options } from '../queue/harness.ts';
 
 const CLIENT = 7;

@@ -3,7 +3,7 @@ import { Client } from '../../src/client/client.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
 import { Queue } from '../../src/client/queue.ts';
 import { Worker } from '../../src/client/worker.ts';
-import type { OperationResult } from '../../src/queue/reply.ts';
+import type { OperationResult } from '../../src/protocol/reply.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { countTimeInTurns } from './turn-time.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Batch } from '../../src/client/batch.ts';
 import { SessionQueues } from '../../src/client/session-queues.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
-import type { ReadConsistency } from '../../src/transport/client-frame.ts';
+import type { ReadConsistency } from '../../src/protocol/client-frame.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 
 function aBatch(consistency?: ReadConsistency): Batch {
   const encoder = new RequestEncoder();

@@ -4,7 +4,7 @@ import { AdminRejectedError, DeadlineError } from '../../src/client/errors.ts';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
 import type { AdminClient } from '../../src/cluster/membership-controller.ts';
 import { MembershipController } from '../../src/cluster/membership-controller.ts';
-import type { NodeStatus } from '../../src/transport/client-frame.ts';
+import type { NodeStatus } from '../../src/protocol/client-frame.ts';
 import { aNodeStatus } from './node-status.ts';
 
 /** Replies with these, one after the other, and with the last for good. */

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../src/transport/client-frame.ts';
+import type { NodeStatus } from '../../src/protocol/client-frame.ts';
 
 /** GetStatus of a leader of three nodes, with what a test changes of it. */
 export const aNodeStatus = (parts: Partial<NodeStatus>): NodeStatus => ({

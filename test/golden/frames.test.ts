@@ -9,7 +9,7 @@ import {
   type ServerFrame,
   writeClientFrame,
   writeServerFrame,
-} from '../../src/transport/client-frame.ts';
+} from '../../src/protocol/client-frame.ts';
 import { type PeerPart, readPeerParts, writePeerPart } from '../../src/transport/peer-frame.ts';
 import { bytesOf } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';

@@ -1,6 +1,6 @@
 import { asIndex } from '../../src/base/ids.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { CLIENT, entryData, OPENING, START_MS, Tables } from '../queue/harness.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
-import type { RequestEncoder } from '../../src/queue/request.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeReply, type OperationResult, ResultCode } from '../../src/queue/reply.ts';
-import type { RequestEncoder } from '../../src/queue/request.ts';
+import { decodeReply, type OperationResult, ResultCode } from '../../src/protocol/reply.ts';
+import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { bytesOf, claimOptions, OPENING, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';

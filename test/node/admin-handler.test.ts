@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
 import { AdminHandler } from '../../src/node/admin-handler.ts';
 import { ClientOutbox } from '../../src/node/outbox.ts';
+import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { emptyEffects, type Rejection } from '../../src/raft/effects.ts';
 import type { MembershipChange } from '../../src/raft/membership.ts';
-import { readServerFrames } from '../../src/transport/client-frame.ts';
 import { aCore } from '../raft/builders.ts';
 
 /** A handler whose core says what the test lets it say. */

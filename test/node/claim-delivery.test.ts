@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { packetOf } from '../../src/client/connection.ts';
 import { ClaimDelivery } from '../../src/node/claim-delivery.ts';
 import type { NodeRuntime } from '../../src/node/node-runtime.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, TestQueue } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 

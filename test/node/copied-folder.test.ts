@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { lifeOf } from '../../src/base/generation.ts';
-import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
 import type { NodeStorage } from '../../src/storage/port.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';

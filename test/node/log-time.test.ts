@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SESSION_IDLE_MS_MAX } from '../../src/queue/limits.ts';
+import { SESSION_IDLE_MS_MAX } from '../../src/queue/state-bounds.ts';
 import { claimOptions } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 

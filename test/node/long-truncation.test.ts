@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/connection.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { NodeStorage, PersistBatch } from '../../src/storage/port.ts';
 import { options } from '../queue/harness.ts';

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId } from '../../src/base/ids.ts';
 import { ClientOutbox, PeerOutbox } from '../../src/node/outbox.ts';
 import { QueryHandler } from '../../src/node/query-handler.ts';
+import { readServerFrames } from '../../src/protocol/client-frame.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
-import { readServerFrames } from '../../src/transport/client-frame.ts';
 import { readPeerParts } from '../../src/transport/peer-frame.ts';
 
 const FOLLOWER = asNodeId(2);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { packetOf } from '../../src/client/connection.ts';
 import type { NodeLimits } from '../../src/node/limits.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, options } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 

@@ -3,13 +3,13 @@ import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/connection.ts';
 import { nodeLimits } from '../../src/node/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
+import { readServerFrames } from '../../src/protocol/client-frame.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
-import { readServerFrames } from '../../src/transport/client-frame.ts';
 
 const CLIENT = 77;
 const CONNECTION = 1;

@@ -4,15 +4,15 @@ import { packetOf } from '../../src/client/connection.ts';
 import type { NodeLimits } from '../../src/node/limits.ts';
 import { nodeLimits } from '../../src/node/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
+import type { ClientFrame, ServerFrame } from '../../src/protocol/client-frame.ts';
+import { readServerFrames } from '../../src/protocol/client-frame.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
 import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
-import type { ClientFrame, ServerFrame } from '../../src/transport/client-frame.ts';
-import { readServerFrames } from '../../src/transport/client-frame.ts';
 
 const WAIT_MS = 5_000;
 const POLICY = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { StateCode } from '../../src/protocol/job-state.ts';
 import { Job, JobFlag, type JobPolicy, NEVER } from '../../src/queue/job.ts';
-import { StateCode } from '../../src/queue/job-state.ts';
 import { NamedQueue } from '../../src/queue/named-queue.ts';
 
 const STATES = Object.values(StateCode);

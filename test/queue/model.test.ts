@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
-import type { AddOptions, ClaimOptions, RequestEncoder } from '../../src/queue/request.ts';
+import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
+import type { AddOptions, ClaimOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { bytesOf, START_MS, TestQueue, textOf } from './harness.ts';
 import { type ModelJob, ModelQueue } from './model.ts';
 

@@ -1,5 +1,5 @@
-import type { JobCounts, JobState } from '../../src/queue/job-state.ts';
-import type { AddOptions, ClaimOptions } from '../../src/queue/request.ts';
+import type { JobCounts, JobState } from '../../src/protocol/job-state.ts';
+import type { AddOptions, ClaimOptions } from '../../src/protocol/request-encoder.ts';
 
 /** A job of the reference model: nothing but what the design says of a job. */
 export interface ModelJob {

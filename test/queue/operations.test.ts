@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex } from '../../src/base/ids.ts';
-import { NO_CLIENT, type RequestEncoder } from '../../src/queue/request.ts';
+import { NO_CLIENT, type RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { bytesOf, entryData, options, START_MS, TestQueue, textOf } from './harness.ts';
 
 const none = new Uint8Array(0);

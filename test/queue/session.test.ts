@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { STATE_BOUNDS } from '../../src/queue/limits.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
 import { Session } from '../../src/queue/session.ts';
+import { STATE_BOUNDS } from '../../src/queue/state-bounds.ts';
 import { CLIENT, claimOptions, OPENING, options, TestQueue } from './harness.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex } from '../../src/base/ids.ts';
-import { MACHINE_VERSION } from '../../src/queue/entry-data.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
+import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
+import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
-import { RequestEncoder } from '../../src/queue/request.ts';
 import { claimOfVersion1, entryData, options, START_MS } from './harness.ts';
 
 const CLIENT = 77;

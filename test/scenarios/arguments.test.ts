@@ -3,7 +3,7 @@ import { ConfigError, JobraftError, Queue, startCluster } from 'jobraft';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { SeededRandom } from '../../src/base/random.ts';
-import { type ClientFrame, writeClientFrame } from '../../src/transport/client-frame.ts';
+import { type ClientFrame, writeClientFrame } from '../../src/protocol/client-frame.ts';
 
 async function aCluster(nodes: number): Promise<{ readonly cluster: Cluster; readonly failures: unknown[] }> {
   const failures: unknown[] = [];

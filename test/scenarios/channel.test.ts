@@ -2,9 +2,9 @@ import type { ClientChannel, Cluster, ClusterEndpoint } from 'jobraft';
 import { Queue, startCluster } from 'jobraft';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
-import { decodeReply, type OperationResult } from '../../src/queue/reply.ts';
-import { RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
-import { readServerFrames, writeClientFrame } from '../../src/transport/client-frame.ts';
+import { readServerFrames, writeClientFrame } from '../../src/protocol/client-frame.ts';
+import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
+import { RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { eventually } from './support.ts';
 
 const HOUR_MS = 3_600_000;

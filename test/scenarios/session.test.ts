@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Cluster, ClusterEndpoint } from 'jobraft';
 import { Client, Queue } from 'jobraft';
 import { describe, expect, it } from 'vitest';
-import type { OperationResult } from '../../src/queue/reply.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { readClientFrames, readServerFrames } from '../../src/transport/client-frame.ts';
+import { readClientFrames, readServerFrames } from '../../src/protocol/client-frame.ts';
+import type { OperationResult } from '../../src/protocol/reply.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
 import { aCluster, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
 
 /** A cluster's door that keeps every packet with requests that a client sent through it. */

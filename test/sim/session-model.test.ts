@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex, asTerm } from '../../src/base/ids.ts';
+import { decodeReply } from '../../src/protocol/reply.ts';
+import { RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { decodeReply } from '../../src/queue/reply.ts';
-import { RequestEncoder, SESSION_ID_END } from '../../src/queue/request.ts';
 import { SessionModel } from '../../src/sim/session-model.ts';
 import { SimRandom } from '../../src/sim/sim-random.ts';
 import { entryData } from '../queue/harness.ts';

@@ -1,4 +1,4 @@
-import type { JobState } from '../../queue/job-state.ts';
+import type { JobState } from '../../protocol/job-state.ts';
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };

@@ -1,4 +1,4 @@
-import { JOB_STATES } from '../../queue/job-state.ts';
+import { JOB_STATES } from '../../protocol/job-state.ts';
 import type { Calls, HistoryEvent, Json, OperationFunction, Results } from './history.ts';
 import { HistoryFormatError } from './parse-history.ts';
 

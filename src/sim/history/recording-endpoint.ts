@@ -1,11 +1,11 @@
 import { ByteReader } from '../../base/bytes.ts';
-import { MACHINE_VERSION } from '../../queue/entry-data.ts';
-import { OF_QUERIES, OperationReader } from '../../queue/operation.ts';
-import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../queue/reply.ts';
-import { OperationCode, readRequestHeader } from '../../queue/request.ts';
-import type { ReadConsistency } from '../../transport/client-frame.ts';
-import { readClientFrames, readServerFrames } from '../../transport/client-frame.ts';
-import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../transport/port.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../client/endpoint.ts';
+import type { ReadConsistency } from '../../protocol/client-frame.ts';
+import { readClientFrames, readServerFrames } from '../../protocol/client-frame.ts';
+import { MACHINE_VERSION } from '../../protocol/machine-version.ts';
+import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../protocol/reply.ts';
+import { OperationCode, readRequestHeader } from '../../protocol/request-encoder.ts';
+import { OF_QUERIES, OperationReader } from '../../protocol/request-reader.ts';
 import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './history.ts';
 
 export interface RecordingOptions {

@@ -2,14 +2,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../../src/base/bytes.ts';
 import { Client } from '../../../src/client/client.ts';
 import { packetOf } from '../../../src/client/connection.ts';
+import type { ClientChannelHandlers, ClusterEndpoint } from '../../../src/client/endpoint.ts';
 import { Queue } from '../../../src/client/queue.ts';
 import { Worker } from '../../../src/client/worker.ts';
+import { writeServerFrame } from '../../../src/protocol/client-frame.ts';
 import { checkHistory } from '../../../src/sim/checkers/check-history.ts';
 import { HistoryRecorder } from '../../../src/sim/history/history.ts';
 import { operationsOf } from '../../../src/sim/history/operation.ts';
 import { RecordingEndpoint } from '../../../src/sim/history/recording-endpoint.ts';
-import { writeServerFrame } from '../../../src/transport/client-frame.ts';
-import type { ClientChannelHandlers, ClusterEndpoint } from '../../../src/transport/port.ts';
 import { FakeCluster } from '../../client/fake-cluster.ts';
 import { bytesOf, options, TestQueue } from '../../queue/harness.ts';
 

@@ -1,4 +1,4 @@
-import type { ClaimOptions } from '../../../src/queue/request.ts';
+import type { ClaimOptions } from '../../../src/protocol/request-encoder.ts';
 import type { HistoryEvent, HistoryEventType, Json, OperationFunction } from '../../../src/sim/history/history.ts';
 import { ModelQueue } from '../../queue/model.ts';
 

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { COUNT_AT, HEADER_BYTES, OperationCode, readRequestHeader } from './request.ts';
+import { COUNT_AT, HEADER_BYTES, OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
 
 /** What needs the selected queue; `add` needs the selected policy as well. */
 const NEEDS_QUEUE: ReadonlySet<number> = new Set([

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
-import { MACHINE_VERSION } from './entry-data.ts';
+import { BACKOFF_TYPES, OperationCode } from '../protocol/request-encoder.ts';
 import {
   ATTEMPTS_MAX,
   CLAIM_COUNT_MAX,
@@ -11,7 +11,7 @@ import {
   REASON_BYTES_MAX,
   STALLED_MAX,
 } from './limits.ts';
-import { BACKOFF_TYPES, OperationCode } from './request.ts';
+import { MACHINE_VERSION } from './machine-version.ts';
 
 /** The bytes have the right shape, but a value that no operation may have. The message says what to change. */
 export class InvalidOperationError extends Error {

@@ -8,7 +8,7 @@ import {
   type ServerFrame,
   writeClientFrame,
   writeServerFrame,
-} from '../../src/transport/client-frame.ts';
+} from '../../src/protocol/client-frame.ts';
 
 function packetOf(...frames: readonly ClientFrame[]): Uint8Array {
   const writer = new ByteWriter();

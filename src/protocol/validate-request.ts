@@ -1,8 +1,8 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import { MACHINE_VERSION } from './entry-data.ts';
+import { isAddressable, NO_CLIENT, OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
+import { ANY_VERSION, InvalidOperationError, OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
 import { OPERATIONS_MAX } from './limits.ts';
-import { ANY_VERSION, InvalidOperationError, OF_QUERIES, OperationReader } from './operation.ts';
-import { isAddressable, NO_CLIENT, OperationCode, readRequestHeader } from './request.ts';
+import { MACHINE_VERSION } from './machine-version.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';

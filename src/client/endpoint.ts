@@ -1,0 +1,39 @@
+import type { JobraftError } from '../base/errors.ts';
+
+/**
+ * A client's channel to one node, whatever carries it. A packet holds one or more client frames (see client-frame.ts).
+ * After `close`, or once the other side is gone, `send` does nothing.
+ */
+export interface ClientChannel {
+  send(packet: Uint8Array): void;
+  close(): void;
+}
+
+export interface ClientChannelHandlers {
+  onPacket(packet: Uint8Array): void;
+  /** The node is gone: nothing more will arrive on this channel. Called at most once, and not after `close()`. */
+  onLost(): void;
+}
+
+/** Where a client finds the cluster. */
+export interface ClusterEndpoint {
+  /** The id of the process that holds what is claimed through this endpoint: its leases are released together once it is gone. Default: 0, none. */
+  readonly holder?: number;
+  /** Resolves once what the processes before it held is released, or soon after: jobs that are claimed earlier may run beside one of theirs. */
+  readonly departedReleased?: Promise<void> | undefined;
+  /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
+  readonly isClosed?: boolean;
+  nodeIds(): readonly number[];
+  /**
+   * What keeps a majority of the nodes from running until it is removed, such as a full disk; calls are rejected with it at once. Undefined while
+   * a majority runs, or may run again without that.
+   */
+  outageCause?(): JobraftError | undefined;
+  /** Opens a channel to one node; `undefined` while that node is not running. */
+  openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined;
+  /**
+   * Calls `listener` once, when the endpoint is closed; `isClosed` is true by then. Open channels may bring replies until they are lost.
+   * @returns ends the subscription.
+   */
+  onClosed?(listener: () => void): () => void;
+}
