@@ -203,7 +203,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
     mistake: 8,
     name: 'a node that hears from a leader grants votes',
     file: 'raft/election.ts',
-    find: '  return heardLately && core.leader !== undefined;',
+    find: '  return hasRecentContact && core.leader !== undefined;',
     replace: '  return false;',
   },
   {

@@ -1,7 +1,7 @@
 import type { JobraftError } from '../base/errors.ts';
 
 /**
- * A client's channel to one node, whatever carries it. A packet holds one or more client frames (see client-frame.ts).
+ * A client's channel to one node, independent of the transport. A packet contains one or more client frames (see client-frame.ts).
  * After `close`, or once the other side is gone, `send` does nothing.
  */
 export interface ClientChannel {
@@ -15,18 +15,21 @@ export interface ClientChannelHandlers {
   onLost(): void;
 }
 
-/** Where a client finds the cluster. */
+/** How a client reaches the cluster. */
 export interface ClusterEndpoint {
-  /** The id of the process that holds what is claimed through this endpoint: its leases are released together once it is gone. Default: 0, none. */
+  /** The id of the process whose claims go through this endpoint: its leases are released together once it is gone. Default: 0, none. */
   readonly holder?: number;
-  /** Resolves once what the processes before it held is released, or soon after: jobs that are claimed earlier may run beside one of theirs. */
+  /**
+   * Resolves once the leases of earlier processes are released, or soon after: jobs that are claimed earlier may run concurrently with one
+   * of theirs.
+   */
   readonly departedReleased?: Promise<void> | undefined;
   /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
   readonly isClosed?: boolean;
   nodeIds(): readonly number[];
   /**
-   * What keeps a majority of the nodes from running until it is removed, such as a full disk; calls are rejected with it at once. Undefined while
-   * a majority runs, or may run again without that.
+   * The cause that keeps a majority of the nodes from running until it is removed, such as a full disk; calls are rejected with it at once.
+   * Undefined while a majority runs, or may run again without its removal.
    */
   outageCause?(): JobraftError | undefined;
   /** Opens a channel to one node; `undefined` while that node is not running. */

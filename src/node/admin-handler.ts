@@ -10,13 +10,13 @@ import type { RebuildQuestion } from '../raft/rebuild-question.ts';
 import { nodeStatus } from './node-status.ts';
 import type { ClientOutbox } from './outbox.ts';
 
-/** Most entries that GetLog replies with. */
+/** Most entries in a reply to GetLog. */
 const LOG_VIEW_ENTRIES_MAX = 1_000;
 
-/** What operators ask for; everything else is for the other desks. */
+/** Requests of operators; other handlers serve all other frames. */
 export type AdminFrame = Extract<ClientFrame, { readonly type: 'status' | 'log' | 'change' | 'transfer' }>;
 
-/** The core, as far as operators may move it. */
+/** The part of the core that operators use. */
 export interface AdminCore {
   readonly view: CoreView;
   applied(): LogIndex;
@@ -25,21 +25,21 @@ export interface AdminCore {
   rebuild(question: RebuildQuestion): Effects;
 }
 
-/** Why a node's file may not be given up. */
+/** Why a node's file may not be discarded. */
 export interface RebuildRejection {
   readonly message: string;
-  /** Another reply takes other members. */
+  /** Only a membership change can make this permitted. */
   readonly isFinal: boolean;
 }
 
-/** A request for other members that the voters have to reply first. */
+/** A membership change that waits for the voters' replies. */
 interface PendingChange {
   readonly connection: number;
   readonly call: number;
   readonly change: MembershipChange;
 }
 
-/** Replies to what operators ask of this one node: GetStatus, GetLog, other members, another leader. */
+/** Serves admin requests to this node: GetStatus, GetLog, membership changes, leadership transfer. */
 export class AdminHandler {
   readonly #core: AdminCore;
   readonly #clients: ClientOutbox;
@@ -56,7 +56,7 @@ export class AdminHandler {
     else this.#reply(connection, this.#replyTo(frame));
   }
 
-  /** What voters answered since may decide a change of members. */
+  /** Replies of voters that arrived since may decide a membership change. */
   onTurn(): void {
     const asked = this.#pending;
     if (asked === undefined) return;
@@ -64,7 +64,7 @@ export class AdminHandler {
     this.#change(asked, true);
   }
 
-  /** Whether the node's file may be given up. @returns why not, or not yet; undefined when it may. */
+  /** Whether the node's file may be discarded. @returns why not, or not yet; undefined if it may. */
   rebuildRejection(node: number, question: number): RebuildRejection | undefined {
     const { rejected } = this.#core.rebuild({ node: asNodeId(node), question });
     if (rejected === undefined) return undefined;
@@ -121,14 +121,17 @@ function explain(rejected: Rejection): { readonly reason: AdminRejectionReason; 
     case 'not-leader':
       return {
         reason: 'NOT_LEADER',
-        message: rejected.leader === undefined ? 'No leader available.' : `Node ${rejected.leader} leads; ask it.`,
+        message:
+          rejected.leader === undefined
+            ? 'No leader available.'
+            : `This node is not the leader. Send the request to node ${rejected.leader}.`,
       };
     case 'not-ready':
       return { reason: 'NOT_READY', message: 'The leader has not committed anything in its term yet. Retry in a moment.' };
     case 'change-pending':
-      return { reason: 'CHANGE_PENDING', message: 'Another change of members is under way. Retry when it is done.' };
+      return { reason: 'CHANGE_PENDING', message: 'Another membership change is in progress. Retry when it is done.' };
     case 'transferring':
-      return { reason: 'TRANSFERRING', message: `Leadership is on its way to node ${rejected.to}. Retry with the new leader.` };
+      return { reason: 'TRANSFERRING', message: `Leadership is being transferred to node ${rejected.to}. Retry with the new leader.` };
     case 'invalid-change':
     case 'invalid-transfer':
       return { reason: 'INVALID', message: rejected.message };
@@ -140,17 +143,17 @@ function explain(rejected: Rejection): { readonly reason: AdminRejectionReason; 
       }
       return {
         reason: 'CHANGE_PENDING',
-        message: `Of the voters (nodes ${listed(rejected.voters)}), without node ${rejected.node}, these are known to have everything that was acknowledged: ${rejected.holders.length === 0 ? 'none' : `node ${listed(rejected.holders)}`}. That is no majority.`,
+        message: `Of the voters (nodes ${listed(rejected.voters)}), without node ${rejected.node}, these are known to have every acknowledged entry: ${rejected.holders.length === 0 ? 'none' : `node ${listed(rejected.holders)}`}. That is no majority.`,
       };
     case 'voters-asked':
       return {
         reason: 'CHANGE_PENDING',
-        message: `The leader has asked the voters before and after the change (nodes ${listed(rejected.voters)}) whether they are there. Retry in a moment.`,
+        message: `The leader waits for replies of the voters before and after the change (nodes ${listed(rejected.voters)}). Retry in a moment.`,
       };
     case 'too-few-voters':
       return {
         reason: 'CHANGE_PENDING',
-        message: `Of the voters before and after the change (nodes ${listed(rejected.voters)}), these have answered in time, with the disk that they vote with: ${listed(rejected.present)}. That is no majority of both. Retry when more of them do.`,
+        message: `Of the voters before and after the change (nodes ${listed(rejected.voters)}), these replied in time with the disk that they vote with: ${listed(rejected.present)}. That is no majority of both. Retry when more of them reply.`,
       };
     case 'overloaded':
       return { reason: 'OVERLOADED', message: `The leader holds ${rejected.uncommittedBytes} bytes that are not committed. Retry later.` };

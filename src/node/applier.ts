@@ -5,7 +5,7 @@ import type { CoreView } from '../raft/raft-core.ts';
 import type { CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { Clock } from './ports.ts';
 
-/** How long the entries of one turn are applied before the others wait for the next turn. */
+/** How long entries are applied in one turn before the rest waits for the next turn. */
 const SLICE_MS = 5;
 
 export interface ApplierOptions {
@@ -15,14 +15,16 @@ export interface ApplierOptions {
   readonly applied: LogIndex;
   /** Most bytes of entries and of replies in one turn; one entry always fits. */
   readonly turnBytesMax: number;
-  /** Hears of each entry that is applied. When a checkpoint is due, no more are applied until it is written: they would make it longer. */
+  /**
+   * Notified of each applied entry. When a checkpoint is due, no more entries are applied until it is written: they would make it longer.
+   */
   readonly checkpoints: CheckpointSchedule;
   readonly onApplied: (kind: EntryKind) => void;
 }
 
 /**
- * Applies what is committed, a bounded part in each turn: whatever the replies of one entry weigh, and however many entries were committed
- * at once, heartbeats leave and votes are read between two parts.
+ * Applies committed entries, a bounded part in each turn. However large the replies of one entry are, and however many entries were
+ * committed at once, heartbeats are sent and votes are read between two parts.
  */
 export class Applier {
   readonly #options: ApplierOptions;
@@ -45,14 +47,14 @@ export class Applier {
     this.#untilMs = Number.POSITIVE_INFINITY;
   }
 
-  /** Applies until everything committed is applied, or the turn's share is used up. */
+  /** Applies until everything committed is applied, or the turn's limit is reached. */
   apply({ log, commit }: CoreView, replies: ReplySink | undefined): void {
     if (commit <= this.#applied || this.#bytesLeft <= 0) return;
     const { machine, clock, checkpoints, onApplied } = this.#options;
     if (checkpoints.isDue(machine, this.#applied)) return;
     const sink = replies === undefined ? undefined : this.#counting(replies);
     const entries = log.between(this.#applied, commit);
-    // The clock is looked at between entries only: mostly there is one.
+    // The clock is read between entries only: usually there is one entry.
     if (entries.length > 1 && this.#untilMs === Number.POSITIVE_INFINITY) this.#untilMs = clock.monotonicMs() + SLICE_MS;
     for (const entry of entries) {
       if (entry.kind === 'command') machine.apply(entry.index, entry.data, sink);

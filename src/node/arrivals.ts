@@ -21,7 +21,7 @@ export interface ArrivalsPorts {
   readonly onMessage: (message: RaftMessage) => void;
 }
 
-/** Hands each thing that arrived to whoever it is for. */
+/** Routes each received item to its handler. */
 export class Arrivals {
   readonly #ports: ArrivalsPorts;
 

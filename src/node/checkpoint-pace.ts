@@ -1,17 +1,17 @@
 import type { RecordChange } from '../storage/port.ts';
 
-/** How long a checkpoint may be encoded and written into the storage's memory; what its commit adds is about half as much. */
+/** How long encoding a checkpoint and writing it into the storage's memory may take; its commit adds about half as much. */
 const WRITE_MS = 3;
-/** What a page of jobs takes until it was measured. */
+/** Assumed time for a page of jobs until it is measured. */
 const PAGE_MS = 0.02;
-/** Measurements beyond these say something about the clock or about a machine that stopped, not about the work. */
+/** Measurements outside these bounds are caused by the clock or a stopped machine, not by the work. */
 const PAGE_MS_MIN = 0.005;
 const PAGE_MS_MAX = 0.1;
-/** Checkpoints of less work are no measure: what each has, whatever its size, would count as if its pages had taken it. */
+/** Smaller checkpoints are not measured: their fixed cost would count as time of their pages. */
 const MEASURED_WORK_MIN = 32;
 const SAMPLES_MAX = 16;
 
-/** How much work a checkpoint may be, so that it holds the node up for a few milliseconds only: learned from how long the latest ones took. */
+/** How much work a checkpoint may be, so that it blocks the node for only a few milliseconds: learned from the latest checkpoints. */
 export class CheckpointPace {
   readonly #nowMs: () => number;
   readonly #samples: number[] = [];
@@ -27,7 +27,7 @@ export class CheckpointPace {
     return this.#workMax;
   }
 
-  /** The changes as they are, and the time from the first to the end of the last: the commit waits for the disk, and does not count. */
+  /** Passes the changes through and measures the time from the first to the last: the commit waits for the disk, and does not count. */
   *measured(changes: Iterable<RecordChange>, work: number): Generator<RecordChange> {
     const startedMs = this.#nowMs();
     yield* changes;
@@ -35,8 +35,8 @@ export class CheckpointPace {
   }
 
   /**
-   * The fastest of the latest ones counts. The others waited for the processor, too: on a busy machine they would make checkpoints smaller and
-   * more frequent, which costs more of it.
+   * The fastest of the latest measurements counts. The others include waiting for the processor: on a busy machine they would make
+   * checkpoints smaller and more frequent, which costs more processor time.
    */
   #learn(pageMs: number): void {
     this.#samples.push(pageMs);

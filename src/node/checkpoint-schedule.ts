@@ -8,33 +8,33 @@ import { CheckpointPace } from './checkpoint-pace.ts';
 import type { NodeLimits } from './limits.ts';
 import type { WantedByFollowers } from './snapshot-transfers.ts';
 
-/** The part of a turn's transaction that brings the checkpoint forward and drops the log behind it. */
+/** The part of a turn's transaction that advances the checkpoint and drops the log before it. */
 export type CheckpointPart = Required<Pick<PersistBatch, 'checkpoint' | 'compactTo'>>;
 
-/** Most entries that are kept for followers beyond the tail: they are gone through at every checkpoint. */
+/** Most entries that are kept for followers beyond the tail: every checkpoint iterates over them. */
 const FOLLOWER_TAIL_ENTRIES = 100_000;
 
-/** How many nodes whose ids follow each other write their checkpoints at different times. */
+/** How many nodes with consecutive ids write their checkpoints at different times. */
 const PHASES = 5;
 
-/** So many times as much as usual may change before a checkpoint that was held is written: it bounds how long that takes. */
+/** A postponed checkpoint is written once this many times the usual amount has changed: it bounds the write's duration. */
 const HELD_CHECKPOINTS = 4;
 
-/** Work that every checkpoint has anew, such as a row for each client, is at most this part of one that is due early. */
+/** Work that every checkpoint repeats, such as a row for each client, is at most this part of one that is due early. */
 const REPEATED_SHARE = 1 / 3;
 
-/** When a checkpoint is due: it bounds the log on disk, the replay at the next start, and how long one write holds the node up. */
+/** When a checkpoint is due: it bounds the log on disk, the replay at the next start, and how long one write blocks the node. */
 export class CheckpointSchedule {
   readonly #limits: NodeLimits;
   readonly #pace: CheckpointPace;
   #last: SnapshotId;
   #bytesSince = 0;
   #phase: number;
-  /** The latest checkpoint was read for a snapshot when the next one was last reached. */
+  /** Whether the latest checkpoint was being read for a snapshot when the next one was last due. */
   #isRead = false;
 
   /**
-   * @param node its first checkpoint, and with it all that follow, comes later than its predecessor's, so that replicas do not pause together.
+   * @param node delays the first checkpoint, and thereby all later ones, so that replicas do not pause at the same time.
    * @param nowMs monotonic ms, for measuring how long a checkpoint takes.
    */
   constructor(limits: NodeLimits, last: SnapshotId, node: NodeId, nowMs: () => number) {
@@ -49,8 +49,8 @@ export class CheckpointSchedule {
   }
 
   /**
-   * @param wantedNow what is kept for followers. A checkpoint that is read for a snapshot stays as it is for a while: once it has moved on, its
-   * reader keeps the WAL from being written back, and must start again in the end.
+   * @param wantedNow what is kept for followers. A checkpoint that is read for a snapshot is not replaced for a while: once it is, its
+   * reader keeps the WAL from being checkpointed, and must start again in the end.
    * @returns what to write with this turn, if a checkpoint is due.
    */
   nextPart(
@@ -59,7 +59,7 @@ export class CheckpointSchedule {
     applied: LogIndex,
     wantedNow: () => WantedByFollowers,
   ): CheckpointPart | undefined {
-    // What this turn appends is not on disk yet; the checkpoint waits for the next turn rather than cover it.
+    // The checkpoint must not cover entries of this turn that are not on disk yet; it waits for the next turn.
     if (!this.#isReached(machine, applied) || applied > log.persisted) return undefined;
     const wanted = wantedNow();
     this.#isRead = wanted.isCheckpointRead;
@@ -92,7 +92,10 @@ export class CheckpointSchedule {
     return isLong || isLarge;
   }
 
-  /** Whether writing the changes takes as long as a turn may be held up. Where that would write the same again and again, the limits alone count. */
+  /**
+   * Whether writing the changes takes as long as a turn may be blocked. Where that would rewrite the same pages repeatedly, only the limits
+   * apply.
+   */
   #isMuchWork(machine: JobQueue): boolean {
     const { once, repeated } = machine.pendingWork;
     const work = once + repeated;
@@ -109,7 +112,7 @@ export class CheckpointSchedule {
     this.#bytesSince = 0;
   }
 
-  /** Whether a checkpoint that is due may be put off. */
+  /** Whether a due checkpoint may be postponed. */
   #mayWait(machine: JobQueue): boolean {
     const { checkpointBytes, checkpointRecords } = this.#limits;
     return this.#bytesSince < HELD_CHECKPOINTS * checkpointBytes && machine.pendingChanges < HELD_CHECKPOINTS * checkpointRecords;

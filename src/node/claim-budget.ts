@@ -2,7 +2,7 @@ import type { LogIndex } from '../base/ids.ts';
 import type { ClaimPlace } from '../protocol/validate-request.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 
-/** What claims in the log take, by their queues. */
+/** Jobs that claims in the log will take, by queue. */
 interface Ahead {
   readonly index: LogIndex;
   readonly takes: readonly Take[];
@@ -13,26 +13,26 @@ export interface Take {
   readonly count: number;
 }
 
-/** A request with the claims that it makes. */
+/** A request and its claims. */
 export interface ClaimingRequest {
   readonly request: Uint8Array;
   readonly claims: readonly ClaimPlace[];
-  /** Of the claims that were limited to the budget. */
+  /** The claims that were limited to the budget. */
   readonly takes: readonly Take[];
-  /** About how many bytes of payloads the reply to limited claims has at most. */
+  /** Approximate upper bound of payload bytes in the reply to limited claims. */
   readonly replyBytes: number;
 }
 
 /**
- * Bounds the bytes of payloads that a claim brings. The leader lowers the number of jobs that the claim asks for before the claim enters the
- * log, so that replicas of every release carry out the same, and know nothing of bytes. It counts the jobs that wait, less those that claims
- * in the log take first: an estimate, since what enters the log meanwhile may change their order.
+ * Bounds the payload bytes that a claim returns. The leader lowers the number of jobs that the claim requests before the claim enters the
+ * log, so replicas of every release execute the same and need no byte limit. It counts the waiting jobs, less those that claims in the log
+ * take first: an estimate, since later log entries may change their order.
  */
 export class ClaimBudget {
   readonly #machine: JobQueue;
   readonly #bytesMax: number;
   readonly #inLog: Ahead[] = [];
-  /** Jobs that claims take which are not applied yet, by queue. */
+  /** Jobs that unapplied claims will take, by queue. */
   readonly #ahead = new Map<string, number>();
 
   constructor(machine: JobQueue, bytesMax: number) {
@@ -40,7 +40,7 @@ export class ClaimBudget {
     this.#bytesMax = bytesMax;
   }
 
-  /** @returns the request itself, or a copy whose claims ask for fewer jobs, and at least one each. */
+  /** @returns the request itself, or a copy whose claims request fewer jobs, at least one each. */
   limit<Item extends ClaimingRequest>(item: Item): Item {
     const { request, claims } = item;
     if (claims.length === 0) return item;
@@ -70,7 +70,7 @@ export class ClaimBudget {
 
   /** The requests did not enter the log. */
   onRejected(requests: readonly Pick<ClaimingRequest, 'takes'>[]): void {
-    for (const { takes } of requests) this.#forget(takes);
+    for (const { takes } of requests) this.#drop(takes);
   }
 
   onApplied(applied: LogIndex): void {
@@ -78,7 +78,7 @@ export class ClaimBudget {
     for (; done < this.#inLog.length; done += 1) {
       const ahead = this.#inLog[done];
       if (ahead === undefined || ahead.index > applied) break;
-      this.#forget(ahead.takes);
+      this.#drop(ahead.takes);
     }
     if (done > 0) this.#inLog.splice(0, done);
   }
@@ -89,7 +89,7 @@ export class ClaimBudget {
     this.#ahead.clear();
   }
 
-  #forget(takes: readonly Take[]): void {
+  #drop(takes: readonly Take[]): void {
     for (const { queue, count } of takes) {
       const left = (this.#ahead.get(queue) ?? 0) - count;
       if (left > 0) this.#ahead.set(queue, left);

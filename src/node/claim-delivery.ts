@@ -1,19 +1,19 @@
 import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../protocol/reply.ts';
 import { NO_CLIENT, RequestEncoder } from '../protocol/request-encoder.ts';
 
-/** Most requests that wait for a leader to be known, and their bytes; beyond it the oldest is dropped, and its leases run out. */
+/** Most requests, and their bytes, that wait for a leader to be known; beyond the limit the oldest is dropped, and its leases expire. */
 const REQUESTS_MAX = 1_024;
 const REQUESTS_BYTES_MAX = 4 * 1024 * 1024;
-/** Most replies of one channel that were sent and are not acknowledged, beside the last; the leases of older ones run out. */
+/** Most replies of one channel that were sent and not acknowledged, besides the last; the leases of older ones expire. */
 const SENT_MAX = 512;
 const SENT_BYTES_MAX = 32 * 1024 * 1024;
-/** Likewise of all channels. */
+/** The same limit over all channels. */
 const SENT_TOTAL_MAX = 64 * 1024;
 const SENT_TOTAL_BYTES_MAX = 128 * 1024 * 1024;
-/** Most channels that are remembered; beyond it the leases of a reply that comes even later run out. */
+/** Most ended channels that are remembered; beyond the limit the leases of a later reply expire. */
 const GONE_MAX = 4_096;
 
-/** Whether there may be claimed jobs in a reply; only a look at one byte. */
+/** Whether a reply may contain claimed jobs; reads only one byte. */
 export const mayClaim = (reply: Uint8Array): boolean => reply[REPLY_FORM_AT] === ReplyForm.attached;
 
 interface SentReply {
@@ -23,7 +23,7 @@ interface SentReply {
   readonly reply: Uint8Array;
 }
 
-/** In the order of their sending. */
+/** In sending order. */
 class SentReplies {
   readonly #replies = new Set<SentReply>();
   #bytes = 0;
@@ -55,8 +55,8 @@ class SentReplies {
 }
 
 /**
- * Jobs whose claim was answered, and whose client never got the reply, since its channel had ended. They are released: no other client knows
- * their tokens. The end of a channel is heard of late, so that a reply counts as delivered only when the client acknowledges it with a
+ * Jobs whose claim was answered but whose client never received the reply, since its channel had ended. They are released: no other client
+ * knows their tokens. The end of a channel is detected late, so a reply counts as delivered only when the client acknowledges it with a
  * later request.
  */
 export class ClaimDelivery {
@@ -65,13 +65,13 @@ export class ClaimDelivery {
   readonly #sent = new SentReplies();
   readonly #channels = new Map<number, SentReplies>();
   readonly #sessions = new Map<number, SentReplies>();
-  /** Channels that have ended, the latest; no later one has the same number. */
+  /** Ended channels, the latest last; channel numbers are never reused. */
   readonly #gone = new Set<number>();
   #requests: Uint8Array[] = [];
   #requestsBytes = 0;
   #isDue = false;
 
-  /** There are jobs to release that no turn has tried to release yet. */
+  /** Whether there are jobs to release that no turn has tried to release yet. */
   get isDue(): boolean {
     return this.#isDue;
   }
@@ -80,12 +80,12 @@ export class ClaimDelivery {
     return this.#requests.length === 0;
   }
 
-  /** Bytes of the replies that are not acknowledged. */
+  /** Bytes of the unacknowledged replies. */
   get sentBytes(): number {
     return this.#sent.bytes;
   }
 
-  /** Whether an acknowledgement of this client matters. */
+  /** Whether an acknowledgement of this client has an effect. */
   awaits(client: number): boolean {
     return this.#sessions.has(client);
   }
@@ -100,21 +100,21 @@ export class ClaimDelivery {
     const sent: SentReply = { connection, client, sequence, reply };
     const channel = entryOf(this.#channels, connection);
     for (const replies of [this.#sent, channel, entryOf(this.#sessions, client)]) replies.add(sent);
-    while (isTooMuch(channel, SENT_MAX, SENT_BYTES_MAX)) this.#forget(channel.oldest);
-    while (isTooMuch(this.#sent, SENT_TOTAL_MAX, SENT_TOTAL_BYTES_MAX)) this.#forget(this.#sent.oldest);
+    while (isTooMuch(channel, SENT_MAX, SENT_BYTES_MAX)) this.#drop(channel.oldest);
+    while (isTooMuch(this.#sent, SENT_TOTAL_MAX, SENT_TOTAL_BYTES_MAX)) this.#drop(this.#sent.oldest);
   }
 
-  /** The client has the replies to all requests of its session below this sequence, on whichever channel they came. */
+  /** The client has the replies to all requests of its session below this sequence, whichever channel they used. */
   onAcknowledged(client: number, below: number): void {
-    for (const sent of this.#sessions.get(client)?.values() ?? []) if (sent.sequence < below) this.#forget(sent);
+    for (const sent of this.#sessions.get(client)?.values() ?? []) if (sent.sequence < below) this.#drop(sent);
   }
 
-  /** The session ended: its client was silent for long or goes on in another one, and acknowledges nothing in this one any more. */
+  /** The session ended: its client was silent for long or continues in another session, and acknowledges nothing in this one any more. */
   onSessionEnded(client: number): void {
-    for (const sent of this.#sessions.get(client)?.values() ?? []) this.#forget(sent);
+    for (const sent of this.#sessions.get(client)?.values() ?? []) this.#drop(sent);
   }
 
-  /** The client's channel has ended. A job that it has ended since is not affected. */
+  /** The client's channel has ended. A job that the client has finished since is not affected. */
   onGone(connection: number): void {
     this.#gone.add(connection);
     for (const first of this.#gone) {
@@ -122,12 +122,12 @@ export class ClaimDelivery {
       break;
     }
     for (const sent of this.#channels.get(connection)?.values() ?? []) {
-      this.#forget(sent);
+      this.#drop(sent);
       this.#release(sent.reply);
     }
   }
 
-  /** The request could not be proposed now, and goes with a later turn. */
+  /** The request could not be proposed now; a later turn tries again. */
   putBack(request: Uint8Array): void {
     this.#requests.push(request);
     this.#requestsBytes += request.length;
@@ -145,7 +145,7 @@ export class ClaimDelivery {
     return requests;
   }
 
-  #forget(sent: SentReply | undefined): void {
+  #drop(sent: SentReply | undefined): void {
     if (sent === undefined) return;
     this.#sent.delete(sent);
     deleteFrom(this.#channels, sent.connection, sent);

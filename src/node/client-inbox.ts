@@ -1,7 +1,9 @@
-/** Most packets of one client that are read in one turn, and its part of the turn's bytes; a larger packet is read alone. */
+/**
+ * Most packets of one client that are read in one turn; `SHARE_OF_BYTES` is its share of the turn's bytes. A larger packet is read alone.
+ */
 const SHARE_PACKETS_MAX = 256;
 const SHARE_OF_BYTES = 0.5;
-/** Likewise of all clients together: it bounds how long their requests hold a turn up, and with it what the node owes its peers. */
+/** The same over all clients: it bounds how long their requests delay a turn, and thereby messages to peers. */
 const TURN_PACKETS_MAX = 4_096;
 
 interface Sender {
@@ -17,16 +19,16 @@ interface Sender {
 
 export interface ClientInboxHandler {
   onPacket(connection: number, packet: Uint8Array): void;
-  /** The client's channel has ended, and everything that came on it was read. */
+  /** The client's channel has ended, and everything that arrived on it was read. */
   onGone(connection: number): void;
 }
 
 /**
- * What clients sent, each in its order. A turn reads one packet of each in turn, up to a share, and the next turn begins with those that were
- * served least: a client that sends without end holds up neither the others nor the node.
+ * Packets of clients, in order for each client. A turn reads one packet of each client in rotation, up to a share, and the next turn begins
+ * with the clients that were served least: a client that sends without pause delays neither the others nor the node.
  */
 export class ClientInbox {
-  /** Those with something to read, by connection; the next to be served first. */
+  /** Clients with unread packets, by connection; the next to be served first. */
   readonly #senders = new Map<number, Sender>();
   readonly #bytesMax: number;
 
@@ -47,7 +49,7 @@ export class ClientInbox {
     this.#senderOf(connection).isGone = true;
   }
 
-  /** Reads a turn's worth. */
+  /** Reads up to one turn's limit. */
   read(reader: ClientInboxHandler): void {
     let packets = 0;
     let bytes = 0;

@@ -1,16 +1,16 @@
 import type { ByteWriter } from '../base/bytes.ts';
 import { type EntryHeader, writeEntryHeader } from '../queue/entry-data.ts';
 
-/** The bounds of one entry; a request beyond them stands alone. */
+/** The bounds of one entry; a request beyond them gets an entry of its own. */
 export interface EntryBounds {
   /** Most bytes of requests. */
   readonly bytesMax: number;
-  /** About how many bytes of payloads the replies have at most. */
+  /** Approximate upper bound of payload bytes in the replies. */
   readonly replyBytesMax: number;
 }
 
 /**
- * Gathers requests into the data of command entries: the header, then each request behind its u32 length. The bytes are copied once, here,
+ * Collects requests into the data of command entries: the header, then each request after its u32 length. The bytes are copied once, here,
  * and then shared by log, disk and wire.
  * @param headerOf called once for each entry.
  */

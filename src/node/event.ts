@@ -5,7 +5,7 @@ import type { RaftNotice, Role } from '../raft/notice.ts';
 
 export type { Role };
 
-/** Who says it and when, in milliseconds of the node's monotonic clock. */
+/** The reporting node and the time, in milliseconds of the node's monotonic clock. */
 interface Stamp {
   readonly node: NodeId;
   readonly atMs: number;
@@ -24,7 +24,6 @@ type RuntimeNotice =
   | { readonly type: 'snapshot-installed'; readonly index: LogIndex };
 
 /**
- * The one stream of events: each happens once and is reported once. Logs, metrics, the evaluation and the simulator are
- * readers of it.
+ * The node's event stream: each event happens once and is reported once. Logs, metrics, the evaluation and the simulator read it.
  */
 export type NodeEvent = Stamp & (RaftNotice | RuntimeNotice);

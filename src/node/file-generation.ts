@@ -3,21 +3,21 @@ import type { EntryKind } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 
 export interface FileGenerationParts {
-  /** The file's, raised at this start. */
+  /** The file's generation, raised at this start. */
   readonly current: Generation;
   /** Writes it, durably. @throws {StorageError} */
   readonly write: (generation: Generation) => void;
-  /** The file has it, while the node goes on. */
+  /** The file has the new generation while the node is running. */
   readonly onRaised: (generation: Generation) => void;
 }
 
 /**
- * The generation of this node's file. A life that is on record raises it at once, then by each checkpoint and each snapshot that is installed, so
- * that copies that were taken before are found out; but only if something was applied since that a client may have been told. The entry that
- * records a generation is none of that: it would cause the next one.
+ * The generation of this node's file. A recorded life raises it once, then with each checkpoint and each installed snapshot, so that older
+ * copies are detected; but only if an applied entry since then may have been reported to a client. The entry that records a generation does
+ * not count: it would cause the next one.
  *
- * On record is what is committed. Otherwise a copy that was not told what is on record would get ahead of it by its own checkpoints, or by what a
- * leader wrote that was deposed.
+ * Recorded means committed. Otherwise a copy that has not received the record would overtake it by its own checkpoints, or by entries of a
+ * deposed leader.
  */
 export class FileGeneration {
   readonly #parts: FileGenerationParts;
@@ -34,7 +34,7 @@ export class FileGeneration {
     return this.#current;
   }
 
-  /** The next one, if it is to be raised with what is written now. */
+  /** The next generation, if it is to be raised with the current write. */
   next(view: CoreView, isCheckpoint: boolean): Generation | undefined {
     const isDue = this.#isFirst || (isCheckpoint && this.#isStale);
     return isDue && this.#isOnRecord(view) ? raisedGeneration(this.#current) : undefined;
@@ -53,7 +53,7 @@ export class FileGeneration {
     this.#parts.onRaised(generation);
   }
 
-  /** It is a checkpoint of all that it brought. @throws {StorageError} */
+  /** A snapshot is a checkpoint of everything that it covers. @throws {StorageError} */
   onSnapshotInstalled(view: CoreView): void {
     this.#isStale = true;
     const generation = this.next(view, true);
@@ -61,7 +61,7 @@ export class FileGeneration {
     this.onWritten(generation);
   }
 
-  /** At an orderly end: copies of the file that were taken while the node ran are older from now on. @throws {StorageError} */
+  /** At a graceful stop: copies of the file that were taken while the node ran are older from now on. @throws {StorageError} */
   raiseAtEnd(): void {
     if (this.#current === ANY_GENERATION) return;
     this.#current = raisedGeneration(this.#current);

@@ -6,15 +6,15 @@ import type { PeerPart } from '../transport/peer-frame.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
 import { ClientInbox } from './client-inbox.ts';
 
-/** Takes each thing that arrived. */
+/** Handles each received item. */
 export interface InboxHandler {
   onPeerPart(from: NodeId, part: PeerPart): void;
   onPeerLost(peer: NodeId): void;
-  /** A frame or a packet was read as a whole, and another one is read next. */
+  /** A frame or packet was read completely, and another one is read next. */
   onRead(): void;
   onPeersRead(): void;
   onClientFrame(connection: number, frame: ClientFrame): void;
-  /** The client's channel has ended, and everything that came on it was read. */
+  /** The client's channel has ended, and everything that arrived on it was read. */
   onClientGone(connection: number): void;
 }
 
@@ -24,19 +24,19 @@ interface PeerFrame {
 }
 
 /**
- * What arrived and was not read. Peers are read first, the leader before the others, so that nobody is helped to depose a leader whose word
- * is already here. A turn reads a bounded part of what peers sent, and of what clients sent.
+ * Unread input. Peers are read first, the leader before the others, so that this node does not vote against a leader whose messages have
+ * already arrived. A turn reads a bounded part of the peers' input, and of the clients' input.
  */
 export class Inbox {
   readonly #id: NodeId;
   readonly #bytesMax: number;
   #peerFrames: PeerFrame[] = [];
-  /** The first frame that was not read. */
+  /** The first unread frame. */
   #next = 0;
   readonly #clients: ClientInbox;
   #lostPeers: NodeId[] = [];
 
-  /** @param bytesMax most bytes that a turn reads of peers, and most of clients; one frame always fits. */
+  /** @param bytesMax most bytes that a turn reads from peers, and most from clients; one frame always fits. */
   constructor(id: NodeId, bytesMax: number) {
     this.#id = id;
     this.#bytesMax = bytesMax;
@@ -59,22 +59,22 @@ export class Inbox {
     this.#lostPeers.push(peer);
   }
 
-  /** Something is left for the next turn. */
+  /** Whether input is left for the next turn. */
   get hasMore(): boolean {
     return this.hasMoreOfPeers || !this.#clients.isEmpty;
   }
 
-  /** Peers sent what was not read yet. */
+  /** Whether there is unread input of peers. */
   get hasMoreOfPeers(): boolean {
     return this.#next < this.#peerFrames.length;
   }
 
-  /** Those that sent what was not read yet. */
+  /** Peers with unread input. */
   unreadPeers(): ReadonlySet<NodeId> {
     return new Set(this.#peerFrames.slice(this.#next).map(({ from }) => from));
   }
 
-  /** @param leader whom the node follows. */
+  /** @param leader the leader that the node follows. */
   drain(reader: InboxHandler, leader: NodeId | undefined): void {
     let isFirst = !this.hasMoreOfPeers;
     this.#readPeers(reader, leader);
@@ -101,7 +101,7 @@ export class Inbox {
     if (this.hasMoreOfPeers) return;
     if (this.#next > 0) this.#peerFrames = [];
     this.#next = 0;
-    // A peer is lost behind what it sent.
+    // A peer counts as lost only after its frames are read.
     const lost = this.#lostPeers;
     if (lost.length > 0) this.#lostPeers = [];
     for (const peer of lost) reader.onPeerLost(peer);

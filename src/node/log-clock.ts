@@ -1,13 +1,13 @@
 /**
- * The longest step of the clock, in ms. A leader looks at its clock more often than that while anything depends on it; so a longer time
- * between two looks means that its thread, and with it whatever its clients sent, stood still.
+ * The longest step of the clock, in ms. A leader reads its clock more often than that while anything depends on it, so a longer time
+ * between two readings means that its thread, and its handling of clients, was stopped.
  */
 const STEP_MS_MAX = 1_000;
 
 /**
- * The log's own clock, as its leader reads it: the time of the log when this node began to lead, and what the node's monotonic clock counted
- * since then. No wall clock moves it. It stops while there is no leader, and nearly stops while the leader itself is stopped, by a stalled disk
- * for one: a lease must not end because its holder's extension could not be taken.
+ * The log's own clock, as its leader reads it: the time of the log when this node began to lead, plus the time that the node's monotonic
+ * clock counted since then. It is independent of wall clocks. It stops while there is no leader, and nearly stops while the leader itself
+ * is stopped, for example by a stalled disk: a lease must not end because its holder's extension could not be handled.
  */
 export class LogClock {
   #logMs = 0;
@@ -21,8 +21,8 @@ export class LogClock {
 
   /**
    * @param nowMs of the node's monotonic clock.
-   * @param appliedLogMs the time that the state machine has come to. It is ahead only where the former leader's last entries are applied
-   *   after this one began to lead.
+   * @param appliedLogMs the state machine's time. It is ahead only if the previous leader's last entries are applied
+   *   after this node began to lead.
    * @returns whole milliseconds.
    */
   at(nowMs: number, appliedLogMs: number): number {

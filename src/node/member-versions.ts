@@ -3,22 +3,25 @@ import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 
-/** How often a leader asks the members that did not say yet. */
+/** How often a leader asks the members whose version it does not know. */
 const ASK_EVERY_MS = 500;
 
 /**
- * Which state-machine versions the members can apply, as far as this node, which leads, knows. The cluster moves to a version once all of
- * them have it: an entry that a member cannot apply would end it.
+ * Which state-machine versions the members can apply, as far as this leader knows. The cluster moves to a version once all members have it:
+ * an entry that a member cannot apply would end that member.
  */
 export class MemberVersions {
   readonly #own: number;
   readonly #assumed: number;
   readonly #known = new Map<NodeId, number>();
   #nextAskMs = 0;
-  /** The latest reply of `common`, while nothing is known that changes it: it is asked for in every turn. */
+  /** The latest result of `common`, valid until something changes it: it is read in every turn. */
   #common: { readonly self: NodeId; readonly configuration: Configuration; readonly version: number } | undefined;
 
-  /** @param own the newest version that this node has. @param assumed what every member has at least: the owner of all of them knows. */
+  /**
+   * @param own the newest version that this node has.
+   * @param assumed the least version of every member; the owner of all of them knows it.
+   */
   constructor(own: number, assumed = MACHINE_VERSION_FIRST) {
     this.#own = own;
     this.#assumed = assumed;
@@ -39,7 +42,7 @@ export class MemberVersions {
     this.#common = undefined;
   }
 
-  /** The newest version that all members have, as far as is known. */
+  /** The newest version that all members are known to have. */
   common(self: NodeId, configuration: Configuration): number {
     if (this.#common?.configuration === configuration && this.#common.self === self) return this.#common.version;
     let version = this.#own;

@@ -1,7 +1,7 @@
 import { RPC_NAMES } from '../raft/message.ts';
 import type { NodeEvent } from './event.ts';
 
-/** What a node has done since it started; counts only grow. */
+/** Counters of a node since it started; they only grow. */
 export interface NodeCounters {
   readonly elections: number;
   readonly rpcSent: Readonly<Record<string, number>>;
@@ -11,12 +11,12 @@ export interface NodeCounters {
   readonly persists: number;
   readonly entriesAppended: number;
   readonly requests: number;
-  /** Requests that only read, and do not go through the log. */
+  /** Read-only requests, which do not go through the log. */
   readonly queries: number;
   readonly checkpoints: number;
 }
 
-/** A reader of the event stream that counts, beside what the turn itself counts. */
+/** Counts the events of the event stream, in addition to the counters of the turn itself. */
 export class NodeMetrics {
   elections = 0;
   bytesSent = 0;

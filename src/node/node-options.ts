@@ -10,19 +10,22 @@ import type { Clock, Observer } from './ports.ts';
 export interface NodeOptions {
   readonly id: NodeId;
   /**
-   * The members that the cluster was formed with, for a node that has no configuration on disk yet. A node whose disk is not among them
-   * knows of no cluster until a leader tells it.
+   * The initial members of the cluster, for a node that has no configuration on disk yet. A node whose disk is not among them has no
+   * configuration until a leader sends one.
    */
   readonly configuration: Configuration;
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
-  /** Any non-negative integer; another one at each start. */
+  /** Any non-negative integer; different at each start. */
   readonly seed: number;
-  /** The newest state-machine version that this node applies; of an earlier release, in tests. Default: the newest there is. */
+  /** The newest state-machine version that this node applies; that of an earlier release, in tests. Default: the newest there is. */
   readonly machineVersionMax?: number;
-  /** All members run this same release, as the threads of one process do: then no member has to be asked which versions it supports. Default: false. */
+  /**
+   * All members run this same release, as the threads of one process do: then no member has to be asked which versions it supports.
+   * Default: false.
+   */
   readonly isOneRelease?: boolean;
-  /** Smaller bounds of the queue's state, for tests; the same for all members. Default: those of production. */
+  /** Smaller bounds of the queue's state, for tests; must be the same for all members. Default: those of production. */
   readonly stateBounds?: Partial<StateBounds> | undefined;
   readonly storage: NodeStorage;
   readonly clock: Clock;

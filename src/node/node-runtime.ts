@@ -28,8 +28,8 @@ import { TurnChanges } from './turn-changes.ts';
 import { TurnPace } from './turn-pace.ts';
 
 /**
- * One node: a turn takes everything that arrived, steps the core, sends what may leave, persists once, sends the rest, applies and replies.
- * Its owner calls `receive…` as things arrive, then `turn`. Any error that `turn` throws is the node's end.
+ * One node: a turn reads everything that arrived, steps the core, sends messages that need not wait for the disk, persists once, sends the
+ * rest, applies and replies. Its owner calls `receive…` as input arrives, then `turn`. If `turn` throws, the node has ended.
  */
 export class NodeRuntime implements Disposable {
   readonly generation: FileGeneration;
@@ -53,7 +53,7 @@ export class NodeRuntime implements Disposable {
   readonly #pace: TurnPace;
   #afterPersist: RaftMessage[] = [];
   #nowMs: number;
-  /** The leader that waiting requests count on; itself while this node leads. */
+  /** The leader that waiting requests depend on; this node itself while it leads. */
   #lastLeadership: { term: number; leader: NodeId | undefined };
   #isTurnDue = false;
 
@@ -135,7 +135,7 @@ export class NodeRuntime implements Disposable {
     this.#inbox.addGoneClient(connection);
   }
 
-  /** There is more than one turn does: the next is due at once, after whatever else has arrived. */
+  /** One turn was not enough: the next is due at once, after the input that has arrived. */
   get hasMore(): boolean {
     const isBehind = this.applied < this.#core.view.commit || this.#changes.isTruncating;
     return isBehind || this.#inbox.hasMore || this.#reads.hasMore(this.applied) || this.#snapshots.hasMore;
@@ -172,8 +172,8 @@ export class NodeRuntime implements Disposable {
     for (const sent of this.#snapshots.takeFinished())
       this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
     this.#flushPeers();
-    // A leader replies before it waits for its own disk: what is committed is on a majority of disks already. A follower's
-    // acknowledgement is what others wait for, so it persists first.
+    // A leader replies before it waits for its own disk: what is committed is already on a majority of disks. A follower
+    // persists first, since others wait for its acknowledgement.
     if (this.#isLeader) {
       this.#apply();
       if (this.#requests.resumeParkedClaims(this.#nowMs)) this.#proposer.proposeQueued();
@@ -184,14 +184,14 @@ export class NodeRuntime implements Disposable {
     if (!this.#changes.isTruncating) for (const message of this.#afterPersist.splice(0)) this.#post(message);
     this.#flushPeers();
     this.#apply();
-    // Claims that found their jobs only now go into the log with the next turn, which is due at once.
+    // Claims that found their jobs only now are proposed with the next turn, which is due at once.
     this.#isTurnDue = this.#isLeader && (this.#requests.resumeParkedClaims(this.#nowMs) || this.#requests.isReleaseDue);
     this.#flushPeers();
     this.#flushClients();
     return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
   }
 
-  /** Lets another voter lead, if there is one that can. @returns whether that has begun. */
+  /** Lets another voter lead, if one can. @returns whether the transfer began. */
   transferLeadership(): boolean {
     this.#nowMs = this.#options.clock.monotonicMs();
     return this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: undefined }).rejected === undefined;
@@ -308,7 +308,7 @@ export class NodeRuntime implements Disposable {
     this.#observe({ type: 'rpc-sent', node: this.#options.id, atMs: this.#nowMs, rpc, to, term, entries });
   }
 
-  /** Of a turn that takes long, what it has said so far leaves now, and heartbeats with it. @returns the time. */
+  /** In a turn that takes long, sends the pending messages and due heartbeats now. @returns the time. */
   #endPart(): number {
     const nowMs = this.#options.clock.monotonicMs();
     if (!this.#pace.isPartOver(nowMs)) return nowMs;
@@ -379,7 +379,7 @@ export class NodeRuntime implements Disposable {
   }
 
   #onSnapshotInstalled(snapshot: SnapshotId): void {
-    // What this turn wanted written before belongs to the log that the snapshot replaced; term and vote went with it.
+    // Earlier changes of this turn belong to the log that the snapshot replaced; term and vote were written with it.
     this.#changes.clear();
     this.#metrics.persists += 1;
     this.#machine.reset();

@@ -3,7 +3,7 @@ import type { NodeStatus } from '../protocol/client-frame.ts';
 import { isJoint } from '../raft/membership.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 
-/** What GetStatus replies, as the core stands now. */
+/** The reply to GetStatus, from the core's current state. */
 export function nodeStatus(view: CoreView, applied: LogIndex): NodeStatus {
   const { configuration } = view;
   const { voters, outgoing, learners, joining, leaving } = configuration;

@@ -4,17 +4,17 @@ import type { PeerPart } from '../transport/peer-frame.ts';
 import { writePeerPart } from '../transport/peer-frame.ts';
 import type { Transport } from '../transport/port.ts';
 
-/** A frame takes nothing more once it has this size: what follows leaves in the next frame, and the receiver may read them in two turns. */
+/** A frame that has reached this size is complete: further parts go into the next frame, and the receiver may read them in two turns. */
 const FRAME_BYTES = 1024 * 1024;
-/** A writer that grew beyond this is given up after the frame that needed it. */
+/** A writer that grew beyond this is discarded after the frame that needed it. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
-/** Most writers that wait for their next use. */
+/** Most idle writers that are kept for reuse. */
 const FREE_WRITERS_MAX = 32;
 
-/** Gathers what one turn says to each receiver, so that it leaves as one frame, or in few if it is large. Between turns it knows no receivers: they come and go. */
+/** Collects what one turn sends to each receiver into one frame, or a few if it is large. It holds no receivers between turns. */
 class Outbox<Receiver extends number> {
   readonly #writers = new Map<Receiver, ByteWriter>();
-  /** Frames that take nothing more, in their order. */
+  /** Complete frames, in order. */
   #full: { readonly receiver: Receiver; readonly frame: Uint8Array }[] = [];
   readonly #free: ByteWriter[] = [];
 
@@ -27,7 +27,7 @@ class Outbox<Receiver extends number> {
     return writer;
   }
 
-  /** @returns bytes that left. */
+  /** @returns the number of bytes sent. */
   flush(send: (receiver: Receiver, frame: Uint8Array) => void): number {
     if (this.#writers.size === 0) return 0;
     let bytes = 0;
@@ -46,7 +46,7 @@ class Outbox<Receiver extends number> {
     return bytes;
   }
 
-  /** @returns what was written, in memory of its own. */
+  /** @returns a copy of what was written. */
   #take(writer: ByteWriter): Uint8Array {
     const frame = writer.copy();
     if (frame.length <= KEPT_BYTES_MAX && this.#free.length < FREE_WRITERS_MAX) {

@@ -6,28 +6,28 @@ import type { PendingRequest } from './pending-requests.ts';
 export interface ParkedClaim extends PendingRequest, ClaimingRequest {
   readonly queue: string;
   readonly countMax: number;
-  /** When the claim is answered with nothing, monotonic ms. */
+  /** When the claim gets an empty reply, monotonic ms. */
   readonly expiresMs: number;
 }
 
-/** A claim's place in its queue and among the expiries; a repetition of the claim takes the place over. */
+/** A claim's place in its queue and among the expiries; a repeated claim reuses the place. */
 interface Place {
   /** Undefined once it was taken. */
   claim: ParkedClaim | undefined;
   readonly expiresMs: number;
 }
 
-/** The heap of expiries is cleared of claims that were taken once they are this many more than those that wait. */
+/** The heap of expiries is cleared of taken claims once they exceed the waiting ones by this many. */
 const TAKEN_PLACES_MAX = 1_024;
 
 /**
- * Claims that wait at the leader for a job. They are not in the log: a claim that finds nothing costs no write, and a leader
- * that falls takes its parked claims with it, for the clients to ask again.
+ * Claims that wait at the leader for a job. They are not in the log: a claim that finds nothing costs no write. When a leader
+ * fails, its parked claims are lost, and the clients send them again.
  */
 export class ParkedClaims {
-  /** Each queue's claims, the one that has waited longest first. */
+  /** Each queue's claims, the longest waiting first. */
   readonly #queues = new Map<string, Set<Place>>();
-  /** Those of them that may have waiting jobs: they had some, or got their first one or another claim, since they were last looked at. */
+  /** Queues that may have waiting jobs: they had some, or got their first one or another claim, since the last check. */
   readonly #filled = new Set<string>();
   readonly #clients = new Map<number, Map<number, Place>>();
   readonly #expiries = new MinHeap<Place>((a, b) => a.expiresMs < b.expiresMs);
@@ -37,7 +37,7 @@ export class ParkedClaims {
     return this.#size;
   }
 
-  /** When the next claim expires, monotonic ms; none while no claim waits, or the node would be woken again and again for nothing. */
+  /** When the next claim expires, monotonic ms; infinite while no claim waits, or the node would be woken repeatedly for nothing. */
   get nextExpiryMs(): number {
     return this.#nextToExpire()?.expiresMs ?? Number.POSITIVE_INFINITY;
   }
@@ -46,7 +46,7 @@ export class ParkedClaims {
     return this.#clients.get(client)?.has(sequence) ?? false;
   }
 
-  /** A claim that is parked already keeps its place and its expiry, and is answered where it was last asked. */
+  /** A claim that is parked already keeps its place and its expiry; the reply goes to its latest origin. */
   park(claim: ParkedClaim): void {
     const known = this.#clients.get(claim.client)?.get(claim.sequence);
     if (known !== undefined) {
@@ -71,8 +71,8 @@ export class ParkedClaims {
   }
 
   /**
-   * Claims that have waited longest, as many as the waiting jobs can serve. Queues without jobs, to which nothing happened since the last
-   * call, cost nothing.
+   * The longest waiting claims, as many as the waiting jobs can serve. Queues without jobs, and unchanged since the last call, cost
+   * nothing.
    */
   takeServable(waitingCount: (queue: string) => number): ParkedClaim[] {
     const taken: ParkedClaim[] = [];
@@ -107,12 +107,12 @@ export class ParkedClaims {
     return claim;
   }
 
-  /** The claims of a channel that ended: one to this node, or one to the peer that passed them on. */
+  /** Takes the claims of a channel that ended: to this node, or to the peer that forwarded them. */
   takeOfConnection(connection: number, peer: NodeId | undefined): ParkedClaim[] {
     return this.#takeWhere((claim) => claim.peer === peer && claim.connection === connection);
   }
 
-  /** The claims that a peer passed on which is gone: their replies could not be delivered. */
+  /** Takes the claims that a lost peer forwarded: their replies could not be delivered. */
   takeOfPeer(peer: NodeId): ParkedClaim[] {
     return this.#takeWhere((claim) => claim.peer === peer);
   }

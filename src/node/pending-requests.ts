@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
 
-/** Where a reply goes: a client's connection at this node, or one at the peer that passed the request on. */
+/** Where a reply goes: a client's connection at this node, or one at the peer that forwarded the request. */
 export interface Origin {
   readonly connection: number;
   readonly peer: NodeId | undefined;
@@ -11,7 +11,7 @@ export interface PendingRequest extends Origin {
   readonly sequence: number;
 }
 
-/** Who waits for the reply to which request. A request that is repeated moves to where it was last asked. */
+/** The origins that wait for replies, by request. A repeated request moves to its latest origin. */
 export class PendingRequests {
   readonly #clients = new Map<number, Map<number, PendingRequest>>();
   #size = 0;
@@ -45,7 +45,7 @@ export class PendingRequests {
   }
 
   /** A channel to this node has ended. @returns whether it waited for a reply. */
-  forget(connection: number): boolean {
+  dropConnection(connection: number): boolean {
     const own = [...this.#clients.values()]
       .flatMap((sequences) => [...sequences.values()])
       .filter((each) => each.connection === connection);

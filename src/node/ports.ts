@@ -1,10 +1,10 @@
 import type { NodeEvent } from './event.ts';
 
-/** Time, handed in: `monotonicMs` for timeouts, `wallMs` for stamps in the log. */
+/** Injected time: `monotonicMs` for timeouts, `wallMs` for timestamps in the log. */
 export interface Clock {
   monotonicMs(): number;
   wallMs(): number;
 }
 
-/** Reads the node's one stream of events. Must not throw. */
+/** Reads the node's event stream. Must not throw. */
 export type Observer = (event: NodeEvent) => void;

@@ -12,7 +12,7 @@ import { LogClock } from './log-clock.ts';
 import type { MemberVersions } from './member-versions.ts';
 import type { RequestRouter } from './request-router.ts';
 
-/** What a proposer needs of its node. */
+/** What a proposer requires of its node. */
 export interface ProposerPorts {
   readonly view: CoreView;
   readonly requests: RequestRouter;
@@ -28,13 +28,13 @@ export interface ProposerPorts {
 }
 
 /**
- * While a delay, a lease or a session runs, a leader looks at the clocks so often at least: the wall clock may be stepped while the node
- * sleeps, and the log's clock takes a long sleep for an outage.
+ * While a delay, a lease or a session runs, a leader reads the clocks at least this often: the wall clock may be stepped while the node
+ * sleeps, and the log's clock treats a long sleep as an outage.
  */
 const CLOCK_CHECK_MS = 500;
 
 /**
- * What goes into the log: each turn's requests, gathered; time, when something is due and nothing else brings it; and the move to a newer
+ * Proposes entries: each turn's requests, batched; the time, when something is due and no other entry carries it; and the move to a newer
  * version of the state machine.
  */
 export class Proposer {
@@ -42,15 +42,18 @@ export class Proposer {
   readonly #entryWriter = new ByteWriter(64 * 1024);
   readonly #clock = new LogClock();
   readonly #claims: ClaimBudget;
-  /** The latest entry that was proposed for the sake of time alone. Another leader may have overwritten it: then its term is not ours. */
+  /**
+   * The latest entry that was proposed only for its time. Another leader may have overwritten it: then the entry at its index has another
+   * term.
+   */
   #tick: { readonly index: LogIndex; readonly term: Term } = { index: asIndex(0), term: asTerm(0) };
-  /** The term in which this node began to lead last. */
+  /** The latest term in which this node began to lead. */
   #ledTerm: Term | undefined;
-  /** The term whose first command this node proposed last. */
+  /** The latest term whose first command this node proposed. */
   #firstOfTerm: Term | undefined;
-  /** The newest version in the log of this node, which leads. */
+  /** The newest version in this leader's log. */
   #loggedVersion = 1;
-  /** The version that requests are taken for, and that the next entry names. */
+  /** The version that requests are checked against, and that the next entry carries. */
   #version = 1;
 
   constructor(ports: ProposerPorts) {
@@ -58,12 +61,12 @@ export class Proposer {
     this.#claims = new ClaimBudget(ports.machine, ports.bounds.replyBytesMax);
   }
 
-  /** The state-machine version of the entry that is proposed next, if this node leads. */
+  /** The state-machine version of the next proposed entry, if this node leads. */
   get version(): number {
     return this.#version;
   }
 
-  /** In how many ms the clocks have to be looked at, if nothing else happens; an entry then brings the time if something is due. */
+  /** After how many ms the clocks must be read if nothing else happens; an entry then carries the time if something is due. */
   get tickInMs(): number {
     const { view, machine, wallMs } = this.#ports;
     const { nextLogDueMs, nextDelayEndMs } = machine;
@@ -90,7 +93,7 @@ export class Proposer {
 
   proposeQueued(): void {
     const { view, requests } = this.#ports;
-    // The requests wait: either the next leader is found, and their clients are told, or this one leads on.
+    // The requests wait: either the next leader is found and their clients are informed, or this node continues to lead.
     if (view.transfer !== undefined) return;
     const isLeader = view.role === 'leader';
     if (isLeader) {
@@ -106,7 +109,7 @@ export class Proposer {
     return versions.common(view.id, view.configuration);
   }
 
-  /** @returns whether an entry of them is in the log. */
+  /** @returns whether an entry with them is in the log. */
   #proposeRequests(): boolean {
     const { requests, bounds, onEntry } = this.#ports;
     this.#claims.onApplied(this.#ports.applied());
@@ -128,7 +131,7 @@ export class Proposer {
     return isAnyProposed;
   }
 
-  /** Once all members have a newer version, the cluster moves to it. What was taken for the one before may not exist in it. */
+  /** Once all members have a newer version, the cluster moves to it. Requests accepted for the previous version may not exist in it. */
   #moveVersion(): void {
     const { requests } = this.#ports;
     const version = Math.max(this.#version, this.#commonVersion);
@@ -137,7 +140,7 @@ export class Proposer {
     requests.onVersionMoved();
   }
 
-  /** Time enters through the log: something is due, and no other entry is on its way to bring the time. Versions and fresh terms likewise. */
+  /** Time enters through the log: something is due, and no entry in flight carries the time. Versions and fresh terms likewise. */
   get #isTickDue(): boolean {
     if (!this.#mayTick) return false;
     const { machine, wallMs } = this.#ports;
@@ -147,7 +150,7 @@ export class Proposer {
     return nextLogDueMs <= this.#logMs || (nextDelayEndMs !== undefined && nextDelayEndMs <= wallMs());
   }
 
-  /** The first command of a term gives all leases a fresh term; it does not wait for a request, or they would be over before. */
+  /** The first command of a term gives all leases a fresh term; it does not wait for a request, or the leases would expire first. */
   get #hasToRefreshLeases(): boolean {
     const { view, machine, applied } = this.#ports;
     if (this.#version === 1 || this.#firstOfTerm === view.term || machine.nextLeaseEndMs === undefined) return false;
@@ -157,7 +160,7 @@ export class Proposer {
   #proposeTick(): void {
     const { view } = this.#ports;
     const { proposed } = this.#propose(tickData(this.#header()));
-    // What was rejected, since too much is on its way, is tried again when that has been applied.
+    // After an overload rejection, retry once more of the log is applied.
     this.#tick = { index: proposed?.index ?? view.log.lastIndex, term: view.term };
   }
 
@@ -177,21 +180,21 @@ export class Proposer {
   }
 
   /**
-   * In every turn in which this leader takes requests, also while a tick is on its way: of a longer time between two looks a part would not
-   * count. Nor does it while requests have to wait.
+   * In every turn in which this leader accepts requests, even while a tick is in flight: part of a longer time between two readings would
+   * not count. The time in which requests have to wait does not count either.
    */
   #readClock(): void {
     const { machine, nowMs } = this.#ports;
     this.#clock.at(nowMs(), machine.logMs);
   }
 
-  /** The log's clock now; in version 1 it was the leader's wall clock. */
+  /** The log's clock now; in version 1 the leader's wall clock. */
   get #logMs(): number {
     const { machine, nowMs, wallMs } = this.#ports;
     return this.#version === 1 ? wallMs() : this.#clock.at(nowMs(), machine.logMs);
   }
 
-  /** Whether an entry that only brings the time could be proposed, and none is on its way. */
+  /** Whether an entry that only carries the time could be proposed, and none is in flight. */
   get #mayTick(): boolean {
     const { view, applied } = this.#ports;
     const { role, term, transfer } = view;

@@ -10,12 +10,12 @@ import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
 import type { Leadership } from './request-router.ts';
 
-/** How long a question to the leader is remembered; its clients ask again much sooner. */
+/** How long a ReadIndex request is remembered; its clients retry much sooner. */
 const ASKED_MS_MAX = 30_000;
 
-/** More batches than are under way when a node is started again. */
+/** More batches than are in progress when a node is restarted. */
 const BATCHES_PER_LIFE = 2 ** 20;
-/** Numbers stay integers that can be counted on by one, whatever the life's number: beyond 2^53 the next one would be the same. */
+/** Numbers stay below 2^53 whatever the life's number, so that adding one is exact. */
 const LIVES = 2 ** 32;
 
 /** A client's query at this node. */
@@ -26,13 +26,13 @@ interface Query {
   readonly request: Uint8Array;
 }
 
-/** A follower asks on behalf of its own queries, which it numbers. */
+/** A follower's request for its own queries, under its own batch number. */
 interface ReadIndexRequest {
   readonly peer: NodeId;
   readonly batch: number;
 }
 
-/** Everything that waits for the same reply: from which index on a state may be read. */
+/** Everything that waits for the same result: the index from which on a state may be read. */
 interface ReadBatch {
   readonly sinceMs: number;
   readonly queries: Query[];
@@ -44,27 +44,27 @@ export interface QueryHandlerOptions {
   readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
-  /** Differs from one start of the node to the next: a late reply to a question of an earlier life must not reply to one of this life. */
+  /** Differs from one start of the node to the next: a late reply to an earlier life must not match a request of this one. */
   readonly life: number;
-  /** Asks the core, which leads. */
+  /** Steps the core, which leads. */
   readonly read: (batch: number, lease: boolean) => Effects;
 }
 
 /**
- * Queries, which read without an entry in the log. The leader finds out which index a reading must have seen (ReadIndex, thesis §6.4); a
- * follower asks it for that, and then replies from its own state, so that reads cost the leader a few bytes for each batch.
+ * Queries, which read without a log entry. The leader determines the index that a read must have seen (ReadIndex, thesis §6.4). A follower
+ * requests this index, and then serves the reads from its own state, so that reads cost the leader a few bytes for each batch.
  */
 export class QueryHandler {
   readonly #options: QueryHandlerOptions;
-  /** Came in this turn, by whether a lease is good enough. */
+  /** Arrived in this turn, by whether a lease is sufficient. */
   #linearizable = batchAt(0);
   #lease = batchAt(0);
-  /** The core or the leader was asked, by the number it was asked under. */
+  /** Requested from the core or the leader, by batch number. */
   readonly #asked = new Map<number, ReadBatch>();
-  /** May be answered once the state has applied the index. */
+  /** May be served once the state has applied the index. */
   #readable: { readonly index: LogIndex; readonly queries: readonly Query[] }[] = [];
-  /** Are answered now, or as soon as a turn has bytes left for them: the first of them perhaps in part already. */
-  readonly #answering: { readonly query: Query; readonly run: QueryRun }[] = [];
+  /** Served now, or as soon as a turn has bytes left for them; the first may be partly served already. */
+  readonly #serving: { readonly query: Query; readonly run: QueryRun }[] = [];
   #bytesLeft = 0;
   #lastBatch: number;
 
@@ -79,18 +79,18 @@ export class QueryHandler {
     const query: Query = { ...address, connection, request };
     const fault = validateQuery(request);
     if (fault !== undefined) this.#reject(query, fault.code, fault.message, fault.operations);
-    else if (consistency === 'stale') this.#answering.push({ query, run: new QueryRun(request) });
+    else if (consistency === 'stale') this.#serving.push({ query, run: new QueryRun(request) });
     else if (leadership.leader === undefined) this.#rejectLeaderless(query);
     else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
   }
 
-  /** A follower asks from which index on it may reply to its queries. */
+  /** A follower requests the index from which on it may serve its queries. */
   onReadIndexRequest(peer: NodeId, batch: number, lease: boolean, leadership: Leadership): void {
     if (leadership.isLeader) (lease ? this.#lease : this.#linearizable).requests.push({ peer, batch });
     else this.#options.peers.add(peer, { type: 'read-index', batch, index: undefined });
   }
 
-  /** The leader answered a question of this node; without an index it does not lead. */
+  /** The leader replied to a request of this node; without an index it does not lead. */
   onReadIndex(batch: number, index: LogIndex | undefined): void {
     const asked = this.#asked.get(batch);
     if (asked === undefined) return;
@@ -99,7 +99,7 @@ export class QueryHandler {
     else this.#readable.push({ index, queries: asked.queries });
   }
 
-  /** Asks for everything that came in this turn at once: the core if this node leads, otherwise the leader. */
+  /** Requests an index for everything that arrived in this turn at once: from the core if this node leads, otherwise from the leader. */
   requestReadIndexes(leadership: Leadership, nowMs: number): void {
     if (this.#lease.queries.length + this.#lease.requests.length > 0) {
       const batch = this.#lease;
@@ -113,7 +113,7 @@ export class QueryHandler {
     }
   }
 
-  /** The core knows from which index on these batches may be read. */
+  /** The core returned the index from which on these batches may be read. */
   onReadable(readable: readonly ReadableBatch[]): void {
     for (const { batch, index } of readable) {
       const asked = this.#asked.get(batch);
@@ -129,31 +129,31 @@ export class QueryHandler {
     this.#bytesLeft = this.#options.limits.turnBytesMax;
   }
 
-  /** There are queries that could be answered, but that this turn had no bytes left for. */
+  /** Whether there are readable queries that this turn had no bytes left for. */
   hasMore(applied: LogIndex): boolean {
-    return this.#answering.length > 0 || this.#readable.some(({ index }) => index <= applied);
+    return this.#serving.length > 0 || this.#readable.some(({ index }) => index <= applied);
   }
 
-  /** Replies to what the state has come to, as far as the turn's bytes reach. */
+  /** Serves the readable queries from the applied state, within the turn's bytes. */
   serve(applied: LogIndex): void {
     if (this.#readable.length > 0) {
       const waiting = this.#readable.filter(({ index }) => index > applied);
       for (const { index, queries } of this.#readable) {
-        if (index <= applied) for (const query of queries) this.#answering.push({ query, run: new QueryRun(query.request) });
+        if (index <= applied) for (const query of queries) this.#serving.push({ query, run: new QueryRun(query.request) });
       }
       this.#readable = waiting;
     }
     let over = 0;
     while (this.#bytesLeft > 0) {
-      const next = this.#answering[over];
+      const next = this.#serving[over];
       if (next === undefined) break;
       this.#replyNext(next.query, next.run);
       if (next.run.isOver) over += 1;
     }
-    if (over > 0) this.#answering.splice(0, over);
+    if (over > 0) this.#serving.splice(0, over);
   }
 
-  /** The node that was asked no longer leads, or another one does: clients and followers must ask again. */
+  /** The node that was asked no longer leads, or another one does: clients and followers must retry. */
   onLeadershipChanged(): void {
     const batches = [this.#linearizable, this.#lease, ...this.#asked.values()];
     this.#linearizable = batchAt(0);
@@ -174,7 +174,7 @@ export class QueryHandler {
     else if (leader !== undefined) this.#options.peers.add(leader, { type: 'read-index-request', batch, lease });
   }
 
-  /** A question or its reply may be lost on the way; the node that asked has asked again since. */
+  /** A request or its reply may be lost; the node that sent it has retried since. */
   #dropExpired(nowMs: number): void {
     for (const [batch, { sinceMs }] of this.#asked) {
       if (sinceMs > nowMs - ASKED_MS_MAX) return;
@@ -182,7 +182,7 @@ export class QueryHandler {
     }
   }
 
-  /** Replies as many operations as one part may show; all of them, mostly. */
+  /** Replies with as many operations as fit into one part; usually all of them. */
   #replyNext({ connection }: Query, run: QueryRun): void {
     const first = run.done;
     const reply = this.#options.machine.queryNext(run, this.#options.limits.replyBytesMax);
@@ -191,7 +191,7 @@ export class QueryHandler {
   }
 
   #rejectLeaderless(query: Query): void {
-    this.#reject(query, 'NO_LEADER', 'No leader available. An election is under way; retry after a backoff, or read stale.');
+    this.#reject(query, 'NO_LEADER', 'No leader available. An election is in progress; retry after a backoff, or read stale.');
   }
 
   #reject({ connection, client, sequence }: Query, code: RejectionCode, message: string, operations: readonly number[] = []): void {

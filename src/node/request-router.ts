@@ -20,18 +20,20 @@ export interface QueuedRequest extends PendingRequest, ClaimingRequest {}
 const NO_CLAIMS: readonly ClaimPlace[] = [];
 const NO_TAKES: readonly Take[] = [];
 
-/** How this node stands to the leader when a request arrives. */
+/** The leadership as this node knows it when a request arrives. */
 export interface Leadership {
   readonly isLeader: boolean;
   readonly leader: NodeId | undefined;
-  /** The state-machine version that will carry out what this node, if it leads, takes now. */
+  /** The state-machine version that will execute what this node, if it leads, accepts now. */
   readonly version: number;
 }
 
-/** How long a claim stays away that cannot wait at the leader: what each costs is one message a second. */
+/** Retry delay of a claim that cannot wait at the leader: each costs one message per second. */
 const RETRY_LATER_MS = 1_000;
 
-/** A server frame inside a reply: length, kind, then client and sequence in both forms that reply a request. */
+/**
+ * Offset of client and sequence in a server frame inside a reply, after length and kind; the same in both forms that reply to a request.
+ */
 const REPLY_ADDRESS_AT = 5;
 const NODE_ITSELF = {
   client: NO_CLIENT,
@@ -44,8 +46,8 @@ const NODE_ITSELF = {
 } as const;
 
 /**
- * Takes clients' requests and sees to it that each is answered once: by the state machine, by a rejection that says whether
- * the request may have taken effect, or by the leader it was passed on to.
+ * Accepts clients' requests and ensures that each gets one reply: from the state machine, from a rejection that reports whether the request
+ * may have taken effect, or from the leader it was forwarded to.
  */
 export class RequestRouter {
   readonly #limits: NodeLimits;
@@ -53,11 +55,11 @@ export class RequestRouter {
   readonly #peers: PeerOutbox;
   readonly #clients: ClientOutbox;
   readonly #scratch = new ByteWriter(1024);
-  /** Will be proposed in this turn. */
+  /** To be proposed in this turn. */
   #queued: QueuedRequest[] = [];
   /** In the log, not yet applied. */
   readonly #proposed = new PendingRequests();
-  /** Passed on to the leader. */
+  /** Forwarded to the leader. */
   readonly #forwarded = new PendingRequests();
   readonly #parked = new ParkedClaims();
   readonly #delivery = new ClaimDelivery();
@@ -69,14 +71,14 @@ export class RequestRouter {
     this.#clients = options.clients;
   }
 
-  /** When a parked claim runs out, monotonic ms. */
+  /** When the next parked claim expires, monotonic ms. */
   get nextExpiryMs(): number {
     return this.#parked.nextExpiryMs;
   }
 
   onClientRequest(connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
-    // Without an address there is no client to reply: no client of ours sends such bytes.
+    // Without an address there is no client to reply to: our clients never send such bytes.
     if (address === undefined) return;
     if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
     const { client, sequence } = address;
@@ -92,7 +94,7 @@ export class RequestRouter {
     }
   }
 
-  /** A follower passed a request on. It is checked where its version is known, and never passed on twice. */
+  /** A request forwarded by a follower. It is checked here, where the version is known, and never forwarded twice. */
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
     if (address === undefined) {
@@ -110,20 +112,20 @@ export class RequestRouter {
     else this.#take({ ...waiting, request, claims, takes: NO_TAKES, replyBytes: 0 }, nowMs);
   }
 
-  /** The leader answered a request that was passed on to it. */
+  /** The leader replied to a forwarded request. */
   onForwardReply(connection: number, frame: Uint8Array): void {
     const reader = new ByteReader(frame, REPLY_ADDRESS_AT);
     const client = reader.f64();
     const sequence = reader.f64();
     this.#forwarded.take(client, sequence);
     this.#clients.writerFor(connection).raw(frame);
-    // A copy: the frame of the peer that it came in may be large.
+    // A copy: the peer's frame that contains it may be large.
     for (const reply of readServerFrames(frame)) {
       if (reply.type === 'reply' && mayClaim(reply.reply)) this.#delivery.onSent(connection, client, sequence, reply.reply.slice());
     }
   }
 
-  /** A client waits no longer for a claim: if that is parked, it goes on into the log like one that has waited long enough. */
+  /** A client cancelled its claim: if it is parked, it enters the log like one that has waited long enough. */
   onCancelledClaim(client: number, sequence: number, leadership: Leadership): void {
     if (leadership.isLeader) {
       const claim = this.#parked.takeOne(client, sequence);
@@ -136,22 +138,22 @@ export class RequestRouter {
   onClientGone(connection: number, leadership: Leadership): void {
     this.#delivery.onGone(connection);
     this.#parked.takeOfConnection(connection, undefined);
-    const hadForwarded = this.#forwarded.forget(connection);
+    const hadForwarded = this.#forwarded.dropConnection(connection);
     if (leadership.isLeader || leadership.leader === undefined || !hadForwarded) return;
     this.#peers.add(leadership.leader, { type: 'client-gone', connection });
   }
 
-  /** The channel of a client ended at the peer that passed its requests on. */
+  /** The channel of a client ended at the peer that forwarded its requests. */
   onForwardedClientGone(peer: NodeId, connection: number): void {
     this.#parked.takeOfConnection(connection, peer);
   }
 
-  /** The state machine forgot a session: nothing that was sent in it will be acknowledged any more. */
+  /** The state machine evicted a session: nothing that was sent in it will be acknowledged any more. */
   onSessionEnded(client: number): void {
     this.#delivery.onSessionEnded(client);
   }
 
-  /** A queue had no waiting job and has one now: claims of it that are parked can be served. */
+  /** A queue had no waiting job and has one now: parked claims of that queue can be served. */
   onQueueFilled(queue: string): void {
     this.#parked.onQueueFilled(queue);
   }
@@ -160,7 +162,7 @@ export class RequestRouter {
     this.#parked.takeOfPeer(peer);
   }
 
-  /** Leader or follower, this node no longer is what it was when the waiting requests came: their clients must ask again. */
+  /** The leadership changed since the waiting requests arrived: their clients must send them again. */
   onLeadershipChanged(): void {
     for (const waiting of this.#proposed.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
     for (const waiting of this.#forwarded.takeAll()) this.#rejectLeaderless(waiting, 'unknown');
@@ -173,7 +175,10 @@ export class RequestRouter {
     return this.#delivery.isDue;
   }
 
-  /** The leader releases the jobs of claims whose reply was not delivered, and a follower asks it to. It is not asked again if that is lost: leases end by themselves. */
+  /**
+   * The leader releases the jobs of claims whose reply was not delivered; a follower requests it from the leader, and does not retry:
+   * leases expire anyway.
+   */
   releaseUndelivered({ isLeader, leader }: Leadership): void {
     if (this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
@@ -182,7 +187,7 @@ export class RequestRouter {
     }
   }
 
-  /** From now on a newer version carries out what is proposed: what was taken for the one before has to be asked again. */
+  /** A newer version executes what is proposed from now on: requests accepted for the previous version must be sent again. */
   onVersionMoved(): void {
     const message = 'The cluster moves to a newer version of its state machine. Send the request again.';
     for (const waiting of [...this.#withoutOwn(this.takeQueued()), ...this.#parked.takeAll()])
@@ -209,7 +214,7 @@ export class RequestRouter {
     for (const item of this.#withoutOwn(items)) this.#reject(item, 'OVERLOADED', 'not-applied', message);
   }
 
-  /** Whether anyone here waits for this reply. Part of the state machine's reply sink. */
+  /** Whether a reply is awaited here. Part of the state machine's reply sink. */
   wants(client: number, sequence: number): boolean {
     return this.#proposed.has(client, sequence);
   }
@@ -222,8 +227,8 @@ export class RequestRouter {
   }
 
   /**
-   * Jobs may have come, time has passed: parked claims go on into the log. Those that waited long enough go there too, although they will
-   * find nothing: the same request may have reached another leader meanwhile, and only the log knows what came of it.
+   * Jobs may have arrived, time has passed: servable parked claims enter the log. Expired ones do too, although they find nothing: the same
+   * request may have reached another leader meanwhile, and only the log determines its outcome.
    * @returns whether any was queued.
    */
   resumeParkedClaims(nowMs: number): boolean {
@@ -245,7 +250,7 @@ export class RequestRouter {
     if (claim === undefined || this.#machine.waitingCount(claim.queue) > 0) {
       this.#queued.push(waiting);
     } else if (this.#parked.size < this.#limits.parkedClaimsMax || this.#parked.has(waiting.client, waiting.sequence)) {
-      // A copy: the packet or frame that the request came in may be large, and other requests of it were answered long ago.
+      // A copy: the packet or frame that contains the request may be large, and its other requests were answered long ago.
       this.#parked.park({
         ...waiting,
         request: request.slice(),
@@ -258,9 +263,9 @@ export class RequestRouter {
     }
   }
 
-  /** Not into the log, where it would find nothing: its client would ask again at once, and that costs a write each time. */
+  /** Not proposed, since it would find nothing: its client would retry at once, and each retry costs a write. */
   #rejectUnparked(waiting: PendingRequest): void {
-    const message = `${this.#parked.size} claims wait for jobs already. Ask again later, use fewer clients, or raise parkedClaimsMax.`;
+    const message = `${this.#parked.size} claims already wait for jobs. Retry later, use fewer clients, or raise parkedClaimsMax.`;
     this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, { retryAfterMs: RETRY_LATER_MS });
   }
 
@@ -272,7 +277,7 @@ export class RequestRouter {
   ): (Omit<RequestFault, 'code'> & { readonly code: RejectionCode }) | undefined {
     const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION, claims);
     if (fault === undefined || !isLeader) return fault;
-    // What no version takes is said first: its client can do something about it.
+    // A fault in every version is reported first: the client can correct it.
     const faultOfAny = validateRequest(request, this.#limits, ANY_VERSION);
     if (faultOfAny !== undefined) return faultOfAny;
     const remedy =
@@ -280,12 +285,12 @@ export class RequestRouter {
         ? 'It moves on when every member runs a release that has it: upgrade the others, then retry.'
         : 'Use the same release of jobraft on clients and nodes.';
     const message = `The cluster runs version ${version} of its state machine, which does not have this operation. ${remedy}`;
-    // Which operations these are does not matter: all are asked for again until the cluster has moved on.
+    // The operations at fault do not matter: all are retried until the cluster has moved on.
     return { code: 'VERSION', message, operations: [] };
   }
 
   #rejectLeaderless(waiting: PendingRequest, outcome: 'not-applied' | 'unknown'): void {
-    this.#reject(waiting, 'NO_LEADER', outcome, 'No leader available. An election is under way; retry after a backoff.');
+    this.#reject(waiting, 'NO_LEADER', outcome, 'No leader available. An election is in progress; retry after a backoff.');
   }
 
   #reject(
@@ -308,7 +313,7 @@ export class RequestRouter {
     this.#peers.add(origin.peer, { type: 'forward-reply', connection: origin.connection, frame: this.#scratch.view() });
   }
 
-  /** What this node asks for by itself is not answered, but kept for later. @returns the others. */
+  /** This node's own requests are not answered, but kept for later. @returns the others. */
   #withoutOwn(items: readonly QueuedRequest[]): readonly QueuedRequest[] {
     const own = items.filter(({ client }) => client === NO_CLIENT);
     if (own.length === 0) return items;

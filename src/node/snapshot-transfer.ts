@@ -4,27 +4,27 @@ import { isSameEntry, type SnapshotId } from '../raft/entry.ts';
 import type { InstallSnapshot } from '../raft/message.ts';
 import type { CheckpointReader, NodeStorage, SnapshotRecord } from '../storage/port.ts';
 
-/** Chunks that found no reply for so long are sent again. */
+/** Chunks without a reply for this long are sent again. */
 const RESEND_MS = 1_000;
-/** Most chunks on their way without a reply: while the follower writes one, the leader reads the next. */
+/** Most chunks in flight: while the follower writes one, the leader reads the next. */
 export const CHUNKS_IN_FLIGHT_MAX = 4;
 
 type Chunk = Pick<InstallSnapshot, 'snapshot' | 'chunk' | 'done' | 'data'>;
 
 /**
  * The leader's side of one InstallSnapshot: reads the checkpoint from a consistent view, one bounded chunk at a time, and
- * holds only the chunks that are on their way.
+ * holds only the chunks in flight.
  */
 export class SnapshotSender implements Disposable {
   readonly #reader: CheckpointReader;
   readonly #chunkBytes: number;
   #ahead: readonly SnapshotRecord[] | undefined;
-  /** The first chunk that the follower does not have, as far as is known. */
+  /** The first chunk that the follower is not known to have. */
   #wanted = 0;
   /** The chunk that is read next. */
   #next = 0;
-  /** Chunks without a reply, in their order; the first `#sentCount` of them are on their way. */
-  #unanswered: Chunk[] = [];
+  /** Chunks without a reply, in order; the first `#sentCount` of them are in flight. */
+  #unacknowledged: Chunk[] = [];
   #sentCount = 0;
   #sentAtMs: number;
   #isResent = false;
@@ -45,59 +45,59 @@ export class SnapshotSender implements Disposable {
     return this.#next;
   }
 
-  /** `take` has something to do. */
+  /** Whether `take` has something to do. */
   get hasMore(): boolean {
     if (this.#isResent) return false;
-    return this.#sentCount < this.#unanswered.length || (this.#unanswered.length < CHUNKS_IN_FLIGHT_MAX && !this.#isRead);
+    return this.#sentCount < this.#unacknowledged.length || (this.#unacknowledged.length < CHUNKS_IN_FLIGHT_MAX && !this.#isRead);
   }
 
   get resendDueMs(): number {
-    return this.#unanswered.length === 0 ? Number.POSITIVE_INFINITY : this.#sentAtMs + RESEND_MS;
+    return this.#unacknowledged.length === 0 ? Number.POSITIVE_INFINITY : this.#sentAtMs + RESEND_MS;
   }
 
-  /** The storage gave the view up: what is still to come must be read from a later checkpoint. */
+  /** The storage closed the view: the rest must be read from a later checkpoint. */
   get isExpired(): boolean {
     return this.#reader.isExpired;
   }
 
-  /** @returns the chunk that leaves now, if there is one. */
+  /** @returns the chunk to send now, if there is one. */
   take(nowMs: number): Chunk | undefined {
     if (!this.hasMore) return undefined;
-    if (this.#sentCount === this.#unanswered.length) {
+    if (this.#sentCount === this.#unacknowledged.length) {
       let chunk = this.#read();
-      // Those that the follower has from an earlier sender of the same snapshot and term are passed over.
+      // Skips chunks that the follower has from an earlier sender of the same snapshot and term.
       while (chunk.chunk < this.#wanted && !chunk.done) chunk = this.#read();
-      this.#unanswered.push(chunk);
+      this.#unacknowledged.push(chunk);
     }
     this.#sentCount += 1;
     this.#sentAtMs = nowMs;
-    return this.#unanswered[this.#sentCount - 1];
+    return this.#unacknowledged[this.#sentCount - 1];
   }
 
   /**
-   * The follower says which chunk it wants. Only news makes further chunks leave: if every repeated reply did, each repeated chunk would start
-   * another stream of them, and they would double at every loss. What was lost is for the timer.
-   * @returns `restart` when the follower lost what it had staged.
+   * The follower requests a chunk. Only progress makes further chunks leave: if every repeated reply did, each repeated chunk would start
+   * another stream of them, and they would double at every loss. The timer handles lost chunks.
+   * @returns `restart` if the follower lost what it had staged.
    */
   onWanted(snapshot: EntryId, nextChunk: number, nowMs: number): 'news' | 'restart' | 'ignore' {
     if (!isSameEntry(snapshot, this.snapshot) || nextChunk === this.#wanted) return 'ignore';
-    // A reply that was overtaken says so too; only one to a chunk that was sent again shows that the follower is really there.
+    // A reply that was overtaken looks the same; only a reply to a resent chunk shows what the follower really has.
     if (nextChunk < this.#wanted) return this.#isResent ? 'restart' : 'ignore';
-    const answered = this.#unanswered.filter(({ chunk, done }) => chunk < nextChunk && !done).length;
-    this.#unanswered.splice(0, answered);
-    this.#sentCount = Math.max(0, this.#sentCount - answered);
+    const acknowledged = this.#unacknowledged.filter(({ chunk, done }) => chunk < nextChunk && !done).length;
+    this.#unacknowledged.splice(0, acknowledged);
+    this.#sentCount = Math.max(0, this.#sentCount - acknowledged);
     this.#wanted = nextChunk;
     this.#sentAtMs = nowMs;
     this.#isResent = false;
     return 'news';
   }
 
-  /** Nothing was answered for long. @returns the first of the chunks, alone; the others are sent again after its reply. */
+  /** No reply for long. @returns the first of the chunks, alone; the others are sent again after its reply. */
   resend(nowMs: number): Chunk | undefined {
     this.#sentAtMs = nowMs;
     this.#isResent = true;
     this.#sentCount = 1;
-    return this.#unanswered[0];
+    return this.#unacknowledged[0];
   }
 
   [Symbol.dispose](): void {
@@ -118,16 +118,16 @@ export class SnapshotSender implements Disposable {
 }
 
 /**
- * The follower's side: which chunk of which snapshot comes next. Chunks are counted within one term only: a term has one leader (Raft §5.2),
- * which does not lead it again after a restart. The next leader, also the same node with other limits, may divide the snapshot into other
- * chunks, or have other records for it: it begins anew.
+ * The follower's side: which chunk of which snapshot comes next. Chunks are counted within one term only: a term has one leader (Raft
+ * §5.2), which does not lead it again after a restart. The next leader, even the same node with other limits, may divide the snapshot into
+ * other chunks, or have other records for it: the transfer starts over.
  */
 export class SnapshotReceiver {
   #snapshot: EntryId | undefined;
   #term: Term | undefined;
   #next = 0;
 
-  /** @returns whether `message` is the chunk to stage now. */
+  /** @returns whether `message` is the next chunk to stage. */
   accepts(message: InstallSnapshot): boolean {
     const isRunning = this.#snapshot !== undefined && isSameEntry(this.#snapshot, message.snapshot) && this.#term === message.term;
     if (message.chunk === 0 && !(isRunning && this.#next > 0)) {
@@ -154,7 +154,7 @@ export class SnapshotReceiver {
   }
 }
 
-/** Each record travels with the checksum that it was stored with, so that damage on the way is found before it is staged. */
+/** Each record is sent with the checksum that it was stored with, so that damage in transit is detected before it is staged. */
 function encodeRecords(records: readonly SnapshotRecord[]): Uint8Array {
   const writer = new ByteWriter(1024);
   writer.u32(records.length);
@@ -167,7 +167,7 @@ function encodeRecords(records: readonly SnapshotRecord[]): Uint8Array {
   return writer.copy();
 }
 
-/** @throws {MalformedBytesError} also when the chunk was cut at a record's end. */
+/** @throws {MalformedBytesError} also if the chunk was cut at the end of a record. */
 export function decodeRecords(data: Uint8Array): SnapshotRecord[] {
   const reader = new ByteReader(data);
   const count = reader.u32();

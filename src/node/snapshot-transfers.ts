@@ -7,16 +7,18 @@ import { SnapshotDamagedError } from '../storage/errors.ts';
 import type { NodeStorage } from '../storage/port.ts';
 import { decodeRecords, SnapshotReceiver, SnapshotSender } from './snapshot-transfer.ts';
 
-/** For a follower that is silent for longer nothing is kept: it may be gone for good. Installing a large snapshot takes it a few seconds. */
+/**
+ * Nothing is kept for a follower that is silent for longer: it may be gone for good. Installing a large snapshot takes it a few seconds.
+ */
 const SILENT_MS_MAX = 10_000;
 
 const NO_CHUNKS: readonly InstallSnapshot[] = [];
 
-/** What a leader keeps for the followers that reply it. */
+/** What a leader keeps for followers that reply to it. */
 export interface WantedByFollowers {
-  /** They want the log behind this index: behind the snapshot that is on its way, or behind what they have. Infinity for none of it. */
+  /** They need the log after this index: after the snapshot in transit, or after what they have. Infinity for none of it. */
   readonly logBehind: LogIndex;
-  /** A snapshot is on its way: the checkpoint should stay as it is. */
+  /** A snapshot is in transit: the checkpoint should not be replaced. */
   readonly isCheckpointRead: boolean;
 }
 
@@ -27,7 +29,7 @@ export interface SentSnapshot {
   readonly chunks: number;
 }
 
-/** The node's snapshots on their way: those it sends while it leads, and the one it receives. */
+/** The node's snapshots in transit: those it sends while it leads, and the one it receives. */
 export class SnapshotTransfers implements Disposable {
   readonly #id: NodeId;
   readonly #storage: NodeStorage;
@@ -43,20 +45,20 @@ export class SnapshotTransfers implements Disposable {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** The next chunk can leave with the next turn: a turn reads one for each follower. */
+  /** The next chunk can be sent with the next turn: a turn reads one for each follower. */
   get hasMore(): boolean {
     for (const sender of this.#senders.values()) if (sender?.hasMore === true) return true;
     return false;
   }
 
-  /** When a chunk that found no reply leaves again, monotonic ms. */
+  /** When a chunk without a reply is sent again, monotonic ms. */
   get nextResendMs(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const sender of this.#senders.values()) if (sender !== undefined) next = Math.min(next, sender.resendDueMs);
     return next;
   }
 
-  /** A follower needs a snapshot; its first chunk leaves with this turn. */
+  /** A follower needs a snapshot; this turn sends its first chunk. */
   begin(peer: NodeId): void {
     this.abort(peer);
     this.#senders.set(peer, undefined);
@@ -75,12 +77,12 @@ export class SnapshotTransfers implements Disposable {
     for (const peer of [...this.#senders.keys()]) this.abort(peer);
   }
 
-  /** What the followers want of this leader's log and checkpoint. */
+  /** What the followers need of this leader's log and checkpoint. */
   wanted({ progress }: CoreView, nowMs: number): WantedByFollowers {
     let logBehind = Number.POSITIVE_INFINITY;
     let isCheckpointRead = false;
     for (const [peer, { state, match, lastContactMs }] of progress) {
-      // One that has not answered this leader yet, or whose channel has ended, is known to have nothing.
+      // A follower that has not replied to this leader yet, or whose channel has ended, is known to have nothing.
       const hasReplied = state === 'snapshot' || match > 0;
       if (!hasReplied || lastContactMs < nowMs - SILENT_MS_MAX) continue;
       const sender = this.#senders.get(peer);
@@ -93,7 +95,7 @@ export class SnapshotTransfers implements Disposable {
     return { logBehind: logBehind as LogIndex, isCheckpointRead };
   }
 
-  /** @returns the chunks that leave now: at most one for each follower. */
+  /** @returns the chunks to send now: at most one for each follower. */
   onTurn(view: CoreView, nowMs: number): readonly InstallSnapshot[] {
     if (this.#senders.size === 0 && this.#wanted.length === 0) return NO_CHUNKS;
     const chunks: InstallSnapshot[] = [];
@@ -111,7 +113,7 @@ export class SnapshotTransfers implements Disposable {
     for (const [peer, sender] of this.#senders) {
       const state = view.progress.get(peer)?.state;
       if (state !== 'snapshot') {
-        // A peer without progress is no member any more: nothing arrived there.
+        // A peer without progress is no longer a member: nothing arrived there.
         if (sender !== undefined && state !== undefined)
           this.#finished.push({ to: peer, index: sender.snapshot.index, chunks: sender.chunks });
         this.abort(peer);
@@ -133,8 +135,8 @@ export class SnapshotTransfers implements Disposable {
 
   /**
    * Stages an expected chunk.
-   * @returns `installed` once it was the last and the snapshot is the node's state, on disk; `damaged` for a chunk that is not what was sent:
-   * it is left without a reply, and comes again.
+   * @returns `installed` once it was the last and the snapshot is the node's state, on disk; `damaged` for a chunk that differs from what
+   * was sent: it gets no reply, and is sent again.
    */
   onChunk(message: InstallSnapshot, hardState: HardState): 'installed' | 'staged' | 'damaged' {
     if (!this.#receiver.accepts(message)) return 'staged';

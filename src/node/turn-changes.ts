@@ -6,11 +6,11 @@ import type { Entry, HardState } from '../raft/entry.ts';
 import type { NodeStorage, PersistBatch } from '../storage/port.ts';
 import type { CheckpointPart } from './checkpoint-schedule.ts';
 
-/** Records of a checkpoint that are written without a look at the clock. */
+/** Records of a checkpoint that are written between two readings of the clock. */
 const RECORDS_UNTIMED = 64;
 
 /**
- * What the steps of one turn want written, merged so that one transaction holds it all. Those of the next turns join it while a long suffix of
+ * The changes of one turn's steps, merged into one transaction. The changes of the next turns are added while a long suffix of
  * the log is deleted first.
  */
 export class TurnChanges {
@@ -27,14 +27,14 @@ export class TurnChanges {
     return this.#from === undefined ? undefined : { from: this.#from, entries: this.#entries };
   }
 
-  /** Whether the next turn has to go on with deleting a suffix of the log. */
+  /** Whether the next turn must continue to delete a suffix of the log. */
   get isTruncating(): boolean {
     return this.#isTruncating;
   }
 
   /**
-   * Deletes a part of the log's suffix that conflicts with what is to be appended, when it is too long for one transaction. Until all of it is
-   * deleted the changes stay, and what waits for them; a stop in between leaves a log that ends earlier.
+   * Deletes a part of the log's suffix that conflicts with new entries, if it is too long for one transaction. Until all of it is
+   * deleted the changes, and what depends on them, wait; a stop in between leaves a log that ends earlier.
    * @returns whether it was too long.
    */
   truncateInParts(storage: Pick<NodeStorage, 'truncationStart' | 'persist'>): boolean {
@@ -42,7 +42,7 @@ export class TurnChanges {
     const from = append === undefined ? undefined : storage.truncationStart(append.from);
     this.#isTruncating = from !== undefined && from !== append?.from;
     if (from === undefined || !this.#isTruncating) return false;
-    // The newer term shows that what is deleted was not committed.
+    // The newer term shows that the deleted entries were not committed.
     storage.persist({ ...(hardState === undefined ? {} : { hardState }), append: { from, entries: [] } });
     this.hardState = undefined;
     return true;
@@ -50,8 +50,8 @@ export class TurnChanges {
 
   /**
    * The turn's transaction.
-   * @param onRecords called now and then while the records of a checkpoint are written; not where term and vote, which everything that is sent
-   * meanwhile would speak of, are not on disk yet.
+   * @param onRecords called repeatedly while the records of a checkpoint are written; not while term and vote, on which all messages sent
+   * meanwhile depend, are not on disk yet.
    */
   batchWith(part: CheckpointPart | undefined, generation: Generation | undefined, onRecords: () => void): PersistBatch {
     const { hardState, append } = this;

@@ -2,22 +2,22 @@ import { ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.
 import { assertNever } from '../base/invariant.ts';
 
 /**
- * What a client and the node it contacted say to each other. A packet is a run of frames, each behind its u32 length, so
- * that everything one turn has to say to one client leaves in one packet.
+ * The frames between a client and its node. A packet is a sequence of frames, each after its u32 length, so everything that one turn sends
+ * to one client fits in one packet.
  */
 export type ClientFrame =
   /** A batch of queue operations as `RequestEncoder` made it; answered by `reply` or `rejected`. */
   | { readonly type: 'request'; readonly request: Uint8Array }
-  /** Operations that only read, in the same form, and without a session: they do not go through the log. Answered like a request. */
+  /** Read-only operations, in the same form, and without a session: they do not go through the log. Answered like a request. */
   | { readonly type: 'query'; readonly consistency: ReadConsistency; readonly request: Uint8Array }
   /**
-   * The client waits no longer for a claim that it sent on this channel. If the claim is parked, it is answered now, through the log;
+   * The client cancels a claim that it sent on this channel. If the claim is parked, it is answered now, through the log;
    * otherwise the frame has no effect.
    */
   | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
   | { readonly type: 'status'; readonly call: number }
   | { readonly type: 'log'; readonly call: number; readonly from: number; readonly to: number }
-  /** Other members (Raft §6); only a leader takes it. Answered by `done` once it stands in the log, or by `rejected`. */
+  /** A membership change (Raft §6); only a leader accepts it. Answered by `done` once it is in the log, or by `admin-rejected`. */
   | {
       readonly type: 'change';
       readonly call: number;
@@ -25,15 +25,19 @@ export type ClientFrame =
       readonly remove: readonly number[];
       readonly learners: readonly number[];
     }
-  /** Another leader: node `to`, or whichever has most of the log when it is zero. Answered by `done` once it is begun, or by `rejected`. */
+  /**
+   * A leadership transfer: to node `to`, or to the one with the most advanced log if it is zero. Answered by `done` once it begins, or by
+   * `admin-rejected`.
+   */
   | { readonly type: 'transfer'; readonly call: number; readonly to: number };
 
 /**
- * How new a reading is.
- * - `linearizable`: it sees everything that was answered before it was asked; the leader confirms with a majority that it leads (ReadIndex).
- * - `lease`: the same, without asking, while a majority has lately promised to elect nobody else. Assumes that clocks of all nodes run at
- *   nearly the same rate (see `leaseMs`); without a lease it is `linearizable`.
- * - `stale`: whatever the node at hand has applied; it needs no leader.
+ * How recent the state read is.
+ * - `linearizable`: it includes everything that was answered before the read; the leader confirms with a majority that it leads
+ *   (ReadIndex).
+ * - `lease`: the same without asking, while a majority has recently promised not to elect another leader. Assumes that the clocks of all
+ *   nodes run at nearly the same rate (see `leaseMs`); without a lease it is `linearizable`.
+ * - `stale`: whatever the contacted node has applied; it needs no leader.
  */
 export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
 export const READ_CONSISTENCIES = ['linearizable', 'lease', 'stale'] as const satisfies readonly ReadConsistency[];
@@ -48,7 +52,7 @@ const ADMIN_REJECTION_REASONS: readonly AdminRejectionReason[] = [
   'OVERLOADED',
 ];
 
-/** `RETRY_LATER`: a claim would have to wait for a job, and as many claims as the leader allows wait already. */
+/** `RETRY_LATER`: a claim would have to wait for a job, and the leader's limit of waiting claims is reached. */
 export type RejectionCode = 'NO_LEADER' | 'OVERLOADED' | 'TOO_LARGE' | 'INVALID_REQUEST' | 'STOPPING' | 'VERSION' | 'RETRY_LATER';
 const REJECTION_CODES: readonly RejectionCode[] = [
   'NO_LEADER',
@@ -60,7 +64,7 @@ const REJECTION_CODES: readonly RejectionCode[] = [
   'RETRY_LATER',
 ];
 
-/** One entry as GetLog shows it. */
+/** One entry in the reply to GetLog. */
 export interface LogEntryView {
   readonly index: number;
   readonly term: number;
@@ -68,7 +72,7 @@ export interface LogEntryView {
   readonly data: Uint8Array;
 }
 
-/** What GetStatus replies. */
+/** The reply to GetStatus. */
 export interface NodeStatus {
   readonly node: number;
   readonly state: 'follower' | 'pre-candidate' | 'candidate' | 'leader';
@@ -80,28 +84,28 @@ export interface NodeStatus {
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
-  /** Those that elect and commit; while `outgoing` is not empty, a majority of it is needed as well (joint consensus). */
+  /** The voters; while `outgoing` is not empty, a majority of it is needed as well (joint consensus). */
   readonly voters: readonly number[];
   readonly outgoing: readonly number[];
-  /** They receive the log without a vote. */
+  /** Members that receive the log without a vote. */
   readonly learners: readonly number[];
   /** Learners that become voters once they have caught up. */
   readonly joining: readonly number[];
-  /** Voters that go when the joining ones vote. */
+  /** Voters that are removed when the joining ones become voters. */
   readonly leaving: readonly number[];
   /** The members are committed here, and the configuration is not joint. */
   readonly isSettled: boolean;
-  /** It knows that it is no member any more. */
+  /** The node learned that it is no longer a member. */
   readonly isRemoved: boolean;
 }
 
 export type ServerFrame =
-  /** A reply as the queue's state machine made it; names its client and sequence inside. */
+  /** A reply of the queue's state machine; it contains its client and sequence. */
   | { readonly type: 'reply'; readonly reply: Uint8Array }
   /** The results of some operations of a query, from place `first` on, in the form of a reply; the others come in other parts. */
   | { readonly type: 'part'; readonly first: number; readonly reply: Uint8Array }
   /**
-   * The request was not carried out as far as this node knows. `unknown` means that it may still take effect, so it may
+   * The request was not executed as far as this node knows. `unknown` means that it may still take effect, so it may
    * be repeated only with the same sequence.
    */
   | {
@@ -112,7 +116,7 @@ export type ServerFrame =
       readonly outcome: 'not-applied' | 'unknown';
       /** With `RETRY_LATER`: how long the client should wait before it sends the request again. */
       readonly retryAfterMs?: number;
-      /** The operations at fault, by their place in the request, in ascending order; empty when it is the request as a whole. */
+      /** The invalid operations, by their place in the request, in ascending order; empty if the request as a whole is rejected. */
       readonly operations: readonly number[];
       readonly message: string;
     }
@@ -123,7 +127,7 @@ export type ServerFrame =
       readonly type: 'admin-rejected';
       readonly call: number;
       readonly reason: AdminRejectionReason;
-      /** Zero when the node knows of none. */
+      /** Zero if the node knows of none. */
       readonly leader: number;
       readonly message: string;
     };
@@ -225,7 +229,7 @@ function readPlaces(body: ByteReader): number[] {
   return places;
 }
 
-/** Ids and indexes are doubles on the wire, and whatever else a double can be must not get further than this. */
+/** Ids and indexes are doubles on the wire; rejects all other double values here. */
 function readWhole(body: ByteReader, least: number): number {
   const value = body.f64();
   if (!Number.isSafeInteger(value) || value < least) throw new MalformedBytesError(`${value} is no integer of at least ${least}`);
@@ -313,7 +317,7 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
       return { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message: body.text() };
     }
     case 3:
-      // The only cast: the node that wrote this text built it from a NodeStatus.
+      // The only cast: the node that sent this text built it from a NodeStatus.
       return { type: 'status', call: body.u32(), status: JSON.parse(body.text()) as NodeStatus };
     case 4: {
       const call = body.u32();

@@ -1,9 +1,9 @@
 import type { CoreState } from './core-state.ts';
 
 /**
- * This node itself read nothing for a while. What kept it from running, such as a busy processor or a slow disk, may keep the others from running,
- * too, so that this time is not counted as their silence. How much is left out is bounded, by an election timeout and one absence: a node that
- * is never on time still notices that the leader, or a majority of its followers, is gone.
+ * This node read nothing for a while. Whatever kept it from running, such as a busy processor or a slow disk, may keep the other nodes from
+ * running too, so this time does not count as their silence. The excused time is bounded by an election timeout plus one absence: a node
+ * that is always late still notices that the leader, or a majority of its followers, is gone.
  */
 export function onAway(core: CoreState, durationMs: number): void {
   const { now, config } = core;
@@ -11,13 +11,13 @@ export function onAway(core: CoreState, durationMs: number): void {
     for (const progress of core.progress.values()) progress.excuse(durationMs, now, config.electionTimeoutMs);
   } else if (core.excusedMs < config.electionTimeoutMs) {
     core.excusedMs += durationMs;
-    core.leaderHeardMs = Math.min(now, core.leaderHeardMs + durationMs);
-    // Nothing is left to wait for once the leader's channel has closed; candidates wait for others than the leader.
+    core.leaderContactMs = Math.min(now, core.leaderContactMs + durationMs);
+    // Once the leader's channel has closed there is nothing left to wait for. Candidates do not wait for the leader.
     if (core.role === 'follower' && !core.isLeaderLost) prolongElectionTimeout(core, durationMs);
   }
 }
 
-/** After a long absence there is time for a heartbeat at least. */
+/** After a long absence, leave time for at least one heartbeat. */
 function prolongElectionTimeout(core: CoreState, durationMs: number): void {
   const { heartbeatMs } = core.config;
   core.electionDueMs += durationMs;

@@ -1,25 +1,32 @@
 import { ConfigError } from '../base/errors.ts';
 
-/** Timings in milliseconds, sizes in bytes. The same on every node of a cluster, or elections and windows fit badly. */
+/**
+ * Timings in milliseconds, sizes in bytes. Must be the same on every node of a cluster: election timeouts and windows depend on each other.
+ */
 export interface RaftConfig {
   /** A leader that sent nothing else to a peer for this long sends it an empty AppendEntries. */
   readonly heartbeatMs: number;
-  /** A follower that heard no leader for a random time in [x, 2x) starts an election (Raft §5.2); a leader that heard no majority for x steps down. */
+  /**
+   * A follower that receives nothing from a leader for a random time in [x, 2x) starts an election (Raft §5.2); a leader that receives
+   * nothing from a majority for x steps down.
+   */
   readonly electionTimeoutMs: number;
-  /** Once the leader's channel has closed, the wait is a random time in [x, 5x) instead: nothing is left to wait for but the other followers. */
+  /**
+   * Once the leader's channel has closed, the timeout is a random time in [x, 5x) instead: only the other followers are left to wait for.
+   */
   readonly lostLeaderElectionMs: number;
   /** Most bytes of entries in one AppendEntries; one entry always fits, however large. */
   readonly messageBytesMax: number;
-  /** Most AppendEntries on their way to one follower without a reply. */
+  /** Most AppendEntries in flight to one follower. */
   readonly inflightMessagesMax: number;
-  /** Most bytes on their way to one follower without a reply. */
+  /** Most bytes in flight to one follower. */
   readonly inflightBytesMax: number;
-  /** Most bytes that a leader takes without having committed them; beyond, proposals are rejected. */
+  /** Most uncommitted bytes that a leader accepts; beyond this limit it rejects proposals. */
   readonly uncommittedBytesMax: number;
   /**
-   * For how long after a majority answered a leader may serve lease reads (thesis §6.4.1); zero for never. The assumption: while so many
-   * milliseconds pass on the leader's clock, less than `electionTimeoutMs` pass on any other node's. A leader that is lost is then
-   * replaced only after a whole election timeout.
+   * How long a leader may serve lease reads after a majority replied (thesis §6.4.1); zero disables lease reads. Assumption: while this
+   * many milliseconds pass on the leader's clock, less than `electionTimeoutMs` passes on any other node's clock. With a lease, a lost
+   * leader is replaced only after a full election timeout.
    */
   readonly leaseMs: number;
 }
@@ -40,7 +47,7 @@ export function raftConfig(overrides: Partial<RaftConfig> = {}): RaftConfig {
   const config: RaftConfig = Object.freeze({ ...RAFT_DEFAULTS, ...overrides });
   for (const [key, value] of Object.entries(config)) {
     if (!(key in RAFT_DEFAULTS))
-      throw new ConfigError(`raft.${key}`, value, `No such setting; known are ${Object.keys(RAFT_DEFAULTS).join(', ')}.`);
+      throw new ConfigError(`raft.${key}`, value, `No such setting. Use one of ${Object.keys(RAFT_DEFAULTS).join(', ')}.`);
     const least = key === 'leaseMs' ? 0 : 1;
     if (!Number.isFinite(value) || value < least) throw new ConfigError(`raft.${key}`, value, `Give a number of at least ${least}.`);
   }

@@ -4,10 +4,13 @@ import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import type { Configuration, Entry, VoterDisk } from './entry.ts';
 
-/** Set in the length of the list of disks: generations follow. Without it the configuration was written before there were any, or has none. */
+/**
+ * Flag in the length of the list of disks: each disk is followed by its generation. Without it the configuration has none, or was written
+ * before generations existed.
+ */
 const WITH_GENERATIONS = 0x8000_0000;
 
-/** The one layout of a configuration: in log entries, in frames and in checkpoints. Each list behind its u32 length. */
+/** The only layout of a configuration: in log entries, in frames and in checkpoints. Each list follows its u32 length. */
 export function writeConfiguration(to: ByteWriter, configuration: Configuration): void {
   const { voters, outgoing, learners, joining, leaving, disks } = configuration;
   for (const nodes of [voters, outgoing, learners, joining, leaving]) {
@@ -52,7 +55,7 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
   return writer.copy();
 }
 
-/** The configuration that an entry of that kind brings. @throws {MalformedBytesError} */
+/** The configuration in an entry of kind `configuration`. @throws {MalformedBytesError} */
 export const configurationIn = (entry: Entry): Configuration => readConfiguration(new ByteReader(entry.data));
 
 function readList<Item>(from: ByteReader, readItem: () => Item): Item[] {
@@ -61,7 +64,7 @@ function readList<Item>(from: ByteReader, readItem: () => Item): Item[] {
 
 function readItems<Item>(count: number, readItem: () => Item): Item[] {
   const items: Item[] = [];
-  // Bounded by the bytes there are: a damaged count ends in MalformedBytesError, not in a huge list.
+  // Bounded by the bytes present: a damaged count ends in MalformedBytesError, not in a huge list.
   for (let read = 0; read < count; read += 1) items.push(readItem());
   return items;
 }

@@ -3,7 +3,7 @@ import { configurationIn } from './configuration-codec.ts';
 import type { Configuration, Entry } from './entry.ts';
 import { hasSameMembers, normalized } from './membership.ts';
 
-/** A configuration and where in the log it stands. */
+/** A configuration and its position in the log. */
 export interface PlacedConfiguration {
   readonly index: LogIndex;
   readonly configuration: Configuration;
@@ -11,21 +11,21 @@ export interface PlacedConfiguration {
 
 interface ConfigurationInLog extends PlacedConfiguration {
   /**
-   * Where these members began, or a later place before which the log is not kept. Once this is committed, so are the members: what stands between are
-   * records of generations, which change no majority.
+   * The entry that introduced these members, or a later index if the log no longer reaches back to it. Once this index is committed, so are
+   * the members: the entries in between are records of generations, which change no majority.
    */
   readonly membersSince: LogIndex;
 }
 
 /**
- * The configurations in the log, oldest first. The latest is in force, committed or not (Raft §6); when its entry is truncated the one
- * before it is in force again. All are {@link normalized}, wherever they come from.
+ * The configurations in the log, oldest first. The latest is in force, committed or not (Raft §6); when its entry is truncated, the
+ * previous one is in force again. All are {@link normalized}, whatever their source.
  */
 export class ConfigurationLog {
-  /** Never empty: the first is what the log's beginning stands on. */
+  /** Never empty: the first is the configuration at the beginning of the log. */
   #placed: [ConfigurationInLog, ...ConfigurationInLog[]];
 
-  /** @param entries those behind `base`. */
+  /** @param entries those after `base`. */
   constructor(base: PlacedConfiguration, entries: readonly Entry[]) {
     this.#placed = [baseOf(base)];
     for (const entry of entries) if (entry.index > base.index) this.onAppended(entry);
@@ -35,12 +35,12 @@ export class ConfigurationLog {
     return this.#placed.at(-1) ?? this.#placed[0];
   }
 
-  /** The one in force for a node that has the log up to `index`; `index` is not before the log's beginning. */
+  /** The configuration in force for a node that has the log up to `index`; `index` is not before the beginning of the log. */
   at(index: LogIndex): PlacedConfiguration {
     return this.#placed.findLast((placed) => placed.index <= index) ?? this.#placed[0];
   }
 
-  /** The latest behind `index` that is wanted. */
+  /** The latest configuration after `index` that `isWanted` accepts. */
   latestAfter(index: LogIndex, isWanted: (configuration: Configuration) => boolean): PlacedConfiguration | undefined {
     return this.#placed.findLast((placed) => placed.index > index && isWanted(placed.configuration));
   }
@@ -55,19 +55,19 @@ export class ConfigurationLog {
     return true;
   }
 
-  /** The entry at `from` and all behind it are gone. @returns whether another configuration is in force now. */
+  /** The entry at `from` and all after it are gone. @returns whether another configuration is in force now. */
   onTruncated(from: LogIndex): boolean {
     const before = this.#placed.length;
     while (this.#placed.length > 1 && this.latest.index >= from) this.#placed.pop();
     return this.#placed.length < before;
   }
 
-  /** What was in force before `upTo` is not needed any more. */
-  forgetBefore(upTo: LogIndex): void {
+  /** Drops what was in force before `upTo`. */
+  dropBefore(upTo: LogIndex): void {
     while (this.#placed[1] !== undefined && this.#placed[1].index <= upTo) this.#placed.splice(0, 1);
   }
 
-  /** A snapshot took the place of the log. */
+  /** A snapshot replaced the log. */
   resetTo(base: PlacedConfiguration): void {
     this.#placed = [baseOf(base)];
   }

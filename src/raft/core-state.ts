@@ -16,35 +16,35 @@ import { ReadRounds } from './read-rounds.ts';
 import type { PendingRebuild } from './rebuild-question.ts';
 import type { PendingStep } from './step-quorum.ts';
 
-/** What a core starts from: what its storage held, and its seed. */
+/** Initial state of a core: what its storage contains, and its seed. */
 export interface RaftBoot {
   readonly id: NodeId;
-  /** The id of the file that the node keeps its promises in; zero where disks are not told apart. */
+  /** The id of the file in which the node keeps its term, vote and log; zero where disks are not distinguished. */
   readonly disk: DiskId;
   /** The file's generation, raised at this start; default: none. */
   readonly generation?: Generation;
   readonly config: RaftConfig;
-  /** The configuration in force at `commit`; later ones stand in `entries`. */
+  /** The configuration in force at `commit`; later ones are in `entries`. */
   readonly configuration: Configuration;
   readonly hardState: HardState;
   readonly compacted: EntryId;
   readonly entries: readonly Entry[];
-  /** Everything up to here is known to be committed: what the checkpoint covers. */
+  /** Everything up to here is known to be committed: the checkpoint covers it. */
   readonly commit: LogIndex;
   readonly seed: number;
   /** Monotonic milliseconds. */
   readonly now: number;
 }
 
-/** Leadership on its way to another node (thesis §3.10). */
+/** A leadership transfer in progress (thesis §3.10). */
 export interface Transfer {
   readonly to: NodeId;
-  /** When it is given up, monotonic ms. */
+  /** When it is aborted, monotonic ms. */
   readonly dueMs: number;
   isAsked: boolean;
 }
 
-/** The state that the handlers of election, following and leading share. Only they and `RaftCore` touch it. */
+/** The state that the handlers of all roles share. Only they and `RaftCore` access it. */
 export class CoreState {
   readonly id: NodeId;
   readonly disk: DiskId;
@@ -53,36 +53,42 @@ export class CoreState {
   readonly random: SeededRandom;
   readonly log: RaftLog;
   readonly configurations: ConfigurationLog;
-  /** Everyone else who receives the log, by the configuration in force. */
+  /** All other nodes that receive the log, by the configuration in force. */
   peers: readonly NodeId[];
 
-  // Raft Figure 2. `term` and `votedFor` are persisted before anything that was said under them leaves the node.
+  // Raft Figure 2. `term` and `votedFor` are persisted before any message that depends on them is sent.
   term: Term;
   votedFor: NodeId | undefined;
   commit: LogIndex;
 
   role: Role = 'follower';
   leader: NodeId | undefined;
-  /** Now, as the event at hand says; never goes back. */
+  /** The time of the current event; never goes back. */
   now: number;
   /** When a follower or candidate starts an election. */
   electionDueMs = 0;
-  /** How much of this node's own absences was not counted as the leader's silence since the timer began, ms. */
+  /** Excused time of this node's own absences since the timer started, in ms. */
   excusedMs = 0;
-  /** When the leader of this term was last heard: until an election timeout later, votes for another node are rejected (thesis §4.2.3). */
-  leaderHeardMs = Number.NEGATIVE_INFINITY;
-  /** The leader's channel closed and no other leader is known yet: elections follow each other quickly. */
+  /**
+   * When a message of this term's leader last arrived: until an election timeout later, votes for another node are rejected (thesis
+   * §4.2.3).
+   */
+  leaderContactMs = Number.NEGATIVE_INFINITY;
+  /** The leader's channel closed and no other leader is known yet: election timeouts are short. */
   isLeaderLost = false;
   /**
-   * How often this node asked for pre-votes since: each time the short wait doubles, until it is the ordinary one. Where network
-   * and disks are slower than the short wait, elections would otherwise cut each other off forever.
+   * Pre-vote rounds of this node since then: each doubles the short timeout, up to the ordinary one. Where network and disks are slower
+   * than the short timeout, elections would otherwise interrupt each other forever.
    */
   fastElectionRounds = 0;
-  /** Replies to this node's pre-vote or vote, its own among them. */
+  /** Replies to this node's pre-vote or vote, its own included. */
   readonly votes = new Map<NodeId, boolean>();
-  /** Those that were heard since their channel last closed: they voted for this node in its latest election, or answered to it as the leader. */
+  /**
+   * Nodes whose messages arrived since their channel last closed: they voted for this node in its latest election, or replied to it as the
+   * leader.
+   */
   readonly present = new Set<NodeId>();
-  /** It was told that it is no member any more: it starts no election until a leader speaks to it. */
+  /** This node learned that it is no longer a member: it starts no election until a leader contacts it. */
   isRemoved = false;
 
   // Only meaningful while leader.
@@ -91,13 +97,13 @@ export class CoreState {
   heartbeatDueMs = 0;
   uncommittedBytes = 0;
   transfer: Transfer | undefined;
-  /** The latest question whether a disk may be given up. */
+  /** The latest request whether a disk may be discarded. */
   rebuild: PendingRebuild | undefined;
-  /** The step of a change of members for which it asked last whether the voters are there. */
+  /** The step of a membership change for which the leader last asked the voters to confirm that they are available. */
   askedStep: PendingStep | undefined;
-  /** It asked another node to lead: that one may be elected at any time, lease or not. */
+  /** This leader asked another node to lead: that node may be elected at any time, lease or not. */
   isLeaseRevoked = false;
-  /** A leader that needed no vote but its own leads before its term is on disk: until then everything it says waits for that. */
+  /** A leader that needed only its own vote leads before its term is on disk: until then all its messages wait for the disk. */
   isTermOnDisk = true;
 
   effects: EffectsBuilder = emptyEffects();
@@ -115,8 +121,8 @@ export class CoreState {
     this.now = boot.now;
     this.configurations = new ConfigurationLog({ index: this.commit, configuration: boot.configuration }, boot.entries);
     this.peers = this.#othersIn(this.configuration);
-    // The leader before this node stopped may still hold a lease that rests on this node's reply.
-    if (boot.config.leaseMs > 0) this.leaderHeardMs = boot.now;
+    // The previous leader may still hold a lease that depends on this node's reply before it stopped.
+    if (boot.config.leaseMs > 0) this.leaderContactMs = boot.now;
     this.resetElectionTimer();
   }
 
@@ -126,8 +132,8 @@ export class CoreState {
   }
 
   /**
-   * Randomised each time, over the whole range, so that ties do not repeat (Raft §5.2).
-   * @param lostLeaderScale stretches the short wait after a lost leader.
+   * Randomised over the whole range each time, so that ties do not repeat (Raft §5.2).
+   * @param lostLeaderScale multiplies the short timeout after a lost leader.
    */
   resetElectionTimer(lostLeaderScale = 1): void {
     const { electionTimeoutMs, lostLeaderElectionMs } = this.config;
@@ -157,7 +163,7 @@ export class CoreState {
     this.effects.messagesAfterPersist.push(message);
   }
 
-  /** A configuration is in force as soon as it is written in the log (Raft §6). */
+  /** A configuration is in force as soon as it is in the log (Raft §6). */
   append(entry: Entry): void {
     this.log.append(entry);
     if (this.configurations.onAppended(entry)) this.#onConfiguration();
@@ -171,7 +177,7 @@ export class CoreState {
 
   compact(upTo: LogIndex): void {
     this.log.compact(upTo);
-    this.configurations.forgetBefore(upTo);
+    this.configurations.dropBefore(upTo);
   }
 
   resetTo(snapshot: SnapshotId): void {
@@ -197,14 +203,14 @@ export class CoreState {
   }
 
   /**
-   * Another node has a record of this disk. A record that does not accept this generation was made of a later state of the file, which this node has
-   * forgotten: whatever it promised then, it must not vote or acknowledge any more.
+   * Another node has a record of this disk. If the record does not accept this generation, it was made of a later state of the file, which
+   * this node has lost: this node must not vote or acknowledge any more, whatever it promised in that state.
    */
   noticeRecord(disk: DiskId, recorded: Generation | undefined): void {
     if (disk === this.disk && recorded !== undefined && !isAccepted(recorded, this.generation)) this.effects.rolledBack = recorded;
   }
 
-  /** Whether the members of the latest configuration are committed; records of generations behind them may not be. */
+  /** Whether the members of the latest configuration are committed; later records of generations may not be. */
   get areMembersCommitted(): boolean {
     return this.configurations.latest.membersSince <= this.commit;
   }

@@ -8,11 +8,12 @@ import type { Progress } from './progress.ts';
 import { quorumIndex } from './quorum.ts';
 
 /**
- * Which replies of a voter a leader counts: those of the life of its disk whose record is committed. For the entry that brings the record, and for what
- * follows it, they count before that, since whoever else acknowledges these entries does so after that life began. See `base/generation.ts`.
+ * Which replies of a voter a leader counts: those of the life of its disk whose record is committed. For the entry with the record, and for
+ * later entries, they count before that, since every other node that acknowledges these entries does so after that life began. See
+ * `base/generation.ts`.
  */
 
-/** Whether the voter's replies count without regard to the index: for reads, and for entries before a record that is not committed. */
+/** Whether the voter's replies count regardless of the index: for reads, and for entries before an uncommitted record. */
 export function isCounted({ configurations, configuration, commit }: CoreState, voter: NodeId, progress: Progress): boolean {
   if (!isLifeOnRecord(configuration, voter, progress)) return false;
   if (configurations.latest.index <= commit) return true;
@@ -20,23 +21,23 @@ export function isCounted({ configurations, configuration, commit }: CoreState, 
 }
 
 /**
- * The highest index that is on disk at a majority, this node's own disk counted like any other. Voters whose lives are on record at some entry that is
- * not committed count together for that entry and later ones; this looks for the latest such entry. By the last one alone, a voter that is opened again
- * before others have acknowledged its last record would hold up all of them.
+ * The highest index that is on disk at a majority; this node's own disk counts like any other. Voters whose lives are recorded at some
+ * uncommitted entry count together for that entry and later ones; this looks for the latest such entry. If only the last entry counted, a
+ * voter that is reopened before others have acknowledged its last record would hold up all of them.
  */
 export function agreedIndex(core: CoreState): LogIndex {
   const { configuration, configurations, commit } = core;
   let placed: PlacedConfiguration = configurations.latest;
   let index = quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isLifeOnRecord(configuration, voter, progress)));
   while (index < placed.index && placed.index > commit) {
-    // At an earlier entry no other life is on record, so that the index is no higher: those between are not reached either.
+    // An earlier entry records no other life, so its index is no higher: the entries in between are not reached either.
     placed = configurations.at(asIndex(Math.max(index, commit)));
     index = agreedAt(core, placed.configuration);
   }
   return index;
 }
 
-/** What a majority has of voters whose lives were on record already in the earlier configuration. */
+/** The index that a majority has on disk, counting only voters whose lives are already recorded in the earlier configuration. */
 function agreedAt(core: CoreState, earlier: Configuration): LogIndex {
   const { configuration } = core;
   const isOnRecord = (voter: NodeId, progress: Progress): boolean =>

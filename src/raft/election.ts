@@ -9,7 +9,10 @@ import type { RequestVote, TimeoutNow, VoteReply } from './message.ts';
 import { isVoter, membersOf, voteResult } from './quorum.ts';
 import { becomeFollower } from './role.ts';
 
-/** How much longer than the first wait a round of votes may take when the leader is known to be lost: it has to cross the network, and disks. */
+/**
+ * How many times longer than the first timeout a round of votes may take when the leader is known to be lost: it includes the network and
+ * disk writes.
+ */
 const ROUND_TRIP_SCALE = 4;
 
 /** The election timeout passed. */
@@ -22,28 +25,29 @@ export function onElectionTimeout(core: CoreState): void {
   becomePreCandidate(core);
 }
 
-/** A voter, with the disk that the others know it by, and not told that it is one no more. */
+/** Whether this node is a voter, with its recorded disk, and has not learned of its removal. */
 const canCampaign = (core: CoreState): boolean =>
   !core.isRemoved && isVoter(votersOf(core), core.id) && isVotersState(votersOf(core), core.id, core);
 
 /**
- * The configuration that decides whether this node may start an election. A node that is not in the latest one may, until that is committed as
- * far as it knows: perhaps no other node has its entry, and no other node can be elected (thesis §4.2.2, Figure 4.6).
+ * The configuration that decides whether this node may start an election. A node that is not in the latest one may start one until that
+ * configuration is known to be committed: perhaps no other node has its entry, and no other node can be elected (thesis §4.2.2, Figure
+ * 4.6).
  */
 function votersOf({ configurations, commit, id }: CoreState): Configuration {
   const placed = configurations.latestAfter(commit, (configuration) => isVoter(configuration, id)) ?? configurations.at(commit);
   return placed.configuration;
 }
 
-/** TimeoutNow (thesis §3.10): the leader of this term wants this node to lead. It waits for no timeout, and asks for no pre-votes. */
+/** TimeoutNow (thesis §3.10): the leader of this term wants this node to lead. It campaigns at once, without a pre-vote. */
 export function onTimeoutNow(core: CoreState, message: TimeoutNow): void {
   if (core.role === 'leader' || core.leader !== message.from || !canCampaign(core)) return;
   becomeCandidate(core, true);
 }
 
 /**
- * Asks whether an election could be won before it raises its term (thesis §9.6): a node that was cut off comes back
- * without having raised the terms of all others.
+ * Asks whether an election can be won before it raises the term (thesis §9.6): a node that was cut off then rejoins
+ * without raising the term of all others.
  */
 function becomePreCandidate(core: CoreState): void {
   core.votes.clear();
@@ -59,7 +63,7 @@ function becomePreCandidate(core: CoreState): void {
   askForVotes(core, nextTerm(core.term), { preVote: true, transfer: false });
 }
 
-/** Raises the term, votes for itself and asks everyone (Raft §5.2). */
+/** Raises the term, votes for itself and requests votes from all voters (Raft §5.2). */
 function becomeCandidate(core: CoreState, transfer = false): void {
   core.votes.clear();
   core.setHardState(nextTerm(core.term), core.id);
@@ -88,8 +92,8 @@ function askForVotes(core: CoreState, term: Term, kind: Pick<RequestVote, 'preVo
       voterGeneration,
       ...kind,
     };
-    // A pre-vote promises nothing. A vote's request leaves only with this node's own vote on disk: else a crash could
-    // let it vote for another in the term in which it already stands.
+    // A pre-vote promises nothing. A RequestVote is sent only once this node's own vote is on disk: otherwise a crash could
+    // let it vote for another node in a term in which it is a candidate.
     if (kind.preVote) core.send(request);
     else core.sendAfterPersist(request);
   }
@@ -98,15 +102,15 @@ function askForVotes(core: CoreState, term: Term, kind: Pick<RequestVote, 'preVo
 const tally = (core: CoreState) => voteResult(core.configuration, (voter) => core.votes.get(voter));
 
 /**
- * Another node starts an election while this node hears from a leader: its request is rejected and its term not adopted, so that a node
- * with partial connectivity cannot depose a working leader (thesis §4.2.3, §6.4).
+ * Whether vote requests are rejected because a leader is active. The term of a rejected request is not adopted, so a node with partial
+ * connectivity cannot depose a working leader (thesis §4.2.3, §6.4).
  */
 export function isLeaderSticky(core: CoreState): boolean {
   if (core.role === 'leader') return true;
-  const heardLately = core.now - core.leaderHeardMs < core.config.electionTimeoutMs;
-  // A lease counts on every promise for its whole time, whatever became of the leader meanwhile.
-  if (core.config.leaseMs > 0) return heardLately;
-  return heardLately && core.leader !== undefined;
+  const hasRecentContact = core.now - core.leaderContactMs < core.config.electionTimeoutMs;
+  // A lease depends on every promise for its full duration, even if the leader is gone.
+  if (core.config.leaseMs > 0) return hasRecentContact;
+  return hasRecentContact && core.leader !== undefined;
 }
 
 /** RequestVote of the current term, or a pre-vote of any term not below it. */
@@ -115,14 +119,14 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
   if (core.effects.rolledBack !== undefined) return;
   const isFree = core.votedFor === message.from || (core.votedFor === undefined && core.leader === undefined);
   const mayVote = message.preVote ? message.term > core.term || isFree : isFree;
-  // Who lost its disk forgot which votes it gave: it has none to give until it is a voter again, by its new disk.
+  // A node with a new disk has lost its votes: it must not vote until it is re-added as a voter with that disk.
   const isKnownDisk = message.voterDisk === ANY_DISK || core.disk === ANY_DISK || message.voterDisk === core.disk;
   const granted = mayVote && isKnownDisk && isUpToDate(message.last, core.log.last); // Raft §5.4.1
   const reply: VoteReply = {
     type: 'vote-reply',
     from: core.id,
     to: message.from,
-    // A granted pre-vote speaks of the term that was asked for; a rejection tells the asker where the cluster stands.
+    // A granted pre-vote carries the requested term; a rejection carries this node's current term.
     term: granted ? message.term : core.term,
     preVote: message.preVote,
     granted,
@@ -137,12 +141,12 @@ export function onRequestVote(core: CoreState, message: RequestVote): void {
   if (granted && message.preVote && core.role === 'pre-candidate' && winsTie(core, message)) yieldPreVote(core);
 }
 
-/** Which of two nodes goes on whose logs would allow it and that ask for pre-votes at the same time; both come to the same reply. */
+/** Which of two nodes continues when both request pre-votes at the same time and both logs allow it; both nodes come to the same result. */
 const winsTie = (core: CoreState, rival: RequestVote): boolean => !isUpToDate(core.log.last, rival.last) || rival.from < core.id;
 
 /**
- * Otherwise both would be candidates, each with its own vote, and neither would be elected in that term. Of the elections after a killed leader in a cluster of
- * three that was one in ten, and they were the slow ones (measured: 73 to 776 ms where the others took 15 to 50).
+ * Otherwise both would become candidates, each with its own vote, and neither would win that term. This happened in one in ten elections
+ * after a killed leader in a cluster of three, and those were the slow ones (measured: 73 to 776 ms where the others took 15 to 50).
  */
 function yieldPreVote(core: CoreState): void {
   core.votes.clear();
@@ -151,17 +155,17 @@ function yieldPreVote(core: CoreState): void {
 }
 
 /**
- * The committed configuration that no longer has the asker, or zero. A node that was removed while it was away finds out from the
- * rejection, and asks no more.
+ * The index of the committed configuration that no longer includes the sender, or zero. A node that was removed while it was away learns it
+ * from the rejection, and stops campaigning.
  */
 export function removalOf(core: CoreState, asker: NodeId): LogIndex {
   const { index, configuration } = core.configurations.at(core.commit);
-  // A node that is being rebuilt may have entries, and not know yet whose they are.
+  // A node that is being rebuilt may have entries without knowing the configuration they belong to.
   const isKnown = configuration.voters.length > 0;
   return !isKnown || membersOf(configuration).includes(asker) ? asIndex(0) : index;
 }
 
-/** One vote a voter counts, the first; the election is then won, lost, or still open (Raft §5.2). */
+/** Counts the first reply of each voter; the election is then won, lost, or still open (Raft §5.2). */
 export function onVoteReply(core: CoreState, message: VoteReply): void {
   if (message.granted) core.present.add(message.from);
   const expectedRole = message.preVote ? 'pre-candidate' : 'candidate';
@@ -180,8 +184,8 @@ export function onVoteReply(core: CoreState, message: VoteReply): void {
 }
 
 /**
- * A configuration without this node is committed, and it knows of none behind that with it. What is committed stays so, whatever the term of the
- * node that reports it: a node that was removed as well may still be in an old term.
+ * A configuration without this node is committed, and this node knows of no later one that includes it. What is committed stays committed,
+ * whatever the term of the node that reports it: a node that was removed as well may still be in an old term.
  */
 export function noticeRemoval(core: CoreState, { granted, removedBy }: VoteReply): void {
   if (granted || removedBy === 0 || core.isRemoved || core.role === 'leader') return;

@@ -2,9 +2,9 @@ import type { Generation } from '../base/generation.ts';
 import type { DiskId, EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
 
 /**
- * - `noop`: what a leader appends at the start of its term, so that it may commit (Raft §8)
+ * - `noop`: appended by a leader at the start of its term, so that it can commit (Raft §8)
  * - `command`: opaque bytes for the state machine
- * - `configuration`: who takes part from here on; in force at each node as soon as it is written in its log (Raft §6)
+ * - `configuration`: the members from here on; in force at each node as soon as it is in its log (Raft §6)
  */
 export type EntryKind = 'noop' | 'command' | 'configuration';
 /** On the wire and on disk a kind is its position: append to this list, never reorder it. */
@@ -18,10 +18,10 @@ export interface Entry {
   readonly data: Uint8Array;
 }
 
-/** What a node must never forget (Raft Figure 2, "persistent state"), besides its log. */
+/** What a node must never lose (Raft Figure 2, "persistent state"), besides its log. */
 export interface HardState {
   readonly term: Term;
-  /** The candidate that got this node's vote in `term`, if any. */
+  /** The candidate that received this node's vote in `term`, if any. */
   readonly votedFor: NodeId | undefined;
 }
 
@@ -29,13 +29,13 @@ export interface HardState {
 export interface VoterDisk {
   readonly node: NodeId;
   readonly disk: DiskId;
-  /** The latest generation of the disk that was recorded; absent where none was. */
+  /** The latest recorded generation of the disk; absent if none was recorded. */
   readonly generation?: Generation;
 }
 
 /**
- * Who takes part. While `outgoing` is not empty the configuration is joint (Raft §6): every decision needs a majority
- * of `voters` and a majority of `outgoing`. All others receive the log and have no vote.
+ * The members. While `outgoing` is not empty the configuration is joint (Raft §6): every decision needs a majority
+ * of `voters` and a majority of `outgoing`. All other members receive the log and have no vote.
  */
 export interface Configuration {
   readonly voters: readonly NodeId[];
@@ -44,9 +44,12 @@ export interface Configuration {
   readonly learners: readonly NodeId[];
   /** They receive the log, and become voters once they have caught up (thesis §4.2.1). */
   readonly joining: readonly NodeId[];
-  /** Voters that go when the joining ones become voters: a replacement in one step. One that lost its disk meanwhile is joining, too. */
+  /**
+   * Voters that are removed when the joining ones become voters: a replacement in one step. One that lost its disk meanwhile is in
+   * `joining`, too.
+   */
   readonly leaving: readonly NodeId[];
-  /** A voter that is named here counts only with that disk; one that is not, with any. A joining node is named with the disk that it lost. */
+  /** A voter named here counts only with that disk; a voter not named, with any. A joining node is named with the disk that it lost. */
   readonly disks: readonly VoterDisk[];
 }
 
@@ -57,7 +60,7 @@ export interface SnapshotId extends EntryId {
 
 const EMPTY_CONFIGURATION: Configuration = Object.freeze({ voters: [], outgoing: [], learners: [], joining: [], leaving: [], disks: [] });
 
-/** A configuration of these parts and nothing else. */
+/** A configuration with these parts and otherwise empty lists. */
 export const configurationOf = (parts: Partial<Configuration>): Configuration => ({ ...EMPTY_CONFIGURATION, ...parts });
 
 export const entryId = (entry: Entry): EntryId => ({ index: entry.index, term: entry.term });

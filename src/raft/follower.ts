@@ -6,14 +6,14 @@ import type { Entry, SnapshotId } from './entry.ts';
 import type { AppendEntries, InstallSnapshot } from './message.ts';
 import { becomeFollower } from './role.ts';
 
-/** The current term's leader spoke: it is followed, and the election timer starts anew (Raft §5.2). */
+/** A message from the current term's leader: follow it and restart the election timer (Raft §5.2). */
 function recordLeaderContact(core: CoreState, message: AppendEntries | InstallSnapshot): void {
   invariant(core.role !== 'leader', () => `nodes ${core.id} and ${message.from} both lead term ${core.term}`);
   if (core.role !== 'follower') becomeFollower(core, core.term, message.from);
   else core.changeRole('follower', message.from);
   core.isLeaderLost = false;
   core.isRemoved = false;
-  core.leaderHeardMs = core.now;
+  core.leaderContactMs = core.now;
   core.resetElectionTimer();
 }
 
@@ -21,7 +21,7 @@ function recordLeaderContact(core: CoreState, message: AppendEntries | InstallSn
 export function onAppend(core: CoreState, message: AppendEntries): void {
   recordLeaderContact(core, message);
   if (message.prev.index < core.commit) {
-    // Everything up to the commit index is the same everywhere: say how far that is, and look no further back.
+    // Everything up to the commit index is the same everywhere: report how far that is, and look no further back.
     accept(core, message, takeBehindCommit(core, message));
     return;
   }
@@ -47,7 +47,7 @@ function takeBehindCommit(core: CoreState, message: AppendEntries): LogIndex {
 }
 
 function accept(core: CoreState, message: AppendEntries, match: LogIndex): void {
-  // Never past the entries that this message vouches for (Raft Figure 2: min of leaderCommit and index of last new entry).
+  // Never past the entries that this message covers (Raft Figure 2: min of leaderCommit and index of last new entry).
   core.advanceCommit(message.commit < match ? message.commit : match);
   core.sendAfterPersist({ ...responseTo(core, message), type: 'append-accepted', match });
 }
@@ -78,11 +78,11 @@ function takeEntries(core: CoreState, entries: readonly Entry[]): void {
   core.effects.append = { from: first.index, entries: fresh };
 }
 
-/** InstallSnapshot (Raft §7): the runtime stages and replies to the chunk, unless this node already has what it brings. */
+/** InstallSnapshot (Raft §7): the runtime stages the chunk and replies, unless this node already has what the snapshot covers. */
 export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): void {
   recordLeaderContact(core, message);
-  // A log that holds the snapshot's last entry needs nothing of it, and what stands behind that entry may have been acknowledged:
-  // it must stay (Raft Figure 13, step 6).
+  // A log that contains the snapshot's last entry needs nothing of it. The entries after that one may have been acknowledged
+  // and must stay (Raft Figure 13, step 6).
   if (core.log.contains(message.snapshot)) core.advanceCommit(message.snapshot.index);
   if (message.snapshot.index <= core.commit) {
     core.sendAfterPersist({ ...responseTo(core, { from: message.from, round: 0 }), type: 'append-accepted', match: core.commit });
@@ -91,7 +91,7 @@ export function onInstallSnapshot(core: CoreState, message: InstallSnapshot): vo
   core.effects.snapshotChunk = message;
 }
 
-/** A snapshot took the place of log and state, on disk. */
+/** A snapshot replaced log and state, on disk. */
 export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void {
   invariant(snapshot.index > core.commit, () => `snapshot ${snapshot.index} installed behind the commit index ${core.commit}`);
   core.resetTo(snapshot);
@@ -101,17 +101,19 @@ export function onSnapshotInstalled(core: CoreState, snapshot: SnapshotId): void
   }
 }
 
-/** The leader's channel closed: it will not be heard again, so nobody waits out the full timeout, unless for a lease that it may hold. */
+/**
+ * The leader's channel closed: it will send nothing more, so waiting for the full timeout is pointless, unless the leader may hold a lease.
+ */
 export function onLeaderLost(core: CoreState): void {
   if (core.config.leaseMs > 0) return;
   core.isLeaderLost = true;
   core.fastElectionRounds = 0;
-  core.leaderHeardMs = Number.NEGATIVE_INFINITY;
+  core.leaderContactMs = Number.NEGATIVE_INFINITY;
   core.leader = undefined;
   core.resetElectionTimer();
 }
 
-/** The log up to `upTo` is covered by the checkpoint on disk. */
+/** The checkpoint on disk covers the log up to `upTo`. */
 export function onCompacted(core: CoreState, upTo: LogIndex): void {
   invariant(upTo <= core.commit, () => `compaction to ${upTo} passes the commit index ${core.commit}`);
   core.compact(upTo);

@@ -15,9 +15,9 @@ import { appendOwn, broadcast, replicate, sendDueHeartbeats, sendHeartbeat } fro
 import { becomeFollower } from './role.ts';
 import { advanceTransfer, expireTransfer, transferBeforeStop } from './transfer.ts';
 
-/** An election was won: append the no-op that lets this term commit (Raft §8), and tell everyone. */
+/** Won an election: append the no-op that lets this term commit (Raft §8), and send it to all. */
 export function becomeLeader(core: CoreState): void {
-  // Who needed other votes asked for them with its own on disk.
+  // A node that needed other votes requested them with its own on disk.
   core.isTermOnDisk = core.effects.hardState === undefined;
   core.votes.clear();
   core.isLeaderLost = false;
@@ -33,7 +33,7 @@ export function becomeLeader(core: CoreState): void {
   broadcast(core);
 }
 
-/** One batch of commands for the log. What is rejected here never entered it. */
+/** One batch of commands for the log. A rejected batch never entered it. */
 export function onPropose(core: CoreState, data: Uint8Array): void {
   if (core.role !== 'leader') {
     core.effects.rejected = { reason: 'not-leader', leader: core.leader };
@@ -53,15 +53,15 @@ export function onPropose(core: CoreState, data: Uint8Array): void {
 
 /**
  * The leader's own deadline: heartbeats, and CheckQuorum (thesis §6.2).
- * @param readMs when the leader last looked for messages.
- * @param unread peers that were heard, although what they sent was not read yet.
+ * @param readMs when the leader last read its messages.
+ * @param unread peers whose messages have arrived but are not read yet.
  */
 export function onLeaderDeadline(core: CoreState, readMs: number, unread: ReadonlySet<NodeId>): void {
-  const heardSince = readMs - core.config.electionTimeoutMs;
+  const contactSinceMs = readMs - core.config.electionTimeoutMs;
   const quorum = voteResult(core.configuration, (voter) => {
     if (voter === core.id || unread.has(voter)) return true;
     const progress = core.progress.get(voter);
-    return progress !== undefined && progress.lastContactMs >= heardSince && isVotersState(core.configuration, voter, progress);
+    return progress !== undefined && progress.lastContactMs >= contactSinceMs && isVotersState(core.configuration, voter, progress);
   });
   if (quorum !== 'won') {
     becomeFollower(core, core.term, undefined);
@@ -70,7 +70,7 @@ export function onLeaderDeadline(core: CoreState, readMs: number, unread: Readon
   expireTransfer(core);
   core.heartbeatDueMs = core.now + core.config.heartbeatMs;
   beginRound(core);
-  // Whoever got something else meanwhile needs no heartbeat (Raft §5.2), unless reads or a lease wait for its reply to this round.
+  // A peer that was sent something else meanwhile needs no heartbeat (Raft §5.2), unless reads or a lease wait for its reply to this round.
   const isRoundWanted = core.reads.isAwaited || core.config.leaseMs > 0;
   if (isRoundWanted) for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
   else sendDueHeartbeats(core);
@@ -85,8 +85,8 @@ export function onAppendAccepted(core: CoreState, message: AppendAccepted): void
   if (progress.state === 'probe') progress.becomeReplicate();
   else if (progress.state === 'snapshot' && progress.match >= progress.snapshotFrom) progress.becomeReplicate();
   else if (progress.state === 'replicate' && core.log.termAt(previousIndex(progress.next)) === undefined) {
-    // The window was full while compaction passed what is to come next. Heartbeats name no predecessor then, and cannot discover
-    // that what is on its way was lost: without this the window would stay full for ever.
+    // The window was full while compaction passed the next entry. Heartbeats carry no predecessor then, and cannot discover
+    // that the messages in flight were lost: without this the window would stay full forever.
     progress.becomeProbe(nextIndex(progress.match));
   }
   if (isRebuilt(core, message.from)) {
@@ -102,20 +102,20 @@ export function onAppendRejected(core: CoreState, message: AppendRejected): void
   if (isNewsOfMismatch(progress, message)) {
     const latest = asIndex(Math.min(message.hint.index, message.rejected - 1));
     const agreed = core.log.lastAtMost(latest, message.hint.term);
-    // The logs may agree only before the window, whose beginning is all that `agreed` can name then: a snapshot will be wanted.
-    // Each probe lies before the one that was rejected, or the exchange would never end.
+    // The logs may agree only before the window, whose beginning is the earliest that `agreed` can name: then a snapshot follows.
+    // Each probe is before the rejected one, or the exchange would never end.
     progress.becomeProbe(asIndex(Math.min(agreed.index, latest) + 1));
   }
   onResponse(core, message.from);
 }
 
-/** A rejection of what was acknowledged since, or of another probe than the one that is out, is late news. */
+/** A rejection of an index acknowledged since, or of another probe than the one in flight, is stale. */
 function isNewsOfMismatch(progress: Progress, message: AppendRejected): boolean {
   if (progress.state === 'snapshot' || message.rejected <= progress.match) return false;
   return progress.state !== 'probe' || message.rejected === previousIndex(progress.next);
 }
 
-/** What any reply may let happen. The node may have ceased to lead by the commit that came with it. */
+/** What any reply may trigger. The commit that came with it may have ended this node's leadership. */
 function onResponse(core: CoreState, peer: NodeId): void {
   if (core.role !== 'leader') return;
   confirmReads(core);
@@ -125,12 +125,13 @@ function onResponse(core: CoreState, peer: NodeId): void {
   advanceTransfer(core);
 }
 
-/** A sign of life. What was acknowledged with another disk, or in another life of it, is forgotten. */
+/** Records that the peer is alive. What was acknowledged with another disk, or in another life of it, no longer counts. */
 function recordResponse(core: CoreState, peer: NodeId, reply: DiskState & { readonly round: number }): Progress | undefined {
   let progress = core.progress.get(peer);
   if (progress === undefined) return undefined;
   if (progress.disk !== reply.disk || !isSameLife(progress.generation, reply.generation)) {
-    // Late, or from an older copy, by what is not on record yet. Once it is, a copy is told so with the log, and counts for nothing.
+    // A late reply, or one from an older copy whose successor is not recorded yet. Once it is, the log reports it to the copy, which then
+    // counts for nothing.
     const isBehind = progress.disk === reply.disk && counterOf(reply.generation) <= counterOf(progress.generation);
     if (isBehind && diskOf(core.configuration, peer) === reply.disk && isVotersState(core.configuration, peer, reply)) return undefined;
     if (progress.match > 0) {
@@ -147,7 +148,7 @@ function recordResponse(core: CoreState, peer: NodeId, reply: DiskState & { read
   return progress;
 }
 
-/** Replies about chunks count as signs of life; what to send next is for whoever streams the snapshot. */
+/** Replies to chunks count as contact; the sender of the snapshot decides what to send next. */
 export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
   const progress = core.progress.get(message.from);
   if (progress === undefined) return;
@@ -156,8 +157,8 @@ export function onSnapshotReply(core: CoreState, message: SnapshotReply): void {
 }
 
 /**
- * The channel to a follower closed: what was on its way is lost. Whoever comes back may have been given a new disk, so nothing that
- * was acknowledged before is held against it: where the logs agree is found again from its replies.
+ * The channel to a follower closed: messages in flight are lost. The follower may come back with a new disk, so earlier acknowledgements
+ * do not bind it: its replies show again where the logs agree.
  */
 export function onFollowerLost(core: CoreState, peer: NodeId): void {
   const lost = core.progress.get(peer);
@@ -165,12 +166,12 @@ export function onFollowerLost(core: CoreState, peer: NodeId): void {
   const progress = new Progress(nextIndex(lost.match), lost.lastContactMs, core.log.lastIndex);
   progress.disk = lost.disk;
   progress.generation = lost.generation;
-  // Nothing can arrive there now; the next heartbeat's reply shows that the peer is back.
+  // Nothing can arrive there now; the reply to the next heartbeat shows that the peer is back.
   progress.probeSent = true;
   core.progress.set(peer, progress);
 }
 
-/** This node's disk holds its log up to there, and with the log its term. */
+/** This node's disk has its log up to here, and with the log its term. */
 export function onOwnPersisted(core: CoreState): void {
   if (core.log.termAt(core.log.persisted) === core.term) core.isTermOnDisk = true;
   commitByCounting(core);
@@ -190,11 +191,14 @@ function commitByCounting(core: CoreState): void {
   if (isOwnRemovalCommitted(core)) stepDownAfterRemoval(core);
 }
 
-/** The configuration without this node is committed: its work is done (Raft §6). Records behind that entry, which name the same voters, need not be. */
+/**
+ * The configuration without this node is committed, so it must step down (Raft §6). Later records, which name the same voters, need not be
+ * committed.
+ */
 const isOwnRemovalCommitted = (core: CoreState): boolean => core.areMembersCommitted && !isVoter(core.configuration, core.id);
 
 function stepDownAfterRemoval(core: CoreState): void {
-  // The others learn that it is committed, so that the next leader need not wait to be told.
+  // Informs the others of the commit, so that the next leader need not wait for it.
   for (const [peer, progress] of core.progress) sendHeartbeat(core, peer, progress);
   transferBeforeStop(core);
   core.effects.notices.push({ type: 'removed', by: core.configurations.latest.membersSince });

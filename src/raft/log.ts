@@ -5,12 +5,12 @@ import type { Entry } from './entry.ts';
 import { entryId } from './entry.ts';
 
 /**
- * The log as an index window: what was compacted away, of which only the last entry's id is known, and the entries behind
- * it. The pointers are always in this order:
+ * The log as an index window: the compacted part, of which only the last entry's id is known, and the entries after it.
+ * The pointers are always in this order:
  *
  *     compacted <= commit <= last,   compacted <= persisted <= last
  *
- * `persisted` is how far this node's own disk is known to hold the log.
+ * `persisted` is how far this node's own disk is known to have the log.
  */
 export class RaftLog {
   #compacted: EntryId;
@@ -80,14 +80,14 @@ export class RaftLog {
   }
 
   /**
-   * The disk holds the log up to `upTo`. A completion of entries that were truncated meanwhile names an id that the log no
+   * The disk has the log up to `upTo`. A completion of entries that were truncated meanwhile names an id that the log no
    * longer contains, and changes nothing.
    */
   markPersisted(upTo: EntryId): void {
     if (upTo.index > this.#persisted && this.contains(upTo)) this.#persisted = upTo.index;
   }
 
-  /** Forgets the entries up to and with `upTo`. */
+  /** Drops the entries up to and including `upTo`. */
   compact(upTo: LogIndex): void {
     if (upTo <= this.#compacted.index) return;
     const boundary = this.entryAt(upTo);
@@ -99,7 +99,7 @@ export class RaftLog {
     this.#compacted = entryId(boundary);
   }
 
-  /** Up to where the log may be forgotten so that a tail of at most so many entries and bytes stays, counted back from `end`. */
+  /** Up to where the log may be dropped so that a tail within `entriesMax` and `bytesMax` remains, counted back from `end`. */
   lastBeforeTail(end: LogIndex, entriesMax: number, bytesMax: number): LogIndex {
     let index = end;
     let bytes = 0;
@@ -111,14 +111,14 @@ export class RaftLog {
     return index;
   }
 
-  /** A snapshot took the place of the whole log. */
+  /** A snapshot replaced the whole log. */
   resetTo(snapshot: EntryId): void {
     this.#compacted = snapshot;
     this.#entries = [];
     this.#persisted = snapshot.index;
   }
 
-  /** Consecutive entries from `from` on: at most `bytesMax`, but at least one while there is one. */
+  /** Consecutive entries from `from` on: at most `bytesMax`, but at least one if there is one. */
   slice(from: LogIndex, bytesMax: number): Entry[] {
     const start = from - this.#compacted.index - 1;
     invariant(start >= 0, () => `entry ${from} was compacted away; the log begins at ${this.firstIndex}`);
@@ -140,7 +140,7 @@ export class RaftLog {
 
   /**
    * The last position at or before `index` whose term is at most `term`: everything between it and `index` belongs to
-   * later terms and cannot match, so that a whole term is skipped with one exchange (Raft §5.3, end).
+   * later terms and cannot match, so one exchange skips a whole term (Raft §5.3, end).
    */
   lastAtMost(index: LogIndex, term: Term): EntryId {
     let position = Math.min(index, this.lastIndex);

@@ -4,20 +4,20 @@ import type { Configuration, VoterDisk } from './entry.ts';
 import { distinct, membersOf } from './quorum.ts';
 
 /**
- * Changes of membership as pure functions from one configuration to the next (Raft §6, joint consensus). When each may happen is
- * decided in `reconfiguration.ts`.
+ * Membership changes as pure functions from one configuration to the next (Raft §6, joint consensus). `reconfiguration.ts` decides when
+ * each may happen.
  */
 
 export interface MembershipChange {
-  /** They receive the log first, and become voters once they have caught up. */
+  /** These nodes receive the log first, and become voters once they have caught up. */
   readonly add: readonly NodeId[];
-  /** Voters, learners or joining nodes; with `add`, voters leave in the same step in which the new ones begin to vote. */
+  /** Voters, learners or joining nodes; with `add`, voters are removed in the same step in which the new ones become voters. */
   readonly remove: readonly NodeId[];
-  /** They receive the log and stay without a vote; one that is also in `remove` steps down from voter to learner. */
+  /** These nodes receive the log without a vote; a voter that is also in `remove` becomes a learner. */
   readonly learners: readonly NodeId[];
 }
 
-/** Why a change makes no sense for this configuration, or undefined. */
+/** Why a change is invalid for this configuration, or undefined. */
 export function problemWith(current: Configuration, change: MembershipChange): string | undefined {
   const { add, remove, learners } = change;
   const members = membersOf(current);
@@ -31,18 +31,19 @@ export function problemWith(current: Configuration, change: MembershipChange): s
   const unknown = remove.find((node) => !members.includes(node));
   if (unknown !== undefined) return `Node ${unknown} is not a member; the members are ${members.join(', ')}.`;
   const contradictory = add.find((node) => remove.includes(node) || learners.includes(node));
-  if (contradictory !== undefined) return `Node ${contradictory} is named twice. Say one thing of it.`;
+  if (contradictory !== undefined) return `Node ${contradictory} is named twice. Name it once.`;
   const demoted = learners.find((node) => current.voters.includes(node) && (!remove.includes(node) || add.length > 0));
   if (demoted !== undefined) {
     return `Node ${demoted} is a voter. To make it a learner, name it in "remove" as well, in a change that adds no node.`;
   }
-  if (without(current.voters, remove).length + add.length === 0) return 'No voter would be left. Keep at least one, or add another first.';
+  if (without(current.voters, remove).length + add.length === 0)
+    return 'No voter would be left. Keep at least one voter, or add another first.';
   return undefined;
 }
 
 /**
- * The first configuration of a change that makes sense; later ones follow from it by {@link promote} and {@link leaveJoint}. What a change
- * names is decided by that change: an earlier replacement that is not complete no longer applies to it.
+ * The first configuration of a valid change; {@link promote} and {@link leaveJoint} produce the later ones. This change alone decides about
+ * the nodes it names: an earlier incomplete replacement no longer applies to them.
  */
 export function beginChange(from: Configuration, change: MembershipChange): Configuration {
   const current = normalized(from);
@@ -62,8 +63,8 @@ export function beginChange(from: Configuration, change: MembershipChange): Conf
 }
 
 /**
- * Those of the joining nodes that may vote now: a voter that lost its disk as soon as it has caught up, the new nodes of a replacement all
- * at once, and a node that is leaving never.
+ * The joining nodes that may vote now: a voter that lost its disk as soon as it has caught up; the new nodes of a replacement all
+ * at once; a node that is leaving never.
  */
 export function promotable(current: Configuration, isCaughtUp: (node: NodeId) => boolean): readonly NodeId[] {
   if (current.joining.length === 0) return current.joining;
@@ -74,7 +75,7 @@ export function promotable(current: Configuration, isCaughtUp: (node: NodeId) =>
 
 /**
  * The promotable nodes become voters, and with the last new node the leaving ones are removed: the joint configuration.
- * @param disks of those that become voters.
+ * @param disks of the nodes that become voters.
  */
 export function promote(current: Configuration, nodes: readonly NodeId[], disks: readonly VoterDisk[]): Configuration {
   const isComplete = newNodesOf(current).every((node) => nodes.includes(node));
@@ -87,20 +88,21 @@ export function promote(current: Configuration, nodes: readonly NodeId[], disks:
   });
 }
 
-/** A voter lost its disk, and what it had promised with it: it goes, and comes back like a new server, unless it is leaving anyway. */
+/** A voter lost its disk, and with it its promises: it is removed and joins again like a new server, unless it is leaving anyway. */
 export function replaceVoter(current: Configuration, node: NodeId): Configuration {
   const next = { ...current, joining: [...without(current.joining, [node]), node] };
   return normalized(joint(next, without(current.voters, [node])));
 }
 
-/** Out of the joint configuration, once that is committed. */
+/** Leaves the joint configuration, once that is committed. */
 export function leaveJoint(current: Configuration): Configuration {
   return normalized({ ...current, outgoing: [] });
 }
 
 /**
- * The same configuration with each node once in a list: whatever named it twice, it has one vote. A voter neither learns nor joins, and
- * no node is leaving unless a new node is joining. Logs and checkpoints of earlier releases may hold configurations without these properties.
+ * The same configuration with each node at most once in a list: a node named twice has one vote. A voter is neither a learner nor joining,
+ * and no node is leaving unless a new node is joining. Logs and checkpoints of earlier releases may contain configurations without these
+ * properties.
  */
 export function normalized(configuration: Configuration): Configuration {
   const voters = distinct(configuration.voters);
@@ -120,7 +122,7 @@ export function normalized(configuration: Configuration): Configuration {
   return newNodesOf(next).length > 0 ? next : { ...next, leaving: [] };
 }
 
-/** Joining nodes that were no voters before. One that was is known by the disk that it lost. */
+/** Joining nodes that were not voters before. A former voter is identified by the disk that it lost. */
 const newNodesOf = ({ joining, leaving, disks }: Configuration): readonly NodeId[] =>
   joining.filter((node) => !leaving.includes(node) && !disks.some((known) => known.node === node));
 
@@ -132,37 +134,40 @@ const recordOf = (configuration: Configuration, node: NodeId): VoterDisk | undef
 /** The disk that a voter votes with; zero for any. */
 export const diskOf = (configuration: Configuration, node: NodeId): DiskId | 0 => recordOf(configuration, node)?.disk ?? 0;
 
-/** The generation of the voter's disk that is on record; zero for none. */
+/** The recorded generation of the voter's disk; zero for none. */
 export const generationOf = (configuration: Configuration, node: NodeId): Generation =>
   recordOf(configuration, node)?.generation ?? ANY_GENERATION;
 
-/** Whether that disk is the one that the voter votes with. A disk of zero is taken for any. */
+/** Whether that disk is the one that the voter votes with. A disk of zero matches any. */
 export function isVotersDisk(configuration: Configuration, node: NodeId, disk: DiskId): boolean {
   const expected = diskOf(configuration, node);
   return expected === 0 || disk === 0 || expected === disk;
 }
 
-/** Whether what comes from there is what this voter promised: from its disk, and not from a copy of it that is older than the record. */
+/** Whether a message is bound by this voter's promises: it comes from its disk, and not from a copy that is older than the record. */
 export const isVotersState = (configuration: Configuration, node: NodeId, { disk, generation }: DiskState): boolean =>
   isVotersDisk(configuration, node, disk) && (disk === 0 || isAccepted(generationOf(configuration, node), generation));
 
 /**
- * Whether the life of the disk that replies is the one on record. One that is accepted without a record may be of a copy. Without an entry for the
- * voter's disk there is nothing to compare, nor for a file that has no generation.
+ * Whether the life of the disk that replies is the recorded one. One that is accepted without a record may be of a copy. Without an entry
+ * for the voter's disk there is nothing to compare, nor for a file without a generation.
  */
 export function isLifeOnRecord(configuration: Configuration, node: NodeId, { disk, generation }: DiskState): boolean {
   const record = recordOf(configuration, node);
   return record === undefined || disk === 0 || (record.disk === disk && isLifeOf(record, generation));
 }
 
-/** Whether what a later configuration has on record of the voter, its disk and the life of it, was on record before. */
+/** Whether the voter's record in the later configuration, its disk and life, was already in the earlier one. */
 export function isSameRecord(later: Configuration, earlier: Configuration, node: NodeId): boolean {
   const [record, before] = [recordOf(later, node), recordOf(earlier, node)];
   if (record === undefined) return true;
   return before !== undefined && before.disk === record.disk && isLifeOf(before, record.generation ?? ANY_GENERATION);
 }
 
-/** Whether they differ in records of generations at most: the same nodes have the same parts, and each voter the same disk. Then majorities are the same. */
+/**
+ * Whether they differ at most in records of generations: each node has the same part, and each voter the same disk. Then majorities are the
+ * same.
+ */
 export function hasSameMembers(one: Configuration, other: Configuration): boolean {
   return (
     isSameList(one.voters, other.voters) &&
@@ -181,13 +186,13 @@ const isSameList = (one: readonly NodeId[], other: readonly NodeId[]): boolean =
 const isLifeOf = ({ generation: recorded }: VoterDisk, generation: Generation): boolean =>
   generation === ANY_GENERATION || (recorded !== undefined && isSameLife(recorded, generation));
 
-/** A disk, in a state of its file. */
+/** A disk, and the state of its file. */
 export interface DiskState {
   readonly disk: DiskId;
   readonly generation: Generation;
 }
 
-/** With the later generations of the voters' disks that were seen, or undefined when there is none. */
+/** The configuration with the later generations of the voters' disks that were seen, or undefined if there are none. */
 export function recorded(current: Configuration, seenOf: (node: NodeId) => DiskState | undefined): Configuration | undefined {
   let isNews = false;
   const disks = current.disks.map((known) => {

@@ -12,7 +12,7 @@ function writeId(to: ByteWriter, id: EntryId): void {
 }
 
 const readResponse = (from: ByteReader) => ({ round: from.f64(), disk: asDiskId(from.f64()) });
-/** The last field of a message; releases before there were generations send none, and pass over it. */
+/** The last field of a message; releases before generations existed send none, and skip it. */
 const readGeneration = (from: ByteReader): Generation => (from.remaining === 0 ? ANY_GENERATION : asGeneration(from.f64()));
 const readId = (from: ByteReader): EntryId => ({ index: asIndex(from.f64()), term: asTerm(from.f64()) });
 
@@ -132,7 +132,7 @@ export function readMessage(body: ByteReader, kind: number, from: NodeId, to: No
   }
 }
 
-/** Indexes are not sent: entries are consecutive and begin behind their predecessor. */
+/** Indexes are not sent: entries are consecutive and begin after their predecessor. */
 function writeEntries(to: ByteWriter, entries: readonly Entry[]): void {
   to.u32(entries.length);
   for (const entry of entries) {

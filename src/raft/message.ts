@@ -14,9 +14,9 @@ export interface RequestVote extends Envelope {
   readonly type: 'request-vote';
   readonly last: EntryId;
   readonly preVote: boolean;
-  /** The leader itself asked for this election (thesis §3.10): hearing that leader is no reason to reject. */
+  /** The leader itself requested this election (thesis §3.10): recent contact with that leader is no reason to reject. */
   readonly transfer: boolean;
-  /** The disk that the candidate's configuration knows the voter by, zero for any: with another disk it has no vote to give (KIP-853). */
+  /** The voter's disk in the candidate's configuration, zero for any: with another disk the voter must not vote (KIP-853). */
   readonly voterDisk: DiskId;
   /** The latest generation of that disk that the candidate knows of. */
   readonly voterGeneration: Generation;
@@ -26,32 +26,34 @@ export interface VoteReply extends Envelope {
   readonly type: 'vote-reply';
   readonly preVote: boolean;
   readonly granted: boolean;
-  /** The committed configuration, by its index, that no longer has the asker; zero when there is none. */
+  /** The index of the committed configuration that no longer includes the candidate; zero if there is none. */
   readonly removedBy: LogIndex;
 }
 
-/** AppendEntries (Raft §5.3); without entries it is the heartbeat. */
+/** AppendEntries (Raft §5.3); without entries it is a heartbeat. */
 export interface AppendEntries extends Envelope {
   readonly type: 'append';
   readonly prev: EntryId;
   readonly entries: readonly Entry[];
   readonly commit: LogIndex;
-  /** Counts the leader's rounds of heartbeats; replies repeat it, and so show when the leader was still followed (thesis §6.4). */
+  /**
+   * Counts the leader's heartbeat rounds; replies repeat it, which shows that the leader was still followed in that round (thesis §6.4).
+   */
   readonly round: number;
 }
 
 interface AppendResponse extends Envelope {
-  /** Of the AppendEntries that is answered; zero replies something else. */
+  /** The round of the AppendEntries that this replies to; zero if it replies to something else. */
   readonly round: number;
-  /** The disk that the reply speaks for. */
+  /** The disk of the node that replies. */
   readonly disk: DiskId;
-  /** The disk's, as far as it was raised. */
+  /** The generation of the disk, once raised. */
   readonly generation: Generation;
 }
 
 export interface AppendAccepted extends AppendResponse {
   readonly type: 'append-accepted';
-  /** The log agrees with the leader's up to here, on disk. */
+  /** The follower's log, on disk, agrees with the leader's up to here. */
   readonly match: LogIndex;
 }
 
@@ -59,7 +61,10 @@ export interface AppendRejected extends AppendResponse {
   readonly type: 'append-rejected';
   /** The index of the predecessor that did not match. */
   readonly rejected: LogIndex;
-  /** The follower's best guess of where the logs may agree: its last entry at or before `rejected` whose term is not above the leader's there. */
+  /**
+   * The follower's best guess of where the logs may agree: its last entry at or before `rejected` whose term is not above the leader's
+   * there.
+   */
   readonly hint: EntryId;
 }
 
@@ -96,7 +101,7 @@ export type RaftMessage =
   | TimeoutNow;
 export type RaftMessageType = RaftMessage['type'];
 
-/** The paper's names, as they are written in logs and metrics. */
+/** The paper's names, for logs and metrics. */
 export const RPC_NAMES: Readonly<Record<RaftMessageType, string>> = Object.freeze({
   'request-vote': 'RequestVote',
   'vote-reply': 'RequestVoteResponse',

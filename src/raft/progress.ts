@@ -5,45 +5,45 @@ import { invariant } from '../base/invariant.ts';
 
 /**
  * - `probe`: the leader does not know where the logs agree, and sends one AppendEntries at a time
- * - `replicate`: it does, and streams ahead of the replies within a window
- * - `snapshot`: the entries the follower needs are compacted away, and a snapshot is on its way
+ * - `replicate`: the leader knows it, and sends ahead of the replies within a window
+ * - `snapshot`: the entries that the follower needs are compacted away, and a snapshot is in transit
  */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
-/** What a leader knows of one follower (Raft Figure 2, nextIndex and matchIndex). Always: match < next. */
+/** A leader's state of one follower (Raft Figure 2, nextIndex and matchIndex). Always: match < next. */
 export class Progress {
   state: ProgressState = 'probe';
   match: LogIndex = asIndex(0);
   next: LogIndex;
-  /** When anything of this term arrived from the peer, monotonic ms; later by what was excused since. */
+  /** When the last message of this term arrived from the peer, monotonic ms; plus the time excused since. */
   lastContactMs: number;
   /** When an AppendEntries was last sent to the peer, monotonic ms. */
   lastSentMs = Number.NEGATIVE_INFINITY;
-  /** The disk that the peer's replies speak for; any until it replies. */
+  /** The disk in the peer's replies; any until it replies. */
   disk: DiskId = ANY_DISK;
-  /** The disk's generation, by the same replies. */
+  /** The disk's generation, from the same replies. */
   generation: Generation = ANY_GENERATION;
-  /** The latest round of heartbeats that it answered. */
+  /** The latest heartbeat round that it replied to. */
   round = 0;
   /**
-   * A round of catching up took it less than an election timeout (thesis §4.2.1): as a voter it will hold nothing up for long.
+   * A catch-up round took less than an election timeout (thesis §4.2.1): as a voter the peer will not hold up commits for long.
    */
   isCaughtUp = false;
   #catchUpTo: LogIndex;
   #catchUpSinceMs: number;
-  /** While probing: the one AppendEntries is out. A heartbeat's reply lets the next one go. */
+  /** While probing: the one AppendEntries is in flight. A heartbeat's reply lets the leader send the next one. */
   probeSent = false;
   /**
-   * While a snapshot is on its way: it covers the log at least up to here. Compaction may have moved on when it arrives; the
-   * follower then needs another.
+   * While a snapshot is in transit: it covers the log at least up to here. If compaction has moved past it when it arrives, the
+   * follower needs another.
    */
   snapshotFrom: LogIndex = asIndex(0);
-  // Last index and size of each AppendEntries that is out, oldest first.
+  // Last index and size of each AppendEntries in flight, oldest first.
   readonly #inflight: { last: LogIndex; bytes: number }[] = [];
   #inflightBytes = 0;
   #excusedMs = 0;
 
-  /** @param catchUpTo where a first round of catching up ends. */
+  /** @param catchUpTo where a first catch-up round ends. */
   constructor(next: LogIndex, nowMs: number, catchUpTo = asIndex(next - 1)) {
     this.next = next;
     this.lastContactMs = nowMs;
@@ -64,7 +64,10 @@ export class Progress {
     this.#excusedMs = 0;
   }
 
-  /** The leader itself read nothing for a while, and counts that as nobody's silence: until it has left out so much since it heard the peer. */
+  /**
+   * The leader itself read nothing for a while: this time does not count as the peer's silence, up to `excusedMsMax` since the last
+   * contact.
+   */
   excuse(durationMs: number, nowMs: number, excusedMsMax: number): void {
     if (this.#excusedMs >= excusedMsMax) return;
     this.#excusedMs += durationMs;
@@ -75,24 +78,24 @@ export class Progress {
     this.state = 'probe';
     this.next = next > this.match ? next : asIndex(this.match + 1);
     this.probeSent = false;
-    this.#forgetInflight();
+    this.#dropInflight();
   }
 
   becomeReplicate(): void {
     this.state = 'replicate';
     this.next = asIndex(this.match + 1);
     this.probeSent = false;
-    this.#forgetInflight();
+    this.#dropInflight();
   }
 
-  /** @param compacted where the leader's log begins; whatever snapshot is sent now covers it. */
+  /** @param compacted the leader's log begins after it; any snapshot sent now covers it. */
   becomeSnapshot(compacted: LogIndex): void {
     this.state = 'snapshot';
     this.snapshotFrom = compacted;
-    this.#forgetInflight();
+    this.#dropInflight();
   }
 
-  /** Entries up to `last` left for the peer. */
+  /** Entries up to `last` were sent to the peer. */
   onSent(last: LogIndex, bytes: number): void {
     invariant(last >= this.next, () => `sent up to ${last}, but ${this.next} was to come next`);
     this.next = asIndex(last + 1);
@@ -100,7 +103,7 @@ export class Progress {
     this.#inflightBytes += bytes;
   }
 
-  /** The peer's log agrees up to `match`. @returns whether that is news. */
+  /** The peer's log agrees up to `match`. @returns whether `match` advanced. */
   onAccepted(match: LogIndex): boolean {
     let freed = 0;
     while (freed < this.#inflight.length && (this.#inflight[freed]?.last ?? match) <= match) {
@@ -115,8 +118,8 @@ export class Progress {
   }
 
   /**
-   * Rounds of catching up: each brings the peer to where the leader's log ended when the round began, so that they become shorter
-   * as long as it is faster than the load.
+   * Catch-up rounds: each brings the peer to where the leader's log ended when the round began, so rounds become shorter
+   * while the peer is faster than the load.
    */
   measureCatchUp(lastIndex: LogIndex, nowMs: number, roundMsMax: number): void {
     if (this.isCaughtUp || this.match < this.#catchUpTo) return;
@@ -125,7 +128,7 @@ export class Progress {
     this.#catchUpSinceMs = nowMs;
   }
 
-  #forgetInflight(): void {
+  #dropInflight(): void {
     this.#inflight.length = 0;
     this.#inflightBytes = 0;
   }

@@ -3,21 +3,20 @@ import { asIndex } from '../base/ids.ts';
 import type { Configuration } from './entry.ts';
 
 /**
- * Counting, and nothing else: pure functions of a configuration, so that tables of cases can be run against them.
- * While a configuration is joint, every question is put to both sets of voters, and both must agree (Raft §6). A node that a list names
- * twice has one vote.
+ * Vote counting only: pure functions of a configuration, tested with tables of cases. While a configuration is joint, both sets of voters
+ * must agree (Raft §6). A node that a list names twice has one vote.
  */
 
 export type VoteResult = 'won' | 'lost' | 'pending';
 
-/** Each of them once, in their order. Lists are short, and mostly name none twice: every count of a leader asks for it. */
+/** Each node once, in order. The lists are short and rarely have duplicates, and a leader calls this on every count. */
 export const distinct = (nodes: readonly NodeId[]): readonly NodeId[] =>
   nodes.every((node, at) => nodes.indexOf(node) === at) ? nodes : [...new Set(nodes)];
 
-/** Number of voters that make a majority of `voters`, each of them named once. */
+/** Number of voters in a majority of `voters`, each of them named once. */
 export const majorityOf = (voters: readonly NodeId[]): number => Math.floor(voters.length / 2) + 1;
 
-/** @param granted true, false, or undefined while the voter has not answered. */
+/** @param granted true, false, or undefined while the voter has not replied. */
 function voteResultOf(named: readonly NodeId[], granted: (voter: NodeId) => boolean | undefined): VoteResult {
   const voters = distinct(named);
   let yes = 0;
@@ -32,7 +31,7 @@ function voteResultOf(named: readonly NodeId[], granted: (voter: NodeId) => bool
   return yes + open >= needed ? 'pending' : 'lost';
 }
 
-/** Has this election been won, lost, or neither yet (Raft §5.2)? An empty set of voters agrees to everything. */
+/** Whether this election is won, lost, or undecided (Raft §5.2). An empty set of voters agrees to everything. */
 export function voteResult(configuration: Configuration, granted: (voter: NodeId) => boolean | undefined): VoteResult {
   const incoming = configuration.voters.length === 0 ? 'won' : voteResultOf(configuration.voters, granted);
   const outgoing = configuration.outgoing.length === 0 ? 'won' : voteResultOf(configuration.outgoing, granted);
@@ -64,7 +63,7 @@ export function quorumIndex(configuration: Configuration, matchOf: (voter: NodeI
 export const isVoter = (configuration: Configuration, node: NodeId): boolean =>
   configuration.voters.includes(node) || configuration.outgoing.includes(node);
 
-/** Everyone who receives the log: voters of both sets, and those without a vote, each once. */
+/** All nodes that receive the log: voters of both sets, and members without a vote, each once. */
 export function membersOf(configuration: Configuration): readonly NodeId[] {
   return distinct([...configuration.voters, ...configuration.outgoing, ...configuration.learners, ...configuration.joining]);
 }

@@ -50,8 +50,8 @@ export type CoreView = Readonly<
 >;
 
 /**
- * The consensus algorithm: events in, effects out. The same boot and the same events give the same effects, always.
- * It has no clock, no chance and no I/O of its own.
+ * The consensus algorithm: events in, effects out. The same boot and the same events always give the same effects.
+ * It has no clock, randomness or I/O.
  */
 export class RaftCore {
   readonly #core: CoreState;
@@ -144,7 +144,7 @@ export class RaftCore {
     }
     if (message.type === 'vote-reply') noticeRemoval(core, message);
     if (message.term > core.term && !mayCarryLaterTerm(message)) {
-      // Newer terms win first (Raft §5.1).
+      // Newer terms first (Raft §5.1).
       const isFromLeader = message.type === 'append' || message.type === 'install-snapshot';
       becomeFollower(core, message.term, isFromLeader ? message.from : undefined);
     } else if (message.term < core.term) {
@@ -179,7 +179,7 @@ export class RaftCore {
   }
 
   /**
-   * Stale requests get a reply that carries this node's term, so that a stale leader or candidate learns of it and steps
+   * Stale requests get a reply with this node's term, so that a stale leader or candidate learns it and steps
    * down; stale replies are dropped.
    */
   #rejectStale(message: RaftMessage): void {
@@ -203,6 +203,6 @@ export class RaftCore {
   }
 }
 
-/** Pre-votes and granted pre-votes name a term that no node has reached yet; it is not adopted. */
+/** Pre-vote requests and granted pre-votes carry a term that no node has reached yet; it is not adopted. */
 const mayCarryLaterTerm = (message: RaftMessage): boolean =>
   (message.type === 'request-vote' && message.preVote) || (message.type === 'vote-reply' && message.preVote && message.granted);

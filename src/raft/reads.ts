@@ -5,12 +5,12 @@ import { quorumValue } from './quorum.ts';
 import { sendHeartbeat } from './replication.ts';
 
 /**
- * Whether the leader knows what is committed: only once an entry of its own term is (thesis §6.4, step 1). Before, entries that an earlier
- * leader committed may be behind its commit index.
+ * Whether the leader knows what is committed: only once an entry of its own term is (thesis §6.4, step 1). Until then, entries that an
+ * earlier leader committed may be after its commit index.
  */
 export const isReady = (core: CoreState): boolean => core.log.termAt(core.commit) === core.term;
 
-/** Reads that came together (ReadIndex, thesis §6.4). They join the next round; one round is under way at a time. */
+/** Reads that arrived together (ReadIndex, thesis §6.4). They join the next round; one round is in progress at a time. */
 export function onRead(core: CoreState, batch: number, lease: boolean): void {
   if (core.role !== 'leader') {
     core.effects.rejected = { reason: 'not-leader', leader: core.leader };
@@ -31,13 +31,13 @@ function askAll(core: CoreState): void {
   confirmReads(core);
 }
 
-/** Everything that is sent from now on belongs to a new round. */
+/** All messages sent from now on belong to a new round. */
 export function beginRound(core: CoreState): void {
   core.reads.begin(core.now, core.config.leaseMs);
   if (isReady(core)) core.reads.admit(core.commit);
 }
 
-/** After a reply, or the first commit of the term: reads whose round a majority answered may be served. */
+/** After a reply, or the first commit of the term: serves reads whose round a majority replied to. */
 export function confirmReads(core: CoreState): void {
   if (core.reads.isAwaited) {
     const confirmed = quorumValue(core.configuration, (voter) => (voter === core.id ? core.reads.current : roundOf(core, voter)));
@@ -46,14 +46,14 @@ export function confirmReads(core: CoreState): void {
   if (core.reads.hasPending && !core.reads.isAwaited && isReady(core)) askAll(core);
 }
 
-/** The last round that the voter answered, and with its own disk, in a life that is on record. */
+/** The last round that the voter replied to with its own disk, in a recorded life. */
 function roundOf(core: CoreState, voter: NodeId): number {
   const progress = core.progress.get(voter);
   return progress !== undefined && isCounted(core, voter, progress) ? progress.round : 0;
 }
 
 /**
- * Lease reads (thesis §6.4.1): a majority answered a round that began less than `leaseMs` ago, and rejects votes for other nodes
+ * Lease reads (thesis §6.4.1): a majority replied to a round that began less than `leaseMs` ago, and rejects votes for other nodes
  * until an election timeout has passed since. Once the leader has asked another node to lead, that no longer holds in its term.
  */
 function holdsLease(core: CoreState): boolean {

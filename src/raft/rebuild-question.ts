@@ -1,16 +1,16 @@
 import type { NodeId } from '../base/ids.ts';
 
-/** The question whether a node's disk may be given up. */
+/** The request whether a node's disk may be discarded. */
 export interface RebuildQuestion {
   readonly node: NodeId;
-  /** Chosen by who asks: the same question asked again has the same one. */
+  /** Chosen by the requester: a repeated request has the same number. */
   readonly question: number;
 }
 
-/** What has to be answered before a disk may be given up. */
+/** What must be confirmed before a disk may be discarded. */
 export interface PendingRebuild extends RebuildQuestion {
-  /** The round of heartbeats that began after the question. */
+  /** The heartbeat round that began after the request. */
   readonly round: number;
-  /** What was committed by then. */
+  /** The commit index at that time. */
   readonly commit: number;
 }

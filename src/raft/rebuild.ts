@@ -8,14 +8,14 @@ import type { PendingRebuild, RebuildQuestion } from './rebuild-question.ts';
 import { sendHeartbeat } from './replication.ts';
 
 /**
- * Whether everything that was acknowledged stays on a majority when the node's disk is given up: the other voters that hold all that was
- * committed when the question came, each with the disk that it votes with, have to be a majority of the voters by themselves. What was heard
- * before the question is no proof, since a disk may have been given up since; so the question begins a round of heartbeats, and is rejected
- * until enough voters answered it. Who asks repeats it. The same is asked for a node without a vote: a leader that was replaced meanwhile may
- * not know that it has one by now.
+ * Whether everything that was acknowledged stays on a majority when the node's disk is discarded: the other voters that have everything
+ * committed at the time of the request, each with the disk that it votes with, must be a majority of the voters by themselves. Replies from
+ * before the request prove nothing, since a disk may have been discarded since. So the request begins a heartbeat round, and is rejected
+ * until enough voters replied to it; the requester repeats it. The same applies to a node without a vote: a leader that was replaced
+ * meanwhile may not know that the node has become a voter.
  *
- * Who gives up the disk asks once more when the node has stopped, and lets no members be changed until it is back: this leader does not remember
- * what it granted.
+ * The requester asks once more when the node has stopped, and allows no membership change until the node is back: this leader does not
+ * remember its permission.
  */
 export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQuestion): void {
   const { effects, configuration } = core;
@@ -27,7 +27,8 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
     effects.rejected = { reason: 'not-ready' };
     return;
   }
-  // Voters that are about to leave, or may be, are no copies that last. A record that is not committed changes no majority, and its voter does not count yet.
+  // Voters that are leaving, or may be, are not permanent copies. An uncommitted record changes no majority, and its voter does not count
+  // yet.
   if (!core.areMembersCommitted || isJoint(configuration) || configuration.leaving.length > 0 || core.askedStep !== undefined) {
     effects.rejected = { reason: 'change-pending' };
     return;
@@ -45,7 +46,7 @@ export function onRebuildQuestion(core: CoreState, { node, question }: RebuildQu
   effects.rejected = { reason: 'too-few-copies', node, holders, voters, isFinal: isNeeded(core, asked) };
 }
 
-/** Whether no majority of the voters can do without the node's disk. Only a leader that still leads knows who votes. */
+/** Whether no majority of the voters exists without the node's disk. Only a leader that still leads knows the voters. */
 function isNeeded({ configuration, id, progress }: CoreState, { node, round }: PendingRebuild): boolean {
   if (configuration.joining.length > 0 || voteResult(configuration, (voter) => voter !== node) === 'won') return false;
   return voteResult(configuration, (voter) => voter === id || (progress.get(voter)?.round ?? 0) >= round) === 'won';

@@ -25,19 +25,19 @@ import { appendOwn, broadcast } from './replication.ts';
 import { dropRequest, dropStep, type StepRequest, stepRejection } from './step-quorum.ts';
 
 /**
- * When a leader changes the membership (Raft §6). One change is under way at a time, and each step is committed before the next begins.
+ * When a leader changes the membership (Raft §6). One change is in progress at a time, and each step is committed before the next begins.
  *
- * What is committed are the members: behind the entry of a step there may be records of generations that are not. They name the same voters with the
- * same disks, so that a node decides by the same majorities whether it has them or not, and a later leader has the step even where it lacks them. If
- * the next step waited for them, a voter that is opened again and again would hold it up.
+ * Only the members have to be committed: after the entry of a step there may be uncommitted records of generations. They name the same
+ * voters with the same disks, so a node uses the same majorities with or without them, and a later leader has the step even if it lacks
+ * them. If the next step waited for them, a voter that is reopened again and again would hold it up.
  */
 
-/** A request for other members. @param isRepeated it came before, and waits until the voters have answered that they are there. */
+/** A request for a membership change. @param isRepeated it arrived before, and waits until the voters confirm that they are available. */
 export function onChangeMembership(core: CoreState, change: MembershipChange, isRepeated: boolean): void {
   const { effects, configuration } = core;
   if (core.role !== 'leader') effects.rejected = { reason: 'not-leader', leader: core.leader };
   else if (core.transfer !== undefined) effects.rejected = { reason: 'transferring', to: core.transfer.to };
-  // Without this, two leaders in a row could change the members past each other (Ongaro, "bug in single-server membership changes", 2015).
+  // Otherwise two successive leaders could change the members independently (Ongaro, "bug in single-server membership changes", 2015).
   else if (!isReady(core)) effects.rejected = { reason: 'not-ready' };
   else if (isChangePending(core)) effects.rejected = { reason: 'change-pending' };
   else {
@@ -48,11 +48,11 @@ export function onChangeMembership(core: CoreState, change: MembershipChange, is
   if (effects.rejected?.reason !== 'voters-asked') dropRequest(core);
 }
 
-/** Of a configuration that is not joint nothing is needed that was not before. */
+/** A configuration that is not joint needs only the voters that were needed before. */
 function begin(core: CoreState, next: Configuration, request: StepRequest): void {
   const rejection = isJoint(next) ? stepRejection(core, next, request) : undefined;
   if (rejection === undefined) {
-    // The same members may be asked for again: what was answered before is no proof then.
+    // The same change may be requested again: earlier replies prove nothing then.
     core.askedStep = undefined;
     core.effects.proposed = adopt(core, next);
   } else core.effects.rejected = rejection;
@@ -63,12 +63,12 @@ function isChangePending(core: CoreState): boolean {
 }
 
 /**
- * The next step of a change that is under way, if it is time for it: out of the joint configuration, or into the one that brings
- * nodes that caught up, or that replaces a voter that lost its disk: once its new disk has caught up, so that until then the lost one votes if it is
- * found again.
+ * The next step of the change in progress, if it is due: leave the joint configuration, or enter the one that promotes nodes that caught up
+ * or replaces a voter that lost its disk. The replacement waits until the new disk has caught up, so that the lost disk can vote until then
+ * if it is found again.
  */
 export function advanceReconfiguration(core: CoreState): void {
-  // A step may have been taken by this very event; the next one waits for its commit anyway.
+  // This event may already have taken a step; the next one waits for its commit anyway.
   if (core.role !== 'leader' || core.transfer !== undefined || core.effects.append !== undefined) return;
   const { index, configuration, membersSince } = core.configurations.latest;
   if (!isReady(core) || membersSince > core.commit) {
@@ -105,9 +105,9 @@ export function advanceReconfiguration(core: CoreState): void {
 }
 
 /**
- * Voters that reply in a life that is not on record count for nothing before it is, and nothing may be committed without them. So this waits for no
- * commit, neither of an earlier configuration nor of an entry of this term: voters and all else are as in the latest configuration, so that no
- * majority is another one than before.
+ * Voters that reply in an unrecorded life count for nothing until it is recorded, and nothing may be committable without them. So this
+ * waits for no commit, neither of an earlier configuration nor of an entry of this term: voters and everything else are as in the latest
+ * configuration, so majorities do not change.
  */
 function recordLives(core: CoreState): void {
   const { configuration } = core;
@@ -118,13 +118,13 @@ function recordLives(core: CoreState): void {
   if (isAwaited) adoptRecords(core);
 }
 
-/** Puts the later generations of the voters' disks on record, this node's own among them. */
+/** Records the later generations of the voters' disks, this node's own included. */
 function adoptRecords(core: CoreState): void {
   const renewed = recorded(core.configuration, (node) => (node === core.id ? core : core.progress.get(node)));
   if (renewed !== undefined) adopt(core, renewed);
 }
 
-/** Whether the node has no vote before it has caught up: it is new, or has another disk than it votes with. */
+/** Whether the node has no vote until it has caught up: it is new, or its disk is not the one it votes with. */
 export const isRebuilt = (core: CoreState, node: NodeId): boolean =>
   core.configuration.joining.includes(node) || (core.configuration.voters.includes(node) && hasLostDisk(core, node));
 
@@ -133,7 +133,7 @@ function hasLostDisk(core: CoreState, voter: NodeId): boolean {
   return progress !== undefined && !isVotersDisk(core.configuration, voter, progress.disk);
 }
 
-/** In force at once, here and wherever it is appended. */
+/** In force at once, here and at every node that appends it. */
 function adopt(core: CoreState, configuration: Configuration): EntryId {
   // A record of generations changes no step.
   if (!hasSameMembers(core.configuration, configuration)) core.askedStep = undefined;

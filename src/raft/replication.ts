@@ -6,7 +6,7 @@ import type { Entry, EntryId, EntryKind } from './entry.ts';
 import { entryId } from './entry.ts';
 import type { Progress } from './progress.ts';
 
-/** How a leader's log grows, and how it reaches the others. */
+/** How a leader's log grows, and how it is replicated. */
 
 /** A leader only ever appends (Raft §5.3, Leader Append-Only). */
 export function appendOwn(core: CoreState, kind: EntryKind, data: Uint8Array): EntryId {
@@ -23,7 +23,7 @@ export function broadcast(core: CoreState): void {
   for (const [peer, progress] of core.progress) replicate(core, peer, progress);
 }
 
-/** Sends what the peer may get now: one message while probing, as many as the window holds while replicating. */
+/** Sends the peer what it may receive now: one message while probing, as many as the window allows while replicating. */
 export function replicate(core: CoreState, peer: NodeId, progress: Progress): void {
   while (maySend(core, progress)) {
     const prevIndex = previousIndex(progress.next);
@@ -58,18 +58,18 @@ function sendAppend(core: CoreState, to: NodeId, progress: Progress, prev: Entry
   core.send({ type: 'append', from, to, term, prev, entries, commit, round: core.reads.current });
 }
 
-/** To each peer that was sent nothing for half a heartbeat. */
+/** To each peer that was sent nothing for half a heartbeat interval. */
 export function sendDueHeartbeats(core: CoreState): void {
   for (const [peer, progress] of core.progress) {
     if (core.now - progress.lastSentMs >= core.config.heartbeatMs / 2) sendHeartbeat(core, peer, progress);
   }
 }
 
-/** An empty AppendEntries. Its predecessor is the last entry that was sent, so that it also discovers what was lost on the way. */
+/** An empty AppendEntries. Its predecessor is the last entry that was sent, so it also discovers lost messages. */
 export function sendHeartbeat(core: CoreState, peer: NodeId, progress: Progress): void {
   const prevIndex = previousIndex(progress.next);
   const prevTerm = core.log.termAt(prevIndex);
-  // Behind the window there is nothing to compare; "before the log" matches everywhere.
+  // Outside the window there is nothing to compare; "before the log" matches everywhere.
   const prev = progress.state === 'snapshot' || prevTerm === undefined ? ZERO_ENTRY : { index: prevIndex, term: prevTerm };
   sendAppend(core, peer, progress, prev, []);
 }

@@ -1,7 +1,7 @@
 import type { NodeId, Term } from '../base/ids.ts';
 import type { CoreState } from './core-state.ts';
 
-/** Steps back to follower, in a newer term if `term` is one. The vote of a term is only ever forgotten with the term. */
+/** Steps down to follower, and adopts `term` if it is newer. A vote is dropped only with its term. */
 export function becomeFollower(core: CoreState, term: Term, leader: NodeId | undefined): void {
   const wasFollower = core.role === 'follower';
   core.setHardState(term, term === core.term ? core.votedFor : undefined);

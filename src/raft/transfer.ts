@@ -3,7 +3,7 @@ import type { CoreState } from './core-state.ts';
 import { isVotersState } from './membership.ts';
 import { replicate } from './replication.ts';
 
-/** Leadership transfer (thesis §3.10): the leader takes no more proposals, brings the target up to date, and tells it to stand at once. */
+/** Leadership transfer (thesis §3.10): the leader stops accepting proposals, brings the target up to date, and sends it TimeoutNow. */
 export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   if (core.role !== 'leader') {
     core.effects.rejected = { reason: 'not-leader', leader: core.leader };
@@ -15,12 +15,15 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
   }
   const to = wanted ?? bestSuccessor(core);
   if (to === undefined || !isCandidateFor(core, to)) {
-    const message = to === undefined ? 'There is no other voter that replies.' : `Node ${to} is not another voter that replies.`;
+    const message =
+      to === undefined
+        ? 'No other voter replies. Retry when one does.'
+        : `Node ${to} is not another voter that replies. Choose one that does.`;
     core.effects.rejected = { reason: 'invalid-transfer', message };
     return;
   }
   core.transfer = { to, dueMs: core.now + core.config.electionTimeoutMs, isAsked: false };
-  // Until it ends members do not change, and what voters answered before is no proof then.
+  // Members do not change until the transfer ends; earlier replies of voters prove nothing then.
   core.askedStep = undefined;
   core.effects.notices.push({ type: 'transfer', to, outcome: 'begun' });
   const progress = core.progress.get(to);
@@ -37,13 +40,13 @@ export function advanceTransfer(core: CoreState): void {
   core.effects.notices.push({ type: 'transfer', to: transfer.to, outcome: 'asked' });
 }
 
-/** The target did not take over in time, or is no voter any more: this node leads on. */
+/** The target did not take over in time, or is no longer a voter: this node continues to lead. */
 export function expireTransfer(core: CoreState): void {
   const { transfer } = core;
   if (transfer !== undefined && (core.now >= transfer.dueMs || !isCandidateFor(core, transfer.to))) abortTransfer(core);
 }
 
-/** TimeoutNow to the voter that has most of the log: for a leader that goes and does not wait. */
+/** Sends TimeoutNow to the voter with the most advanced log: for a leader that stops without waiting. */
 export function transferBeforeStop(core: CoreState): void {
   const to = bestSuccessor(core);
   if (to !== undefined) sendTimeoutNow(core, to);
@@ -60,7 +63,7 @@ function abortTransfer(core: CoreState): void {
   core.transfer = undefined;
 }
 
-/** Among the voters heard within an election timeout, the one that has most of the log; of equals the one with the lowest id. */
+/** Of the voters that replied within an election timeout, the one with the most advanced log; of equals the one with the lowest id. */
 function bestSuccessor(core: CoreState): NodeId | undefined {
   let best: NodeId | undefined;
   for (const voter of core.configuration.voters) {

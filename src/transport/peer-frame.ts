@@ -5,24 +5,24 @@ import type { RaftMessage } from '../raft/message.ts';
 import { readMessage, writeMessage } from '../raft/message-codec.ts';
 
 /**
- * What two nodes say to each other. A frame is a run of parts, each behind its u32 length, so that everything one turn has
- * to say to one peer leaves in one frame. Sender and receiver are known from the channel and are not repeated.
+ * The frames between two nodes. A frame is a sequence of parts, each after its u32 length, so everything that one turn sends to
+ * one peer fits in one frame. Sender and receiver are known from the channel and are not repeated.
  */
 export type PeerPart =
   | { readonly type: 'raft'; readonly message: RaftMessage }
-  /** A client's request, passed on to the leader; `connection` is the sender's name for the client. */
+  /** A client's request, forwarded to the leader; `connection` is the sender's number of the client. */
   | { readonly type: 'forward'; readonly connection: number; readonly request: Uint8Array }
-  /** The leader's reply to it: a server frame, to be handed to the client as it is. */
+  /** The leader's reply to it: a server frame, to be passed to the client unchanged. */
   | { readonly type: 'forward-reply'; readonly connection: number; readonly frame: Uint8Array }
-  /** A client that a request of the sender's was passed on for waits no longer for that claim; see the client frame of this name. */
+  /** The client of a forwarded claim cancelled it; see the client frame of this name. */
   | { readonly type: 'cancel-claim'; readonly client: number; readonly sequence: number }
-  /** The channel of one of the sender's clients ended: what was passed on for it needs no reply. */
+  /** The channel of one of the sender's clients ended: what was forwarded for it needs no reply. */
   | { readonly type: 'client-gone'; readonly connection: number }
-  /** A follower asks the leader from which index on it may reply to queries (ReadIndex); `batch` is its own name for them. */
+  /** A follower requests from the leader the index from which on it may serve queries (ReadIndex); `batch` is the follower's own number. */
   | { readonly type: 'read-index-request'; readonly batch: number; readonly lease: boolean }
-  /** The reply; without an index the node that was asked does not lead. */
+  /** The reply; without an index the receiver of the request does not lead. */
   | { readonly type: 'read-index'; readonly batch: number; readonly index: LogIndex | undefined }
-  /** The leader asks which state-machine versions the receiver has. */
+  /** The leader requests the receiver's state-machine versions. */
   | { readonly type: 'version-request' }
   /** The newest state-machine version that the sender has. */
   | { readonly type: 'version'; readonly version: number };
@@ -35,7 +35,7 @@ const VERSION_REQUEST = 68;
 const VERSION = 69;
 const CANCEL_CLAIM = 70;
 const CLIENT_GONE = 71;
-/** Stands for no index. */
+/** Represents no index. */
 const NO_INDEX = -1;
 
 export function writePeerPart(to: ByteWriter, part: PeerPart): void {

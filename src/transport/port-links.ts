@@ -2,11 +2,11 @@ import type { MessagePort } from 'node:worker_threads';
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { SeededRandom } from '../base/random.ts';
 
-/** What is done to frames on their way out, for tests and evaluation. */
+/** Faults injected into outgoing frames, for tests and evaluation. */
 export interface LinkFaults {
-  /** Receivers that nothing reaches. */
+  /** Receivers that are unreachable. */
   readonly blocked: readonly number[];
-  /** Each frame waits a random time in [fromMs, toMs]; their order stays. */
+  /** Each frame is delayed by a random time in [fromMs, toMs]; frames keep their order. */
   readonly delay: { readonly fromMs: number; readonly toMs: number } | undefined;
   /** Probability in [0, 1] that a frame is lost. */
   readonly dropProbability: number;
@@ -14,18 +14,18 @@ export interface LinkFaults {
 
 export const NO_FAULTS: LinkFaults = Object.freeze({ blocked: [], delay: undefined, dropProbability: 0 });
 
-/** Most frames taken from one port in one turn, so that one loud sender cannot hold a turn open. */
+/** Most frames taken from one port in one turn, so that one busy sender cannot prolong a turn indefinitely. */
 const DRAIN_MAX = 1_024;
 
 interface Link {
   readonly port: MessagePort;
-  /** When the latest delayed frame leaves, monotonic ms; zero once it is known to have left. */
+  /** When the latest delayed frame is sent, monotonic ms; zero once it is known to be sent. */
   busyUntilMs: number;
 }
 
 /**
  * Channels over MessagePorts, one for each partner. A port's `message` event only wakes the thread; the turn it starts then
- * drains every port synchronously, so that all that has arrived is handled together.
+ * drains every port synchronously, so that everything that has arrived is handled together.
  */
 export class PortLinks {
   readonly #links = new Map<number, Link>();
@@ -38,7 +38,7 @@ export class PortLinks {
   constructor(options: {
     readonly random: SeededRandom;
     readonly onFrame: (from: number, frame: Uint8Array) => void;
-    /** At least one frame was handed to `onFrame`: time for a turn. */
+    /** At least one frame was passed to `onFrame`: a turn is due. */
     readonly onReadable: () => void;
     readonly onClosed: (partner: number) => void;
   }) {
@@ -48,7 +48,7 @@ export class PortLinks {
     this.#onClosed = options.onClosed;
   }
 
-  /** Takes the place of an earlier channel to the same partner, which is lost with all that was on its way. */
+  /** Replaces an earlier channel to the same partner; frames in transit on that channel are lost. */
   attach(partner: number, port: MessagePort): void {
     const earlier = this.#links.get(partner);
     const link: Link = { port, busyUntilMs: 0 };
@@ -58,7 +58,8 @@ export class PortLinks {
       this.#onClosed(partner);
     }
     port.on('message', (frame: Uint8Array) => {
-      // A port that was closed still hands on what had arrived: it comes from an earlier life of the partner, or from another of its name.
+      // A closed port still delivers what had arrived: it comes from an earlier life of the partner, or from another partner of the same
+      // id.
       if (this.#links.get(partner) !== link) return;
       this.#onFrame(partner, frame);
       this.#onReadable();
@@ -74,19 +75,19 @@ export class PortLinks {
     this.#faults = faults;
   }
 
-  /** Hands on everything that has arrived and not yet woken the thread. */
+  /** Delivers everything that has arrived and not yet woken the thread. */
   drain(): void {
     for (const [partner, { port }] of this.#links) {
       for (let count = 0; count < DRAIN_MAX; count += 1) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) break;
-        // Only nodes and clients of this cluster hold the other ends, and they post nothing but frames.
+        // Only nodes and clients of this cluster have the other ends, and they post nothing but frames.
         this.#onFrame(partner, received.message as Uint8Array);
       }
     }
   }
 
-  /** Posts `frame` and gives its memory away: nobody else may hold it. */
+  /** Posts `frame` and transfers its memory: nothing else may reference it. */
   send(to: number, frame: Uint8Array): void {
     const link = this.#links.get(to);
     if (link === undefined || this.#isLost(to)) return;
@@ -102,7 +103,7 @@ export class PortLinks {
       return;
     }
     const wait = delay === undefined ? 0 : this.#random.nextBetween(delay.fromMs, delay.toMs);
-    // One behind another, in order: a frame never overtakes.
+    // Sequential: a frame never overtakes another.
     link.busyUntilMs = Math.max(link.busyUntilMs, nowMs + wait);
     setTimeout(() => {
       if (!this.#isLost(to)) post(link.port, frame);
@@ -122,6 +123,6 @@ export class PortLinks {
 }
 
 function post(port: MessagePort, frame: Uint8Array): void {
-  // Outboxes copy each frame into memory of its own, which the log does not hold: it can be given away instead of copied again.
+  // Outboxes copy each frame into memory that the log does not reference: it can be transferred instead of copied again.
   port.postMessage(frame, [frame.buffer as ArrayBuffer]);
 }

@@ -7,7 +7,7 @@ import { emptyEffects, type Rejection } from '../../src/raft/effects.ts';
 import type { MembershipChange } from '../../src/raft/membership.ts';
 import { aCore } from '../raft/builders.ts';
 
-/** A handler whose core says what the test lets it say. */
+/** A handler whose core replies as the test decides. */
 class AdminSetup {
   says: Rejection | undefined;
   readonly asked: { readonly change: MembershipChange; readonly isRepeated: boolean }[] = [];
@@ -30,7 +30,7 @@ class AdminSetup {
     this.handler.onFrame(connection, { type: 'change', call: 100 + node, add: [], remove: [node], learners: [] });
   }
 
-  /** What each connection is told, since the last time. */
+  /** The replies to each connection since the last call. */
   replies(): string[] {
     const replies: string[] = [];
     this.#clients.flush({
@@ -48,8 +48,8 @@ class AdminSetup {
 
 const VOTERS_ASKED: Rejection = { reason: 'voters-asked', voters: [1, 2, 3].map(asNodeId) };
 
-describe('a change of members that voters have to reply first', () => {
-  function anAskedOffice(): AdminSetup {
+describe('a membership change that waits for the voters’ replies', () => {
+  function aPendingChange(): AdminSetup {
     const setup = new AdminSetup();
     setup.says = VOTERS_ASKED;
     setup.remove(7, 3);
@@ -57,8 +57,8 @@ describe('a change of members that voters have to reply first', () => {
     return setup;
   }
 
-  it('is asked for once, and repeated with each turn until it is decided', () => {
-    const setup = anAskedOffice();
+  it('is requested once, and repeated with each turn until it is decided', () => {
+    const setup = aPendingChange();
     expect(setup.replies()).toEqual([]);
     setup.says = undefined;
     setup.handler.onTurn();
@@ -70,15 +70,15 @@ describe('a change of members that voters have to reply first', () => {
   it.each([
     [{ reason: 'too-few-voters', present: [], voters: [] }, 'CHANGE_PENDING'],
     [{ reason: 'not-leader', leader: undefined }, 'NOT_LEADER'],
-  ] as const)('is answered with why it is rejected: %j', (rejected, reason) => {
-    const setup = anAskedOffice();
+  ] as const)('is answered with the reason of its rejection: %j', (rejected, reason) => {
+    const setup = aPendingChange();
     setup.says = rejected;
     setup.handler.onTurn();
     expect(setup.replies()).toEqual([`7: 103 ${reason}`]);
   });
 
   it('is not replaced by the next one, which is rejected', () => {
-    const setup = anAskedOffice();
+    const setup = aPendingChange();
     setup.remove(8, 2);
     expect(setup.replies()).toEqual(['8: 102 CHANGE_PENDING']);
     setup.says = undefined;

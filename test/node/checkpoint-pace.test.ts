@@ -7,7 +7,7 @@ import { configurationOf } from '../../src/raft/entry.ts';
 import type { RecordChange } from '../../src/storage/port.ts';
 import { bytesOf, options, TestQueue } from '../queue/harness.ts';
 
-/** A pace, and checkpoints of which each page takes so many milliseconds. */
+/** A pace, and checkpoints whose pages each take this many milliseconds. */
 function aPace() {
   let nowMs = 0;
   const pace = new CheckpointPace(() => nowMs);
@@ -19,7 +19,7 @@ function aPace() {
 }
 
 describe('the pace of checkpoints', () => {
-  it('follows how long the fastest of the latest ones took', () => {
+  it('follows the fastest of the latest measurements', () => {
     const { pace, write } = aPace();
     expect(pace.workMax).toBeCloseTo(150);
     for (let count = 0; count < 16; count += 1) write(100, 0.01);
@@ -28,7 +28,7 @@ describe('the pace of checkpoints', () => {
     expect(pace.workMax).toBeCloseTo(60);
   });
 
-  it('is not misled by a thread that others keep from running, by a clock that does not move, or by checkpoints of next to nothing', () => {
+  it('ignores measurements of a preempted thread, of a clock that does not advance, and of very small checkpoints', () => {
     const { pace, write } = aPace();
     write(100, 0.02);
     for (let count = 0; count < 15; count += 1) write(100, 4);
@@ -70,7 +70,7 @@ describe('a checkpoint', () => {
     expect(isDue(large)).toBe(true);
   });
 
-  it('waits for more changes of the same pages, which are written as a whole', () => {
+  it('waits for more changes of the same pages, since each page is written as a whole', () => {
     const queue = new TestQueue();
     addMany(queue, 6_400, 1);
     queue.checkpoint();
@@ -86,7 +86,7 @@ describe('a checkpoint', () => {
     expect(isDue(queue)).toBe(true);
   });
 
-  it('is not due for jobs that came and went, however many and large', () => {
+  it('is not due for jobs that were added and removed, however many and large', () => {
     const queue = new TestQueue();
     queue.checkpoint();
     for (let round = 0; round < 10; round += 1) {
@@ -97,20 +97,20 @@ describe('a checkpoint', () => {
     expect(isDue(queue)).toBe(false);
   });
 
-  it('counts results once, and large payloads that go', () => {
+  it('counts results once, and removed large payloads', () => {
     const queue = new TestQueue();
     addMany(queue, 32, 100_000);
     queue.checkpoint();
     const before = queue.machine.pendingWork.once;
     for (let id = 1; id <= 16; id += 1) queue.do((to) => to.remove('q', id));
-    // Deleting bytes costs a part of what writing them does.
+    // Deleting bytes costs a fraction of writing them.
     expect(queue.machine.pendingWork.once - before).toBeGreaterThan(8);
     expect(queue.machine.pendingWork.once - before).toBeLessThan(40);
 
     const kept = new TestQueue();
     for (let job = 0; job < 20; job += 1) kept.add('x', { keepCompleted: 10 });
     for (const job of kept.claim(20)) kept.do((to) => to.complete(job.id, job.token, new Uint8Array(16 * 1024)));
-    // Ten are left, of 18 KiB each with their rows, in pages of 8 KiB.
+    // Ten remain, of 18 KiB each with their rows, in pages of 8 KiB.
     expect(kept.machine.pendingWork.once).toBeGreaterThan(22);
     expect(kept.machine.pendingWork.once).toBeLessThan(26);
   });

@@ -67,7 +67,7 @@ describe('jobs of a claim whose client is gone before the reply', () => {
     expect(shown).toMatchObject({ type: 'job', job: { state: 'waiting', attempt: 0, stalls: 0 } });
   });
 
-  it('are released when the claim was in the log by then', () => {
+  it('are released when the claim was already in the log', () => {
     const { table, client } = aTable(3);
     table.add(client);
     const leader = table.node(table.leader());
@@ -77,7 +77,7 @@ describe('jobs of a claim whose client is gone before the reply', () => {
     expectWaiting(table, 1);
   });
 
-  it('are released by the leader when a follower had passed the claim on', () => {
+  it('are released by the leader when a follower had forwarded the claim', () => {
     const { table, client } = aTable(3);
     table.add(client);
     const follower = table.node(table.ids.find((id) => id !== table.leader()) ?? 0);
@@ -101,20 +101,20 @@ describe('jobs of a claim whose client is gone before the reply', () => {
     }
   });
 
-  it('stay with a client that asks again on another channel', () => {
+  it('stay with a client that repeats the claim on another channel', () => {
     const { table, client } = aTable(1);
     table.add(client);
     const leader = table.node(table.leader());
     const sequence = claimAt(leader, table, client);
     leader.clientGone(CONNECTION);
-    // The channel of the table: the reply goes there, whichever comes first.
+    // The channel of the table: the reply goes there, whichever request comes first.
     const [claimed] = table.send(client, sequence, aClaim(client, sequence));
     expect(claimed).toMatchObject({ type: 'claimed', jobs: [{ attempt: 1 }] });
     table.pass(500);
     expect(leader.machine.counts('q')).toMatchObject({ waiting: 0, active: 1 });
   });
 
-  it('does not accept from another node what is more than a release', () => {
+  it('are not changed by a node’s own request other than a release', () => {
     const { table, client } = aTable(2);
     const id = table.add(client);
     const leader = table.node(table.leader());
@@ -175,7 +175,7 @@ describe('replies to claims that are not acknowledged', () => {
     expect(delivery.awaits(200)).toBe(true);
   });
 
-  it('are forgotten once the client acknowledges them, on whichever channel', () => {
+  it('are dropped once the client acknowledges them, on any channel', () => {
     const delivery = new ClaimDelivery();
     delivery.onSent(CONNECTION, 7, 3, reply);
     delivery.onSent(CONNECTION, 8, 3, reply);
@@ -193,7 +193,7 @@ describe('replies to claims that are not acknowledged', () => {
     expect(delivery.take()).toHaveLength(1);
   });
 
-  it('are forgotten when the session ends, and the end of the channel releases nothing then', () => {
+  it('are dropped when the session ends, and the end of the channel then releases nothing', () => {
     const table = new NodeTable([2]);
     const client = table.open();
     table.add(client);
@@ -208,7 +208,7 @@ describe('replies to claims that are not acknowledged', () => {
 });
 
 describe('a late copy of a request that its client has acknowledged', () => {
-  it.each(['the leader', 'a follower'])('is answered by %s, which would wait for its reply otherwise', (at) => {
+  it.each(['the leader', 'a follower'])('is answered by %s, which would otherwise wait for its reply', (at) => {
     const { table, client } = aTable(3);
     table.request(client, (to) => to.counts('q'), 2);
     const encoder = new RequestEncoder();

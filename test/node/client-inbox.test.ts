@@ -5,14 +5,14 @@ import { NodeTable } from './node-table.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-/** A packet that says which one of its client it is. */
+/** A packet that contains its number. */
 function aPacket(number: number, bytes = 8): Uint8Array {
   const packet = new Uint8Array(bytes);
   new DataView(packet.buffer).setUint32(0, number);
   return packet;
 }
 
-/** Reads one turn's worth. @returns what came, as "client/number", or "client gone". */
+/** Reads one turn's input. @returns it as "client/number", or "client gone". */
 function turnOf(inbox: ClientInbox): string[] {
   const read: string[] = [];
   inbox.read({
@@ -28,8 +28,8 @@ function send(inbox: ClientInbox, connection: number, count: number, bytes?: num
 
 const countOf = (read: readonly string[], connection: number): number => read.filter((each) => each.startsWith(`${connection}/`)).length;
 
-describe('what clients sent', () => {
-  it('is read one packet of each after the other', () => {
+describe('the input of clients', () => {
+  it('is read in rotation, one packet of each', () => {
     const inbox = new ClientInbox(16 * MEBIBYTE);
     send(inbox, 1, 4);
     send(inbox, 2, 1);
@@ -38,7 +38,7 @@ describe('what clients sent', () => {
     expect(inbox.isEmpty).toBe(true);
   });
 
-  it('is read up to a share of each, in packets, and the rest in later turns and in order', () => {
+  it('is read up to a share of each, in packets, and the rest in later turns, in order', () => {
     const inbox = new ClientInbox(16 * MEBIBYTE);
     send(inbox, 1, 600);
     send(inbox, 2, 3);
@@ -65,7 +65,7 @@ describe('what clients sent', () => {
     expect([turnOf(inbox), turnOf(inbox)]).toEqual([['1/0'], ['1/1']]);
   });
 
-  it('is read up to a bound of all together, and those that were served least come first in the next turn', () => {
+  it('is read up to a bound for all together, and the least served clients come first in the next turn', () => {
     const inbox = new ClientInbox(16 * MEBIBYTE);
     for (let connection = 1; connection <= 24; connection += 1) send(inbox, connection, 1, MEBIBYTE);
     send(inbox, 1, 2, MEBIBYTE);
@@ -88,7 +88,7 @@ describe('what clients sent', () => {
 });
 
 describe('a node', () => {
-  it('replies to a client beside one that sends without end, and has its next turn at once', () => {
+  it('replies to a client beside one that sends without pause, and has its next turn at once', () => {
     const table = new NodeTable([2]);
     const leader = table.node(table.leader());
     table.pass(100);

@@ -33,7 +33,7 @@ function aFolder(): string {
   return folder;
 }
 
-/** Three nodes whose files are in a folder, a copy of node 2's folder in another, and what was added before and after it was copied. */
+/** Three nodes with files in a folder, a copy of node 2's folder in another one, and jobs added before and after the copy. */
 function aCopiedNode() {
   const [folder, elsewhere] = [aFolder(), aFolder()];
   const versions = [1, 2, 3].map(() => MACHINE_VERSION);
@@ -56,12 +56,12 @@ const rolledBack = expect.objectContaining({
 });
 
 describe('a copy of node 2’s folder under another path, started as node 2', () => {
-  it.each([1, 3])('is rejected by node %i, which leads: nothing is committed by what it acknowledges', (peer) => {
+  it.each([1, 3])('is rejected by leader %i, and its acknowledgements commit nothing', (peer) => {
     const { table, client, startCopy } = aCopiedNode();
     table.transfer(peer);
     expect(table.leader()).toBe(peer);
     for (const node of [2, 4 - peer]) table.isolated.add(node);
-    // What is appended from now on only the copy can acknowledge.
+    // Entries appended from now on can be acknowledged only by the copy.
     table.submitAdd(client);
     const { view } = table.node(peer);
     const { commit } = view;
@@ -72,7 +72,7 @@ describe('a copy of node 2’s folder under another path, started as node 2', ()
     expect(view.commit).toBe(commit);
   });
 
-  it.each([1, 3])('is rejected by node %i, which stands: neither votes for the other', (peer) => {
+  it.each([1, 3])('is rejected by candidate %i, and neither votes for the other', (peer) => {
     const { table, startCopy } = aCopiedNode();
     table.transfer(4 - peer);
     expect(table.leader()).toBe(4 - peer);
@@ -82,12 +82,12 @@ describe('a copy of node 2’s folder under another path, started as node 2', ()
     const copy = table.doubles.get(2);
     table.passUntil('the end of the copy', () => table.ends.has(2));
     expect(table.ends.get(2)).toEqual(rolledBack);
-    // No term was raised: that takes the pre-vote of another node.
+    // No term was raised: that requires the pre-vote of another node.
     expect(copy?.view.term).toBeLessThanOrEqual(term);
     expect(table.node(peer).view.term).toBe(term);
   });
 
-  it('does not count beside the node that it was copied from, which goes on', () => {
+  it('does not count beside the node that it was copied from, which continues', () => {
     const { table, client, startCopy } = aCopiedNode();
     startCopy();
     table.passUntil('the end of the copy', () => table.ends.has(2));

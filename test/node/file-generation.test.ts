@@ -14,7 +14,7 @@ const configurationWith = (generation?: Generation) => {
   });
 };
 
-/** What node 1 knows of itself: that its disk is on record in this generation, if in any. */
+/** Node 1's state: its disk is recorded in this generation, if any. */
 const knowing = (generation?: Generation) => aFollower({ disk: 101, configuration: configurationWith(generation) }).view;
 
 function aGeneration(current: Generation) {
@@ -27,7 +27,7 @@ function aGeneration(current: Generation) {
 const OPENED = makeGeneration(5, 7);
 const RAISED = raisedGeneration(OPENED);
 
-/** One that was raised when its life was recorded. */
+/** A generation that was raised when its life was recorded. */
 function aRaisedGeneration() {
   const made = aGeneration(OPENED);
   made.generation.onWritten(made.generation.next(knowing(OPENED), false));
@@ -36,14 +36,14 @@ function aRaisedGeneration() {
 }
 
 describe('the generation of a node’s file is raised', () => {
-  it('once its life is on record, whatever is written', () => {
+  it('once its life is recorded, whatever is written', () => {
     const { generation } = aGeneration(OPENED);
     expect(generation.next(knowing(), true)).toBeUndefined();
     expect(generation.next(knowing(makeGeneration(4, 6)), true)).toBeUndefined();
     expect(generation.next(knowing(OPENED), false)).toBe(RAISED);
   });
 
-  it('not by a record that is not committed: the leader that wrote it may have been deposed', () => {
+  it('not by an uncommitted record: the leader that wrote it may have been deposed', () => {
     const { generation } = aGeneration(OPENED);
     const follower = aFollower({ disk: 101, configuration: configurationWith() });
     const data = encodeConfiguration(configurationWith(OPENED));
@@ -55,7 +55,7 @@ describe('the generation of a node’s file is raised', () => {
     expect(generation.next(follower.view, true)).toBe(RAISED);
   });
 
-  it('by checkpoints, each for what was applied since', () => {
+  it('by each checkpoint, if something was applied since', () => {
     const { generation } = aRaisedGeneration();
     expect(generation.next(knowing(RAISED), true)).toBeUndefined();
     generation.onApplied('command');
@@ -63,12 +63,12 @@ describe('the generation of a node’s file is raised', () => {
     const next = generation.next(knowing(RAISED), true);
     expect(next).toBe(raisedGeneration(RAISED));
     generation.onWritten(next);
-    // The entry that records it is no reason for the next.
+    // The entry that records it does not cause the next one.
     generation.onApplied('configuration');
     expect(generation.next(knowing(RAISED), true)).toBeUndefined();
   });
 
-  it('by a snapshot, which brings what others acknowledged', () => {
+  it('by a snapshot, which contains what others acknowledged', () => {
     const { generation, written, raised } = aRaisedGeneration();
     generation.onSnapshotInstalled(knowing(RAISED));
     expect(written).toEqual([raisedGeneration(RAISED)]);
@@ -76,13 +76,13 @@ describe('the generation of a node’s file is raised', () => {
     expect(generation.current).toBe(raisedGeneration(RAISED));
   });
 
-  it('by an orderly end, whatever was applied', () => {
+  it('by a graceful stop, whatever was applied', () => {
     const { generation, written } = aGeneration(OPENED);
     generation.raiseAtEnd();
     expect(written).toEqual([RAISED]);
   });
 
-  it('never where it promises nothing', () => {
+  it('never for a file without a generation', () => {
     const { generation, written } = aGeneration(makeGeneration(0, 0));
     generation.onApplied('command');
     expect(generation.next(knowing(OPENED), true)).toBeUndefined();

@@ -10,14 +10,14 @@ import { NodeTable } from './node-table.ts';
 
 const QUICK: Partial<NodeLimits> = { checkpointEntries: 5, tailEntries: 1, snapshotChunkBytes: 1 };
 
-/** A cluster of three whose log is compacted, and a follower that was away meanwhile. Its snapshot is of many chunks. */
+/** A cluster of three whose log is compacted, and a follower that was away meanwhile. Its snapshot has many chunks. */
 function aTable(limits: Partial<NodeLimits>, storageOf?: ConstructorParameters<typeof NodeTable>[3]) {
   const table = new NodeTable([2, 2, 2], limits, {}, storageOf);
   const leader = table.leader();
   const client = table.open();
   const away = table.ids.find((id) => id !== leader) as number;
   table.isolated.add(away);
-  // Longer than a follower may be silent that something is kept for.
+  // Longer than entries are kept for a silent follower.
   table.pass(11_000);
   table.request(client, (to) => {
     for (let job = 0; job < 1_000; job += 1) to.add('q', new Uint8Array(10), options());
@@ -27,7 +27,7 @@ function aTable(limits: Partial<NodeLimits>, storageOf?: ConstructorParameters<t
   return { table, leader, client, away };
 }
 
-/** An entry comes with every 10 ms, which is far quicker than a snapshot. @returns how many came until the follower was close behind. */
+/** An entry arrives every 10 ms, much faster than a snapshot. @returns the number of entries until the follower had nearly caught up. */
 function loadUntilCaughtUp({ table, leader, client, away }: ReturnType<typeof aTable>, entriesMax: number): number {
   for (let entries = 0; entries < entriesMax; entries += 1) {
     const encoder = new RequestEncoder();
@@ -41,7 +41,7 @@ function loadUntilCaughtUp({ table, leader, client, away }: ReturnType<typeof aT
 }
 
 describe('a follower that needs a snapshot while jobs keep coming', () => {
-  it('catches up by one snapshot and the log behind it, which the leader keeps', () => {
+  it('catches up by one snapshot and the log after it, which the leader keeps', () => {
     const scene = aTable(QUICK);
     const { table, away } = scene;
     table.isolated.delete(away);
@@ -50,7 +50,7 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
     expect(table.digests().size).toBe(1);
   });
 
-  it('gets a chunk with each turn of the leader, which need not wait for the replies', () => {
+  it('receives a chunk with each turn of the leader, which need not wait for the replies', () => {
     let chunks = 0;
     const { table, away, leader } = aTable(QUICK, (disk) => {
       const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk });
@@ -73,13 +73,13 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
     expect(turns).toBeLessThan(1.2 * (chunks - before) + 10);
   });
 
-  it('would never catch up if the leader kept nothing for it', () => {
+  it('would never catch up if the leader kept no entries for it', () => {
     const scene = aTable({ ...QUICK, followerTailBytes: 1, checkpointBytes: 1 });
     scene.table.isolated.delete(scene.away);
     expect(loadUntilCaughtUp(scene, 300)).toBe(300);
   });
 
-  it('has it kept up to a bound in bytes', () => {
+  it('has entries kept for it up to a bound in bytes', () => {
     const scene = aTable({ ...QUICK, followerTailBytes: 1 });
     const { table, away, leader, client } = scene;
     table.isolated.delete(away);
@@ -88,7 +88,7 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
     expect(log.lastIndex - log.firstIndex).toBeLessThan(20);
   });
 
-  it('has nothing kept for it once it was silent for long', () => {
+  it('has no entries kept for it once it was silent for long', () => {
     const { table, leader, client, away } = aTable(QUICK);
     expect(table.node(leader).view.progress.has(asNodeId(away))).toBe(true);
     for (let job = 0; job < 30; job += 1) table.add(client);

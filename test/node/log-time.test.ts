@@ -9,7 +9,7 @@ const countsAt = (table: NodeTable, id = table.leader()) => table.node(id).machi
 
 describe('the clock of the log', () => {
   it.each([DAY_MS, -DAY_MS])(
-    'is not moved by a wall clock that is stepped by %d ms: leases and sessions last as long as they should',
+    'does not follow a wall clock that is stepped by %d ms: leases and sessions last as long as they should',
     (stepMs) => {
       const table = new NodeTable([2, 2, 2]);
       const client = table.open();
@@ -42,7 +42,7 @@ describe('the clock of the log', () => {
     expect(countsAt(table)).toMatchObject({ active: 0 });
   });
 
-  it('nearly stops while all nodes are stopped by a stalled disk, although the same leader goes on', () => {
+  it('nearly stops while all nodes are stopped by a stalled disk, although the same leader continues', () => {
     const table = new NodeTable([2, 2, 2]);
     const client = table.open();
     table.add(client);
@@ -54,13 +54,13 @@ describe('the clock of the log', () => {
     expect(countsAt(table)).toMatchObject({ active: 0 });
   });
 
-  it('goes on ticking at a leader whose last tick was overwritten while another one led', () => {
+  it('continues to tick at a leader whose last tick was overwritten while another one led', () => {
     const table = new NodeTable([2, 2, 2]);
     const client = table.open();
     table.add(client, 200);
     const first = table.leader();
     table.isolated.add(first);
-    // It proposes many entries that never commit, the tick behind them, until it finds out that it leads no more.
+    // It proposes many entries that never commit, the tick after them, until it learns that it no longer leads.
     table.pass(1_000);
     table.leader();
     table.isolated.delete(first);
@@ -72,7 +72,7 @@ describe('the clock of the log', () => {
     expect(countsAt(table, first)).toMatchObject({ delayed: 0, waiting: 2 });
   });
 
-  it('lets a delay end within a second of its time on the wall clock, also when that is stepped while nothing happens', () => {
+  it('ends a delay within a second of its time on the wall clock, even when that is stepped while the node is idle', () => {
     const table = new NodeTable([2, 2, 2]);
     const client = table.open();
     table.add(client, DAY_MS);
@@ -94,7 +94,7 @@ describe('the clock of the log', () => {
       expect(table.request(client, (to) => to.counts('q'))).toMatchObject([{ ok: false, code: 'SESSION_EXPIRED' }]);
     });
 
-    it('ends a lease within a second of its time, also the one that begins after a long sleep', () => {
+    it('ends a lease within a second of its time, even one that begins after a long sleep', () => {
       const table = new NodeTable([2]);
       const client = table.open();
       table.add(client);
@@ -116,7 +116,7 @@ describe('the clock of the log', () => {
     });
   });
 
-  it('counts the time in which a tick reaches no other node, while the same leader goes on', () => {
+  it('counts the time in which a tick reaches no other node, while the same leader continues', () => {
     const table = new NodeTable([2, 2, 2], {}, { heartbeatMs: 500, electionTimeoutMs: 20_000 });
     const client = table.open();
     table.add(client);

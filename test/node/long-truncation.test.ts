@@ -11,7 +11,9 @@ import { NodeTable } from './node-table.ts';
 const PART = 3;
 const CONFLICTING = 100;
 
-/** A deposed leader with entries that nobody else has, reconnected. `deleted`: how many entries each of its persists since then deleted. */
+/**
+ * A reconnected deposed leader with entries that no other node has. `deleted`: how many entries each of its persists since then deleted.
+ */
 function aDeposedLeader() {
   const deleted: number[] = [];
   const disks = new Map<number, NodeStorage>();
@@ -49,8 +51,8 @@ function aDeposedLeader() {
   return { table, deposed, agreed, deleted, lastOf };
 }
 
-describe('a follower whose log has a long suffix that conflicts', () => {
-  it('deletes it a part each turn, and acknowledges what comes in its place only when that is on its disk', () => {
+describe('a follower whose log has a long conflicting suffix', () => {
+  it('deletes one part of it each turn, and acknowledges the new entries only when they are on its disk', () => {
     const { table, deposed, agreed, deleted, lastOf } = aDeposedLeader();
     const matchOf = (): number => table.node(table.leader()).view.progress.get(asNodeId(deposed))?.match ?? 0;
     table.passUntil('a part to be deleted', () => deleted.length > 0);
@@ -70,7 +72,7 @@ describe('a follower whose log has a long suffix that conflicts', () => {
     expect(deleted.reduce((sum, count) => sum + count, 0)).toBe(CONFLICTING);
   });
 
-  it('writes the newer term with the first part, and goes on after a crash in the middle', () => {
+  it('writes the newer term with the first part, and continues after a crash in the middle', () => {
     const { table, deposed, agreed, deleted, lastOf } = aDeposedLeader();
     table.passUntil('a part to be deleted', () => deleted.length > 0);
     const { term } = table.node(deposed).view;

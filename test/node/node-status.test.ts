@@ -35,7 +35,7 @@ describe('the status of a leader', () => {
     expect(statusOf(leader)).toMatchObject({ isSettled: true, voters: [1, 2], outgoing: [] });
   });
 
-  it('is settled while only the record that a voter was opened again is not committed', () => {
+  it('is settled while only a generation record of a voter is uncommitted', () => {
     const leader = aLeaderOfThree();
     const { lastIndex } = leader.view.log;
     accept(leader, 3, 1, makeGeneration(6, 9));
@@ -44,7 +44,7 @@ describe('the status of a leader', () => {
     expect(statusOf(leader).isSettled).toBe(true);
   });
 
-  it('is not settled while a change lies before such a record, and takes no other change then', () => {
+  it('is not settled while a change precedes such a record, and another change is rejected then', () => {
     const leader = aLeaderOfThree();
     leader.changeMembers(changeOf({ add: [4] }));
     leader.persist();

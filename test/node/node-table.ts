@@ -20,22 +20,22 @@ import { options } from '../queue/harness.ts';
 const CONNECTION = 1;
 const WALL_START_MS = 1_700_000_000_000;
 const STEP_MS = 10;
-/** For an hour of one node, or a minute of several. */
+/** Enough for an hour of one node, or a minute of several. */
 const IDLE_TURNS_MAX = 60_000;
 
-/** Production nodes without threads: frames wait until they are delivered, and time passes when a test says so. */
+/** Production nodes without threads: the test controls when frames are delivered and time passes. */
 export class NodeTable {
   nowMs = 0;
-  /** How far each node's wall clock was stepped. */
+  /** The offset of each node's wall clock. */
   readonly wallStepMs = new Map<number, number>();
   /** Isolated nodes. */
   readonly isolated = new Set<number>();
   readonly replies: ServerFrame[] = [];
-  /** How much time passes with each look that a node takes at its clock. */
+  /** How much time passes each time a node reads its clock. */
   readonly lookMs = new Map<number, number>();
-  /** When which node sent a frame to which other one. */
+  /** The sender, receiver and time of each frame. */
   readonly sent: { readonly from: number; readonly to: number; readonly atMs: number }[] = [];
-  /** Nodes that run besides the one that has their id, and say that they are it; never isolated. And what ended them. */
+  /** Additional nodes with the id of a running node, never isolated; and the errors that ended nodes. */
   readonly doubles = new Map<number, NodeRuntime>();
   readonly ends = new Map<number, unknown>();
   readonly #nodes = new Map<number, NodeRuntime>();
@@ -49,7 +49,7 @@ export class NodeTable {
   #lives = 0;
 
   /**
-   * @param versions the newest state-machine version of each node; its id is its place, counted from 1.
+   * @param versions the newest state-machine version of each node; a node's id is its position, counted from 1.
    * @param storageOf by default in memory, on the disk.
    */
   constructor(
@@ -78,7 +78,7 @@ export class NodeTable {
     return node;
   }
 
-  /** Starts a node from its disk, as a release that has state-machine versions up to this one; a node that runs crashes first. */
+  /** Starts a node from its disk, as a release with state-machine versions up to this one; a running node crashes first. */
   start(id: number, version: number): void {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no node ${id}`);
@@ -88,7 +88,7 @@ export class NodeTable {
     this.#nodes.set(id, node);
   }
 
-  /** Starts a node from another storage that says it is that node, too. What is sent to the node reaches both. */
+  /** Starts a node with the same id from another storage. Frames to the node reach both. */
   startDouble(id: number, version: number, storage: NodeStorage): void {
     this.doubles.set(id, this.#runtime(id, version, storage, true));
   }
@@ -122,7 +122,7 @@ export class NodeTable {
     });
   }
 
-  /** Lets time pass in small steps; every node takes its turns, and frames arrive in the step after they were sent. */
+  /** Time passes in small steps; every node takes its turns, and frames arrive in the step after they were sent. */
   pass(ms: number): void {
     for (let passed = 0; passed < ms; passed += STEP_MS) {
       this.nowMs += STEP_MS;
@@ -134,7 +134,7 @@ export class NodeTable {
     }
   }
 
-  /** Lets time pass as a machine does that has nothing else to do: a node takes a turn when a frame arrives, or when it asked to be woken. */
+  /** Time passes as on an idle machine: a node takes a turn when a frame arrives, or at its deadline. */
   idle(ms: number): void {
     const untilMs = this.nowMs + ms;
     for (let turns = 0; turns < IDLE_TURNS_MAX; turns += 1) {
@@ -155,7 +155,7 @@ export class NodeTable {
     }
   }
 
-  /** The leader of the newest term that a majority can hear. */
+  /** The leader of the newest term that a majority can reach. */
   leader(): number {
     const find = (): number | undefined =>
       this.ids
@@ -165,13 +165,13 @@ export class NodeTable {
     return find() as number;
   }
 
-  /** Asks the leader to let this node lead. */
+  /** Requests a leadership transfer to this node. */
   transfer(to: number): void {
     this.node(this.leader()).receiveClientPacket(CONNECTION, packetOf({ type: 'transfer', call: 1, to }));
     this.pass(500);
   }
 
-  /** Everyone that is connected has applied everything. */
+  /** Waits until all connected nodes have applied everything. */
   awaitEqual(): void {
     const connected = this.ids.filter((id) => !this.isolated.has(id));
     this.passUntil('equal replicas', () => {
@@ -219,7 +219,7 @@ export class NodeTable {
     return decodeReply(reply.reply).results;
   }
 
-  /** Sends the leader an add, and awaits nothing. */
+  /** Sends the leader an add, without waiting. */
   submitAdd(client: number, bytes = 4): void {
     const encoder = new RequestEncoder();
     encoder.begin(client, this.nextSequence(), 1);
@@ -253,7 +253,7 @@ export class NodeTable {
     }
   }
 
-  /** What was sent arrives; nobody takes a turn. */
+  /** Delivers the sent frames; no node takes a turn. */
   deliver(): void {
     const frames = this.#frames;
     this.#frames = [];

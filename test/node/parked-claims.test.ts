@@ -29,7 +29,7 @@ describe('claims that wait for a job', () => {
     expect(parked.nextExpiryMs).toBe(500);
   });
 
-  it('leave no deadline behind once they were served: the node would wake again and again for nothing', () => {
+  it('leave no deadline once they were served: the node would wake repeatedly for nothing', () => {
     const parked = new ParkedClaims();
     parked.park(aClaim(1, 300));
     expect(parked.takeServable(() => 1)).toHaveLength(1);
@@ -38,7 +38,7 @@ describe('claims that wait for a job', () => {
     expect(parked.nextExpiryMs).toBe(900);
   });
 
-  it('are served in the order they came in, also those that were asked for again', () => {
+  it('are served in order of arrival, also when repeated', () => {
     const parked = new ParkedClaims();
     parked.park(aClaim(1, 500));
     parked.park(aClaim(2, 400));
@@ -50,7 +50,7 @@ describe('claims that wait for a job', () => {
     expect(served[0]?.connection).toBe(7);
   });
 
-  it('are served as far as the jobs of their queue reach', () => {
+  it('are served as far as their queue has jobs', () => {
     const parked = new ParkedClaims();
     parked.park(aClaim(1, 500, { countMax: 3 }));
     parked.park(aClaim(2, 500));
@@ -103,7 +103,7 @@ describe('claims that wait for a job', () => {
     expect(parked.size).toBe(0);
   });
 
-  it('go with their channel, or with the peer that passed them on', () => {
+  it('are removed with their channel, or with the peer that forwarded them', () => {
     const parked = new ParkedClaims();
     const peer = asNodeId(2);
     parked.park(aClaim(1, 500, { connection: 1 }));
@@ -116,7 +116,7 @@ describe('claims that wait for a job', () => {
     expect(parked.size).toBe(1);
   });
 
-  it('expire each in its time, however many came and went before', () => {
+  it('expire each in its time, however many were parked and taken before', () => {
     const parked = new ParkedClaims();
     for (let sequence = 1; sequence <= 10_000; sequence += 1) {
       parked.park(aClaim(sequence, 20_000 - sequence));

@@ -13,7 +13,7 @@ const LEADER = asNodeId(1);
 const CONNECTION = 7;
 const UNDER_LEADER = { isLeader: false, leader: LEADER, version: 1 };
 
-/** The queries of a follower, and what it says to the leader and to its clients. */
+/** The queries of a follower, and its messages to the leader and to its clients. */
 class Follower {
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
@@ -35,7 +35,7 @@ class Follower {
     });
   }
 
-  /** @returns the number under which the leader is asked. */
+  /** @returns the batch number of the request to the leader. */
   query(sequence: number): number {
     this.#encoder.begin(1, sequence, sequence);
     this.#encoder.getJob(1);
@@ -51,7 +51,7 @@ class Follower {
     return question.batch;
   }
 
-  /** The leader says from which index on it may be answered. @returns the sequences of the queries that are answered once `applied` is applied. */
+  /** The leader returns the index. @returns the sequences of the queries that are served once `applied` is applied. */
   reply(batch: number, index: number, applied: number): number[] {
     this.#handler.onReadIndex(batch, asIndex(index));
     this.#handler.onTurn();
@@ -64,11 +64,11 @@ class Follower {
 }
 
 describe.each([0, 2 ** 31 - 2, 153_878_365_093, Number.MAX_SAFE_INTEGER])('a follower whose life has the number %i', (life) => {
-  it('takes a late reply for that to the question it was given to, and to no later one', () => {
+  it('matches a late reply to its own request, and to no later one', () => {
     const follower = new Follower(life);
     const first = follower.query(1);
     const second = follower.query(2);
-    // The second came after an entry that the reply to the first does not know of.
+    // The second query arrived after an entry that the reply to the first does not cover.
     expect(follower.reply(first, 4, 4)).toEqual([1]);
     expect(follower.reply(second, 5, 4)).toEqual([]);
     expect(follower.reply(first, 4, 5)).toEqual([2]);

@@ -28,7 +28,7 @@ function aStorageWithCheckpoint(): NodeStorage {
   return storage;
 }
 
-/** What the sender sends next. */
+/** The next chunk of the sender. */
 function messageOf(sender: SnapshotSender, term = 2): InstallSnapshot {
   for (let takes = 0; takes < 100; takes += 1) {
     const chunk = sender.take(0);
@@ -47,7 +47,7 @@ function chunksLeaving(sender: SnapshotSender): number[] {
   return chunks;
 }
 
-/** Carries chunks over until the receiver has `untilChunk` of them, or all. @returns whether it has all. */
+/** Delivers chunks until the receiver has `untilChunk` of them, or all. @returns whether it has all. */
 function carry(
   sender: SnapshotSender,
   receiver: SnapshotReceiver,
@@ -68,7 +68,7 @@ function carry(
 }
 
 describe('a snapshot in chunks (Raft §7)', () => {
-  it('arrives whole, each record once, in several bounded chunks', () => {
+  it('arrives completely, each record once, in several bounded chunks', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     const staged = new Map<number, number>();
     expect(carry(sender, new SnapshotReceiver(), staged)).toBe(true);
@@ -76,7 +76,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([...staged]).toEqual(records.map(({ key }) => [key, 1]));
   });
 
-  it('goes on where it stood when the channel closed and a new sender begins', () => {
+  it('continues at the same chunk when the channel closed and a new sender begins', () => {
     const storage = aStorageWithCheckpoint();
     const receiver = new SnapshotReceiver();
     const staged = new Map<number, number>();
@@ -89,7 +89,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     ['larger chunks, of which it has fewer than were staged', 5_000],
     ['larger chunks', 2 * CHUNK_BYTES],
     ['smaller chunks', CHUNK_BYTES / 2],
-  ])('starts again with the next term of its leader, which may have restarted with %s', (_, chunkBytes) => {
+  ])('starts over in the next term of its leader, which may have restarted with %s', (_, chunkBytes) => {
     const storage = aStorageWithCheckpoint();
     const follower = openMemoryStorage({ recordKinds: ['record'] });
     const transfers = new SnapshotTransfers(asNodeId(2), follower, CHUNK_BYTES);
@@ -111,7 +111,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([...follower.records(0)]).toEqual(records.map(({ key, value }) => ({ key, value })));
   });
 
-  it('starts again when the follower has lost what it had, which shows in its reply to a chunk that was sent again', () => {
+  it('starts over when the follower has lost its chunks, as its reply to a resent chunk shows', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     carry(sender, new SnapshotReceiver(), new Map(), 3);
     expect(sender.onWanted(snapshot, 0, 0)).toBe('ignore');
@@ -123,7 +123,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect(sender.onWanted(snapshot, restarted.next, 0)).toBe('restart');
   });
 
-  it('has a few chunks on their way at once, and reads one in each turn', () => {
+  it('has a few chunks in flight at once, and reads one in each turn', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     expect(chunksLeaving(sender)).toEqual([0, 1, 2, 3]);
     expect(sender.take(0)).toBeUndefined();
@@ -133,7 +133,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect([sender.take(0)?.chunk, sender.take(0)?.chunk, sender.hasMore]).toEqual([6, undefined, false]);
   });
 
-  it('sends the first chunk again that found no reply, and after its reply the ones behind it', () => {
+  it('resends the first chunk without a reply, and after its reply the later ones', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     expect(sender.resendDueMs).toBe(Number.POSITIVE_INFINITY);
     chunksLeaving(sender);
@@ -145,14 +145,14 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect(chunksLeaving(sender)).toEqual([2, 3, 4, 5]);
   });
 
-  it('passes over the chunks that the follower has already', () => {
+  it('skips the chunks that the follower already has', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     expect(sender.take(0)?.chunk).toBe(0);
     expect(sender.onWanted(snapshot, 3, 0)).toBe('news');
     expect(chunksLeaving(sender)).toEqual([3, 4, 5, 6]);
   });
 
-  it('replies to a repeated reply with nothing: each chunk that is repeated would start another stream of chunks', () => {
+  it('ignores a repeated reply: each repeated chunk would start another stream of chunks', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     chunksLeaving(sender);
     expect(sender.onWanted(snapshot, 1, 0)).toBe('news');
@@ -174,7 +174,7 @@ describe('a snapshot in chunks (Raft §7)', () => {
     expect(transfers.replyTo(first, asTerm(2)).nextChunk).toBe(1);
   });
 
-  it('leaves a chunk that was damaged on its way without a reply, and takes it when it comes again', () => {
+  it('gives a chunk that was damaged in transit no reply, and accepts it when it is resent', () => {
     const sender = new SnapshotSender(aStorageWithCheckpoint(), CHUNK_BYTES, 0);
     const transfers = new SnapshotTransfers(asNodeId(2), openMemoryStorage({ recordKinds: ['record'] }), CHUNK_BYTES);
     const hardState = { term: asTerm(2), votedFor: undefined };

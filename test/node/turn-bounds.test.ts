@@ -6,23 +6,23 @@ import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, options } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 
-const CONTENT_BYTES = 1_000;
+const PAYLOAD_BYTES = 1_000;
 const CONNECTION = 1;
 
-/** A cluster with a session, and jobs of a thousand bytes that wait. */
+/** A cluster with a session, and waiting jobs of a thousand bytes each. */
 function aTable(jobs: number, limits: Partial<NodeLimits>, nodes: readonly number[] = [2, 2, 2]) {
   const table = new NodeTable(nodes, limits);
   table.leader();
   const client = table.open();
   const ids: number[] = [];
   for (let job = 0; job < jobs; job += 1) {
-    const [result] = table.request(client, (to) => to.add('q', new Uint8Array(CONTENT_BYTES).fill(job), options()));
+    const [result] = table.request(client, (to) => to.add('q', new Uint8Array(PAYLOAD_BYTES).fill(job), options()));
     if (result?.ok && result.type === 'added') ids.push(result.id);
   }
   return { table, client, ids };
 }
 
-/** How many jobs a claim of `countMax` brings. */
+/** How many jobs a claim of `countMax` returns. */
 function claim(table: NodeTable, client: number, countMax: number): number {
   const [result] = table.request(client, (to) => to.claim('q', claimOptions(countMax, 60_000)));
   if (!result?.ok || result.type !== 'claimed') throw new Error(`the claim got ${JSON.stringify(result)}`);
@@ -37,14 +37,14 @@ function queryOf(client: number, sequence: number, ids: readonly number[]): Uint
 }
 
 describe('a claim', () => {
-  it('brings the jobs whose payloads fit into its budget, and at least one', () => {
+  it('returns the jobs whose payloads fit into its budget, and at least one', () => {
     const { table, client } = aTable(8, { replyBytesMax: 3_500 });
     expect([claim(table, client, 10), claim(table, client, 2), claim(table, client, 10)]).toEqual([3, 2, 3]);
     const tight = aTable(2, { replyBytesMax: 10 });
     expect([claim(tight.table, tight.client, 10), claim(tight.table, tight.client, 10)]).toEqual([1, 1]);
   });
 
-  it('behind another one in the same turn counts the jobs that are left', () => {
+  it('after another one in the same turn counts the remaining jobs', () => {
     const { table, client } = aTable(6, { replyBytesMax: 2_500 });
     const results = table.request(client, (to) => {
       to.claim('q', claimOptions(10, 60_000));
@@ -53,7 +53,7 @@ describe('a claim', () => {
     expect(results.map((result) => (result.ok && result.type === 'claimed' ? result.jobs.length : -1))).toEqual([2, 1]);
   });
 
-  it('is lowered before it enters the log, so that all replicas carry out the same', () => {
+  it('is lowered before it enters the log, so that all replicas execute the same', () => {
     const { table, client } = aTable(5, { replyBytesMax: 2_500 });
     expect(claim(table, client, 5)).toBe(2);
     table.awaitEqual();
@@ -86,7 +86,7 @@ describe('queries of large jobs', () => {
     expect(found).toEqual(ids);
   });
 
-  it('leave with later turns what one turn has no bytes for, which are due at once', () => {
+  it('are answered in later turns, due at once, where one turn has no bytes left', () => {
     const { table, client, ids } = aTable(6, { replyBytesMax: 1_000, turnBytesMax: 2_000 }, [2]);
     const leader = table.node(table.leader());
     table.replies.length = 0;

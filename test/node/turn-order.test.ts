@@ -14,12 +14,12 @@ import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 const CLIENT = 77;
 const CONNECTION = 1;
 
-type Deed = 'persist' | 'answer' | 'peers';
+type TurnAction = 'persist' | 'reply' | 'peers';
 
-/** Three nodes whose frames wait until the test delivers them, on a clock that the test moves. */
+/** Three nodes; the test delivers frames and controls the clock. */
 class Table {
   nowMs = 0;
-  readonly deeds = new Map<number, Deed[]>();
+  readonly actions = new Map<number, TurnAction[]>();
   readonly runtimes: readonly NodeRuntime[];
   #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
 
@@ -28,12 +28,12 @@ class Table {
     const disks = ids.map((id) => ({ node: asNodeId(id), disk: asDiskId(id) }));
     const configuration = configurationOf({ voters: ids.map(asNodeId), disks });
     this.runtimes = ids.map((id) => {
-      const deeds: Deed[] = [];
-      this.deeds.set(id, deeds);
+      const actions: TurnAction[] = [];
+      this.actions.set(id, actions);
       const storage = openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) });
       const persist = storage.persist.bind(storage);
       storage.persist = (batch) => {
-        deeds.push('persist');
+        actions.push('persist');
         persist(batch);
       };
       return new NodeRuntime({
@@ -46,11 +46,11 @@ class Table {
         clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },
         outlet: {
           sendToPeer: (to, frame) => {
-            deeds.push('peers');
+            actions.push('peers');
             this.#frames.push({ from: id, to, frame: frame.slice() });
           },
           sendToClient: (_connection, packet) => {
-            if ([...readServerFrames(packet)].some((frame) => frame.type === 'reply')) deeds.push('answer');
+            if ([...readServerFrames(packet)].some((frame) => frame.type === 'reply')) actions.push('reply');
           },
         },
         observe: () => undefined,
@@ -62,7 +62,7 @@ class Table {
     return this.runtimes[id - 1] as NodeRuntime;
   }
 
-  /** Delivers what is on its way; the receivers take no turn yet. */
+  /** Delivers the frames in flight; the receivers take no turn yet. */
   deliver(): boolean {
     const frames = this.#frames;
     this.#frames = [];
@@ -95,7 +95,7 @@ class Table {
 }
 
 describe('a turn of a leader', () => {
-  it('sends what is new to the others, then replies to what is committed, and then waits for its own disk', () => {
+  it('sends new entries to the others, then replies to what is committed, and then waits for its own disk', () => {
     const table = new Table();
     const leader = table.electLeader();
     table.settle();
@@ -104,12 +104,12 @@ describe('a turn of a leader', () => {
     table.deliver();
     for (const node of table.runtimes) if (node !== table.node(leader)) node.turn();
     table.deliver();
-    // The next turn finds the acknowledgements of the first request, and a second one that its own disk must hold.
+    // The next turn reads the acknowledgements of the first request, and a second request that its own disk must write.
     table.request(leader, 2);
-    const deeds = table.deeds.get(leader) ?? [];
-    deeds.length = 0;
+    const actions = table.actions.get(leader) ?? [];
+    actions.length = 0;
     table.node(leader).turn();
-    expect(deeds.filter((deed, at) => deed !== deeds[at - 1])).toEqual(['peers', 'answer', 'persist']);
+    expect(actions.filter((action, at) => action !== actions[at - 1])).toEqual(['peers', 'reply', 'persist']);
   });
 });
 
@@ -122,9 +122,9 @@ describe('a turn of a follower', () => {
     table.node(leader).turn();
     table.deliver();
     const follower = leader === 1 ? 2 : 1;
-    const deeds = table.deeds.get(follower) ?? [];
-    deeds.length = 0;
+    const actions = table.actions.get(follower) ?? [];
+    actions.length = 0;
     table.node(follower).turn();
-    expect(deeds).toEqual(['persist', 'peers']);
+    expect(actions).toEqual(['persist', 'peers']);
   });
 });

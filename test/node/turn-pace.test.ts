@@ -31,7 +31,7 @@ describe('a leader whose turn takes many heartbeats', () => {
     const { table, leader, client } = aTable();
     for (let packet = 0; packet < PACKETS; packet += 1) table.submitAdd(client, 100);
     const beganMs = table.nowMs;
-    // As if the processor were shared with many others: each packet, and each entry, takes long.
+    // Like a processor shared with many others: each packet, and each entry, takes long.
     table.lookMs.set(leader, heartbeatMs / 4);
     const { times, endedMs } = sentInOneTurn(table, leader);
     expect(endedMs - beganMs).toBeGreaterThan(5 * heartbeatMs);
@@ -41,7 +41,7 @@ describe('a leader whose turn takes many heartbeats', () => {
     }
   });
 
-  it('does not step down before it has read what they sent meanwhile', () => {
+  it('does not step down before it has read the messages that arrived meanwhile', () => {
     const { table, leader, client } = aTable();
     const view = table.node(leader).view;
     const { term } = view;
@@ -57,7 +57,7 @@ describe('a leader whose turn takes many heartbeats', () => {
     expect([view.role, view.term]).toEqual(['leader', term]);
   });
 
-  it('sends one frame to each where the turn is short', () => {
+  it('sends one frame to each in a short turn', () => {
     const { table, leader, client } = aTable();
     for (let packet = 0; packet < PACKETS; packet += 1) table.submitAdd(client, 100);
     expect(sentInOneTurn(table, leader).times.map((toOne) => toOne.length)).toEqual([1, 1]);
@@ -87,7 +87,7 @@ describe('a leader that writes a large checkpoint', () => {
       return storage;
     });
     leading = leader;
-    /** As if the processor were shared with many others. */
+    /** Like a processor shared with many others. */
     function* slowly<Item>(items: Iterable<Item>): Generator<Item> {
       for (const item of items) {
         table.nowMs += heartbeatMs / 64;
@@ -104,7 +104,7 @@ describe('a leader that writes a large checkpoint', () => {
   });
 });
 
-describe('a follower that is stuck in a write', () => {
+describe('a follower that is blocked by a write', () => {
   it('does not count that time as silence of its leader', () => {
     let onWritten = (): void => undefined;
     const { table, leader, client } = aTable((disk) => {
@@ -137,7 +137,7 @@ describe('the pace of turns', () => {
     const pace = new TurnPace(80, 0);
     expect(pace.onTurn(0)).toBe(0);
     pace.onTurnEnd(30, 100);
-    // Something arrived, and woke it before it was due.
+    // Something arrived, and woke it before the deadline.
     expect(pace.onTurn(90)).toBe(30);
     pace.onTurnEnd(90, 200);
     expect(pace.onTurn(250)).toBe(50);
@@ -146,7 +146,7 @@ describe('the pace of turns', () => {
     expect(pace.onTurn(310)).toBe(60);
   });
 
-  it('leaves out what is short beside a heartbeat', () => {
+  it('ignores delays that are short compared to a heartbeat', () => {
     const pace = new TurnPace(80, 0);
     pace.onTurn(0);
     pace.onTurnEnd(9, 100);

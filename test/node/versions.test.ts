@@ -5,7 +5,7 @@ import { NodeTable } from './node-table.ts';
 
 const CLIENT_OF_VERSION_1 = 77;
 
-/** What was added before, under a session that its client named, as version 1 had it. */
+/** Jobs added before, in a session that its client named, as in version 1. */
 function addInVersion1(table: NodeTable): number {
   if (table.node(table.leader()).machine.sessionCount === 0) table.request(CLIENT_OF_VERSION_1, (to) => to.openSession(), 1);
   return table.add(CLIENT_OF_VERSION_1);
@@ -33,13 +33,13 @@ describe('the version of the state machine', () => {
     expect(new Set(commands.map(({ data }) => versionOfEntry(data)))).toEqual(new Set([2]));
   });
 
-  it('moves once the last member has it, and equal entries mean the same to all replicas before, meanwhile and after', () => {
+  it('moves once the last member has it, and all replicas apply equal entries equally before, during and after', () => {
     const table = new NodeTable([1, 1, 1], { checkpointEntries: 7, tailEntries: 3 });
     const charged = addInVersion1(table);
     claimInVersion1(table, 100);
     table.pass(400);
     table.awaitEqual();
-    // In version 1 the lease that ended was the only attempt.
+    // In version 1 the expired lease was the only attempt.
     expect(stateOf(table, 1, charged)).toContain('"failed":1');
     for (const id of [1, 2, 3]) {
       table.start(id, 2);
@@ -58,14 +58,14 @@ describe('the version of the state machine', () => {
     table.awaitEqual();
     expect(table.node(1).machine.totals).toMatchObject({ stalled: 1 });
     expect(table.digests().size).toBe(1);
-    // Replayed from its checkpoint, and from the entries of both versions behind it.
+    // Replayed from its checkpoint, and from the entries of both versions after it.
     table.start(2, 2);
     table.awaitEqual();
     expect(table.digests().size).toBe(1);
     expect(table.node(2).machine.version).toBe(2);
   });
 
-  it('is not taken back by a leader that comes later, and waits for a member that is down', () => {
+  it('is not lowered by a later leader, and waits for a member that is down', () => {
     const table = new NodeTable([2, 2, 1]);
     addInVersion1(table);
     table.isolated.add(3);
@@ -82,13 +82,13 @@ describe('the version of the state machine', () => {
     expect(table.node(next).machine.version).toBe(2);
   });
 
-  it('answers operations that it does not have with the reason, and with the remedy', () => {
+  it('rejects operations that it does not have with the reason and the remedy', () => {
     const table = new NodeTable([1, 1, 1]);
     addInVersion1(table);
     expect(() => table.request(CLIENT_OF_VERSION_1, (to) => to.claim('q', claimOptions(1, 100)))).toThrow(/VERSION.*upgrade the others/s);
   });
 
-  it('names a payload that is too large, also beside operations that it does not have', () => {
+  it('reports a payload that is too large, also beside operations that it does not have', () => {
     const table = new NodeTable([1, 1, 1], { payloadBytesMax: 100 });
     addInVersion1(table);
     const ask = () =>
@@ -99,20 +99,20 @@ describe('the version of the state machine', () => {
     expect(ask).toThrow(/"code":"TOO_LARGE".*"operations":\[1\].*101 bytes, 100 are allowed/);
   });
 
-  it('says what is wrong with an operation in every version, also with one that it does not have', () => {
+  it('reports an operation that is invalid in every version, even one that it does not have', () => {
     const table = new NodeTable([1, 1, 1]);
     addInVersion1(table);
     const ask = () => table.request(CLIENT_OF_VERSION_1, (to) => to.claim('q', claimOptions(0, 100)));
     expect(ask).toThrow(/"code":"INVALID_REQUEST".*asks for 0 jobs/);
   });
 
-  it('answers operations that only an earlier one had with the reason, too', () => {
+  it('rejects operations that only an earlier version had with the reason, too', () => {
     const table = new NodeTable([2, 2, 2]);
     table.open();
     expect(() => table.send(1, 2, claimOfVersion1(1, 2, 100))).toThrow(/VERSION.*same release of jobraft on clients and nodes/s);
   });
 
-  it('that a node does not have ends that node before anything is changed', () => {
+  it('ends a node that does not have it before anything is changed', () => {
     const table = new NodeTable([2, 2, 2]);
     table.open();
     const [follower = 0] = table.ids.filter((id) => id !== table.leader());

@@ -24,7 +24,7 @@ const POLICY = {
   keepFailed: -1,
 } as const;
 
-/** Three nodes on a clock that the test moves, and clients with a channel to each of them. */
+/** Three nodes on a clock that the test controls, and clients with a channel to each of them. */
 class Nodes {
   nowMs = 0;
   readonly #runtimes: readonly NodeRuntime[];
@@ -55,7 +55,7 @@ class Nodes {
         }),
     );
     for (let step = 0; step < 1_000 && this.leader === 0; step += 1) this.pass(10);
-    // The nodes also tell each other which version of the state machine they have.
+    // The nodes also exchange their state-machine versions.
     this.pass(1_000);
   }
 
@@ -163,7 +163,7 @@ describe('a claim that waits at the leader', () => {
     nodes.settle();
     expect(nodes.resultsOf(client, 1)).toEqual([{ ok: true, type: 'claimed', jobs: [] }]);
     expect(nodes.logged).toBe(before + 1);
-    // It is over: a second cancellation changes nothing, and neither does its time.
+    // It is finished: neither a second cancellation nor its time limit has an effect.
     nodes.send(node, 1, { type: 'cancel-claim', client, sequence: 1 });
     nodes.pass(2 * WAIT_MS);
     expect(nodes.logged).toBe(before + 1);
@@ -196,7 +196,7 @@ describe('a claim that waits at the leader', () => {
     expect(nodes.resultsOf(client, 1)).toMatchObject([{ type: 'claimed', jobs: [{ id: 1 }] }]);
   });
 
-  it('takes no job once the follower that passed it on is gone', () => {
+  it('takes no job once the follower that forwarded it is gone', () => {
     const nodes = new Nodes();
     const adder = nodes.openSession(nodes.leader, 99);
     const client = nodes.openSession(nodes.follower, 1);
@@ -208,8 +208,8 @@ describe('a claim that waits at the leader', () => {
   });
 });
 
-describe('a claim beyond those that may wait', () => {
-  it('is told to come back later, and costs no entry in the log', () => {
+describe('a claim beyond the limit of waiting claims', () => {
+  it('is rejected with a retry delay, and costs no entry in the log', () => {
     const nodes = new Nodes({ parkedClaimsMax: 1 });
     const adder = nodes.openSession(nodes.leader, 99);
     const first = nodes.openSession(nodes.leader, 1);
@@ -220,7 +220,7 @@ describe('a claim beyond those that may wait', () => {
     expect(nodes.rejections(second)).toHaveLength(10);
     expect(nodes.rejections(second)[0]).toMatchObject({ code: 'RETRY_LATER', outcome: 'not-applied', retryAfterMs: 1_000 });
     expect(nodes.logged).toBe(before);
-    // One that is parked may be asked for again, and one that finds jobs need not wait.
+    // A parked claim may be repeated, and a claim that finds jobs need not wait.
     nodes.waitingClaim(nodes.leader, 1, first, 1);
     expect(nodes.rejections(first)).toEqual([]);
     for (let sequence = 1; sequence <= 3; sequence += 1) nodes.add(adder, sequence);

@@ -55,13 +55,13 @@ describe('a packet of a client', () => {
     for (const frame of wrong) expect(() => readClientFrames(packetOf(frame)), JSON.stringify(frame)).toThrow(MalformedBytesError);
   });
 
-  it('names a node once, and none by zero', () => {
+  it('names each node once, and none by zero', () => {
     for (const add of [[4, 4], [0]]) {
       expect(() => readClientFrames(packetOf({ type: 'change', call: 1, add, remove: [], learners: [] }))).toThrow(MalformedBytesError);
     }
   });
 
-  it('is malformed or understood, whatever its bytes are', () => {
+  it('is either decoded or malformed, whatever its bytes are', () => {
     const damaged = fc.tuple(fc.array(aFrame, { minLength: 1, maxLength: 3 }), fc.nat(), fc.nat({ max: 255 })).map(([frames, at, byte]) => {
       const packet = packetOf(...frames);
       packet[at % packet.length] = byte;
@@ -92,7 +92,7 @@ describe('a rejection', () => {
     return { frame, packet: writer.copy() };
   }
 
-  it('names the operations at fault', () => {
+  it('names the invalid operations', () => {
     for (const operations of [[], [0], [0, 5, 4095]]) {
       const { frame, packet } = packetOfRejection(operations);
       expect(readServerFrames(packet)).toEqual([frame]);

@@ -64,7 +64,7 @@ export function aConfiguration(
   return configurationOf({ voters: voters.map(asNodeId), outgoing: outgoing.map(asNodeId), learners: learners.map(asNodeId) });
 }
 
-/** A core with a hand on its clock; `step` takes a message, as in the paper's claims. */
+/** A core whose clock the test controls; `step` takes a message, as in the paper's claims. */
 export class TestCore {
   readonly core: RaftCore;
   now: number;
@@ -114,7 +114,7 @@ export class TestCore {
     return this.core.step({ type: 'persisted', now: this.now, upTo: idOf(upTo) });
   }
 
-  /** Time goes on, and nothing else happens. */
+  /** Time passes, and nothing else happens. */
   advance(ms: number): void {
     this.now += ms;
   }
@@ -125,14 +125,14 @@ export class TestCore {
     return this.core.step({ type: 'deadline', now: this.now });
   }
 
-  /** The next deadline fires, but this node did not run for so long after it. @param unread peers whose messages lie here unread. */
+  /** The next deadline fires, but this node did not run for this long after it. @param unread peers with unread messages. */
   reachDeadlineLate(delayedMs: number, unread: readonly number[] = []): Effects {
     this.now = Math.max(this.now, this.core.nextDeadlineMs + delayedMs);
     if (delayedMs > 0) this.core.step({ type: 'away', now: this.now, durationMs: delayedMs });
     return this.core.step({ type: 'deadline', now: this.now, unread: new Set(unread.map(asNodeId)) });
   }
 
-  /** Time goes on, and this node reads nothing meanwhile. */
+  /** Time passes, and this node reads nothing meanwhile. */
   beAway(durationMs: number): void {
     this.now += durationMs;
     this.core.step({ type: 'away', now: this.now, durationMs });
@@ -164,7 +164,7 @@ export class TestCore {
     return this.step(anAcceptance({ from, to: this.id, term: this.view.term, match }));
   }
 
-  /** A request for other members. The peers then reply that they are there, each with the disk that it showed before, and the request is repeated. */
+  /** Requests a membership change. The peers then reply, each with the disk that it showed before, and the request is repeated. */
   changeMembers(change: MembershipChange): Effects {
     const asked = this.core.step({ type: 'change-membership', now: this.now, change });
     if (asked.rejected?.reason !== 'voters-asked') return asked;
@@ -185,7 +185,7 @@ export class TestCore {
 
 export const aCore = (setup: CoreSetup = {}): TestCore => new TestCore(setup);
 
-/** A follower; of node `leader`, heard just now, when one is named. */
+/** A follower; if `leader` is given, it has just received a message from that node. */
 export function aFollower(setup: CoreSetup & { readonly leader?: number } = {}): TestCore {
   const core = new TestCore(setup);
   if (setup.leader !== undefined) core.step(anAppend({ from: setup.leader, to: core.id, term: core.view.term }));
@@ -202,7 +202,7 @@ export function aPreCandidate(setup: CoreSetup = {}): TestCore {
   return core;
 }
 
-/** A candidate of `term` (2 unless told), its own vote persisted, no reply received. */
+/** A candidate of `term` (default 2), its own vote persisted, no reply received. */
 export function aCandidate(setup: CoreSetup = {}): TestCore {
   const core = aPreCandidate(setup);
   for (const from of otherVoters(core)) {
@@ -212,7 +212,7 @@ export function aCandidate(setup: CoreSetup = {}): TestCore {
   return core;
 }
 
-/** The leader of `term` (2 unless told), with its no-op behind `log` and on its own disk; no peer has answered yet. */
+/** The leader of `term` (default 2), with its no-op after `log` and on its own disk; no peer has replied yet. */
 export function aLeader(setup: CoreSetup = {}): TestCore {
   const core = aCandidate(setup);
   for (const from of otherVoters(core)) {
@@ -282,7 +282,7 @@ interface Reply extends Envelope {
   readonly generation?: number;
 }
 
-const answerOf = (parts: Reply) => ({
+const responseOf = (parts: Reply) => ({
   ...envelopeOf(parts),
   round: parts.round ?? 0,
   disk: asDiskId(parts.disk ?? 0),
@@ -290,11 +290,11 @@ const answerOf = (parts: Reply) => ({
 });
 
 export function anAcceptance(parts: Reply & { readonly match: number }): AppendAccepted {
-  return { ...answerOf(parts), type: 'append-accepted', match: asIndex(parts.match) };
+  return { ...responseOf(parts), type: 'append-accepted', match: asIndex(parts.match) };
 }
 
 export function aRejection(parts: Reply & { readonly rejected: number; readonly hint?: PlainId }): AppendRejected {
-  return { ...answerOf(parts), type: 'append-rejected', rejected: asIndex(parts.rejected), hint: idOf(parts.hint ?? nothing) };
+  return { ...responseOf(parts), type: 'append-rejected', rejected: asIndex(parts.rejected), hint: idOf(parts.hint ?? nothing) };
 }
 
 export function aSnapshotChunk(
@@ -314,10 +314,10 @@ export function aSnapshotReply(parts: Envelope & { readonly snapshot: PlainId; r
   return { ...envelopeOf(parts), type: 'snapshot-reply', snapshot: idOf(parts.snapshot), nextChunk: parts.nextChunk ?? 0 };
 }
 
-/** Everything that leaves, in the order in which it may. */
+/** All messages, in sending order. */
 export const messagesIn = (effects: Effects): RaftMessage[] => [...effects.messages, ...effects.messagesAfterPersist];
 
-/** What may leave only after the disk: replies, and requests for votes. */
+/** Messages that wait for the disk: replies, and requests for votes. */
 export const repliesIn = (effects: Effects): readonly RaftMessage[] => effects.messagesAfterPersist;
 
 export const appendsIn = (effects: Effects): AppendEntries[] => messagesIn(effects).filter((message) => message.type === 'append');

@@ -3,7 +3,7 @@ import type { Effects } from '../../src/raft/effects.ts';
 import type { MembershipChange } from '../../src/raft/membership.ts';
 import type { Network } from './network.ts';
 
-/** A change of members in plain numbers. */
+/** A membership change in plain numbers. */
 export interface PlainChange {
   readonly add?: readonly number[];
   readonly remove?: readonly number[];
@@ -16,7 +16,10 @@ export const changeOf = ({ add = [], remove = [], learners = [] }: PlainChange):
   learners: learners.map(asNodeId),
 });
 
-/** A request for other members, repeated while the voters are asked whether they are there. @returns what decided it; nothing of a node that is down. */
+/**
+ * Requests a membership change, repeated while the voters are asked to reply.
+ * @returns the effects that decided it; undefined if the node is down.
+ */
 export function changeMembers(network: Network, leader: number, change: MembershipChange): Effects | undefined {
   let effects = network.step(leader, { type: 'change-membership', change });
   network.runUntil(() => {

@@ -23,7 +23,7 @@ describe('a leader commits (Raft §5.3, §5.4)', () => {
     expect(leader.view.commit).toBe(committed ? 2 : 1);
   });
 
-  it('and advertises it with the next message to each follower', () => {
+  it('and sends the index with the next message to each follower', () => {
     const leader = anEstablishedLeader();
     leader.propose();
     leader.persist();
@@ -54,7 +54,7 @@ describe('a leader commits (Raft §5.3, §5.4)', () => {
     expect(leader.persist().commit).toBe(2);
   });
 
-  it('what a majority has, not what the quickest has', () => {
+  it('what a majority has, not what the fastest follower has', () => {
     const leader = anEstablishedLeader({ voters: [1, 2, 3, 4, 5] });
     for (let count = 0; count < 4; count += 1) leader.propose();
     leader.persist({ index: 3, term: 2 });
@@ -65,7 +65,7 @@ describe('a leader commits (Raft §5.3, §5.4)', () => {
     expect(leader.view.commit).toBe(3);
   });
 
-  it('never back: stale acknowledgements change nothing', () => {
+  it('without going back: stale acknowledgements change nothing', () => {
     const leader = anEstablishedLeader();
     leader.propose();
     leader.persist();
@@ -115,7 +115,7 @@ describe('entries of earlier terms (Raft §5.4.2)', () => {
 });
 
 describe('a cluster of one', () => {
-  it('leads as soon as its timeout passes, without a message', () => {
+  it('elects its leader as soon as the timeout passes, without a message', () => {
     const node = aFollower({ voters: [1] });
     const effects = node.reachDeadline();
     expect(node.view).toMatchObject({ role: 'leader', term: 2, votedFor: 1 });
@@ -132,14 +132,14 @@ describe('a cluster of one', () => {
     expect(node.persist().commit).toBe(2);
   });
 
-  it('stays leader', () => {
+  it('keeps its leader', () => {
     const network = new Network({ nodes: 1 });
     network.electAny();
     network.run(5_000);
     expect(network.core(1).view).toMatchObject({ role: 'leader', term: 1 });
   });
 
-  it('loses nothing that it committed when it crashes', () => {
+  it('loses no committed entry when it crashes', () => {
     const network = new Network({ nodes: 1, slowDisks: true });
     network.timeOut(1);
     network.propose(1, 7);
@@ -156,7 +156,7 @@ describe('a cluster of one', () => {
 });
 
 describe('a follower that learns of a commit', () => {
-  it('commits in order, and what earlier leaders left with it', () => {
+  it('commits in order, including entries of earlier leaders', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1) });
     const effects = follower.step(anAppend({ term: 2, prev: { index: 2, term: 1 }, entries: [{ index: 3, term: 2 }], commit: 3 }));
     expect(effects.commit).toBe(3);

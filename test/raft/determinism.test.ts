@@ -3,7 +3,7 @@ import type { Effects } from '../../src/raft/effects.ts';
 import { aFollower, anAppend, aVoteReply } from './builders.ts';
 import { Network } from './network.ts';
 
-/** A busy minute of five nodes, as one text: every step's effects, in order. */
+/** A busy minute of five nodes as one text: the effects of every step, in order. */
 function traceOf(seed: number): string {
   const trace: (Effects | undefined)[] = [];
   const network = new Network({ nodes: 5, seed, latencyMs: 3 });
@@ -34,7 +34,7 @@ describe('the core', () => {
     expect(one?.step(anAppend({ from: 2 }))).toEqual(other?.step(anAppend({ from: 2 })));
   });
 
-  it('gives effects that are its caller’s own: the next step does not touch them', () => {
+  it('gives effects to its caller that the next step does not change', () => {
     const follower = aFollower();
     const effects = follower.step(anAppend({ from: 2 }));
     const before = JSON.stringify(effects);
@@ -42,12 +42,12 @@ describe('the core', () => {
     expect(JSON.stringify(effects)).toBe(before);
   });
 
-  it('does not let time go back', () => {
+  it('rejects a time before that of the last event', () => {
     const follower = aFollower({ now: 100 });
     expect(() => follower.core.step({ type: 'deadline', now: 99 })).toThrow(/time went back from 100 to 99/);
   });
 
-  it('does not read another node’s messages', () => {
+  it('rejects messages to another node', () => {
     expect(() => aFollower({ id: 1 }).step(aVoteReply({ to: 2 }))).toThrow(/a message to node 2 reached node 1/);
   });
 });

@@ -20,11 +20,11 @@ import {
 } from './builders.ts';
 import { Network } from './network.ts';
 
-const anyone = { aFollower, aPreCandidate, aCandidate, aLeader };
+const cores = { aFollower, aPreCandidate, aCandidate, aLeader };
 
 describe('terms (Raft §5.1)', () => {
-  for (const [name, build] of Object.entries(anyone)) {
-    it(`${name} adopts a newer term, follows, and has no vote given in it`, () => {
+  for (const [name, build] of Object.entries(cores)) {
+    it(`${name} adopts a newer term, becomes follower, and has not voted in it`, () => {
       const node = build({ term: 2 });
       const effects = node.step(anAcceptance({ from: 2, term: 5, match: 0 }));
       expect(node.view).toMatchObject({ role: 'follower', term: 5, votedFor: undefined });
@@ -38,7 +38,7 @@ describe('terms (Raft §5.1)', () => {
     });
   }
 
-  it('a stale leader is told the newer term, and steps down', () => {
+  it('a stale leader receives the newer term in a rejection, and steps down', () => {
     const follower = aFollower({ term: 3 });
     const effects = follower.step(anAppend({ from: 2, term: 2, prev: { index: 4, term: 2 }, entries: [{ index: 5, term: 2 }] }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-rejected', to: 2, term: 3 }]);
@@ -48,7 +48,7 @@ describe('terms (Raft §5.1)', () => {
     expect(stale.view).toMatchObject({ role: 'follower', term: 3 });
   });
 
-  it('a stale candidate is told the newer term, and steps down', () => {
+  it('a stale candidate receives the newer term in a rejection, and steps down', () => {
     const follower = aFollower({ term: 3 });
     const effects = follower.step(aVoteRequest({ from: 2, term: 2, last: { index: 9, term: 2 } }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'vote-reply', to: 2, term: 3, granted: false }]);
@@ -63,7 +63,7 @@ describe('terms (Raft §5.1)', () => {
     anAcceptance({ term: 1, match: 1 }),
     aRejection({ term: 1, rejected: 1 }),
     aSnapshotReply({ term: 1, snapshot: { index: 1, term: 1 } }),
-  ])('a stale $type is dropped without a word', (message) => {
+  ])('a stale $type is dropped without a reply', (message) => {
     const leader = anEstablishedLeader({ term: 2 });
     const before = { ...leader.view.progress.get(message.from) };
     const effects = leader.step(message);
@@ -81,11 +81,11 @@ describe('terms (Raft §5.1)', () => {
 });
 
 describe('a node (Raft §5.2)', () => {
-  it('starts as follower, with the term and vote it had', () => {
+  it('starts as follower, with its stored term and vote', () => {
     expect(aCore({ term: 4, votedFor: 3 }).view).toMatchObject({ role: 'follower', term: 4, votedFor: 3, leader: undefined });
   });
 
-  it('stays follower while it hears a leader', () => {
+  it('stays follower while it receives messages from a leader', () => {
     const follower = aFollower({ leader: 2 });
     for (let beat = 0; beat < 100; beat += 1) {
       follower.advance(TEST_CONFIG.heartbeatMs);
@@ -124,7 +124,7 @@ describe('a leader (Raft §5.2)', () => {
     expect(leader.core.nextDeadlineMs).toBe(leader.now + TEST_CONFIG.heartbeatMs);
   });
 
-  it('does not beat to a peer that just got entries', () => {
+  it('sends no heartbeat to a peer that was just sent entries', () => {
     const leader = anEstablishedLeader();
     leader.advance(TEST_CONFIG.heartbeatMs - 1);
     leader.propose();
@@ -132,7 +132,7 @@ describe('a leader (Raft §5.2)', () => {
     expect(appendsIn(leader.reachDeadline())).toHaveLength(2);
   });
 
-  it('appends a no-op of its term at once, and sends it to everyone (Raft §8)', () => {
+  it('appends a no-op of its term at once, and sends it to every peer (Raft §8)', () => {
     const candidate = aCandidate({ term: 3, log: logOf(1, 2) });
     const effects = candidate.step(aVoteReply({ from: 2, term: 3 }));
     expect(effects.append).toMatchObject({ from: 3, entries: [{ index: 3, term: 3, kind: 'noop' }] });
@@ -142,7 +142,7 @@ describe('a leader (Raft §5.2)', () => {
     ]);
   });
 
-  it('that reaches no majority for an election timeout steps down (CheckQuorum, thesis §6.2)', () => {
+  it('steps down when it reaches no majority for an election timeout (CheckQuorum, thesis §6.2)', () => {
     const leader = anEstablishedLeader();
     const electedAt = leader.now;
     while (leader.view.role === 'leader') leader.reachDeadline();
@@ -154,8 +154,8 @@ describe('a leader (Raft §5.2)', () => {
   it.each([
     ['acceptances', anAcceptance({ from: 2, term: 2, match: 1 })],
     ['rejections', aRejection({ from: 2, term: 2, rejected: 1 })],
-    ['answers about a snapshot', aSnapshotReply({ from: 2, term: 2, snapshot: { index: 1, term: 1 } })],
-  ])('that hears one of two peers stays leader: %s count', (_name, message) => {
+    ['replies to a snapshot', aSnapshotReply({ from: 2, term: 2, snapshot: { index: 1, term: 1 } })],
+  ])('stays leader while one of two peers replies: %s count', (_name, message) => {
     const leader = anEstablishedLeader();
     for (let beat = 0; beat < 20; beat += 1) {
       leader.reachDeadline();
@@ -164,7 +164,7 @@ describe('a leader (Raft §5.2)', () => {
     expect(leader.view.role).toBe('leader');
   });
 
-  it('whose only voice is a learner steps down', () => {
+  it('steps down when only a learner replies', () => {
     const leader = anEstablishedLeader({ learners: [4] });
     for (let beat = 0; beat < 20; beat += 1) {
       leader.reachDeadline();
@@ -175,7 +175,7 @@ describe('a leader (Raft §5.2)', () => {
 });
 
 describe('an election (Raft §5.2)', () => {
-  it('raises the term, votes for itself and asks all, once the pre-vote is won', () => {
+  it('raises the term, votes for itself and requests votes from all, once the pre-vote is won', () => {
     const node = aPreCandidate({ term: 4, log: logOf(1, 3), voters: [1, 2, 3] });
     const effects = node.step(aVoteReply({ from: 3, term: 4, preVote: true }));
     expect(node.view).toMatchObject({ role: 'candidate', term: 4, votedFor: 1 });
@@ -184,7 +184,7 @@ describe('an election (Raft §5.2)', () => {
     expect(effects.messagesAfterPersist).toEqual([2, 3].map((to) => aVoteRequest({ from: 1, to, term: 4, last: { index: 2, term: 3 } })));
   });
 
-  it('of a candidate without a reply starts over, with a fresh timeout', () => {
+  it('starts over with a new timeout when the candidate gets no reply', () => {
     const candidate = aCandidate({ term: 2 });
     const effects = candidate.reachDeadline();
     expect(effects.messages).toMatchObject([2, 3].map((to) => ({ type: 'request-vote', to, term: 3, preVote: true })));
@@ -214,7 +214,7 @@ describe('an election (Raft §5.2)', () => {
     [2, 1, 0, 'leader'],
   ] as const)('among %i with %i votes for and %i against ends as %s', (voters, granted, rejected, role) => {
     const candidate = aCandidate({ voters: Array.from({ length: voters }, (_, offset) => offset + 1) });
-    // Rejections first: they must neither end the election early nor count for it.
+    // Rejections first: they must neither end the election early nor count for the candidate.
     for (let peer = 0; peer < rejected; peer += 1) candidate.step(aVoteReply({ from: voters - peer, term: 2, granted: false }));
     for (let peer = 0; peer < granted; peer += 1) candidate.step(aVoteReply({ from: 2 + peer, term: 2 }));
     expect(candidate.view).toMatchObject({ role, term: 2 });
@@ -244,7 +244,7 @@ describe('an election (Raft §5.2)', () => {
     expect(candidate.view).toMatchObject({ role: 'candidate', term: 3 });
   });
 
-  it('while the configuration is joint needs both majorities (Raft §6)', () => {
+  it('needs both majorities while the configuration is joint (Raft §6)', () => {
     const candidate = aCandidate({ voters: [1, 2, 3], outgoing: [1, 4, 5] });
     candidate.step(aVoteReply({ from: 2, term: 2 }));
     candidate.step(aVoteReply({ from: 3, term: 2 }));
@@ -257,7 +257,7 @@ describe('an election (Raft §5.2)', () => {
     ['pre-candidate', aPreCandidate],
     ['candidate', aCandidate],
   ] as const) {
-    it(`is over for a ${name} that hears the leader of its term`, () => {
+    it(`is over for a ${name} that receives AppendEntries from the leader of its term`, () => {
       const node = build({ term: 3 });
       const effects = node.step(anAppend({ from: 2, term: node.view.term }));
       expect(node.view).toMatchObject({ role: 'follower', leader: 2 });
@@ -265,13 +265,13 @@ describe('an election (Raft §5.2)', () => {
     });
   }
 
-  it('does not take away the vote that the node gave itself', () => {
+  it('keeps the node’s vote for itself', () => {
     const candidate = aCandidate({ term: 3 });
     candidate.step(anAppend({ from: 2, term: 3 }));
     expect(candidate.view.votedFor).toBe(1);
   });
 
-  it('keeps the invariant of one leader a term, and names a violation', () => {
+  it('keeps the invariant of one leader per term, and reports a violation', () => {
     const leader = aLeader({ term: 2 });
     expect(() => leader.step(anAppend({ from: 3, term: 2 }))).toThrow(/nodes 1 and 3 both lead term 2/);
   });
@@ -296,7 +296,7 @@ describe('election timeouts (Raft §5.2, §9.3)', () => {
     for (const count of buckets) expect(count).toBeGreaterThan(120);
   });
 
-  it('are drawn again each time', () => {
+  it('are randomised again each time', () => {
     const follower = aFollower();
     const drawn = new Set<number>();
     for (let beat = 0; beat < 50; beat += 1) {
@@ -328,7 +328,7 @@ describe('election timeouts (Raft §5.2, §9.3)', () => {
 });
 
 describe('a lost leader', () => {
-  it('is not waited for: its channel closed, and a short wait begins', () => {
+  it('is replaced after a short timeout, since its channel closed', () => {
     const follower = aFollower({ leader: 2 });
     follower.losePeer(2);
     const wait = follower.core.nextDeadlineMs - follower.now;
@@ -337,21 +337,21 @@ describe('a lost leader', () => {
     expect(follower.view.leader).toBeUndefined();
   });
 
-  it('no longer holds back the votes for another', () => {
+  it('no longer prevents votes for another node', () => {
     const follower = aFollower({ leader: 2 });
     follower.losePeer(2);
     const effects = follower.step(aVoteRequest({ from: 3, term: 2 }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'vote-reply', granted: true }]);
   });
 
-  it('that is heard again ends the hurry', () => {
+  it('restores the ordinary timeout when it sends again', () => {
     const follower = aFollower({ leader: 2 });
     follower.losePeer(2);
     follower.step(anAppend({ from: 2 }));
     expect(follower.core.nextDeadlineMs - follower.now).toBeGreaterThanOrEqual(TEST_CONFIG.electionTimeoutMs);
   });
 
-  it('is not any other peer', () => {
+  it('is not assumed when another peer’s channel closes', () => {
     const follower = aFollower({ leader: 2 });
     const due = follower.core.nextDeadlineMs;
     follower.losePeer(3);
@@ -359,7 +359,7 @@ describe('a lost leader', () => {
     expect(follower.view.leader).toBe(2);
   });
 
-  it.each([3, 5])('has a successor among %i nodes even where a vote takes longer than the short wait', (nodes) => {
+  it.each([3, 5])('has a successor among %i nodes even where a vote takes longer than the short timeout', (nodes) => {
     for (let seed = 0; seed < 20; seed += 1) {
       const network = new Network({ nodes, seed, latencyMs: 50, config: { electionTimeoutMs: 250 } });
       const first = network.electAny();

@@ -15,13 +15,13 @@ const FOLLOWERS: Readonly<Record<string, readonly number[]>> = {
   'that is empty': [],
 };
 
-/** Messages between leader and follower, until none is left. @returns how many there were. */
+/** Exchanges messages between leader and follower until none is left. @returns their number. */
 function converse(leader: TestCore, follower: TestCore, first: readonly RaftMessage[]): number {
   const onTheWay = first.filter((message) => message.to === follower.id);
   let count = 0;
   for (let message = onTheWay.shift(); message !== undefined; message = onTheWay.shift()) {
     count += 1;
-    if (count > 100) throw new Error('leader and follower talk without end');
+    if (count > 100) throw new Error('leader and follower exchange messages without end');
     const receiver = message.to === leader.id ? leader : follower;
     const others = messagesIn(receiver.step(message)).filter(({ to }) => to === leader.id || to === follower.id);
     onTheWay.push(...others);
@@ -29,7 +29,7 @@ function converse(leader: TestCore, follower: TestCore, first: readonly RaftMess
   return count;
 }
 
-/** The leader of term 8 at the top of Figure 7, and the messages with which it begins. */
+/** The leader of term 8 at the top of Figure 7, and its first messages. */
 function theLeader(compactedTo = 0): { leader: TestCore; first: readonly RaftMessage[] } {
   const log = logOf(...LEADER_TERMS);
   const leader = aCandidate({
@@ -53,11 +53,11 @@ describe('a leader repairs the follower of Figure 7 (Raft §5.3)', () => {
   }
 });
 
-describe('a leader whose log begins behind the disagreement', () => {
-  // Whatever stands in the follower's log at or before the leader's compacted entry, the talk ends and a snapshot is wanted.
+describe('a leader whose log begins after the point of disagreement', () => {
+  // Whatever the follower's log contains at or before the leader's compacted entry, the exchange ends and a snapshot is wanted.
   for (const [name, terms] of Object.entries(FOLLOWERS)) {
     for (const compactedTo of [5, 7, 9, 10]) {
-      it(`after ${compactedTo} entries comes to an end with follower ${name}`, () => {
+      it(`finishes the exchange with follower ${name} after it compacted ${compactedTo} entries`, () => {
         const { leader, first } = theLeader(compactedTo);
         const follower = aFollower({ id: 2, term: 7, log: logOf(...terms) });
         converse(leader, follower, first);

@@ -3,7 +3,7 @@ import { Network } from './network.ts';
 
 const terms = (network: Network, id: number): number[] => network.disk(id).entries.map((entry) => entry.term);
 
-/** Elects `id` with the votes of the nodes that are up, and lets no entry of its term reach anybody. */
+/** Elects `id` with the votes of the nodes that are up; no entry of its term reaches another node. */
 function electInSilence(network: Network, id: number): void {
   for (let attempt = 0; attempt < 5 && network.core(id).view.role !== 'leader'; attempt += 1) {
     network.timeOut(id);
@@ -15,7 +15,7 @@ function electInSilence(network: Network, id: number): void {
   expect(network.core(id).view.role).toBe('leader');
 }
 
-/** Everything arrives, but no entry of `term`: the leader's own no-op never leaves it. */
+/** Everything arrives except entries of `term`: the leader's own no-op is never delivered. */
 function deliverWithoutTerm(network: Network, term: number): void {
   for (let guard = 0; network.inFlight.length > 0 && guard < 1_000; guard += 1) {
     const flight = network.inFlight[0];
@@ -28,8 +28,8 @@ function deliverWithoutTerm(network: Network, term: number): void {
 }
 
 /**
- * Figure 8, (a) to (c): S1 leads and spreads its entry to S2 only; S5 leads with the votes of S3 and S4 and writes another in
- * its place, alone; S1 leads again and brings the old entry to a majority.
+ * Figure 8, (a) to (c): S1 leads and replicates its entry to S2 only; S5 leads with the votes of S3 and S4 and writes another in
+ * its place, alone; S1 leads again and replicates the old entry to a majority.
  */
 function untilStepC(): Network {
   const network = new Network({ nodes: 5, seed: 8 });
@@ -63,7 +63,7 @@ describe('Figure 8: an entry of an earlier term on a majority (Raft §5.4.2)', (
     deliverWithoutTerm(network, network.core(1).view.term);
     expect([1, 2, 3, 4].map((id) => terms(network, id)[1])).toEqual([1, 1, 1, 1]);
     expect([...network.checker.committed.keys()]).toEqual([1]);
-    // S1 dies, and S5, whose last term is later than that of S2, S3 and S4, wins and overwrites.
+    // S1 crashes, and S5, whose last term is later than that of S2, S3 and S4, wins and overwrites.
     network.crash(1);
     network.restart(5);
     network.now += 1_000;
@@ -72,14 +72,14 @@ describe('Figure 8: an entry of an earlier term on a majority (Raft §5.4.2)', (
     expect([2, 3, 4, 5].map((id) => terms(network, id)[1])).toEqual([2, 2, 2, 2]);
   });
 
-  it('is safe once an entry of the leader’s own term stands behind it on a majority (e)', () => {
+  it('is safe once an entry of the leader’s own term follows it on a majority (e)', () => {
     const network = untilStepC();
     network.runUntil(() => network.core(1).view.commit === 3, 1_000);
     expect(network.core(1).view.commit).toBe(3);
     network.crash(1);
     network.restart(5);
     network.now += 1_000;
-    // S5 can no longer win: every majority knows a later last term.
+    // S5 can no longer win: every majority has a later last term.
     network.timeOut(5);
     network.deliverAll();
     expect(network.core(5).view.role).not.toBe('leader');

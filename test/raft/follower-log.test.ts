@@ -19,7 +19,7 @@ describe('a follower’s commit index (Raft §5.3)', () => {
     expect(effects.commit).toBe(expected === 0 ? undefined : expected);
   });
 
-  it('never passes prev + entries, whatever else lies in its log (Raft Figure 2)', () => {
+  it('never passes prev + entries, whatever else its log contains (Raft Figure 2)', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1, 1, 1, 1) });
     follower.step(anAppend({ term: 2, prev: { index: 1, term: 1 }, entries: [{ index: 2, term: 1 }], commit: 5 }));
     expect(commits(follower)).toBe(2);
@@ -27,27 +27,27 @@ describe('a follower’s commit index (Raft §5.3)', () => {
     expect(commits(follower)).toBe(3);
   });
 
-  it('never goes back, and moves in order', () => {
+  it('never goes back, and advances in order', () => {
     const follower = aFollower({ term: 1, log: logOf(1, 1, 1) });
     const seen = [2, 1, 3, 0].map((commit) => follower.step(anAppend({ prev: { index: 3, term: 1 }, commit })).commit);
     expect(seen).toEqual([2, undefined, 3, undefined]);
     expect(commits(follower)).toBe(3);
   });
 
-  it('does not move with a rejected append', () => {
+  it('does not advance with a rejected append', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1) });
     follower.step(anAppend({ term: 2, prev: { index: 2, term: 2 }, commit: 2 }));
     expect(commits(follower)).toBe(0);
   });
 
-  it('behind a committed predecessor is told, and never overwritten', () => {
+  it('is sent to a leader that probes before it, and no committed entry is overwritten', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1, 1), commit: 3 });
     const effects = follower.step(anAppend({ term: 2, prev: { index: 1, term: 1 }, entries: [{ index: 2, term: 1 }], commit: 3 }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-accepted', match: 3 }]);
     expect(effects.append).toBeUndefined();
   });
 
-  it('reached across by a message that begins behind it: only the rest is taken', () => {
+  it('may lie within a message: only the entries after it are taken', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1), commit: 2 });
     const effects = follower.step(anAppend({ term: 2, entries: logOf(1, 1, 2, 2), commit: 3 }));
     expect(effects.append).toMatchObject({ from: 3, entries: [{ index: 3 }, { index: 4 }] });
@@ -55,7 +55,7 @@ describe('a follower’s commit index (Raft §5.3)', () => {
     expect(commits(follower)).toBe(3);
   });
 
-  it('protects what is committed: a conflict there is an invariant broken, and named', () => {
+  it('protects committed entries: a conflict there breaks an invariant, and the error names it', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1), commit: 1 });
     follower.step(anAppend({ term: 2, prev: { index: 2, term: 1 }, commit: 2 }));
     expect(() => follower.step(anAppend({ term: 2, prev: { index: 2, term: 2 } }))).not.toThrow();
@@ -83,7 +83,7 @@ describe('the predecessor of an append (Raft §5.3)', () => {
     expect(follower.terms).toEqual(terms);
   });
 
-  it('behind a snapshot’s last entry matches it', () => {
+  it('matches a snapshot’s last entry', () => {
     const follower = aFollower({ term: 5, compacted: { index: 4, term: 3 } });
     const effects = follower.step(anAppend({ term: 5, prev: { index: 4, term: 3 }, entries: [{ index: 5, term: 5 }] }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-accepted', match: 5 }]);
@@ -110,7 +110,7 @@ describe('a follower’s entries (Raft §5.3)', () => {
     if (from !== undefined) expect(effects.append?.entries.map((entry) => entry.term)).toEqual(after.slice(from - 1));
   });
 
-  it('are acknowledged after the disk has them, and not at once', () => {
+  it('are acknowledged only once they are on disk', () => {
     const effects = aFollower().step(anAppend({ entries: logOf(1) }));
     expect(effects.messages).toEqual([]);
     expect(effects.messagesAfterPersist).toMatchObject([{ type: 'append-accepted', match: 1 }]);
@@ -132,7 +132,7 @@ describe('a follower’s entries (Raft §5.3)', () => {
     expect(follower.terms).toEqual([1, 1, 3]);
   });
 
-  it('are not shortened by duplicated, permuted or stale appends of one leader', () => {
+  it('are not deleted by duplicated, permuted or stale appends of one leader', () => {
     const all = logOf(1, 1, 2, 2, 3, 3);
     const prefix = (end: number): PlainId[] => all.slice(0, end);
     const appends = [1, 2, 3, 4, 5, 6].flatMap((end) => [
@@ -152,15 +152,15 @@ describe('a follower’s entries (Raft §5.3)', () => {
     }
   });
 
-  it('of a stale term are rejected', () => {
+  it('are not changed by an append of a stale term, which is rejected', () => {
     const follower = aFollower({ term: 3, log: logOf(3) });
     follower.step(anAppend({ term: 2, entries: logOf(2, 2) }));
     expect(follower.terms).toEqual([3]);
   });
 });
 
-describe('what is known to be on disk', () => {
-  it('is the stored log at the start, and nothing that came since', () => {
+describe('the persisted index', () => {
+  it('is the end of the stored log at the start, without later entries', () => {
     const follower = aFollower({ log: logOf(1, 1) });
     follower.step(anAppend({ prev: { index: 2, term: 1 }, entries: [{ index: 3, term: 1 }] }));
     expect(follower.view.log.persisted).toBe(2);
@@ -168,7 +168,7 @@ describe('what is known to be on disk', () => {
     expect(follower.view.log.persisted).toBe(3);
   });
 
-  it('shrinks with a truncation', () => {
+  it('goes back with a truncation', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1, 1) });
     follower.step(
       anAppend({
@@ -183,7 +183,7 @@ describe('what is known to be on disk', () => {
     expect(follower.view.log).toMatchObject({ persisted: 1, lastIndex: 3 });
   });
 
-  it('is not taken from a completion of entries that were truncated meanwhile (ABA)', () => {
+  it('ignores a completion of entries that were truncated meanwhile (ABA)', () => {
     const follower = aFollower({ term: 1 });
     follower.step(anAppend({ term: 1, entries: logOf(1, 1) }));
     const stale = follower.view.log.last;
@@ -211,7 +211,7 @@ describe('compaction', () => {
     expect([1, 2, 3, 4, 5].map((index) => log.termAt(idOf({ index, term: 0 }).index))).toEqual([undefined, 2, 3, 3, undefined]);
   });
 
-  it('repeated or older than the last one does nothing', () => {
+  it('does nothing if it is repeated or older than the last one', () => {
     const follower = aFollower({ term: 3, log: logOf(1, 2, 3), commit: 3 });
     follower.compact(2);
     follower.compact(1);
@@ -219,19 +219,19 @@ describe('compaction', () => {
     expect(follower.view.log.compacted).toEqual({ index: 2, term: 2 });
   });
 
-  it('of the whole log leaves an empty one that goes on', () => {
+  it('of the whole log leaves an empty log that can be appended to', () => {
     const follower = aFollower({ term: 3, log: logOf(1, 2, 3), commit: 3 });
     follower.compact(3);
     follower.step(anAppend({ term: 3, prev: { index: 3, term: 3 }, entries: [{ index: 4, term: 3 }] }));
     expect(follower.terms).toEqual([3]);
   });
 
-  it('past the commit index is an invariant broken', () => {
+  it('past the commit index breaks an invariant', () => {
     const follower = aFollower({ term: 3, log: logOf(1, 2, 3), commit: 1 });
     expect(() => follower.compact(2)).toThrow(/passes the commit index/);
   });
 
-  it('past what is persisted is an invariant broken', () => {
+  it('past the persisted index breaks an invariant', () => {
     const follower = aFollower();
     follower.step(anAppend({ entries: logOf(1, 1), commit: 2 }));
     expect(() => follower.compact(2)).toThrow(/passes what is persisted/);
@@ -250,7 +250,7 @@ describe('a log', () => {
     ).toThrow(/has 3 where 2 belongs/);
   });
 
-  it('slices by bytes, and always gives one entry', () => {
+  it('slices by bytes, and always returns at least one entry', () => {
     const { log } = aFollower({ log: [1, 2, 3].map((index) => ({ index, term: 1, bytes: 10 })) }).view;
     const sliced = (bytesMax: number) => log.slice(log.firstIndex, bytesMax).map((entry) => entry.index);
     expect([0, 9, 10, 19, 20, 29, 30, 99].map((bytes) => sliced(bytes).length)).toEqual([1, 1, 1, 1, 2, 2, 3, 3]);

@@ -26,7 +26,7 @@ import {
   type TestCore,
 } from './builders.ts';
 
-/** The generation with that counter in the life. */
+/** The generation with that counter, in that life. */
 const at = (counter: number, life = 7) => makeGeneration(counter, life);
 const FIVE = [1, 2, 3, 4, 5];
 const disksOf = (generation?: number, nodes: readonly number[] = [1, 2, 3]) =>
@@ -44,25 +44,25 @@ function roundTrip(configuration: Configuration): Configuration {
 
 const accept = (leader: TestCore, from: number, match: number, generation: number, round = 1) =>
   leader.step(anAcceptance({ from, to: 1, term: leader.view.term, match, disk: 100 + from, generation, round }));
-/** A leader of five whose no-op, entry 1, is on its own disk; all lives are on record at counter 5. */
+/** A leader of five whose no-op, entry 1, is on its own disk; all lives are recorded with counter 5. */
 function aLeaderOfFive(): TestCore {
   return aLeader({ disk: 101, generation: at(5), voters: FIVE, configuration: { disks: disksOf(at(5), FIVE) } });
 }
 const recordOf = (core: TestCore, node: number) => core.view.configuration.disks.find((known) => known.node === node)?.generation;
 
 describe('a generation', () => {
-  it('is accepted in the life that is on record, and of a later opening', () => {
+  it('is accepted in the recorded life, and from a later opening', () => {
     expect(isAccepted(at(5, 7), at(5, 7))).toBe(true);
     expect(isAccepted(at(5, 7), at(4, 7))).toBe(true);
     expect(isAccepted(at(5, 7), at(6, 8))).toBe(true);
   });
 
-  it('is not accepted of a copy that was opened from before the record', () => {
+  it('is not accepted from a copy that is older than the record', () => {
     expect(isAccepted(at(5, 7), at(5, 8))).toBe(false);
     expect(isAccepted(at(5, 7), at(4, 8))).toBe(false);
   });
 
-  it('is raised in its life by more than many openings, each of which begins another', () => {
+  it('is raised in its life by more than many openings add, each of which begins another life', () => {
     expect(raisedGeneration(at(5, 7))).toBe(at(69, 7));
     expect(openedGeneration(at(5, 7), 9)).toBe(at(6, 9));
     expect(counterOf(at(6, 9))).toBe(6);
@@ -77,7 +77,7 @@ describe('a generation', () => {
     }
   });
 
-  it('stands in the configuration; one without any is written as before there were any', () => {
+  it('is part of the configuration; without any, the configuration is encoded as before generations existed', () => {
     const parts = { voters: [asNodeId(1)], outgoing: [], learners: [], joining: [], leaving: [] };
     const [first, second] = disksOf(at(5));
     const mixed = { ...parts, disks: [{ node: asNodeId(1), disk: asDiskId(101) }, second ?? { node: asNodeId(2), disk: asDiskId(9) }] };
@@ -98,7 +98,7 @@ describe('a generation', () => {
 });
 
 describe('a leader', () => {
-  it('puts later generations of its voters on record, its own among them, one entry at a time', () => {
+  it('records later generations of its voters, its own included, one entry at a time', () => {
     const leader = aLeader({ disk: 101, generation: at(3), configuration: { disks: disksOf() } });
     accept(leader, 2, 1, at(5));
     expect([1, 2, 3].map((node) => recordOf(leader, node))).toEqual([at(3), at(5), undefined]);
@@ -113,7 +113,7 @@ describe('a leader', () => {
     expect(leader.view.log.lastIndex).toBe(lastIndex);
   });
 
-  it('does not count what an older copy of a voter’s disk acknowledges', () => {
+  it('does not count acknowledgements of an older copy of a voter’s disk', () => {
     const leader = aLeader({ disk: 101, generation: at(3), configuration: { disks: disksOf(at(5)) } });
     accept(leader, 2, 1, at(5, 8));
     expect(leader.view.commit).toBe(0);
@@ -124,7 +124,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(2);
   });
 
-  it('counts a later opening of a voter’s disk from its record on, not with what others acknowledged before: they may have a later one since', () => {
+  it('counts a later opening of a voter’s disk from its record on, not with earlier acknowledgements of others: they may have reopened theirs since', () => {
     const leader = aLeaderOfFive();
     accept(leader, 2, 1, at(5));
     accept(leader, 3, 1, at(6, 9));
@@ -134,7 +134,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(0);
     accept(leader, 2, 2, at(5));
     expect(leader.view.commit).toBe(2);
-    // Its record is committed: from now on it counts like any other.
+    // Its record is committed: from now on it counts like any other voter.
     leader.propose();
     leader.persist();
     accept(leader, 4, 3, at(5));
@@ -142,7 +142,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(3);
   });
 
-  it('does not count a later opening with what it acknowledges while its own record waits, either', () => {
+  it('does not count acknowledgements of a later opening while its own record is uncommitted, either', () => {
     const leader = aLeaderOfFive();
     for (const from of [2, 4]) accept(leader, from, 1, at(5));
     expect(leader.view.commit).toBe(1);
@@ -160,7 +160,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(3);
   });
 
-  it('confirms no read by the reply of a life whose record is not committed, and what another voter answered before', () => {
+  it('confirms no read by the reply of a life with an uncommitted record and an earlier reply of another voter', () => {
     const leader = aLeaderOfFive();
     for (const from of [2, 4]) accept(leader, from, 1, at(5));
     const asked = leader.core.step({ type: 'read', now: leader.now, batch: 7, lease: false });
@@ -172,7 +172,7 @@ describe('a leader', () => {
     expect(accept(leader, 2, 2, at(5), round).readable).toMatchObject([{ batch: 7 }]);
   });
 
-  it('commits after a start of all nodes, by records that wait neither for its term nor for each other', () => {
+  it('commits after a restart of all nodes, by records that wait neither for its term nor for each other', () => {
     const leader = aLeaderOfFive();
     accept(leader, 2, 1, at(6, 9));
     accept(leader, 3, 1, at(6, 10));
@@ -184,7 +184,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(3);
   });
 
-  it('counts the opening of a voter in the middle of a change of members, and leaves the members as they are to be', () => {
+  it('counts the reopening of a voter during a membership change, and does not alter the change', () => {
     const leader = aLeaderOfFive();
     for (const from of [2, 3, 4, 5]) accept(leader, from, 1, at(5));
     const change = { add: [], remove: [5, 4].map(asNodeId), learners: [] };
@@ -199,7 +199,7 @@ describe('a leader', () => {
     expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3], outgoing: [] });
   });
 
-  it('puts each opening on record once, while a copy that is older than the record replies in turn with the disk that it was taken of', () => {
+  it('records each opening once, while a copy older than the record and the original disk reply alternately', () => {
     const leader = aLeaderOfFive();
     const [disk, copy] = [at(70), at(6, 9)];
     for (let turn = 0; turn < 50; turn += 1) {
@@ -218,7 +218,7 @@ describe('a leader', () => {
     expect(leader.view.commit).toBe(lastIndex);
   });
 
-  it('forgets what another life of the disk acknowledged, until it is acknowledged again', () => {
+  it('drops the acknowledgements of another life of the disk, until they are repeated', () => {
     const leader = aLeader({ disk: 101, configuration: { disks: disksOf(at(5)) } });
     accept(leader, 2, 1, at(5));
     accept(leader, 2, 0, at(6, 8));
@@ -226,10 +226,10 @@ describe('a leader', () => {
   });
 });
 
-describe('a leader, while a voter is opened again before others have acknowledged the record of its last opening,', () => {
+describe('a leader, while a voter is reopened before others have acknowledged the record of its last opening,', () => {
   /**
-   * Of every four turns the first shows another opening of `opened`, which acknowledges nothing; there are two commands. `others` acknowledge
-   * what the log held twelve turns before.
+   * In every four turns: the first shows another opening of `opened`, which acknowledges nothing; there are two commands. `others`
+   * acknowledge the log of twelve turns before.
    */
   function keepOpening(leader: TestCore, opened: number, others: readonly number[], isOver: () => boolean, turnsMax = 400): void {
     const ends: number[] = [];
@@ -248,7 +248,7 @@ describe('a leader, while a voter is opened again before others have acknowledge
     }
   }
   const settles = (leader: TestCore): boolean => leader.view.configuration.outgoing.length === 0;
-  /** All have acknowledged what a leader of five has; then it is asked to change members. */
+  /** All have acknowledged the log of a leader of five; then it is asked to change members. */
   function aLeaderThatRemoves(node: number): TestCore {
     const leader = aLeaderOfFive();
     for (const from of [2, 3, 4, 5]) accept(leader, from, 1, at(5));
@@ -257,14 +257,14 @@ describe('a leader, while a voter is opened again before others have acknowledge
     return leader;
   }
 
-  it('commits by what the other voters acknowledge', () => {
+  it('commits by the acknowledgements of the other voters', () => {
     const leader = aLeader({ disk: 101, generation: at(5), configuration: { disks: disksOf(at(4, 6)) } });
     keepOpening(leader, 3, [2], () => leader.view.commit >= 100);
     expect(leader.view.commit).toBeGreaterThanOrEqual(100);
     expect(leader.view.log.lastIndex - leader.view.commit).toBeLessThan(20);
   });
 
-  it('counts each opening from its own record on, and not only from the last one on', () => {
+  it('counts each opening from its own record on, and not only from the last record on', () => {
     const leader = aLeaderOfFive();
     accept(leader, 3, 1, at(6, 9));
     accept(leader, 4, 1, at(6, 10));
@@ -285,7 +285,7 @@ describe('a leader, while a voter is opened again before others have acknowledge
     expect(leader.view.commit).toBe(4);
   });
 
-  it('leaves the joint configuration once that is committed, and takes the next change', () => {
+  it('leaves the joint configuration once that is committed, and accepts the next change', () => {
     const leader = aLeaderThatRemoves(4);
     keepOpening(leader, 5, [2, 3], () => settles(leader));
     expect(leader.view.configuration).toMatchObject({ voters: [1, 2, 3, 5], outgoing: [] });
@@ -300,7 +300,7 @@ describe('a leader, while a voter is opened again before others have acknowledge
     expect(ask().rejected).toBeUndefined();
   });
 
-  it('leaves office once the configuration without it is committed', () => {
+  it('steps down once the configuration without it is committed', () => {
     const leader = aLeaderThatRemoves(1);
     keepOpening(leader, 5, [2, 3, 4], () => leader.view.role !== 'leader');
     expect(leader.view).toMatchObject({ role: 'follower', isRemoved: true });
@@ -309,7 +309,7 @@ describe('a leader, while a voter is opened again before others have acknowledge
   });
 });
 
-describe('a leader that removed itself, and then put the opening of another voter on record, when it is replaced', () => {
+describe('a leader that removed itself and then recorded the opening of another voter, when it is replaced', () => {
   /** Entry 3 is the configuration without it, entry 4 the record; neither is committed. */
   function aReplacedLeader(): TestCore {
     const leader = aLeader({ disk: 101, generation: at(5), configuration: { disks: disksOf(at(5)) } });
@@ -326,7 +326,7 @@ describe('a leader that removed itself, and then put the opening of another vote
     return leader;
   }
 
-  it('still starts elections: perhaps no other node has these entries', () => {
+  it('still starts elections, since perhaps no other node has these entries', () => {
     const node = aReplacedLeader();
     node.reachDeadline();
     expect(node.view).toMatchObject({ role: 'pre-candidate', commit: 2 });
@@ -365,7 +365,7 @@ describe('a node whose file was restored from an older copy', () => {
     expect(() => accept(leader, 2, match, at(5))).toThrow(expect.objectContaining({ follower: 2, acknowledged: match, last: match - 1 }));
   });
 
-  it('is told from a later opening of the file, which votes', () => {
+  it('is distinguished from a later opening of the file, which votes', () => {
     const voter = aCore({ ...copy, generation: at(6, 9), configuration: { disks: disksOf(at(4)) } });
     const effects = voter.step(aVoteRequest({ from: 1, to: 2, term: 2, voterDisk: 102, voterGeneration: at(5) }));
     expect(effects.rolledBack).toBeUndefined();

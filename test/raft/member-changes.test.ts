@@ -15,9 +15,9 @@ const union = (one: Iterable<number>, other: Iterable<number>): Set<number> => n
 const difference = (one: Iterable<number>, other: ReadonlySet<number>): Set<number> => new Set([...one].filter((node) => !other.has(node)));
 const sorted = (nodes: Iterable<number>): number[] => [...nodes].sort((one, other) => one - other);
 
-/** What operators asked for, in sets; written without a look at the code under test. */
+/** The membership that operators asked for, as sets; implemented independently of the code under test. */
 class Wishes {
-  /** Those with a vote, and those that lost it with their disk and are to get it back. */
+  /** Nodes with a vote, and nodes that lost it with their disk and are to get it back. */
   readonly base: Set<number>;
   readonly lost = new Set<number>();
   readonly adds = new Set<number>();
@@ -39,7 +39,7 @@ class Wishes {
     for (const node of add) this.adds.add(node);
     for (const node of learners) this.learners.add(node);
     for (const node of remove.filter((each) => voting.has(each))) add.length > 0 ? this.removals.add(node) : this.base.delete(node);
-    this.#forgetRemovals();
+    this.#dropRemovals();
   }
 
   loseDisk(node: number): void {
@@ -57,11 +57,11 @@ class Wishes {
       this.base.delete(node);
       this.lost.delete(node);
     }
-    this.#forgetRemovals(true);
+    this.#dropRemovals(true);
   }
 
-  /** Nothing changes. */
-  #forgetRemovals(isComplete = false): void {
+  /** Drops the removals once the change is complete, or without additions. */
+  #dropRemovals(isComplete = false): void {
     if (isComplete || this.adds.size === 0) this.removals.clear();
   }
 }
@@ -77,7 +77,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ type: fc.constant('change'), change: fc.record({ add: someNodes, remove: someNodes, learners: someNodes }) }),
   },
-  // Most changes that are drawn freely make no sense.
+  // Most changes that are drawn freely are invalid.
   {
     weight: 3,
     arbitrary: fc.record({
@@ -95,7 +95,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('lose-disk'), pick: fc.nat(6) }) },
 );
 
-/** As the next leader knows it: what it read from its log. */
+/** The configuration as the next leader reads it from its log. */
 function readAgain(configuration: Configuration): Configuration {
   const to = new ByteWriter(64);
   writeConfiguration(to, configuration);
@@ -112,7 +112,7 @@ function expectSound(configuration: Configuration): void {
 }
 
 describe('any sequence of changes, lost disks and nodes that catch up', () => {
-  /** One step of the production functions, as a leader takes it; its joint configuration is settled at once. */
+  /** One step of the production functions, as a leader takes it; its joint configuration is left at once. */
   function advance(from: Configuration, to: Configuration): Configuration {
     expectSound(to);
     const areSameVoters = sorted(from.voters).join() === sorted(to.voters).join();
@@ -199,7 +199,7 @@ describe('a node that a configuration names several times', () => {
   const voters = [1, 1, 1, 1, 2, 3];
   const entry: Entry = { index: asIndex(1), term: asTerm(1), kind: 'configuration', data: encodeConfiguration(raw(voters, [])) };
 
-  it('has one vote where an old log says so', () => {
+  it('has one vote where an old log contains the configuration', () => {
     const core = aCore({ configuration: raw(voters, []) });
     expect(core.view.configuration.voters).toEqual([1, 2, 3]);
     core.reachDeadline();
@@ -208,13 +208,13 @@ describe('a node that a configuration names several times', () => {
     expect(core.view.role).toBe('candidate');
   });
 
-  it('has one vote where a leader of another release says so', () => {
+  it('has one vote where a leader of another release sent the configuration', () => {
     const follower = new TestCore({ id: 2 });
     follower.step({ ...anAppend({ from: 1, to: 2, term: 1 }), entries: [entry] });
     expect(follower.view.configuration.voters).toEqual([1, 2, 3]);
   });
 
-  it('has one vote where a snapshot says so', () => {
+  it('has one vote where a snapshot contains the configuration', () => {
     const follower = new TestCore({ id: 2 });
     follower.snapshotInstalled({ index: 7, term: 1 }, voters);
     expect(follower.view.configuration.voters).toEqual([1, 2, 3]);
@@ -225,7 +225,7 @@ describe('a node that a configuration names several times', () => {
     [{ remove: [3, 3] }, 'remove'],
     [{ learners: [4, 4] }, 'learners'],
     [{ add: [4, 5, 4, 4] }, 'add'],
-  ])('is rejected where a change is asked for: %j', (change, list) => {
+  ])('is rejected in a requested change: %j', (change, list) => {
     const leader = anEstablishedLeader();
     const { rejected, append } = leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf(change) });
     expect(rejected).toMatchObject({ reason: 'invalid-change', message: expect.stringContaining(`more than once in "${list}"`) });
@@ -240,14 +240,14 @@ describe('a replacement', () => {
   it.each([
     ['a removal', { remove: [9, 3] }, [1]],
     ['a step to learner', { remove: [3], learners: [3, 9] }, [1]],
-  ])('that is cancelled together with %s takes no vote later', (_, change, others) => {
+  ])('that is cancelled together with %s removes no voter later', (_, change, others) => {
     const between = leaveJoint(beginChange(replacing, changeOf(change)));
     expect(between).toMatchObject({ voters: [...others, 2], joining: [], leaving: [] });
     const added = beginChange(between, changeOf({ add: [5] }));
     expect(promote(added, [asNodeId(5)], []).voters).toEqual([...others, 2, 5]);
   });
 
-  it('that an old log cancelled takes no vote later', () => {
+  it('that an old log cancelled removes no voter later', () => {
     const stale = { ...aConfiguration([1, 2]), leaving: [asNodeId(2)] };
     expect(beginChange(stale, changeOf({ add: [5] }))).toMatchObject({ joining: [5], leaving: [] });
     const leader = anEstablishedLeader({ configuration: stale });
@@ -272,7 +272,7 @@ describe('a replacement', () => {
     expect(membersOf(done)).not.toContain(2);
   });
 
-  it('that is cancelled leaves the vote to a node that lost its disk meanwhile', () => {
+  it('that is cancelled lets a node that lost its disk meanwhile become a voter again', () => {
     const lost = leaveJoint(replaceVoter({ ...replacing, ...known }, asNodeId(2)));
     const calledOff = beginChange(lost, changeOf({ remove: [9] }));
     expect(calledOff).toMatchObject({ voters: [1, 3], joining: [2], leaving: [] });
@@ -285,7 +285,7 @@ describe('a replacement', () => {
     ).toEqual([1, 3, 2]);
   });
 
-  it('of a node that lost its disk, and is added again, lets it vote', () => {
+  it('of a node that lost its disk lets it vote when it is added again', () => {
     const lost = leaveJoint(replaceVoter({ ...replacing, ...known }, asNodeId(2)));
     const added = beginChange(lost, changeOf({ add: [2] }));
     expect(added).toMatchObject({ voters: [1, 3], joining: [9, 2], leaving: [] });
@@ -298,12 +298,12 @@ describe('a replacement', () => {
     ).toEqual([1, 3, 9, 2]);
   });
 
-  it('of a node that lost its disk, cancelled in an old log, takes no vote later', () => {
+  it('of a node that lost its disk, cancelled in an old log, removes no voter later', () => {
     const old = configurationOf({ voters: [1, 3].map(asNodeId), joining: [asNodeId(2)], leaving: [asNodeId(2)] });
     expect(normalized(old)).toMatchObject({ joining: [2], leaving: [] });
   });
 
-  it('that is cancelled while another voter is rebuilt takes no vote when that one is back', () => {
+  it('that is cancelled while another voter is rebuilt removes no voter when that one is back', () => {
     const four = { ...aConfiguration([1, 2, 3, 4]), disks: [...known.disks, { node: asNodeId(4), disk: asDiskId(104) }] };
     const lost = leaveJoint(replaceVoter(beginChange(four, changeOf({ add: [9], remove: [2] })), asNodeId(3)));
     const calledOff = beginChange(lost, changeOf({ remove: [9] }));
@@ -311,7 +311,7 @@ describe('a replacement', () => {
     expect(promote(calledOff, [asNodeId(3)], []).voters).toEqual([1, 2, 4, 3]);
   });
 
-  it('whose joining node is away does not keep a voter that lost its disk from voting again', () => {
+  it('whose joining node is away does not prevent a voter that lost its disk from voting again', () => {
     const lost = leaveJoint(replaceVoter({ ...beginChange(three, changeOf({ add: [9], remove: [1] })), ...known }, asNodeId(2)));
     const ready = promotable(lost, (node) => node === 2);
     expect(ready).toEqual([2]);
@@ -327,8 +327,8 @@ describe('a replacement', () => {
     ).toEqual([3, 2, 9]);
   });
 
-  it('goes through although the node that goes comes back with another disk', () => {
-    const network = new Network({ nodes: 5, founders: [1, 2, 3, 4] });
+  it('completes although the removed node comes back with another disk', () => {
+    const network = new Network({ nodes: 5, initialVoters: [1, 2, 3, 4] });
     network.elect(1);
     network.propose(1);
     network.run(50);

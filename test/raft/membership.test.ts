@@ -32,9 +32,9 @@ function isSettled(network: Network, voters: readonly number[]): boolean {
 
 const settle = (network: Network, voters: readonly number[]): void => expect(network.runUntil(() => isSettled(network, voters))).toBe(true);
 
-describe('a change of members', () => {
-  it('brings a node in as one that receives the log, and lets it vote once it has caught up', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+describe('a membership change', () => {
+  it('adds a node that first receives the log, and makes it a voter once it has caught up', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3] });
     request(network, { add: [4] });
     expect(network.core(network.electAny()).view.configuration.joining).toEqual([4]);
     settle(network, [1, 2, 3, 4]);
@@ -43,8 +43,8 @@ describe('a change of members', () => {
     expect(network.core(4).view.configuration.joining).toEqual([]);
   });
 
-  it('does not let a node vote that does not reply', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+  it('does not make a node a voter that does not reply', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3] });
     network.crash(4);
     request(network, { add: [4] });
     network.run(1_000);
@@ -54,7 +54,7 @@ describe('a change of members', () => {
   });
 
   it('adds several nodes at once, and removes several', () => {
-    const network = new Network({ nodes: 7, founders: [1, 2, 3] });
+    const network = new Network({ nodes: 7, initialVoters: [1, 2, 3] });
     request(network, { add: [4, 5, 6, 7] });
     settle(network, [1, 2, 3, 4, 5, 6, 7]);
     request(network, { remove: [2, 4, 6] });
@@ -62,7 +62,7 @@ describe('a change of members', () => {
   });
 
   it('replaces all voters in one step', () => {
-    const network = new Network({ nodes: 6, founders: [1, 2, 3] });
+    const network = new Network({ nodes: 6, initialVoters: [1, 2, 3] });
     request(network, { add: [4, 5, 6], remove: [1, 2, 3] });
     expect(network.runUntil(() => isSettled(network, [4, 5, 6]))).toBe(true);
     for (const old of [1, 2, 3]) network.crash(old);
@@ -70,7 +70,7 @@ describe('a change of members', () => {
     expect([4, 5, 6]).toContain(leader);
   });
 
-  it('lets a removed leader hand over, and step down', () => {
+  it('makes a removed leader transfer leadership, and step down', () => {
     const network = new Network({ nodes: 3 });
     const leader = network.electAny();
     request(network, { remove: [leader] });
@@ -80,7 +80,7 @@ describe('a change of members', () => {
     expect(network.leader()).not.toBe(leader);
   });
 
-  it('leaves a removed node quiet: it asks once, is told, and asks no more', () => {
+  it('stops a removed node from campaigning: it requests votes once, and learns from the rejection', () => {
     const network = new Network({ nodes: 3 });
     network.elect(1);
     request(network, { remove: [3] });
@@ -97,7 +97,7 @@ describe('a change of members', () => {
     expect(network.core(1).view).toMatchObject({ role: 'leader', term });
   });
 
-  it('takes a removed node back when it is added again', () => {
+  it('makes a removed node a member when it is added again', () => {
     const network = new Network({ nodes: 3 });
     network.elect(1);
     request(network, { remove: [3] });
@@ -108,8 +108,8 @@ describe('a change of members', () => {
     expect(network.core(3).view.isRemoved).toBe(false);
   });
 
-  it('is finished by the next leader when its leader falls in the joint configuration', () => {
-    const network = new Network({ nodes: 5, founders: [1, 2, 3] });
+  it('is finished by the next leader when its leader fails in the joint configuration', () => {
+    const network = new Network({ nodes: 5, initialVoters: [1, 2, 3] });
     network.elect(1);
     network.step(1, { type: 'change-membership', change: changeOf({ add: [4, 5] }) });
     const isJointEverywhere = () => [1, 2, 3].every((id) => network.core(id).view.configuration.outgoing.length > 0);
@@ -118,8 +118,8 @@ describe('a change of members', () => {
     settle(network, [1, 2, 3, 4, 5]);
   });
 
-  it('is in force as soon as it is appended, and no more when its entry is truncated', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+  it('is in force as soon as it is appended, until its entry is truncated', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3] });
     network.elect(1);
     network.run(50);
     changeMembers(network, 1, changeOf({ remove: [3] }));
@@ -134,7 +134,7 @@ describe('a change of members', () => {
   });
 
   it('survives restarts and snapshots', () => {
-    const network = new Network({ nodes: 5, founders: [1, 2, 3] });
+    const network = new Network({ nodes: 5, initialVoters: [1, 2, 3] });
     request(network, { add: [4] });
     settle(network, [1, 2, 3, 4]);
     network.run(100);
@@ -142,13 +142,13 @@ describe('a change of members', () => {
     for (const id of [1, 2, 3, 4]) network.crash(id);
     for (const id of [1, 2, 3, 4]) network.restart(id);
     for (const id of [1, 2, 3, 4]) expect([...votersAt(network, id)].sort()).toEqual([1, 2, 3, 4]);
-    // Everything that node 5 needs is compacted away: the snapshot tells it who takes part.
+    // Everything that node 5 needs is compacted away: it receives the configuration from the snapshot.
     request(network, { add: [5] });
     settle(network, [1, 2, 3, 4, 5]);
   });
 });
 
-describe('a change of members is rejected', () => {
+describe('a membership change is rejected', () => {
   it('by a node that does not lead', () => {
     expect(aCore().core.step({ type: 'change-membership', now: 0, change: changeOf({ add: [4] }) }).rejected).toEqual({
       reason: 'not-leader',
@@ -164,7 +164,7 @@ describe('a change of members is rejected', () => {
     expect(ask().proposed).toMatchObject({ index: 2 });
   });
 
-  it('while another one is under way', () => {
+  it('while another one is in progress', () => {
     const leader = anEstablishedLeader();
     const ask = (parts: PlainChange) => leader.changeMembers(changeOf(parts));
     ask({ learners: [4] });
@@ -175,7 +175,7 @@ describe('a change of members is rejected', () => {
     leader.persist();
     leader.acknowledge(2, 3);
     expect(leader.view.commit).toBe(3);
-    // Committed, but joint: the configuration behind it is not.
+    // Committed, but joint: the configuration after it is not.
     expect(ask({ learners: [5] }).rejected).toEqual({ reason: 'change-pending' });
   });
 
@@ -186,38 +186,38 @@ describe('a change of members is rejected', () => {
     [{ add: [4], learners: [4] }, 'Node 4 is named twice'],
     [{ learners: [3] }, 'Node 3 is a voter. To make it a learner'],
     [{}, 'The change names no node'],
-  ])('when it makes no sense: %j', (parts, message) => {
+  ])('when it is invalid: %j', (parts, message) => {
     expect(problemWith(aConfiguration([1, 2, 3]), changeOf(parts))).toContain(message);
   });
 });
 
-describe('configurations follow from each other', () => {
+describe('a configuration is followed', () => {
   const three = aConfiguration([1, 2, 3]);
 
-  it('to the joint one when voters only go, and out of it', () => {
+  it('by the joint one when voters are only removed, and then by the final one', () => {
     const joint = beginChange(three, changeOf({ remove: [3] }));
     expect(joint).toMatchObject({ voters: [1, 2], outgoing: [1, 2, 3] });
     expect(leaveJoint(joint)).toMatchObject({ voters: [1, 2], outgoing: [] });
   });
 
-  it('with the new disks of those that become voters', () => {
+  it('by one with the new disks of the nodes that become voters', () => {
     const joining = beginChange(three, changeOf({ add: [4], remove: [1] }));
     expect(joining).toMatchObject({ voters: [1, 2, 3], outgoing: [], joining: [4], leaving: [1] });
     const joint = promote(joining, [asNodeId(4)], [{ node: asNodeId(4), disk: asDiskId(77) }]);
     expect(joint).toMatchObject({ voters: [2, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [], disks: [{ node: 4, disk: 77 }] });
   });
 
-  it('to a learner that keeps receiving the log', () => {
+  it('by one with a learner when a voter is demoted', () => {
     const joint = beginChange(three, changeOf({ remove: [3], learners: [3] }));
     expect(leaveJoint(joint)).toMatchObject({ voters: [1, 2], learners: [3] });
   });
 
-  it('back to before when the joining one is given up', () => {
+  it('by the earlier one when the joining node is removed', () => {
     const joining = beginChange(three, changeOf({ add: [4], remove: [1] }));
     expect(beginChange(joining, changeOf({ remove: [4] }))).toMatchObject({ voters: [1, 2, 3], joining: [], leaving: [] });
   });
 
-  it('without the voter that lost its disk, which joins again', () => {
+  it('by one without the voter that lost its disk, which joins again', () => {
     expect(replaceVoter(three, asNodeId(2))).toMatchObject({ voters: [1, 3], outgoing: [1, 2, 3], joining: [2] });
   });
 });
@@ -225,7 +225,7 @@ describe('configurations follow from each other', () => {
 describe('a voter that comes back with another disk', () => {
   const known = { disks: [{ node: asNodeId(2), disk: asDiskId(22) }] };
 
-  it('has no vote to give', () => {
+  it('grants no vote', () => {
     const voter = aCore({ id: 2, disk: 99, configuration: known });
     const reply = repliesIn(voter.step(aVoteRequest({ from: 1, to: 2, term: 2, voterDisk: 22 })))[0];
     expect(reply).toMatchObject({ type: 'vote-reply', granted: false });
@@ -245,7 +245,7 @@ describe('a voter that comes back with another disk', () => {
     expect(leader.view.commit).toBe(1);
   });
 
-  it('is replaced like a new server, by itself', () => {
+  it('is replaced like a new server, without a request', () => {
     const { network, isAccepted } = aNetworkWithAReplacedDisk();
     expect(network.runUntil(isAccepted)).toBe(true);
     settle(network, [1, 2, 3]);
@@ -253,7 +253,7 @@ describe('a voter that comes back with another disk', () => {
     expect(network.core(2).view.log.lastIndex).toBe(network.core(1).view.log.lastIndex);
   });
 
-  it('cannot get a candidate elected by the vote that it gave and forgot', () => {
+  it('cannot elect a second candidate with the vote that it lost', () => {
     const network = new Network({ nodes: 3 });
     network.elect(1);
     network.propose(1);
@@ -262,7 +262,7 @@ describe('a voter that comes back with another disk', () => {
     network.crash(1);
     network.restart(2);
     network.run(5_000);
-    // Node 3 alone is no majority, whatever node 2 says.
+    // Node 3 alone is no majority, whatever node 2 replies.
     expect(network.leader()).toBeUndefined();
     network.restart(1);
     settle(network, [1, 2, 3]);
@@ -270,8 +270,8 @@ describe('a voter that comes back with another disk', () => {
 });
 
 describe('a learner', () => {
-  it('receives the log, does not vote and does not stand', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+  it('receives the log, does not vote and does not campaign', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3] });
     request(network, { learners: [4] });
     network.run(500);
     const leader = network.electAny();
@@ -281,7 +281,7 @@ describe('a learner', () => {
     expect(network.core(4).view.role).toBe('follower');
   });
 
-  it('of a single voter hears nothing before that voter’s term is on disk', () => {
+  it('of a single voter is sent nothing before that voter’s term is on disk', () => {
     const voter = aCore({ voters: [1], learners: [2] });
     const effects = voter.reachDeadline();
     expect(voter.view.role).toBe('leader');
@@ -292,8 +292,8 @@ describe('a learner', () => {
   });
 });
 
-describe('a candidate that is told that it is no member', () => {
-  it('by a configuration that it knows to be older pays no heed', () => {
+describe('a candidate that receives a rejection with its removal', () => {
+  it('ignores it unless that configuration is later than its own', () => {
     const candidate = aCore({ id: 3 });
     candidate.reachDeadline();
     candidate.step(aVoteReply({ from: 1, to: 3, term: 1, preVote: true, granted: false, removedBy: 0 }));
@@ -302,13 +302,13 @@ describe('a candidate that is told that it is no member', () => {
     expect(candidate.view.isRemoved).toBe(true);
   });
 
-  it('is not told so by a node that knows of no members at all', () => {
+  it('does not receive it from a node without a configuration', () => {
     const blank = aCore({ id: 2, voters: [], log: logOf(1, 1, 1), commit: 3 });
     const { messagesAfterPersist } = blank.step(aVoteRequest({ from: 3, to: 2, term: 2, last: { index: 3, term: 1 } }));
     expect(messagesAfterPersist).toMatchObject([{ type: 'vote-reply', removedBy: 0 }]);
   });
 
-  it('believes it whatever term its teller is in: what is committed stays committed', () => {
+  it('accepts it from a node in any term: what is committed stays committed', () => {
     const candidate = aCore({ id: 3, term: 7 });
     candidate.reachDeadline();
     candidate.step(aVoteReply({ from: 2, to: 3, term: 6, preVote: true, granted: false, removedBy: 8 }));
@@ -317,7 +317,7 @@ describe('a candidate that is told that it is no member', () => {
 });
 
 describe('while a voter is being rebuilt', () => {
-  /** A settled cluster of so many nodes; node 1 leads. The disks of these nodes are lost, and the channels to them closed. */
+  /** A settled cluster of this many nodes; node 1 leads. The disks of these nodes are lost, and the channels to them closed. */
   function aNetworkWithoutDisks(nodes: number, lost: readonly number[]): Network {
     const network = new Network({ nodes });
     network.elect(1);
@@ -340,7 +340,7 @@ describe('while a voter is being rebuilt', () => {
     { nodes: 4, lost: [2], removed: [3, 4] },
     { nodes: 5, lost: [2, 3], removed: [4, 5] },
   ])(
-    'no others are removed without whom there is no majority, until it is back: $removed of $nodes without the disks of $lost',
+    'the others that a majority needs are not removed until it is back: $removed of $nodes without the disks of $lost',
     ({ nodes, lost, removed }) => {
       const network = aNetworkWithoutDisks(nodes, lost);
       const rejection = { reason: 'too-few-voters', present: network.liveIds() };
@@ -361,8 +361,8 @@ describe('while a voter is being rebuilt', () => {
     settle(network, [1, 3, 4, 5]);
   });
 
-  it('no voters leave for a new one that has caught up, until those that stay are a majority', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+  it('no voters are replaced by a new one that has caught up, until the remaining ones are a majority', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3] });
     network.elect(1);
     network.run(100);
     network.crash(4);
@@ -377,7 +377,7 @@ describe('while a voter is being rebuilt', () => {
     settle(network, [3, 4]);
   });
 
-  it('a leader that never heard of its disk does not count it either', () => {
+  it('a leader that never received a message with its disk does not count it either', () => {
     const network = aNetworkWithoutDisks(3, [2]);
     network.step(1, { type: 'transfer-leadership', to: asNodeId(3) });
     expect(network.runUntil(() => network.leader() === 3)).toBe(true);
@@ -388,7 +388,7 @@ describe('while a voter is being rebuilt', () => {
     settle(network, [2, 3]);
   });
 
-  it('a voter that has been silent for an election timeout is not counted on', () => {
+  it('a voter that has been silent for an election timeout does not count', () => {
     const leader = anEstablishedLeader();
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
     leader.acknowledge(3, 1);

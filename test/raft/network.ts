@@ -19,7 +19,7 @@ export interface Disk {
   id: DiskId;
 }
 
-/** What one step wants written, and what may be said once it is. Batches reach the disk in order. */
+/** Writes of one step, and the messages that wait for them. Batches reach the disk in order. */
 interface WriteBatch {
   readonly hardState: HardState | undefined;
   readonly append: Effects['append'];
@@ -32,7 +32,7 @@ interface Member {
   readonly disk: Disk;
   core: RaftCore | undefined;
   writes: WriteBatch[];
-  /** The snapshots that are being sent, to be sent again until they arrive. */
+  /** The snapshots in transit, sent again until they arrive. */
   readonly snapshots: Map<NodeId, InstallSnapshot>;
 }
 
@@ -43,8 +43,8 @@ interface Flight {
 
 export interface NetworkOptions {
   readonly nodes: number;
-  /** The first voters, by default all nodes; the others know of no cluster until a leader tells them. */
-  readonly founders?: readonly number[];
+  /** The first voters, by default all nodes; the others have no configuration until a leader sends one. */
+  readonly initialVoters?: readonly number[];
   readonly seed?: number;
   readonly config?: Partial<RaftConfig>;
   /** One way, the same for all messages. */
@@ -53,7 +53,7 @@ export interface NetworkOptions {
   readonly slowDisks?: boolean;
 }
 
-/** A loop that passes this many rounds will never end. */
+/** A loop with more rounds than this is considered endless. */
 const ROUNDS_MAX = 200_000;
 
 const emptyDisk = (id: number, configuration: Configuration): Disk => ({
@@ -67,8 +67,8 @@ const emptyDisk = (id: number, configuration: Configuration): Disk => ({
 type EventWithoutTime = RaftEvent extends infer Each ? (Each extends RaftEvent ? Omit<Each, 'now'> : never) : never;
 
 /**
- * Cores joined by messages, each with a disk, and nothing else: the effects are carried out in the order that their contract
- * names. What is on its way, written or cut is in the test's hand; every step is checked for safety.
+ * Cores connected by messages, each with a disk, and nothing else: the effects are executed in the order of their contract.
+ * The test controls messages in flight, writes and cut links; every step is checked for safety.
  */
 export class Network {
   readonly checker: SafetyChecker;
@@ -84,12 +84,15 @@ export class Network {
     this.#options = options;
     this.#slowDisks = options.slowDisks ?? false;
     const ids = Array.from({ length: options.nodes }, (_, offset) => offset + 1);
-    const founders = options.founders ?? ids;
-    const founded = { ...aConfiguration(founders), disks: founders.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) })) };
+    const initialVoters = options.initialVoters ?? ids;
+    const initialConfiguration = {
+      ...aConfiguration(initialVoters),
+      disks: initialVoters.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) })),
+    };
     this.#random = new SeededRandom(options.seed ?? 1);
     this.#members = ids.map((id) => ({
       id: asNodeId(id),
-      disk: emptyDisk(100 + id, founders.includes(id) ? founded : aConfiguration([])),
+      disk: emptyDisk(100 + id, initialVoters.includes(id) ? initialConfiguration : aConfiguration([])),
       core: undefined,
       writes: [],
       snapshots: new Map(),
@@ -120,13 +123,13 @@ export class Network {
     return this.#member(id).disk;
   }
 
-  // ---- what happens to a node -----------------------------------------------------------------------------------------
+  // ---- node events ----------------------------------------------------------------------------------------------------
 
   step(id: number, event: EventWithoutTime): Effects | undefined {
     const member = this.#member(id);
     if (member.core === undefined) return undefined;
     const effects = member.core.step({ ...event, now: this.now });
-    this.#carryOut(member, effects);
+    this.#execute(member, effects);
     this.checker.afterStep(id);
     return effects;
   }
@@ -147,7 +150,7 @@ export class Network {
     this.step(id, { type: 'deadline' });
   }
 
-  /** The oldest `count` batches reach the disk; each is reported, and what waited for it leaves. */
+  /** The oldest `count` batches reach the disk; each is reported, and the messages that wait for it are sent. */
   persist(id: number, count = Number.POSITIVE_INFINITY): void {
     const member = this.#member(id);
     for (let done = 0; done < count && member.core !== undefined; done += 1) {
@@ -159,13 +162,13 @@ export class Network {
     }
   }
 
-  /** From now on disks write at once, beginning with what they still hold back. */
+  /** From now on disks write at once, beginning with the waiting batches. */
   useFastDisks(): void {
     this.#slowDisks = false;
     for (const id of this.ids) this.persist(id);
   }
 
-  /** A checkpoint covers the log up to `upTo`, less what this node has not committed and written. */
+  /** A checkpoint covers the log up to `upTo`, limited to what this node has committed and written. */
   compact(id: number, upTo: number): void {
     const member = this.#member(id);
     if (member.core === undefined) return;
@@ -179,7 +182,7 @@ export class Network {
     this.step(id, { type: 'compacted', upTo: asIndex(index) });
   }
 
-  /** Only what reached the disk survives; what is on its way still arrives. */
+  /** Only what reached the disk survives; messages in flight still arrive. */
   crash(id: number): void {
     const member = this.#member(id);
     member.core = undefined;
@@ -216,7 +219,7 @@ export class Network {
 
   // ---- the links ------------------------------------------------------------------------------------------------------
 
-  /** Nothing gets from `from` to `to` until `heal`. */
+  /** Messages from `from` to `to` are lost until `heal`. */
   cut(from: number, to: number): void {
     this.#cut.add(`${from}>${to}`);
   }
@@ -240,7 +243,7 @@ export class Network {
     this.#cut.clear();
   }
 
-  /** The message at `place` among those on their way arrives now, and is kept there as a duplicate if told so. */
+  /** The message at `place` among those in flight arrives now; with `keep` a duplicate stays there. */
   deliverAt(place: number, keep = false): void {
     const flight = this.inFlight[place];
     if (flight === undefined) return;
@@ -253,12 +256,12 @@ export class Network {
     this.inFlight.splice(place, 1);
   }
 
-  /** Everything on its way that `wanted` names is lost. */
+  /** All messages in flight that `wanted` selects are lost. */
   drop(wanted: (message: RaftMessage) => boolean): void {
     this.inFlight = this.inFlight.filter(({ message }) => !wanted(message));
   }
 
-  /** Messages arrive, oldest first, until none is on its way. The clock does not move. */
+  /** Messages arrive, oldest first, until none is in flight. The clock does not move. */
   deliverAll(): void {
     for (let round = 0; this.inFlight.length > 0; round += 1) {
       if (round > ROUNDS_MAX) throw new Error('messages cause messages without end');
@@ -266,7 +269,7 @@ export class Network {
     }
   }
 
-  /** What the runtime does about a chunk without a reply: the same snapshot again. */
+  /** Like the runtime for a chunk without a reply: sends the same snapshot again. */
   resendSnapshots(): void {
     for (const { core, snapshots } of this.#members) {
       for (const [to, message] of snapshots) {
@@ -278,7 +281,7 @@ export class Network {
 
   // ---- time -----------------------------------------------------------------------------------------------------------
 
-  /** Messages arrive and deadlines pass, in the order of time, until `isDone`. @returns whether it came true within `withinMs`. */
+  /** Messages arrive and deadlines pass, in the order of time, until `isDone`. @returns whether it became true within `withinMs`. */
   runUntil(isDone: () => boolean, withinMs = 10_000): boolean {
     const end = this.now + withinMs;
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
@@ -308,7 +311,7 @@ export class Network {
     return leaders.sort((a, b) => this.core(b).view.term - this.core(a).view.term)[0];
   }
 
-  /** Time passes until someone leads and everyone who is up and reached knows it. */
+  /** Time passes until a node leads and every reachable node that is up follows it. */
   electAny(withinMs = 10_000): number {
     const isSettled = (): boolean => {
       const leader = this.leader();
@@ -329,7 +332,7 @@ export class Network {
 
   // ---- the contract of the effects ----------------------------------------------------------------------------------
 
-  #carryOut(member: Member, effects: Effects): void {
+  #execute(member: Member, effects: Effects): void {
     for (const message of effects.messages) this.#send(message);
     const { hardState, append, messagesAfterPersist: messages } = effects;
     if (hardState !== undefined || append !== undefined || messages.length > 0) {

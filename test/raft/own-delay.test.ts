@@ -4,7 +4,7 @@ import { aFollower, anAppend, anEstablishedLeader, appendsIn, aVoteRequest, mess
 const { heartbeatMs, electionTimeoutMs } = TEST_CONFIG;
 
 describe('a follower that did not run when its election timeout passed', () => {
-  it('waits once more, for as long as a heartbeat takes, and then asks for votes', () => {
+  it('waits once more, for the time of a heartbeat, and then campaigns', () => {
     const follower = aFollower({ leader: 2 });
     expect(messagesIn(follower.reachDeadlineLate(electionTimeoutMs))).toEqual([]);
     expect(follower.view.role).toBe('follower');
@@ -15,7 +15,7 @@ describe('a follower that did not run when its election timeout passed', () => {
     expect(follower.view.role).toBe('pre-candidate');
   });
 
-  it('waits again after it has heard a leader', () => {
+  it('waits again after a message of a leader', () => {
     const follower = aFollower({ leader: 2 });
     follower.reachDeadlineLate(electionTimeoutMs);
     follower.step(anAppend({ from: 2, term: follower.view.term }));
@@ -30,7 +30,7 @@ describe('a follower that did not run when its election timeout passed', () => {
     expect(follower.view.role).toBe('pre-candidate');
   });
 
-  it('does not wait for the sake of a short delay that it knows nothing of', () => {
+  it('does not wait after a short delay that was not reported to it', () => {
     const follower = aFollower({ leader: 2 });
     follower.reachDeadline();
     expect(follower.view.role).toBe('pre-candidate');
@@ -45,7 +45,7 @@ describe('a follower whose turns take long while its leader is silent', () => {
     expect(follower.core.nextDeadlineMs).toBe(dueMs + heartbeatMs);
   });
 
-  it('asks for votes all the same once it has left out an election timeout', () => {
+  it('campaigns once it has excused an election timeout', () => {
     const follower = aFollower({ leader: 2 });
     const dueMs = follower.core.nextDeadlineMs;
     for (let turns = 0; turns < 100; turns += 1) follower.beAway(heartbeatMs / 4);
@@ -54,7 +54,7 @@ describe('a follower whose turns take long while its leader is silent', () => {
     expect(follower.view.role).toBe('pre-candidate');
   });
 
-  it('does not ask for votes in the middle of one: what arrived meanwhile is not read yet', () => {
+  it('does not campaign in the middle of one: messages that arrived meanwhile are not read yet', () => {
     const follower = aFollower({ leader: 2 });
     const readMs = follower.now;
     follower.advance(4 * electionTimeoutMs);
@@ -64,7 +64,7 @@ describe('a follower whose turns take long while its leader is silent', () => {
     expect(follower.view.role).toBe('pre-candidate');
   });
 
-  it('does not help to depose it either', () => {
+  it('does not vote against it either', () => {
     const replyAfter = (wait: (follower: ReturnType<typeof aFollower>) => void): boolean[] => {
       const follower = aFollower({ leader: 2 });
       wait(follower);
@@ -77,7 +77,7 @@ describe('a follower whose turns take long while its leader is silent', () => {
 });
 
 describe('a leader that did not run', () => {
-  it('asks its followers before it counts them as lost, and does so only for the time that it missed', () => {
+  it('contacts its followers before it counts them as lost, and only for the time that it missed', () => {
     const leader = anEstablishedLeader();
     const heartbeats = appendsIn(leader.reachDeadlineLate(2 * electionTimeoutMs));
     expect(leader.view.role).toBe('leader');
@@ -88,7 +88,7 @@ describe('a leader that did not run', () => {
     expect(leader.now - sinceMs).toBeLessThanOrEqual(electionTimeoutMs + heartbeatMs);
   });
 
-  it('counts those as heard whose messages lie there unread', () => {
+  it('counts peers with unread messages as active', () => {
     const leader = anEstablishedLeader();
     leader.advance(2 * electionTimeoutMs);
     leader.reachDeadlineLate(0, [3]);
@@ -99,8 +99,8 @@ describe('a leader that did not run', () => {
 });
 
 describe('a leader whose turns take long while its followers are silent', () => {
-  /** @returns for how long it leads. */
-  function timeInOffice(turnMs: number): number {
+  /** @returns how long it leads, in ms. */
+  function leadingTimeMs(turnMs: number): number {
     const leader = anEstablishedLeader();
     const sinceMs = leader.now;
     for (let turns = 0; leader.view.role === 'leader' && turns < 1_000; turns += 1) {
@@ -110,18 +110,18 @@ describe('a leader whose turns take long while its followers are silent', () => 
     return leader.now - sinceMs;
   }
 
-  it('leaves their time out, up to an election timeout', () => {
-    expect(timeInOffice(heartbeatMs / 4)).toBeGreaterThan(2 * electionTimeoutMs);
-    expect(timeInOffice(heartbeatMs / 4)).toBeLessThanOrEqual(2 * electionTimeoutMs + 2 * heartbeatMs);
+  it('excuses their time, up to an election timeout', () => {
+    expect(leadingTimeMs(heartbeatMs / 4)).toBeGreaterThan(2 * electionTimeoutMs);
+    expect(leadingTimeMs(heartbeatMs / 4)).toBeLessThanOrEqual(2 * electionTimeoutMs + 2 * heartbeatMs);
   });
 
-  it('is replaced in the end, however long each of them takes', () => {
-    expect(timeInOffice(3 * electionTimeoutMs)).toBeLessThanOrEqual(8 * electionTimeoutMs);
+  it('steps down in the end, however long each of them takes', () => {
+    expect(leadingTimeMs(3 * electionTimeoutMs)).toBeLessThanOrEqual(8 * electionTimeoutMs);
   });
 });
 
 describe('a leader in the middle of a long turn', () => {
-  it('beats to those that it has sent nothing for half a heartbeat, and judges nobody', () => {
+  it('sends heartbeats to peers that were sent nothing for half an interval, and does not judge silence', () => {
     const leader = anEstablishedLeader();
     leader.propose();
     expect(appendsIn(leader.beat())).toEqual([]);
@@ -134,7 +134,7 @@ describe('a leader in the middle of a long turn', () => {
     expect(leader.view.role).toBe('leader');
   });
 
-  it('counts nobody as silent in the time since it looked for messages', () => {
+  it('does not count silence since it last read its messages', () => {
     const leader = anEstablishedLeader();
     const readMs = leader.now;
     leader.advance(2 * electionTimeoutMs);
@@ -144,7 +144,7 @@ describe('a leader in the middle of a long turn', () => {
     expect(leader.view.role).toBe('follower');
   });
 
-  it('beats to nobody once it does not lead', () => {
+  it('sends no heartbeats once it does not lead', () => {
     const follower = aFollower({ leader: 2 });
     follower.advance(2 * electionTimeoutMs);
     expect(messagesIn(follower.beat())).toEqual([]);

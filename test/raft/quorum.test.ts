@@ -7,7 +7,7 @@ import { aConfiguration } from './builders.ts';
 
 const anyNode = (id: number): NodeId => id as NodeId;
 
-/** `y` granted, `n` rejected, `.` not yet: one letter for each of nodes 1, 2, 3, … */
+/** `y` granted, `n` rejected, `.` no reply yet: one letter for each of nodes 1, 2, 3, … */
 const outcome = (configuration: Configuration, letters: string) =>
   voteResult(configuration, (voter) => {
     const letter = letters[voter - 1] ?? '.';
@@ -79,7 +79,7 @@ describe('voteResult', () => {
     expect(outcome(aConfiguration(outgoing, voters), letters)).toBe(expected);
   });
 
-  it('does not ask learners', () => {
+  it('does not count learners', () => {
     expect(outcome(aConfiguration([1, 2, 3], [], [4]), 'y..y')).toBe('pending');
     expect(outcome(aConfiguration([1, 2, 3], [], [4]), 'yy.n')).toBe('won');
   });
@@ -113,25 +113,25 @@ describe('quorumIndex', () => {
     expect(committed(aConfiguration(outgoing, voters), matches)).toBe(expected);
   });
 
-  it('compares numbers, not their text', () => {
+  it('compares numerically, not as text', () => {
     expect(committed(aConfiguration([1, 2, 3]), [9, 10, 100])).toBe(10);
   });
 
-  it('leaves the configuration as it was', () => {
+  it('does not change the configuration', () => {
     const configuration = aConfiguration([3, 1, 2]);
     committed(configuration, [1, 2, 3]);
     expect(configuration.voters).toEqual([3, 1, 2]);
   });
 });
 
-describe('who takes part', () => {
+describe('the membership', () => {
   const configuration = aConfiguration([1, 2, 3], [3, 4], [5]);
 
-  it('is voters of both sets and learners, each once', () => {
+  it('contains voters of both sets and learners, each once', () => {
     expect(membersOf(configuration)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('votes only when in one of the two sets', () => {
+  it('gives a vote only to members of one of the two sets', () => {
     expect([1, 3, 4, 5, 6].map((id) => isVoter(configuration, anyNode(id)))).toEqual([true, true, true, false, false]);
   });
 });

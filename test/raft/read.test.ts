@@ -9,7 +9,7 @@ const reply = (core: Core, from: number, round: number) =>
 const roundIn = (effects: ReturnType<typeof read>) => appendsIn(effects)[0]?.round ?? -1;
 
 describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
-  it('is answered once a majority answered a round that began after it', () => {
+  it('is served once a majority replied to a round that began after it', () => {
     const leader = anEstablishedLeader();
     const asked = read(leader, 1);
     expect(asked.readable).toEqual([]);
@@ -17,14 +17,14 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     expect(reply(leader, 2, roundIn(asked)).readable).toEqual([{ batch: 1, index: 1 }]);
   });
 
-  it('is not answered by replies to earlier rounds', () => {
+  it('is not served by replies to earlier rounds', () => {
     const leader = anEstablishedLeader();
     const asked = read(leader, 1);
     expect(reply(leader, 2, roundIn(asked) - 1).readable).toEqual([]);
     expect(reply(leader, 3, roundIn(asked) - 1).readable).toEqual([]);
   });
 
-  it('is not answered before the leader has committed an entry of its own term', () => {
+  it('is not served before the leader has committed an entry of its own term', () => {
     const leader = aLeader();
     read(leader, 1);
     const early = roundIn(leader.reachDeadline());
@@ -46,7 +46,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     expect(reply(leader, 3, roundIn(asked)).readable).toEqual([{ batch: 1, index: 2 }]);
   });
 
-  it('shares a round with others: one is under way at a time', () => {
+  it('shares a round with others: one is in progress at a time', () => {
     const leader = anEstablishedLeader();
     const first = read(leader, 1);
     expect(appendsIn(read(leader, 2))).toEqual([]);
@@ -57,7 +57,7 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     expect(second.readable.map(({ batch }) => batch)).toEqual([2, 3]);
   });
 
-  it('whose round was lost is answered by a later one', () => {
+  it('whose round was lost is served by a later one', () => {
     const leader = anEstablishedLeader();
     read(leader, 1);
     const later = roundIn(leader.reachDeadline());
@@ -68,14 +68,14 @@ describe('a linearizable read (ReadIndex, thesis §6.4)', () => {
     expect(read(aFollower({ id: 2, leader: 1 }), 1).rejected).toEqual({ reason: 'not-leader', leader: 1 });
   });
 
-  it('is never answered by a leader that was deposed', () => {
+  it('is never served by a leader that was deposed', () => {
     const leader = anEstablishedLeader();
     const asked = read(leader, 1);
     leader.step(anAppend({ from: 3, to: 1, term: leader.view.term + 1 }));
     expect(reply(leader, 2, roundIn(asked)).readable).toEqual([]);
   });
 
-  it('is answered at once by a single voter', () => {
+  it('is served at once by a single voter', () => {
     const single = aCore({ voters: [1] });
     single.reachDeadline();
     single.persist();
@@ -102,11 +102,11 @@ describe('a lease read (thesis §6.4.1)', () => {
     return leader;
   }
 
-  it('is answered at once while a majority answered lately', () => {
+  it('is served at once while a majority replied recently', () => {
     expect(read(aLeaseHolder(), 1, true).readable).toEqual([{ batch: 1, index: 1 }]);
   });
 
-  it('counts from when the round began, not from when it was answered', () => {
+  it('counts from the start of the round, not from the replies', () => {
     const leader = anEstablishedLeader({ config });
     const round = roundIn(leader.reachDeadline());
     leader.advance(59);
@@ -130,20 +130,20 @@ describe('a lease read (thesis §6.4.1)', () => {
     expect(read(leader, 1, true).readable).toEqual([]);
   });
 
-  it('is given up for the term once another node was asked to lead', () => {
+  it('becomes a ReadIndex for the rest of the term once another node was asked to lead', () => {
     const leader = aLeaseHolder();
     leader.core.step({ type: 'transfer-leadership', now: leader.now, to: 2 as never });
     expect(read(leader, 1, true).readable).toEqual([]);
   });
 
-  it('rests on followers that reject votes while they hear the leader, even if its channel closed', () => {
+  it('is safe since followers reject votes after contact with the leader, even if its channel closed', () => {
     const follower = aFollower({ id: 2, leader: 1, config });
     follower.losePeer(1);
     follower.advance(99);
     expect(repliesIn(follower.step(aVoteRequest({ from: 3, to: 2, term: 2 })))).toMatchObject([{ granted: false }]);
   });
 
-  it('rests on nodes that promise nothing to others right after they started', () => {
+  it('is safe since nodes reject votes right after they started', () => {
     const follower = aCore({ id: 2, config, now: 1_000 });
     expect(repliesIn(follower.step(aVoteRequest({ from: 3, to: 2, term: 2 })))).toMatchObject([{ granted: false }]);
     follower.advance(100);

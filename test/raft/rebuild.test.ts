@@ -8,7 +8,7 @@ import { aNetworkWithAReplacedDisk } from './replaced-disk.ts';
 
 const disksOf = (nodes: readonly number[]) => nodes.map((node) => ({ node: asNodeId(node), disk: asDiskId(100 + node) }));
 
-/** The leader of three, whose followers have answered the round at hand with their disks. */
+/** The leader of three, whose followers have replied to the current round with their disks. */
 function aLeaderOfThree(): TestCore {
   const leader = aLeader({ disk: 101, configuration: { disks: disksOf([1, 2, 3]) } });
   for (const from of [2, 3]) reply(leader, from, { round: leader.core.view.log.lastIndex });
@@ -20,15 +20,15 @@ function reply(leader: TestCore, from: number, parts: { round: number; match?: n
   leader.step(anAcceptance({ from, to: leader.id, term: leader.view.term, match, disk, generation, round }));
 }
 
-/** @returns the rejection, and the round that the question began, if any. */
+/** @returns the rejection, and the round that the request began, if any. */
 function ask(leader: TestCore, node: number, question = 1): { readonly rejected: Effects['rejected']; readonly round: number | undefined } {
   const { rejected, messages } = leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(node), question });
   const begun = messages.find((message) => message.type === 'append');
   return { rejected, round: begun?.type === 'append' ? begun.round : undefined };
 }
 
-describe('a node’s disk may be given up', () => {
-  it('once a majority without it answered a round that began after the question', () => {
+describe('a node’s disk may be discarded', () => {
+  it('once a majority without it replied to a round that began after the request', () => {
     const leader = aLeaderOfThree();
     const { rejected, round = 0 } = ask(leader, 2);
     expect(rejected).toMatchObject({ reason: 'too-few-copies', node: 2, holders: [1], voters: [1, 2, 3] });
@@ -36,11 +36,11 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 2).rejected).toMatchObject({ holders: [1] });
     reply(leader, 3, { round });
     expect(ask(leader, 2)).toEqual({ rejected: undefined, round: undefined });
-    // The next question is not answered by what was heard before it.
+    // Replies from before the next request do not count for it.
     expect(ask(leader, 2, 2).rejected).toMatchObject({ holders: [1] });
   });
 
-  it('not where one of them lost its own: a node that is being rebuilt counts for nothing', () => {
+  it('not where one of them lost its own: a node that is being rebuilt does not count', () => {
     const leader = aLeaderOfThree();
     const { round = 0 } = ask(leader, 2);
     reply(leader, 3, { round, disk: 999, match: 0 });
@@ -60,7 +60,7 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 2).rejected).toBeUndefined();
   });
 
-  it('while the record of another voter’s opening is not committed: it changes no majority, and that voter is no copy yet', () => {
+  it('while another voter’s generation record is uncommitted: majorities stay the same, and that voter does not count as a copy yet', () => {
     const voters = [1, 2, 3, 4, 5];
     const leader = aLeader({ disk: 101, voters, configuration: { disks: disksOf(voters) } });
     for (const from of [2, 3]) reply(leader, from, { round: 0 });
@@ -83,7 +83,7 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1] });
   });
 
-  it('which is final where the others are no majority of the voters, once the leader knows that it still leads', () => {
+  it('never, finally, where the others are no majority of the voters and the leader knows that it still leads', () => {
     const leader = aLeader({ voters: [1, 2] });
     leader.acknowledge(2, 1);
     const { rejected, round = 0 } = ask(leader, 2);
@@ -98,7 +98,7 @@ describe('a node’s disk may be given up', () => {
   it.each([
     ['the others are a majority that may yet have everything', [1, 2, 3], []],
     ['a node is about to become a voter', [1, 2], [4]],
-  ])('which may pass where %s', (_why, voters, joining) => {
+  ])('not yet, where %s', (_why, voters, joining) => {
     const leader = aLeader({ voters, configuration: { joining: joining.map(asNodeId) } });
     leader.acknowledge(2, 1);
     const { round = 0 } = ask(leader, 2);
@@ -106,7 +106,7 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 2).rejected).toMatchObject({ reason: 'too-few-copies', holders: [1], isFinal: false });
   });
 
-  it('of a node that has no vote by the word of a leader that still leads: it may have got one elsewhere', () => {
+  it('for a node without a vote only if the leader still leads: another leader may have made it a voter', () => {
     const leader = aLeaderOfThree();
     const { rejected, round = 0 } = ask(leader, 7);
     expect(rejected).toMatchObject({ reason: 'too-few-copies', node: 7, holders: [1] });
@@ -114,8 +114,8 @@ describe('a node’s disk may be given up', () => {
     expect(ask(leader, 7).rejected).toBeUndefined();
   });
 
-  it('not while voters are about to leave: those that stay may be no majority without it', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3] });
+  it('not while voters are leaving: the remaining ones may be no majority without it', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3] });
     network.elect(1);
     network.run(50);
     const replace = { add: [asNodeId(4)], remove: [asNodeId(1), asNodeId(2)], learners: [] };
@@ -131,13 +131,13 @@ describe('a node’s disk may be given up', () => {
     expect(network.runUntil(isComplete)).toBe(true);
   });
 
-  it('only by the leader’s word', () => {
+  it('only if the leader permits it', () => {
     expect(ask(aFollower({ leader: 2 }), 3).rejected).toEqual({ reason: 'not-leader', leader: 2 });
   });
 });
 
 describe('a voter whose disk was lost', () => {
-  it('keeps its place until the new disk has caught up, so that the lost one can be put back', () => {
+  it('stays a voter until the new disk has caught up, so that the lost one can be put back', () => {
     const { network, isAccepted } = aNetworkWithAReplacedDisk();
     const isCaughtUp = () => network.core(2).view.log.lastIndex >= network.core(1).view.log.lastIndex;
     const isReplaced = () => !network.core(1).view.configuration.voters.includes(asNodeId(2));

@@ -14,7 +14,7 @@ import {
 } from './builders.ts';
 import { Network } from './network.ts';
 
-/** What goes to node 2, as [prev index, indexes of the entries]. */
+/** AppendEntries to node 2, as [prev index, indexes of the entries]. */
 const toSecond = (effects: Parameters<typeof appendsIn>[0]): [number, number[]][] =>
   appendsIn(effects)
     .filter((message) => message.to === 2)
@@ -31,7 +31,7 @@ describe('a leader’s proposal (Raft §5.3)', () => {
     );
   });
 
-  it('may leave before the leader’s own disk has it (thesis §10.2.1)', () => {
+  it('may be sent before it is on the leader’s own disk (thesis §10.2.1)', () => {
     const effects = anEstablishedLeader().propose();
     expect(effects.messages).toHaveLength(2);
     expect(effects.messagesAfterPersist).toEqual([]);
@@ -51,7 +51,7 @@ describe('a leader’s proposal (Raft §5.3)', () => {
     expect(aFollower().propose().rejected).toEqual({ reason: 'not-leader', leader: undefined });
   });
 
-  it('never changes what the leader has: it only appends (Leader Append-Only)', () => {
+  it('never changes existing entries of the leader: it only appends (Leader Append-Only)', () => {
     const leader = anEstablishedLeader({ log: logOf(1, 1) });
     const before = leader.terms;
     for (let count = 0; count < 5; count += 1) leader.propose();
@@ -64,7 +64,7 @@ describe('a leader’s proposal (Raft §5.3)', () => {
 describe('the bound of uncommitted bytes', () => {
   const bounded = () => anEstablishedLeader({ config: { uncommittedBytesMax: 100 } });
 
-  it('rejects what would pass it, and the log does not see it', () => {
+  it('rejects a proposal beyond it, which does not enter the log', () => {
     const leader = bounded();
     expect(leader.propose(60).rejected).toBeUndefined();
     const effects = leader.propose(41);
@@ -73,11 +73,11 @@ describe('the bound of uncommitted bytes', () => {
     expect(leader.propose(40).rejected).toBeUndefined();
   });
 
-  it('lets one proposal in, however large', () => {
+  it('allows one proposal, however large', () => {
     expect(bounded().propose(1000).rejected).toBeUndefined();
   });
 
-  it('opens again as entries commit', () => {
+  it('frees bytes as entries commit', () => {
     const leader = bounded();
     const last = leader.propose(100).proposed?.index ?? 0;
     expect(leader.propose(1).rejected).toBeDefined();
@@ -93,15 +93,15 @@ describe('the bound of uncommitted bytes', () => {
   });
 });
 
-describe('a follower that is probed', () => {
-  it('gets one append at a time, from the leader’s end', () => {
+describe('a follower that is being probed', () => {
+  it('receives one append at a time, from the end of the leader’s log', () => {
     const leader = aLeader({ log: logOf(1, 1) });
     expect(leader.progressOf(2)).toMatchObject({ state: 'probe', probeSent: true, match: 0 });
     expect(appendsIn(leader.propose())).toEqual([]);
     expect(appendsIn(leader.propose())).toEqual([]);
   });
 
-  it('is streamed to once it accepts', () => {
+  it('receives a stream of appends once it accepts', () => {
     const leader = aLeader({ log: logOf(1, 1) });
     leader.propose();
     expect(toSecond(leader.acknowledge(2, 3))).toEqual([[3, [4]]]);
@@ -109,7 +109,7 @@ describe('a follower that is probed', () => {
     expect(toSecond(leader.propose())).toEqual([[4, [5]]]);
   });
 
-  it('gets the next probe by a heartbeat’s reply when the first was lost', () => {
+  it('receives the next probe after its reply to a heartbeat when the first was lost', () => {
     const leader = aLeader({ log: logOf(1, 1) });
     leader.advance(TEST_CONFIG.heartbeatMs);
     const beat = leader.reachDeadline();
@@ -117,13 +117,13 @@ describe('a follower that is probed', () => {
     expect(toSecond(leader.acknowledge(2, 2))).toEqual([[2, [3]]]);
   });
 
-  it('is found where the logs agree, by its hint', () => {
+  it('reports by its hint where the logs agree', () => {
     const leader = aLeader({ term: 5, log: logOf(1, 1, 1, 4, 4) });
     const effects = leader.step(aRejection({ from: 2, term: 5, rejected: 5, hint: { index: 2, term: 1 } }));
     expect(toSecond(effects)).toEqual([[2, [3, 4, 5, 6]]]);
   });
 
-  it('is not moved by a repeated or late rejection', () => {
+  it('keeps its next index on a repeated or late rejection', () => {
     const leader = aLeader({ term: 5, log: logOf(1, 1, 1, 4, 4) });
     const rejection = aRejection({ from: 2, term: 5, rejected: 5, hint: { index: 2, term: 1 } });
     leader.step(rejection);
@@ -131,7 +131,7 @@ describe('a follower that is probed', () => {
     expect(leader.progressOf(2)).toMatchObject({ state: 'probe', next: 3 });
   });
 
-  it('is not sent back behind what it acknowledged', () => {
+  it('is never probed before what it acknowledged', () => {
     const leader = anEstablishedLeader({ term: 5, log: logOf(1, 1, 1, 4, 4) });
     const effects = leader.step(aRejection({ from: 2, term: 5, rejected: 5, hint: { index: 2, term: 1 } }));
     expect(messagesIn(effects)).toEqual([]);
@@ -140,7 +140,7 @@ describe('a follower that is probed', () => {
 });
 
 describe('conflict backtracking skips a whole term with one exchange (Raft §5.3)', () => {
-  /** How many rejections it takes until the follower accepts. */
+  /** Number of rejections until the follower accepts. */
   function exchanges(leaderTerms: number[], followerTerms: number[]): number {
     const leader = aLeader({ id: 1, term: 9, log: logOf(...leaderTerms) });
     const follower = aFollower({ id: 2, term: 8, log: logOf(...followerTerms) });
@@ -181,7 +181,7 @@ describe('conflict backtracking skips a whole term with one exchange (Raft §5.3
   });
 });
 
-describe('the window of what is on its way to a follower', () => {
+describe('the window of messages in flight to a follower', () => {
   it('bounds the messages', () => {
     const leader = anEstablishedLeader({ config: { inflightMessagesMax: 3 } });
     const sent = Array.from({ length: 5 }, () => toSecond(leader.propose()).length);
@@ -189,20 +189,20 @@ describe('the window of what is on its way to a follower', () => {
     expect(leader.progressOf(2)).toMatchObject({ inflightMessages: 3, next: 5 });
   });
 
-  it('bounds the bytes, and is passed by at most one message', () => {
+  it('bounds the bytes, and is exceeded by at most one message', () => {
     const leader = anEstablishedLeader({ config: { inflightBytesMax: 100 } });
     const sent = Array.from({ length: 4 }, () => toSecond(leader.propose(60)).length);
     expect(sent).toEqual([1, 1, 0, 0]);
     expect(leader.progressOf(2).inflightBytes).toBe(120);
   });
 
-  it('opens with an acknowledgement, and the rest leaves as one message', () => {
+  it('opens with an acknowledgement, and the rest is sent as one message', () => {
     const leader = anEstablishedLeader({ config: { inflightMessagesMax: 2 } });
     for (let count = 0; count < 5; count += 1) leader.propose();
     expect(toSecond(leader.acknowledge(2, 2))).toEqual([[3, [4, 5, 6]]]);
   });
 
-  it('is freed by one acknowledgement for all that came before', () => {
+  it('is freed by one acknowledgement for all earlier messages', () => {
     const leader = anEstablishedLeader({ config: { inflightMessagesMax: 3 } });
     for (let count = 0; count < 3; count += 1) leader.propose(5);
     leader.acknowledge(2, 4);
@@ -216,7 +216,7 @@ describe('the window of what is on its way to a follower', () => {
     expect(leader.progressOf(2)).toMatchObject({ inflightMessages: 2, match: 1 });
   });
 
-  it('of one follower does not hold up another', () => {
+  it('of one follower does not delay another', () => {
     const leader = anEstablishedLeader({ config: { inflightMessagesMax: 1 } });
     leader.propose();
     leader.acknowledge(3, 2);
@@ -225,7 +225,7 @@ describe('the window of what is on its way to a follower', () => {
 });
 
 describe('the size of one AppendEntries', () => {
-  it('is bounded, and what follows goes in further messages', () => {
+  it('is bounded, and the rest goes into further messages', () => {
     const leader = aLeader({ log: [1, 2, 3, 4].map((index) => ({ index, term: 1, bytes: 40 })), config: { messageBytesMax: 100 } });
     leader.step(aRejection({ from: 2, term: 2, rejected: 4 }));
     expect(toSecond(leader.acknowledge(2, 0))).toEqual([
@@ -234,13 +234,13 @@ describe('the size of one AppendEntries', () => {
     ]);
   });
 
-  it('is passed only by a single entry that is larger', () => {
+  it('is exceeded only by a single larger entry', () => {
     const leader = anEstablishedLeader({ config: { messageBytesMax: 10 } });
     expect(toSecond(leader.propose(5000))).toEqual([[1, [2]]]);
   });
 });
 
-describe('what was lost on the way', () => {
+describe('an AppendEntries that was lost', () => {
   it('is discovered by the heartbeat, which names the last entry that was sent', () => {
     const leader = anEstablishedLeader();
     leader.propose();
@@ -252,7 +252,7 @@ describe('what was lost on the way', () => {
     expect(leader.progressOf(2)).toMatchObject({ state: 'probe', inflightMessages: 0 });
   });
 
-  it('arrives in the end, without a further proposal', () => {
+  it('is sent again without a further proposal', () => {
     const network = new Network({ nodes: 3, seed: 2, latencyMs: 1 });
     const leader = network.electAny();
     network.propose(leader, 1);
@@ -285,7 +285,7 @@ describe('a follower whose channel closed', () => {
     expect(leader.progressOf(2)).toMatchObject({ state: 'replicate', match: 3 });
   });
 
-  it('takes no commit back', () => {
+  it('does not lower the commit index', () => {
     const leader = anEstablishedLeader({ log: logOf(1, 1) });
     leader.losePeer(2);
     leader.losePeer(3);
@@ -300,7 +300,7 @@ describe('a follower whose channel closed', () => {
 });
 
 describe('an acknowledgement past the leader’s log', () => {
-  it('is an invariant broken', () => {
+  it('breaks an invariant', () => {
     const leader = anEstablishedLeader();
     expect(() => leader.acknowledge(2, 99)).toThrow(/node 2 acknowledges 99/);
   });

@@ -11,9 +11,9 @@ interface Committed {
   readonly inTerm: number;
 }
 
-const isSameContent = (a: Entry, b: Entry): boolean => a.term === b.term && a.kind === b.kind && a.data.toString() === b.data.toString();
+const isSameEntry = (a: Entry, b: Entry): boolean => a.term === b.term && a.kind === b.kind && a.data.toString() === b.data.toString();
 
-/** The five properties of Raft Figure 3, the durable vote, and the promise of a majority's disks, after every step. */
+/** The five properties of Raft Figure 3, the durable vote, and durability on a majority's disks, checked after every step. */
 export class SafetyChecker {
   readonly #network: Network;
   readonly #leaders = new Map<number, number>();
@@ -40,7 +40,7 @@ export class SafetyChecker {
     this.#leaderLogs.delete(id);
   }
 
-  /** One durable vote a term, and a term that only grows. */
+  /** One durable vote per term, and a term that only grows. */
   beforeHardState(id: number, before: HardState, after: HardState): void {
     if (after.term < before.term) fail(`node ${id} writes term ${after.term} over ${before.term}`);
     if (after.term === before.term && before.votedFor !== undefined && after.votedFor !== before.votedFor)
@@ -89,8 +89,7 @@ export class SafetyChecker {
         const [mine, its] = [view.log.entryAt(asIndex(index)), theirs.entryAt(asIndex(index))];
         if (mine === undefined || its === undefined) continue;
         if (mine.term === its.term) agrees = true;
-        if (agrees && !isSameContent(mine, its))
-          fail(`log matching: nodes ${id} and ${other} agree behind entry ${index} and differ in it`);
+        if (agrees && !isSameEntry(mine, its)) fail(`log matching: nodes ${id} and ${other} agree after entry ${index} and differ in it`);
       }
     }
   }
@@ -108,7 +107,7 @@ export class SafetyChecker {
         continue;
       }
       if (first !== undefined) {
-        if (!isSameContent(first.entry, entry)) fail(`state machine safety: node ${id} applies another entry at ${index} than others did`);
+        if (!isSameEntry(first.entry, entry)) fail(`state machine safety: node ${id} applies another entry at ${index} than others did`);
         continue;
       }
       this.#checkMajorityOnDisk(entry, view.configuration);
@@ -124,7 +123,7 @@ export class SafetyChecker {
     if (committed?.entry.term !== snapshot.term) fail(`node ${id} got a snapshot that ends in an entry of another term`);
   }
 
-  /** Nothing is acknowledged beyond what a majority's disks hold. */
+  /** Every acknowledged entry is on the disks of a majority. */
   #checkMajorityOnDisk(entry: Entry, configuration: Configuration): void {
     const isHolder = (id: NodeId): boolean => {
       const { compacted, entries, id: disk } = this.#network.disk(id);

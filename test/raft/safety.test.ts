@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Network } from './network.ts';
 
-/** One thing that goes right or wrong; the numbers choose nodes and messages among those that there are. */
+/** One random event; the numbers choose among the existing nodes and messages. */
 type Happening =
   | { readonly type: 'deliver' | 'drop' | 'duplicate'; readonly place: number }
   | { readonly type: 'flow'; readonly count: number }
@@ -84,7 +84,7 @@ function happen(network: Network, happening: Happening, value: number): void {
   }
 }
 
-/** Every fault ends; then a leader must come, and everyone must get everything. */
+/** Every fault ends; then a leader must be elected, and every node must receive everything. */
 function healAndProgress(network: Network): void {
   network.heal();
   for (const id of network.ids) network.restart(id);
@@ -97,11 +97,11 @@ function healAndProgress(network: Network): void {
   expect(hasAll(), 'a proposal reaches everyone').toBe(true);
 }
 
-describe('whatever is lost, repeated, reordered, cut or crashed (Raft Figure 3)', () => {
+describe('under lost, repeated and reordered messages, cut links and crashes (Raft Figure 3)', () => {
   it.each([
     [3, 130],
     [5, 70],
-  ])('among %i nodes no promise is broken, and once all is well they go on', (nodes, numRuns) => {
+  ])('%i nodes keep all safety properties, and make progress once the faults end', (nodes, numRuns) => {
     let elections = 0;
     let commits = 0;
     const runs = fc.array(anyHappening(nodes), { minLength: 20, maxLength: 250, size: 'max' });
@@ -117,7 +117,7 @@ describe('whatever is lost, repeated, reordered, cut or crashed (Raft Figure 3)'
       }),
       { numRuns, seed: 20_141_018 },
     );
-    // The runs reach what they are meant to reach.
+    // The runs reach the intended states.
     expect(elections).toBeGreaterThan(numRuns);
     expect(commits).toBeGreaterThan(5 * numRuns);
   });

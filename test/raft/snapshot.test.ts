@@ -28,7 +28,7 @@ function aLeaderThatSendsASnapshot(): TestCore {
 }
 
 describe('a follower whose next entries are compacted away (Raft §7)', () => {
-  it('gets a snapshot, which is wanted once', () => {
+  it('is sent a snapshot, which is requested once', () => {
     const leader = aLeaderThatSendsASnapshot();
     expect(leader.progressOf(2).state).toBe('snapshot');
     const effects = leader.propose();
@@ -36,7 +36,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(appendsIn(effects).map((message) => message.to)).toEqual([3]);
   });
 
-  it('still gets heartbeats, which ask nothing of its log', () => {
+  it('still receives heartbeats, which match any log', () => {
     const leader = aLeaderThatSendsASnapshot();
     leader.advance(TEST_CONFIG.heartbeatMs);
     const [beat] = appendsIn(leader.reachDeadline()).filter((message) => message.to === 2);
@@ -45,7 +45,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     if (beat !== undefined) expect(repliesIn(follower.step(beat))).toMatchObject([{ type: 'append-accepted', match: 0 }]);
   });
 
-  it('is not disturbed by rejections and acceptances from before', () => {
+  it('ignores its earlier rejections and acceptances', () => {
     const leader = aLeaderThatSendsASnapshot();
     expect(messagesIn(leader.step(aRejection({ from: 2, term: 2, rejected: 7, hint: { index: 1, term: 1 } })))).toEqual([]);
     const effects = leader.acknowledge(2, 2);
@@ -53,21 +53,21 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.progressOf(2).state).toBe('snapshot');
   });
 
-  it('is streamed to from behind the snapshot once it has it', () => {
+  it('receives the entries after the snapshot once it has installed it', () => {
     const leader = aLeaderThatSendsASnapshot();
     const effects = leader.acknowledge(2, 6);
     expect(leader.progressOf(2)).toMatchObject({ state: 'replicate', match: 6 });
     expect(appendsIn(effects).map((message) => [message.to, indexesOf(message)])).toEqual([[2, [7, 8, 9]]]);
   });
 
-  it('that holds the entry at the compacted end needs none', () => {
+  it('needs no snapshot if it has the last compacted entry', () => {
     const leader = aLeader({ term: 2, compacted: { index: 4, term: 1 }, log: logOf(1, 1, 1, 1, 1, 1).slice(4) });
     const effects = leader.step(aRejection({ from: 2, term: 2, rejected: 6, hint: { index: 4, term: 1 } }));
     expect(effects.snapshotsWanted).toEqual([]);
     expect(appendsIn(effects).map((message) => [message.prev.index, indexesOf(message)])).toEqual([[4, [5, 6, 7]]]);
   });
 
-  it('gets another when compaction has meanwhile passed the first: two in a row', () => {
+  it('is sent another when compaction has meanwhile passed the first: two in a row', () => {
     const leader = aLeaderThatSendsASnapshot();
     leader.compact(8);
     const effects = leader.acknowledge(2, 4);
@@ -77,7 +77,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.progressOf(2).state).toBe('replicate');
   });
 
-  it('whose channel closed meanwhile gets another when it replies', () => {
+  it('is sent another when it replies after its channel closed', () => {
     const leader = aLeaderThatSendsASnapshot();
     leader.losePeer(2);
     expect(leader.progressOf(2).state).toBe('probe');
@@ -86,7 +86,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.acknowledge(2, 2).snapshotsWanted).toEqual([2]);
   });
 
-  it('that is only slow gets it when the window opens again behind a compaction', () => {
+  it('is sent one when its full window opens again after a compaction', () => {
     const leader = anEstablishedLeader({ term: 2, config: { inflightMessagesMax: 1 } });
     for (let count = 0; count < 4; count += 1) leader.propose();
     leader.persist();
@@ -96,7 +96,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
     expect(leader.acknowledge(2, 2).snapshotsWanted).toEqual([2]);
   });
 
-  it('whose whole window was lost while compaction passed it gets one with the next sign of life', () => {
+  it('is sent one with the next reply when its whole window was lost while compaction passed it', () => {
     const leader = anEstablishedLeader({ term: 2, config: { inflightMessagesMax: 1 } });
     for (let count = 0; count < 4; count += 1) leader.propose();
     leader.persist();
@@ -115,7 +115,7 @@ describe('a follower whose next entries are compacted away (Raft §7)', () => {
   });
 });
 
-describe('a follower that gets a snapshot (Raft Figure 13)', () => {
+describe('a follower that receives a snapshot (Raft Figure 13)', () => {
   it('passes each chunk to the runtime, which replies', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1) });
     const chunk = aSnapshotChunk({ term: 2, snapshot: { index: 8, term: 1 }, chunk: 0, done: false });
@@ -138,14 +138,14 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-rejected', to: 2, term: 3 }]);
   });
 
-  it('of which it has committed everything says so instead', () => {
+  it('replies with its commit index if it has committed everything in it', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1, 1), commit: 3 });
     const effects = follower.step(aSnapshotChunk({ term: 2, snapshot: { index: 2, term: 1 } }));
     expect(effects.snapshotChunk).toBeUndefined();
     expect(repliesIn(effects)).toMatchObject([{ type: 'append-accepted', match: 3 }]);
   });
 
-  it('whose last entry it holds keeps its log: the entries after it may have been acknowledged', () => {
+  it('keeps its log if it has the snapshot’s last entry: the entries after it may have been acknowledged', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1, 1, 2, 2), commit: 1 });
     const effects = follower.step(aSnapshotChunk({ term: 2, snapshot: { index: 3, term: 1 } }));
     expect(effects.snapshotChunk).toBeUndefined();
@@ -154,7 +154,7 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(follower.terms).toEqual([1, 1, 1, 2, 2]);
   });
 
-  it('has its log, commit index and configuration replaced once it is installed, and acknowledges', () => {
+  it('replaces its log, commit index and configuration once it is installed, and acknowledges', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1), leader: 2 });
     const effects = follower.snapshotInstalled({ index: 8, term: 2 }, [1, 2, 3, 4]);
     expect(effects.commit).toBe(8);
@@ -169,7 +169,7 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(follower.reachDeadline().messages.map((message) => message.to)).toEqual([3, 4, 5]);
   });
 
-  it('goes on from there', () => {
+  it('appends the entries after it', () => {
     const follower = aFollower({ term: 2, leader: 2 });
     follower.snapshotInstalled({ index: 8, term: 2 });
     const effects = follower.step(anAppend({ term: 2, prev: { index: 8, term: 2 }, entries: [{ index: 9, term: 2 }], commit: 9 }));
@@ -177,14 +177,14 @@ describe('a follower that gets a snapshot (Raft Figure 13)', () => {
     expect(follower.view.commit).toBe(9);
   });
 
-  it('behind its commit index is an invariant broken', () => {
+  it('breaks an invariant if it is before its commit index', () => {
     const follower = aFollower({ term: 2, log: logOf(1, 1), commit: 2 });
     expect(() => follower.snapshotInstalled({ index: 2, term: 1 })).toThrow(/installed behind the commit index/);
   });
 });
 
 describe('a node that was away for long', () => {
-  it('comes back through a snapshot and the entries behind it', () => {
+  it('catches up by a snapshot and the entries after it', () => {
     const network = new Network({ nodes: 3, seed: 6, latencyMs: 1 });
     const leader = network.electAny();
     const away = network.ids.find((id) => id !== leader) ?? 0;

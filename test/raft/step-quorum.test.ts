@@ -9,7 +9,7 @@ describe('a leader that is asked to remove voters', () => {
   const ask = (leader: TestCore, isRepeated = false, remove = [1, 2]): Effects =>
     leader.core.step({ type: 'change-membership', now: leader.now, change: changeOf({ remove }), isRepeated });
 
-  /** Of its peers, these reply in the leader's latest round of heartbeats. */
+  /** These peers of the leader reply in its latest heartbeat round. */
   const reply = (leader: TestCore, peers: readonly number[], asked: Effects): void => {
     for (const message of asked.messages) {
       if (message.type !== 'append' || !peers.includes(message.to)) continue;
@@ -18,21 +18,21 @@ describe('a leader that is asked to remove voters', () => {
     }
   };
 
-  function aHeardLeader(): TestCore {
+  function aLeaderWithContact(): TestCore {
     const leader = anEstablishedLeader();
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     return leader;
   }
 
-  it('takes no reply for a proof that came before the request', () => {
-    const leader = aHeardLeader();
+  it('does not count replies from before the request', () => {
+    const leader = aLeaderWithContact();
     expect(ask(leader).rejected).toEqual({ reason: 'voters-asked', voters: [1, 2, 3] });
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
-  it('does so once those have answered that are needed before and after', () => {
-    const leader = aHeardLeader();
+  it('removes them once the voters needed before and after have replied', () => {
+    const leader = aLeaderWithContact();
     const asked = ask(leader);
     reply(leader, [2], asked);
     expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
@@ -41,14 +41,14 @@ describe('a leader that is asked to remove voters', () => {
     expect(leader.view.configuration).toMatchObject({ voters: [3], outgoing: [1, 2, 3] });
   });
 
-  it('asks anew for a request that comes later, also for the same change', () => {
-    const leader = aHeardLeader();
+  it('asks again for a later request, even for the same change', () => {
+    const leader = aLeaderWithContact();
     reply(leader, [2, 3], ask(leader));
     expect(ask(leader).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
-  it('counts a reply that is longer on its way than an election timeout, of a voter that is not silent', () => {
-    const leader = aHeardLeader();
+  it('counts a reply that takes longer than an election timeout, from a voter that is not silent', () => {
+    const leader = aLeaderWithContact();
     const asked = ask(leader);
     for (let ms = 0; ms < 2 * TEST_CONFIG.electionTimeoutMs; ms += TEST_CONFIG.heartbeatMs) {
       leader.advance(TEST_CONFIG.heartbeatMs);
@@ -60,31 +60,31 @@ describe('a leader that is asked to remove voters', () => {
   });
 
   it('rejects the change at once when they are silent for an election timeout', () => {
-    const leader = aHeardLeader();
+    const leader = aLeaderWithContact();
     reply(leader, [2], ask(leader));
     leader.advance(TEST_CONFIG.electionTimeoutMs + 1);
     leader.acknowledge(2, 1);
     expect(ask(leader, true).rejected).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
 
-  it('rejects it in the end when those that are heard do not reply', () => {
-    const leader = aHeardLeader();
+  it('rejects it in the end when voters that send messages do not reply to the round', () => {
+    const leader = aLeaderWithContact();
     reply(leader, [2], ask(leader));
     leader.advance(6 * TEST_CONFIG.electionTimeoutMs + 1);
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     expect(ask(leader, true).rejected).toEqual({ reason: 'too-few-voters', present: [1, 2], voters: [1, 2, 3] });
   });
 
-  it('decides by replies that it looked at late', () => {
-    const leader = aHeardLeader();
+  it('decides by replies that it read late', () => {
+    const leader = aLeaderWithContact();
     reply(leader, [2, 3], ask(leader));
     leader.advance(5 * TEST_CONFIG.electionTimeoutMs);
     for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     expect(ask(leader, true).proposed).toBeDefined();
   });
 
-  it('lets no disk be given up meanwhile that the change may need', () => {
-    const leader = aHeardLeader();
+  it('allows no disk to be discarded meanwhile that the change may need', () => {
+    const leader = aLeaderWithContact();
     const mayRebuild = () => leader.core.step({ type: 'rebuild', now: leader.now, node: asNodeId(3), question: 1 }).rejected;
     ask(leader, false, [2]);
     expect(mayRebuild()).toEqual({ reason: 'change-pending' });
@@ -93,8 +93,8 @@ describe('a leader that is asked to remove voters', () => {
     expect(mayRebuild()).toMatchObject({ reason: 'too-few-copies' });
   });
 
-  it('asks anew after a transfer of leadership that was given up', () => {
-    const leader = aHeardLeader();
+  it('asks again after an aborted leadership transfer', () => {
+    const leader = aLeaderWithContact();
     reply(leader, [2, 3], ask(leader));
     const to = asNodeId(2);
     expect(leader.core.step({ type: 'transfer-leadership', now: leader.now, to }).rejected).toBeUndefined();
@@ -107,14 +107,14 @@ describe('a leader that is asked to remove voters', () => {
     expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
-  it('sends heartbeats once for each question, however often it is repeated', () => {
-    const leader = aHeardLeader();
+  it('sends heartbeats once for each request, however often it is repeated', () => {
+    const leader = aLeaderWithContact();
     expect(ask(leader).messages).toHaveLength(2);
     for (let turn = 0; turn < 10; turn += 1) expect(ask(leader, true).messages).toEqual([]);
   });
 
-  it('forgets the question when it ceases to lead', () => {
-    const leader = aHeardLeader();
+  it('drops the request when it ceases to lead', () => {
+    const leader = aLeaderWithContact();
     ask(leader);
     leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term + 1, match: 0 }));
     expect(leader.view.role).toBe('follower');
@@ -122,8 +122,8 @@ describe('a leader that is asked to remove voters', () => {
   });
 });
 
-describe('a disk that was lost and not missed yet', () => {
-  it('keeps the others from being removed', () => {
+describe('a lost disk whose loss is not noticed yet', () => {
+  it('prevents the removal of the others', () => {
     const network = new Network({ nodes: 3 });
     network.elect(1);
     network.run(50);
@@ -134,8 +134,8 @@ describe('a disk that was lost and not missed yet', () => {
     expect(network.leader()).toBe(1);
   });
 
-  it('keeps others from leaving for a new one that has caught up', () => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3], latencyMs: 1 });
+  it('prevents the replacement of others by a new node that has caught up', () => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3], latencyMs: 1 });
     network.elect(1);
     network.run(50);
     network.crash(4);
@@ -152,10 +152,10 @@ describe('a disk that was lost and not missed yet', () => {
   });
 
   it.each([
-    ['took that back and asks again', true],
+    ['cancelled that and asks again', true],
     ['asks for the same again', false],
-  ])('keeps others from leaving for a new one, when the operator %s', (_, isTakenBack) => {
-    const network = new Network({ nodes: 4, founders: [1, 2, 3], latencyMs: 1 });
+  ])('prevents the replacement of others by a new node, when the operator %s', (_, isTakenBack) => {
+    const network = new Network({ nodes: 4, initialVoters: [1, 2, 3], latencyMs: 1 });
     network.elect(1);
     network.run(50);
     network.isolate(4);
@@ -180,8 +180,8 @@ describe('a disk that was lost and not missed yet', () => {
     expect(network.runUntil(() => network.core(4).view.configuration.voters.toSorted().join() === '3,4')).toBe(true);
   });
 
-  it('does not hold up a request, while a step that follows by itself waits for its reply', () => {
-    const network = new Network({ nodes: 6, founders: [1, 2, 3, 4, 5], latencyMs: 1 });
+  it('does not delay a request while an automatic step waits for its reply', () => {
+    const network = new Network({ nodes: 6, initialVoters: [1, 2, 3, 4, 5], latencyMs: 1 });
     network.elect(1);
     network.run(50);
     network.crash(6);
@@ -199,7 +199,7 @@ describe('a disk that was lost and not missed yet', () => {
 });
 
 describe('a leader whose next step waits for a voter', () => {
-  it('goes on with it once that voter replies, also after a silence of more than an election timeout', () => {
+  it('continues with it once that voter replies, even after a silence of more than an election timeout', () => {
     const leader = anEstablishedLeader();
     leader.acknowledge(3, 1);
     expect(leader.changeMembers(changeOf({ add: [4], remove: [2] })).proposed).toBeDefined();
@@ -212,24 +212,24 @@ describe('a leader whose next step waits for a voter', () => {
       for (const message of leader.reachDeadline().messages) if (message.type === 'append') latest = Math.max(latest, message.round);
       leader.step(anAcceptance({ from: 2, to: 1, term: leader.view.term, match: 2, round: latest }));
     }
-    // It replies to what it got meanwhile, one after the other.
+    // It replies to the messages that it received meanwhile, one after the other.
     leader.step(anAcceptance({ from: 3, to: 1, term: leader.view.term, match: 2, round: latest - 3 }));
     expect(leader.view.configuration).toMatchObject({ voters: [1, 3, 4], outgoing: [1, 2, 3], joining: [], leaving: [] });
   });
 });
 
 describe('where a reply takes longer than an election timeout', () => {
-  /** Longer by less than a heartbeat: a candidate's first heartbeats are answered in time. */
+  /** Longer by less than a heartbeat interval: a candidate's first heartbeats are answered in time. */
   const latencyMs = TEST_CONFIG.electionTimeoutMs / 2 + 2;
 
-  function aSlowNetwork(nodes: number, founders: readonly number[]): Network {
-    const network = new Network({ nodes, founders, latencyMs });
+  function aSlowNetwork(nodes: number, initialVoters: readonly number[]): Network {
+    const network = new Network({ nodes, initialVoters, latencyMs });
     network.elect(1);
     network.run(1_000);
     return network;
   }
 
-  it('a voter that lost its disk is taken back', () => {
+  it('a voter that lost its disk becomes a voter again', () => {
     const network = aSlowNetwork(3, [1, 2, 3]);
     network.loseDisk(2);
     network.restart(2);
@@ -242,7 +242,7 @@ describe('where a reply takes longer than an election timeout', () => {
     expect(network.leader()).toBe(1);
   });
 
-  it('a request is decided, while a step that follows by itself waits, too', () => {
+  it('a request is decided while an automatic step waits, too', () => {
     const network = aSlowNetwork(5, [1, 2, 3, 4]);
     changeMembers(network, 1, changeOf({ add: [5] }));
     network.run(600);

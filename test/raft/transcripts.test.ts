@@ -9,7 +9,7 @@ const files = readdirSync(folder)
   .filter((name) => name.endsWith('.txt'))
   .sort();
 
-/** `TRANSCRIPTS=write` puts what the commands say into the files; what they `expect` stays as it is and must hold. */
+/** `TRANSCRIPTS=write` writes the output of the commands into the files; every `expect` stays as it is and must hold. */
 const { TRANSCRIPTS } = process.env;
 const isWriting = TRANSCRIPTS === 'write';
 

@@ -7,7 +7,7 @@ const transfer = (core: ReturnType<typeof anEstablishedLeader>, to?: number) =>
   core.core.step({ type: 'transfer-leadership', now: core.now, to: to === undefined ? undefined : asNodeId(to) });
 
 describe('leadership transfer (thesis §3.10)', () => {
-  it('asks a voter that has everything at once', () => {
+  it('sends TimeoutNow at once to a voter that has everything', () => {
     const leader = anEstablishedLeader();
     expect(messagesIn(transfer(leader, 3))).toMatchObject([{ type: 'timeout-now', to: 3 }]);
   });
@@ -27,7 +27,7 @@ describe('leadership transfer (thesis §3.10)', () => {
     expect(messagesIn(transfer(leader))).toMatchObject([{ type: 'timeout-now', to: 3 }]);
   });
 
-  it('takes no proposals meanwhile, and is given up after an election timeout', () => {
+  it('rejects proposals meanwhile, and is aborted after an election timeout', () => {
     const leader = anEstablishedLeader();
     transfer(leader, 2);
     expect(leader.propose().rejected).toEqual({ reason: 'transferring', to: 2 });
@@ -43,7 +43,7 @@ describe('leadership transfer (thesis §3.10)', () => {
     expect(transfer(anEstablishedLeader(), to).rejected).toMatchObject({ reason: 'invalid-transfer' });
   });
 
-  it('lets the target win although everyone hears the leader', () => {
+  it('lets the target win although all nodes receive heartbeats from the leader', () => {
     const network = new Network({ nodes: 5, latencyMs: 1 });
     network.elect(1);
     network.run(30);
@@ -51,13 +51,13 @@ describe('leadership transfer (thesis §3.10)', () => {
     expect(network.runUntil(() => network.leader() === 4, 20)).toBe(true);
   });
 
-  it('is ignored when it comes from someone who does not lead', () => {
+  it('ignores TimeoutNow from a node that does not lead', () => {
     const follower = aFollower({ id: 2, leader: 1 });
     follower.step({ type: 'timeout-now', from: asNodeId(3), to: asNodeId(2), term: follower.view.term });
     expect(follower.view.role).toBe('follower');
   });
 
-  it('is the only election that a follower of a working leader takes part in', () => {
+  it('is the only election in which a follower of an active leader votes', () => {
     const ordinary = aFollower({ id: 2, leader: 1 });
     expect(repliesIn(ordinary.step(aVoteRequest({ from: 3, to: 2, term: 2 })))).toMatchObject([{ granted: false }]);
     const asked = aFollower({ id: 2, leader: 1 });

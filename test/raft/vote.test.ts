@@ -15,7 +15,7 @@ import {
 } from './builders.ts';
 import { Network } from './network.ts';
 
-describe('a follower asked for its vote (Raft §5.2)', () => {
+describe('a follower that receives RequestVote (Raft §5.2)', () => {
   // [voted for, candidate, granted]
   it.each([
     [undefined, 2, true],
@@ -24,21 +24,21 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     [3, 3, true],
     [2, 3, false],
     [3, 2, false],
-  ] as const)('that voted for %s in this term replies candidate %i with %s', (votedFor, from, granted) => {
+  ] as const)('that voted for %s in this term replies to candidate %i with %s', (votedFor, from, granted) => {
     const follower = aFollower({ term: 2, ...(votedFor === undefined ? {} : { votedFor }) });
     const effects = follower.step(aVoteRequest({ from, term: 2 }));
     expect(repliesIn(effects)).toMatchObject([{ type: 'vote-reply', to: from, term: 2, granted }]);
     expect(follower.view.votedFor).toBe(granted ? from : votedFor);
   });
 
-  it('gives one vote a term, first come', () => {
+  it('gives one vote per term, first come', () => {
     const follower = aFollower({ term: 1 });
     expect(repliesIn(follower.step(aVoteRequest({ from: 3, term: 2 })))).toMatchObject([{ granted: true }]);
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 2 })))).toMatchObject([{ granted: false }]);
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 3 })))).toMatchObject([{ granted: true }]);
   });
 
-  it('says it only once the vote is on disk', () => {
+  it('replies only once the vote is on disk', () => {
     const effects = aFollower({ term: 1 }).step(aVoteRequest({ from: 2, term: 2 }));
     expect(effects.hardState).toEqual({ term: 2, votedFor: 2 });
     expect(effects.messages).toEqual([]);
@@ -55,7 +55,7 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
     expect(effects?.messagesAfterPersist).toMatchObject([{ type: 'vote-reply', to: 3, granted: false }]);
   });
 
-  it('has not announced a vote that a crash lost', () => {
+  it('has not sent a vote that a crash lost', () => {
     const network = new Network({ nodes: 3, slowDisks: true });
     network.step(1, { type: 'message', message: aVoteRequest({ from: 2, to: 1, term: 2 }) });
     network.crash(1);
@@ -88,8 +88,8 @@ describe('a follower asked for its vote (Raft §5.2)', () => {
   });
 });
 
-describe('a follower asked for its vote (Raft §5.4.1)', () => {
-  it('rejects a candidate whose log is behind its own', () => {
+describe('a follower that receives RequestVote (Raft §5.4.1)', () => {
+  it('rejects a candidate whose log is less up to date', () => {
     const follower = aFollower({
       term: 2,
       log: [
@@ -123,7 +123,7 @@ describe('a follower asked for its vote (Raft §5.4.1)', () => {
     }
   });
 
-  it('adopts the newer term even when it rejects, so that it may stand in a later one', () => {
+  it('adopts the newer term even when it rejects, so that it may campaign in a later one', () => {
     const follower = aFollower({ term: 2, log: logOf(2) });
     follower.step(aVoteRequest({ from: 2, term: 7 }));
     expect(follower.view).toMatchObject({ term: 7, votedFor: undefined, role: 'follower' });
@@ -138,14 +138,14 @@ describe('a follower asked for its vote (Raft §5.4.1)', () => {
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 4, last })))).toMatchObject([{ granted }]);
   });
 
-  it('is a candidate itself with the snapshot as its last entry', () => {
+  it('campaigns with the snapshot as its last entry', () => {
     const effects = aFollower({ term: 3, compacted: { index: 9, term: 3 } }).reachDeadline();
     expect(effects.messages).toMatchObject([{ last: { index: 9, term: 3 } }, { last: { index: 9, term: 3 } }]);
   });
 });
 
 describe('a pre-vote (thesis §9.6)', () => {
-  it('is asked for the next term at a timeout, and changes nothing in the asker', () => {
+  it('is requested for the next term at a timeout, and does not change the sender’s term and vote', () => {
     const follower = aFollower({ term: 4, votedFor: 2, log: logOf(1, 4) });
     const effects = follower.reachDeadline();
     expect(follower.view).toMatchObject({ role: 'pre-candidate', term: 4, votedFor: 2, leader: undefined });
@@ -156,12 +156,12 @@ describe('a pre-vote (thesis §9.6)', () => {
     expect(effects.notices.map((notice) => notice.type)).toEqual(['election-timeout', 'role']);
   });
 
-  it('is not asked of learners', () => {
+  it('is not requested from learners', () => {
     const effects = aFollower({ learners: [4] }).reachDeadline();
     expect(effects.messages.map((message) => message.to)).toEqual([2, 3]);
   });
 
-  it('changes nothing in who grants it: neither term, vote nor timer', () => {
+  it('changes neither term, vote nor timer of the node that grants it', () => {
     const follower = aFollower({ term: 4, votedFor: 3 });
     const due = follower.core.nextDeadlineMs;
     follower.advance(20);
@@ -179,7 +179,7 @@ describe('a pre-vote (thesis §9.6)', () => {
     }
   });
 
-  it('of a stale term is rejected with the newer one, which the asker adopts', () => {
+  it('of a stale term is rejected with the newer one, which the sender adopts', () => {
     const follower = aFollower({ term: 6 });
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 5, preVote: true })))).toMatchObject([{ granted: false, term: 6 }]);
     const asker = aPreCandidate({ id: 2, term: 5 });
@@ -187,7 +187,7 @@ describe('a pre-vote (thesis §9.6)', () => {
     expect(asker.view).toMatchObject({ role: 'follower', term: 6 });
   });
 
-  it('that is rejected by a majority sends the asker back to following, its term unchanged', () => {
+  it('that is rejected by a majority makes the sender a follower again, its term unchanged', () => {
     const asker = aPreCandidate({ term: 5 });
     for (const from of [2, 3]) asker.step(aVoteReply({ from, term: 4, preVote: true, granted: false }));
     expect(asker.view).toMatchObject({ role: 'follower', term: 4 });
@@ -204,7 +204,7 @@ describe('a pre-vote (thesis §9.6)', () => {
     expect(asker.view.role).toBe('pre-candidate');
   });
 
-  it('keeps a node that was cut off from raising the terms of others', () => {
+  it('prevents a node that was cut off from raising the terms of others', () => {
     const network = new Network({ nodes: 3, seed: 3, latencyMs: 1 });
     const leader = network.electAny();
     const term = network.core(leader).view.term;
@@ -219,33 +219,36 @@ describe('a pre-vote (thesis §9.6)', () => {
   });
 });
 
-describe('a leader that works sticks (thesis §4.2.3)', () => {
-  it.each([true, false])('a follower that just heard it rejects others, and keeps its term (pre-vote: %s)', (preVote) => {
-    const follower = aFollower({ term: 2, leader: 2 });
-    follower.advance(TEST_CONFIG.electionTimeoutMs - 1);
-    const effects = follower.step(aVoteRequest({ from: 3, term: 9, preVote, last: { index: 9, term: 9 } }));
-    expect(repliesIn(effects)).toMatchObject([{ to: 3, granted: false, term: 2 }]);
-    expect(follower.view).toMatchObject({ term: 2, leader: 2 });
-  });
+describe('while a leader is active (thesis §4.2.3)', () => {
+  it.each([true, false])(
+    'a follower that has just received its heartbeat rejects candidates, and keeps its term (pre-vote: %s)',
+    (preVote) => {
+      const follower = aFollower({ term: 2, leader: 2 });
+      follower.advance(TEST_CONFIG.electionTimeoutMs - 1);
+      const effects = follower.step(aVoteRequest({ from: 3, term: 9, preVote, last: { index: 9, term: 9 } }));
+      expect(repliesIn(effects)).toMatchObject([{ to: 3, granted: false, term: 2 }]);
+      expect(follower.view).toMatchObject({ term: 2, leader: 2 });
+    },
+  );
 
-  it('a follower that heard nothing for the shortest timeout helps again', () => {
+  it('a follower grants votes again once it has received nothing for the shortest timeout', () => {
     const follower = aFollower({ term: 2, leader: 2, seed: 1 });
     follower.advance(TEST_CONFIG.electionTimeoutMs);
     expect(repliesIn(follower.step(aVoteRequest({ from: 3, term: 3 })))).toMatchObject([{ to: 3, granted: true, term: 3 }]);
   });
 
-  it.each([true, false])('the leader itself is not deposed by who asks for votes (pre-vote: %s)', (preVote) => {
+  it.each([true, false])('the leader itself is not deposed by vote requests (pre-vote: %s)', (preVote) => {
     const leader = anEstablishedLeader({ term: 2 });
     leader.step(aVoteRequest({ from: 3, term: 9, preVote, last: { index: 9, term: 9 } }));
     expect(leader.view).toMatchObject({ role: 'leader', term: 2 });
   });
 
-  it('the leader itself, come back without its leadership, may be helped at once', () => {
+  it('the leader itself, restarted as a follower, gets votes at once', () => {
     const follower = aFollower({ term: 2, leader: 2 });
     expect(repliesIn(follower.step(aVoteRequest({ from: 2, term: 3, preVote: true })))).toMatchObject([{ to: 2, granted: true }]);
   });
 
-  it('a candidate with a newer term, whose requests are rejected, deposes the leader by its reply and not by its requests', () => {
+  it('a candidate with a newer term deposes it by its reply to an append, not by its rejected requests', () => {
     const leader = anEstablishedLeader({ id: 2, term: 2 });
     const candidate = aCandidate({ term: 5 });
     const [reply] = repliesIn(candidate.step(anAppend({ from: 2, to: 1, term: 2 })));
@@ -269,13 +272,13 @@ describe('a leader that works sticks (thesis §4.2.3)', () => {
     expect(network.core(leader).view.commit).toBe(network.core(leader).view.log.lastIndex);
   });
 
-  it('a leader that can send and not hear makes room for one that can', () => {
+  it('a leader that can send but not receive is replaced by one that can do both', () => {
     const network = new Network({ nodes: 3, seed: 4, latencyMs: 1 });
-    const deaf = network.electAny();
-    for (const id of network.ids) network.cut(id, deaf);
+    const receivesNothing = network.electAny();
+    for (const id of network.ids) network.cut(id, receivesNothing);
     network.run(2_000);
     const next = network.leader();
-    expect(next).not.toBe(deaf);
+    expect(next).not.toBe(receivesNothing);
     expect(next).toBeDefined();
   });
 });

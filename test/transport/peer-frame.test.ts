@@ -18,7 +18,7 @@ function frameOf(message: RaftMessage): Uint8Array {
 
 const readFrame = (frame: Uint8Array, { from, to }: RaftMessage) => readPeerParts(frame, from, to);
 
-/** What a release without generations sent: the same without the last field. */
+/** The frame of a release without generations: the same without the last field. */
 function frameOfOld(message: RaftMessage): Uint8Array {
   const writer = new ByteWriter(256);
   writer.blob(frameOf(message).subarray(LENGTH_BYTES, -GENERATION_BYTES));
@@ -34,12 +34,12 @@ describe.each([
     expect(readFrame(frameOf(message), message)).toEqual([{ type: 'raft', message }]);
   });
 
-  it('of a release without generations speaks for any', () => {
+  it('of a release without generations matches any generation', () => {
     expect(readFrame(frameOfOld(message), message)).toEqual([{ type: 'raft', message: { ...message, [field]: 0 } }]);
   });
 });
 
-describe('a frame that is cut off', () => {
+describe('a truncated frame', () => {
   it('is malformed', () => {
     const frame = frameOf(anAcceptance({ match: 9 }));
     expect(() => readPeerParts(frame.subarray(0, frame.length - 12), asNodeId(2), asNodeId(1))).toThrow(/byte/);

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { SeededRandom } from '../../src/base/random.ts';
 import { PortLinks } from '../../src/transport/port-links.ts';
 
-/** Links that note which frames they hand on, by the first byte. */
+/** Links that record the delivered frames by their first byte. */
 function noted() {
   const frames: number[] = [];
   const lost: number[] = [];
@@ -32,7 +32,7 @@ function send(channel: MessageChannel, ...values: readonly number[]): void {
   for (const value of values) channel.port2.postMessage(Uint8Array.of(value));
 }
 
-it('of two channels to one partner only the later counts, also for what had arrived on the earlier', async () => {
+it('only the later of two channels to one partner delivers frames, even those that had arrived on the earlier', async () => {
   const { links, frames, lost, until } = noted();
   const [earlier, later] = [new MessageChannel(), new MessageChannel()];
   links.attach(2, earlier.port1);
@@ -44,16 +44,16 @@ it('of two channels to one partner only the later counts, also for what had arri
   send(later, 4, 5);
   await until(() => frames.includes(5));
   await new Promise((resolve) => earlier.port2.once('close', resolve));
-  // A turn of the event loop later nothing of the closed channel is under way.
+  // After another turn of the event loop nothing of the closed channel is in transit.
   await new Promise((resolve) => setImmediate(resolve));
   expect(frames).not.toContain(9);
   expect(frames.slice(0, before.length)).toEqual(before);
   expect(frames.slice(-2)).toEqual([4, 5]);
-  // Once: the end of the earlier one is no news any more.
+  // Once: the end of the earlier channel is not reported again.
   expect(lost).toEqual([2]);
 });
 
-it('what arrived on a channel before its other end was closed still counts', async () => {
+it('frames that arrived on a channel before its other end was closed are still delivered', async () => {
   const { links, frames, lost, until } = noted();
   const channel = new MessageChannel();
   links.attach(2, channel.port1);

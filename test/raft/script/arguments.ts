@@ -1,11 +1,11 @@
 import type { PlainId } from '../builders.ts';
 
-/** A command that makes no sense. The interpreter adds where it stands. */
+/** An invalid command. The interpreter adds its position. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
-/** The words of one command. Whatever a command did not ask for is an error, so that no misspelt option goes unnoticed. */
+/** The words of one command. An argument that the command did not read is an error, so that a misspelt option is reported. */
 export class Arguments {
   readonly command: string;
   readonly #words: string[] = [];
@@ -26,7 +26,7 @@ export class Arguments {
     }
   }
 
-  /** The next word that was not taken yet. */
+  /** The next unread word. */
   word(what: string): string {
     const word = this.#words.shift();
     if (word === undefined) throw new CommandError(`"${this.command}" needs ${what}.`);
@@ -37,12 +37,12 @@ export class Arguments {
     return this.#words.shift() ?? fallback;
   }
 
-  /** All words that are left. */
+  /** All unread words. */
   words(): string[] {
     return this.#words.splice(0);
   }
 
-  /** Takes `name` from among the words that are left. */
+  /** Takes `name` from among the unread words. */
   flag(name: string): boolean {
     const place = this.#words.indexOf(name);
     if (place >= 0) this.#words.splice(place, 1);
@@ -94,17 +94,17 @@ export class Arguments {
     return choice;
   }
 
-  /** The options that are left, in their order, each taken. */
+  /** The remaining options, in order, each taken. */
   rest(): [string, string][] {
     const rest = [...this.#options];
     this.#options.clear();
     return rest;
   }
 
-  /** @throws {CommandError} naming what is unexpected. */
+  /** @throws {CommandError} naming the unexpected argument. */
   end(): void {
     const [extra] = [...this.#words, ...this.#options.keys()];
-    if (extra !== undefined) throw new CommandError(`"${this.command}" does not know "${extra}".`);
+    if (extra !== undefined) throw new CommandError(`"${this.command}" does not accept "${extra}".`);
   }
 }
 

@@ -3,19 +3,19 @@ import type { Arguments } from './arguments.ts';
 import { CommandError } from './arguments.ts';
 import { DISK_COMMANDS } from './commands-disk.ts';
 import { LEADER_COMMANDS } from './commands-leader.ts';
-import { WIRE_COMMANDS } from './commands-link.ts';
+import { LINK_COMMANDS } from './commands-link.ts';
 import { NODE_COMMANDS } from './commands-node.ts';
 import { STATE_COMMANDS } from './commands-state.ts';
 import type { WorldSetup } from './transcript-cluster.ts';
 import { TranscriptCluster } from './transcript-cluster.ts';
 
-/** Carries a command out; what it has to say, it says to the world. */
-export type Command = (world: TranscriptCluster, args: Arguments) => void;
+/** Executes a command; its output goes to the cluster. */
+export type Command = (cluster: TranscriptCluster, args: Arguments) => void;
 export type Commands = Readonly<Record<string, Command>>;
 
-const COMMANDS: Commands = { ...NODE_COMMANDS, ...LEADER_COMMANDS, ...DISK_COMMANDS, ...WIRE_COMMANDS, ...STATE_COMMANDS };
+const COMMANDS: Commands = { ...NODE_COMMANDS, ...LEADER_COMMANDS, ...DISK_COMMANDS, ...LINK_COMMANDS, ...STATE_COMMANDS };
 
-/** Options of `cluster` and the settings that they stand for. */
+/** Options of `cluster`, and the settings that they represent. */
 const SETTINGS: Readonly<Record<string, keyof RaftConfig>> = {
   window: 'inflightMessagesMax',
   'window-bytes': 'inflightBytesMax',
@@ -28,7 +28,7 @@ const SETTINGS: Readonly<Record<string, keyof RaftConfig>> = {
 };
 
 /** `cluster nodes=1,2,3 [voters= learners= disks=slow rounds=yes seed= window= …]`: always the first command. */
-export function openWorld(args: Arguments): TranscriptCluster {
+export function openCluster(args: Arguments): TranscriptCluster {
   if (args.command !== 'cluster') throw new CommandError('The first command is "cluster nodes=1,2,3".');
   const nodes = args.numbers('nodes');
   if (nodes === undefined || nodes.length === 0) throw new CommandError('"cluster" needs nodes=, as in nodes=1,2,3.');
@@ -51,10 +51,10 @@ export function openWorld(args: Arguments): TranscriptCluster {
   return new TranscriptCluster(setup);
 }
 
-/** @throws {CommandError} when there is no such command, or it makes no sense. */
-export function carryOut(world: TranscriptCluster, args: Arguments): void {
+/** @throws {CommandError} if there is no such command, or it is invalid. */
+export function execute(cluster: TranscriptCluster, args: Arguments): void {
   const command = COMMANDS[args.command];
   if (command === undefined)
     throw new CommandError(`There is no command "${args.command}"; there are ${Object.keys(COMMANDS).sort().join(', ')}.`);
-  command(world, args);
+  command(cluster, args);
 }

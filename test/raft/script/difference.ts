@@ -1,4 +1,4 @@
-/** Two lists of lines side by side as one: what is the same behind two spaces, what is missing behind `-`, what is too much behind `+`. */
+/** The difference of two lists of lines: common lines after two spaces, missing lines after `-`, unexpected lines after `+`. */
 export function differenceOf(expected: readonly string[], actual: readonly string[]): string {
   const lengths = commonLengths(expected, actual);
   const lines: string[] = [];
@@ -22,7 +22,7 @@ export function differenceOf(expected: readonly string[], actual: readonly strin
 
 const at = (table: readonly (readonly number[])[], row: number, column: number): number => table[row]?.[column] ?? 0;
 
-/** How many lines the two have in common, in order, from each pair of places on. */
+/** How many lines the two have in common, in order, from each pair of positions on. */
 function commonLengths(expected: readonly string[], actual: readonly string[]): readonly (readonly number[])[] {
   const table = Array.from({ length: expected.length + 1 }, () => new Array<number>(actual.length + 1).fill(0));
   for (let e = expected.length - 1; e >= 0; e -= 1) {

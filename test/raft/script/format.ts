@@ -5,9 +5,9 @@ import type { Configuration, Entry, EntryId } from '../../../src/raft/entry.ts';
 import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { RaftNotice } from '../../../src/raft/notice.ts';
 
-/** What happened, in words, as it is written in transcripts. */
+/** Events as text, as transcripts show them. */
 
-/** Most characters of a command's text that are worth reading. */
+/** Most characters of a command's text that are shown. */
 const SHORT_TEXT = 12;
 
 export const idInWords = ({ index, term }: EntryId): string => (index === 0 ? 'the beginning' : `${index}@${term}`);
@@ -23,14 +23,14 @@ export function formatEntries(entries: readonly EntryId[]): string {
   return groups.map(({ first, last, term }) => (first === last ? `${first}@${term}` : `${first}..${last}@${term}`)).join(' ');
 }
 
-function contentInWords(entry: Entry): string {
+function payloadText(entry: Entry): string {
   if (entry.kind === 'noop') return '(no-op)';
   if (entry.kind === 'configuration') return `(${configurationInWords(configurationIn(entry))})`;
   return entry.data.length > SHORT_TEXT ? `(${entry.data.length} bytes)` : `"${new TextDecoder().decode(entry.data)}"`;
 }
 
 const appendedInWords = (entries: readonly Entry[]): string =>
-  entries.length <= 2 ? entries.map((entry) => `${idInWords(entry)} ${contentInWords(entry)}`).join(', ') : formatEntries(entries);
+  entries.length <= 2 ? entries.map((entry) => `${idInWords(entry)} ${payloadText(entry)}`).join(', ') : formatEntries(entries);
 
 export function configurationInWords(configuration: Configuration): string {
   const { voters, outgoing, learners, joining, leaving } = configuration;
@@ -77,7 +77,7 @@ export function kindOf(message: RaftMessage): MessageKind {
   }
 }
 
-/** @param rounds whether the rounds of heartbeats are told, on which reads depend. */
+/** @param rounds whether heartbeat rounds are shown, on which reads depend. */
 export function formatMessage(message: RaftMessage, rounds: boolean): string {
   return `${message.from} -> ${message.to} term ${message.term}: ${bodyInWords(message, rounds)}`;
 }
@@ -94,7 +94,7 @@ function bodyInWords(message: RaftMessage, rounds: boolean): string {
     case 'append-rejected':
       return `rejected at ${message.rejected}, hint ${idInWords(message.hint)}${round}`;
     case 'request-vote':
-      return `asks for ${message.preVote ? 'a pre-vote' : 'a vote'}, last ${idInWords(message.last)}${message.transfer ? ', on the leader’s wish' : ''}`;
+      return `asks for ${message.preVote ? 'a pre-vote' : 'a vote'}, last ${idInWords(message.last)}${message.transfer ? ', for a leadership transfer' : ''}`;
     case 'vote-reply': {
       const retired = message.removedBy > 0 ? `, removed by ${message.removedBy}` : '';
       return `${message.preVote ? 'pre-vote' : 'vote'} ${message.granted ? 'granted' : 'rejected'}${retired}`;
@@ -113,7 +113,7 @@ function bodyInWords(message: RaftMessage, rounds: boolean): string {
 function noticeInWords(notice: RaftNotice): string {
   switch (notice.type) {
     case 'election-timeout':
-      return 'waited long enough for a leader';
+      return 'reaches its election timeout';
     case 'role':
       return `is ${notice.role} in term ${notice.term}${notice.role === 'follower' && notice.leader !== undefined ? ` of leader ${notice.leader}` : ''}`;
     case 'leader-known':
@@ -130,9 +130,9 @@ function noticeInWords(notice: RaftNotice): string {
       return `sees that ${notice.voter} came back with another disk`;
     case 'transfer':
       return {
-        begun: `hands leadership to ${notice.to}`,
+        begun: `begins to transfer leadership to ${notice.to}`,
         asked: `asked ${notice.to} to lead`,
-        'given-up': `leads on: ${notice.to} did not take over`,
+        'given-up': `continues to lead: ${notice.to} did not take over`,
       }[notice.outcome];
     default:
       return assertNever(notice);
@@ -146,13 +146,13 @@ function formatRejection(rejection: Rejection): string {
     case 'overloaded':
       return `rejects: overloaded, ${rejection.uncommittedBytes} bytes are not committed`;
     case 'transferring':
-      return `rejects: leadership is on its way to ${rejection.to}`;
+      return `rejects: leadership is being transferred to ${rejection.to}`;
     case 'not-ready':
       return 'rejects: nothing of its own term is committed yet';
     case 'change-pending':
       return 'rejects: another change is pending';
     case 'voters-asked':
-      return `asks ${rejection.voters.join(', ')} whether they are there`;
+      return `asks ${rejection.voters.join(', ')} to reply`;
     case 'too-few-voters':
       return `rejects: of ${rejection.voters.join(', ')}, only ${rejection.present.join(', ') || 'none'} replies with its disk`;
     case 'too-few-copies':
@@ -162,14 +162,14 @@ function formatRejection(rejection: Rejection): string {
   }
 }
 
-/** What one step changed at the node itself; its messages are told when they leave. */
+/** What one step changed at the node itself; its messages are shown when they are sent. */
 export function formatEffects(id: number, effects: Effects): string[] {
   const lines: string[] = [];
   if (effects.rejected !== undefined) lines.push(formatRejection(effects.rejected));
   for (const notice of effects.notices) lines.push(noticeInWords(notice));
   if (effects.append !== undefined) lines.push(`appends ${appendedInWords(effects.append.entries)}`);
   if (effects.commit !== undefined) lines.push(`commits up to ${effects.commit}`);
-  for (const { batch, index } of effects.readable) lines.push(`may reply read ${batch} with the state at ${index}`);
+  for (const { batch, index } of effects.readable) lines.push(`may serve read ${batch} with the state at ${index}`);
   for (const peer of effects.snapshotsWanted) lines.push(`has compacted away what ${peer} needs: a snapshot is wanted`);
   return lines.map((line) => `${id} ${line}`);
 }

@@ -2,22 +2,22 @@ import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { MessageKind } from './format.ts';
 import { kindOf } from './format.ts';
 
-/** Which of the messages on their way a command means; what is left out means any. */
+/** Selects messages in flight; an omitted field matches any. */
 export interface MessageChoice {
   readonly from: readonly number[] | undefined;
   readonly to: readonly number[] | undefined;
   readonly kind: MessageKind | undefined;
-  /** So many, the oldest first. */
+  /** At most this many, the oldest first. */
   readonly count: number | undefined;
 }
 
 const isChosen = ({ from, to, kind }: MessageChoice, message: RaftMessage): boolean =>
   (from?.includes(message.from) ?? true) && (to?.includes(message.to) ?? true) && (kind === undefined || kind === kindOf(message));
 
-/** Messages on their way, oldest first, and the links that carry nothing. Nothing moves by itself. */
+/** Messages in flight, oldest first, and the cut links. Nothing moves by itself. */
 export class Links {
   #flights: RaftMessage[] = [];
-  /** Out of the reach of deliveries until they are released. */
+  /** Not delivered until they are released. */
   #held: RaftMessage[] = [];
   readonly #cut = new Set<string>();
 
@@ -29,7 +29,7 @@ export class Links {
     return this.#held;
   }
 
-  /** @returns whether it is on its way; over a cut link it is lost. What left before the cut still arrives. */
+  /** @returns whether it is in flight; over a cut link it is lost. Messages sent before the cut still arrive. */
   send(message: RaftMessage): boolean {
     const isLost = this.#cut.has(`${message.from}>${message.to}`);
     if (!isLost) this.#flights.push(message);
@@ -40,14 +40,14 @@ export class Links {
     return this.#flights.filter((message) => isChosen(choice, message)).slice(0, choice.count);
   }
 
-  /** Takes the chosen ones off the links. */
+  /** Removes the chosen messages from the links. */
   take(choice: MessageChoice): RaftMessage[] {
     const taken = this.find(choice);
     this.#flights = without(this.#flights, taken);
     return taken;
   }
 
-  /** Each of the chosen ones will arrive once more, behind everything that is on its way now. */
+  /** Each chosen message will arrive once more, after everything that is in flight now. */
   duplicate(choice: MessageChoice): RaftMessage[] {
     const copies = this.find(choice).map((message) => ({ ...message }));
     this.#flights.push(...copies);
@@ -60,7 +60,7 @@ export class Links {
     return taken;
   }
 
-  /** The chosen ones among those held are on their way again, behind all others. */
+  /** The chosen held messages are in flight again, after all others. */
   release(choice: MessageChoice): RaftMessage[] {
     const released = this.#held.filter((message) => isChosen(choice, message)).slice(0, choice.count);
     this.#held = without(this.#held, released);

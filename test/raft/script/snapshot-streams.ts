@@ -19,31 +19,31 @@ interface Staged {
   isWhole: boolean;
 }
 
-/** The runtime's part of a snapshot's way, as small as it can be: who streams, and what is staged. The chunks carry no bytes here. */
+/** The runtime's part of a snapshot transfer, as small as possible: which streams exist, and what is staged. Chunks carry no bytes here. */
 export class SnapshotStreams {
-  readonly #world: TranscriptCluster;
+  readonly #cluster: TranscriptCluster;
   #outgoing: Outgoing[] = [];
   readonly #staged = new Map<number, Staged>();
 
-  constructor(world: TranscriptCluster) {
-    this.#world = world;
+  constructor(cluster: TranscriptCluster) {
+    this.#cluster = cluster;
   }
 
-  /** Streams what the sender's disk has checkpointed now; a stream to the same node that was under way is forgotten. */
+  /** Streams the current checkpoint of the sender's disk; an earlier stream to the same node is dropped. */
   begin(from: number, to: number, chunks: number): void {
-    const { compacted, configuration } = this.#world.disk(from);
+    const { compacted, configuration } = this.#cluster.disk(from);
     if (compacted.index === 0) throw new CommandError(`Node ${from} has no checkpoint; "compact ${from} to=…" makes one.`);
     const snapshot: SnapshotId = { ...compacted, configuration };
     const stream: Outgoing = { from, to, snapshot, chunks, last: this.#chunk(from, to, snapshot, 0, chunks) };
     this.#outgoing = [...this.#outgoing.filter((each) => each.from !== from || each.to !== to), stream];
-    this.#world.send(stream.last);
+    this.#cluster.send(stream.last);
   }
 
-  /** The last chunk once more, as the runtime does when no reply comes. */
+  /** Sends the last chunk again, as the runtime does when no reply arrives. */
   resend(from: number, to: number): void {
     const stream = this.#outgoing.find((each) => each.from === from && each.to === to);
     if (stream === undefined) throw new CommandError(`Node ${from} streams nothing to ${to}.`);
-    this.#world.send(stream.last);
+    this.#cluster.send(stream.last);
   }
 
   onReply(reply: SnapshotReply): void {
@@ -52,10 +52,10 @@ export class SnapshotStreams {
     );
     if (stream === undefined || reply.nextChunk >= stream.chunks) return;
     stream.last = this.#chunk(stream.from, stream.to, stream.snapshot, reply.nextChunk, stream.chunks);
-    this.#world.send(stream.last);
+    this.#cluster.send(stream.last);
   }
 
-  /** A chunk out of turn is answered with the one that is wanted. */
+  /** The reply to an unexpected chunk names the wanted one. */
   onChunk(id: number, message: InstallSnapshot): void {
     let staged = this.#staged.get(id);
     if (staged === undefined || !isSameEntry(staged.snapshot, message.snapshot)) {
@@ -67,46 +67,46 @@ export class SnapshotStreams {
       staged.isWhole = message.done;
     }
     if (staged.isWhole) {
-      this.#world.say(`${id} has staged all of snapshot ${idInWords(staged.snapshot)}`);
+      this.#cluster.say(`${id} has staged all of snapshot ${idInWords(staged.snapshot)}`);
       return;
     }
-    const { term } = this.#world.core(id).view;
+    const { term } = this.#cluster.core(id).view;
     const snapshot: EntryId = { index: message.snapshot.index, term: message.snapshot.term };
-    this.#world.send({ type: 'snapshot-reply', from: message.to, to: message.from, term, snapshot, nextChunk: staged.nextChunk });
+    this.#cluster.send({ type: 'snapshot-reply', from: message.to, to: message.from, term, snapshot, nextChunk: staged.nextChunk });
   }
 
   get whole(): number[] {
     return [...this.#staged].filter(([, { isWhole }]) => isWhole).map(([id]) => id);
   }
 
-  /** What was staged takes the place of log and state on the node's disk, unless the log has come that far meanwhile. */
+  /** The staged snapshot replaces log and state on the node's disk, unless the log has come that far meanwhile. */
   install(id: number): void {
     const staged = this.#staged.get(id);
     if (staged?.isWhole !== true) throw new CommandError(`Node ${id} has staged no whole snapshot.`);
     this.#staged.delete(id);
     const { snapshot } = staged;
-    if (snapshot.index <= this.#world.core(id).view.commit) {
-      this.#world.say(`${id} drops snapshot ${idInWords(snapshot)}: it has committed that far`);
+    if (snapshot.index <= this.#cluster.core(id).view.commit) {
+      this.#cluster.say(`${id} drops snapshot ${idInWords(snapshot)}: it has committed that far`);
       return;
     }
-    this.#world.persist(id);
-    const disk = this.#world.disk(id);
+    this.#cluster.persist(id);
+    const disk = this.#cluster.disk(id);
     disk.compacted = { index: snapshot.index, term: snapshot.term };
     disk.configuration = snapshot.configuration;
     disk.entries = [];
-    this.#world.say(`${id} installs snapshot ${idInWords(snapshot)}`);
-    this.#world.step(id, { type: 'snapshot-installed', snapshot });
+    this.#cluster.say(`${id} installs snapshot ${idInWords(snapshot)}`);
+    this.#cluster.step(id, { type: 'snapshot-installed', snapshot });
   }
 
   /** Nothing of this survives a crash. */
-  forget(id: number): void {
+  onCrash(id: number): void {
     this.#staged.delete(id);
     this.#outgoing = this.#outgoing.filter(({ from }) => from !== id);
   }
 
   #chunk(from: number, to: number, snapshot: SnapshotId, chunk: number, chunks: number): InstallSnapshot {
-    const { id, term } = this.#world.core(from).view;
-    const receiver = this.#world.core(to).view.id;
+    const { id, term } = this.#cluster.core(from).view;
+    const receiver = this.#cluster.core(to).view.id;
     return { type: 'install-snapshot', from: id, to: receiver, term, snapshot, chunk, done: chunk === chunks - 1, data: new Uint8Array(0) };
   }
 }

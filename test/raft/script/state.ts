@@ -3,7 +3,10 @@ import type { CoreView } from '../../../src/raft/raft-core.ts';
 import { CommandError } from './arguments.ts';
 import { configurationInWords, idInWords } from './format.ts';
 
-/** What can be asked of a node or of a leader's view of a follower, each as the one text that `expect` compares and `show` prints. */
+/**
+ * What a transcript can query of a node, or of a leader's progress of a follower, each as the text that `expect` compares and `show`
+ * prints.
+ */
 export type Questions<Subject> = Readonly<Record<string, (subject: Subject) => string>>;
 
 const listOf = (numbers: readonly number[]): string => numbers.join(',') || 'none';
@@ -54,10 +57,10 @@ export function nodeInWords(id: number, view: CoreView): string {
 export function progressInWords(leader: number, peer: number, progress: Progress): string {
   const { state, match, next, inflightMessages, probeSent } = progress;
   const window = inflightMessages === 0 ? '' : `, ${inflightMessages} in flight`;
-  return `${leader} sees ${peer} in ${state}: match ${match}, next ${next}${window}${state === 'probe' && probeSent ? ', its probe is out' : ''}`;
+  return `${leader} sees ${peer} in ${state}: match ${match}, next ${next}${window}${state === 'probe' && probeSent ? ', its probe is in flight' : ''}`;
 }
 
-/** @throws {CommandError} with everything that is otherwise than expected. */
+/** @throws {CommandError} with every difference to the expected state. */
 export function checkState<Subject>(
   who: string,
   subject: Subject,
@@ -67,10 +70,10 @@ export function checkState<Subject>(
   const wrong: string[] = [];
   for (const [name, value] of expected) {
     const question = questions[name];
-    if (question === undefined) throw new CommandError(`"${name}" cannot be asked; known are ${Object.keys(questions).join(', ')}.`);
+    if (question === undefined) throw new CommandError(`"${name}" cannot be queried. Use one of ${Object.keys(questions).join(', ')}.`);
     const actual = question(subject);
     if (actual !== value) wrong.push(`${name} is ${actual}, not ${value}`);
   }
-  if (expected.length === 0) throw new CommandError(`"expect" needs something to expect, of ${Object.keys(questions).join(', ')}.`);
+  if (expected.length === 0) throw new CommandError(`"expect" needs a property. Use one of ${Object.keys(questions).join(', ')}.`);
   if (wrong.length > 0) throw new CommandError(`${who}: ${wrong.join('; ')}.`);
 }

@@ -14,7 +14,7 @@ import { formatEffects, formatEntries, formatMessage } from './format.ts';
 import { Links } from './links.ts';
 import { SnapshotStreams } from './snapshot-streams.ts';
 
-/** What one step wants written, and what may be said once it is. Batches reach the disk in order. */
+/** Writes of one step, and the messages that wait for them. Batches reach the disk in order. */
 interface WriteBatch {
   readonly hardState: Effects['hardState'];
   readonly append: Effects['append'];
@@ -30,13 +30,13 @@ interface Member {
   boots: number;
   /** Not on disk yet. */
   writes: WriteBatch[];
-  /** On disk, and the core was not told yet. */
+  /** On disk, but not reported to the core yet. */
   completions: WriteBatch[];
 }
 
 export interface WorldSetup {
   readonly nodes: readonly number[];
-  /** The others know of no cluster until a leader tells them. */
+  /** The other nodes have no configuration until a leader sends one. */
   readonly voters: readonly number[];
   readonly learners: readonly number[];
   readonly config: Partial<RaftConfig>;
@@ -45,14 +45,14 @@ export interface WorldSetup {
   readonly seed: number;
 }
 
-/** How long a message's replies may cause further messages before it is clear that they never end. */
+/** Most deliveries that one command may cause; beyond it the messages are considered endless. */
 const DELIVERIES_MAX = 5_000;
 
 type EventWithoutTime = RaftEvent extends infer Each ? (Each extends RaftEvent ? Omit<Each, 'now'> : never) : never;
 
 /**
- * Real cores, and in the transcript's hand all that is around them: clock, wires, disks. Nothing happens by itself, but that a fast
- * disk writes at once. Everything is told in words, and every step is checked for safety.
+ * Real cores; the transcript controls everything around them: clock, links, disks. Nothing happens by itself, except that a fast
+ * disk writes at once. Every event is shown as text, and every step is checked for safety.
  */
 export class TranscriptCluster {
   readonly links = new Links();
@@ -77,7 +77,7 @@ export class TranscriptCluster {
       writes: [],
       completions: [],
     }));
-    // The checker asks a network for its nodes, cores and disks only, and a world has the same.
+    // The checker only uses nodes, cores and disks of a network, and this class has the same.
     this.#checker = new SafetyChecker(this as unknown as Network);
     for (const { id } of this.#members) this.restart(id);
   }
@@ -104,12 +104,12 @@ export class TranscriptCluster {
     this.#lines.push(line);
   }
 
-  /** What was said since it was asked last. */
+  /** The output since the last call. */
   takeLines(): string[] {
     return this.#lines.splice(0);
   }
 
-  /** What was decided before the story begins, for the checker to hold the story to. */
+  /** Entries committed before the transcript begins, for the checker. */
   presume(entries: Disk['entries'], inTerm: number): void {
     for (const entry of entries) if (!this.#checker.committed.has(entry.index)) this.#checker.committed.set(entry.index, { entry, inTerm });
   }
@@ -136,19 +136,19 @@ export class TranscriptCluster {
     this.say(`${formatMessage(message, this.#setup.rounds)}${isSent ? '' : ' (lost)'}`);
   }
 
-  arrive(message: RaftMessage, isTold: boolean): void {
+  arrive(message: RaftMessage, isShown: boolean): void {
     const isUp = this.liveIds().includes(message.to);
-    if (isTold || !isUp) this.say(`${isUp ? 'arrives' : 'is lost'}: ${formatMessage(message, this.#setup.rounds)}`);
+    if (isShown || !isUp) this.say(`${isUp ? 'arrives' : 'is lost'}: ${formatMessage(message, this.#setup.rounds)}`);
     if (isUp) this.step(message.to, { type: 'message', message });
   }
 
-  /** The clock reaches the node's next deadline, and it fires. Other nodes' deadlines pass unnoticed. */
+  /** The clock reaches the node's next deadline, and it fires. Other nodes' deadlines do not fire. */
   reachDeadline(id: number): void {
     this.now = Math.max(this.now, this.core(id).nextDeadlineMs);
     this.step(id, { type: 'deadline' });
   }
 
-  /** The oldest `count` batches reach the disk; those written late are not reported, and what waits for them does not leave yet. */
+  /** The oldest `count` batches reach the disk; late ones are not reported, and the messages that wait for them are not sent yet. */
   persist(id: number, count = Number.POSITIVE_INFINITY, isLate = false): void {
     const member = this.#member(id);
     for (const batch of member.writes.splice(0, count)) {
@@ -190,7 +190,7 @@ export class TranscriptCluster {
     this.step(id, { type: 'compacted', upTo: asIndex(upTo) });
   }
 
-  /** Only what reached the disk survives; what is on its way still arrives. */
+  /** Only what reached the disk survives; messages in flight still arrive. */
   crash(id: number): void {
     const member = this.#member(id);
     const lost = member.writes.flatMap(({ append }) => append?.entries ?? []);
@@ -198,7 +198,7 @@ export class TranscriptCluster {
     member.core = undefined;
     member.writes = [];
     member.completions = [];
-    this.snapshots.forget(id);
+    this.snapshots.onCrash(id);
   }
 
   /** The node's disk is lost, and with it every promise; it comes back with a new one. */
@@ -230,7 +230,7 @@ export class TranscriptCluster {
   }
 
   /**
-   * Everything that is on its way among these nodes arrives, disks write and snapshots are installed, until nothing moves.
+   * Everything in flight among these nodes arrives, disks write and snapshots are installed, until nothing moves.
    * The clock does not move.
    */
   stabilize(among: readonly number[]): void {
@@ -263,7 +263,7 @@ export class TranscriptCluster {
       writes.push(`term ${hardState.term}${hardState.votedFor === undefined ? '' : ` and vote ${hardState.votedFor}`}`);
     if (append !== undefined) writes.push(formatEntries(append.entries));
     if (writes.length > 0) this.say(`${id} has to write ${writes.join(', ')}`);
-    for (const message of messagesAfterPersist) this.say(`${id} waits for its disk to say: ${formatMessage(message, this.#setup.rounds)}`);
+    for (const message of messagesAfterPersist) this.say(`${id} waits for its disk to send: ${formatMessage(message, this.#setup.rounds)}`);
   }
 
   #member(id: number): Member {

@@ -1,4 +1,4 @@
-/** A transcript as text: comments, commands at the beginning of a line, and beneath each command what is expected of it, indented. */
+/** A transcript as text: comments, commands at the beginning of a line, and below each command its expected output, indented. */
 
 export interface CommandStep {
   readonly type: 'command';
@@ -16,7 +16,7 @@ export interface Transcript {
   readonly parts: readonly Part[];
 }
 
-/** Something is wrong with a transcript, or with the core that it drives: says where. */
+/** A fault in a transcript, or in the core that it drives, with its position. */
 export class TranscriptError extends Error {
   constructor(file: string, line: number, what: string) {
     super(`${file}:${line}: ${what}`);
@@ -25,18 +25,17 @@ export class TranscriptError extends Error {
 }
 
 const INDENT = '  ';
-/** A title, and a line or more that say why the case matters. */
+/** A title, and at least one line that explains why the case matters. */
 const HEADER_LINES_MIN = 2;
 
-/** @throws {TranscriptError} where the shape is broken. */
+/** @throws {TranscriptError} where the format is invalid. */
 export function parseTranscript(file: string, text: string): Transcript {
   const lines = text.replace(/\n$/, '').split('\n');
   const parts: (Part & { expected?: string[] })[] = [];
   let last: { line: number; text: string; expected: string[] } | undefined;
   for (const [offset, line] of lines.entries()) {
     if (line.startsWith(INDENT)) {
-      if (last === undefined)
-        throw new TranscriptError(file, offset + 1, 'Output that belongs to no command; commands begin in the first column.');
+      if (last === undefined) throw new TranscriptError(file, offset + 1, 'Output without a command. Begin commands in the first column.');
       last.expected.push(line.slice(INDENT.length));
     } else if (line === '' || line.startsWith('#')) {
       last = undefined;
@@ -53,12 +52,16 @@ export function parseTranscript(file: string, text: string): Transcript {
 function titleIn(file: string, lines: readonly string[]): string {
   const end = lines.findIndex((line) => !line.startsWith('# '));
   if (end < HEADER_LINES_MIN) {
-    throw new TranscriptError(file, 1, 'A transcript begins with "# " and its title, and such lines that say why it matters.');
+    throw new TranscriptError(
+      file,
+      1,
+      'The header is missing. Begin with "# " and a title, and "# " lines that explain why the case matters.',
+    );
   }
   return (lines[0] ?? '').slice(2);
 }
 
-/** The transcript with what each command, by its line, said this time. */
+/** The transcript with the current output of each command, by its line. */
 export function renderTranscript(transcript: Transcript, outputs: ReadonlyMap<number, readonly string[]>): string {
   const lines = transcript.parts.flatMap((part) => {
     if (part.type === 'prose') return [part.text];
