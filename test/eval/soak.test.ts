@@ -55,7 +55,7 @@ describe('the plan of a soak', () => {
   });
 });
 
-/** A folder of logs in which nodes stand for election. */
+/** A folder of logs in which nodes campaign. */
 function aLogFolder(...candidacies: readonly { readonly node: number; readonly term: number; readonly atMs: number }[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-soak-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
