@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aClaim, aJob, problemsOf, Script, violated } from './script.ts';
 
-/** Each history shows one fault, the checkers that must see it, and how the first of them says it. */
+/** Each history has one fault, the checkers that must find it, and the message of the first of them. */
 const FAULTS: readonly {
   readonly fault: string;
   readonly history: () => Script;
