@@ -4,10 +4,10 @@ import ts from 'typescript';
 
 export const packageRoot = resolve(import.meta.dirname, '../..');
 
-/** Sources by their path from the package's root, with slashes: what every checker of this folder reads, real or made up. */
+/** Sources by their path from the package's root, with slashes: the input of every checker of this folder. */
 export type Sources = ReadonlyMap<string, string>;
 
-/** One way in which a file breaks a rule, as a sentence with its place and remedy. */
+/** A violation of a rule, as a sentence with its place and remedy. */
 export type Violation = string;
 
 export function readSources(...folders: readonly string[]): Sources {
