@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Etcd3, type IKeyValue } from 'etcd3';
 import { RAFT_DEFAULTS } from '../../src/index.ts';
 import { clientVersions } from './client-version.ts';
-import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
 const NODES = 3;

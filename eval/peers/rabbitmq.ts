@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { connect } from 'amqplib';
 import { clientVersions } from './client-version.ts';
-import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { openRabbitControl, RABBIT_FOLDERS, type RabbitControl, type RabbitNode, rabbitEnvironment } from './rabbitmq-control.ts';
+import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess } from './server-process.ts';
 
 const NODES = 3;
