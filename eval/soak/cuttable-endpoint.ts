@@ -13,7 +13,7 @@ export class CuttableEndpoint implements ClusterEndpoint {
     this.#isCut = true;
   }
 
-  mend(): void {
+  heal(): void {
     this.#isCut = false;
   }
 

@@ -95,7 +95,7 @@ export class Load {
   /** From now on no job is added, and every client is connected. */
   stopAdding(): void {
     this.#isAdding = false;
-    for (const endpoint of this.#endpoints) endpoint.mend();
+    for (const endpoint of this.#endpoints) endpoint.heal();
   }
 
   /** Jobs that are not finished yet, over all queues. */
@@ -212,7 +212,7 @@ export class Load {
       const queue = queues.get(recent?.queue ?? KEPT_QUEUE);
       if (queue === undefined || !this.#isOn) continue;
       if (recent === undefined || this.#chance(0.2)) await this.#counts(queue).catch(() => {});
-      else if (await this.#read(queue, recent.id)) await this.#redrive(queue, recent.id);
+      else if (await this.#read(queue, recent.id)) await this.#retry(queue, recent.id);
       else if (queue.name === TRIMMED_QUEUE && this.#chance(0.1)) await this.#remove(queue, recent.id);
     }
   }
@@ -234,7 +234,7 @@ export class Load {
     return counts;
   }
 
-  async #redrive(queue: Queue<string>, id: number): Promise<void> {
+  async #retry(queue: Queue<string>, id: number): Promise<void> {
     // Some stay dead letters until the end.
     if (!this.#isAdding || this.#chance(0.5)) return;
     await this.#recorded('retry', { job: id, queue: queue.name }, async () => {
@@ -279,7 +279,7 @@ export class Load {
       const endpoint = this.#oneOf(this.#endpoints);
       if (!this.#isAdding || endpoint === undefined) return;
       endpoint.cut();
-      setTimeout(() => endpoint.mend(), this.#oneOf(CUTS_MS));
+      setTimeout(() => endpoint.heal(), this.#oneOf(CUTS_MS));
     }
   }
 
