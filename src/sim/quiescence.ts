@@ -7,7 +7,7 @@ const QUIESCENT_WITHIN_MS = 180_000;
 const POLL_MS = 50;
 /** How long a quiescent cluster is watched; several election timeouts. */
 const WATCH_MS = 2_500;
-const DEAF_LEADER_MS = 10_000;
+const INBOUND_DROPPED_MS = 10_000;
 
 /** After the faults the cluster makes progress: a leader exists, all members are equal, and every client has its replies. */
 export function awaitQuiescence(world: World): void {
@@ -74,7 +74,7 @@ export function checkQuiescence(world: World): void {
   );
   if (voters.length < 3) return;
   for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
-  world.runUntil(world.schedule.nowMs + DEAF_LEADER_MS);
+  world.runUntil(world.schedule.nowMs + INBOUND_DROPPED_MS);
   const next = world.leader();
   checkProperty(
     (next !== undefined && next !== leader) || !isUndisturbed(),

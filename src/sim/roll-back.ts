@@ -11,7 +11,7 @@ const ROLL_BACK_EVERY_MS = 20;
  * Each opening brings a copy nearer to the recorded generation, unless it receives the record from another node. Plans crash a node less
  * often.
  */
-const UNHEARD_OPENINGS_MAX = 40;
+const UNRECORDED_OPENINGS_MAX = 40;
 
 /** Copies the disk now, and restores it once a majority without the node has recorded a later generation, as the guarantee requires. */
 export function rollBack(world: World, node: SimNode, { afterMs, downMs }: Extract<Fault, { readonly type: 'roll-back' }>): void {
@@ -49,7 +49,7 @@ export function isRecordedWithout(world: World, node: SimNode, copied: Generatio
     const view = world.nodes.get(voter)?.runtime?.view;
     const disks = view?.configurations.at(view.commit).configuration.disks ?? [];
     const known = disks.find((each) => each.node === node.id && each.disk === node.diskId);
-    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNHEARD_OPENINGS_MAX;
+    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNRECORDED_OPENINGS_MAX;
   });
   return knowing.length * 2 > voters.length;
 }

@@ -105,7 +105,7 @@ export class SimClient {
   }
 
   /** The client's process ends, and another one replaces it: its requests and leases are dropped. */
-  startAnew(): void {
+  restart(): void {
     this.connection += CONNECTIONS_APART;
     for (const request of [...this.#requests.values(), ...this.#queries.values()]) for (const step of request.steps) step.giveUp();
     this.#requests.clear();

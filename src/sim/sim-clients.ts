@@ -3,7 +3,7 @@ import { SimRandom } from './sim-random.ts';
 import type { World } from './world.ts';
 
 /** Delay until the other side notices the end of a channel. */
-const HEARD_WITHIN_MS = 60;
+const NOTICED_WITHIN_MS = 60;
 
 /** Receives the packets of the nodes for a connection. */
 export type Receiver = (packet: Uint8Array, node: number) => void;
@@ -62,10 +62,10 @@ export class SimClients {
     const client = this.#clients[which % this.#clients.length];
     if (client === undefined) return;
     const { connection } = client;
-    client.startAnew();
+    client.restart();
     const { nodes, schedule } = this.#world;
     for (const node of nodes.values()) {
-      schedule.after(this.#random.between(0, HEARD_WITHIN_MS), () => {
+      schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
         node.runtime?.clientGone(connection);
         node.wake(schedule.nowMs);
       });

@@ -22,7 +22,7 @@ export function checkQueueLinearizability(operations: readonly HistoryOperation[
   let checked = 0;
   let count = 0;
   let unknown = 0;
-  for (const [name, own] of queuesOf(operations.filter(isTelling))) {
+  for (const [name, own] of queuesOf(operations.filter(isRelevant))) {
     if (own.length > options.operationsMax || options.queues?.includes(name) === false) continue;
     checked += own.length;
     count += 1;
@@ -58,7 +58,7 @@ function isSeen(one: HistoryOperation, operations: readonly HistoryOperation[]):
 }
 
 /** A read of unknown outcome and a claim whose wait ended without a job show nothing, and failed operations had no effect. */
-function isTelling(one: HistoryOperation): boolean {
+function isRelevant(one: HistoryOperation): boolean {
   if (one.f === 'counts' || one.f === 'getJob') return one.outcome === 'ok';
   if (one.f === 'claim' && one.result?.jobs.length === 0) return (one.call.waitMs ?? 0) === 0;
   return mayHaveApplied(one);
