@@ -24,7 +24,7 @@ interface Participants {
 
 /**
  * A leader reaches one follower only, then none, and its event loop stops. Once another leader has overwritten what both have, and a later
- * generation of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader goes on, and reaches
+ * generation of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader resumes, and reaches
  * only that voter.
  */
 export function acknowledgeLate(world: World, node: SimNode, downMs: number): void {

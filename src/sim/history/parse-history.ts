@@ -15,7 +15,7 @@ export class HistoryFormatError extends Error {
 
 export interface ParseOptions {
   /**
-   * What to do with a last line that has no end: `reject` it, or `drop` it as torn by a kill. Default `reject`.
+   * Handling of a last line without its end: `reject` it, or `drop` it as torn by a kill. Default `reject`.
    */
   readonly tornTail?: 'reject' | 'drop';
 }
@@ -76,7 +76,7 @@ function parseEvent(text: string, line: number): HistoryEvent {
     process: parseInteger(process, 'process', line),
     type,
     f,
-    // The only cast: whatever JSON.parse returns is JSON.
+    // The only cast: JSON.parse returns JSON.
     value: (value ?? null) as Json,
     time: parseInteger(time, 'time', line),
     index: parseInteger(index, 'index', line),

@@ -254,7 +254,7 @@ const FAULTS: readonly {
     says: /job 1 was begun by its claim \(job 1 of 0 to begin\)/,
   },
   {
-    fault: 'the leases of a holder that is gone live on',
+    fault: 'the leases of a holder that is gone stay live',
     history: () => new Script().added(1).claimed([1, 1]).did('releaseHolder', { holder: 7 }, null).completed(1, 1),
     seenBy: ['linearizable jobs', 'linearizable queue'],
     says: /job 1 has no linear order/,
