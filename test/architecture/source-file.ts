@@ -10,16 +10,19 @@ export type Sources = ReadonlyMap<string, string>;
 /** A violation of a rule, as a sentence with its place and remedy. */
 export type Violation = string;
 
-export function readSources(...folders: readonly string[]): Sources {
-  const sources = new Map<string, string>();
+export const readSources = (...folders: readonly string[]): Sources => readFiles(folders, (path) => path.endsWith('.ts'));
+
+/** @param isWanted by the path from the package's root, with slashes. */
+export function readFiles(folders: readonly string[], isWanted: (path: string) => boolean): Sources {
+  const files = new Map<string, string>();
   for (const folder of folders) {
     for (const entry of readdirSync(join(packageRoot, folder), { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.parentPath.includes('node_modules')) continue;
       const file = join(entry.parentPath, entry.name);
-      sources.set(relative(packageRoot, file).replaceAll('\\', '/'), readFileSync(file, 'utf8'));
+      const path = relative(packageRoot, file).replaceAll('\\', '/');
+      if (entry.isFile() && isWanted(path) && !path.includes('node_modules')) files.set(path, readFileSync(file, 'utf8'));
     }
   }
-  return sources;
+  return files;
 }
 
 export const parseSource = (path: string, text: string): ts.SourceFile =>
