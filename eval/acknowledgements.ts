@@ -1,6 +1,6 @@
 import { systemClock } from './clock.ts';
 
-/** Adds at a fixed rate, whatever becomes of them, so that one add that hangs on the lost leader does not hide that others succeed. */
+/** Adds at a fixed rate regardless of their outcome, so that one add that hangs on the lost leader does not hide that others succeed. */
 export class AcknowledgementProbe implements Disposable {
   /** When each add that succeeded was acknowledged, on the system clock, in that order. */
   readonly acknowledgedMs: number[] = [];
@@ -8,7 +8,7 @@ export class AcknowledgementProbe implements Disposable {
 
   constructor(add: () => Promise<unknown>, everyMs: number) {
     this.#timer = setInterval(() => {
-      // A rejected add is the outage itself; what counts is when adds succeed again.
+      // Adds are rejected during the outage; only the time at which they succeed again counts.
       add().then(
         () => this.acknowledgedMs.push(systemClock.nowMs()),
         () => undefined,
@@ -21,7 +21,7 @@ export class AcknowledgementProbe implements Disposable {
   }
 }
 
-/** Between two acknowledgements of which the later one came after `fromMs`; times ascend. */
+/** The longest time between two acknowledgements, the later of which is after `fromMs`; times ascend. */
 export function longestSilenceMs(acknowledgedMs: readonly number[], fromMs: number): number {
   let longestMs = 0;
   for (const [at, laterMs] of acknowledgedMs.entries()) {

@@ -28,7 +28,7 @@ export interface CaseFigures {
   readonly latencyP99: Figure | undefined;
 }
 
-/** One published case beside ours. */
+/** One published case and ours. */
 export interface ReplayCase {
   readonly messages: number;
   readonly payloadBytes: number;
@@ -51,9 +51,9 @@ export interface LatencyDistribution {
   readonly highName: string;
 }
 
-/** Everything that charts and reports say, and nothing that is not in the CSV. */
+/** The data of charts and reports, from the CSV alone. */
 export interface Evaluation {
-  /** The rows that count: of the newest row's machine, cluster size and durability. */
+  /** The rows that are shown: of the newest row's machine, cluster size and durability. */
   readonly rows: readonly RunRow[];
   readonly invalidRows: readonly RunRow[];
   /** Rows of other machines or settings, or replaced by newer ones. */
@@ -72,7 +72,7 @@ export interface Evaluation {
 
 /**
  * Groups the rows into cases. Figures of different machines, cluster sizes or durabilities are never mixed: the newest row
- * says which of them is shown. Of each case only the newest commit and settings count.
+ * determines which are shown. Of each case only the newest commit and settings count.
  * @throws {RangeError} when there are no rows.
  */
 export function analyze(allRows: readonly RunRow[], settings: Settings, latenciesOf: (run: string) => readonly number[]): Evaluation {
@@ -117,7 +117,7 @@ const caseKey = (row: RunRow): string => [row.scenario, row.kind, row.messages, 
 const seriesKey = (row: RunRow): string => `${row.commit}|${row.config_hash}`;
 
 function newestSeries(rows: readonly RunRow[]): readonly RunRow[] {
-  // An interrupted row is kept in the CSV, but does not push out the complete series before it.
+  // An interrupted row is kept in the CSV, but does not replace the complete series before it.
   const candidates = rows.some((row) => row.valid) ? rows.filter((row) => row.valid) : rows;
   const newest = [...candidates].sort((a, b) => a.started.localeCompare(b.started)).at(-1);
   return newest === undefined ? [] : rows.filter((row) => seriesKey(row) === seriesKey(newest));

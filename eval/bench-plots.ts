@@ -8,7 +8,8 @@ import type { ResultsFolder } from './results-folder.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 /**
- * Draws the charts of the bench's last session, of the micro-benchmarks and of the profiles again, from their CSVs alone; what was not measured is left out.
+ * Draws the charts of the bench's last session, of the micro-benchmarks and of the profiles again, from their CSVs alone; what was not
+ * measured is left out.
  * @returns the paths of the SVG files.
  * @throws {UserError} when a CSV is not what it should be, or the charts cannot be written.
  */

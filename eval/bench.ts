@@ -23,14 +23,14 @@ interface Options {
 const MINUTE_MS = 60_000;
 
 const command = addClusterOptions(new Command('bench'))
-  .description('Measures the numbers to reach beside what the machine itself takes.')
+  .description('Measures the figures that have goals, and the floor of the machine.')
   .option('--out <folder>', 'where bench.csv goes', join(packageRoot(), 'results'))
   .option('--plots-out <folder>', 'where its charts go', join(packageRoot(), 'plots'))
-  .option('--rounds <count>', 'how often everything is measured that is not measured once', parseCount, 5)
-  .option('--minutes <count>', 'no further round begins when all would take longer than this', parseCount, 6)
-  .option('--only <text>', 'only what has this text in its name, and the floor')
-  .option('--long', 'also what takes minutes by itself: the memory after 10 million full cycles; give it more --minutes')
-  .option('--compare <file>', 'an earlier bench.csv: shows what got slower since its last session')
+  .option('--rounds <count>', 'rounds of all measures that are not measured once', parseCount, 5)
+  .option('--minutes <count>', 'no further round begins if the session would take longer than this', parseCount, 6)
+  .option('--only <text>', 'only measures whose name contains this text, and the floor')
+  .option('--long', 'also measures that take minutes: the memory after 10 million full cycles; give it more --minutes')
+  .option('--compare <file>', 'an earlier bench.csv: shows which figures got slower since its last session')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
     process.exitCode = await runBench({

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-/** The one clock of the evaluation, and the one way to wait; faked in tests. */
+/** The clock and timer of the evaluation; faked in tests. */
 export interface Clock {
   /** Milliseconds since an arbitrary moment, with fractions. */
   nowMs(): number;
@@ -8,14 +8,14 @@ export interface Clock {
   waitUntil(atMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** A timer of Node.js fires up to this much too late, since it counts whole milliseconds. */
+/** A timer of Node.js fires up to this much late, since it counts whole milliseconds. */
 const TIMER_GRAIN_MS = 1;
 
 export const systemClock: Clock = {
   nowMs: () => Number(process.hrtime.bigint()) / 1e6,
   async waitUntil(atMs, signal) {
-    // The timer is set to fire early, and the last part of the way is asked for turn by turn: a sender that is a
-    // millisecond late each time would be most of what it measures.
+    // The timer is set to fire early, and the rest is polled turn by turn: a sender that is a
+    // millisecond late each time would measure mostly its own delay.
     for (;;) {
       const leftMs = atMs - systemClock.nowMs();
       if (leftMs <= 0 || signal?.aborted) return;

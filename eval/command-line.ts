@@ -8,7 +8,7 @@ export function parseCount(text: string): number {
   return count;
 }
 
-/** A mistake gets a sentence; only a fault of this program gets a stack trace. */
+/** A user error is printed as a sentence; only a defect of this program is printed with a stack trace. */
 export async function withoutStackTraces(run: () => Promise<unknown>): Promise<void> {
   try {
     await run();

@@ -14,7 +14,7 @@ export interface Tally {
   readonly lost: number;
   /** Messages completed more than once. */
   readonly duplicated: number;
-  /** Payloads that came back changed, or that were never sent. */
+  /** Payloads that were changed, or that were never sent. */
   readonly foreign: number;
 }
 
@@ -30,7 +30,7 @@ export interface MessageSample {
   readonly outcome: MessageOutcome;
 }
 
-/** What became of each message of a run. Every loss and every duplicate is counted here, one by one, never assumed. */
+/** The outcome of each message of a run. Every loss and every duplicate is counted individually. */
 export class DeliveryLedger {
   readonly messages: number;
   readonly #intendedMs: Float64Array;
@@ -69,7 +69,7 @@ export class DeliveryLedger {
     this.#setOutcome(sequence, outcome === 'unknown' ? 'unknown' : 'failed');
   }
 
-  /** @param sequence as the payload says it; `undefined` for bytes that were never sent. */
+  /** @param sequence from the payload; `undefined` for bytes that were never sent. */
   onCompleted(sequence: number | undefined, atMs: number): void {
     if (sequence === undefined || sequence >= this.messages || this.outcomeOf(sequence) === 'not-sent') {
       this.#foreign += 1;
@@ -94,7 +94,7 @@ export class DeliveryLedger {
     return this.#lastCompletedMs;
   }
 
-  /** Whether every acknowledged message was completed; what is unknown may still come. */
+  /** Whether every acknowledged message was completed; messages of unknown outcome may still arrive. */
   isDelivered(): boolean {
     for (let sequence = 0; sequence < this.messages; sequence += 1) {
       if (this.outcomeOf(sequence) === 'acknowledged' && this.#completions[sequence] === 0) return false;
@@ -119,7 +119,7 @@ export class DeliveryLedger {
       attempted: this.messages - outcomes['not-sent'],
       acknowledged: outcomes.acknowledged,
       failed: outcomes.failed,
-      // Sent and never answered is as unknown as a reply that says so.
+      // A message without a reply is as unknown as one whose reply says so.
       unknown: outcomes.unknown + outcomes.open,
       completed,
       lost,

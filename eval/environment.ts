@@ -26,7 +26,7 @@ const PROBES_MAX = 300;
 const PROBE_LIMIT_MS = 1500;
 const PROBES_KEPT = 20;
 
-/** What a figure depends on and the code does not say. */
+/** Conditions of a figure that are not in the code. */
 export function describeEnvironment(folder: string): Omit<Environment, 'fdatasyncProbes'> {
   const processors = cpus();
   return {
@@ -40,7 +40,7 @@ export function describeEnvironment(folder: string): Omit<Environment, 'fdatasyn
   };
 }
 
-/** One line for the beginning of every evaluation: machine, file system of `folder`, and runtime. */
+/** The first line of every evaluation: machine, file system of `folder`, and runtime. */
 export function machineLine(folder: string): string {
   const { cpu, cores, filesystem, kernel, node } = describeEnvironment(folder);
   return `${cpu}, ${cores} cores, ${filesystem}, kernel ${kernel}, Node.js ${node}`;
@@ -50,7 +50,7 @@ export function machineLine(folder: string): string {
 export const environmentId = (environment: Omit<Environment, 'fdatasyncProbes'>): string =>
   createHash('sha256').update(JSON.stringify(environment)).digest('hex').slice(0, 8);
 
-/** What one durable write costs here: the floor under every durable figure. */
+/** The time of one durable write: the floor of every durable figure. */
 export function probeFdatasync(folder: string): { readonly count: number; readonly p50Ms: number; readonly p99Ms: number } {
   const file = join(folder, `.fdatasync-probe-${process.pid}`);
   const block = Buffer.alloc(PROBE_BYTES, 1);
@@ -83,7 +83,7 @@ export function recordEnvironment(folder: string, environmentFile: string, at: D
   return id;
 }
 
-/** A file that is missing or damaged tells nothing; the rows keep their environment's id. */
+/** A missing or damaged file gives no descriptions; the rows keep their environment's id. */
 export function readEnvironments(environmentFile: string): Record<string, Environment> {
   if (!existsSync(environmentFile)) return {};
   try {

@@ -19,7 +19,7 @@ export interface EvaluationRequest {
   readonly selection: Selection;
   readonly paced: boolean;
   readonly settings: Settings;
-  /** Replaces the repetitions of everything that is not paced. */
+  /** Replaces the repetitions of all runs that are not paced. */
   readonly repetitions: number | undefined;
   readonly seed: number;
   readonly out: string;
@@ -35,7 +35,7 @@ export interface EvaluationRequest {
 }
 
 /**
- * Measures what was asked for, writes rows as they come, and rebuilds charts and reports from them; also after an interruption.
+ * Measures the requested runs, writes each row at once, and rebuilds charts and reports from them; also after an interruption.
  * @returns the process's exit code.
  */
 export async function evaluate(request: EvaluationRequest): Promise<number> {
@@ -46,7 +46,7 @@ export async function evaluate(request: EvaluationRequest): Promise<number> {
   const totalMs = plan.reduce((total, run) => total + expectedRunMs(run), 0);
   print(machineLine(results.path));
   print(
-    `${plan.length} runs, ${describeDuration(totalMs)}: ${request.nodes} nodes, durability ${request.durability}. Ctrl-C ends early and keeps what was measured.`,
+    `${plan.length} runs, ${describeDuration(totalMs)}: ${request.nodes} nodes, durability ${request.durability}. Ctrl-C ends early and keeps the figures.`,
   );
   const progress = openProgress(totalMs);
   using interruption = listenForInterruption(() =>
@@ -76,7 +76,7 @@ async function measureWith(
   }
 }
 
-/** Losses and broken runs must not pass unseen in a pipeline. */
+/** Losses and broken runs must be visible in a pipeline. */
 function reportFaults(rows: readonly RunRow[], print: (line: string) => void): number {
   const faulty = rows.filter((row) => !row.valid || row.lost > 0);
   for (const row of faulty) print(`${row.run}: ${row.lost > 0 ? `${row.lost} messages lost` : row.reason}`);

@@ -1,4 +1,4 @@
-/** What Ctrl-C does: the first asks the session to end and keep what it has, the second ends the process. */
+/** Ctrl-C: the first ends the session gracefully and keeps its results, the second ends the process. */
 export interface Interruption extends Disposable {
   readonly signal: AbortSignal;
 }

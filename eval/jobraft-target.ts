@@ -13,7 +13,7 @@ import type {
 
 const LEADER_WAIT_MS = 10_000;
 
-/** The embedded cluster of this package, started and used as any user would. */
+/** The embedded cluster of this package, started and used through its public API. */
 export function jobraftTarget(config: ClusterConfig): SystemUnderTest {
   return {
     name: 'jobraft embedded',

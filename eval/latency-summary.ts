@@ -1,6 +1,6 @@
 import { build } from 'hdr-histogram-js';
 
-/** Milliseconds; `null` where there are too few samples for the claim. */
+/** Milliseconds; `null` where there are too few samples. */
 export interface LatencySummary {
   readonly count: number;
   readonly p50Ms: number | null;
@@ -10,7 +10,7 @@ export interface LatencySummary {
   readonly maxMs: number | null;
 }
 
-/** A percentile needs ten samples beyond it, or it is the luck of the last few: p90 from 100, p99 from 1,000, p99.9 from 10,000. */
+/** A percentile needs ten samples beyond it, or it depends on a few outliers: p90 from 100, p99 from 1,000, p99.9 from 10,000. */
 export const samplesNeeded = (percentile: number): number => Math.round(1000 / (100 - percentile));
 
 const HIGHEST_US = 3_600_000_000;

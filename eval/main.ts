@@ -18,7 +18,7 @@ import { loadSettings, settingsHash } from './settings.ts';
 import { UserError } from './user-error.ts';
 
 const COMMANDS: readonly { readonly name: Selection; readonly summary: string; readonly paced: boolean }[] = [
-  { name: 'all', summary: 'low, high and payload as fast as the cluster takes them; --paced adds the published pacing', paced: false },
+  { name: 'all', summary: 'low, high and payload as fast as possible; --paced adds the published pacing', paced: false },
   { name: 'low', summary: '100 messages, paced as published and as fast as possible', paced: true },
   { name: 'high', summary: '2000 messages, paced as published and as fast as possible', paced: true },
   { name: 'payload', summary: 'payload sizes, paced as published and as fast as possible, then from 4 B to 1 MiB', paced: true },
@@ -75,8 +75,7 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
     [overrides.dataDir, '--data-dir'],
     [overrides.logs?.dir, '--logs-dir'],
   ] as const) {
-    if (given !== undefined)
-      throw new UserError(`${flag} has no meaning here: every run has a folder of its own below --out. Leave it out.`);
+    if (given !== undefined) throw new UserError(`${flag} has no meaning here: every run has its own folder below --out. Leave it out.`);
   }
   const config = loadClusterConfig(options.config, { ...settings.cluster, ...overrides });
   const { nodes, durability, storage, raft, limits } = config;

@@ -12,7 +12,7 @@ import type { RunningSystem, SystemCounters, SystemUnderTest } from './system-un
 import { messageOf } from './user-error.ts';
 import { intervalMs, settleMsOf, type Workload } from './workload.ts';
 
-/** What is the same for every run of a session. */
+/** Values that are the same for every run of a session. */
 export interface Session {
   readonly settings: Settings;
   readonly target: SystemUnderTest;
@@ -33,8 +33,8 @@ const QUEUE = 'messages';
 const WARM_UP_QUEUE = 'warm-up';
 
 /**
- * One run: a fresh cluster, a discarded warm-up, the workload, a full drain, one row. Whatever happens, the row is written
- * and says what it is worth.
+ * One run: a fresh cluster, a discarded warm-up, the workload, a full drain, one row. The row is written in any case
+ * and says whether it is valid.
  * @param onProgress called with the share of the messages sent so far, in [0, 1].
  */
 export async function measureRun(planned: PlannedRun, session: Session, onProgress: (share: number) => void): Promise<RunRow> {
@@ -54,7 +54,7 @@ export async function measureRun(planned: PlannedRun, session: Session, onProgre
   return row;
 }
 
-/** Sorts by time, and says what it is: `20260102T030405-low-paced-100x4-r1`. */
+/** Sorts by time, and names the case: `20260102T030405-low-paced-100x4-r1`. */
 function runName({ scenario, kind, workload, repetition }: PlannedRun, started: Date): string {
   const time = started.toISOString().replace(/[-:]/g, '').slice(0, 15);
   return `${time}-${scenario}-${kind}-${workload.messages}x${workload.payloadBytes}-r${repetition}`;
@@ -127,7 +127,7 @@ class Measurement {
     loopDelay.disable();
     this.#cpuMs = round((cpu.user + cpu.system) / 1000);
     this.#rssBytes = process.memoryUsage.rss();
-    // The histogram counts whole intervals of its timer; what is beyond the interval is delay.
+    // The histogram counts whole intervals of its timer; the time beyond the interval is delay.
     this.#loopDelayMaxMs = loopDelay.count === 0 ? null : round(Math.max(0, loopDelay.max / 1e6 - 5));
     this.#counted = difference(await system.counters(), before);
   }
@@ -189,7 +189,7 @@ class Measurement {
     return figures;
   }
 
-  /** A run is invalid when it does not say what it seems to say; losses and failures are findings, and leave it valid. */
+  /** A run is invalid when its figures are misleading; losses and failures are results, and leave it valid. */
   #judge(done: WorkloadRun, tally: Tally, lateShare: number): void {
     const { workload } = this.#planned;
     const { signal, settings } = this.#session;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * The folder that holds package.json, `config` and `results`. The same code runs from `eval/` under the test runner and
- * from `dist/eval/` in use, so the folder is looked for and not counted in `..`.
+ * from `dist/eval/` in use, so the folder is searched for instead of counted in `..`.
  */
 export function packageRoot(from: string = fileURLToPath(import.meta.url)): string {
   let folder = dirname(from);

@@ -3,8 +3,8 @@ import { SeededRandom } from '../src/base/random.ts';
 const SEQUENCE_BYTES = 4;
 
 /**
- * Makes and recognises payloads: the message's number in four bytes, then a filling that is the same for the whole run.
- * The filling is random, so that nothing on the way can profit from compressing it, and it is compared on arrival.
+ * Creates and recognises payloads: the message's number in four bytes, then a filling that is the same for the whole run.
+ * The filling is random, so that compression has no effect, and it is compared on arrival.
  */
 export class PayloadCodec {
   readonly #template: Uint8Array;
@@ -22,7 +22,7 @@ export class PayloadCodec {
     return payload;
   }
 
-  /** @returns the message's number, or `undefined` when these bytes are not what was sent. */
+  /** @returns the message's number, or `undefined` when these bytes were not sent. */
   decode(payload: Uint8Array): number | undefined {
     if (payload.byteLength !== this.#template.byteLength) return undefined;
     if (Buffer.compare(payload.subarray(SEQUENCE_BYTES), this.#template.subarray(SEQUENCE_BYTES)) !== 0) return undefined;

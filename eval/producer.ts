@@ -27,7 +27,7 @@ export async function produce(workload: Workload, context: ProducerContext): Pro
   return startMs;
 }
 
-/** Open loop: message i is due at start + i · everyMs, and is sent then or as soon after as this thread can; replies are not waited for. */
+/** Open loop: message i is due at start + i · everyMs, and is sent then or as soon afterwards as possible, without waiting for replies. */
 async function produceOnSchedule(messages: number, startMs: number, everyMs: number, context: ProducerContext): Promise<void> {
   const replies: Promise<void>[] = [];
   for (let sequence = 0; sequence < messages; sequence += 1) {
@@ -39,7 +39,7 @@ async function produceOnSchedule(messages: number, startMs: number, everyMs: num
   await Promise.all(replies);
 }
 
-/** Closed loop: always `inFlightMax` messages on their way. */
+/** Closed loop: always `inFlightMax` messages in flight. */
 async function produceInFlight(messages: number, inFlightMax: number, context: ProducerContext): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {

@@ -1,12 +1,12 @@
 import { SingleBar } from 'cli-progress';
 
-/** Shows how far a session is, and how long it will still take. */
+/** Shows the progress of a session, and its remaining time. */
 export interface Progress {
-  /** @param label what is going on now. */
+  /** @param label the current activity. */
   onStep(label: string): void;
-  /** @param doneMs expected milliseconds of work that are behind. */
+  /** @param doneMs expected milliseconds of the finished work. */
   onAdvance(doneMs: number): void;
-  /** A line that stays. */
+  /** Prints a permanent line. */
   print(line: string): void;
   stop(): void;
 }
@@ -21,7 +21,7 @@ export function openProgress(totalMs: number, output: NodeJS.WriteStream = proce
   return output.isTTY ? new BarProgress(totalMs, output) : new PlainProgress(totalMs, output);
 }
 
-/** Expected milliseconds left, corrected by how the expectation held so far. */
+/** Expected milliseconds left, corrected by the error of the expectation so far. */
 export function timeLeftMs(totalMs: number, doneMs: number, elapsedMs: number): number {
   const pace = doneMs > totalMs * 0.05 ? elapsedMs / doneMs : 1;
   return Math.max(0, totalMs - doneMs) * pace;

@@ -9,7 +9,7 @@ import { peersSection } from './report/peers-section.ts';
 import type { ResultsFolder } from './results-folder.ts';
 
 /**
- * Brings the README's tables up to what its own results folder holds; another folder's figures are not the README's business.
+ * Updates the README's tables from its own results folder; other folders do not change the README.
  * @returns the names of the tables that were written.
  */
 export function writeReadmeTables({ path, benchFile, peersFile, environmentFile }: ResultsFolder): readonly string[] {

@@ -7,13 +7,13 @@ import type { DeliveryLedger } from './delivery-ledger.ts';
 import { parseRunRow, RUN_HEADER, type RunRow } from './run-row.ts';
 import { errorCode, messageOf, UserError } from './user-error.ts';
 
-/** Where one run puts its files. */
+/** The files of one run. */
 export interface RunFolder {
   readonly logsDir: string;
   readonly dataDir: string;
 }
 
-/** The folder that the evaluation writes: runs.csv, environment.json, one folder a run, and what the benches measured. */
+/** The folder that the evaluation writes: runs.csv, environment.json, one folder a run, and the results of the benches. */
 export class ResultsFolder {
   readonly path: string;
   readonly runsFile: string;
@@ -34,13 +34,13 @@ export class ResultsFolder {
     this.environmentFile = join(this.path, 'environment.json');
   }
 
-  /** For reading only; nothing is made or checked. */
+  /** For reading only; nothing is created or checked. */
   static at(path: string): ResultsFolder {
     return new ResultsFolder(path);
   }
 
   /**
-   * Makes the folder and proves that it can be written, before anything is measured for nothing.
+   * Creates the folder and checks that it can be written, before anything is measured.
    * @throws {UserError} when it cannot be written, or when its runs.csv is not of this version.
    */
   static open(path: string): ResultsFolder {
@@ -50,7 +50,7 @@ export class ResultsFolder {
       makeFolder(folder.path);
       writeFileSync(probe, '');
       rmSync(probe);
-      // Root may write anything but a read-only file system; for everyone else an unwritable file shows here.
+      // Root may write anything but a read-only file system; for other users an unwritable file is detected here.
       if (existsSync(folder.runsFile)) accessSync(folder.runsFile, constants.W_OK);
     } catch (error) {
       throw new UserError(
@@ -63,7 +63,7 @@ export class ResultsFolder {
     return folder;
   }
 
-  /** Makes a run's folder; what an earlier attempt of the same name left is removed. */
+  /** Creates a run's folder, and removes the files of an earlier attempt of the same name. */
   openRun(run: string): RunFolder {
     const logsDir = join(this.path, run);
     const dataDir = join(logsDir, 'data');
@@ -72,12 +72,12 @@ export class ResultsFolder {
     return { logsDir, dataDir };
   }
 
-  /** The nodes' databases are scaffolding of the measurement; what was measured stays. */
+  /** Removes the nodes' databases; the results stay. */
   removeData(run: RunFolder): void {
     rmSync(run.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  /** One row, on the file at once: a session that dies later keeps it. */
+  /** Appends one row to the file at once, so that a crash of the session does not lose it. */
   appendRow(row: RunRow): void {
     const isNew = !existsSync(this.runsFile);
     const cells = RUN_HEADER.map((name) => Reflect.get(row, name));
@@ -150,7 +150,7 @@ export class ResultsFolder {
 
 export const SAMPLE_HEADER = ['phase', 'sequence', 'intended_ms', 'sent_ms', 'acknowledged_ms', 'completed_ms', 'completions', 'outcome'];
 
-/** Parents first. Not `recursive`, which never returns where the system replies ENOENT although the parent is there (/proc). */
+/** Parents first. Not `recursive`, which never returns where the system returns ENOENT although the parent exists (/proc). */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));

@@ -5,7 +5,7 @@ import type { WorkloadRun } from './run-workload.ts';
 import type { SystemCounters } from './system-under-test.ts';
 import { scheduleMs, type Workload } from './workload.ts';
 
-/** What was read beside the messages themselves. */
+/** Measurements beside the messages themselves. */
 export interface SideMeasures {
   readonly counted: SystemCounters | undefined;
   readonly cpuMs: number | null;
@@ -14,7 +14,7 @@ export interface SideMeasures {
   readonly loopDelayMaxMs: number | null;
 }
 
-/** The figures of one run, from what became of each of its messages. */
+/** The figures of one run, from the outcomes of its messages. */
 export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
   const { foreign: _foreign, ...tally } = done.book.tally();
   const lag = generatorLag(done.book, generatorLagMsMax);

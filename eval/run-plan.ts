@@ -1,7 +1,7 @@
 import type { RunKind, Scenario, ScenarioId } from './scenario.ts';
 import { scheduleMs, type Workload } from './workload.ts';
 
-/** One run to come: a fresh cluster, one workload. */
+/** One planned run: a fresh cluster, one workload. */
 export interface PlannedRun {
   readonly scenario: ScenarioId;
   readonly kind: RunKind;
@@ -13,7 +13,7 @@ export interface PlannedRun {
 
 /**
  * Orders the runs so that repetitions are interleaved: every case once, then every case again. A machine that slows down
- * for a while then disturbs all cases alike, and not all repetitions of one.
+ * for a while then affects all cases alike, and not all repetitions of one.
  * @param repetitions how often each kind of run is made.
  */
 export function planRuns(
@@ -34,19 +34,19 @@ export function planRuns(
   return runs;
 }
 
-/** Start, warm-up and stop of a cluster, in milliseconds, until a finished run tells better. */
+/** Start, warm-up and stop of a cluster, in milliseconds, until a run has finished. */
 const OVERHEAD_MS = 700;
-/** A cautious guess of the messages a second, for the time left that is shown before anything was measured. */
+/** A cautious estimate of the messages a second, for the remaining time before the first result. */
 const GUESSED_PER_SECOND = 10_000;
 const GUESSED_BYTES_PER_SECOND = 40_000_000;
 
-/** Roughly how long a run takes, in milliseconds; only for progress bars. */
+/** Estimated duration of a run in milliseconds; only for progress bars. */
 export function expectedRunMs({ workload }: PlannedRun): number {
   const loadMs = (workload.messages / GUESSED_PER_SECOND + (workload.messages * workload.payloadBytes) / GUESSED_BYTES_PER_SECOND) * 1000;
   return OVERHEAD_MS + Math.max(scheduleMs(workload), loadMs);
 }
 
-/** A name for people: `low 100 × 4 B, paced`. */
+/** A readable name: `low 100 × 4 B, paced`. */
 export const describeRun = ({ scenario, workload }: PlannedRun): string =>
   `${scenario} ${workload.messages} × ${formatBytes(workload.payloadBytes)}, ${describeModel(workload)}`;
 

@@ -1,6 +1,6 @@
 import type { LoadModel } from './workload.ts';
 
-/** What a run measured. `null` is an empty cell: not measured, or too few samples for the claim. Milliseconds, bytes, per second. */
+/** The results of a run. `null` is an empty cell: not measured, or too few samples. Milliseconds, bytes, per second. */
 export interface RunFigures {
   /** From the first message's due time to the last delivery, pacing and settling included. */
   readonly wall_ms: number | null;
@@ -18,7 +18,7 @@ export interface RunFigures {
   /** From the first message's due time to the last acknowledgement. */
   readonly add_ms: number | null;
   readonly adds_per_s: number | null;
-  /** Acknowledged − intended start; empty in a closed loop, which cannot tell it. */
+  /** Acknowledged − intended start; empty in a closed loop, which has no intended start. */
   readonly latency_p50_ms: number | null;
   readonly latency_p90_ms: number | null;
   readonly latency_p99_ms: number | null;
@@ -35,7 +35,7 @@ export interface RunFigures {
   readonly fsyncs: number | null;
   readonly cpu_ms: number | null;
   readonly rss_bytes: number | null;
-  /** How late the load generator itself was: sent − due on a schedule, else the delay of its event loop. */
+  /** Lateness of the load generator: sent − due on a schedule, otherwise the delay of its event loop. */
   readonly generator_lag_max_ms: number | null;
   /** Share of messages sent later than the settings allow. */
   readonly generator_late_share: number | null;
@@ -79,7 +79,7 @@ export interface RunRow extends RunFigures {
 type Cell = 'text' | 'number' | 'number-or-empty' | 'boolean';
 type CellOf<T> = T extends boolean ? 'boolean' : T extends string ? 'text' : null extends T ? 'number-or-empty' : 'number';
 
-/** The columns of results/runs.csv in their order. The compiler holds it against RunRow. */
+/** The columns of results/runs.csv in their order. The compiler checks it against RunRow. */
 export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = {
   scenario: 'text',
   kind: 'text',
@@ -143,7 +143,7 @@ export const RUN_HEADER: readonly string[] = Object.keys(RUN_COLUMNS);
 /** @throws {Error} naming the column whose cell cannot be read. */
 export function parseRunRow(cells: Readonly<Record<string, string>>): RunRow {
   const entries = Object.entries(RUN_COLUMNS).map(([name, kind]): [string, unknown] => [name, parseCell(name, kind, cells[name])]);
-  // The only cast: RUN_COLUMNS, held against RunRow by the compiler, has just made every column of the type it names.
+  // The only cast: RUN_COLUMNS, which the compiler checks against RunRow, has given every column its type.
   return Object.fromEntries(entries) as unknown as RunRow;
 }
 

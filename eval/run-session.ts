@@ -5,10 +5,10 @@ import { describeRun, expectedRunMs, type PlannedRun } from './run-plan.ts';
 import type { RunRow } from './run-row.ts';
 import { UserError } from './user-error.ts';
 
-/** Broken runs in a row after which the rest would only break too. */
+/** Consecutive broken runs after which the session ends. */
 const BROKEN_MAX = 3;
 
-/** Makes the planned runs one after the other, shows how it goes, and ends early when it is interrupted. */
+/** Executes the planned runs one after the other, shows the progress, and ends early when it is interrupted. */
 export async function runSession(plan: readonly PlannedRun[], session: Session, progress: Progress): Promise<readonly RunRow[]> {
   const rows: RunRow[] = [];
   let doneMs = 0;

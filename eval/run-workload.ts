@@ -33,7 +33,7 @@ const BACKLOG_POLL_MS = 100;
 /** After an interruption the drain is kept short: the user waits. */
 const INTERRUPTED_DRAIN_MS = 5000;
 
-/** Messages in through a producer, out through a consumer, until the queue is empty. */
+/** A producer adds messages and a consumer completes them, until the queue is empty. */
 export async function runWorkload(workload: Workload, context: WorkloadContext): Promise<WorkloadRun> {
   const { system, clock, queue } = context;
   const book = new DeliveryLedger(workload.messages);
@@ -42,7 +42,7 @@ export async function runWorkload(workload: Workload, context: WorkloadContext):
   const consumer = await system.consume(queue, {
     concurrency: context.concurrency,
     onMessage: (payload) => {
-      if (payloads.decode(payload) === undefined) throw new Error('The payload is not what was sent.');
+      if (payloads.decode(payload) === undefined) throw new Error('The payload differs from the one that was sent.');
     },
     onCompleted: (payload) => book.onCompleted(payloads.decode(payload), clock.nowMs()),
     onError: (error) => {
@@ -70,7 +70,7 @@ async function settle(workload: Workload, deliveredMs: number, startMs: number, 
   return clock.nowMs();
 }
 
-/** Waits until every acknowledged message was completed and nothing is left in the queue; gives up when the queue is empty without them. */
+/** Waits until every acknowledged message was completed and the queue is empty; also ends when the queue is empty without them. */
 async function drain(book: DeliveryLedger, context: WorkloadContext): Promise<boolean> {
   const { system, clock, queue, signal } = context;
   const limitMs = signal.aborted ? INTERRUPTED_DRAIN_MS : context.drainMsMax;
@@ -81,7 +81,7 @@ async function drain(book: DeliveryLedger, context: WorkloadContext): Promise<bo
     if (unfinished === 0 && (book.isDelivered() || emptyBefore)) return true;
     emptyBefore = unfinished === 0;
     if (clock.nowMs() >= deadlineMs) return false;
-    // Not with the run's signal: an interrupted run is drained too, or its losses could not be told from its interruption.
+    // Not with the run's signal: an interrupted run is drained too, or its losses could not be distinguished from its interruption.
     await clock.waitUntil(Math.min(deadlineMs, clock.nowMs() + BACKLOG_POLL_MS));
   }
 }

@@ -79,7 +79,10 @@ export function parseSettings(text: string, file = 'evaluation.yaml'): Settings 
   throw new UserError(`${file} holds values that cannot work:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
 }
 
-/** Is in every row: two rows with different hashes were measured under different settings. Charts and figures of others do not count. @param cluster what the cluster is started with. */
+/**
+ * Is in every row: two rows with different hashes were measured under different settings. Charts and figures of others do not count.
+ * @param cluster what the cluster is started with.
+ */
 export function settingsHash(settings: Settings, cluster: object): string {
   const { charts: _charts, published: _published, statistics: _statistics, seed: _seed, repetitions: _repetitions, ...measured } = settings;
   return createHash('sha256')

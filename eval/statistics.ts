@@ -22,14 +22,14 @@ export function quantile(sorted: readonly number[], share: number): number {
   const position = share * (sorted.length - 1);
   const below = sorted[Math.floor(position)];
   const above = sorted[Math.ceil(position)];
-  if (below === undefined || above === undefined) throw new RangeError('There is no quantile of nothing.');
+  if (below === undefined || above === undefined) throw new RangeError('An empty list has no quantile.');
   return below + (above - below) * (position - Math.floor(position));
 }
 
 /**
  * A percentile bootstrap interval of the median over runs: runs are drawn with replacement, since messages inside one
  * run are not independent of each other (Efron 1979).
- * @returns `undefined` below three runs, where resampling could only repeat what the runs already say.
+ * @returns `undefined` below three runs, where resampling adds no information.
  */
 export function bootstrapInterval(
   runs: readonly number[],

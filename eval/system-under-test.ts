@@ -1,14 +1,14 @@
-/** What differs from run to run; cluster size, durability and timings belong to the target. */
+/** Options that differ between runs; cluster size, durability and timings belong to the target. */
 export interface SystemOptions {
   readonly dataDir: string;
   readonly logsDir: string;
   readonly seed: number;
 }
 
-/** What the nodes counted since they started, summed over the nodes. */
+/** Counters of the nodes since their start, summed over the nodes. */
 export interface SystemCounters {
   readonly elections: number;
-  /** By the Raft paper's name of the RPC. */
+  /** By the name of the RPC in the Raft paper. */
   readonly rpcSent: Readonly<Record<string, number>>;
   readonly bytesSent: number;
   readonly fsyncs: number;
@@ -24,13 +24,13 @@ export interface QueueBacklog {
 export type AddOutcome = 'not-applied' | 'unknown';
 
 export interface Consumer {
-  /** Finishes what is running and claims nothing more. */
+  /** Finishes running jobs and claims no more. */
   close(): Promise<void>;
 }
 
 export interface ConsumerOptions {
   readonly concurrency: number;
-  /** Called with a message's payload when the worker got it. What it throws makes the job fail. */
+  /** Called with a message's payload when the worker received it. If it throws, the job fails. */
   readonly onMessage: (payload: Uint8Array) => void;
   /** Called when the cluster accepted the completion. */
   readonly onCompleted: (payload: Uint8Array) => void;
@@ -40,7 +40,7 @@ export interface ConsumerOptions {
 export interface RunningSystem {
   /** Resolves when the add is acknowledged. */
   add(queue: string, payload: Uint8Array): Promise<void>;
-  /** What a rejected add says about the message's fate. */
+  /** The outcome of the message of a rejected add. */
   addOutcome(error: unknown): AddOutcome;
   consume(queue: string, options: ConsumerOptions): Promise<Consumer>;
   backlog(queue: string): Promise<QueueBacklog>;
@@ -48,11 +48,11 @@ export interface RunningSystem {
   stop(): Promise<void>;
 }
 
-/** What the harness measures. jobraft is one; a faulty fake proves that the harness sees faults. */
+/** A system that the harness measures: jobraft, or a faulty fake that proves that the harness detects faults. */
 export interface SystemUnderTest {
   readonly name: string;
   /** How nodes and clients reach each other, as it is written in the rows. */
   readonly transport: string;
-  /** Resolves when a leader is there. */
+  /** Resolves when there is a leader. */
   start(options: SystemOptions): Promise<RunningSystem>;
 }

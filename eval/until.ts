@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 10;
 
-/** Asks again until the reply is neither undefined nor false, whatever errors come meanwhile. @throws after `timeoutMs`, with the last error. */
+/**
+ * Calls again until the result is neither undefined nor false, regardless of errors in the meantime.
+ * @throws after `timeoutMs`, with the last error.
+ */
 export async function until<T>(what: string, timeoutMs: number, ask: () => Promise<T | undefined | false>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;

@@ -1,4 +1,4 @@
-/** A mistake of the person at the keyboard, or of their machine: shown as one sentence with its remedy, never as a stack trace. */
+/** An error of the user or of their machine: shown as one sentence with its remedy, never as a stack trace. */
 export class UserError extends Error {
   /** The process's exit code. */
   readonly exitCode: number;
@@ -16,7 +16,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Whether the operating system rejected, and not this program. */
+/** Whether the error is one of the operating system, not of this program. */
 export const isSystemError = (error: unknown): boolean => error instanceof Error && 'syscall' in error;
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

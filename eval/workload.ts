@@ -1,8 +1,8 @@
 /**
  * How messages are offered.
- * - `paced`: message i is due at start + i · delayMs whatever became of the earlier ones, then settleMs of rest: the published replay.
+ * - `paced`: message i is due at start + i · delayMs regardless of the earlier ones, then settleMs of rest: the published replay.
  * - `open-loop`: the same at a fixed rate, for latency; the sender never waits for the system.
- * - `closed-loop`: as fast as the system takes them, with a bound in flight, for capacity.
+ * - `closed-loop`: as fast as possible, with a bound in flight, for capacity.
  */
 export type Workload =
   | {
@@ -31,5 +31,5 @@ export function intervalMs(workload: Workload): number | undefined {
 
 export const settleMsOf = (workload: Workload): number => (workload.model === 'paced' ? workload.settleMs : 0);
 
-/** How long the schedule alone takes, in milliseconds: no system, however fast, ends earlier. */
+/** Duration of the schedule alone, in milliseconds: no system ends earlier. */
 export const scheduleMs = (workload: Workload): number => (intervalMs(workload) ?? 0) * workload.messages + settleMsOf(workload);

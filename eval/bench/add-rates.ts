@@ -48,7 +48,7 @@ export async function addBulks(queue: Queue, count: number, signal: AbortSignal)
 
 const CYCLE = 'add, claim, complete';
 
-/** Jobs a second through a whole life: added, claimed and completed by one Worker with an empty handler, concurrency 100. */
+/** Jobs a second through a full cycle: added, claimed and completed by one Worker with an empty handler, concurrency 100. */
 export const cycle: BenchMeasure = {
   label: 'add, claim, complete',
   expectedMs: 3250,
@@ -102,7 +102,9 @@ export const largeAdds: BenchMeasure = {
 const HUGE = 'add, 1 MiB';
 const HUGE_BYTES = 1_048_576;
 
-/** Payload of acknowledged adds in MB/s (10^6 B): 1 MiB each, 16 in flight. What the disk itself can take stands beside it (`floor: disk`). */
+/**
+ * Payload of acknowledged adds in MB/s (10^6 B): 1 MiB each, 16 in flight. The disk's own rate is shown beside it (`floor: disk`).
+ */
 export const hugeAdds: BenchMeasure = {
   label: 'adds of 1 MiB',
   expectedMs: 2800,

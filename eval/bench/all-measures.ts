@@ -11,7 +11,7 @@ import { millionJobs } from './million-jobs.ts';
 import { nodeCurve } from './node-curve.ts';
 import { leaderIsolated, leaderKilled, leaderPaused } from './outage.ts';
 
-/** Measured whatever `--only` says: without them no figure has a ratio. */
+/** Measured regardless of `--only`: without them no figure has a ratio. */
 export const FLOORS: readonly BenchMeasure[] = [floor, diskLimit];
 
 /** In the order of a round and of the table. The open loops use the capacity that `addsInFlight` finds. */
@@ -36,7 +36,7 @@ export const MEASURES: readonly BenchMeasure[] = [
 
 export const DEFINITIONS: readonly FigureDefinition[] = [...FLOORS, ...MEASURES].flatMap(({ figures }) => figures);
 
-/** Those whose label, or one of whose figures, has `text` in it; all without a text. */
+/** Measures whose label, or one of whose figures, contains `text`; all without a text. */
 export function selectMeasures(text: string | undefined): readonly BenchMeasure[] {
   if (text === undefined) return MEASURES;
   const wanted = text.toLowerCase();

@@ -10,7 +10,7 @@ export interface BenchCluster {
   readonly queue: Queue;
 }
 
-/** A fresh cluster with a leader for one measurement; closed afterwards, whatever happened. */
+/** A fresh cluster with a leader for one measurement; closed afterwards in any case. */
 export async function withCluster<T>(
   { config: { logs: _logs, ...config }, dataDir, seed }: BenchContext,
   use: (cluster: Cluster) => Promise<T>,
@@ -44,7 +44,7 @@ export const withQueue = <T>(
     overrides,
   );
 
-/** Adds `count` jobs, `inFlightMax` of them on their way at once. @returns adds a second, acknowledged. */
+/** Adds `count` jobs with `inFlightMax` in flight. @returns acknowledged adds a second. */
 export async function addInFlight(
   queue: Queue,
   count: number,
@@ -56,7 +56,7 @@ export async function addInFlight(
   return (count * 1000) / (performance.now() - before);
 }
 
-/** The same for a while instead of a number of jobs. @returns adds a second, acknowledged. */
+/** The same for a duration instead of a number of jobs. @returns acknowledged adds a second. */
 export async function addInFlightFor(
   queue: Queue,
   durationMs: number,
@@ -86,7 +86,7 @@ export async function inFlight(count: number, most: number, signal: AbortSignal,
   );
 }
 
-/** So many lanes at once, each of which calls `act` again and again as long as `isMore` says so. */
+/** Concurrent loops, each of which calls `act` while `isMore()` holds. */
 async function inLanes(lanes: number, isMore: () => boolean, act: () => Promise<unknown>): Promise<void> {
   const lane = async (): Promise<void> => {
     while (isMore()) await act();

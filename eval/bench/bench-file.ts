@@ -7,9 +7,9 @@ import { errorCode, messageOf, UserError } from '../user-error.ts';
 import { DEFINITIONS } from './all-measures.ts';
 import type { BenchFigure } from './figure.ts';
 
-/** How a session's figures were made; in every row. */
+/** Conditions of a session's figures; in every row. */
 export interface SessionFacts {
-  /** When it began, ISO 8601: its name. */
+  /** Its start time, ISO 8601, which is its name. */
   readonly session: string;
   readonly commit: string;
   readonly environment: string;
@@ -17,7 +17,7 @@ export interface SessionFacts {
   readonly durability: string;
 }
 
-/** What a bench.csv tells about one session. */
+/** One session of a bench.csv. */
 export interface BenchSession extends SessionFacts {
   readonly figures: readonly BenchFigure[];
 }
@@ -38,7 +38,7 @@ const HEADER = [
   'reason',
 ];
 
-/** Rows as they come: a session that is cut short keeps what it measured, marked as such. */
+/** Writes rows at once: an interrupted session keeps its figures, marked as such. */
 export class BenchFile {
   readonly path: string;
   readonly #facts: SessionFacts;
@@ -48,7 +48,7 @@ export class BenchFile {
     this.#facts = facts;
   }
 
-  /** Rows are added to `path`. A file with the columns of an earlier version is renamed first, and `print` is told. */
+  /** Rows are added to `path`. A file with the columns of an earlier version is renamed first, and `print` reports it. */
   static open(path: string, facts: SessionFacts, print: (line: string) => void): BenchFile {
     if (existsSync(path) && headerOf(path) !== HEADER.join(',')) {
       const stamp = statSync(path).mtime.toISOString().replace(/[:.]/g, '-');

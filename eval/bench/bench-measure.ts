@@ -11,17 +11,17 @@ export interface BenchContext {
   readonly medianOf: (figure: string) => number | undefined;
 }
 
-/** One thing that the bench measures, on a fresh cluster of its own. */
+/** One measure of the bench, on a fresh cluster. */
 export interface BenchMeasure {
-  /** What `--only` looks for, beside the names of the figures. */
+  /** `--only` matches it and the names of the figures. */
   readonly label: string;
   readonly expectedMs: number;
-  /** `first` and `last`: once in a session, before or after all rounds; such a measure repeats itself inside where that is worth it. */
+  /** `first` and `last`: once in a session, before or after all rounds; such a measure may repeat itself internally. */
   readonly when: 'first' | 'every-round' | 'last';
-  /** Fewer nodes cannot do without one of them. */
+  /** Minimum number of nodes with which the cluster survives the measure's fault. */
   readonly nodesMin?: number;
   readonly figures: readonly FigureDefinition[];
-  /** What takes the place of `expectedMs` and `measure` with `--long`, for the figures that take minutes. */
+  /** Replaces `expectedMs` and `measure` with `--long`, for figures that take minutes. */
   readonly long?: Pick<BenchMeasure, 'expectedMs' | 'measure'>;
   readonly measure: (context: BenchContext) => Promise<readonly BenchFigure[]>;
 }

@@ -4,7 +4,7 @@ import { DEFINITIONS } from './all-measures.ts';
 import type { BenchFigure, FigureDefinition, FloorKind, FloorMedians, Goal } from './figure.ts';
 import { ratioToFloor } from './figure.ts';
 
-/** A figure's values of one session, as the table and the comparison see it. */
+/** A figure's values of one session, for the table and the comparison. */
 export interface FigureSummary {
   readonly definition: FigureDefinition;
   /** Set where the figure belongs to a cluster of another size than the session's. */
@@ -39,7 +39,7 @@ export function summarize(figures: readonly BenchFigure[]): readonly FigureSumma
   });
 }
 
-/** `undefined` for a figure of which there are no values. */
+/** `undefined` for a figure without values. */
 export const mediansOf =
   (figures: readonly BenchFigure[]): FloorMedians =>
   (name) => {
@@ -47,7 +47,7 @@ export const mediansOf =
     return values.length === 0 ? undefined : median(values);
   };
 
-/** Value, range, goal and whether it is met, and the ratio to the floor: the machine's speed taken out. */
+/** Value, range, goal and whether it is met, and the ratio to the floor, which does not depend on the machine's speed. */
 export function benchTable(figures: readonly BenchFigure[]): string {
   const summaries = summarize(figures).filter(({ nodes }) => nodes === undefined);
   const medianOf = mediansOf(figures);
@@ -93,7 +93,7 @@ export function describeGoal(goal: Goal, summary: FigureSummary, medianOf: Floor
   return `${text} ${isMet(goal, summary, medianOf) ? 'met' : 'MISSED'}`;
 }
 
-/** A goal of `median` is judged by the median, one of `worst` by the far end of the range. */
+/** A goal of `median` applies to the median, one of `worst` to the far end of the range. */
 export function isMet(goal: Goal, { definition: { better }, median: middle, low, high }: FigureSummary, medianOf: FloorMedians): boolean {
   const limit = limitOf(goal, better, medianOf);
   const judged = goal.of === 'median' ? middle : better === 'more' ? low : high;
@@ -108,7 +108,7 @@ function limitOf({ limit, orFigure }: Goal, better: 'more' | 'less', medianOf: F
 
 const FLOOR_WORDS: Readonly<Record<FloorKind, string>> = {
   commit: 'commits',
-  answer: 'times commit + 2 round trips',
+  reply: 'times commit + 2 round trips',
   disk: 'of the disk',
   none: '',
 };

@@ -17,20 +17,20 @@ const RATE_MAX_PER_SECOND = 100_000;
 const SCHEDULE_MS = 2500;
 
 /**
- * What the checkpoints of a running cluster add to the latency of a change. Adds of 64 B are offered in an open loop: 100,000 a second, or
- * half of the capacity where that is less. An add met a checkpoint when any node was writing one (as its log says: the transaction that
+ * The latency that checkpoints of a running cluster add to a change. Adds of 64 B are offered in an open loop: 100,000 a second, or
+ * half of the capacity where that is less. An add met a checkpoint when any node was writing one (by its log: the transaction that
  * carries it, to the millisecond) at some time between the add's due time and its acknowledgement. The cluster is new: adds in flight for
- * about two seconds warm it up before, so that the checkpoints met are not its first, which take several times as long.
- * Worst added latency = the worst latency of those that met one - the p99 of those that met none. It is an upper bound: whatever else
- * happened at the same time is in it. One value a round; none when too few adds met none.
+ * about two seconds warm it up first, so that the measured checkpoints are not its first, which take several times as long.
+ * Worst added latency = the worst latency of those that met one - the p99 of those that met none. It is an upper bound that includes
+ * all other causes at the same time. One value a round; none when too few adds met no checkpoint.
  */
 export const checkpointLatency: BenchMeasure = {
   label: 'checkpoint latency',
   expectedMs: 5550,
   when: 'every-round',
   figures: [
-    { name: ADDED, unit: 'ms', better: 'less', floor: 'answer', goals: [{ of: 'median', limit: 20 }] },
-    { name: WITHOUT, unit: 'ms', better: 'less', floor: 'answer' },
+    { name: ADDED, unit: 'ms', better: 'less', floor: 'reply', goals: [{ of: 'median', limit: 20 }] },
+    { name: WITHOUT, unit: 'ms', better: 'less', floor: 'reply' },
     { name: LONGEST, unit: 'ms', better: 'less', floor: 'commit' },
     { name: RATE, unit: '/s', better: 'more', floor: 'commit', isCondition: true },
   ],
@@ -50,7 +50,7 @@ export const checkpointLatency: BenchMeasure = {
   },
 };
 
-/** From when to when a node wrote a checkpoint, on the evaluation's clock. */
+/** The interval in which a node wrote a checkpoint, on the evaluation's clock. */
 export interface CheckpointWindow {
   readonly fromMs: number;
   readonly toMs: number;
@@ -58,7 +58,7 @@ export interface CheckpointWindow {
 
 /** @param samples in the order of their due times. */
 export function checkpointFigures(samples: readonly ScheduledAdd[], windows: readonly CheckpointWindow[]): BenchFigure[] {
-  // Those of the warm-up are over.
+  // Without the checkpoints of the warm-up.
   const startMs = samples[0]?.intendedMs ?? 0;
   const ordered = windows.filter(({ toMs }) => toMs >= startMs).sort((a, b) => a.toMs - b.toMs);
   const without: number[] = [];
@@ -82,14 +82,14 @@ export function checkpointFigures(samples: readonly ScheduledAdd[], windows: rea
   return figures;
 }
 
-/** Windows that end later may begin earlier; among so many that follow each other, one of each node, all that can overlap are found. */
+/** Windows that end later may begin earlier; this many consecutive windows, one of each node, include all that can overlap. */
 const OVERLAPPING_MAX = 13;
 
 const lineSchema = z.object({ event: z.literal('checkpoint'), time: z.string(), tookMs: z.number() });
 /** The log's stamps are whole milliseconds. */
 const STAMP_GRAIN_MS = 1;
 
-/** The checkpoints that the nodes' logs tell of. A line is stamped when its checkpoint is on the disk. */
+/** The checkpoints in the nodes' logs. A line's time is when its checkpoint is on the disk. */
 function readCheckpoints(folder: string, { config }: BenchContext): CheckpointWindow[] {
   const wallAheadMs = Date.now() - systemClock.nowMs();
   const ids = typeof config.nodes === 'number' ? Array.from({ length: nodeCountOf(config) }, (_, at) => at + 1) : config.nodes;

@@ -3,7 +3,7 @@ import type { CommitTask } from './commits-at-once.ts';
 import { FloorDatabase } from './floor-database.ts';
 import { ThreadBarrier } from './thread-barrier.ts';
 
-// The only cast: the one place that starts this thread gives it this.
+// The only cast: this thread is started in one place, with this data.
 const { file, threads, barrier: memory, tookMs } = workerData as CommitTask;
 const barrier = new ThreadBarrier(threads, memory);
 const took = new Float64Array(tookMs);

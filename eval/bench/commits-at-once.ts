@@ -4,7 +4,7 @@ import { ThreadBarrier } from './thread-barrier.ts';
 
 const WORKER_FILE = new URL('./commit-worker.js', import.meta.url);
 
-/** What one thread of `commitsAtOnceMs` is told. */
+/** Data of one thread of `commitsAtOnceMs`. */
 export interface CommitTask {
   readonly file: string;
   readonly threads: number;
@@ -15,9 +15,9 @@ export interface CommitTask {
 }
 
 /**
- * SQLite commits of several files at the same time, each in a thread of its own. Before each commit the threads wait for each other.
+ * SQLite commits of several files at the same time, each in its own thread. Before each commit the threads wait for each other.
  * @returns of each round the slowest commit, in milliseconds.
- * @throws what goes wrong in a thread; none of them runs then any more.
+ * @throws an error of a thread; all threads are ended then.
  */
 export async function commitsAtOnceMs(folder: string, files: number, rounds: number): Promise<readonly number[]> {
   const barrier = ThreadBarrier.newMemory();
@@ -29,7 +29,7 @@ export async function commitsAtOnceMs(folder: string, files: number, rounds: num
   try {
     await Promise.all(workers.map(hasEnded));
   } finally {
-    // Where one has failed the others would wait for it forever.
+    // When one has failed, the others would wait for it forever.
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   return slowestOfRounds(tasks.map(({ tookMs }) => new Float64Array(tookMs)));
@@ -41,7 +41,7 @@ const hasEnded = (worker: Worker): Promise<void> =>
     worker.once('exit', () => resolve());
   });
 
-/** @param tookMs of each thread what each round took it. */
+/** @param tookMs the time of each round, for each thread. */
 export function slowestOfRounds(tookMs: readonly ArrayLike<number>[]): readonly number[] {
   return Array.from({ length: tookMs[0]?.length ?? 0 }, (_, round) => Math.max(...tookMs.map((ofThread) => ofThread[round] ?? 0)));
 }

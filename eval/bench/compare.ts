@@ -6,7 +6,7 @@ import { FLOOR, ratioToFloor } from './figure.ts';
 
 export type Verdict = 'slower' | 'faster' | 'alike';
 
-/** A figure of two sessions, each as a ratio to the floor of its own session; without a floor, as it is. */
+/** A figure of two sessions, each as a ratio to the floor of its session; without a floor, the value itself. */
 export interface Comparison {
   readonly title: string;
   readonly earlier: number;
@@ -16,17 +16,18 @@ export interface Comparison {
   readonly verdict: Verdict;
 }
 
-/** Less than this is not called a change, even when every value of one session is beyond all of the other. */
+/** A smaller difference is not a change, even when the ranges do not overlap. */
 const CHANGE_MIN = 1.1;
-/** The same where a session has fewer than three values, which say nothing of how far they spread. */
+/** The same where a session has fewer than three values, whose spread is unknown. */
 const CHANGE_MIN_OF_FEW = 1.25;
 const FEW = 3;
-/** Floors that are further apart make ratios doubtful: not all of a figure follows the disk. */
+/** If the floors differ more, the ratios are unreliable: a figure depends on more than the disk. */
 const FLOOR_CHANGE_MAX = 1.5;
 
 /**
- * What both sessions have, the worst first. A figure is slower when its ratio became worse by a tenth or more (a quarter, from fewer than
- * three values) and neither median lies in the other session's range: what the rounds of one session already differ by is no news.
+ * The figures that both sessions have, the worst first. A figure is slower when its ratio became worse by a tenth or more (a quarter, from
+ * fewer than three values) and neither median lies in the other session's range, since the rounds of one session already differ by that
+ * much.
  */
 export function compareSessions(earlier: readonly BenchFigure[], now: readonly BenchFigure[]): readonly Comparison[] {
   const before = summarize(earlier).filter(isCompared);
@@ -63,7 +64,7 @@ function compareFigure(earlier: Span, now: Span, summary: FigureSummary, count: 
 
 const isWithin = (value: number, { low, high }: Span): boolean => value >= low && value <= high;
 
-/** What got slower, and all else below it. */
+/** Slower figures, and all others below them. */
 export function comparisonTable(earlier: BenchSession, now: BenchSession): string {
   const comparisons = compareSessions(earlier.figures, now.figures);
   if (comparisons.length === 0) return 'The earlier session has no figure in common with this one.';
@@ -84,7 +85,7 @@ export function comparisonTable(earlier: BenchSession, now: BenchSession): strin
   ].join('\n');
 }
 
-/** What makes two sessions hard to compare. */
+/** Reasons why two sessions are hard to compare. */
 function differences(earlier: BenchSession, now: BenchSession): readonly string[] {
   const pairs = [
     ['environment', earlier.environment, now.environment],
@@ -102,7 +103,7 @@ function floorChange(earlier: readonly BenchFigure[], now: readonly BenchFigure[
   const change = Math.max(before / after, after / before);
   if (change <= FLOOR_CHANGE_MAX) return [];
   return [
-    `The floor itself is ${formatNumber(change)} times apart (a commit took ${formatNumber(before)} ms then, ${formatNumber(after)} ms now): ` +
-      'these ratios tell little. Repeat the bench when the machine is as quiet as it was.',
+    `The floors differ by a factor of ${formatNumber(change)} (a commit took ${formatNumber(before)} ms, now ${formatNumber(after)} ms): ` +
+      'these ratios are unreliable. Repeat the bench when the machine is as idle as it was.',
   ];
 }

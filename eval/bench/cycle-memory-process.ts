@@ -3,14 +3,14 @@ import { median } from '../statistics.ts';
 import { SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { CycleMemoryReport, CycleMemoryTask } from './cycle-memory.ts';
 
-/** Jobs that are added and not yet completed, so that the memory is not that of waiting jobs. */
-const UNDER_WAY = 2_000;
+/** Maximum number of jobs that are added and not yet completed, so that the memory is not that of waiting jobs. */
+const UNFINISHED_MAX = 2_000;
 const CONCURRENCY = 100;
-/** Resident memory goes up and down with the collector: each mark gets the median of what was seen on the last way to it. */
+/** Resident memory varies with the collector: each mark gets the median of the last samples before it. */
 const SAMPLED_CYCLES = 200_000;
 const SAMPLE_EVERY = 5_000;
 
-/** The process that is measured: full cycles until the last mark. */
+/** The measured process: runs full cycles until the last mark. */
 async function main({ marks, ...context }: CycleMemoryTask): Promise<void> {
   const last = marks.at(-1) ?? 0;
   await withQueue({ ...context, signal: new AbortController().signal, medianOf: () => undefined }, async ({ queue, client }) => {
@@ -28,22 +28,22 @@ async function main({ marks, ...context }: CycleMemoryTask): Promise<void> {
       worker.on('completed', () => {
         completed += 1;
         if (completed % SAMPLE_EVERY === 0) samples.push(process.memoryUsage.rss());
-        if (marks.includes(completed)) tell({ cycles: completed, residentBytes: median(samples.slice(-SAMPLED_CYCLES / SAMPLE_EVERY)) });
+        if (marks.includes(completed)) send({ cycles: completed, residentBytes: median(samples.slice(-SAMPLED_CYCLES / SAMPLE_EVERY)) });
         if (completed === last) resolve();
         else if (added < last) add();
       });
-      while (added < Math.min(UNDER_WAY, last)) add();
+      while (added < Math.min(UNFINISHED_MAX, last)) add();
     });
     await worker.close();
   });
 }
 
-const tell = (report: CycleMemoryReport): void => void process.send?.(report);
+const send = (report: CycleMemoryReport): void => void process.send?.(report);
 
-// A bench that is gone needs no reply.
+// Without the bench this process has no purpose.
 const onDisconnect = (): never => process.exit(1);
 process.on('disconnect', onDisconnect);
-// The bench has written the argument itself.
+// The bench writes the argument.
 await main(JSON.parse(process.argv[2] ?? '{}') as CycleMemoryTask);
 process.off('disconnect', onDisconnect);
 process.disconnect();

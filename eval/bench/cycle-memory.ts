@@ -12,15 +12,15 @@ const SHORT_MILLIONS = [1, 3] as const;
 
 type Millions = (typeof MILLIONS)[number];
 
-/** What the process is told; it is its only argument, as JSON. */
+/** The process's only argument, as JSON. */
 export interface CycleMemoryTask extends Pick<BenchContext, 'config' | 'dataDir' | 'seed'> {
-  /** After how many full cycles it tells its memory, ascending. */
+  /** Numbers of full cycles after which it reports its memory, ascending. */
   readonly marks: readonly number[];
 }
 
 const reportSchema = z.object({ cycles: z.number(), residentBytes: z.number() });
 
-/** What the process tells at each mark. */
+/** The process's report at each mark. */
 export type CycleMemoryReport = z.infer<typeof reportSchema>;
 
 const memoryAfter = (millions: Millions): string => `memory after ${millions} million full cycles`;
@@ -35,9 +35,9 @@ const growth = (millions: Millions, limit: number): FigureDefinition => ({
 });
 
 /**
- * Resident memory of a process that holds a cluster and one worker, with Node.js's default flags, after so many jobs were added, claimed and
- * completed, 2,000 of them under way at any time: the goal is that it stays the same. It is a process of its own, since the bench's own memory
- * remembers all measures before.
+ * Resident memory of a process that holds a cluster and one worker, with Node.js's default flags, after a number of jobs were added,
+ * claimed and completed, at most 2,000 of them unfinished at any time: the goal is that it stays the same. It is a separate process, since
+ * the bench's own memory depends on the measures before.
  */
 export const cycleMemory: BenchMeasure = {
   label: 'memory',
@@ -57,7 +57,7 @@ async function measureMemory({ config, dataDir, seed, signal }: BenchContext, mi
   return memoryFigures(await runProcess(task, signal));
 }
 
-/** The figures of what the process has told. */
+/** The figures of the process's reports. */
 export function memoryFigures(reports: readonly CycleMemoryReport[]): BenchFigure[] {
   const bytesAfter = (millions: Millions): number | undefined => reports.find(({ cycles }) => cycles === millions * MILLION)?.residentBytes;
   const first = bytesAfter(1);
@@ -70,7 +70,7 @@ export function memoryFigures(reports: readonly CycleMemoryReport[]): BenchFigur
   });
 }
 
-/** @returns what it told until it ended, or `signal` was aborted. @throws when it failed. */
+/** @returns its reports until it ended, or `signal` was aborted. @throws when it failed. */
 function runProcess(task: CycleMemoryTask, signal: AbortSignal): Promise<readonly CycleMemoryReport[]> {
   return new Promise((resolve, reject) => {
     const reports: CycleMemoryReport[] = [];

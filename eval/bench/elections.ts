@@ -7,7 +7,7 @@ import type { BenchFigure } from './figure.ts';
 
 const KIB = 1024;
 const PAYLOAD_BYTES = [4, KIB, 16 * KIB, 256 * KIB, KIB * KIB] as const;
-/** Bytes of payloads on their way at once. */
+/** Bytes of payloads in flight. */
 const IN_FLIGHT_BYTES = 16 * KIB * KIB;
 const IN_FLIGHT_MAX = 1000;
 const RUN_MS = 1000;
@@ -17,8 +17,8 @@ const OTHERS = 2;
 const NAMES = { alone: 'elections without a fault', beside: `the same beside ${OTHERS} busy processes` } as const;
 
 /**
- * Elections during a second of adds of 4 B, 1 KiB, 16 KiB, 256 KiB and 1 MiB each, on a fresh cluster for each: no fault stops or isolates a
- * node, so that each is one too many. Then the same beside two processes that never rest. One value for each payload; with `--long` ten.
+ * Elections during a second of adds of 4 B, 1 KiB, 16 KiB, 256 KiB and 1 MiB each, on a fresh cluster for each: no fault stops or isolates
+ * a node, so that each election is unwanted. Then the same beside two busy processes. One value for each payload; with `--long` ten.
  */
 export const elections: BenchMeasure = {
   label: 'elections',
@@ -64,7 +64,7 @@ async function electionsDuring(cluster: Cluster, queue: Queue, bytes: number, si
 
 const termOf = async (cluster: Cluster): Promise<number> => (await cluster.status(await cluster.waitForLeader())).term;
 
-/** Processes that keep a core busy each, until they are disposed of. */
+/** Processes that keep one core busy each, until they are disposed. */
 function startOthers(): Disposable {
   const others: ChildProcess[] = Array.from({ length: OTHERS }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
   return {

@@ -1,41 +1,42 @@
-/** One figure of one round, as it is written in results/bench.csv. */
+/** One figure of one round, as in results/bench.csv. */
 export interface BenchFigure {
   readonly figure: string;
   readonly unit: Unit;
   readonly value: number;
-  /** Of the cluster that gave it; the session's own where it says nothing else. */
+  /** Size of the measured cluster; by default the session's. */
   readonly nodes?: number;
 }
 
-/** `/job`: a count for each committed job; `count`: of what happened; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */
+/** `/job`: a count for each committed job; `count`: of events; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */
 export type Unit = 'ms' | '/s' | 'MB/s' | '%' | 'B' | 'MB' | '/job' | 'count' | '×';
 
-/** A number to reach: by the median of all values, or by the worst of them. */
+/** A goal for the median of all values, or for the worst of them. */
 export interface Goal {
   readonly of: 'median' | 'worst';
   readonly limit: number;
-  /** Another figure's median that is enough, where the machine itself can do no better. */
+  /** Another figure whose median also meets the goal, where the machine itself allows no more. */
   readonly orFigure?: string;
 }
 
 /**
- * What the machine takes for the same thing without jobraft.
+ * The machine's own time or rate for the same work, without jobraft.
  * - `commit`: one SQLite commit
  * - `reply`: one SQLite commit and two port round trips: client to leader, leader to follower. No durable reply of a majority takes less.
- *   Where all nodes are on one disk their commits hold each other up: what they take at the same time is shown beside it (`commitOfNodes`).
+ *   Where all nodes are on one disk their commits slow each other down: the time of simultaneous commits is shown beside it
+ *   (`commitOfNodes`).
  * - `disk`: as many files as nodes, written one synced MiB at a time
- * - `none`: there is nothing to compare with
+ * - `none`: no floor
  */
-export type FloorKind = 'commit' | 'answer' | 'disk' | 'none';
+export type FloorKind = 'commit' | 'reply' | 'disk' | 'none';
 
-/** What a measure can give, and how it is judged. */
+/** A figure of a measure, and its goals. */
 export interface FigureDefinition {
   readonly name: string;
   readonly unit: Unit;
   readonly better: 'more' | 'less';
   readonly floor: FloorKind;
   readonly goals?: readonly Goal[];
-  /** What the session was measured under, and no result of it: sessions are not compared by it. */
+  /** A condition of the session, not a result: sessions are not compared by it. */
   readonly isCondition?: true;
 }
 
@@ -71,7 +72,7 @@ function floorOf(kind: FloorKind, medianOf: FloorMedians): number | undefined {
   switch (kind) {
     case 'commit':
       return commit;
-    case 'answer':
+    case 'reply':
       return commit === undefined || roundTrip === undefined ? undefined : commit + 2 * roundTrip;
     case 'disk':
       return medianOf(FLOOR.diskOfNodes);

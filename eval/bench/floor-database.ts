@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 
 const ROW_BYTES = 64;
 
-/** One SQLite file under the nodes' settings (WAL, synchronous=FULL), of which only the commits are of interest. */
+/** One SQLite file under the nodes' settings (WAL, synchronous=FULL), to measure its commits. */
 export class FloorDatabase implements Disposable {
   readonly #db: Database.Database;
   readonly #insert: Database.Statement;

@@ -16,8 +16,8 @@ const ROUND_TRIPS = 2000;
 const WARM_UP_SHARE = 0.25;
 
 /**
- * What the machine itself takes for the parts of a durable reply. No design can go below. The commits of several files at the same time
- * are those of a cluster on one disk: as many files as nodes, each in a thread of its own, released together; the slowest of each round.
+ * The machine's own times for the parts of a durable reply, a lower bound for any design. The commits of several files at the same time
+ * are those of a cluster on one disk: as many files as nodes, each in its own thread, started together; the slowest of each round counts.
  */
 export const floor: BenchMeasure = {
   label: 'floor',
@@ -43,7 +43,9 @@ export const floor: BenchMeasure = {
 
 const PROBE_COMMITS = 80;
 
-/** SQLite's commits alone, between any two measures: a disk that is slow for a while would spoil a floor that is measured once a round. */
+/**
+ * SQLite's commits alone, between any two measures: a disk that is slow for a while would distort a floor that is measured once a round.
+ */
 export const commitProbe: BenchMeasure = {
   label: 'floor: commits',
   expectedMs: 58,
@@ -59,7 +61,7 @@ const BLOCK_BYTES = 1_048_576;
 const BLOCKS = 32;
 
 /**
- * The disk's own speed for large writes that are forced out one by one, in MB/s (10^6 B): into one file, and into one file a node at the
+ * The disk's own speed for large writes that are synced one by one, in MB/s (10^6 B): into one file, and into one file a node at the
  * same time, where every byte counts once although each file gets it. A cluster on one disk cannot be faster than the second.
  */
 export const diskLimit: BenchMeasure = {
@@ -127,7 +129,7 @@ function sqliteCommitMs(folder: string, commits: number): number {
 
 const ECHO = "const { workerData } = require('node:worker_threads'); workerData.on('message', (m) => workerData.postMessage(m));";
 
-/** There and back between two threads. */
+/** Round trips between two threads. */
 async function portRoundTripMs(): Promise<number> {
   const { port1: port, port2: far } = new MessageChannel();
   const echo = new Worker(ECHO, { eval: true, workerData: far, transferList: [far] });

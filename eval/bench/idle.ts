@@ -10,9 +10,9 @@ const NODE_THREADS = "idle cluster: CPU of the nodes' threads";
 const MICROSECONDS_PER_MS = 1000;
 
 /**
- * CPU in percent of one core of a cluster without requests, over eight seconds after twenty-five of rest (for that long V8 goes on with what the start left it to do): of the whole process
- * (the nodes' threads, the main thread, Node.js's own threads), and of it the nodes' threads, where the system tells.
- * First of a session, while the process has nothing else behind it.
+ * CPU in percent of one core of a cluster without requests, over eight seconds after twenty-five of rest (for that long V8 continues the
+ * work of the start): of the whole process (the nodes' threads, the main thread, Node.js's own threads), and of the nodes'
+ * threads, where the system reports it. First of a session, before any other measure.
  */
 export const idleCpu: BenchMeasure = {
   label: 'idle CPU',

@@ -14,11 +14,12 @@ const GIVEN_BACK = '1,000,000 waiting jobs: memory of a job that a node gives ba
 
 /**
  * A million waiting jobs of 64 B.
- * - restart: from the call that starts a stopped node from its file until it has applied what the leader has committed; every node in turn.
+ * - restart: from the call that starts a stopped node from its file until it has applied all entries that the leader has committed; every
+ *   node in turn.
  * - memory of a job and node: how much the process's resident memory has grown, without the heap and buffers of the main thread (the load
  *   generator), for each job and node. It includes the nodes' heaps with what the collector has not yet freed, SQLite's caches, the log's
- *   tail and buffers: an upper bound of what the job itself takes.
- * - memory that a node gives back: what the process's resident memory shrinks by when the node stops, for each job.
+ *   tail and buffers: an upper bound of the job's own memory.
+ * - memory that a node gives back: the decrease of the process's resident memory when the node stops, for each job.
  */
 export const millionJobs: BenchMeasure = {
   label: '1,000,000 waiting jobs',
@@ -57,7 +58,7 @@ export const millionJobs: BenchMeasure = {
 
 const rest = (signal: AbortSignal): Promise<void> => systemClock.waitUntil(systemClock.nowMs() + SETTLE_MS, signal);
 
-/** Of the process, without the main thread's heap and buffers: `memoryUsage` tells all but `rss` of the calling thread alone. */
+/** Of the process, without the main thread's heap and buffers: `memoryUsage` reports all fields but `rss` for the calling thread only. */
 function residentBytes(): number {
   const { rss, heapTotal, arrayBuffers } = process.memoryUsage();
   return rss - heapTotal - arrayBuffers;

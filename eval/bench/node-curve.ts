@@ -23,13 +23,13 @@ const ALONE_ADDS = 100;
 const WARM_UP_ALONE = 100;
 
 /**
- * Clusters of 1 to 13 nodes: adds of 64 B a second with 4,000 in flight, and one at a time; and what one committed job costs in both
- * ways: messages between nodes (heartbeats of that time included) and fsyncs, each summed over all nodes from their own counters.
- * An fsync is a transaction of a node; those by which SQLite moves its write-ahead log into the database are not in it. All sizes once,
- * then again the other way round: what one cluster leaves behind for the disk to do falls on another one.
+ * Clusters of 1 to 13 nodes: adds of 64 B a second with 4,000 in flight, and one at a time; and the cost of one committed job in both
+ * modes: messages between nodes (heartbeats of that time included) and fsyncs, each summed over all nodes from their own counters.
+ * An fsync is a transaction of a node; those by which SQLite moves its write-ahead log into the database are not counted. All sizes once,
+ * then again in reverse order, since the disk work that one cluster leaves behind slows the next one.
  *
- * It is there to compare sizes. A cluster lives about a second here, and its threads' code is still being compiled: the adds a second of its
- * 12,000 jobs, after 12,000 to warm up, stay well below what `add, 64 B, many in flight` finds for the same size over seconds.
+ * This measure compares sizes. A cluster runs for about a second, and its threads' code is still being compiled: the adds a second of
+ * its 12,000 jobs, after 12,000 to warm up, stay well below the result of `add, 64 B, many in flight` for the same size over seconds.
  */
 export const nodeCurve: BenchMeasure = {
   label: 'node curve',
@@ -39,7 +39,7 @@ export const nodeCurve: BenchMeasure = {
     { name: CURVE.rate, unit: '/s', better: 'more', floor: 'commit' },
     { name: CURVE.messages, unit: '/job', better: 'less', floor: 'none' },
     { name: CURVE.fsyncs, unit: '/job', better: 'less', floor: 'none' },
-    { name: CURVE.aloneMs, unit: 'ms', better: 'less', floor: 'answer' },
+    { name: CURVE.aloneMs, unit: 'ms', better: 'less', floor: 'reply' },
     { name: CURVE.aloneMessages, unit: '/job', better: 'less', floor: 'none' },
     { name: CURVE.aloneFsyncs, unit: '/job', better: 'less', floor: 'none' },
   ],
@@ -62,7 +62,7 @@ const measureNodes = (context: BenchContext, nodes: number): Promise<readonly Be
       const options = { bytes: SMALL_BYTES, inFlightMax: IN_FLIGHT_MAX, signal: context.signal };
       await addInFlight(queue, WARM_UP_ADDS, options);
       const many = await costOf(cluster, IN_FLIGHT_ADDS, () => addInFlight(queue, IN_FLIGHT_ADDS, options));
-      // Last, so that the adds in flight have warmed its code up as well; nothing of them is under way behind the first of these.
+      // Last, so that the adds in flight have warmed its code up as well; none of them is in flight after the first of these.
       await addAlone(queue, WARM_UP_ALONE, context.signal);
       const alone = await costOf(cluster, ALONE_ADDS, () => addAlone(queue, ALONE_ADDS, context.signal));
       return [
@@ -77,7 +77,7 @@ const measureNodes = (context: BenchContext, nodes: number): Promise<readonly Be
     { nodes },
   );
 
-/** @returns the median of what one took, in milliseconds. */
+/** @returns the median time of one, in milliseconds. */
 async function addAlone(queue: Queue, count: number, signal: AbortSignal): Promise<number> {
   const payload = new Uint8Array(SMALL_BYTES);
   const tookMs: number[] = [];
@@ -90,7 +90,7 @@ async function addAlone(queue: Queue, count: number, signal: AbortSignal): Promi
   return tookMs.length === 0 ? Number.NaN : median(tookMs);
 }
 
-/** What `act` gives, and what all nodes have sent and synced meanwhile, for each of its `jobs`. */
+/** The result of `act`, and the messages and fsyncs of all nodes in that time for each of its `jobs`. */
 async function costOf(
   cluster: Cluster,
   jobs: number,

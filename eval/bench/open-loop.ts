@@ -8,9 +8,9 @@ import type { BenchContext } from './bench-measure.ts';
 const WARM_UP_PART_MS = 1000;
 
 /**
- * Warms a fresh cluster up by adds in flight for about two seconds. Until their code is compiled its threads are several times slower,
- * and checkpoints take longest of all the first times: within this time each node writes several.
- * @returns the cluster's capacity in adds a second: as this session measured it, or else as the second half of the warm-up shows it.
+ * Warms up a fresh cluster by adds in flight for about two seconds. Until their code is compiled its threads are several times slower,
+ * above all in their first checkpoints: within this time each node writes several.
+ * @returns the cluster's capacity in adds a second: as this session measured it, otherwise from the second half of the warm-up.
  */
 export async function warmUp(queue: Queue, { medianOf, signal }: BenchContext): Promise<number> {
   const options = { bytes: SMALL_BYTES, inFlightMax: 2000, signal };
@@ -28,9 +28,9 @@ export interface ScheduledAdd {
 const WAKE_EVERY_MS = 1;
 
 /**
- * Offers adds of 64 B at a fixed rate for a while, whatever becomes of them. The sender wakes about once a millisecond and sends what is due
- * by then: one that asks the clock all the time would take one of the machine's cores from the nodes, and its many small requests measure
- * that. An add's time runs from when it was due, so what the sender is late counts as well.
+ * Offers adds of 64 B at a fixed rate for a while, regardless of their outcome. The sender wakes about once a millisecond and sends the
+ * adds that are due by then: a sender that polls the clock would take one of the machine's cores from the nodes, and its many small
+ * requests would be part of the result. An add's time runs from when it was due, so the sender's delay counts as well.
  * @returns those that were acknowledged, in the order in which they were due.
  */
 export async function addOnSchedule(

@@ -5,7 +5,7 @@ import { caughtUp, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchContext, BenchMeasure } from './bench-measure.ts';
 import type { Goal } from './figure.ts';
 
-/** Something that takes the leader away, and what makes the cluster whole again. */
+/** A fault that stops or isolates the leader, and its repair. */
 interface Fault {
   readonly name: string;
   readonly label: string;
@@ -25,7 +25,7 @@ const outageMeasure = ({ name, label, expectedMs, countInRound, goals, begin, en
   expectedMs,
   when: 'every-round',
   nodesMin: 3,
-  figures: [{ name, unit: 'ms', better: 'less', floor: 'answer', goals }],
+  figures: [{ name, unit: 'ms', better: 'less', floor: 'reply', goals }],
   measure: (context) =>
     withQueue(context, async ({ queue, cluster }) => {
       const figures: { readonly figure: string; readonly unit: 'ms'; readonly value: number }[] = [];
@@ -40,7 +40,7 @@ const outageMeasure = ({ name, label, expectedMs, countInRound, goals, begin, en
     }),
 });
 
-/** The leader's thread ends wherever it stands. 10 a round: 50 with the default of five rounds. */
+/** The leader's thread ends at an arbitrary point. 10 a round: 50 with the default of five rounds. */
 export const leaderKilled = outageMeasure({
   name: 'leader killed: last to next acknowledged add',
   label: 'leader killed',
@@ -54,7 +54,7 @@ export const leaderKilled = outageMeasure({
   end: (cluster, leader) => cluster.restart(leader),
 });
 
-/** Longer than any outage should be: what it ends by itself would not be an election's merit. */
+/** Longer than any outage should be: otherwise the end of the pause could end the outage instead of an election. */
 const PAUSE_MS = 1500;
 
 /** The leader's whole thread is stopped (Atomics.wait), its channels stay open. 2 a round. */
@@ -69,7 +69,7 @@ export const leaderPaused = outageMeasure({
   end: async () => undefined,
 });
 
-/** The leader loses its peers, and not its clients. 2 a round. */
+/** The leader is cut off from its peers, but not from its clients. 2 a round. */
 export const leaderIsolated = outageMeasure({
   name: 'leader isolated: last to next acknowledged add',
   label: 'leader isolated',

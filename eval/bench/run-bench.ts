@@ -24,9 +24,9 @@ export interface BenchRequest {
   readonly seed: number;
   readonly out: string;
   readonly plotsOut: string;
-  /** Only what has this text in its name. */
+  /** Only measures whose name contains this text. */
   readonly only: string | undefined;
-  /** Also what takes minutes by itself. */
+  /** Also measures that take minutes. */
   readonly long: boolean;
   /** A bench.csv whose last session this one is compared with. */
   readonly compare: string | undefined;
@@ -40,13 +40,13 @@ interface Step {
 }
 
 /**
- * Every measurement once, then all again: what disturbs the machine for a while disturbs all alike.
+ * Every measurement once, then all again: a disturbance of the machine affects all alike.
  * @returns the process's exit code.
- * @throws {UserError} when nothing is to be measured, or there is nothing to compare with.
+ * @throws {UserError} when `--only` matches no measure, or there is nothing to compare with.
  */
 export async function runBench(request: BenchRequest): Promise<number> {
   const { config, rounds, print } = request;
-  // Before anything is measured for nothing, and before this session's rows stand in the same file.
+  // Before anything is measured, and before this session's rows are in the same file.
   const earlier = request.compare === undefined ? undefined : readLastSession(request.compare);
   const plan = planSteps(selectSteps(request), rounds);
   const results = ResultsFolder.open(request.out);
@@ -64,7 +64,7 @@ export async function runBench(request: BenchRequest): Promise<number> {
   print(`${rounds} rounds, about ${Math.round(expectedMsOf(plan) / 1000)} s: ${facts.nodes} nodes, durability ${facts.durability}.`);
   const startMs = performance.now();
   let shown: Pick<Progress, 'print'> = { print };
-  using interruption = listenForInterruption(() => shown.print('Interrupted: what was measured is kept.'));
+  using interruption = listenForInterruption(() => shown.print('Interrupted: the figures so far are kept.'));
   const figures: BenchFigure[] = [];
   const tools = { folder: join(results.path, `bench-data-${process.pid}`), file, figures, signal: interruption.signal };
   for (const { measure } of firsts) print(`First: ${measure.label}, about ${Math.round(measure.expectedMs / 1000)} s.`);
@@ -84,7 +84,7 @@ export async function runBench(request: BenchRequest): Promise<number> {
   return interruption.signal.aborted ? INTERRUPTED_EXIT_CODE : 0;
 }
 
-/** A progress bar is drawn by this process, and would be most of what an idle cluster takes. */
+/** A progress bar is drawn by this process, and would be most of an idle cluster's CPU time. */
 const SILENCE: Progress = { onStep: () => undefined, onAdvance: () => undefined, print: () => undefined, stop: () => undefined };
 
 function selectSteps({ only, long, config, print }: BenchRequest): readonly BenchMeasure[] {
@@ -93,11 +93,13 @@ function selectSteps({ only, long, config, print }: BenchRequest): readonly Benc
     throw new UserError(`Nothing has "${only}" in its name. There are: ${MEASURES.map(({ label }) => label).join('; ')}.`);
   const nodes = nodeCountOf(config);
   const tooLarge = wanted.filter(({ nodesMin }) => (nodesMin ?? 1) > nodes);
-  if (tooLarge.length > 0) print(`Left out, since ${nodes} nodes cannot do without one: ${tooLarge.map(({ label }) => label).join(', ')}.`);
+  if (tooLarge.length > 0) print(`Left out, since ${nodes} nodes do not survive a loss: ${tooLarge.map(({ label }) => label).join(', ')}.`);
   return wanted.filter((measure) => !tooLarge.includes(measure));
 }
 
-/** Each round begins with the floor; what is measured once stands before or behind all rounds. Before each measure the commits are probed. */
+/**
+ * Each round begins with the floor; measures that run once come before or after all rounds. Before each measure the commits are probed.
+ */
 export function planSteps(measures: readonly BenchMeasure[], rounds: number): readonly Step[] {
   const of = (when: BenchMeasure['when']) => measures.filter((measure) => measure.when === when);
   const inRound = [...FLOORS, ...withProbes(of('every-round'))];
@@ -116,7 +118,7 @@ interface Tools {
   /** On the disk that the results are on; removed at the end. */
   readonly folder: string;
   readonly file: BenchFile;
-  /** What was measured; grows. */
+  /** The figures so far. */
   readonly figures: BenchFigure[];
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -152,7 +154,7 @@ async function runSteps(plan: readonly Step[], { config, seed, rounds, limitMs }
   }
 }
 
-/** Whether so much expected work still fits, at the pace at which it went so far. */
+/** Whether this much expected work still fits, at the pace so far. */
 export function isTimeFor(
   aheadMs: number,
   { elapsedMs, doneMs, limitMs }: { readonly elapsedMs: number; readonly doneMs: number; readonly limitMs: number },

@@ -1,7 +1,10 @@
 const ARRIVED = 0;
 const RELEASES = 1;
 
-/** Holds threads up until all of them have arrived, then lets them go together, as often as wanted. Each thread makes one over the same memory. */
+/**
+ * Blocks threads until all of them have arrived, then releases them together, any number of times. Each thread creates one over the same
+ * memory.
+ */
 export class ThreadBarrier {
   readonly #threads: number;
   readonly #state: Int32Array;
@@ -11,14 +14,14 @@ export class ThreadBarrier {
     this.#state = new Int32Array(memory);
   }
 
-  /** For so many threads as will share it. */
+  /** Shared memory for a number of threads. */
   static newMemory(): SharedArrayBuffer {
     return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
   }
 
   /** Blocks the calling thread. The last one to arrive wakes the others. */
   arriveAndWait(): void {
-    // Read before it arrives: the last one may release them all before this one sleeps, and then there is nothing to wait for.
+    // Read before arriving: the last one may release all before this one sleeps, and then there is nothing to wait for.
     const releases = Atomics.load(this.#state, RELEASES);
     if (Atomics.add(this.#state, ARRIVED, 1) < this.#threads - 1) {
       Atomics.wait(this.#state, RELEASES, releases);

@@ -11,13 +11,13 @@ import { writeChart } from './write-chart.ts';
 const WIDTH_PX = 560;
 const FONT = 'Inter';
 
-/** Draws what the session's figures allow, from them alone. @returns the paths of the SVG files. */
+/** Draws the charts for which the session has figures. @returns the paths of the SVG files. */
 export async function drawBenchCharts(session: BenchSession, folder: string): Promise<readonly string[]> {
   const chart = nodeCurveChart(session);
   return chart === undefined ? [] : [await writeChart(chart, folder)];
 }
 
-/** Chart of what more nodes cost: adds a second, the wait for one add, and messages and fsyncs for each committed job. */
+/** Chart of the cost of more nodes: adds a second, the latency of one add, and messages and fsyncs for each committed job. */
 export function nodeCurveChart(session: BenchSession): Chart | undefined {
   const summaries = summarize(session.figures);
   const rate = pointsOf(summaries, CURVE.rate, 'adds a second');
@@ -28,7 +28,7 @@ export function nodeCurveChart(session: BenchSession): Chart | undefined {
     ...pointsOf(summaries, fsyncs, 'fsyncs'),
   ];
   const runs = Math.max(...summaries.filter(({ definition }) => definition.name === CURVE.rate).map(({ count }) => count));
-  const title = 'What a cluster of 1 to 13 nodes does, and what one job costs it';
+  const title = 'Rates of clusters of 1 to 13 nodes, and their cost of one job';
   const panel = { widthPx: WIDTH_PX, heightPx: 150, xTitle: 'Nodes', x: 'linear', xTicks: NODE_COUNTS } as const;
   const both = { messages: OKABE_ITO.blue, fsyncs: OKABE_ITO.vermillion };
   const spec: TopLevelSpec = {
@@ -37,7 +37,7 @@ export function nodeCurveChart(session: BenchSession): Chart | undefined {
       text: title,
       subtitle: wrapLines(
         [
-          `64 B, closed loop, clusters that are about a second old; costs from the nodes' own counters, summed over all nodes · n = ${runs} ${runs === 1 ? 'run' : 'runs'} a size, median and range`,
+          `64 B, closed loop, clusters about a second after their start; costs from the nodes' own counters, summed over all nodes · n = ${runs} ${runs === 1 ? 'run' : 'runs'} a size, median and range`,
           `all nodes in one process, ${describeDurability(session.durability)} · commit ${shortCommit(session.commit)}`,
         ],
         WIDTH_PX,

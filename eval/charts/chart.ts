@@ -5,10 +5,10 @@ import { SUBTITLE_SIZE_PX } from './theme.ts';
 
 /** A picture that answers one question. */
 export interface Chart {
-  /** Names its files in plots/. */
+  /** Base name of its files in plots/. */
   readonly name: string;
   readonly title: string;
-  /** What the reader sees in it, for the report and for those who cannot see it. */
+  /** The question that it answers, for the report and as its text alternative. */
   readonly question: string;
   readonly spec: TopLevelSpec;
 }
@@ -16,14 +16,14 @@ export interface Chart {
 /** `undefined` when the rows hold nothing to draw. */
 export type ChartBuilder = (evaluation: Evaluation) => Chart | undefined;
 
-/** What every figure of the evaluation is based on: cluster, durability, commit. */
+/** The basis of every figure of the evaluation: cluster, durability, commit. */
 export function provenanceLine(evaluation: Evaluation): string {
   const commits = evaluation.commits.map((commit) => commit.slice(0, 7) + (commit.endsWith('+dirty') ? '+dirty' : ''));
   return `${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)} · commit ${commits.join(', ')}`;
 }
 
 export const describeDurability = (durability: string): string =>
-  durability === 'full' ? 'durable (on the disks of a majority before the answer)' : 'not durable (no fsync)';
+  durability === 'full' ? 'durable (on the disks of a majority before the reply)' : 'not durable (no fsync)';
 
 /** `n = 3 runs, 95 % bootstrap interval` */
 export function countLine(figures: readonly (Figure | undefined)[], confidence: number): string {
@@ -79,7 +79,7 @@ export function wrapLines(parts: readonly string[], widthPx: number, fontSizePx 
   return lines;
 }
 
-/** Axis labels such as 0.01 and 10,000, whatever the power. */
+/** Axis labels such as 0.01 and 10,000, for any power of ten. */
 export const PLAIN_NUMBER = "datum.value < 1 ? format(datum.value, '~f') : format(datum.value, ',')";
 /** Axis labels such as 640 B, 16 KiB and 1 MiB. */
 export const BYTE_SIZE =

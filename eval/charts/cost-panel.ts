@@ -16,7 +16,7 @@ export interface PanelOptions {
   readonly heightPx: number;
   readonly xTitle: string;
   readonly yTitle: string;
-  /** Logarithmic, with the bounds that the values ask for; or linear. */
+  /** Logarithmic, with bounds from the values; or linear. */
   readonly x: 'log' | 'linear';
   /** Positions of ticks on a linear x axis. */
   readonly xTicks?: readonly number[];
@@ -25,7 +25,7 @@ export interface PanelOptions {
   readonly colors: Readonly<Record<string, string>>;
 }
 
-/** Lines with points; each line is named at its end, and every point says its value when there is only one line. */
+/** Lines with points; each line is named at its end, and every point has a label when there is only one line. */
 export function costPanel(points: readonly PanelPoint[], options: PanelOptions) {
   const isAlone = Object.keys(options.colors).length === 1;
   const places = nameplaces(points, options);
@@ -66,7 +66,7 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
 /** Pixels from one line's name to the next. */
 const NAME_HEIGHT_PX = 15;
 
-/** Where the lines' names stand, as values: at their last points, moved up where they would cover each other. */
+/** Positions of the lines' names, as values: at their last points, moved up where they would overlap. */
 function nameplaces(points: readonly PanelPoint[], { y, heightPx }: PanelOptions): ReadonlyMap<PanelPoint, number> {
   const [low, high] = y === 'log' ? logDomain(reachOf(points)) : [0, Math.max(...reachOf(points))];
   const toPx = (value: number): number =>
@@ -85,13 +85,13 @@ function nameplaces(points: readonly PanelPoint[], { y, heightPx }: PanelOptions
 
 const reachOf = (points: readonly PanelPoint[]): number[] => points.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]);
 
-/** Labels are on the side from which the line comes down, so that it does not cross them. */
+/** Labels are on the side where the line descends, so that it does not cross them. */
 function besideLine(points: readonly PanelPoint[]): { readonly align: 'left' | 'right'; readonly dx: number; readonly dy: number } {
   const isRising = (points.at(-1)?.value ?? 0) > (points[0]?.value ?? 0);
   return isRising ? { align: 'right', dx: 6, dy: -11 } : { align: 'left', dx: -2, dy: -11 };
 }
 
-/** The same for all panels of a chart, so that they stand below each other. */
+/** The same for all panels of a chart, so that they are aligned. */
 const AXIS_EXTENT_PX = 52;
 
 function xAxis(points: readonly PanelPoint[], { x, xTicks }: PanelOptions) {

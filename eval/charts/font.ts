@@ -22,7 +22,7 @@ export function fontFaceCss(): string {
     .join('\n');
 }
 
-/** How wide a font sets each character, from the font file itself. */
+/** The width of each character, from the font file. */
 export class FontAdvances {
   readonly #unitsPerEm: number;
   readonly #advances: ReadonlyMap<number, number>;
@@ -68,7 +68,7 @@ function tableAt(tables: ReadonlyMap<string, number>, tag: string): number {
   return at;
 }
 
-/** OpenType `hmtx`: the last advance stands for all glyphs behind it. */
+/** OpenType `hmtx`: the last advance applies to all further glyphs. */
 function readGlyphAdvances(view: DataView, hhea: number, hmtx: number): (glyph: number) => number {
   const count = view.getUint16(hhea + 34);
   return (glyph) => view.getUint16(hmtx + Math.min(glyph, count - 1) * 4);

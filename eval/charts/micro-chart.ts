@@ -65,7 +65,7 @@ export const parseMicroRows = (text: string): readonly MicroRow[] => {
 
 const PANEL_WIDTH_PX = 290;
 const COLUMNS = 2;
-/** What is beside the panels: axes and the names of lines. */
+/** Space beside the panels, for axes and the names of lines. */
 const NAMES_WIDTH_PX = 160;
 const FONT = 'Inter';
 const COLORS = [OKABE_ITO.blue, OKABE_ITO.vermillion, OKABE_ITO.green];
@@ -75,7 +75,7 @@ export function microChart(rows: readonly MicroRow[]): Chart {
   const operations = [...new Set(rows.map(({ operation }) => operation))];
   const samples = rows.map((row) => row.samples);
   const commit = rows[0]?.commit ?? 'unknown';
-  const title = 'What the parts cost, against size';
+  const title = 'Cost of the parts, against size';
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: {

@@ -5,7 +5,7 @@ import { ACTIVITIES, type Activity } from '../profile/cpu-profile.ts';
 import { type Chart, wrapLines } from './chart.ts';
 import { chartConfig, OKABE_ITO } from './theme.ts';
 
-/** How long one thread did one thing while one measure ran, in milliseconds. */
+/** Time of one activity of one thread during one measure, in milliseconds. */
 export interface ProfileRow {
   readonly measure: string;
   readonly thread: string;
@@ -49,7 +49,7 @@ const COLORS = [
   IDLE_COLOR,
 ];
 
-/** Chart of where each thread's time goes: a panel for each measure, a bar for each thread. */
+/** Chart of each thread's time by activity: a panel for each measure, a bar for each thread. */
 export function profileChart(rows: readonly ProfileRow[]): Chart {
   const measures = [...new Set(rows.map(({ measure }) => measure))];
   const [{ commit } = { commit: 'unknown' }] = rows;

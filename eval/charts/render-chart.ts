@@ -6,7 +6,7 @@ import { FontAdvances, fontFaceCss, fontFiles } from './font.ts';
 /** Pixels of the PNG per pixel of the chart: sharp on dense screens. */
 const PNG_SCALE = 2;
 
-/** What vega-scenegraph asks about a text; re-exported by vega, and not in its typings. */
+/** Text measurement of vega-scenegraph; re-exported by vega, and missing in its typings. */
 interface MeasuredText {
   readonly fontSize?: number;
   readonly fontWeight?: string | number;

@@ -9,7 +9,7 @@ import { chartConfig, ELSEWHERE, HALO, OKABE_ITO, SOFT_INK } from './theme.ts';
 const SERIES = {
   published: 'Original, paced (published elsewhere, another machine)',
   paced: 'jobraft, paced',
-  wait: 'jobraft, paced: wait for the answer (p50)',
+  wait: 'jobraft, paced: wait for the reply (p50)',
   fast: 'jobraft, as fast as possible',
 } as const;
 
@@ -21,15 +21,15 @@ interface Mark {
   readonly low: number | null;
   readonly high: number | null;
   readonly label: string;
-  /** The label stands to the right of mark and interval. */
+  /** The label is to the right of mark and interval. */
   readonly labelAt: number | null;
   /** Published, but never finished. */
   readonly unfinished: boolean;
 }
 
-/** What is compared: throughput or overhead. */
+/** The compared figure: throughput or overhead. */
 interface Comparison {
-  /** Our figures of a case, by the series they are drawn in. */
+  /** Our figures of a case, by series. */
   readonly ours: readonly { readonly series: string; readonly pick: (of: ReplayCase) => Figure | undefined }[];
   readonly published: (row: PublishedRow) => number | undefined;
   readonly unfinishedNote: string;
@@ -94,9 +94,9 @@ export const overheadByPayload = (evaluation: Evaluation): Chart | undefined =>
     note: () => OVERHEAD_NOTE,
   });
 
-/** A fixed schedule hides latencies shorter than its interval; the reader must not take the one for the other. */
+/** A fixed schedule hides latencies shorter than its interval; the reader must not confuse the two. */
 const OVERHEAD_NOTE =
-  'Our paced sender does not wait for answers before it goes on, so its overhead is next to nothing; the wait for the answer is the figure to set beside the original.';
+  'Our paced sender does not wait for replies, so its overhead is almost zero; compare the wait for the reply with the original.';
 
 const payloadGroup = ({ messages, payloadBytes }: ReplayCase): string =>
   `${formatCount(messages)} messages of ${formatBytes(payloadBytes)}`;
@@ -173,7 +173,7 @@ function comparisonSpec(
 ): TopLevelSpec {
   const values = marks.flatMap(({ value, low, high }) => [value, low, high]).filter((value) => value !== null && value > 0);
   const [low, high] = logDomain(values.map(Number));
-  // No mark on the left edge, and room for the label to the right of the largest.
+  // No mark on the left edge, and space for the label to the right of the largest.
   const domain: [number, number] = [
     Math.min(...values.map(Number)) < low * 1.1 ? low / 2 : low,
     Math.max(...values.map(Number)) > high / 3 ? high * 5 : high,

@@ -14,7 +14,7 @@ interface Point {
   readonly low: number | null;
   readonly high: number | null;
   readonly label: string;
-  /** The last of its line: carries the line's name. */
+  /** The last point of its line, which has the line's name. */
   readonly isLast: boolean;
 }
 
@@ -120,7 +120,7 @@ function scaled(figure: Figure | undefined, factor: number): Figure | undefined 
   return { median: figure.median * factor, interval, runs: figure.runs };
 }
 
-/** Labels are on the side from which the line comes down, so that it does not cross them. */
+/** Labels are on the side where the line descends, so that it does not cross them. */
 function besideLine(values: readonly Point[]): { readonly align: 'left' | 'right'; readonly dx: number } {
   const isRising = (values.at(-1)?.value ?? 0) > (values[0]?.value ?? 0);
   return isRising ? { align: 'right', dx: 8 } : { align: 'left', dx: -8 };

@@ -1,6 +1,6 @@
 import type { Config } from 'vega-lite';
 
-/** Okabe and Ito's colours, which people with any colour vision can tell apart (2008). */
+/** Okabe and Ito's colours, which are distinguishable with any colour vision (2008). */
 export const OKABE_ITO = {
   blue: '#0072B2',
   vermillion: '#D55E00',
@@ -11,7 +11,7 @@ export const OKABE_ITO = {
   black: '#000000',
 } as const;
 
-/** For what was not measured here. */
+/** For figures that were not measured here. */
 export const ELSEWHERE = '#767676';
 export const INK = '#1a1a1a';
 export const SOFT_INK = '#595959';

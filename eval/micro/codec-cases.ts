@@ -3,18 +3,20 @@ import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { validateRequest } from '../../src/protocol/validate-request.ts';
 import { ADD_OPTIONS, DrivenQueue, QUEUE } from './driven-queue.ts';
-import { CONTENT, type MicroCase } from './micro-case.ts';
+import { type MicroCase, PAYLOAD } from './micro-case.ts';
 
 const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A request of adds on its way: encoded by the client, checked by the leader, and its reply decoded by the client; by its number of adds. */
+/**
+ * A request of adds: encoded by the client, checked by the leader, and its reply decoded by the client; by its number of adds.
+ */
 export function codecCases(addCounts: readonly number[]): MicroCase[] {
   return addCounts.flatMap((count) => {
     const shared = { operations: count, operation: 'one add, to and from bytes', size: count, sizeOf: 'adds in a request' };
     const encoder = new RequestEncoder(count * 128);
     const encode = (): Uint8Array => {
       encoder.begin(1, 1, 1);
-      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, CONTENT, ADD_OPTIONS);
+      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, PAYLOAD, ADD_OPTIONS);
       return encoder.finish();
     };
     const request = encode();

@@ -6,7 +6,7 @@ import { configurationOf, type Entry } from '../../src/raft/entry.ts';
 import { RaftLog } from '../../src/raft/log.ts';
 import type { AppendEntries, RaftMessage } from '../../src/raft/message.ts';
 import { RaftCore } from '../../src/raft/raft-core.ts';
-import { CONTENT, type MicroCase } from './micro-case.ts';
+import { type MicroCase, PAYLOAD } from './micro-case.ts';
 
 const SELF = asNodeId(1);
 const LEADER = asNodeId(2);
@@ -27,7 +27,7 @@ function newCore(nodes: number): RaftCore {
   });
 }
 
-/** Peers that grant every vote and accept every entry, at once. */
+/** Peers that grant every vote and accept every entry at once. */
 function answerOf(message: RaftMessage): RaftMessage | undefined {
   const { from, to, term } = message;
   if (message.type === 'request-vote')
@@ -37,7 +37,7 @@ function answerOf(message: RaftMessage): RaftMessage | undefined {
   return { type: 'append-accepted', from: to, to: from, term, round: message.round, disk: ANY_DISK, generation: ANY_GENERATION, match };
 }
 
-/** One step, its persistence and the peers' replies, until nothing is left to say. */
+/** One step, its persistence and the peers' replies, until no message is left. */
 function settle(core: RaftCore, event: RaftEvent): void {
   const { now } = event;
   const events: RaftEvent[] = [event];
@@ -56,7 +56,7 @@ function compact(core: RaftCore, now: number): void {
   if (log.lastIndex - log.firstIndex > TAIL_MAX) core.step({ type: 'compacted', now, upTo: commit });
 }
 
-/** A leader's whole work on one proposal: propose, persist, every follower's reply, commit; by how many nodes there are. */
+/** A leader's work on one proposal: propose, persist, every follower's reply, commit; by the number of nodes. */
 export function leaderCases(nodeCounts: readonly number[]): MicroCase[] {
   return nodeCounts.map((nodes) => {
     const core = newCore(nodes);
@@ -69,13 +69,13 @@ export function leaderCases(nodeCounts: readonly number[]): MicroCase[] {
       operation: 'one entry, in the core of a leader',
       size: nodes,
       sizeOf: 'nodes',
-      run: () => settle(core, { type: 'propose', now, data: CONTENT }),
+      run: () => settle(core, { type: 'propose', now, data: PAYLOAD }),
       after: () => compact(core, now),
     };
   });
 }
 
-/** A follower's work on one AppendEntries: check, append, persist, commit the one before; by how many entries are in it. */
+/** A follower's work on one AppendEntries: check, append, persist, commit the one before; by the number of its entries. */
 export function followerCases(entryCounts: readonly number[]): MicroCase[] {
   return entryCounts.map((count) => {
     const core = newCore(3);
@@ -103,7 +103,7 @@ export function followerCases(entryCounts: readonly number[]): MicroCase[] {
 
 const LOG_BATCH = 64;
 
-/** Appending to the log in memory, by how long it is already. */
+/** Appending to the log in memory, by its length. */
 export function logCases(lengths: readonly number[]): MicroCase[] {
   return lengths.map((length) => {
     const log = new RaftLog(ZERO_ENTRY, entriesFrom(1, length));
@@ -123,4 +123,4 @@ export function logCases(lengths: readonly number[]): MicroCase[] {
 }
 
 export const entriesFrom = (first: number, count: number): readonly Entry[] =>
-  Array.from({ length: count }, (_, at) => ({ index: asIndex(first + at), term: asTerm(1), kind: 'command' as const, data: CONTENT }));
+  Array.from({ length: count }, (_, at) => ({ index: asIndex(first + at), term: asTerm(1), kind: 'command' as const, data: PAYLOAD }));

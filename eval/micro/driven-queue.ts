@@ -2,7 +2,7 @@ import { asIndex } from '../../src/base/ids.ts';
 import { type ClaimedJob, decodeReply } from '../../src/protocol/reply.ts';
 import { type AddOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
-import { CONTENT } from './micro-case.ts';
+import { PAYLOAD } from './micro-case.ts';
 
 export const QUEUE = 'bench';
 const CLIENT = 1;
@@ -19,7 +19,7 @@ export const ADD_OPTIONS: AddOptions = {
   keepFailed: 0,
 };
 
-/** A state machine with its client's session, driven by entries as a log would. No checkpoint is taken: all payloads are in memory. */
+/** A state machine with its client's session, driven by entries as by a log. No checkpoint is taken: all payloads are in memory. */
 export class DrivenQueue {
   readonly #machine = new JobQueue({ readRecord: () => undefined });
   readonly #encoder = new RequestEncoder(FILL_BATCH * 128);
@@ -27,7 +27,7 @@ export class DrivenQueue {
   #index = 0;
   #reply = new Uint8Array(0);
 
-  /** @param waiting jobs, from the beginning on. */
+  /** @param waiting number of waiting jobs at the start. */
   constructor(waiting: number) {
     this.apply(this.encode((encoder) => encoder.openSession()));
     for (let added = 0; added < waiting; added += FILL_BATCH) this.apply(this.adds(Math.min(FILL_BATCH, waiting - added)));
@@ -40,7 +40,7 @@ export class DrivenQueue {
 
   adds(count: number): Uint8Array {
     return this.encode((encoder) => {
-      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, CONTENT, ADD_OPTIONS);
+      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, PAYLOAD, ADD_OPTIONS);
     });
   }
 
@@ -57,7 +57,7 @@ export class DrivenQueue {
     });
   }
 
-  /** What the last entry claimed. @throws when it claimed another number. */
+  /** The jobs that the last entry claimed. @throws when it claimed another number. */
   claimed(count: number): readonly ClaimedJob[] {
     const [result] = decodeReply(this.#reply).results;
     if (!result?.ok || result.type !== 'claimed' || result.jobs.length !== count) throw new Error(`${count} jobs were to be claimed`);

@@ -7,7 +7,7 @@ import type { MicroCase } from './micro-case.ts';
 const LEADER = asNodeId(1);
 const FOLLOWER = asNodeId(2);
 
-/** The frame of an AppendEntries from one node to another: written, and read; by how many entries are in it. */
+/** The frame of an AppendEntries from one node to another: written, and read; by the number of its entries. */
 export function frameCases(entryCounts: readonly number[]): MicroCase[] {
   return entryCounts.flatMap((count) => {
     const shared = { operations: count, operation: 'one entry, to and from a frame', size: count, sizeOf: 'entries in a frame' };

@@ -34,7 +34,7 @@ interface Options {
   readonly plotsOut: string;
 }
 
-/** Costs of single parts, without threads: what a change of one of them does, before it drowns in everything else. */
+/** Costs of single parts, without threads, so that a change of one part is measurable. */
 async function measure({ out, plotsOut }: Options): Promise<void> {
   const results = ResultsFolder.open(out);
   const environment = recordEnvironment(results.path, results.environmentFile, new Date());
@@ -66,7 +66,7 @@ async function measure({ out, plotsOut }: Options): Promise<void> {
     const file = results.microFile;
     const text = stringify([MICRO_HEADER, ...rows.map(cellsOf)]);
     writeFileSync(file, text);
-    // From what the file tells, like every chart.
+    // From the file alone, like every chart.
     const chart = await writeChart(microChart(parseMicroRows(text)), plotsOut);
     console.log(`Rows: ${file}\nChart: ${chart}`);
   } finally {
@@ -100,7 +100,7 @@ const cellsOf = ({ operation, name, size, sizeOf, median, p99, samples, commit, 
 async function run(one: MicroCase): Promise<Pick<MicroRow, 'median' | 'p99' | 'samples'>> {
   const bench = new Bench({ time: TIME_MS, warmupTime: TIME_MS / 4 });
   bench.add(one.name, () => one.run(), {
-    // Otherwise it is called once without the hooks, to find out.
+    // Otherwise it is called once without the hooks, to determine whether it is asynchronous.
     async: false,
     beforeEach: () => one.before?.(),
     afterEach: () => one.after?.(),

@@ -1,20 +1,20 @@
-/** One thing that is measured alone. */
+/** One part that is measured alone. */
 export interface MicroCase {
   readonly name: string;
-  /** How many operations one call of `run` carries out; a cost is told per operation. */
+  /** Operations in one call of `run`; a cost is given per operation. */
   readonly operations: number;
-  /** What an operation is; in the chart's title. */
+  /** A name of the operation, for the chart's title. */
   readonly operation: string;
-  /** How much there is of what the case is varied by. */
+  /** The size by which the case is varied. */
   readonly size: number;
-  /** What that is: `waiting jobs`, `entries in a commit`. */
+  /** The unit of the size: `waiting jobs`, `entries in a commit`. */
   readonly sizeOf: string;
   /** Before each run, and not measured. */
   readonly before?: () => void;
   readonly run: () => void;
-  /** After each run, and not measured: puts back what the run changed. */
+  /** After each run, and not measured: reverts the run's changes. */
   readonly after?: () => void;
 }
 
-/** Of a job, where a case needs some. */
-export const CONTENT = new Uint8Array(64).fill(65);
+/** The payload of a job, in cases that need one. */
+export const PAYLOAD = new Uint8Array(64).fill(65);

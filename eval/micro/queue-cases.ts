@@ -4,7 +4,7 @@ import type { MicroCase } from './micro-case.ts';
 
 const BATCH = 64;
 
-/** What a replica does for a job, 64 of them in one entry, by how many jobs wait already: add, claim and complete, each alone. */
+/** A replica's work on a job, 64 of them in one entry, by the number of waiting jobs: add, claim and complete, each alone. */
 export function* queueCases(waitingCounts: readonly number[]): Generator<MicroCase> {
   for (const waiting of waitingCounts) {
     const queue = new DrivenQueue(waiting);

@@ -3,7 +3,7 @@ import type { NodeStorage } from '../../src/storage/port.ts';
 import { entriesFrom } from './core-cases.ts';
 import type { MicroCase } from './micro-case.ts';
 
-/** One durable transaction of SQLite, told for one of its entries, by how many entries it holds. */
+/** One durable transaction of SQLite, as the time per entry, by the number of its entries. */
 export function storageCases(storage: NodeStorage, entryCounts: readonly number[]): MicroCase[] {
   let last = 0;
   return entryCounts.map((count) => {

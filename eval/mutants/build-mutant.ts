@@ -4,12 +4,12 @@ import ts from 'typescript';
 import { UserError } from '../user-error.ts';
 import type { Mutant } from './mutant.ts';
 
-/** A copy of the built source, in which single files can be exchanged for broken ones. */
+/** A copy of the built source, in which single files can be replaced by broken ones. */
 export class MutantBuild implements Disposable {
   readonly #sources: string;
   readonly #folder: string;
 
-  /** @param root the package's folder; the copy stands below its `node_modules`, so that it finds its packages. */
+  /** @param root the package's folder; the copy is below its `node_modules`, so that it finds its packages. */
   constructor(root: string) {
     this.#sources = join(root, 'src');
     this.#folder = join(root, 'node_modules', '.cache', `jobraft-mutants-${process.pid}`);
@@ -22,13 +22,13 @@ export class MutantBuild implements Disposable {
     return join(this.#folder, 'src', 'sim', 'main.js');
   }
 
-  /** Breaks one file, until what is returned is disposed. @throws {UserError} when the code is not what the mutant was written for. */
+  /** Breaks one file, until the returned object is disposed. @throws {UserError} when the code does not contain the mutant's text once. */
   apply(mutant: Mutant): Disposable {
     const source = readFileSync(join(this.#sources, mutant.file), 'utf8');
     const found = source.split(mutant.find).length - 1;
     if (found !== 1) {
       throw new UserError(
-        `The mutant "${mutant.name}" looks for a piece of src/${mutant.file} that stands there ${found} times. Bring it up to date.`,
+        `The mutant "${mutant.name}" looks for a text of src/${mutant.file} that is there ${found} times. Update its \`find\`.`,
       );
     }
     this.#write(

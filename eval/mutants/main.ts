@@ -16,14 +16,14 @@ import { MUTANTS } from './mutants.ts';
 
 interface Verdict {
   readonly mutant: Mutant;
-  /** Undefined for a mutant that lived. */
+  /** Undefined for a mutant that survived. */
   readonly invariant: string | undefined;
   readonly seeds: number;
   readonly simulatedSeconds: number;
   readonly wallSeconds: number;
 }
 
-/** What the simulator prints with `--json`. */
+/** Output of the simulator with `--json`. */
 interface Report {
   readonly seeds: number;
   readonly simulatedHours: number;
@@ -31,7 +31,7 @@ interface Report {
   readonly violations: readonly { readonly seed: number; readonly invariant: string }[];
 }
 
-/** A run that takes longer does not end. A busy machine is some ten times slower than an idle one. */
+/** A run that takes longer is treated as endless. A busy machine is about ten times slower than an idle one. */
 const wallMsMax = (seeds: number): number => 60_000 + 2_000 * seeds;
 
 /** Half of the seeds are of small clusters, in which one false vote or acknowledgement is a majority, and half of larger ones. */
@@ -53,7 +53,7 @@ async function judge(build: MutantBuild, mutant: Mutant, seedsMax: number, trace
     await checkSource(build, violation.seed, nodes);
     return verdict;
   }
-  // What seeds rarely reach, an earlier violation reached once: its trace, shrunk, is one more run.
+  // A case that seeds rarely reach: the shrunk trace of an earlier violation is one more run.
   for (const trace of traces) {
     const invariant = await replay(build, mutant, trace);
     if (invariant !== undefined) return { ...verdict, invariant: `${invariant} (${basename(trace, '.json')})` };
@@ -66,7 +66,7 @@ async function runMutant(build: MutantBuild, mutant: Mutant, seeds: number, node
   return await run(build.simulator, seeds, ['--nodes', String(nodes)]);
 }
 
-/** The source as it is survives the seed that the mutant did not, or its death means nothing. @throws {UserError} */
+/** Checks that the unchanged source passes the seed that killed the mutant. @throws {UserError} when it does not. */
 async function checkSource(build: MutantBuild, seed: number, nodes: number): Promise<void> {
   if (seed === 0) return;
   const report = await run(build.simulator, 1, ['--from', String(seed), '--nodes', String(nodes)]);
@@ -76,7 +76,7 @@ async function checkSource(build: MutantBuild, seed: number, nodes: number): Pro
   throw new UserError(`The source itself breaks "${violation.invariant}" with this seed. Fix that first: ${again}.`);
 }
 
-/** @returns what the mutant breaks in a saved trace, which the source survives. */
+/** @returns the violation of the mutant in a saved trace, which the source passes. */
 function replay(build: MutantBuild, mutant: Mutant, trace: string): Promise<string | undefined> {
   const applied = build.apply(mutant);
   return new Promise((resolve) => {
@@ -87,7 +87,7 @@ function replay(build: MutantBuild, mutant: Mutant, trace: string): Promise<stri
   });
 }
 
-/** A mutant may be so broken that the run ends by itself, which kills it too. */
+/** A mutant may be so broken that the run crashes or does not end, which kills it too. */
 function run(simulator: string, seeds: number, options: readonly string[]): Promise<Report> {
   const args = [simulator, '--json', '--until-violation', '--no-double-run', '--no-shrink', '--seeds', String(seeds), ...options];
   return new Promise((resolve) => {
@@ -142,7 +142,7 @@ async function main(): Promise<void> {
   showIn(join(root, 'test', 'README.md'), verdicts);
 }
 
-/** The page that says what is tested shows the same table. */
+/** test/README.md shows the same table. */
 function showIn(page: string, verdicts: readonly Verdict[]): void {
   const lines = verdicts.map(
     ({ mutant, invariant, seeds, simulatedSeconds }) =>

@@ -1,9 +1,9 @@
-/** One bug, injected: a piece of one source file replaced by another. */
+/** One injected bug: a text of one source file is replaced by another. */
 export interface Mutant {
-  /** Which of the things that implementations get wrong it belongs to, by the numbers in test/README.md. */
+  /** Its kind of mistake, by the numbers in test/README.md. */
   readonly mistake: number;
   readonly name: string;
-  /** From `src/` on. */
+  /** Path below `src/`. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;

@@ -2,5 +2,5 @@ import { CONSENSUS_MUTANTS } from './consensus-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 
-/** Each `find` stands exactly once in its file; a change of the code that loses one fails the run, and not silently. */
+/** Each `find` is exactly once in its file; a change of the code that removes one fails the run. */
 export const MUTANTS: readonly Mutant[] = [...CONSENSUS_MUTANTS, ...QUEUE_MUTANTS];

@@ -10,19 +10,19 @@ const INSTALL_MS_MAX = 300_000;
 export interface InstalledNode {
   /** As in `process.versions.node`. */
   readonly version: string;
-  /** The folder with the executable `node`: first in PATH, it is the Node.js of all that is started. */
+  /** The folder with the executable `node`: first in PATH, it is the Node.js of all child processes. */
   readonly binFolder: string;
   readonly executable: string;
 }
 
-/** A Node.js version as npm knows it: `22`, `22.12` or `22.12.0`. */
+/** A Node.js version for npm: `22`, `22.12` or `22.12.0`. */
 export function parseNodeVersion(text: string): string {
   if (!/^\d+(\.\d+){0,2}$/.test(text)) throw new InvalidArgumentError('Give versions of Node.js such as 22 or 22.12.0.');
   return text;
 }
 
 /**
- * Installs a Node.js from the npm package `node` into a folder of its own, unless it is there.
+ * Installs a Node.js from the npm package `node` into a separate folder, unless it is there.
  * @param cacheFolder holds a folder for each version.
  * @throws {UserError} when npm cannot install it.
  */
@@ -45,7 +45,7 @@ export async function installNode(version: string, cacheFolder: string): Promise
   return { version: stdout.trim().replace(/^v/, ''), binFolder, executable };
 }
 
-/** This process's environment without what an npm script gets from npm, which would make another npm install into this package. */
+/** This process's environment without npm's variables, which would make another npm install into this package. */
 export function environmentOf(binFolder?: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'));
   const environment = Object.fromEntries(kept);

@@ -7,7 +7,7 @@ import { packageRoot } from '../package-root.ts';
 import { installNode, parseNodeVersion } from './install-node.ts';
 import { outcomeLine, runTests } from './test-run.ts';
 
-/** The versions that are supported: the oldest, the one that the repository pins, the latest. */
+/** Supported versions: the oldest, the one that the repository pins, the latest. */
 const VERSIONS = ['22', '24', '26'];
 
 const collectVersions = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), parseNodeVersion(text)];

@@ -9,7 +9,7 @@ import { environmentOf, type InstalledNode } from './install-node.ts';
 const BUILD_MS_MAX = 600_000;
 const TESTS_MS_MAX = 3_600_000;
 
-/** What the tests said on one Node.js. */
+/** The test results on one Node.js. */
 export interface TestOutcome {
   readonly passed: number;
   readonly failed: number;

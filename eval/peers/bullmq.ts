@@ -6,10 +6,10 @@ import { clientVersions } from './client-version.ts';
 import type { Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { findProgram, freePorts, ServerProcess, versionOf } from './server-process.ts';
 
-/** They share the concurrency; each has connections of its own. */
+/** They share the concurrency; each has its own connections. */
 const WORKERS = 4;
 
-/** The queue that most Node.js programs use today. */
+/** The most used queue of Node.js programs. */
 export const bullmq: Peer = {
   id: 'bullmq',
   name: 'BullMQ on Redis',
@@ -48,7 +48,7 @@ const program = (): string | undefined => findProgram('redis-server');
 
 async function ping(port: number): Promise<boolean> {
   const redis = new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => null });
-  // Without a listener ioredis prints every refused connection.
+  // Without a listener ioredis prints every rejected connection.
   redis.on('error', () => undefined);
   try {
     await redis.connect();

@@ -4,24 +4,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Etcd3, type IKeyValue } from 'etcd3';
 import { RAFT_DEFAULTS } from '../../src/index.ts';
 import { clientVersions } from './client-version.ts';
-import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
 const NODES = 3;
 const CALL_MS_MAX = 5000;
 const CATCH_UP_MS_MAX = 30_000;
 
-/** etcd refuses an election timeout that is less than five heartbeats. */
+/** etcd rejects an election timeout that is less than five heartbeats. */
 const HEARTBEAT_MS = RAFT_DEFAULTS.electionTimeoutMs / 5;
 
-/** No queue, but the Raft log that jobraft is most often compared with: an add is a put. */
+/** Not a queue, but the Raft log that jobraft is most often compared with: an add is a put. */
 export const etcd: Peer = {
   id: 'etcd',
   name: 'etcd',
   nodes: NODES,
   durability: 'Acknowledged when a majority of 3 nodes has it on disk (fdatasync of the Raft log).',
-  completion: 'A watch tells of a job, a transaction claims it if it is free, another deletes it; both are on a majority of disks.',
+  completion: 'A watch reports a job, a transaction claims it if it is free, another deletes it; both are on a majority of disks.',
   settings: `Election timeout ${RAFT_DEFAULTS.electionTimeoutMs} ms as in jobraft, heartbeat ${HEARTBEAT_MS} ms (etcd wants a fifth of it at most), pre-vote, snapshots every 100,000 entries; the client talks to the leader. The Node.js gRPC client takes a whole core and bounds the adds a second.`,
   addsInFlight: 1000,
   missing: () => (program() === undefined ? 'etcd is not installed (apt-get install etcd-server)' : undefined),
@@ -109,7 +109,7 @@ class EtcdCluster implements RunningPeer {
     return within(CALL_MS_MAX, 'status', client.maintenance.status());
   }
 
-  /** @returns false while the node knows no leader. */
+  /** @returns false while the node has no leader. */
   async #leaderSeenBy(at: number): Promise<boolean> {
     const { leader } = await this.#status(at);
     return leader !== '0' && leader !== undefined;
@@ -119,8 +119,8 @@ class EtcdCluster implements RunningPeer {
   async #leader(): Promise<number> {
     const deadlineMs = performance.now() + CALL_MS_MAX;
     while (performance.now() < deadlineMs) {
-      const answers = await Promise.allSettled(this.#nodes.map((_, at) => this.#status(at)));
-      const at = answers.findIndex((answer) => answer.status === 'fulfilled' && answer.value.leader === answer.value.header.member_id);
+      const replies = await Promise.allSettled(this.#nodes.map((_, at) => this.#status(at)));
+      const at = replies.findIndex((reply) => reply.status === 'fulfilled' && reply.value.leader === reply.value.header.member_id);
       if (at >= 0) return at;
       await sleep(20);
     }
@@ -152,7 +152,7 @@ class EtcdCluster implements RunningPeer {
 }
 
 function openClient(host: string): Etcd3 {
-  // gRPC waits up to two minutes before it tries a restarted server again, unless told otherwise.
+  // By default gRPC waits up to two minutes before it retries a restarted server.
   const grpcOptions = { 'grpc.initial_reconnect_backoff_ms': 20, 'grpc.min_reconnect_backoff_ms': 20, 'grpc.max_reconnect_backoff_ms': 50 };
   return new Etcd3({ hosts: [host], dialTimeout: 1000, grpcOptions });
 }
@@ -211,7 +211,7 @@ class EtcdQueue implements PeerQueue {
 
   async close(): Promise<void> {}
 
-  /** @returns whether the job was this consumer's to finish. */
+  /** @returns whether this consumer deleted the job. */
   async #claimAndDelete(job: IKeyValue): Promise<boolean> {
     return this.#clients.use(async (client) => {
       const claim = await client.if(job.key, 'Version', '==', 1).then(client.put(job.key).value('claimed')).commit();

@@ -69,7 +69,7 @@ function openQueue(client: Client, name: string): PeerQueue {
 const CATCH_UP_MS_MAX = 20_000;
 const CATCH_UP_POLL_MS = 5;
 
-/** Waits until the restarted node has what the leader has committed, so that every kill finds a whole cluster. */
+/** Waits until the restarted node has all entries that the leader has committed, so that every kill finds a complete cluster. */
 async function caughtUp(cluster: Cluster, node: number): Promise<void> {
   const deadlineMs = systemClock.nowMs() + CATCH_UP_MS_MAX;
   while (systemClock.nowMs() < deadlineMs) {

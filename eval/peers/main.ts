@@ -25,13 +25,15 @@ interface Options {
 }
 
 const command = new Command('bench:peers')
-  .description('The same workload on jobraft and on the queues that are installed on this machine, each started here and stopped after.')
+  .description(
+    'The same workload on jobraft and on the queues that are installed on this machine, each started and stopped by this command.',
+  )
   .option('--only <peers>', `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them`, parsePeers, PEERS)
-  .option('--rounds <count>', 'how often every system is started afresh and measured', parseCount, 5)
+  .option('--rounds <count>', 'how often every system is started and measured', parseCount, 5)
   .option('--seconds <count>', 'how long each load runs', parseCount, 3)
   .option('--seed <number>', "seed of jobraft's randomised timeouts", parseCount, 1)
   .option('--out <folder>', 'where peers.csv goes', join(packageRoot(), 'results'))
-  .option('--data-dir <folder>', "where the servers' data go meanwhile (default: a folder beside peers.csv)")
+  .option('--data-dir <folder>', "temporary folder for the servers' data (default: a folder beside peers.csv)")
   .action(async (options: Options) => {
     process.exitCode = await runPeers({
       peers: [jobraft, ...options.only],

@@ -4,14 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, type JetStreamClient, type JetStreamManager, jetstream, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { clientVersions } from './client-version.ts';
-import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
 const NODES = 3;
 const CALL_MS_MAX = 5000;
 const CATCH_UP_MS_MAX = 60_000;
-/** Jobs with the consumer for each one that it may handle at once: the way to and from the server is never idle. */
+/** Jobs at the consumer for each one that it may handle at once, so that the connection is never idle. */
 const AHEAD = 10;
 const FILE_STORE = '16GB';
 
@@ -21,7 +21,7 @@ export const nats: Peer = {
   name: 'NATS JetStream',
   nodes: NODES,
   durability:
-    'Acknowledged when a majority of 3 nodes has it in the page cache; nothing is forced to disk before the answer (a sync every 2 minutes; 2.9 has no setting for it).',
+    'Acknowledged when a majority of 3 nodes has it in the page cache; nothing is synced to disk before the acknowledgement (a sync every 2 minutes; 2.9 has no setting for it).',
   completion: 'Acknowledgements of consumers are sent and not confirmed.',
   settings:
     'File storage, 3 replicas, work-queue retention, a pull consumer that is sent 10 jobs for each it may handle at once; the client talks to the leader of the stream.',
@@ -75,7 +75,7 @@ class NatsCluster implements RunningPeer {
       this.#servers.push(this.#startNode(node));
     }
     await Promise.all(this.#nodes.map((node, at) => this.#servers[at]?.waitUntilReady(() => this.#connect(node, at))));
-    // Streams can be made once the nodes have chosen the leader of their meta group.
+    // Streams can be created once the nodes have elected the leader of their meta group.
     await this.#servers[0]?.waitUntilReady(() => this.#manage((manager) => manager.getAccountInfo()));
   }
 
@@ -150,7 +150,7 @@ class NatsCluster implements RunningPeer {
     return this.#clients.use(async (client) => ask(await client.jetstreamManager()));
   }
 
-  /** Waits until the stream has a leader and every replica has all of it, then talks to the leader. */
+  /** Waits until the stream has a leader and every replica has all messages, then connects to the leader. */
   async #untilCurrent(stream: string): Promise<number> {
     const deadlineMs = performance.now() + CATCH_UP_MS_MAX;
     while (performance.now() < deadlineMs) {
@@ -169,7 +169,7 @@ class NatsCluster implements RunningPeer {
       }
       await sleep(50);
     }
-    throw new Error(`The stream ${stream} was not whole within ${CATCH_UP_MS_MAX} ms.`);
+    throw new Error(`The replicas of the stream ${stream} were not complete within ${CATCH_UP_MS_MAX} ms.`);
   }
 
   async #findLeader(stream: string): Promise<KillableLeader> {

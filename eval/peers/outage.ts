@@ -6,12 +6,12 @@ import type { KillableLeader } from './peer.ts';
 const PROBE_EVERY_MS = 5;
 const BEFORE_KILL_MS = 500;
 const OUTAGE_MS_MAX = 60_000;
-/** The outage is over when half of what was asked within this time was acknowledged. */
+/** The outage is over when half of the adds within this time are acknowledged. */
 const RECOVERED_WINDOW_MS = 1000;
 const RECOVERED_ADDS = RECOVERED_WINDOW_MS / PROBE_EVERY_MS / 2;
 
 /**
- * Kills the leader while adds go on at a fixed rate.
+ * Kills the leader while adds continue at a fixed rate.
  * @returns the longest time in milliseconds between two acknowledgements since the kill; `undefined` when it was interrupted.
  * @throws when adds are not accepted again within a minute.
  */
@@ -33,7 +33,7 @@ export async function measureOutage(add: () => Promise<void>, leader: KillableLe
 
 function hasRecovered(acknowledgedMs: readonly number[], killedMs: number): boolean {
   const nowMs = systemClock.nowMs();
-  // The whole window lies behind the kill: what was acknowledged before it says nothing.
+  // The whole window is after the kill: earlier acknowledgements do not count.
   if (nowMs - RECOVERED_WINDOW_MS < killedMs) return false;
   const earliest = acknowledgedMs.at(-RECOVERED_ADDS);
   return earliest !== undefined && earliest >= nowMs - RECOVERED_WINDOW_MS;

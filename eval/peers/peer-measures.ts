@@ -33,7 +33,7 @@ export const PEER_MEASURES: readonly { readonly label: string; readonly measure:
 const PAYLOAD = new Uint8Array(64);
 const CONCURRENCY = 100;
 const WARM_UP_SHARE = 0.3;
-/** No call of a healthy peer takes this long; beyond it the measurement is given up, so that nothing waits for ever. */
+/** No call of a healthy peer takes this long; after it the measurement fails, so that no wait is endless. */
 const STUCK_MS = 60_000;
 
 async function measureAdds(peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
@@ -45,7 +45,7 @@ async function measureAdds(peer: Peer, running: RunningPeer, settings: MeasureSe
     const { user, system } = process.cpuUsage(cpuBefore);
     return [
       { measure: 'add, 64 B, many in flight', unit: '/s', value: (count * 1000) / tookMs },
-      // Near 100 it is the client that bounds the adds of a peer. jobraft's nodes are threads of the same process.
+      // Near 100 the client bounds the adds of a peer. jobraft's nodes are threads of the same process.
       { measure: "processor of the client's process while adding", unit: '%', value: (user + system) / 10 / tookMs },
     ];
   } finally {
@@ -60,7 +60,7 @@ async function measureAddsAlone(_peer: Peer, running: RunningPeer, settings: Mea
     const tookMs: number[] = [];
     const startMs = performance.now();
     const isEnough = (): boolean => performance.now() - startMs >= settings.seconds * 1000 && tookMs.length >= samplesNeeded(99);
-    // A slow peer gets more time until its p99 can be told, within reason.
+    // A slow peer gets more time, up to a bound, until it has enough samples for a p99.
     while (!isEnough() && performance.now() - startMs < settings.seconds * 5000 && !settings.signal.aborted) {
       const before = performance.now();
       await within(STUCK_MS, 'an add', queue.add(PAYLOAD));
@@ -76,10 +76,10 @@ async function measureAddsAlone(_peer: Peer, running: RunningPeer, settings: Mea
 }
 
 const CYCLE_ADDS_IN_FLIGHT = 1000;
-/** A peer that adds faster than it completes would else be measured with a backlog that the others do not have. */
+/** Without it a peer that adds faster than it completes would be measured with a larger backlog than the others. */
 const CYCLE_BACKLOG_MAX = 10_000;
 
-/** Adds and completes at the same time, until all that was added is completed. */
+/** Adds and completes at the same time, until all added jobs are completed. */
 async function measureCycle(peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
   const queue = await running.openQueue('cycle');
   let added = 0;
@@ -152,7 +152,7 @@ async function measureLeaderKills(_peer: Peer, running: RunningPeer, settings: M
   }
 }
 
-/** Adds for so long, so many at once. @returns how many were acknowledged, and in how many milliseconds. */
+/** Adds for a duration with a number in flight. @returns how many were acknowledged, and in how many milliseconds. */
 async function addFor(
   queue: PeerQueue,
   seconds: number,

@@ -4,7 +4,7 @@ import { median } from '../statistics.ts';
 import { UserError } from '../user-error.ts';
 import type { PeerFigure } from './peer-measures.ts';
 
-/** What stands beside every figure of one system. */
+/** Columns that are the same for all figures of one system. */
 export interface MeasuredSystem {
   readonly name: string;
   readonly version: string;
@@ -16,7 +16,7 @@ export interface MeasuredSystem {
 }
 
 export interface PeerSession {
-  /** ISO time of its start; what belongs to one session was measured beside each other. */
+  /** ISO time of its start; figures of one session were measured together. */
   readonly started: string;
   readonly commit: string;
   readonly environment: string;
@@ -62,11 +62,11 @@ interface Measured {
   readonly values: number[];
 }
 
-/** Collects the figures of a session and keeps results/peers.csv up to date after each: an interrupted session keeps what it measured. */
+/** Collects the figures of a session and keeps results/peers.csv up to date after each: an interrupted session keeps its figures. */
 export class PeerResults {
   readonly #file: string;
   readonly #session: PeerSession;
-  /** Header and rows of the sessions before this one, kept as they are. */
+  /** Header and rows of earlier sessions, unchanged. */
   readonly #earlier: string;
   readonly #measured = new Map<string, Map<string, Measured>>();
   readonly #failures: { readonly system: MeasuredSystem; readonly measure: string; readonly reason: string }[] = [];
@@ -94,7 +94,7 @@ export class PeerResults {
     this.#write();
   }
 
-  /** A measurement that did not end as it should is a row as well. */
+  /** A failed measurement is a row as well. */
   fail(system: MeasuredSystem, measure: string, reason: string): void {
     this.#failures.push({ system, measure, reason });
     this.#write();
@@ -119,7 +119,7 @@ export class PeerResults {
       this.#row(system, [measure, unit, ...[value, low, high].map((figure) => figure.toPrecision(6)), String(count)], 'true', ''),
     );
     const bad = this.#failures.map(({ system, measure, reason }) => this.#row(system, [measure, '', '', '', '', '0'], 'false', reason));
-    // Renamed into place: a reader finds a whole file.
+    // Renamed into place, so that a reader finds a complete file.
     writeFileSync(`${this.#file}.new`, `${this.#earlier}${stringify([...good, ...bad])}`);
     renameSync(`${this.#file}.new`, this.#file);
   }

@@ -1,25 +1,25 @@
-/** A system that is measured beside jobraft, with the best settings that its drivers' authors could find for it. */
+/** A system that is measured beside jobraft, with the best settings found for it. */
 export interface Peer {
-  /** What `--only` calls it. */
+  /** Its name for `--only`. */
   readonly id: string;
   readonly name: string;
   readonly nodes: number;
-  /** What an acknowledged add has survived, as a sentence: figures of different durability are different figures. */
+  /** Durability of an acknowledged add, as a sentence: figures of different durability are different figures. */
   readonly durability: string;
-  /** What a completion is made of where the system has no such word, and how far it is acknowledged. */
+  /** The operations of a completion where the system has no such term, and how it is acknowledged. */
   readonly completion: string;
-  /** What its servers and clients are set to beyond their defaults, and why. */
+  /** Settings of its servers and clients that differ from their defaults, and why. */
   readonly settings: string;
-  /** How many adds are kept in flight when the most adds a second are looked for. */
+  /** Adds in flight when the maximum rate is measured. */
   readonly addsInFlight: number;
-  /** @returns what is missing on this machine and how to get it; `undefined` when the peer can be started. */
+  /** @returns what is missing on this machine and how to install it; `undefined` when the peer can be started. */
   missing(): string | undefined;
-  /** Resolves when adds can be accepted. @throws when the servers do not come up in time; nothing is left running then. */
+  /** Resolves when adds can be accepted. @throws when the servers do not start in time; all are stopped then. */
   start(options: PeerOptions): Promise<RunningPeer>;
 }
 
 export interface PeerOptions {
-  /** A folder of its own, on the disk that all peers use. */
+  /** A separate folder, on the disk that all peers use. */
   readonly folder: string;
   readonly seed: number;
 }
@@ -28,30 +28,30 @@ export interface PeerOptions {
 export interface RunningPeer {
   /** The server's own version. */
   readonly version: string;
-  /** The client packages and their versions; empty for what is part of the server. */
+  /** The client packages and their versions; empty if the client is part of the server. */
   readonly client: string;
-  /** Makes a queue that no one used before. */
+  /** Creates a new queue. */
   openQueue(name: string): Promise<PeerQueue>;
-  /** Present where there are nodes enough to lose one. */
+  /** Present where the cluster survives the loss of a node. */
   readonly failover?: Failover;
   /** Ends clients and servers; safe to call twice. */
   stop(): Promise<void>;
 }
 
 export interface Failover {
-  /** Waits until every node has all of the queue, so that every kill finds a whole cluster. */
+  /** Waits until every node has all of the queue, so that every kill finds a complete cluster. */
   findLeader(queue: string): Promise<KillableLeader>;
 }
 
 export interface KillableLeader {
   /** Ends it without warning (SIGKILL; for jobraft its thread). */
   kill(): Promise<void>;
-  /** Resolves when the node is a member again and has what the others have. */
+  /** Resolves when the node is a member again and has caught up. */
   restart(): Promise<void>;
 }
 
 export interface PeerQueue {
-  /** Resolves when the add is acknowledged as the peer's durability says. */
+  /** Resolves when the add is acknowledged with the peer's durability. */
   add(payload: Uint8Array): Promise<void>;
   /** An empty handler for up to `concurrency` jobs at once. */
   consume(options: PeerConsumerOptions): Promise<PeerConsumer>;
@@ -66,6 +66,6 @@ export interface PeerConsumerOptions {
 }
 
 export interface PeerConsumer {
-  /** Takes no more jobs and waits for what is under way. */
+  /** Claims no more jobs and waits for the running ones. */
   close(): Promise<void>;
 }

@@ -10,13 +10,13 @@ import type { Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } 
 import { type Account, accountOf, findProgram, freePorts, ServerProcess, versionOf } from './server-process.ts';
 
 const CONNECTIONS = 20;
-/** How many fetches run beside each other; each takes its share of the concurrency. */
+/** Concurrent fetches; each takes its share of the concurrency. */
 const FETCHERS = 2;
 const EMPTY_PAUSE_MS = 2;
 const USER = 'jobraft';
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
-/** The queue of those who have a database already. */
+/** A queue for users who already have a database. */
 export const pgBoss: Peer = {
   id: 'pg-boss',
   name: 'pg-boss on Postgres',
@@ -56,7 +56,7 @@ function program(name: string): string | undefined {
   return findProgram(name, debianFolders());
 }
 
-/** Debian keeps Postgres off the path; the newest first. */
+/** Debian installs Postgres outside of the path; the newest first. */
 function debianFolders(): string[] {
   try {
     const versions = readdirSync(DEBIAN_FOLDER).sort((a, b) => Number(b) - Number(a));
@@ -136,12 +136,12 @@ class PostgresServer implements RunningPeer {
 
   async stop(): Promise<void> {
     await this.#boss.stop({ graceful: false, wait: true, timeout: 5000 });
-    // Postgres takes SIGTERM as "when the last client has left"; SIGINT is its orderly stop.
+    // Postgres takes SIGTERM as "when the last client has left"; SIGINT stops it gracefully.
     await this.#server.stop('SIGINT');
   }
 }
 
-/** By fetch and complete: pg-boss's own `work` asks twice a second at most, which would measure its pause. */
+/** By fetch and complete: pg-boss's own `work` polls at most twice a second, which would measure its pause. */
 function consume(boss: PgBoss, name: string, { concurrency, onCompleted, onError }: PeerConsumerOptions): PeerConsumer {
   let isClosing = false;
   const batchSize = Math.ceil(concurrency / FETCHERS);

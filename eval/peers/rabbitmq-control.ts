@@ -11,17 +11,17 @@ export interface RabbitNode {
   readonly distributionPort: number;
   readonly epmdPort: number;
   readonly folder: string;
-  /** Holds the cookie by which the nodes and their tools know each other. */
+  /** Holds the cookie by which the nodes and their tools authenticate each other. */
   readonly home: string;
 }
 
-/** Where distributions keep the commands that do not change to another account. */
+/** Where distributions install the commands that do not switch to another account. */
 export const RABBIT_FOLDERS: readonly string[] = ['/usr/lib/rabbitmq/bin'];
 
 export interface RabbitControl {
-  /** Resolves when so many nodes are members of the cluster and up. */
+  /** Resolves when this many nodes are members of the cluster and up. */
   waitForNodes(count: number): Promise<void>;
-  /** Resolves when so many members of the queue are up and have the same log. @returns the leader's node. */
+  /** Resolves when this many members of the queue are up and have the same log. @returns the leader's node. */
   waitForMembers(queue: string, count: number): Promise<string>;
 }
 
@@ -29,10 +29,10 @@ const CALL_MS_MAX = 60_000;
 const WAIT_MS_MAX = 90_000;
 const POLL_MS = 100;
 
-// Erlang's idle schedulers spin for a while before they sleep; on a machine that others use as well that only takes time from them.
+// Erlang's idle schedulers spin for a while before they sleep; on a shared machine that takes time from other processes.
 const NO_SPINNING = '+sbwt none +sbwtdcpu none +sbwtdio none';
 
-/** What a node and its tools are told by their environment: nothing of the machine's own installation is used or written. */
+/** The environment of a node and its tools: the machine's own installation is neither used nor written. */
 export function rabbitEnvironment(node: RabbitNode): Record<string, string> {
   return {
     HOME: node.home,
@@ -71,7 +71,7 @@ export function parseMembers(text: string): QueueMember[] {
 }
 
 export function openRabbitControl(nodes: readonly RabbitNode[]): RabbitControl {
-  /** @param command with `--node`: any node that is up answers for all. */
+  /** @param command with `--node`: any node that is up reports on all. */
   const call = async (tool: string, ...args: readonly string[]): Promise<string> => {
     let failure: unknown;
     for (const node of nodes) {
@@ -90,8 +90,8 @@ export function openRabbitControl(nodes: readonly RabbitNode[]): RabbitControl {
     let reason = '';
     while (performance.now() < deadlineMs) {
       try {
-        const answer = await ask();
-        if (answer !== undefined) return answer;
+        const result = await ask();
+        if (result !== undefined) return result;
       } catch (error) {
         reason = messageOf(error);
       }

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { connect } from 'amqplib';
 import { clientVersions } from './client-version.ts';
-import { RotatingClient } from './nodes-in-turn.ts';
 import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { openRabbitControl, RABBIT_FOLDERS, type RabbitControl, type RabbitNode, rabbitEnvironment } from './rabbitmq-control.ts';
+import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess } from './server-process.ts';
 
 const NODES = 3;
-/** Jobs with the consumer for each one that it may handle at once: the way to and from the server is never idle. */
+/** Jobs at the consumer for each one that it may handle at once, so that the connection is never idle. */
 const AHEAD = 10;
 
-/** A quorum queue: Raft as well, one group a queue. */
+/** A quorum queue: also Raft, with one group per queue. */
 export const rabbitmq: Peer = {
   id: 'rabbitmq',
   name: 'RabbitMQ quorum queue',
@@ -42,7 +42,7 @@ export const rabbitmq: Peer = {
   },
 };
 
-// Debian's command on the path changes to an account of its own; the one behind it runs as the user that starts it.
+// Debian's command on the path switches to another account; the command that it wraps runs as the current user.
 const program = (): string | undefined => findProgram('rabbitmq-server', RABBIT_FOLDERS);
 const epmd = (): string | undefined => findProgram('epmd');
 
@@ -67,7 +67,7 @@ class RabbitCluster implements RunningPeer {
   async start(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     writeFileSync(join(this.#folder, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
-    // Erlang would start a port mapper of its own and leave it running.
+    // Erlang would start another port mapper and leave it running.
     this.#portMapper = ServerProcess.start({
       name: 'epmd',
       command: epmd() ?? 'epmd',
@@ -97,7 +97,7 @@ class RabbitCluster implements RunningPeer {
 
   async stop(): Promise<void> {
     await Promise.allSettled(this.#connections.map((connection) => connection?.close()));
-    // SIGTERM to a whole process group stops Erlang in order.
+    // SIGTERM to the process group stops Erlang gracefully.
     await Promise.all(this.#servers.map((server) => server.stop()));
     await this.#portMapper?.stop();
   }
@@ -147,7 +147,7 @@ class RabbitCluster implements RunningPeer {
     this.version = String(version);
   }
 
-  /** Waits until the queue has a leader and every member has all of it, then talks to the leader. */
+  /** Waits until the queue has a leader and every member has all of it, then connects to the leader. */
   async #untilWhole(queue: string): Promise<number> {
     const leader = await this.#control.waitForMembers(queue, NODES);
     const at = this.#nodes.findIndex(({ name }) => name === leader);
@@ -157,8 +157,8 @@ class RabbitCluster implements RunningPeer {
 
   async #findLeader(queue: string): Promise<KillableLeader> {
     const at = await this.#untilWhole(queue);
-    // A channel whose first message for a queue falls into the time without a leader has every later one refused (seen with 3.10);
-    // channels that the queue knows go on. Clients that publish all the time have such channels.
+    // A channel whose first message for a queue falls into the time without a leader has every later one rejected (seen with 3.10);
+    // channels that the queue knows continue to work. Clients that publish continuously have such channels.
     await Promise.all(this.#channels.all().map((channel) => publish(channel, queue, new Uint8Array(1))));
     return {
       kill: async () => this.#servers[at]?.kill(),

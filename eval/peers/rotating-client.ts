@@ -1,6 +1,6 @@
 /**
- * One client for each node of a cluster, of which one is used: the leader's, since any other node only passes on what it is
- * sent. When a call fails the next client is tried from then on, which is quicker than any client's own idea of reconnecting.
+ * One client for each node of a cluster. One is used: the leader's, since any other node only forwards
+ * requests. When a call fails, the next client is used from then on, which is faster than the clients' own reconnection.
  */
 export class RotatingClient<Client> {
   readonly #clients: (Client | undefined)[];
@@ -14,12 +14,12 @@ export class RotatingClient<Client> {
     return this.#clients.filter((client) => client !== undefined);
   }
 
-  /** Makes the node the one that is used. */
+  /** Uses the client of this node. */
   prefer(node: number): void {
     this.#current = node;
   }
 
-  /** A node's client is gone, or there again. */
+  /** A node's client was lost, or is connected again. */
   replace(node: number, client: Client | undefined): void {
     this.#clients[node] = client;
   }
@@ -32,7 +32,7 @@ export class RotatingClient<Client> {
     try {
       return await call(client);
     } catch (error) {
-      // Many calls fail at once when a node dies; they move on by one node together, not by one each.
+      // Many calls fail at once when a node crashes; together they move on by one node, not by one each.
       if (this.#current === at) this.#current = (at + 1) % this.#clients.length;
       throw error;
     }

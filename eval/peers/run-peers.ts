@@ -21,11 +21,11 @@ export interface PeersRequest {
   readonly print: (line: string) => void;
 }
 
-/** How often a leader is killed over the whole session, at least: the outage is told as their median. */
+/** Minimum number of leader kills in a session: the outage is reported as their median. */
 const KILLS = 5;
 
 /**
- * Every system once, each from a fresh start, then all again: what disturbs the machine for a while disturbs all alike.
+ * Every system once, each from a fresh start, then all again: a disturbance of the machine affects all alike.
  * @returns the process's exit code.
  */
 export async function runPeers(request: PeersRequest): Promise<number> {
@@ -40,12 +40,12 @@ export async function runPeers(request: PeersRequest): Promise<number> {
     if (missing !== undefined) print(`${peer.name}: skipped, ${missing}`);
   }
   const present = peers.filter((peer) => peer.missing() === undefined);
-  using interruption = listenForInterruption(() => print('Interrupted: what was measured is kept; the servers are being stopped.'));
+  using interruption = listenForInterruption(() => print('Interrupted: the figures so far are kept; the servers are being stopped.'));
   try {
     for (let round = 1; round <= rounds && !interruption.signal.aborted; round += 1) {
       print(`Round ${round} of ${rounds}`);
       measureMachine(request.dataDir, results);
-      // Each round begins with another one, so that no system always comes first.
+      // Each round begins with another system, so that none always comes first.
       const first = (round - 1) % present.length;
       for (const peer of [...present.slice(first), ...present.slice(0, first)]) {
         if (!interruption.signal.aborted) await measurePeer(peer, round, request, results, interruption.signal);
@@ -78,7 +78,7 @@ function measureMachine(folder: string, results: PeerResults): void {
   results.add(MACHINE, [{ measure: 'floor: fdatasync, 4 KiB', unit: 'ms', value: probeFdatasync(folder).p50Ms }]);
 }
 
-/** A peer that fails is a line and a row; the others go on. */
+/** A peer that fails is printed and recorded as a row; the others continue. */
 async function measurePeer(peer: Peer, round: number, request: PeersRequest, results: PeerResults, signal: AbortSignal): Promise<void> {
   const { seconds, rounds, seed, print } = request;
   const { name, nodes, durability, completion, settings } = peer;

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../user-error.ts';
 
 export interface ServerCommand {
-  /** As it stands in messages. */
+  /** Its name in messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly logFile: string;
-  /** For servers that refuse to run as root. */
+  /** For servers that do not run as root. */
   readonly account?: Account;
 }
 
@@ -27,13 +27,13 @@ const READY_POLL_MS = 50;
 const STOP_MS_MAX = 15_000;
 const LOG_TAIL_CHARACTERS = 2000;
 
-/** What still runs, so that no way out of this program leaves a server behind. */
+/** Running servers, so that no exit of this program leaves one behind. */
 const running = new Set<ServerProcess>();
 process.on('exit', () => {
   for (const server of running) server.signal('SIGKILL');
 });
 
-/** One server of a peer, in a process group of its own: what it starts ends with it. */
+/** One server of a peer, in its own process group: its child processes end with it. */
 export class ServerProcess {
   readonly #command: ServerCommand;
   readonly #process: ChildProcess;
@@ -68,13 +68,13 @@ export class ServerProcess {
   }
 
   /**
-   * Asks until the server answers.
-   * @param ask rejects, or resolves to false, as long as it does not.
+   * Polls until the server is ready.
+   * @param ask rejects, or resolves to false, until the server is ready.
    * @throws with the end of the server's log when it ends or takes too long.
    */
   async waitUntilReady(ask: () => Promise<unknown>): Promise<void> {
     const deadlineMs = performance.now() + READY_MS_MAX;
-    let reason = 'it did not answer';
+    let reason = 'it was not ready';
     while (performance.now() < deadlineMs && !this.#hasExited) {
       try {
         if ((await within(READY_MS_MAX, this.#command.name, ask())) !== false) return;
@@ -93,7 +93,7 @@ export class ServerProcess {
     await this.#exited;
   }
 
-  /** In order, and by force when that takes too long. */
+  /** Stops it gracefully, and by SIGKILL when that takes too long. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.#hasExited) return;
     this.signal(signal);
@@ -108,7 +108,7 @@ export class ServerProcess {
     try {
       process.kill(-pid, signal);
     } catch {
-      // It ended between the question and the signal.
+      // It ended between the check and the signal.
     }
   }
 
@@ -121,7 +121,7 @@ export class ServerProcess {
   }
 }
 
-/** Ports of the loopback interface that are free now. All are held until all are known, so they differ. */
+/** Free ports of the loopback interface. All are held until all are known, so they differ. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   try {
@@ -143,7 +143,7 @@ export async function freePorts(count: number): Promise<number[]> {
   }
 }
 
-/** Where a program is, on the path or in the folders that distributions keep servers in; `undefined` when it is not installed. */
+/** The path of a program, from the PATH or from the folders where distributions install servers; `undefined` when it is not installed. */
 export function findProgram(name: string, folders: readonly string[] = []): string | undefined {
   const path = [...folders, ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return path.map((folder) => join(folder, name)).find(isExecutable);
@@ -170,20 +170,20 @@ export function accountOf(user: string): Account | undefined {
   }
 }
 
-/** What a program says to `--version`, as far as it looks like a version. */
+/** The version in a program's `--version` output. */
 export function versionOf(program: string, ...args: readonly string[]): string {
   const text = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
   return /\d+(\.\d+)+/.exec(text)?.[0] ?? 'unknown';
 }
 
 /** @throws when it takes longer. */
-export async function within<T>(timeoutMs: number, what: string, answer: Promise<T>): Promise<T> {
+export async function within<T>(timeoutMs: number, what: string, result: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: nothing within ${timeoutMs} ms.`)), timeoutMs);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([result, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -13,7 +13,7 @@ export type CpuProfile = z.infer<typeof profileSchema>;
 /** @throws {ZodError} when it is something else. */
 export const parseCpuProfile = (text: string): CpuProfile => profileSchema.parse(JSON.parse(text));
 
-/** What a thread does, in the order in which it is shown. */
+/** Activities of a thread, in the order in which they are shown. */
 export const ACTIVITIES = [
   'SQLite: commit (WAL, fsync, write-back)',
   'SQLite: statements, checksums',
@@ -41,8 +41,8 @@ const PLACES: readonly (readonly [RegExp, Activity])[] = [
 ];
 
 /**
- * What a function does itself. A call into SQLite counts as its caller: the storage commits in one place, and what it takes there is
- * the system's writes and fsyncs.
+ * The activity of a function itself. A call into SQLite counts for its caller: the storage commits in one place, and its time there is
+ * that of the system's writes and fsyncs.
  */
 export function activityOf({ functionName, url }: { readonly functionName: string; readonly url: string }): Activity {
   if (functionName === '(idle)') return 'idle';
@@ -53,19 +53,21 @@ export function activityOf({ functionName, url }: { readonly functionName: strin
   return PLACES.find(([place]) => place.test(url))?.[1] ?? 'Node.js and V8';
 }
 
-/** Mostly a leader's thread has work here: it makes entries of what clients ask, counts acknowledgements, and writes what is long. */
+/**
+ * Mostly the leader's thread is active here: it appends clients' requests as entries, counts acknowledgements, and writes long payloads.
+ */
 const isLeadersOwn = ({ functionName, url }: { readonly functionName: string; readonly url: string }): boolean =>
   /\/node\/(proposer|entry-batch|request-router)\.js$|\/raft\/(leader|replication|progress)\.js$/.test(url) ||
   (url.endsWith('/base/bytes.js') && (functionName === 'copy' || functionName === '#grow'));
 
 export interface ThreadTime {
-  /** Milliseconds of each activity; all of them together are how long the thread was watched. */
+  /** Milliseconds of each activity; their sum is the profiled time of the thread. */
   readonly ms: ReadonlyMap<Activity, number>;
-  /** Milliseconds in what mostly a leader does. */
+  /** Milliseconds in activities of a leader. */
   readonly leadingMs: number;
 }
 
-/** @returns where the thread was, by its own time. */
+/** @returns the thread's own time by activity. */
 export function threadTimeOf({ nodes, samples, timeDeltas }: CpuProfile): ThreadTime {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const ms = new Map<Activity, number>();

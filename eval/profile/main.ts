@@ -23,7 +23,7 @@ interface Options {
   readonly only?: string;
 }
 
-/** Those whose time one may want to understand: one cluster each, and no node that is killed and takes its profile with it. */
+/** Measures that are worth profiling: one cluster each, and no killed node, whose profile would be lost. */
 const PROFILED = [
   'adds, many in flight',
   'adds in bulk',
@@ -37,7 +37,7 @@ const PROFILED = [
 const WORKLOAD_FILE = resolve(import.meta.dirname, 'workload.js');
 const MEASURE_MS_MAX = 120_000;
 
-/** Where the threads' time goes while the bench measures: V8's sampling profiler in every thread of a process of its own. */
+/** Profiles the threads during measures of the bench: V8's sampling profiler in every thread of a separate process. */
 async function profile({ out, plotsOut, only }: Options): Promise<void> {
   const labels = selectMeasures(only)
     .map(({ label }) => label)

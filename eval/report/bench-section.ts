@@ -4,8 +4,8 @@ import { FLOOR } from '../bench/figure.ts';
 import { formatNumber } from './format.ts';
 
 /**
- * One session of the bench as a page of Markdown shows it: what has a goal, and below it what the machine itself takes.
- * @param runtime the Node.js that it ran on, as in `process.version`, where that is known.
+ * One session of the bench as Markdown: the figures with goals, and below them the floor of the machine.
+ * @param runtime its Node.js, as in `process.version`, if known.
  */
 export function benchSection({ figures, session, commit, nodes, durability }: BenchSession, runtime: string | undefined): string {
   const medianOf = mediansOf(figures);
@@ -24,7 +24,7 @@ export function benchSection({ figures, session, commit, nodes, durability }: Be
     '| --- | --- | --- |',
     ...lines,
     '',
-    `${nodes} nodes, durability ${durability}, one session (${session.slice(0, 10)}, commit ${commit.slice(0, 7)}, Node.js ${runtime ?? 'unknown'}). What the machine itself takes:`,
+    `${nodes} nodes, durability ${durability}, one session (${session.slice(0, 10)}, commit ${commit.slice(0, 7)}, Node.js ${runtime ?? 'unknown'}). The machine itself:`,
     `${floors.join('; ')}.`,
   ].join('\n');
 }

@@ -8,10 +8,10 @@ export function formatNumber(value: number): string {
   return value.toFixed(digits);
 }
 
-/** Milliseconds below this are less than the clocks and timers involved can tell. */
+/** Milliseconds below this are less than the resolution of the clocks and timers involved. */
 export const SMALLEST_SHOWN = 0.001;
 
-/** `< 0.001` for what is too small to be told. */
+/** `< 0.001` for values below the resolution. */
 export const formatTiny = (value: number): string => (value < SMALLEST_SHOWN ? `< ${SMALLEST_SHOWN}` : formatNumber(value));
 
 /** The published figures have two decimals at most; a third would be ours. */

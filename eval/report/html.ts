@@ -9,7 +9,7 @@ import type { Environment } from '../environment.ts';
 import { sections, type Table } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
-/** results/report.html: one file with its charts, their data, the font and Vega inside; it asks no server for anything. */
+/** results/report.html: one file with its charts, their data, the font and Vega inside; it loads nothing from a server. */
 export function htmlReport(evaluation: Evaluation, charts: readonly Chart[], environments: Readonly<Record<string, Environment>>): string {
   const figure = (name: string): string => {
     const chart = charts.find((candidate) => candidate.name === name);
@@ -56,7 +56,7 @@ ${SCRIPT}
 `;
 }
 
-/** The bundle for browsers lies beside the module that Node.js loads. */
+/** The bundle for browsers is beside the module that Node.js loads. */
 const vegaBundle = (): string => join(dirname(createRequire(import.meta.url).resolve('vega')), 'vega.min.js');
 
 function invalidSection(evaluation: Evaluation): string {
@@ -78,7 +78,7 @@ const htmlList = (lines: readonly string[]): string =>
 const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Nothing inside a script element may look like its end. */
+/** A script element must not contain its own end tag. */
 const scriptSafe = (script: string): string => script.replaceAll('</script', '<\\/script');
 
 const STYLE = `
@@ -99,7 +99,7 @@ code { font-size: 0.9em; background: #f4f4f4; padding: 1px 4px; border-radius: 3
 #tooltip { position: fixed; z-index: 1; background: #1a1a1a; color: #fff; padding: 7px 10px; border-radius: 5px; font-size: 13px; line-height: 1.45; pointer-events: none; max-width: 340px; }
 `;
 
-/** Runs in the reader's browser: draws each chart and shows what it knows about the mark under the pointer. */
+/** Runs in the reader's browser: draws each chart and shows the data of the mark under the pointer. */
 const SCRIPT = `
 const tooltip = document.getElementById('tooltip');
 function showTooltip(handler, event, item, value) {

@@ -33,7 +33,7 @@ export function markdownReport(
     '',
     `**${summaryLine(evaluation)}** ${durabilityLine(evaluation)}`,
     '',
-    'Written by `npm run plots` from `runs.csv` and the raw samples; nothing here was typed in by hand. The interactive version is `report.html`.',
+    'Written by `npm run plots` from `runs.csv` and the raw samples; nothing here was written by hand. The interactive version is `report.html`.',
     '',
     ...parts,
     '## How it was made',

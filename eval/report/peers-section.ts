@@ -28,10 +28,10 @@ const COLUMNS: readonly (readonly [measure: string, title: string])[] = [
 ];
 const FLOOR_MEASURE = 'floor: fdatasync, 4 KiB';
 
-/** Whether an acknowledged add was forced to disk, as the system's own sentence about its durability says. */
+/** Whether an acknowledged add was synced to disk, by the sentence about the system's durability. */
 const isSynced = ({ durability }: Row): boolean => durability.includes('has it on disk');
 
-/** The last session of a peers.csv as a page of Markdown shows it: durable beside durable, and the others below them. */
+/** The last session of a peers.csv as Markdown: durable systems first, and the others below them. */
 export function peersSection(csv: string): string {
   const records: unknown[] = parse(csv, { columns: true });
   const all = records.map((record) => rowSchema.parse(record)).filter(({ valid }) => valid === 'true');
@@ -50,9 +50,9 @@ export function peersSection(csv: string): string {
       .concat(COLUMNS.map(([measure]) => cell(row.peer, measure)))
       .join(' | '),
   );
-  const titles = ['system', 'nodes', 'on disk before the answer', ...COLUMNS.map(([, title]) => title)];
+  const titles = ['system', 'nodes', 'on disk before the reply', ...COLUMNS.map(([, title]) => title)];
   const [first] = rows;
-  // The machine's own row names the Node.js that jobraft and all clients ran on.
+  // The machine's own row names the Node.js of jobraft and all clients.
   const made = `${session?.slice(0, 10)}, commit ${first?.commit.slice(0, 7)}, Node.js ${floor?.version ?? 'unknown'}`;
   return [
     `| ${titles.join(' | ')} |`,

@@ -8,7 +8,7 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A table with its heading and what the reader must know beside it. */
+/** A table with its heading and a note. */
 export interface Section {
   readonly title: string;
   readonly note: string;
@@ -22,7 +22,7 @@ export function sections(evaluation: Evaluation): readonly Section[] {
   const { settings } = evaluation;
   const replayNote =
     `Paced: one message every ${settings.pacing.delayMs} ms, then ${settings.pacing.settleMs} ms of rest; ` +
-    'the ceiling is N / (0.1 N + 0.5) msg/s. Fast: the same messages as fast as the cluster takes them. ' +
+    'the ceiling is N / (0.1 N + 0.5) msg/s. Fast: the same messages as fast as possible. ' +
     'A message counts when it was added, acknowledged, claimed and completed. ' +
     'Overhead: (wall − pacing − settling) / N, per message. p50: the median time from the moment at which a message was due to its acknowledgement. ' +
     `"Original": ${settings.published.system}, ${settings.published.source}; published elsewhere, measured on another machine, never here.`;
@@ -35,19 +35,19 @@ export function sections(evaluation: Evaluation): readonly Section[] {
     },
     {
       title: 'Scenario payload',
-      note: 'Pacing and columns are those of the table above.',
+      note: 'Pacing and columns are the same as in the table above.',
       table: replayTable(evaluation.payload, settings),
       charts: ['throughput-by-payload', 'overhead-by-payload'],
     },
     {
       title: 'Latency by payload',
-      note: 'Open loop: messages leave at a fixed rate, and each is timed from the moment at which it was due, so that a slow answer cannot hide behind a late question. A percentile is left empty where there are too few messages for it.',
+      note: 'Open loop: messages leave at a fixed rate, and each is timed from the moment at which it was due, so that a slow reply is not hidden by a late request. A percentile is left empty where there are too few messages for it.',
       table: latencyTable(evaluation),
       charts: ['latency-distribution', 'latency-by-size'],
     },
     {
       title: 'Capacity by payload',
-      note: 'Closed loop: a bounded number of messages is always on its way, while consumers complete what was added.',
+      note: 'Closed loop: a bounded number of messages is always in flight, while consumers complete the added ones.',
       table: sweepTable(evaluation.sweep),
       charts: ['throughput-by-size'],
     },

@@ -3,7 +3,7 @@ import { describeDurability } from '../charts/chart.ts';
 import type { Environment } from '../environment.ts';
 import { formatCount, formatNumber } from './format.ts';
 
-/** One line that answers the first question a reader has. */
+/** One line with the result that most readers want first. */
 export function summaryLine({ rows }: Evaluation): string {
   const valid = rows.filter((row) => row.valid);
   const count = (column: 'acknowledged' | 'lost' | 'duplicated'): number => valid.reduce((total, row) => total + row[column], 0);
@@ -28,21 +28,21 @@ export function methodLines(evaluation: Evaluation, environments: Readonly<Recor
     ...(probe === undefined
       ? []
       : [
-          `Disk: 4 KiB written and fdatasync'ed takes ${formatNumber(probe.p50Ms)} ms (p50) and ${formatNumber(probe.p99Ms)} ms (p99) there. No durable answer can be faster.`,
+          `Disk: 4 KiB written and fdatasync'ed takes ${formatNumber(probe.p50Ms)} ms (p50) and ${formatNumber(probe.p99Ms)} ms (p99) there. No durable reply can be faster.`,
         ]),
     `Commit ${evaluation.commits.join(', ')}; settings ${[...new Set(rows.map((row) => row.config_hash))].join(', ')}; measured ${started[0] ?? ''} to ${started.at(-1) ?? ''}.`,
     `Commands: ${[...new Set(rows.map((row) => row.command))].map((command) => `\`${command}\``).join(', ')}.`,
-    'Each run is a fresh cluster on an empty disk folder. A warm-up in a queue of its own is discarded. Repetitions are interleaved; the intervals are bootstrap intervals over runs.',
-    "Producer, consumers and nodes share one machine, and producer and consumers one thread, which is none of the nodes'.",
+    'Each run is a fresh cluster on an empty disk folder. A warm-up in a separate queue is discarded. Repetitions are interleaved; the intervals are bootstrap intervals over runs.',
+    'Producer, consumers and nodes share one machine. Producer and consumers share one thread; each node has its own.',
     'Lost = acknowledged − completed, counted message by message after the queue was seen empty. Every payload is compared on arrival.',
   ];
 }
 
-/** What a reader must not conclude. */
+/** Limits of the figures. */
 export const LIMITS: readonly string[] = [
-  'All nodes share one process, one machine and one disk: the figures hold for the embedded cluster, and not for a network between machines.',
-  "The original's figures come from another machine with another disk and another program; the distance to them is not the merit of one design alone.",
-  'Our paced sender keeps to its schedule and does not wait for an answer before the next message. An answer within the 100 ms therefore adds nothing to the overhead; the latency columns say how long a message waits.',
+  'All nodes share one process, one machine and one disk: the figures apply to the embedded cluster, not to a network between machines.',
+  "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
+  'Our paced sender keeps to its schedule and does not wait for a reply before the next message. A reply within the 100 ms therefore adds nothing to the overhead; the latency columns show how long a message waits.',
   'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity. Capacity is what the sweep shows.',
   'These runs inject no faults.',
 ];

@@ -10,7 +10,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** What the process says by itself. */
+/** Messages that the process sends without a request. */
 export type Notice = Exclude<ChildReport, { readonly type: 'ready' | 'rejected' | 'done' | 'failed' }>;
 
 /** The cluster did not start. */
@@ -74,7 +74,7 @@ export class ProcessUnderTest {
     return within(timeoutMs, action.type, done);
   }
 
-  /** SIGKILL: no thread of it does anything more. */
+  /** SIGKILL: all its threads end at once. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#exited;

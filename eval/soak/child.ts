@@ -9,11 +9,11 @@ import { KEPT_QUEUE, Load, TRIMMED_QUEUE } from './load.ts';
 import type { ChildReport, ChildSettings, SoakAction, SoakCommand } from './messages.ts';
 import { passMs } from './processing.ts';
 
-/** Processes of one life of this program; a life never has so many calls under way. */
+/** History processes of one life of this program; a life never has this many calls in progress. */
 const PROCESSES_PER_LIFE = 1_000_000;
 const DRAIN_POLL_MS = 100;
 
-/** The process under test: a cluster and its clients. Faults come from the driver, the last of them without a word: a SIGKILL. */
+/** The process under test: a cluster and its clients. Faults come from the driver; the last of them is a SIGKILL. */
 async function main(settings: ChildSettings): Promise<void> {
   const file = new HistoryFile(settings.historyFile);
   const recorder = new HistoryRecorder({
@@ -27,7 +27,7 @@ async function main(settings: ChildSettings): Promise<void> {
     dataDir: settings.dataDir,
     logs: { dir: settings.logDir },
     seed: settings.seed + settings.life,
-    // Often enough that nodes which were away are brought up by snapshots too.
+    // Often enough that nodes which were down also catch up by snapshots.
     limits: { checkpointEntries: 400, tailEntries: 100 },
     onNodeFailure: (node, error) =>
       report({ type: 'node-failure', node, code: codeOf(error), error: `Node ${node} stopped by itself: ${error.message}` }),
@@ -104,7 +104,7 @@ async function drain(timeoutMs: number, { cluster, load, audit, settings }: Subj
   return `${[...ids.values()].reduce((sum, known) => sum + known.length, 0)} jobs read at the end`;
 }
 
-/** All replicas come to the same state. */
+/** Waits until all replicas have the same state. */
 async function converged(cluster: Cluster, deadlineMs: number): Promise<void> {
   for (;;) {
     const states = await cluster.replicaStates();
@@ -116,7 +116,7 @@ async function converged(cluster: Cluster, deadlineMs: number): Promise<void> {
   }
 }
 
-/** Every job that any life of this process was told of, by queue. */
+/** Every job that a reply to any life of this process names, by queue. */
 function knownIds(historyFile: string): Map<string, number[]> {
   const ids = new Map<string, Set<number>>([KEPT_QUEUE, TRIMMED_QUEUE].map((queue) => [queue, new Set()]));
   for (const operation of operationsOf(readHistory(historyFile))) {
@@ -128,13 +128,13 @@ function knownIds(historyFile: string): Map<string, number[]> {
 
 const codeOf = (error: unknown): string => (error instanceof JobraftError ? error.code : 'UNKNOWN');
 
-/** Without its driver nobody listens. */
+/** Ends the process when its driver is gone. */
 const report = (message: ChildReport): void => {
   if (process.connected) process.send?.(message);
 };
 
 try {
-  // The only cast: the driver is the one who starts this process, and writes its argument.
+  // The only cast: the driver starts this process, and writes its argument.
   await main(JSON.parse(process.argv[2] ?? '') as ChildSettings);
 } catch (error) {
   const rejection: ChildReport = { type: 'rejected', code: codeOf(error), error: error instanceof Error ? error.message : String(error) };

@@ -1,6 +1,6 @@
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../src/index.ts';
 
-/** A client's way to the cluster that can be cut: then packets are lost in both directions, and neither side notices. */
+/** A client's connection to the cluster that can be cut: packets are then lost in both directions, and neither side notices. */
 export class CuttableEndpoint implements ClusterEndpoint {
   readonly #cluster: ClusterEndpoint;
   #isCut = false;
@@ -13,7 +13,7 @@ export class CuttableEndpoint implements ClusterEndpoint {
     this.#isCut = true;
   }
 
-  mend(): void {
+  heal(): void {
     this.#isCut = false;
   }
 

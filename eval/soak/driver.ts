@@ -15,45 +15,48 @@ export interface SoakOptions {
   readonly seconds: number;
   readonly seed: number;
   readonly addsPerSecond: number;
-  /** Holds everything but the history. */
+  /** Holds all files except the history. */
   readonly folder: string;
   readonly historyFile: string;
-  /** Hears of every step. */
+  /** Receives a line for every step. */
   readonly print: (line: string) => void;
 }
 
-/** What was done to the cluster. */
+/** The executed steps and their effects. */
 export interface SoakRun {
-  /** How often each kind of step was carried out. */
+  /** How often each kind of step was executed. */
   readonly steps: ReadonlyMap<SoakStep['type'], number>;
-  /** The numbers of nodes that the cluster went through. */
+  /** The sizes of the cluster, in their order. */
   readonly sizes: readonly number[];
   readonly seconds: number;
-  /** How many processes were under test, one after the other. */
+  /** Number of consecutive processes under test. */
   readonly processes: number;
-  /** Jobs that were dead letters at the end; undefined for a run that did not get there. */
+  /** Jobs that were dead letters at the end; undefined for a run that ended earlier. */
   readonly deadLetters: number | undefined;
   /** Jobs that became dead letters although no processor failed them. */
   readonly deadLettersWithoutCause: number;
   readonly elections: UnexplainedElections;
-  /** For how long no fault was injected, and none had its effects. */
+  /** Time without a fault, and without effects of one. */
   readonly calmSeconds: number;
-  /** What the cluster did not survive; empty when all is well. After that the queue may not have been drained. */
+  /** Failures of the cluster; empty for a good run. After a failure the queue may not have been drained. */
   readonly failures: readonly string[];
 }
 
-const FOUNDERS = 3;
+const INITIAL_NODES = 3;
 const STEP_TIMEOUT_MS = 120_000;
 const RESIZE_TIMEOUT_MS = 180_000;
 const DRAIN_TIMEOUT_MS = 600_000;
-/** For the work that is left after the last fault. */
+/** For the remaining work after the last fault. */
 const FINISH_TIMEOUT_MS = 120_000;
-/** How much longer than asked for a run may take before it leaves steps out. */
+/** How much longer than requested a run may take before it skips steps. */
 const LATE_FACTOR = 1.25;
-/** The load goes on for a moment before the first fault and after the last. */
+/** The load runs this long before the first fault and after the last. */
 const CALM_MS = 500;
 
-/** Carries out the plan against one process after the other, and drains the queue. Ends early when the cluster does not come back from a fault. */
+/**
+ * Executes the plan against one process after the other, and drains the queue. Ends early when the cluster does not recover from a
+ * fault.
+ */
 export async function soak(options: SoakOptions): Promise<SoakRun> {
   return new Soak(options).run();
 }
@@ -67,7 +70,7 @@ class Soak implements Subject {
   readonly #startedWallMs = Date.now();
   readonly #faults = new FaultTimes();
   readonly #steps = new Map<SoakStep['type'], number>();
-  readonly #sizes: number[] = [FOUNDERS];
+  readonly #sizes: number[] = [INITIAL_NODES];
   readonly #failures: string[] = [];
   readonly #kindsDone = new Set<string>();
   #child: ProcessUnderTest | undefined;
@@ -87,9 +90,9 @@ class Soak implements Subject {
     try {
       await this.#faults.during(() => this.start());
       const plan = planOf(this.#options.seconds, this.#options.seed);
-      await this.#carryOut(plan);
+      await this.#execute(plan);
       const drain = (): Promise<Done> => this.perform({ type: 'drain', timeoutMs: FINISH_TIMEOUT_MS }, DRAIN_TIMEOUT_MS);
-      // A run without calm is too short to say which elections no fault explains.
+      // A run without time between faults is too short to identify elections without a cause.
       const { detail } = await (plan.some(({ type }) => type === 'calm') ? drain() : this.#faults.during(drain));
       drainedMs = Date.now();
       await this.#faults.during(() => this.perform({ type: 'compare-and-close', timeoutMs: STEP_TIMEOUT_MS }, 2 * STEP_TIMEOUT_MS));
@@ -118,7 +121,7 @@ class Soak implements Subject {
     const life = this.#lives;
     this.#lives += 1;
     const { dataDir } = this;
-    const settings: ChildSettings = { dataDir, logDir: this.#logDir, historyFile, nodes: FOUNDERS, seed, addsPerSecond, life };
+    const settings: ChildSettings = { dataDir, logDir: this.#logDir, historyFile, nodes: INITIAL_NODES, seed, addsPerSecond, life };
     this.#child = await ProcessUnderTest.start(settings, (notice) => this.notices.on(notice));
   }
 
@@ -132,21 +135,21 @@ class Soak implements Subject {
     return this.#child.perform(action, timeoutMs);
   }
 
-  async #carryOut(plan: readonly SoakStep[]): Promise<void> {
+  async #execute(plan: readonly SoakStep[]): Promise<void> {
     await passMs(CALM_MS);
     let leftOut = 0;
     for (const [at, step] of plan.entries()) {
-      // Steps that take long are caught up on: the plan says when each is due.
+      // After a slow step the run catches up: the plan determines when each step is due.
       await passMs(Math.max(0, CALM_MS + (at * this.#options.seconds * 1_000) / plan.length - this.#elapsedMs));
       const since = (this.#elapsedMs / 1_000).toFixed(1);
       if (this.#isTooLate(step)) leftOut += 1;
-      else await this.#carryOutStep(step, since);
+      else await this.#executeStep(step, since);
     }
-    if (leftOut > 0) this.#options.print(`left out ${leftOut} steps, since the others took long`);
+    if (leftOut > 0) this.#options.print(`skipped ${leftOut} steps, since the others took long`);
     await passMs(CALM_MS);
   }
 
-  async #carryOutStep(step: SoakStep, since: string): Promise<void> {
+  async #executeStep(step: SoakStep, since: string): Promise<void> {
     try {
       const detail = await (this.#mayCauseElections(step) ? this.#faults.during(() => this.#take(step)) : this.#take(step));
       this.#options.print(`${since} s  ${detail}`);
@@ -158,14 +161,14 @@ class Soak implements Subject {
     }
   }
 
-  /** A run on a slow machine leaves out what it has done before; what changes the number of nodes is done in any case. */
+  /** A run on a slow machine skips kinds of steps that it has executed before, but never a step that changes the number of nodes. */
   #isTooLate(step: SoakStep): boolean {
     return step.type !== 'resize' && this.#kindsDone.has(kindOf(step)) && this.#elapsedMs > LATE_FACTOR * this.#options.seconds * 1_000;
   }
 
-  /** Nodes that are added take no leader's place; of those that are removed one may lead. */
+  /** An added node does not replace the leader; a removed one may be the leader. */
   #mayCauseElections(step: SoakStep): boolean {
-    if (step.type === 'resize') return step.nodes < (this.#sizes.at(-1) ?? FOUNDERS);
+    if (step.type === 'resize') return step.nodes < (this.#sizes.at(-1) ?? INITIAL_NODES);
     return step.type !== 'calm';
   }
 
@@ -202,7 +205,7 @@ class Soak implements Subject {
   }
 }
 
-/** Its type, and how the fault is made good where there are several ways. */
+/** Its type, and its remedy where there are several. */
 function kindOf(step: SoakStep): string {
   const remedy = 'remedy' in step ? step.remedy : 'isPutBack' in step ? step.isPutBack : '';
   return `${step.type} ${remedy}`;

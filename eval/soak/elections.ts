@@ -2,22 +2,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeMoment, isBusy, type MachineLoad } from './machine-load.ts';
 
-/** A term in which at least one node stood for election. */
+/** A term in which at least one node campaigned. */
 export interface Election {
   readonly term: number;
-  /** The nodes that stood. */
+  /** The candidates. */
   readonly nodes: readonly number[];
-  /** Of the first of them, in wall-clock milliseconds. */
+  /** Time of the first candidacy, in wall-clock milliseconds. */
   readonly atMs: number;
 }
 
-/** What a fault causes after its end, elections included: a node that comes back, catches up, and ends what it was about. */
+/** How long a fault may have effects after its end, including elections: a node restarts, catches up, and ends its work in progress. */
 export const AFTERMATH_MS = 5_000;
-/** When faults were injected, and what remains. */
+/** The times of the faults, and the time without faults. */
 export class FaultTimes {
   readonly #spans: { fromMs: number; toMs: number }[] = [];
 
-  /** The fault, and what it may cause after its end. */
+  /** The fault and its aftermath. */
   async during<T>(fault: () => Promise<T>): Promise<T> {
     const span = { fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY };
     this.#spans.push(span);
@@ -32,7 +32,7 @@ export class FaultTimes {
     return this.#spans.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs);
   }
 
-  /** How much of the time from `fromMs` to `toMs` is outside of every fault. */
+  /** The part of the time from `fromMs` to `toMs` that is outside of every fault. */
   freeMs(fromMs: number, toMs: number): number {
     let freeMs = 0;
     let at = fromMs;
@@ -49,7 +49,7 @@ export class FaultTimes {
 export interface UnexplainedElections {
   /** Each as a sentence. */
   readonly described: readonly string[];
-  /** Those that happened although the machine was not busy with something else: violations. */
+  /** Those during which the machine was not busy with other work: violations. */
   readonly count: number;
 }
 
@@ -71,11 +71,11 @@ export function electionsIn(logDir: string): Election[] {
   for (const name of readdirSync(logDir)) {
     if (!/^node-\d+\.log$/.test(name)) continue;
     for (const line of readFileSync(join(logDir, name), 'utf8').split('\n')) {
-      const stood = candidacyIn(line);
-      if (stood === undefined) continue;
-      const known = byTerm.get(stood.term) ?? { nodes: new Set(), atMs: stood.atMs };
-      known.nodes.add(stood.node);
-      byTerm.set(stood.term, { nodes: known.nodes, atMs: Math.min(known.atMs, stood.atMs) });
+      const candidacy = candidacyIn(line);
+      if (candidacy === undefined) continue;
+      const known = byTerm.get(candidacy.term) ?? { nodes: new Set(), atMs: candidacy.atMs };
+      known.nodes.add(candidacy.node);
+      byTerm.set(candidacy.term, { nodes: known.nodes, atMs: Math.min(known.atMs, candidacy.atMs) });
     }
   }
   const elections = [...byTerm].map(([term, { nodes, atMs }]) => ({ term, nodes: [...nodes], atMs }));
@@ -90,7 +90,7 @@ function candidacyIn(line: string): { readonly node: number; readonly term: numb
   try {
     record = JSON.parse(line);
   } catch {
-    // A line that a kill has torn.
+    // A line that a kill tore.
     return undefined;
   }
   if (typeof record !== 'object' || record === null) return undefined;

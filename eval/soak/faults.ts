@@ -6,7 +6,7 @@ import { stickNode } from './stuck-node.ts';
 const LEADER_WAIT_MS = 20_000;
 const POLL_MS = 10;
 
-/** Injects one fault and sees it through. @returns what was done to whom. @throws when the cluster does not come back in time. */
+/** Injects one fault and waits for its end. @returns a description. @throws when the cluster does not recover in time. */
 export async function injectFault(cluster: Cluster, action: ProcessFault, logDir: string): Promise<string> {
   switch (action.type) {
     case 'kill-leader': {
@@ -54,7 +54,7 @@ export async function injectFault(cluster: Cluster, action: ProcessFault, logDir
       await cluster.heal();
       return `lost ${action.probability * 100} % of the frames`;
     case 'transfer':
-      return `handed leadership over to ${await cluster.transferLeadership()}`;
+      return `transferred leadership to ${await cluster.transferLeadership()}`;
     case 'resize':
       return resize(cluster, action.nodes);
     default:
@@ -62,7 +62,7 @@ export async function injectFault(cluster: Cluster, action: ProcessFault, logDir
   }
 }
 
-/** One node after the other; those that were there first go first, so that every disk is replaced. */
+/** One node after the other; the oldest are removed first, so that every disk is replaced. */
 async function resize(cluster: Cluster, nodes: number): Promise<string> {
   const before = cluster.nodeIds().length;
   while (cluster.nodeIds().length < nodes) await cluster.addNode();

@@ -5,11 +5,11 @@ import { StartRejected } from './child-process.ts';
 import type { Done, SoakAction } from './messages.ts';
 import type { Notices } from './notices.ts';
 
-/** What the driver does to the nodes' folders while no process has them. */
+/** Faults that the driver injects into the nodes' folders while no process uses them. */
 export type FolderFault =
   /** A node's folder is replaced by a copy that was taken while the node ran. `pick` in [0, 1) chooses the node. */
   | { readonly type: 'rolled-back-folder'; readonly pick: number }
-  /** A node's folder is replaced by one of another cluster, and after the rejected start by its own, or by none. */
+  /** A node's folder is replaced by one of another cluster, and after the rejected start by its original, or by none. */
   | { readonly type: 'foreign-folder'; readonly pick: number; readonly isPutBack: boolean };
 
 /** The process under test and its files. */
@@ -30,7 +30,7 @@ const CHECKPOINT_TIMEOUT_MS = 60_000;
 const REPAIR_TIMEOUT_MS = 60_000;
 const FOREIGN_JOBS = 5;
 
-/** Only one node's folder at a time, and only while every node has everything: the others are a majority without it. */
+/** Only one node's folder at a time, and only while every node has caught up: the others are a majority without it. */
 export async function injectFolderFault(subject: Subject, fault: FolderFault): Promise<string> {
   const { nodes } = await settle(subject);
   const node = nodes[Math.floor(fault.pick * nodes.length)] ?? 1;
@@ -43,7 +43,7 @@ export async function injectFolderFault(subject: Subject, fault: FolderFault): P
 export const settle = (subject: Subject): Promise<Done> =>
   subject.perform({ type: 'settle', timeoutMs: SETTLE_TIMEOUT_MS }, 2 * SETTLE_TIMEOUT_MS);
 
-/** The copy is older than a checkpoint that is on record, so that the cluster must notice it (README, "Files"). */
+/** The copy is older than a recorded checkpoint, so that the cluster must detect it (README, "Files"). */
 async function rollBack(subject: Subject, node: number): Promise<string> {
   const folder = join(subject.dataDir, `node-${node}`);
   const copy = join(subject.workDir, 'copy');
@@ -53,7 +53,7 @@ async function rollBack(subject: Subject, node: number): Promise<string> {
   await subject.kill();
   rmSync(folder, { recursive: true });
   renameSync(copy, folder);
-  // Copied page by page while it was written, it may be damaged as well.
+  // It may also be damaged, since it was copied page by page while it was written.
   using repairs = subject.notices.expect(
     (notice) => notice.type === 'repair' && notice.node === node && ['STORAGE_ROLLED_BACK', 'STORAGE_DAMAGED'].includes(notice.code),
   );
@@ -95,7 +95,7 @@ async function makeForeign(dataDir: string, node: number): Promise<void> {
   for (let job = 0; job < FOREIGN_JOBS; job += 1) await queue.add('job', 'of another cluster');
 }
 
-/** Files that were moved aside are nobody's any more, and would fill the disk in a long run. */
+/** Files that were moved aside are no longer used, and would fill the disk in a long run. */
 function removeDamaged(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) if (name.includes('.damaged-')) rmSync(join(folder, name));

@@ -1,7 +1,9 @@
 import { type Subject, settle } from './folder-faults.ts';
 import { CannotMount, SmallDisk } from './small-disk.ts';
 
-/** The disk with all nodes' files fills up under load. Afterwards the nodes are started again, or the whole process is killed and started. */
+/**
+ * The disk with all nodes' files fills up under load. Afterwards the nodes are started again, or the whole process is killed and started.
+ */
 export interface FullDisk {
   readonly type: 'full-disk';
   readonly remedy: 'start-nodes' | 'restart-process';
@@ -30,7 +32,7 @@ async function withSmallDisk(subject: Subject, remedy: FullDisk['remedy']): Prom
     using stops = subject.notices.expect(({ type, code }) => type === 'node-failure' && code === 'STORAGE_FULL');
     disk.fill();
     const stopped = (): number => new Set(stops.seen.map(({ node }) => node)).size;
-    // Nodes that write into space which their files have already go on: a file grows again only when it is used up.
+    // Nodes that write into free space inside their files continue: a file grows only when that is used up.
     const isMajority = await stops
       .awaitEnough('a majority stops with STORAGE_FULL', STEP_TIMEOUT_MS, () => {
         disk.fill();
@@ -51,9 +53,9 @@ async function withSmallDisk(subject: Subject, remedy: FullDisk['remedy']): Prom
     }
     await settle(subject);
     const how = remedy === 'start-nodes' ? 'they were started again' : 'the process was killed and started again';
-    return `filled the disk: ${before} of ${nodes.length} nodes stopped with STORAGE_FULL, ${isMajority ? 'adds got QUORUM_LOST' : 'the others went on'}; with space again ${how}`;
+    return `filled the disk: ${before} of ${nodes.length} nodes stopped with STORAGE_FULL, ${isMajority ? 'adds got QUORUM_LOST' : 'the others continued'}; with space again ${how}`;
   } finally {
-    // Nothing may have the files open when they go back to their disk.
+    // The files must be closed when they are moved back to their disk.
     await subject.kill();
   }
 }

@@ -2,13 +2,13 @@ import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync 
 import { formatEvent, type HistoryEvent } from '../../src/sim/history/history.ts';
 import { parseHistory } from '../../src/sim/history/parse-history.ts';
 
-/** Events are appended with one write each: what was written stays when the process is killed in the next instant. */
+/** Appends each event with one write, so that it stays when the process is killed right after it. */
 export class HistoryFile implements Disposable {
-  /** How many events stood in the file when it was opened. */
+  /** Number of events in the file when it was opened. */
   readonly length: number;
   readonly #descriptor: number;
 
-  /** Goes on with a file, without the line that a kill may have torn. */
+  /** Continues a file, without the last line if a kill tore it. */
   constructor(path: string) {
     this.length = existsSync(path) ? cutTornTail(path) : 0;
     this.#descriptor = openSync(path, 'a');
@@ -26,7 +26,7 @@ export class HistoryFile implements Disposable {
 /** @throws {HistoryFormatError} */
 export const readHistory = (path: string): HistoryEvent[] => parseHistory(readFileSync(path, 'utf8'), { tornTail: 'drop' });
 
-/** @returns how many whole lines are left. */
+/** @returns the number of complete lines. */
 function cutTornTail(path: string): number {
   const bytes = readFileSync(path);
   const end = bytes.lastIndexOf('\n') + 1;

@@ -5,7 +5,7 @@ import { passMs } from './processing.ts';
 /** A checkpoint's generation is in `cluster.json` after 5 seconds (README, "Files"). */
 const ON_RECORD_MS = 6_000;
 
-/** Every node runs and has what was committed when this was called, all of them vote, and no change of members is under way. */
+/** Waits until every node runs, has all entries committed before the call, and is a voter, and no change of members is in progress. */
 export async function settle(cluster: Cluster, timeoutMs: number): Promise<string> {
   let committed: number | undefined;
   await until('every node runs and has everything', timeoutMs, async () => {
@@ -21,7 +21,7 @@ export async function settle(cluster: Cluster, timeoutMs: number): Promise<strin
   return `every node has the log up to entry ${committed ?? 0}`;
 }
 
-/** A copy of the node's file that was taken before is noticed from now on, also after a SIGKILL. */
+/** Waits for a recorded checkpoint: from then on an older copy of the node's file is detected, also after a SIGKILL. */
 export async function checkpointed(cluster: Cluster, node: number, timeoutMs: number): Promise<string> {
   const checkpoints = async (): Promise<number | undefined> => (await cluster.metrics()).find((one) => one.node === node)?.checkpoints;
   const before = await until(`node ${node} replies`, timeoutMs, checkpoints);
@@ -30,10 +30,10 @@ export async function checkpointed(cluster: Cluster, node: number, timeoutMs: nu
   return `node ${node} wrote a checkpoint`;
 }
 
-/** Nobody works on these jobs, and no checker knows them. */
+/** No worker claims these jobs, and no checker reads them. */
 const PROBE_QUEUE = 'probe';
 
-/** Calls are rejected with QUORUM_LOST, whose cause is that the disk is full. */
+/** Waits until calls are rejected with QUORUM_LOST because the disk is full. */
 export async function quorumLost(cluster: Cluster, timeoutMs: number): Promise<string> {
   const queue = new Queue<string>(PROBE_QUEUE, { connection: cluster });
   try {

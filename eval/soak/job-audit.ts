@@ -1,14 +1,14 @@
 import type { Job } from '../../src/index.ts';
 import { isCausedByProcessor, resultOf } from './processing.ts';
 
-/** What is wrong with a job, as its clients see it. */
+/** A problem of a job that clients can see. */
 export interface JobProblem {
   readonly kind: 'dead-letter' | 'attempt' | 'result';
   readonly job: number;
   readonly what: string;
 }
 
-/** Holds what jobs became against what processors did. Each problem of a job is reported once. */
+/** Compares the outcomes of jobs with those of their processors. Each problem of a job is reported once. */
 export class JobAudit {
   readonly #onProblem: (problem: JobProblem) => void;
   readonly #reported = new Set<string>();
@@ -18,7 +18,7 @@ export class JobAudit {
     this.#onProblem = onProblem;
   }
 
-  /** How many dead letters were seen since {@link recount}. */
+  /** Number of dead letters since {@link recount}. */
   get deadLetters(): number {
     return this.#deadLetters.size;
   }
@@ -27,7 +27,7 @@ export class JobAudit {
     this.#deadLetters.clear();
   }
 
-  /** A job as the cluster has it. */
+  /** Checks a job that was read from the cluster. */
   onRead(job: Job<string>): void {
     const { id, state, failedReason } = job;
     if (state === 'failed') {
@@ -38,7 +38,7 @@ export class JobAudit {
       this.#report('result', id, `it has the data ${shown(job.data)} and the result ${shown(job.returnvalue)}`);
   }
 
-  /** A worker's attempt failed. */
+  /** Checks the error of a failed attempt. */
   onFailed({ id }: Job<string>, { message }: Error): void {
     if (!isCausedByProcessor(message)) this.#report('attempt', id, `an attempt failed, which no processor did: ${shown(message)}`);
   }

@@ -11,14 +11,15 @@ import { workLoop } from './work-loop.ts';
 export const KEPT_QUEUE = 'kept';
 /** Jobs of this queue are removed, by retention and by name. */
 export const TRIMMED_QUEUE = 'trimmed';
-/** How many small queues a process adds to, one after the other. */
+/** Number of small queues of a process, used one after the other. */
 const SMALL_QUEUES = 6;
 /**
- * So little happens in a small queue that the order of everything in it can be judged. Its jobs are gone once they are completed. The search
- * grows with the operations that are under way at once, and with those that follow one of unknown outcome: so a queue has few of both.
+ * A small queue has few operations, so that the order of all of them can be checked. Its jobs are removed once they are completed. The
+ * search grows with the number of concurrent operations, and of those that follow one of unknown outcome: so a queue has few of
+ * both.
  */
 const smallQueuesOf = (life: number): readonly string[] => Array.from({ length: SMALL_QUEUES }, (_, at) => `small-${life}-${at}`);
-/** Those of the first so many processes. */
+/** The small queues of this many processes. */
 export const smallQueues = (processes: number): readonly string[] =>
   Array.from({ length: processes }, (_, life) => smallQueuesOf(life)).flat();
 const BUSY_QUEUES = [KEPT_QUEUE, TRIMMED_QUEUE] as const;
@@ -29,34 +30,36 @@ export interface LoadOptions {
   readonly addsPerSecond: number;
   readonly seed: number;
   readonly audit: JobAudit;
-  /** How many processes were there before. */
+  /** Number of earlier processes. */
   readonly life: number;
 }
 
 const ADDERS = 8;
 const READERS = 2;
-/** Of each busy queue, with their processors in functions; one more has its processor in a file. */
+/** Workers of each busy queue with processors in functions; one more has its processor in a file. */
 const WORKERS = 2;
 const DEADLINE_MS = 3_000;
-/** Now and then a client's way to the cluster is cut: for a moment, so that it repeats its requests; past its leases; or past its deadlines. */
+/**
+ * A client's connection is cut from time to time: briefly, so that it repeats its requests; past its leases; or past its deadlines.
+ */
 const CUT_PAUSE_MS = 700;
 const CUTS_MS = [600, 600, LEASE_MS + 400, DEADLINE_MS + 300] as const;
 const READ_PAUSE_MS = 40;
-/** Before a question that failed is asked again: calls may be rejected at once for as long as a fault lasts. */
+/** Pause before a failed read is retried: calls may be rejected at once as long as a fault lasts. */
 const REPEAT_PAUSE_MS = 100;
 const ATTEMPTS = 3;
 /** Between two rounds of adds to a small queue. */
 const SMALL_PAUSE_MS = 400;
-/** How many rounds a small queue has before the next one takes its place: some 70 operations in all. */
+/** Rounds of a small queue before the next one replaces it: about 70 operations in all. */
 const SMALL_ROUNDS = 10;
-/** Jobs that the worker of a small queue has at a time. */
+/** Concurrency of a small queue's worker. */
 const SMALL_CONCURRENCY = 2;
-/** Ids that readers, removers and redrivers choose from; older ones are forgotten. */
+/** Ids from which reads, removals and retries choose; older ones are dropped. */
 const RECENT_MAX = 2_000;
 
 /**
- * What clients of a queue do all day, written down call by call: they add, work, fail, read, redrive and remove. Adds, reads and commands are recorded
- * where the user calls them, a worker's own operations on their way to the cluster.
+ * A typical load of clients, recorded call by call: they add, work, fail, read, retry and remove. Adds, reads and commands
+ * are recorded where the user calls them, a worker's own operations when they are sent to the cluster.
  */
 export class Load {
   readonly #cluster: ClusterEndpoint;
@@ -66,7 +69,7 @@ export class Load {
   readonly #loops: Promise<void>[] = [];
   readonly #endpoints: CuttableEndpoint[] = [];
   readonly #recent: { readonly id: number; readonly queue: string }[] = [];
-  /** Small queues of earlier processes may hold jobs, too; which ones is known once this is settled. */
+  /** Small queues of earlier processes may hold jobs, too; resolves once they are known. */
   #leftovers: Promise<readonly string[]> | undefined;
   #observer: Client | undefined;
   #isAdding = true;
@@ -89,10 +92,10 @@ export class Load {
     this.#loops.push(this.#smallLoop(this.#client()), this.#leftoverLoop(), this.#cutLoop());
   }
 
-  /** From now on jobs are only finished, and every client reaches the cluster. */
+  /** From now on no job is added, and every client is connected. */
   stopAdding(): void {
     this.#isAdding = false;
-    for (const endpoint of this.#endpoints) endpoint.mend();
+    for (const endpoint of this.#endpoints) endpoint.heal();
   }
 
   /** Jobs that are not finished yet, over all queues. */
@@ -103,7 +106,7 @@ export class Load {
     return unfinished;
   }
 
-  /** Not on record: it is asked often, and what is judged here is what clients of the queue do. */
+  /** Not recorded: it is called often, and only operations of the load are checked. */
   async #unfinishedOf(name: string): Promise<number> {
     this.#observer ??= this.#client();
     const { waiting, active, delayed } = await new Queue<string>(name, { connection: this.#observer }).getJobCounts();
@@ -132,7 +135,7 @@ export class Load {
     return found;
   }
 
-  /** Finishes what killed processes left in their small queues. */
+  /** Finishes the jobs that killed processes left in their small queues. */
   async #leftoverLoop(): Promise<void> {
     await Promise.all((await this.#openLeftovers()).map((queue) => this.#workLoop(queue, false, SMALL_CONCURRENCY)));
   }
@@ -164,7 +167,7 @@ export class Load {
     }
   }
 
-  /** The workers of earlier queues go on: an add whose outcome is unknown may bring a job late. */
+  /** The workers of earlier queues continue: an add of unknown outcome may add its job late. */
   async #smallLoop(client: Client): Promise<void> {
     for (const name of smallQueuesOf(this.#options.life)) {
       if (!this.#isAdding) return;
@@ -209,7 +212,7 @@ export class Load {
       const queue = queues.get(recent?.queue ?? KEPT_QUEUE);
       if (queue === undefined || !this.#isOn) continue;
       if (recent === undefined || this.#chance(0.2)) await this.#counts(queue).catch(() => {});
-      else if (await this.#read(queue, recent.id)) await this.#redrive(queue, recent.id);
+      else if (await this.#read(queue, recent.id)) await this.#retry(queue, recent.id);
       else if (queue.name === TRIMMED_QUEUE && this.#chance(0.1)) await this.#remove(queue, recent.id);
     }
   }
@@ -231,8 +234,8 @@ export class Load {
     return counts;
   }
 
-  async #redrive(queue: Queue<string>, id: number): Promise<void> {
-    // Some stay dead letters, to be found at the end.
+  async #retry(queue: Queue<string>, id: number): Promise<void> {
+    // Some stay dead letters until the end.
     if (!this.#isAdding || this.#chance(0.5)) return;
     await this.#recorded('retry', { job: id, queue: queue.name }, async () => {
       await queue.retryJob(id);
@@ -247,7 +250,7 @@ export class Load {
     });
   }
 
-  /** Sees to it that the call stands in the history before it is made, and its outcome before anyone acts on it. */
+  /** Records the call before it is made, and its outcome before it is used. */
   async #recorded<F extends OperationFunction>(f: F, call: Calls[F], make: () => Promise<Parameters<OpenCall<F>['ok']>[0]>) {
     const open = this.#options.recorder.invoke(f, call);
     try {
@@ -258,7 +261,7 @@ export class Load {
       const code = error instanceof JobraftError ? error.code : String(error);
       if (error instanceof JobraftError && error.outcome === 'not-applied') open.fail(code);
       else open.info(code);
-      // Whatever queue and cluster may reply is an outcome; anything else is a fault of this program.
+      // Errors of queue and cluster are outcomes; any other error is a defect of this program.
       if (!(error instanceof JobraftError)) throw error;
       return undefined;
     }
@@ -276,7 +279,7 @@ export class Load {
       const endpoint = this.#oneOf(this.#endpoints);
       if (!this.#isAdding || endpoint === undefined) return;
       endpoint.cut();
-      setTimeout(() => endpoint.mend(), this.#oneOf(CUTS_MS));
+      setTimeout(() => endpoint.heal(), this.#oneOf(CUTS_MS));
     }
   }
 
@@ -312,7 +315,7 @@ export class Load {
 
 const decoder = new TextDecoder('latin1');
 
-/** The data is the key as a JSON string, and stands at the end of the payload. */
+/** The data is the key as a JSON string, and is at the end of the payload. */
 function keyOf(payload: Uint8Array): string {
   return /"([^"]*)"$/.exec(decoder.decode(payload))?.[1] ?? '';
 }

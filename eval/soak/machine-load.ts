@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 const TICK_MS = 20;
-/** Delays below this explain nothing. */
+/** Smaller delays do not explain an election. */
 const DELAY_MIN_MS = 20;
 const SAMPLE_EVERY_MS = 500;
 /** How long before an election its cause can be: more than the longest election timeout, and a round of votes. */
@@ -9,16 +9,16 @@ const BEFORE_MS = 2_000;
 /** The length of a clock tick in `/proc`, which is the same on all Linux that Node.js runs on. */
 const PROC_TICK_MS = 10;
 
-/** A timer of an idle process that is this late says that the machine stood still: half of the shortest election timeout. */
+/** If a timer of an idle process is this late, the machine was stalled: half of the shortest election timeout. */
 const STANDSTILL_MS = 125;
-/** With more than this share of the processors in use by others, a node waits for its turn. */
+/** If other processes use more than this share of the processors, a node has to wait for one. */
 const OTHERS_MAX = 0.5;
 
-/** What the machine was like before an election. */
+/** The state of the machine before an election. */
 export interface MachineMoment {
-  /** How late a timer of the driver was, which has nothing else to do, in milliseconds. */
+  /** Lateness of a timer of the otherwise idle driver, in milliseconds. */
   readonly timerLateMs: number;
-  /** Which part of all processors other processes used, and the host of a virtual machine; 0 where the system does not tell. */
+  /** Share of all processors that other processes, or the host of a virtual machine, used; 0 where the system does not report it. */
   readonly othersShare: number;
 }
 
@@ -35,7 +35,7 @@ interface ProcessorTimes {
   readonly ownMs: number;
 }
 
-/** Watches what the machine does beside the process under test. */
+/** Measures the load of the machine beside the process under test. */
 export class MachineLoad implements Disposable {
   readonly #pidUnderTest: () => number | undefined;
   readonly #delays: { readonly atMs: number; readonly lateMs: number }[] = [];
@@ -50,7 +50,7 @@ export class MachineLoad implements Disposable {
     this.#timers = [setInterval(() => this.#onTick(), TICK_MS), setInterval(() => this.#sample(), SAMPLE_EVERY_MS)];
   }
 
-  /** The worst from a moment before `atMs` (of the wall clock) until then. */
+  /** The maximum in a short time before `atMs` (of the wall clock). */
   before(atMs: number): MachineMoment {
     const late = this.#delays.filter((delay) => delay.atMs > atMs - BEFORE_MS && delay.atMs - delay.lateMs <= atMs);
     const shares = this.#shares.filter((sample) => sample.atMs > atMs - BEFORE_MS && sample.atMs - SAMPLE_EVERY_MS <= atMs);

@@ -22,10 +22,13 @@ interface Options {
 const SECONDS_MAX = 3_600;
 /** More jobs than this would make a history that no longer fits into memory at once. */
 const ADDS_MAX = 100_000;
-/** The nodes' clocks are one; what differs is when they look at it. */
+/** The nodes share one clock, but read it at different times. */
 const CLOCK_ERROR_MS = 50;
 const PROBLEMS_SHOWN = 20;
-/** A small queue takes some hundred steps. This bound is some 10 s of a processor, for a queue in which unknown outcomes make it far more. */
+/**
+ * A small queue takes some hundred steps. This bound is about 10 s of a processor, for a queue that needs far more because of unknown
+ * outcomes.
+ */
 const QUEUE_STEPS_MAX = 1_000_000;
 
 /** @returns the exit code. */
@@ -59,17 +62,17 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
       for (const { what } of problems.slice(0, PROBLEMS_SHOWN)) console.log(`\n${checker}: ${what}`);
     for (const election of result.elections.described) console.log(`\nelection without a fault: ${election}`);
     for (const failure of failures) console.log(`\nfailure: ${failure}`);
-    // A reply of unknown is no violation; the table says so.
+    // The verdict `unknown` is no violation; the table shows it.
     isClean = failures.length === 0 && result.elections.count === 0 && report.verdicts.every((verdict) => verdict.result !== 'violation');
   } finally {
     if (isClean) rmSync(folder, { recursive: true, force: true });
-    else console.error(`Everything about this run is left in ${folder}; the history is ${historyFile}.`);
+    else console.error(`The files of this run are kept in ${folder}; the history is ${historyFile}.`);
   }
   return isClean ? 0 : 1;
 }
 
 const program = new Command('soak')
-  .description('Runs clients against a cluster under real faults, and checks the history of what they saw.')
+  .description('Runs clients against a cluster under real faults, and checks their history.')
   .option(
     '--seconds <count>',
     'how long faults are injected; from 20 on also those that take seconds each, which makes a run of 20 or 60 s last one or two minutes longer',
@@ -83,7 +86,7 @@ const program = new Command('soak')
     process.exitCode = await run(options);
   });
 
-// An orderly exit, which unmounts what is mounted.
+// A normal exit, which unmounts the small disk.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 await withoutStackTraces(() => program.parseAsync());

@@ -2,21 +2,21 @@ import { until } from '../until.ts';
 import type { Notice } from './child-process.ts';
 import type { NodeNotice } from './messages.ts';
 
-/** What nodes reported while a fault was injected that makes them report it. */
+/** Reports of nodes that an injected fault is expected to cause. */
 export interface ExpectedNotices extends Disposable {
   readonly seen: readonly NodeNotice[];
-  /** Waits until what was seen is enough. @throws after `timeoutMs`. */
+  /** Waits until there are enough reports. @throws after `timeoutMs`. */
   awaitEnough(what: string, timeoutMs: number, isEnough: (seen: readonly NodeNotice[]) => boolean): Promise<void>;
 }
 
-/** What the processes under test said by themselves, over all their lives. */
+/** Notices of the processes under test, over all their lives. */
 export class Notices {
   readonly #onFailure: (error: string) => void;
   #expected: { readonly isExpected: (notice: NodeNotice) => boolean; readonly seen: NodeNotice[] } | undefined;
   readonly #deadLettersWithoutCause = new Set<number>();
   #deadLetters: number | undefined;
 
-  /** @param onFailure hears of what no fault explains. */
+  /** @param onFailure receives reports that no fault explains. */
   constructor(onFailure: (error: string) => void) {
     this.#onFailure = onFailure;
   }
@@ -26,7 +26,7 @@ export class Notices {
     return this.#deadLettersWithoutCause.size;
   }
 
-  /** At the end; undefined for a run that did not get there. */
+  /** At the end; undefined for a run that ended earlier. */
   get deadLetters(): number | undefined {
     return this.#deadLetters;
   }
@@ -41,7 +41,7 @@ export class Notices {
     else this.#onFailure(notice.error);
   }
 
-  /** Until it is disposed, such reports of nodes are no failures. */
+  /** Until it is disposed, these reports of nodes are no failures. */
   expect(isExpected: (notice: NodeNotice) => boolean): ExpectedNotices {
     const seen: NodeNotice[] = [];
     this.#expected = { isExpected, seen };

@@ -3,25 +3,30 @@ import type { FolderFault } from './folder-faults.ts';
 import type { FullDisk } from './full-disk.ts';
 import type { ProcessFault, StuckRemedy } from './messages.ts';
 
-/** What the driver does next: something that the process does to itself, or the end of the process and what happens to its files meanwhile. */
+/**
+ * A step of the driver: a fault inside the process, or a kill of the process with a fault in its files.
+ */
 export type SoakStep =
   | ProcessFault
   | FolderFault
   | FullDisk
   | { readonly type: 'kill-process' }
-  /** No fault for this long, after those before have had their effects: no node stands for election. */
+  /** No fault for this long, after the effects of earlier ones have ended: no node campaigns. */
   | { readonly type: 'calm'; readonly durationMs: number };
 
 /** The numbers of faults below are for a run of this length; longer and shorter ones have more and fewer. */
 const FULL_RUN_SECONDS = 60;
-/** Growing takes time that a short run does not have, and so do the faults that last for several seconds each. */
+/** Growing takes too long for a short run, and so do faults that last for several seconds each. */
 const LONG_STEPS_SECONDS_MIN = 20;
 const SIZES = [5, 13, 3] as const;
-/** Windows has no pipes that a log could be. */
+/** On Windows a log cannot be a pipe. */
 const STUCK_REMEDIES: readonly StuckRemedy[] = ['restart', 'replace', ...(process.platform === 'win32' ? [] : (['free'] as const))];
 const SMALLEST_RUN = { kills: 1, pauses: 1, partitions: 1, processKills: 1 } as const;
 
-/** All steps of a run, in an order that the seed chooses. The sizes keep theirs, spread over the run, so that there are faults at every size. */
+/**
+ * All steps of a run, in an order that the seed chooses. The changes of size keep their order, spread over the run, so that there are
+ * faults at every size.
+ */
 export function planOf(seconds: number, seed: number): SoakStep[] {
   const random = new SeededRandom(seed);
   const share = seconds / FULL_RUN_SECONDS;

@@ -3,7 +3,7 @@ import type { SeededRandom } from '../../src/base/random.ts';
 /** How long a worker holds a job without renewing its lease. */
 export const LEASE_MS = 1_500;
 
-/** What processors fail jobs with. No other reason for a failed attempt is one that a processor caused. */
+/** Errors with which processors fail jobs. No other reason of a failed attempt is caused by a processor. */
 const FAILURE = 'failed on purpose, try again';
 export const FINAL_FAILURE = 'failed on purpose, for good';
 /** The error of a job whose processor ended its thread. */
@@ -13,20 +13,20 @@ const THREAD_ENDED = /^The thread of the processor file .* ended while the job r
 export const isCausedByProcessor = (reason: string | undefined): boolean =>
   reason === FAILURE || reason === FINAL_FAILURE || (reason !== undefined && THREAD_ENDED.test(reason));
 
-/** What every processor returns for a job with this data. */
+/** The result of every processor for a job with this data. */
 export const resultOf = (data: string): string => `result of ${data}`;
 
 export interface Attempt {
   /** The job's data. */
   readonly data: string;
-  /** A job whose earlier attempt failed is held for long, so that a holder that lost it comes back meanwhile. */
+  /** A job whose earlier attempt failed is held for long, so that a holder that lost it returns in that time. */
   readonly isRetry: boolean;
   readonly random: SeededRandom;
   /** An error after which the job is not tried again. */
   readonly finalError: (message: string) => Error;
 }
 
-/** What processors do, in a function and in a file. @throws on purpose, now and then. */
+/** The work of processors, in a function and in a file. @throws on purpose, sometimes. */
 export async function processAttempt({ data, isRetry, random, finalError }: Attempt): Promise<string> {
   const happens = (probability: number): boolean => random.nextUnit() < probability;
   if (isRetry) await passMs(random.nextBetween(0.1, 0.8) * LEASE_MS);

@@ -2,7 +2,10 @@ import { SeededRandom } from '../../src/base/random.ts';
 import type { SandboxJob } from '../../src/index.ts';
 import { LEASE_MS, processAttempt } from './processing.ts';
 
-/** The processor of workers in a file. Beside what the others do it blocks its thread, also for longer than a lease, and ends it. */
+/**
+ * The processor of workers in a file. In addition to the other processors' work it blocks its thread, also for longer than a lease, and
+ * ends it.
+ */
 export async function process(job: SandboxJob<string>): Promise<string> {
   const random = new SeededRandom(job.token ?? job.id);
   if (random.nextUnit() < 0.005) globalThis.process.exit(1);

@@ -3,17 +3,18 @@ import { closeSync, cpSync, fsyncSync, mkdirSync, openSync, readdirSync, renameS
 import { join } from 'node:path';
 
 const MIB = 1024 * 1024;
-/** What the cluster may write before the disk is filled. */
+/** Free space for the cluster before the disk is filled. */
 const ROOM_BYTES = 64 * MIB;
 const SMALLEST_WRITE_BYTES = 4096;
 const FILLER = 'filler';
 
-/** No disk of its own can be mounted here. */
+/** No separate disk can be mounted here. */
 export class CannotMount extends Error {}
 
 /**
- * A small file system in memory (tmpfs) with a folder's files, mounted in the folder's place. It takes Linux and root. When it is disposed, the
- * files are back on their disk; until then nothing may have them open. It is unmounted when this process exits, too, unless that is by SIGKILL.
+ * A small file system in memory (tmpfs) with a folder's files, mounted on the folder. It requires Linux and root. When it is disposed,
+ * the files are moved back to their disk; they must be closed by then. It is also unmounted when this process exits, except by
+ * SIGKILL.
  */
 export class SmallDisk implements Disposable {
   readonly #folder: string;
@@ -45,7 +46,7 @@ export class SmallDisk implements Disposable {
     return disk;
   }
 
-  /** Takes all the space that is left, also what was given back since the last call. */
+  /** Fills all remaining space, also space freed since the last call. */
   fill(): void {
     const descriptor = openSync(join(this.#folder, FILLER), 'a');
     try {

@@ -8,13 +8,13 @@ import { passMs } from './processing.ts';
 
 type StuckNode = Extract<ProcessFault, { readonly type: 'stuck-node' }>;
 
-/** Longer than a run: the thread goes on only when it is ended. */
+/** Longer than a run: the thread stays blocked until it is ended. */
 const STUCK_MS = 3_600_000;
 const WAIT_MS = 60_000;
-/** For a thread to load its code and to open its log. */
+/** Time for a thread to load its code and to open its log. */
 const OPENS_LOG_MS = 2_500;
 
-/** Blocks a node's thread, waits until the cluster notices and goes on without it, and applies the remedy. @returns what was done. */
+/** Blocks a node's thread, waits until the cluster notices and continues without it, and applies the remedy. @returns a description. */
 export async function stickNode(cluster: Cluster, { isLeader, remedy }: StuckNode, logDir: string): Promise<string> {
   const leader = await cluster.waitForLeader(WAIT_MS);
   const node = isLeader ? leader : (cluster.nodeIds().find((other) => other !== leader) ?? leader);
@@ -37,11 +37,11 @@ async function apply(remedy: Exclude<StuckRemedy, 'free'>, cluster: Cluster, nod
   }
   const successor = lowestFree(cluster.nodeIds());
   await cluster.changeMembers({ add: [successor], remove: [node] });
-  if (cluster.isRunning(node)) throw new Error(`Node ${node} still runs after node ${successor} took its place.`);
-  return `node ${successor} took its place`;
+  if (cluster.isRunning(node)) throw new Error(`Node ${node} still runs after node ${successor} replaced it.`);
+  return `node ${successor} replaced it`;
 }
 
-/** A node whose log is a pipe that nobody reads is blocked when it opens it. */
+/** A node whose log is a pipe without a reader is blocked when it opens it. */
 async function blockInSystem(cluster: Cluster, node: number, logDir: string): Promise<string> {
   const log = join(logDir, `node-${node}.log`);
   const aside = `${log}.aside`;

@@ -3,7 +3,7 @@ import type { Verdict } from '../../src/sim/checkers/verdict.ts';
 import type { HistoryEvent } from '../../src/sim/history/history.ts';
 import type { SoakRun } from './driver.ts';
 
-/** The longest time in which no add was acknowledged, in milliseconds: how long the queue was away at its worst. */
+/** The longest time in which no add was acknowledged, in milliseconds: the longest outage. */
 export function longestGapMs(events: readonly HistoryEvent[]): number {
   let longestUs = 0;
   let lastUs: number | undefined;

@@ -8,7 +8,7 @@ export interface WorkLoopOptions {
   readonly client: Client;
   readonly audit: JobAudit;
   readonly random: SeededRandom;
-  /** Whether the processor is in a file, and so in threads of its own. */
+  /** Whether the processor is in a file, and so in separate threads. */
   readonly isInFile: boolean;
   /** Jobs at a time; by default that of its kind of processor. */
   readonly concurrency?: number | undefined;
@@ -17,17 +17,17 @@ export interface WorkLoopOptions {
 
 interface WorkerKind {
   readonly concurrency: number;
-  /** How long a worker lives before another takes its place. */
+  /** How long a worker lives before another replaces it. */
   readonly lifeMs: number;
 }
 const IN_FUNCTION: WorkerKind = { concurrency: 8, lifeMs: 2_500 };
-/** Each life starts its threads anew. */
+/** Each worker starts new threads. */
 const IN_FILE: WorkerKind = { concurrency: 2, lifeMs: 8_000 };
-/** So that no number of killed processes and lost leases makes a job a dead letter: only its processor does. */
+/** So large that killed processes and lost leases make no job a dead letter: only its processor does. */
 const STALLED_MAX = 1_000_000;
 const POLL_MS = 50;
 
-/** One worker after the other. Each gives its jobs back when it goes; processors in functions go on regardless. */
+/** One worker after the other. Each releases its jobs when it closes; processors in functions continue regardless. */
 export async function workLoop(options: WorkLoopOptions): Promise<void> {
   const { queue, client, audit, random, isInFile, isOn } = options;
   const kind = isInFile ? IN_FILE : IN_FUNCTION;

@@ -4,16 +4,16 @@ import { dropInbound, type Split, split } from './faults.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
-/** In how many ms a node that was started again gets old messages again: one of these, while it asks its first questions. */
+/** A restarted node receives old messages again after one of these times, in ms, while it sends its first requests. */
 const REPLAYED_AFTER_MS = [1, 3, 8, 20, 60] as const;
 
-/** What nodes report: who leads, which hard cases were reached, and the faults that begin with an event. */
+/** Handles the events that nodes report: role changes, covered cases, and faults that begin with an event. */
 export class EventWatch {
-  /** What happens as soon as a leader has a joint configuration. */
+  /** Called as soon as a leader has a joint configuration. */
   splitOnJoint: Split | undefined;
-  /** The next leader that asks another one to lead receives nothing for so long. */
+  /** The next leader that transfers its leadership receives nothing for this long. */
   dropInboundOnTransferMs: number | undefined;
-  /** Until then a new leader, and a node that is started again, gets old messages again. */
+  /** Until then a new leader or a restarted node receives old messages again. */
   replayUntilMs = 0;
   readonly #world: World;
   readonly #roles = new Map<number, { role: string; term: number; configuration: number }>();
@@ -22,7 +22,7 @@ export class EventWatch {
     this.#world = world;
   }
 
-  /** No fault begins any more. */
+  /** Prevents further faults. */
   cancelFaults(): void {
     this.dropInboundOnTransferMs = undefined;
     this.splitOnJoint = undefined;

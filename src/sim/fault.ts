@@ -1,4 +1,4 @@
-/** What goes wrong, and when: simulated milliseconds from the start. Node numbers are ids. */
+/** A fault and its time, in simulated milliseconds from the start. Node numbers are ids. */
 export type Fault = { readonly atMs: number } & (
   | { readonly type: 'crash'; readonly node: number; readonly downMs: number; readonly isNoticed: boolean }
   /** The write that begins next fails, and with it the node; whether its bytes are on disk is unknown before the restart. */
@@ -7,46 +7,46 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: 'pause'; readonly node: number; readonly durationMs: number }
   | { readonly type: 'flip'; readonly node: number; readonly pick: number; readonly bit: number; readonly downMs: number }
   | { readonly type: 'lose-disk'; readonly node: number; readonly downMs: number }
-  /** An operator wants a node rebuilt, whatever else is wrong: its disk is given up only if the leader says that it may be. */
+  /** An operator wants a node rebuilt, regardless of other faults: its disk is discarded only if the leader permits it. */
   | { readonly type: 'repair'; readonly node: number; readonly downMs: number }
   /** The disk of a node is replaced by a copy of it that was taken while the node ran, once the others know of a later generation. */
   | { readonly type: 'roll-back'; readonly node: number; readonly afterMs: number; readonly downMs: number }
   /**
-   * The same, while a leader that was replaced meanwhile does not know it: it has on record what another voter acknowledged before, and reaches
+   * The same, while a replaced leader still believes that it leads: it has recorded what another voter acknowledged before, and reaches
    * only the restored node. In clusters of four or more.
    */
   | { readonly type: 'late-acknowledgement'; readonly node: number; readonly downMs: number }
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
-  /** Nothing gets from one node to the other; the other way it does. */
+  /** Messages from one node to the other are lost; those in the other direction arrive. */
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
-  /** A channel closes and is opened again; what was on its way is lost. */
+  /** A channel closes and is opened again; frames in transit are lost. */
   | { readonly type: 'channel'; readonly node: number; readonly peer: number }
-  /** Node 0 is whichever node leads. */
+  /** Node 0 means the current leader. */
   | { readonly type: 'wall-clock'; readonly node: number; readonly jumpMs: number }
-  /** Nothing happens for a while, as on a machine that is suspended; afterwards every clock has counted it. */
+  /** All nodes stop for a while, as on a suspended machine; afterwards every clock has counted the time. */
   | { readonly type: 'suspend'; readonly durationMs: number }
-  /** More clients than the state remembers open sessions: those that are idle longest are forgotten. */
+  /** More clients than the state's session limit open sessions: the longest idle sessions are evicted. */
   | { readonly type: 'crowd' }
-  /** A client's process ends: nodes hear of it by the end of its channels. Another one takes its place. */
+  /** A client's process ends: nodes notice it by the end of its channels. Another process replaces it. */
   | { readonly type: 'hang-up'; readonly client: number }
   | { readonly type: 'transfer'; readonly to: number }
   /**
    * A majority of the voters is to be removed; as soon as that is in the leader's log, they are cut off from the others, and the leader
-   * crashes: the old members and the new ones could each elect one, if they did not need each other.
+   * crashes: the old members and the new ones could each elect a leader, if they did not need each other's votes.
    */
   | { readonly type: 'split-change'; readonly durationMs: number; readonly downMs: number }
   /**
-   * A leader and one follower are cut off from the others, and what they wrote meanwhile is overwritten. The leader leads again soon, while
-   * that follower lags behind, and gets the old acknowledgements once more.
+   * A leader and one follower are cut off from the others, and what they wrote in that time is overwritten. The leader soon leads again,
+   * while that follower lags behind, and gets the old acknowledgements once more.
    */
   | { readonly type: 're-elected-leader'; readonly durationMs: number }
-  /** A node that becomes leader in this time, or is started again, receives everything again that was sent to it before. */
+  /** A node that becomes leader in this time, or restarts, receives again all messages that were sent to it before. */
   | { readonly type: 'replay'; readonly durationMs: number }
-  /** The leader receives nothing for a while, and goes on sending; nothing arrives if its outbound is dropped, too. */
+  /** The leader receives nothing for a while, and continues to send; its messages are lost if its outbound is dropped, too. */
   | { readonly type: 'isolate-leader-inbound'; readonly durationMs: number; readonly isOutboundToo: boolean }
-  /** The leader is cut off while its event loop is stopped, and finds nothing but clients' packets when it goes on. */
+  /** The leader is cut off while its event loop is stopped, and finds only clients' packets when it resumes. */
   | { readonly type: 'paused-leader'; readonly durationMs: number }
-  /** A leader hands over, and from then on hears nothing for a while: it does not know that another one leads. */
+  /** A leader transfers its leadership, and then receives nothing for a while: it does not know the new leader. */
   | { readonly type: 'isolate-transferring-leader'; readonly durationMs: number }
   | { readonly type: 'change'; readonly add: readonly number[]; readonly remove: readonly number[]; readonly learners: readonly number[] }
 );

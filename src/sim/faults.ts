@@ -4,26 +4,26 @@ import { RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { SESSIONS_MAX } from '../queue/state-bounds.ts';
 import type { Fault } from './fault.ts';
 import { acknowledgeLate } from './late-acknowledgement.ts';
-import { areLossesKnown, mayLoseDisk, ORDER_WAITS_MS_MAX } from './lost-disks.ts';
+import { areLossesKnown, mayLoseDisk, REQUEST_WAITS_MS_MAX } from './lost-disks.ts';
 import { rollBack } from './roll-back.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
 /** The replies are not received. */
 const CROWD_CONNECTION = 901;
-/** By then the openings are applied, mostly. */
+/** By then most openings are applied. */
 const LATE_COPIES_AFTER_MS = 1_000;
 /** The openings are sent under numbers from here on. */
 const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 
-/** How long an operator asks for a repair, and how often. */
+/** How long an operator retries a repair, and how often. */
 const REPAIR_WAITS_MS_MAX = 3_000;
 const REPAIR_EVERY_MS = 10;
 
-/** In so much time those that were cut off are brought to what the others wrote. */
+/** In this time the nodes that were cut off catch up with the others. */
 const OVERWRITTEN_WITHIN_MS = 150;
 
-/** Makes one thing go wrong. Faults beyond what the cluster guarantees to survive (losing the disks of a majority) are left out. */
+/** Injects one fault. Faults beyond what the cluster guarantees to survive (loss of the disks of a majority) are skipped. */
 export function injectFault(world: World, fault: Fault): void {
   const { schedule, network, coverage } = world;
   const node = 'node' in fault ? world.nodes.get(fault.node) : undefined;
@@ -131,7 +131,7 @@ export function injectFault(world: World, fault: Fault): void {
       world.sendAdminRequest({ type: 'transfer', call: 1, to: 0 });
       break;
     case 'change':
-      // While a disk is rebuilt the leader knows which voters may go. A damage that is not noticed yet is beyond what it can know.
+      // While a disk is rebuilt the leader knows which voters may be removed. It cannot know of a damage that is not detected yet.
       if (!areLossesKnown(world)) break;
       if (world.lostDisks.size > 0) coverage.add('members changed while a disk was rebuilt');
       world.sendAdminRequest({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
@@ -139,7 +139,7 @@ export function injectFault(world: World, fault: Fault): void {
   }
 }
 
-/** Sends the openings of as many sessions as the state remembers. */
+/** Sends as many openings as the state keeps sessions. */
 export function crowd(world: World): void {
   const leader = world.leader();
   if (leader === undefined) return;
@@ -155,7 +155,7 @@ export function crowd(world: World): void {
   world.schedule.after(LATE_COPIES_AFTER_MS, () => world.clients.sendLateCopies());
 }
 
-/** A wall clock that shows more than this was stepped by more than a person corrects by hand. */
+/** A larger step of a wall clock is more than a manual correction. */
 const LARGE_STEP_MS = 3_600_000;
 
 function stepClock({ coverage }: World, node: SimNode | undefined, stepMs: number): void {
@@ -165,9 +165,9 @@ function stepClock({ coverage }: World, node: SimNode | undefined, stepMs: numbe
   node.wallOffsetMs += stepMs;
 }
 
-/** A change of members in which the old and the new ones do not reach each other. */
+/** A change of members in which the old and the new ones cannot reach each other. */
 export interface Split {
-  /** Those that are to go. */
+  /** The members to remove. */
   readonly group: readonly number[];
   readonly durationMs: number;
   readonly downMs: number;
@@ -176,7 +176,7 @@ export interface Split {
 export function split(world: World, leader: SimNode, { group, durationMs, downMs }: Split): void {
   world.coverage.add('old and new members cut off from each other');
   separate(world, group, durationMs);
-  // Not within its turn, which is under way.
+  // Not within its turn, which is in progress.
   world.schedule.after(0, () => world.stopNode(leader, downMs, false));
 }
 
@@ -194,7 +194,7 @@ function reignTwice(world: World, durationMs: number): void {
   schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => world.sendAdminRequest({ type: 'transfer', call: 1, to: leader.id }));
 }
 
-/** The nodes of the group and the others do not reach each other for a while. */
+/** The nodes of the group and the others cannot reach each other for a while. */
 function separate(world: World, group: readonly number[], durationMs: number): void {
   const pairs = [...world.nodes.keys()].flatMap((from) => [...world.nodes.keys()].map((to) => [from, to] as const));
   if (world.network.isHealed) return;
@@ -205,7 +205,7 @@ function separate(world: World, group: readonly number[], durationMs: number): v
   });
 }
 
-/** Nothing reaches the node for a while. */
+/** The node receives nothing for a while. */
 export function dropInbound(world: World, node: SimNode, durationMs: number): void {
   const others = [...world.nodes.keys()].filter((id) => id !== node.id);
   for (const other of others) world.network.cut(other, node.id);
@@ -224,8 +224,8 @@ function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type
 }
 
 /**
- * Asks the leader again and again whether the node's disk may be given up, as the owner of a real cluster does. Whether that is safe is for
- * the code under test to know: also while another disk is being rebuilt.
+ * Asks the leader repeatedly whether the node's disk may be discarded, as the operator of a real cluster does. Whether that is safe is
+ * decided by the code under test, also while another disk is being rebuilt.
  */
 function repair(world: World, node: SimNode, downMs: number, untilMs: number): void {
   const { schedule, coverage } = world;
@@ -234,8 +234,8 @@ function repair(world: World, node: SimNode, downMs: number, untilMs: number): v
   const askAgain = (): void => {
     if (schedule.nowMs > untilMs || world.network.isHealed) return;
     const leader = world.leader();
-    // The owner of a cluster gives up no disk while a change of members is being asked for.
-    const isChanging = schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX;
+    // An operator discards no disk while a change of members is being requested.
+    const isChanging = schedule.nowMs < world.changeRequestedMs + REQUEST_WAITS_MS_MAX;
     if (leader?.runtime !== undefined && areLossesKnown(world) && !isChanging) {
       const rejection = leader.runtime.admin.rebuildRejection(node.id, question);
       leader.wake(schedule.nowMs);

@@ -1,12 +1,12 @@
 import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
 
-/** Some turns find nothing to do, since timers fire early and frames turn out to be repetitions, hundreds at once where old ones are replayed. */
+/** Some turns have nothing to do, since timers fire early and frames may be duplicates, hundreds at once when old ones are replayed. */
 const IDLE_TURNS_MAX = 600;
 
-/** A timer that fires early is nothing; one that fires all the time burns a processor. */
+/** A timer that fires early is harmless; one that always fires busies a processor. */
 export class IdleTurns {
-  /** How many turns in a row changed nothing that anybody could see. */
+  /** How many turns in a row had no observable effect. */
   readonly #idle = new Map<SimNode, { readonly sinceMs: number; count: number }>();
 
   onBusy(node: SimNode): void {

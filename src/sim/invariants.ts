@@ -15,11 +15,11 @@ interface Written {
 
 interface Committed {
   readonly term: Term;
-  /** The term of the leader that first knew it to be committed. */
+  /** The term of the leader that committed it. */
   readonly inTerm: Term;
 }
 
-/** How a node was found at the end of its last turn. */
+/** A node's state at the end of its last turn. */
 interface Known {
   readonly commit: number;
   /** The newest term in which it was seen leading. */
@@ -31,13 +31,13 @@ interface Known {
 }
 
 /**
- * What must hold after every step, whatever happens (Raft Figure 3, and the promises of the design). Counts majorities by itself: the code
- * under test is not asked.
+ * Invariants that hold after every step (Raft Figure 3, and the guarantees of the design). Counts majorities by itself: the code
+ * under test is not used.
  */
 export class Invariants {
   readonly #nodes: ReadonlyMap<number, SimNode>;
   readonly #coverage: Coverage;
-  /** Told of each entry once, in order. */
+  /** Called for each entry once, in order. */
   readonly #onEntryCommitted: (id: EntryId) => void;
   readonly #leaders = new Map<number, number>();
   readonly #written = new Map<string, Written>();
@@ -76,14 +76,14 @@ export class Invariants {
     }
   }
 
-  /** Only counted: an entry that is not committed may go, on however many disks it stands (Raft Figure 8). */
+  /** Only counted: an uncommitted entry may be deleted, no matter how many disks hold it (Raft Figure 8). */
   onTruncating(id: EntryId, isPart: boolean): void {
     if (isPart) this.#coverage.add('log truncated over several turns');
     const holders = [...this.#nodes.values()].filter(({ durable }) => durable.lastIndex >= id.index && durable.holds(id));
     if (holders.length > 1) this.#coverage.add('entry deleted that stood on several disks (Figure 8)');
   }
 
-  /** What leaves a node rests on its disk (Raft Figure 2: "updated on stable storage before responding to RPCs"). */
+  /** What a node sends is already on its disk (Raft Figure 2: "updated on stable storage before responding to RPCs"). */
   onMessage(node: SimNode, message: RaftMessage): void {
     const { durable } = node;
     if (message.type === 'vote-reply' && message.granted && !message.preVote) {
@@ -94,23 +94,23 @@ export class Invariants {
         () => `node ${node.id} votes for ${message.to} in term ${message.term}`,
       );
     } else if (message.type === 'request-vote' && !message.preVote) {
-      // A term that passed meanwhile in the same turn can get no other vote of this node.
+      // This node can give no other vote in a term that passed in the same turn.
       const isOnDisk = durable.term > message.term || (durable.term === message.term && durable.votedFor === node.nodeId);
-      checkProperty(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} stands in term ${message.term}`);
+      checkProperty(isOnDisk, 'a vote is on disk before it leaves', () => `node ${node.id} campaigns in term ${message.term}`);
     } else if (message.type === 'append-accepted') {
       checkProperty(
         durable.term >= message.term,
         'an acknowledgement is on disk before it leaves',
         () => `node ${node.id} speaks in term ${message.term}`,
       );
-      // In a turn that also truncates for the leader of a later term, it is as if the entries had been written and deleted again: that
+      // A turn that also truncates for the leader of a later term counts as if the entries had been written and deleted again: that
       // leader's election shows that they were not committed.
       const isOnDisk = durable.term > message.term || durable.lastIndex >= message.match;
       checkProperty(isOnDisk, 'an acknowledgement is on disk before it leaves', () => `node ${node.id} acknowledges ${message.match}`);
     } else if (message.type === 'append') this.#onCommitted(node, message.commit);
   }
 
-  /** Before what is committed can be told to anyone, and after every turn. */
+  /** Before a commit index is sent to another node, and after every turn. */
   onTurn(node: SimNode, runtime: NodeRuntime): void {
     const { view } = runtime;
     const known = this.#known.get(node);
@@ -158,7 +158,9 @@ export class Invariants {
     checkProperty(!isShorter, 'a leader only appends', () => `leader ${node.id} of term ${view.term} shortened its log`);
   }
 
-  /** Leader completeness: whatever was committed in an earlier term is in a new leader's log; by log matching the last one speaks for all. */
+  /**
+   * Leader completeness: a new leader's log has all entries committed in earlier terms; by log matching it suffices to check the last one.
+   */
   #checkComplete(node: SimNode, view: CoreView): void {
     let index = this.#committed.length - 1;
     while (index > 0 && (this.#committed[index]?.inTerm ?? 0) >= view.term) index -= 1;
@@ -172,7 +174,7 @@ export class Invariants {
     );
   }
 
-  /** The first node that knows an entry to be committed decided so itself: then it is on the disks of a majority. */
+  /** The first node that knows an entry to be committed has committed it itself: then it is on the disks of a majority. */
   #onCommitted(node: SimNode, commit: LogIndex): void {
     if (commit <= this.commitIndex) return;
     const view = node.runtime?.view;
@@ -186,7 +188,7 @@ export class Invariants {
     );
     const { latest } = view.configurations;
     const known = [latest.configuration];
-    // What was appended in this very turn was not yet in force when the commit was decided.
+    // A configuration appended in this turn was not yet in force when the entry was committed.
     const settled = this.#known.get(node);
     const inForce = settled?.life === node.lives ? settled.configuration : node.durable.lastIndex;
     for (let { index } = latest; index > inForce; ) {
@@ -209,7 +211,7 @@ export class Invariants {
     }
   }
 
-  /** Counted here, and not by the code under test. */
+  /** Counted here, not by the code under test. */
   #isOnMajority(configuration: Configuration, id: EntryId): boolean {
     return [configuration.voters, configuration.outgoing].every((named) => {
       // A node that is named twice counts once.
@@ -222,12 +224,12 @@ export class Invariants {
   #holds({ disks }: Configuration, voter: number, id: EntryId): boolean {
     const node = this.#nodes.get(voter);
     if (node === undefined) return false;
-    // A disk that was lost since it acknowledged counts: that is why no more than a few may be lost.
+    // A disk that was lost after it acknowledged counts: this limits how many may be lost.
     const disk = disks.find((known) => known.node === voter)?.disk ?? node.diskId;
     return node.everDurable.get(disk)?.holds(id) ?? false;
   }
 
-  /** State machine safety: what a node takes for committed is what was committed. */
+  /** State machine safety: entries that a node considers committed are the committed ones. */
   #checkCommitted(node: SimNode, view: CoreView, after: number): void {
     for (let index = Math.max(after, view.log.compacted.index) + 1; index <= view.commit; index += 1) {
       const mine = view.log.termAt(asIndex(index));
@@ -248,7 +250,7 @@ export class Invariants {
   }
 }
 
-/** The entry's term, although it may be compacted away by now. */
+/** The entry's term, even if it is compacted by now. */
 const termAt = (node: SimNode, view: CoreView, index: LogIndex): Term | undefined => view.log.termAt(index) ?? node.durable.history[index];
 
 function hashOf({ kind, data }: Entry): number {

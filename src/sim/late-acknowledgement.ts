@@ -6,11 +6,11 @@ import type { DiskCopy, SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
 const LOOK_EVERY_MS = 1;
-/** Less than an election timeout: a leader that hears no majority steps down. */
+/** Less than an election timeout: a leader without responses from a majority steps down. */
 const ANSWERED_WITHIN_MS = 180;
 const OVERWRITTEN_WITHIN_MS = 2_500;
 const RECORDED_WITHIN_MS = 4_000;
-/** For so long the replaced leader reaches the restored node, and no other. */
+/** For this long the replaced leader reaches only the restored node. */
 const ONLY_ONE_MS = 400;
 
 interface Participants {
@@ -23,8 +23,9 @@ interface Participants {
 }
 
 /**
- * A leader reaches one follower only, then none, and its event loop stops. Once another leader has overwritten what both have, and a later generation
- * of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader goes on, and reaches only that voter.
+ * A leader reaches one follower only, then none, and its event loop stops. Once another leader has overwritten what both have, and a later
+ * generation of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader resumes, and reaches
+ * only that voter.
  */
 export function acknowledgeLate(world: World, node: SimNode, downMs: number): void {
   const leader = world.leader();
@@ -107,7 +108,7 @@ class LateReply {
     );
   }
 
-  /** What the follower has acknowledged of the leader's term, and the leader has not committed. */
+  /** The index that the follower has acknowledged in the leader's term, and that the leader has not committed. */
   #acknowledged(): EntryId | undefined {
     const { leader, follower } = this.#participants;
     const view = leader.runtime?.view;
@@ -123,7 +124,7 @@ class LateReply {
     return view.log.termAt(index) !== term;
   }
 
-  /** @param next what happens once that is so; if it is not in time, everything is as it was. */
+  /** @param next called once the condition holds; if it does not hold in time, the fault ends. */
   #await(withinMs: number, isReached: () => boolean, next: () => void): void {
     const { schedule, network } = this.#world;
     const { leader } = this.#participants;
@@ -142,7 +143,7 @@ class LateReply {
     look();
   }
 
-  /** From now on the node reaches these, and no other. */
+  /** From now on the node reaches only these. */
   #cut(name: string, node: SimNode, reached: readonly SimNode[]): void {
     this.#uncut(name);
     const others = [...this.#world.nodes.values()].filter((other) => other !== node && !reached.includes(other));

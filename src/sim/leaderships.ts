@@ -1,9 +1,9 @@
 import type { Leadership, Stop } from './checkers/lease-clock.ts';
 
-/** So much of a time in which nothing ran may count. */
+/** How much of an interval in which nothing ran may count. */
 const COUNTED_MS_MAX = 1_000;
 
-/** Who led when, in true time, as the checkers of histories need it. */
+/** Leaderships in true time, as the checkers of histories need them. */
 export class Leaderships {
   readonly #all: { readonly node: number; readonly term: number; readonly fromMs: number; toMs: number }[] = [];
 
@@ -19,7 +19,7 @@ export class Leaderships {
     for (const leadership of this.#all) if (leadership.node === node) leadership.toMs = Math.min(leadership.toMs, nowMs);
   }
 
-  /** Nothing ran. The log's clock may have gone on for a little. */
+  /** Nothing ran. The log's clock may have advanced a little. */
   onSuspended(fromMs: number, toMs: number): void {
     this.#stops.push({ fromUs: (fromMs + COUNTED_MS_MAX) * 1_000, toUs: toMs * 1_000 });
   }

@@ -4,13 +4,13 @@ import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
-/** Whatever is due happens within this time, by the clock of the leader. */
+/** Due events happen within this time, by the clock of the leader. */
 const LATE_MS_MAX = 1_000;
-/** What the probe leaves is due while no client sends anything, part of it after a change of leader. */
+/** The probe's delays and leases are due while no client sends anything, some after a change of leader. */
 const DUE_AFTER_MS = 400;
 /** Less than the probe takes to ask again, which restarts the wait. */
 const CLAIM_WAIT_MS = 200;
-/** Time that a change of leader takes at most. */
+/** Maximum time of a change of leader. */
 const LEADS_WITHIN_MS = 20_000;
 const ORDER_AGAIN_MS = 500;
 const POLL_MS = 20;
@@ -21,16 +21,16 @@ const OVERWRITTEN_EVERY_MS = 2;
 const TICK_DUE_AFTER_MS = 120;
 /** Steps of the leader's wall clock while something is due under it. */
 const CLOCK_STEPS_MS = [-3_600_000, 86_400_000, -30 * 86_400_000, 3_600_000, -86_400_000] as const;
-/** A clock may be that much slower, or faster, than time. */
+/** How much slower, or faster, than true time a clock may be. */
 const CLOCK_SHARE_MAX = 1.1;
-/** The clock of a leader that is further behind is not waited for. */
+/** A leader whose clock is further behind is not waited for. */
 const CLOCK_BEHIND_MS_MAX = 10_000;
 /** Clients have smaller numbers. */
 const PROBE_CONNECTION = 900;
 
 /**
- * After the faults: clients are silent, and each voter leads in turn, first of all one whose tick was overwritten. Under each of them delays,
- * leases and waiting claims end when they are due, although no request brings the time.
+ * After the faults: clients send nothing, and each voter leads in turn, first one whose tick was overwritten. Under each of them delays,
+ * leases and waiting claims end when they are due, although no request carries the time.
  */
 export function watchLiveness(world: World): void {
   const { ends } = world;
@@ -51,9 +51,9 @@ export function watchLiveness(world: World): void {
 class Liveness {
   readonly #world: World;
   readonly #probe: Probe;
-  /** A row that was damaged earlier may be found only now: its node is rebuilt, and the cluster is not calm. */
+  /** A row that was damaged earlier may be detected only now: its node is rebuilt, and the cluster is not quiescent. */
   readonly #isUndisturbed: () => boolean;
-  /** When the delays that were left and not seen to end are due, by the wall clock of the leader that took them, ascending. */
+  /** When the remaining delays are due, by the wall clock of the leader that accepted them, ascending. */
   readonly #delaysDueWallMs: number[] = [];
   #leasesEndFromMs = 0;
 
@@ -83,7 +83,7 @@ class Liveness {
     world.coverage.add('leader cut off while something was due');
   }
 
-  /** What was left under the leader before, and what is left under this one, happens when it is due. @returns false when that was disturbed. */
+  /** Events scheduled under the previous leader and under this one happen when they are due. @returns false when that was disturbed. */
   watchUnder(node: SimNode): boolean {
     const before = this.#world.leader();
     if (before === undefined) return false;
@@ -91,7 +91,7 @@ class Liveness {
     if (!this.#handOverTo(node) || !this.#watch(node)) return false;
     const hasReply = this.#probe.leaveWaiting(CLAIM_WAIT_MS);
     this.#leaveDue(node);
-    // The clock that is stepped moves no lease; delays go on when it is right again.
+    // A clock step moves no lease; delays continue when the clock is right again.
     const stepMs = CLOCK_STEPS_MS[node.id % CLOCK_STEPS_MS.length] ?? 0;
     node.wallOffsetMs += stepMs;
     const isWatched = this.#watch(node, false);
@@ -109,12 +109,12 @@ class Liveness {
     this.#delaysDueWallMs.sort((one, other) => one - other);
   }
 
-  /** @param isForDelays whether it goes on until the delays are over, too. @returns false when something disturbed it. */
+  /** @param isForDelays whether it waits until the delays end, too. @returns false when something disturbed it. */
   #watch(node: SimNode, isForDelays = true): boolean {
     const world = this.#world;
     const { nowMs } = world.schedule;
     const { wallMs } = node;
-    // A lease gets a fresh term under a new leader, whose clock may be slow.
+    // A lease gets its full duration again under a new leader, whose clock may be slow.
     const leasesEndMs = nowMs + DUE_AFTER_MS;
     for (;;) {
       const { delayed, active } = node.runtime?.machine.counts(PROBE_QUEUE) ?? { delayed: 0, active: 0 };

@@ -3,16 +3,16 @@ import { isJoint } from '../raft/membership.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
-/** How long an operator's order may wait at a leader that is paused, or stuck in a write. */
-export const ORDER_WAITS_MS_MAX = 4_000;
+/** How long an operator's request may wait at a leader that is paused, or stuck in a write. */
+export const REQUEST_WAITS_MS_MAX = 4_000;
 
 /** A flipped bit is not detected before it is read. */
 export const areLossesKnown = ({ lostDisks, nodes }: World): boolean =>
   [...lostDisks].every(([id, disk]) => nodes.get(id)?.diskId !== disk);
 
 /**
- * Losing one disk is survived where the others are a majority: a spare's at any time, a voter's while the configuration is settled and no
- * other voter is being rebuilt.
+ * The cluster survives the loss of one disk where the others are a majority: a spare's at any time, a voter's while the configuration is
+ * stable and no other voter is being rebuilt.
  */
 export function mayLoseDisk(world: World, node: SimNode): boolean {
   const { schedule } = world;
@@ -23,12 +23,12 @@ export function mayLoseDisk(world: World, node: SimNode): boolean {
   const isSettled = index <= view.commit && !isJoint(configuration) && configuration.joining.length === 0;
   // Another node may have begun a change since, while this leader was paused or cut off; and it may be down now.
   if (!isSettled || world.hasLaterConfiguration(index)) return false;
-  // Or it may be about to: an order may wait at a leader that is stuck.
-  if (schedule.nowMs < world.changeOrderedMs + ORDER_WAITS_MS_MAX) return false;
+  // Or a change may be about to begin: a request may wait at a leader that is stuck.
+  if (schedule.nowMs < world.changeRequestedMs + REQUEST_WAITS_MS_MAX) return false;
   return !configuration.voters.includes(asNodeId(node.id)) || configuration.voters.length >= 3;
 }
 
-/** A voter whose new disk is in the settled configuration, or that is no voter, has nothing to forget any more. */
+/** Deletes the entry of a voter whose new disk is in the stable configuration, and that of a node that is no voter. */
 export function forgetReplacedDisks(world: World): void {
   const view = world.leader()?.runtime?.view;
   if (view === undefined) return;

@@ -41,7 +41,7 @@ function parse(argv: readonly string[]): Options {
     .description('Runs simulated clusters through random faults, each seed twice, and checks every step.')
     .option('--seeds <n>', 'how many seeds', wholeNumber, 200)
     .option('--from <seed>', 'the first seed', wholeNumber, 1)
-    .option('--nodes <n>', 'nodes that the cluster is founded with', wholeNumber, 5)
+    .option('--nodes <n>', 'initial voters of the cluster', wholeNumber, 5)
     .option('--seconds <s>', 'simulated seconds of faults', wholeNumber, 10)
     .option('--threads <n>', 'threads', wholeNumber, availableParallelism())
     .option('--replay <trace.json>', 'run one saved trace instead')
@@ -72,9 +72,9 @@ async function runAll(options: Options): Promise<Summary> {
   const bar = new SingleBar({ format: '{bar} {value}/{total} seeds, {violations} violations, {eta_formatted} left' });
   if (isShown) bar.start(seeds, 0, { violations: 0 });
   const stop = new AbortController();
-  // Every task listens to it.
+  // Every task adds a listener to it.
   setMaxListeners(0, stop.signal);
-  // A thread that is stopped may still have said something.
+  // A terminated thread may have sent a message before.
   pool.on('error', (error: Error) => {
     if (!stop.signal.aborted) throw error;
   });

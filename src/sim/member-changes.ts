@@ -8,16 +8,16 @@ import type { World } from './world.ts';
 
 const OPERATOR_CONNECTION = 903;
 const POLL_MS = 20;
-/** A voter whose disk was lost is back soon. */
+/** A voter whose disk was lost soon restarts. */
 const NOTICED_POLL_MS = 1;
 const ANSWER_WITHIN_MS = 5_000;
 const DONE_WITHIN_MS = 30_000;
-/** How long a voter whose disk is lost is away. */
+/** Downtime of a voter whose disk is lost. */
 const DOWN_MS = 30;
-/** In so much time a node that was down is back, and has caught up. */
+/** In this time a node that was down restarts and catches up. */
 const BACK_WITHIN_MS = 2_000;
 
-/** How an operator changes the members of a calm cluster. */
+/** How an operator changes the members of a quiescent cluster. */
 export const MEMBER_STORIES = [
   'named-twice',
   'cancelled',
@@ -34,7 +34,7 @@ interface Change {
 }
 
 /**
- * After the faults: an operator changes the members, step by step, and in the end the voters are those that were asked for. Needs a node that
+ * After the faults: an operator changes the members step by step, and at the end the voters are the requested ones. Needs a node that
  * is no voter, and three voters.
  */
 export function watchMembers(world: World): void {
@@ -89,7 +89,7 @@ class Operator {
     });
   }
 
-  /** Of the configuration in force, in the order of their ids. */
+  /** The voters of the configuration in force, in the order of their ids. */
   voters(): number[] {
     const voters = this.#world.leader()?.runtime?.view.configuration.voters ?? [];
     return voters.toSorted((one, next) => one - next);
@@ -116,7 +116,7 @@ class Operator {
     this.#expect([...without(before, removed), joining]);
   }
 
-  /** A voter that is to be replaced loses its disk before its successor has caught up. */
+  /** A voter that is being replaced loses its disk before its successor has caught up. */
   loseWhileLeaving(joining: number, leaving: number): void {
     const world = this.#world;
     const before = this.voters();
@@ -138,7 +138,7 @@ class Operator {
     this.#expect([...without(before, leaving), joining]);
   }
 
-  /** A replacement is cancelled while another voter that lost its disk is away: once that is back, all voters are as before. */
+  /** A replacement is cancelled while another voter, which lost its disk, is down: once it is back, the voters are the same as before. */
   cancelWhileLost(joining: number, kept: number, lost: number): void {
     const world = this.#world;
     const before = this.voters();
@@ -155,19 +155,22 @@ class Operator {
     this.#expect(before);
   }
 
-  /** A voter loses its disk, and before it is missed all others but the leader are to go: the rest would be no majority without that disk. */
+  /**
+   * A voter loses its disk, and before the leader notices, the removal of all others but the leader is requested: the rest would be no
+   * majority.
+   */
   loseBeforeRemoval(kept: number): void {
     const world = this.#world;
     const before = this.voters();
     const node = world.nodes.get(kept);
-    // A bit of another disk may have flipped, and not be found yet.
+    // A bit of another disk may have flipped without being detected yet.
     if (node === undefined || world.lostDisks.size > 0) return;
     this.#loseDiskUnnoticed(node);
     const going = before.filter((voter) => voter !== kept && voter !== world.leader()?.id);
     const isTaken = this.#ask({ remove: going });
     if (isTaken === undefined) return;
     world.coverage.add('voters asked to leave while another had lost its disk');
-    // It may have been slow, and the disk be replaced by now.
+    // It may have been slow, and the disk may be replaced by now.
     const isLost = world.lostDisks.has(kept);
     checkProperty(
       !(isTaken && isLost),
@@ -177,7 +180,7 @@ class Operator {
     this.#expect(isTaken ? before.filter((voter) => !going.includes(voter)) : before);
   }
 
-  /** The same where a new node is about to take the place of all others. */
+  /** The same where a new node is about to replace all others. */
   loseBeforeOthersLeave(joining: number, kept: number): void {
     const world = this.#world;
     const before = this.voters();
@@ -200,7 +203,7 @@ class Operator {
     );
   }
 
-  /** @returns false when a disturbance left it open. */
+  /** @returns false when the outcome is undecided because of a disturbance. */
   #expect(asked: readonly number[]): boolean {
     const world = this.#world;
     awaitQuiescence(world);
@@ -215,12 +218,12 @@ class Operator {
     return true;
   }
 
-  /** A row that was damaged earlier may be found only now: its node is rebuilt. Under another leader a change that was taken may be lost. */
+  /** A row that was damaged earlier may be detected only now: its node is rebuilt. Under another leader an accepted change may be lost. */
   get #isUndisturbed(): boolean {
     return this.#world.ends === this.#ends && this.#world.leader()?.runtime?.view.term === this.#term;
   }
 
-  /** @returns whether the leader took it; undefined when there was no reply. */
+  /** @returns whether the leader accepted it; undefined when there was no reply. */
   #ask({ add = [], remove = [] }: Change): boolean | undefined {
     const world = this.#world;
     const leader = world.leader();
@@ -236,7 +239,7 @@ class Operator {
     return reply === undefined ? undefined : reply === 'done';
   }
 
-  /** Until the configuration that was asked for is committed, and not joint. */
+  /** Until the requested configuration is committed, and not joint. */
   #awaitCommitted(): boolean {
     return this.#until(() => {
       const view = this.#world.leader()?.runtime?.view;
@@ -269,7 +272,7 @@ class Operator {
     this.#ends = this.#world.ends;
   }
 
-  /** @returns whether the leader was seen to take the voter out, until it has everything again. */
+  /** @returns whether the leader was seen to remove the node from the voters until it is rebuilt. */
   #loseDisk(node: SimNode): boolean {
     const world = this.#world;
     world.lostDisks.set(node.id, node.diskId);

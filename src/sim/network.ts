@@ -2,21 +2,21 @@ import type { NetworkPlan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
 import type { SimRandom } from './sim-random.ts';
 
-/** Where frames may overtake each other, some come very late: in another term, after another leader, after a restart. */
+/** Where frames may be reordered, some arrive very late: in another term, after another leader, after a restart. */
 const LATE_PROBABILITY = 0.02;
 const LATE_MS_MAX = 3_000;
-/** So many frames to each node are remembered, to come once more. */
+/** How many frames to each node are kept for a replay. */
 const REMEMBERED_MAX = 200;
 const REPLAY_MS_MAX = 60;
 
-/** Carries frames between nodes, and between clients and nodes, as badly as the plan says. */
+/** Transports frames between nodes, and between clients and nodes, with the losses and delays of the plan. */
 export class SimulatedNetwork {
   readonly #schedule: Schedule;
   readonly #plan: NetworkPlan;
   readonly #random: SimRandom;
-  /** Nothing gets from the first to the second: `from>to`, counted, since faults overlap. */
+  /** Cut links `from>to`, counted, since faults overlap. */
   readonly #cuts = new Map<string, number>();
-  /** Channels that closed: what was sent on an earlier one does not arrive. */
+  /** Closed channels: frames that were sent on an earlier one are lost. */
   readonly #generations = new Map<string, number>();
   readonly #lastArrival = new Map<string, number>();
   readonly #remembered = new Map<number, (() => void)[]>();
@@ -42,12 +42,12 @@ export class SimulatedNetwork {
     this.isHealed = true;
   }
 
-  /** The channel between the two closes: what is on its way either way is lost. */
+  /** Closes the channel between the two: frames in transit in both directions are lost. */
   closeChannel(one: number, other: number): void {
     for (const link of [`${one}>${other}`, `${other}>${one}`]) this.#generations.set(link, (this.#generations.get(link) ?? 0) + 1);
   }
 
-  /** Everything that was sent to a node lately, and whatever became of it, arrives once more. */
+  /** Delivers again all frames that were recently sent to a node, including lost ones. */
   replayTo(to: number): void {
     for (const deliver of this.#remembered.get(to) ?? [])
       this.#schedule.at(this.#schedule.nowMs + this.#random.between(0, REPLAY_MS_MAX), deliver);

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { checkProperty } from './violation.ts';
 
-/** Payloads and results say whose they are, and show whether they came back whole: a text, the number of bytes behind it, and these. */
+/** Payloads and results identify their job and show damage: a text, the number of bytes after it, and these bytes. */
 function encode(text: string, padding: number): Uint8Array {
   const to = new ByteWriter(64 + padding);
   to.text(text);
@@ -26,13 +26,13 @@ function decode(bytes: Uint8Array, what: string): string {
   return text;
 }
 
-/** What a job is added with. @param padding bytes behind the key. */
+/** The payload of a job. @param padding bytes after the key. */
 export const payloadOf = (key: string, padding: number): Uint8Array => encode(key, padding);
 
 /** The key in a job's payload. @throws {Violation} */
-export const keyOf = (payload: Uint8Array): string => decode(payload, 'the content');
+export const keyOf = (payload: Uint8Array): string => decode(payload, 'the payload');
 
-/** What a job is completed with, under this token. */
+/** The result of a job that is completed under this token. */
 export const resultOf = (job: number, token: number, padding: number): Uint8Array => encode(`${job}:${token}`, padding);
 
 /** @param token of the job's latest claim. @throws {Violation} when a completed job shows another result. */

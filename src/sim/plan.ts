@@ -8,7 +8,7 @@ import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts'
 
 export interface NetworkPlan {
   readonly delayMs: readonly [number, number];
-  /** Frames may overtake each other. */
+  /** Frames may be reordered. */
   readonly isReordering: boolean;
   readonly dropProbability: number;
   readonly duplicateProbability: number;
@@ -16,13 +16,13 @@ export interface NetworkPlan {
   readonly clientDropProbability: number;
 }
 
-/** Everything that makes one run what it is: the same plan gives the same run. */
+/** All parameters of a run: the same plan gives the same run. */
 export interface Plan {
   readonly seed: number;
-  /** The cluster is founded with the ids 1 to `nodes`; the next `spares` ids run as well and may be added. */
+  /** The initial voters are 1 to `nodes`; the next `spares` ids run as well and may be added. */
   readonly nodes: number;
   readonly spares: number;
-  /** Faults come until then; afterwards everything heals, and progress is required. */
+  /** Faults are injected until then; afterwards everything is healed, and progress is required. */
   readonly faultMs: number;
   readonly clients: number;
   /** Operations that each client begins, at most. */
@@ -30,21 +30,21 @@ export interface Plan {
   readonly raft: Partial<RaftConfig>;
   readonly limits: Partial<NodeLimits>;
   readonly network: NetworkPlan;
-  /** How far each node's clock may be from true, as a share of elapsed time. */
+  /** Maximum error of each node's clock, as a share of elapsed time. */
   readonly drift: number;
   readonly faults: readonly Fault[];
-  /** Some jobs are added with this delay, which no clock step of the plan makes end within it; 0 for none. */
+  /** Delay of some jobs, longer than any clock step of the plan; 0 for none. */
   readonly longDelayMs: number;
-  /** Whether leaders ask the members which state-machine versions they have. Otherwise all nodes are known to have the newest. */
+  /** Whether leaders ask the members for their state-machine versions. Otherwise all nodes have the newest. */
   readonly isVersionAsked: boolean;
-  /** Nodes that begin with the code of state-machine version 1, and when each is upgraded by a restart. */
+  /** Nodes that start with the code of state-machine version 1, and when each is upgraded by a restart. */
   readonly upgrades: readonly Upgrade[];
   /** Bounds of the queue's state that are smaller than in production. */
   readonly bounds: Partial<StateBounds>;
   readonly workload: Workload;
-  /** Limits that nodes have instead after a restart: one of these, by node and life. Empty: they keep theirs. */
+  /** Limits that replace a node's limits after a restart: one of these, by node and life. Empty: limits stay the same. */
   readonly laterLimits: readonly Partial<NodeLimits>[];
-  /** How an operator changes the members once everything is healed. */
+  /** How an operator changes the members after the faults. */
   readonly story: MemberStory | undefined;
 }
 
@@ -53,7 +53,7 @@ export interface Upgrade {
   readonly atMs: number;
 }
 
-/** What plans did not have before: those that were saved without it mean this. */
+/** Defaults of newer fields, for plans that were saved without them. */
 export const PLAN_DEFAULTS = {
   longDelayMs: 0,
   isVersionAsked: false,
@@ -69,7 +69,7 @@ export interface PlanOptions {
   readonly seconds: number;
 }
 
-/** Swarm testing: each seed chooses which kinds of fault there are, how often, and how tight the limits are. */
+/** Swarm testing: each seed chooses the kinds of faults, their frequency, and how small the limits are. */
 export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const random = new SimRandom(seed);
   const faultMs = seconds * 1000;
@@ -90,7 +90,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     checkpointEntries: random.of([3, 10, 40, 1_000]),
     checkpointRecords: random.of([5, 50, 10_000]),
     tailEntries: random.of([0, 1, 2, 10, 100]),
-    // Not drawn: a seed's other choices stay what they were.
+    // Not drawn from the seed, so that its other choices stay the same.
     payloadInEntryBytes: seed % 2 === 0 ? 1 : 65_536,
     followerTailBytes: seed % 7 < 3 ? 1 : 65_536,
     replyBytesMax: seed % 3 === 0 ? 64 : 65_536,
@@ -120,21 +120,21 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const drift = random.of([0, 0.001, 0.05]);
   const clients = 1 + random.below(4);
   const operations = 30 + random.below(60);
-  // From a stream of its own: a seed's other choices stay what they were.
+  // From a separate stream, so that the seed's other choices stay the same.
   const later = new SimRandom(seed * 7_919 + 1_000_003);
   const steps = clockSteps(later, faultMs);
   const upgrades = later.withProbability(0.25) ? upgradesOf(later, nodes, spares, faultMs) : [];
   const isVersionAsked = upgrades.length > 0 || later.withProbability(0.1);
   const suspends: Fault[] = [];
   if (later.withProbability(0.1)) suspends.push({ type: 'suspend', atMs: Math.round(later.below(faultMs)), durationMs: SUSPENDED_MS });
-  // In version 1 a late copy of an opening began the same session again once it had been forgotten, and what was sent in it was carried out
-  // twice: so nothing that makes sessions end happens while that version may be in force.
+  // In version 1 a late copy of an opening opened the same session again after it was evicted, and its requests were executed
+  // twice: therefore no session ends while that version may be in force.
   const isStepped = steps.length > 0 && !isVersionAsked;
   if (!isVersionAsked) faults.push(...steps, ...suspends);
   const crowdAtMs = Math.round(later.below(faultMs));
   const dimensions = drawDimensions(new SimRandom(seed * 15_485_863 + 32_452_843), isVersionAsked);
   const { bounds, workload, laterLimits } = dimensions;
-  // Small entries and chunks take too long for a crowd.
+  // Small entries and chunks take too long with many clients.
   const isRoomy =
     limits.entryBytesMax === ENTRY_BYTES_MAX &&
     [limits, ...laterLimits].every(({ snapshotChunkBytes = CHUNK_BYTES_MAX }) => snapshotChunkBytes === CHUNK_BYTES_MAX) &&
@@ -148,7 +148,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   const isRepeating = members.withProbability(0.1);
   for (let left = later.withProbability(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
     const atMs = Math.round(later.below(faultMs));
-    // Several at once, often: each of them has to wait for the one before, or is rejected.
+    // Often several at once: each has to wait for the one before, or is rejected.
     for (const node of repairsOf(later, all)) faults.push({ type: 'repair', atMs, node, downMs: later.of([1, 30, 400]) });
   }
   for (let left = later.withProbability(0.3) ? 1 + later.below(4) : 0; left > 0; left -= 1) {
@@ -157,7 +157,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     faults.push({ type: 'roll-back', atMs, node, afterMs: later.of([50, 500, 2_000]), downMs: later.of([1, 30, 400]) });
   }
   const late = lateReplies(new SimRandom(seed * 86_028_121 + 49_979_693), nodes, faultMs);
-  // It takes a while, in which other faults, if there are any, mostly prevent it.
+  // It takes a while, in which other faults usually prevent it.
   if (late.isOnlyFault) faults.length = 0;
   else faults.push(...endsUnderLoad(new SimRandom(seed * 122_949_823 + 15_485_863), all, clients, faultMs));
   faults.push(...late.faults);
@@ -165,11 +165,11 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   return {
     seed,
     nodes,
-    // A node is needed that can join.
+    // It needs a node that can join.
     spares: story === undefined ? spares : Math.max(1, spares),
     faultMs,
     clients,
-    // Bursts would be over at once.
+    // Bursts would end at once.
     operations: workload.burstMax > 1 ? 2 * operations : operations,
     raft: { ...raft, ...dimensions.raft },
     limits: { ...limits, ...dimensions.limits, ...(late.isOnlyFault ? { checkpointEntries: 5 } : {}) },
@@ -201,7 +201,7 @@ const DAY_MS = 24 * HOUR_MS;
 const repairsOf = (random: SimRandom, nodes: number): number[] =>
   Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(nodes));
 
-/** In some seeds of larger clusters a replaced leader meets a restored node. */
+/** In some seeds of larger clusters a replaced leader reaches a restored node. */
 function lateReplies(
   random: SimRandom,
   nodes: number,
@@ -220,7 +220,7 @@ function lateReplies(
   return { faults, isOnlyFault };
 }
 
-/** Some seeds have wall clocks that are stepped by hours or days: most of all that of the leader. */
+/** Some seeds step wall clocks by hours or days, mostly the leader's. */
 function clockSteps(random: SimRandom, faultMs: number): Fault[] {
   if (!random.withProbability(0.35)) return [];
   return Array.from({ length: 1 + random.below(4) }, () => {
@@ -229,18 +229,20 @@ function clockSteps(random: SimRandom, faultMs: number): Fault[] {
   });
 }
 
-/** Spares come last: some are added with old code when the cluster has moved on. */
+/** Spares are upgraded last: some are added with old code after the cluster's version has changed. */
 function upgradesOf(random: SimRandom, nodes: number, spares: number, faultMs: number): Upgrade[] {
   const isWhole = random.withProbability(0.7);
   const ids = Array.from({ length: nodes + spares }, (_, at) => at + 1).filter(() => isWhole || random.withProbability(0.5));
   return ids.map((node) => ({ node, atMs: Math.round((node > nodes ? 0.95 : random.between(0.05, 0.6)) * faultMs) }));
 }
 
-/** The most that wall clocks can be away from each other for their steps. */
+/** Maximum difference of wall clocks caused by their steps. */
 export const stepsMsOf = (faults: readonly Fault[]): number =>
   faults.reduce((sum, fault) => sum + (fault.type === 'wall-clock' ? Math.abs(fault.jumpMs) : 0), 0);
 
-/** All disks are stuck, so that the leader may take no more, and clients end whose claims were answered: it has jobs to release then. */
+/**
+ * All disks are stuck, so that the leader may accept no more, and clients with answered claims end: the leader then has jobs to release.
+ */
 function endsUnderLoad(dice: SimRandom, nodes: number, clients: number, faultMs: number): Fault[] {
   if (!dice.withProbability(0.1)) return [];
   const faults: Fault[] = [];
@@ -252,12 +254,12 @@ function endsUnderLoad(dice: SimRandom, nodes: number, clients: number, faultMs:
   return faults;
 }
 
-/** From a stream of their own. */
+/** From a separate stream. */
 const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-acknowledgement'] as const;
 type DrawnType = Exclude<FaultType, (typeof LATER_TYPES)[number]>;
 const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => !LATER_TYPES.some((later) => later === type));
 
-/** How likely a seed has faults of a kind at all. */
+/** Probability that a seed has faults of a kind. */
 const SHARES: Readonly<Record<DrawnType, number>> = {
   crash: 0.6,
   'fail-write': 0.3,

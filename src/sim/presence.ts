@@ -5,12 +5,12 @@ import { keyOf } from './payloads.ts';
 import { checkProperty, isDamage } from './violation.ts';
 import type { World } from './world.ts';
 
-/** Jobs of requests that were carried out without a reply have ids up to so many beyond the last one that is known. */
+/** Jobs of requests that were executed without a reply have ids up to this many beyond the last known one. */
 const UNKNOWN_JOBS_MAX = 1_000;
-/** The payloads of the probes name no key. */
+/** The payloads of the probes have no key. */
 const CONTENT_BYTES_MIN = 8;
 
-/** In the end: nothing that was acknowledged is missing, and nothing that was asked for once is there twice. */
+/** At the end: no acknowledged job is missing, and no job that was added once exists twice. */
 export function checkPresence(world: World, machine: JobQueue): void {
   const operations = operationsOf(world.history.events);
   const jobs = jobHistoriesOf(operations);
@@ -44,7 +44,7 @@ export function checkPresence(world: World, machine: JobQueue): void {
     const other = ids.get(key);
     ids.set(key, job);
     checkProperty(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
-    // Where the version may move, a late copy of a request that was rejected may be taken.
+    // Where the version may change, a late copy of a rejected request may be accepted.
     const isAsked = asked.has(key) || world.plan.isVersionAsked;
     checkProperty(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }
@@ -52,7 +52,7 @@ export function checkPresence(world: World, machine: JobQueue): void {
 
 const DAMAGED = new Uint8Array(0);
 
-/** The last look at a disk may find a row that was damaged. */
+/** The last read of a disk may find a damaged row. */
 function payloadOf(machine: JobQueue, job: number): Uint8Array | undefined {
   try {
     return machine.payloadOf(job);

@@ -9,14 +9,14 @@ const POLL_MS = 5;
 /** An unanswered request is sent again after this time. */
 const REPEAT_MS = 400;
 const ANSWER_WITHIN_MS = 20_000;
-/** Smaller ones are those of the flood. */
+/** Smaller ones belong to the flood. */
 const OPENING_NUMBERS_FROM = 100;
 
 /** Jobs of the probe; no other client uses this queue. */
 export const PROBE_QUEUE = 'probe';
-/** Likewise, of the jobs that it finishes. */
+/** The same for the jobs that it finishes. */
 const FINISHED_QUEUE = 'kept';
-/** Nothing is ever added to it: a claim on it waits for its full time. */
+/** It never has jobs: a claim on it waits for its full time. */
 const EMPTY_QUEUE = 'empty';
 
 const ADD_OPTIONS: AddOptions = {
@@ -31,13 +31,13 @@ const ADD_OPTIONS: AddOptions = {
 const LONG_LEASE_MS = 600_000;
 const CLAIM_OPTIONS = { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 0, holder: 0 };
 
-/** A client of a cluster without faults: it makes one request at a time, and runs the world until the reply arrives. */
+/** A client of a cluster without faults: it sends one request at a time, and runs the world until the reply arrives. */
 export class Probe {
   readonly #world: World;
   readonly #connection: number;
   readonly #encoder = new RequestEncoder();
   readonly #replies = new Map<number, readonly OperationResult[]>();
-  /** The session's id, or the number that its opening is sent under. */
+  /** The session's id, or the number of its opening. */
   #client: number;
   #sequence = 0;
   #isOpen = false;
@@ -50,7 +50,7 @@ export class Probe {
     world.clients.attach(connection, (packet) => this.#onPacket(packet));
   }
 
-  /** Adds a job with this delay, and takes another one under this lease. Nothing is done about either again. */
+  /** Adds a job with this delay, and claims another one under this lease. No further command follows for either. */
   leaveDue(delayMs: number, leaseMs: number): void {
     this.#open();
     this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), { ...ADD_OPTIONS, delayMs }));
@@ -64,7 +64,7 @@ export class Probe {
   }
 
   /**
-   * Adds a job and completes it. @returns how many completed jobs its queue keeps then; undefined when the probe's session has ended meanwhile.
+   * Adds a job and completes it. @returns how many completed jobs its queue then keeps; undefined when the probe's session has ended.
    */
   finish(keepCompleted: number): number | undefined {
     this.#open();
@@ -81,7 +81,7 @@ export class Probe {
     return completed?.ok === true && counted?.ok === true && counted.type === 'counts' ? counted.counts.completed : undefined;
   }
 
-  /** Sends a claim that waits for a job which never comes. @returns whether it is answered. */
+  /** Sends a claim that waits for a job that is never added. @returns a function that says whether the claim has a reply. */
   leaveWaiting(waitMs: number): () => boolean {
     this.#open();
     const sequence = this.#send((to) => to.claim(EMPTY_QUEUE, { ...CLAIM_OPTIONS, waitMs }));
@@ -103,7 +103,7 @@ export class Probe {
   }
 
   #open(): void {
-    // Where sessions end early, this one may be over by now.
+    // Where sessions end early, this one may have ended.
     if (this.#isOpen && this.#world.plan.bounds.sessionIdleMsMax === undefined) return;
     this.#openings += 1;
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM + this.#openings);
@@ -123,7 +123,7 @@ export class Probe {
 
   #send(write: (to: Encoder) => void): number {
     this.#sequence += 1;
-    // Whatever is answered late is answered: nothing is acknowledged.
+    // Late replies are received too: none is acknowledged.
     this.#encoder.begin(this.#client, this.#sequence, 1);
     write(this.#encoder);
     this.#repeat(this.#client, this.#sequence, requestPacket(this.#encoder.finish()));

@@ -2,16 +2,16 @@ import { isJoint } from '../raft/membership.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
-/** After the faults: how long the cluster may take until everything is answered and equal. */
-const CALM_WITHIN_MS = 180_000;
+/** After the faults: how long the cluster may take until all requests have replies and all members are equal. */
+const QUIESCENT_WITHIN_MS = 180_000;
 const POLL_MS = 50;
-/** How long a calm cluster is watched; several election timeouts. */
+/** How long a quiescent cluster is watched; several election timeouts. */
 const WATCH_MS = 2_500;
-const DEAF_LEADER_MS = 10_000;
+const INBOUND_DROPPED_MS = 10_000;
 
-/** Once everything is healed the cluster goes on: a leader exists, all members are equal, and every client has its replies. */
+/** After the faults the cluster makes progress: a leader exists, all members are equal, and every client has its replies. */
 export function awaitQuiescence(world: World): void {
-  const deadlineMs = world.schedule.nowMs + CALM_WITHIN_MS;
+  const deadlineMs = world.schedule.nowMs + QUIESCENT_WITHIN_MS;
   while (!isQuiescent(world)) {
     checkProperty(world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => world.describe());
     world.runUntil(world.schedule.nowMs + POLL_MS);
@@ -28,14 +28,14 @@ function isQuiescent(world: World): boolean {
   const members = [...configuration.voters, ...configuration.learners];
   return members.every((id) => {
     const node = world.nodes.get(id)?.runtime;
-    // An election that is under way may still end in another leader.
+    // An election in progress may still produce another leader.
     return node?.applied === view.commit && node.view.term === view.term && (node === leader || node.view.role === 'follower');
   });
 }
 
 /**
- * What holds in a calm cluster: the leader stays, although one voter does not hear it; no node that is not a voter requests votes; and a leader
- * that receives nothing is replaced, although all others hear it.
+ * Invariants of a quiescent cluster: the leader stays although one voter receives nothing from it; only voters request votes; and a leader
+ * that receives nothing is replaced although its messages reach all others.
  */
 export function checkQuiescence(world: World): void {
   const leader = world.leader();
@@ -44,7 +44,7 @@ export function checkQuiescence(world: World): void {
   const { voters } = view.configuration;
   const { term } = view;
   const { ends } = world;
-  /** A row that was damaged earlier may be found only now; its node is rebuilt, and the cluster is not calm. */
+  /** A row that was damaged earlier may be detected only now; its node is rebuilt, and the cluster is not quiescent. */
   const isUndisturbed = (): boolean => world.ends === ends && world.lostDisks.size === 0;
   const other = voters.find((voter) => voter !== leader.nodeId);
   if (other !== undefined && voters.length >= 3) world.network.cut(leader.id, other);
@@ -63,18 +63,18 @@ export function checkQuiescence(world: World): void {
     'a leader that works stays',
     () => `${leader.id} led term ${term}, now ${now?.id} leads term ${now?.term}`,
   );
-  // Nor does the one that did not hear it depose it when it comes back.
+  // The voter that received nothing does not depose it when it is connected again.
   world.network.heal();
   world.runUntil(world.schedule.nowMs + WATCH_MS);
   const later = world.leader()?.runtime?.view;
   checkProperty(
     (later?.id === leader.nodeId && later.term === term) || !isUndisturbed(),
     'a leader that works stays',
-    () => `${leader.id} led term ${term}; when all nodes hear it again ${later?.id} leads term ${later?.term}`,
+    () => `${leader.id} led term ${term}; when it reaches all nodes again ${later?.id} leads term ${later?.term}`,
   );
   if (voters.length < 3) return;
   for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
-  world.runUntil(world.schedule.nowMs + DEAF_LEADER_MS);
+  world.runUntil(world.schedule.nowMs + INBOUND_DROPPED_MS);
   const next = world.leader();
   checkProperty(
     (next !== undefined && next !== leader) || !isUndisturbed(),

@@ -13,25 +13,25 @@ import type { World } from './world.ts';
 
 const CONNECTION = 902;
 const QUEUE = 'ordered';
-/** So few operations in a request make several of each turn. */
+/** So few operations per request that each turn sends several requests. */
 const OPERATIONS_PER_REQUEST = 3;
 const TURNS = 6;
 const ADDS_PER_TURN = 7;
 const ANSWERED_WITHIN_MS = 30_000;
-/** The replies to what is under way are awaited rather than sending it again. */
+/** Long enough that requests in flight are awaited instead of sent again. */
 const SILENCE_MS = 5_000;
 const POLL_MS = 20;
-/** Longer than a packet is on its way. */
+/** Longer than a packet is in transit. */
 const QUIET_MS = 300;
-/** Afterwards the client has nothing more to do. */
+/** Afterwards the client is idle. */
 const REST_MS = 2_000;
 
 /**
- * The production client in a calm cluster that has forgotten its session: what it has under way, in several requests, is rejected, and keeps
- * its order in the next session.
+ * The production client in a quiescent cluster that has evicted its session: its operations in flight, in several requests, are rejected,
+ * and keep their order in the next session.
  */
 export function watchRenewal(world: World): void {
-  // As many sessions as that need room.
+  // The limit must admit this many sessions.
   if (!world.plan.faults.some(({ type }) => type === 'crowd')) return;
   using _globals = simulateGlobals(world.schedule, new SimRandom(world.plan.seed));
   const client = new ProductionClient(world);
@@ -55,7 +55,7 @@ export function watchRenewal(world: World): void {
   world.runUntil(world.schedule.nowMs + REST_MS);
 }
 
-/** Until everything that was sent is applied everywhere, and nothing follows. */
+/** Until all sent requests are applied on all nodes, and no more follow. */
 function awaitQuiet(world: World): void {
   let quietSinceMs = world.schedule.nowMs;
   let applied = 0;
@@ -69,13 +69,13 @@ function awaitQuiet(world: World): void {
 }
 
 class ProductionClient {
-  /** Of the jobs, in the order of their calls; undefined where the outcome of the call is unknown. */
+  /** Ids of the jobs, in the order of their calls; undefined where the outcome of the call is unknown. */
   readonly ids: (number | undefined)[] = [];
   readonly #world: World;
   readonly #pipeline: Pipeline;
   #calls = 0;
   #replies = 0;
-  /** The client isolates callbacks that throw. */
+  /** A violation inside a callback, since the client catches what callbacks throw. */
   #failure: string | undefined;
 
   constructor(world: World) {
@@ -132,7 +132,7 @@ class ProductionClient {
     this.#replies += 1;
   }
 
-  /** What a node was silent about for too long is sent twice; the session that would know of the first is gone. */
+  /** A request without a reply for too long is sent twice; the session that would recognize the first copy is gone. */
   #onError(call: number, error: Error): void {
     if (!(error instanceof SessionExpiredError)) this.#failure ??= `call ${call}: ${error.message}`;
     this.ids[call] = undefined;

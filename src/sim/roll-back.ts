@@ -4,13 +4,16 @@ import { mayLoseDisk } from './lost-disks.ts';
 import type { DiskCopy, SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
 
-/** For how long it is tried to restore a copy, and how often. */
+/** How long the restore of a copy is retried, and how often. */
 const ROLL_BACK_WITHIN_MS = 3_000;
 const ROLL_BACK_EVERY_MS = 20;
-/** Each opening brings a copy nearer to the record, as long as it hears from no node that has it. Plans do not crash one that often. */
-const UNHEARD_OPENINGS_MAX = 40;
+/**
+ * Each opening brings a copy nearer to the recorded generation, unless it receives the record from another node. Plans crash a node less
+ * often.
+ */
+const UNRECORDED_OPENINGS_MAX = 40;
 
-/** Copies the disk now, and restores it once a majority without the node is known to have recorded a later generation, which is what is promised. */
+/** Copies the disk now, and restores it once a majority without the node has recorded a later generation, as the guarantee requires. */
 export function rollBack(world: World, node: SimNode, { afterMs, downMs }: Extract<Fault, { readonly type: 'roll-back' }>): void {
   const { schedule } = world;
   if (!node.isUp) return;
@@ -36,7 +39,7 @@ export function restore(world: World, node: SimNode, copy: DiskCopy, downMs: num
 }
 
 /**
- * Whether a majority of the voters, this one left out, has a record of its disk that is later than what the copy shows; a committed one, since
+ * Whether a majority of the voters, without this one, has a later record of its disk than the copy; a committed one, since
  * others may be overwritten.
  */
 export function isRecordedWithout(world: World, node: SimNode, copied: Generation): boolean {
@@ -46,7 +49,7 @@ export function isRecordedWithout(world: World, node: SimNode, copied: Generatio
     const view = world.nodes.get(voter)?.runtime?.view;
     const disks = view?.configurations.at(view.commit).configuration.disks ?? [];
     const known = disks.find((each) => each.node === node.id && each.disk === node.diskId);
-    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNHEARD_OPENINGS_MAX;
+    return voter !== node.nodeId && counterOf(known?.generation ?? ANY_GENERATION) > counterOf(copied) + UNRECORDED_OPENINGS_MAX;
   });
   return knowing.length * 2 > voters.length;
 }

@@ -24,7 +24,7 @@ export interface RunOutcome {
   readonly sometimes: Readonly<Partial<Record<Sometimes, number>>>;
 }
 
-/** Carries a plan out once. Whatever is broken on the way is the outcome, not an exception. */
+/** Runs a plan once. A violation is returned as the outcome, not thrown. */
 export function runPlan(plan: Plan): RunOutcome {
   const world = new World(plan);
   let failure: Failure | undefined;
@@ -47,7 +47,7 @@ export function runPlan(plan: Plan): RunOutcome {
   };
 }
 
-/** Twice: a run that depends on anything but its plan cannot be replayed, and is a failure of its own. */
+/** Runs a plan twice: a run that depends on anything but its plan cannot be replayed, which is a separate failure. */
 export function runPlanTwice(plan: Plan): RunOutcome {
   const first = runPlan(plan);
   if (first.failure !== undefined) return first;
@@ -57,19 +57,19 @@ export function runPlanTwice(plan: Plan): RunOutcome {
   return { ...first, failure: { invariant: 'the same plan gives the same run', message, atMs: 0 } };
 }
 
-/** How far the clocks of leaders drift apart within the longest lease, and their wall clocks within a run. */
+/** Maximum drift between the clocks of leaders within the longest lease, and between their wall clocks within a run. */
 const LOG_CLOCK_ERROR_MS = 250;
 const WALL_ERROR_MS_MAX = 2_500;
 const WALL_ERROR_MS_MIN = 100;
 
-/** By how much the wall clocks differ that were never stepped: each is off by its share of the time that passed. */
+/** Difference of wall clocks without steps: each is off by its share of the elapsed time. */
 function wallErrorMsOf({ plan, schedule }: World): number {
   return Math.min(WALL_ERROR_MS_MAX, WALL_ERROR_MS_MIN + 2 * plan.drift * (schedule.nowMs - schedule.suspendedMs));
 }
 
-/** What the clients saw, held against what a queue may do; and nothing that was acknowledged is missing in the end. */
+/** Checks the clients' history against the model of a queue, and that no acknowledged job is missing at the end. */
 function checkHistories(world: World): void {
-  // Not the leader's: the last look at it may just have found its disk damaged.
+  // Not the leader's: the last read of it may just have found its disk damaged.
   const machines = [...world.nodes.values()].flatMap(({ runtime }) => (runtime === undefined ? [] : [runtime.machine]));
   const machine = machines.reduce((best, each) => (each.appliedIndex > best.appliedIndex ? each : best));
   checkPresence(world, machine);
@@ -77,7 +77,7 @@ function checkHistories(world: World): void {
   const wallErrorMs = wallErrorMsOf(world) + stepsMsOf(faults);
   const report = checkHistory(world.history.events, {
     isDrained: false,
-    // In version 1 leases ran on wall clocks, and attempts were counted by another rule.
+    // In version 1 leases ran on wall clocks, and attempts were counted differently.
     ...(isVersionAsked
       ? { clockErrorMs: wallErrorMs, isCounting: false }
       : {

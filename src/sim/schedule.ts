@@ -1,16 +1,16 @@
-/** What happens at a point in simulated time. */
+/** An event at a point in simulated time. */
 interface Scheduled {
   readonly atMs: number;
   readonly sequence: number;
   readonly run: () => void;
 }
 
-/** The simulated time: what is due next happens next; of what is due together, what was planned first. */
+/** The simulated time: events run in the order of their due times, and in the order of planning at equal times. */
 export class Schedule {
   nowMs = 0;
-  /** How much has happened. */
+  /** Number of events so far. */
   events = 0;
-  /** How much time has passed in which nothing could happen. */
+  /** Total time in which everything was suspended. */
   suspendedMs = 0;
   #heap: Scheduled[] = [];
   #sequence = 0;
@@ -35,7 +35,7 @@ export class Schedule {
     this.at(this.nowMs + delayMs, run);
   }
 
-  /** Time passes and nothing happens: whatever is planned is so much later. */
+  /** Suspends everything: all planned events move by this time. */
   suspend(durationMs: number): void {
     this.nowMs += durationMs;
     this.suspendedMs += durationMs;

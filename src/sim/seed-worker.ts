@@ -6,11 +6,11 @@ import { runPlan, runPlanTwice } from './run-plan.ts';
 export interface SeedTask extends PlanOptions {
   readonly seeds: readonly number[];
   readonly isTwice: boolean;
-  /** Leave the rest of the seeds out once one failed. */
+  /** Skip the remaining seeds once one failed. */
   readonly isUntilViolation: boolean;
 }
 
-/** What a thread of the pool does: seeds, one after the other. */
+/** A thread of the pool: runs seeds one after the other. */
 export function runSeeds({ seeds, isTwice, isUntilViolation, ...options }: SeedTask): readonly RunOutcome[] {
   const outcomes: RunOutcome[] = [];
   for (const seed of seeds) {

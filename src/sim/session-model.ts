@@ -29,20 +29,20 @@ interface LiveSession {
   acknowledgedBelow: number;
 }
 
-/** Why a session ended: no request of it for too long, or another one was opened and it was the one used least recently. */
+/** Why a session ended: it had no request for too long, or another one was opened and it was the least recently used one. */
 export type SessionEnd = 'idle' | 'evicted';
 
 const NOTHING: WrittenEntry = { header: undefined, requests: [] };
 
 /**
- * Which sessions there are, found from the committed entries alone: late copies of openings, sessions of clients that ended, and requests that
- * were delayed for however long count as they do in the queue.
+ * A model of the sessions, derived from the committed entries alone: late copies of openings, sessions of clients that ended, and requests
+ * with any delay count as they do in the queue.
  */
 export class SessionModel {
   readonly #bounds: StateBounds;
-  /** What was written to any disk and is not committed yet, by index and term. */
+  /** Entries that were written to any disk and are not committed yet, by index and term. */
   readonly #written = new Map<string, WrittenEntry>();
-  /** From the one used least recently to the one used last. */
+  /** From the least to the most recently used one. */
   readonly #live = new Map<number, LiveSession>();
   readonly #ended = new Map<number, SessionEnd>();
   #committed = 0;
@@ -54,7 +54,7 @@ export class SessionModel {
     this.#bounds = { ...STATE_BOUNDS, ...bounds };
   }
 
-  /** Undefined for one that lives. */
+  /** Undefined for an open session. */
   endOf(session: number): SessionEnd | undefined {
     return this.#ended.get(session);
   }
@@ -87,7 +87,7 @@ export class SessionModel {
       if (operations === 1) this.#open(this.#takeId());
       return;
     }
-    // In version 1 an opening begins the session that it names, unless there is one.
+    // In version 1 an opening opens the session that it names, unless that exists.
     if (isOpening && !this.#live.has(client)) this.#open(client);
     const session = this.#live.get(client);
     if (session === undefined || sequence < session.acknowledgedBelow) return;

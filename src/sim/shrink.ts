@@ -8,7 +8,7 @@ export interface Shrunk {
   readonly runs: number;
 }
 
-/** The runs that shrinking may take: what is left then is small enough to read, or will not become so. */
+/** Maximum number of runs for shrinking: then the plan is small enough to read, or cannot be made smaller. */
 const RUNS_MAX = 400;
 
 /**

@@ -13,11 +13,11 @@ import { checkProperty, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 const QUERY_SHARE = 0.2;
-/** How often a client looks at once whether what it did is seen. */
+/** How often a client immediately reads its own writes. */
 const LOOK_SHARE = 0.6;
 /** How often a copy of a request arrives late, perhaps long after the reply. Openings are few. */
 const LATE_COPY_SHARE = 0.05;
-/** The same where sessions end early. */
+/** The same, for plans in which sessions end early. */
 const LATE_COPY_SHARE_BOUNDED = 0.3;
 const LATE_OPENING_SHARE = 0.5;
 const LATE_COPY_MS_MAX = 8_000;
@@ -25,13 +25,13 @@ const LATE_COPIES_MAX = 20;
 const CONNECTIONS_APART = 10_000;
 const SILENCE_SHARE = 0.05;
 
-/** A client keeps the bytes of a request, and repeats them until they are answered. */
+/** A client keeps the bytes of a request, and repeats them until it receives a reply. */
 interface Request {
   readonly client: number;
   readonly sequence: number;
   readonly bytes: Uint8Array;
   readonly steps: readonly Step[];
-  /** It only reads, outside of the log. */
+  /** A query, which only reads, outside of the log. */
   readonly consistency: ReadConsistency | undefined;
   readonly isOpening: boolean;
   /** When it was sent first. */
@@ -42,12 +42,12 @@ interface Request {
 }
 
 /**
- * A client that adds, claims and finishes jobs, asks about them, repeats what was not answered at whichever node it likes, and writes down
- * what it did.
+ * A client that adds, claims, finishes and reads jobs, repeats requests without a reply at any node, and records
+ * its operations.
  */
 export class SimClient {
   readonly id: number;
-  /** Its channels' number at every node; another one for each process of the client. */
+  /** The number of its channels at every node; each process of the client has another one. */
   connection: number;
   readonly #world: World;
   readonly #random: SimRandom;
@@ -55,14 +55,14 @@ export class SimClient {
   readonly #encoder = new RequestEncoder();
   readonly #encoder1 = new Version1Encoder();
   readonly #requests = new Map<number, Request>();
-  /** Likewise, under a client id of their own, without a session. */
+  /** The same for queries, under a separate client id, without a session. */
   readonly #queries = new Map<number, Request>();
   /** All openings, and the latest other requests, answered or not. */
   readonly #sent: Request[] = [];
   readonly #session: SimSession;
-  /** Queries are numbered through all sessions: a reply to an earlier one may come late. */
+  /** Numbers of queries grow through all sessions: a reply to an earlier query may arrive late. */
   #querySequence = 0;
-  /** The state-machine version that the client takes the cluster to have. */
+  /** The state-machine version that the client believes the cluster to have. */
   #version = MACHINE_VERSION;
   #begun = 0;
   #operationsMax: number;
@@ -88,7 +88,7 @@ export class SimClient {
     this.#think();
   }
 
-  /** Begins nothing more; what is under way goes on. */
+  /** Starts nothing more; operations in progress continue. */
   stop(): void {
     this.#operationsMax = 0;
   }
@@ -104,8 +104,8 @@ export class SimClient {
     }
   }
 
-  /** Another process takes the place of this client's, which ends: what is under way, and what it held, is forgotten. */
-  startAnew(): void {
+  /** The client's process ends, and another one replaces it: its requests and leases are dropped. */
+  restart(): void {
     this.connection += CONNECTIONS_APART;
     for (const request of [...this.#requests.values(), ...this.#queries.values()]) for (const step of request.steps) step.giveUp();
     this.#requests.clear();
@@ -114,7 +114,7 @@ export class SimClient {
     this.#open();
   }
 
-  /** What was sent lately arrives once more, in its order. */
+  /** Recently sent requests arrive once more, in their order. */
   sendLateCopies(): void {
     let delayMs = 0;
     for (const request of this.#sent) {
@@ -138,7 +138,7 @@ export class SimClient {
     });
   }
 
-  /** Until it begins something; where sessions end after a short time, sometimes longer than that. */
+  /** Pause before it starts something; where sessions end after a short time, sometimes longer than that. */
   #pauseMs(): number {
     const { sessionIdleMsMax } = this.#world.plan.bounds;
     const isSilent = sessionIdleMsMax !== undefined && this.#random.withProbability(SILENCE_SHARE);
@@ -202,7 +202,7 @@ export class SimClient {
     this.#send(request);
     const lateShare = this.#areSessionsBounded ? LATE_COPY_SHARE_BOUNDED : LATE_COPY_SHARE;
     if (!this.#random.withProbability(isOpening ? LATE_OPENING_SHARE : lateShare)) return;
-    // One that is to come counts, too: what is rejected now may be carried out then.
+    // A copy that has yet to arrive counts, too: a request that is rejected now may be executed then.
     request.copies += 1;
     this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendBytes(request, this.#whomToAsk()));
   }
@@ -216,7 +216,7 @@ export class SimClient {
     );
   }
 
-  /** What was answered must be seen at once, wherever one asks: at the next leader, and at one that does not know yet that it is none. */
+  /** Acknowledged writes must be visible at once at any node: at the next leader, and at a deposed leader that has not noticed it yet. */
   #lookAt(job: number): void {
     if (!this.#random.withProbability(LOOK_SHARE)) return;
     const consistency = this.#random.of<ReadConsistency>(['linearizable', 'lease']);
@@ -266,7 +266,7 @@ export class SimClient {
     this.#world.sendToNode(this.connection, node, to.copy());
   }
 
-  /** Unless it is answered, or was sent again for another reason, meanwhile. */
+  /** Unless it has a reply, or was sent again for another reason, in the meantime. */
   #sendAgainAfter(request: Request, delayMs: number): void {
     const { sends } = request;
     this.#world.schedule.after(delayMs, () => {
@@ -276,7 +276,7 @@ export class SimClient {
     });
   }
 
-  /** Preferably a node that may no longer lead without knowing it. */
+  /** Preferably a node that may have been deposed without noticing it. */
   #whomToAsk(): number {
     const suspect = this.#random.withProbability(0.5) ? this.#world.oldestLeader()?.id : undefined;
     return suspect ?? this.#random.of(this.#world.nodeIds());
@@ -315,7 +315,7 @@ export class SimClient {
     });
   }
 
-  /** A late copy is answered, or the request was given up. */
+  /** A reply to a late copy, or to a request that was given up. */
   #onLateReply(results: readonly OperationResult[]): void {
     const isRejected = results[0]?.ok === false && results[0].code === 'SESSION_EXPIRED';
     if (isRejected) this.#world.coverage.add('late request rejected behind the end of its session');
@@ -348,7 +348,7 @@ export class SimClient {
     this.#sendAgainAfter(request, this.#random.between(5, 60));
   }
 
-  /** The cluster has another version than the client thought. A copy, of the client or of the network, may be taken under that one. */
+  /** The cluster has another version than the client assumed. A copy, of the client or of the network, may be accepted under that one. */
   #onOtherVersion(request: Request): void {
     checkProperty(this.#world.plan.isVersionAsked, 'valid requests are taken', () => 'the cluster has another version from the start');
     this.#forget(request);

@@ -2,13 +2,13 @@ import { SimClient } from './sim-client.ts';
 import { SimRandom } from './sim-random.ts';
 import type { World } from './world.ts';
 
-/** So long after the end of a channel its other side hears of it. */
-const HEARD_WITHIN_MS = 60;
+/** Delay until the other side notices the end of a channel. */
+const NOTICED_WITHIN_MS = 60;
 
-/** Takes what the nodes send to a connection. */
+/** Receives the packets of the nodes for a connection. */
 export type Receiver = (packet: Uint8Array, node: number) => void;
 
-/** All clients of the world, and who else is connected to its nodes. */
+/** All clients of the world, and other connections to its nodes. */
 export class SimClients {
   readonly #world: World;
   readonly #random: SimRandom;
@@ -23,7 +23,7 @@ export class SimClients {
     this.#clients = ids.map((id) => new SimClient(world, id, new SimRandom(random.uint32()), world.history, operations));
   }
 
-  /** How many have something under way. */
+  /** How many have requests in flight. */
   get waiting(): number {
     return this.#clients.filter((client) => !client.isIdle).length;
   }
@@ -32,17 +32,17 @@ export class SimClients {
     for (const client of this.#clients) client.start();
   }
 
-  /** They begin nothing more. */
+  /** They start nothing more. */
   stop(): void {
     for (const client of this.#clients) client.stop();
   }
 
-  /** The channels of a node have ended. */
+  /** A node's channels have ended. */
   onLost(node: number): void {
     for (const client of this.#clients) client.onLost(node);
   }
 
-  /** Packets to this connection go there. */
+  /** Routes packets to this connection there. */
   attach(connection: number, receiver: Receiver): void {
     this.#others.set(connection, receiver);
   }
@@ -52,20 +52,20 @@ export class SimClients {
     return client === undefined ? this.#others.get(connection) : (packet, node) => client.onPacket(node, packet);
   }
 
-  /** What they sent lately arrives once more. */
+  /** Their recently sent requests arrive once more. */
   sendLateCopies(): void {
     for (const client of this.#clients) client.sendLateCopies();
   }
 
-  /** A client's process ends, and each node hears of it by itself. */
+  /** A client's process ends, and each node notices it separately. */
   hangUp(which: number): void {
     const client = this.#clients[which % this.#clients.length];
     if (client === undefined) return;
     const { connection } = client;
-    client.startAnew();
+    client.restart();
     const { nodes, schedule } = this.#world;
     for (const node of nodes.values()) {
-      schedule.after(this.#random.between(0, HEARD_WITHIN_MS), () => {
+      schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
         node.runtime?.clientGone(connection);
         node.wake(schedule.nowMs);
       });

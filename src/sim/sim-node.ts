@@ -13,7 +13,7 @@ import type { Schedule } from './schedule.ts';
 import { DurableState, WatchedStorage } from './watched-storage.ts';
 import type { World } from './world.ts';
 
-/** True time at which simulated wall clocks begin. */
+/** The wall-clock time at simulated time 0. */
 const EPOCH_MS = 1_700_000_000_000;
 
 /** A disk that was copied while its node ran. */
@@ -23,11 +23,11 @@ export interface DiskCopy {
   readonly durable: DurableState;
 }
 
-/** One node of the simulated cluster: a disk, a clock, and while it runs, the production node over them. */
+/** One node of the simulated cluster: a disk, a clock and, while it runs, the production node on top of them. */
 export class SimNode {
   readonly id: number;
   disk: MemoryDisk;
-  /** What each of its disks held, the present one's last, by the disk's id. */
+  /** The contents of each of its disks, the current one last, by the disk's id. */
   readonly everDurable = new Map<number, DurableState>();
   runtime: NodeRuntime | undefined;
   /** How many disks and lives it has had. */
@@ -36,7 +36,7 @@ export class SimNode {
   wallOffsetMs = 0;
   hasPlannedFailure = false;
   downAfterFailureMs = 0;
-  /** What the copy held that its disk was restored from: the id is that of the disk that was copied, which held more since. */
+  /** The contents of the copy from which its disk was restored. The id is that of the copied disk, which was written to later. */
   #restored: DurableState | undefined;
   readonly #world: World;
   readonly #schedule: Schedule;
@@ -45,7 +45,7 @@ export class SimNode {
   readonly #startedMs: number;
   /** Until then its thread is stopped. */
   #busyUntilMs = 0;
-  /** How long the turn at hand has been stuck in a write. */
+  /** How long the current turn has been stuck in a write. */
   #stuckMs = 0;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #wakes = 0;
@@ -61,7 +61,7 @@ export class SimNode {
     this.everDurable.set(this.diskId, new DurableState());
   }
 
-  /** The id of the disk it has now. */
+  /** The id of its current disk. */
   get diskId(): number {
     return diskIdOf(this.id, this.disks);
   }
@@ -70,12 +70,12 @@ export class SimNode {
     return asNodeId(this.id);
   }
 
-  /** When what this turn sends leaves, in true time. */
+  /** When messages of this turn are sent, in true time. */
   get sendMs(): number {
     return this.#schedule.nowMs + this.#stuckMs;
   }
 
-  /** What its present disk holds. */
+  /** The contents of its current disk. */
   get durable(): DurableState {
     const durable = this.#restored ?? this.everDurable.get(this.diskId);
     if (durable === undefined) throw new Error(`node ${this.id} has no disk`);
@@ -86,12 +86,12 @@ export class SimNode {
     return this.runtime !== undefined;
   }
 
-  /** What its wall clock shows. */
+  /** Its wall-clock time. */
   get wallMs(): number {
     return EPOCH_MS + this.#localMs() - this.#startedMs + this.wallOffsetMs;
   }
 
-  /** Starts the node from its disk. @throws what the storage throws when it is damaged. */
+  /** Starts the node from its disk. @throws the storage's error when it is damaged. */
   start(): void {
     this.lives += 1;
     this.#busyUntilMs = this.#schedule.nowMs;
@@ -139,7 +139,7 @@ export class SimNode {
     this.wake(this.#schedule.nowMs);
   }
 
-  /** Those of this life. */
+  /** The limits of this life. */
   #limits(): Partial<NodeLimits> {
     const { limits, laterLimits } = this.#plan;
     if (this.lives === 1 || laterLimits.length === 0) return limits;
@@ -147,14 +147,14 @@ export class SimNode {
     return { ...limits, ...laterLimits[(this.id + this.lives) % laterLimits.length] };
   }
 
-  /** The write that begins next fails. @param downMs how long the node then stays away. */
+  /** The next write fails. @param downMs how long the node is then down. */
   failNextWrite(code: 'STORAGE_FULL' | 'STORAGE_FAILED', survives: boolean, downMs: number): void {
     this.disk.failNextWrite(code, survives);
     this.hasPlannedFailure = true;
     this.downAfterFailureMs = downMs;
   }
 
-  /** The node is gone from one moment to the next; its disk stays. */
+  /** The node crashes; its disk stays. */
   crash(): void {
     this.runtime = undefined;
     this.hasPlannedFailure = false;
@@ -164,7 +164,7 @@ export class SimNode {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
   }
 
-  /** Another, empty disk; the old one is never seen again. */
+  /** Replaces the disk by an empty one; the old one is lost. */
   loseDisk(): void {
     this.disks += 1;
     this.#restored = undefined;
@@ -172,12 +172,12 @@ export class SimNode {
     this.everDurable.set(this.diskId, new DurableState());
   }
 
-  /** The disk as it is now, to be restored later. */
+  /** Copies the disk, to restore it later. */
   copyDisk(): DiskCopy {
     return { id: this.diskId, disk: this.disk.copy(), durable: this.durable.copy() };
   }
 
-  /** The disk is what it was when the copy was taken; the node must not run. */
+  /** Restores the disk from the copy; the node must not run. */
   restoreDisk({ disk, durable }: DiskCopy): void {
     this.disk = disk;
     this.#restored = durable;
@@ -188,13 +188,13 @@ export class SimNode {
     this.wake(this.#busyUntilMs);
   }
 
-  /** Time passed in which nothing happened, also here. */
+  /** Everything was suspended for this time, also this node. */
   onSuspended(durationMs: number): void {
     this.#busyUntilMs += durationMs;
     this.#wakeAtMs += durationMs;
   }
 
-  /** Something arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
+  /** Input arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
   wake(atMs: number): void {
     if (this.runtime === undefined) return;
     const dueMs = Math.max(atMs, this.#busyUntilMs, this.#schedule.nowMs);
@@ -240,14 +240,14 @@ export class SimNode {
   }
 }
 
-/** Lives of different nodes have different numbers. */
+/** Lives of all nodes have distinct numbers. */
 const LIVES_STEP = 64;
 
-/** Most entries that are deleted from the end of a log in one turn. */
+/** Maximum number of entries that one turn deletes from the end of a log. */
 const TRUNCATED_ENTRIES_MAX = 2;
 
-/** What a turn costs; it bounds how many there are, as a processor would. */
+/** Time of a turn; it bounds the number of turns, as a processor would. */
 const TURN_MS = 0.05;
 
-/** Every disk of every node has its own. */
+/** Unique for every disk of every node. */
 export const diskIdOf = (node: number, disk: number): number => node * 1_000 + disk;

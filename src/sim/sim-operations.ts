@@ -10,21 +10,21 @@ import type { World } from './world.ts';
 
 const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
 const NAMES: readonly string[] = QUEUES;
-/** How many finished jobs each queue keeps where that is the queue's own. */
+/** How many finished jobs each queue keeps in plans where the queue decides. */
 const KEPT_COMPLETED = [1, 3, 0, -1, 2] as const;
 const KEPT_FAILED = [2, 0, 1, -1, 3] as const;
 const OVERSIZED_SHARE = 0.04;
 const FAILED_REASON = 'no luck';
 const LARGE_BYTES = 65_536;
 
-/** One operation of a request: settles its call in the history by what came of it. */
+/** One operation of a request: ends its call in the history with its outcome. */
 export interface Step {
   settle(result: OperationResult): void;
-  /** Its outcome stays unknown. */
+  /** Its outcome is unknown. */
   giveUp(): void;
-  /** It was certainly not carried out. */
+  /** It was certainly not executed. */
   reject(code: string): void;
-  /** A payload is larger than nodes take. */
+  /** A payload is larger than the nodes' limit. */
   readonly isOversized?: boolean;
 }
 
@@ -34,21 +34,21 @@ interface Lease {
   readonly isBegun: boolean;
 }
 
-/** What one client asks for: adds, claims and finishes jobs, asks about them, and writes down what it did. */
+/** The operations of one client: adds, claims, finishes and reads jobs, and records them in the history. */
 export class SimOperations {
   readonly #client: number;
   readonly #world: World;
   readonly #random: SimRandom;
   readonly #history: HistoryRecorder;
-  /** What was answered about a job must be seen at once. */
+  /** Acknowledged changes of a job must be visible at once. */
   readonly #look: (job: number) => void;
   readonly #jobs: number[] = [];
   readonly #completed = new Set<number>();
   #leases: Lease[] = [];
-  /** Jobs that were claimed and not ended by this client, as far as it knows, by token. */
+  /** Jobs that this client claimed and has not ended, as far as it knows, by token. */
   readonly #open = new Map<number, number>();
   #adds = 0;
-  /** Process ids that this client has had. */
+  /** Process ids of this client so far. */
   #processes = 1;
 
   constructor(client: number, world: World, random: SimRandom, history: HistoryRecorder, look: (job: number) => void) {
@@ -59,14 +59,14 @@ export class SimOperations {
     this.#look = look;
   }
 
-  /** One of the jobs that this client added. */
+  /** A random job that this client added. */
   anyJob(): number | undefined {
     return this.#jobs[this.#random.below(Math.max(1, this.#jobs.length))];
   }
 
   /**
-   * @param isAlone whether it is the only one of its request.
-   * @param version of the state machine that the client takes the cluster to have.
+   * @param isAlone whether it is the only operation of its request.
+   * @param version of the state machine that the client believes the cluster to have.
    */
   next(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
     const die = this.#random.below(100);
@@ -82,7 +82,7 @@ export class SimOperations {
     return this.#change(encoder, die % 2 === 0 ? 'retry' : 'remove', job, version);
   }
 
-  /** The process ended. The nodes may release what it claimed, unless they know that it had the reply. */
+  /** The process ended. The nodes may release its jobs, unless they know that it received the reply. */
   forget(): void {
     this.#leases = [];
     this.#processes += 1;
@@ -161,7 +161,7 @@ export class SimOperations {
     };
     encoder.claim(call.queue, call);
     const { coverage } = this.#world;
-    // Version 1 has nothing of the rest.
+    // Version 1 has none of the following.
     const { queue, leaseMs, waitMs } = call;
     return this.#step(this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }), (result) => {
       if (result.type !== 'claimed') return undefined;
@@ -174,7 +174,7 @@ export class SimOperations {
         coverage.add('job claimed again after a longer pause');
       if (result.jobs.some(({ stalls }) => stalls > 0)) coverage.add('job claimed again after it stalled');
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
-      // The reply to a request that was sent again may name a job that was removed meanwhile, with nothing of it left.
+      // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
       const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
         payload === undefined ? this.#world.jobs.get(job)?.key : keyOf(payload);
       if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
@@ -252,11 +252,11 @@ export class SimOperations {
     return this.#world.plan.limits.payloadBytesMax ?? 0;
   }
 
-  /** A finished job shows what it was finished with. */
+  /** A finished job shows its result. */
   #checkOutcome({ id, state, token, payload, result, failedReason }: JobDetail): void {
     const isStalled = failedReason?.startsWith('job stalled') === true;
     if (isStalled) this.#world.coverage.add('job failed since it stalled too often');
-    // The reply to a request that was sent again shows what is left of the job by now.
+    // The reply to a repeated request shows the current state of the job.
     if (state === 'completed' && payload !== undefined) {
       this.#world.coverage.add('result read');
       checkResult(id, token, result);
@@ -274,7 +274,7 @@ export class SimOperations {
     return null;
   }
 
-  /** Whether the lease is heard of again, or ends as a stall, is left to chance. */
+  /** Whether the holder later ends the lease, or it ends as a stall, is random. */
   #markBegun(encoder: RequestEncoder, lease: Lease): Step {
     const { job, token } = lease;
     encoder.markBegun(job, token);
@@ -285,7 +285,7 @@ export class SimOperations {
     });
   }
 
-  /** The process is gone, and the next one ends its leases; or a client takes another client's first process to be gone. */
+  /** The process ended, and the next one ends its leases; or a client assumes that another client's first process ended. */
   #releaseHolder(encoder: RequestEncoder): Step {
     const isOwn = this.#random.withProbability(0.7);
     const holder = isOwn ? holderId(this.#client, this.#processes) : holderId(this.#client + 1, 1);
@@ -308,7 +308,7 @@ export class SimOperations {
     return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);
   }
 
-  /** @param toResult what the history notes of a good result; undefined when it does not reply to this call. */
+  /** @param toResult maps a good result to the history; undefined when it does not belong to this call. */
   #step<F extends OperationFunction>(
     call: OpenCall<F>,
     toResult: (result: OperationResult & { ok: true }) => Results[F] | undefined,
@@ -337,5 +337,5 @@ const nothing = () => null;
 
 const holderId = (client: number, process: number): number => client * 1_000 + process;
 
-/** A lease promises the same as a linearizable reading, and is held to it. */
+/** A lease read guarantees the same as a linearizable read, and is checked as one. */
 const promised = (consistency: ReadConsistency | undefined) => (consistency === 'stale' ? { consistency } : {});

@@ -1,6 +1,6 @@
 import { SeededRandom } from '../base/random.ts';
 
-/** Chance, by the seed alone. */
+/** Random numbers that depend on the seed alone. */
 export class SimRandom {
   readonly #random: SeededRandom;
 

@@ -4,10 +4,10 @@ import { STATE_BOUNDS } from '../queue/state-bounds.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
-/** Clocks count less time than passes, by a little. */
+/** Slow clocks count slightly less time than elapses. */
 const IDLE_SHARE_MIN = 0.9;
 
-/** The session of a simulated client: one after the other, each with requests that are numbered from one on. */
+/** The sessions of a simulated client, one after the other, each with requests that are numbered from 1 on. */
 export class SimSession {
   readonly #world: World;
   readonly #clientId: number;
@@ -15,7 +15,7 @@ export class SimSession {
   #isOpen = false;
   #openings = 0;
   #sequence = 0;
-  /** When a request was sent that the session is known to have taken. */
+  /** When the last request was sent that the session is known to have executed. */
   #usedMs = 0;
 
   constructor(world: World, clientId: number) {
@@ -23,7 +23,7 @@ export class SimSession {
     this.#clientId = clientId;
   }
 
-  /** The session's id, or the number that its opening is sent under. */
+  /** The session's id, or the number of its opening. */
   get id(): number {
     return this.#id;
   }
@@ -32,7 +32,7 @@ export class SimSession {
     return this.#isOpen;
   }
 
-  /** The next session begins: its opening has a number of its own. */
+  /** Starts the next session; its opening has a new number. */
   begin(): void {
     this.#isOpen = false;
     this.#openings += 1;
@@ -56,24 +56,24 @@ export class SimSession {
     return this.#sequence;
   }
 
-  /** A request in the session `id` was carried out that was first sent at `sentMs`. */
+  /** A request of the session `id` that was first sent at `sentMs` was executed. */
   onUsed(id: number, sentMs: number): void {
     if (id === this.#id) this.#usedMs = Math.max(this.#usedMs, sentMs);
   }
 
-  /** A session ends since it was idle for long enough, or since it is the one used least recently when there are too many. */
+  /** A session ends because it was idle for too long, or because it is the least recently used one of too many. */
   checkEnd(id: number): void {
     const { coverage, plan, schedule, sessions } = this.#world;
     const { sessionIdleMsMax, sessionRepliesMax, sessionReplyBytesMax } = { ...STATE_BOUNDS, ...plan.bounds };
     const end = sessions.endOf(id);
     const idleMs = schedule.nowMs - this.#usedMs;
-    // Any reply may be the oldest of those that were not acknowledged.
+    // Any reply may be the oldest unacknowledged one.
     const isForgotten = this.#sequence > sessionRepliesMax || sessionReplyBytesMax < STATE_BOUNDS.sessionReplyBytesMax;
     coverage.add('session expired');
     if (end === 'idle') coverage.add('session ended since it was idle');
     else if (end === 'evicted') coverage.add('session evicted since there were too many');
     else coverage.add('request rejected since its reply was forgotten');
-    // In version 1 time is that of the leaders' wall clocks.
+    // Version 1 uses the leaders' wall clocks.
     const isInTime = end !== 'idle' || idleMs > sessionIdleMsMax * IDLE_SHARE_MIN || plan.isVersionAsked;
     checkProperty(
       isInTime && (end !== undefined || isForgotten),

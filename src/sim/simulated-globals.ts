@@ -2,14 +2,14 @@ import { syncBuiltinESMExports } from 'node:module';
 import type { Schedule } from './schedule.ts';
 import type { SimRandom } from './sim-random.ts';
 
-/** A timer that is still to fire, and may be taken back. */
+/** A pending timer, which may be cleared. */
 interface Planned {
   isCancelled: boolean;
 }
 
 /**
- * Lets code that takes time, timers and chance from the runtime run in simulated time, until what is returned is disposed. The simulator is
- * synchronous, so nothing else of this thread runs meanwhile.
+ * Runs code that uses the runtime's clock, timers and randomness in simulated time, until the returned object is disposed. The simulator is
+ * synchronous, so no other code of this thread runs in that time.
  */
 export function simulateGlobals(schedule: Schedule, random: SimRandom): Disposable {
   const plan = (run: () => void, delayMs = 0): Planned => {
@@ -34,7 +34,7 @@ export function simulateGlobals(schedule: Schedule, random: SimRandom): Disposab
     replaceIn(process, { nextTick: inOneTurn }),
     replaceIn(performance, { now: () => schedule.nowMs }),
     replaceIn(Math, { random: () => random.between(0, 1) }),
-    // What `node:crypto` exports is taken from here.
+    // The exports of `node:crypto` come from here.
     replaceIn(globalThis.crypto, { getRandomValues: (words: Uint32Array) => fill(words, random) }),
   ];
   syncBuiltinESMExports();
@@ -46,7 +46,7 @@ export function simulateGlobals(schedule: Schedule, random: SimRandom): Disposab
   };
 }
 
-/** @returns what puts the object's own properties back, and uncovers those of its prototype. */
+/** @returns a function that restores the object's own properties, and uncovers those of its prototype. */
 function replaceIn(target: object, replacements: Readonly<Record<string, unknown>>): () => void {
   const originals = Object.keys(replacements).map((name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const);
   for (const [name, value] of Object.entries(replacements))

@@ -7,7 +7,7 @@ export interface SeedViolation extends Failure {
   readonly seed: number;
 }
 
-/** What many seeds came to. */
+/** Totals over many seeds. */
 export class Summary {
   seeds = 0;
   events = 0;

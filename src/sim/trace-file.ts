@@ -3,7 +3,7 @@ import { JobraftError } from '../base/errors.ts';
 import { PLAN_DEFAULTS, type Plan } from './plan.ts';
 import type { Failure } from './run-plan.ts';
 
-/** A run worth keeping: what it is made of, and what it broke when it was found. */
+/** A saved run: its plan, and the violation that it showed when it was found. */
 export interface SavedTrace {
   readonly plan: Plan;
   readonly failure: Failure;

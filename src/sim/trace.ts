@@ -1,11 +1,11 @@
 import type { PersistBatch } from '../storage/port.ts';
 
-/** A running hash (FNV-1a, 32 bit, twice) of everything that nodes send, write and reply: equal plans must give equal traces. */
+/** A running hash (FNV-1a, 32 bit, twice) of all messages, writes and replies of the nodes: equal plans must give equal traces. */
 export class Trace {
   #low = 0x811c9dc5;
   #high = 0x01234567;
 
-  /** Differs after whatever was added. */
+  /** Changes with every added value. */
   get hash(): string {
     return (this.#high >>> 0).toString(16).padStart(8, '0') + (this.#low >>> 0).toString(16).padStart(8, '0');
   }
@@ -17,7 +17,7 @@ export class Trace {
 
   addBytes(bytes: Uint8Array): void {
     this.addNumber(bytes.length);
-    // Every byte of short frames, a sample of long ones: payload that differs shows in what follows from it.
+    // Every byte of short frames, a sample of long ones: a differing payload shows in later frames.
     const step = bytes.length <= 256 ? 1 : Math.ceil(bytes.length / 256);
     for (let at = 0; at < bytes.length; at += step) this.addNumber(bytes[at] ?? 0);
   }

@@ -3,14 +3,14 @@ import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
 const PROBE_CONNECTION = 904;
-/** Jobs that all stay, and then those that leave one completed job each. */
+/** First jobs that are all kept, then jobs that leave one completed job each. */
 const KEPT = 6;
 const KEEP_ALL = -1;
 const KEEP_ONE = 1;
 
 /**
- * After the faults, where a plan bounds how many kept jobs a finished one removes: each removes as many as it may, and the following ones remove
- * the rest, until as many are left as the latest asks for.
+ * After the faults, where a plan bounds how many kept jobs a finished one removes: each removes up to the bound, and the following ones
+ * remove the rest, until as many are left as the latest specifies.
  */
 export function watchTrims(world: World): void {
   const { trimPerFinishMax } = world.plan.bounds;
@@ -20,7 +20,7 @@ export function watchTrims(world: World): void {
   let completed = 0;
   for (const keep of keeps) {
     const shown = probe.finish(keep);
-    // The probe's session ended, as it may where sessions end early.
+    // The probe's session ended, which is allowed where sessions end early.
     if (shown === undefined) return;
     completed = completedAfter(completed, keep, trimPerFinishMax);
     checkProperty(

@@ -4,7 +4,10 @@ import { type ClaimOptions, OperationCode, RequestEncoder } from '../protocol/re
 /** Where a request counts its operations. */
 const COUNT_AT = 24;
 
-/** Writes requests as clients of state-machine version 1 did. What has changed since then stands alone in its request. */
+/**
+ * Writes requests as clients of state-machine version 1 did. An operation whose layout has changed since then is the only one of its
+ * request.
+ */
 export class Version1Encoder extends RequestEncoder {
   readonly #alone = new ByteWriter(256);
 
@@ -22,13 +25,13 @@ export class Version1Encoder extends RequestEncoder {
     this.#alone.f64(waitMs);
   }
 
-  /** Whatever the job's queue. */
+  /** Version 1 does not check the job's queue. */
   override retry(_queue: string, jobId: number): void {
     this.#alone.u8(OperationCode.retry1);
     this.#alone.f64(jobId);
   }
 
-  /** Whatever the job's queue. */
+  /** Version 1 does not check the job's queue. */
   override remove(_queue: string, jobId: number): void {
     this.#alone.u8(OperationCode.remove1);
     this.#alone.f64(jobId);

@@ -6,17 +6,17 @@ import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
-/** How long a node is away for its upgrade. */
+/** Downtime of a node during its upgrade. */
 const UPGRADE_MS = 60;
-/** In so much time a calm cluster whose members all have a version moves to it. */
+/** In this time a quiescent cluster moves to a version that all members have. */
 const MOVES_WITHIN_MS = 10_000;
 const POLL_MS = 50;
 
-/** Which nodes run the code of an earlier state-machine version, and what holds while they are upgraded one by one. */
+/** Nodes that run the code of an earlier state-machine version, and checks while they are upgraded one by one. */
 export class Versions {
   readonly #world: World;
   readonly #old: Set<number>;
-  /** The newest version that any node was seen to have applied, and the members when that began. */
+  /** The newest version that any node has applied, and the members at that time. */
   #version = MACHINE_VERSION_FIRST;
   #membersAtMove: readonly number[] = [];
   readonly #applied = new Map<SimNode, LogIndex>();
@@ -60,14 +60,14 @@ export class Versions {
     );
   }
 
-  /** A node with old code that was no member when the cluster moved may be told more than it understands: then it is upgraded. */
+  /** A node with old code that was no member when the version changed may receive entries that it cannot apply: then it is upgraded. */
   onError(node: SimNode, error: unknown): boolean {
     if (!(error instanceof UnsupportedVersionError) || !this.#old.has(node.id) || this.#membersAtMove.includes(node.id)) return false;
     this.#old.delete(node.id);
     return true;
   }
 
-  /** Once every member has the newest version, the cluster comes to it without a request. */
+  /** Once every member has the newest version, the cluster moves to it without a request. */
   await(): void {
     const world = this.#world;
     const deadlineMs = world.schedule.nowMs + MOVES_WITHIN_MS;

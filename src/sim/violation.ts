@@ -1,7 +1,7 @@
 import { InvariantViolation } from '../base/invariant.ts';
 import { StorageError } from '../storage/errors.ts';
 
-/** A promise was broken. */
+/** A checked property does not hold. */
 export class Violation extends Error {
   readonly invariant: string;
 
@@ -21,7 +21,7 @@ export const isDamage = (error: unknown): boolean => error instanceof StorageErr
 /** The node's file was restored from an older copy. */
 export const isRollBack = (error: unknown): boolean => error instanceof StorageError && error.code === 'STORAGE_ROLLED_BACK';
 
-/** What a node threw, as the promise that it breaks. */
+/** The violation for an error that a node threw. */
 export function asViolation(error: unknown): Violation {
   if (error instanceof Violation) return error;
   if (error instanceof InvariantViolation) return new Violation('invariants of the code', error.message);

@@ -4,14 +4,14 @@ import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
 import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState } from '../storage/port.ts';
 import { checkProperty } from './violation.ts';
 
-/** What a disk is known to hold, as it was written. Survives the node. */
+/** The contents of a disk, as they were written. Survives the node. */
 export class DurableState {
   term: Term = asTerm(0);
   votedFor: NodeId | undefined;
   compacted: EntryId = { index: asIndex(0), term: asTerm(0) };
-  /** Terms of the entries behind `compacted`. */
+  /** Terms of the entries after `compacted`. */
   terms: Term[] = [];
-  /** Terms of all entries that it ever held, by index, as far as they were not truncated since. */
+  /** Terms of all entries that it ever held, by index, without truncated ones. */
   readonly history: Term[] = [];
 
   copy(): DurableState {
@@ -33,14 +33,14 @@ export class DurableState {
 }
 
 export interface WriteObserver {
-  /** The entry at `id` and all behind it are about to be deleted; `isPart`: and some of those before it with the next turns. */
+  /** Called before the entry at `id` and all after it are deleted; `isPart`: the next turns also delete some before it. */
   onTruncating(id: EntryId, isPart: boolean): void;
-  /** Also of those that are found at a start. */
+  /** Also for those that are found at a start. */
   onAppended(entries: readonly Entry[], before: EntryId): void;
   onPersist(batch: PersistBatch): void;
 }
 
-/** Passes everything on, and checks what a disk must never be told: another vote in a term, a term that goes back, entries before their term. */
+/** Forwards all calls, and checks that no write has a second vote in a term, a smaller term, or entries before their term. */
 export class WatchedStorage implements NodeStorage {
   readonly #inner: NodeStorage;
   readonly #durable: DurableState;
@@ -57,7 +57,7 @@ export class WatchedStorage implements NodeStorage {
   load(): PersistedState {
     const state = this.#inner.load();
     const durable = this.#durable;
-    // A write that failed may have survived: from now on it counts.
+    // A failed write may have reached the disk: from now on it counts.
     durable.term = state.hardState.term;
     durable.votedFor = state.hardState.votedFor;
     durable.compacted = state.compacted;

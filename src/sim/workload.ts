@@ -3,14 +3,14 @@ import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { SimRandom } from './sim-random.ts';
 
-/** What the clients of a plan ask for. */
+/** The operations of a plan's clients. */
 export interface Workload {
-  /** Unanswered requests that a client has at most, and how many it begins at once at most. */
+  /** Maximum number of a client's unanswered requests, and of those that it starts at once. */
   readonly outstandingMax: number;
   readonly burstMax: number;
   readonly operationsPerRequestMax: number;
   readonly queues: number;
-  /** Which finished jobs stay: all of them; a number that each queue has; or a number that each job brings. */
+  /** Which finished jobs are kept: all; a number per queue; or a number per job. */
   readonly retention: 'all' | 'by-queue' | 'by-job';
   readonly isBackoffExponential: boolean;
   /** Bytes of some payloads and results. Without any, payloads have at most some 500 bytes and results a few. */
@@ -34,7 +34,7 @@ export const WORKLOAD_DEFAULTS: Workload = Object.freeze({
 export interface Dimensions {
   readonly workload: Workload;
   readonly bounds: Partial<StateBounds>;
-  /** Limits that nodes have instead after a restart: one of these, by node and life. Empty: they keep theirs. */
+  /** Limits that replace a node's limits after a restart: one of these, by node and life. Empty: limits stay the same. */
   readonly laterLimits: readonly Partial<NodeLimits>[];
   readonly limits: Partial<NodeLimits>;
   readonly raft: Partial<RaftConfig>;
@@ -42,7 +42,7 @@ export interface Dimensions {
 
 /** Snapshots of payloads larger than this take too long in small chunks. */
 const SMALL_BYTES_MAX = 4_000;
-/** Mostly small ones: large ones take their time. */
+/** Mostly small ones, since large ones take long. */
 const LARGE_SIZES: readonly [readonly number[], ...(readonly number[])[]] = [
   [100, 5_000, 20_000],
   [100, 100, 100, 70_000],
@@ -53,9 +53,9 @@ const LARGE_LIMITS: Partial<NodeLimits> = { entryBytesMax: 262_144, snapshotChun
 const LARGE_RAFT: Partial<RaftConfig> = { uncommittedBytesMax: 1_048_576, inflightBytesMax: 1_048_576, messageBytesMax: 65_536 };
 
 /**
- * Draws what the clients ask for, and how tight the bounds are that they meet.
- * @param isVersionAsked whether the first state-machine version may be in force: in it late openings begin ended sessions again, so that sessions
- *   do not end.
+ * Draws the clients' operations and the bounds of the state.
+ * @param isVersionAsked whether the first state-machine version may be in force: in it late openings open ended sessions again, so that
+ *   sessions do not end.
  */
 export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dimensions {
   const bounds: Partial<StateBounds> = {
@@ -85,7 +85,7 @@ export function drawDimensions(random: SimRandom, isVersionAsked: boolean): Dime
   };
 }
 
-/** Each alone in some plans, so that one knows which of them ended a session. */
+/** In some plans only one of them, so that the reason for the end of a session is known. */
 function sessionBounds(random: SimRandom): Partial<StateBounds> {
   const isIdle: Partial<StateBounds> = { sessionIdleMsMax: random.of([800, 3_000]) };
   const isCrowded: Partial<StateBounds> = { sessionsMax: random.of([2, 4, 8]) };

@@ -32,16 +32,16 @@ import { watchTrims } from './trims.ts';
 import { Versions } from './versions.ts';
 import { asViolation, checkProperty, isDamage, isRollBack } from './violation.ts';
 
-/** The longest that any fault lasts, and that a frame is on its way. */
+/** Maximum duration of a fault, and of a frame in transit. */
 const LAST_STALL_MS = 4_000;
-/** More than this in one run means that events cause events without end. */
+/** More events in one run mean that events cause events without end. */
 const EVENTS_MAX = 2_000_000;
-/** Clients have numbers above those of nodes; connection 0 is the operator's. */
+/** Clients have larger numbers than nodes; connection 0 is the operator's. */
 const OPERATOR = 0;
-/** No plan has that much to say in one turn, but for its large payloads. */
+/** No plan sends more in one turn, apart from large payloads. */
 const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 const FRAME_PAYLOADS_MAX = 30;
-/** Full comparisons of states cost a pass over them: one turn in so many has one. */
+/** A full comparison of states costs a pass over them: one in this many turns has one. */
 const STATE_CHECK_SHARE = 0.01;
 
 /** A whole cluster with its clients in one deterministic event loop. The nodes are the production code. */
@@ -57,24 +57,24 @@ export class World {
   readonly faultCounts = new Map<FaultType, number>();
   /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
   readonly lostDisks = new Map<number, number>();
-  /** What jobs were added with, by id, as far as their adds were answered. */
+  /** Keys of the added jobs, by id, for adds with a reply. */
   readonly jobs = new Map<number, { readonly key: string; readonly queue: string }>();
   readonly leaderships = new Leaderships();
   readonly versions: Versions;
   readonly sessions: SessionModel;
   readonly clients: SimClients;
   readonly events = new EventWatch(this);
-  /** Votes that nodes without one asked voters for, as the leader sees it. Those that were removed may disturb each other. */
+  /** Vote requests of non-voters to voters, by the leader's configuration. Removed nodes may disturb each other. */
   nonMemberVoteRequests = 0;
-  /** When the last change of members was asked for. */
-  changeOrderedMs = Number.NEGATIVE_INFINITY;
-  /** How many repairs were asked for. */
+  /** When the last change of members was requested. */
+  changeRequestedMs = Number.NEGATIVE_INFINITY;
+  /** Number of requested repairs. */
   repairs = 0;
-  /** How often a node ended, for whatever reason. */
+  /** How often a node ended, for any reason. */
   ends = 0;
   readonly #checks: SimRandom;
   readonly #committedJoint = new Set<number>();
-  /** The index of the latest configuration that each node had when it had its last turn. */
+  /** The index of each node's latest configuration at its last turn. */
   readonly #configurations = new Map<SimNode, number>();
   readonly #idleTurns = new IdleTurns();
 
@@ -133,7 +133,7 @@ export class World {
     return best;
   }
 
-  /** The leader of the oldest term, which may not know that its time is over. */
+  /** The leader of the oldest term, which may be deposed without having noticed it. */
   oldestLeader(): SimNode | undefined {
     let best: SimNode | undefined;
     for (const node of this.nodes.values()) {
@@ -168,7 +168,7 @@ export class World {
     }
   }
 
-  /** @param isNoticed its channels close; otherwise the others find out by its silence. */
+  /** @param isNoticed its channels close; otherwise the others only detect its silence. */
   stopNode(node: SimNode, downMs: number, isNoticed: boolean): void {
     if (!node.isUp) return;
     this.ends += 1;
@@ -231,7 +231,7 @@ export class World {
     if (this.#checks.withProbability(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
   }
 
-  /** A look at everything may be what finds a damaged row. */
+  /** A full read may find a damaged row. */
   #checkState(node: SimNode, runtime: NodeRuntime): void {
     try {
       this.invariants.checkState(node, runtime);
@@ -285,7 +285,7 @@ export class World {
   onServerPacket(from: SimNode, connection: number, packet: Uint8Array): void {
     this.trace.addNumber(connection);
     this.trace.addBytes(packet);
-    // A reply rests on what is committed: a majority has it on disk before anyone hears of it.
+    // A reply depends on committed entries: a majority has them on disk before the reply is sent.
     if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
     const receive = this.clients.receiverOf(connection);
     if (receive === undefined) return;
@@ -300,11 +300,11 @@ export class World {
     });
   }
 
-  /** An operator asks the leader for something. */
+  /** Sends an operator's request to the leader. */
   sendAdminRequest(frame: ClientFrame): void {
     const leader = this.leader();
     if (leader === undefined) return;
-    if (frame.type === 'change') this.changeOrderedMs = this.schedule.nowMs;
+    if (frame.type === 'change') this.changeRequestedMs = this.schedule.nowMs;
     const to = new ByteWriter(64);
     writeClientFrame(to, frame);
     this.sendToNode(OPERATOR, leader.id, to.copy());
@@ -318,7 +318,7 @@ export class World {
     }
   }
 
-  /** Everything is stopped for a while, and every clock counts it. */
+  /** Everything stops for a while, and every clock counts that time. */
   suspend(durationMs: number): void {
     const { nowMs } = this.schedule;
     this.schedule.suspend(durationMs);
@@ -333,7 +333,7 @@ export class World {
     this.versions.upgradeAll();
     for (const node of this.nodes.values()) {
       if (node.hasPlannedFailure) this.stopNode(node, 0, true);
-      // A node that had nothing to write would be stuck much later, in the calm.
+      // A node that has nothing to write would be stuck much later, after the faults.
       node.disk.stallNextWrite(0);
       this.startNode(node);
     }

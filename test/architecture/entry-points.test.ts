@@ -7,7 +7,7 @@ import { packageRoot, readSources } from './source-file.ts';
 const { exports, scripts } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
 const sources = readSources('src', 'eval');
 
-/** What the package exports, and what its scripts run. */
+/** The package's export, and the entry points of its scripts. */
 const entryPoints = [
   ...new Set(
     [exports['.'].default, ...Object.values<string>(scripts)].flatMap((text: string) =>
@@ -19,7 +19,7 @@ const entryPoints = [
 describe('the entry points', () => {
   it('were found', () => expect(entryPoints).toEqual(expect.arrayContaining(['src/index.ts', 'src/cli/logs.ts', 'eval/main.ts'])));
 
-  // Imports are evaluated in their order: behind any other, the check would come too late.
+  // Imports are evaluated in their order: after any other import the check would be too late.
   it.each(entryPoints)('%s checks the Node.js version before it imports anything else', (path) => {
     const [first] = importsOf(path, sources.get(path) ?? '');
     expect(first?.to).toBe('src/runtime/check.ts');

@@ -29,8 +29,8 @@ describe('the style checker', () => {
     ['src/raft/log.ts', 'export default class {}', 'src/raft/log.ts:1: exports a default'],
     ['src/raft/log.ts', 'const x = 1;\nexport default x;', 'src/raft/log.ts:2: exports a default'],
     ['src/raft/log.ts', 'const x = 1;\nexport { x as default };', 'src/raft/log.ts:2: exports a default'],
-    ['src/raft/log.ts', 'let x: any;', 'src/raft/log.ts:1: says any'],
-    ['src/raft/log.ts', 'const x = y as any[];', 'src/raft/log.ts:1: says any'],
+    ['src/raft/log.ts', 'let x: any;', 'src/raft/log.ts:1: uses any'],
+    ['src/raft/log.ts', 'const x = y as any[];', 'src/raft/log.ts:1: uses any'],
     ['src/raft/raftLog.ts', 'let x = 1;', 'src/raft/raftLog.ts: the file'],
   ])('names what is wrong in %s: %s', (path, text, message) => expect(faults(path, text)).toEqual([expect.stringContaining(message)]));
 

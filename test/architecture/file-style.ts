@@ -2,13 +2,13 @@ import ts from 'typescript';
 import type { Sources, Violation } from './source-file.ts';
 import { forEachNode, parseSource, placeOf } from './source-file.ts';
 
-/** Rarely above 300 lines; above this a file holds more than one concept. */
+/** Files rarely have more than 300 lines; above this maximum a file holds more than one concept. */
 export const LINES_MAX = 400;
 
 export function lengthViolations(sources: Sources): Violation[] {
   return [...sources].flatMap(([path, text]) => {
     const lines = text.trimEnd().split('\n').length;
-    return lines > LINES_MAX ? [`${path}: ${lines} lines, ${LINES_MAX} are allowed. Give its second concept a file of its own.`] : [];
+    return lines > LINES_MAX ? [`${path}: ${lines} lines, ${LINES_MAX} are allowed. Move its second concept to another file.`] : [];
   });
 }
 
@@ -21,7 +21,7 @@ export function styleViolations(sources: Sources): Violation[] {
     if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.ts$/.test(name)) violations.push(`${path}: the file's name is not kebab-case.`);
     forEachNode(parseSource(path, text), (node) => {
       if (node.kind === ts.SyntaxKind.AnyKeyword)
-        violations.push(`${placeOf(node)}: says any. Say unknown and check it, or give it its type.`);
+        violations.push(`${placeOf(node)}: uses any. Use unknown and check it, or the exact type.`);
       const isDefault =
         ts.isExportAssignment(node) ||
         node.kind === ts.SyntaxKind.DefaultKeyword ||

@@ -1,6 +1,7 @@
 /**
- * What a module may import, beside itself. A module is a folder of src, or the whole of eval; `src/index.ts` is a module of its own.
- * A name is a module, or one file as `module/file` (`*` stands for any part of a file's name). Behind `type ` only `import type` is allowed.
+ * Allowed imports of each module, besides its own files. A module is a folder of src, or the whole of eval; `src/index.ts` is a separate
+ * module. A name is a module, or one file as `module/file` (`*` matches any part of a file's name). After `type ` only `import type` is
+ * allowed.
  */
 export interface ModuleRules {
   readonly own: readonly string[];
@@ -12,15 +13,15 @@ const PORTS = ['storage/port', 'storage/errors', 'transport/port', 'transport/pe
 
 export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   base: { own: [], packages: [] },
-  // What has to hold of the process before anything else is loaded.
+  // Checks of the process before anything else is loaded.
   runtime: { own: ['base'], packages: [] },
   raft: { own: ['base'], packages: [] },
-  // What clients and nodes say to each other, and how it is written.
+  // The messages between clients and nodes, and their encoding.
   protocol: { own: ['base'], packages: [] },
   queue: { own: ['base', 'protocol', 'type storage/port'], packages: [] },
-  // One node's turn knows only ports and the shapes of what goes through them.
+  // One node's turn depends only on ports and the types that pass through them.
   node: { own: ['base', 'protocol', 'raft', 'queue', ...PORTS], packages: [] },
-  // Of raft the adapters know what they carry and keep, not how it decides.
+  // Adapters depend on the data of raft, not on its logic.
   storage: {
     own: ['base', 'raft/entry', 'raft/configuration-codec', 'type raft', 'type node/event', 'type node/ports'],
     packages: ['node:', 'better-sqlite3'],
@@ -29,7 +30,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: ['base', 'raft/message-codec', 'type raft', 'type node/event', 'type node/ports'],
     packages: ['node:'],
   },
-  // Timings and limits have one home each, beside the code that obeys them; the configuration describes them.
+  // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
   config: { own: ['base', 'raft/config', 'node/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
   client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
@@ -52,7 +53,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod'],
   },
   sim: {
-    // Of the client what keeps its calls, without promises.
+    // The part of the client that keeps its calls, without promises.
     own: [
       'runtime/check',
       'base',
@@ -71,7 +72,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'piscina', 'cli-progress', 'commander'],
   },
   server: { own: ['base', 'node', 'transport', 'client', 'cluster', 'logs', 'config'], packages: ['node:'] },
-  // The public surface: it gathers, and nothing of src but the command line imports it.
+  // The public API: it only re-exports, and within src only the command line imports it.
   index: {
     own: [
       'runtime/check',
@@ -92,19 +93,19 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: [],
   },
   cli: { own: ['runtime/check', 'index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
-  // Measures single parts, so it alone of the evaluation looks behind the public surface.
+  // Measures single parts, so it may import internal modules.
   'eval/micro': {
     own: ['runtime/check', 'base', 'protocol', 'raft', 'queue', 'storage', 'transport/peer-frame', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'tinybench'],
   },
-  // Runs clients under real faults, and has their histories checked.
+  // Runs clients under real faults, and checks their histories.
   'eval/soak': { own: ['runtime/check', 'index', 'base', 'sim/history/*', 'sim/checkers/*', 'eval'], packages: ['node:', 'commander'] },
-  // Breaks a copy of the source on purpose, and lets the simulator find out.
+  // Injects bugs into a copy of the source, which the simulator has to find.
   'eval/mutants': {
     own: ['runtime/check', 'base', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'],
   },
-  // A package of its own, so that users and developers of this one do not install other systems' clients.
+  // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
     own: ['runtime/check', 'index', 'base', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],

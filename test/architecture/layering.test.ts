@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { importsOf } from './imports.ts';
-import { fileCycles, layeringViolations, roomCycles } from './layering.ts';
+import { fileCycles, layeringViolations, moduleCycles } from './layering.ts';
 import { LAYERING } from './layering-rules.ts';
 import { readSources } from './source-file.ts';
 
@@ -15,12 +15,12 @@ describe('the architecture', () => {
     expect(sources.size).toBeGreaterThan(40);
   });
   it('imports only in the direction of the design', () => expect(layeringViolations(sources, LAYERING)).toEqual([]));
-  it('loads no file of its own by import(): a bundle of it would be several files, which not every setting of a bundler allows', () => {
+  it('loads none of its files by import(): a bundle of it would be several files, which not every setting of a bundler allows', () => {
     const dynamic = [...sources].filter(([path, text]) => path.startsWith('src/') && /\bawait import\(\s*['"`]\./.test(text));
     expect(dynamic.map(([path]) => path)).toEqual([]);
   });
-  it('has no modules that need each other', () => expect(roomCycles(sources)).toEqual([]));
-  it('has no files that need each other', () => expect(fileCycles(sources)).toEqual([]));
+  it('has no modules that import each other', () => expect(moduleCycles(sources)).toEqual([]));
+  it('has no files that import each other', () => expect(fileCycles(sources)).toEqual([]));
 });
 
 describe('the layering checker', () => {
@@ -50,7 +50,7 @@ describe('the layering checker', () => {
     expect(faults(path, '// first line', line)).toEqual([expect.stringContaining(`${path}:2: ${message}`)]);
   });
 
-  it('allows a type where it does not allow the thing', () => {
+  it('allows a type import where it does not allow an import at run time', () => {
     const port = "'../storage/port.ts';";
     expect(faults('src/queue/checkpoint.ts', `import type { RecordChange } from ${port}`)).toEqual([]);
     expect(faults('src/queue/checkpoint.ts', `export type { RecordChange } from ${port}`)).toEqual([]);
@@ -69,24 +69,24 @@ describe('the layering checker', () => {
     ['src/raft/core.ts', "const text = 'import x from \"../queue/job-queue.ts\"'; // import '../node/event.ts'"],
   ])('lets %s pass: %s', (path, line) => expect(faults(path, line)).toEqual([]));
 
-  it('tells the circle that modules or files form', () => {
+  it('reports the circle that modules or files form', () => {
     const circle = new Map([
       ['src/raft/a.ts', "import { b } from '../queue/b.ts';"],
       ['src/queue/b.ts', "import { c } from '../node/c.ts';"],
       ['src/node/c.ts', "import { a } from '../raft/a.ts';"],
     ]);
-    expect(roomCycles(circle)).toEqual(['modules import each other in a circle: raft -> queue -> node -> raft']);
+    expect(moduleCycles(circle)).toEqual(['modules import each other in a circle: raft -> queue -> node -> raft']);
     expect(fileCycles(circle)).toEqual([
       'files import each other in a circle: src/raft/a.ts -> src/queue/b.ts -> src/node/c.ts -> src/raft/a.ts',
     ]);
   });
 
-  it('does not mind types that point both ways', () => {
+  it('allows types that point both ways', () => {
     const both = new Map([
       ['src/node/a.ts', "import { b } from '../storage/port.ts';"],
       ['src/storage/port.ts', "import type { a } from '../node/a.ts';"],
     ]);
-    expect(roomCycles(both)).toEqual([]);
+    expect(moduleCycles(both)).toEqual([]);
     expect(fileCycles(both)).toEqual([]);
   });
 

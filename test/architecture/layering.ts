@@ -3,13 +3,13 @@ import { importsOf } from './imports.ts';
 import type { ModuleRules } from './layering-rules.ts';
 import type { Sources, Violation } from './source-file.ts';
 
-/** Folders of the evaluation that look behind the public surface, each with rules of its own. */
-const EVAL_ROOMS = ['micro', 'soak', 'mutants', 'peers'];
+/** Folders of the evaluation with separate rules. */
+const EVAL_MODULES = ['micro', 'soak', 'mutants', 'peers'];
 
 /** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `eval/micro/main.ts` in `eval/micro`, `src/index.ts` in `index`. */
 export function moduleOf(path: string): string {
   const [top, folder] = path.split('/');
-  if (top === 'eval') return EVAL_ROOMS.includes(folder ?? '') ? `eval/${folder}` : 'eval';
+  if (top === 'eval') return EVAL_MODULES.includes(folder ?? '') ? `eval/${folder}` : 'eval';
   return path === 'src/index.ts' ? 'index' : (folder ?? '');
 }
 
@@ -25,15 +25,15 @@ export function layeringViolations(sources: Sources, rules: Readonly<Record<stri
   });
 }
 
-/** Modules that need each other at run time. Types may point both ways: a port's owner names what its user hands over. */
-export function roomCycles(sources: Sources): Violation[] {
+/** Modules that import each other at run time. Types may point both ways: a port's owner may use types of its user. */
+export function moduleCycles(sources: Sources): Violation[] {
   const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
   return cycles(edges.map(({ from, to }) => [moduleOf(from), moduleOf(to)])).map(
     (cycle) => `modules import each other in a circle: ${cycle.join(' -> ')}`,
   );
 }
 
-/** Files that need each other at run time: which of them runs first then hangs on who asks. */
+/** Files that import each other at run time: their order of evaluation then depends on the importer. */
 export function fileCycles(sources: Sources): Violation[] {
   const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
   return cycles(edges.map(({ from, to }) => [from, to])).map((cycle) => `files import each other in a circle: ${cycle.join(' -> ')}`);
@@ -52,7 +52,7 @@ function ownFault(one: Import, module: string, allowed: readonly string[]): stri
   if (isTypeAllowed)
     return `${module} may import only types of ${one.to}. Write "import type", or move what is needed at run time into base.`;
   const list = allowed.length === 0 ? 'nothing' : allowed.join(', ');
-  return `${module} must not import ${one.to}. It may import ${list}. Hand the thing in through a port, or move it to where both may see it.`;
+  return `${module} must not import ${one.to}. It may import ${list}. Pass it in through a port, or move it to a module that both may import.`;
 }
 
 function packageFault(one: Import, module: string, allowed: readonly string[]): string | undefined {

@@ -12,7 +12,7 @@ describe('the package', () => {
     (name) => expect(manifest.scripts).toHaveProperty(name),
   );
 
-  it('stands on the packages of its design', () => {
+  it('depends on the packages of its design', () => {
     const packages = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
     expect(packages).toEqual(expect.arrayContaining(['piscina', 'better-sqlite3', 'tinybench', 'csv-stringify', 'vega-lite', 'vitest']));
   });

@@ -22,18 +22,18 @@ describe('what npm packs', () => {
     files = (packed?.files ?? []).map(({ path }) => path);
   });
 
-  it('is built for it, from nothing, since a build leaves behind what earlier sources became', () => {
+  it('is built from scratch, since a build does not remove the output of earlier sources', () => {
     expect(manifest.scripts.prepack).toMatch(/rmSync\('dist'.*npm run --silent build/);
   });
 
-  it('has the code, its types and the threads that are started by the name of their file', () => {
+  it('has the code, its types and the files of its threads', () => {
     const entries = Object.values<Record<string, string>>(manifest.exports).flatMap((conditions) => Object.values(conditions));
     expect(files).toEqual(expect.arrayContaining(entries.map((entry) => entry.replace('./', ''))));
     expect(files).toContain('dist/src/cluster/node-worker.js');
     for (const file of files.filter((path) => path.endsWith('.js'))) expect(files).toContain(file.replace(/\.js$/, '.d.ts'));
   });
 
-  it('has everything that its code imports, and depends on the packages', () => {
+  it('has every file that its code imports, and depends on every imported package', () => {
     const seen = new Set<string>();
     const waiting = files.filter((path) => path === 'dist/src/index.js' || path.endsWith('-worker.js'));
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
@@ -48,7 +48,7 @@ describe('what npm packs', () => {
     expect(seen.size).toBeGreaterThan(50);
   });
 
-  it('is nothing but code, its licence, what it says about itself and the settings with their defaults', () => {
+  it('has only code, licence, documentation and the settings with their defaults', () => {
     const others = files.filter((path) => !/^dist\/src\/[\w/-]+\.(?:js|d\.ts)$/.test(path));
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'config/cluster.yaml', 'package.json']);
     expect(files.filter((path) => path.startsWith('dist/src/sim/'))).toEqual([]);
@@ -62,7 +62,7 @@ describe('what npm packs', () => {
 describe('the package’s README', () => {
   const links = [...read('README.md').matchAll(/\]\((?<target>[^)\s]+)\)/g)].map(({ groups }) => groups?.target ?? '');
 
-  it('links and shows nothing that does not exist', () => {
+  it('has only links and images that exist', () => {
     expect(links.length).toBeGreaterThan(10);
     for (const link of links.filter((each) => !each.startsWith('https://'))) {
       expect(existsSync(join(packageRoot, link.replace(/#.*$/, ''))), link).toBe(true);

@@ -19,7 +19,7 @@ describe('raft, queue, node, base and the frame codecs', () => {
     }
     expect(pure.has('src/transport/port-links.ts')).toBe(false);
   });
-  it('know no clock, no chance, no runtime and no asynchrony', () => expect(purityViolations(pure)).toEqual([]));
+  it('use no clock, randomness, runtime or asynchrony', () => expect(purityViolations(pure)).toEqual([]));
 });
 
 describe('the purity checker', () => {
@@ -57,5 +57,5 @@ describe('the purity checker', () => {
     "import { step } from './step.ts';",
   ])('lets %s pass', (line) => expect(faults(line)).toEqual([]));
 
-  it('says what to do instead', () => expect(faults('setTimeout(run, 5);')).toEqual([expect.stringContaining('Tell the next deadline')]));
+  it('says what to do instead', () => expect(faults('setTimeout(run, 5);')).toEqual([expect.stringContaining('Return the next deadline')]));
 });

@@ -4,22 +4,25 @@ import ts from 'typescript';
 
 export const packageRoot = resolve(import.meta.dirname, '../..');
 
-/** Sources by their path from the package's root, with slashes: what every checker of this folder reads, real or made up. */
+/** Sources by their path from the package's root, with slashes: the input of every checker of this folder. */
 export type Sources = ReadonlyMap<string, string>;
 
-/** One way in which a file breaks a rule, as a sentence with its place and remedy. */
+/** A violation of a rule, as a sentence with its place and remedy. */
 export type Violation = string;
 
-export function readSources(...folders: readonly string[]): Sources {
-  const sources = new Map<string, string>();
+export const readSources = (...folders: readonly string[]): Sources => readFiles(folders, (path) => path.endsWith('.ts'));
+
+/** @param isWanted by the path from the package's root, with slashes. */
+export function readFiles(folders: readonly string[], isWanted: (path: string) => boolean): Sources {
+  const files = new Map<string, string>();
   for (const folder of folders) {
     for (const entry of readdirSync(join(packageRoot, folder), { withFileTypes: true, recursive: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.parentPath.includes('node_modules')) continue;
       const file = join(entry.parentPath, entry.name);
-      sources.set(relative(packageRoot, file).replaceAll('\\', '/'), readFileSync(file, 'utf8'));
+      const path = relative(packageRoot, file).replaceAll('\\', '/');
+      if (entry.isFile() && isWanted(path) && !path.includes('node_modules')) files.set(path, readFileSync(file, 'utf8'));
     }
   }
-  return sources;
+  return files;
 }
 
 export const parseSource = (path: string, text: string): ts.SourceFile =>

@@ -7,10 +7,10 @@ import { packageRoot } from './source-file.ts';
 
 const page = readFileSync(join(packageRoot, 'test/README.md'), 'utf8');
 
-/** `` `raft/vote.test.ts` › name of a test``, as the page's tables write it. */
+/** `` `raft/vote.test.ts` › name of a test``, as in the page's tables. */
 const named = [...page.matchAll(/`([\w/.-]+\.(?:ts|txt))` › (.+?)(?=<br>| \|)/g)].map(([, file = '', name = '']) => ({ file, name }));
 
-/** Tests write quotes and placeholders as their source does. */
+/** The page has quotes and placeholders as in the source of the tests. */
 const isIn = (file: string, name: string): boolean => {
   const path = join(packageRoot, 'test', file);
   return existsSync(path) && readFileSync(path, 'utf8').includes(name);
@@ -23,7 +23,7 @@ interface MutantRow {
   readonly seeds: string;
 }
 
-describe('the page that says what is tested where', () => {
+describe('test/README.md', () => {
   it('names many tests', () => {
     expect(named.length).toBeGreaterThan(60);
   });
@@ -32,7 +32,7 @@ describe('the page that says what is tested where', () => {
     expect(named.filter(({ file, name }) => !isIn(file, name))).toEqual([]);
   });
 
-  it('shows the mutants as they are written in the results, and every one was killed', () => {
+  it('shows the mutants of the results, all of them killed', () => {
     const csv = readFileSync(join(packageRoot, 'results/mutants.csv'), 'utf8');
     const rows = parse(csv, { columns: true }) as MutantRow[];
     const shown = ({ mistake, mutant, killed_by, seeds }: MutantRow): boolean =>
@@ -43,7 +43,7 @@ describe('the page that says what is tested where', () => {
 });
 
 describe('the mutants', () => {
-  it.each(MUTANTS)('$name: replaces a piece that stands once in its file', ({ file, find, replace }) => {
+  it.each(MUTANTS)('$name: replaces a text that is once in its file', ({ file, find, replace }) => {
     const source = readFileSync(join(packageRoot, 'src', file), 'utf8');
     expect(source.split(find)).toHaveLength(2);
     expect(replace).not.toBe(find);

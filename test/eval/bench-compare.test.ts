@@ -7,7 +7,7 @@ const ADDS = 'add, 64 B, many in flight';
 const ALONE = 'add, one at a time, p50';
 const MEMORY = '1,000,000 waiting jobs: memory of a job and node';
 
-/** Figures of a machine on which one SQLite commit takes so long. */
+/** Figures of a machine with this time for one SQLite commit. */
 const figures = (
   commitMs: number,
   parts: { adds?: readonly number[]; aloneMs?: readonly number[]; bytes?: readonly number[] },
@@ -109,7 +109,7 @@ describe('the table of a comparison', () => {
 
   it('warns when the floor itself is not the same', () => {
     const earlier = sessionOf(figures(0.2, { adds: [100_000] }));
-    expect(comparisonTable(earlier, sessionOf(figures(0.5, { adds: [40_000] })))).toContain('The floor itself is 2.50 times apart');
+    expect(comparisonTable(earlier, sessionOf(figures(0.5, { adds: [40_000] })))).toContain('The floors differ by a factor of 2.50');
     expect(comparisonTable(earlier, sessionOf(figures(0.25, { adds: [80_000] })))).not.toContain('The floor itself');
   });
 

@@ -3,7 +3,7 @@ import { longestSilenceMs } from '../../eval/acknowledgements.ts';
 import { checkpointFigures } from '../../eval/bench/checkpoint-latency.ts';
 
 describe('an outage', () => {
-  it('is the longest time between two acknowledgements that ends behind the fault', () => {
+  it('is the longest time between two acknowledgements that ends after the fault', () => {
     expect(longestSilenceMs([0, 500, 501, 502, 540, 541], 501.5)).toBe(38);
   });
 
@@ -13,7 +13,7 @@ describe('an outage', () => {
 });
 
 describe('the latency that a checkpoint adds', () => {
-  /** An add a millisecond, each acknowledged one millisecond after it was due, or as late as said. */
+  /** An add a millisecond, each acknowledged one millisecond after it was due, or by `lateMs`. */
   const adds = (count: number, latencyMsAt: Readonly<Record<number, number>> = {}) =>
     Array.from({ length: count }, (_, at) => ({ intendedMs: at, acknowledgedMs: at + (latencyMsAt[at] ?? 1) }));
   const figureOf = (figures: readonly { figure: string; value: number }[], name: string) =>
@@ -35,7 +35,7 @@ describe('the latency that a checkpoint adds', () => {
     expect(figureOf(figures, 'worst added latency')).toBe(20);
   });
 
-  it('is not told when too few adds met none, or when there was no checkpoint', () => {
+  it('is undefined when too few adds met none, or when there was no checkpoint', () => {
     expect(checkpointFigures(adds(2000), [{ fromMs: 0, toMs: 1500 }]).map(({ figure }) => figure)).toEqual(['checkpoint: longest write']);
     expect(checkpointFigures(adds(2000), []).map(({ figure }) => figure)).toEqual(['checkpoint: p99 of adds that met none']);
   });

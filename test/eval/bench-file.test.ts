@@ -64,7 +64,7 @@ describe('bench.csv', () => {
     expect(readLastSession(path).figures).toHaveLength(1);
   });
 
-  it('that is missing, empty or something else is told with a remedy', () => {
+  it('is rejected with a remedy when it is missing, empty or something else', () => {
     expect(() => readLastSession(path)).toThrow(UserError);
     writeFileSync(path, '');
     expect(() => readLastSession(path)).toThrow('holds no session');

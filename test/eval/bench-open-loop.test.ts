@@ -6,7 +6,7 @@ import type { Job } from '../../src/index.ts';
 const NEVER = new AbortController().signal;
 
 describe('adds on a schedule', () => {
-  it('are sent when they are due whatever becomes of those before, and timed from then on', async () => {
+  it('are sent when they are due regardless of earlier ones, and timed from then on', async () => {
     let sent = 0;
     const queue = {
       add: async () => {
@@ -24,7 +24,7 @@ describe('adds on a schedule', () => {
     expect((second?.intendedMs ?? 0) - (first?.intendedMs ?? 0)).toBeCloseTo(0.2, 5);
   });
 
-  it('count how late a sender is that was held up', async () => {
+  it('include the delay of a blocked sender', async () => {
     let sent = 0;
     const queue = {
       add: async () => {

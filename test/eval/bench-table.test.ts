@@ -23,7 +23,7 @@ describe('the table of the bench', () => {
     expect(row).toMatch(/160,000\s+140,000–170,000\s+3\s+≥ 150,000 met\s+40\.0 a commit/);
   });
 
-  it('says when a goal is missed', () => {
+  it('shows that a goal is missed', () => {
     expect(rowOf(valuesOf(ADDS, '/s', [149_000]), ADDS)).toMatch(/149,000\s+–\s+1\s+≥ 150,000 MISSED\s+–/);
   });
 
@@ -32,7 +32,7 @@ describe('the table of the bench', () => {
     expect(row).toMatch(/≤ 50\.0 met, worst ≤ 250 MISSED\s+100 times commit \+ 2 round trips/);
   });
 
-  it('asks of adds of 1 MiB no more than the disk itself can take', () => {
+  it('requires no more of adds of 1 MiB than the disk can take', () => {
     const adds = valuesOf(HUGE, 'MB/s', [90]);
     expect(rowOf([...adds, ...valuesOf(FLOOR.diskOfNodes, 'MB/s', [80])], HUGE)).toMatch(
       /≥ 80\.0 \(floor: disk.*\) met\s+1\.13 of the disk/,
@@ -57,14 +57,14 @@ describe('the table of the bench', () => {
 describe('a ratio to the floor', () => {
   const medianOf = mediansOf([...floor, ...valuesOf(FLOOR.diskOfNodes, 'MB/s', [200])]);
 
-  it('takes the machine’s speed out of times and rates', () => {
+  it('removes the machine’s speed from times and rates', () => {
     expect(ratioToFloor({ unit: 'ms', floor: 'commit' }, 1, medianOf)).toBe(4);
     expect(ratioToFloor({ unit: '/s', floor: 'commit' }, 8000, medianOf)).toBe(2);
-    expect(ratioToFloor({ unit: 'ms', floor: 'answer' }, 0.7, medianOf)).toBeCloseTo(2);
+    expect(ratioToFloor({ unit: 'ms', floor: 'reply' }, 0.7, medianOf)).toBeCloseTo(2);
     expect(ratioToFloor({ unit: 'MB/s', floor: 'disk' }, 50, medianOf)).toBe(0.25);
   });
 
-  it('is not told without a floor', () => {
+  it('is undefined without a floor', () => {
     expect(ratioToFloor({ unit: 'B', floor: 'none' }, 400, medianOf)).toBeUndefined();
     expect(ratioToFloor({ unit: 'ms', floor: 'commit' }, 1, mediansOf([]))).toBeUndefined();
   });
@@ -81,7 +81,7 @@ describe('a goal', () => {
 });
 
 describe('percentiles', () => {
-  it('claim a p99 from a thousand adds, and not from fewer', () => {
+  it('include a p99 from a thousand adds on', () => {
     const figuresOf = (count: number) =>
       percentiles(
         'add',
@@ -105,17 +105,17 @@ describe('the plan of the bench', () => {
     expect(labels.filter((label) => label.endsWith(' leader killed'))).toEqual(['1 leader killed', '2 leader killed']);
   });
 
-  it('takes less than six minutes as it is', () => {
+  it('takes less than six minutes by default', () => {
     const expectedMs = planSteps(MEASURES, 5).reduce((total, { measure }) => total + measure.expectedMs, 0);
     expect(expectedMs).toBeLessThan(340_000);
   });
 
-  it('holds what --only names, and the floor', () => {
+  it('has the measures that --only names, and the floor', () => {
     expect(labelsOf(1, 'ISOLATED')).toEqual(['1 floor', '1 disk limit', '1 floor: commits', '1 leader isolated']);
     expect(selectMeasures('no such thing')).toEqual([]);
   });
 
-  it('begins no round that does not fit any more, at the pace so far', () => {
+  it('begins no round that does not fit at the pace so far', () => {
     const twiceAsSlow = { elapsedMs: 100, doneMs: 50 };
     expect(isTimeFor(100, { ...twiceAsSlow, limitMs: 300 })).toBe(true);
     expect(isTimeFor(100, { ...twiceAsSlow, limitMs: 299 })).toBe(false);

@@ -9,7 +9,7 @@ describe('the memory after many full cycles', () => {
   ];
   const valuesOf = (count: number) => memoryFigures(reports.slice(0, count)).map(({ figure, unit, value }) => [figure, `${value} ${unit}`]);
 
-  it('is told at each mark, and as a ratio to the first one', () => {
+  it('is reported at each mark, and as a ratio to the first one', () => {
     expect(valuesOf(3)).toEqual([
       ['memory after 1 million full cycles', '500 MB'],
       ['memory after 3 million full cycles', '510 MB'],
@@ -19,13 +19,13 @@ describe('the memory after many full cycles', () => {
     ]);
   });
 
-  it('lacks what was not reached', () => {
+  it('is left out at marks that were not reached', () => {
     expect(valuesOf(0)).toEqual([]);
     expect(valuesOf(1)).toEqual([['memory after 1 million full cycles', '500 MB']]);
     expect(valuesOf(2)).toHaveLength(3);
   });
 
-  it('gives only figures that the bench knows', () => {
+  it('has only figures that the bench defines', () => {
     const known = cycleMemory.figures.map(({ name, unit }) => `${name} ${unit}`);
     expect(
       memoryFigures(reports)

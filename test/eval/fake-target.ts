@@ -1,9 +1,9 @@
 import type { Clock } from '../../eval/clock.ts';
 import type { AddOutcome, Consumer, ConsumerOptions, RunningSystem, SystemUnderTest } from '../../eval/system-under-test.ts';
 
-/** What a faulty queue may do; message numbers count from 1 in each queue named `messages`. */
+/** Faults of a queue; message numbers count from 1 in each queue named `messages`. */
 export interface FakeFaults {
-  /** Acknowledged and thrown away. */
+  /** Acknowledged and dropped. */
   readonly lose?: (message: number) => boolean;
   /** Delivered and completed twice. */
   readonly duplicate?: (message: number) => boolean;
@@ -25,7 +25,7 @@ class Rejection extends Error {
   }
 }
 
-/** A queue in memory: enough of a system to prove that the harness sees what happens to messages. */
+/** A queue in memory, to prove that the harness detects the outcome of each message. */
 export function fakeTarget(faults: FakeFaults = {}): SystemUnderTest & { readonly stopped: () => number } {
   let stopped = 0;
   return {
@@ -63,10 +63,10 @@ class FakeSystem implements RunningSystem {
     faults.onAdd?.(message);
     if (faults.reject?.(message)) throw new Rejection('not-applied');
     if (!faults.lose?.(message)) {
-      const content = payload.slice();
-      if (faults.corrupt?.(message)) content[content.length - 1] = (content.at(-1) ?? 0) ^ 0xff;
-      queue.waiting.push(content);
-      if (faults.duplicate?.(message)) queue.waiting.push(content);
+      const copy = payload.slice();
+      if (faults.corrupt?.(message)) copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 0xff;
+      queue.waiting.push(copy);
+      if (faults.duplicate?.(message)) queue.waiting.push(copy);
     }
     this.#deliver(name);
     if (faults.leaveUnknown?.(message)) throw new Rejection('unknown');
@@ -120,7 +120,7 @@ class FakeSystem implements RunningSystem {
   }
 }
 
-/** Time passes only when a caller waits for it. `lateMs` is how much later than asked each wait ends. */
+/** Time passes only when a caller waits for it. `lateMs` is how much later than requested each wait ends. */
 export class FakeClock implements Clock {
   #nowMs = 1000;
   readonly #lateMs: number;

@@ -26,11 +26,11 @@ describe('the accounting of a run', () => {
     });
   });
 
-  it('sees every acknowledged message that the system threw away', async () => {
+  it('detects every acknowledged message that the system dropped', async () => {
     expect(await measure({ lose: every(10) })).toMatchObject({ acknowledged: 100, completed: 90, lost: 10, valid: true });
   });
 
-  it('sees every message that was completed twice', async () => {
+  it('detects every message that was completed twice', async () => {
     expect(await measure({ duplicate: every(25) })).toMatchObject({ completed: 100, duplicated: 4, lost: 0 });
   });
 
@@ -38,11 +38,11 @@ describe('the accounting of a run', () => {
     expect(await measure({ reject: every(20), lose: every(20) })).toMatchObject({ acknowledged: 95, failed: 5, completed: 95, lost: 0 });
   });
 
-  it('keeps what is unknown apart, also when it was applied after all', async () => {
+  it('counts unknown outcomes separately, also when the message was applied', async () => {
     expect(await measure({ leaveUnknown: every(50) })).toMatchObject({ acknowledged: 98, unknown: 2, completed: 100, lost: 0 });
   });
 
-  it('takes no changed payload for a delivery', async () => {
+  it('does not count a changed payload as a delivery', async () => {
     const row = await measure({ corrupt: every(50) });
     expect(row).toMatchObject({ completed: 98, lost: 2, valid: false });
     expect(row.reason).toContain('2 payloads came back changed');
@@ -74,7 +74,7 @@ describe('the row of a run', () => {
     expect(row.throughput_per_s).toBeCloseTo(9.524, 3);
   });
 
-  it('claims latency from a schedule only, and service time always', async () => {
+  it('has latency only for a schedule, and service time always', async () => {
     const open = aRun({ kind: 'latency', workload: { model: 'open-loop', ratePerSecond: 500, messages: 1000, payloadBytes: 4 } });
     expect(await measure({}, open)).toMatchObject({
       latency_p99_ms: expect.any(Number),
@@ -111,7 +111,7 @@ describe('the files of a run', () => {
 });
 
 describe('an interruption', () => {
-  it('keeps what was measured, marks the row, stops the system and begins no further run', async () => {
+  it('keeps the results, marks the row, stops the system and begins no further run', async () => {
     const controller = new AbortController();
     const target = fakeTarget({ onAdd: (message) => message === 30 && controller.abort() });
     const session = aSession({ target, signal: controller.signal });

@@ -38,7 +38,7 @@ describe('a paced producer', () => {
     expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 107, 207, 307, 407]);
   });
 
-  it('does not wait for replies: a stalled system cannot slow its questions (no coordinated omission)', async () => {
+  it('does not wait for replies: a stalled system cannot delay its requests (no coordinated omission)', async () => {
     const clock = new FakeClock();
     let release = (): void => undefined;
     const stall = new Promise<void>((resolve) => {
@@ -71,7 +71,7 @@ describe('a paced producer', () => {
 });
 
 describe('a producer as fast as possible', () => {
-  it('never has more on its way than allowed, and sends everything', async () => {
+  it('never has more messages in flight than allowed, and sends all of them', async () => {
     let inFlight = 0;
     let mostInFlight = 0;
     const { book } = await offer({ model: 'closed-loop', inFlightMax: 8, messages: 100, payloadBytes: 4 }, new FakeClock(), async () => {
@@ -86,7 +86,7 @@ describe('a producer as fast as possible', () => {
 });
 
 describe('a schedule', () => {
-  it('of N paced messages takes 0.1 N + 0.5 s, whatever the system', () => {
+  it('of N paced messages takes 0.1 N + 0.5 s for any system', () => {
     expect(scheduleMs({ ...paced, messages: 100 })).toBe(10_500);
     expect(scheduleMs({ ...paced, messages: 2000 })).toBe(200_500);
   });

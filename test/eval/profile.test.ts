@@ -6,7 +6,7 @@ import { activityOf, parseCpuProfile, threadTimeOf } from '../../eval/profile/cp
 const frame = (functionName: string, path = '') => ({ functionName, url: path === '' ? '' : `file:///somewhere/dist/${path}` });
 
 describe('a CPU profile', () => {
-  it('is divided by what the thread does', () => {
+  it('is divided by the activities of the thread', () => {
     expect(activityOf(frame('(idle)'))).toBe('idle');
     expect(activityOf(frame('(garbage collector)'))).toBe('garbage collection');
     expect(activityOf(frame('#writing', 'src/storage/sqlite-storage.js'))).toBe('SQLite: commit (WAL, fsync, write-back)');
@@ -21,7 +21,7 @@ describe('a CPU profile', () => {
     expect(activityOf(frame('emit'))).toBe('Node.js and V8');
   });
 
-  it('gives each function its own time, and tells a leader by what it does', () => {
+  it('gives each function its own time, and identifies a leader by its activities', () => {
     const nodes = [frame('(idle)'), frame('claim', 'src/queue/job-store.js'), frame('propose', 'src/node/proposer.js')];
     const text = JSON.stringify({
       nodes: nodes.map((callFrame, id) => ({ id, callFrame })),

@@ -32,7 +32,7 @@ describe('the reports', () => {
       }
       for (const size of ['100 × 4 B', '2,000 × 4 B', '500 × 4 B', '500 × 50 B', '1,000 × 4 B', '1,000 × 640 B', '1 MiB'])
         expect(text).toContain(size);
-      expect(text).toContain('durable (on the disks of a majority before the answer)');
+      expect(text).toContain('durable (on the disks of a majority before the reply)');
       expect(text).toContain('published elsewhere, measured on another machine');
       expect(text).toContain('0.79 (hung)');
       expect(text).toContain('0 lost');
@@ -43,7 +43,7 @@ describe('the reports', () => {
     expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(6);
   });
 
-  it('as a page carries everything inside and asks no server', async () => {
+  it('as a page contain all data and load nothing from a server', async () => {
     const { html } = await writtenFrom();
     // Not with toContain: a failure would print the whole page.
     expect(html.includes('font/woff2;base64,')).toBe(true);
@@ -98,7 +98,7 @@ describe('the analysis', () => {
 });
 
 describe('a figure', () => {
-  it('has three digits, and none that clocks and timers cannot tell', () => {
+  it('has three digits, and none below the resolution of clocks and timers', () => {
     expect([12_345.6, 9.524, 0.0123, 0].map(formatNumber)).toEqual(['12,346', '9.52', '0.0123', '0']);
     expect([0.000009, 0.5].map(formatTiny)).toEqual(['< 0.001', '0.500']);
   });

@@ -100,7 +100,7 @@ describe('results/runs.csv', () => {
 });
 
 describe('a results folder that cannot be written', () => {
-  it('is refused before anything is measured', () => {
+  it('is rejected before anything is measured', () => {
     const folder = aFolder();
     writeFileSync(join(folder, 'a-file'), '');
     expect(() => ResultsFolder.open(join(folder, 'a-file', 'results'))).toThrow(/cannot be written \(ENOTDIR\).*--out/s);

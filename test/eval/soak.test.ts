@@ -18,7 +18,7 @@ import { HistoryRecorder } from '../../src/sim/history/history.ts';
 describe('the plan of a soak', () => {
   const kinds = (seconds: number, seed: number): Set<string> => new Set(planOf(seconds, seed).map(({ type }) => type));
 
-  it.each([1, 2, 3])('of 60 s has every kind of step, with every remedy, whatever the seed (%i)', (seed) => {
+  it.each([1, 2, 3])('of 60 s has every kind of step, with every remedy, for any seed (%i)', (seed) => {
     const plan = planOf(60, seed);
     expect([...kinds(60, seed)].sort()).toEqual(
       [
@@ -55,7 +55,7 @@ describe('the plan of a soak', () => {
   });
 });
 
-/** A folder of logs in which nodes stand for election. */
+/** A folder of logs in which nodes campaign. */
 function aLogFolder(...candidacies: readonly { readonly node: number; readonly term: number; readonly atMs: number }[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-soak-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

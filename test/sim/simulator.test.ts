@@ -16,7 +16,7 @@ const OPTIONS = { nodes: 5, seconds: 4 };
 const TRACES = join(import.meta.dirname, 'traces');
 
 describe('the simulator', () => {
-  it('breaks no promise in the first seeds, and reaches hard cases', () => {
+  it('finds no violation in the first seeds, and reaches hard cases', () => {
     const summary = new Summary();
     for (const outcome of runSeeds({
       ...OPTIONS,
@@ -30,7 +30,7 @@ describe('the simulator', () => {
     expect(summary.simulatedHours).toBeGreaterThan(0.05);
   });
 
-  it('reaches what small bounds and other clients bring', () => {
+  it('reaches the cases of small bounds and of other clients', () => {
     const bounds = { sessionIdleMsMax: 800, sessionsMax: 4, sessionRepliesMax: 3, duePerEntryMax: 1, trimPerFinishMax: 1 };
     const workload: Workload = {
       ...{ outstandingMax: 8, burstMax: 3, operationsPerRequestMax: 5, queues: 5 },
@@ -60,21 +60,21 @@ describe('the simulator', () => {
     expect(runPlan(plan).hash).not.toBe(runPlan(planOf(seed + 1, OPTIONS)).hash);
   });
 
-  it('plans the same for the same seed, and something else for another', () => {
+  it('makes the same plan for the same seed, and another one for another seed', () => {
     expect(planOf(5, OPTIONS)).toEqual(planOf(5, OPTIONS));
     expect(planOf(5, OPTIONS)).not.toEqual(planOf(6, OPTIONS));
   });
 });
 
 describe('a failing run', () => {
-  /** A cluster whose network never delivers anything cannot go on after the faults, since these do not end. */
+  /** A cluster whose network never delivers a frame makes no progress after the faults. */
   const stuck: Plan = { ...planOf(11, OPTIONS), nodes: 3, spares: 0, raft: { electionTimeoutMs: 600_000, heartbeatMs: 20 } };
 
-  it('is told by the invariant that it breaks', () => {
+  it('reports the invariant that it breaks', () => {
     expect(runPlan(stuck).failure?.invariant).toBe('progress once everything is healed');
   });
 
-  it('shrinks to what is needed for it', () => {
+  it('shrinks to a minimal plan', () => {
     const failure = runPlan(stuck).failure;
     if (failure === undefined) throw new Error('the plan passes');
     const shrunk = shrink(stuck, failure);
@@ -96,7 +96,7 @@ describe('a failing run', () => {
   });
 });
 
-describe('traces of faults that were found and mended', () => {
+describe('traces of violations that were found and fixed', () => {
   it.each(readdirSync(TRACES).filter((name) => name.endsWith('.json')))('%s passes', (name) => {
     expect(runPlan(readTrace(join(TRACES, name)).plan).failure).toBeUndefined();
   });

@@ -6,20 +6,20 @@ import { Problems, type Verdict } from './verdict.ts';
 export interface Accounting {
   /** Adds that were acknowledged. */
   readonly acknowledged: number;
-  /** Adds of unknown outcome, and how many of them brought a job that was seen. */
+  /** Adds of unknown outcome, and how many of them added a job that was seen. */
   readonly unknown: number;
   readonly unknownFound: number;
-  /** Acknowledged jobs that came to no end although the queue was drained. */
+  /** Acknowledged jobs that did not finish although the queue was drained. */
   readonly lost: number;
-  /** Keys under which there are two jobs, and jobs that were completed twice. */
+  /** Keys of two jobs, and jobs that were completed twice. */
   readonly duplicated: number;
   /** Jobs that were not added, or whose add was reported as failed. */
   readonly unexpected: number;
 }
 
 /**
- * What went in against what came out.
- * @param isDrained whether the clients went on until nothing was left to do: only then can a job be missed.
+ * Compares the added jobs with the finished ones.
+ * @param isDrained whether the clients ran until no job was left: only then is an unfinished job a loss.
  */
 export function checkAccounting(
   operations: readonly HistoryOperation[],
@@ -53,7 +53,7 @@ function lostJobs(jobs: ReadonlyMap<number, JobHistory>, problems: Problems): nu
   return lost;
 }
 
-/** Completed, removed or in the dead letters, or perhaps so. A read that came after everything else has the last word. */
+/** Completed, removed or failed, or possibly so. A read that came after all other operations decides. */
 function hasEnded(job: JobHistory): boolean {
   const { completes, fails, removes, retries, claims, reads } = job;
   const isFinished = completes.some(mayHaveApplied) || fails.some(isLastFail(job)) || claims.some(mayBeLastStall);
@@ -67,7 +67,7 @@ function hasEnded(job: JobHistory): boolean {
   return state === null && (isRemoved || (isFinished && (keepCompleted !== -1 || keepFailed !== -1)));
 }
 
-/** Whether the failure may have been the job's end: no claim got the job after it. */
+/** Whether the failure may have been final: no claim returned the job after it. */
 const isLastFail =
   (job: JobHistory) =>
   (fail: OperationOf<'fail'>): boolean =>

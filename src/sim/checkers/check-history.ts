@@ -11,29 +11,32 @@ import { checkRetention } from './retention.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface CheckOptions {
-  /** Whether the clients went on until nothing was left to do; only then are jobs missed. Default true. */
+  /** Whether the clients ran until no job was left; only then is an unfinished job a loss. Default true. */
   readonly isDrained?: boolean;
   /** How much the clocks of the nodes may differ from the history's, in milliseconds. Default 20. */
   readonly clockErrorMs?: number;
-  /** How much earlier a delay may end than by the history's clock, since delays follow the wall clocks of the leaders. Default: `clockErrorMs`. */
+  /**
+   * How much earlier a delay may end than by the history's clock, since delays follow the wall clocks of the leaders. Default:
+   * `clockErrorMs`.
+   */
   readonly delayErrorMs?: number;
-  /** Who led when, where it is known: then leases are expected to last accordingly. */
+  /** Leaderships, where they are known: they determine how long leases last. */
   readonly leaderships?: readonly Leadership[];
-  /** When no leader can have run. */
+  /** Times in which no leader can have run. */
   readonly stops?: readonly Stop[];
   /** Whether the cluster ran one state-machine version from 2 on, so that attempts and stalls can be counted. Default true. */
   readonly isCounting?: boolean;
-  /** Which queues are held against the whole queue's model; default: all. */
+  /** Queues that are checked against the model of a whole queue; default: all. */
   readonly wholeQueues?: readonly string[];
-  /** Queues with more operations are not held against the whole queue's model, only job by job. Default 1,000. */
+  /** Queues with more operations are only checked job by job. Default 1,000. */
   readonly queueOperationsMax?: number;
-  /** States that are tried before a reply is unknown: for a whole queue, default 100,000; for each job, default 50,000. */
+  /** States that are tried before the verdict is `unknown`: for a whole queue, default 100,000; for each job, default 50,000. */
   readonly queueStepsMax?: number;
   readonly jobStepsMax?: number;
 }
 
 export interface HistoryReport {
-  /** No checker found a violation, and none had to give up. */
+  /** No checker found a violation or stopped at its bound. */
   readonly ok: boolean;
   readonly operations: number;
   readonly accounting: Accounting;

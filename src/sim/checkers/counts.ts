@@ -2,7 +2,7 @@ import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } f
 import { countBelow } from './count-below.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
-/** Completed jobs and jobs in all, at the least and at the most, while a read was under way. */
+/** Minimum and maximum of the completed jobs and of all jobs while a read was in progress. */
 interface Bounds {
   readonly addedMin: number;
   readonly addedMax: number;
@@ -13,8 +13,9 @@ interface Bounds {
 type Counts = OperationOf<'counts'>;
 
 /**
- * Linearizable reads of counts lie between what was certainly done when they began and what may have been done when they ended, and never go back. Queues
- * that drop jobs (retention, remove) have only upper bounds. A quick look at long histories; short ones are judged exactly by the whole queue's model.
+ * Linearizable reads of counts lie between what was certainly done when they began and what may have been done when they ended, and never
+ * go back. Queues that drop jobs (retention, remove) have only upper bounds. A fast check of long histories; the model of a whole queue
+ * checks short ones exactly.
  */
 export function checkCounts(operations: readonly HistoryOperation[]): Verdict {
   const problems = new Problems();
@@ -31,7 +32,7 @@ export function checkCounts(operations: readonly HistoryOperation[]): Verdict {
 
 const isJudged = ({ outcome, call }: Counts): boolean => outcome === 'ok' && (call.consistency ?? 'linearizable') === 'linearizable';
 
-/** When operations of one queue began and were over, sorted, so that a bound is a binary search. */
+/** Start and end times of one queue's operations, sorted, so that a bound is a binary search. */
 class Tally {
   readonly keepsAll: boolean;
   readonly #addsInvoked: readonly number[];
@@ -49,7 +50,7 @@ class Tally {
     const completes = operations
       .filter(isFunction('complete'))
       .filter((complete) => ids.has(complete.call.job) && mayHaveApplied(complete));
-    // A job whose add was never answered may be of this queue.
+    // A job whose add got no reply may belong to this queue.
     const foreign = jobsOfOtherQueues(operations, queue);
     const isRemoving = operations.some((one) => one.f === 'remove' && mayHaveApplied(one) && !foreign.has(one.call.job));
     this.keepsAll = !isRemoving && adds.every(({ call }) => call.keepCompleted === -1 && call.keepFailed === -1);
@@ -88,7 +89,7 @@ function checkBounds(read: Counts, bounds: Bounds, keepsAll: boolean, problems: 
     problems.add(`${completed} completed jobs are counted after ${bounds.completedMin} completions were acknowledged`, read);
 }
 
-/** A read that began after another was over sees no less. */
+/** A read that began after another one ended returns at least the same counts. */
 function checkMonotonic(reads: readonly Counts[], problems: Problems): void {
   const byReturn = [...reads].sort((a, b) => a.returnedAt - b.returnedAt);
   let seen: { total: number; completed: number; read: Counts } | undefined;

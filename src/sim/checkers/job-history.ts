@@ -1,7 +1,7 @@
 import type { ClaimResult, JobKey } from '../history/history.ts';
 import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../history/operation.ts';
 
-/** One job's part in a claim that may have brought several. */
+/** One job's part in a claim that may have returned several. */
 export interface JobClaim extends ClaimResult {
   readonly operation: OperationOf<'claim'>;
 }
@@ -9,9 +9,9 @@ export interface JobClaim extends ClaimResult {
 /** Everything in a history that names one job, in the order of the invocations. */
 export interface JobHistory {
   readonly id: number;
-  /** Undefined when neither an add nor a claim nor a read told it. */
+  /** Undefined when no add, claim or read shows it. */
   readonly key: JobKey | undefined;
-  /** Every add that may have brought this job: the one that got its id, or those of unknown (or denied) outcome with its key. */
+  /** Every add that may have added this job: the one that got its id, or those of unknown (or rejected) outcome with its key. */
   readonly adds: readonly OperationOf<'add'>[];
   readonly claims: readonly JobClaim[];
   readonly begins: readonly OperationOf<'begin'>[];
@@ -19,7 +19,7 @@ export interface JobHistory {
   readonly completes: readonly OperationOf<'complete'>[];
   readonly fails: readonly OperationOf<'fail'>[];
   readonly releases: readonly OperationOf<'release'>[];
-  /** Those of the processes that may have held the job. */
+  /** Of the processes that may have held the job. */
   readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
   readonly retries: readonly OperationOf<'retry'>[];
   readonly removes: readonly OperationOf<'remove'>[];
@@ -29,7 +29,7 @@ export interface JobHistory {
 
 type Growing = { -readonly [Name in keyof JobHistory]: JobHistory[Name] extends readonly (infer Item)[] ? Item[] : JobHistory[Name] };
 
-/** The part of the history that each job has. Jobs whose add is of unknown outcome and that were never seen are in no part. */
+/** The history by job. Jobs whose add is of unknown outcome and that were never seen are left out. */
 export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<number, JobHistory> {
   const jobs = new Map<number, Growing>();
   const jobOf = (id: number): Growing => {
@@ -46,7 +46,7 @@ export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<num
   const unknown = [...unplaced.values()].flat().filter(({ outcome }) => outcome === 'info');
   for (const job of jobs.values()) {
     if (job.adds.length > 0) continue;
-    // A job that only commands named, by an id that was guessed, may be any of those that were added by a call of unknown outcome.
+    // A job that only commands name, by a guessed id, may be any job added by a call of unknown outcome.
     job.adds.push(...(job.key === undefined ? unknown : (unplaced.get(job.key) ?? [])));
   }
   return jobs;
@@ -146,10 +146,10 @@ const emptyJob = (id: number): Growing => ({
   reads: [],
 });
 
-/** The adds that may have brought the job. */
+/** The adds that may have added the job. */
 export const possibleAddsOf = (job: JobHistory): readonly OperationOf<'add'>[] => job.adds.filter(mayHaveApplied);
 
-/** The add that brought the job, as far as it is certain: the only one that may have, or one of those with its key. */
+/** The add of the job, if it is certain: the only possible one, or one of those with its key. */
 export function addOf(job: JobHistory): OperationOf<'add'> | undefined {
   const [add, ...others] = possibleAddsOf(job);
   return others.length > 0 && job.key === undefined ? undefined : add;

@@ -7,17 +7,17 @@ import { Problems, type Verdict } from './verdict.ts';
 
 export interface JobLinearizabilityOptions {
   readonly leases: LeaseClock;
-  /** How much earlier than by the history's clock a delay may end. */
+  /** How much earlier than on the history's clock a delay may end. */
   readonly delayErrorUs: number;
-  /** Whether attempts and stalls are counted by the one rule for the whole history. */
+  /** Whether attempts and stalls are counted by one rule in the whole history. */
   readonly isCounting: boolean;
-  /** How many states are tried for one job before it is left as unknown. */
+  /** States that are tried for one job before its verdict is `unknown`. */
   readonly stepsPerJobMax: number;
 }
 
 /**
- * Every job alone is linearizable (Herlihy and Wing's locality: what holds of the whole must hold of each of its objects). Grows with the history no faster than its length, and sees
- * everything but what ties jobs together: their order and their counts.
+ * Every job by itself is linearizable (Herlihy and Wing's locality: a property of the whole holds for each object). The cost is linear in
+ * the length of the history. Not checked are relations between jobs: their order and their counts.
  */
 export function checkJobLinearizability(operations: readonly HistoryOperation[], options: JobLinearizabilityOptions): Verdict {
   const problems = new Problems();
@@ -53,14 +53,14 @@ export function checkJobLinearizability(operations: readonly HistoryOperation[],
   return problems.verdict('linearizable jobs', checked, { objects: 'jobs', count: jobs.size, unknown });
 }
 
-/** The maximum over claims whose jobs are unknown; undefined when one of them has none. */
+/** The maximum over claims with unknown jobs; undefined when one of them has none. */
 function anyStalledMaxOf(operations: readonly HistoryOperation[]): number | undefined {
   const allowed = operations.filter(isFunction('claim')).map(({ call }) => call.stalledMax ?? Number.POSITIVE_INFINITY);
   const most = allowed.reduce((one, other) => Math.max(one, other), 0);
   return Number.isFinite(most) ? most : undefined;
 }
 
-/** Queues in which some job asks for fewer than all finished jobs: it pushes out whichever are oldest. */
+/** Queues in which some job keeps fewer than all finished jobs: it removes the oldest ones. */
 interface TrimmedQueues {
   readonly completed: ReadonlySet<string>;
   readonly failed: ReadonlySet<string>;
@@ -73,7 +73,7 @@ function trimmedQueues(operations: readonly HistoryOperation[]): TrimmedQueues {
   return { completed: new Set(completed.map(({ call }) => call.queue)), failed: new Set(failed.map(({ call }) => call.queue)) };
 }
 
-/** A job that is to stay forever may still be pushed out by another one of its queue. */
+/** A job that is kept without limit may still be removed by another job of its queue. */
 function termsOf({ call }: OperationOf<'add'>, trimmed: TrimmedQueues): JobTerms {
   const keepCompleted = call.keepCompleted === -1 && trimmed.completed.has(call.queue) ? 1 : call.keepCompleted;
   const keepFailed = call.keepFailed === -1 && trimmed.failed.has(call.queue) ? 1 : call.keepFailed;

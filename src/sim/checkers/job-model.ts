@@ -6,38 +6,38 @@ import type { LeaseClock } from './lease-clock.ts';
 import type { Moment, SequentialModel, Span } from './linearizability.ts';
 
 /**
- * One job as a sequential object. The queue's time is not in the history, so that what happens by time alone (a lease ends, a delay ends, an old finished
- * job goes) may happen before any operation that is late enough for it.
+ * One job as a sequential object. The history does not contain the queue's time. Transitions by time alone (a lease ends, a delay ends, an
+ * old finished job is removed) may therefore happen before any operation that is late enough.
  */
 export interface JobState {
   readonly phase: 'absent' | 'pending' | 'active' | 'completed' | 'failed' | 'removed';
-  /** The latest token that is known; a claim by an unknown worker took a larger one. */
+  /** The latest known token; a claim by an unknown worker got a larger one. */
   readonly token: number;
   /** The holder is known, so that its token may extend, begin, complete, fail and release. */
   readonly isHeld: boolean;
-  /** Attempts begun; those that stalled or were given back do not count. */
+  /** Started attempts, without those that stalled or were released. */
   readonly attempt: number;
-  /** Active: the processor has begun. */
+  /** Active: the processor has started. */
   readonly isBegun: boolean;
-  /** How often in a row it was begun and its lease ended. */
+  /** How often in a row it was started and its lease ended. */
   readonly stalls: number;
-  /** Active: what its claim allows, and for whom; undefined when it is not known. */
+  /** Active: the limits and the holder of its claim; undefined when they are unknown. */
   readonly stalledMax: number | undefined;
   readonly holder: number | undefined;
   /** The earliest time in microseconds at which the lease, or the delay, can have ended. */
   readonly dueUs: number;
-  /** Pending, and perhaps delayed rather than waiting. */
+  /** Pending, and possibly delayed rather than waiting. */
   readonly mayBeDelayed: boolean;
   /** Claims of unknown outcome that must have taken it. */
   readonly unseenClaims: number;
 }
 
-/** What may be known of the job from its add; what is not known is undefined. */
+/** Fields of the job that its add shows; unknown ones are undefined. */
 export type JobTerms = Partial<
   Pick<Calls['add'], 'attemptsMax' | 'backoffMs' | 'isBackoffExponential' | 'keepCompleted' | 'keepFailed' | 'queue'>
 >;
 
-/** An operation on one job. A claim that brought several jobs is one operation on each of them, as is what ends all leases of a holder. */
+/** An operation on one job. A claim of several jobs is one operation on each of them, and so is the end of all leases of a holder. */
 export interface JobOperation extends Span {
   readonly source: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>> | JobClaim;
 }
@@ -63,9 +63,9 @@ export interface JobModelOptions {
   /** The largest `stalledMax` of the claims of unknown outcome. Without it: no limit, a stall never fails the job for certain. */
   readonly anyStalledMax?: number | undefined;
   readonly leases: LeaseClock;
-  /** How much earlier than by the history's clock a delay may end. */
+  /** How much earlier than on the history's clock a delay may end. */
   readonly delayErrorUs: number;
-  /** Whether attempts and stalls are counted by the one rule for the whole history. */
+  /** Whether attempts and stalls are counted by one rule in the whole history. */
   readonly isCounting: boolean;
 }
 
@@ -85,7 +85,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return this.reachable(state, moment).flatMap((before) => this.#apply(before, operation, moment));
   }
 
-  /** The state and all that time and unseen claims may make of it until the operation's end. */
+  /** The state, and all states that time and unseen claims may lead to until the operation's end. */
   reachable(state: JobState, moment: Moment): JobState[] {
     const { terms, unknownClaimsAt } = this.#options;
     const unseenMax = countBelow(unknownClaimsAt, moment.returnedAt);
@@ -94,7 +94,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
       const from = reached.states[at] as JobState;
       const isDue = this.isDue(from, moment);
       if (from.phase === 'active' && isDue) reached.push(...this.#afterLease(from));
-      // What a claim took whose client ended without the reply: its node releases it, whatever a read saw of it meanwhile.
+      // A job of a claim whose client ended without the reply: its node releases it, even if a read saw it in the meantime.
       if (from.phase === 'active' && !from.isHeld) reached.push(pending(unbegun(from)));
       if (from.phase === 'pending' && isDue && from.unseenClaims < unseenMax && this.hasAttempts(from))
         reached.push(...takenUnseen(from, 0).map((taken) => ({ ...taken, unseenClaims: from.unseenClaims + 1 })));
@@ -104,7 +104,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return reached.states;
   }
 
-  /** In which states a read may find the job; `absent` stands for none. */
+  /** The states in which a read may find the job; `absent` means that there is none. */
   visibleStates(state: JobState, moment: Moment): ReadonlySet<string> {
     const visible = new Set<string>();
     for (const { phase, mayBeDelayed } of this.reachable(state, moment)) {
@@ -146,7 +146,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
         return source.result === undefined ? [] : this.#read(state, source.result, moment);
       default:
         source satisfies never;
-        throw new Error(`an operation that is no job's at event ${invokedAt}`);
+        throw new Error(`an operation without a job at event ${invokedAt}`);
     }
   }
 
@@ -171,14 +171,14 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return [state.attempt < attemptsMax ? again : this.#failed(state)];
   }
 
-  /** The pause before the next attempt, as far as it is known. */
+  /** The pause before the next attempt, if it is known. */
   #pauseMs({ attempt }: JobState): number {
     const { backoffMs = 0, isBackoffExponential = false } = this.#options.terms;
     if (!this.#options.isCounting) return 0;
     return Math.min(PAUSE_MS_MAX, isBackoffExponential ? backoffMs * 2 ** (attempt - 1) : backoffMs);
   }
 
-  /** What becomes of a job whose lease ended: before the begin that counts nothing, and afterwards it is a stall, not an attempt. */
+  /** The state after a lease ends: before the begin nothing is counted, afterwards it is a stall, not an attempt. */
   #afterLease(state: JobState): JobState[] {
     const back = pending(unbegun(state));
     if (!this.#options.isCounting) return [back, this.#failed(back)];
@@ -212,7 +212,7 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
     return !this.#options.isCounting || attempt < (this.#options.terms.attemptsMax ?? Number.POSITIVE_INFINITY);
   }
 
-  /** A read changes nothing, but may tell more of a state than was known. */
+  /** A read changes nothing, but may show more of a state than was known. */
   #read(state: JobState, read: NonNullable<OperationOf<'getJob'>['result']>, moment: Moment): readonly JobState[] {
     if (read.state === 'waiting' && !this.isDue(state, moment)) return [];
     const { attempt = state.attempt, stalls = state.stalls } = read;
@@ -221,10 +221,13 @@ export class JobModel implements SequentialModel<JobState, JobOperation> {
   }
 }
 
-/** Pauses that are longer are not longer for sure. */
+/** Longer pauses are not certain to be longer. */
 const PAUSE_MS_MAX = 3_600_000;
 
-/** States, each once: of those that differ only in the number of unseen claims, the one with the fewest, which can do all that the others can. */
+/**
+ * Distinct states: of those that differ only in the number of unseen claims, the one with the fewest, which allows all that the others
+ * allow.
+ */
 class ReachedStates {
   readonly states: JobState[] = [];
   readonly #fewest = new Map<string, number>();
@@ -248,7 +251,7 @@ function keyWithoutClaims({ phase, token, isHeld, attempt, isBegun, stalls, stal
   return `${phase}/${token}/${isHeld}/${attempt}/${isBegun}/${stalls}/${stalledMax}/${holder}/${dueUs}/${mayBeDelayed}`;
 }
 
-/** The job under the lease of an unknown client: begun or claimed ahead. */
+/** The job under the lease of an unknown client: started or claimed ahead. */
 export function takenUnseen(state: JobState, dueUs: number): JobState[] {
   const taken: JobState = {
     ...state,
@@ -262,7 +265,7 @@ export function takenUnseen(state: JobState, dueUs: number): JobState[] {
   return state.stalls > 0 ? [taken] : [taken, begun(taken)];
 }
 
-/** Saying so twice changes nothing. */
+/** Idempotent. */
 const begun = (state: JobState): JobState => (state.isBegun ? state : { ...state, isBegun: true, attempt: state.attempt + 1 });
 
 const unbegun = (state: JobState): JobState => (state.isBegun ? { ...state, isBegun: false, attempt: state.attempt - 1 } : state);

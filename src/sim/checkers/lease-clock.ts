@@ -1,43 +1,50 @@
 /** A leader's time, from its election until it steps down or ends, in microseconds of the history's clock. */
 export interface Leadership {
   readonly fromUs: number;
-  /** Infinity for the one that still leads. */
+  /** Infinity for the current leader. */
   readonly toUs: number;
 }
 
-/** A time in which no leader runs, so that the log's clock stands still, in microseconds of the history's clock. */
+/** An interval in which no leader runs, so that the log's clock stops, in microseconds of the history's clock. */
 export interface Stop {
   readonly fromUs: number;
   readonly toUs: number;
 }
 
 /**
- * When leases can have ended. They run on the log's clock, which stops while there is no leader, and each new leader gives those that are not
- * over a fresh term. Without leaderships leases run on the history's clock all the time.
+ * When leases can have ended. They run on the log's clock, which stops while there is no leader, and each new leader gives unexpired leases
+ * their full duration again. Without leaderships leases always run on the history's clock.
  */
 export class LeaseClock {
   readonly errorUs: number;
   readonly #leaderships: readonly Leadership[];
   readonly #stops: readonly Stop[];
 
-  /** @param errorUs how much the clocks behind the leases may differ from the history's. @param leaderships in the order of their terms. @param stops in their order. */
+  /**
+   * @param errorUs how much the clocks behind the leases may differ from the history's.
+   * @param leaderships in the order of their terms.
+   * @param stops in their order.
+   */
   constructor(errorUs: number, leaderships: readonly Leadership[] = [], stops: readonly Stop[] = []) {
     this.#stops = stops;
     this.errorUs = errorUs;
     this.#leaderships = leaderships;
   }
 
-  /** @returns the earliest time at which a lease that began, or was extended, at `sinceUs` or later can be over, but for the clocks' error. */
+  /**
+   * @returns the earliest time at which a lease that began, or was extended, at `sinceUs` or later can have ended, apart from the clocks'
+   *   error.
+   */
   overUs(sinceUs: number, leaseMs: number): number {
     const leaseUs = leaseMs * 1_000;
     let atUs = sinceUs;
     let leftUs = leaseUs;
     for (const [place, { fromUs, toUs }] of this.#leaderships.entries()) {
-      // The next leader can be elected before this one knows; from then on nothing of this one is committed any more.
+      // The next leader can be elected before this one steps down; from then on no entry of this one is committed.
       const untilUs = Math.min(toUs, this.#leaderships[place + 1]?.fromUs ?? Number.POSITIVE_INFINITY);
       if (untilUs <= sinceUs) continue;
       if (fromUs > sinceUs) {
-        // A fast clock may have seen its end before.
+        // On a fast clock it may have ended before.
         if (leftUs <= this.errorUs) return atUs + leftUs;
         leftUs = leaseUs;
       }
@@ -50,7 +57,7 @@ export class LeaseClock {
     return this.#after(atUs, leftUs);
   }
 
-  /** When so much time has passed, stops not counted. */
+  /** The time at which this duration has passed, stops not counted. */
   #after(sinceUs: number, durationUs: number): number {
     let overUs = sinceUs + durationUs;
     for (const { fromUs, toUs } of this.#stops) if (toUs > sinceUs && fromUs < overUs) overUs += toUs - Math.max(fromUs, sinceUs);

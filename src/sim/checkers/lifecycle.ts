@@ -3,19 +3,19 @@ import { addOf, type JobClaim, type JobHistory, jobHistoriesOf, possibleAddsOf }
 import type { LeaseClock } from './lease-clock.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
-/** What a job's holder says of it, under its token. */
+/** Commands of a job's holder, under its token. */
 type HolderOperation = OperationOf<'begin'> | OperationOf<'extend'> | HolderEnd;
 type HolderEnd = OperationOf<'complete'> | OperationOf<'fail'> | OperationOf<'release'>;
 
 export interface LifecycleOptions {
   readonly leases: LeaseClock;
-  /** Whether attempts and stalls are counted by the one rule for the whole history. */
+  /** Whether attempts and stalls are counted by one rule in the whole history. */
   readonly isCounting: boolean;
 }
 
 /**
- * What the fencing token promises, job by job: tokens grow at every claim, only the current one counts, it ends once, no claim gets a job under a live lease, attempts
- * and stalls are counted, and the holder of a live lease is not rejected.
+ * Guarantees of the fencing token, job by job: tokens grow at every claim, only the current one counts, it ends once, no claim returns a
+ * job under a live lease, attempts and stalls are counted, and the holder of a live lease is not rejected.
  */
 export function checkLifecycle(operations: readonly HistoryOperation[], options: LifecycleOptions): Verdict {
   const problems = new Problems();
@@ -27,7 +27,7 @@ export function checkLifecycle(operations: readonly HistoryOperation[], options:
   return problems.verdict('lifecycle', operations.length);
 }
 
-/** A claim begins those of its jobs that never stalled, in their order, as many as it asks for, and no others. */
+/** A claim starts those of its jobs that never stalled, in their order, up to the number that it asks for, and no others. */
 function checkBegun(claim: OperationOf<'claim'>, problems: Problems): void {
   const { beginMax = Number.POSITIVE_INFINITY } = claim.call;
   let begun = 0;
@@ -40,7 +40,7 @@ function checkBegun(claim: OperationOf<'claim'>, problems: Problems): void {
   }
 }
 
-/** Over all jobs: no token twice, and none smaller than one that was given out before. */
+/** Over all jobs: no token twice, and none smaller than an earlier one. */
 function checkTokensGrow(claims: readonly OperationOf<'claim'>[], problems: Problems): void {
   const given = claims.flatMap((operation) => (operation.result?.jobs ?? []).map((job) => ({ ...job, operation })));
   given.sort((a, b) => b.token - a.token);
@@ -92,7 +92,7 @@ class JobCheck {
     this.#checkQueue();
   }
 
-  /** Accepted only with a token that was given out, and that was the current one. */
+  /** Accepted only with a token that was issued, and that was the current one. */
   #checkAccepted(operation: HolderOperation): void {
     const { job, token } = operation.call;
     const claim = this.#claims.find((given) => given.token === token);
@@ -109,7 +109,7 @@ class JobCheck {
       );
   }
 
-  /** A token ends with one complete, fail or release, and is not extended behind it. */
+  /** A token ends with one complete, fail or release, and is not extended after it. */
   #checkEndsOnce(ends: readonly HolderEnd[]): void {
     const byToken = new Map<number, HolderEnd>();
     for (const end of ends) {
@@ -128,7 +128,7 @@ class JobCheck {
     }
   }
 
-  /** No claim gets a job that is completed or removed; ids and completions are final. */
+  /** No claim returns a completed or removed job; ids and completions are final. */
   #checkNothingAfterTheEnd(): void {
     for (const complete of this.#job.completes) {
       const later = this.#claims.find(({ token }) => token > complete.call.token);
@@ -142,14 +142,14 @@ class JobCheck {
     }
   }
 
-  /** An attempt counts when its processor ended it. A lease that ended after the begin is a stall; too many of them in a row fail the job. */
+  /** An attempt counts when its processor ended it. A lease that ends after the begin is a stall; too many in a row fail the job. */
   #checkCounts(claim: JobClaim, previous: JobClaim | undefined): void {
     const { attempt, operation, token, stalls } = claim;
     const { id } = this.#job;
     const attemptsMax = addOf(this.#job)?.call.attemptsMax;
     if (attempt < 1 || (attemptsMax !== undefined && attempt > attemptsMax))
       this.#problems.add(`job ${id} is at attempt ${attempt} of ${attemptsMax ?? 'unknown'}`, operation);
-    // A retry starts to count again.
+    // A retry resets the count.
     if (this.#job.retries.some(mayHaveApplied)) return;
     const before = previous ?? { attempt: 1, stalls: 0 };
     const fails = previous === undefined ? [] : this.#endsOf(previous).filter(isFailure);
@@ -170,7 +170,7 @@ class JobCheck {
       );
   }
 
-  /** Whether the lease of a claim that another one followed ended after the begin, without a word of its holder. */
+  /** Whether the lease of a claim that another one followed ended after the begin, without a command of its holder. */
   #stallsOf(claim: JobClaim): { readonly isSure: boolean; readonly isPossible: boolean } {
     const begins = this.#job.begins.filter((begin) => mayHaveApplied(begin) && begin.call.token === claim.token);
     const isBegun = claim.isBegun ?? true;
@@ -184,7 +184,7 @@ class JobCheck {
     return this.#unknownClaims.filter((claim) => claim.call.queue === call.queue && claim.invokedAt < returnedAt).length;
   }
 
-  /** What its holder may have ended the claim with. */
+  /** Commands with which the holder may have ended the claim. */
   #endsOf({ token }: JobClaim): HolderEnd[] {
     const { completes, fails, releases } = this.#job;
     return [...completes, ...fails, ...releases].filter((end) => mayHaveApplied(end) && end.call.token === token);
@@ -196,7 +196,7 @@ class JobCheck {
     return this.#job.holderReleases.some((one) => one.call.holder === holder && mayHaveApplied(one) && !isBefore(one, operation));
   }
 
-  /** Without an end by its holder, a lease is over when its time is. */
+  /** Unless its holder ends it, a lease ends when its duration is over. */
   #checkLeaseOver(held: JobClaim, next: JobClaim): void {
     if (this.#endsOf(held).length > 0 || this.#mayBeGone(held)) return;
     const overUs = this.#leaseOverUs(held);
@@ -208,7 +208,7 @@ class JobCheck {
     );
   }
 
-  /** The earliest time at which the lease can have been over: that of whichever may have been the last to set it. */
+  /** The earliest time at which the lease can have ended: that of the operation that may have set it last. */
   #leaseOverUs(held: JobClaim): number {
     const extensions = this.#job.extends.filter((extension) => mayHaveApplied(extension) && extension.call.token === held.token);
     const settings: readonly (OperationOf<'claim'> | OperationOf<'extend'>)[] = [held.operation, ...extensions];
@@ -216,7 +216,7 @@ class JobCheck {
     return Math.min(...mayBeLast.map(({ invokedUs, call }) => this.#options.leases.overUs(invokedUs, call.leaseMs)));
   }
 
-  /** The holder of a live lease is not told that it was lost. */
+  /** The holder of a live lease does not get LEASE_LOST. */
   #checkRejected(operation: HolderOperation): void {
     const { token } = operation.call;
     const claim = this.#claims.find((given) => given.token === token);
@@ -230,7 +230,7 @@ class JobCheck {
     );
   }
 
-  /** A command names the queue of its job, and reaches no other. */
+  /** A command names the queue of its job, and affects no other queue. */
   #checkQueue(): void {
     const add = addOf(this.#job);
     if (add === undefined || this.#job.adds.length > 1) return;
@@ -241,7 +241,7 @@ class JobCheck {
     }
   }
 
-  /** No claim gets a job before its add began, or under another job's key. */
+  /** No claim returns a job before its add began, or under another job's key. */
   #checkBirth(): void {
     const [add, ...others] = possibleAddsOf(this.#job);
     if (add === undefined) return;

@@ -7,21 +7,23 @@ export interface Span {
   readonly returnedUs: number;
 }
 
-/** When a step must have happened: after every invocation of what was placed before, and before the first return of what was not placed yet. */
+/**
+ * When a step must have happened: after every invocation of what was placed before, and before the first return of what was not placed yet.
+ */
 export interface Moment {
   readonly notBeforeUs: number;
   readonly returnedAt: number;
   readonly returnedUs: number;
 }
 
-/** A sequential object. Immutable states; an operation may have several outcomes, of which the history does not tell which it was. */
+/** A sequential object. States are immutable; an operation may have several outcomes, and the history does not show which one it had. */
 export interface SequentialModel<State, Operation extends Span> {
   readonly initial: State;
   /**
-   * Every state that the operation, with the result it had, may lead to; none when it is impossible here. The likeliest first.
+   * Every state that the operation, with its result, may lead to, the likeliest first; none when it is impossible here.
    */
   step(state: State, operation: Operation, moment: Moment): readonly State[];
-  /** Equal for states that nothing can tell apart. */
+  /** Equal for states that no operation can distinguish. */
   keyOf(state: State): string;
 }
 
@@ -29,11 +31,11 @@ export interface Linearization<State, Operation> {
   readonly result: 'ok' | 'violation' | 'unknown';
   /** States that were tried. */
   readonly steps: number;
-  /** For a violation: the operation that fits nowhere after the longest order that was found, and the state that this order leads to. */
+  /** For a violation: the operation that cannot follow the longest order found, and the state after that order. */
   readonly stuckAt: { readonly operation: Operation; readonly state: State } | undefined;
 }
 
-/** The event of a call or of its return, in a list from which both are lifted once the operation has its place (Wing and Gong 1993). */
+/** The event of a call or of its return, in a list from which both are lifted once the operation is placed (Wing and Gong 1993). */
 interface Entry {
   readonly operation: number;
   readonly isCall: boolean;
@@ -47,16 +49,16 @@ interface Choice<State> {
   readonly entry: Entry;
   readonly before: State;
   readonly successors: readonly State[];
-  /** The latest invocation of all that is placed, this one included. */
+  /** The latest invocation of all placed operations, including this one. */
   readonly notBeforeUs: number;
   at: number;
 }
 
 /**
- * Looks for an order of the operations that the model allows and that keeps every operation within its span (Herlihy and Wing 1990). The search is
- * Wing and Gong's with Lowe's memory of what was tried (states and sets of placed operations), as in Porcupine. Operations that never returned need
- * no place.
- * @param stepsMax how many states are tried before the reply is `unknown`: the problem is NP-complete.
+ * Looks for an order of the operations that the model allows and that keeps every operation within its span (Herlihy and Wing 1990). The
+ * search is Wing and Gong's with Lowe's cache of tried pairs (state and set of placed operations), as in Porcupine. Operations that never
+ * returned need not be placed.
+ * @param stepsMax states that are tried before the verdict is `unknown`: the problem is NP-complete.
  */
 export function checkLinearizable<State, Operation extends Span>(
   operations: readonly Operation[],
@@ -75,7 +77,7 @@ class Search<State, Operation extends Span> {
   readonly #tried = new Set<string>();
   readonly #choices: Choice<State>[] = [];
   #state: State;
-  /** The call to try next; undefined when none is left here. */
+  /** The call to try next; undefined when none is left. */
   #cursor: Entry | undefined;
   #unplacedReturns = 0;
   #steps = 0;
@@ -99,7 +101,7 @@ class Search<State, Operation extends Span> {
         this.#cursor = this.#candidateAfter(this.#place(this.#cursor) ? undefined : this.#cursor);
         continue;
       }
-      // One of the choices before was wrong: a call returned that has no place.
+      // An earlier choice was wrong: a call returned that is not placed.
       this.#noteStuck();
       if (!this.#backtrack()) return { result: 'violation', steps: this.#steps, stuckAt: this.#stuckAt };
     }
@@ -107,7 +109,8 @@ class Search<State, Operation extends Span> {
   }
 
   /**
-   * The call that is tried after this one: all that began before the first unplaced return. Calls that never returned come last, since most of them need no place at all.
+   * The call to try after this one: all that began before the first unplaced return. Calls that never returned come last, since most are
+   * not placed.
    * @param entry undefined for the first.
    */
   #candidateAfter(entry: Entry | undefined): Entry | undefined {
@@ -154,7 +157,7 @@ class Search<State, Operation extends Span> {
     return entry;
   }
 
-  /** Gives the call the next place in the order, if the model allows it and it was not tried. */
+  /** Places the call next in the order, if the model allows it and it was not tried. */
   #place(entry: Entry): boolean {
     const operation = this.#operations[entry.operation];
     if (operation === undefined) return false;
@@ -164,7 +167,7 @@ class Search<State, Operation extends Span> {
     return this.#choose({ entry, before: this.#state, successors, notBeforeUs: moment.notBeforeUs, at: 0 });
   }
 
-  /** Goes on to the first successor from `choice.at` on that leads to something new. */
+  /** Moves to the first successor from `choice.at` on that leads to an untried state. */
   #choose(choice: Choice<State>): boolean {
     const { entry, successors } = choice;
     this.#setPlaced(entry.operation, true);
@@ -187,7 +190,7 @@ class Search<State, Operation extends Span> {
     return false;
   }
 
-  /** Takes the last choice back, and goes on with another outcome or another call. @returns false when there is none to take back. */
+  /** Reverts the last choice, and continues with another outcome or call. @returns false when there is none to revert. */
   #backtrack(): boolean {
     const choice = this.#choices.pop();
     if (choice === undefined) return false;

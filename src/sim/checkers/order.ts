@@ -2,18 +2,18 @@ import { type HistoryOperation, isBefore, isFunction, type OperationOf } from '.
 import { addOf, type JobClaim, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
-/** The first claim of a job that was ready from its add on. */
+/** The first claim of a job that was ready when it was added. */
 interface FirstClaim {
   readonly job: JobHistory;
   readonly claim: JobClaim;
   readonly priority: number;
-  /** When its add was over; Infinity when that is unknown. */
+  /** When its add ended; Infinity when that is unknown. */
   readonly addedAt: number;
 }
 
 /**
- * Ids are given in the order of adds that did not overlap, and jobs that were ready from their add on are first claimed by priority, and within one priority by id.
- * The order of the claims is that of their tokens.
+ * Ids follow the order of adds that did not overlap. Jobs that were ready when added are first claimed by priority, and within one priority
+ * by id. Claims are ordered by their tokens.
  */
 export function checkOrder(operations: readonly HistoryOperation[]): Verdict {
   const problems = new Problems();
@@ -36,7 +36,7 @@ export function checkOrder(operations: readonly HistoryOperation[]): Verdict {
   return problems.verdict('order', checked);
 }
 
-/** An add that was over before another began has the smaller id. */
+/** An add that ended before another began has the smaller id. */
 function checkIds(operations: readonly HistoryOperation[], problems: Problems): void {
   const adds = operations.filter(isFunction('add')).filter(({ outcome }) => outcome === 'ok');
   adds.sort((a, b) => (b.result?.job ?? 0) - (a.result?.job ?? 0));
@@ -75,7 +75,7 @@ function checkClaims(claims: FirstClaim[], problems: Problems): void {
   checkPriorities(claims, problems);
 }
 
-/** No job is claimed while one of a smaller priority number surely waits. Goes from the last claim to the first. */
+/** No job is claimed while one of a smaller priority number certainly waits. Iterates from the last claim to the first. */
 function checkPriorities(claims: readonly FirstClaim[], problems: Problems): void {
   // A claim with a larger token comes after the invocations of all with smaller ones.
   const notBefore: number[] = [];

@@ -7,26 +7,27 @@ export interface QueueLinearizabilityOptions {
   readonly model: QueueModelOptions;
   /** Undefined for all. */
   readonly queues: readonly string[] | undefined;
-  /** Queues with more telling operations are left out: they are judged job by job. */
+  /** Queues with more relevant operations are left out: they are checked job by job. */
   readonly operationsMax: number;
-  /** How many states are tried for one queue before it is left as unknown. */
+  /** States that are tried for one queue before its verdict is `unknown`. */
   readonly stepsMax: number;
 }
 
 /**
- * Every small queue is linearizable as a whole: claims, order and counts of all its jobs together. Queues are independent objects, but for their ids and tokens, which
- * grow in each of them as they grow in all.
+ * Every small queue is linearizable as a whole: claims, order and counts of all its jobs together. Queues are independent objects except
+ * for ids and tokens, which grow in each queue as they grow over all.
  */
 export function checkQueueLinearizability(operations: readonly HistoryOperation[], options: QueueLinearizabilityOptions): Verdict {
   const problems = new Problems();
   let checked = 0;
   let count = 0;
   let unknown = 0;
-  for (const [name, own] of queuesOf(operations.filter(isTelling))) {
+  for (const [name, own] of queuesOf(operations.filter(isRelevant))) {
     if (own.length > options.operationsMax || options.queues?.includes(name) === false) continue;
     checked += own.length;
     count += 1;
-    // What holds without some of the operations of unknown outcome holds: none of them must have taken effect. And the fewer there are, the easier it is to see.
+    // An order without some operations of unknown outcome is valid: none of them must have taken effect. Fewer operations also make the
+    // search cheaper.
     const needed = own.filter((one) => one.outcome === 'ok' || isSeen(one, own));
     const withClaims = own.filter((one) => one.f !== 'add' || needed.includes(one));
     const fewer = [needed, withClaims].filter((some) => some.length < own.length);
@@ -56,8 +57,8 @@ function isSeen(one: HistoryOperation, operations: readonly HistoryOperation[]):
   );
 }
 
-/** A read of unknown outcome tells nothing, nor does a claim that waited in vain, and what failed had no effect. */
-function isTelling(one: HistoryOperation): boolean {
+/** A read of unknown outcome and a claim whose wait ended without a job show nothing, and failed operations had no effect. */
+function isRelevant(one: HistoryOperation): boolean {
   if (one.f === 'counts' || one.f === 'getJob') return one.outcome === 'ok';
   if (one.f === 'claim' && one.result?.jobs.length === 0) return (one.call.waitMs ?? 0) === 0;
   return mayHaveApplied(one);
@@ -71,7 +72,7 @@ function queuesOf(operations: readonly HistoryOperation[]): Map<string, HistoryO
     if (one.f === 'claim') for (const { job } of one.result?.jobs ?? []) queueOfJob.set(job, one.call.queue);
   }
   const byQueue = new Map<string, HistoryOperation[]>();
-  /** What concerns every queue, so far. */
+  /** Operations so far that concern every queue. */
   const common: HistoryOperation[] = [];
   for (const one of operations) {
     if (one.f === 'releaseHolder') {

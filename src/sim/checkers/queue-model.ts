@@ -8,7 +8,7 @@ interface QueuedJob {
   readonly key: JobKey;
   /** Zero while it is unknown: its add is of unknown outcome. */
   readonly id: number;
-  /** While the id is not known: those of the adds before and behind it. */
+  /** While the id is unknown: the ids of the adds before and after it. */
   readonly idAbove: number;
   readonly idBelow: number;
   readonly queue: string;
@@ -19,19 +19,19 @@ interface QueuedJob {
 
 /** All queues of a cluster as one sequential object. */
 export interface QueueState {
-  /** In the order of their adds; removed ones are gone. */
+  /** In the order of their adds, without removed ones. */
   readonly jobs: readonly QueuedJob[];
   readonly lastId: number;
   readonly lastToken: number;
 }
 
-/** What is the same for all jobs. */
+/** Values that are the same for all jobs. */
 export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' | 'isCounting'>;
 
 /** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
 const UNSURE_MAX = 5;
 
-/** The whole queue, for short histories: its states are compared by all that is in them. */
+/** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
   readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0 };
   readonly #options: QueueModelOptions;
@@ -41,7 +41,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     this.#options = options;
   }
 
-  /** Some outcomes were not tried, so that finding no order proves nothing. */
+  /** Some outcomes were not tried, so that a failed search proves nothing. */
   get isIncomplete(): boolean {
     return this.#isIncomplete;
   }
@@ -86,10 +86,10 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     }));
   }
 
-  /** A claim that brought these jobs: each must have been there to claim, and none that was served before them may have been left. */
+  /** A claim that returned these jobs: each must have been claimable, and no job that is ahead of them may have been left. */
   #claim(state: QueueState, operation: OperationOf<'claim'>, claimed: readonly ClaimResult[], moment: Moment): QueueState[] {
     const { queue, countMax, waitMs = 0 } = operation.call;
-    // The reply to a claim that waited in vain comes from one node alone and tells nothing of the queue.
+    // The reply to a claim whose wait ended without a job comes from one node and says nothing about the queue.
     if (claimed.length === 0 && waitMs > 0) return [state];
     if (claimed.length > countMax) return [];
     let next = state;
@@ -112,7 +112,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return isPassedOver ? [] : [next];
   }
 
-  /** It is unknown what it brought: the jobs that were served first, among which may be those whose lease or delay had just ended. */
+  /** A claim with an unknown result: it got the first jobs of the order, possibly including those whose lease or delay had just ended. */
   #unknownClaim(state: QueueState, operation: OperationOf<'claim'>, moment: Moment): QueueState[] {
     const { queue, countMax, leaseMs } = operation.call;
     const claimable = state.jobs
@@ -135,7 +135,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return outcomes.map((outcome) => outcome.state);
   }
 
-  /** All leases of a holder end; of those whose holder is unknown, some. */
+  /** All leases of a holder end, and some of those whose holder is unknown. */
   #releaseHolder(state: QueueState, operation: OperationOf<'releaseHolder'>, moment: Moment): QueueState[] {
     let outcomes: readonly QueueState[] = [state];
     const active = state.jobs.flatMap(({ state: job }, at) => (job.phase === 'active' ? [at] : []));
@@ -156,7 +156,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return isAbsent ? [state, ...found] : found;
   }
 
-  /** @param id what the operation tells of the job's id. */
+  /** @param id the job's id, if the operation shows it. */
   #onJob(state: QueueState, at: number, operation: JobOperation, moment: Moment, id: number): QueueState[] {
     const job = state.jobs[at];
     if (job === undefined || (id !== 0 && !mayHaveId(state, at, id))) return [];
@@ -165,7 +165,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       .map((after) => withJob({ ...state, lastId: Math.max(state.lastId, id) }, at, { ...job, id: id === 0 ? job.id : id, state: after }));
   }
 
-  /** Whether the numbers lie between what is sure and what is possible. */
+  /** Whether the numbers lie between the certain minimum and the possible maximum. */
   #mayCount(state: QueueState, { call, result }: OperationOf<'counts'>, moment: Moment): boolean {
     if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return true;
     const jobs = state.jobs.filter(({ queue }) => queue === call.queue).map(({ model, state: job }) => model.visibleStates(job, moment));
@@ -187,7 +187,7 @@ const jobOperation = (operation: Exclude<HistoryOperation, OperationOf<'claim'> 
 
 const isSurelyWaiting = ({ state }: QueuedJob): boolean => state.phase === 'pending' && !state.mayBeDelayed;
 
-/** Where a job may stand: by its id; by its key, or anywhere, among those whose id is not known. */
+/** The positions that a job may have: by its id; by its key, or any, among those whose id is unknown. */
 function placesOf({ jobs }: QueueState, id: number, key: JobKey | undefined): number[] {
   const byId = jobs.findIndex((job) => job.id === id);
   if (byId >= 0) return [byId];

@@ -2,18 +2,18 @@ import { type HistoryOperation, isBefore, isFunction, mayHaveApplied, type Opera
 import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
-/** A completion that took effect, or may have. */
+/** A completion that took, or may have taken, effect. */
 interface Completion {
   readonly job: JobHistory;
   readonly operation: OperationOf<'complete'>;
   readonly queue: string;
-  /** How many completed jobs it leaves in its queue: -1 all, 0 stands for itself alone. Unknown: one. */
+  /** How many completed jobs it leaves in its queue: -1 all, 0 removes only itself. Unknown: one. */
   readonly keep: number;
 }
 
 /**
- * The completed jobs that a queue keeps are those completed last. A job pushes older ones out when it is completed, down to as many as its add
- * asks for; one that asks for none is itself gone at once, and pushes out none.
+ * A queue keeps the jobs that were completed last. A completed job removes older ones until as many are left as its add
+ * specifies; one that specifies none is itself removed at once, and removes no other.
  */
 export function checkRetention(operations: readonly HistoryOperation[]): Verdict {
   const problems = new Problems();
@@ -44,7 +44,7 @@ function completionsOf(operations: readonly HistoryOperation[]): Map<string, Com
   return byQueue;
 }
 
-/** A read that finds a job gone comes after the jobs that displaced it. */
+/** A read that does not find a job comes after the jobs that displaced it. */
 function checkStays({ job, operation, keep, queue }: Completion, completions: readonly Completion[], problems: Problems): void {
   if (operation.outcome !== 'ok' || keep === 0 || job.removes.some(mayHaveApplied)) return;
   const missed = job.reads.find(({ outcome, result }) => outcome === 'ok' && result?.state === null);
@@ -62,7 +62,7 @@ function checkStays({ job, operation, keep, queue }: Completion, completions: re
   );
 }
 
-/** A queue whose jobs all ask for the same number never shows more. */
+/** A queue whose jobs all specify the same number never shows more. */
 function checkCountsOf(operations: readonly HistoryOperation[], problems: Problems): void {
   const keeps = new Map<string, Set<number | undefined>>();
   for (const add of operations.filter(isFunction('add')).filter(mayHaveApplied)) {

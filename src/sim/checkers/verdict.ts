@@ -1,24 +1,24 @@
 import type { HistoryOperation } from '../history/operation.ts';
 
-/** One thing that must not have happened. */
+/** One violation. */
 export interface Problem {
-  /** What is wrong, with the numbers of the jobs and tokens. */
+  /** The violation, with the numbers of the jobs and tokens. */
   readonly what: string;
   /** Indexes of the invocations of the operations that show it. */
   readonly operations: readonly number[];
 }
 
-/** What a checker says of a history. */
+/** The result of a checker for a history. */
 export interface Verdict {
   readonly checker: string;
   /** True only for the result `ok`. */
   readonly ok: boolean;
-  /** `unknown`: the search was given up at its bound before it found a reply. */
+  /** `unknown`: the search reached its bound without a result. */
   readonly result: 'ok' | 'violation' | 'unknown';
   /** The first hundred. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
-  /** How many operations were looked at. */
+  /** Number of checked operations. */
   readonly checked: number;
   /** Undefined for a checker that searches for no order. */
   readonly searches: Searches | undefined;
@@ -28,13 +28,13 @@ export interface Verdict {
 export interface Searches {
   readonly objects: 'jobs' | 'queues';
   readonly count: number;
-  /** How many were given up at their bound. */
+  /** How many stopped at their bound. */
   readonly unknown: number;
 }
 
 const PROBLEMS_MAX = 100;
 
-/** Gathers problems, and keeps as many as anyone will read. */
+/** Collects problems, and keeps a bounded number of them. */
 export class Problems {
   readonly #kept: Problem[] = [];
   #count = 0;

@@ -30,24 +30,27 @@ export type OperationFunction = (typeof FUNCTIONS)[number];
 export const EVENT_TYPES = ['invoke', 'ok', 'fail', 'info'] as const;
 export type HistoryEventType = (typeof EVENT_TYPES)[number];
 
-/** One line of a history, as Jepsen and Porcupine know it. */
+/** One line of a history, as in Jepsen and Porcupine. */
 export interface HistoryEvent {
-  /** Does one thing after the other: has at most one call under way, and none after an `info`. */
+  /** A process makes one call after the other: at most one is in progress, and none follows an `info`. */
   readonly process: number;
   readonly type: HistoryEventType;
   readonly f: OperationFunction;
-  /** For `invoke` the arguments (a {@link Calls}), for `ok` the result (a {@link Results}), otherwise whatever explains it. */
+  /** For `invoke` the arguments (a {@link Calls}), for `ok` the result (a {@link Results}), otherwise the reason. */
   readonly value: Json;
-  /** When, in whole microseconds of one monotonic clock for the whole history. */
+  /** Time in whole microseconds of one monotonic clock for the whole history. */
   readonly time: number;
-  /** The event's place in the history: strictly growing. */
+  /** The event's position in the history, strictly increasing. */
   readonly index: number;
 }
 
-/** What names a job before it has an id, chosen by the client that adds it, and found again in the job's payload. Unique in a history. */
+/** Identifies a job before it has an id. The client that adds the job chooses it and puts it into the payload. Unique in a history. */
 export type JobKey = string | number;
 
-/** The arguments of each call, by function. Optional ones are `undefined` when the recorder does not know them; checkers then assume the least. */
+/**
+ * The arguments of each call, by function. Optional ones are `undefined` when the recorder does not know them; checkers then assume the
+ * least.
+ */
 export interface Calls {
   readonly add: {
     readonly key: JobKey;
@@ -60,7 +63,7 @@ export interface Calls {
     /** The pause after the first failed attempt, which doubles with each further one if it is exponential. Unknown by default. */
     readonly backoffMs?: number;
     readonly isBackoffExponential?: boolean;
-    /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be gone at any time. */
+    /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be removed at any time. */
     readonly keepCompleted?: number;
     readonly keepFailed?: number;
   };
@@ -70,7 +73,7 @@ export interface Calls {
     readonly leaseMs: number;
     /** Default 0. */
     readonly waitMs?: number;
-    /** How many jobs the claim begins at most; the others are claimed ahead. Default: all. */
+    /** How many jobs the claim starts at most; the others are claimed ahead. Default: all. */
     readonly beginMax?: number;
     /** How often each job may stall before it fails. Unknown by default. */
     readonly stalledMax?: number;
@@ -85,7 +88,7 @@ export interface Calls {
   readonly release: { readonly job: number; readonly token: number };
   /** Ends every lease of this holder. */
   readonly releaseHolder: { readonly holder: number };
-  /** `consistency` other than `linearizable` (the default) is not judged. */
+  /** Only `linearizable` (the default) reads are checked. */
   readonly counts: { readonly queue: string; readonly consistency?: string };
   readonly getJob: { readonly job: number; readonly consistency?: string };
   /** `queue`: the only queue in which the job may be. */
@@ -95,14 +98,14 @@ export interface Calls {
 
 export interface ClaimResult {
   readonly job: number;
-  /** Absent when the reply did not bring the job's payload. */
+  /** Absent when the reply has no payload of the job. */
   readonly key?: JobKey;
   readonly token: number;
-  /** 1 for the first attempt. Of a job that is claimed ahead: the attempt that it will be. */
+  /** 1 for the first attempt. For a job that is claimed ahead: the number of its next attempt. */
   readonly attempt: number;
-  /** Whether the claim began it; default true. */
+  /** Whether the claim started it; default true. */
   readonly isBegun?: boolean;
-  /** How often in a row it was begun and its lease ended. Unknown by default. */
+  /** How often in a row it was started and its lease ended. Unknown by default. */
   readonly stalls?: number;
 }
 
@@ -117,7 +120,9 @@ export interface Results {
   readonly release: null;
   readonly releaseHolder: null;
   readonly counts: { readonly [state in JobState]?: number };
-  /** `state` is null when there is no such job; `token` is 0 or absent where it is not known, as are `attempt` (begun so far) and `stalls`. */
+  /**
+   * `state` is null when there is no such job; `token` is 0 or absent where it is unknown, as are `attempt` (started so far) and `stalls`.
+   */
   readonly getJob: {
     readonly state: JobState | null;
     readonly key?: JobKey;
@@ -134,18 +139,18 @@ export interface HistoryRecorderOptions {
   readonly nowUs: () => number;
   /** Receives every event at once instead of {@link HistoryRecorder.events}. Called for an invocation before `invoke` returns. */
   readonly onEvent?: (event: HistoryEvent) => void;
-  /** The first number for a process; default 0. A recorder that goes on with an earlier history must not use its numbers again. */
+  /** The first process number; default 0. A recorder that continues an earlier history must not reuse its numbers. */
   readonly firstProcess?: number;
   /** Default 0. */
   readonly firstIndex?: number;
 }
 
 /**
- * Writes down what clients do. Each call gets a process that is free, so that a client may have any number of calls under way and a
- * process still does one thing after the other; a process whose call ended as `info` is never used again.
+ * Records the calls of clients. Each call gets a free process, so that a client may have any number of calls in progress while a
+ * process makes one call after the other; a process whose call ended as `info` is never used again.
  */
 export class HistoryRecorder {
-  /** What was recorded so far, unless `onEvent` takes it. */
+  /** The events recorded so far, unless `onEvent` receives them. */
   readonly events: HistoryEvent[] = [];
   readonly #nowUs: () => number;
   readonly #onEvent: (event: HistoryEvent) => void;
@@ -183,7 +188,7 @@ export class HistoryRecorder {
   }
 }
 
-/** A call that was invoked. Ending it a second time changes nothing: the first outcome stands. */
+/** An invoked call. Ending it a second time changes nothing: the first outcome counts. */
 export class OpenCall<F extends OperationFunction> {
   readonly #end: (type: 'ok' | 'fail' | 'info', value: unknown) => void;
   #isOver = false;

@@ -2,7 +2,7 @@ import { JOB_STATES } from '../../protocol/job-state.ts';
 import type { Calls, HistoryEvent, Json, OperationFunction, Results } from './history.ts';
 import { HistoryFormatError } from './parse-history.ts';
 
-/** One call from its invocation to its reply, if it got one. */
+/** One call from its invocation to its reply, if there is one. */
 export interface OperationOf<F extends OperationFunction> {
   readonly f: F;
   readonly process: number;
@@ -23,10 +23,10 @@ export interface OperationOf<F extends OperationFunction> {
 
 export type HistoryOperation = { readonly [F in OperationFunction]: OperationOf<F> }[OperationFunction];
 
-/** Whether it may have taken effect: all but the failed. */
+/** Whether it may have taken effect: all except failed ones. */
 export const mayHaveApplied = (operation: HistoryOperation): boolean => operation.outcome !== 'fail';
 
-/** Whether `one` was over before `other` began. */
+/** Whether `one` ended before `other` began. */
 export const isBefore = (one: { readonly returnedAt: number }, other: { readonly invokedAt: number }): boolean =>
   one.returnedAt < other.invokedAt;
 
@@ -37,7 +37,7 @@ export const isFunction =
 
 /**
  * Pairs invocations with their replies, in the order of the invocations.
- * @throws {HistoryFormatError} when a value has not the shape that its function asks for. Its `line` is the event's place from 1 on.
+ * @throws {HistoryFormatError} when a value does not have the shape of its function. Its `line` is the event's position, from 1 on.
  */
 export function operationsOf(events: readonly HistoryEvent[]): HistoryOperation[] {
   const operations: (HistoryOperation | undefined)[] = [];
@@ -83,7 +83,7 @@ function errorIn(value: Json): string | undefined {
   return typeof error === 'string' ? error : undefined;
 }
 
-/** A question mark stands for "may be missing". */
+/** A question mark means "may be missing". */
 type FieldKind = 'number' | 'text' | 'key' | 'boolean' | 'number?' | 'text?' | 'key?' | 'boolean?';
 type Fields = Readonly<Record<string, FieldKind>>;
 

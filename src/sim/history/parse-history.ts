@@ -1,6 +1,6 @@
 import { EVENT_TYPES, FUNCTIONS, type HistoryEvent, type Json } from './history.ts';
 
-/** The text is not a history. The message says in which line, and what is there instead. */
+/** The text is not a history. The message names the line and what it holds. */
 export class HistoryFormatError extends Error {
   readonly code = 'HISTORY_FORMAT';
   /** From 1 on. */
@@ -15,7 +15,7 @@ export class HistoryFormatError extends Error {
 
 export interface ParseOptions {
   /**
-   * What to do with a last line that has no end: `reject` it, or `drop` it as what a kill tore off. Default `reject`.
+   * Handling of a last line without its end: `reject` it, or `drop` it as torn by a kill. Default `reject`.
    */
   readonly tornTail?: 'reject' | 'drop';
 }
@@ -41,7 +41,7 @@ export function parseHistory(text: string, { tornTail = 'reject' }: ParseOptions
   return events;
 }
 
-/** What must hold between one event and those before it. */
+/** Checks an event against those before it. */
 class EventOrder {
   #index = Number.NEGATIVE_INFINITY;
   #time = Number.NEGATIVE_INFINITY;
@@ -76,7 +76,7 @@ function parseEvent(text: string, line: number): HistoryEvent {
     process: parseInteger(process, 'process', line),
     type,
     f,
-    // The only cast: whatever JSON.parse returns is JSON.
+    // The only cast: JSON.parse returns JSON.
     value: (value ?? null) as Json,
     time: parseInteger(time, 'time', line),
     index: parseInteger(index, 'index', line),

@@ -14,7 +14,7 @@ export interface RecordingOptions {
   readonly keyOf: (payload: Uint8Array) => JobKey;
 }
 
-/** An operation on its way, and how to write down what came of it. */
+/** An operation in flight, and how to record its outcome. */
 type Pending = (result: OperationResult, sends: number) => void;
 
 interface SentRequest {
@@ -24,14 +24,14 @@ interface SentRequest {
 }
 
 /**
- * Stands between a client and a cluster and records every queue operation that passes: the invocation before the request is first sent,
- * the outcome before the client hears of it. So it sees what a `Worker` does by itself: claims, extensions, completions. A request that is repeated is the same
- * operation; one that is never answered stays open, whatever its client makes of it.
+ * Sits between a client and a cluster and records every queue operation: the invocation before the request is first sent,
+ * the outcome before the client receives it. It therefore sees what a `Worker` does by itself: claims, extensions, completions. A repeated
+ * request is the same operation; one without a reply stays open, regardless of how its client handles it.
  */
 export class RecordingEndpoint implements ClusterEndpoint {
   readonly #cluster: ClusterEndpoint;
   readonly #options: RecordingOptions;
-  /** By client and sequence. Answered ones too, until the client says that it has the reply: it may repeat them before it looks. */
+  /** By client and sequence. Also answered ones, until the client acknowledges the reply: it may repeat them before it reads the reply. */
   readonly #sent = new Map<number, Map<number, SentRequest>>();
   readonly #reader = new OperationReader();
 
@@ -123,7 +123,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
     const { recorder, keyOf } = this.#options;
     const { jobId: job, token, queueName: queue, leaseMs, waitMs, countMax, retry, priority, delayMs, attemptsMax } = operation;
     const { keepCompleted, keepFailed, blobAt, blobLength, beginMax, stalledMax, holder } = operation;
-    // A lease promises a linearizable reading.
+    // A lease guarantees a linearizable read.
     const promised = consistency === 'stale' ? { consistency } : {};
     switch (operation.code) {
       case OperationCode.add: {
@@ -163,7 +163,7 @@ export class RecordingEndpoint implements ClusterEndpoint {
         };
       }
       default:
-        // Sessions are the client's affair, and so are the jobs of a process that is gone.
+        // Sessions are internal to the client, and so are the jobs of an ended process.
         return () => {};
     }
   }
@@ -192,7 +192,7 @@ function endWith<F extends OperationFunction>(
 ): Pending {
   return (result, sends) => {
     if (!result.ok) {
-      // The session is gone, and with it the memory of an earlier sending.
+      // The session ended, and with it the record of an earlier attempt.
       if (result.code === 'SESSION_EXPIRED' && sends > 1) call.info(result.code);
       else call.fail(result.code);
       return;

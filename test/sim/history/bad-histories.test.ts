@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aClaim, aJob, problemsOf, Script, violated } from './script.ts';
 
-/** Each history shows one fault, the checkers that must see it, and how the first of them says it. */
+/** Each history has one fault, the checkers that must find it, and the message of the first of them. */
 const FAULTS: readonly {
   readonly fault: string;
   readonly history: () => Script;
@@ -254,7 +254,7 @@ const FAULTS: readonly {
     says: /job 1 was begun by its claim \(job 1 of 0 to begin\)/,
   },
   {
-    fault: 'the leases of a holder that is gone live on',
+    fault: 'the leases of a holder that is gone stay live',
     history: () => new Script().added(1).claimed([1, 1]).did('releaseHolder', { holder: 7 }, null).completed(1, 1),
     seenBy: ['linearizable jobs', 'linearizable queue'],
     says: /job 1 has no linear order/,

@@ -19,7 +19,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     },
   },
   {
-    what: 'a claim that is answered late shows a job without its key, and two adds of unknown outcome may have brought it',
+    what: 'a late reply to a claim shows a job without its key, and two adds of unknown outcome may have added it',
     history: () => {
       const script = new Script();
       script.begin('add', aJob(1, { queue: 'other' })).info('timeout');
@@ -52,7 +52,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 2),
   },
   {
-    what: 'a released job comes back without a charge, and again at its place',
+    what: 'a released job returns without a counted attempt, and to its position',
     history: () =>
       new Script()
         .added(1)
@@ -88,7 +88,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 2),
   },
   {
-    what: 'a lease of the last attempt ends, which is a stall and no attempt',
+    what: 'the lease of the last attempt ends, which is a stall and not an attempt',
     history: () => new Script().added(1, { attemptsMax: 1 }).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1, 1]).completed(1, 2),
   },
   {
@@ -96,7 +96,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     history: () => new Script().added(1).claimed([1, 1]).passMs(2_000).claimed([1, 2, 1, 1]).begun(1, 2).passMs(2_000).read(1, 'failed'),
   },
   {
-    what: 'a job that is claimed ahead is begun, once however often that is said, and completed',
+    what: 'a job that is claimed ahead is begun, also repeatedly, and completed',
     history: () => new Script().added(1).claimedAhead(1, 1).begun(1, 1).begun(1, 1).completed(1, 1),
   },
   {
@@ -116,7 +116,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 3),
   },
   {
-    what: 'a holder is gone: what it had begun stalls, and the rest comes back',
+    what: 'a holder is gone: its begun jobs stall, and its other jobs return',
     history: () =>
       new Script()
         .added(1)
@@ -142,7 +142,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     history: () => new Script().added(1, { keepCompleted: 0 }).claimed([1, 1]).completed(1, 1).read(1, null),
   },
   {
-    what: 'a finished job makes room for a later one',
+    what: 'a finished job is removed for a later one',
     history: () =>
       new Script()
         .added(1, { keepCompleted: 1 })
@@ -169,7 +169,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 3),
   },
   {
-    what: 'a claim that waited in vain tells nothing',
+    what: 'a claim ends without a job, which shows nothing',
     history: () =>
       new Script()
         .added(1)
@@ -178,7 +178,7 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(1, 1),
   },
   {
-    what: 'a stale read goes back in time, as it may',
+    what: 'a stale read goes back in time, which is allowed',
     history: () => new Script().added(1).did('getJob', { job: 1, consistency: 'stale' }, { state: null }).claimed([1, 1]).completed(1, 1),
   },
   {
@@ -218,7 +218,7 @@ const UNKNOWN: readonly { readonly what: string; readonly history: () => Script;
         .completed(2, 2),
   },
   {
-    what: 'an add that was never answered',
+    what: 'an add without a reply',
     history: () => {
       const script = new Script();
       script.begin('add', aJob(1));
@@ -307,7 +307,7 @@ describe('an operation of unknown outcome', () => {
 });
 
 describe('a drained history', () => {
-  it('is asked for: jobs that are still to do are not missed before', () => {
+  it('has to be declared: unfinished jobs are no loss before', () => {
     const script = new Script().added(1).added(2).claimed([1, 1]).completed(1, 1);
     expect(script.check({ isDrained: false }).ok).toBe(true);
     expect(script.check({ isDrained: true }).accounting).toMatchObject({ acknowledged: 2, lost: 1, duplicated: 0, unexpected: 0 });
@@ -324,7 +324,7 @@ describe('several queues in one history', () => {
     return script.completed(id, id + 1).completed(id + 1, id);
   };
 
-  it('are judged apart: what is wrong in one is not wrong in the other', () => {
+  it('are checked separately: a problem of one is not a problem of the other', () => {
     const script = swapped('one', 1, new Script());
     script.added(3, { queue: 'two' }).did('counts', { queue: 'two' }, { waiting: 1 });
     const whole = (queue: string) => script.check({ isDrained: false, wholeQueues: [queue] }).verdicts.at(-1);
@@ -332,7 +332,7 @@ describe('several queues in one history', () => {
     expect(whole('two')).toMatchObject({ checker: 'linearizable queue', result: 'ok', checked: 2 });
   });
 
-  it('are judged as one when a job is named whose queue is unknown', () => {
+  it('are checked as one when a job is named whose queue is unknown', () => {
     const script = new Script().unknown('add', aJob(1)).added(2, { queue: 'two' }).did('remove', { job: 1 }, null);
     const report = script.check({ isDrained: false });
     expect(problemsOf(report)).toBe('');
@@ -341,7 +341,7 @@ describe('several queues in one history', () => {
 });
 
 describe('a search that would take too long', () => {
-  it('gives up with the reply unknown, which is not ok', () => {
+  it('ends with the verdict unknown, which is not ok', () => {
     const script = new Script();
     const calls = Array.from({ length: 12 }, (_, at) => script.begin('add', aJob(at + 1)));
     for (const [at, call] of calls.entries()) call.ok({ job: 12 - at });
@@ -350,7 +350,7 @@ describe('a search that would take too long', () => {
     expect(report.ok).toBe(false);
   });
 
-  it('is counted: the other queues are judged all the same', () => {
+  it('is counted, and the other queues are still checked', () => {
     const script = new Script().added(1, { queue: 'short' });
     const calls = Array.from({ length: 6 }, (_, at) => script.begin('add', { ...aJob(at + 2), queue: 'long' }));
     for (const [at, call] of calls.entries()) call.ok({ job: 7 - at });
@@ -360,8 +360,8 @@ describe('a search that would take too long', () => {
   });
 });
 
-describe('a job of a queue that is to keep it forever', () => {
-  it('may be pushed out by another job, whose add asks for fewer', () => {
+describe('a job that its queue keeps forever', () => {
+  it('may be removed by another job, whose add keeps fewer', () => {
     const script = new Script()
       .added(1)
       .added(2, { keepCompleted: 1 })
@@ -372,7 +372,7 @@ describe('a job of a queue that is to keep it forever', () => {
     expect(problemsOf(script.check({ isDrained: false, wholeQueues: [] }))).toBe('');
   });
 
-  it('is not pushed out by one that asks for none', () => {
+  it('is not removed by one that keeps none', () => {
     const script = new Script()
       .added(1)
       .added(2, { keepCompleted: 0 })

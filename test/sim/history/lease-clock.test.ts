@@ -6,7 +6,7 @@ const at = (seconds: number): number => seconds * SECOND_US;
 const led = (from: number, to = Number.POSITIVE_INFINITY) => ({ fromUs: at(from), toUs: at(to) });
 
 describe('a lease of two seconds', () => {
-  it('ends after two seconds, where it is unknown who led', () => {
+  it('ends after two seconds, where leaderships are unknown', () => {
     expect(new LeaseClock(0).overUs(at(1), 2_000)).toBe(at(3));
   });
 
@@ -14,17 +14,17 @@ describe('a lease of two seconds', () => {
     expect(new LeaseClock(0, [led(0)]).overUs(at(1), 2_000)).toBe(at(3));
   });
 
-  it('gets a fresh term from a new leader, and stands still while there is none', () => {
+  it('gets its full duration again from a new leader, and does not run while there is none', () => {
     const clock = new LeaseClock(0, [led(0, 2), led(10)]);
     expect(clock.overUs(at(1), 2_000)).toBe(at(12));
   });
 
-  it('is over before a new leader that came later', () => {
+  it('ends before a new leader that is elected later', () => {
     const clock = new LeaseClock(0, [led(0, 4), led(10)]);
     expect(clock.overUs(at(1), 2_000)).toBe(at(3));
   });
 
-  it('may be over before a new leader, if its time was nearly over and clocks may be wrong', () => {
+  it('may end before a new leader, if its time was nearly over and clocks may be wrong', () => {
     const clock = new LeaseClock(at(0.5), [led(0, 2.8), led(3)]);
     expect(clock.overUs(at(1), 2_000)).toBeLessThan(at(3.1));
   });
@@ -34,7 +34,7 @@ describe('a lease of two seconds', () => {
     expect(clock.overUs(at(1), 2_000)).toBe(at(4));
   });
 
-  it('stands still while everything is stopped', () => {
+  it('does not run while everything is stopped', () => {
     const clock = new LeaseClock(0, [led(0)], [{ fromUs: at(2), toUs: at(3_602) }]);
     expect(clock.overUs(at(1), 2_000)).toBe(at(3_603));
     expect(clock.overUs(at(3_600), 2_000)).toBe(at(3_604));

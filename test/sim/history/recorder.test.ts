@@ -12,7 +12,7 @@ function aRecorder(options: { readonly firstProcess?: number; readonly firstInde
 const textOf = (events: readonly HistoryEvent[]): string => events.map((event) => `${formatEvent(event)}\n`).join('');
 
 describe('a recorder', () => {
-  it('gives each call a process that is free, and none that lost a reply', () => {
+  it('gives each call a free process, and never one that lost a reply', () => {
     const recorder = aRecorder();
     const first = recorder.invoke('add', aJob(1));
     const second = recorder.invoke('add', aJob(2));
@@ -41,7 +41,7 @@ describe('a recorder', () => {
     expect(recorder.events.map(({ type }) => type)).toEqual(['invoke', 'ok']);
   });
 
-  it('goes on where an earlier one was killed', () => {
+  it('continues the history of a killed one', () => {
     const earlier = aRecorder();
     earlier.invoke('add', aJob(1));
     const later = aRecorder({ firstProcess: 1_000, firstIndex: earlier.events.length });
@@ -83,7 +83,7 @@ describe('the parser', () => {
     expect(() => parseHistory(text)).toThrow(message);
   });
 
-  it('drops a torn last line when it is told to, and skips empty ones', () => {
+  it('drops a torn last line on request, and skips empty ones', () => {
     expect(parseHistory(`${line({})}\n{"proc`, { tornTail: 'drop' })).toHaveLength(1);
   });
 });

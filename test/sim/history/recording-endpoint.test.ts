@@ -31,7 +31,7 @@ function aRecordedClient() {
 }
 
 describe('an endpoint that records', () => {
-  it('writes down what a queue asks and is answered', async () => {
+  it('records the calls of a queue and their replies', async () => {
     const { recorder, queue } = aRecordedClient();
     const job = await queue.add('job', 'first', { attempts: 2, removeOnComplete: false });
     await queue.getJob(job.id);
@@ -47,7 +47,7 @@ describe('an endpoint that records', () => {
     ]);
   });
 
-  it('sees what a worker does by itself', async () => {
+  it('records the operations that a worker makes by itself', async () => {
     const { recorder, queue, client } = aRecordedClient();
     const added = await queue.addBulk(['one', 'two', 'three'].map((data) => ({ name: 'job', data })));
     const worker = new Worker<string>(
@@ -78,7 +78,7 @@ describe('an endpoint that records', () => {
     expect(checkHistory(recorder.events).ok).toBe(true);
   });
 
-  it('counts a repeated request as one operation, invoked once and answered once', async () => {
+  it('counts a repeated request as one operation with one invocation and one reply', async () => {
     const { cluster, recorder, queue } = aRecordedClient();
     await queue.add('job', 'before');
     cluster.repliesToSwallow = 1;
@@ -87,7 +87,7 @@ describe('an endpoint that records', () => {
     expect(recorder.events.map(({ type, f }) => `${type} ${f}`)).toEqual(['invoke add', 'ok add', 'invoke add', 'ok add']);
   });
 
-  it('knows a request again that is repeated after its reply, before the client has looked at it', () => {
+  it('recognizes a request that is repeated after its reply, before the client has read it', () => {
     const queue = new TestQueue();
     const recorder = new HistoryRecorder({ nowUs: () => 0 });
     const opened: ClientChannelHandlers[] = [];
@@ -102,7 +102,7 @@ describe('an endpoint that records', () => {
       onPacket: () => {},
       onLost: () => {},
     });
-    const request = queue.request((to) => to.add('q', bytesOf('content'), options()));
+    const request = queue.request((to) => to.add('q', bytesOf('payload'), options()));
     const [reply = new Uint8Array()] = queue.apply(request);
     const frame = new ByteWriter();
     writeServerFrame(frame, { type: 'reply', reply });
@@ -114,7 +114,7 @@ describe('an endpoint that records', () => {
     expect(recorder.events.map(({ type, f }) => `${type} ${f}`)).toEqual(['invoke add', 'ok add']);
   });
 
-  it('leaves open what was never answered', async () => {
+  it('leaves a call without a reply open', async () => {
     const { cluster, recorder, queue } = aRecordedClient();
     await queue.add('job', 'before');
     cluster.silent.add(1);

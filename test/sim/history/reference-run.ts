@@ -2,17 +2,17 @@ import type { ClaimOptions } from '../../../src/protocol/request-encoder.ts';
 import type { HistoryEvent, HistoryEventType, Json, OperationFunction } from '../../../src/sim/history/history.ts';
 import { ModelQueue } from '../../queue/model.ts';
 
-/** What a client of the reference model does next; which job is meant is a number to be taken modulo the jobs it knows. */
+/** The next operation of a client of the reference model. `pick` modulo the number of known jobs chooses the job. */
 export interface Choice {
   readonly f: OperationFunction;
   readonly pick: number;
   /** Milliseconds that pass before it. */
   readonly pauseMs: number;
-  /** How far the call reaches to both sides of the moment at which it takes effect, in milliseconds. */
+  /** How long before and after its effect the call begins and ends, in milliseconds. */
   readonly beforeMs: number;
   readonly afterMs: number;
-  /** `forgotten`: takes effect and is never answered. `never`: is not carried out and not answered. */
-  readonly fate: 'answered' | 'forgotten' | 'never';
+  /** `unanswered`: takes effect without a reply. `never`: is not executed and has no reply. */
+  readonly fate: 'answered' | 'unanswered' | 'never';
 }
 
 interface Performed {
@@ -35,7 +35,7 @@ const HOLDERS = 3;
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
-/** Lets the queue as one would write it on a page reply everything, one after the other, and hides when exactly. */
+/** Executes all operations sequentially on a minimal reference queue, and widens their times so that they overlap. */
 export class ReferenceRun {
   readonly #model = new ModelQueue(10_000);
   readonly #performed: Performed[] = [];
@@ -46,15 +46,15 @@ export class ReferenceRun {
     this.#model.pass(pauseMs + 1);
     const atUs = this.#model.nowMs * 1_000;
     const call = this.#callOf(f, pick);
-    const reply = fate === 'never' ? undefined : this.#carryOut(f, call);
+    const reply = fate === 'never' ? undefined : this.#execute(f, call);
     const isRejected = typeof reply === 'object' && reply !== null && 'error' in reply;
-    // Who gets no reply does not know that it holds a job.
+    // A client without the reply does not know that it holds a job.
     if (f === 'claim' && fate === 'answered') this.#leases.push(...(reply as unknown as { readonly jobs: readonly Lease[] }).jobs);
     const type = fate !== 'answered' ? 'info' : isRejected ? 'fail' : 'ok';
     this.#performed.push({ f, call, type, reply: reply ?? null, fromUs: atUs - beforeMs * 1_000, toUs: atUs + afterMs * 1_000 });
   }
 
-  /** Works until nothing is left: what is active comes back when its lease is over. */
+  /** Works until no job is left: active jobs return when their leases end. */
   drain(): void {
     const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
     for (let round = 0; round < 500; round += 1) {
@@ -69,13 +69,13 @@ export class ReferenceRun {
     for (let pick = 0; pick < this.#model.jobs.length; pick += 1) this.perform({ ...last, f: 'getJob', pick, pauseMs: 0 });
   }
 
-  /** Calls and replies in the order of time, each by a process that is free. */
+  /** Calls and replies in the order of time, each by a free process. */
   events(): HistoryEvent[] {
     const moments = this.#performed.flatMap((performed, at) => [
       { at, timeUs: performed.fromUs, isCall: true },
       ...(performed.type === 'info' ? [] : [{ at, timeUs: performed.toUs, isCall: false }]),
     ]);
-    // Where times are equal, calls come first: that only makes operations overlap more.
+    // At equal times calls come first, so that operations overlap more.
     moments.sort((a, b) => a.timeUs - b.timeUs || Number(b.isCall) - Number(a.isCall));
     return moments.map(({ at, timeUs, isCall }, index) => {
       const { f, call, type, reply } = this.#performed[at] as Performed;
@@ -122,7 +122,7 @@ export class ReferenceRun {
     }
   }
 
-  #carryOut(f: OperationFunction, call: Json): Json {
+  #execute(f: OperationFunction, call: Json): Json {
     const { key, priority, delayMs, job, token, retry, holder } = call as Readonly<Record<string, number>>;
     const { queue } = call as { readonly queue?: string };
     const id = job ?? 0;

@@ -61,7 +61,7 @@ export class Script {
     });
   }
 
-  /** Taken by a claim that begins nothing. */
+  /** Claimed by a claim that begins no job. */
   claimedAhead(job: number, token: number, attempt = 1, stalls = 0): this {
     const claimed = { job, key: `job-${job}`, token, attempt, isBegun: false, stalls };
     return this.did('claim', aClaim(1, { beginMax: 0 }), { jobs: [claimed] });
@@ -106,6 +106,6 @@ export const aClaim = (countMax = 1, more: Partial<Calls['claim']> = {}): Calls[
 export const violated = (report: HistoryReport): string[] =>
   report.verdicts.filter(({ result }) => result === 'violation').map(({ checker }) => checker);
 
-/** Everything that was found, as text. */
+/** All problems that were found, as text. */
 export const problemsOf = (report: HistoryReport): string =>
   report.verdicts.flatMap(({ problems }) => problems.map(({ what }) => what)).join('\n');
