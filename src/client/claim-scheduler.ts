@@ -60,7 +60,7 @@ export class ClaimScheduler {
     this.#holder = holder;
   }
 
-  /** @param count how many jobs the worker would begin at once, replaces the previous count; zero when it no longer waits. */
+  /** @param count number of jobs that the worker would begin at once, in place of the previous count; zero if it no longer waits. */
   want(worker: WaitingWorker, count: number): void {
     if (count === (this.#wanted.get(worker) ?? 0)) return;
     if (count === 0) this.#wanted.delete(worker);
@@ -70,7 +70,7 @@ export class ClaimScheduler {
 
   /**
    * The worker no longer waits.
-   * @returns a promise that resolves once no claim is for this worker only; what such a claim brings is given back.
+   * @returns a promise that resolves once no claim is for this worker only; the jobs of such a claim are given back.
    */
   leave(worker: WaitingWorker): Promise<void> {
     this.want(worker, 0);

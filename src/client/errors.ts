@@ -104,7 +104,7 @@ export class BulkTooLargeError extends JobraftError {
   override readonly code = 'BULK_TOO_LARGE';
 
   constructor(jobs: number, bytesMax: number) {
-    super(`Only the first ${jobs} jobs fit into the ${bytesMax} bytes that one bulk may have. Divide it into several calls of addBulk().`);
+    super(`Only the first ${jobs} jobs fit into the ${bytesMax} bytes that one bulk may have. Split it into several calls of addBulk().`);
   }
 }
 

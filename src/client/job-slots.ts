@@ -199,7 +199,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     return this.#running.size < this.#config.concurrency && !this.#quarantine.isActive && !this.#isLeaseOver(held, nowMs);
   }
 
-  /** A worker that holds fewer jobs may claim others: only after a job that did not end. */
+  /** Gives the job back. The worker holds fewer jobs, without a job that ended, and may claim others. */
   #giveBack(held: LeasedJob<Data, Result>): void {
     this.#handlers.giveBack(held);
     this.onOver(held);

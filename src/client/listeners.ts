@@ -5,7 +5,7 @@ import { describeThrown, stackOf, toError } from './thrown.ts';
  * Calls each listener, independent of the others. `EventEmitter.emit` stops at the first that throws, and its error reaches the code
  * that emits: a job would never end, or a promise would reject.
  * @param listeners as `rawListeners()` returns them, so that those registered with `once` are removed when they are called.
- * @param onThrown receives what a listener threw, or what the promise of an async listener was rejected with.
+ * @param onThrown receives the error of a listener, thrown or as the rejection of an async one.
  */
 export function callListeners(
   listeners: readonly (typeof Function.prototype)[],

@@ -36,7 +36,7 @@ export const aBoolean = z.boolean({ error: 'Give true or false.' });
 export const aValue = <Value>(isValid: (value: unknown) => boolean, remedy: string) => z.custom<Value>(isValid, { error: remedy });
 
 /**
- * @param value what the user passed. @param at its name, or the path to it; empty for an object whose options need no prefix.
+ * @param value the user's value. @param at its name, or the path to it; empty for an object whose options need no prefix.
  * @throws {UnknownOptionError} for a name that the schema does not have: most often a spelling mistake.
  * @throws {InvalidOptionError} for a value that cannot work, or one that is missing.
  */

@@ -39,7 +39,7 @@ export class Outcomes {
       this.#sessionQueues.remove(batch);
       if (batch.session !== undefined) this.#sessionQueues.onOpened(batch.session, first.client);
     } else if (batch.isOpening || results.length !== batch.operations) {
-      const message = `${results.length} results came for ${batch.operations} operations.`;
+      const message = `The reply has ${results.length} results for ${batch.operations} operations.`;
       this.onRejected(batch, new RequestRejectedError('UNEXPECTED_RESULT', message, 'unknown'));
     } else {
       this.#complete(batch);

@@ -8,7 +8,7 @@ import { describeThrown } from './thrown.ts';
  * The encoding of a job's name and data, which is opaque to the queue. Little-endian.
  * ```
  * payload [u8 kind][u32 length][name in UTF-8][data to the end]
- * value   [u8 kind][data to the end]                               what a processor returned
+ * value   [u8 kind][data to the end]                               the result of a processor
  * kind    0 nothing (undefined), 1 JSON in UTF-8, 2 bytes as they are
  * ```
  */

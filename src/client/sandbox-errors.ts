@@ -31,7 +31,7 @@ export class SandboxCodeMissingError extends JobraftError {
 
   constructor(what: string, options?: { readonly cause?: unknown }) {
     super(
-      `Processors in files cannot run: ${what}. They run in threads of their own, whose code a bundler does not find. Mark "jobraft" and ` +
+      `Processors in files cannot run: ${what}. They run in threads of their own, whose code a bundler does not include. Mark "jobraft" and ` +
         '"piscina" as external in the bundler, and install them where the bundle runs, or give the processor as a function.',
       options,
     );

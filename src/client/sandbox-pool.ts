@@ -28,7 +28,7 @@ const YOUNG_GENERATION_MB_MAX = 24;
  */
 export function loadPiscina(base: string = import.meta.url): PiscinaModule {
   try {
-    // The only cast: the package's own types say what it exports.
+    // The only cast: the package's own types define its exports.
     return createRequire(base)('piscina') as PiscinaModule;
   } catch (cause) {
     throw new SandboxCodeMissingError(`the package "piscina", which starts them, cannot be loaded: ${describeThrown(cause)}`, { cause });

@@ -24,7 +24,7 @@ export function readStalledJob<Data, Result>(
       onResult: (result) => {
         const detail = result.ok && result.type === 'job' && result.job.state === 'failed' ? result.job : undefined;
         const reason = detail?.failedReason;
-        // The lease that it lost last was this one; otherwise another worker reports the failure.
+        // Only if this was the last lease of the job; otherwise another worker reports the failure.
         if (detail?.token !== token || reason?.startsWith(STALLED_REASON) !== true) onKnown(undefined);
         else onKnown({ job: jobOfDetail(detail), error: new JobStalledError(id, reason) });
       },

@@ -50,9 +50,9 @@ export function describeEvent(event: NodeEvent): string {
 }
 
 const TRANSFER_WORDS = Object.freeze({
-  begun: 'hands leadership over to',
-  asked: 'asks for an election of',
-  'given-up': 'leads on, and gives up the transfer to',
+  begun: 'transfers leadership to',
+  asked: 'requests an election by',
+  'given-up': 'stays leader and aborts the transfer to',
 });
 
 function describeConfiguration({ voters, outgoing, learners, joining, leaving }: Configuration): string {

@@ -119,7 +119,7 @@ class PinoNodeLog implements NodeLog {
   #onWriteError(file: string, error: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    process.emitWarning(`The log ${file} ends here: ${error.message}. The node goes on. Free space and restart the node to log again.`);
+    process.emitWarning(`The log ${file} ends here: ${error.message}. The node continues. Free space and restart the node to log again.`);
   }
 }
 

@@ -355,8 +355,8 @@ export class JobQueue implements AttachmentSource {
   }
 
   /**
-   * Begins a session under an id that was never assigned before (thesis §6.3). A late copy of the opening only begins another session: what
-   * was sent in the first is never executed again in its name. The opening is alone in its request.
+   * Begins a session under an id that was never assigned before (thesis §6.3). A late copy of the opening only begins another session: a
+   * request of the first is never executed again in its name. The opening is alone in its request.
    */
   #openSession(header: RequestHeader, replies: ReplySink | undefined): void {
     const { client, sequence, operations } = header;

@@ -54,7 +54,7 @@ export const OperationCode = Object.freeze({
   heldJobs: 19,
 });
 
-/** The client of requests that a node makes by itself, outside of any session: they may be executed twice, and no reply is sent. */
+/** The client of requests of a node itself, outside of any session: they may be executed twice, and no reply is sent. */
 export const NO_CLIENT = 0;
 /** Session ids are below this number, and the random numbers of openings at or above it, so that they never collide. */
 export const SESSION_ID_END = 2 ** 51;

@@ -6,7 +6,7 @@ import { isAddressable, NO_CLIENT, OperationCode, readRequestHeader } from './re
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
-  /** Says what to change. */
+  /** The remedy. */
   readonly message: string;
   /** The positions of the invalid operations in the request, in ascending order; empty if the request as a whole is invalid. */
   readonly operations: readonly number[];

@@ -171,7 +171,7 @@ describe('the file of a processor', () => {
   });
 });
 
-describe('what a processor in a file throws', () => {
+describe('a value thrown by a processor in a file', () => {
   it.each([
     ['null', 'null'],
     ['undefined', 'undefined'],
@@ -216,7 +216,7 @@ describe('what a processor in a file throws', () => {
   });
 });
 
-describe('what a processor in a file returns', () => {
+describe('a value returned by a processor in a file', () => {
   it.each([
     ['nothing', undefined],
     ['null', null],
@@ -334,7 +334,7 @@ describe('a sandbox', () => {
     return { sandbox, errors };
   };
 
-  it('has no more threads than jobs at a time, and a bound of its own', () => {
+  it('has no more threads than concurrent jobs, and a maximum', () => {
     expect(aSandbox(3).sandbox.threads).toBe(3);
     expect(aSandbox(3, 2).sandbox.threads).toBe(2);
     expect(aSandbox(3, 8).sandbox.threads).toBe(3);

@@ -109,7 +109,7 @@ describe("a node's log", () => {
     for (let round = 0; round < 3; round += 1) log.observe(timedOut(1));
     log.close();
     await vi.waitUntil(() => warnings.length > 0);
-    expect(warnings).toEqual([expect.stringMatching(/The log \/dev\/full ends here: ENOSPC.* The node goes on/)]);
+    expect(warnings).toEqual([expect.stringMatching(/The log \/dev\/full ends here: ENOSPC.* The node continues/)]);
   });
 
   it('has every line in the file before the next event, so that a killed thread loses none', () => {

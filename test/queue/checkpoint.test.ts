@@ -49,7 +49,7 @@ describe('a checkpoint', () => {
     expect(queue.checkpoint()).toBe(3);
   });
 
-  it('has no trace of a job that came and went since the last one', () => {
+  it('has no record of a job that came and went since the last one', () => {
     const queue = new TestQueue();
     queue.checkpoint();
     const before = queue.tables.rows;
@@ -63,7 +63,7 @@ describe('a checkpoint', () => {
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([]);
   });
 
-  it('deletes what it held of a job that is gone, its outcome too', () => {
+  it('deletes the records of a removed job, including its outcome', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
     for (const id of [1, 2, 4]) queue.do((to) => to.remove('q', id));

@@ -237,7 +237,7 @@ describe('a lease that ends', () => {
     expect(queue.machine.nextLeaseEndMs).toBeUndefined();
   });
 
-  it('fails the job once it stalled more often than its worker allows, and says so', () => {
+  it('fails the job once it stalled more often than its worker allows, with a reason', () => {
     const queue = new TestQueue();
     const id = queue.add('x', { attemptsMax: 9 });
     for (const stalls of [1, 2, 3]) {
@@ -333,7 +333,7 @@ describe('a lease that ends', () => {
 });
 
 describe('a process that is gone', () => {
-  it('gives its leases back: what was begun stalled, what was claimed ahead counts nothing, and others keep theirs', () => {
+  it('gives its leases back: begun jobs stall, jobs claimed ahead count nothing, and others keep theirs', () => {
     const queue = new TestQueue();
     const [begun, ahead, other] = [queue.add('a'), queue.add('b'), queue.add('c')];
     queue.claim(2, 60_000, 'q', { beginMax: 1, holder: 5 });
