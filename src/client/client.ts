@@ -63,12 +63,18 @@ export class Client implements AsyncDisposable {
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }
 
-  /** Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError} */
+  /**
+   * Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one.
+   * @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError}
+   */
   async connect(): Promise<void> {
     await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
   }
 
-  /** @internal releases every lease of a process that is gone: begun jobs count a stall. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+  /**
+   * @internal releases every lease of a process that is gone: begun jobs count a stall.
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
+   */
   async releaseHolder(holder: number): Promise<void> {
     await releaseHolder(this.pipeline, holder);
   }

@@ -34,7 +34,10 @@ export class Job<Data = unknown, Result = unknown> {
   readonly attemptsMax: number;
   /** Times in a row that the job was begun and its lease expired, since an attempt ended; more than `maxStalledCount` fail it. */
   readonly stalledCounter: number;
-  /** The fencing token, for a job that a worker holds: grows with every claim, so a later holder's is always larger. Pass it along to fence your own writes. */
+  /**
+   * The fencing token, if a worker holds the job. It grows with every claim, so a later holder's is always larger. Pass it along to fence
+   * your own writes.
+   */
   readonly token: number | undefined;
   /** Set only if getJob() returned the job. */
   readonly state: JobState | undefined;

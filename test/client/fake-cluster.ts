@@ -29,8 +29,8 @@ export interface SeenRequest {
 }
 
 /**
- * An endpoint of several nodes that share one real job-queue machine, in this thread. Every node forwards to the leader, as real ones do. Its
- * switches cause the faults that a client must survive.
+ * An endpoint of several nodes that share one real job-queue machine, in this thread. Every node forwards to the leader, as real ones
+ * do. Its switches cause the faults that a client must survive.
  */
 export class FakeCluster implements ClusterEndpoint {
   /** Requests as they arrived, in order, repetitions included. */
