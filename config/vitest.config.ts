@@ -3,15 +3,15 @@ import { defineConfig } from 'vitest/config';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** Tests without timers, threads, spies or state of a module. */
+/** Tests without timers, threads, spies or module state. */
 const PURE = ['base', 'config', 'queue', 'raft', 'sim/history', 'transport'].map((folder) => `test/${folder}/**/*.test.ts`);
 
-/** Of tests that import the sources. */
+/** Options of the tests that import the sources. */
 const UNIT = {
-  // Ends what hangs; on a busy machine everything takes ten times as long.
+  // Ends tests that hang; on a busy machine everything takes ten times as long.
   testTimeout: 120_000,
   hookTimeout: 120_000,
-  // By default one processor is left for vitest itself, which has little to do.
+  // By default one processor is left for vitest itself, which needs little.
   maxWorkers: '100%',
 };
 
@@ -36,7 +36,7 @@ export default defineConfig({
       },
       {
         root,
-        // The users' own import, answered by the built package.
+        // The users' import, resolved to the built package.
         resolve: { alias: { jobraft: resolve(root, 'dist/src/index.js') } },
         test: {
           name: 'scenarios',

@@ -147,7 +147,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 12,
     name: 'a request is carried out again once its reply is forgotten',
     file: 'queue/session.ts',
-    find: 'if (version < FORGOTTEN_ONCE_VERSION || !this.isEvicted(oldest))',
+    find: 'if (version < EVICTED_ONCE_VERSION || !this.isEvicted(oldest))',
     replace: 'if (version < 0)',
   },
   {

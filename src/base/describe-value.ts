@@ -1,9 +1,9 @@
-/** Longest description, in characters: a value in an error message is there to be recognised, not to be read in full. */
+/** Longest description, in characters: enough to recognise a value in an error message. */
 const DESCRIPTION_LENGTH_MAX = 200;
 
 /**
- * Any value at all in the words of an error message: JSON for what is JSON, and a name for what is not. Never throws, whatever the value's
- * getters, proxies, `toJSON` and `toString` do.
+ * Describes any value for an error message: as JSON if possible, otherwise by name. Never throws, independent of the value's
+ * getters, proxies, `toJSON` and `toString`.
  */
 export function describeValue(value: unknown): string {
   try {
@@ -38,7 +38,7 @@ function describeObject(value: object): string {
   return `an object of the class ${value.constructor.name}`;
 }
 
-/** JSON has no form for these; an error message has. */
+/** Describes the values that JSON cannot represent. */
 function withoutGaps(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;

@@ -1,5 +1,5 @@
 import { describeValue } from './describe-value.ts';
-import { awaitRemedy } from './forgotten-await.ts';
+import { awaitRemedy } from './missing-await.ts';
 
 /** Whether a failed call may have taken effect: `not-applied` is always safe to repeat, `unknown` only with the same sequence. */
 export type Outcome = 'not-applied' | 'unknown';
@@ -17,7 +17,7 @@ export abstract class JobraftError extends Error {
   }
 }
 
-/** A setting or an argument of a cluster has a value that cannot work, or is missing. */
+/** A setting or an argument of a cluster is invalid or missing. */
 export class ConfigError extends JobraftError {
   override readonly code = 'CONFIG_INVALID';
   readonly key: string;

@@ -1,4 +1,4 @@
-/** Branded numbers: a term can never be passed where an index is meant. Each is a safe integer of at least zero. */
+/** Branded numbers: a term cannot be passed in place of an index. Each is a safe integer of at least zero. */
 declare const brand: unique symbol;
 type Brand<Name extends string> = number & { readonly [brand]: Name };
 
@@ -6,12 +6,12 @@ type Brand<Name extends string> = number & { readonly [brand]: Name };
 export type NodeId = Brand<'NodeId'>;
 /** A Raft term (Raft §5.1); zero before the first election. */
 export type Term = Brand<'Term'>;
-/** A position in the replicated log; the first entry stands at 1, zero means "before the log". */
+/** A position in the replicated log; the first entry is at 1, zero means "before the log". */
 export type LogIndex = Brand<'LogIndex'>;
 
 /**
- * Identifies one node's file: a random safe integer, made with the file (the directory id of KIP-853). A voter is a disk, not a number: a node
- * that comes back with another disk has forgotten what it promised. Zero matches any disk.
+ * Identifies one node's file: a random safe integer, created with the file (the directory id of KIP-853). Voters are identified by disk id:
+ * a node that comes back with another disk has lost its votes and acknowledgements. Zero matches any disk.
  */
 export type DiskId = Brand<'DiskId'>;
 

@@ -1,4 +1,4 @@
-/** A promise that the code makes to itself was broken. The node that throws it stops; it never continues from an unexpected state. */
+/** An internal invariant is violated. The node that throws it stops; it never continues from an unexpected state. */
 export class InvariantViolation extends Error {
   readonly code = 'INVARIANT_VIOLATED';
 
@@ -9,8 +9,8 @@ export class InvariantViolation extends Error {
 }
 
 /**
- * A follower has acknowledged entries of this leader's term that the leader does not have: as long as a disk keeps what it promised this
- * cannot happen, so the leader's file is older than what was acknowledged.
+ * A follower has acknowledged entries of this leader's term that the leader does not have. A disk that keeps synced writes
+ * rules this out, so the leader's file is older than the acknowledgement.
  */
 export class ForgottenEntriesError extends InvariantViolation {
   readonly follower: number;
@@ -26,7 +26,7 @@ export class ForgottenEntriesError extends InvariantViolation {
   }
 }
 
-/** Stays on in production. The explanation is only built when the check fails. */
+/** Enabled in production. The explanation is only built if the check fails. */
 export function invariant(holds: boolean, explain: () => string): asserts holds {
   if (!holds) throw new InvariantViolation(explain());
 }

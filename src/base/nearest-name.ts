@@ -1,17 +1,17 @@
 const DISTANCE_MAX = 3;
 
-/** What was probably meant: a known name that differs by a few letters, or that the given one begins with. */
+/** The name that was probably meant: a known name that differs by a few letters, or that begins with the given one. */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const key = given.toLowerCase();
   const named = known.map((name) => ({ name, distance: editDistance(key, name.toLowerCase()) }));
   const nearest = named.sort((a, b) => a.distance - b.distance)[0];
-  // Of a short name, a few letters are all of it.
+  // For a short name, a few letters are all of it.
   const distanceMax = Math.min(DISTANCE_MAX, Math.ceil(key.length / 2));
   if (nearest !== undefined && nearest.distance <= distanceMax) return nearest.name;
   return known.find((name) => key.startsWith(name.toLowerCase()));
 }
 
-/** How many letters must be changed, added or left out to make one name of the other (Levenshtein). */
+/** The number of letters to change, add or remove to turn one name into the other (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {

@@ -1,5 +1,5 @@
 /**
- * A small seeded generator (sfc32): the same seed gives the same numbers on every machine, so that a run can be
+ * A small seeded generator (sfc32): the same seed produces the same numbers on every machine, so that a run can be
  * replayed. Not for secrets.
  */
 export class SeededRandom {
@@ -13,7 +13,7 @@ export class SeededRandom {
     this.#a = seed | 0;
     this.#b = 0x9e3779b9;
     this.#c = (seed ^ 0x243f6a88) | 0;
-    // The first outputs still show the seed's shape; twelve rounds are what the generator's author advises.
+    // The first outputs still depend visibly on the seed; the generator's author recommends twelve rounds.
     for (let round = 0; round < 12; round += 1) this.nextUint32();
   }
 

@@ -17,7 +17,7 @@ const command = new Command('logs')
 try {
   await command.parseAsync();
 } catch (error) {
-  // A user's mistake is a sentence with its remedy; anything else keeps its stack trace.
+  // A user's mistake is reported by its message with the remedy; any other error keeps its stack trace.
   if (!(error instanceof JobraftError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;

@@ -4,7 +4,7 @@ import type { AdminRejection, Connection } from './connection.ts';
 import type { ClosedReason } from './ending.ts';
 import { AdminRejectedError, DeadlineError, NodeUnavailableError } from './errors.ts';
 
-/** Who is to take part from now on; see the membership change of `src/raft`. */
+/** The requested members; see the membership change of `src/raft`. */
 export interface MemberChange {
   readonly add?: readonly number[];
   readonly remove?: readonly number[];
@@ -13,14 +13,14 @@ export interface MemberChange {
 
 interface PendingCall {
   readonly node: number;
-  /** What is known of it while it is not answered. */
+  /** What is known of the call while it has no reply. */
   readonly lateOutcome: Outcome;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: JobraftError) => void;
   readonly timer: NodeJS.Timeout;
 }
 
-/** Questions and orders to one named node: GetStatus, GetLog, other members, another leader. They are never repeated here. */
+/** Requests to one named node: GetStatus, GetLog, membership changes, leadership transfer. They are never repeated here. */
 export class AdminCalls {
   readonly #connection: Connection;
   readonly #deadlineMs: number;
@@ -75,13 +75,13 @@ export class AdminCalls {
 
   #ask<Reply>(node: number, frameOf: (call: number) => ClientFrame, lateOutcome: Outcome = 'not-applied'): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
-      // Zero is the client's own; the number stands in 32 bits.
+      // Zero is the client's own; the number has 32 bits.
       this.#lastCall = (this.#lastCall % 0xffff_fffe) + 1;
       const call = this.#lastCall;
-      // After a pause of the event loop timers run before the replies that came meanwhile are read.
+      // After a pause of the event loop timers run before the replies that arrived meanwhile are read.
       const giveUp = (): void => this.#take(call)?.reject(new DeadlineError(lateOutcome));
       const timer = setTimeout(() => setImmediate(giveUp), this.#deadlineMs);
-      // The only cast: the frame that carries this call's number back is of the kind that was asked for.
+      // The only cast: the frame that carries this call's number back has the requested type.
       this.#pending.set(call, { node, lateOutcome, resolve: (reply) => resolve(reply as Reply), reject, timer });
       if (!this.#connection.sendFrame(node, frameOf(call))) this.#take(call)?.reject(new NodeUnavailableError(node));
     });

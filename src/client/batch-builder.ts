@@ -9,36 +9,36 @@ import { OpenBatch } from './open-batch.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';
 
-/** Comes before the lanes: operations gather into batches here, as many as the client may hold. */
+/** Collects operations into batches, before the session queues; bounds what the client holds. */
 export class BatchBuilder {
   readonly #config: ClientConfig;
-  readonly #lanes: SessionQueues;
+  readonly #sessionQueues: SessionQueues;
   readonly #gathering = new OpenBatch(64 * 1024);
-  /** Kept calls gather apart while batches wait to be sent, and go before those. */
+  /** Kept calls are collected separately while batches wait to be sent, and go before those. */
   readonly #keptGathering = new OpenBatch(4 * 1024);
-  /** Queries gather apart from what changes something, by how new their reply has to be. */
+  /** Queries are collected separately from writes, by consistency. */
   readonly #queries = new Map(READ_CONSISTENCIES.map((consistency) => [consistency, new OpenBatch(1024, { consistency })]));
   #operations = 0;
   #bytes = 0;
   #kept = 0;
   #closed: ClosedReason | undefined;
 
-  constructor(config: ClientConfig, lanes: SessionQueues) {
+  constructor(config: ClientConfig, sessionQueues: SessionQueues) {
     this.#config = config;
-    this.#lanes = lanes;
+    this.#sessionQueues = sessionQueues;
   }
 
-  /** Operations that are not answered yet, kept ones and claims that wait not counted. */
+  /** Unanswered operations, without kept ones and waiting claims. */
   get operations(): number {
     return this.#operations;
   }
 
-  /** Nothing is unanswered, but perhaps claims that wait. */
+  /** Nothing is unanswered, except perhaps waiting claims. */
   get isIdle(): boolean {
     return this.#operations + this.#kept === 0;
   }
 
-  /** When the oldest operation that gathers came in; infinity while there is none. */
+  /** When the oldest operation of an open batch was issued; infinity if there is none. */
   get sinceMs(): number {
     return Math.min(this.#gathering.sinceMs, this.#keptGathering.sinceMs);
   }
@@ -51,7 +51,7 @@ export class BatchBuilder {
     return this.#closed !== undefined;
   }
 
-  /** Takes no more calls. The first reason is what those are rejected with. */
+  /** Accepts no more calls. They are rejected with the first reason. */
   close(reason: ClosedReason): void {
     this.#closed ??= reason;
   }
@@ -63,7 +63,7 @@ export class BatchBuilder {
 
   /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   open(payloadBytes: number): RequestEncoder {
-    this.#checkRoom();
+    this.#checkCapacity();
     if (this.#isFull(this.#gathering, payloadBytes)) this.#closeOpenBatch();
     return this.#gathering.encoder;
   }
@@ -74,7 +74,7 @@ export class BatchBuilder {
   }
 
   keep(payloadBytes: number, call: RepeatedOperation, nowMs: number): void {
-    const gathering = this.#lanes.main.queued.length === 0 ? this.#gathering : this.#keptGathering;
+    const gathering = this.#sessionQueues.main.queued.length === 0 ? this.#gathering : this.#keptGathering;
     if (this.#isFull(gathering, payloadBytes)) {
       if (gathering === this.#gathering) this.#closeOpenBatch();
       else this.#closeKept();
@@ -85,7 +85,7 @@ export class BatchBuilder {
 
   /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: PendingOperation, nowMs: number): void {
-    this.#checkRoom();
+    this.#checkCapacity();
     const gathering = this.#queries.get(consistency) as OpenBatch;
     if (gathering.operations >= this.#config.batchOperationsMax) this.#closeQueriesOf(consistency, gathering);
     write(gathering.encoder);
@@ -93,13 +93,13 @@ export class BatchBuilder {
     this.#operations += 1;
   }
 
-  /** Closes what gathers and could be sent next. */
+  /** Closes the open batches that could be sent next. */
   closeNext(): void {
     if (this.#keptGathering.operations > 0) this.#closeKept();
-    else if (this.#gathering.operations > 0 && this.#lanes.main.queued.length === 0) this.#closeOpenBatch();
+    else if (this.#gathering.operations > 0 && this.#sessionQueues.main.queued.length === 0) this.#closeOpenBatch();
   }
 
-  /** Closes all that gathers: from now on the deadline of its calls is known. */
+  /** Closes all open batches: this fixes the deadline of their calls. */
   closeOpenBatches(): void {
     if (this.#keptGathering.operations > 0) this.#closeKept();
     if (this.#gathering.operations > 0) this.#closeOpenBatch();
@@ -109,20 +109,20 @@ export class BatchBuilder {
     for (const [consistency, gathering] of this.#queries) if (gathering.operations > 0) this.#closeQueriesOf(consistency, gathering);
   }
 
-  /** What the batch still awaits is over, or goes on in `replacement`. */
+  /** The batch's unanswered calls are over, or continue in `replacement`. */
   release(batch: Batch, replacement?: Batch): void {
     this.releaseOrdinary(batch, replacement);
     this.#kept += (replacement?.kept ?? 0) - batch.kept;
   }
 
-  /** Likewise of all but the kept calls. */
+  /** The same for all but the kept calls. */
   releaseOrdinary(batch: Batch, replacement?: Batch): void {
     if (!batch.isCounted) return;
     this.#operations += (replacement?.ordinary ?? 0) - batch.ordinary;
     this.#bytes += (replacement?.countedBytes ?? 0) - batch.countedBytes;
   }
 
-  /** So many calls of a batch are answered; others are not. */
+  /** This many calls of a batch have a reply; others have none yet. */
   releaseCompleted(calls: number): void {
     this.#operations -= calls;
   }
@@ -139,16 +139,16 @@ export class BatchBuilder {
   }
 
   #closeOpenBatch(): void {
-    this.#lanes.main.queued.push(this.#take(this.#gathering));
+    this.#sessionQueues.main.queued.push(this.#take(this.#gathering));
   }
 
   #closeKept(): void {
-    this.#lanes.main.pushKept(this.#take(this.#keptGathering));
+    this.#sessionQueues.main.pushKept(this.#take(this.#keptGathering));
   }
 
   #closeQueriesOf(consistency: ReadConsistency, gathering: OpenBatch): void {
-    const lane = consistency === 'stale' ? this.#lanes.stale : this.#lanes.queries;
-    lane.queued.push(this.#take(gathering));
+    const sessionQueue = consistency === 'stale' ? this.#sessionQueues.stale : this.#sessionQueues.queries;
+    sessionQueue.queued.push(this.#take(gathering));
   }
 
   #take(gathering: OpenBatch): Batch {
@@ -157,7 +157,7 @@ export class BatchBuilder {
     return batch;
   }
 
-  #checkRoom(): void {
+  #checkCapacity(): void {
     this.checkOpen();
     const { queuedOperationsMax, queuedBytesMax } = this.#config;
     if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.countedBytes >= queuedBytesMax) {

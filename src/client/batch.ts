@@ -8,19 +8,19 @@ import { LeaseLostError } from './errors.ts';
 import { isRepeated, type PendingOperation } from './pending-operation.ts';
 import type { Session } from './session.ts';
 
-/** What is special about a batch. */
+/** The special properties of a batch. */
 export interface BatchKind {
-  /** How long the node may hold it (claims that wait). */
+  /** How long the node may hold it (waiting claims). */
   readonly waitMs?: number;
   readonly isOpening?: boolean;
   /** It only reads, and does not go through the log. */
   readonly consistency?: ReadConsistency;
-  /** Its operations, all of them kept calls, were sent before in a session that has expired, and not answered. */
+  /** Its operations, all of them kept calls, were sent before in a session that has expired, and have no reply. */
   readonly mayHaveTakenEffect?: boolean;
 }
 
 export interface BatchParts {
-  /** It is copied. */
+  /** The bytes are copied. */
   readonly request: Uint8Array;
   /** One for each operation. */
   readonly calls: PendingOperation[];
@@ -33,49 +33,49 @@ export interface BatchParts {
 const NEVER_SENT = Number.POSITIVE_INFINITY;
 
 /**
- * One request on its way: its packet, and who awaits its results. The header (client, sequence, acknowledgedBelow) is
- * filled in when it is first sent; from then on the bytes never change, so that a repetition is recognised.
+ * One request: its packet and the calls that await its results. The header (client, sequence, acknowledgedBelow) is
+ * written when it is first sent; from then on the bytes never change, so that a repetition is recognised.
  */
 export class Batch {
   readonly packet: Uint8Array;
-  /** When its calls are given up, on the monotonic clock: one for all, which were issued close together. Kept calls have their own time. */
+  /** When its calls are given up, on the monotonic clock: one time for all, issued close together. Kept calls have their own time. */
   deadlineMs: number;
-  /** How long the node may hold it (claims that wait); zero for all others. */
+  /** How long the node may hold it (waiting claims); zero for all others. */
   readonly waitMs: number;
   readonly isOpening: boolean;
-  /** Any node may reply to it, whether there is a leader or not. */
+  /** Any node may reply to it, with or without a leader. */
   readonly isStale: boolean;
   readonly mayHaveTakenEffect: boolean;
   /** Whether its calls count towards the client's bounds, and are awaited when it closes. */
   readonly isCounted: boolean;
   readonly #kind: BatchKind;
   readonly #headerAt: number;
-  /** Undefined where a call was rejected while others of the batch go on. */
+  /** Undefined at the place of a call that was rejected while others of the batch continue. */
   readonly #calls: (PendingOperation | undefined)[];
-  /** Calls that were neither answered nor rejected, by kind. */
+  /** Calls without a reply or rejection, by kind. */
   #ordinary: number;
   #kept: number;
   #countedBytes: number;
   #keptDueMs = Number.NEGATIVE_INFINITY;
 
-  /** Its place among the batches of its lane, by first sending. */
+  /** Its position among the batches of its session queue, by first sending. */
   order = NEVER_SENT;
   /** Undefined until it is first sent. */
   session: Session | undefined;
   sequence = 0;
-  /** Sends that may have taken effect: all but those that were rejected as not applied. */
+  /** Sends that may have taken effect: all except those rejected as not applied. */
   uncertainSends = 0;
   sends = 0;
   /** The node it was last sent to. */
   node = 0;
   sentAtMs = 0;
-  /** It has to be sent again as soon as there is a node to send it to. */
+  /** It must be sent again as soon as there is a node to send it to. */
   needsSend = true;
-  /** Of a claim that waits: its worker no longer wants it, and the node that holds it has to reply at once. */
+  /** For a waiting claim: its worker no longer wants it, and the node that holds it must reply at once. */
   isCancelled = false;
-  /** When a node that is overloaded, or that has no room for the claim, may be asked again. */
+  /** When a node that is overloaded, or cannot hold the claim, may be asked again. */
   retryAtMs = Number.POSITIVE_INFINITY;
-  /** How a node rejected it last. */
+  /** The last rejection by a node. */
   rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
 
   constructor(parts: BatchParts, deadlineMs: number, kind: BatchKind = {}) {
@@ -100,12 +100,12 @@ export class Batch {
     return this.#calls.length;
   }
 
-  /** Calls that are bounded by `deadlineMs`, and were neither answered nor rejected. */
+  /** Calls that are bounded by `deadlineMs` and have no reply or rejection. */
   get ordinary(): number {
     return this.#ordinary;
   }
 
-  /** Kept calls that were neither answered nor rejected. */
+  /** Kept calls without a reply or rejection. */
   get kept(): number {
     return this.#kept;
   }
@@ -118,14 +118,14 @@ export class Batch {
     return this.order !== NEVER_SENT;
   }
 
-  /** The request as it was sent. */
+  /** The request as sent. */
   get request(): Uint8Array {
     return this.packet.subarray(this.#headerAt);
   }
 
   /**
-   * When the time of the first kept call is over, if no outage prolongs it; infinity without kept calls.
-   * @param nowMs a moment that has passed is asked for again, since leases are extended.
+   * When the time of the first kept call is over, unless an outage prolongs it; infinity without kept calls.
+   * @param nowMs a time before this is read again, since leases are extended.
    */
   keptDueMs(nowMs: number): number {
     if (this.#kept === 0) return Number.POSITIVE_INFINITY;
@@ -137,12 +137,12 @@ export class Batch {
     return this.#keptDueMs;
   }
 
-  /** When the node that has it is silent for too long. */
+  /** When its node counts as silent. */
   silentAtMs(silenceMs: number): number {
     return this.sentAtMs + (this.isCancelled ? 0 : this.waitMs) + silenceMs;
   }
 
-  /** Those of its calls that await a reply and stand at none of these places, as a batch that takes its place; undefined without any. */
+  /** Its unanswered calls that are at none of these places, as a replacement batch; undefined if there are none. */
   without(places: ReadonlySet<number>): Batch | undefined {
     const ends = operationEnds(this.request);
     const picked: number[] = [];
@@ -174,7 +174,7 @@ export class Batch {
     view.setFloat64(16, acknowledgedBelow, true);
   }
 
-  /** Takes the address back. Only for a batch that certainly did not take effect. */
+  /** Clears the header. Only for a batch that certainly did not take effect. */
   clearSequence(): void {
     this.session = undefined;
     this.sequence = 0;
@@ -183,7 +183,7 @@ export class Batch {
     this.retryAtMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The calls that were neither answered nor rejected, and where they are in the request. */
+  /** The calls without a reply or rejection, and their places in the request. */
   *pending(): Generator<readonly [at: number, call: PendingOperation]> {
     for (let at = 0; at < this.#calls.length; at += 1) {
       const call = this.#calls[at];
@@ -191,7 +191,7 @@ export class Batch {
     }
   }
 
-  /** No call waits any more. */
+  /** No call waits any longer. */
   completed(): void {
     this.#ordinary = 0;
     this.#kept = 0;
@@ -208,8 +208,8 @@ export class Batch {
   }
 
   /**
-   * Replies some of the calls; the others go on. Only for queries: none of their calls is a kept one.
-   * @returns how many had not been answered before.
+   * Completes some of the calls; the others continue. Only for queries: none of their calls is a kept one.
+   * @returns how many of them had no reply before.
    */
   completeFrom(first: number, results: readonly OperationResult[]): number {
     let answered = 0;
@@ -224,13 +224,13 @@ export class Batch {
     return answered;
   }
 
-  /** The claim that waits has certainly taken nothing. */
+  /** The waiting claim has certainly taken nothing. */
   completeWithoutJobs(): void {
     this.completed();
     this.complete([{ ok: true, type: 'claimed', jobs: [] }]);
   }
 
-  /** Rejects one call; the others go on. */
+  /** Rejects one call; the others continue. */
   failAt(at: number, error: Error): void {
     const call = this.#calls[at];
     if (call === undefined) return;
@@ -244,7 +244,7 @@ export class Batch {
     fail(call, error);
   }
 
-  /** Rejects all calls but the kept ones. @param successor receives the results in place of a call that was rejected. */
+  /** Rejects all calls except the kept ones. @param successor receives the results in place of a rejected call. */
   failOrdinary(error: Error, successor: (call: PendingOperation) => PendingOperation | undefined): void {
     const calls = this.#calls;
     this.#ordinary = 0;
@@ -272,5 +272,5 @@ export class Batch {
   }
 }
 
-/** What the cluster says of a job that its holder has ended, or lost. */
+/** The cluster's reply for a job that its holder has ended or lost. */
 const LEASE_GONE: readonly string[] = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE'];

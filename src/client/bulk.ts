@@ -7,32 +7,32 @@ import type { PendingOperation } from './pending-operation.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpectedResult } from './result-errors.ts';
 
-/** What a bulk needs of its client. */
+/** The parts of the client that a bulk uses. */
 type Requests = Pick<Pipeline, 'config' | 'open' | 'commit'>;
 
-/** About what an add takes in a request beside its payload. */
+/** Approximate bytes of an add in a request beside its payload. */
 export const ADD_BYTES = 64;
-/** Jobs of a bulk that await their reply at the same time, and their bytes at most, unless the client takes fewer. */
+/** Maximum number of unanswered jobs of a bulk, unless the client allows fewer. */
 const WINDOW_JOBS = 8_192;
 const WINDOW_BYTES = 16 * 1024 * 1024;
 /** All payloads of a bulk are in one piece of memory, which doubles as it grows. */
 const BULK_BYTES_MAX = 1024 * 1024 * 1024;
-/** What the payloads are expected to take, each and together; the memory grows if it is more. */
-const CONTENT_BYTES = 128;
-const CONTENTS_BYTES = 1024 * 1024;
+/** Expected bytes of a payload, and of all payloads; the memory grows if they need more. */
+const PAYLOAD_BYTES = 128;
+const PAYLOADS_BYTES = 1024 * 1024;
 
 /**
- * The jobs of one addBulk(), side by side in lists: objects for each of them that live until the reply is there keep the collector
- * busier than all the rest of an add. For the same reason one promise stands for a whole window of jobs, one call for those of a
- * request, and the jobs that the caller gets are made when the last reply is in. Measured: 2.3 µs of the client for a job of 64 B
- * with such objects, 0.6 µs without.
+ * The jobs of one addBulk(), in parallel lists: an object for each of them that lives until the reply costs the garbage collector
+ * more than all the rest of an add. For the same reason one promise represents a whole window of jobs, one call the jobs of a
+ * request, and the returned jobs are created after the last reply. Measured: 2.3 µs of the client for a job of 64 B with such
+ * objects, 0.6 µs without.
  */
 export class Bulk<Data, Result> {
   readonly #queueName: string;
   readonly #pipeline: Requests;
   readonly #payloads: PayloadWriter;
   readonly #bytesMax: number;
-  /** Where the payload of each job ends; the next one's begins there. */
+  /** The end of each job's payload; the next one's begins there. */
   readonly #ends: number[] = [];
   readonly #names: string[] = [];
   readonly #data: Data[] = [];
@@ -43,12 +43,12 @@ export class Bulk<Data, Result> {
   #failure: Error | undefined;
   #onAllReplied: () => void = () => undefined;
 
-  /** @param size how many jobs it is likely to have. @param bytesMax most bytes of their names and data together. */
+  /** @param size expected number of jobs. @param bytesMax most bytes of their names and data together. */
   constructor(queueName: string, pipeline: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
     this.#queueName = queueName;
     this.#pipeline = pipeline;
     this.#bytesMax = bytesMax;
-    this.#payloads = new PayloadWriter(Math.min(size * CONTENT_BYTES, CONTENTS_BYTES));
+    this.#payloads = new PayloadWriter(Math.min(size * PAYLOAD_BYTES, PAYLOADS_BYTES));
   }
 
   /** Takes one more job; nothing is sent yet. @throws {InvalidPayloadError | PayloadTooLargeError | BulkTooLargeError} */
@@ -62,7 +62,7 @@ export class Bulk<Data, Result> {
     this.#ids.push(0);
   }
 
-  /** Adds all of them, once. Rejects with the first failure, when the replies to everything that was sent are in. */
+  /** Adds all of them, once. Rejects with the first failure, after the replies to everything that was sent. */
   async addAll(): Promise<Job<Data, Result>[]> {
     const added: Job<Data, Result>[] = [];
     for (let from = 0, to = 0; from < this.#ends.length; from = to) {
@@ -79,13 +79,13 @@ export class Bulk<Data, Result> {
     this.#answered(1);
   }
 
-  /** @param count how many jobs this is the reply for. */
+  /** @param count number of jobs that the error is for. */
   onFailed(error: Error, count = 1): void {
     this.#failure ??= error;
     this.#answered(count);
   }
 
-  /** A window leaves half of what the client holds to other calls. */
+  /** A window leaves half of the client's bounds to other calls. */
   #windowEnd(from: number): number {
     const bytesMax = Math.min(WINDOW_BYTES, this.#pipeline.config.queuedBytesMax / 2);
     const end = Math.min(from + WINDOW_JOBS, this.#ends.length);
@@ -116,11 +116,11 @@ export class Bulk<Data, Result> {
       try {
         request = this.#pipeline.open(end - start + ADD_BYTES);
       } catch (error) {
-        // The client is full or closed, and no reply can make room before this turn is over.
+        // The client is full or closed, and no reply can change that before this turn is over.
         this.onFailed(error as Error, to - at);
         return;
       }
-      // A request without operations is a new one: those before went into another.
+      // A request without operations is a new one: the operations before are in another.
       if (call === undefined || request.operations === 0) call = new RequestCall(this, at);
       request.add(this.#queueName, this.#payloads.view(start, end), this.#options[at] as AddOptions);
       this.#pipeline.commit(call);
@@ -139,10 +139,10 @@ export class Bulk<Data, Result> {
   }
 }
 
-/** Awaits the results of those jobs of a bulk that travel in one request, which come in the jobs' order. */
+/** Awaits the results of the jobs of a bulk that are in one request; results come in the order of the jobs. */
 class RequestCall<Data, Result> implements PendingOperation {
   readonly #bulk: Bulk<Data, Result>;
-  /** The job that the next result is for. */
+  /** The job of the next result. */
   #at: number;
 
   constructor(bulk: Bulk<Data, Result>, first: number) {

@@ -2,8 +2,8 @@ import type { Batch } from './batch.ts';
 import type { RepeatedOperation } from './pending-operation.ts';
 
 /**
- * When the time of calls is over. For most it is the deadline of their batch. A kept call has as long as its lease may live, which an outage
- * prolongs: while no leader is known its time does not pass, and after that there is at least one deadline left to be answered in.
+ * When the time of calls is over. For most calls it is the deadline of their batch. A kept call has as long as its lease may live, which an
+ * outage prolongs: while no leader is known its time does not pass, and after that at least one deadline is left for a reply.
  */
 export class CallTimes {
   readonly #deadlineMs: number;
@@ -17,12 +17,12 @@ export class CallTimes {
     this.#isSearching = isSearching;
   }
 
-  /** From now on there is a node to send to. */
+  /** There is a node to send to. */
   onSettled(nowMs: number): void {
     this.#settledAtMs = nowMs;
   }
 
-  /** From now on no call waits longer than one deadline. */
+  /** The client closes: no call waits longer than one deadline from now. */
   onClosed(nowMs: number): void {
     this.#closedAtMs = nowMs;
   }
@@ -34,12 +34,12 @@ export class CallTimes {
     return !this.#isSearching() && nowMs >= Math.max(untilMs, this.#settledAtMs + this.#deadlineMs);
   }
 
-  /** Whether the time of one of the batch's calls may be over. */
+  /** Whether the time of a call of the batch may be over. */
   isDue(batch: Batch, nowMs: number): boolean {
     return (batch.ordinary > 0 && batch.deadlineMs <= nowMs) || this.#keptFromMs(batch, nowMs) <= nowMs;
   }
 
-  /** When the time of one of the batch's calls may be over next. */
+  /** When the time of a call of the batch may be over next. */
   nextDueMs(batch: Batch, nowMs: number): number {
     const fromMs = this.#keptFromMs(batch, nowMs);
     const putOffMs = this.#settledAtMs + this.#deadlineMs;

@@ -1,12 +1,12 @@
-/** Notifies the members of a group of a change. A change that a member makes while it is notified is sent to all members after the current round. */
+/** Notifies the members of a group of a change. A change made during a notification is sent to all members after the current round. */
 export class ChangeNotice<Member> {
   readonly #members = new Set<Member>();
-  readonly #tell: (member: Member) => void;
-  #isTelling = false;
+  readonly #notify: (member: Member) => void;
+  #isNotifying = false;
   #hasChangedAgain = false;
 
-  constructor(tell: (member: Member) => void) {
-    this.#tell = tell;
+  constructor(notify: (member: Member) => void) {
+    this.#notify = notify;
   }
 
   join(member: Member): void {
@@ -19,15 +19,15 @@ export class ChangeNotice<Member> {
 
   send(): void {
     this.#hasChangedAgain = true;
-    if (this.#isTelling) return;
-    this.#isTelling = true;
+    if (this.#isNotifying) return;
+    this.#isNotifying = true;
     try {
       while (this.#hasChangedAgain) {
         this.#hasChangedAgain = false;
-        for (const member of [...this.#members]) if (this.#members.has(member)) this.#tell(member);
+        for (const member of [...this.#members]) if (this.#members.has(member)) this.#notify(member);
       }
     } finally {
-      this.#isTelling = false;
+      this.#isNotifying = false;
     }
   }
 }

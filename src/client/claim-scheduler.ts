@@ -4,7 +4,7 @@ import type { Batch } from './batch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { unexpectedResult } from './result-errors.ts';
 
-/** What the workers must agree on that share one waiting claim. */
+/** The terms that workers with one shared waiting claim have in common. */
 export interface ClaimTerms {
   readonly queue: string;
   readonly leaseMs: number;
@@ -12,8 +12,8 @@ export interface ClaimTerms {
 }
 
 /**
- * Whether a claim may begin jobs. A job that no stall is allowed would be failed by a crash before its processor was called, so its begin is
- * sent apart, and answered, first.
+ * Whether a claim may begin jobs. If no stall is allowed, a crash before its processor is called would fail the job, so its begin is
+ * sent first, separately, and its reply awaited.
  */
 export const beginsByClaim = (stalledMax: number): boolean => stalledMax > 0;
 
@@ -22,11 +22,11 @@ export interface WaitingWorker {
   /** How long a claim of this worker waits at the cluster. */
   readonly waitMs: number;
   /**
-   * @param isShort the claim brought fewer jobs than it asked for: the queue has no other, or their payloads were too many bytes for it.
+   * @param isShort the claim brought fewer jobs than requested: the queue has no other, or their payloads were too many bytes for it.
    * @param askedAtMs when the claim was sent, by performance.now().
    */
   onJobs(jobs: readonly ClaimedJob[], isShort: boolean, askedAtMs: number): void;
-  /** The claim failed: the worker waits for nothing until it asks again. */
+  /** The claim failed: the worker waits for nothing until it calls `want` again. */
   onError(error: Error): void;
 }
 
@@ -35,22 +35,22 @@ interface OutstandingClaim {
   readonly batch: Batch;
   readonly count: number;
   readonly askedAtMs: number;
-  /** Called once it is answered and what it brought too much is given back. */
+  /** Called once the claim has its reply and its surplus jobs are given back. */
   readonly onOver: (() => void)[];
 }
 
 /**
- * Merges what the idle workers of one queue wait for into one claim that waits at the cluster, and hands out what it brings: always to
- * the worker that was served longest ago. A thousand idle workers cost what one costs.
+ * Merges the waits of a queue's idle workers into one claim that waits at the cluster, and distributes its jobs: always to
+ * the worker that was served longest ago. A thousand idle workers cost as much as one.
  *
- * While the claim waits, workers may begin to wait for more: it is left alone, since it brings the first job as soon as there is one, and
- * the next claim asks for the rest. Once it asks for more than the workers want, it is cancelled and replaced.
+ * While the claim waits, workers may begin to wait for more: the claim is not replaced, since it brings the first job as soon as there is
+ * one, and the next claim requests the rest. Once it requests more than the workers want, it is cancelled and replaced.
  */
 export class ClaimScheduler {
   readonly #pipeline: Pipeline;
   readonly #terms: ClaimTerms;
   readonly #holder: number;
-  /** How many jobs each worker waits for; the one that was served longest ago comes first. */
+  /** How many jobs each worker waits for; the one served longest ago comes first. */
   readonly #wanted = new Map<WaitingWorker, number>();
   #claim: OutstandingClaim | undefined;
 
@@ -60,7 +60,7 @@ export class ClaimScheduler {
     this.#holder = holder;
   }
 
-  /** @param count how many jobs the worker would begin at once, instead of what it wanted before; zero when it waits no longer. */
+  /** @param count number of jobs that the worker would begin at once, in place of the previous count; zero if it no longer waits. */
   want(worker: WaitingWorker, count: number): void {
     if (count === (this.#wanted.get(worker) ?? 0)) return;
     if (count === 0) this.#wanted.delete(worker);
@@ -69,8 +69,8 @@ export class ClaimScheduler {
   }
 
   /**
-   * The worker waits no longer.
-   * @returns a promise that resolves once nothing is claimed any more for this worker only; what is, is given back.
+   * The worker no longer waits.
+   * @returns a promise that resolves once no claim is for this worker only; the jobs of such a claim are given back.
    */
   leave(worker: WaitingWorker): Promise<void> {
     this.want(worker, 0);
@@ -147,7 +147,7 @@ export class ClaimScheduler {
     return claim;
   }
 
-  /** The worker that gets the next job; it goes to the end of the line. */
+  /** The worker that gets the next job; it moves to the end of the order. */
   #takeTurn(): WaitingWorker | undefined {
     for (const [worker, count] of this.#wanted) {
       this.#wanted.delete(worker);
@@ -157,7 +157,7 @@ export class ClaimScheduler {
     return undefined;
   }
 
-  /** Gives back jobs that no worker waits for any more. */
+  /** Gives back jobs that no worker waits for. */
   #release(jobs: readonly ClaimedJob[], { onOver }: OutstandingClaim): void {
     const untilMs = performance.now() + this.#terms.leaseMs;
     let unanswered = jobs.length;
@@ -170,9 +170,9 @@ export class ClaimScheduler {
   }
 }
 
-/** A client's schedulers: one for each queue, and for each kind of lease that its workers ask for. */
+/** A client's schedulers: one for each queue and for each kind of lease of its workers. */
 export class ClaimSchedulers {
-  /** The process that holds what is claimed. */
+  /** The process that holds the claimed jobs. */
   readonly holder: number;
   readonly #pipeline: Pipeline;
   readonly #schedulers = new Map<string, { readonly scheduler: ClaimScheduler; workers: number }>();

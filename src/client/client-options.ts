@@ -10,17 +10,17 @@ const MEBIBYTE = 1024 * KIBIBYTE;
 export interface ClientOptions {
   /** How long a call is retried before it is rejected; 10,000 ms. */
   readonly deadlineMs?: number;
-  /** How long a node may stay silent about a request before another one is asked; 250 ms. */
+  /** How long a node may leave a request unanswered before another one is asked; 250 ms. */
   readonly silenceMs?: number;
-  /** Most requests that await their reply at the same time; 16. */
+  /** Maximum number of unanswered requests; 16. */
   readonly outstandingBatchesMax?: number;
-  /** Most operations in one request; 4096. */
+  /** Maximum number of operations in one request; 4096. */
   readonly batchOperationsMax?: number;
-  /** Most bytes in one request, unless a single operation is larger; 256 KiB. */
+  /** Maximum bytes of one request, unless a single operation is larger; 256 KiB. */
   readonly batchBytesMax?: number;
-  /** Most unanswered operations; calls beyond it are rejected with an OverloadedError; 500,000. */
+  /** Maximum number of unanswered operations; calls beyond it are rejected with an OverloadedError; 500,000. */
   readonly queuedOperationsMax?: number;
-  /** Likewise in bytes of requests; 256 MiB. */
+  /** The same in bytes of requests; 256 MiB. */
   readonly queuedBytesMax?: number;
   /** Largest payload of a job (name and data) or result; must not exceed the cluster's; 4 MiB. */
   readonly payloadBytesMax?: number;

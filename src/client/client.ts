@@ -15,17 +15,17 @@ import { Quarantine } from './quarantine.ts';
 export type { ClientOptions };
 
 /**
- * A connection to a cluster, shared by any number of queues and workers. It finds the leader, puts the operations of one turn
- * into one request, repeats requests until they are answered, and is recognised by the cluster when it does.
+ * A connection to a cluster, shared by any number of queues and workers. It finds the leader, combines the operations of one turn
+ * into one request, and repeats requests until they are answered, which the cluster recognises by its session.
  */
 export class Client implements AsyncDisposable {
-  /** @internal where Queue and Worker put their operations. */
+  /** @internal receives the operations of Queue and Worker. */
   readonly pipeline: Pipeline;
-  /** @internal the claims that wait for jobs, merged for all workers of a queue. */
+  /** @internal the waiting claims, merged for all workers of a queue. */
   readonly claimSchedulers: ClaimSchedulers;
   /** @internal see {@link ClusterEndpoint}. */
   readonly departedReleased: Promise<void> | undefined;
-  /** @internal of the process's workers. */
+  /** @internal shared by the process's workers. */
   readonly quarantine: Quarantine;
   readonly #connection: Connection;
   readonly #adminCalls: AdminCalls;
@@ -63,12 +63,18 @@ export class Client implements AsyncDisposable {
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }
 
-  /** Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one. @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError} */
+  /**
+   * Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one.
+   * @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError}
+   */
   async connect(): Promise<void> {
     await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
   }
 
-  /** @internal releases every lease of a process that is gone: begun jobs count a stall. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+  /**
+   * @internal releases every lease of a process that is gone: begun jobs count a stall.
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
+   */
   async releaseHolder(holder: number): Promise<void> {
     await releaseHolder(this.pipeline, holder);
   }
@@ -92,11 +98,11 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Asks the leader for other members. Resolves once the change is in the leader's log; its further steps follow by themselves, and
-   * {@link status} tells how far they are.
-   * @throws {AdminRejectedError} when the node does not lead, another change is under way, or the change makes no sense.
-   * @throws {UnknownOptionError | InvalidOptionError} nothing was asked
-   * @throws {NodeUnavailableError | DeadlineError} after which the change may have begun.
+   * Requests other members from the leader. Resolves once the change is in the leader's log; its further steps follow by themselves, and
+   * {@link status} reports their progress.
+   * @throws {AdminRejectedError} if the node is not the leader, another change is in progress, or the change is invalid.
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
+   * @throws {NodeUnavailableError | DeadlineError} the change may have begun.
    */
   async changeMembership(node: number, change: MemberChange): Promise<void> {
     this.#checkOpen();
@@ -106,7 +112,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Asks the leader to let node `to` lead, or whichever voter has most of the log. Resolves once that has begun.
+   * Asks the leader to transfer leadership to node `to`, or to the voter with the longest log. Resolves once the transfer has begun.
    * @throws {AdminRejectedError | InvalidOptionError | NodeUnavailableError | DeadlineError}
    */
   async transferLeadership(node: number, to = 0): Promise<void> {
@@ -117,7 +123,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * @internal calls `listener` once, when this client or its cluster is closed, with the error that calls are rejected with from then on.
+   * @internal calls `listener` once, when this client or its cluster is closed, with the error of all later calls.
    * @returns ends the subscription.
    */
   onClosed(listener: (error: Error) => void): () => void {
@@ -131,7 +137,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Awaits the calls that are under way (until their deadlines), then leaves the cluster. Workers that use the client stop at once: close
+   * Awaits the unanswered calls (until their deadlines), then leaves the cluster. Workers that use the client stop at once: close
    * them first. May be called twice.
    */
   close(): Promise<void> {

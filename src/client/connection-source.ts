@@ -12,10 +12,10 @@ interface ClientOfEndpoint {
   users: number;
 }
 
-/** Queues and workers that were given the same endpoint share one client, closed with the last of them. */
+/** Queues and workers with the same endpoint share one client, closed with the last of them. */
 const sharedClients = new WeakMap<ClusterEndpoint, ClientOfEndpoint>();
 
-/** A client in use; `release` gives it back, once. */
+/** A client in use; `release` returns it, once. */
 export interface SharedClient {
   readonly client: Client;
   release(): Promise<void>;

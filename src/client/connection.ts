@@ -10,20 +10,20 @@ export type LogReply = Extract<ServerFrame, { readonly type: 'log' }>;
 
 export interface ConnectionHandlers {
   onReply(reply: Uint8Array, node: number): void;
-  /** @param first the place of the first operation that the reply has a result for. */
+  /** @param first the place of the first operation with a result in the reply. */
   onReplyPart(first: number, reply: Uint8Array, node: number): void;
   onRequestRejected(rejection: RequestRejection, node: number): void;
   onStatus(call: number, status: NodeStatus, node: number): void;
   onLog(reply: LogReply, node: number): void;
   onDone(call: number): void;
   onAdminRejected(rejection: AdminRejection): void;
-  /** The node's channel is gone, and with it everything it had not yet said. */
+  /** The node's channel is lost, with all replies in transit. */
   onLost(node: number): void;
 }
 
 /**
- * The channels to the nodes: at most one each, opened when first needed and kept, so that a late reply is still heard
- * after the client turned to another node. Knows nothing of requests.
+ * The channels to the nodes: at most one each, opened when first needed and kept, so that a late reply still arrives
+ * after the client moved to another node. Independent of requests.
  */
 export class Connection {
   readonly #endpoint: ClusterEndpoint;
@@ -61,7 +61,7 @@ export class Connection {
     return this.nodeIds().some((node) => this.isReachable(node));
   }
 
-  /** The error for an outage that lasts until its cause is removed, such as a full disk; undefined while there is none. */
+  /** The error for an outage that lasts until its cause is removed, such as a full disk; undefined if there is none. */
   outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
     const cause = this.#endpoint.outageCause?.();
     if (cause === undefined) return undefined;
@@ -70,7 +70,7 @@ export class Connection {
     return (outcome) => new QuorumLostError(nodes, running, cause, outcome);
   }
 
-  /** Whether there is a channel that something may still arrive on. */
+  /** Whether there is a channel on which something may still arrive. */
   get isOpen(): boolean {
     return this.#channels.size > 0;
   }
@@ -87,7 +87,7 @@ export class Connection {
     const opened = this.#endpoint.openChannel(node, {
       onPacket: (packet) => this.#onPacket(packet, node),
       onLost: () => {
-        // A channel that was replaced since then has nothing to say any more.
+        // A replaced channel is ignored.
         if (this.#isClosed || this.#channels.get(node) !== opened) return;
         this.#channels.delete(node);
         this.#handlers.onLost(node);

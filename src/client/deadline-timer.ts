@@ -1,7 +1,7 @@
 /**
- * One timer for everything that waits for a moment: it fires at the earliest that was asked for. After a pause of the event loop timers run
- * before the messages that came meanwhile are read, and a call whose reply is among these must not be given up. So what is due is looked at
- * one phase later, when the messages have been handled.
+ * One timer for all deadlines: it fires at the earliest one. After a pause of the event loop timers run before the messages that
+ * arrived meanwhile are read, and a call whose reply is among these must not be given up. So what is due is checked one phase later,
+ * when the messages have been handled.
  */
 export class DeadlineTimer {
   readonly #onDue: () => void;
@@ -14,7 +14,7 @@ export class DeadlineTimer {
     this.#onDue = onDue;
   }
 
-  /** @param atMs on the monotonic clock; later than what is already asked for changes nothing. */
+  /** @param atMs on the monotonic clock; a time later than the current one changes nothing. */
   at(atMs: number): void {
     if (atMs >= this.#dueMs || this.#isStopped || atMs === Number.POSITIVE_INFINITY) return;
     clearTimeout(this.#timer);

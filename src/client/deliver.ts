@@ -1,7 +1,7 @@
 import type { OperationResult } from '../protocol/reply.ts';
 import type { PendingOperation } from './pending-operation.ts';
 
-/** What a call does with its result may run a user's code. If that throws, the other calls of the request must be told nevertheless. */
+/** The result of a call may run a user's code. If that throws, the other calls of the request must still get their results. */
 export function deliver(call: PendingOperation, result: OperationResult): void {
   try {
     call.onResult(result);

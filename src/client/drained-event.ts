@@ -1,25 +1,25 @@
 import type { Pipeline } from './pipeline.ts';
 
 interface DrainedEventHandlers {
-  /** Whether the event has a listener; without one nothing is asked. */
-  readonly isHeard: () => boolean;
+  /** Whether the event has a listener; without one the cluster is not asked. */
+  readonly hasListener: () => boolean;
   readonly onDrained: () => void;
 }
 
 const RETRY_MS = 100;
 
 /**
- * Decides when a worker emits 'drained': once after it got jobs, when none is left waiting. A claim that brings nothing says so. One that
- * brings fewer jobs than it asked for does not, because the leader also shortens claims whose payloads take too many bytes; then the
- * number of waiting jobs is read.
+ * Decides when a worker emits 'drained': once after it got jobs, when none is left waiting. A claim without jobs proves that. One with
+ * fewer jobs than requested does not, because the leader also shortens claims whose payloads take too many bytes; then the number of
+ * waiting jobs is read.
  */
 export class DrainedEvent {
   readonly #queue: string;
   readonly #pipeline: Pipeline;
   readonly #handlers: DrainedEventHandlers;
-  /** The worker got jobs, and neither was the queue seen empty since, nor is that being asked. */
+  /** The worker got jobs, the queue was not seen empty since, and no query for that is in flight. */
   #hadJobs = false;
-  /** The latest claim brought fewer jobs than it asked for. */
+  /** The latest claim brought fewer jobs than requested. */
   #isShort = false;
   #isAsking = false;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class DrainedEvent {
     this.#handlers = handlers;
   }
 
-  /** A claim was answered. @param isShort it brought fewer jobs than it asked for. */
+  /** A claim has its reply. @param isShort it brought fewer jobs than requested. */
   onClaimed(jobs: number, isShort: boolean): void {
     this.#isShort = isShort;
     if (jobs > 0) this.#hadJobs = true;
@@ -53,7 +53,7 @@ export class DrainedEvent {
     this.#retryTimer = undefined;
     if (!this.#hadJobs || !this.#isShort || this.#isAsking) return;
     this.#hadJobs = false;
-    if (!this.#handlers.isHeard()) return;
+    if (!this.#handlers.hasListener()) return;
     this.#isAsking = true;
     try {
       this.#pipeline.query('linearizable', (encoder) => encoder.counts(this.#queue), {
@@ -65,12 +65,12 @@ export class DrainedEvent {
     }
   };
 
-  /** @param isEmpty false also when that is not known: what keeps the cluster from a reply is an error of the worker's next claim. */
+  /** @param isEmpty also false if unknown: the worker's next claim reports the error that prevents a reply. */
   #onReplied(isEmpty: boolean): void {
     this.#isAsking = false;
     if (!this.#isOpen) return;
     if (isEmpty) {
-      // Jobs may have come meanwhile: that is asked again.
+      // Jobs may have arrived meanwhile: check again.
       this.#handlers.onDrained();
       this.#ask();
     } else {

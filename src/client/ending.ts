@@ -5,24 +5,24 @@ import type { Connection } from './connection.ts';
 import { ClientClosedError, ClusterClosedError } from './errors.ts';
 import type { SessionQueues } from './session-queues.ts';
 
-/** Why calls are not taken any more: the error that they are rejected with. */
+/** The error with which calls are rejected after the close. */
 export type ClosedReason = (outcome: Outcome) => JobraftError;
 export const CLIENT_CLOSED: ClosedReason = (outcome) => new ClientClosedError(outcome);
 export const CLUSTER_CLOSED: ClosedReason = (outcome) => new ClusterClosedError(outcome);
 
 /**
- * The end of a client whose cluster was closed: nothing is sent any more. What was not sent is rejected at once. What was sent may still be
- * answered by what its node said last, and is rejected when all channels are lost.
+ * The end of a client whose cluster was closed: nothing is sent any more. Unsent calls are rejected at once. Sent calls may still
+ * receive a reply from their node, and are rejected when all channels are lost.
  */
 export class Ending {
   readonly #connection: Connection;
-  readonly #lanes: SessionQueues;
+  readonly #sessionQueues: SessionQueues;
   readonly #intake: BatchBuilder;
   #reason: ClosedReason | undefined;
 
-  constructor(parts: { readonly connection: Connection; readonly lanes: SessionQueues; readonly intake: BatchBuilder }) {
+  constructor(parts: { readonly connection: Connection; readonly sessionQueues: SessionQueues; readonly intake: BatchBuilder }) {
     this.#connection = parts.connection;
-    this.#lanes = parts.lanes;
+    this.#sessionQueues = parts.sessionQueues;
     this.#intake = parts.intake;
   }
 
@@ -33,21 +33,21 @@ export class Ending {
   begin(reason: ClosedReason): void {
     this.#reason = reason;
     this.#intake.close(reason);
-    // No worker is left that could take their jobs.
-    for (const claim of this.#lanes.takeWaitingClaims()) this.#fail(claim, reason);
+    // No worker is left for their jobs.
+    for (const claim of this.#sessionQueues.takeWaitingClaims()) this.#fail(claim, reason);
     this.settle();
   }
 
-  /** Rejects what can have no reply any more. Without effect until the end has begun. */
+  /** Rejects the calls that can no longer receive a reply. Without effect until the end has begun. */
   settle(): void {
     const reason = this.#reason;
     if (reason === undefined) return;
     this.#intake.closeOpenBatches();
     this.#intake.closeQueries();
-    for (const batch of this.#lanes.takeQueued()) this.#fail(batch, reason);
-    for (const batch of [...this.#lanes.unanswered()]) {
+    for (const batch of this.#sessionQueues.takeQueued()) this.#fail(batch, reason);
+    for (const batch of [...this.#sessionQueues.unanswered()]) {
       if (this.#connection.isOpen && batch.uncertainSends > 0) continue;
-      this.#lanes.remove(batch);
+      this.#sessionQueues.remove(batch);
       this.#fail(batch, reason);
     }
   }

@@ -1,19 +1,19 @@
 import { describeValue } from '../base/describe-value.ts';
 import { JobraftError, type Outcome } from '../base/errors.ts';
-import { awaitRemedy } from '../base/forgotten-await.ts';
+import { awaitRemedy } from '../base/missing-await.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import type { AdminRejectionReason, RejectionCode } from '../protocol/client-frame.ts';
 
-/** Every node that answered said that it knows no leader, until the call's deadline. Nothing was applied. */
+/** Every node that replied knew no leader, until the call's deadline. Nothing was applied. */
 export class NoLeaderError extends JobraftError {
   override readonly code = 'NO_LEADER';
 
   constructor() {
-    super('No leader available. An election is under way or no majority of nodes can be reached; retry after a backoff.');
+    super('No leader available. An election is in progress or no majority of nodes can be reached; retry after a backoff.');
   }
 }
 
-/** The call's time ran out. With `outcome: 'unknown'` it may still take effect, or have taken it. */
+/** The call's time is over. With `outcome: 'unknown'` it may still take effect, or have taken it. */
 export class DeadlineError extends JobraftError {
   override readonly code = 'DEADLINE';
   override readonly outcome: Outcome;
@@ -44,8 +44,8 @@ export class PayloadTooLargeError extends JobraftError {
 }
 
 /**
- * Another worker may hold the job, or it was finished by someone else: what this worker says about it no longer counts. With
- * `outcome: 'unknown'` it may be this very call that ended the job: its first reply was lost.
+ * Another worker may hold the job, or may have finished it: this worker's report no longer counts. With
+ * `outcome: 'unknown'` this very call may have ended the job: its first reply was lost.
  */
 export class LeaseLostError extends JobraftError {
   override readonly code = 'LEASE_LOST';
@@ -64,7 +64,7 @@ export class LeaseLostError extends JobraftError {
 }
 
 /**
- * The job is a dead letter because it stalled too often: `maxStalledCount` + 1 times in a row it was begun, and its lease ended. What its
+ * The job is a dead letter because it stalled too often: `maxStalledCount` + 1 times in a row it was begun, and its lease expired. What its
  * processor did before may have taken effect.
  */
 export class JobStalledError extends JobraftError {
@@ -72,7 +72,7 @@ export class JobStalledError extends JobraftError {
   override readonly outcome = 'unknown';
   readonly jobId: number;
 
-  /** @param reason on record, with the number of stalls and of those that are allowed. */
+  /** @param reason as stored, with the number of stalls and of allowed stalls. */
   constructor(jobId: number, reason: string) {
     super(
       `${reason}. Raise "leaseMs", do not block the event loop while a job runs, or allow more with "maxStalledCount"; then retryJob(${jobId}).`,
@@ -95,7 +95,7 @@ export class JobStateError extends JobraftError {
   override readonly code = 'JOB_STATE';
 
   constructor(message: string) {
-    super(`${message} Ask getJob() for its present state.`);
+    super(`${message} Call getJob() for its current state.`);
   }
 }
 
@@ -104,11 +104,11 @@ export class BulkTooLargeError extends JobraftError {
   override readonly code = 'BULK_TOO_LARGE';
 
   constructor(jobs: number, bytesMax: number) {
-    super(`Only the first ${jobs} jobs fit into the ${bytesMax} bytes that one bulk may have. Divide it into several calls of addBulk().`);
+    super(`Only the first ${jobs} jobs fit into the ${bytesMax} bytes that one bulk may have. Split it into several calls of addBulk().`);
   }
 }
 
-/** The cluster forgot this client's session while a call's outcome was still open, so it can no longer recognise a repetition. */
+/** The cluster ended this client's session while the outcome of a call was open, so it can no longer recognise a repetition. */
 export class SessionExpiredError extends JobraftError {
   override readonly code = 'SESSION_EXPIRED';
   override readonly outcome = 'unknown';
@@ -140,7 +140,7 @@ export class ClientClosedError extends JobraftError {
   }
 }
 
-/** The cluster was closed permanently: no call on it, or on what is connected to it, can be answered any more. */
+/** The cluster was closed permanently: calls on it, or on its queues and workers, can no longer be answered. */
 export class ClusterClosedError extends JobraftError {
   override readonly code = 'CLUSTER_CLOSED';
   override readonly outcome: Outcome;
@@ -155,7 +155,7 @@ export class ClusterClosedError extends JobraftError {
   }
 }
 
-/** No node of the cluster runs, and none is being started. Nothing was sent. */
+/** No node of the cluster runs or is being started. Nothing was sent. */
 export class NoNodesRunningError extends JobraftError {
   override readonly code = 'NO_NODES_RUNNING';
 
@@ -167,8 +167,8 @@ export class NoNodesRunningError extends JobraftError {
 }
 
 /**
- * The nodes that still run are no majority, and the others cannot run again before the cause is removed. `cause` is that node's
- * error, with its code (STORAGE_FULL) and its remedy. With `outcome: 'unknown'` the call was sent before, and may take effect once they run.
+ * The running nodes are no majority, and the others cannot run again before the cause is removed. `cause` is the error of such a node,
+ * with its code (STORAGE_FULL) and its remedy. With `outcome: 'unknown'` the call was sent before, and may take effect once they run.
  */
 export class QuorumLostError extends JobraftError {
   override readonly code = 'QUORUM_LOST';
@@ -187,7 +187,7 @@ export class QuorumLostError extends JobraftError {
   }
 }
 
-/** The named node does not run, or its channel was lost before it answered. */
+/** The named node does not run, or its channel was lost before its reply. */
 export class NodeUnavailableError extends JobraftError {
   override readonly code = 'NODE_UNAVAILABLE';
   readonly node: number;
@@ -212,12 +212,12 @@ export class RequestRejectedError extends JobraftError {
   }
 }
 
-/** The cluster runs a version of its state machine that does not have the operation, and had not moved on when the call's time was over. */
+/** The cluster runs a version of its state machine without the operation, and did not change to a newer one before the call's deadline. */
 export class ClusterVersionError extends JobraftError {
   override readonly code = 'VERSION';
   override readonly outcome: Outcome;
 
-  /** @param message of the node, with the version and the remedy. */
+  /** @param message from the node, with the version and the remedy. */
   constructor(message: string, outcome: Outcome) {
     super(`The cluster rejected the call until its deadline: ${message}`);
     this.outcome = outcome;
@@ -229,7 +229,7 @@ export class UnknownOptionError extends JobraftError {
   readonly option: string;
   readonly validOptions: readonly string[];
 
-  /** @param within the option or argument that it stands in, unless it is the call's own. */
+  /** @param within the option or argument that contains it, unless it is the call's own. */
   constructor(option: string, validOptions: readonly string[], within = '') {
     const meant = nearestName(option, validOptions);
     super(
@@ -251,7 +251,7 @@ export class InvalidOptionError extends JobraftError {
   }
 }
 
-/** The job's data or name cannot be put into bytes. */
+/** The job's data or name cannot be encoded. */
 export class InvalidPayloadError extends JobraftError {
   override readonly code = 'INVALID_PAYLOAD';
 
@@ -260,13 +260,13 @@ export class InvalidPayloadError extends JobraftError {
   }
 }
 
-/** Marks the errors that forbid another attempt, whichever copy of jobraft made them. */
+/** Marks the errors that forbid another attempt, independent of the copy of jobraft that created them. */
 const UNRECOVERABLE = Symbol.for('jobraft.unrecoverable');
 const UNRECOVERABLE_NAME = 'UnrecoverableError';
-/** Of the longest chain of classes that is looked at: a Proxy may have one without an end. */
+/** Maximum number of classes of a chain that are checked: a Proxy may have an endless one. */
 const PROTOTYPES_MAX = 64;
 
-/** Thrown by a processor that knows that another attempt is useless: the job goes straight to the dead letters. */
+/** Thrown by a processor if another attempt is useless: the job becomes a dead letter at once. */
 export class UnrecoverableError extends Error {
   static {
     UnrecoverableError.prototype.name = UNRECOVERABLE_NAME;
@@ -275,8 +275,8 @@ export class UnrecoverableError extends Error {
 }
 
 /**
- * Whether the processor's error forbids another attempt: it is an UnrecoverableError of this or of another copy of jobraft, or it or one of
- * its classes has that name, as BullMQ's class and its subclasses. Never throws: what is thrown may be a proxy, or have a getter that throws.
+ * Whether the processor's error forbids another attempt: it is an UnrecoverableError of this or another copy of jobraft, or it or one of
+ * its classes has that name, as BullMQ's class and its subclasses. Never throws: `error` may be a proxy, or have a getter that throws.
  */
 export function isUnrecoverable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
@@ -301,7 +301,7 @@ function ownClassName(object: object): unknown {
   return typeof made === 'function' ? made.name : undefined;
 }
 
-/** The error for a rejection that no retry can help; `undefined` for those worth repeating. */
+/** The error for a rejection that a retry cannot change; `undefined` for one that is worth a retry. */
 export function finalRejection(code: RejectionCode, message: string, outcome: Outcome): JobraftError | undefined {
   switch (code) {
     case 'NO_LEADER':
@@ -316,9 +316,9 @@ export function finalRejection(code: RejectionCode, message: string, outcome: Ou
   }
 }
 
-/** What kept a call from being answered, as far as its client knows. */
+/** What prevents a reply to a call, as far as its client knows. */
 export interface Obstacle {
-  /** How a node rejected it, or another call, last. */
+  /** The last rejection by a node of this call, or another one. */
   readonly rejection: { readonly code: RejectionCode; readonly message: string } | undefined;
   /** The nodes of the cluster, if none of them runs. */
   readonly stoppedNodes: readonly number[] | undefined;
@@ -326,23 +326,22 @@ export interface Obstacle {
   readonly outage: ((outcome: Outcome) => JobraftError) | undefined;
 }
 
-/** What a call gets when its time is over: the most telling error that is true. */
+/** The error of a call whose time is over: the most specific one that is true. */
 export function deadlineRejection(outcome: Outcome, { rejection, stoppedNodes, outage }: Obstacle): JobraftError {
   if (outage !== undefined) return outage(outcome);
   if (rejection?.code === 'VERSION') return new ClusterVersionError(rejection.message, outcome);
   if (outcome === 'unknown') return new DeadlineError('unknown');
   if (stoppedNodes !== undefined) return new NoNodesRunningError(stoppedNodes);
   if (rejection?.code === 'NO_LEADER') return new NoLeaderError();
-  if (rejection?.code === 'OVERLOADED')
-    return new OverloadedError('The cluster rejected the call until its deadline, since it has too much to do.');
+  if (rejection?.code === 'OVERLOADED') return new OverloadedError('The cluster is overloaded and rejected the call until its deadline.');
   return new DeadlineError('not-applied');
 }
 
-/** A node rejected to change the members or to hand over leadership. Nothing was changed. */
+/** A node rejected a membership change or a leadership transfer. Nothing was changed. */
 export class AdminRejectedError extends JobraftError {
   override readonly code: AdminRejectionReason;
   override readonly outcome = 'not-applied';
-  /** Who leads as far as the node knows, or zero. */
+  /** The leader as far as the node knows, or zero. */
   readonly leader: number;
 
   constructor(code: AdminRejectionReason, message: string, leader: number) {
@@ -352,7 +351,7 @@ export class AdminRejectedError extends JobraftError {
   }
 }
 
-/** The members did not become what was asked for in time; the change may still go on. */
+/** The membership change was not complete in time; it may still continue. */
 export class MembershipTimeoutError extends JobraftError {
   override readonly code = 'MEMBERSHIP_TIMEOUT';
   override readonly outcome = 'unknown';
@@ -361,7 +360,7 @@ export class MembershipTimeoutError extends JobraftError {
     const wanted = [add.length > 0 ? `add ${add.join(', ')}` : '', remove.length > 0 ? `remove ${remove.join(', ')}` : ''];
     super(
       `The change of members (${wanted.filter((part) => part !== '').join('; ')}) was not complete within ${withinMs} ms. ` +
-        'See members(); a majority of the old and of the new voters must be reachable. Asking again is safe.',
+        'See members(); a majority of the old and of the new voters must be reachable. Repeating the call is safe.',
     );
   }
 }

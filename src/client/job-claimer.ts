@@ -11,18 +11,18 @@ import type { WorkerConfig } from './worker-options.ts';
 export interface JobClaimerHandlers {
   /** Jobs that have a slot: their processor runs, or is about to. */
   readonly running: () => number;
-  /** Jobs that were claimed and wait for a slot. */
+  /** Claimed jobs that wait for a slot. */
   readonly ready: () => number;
   /** @param askedAtMs when the claim was sent, by performance.now(). */
   readonly onJobs: (jobs: readonly ClaimedJob[], askedAtMs: number) => void;
   /** No job is left waiting. */
   readonly onDrained: () => void;
-  /** Whether anybody listens to that. */
-  readonly isDrainedHeard: () => boolean;
+  /** Whether 'drained' has a listener. */
+  readonly hasDrainedListener: () => boolean;
   readonly onError: (error: Error) => void;
 }
 
-/** What a worker shares with others. */
+/** The parts that a worker shares with others. */
 export interface JobClaimerShared {
   readonly claimSchedulers: ClaimSchedulers;
   readonly quarantine: Quarantine;
@@ -30,13 +30,13 @@ export interface JobClaimerShared {
 
 const OPERATION_BYTES = 300;
 const RETRY_MS = 100;
-/** How much one new sample counts in a running average. */
+/** Weight of a new sample in a running average. */
 const SMOOTHING = 0.05;
 
 /**
- * Decides when a worker claims, and how many. While the queue has jobs, claims travel with the completions of the same turn. Once a
- * claim comes back short, the worker waits for as many jobs as it could begin at once, together with the client's other workers of this
- * queue (see {@link ClaimScheduler}).
+ * Decides when a worker claims, and how many jobs. While the queue has jobs, claims go into the request with the completions of the same
+ * turn. Once a claim comes back short, the worker waits for as many jobs as it could begin at once, together with the client's other
+ * workers of this queue (see {@link ClaimScheduler}).
  */
 export class JobClaimer {
   readonly #queue: string;
@@ -49,9 +49,9 @@ export class JobClaimer {
   readonly #drained: DrainedEvent;
   #scheduler: ClaimScheduler | undefined;
   #isOpen = false;
-  /** The latest claim came back short: from then on the worker waits for jobs, which a queue that has more brings at once. */
+  /** The latest claim came back short: from then on the worker waits for jobs; if the queue has more they come at once. */
   #waitsForJobs = false;
-  /** Jobs that were asked for by claims that are not answered yet, and how many of them these begin. */
+  /** Jobs requested by unanswered claims, and how many of them these claims begin. */
   #asked = 0;
   #askedToBegin = 0;
   #isHeldUp = false;
@@ -71,20 +71,20 @@ export class JobClaimer {
       onJobs: (jobs, isShort, askedAtMs) => this.#onJobs(jobs, isShort, askedAtMs),
       onError: (error) => this.#onError(error),
     };
-    this.#drained = new DrainedEvent(queue, pipeline, { isHeard: handlers.isDrainedHeard, onDrained: handlers.onDrained });
+    this.#drained = new DrainedEvent(queue, pipeline, { hasListener: handlers.hasDrainedListener, onDrained: handlers.onDrained });
   }
 
-  /** Whether a claim of this worker is under way whose jobs will have to be given back; what waits at the cluster is {@link stop}'s. */
+  /** Whether a claim of this worker is in flight whose jobs must be given back; waiting claims are handled by {@link stop}. */
   get isClaiming(): boolean {
     return this.#asked > 0;
   }
 
-  /** Slots that wait for jobs which a claim under way begins. */
+  /** Slots reserved for the jobs that claims in flight begin. */
   get reservedSlots(): number {
     return this.#askedToBegin;
   }
 
-  /** How long a claim takes, on average. */
+  /** Average duration of a claim. */
   get claimMs(): number {
     return this.#claimMs;
   }
@@ -96,8 +96,8 @@ export class JobClaimer {
   }
 
   /**
-   * Claims no more, and cancels what waits at the cluster.
-   * @returns a promise that resolves once that is answered, and what it brought is given back. May be called twice.
+   * Claims no more, and cancels the waiting claim.
+   * @returns a promise that resolves once that has its reply, and its jobs are given back. May be called twice.
    */
   async stop(): Promise<void> {
     this.#isOpen = false;
@@ -115,7 +115,7 @@ export class JobClaimer {
     if (this.#isOpen && this.#retryTimer === undefined) this.#pipeline.atFlush(this.#claim);
   }
 
-  /** All slots have been taken for longer than a claim takes: nothing is claimed ahead until one is free. */
+  /** All slots have been busy for longer than a claim takes: nothing is claimed ahead until one is free. */
   onHeldUp(): void {
     this.#isHeldUp = true;
   }
@@ -127,20 +127,20 @@ export class JobClaimer {
   }
 
   /**
-   * Claiming ahead pays only when a job is done before another could be claimed; otherwise it takes jobs from other workers. It then takes
-   * as many as are done while a claim is on its way (Little's law), so that no free slot waits for one.
+   * Claiming ahead pays only if a job is done before another could be claimed; otherwise it takes jobs from other workers. It then takes
+   * as many as are done while a claim is in flight (Little's law), so that no free slot waits for a job.
    */
   get #capacity(): number {
     const { concurrency, prefetchMax } = this.#config;
     if (this.#isHeldUp || this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
-    // Of a job that was claimed ahead and ends the process at once, the cluster would not know that it had begun.
+    // If a job that was claimed ahead ends the process at once, the cluster does not know that it had begun.
     if (this.#shared.quarantine.isCautious(performance.now())) return concurrency;
     return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
   readonly #claim = (): void => {
     if (!this.#isOpen || this.#retryTimer !== undefined) return;
-    // Jobs that would have to wait here may be begun elsewhere.
+    // Jobs that would have to wait here may begin elsewhere.
     if (this.#shared.quarantine.isActive) {
       this.#scheduler?.want(this.#waiting, 0);
       return;
@@ -151,7 +151,7 @@ export class JobClaimer {
     if (this.#waitsForJobs) return;
     const countMax = Math.min(CLAIM_COUNT_MAX, this.#capacity - taken - this.#asked);
     if (countMax <= 0) return;
-    // The cluster is told to begin no more jobs than find a slot as soon as they are here.
+    // The cluster begins no more jobs than there are free slots when they arrive.
     const beginMax = beginsByClaim(maxStalledCount) ? Math.min(countMax, Math.max(0, concurrency - taken - this.#askedToBegin)) : 0;
     const { holder } = this.#shared.claimSchedulers;
     try {
@@ -197,7 +197,7 @@ export class JobClaimer {
 
   #onError(error: Error): void {
     this.#handlers.onError(error);
-    // Also tells a closing worker that this claim is over.
+    // Also notifies a closing worker that this claim is over.
     this.#handlers.onJobs([], 0);
     if (!this.#isOpen) return;
     this.#retryTimer ??= setTimeout(() => {

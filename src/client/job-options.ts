@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isPromise } from '../base/forgotten-await.ts';
+import { isPromise } from '../base/missing-await.ts';
 import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../protocol/limits.ts';
 import type { AddOptions } from '../protocol/request-encoder.ts';
 import { aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
@@ -10,19 +10,19 @@ export interface BackoffOptions {
   readonly delay: number;
 }
 
-/** What a job may be added with; the names and meanings of BullMQ. */
+/** The options of a new job; names and meanings as in BullMQ. */
 export interface JobOptions {
   /** Milliseconds until the job may be claimed. */
   readonly delay?: number;
   /** 0 (the default) is served first, then 1 up to 2^21 in ascending order. */
   readonly priority?: number;
-  /** How often the job is tried before it becomes a dead letter; 1 by default. */
+  /** Number of attempts before the job becomes a dead letter; 1 by default. */
   readonly attempts?: number;
-  /** The pause before another attempt: a number of milliseconds, or its kind; none by default. */
+  /** The pause before another attempt: milliseconds or an object; none by default. */
   readonly backoff?: number | BackoffOptions;
   /** `true` removes the completed job at once, a number keeps the newest of the queue, `false` keeps all; 1000 by default. */
   readonly removeOnComplete?: boolean | number;
-  /** Likewise for dead letters; `false` by default: they are kept for inspection. */
+  /** The same for dead letters; `false` by default: they are kept for inspection. */
   readonly removeOnFail?: boolean | number;
 }
 
@@ -36,7 +36,7 @@ const BACKOFF = optionsOf({
   delay: DURATION,
 } satisfies Record<keyof BackoffOptions, z.ZodType>);
 
-/** What decides; {@link isValidAtSight} only spares it the calls that pass. */
+/** The authority; {@link isValidAtSight} only saves this call for options that are valid. */
 export const JOB_OPTIONS = optionsOf(
   {
     delay: DURATION.optional(),
@@ -63,9 +63,9 @@ const DEFAULTS: AddOptions = Object.freeze({
 });
 
 /**
- * From the user's names to those of the request.
- * @param defaults what holds for everything that `options` leaves out.
- * @param bulkIndex which job of a bulk they are for: the error names it.
+ * Converts the user's options to those of the request.
+ * @param defaults apply to everything that `options` leaves out.
+ * @param bulkIndex the index of the job in a bulk, for the error.
  * @throws {UnknownOptionError | InvalidOptionError}
  */
 export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS, bulkIndex?: number): AddOptions {
@@ -83,8 +83,8 @@ export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptio
 }
 
 /**
- * Whether the schema would take these options. It has the last word: a no from here makes it look. Written by hand, since add() is called some
- * 200,000 times a second: measured, 0.1 µs a call here and 0.3 to 1.3 µs in zod. A test holds the two together.
+ * Whether the schema would accept these options. The schema decides: false only means that it is called. Written by hand, since add() is
+ * called some 200,000 times a second: measured, 0.1 µs a call here and 0.3 to 1.3 µs in zod. A test checks that the two agree.
  */
 export function isValidAtSight(options: JobOptions): boolean {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || isPromise(options)) return false;

@@ -5,12 +5,12 @@ import type { LeasedJob } from './leased-job.ts';
 import type { RepeatedOperation } from './pending-operation.ts';
 import { isLeaseGone, unexpectedResult } from './result-errors.ts';
 
-/** What a worker does with the replies. */
+/** How a worker handles the replies. */
 export interface JobReportHandlers<Data, Result> {
   readonly leaseMs: number;
   /** Whether reports are repeated for as long as an outage takes. */
   outlivesOutage(): boolean;
-  /** The report is answered, or given up; the others follow. */
+  /** The report has a reply, or is given up; a more specific handler follows. */
   onReply(held: LeasedJob<Data, Result>): void;
   onCompleted(held: LeasedJob<Data, Result>, result: Result): void;
   onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void;
@@ -22,10 +22,10 @@ export interface JobReportHandlers<Data, Result> {
 
 const OPERATION_BYTES = 64;
 
-/** Tells the cluster what came of a job, for as long as its lease may live. One object for each job: this is the path of every job. */
+/** Reports the outcome of a job to the cluster, until its lease may end. One object for each job: this is on the path of every job. */
 abstract class JobReport<Data, Result> implements RepeatedOperation {
   readonly endsLease = true;
-  /** About how large its operation is, in bytes. */
+  /** Approximate size of its operation, in bytes. */
   abstract readonly bytes: number;
   protected readonly held: LeasedJob<Data, Result>;
   protected readonly handlers: JobReportHandlers<Data, Result>;
@@ -65,7 +65,7 @@ export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
   readonly #result: Result;
   readonly #payload: Uint8Array;
 
-  /** @param payload the result as it is kept. */
+  /** @param payload the result as stored. */
   constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, result: Result, payload: Uint8Array) {
     super(held, handlers);
     this.bytes = OPERATION_BYTES + payload.length;
@@ -93,7 +93,7 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
   readonly #reason: string;
   readonly #mayRetry: boolean;
 
-  /** @param reason the error as it is kept. @param mayRetry whether the job may be tried again, if attempts are left. */
+  /** @param reason the error as stored. @param mayRetry whether the job may be tried again, if attempts are left. */
   constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, error: Error, reason: string, mayRetry: boolean) {
     super(held, handlers);
     this.bytes = OPERATION_BYTES + reason.length;

@@ -15,7 +15,7 @@ export interface JobSlotsHandlers<Data, Result> {
   readonly run: (held: LeasedJob<Data, Result>, nowMs: number) => void;
   /** Releases a job that was not begun, or whose processor was not called. */
   readonly giveBack: (held: LeasedJob<Data, Result>) => void;
-  /** The worker holds fewer jobs, without one that ended. */
+  /** The worker holds fewer jobs, without a job that ended. */
   readonly onFree: () => void;
   readonly onError: (error: Error) => void;
 }
@@ -23,18 +23,18 @@ export interface JobSlotsHandlers<Data, Result> {
 type SlotsConfig = Pick<WorkerConfig, 'concurrency' | 'leaseMs' | 'maxStalledCount'>;
 
 const OPERATION_BYTES = 24;
-/** How long processors are called one after the other before the event loop gets its turn: reports and extensions leave in it. */
+/** How long processors are called in a row before the event loop runs: it sends reports and extensions. */
 const SLICE_MS = 20;
-/** Jobs that were claimed ahead are not given back before they have waited this long, however quick claims are. */
+/** Minimum time that jobs which were claimed ahead wait before they are given back, however short claims are. */
 const HELD_UP_MS_MIN = 20;
 
 /**
  * A worker's slots, one for each job that it may process at the same time, and the claimed jobs that wait for one.
  *
- * The cluster must know which jobs have begun: a lease that ends before its job begins counts nothing. A claim begins as many jobs as there
- * are free slots. The begin of a job that was claimed ahead travels with the request of the turn in which it takes its slot; if it ends in
- * that turn, too, its end says enough. If one more stall fails a job, its processor is not called before the cluster knows that it has
- * begun: a job that stalled before, or any job of a worker that allows no stall. Jobs that stalled are run alone at first ({@link Quarantine}).
+ * The cluster must know which jobs have begun: a lease that expires before its job begins counts nothing. A claim begins as many jobs as
+ * there are free slots. The begin of a job that was claimed ahead goes into the request of the turn in which it takes its slot; if it ends
+ * in that turn, too, its end implies the begin. If one more stall fails a job, its processor is not called before the cluster knows that it
+ * has begun: a job that stalled before, or any job of a worker that allows no stall. Stalled jobs run alone at first ({@link Quarantine}).
  */
 export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #config: SlotsConfig;
@@ -44,19 +44,19 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #handlers: JobSlotsHandlers<Data, Result>;
   readonly #running = new Set<LeasedJob<Data, Result>>();
   readonly #ready = new ReadyJobs<Data, Result>();
-  /** Began in this turn, and the cluster does not know it. */
+  /** Jobs that began in this turn, unknown to the cluster. */
   readonly #unannounced = new Set<LeasedJob<Data, Result>>();
-  /** Have a slot and have begun, and their processors are called in the next turn of the event loop. */
+  /** Jobs that have a slot and have begun; their processors are called in the next turn of the event loop. */
   readonly #due: LeasedJob<Data, Result>[] = [];
   /** Set while processors have been called in this turn. */
   #nextTurn: NodeJS.Immediate | undefined;
   #turnStartedMs = 0;
   #isFilling = false;
-  /** The moment at which a job was given its slot last: a look at the clock takes as long as some of what is done for a job. */
+  /** When a job last got its slot: reading the clock takes as long as some of the work for a job. */
   #filledAtMs = 0;
-  /** No stall is allowed, and the begin of this job is not answered yet. */
+  /** The job whose begin has no reply yet, if no stall is allowed. */
   #onlyBegin: LeasedJob<Data, Result> | undefined;
-  /** Since when none of the waiting jobs has got a slot. */
+  /** Since when no waiting job has got a slot. */
   #waitingSinceMs = 0;
   #heldUpTimer: NodeJS.Timeout | undefined;
   #isOpen = true;
@@ -91,11 +91,11 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     return [...this.#running, ...this.#ready.values()];
   }
 
-  /** Takes jobs that were just claimed. */
+  /** Takes newly claimed jobs. */
   add(jobs: readonly LeasedJob<Data, Result>[]): void {
     if (this.#ready.size === 0) this.#waitingSinceMs = performance.now();
     for (const held of jobs) {
-      // Anew for each: the processor of the one before may have taken its time.
+      // Read again for each job: the processor before may have taken long.
       const nowMs = performance.now();
       if (!this.#isOpen) this.#handlers.giveBack(held);
       else if (!held.isBegun) this.#wait(held);
@@ -105,9 +105,9 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.fill();
   }
 
-  /** Gives free slots to jobs that wait. */
+  /** Gives free slots to waiting jobs. */
   fill(): void {
-    // What it gives back may end a quarantine, which calls it again: the first call goes on.
+    // Giving back jobs may end a quarantine, which calls this again: only the first call continues.
     if (this.#isFilling) return;
     this.#isFilling = true;
     try {
@@ -118,31 +118,31 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.#watch();
   }
 
-  /** The job needs its slot no more. */
+  /** The job no longer needs its slot. */
   free(held: LeasedJob<Data, Result>): void {
     this.#running.delete(held);
     this.#unannounced.delete(held);
   }
 
-  /** The cluster knows what came of the job, or that nothing comes of it here. */
+  /** The cluster knows the outcome of the job, or this worker no longer processes it. */
   onOver(held: LeasedJob<Data, Result>): void {
     if (held.stalls > 0) this.#quarantine.onOver(held);
   }
 
-  /** The lease is gone: a job whose processor does not run needs nothing any more. */
+  /** The lease is lost: a job whose processor does not run is dropped. */
   lose(held: LeasedJob<Data, Result>): void {
     this.#ready.remove(held);
     if (!held.hasStarted) this.free(held);
     this.onOver(held);
   }
 
-  /** What may begin has changed. */
+  /** The jobs that may begin have changed. */
   onQuarantine(): void {
     this.fill();
     this.#handlers.onFree();
   }
 
-  /** Begins nothing more, and gives back what waits. */
+  /** Begins nothing more, and gives back the waiting jobs. */
   close(): void {
     this.#isOpen = false;
     clearTimeout(this.#heldUpTimer);
@@ -192,21 +192,21 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   }
 
   /**
-   * Whether a job that its claim has begun can run at once, as it must: a lease that ends would count. Slots are reserved for what a claim
-   * begins; but other jobs may be run alone by now.
+   * Whether a job that its claim has begun can run at once, as it must: its lease would count if it expired. Slots are reserved for the
+   * jobs that a claim begins; but other jobs may run alone by now.
    */
   #mayRun(held: LeasedJob<Data, Result>, nowMs: number): boolean {
     return this.#running.size < this.#config.concurrency && !this.#quarantine.isActive && !this.#isLeaseOver(held, nowMs);
   }
 
-  /** A worker that holds fewer jobs may claim others: no job that ends may tell it so. */
+  /** Gives the job back. The worker holds fewer jobs, without a job that ended, and may claim others. */
   #giveBack(held: LeasedJob<Data, Result>): void {
     this.#handlers.giveBack(held);
     this.onOver(held);
     this.#handlers.onFree();
   }
 
-  /** Gives the job a slot. It has begun. */
+  /** Gives the job a slot. The job has begun. */
   #run(held: LeasedJob<Data, Result>, nowMs: number): void {
     this.#running.add(held);
     if (this.#due.length === 0 && this.#hasTime(nowMs)) this.#call(held, nowMs);
@@ -218,7 +218,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.#handlers.run(held, nowMs);
   }
 
-  /** Whether processors may be called in this turn of the event loop. If not, it goes on in the next. */
+  /** Whether processors may be called in this turn of the event loop, or only in the next. */
   #hasTime(nowMs: number): boolean {
     if (this.#nextTurn !== undefined) return nowMs - this.#turnStartedMs < SLICE_MS;
     this.#turnStartedMs = nowMs;
@@ -243,7 +243,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     this.fill();
   };
 
-  /** A lease is never extended by waiting for a slot alone: what can be known to be over is not begun. */
+  /** Waiting for a slot alone never extends a lease: a job whose lease may be over is not begun. */
   #isLeaseOver(held: LeasedJob<Data, Result>, nowMs: number): boolean {
     return nowMs >= held.extendedAtMs + this.#config.leaseMs;
   }
@@ -255,7 +255,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       this.#unannounced.delete(held);
       this.#sendBegin(held, {
         onResult: (result) => {
-          // That the lease is gone is told by the next extension, or by the rejection of what came of the job.
+          // A lost lease is reported by the next extension, or by the rejection of the job's report.
           if (!result.ok && !isLeaseGone(result.code)) this.#handlers.onError(unexpectedResult(result));
         },
         onError: (error) => this.#handlers.onError(error),
@@ -269,7 +269,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     if (held.stalls === 0) this.#onlyBegin = held;
     const onReplied = (): boolean => {
       if (this.#onlyBegin === held) this.#onlyBegin = undefined;
-      // Otherwise it was given back, or its lease was lost, meanwhile.
+      // Otherwise it was given back or its lease was lost meanwhile.
       return this.#running.has(held);
     };
     this.#sendBegin(held, {
@@ -317,11 +317,11 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   #watch(): void {
     if (!this.#isOpen || this.#ready.size === 0 || this.#heldUpTimer !== undefined) return;
     const inMs = this.#waitingSinceMs + this.#heldUpMs - performance.now();
-    // After a pause of the event loop timers run first. What has ended meanwhile is known one phase later.
+    // After a pause of the event loop timers run first. Jobs that ended meanwhile are known one phase later.
     this.#heldUpTimer = setTimeout(() => setImmediate(this.#onHeldUpTimer), Math.max(1, inMs));
   }
 
-  /** Claiming ahead was meant to save the wait for a claim. */
+  /** Claiming ahead should save the time of a claim. */
   get #heldUpMs(): number {
     return Math.max(HELD_UP_MS_MIN, this.#intake.claimMs);
   }
@@ -335,6 +335,6 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       this.#intake.onHeldUp();
       for (const held of this.#ready.takeAll()) this.#giveBack(held);
     }
-    // With slots free, jobs wait here for the end of a quarantine.
+    // If slots are free, jobs wait here for the end of a quarantine.
   };
 }

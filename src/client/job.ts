@@ -2,7 +2,7 @@ import type { JobState } from '../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../protocol/reply.ts';
 import { decodeData, decodeName, decodeValue } from './payload.ts';
 
-/** What a job is made of; bytes are decoded when they are first read. */
+/** The data of a job; bytes are decoded when first read. */
 interface JobSource<Data> {
   readonly id: number;
   readonly queueName: string;
@@ -15,7 +15,7 @@ interface JobSource<Data> {
   readonly finishedAt?: number | undefined;
   readonly failedReason?: string | undefined;
   readonly result?: Uint8Array | undefined;
-  /** Name and data in bytes, or as they are. */
+  /** Name and data, encoded or as values. */
   readonly payload?: Uint8Array;
   readonly name?: string;
   readonly data?: Data;
@@ -23,20 +23,23 @@ interface JobSource<Data> {
 
 const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
 
-/** One job as its user sees it: a picture of the moment it was asked for, not a live view. */
+/** One job as its user sees it: a snapshot of the moment it was read, not a live view. */
 export class Job<Data = unknown, Result = unknown> {
   readonly id: number;
   readonly queueName: string;
-  /** When the job was added, in wall-clock milliseconds: the log's, or the client's own for what add() returns. */
+  /** When the job was added, in wall-clock milliseconds: by the log, or by the client's own clock if add() returned it. */
   readonly addedAt: number;
-  /** Attempts that came to an end; 0 while the first one runs. */
+  /** Attempts that ended; 0 while the first one runs. */
   attemptsMade: number;
   readonly attemptsMax: number;
-  /** How often in a row the job was begun and its lease ended, since an attempt came to an end; more than `maxStalledCount` fail it. */
+  /** Times in a row that the job was begun and its lease expired, since an attempt ended; more than `maxStalledCount` fail it. */
   readonly stalledCounter: number;
-  /** The fencing token, for a job that a worker holds: grows with every claim, so a later holder's is always larger. Pass it along to fence your own writes. */
+  /**
+   * The fencing token, if a worker holds the job. It grows with every claim, so a later holder's is always larger. Pass it along to fence
+   * your own writes.
+   */
   readonly token: number | undefined;
-  /** Only known for what getJob() returns. */
+  /** Set only if getJob() returned the job. */
   readonly state: JobState | undefined;
   readonly finishedAt: number | undefined;
   /** Why the latest failed attempt failed. */
@@ -73,10 +76,10 @@ export class Job<Data = unknown, Result = unknown> {
     return this.#name;
   }
 
-  /** The JSON value or the bytes that the job was added with; decoded at the first look. */
+  /** The JSON value or the bytes that the job was added with; decoded when first read. */
   get data(): Data {
     if (!this.#hasData) {
-      // The only casts: the queue's type parameters say what its jobs carry.
+      // The only casts: the queue's type parameters define the data of its jobs.
       this.#data = decodeData(this.#payload ?? NOTHING) as Data;
       this.#hasData = true;
     }
@@ -93,8 +96,8 @@ export class Job<Data = unknown, Result = unknown> {
   }
 
   /**
-   * The attempt came to an end that is committed. Static, and without an assignment that may throw: the job's owner may have frozen it, taken
-   * away its prototype, or redefined its properties.
+   * The end of the attempt is committed. Static, and without an assignment that may throw: the job's owner may have frozen it, removed
+   * its prototype, or redefined its properties.
    * @internal
    */
   static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value): void {
@@ -115,16 +118,16 @@ export class Job<Data = unknown, Result = unknown> {
   }
 }
 
-/** Without effect where the object does not allow it. Never throws. On the path of every job, where defining the property is slower. */
+/** Without effect if the object does not allow it. Never throws. On the path of every job, where defining the property is slower. */
 function assign<Name extends 'attemptsMade' | 'failedReason'>(job: Job, name: Name, value: Job[Name]): void {
   try {
     job[name] = value;
   } catch {
-    // What its owner made of it stays.
+    // The owner's change stays.
   }
 }
 
-/** For who added it: `addedAt` by their own clock, and the very name and data they gave. */
+/** The job that add() returns: `addedAt` by the client's clock, and the same name and data objects. */
 export const jobOfAdd = <Data, Result>(
   queueName: string,
   id: number,

@@ -4,11 +4,11 @@ import type { Batch } from './batch.ts';
 import { deliver } from './deliver.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 
-/** Most requests whose late reply is waited for, and most claims in them; beyond it the oldest is forgotten, and the leases of its jobs run out. */
+/** Maximum number of awaited late replies, and of claims in them. Beyond it the oldest is dropped, and the leases of its jobs expire. */
 const REQUESTS_MAX = 1_024;
 const CLAIMS_MAX = 16 * 1_024;
 
-/** What is kept of a request: not its bytes, which may be many. */
+/** The part of a request that is kept: not its bytes, which may be many. */
 interface ExpectedReply {
   readonly operations: number;
   readonly claims: readonly (readonly [at: number, claim: PendingOperation])[];
@@ -17,7 +17,7 @@ interface ExpectedReply {
 /** Gives jobs back that no worker will run. */
 type Release = (jobs: readonly ClaimedJob[], leaseMs: number) => void;
 
-/** Claims that were given up before their reply came. If it comes, its jobs are released, since no worker would run them. */
+/** Claims that were given up before their reply. If it comes, its jobs are released, since no worker would run them. */
 export class LateClaims {
   readonly #release: Release;
   readonly #expected = new Map<string, ExpectedReply>();
@@ -32,7 +32,7 @@ export class LateClaims {
     return call.claimLeaseMs === undefined ? undefined : new LateClaim(call.claimLeaseMs, this.#release);
   }
 
-  /** The batch has left its session. Whatever it still awaits comes here. */
+  /** The batch has left its session. Its late replies come here. */
   expect(batch: Batch): void {
     const { session, sequence, operations } = batch;
     const claims = [...batch.pending()];
@@ -73,7 +73,7 @@ class LateClaim implements PendingOperation {
   }
 
   onError(): void {
-    // The worker that claimed was told when the claim was given up.
+    // The worker got an error when the claim was given up.
   }
 }
 
@@ -85,7 +85,7 @@ export class ReleasedJob implements RepeatedOperation {
   readonly #token: number;
   readonly #onOver: () => void;
 
-  /** @param onOver called once it is answered, or given up. */
+  /** @param onOver called once it has a reply, or is given up. */
   constructor(job: number, token: number, untilMs: number, onOver: () => void) {
     this.#job = job;
     this.#token = token;
@@ -105,12 +105,12 @@ export class ReleasedJob implements RepeatedOperation {
     encoder.release(this.#job, this.#token);
   }
 
-  /** Released, or another holds it by now. */
+  /** Released, or held by another worker by now. */
   onResult(): void {
     this.#onOver();
   }
 
-  /** Its lease runs out. */
+  /** Its lease expires. */
   onError(): void {
     this.#onOver();
   }

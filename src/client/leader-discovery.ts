@@ -2,25 +2,25 @@ import type { NodeStatus } from '../protocol/client-frame.ts';
 import type { Connection } from './connection.ts';
 import { LeaderHints } from './leader-hints.ts';
 
-/** The first pause between two attempts. Short: elections take tens of milliseconds, and the first call after one should not wait much longer. */
+/** The first pause between two attempts. Short: elections take tens of milliseconds, and the first call after one should start soon. */
 const RETRY_MS_MIN = 5;
 const RETRY_MS_MAX = 200;
 const RETRY_GROWTH = 1.5;
-/** Each pause is drawn from this much around its value, so that clients do not come back in step. */
+/** Relative jitter of each pause, so that clients do not retry at the same time. */
 const JITTER = 0.25;
 
-/** The pause before attempt number `attempts + 1`. @param advisedMs what the node asked for, zero if nothing. */
+/** The pause before attempt number `attempts + 1`. @param advisedMs the pause that the node requested, zero if none. */
 export function retryDelayMs(attempts: number, advisedMs = 0): number {
   const delayMs = advisedMs > 0 ? advisedMs : Math.min(RETRY_MS_MAX, RETRY_MS_MIN * RETRY_GROWTH ** Math.min(attempts, 20));
   return delayMs * (1 + JITTER * (2 * Math.random() - 1));
 }
 
-/** The call number of status frames that the client asks for itself. */
+/** The call number of status frames for the client itself. */
 export const OWN_STATUS_CALL = 0;
 
 /**
- * Which node to talk to. *Settled* on one node, or *searching*: then every node is asked for its status at growing intervals, until one
- * that can be believed calls itself leader, or any node replies to a request (a follower forwards).
+ * Selects the node to send to. *Settled* on one node, or *searching*: then every node is asked for its status at growing intervals, until a
+ * node that is not suspect reports itself as leader, or any node replies to a request (a follower forwards).
  */
 export class LeaderDiscovery {
   readonly #connection: Connection;
@@ -45,7 +45,7 @@ export class LeaderDiscovery {
     return this.#isSearching;
   }
 
-  /** The first round only asks for statuses; from the second on a request is tried too. */
+  /** The first round only requests statuses; from the second on a request is tried too. */
   get isProbing(): boolean {
     return this.#attempt > 0;
   }
@@ -66,7 +66,7 @@ export class LeaderDiscovery {
     return this.askAll(nowMs);
   }
 
-  /** There is nothing to send: searching rests until there is. */
+  /** There is nothing to send: searching pauses until there is. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -100,14 +100,14 @@ export class LeaderDiscovery {
     return leader !== undefined;
   }
 
-  /** Moves from a follower to the leader it names: forwarding costs a hop. What was sent to the follower is still answered by it. */
+  /** Moves from a follower to the leader that it names: forwarding costs a hop. The follower still replies to the requests it has. */
   followLeader(status: NodeStatus): void {
     const leader = status.leaderId;
     if (status.node !== this.#node || status.state === 'leader' || leader === null || leader === this.#node) return;
     if (!this.#view.isSuspect(leader, performance.now()) && this.#connection.isReachable(leader)) this.#node = leader;
   }
 
-  /** The next node in turn that is not suspect; any node when all are. */
+  /** The next node in turn that is not suspect; any node if all are. */
   nextProbeNode(nowMs: number): number | undefined {
     const nodes = this.#connection.nodeIds();
     const trusted = nodes.filter((node) => !this.#view.isSuspect(node, nowMs));

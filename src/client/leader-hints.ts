@@ -1,11 +1,11 @@
 import type { NodeStatus } from '../protocol/client-frame.ts';
 
-/** How long a node that stayed silent is not believed when it calls itself leader. */
+/** How long a silent node is not trusted when it reports itself as leader. */
 const SUSPICION_MS = 2_000;
 
 /**
- * What the nodes said last about who leads, and which of them went silent. A paused or cut off leader still calls itself
- * leader: that is why silence counts more than words.
+ * The latest status of each node, and which nodes are silent. A paused or cut off leader still reports itself as
+ * leader, so silence counts more than its status.
  */
 export class LeaderHints {
   readonly #statuses = new Map<number, NodeStatus>();
@@ -15,7 +15,7 @@ export class LeaderHints {
     this.#statuses.set(status.node, status);
   }
 
-  /** Drops what was said, so that only fresh words count; suspicion stays. */
+  /** Drops all statuses, so that only new ones count; suspicion stays. */
   forgetStatuses(): void {
     this.#statuses.clear();
   }
@@ -37,7 +37,7 @@ export class LeaderHints {
     return (this.#suspectUntilMs.get(node) ?? 0) > nowMs;
   }
 
-  /** The node that calls itself leader in the highest term, if it may be believed. */
+  /** The node that reports itself as leader in the highest term, unless it is suspect. */
   leader(nowMs: number): number | undefined {
     let best: NodeStatus | undefined;
     for (const status of this.#statuses.values()) {

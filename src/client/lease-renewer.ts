@@ -29,8 +29,8 @@ export class LeaseRenewer<Data, Result> {
   }
 
   /**
-   * The event loop has read everything that had arrived by this moment, on the monotonic clock: a lease of which it hears later was given
-   * after it. Not older than a third of a lease, unless the event loop stood still.
+   * The event loop has read everything that had arrived by this moment, on the monotonic clock: a lease received later was granted
+   * after it. At most a third of a lease old, unless the event loop was blocked.
    */
   get aliveAtMs(): number {
     return this.#aliveAtMs;
@@ -49,7 +49,7 @@ export class LeaseRenewer<Data, Result> {
 
   #onTimer(): void {
     const nowMs = performance.now();
-    // After a pause of the event loop timers run before the messages that came meanwhile are read; immediates run after them.
+    // After a pause of the event loop timers run before the messages that arrived meanwhile are read; immediates run after them.
     setImmediate(() => {
       this.#aliveAtMs = nowMs;
     });
@@ -81,7 +81,7 @@ export class LeaseRenewer<Data, Result> {
     this.#extending.delete(held);
     this.#handlers.onError(error);
     const nowMs = performance.now();
-    // Only the cluster's word ends a lease: a fresh term from a new leader may have kept it. What failed at once would do so again.
+    // Only a reply of the cluster ends a lease: a fresh term from a new leader may have kept it. An immediate failure would happen again.
     const hasTakenTime = nowMs - askedAtMs >= this.#leaseMs / 6;
     if (this.#isRunning && hasTakenTime && !held.isLost && !held.isEnded) this.#extend(held, nowMs);
   }

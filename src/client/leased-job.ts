@@ -1,13 +1,13 @@
 import type { ClaimedJob } from '../protocol/reply.ts';
 import { Job } from './job.ts';
 
-/** What a processor gets beside the job. */
+/** The second argument of a processor. */
 export interface JobContext {
   /** Aborted when the lease is lost, or the worker is closed by force: then the result no longer counts. */
   readonly signal: AbortSignal;
 }
 
-/** What its processor knows of a held job: nothing by which it could change what the worker knows. */
+/** The processor's view of a held job: it cannot change the worker's state. */
 class LeasedJobContext implements JobContext {
   readonly #held: LeasedJob<unknown, unknown>;
 
@@ -21,24 +21,24 @@ class LeasedJobContext implements JobContext {
 }
 
 /**
- * A job under this worker's lease, from the claim to the reply that ends it. What the worker needs to know of the job is kept here: the job
+ * A job under this worker's lease, from the claim to the reply that ends it. The worker's own state of the job is kept here: the job
  * itself belongs to the user, who may freeze or change it.
  */
 export class LeasedJob<Data, Result> {
   readonly job: Job<Data, Result>;
   readonly id: number;
   readonly token: number;
-  /** Which attempt this is, from 1 on. */
+  /** The number of this attempt, from 1 on. */
   readonly attempt: number;
-  /** How often in a row it was begun under a lease that then ended. */
+  /** Times in a row that it was begun under a lease that then expired. */
   readonly stalls: number;
-  /** The lease was given or extended at this moment or later, on the monotonic clock. */
+  /** The lease was granted or extended at this moment or later, on the monotonic clock. */
   extendedAtMs: number;
   /** Whether its claim began it. */
   readonly isBegun: boolean;
   /** Its processor was called. */
   hasStarted = false;
-  /** It was ended or given back: it has no lease to lose any more. */
+  /** It was ended or given back: it has no lease to lose. */
   isEnded = false;
   #lost: Error | undefined;
   #controller: AbortController | undefined;
@@ -57,12 +57,12 @@ export class LeasedJob<Data, Result> {
     return this.#lost !== undefined;
   }
 
-  /** What the processor gets. */
+  /** The argument for the processor. */
   get context(): JobContext {
     return new LeasedJobContext(this);
   }
 
-  /** Made at the first look: most processors never look. */
+  /** Created when first read; most processors do not read it. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -88,7 +88,7 @@ export class LeasedJob<Data, Result> {
   }
 }
 
-/** A signal that its user froze or took apart cannot be aborted: its user is not told, and the worker goes on. */
+/** A signal that its user froze or changed may not be abortable: then it stays as it is, and the worker goes on. */
 function abort(controller: AbortController, reason: Error): void {
   try {
     controller.abort(reason);

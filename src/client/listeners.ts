@@ -2,10 +2,10 @@ import { types } from 'node:util';
 import { describeThrown, stackOf, toError } from './thrown.ts';
 
 /**
- * Calls each listener, whatever the others do. `EventEmitter.emit` stops at the first that throws, and what it throws reaches the code
- * that emits: a job that is never ended, or a promise that rejects.
+ * Calls each listener, independent of the others. `EventEmitter.emit` stops at the first that throws, and its error reaches the code
+ * that emits: a job would never end, or a promise would reject.
  * @param listeners as `rawListeners()` returns them, so that those registered with `once` are removed when they are called.
- * @param onThrown receives what a listener threw, or what the promise of an async listener was rejected with.
+ * @param onThrown receives the error of a listener, thrown or as the rejection of an async one.
  */
 export function callListeners(
   listeners: readonly (typeof Function.prototype)[],
@@ -23,7 +23,7 @@ export function callListeners(
   }
 }
 
-/** The same listener, but one that never throws: its error is said as a warning. @param name what it listens for. */
+/** The same listener, but it never throws: its error becomes a process warning. @param name of its event. */
 export function isolatedListener<Args extends readonly unknown[]>(
   name: string,
   listener: (...args: Args) => unknown,
@@ -31,7 +31,7 @@ export function isolatedListener<Args extends readonly unknown[]>(
   return (...args) => callListeners([listener], globalThis, args, (thrown) => warnOfThrown(name, thrown));
 }
 
-/** Says what a listener threw. As text: Node.js prints a warning that is an error with the error's own `toString`. */
+/** Emits a warning for a listener's error. As text: Node.js prints a warning that is an error with the error's own `toString`. */
 export function warnOfThrown(name: string, thrown: unknown): void {
   const error = toError(thrown);
   process.emitWarning(`The listener of "${name}" threw: ${describeThrown(error)}`, {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { MemberChange } from './admin-calls.ts';
 import { aValue, checkOptions, integerIn, optionsOf } from './option-check.ts';
 
-/** What may be passed to a call that is for one named node. */
+/** The valid arguments of a call to one named node. */
 
 const isNodeId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
 

@@ -2,7 +2,7 @@ import { RequestEncoder } from '../protocol/request-encoder.ts';
 import { Batch, type BatchKind } from './batch.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 
-/** The batch that still takes operations: they are written straight into its request. */
+/** The batch that still accepts operations: they are written directly into its request. */
 export class OpenBatch {
   readonly encoder: RequestEncoder;
   readonly #kind: BatchKind;
@@ -14,7 +14,7 @@ export class OpenBatch {
   constructor(capacityBytes: number, kind: BatchKind = {}) {
     this.encoder = new RequestEncoder(capacityBytes);
     this.#kind = kind;
-    // The header is filled in when the batch is sent.
+    // The header is written when the batch is sent.
     this.encoder.begin(1, 1, 1);
   }
 
@@ -31,7 +31,7 @@ export class OpenBatch {
     return this.encoder.bytes - this.#keptBytes;
   }
 
-  /** When the first operation came in; infinity while there is none. */
+  /** When the first operation was issued; infinity if there is none. */
   get sinceMs(): number {
     return this.#calls.length === 0 ? Number.POSITIVE_INFINITY : this.#sinceMs;
   }
@@ -61,7 +61,7 @@ export class OpenBatch {
   }
 }
 
-/** Writes kept calls into a batch of their own. @param mayHaveTakenEffect whether an earlier sending of them was never answered. */
+/** Writes kept calls into a batch of their own. @param mayHaveTakenEffect whether an earlier sending of them never got a reply. */
 export function batchOfKept(calls: readonly RepeatedOperation[], deadlineMs: number, mayHaveTakenEffect: boolean): Batch {
   const gathering = new OpenBatch(1024, { mayHaveTakenEffect });
   for (const call of calls) gathering.keep(call, 0);

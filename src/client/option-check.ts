@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { isPromise } from '../base/forgotten-await.ts';
+import { isPromise } from '../base/missing-await.ts';
 import { InvalidOptionError, UnknownOptionError } from './errors.ts';
 
 /**
- * Options and arguments are checked once, where the user passes them, by schemas of zod. The message of every rule is the remedy: a sentence
- * that says what would be valid.
+ * Options and arguments are checked once, where the user passes them, by zod schemas. The message of every rule is the remedy: a sentence
+ * with the valid values.
  */
 
 type Path = readonly PropertyKey[];
 
 /**
- * An object that has no other names than those of `shape`. `undefined` counts as "not given" where a rule is optional. A promise is an object
- * without names, and would pass where all of them are optional.
+ * An object that has only the names of `shape`. `undefined` counts as "not given" where a rule is optional. A promise is an object
+ * without names, and would pass if all of them are optional.
  */
 export function optionsOf<Shape extends z.core.$ZodShape>(shape: Shape, remedy = 'Give an object of options.') {
   const names = Object.keys(shape).join(', ');
-  // The message of an unknown name is the list of those that are known; {@link checkOptions} makes the sentence.
+  // The message of an unknown name is the list of known names; {@link checkOptions} builds the sentence.
   const object = z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
   return aValue<z.input<typeof object>>((value) => !isPromise(value), remedy).pipe(object);
 }
@@ -32,18 +32,18 @@ export function durationIn(fromMs: number, toMs: number) {
 
 export const aBoolean = z.boolean({ error: 'Give true or false.' });
 
-/** For values that are told by a predicate: functions, objects of a class. */
+/** For values that are checked by a predicate: functions, objects of a class. */
 export const aValue = <Value>(isValid: (value: unknown) => boolean, remedy: string) => z.custom<Value>(isValid, { error: remedy });
 
 /**
- * @param value what the user passed. @param at its name, or the path to it; empty for an object whose options need no prefix.
+ * @param value the user's value. @param at its name, or the path to it; empty for an object whose options need no prefix.
  * @throws {UnknownOptionError} for a name that the schema does not have: most often a spelling mistake.
  * @throws {InvalidOptionError} for a value that cannot work, or one that is missing.
  */
 export function checkOptions(schema: z.ZodType, value: unknown, at: Path = []): void {
   const parsed = schema.safeParse(value);
   if (parsed.success) return;
-  throw optionError(tellingIssue(parsed.error.issues), value, at);
+  throw optionError(mostSpecificIssue(parsed.error.issues), value, at);
 }
 
 function optionError(issue: z.core.$ZodIssue, value: unknown, at: Path): UnknownOptionError | InvalidOptionError {
@@ -54,13 +54,13 @@ function optionError(issue: z.core.$ZodIssue, value: unknown, at: Path): Unknown
   return new InvalidOptionError(path.length === 0 ? 'options' : nameOf(path), valueAt(value, issue.path), issue.message);
 }
 
-/** An unknown name explains what else seems to be missing. Of a union, the form that was meant is the one that got furthest. */
-function tellingIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+/** An unknown name explains other missing ones. Of a union, the intended form is the one that got furthest. */
+function mostSpecificIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
   const issue = (issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]) as z.core.$ZodIssue;
   if (issue.code !== 'invalid_union') return issue;
   const meant = issue.errors.find((form) => form.every(({ code, path }) => code === 'unrecognized_keys' || path.length > 0));
   if (meant === undefined || meant.length === 0) return issue;
-  const inner = tellingIssue(meant);
+  const inner = mostSpecificIssue(meant);
   return { ...inner, path: [...issue.path, ...inner.path] };
 }
 

@@ -10,22 +10,22 @@ import { isRepeated } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';
 
 /**
- * Decides what becomes of a batch, and of each of its calls, when it is answered, rejected, or its time is over. Kept calls go on: in their
- * batch, whose bytes are repeated, or in another one when that can have no reply any more. Sends nothing itself.
+ * Decides how a batch and each of its calls continue when it gets a reply, is rejected, or its time is over. Kept calls continue: in their
+ * batch, whose bytes are repeated, or in another one if that can no longer get a reply. Sends nothing itself.
  */
 export class Outcomes {
-  readonly #lanes: SessionQueues;
+  readonly #sessionQueues: SessionQueues;
   readonly #intake: BatchBuilder;
   readonly #late: LateClaims;
   readonly #times: CallTimes;
 
   constructor(parts: {
-    readonly lanes: SessionQueues;
+    readonly sessionQueues: SessionQueues;
     readonly intake: BatchBuilder;
     readonly late: LateClaims;
     readonly times: CallTimes;
   }) {
-    this.#lanes = parts.lanes;
+    this.#sessionQueues = parts.sessionQueues;
     this.#intake = parts.intake;
     this.#late = parts.late;
     this.#times = parts.times;
@@ -36,10 +36,10 @@ export class Outcomes {
     if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
       this.#onSessionExpired(batch);
     } else if (batch.isOpening && first?.ok === true && first.type === 'opened') {
-      this.#lanes.remove(batch);
-      if (batch.session !== undefined) this.#lanes.onOpened(batch.session, first.client);
+      this.#sessionQueues.remove(batch);
+      if (batch.session !== undefined) this.#sessionQueues.onOpened(batch.session, first.client);
     } else if (batch.isOpening || results.length !== batch.operations) {
-      const message = `${results.length} results came for ${batch.operations} operations.`;
+      const message = `The reply has ${results.length} results for ${batch.operations} operations.`;
       this.onRejected(batch, new RequestRejectedError('UNEXPECTED_RESULT', message, 'unknown'));
     } else {
       this.#complete(batch);
@@ -53,30 +53,30 @@ export class Outcomes {
     if (batch.ordinary === 0) this.#complete(batch);
   }
 
-  /** No repetition of this request can help. */
+  /** A repetition of this request would be rejected again. */
   onRejected(batch: Batch, error: Error): void {
     const { session } = batch;
-    const rejected = batch.isOpening && session !== undefined ? session.lane.takeQueued() : [batch];
-    this.#lanes.remove(batch);
+    const rejected = batch.isOpening && session !== undefined ? session.sessionQueue.takeQueued() : [batch];
+    this.#sessionQueues.remove(batch);
     for (const each of rejected) {
       this.#complete(each);
       each.fail(error);
     }
   }
 
-  /** Likewise, because of the operations at these places. The others go on in another request, unless an earlier sending may have taken effect. */
+  /** The same because of the operations at these places. The others continue in another request, unless a sending may have taken effect. */
   onOperationsRejected(batch: Batch, error: Error, operations: readonly number[]): void {
-    const lane = batch.session?.lane;
-    if (lane === undefined || batch.isOpening || operations.length === 0) {
+    const sessionQueue = batch.session?.sessionQueue;
+    if (sessionQueue === undefined || batch.isOpening || operations.length === 0) {
       this.onRejected(batch, error);
       return;
     }
     const places = new Set(operations);
     const isUncertain = batch.uncertainSends > 0;
     const rest = isUncertain || batch.ordinary === 0 ? restOf(batch, isUncertain, places) : batch.without(places);
-    this.#lanes.remove(batch);
+    this.#sessionQueues.remove(batch);
     this.#intake.release(batch, rest);
-    if (rest !== undefined) lane.requeue(rest);
+    if (rest !== undefined) sessionQueue.requeue(rest);
     const goesOn = new Set(rest === undefined ? [] : [...rest.pending()].map(([, call]) => call));
     const rejected = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
     batch.completed();
@@ -84,32 +84,32 @@ export class Outcomes {
   }
 
   /**
-   * From now on the time of all calls is over but that of kept ones, of claims that are alone in their request, which wait for the end of an
-   * outage, and of stale reads, which any node replies.
+   * Ends the time of all calls except kept ones, claims that are alone in their request, which wait for the end of an outage, and stale
+   * reads, which any node answers.
    */
   expireCalls(nowMs: number): void {
-    for (const batches of [this.#lanes.queued(), this.#lanes.unanswered()])
+    for (const batches of [this.#sessionQueues.queued(), this.#sessionQueues.unanswered()])
       for (const batch of batches) if (!batch.isStale && hasOtherThanClaims(batch)) batch.deadlineMs = Math.min(batch.deadlineMs, nowMs);
   }
 
-  /** Rejects the calls whose time is over. @param obstacle what keeps all calls from being sent or answered, as far as is known. */
+  /** Rejects the calls whose time is over. @param obstacle what prevents all calls from being sent or answered, as far as known. */
   expire(nowMs: number, obstacle: Obstacle): void {
-    this.#lanes.replaceQueued((batch) => this.#expired(batch, nowMs, obstacle));
-    for (const batch of [...this.#lanes.unanswered()]) {
+    this.#sessionQueues.replaceQueued((batch) => this.#expired(batch, nowMs, obstacle));
+    for (const batch of [...this.#sessionQueues.unanswered()]) {
       const rest = this.#expired(batch, nowMs, obstacle);
       if (rest === batch) continue;
-      this.#lanes.remove(batch);
-      if (rest !== undefined) batch.session?.lane.requeue(rest);
+      this.#sessionQueues.remove(batch);
+      if (rest !== undefined) batch.session?.sessionQueue.requeue(rest);
     }
   }
 
-  /** @returns the batch, what goes on in place of it, or undefined when no call waits for it any more. */
+  /** @returns the batch, its replacement, or undefined if no call waits for it any longer. */
   #expired(batch: Batch, nowMs: number, obstacle: Obstacle): Batch | undefined {
     if (batch.isOpening || !this.#times.isDue(batch, nowMs)) return batch;
     const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;
     const isUncertain = batch.uncertainSends > 0;
     if (isDue && !isUncertain && batch.rejection?.code === 'RETRY_LATER') {
-      // A claim that found no room to wait at the cluster has waited here. That is no error.
+      // A claim that no node could hold has waited here. That is no error.
       batch.completeWithoutJobs();
       return undefined;
     }
@@ -130,15 +130,15 @@ export class Outcomes {
       if (isUncertain) this.#late.expect(batch);
       return undefined;
     }
-    // What was rejected as not applied must not be sent any more.
+    // Calls that were rejected as not applied must not be sent again.
     return wasRejected && !isUncertain && batch.ordinary === 0 ? restOf(batch, false) : batch;
   }
 
   #onSessionExpired(batch: Batch): void {
-    const lane = batch.session?.lane;
-    this.#lanes.expireSessionOf(batch);
-    if (batch.isOpening || lane === undefined) return;
-    // If the only sending was answered with this rejection, nothing was applied: the batch may go out in a new session.
+    const sessionQueue = batch.session?.sessionQueue;
+    this.#sessionQueues.expireSessionOf(batch);
+    if (batch.isOpening || sessionQueue === undefined) return;
+    // If the only sending got this rejection as its reply, nothing was applied: the batch may be sent in a new session.
     const isUncertain = batch.uncertainSends > 1;
     if (isUncertain) {
       this.#intake.releaseOrdinary(batch);
@@ -148,16 +148,16 @@ export class Outcomes {
       batch.completeWithoutJobs();
     } else if (batch.ordinary > 0) {
       batch.clearSequence();
-      lane.requeue(batch);
+      sessionQueue.requeue(batch);
     } else if (batch.kept > 0) {
       const rest = restOf(batch, isUncertain);
-      if (rest !== undefined) lane.requeue(rest);
+      if (rest !== undefined) sessionQueue.requeue(rest);
     }
   }
 
-  /** The batch needs no more attention; its calls are told by the caller. */
+  /** Removes the batch; the caller completes its calls. */
   #complete(batch: Batch): void {
-    this.#lanes.remove(batch);
+    this.#sessionQueues.remove(batch);
     this.#intake.release(batch);
     batch.completed();
   }
@@ -168,7 +168,7 @@ function hasOtherThanClaims(batch: Batch): boolean {
   return false;
 }
 
-/** The kept calls of a batch that await a reply, but those at `places`, in a new one that takes its place. */
+/** The unanswered kept calls of a batch, without those at `places`, in a replacement batch. */
 function restOf(batch: Batch, mayHaveTakenEffect: boolean, places: ReadonlySet<number> = new Set()): Batch | undefined {
   const calls = [...batch.pending()].flatMap(([at, call]) => (isRepeated(call) && !places.has(at) ? [call] : []));
   if (calls.length === 0) return undefined;

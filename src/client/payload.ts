@@ -1,14 +1,14 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { describeValue } from '../base/describe-value.ts';
-import { awaitRemedy, isPromise } from '../base/forgotten-await.ts';
+import { awaitRemedy, isPromise } from '../base/missing-await.ts';
 import { InvalidPayloadError, PayloadTooLargeError } from './errors.ts';
 import { describeThrown } from './thrown.ts';
 
 /**
- * How a job's name and data stand in the bytes that the queue carries without looking at them. Little-endian.
+ * The encoding of a job's name and data, which is opaque to the queue. Little-endian.
  * ```
  * payload [u8 kind][u32 length][name in UTF-8][data to the end]
- * value   [u8 kind][data to the end]                               what a processor returned
+ * value   [u8 kind][data to the end]                               the result of a processor
  * kind    0 nothing (undefined), 1 JSON in UTF-8, 2 bytes as they are
  * ```
  */
@@ -21,15 +21,15 @@ const textDecoder = new TextDecoder();
 const SCRATCH_BYTES = 64 * 1024;
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 /**
- * Longest text that is written by hand while it is ASCII: below it a call into the runtime costs more than the loop. Measured: the client's
- * share of a job of a bulk falls from 0.81 to 0.75 µs with names this short; with 50 characters nothing is gained any more.
+ * Longest text that is written by a loop while it is ASCII: below it a call into the runtime costs more than the loop. Measured: the
+ * client's share of a job of a bulk falls from 0.81 to 0.75 µs with names this short; with 50 characters nothing is gained.
  */
 const SHORT_TEXT_CHARS = 24;
 const EMPTY = new Uint8Array(0);
 
 const kindOf = (data: unknown): number => (data === undefined ? KIND_NOTHING : data instanceof Uint8Array ? KIND_BYTES : KIND_JSON);
 
-/** Payloads one behind the other in memory that grows: keeping a typed array for each costs more than writing it. */
+/** Payloads one after the other in memory that grows: keeping a typed array for each costs more than writing it. */
 export class PayloadWriter {
   #bytes: Buffer;
   #length = 0;
@@ -38,17 +38,17 @@ export class PayloadWriter {
     this.#bytes = Buffer.allocUnsafeSlow(capacityBytes);
   }
 
-  /** Where the last payload ends and the next one will begin. */
+  /** The end of the last payload and the start of the next one. */
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes from `start` up to and without `end`, valid until the next write. */
+  /** The bytes in [start, end), valid until the next write. */
   view(start: number, end: number): Uint8Array {
     return plainView(this.#bytes, start, end);
   }
 
-  /** Forgets the payloads, and the memory if it grew large. */
+  /** Clears the payloads, and frees the memory if it grew large. */
   reset(): void {
     this.#length = 0;
     if (this.#bytes.length > SCRATCH_BYTES) this.#bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -60,9 +60,9 @@ export class PayloadWriter {
     const kind = kindOf(data);
     const json = kind === KIND_JSON ? stringify(data) : '';
     const dataBytesMax = data instanceof Uint8Array ? data.length : json.length * 3;
-    // Only now: a toJSON() may have called for other payloads.
+    // Only now: a toJSON() may have written other payloads.
     const start = this.#length;
-    this.#makeRoom(NAME_AT + name.length * 3 + dataBytesMax);
+    this.#reserve(NAME_AT + name.length * 3 + dataBytesMax);
     const target = this.#bytes;
     const nameBytes = writeText(target, start + NAME_AT, name);
     target[start] = kind;
@@ -73,7 +73,7 @@ export class PayloadWriter {
     this.#length = end;
   }
 
-  #makeRoom(bytes: number): void {
+  #reserve(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
@@ -85,19 +85,19 @@ export class PayloadWriter {
 const shared = new PayloadWriter(SCRATCH_BYTES);
 
 /**
- * @returns the content's bytes, valid only until the next call: small payloads share one buffer.
+ * @returns the payload's bytes, valid only until the next call: small payloads share one buffer.
  * @throws {InvalidPayloadError | PayloadTooLargeError}
  */
 export function encodePayload(name: string, data: unknown, bytesMax: number): Uint8Array {
   shared.write(name, data, bytesMax);
   const payload = shared.view(0, shared.length);
-  // Already here, so that whatever comes next, even the toJSON() of the next data, finds it empty.
+  // Reset here, so that the buffer is empty for the next call, even from the toJSON() of the next data.
   shared.reset();
   return payload;
 }
 
 /**
- * @returns the bytes, in memory of their own: a result is written again into each request that carries it until it is answered.
+ * @returns the bytes, in memory of their own: a result is written again into each request that carries it until it has a reply.
  * @throws {InvalidPayloadError}
  */
 export function encodeValue(value: unknown): Uint8Array {
@@ -131,13 +131,13 @@ export function decodeValue(bytes: Uint8Array): unknown {
 
 function decodeRest(kind: number, bytes: Uint8Array): unknown {
   if (kind === KIND_NOTHING) return undefined;
-  // A copy, so that one kept job does not keep the whole packet it came with.
+  // A copy, so that one kept job does not keep the whole packet.
   if (kind === KIND_BYTES) return new Uint8Array(bytes);
   if (kind !== KIND_JSON) throw new MalformedBytesError(`payload of unknown kind ${kind}`);
   try {
     return JSON.parse(textDecoder.decode(bytes));
   } catch {
-    throw new MalformedBytesError('content is not valid JSON');
+    throw new MalformedBytesError('payload is not valid JSON');
   }
 }
 
@@ -163,7 +163,7 @@ function writeData(target: Buffer, at: number, data: unknown, json: string): num
   return json === '' ? 0 : writeText(target, at, json);
 }
 
-/** In UTF-8. @returns how many bytes it took. */
+/** In UTF-8. @returns the number of bytes. */
 function writeText(target: Buffer, at: number, text: string): number {
   if (text.length > SHORT_TEXT_CHARS) return target.write(text, at);
   for (let index = 0; index < text.length; index += 1) {

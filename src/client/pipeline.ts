@@ -19,16 +19,16 @@ import { Transmitter } from './transmitter.ts';
 import { TurnEnd } from './turn-end.ts';
 import { WaitingClaims } from './waiting-claims.ts';
 
-/** How often a client with work asks the node it uses who leads, so that it finds its way to the leader. */
+/** Interval at which a client with work asks its node for the leader, so that it moves to the leader. */
 const LEADER_CHECK_MS = 500;
-/** How long a batch may gather while it cannot be sent; the precision of its calls' deadlines. */
+/** Maximum time that a batch collects operations while it cannot be sent; the precision of its calls' deadlines. */
 const GATHER_MS_MAX = 250;
 const RELEASE_BYTES = 32;
 
 /**
- * Turns calls into requests and requests into replies. Everything issued in one turn of the event loop becomes one
- * request; while `outstandingBatchesMax` requests are out, the next one gathers. A request is repeated with the same bytes until it is
- * answered or its deadline has passed.
+ * Converts calls into requests and replies into results. Everything issued in one turn of the event loop becomes one request; while
+ * `outstandingBatchesMax` requests are unanswered, operations collect in the next one. A request is repeated with the same bytes until it
+ * has a reply or its deadline has passed.
  */
 export class Pipeline {
   readonly config: ClientConfig;
@@ -38,7 +38,7 @@ export class Pipeline {
   readonly #reachability: Reachability;
   readonly #turnEnd = new TurnEnd(() => this.#pump());
   readonly #wakeup = new DeadlineTimer(() => this.#onDeadline());
-  readonly #lanes: SessionQueues;
+  readonly #sessionQueues: SessionQueues;
   readonly #intake: BatchBuilder;
   readonly #transmitter: Transmitter;
   readonly #late: LateClaims;
@@ -48,7 +48,7 @@ export class Pipeline {
   #lastRejection: RequestRejection | undefined;
   #leaderCheckAtMs = 0;
   #onIdle: (() => void)[] = [];
-  /** When the client is closed at the latest; infinity until close() is called. */
+  /** The latest time at which the client is closed; infinity until close() is called. */
   #closesByMs = Number.POSITIVE_INFINITY;
   /** It is closed. */
   #isOver = false;
@@ -57,21 +57,21 @@ export class Pipeline {
     this.config = config;
     this.#search = new LeaderDiscovery(connection);
     this.#reachability = new Reachability(connection, this.#search);
-    this.#lanes = new SessionQueues(config.outstandingBatchesMax);
-    this.#intake = new BatchBuilder(config, this.#lanes);
+    this.#sessionQueues = new SessionQueues(config.outstandingBatchesMax);
+    this.#intake = new BatchBuilder(config, this.#sessionQueues);
     const { silenceMs } = config;
-    const parts = { connection, lanes: this.#lanes, intake: this.#intake, wakeup: this.#wakeup };
+    const parts = { connection, sessionQueues: this.#sessionQueues, intake: this.#intake, wakeup: this.#wakeup };
     this.waitingClaims = new WaitingClaims({ ...parts, config }, () => this.#turnEnd.schedule());
     this.#transmitter = new Transmitter({ ...parts, search: this.#search, waitingClaims: this.waitingClaims, silenceMs });
     this.#late = new LateClaims((jobs, leaseMs) => {
       for (const job of jobs) this.giveBack(job, performance.now() + leaseMs);
     });
     this.#times = new CallTimes(config.deadlineMs, () => this.#search.isSearching);
-    this.#outcomes = new Outcomes({ lanes: this.#lanes, intake: this.#intake, late: this.#late, times: this.#times });
-    this.#ending = new Ending({ connection, lanes: this.#lanes, intake: this.#intake });
+    this.#outcomes = new Outcomes({ sessionQueues: this.#sessionQueues, intake: this.#intake, late: this.#late, times: this.#times });
+    this.#ending = new Ending({ connection, sessionQueues: this.#sessionQueues, intake: this.#intake });
   }
 
-  /** Operations that are not answered yet, kept ones and claims that wait not counted. */
+  /** Unanswered operations, without kept ones and waiting claims. */
   get operations(): number {
     return this.#intake.operations;
   }
@@ -83,7 +83,7 @@ export class Pipeline {
 
   /**
    * Write one operation into the encoder, then {@link commit} it in the same turn.
-   * @param payloadBytes about how large the operation will be.
+   * @param payloadBytes approximate size of the operation.
    * @param waitsForNodes whether it may wait for a node to be started when none runs.
    * @throws {ClientClosedError | ClusterClosedError | NoNodesRunningError | QuorumLostError | OverloadedError} and nothing is written.
    */
@@ -98,8 +98,8 @@ export class Pipeline {
   }
 
   /**
-   * Sends what ends a job or extends its lease, and repeats it until it is answered or the call's own time is over.
-   * @param payloadBytes about how large the operation will be.
+   * Sends an operation that ends a job or extends its lease, and repeats it until it has a reply or the call's own time is over.
+   * @param payloadBytes approximate size of the operation.
    * @throws {ClientClosedError | ClusterClosedError} and nothing is written.
    */
   keep(payloadBytes: number, call: RepeatedOperation): void {
@@ -111,7 +111,7 @@ export class Pipeline {
   /**
    * Releases a job that this client will not run, also while the client closes.
    * @param untilMs the end of its lease, by performance.now().
-   * @param onOver called once that is answered, or given up.
+   * @param onOver called once that has a reply, or is given up.
    */
   giveBack({ id, token }: Pick<ClaimedJob, 'id' | 'token'>, untilMs: number, onOver: () => void = () => undefined): void {
     if (this.#isOver) {
@@ -129,7 +129,7 @@ export class Pipeline {
     this.#intake.query(consistency, write, call, this.#turnEnd.nowMs);
   }
 
-  /** Calls `hook` once, at the end of this turn, before its operations are sent: the last moment to add one to them. */
+  /** Calls `hook` once, at the end of this turn, before its operations are sent, so that it can add one. */
   atFlush(hook: () => void): void {
     this.#turnEnd.before(hook);
   }
@@ -146,11 +146,11 @@ export class Pipeline {
 
   onReply(bytes: Uint8Array, node: number): void {
     const reply = decodeReply(bytes);
-    const batch = this.#lanes.find(reply.client, reply.sequence);
+    const batch = this.#sessionQueues.find(reply.client, reply.sequence);
     this.#search.clearSuspicion(node);
     if (batch !== undefined) this.#outcomes.onReply(batch, reply.results);
     else this.#late.onReplied(reply.client, reply.sequence, reply.results);
-    // Who replies to a stale reading may know no leader.
+    // A node that replies to a stale read may know no leader.
     if (this.#search.isSearching && batch?.isStale !== true && !this.#ending.isBegun) {
       this.#search.useNode(node);
       this.#onSettled();
@@ -158,10 +158,10 @@ export class Pipeline {
     this.#afterOutcome();
   }
 
-  /** Of a query. A late part, of a reply that was asked for twice, is ignored. */
+  /** For a query. A late part, of a reply that was requested twice, is ignored. */
   onReplyPart(first: number, bytes: Uint8Array, node: number): void {
     const reply = decodeReply(bytes);
-    const batch = this.#lanes.find(reply.client, reply.sequence);
+    const batch = this.#sessionQueues.find(reply.client, reply.sequence);
     this.#search.clearSuspicion(node);
     if (batch === undefined) return;
     batch.sentAtMs = performance.now();
@@ -170,7 +170,7 @@ export class Pipeline {
   }
 
   onRejected(rejection: RequestRejection, node: number): void {
-    const batch = this.#lanes.find(rejection.client, rejection.sequence);
+    const batch = this.#sessionQueues.find(rejection.client, rejection.sequence);
     if (batch === undefined) return;
     if (rejection.outcome === 'not-applied' && batch.uncertainSends > 0) batch.uncertainSends -= 1;
     const error = finalRejection(rejection.code, rejection.message, batch.uncertainSends > 0 ? 'unknown' : 'not-applied');
@@ -185,7 +185,7 @@ export class Pipeline {
     if (this.#endNow()) return;
     // A late rejection of an earlier sending says nothing about the node that has the batch now.
     if (batch.node !== node) return;
-    // Another node would say the same.
+    // Another node would reject it as well.
     if (rejection.code === 'OVERLOADED' || rejection.code === 'VERSION' || rejection.code === 'RETRY_LATER') {
       batch.retryAtMs = performance.now() + retryDelayMs(batch.sends, rejection.retryAfterMs);
       this.#wakeup.at(batch.retryAtMs);
@@ -211,8 +211,8 @@ export class Pipeline {
   }
 
   /**
-   * Accepts no more calls, awaits the replies of those that were accepted (or their deadlines; for kept calls one `deadlineMs` at most),
-   * cancels the claims that wait, and gives back what those brought.
+   * Accepts no more calls, awaits the replies of the accepted ones (or their deadlines; for kept calls one `deadlineMs` at most),
+   * cancels the waiting claims, and gives back the jobs they brought.
    */
   async close(): Promise<void> {
     if (this.#intake.isClosed) return await this.#whenIdle();
@@ -227,7 +227,7 @@ export class Pipeline {
     this.#wakeup.stop();
   }
 
-  /** The cluster is closed: sends nothing any more. @returns when every call is settled, after one `deadlineMs` at most. */
+  /** The cluster is closed: sends nothing more. @returns when every call is settled, after one `deadlineMs` at most. */
   async end(reason: ClosedReason): Promise<void> {
     const nowMs = performance.now();
     this.#times.onClosed(nowMs);
@@ -241,7 +241,7 @@ export class Pipeline {
 
   /** Nothing is unanswered. */
   get #isIdle(): boolean {
-    return this.#intake.isIdle && !this.#lanes.hasWaitingClaims();
+    return this.#intake.isIdle && !this.#sessionQueues.hasWaitingClaims();
   }
 
   #whenIdle(): Promise<void> {
@@ -251,7 +251,7 @@ export class Pipeline {
     });
   }
 
-  /** @returns whether the cluster is closed; then what can have no reply any more is rejected. */
+  /** @returns whether the cluster is closed; then calls that can no longer get a reply are rejected. */
   #endNow(): boolean {
     if (!this.#ending.isBegun) return false;
     this.#ending.settle();
@@ -273,16 +273,16 @@ export class Pipeline {
       this.#leaderCheckAtMs = this.#turnEnd.nowMs + LEADER_CHECK_MS;
       this.#search.askCurrent();
     }
-    this.#pumpQueue(this.#lanes.waiting);
-    this.#pumpQueue(this.#lanes.main);
-    this.#pumpQueue(this.#lanes.queries);
+    this.#pumpQueue(this.#sessionQueues.waiting);
+    this.#pumpQueue(this.#sessionQueues.main);
+    this.#pumpQueue(this.#sessionQueues.queries);
     this.#wakeup.at(this.#intake.sinceMs + this.#batchMs());
   }
 
-  #pumpQueue(lane: SessionQueue): void {
+  #pumpQueue(sessionQueue: SessionQueue): void {
     for (;;) {
-      if (lane === this.#lanes.main && !lane.isFull) this.#intake.closeNext();
-      const batch = this.#lanes.takeNext(lane);
+      if (sessionQueue === this.#sessionQueues.main && !sessionQueue.isFull) this.#intake.closeNext();
+      const batch = this.#sessionQueues.takeNext(sessionQueue);
       if (batch === undefined) return;
       this.#transmitter.send(batch, this.#search.node, performance.now());
       if (this.#search.isSearching) return;
@@ -309,7 +309,7 @@ export class Pipeline {
 
   #afterOutcome(): void {
     if (this.#onIdle.length > 0 && this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
-    if (this.#intake.hasOpenBatch || this.#lanes.hasQueued()) this.#turnEnd.schedule();
+    if (this.#intake.hasOpenBatch || this.#sessionQueues.hasQueued()) this.#turnEnd.schedule();
   }
 
   // ---- time
@@ -324,7 +324,7 @@ export class Pipeline {
       this.#outcomes.expireCalls(nowMs);
     }
     this.#outcomes.expire(nowMs, { rejection: this.#lastRejection, stoppedNodes, outage });
-    if (nowMs >= this.#closesByMs) this.#lanes.takeWaitingClaims();
+    if (nowMs >= this.#closesByMs) this.#sessionQueues.takeWaitingClaims();
     if (this.#endNow()) {
       this.#wakeup.at(nowMs + GATHER_MS_MAX);
       return;
@@ -352,8 +352,8 @@ export class Pipeline {
     const nowMs = performance.now();
     let next = Math.min(this.#closesByMs, this.#intake.sinceMs + this.#batchMs());
     if (isSearching) next = Math.min(next, this.#search.nextMs);
-    for (const batch of this.#lanes.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
-    for (const batch of this.#lanes.unanswered()) {
+    for (const batch of this.#sessionQueues.queued()) next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
+    for (const batch of this.#sessionQueues.unanswered()) {
       next = Math.min(next, this.#times.nextDueMs(batch, nowMs));
       if (!isSearching) next = Math.min(next, this.#transmitter.nextSendMs(batch));
     }

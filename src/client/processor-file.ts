@@ -12,7 +12,7 @@ export class ProcessorFile {
   readonly path: string;
   readonly #given: string;
 
-  /** @throws {ProcessorFileError} for a URL that names no file of this machine. Whether the file exists is not looked at. */
+  /** @throws {ProcessorFileError} for a URL that names no file of this machine. Does not check that the file exists. */
   constructor(file: string | URL) {
     this.#given = String(file);
     this.path = pathOf(file);
@@ -47,7 +47,7 @@ function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();
   } catch {
-    // Not there, not readable, or no path at all: a file of this name cannot be imported.
+    // Missing, not readable, or no path at all: a file of this name cannot be imported.
     return false;
   }
 }

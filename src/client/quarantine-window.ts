@@ -1,16 +1,16 @@
-/** The part of a lease in which the jobs that stalled may be run alone, and most time of it. */
+/** The share of a lease in which stalled jobs may run alone, and its maximum. */
 const SHARE_OF_LEASE = 1 / 3;
 const SHARE_MS_MAX = 10_000;
 
 /**
- * Bounds the time in which other jobs wait: in each lease a third of it, ten seconds at most. Of several leases the longest counts. What was
- * not used may be used until the lease is over.
+ * Bounds the time in which other jobs wait: a third of each lease, ten seconds at most. With several leases the longest counts. The unused
+ * part may be used until the lease is over.
  */
 export class QuarantineWindow {
-  /** Until then `#shareMs` is all that may be used. */
+  /** Until then no more than `#shareMs` may be used. */
   #leaseEndsAtMs = 0;
   #shareMs = 0;
-  /** What is left of the share, as of `#openedAtMs` while the window is open. */
+  /** The rest of the share, as of `#openedAtMs` while the window is open. */
   #leftMs = 0;
   #openedAtMs: number | undefined;
 

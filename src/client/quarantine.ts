@@ -2,9 +2,9 @@ import { ChangeNotice } from './change-notice.ts';
 import type { ClusterEndpoint } from './endpoint.ts';
 import { QuarantineWindow } from './quarantine-window.ts';
 
-/** Whose jobs wait for the quarantine of their process. */
+/** The slots of a worker, whose jobs wait for the quarantine of their process. */
 export interface QuarantineMember {
-  /** The quarantine has begun, has let go of a job, or is over: what may begin now, and be claimed, has changed. */
+  /** The quarantine has begun, has released a job, or is over: the jobs that may begin or be claimed have changed. */
   onQuarantine(): void;
 }
 
@@ -13,48 +13,48 @@ export interface StalledJob {
   readonly token: number;
 }
 
-/** Most time that one job is run alone. What ends its process usually does so earlier. */
+/** Maximum time that one job runs alone. A job that ends its process usually does so earlier. */
 const ALONE_MS_MAX = 1_000;
-/** For how long a job that stalled makes the process cautious at most. */
+/** Maximum time that a stalled job makes the process cautious. */
 const CAUTIOUS_MS_MAX = 30_000;
 
 /**
- * After a crash, the jobs that were begun come back, each with a stall. One of them may be what ended the process, and the next crash would
- * fail all that were begun beside it. So each of them is run alone at first: the workers of a process begin nothing else until it has ended
- * and the cluster knows, or until it has run for a second or its part of a third of a lease, ten seconds at most. Then the next one is begun.
- * When that time is over, all that are left are begun side by side, and there is no other quarantine before the lease is over, too: however
- * many jobs stall, the others wait for no more than a third of the time. Of workers with different leases the longest counts.
+ * After a crash, the jobs that were begun come back, each with a stall. One of them may have ended the process, and the next crash would
+ * fail all that were begun beside it. So each of them runs alone at first: the workers of a process begin nothing else until it has ended
+ * and the cluster knows, or until it has run for a second or its part of a third of a lease, ten seconds at most. Then the next one begins.
+ * When that time is over, all that are left begin side by side, and there is no other quarantine before the lease is over, too: however
+ * many jobs stall, the others wait for at most a third of the time. With workers of different leases the longest counts.
  *
- * There is one for all workers of the process, whichever cluster they work for: what ends or blocks a process takes all of their jobs with it.
+ * There is one for all workers of the process, for all clusters: an event that ends or blocks a process affects all of their jobs.
  */
 export class Quarantine {
   static readonly #ofThisProcess = new Quarantine();
   static readonly #assigned = new WeakMap<ClusterEndpoint, Quarantine>();
   readonly #notice = new ChangeNotice<QuarantineMember>((member) => member.onQuarantine());
   readonly #window = new QuarantineWindow();
-  /** Jobs that were not run alone yet, the one that is being run among them. */
+  /** Jobs that have not run alone yet, including the one that runs. */
   readonly #jobs = new Set<StalledJob>();
   #alone: StalledJob | undefined;
   #aloneUntilMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #cautiousUntilMs = 0;
 
-  /** Of the workers that use this endpoint: the one of this process, unless another was assigned. */
+  /** The quarantine of the workers that use this endpoint: the one of this process, unless another was assigned. */
   static of(endpoint: ClusterEndpoint): Quarantine {
     return Quarantine.#assigned.get(endpoint) ?? Quarantine.#ofThisProcess;
   }
 
-  /** For tests that simulate several processes in one: `endpoint` is used by workers of another process, whose quarantine this is. */
+  /** For tests that simulate several processes in one: workers of another process, with this quarantine, use `endpoint`. */
   static assign(endpoint: ClusterEndpoint, quarantine: Quarantine): void {
     Quarantine.#assigned.set(endpoint, quarantine);
   }
 
-  /** Nothing may begin but a job that {@link take}s its turn. */
+  /** Only a job that {@link take}s its turn may begin. */
   get isActive(): boolean {
     return this.#jobs.size > 0;
   }
 
-  /** A job that stalled was seen within its lease: what ended the process may come next. */
+  /** A stalled job was seen within its lease: the job that ended the process may come next. */
   isCautious(nowMs: number): boolean {
     return nowMs < this.#cautiousUntilMs;
   }
@@ -95,7 +95,7 @@ export class Quarantine {
     this.#setTimer(nowMs);
   }
 
-  /** The cluster knows how the job ended, or that this process has nothing to do with it any more. */
+  /** The cluster knows how the job ended, or this process no longer processes it. */
   onOver(job: StalledJob): void {
     if (!this.#jobs.delete(job)) return;
     if (this.#alone === job) {
@@ -116,7 +116,7 @@ export class Quarantine {
     clearTimeout(this.#timer);
     if (!this.isActive) return;
     const atMs = Math.min(this.#window.endsAtMs, this.#aloneUntilMs);
-    // After a pause of the event loop timers run first. What has ended meanwhile is known one phase later.
+    // After a pause of the event loop timers run first. Jobs that ended meanwhile are known one phase later.
     this.#timer = setTimeout(() => setImmediate(this.#onTimer), Math.max(1, atMs - nowMs));
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeValue } from '../base/describe-value.ts';
 import { JobraftError } from '../base/errors.ts';
-import { isPromise } from '../base/forgotten-await.ts';
+import { isPromise } from '../base/missing-await.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../protocol/limits.ts';
@@ -25,9 +25,9 @@ import { readProperty } from './thrown.ts';
 export type { JobOptions };
 
 export interface QueueOptions {
-  /** A cluster, or a Client that the caller made and closes. */
+  /** A cluster, or a Client that the caller creates and closes. */
   readonly connection: ClusterEndpoint | Client;
-  /** What holds for every job that does not say otherwise. */
+  /** Options of every job that does not set them itself. */
   readonly defaultJobOptions?: JobOptions;
 }
 
@@ -72,7 +72,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * Adds one job. Calls of the same turn travel as one request.
+   * Adds one job. Calls of the same turn are sent as one request.
    * @param data any JSON value, or a Uint8Array that is kept as raw bytes.
    * @throws {PayloadTooLargeError | InvalidPayloadError | UnknownOptionError | InvalidOptionError | OverloadedError} nothing was added
    * @throws {NoNodesRunningError | ClientClosedError} nothing was added
@@ -89,11 +89,11 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
-   * Adds many jobs, in as many requests as the limits ask for. Everything is checked before the first is sent. Not atomic: if it
-   * rejects, all replies are in, and some of the jobs may have been added.
+   * Adds many jobs, in as many requests as the limits require. Everything is checked before the first is sent. Not atomic: if it
+   * rejects, all replies have arrived, and some of the jobs may have been added.
    * @throws {InvalidPayloadError | PayloadTooLargeError | UnknownOptionError | InvalidOptionError} nothing was added; the message begins with
-   * the index and the name of the job that is wrong
-   * @throws {BulkTooLargeError} when their names and data come to more than 1 GiB; nothing was added
+   * the index and the name of the invalid job
+   * @throws {BulkTooLargeError} if their names and data exceed 1 GiB; nothing was added
    */
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();
@@ -111,7 +111,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return await bulk.addAll();
   }
 
-  /** @returns undefined when there is no such job in this queue. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
+  /** @returns undefined if this queue has no such job. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJob(id: number, options?: ReadOptions): Promise<Job<Data, Result> | undefined> {
     const consistency = readConsistency(options);
     checkJobId(id);
@@ -128,7 +128,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     throw unexpectedResult(result);
   }
 
-  /** A dead letter of this queue waits again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
+  /** A dead letter of this queue becomes waiting again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
   async retryJob(id: number): Promise<void> {
     checkJobId(id);
     await this.#command((encoder) => encoder.retry(this.name, id));
@@ -140,7 +140,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     await this.#command((encoder) => encoder.remove(this.name, id));
   }
 
-  /** Closes the client if this was the last user of one that the queue made. May be called twice. */
+  /** Closes the client if the queue created it and is its last user. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#lease.release();
     return this.#closing;
@@ -171,7 +171,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 }
 
-/** What one add() waits with: its promise's two ends and what the job will show. */
+/** A pending add(): the two ends of its promise and the fields of its job. */
 class AddCall<Data, Result> implements PendingOperation {
   readonly onError: (error: Error) => void;
   readonly #queueName: string;
@@ -205,18 +205,18 @@ class AddCall<Data, Result> implements PendingOperation {
   }
 }
 
-/** The same error, naming the job that it is about. A bulk as a whole is too large: then it is about none. */
+/** The same error, with the job in its message. A bulk that is too large as a whole names none. */
 function ofBulkJob(error: unknown, job: unknown, at: number): unknown {
   if (!(error instanceof JobraftError) || error instanceof BulkTooLargeError) return error;
   const name: unknown = typeof job === 'object' && job !== null ? readProperty(job, 'name') : undefined;
   const named = name === undefined ? '' : ` (${describeValue(name)})`;
   error.message = `Nothing of the bulk was added, because of the job at index ${at}${named}. ${error.message}`;
-  // The stack begins with the message as it was.
+  // The stack begins with the original message.
   Error.captureStackTrace(error, ofBulkJob);
   return error;
 }
 
-/** The first look costs no call into zod, for thousands of jobs in a bulk. */
+/** A check without zod first, for the thousands of jobs in a bulk. */
 function checkedBulkJob<Data>(job: BulkJob<Data>, at: number): BulkJob<Data> {
   if (!isBulkJobAtSight(job)) checkOptions(BULK_JOB, job, ['jobs', at]);
   return job;

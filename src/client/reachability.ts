@@ -3,11 +3,11 @@ import type { Connection } from './connection.ts';
 import { NoNodesRunningError, type QuorumLostError } from './errors.ts';
 import type { LeaderDiscovery } from './leader-discovery.ts';
 
-/** Whether calls can be answered at all: a node runs, and there is no outage that lasts until its cause is removed. */
+/** Whether calls can be answered at all: a node runs, and no outage lasts until its cause is removed. */
 export class Reachability {
   readonly #connection: Connection;
   readonly #search: LeaderDiscovery;
-  /** Of the latest look: while all is well, none is taken for each call. */
+  /** The result of the latest check: without an outage, no call needs a check of its own. */
   #hadOutage = false;
 
   constructor(connection: Connection, search: LeaderDiscovery) {
@@ -20,7 +20,7 @@ export class Reachability {
     return this.#search.isSearching && !this.#connection.isAnyReachable() ? this.#connection.nodeIds() : undefined;
   }
 
-  /** Looks now. @returns the error for an outage, or undefined while there is none. */
+  /** Checks now. @returns the error for an outage, or undefined if there is none. */
   outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
     const outage = this.#connection.outage();
     this.#hadOutage = outage !== undefined;

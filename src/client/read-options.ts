@@ -3,14 +3,14 @@ import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { READ_CONSISTENCIES } from '../protocol/client-frame.ts';
 import { checkOptions, optionsOf } from './option-check.ts';
 
-/** How something is read. */
+/** The consistency of a read. */
 export interface ReadOptions {
   /**
-   * - `linearizable` (the default): it shows everything that was answered, to anybody, before it was asked. The leader confirms with a
-   *   majority that it still leads; nothing is written.
-   * - `lease`: likewise, without a round trip between the nodes, while the leader holds a lease (`raft.leaseMs`). It counts on the nodes' clocks
-   *   to run at nearly the same rate.
-   * - `stale`: what some node has applied, which may lie behind; answered without a leader, too.
+   * - `linearizable` (the default): the reply reflects everything that was answered, to any client, before the call. The leader confirms
+   *   with a majority that it is still the leader; nothing is written.
+   * - `lease`: the same without a round trip between the nodes, while the leader holds a lease (`raft.leaseMs`). It relies on nearly equal
+   *   clock rates of the nodes.
+   * - `stale`: the state that some node has applied, which may be outdated; answered without a leader, too.
    */
   readonly consistency?: ReadConsistency;
 }

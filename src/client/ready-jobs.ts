@@ -1,12 +1,12 @@
 import type { LeasedJob } from './leased-job.ts';
 
-/** Most jobs that stay referenced after they were taken. */
+/** Maximum number of taken jobs that stay referenced. */
 const TAKEN_MAX = 256;
 
-/** Jobs that were claimed ahead and wait for a free slot, in the order of their claims; those that stalled before stand apart. */
+/** Jobs that were claimed ahead and wait for a free slot, in the order of their claims; those that stalled before are separate. */
 export class ReadyJobs<Data, Result> {
   #fresh: LeasedJob<Data, Result>[] = [];
-  /** How many of the fresh ones are taken: shift() would move all that follow. */
+  /** Number of taken jobs among the fresh ones: shift() would move all that follow. */
   #taken = 0;
   #stalled: LeasedJob<Data, Result>[] = [];
 
@@ -40,7 +40,7 @@ export class ReadyJobs<Data, Result> {
   }
 
   remove(held: LeasedJob<Data, Result>): void {
-    // Thousands may be taken one after the other, each of them the first.
+    // Thousands may be taken in a row, each of them the first.
     if (held === this.#stalled[0]) {
       this.#stalled.shift();
       return;

@@ -20,7 +20,7 @@ export function errorOfResult(rejection: FailedResult): Error {
   }
 }
 
-/** The job is no longer its holder's: its lease ran out, or it was finished and perhaps removed by another. */
+/** The job no longer belongs to its holder: its lease expired, or another worker finished and perhaps removed it. */
 export const isLeaseGone = (code: OperationErrorCode): boolean => code === 'LEASE_LOST' || code === 'JOB_NOT_FOUND' || code === 'JOB_STATE';
 
 export const unexpectedResult = (result: OperationResult): Error =>

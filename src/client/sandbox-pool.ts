@@ -6,11 +6,11 @@ import { type FileFailure, isFileFailure, type SandboxOutcome, type SandboxTask 
 import { describeThrown } from './thrown.ts';
 
 export interface SandboxPoolOptions {
-  /** What the threads run. */
+  /** The path of the threads' code. */
   readonly code: string;
-  /** Most threads. */
+  /** Maximum number of threads. */
   readonly threads: number;
-  /** A thread ended that ran no job. @param waiting how many jobs wait for a thread. */
+  /** A thread without a job ended. @param waiting number of jobs that wait for a thread. */
   readonly onThreadError: (error: unknown, waiting: number) => void;
   readonly onFileFailure: (failure: FileFailure) => void;
 }
@@ -21,21 +21,21 @@ type PoolOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
 const YOUNG_GENERATION_MB_MAX = 24;
 
 /**
- * Only those who have a processor in a file need the package: it is CommonJS, which a bundle in the form of ES modules cannot load. With
- * import() a bundle would have several files, which not every setting of a bundler allows.
- * @param base the URL of this module, or of the bundle that it is a part of.
+ * Only a processor in a file needs the package: it is CommonJS, which an ES module bundle cannot load. With import() a bundle
+ * would have several files, which not every bundler setting allows.
+ * @param base the URL of this module, or of its bundle.
  * @throws {SandboxCodeMissingError}
  */
 export function loadPiscina(base: string = import.meta.url): PiscinaModule {
   try {
-    // The only cast: the package's own types say what it exports.
+    // The only cast: the package's own types define its exports.
     return createRequire(base)('piscina') as PiscinaModule;
   } catch (cause) {
     throw new SandboxCodeMissingError(`the package "piscina", which starts them, cannot be loaded: ${describeThrown(cause)}`, { cause });
   }
 }
 
-/** The task as the pool sees it. Structured clone leaves out what has a symbol for a name. */
+/** The task for the pool. Structured clone omits properties with a symbol as name. */
 interface PooledTask extends SandboxTask {
   readonly [queueOptionsSymbol]: Run;
 }
@@ -44,7 +44,7 @@ interface PooledTask extends SandboxTask {
 export class SandboxPool {
   readonly #pool: Piscina<PooledTask, SandboxOutcome | null | undefined>;
   readonly #taskKey: PiscinaModule['queueOptionsSymbol'];
-  /** The exits of threads that were told to end. */
+  /** The exits of threads that are being ended. */
   readonly #exits = new Set<Promise<unknown>>();
 
   /** @throws {SandboxCodeMissingError} where piscina cannot be loaded. */
@@ -70,7 +70,7 @@ export class SandboxPool {
   }
 
   #onThreadEnding(threadId: number): void {
-    // Not found: it has ended already.
+    // Not found: it has already ended.
     const thread = threadId < 0 ? undefined : this.#pool.threads.find((candidate) => candidate.threadId === threadId);
     if (thread === undefined) return;
     const exit = new Promise<void>((resolve) => {
@@ -91,11 +91,11 @@ function poolOptions(code: string, threads: number, taskKey: PiscinaModule['queu
     maxThreads: threads,
     maxQueue: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // Otherwise an idle thread is stopped in Atomics.wait(), and with it the file's timers and connections. Measured: a job that does
-    // nothing takes 30 instead of 17 µs.
+    // Otherwise an idle thread is stopped in Atomics.wait(), including the file's timers and connections. Measured: an empty job
+    // takes 30 instead of 17 µs.
     atomics: 'disabled',
-    // Node.js ends a thread that is out of memory after 16 MiB more. A young generation of 48 MiB can be promoted at once, and then the
-    // whole process is aborted.
+    // Node.js ends a thread that is out of memory only after another 16 MiB. A young generation of 48 MiB can be promoted at once, which
+    // aborts the whole process.
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
     recordTiming: false,
     loadBalancer: (task, workers) => {

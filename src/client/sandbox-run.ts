@@ -3,7 +3,7 @@ export class Run {
   readonly #controller = new AbortController();
   /** Set once the job is sent to a thread. */
   hasThread = false;
-  /** The reason of the failure, if the end of the thread does not tell it. */
+  /** The reason of the failure, if the end of the thread does not show it. */
   failure: Error | undefined;
 
   get signal(): AbortSignal {

@@ -1,6 +1,6 @@
 import type { ThrownRecord } from './thrown-record.ts';
 
-/** What a processor in a file is called with: its one argument. */
+/** The single argument of a processor in a file. */
 export interface SandboxJob<Data> {
   readonly id: number;
   readonly queueName: string;
@@ -12,7 +12,7 @@ export interface SandboxJob<Data> {
   readonly token: number | undefined;
 }
 
-/** What is sent to a thread for one job. */
+/** The message to a thread for one job. */
 export interface SandboxTask {
   /** Identifies the run within its sandbox. */
   readonly run: number;
@@ -21,10 +21,10 @@ export interface SandboxTask {
   readonly job: SandboxJob<unknown>;
 }
 
-/** What the thread sends back when the processor has ended: the result as `encodeValue` writes it, or what was thrown. */
+/** The thread's reply after the processor has ended: the result, encoded by `encodeValue`, or the thrown value. */
 export type SandboxOutcome = { readonly ok: true; readonly value: Uint8Array } | { readonly ok: false; readonly thrown: ThrownRecord };
 
-/** What the thread sends before it ends because it cannot use the processor file. */
+/** The thread's message before it ends because it cannot use the processor file. */
 export interface FileFailure {
   readonly type: 'jobraft-file-failure';
   readonly run: number;

@@ -7,7 +7,7 @@ type FileProcessor = (job: SandboxJob<unknown>) => unknown;
 
 let processor: FileProcessor | undefined;
 
-/** The entry of a sandbox's threads: piscina calls it for each job. It imports the processor file at the first one. */
+/** The entry point of a sandbox's threads: piscina calls it for each job. It imports the processor file at the first one. */
 export async function runTask(task: SandboxTask): Promise<SandboxOutcome> {
   processor ??= await importProcessor(task);
   try {
@@ -36,7 +36,7 @@ function findProcessor(exported: Readonly<Record<string, unknown>>): FileProcess
   return candidates.find((candidate): candidate is FileProcessor => typeof candidate === 'function');
 }
 
-/** A failed import is remembered for as long as its thread lives. The next job gets a new thread, and with it another import. */
+/** A thread remembers a failed import. The next job gets a new thread, and with it another import. */
 function endThread(failure: FileFailure): never {
   parentPort?.postMessage(failure);
   process.exit(1);

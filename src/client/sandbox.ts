@@ -12,28 +12,28 @@ import { describeThrown } from './thrown.ts';
 import { errorOfRecord } from './thrown-record.ts';
 
 export interface SandboxOptions {
-  /** Most jobs that the worker runs at the same time. */
+  /** Maximum number of jobs that the worker runs at the same time. */
   readonly concurrency: number;
-  /** Most threads; as many as `concurrency`, up to {@link THREADS_DEFAULT_MAX}. */
+  /** Maximum number of threads; as many as `concurrency`, up to {@link THREADS_DEFAULT_MAX}. */
   readonly threads?: number | undefined;
   /** How long close() waits for threads that do not end, in milliseconds; five seconds by default. */
   readonly closeWithinMs?: number;
-  /** Receives what concerns no running job: a missing file at the start, a thread that ended between its jobs, one that does not end. */
+  /** Receives errors of no running job: a missing file at the start, a thread that ended between its jobs, one that does not end. */
   readonly onError: (error: Error) => void;
 }
 
 const THREADS_DEFAULT_MAX = 32;
-/** For threads that do not end: those in a call of the operating system or of native code. */
+/** For threads that do not end: those in a system call or in native code. */
 const CLOSE_WITHIN_DEFAULT_MS = 5_000;
 
 /**
  * Runs a processor file in a pool of threads, outside the event loop that extends the leases. Each job has a thread of its own while it
- * runs. When the job's signal is aborted, its thread is ended; the other threads go on. Threads start with their first job, and live, with
- * the timers and connections that the file left in them, until close(). What ends a thread fails its job, except that V8 aborts the process
+ * runs. When the job's signal is aborted, its thread is ended; the other threads continue. Threads start with their first job and live,
+ * with the file's timers and connections, until close(). An event that ends a thread fails its job, except that V8 aborts the process
  * if a loop fills the thread's memory faster than Node.js can end the thread.
  */
 export class Sandbox<Data, Result> {
-  /** Most jobs at the same time: more must not be begun. */
+  /** Maximum number of jobs at the same time. */
   readonly threads: number;
   readonly #file: ProcessorFile;
   readonly #pool: SandboxPool;
@@ -70,8 +70,8 @@ export class Sandbox<Data, Result> {
   }
 
   /**
-   * @returns what the processor returned, as JSON or bytes carry it.
-   * @throws what the processor threw, as an error of the same name, message, stack and `code`.
+   * @returns the processor's result, decoded from JSON or bytes.
+   * @throws the processor's error, as an error of the same name, message, stack and `code`.
    * @throws {ProcessorFileError} if the file is missing, cannot be imported or exports no function.
    * @throws {ProcessorThreadError} if the thread ended first: process.exit(), an uncaught exception, no memory.
    */
@@ -93,7 +93,7 @@ export class Sandbox<Data, Result> {
     signal.addEventListener('abort', run.abort, { once: true });
     try {
       const outcome = await this.#outcomeOf(task, run, signal);
-      // The only cast: the queue's type parameter says what the file returns.
+      // The only cast: the queue's type parameter defines the result of the file.
       if (outcome.ok) return decodeValue(outcome.value) as Result;
       throw errorOfRecord(outcome.thrown);
     } finally {
@@ -102,7 +102,7 @@ export class Sandbox<Data, Result> {
     }
   }
 
-  /** Ends the threads, and the jobs that run in them. Resolves when they have ended, at the latest after `closeWithinMs`. May be called twice. */
+  /** Ends the threads and their jobs. Resolves when they have ended, at the latest after `closeWithinMs`. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const ended = this.#pool.close().then(() => true);
@@ -155,9 +155,9 @@ export class Sandbox<Data, Result> {
     waiting.failure = new ProcessorFileError(path, `cannot be imported: ${cause}`, 'Correct the file and what it imports.', { cause });
   }
 
-  /** A thread ended that ran no job: it failed between two jobs, or while it started. */
+  /** A thread without a job ended: it failed between two jobs, or while it started. */
   #onThreadError(cause: unknown, waiting: number): void {
-    // The jobs for which no thread is left that starts: piscina would let them wait for the next job's thread.
+    // The jobs without a starting thread: piscina would make them wait for the next job's thread.
     const left = [...this.#runs.values()].filter((run) => !run.hasThread).slice(0, waiting);
     const reason = describeThrown(cause);
     const { path } = this.#file;

@@ -1,16 +1,16 @@
 import type { Batch } from './batch.ts';
 import { type Session, SessionQueue } from './session.ts';
 
-/** All batches of a client: those not sent yet, in their lanes, and those that await a reply, by session. */
+/** All batches of a client: unsent ones by session queue, unanswered ones by session. */
 export class SessionQueues {
   readonly main: SessionQueue;
-  /** Bounded by the number of queues that the client's workers wait at: one claim waits for each. Any other bound would keep a queue's jobs from its workers. */
+  /** Bounded by the number of queues at which the client's workers wait, with one claim each. Another bound would starve some queues. */
   readonly waiting = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false });
   readonly queries: SessionQueue;
-  /** Queries that any node may reply. */
+  /** Queries that any node may answer. */
   readonly stale: SessionQueue;
   readonly #all: readonly SessionQueue[];
-  /** The sessions that something was sent in: the current ones, and replaced ones until their last batch is answered or given up. */
+  /** The sessions with sent batches: the current ones, and replaced ones until their last batch has a reply or is given up. */
   readonly #sessions = new Map<number, Session>();
 
   constructor(outstandingBatchesMax: number) {
@@ -24,14 +24,14 @@ export class SessionQueues {
     return this.#sessions.get(client)?.unanswered.get(sequence);
   }
 
-  /** The batch to send next in this lane, addressed. */
-  takeNext(lane: SessionQueue): Batch | undefined {
-    const batch = lane.takeNext();
-    if (batch !== undefined) this.#sessions.set(lane.session.client, lane.session);
+  /** The next batch to send from this session queue, with its header. */
+  takeNext(sessionQueue: SessionQueue): Batch | undefined {
+    const batch = sessionQueue.takeNext();
+    if (batch !== undefined) this.#sessions.set(sessionQueue.session.client, sessionQueue.session);
     return batch;
   }
 
-  /** The batch to try while no leader is known; a claim that waits only if there is nothing else. */
+  /** The batch to try while no leader is known; a waiting claim only if there is nothing else. */
   nextProbe(): Batch | undefined {
     let waitingClaim: Batch | undefined;
     for (const batch of this.unanswered()) {
@@ -47,9 +47,9 @@ export class SessionQueues {
     for (const session of this.#sessions.values()) yield* session.unanswered.values();
   }
 
-  /** Those that wait to be sent. */
+  /** The unsent batches. */
   *queued(): Generator<Batch> {
-    for (const lane of this.#all) yield* lane.queued;
+    for (const sessionQueue of this.#all) yield* sessionQueue.queued;
   }
 
   hasQueued(): boolean {
@@ -62,52 +62,53 @@ export class SessionQueues {
     return false;
   }
 
-  /** The cluster gave the session its id: what is sent in it from now on is found under that. */
+  /** The cluster assigned the session's id: batches sent from now on are found under it. */
   onOpened(session: Session, client: number): void {
     this.#sessions.delete(session.client);
     session.open(client);
     this.#sessions.set(client, session);
   }
 
-  /** Whether a claim that waits is neither answered nor given up. */
+  /** Whether a waiting claim has no reply and is not given up. */
   holds(batch: Batch): boolean {
     const { session } = batch;
     return session === undefined ? this.waiting.queued.includes(batch) : session.unanswered.get(batch.sequence) === batch;
   }
 
-  /** Takes out a claim that waits, sent or not. */
+  /** Removes a waiting claim, sent or not. */
   withdraw(batch: Batch): void {
     this.waiting.queued = this.waiting.queued.filter((queued) => queued !== batch);
     this.remove(batch);
   }
 
-  /** The batch awaits no reply any more. */
+  /** The batch no longer awaits a reply. */
   remove(batch: Batch): void {
     const { session } = batch;
     if (session === undefined) return;
     session.unanswered.delete(batch.sequence);
-    if (session.unanswered.size === 0 && session !== session.lane.session) this.#sessions.delete(session.client);
+    if (session.unanswered.size === 0 && session !== session.sessionQueue.session) this.#sessions.delete(session.client);
   }
 
-  /** The cluster does not know the batch's session any more. The batch leaves it. */
+  /** The cluster no longer knows the batch's session. The batch leaves it. */
   expireSessionOf(batch: Batch): void {
     const { session } = batch;
     if (session === undefined) return;
-    if (session === session.lane.session) session.lane.renewSession();
+    if (session === session.sessionQueue.session) session.sessionQueue.renewSession();
     this.remove(batch);
   }
 
-  /** Keeps of what waits to be sent what `replace` gives for it: the batch itself, another one, or undefined for none. */
+  /** Replaces each unsent batch by the result of `replace`: the batch itself, another one, or undefined for none. */
   replaceQueued(replace: (batch: Batch) => Batch | undefined): void {
-    for (const lane of this.#all) if (lane.queued.length > 0) lane.queued = lane.queued.flatMap((batch) => replace(batch) ?? []);
+    for (const sessionQueue of this.#all)
+      if (sessionQueue.queued.length > 0) sessionQueue.queued = sessionQueue.queued.flatMap((batch) => replace(batch) ?? []);
   }
 
-  /** The claims that wait, sent or not. */
+  /** The waiting claims, sent or not. */
   waitingClaims(): Batch[] {
     return [...this.waiting.queued, ...this.unanswered()].filter((batch) => batch.waitMs > 0);
   }
 
-  /** Takes out every claim that waits, sent or not. */
+  /** Removes every waiting claim, sent or not. */
   takeWaitingClaims(): Batch[] {
     const claims = this.waitingClaims();
     this.waiting.queued = [];
@@ -115,8 +116,8 @@ export class SessionQueues {
     return claims;
   }
 
-  /** Takes out everything that waits to be sent. */
+  /** Removes every unsent batch. */
   takeQueued(): Batch[] {
-    return this.#all.flatMap((lane) => lane.takeQueued());
+    return this.#all.flatMap((sessionQueue) => sessionQueue.takeQueued());
   }
 }

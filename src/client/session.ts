@@ -2,18 +2,18 @@ import { getRandomValues } from 'node:crypto';
 import { RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { Batch } from './batch.ts';
 
-/** One registration of a client with the cluster: what lets a repeated request be recognised. */
+/** One registration of a client with the cluster, by which it recognises a repeated request. */
 export class Session {
-  readonly lane: SessionQueue;
-  /** Until it is open a random number, which only its opening is sent under; then the id that the cluster gave it (thesis §6.3). */
+  readonly sessionQueue: SessionQueue;
+  /** Until it is open a random number, only used by its opening; then the id that the cluster assigned (thesis §6.3). */
   client = randomNumber();
-  /** Batches that were sent and not answered yet, by sequence, in ascending order. */
+  /** Sent batches without a reply, by sequence, in ascending order. */
   readonly unanswered = new Map<number, Batch>();
   isOpen = false;
   #nextSequence = 1;
 
-  constructor(lane: SessionQueue) {
-    this.lane = lane;
+  constructor(sessionQueue: SessionQueue) {
+    this.sessionQueue = sessionQueue;
   }
 
   /** The cluster knows the session now, under this id. */
@@ -29,25 +29,25 @@ export class Session {
     batch.assignSequence(this, sequence, this.#acknowledgedBelow());
   }
 
-  /** Everything below was answered or given up. */
+  /** Every sequence below has a reply or is given up. */
   #acknowledgedBelow(): number {
     for (const sequence of this.unanswered.keys()) return sequence;
     return this.#nextSequence;
   }
 }
 
-/** What a lane's requests are to the cluster. */
+/** How the cluster treats the requests of a session queue. */
 export interface SessionQueueRules {
-  /** Whether the cluster remembers replies for it; what only reads may be carried out twice, and opens no session. */
+  /** Whether the cluster remembers the replies. Queries may be executed twice, and open no session. */
   readonly isRemembered: boolean;
-  /** Whether its batches take effect in the order of their first sending, also when its session has to be replaced. */
+  /** Whether its batches take effect in the order of their first sending, also when its session is replaced. */
   readonly keepsOrder: boolean;
 }
 
 /**
- * The requests of one kind: at most one session at a time, and the batches that wait for their first sending. Claims
- * that wait have a lane of their own: they stay unanswered for seconds, and would keep the cluster from forgetting
- * the replies of everything behind them.
+ * The requests of one kind: at most one session at a time, and the batches that wait for their first sending. Waiting claims
+ * have a session queue of their own: they stay unanswered for seconds, and would keep the cluster from evicting the replies
+ * of everything behind them.
  */
 export class SessionQueue {
   readonly unansweredMax: number;
@@ -55,7 +55,7 @@ export class SessionQueue {
   session: Session;
   /** Closed batches that wait to be sent: first those that were sent before, by their order, then the others, oldest first. */
   queued: Batch[] = [];
-  /** Was replaced, and some of its batches are not answered: what they will do comes first. */
+  /** The replaced session while some of its batches are unanswered: they must take effect first. */
   #predecessor: Session | undefined;
   #sent = 0;
 
@@ -74,7 +74,7 @@ export class SessionQueue {
     return this.session.unanswered.size >= this.unansweredMax;
   }
 
-  /** The batch to send next, addressed; the session's opening comes first and is answered before others are sent. */
+  /** The next batch to send, with its header; the session's opening comes first, and its reply before others are sent. */
   takeNext(): Batch | undefined {
     if (this.queued.length === 0) return undefined;
     if (!this.session.isOpen) {
@@ -94,28 +94,28 @@ export class SessionQueue {
     return batch;
   }
 
-  /** Kept calls go before all that waits for its first sending, but not before other kept calls. */
+  /** Kept calls go before all unsent batches, but not before other kept calls. */
   pushKept(batch: Batch): void {
     let at = this.queued.length;
     while (at > 0 && this.queued[at - 1]?.kept === 0 && this.queued[at - 1]?.wasSent === false) at -= 1;
     this.queued.splice(at, 0, batch);
   }
 
-  /** Puts a batch that was sent before back in its place. */
+  /** Returns a batch that was sent before to its position. */
   requeue(batch: Batch): void {
     let at = 0;
     while (at < this.queued.length && (this.queued[at]?.order ?? 0) <= batch.order) at += 1;
     this.queued.splice(at, 0, batch);
   }
 
-  /** Takes out everything that waits to be sent. */
+  /** Removes every unsent batch. */
   takeQueued(): Batch[] {
     const { queued } = this;
     this.queued = [];
     return queued;
   }
 
-  /** The cluster does not know the session any more. Where the cluster remembers nothing, the session is the client's own, and stays. */
+  /** The cluster no longer knows the session. If the cluster remembers no replies, the session is the client's own, and stays. */
   renewSession(): void {
     if (!this.#rules.isRemembered) return;
     this.#predecessor = this.session;
@@ -142,7 +142,7 @@ function openingBatch(): Batch {
   return new Batch(payloads, Number.POSITIVE_INFINITY, { isOpening: true });
 }
 
-/** From {@link SESSION_ID_END} on and below 2^52: never the id of a session. */
+/** In [{@link SESSION_ID_END}, 2^52): never the id of a session. */
 function randomNumber(): number {
   const words = getRandomValues(new Uint32Array(2));
   const high = (words[0] as number) & 0x7_ffff;

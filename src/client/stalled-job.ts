@@ -4,15 +4,15 @@ import { type Job, jobOfDetail } from './job.ts';
 import type { LeasedJob } from './leased-job.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** The job as the cluster has it, and why it failed. */
+/** The job as the cluster has it, and the error of its failure. */
 export interface StalledJobFailure<Data, Result> {
   readonly job: Job<Data, Result>;
   readonly error: JobStalledError;
 }
 
 /**
- * Reads what became of a job whose lease this worker lost: the stall may have been one more than is allowed.
- * @param onKnown called once, with undefined if it waits again, another worker has had it since, or the cluster could not be asked.
+ * Reads the state of a job whose lease this worker lost: the stall may have failed it.
+ * @param onKnown called once, with undefined if it waits again, another worker has had it since, or the cluster did not reply.
  */
 export function readStalledJob<Data, Result>(
   pipeline: Pipeline,
@@ -24,7 +24,7 @@ export function readStalledJob<Data, Result>(
       onResult: (result) => {
         const detail = result.ok && result.type === 'job' && result.job.state === 'failed' ? result.job : undefined;
         const reason = detail?.failedReason;
-        // The lease that it lost last was this one, or another worker tells it.
+        // Only if this was the last lease of the job; otherwise another worker reports the failure.
         if (detail?.token !== token || reason?.startsWith(STALLED_REASON) !== true) onKnown(undefined);
         else onKnown({ job: jobOfDetail(detail), error: new JobStalledError(id, reason) });
       },

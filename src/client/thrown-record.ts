@@ -1,14 +1,14 @@
 import { isUnrecoverable, UnrecoverableError } from './errors.ts';
 import { describeThrown, readProperty, stackOf, toError } from './thrown.ts';
 
-/** What a processor threw in another thread, in values that structured clone carries whatever the thrown value is. */
+/** An error that a processor threw in another thread, in values that structured clone supports. */
 export interface ThrownRecord {
   readonly name: string;
-  /** May be empty, as the message of an error. */
+  /** May be empty, like the message of an error. */
   readonly message: string;
   readonly stack: string;
   readonly code: string | number | undefined;
-  /** Decided in the thread: classes do not pass its boundary. */
+  /** Decided in the thread: classes do not cross its boundary. */
   readonly isUnrecoverable: boolean;
 }
 
@@ -27,7 +27,7 @@ export function recordThrown(thrown: unknown): ThrownRecord {
   };
 }
 
-/** An error of this thread with what the record says: name, message, stack and `code`. */
+/** An error of this thread with the fields of the record: name, message, stack and `code`. */
 export function errorOfRecord(record: ThrownRecord): Error {
   const error = record.isUnrecoverable ? new UnrecoverableError(record.message) : new Error(record.message);
   if (error.name !== record.name) Object.defineProperty(error, 'name', { value: record.name, configurable: true, writable: true });

@@ -3,7 +3,7 @@ import { inspect, types } from 'node:util';
 const UNREADABLE = 'A value was thrown that cannot be described.';
 
 /**
- * What user code threw, as the text of a failure: an error's message or name, a string itself, any other value as it is inspected.
+ * A thrown value as the text of a failure: an error's message or name, a string itself, any other value as it is inspected.
  * Never empty, and never throws: user code may throw anything, also a proxy or an object whose getters throw.
  */
 export function describeThrown(thrown: unknown): string {
@@ -19,7 +19,7 @@ export function toError(thrown: unknown): Error {
   return isError(thrown) ? thrown : new Error(describeThrown(thrown), { cause: thrown });
 }
 
-/** An error's stack, or its description where it has none. Never throws. */
+/** An error's stack, or its description if it has none. Never throws. */
 export function stackOf(error: Error): string {
   const stack = readProperty(error, 'stack');
   return typeof stack === 'string' ? stack : describeThrown(error);
@@ -46,7 +46,7 @@ function isError(value: unknown): value is Error {
   }
 }
 
-/** @returns the property's value, or `undefined` where reading it throws. */
+/** @returns the property's value, or `undefined` if reading it throws. */
 export function readProperty(from: object, property: string): unknown {
   try {
     return Reflect.get(from, property);

@@ -5,33 +5,33 @@ import type { LeaderDiscovery } from './leader-discovery.ts';
 import type { SessionQueues } from './session-queues.ts';
 import type { WaitingClaims } from './waiting-claims.ts';
 
-/** Sends batches to the node that the client has settled on, and sends them again when that is silent or lost. */
+/** Sends batches to the node that the client has settled on, and sends them again if it is silent or lost. */
 export class Transmitter {
   readonly #connection: Connection;
   readonly #search: LeaderDiscovery;
-  readonly #lanes: SessionQueues;
+  readonly #sessionQueues: SessionQueues;
   readonly #wakeup: DeadlineTimer;
   readonly #waitingClaims: WaitingClaims;
   readonly #silenceMs: number;
 
-  /** @param parts silenceMs: how long a node may stay silent about a batch. */
+  /** @param parts silenceMs: how long a node may leave a batch unanswered. */
   constructor(parts: {
     readonly connection: Connection;
     readonly search: LeaderDiscovery;
-    readonly lanes: SessionQueues;
+    readonly sessionQueues: SessionQueues;
     readonly wakeup: DeadlineTimer;
     readonly waitingClaims: WaitingClaims;
     readonly silenceMs: number;
   }) {
     this.#connection = parts.connection;
     this.#search = parts.search;
-    this.#lanes = parts.lanes;
+    this.#sessionQueues = parts.sessionQueues;
     this.#wakeup = parts.wakeup;
     this.#waitingClaims = parts.waitingClaims;
     this.#silenceMs = parts.silenceMs;
   }
 
-  /** @returns whether the node could be sent to. */
+  /** @returns whether the batch could be sent to the node. */
   send(batch: Batch, node: number, nowMs: number): boolean {
     if (!this.#connection.send(node, batch.packet)) {
       batch.needsSend = true;
@@ -49,12 +49,16 @@ export class Transmitter {
     return true;
   }
 
-  /** Any node may reply these, also while no leader is known. */
+  /** Sends the batches that any node may answer, also while no leader is known. */
   sendStale(): void {
-    // Asked first: this is called in every turn, and few clients read so. All that was sent is in the lane's session: no reply replaces it.
-    if (this.#lanes.stale.isIdle) return;
-    const batches = [...this.#lanes.unanswered()].filter((batch) => batch.isStale && batch.needsSend);
-    for (let batch = this.#lanes.takeNext(this.#lanes.stale); batch !== undefined; batch = this.#lanes.takeNext(this.#lanes.stale)) {
+    // Checked first: this is called in every turn, and few clients read so. All sent batches are in its session, which is never replaced.
+    if (this.#sessionQueues.stale.isIdle) return;
+    const batches = [...this.#sessionQueues.unanswered()].filter((batch) => batch.isStale && batch.needsSend);
+    for (
+      let batch = this.#sessionQueues.takeNext(this.#sessionQueues.stale);
+      batch !== undefined;
+      batch = this.#sessionQueues.takeNext(this.#sessionQueues.stale)
+    ) {
       batches.push(batch);
     }
     for (const batch of batches) {
@@ -63,34 +67,34 @@ export class Transmitter {
     }
   }
 
-  /** Turns away from a node: everything that was sent to it has to be sent again, first of all one request as a probe. */
+  /** Leaves a node: everything that was sent to it must be sent again, first one request as a probe. */
   leave(node: number): void {
     this.markUnsent(node);
     this.#wakeup.at(this.#search.start(performance.now()));
   }
 
   markUnsent(node: number): void {
-    for (const batch of this.#lanes.unanswered()) if (batch.node === node) batch.needsSend = true;
+    for (const batch of this.#sessionQueues.unanswered()) if (batch.node === node) batch.needsSend = true;
   }
 
-  /** The client has settled on a node: all that another one has goes to it. */
+  /** The client has settled on a node: all batches at another node are sent to it. */
   sendAllTo(node: number, nowMs: number): void {
-    for (const batch of this.#lanes.unanswered()) {
+    for (const batch of this.#sessionQueues.unanswered()) {
       if (this.#search.isSearching) return;
       if (batch.needsSend || batch.node !== node) this.send(batch, node, nowMs);
     }
   }
 
   sendUnsent(nowMs: number): void {
-    for (const batch of this.#lanes.unanswered()) {
+    for (const batch of this.#sessionQueues.unanswered()) {
       if (this.#search.isSearching) return;
       if (batch.needsSend) this.send(batch, this.#search.node, nowMs);
     }
   }
 
-  /** While no leader is known only one request is tried, again and again: a new leader must not meet sixteen copies of everything. */
+  /** While no leader is known only one request is tried, again and again: a new leader must not receive sixteen copies of everything. */
   probe(nowMs: number): void {
-    const batch = this.#lanes.nextProbe();
+    const batch = this.#sessionQueues.nextProbe();
     if (batch === undefined) return;
     for (let tried = this.#connection.nodeIds().length; tried > 0; tried -= 1) {
       const node = this.#search.nextProbeNode(nowMs);
@@ -98,9 +102,9 @@ export class Transmitter {
     }
   }
 
-  /** Sends again what was put off, and what its node has been silent about. */
+  /** Sends again the postponed batches, and those that their node has left unanswered. */
   sendAgain(nowMs: number): void {
-    for (const batch of [...this.#lanes.unanswered()]) {
+    for (const batch of [...this.#sessionQueues.unanswered()]) {
       if (this.#search.isSearching) return;
       if (batch.retryAtMs <= nowMs) {
         this.send(batch, this.#search.node, nowMs);
@@ -116,7 +120,7 @@ export class Transmitter {
     }
   }
 
-  /** When the batch has to be sent again next, if it is not answered before. */
+  /** When the batch must be sent again next, if it gets no reply before. */
   nextSendMs(batch: Batch): number {
     return batch.retryAtMs === Number.POSITIVE_INFINITY ? batch.silentAtMs(this.#silenceMs) : batch.retryAtMs;
   }

@@ -1,5 +1,5 @@
 /**
- * Calls `flush` once at the end of each turn of the event loop in which something was issued, so that everything issued in the turn is
+ * Calls `flush` once at the end of each turn of the event loop in which something was issued, so that all of it is
  * sent together.
  */
 export class TurnEnd {
@@ -12,7 +12,7 @@ export class TurnEnd {
     this.#onFlush = flush;
   }
 
-  /** By performance.now(), when the flush was scheduled: one look at the clock for all that is issued in a turn. */
+  /** By performance.now(), when the flush was scheduled: the clock is read once for everything issued in a turn. */
   get nowMs(): number {
     return this.#nowMs;
   }
@@ -30,7 +30,7 @@ export class TurnEnd {
     this.schedule();
   }
 
-  /** A tick that is asked for by a microtask runs when no microtask is left: after everything that this turn will issue. */
+  /** A tick scheduled by a microtask runs when no microtask is left: after everything that this turn issues. */
   readonly #deferFlush = (): void => process.nextTick(this.#flush);
 
   readonly #flush = (): void => {

@@ -9,11 +9,11 @@ import type { LateClaims } from './late-claims.ts';
 import type { PendingOperation } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';
 
-/** What the claims that wait need of their pipeline. */
+/** The parts of the pipeline that waiting claims use. */
 interface WaitingClaimParts {
   readonly config: ClientConfig;
   readonly connection: Connection;
-  readonly lanes: SessionQueues;
+  readonly sessionQueues: SessionQueues;
   readonly intake: BatchBuilder;
   readonly wakeup: DeadlineTimer;
 }
@@ -24,7 +24,7 @@ export class WaitingClaims {
   readonly #schedule: () => void;
   readonly #encoder = new RequestEncoder(256);
 
-  /** @param schedule has what was queued sent at the end of this turn. */
+  /** @param schedule sends the queued batches at the end of this turn. */
   constructor(parts: WaitingClaimParts, schedule: () => void) {
     this.#parts = parts;
     this.#schedule = schedule;
@@ -32,7 +32,7 @@ export class WaitingClaims {
 
   /** @returns the claim, to {@link cancel} it. @throws {ClientClosedError | ClusterClosedError} */
   submit(queue: string, options: ClaimOptions, call: PendingOperation): Batch {
-    const { config, lanes, intake } = this.#parts;
+    const { config, sessionQueues, intake } = this.#parts;
     intake.checkOpen();
     this.#encoder.begin(1, 1, 1);
     this.#encoder.claim(queue, options);
@@ -40,18 +40,18 @@ export class WaitingClaims {
     const deadlineMs = performance.now() + waitMs + config.deadlineMs;
     const request = this.#encoder.finish();
     const batch = new Batch({ request, calls: [call], kept: 0, keptBytes: 0 }, deadlineMs, { waitMs });
-    lanes.waiting.queued.push(batch);
+    sessionQueues.waiting.queued.push(batch);
     this.#schedule();
     return batch;
   }
 
   /**
-   * Has a claim answered now, with what it has taken if it took anything. A claim that certainly took nothing ends here, and its call gets
-   * its result before this method returns. A claim that is over already is left alone.
+   * Requests the claim's reply now, with the jobs it has taken, if any. A claim that certainly took nothing ends here, and its call gets
+   * its result before this method returns. A claim that is already over is ignored.
    */
   cancel(batch: Batch): void {
-    const { config, lanes, wakeup } = this.#parts;
-    if (batch.isCancelled || !lanes.holds(batch)) return;
+    const { config, sessionQueues, wakeup } = this.#parts;
+    if (batch.isCancelled || !sessionQueues.holds(batch)) return;
     batch.isCancelled = true;
     if (this.endIfCancelled(batch)) return;
     const nowMs = performance.now();
@@ -61,24 +61,24 @@ export class WaitingClaims {
     wakeup.at(Math.min(batch.deadlineMs, batch.silentAtMs(config.silenceMs)));
   }
 
-  /** The client closes: cancels all of them. Their callers wait no longer, and what they bring is given back. */
+  /** The client closes: cancels all of them. Their callers no longer wait, and the jobs they bring are given back. */
   close(late: LateClaims): void {
-    for (const claim of this.#parts.lanes.waitingClaims()) {
+    for (const claim of this.#parts.sessionQueues.waitingClaims()) {
       this.cancel(claim);
-      if (this.#parts.lanes.holds(claim)) claim.failOrdinary(CLIENT_CLOSED('unknown'), (call) => late.successorOf(call));
+      if (this.#parts.sessionQueues.holds(claim)) claim.failOrdinary(CLIENT_CLOSED('unknown'), (call) => late.successorOf(call));
     }
   }
 
-  /** The claim was sent to a node. Its cancellation follows on the same channel; if it is lost, silence has both sent again. */
+  /** The claim was sent to a node. Its cancellation follows on the same channel; if it is lost, the silence timeout sends both again. */
   onSent({ isCancelled, session, sequence }: Batch, node: number): void {
     if (isCancelled && session !== undefined)
       this.#parts.connection.sendFrame(node, { type: 'cancel-claim', client: session.client, sequence });
   }
 
-  /** A cancelled claim of which every sending was rejected as not applied has taken nothing. @returns whether it ended. */
+  /** A cancelled claim whose sendings were all rejected as not applied has taken nothing. @returns whether it ended. */
   endIfCancelled(batch: Batch): boolean {
     if (!batch.isCancelled || batch.uncertainSends > 0) return false;
-    this.#parts.lanes.withdraw(batch);
+    this.#parts.sessionQueues.withdraw(batch);
     batch.completeWithoutJobs();
     this.#schedule();
     return true;

@@ -6,28 +6,28 @@ import type { ClusterEndpoint } from './endpoint.ts';
 import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from './option-check.ts';
 
 export interface WorkerOptions {
-  /** A cluster, or a Client that the caller made and closes. */
+  /** A cluster, or a Client that the caller creates and closes. */
   readonly connection: ClusterEndpoint | Client;
-  /** Most jobs that are processed at the same time; 1. A processor in a file processes no more than it has `threads`. */
+  /** Maximum number of jobs processed at the same time; 1. A processor in a file processes no more than it has `threads`. */
   readonly concurrency?: number;
-  /** How long a job is this worker's without a sign of life; it is extended at a third of it; 30,000 ms. */
+  /** Lease duration without renewal; a lease is extended every third of it; 30,000 ms. */
   readonly leaseMs?: number;
   /**
-   * How often a job may stall, that is, be begun under a lease that ends before the attempt does: because the process was killed, its event
-   * loop stood still, or it could not reach the cluster. Once more, and the job fails. An attempt that ends resets the count; 1.
+   * How often a job may stall (be begun under a lease that expires before the attempt ends): the process was killed, its event loop was
+   * blocked, or it could not reach the cluster. One more stall fails the job. An attempt that ends resets the count; 1.
    */
   readonly maxStalledCount?: number;
-  /** Begin without run() being called; true. */
+  /** Begin without a call of run(); true. */
   readonly autorun?: boolean;
   /** How long one claim waits at the cluster for a job; 5,000 ms. */
   readonly claimWaitMs?: number;
   /**
-   * Most jobs that are claimed ahead of being begun, and only while jobs take less time than it takes to claim them: as many as are done
-   * while a claim is on its way; four times `concurrency`. They are given back when the jobs that run take longer than a claim after all.
+   * Maximum number of jobs that are claimed ahead, and only while jobs take less time than a claim: as many as are done while a claim is
+   * in flight; four times `concurrency`. They are given back if the running jobs take longer than a claim after all.
    * Zero leaves every waiting job to other workers.
    */
   readonly prefetchMax?: number;
-  /** Most threads of a processor in a file, each of which processes one job at a time; as many as `concurrency`, but at most 32. */
+  /** Maximum number of threads of a processor in a file, each with one job at a time; as many as `concurrency`, but at most 32. */
   readonly threads?: number;
 }
 export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads'>>>;

@@ -24,8 +24,8 @@ export type { WorkerOptions };
 export type Processor<Data, Result> = (job: Job<Data, Result>, context: JobContext) => Promise<Result> | Result;
 
 /**
- * The worker's events and what their listeners are called with. A listener that throws, or returns a promise that rejects, disturbs
- * neither the worker nor the other listeners: its error is emitted as 'error', or emitted as a process warning if there is no listener.
+ * The worker's events and the arguments of their listeners. A listener that throws, or returns a promise that rejects, affects
+ * neither the worker nor the other listeners: its error is emitted as 'error', or as a process warning if there is no listener.
  */
 export interface WorkerEvents<Data, Result> {
   /** The processor begins. */
@@ -33,11 +33,11 @@ export interface WorkerEvents<Data, Result> {
   /** The completion is committed. */
   completed: [job: Job<Data, Result>, result: Result];
   /**
-   * The failure is committed: the job will be tried again, or is a dead letter. Also, with a {@link JobStalledError} and after 'stalled', when
-   * the cluster failed the job because this worker lost its lease once too often.
+   * The failure is committed: the job will be tried again, or is a dead letter. Also emitted, with a {@link JobStalledError} and after
+   * 'stalled', if the cluster failed the job because this worker lost its lease once too often.
    */
   failed: [job: Job<Data, Result>, error: Error];
-  /** The lease was lost: another worker may hold the job, and what this worker does for it no longer counts. */
+  /** The lease was lost: another worker may hold the job, and this worker's result no longer counts. */
   stalled: [job: Job<Data, Result>, error: LeaseLostError];
   /** The worker got jobs, and no job is left waiting in the queue; delayed ones may be, and jobs may still run. */
   drained: [];
@@ -46,11 +46,11 @@ export interface WorkerEvents<Data, Result> {
   closed: [];
 }
 
-/** In characters: whatever they are, they fit into the bytes that the queue keeps. */
+/** In characters: any text of this length fits into the bytes that the queue stores. */
 const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
 
 /**
- * The consumer's side of one named queue: claims jobs, runs the processor, and reports how it went. A job that is lost to another
+ * The consumer's side of one named queue: claims jobs, runs the processor, and reports the outcome. A job that was lost to another
  * worker can never be completed by this one.
  */
 export class Worker<Data = unknown, Result = unknown> extends EventEmitter<WorkerEvents<Data, Result>> implements AsyncDisposable {
@@ -65,7 +65,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   readonly #keeper: LeaseRenewer<Data, Result>;
   readonly #slots: JobSlots<Data, Result>;
   readonly #reports: JobReportHandlers<Data, Result>;
-  /** Operations that end a job and are not answered yet. */
+  /** Unanswered operations that end a job. */
   #ending = 0;
   #isStarted = false;
   #isClosing = false;
@@ -79,7 +79,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
    * default) runs in a pool of threads. A file that does not exist is emitted as 'error', and fails each job until it exists.
    * @throws {UnknownOptionError | InvalidOptionError}
    * @throws {ProcessorFileError} for a URL that names no file of this machine.
-   * @throws {SandboxCodeMissingError} for a file in a bundle that jobraft is a part of.
+   * @throws {SandboxCodeMissingError} for a file if jobraft is part of a bundle.
    */
   constructor(name: string, processor: Processor<Data, Result> | string | URL, options: WorkerOptions) {
     super();
@@ -116,8 +116,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
         running: () => this.#slots.running.size,
         ready: () => this.#slots.ready,
         onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
-        onDrained: () => this.#tell('drained'),
-        isDrainedHeard: () => this.listenerCount('drained') > 0,
+        onDrained: () => this.#emitToListeners('drained'),
+        hasDrainedListener: () => this.listenerCount('drained') > 0,
         onError: (error) => this.#report(error),
       },
     );
@@ -142,12 +142,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       onCompleted: (held, result) => this.#onCompleted(held, result),
       onFailed: (held, error, reason) => this.#onFailed(held, error, reason),
       onLost: (held) => this.#onLeaseLost(held),
-      // Another attempt would only have to fail as well.
+      // Another attempt would fail as well.
       onTooLarge: (held, error) => this.#send(held, this.#failureOf(held, error)),
       onError: (error) => this.#report(error),
     };
     this.#unsubscribe = this.#lease.client.onClosed((error) => this.#onClientClosed(error));
-    // Listeners are attached after the constructor: not before the next microtask may anything happen.
+    // Listeners are attached after the constructor: nothing may happen before the next microtask.
     if (this.#config.autorun) queueMicrotask(() => void this.run());
   }
 
@@ -172,7 +172,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   }
 
   /**
-   * Claims no more, gives back what was not begun, and awaits what runs. May be called twice, and before run().
+   * Claims no more, gives back jobs that were not begun, and awaits the running ones. May be called twice, and before run().
    * @param isForced does not wait: running jobs are aborted and given back too.
    */
   close(isForced = false): Promise<void> {
@@ -199,12 +199,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     await this.#sandbox?.close();
     this.#unsubscribe();
     await this.#lease.release();
-    this.#tell('closed');
+    this.#emitToListeners('closed');
     this.#onClosed();
   }
 
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
-    // The lease runs from when the claim was applied: after it was sent, and after the last moment at which its reply was not here.
+    // The lease runs from when the claim was applied: after it was sent, and after the last moment before its reply arrived.
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
     const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
     this.#slots.add(held);
@@ -213,7 +213,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
     held.hasStarted = true;
-    this.#tell('active', held.job);
+    this.#emitToListeners('active', held.job);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
       const result = await this.#processor(held.job, held.context);
@@ -237,14 +237,14 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     return new JobFailure(held, this.#reports, error, reason, !isUnrecoverable(error));
   }
 
-  /** Sends what came of a job. */
+  /** Sends the outcome of a job. */
   #send(held: LeasedJob<Data, Result>, report: JobCompletion<Data, Result> | JobFailure<Data, Result>): void {
     held.isEnded = true;
     this.#ending += 1;
     try {
       this.#pipeline.keep(report.bytes, report);
     } catch (error) {
-      // The client is closed: the lease runs out, and the job is tried again.
+      // The client is closed: the lease expires, and the job is tried again.
       report.onError(error as Error);
     }
   }
@@ -257,12 +257,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   #onCompleted(held: LeasedJob<Data, Result>, result: Result): void {
     held.onCompleted(result);
-    this.#tell('completed', held.job, result);
+    this.#emitToListeners('completed', held.job, result);
   }
 
   #onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void {
     held.onFailed(reason);
-    this.#tell('failed', held.job, error);
+    this.#emitToListeners('failed', held.job, error);
   }
 
   /** Releases a job; another worker may begin it at once. */
@@ -282,25 +282,25 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     held.lose(error);
     this.#slots.lose(held);
     this.#slots.fill();
-    if (held.hasStarted) this.#tell('stalled', held.job, error);
-    if (this.listenerCount('failed') > 0) this.#tellIfFailed(held);
+    if (held.hasStarted) this.#emitToListeners('stalled', held.job, error);
+    if (this.listenerCount('failed') > 0) this.#emitIfFailed(held);
     this.#intake.request();
     this.#progress();
   }
 
-  /** The stall may have been one more than is allowed. No report of this worker says so. */
-  #tellIfFailed(held: LeasedJob<Data, Result>): void {
+  /** The stall may have failed the job. No report of this worker shows that. */
+  #emitIfFailed(held: LeasedJob<Data, Result>): void {
     this.#ending += 1;
     readStalledJob<Data, Result>(this.#pipeline, held, (failure) => {
       this.#ending -= 1;
-      if (failure !== undefined) this.#tell('failed', failure.job, failure.error);
+      if (failure !== undefined) this.#emitToListeners('failed', failure.job, failure.error);
       this.#progress();
     });
   }
 
-  /** Nothing that this worker does can have an effect any more: it says so once, and stops. One that is closing waits for its jobs no longer. */
+  /** The worker's calls can no longer take effect: it emits one error and stops. A closing worker no longer waits for its jobs. */
   #onClientClosed(error: Error): void {
-    if (!this.#isClosing || this.#slots.running.size > 0) this.#tellError(error);
+    if (!this.#isClosing || this.#slots.running.size > 0) this.#emitError(error);
     this.#isClosing = true;
     void this.close(true);
   }
@@ -315,23 +315,23 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   /** An error without a listener must not end the process: the worker goes on, and emits a warning. */
   #report(error: Error): void {
     if (this.#isClosing && (error instanceof ClientClosedError || error instanceof ClusterClosedError)) return;
-    this.#tellError(error);
+    this.#emitError(error);
   }
 
-  #tellError(error: Error): void {
-    if (this.listenerCount('error') > 0) this.#tell('error', error);
+  #emitError(error: Error): void {
+    if (this.listenerCount('error') > 0) this.#emitToListeners('error', error);
     else process.emitWarning(error);
   }
 
-  #tell<Name extends keyof WorkerEvents<Data, Result>>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
-    // Asked first, since most events of most jobs have no listener.
+  #emitToListeners<Name extends keyof WorkerEvents<Data, Result>>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
+    // Checked first, since most events of most jobs have no listener.
     if (name !== 'error' && this.listenerCount(name) === 0) return;
     if (name === 'error') callListeners(this.rawListeners(errorMonitor), this, args, (thrown) => this.#onListenerThrew(name, thrown));
     callListeners(this.rawListeners(name), this, args, (thrown) => this.#onListenerThrew(name, thrown));
   }
 
   #onListenerThrew(event: keyof WorkerEvents<Data, Result>, thrown: unknown): void {
-    if (event !== 'error' && this.listenerCount('error') > 0) this.#tell('error', toError(thrown));
+    if (event !== 'error' && this.listenerCount('error') > 0) this.#emitToListeners('error', toError(thrown));
     else warnOfThrown(event, thrown);
   }
 

@@ -1,33 +1,33 @@
 import { z } from 'zod';
-import { isPromise } from '../base/forgotten-await.ts';
+import { isPromise } from '../base/missing-await.ts';
 import type { NodeLimits } from '../node/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { NumberSetting } from './setting-table.ts';
 import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
 
-/** Most nodes that an embedded cluster starts. */
+/** Maximum number of nodes of an embedded cluster. */
 export const NODES_MAX = 51;
 export const STORAGES = ['sqlite', 'memory'] as const;
 export const DURABILITIES = ['full', 'off'] as const;
 export const LOG_LEVELS = ['info', 'debug'] as const;
 
-/** Everything that a cluster is started with; fits `startCluster` as it is. */
+/** The configuration of a cluster; a valid argument of `startCluster`. */
 export interface ClusterConfig {
-  /** How many nodes (ids 1 to n), or their ids. */
+  /** The number of nodes (ids 1 to n), or their ids. */
   readonly nodes: number | readonly number[];
   /** One folder for all nodes, relative to the working directory. */
   readonly dataDir: string;
   readonly storage: (typeof STORAGES)[number];
-  /** `full`: a reply means fsync on a majority. `off`: nothing is forced to disk; a power cut may lose answered jobs. */
+  /** `full`: a reply means fsync on a majority. `off`: no fsync; a power cut may lose answered jobs. */
   readonly durability: (typeof DURABILITIES)[number];
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
   readonly logs?: { readonly dir: string; readonly level: (typeof LOG_LEVELS)[number] };
-  /** Seed of the randomised timeouts; without it every start draws another. */
+  /** Seed of the randomised timeouts; without it every start draws a new one. */
   readonly seed?: number;
 }
 
-/** What the command line or a program sets on top of a file. */
+/** Settings from the command line or a program that override the file. */
 export interface ClusterConfigOverrides {
   readonly nodes?: number | readonly number[];
   readonly dataDir?: string;
@@ -41,7 +41,7 @@ export interface ClusterConfigOverrides {
 
 const NODES_REMEDY = `Give a whole number from 1 to ${NODES_MAX}, or a list of 1 to ${NODES_MAX} different whole numbers from 1 on.`;
 
-/** One test for both forms: a union would tell what is wrong with the form that was not meant. */
+/** One test for both forms: the error of a union would be about the form that was not meant. */
 const nodesSchema = z.custom<number | readonly number[]>(isNodes, { error: NODES_REMEDY });
 
 function isNodes(value: unknown): boolean {
@@ -56,27 +56,27 @@ const numberSchema = ({ min, max, unit, default: fallback }: NumberSetting) => {
 };
 
 export const oneOf = <const Names extends readonly string[]>(names: Names) => z.enum(names, { error: `Give one of: ${names.join(', ')}.` });
-/** What no file system takes is no path: a zero, or half of a surrogate pair. */
+/** Strings that no file system accepts are no paths: with a zero, or half of a surrogate pair. */
 const folder = z.custom<string>((value) => typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed(), {
   error: 'Give the path of a folder.',
 });
 
-/** The message of an unknown name is the list of those that are known; `schemaProblems` makes the sentence. */
+/** The message of an unknown name is the list of known names; `schemaProblems` builds the sentence. */
 export function groupOf<Shape extends z.core.$ZodLooseShape>(shape: Shape, remedy = 'Give a group of settings, each with its name.') {
   const names = Object.keys(shape).join(', ');
   const group = z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
-  // A promise is an object without names, and would pass where all of them have a default.
+  // A promise is an object without names, and would pass if all of them have a default.
   return z.custom<z.input<typeof group>>((value) => !isPromise(value), { error: remedy }).pipe(group);
 }
 
 function numbersSchema<Key extends string>(settings: Readonly<Record<Key, NumberSetting>>) {
   const shape: Partial<Record<Key, ReturnType<typeof numberSchema>>> = {};
   for (const key of Object.keys(settings) as Key[]) shape[key] = numberSchema(settings[key]);
-  // The only cast: the loop went through every key of a complete record.
+  // The only cast: the loop covers every key of a complete record.
   return groupOf(shape as Record<Key, ReturnType<typeof numberSchema>>).prefault({} as never);
 }
 
-/** Every setting of a file, with its default where that is the same for a program's own options. */
+/** Every setting of a file, with its default if that is the same for a program's own options. */
 export const CLUSTER_SHAPE = {
   nodes: nodesSchema,
   dataDir: folder,

@@ -7,7 +7,7 @@ import { loadClusterConfig } from './load-cluster-config.ts';
 import type { NumberGroup } from './setting-table.ts';
 import { numberSettings } from './setting-table.ts';
 
-/** Adds a flag for every setting of a cluster; what the flags say is read by {@link clusterConfigOf}. */
+/** Adds a flag for every setting of a cluster; {@link clusterConfigOf} reads their values. */
 export function addClusterOptions(command: Command): Command {
   command
     .option('--config <file>', "a cluster's configuration (default: config/cluster.yaml of the package)")
@@ -24,7 +24,7 @@ export function addClusterOptions(command: Command): Command {
   return command;
 }
 
-/** What the command line asked for, without the file. */
+/** The settings of the command line, without the file. */
 export function clusterOverridesOf(command: Command): ClusterConfigOverrides {
   const options: Record<string, unknown> = command.opts();
   const groups: Record<NumberGroup, Record<string, unknown>> = { raft: {}, limits: {} };
@@ -43,7 +43,7 @@ export function clusterOverridesOf(command: Command): ClusterConfigOverrides {
 }
 
 /**
- * The configuration that a command line stands for: its file, or the package's, with the flags laid over.
+ * The configuration of a command line: its file, or the package's, overridden by the flags.
  * @throws {ConfigFileError}
  */
 export function clusterConfigOf(command: Command): ClusterConfig {
@@ -55,7 +55,7 @@ function pick(options: Record<string, unknown>, name: string, as: string = name)
   return options[name] === undefined ? {} : { [as]: options[name] };
 }
 
-// Ranges are the schema's business: it has the remedies. Here a text only becomes a number.
+// The schema checks ranges, with remedies. Here a text only becomes a number.
 function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number.');

@@ -1,18 +1,18 @@
 import { describeValue } from '../base/describe-value.ts';
 import { JobraftError } from '../base/errors.ts';
 
-/** One thing that is wrong, and what to do about it. */
+/** One invalid setting and its remedy. */
 export interface ConfigProblem {
   /** The setting's full name, such as `raft.heartbeatMs`. */
   readonly key: string;
   /** The value found; `undefined` for a setting that is missing. */
   readonly value: unknown;
-  /** Where the value was read: `config/cluster.yaml:12`, or the flag of the command line. */
+  /** The source of the value: `config/cluster.yaml:12`, or the flag of the command line. */
   readonly place: string;
   readonly remedy: string;
 }
 
-/** A configuration cannot be used. Every problem is named, so that one correction is enough. */
+/** A configuration is invalid. Every problem is listed, so that one correction is enough. */
 export class ConfigFileError extends JobraftError {
   override readonly code = 'CONFIG_INVALID';
   readonly problems: readonly ConfigProblem[];

@@ -5,7 +5,7 @@ import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
 
 type Locate = (path: readonly PropertyKey[]) => string;
 
-/** What the schema found, one problem a setting, each with its remedy. */
+/** The problems found by the schema, one per setting, each with its remedy. */
 export function schemaProblems(raw: unknown, issues: readonly z.core.$ZodIssue[], locate: Locate): ConfigProblem[] {
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') {
@@ -19,7 +19,7 @@ export function schemaProblems(raw: unknown, issues: readonly z.core.$ZodIssue[]
   });
 }
 
-/** What no single setting can know: whether two of them fit together. */
+/** Problems between two settings that are valid on their own. */
 export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const heartbeatMs = numberAt(raw, ['raft', 'heartbeatMs'], RAFT_SETTINGS.heartbeatMs.default);
@@ -28,8 +28,8 @@ export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] 
     const path = hasValue(raw, ['raft', 'electionTimeoutMs']) ? ['raft', 'electionTimeoutMs'] : ['raft', 'heartbeatMs'];
     const remedy =
       path[1] === 'electionTimeoutMs'
-        ? `Raise it to at least twice raft.heartbeatMs (${2 * heartbeatMs}), or followers depose a leader that works.`
-        : `Lower it to at most half of raft.electionTimeoutMs (${electionTimeoutMs / 2}), or followers depose a leader that works.`;
+        ? `Raise it to at least twice raft.heartbeatMs (${2 * heartbeatMs}), or followers depose a working leader.`
+        : `Lower it to at most half of raft.electionTimeoutMs (${electionTimeoutMs / 2}), or followers depose a working leader.`;
     problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
   }
   const leaseMs = numberAt(raw, ['raft', 'leaseMs'], RAFT_SETTINGS.leaseMs.default);
@@ -44,8 +44,8 @@ export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] 
     const path = hasValue(raw, ['limits', 'payloadBytesMax']) ? ['limits', 'payloadBytesMax'] : ['raft', 'uncommittedBytesMax'];
     const remedy =
       path[0] === 'limits'
-        ? `Lower it to at most raft.uncommittedBytesMax (${uncommittedBytesMax}), or such a job could never be taken.`
-        : `Raise it to at least limits.payloadBytesMax (${payloadBytesMax}), or such a job could never be taken.`;
+        ? `Lower it to at most raft.uncommittedBytesMax (${uncommittedBytesMax}), or the cluster could never accept such a job.`
+        : `Raise it to at least limits.payloadBytesMax (${payloadBytesMax}), or the cluster could never accept such a job.`;
     problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
   }
   return problems;
@@ -69,7 +69,7 @@ export function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
 
 const hasValue = (raw: unknown, path: readonly PropertyKey[]): boolean => valueAt(raw, path) !== undefined;
 
-/** A value that is no number is the schema's business: it is left out of comparisons. */
+/** The schema reports a value that is no number: it is left out of comparisons. */
 function numberAt(raw: unknown, path: readonly PropertyKey[], fallback: number): number {
   const value = valueAt(raw, path);
   if (value === undefined) return fallback;

@@ -1,4 +1,4 @@
-/** `electionTimeoutMs` is set by `--election-timeout-ms`; a group's name is left out, since no two groups share a setting's name. */
+/** `electionTimeoutMs` is set by `--election-timeout-ms`; the group's name is left out, since no two groups share a setting's name. */
 export const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const SPECIAL_FLAGS: Readonly<Record<string, string>> = { 'logs.dir': '--logs-dir', 'logs.level': '--log-level' };

@@ -9,28 +9,27 @@ import { ConfigFileError } from './config-file-error.ts';
 import { nameOf, relationProblems, schemaProblems, valueAt } from './config-problems.ts';
 import { flagOf } from './flag-names.ts';
 
-/** The file that comes with the package: every setting with its default. */
+/** The package's file: every setting with its default. */
 export function defaultClusterConfigFile(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  // The same code runs from src/config under the test runner and from dist/src/config in use.
+  // The same code runs from src/config under the test runner and from dist/src/config in the package.
   while (!existsSync(join(folder, 'config', 'cluster.yaml'))) {
     const parent = dirname(folder);
-    if (parent === folder)
-      throw new ConfigFileError('The package has lost its config/cluster.yaml. Install it again, or name a file of your own.');
+    if (parent === folder) throw new ConfigFileError('The package has no config/cluster.yaml. Install it again, or name another file.');
     folder = parent;
   }
   return join(folder, 'config', 'cluster.yaml');
 }
 
 /**
- * Reads a cluster's configuration and lays `overrides` over it. Settings that neither names have their default.
- * @throws {ConfigFileError} naming every problem with its place (file:line or flag), value and remedy.
+ * Reads a cluster's configuration and applies `overrides` to it. Other settings have their default.
+ * @throws {ConfigFileError} with every problem, its place (file:line or flag), value and remedy.
  */
 export function loadClusterConfig(file: string = defaultClusterConfigFile(), overrides: ClusterConfigOverrides = {}): ClusterConfig {
   return parseClusterConfig(readConfigFile(file), overrides, file);
 }
 
-/** The same for a text that is already there. `file` is how messages call it. */
+/** The same for a given text. `file` is its name in messages. */
 export function parseClusterConfig(text: string, overrides: ClusterConfigOverrides = {}, file = 'cluster.yaml'): ClusterConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
@@ -74,7 +73,7 @@ function readConfigFile(file: string): string {
   }
 }
 
-/** The line of the setting, or of the group that should hold it. */
+/** The line of the setting, or of its group if it is missing. */
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): string {
   for (let depth = path.length; depth > 0; depth -= 1) {
     const node: unknown = document.getIn(path.slice(0, depth), true);
@@ -85,19 +84,19 @@ function lineOf(document: Document, lines: LineCounter, path: readonly PropertyK
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A group whose every line is commented out reads as null: nothing is set there. */
+/** A group whose lines are all commented out reads as null: it sets nothing. */
 function withoutEmptyGroups(written: unknown): unknown {
   if (!isRecord(written)) return written;
   return Object.fromEntries(Object.entries(written).filter(([key, value]) => value !== null || !['raft', 'limits', 'logs'].includes(key)));
 }
 
-/** Groups are laid over each other key by key; everything else is replaced. */
+/** Groups are merged key by key; everything else is replaced. */
 function overlay(below: Record<string, unknown>, above: object): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...below };
   for (const [key, value] of Object.entries(above)) {
     if (value === undefined) continue;
     const under = merged[key];
-    // What stands in a group's place and is no group stays, for the schema to complain about.
+    // A value in place of a group that is no group stays, so that the schema reports it.
     merged[key] =
       isRecord(value) && (under === undefined || isRecord(under)) ? overlay(under ?? {}, value) : isRecord(value) ? under : value;
   }

@@ -3,10 +3,10 @@ import { LIMIT_DEFAULTS } from '../node/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { RAFT_DEFAULTS } from '../raft/config.ts';
 
-/** One number that an operator may set. The schema, the command line's flags and their help are all made from it. */
+/** One numeric setting. The schema, the command-line flags and their help are derived from it. */
 export interface NumberSetting {
   readonly description: string;
-  /** What the number counts, as it is written in help texts and remedies. */
+  /** The unit of the number, for help texts and remedies. */
   readonly unit: 'milliseconds' | 'bytes' | 'messages' | 'entries' | 'records' | 'claims';
   readonly min: number;
   readonly max: number;
@@ -27,7 +27,7 @@ export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = 
     max: 600_000,
   },
   lostLeaderElectionMs: {
-    description: "shortest wait once the leader's channel has closed; the wait is random in [x, 5x)",
+    description: "shortest wait after the leader's channel closed; the wait is random in [x, 5x)",
     unit: 'milliseconds',
     min: 1,
     max: 60_000,
@@ -60,11 +60,11 @@ export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> =
   parkedClaimsMax: { description: 'claims that wait at the leader for a job', unit: 'claims', min: 1, max: 10_000_000 },
 });
 
-/** The groups of a configuration file that hold nothing but numbers. */
+/** The groups of a configuration file that contain only numbers. */
 export const NUMBER_GROUPS = Object.freeze({ raft: RAFT_SETTINGS, limits: LIMIT_SETTINGS });
 export type NumberGroup = keyof typeof NUMBER_GROUPS;
 
-/** Every number with its place, in the order in which it is shown. */
+/** Every number with its place, in display order. */
 export function numberSettings(): { readonly group: NumberGroup; readonly key: string; readonly setting: NumberSetting }[] {
   const groups: readonly NumberGroup[] = ['raft', 'limits'];
   return groups.flatMap((group) => Object.entries(NUMBER_GROUPS[group]).map(([key, setting]) => ({ group, key, setting })));
@@ -75,6 +75,6 @@ type Described<Key extends string> = Readonly<Record<Key, Omit<NumberSetting, 'd
 function withDefaults<Key extends string>(defaults: Readonly<Record<Key, number>>, described: Described<Key>): Record<Key, NumberSetting> {
   const settings: Partial<Record<Key, NumberSetting>> = {};
   for (const key of Object.keys(described) as Key[]) settings[key] = { ...described[key], default: defaults[key] };
-  // The only cast: the loop went through every key of a complete record.
+  // The only cast: the loop covers every key of a complete record.
   return settings as Record<Key, NumberSetting>;
 }

@@ -16,7 +16,7 @@ export interface Leadership {
 export interface NodeAnalysis {
   readonly node: number;
   readonly file: string;
-  /** How often its log was opened: once, and once for every restart. */
+  /** How often its log was opened: at the first start and at each restart. */
   readonly starts: number;
   /** Elections that it began. */
   readonly elections: number;
@@ -26,18 +26,18 @@ export interface NodeAnalysis {
    * Whether every RPC is in `rpcSent`. A node that was killed while only totals were logged sent a few more since the last totals.
    */
   readonly isComplete: boolean;
-  /** Lines that no node wrote whole: torn by a kill, or damaged. */
+  /** Incomplete lines: torn by a kill, or damaged. */
   readonly unreadableLines: number;
 }
 
 export interface LogAnalysis {
   readonly nodes: readonly NodeAnalysis[];
-  /** In the order of time. */
+  /** Ordered by time. */
   readonly leaders: readonly Leadership[];
   readonly elections: number;
 }
 
-/** A folder does not hold what `npm run logs` reads. */
+/** A folder does not contain the logs that `npm run logs` reads. */
 export class LogFolderError extends JobraftError {
   override readonly code = 'LOG_FOLDER';
 }
@@ -46,8 +46,8 @@ const LOG_FILE = /^node-(\d+)\.log$/;
 
 /**
  * Reads the logs of a run.
- * @param folder holds the files `node-<n>.log`, itself or in its folder `logs`.
- * @throws {LogFolderError} when it does not, saying where to look.
+ * @param folder contains the files `node-<n>.log`, itself or in its folder `logs`.
+ * @throws {LogFolderError} otherwise, with the folders to use.
  */
 export async function analyseLogs(folder: string): Promise<LogAnalysis> {
   const nodes: NodeAnalysis[] = [];
@@ -88,7 +88,7 @@ function namesIn(folder: string, isRequired: boolean): string[] {
   }
 }
 
-/** Follows one file from its first line to its last, over every restart of the node. */
+/** Reads one file from its first line to its last, over every restart of the node. */
 class NodeLogReader {
   readonly leaderships: Leadership[] = [];
   readonly #node: number;
@@ -132,7 +132,7 @@ class NodeLogReader {
       case 'log-opened':
         this.#endSession();
         this.#starts += 1;
-        // Where every RPC has its line, a kill takes no count with it; else counts are whole once the log is closed.
+        // If every RPC has a line, a kill loses no count; otherwise counts are complete once the log is closed.
         this.#isSessionComplete = record.rpcLines === 'all';
         break;
       case 'log-closed':
@@ -148,7 +148,7 @@ class NodeLogReader {
         if (record.rpc !== undefined) this.#session[record.rpc] = (this.#session[record.rpc] ?? 0) + 1;
         break;
       case 'rpc-totals':
-        // Totals include the lines before them: they replace, and do not add.
+        // Totals include the lines before them: they replace them instead of adding to them.
         this.#session = {};
         for (const [rpc, peers] of Object.entries(record.sent ?? {}))
           this.#session[rpc] = Object.values(peers).reduce((sum, count) => sum + count, 0);

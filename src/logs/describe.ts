@@ -4,7 +4,7 @@ import type { NodeEvent } from '../node/event.ts';
 import type { Configuration } from '../raft/entry.ts';
 import { RPC_NAMES } from '../raft/message.ts';
 
-/** One event as a sentence for people. Pure; the analyser reads the fields and never these words. */
+/** One event as a sentence. Pure; the analyser reads the fields and never the sentence. */
 export function describeEvent(event: NodeEvent): string {
   const who = `Node ${event.node}`;
   switch (event.type) {
@@ -21,7 +21,7 @@ export function describeEvent(event: NodeEvent): string {
     case 'configuration':
       return `${who} uses the configuration of entry ${event.index}: ${describeConfiguration(event.configuration)}`;
     case 'removed':
-      return `${who} is no member any more, as of entry ${event.by}`;
+      return `${who} is no longer a member, as of entry ${event.by}`;
     case 'disk-lost':
       return `${who} replaces voter Node ${event.voter}, which came back with another disk`;
     case 'transfer':
@@ -50,9 +50,9 @@ export function describeEvent(event: NodeEvent): string {
 }
 
 const TRANSFER_WORDS = Object.freeze({
-  begun: 'hands leadership over to',
-  asked: 'asks for an election of',
-  'given-up': 'leads on, and gives up the transfer to',
+  begun: 'transfers leadership to',
+  asked: 'requests an election by',
+  'given-up': 'stays leader and aborts the transfer to',
 });
 
 function describeConfiguration({ voters, outgoing, learners, joining, leaving }: Configuration): string {
@@ -63,7 +63,7 @@ function describeConfiguration({ voters, outgoing, learners, joining, leaving }:
     .join('; ');
 }
 
-/** How many of each RPC a node sent to each peer: by the paper's name of the RPC, then by the peer's id. */
+/** Number of RPCs of each kind that a node sent to each peer: by the paper's name of the RPC, then by the peer's id. */
 export type RpcCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** `Node 1 sent AppendEntries: 120 to Node 2, 118 to Node 3; RequestVote: 1 to Node 2`. */

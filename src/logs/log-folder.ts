@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { LogFileError } from './log-file-error.ts';
 
-/** Makes the folder of the nodes' logs, unless it is there. @throws {LogFileError} */
+/** Creates the folder of the nodes' logs, unless it exists. @throws {LogFileError} */
 export function makeLogFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The lines that the analyser counts; all others are for people. */
+/** The lines that the analyser counts; all others are for readers only. */
 const recordSchema = z.object({
   time: z.string(),
   node: z.int(),
@@ -15,7 +15,7 @@ const recordSchema = z.object({
 
 export type LogRecord = z.infer<typeof recordSchema>;
 
-/** `undefined` for a line that is not a node's: torn by a kill, or written by something else. */
+/** `undefined` for a line that is not a node's: torn by a kill, or written by another program. */
 export function parseLogLine(line: string): LogRecord | undefined {
   let raw: unknown;
   try {

@@ -10,20 +10,20 @@ import { RpcTally } from './rpc-tally.ts';
 
 export interface NodeLogOptions {
   readonly node: number;
-  /** Created with its folder; a file that is there already is continued. */
+  /** Created with its folder; an existing file is continued. */
   readonly file: string;
   /** `debug` writes a line for every RPC; `info` the first of a kind to each peer and term, and the totals. Default `info`. */
   readonly level?: 'info' | 'debug';
 }
 
-/** Reads one node's stream of events into its file. Never throws after it was opened. */
+/** Writes one node's events to its file. Never throws after it was opened. */
 export interface NodeLog extends Disposable {
   observe(event: NodeEvent): void;
   /** Writes the last totals and closes the file; a second call does nothing. */
   close(): void;
 }
 
-/** Totals are written when an event comes at least this long after the last totals, so that a killed node loses little. */
+/** Totals are written at an event at least this long after the last totals, so that a killed node loses few counts. */
 const TOTALS_EVERY_MS = 2_000;
 
 type RpcSent = Extract<NodeEvent, { readonly type: 'rpc-sent' }>;
@@ -39,7 +39,7 @@ class PinoNodeLog implements NodeLog {
   readonly #file: ReturnType<typeof destination>;
   readonly #logger: Logger;
   readonly #tally = new RpcTally();
-  /** By kind of RPC and peer: the term of the last line about it. */
+  /** By kind of RPC and peer: the term of its last line. */
   readonly #announced = new Map<RaftMessageType, Map<number, number>>();
   #sentSinceTotals = 0;
   #totalsAtMs: number | undefined;
@@ -87,7 +87,7 @@ class PinoNodeLog implements NodeLog {
     else if (this.#isNews(event)) this.#writeRpc('info', event);
   }
 
-  /** Whether people want to read of this RPC at level info: every request for a vote, and the first append or snapshot to a peer in a term. */
+  /** Whether this RPC is logged at level info: every request for a vote, and the first append or snapshot to a peer in a term. */
   #isNews({ rpc, to, term }: RpcSent): boolean {
     if (rpc === 'request-vote') return true;
     if (rpc !== 'append' && rpc !== 'install-snapshot') return false;
@@ -106,7 +106,7 @@ class PinoNodeLog implements NodeLog {
     this.#logger[level]({ event: 'rpc-sent', node, atMs, term, rpc: RPC_NAMES[event.rpc], to, entries }, describeEvent(event));
   }
 
-  /** Counts since the log was opened: a reader of the log discards what it counted from earlier lines. */
+  /** Counts since the log was opened: a reader discards its counts of earlier lines. */
   #writeTotals(atMs: number | undefined): void {
     this.#totalsAtMs = atMs;
     if (this.#sentSinceTotals === 0) return;
@@ -115,19 +115,19 @@ class PinoNodeLog implements NodeLog {
     this.#logger.info({ event: 'rpc-totals', node: this.#node, atMs, sent }, describeTotals(this.#node, sent));
   }
 
-  /** A full disk must not stop a node that can still write its state: the log ends, and says so once. */
+  /** A full disk must not stop a node that can still write its state: the log ends with one warning. */
   #onWriteError(file: string, error: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    process.emitWarning(`The log ${file} ends here: ${error.message}. The node goes on. Free space and restart the node to log again.`);
+    process.emitWarning(`The log ${file} ends here: ${error.message}. The node continues. Free space and restart the node to log again.`);
   }
 }
 
-/** Synchronous, so that a thread that is killed has lost nothing it logged. */
+/** Synchronous, so that a killed thread loses none of its lines. */
 function openFile(file: string): ReturnType<typeof destination> {
   try {
     const opened = destination({ dest: file, sync: true, mkdir: true, append: true });
-    // A killed node may have left half a line: what comes next must not be lost with it.
+    // A killed node may have left a partial line: the next line must not be appended to it.
     if (endsInsideLine(file)) opened.write('\n');
     return opened;
   } catch (error) {

@@ -1,9 +1,9 @@
-/** The whole vocabulary of the design; `blocked`, `cancelled` and `expired` cannot be reached yet. A state's code is its position. */
+/** All states of the design; `blocked`, `cancelled` and `expired` are not reachable yet. A state's code is its position. */
 export const JOB_STATES = ['blocked', 'delayed', 'waiting', 'active', 'completed', 'failed', 'cancelled', 'expired'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 export const StateCode = Object.freeze({ delayed: 1, waiting: 2, active: 3, completed: 4, failed: 5, removed: 255 });
-/** Where a reply names no state. */
+/** In a reply that names no state. */
 export const NO_STATE = StateCode.removed;
 
 /** How many jobs of a queue are in each state. */

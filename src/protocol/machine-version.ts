@@ -1,11 +1,11 @@
 /**
- * The versions of the state machine: what an entry means. Every entry names the version that applies it, so that replicas that replay
- * different ranges, and replicas of different releases, come to the same state. Versions are never changed once released.
- * - 1: commit 57471be. One clock; every claim charges an attempt, and so does every lease that ends; clients name their own session ids.
- * - 2: an attempt begins when the processor begins, stalls are counted apart, leases run on the log's own clock and get a fresh term under
- *   a new leader, session ids are given out by the state machine.
- * - 3: a queue is forgotten at the end of the entry that took its last job, and there may be any number of queues. A session
- *   notes each forgotten sequence once, also where a hole was closed.
+ * The versions of the state machine, which define what an entry means. Every entry names the version that applies it, so that replicas
+ * that replay different ranges, or run different releases, reach the same state. A released version never changes.
+ * - 1: commit 57471be. One clock; every claim charges an attempt, and so does every lease that expires; clients choose their session ids.
+ * - 2: an attempt begins when the processor begins, stalls are counted separately, leases run on the log clock and get a fresh term under
+ *   a new leader, the state machine assigns session ids.
+ * - 3: a queue is dropped at the end of the entry that removed its last job, and the number of queues is unlimited. A session
+ *   records each evicted sequence once, also in a hole that was closed.
  */
 export const MACHINE_VERSION = 3;
 export const MACHINE_VERSION_FIRST = 1;

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { COUNT_AT, HEADER_BYTES, OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
 
-/** What needs the selected queue; `add` needs the selected policy as well. */
+/** Operations that need the selected queue; `add` needs the selected policy as well. */
 const NEEDS_QUEUE: ReadonlySet<number> = new Set([
   OperationCode.add,
   OperationCode.claim,
@@ -12,7 +12,7 @@ const NEEDS_QUEUE: ReadonlySet<number> = new Set([
 
 /** Bytes of a policy behind its code. */
 const POLICY_BYTES = 21;
-/** Bytes behind the code of an operation, without a text or blob at its end. Of version 1 alone: not in here, since clients send none. */
+/** Bytes behind an operation's code, without a text or blob at its end. Operations of version 1 alone are missing: clients send none. */
 const FIXED_BYTES: ReadonlyMap<number, number> = new Map([
   [OperationCode.openSession, 0],
   [OperationCode.add, 12],
@@ -31,7 +31,7 @@ const FIXED_BYTES: ReadonlyMap<number, number> = new Map([
 ]);
 const ENDS_WITH_BYTES: ReadonlySet<number> = new Set([OperationCode.add, OperationCode.complete, OperationCode.fail]);
 
-/** What one operation takes of the request: what it selects stands between `from` and `at`. */
+/** The bytes of one operation in the request: its selections are between `from` and `at`. */
 interface OperationPlace {
   readonly code: number;
   readonly from: number;
@@ -40,14 +40,14 @@ interface OperationPlace {
 }
 
 /**
- * Where each operation of a request ends. Looks at lengths only, and so finds its way past values that no node takes.
+ * Where each operation of a request ends. Reads lengths only, so it also works for values that no node accepts.
  * @param request of RequestEncoder. @throws {MalformedBytesError}
  */
 export const operationEnds = (request: Uint8Array): number[] => placesOf(request).map(({ end }) => end);
 
 /**
  * Copies some operations of a request, with the queue and policy that they need.
- * @param request of RequestEncoder. @param picked places of operations, in ascending order, at least one.
+ * @param request of RequestEncoder. @param picked positions of operations, in ascending order, at least one.
  * @returns another request. @throws {MalformedBytesError}
  */
 export function pickOperations(request: Uint8Array, picked: readonly number[]): Uint8Array {
@@ -55,7 +55,7 @@ export function pickOperations(request: Uint8Array, picked: readonly number[]): 
   const to = new ByteWriter(request.length);
   to.raw(request.subarray(0, HEADER_BYTES));
   to.patchU32(COUNT_AT, picked.length);
-  /** Selected since the last operation that was copied and needs them. */
+  /** Selected since the last copied operation that needs them. */
   let queue: Uint8Array | undefined;
   let policy: Uint8Array | undefined;
   placesOf(request).forEach(({ code, from, at, end }, place) => {

@@ -14,18 +14,18 @@ import { OPERATIONS_MAX } from './limits.ts';
  * claimed  [7][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs][u8 begun][u32 stalls]
  * job      [8][f64 job][text queue][u8 state][u32 priority][u32 attempt][u32 attemptsMax][f64 token][f64 addedMs][f64 dueMs][f64 finishedMs][u8 begun][u32 stalls][u8 outcome]
  * ```
- * Of queries only:
+ * In replies to queries only:
  * ```
  * held     [9][u32 jobs] then for each [f64 job][f64 token]
  * ```
- * Of state-machine version 1 only, remembered in the sessions of that time:
+ * Of state-machine version 1 only, in the sessions of that time:
  * ```
  * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
  * job      [5] as 8, without begun and stalls
  * ```
- * All of this is the *skeleton*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
+ * All of this is the *reply head*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order.
- * In the form `rejected` a single error stands for all results.
+ * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
 export const ResultCode = Object.freeze({
@@ -42,16 +42,16 @@ export const ResultCode = Object.freeze({
 });
 export const REPLY_HEADER_BYTES = 21;
 export const REPLY_FORM_AT = 16;
-/** What each job of a `claimed` result takes, in version 1 and from version 2 on. */
+/** Size of each job of a `claimed` result, in version 1 and from version 2 on. */
 export const CLAIMED_JOB_1_BYTES = 32;
 export const CLAIMED_JOB_BYTES = 37;
-/** What each job of a `held` result takes. */
+/** Size of each job of a `held` result. */
 const HELD_JOB_BYTES = 16;
-/** What a `job` result takes behind its queue's name. */
+/** Size of a `job` result behind its queue's name. */
 export const JOB_1_TAIL_BYTES = 46;
 export const JOB_TAIL_BYTES = 51;
 
-/** What a finished attempt left behind: nothing, a result, or the reason of its failure. */
+/** The outcome of a finished attempt: none, a result, or the reason of its failure. */
 export const OutcomeKind = Object.freeze({ none: 0, result: 1, reason: 2 });
 
 /** A code's number on the wire is its position. */
@@ -59,7 +59,7 @@ export const ERROR_CODES = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE', 'SESSION
 export type OperationErrorCode = (typeof ERROR_CODES)[number];
 export const ErrorCode = Object.freeze({ leaseLost: 0, jobNotFound: 1, jobState: 2, sessionExpired: 3, invalidRequest: 4, queueLimit: 5 });
 
-/** How the reason begins on record when a job failed because it stalled too often. */
+/** The beginning of the stored reason of a job that failed because it stalled too often. */
 export const STALLED_REASON = 'job stalled more than allowable limit';
 
 /** A job under a lease. Only `token` lets its holder extend, complete, fail or release it. */
@@ -67,14 +67,14 @@ export interface ClaimedJob {
   readonly id: number;
   /** The fencing token: grows at every claim of any job. */
   readonly token: number;
-  /** 1 for the first attempt. Of a job that is not begun: the attempt that it will be. */
+  /** 1 for the first attempt. For a job that is not begun: the number of its next attempt. */
   readonly attempt: number;
   readonly attemptsMax: number;
   /** When the job was added, in the leader's wall time. */
   readonly addedMs: number;
-  /** Whether the claim began the job; if not, its begin has to be sent: with the next request, or, after a stall, before the processor runs. */
+  /** Whether the claim began the job. If not, send its begin: with the next request, or, after a stall, before the processor runs. */
   readonly isBegun: boolean;
-  /** How often in a row the job was begun and its lease ended. */
+  /** Times in a row that the job was begun and its lease expired. */
   readonly stalls: number;
   /** Undefined only in a repeated reply, when the job has been removed since. */
   readonly payload: Uint8Array | undefined;
@@ -90,9 +90,9 @@ export interface JobDetail {
   readonly priority: number;
   /** Attempts begun so far, stalls not counted. */
   readonly attempt: number;
-  /** Active: whether the present attempt is begun, and counted. */
+  /** Active: whether the current attempt is begun, and counted. */
   readonly isBegun: boolean;
-  /** How often in a row the job was begun and its lease ended. */
+  /** Times in a row that the job was begun and its lease expired. */
   readonly stalls: number;
   readonly attemptsMax: number;
   /** The token of the latest claim, 0 before the first. */
@@ -154,7 +154,7 @@ export function decodeReply(bytes: Uint8Array): Reply {
   return { client, sequence, results };
 }
 
-/** Where a skeleton ends and its attachments begin. */
+/** Where a reply head ends and its attachments begin. */
 function attachmentsAt(bytes: Uint8Array): number {
   const reader = new ByteReader(bytes, REPLY_HEADER_BYTES - 4);
   const count = reader.u32();
@@ -162,7 +162,7 @@ function attachmentsAt(bytes: Uint8Array): number {
   return reader.position;
 }
 
-/** Passes over a result of a skeleton behind its code. @throws {MalformedBytesError} */
+/** Skips a result of a reply head behind its code. @throws {MalformedBytesError} */
 export function skipResult(code: number, reader: ByteReader): void {
   switch (code) {
     case ResultCode.error:
@@ -315,11 +315,11 @@ function errorMessage(code: OperationErrorCode, job: number | undefined, state: 
     case 'LEASE_LOST':
       return `The lease on job ${job} is lost: it ended, or the job was claimed again. Drop the work; the worker that holds the job now finishes it.`;
     case 'JOB_NOT_FOUND':
-      return `Job ${job} does not exist. It was never added, or it was removed after it finished; check the id and the queue's retention.`;
+      return `Job ${job} does not exist. It was never added, or was removed after it finished. Check the id and the queue's retention.`;
     case 'JOB_STATE':
       return `Job ${job} is ${state}, which does not allow this. Retry needs a failed job; remove needs one that is not active.`;
     case 'SESSION_EXPIRED':
-      return 'The client session is unknown: it was idle too long or was never opened. Whether this request took effect is unknown; open a new session under a new client id.';
+      return 'The client session is unknown: it was idle too long or never opened. Whether this request took effect is unknown. Open a new session under a new client id.';
     case 'INVALID_REQUEST':
       return 'The request is malformed. Encode it with RequestEncoder, with values within the documented limits.';
     case 'QUEUE_LIMIT':

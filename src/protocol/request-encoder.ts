@@ -28,7 +28,7 @@ import { CLIENT_ID_END } from './limits.ts';
  * Of state-machine version 1 only, in logs that were written by it:
  * ```
  * claim      [5][u32 countMax][f64 leaseMs][f64 waitMs]
- * retry      [12][f64 job]                               whatever its queue, as remove
+ * retry      [12][f64 job]                               of any queue, as remove
  * remove     [13][f64 job]
  * ```
  */
@@ -54,9 +54,9 @@ export const OperationCode = Object.freeze({
   heldJobs: 19,
 });
 
-/** The client of requests that a node makes by itself, outside of any session: they may be executed twice, and no reply is sent. */
+/** The client of requests of a node itself, outside of any session: they may be executed twice, and no reply is sent. */
 export const NO_CLIENT = 0;
-/** Session ids are given out below this number, and the random numbers of openings drawn from it on, so that they never meet. */
+/** Session ids are below this number, and the random numbers of openings at or above it, so that they never collide. */
 export const SESSION_ID_END = 2 ** 51;
 
 export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
@@ -65,12 +65,12 @@ export type BackoffType = (typeof BACKOFF_TYPES)[number];
 export interface ClaimOptions {
   /** Most jobs, from 1 on. */
   readonly countMax: number;
-  /** How many of them begin as soon as the reply is there, at most; the others are claimed ahead. */
+  /** How many of them begin with the reply, at most; the others are claimed ahead. */
   readonly beginMax: number;
   readonly leaseMs: number;
   /** How long the node may hold the request until a job is there; only for a request of this single operation. */
   readonly waitMs: number;
-  /** How often the job may stall, that is, be begun under a lease that then ends, before it is failed. */
+  /** How often the job may stall (be begun under a lease that then expires) before it fails. */
   readonly stalledMax: number;
   /** The process that holds the leases; 0 when it has no id. */
   readonly holder: number;
@@ -91,22 +91,22 @@ export interface AddOptions {
   readonly keepFailed: number;
 }
 
-/** Where the number of operations is in the header. */
+/** Offset of the number of operations in the header. */
 export const COUNT_AT = 24;
 export const HEADER_BYTES = 28;
 
-/** Who sent a request, and which one it is. */
+/** The client and the number of a request. */
 export interface RequestHeader {
   readonly client: number;
   readonly sequence: number;
-  /** Every sequence below was answered, or given up, by the client. */
+  /** The client has a reply to every sequence below, or has given it up. */
   readonly acknowledgedBelow: number;
   readonly operations: number;
 }
 
 /**
  * Builds one request after the other in the same memory. Values are written as they are: `validateRequest` at the node
- * is what rejects bad ones.
+ * rejects invalid ones.
  */
 export class RequestEncoder {
   readonly #to: ByteWriter;
@@ -133,10 +133,10 @@ export class RequestEncoder {
   }
 
   /**
-   * Starts a request and drops whatever was not finished.
+   * Starts a request and drops an unfinished one.
    * @param client the client's id, an integer in [1, 2^52).
    * @param sequence from 1 on; a request is only ever repeated with the same bytes.
-   * @param acknowledgedBelow every sequence below it was answered or given up; at most `sequence`.
+   * @param acknowledgedBelow the client has a reply to every sequence below it, or has given it up; at most `sequence`.
    */
   begin(client: number, sequence: number, acknowledgedBelow: number): void {
     this.#to.reset();
@@ -149,7 +149,7 @@ export class RequestEncoder {
     this.#hasPolicy = false;
   }
 
-  /** Registers the client. Stands first in the client's first request, which is answered before others are sent. */
+  /** Registers the client. It is first in the client's first request; no other request is sent before its reply. */
   openSession(): void {
     this.#begin(OperationCode.openSession);
   }
@@ -164,7 +164,7 @@ export class RequestEncoder {
     this.#to.blob(payload);
   }
 
-  /** Takes waiting jobs, each under a lease. Those that never stalled are begun by it, up to `beginMax`; see {@link markBegun} for the others. */
+  /** Takes waiting jobs, each under a lease. Up to `beginMax` of those that never stalled begin; see {@link markBegun} for the others. */
   claim(queue: string, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder }: ClaimOptions): void {
     this.#useQueue(queue);
     this.#begin(OperationCode.claim);
@@ -176,7 +176,7 @@ export class RequestEncoder {
     this.#to.f64(holder);
   }
 
-  /** A job that was claimed ahead begins: from now on a lease that ends counts a stall. `complete` and `fail` imply it. */
+  /** A job that was claimed ahead begins: a lease that expires from now on counts a stall. `complete` and `fail` imply it. */
   markBegun(jobId: number, token: number): void {
     this.#begin(OperationCode.begin);
     this.#to.f64(jobId);
@@ -198,7 +198,7 @@ export class RequestEncoder {
     this.#to.blob(result);
   }
 
-  /** @param retry false sends the job to the dead letters even if it has attempts left. */
+  /** @param retry false fails the job for good even if it has attempts left. */
   fail(jobId: number, token: number, reason: string, retry: boolean): void {
     this.#begin(OperationCode.fail);
     this.#to.f64(jobId);
@@ -239,15 +239,15 @@ export class RequestEncoder {
   }
 
   /**
-   * The process that held these leases is gone: all of them end now, in one go. Of more than {@link DUE_PER_ENTRY_MAX} leases the others
-   * should be shortened by {@link extend} first.
+   * The process that held these leases is gone: all of them end now, at once. If there are more than {@link DUE_PER_ENTRY_MAX}, shorten the
+   * others by {@link extend} first.
    */
   releaseHolder(holder: number): void {
     this.#begin(OperationCode.releaseHolder);
     this.#to.f64(holder);
   }
 
-  /** Only in a query: which jobs this holder has under a lease, and the tokens of these. */
+  /** Only in a query: the jobs that this holder has under a lease, and their tokens. */
   heldJobs(holder: number, countMax: number): void {
     this.#begin(OperationCode.heldJobs);
     this.#to.f64(holder);
@@ -309,7 +309,7 @@ export function readRequestHeader(reader: ByteReader): RequestHeader {
   return { client: reader.f64(), sequence: reader.f64(), acknowledgedBelow: reader.f64(), operations: reader.u32() };
 }
 
-/** Whether the header names a client and a sequence that can be answered. */
+/** Whether the header names a client and a sequence that can receive a reply. */
 export function isAddressable(header: RequestHeader): boolean {
   const { client, sequence, acknowledgedBelow } = header;
   return (
@@ -325,7 +325,7 @@ export function isAddressable(header: RequestHeader): boolean {
 }
 
 /**
- * Who sent these bytes, or `undefined` when they are not even a header: then there is no client to reply.
+ * The sender of these bytes, or `undefined` if they are not even a header: then no client receives a reply.
  * Never throws.
  */
 export function peekRequest(bytes: Uint8Array): { readonly client: number; readonly sequence: number } | undefined {

@@ -13,7 +13,7 @@ import {
 } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
 
-/** The bytes have the right shape, but a value that no operation may have. The message says what to change. */
+/** The bytes are well formed, but a value is not allowed. The message says what to change. */
 export class InvalidOperationError extends Error {
   readonly code = 'INVALID_OPERATION';
 
@@ -23,16 +23,16 @@ export class InvalidOperationError extends Error {
   }
 }
 
-/** Stands for "all" among the numbers of jobs to keep, as a u32. */
+/** Means "all" in the numbers of jobs to keep, as a u32. */
 const KEEP_ALL = 2 ** 32 - 1;
 
 /**
  * Reads the operations of one request after the other into its own fields, so that decoding allocates nothing. After
- * `next()` the fields of that operation are valid; selected queue and policy stay until they are replaced.
+ * `next()` the fields of that operation are valid; the selected queue and policy stay until they are replaced.
  */
 export class OperationReader {
   code = 0;
-  /** The selected queue, or empty when none is. */
+  /** The selected queue, or empty if none is. */
   queueName = '';
   hasPolicy = false;
   attemptsMax = 1;
@@ -43,7 +43,7 @@ export class OperationReader {
   delayMs = 0;
   priority = 0;
   countMax = 0;
-  /** Where `countMax` is in the bytes that are read. */
+  /** Offset of `countMax` in the bytes that are read. */
   countAt = 0;
   beginMax = 0;
   stalledMax = 0;
@@ -53,19 +53,19 @@ export class OperationReader {
   jobId = 0;
   token = 0;
   retry = false;
-  /** Where the payload, result or reason is in the bytes that are read. */
+  /** Offset of the payload, result or reason in the bytes that are read. */
   blobAt = 0;
   blobLength = 0;
 
-  /** Forgets what the request before had selected. */
+  /** Clears the selections of the request before. */
   begin(): void {
     this.queueName = '';
     this.hasPolicy = false;
   }
 
   /**
-   * @param version of the state machine that carries the operation out, ANY_VERSION or OF_QUERIES: it says which codes there are.
-   * @throws {MalformedBytesError | InvalidOperationError} and then the fields are not valid.
+   * @param version of the state machine that executes the operation, ANY_VERSION or OF_QUERIES: it determines the valid codes.
+   * @throws {MalformedBytesError | InvalidOperationError} in which case the fields are not valid.
    */
   next(reader: ByteReader, version: number): void {
     let code = reader.u8();
@@ -183,7 +183,7 @@ export class OperationReader {
     this.#checkClaim();
   }
 
-  /** In version 1 whatever is claimed is begun. */
+  /** In version 1 every claimed job is begun. */
   #readClaim1(reader: ByteReader): void {
     this.#needQueue();
     this.countAt = reader.position;
@@ -210,7 +210,7 @@ export class OperationReader {
     this.#readLease(reader);
     this.retry = reader.u8() === 1;
     const at = reader.position;
-    // Read as text to reject what could not be shown later.
+    // Decoded as text to reject what cannot be shown later.
     reader.text();
     this.blobAt = at + 4;
     this.blobLength = reader.position - at - 4;
@@ -236,16 +236,16 @@ export class OperationReader {
   }
 
   #needQueue(): void {
-    if (this.queueName === '') throw new MalformedBytesError('an operation stands before its queue is selected');
+    if (this.queueName === '') throw new MalformedBytesError('an operation comes before its queue is selected');
   }
 }
 
 /** Any version. */
 export const ANY_VERSION = 0;
-/** What is carried out outside of the log, by the newest version: it has operations of its own, which change nothing. */
+/** Executed outside of the log, by the newest version: queries have operations of their own, which change nothing. */
 export const OF_QUERIES = -1;
 
-/** Codes are never used again: what version 1 had alone stays reserved. */
+/** Codes are never reused: those that only version 1 has stay reserved. */
 function isKnownTo(version: number, code: number): boolean {
   if (version === OF_QUERIES) return code === OperationCode.heldJobs || isKnownTo(MACHINE_VERSION, code);
   if (code === OperationCode.heldJobs) return false;
@@ -272,7 +272,7 @@ function readKeep(reader: ByteReader): number {
   const keep = reader.u32();
   if (keep === KEEP_ALL) return -1;
   if (keep > KEEP_MAX)
-    throw new InvalidOperationError(`A queue is to keep ${keep - 2 ** 32} finished jobs. Use -1 for all, or 0 to ${KEEP_MAX}.`);
+    throw new InvalidOperationError(`The number of finished jobs to keep is ${keep - 2 ** 32}. Use -1 for all, or 0 to ${KEEP_MAX}.`);
   return keep;
 }
 

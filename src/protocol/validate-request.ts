@@ -6,9 +6,9 @@ import { MACHINE_VERSION } from './machine-version.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
-  /** Says what to change. */
+  /** The remedy. */
   readonly message: string;
-  /** The operations at fault, by their place in the request, in ascending order; empty when it is the request as a whole. */
+  /** The positions of the invalid operations in the request, in ascending order; empty if the request as a whole is invalid. */
   readonly operations: readonly number[];
 }
 
@@ -21,11 +21,11 @@ export interface RequestBounds {
 export interface ClaimPlace {
   readonly queue: string;
   readonly countMax: number;
-  /** Where its `countMax` is in the request. */
+  /** Offset of its `countMax` in the request. */
   readonly countAt: number;
 }
 
-/** A request of a single claim that may be held back until a job is there. */
+/** A request of a single claim that may be parked until a job is there. */
 export interface ParkableClaim {
   readonly queue: string;
   readonly waitMs: number;
@@ -33,8 +33,8 @@ export interface ParkableClaim {
 }
 
 /**
- * Decodes a whole request before it enters the log, so that what replicas apply is well formed.
- * @param version of the state machine that will carry it out, or ANY_VERSION where only the leader knows it.
+ * Decodes a whole request before it enters the log, so that replicas apply only well-formed requests.
+ * @param version of the state machine that will execute it, or ANY_VERSION where only the leader knows it.
  * @param claims receives the claims in the request.
  * @returns what is wrong with it, or `undefined`. Never throws.
  */
@@ -54,7 +54,7 @@ export function validateRequest(
 
 const QUERIES: readonly number[] = [OperationCode.getJob, OperationCode.counts, OperationCode.heldJobs];
 
-/** Whether all that the request asks for is to read, and it is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
+/** Whether the request only reads and is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
 export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
   const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, OF_QUERIES);
   if (fault !== undefined) return fault;
@@ -70,7 +70,7 @@ export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
   return undefined;
 }
 
-/** Whether this is a request of a node that does nothing but release jobs. Never throws. */
+/** Whether this is a request of a node that only releases jobs. Never throws. */
 export function isRelease(bytes: Uint8Array): boolean {
   try {
     const reader = new ByteReader(bytes);
@@ -88,7 +88,7 @@ export function isRelease(bytes: Uint8Array): boolean {
   }
 }
 
-/** What the request claims if it is exactly one claim that is willing to wait, otherwise `undefined`. Never throws. */
+/** The claim of a request that is exactly one claim with a wait, otherwise `undefined`. Never throws. */
 export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
   try {
     const reader = new ByteReader(bytes);
@@ -122,7 +122,7 @@ function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number, clai
     try {
       operation.next(reader, version);
     } catch (error) {
-      // What follows in the bytes cannot be found.
+      // The position of the following operations is unknown.
       if (error instanceof InvalidOperationError) return invalid(error.message, [read]);
       throw error;
     }

@@ -7,13 +7,13 @@ import { BACKOFF_MS_MAX } from './state-bounds.ts';
 const BACKOFF_NONE = BACKOFF_TYPES.indexOf('none');
 const BACKOFF_EXPONENTIAL = BACKOFF_TYPES.indexOf('exponential');
 
-/** Texts on record are ASCII here, so a byte is a character. */
+/** Stored reasons are ASCII here, so a byte is a character. */
 const asciiBytes = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
-/** The reason on record when the last attempt's lease ends, in version 1. */
+/** The stored reason when the lease of the last attempt ends, in version 1. */
 export const LEASE_EXPIRED_REASON = asciiBytes('The lease of the last attempt ended before its worker finished the job.');
 
-/** The reason on record when a job is begun again and again by workers that do not finish it. */
+/** The stored reason when a job is begun again and again by workers that do not finish it. */
 export const stalledReason = (stalls: number, stalledMax: number): Uint8Array =>
   asciiBytes(
     `${STALLED_REASON}: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`,

@@ -3,7 +3,7 @@ import { type Job, JobFlag } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { Session } from './session.ts';
 
-/** A job that left the state although the checkpoint knows it. */
+/** A job that left the state while the checkpoint still has it. */
 export interface RemovedJob {
   readonly id: number;
   readonly flags: number;
@@ -13,7 +13,7 @@ export interface RemovedJob {
 
 /** What the next checkpoint has to write. */
 export interface ChangeSet {
-  /** Pages with jobs that changed or went, in ascending order; of some nothing may be left, neither here nor in the checkpoint. */
+  /** Pages with changed or removed jobs, in ascending order. A page may be empty by now, both here and in the checkpoint. */
   readonly pages: readonly number[];
   readonly removedJobs: readonly RemovedJob[];
   readonly queues: ReadonlySet<NamedQueue>;
@@ -22,24 +22,24 @@ export interface ChangeSet {
   readonly removedSessions: readonly number[];
 }
 
-/** About how long the next checkpoint takes to write, in pages of jobs: a page is read and encoded as a whole. */
+/** Estimated cost of writing the next checkpoint, in pages of jobs: a page is read and encoded as a whole. */
 export interface PendingWork {
-  /** What is written once, however often checkpoints are: payloads, results, and pages of which many jobs changed. */
+  /** Written once, however often checkpoints are taken: payloads, results, and pages with many changed jobs. */
   readonly once: number;
-  /** What more frequent checkpoints would write as many times: pages of which few jobs changed, a row for each session and queue. */
+  /** Written again by each of more frequent checkpoints: pages with few changed jobs, a row for each session and queue. */
   readonly repeated: number;
 }
 
-/** Bytes of payloads that take as long as a page of jobs, measured. */
+/** Bytes of payloads that take as long to write as a page of jobs (measured). */
 const PAGE_BYTES = 8 * 1024;
-/** Likewise a row that is written or deleted beside it. */
+/** The same for a row that is written or deleted beside it. */
 const ROW_BYTES = 2 * 1024;
-/** The bytes of a payload that is deleted cost a part of those that are written: only its pages are freed. */
+/** Deleting the bytes of a payload costs this share of writing them: only its pages are freed. */
 const DELETED_SHARE = 1 / 32;
-/** Where so many jobs of each page changed on average, most pages are written once or twice. */
+/** If this many jobs of each page changed on average, most pages are written once or twice. */
 const DENSE_JOBS = 8;
 
-/** Which records changed since the last checkpoint. A job that comes and goes between two checkpoints leaves at most the number of its page. */
+/** Tracks which records changed since the last checkpoint. A job that comes and goes between two checkpoints leaves at most its page. */
 export class ChangeTracker {
   #pages = new Set<number>();
   #latestPage = -1;
@@ -74,7 +74,7 @@ export class ChangeTracker {
     this.#markPage(job.id);
   }
 
-  /** A job is about to get a result or a reason of this length, which has a record of its own. */
+  /** A job is about to get a result or reason of this length, which has a record of its own. */
   outcome(job: Job, length: number): void {
     this.#payloadBytes += (length > 0 ? ROW_BYTES + length : 0) - unstoredOutcomeBytesOf(job);
   }
@@ -110,7 +110,7 @@ export class ChangeTracker {
     if (session.isStored) this.#removedSessions.push(session.client);
   }
 
-  /** Returns what is marked, and starts with nothing marked. The caller clears the flags on the records. */
+  /** Returns what is marked and clears the marks. The caller clears the flags on the records. */
   take(): ChangeSet {
     const taken: ChangeSet = {
       pages: [...this.#pages].sort((a, b) => a - b),
@@ -132,7 +132,7 @@ export class ChangeTracker {
     return taken;
   }
 
-  /** Neighbours are mostly marked one after the other. */
+  /** Neighbours are mostly marked in a row. */
   #markPage(jobId: number): void {
     const page = pageOf(jobId);
     if (page === this.#latestPage) return;
@@ -141,7 +141,7 @@ export class ChangeTracker {
   }
 }
 
-/** What the payload of a job costs that the checkpoint does not have. */
+/** Bytes of the job's payload that the checkpoint does not have yet. */
 function unstoredBytesOf({ flags, length, entry }: Job): number {
   if ((flags & JobFlag.payloadStored) !== 0 || length === 0) return 0;
   return entry > 0 ? ROW_BYTES : length;
@@ -151,7 +151,7 @@ function unstoredOutcomeBytesOf({ flags, end: { outcomeLength } }: Job): number 
   return (flags & JobFlag.outcomeDirty) !== 0 && outcomeLength > 0 ? ROW_BYTES + outcomeLength : 0;
 }
 
-/** What it costs to delete what the checkpoint has of a job beside its page and its part of a pack. */
+/** Bytes that the checkpoint has of a job beside its page and its part of a pack, for the cost of deleting them. */
 function storedBytesOf({ flags, length, packPosition, end: { outcomeLength } }: Job): number {
   const hasOwnPayload = (flags & JobFlag.payloadStored) !== 0 && (packPosition === ALONE || packPosition === IN_ENTRY);
   const hasOutcome = (flags & JobFlag.outcomeStored) !== 0;

@@ -28,15 +28,15 @@ import type { Session, SessionTable } from './session.ts';
 export type RecordSource = (kind: number) => Iterable<{ readonly key: number; readonly value: Uint8Array }>;
 
 /**
- * What changed since the last checkpoint, encoded while it is read. To be read once and to the end, with nothing applied
- * meanwhile; deletions come before the records that replace them.
+ * What changed since the last checkpoint, encoded while it is read. Read it once and to the end, and apply nothing
+ * meanwhile. Deletions come before the records that replace them.
  */
 export class CheckpointChanges implements Iterable<RecordChange> {
   readonly #machine: MachineRecord;
   readonly #jobs: JobStore;
   readonly #set: ChangeSet;
   readonly #layout: CheckpointLayout;
-  /** Those whose bytes the checkpoint holds once it is written. */
+  /** Jobs whose bytes the checkpoint holds once it is written. */
   readonly #written: Job[] = [];
   readonly #to = new ByteWriter(1024);
   #count = 0;
@@ -49,7 +49,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     this.#layout = layout;
   }
 
-  /** Records handed out so far; all of them once the changes were read to the end. */
+  /** Records returned so far; all of them once the changes are read to the end. */
   get count(): number {
     return this.#count;
   }
@@ -68,7 +68,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
     this.#isComplete = true;
   }
 
-  /** Drops from memory what the checkpoint now holds. */
+  /** Drops the bytes from memory that the checkpoint now holds. */
   evict(): void {
     for (const job of this.#written) {
       job.entryData = undefined;
@@ -181,7 +181,7 @@ export class CheckpointChanges implements Iterable<RecordChange> {
 const payloadInMemory = (job: Job): Uint8Array => entryDataOf(job).subarray(job.offset, job.offset + job.length);
 
 /**
- * Fills an empty state from a checkpoint; payloads stay where they are. A checkpoint without records is the empty state.
+ * Fills an empty state from a checkpoint; payloads stay on disk. A checkpoint without records is the empty state.
  * @throws {MalformedBytesError} when a record is damaged.
  */
 export function restoreCheckpoint(records: RecordSource, jobs: JobStore, sessions: SessionTable, layout: CheckpointLayout): MachineRecord {

@@ -4,8 +4,8 @@ import type { Job } from './job.ts';
 const isDueBefore = (a: Job, b: Job): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.id < b.id);
 
 /**
- * Jobs by (dueMs, id), the earliest on top. A job is in at most one such heap and knows its position there, so that it can leave
- * from the middle. `dueMs` must only change outside, or be followed by `update`.
+ * Jobs by (dueMs, id), the earliest on top. A job is in at most one such heap and stores its position there, so that it can leave
+ * from the middle. Change `dueMs` only while the job is outside, or call `update` afterwards.
  */
 export class DeadlineHeap {
   readonly #jobs: Job[] = [];
@@ -32,7 +32,7 @@ export class DeadlineHeap {
     if (last !== job) this.#settle(last, at);
   }
 
-  /** Puts the job right after its `dueMs` has changed. */
+  /** Restores the heap order after the job's `dueMs` has changed. */
   update(job: Job): void {
     invariant(this.#jobs[job.heapAt] === job, () => `job ${job.id} is not in the heap of its deadline`);
     this.#settle(job, job.heapAt);

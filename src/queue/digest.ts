@@ -6,7 +6,7 @@ import { type MachineRecord, writeMachine, writeQueue, writeSession } from './re
 import type { AttachmentSource } from './reply-encoder.ts';
 import type { SessionTable } from './session.ts';
 
-/** Two FNV-1a hashes with different offsets: not against an attacker, but no accident passes 64 bits. */
+/** Two FNV-1a hashes with different offsets: no protection against an attacker, but 64 bits detect every accidental difference. */
 class Hash {
   #low = 0x811c9dc5;
   #high = 0x9e3779b9;
@@ -30,8 +30,8 @@ class Hash {
 }
 
 /**
- * A hash of the whole logical state in a canonical order. Replicas at the same applied index give the same text, whatever
- * checkpoints and restarts they went through (invariant 11). Reads evicted payloads back: for tests, not for the hot path.
+ * A hash of the whole logical state in a canonical order. Replicas at the same applied index return the same text, independent of
+ * their checkpoints and restarts (invariant 11). Reads evicted payloads back: for tests, not for the hot path.
  */
 export function digestOf(machine: MachineRecord, jobs: JobStore, sessions: SessionTable, source: AttachmentSource): string {
   const hash = new Hash();

@@ -1,18 +1,18 @@
 import { type ByteReader, ByteWriter } from '../base/bytes.ts';
 
-/** What stands before the requests of a command entry. */
+/** The header of a command entry, before its requests. */
 export interface EntryHeader {
   readonly version: number;
-  /** The log's own clock in milliseconds: leases and sessions run on it. It never goes back, whatever the wall clocks do. */
+  /** The log clock in milliseconds: leases and sessions run on it. It never goes back, independent of the wall clocks. */
   readonly logMs: number;
-  /** The leader's wall clock in milliseconds since 1970: delays and time stamps. It may be stepped. */
+  /** The leader's wall clock in milliseconds since 1970, for delays and time stamps. It may be stepped. */
   readonly wallMs: number;
-  /** The first command of a leader's term: leases get a fresh term, since their holders may not have been able to extend them. */
+  /** The first command of a leader's term: leases get a fresh term, because their holders may have been unable to extend them. */
   readonly isFirstOfTerm: boolean;
 }
 
 const FLAG_FIRST_OF_TERM = 1;
-/** Stands where the sign of version 1's time stamp is, which was never negative. */
+/** At the position of the sign of version 1's time stamp, which was never negative. */
 const MARK = 0xff;
 const MARK_AT = 7;
 const HEADER_1_BYTES = 8;
@@ -38,7 +38,7 @@ export function writeEntryHeader(to: ByteWriter, header: EntryHeader): void {
   to.f64(header.wallMs);
 }
 
-/** Reads the header at the start of an entry's data. @returns undefined for data that is too short to hold one. */
+/** Reads the header at the start of an entry's data. @returns undefined for data that is too short to have one. */
 export function readEntryHeader(data: Uint8Array, from: ByteReader): EntryHeader | undefined {
   if (data.length < HEADER_1_BYTES) return undefined;
   if (data[MARK_AT] !== MARK) {
@@ -52,18 +52,18 @@ export function readEntryHeader(data: Uint8Array, from: ByteReader): EntryHeader
   return { version, logMs: from.f64(), wallMs: from.f64(), isFirstOfTerm: (flags & FLAG_FIRST_OF_TERM) !== 0 };
 }
 
-/** The version that an entry's data names; 1 for data without a header. */
+/** The version in an entry's data; 1 for data without a header. */
 export const versionOfEntry = (data: Uint8Array): number =>
   data.length >= HEADER_2_BYTES && data[MARK_AT] === MARK ? (data[0] as number) | ((data[1] as number) << 8) : 1;
 
-/** An entry that only lets time pass, or moves the cluster to another version. */
+/** An entry that only advances time, or moves the cluster to another version. */
 export function tickData(header: EntryHeader): Uint8Array {
   const to = new ByteWriter(HEADER_2_BYTES);
   writeEntryHeader(to, header);
   return to.copy();
 }
 
-/** This node's code cannot apply an entry, or read a checkpoint, of a newer release. Nothing is damaged. */
+/** An entry or checkpoint is of a newer release, which this node cannot apply or read. Nothing is damaged. */
 export class UnsupportedVersionError extends Error {
   readonly code = 'VERSION_UNSUPPORTED';
 

@@ -34,7 +34,7 @@ export class FinishedList {
     this.#size -= 1;
   }
 
-  /** From the one that finished first to the one that finished last. */
+  /** In the order they finished. */
   *jobs(): Generator<Job> {
     for (let job = this.#oldest; job !== undefined; job = job.end.newer) yield job;
   }

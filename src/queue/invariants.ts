@@ -10,9 +10,9 @@ import type { SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 
 /**
- * Checks the invariants of the design that the state alone can show: 1 and 2 (leases and tokens), 5 (states, indexes and counts
- * agree), 6 (attempts), 7 (what finished jobs look like). Costs a pass over everything.
- * @throws {InvariantViolation} saying which job, queue or session breaks which of them.
+ * Checks the invariants of the design that are visible in the state alone: 1 and 2 (leases and tokens), 5 (states, indexes and counts
+ * agree), 6 (attempts), 7 (fields of finished jobs). Reads the whole state.
+ * @throws {InvariantViolation} with the job, queue or session and the invariant that it breaks.
  */
 export function checkJobStore(jobs: JobStore): void {
   const counted = new Map<NamedQueue, number[]>();
@@ -35,10 +35,10 @@ function checkJob(job: Job, jobs: JobStore): void {
   const { id, state, attempt, policy } = job;
   invariant(id >= 1 && id < jobs.nextJobId, () => `job ${id} has an id that was never given out`);
   invariant(jobs.queues.byName.get(job.queue.name) === job.queue, () => `job ${id} is in a queue that does not exist`);
-  invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} is in the state ${state}, which no job can reach`);
+  invariant(state >= StateCode.delayed && state <= StateCode.failed, () => `job ${id} has the invalid state ${state}`);
   invariant(attempt >= 0 && attempt <= policy.attemptsMax, () => `job ${id} has begun ${attempt} of ${policy.attemptsMax} attempts`);
   const isTimed = state === StateCode.active || state === StateCode.delayed;
-  invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} stands at ${job.heapAt} among the deadlines`);
+  invariant(job.heapAt >= 0 === isTimed, () => `job ${id} in state ${state} has position ${job.heapAt} in a deadline heap`);
   invariant(isTimed || job.dueMs === 0, () => `job ${id} in state ${state} is due at ${job.dueMs}`);
   const isFinished = state === StateCode.completed || state === StateCode.failed;
   const { finished, finishOrder, outcomeKind } = job.end;
@@ -92,10 +92,10 @@ function checkHeap(heap: DeadlineHeap, state: number, what: string): void {
   const jobs = heap.values();
   for (let at = 0; at < jobs.length; at += 1) {
     const job = jobs[at] as Job;
-    invariant(job.heapAt === at && job.state === state, () => `job ${job.id} stands among the ${what} jobs in the state ${job.state}`);
+    invariant(job.heapAt === at && job.state === state, () => `job ${job.id} in state ${job.state} is in the heap of ${what} jobs`);
     const parent = jobs[(at - 1) >> 1];
     const isOrdered = at === 0 || parent === undefined || parent.dueMs < job.dueMs || (parent.dueMs === job.dueMs && parent.id < job.id);
-    invariant(isOrdered, () => `job ${job.id} stands below a later deadline`);
+    invariant(isOrdered, () => `job ${job.id} is below a later deadline`);
   }
 }
 
@@ -122,7 +122,7 @@ export function checkSessions(sessions: SessionTable, clockMs: number, bounds: S
     let bytes = 0;
     for (const [sequence, reply] of replies) {
       bytes += reply.length;
-      // It may lie in a hole between forgotten sequences that was closed: then it is the reply that counts.
+      // It may be in a closed hole between evicted sequences: then the reply counts.
       invariant(sequence >= session.acknowledgedBelow, () => `client ${client} has a reply to ${sequence} that it no longer needs`);
     }
     invariant(bytes === session.replyBytes, () => `client ${client} has ${bytes} bytes of replies and counts ${session.replyBytes}`);

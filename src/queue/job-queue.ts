@@ -30,11 +30,11 @@ import { type Session, SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 import { StoredPayloads } from './stored-payloads.ts';
 
-/** Where replies go; only the leader has one. */
+/** Receives the replies; only the leader has one. */
 export interface ReplySink {
-  /** Whether a client of this node waits for this reply; if not, it is not built. */
+  /** Whether a client of this node waits for this reply; if not, no reply is built. */
   wants(client: number, sequence: number): boolean;
-  /** @param bytes may be remembered by the state: must not be changed or transferred. */
+  /** @param bytes may be remembered by the state: do not change or transfer them. */
   reply(client: number, sequence: number, bytes: Uint8Array): void;
 }
 
@@ -43,9 +43,9 @@ export interface JobQueueOptions {
   readonly readRecord: (kind: number, key: number) => Uint8Array | undefined;
   /** From this size on a payload stays in its log entry, which the checkpoint then keeps. Default: {@link PAYLOAD_IN_ENTRY_BYTES}. */
   readonly payloadInEntryBytes?: number;
-  /** Hears of each session that ends. It must not change the state. */
+  /** Called for each session that ends. It must not change the state. */
   readonly onSessionEnded?: (client: number) => void;
-  /** Hears of each queue that had no waiting job and has one now. It must not change the state. */
+  /** Called for each queue that had no waiting job and has one now. It must not change the state. */
   readonly onQueueFilled?: (queue: string) => void;
   /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
   readonly versionMax?: number;
@@ -56,8 +56,8 @@ export interface JobQueueOptions {
 const EMPTY = new Uint8Array(0);
 
 /**
- * The job queue as a replicated state machine: log entries in, replies and changed records out. Its state is a function of
- * the entries alone; time is what the leader stamped into them.
+ * The job queue as a replicated state machine: it takes log entries and returns replies and changed records. Its state is a function of
+ * the entries alone; the leader writes the time into them.
  */
 export class JobQueue implements AttachmentSource {
   readonly #readRecord: JobQueueOptions['readRecord'];
@@ -100,12 +100,12 @@ export class JobQueue implements AttachmentSource {
     return this.#version;
   }
 
-  /** The log's own clock at the latest entry, in ms; never goes back. */
+  /** The log clock at the latest entry, in ms; never goes back. */
   get logMs(): number {
     return this.#logMs;
   }
 
-  /** The leader's wall clock as the latest entry has it. */
+  /** The leader's wall clock at the latest entry. */
   get wallMs(): number {
     return this.#jobs.wallMs;
   }
@@ -115,7 +115,7 @@ export class JobQueue implements AttachmentSource {
     return this.#jobs.leases.top()?.dueMs;
   }
 
-  /** When the next lease or session ends, in log time, or a little earlier: the leader then proposes an entry without requests. Infinity without any. */
+  /** When the next lease or session ends, in log time, or a little earlier: the leader then proposes an empty entry. Infinity if none. */
   get nextLogDueMs(): number {
     return Math.min(this.nextLeaseEndMs ?? Number.POSITIVE_INFINITY, this.#sessions.nextEndMs);
   }
@@ -125,12 +125,12 @@ export class JobQueue implements AttachmentSource {
     return this.#jobs.delayed.top()?.dueMs;
   }
 
-  /** About how much the next checkpoint has to bring up to date: jobs, sessions and queues. */
+  /** Estimated number of jobs, sessions and queues that the next checkpoint has to write. */
   get pendingChanges(): number {
     return this.#changes.pending;
   }
 
-  /** About how long the next checkpoint takes to write. */
+  /** Estimated cost of writing the next checkpoint. */
   get pendingWork(): PendingWork {
     return this.#changes.work;
   }
@@ -169,9 +169,9 @@ export class JobQueue implements AttachmentSource {
   }
 
   /**
-   * Applies one committed entry (see entry-data.ts) by the version that it names. First the clocks move and what became due is worked off,
-   * then the requests are carried out in order. Bytes that make no sense change nothing. Empty data only moves `appliedIndex`.
-   * @param data is kept by the jobs it adds: must never be changed or transferred.
+   * Applies one committed entry (see entry-data.ts) by the version that it names: advances the clocks, processes what became due, then
+   * executes the requests in order. Malformed bytes change nothing. Empty data only moves `appliedIndex`.
+   * @param data is kept by the jobs it adds: never change or transfer it.
    * @throws {InvariantViolation} when the index does not grow, or a checkpoint is being written.
    * @throws {UnsupportedVersionError} when a newer release has to apply the entry; nothing has changed.
    */
@@ -189,7 +189,7 @@ export class JobQueue implements AttachmentSource {
     this.#appliedIndex = index;
     this.#jobs.entry = index;
     if (header === undefined) return;
-    // An earlier version behind a newer one has another idea of time: its requests are carried out by the version in force, its clocks ignored.
+    // An entry of an earlier version after a newer one has other clocks: the current version executes its requests and ignores its clocks.
     const isFirstOf3 = header.version >= 3 && this.#version < 3;
     if (header.version >= this.#version) {
       this.#version = header.version;
@@ -197,22 +197,22 @@ export class JobQueue implements AttachmentSource {
       this.#advance(header.logMs, header.wallMs, header.isFirstOfTerm);
     }
     this.#onRequests(data, reader, replies);
-    if (this.#version >= 3 && this.#jobs.queues.forgetEmpty(isFirstOf3)) this.#executor.deselect();
+    if (this.#version >= 3 && this.#jobs.queues.dropEmpty(isFirstOf3)) this.#executor.deselect();
   }
 
-  /** Replies to a request that only reads (see `validateQuery`) from the state as it is. Nothing changes, and time does not move. */
+  /** Replies to a request that only reads (see `validateQuery`) from the current state. Nothing changes, and time does not advance. */
   query(request: Uint8Array): Uint8Array {
     const reader = new ByteReader(request);
     const header = readRequestHeader(reader);
     return this.#attacher.attach(this.#executor.execute(header, reader, request, this.#logMs, OF_QUERIES));
   }
 
-  /** Replies to the next operations of a query, as many as have payloads of about `bytesMax`, and at least one. */
+  /** Replies to the next operations of a query: as many as have payloads of about `bytesMax`, and at least one. */
   queryNext(run: QueryRun, bytesMax: number): Uint8Array {
     return this.#attacher.attach(this.#executor.executeNext(run, bytesMax));
   }
 
-  /** Hands out what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing between. */
+  /** Returns what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing in between. */
   takeChanges(): CheckpointChanges {
     invariant(this.#writing === undefined, () => 'a checkpoint is taken before the last one was written');
     this.#writing = new CheckpointChanges(this.#machine(), this.#jobs, this.#changes, this.#layout);
@@ -220,7 +220,7 @@ export class JobQueue implements AttachmentSource {
   }
 
   /**
-   * The changes are on disk: payloads they hold leave memory, and are read back when they are needed.
+   * The changes are on disk: their payloads leave memory and are read back when needed.
    * @returns how many records were written.
    */
   checkpointWritten(): number {
@@ -245,7 +245,7 @@ export class JobQueue implements AttachmentSource {
     this.#appliedIndex = asIndex(machine.appliedIndex);
   }
 
-  /** Back to the empty state. */
+  /** Returns to the empty state. */
   reset(): void {
     this.#changes = new ChangeTracker();
     this.#layout = new CheckpointLayout();
@@ -307,7 +307,7 @@ export class JobQueue implements AttachmentSource {
 
   #advance(logMs: number, wallMs: number, isFirstOfTerm: boolean): void {
     if (logMs > this.#logMs && logMs <= Number.MAX_SAFE_INTEGER) this.#logMs = logMs;
-    // Version 1 had one clock, which never went back.
+    // Version 1 has one clock, which never goes back.
     if (this.#version === 1) this.#jobs.wallMs = this.#logMs;
     else if (wallMs >= 0 && wallMs <= Number.MAX_SAFE_INTEGER) this.#jobs.wallMs = wallMs;
     if (isFirstOfTerm) this.#jobs.leaseEpochMs = this.#logMs;
@@ -344,7 +344,7 @@ export class JobQueue implements AttachmentSource {
       return;
     }
     if (sequence < session.acknowledgedBelow) {
-      // A late copy, which its client no longer waits for. The nodes that passed it on do.
+      // A late copy, which its client no longer waits for. The nodes that forwarded it do.
       this.#reject(header, ErrorCode.sessionExpired, replies);
       return;
     }
@@ -364,8 +364,8 @@ export class JobQueue implements AttachmentSource {
   }
 
   /**
-   * Begins a session under an id that was never given out before (thesis §6.3). A late copy of the opening only begins another one: what was
-   * sent in the first is never carried out again in its name. The opening stands alone in its request.
+   * Begins a session under an id that was never assigned before (thesis §6.3). A late copy of the opening only begins another session: a
+   * request of the first is never executed again in its name. The opening is alone in its request.
    */
   #openSession(header: RequestHeader, replies: ReplySink | undefined): void {
     const { client, sequence, operations } = header;
@@ -373,9 +373,9 @@ export class JobQueue implements AttachmentSource {
       this.#reject(header, ErrorCode.invalidRequest, replies);
       return;
     }
-    // Ids of version 1 were random: one of them may stand in the way.
+    // Ids of version 1 were random: one of them may equal the next id.
     while (this.#sessions.get(this.#nextSessionId) !== undefined) this.#nextSessionId += 1;
-    invariant(this.#nextSessionId < SESSION_ID_END, () => 'all session ids are given out');
+    invariant(this.#nextSessionId < SESSION_ID_END, () => 'all session ids are used up');
     const session = this.#sessions.open(this.#nextSessionId);
     this.#nextSessionId += 1;
     this.#sessions.touch(session, this.#logMs);
@@ -391,7 +391,7 @@ export class JobQueue implements AttachmentSource {
   }
 }
 
-/** What comes back from the checkpoint is what was written there, or the node must not go on. */
+/** Bytes read back from the checkpoint must have the length that was written; otherwise the node must stop. */
 function checked(bytes: Uint8Array | undefined, length: number, what: () => string): Uint8Array {
   invariant(bytes?.length === length, () => `${what()} has ${bytes?.length ?? 'no'} bytes in the checkpoint, and had ${length}`);
   return bytes as Uint8Array;

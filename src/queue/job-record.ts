@@ -6,12 +6,12 @@ import { Job, JobFlag, type JobPolicy, NO_TERMS } from './job.ts';
 import type { NamedQueue } from './named-queue.ts';
 
 /**
- * A page of neighbouring jobs, everything but their bytes, in the order of their ids. Most jobs of a page are alike: what equals the job
- * before, or is zero, is left out.
+ * A page of neighbouring jobs without their payloads and outcomes, in the order of their ids. Most jobs of a page are alike: a field that
+ * equals that of the job before, or is zero, is left out.
  * ```
  * job  [u8 position in the page][u8 state][u16 parts], then the parts that are there, in this order:
  * 1    [f64 queue]                        another queue than the job before
- * 2    [u32 attemptsMax][u8 backoff][f64 backoffMs][u32 keepCompleted][u32 keepFailed]   another policy; 2^32 - 1 stands for -1
+ * 2    [u32 attemptsMax][u8 backoff][f64 backoffMs][u32 keepCompleted][u32 keepFailed]   another policy; 2^32 - 1 means -1
  * 4    [f64 addedMs]                      added at another time
  * 8    [u32 priority]
  * 16   [u32 attempt][f64 token]
@@ -43,14 +43,14 @@ export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
   }
 }
 
-/** One job without what depends on the checkpoint: the same on all replicas. */
+/** One job without the fields that depend on the checkpoint: the same on all replicas. */
 export function writeLogicalJob(to: ByteWriter, job: Job): void {
   writeJob(to, job, undefined, 0);
 }
 
 function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPosition = job.packPosition): void {
   const parts = partsOf(job, before);
-  // Position, state and parts, of one, one and two bytes.
+  // Position, state and parts: one, one and two bytes.
   to.u32((job.id % RECORD_PAGE_JOBS) | (job.state << 8) | (parts << 16));
   if ((parts & Part.queue) !== 0) to.f64(job.queue.number);
   if ((parts & Part.policy) !== 0) writePolicy(to, job.policy);
@@ -90,7 +90,7 @@ function partsOf(job: Job, before: Job | undefined): number {
   const isOfQueue = job.queue === before?.queue;
   let parts = 0;
   if (!isOfQueue) parts |= Part.queue;
-  // Policies are shared within a queue: the same one is the same object.
+  // Policies are shared within a queue: equal policies are mostly the same object.
   if (!isOfQueue || job.policy !== before?.policy) parts |= Part.policy;
   if (job.addedMs !== before?.addedMs) parts |= Part.added;
   if (job.priority !== 0) parts |= Part.priority;
@@ -116,13 +116,13 @@ export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<nu
 function readJob(id: number, from: ByteReader, before: Job | undefined, queues: ReadonlyMap<number, NamedQueue>): Job {
   const state = from.u8();
   const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
-  if (!isKnown) throw new MalformedBytesError(`job ${id} is ${JOB_STATES[state] ?? `in state ${state}`}, which no job can be`);
+  if (!isKnown) throw new MalformedBytesError(`job ${id} has the invalid state ${JOB_STATES[state] ?? state}`);
   const parts = from.u16();
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
   if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
   const policy = (parts & Part.policy) === 0 ? before?.policy : readPolicy(queue, from);
   const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
-  if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} is said to equal one that is not there`);
+  if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} refers to a job before it that is missing`);
   const job = new Job(id, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
   job.state = state;
   job.flags = JobFlag.rowStored;
@@ -151,7 +151,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
     }
     job.flags |= JobFlag.payloadStored;
   }
-  // What was claimed in version 1 was begun.
+  // A job that was claimed in version 1 is begun.
   job.isBegun = state === StateCode.active;
   if ((parts & Part.lease) !== 0) {
     job.isBegun = from.u8() === 1;

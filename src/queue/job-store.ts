@@ -15,11 +15,11 @@ import type { NamedQueue } from './named-queue.ts';
 import { QueueTable } from './queue-table.ts';
 import { TRIM_PER_FINISH_MAX } from './state-bounds.ts';
 
-/** What an operation returns when it took effect; otherwise it returns an ErrorCode and nothing has changed. */
+/** Returned by an operation that took effect; otherwise it returns an ErrorCode and nothing has changed. */
 export const APPLIED = -1;
 
 /**
- * The jobs, their indexes and every transition between their states. Every method keeps all indexes and counts in step, so that
+ * The jobs, their indexes and every transition between their states. Every method keeps all indexes and counts consistent:
  * between two calls each job is in exactly one state and in that state's index (invariant 5).
  */
 export class JobStore {
@@ -30,7 +30,7 @@ export class JobStore {
   nextJobId = 1;
   nextToken = 1;
   nextFinishOrder = 1;
-  /** Index of the entry that is applied, and the version that it names; the machine's to set. */
+  /** Index and version of the entry that is applied; set by the machine. */
   entry = 0;
   version = 1;
   /** Log time at which all leases began a fresh term; see {@link leaseEndMs}. */
@@ -42,7 +42,7 @@ export class JobStore {
   readonly #payloadInEntryBytes: number;
   readonly #onQueueFilled: ((queue: string) => void) | undefined;
 
-  /** @param onQueueFilled hears of each queue that had no waiting job and has one now. */
+  /** @param onQueueFilled called for each queue that had no waiting job and has one now. */
   constructor(changes: ChangeTracker, payloadInEntryBytes: number, onQueueFilled?: (queue: string) => void) {
     this.#changes = changes;
     this.queues = new QueueTable(changes);
@@ -50,7 +50,7 @@ export class JobStore {
     this.#onQueueFilled = onQueueFilled;
   }
 
-  /** The wall time of the entry that is applied; the machine's to set. */
+  /** The wall time of the entry that is applied; set by the machine. */
   get wallMs(): number {
     return this.#wall.ms;
   }
@@ -59,7 +59,7 @@ export class JobStore {
     if (ms !== this.#wall.ms) this.#wall = { ms };
   }
 
-  /** @param chunk the data of the entry that is applied, in which the operation's payload stands; it must never change. */
+  /** @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change. */
   add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
@@ -81,7 +81,7 @@ export class JobStore {
 
   /**
    * Leases the job that is served next, under a new fencing token.
-   * @param mayBegin whether it is begun at once; a job that stalled is not, since its begin has to be known before its processor runs.
+   * @param mayBegin whether it is begun at once. A stalled job is not: its begin must be logged before its processor runs.
    */
   claim(queue: NamedQueue, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
     const job = queue.index.pop();
@@ -101,7 +101,7 @@ export class JobStore {
     return job;
   }
 
-  /** A job that was claimed ahead begins. Saying so twice changes nothing. */
+  /** A job that was claimed ahead begins. Idempotent. */
   markBegun(jobId: number, token: number): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
@@ -116,7 +116,7 @@ export class JobStore {
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
     job.dueMs = logMs + leaseMs;
     const { terms } = job;
-    // A claim of version 1 did not say how many stalls it allows.
+    // A claim of version 1 has no stall limit.
     const stalledMax = terms === NO_TERMS ? STALLED_MAX_DEFAULT : terms.stalledMax;
     if (this.version > 1 && leaseMs !== terms.leaseMs) job.terms = { leaseMs, stalledMax, holder: terms.holder };
     this.leases.update(job);
@@ -124,7 +124,7 @@ export class JobStore {
     return APPLIED;
   }
 
-  /** @param result the data of the entry, in which the result stands. */
+  /** @param result the data of the entry, which contains the result. */
   complete(jobId: number, token: number, result: Uint8Array, resultAt: number, resultLength: number): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
@@ -143,7 +143,7 @@ export class JobStore {
     return APPLIED;
   }
 
-  /** @param reason the bytes of the reason, which are kept. */
+  /** @param reason the bytes of the reason; they are kept. */
   fail(jobId: number, token: number, reason: Uint8Array, retry: boolean): number {
     const job = this.table.get(jobId);
     if (!isHeld(job, token)) return this.#leaseFault(jobId);
@@ -185,7 +185,7 @@ export class JobStore {
     return APPLIED;
   }
 
-  /** @param queueName the queue that the job has to be in; undefined for any. */
+  /** @param queueName the queue that the job must be in; undefined for any. */
   retry(queueName: string | undefined, jobId: number): number {
     const job = this.#find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
@@ -201,7 +201,7 @@ export class JobStore {
     return APPLIED;
   }
 
-  /** @param queueName the queue that the job has to be in; undefined for any. */
+  /** @param queueName the queue that the job must be in; undefined for any. */
   remove(queueName: string | undefined, jobId: number): number {
     const job = this.#find(queueName, jobId);
     if (job === undefined) return ErrorCode.jobNotFound;
@@ -229,7 +229,7 @@ export class JobStore {
     return APPLIED;
   }
 
-  /** Works off leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
+  /** Processes leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
     for (let job = this.leases.top(); job !== undefined && job.dueMs <= logMs && left > 0; job = this.leases.top(), left -= 1) {
@@ -244,7 +244,7 @@ export class JobStore {
     }
   }
 
-  /** Puts a job that a checkpoint kept into its index. Jobs come in ascending ids; finished ones in the order they finished. */
+  /** Puts a job of a checkpoint into its index. Jobs come in ascending ids; finished ones in the order they finished. */
   restore(job: Job): void {
     const { queue } = job;
     if (job.state === StateCode.waiting) {
@@ -261,8 +261,8 @@ export class JobStore {
   }
 
   /**
-   * When the lease of an active job ends, in log time. A new leader gives all leases a fresh term, since their holders may not have reached
-   * one for a while: the job's own deadline is brought up to date only when it is due, so that this costs nothing for the others.
+   * When the lease of an active job ends, in log time. A new leader gives all leases a fresh term, because their holders may not have
+   * reached a leader for a while. The job's own deadline is updated only when it is due, so that the others cost nothing.
    */
   leaseEndMs(job: Job): number {
     return Math.max(job.dueMs, this.leaseEpochMs + job.terms.leaseMs);
@@ -281,12 +281,12 @@ export class JobStore {
   }
 
   /**
-   * A lease is over, and its holder did not end the job. Before the begin that counts nothing; afterwards it is a stall, and not an attempt.
-   * In version 1 it was an attempt.
+   * A lease ended before its holder ended the job. Before the begin that counts nothing; afterwards it is a stall, not an attempt.
+   * In version 1 it is an attempt.
    */
   #endLease(job: Job): void {
     const { isBegun, terms } = job;
-    // A claim of version 1 did not say how many stalls it allows.
+    // A claim of version 1 has no stall limit.
     const stalledMax = terms === NO_TERMS ? STALLED_MAX_DEFAULT : terms.stalledMax;
     this.#leaveActive(job);
     if (this.version === 1) {
@@ -309,7 +309,7 @@ export class JobStore {
     this.#changes.job(job);
   }
 
-  /** The processor ended the attempt, in success or failure; that it had begun goes without saying. */
+  /** The processor ended the attempt, in success or failure; this implies that the attempt had begun. */
   #endAttempt(job: Job): void {
     if (!job.isBegun) begin(job);
     job.stalls = 0;
@@ -365,7 +365,7 @@ export class JobStore {
     this.#changes.job(job);
   }
 
-  /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never pays for a whole backlog. */
+  /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
   #trim(kept: FinishedList, keep: number): void {
     if (keep < 0) return;
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
@@ -375,7 +375,7 @@ export class JobStore {
     }
   }
 
-  /** Ends a job that is in no index any more. */
+  /** Ends a job that is no longer in any index. */
   #evict(job: Job): void {
     this.#changes.jobRemoved(job);
     job.state = StateCode.removed;

@@ -8,8 +8,8 @@ interface Page {
 }
 
 /**
- * All jobs by id. Ids are given out in ascending order, so pages of neighbours replace one large hash table: most
- * look-ups hit the page of the one before, and no table ever has to be copied to grow.
+ * All jobs by id. Ids are assigned in ascending order, so pages of neighbours replace one large hash table: most
+ * look-ups hit the same page as the one before, and no table is ever copied to grow.
  */
 export class JobTable {
   readonly #pages = new Map<number, Page>();
@@ -54,7 +54,7 @@ export class JobTable {
     if (page.live === 0 && number !== this.#newestNumber) this.#drop(number);
   }
 
-  /** Those with ids from `firstId` to before `endId`, in ascending order. */
+  /** Jobs with ids in [firstId, endId), in ascending order. */
   between(firstId: number, endId: number): Job[] {
     const jobs: Job[] = [];
     for (let id = firstId; id < endId; ) {

@@ -4,18 +4,18 @@ import type { NamedQueue } from './named-queue.ts';
 
 /** The terms of a lease; shared by all jobs that were claimed together. */
 export interface LeaseTerms {
-  /** The term of an active job's lease, in ms: how long it lasts from the moment at which it was claimed or extended last. */
+  /** The term of an active job's lease, in ms: its duration from the last claim or extension. */
   readonly leaseMs: number;
-  /** How many stalls the worker that holds the job allows. */
+  /** Number of stalls that the worker of the job allows. */
   readonly stalledMax: number;
   /** The process that holds the lease. */
   readonly holder: number;
 }
 
-/** Of a job that is not active, and of one that was claimed in version 1. */
+/** The terms of a job that is not active, and of one that was claimed in version 1. */
 export const NO_TERMS: LeaseTerms = Object.freeze({ leaseMs: 0, stalledMax: 0, holder: 0 });
 
-/** What the adder asked for; shared by all jobs of a queue that were added alike. */
+/** The options of an add; shared by all jobs of a queue that were added alike. */
 export interface JobPolicy {
   readonly queue: NamedQueue;
   readonly attemptsMax: number;
@@ -26,14 +26,14 @@ export interface JobPolicy {
   readonly keepFailed: number;
 }
 
-/** A wall time in milliseconds. All jobs that it stamps share it: a number of its own would cost each of them 16 bytes. */
+/** A wall time in milliseconds. All jobs with the same time share it: a number of its own would cost each of them 16 bytes. */
 export interface WallTime {
   readonly ms: number;
 }
 
 export const NEVER: WallTime = Object.freeze({ ms: 0 });
 
-/** Bits of `Job.flags`: what the checkpoint knows of the job. None of them belongs to the logical state. */
+/** Bits of `Job.flags`: what the checkpoint has of the job. None of them belongs to the logical state. */
 export const JobFlag = Object.freeze({
   /** Changed since the last checkpoint. */
   dirty: 1,
@@ -44,33 +44,33 @@ export const JobFlag = Object.freeze({
   outcomeDirty: 16,
 });
 
-/** How a job's latest attempt ended, and its place among the finished jobs. Apart from the job, since most jobs in memory wait for their first. */
+/** How a job's latest attempt ended, and its place among the finished jobs. Separate from the job, since most jobs in memory have none. */
 export class JobEnd {
   /** When the job was completed or failed. */
   finished = NEVER;
-  /** Grows with every finished job: the order of retention. 0 unless finished. */
+  /** Increases with every finished job: the order of retention. 0 unless finished. */
   finishOrder = 0;
   outcomeKind: number = OutcomeKind.none;
-  /** The result or the reason; undefined when there is none or once the checkpoint holds it. */
+  /** The result or the reason; undefined if there is none or once the checkpoint holds it. */
   outcome: Uint8Array | undefined = undefined;
   outcomeLength = 0;
-  /** Neighbours among the finished jobs that the queue keeps. Kept by FinishedList. */
+  /** Neighbours among the finished jobs that the queue keeps. Maintained by FinishedList. */
   older: Job | undefined = undefined;
   newer: Job | undefined = undefined;
 }
 
-/** Of a job that is not finished and has no outcome. */
+/** The end of a job that is not finished and has no outcome. */
 export const NO_END: Readonly<JobEnd> = Object.freeze(new JobEnd());
 
-/** `Job.#bits` from its lowest bit on: five for the flags of `JobFlag`, one for `isBegun`, and the state above them. */
+/** `Job.#bits` from its lowest bit: five for the flags of `JobFlag`, one for `isBegun`, and the state above them. */
 const FLAG_BITS = 0x1f;
 const BEGUN_BIT = 0x20;
 const STATE_SHIFT = 6;
 
 /**
- * One job. A flat record of 160 bytes, since there may be millions: payloads are not objects of their own but places in the log
- * entry they came with, and are dropped from memory once a checkpoint holds them. Each field costs the collector of a node's thread, which
- * copies what waits twice: what few jobs need, and what many jobs share, stands in objects of its own.
+ * One job. A flat record of 160 bytes, since there may be millions. Payloads are not objects of their own but offsets in the log
+ * entry that brought them, and leave memory once a checkpoint holds them. Each field costs the garbage collector of a node's thread, which
+ * copies surviving objects twice: fields that few jobs need, or many jobs share, are in separate objects.
  */
 export class Job {
   readonly id: number;
@@ -79,24 +79,24 @@ export class Job {
   readonly added: WallTime;
   /** State, `isBegun` and flags in one number. */
   #bits: number = StateCode.removed << STATE_SHIFT;
-  /** Attempts begun and charged; never above `policy.attemptsMax`. An attempt whose lease ends is a stall instead (version 1: stays charged). */
+  /** Attempts begun and charged, at most `policy.attemptsMax`. If the lease expires, a stall replaces the attempt (not in version 1). */
   attempt = 0;
-  /** How often in a row the job was begun and its lease ended. */
+  /** Times in a row that the job was begun and its lease expired. */
   stalls = 0;
-  /** Active: the terms of its lease; their `leaseMs` is the term of an active job's lease, in ms. {@link NO_TERMS} otherwise, and of version 1. */
+  /** Active: the terms of its lease. {@link NO_TERMS} otherwise, and in version 1. */
   terms = NO_TERMS;
   /** The fencing token of the latest claim, 0 before the first. */
   token = 0;
-  /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later: see `JobStore.leaseEndMs`. Otherwise 0. */
+  /** Delayed: when it becomes waiting, in wall time. Active: when its lease ends, in log time, or later (`JobStore.leaseEndMs`). Else 0. */
   dueMs = 0;
-  /** Position in the heap of its deadline, or -1. Kept by DeadlineHeap. */
+  /** Position in the deadline heap, or -1. Maintained by DeadlineHeap. */
   heapAt = -1;
-  /** The memory that holds the payload: the data of the entry that brought it. Undefined once the checkpoint does. */
+  /** The memory that holds the payload: the data of the entry that brought it. Undefined once the checkpoint holds it. */
   entryData: Uint8Array | undefined;
-  /** Where it begins in the entry's data. */
+  /** Offset of the payload in the entry's data. */
   offset = 0;
   length = 0;
-  /** Once the checkpoint holds the payload: its place in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
+  /** Once the checkpoint holds the payload: its position in the record that it shares with neighbours, or `ALONE`, or `IN_ENTRY`. */
   packPosition = 0;
   /** Index of the entry that brought the payload, if the checkpoint keeps that entry for it; otherwise 0. */
   entry = 0;
@@ -114,7 +114,7 @@ export class Job {
     return this.policy.queue;
   }
 
-  /** A StateCode. */
+  /** A value of StateCode. */
   get state(): number {
     return this.#bits >> STATE_SHIFT;
   }
@@ -132,7 +132,7 @@ export class Job {
     this.#bits = isBegun ? this.#bits | BEGUN_BIT : this.#bits & ~BEGUN_BIT;
   }
 
-  /** Of JobFlag. */
+  /** Bits of JobFlag. */
   get flags(): number {
     return this.#bits & FLAG_BITS;
   }
@@ -145,7 +145,7 @@ export class Job {
     return this.added.ms;
   }
 
-  /** The end of this job only, which may be changed. */
+  /** The end of this job, created if need be, which may be changed. */
   ownEnd(): JobEnd {
     if (this.end === NO_END) this.end = new JobEnd();
     return this.end;

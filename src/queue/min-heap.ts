@@ -1,4 +1,4 @@
-/** A binary heap: the item that comes before all others is on top. Items must not change their order while inside. */
+/** A binary heap: the item that comes before all others is on top. The order of items must not change while they are inside. */
 export class MinHeap<Item> {
   readonly #items: Item[] = [];
   readonly #isBefore: (a: Item, b: Item) => boolean;

@@ -5,7 +5,7 @@ import { WaitingIndex } from './waiting-index.ts';
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
 export class NamedQueue implements JobCounts {
-  /** Stands for the name in job records; never given out twice. */
+  /** Represents the name in job records; never assigned twice. */
   readonly number: number;
   readonly name: string;
   readonly index = new WaitingIndex();
@@ -16,7 +16,7 @@ export class NamedQueue implements JobCounts {
   active = 0;
   /** The checkpoint has a record of the queue. */
   isStored = false;
-  /** The policy of the job added last: the next one is most likely to share it. */
+  /** The policy of the job added last: the next job is most likely to share it. */
   #latestPolicy: JobPolicy | undefined = undefined;
 
   constructor(number: number, name: string) {
@@ -36,7 +36,7 @@ export class NamedQueue implements JobCounts {
     return this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
   }
 
-  /** A policy of these values; the same object for jobs that are added alike, one after the other. */
+  /** A policy of these values; the same object for jobs that are added alike in a row. */
   sharePolicy(attemptsMax: number, backoff: number, backoffMs: number, keepCompleted: number, keepFailed: number): JobPolicy {
     const latest = this.#latestPolicy;
     if (

@@ -4,8 +4,8 @@ import { ALONE, PACK_BYTES_MAX } from './checkpoint-layout.ts';
 import type { Job } from './job.ts';
 
 /**
- * Payloads of several jobs in one record: `([u8 position][blob payload])*`, where a job's position is its id less that of the first.
- * A payload that stands alone is the record as it is.
+ * Payloads of several jobs in one record: `([u8 position][blob payload])*`, where a job's position is its id minus that of the first.
+ * A single payload is the record as it is.
  */
 export function writePack(to: ByteWriter, jobs: readonly Job[]): void {
   for (const job of jobs) {
@@ -14,13 +14,13 @@ export function writePack(to: ByteWriter, jobs: readonly Job[]): void {
   }
 }
 
-/** The memory that holds the payload of a job which no checkpoint has yet. */
+/** The memory that holds the payload of a job that is in no checkpoint yet. */
 export function entryDataOf({ id, entryData }: Job): Uint8Array {
   invariant(entryData !== undefined, () => `the payload of job ${id} is neither in memory nor in the checkpoint`);
   return entryData;
 }
 
-/** Divides jobs, in the order of their ids, into runs whose payloads go into one record each, and tells each job its position. */
+/** Divides jobs, in the order of their ids, into runs whose payloads go into one record each, and sets the position of each job. */
 export function* packsOf(jobs: readonly Job[]): Generator<readonly Job[]> {
   let run: Job[] = [];
   let bytes = 0;
@@ -42,7 +42,7 @@ function positioned(run: readonly Job[]): readonly Job[] {
   return run;
 }
 
-/** The id of the job under which the payload of this one is stored. */
+/** The id of the job that stores the payload of this one. */
 export const packOf = ({ id, packPosition }: { readonly id: number; readonly packPosition: number }): number =>
   packPosition === ALONE ? id : id - packPosition;
 

@@ -3,21 +3,21 @@ import { NamedQueue } from './named-queue.ts';
 import { QUEUES_MAX } from './state-bounds.ts';
 
 /**
- * The queues by name. From version 3 on a queue exists between two entries only while it has jobs, so that an empty one costs nothing, and
- * there may be any number of them. Before, at most {@link QUEUES_MAX} existed, and empty ones stayed until there was no room.
+ * The queues by name. From version 3 a queue exists between two entries only while it has jobs, so that an empty one costs nothing and
+ * their number is unlimited. Before, at most {@link QUEUES_MAX} exist, and empty ones stay until the limit is reached.
  */
 export class QueueTable {
   readonly byName = new Map<string, NamedQueue>();
   nextNumber = 1;
   readonly #changes: ChangeTracker;
-  /** Lost their last job in the entry that is applied; some of them may have got another since. */
+  /** Queues that lost their last job in the entry that is applied; some of them may have a new one. */
   readonly #emptied = new Set<NamedQueue>();
 
   constructor(changes: ChangeTracker) {
     this.#changes = changes;
   }
 
-  /** The queue of this name, made if need be; `undefined` when there are too many queues with jobs. */
+  /** The queue of this name, created if need be; `undefined` if there are too many queues with jobs. */
   open(name: string, version: number): NamedQueue | undefined {
     const known = this.byName.get(name);
     if (known !== undefined) return known;
@@ -32,7 +32,7 @@ export class QueueTable {
     return queue;
   }
 
-  /** A job of the queue is gone. @param version of the entry that took it. */
+  /** A job of the queue is gone. @param version of the entry that removed it. */
   onJobGone(queue: NamedQueue, version: number): void {
     if (version >= 3 && queue.isEmpty) this.#emptied.add(queue);
   }
@@ -40,9 +40,9 @@ export class QueueTable {
   /**
    * An entry of version 3 or later was applied.
    * @param isFirst whether those before it were of earlier versions.
-   * @returns whether queues may have been forgotten.
+   * @returns whether queues may have been dropped.
    */
-  forgetEmpty(isFirst: boolean): boolean {
+  dropEmpty(isFirst: boolean): boolean {
     if (!isFirst && this.#emptied.size === 0) return false;
     this.#dropEmpty(isFirst ? this.byName.values() : this.#emptied);
     this.#emptied.clear();

@@ -11,19 +11,19 @@ import { Session } from './session.ts';
  * - `queue`: by queue number: its name
  * - `jobs`: by page of neighbouring ids: everything but bytes, so that a change of state does not rewrite payloads
  * - `content`: the payloads of job n and perhaps of its next neighbours under 2n, and the result or failure reason of job n under 2n + 1;
- *   only if not empty. A payload that shares its record stays there until the last of them is gone
- * - `entry`: by index: the data of a log entry in which large payloads stand, until the last of those is gone
+ *   only if not empty. A payload in a shared record stays there until the last of them is gone
+ * - `entry`: by index: the data of a log entry that contains large payloads, until the last of them is gone
  */
 export const RECORD_KINDS = ['machine', 'session', 'queue', 'jobs', 'content', 'entry'] as const;
 export const RecordKind = Object.freeze({ machine: 0, session: 1, queue: 2, jobs: 3, content: 4, entry: 5 });
 
-/** @param firstId the job under which a payload is stored, see `packOf`. */
+/** @param firstId the job that stores a payload, see `packOf`. */
 export const payloadKey = (firstId: number): number => 2 * firstId;
 export const outcomeKey = (jobId: number): number => 2 * jobId + 1;
 
 /**
- * Of all records together. Format 3 is that of state-machine version 1, and is written as long as the state is of that version, so that a
- * node of the earlier release reads it; format 4 adds the versions' own fields.
+ * The format of all records together. Format 3 is that of state-machine version 1, and is written while the state is of that version, so
+ * that a node of the earlier release can read it; format 4 adds the fields of later versions.
  */
 const FORMAT_1 = 3;
 const FORMAT = 4;
@@ -96,7 +96,7 @@ export function readMachine(from: ByteReader, jobs: JobStore): MachineRecord {
   return { version, logMs, wallMs, appliedIndex, touches, nextSessionId };
 }
 
-/** The development commits that wrote the formats before the first one that is migrated. */
+/** The development commits that wrote the formats before the first migrated one. */
 function writerOf(format: number): string {
   if (format === 1) return ', written by a development commit before 2e24994';
   return format === 2 ? ', written by a development commit between 2e24994 and 9d3346d' : '';
@@ -122,12 +122,12 @@ export function readSession(client: number, from: ByteReader): Session {
   session.acknowledgedBelow = from.f64();
   session.lastMs = from.f64();
   session.touchOrder = from.f64();
-  const forgotten: number[] = [];
-  const forgottenCount = from.u32();
-  for (let read = 0; read < forgottenCount; read += 1) forgotten.push(from.f64());
-  session.restoreEvicted(forgotten);
+  const evicted: number[] = [];
+  const evictedCount = from.u32();
+  for (let read = 0; read < evictedCount; read += 1) evicted.push(from.f64());
+  session.restoreEvicted(evicted);
   const replyCount = from.u32();
-  // Copied, so that one remembered reply does not hold the whole record in memory.
+  // Copied, so that one remembered reply does not keep the whole record in memory.
   for (let read = 0; read < replyCount; read += 1) session.remember(from.f64(), from.blob().slice());
   return session;
 }

@@ -13,7 +13,7 @@ import {
 } from '../protocol/reply.ts';
 import type { Job } from './job.ts';
 
-/** Where the leader finds the bytes that a skeleton leaves out. */
+/** Where the leader finds the bytes that a reply head leaves out. */
 export interface AttachmentSource {
   /** The payload of a job, or `undefined` when the job is gone. */
   payloadOf(jobId: number): Uint8Array | undefined;
@@ -21,14 +21,14 @@ export interface AttachmentSource {
   outcomeOf(jobId: number, kind: number): Uint8Array | undefined;
 }
 
-/** Builds reply skeletons, one after the other in the same memory. The layout is in reply.ts. */
+/** Builds reply heads, one after the other in the same memory. The layout is in reply.ts. */
 export class ReplyEncoder {
   readonly #to = new ByteWriter(4096);
   #form: number = ReplyForm.plain;
   #results = 0;
   #version = 1;
 
-  /** @param version of the state machine that carries the request out: replicas of any release remember the same bytes. */
+  /** @param version of the state machine that executes the request: replicas of any release remember the same bytes. */
   begin(client: number, sequence: number, version: number): void {
     this.#version = version;
     const to = this.#to;
@@ -125,7 +125,7 @@ export class ReplyEncoder {
     to.u8(job.end.outcomeKind);
   }
 
-  /** Replaces whatever was written by one error that stands for all `count` results. */
+  /** Replaces everything written by one error for all `count` results. */
   reject(client: number, sequence: number, count: number, code: number): void {
     this.begin(client, sequence, this.#version);
     this.error(code, 0, NO_STATE);
@@ -133,7 +133,7 @@ export class ReplyEncoder {
     this.#results = count;
   }
 
-  /** @returns the skeleton, in memory of its own. */
+  /** @returns the reply head, in memory of its own. */
   finish(): Uint8Array {
     this.#to.patchU32(REPLY_HEADER_BYTES - 4, this.#results);
     const bytes = this.#to.copy();
@@ -147,10 +147,10 @@ export class ReplyEncoder {
   }
 }
 
-/** Memory that is kept from one reply to the next; a larger reply gives its memory back. */
+/** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
 
-/** Joins a skeleton and the payloads it leaves out. Without any it returns the skeleton itself, which must not be changed. */
+/** Joins a reply head and the payloads that it leaves out. Without any it returns the head itself, which must not be changed. */
 export class ReplyAttacher {
   #to = new ByteWriter(RETAINED_BYTES_MAX);
   readonly #source: AttachmentSource;
@@ -159,12 +159,12 @@ export class ReplyAttacher {
     this.#source = source;
   }
 
-  attach(skeleton: Uint8Array): Uint8Array {
-    if (skeleton[REPLY_FORM_AT] !== ReplyForm.attached) return skeleton;
+  attach(replyHead: Uint8Array): Uint8Array {
+    if (replyHead[REPLY_FORM_AT] !== ReplyForm.attached) return replyHead;
     const to = this.#to;
     to.reset();
-    to.raw(skeleton);
-    const reader = new ByteReader(skeleton, REPLY_HEADER_BYTES - 4);
+    to.raw(replyHead);
+    const reader = new ByteReader(replyHead, REPLY_HEADER_BYTES - 4);
     const count = reader.u32();
     for (let read = 0; read < count; read += 1) this.#attachResult(reader);
     if (to.length > RETAINED_BYTES_MAX) this.#to = new ByteWriter(RETAINED_BYTES_MAX);

@@ -14,30 +14,30 @@ const NO_BYTES = new Uint8Array(0);
 
 export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
 
-/** Decodes the operations of a request, carries them out, and writes down what came of each. */
+/** Decodes the operations of a request, executes them, and writes their results. */
 export class RequestExecutor {
   readonly #jobs: JobStore;
   readonly #replies = new ReplyEncoder();
   #operation = new OperationReader();
-  /** The queue that adds named last. Within an entry only making a queue drops empty ones, and what was made then stands here. */
+  /** The queue of the last add. Within an entry only creating a queue drops empty ones, and the created queue is then this one. */
   #selected: NamedQueue | undefined;
 
   constructor(jobs: JobStore) {
     this.#jobs = jobs;
   }
 
-  /** Queues were forgotten. */
+  /** Queues were dropped. */
   deselect(): void {
     this.#selected = undefined;
   }
 
-  /** The reply to a request that is not carried out at all. */
+  /** The reply to a request that is rejected as a whole. */
   reject(header: RequestHeader, code: number): Uint8Array {
     this.#replies.reject(header.client, header.sequence, Math.min(header.operations, OPERATIONS_MAX), code);
     return this.#replies.finish();
   }
 
-  /** The reply to the opening of a session, which brings its id. */
+  /** The reply to the opening of a session, with its id. */
   opened(header: RequestHeader, sessionId: number, version: number): Uint8Array {
     this.#replies.begin(header.client, header.sequence, version);
     this.#replies.opened(sessionId);
@@ -45,7 +45,7 @@ export class RequestExecutor {
   }
 
   /**
-   * Carries out a request and returns its skeleton. From the first operation that makes no sense, all the rest are rejected.
+   * Executes a request and returns its reply head. The first malformed operation and all after it are rejected.
    * @param version of the state machine that the entry names.
    */
   execute(header: RequestHeader, reader: ByteReader, data: Uint8Array, logMs: number, version: number): Uint8Array {
@@ -67,8 +67,8 @@ export class RequestExecutor {
   }
 
   /**
-   * Carries out the next operations of a query until the jobs that they show have payloads of `bytesMax`, and at least one.
-   * @returns the skeleton of their results.
+   * Executes the next operations of a query until the jobs that they return have payloads of `bytesMax`, and at least one.
+   * @returns the head of the reply with their results.
    */
   executeNext(run: QueryRun, bytesMax: number): Uint8Array {
     const { header, reader } = run;
@@ -88,8 +88,8 @@ export class RequestExecutor {
   }
 
   /**
-   * Carries out what a node asks for by itself, outside of any session. Since it may come twice, only what the second time changes nothing
-   * is carried out: what names a token or a holder.
+   * Executes a request of a node itself, outside of any session. It may arrive twice, so only operations that change nothing the second
+   * time are executed: those that name a token or a holder.
    */
   executeUnsessioned(header: RequestHeader, reader: ByteReader, version: number): void {
     this.#operation.begin();
@@ -173,7 +173,7 @@ export class RequestExecutor {
         break;
       }
       default:
-        // What is left is openSession of version 1: the session exists by now. In version 2 it stands alone, and is not carried out here.
+        // Only openSession of version 1 is left: the session exists by now. In version 2 it is alone in its request and not executed here.
         this.#replies.done();
     }
   }

@@ -3,7 +3,7 @@ import type { Job } from './job.ts';
 const SEGMENT_JOBS = 1024;
 
 interface Segment {
-  /** Those that were taken are undefined. */
+  /** Taken jobs are undefined. */
   readonly jobs: (Job | undefined)[];
   next: Segment | undefined;
 }
@@ -11,13 +11,13 @@ interface Segment {
 const emptySegment = (): Segment => ({ jobs: [], next: undefined });
 
 /**
- * Jobs, first in, first out. Short segments instead of one array: one that holds 900,000 jobs is copied when it grows, and that
+ * A FIFO of jobs in short segments instead of one array: an array of 900,000 jobs is copied when it grows, and that
  * stopped every replica for 35 to 55 ms at the same entry of the log (measured, three nodes on two cores).
  */
 export class SegmentedFifo {
   #first = emptySegment();
   #last = this.#first;
-  /** Everything in the first segment before this position is gone. */
+  /** All positions of the first segment below this one are taken. */
   #head = 0;
   #size = 0;
 

@@ -1,12 +1,12 @@
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 
-/** From this version on a sequence whose reply goes is noted as forgotten once, also when it lies in a hole that was closed. */
-const FORGOTTEN_ONCE_VERSION = 3;
+/** From this version on a sequence whose reply is evicted is recorded once, also in a hole that was closed. */
+const EVICTED_ONCE_VERSION = 3;
 
 /**
- * What the state remembers of one client, so that a repeated request gets its first reply (thesis §6.3). Replies are kept until the
- * client acknowledges them; when there are too many the oldest is forgotten, but not that its sequence was carried out.
+ * The remembered replies of one client, so that a repeated request gets its first reply (thesis §6.3). Replies are kept until the
+ * client acknowledges them. Beyond the limit the oldest reply is evicted, but its sequence stays recorded as executed.
  */
 export class Session {
   readonly client: number;
@@ -14,17 +14,17 @@ export class Session {
   acknowledgedBelow = 1;
   /** Log time of the latest request. */
   lastMs = 0;
-  /** Grows with every request of any session: the order of idleness. */
+  /** Increases with every request of any session: the order of idleness. */
   touchOrder = 0;
   older: Session | undefined = undefined;
   newer: Session | undefined = undefined;
   isDirty = false;
   isStored = false;
-  /** Reply skeletons by sequence, in the order they were given. */
+  /** Reply heads by sequence, in the order they were created. */
   readonly #replies = new Map<number, Uint8Array>();
   #replyBytes = 0;
-  /** Sequences that were carried out and whose reply is gone: first and last of each run, ascending. */
-  #forgotten: number[] = [];
+  /** Sequences that were executed and whose reply is evicted: first and last of each run, ascending. */
+  #evicted: number[] = [];
 
   constructor(client: number) {
     this.client = client;
@@ -39,49 +39,49 @@ export class Session {
   }
 
   get evicted(): readonly number[] {
-    return this.#forgotten;
+    return this.#evicted;
   }
 
   replyTo(sequence: number): Uint8Array | undefined {
     return this.#replies.get(sequence);
   }
 
-  /** Whether the sequence was, or has to be taken as, carried out although its reply is gone. */
+  /** Whether the sequence was executed, or must be treated as executed, and its reply is gone. */
   isEvicted(sequence: number): boolean {
-    const runs = this.#forgotten;
+    const runs = this.#evicted;
     for (let at = 0; at < runs.length; at += 2) {
       if (sequence >= (runs[at] as number) && sequence <= (runs[at + 1] as number)) return true;
     }
     return false;
   }
 
-  /** The client will not ask again for any sequence below. */
+  /** The client does not repeat any sequence below. */
   acknowledge(below: number): void {
     const from = this.acknowledgedBelow;
     if (below <= from) return;
     this.acknowledgedBelow = below;
     if (below - from <= this.#replies.size) for (let sequence = from; sequence < below; sequence += 1) this.#drop(sequence);
     else for (const sequence of this.#replies.keys()) if (sequence < below) this.#drop(sequence);
-    const runs = this.#forgotten;
+    const runs = this.#evicted;
     while (runs.length > 0 && (runs[1] as number) < below) runs.splice(0, 2);
   }
 
   /** @param reply kept as it is; it must not be changed. @param version of the state machine that the entry names. */
   remember(sequence: number, reply: Uint8Array, bounds: StateBounds = STATE_BOUNDS, version = MACHINE_VERSION): void {
-    const { sessionRepliesMax, sessionReplyBytesMax, sessionForgottenRunsMax } = bounds;
+    const { sessionRepliesMax, sessionReplyBytesMax, sessionEvictedRunsMax } = bounds;
     this.#replies.set(sequence, reply);
     this.#replyBytes += reply.length;
     while (this.#replies.size > 1 && (this.#replies.size > sessionRepliesMax || this.#replyBytes > sessionReplyBytesMax)) {
       const oldest = this.#replies.keys().next().value as number;
       this.#drop(oldest);
-      // Up to version 2 a sequence in a hole that had closed was noted once more, which broke the order of the runs, and others were lost.
-      if (version < FORGOTTEN_ONCE_VERSION || !this.isEvicted(oldest)) this.#evict(oldest, sessionForgottenRunsMax);
+      // Up to version 2 a sequence in a closed hole was recorded again, which broke the order of the runs and lost others.
+      if (version < EVICTED_ONCE_VERSION || !this.isEvicted(oldest)) this.#evict(oldest, sessionEvictedRunsMax);
     }
   }
 
-  /** Takes back what a checkpoint kept. */
+  /** Restores the runs of a checkpoint. */
   restoreEvicted(runs: number[]): void {
-    this.#forgotten = runs;
+    this.#evicted = runs;
   }
 
   #drop(sequence: number): void {
@@ -92,8 +92,8 @@ export class Session {
   }
 
   #evict(sequence: number, runsMax: number): void {
-    const runs = this.#forgotten;
-    // The run that the sequence goes behind; nearly always the last one.
+    const runs = this.#evicted;
+    // The run before the sequence; nearly always the last one.
     let at = runs.length;
     while (at > 0 && (runs[at - 2] as number) > sequence) at -= 2;
     const extendsLeft = at > 0 && runs[at - 1] === sequence - 1;
@@ -102,12 +102,12 @@ export class Session {
     else if (extendsLeft) runs[at - 1] = sequence;
     else if (extendsRight) runs[at] = sequence;
     else runs.splice(at, 0, sequence, sequence);
-    // Too many holes: the lowest one closes. What arrives in it is rejected, never carried out twice.
+    // Too many holes: the lowest one closes. A request in it is rejected, never executed twice.
     if (runs.length > 2 * runsMax) runs.splice(1, 2);
   }
 }
 
-/** All sessions, and the order in which they were last heard of. */
+/** All sessions, ordered by their latest request. */
 export class SessionTable {
   readonly #byClient = new Map<number, Session>();
   #oldest: Session | undefined;
@@ -125,7 +125,7 @@ export class SessionTable {
     return this.#byClient.size;
   }
 
-  /** When the session that is idle longest is forgotten, in log time; infinity without any. */
+  /** When the longest idle session ends, in log time; infinity if there is none. */
   get nextEndMs(): number {
     return this.#oldest === undefined ? Number.POSITIVE_INFINITY : this.#oldest.lastMs + this.#bounds.sessionIdleMsMax;
   }
@@ -138,7 +138,7 @@ export class SessionTable {
     return this.#byClient.get(client);
   }
 
-  /** Begins a session for a client that has none; the one idle longest makes room. */
+  /** Begins a session for a client that has none; at the limit it drops the longest idle one. */
   open(client: number): Session {
     if (this.#byClient.size >= this.#bounds.sessionsMax && this.#oldest !== undefined) this.#drop(this.#oldest);
     const session = new Session(client);
@@ -147,7 +147,7 @@ export class SessionTable {
     return session;
   }
 
-  /** The session was heard of. */
+  /** The session received a request. */
   touch(session: Session, nowMs: number): void {
     this.#touches += 1;
     session.touchOrder = this.#touches;
@@ -157,17 +157,17 @@ export class SessionTable {
     this.#append(session);
   }
 
-  /** Drops the sessions that were idle too long; looks at no others. */
+  /** Drops the sessions that were idle too long; reads no others. */
   expire(nowMs: number): void {
     while (this.#oldest !== undefined && this.nextEndMs <= nowMs) this.#drop(this.#oldest);
   }
 
-  /** From the one idle longest to the one heard of last. */
+  /** From the longest idle one to the one with the latest request. */
   *sessions(): Generator<Session> {
     for (let session = this.#oldest; session !== undefined; session = session.newer) yield session;
   }
 
-  /** Takes back what a checkpoint kept; only while empty. */
+  /** Restores the sessions of a checkpoint; only while empty. */
   restore(sessions: Session[], touches: number): void {
     this.#touches = touches;
     for (const session of sessions.sort((a, b) => a.touchOrder - b.touchOrder)) {

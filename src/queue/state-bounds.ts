@@ -1,29 +1,29 @@
 import { DUE_PER_ENTRY_MAX } from '../protocol/limits.ts';
 
-/** Most queues that exist at once in versions 1 and 2; queues without jobs give way to new ones. */
+/** Maximum number of queues in versions 1 and 2; queues without jobs are dropped for new ones. */
 export const QUEUES_MAX = 10_000;
-/** Where exponential backoff stops growing, unless its first pause is longer: one day. */
+/** Maximum pause of exponential backoff, unless the first pause is longer: one day. */
 export const BACKOFF_MS_MAX = 24 * 3_600_000;
-/** Most sessions; beyond it the one idle longest is dropped. */
+/** Maximum number of sessions; beyond it the longest idle one is dropped. */
 export const SESSIONS_MAX = 10_000;
-/** A session without a request for this long of log time is forgotten: one hour. */
+/** A session ends after this much log time without a request: one hour. */
 export const SESSION_IDLE_MS_MAX = 3_600_000;
-/** Most replies that one session remembers; beyond it the oldest reply is forgotten. */
+/** Maximum number of replies that one session remembers; beyond it the oldest reply is evicted. */
 export const SESSION_REPLIES_MAX = 1_024;
-/** Most bytes of replies that one session remembers; the newest reply is always kept. */
+/** Maximum bytes of replies that one session remembers; the newest reply is always kept. */
 export const SESSION_REPLY_BYTES_MAX = 8 * 1024 * 1024;
-/** Most runs of forgotten sequences that one session tells apart. */
+/** Maximum number of separate runs of evicted sequences in one session. */
 export const SESSION_EVICTED_RUNS_MAX = 64;
-/** Most kept jobs that one finishing job pushes out; the rest goes when the next ones finish. */
+/** Maximum number of kept jobs that one finishing job removes; the next ones remove the rest. */
 export const TRIM_PER_FINISH_MAX = 64;
 
-/** Bounds of the state that the simulator sets smaller, so that its clients reach them. All replicas of a cluster must have the same. */
+/** Bounds of the state that the simulator sets lower, so that its clients reach them. All replicas of a cluster must have the same. */
 export interface StateBounds {
   readonly sessionsMax: number;
   readonly sessionIdleMsMax: number;
   readonly sessionRepliesMax: number;
   readonly sessionReplyBytesMax: number;
-  readonly sessionForgottenRunsMax: number;
+  readonly sessionEvictedRunsMax: number;
   readonly duePerEntryMax: number;
   readonly trimPerFinishMax: number;
 }
@@ -33,7 +33,7 @@ export const STATE_BOUNDS: StateBounds = Object.freeze({
   sessionIdleMsMax: SESSION_IDLE_MS_MAX,
   sessionRepliesMax: SESSION_REPLIES_MAX,
   sessionReplyBytesMax: SESSION_REPLY_BYTES_MAX,
-  sessionForgottenRunsMax: SESSION_EVICTED_RUNS_MAX,
+  sessionEvictedRunsMax: SESSION_EVICTED_RUNS_MAX,
   duePerEntryMax: DUE_PER_ENTRY_MAX,
   trimPerFinishMax: TRIM_PER_FINISH_MAX,
 });

@@ -3,7 +3,7 @@ import type { Job } from './job.ts';
 import { findInPack, packOf } from './payload-pack.ts';
 import { payloadKey, RecordKind } from './record.ts';
 
-/** Reads payloads back from the checkpoint, and keeps the record of the last one: neighbours are mostly claimed one after the other. */
+/** Reads payloads back from the checkpoint, and keeps the last record: neighbours are mostly claimed in a row. */
 export class StoredPayloads {
   readonly #readRecord: (kind: number, key: number) => Uint8Array | undefined;
   #kind = -1;

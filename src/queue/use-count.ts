@@ -1,4 +1,4 @@
-/** How many jobs need each of something that several share. */
+/** Counts how many jobs use each shared thing. */
 export class UseCount {
   readonly #counts = new Map<number, number>();
 

@@ -3,7 +3,7 @@ import type { Job } from './job.ts';
 import { MinHeap } from './min-heap.ts';
 import { SegmentedFifo } from './segmented-fifo.ts';
 
-/** Below this number tidying up costs more than it saves. */
+/** Below this number a clean-up costs more than it saves. */
 const STALE_MIN = 64;
 
 const isOlderJob = (a: Job, b: Job): boolean => a.id < b.id;
@@ -11,7 +11,7 @@ const isServedFirst = (a: PriorityBucket, b: PriorityBucket): boolean => a.prior
 const isWaiting = (job: Job): boolean => job.state === StateCode.waiting;
 
 /**
- * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of a line; a job that comes back
+ * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of a FIFO. A job that comes back
  * (retried, promoted, released, its lease expired) is older than that end and goes to a small heap.
  */
 class PriorityBucket {
@@ -39,7 +39,7 @@ class PriorityBucket {
     }
   }
 
-  /** A job inside was removed; it is passed over later, and memory stays within a factor of the jobs that wait. */
+  /** A job inside was removed. It is skipped later, and memory stays within a factor of the waiting jobs. */
   onRemoved(): void {
     this.#stale += 1;
     const inside = this.#line.size + this.#returned.size;
@@ -64,10 +64,10 @@ class PriorityBucket {
 
 /** The waiting jobs of one queue: by priority, and within one priority in the order they were added (invariant 12). */
 export class WaitingIndex {
-  readonly #lanes = new Map<number, PriorityBucket>();
+  readonly #buckets = new Map<number, PriorityBucket>();
   readonly #order = new MinHeap<PriorityBucket>(isServedFirst);
   #latest: PriorityBucket | undefined;
-  /** No waiting job has a larger payload. Halved when no job waits: the next ones are likely to be as large, and need not be. */
+  /** Upper bound of the waiting jobs' payloads. Halved when no job waits: the next ones are likely to be as large, but need not be. */
   #payloadBytesMax = 0;
 
   /** Adds a job that is in the state `waiting`. */
@@ -79,30 +79,30 @@ export class WaitingIndex {
   /** Takes the job that is served next; it is still in the state `waiting`. */
   pop(): Job | undefined {
     for (;;) {
-      const lane = this.#order.top();
-      const job = lane?.pop();
-      if (lane === undefined || job !== undefined) return job;
-      // The last lane stays: most queues use one priority, and will use it again.
+      const bucket = this.#order.top();
+      const job = bucket?.pop();
+      if (bucket === undefined || job !== undefined) return job;
+      // The last bucket stays: most queues use one priority, and will use it again.
       if (this.#order.size === 1) {
         this.#payloadBytesMax = Math.floor(this.#payloadBytesMax / 2);
         return undefined;
       }
       this.#order.pop();
-      this.#lanes.delete(lane.priority);
-      if (this.#latest === lane) this.#latest = undefined;
+      this.#buckets.delete(bucket.priority);
+      if (this.#latest === bucket) this.#latest = undefined;
     }
   }
 
-  /** To be called after a waiting job left the state otherwise than by `pop`; it must never come back. */
+  /** Call it after a waiting job left the state other than by `pop`; the job must never come back. */
   onRemoved(job: Job): void {
-    this.#lanes.get(job.priority)?.onRemoved();
+    this.#buckets.get(job.priority)?.onRemoved();
   }
 
   /**
-   * How many of the next jobs a claim should ask for that wants `countMax`, so that their payloads have at most `bytesMax` together: at least
-   * one, and where payloads are large no more than wait. A job that came back counts before those of its priority that did not.
-   * @param skip so many jobs are taken before.
-   * @returns also how many bytes these payloads have at most.
+   * How many of the next jobs a claim for `countMax` jobs should request, so that their payloads have at most `bytesMax` together: at least
+   * one, and no more than wait if payloads are large. A job that came back counts before those of its priority that did not.
+   * @param skip number of jobs that are taken before.
+   * @returns also the maximum total bytes of these payloads.
    */
   countWithin(skip: number, countMax: number, bytesMax: number): { readonly count: number; readonly bytes: number } {
     const bytesAtMost = countMax * this.#payloadBytesMax;
@@ -122,26 +122,26 @@ export class WaitingIndex {
 
   /** Every waiting job, in no particular order. */
   *jobs(): Generator<Job> {
-    for (const lane of this.#lanes.values()) yield* lane.jobs();
+    for (const bucket of this.#buckets.values()) yield* bucket.jobs();
   }
 
   *#inOrder(): Generator<Job> {
-    if (this.#lanes.size === 1) {
+    if (this.#buckets.size === 1) {
       yield* this.jobs();
       return;
     }
-    for (const lane of [...this.#lanes.values()].sort((a, b) => a.priority - b.priority)) yield* lane.jobs();
+    for (const bucket of [...this.#buckets.values()].sort((a, b) => a.priority - b.priority)) yield* bucket.jobs();
   }
 
   #bucket(priority: number): PriorityBucket {
     if (this.#latest?.priority === priority) return this.#latest;
-    let lane = this.#lanes.get(priority);
-    if (lane === undefined) {
-      lane = new PriorityBucket(priority);
-      this.#lanes.set(priority, lane);
-      this.#order.push(lane);
+    let bucket = this.#buckets.get(priority);
+    if (bucket === undefined) {
+      bucket = new PriorityBucket(priority);
+      this.#buckets.set(priority, bucket);
+      this.#order.push(bucket);
     }
-    this.#latest = lane;
-    return lane;
+    this.#latest = bucket;
+    return bucket;
   }
 }

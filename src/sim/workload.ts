@@ -91,7 +91,7 @@ function sessionBounds(random: SimRandom): Partial<StateBounds> {
   const isCrowded: Partial<StateBounds> = { sessionsMax: random.of([2, 4, 8]) };
   const isForgetful: Partial<StateBounds> = {
     sessionRepliesMax: random.of([1, 3, 8]),
-    sessionForgottenRunsMax: random.of([1, 2, 64]),
+    sessionEvictedRunsMax: random.of([1, 2, 64]),
     ...(random.withProbability(0.3) ? { sessionReplyBytesMax: 200 } : {}),
   };
   return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);

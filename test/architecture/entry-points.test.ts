@@ -34,7 +34,7 @@ describe('the entry points', () => {
       'src/runtime/node-version.ts',
       'src/base/errors.ts',
       'src/base/describe-value.ts',
-      'src/base/forgotten-await.ts',
+      'src/base/missing-await.ts',
     ]);
   });
 });

@@ -31,7 +31,7 @@ describe('a value that was written is read again', () => {
     expect(lengths).toEqual([1, 1, 2, 2, 3, 4, 7, 8, 8]);
   });
 
-  it('as varint, whatever it is', () => {
+  it('as varint, for every integer', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), (value) => {
         expect(new ByteReader(written((writer) => writer.varint(value))).varint()).toBe(value);
@@ -58,7 +58,7 @@ describe('a value that was written is read again', () => {
     expect(new ByteReader(written((writer) => writer.text('\uFEFFmarked'))).text()).toBe('\uFEFFmarked');
   });
 
-  it('as text, whatever it is', () => {
+  it('as text, for every text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
         expect(new ByteReader(written((writer) => writer.text(text))).text()).toBe(text);
@@ -101,7 +101,7 @@ describe('a writer', () => {
     expect([...written((writer) => writer.u16(0x0102))]).toEqual([2, 1]);
   });
 
-  it('forgets with reset, and takes back with truncate', () => {
+  it('clears with reset, and shortens with truncate', () => {
     const writer = new ByteWriter();
     writer.u32(1);
     writer.u8(2);
@@ -133,7 +133,7 @@ describe('a writer', () => {
   });
 });
 
-describe('a reader of foreign bytes', () => {
+describe('a reader of arbitrary bytes', () => {
   it.each([
     ['u8', 0],
     ['u16', 1],
@@ -179,7 +179,7 @@ describe('a reader of foreign bytes', () => {
     expect(new ByteReader(large.subarray(4)).u32()).toBe(5);
   });
 
-  it('never throws anything else, whatever the bytes', () => {
+  it('never throws any other error', () => {
     const kinds = ['u8', 'u16', 'u32', 'f64', 'varint', 'text', 'blob'] as const;
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), fc.array(fc.constantFrom(...kinds), { maxLength: 10 }), (bytes, reads) => {

@@ -33,7 +33,7 @@ describe('an invariant', () => {
     expect(built).toBe(0);
   });
 
-  it('that is broken says which', () => {
+  it('that is violated throws its explanation', () => {
     expect(() => invariant(false, () => 'applied 3 is past commit 2')).toThrow(new InvariantViolation('applied 3 is past commit 2'));
     expect(new InvariantViolation('x')).toMatchObject({
       name: 'InvariantViolation',
@@ -46,8 +46,8 @@ describe('an invariant', () => {
     expect(new InvariantViolation('x')).not.toBeInstanceOf(JobraftError);
   });
 
-  it('stands at the end of an exhaustive switch', () => {
-    expect(() => assertNever({ type: 'unheard-of' } as never)).toThrow(/unexpected variant \{"type":"unheard-of"\}/);
+  it('rejects an unexpected variant at the end of an exhaustive switch', () => {
+    expect(() => assertNever({ type: 'unknown' } as never)).toThrow(/unexpected variant \{"type":"unknown"\}/);
   });
 });
 

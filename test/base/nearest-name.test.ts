@@ -13,7 +13,7 @@ describe('the name that was probably meant', () => {
     ['dataDirectory', 'dataDir'],
   ])('%s: %s', (given, meant) => expect(nearestName(given, KNOWN)).toBe(meant));
 
-  it.each(['xyz', 'to', '', 'concurrency', 'q'])('none for "%s", which is like nothing', (given) =>
+  it.each(['xyz', 'to', '', 'concurrency', 'q'])('is undefined for "%s", which resembles no known name', (given) =>
     expect(nearestName(given, KNOWN)).toBeUndefined(),
   );
 });

@@ -19,7 +19,7 @@ closeAfterEach();
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Computes, and lets nothing else happen meanwhile. */
+/** Blocks the event loop. */
 function block(ms: number): void {
   const endMs = performance.now() + ms;
   while (performance.now() < endMs);
@@ -64,14 +64,14 @@ function detailOf(client: Client, id: number): Promise<JobDetail> {
   });
 }
 
-/** Lets a worker know that its jobs are quicker than its claims, so that it claims ahead. */
+/** Makes a worker measure that its jobs are shorter than its claims, so that it claims ahead. */
 async function warmUp({ cluster, queue }: ReturnType<typeof aSetting>): Promise<void> {
   const before = cluster.machine.counts('numbers').completed;
   await queue.addBulk(numbers(300));
   await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(before + 300));
 }
 
-/** Jobs that were begun once, and whose lease then ended. */
+/** Jobs that were begun once, and whose lease then expired. */
 async function stalledJobs({ cluster, queue, aWorker }: ReturnType<typeof aSetting>, count: number): Promise<number[]> {
   const crashed = aWorker(() => new Promise(() => undefined), { concurrency: count, leaseMs: 60_000 });
   const jobs = await queue.addBulk(numbers(count));
@@ -87,7 +87,7 @@ async function stalledJobs({ cluster, queue, aWorker }: ReturnType<typeof aSetti
 }
 
 describe('a claim', () => {
-  it('begins as many jobs as there are free slots, and says who holds them and how often they may stall', async () => {
+  it('begins as many jobs as there are free slots, with their holder and the number of stalls allowed', async () => {
     const setting = aSetting({ holder: 4_711 });
     const gates: (() => void)[] = [];
     let isSlow = false;
@@ -116,7 +116,7 @@ describe('a claim', () => {
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(320));
   });
 
-  it('needs a whole number of stalls that are allowed', () => {
+  it('needs a whole number of allowed stalls', () => {
     const { aWorker } = aSetting();
     expect(() => aWorker(async () => 1, { maxStalledCount: -1 })).toThrow(InvalidOptionError);
     expect(() => aWorker(async () => 1, { maxStalledCount: 0.5 })).toThrow(InvalidOptionError);
@@ -133,7 +133,7 @@ describe('a job that was claimed ahead', () => {
     expect(beginsOf(setting.cluster.requests)).toEqual([]);
   });
 
-  it('is given back while those that run hang, and no other is claimed ahead meanwhile', async () => {
+  it('is given back while the running jobs hang, and no other is claimed ahead meanwhile', async () => {
     const setting = aSetting();
     const { cluster, queue, aWorker } = setting;
     const gate = aGate();
@@ -154,13 +154,13 @@ describe('a job that was claimed ahead', () => {
   });
 });
 
-describe('a lease that can be known to be over', () => {
+describe('a lease that the worker knows to be over', () => {
   const leaseMs = 60;
 
   it('begins no job that was claimed ahead', async () => {
     const setting = aSetting();
     const { cluster, queue, aWorker } = setting;
-    // Only the worker knows it: at the cluster no lease ends, also if the machine stops.
+    // Only the worker knows it: at the cluster no lease ends, even if the machine is paused.
     cluster.stopClock();
     const attempts: number[] = [];
     const late: number[] = [];
@@ -185,7 +185,7 @@ describe('a lease that can be known to be over', () => {
     expect(await queue.getJobCounts()).toMatchObject({ failed: 0 });
   });
 
-  it('begins no job whose claim was answered while the event loop stood still', async () => {
+  it('begins no job whose claim was answered while the event loop was blocked', async () => {
     const { cluster, queue, aWorker } = aSetting();
     cluster.stopClock();
     let grantedAtMs = 0;
@@ -213,7 +213,7 @@ describe('jobs that compute for longer than a lease, all together', () => {
     const { cluster, queue, aWorker } = setting;
     const jobMs = 25;
     const runs: number[] = [];
-    // The jobs alone move the cluster's clock: a pause of this process ends no lease.
+    // Only the jobs move the cluster's clock: a pause of this process ends no lease.
     cluster.stopClock();
     aWorker(
       (job) => {
@@ -231,7 +231,7 @@ describe('jobs that compute for longer than a lease, all together', () => {
 });
 
 describe('a job that stalled', () => {
-  it('is run once the cluster knows that it has begun, and can see how often it stalled', async () => {
+  it('is run once the cluster knows that it has begun, and the processor sees how often it stalled', async () => {
     const setting = aSetting();
     const [id = 0] = await stalledJobs(setting, 1);
     const { cluster, client, aWorker } = setting;
@@ -256,7 +256,7 @@ describe('a job that stalled', () => {
     expect(await setting.queue.getJob(id)).toMatchObject({ attemptsMade: 1, stalledCounter: 0 });
   });
 
-  it('is run alone, whatever the other workers of its process have to do', async () => {
+  it('is run alone, regardless of the other workers of its process', async () => {
     const setting = aSetting();
     const stalled = await stalledJobs(setting, 3);
     const { cluster, client, aWorker } = setting;
@@ -284,7 +284,7 @@ describe('a job that stalled', () => {
     expect(cluster.machine.totals.stalled).toBe(3);
   });
 
-  it('is run alone also beside the jobs of another cluster in its process', async () => {
+  it('is run alone, also with jobs of another cluster in its process', async () => {
     const quarantine = new Quarantine();
     const settings = [aSetting({ quarantine }), aSetting({ quarantine })];
     for (const setting of settings) await stalledJobs(setting, 2);
@@ -305,11 +305,11 @@ describe('a job that stalled', () => {
     expect(most).toBe(1);
   });
 
-  it('keeps nothing from beginning for longer than a second, or from being claimed', async () => {
+  it('delays the begin and the claim of other jobs by at most a second', async () => {
     const setting = aSetting();
     const [stalled = 0] = await stalledJobs(setting, 1);
     const { cluster, queue, aWorker } = setting;
-    // The machine may stop: no lease ends for it.
+    // The machine may be paused: no lease ends because of it.
     cluster.stopClock();
     const gate = aGate();
     const begun: number[] = [];
@@ -328,7 +328,7 @@ describe('a job that stalled', () => {
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(5));
   });
 
-  it('does not keep others that did from their turn for longer than a lease', async () => {
+  it('does not delay other stalled jobs for longer than a lease', async () => {
     const setting = aSetting();
     await stalledJobs(setting, 3);
     setting.cluster.stopClock();
@@ -343,7 +343,7 @@ describe('a job that stalled', () => {
     await eventually(() => expect(begun).toHaveLength(3));
   });
 
-  it('fails once it has stalled more often than its worker allows, which the worker tells', async () => {
+  it('fails once it has stalled more often than its worker allows, which the worker reports', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const gates: (() => void)[] = [];
     const process = (): Promise<void> => {
@@ -352,23 +352,23 @@ describe('a job that stalled', () => {
       return gate.opened;
     };
     const worker = aWorker(process, { leaseMs: 60_000 });
-    const told: [event: string, id: number, error: unknown][] = [];
-    worker.on('stalled', ({ id }, error) => told.push(['stalled', id, error]));
-    worker.on('failed', (job, error) => told.push(['failed', job.id, error]));
+    const events: [event: string, id: number, error: unknown][] = [];
+    worker.on('stalled', ({ id }, error) => events.push(['stalled', id, error]));
+    worker.on('failed', (job, error) => events.push(['failed', job.id, error]));
     const { id } = await queue.add('n', 1, { attempts: 5 });
     for (const stall of [1, 2]) {
       await eventually(() => expect(gates).toHaveLength(stall));
       cluster.advance(60_001);
       gates.at(-1)?.();
-      await eventually(() => expect(told.filter(([event]) => event === 'stalled')).toHaveLength(stall));
+      await eventually(() => expect(events.filter(([event]) => event === 'stalled')).toHaveLength(stall));
     }
-    await eventually(() => expect(told.at(-1)?.[0]).toBe('failed'));
-    expect(told.map(([event, job]) => [event, job])).toEqual([
+    await eventually(() => expect(events.at(-1)?.[0]).toBe('failed'));
+    expect(events.map(([event, job]) => [event, job])).toEqual([
       ['stalled', id],
       ['stalled', id],
       ['failed', id],
     ]);
-    const [error] = told.map(([, , each]) => each).slice(-1);
+    const [error] = events.map(([, , each]) => each).slice(-1);
     expect(error).toBeInstanceOf(JobStalledError);
     expect(error).toMatchObject({ code: 'JOB_STALLED', message: expect.stringMatching(/^job stalled more than allowable limit/) });
     expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: expect.stringMatching(/stalled more than/) });
@@ -377,7 +377,7 @@ describe('a job that stalled', () => {
   it('is not failed by a crash before its processor was called, also when no stall is allowed', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const begun: number[] = [];
-    // The cluster carries out each claim, and no reply comes any more.
+    // The cluster executes each claim, and no reply arrives any more.
     cluster.afterTurn = () => {
       if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
     };
@@ -414,7 +414,7 @@ describe('a job that stalled', () => {
 });
 
 describe('a client that closes under its workers', () => {
-  it('gives back what a waiting claim brings meanwhile', async () => {
+  it('gives back the jobs that a waiting claim brings meanwhile', async () => {
     const { cluster, client, queue, aWorker } = aSetting();
     const other = new Client(cluster);
     toClose.push(() => other.close());
@@ -436,7 +436,7 @@ describe('a client that closes under its workers', () => {
     expect(cluster.machine.totals.claimed).toBe(1);
   });
 
-  it('gives back what a claim under way brings', async () => {
+  it('gives back the jobs of a claim in flight', async () => {
     const { cluster, client, queue, aWorker } = aSetting();
     await queue.addBulk(numbers(5));
     const begun: number[] = [];

@@ -33,7 +33,7 @@ function aSetting(nodes: readonly number[] = [1], deadlineMs = 10_000) {
   return { cluster, client, queueOf, aWorker };
 }
 
-/** The claims among these requests that wait at the cluster: of which queue, and how many jobs they ask for. */
+/** The waiting claims among these requests: their queue, and how many jobs they request. */
 function waitingClaims(requests: readonly SeenRequest[]): { queue: string; count: number }[] {
   const operation = new OperationReader();
   const claims: { queue: string; count: number }[] = [];
@@ -61,7 +61,7 @@ describe('idle workers of one client', () => {
     ]);
   });
 
-  it('keep no worker of another queue from its jobs, however many queues they have', async () => {
+  it('do not block a worker of another queue, for any number of queues', async () => {
     const { cluster, queueOf, aWorker } = aSetting();
     for (let n = 0; n < 1_100; n += 1) aWorker(`idle ${n}`, async () => 1);
     await eventually(() => expect(cluster.parkedClaims).toBe(1_100));
@@ -84,7 +84,7 @@ describe('idle workers of one client', () => {
     expect(begun).toEqual(['x', 'y', 'z', 'x', 'y', 'z', 'x', 'y', 'z']);
   });
 
-  it('divide what comes at once among them', async () => {
+  it('share the jobs that arrive at once', async () => {
     const { cluster, queueOf, aWorker } = aSetting();
     const begun = new Map<string, number>();
     for (const name of ['x', 'y', 'z']) {
@@ -99,7 +99,7 @@ describe('idle workers of one client', () => {
     await eventually(() => expect(Object.fromEntries(begun)).toEqual({ x: 3, y: 3, z: 3 }));
   });
 
-  it('ask for less when one of them closes, and the others go on', async () => {
+  it('request fewer jobs when one of them closes, and the others continue', async () => {
     const { cluster, queueOf, aWorker } = aSetting();
     const begun: number[] = [];
     const stays = aWorker('a', async (job) => void begun.push(job.data), { concurrency: 2 });
@@ -114,7 +114,7 @@ describe('idle workers of one client', () => {
     expect(cluster.parkedClaims).toBe(0);
   });
 
-  it('with leases of different lengths wait apart', async () => {
+  it('with leases of different lengths wait with separate claims', async () => {
     const { cluster, aWorker } = aSetting();
     aWorker('a', async () => 1, { leaseMs: 1_000 });
     aWorker('a', async () => 1, { leaseMs: 2_000 });
@@ -177,8 +177,8 @@ describe('a waiting claim that is cancelled', () => {
   });
 });
 
-describe('a claim that the cluster has no room for', () => {
-  it('comes back after the time that it is told, and goes through no log meanwhile', async () => {
+describe('a claim beyond the cluster’s limit of waiting claims', () => {
+  it('is sent again after the pause that the node requests, and never enters the log meanwhile', async () => {
     const { cluster, queueOf, aWorker } = aSetting();
     cluster.parkedClaimsMax = 0;
     const begun: number[] = [];
@@ -194,10 +194,10 @@ describe('a claim that the cluster has no room for', () => {
     expect(errors).toEqual([]);
   });
 
-  it('is no error when it found no room until its end', async () => {
+  it('is no error if no node held it until its end', async () => {
     const { cluster, aWorker } = aSetting([1], 30);
     cluster.parkedClaimsMax = 0;
-    // Later than its end: no sending is unanswered then.
+    // After its end: no sending is unanswered then.
     cluster.retryAfterMs = 60_000;
     const errors: Error[] = [];
     const worker = aWorker('a', async () => 1, { claimWaitMs: 10 });

@@ -56,7 +56,7 @@ describe('operations of one turn', () => {
     expect(waitingIn(cluster)).toBe(250);
   });
 
-  it('gather in the next request while as many as allowed are unanswered', async () => {
+  it('collect in the next request while as many as allowed are unanswered', async () => {
     const { cluster, client, queue } = aClient([1], { outstandingBatchesMax: 2 });
     await client.connect();
     cluster.isPaused = true;
@@ -79,7 +79,7 @@ describe('operations of one turn', () => {
   });
 });
 
-describe('a client that finds its node', () => {
+describe('a client that searches for its node', () => {
   it('goes to the leader when it is known', async () => {
     const { cluster, queue } = aClient([1, 2, 3]);
     cluster.leader = 3;
@@ -87,7 +87,7 @@ describe('a client that finds its node', () => {
     expect(new Set(cluster.requests.map(({ node }) => node))).toEqual(new Set([3]));
   });
 
-  it('follows a leader that changed while everything worked', async () => {
+  it('follows a change of leader without a failure', async () => {
     const { cluster, queue } = aClient([1, 2, 3]);
     await queue.add('n', 1);
     cluster.elect(2);
@@ -97,7 +97,7 @@ describe('a client that finds its node', () => {
     });
   });
 
-  it('asks any node of which it only knows that it runs', async () => {
+  it('uses any running node while it knows no leader', async () => {
     const { cluster, queue } = aClient([1, 2]);
     cluster.leader = 2;
     // The leader itself cannot be reached by the client; node 1 forwards.
@@ -116,7 +116,7 @@ describe('a client that finds its node', () => {
     await expect(client.status(2)).rejects.toBeInstanceOf(NodeUnavailableError);
   });
 
-  it('tells who asks a node that dies before it replies', async () => {
+  it('rejects a call to a node that stops before it replies', async () => {
     const { cluster, client } = aClient([1, 2]);
     cluster.silent.add(2);
     const asked = client.status(2);
@@ -139,7 +139,7 @@ describe('a request whose reply is lost', () => {
     expect(new Set(jobs.map((job) => job.id)).size).toBe(10);
   });
 
-  it('is repeated at another node when its own is gone', async () => {
+  it('is repeated at another node when its own stops', async () => {
     const { cluster, queue } = aClient([1, 2, 3]);
     await queue.add('n', 0);
     cluster.isPaused = true;
@@ -162,7 +162,7 @@ describe('a request whose reply is lost', () => {
     expect(waitingIn(cluster)).toBe(200);
   });
 
-  it('leaves a node that went silent, though it calls itself leader', async () => {
+  it('leaves a silent node, even if that reports itself as leader', async () => {
     const { cluster, queue } = aClient([1, 2], { silenceMs: 20 });
     await queue.add('n', 0);
     cluster.silent.add(1);
@@ -186,7 +186,7 @@ describe('a client during an election', () => {
     }, 30);
     await queue.add('n', 1);
     expect(electedMs).toBeGreaterThan(startedMs);
-    // 20 ms is what the growing pauses allow at this point; the rest is for the turns that the call itself takes.
+    // 20 ms is the limit by the growing pauses at this point; the rest is for the turns of the call itself.
     expect(performance.now() - electedMs).toBeLessThan(30);
   });
 
@@ -210,7 +210,7 @@ describe('a client during an election', () => {
     expect(waitingIn(cluster)).toBe(6);
   });
 
-  it('says that there is no leader when the deadline passes, and that nothing was applied', async () => {
+  it('reports at the deadline that there is no leader and nothing was applied', async () => {
     const { cluster, queue } = aClient([1, 2, 3], { deadlineMs: 60 });
     await queue.add('n', 0);
     cluster.leader = undefined;
@@ -235,7 +235,7 @@ describe('a call whose deadline passes', () => {
 
   it('was not applied when it was never sent, and is not sent later', async () => {
     const { cluster, queue } = aClient([1], { deadlineMs: 50 });
-    // Its session is not open, and nothing but the opening is sent.
+    // Its session is not open, and only the opening is sent.
     cluster.isPaused = true;
     const error = await queue.add('n', 1).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DeadlineError);
@@ -257,29 +257,29 @@ describe('a call whose deadline passes', () => {
   });
 });
 
-describe('a client whose event loop stood still for longer than its deadline', () => {
-  /** Timers whose time has come run before what arrived meanwhile is read. */
-  const standStill = (ms: number): void => void vi.advanceTimersByTime(ms);
+describe('a client whose event loop was blocked for longer than its deadline', () => {
+  /** Timers that are due run before the messages that arrived meanwhile are read. */
+  const blockFor = (ms: number): void => void vi.advanceTimersByTime(ms);
 
-  it('reads the replies that came meanwhile before it gives up calls', async () => {
+  it('reads the replies that arrived meanwhile before it gives up calls', async () => {
     const { cluster, client, queue } = aClient([1], { deadlineMs: 100 });
     await client.connect();
-    cluster.afterTurn = () => standStill(200);
+    cluster.afterTurn = () => blockFor(200);
     expect((await queue.add('n', 1)).id).toBe(1);
   });
 
-  it('reads the status of a node that came meanwhile', async () => {
+  it('reads the status of a node that arrived meanwhile', async () => {
     const { client } = aClient([1], { deadlineMs: 100 });
     await client.connect();
-    // Timers are what the event loop turns to behind this phase.
+    // The event loop runs timers after this phase.
     await new Promise((resolve) => setImmediate(resolve));
     const status = client.status(1);
-    standStill(200);
+    blockFor(200);
     expect(await status).toMatchObject({ node: 1 });
   });
 });
 
-describe('a client with too much to do', () => {
+describe('an overloaded client', () => {
   it('lets calls wait up to its bound and rejects those beyond it', async () => {
     const { cluster, queue } = aClient([1], { queuedOperationsMax: 10, outstandingBatchesMax: 1, batchOperationsMax: 2 });
     const outcomes = await Promise.allSettled(Array.from({ length: 15 }, (_, n) => queue.add('n', n)));
@@ -299,7 +299,7 @@ describe('a client with too much to do', () => {
     expect(rejected.every(({ reason }) => reason instanceof OverloadedError)).toBe(true);
   });
 
-  it('waits out an overloaded cluster', async () => {
+  it('waits while the cluster is overloaded', async () => {
     const { cluster, client, queue } = aClient();
     await client.connect();
     cluster.rejectWith = { code: 'OVERLOADED', outcome: 'not-applied' };
@@ -319,7 +319,7 @@ describe('a client with too much to do', () => {
 });
 
 describe('a cluster whose version does not have an operation', () => {
-  it('is asked again, at growing intervals, until it has moved on', async () => {
+  it('is asked again, at growing intervals, until it has changed to a newer version', async () => {
     const { cluster, client, queue } = aClient();
     await client.connect();
     cluster.rejectWith = { code: 'VERSION', outcome: 'not-applied' };
@@ -331,7 +331,7 @@ describe('a cluster whose version does not have an operation', () => {
     expect(waitingIn(cluster)).toBe(1);
   });
 
-  it('is the reason that the call gets at its deadline, and the remedy is not a longer one', async () => {
+  it('is the reason of the rejection at the deadline, without the remedy of a longer deadline', async () => {
     const { cluster, client, queue } = aClient([1], { deadlineMs: 200 });
     await client.connect();
     cluster.rejectWith = { code: 'VERSION', outcome: 'not-applied' };
@@ -340,12 +340,12 @@ describe('a cluster whose version does not have an operation', () => {
     expect(error).toBeInstanceOf(ClusterVersionError);
     expect(error).toMatchObject({ code: 'VERSION', outcome: 'not-applied', message: expect.stringContaining('switched on') });
     expect(error).toMatchObject({ message: expect.not.stringContaining('deadlineMs') });
-    // Pauses of 5 ms and more: not as fast as the replies come.
+    // Pauses of 5 ms and more: not as fast as the replies arrive.
     expect(cluster.requests.length - before).toBeLessThan(40);
   });
 });
 
-describe('a rejection that no repetition can help', () => {
+describe('a rejection that a repetition cannot change', () => {
   it('is reported at once', async () => {
     const { cluster, client, queue } = aClient();
     await client.connect();
@@ -394,7 +394,7 @@ describe('a session', () => {
 });
 
 describe('closing a client', () => {
-  it('awaits what was issued and rejects what comes later', async () => {
+  it('awaits earlier calls and rejects later ones', async () => {
     const { cluster, client, queue } = aClient();
     const adds = addMany(queue, 10);
     await client.close();
@@ -418,7 +418,7 @@ describe('the options of a client', () => {
     expect(() => aClient([1], misspelt)).toThrow(/"deadlineMS".*deadlineMs/);
   });
 
-  it('must be possible', () => {
+  it('must be valid', () => {
     expect(() => aClient([1], { outstandingBatchesMax: 0 })).toThrow(InvalidOptionError);
     expect(() => aClient([1], { deadlineMs: Number.NaN })).toThrow(InvalidOptionError);
   });

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);
 
-/** A worker that is at work on a job that ends when it is let. */
+/** A worker that runs a job until the test ends it. */
 async function aBusyWorker(client: Client, queue: Queue<number>) {
   await queue.add('n', 1);
   let signal: AbortSignal | undefined;
@@ -106,7 +106,7 @@ describe('a cluster that was closed', () => {
     expect(await queue.add('n', 1)).toMatchObject({ id: 2 });
   });
 
-  it('lets a client close at once, which it no longer knows', async () => {
+  it('lets a client that it no longer knows close at once', async () => {
     const { cluster, client, queue } = aSetting();
     await queue.add('n', 0);
     await client.close();
@@ -117,7 +117,7 @@ describe('a cluster that was closed', () => {
 });
 
 describe('a worker whose cluster is closed', () => {
-  it('says so once, breaks off what it does, and stops', async () => {
+  it('emits one error, aborts its jobs, and stops', async () => {
     const { cluster, client, queue } = aSetting();
     const { worker, events, signal } = await aBusyWorker(client, queue);
     const errors: Error[] = [];
@@ -140,7 +140,7 @@ describe('a worker whose cluster is closed', () => {
     expect(warnings.warned).toHaveBeenCalledWith(expect.any(ClusterClosedError));
   });
 
-  it('says it too when it waits for a job, and when it was made afterwards', async () => {
+  it('emits the error also if it waits for a job, or is created afterwards', async () => {
     const { cluster, client, queue } = aSetting();
     await queue.add('n', 0);
     const errors: Error[] = [];
@@ -154,7 +154,7 @@ describe('a worker whose cluster is closed', () => {
 });
 
 describe('a worker whose client is closed by its owner', () => {
-  it('says so once, gives back what it does, and stops', async () => {
+  it('emits one error, gives back its jobs, and stops', async () => {
     const { cluster, client, queue } = aSetting();
     const { worker, events, signal } = await aBusyWorker(client, queue);
     const errors: Error[] = [];
@@ -169,7 +169,7 @@ describe('a worker whose client is closed by its owner', () => {
   });
 });
 
-describe('a cluster of which no node runs', () => {
+describe('a cluster without a running node', () => {
   it('rejects calls at once', async () => {
     const { cluster, client, queue } = aSetting();
     await queue.add('n', 0);
@@ -197,7 +197,7 @@ describe('a cluster of which no node runs', () => {
     expect(await add).toMatchObject({ id: 2 });
   });
 
-  it('is the reason when the time of a call is over that was not sent', async () => {
+  it('is the reason of the rejection of an unsent call at its deadline', async () => {
     const { cluster, client } = aSetting({ deadlineMs: 40 });
     await client.connect();
     cluster.stop(1);
@@ -209,7 +209,7 @@ describe('a cluster of which no node runs', () => {
     expect(await claim).toBeInstanceOf(NoNodesRunningError);
   });
 
-  it('has workers that go on when a node is started', async () => {
+  it('has workers that continue when a node is started', async () => {
     const { cluster, client, queue } = aSetting();
     const done: number[] = [];
     const worker = new Worker<number>('numbers', (job) => done.push(job.data), { connection: client });
@@ -227,13 +227,13 @@ describe('a cluster of which no node runs', () => {
   });
 });
 
-describe('a cluster of which no majority runs since the disk is full', () => {
+describe('a cluster without a running majority because the disk is full', () => {
   const cause = new StorageError('STORAGE_FULL', 'Node 1: the disk is full. Free space on the disk.');
 
   it.each([
     ['its last node', [1, 2]],
     ['its leader', [1]],
-  ])('rejects calls at once when it has stopped %s: what was sent as unknown, the others as not applied', async (_, stopped) => {
+  ])('rejects calls at once when it has stopped %s: sent ones as unknown, the others as not applied', async (_, stopped) => {
     const { cluster, client, queue } = aSetting({ outstandingBatchesMax: 1 }, [1, 2]);
     await queue.add('n', 0);
     cluster.isPaused = true;
@@ -267,7 +267,7 @@ describe('a cluster of which no majority runs since the disk is full', () => {
     expect(cluster.machine.counts('numbers').waiting).toBe(3);
   });
 
-  it('still shows what a node has that runs', async () => {
+  it('still shows the state of a running node', async () => {
     const { cluster, queue } = aSetting({}, [1, 2]);
     await queue.add('n', 0);
     cluster.outage = cause;
@@ -276,7 +276,7 @@ describe('a cluster of which no majority runs since the disk is full', () => {
     expect(await queue.getJobCounts({ consistency: 'stale' })).toMatchObject({ waiting: 1 });
   });
 
-  it('has workers that report their jobs and go on once it runs again', async () => {
+  it('has workers that report their jobs and continue once it runs again', async () => {
     const { cluster, client, queue } = aSetting();
     const { worker, end } = await aBusyWorker(client, queue);
     const errors: Error[] = [];

@@ -10,7 +10,7 @@ closeAfterEach();
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ name: 'n', data: n }));
 
-/** A setting and a worker that tells, in order, which jobs it began and when its queue was drained. */
+/** A setting and a worker that records, in order, which jobs it began and when its queue was drained. */
 function aWatchedWorker(concurrency: number) {
   const setting = aSetting();
   const seen: (number | 'drained')[] = [];
@@ -92,7 +92,7 @@ describe('a worker emits "drained"', () => {
 });
 
 describe('a worker without listeners', () => {
-  it('asks nothing of the cluster', async () => {
+  it('does not count the waiting jobs', async () => {
     const { cluster, client, queue, aWorker } = aSetting();
     aWorker(() => 1, { concurrency: 5 });
     await queue.addBulk(numbers(7));

@@ -5,7 +5,7 @@ import type { ClientChannel, ClientChannelHandlers } from '../../src/client/endp
 export interface FakeConnection {
   readonly node: number;
   readonly handlers: ClientChannelHandlers;
-  /** What is posted here is read in a later phase of the event loop than timers, as from a real node's port. */
+  /** Messages posted here are read in a later phase of the event loop than timers, as from a real node's port. */
   readonly port: MessagePort;
   /** The client's side of it. */
   readonly clientPort: MessagePort;
@@ -47,7 +47,7 @@ export class FakeChannels {
     };
   }
 
-  /** As the end of one node: its channels are lost, with what was not read yet. */
+  /** Like the end of one node: its channels are lost, with all unread messages. */
   loseNode(node: number): void {
     for (const connection of [...this.#connections]) {
       if (connection.node !== node) continue;
@@ -56,7 +56,7 @@ export class FakeChannels {
     }
   }
 
-  /** As the end of the cluster: what was sent before still arrives. */
+  /** Like the end of the cluster: messages sent before still arrive. */
   end(): void {
     for (const connection of [...this.#connections]) {
       connection.clientPort.once('close', () => connection.handlers.onLost());

@@ -29,27 +29,27 @@ export interface SeenRequest {
 }
 
 /**
- * An endpoint of several nodes that share one real job-queue machine, in this thread. Every node forwards to the leader, as real ones do. Its
- * switches make the faults that a client must survive.
+ * An endpoint of several nodes that share one real job-queue machine, in this thread. Every node forwards to the leader, as real ones
+ * do. Its switches cause the faults that a client must survive.
  */
 export class FakeCluster implements ClusterEndpoint {
   /** Requests as they arrived, in order, repetitions included. */
   readonly requests: SeenRequest[] = [];
-  /** Likewise what only reads. */
+  /** The same for queries. */
   readonly queries: (SeenRequest & { readonly consistency: ReadConsistency })[] = [];
   leader: number | undefined;
-  /** Nodes that take everything and never reply. */
+  /** Nodes that accept everything and never reply. */
   readonly silent = new Set<number>();
-  /** Replies to requests that are thrown away instead of being sent. */
+  /** Number of replies to requests that are dropped instead of being sent. */
   repliesToSwallow = 0;
-  /** Rejects every request with this. */
+  /** Rejects every request with this code. */
   rejectWith: { readonly code: RejectionCode; readonly outcome: 'not-applied' | 'unknown' } | undefined;
-  /** Of a node; the client's own limit is another. */
+  /** The limit of a node; the client has its own. */
   payloadBytesMax = 16 * 1024 * 1024;
-  /** Most claims that wait; others are told to come back after `retryAfterMs`. */
+  /** Maximum number of waiting claims; others must be sent again after `retryAfterMs`. */
   parkedClaimsMax = Number.POSITIVE_INFINITY;
   retryAfterMs = 20;
-  /** Most jobs that one claim brings, as at a leader whose reply has no room for the payloads of more. */
+  /** Maximum number of jobs of one claim, like a leader whose reply has no space for more payloads. */
   claimedJobsMax = Number.POSITIVE_INFINITY;
   /** Requests that went through the log. */
   appliedRequests = 0;
@@ -57,9 +57,9 @@ export class FakeCluster implements ClusterEndpoint {
   isPaused = false;
   /** Called when a turn has sent its replies, before the client reads them. */
   afterTurn: () => void = () => undefined;
-  /** What keeps a majority of its nodes from running. */
+  /** The error that keeps a majority of its nodes from running. */
   outage: JobraftError | undefined;
-  /** The process that its clients claim for. */
+  /** The process for which its clients claim. */
   holder = 0;
   term = 1;
   isClosed = false;
@@ -80,7 +80,7 @@ export class FakeCluster implements ClusterEndpoint {
   #cancelled: { readonly client: number; readonly sequence: number }[] = [];
   #isScheduled = false;
 
-  /** @param quarantine of the process that its workers run in. By default that is a process of its own: no test affects the next one. */
+  /** @param quarantine of its workers' process. The default is a process of its own: no test affects the next one. */
   constructor(nodes: readonly number[] = [1], quarantine = new Quarantine()) {
     this.#nodes = nodes;
     this.leader = nodes[0];
@@ -142,23 +142,23 @@ export class FakeCluster implements ClusterEndpoint {
     this.#schedule();
   }
 
-  /** Every session is forgotten, because as many others are opened as may exist. Leases and delays stay. */
+  /** Ends every session, as if the maximum number of others were opened. Leases and delays stay. */
   expireSessions(): void {
     this.#log.expireSessions();
   }
 
-  /** From now on real time ends no lease and no delay: the cluster's clock moves by {@link advance} only. */
+  /** From now on real time ends no lease and no delay: only {@link advance} moves the cluster's clock. */
   stopClock(): void {
     this.#log.stopClock();
   }
 
-  /** Time moves on and nothing else happens: what is due becomes due. */
+  /** Only time advances: what is due becomes due. */
   advance(ms: number): void {
     this.#log.advance(ms);
     this.#apply([]);
   }
 
-  /** As the end of a real cluster: those that use it are told, then its nodes stop. What they said before still arrives. */
+  /** Like the end of a real cluster: its users are notified, then its nodes stop. Messages sent before still arrive. */
   end(): void {
     this.isClosed = true;
     for (const listener of this.#closedListeners) listener();
@@ -226,7 +226,7 @@ export class FakeCluster implements ClusterEndpoint {
     this.#schedule();
   }
 
-  /** @returns a copy whose claims ask for no more jobs than they may get. */
+  /** @returns a copy whose claims request no more jobs than allowed. */
   #shortened(request: Uint8Array, claims: readonly ClaimPlace[]): Uint8Array {
     const copy = request.slice();
     for (const { countMax, countAt } of claims)
@@ -258,7 +258,7 @@ export class FakeCluster implements ClusterEndpoint {
     this.afterTurn();
   }
 
-  /** @returns whether the request is a claim that waits, or was told to come back. */
+  /** @returns whether the request is a claim that waits, or must be sent again later. */
   #park(arrived: ArrivedRequest): boolean {
     const claim = parkableClaim(arrived.request);
     if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
@@ -304,7 +304,7 @@ export class FakeCluster implements ClusterEndpoint {
     this.#post(connection, to.copy());
   }
 
-  /** As by a port: the other side reads it in a later turn of the event loop. */
+  /** Like a port: the other side reads it in a later turn of the event loop. */
   #post(connection: FakeConnection, packet: Uint8Array): void {
     connection.port.postMessage(packet);
   }
@@ -320,7 +320,7 @@ export class FakeCluster implements ClusterEndpoint {
   }
 }
 
-/** The reply to a claim that waited for nothing. */
+/** The reply to a claim that got no job. */
 function emptyClaimReply(client: number, sequence: number): Uint8Array {
   const replies = new ReplyEncoder();
   replies.begin(client, sequence, MACHINE_VERSION);

@@ -10,7 +10,7 @@ type OnReply = (client: number, sequence: number, reply: Uint8Array) => void;
 
 /**
  * The log of a fake cluster: every entry is applied to one real job-queue machine at once. Its clock runs in real time until it is stopped;
- * from then on it moves only by {@link advance}, so that no pause of the test's process ends a lease.
+ * then only {@link advance} moves it, so that no pause of the test's process ends a lease.
  */
 export class FakeLog {
   readonly machine = new JobQueue({ readRecord: () => undefined });
@@ -43,13 +43,13 @@ export class FakeLog {
     this.#offsetMs += ms;
   }
 
-  /** Appends one entry and applies it. What is due by its time happens first. */
+  /** Appends one entry and applies it. What is due by its time is processed first. */
   apply(requests: readonly Uint8Array[], onReply: OnReply = () => undefined): void {
     this.#append(requests, onReply);
     this.#armDueTimer();
   }
 
-  /** Every session is forgotten, because as many others are opened as may exist. Leases and delays stay. */
+  /** Ends every session, as if the maximum number of others were opened. Leases and delays stay. */
   expireSessions(): void {
     for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
       const encoder = new RequestEncoder(64);

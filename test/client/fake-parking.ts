@@ -1,7 +1,7 @@
 import type { ParkableClaim } from '../../src/protocol/validate-request.ts';
 import type { FakeConnection } from './fake-channels.ts';
 
-/** A request as it came to a node of a fake cluster. */
+/** A request as it arrived at a node of a fake cluster. */
 export interface ArrivedRequest {
   readonly connection: FakeConnection;
   readonly request: Uint8Array;
@@ -20,7 +20,7 @@ export class FakeParking {
   readonly #onExpired: (arrived: ArrivedRequest) => void;
   readonly #parked = new Set<Parked>();
 
-  /** @param onExpired called when a claim has waited for as long as it may. */
+  /** @param onExpired called when a claim has waited for its maximum time. */
   constructor(onExpired: (arrived: ArrivedRequest) => void) {
     this.#onExpired = onExpired;
   }
@@ -38,7 +38,7 @@ export class FakeParking {
     this.#parked.add(parked);
   }
 
-  /** @returns the claim, which waits no longer. */
+  /** @returns the claim, which no longer waits. */
   take(client: number, sequence: number): ArrivedRequest | undefined {
     return this.#takeIf(({ arrived }) => arrived.client === client && arrived.sequence === sequence)[0];
   }

@@ -12,7 +12,7 @@ const LIVING = 8;
 interface Setting {
   readonly cluster: FakeCluster;
   readonly client: Client;
-  /** How many leases ended in each log entry in which some did. */
+  /** Number of leases that ended in each log entry, without zeros. */
   readonly endedByEntry: number[];
 }
 
@@ -51,7 +51,7 @@ async function claimed(setting: Setting, holder: number, jobs: number): Promise<
 }
 
 describe('the leases of a process that is gone', () => {
-  it('end in one entry if they are few, and others go on', async () => {
+  it('end in one entry if they are few, and others continue', async () => {
     const setting = aSetting();
     await claimed(setting, GONE, 300);
     await claimed(setting, LIVING, 200);

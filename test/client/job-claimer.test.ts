@@ -10,7 +10,7 @@ import type { ClaimOptions } from '../../src/protocol/request-encoder.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** An intake whose claims take 40 ms each, and whose jobs never end by themselves. */
+/** A claimer whose claims take 40 ms each, and whose jobs never end by themselves. */
 function anIntake(prefetchMax: number, concurrency = 10) {
   const claims: { readonly count: number; readonly call: PendingOperation }[] = [];
   let count = 0;
@@ -39,7 +39,7 @@ function anIntake(prefetchMax: number, concurrency = 10) {
         held += jobs.length;
       },
       onDrained: () => undefined,
-      isDrainedHeard: () => false,
+      hasDrainedListener: () => false,
       onError: () => undefined,
     },
   );
@@ -58,7 +58,7 @@ function anIntake(prefetchMax: number, concurrency = 10) {
 }
 
 describe('claims of a worker', () => {
-  it('ask for as many jobs as it may process while these take longer than a claim', () => {
+  it('request as many jobs as it may process while these take longer than a claim', () => {
     const { intake, claims, reply, end } = anIntake(1_000);
     intake.start();
     reply();
@@ -68,7 +68,7 @@ describe('claims of a worker', () => {
     expect(claims()).toEqual([10, 4]);
   });
 
-  it('ask for as many more as are done while a claim is on its way, once jobs are quicker', () => {
+  it('request as many more as are done while a claim is in flight, once jobs are shorter', () => {
     const { intake, claims, reply, end } = anIntake(1_000);
     intake.start();
     reply();
@@ -79,7 +79,7 @@ describe('claims of a worker', () => {
     expect(claims()).toEqual([10, 50]);
   });
 
-  it('never ask for more ahead than they may', () => {
+  it('never request more ahead than allowed', () => {
     const { intake, claims, reply, end } = anIntake(25);
     intake.start();
     reply();
@@ -89,7 +89,7 @@ describe('claims of a worker', () => {
     expect(claims()).toEqual([10, 35]);
   });
 
-  it('ask for nothing while a job that stalled is run alone, and for nothing ahead within a lease of it', () => {
+  it('request nothing while a stalled job is run alone, and nothing ahead within a lease after it', () => {
     const { intake, quarantine, claims, reply, end } = anIntake(1_000);
     intake.start();
     reply();
@@ -109,7 +109,7 @@ describe('claims of a worker', () => {
     expect(claims()[2]).toBeGreaterThan(10);
   });
 
-  it('never ask for more than one claim may bring', () => {
+  it('never request more than one claim may bring', () => {
     const { intake, claims, reply, end } = anIntake(10_000, 4_000);
     intake.start();
     reply();

@@ -8,7 +8,7 @@ import { aGate, aSetting, closeAfterEach } from './worker-setting.ts';
 countTimeInTurns();
 closeAfterEach();
 
-/** What user code can do to the objects that it is called with. */
+/** Changes by user code to the objects that it receives. */
 const TREATMENTS: readonly [string, (object: object) => void][] = [
   ['frozen', (object) => void Object.freeze(object)],
   [
@@ -37,7 +37,7 @@ const TREATMENTS: readonly [string, (object: object) => void][] = [
 ];
 
 describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) => {
-  it('is completed, and its worker tells so', async () => {
+  it('is completed, and its worker reports it', async () => {
     const { queue, aWorker } = aSetting();
     const added = await queue.add('n', 1);
     const other = await queue.add('n', 2, { delay: 60_000 });
@@ -68,7 +68,7 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
     expect(await queue.getJob(added.id)).toMatchObject({ state: 'failed', failedReason: 'no', attemptsMade: 2 });
   });
 
-  it('is given back when its worker is closed by force, whatever was done to its signal', async () => {
+  it('is given back when its worker is closed by force, despite changes to its signal', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const seen: JobContext[] = [];
     await queue.add('n', 1);
@@ -84,7 +84,7 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
     expect(cluster.machine.counts('numbers')).toMatchObject({ active: 0, waiting: 1 });
   });
 
-  it('is completed when a listener does it before the processor begins', async () => {
+  it('is completed if a listener makes the change before the processor begins', async () => {
     const { cluster, queue, aWorker } = aSetting();
     await queue.add('n', 1);
     const worker = aWorker(() => 1);
@@ -117,8 +117,8 @@ describe('a job whose id is changed by user code', () => {
   });
 });
 
-describe('a job that was left as it is', () => {
-  it('shows its events how it went', async () => {
+describe('an unchanged job', () => {
+  it('shows its outcome in its events', async () => {
     const { queue, aWorker } = aSetting();
     await queue.add('n', 1, { attempts: 2 });
     const shown: object[] = [];

@@ -14,7 +14,7 @@ const LEASE_MS = 3_000;
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Slots whose jobs end when the test says so, over a pipeline that replies when the test says so. */
+/** Slots over a pipeline; the test decides when jobs end and replies arrive. */
 function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalledCount = 1) {
   const hooks = new Set<() => void>();
   const begins: { readonly id: number; readonly call: RepeatedOperation }[] = [];
@@ -96,7 +96,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
 }
 
 describe('jobs that were claimed ahead', () => {
-  it('take the slots that become free, in the order of their claims, and say so at the end of the turn', () => {
+  it('take the slots that become free, in the order of their claims, and send their begin at the end of the turn', () => {
     const { slots, run, begun, ahead, end, endOfTurn, begins } = someSlots(2);
     slots.add([...begun(1, 2), ...ahead(3, 4, 5)]);
     expect(run).toEqual([1, 2]);
@@ -111,7 +111,7 @@ describe('jobs that were claimed ahead', () => {
     expect(begins()).toEqual([3, 4, 5]);
   });
 
-  it('say nothing when they end in the same turn', () => {
+  it('send no begin when they end in the same turn', () => {
     const { slots, run, ahead, end, endOfTurn, begins } = someSlots(1);
     slots.add(ahead(1, 2, 3));
     end(1);
@@ -121,7 +121,7 @@ describe('jobs that were claimed ahead', () => {
     expect(begins()).toEqual([3]);
   });
 
-  it('leave alone the slots of the jobs that a claim under way begins', () => {
+  it('leave the slots reserved for the jobs that a claim in flight begins', () => {
     const { slots, intake, run, ahead, begun } = someSlots(2);
     intake.reservedSlots = 1;
     slots.add(ahead(1, 2));
@@ -135,7 +135,7 @@ describe('jobs that were claimed ahead', () => {
     const { slots, run, givenBack, begun, ahead, heldJob, end } = someSlots(1);
     slots.add([...begun(1), ...ahead(2, 3)]);
     heldJob(3).extendedAtMs += LEASE_MS;
-    // The event loop stood still: no timer has run.
+    // The event loop was blocked: no timer has run.
     vi.spyOn(performance, 'now').mockReturnValue(performance.now() + LEASE_MS);
     vi.advanceTimersByTime(0);
     end(1);
@@ -157,7 +157,7 @@ describe('jobs that were claimed ahead', () => {
     expect(slots.held().map(({ job }) => job.id)).toEqual([1]);
   });
 
-  it('wait on while slots become free again and again', () => {
+  it('keep waiting while slots become free again and again', () => {
     const { slots, intake, givenBack, begun, ahead, end } = someSlots(1);
     intake.claimMs = 50;
     slots.add([...begun(1), ...ahead(2, 3, 4, 5)]);
@@ -183,7 +183,7 @@ describe('jobs that were claimed ahead', () => {
 });
 
 describe('jobs that their claim began', () => {
-  it('are given back when no slot is free: a lease that ends would count', () => {
+  it('are given back when no slot is free: a lease that expires would count', () => {
     const { slots, run, givenBack, begun } = someSlots(2);
     slots.add(begun(1, 2, 3));
     expect(run).toEqual([1, 2]);
@@ -192,7 +192,7 @@ describe('jobs that their claim began', () => {
 });
 
 describe('jobs of a worker that allows no stall', () => {
-  it('run once their begin is answered, and the next one begins only then', () => {
+  it('run once their begin has a reply, and the next one begins only then', () => {
     const { slots, run, ahead, begins, replyBegin } = someSlots(2, new Quarantine(), 0);
     slots.add(ahead(1, 2, 3));
     expect([run, begins()]).toEqual([[], [1]]);
@@ -205,7 +205,7 @@ describe('jobs of a worker that allows no stall', () => {
     ]);
   });
 
-  it('begin on when the begin before had no effect', () => {
+  it('continue to begin if the begin before had no effect', () => {
     const { slots, run, ahead, begins, replyBegin, failBegin, givenBack, heldJob } = someSlots(1, new Quarantine(), 0);
     slots.add(ahead(1, 2, 3, 4));
     replyBegin(1, false);
@@ -239,7 +239,7 @@ describe('processors that compute for long', () => {
     expect(run).toEqual([1, 2, 3, 4]);
   });
 
-  it('are not called any more for jobs that are lost, or over, or when the worker closes', () => {
+  it('are no longer called for jobs that are lost, or over, or when the worker closes', () => {
     const { slots, run, givenBack, begun, heldJob, onRun } = someSlots(5);
     onRun(busy);
     slots.add(begun(1, 2, 3, 4, 5));
@@ -257,7 +257,7 @@ describe('processors that compute for long', () => {
 });
 
 describe('jobs that stalled before', () => {
-  it('run once their begin is answered, one after the other, and nothing begins beside them', () => {
+  it('run once their begin has a reply, one after the other, and nothing begins beside them', () => {
     const { slots, run, stalled, ahead, begins, replyBegin, end, report, endOfTurn } = someSlots(4);
     slots.add([...stalled(1, 2), ...ahead(3)]);
     expect(begins()).toEqual([1]);
@@ -265,7 +265,7 @@ describe('jobs that stalled before', () => {
     replyBegin(1);
     expect(run).toEqual([1]);
     end(1);
-    // What came of it may not be on record yet.
+    // The outcome may not be logged yet.
     expect(begins()).toEqual([1]);
     report(1);
     expect(begins()).toEqual([1, 2]);
@@ -294,14 +294,14 @@ describe('jobs that stalled before', () => {
     expect(other.run).toEqual([2, 3]);
   });
 
-  it('have jobs given back that a claim has begun meanwhile, since these would have to wait', () => {
+  it('cause jobs that a claim has begun meanwhile to be given back, since these would have to wait', () => {
     const { slots, run, givenBack, stalled, begun } = someSlots(4);
     slots.add([...begun(1), ...stalled(2), ...begun(3)]);
     expect(run).toEqual([1]);
     expect(givenBack).toEqual([3]);
   });
 
-  it('let the next one begin when they have run for their part of a third of a lease', () => {
+  it('let the next one begin after their part of a third of a lease', () => {
     const { slots, run, stalled, ahead, begins, replyBegin } = someSlots(4);
     slots.add([...stalled(1, 2), ...ahead(3)]);
     replyBegin(1);
@@ -316,11 +316,11 @@ describe('jobs that stalled before', () => {
     expect(run).toEqual([1, 2, 3]);
   });
 
-  it('are all begun when a third of a lease is over, and no others wait any more within that lease', () => {
+  it('are all begun when a third of a lease is over, and no others wait again within that lease', () => {
     const { slots, stalled, ahead, begins, replyBegin, run } = someSlots(9);
     slots.add([...stalled(1, 2, 3), ...ahead(4)]);
     vi.advanceTimersByTime(LEASE_MS / 3 + 10);
-    // The first begin is not answered.
+    // The first begin has no reply.
     expect(begins().toSorted()).toEqual([1, 2, 3]);
     expect(run).toEqual([4]);
     for (const id of [1, 2, 3]) replyBegin(id);
@@ -332,7 +332,7 @@ describe('jobs that stalled before', () => {
     expect(begins().slice(-1)).toEqual([7]);
   });
 
-  it('are dropped when their lease turns out to be gone, and the next one begins', () => {
+  it('are dropped when their lease is lost, and the next one begins', () => {
     const { slots, run, errors, stalled, begins, replyBegin } = someSlots(1);
     slots.add(stalled(1, 2));
     replyBegin(1, false);
@@ -342,7 +342,7 @@ describe('jobs that stalled before', () => {
     expect(errors).toEqual([]);
   });
 
-  it('are given back when it stays unknown whether they have begun', () => {
+  it('are given back if it is unknown whether they have begun', () => {
     const { slots, run, givenBack, errors, stalled, begins, failBegin } = someSlots(1);
     slots.add(stalled(1, 2));
     failBegin(1, new Error('no reply'));
@@ -352,7 +352,7 @@ describe('jobs that stalled before', () => {
     expect(run).toEqual([]);
   });
 
-  it('free their slot when the lease is lost before the begin is answered', () => {
+  it('free their slot when the lease is lost before the reply to the begin', () => {
     const { slots, run, stalled, ahead, heldJob, replyBegin } = someSlots(1);
     slots.add([...stalled(1), ...ahead(2)]);
     slots.lose(heldJob(1));
@@ -362,7 +362,7 @@ describe('jobs that stalled before', () => {
     expect(run).toEqual([2]);
   });
 
-  it('do not hold up the process when their worker closes, or has no slot for longer than a claim takes', () => {
+  it('do not block the process when their worker closes, or has no slot for longer than a claim takes', () => {
     const quarantine = new Quarantine();
     const closing = someSlots(1, quarantine);
     const full = someSlots(1, quarantine);
@@ -380,7 +380,7 @@ describe('jobs that stalled before', () => {
     expect(other.run).toEqual([4]);
   });
 
-  it('have the process claim nothing ahead until a lease later', () => {
+  it('keep the process from claiming ahead until a lease later', () => {
     const quarantine = new Quarantine();
     const { slots, stalled, replyBegin, end, report } = someSlots(1, quarantine);
     expect(quarantine.isCautious(performance.now())).toBe(false);
@@ -394,7 +394,7 @@ describe('jobs that stalled before', () => {
     expect(quarantine.isCautious(performance.now())).toBe(false);
   });
 
-  it('may be given back by thousands at once', () => {
+  it('may be given back in thousands at once', () => {
     const { slots, givenBack, stalled } = someSlots(20_000);
     const jobs = stalled(...Array.from({ length: 20_000 }, (_, at) => at + 1));
     for (const held of jobs.slice(1)) held.extendedAtMs -= LEASE_MS;
@@ -403,7 +403,7 @@ describe('jobs that stalled before', () => {
     expect(givenBack).toHaveLength(19_999);
   });
 
-  it('have the longest lease of their workers for it, and ten seconds at most', () => {
+  it('use the longest lease of their workers, and ten seconds at most', () => {
     const quarantine = new Quarantine();
     quarantine.enter({ token: 1 }, 30);
     quarantine.enter({ token: 2 }, 3_000);
@@ -423,7 +423,7 @@ describe('jobs that stalled before', () => {
 });
 
 describe('the quarantine of a process', () => {
-  it('is that of all clusters in it', () => {
+  it('is shared by all clusters in it', () => {
     const aClientOfItsOwn = (): Client => new Client({ nodeIds: () => [1], openChannel: () => undefined });
     expect(aClientOfItsOwn().quarantine).toBe(aClientOfItsOwn().quarantine);
   });

@@ -58,13 +58,13 @@ async function claimed(client: Client, queue: Queue<number>, count = 1): Promise
 
 interface KeptOptions {
   readonly forMs?: number;
-  /** Its lease was extended at this moment, by performance.now(), also after the call was made. */
+  /** When its lease was extended last, by performance.now(), also after the call was made. */
   readonly extendedAtMs?: () => number;
   readonly outlivesOutage?: boolean;
   readonly endsLease?: boolean;
 }
 
-/** Sends a kept call. @returns what comes of it. */
+/** Sends a kept call. @returns its result or error. */
 function keep(client: Client, write: (encoder: RequestEncoder) => void, options: KeptOptions = {}): Promise<OperationResult | Error> {
   const { forMs = LEASE_MS, outlivesOutage = true, endsLease = true } = options;
   const madeAtMs = performance.now();
@@ -88,8 +88,8 @@ const complete = (client: Client, job: ClaimedJob | undefined, options?: KeptOpt
 const outcomeOf = (promise: Promise<unknown>): Promise<unknown> => promise.catch((reason: unknown) => reason);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('what ends a job', () => {
-  it('finds room in a client that is full of adds', async () => {
+describe('a call that ends a job', () => {
+  it('is accepted by a client that is full of adds', async () => {
     const { client, queue } = aSetting({ queuedOperationsMax: 100 });
     const [job] = await claimed(client, queue);
     const adds = Array.from({ length: 101 }, (_, n) => outcomeOf(queue.add('n', n)));
@@ -106,7 +106,7 @@ describe('what ends a job', () => {
     expect(await Promise.all(completions)).toEqual(jobs.map(() => ({ ok: true, type: 'done' })));
   });
 
-  it('goes before the adds that wait to be sent, and in its own order', async () => {
+  it('is sent before the waiting adds, in its own order', async () => {
     const { cluster, client, queue } = aSetting({ outstandingBatchesMax: 1, batchOperationsMax: 10 });
     const jobs = await claimed(client, queue, 2);
     cluster.isPaused = true;
@@ -139,7 +139,7 @@ describe('what ends a job', () => {
     expect(await completion).toEqual({ ok: true, type: 'done' });
   });
 
-  it('goes on without the adds of its request that were rejected as not applied', async () => {
+  it('continues without the adds of its request that were rejected as not applied', async () => {
     const { cluster, client, queue } = aSetting({ deadlineMs: 60 });
     const [job] = await claimed(client, queue);
     cluster.leader = undefined;
@@ -162,7 +162,7 @@ describe('what ends a job', () => {
     expect(await completion).toEqual({ ok: true, type: 'done' });
   });
 
-  it('is given up when its time is over and the cluster is there', async () => {
+  it('is given up when its time is over and the cluster is available', async () => {
     const { cluster, client, queue } = aSetting({ deadlineMs: 40, silenceMs: 10_000 });
     const [job] = await claimed(client, queue);
     cluster.isPaused = true;
@@ -171,7 +171,7 @@ describe('what ends a job', () => {
     expect(completion).toMatchObject({ outcome: 'unknown' });
   });
 
-  it('lives as long as its lease, which an answered extension prolongs', async () => {
+  it('is repeated until the end of its lease, which an extension moves', async () => {
     const { cluster, client, queue } = aSetting({ deadlineMs: 20, silenceMs: 10_000 });
     const [job] = await claimed(client, queue);
     cluster.isPaused = true;
@@ -202,7 +202,7 @@ describe('what ends a job', () => {
 });
 
 describe('a worker', () => {
-  /** A worker whose only job ends when it is let. */
+  /** A worker whose only job runs until the test ends it. */
   async function aBusyWorker(options: ClientOptions) {
     const { cluster, client, queue } = aSetting(options);
     const { id } = await queue.add('n', 1);
@@ -269,8 +269,8 @@ describe('a worker', () => {
   });
 });
 
-describe('what ends a job, when the session expires', () => {
-  it('is sent again in a new one, although an earlier sending was never answered', async () => {
+describe('a call that ends a job when the session expires', () => {
+  it('is sent again in a new one, although an earlier sending never got a reply', async () => {
     const { cluster, client, queue } = aSetting({ silenceMs: 20 });
     const [job] = await claimed(client, queue);
     cluster.silent.add(1);
@@ -313,7 +313,7 @@ describe('what ends a job, when the session expires', () => {
 });
 
 describe('a session that is replaced', () => {
-  it('leaves the calls in their order, also those of one bulk in several requests', async () => {
+  it('keeps the calls in their order, also those of one bulk in several requests', async () => {
     const { cluster, queue } = aSetting({ batchOperationsMax: 5 });
     await queue.add('n', 0);
     cluster.advance(HOUR_MS + 1);
@@ -328,11 +328,11 @@ describe('a session that is replaced', () => {
     expect(new Set(cluster.workRequests.map(({ client }) => client)).size).toBe(2);
   });
 
-  it('holds back what comes later until the last of its requests is answered', async () => {
+  it('delays later requests until the last of its requests has a reply', async () => {
     const { cluster, queue } = aSetting({ silenceMs: 40 });
     await queue.add('n', 0);
     cluster.expireSessions();
-    // The rejection of the first request gets lost, that of the second does not.
+    // The rejection of the first request is lost, that of the second is not.
     cluster.repliesToSwallow = 1;
     const first = outcomeOf(queue.add('n', 1));
     await turn();
@@ -349,7 +349,7 @@ describe('a session that is replaced', () => {
 });
 
 describe('a claim that was given up', () => {
-  it('has its jobs released when its reply comes after all', async () => {
+  it('has its jobs released when its reply arrives after all', async () => {
     const { cluster, client, queue } = aSetting({ deadlineMs: 60, silenceMs: 10_000 });
     await queue.add('n', 1);
     cluster.isPaused = true;
@@ -362,7 +362,7 @@ describe('a claim that was given up', () => {
     await eventually(() => expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0 }));
   });
 
-  it('has its jobs released also when its request went on for the sake of a completion', async () => {
+  it('has its jobs released also if its request was repeated for a completion', async () => {
     const { cluster, client, queue } = aSetting({ deadlineMs: 60, silenceMs: 10_000 });
     const [job] = await claimed(client, queue);
     await queue.add('n', 2);

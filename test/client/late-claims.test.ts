@@ -37,7 +37,7 @@ function givenUp(late: LateClaims, sequence: number, claims: number, payload = n
   return batch;
 }
 
-/** The results of such a request: each claim brought one job, whose id says which. */
+/** The results of such a request: each claim brought one job, with a known id. */
 const replyTo = (claims: number, firstId: number): OperationResult[] => [
   ...Array.from(
     { length: claims },
@@ -56,7 +56,7 @@ function aSetting(): { readonly late: LateClaims; readonly released: number[] } 
 }
 
 describe('claims that were given up', () => {
-  it('have their jobs released when the reply comes after all, once', () => {
+  it('have their jobs released when the reply arrives after all, once', () => {
     const { late, released } = aSetting();
     late.expect(givenUp(late, 1, 2));
     late.onReplied(CLIENT, 2, replyTo(2, 10));
@@ -65,7 +65,7 @@ describe('claims that were given up', () => {
     expect(released).toEqual([20, 21]);
   });
 
-  it('keep nothing of the bytes that travelled with them', async () => {
+  it('keep no bytes of their request', async () => {
     const { late, released } = aSetting();
     const packet = ((): WeakRef<Uint8Array> => {
       const batch = givenUp(late, 1, 1, new Uint8Array(4 * 1024 * 1024));
@@ -83,7 +83,7 @@ describe('claims that were given up', () => {
     expect(released).toEqual([10]);
   });
 
-  it('are bounded in number: the oldest are forgotten', () => {
+  it('are bounded in number: the oldest are dropped', () => {
     const { late, released } = aSetting();
     const claims = 1_000;
     for (let sequence = 1; sequence <= 20; sequence += 1) late.expect(givenUp(late, sequence, claims));

@@ -39,7 +39,7 @@ function aKeeper() {
 }
 
 describe('the lease of a job that runs', () => {
-  it('is extended three times in its time, from the moment at which that was asked for', () => {
+  it('is extended three times in its duration, from the time of each request', () => {
     const { held, extensions } = aKeeper();
     const startMs = performance.now();
     vi.advanceTimersByTime(1_000);
@@ -51,7 +51,7 @@ describe('the lease of a job that runs', () => {
     expect(extensions).toHaveLength(2);
   });
 
-  it('has at most one extension under way, which outlives an outage', () => {
+  it('has at most one extension in flight, which outlives an outage', () => {
     const { extensions, keeper } = aKeeper();
     vi.advanceTimersByTime(10_000);
     expect(extensions).toHaveLength(1);
@@ -68,7 +68,7 @@ describe('the lease of a job that runs', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('is not asked for again and again when that fails at once', () => {
+  it('is not extended again and again if that fails at once', () => {
     const { extensions, errors, close } = aKeeper();
     close();
     vi.advanceTimersByTime(2_000);
@@ -76,7 +76,7 @@ describe('the lease of a job that runs', () => {
     expect(errors).toHaveLength(2);
   });
 
-  it('ends by the word of the cluster only, and not once the job has ended', () => {
+  it('ends only by a reply of the cluster, and not once the job has ended', () => {
     const { held, extensions, lost } = aKeeper();
     vi.advanceTimersByTime(LEASE_MS * 2);
     expect(lost).toEqual([]);
@@ -90,12 +90,12 @@ describe('the lease of a job that runs', () => {
 });
 
 describe('the event loop', () => {
-  it('is known to have read what had arrived before the last timer, once that is done', () => {
+  it('has read everything that arrived before the last timer once that has run', () => {
     const { keeper } = aKeeper();
     const startMs = performance.now();
     expect(keeper.aliveAtMs).toBe(startMs);
     vi.advanceTimersToNextTimer();
-    // The messages that came before the timer are read now; only then the immediate runs.
+    // The messages that arrived before the timer are read now; only then the immediate runs.
     expect(keeper.aliveAtMs).toBe(startMs);
     vi.advanceTimersToNextTimer();
     expect(keeper.aliveAtMs).toBe(startMs + 1_000);

@@ -10,10 +10,10 @@ import { clusterSettings } from '../../src/cluster/cluster-options.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const connection = new FakeCluster();
-/** What JavaScript lets a caller pass, and TypeScript does not. */
+/** A value that JavaScript lets a caller pass, and TypeScript does not. */
 type Odd = never;
 
-/** Everything that takes options, in one group of names or several. */
+/** All functions with options, in one group of names or several. */
 const TAKERS: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => unknown>> = {
   'a job': (options) => addOptionsOf(options as Odd),
   'a backoff': (options) => addOptionsOf({ backoff: { type: 'fixed', delay: 1, ...options } as Odd }),
@@ -44,7 +44,7 @@ const BAD_VALUES: readonly unknown[] = [
   true,
   null,
   {},
-  { unheard: 1 },
+  { unknown: 1 },
   [],
   [null],
   [1, 1],
@@ -59,7 +59,7 @@ const BAD_VALUES: readonly unknown[] = [
 /** Words of zod's own messages. */
 const FOREIGN = /expected|received|invalid (?:input|option)|too (?:big|small)|unrecognized|must be (?:less|greater)/i;
 /** What happened, the value and what to do, in a sentence each. */
-const TELLING =
+const COMPLETE_MESSAGE =
   /^(?:(?:Option|Setting) "[\w.[\]]+" (?:has the value .+|is missing)\. (?:It is a promise: put "await" before the call that returned it\. )?(?:Give|Keep|Lower|Raise|Name|No such setting\.) .+\.$|There is no option "\w+" in "[\w.]+"\.(?: Did you mean "\w+"\?)? Valid options: .+\.$)/s;
 
 function outcomeOf(call: () => unknown): unknown {
@@ -71,9 +71,9 @@ function outcomeOf(call: () => unknown): unknown {
   }
 }
 
-/** The names that it knows, as it tells them itself. */
+/** The known names, as its own error lists them. */
 function namesOf(taker: (options: Readonly<Record<string, unknown>>) => unknown): readonly string[] {
-  const error = outcomeOf(() => taker({ unheardOfName: 1 }));
+  const error = outcomeOf(() => taker({ unknownOption: 1 }));
   if (error instanceof UnknownOptionError) return error.validOptions;
   const listed = error instanceof JobraftError ? /Known here are (.+)\.$/.exec(error.message)?.[1] : undefined;
   return listed?.split(', ') ?? [];
@@ -92,7 +92,7 @@ describe('every option', () => {
     for (const { error } of rejections.filter((each) => each.error !== undefined)) {
       expect(error).toBeInstanceOf(JobraftError);
       const { message, outcome } = error as JobraftError;
-      expect(message).toMatch(TELLING);
+      expect(message).toMatch(COMPLETE_MESSAGE);
       expect(message).not.toMatch(FOREIGN);
       expect(message).toContain(name);
       expect(outcome).toBe('not-applied');
@@ -102,7 +102,7 @@ describe('every option', () => {
     expect(rejections.filter(({ error }) => error !== undefined).length).toBeGreaterThan(8);
   });
 
-  it.each(CASES)('$name of $what is meant by a name that is nearly the same', ({ name, taker }) => {
+  it.each(CASES)('$name of $what is suggested for a name that is nearly the same', ({ name, taker }) => {
     for (const slip of [`${name}s`, name.slice(0, -1), name.toUpperCase()]) {
       if (namesOf(taker).includes(slip)) continue;
       const error = outcomeOf(() => taker({ [slip]: 1 }));

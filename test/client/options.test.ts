@@ -27,7 +27,7 @@ afterEach(async () => {
   }
 });
 
-/** What JavaScript lets a caller pass, and TypeScript does not. */
+/** Passes a value that JavaScript allows, and TypeScript does not. */
 const asAny = <T>(value: unknown): T => value as T;
 const loneSurrogate = 'x\ud800';
 const throwing = {
@@ -36,7 +36,7 @@ const throwing = {
   },
 };
 
-describe('a constructor that is called wrongly says what is missing', () => {
+describe('a constructor with a missing or invalid argument throws an error with the remedy', () => {
   const cluster = new FakeCluster();
   const connection: ClusterEndpoint = cluster;
   const work: Processor<unknown, unknown> = () => 1;
@@ -142,13 +142,13 @@ describe('a constructor that is called wrongly says what is missing', () => {
       () => new Client(cluster, asAny<object>({ deadline: 3 })),
       /no option "deadline"\. Did you mean "deadlineMs"\? Valid options: deadlineMs,/,
     ],
-  ])('an unknown option of a %s is met with the known ones', (_, construct, message) => {
+  ])('an unknown option of a %s is rejected with the known ones', (_, construct, message) => {
     expect(construct).toThrow(UnknownOptionError);
     expect(construct).toThrow(message);
   });
 });
 
-describe('a job that is added wrongly', () => {
+describe('an add with invalid arguments', () => {
   it.each<[string, (queue: Queue<unknown>) => Promise<unknown>, RegExp]>([
     ['options null', (queue) => queue.add('x', 1, asAny<JobOptions>(null)), /"options" has the value null\. Give an object of job options/],
     ['options that are a list', (queue) => queue.add('x', 1, asAny<JobOptions>([])), /"options" has the value \[\]/],
@@ -211,7 +211,7 @@ describe('a job that is added wrongly', () => {
       (queue) => queue.addBulk(asAny<[]>([{ name: 'x', data: 1, opts: { dealy: 1 } }])),
       /no option "dealy" in "jobs\[0\]\.opts"/,
     ],
-  ])('an unknown name %s is met with the known ones', async (_, add, message) => {
+  ])('an unknown name %s is rejected with the known ones', async (_, add, message) => {
     const { cluster, queue } = aQueue();
     const error: unknown = await add(queue).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UnknownOptionError);
@@ -264,7 +264,7 @@ describe('a job that is added wrongly', () => {
     expect(cluster.requests).toHaveLength(0);
   });
 
-  it('has no name that another job could have on its way: lone surrogates are rejected', async () => {
+  it('has no name that changes when it is encoded: lone surrogates are rejected', async () => {
     const { cluster, queue } = aQueue();
     for (const name of ['\ud800', `${'long '.repeat(20)}\udc00`, asAny<string>(7), asAny<string>(undefined), asAny<string>(throwing)]) {
       await expect(queue.add(name, 1)).rejects.toBeInstanceOf(InvalidPayloadError);
@@ -281,7 +281,7 @@ describe('a job that is added wrongly', () => {
   });
 });
 
-describe('a forgotten await', () => {
+describe('a missing await', () => {
   const cluster = new FakeCluster();
   const promise = asAny<never>(Promise.resolve(cluster));
   const work: Processor<unknown, unknown> = () => 1;
@@ -297,7 +297,7 @@ describe('a forgotten await', () => {
     ['the options of a client', () => new Client(cluster, promise)],
     ['the options of a cluster', () => clusterSettings(promise)],
     ['a group of options of a cluster', () => clusterSettings({ nodes: 1, storage: 'memory', raft: promise })],
-  ])('is hinted at: %s', (_, construct) =>
+  ])('is named in the error: %s', (_, construct) =>
     expect(construct).toThrow(/It is a promise: put "await" before the call that returned it\. Give /),
   );
 
@@ -315,14 +315,14 @@ describe('a forgotten await', () => {
     ['the options of a reading', (queue) => queue.getJob(1, promise)],
     ['the id of a node', (_, client) => client.status(promise)],
     ['a change of members', (_, client) => client.changeMembership(1, promise)],
-  ])('is hinted at, and nothing is sent: %s', async (_, call) => {
+  ])('is named in the error, and nothing is sent: %s', async (_, call) => {
     const { cluster: connected, client, queue } = aQueue();
     await expect(call(queue, client)).rejects.toThrow(/is a promise: put "await" before the call that returned it/);
     expect([...connected.requests, ...connected.queries]).toHaveLength(0);
   });
 });
 
-describe('the first look at job options, which spares a call into zod', () => {
+describe('the first check of job options, which saves a call into zod', () => {
   const odd = fc.constantFrom<unknown>(
     null,
     '3',
@@ -409,7 +409,7 @@ describe('a function that returns a promise', () => {
     ['Client.transferLeadership to', (_, client, odd) => client.transferLeadership(9, odd)],
   ])('%s: rejects odd arguments with a typed error, and never throws', async (_, call) => {
     const { cluster, client, queue } = aQueue();
-    // What is right is rejected at once, too: this node does not run.
+    // Valid arguments are rejected at once, too: this node does not run.
     cluster.stop(9);
     for (const odd of oddities) {
       const reply = call(queue, client, odd as never);
@@ -422,7 +422,7 @@ describe('a function that returns a promise', () => {
     ['getJob', (queue, id) => queue.getJob(id)],
     ['retryJob', (queue, id) => queue.retryJob(id)],
     ['removeJob', (queue, id) => queue.removeJob(id)],
-  ])('tells what can be no id from an id that does not exist: %s', async (_, call) => {
+  ])('distinguishes an invalid id from an id that does not exist: %s', async (_, call) => {
     const { cluster, queue } = aQueue();
     for (const [id, shown] of [
       ['1', '"1"'],

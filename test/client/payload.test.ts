@@ -32,16 +32,16 @@ describe('the payload of a job', () => {
     expect(decodeData(encodePayload('large', { text }, MEBIBYTE))).toEqual({ text });
   });
 
-  it('keeps a result as it is, whatever is encoded afterwards: it is written again into each request that carries it', () => {
+  it('does not change a result when others are encoded afterwards: it is written again into each request that carries it', () => {
     const results = ['first', { text: 'x'.repeat(1_000) }, new Uint8Array([1, 2, 3]), 'ü'.repeat(200_000)];
     const encoded = results.map(encodeValue);
     encodePayload('name', { text: 'y'.repeat(2_000) }, MEBIBYTE);
     expect(encoded.map(decodeValue)).toEqual(results);
-    // In memory of its own size: it is kept until it is answered, and cloned between threads.
+    // In memory of its own size: it is kept until it has a reply, and cloned between threads.
     expect(encoded.map(({ buffer, byteLength }) => buffer.byteLength - byteLength)).toEqual([0, 0, 0, 0]);
   });
 
-  it('tells undefined from null', () => {
+  it('distinguishes undefined from null', () => {
     expect(decodeData(encodePayload('none', undefined, MEBIBYTE))).toBeUndefined();
     expect(decodeData(encodePayload('null', null, MEBIBYTE))).toBeNull();
     expect(decodeValue(encodeValue(undefined))).toBeUndefined();
@@ -56,7 +56,7 @@ describe('the payload of a job', () => {
     expect(() => encodePayload('bad', data, MEBIBYTE)).toThrow(InvalidPayloadError);
   });
 
-  it('stands behind those written before, whatever their size', () => {
+  it('follows those written before, for any size', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ unit: 'grapheme', maxLength: 40 }))),
@@ -86,7 +86,7 @@ describe('the payload of a job', () => {
     expect([decodeName(outer), decodeData(outer)]).toEqual(['outer', 'made of the inner']);
   });
 
-  it('reports foreign bytes instead of serving them', () => {
+  it('reports invalid bytes instead of returning them', () => {
     expect(() => decodeData(new Uint8Array([9, 0, 0, 0, 0, 1]))).toThrow(MalformedBytesError);
     expect(() => decodeData(new Uint8Array([1, 0, 0, 0, 0, 0x7b]))).toThrow(MalformedBytesError);
     expect(() => decodeName(new Uint8Array([1, 200, 0, 0, 0]))).toThrow(MalformedBytesError);

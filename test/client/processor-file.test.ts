@@ -39,7 +39,7 @@ describe('a processor in a file', () => {
     expect((await completed)[1]).toBe(42);
   });
 
-  it('can say that another attempt is useless', async () => {
+  it('can forbid another attempt', async () => {
     const { queue, worker } = setUp('shout.mjs');
     const failed = once(worker, 'failed');
     const { id } = await queue.add('shout', { text: 'never again' }, { attempts: 5 });

@@ -59,7 +59,7 @@ describe('adding a job', () => {
     expect(await queue.getJob(id)).toMatchObject({ state: 'waiting' });
   });
 
-  it('takes what it does not say from the defaults of the queue', async () => {
+  it('takes its missing options from the defaults of the queue', async () => {
     const { queue } = aQueue({}, { attempts: 7, delay: 1_000 });
     const { id } = await queue.add('x', {}, { delay: 0 });
     expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMax: 7 });
@@ -74,7 +74,7 @@ describe('adding a job', () => {
     ['backoff type', { backoff: { type: 'linear', delay: 1 } }, InvalidOptionError, /'fixed' or 'exponential'/],
     ['backoff option', { backoff: { type: 'fixed', delay: 1, jitter: 1 } }, UnknownOptionError, /"jitter"/],
     ['removeOnFail', { removeOnFail: -5 }, InvalidOptionError, /"removeOnFail"/],
-  ])('rejects a bad option at the edge: %s', async (_, options: object, kind, message) => {
+  ])('rejects an invalid option before it sends anything: %s', async (_, options: object, kind, message) => {
     const { cluster, queue } = aQueue();
     const error = await queue.add('x', {}, options).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(kind);
@@ -116,7 +116,7 @@ describe('adding in bulk', () => {
       expect(await queue.getJob(job.id)).toMatchObject({ name: `job ${n}`, data: n, attemptsMax: n + 1 });
   });
 
-  it('splits what does not fit into one request', async () => {
+  it('splits jobs that do not fit into one request', async () => {
     const { cluster, queue } = aQueue<number>({ batchOperationsMax: 1_000 });
     await queue.addBulk(Array.from({ length: 20_000 }, (_, n) => ({ name: 'n', data: n })));
     expect(cluster.machine.counts('emails').waiting).toBe(20_000);
@@ -142,7 +142,7 @@ describe('adding in bulk', () => {
     expect(cluster.machine.counts('emails').waiting).toBe(5);
   });
 
-  it('rejects more than one piece of memory can hold, and says what to do', () => {
+  it('rejects a bulk above its size limit with the remedy', () => {
     const sent = (): never => expect.unreachable('nothing may be sent');
     const bulk = new Bulk('emails', { config: clientConfig({}), open: sent, commit: sent }, 10, 1_000);
     for (let n = 0; n < 3; n += 1) bulk.push('n', new Uint8Array(300), addOptionsOf(undefined));
@@ -164,7 +164,7 @@ describe('adding in bulk', () => {
     }
   });
 
-  it('shares its requests with whatever else is added in the same turn', async () => {
+  it('shares its requests with everything else that is added in the same turn', async () => {
     const { cluster, client, queue } = aQueue<string>({ batchOperationsMax: 4 });
     await client.connect();
     const before = cluster.requests.length;
@@ -181,7 +181,7 @@ describe('adding in bulk', () => {
     expect([first, ...a, middle, ...b, last].map(({ data }) => data)).toEqual(['x', 'a1', 'a2', 'a3', 'y', 'b1', 'b2', 'b3', 'z']);
   });
 
-  it('does not look at its list again once it was called', async () => {
+  it('does not read its list again after the call', async () => {
     const { queue } = aQueue<number>();
     const one = { name: 'first', data: 1 };
     const jobs = [one];
@@ -192,14 +192,14 @@ describe('adding in bulk', () => {
     expect(await adding).toMatchObject([{ name: 'first', data: 1 }]);
   });
 
-  it('rejects when all replies are in, those of the jobs that a full client still took among them', async () => {
+  it('rejects after all replies, including those of the jobs that a full client still accepted', async () => {
     const { cluster, queue } = aQueue<number>({ queuedOperationsMax: 10, batchOperationsMax: 4 });
     const adding = queue.addBulk(Array.from({ length: 15 }, (_, n) => ({ name: 'n', data: n })));
     await expect(adding).rejects.toBeInstanceOf(OverloadedError);
     expect(cluster.machine.counts('emails').waiting).toBe(10);
   });
 
-  it('rejects with what the cluster says', async () => {
+  it('rejects with the error of the cluster', async () => {
     const { cluster, client, queue } = aQueue<number>({ batchOperationsMax: 4 });
     await client.connect();
     cluster.rejectWith = { code: 'INVALID_REQUEST', outcome: 'not-applied' };
@@ -207,7 +207,7 @@ describe('adding in bulk', () => {
     await expect(adding).rejects.toBeInstanceOf(RequestRejectedError);
   });
 
-  it('adds nothing if one of the jobs is bad', async () => {
+  it('adds nothing if one of the jobs is invalid', async () => {
     const { cluster, queue } = aQueue();
     await expect(
       queue.addBulk([
@@ -218,13 +218,13 @@ describe('adding in bulk', () => {
     expect(cluster.requests).toHaveLength(0);
   });
 
-  it('of nothing is nothing', async () => {
+  it('of no jobs returns no jobs', async () => {
     const { queue } = aQueue();
     expect(await queue.addBulk([])).toEqual([]);
   });
 });
 
-describe('looking at a queue', () => {
+describe('reading a queue', () => {
   it('counts its jobs by state', async () => {
     const { queue } = aQueue<number>();
     await queue.addBulk([
@@ -251,7 +251,7 @@ describe('looking at a queue', () => {
     await expect(queue.removeJob(id)).rejects.toBeInstanceOf(JobNotFoundError);
   });
 
-  it('redrives only dead letters', async () => {
+  it('retries only dead letters', async () => {
     const { queue } = aQueue();
     const { id } = await queue.add('x', 1);
     await expect(queue.retryJob(id)).rejects.toBeInstanceOf(JobStateError);

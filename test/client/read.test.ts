@@ -7,7 +7,7 @@ countTimeInTurns();
 closeClientsAfterEach();
 
 describe('reading', () => {
-  it('does not go through the log, and is linearizable unless it is asked otherwise', async () => {
+  it('does not go through the log, and is linearizable unless requested otherwise', async () => {
     const { cluster, queue } = aClient();
     const { id } = await queue.add('n', 1);
     const requests = cluster.requests.length;
@@ -29,7 +29,7 @@ describe('reading', () => {
     ]);
   });
 
-  it('is asked again when the reply is lost', async () => {
+  it('is repeated when the reply is lost', async () => {
     const { cluster, client, queue } = aClient([1, 2, 3], { silenceMs: 20 });
     await client.connect();
     cluster.repliesToSwallow = 1;
@@ -37,7 +37,7 @@ describe('reading', () => {
     expect(cluster.queries.length).toBeGreaterThan(1);
   });
 
-  it('is asked of another node when the one at hand stops', async () => {
+  it('is sent to another node when the current one stops', async () => {
     const { cluster, client, queue } = aClient([1, 2, 3], { silenceMs: 50 });
     await client.connect();
     cluster.silent.add(1);
@@ -66,7 +66,7 @@ describe('reading', () => {
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
-  it('finds no leader by a stale reply, and is not sent where there is none', async () => {
+  it('finds no leader by a stale reply, and is not sent without a leader', async () => {
     const { cluster, client, queue } = aClient([1, 2], { deadlineMs: 2_000, silenceMs: 50 });
     await client.connect();
     cluster.leader = undefined;
@@ -77,7 +77,7 @@ describe('reading', () => {
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
-  it('is rejected when the client is closed, holds too much, or asks for something unknown', async () => {
+  it('is rejected when the client is closed, holds too much, or has unknown options', async () => {
     const { client, cluster, queue } = aClient([1], { queuedOperationsMax: 2 });
     await client.connect();
     await expect(queue.getJobCounts({ consistency: 'strong' as 'stale' })).rejects.toBeInstanceOf(InvalidOptionError);
@@ -91,7 +91,7 @@ describe('reading', () => {
     await expect(queue.getJobCounts()).rejects.toBeInstanceOf(ClientClosedError);
   });
 
-  it('that is under way is awaited by close', async () => {
+  it('that is in flight is awaited by close', async () => {
     const { client, queue } = aClient();
     const reading = queue.getJobCounts();
     await client.close();

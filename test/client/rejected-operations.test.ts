@@ -11,7 +11,7 @@ import { countTimeInTurns } from './turn-time.ts';
 const LARGE = 'x'.repeat(2_000);
 const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];
 
-/** Nodes that allow less than their client. */
+/** Nodes with lower limits than their client. */
 function aSetting(options: ClientOptions = {}, nodes: readonly number[] = [1]) {
   const cluster = new FakeCluster(nodes);
   cluster.payloadBytesMax = 1_000;
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);
 
-/** Claims one job and completes it in one turn with whatever else the turn brings. */
+/** Claims one job and completes it in one turn with all other calls of the turn. */
 async function aClaimedJob(client: Client, queue: Queue<string>): Promise<() => Promise<OperationResult | Error>> {
   await queue.add('n', 'claimed');
   const claimed = await new Promise<OperationResult>((resolve, reject) => {
@@ -57,7 +57,7 @@ async function aClaimedJob(client: Client, queue: Queue<string>): Promise<() => 
 }
 
 describe('an operation that the nodes reject', () => {
-  it('fails alone: what travels with it is done, each once', async () => {
+  it('fails alone: the others of its request are executed, each once', async () => {
     const { cluster, client, queue } = aSetting();
     const complete = await aClaimedJob(client, queue);
     const other = new Queue<string>('others', { connection: client });
@@ -100,7 +100,7 @@ describe('an operation that the nodes reject', () => {
     expect(await queue.add('n', 'small')).toMatchObject({ id: 1 });
   });
 
-  it('takes no completion with it, also when an earlier sending of both was not answered', async () => {
+  it('does not fail a completion, also if an earlier sending of both got no reply', async () => {
     const { cluster, client, queue } = aSetting({ silenceMs: 20 }, [1, 2]);
     const complete = await aClaimedJob(client, queue);
     cluster.silent.add(1);

@@ -6,14 +6,14 @@ import { Sandbox } from '../../src/client/sandbox.ts';
 import { SandboxCodeMissingError } from '../../src/client/sandbox-errors.ts';
 import { loadPiscina } from '../../src/client/sandbox-pool.ts';
 
-/** The pool's threads do not find their entry, as in a bundle that leaves it out. */
+/** The pool's threads do not find their entry point, as in a bundle that leaves it out. */
 const MISSING = fileURLToPath(new URL('./fixtures/no-such-entry.mjs', import.meta.url));
 
 vi.mock('../../src/client/sandbox-code.ts', () => ({ sandboxCodePath: () => MISSING }));
 const { sandboxCodePath } = await vi.importActual<typeof import('../../src/client/sandbox-code.ts')>('../../src/client/sandbox-code.ts');
 
 describe('a thread that cannot start', () => {
-  it('fails the jobs that waited for one, and is not tried forever', async () => {
+  it('fails the jobs that waited for it, and is not retried forever', async () => {
     const errors: Error[] = [];
     const sandbox = new Sandbox(new URL('./fixtures/double.mjs', import.meta.url), {
       concurrency: 3,
@@ -32,7 +32,7 @@ describe('a thread that cannot start', () => {
 });
 
 describe('the code of the threads', () => {
-  it('is beside this module, and a bundle that left it out says what to do', () => {
+  it('is beside this module, and its absence in a bundle is reported with the remedy', () => {
     expect(sandboxCodePath()).toMatch(/sandbox-worker\.ts$/);
     const bundle = new URL('./fixtures/bundle.mjs', import.meta.url).href;
     for (const base of [bundle, 'https://example.org/bundle.mjs']) {
@@ -41,7 +41,7 @@ describe('the code of the threads', () => {
     }
   });
 
-  it('needs piscina, and where that is not installed says what to do', () => {
+  it('needs piscina, and its absence is reported with the remedy', () => {
     const bundle = pathToFileURL(join(parse(process.cwd()).root, 'bundle.mjs')).href;
     for (const base of [bundle, 'https://example.org/bundle.mjs']) {
       expect(() => loadPiscina(base)).toThrow(SandboxCodeMissingError);

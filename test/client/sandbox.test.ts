@@ -40,7 +40,7 @@ function aWorker(file: string | URL, options: Partial<WorkerOptions> = {}) {
   worker.on('error', (error) => errors.push(error));
   worker.on('completed', (job, result) => ended.set(job.id, { result }));
   worker.on('failed', (job, error) => ended.set(job.id, { error }));
-  /** How one job ends. */
+  /** Runs one job and returns how it ended. */
   const run = async (name: string, data: unknown = {}, attempts = 1): Promise<Ended> => {
     const { id } = await queue.add(name, data, { attempts });
     return await eventually(() => ended.get(id) ?? expect.fail(`job ${id} has not ended`));
@@ -60,14 +60,14 @@ function aFile(code: string, name = 'processor.mjs'): string {
   return path;
 }
 
-/** What the processors of `talks.mjs` say. */
+/** Collects the messages of the processors of `talks.mjs`. */
 function aChannel() {
   const channel = new BroadcastChannel('talks');
-  const heard: { readonly begun?: string; readonly pong?: number; readonly turns?: Int32Array }[] = [];
-  channel.onmessage = (event) => heard.push((event as MessageEvent).data);
+  const messages: { readonly begun?: string; readonly pong?: number; readonly turns?: Int32Array }[] = [];
+  channel.onmessage = (event) => messages.push((event as MessageEvent).data);
   toClose.push(() => channel.close());
-  const begun = (name: string): number => heard.filter((message) => message.begun === name).length;
-  return { channel, heard, begun };
+  const begun = (name: string): number => messages.filter((message) => message.begun === name).length;
+  return { channel, messages, begun };
 }
 
 describe('the file of a processor', () => {
@@ -142,7 +142,7 @@ describe('the file of a processor', () => {
     expect(await aWorker(fixture(name)).run('any')).toEqual({ result });
   });
 
-  it('may export both, and the named function counts', async () => {
+  it('may export both, and the named function is used', async () => {
     const { run } = aWorker(aFile("export const process = () => 'named'; export default () => 'default';"));
     expect(await run('any')).toEqual({ result: 'named' });
   });
@@ -158,7 +158,7 @@ describe('the file of a processor', () => {
     }
   });
 
-  it('may be named without its extension', async () => {
+  it('may be given without its extension', async () => {
     expect(await aWorker(fileURLToPath(fixture('shout'))).run('any', { text: 'short' })).toMatchObject({ result: { shouted: 'SHORT' } });
   });
 
@@ -171,7 +171,7 @@ describe('the file of a processor', () => {
   });
 });
 
-describe('what a processor in a file throws', () => {
+describe('a value thrown by a processor in a file', () => {
   it.each([
     ['null', 'null'],
     ['undefined', 'undefined'],
@@ -183,12 +183,12 @@ describe('what a processor in a file throws', () => {
     ['no prototype', '[Object: null prototype] {}'],
     ['an error with a function', 'has a function'],
     ['a proxy', 'behind a proxy'],
-    // Node.js 26 says that it is a Proxy.
+    // Node.js 26 reports that it is a Proxy.
     ['a proxy that throws', expect.stringContaining('{}')],
     ['a message that throws', 'Error'],
     ['a message that is an object', '{ reason: 7 }'],
     ['an empty message', 'TypeError'],
-  ])('is a failed attempt, whatever it is: %s', async (name, reason) => {
+  ])('is a failed attempt for any value: %s', async (name, reason) => {
     const { queue, run } = aWorker(fixture('throws.mjs'));
     expect((await run(name)).error).toBeInstanceOf(Error);
     expect((await run(name, 'reject')).error).toBeInstanceOf(Error);
@@ -209,14 +209,14 @@ describe('what a processor in a file throws', () => {
     ["BullMQ's class", { name: 'UnrecoverableError', message: 'bad address' }, 'bad address'],
     ["a subclass of BullMQ's", { name: 'Derived', message: 'bad address' }, 'bad address'],
     ['a copy with another name', { name: 'Error', message: 'bad address' }, 'bad address'],
-  ])('can say that another attempt is useless: %s', async (name, expected, failedReason) => {
+  ])('can forbid another attempt: %s', async (name, expected, failedReason) => {
     const { queue, run } = aWorker(fixture('throws.mjs'));
     expect((await run(name, 'reject', 5)).error).toMatchObject(expected);
     expect(await queue.getJob(1)).toMatchObject({ state: 'failed', attemptsMade: 1, failedReason });
   });
 });
 
-describe('what a processor in a file returns', () => {
+describe('a value returned by a processor in a file', () => {
   it.each([
     ['nothing', undefined],
     ['null', null],
@@ -224,7 +224,7 @@ describe('what a processor in a file returns', () => {
     ['an object with a method', { n: 1 }],
     ['a value with toJSON', { as: 'JSON' }],
     ['date', '1970-01-01T00:00:00.000Z'],
-  ])('is a value as a job carries it: %s', async (name, result) => {
+  ])('is encoded like the data of a job: %s', async (name, result) => {
     const { queue, run } = aWorker(fixture('returns.mjs'));
     expect(await run(name)).toEqual({ result });
     expect((await queue.getJob(1))?.returnvalue).toEqual(result);
@@ -279,12 +279,12 @@ describe('a thread of a processor file', () => {
     expect(await run('live')).toEqual({ result: 'alive' });
   });
 
-  it('goes on between two jobs: its timers run and its connections reply', async () => {
-    const { channel, heard } = aChannel();
+  it('keeps running between two jobs: its timers run and its connections reply', async () => {
+    const { channel, messages } = aChannel();
     const { run } = aWorker(fixture('talks.mjs'));
     const { result: threadId } = await run('any');
     channel.postMessage('ping');
-    await eventually(() => expect(heard).toContainEqual({ pong: threadId }));
+    await eventually(() => expect(messages).toContainEqual({ pong: threadId }));
   });
 
   it('runs one job at a time: a job for which there is no thread has not begun', async () => {
@@ -299,7 +299,7 @@ describe('a thread of a processor file', () => {
     await eventually(() => expect(cluster.machine.counts('files').completed).toBe(3));
   });
 
-  it('is there for each of `concurrency` jobs, however many cores the machine has', async () => {
+  it('exists for each of `concurrency` jobs, however many cores the machine has', async () => {
     const { channel, begun } = aChannel();
     const { cluster, queue } = aWorker(fixture('talks.mjs'), { concurrency: 5 });
     await queue.addBulk(Array.from({ length: 5 }, () => ({ name: 'wait', data: {} })));
@@ -308,11 +308,11 @@ describe('a thread of a processor file', () => {
     await eventually(() => expect(cluster.machine.counts('files').completed).toBe(5));
   });
 
-  it('is ended by force even if it never returns to its event loop', async () => {
-    const { heard } = aChannel();
+  it('is terminated even if it never returns to its event loop', async () => {
+    const { messages } = aChannel();
     const { cluster, queue, worker } = aWorker(fixture('talks.mjs'));
     await queue.add('spin', {});
-    const { turns } = await eventually(() => heard.find((message) => message.turns) ?? expect.fail('it has not begun'));
+    const { turns } = await eventually(() => messages.find((message) => message.turns) ?? expect.fail('it has not begun'));
     await eventually(() => expect(turns?.[0]).toBeGreaterThan(0));
     await worker.close(true);
     const after = turns?.[0] ?? 0;
@@ -334,7 +334,7 @@ describe('a sandbox', () => {
     return { sandbox, errors };
   };
 
-  it('has no more threads than jobs at a time, and a bound of its own', () => {
+  it('has no more threads than concurrent jobs, and a maximum', () => {
     expect(aSandbox(3).sandbox.threads).toBe(3);
     expect(aSandbox(3, 2).sandbox.threads).toBe(2);
     expect(aSandbox(3, 8).sandbox.threads).toBe(3);
@@ -357,7 +357,7 @@ describe('a sandbox', () => {
     expect(errors).toEqual([]);
   });
 
-  it('closes in bounded time though a thread cannot be ended, and reports it', async () => {
+  it('closes in bounded time even if a thread cannot be ended, and reports it', async () => {
     const { sandbox, errors } = aSandbox(1, 1, { closeWithinMs: 100 });
     const pidFile = join(aFolder(), 'pid');
     const lost = new AbortController();
@@ -381,7 +381,7 @@ describe('a sandbox', () => {
   });
 });
 
-/** @returns what the jobs of that file in a process of its own printed: `<name>: <result or reason>` a line. */
+/** Runs jobs of that file in a process of its own. @returns its output: a line `<name>: <result or reason>` for each. */
 async function runInProcess(flags: readonly string[], file: string, names: readonly string[]): Promise<string> {
   const program = `const { runJobs } = await import(${JSON.stringify(fixture('sandbox-child.ts').href)});
     await runJobs(${JSON.stringify(file)}, ${JSON.stringify(names)});`;

@@ -14,34 +14,34 @@ function aBatch(consistency?: ReadConsistency): Batch {
 }
 
 /** SessionQueues whose main session is open. */
-function openLanes(): SessionQueues {
-  const lanes = new SessionQueues(16);
-  lanes.main.queued.push(aBatch());
-  const opening = lanes.takeNext(lanes.main);
+function openSessionQueues(): SessionQueues {
+  const sessionQueues = new SessionQueues(16);
+  sessionQueues.main.queued.push(aBatch());
+  const opening = sessionQueues.takeNext(sessionQueues.main);
   if (opening === undefined) throw new Error('no opening');
-  lanes.remove(opening);
-  lanes.onOpened(lanes.main.session, 1);
-  return lanes;
+  sessionQueues.remove(opening);
+  sessionQueues.onOpened(sessionQueues.main.session, 1);
+  return sessionQueues;
 }
 
-describe('a reply that says that the session is unknown', () => {
+describe('a reply with an unknown session', () => {
   it('replaces the session of requests that go through the log', () => {
-    const lanes = openLanes();
-    const { session } = lanes.main;
-    const batch = lanes.takeNext(lanes.main) as Batch;
-    lanes.expireSessionOf(batch);
-    expect(lanes.main.session).not.toBe(session);
+    const sessionQueues = openSessionQueues();
+    const { session } = sessionQueues.main;
+    const batch = sessionQueues.takeNext(sessionQueues.main) as Batch;
+    sessionQueues.expireSessionOf(batch);
+    expect(sessionQueues.main.session).not.toBe(session);
   });
 
-  it('does not replace that of queries, so that no unanswered query is outside of its lane’s session', () => {
-    const lanes = openLanes();
-    const { stale } = lanes;
+  it('does not replace that of queries, so that every unanswered query is in the session of its queue', () => {
+    const sessionQueues = openSessionQueues();
+    const { stale } = sessionQueues;
     stale.queued.push(aBatch('stale'), aBatch('stale'));
-    const [rejected, unanswered] = [lanes.takeNext(stale) as Batch, lanes.takeNext(stale) as Batch];
-    lanes.expireSessionOf(rejected);
+    const [rejected, unanswered] = [sessionQueues.takeNext(stale) as Batch, sessionQueues.takeNext(stale) as Batch];
+    sessionQueues.expireSessionOf(rejected);
     expect(stale.isIdle).toBe(false);
-    expect([...lanes.unanswered()]).toEqual([unanswered]);
-    lanes.remove(unanswered);
+    expect([...sessionQueues.unanswered()]).toEqual([unanswered]);
+    sessionQueues.remove(unanswered);
     expect(stale.isIdle).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import { describeThrown, stackOf, toError } from '../../src/client/thrown.ts';
 const failing = (): never => {
   throw new Error('from a getter');
 };
-/** Fails at every look. */
+/** Throws on every access. */
 const hostile = new Proxy(
   {},
   {
@@ -53,13 +53,13 @@ const cases: [string, unknown, string | RegExp][] = [
   ['a revoked proxy', revoked, '<Revoked Proxy>'],
 ];
 
-describe('what user code threw', () => {
+describe('a value thrown by user code', () => {
   it.each(cases)('is described when it is %s', (_what, thrown, text) => {
     if (typeof text === 'string') expect(describeThrown(thrown)).toBe(text);
     else expect(describeThrown(thrown)).toMatch(text);
   });
 
-  it.each(cases)('can be told as an error when it is %s', (_what, thrown) => {
+  it.each(cases)('can be converted to an error when it is %s', (_what, thrown) => {
     const error = toError(thrown);
     expect(error === thrown || error.cause === thrown).toBe(true);
     expect(stackOf(error)).not.toBe('');
@@ -69,14 +69,14 @@ describe('what user code threw', () => {
     expect(isUnrecoverable(thrown)).toBe(false);
   });
 
-  it('allows none when it is an UnrecoverableError, whatever its message', () => {
+  it('allows none when it is an UnrecoverableError, with any message', () => {
     expect(isUnrecoverable(new UnrecoverableError(''))).toBe(true);
     expect(isUnrecoverable(Object.assign(new UnrecoverableError('x'), { message: null }))).toBe(true);
   });
 });
 
 describe('an isolated listener', () => {
-  it('says as a warning what it throws, and never throws', async () => {
+  it('emits its error as a warning, and never throws', async () => {
     const warning = new Promise<Error>((resolve) => process.once('warning', resolve));
     isolatedListener('onRepair', () => {
       throw { code: 5 };
@@ -84,7 +84,7 @@ describe('an isolated listener', () => {
     expect(await warning).toMatchObject({ name: 'JobraftListenerError', message: 'The listener of "onRepair" threw: { code: 5 }' });
   });
 
-  it('does so for one that is async, too', async () => {
+  it('does the same if it is async', async () => {
     const warning = new Promise<Error>((resolve) => process.once('warning', resolve));
     isolatedListener('onRepair', () => Promise.reject(new Error('too late')))();
     expect(await warning).toMatchObject({ message: 'The listener of "onRepair" threw: too late' });

@@ -5,8 +5,8 @@ const FAKED = ['Date', 'performance', 'setTimeout', 'clearTimeout', 'setInterval
 const TURN_MS = 0.2;
 
 /**
- * For a test file: in its tests a fifth of a millisecond passes in each turn of the event loop. Calls within the process take a few turns, on any
- * machine, so that neither a busy nor a stopped machine lets a deadline, a lease or a silence end early.
+ * In the tests of a file a fifth of a millisecond passes in each turn of the event loop. Calls within the process take a few turns, on any
+ * machine, so that neither a busy nor a paused machine ends a deadline, a lease or a silence timeout early.
  */
 export function countTimeInTurns(): void {
   let next: NodeJS.Immediate;

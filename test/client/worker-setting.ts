@@ -5,14 +5,14 @@ import { Queue } from '../../src/client/queue.ts';
 import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
-/** What is closed after the test, in this order. */
+/** Closed after the test, in this order. */
 export const toClose: (() => Promise<void> | void)[] = [];
 
 export interface SettingOptions {
   readonly nodes?: readonly number[];
-  /** The process that the workers claim for. */
+  /** The process for which the workers claim. */
   readonly holder?: number;
-  /** Of the process that the workers run in; settings that share it simulate one process. */
+  /** The quarantine of the workers' process; settings that share it simulate one process. */
   readonly quarantine?: Quarantine;
   /** How long the workers' claims wait, unless a worker has its own. */
   readonly claimWaitMs?: number;
@@ -36,14 +36,14 @@ export function aSetting({ nodes = [1], holder = 0, quarantine = new Quarantine(
   return { cluster, client, queue, aWorker };
 }
 
-/** For every test file that uses {@link aSetting}: closes what it made. */
+/** For every test file that uses {@link aSetting}: closes everything that it created. */
 export function closeAfterEach(): void {
   afterEach(async () => {
     for (const close of toClose.splice(0)) await close();
   });
 }
 
-/** A promise with its end outside. */
+/** A promise that the test resolves. */
 export function aGate() {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => {

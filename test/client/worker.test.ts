@@ -16,7 +16,7 @@ import { FakeCluster } from './fake-cluster.ts';
 import { countTimeInTurns } from './turn-time.ts';
 import { aGate, aSetting as aWorkerSetting, closeAfterEach, toClose } from './worker-setting.ts';
 
-/** Claims that come back soon. */
+/** Claims with a short wait. */
 const aSetting = (nodes: readonly number[] = [1]) => aWorkerSetting({ nodes, claimWaitMs: 200 });
 
 countTimeInTurns();
@@ -44,7 +44,7 @@ function oddlyThrown(): [string, unknown, RegExp][] {
 }
 
 describe('a worker', () => {
-  it('completes every job once and tells its result', async () => {
+  it('completes every job once and reports its result', async () => {
     const { queue, aWorker } = aSetting();
     const added = await queue.addBulk(Array.from({ length: 500 }, (_, n) => ({ name: 'n', data: n })));
     const results = new Map<number, unknown>();
@@ -64,7 +64,7 @@ describe('a worker', () => {
     expect((await completed)[1]).toBe(42);
   });
 
-  it('keeps at most one claim waiting, and asks again when it comes back empty', async () => {
+  it('keeps at most one claim waiting, and claims again when it comes back empty', async () => {
     const { cluster, aWorker } = aSetting();
     aWorker(async () => 1, { concurrency: 10, claimWaitMs: 5 });
     await eventually(() => expect(cluster.requests.length).toBeGreaterThan(8));
@@ -91,7 +91,7 @@ describe('a worker', () => {
     expect(most).toBe(7);
   });
 
-  it('leaves waiting jobs to others while its own take long', async () => {
+  it('leaves waiting jobs to others while its own jobs take long', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const gate = aGate();
     await queue.addBulk(Array.from({ length: 10 }, (_, n) => ({ name: 'n', data: n })));
@@ -112,7 +112,7 @@ describe('a worker', () => {
     expect(full.length).toBeGreaterThanOrEqual(9);
   });
 
-  it('completes once though replies are lost', async () => {
+  it('completes once even if replies are lost', async () => {
     const { cluster, queue, aWorker } = aSetting([1, 2]);
     const seen: number[] = [];
     const worker = aWorker(
@@ -130,7 +130,7 @@ describe('a worker', () => {
     expect(stalled).toEqual([]);
   });
 
-  it('goes on after a time without a leader', async () => {
+  it('continues after a time without a leader', async () => {
     const cluster = new FakeCluster([1]);
     const client = new Client(cluster, { deadlineMs: 30 });
     toClose.push(
@@ -171,7 +171,7 @@ describe('a job that fails', () => {
     expect(cluster.machine.counts('numbers').failed).toBe(1);
   });
 
-  it('can be redriven, and then succeeds', async () => {
+  it('can be retried, and then succeeds', async () => {
     const { queue, aWorker } = aSetting();
     let isBroken = true;
     const worker = aWorker(async () => {
@@ -187,7 +187,7 @@ describe('a job that fails', () => {
     expect((await completed)[1]).toBe('repaired');
   });
 
-  it('goes straight to the dead letters when another attempt is useless', async () => {
+  it('becomes a dead letter at once if another attempt is useless', async () => {
     const { queue, aWorker } = aSetting();
     const worker = aWorker(async () => {
       throw new UnrecoverableError('bad address');
@@ -198,7 +198,7 @@ describe('a job that fails', () => {
     expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'bad address', attemptsMade: 1 });
   });
 
-  it('may throw synchronously, and things that are no errors', async () => {
+  it('may throw synchronously, and values that are no errors', async () => {
     const { queue, aWorker } = aSetting();
     const worker = aWorker(() => {
       throw 'just text';
@@ -301,7 +301,7 @@ describe('a lease', () => {
     gate.open();
     expect((await stalled)[1]).toBeInstanceOf(LeaseLostError);
     expect(completed).toEqual([]);
-    // What was begun and whose lease ended stalled once, and is tried again.
+    // A begun job whose lease expired stalled once, and is tried again.
     expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 0, failed: 0 });
     expect(cluster.machine.totals.stalled).toBe(1);
   });
@@ -312,7 +312,7 @@ describe('a listener that throws', () => {
     throw new Error('thrown by a listener');
   };
 
-  it.each(['active', 'completed', 'drained'] as const)('of "%s" keeps no job from its end, and is reported', async (event) => {
+  it.each(['active', 'completed', 'drained'] as const)('of "%s" does not keep a job from ending, and is reported', async (event) => {
     const { cluster, queue, aWorker } = aSetting();
     const worker = aWorker(async (job) => job.data, { concurrency: 4, autorun: false });
     const errors: Error[] = [];
@@ -329,7 +329,7 @@ describe('a listener that throws', () => {
     expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 4, active: 0 });
   });
 
-  it('of "failed" keeps no other listener from its call, though it is async', async () => {
+  it('of "failed" does not keep other listeners from being called, even if it is async', async () => {
     const { queue, aWorker } = aSetting();
     const worker = aWorker(() => Promise.reject(new Error('no luck')));
     worker.on('failed', async () => failing());
@@ -355,7 +355,7 @@ describe('a listener that throws', () => {
     await worker.close();
   });
 
-  it('of "error" or "closed" is said as a warning, and close() ends', async () => {
+  it('of "error" or "closed" causes a warning, and close() ends', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
@@ -389,7 +389,7 @@ describe('closing a worker', () => {
       },
       { concurrency: 2, prefetchMax: 4 },
     );
-    // Quick jobs first, so that the worker claims ahead.
+    // Short jobs first, so that the worker claims ahead.
     await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: 'n', data: n })));
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(200));
     isSlow = true;
@@ -413,7 +413,7 @@ describe('closing a worker', () => {
     expect(await queue.getJob(id)).toMatchObject({ state: 'waiting', attemptsMade: 0 });
   });
 
-  it('gives back what its claims brought meanwhile, whenever the jobs come', async () => {
+  it('gives back the jobs that its claims bring meanwhile, at any time', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const begun: number[] = [];
     const ended: number[] = [];
@@ -431,7 +431,7 @@ describe('closing a worker', () => {
     expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 30 - begun.length, failed: 0, completed: begun.length });
   });
 
-  it('takes its claim away from the cluster with the last user of a shared client', async () => {
+  it('cancels its claim with the last user of a shared client', async () => {
     const cluster = new FakeCluster();
     const worker = new Worker('numbers', async () => 1, { connection: cluster, claimWaitMs: 60_000 });
     await eventually(() => expect(cluster.parkedClaims).toBe(1));
@@ -465,7 +465,7 @@ describe('closing a worker', () => {
     expect(calls).toBe(1);
   });
 
-  it('by force aborts what runs and gives it back', async () => {
+  it('by force aborts the running jobs and gives them back', async () => {
     const { cluster, queue, aWorker } = aSetting();
     let aborted = false;
     const worker = aWorker(
@@ -485,7 +485,7 @@ describe('closing a worker', () => {
 });
 
 describe('the options of a worker', () => {
-  it('name the valid ones when one is misspelt, and must be possible', () => {
+  it('name the valid ones when one is misspelt, and must be valid', () => {
     const { aWorker } = aSetting();
     const misspelt: object = { concurency: 5 };
     expect(() => aWorker(async () => 1, misspelt)).toThrow(UnknownOptionError);

@@ -28,7 +28,7 @@ describe("the package's config/cluster.yaml", () => {
     expect(written.limits).toEqual(LIMIT_DEFAULTS);
   });
 
-  it('stands for what is used without a file, and logs', () => {
+  it('has the defaults used without a file, and logs', () => {
     expect(loadClusterConfig()).toEqual({ ...parseClusterConfig(''), logs: { dir: 'data/logs', level: 'info' } });
   });
 });
@@ -59,7 +59,7 @@ describe('a configuration', () => {
     expect(config.logs).toEqual({ dir: 'x', level: 'info' });
   });
 
-  it('gives way to overrides, one setting at a time', () => {
+  it('is overridden one setting at a time', () => {
     const text = 'nodes: 5\nraft:\n  heartbeatMs: 20\n  electionTimeoutMs: 500\nlogs: { dir: x }\n';
     const config = parseClusterConfig(text, { nodes: 7, raft: { heartbeatMs: 30 }, logs: { level: 'debug' } });
     expect(config).toMatchObject({ nodes: 7, raft: { heartbeatMs: 30, electionTimeoutMs: 500 }, logs: { dir: 'x', level: 'debug' } });
@@ -67,7 +67,7 @@ describe('a configuration', () => {
   });
 });
 
-describe('a configuration that cannot work', () => {
+describe('a configuration with invalid settings', () => {
   it.each([
     ['nodes: 0', 'cluster.yaml:1: "nodes" has the value 0. Give a whole number from 1 to 51, or a list'],
     ['nodes: 52', '"nodes" has the value 52.'],
@@ -90,7 +90,7 @@ describe('a configuration that cannot work', () => {
     ['limits: { payloadBytesMax: 1.5 }', '"limits.payloadBytesMax" has the value 1.5. Give a whole number of bytes'],
     ['limits: { tailEntries: null }', '"limits.tailEntries" has the value null.'],
     ['- a\n- b', 'Give a group of settings'],
-  ])('%s: names key, value and remedy', (text, message) => expect(problemsOf(text).message).toContain(message));
+  ])('%s is rejected with key, value and remedy', (text, message) => expect(problemsOf(text).message).toContain(message));
 
   it.each([
     [
@@ -100,7 +100,7 @@ describe('a configuration that cannot work', () => {
     ['raft: { heartbeat: 5 }', 'Did you mean "heartbeatMs"?'],
     ['raft: { turbo: true }', '"raft.turbo" has the value true. No such setting. Known here are'],
     ['node: 3', 'cluster.yaml:1: "node" has the value 3. No such setting. Did you mean "nodes"?'],
-  ])('%s: guesses what an unknown key was meant to be', (text, message) => expect(problemsOf(text).message).toContain(message));
+  ])('%s is rejected with the key that was probably meant', (text, message) => expect(problemsOf(text).message).toContain(message));
 
   it('lists every problem with its line, not only the first', () => {
     const error = problemsOf('nodes: 99\n\nraft:\n  heartbeatMs: -1\n  turbo: 1\nlimits:\n  tailEntries: x\n');
@@ -175,7 +175,7 @@ describe('the table of settings', () => {
     }
   });
 
-  it('allows nothing that the core rejects', () => {
+  it('allows no value that the core rejects', () => {
     for (const [key, { min, max }] of Object.entries(RAFT_SETTINGS)) {
       const partner = key === 'electionTimeoutMs' ? { heartbeatMs: 1 } : { electionTimeoutMs: 600_000 };
       expect(() => raftConfig({ ...partner, [key]: min }), key).not.toThrow();

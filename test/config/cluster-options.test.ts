@@ -17,7 +17,7 @@ describe('the flags of a cluster', () => {
     (flag, group, key, value) => expect(clusterOverridesOf(aCommand(flag, `${value}`))).toEqual({ [group]: { [key]: value } }),
   );
 
-  it('include those that operators know', () => {
+  it('include the common ones', () => {
     expect(numberSettings().map(({ key }) => flagOf(key))).toEqual(
       expect.arrayContaining(['--heartbeat-ms', '--election-timeout-ms', '--payload-bytes-max']),
     );
@@ -29,7 +29,7 @@ describe('the flags of a cluster', () => {
     expect(flags.length).toBe(numberSettings().length + 8);
   });
 
-  it('set everything else too', () => {
+  it('set all other settings too', () => {
     const args = [
       '--nodes',
       '5',
@@ -58,7 +58,7 @@ describe('the flags of a cluster', () => {
     expect(clusterOverridesOf(aCommand())).toEqual({});
   });
 
-  it('are laid over the file', () => {
+  it('override the file', () => {
     expect(clusterConfigOf(aCommand('--nodes', '7', '--election-timeout-ms', '900'))).toMatchObject({
       nodes: 7,
       raft: { heartbeatMs: 125, electionTimeoutMs: 900 },

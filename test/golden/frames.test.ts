@@ -83,7 +83,7 @@ const PEER_PARTS: Omit<OfEach<PeerPart>, 'raft'> = {
   version: { type: 'version', version: 3 },
 };
 
-/** Of three tables of frames, one: how its bytes are written and read. */
+/** How the bytes of one of the three tables of frames are written and read. */
 function tableOf<Frame>(
   prefix: string,
   frames: object,
@@ -108,7 +108,7 @@ describe('the bytes of frames', () => {
     expectGolden(FILE, Object.fromEntries(FRAMES.map(({ name, bytes }) => [name, bytes])));
   });
 
-  it.each(FRAMES)('of the $name are read as what they say', ({ name, frame, read }) => {
+  it.each(FRAMES)('of the $name are decoded to the same frame', ({ name, frame, read }) => {
     expect(read(goldenBytes(FILE, name))).toEqual([frame]);
   });
 });

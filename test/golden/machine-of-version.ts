@@ -4,7 +4,7 @@ import { JobQueue } from '../../src/queue/job-queue.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { CLIENT, entryData, OPENING, START_MS, Tables } from '../queue/harness.ts';
 
-/** A state machine that carries out everything by one version, with one client whose session is open, and its checkpoint. */
+/** A state machine that executes everything by one version, with one client whose session is open, and its checkpoint. */
 export class MachineOfVersion {
   readonly tables = new Tables();
   readonly machine: JobQueue;
@@ -17,7 +17,7 @@ export class MachineOfVersion {
     this.#version = version;
     this.#encoder = version === 1 ? new Version1Encoder() : new RequestEncoder();
     this.machine = new JobQueue({ readRecord: (kind, key) => this.tables.read(kind, key), payloadInEntryBytes });
-    // The clients of version 1 name their sessions themselves.
+    // The clients of version 1 choose their session ids themselves.
     this.#apply(this.request((to) => to.openSession(), 1, version === 1 ? CLIENT : OPENING));
   }
 

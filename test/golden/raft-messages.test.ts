@@ -92,11 +92,11 @@ describe("the bytes of Raft's messages", () => {
     expectGolden(FILE, Object.fromEntries([...messages, ...configurations]));
   });
 
-  it.each(Object.entries(MESSAGES))('of the message %s are read as what they say', (type, message) => {
+  it.each(Object.entries(MESSAGES))('of the message %s are decoded to the same message', (type, message) => {
     expect(readPeerParts(goldenBytes(FILE, type), ENVELOPE.from, ENVELOPE.to)).toEqual([{ type: 'raft', message }]);
   });
 
-  it.each(Object.entries(CONFIGURATIONS))('of a %s are read as what they say', (name, configuration) => {
+  it.each(Object.entries(CONFIGURATIONS))('of a %s are decoded to the same configuration', (name, configuration) => {
     expect(readConfiguration(new ByteReader(goldenBytes(FILE, name)))).toEqual(configuration);
   });
 });

@@ -60,7 +60,7 @@ function requestOf(name: string, build: (to: RequestEncoder) => void): Uint8Arra
   return encoder.finish();
 }
 
-/** Of a state machine that carries the operation out. */
+/** The version of a state machine that executes the operation. */
 function versionOf(name: string): number {
   if (name === 'heldJobs') return OF_QUERIES;
   return name.endsWith('1') ? 1 : MACHINE_VERSION;

@@ -11,7 +11,7 @@ const PAYLOAD_IN_ENTRY_BYTES = 8192;
 
 type Build = (to: RequestEncoder) => void;
 
-/** One reply for each name, in order: each request changes what the next ones show. */
+/** One reply for each name, in order: each request changes the results of the next ones. */
 function repliesOf(version: number): [string, Uint8Array][] {
   const machine = new MachineOfVersion(version, PAYLOAD_IN_ENTRY_BYTES);
   return Object.entries(REQUESTS).map(([name, build]) => [name, machine.send(build)]);
@@ -43,7 +43,7 @@ const REQUESTS: Readonly<Record<string, Build>> = {
   },
 };
 
-/** Replies of a machine of today that no operation within a session brings. */
+/** Replies of the current machine that no operation within a session causes. */
 function otherReplies(): Record<string, Uint8Array> {
   const machine = new MachineOfVersion(3, PAYLOAD_IN_ENTRY_BYTES);
   machine.send((to) => to.add('q', bytesOf('held'), options()));
@@ -87,7 +87,7 @@ describe('the bytes of replies', () => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(ResultCode[code]);
   });
 
-  it('say what came of each operation', () => {
+  it('contain the result of each operation', () => {
     const { payload, id, ...job } = { payload: bytesOf('hello'), id: 1, attemptsMax: 5, addedMs: START_MS + 20 };
     expect(resultsIn('claimed')).toEqual([
       { ok: true, type: 'claimed', jobs: [{ ...job, id, payload, token: 1, attempt: 1, isBegun: true, stalls: 0 }] },

@@ -18,7 +18,7 @@ interface Session {
   readonly isKilled?: boolean;
 }
 
-/** A folder as nodes leave it; more than one session of a node are restarts. */
+/** A folder with logs; several sessions of a node are restarts. */
 function aRun(...sessions: readonly Session[]): string {
   const folder = aFolder();
   for (const { node, level = 'info', events, isKilled = false } of sessions) {
@@ -32,7 +32,7 @@ function aRun(...sessions: readonly Session[]): string {
 const times = (count: number, event: NodeEvent): NodeEvent[] => Array.from({ length: count }, () => event);
 
 describe('the analysis of a run', () => {
-  it('tells the nodes, when each became leader, elections, and the RPCs of each node', async () => {
+  it('reports the nodes, when each became leader, elections, and the RPCs of each node', async () => {
     const folder = aRun(
       {
         node: 1,
@@ -82,7 +82,7 @@ describe('the analysis of a run', () => {
     expect(nodes).toMatchObject([{ starts: 2, isComplete: true, rpcSent: { AppendEntries: 84, InstallSnapshot: 2 } }]);
   });
 
-  it('counts what a killed node sent since its last totals where every RPC has its line, and else says that it cannot', async () => {
+  it('counts what a killed node sent since its last totals if every RPC has a line, and otherwise reports that it cannot', async () => {
     const events = [
       ...times(10, sends(1, 'append', 2, 1, 0)),
       sends(1, 'append', 2, 1, 3_000),
@@ -95,12 +95,12 @@ describe('the analysis of a run', () => {
     expect(analysisText(info)).toContain('Node 1 was killed, or still runs: RPCs since its last totals are not counted.');
   });
 
-  it('remembers a kill behind a restart', async () => {
+  it('remembers a kill after a restart', async () => {
     const folder = aRun({ node: 1, events: [sends(1, 'append', 2)], isKilled: true }, { node: 1, events: [sends(1, 'append', 2)] });
     expect((await analyseLogs(folder)).nodes).toMatchObject([{ isComplete: false, starts: 2, rpcSent: { AppendEntries: 2 } }]);
   });
 
-  it('bears a torn last line and foreign lines, and tells how many', async () => {
+  it('skips a torn last line and foreign lines, and reports how many', async () => {
     const folder = aRun({ node: 1, events: [becomes(1, 'leader')] });
     appendFileSync(
       join(folder, 'node-1.log'),
@@ -128,7 +128,7 @@ describe('the analysis of a run', () => {
 });
 
 describe('the text of an analysis', () => {
-  it('stands in columns', () => {
+  it('has aligned columns', () => {
     const node = { file: 'node-1.log', starts: 1, isComplete: true, unreadableLines: 0 };
     const text = analysisText({
       nodes: [
@@ -158,7 +158,7 @@ describe('the text of an analysis', () => {
     );
   });
 
-  it('says so when there was no leader', () => {
+  it('reports that there was no leader', () => {
     expect(analysisText({ nodes: [], leaders: [], elections: 0 })).toContain('No node became leader.');
   });
 });
@@ -176,7 +176,7 @@ describe('the command `logs`', () => {
     expect(JSON.parse(run(folder, '--json').stdout)).toMatchObject({ elections: 1, leaders: [{ node: 1, term: 1 }] });
   });
 
-  it('replies to a wrong folder with one sentence and exit code 1', () => {
+  it('reports a wrong folder in one sentence and exits with code 1', () => {
     const { status, stdout, stderr } = run(aFolder());
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(/^There are no node logs/);

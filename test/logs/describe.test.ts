@@ -4,7 +4,7 @@ import { describeEvent, describeTotals } from '../../src/logs/describe.ts';
 import type { NodeEvent } from '../../src/node/event.ts';
 import { becomes, sends, started, timedOut } from './node-events.ts';
 
-describe('an event, told to people', () => {
+describe('an event as a sentence', () => {
   it.each<[string, NodeEvent]>([
     ['Node 1 timed out, starting election', timedOut(1)],
     ['Node 1 sends RPC RequestVote to Node 2', sends(1, 'request-vote', 2)],

@@ -18,7 +18,7 @@ const rpcLines = (lines: readonly Record<string, unknown>[]) => lines.filter(({ 
 const totals = (lines: readonly Record<string, unknown>[]) => lines.filter(({ event }) => event === 'rpc-totals').map(({ sent }) => sent);
 
 describe("a node's log", () => {
-  it('has one structured line for each event, with a sentence for people', () => {
+  it('has one structured line for each event, with a sentence', () => {
     const lines = logOf('info', [started(1), timedOut(1), becomes(1, 'leader', 4)]);
     expect(lines.map(({ msg }) => msg)).toEqual([
       'Node 1 opens its log',
@@ -62,7 +62,7 @@ describe("a node's log", () => {
     expect(totals(lines)).toEqual([{ RequestVote: { 2: 2 }, RequestVoteResponse: { 2: 1 }, AppendEntriesResponse: { 2: 1 } }]);
   });
 
-  it('writes totals every two seconds of the node’s time, since its opening, and none without news', () => {
+  it('writes totals every two seconds of the node’s time, since its opening, and none without new events', () => {
     const lines = logOf('info', [
       sends(1, 'append', 2, 1, 0),
       sends(1, 'append', 2, 1, 1_999),
@@ -73,7 +73,7 @@ describe("a node's log", () => {
     expect(totals(logOf('info', [started(1), timedOut(1, 0, 9_000)]))).toEqual([]);
   });
 
-  it('may be closed twice, and then hears nothing more', () => {
+  it('may be closed twice, and logs nothing afterwards', () => {
     const file = join(aFolder(), 'node-1.log');
     const log = openNodeLog({ node: 1, file });
     log.close();
@@ -82,7 +82,7 @@ describe("a node's log", () => {
     expect(linesOf(file).map(({ event }) => event)).toEqual(['log-opened', 'log-closed']);
   });
 
-  it('goes on behind what an earlier run wrote, also behind half a line', () => {
+  it('continues after the lines of an earlier run, also after a partial line', () => {
     const file = join(aFolder(), 'run', 'node-1.log');
     openNodeLog({ node: 1, file }).close();
     appendFileSync(file, '{"level":"info","ti');
@@ -100,16 +100,16 @@ describe("a node's log", () => {
     expect(() => openNodeLog({ node: 1, file: folder })).toThrow(/cannot be opened: .* Name a folder that can be written/);
   });
 
-  it.skipIf(!existsSync('/dev/full'))('ends with one warning on a full disk, and the node goes on', async () => {
+  it.skipIf(!existsSync('/dev/full'))('ends with one warning on a full disk, and the node continues', async () => {
     const warnings: string[] = [];
-    const hear = (warning: Error) => warnings.push(warning.message);
-    process.on('warning', hear);
-    onTestFinished(() => void process.off('warning', hear));
+    const onWarning = (warning: Error) => warnings.push(warning.message);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
     using log = openNodeLog({ node: 1, file: '/dev/full' });
     for (let round = 0; round < 3; round += 1) log.observe(timedOut(1));
     log.close();
     await vi.waitUntil(() => warnings.length > 0);
-    expect(warnings).toEqual([expect.stringMatching(/The log \/dev\/full ends here: ENOSPC.* The node goes on/)]);
+    expect(warnings).toEqual([expect.stringMatching(/The log \/dev\/full ends here: ENOSPC.* The node continues/)]);
   });
 
   it('has every line in the file before the next event, so that a killed thread loses none', () => {

@@ -24,7 +24,7 @@ function request(build: (to: RequestEncoder) => void, client = CLIENT, sequence 
 
 const everything = (to: RequestEncoder): void => {
   to.openSession();
-  to.add('q', bytesOf('content'), options({ backoff: { type: 'exponential', delayMs: 5 } }));
+  to.add('q', bytesOf('payload'), options({ backoff: { type: 'exponential', delayMs: 5 } }));
   to.add('q', none, options({ priority: 2 ** 21, keepCompleted: 0 }));
   to.add('ünïcode', none, options({ delayMs: 1e9 }));
   to.claim('q', claimOptions(10_000, 1, { waitMs: 30_000, stalledMax: 3, holder: 9 }));
@@ -59,14 +59,14 @@ describe('a request', () => {
     expect(two.length - one.length).toBe(17);
   });
 
-  it('tells its client and sequence, and nothing when it is no request', () => {
+  it('has a client and a sequence, and neither if it is no request', () => {
     expect(peekRequest(request(everything))).toEqual({ client: CLIENT, sequence: 3 });
     expect(peekRequest(none)).toBeUndefined();
     expect(peekRequest(request(everything, 0))).toBeUndefined();
   });
 });
 
-/** What each operation of a request says, in full. */
+/** The meaning of each operation of a request, in full. */
 function meaningOf(bytes: Uint8Array): unknown[] {
   const reader = new ByteReader(bytes);
   const { operations } = readRequestHeader(reader);
@@ -110,7 +110,7 @@ describe('operations that are taken from a request', () => {
     ),
   );
 
-  it('say the same as in it', () => {
+  it('have the same meaning as in it', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(anOperation, fc.boolean()), { minLength: 1, maxLength: 12 }), (operations) => {
         const to = new RequestEncoder();
@@ -127,13 +127,13 @@ describe('operations that are taken from a request', () => {
         const all = meaningOf(whole);
         expect(meaningOf(picked)).toEqual(places.map((at) => all[at]));
         expect(operationEnds(picked).at(-1)).toBe(picked.length);
-        // Again, by the places where they are now: nothing changes.
+        // Again, by their current places: nothing changes.
         expect(pickOperations(picked, [...places.keys()])).toEqual(picked);
       }),
     );
   });
 
-  it('are found whatever they are', () => {
+  it('are found for every kind of operation', () => {
     const to = new RequestEncoder();
     to.begin(CLIENT, 3, 2);
     const writes: (() => void)[] = [
@@ -269,8 +269,8 @@ describe('validation', () => {
   });
 });
 
-describe('a claim that may be held back', () => {
-  it('is a single claim that is willing to wait', () => {
+describe('a claim that may be parked', () => {
+  it('is a single claim with a wait', () => {
     expect(parkableClaim(request((to) => to.claim('q', claimOptions(3, 1000, { waitMs: 500 }))))).toEqual({
       queue: 'q',
       waitMs: 500,
@@ -298,7 +298,7 @@ describe('a query', () => {
     expect(validateQuery(none)).toMatchObject({ code: 'INVALID_REQUEST' });
   });
 
-  it('may ask which jobs a holder has; in the log there is no such operation, in whatever version', () => {
+  it('may list the jobs of a holder; no version has this operation in the log', () => {
     const held = (to: RequestEncoder): void => to.heldJobs(7, 2);
     expect(query(held)).toBeUndefined();
     expect(query((to) => to.heldJobs(7, 0))).toMatchObject({ code: 'INVALID_REQUEST' });
@@ -338,7 +338,7 @@ describe('a query', () => {
     ]);
   });
 
-  it('is answered from the state as it is, which stays as it is', () => {
+  it('is answered from the current state and does not change it', () => {
     const queue = new TestQueue();
     queue.apply(queue.request((to) => to.add('q', new Uint8Array([1, 2]), options())));
     const before = queue.machine.digest();
@@ -357,8 +357,8 @@ describe('a query', () => {
   });
 });
 
-describe('bytes that make no sense', () => {
-  it('reject the rest of their request and keep what stood before', () => {
+describe('malformed bytes', () => {
+  it('reject the rest of their request and keep the operations before them', () => {
     const queue = new TestQueue();
     const [reply] = queue.apply(
       queue.request((to) => {
@@ -371,7 +371,7 @@ describe('bytes that make no sense', () => {
     expect(queue.machine.counts('q').waiting).toBe(1);
   });
 
-  it('never break the state, and break no replica apart', () => {
+  it('never corrupt the state, and all replicas stay equal', () => {
     const source = new TestQueue().request(everything, 3);
     const anyDamage = fc.array(fc.tuple(fc.nat(source.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 });
     fc.assert(
@@ -394,7 +394,7 @@ describe('bytes that make no sense', () => {
   it('as an entry change no job', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => {
-        // What names a later version of the state machine is rejected as such.
+        // A later version of the state machine is rejected as such.
         fc.pre(versionOfEntry(noise) <= MACHINE_VERSION);
         const queue = new TestQueue();
         queue.index += 1;

@@ -5,7 +5,7 @@ import { bytesOf, options, TestQueue, textOf } from './harness.ts';
 
 const none = new Uint8Array(0);
 
-/** One job in each state that can be reached, in two queues. */
+/** One job in each reachable state, in two queues. */
 function aQueueWithEverything(): TestQueue {
   const queue = new TestQueue();
   const completed = queue.add('completed');
@@ -23,7 +23,7 @@ function aQueueWithEverything(): TestQueue {
 }
 
 describe('a checkpoint', () => {
-  it('brings back the same state, of which nothing but payloads was left out', () => {
+  it('restores the same state, without payloads in memory', () => {
     const queue = aQueueWithEverything();
     const digest = queue.machine.digest();
     queue.restart();
@@ -49,7 +49,7 @@ describe('a checkpoint', () => {
     expect(queue.checkpoint()).toBe(3);
   });
 
-  it('has no trace of a job that came and went since the last one', () => {
+  it('has no record of a job that came and went since the last one', () => {
     const queue = new TestQueue();
     queue.checkpoint();
     const before = queue.tables.rows;
@@ -57,19 +57,19 @@ describe('a checkpoint', () => {
     const { token } = queue.claimOne();
     queue.do((to) => to.complete(id, token, none));
     const written = queue.checkpoint();
-    // Machine and session; the queue that was made is forgotten with its job.
+    // Machine and session; the queue that was created is dropped with its job.
     expect(written).toBe(2);
     expect(queue.tables.rows).toBe(before);
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([]);
   });
 
-  it('deletes what it held of a job that is gone, its outcome too', () => {
+  it('deletes the records of a removed job, including its outcome', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
     for (const id of [1, 2, 4]) queue.do((to) => to.remove('q', id));
     queue.do((to) => to.remove('other', 5));
     queue.checkpoint();
-    // All five are of one page, and their payloads share a record, which stays until the last of them is gone.
+    // All five are in one page, and their payloads share a record, which stays until the last of them is gone.
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([0]);
     expect(queue.tables.keys(RecordKind.content)).toEqual([2]);
     const token = queue.job(3)?.token ?? 0;
@@ -111,7 +111,7 @@ describe('a checkpoint', () => {
     expect(queue.checkpoint()).toBe(2 + 3);
   });
 
-  it('deletes the outcome of a job that was redriven', () => {
+  it('deletes the outcome of a job that was retried', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
     queue.do((to) => to.retry('q', 2));
@@ -121,7 +121,7 @@ describe('a checkpoint', () => {
     expect(queue.machine.digest()).toBe(digest);
   });
 
-  it('keeps the bookkeeping small while jobs come and go between two', () => {
+  it('tracks few changes while jobs come and go between two checkpoints', () => {
     const queue = new TestQueue();
     for (let round = 0; round < 20; round += 1) {
       queue.send((to) => {
@@ -195,7 +195,7 @@ describe('a checkpoint', () => {
     expect(queue.claim(1).map(({ payload }) => payload?.length)).toEqual([10_000]);
   });
 
-  it('says so when a payload that it wrote cannot be read', () => {
+  it('fails with a message if a payload that it wrote cannot be read', () => {
     const queue = new TestQueue();
     queue.machine = new JobQueue({ readRecord: () => undefined });
     queue.index = 0;

@@ -9,7 +9,7 @@ import { JobQueue } from '../../src/queue/job-queue.ts';
 export const START_MS = 1_700_000_000_000;
 /** The id that the first session of a state gets. */
 export const CLIENT = 1;
-/** What an opening is sent under. */
+/** The client id of an opening. */
 export const OPENING = SESSION_ID_END + 7;
 
 const text = new TextEncoder();
@@ -27,7 +27,7 @@ export const options = (changed: Partial<AddOptions> = {}): AddOptions => ({
   ...changed,
 });
 
-/** What a claim asks for, unless a test says otherwise: all that it takes begins at once. */
+/** The default options of a claim: all jobs that it takes begin at once. */
 export const claimOptions = (countMax = 1, leaseMs = 1000, changed: Partial<ClaimOptions> = {}): ClaimOptions => ({
   countMax,
   beginMax: countMax,
@@ -83,7 +83,7 @@ export class Tables {
     return this.#table(kind).get(key);
   }
 
-  /** Writes one checkpoint, as a node does. @returns how many records it had. */
+  /** Writes one checkpoint, as a node does. @returns the number of records. */
   write(machine: JobQueue): number {
     for (const { kind, key, value } of machine.takeChanges()) {
       if (value === undefined) this.#table(kind).delete(key);
@@ -99,12 +99,12 @@ export class Tables {
   }
 }
 
-/** A machine with its tables, its log's clock and one client whose session is open. */
+/** A machine with its tables, its log clock and one client whose session is open. */
 export class TestQueue {
   readonly tables = new Tables();
   readonly encoder = new RequestEncoder();
   machine: JobQueue;
-  /** Of the log's clock; the wall clock shows the same until it is stepped. */
+  /** Time of the log clock; the wall clock shows the same until it is stepped. */
   nowMs = START_MS;
   wallStepMs = 0;
   version: number;
@@ -188,7 +188,7 @@ export class TestQueue {
     return result.ok && result.type === 'job' ? result.job : undefined;
   }
 
-  /** Lets log time pass. */
+  /** Advances log time. */
   pass(ms: number): void {
     this.nowMs += ms;
     this.apply();
@@ -198,7 +198,7 @@ export class TestQueue {
     return this.tables.write(this.machine);
   }
 
-  /** A crash right after a checkpoint. */
+  /** Simulates a crash right after a checkpoint. */
   restart(): void {
     this.checkpoint();
     this.machine = this.#open();

@@ -75,7 +75,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('checkpoint', 'restart', 'repeat') }) },
 );
 
-/** Drives a machine that is restarted, one that never is, and the model, and holds them against each other after every step. */
+/** Drives a machine that is restarted, one that never is, and the model, and compares them after every step. */
 class Comparison {
   readonly #restarted = new TestQueue(6);
   readonly #steady = new TestQueue();
@@ -159,7 +159,7 @@ class Comparison {
     expect(job?.failedReason ?? textOf(job?.result)).toBe(expected?.outcome);
   }
 
-  /** The latest request arrives once more: it gets the same reply and changes nothing the model would see. */
+  /** The latest request arrives again: it gets the same reply and changes nothing visible. */
   #repeat(): void {
     if (this.#latest === undefined || this.#latestReply === undefined) return;
     const replies = [this.#restarted, this.#steady].map((queue) => queue.apply(this.#latest as Uint8Array)[0]);
@@ -207,7 +207,7 @@ const shownOf = ({ id, queue, state, attempt, isBegun, stalls, token, addedMs, o
   attemptsMax: options.attemptsMax,
 });
 
-describe('the queue, held against a model that searches a list', () => {
+describe('the queue, compared with a model that searches a list', () => {
   it('gives the same replies and counts, and no restart leaves a trace (invariants 1 to 7, 11 and 12)', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 80, size: 'max' }), (steps) => {

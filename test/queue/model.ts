@@ -1,7 +1,7 @@
 import type { JobCounts, JobState } from '../../src/protocol/job-state.ts';
 import type { AddOptions, ClaimOptions } from '../../src/protocol/request-encoder.ts';
 
-/** A job of the reference model: nothing but what the design says of a job. */
+/** A job of the reference model: only the fields of the design. */
 export interface ModelJob {
   readonly id: number;
   readonly queue: string;
@@ -24,8 +24,8 @@ export interface ModelJob {
 export type Reply = 'done' | 'LEASE_LOST' | 'JOB_NOT_FOUND' | 'JOB_STATE';
 
 /**
- * The queue as one would write it on a page: a list of jobs that every operation searches. Slow and obviously right, to
- * hold the real one against.
+ * The simplest form of the queue: a list of jobs that every operation searches. Slow and obviously correct, for comparison with
+ * the real one.
  */
 export class ModelQueue {
   jobs: ModelJob[] = [];
@@ -227,6 +227,6 @@ function endAttempt(job: ModelJob): void {
   Object.assign(job, { isBegun: false, stalls: 0 });
 }
 
-/** The reason on record of a job that stalled too often. */
+/** The stored reason of a job that stalled too often. */
 const stalledReason = ({ stalls, stalledMax }: ModelJob): string =>
   `job stalled more than allowable limit: it was begun ${stalls} times in a row, and each time its worker neither finished it nor extended its lease (maxStalledCount ${stalledMax})`;

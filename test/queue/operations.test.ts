@@ -41,7 +41,7 @@ describe('a job that is added', () => {
     expect(queue.machine.queueNames()).toEqual(['q', 'other']);
   });
 
-  it('may have an empty content', () => {
+  it('may have an empty payload', () => {
     const queue = new TestQueue();
     queue.add('');
     queue.restart();
@@ -87,7 +87,7 @@ describe('a claim', () => {
     expect(rest).toEqual([...returned.map((job) => job.id), ...Array.from({ length: 2000 }, (_, at) => 3001 + at)]);
   });
 
-  it('passes over removed jobs, however many', () => {
+  it('skips any number of removed jobs', () => {
     const queue = new TestQueue();
     for (let id = 1; id <= 300; id += 1) queue.add('x', { priority: id % 2 });
     queue.send((to) => {
@@ -130,7 +130,7 @@ describe('the holder of a lease', () => {
     expect(perform(current.token)).toEqual({ ok: true, type: 'done' });
   });
 
-  it('learns that the job never existed, or that it is gone', () => {
+  it('gets an error for a job that never existed or is gone', () => {
     const queue = new TestQueue();
     const id = queue.add('x', { keepCompleted: 0 });
     const { token } = queue.claimOne();
@@ -177,7 +177,7 @@ describe('an attempt that fails', () => {
     expect(queue.claim()).toEqual([]);
   });
 
-  it('is not repeated when the worker says so', () => {
+  it('is not repeated if the worker forbids it', () => {
     const queue = new TestQueue();
     const id = queue.add('x', { attemptsMax: 5 });
     const { token } = queue.claimOne();
@@ -237,7 +237,7 @@ describe('a lease that ends', () => {
     expect(queue.machine.nextLeaseEndMs).toBeUndefined();
   });
 
-  it('fails the job once it stalled more often than its worker allows, and says so', () => {
+  it('fails the job once it stalled more often than its worker allows, with a reason', () => {
     const queue = new TestQueue();
     const id = queue.add('x', { attemptsMax: 9 });
     for (const stalls of [1, 2, 3]) {
@@ -252,7 +252,7 @@ describe('a lease that ends', () => {
     expect(queue.job(id)).toMatchObject({ state: 'waiting', stalls: 0 });
   });
 
-  it('leaves the job to be begun by its worker alone: a claim does not begin what stalled', () => {
+  it('leaves the begin of the job to its worker: a claim does not begin a stalled job', () => {
     const queue = new TestQueue();
     const stalled = queue.add('x');
     queue.claimOne(1000);
@@ -264,14 +264,14 @@ describe('a lease that ends', () => {
     ]);
   });
 
-  it.each(['complete', 'fail'] as const)('is forgotten once an attempt ends: %s resets the stalls', (operation) => {
+  it.each(['complete', 'fail'] as const)('counts no stall after an attempt ends: %s resets the stalls', (operation) => {
     const queue = new TestQueue();
     const id = queue.add('x', { attemptsMax: 2 });
     queue.claimOne(1000);
     queue.pass(1000);
     const { token } = queue.claimOne(1000);
     queue.do((to) => (operation === 'complete' ? to.complete(id, token, none) : to.fail(id, token, 'r', true)));
-    // That the job had begun goes without saying.
+    // This implies that the job had begun.
     expect(queue.job(id)).toMatchObject({ state: operation === 'complete' ? 'completed' : 'waiting', attempt: 1, stalls: 0 });
   });
 
@@ -319,7 +319,7 @@ describe('a lease that ends', () => {
     expect(queue.machine.logMs).toBe(START_MS + 500);
   });
 
-  it('is worked off in bounded portions, the rest at the next entry', () => {
+  it('is processed in bounded portions, the rest at the next entry', () => {
     const queue = new TestQueue();
     queue.send((to) => {
       for (let count = 0; count < 12_000; count += 1) to.add('q', none, options({ delayMs: 10 }));
@@ -333,7 +333,7 @@ describe('a lease that ends', () => {
 });
 
 describe('a process that is gone', () => {
-  it('gives its leases back: what was begun stalled, what was claimed ahead counts nothing, and others keep theirs', () => {
+  it('gives its leases back: begun jobs stall, jobs claimed ahead count nothing, and others keep theirs', () => {
     const queue = new TestQueue();
     const [begun, ahead, other] = [queue.add('a'), queue.add('b'), queue.add('c')];
     queue.claim(2, 60_000, 'q', { beginMax: 1, holder: 5 });
@@ -346,10 +346,10 @@ describe('a process that is gone', () => {
   });
 });
 
-describe('a request that a node makes by itself', () => {
+describe('a request of a node itself', () => {
   const alone = (queue: TestQueue, build: Parameters<TestQueue['request']>[0]): Uint8Array => queue.request(build, 0, NO_CLIENT, 0);
 
-  it('releases by token, twice without effect, and no client is answered', () => {
+  it('releases by token, has no effect the second time, and sends no reply', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
     const { token } = queue.claimOne();
@@ -361,7 +361,7 @@ describe('a request that a node makes by itself', () => {
     expect(queue.job(id)).toMatchObject({ state: 'active', token: again.token });
   });
 
-  it('adds and ends nothing: what may come twice would be done twice', () => {
+  it('adds and ends nothing, because it may arrive twice', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
     const { token } = queue.claimOne();
@@ -376,7 +376,7 @@ describe('a request that a node makes by itself', () => {
 });
 
 describe('retry and remove', () => {
-  it('act on jobs of the queue that they name, and of no other', () => {
+  it('act only on jobs of the queue that they name', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
     for (const build of [(to: RequestEncoder) => to.remove('other', id), (to: RequestEncoder) => to.retry('other', id)]) {
@@ -404,7 +404,7 @@ describe('retry and remove', () => {
     expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ code: 'LEASE_LOST' });
   });
 
-  it('redrives only failed jobs', () => {
+  it('retries only failed jobs', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
     expect(queue.do((to) => to.retry('q', id))).toMatchObject({ ok: false, code: 'JOB_STATE', state: 'waiting', job: id });
@@ -484,7 +484,7 @@ describe('the log', () => {
     expect(queue.do((to) => to.counts('nowhere'))).toMatchObject({ counts: { waiting: 0 } });
   });
 
-  it('in version 2 lets queues without jobs make room for new ones', () => {
+  it('in version 2 drops queues without jobs for new ones', () => {
     const queue = new TestQueue(8_192, 2);
     queue.send((to) => {
       for (let at = 0; at < 10_000; at += 1) to.add(`queue-${at}`, none, options());

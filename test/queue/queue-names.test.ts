@@ -4,7 +4,7 @@ import { claimOptions, options, TestQueue } from './harness.ts';
 const none = new Uint8Array(0);
 
 describe('queues', () => {
-  it('may be of any number, with jobs that are kept', () => {
+  it('may exist in any number, with kept jobs', () => {
     const queue = new TestQueue();
     queue.send((to) => {
       for (let at = 0; at < 30_000; at += 1) to.add(`queue-${at}`, none, options());
@@ -13,7 +13,7 @@ describe('queues', () => {
     expect(queue.machine.queueNames()).toHaveLength(30_001);
   });
 
-  it('are forgotten with the entry that takes their last job', () => {
+  it('are dropped with the entry that takes their last job', () => {
     const queue = new TestQueue();
     queue.add('x', { keepCompleted: 0 });
     expect(queue.machine.queueNames()).toEqual(['q']);
@@ -27,7 +27,7 @@ describe('queues', () => {
     queue.machine.check();
   });
 
-  it('are reported when they get their only waiting job, from wherever it comes', () => {
+  it('are reported when they get their only waiting job, whatever its previous state', () => {
     const queue = new TestQueue();
     const reportedAfter = (change: () => void): string[] => {
       queue.filled = [];
@@ -62,7 +62,7 @@ describe('queues', () => {
     queue.machine.check();
   });
 
-  it('without jobs of an earlier version are forgotten with the first entry of version 3', () => {
+  it('without jobs of an earlier version are dropped with the first entry of version 3', () => {
     const queue = new TestQueue(8_192, 2);
     const gone = queue.add('x');
     queue.do((to) => to.remove('q', gone));

@@ -7,11 +7,11 @@ import { SegmentedFifo } from '../../src/queue/segmented-fifo.ts';
 const queue = new NamedQueue(1, 'a');
 const policy = queue.sharePolicy(1, 0, 0, 0, 0);
 
-/** What is done to the line, and how often. Counts on both sides of a segment's 1,024 jobs. */
+/** An operation on the FIFO, and its count. Counts on both sides of a segment's 1,024 jobs. */
 const anyStep = fc.record({ type: fc.constantFrom('push', 'shift', 'retain'), count: fc.constantFrom(1, 7, 1000, 1024, 2500) });
 
-describe('a line of jobs', () => {
-  it('serves them as an array would, across its segments', () => {
+describe('a segmented FIFO', () => {
+  it('serves jobs as an array would, across its segments', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
         const line = new SegmentedFifo();

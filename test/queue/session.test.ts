@@ -44,7 +44,7 @@ describe('a repeated request', () => {
     expect(decodeReply(reply ?? none).results).toMatchObject([{ type: 'claimed', jobs: [{ id: 1, token: 1, payload: undefined }] }]);
   });
 
-  it('below what the client acknowledged is rejected: nodes that passed it on wait for a reply', () => {
+  it('below what the client acknowledged is rejected, because nodes that forwarded it wait for a reply', () => {
     const queue = new TestQueue();
     const request = queue.request((to) => to.add('q', none, options()));
     queue.apply(request);
@@ -56,7 +56,7 @@ describe('a repeated request', () => {
 });
 
 describe('requests out of order', () => {
-  it('are each carried out once', () => {
+  it('are each executed once', () => {
     const queue = new TestQueue();
     const requests = [9, 5, 7].map((sequence) => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, 2));
     const first = queue.apply(...requests);
@@ -85,7 +85,7 @@ describe('a session', () => {
     expect(queue.machine.counts('q').waiting).toBe(0);
   });
 
-  it('gets an id that was never given out before, however often its opening comes', () => {
+  it('gets an id that was never assigned before, however often its opening arrives', () => {
     const queue = new TestQueue();
     const opening = queue.request((to) => to.openSession(), 1, OPENING + 1);
     const ids = [...queue.apply(opening, opening), ...queue.apply(opening)].map((reply) => decodeReply(reply).results[0]);
@@ -109,7 +109,7 @@ describe('a session', () => {
     expect(queue.machine.sessionCount).toBe(1);
   });
 
-  it('never does again what it did, when late copies of its opening and of a request arrive after its end (thesis §6.3)', () => {
+  it('executes nothing twice when late copies of its opening and of a request arrive after its end (thesis §6.3)', () => {
     const queue = new TestQueue();
     const opening = queue.request((to) => to.openSession(), 1, OPENING);
     const add = queue.request((to) => to.add('q', none, options()));
@@ -120,7 +120,7 @@ describe('a session', () => {
     expect(queue.machine.counts('q').waiting).toBe(1);
   });
 
-  it('is forgotten after an idle hour of log time, not before', () => {
+  it('ends after an idle hour of log time, not before', () => {
     const queue = new TestQueue();
     queue.pass(HOUR_MS - 1);
     expect(queue.machine.sessionCount).toBe(1);
@@ -129,7 +129,7 @@ describe('a session', () => {
     expect(queue.do((to) => to.counts('q'))).toMatchObject({ code: 'SESSION_EXPIRED' });
   });
 
-  it('lives on with every request, and others expire without it', () => {
+  it('is extended by every request, and others expire without one', () => {
     const queue = new TestQueue();
     queue.open();
     queue.pass(HOUR_MS / 2);
@@ -139,7 +139,7 @@ describe('a session', () => {
     expect(queue.add('y')).toBe(2);
   });
 
-  it('gives way to new ones when there are 10,000, the one idle longest first', () => {
+  it('is dropped for new ones when there are 10,000, the longest idle one first', () => {
     const queue = new TestQueue();
     const opens = Array.from({ length: 9_999 }, (_, at) => queue.request((to) => to.openSession(), 1, OPENING + at));
     queue.apply(...opens);
@@ -151,24 +151,24 @@ describe('a session', () => {
     expect(queue.do((to) => to.counts('q'))).toMatchObject({ ok: true });
   });
 
-  it('remembers 1,024 replies; older requests are rejected, never carried out again', () => {
+  it('remembers 1,024 replies; older requests are rejected, never executed again', () => {
     const queue = new TestQueue();
     const waits = 2;
     const request = (sequence: number): Uint8Array => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, waits);
     const requests = Array.from({ length: 1_100 }, (_, at) => request(3 + at));
     queue.apply(...requests);
-    const [forgotten, remembered] = queue.apply(request(3), request(1_102));
-    expect(decodeReply(forgotten ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
+    const [evicted, remembered] = queue.apply(request(3), request(1_102));
+    expect(decodeReply(evicted ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
     expect(decodeReply(remembered ?? none).results).toMatchObject([{ type: 'added', id: 1_100 }]);
     expect(queue.machine.counts('q').waiting).toBe(1_100);
-    // The request that was held back all the while is new, and is carried out, also after a restart.
+    // The delayed request is new, and is executed, also after a restart.
     queue.restart();
     const [late, again] = queue.apply(request(waits), request(waits));
     expect(decodeReply(late ?? none).results).toMatchObject([{ type: 'added', id: 1_101 }]);
     expect(again).toEqual(late);
   });
 
-  it('stays bounded when its forgotten sequences have many holes', () => {
+  it('stays bounded when its evicted sequences have many holes', () => {
     const queue = new TestQueue();
     const request = (sequence: number): Uint8Array => queue.request((to) => to.add('q', none, options()), sequence, CLIENT, 2);
     const odd = Array.from({ length: 2_000 }, (_, at) => 3 + 2 * at);
@@ -182,20 +182,20 @@ describe('a session', () => {
   });
 });
 
-describe('a sequence in a hole between forgotten ones that was closed', () => {
-  const bounds = { ...STATE_BOUNDS, sessionRepliesMax: 1, sessionForgottenRunsMax: 1 };
-  /** 1 and 5 are forgotten, the hole between them is closed, and 3 in it is forgotten next. */
+describe('a sequence in a closed hole between evicted ones', () => {
+  const bounds = { ...STATE_BOUNDS, sessionRepliesMax: 1, sessionEvictedRunsMax: 1 };
+  /** 1 and 5 are evicted, the hole between them is closed, and 3 in it is evicted next. */
   const aSession = (version: number): Session => {
     const session = new Session(CLIENT);
     for (const sequence of [1, 5, 3, 7]) session.remember(sequence, none, bounds, version);
     return session;
   };
 
-  it('is forgotten in its turn without bringing back others', () => {
+  it('is evicted in its turn without restoring others', () => {
     expect([1, 3, 5].map((sequence) => aSession(3).isEvicted(sequence))).toEqual([true, true, true]);
   });
 
-  it('takes others out of the memory up to version 2, as replicas of that time do', () => {
+  it('removes the record of others up to version 2, as replicas of those versions do', () => {
     expect([1, 3, 5].map((sequence) => aSession(2).isEvicted(sequence))).toEqual([true, true, false]);
   });
 });

@@ -1,4 +1,4 @@
-/** Whether `await` would wait for it. Never throws, whatever the value's getters and traps do. */
+/** Whether `await` would wait for the value. Never throws, independent of the value's getters and traps. */
 export function isPromise(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   try {
@@ -8,6 +8,6 @@ export function isPromise(value: unknown): boolean {
   }
 }
 
-/** What to do about a promise that was given in place of what it resolves to; empty for any other value. */
+/** The remedy for a promise in place of its value; empty for any other value. */
 export const awaitRemedy = (value: unknown): string =>
   isPromise(value) ? 'It is a promise: put "await" before the call that returned it. ' : '';
