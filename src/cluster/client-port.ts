@@ -5,8 +5,8 @@ import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts
 import { CHANNEL_HANDLERS, parseSettings } from './cluster-arguments.ts';
 
 /**
- * A client's channel to a node's thread. @param hand gives the node its end.
- * @throws {ConfigError} for handlers that are none; `send` throws it for what is no packet, which the node could not read.
+ * A client's channel to a node's thread. @param hand passes the node's port to the node.
+ * @throws {ConfigError} for handlers that are not functions; `send` throws it for a value that is not a packet.
  */
 export function openClientPort(handlers: ClientChannelHandlers, hand: (port: MessagePort) => void): ClientChannel {
   parseSettings(CHANNEL_HANDLERS, handlers, 'handlers');

@@ -4,7 +4,7 @@ import type { ClientChannelHandlers } from '../client/endpoint.ts';
 import { groupOf } from '../config/cluster-config.ts';
 import { schemaProblems } from '../config/config-problems.ts';
 
-/** Most milliseconds of a fault: an hour. */
+/** Maximum duration of a fault in milliseconds: an hour. */
 const FAULT_MS_MAX = 3_600_000;
 
 const isNodeId = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 1;
@@ -55,9 +55,10 @@ export const groupsOf = (nodes: readonly number[]) =>
   );
 
 /**
- * @param key the name of the argument; settings within it are known by their own.
+ * @param key the name of the argument; errors of settings within it give their own names.
  * @returns the value with its defaults.
- * @throws {ConfigError} for the first thing that is wrong; an unknown name comes first, since it explains what else seems to be missing.
+ * @throws {ConfigError} for the first invalid setting; an unknown name is reported first, since it explains other settings that seem to be
+ * missing.
  */
 export function parseSettings<Schema extends z.ZodType>(schema: Schema, value: unknown, key: string): z.output<Schema> {
   const parsed = schema.safeParse(value);

@@ -1,13 +1,13 @@
 import { isolatedListener } from '../client/listeners.ts';
 import type { ClusterOptions, NodeRepair } from './cluster-options.ts';
 
-/** What a cluster calls when something happens to its nodes. None of them throws. */
+/** Listeners for events of a cluster's nodes. None of them throws. */
 export interface ClusterListeners {
   readonly onNodeFailure: (node: number, error: Error) => void;
   readonly onRepair: (repair: NodeRepair) => void;
 }
 
-/** The user's listeners, or warnings of the process in their place. */
+/** The user's listeners, or process warnings by default. */
 export function clusterListeners({ onNodeFailure = warnOfFailure, onRepair = warnOfRepair }: ClusterOptions): ClusterListeners {
   return { onNodeFailure: isolatedListener('onNodeFailure', onNodeFailure), onRepair: isolatedListener('onRepair', onRepair) };
 }

@@ -13,41 +13,41 @@ import { checkFolder } from './folder-check.ts';
 import { type RecoveredCluster, recoverCluster } from './lost-manifest.ts';
 import { nodesWithFile } from './node-file.ts';
 
-const ROSTER_FILE = 'cluster.json';
-/** Ids of disks and holders are random below this; two of one cluster never meet in one. */
+const MANIFEST_FILE = 'cluster.json';
+/** Ids of disks and holders are random below this, so that two of one cluster practically never collide. */
 const ID_MAX = 2 ** 47;
 
 const NODE = z.int().min(1);
-const ROSTER = z.object({
+const MANIFEST = z.object({
   founders: z.array(z.object({ node: NODE, disk: z.int().min(1) })).min(1),
   nodes: z.array(NODE).min(1),
   made: z.array(NODE),
-  /** The process that has the cluster now, or had it last; none in folders of commit 57471be and before. */
+  /** The process that has the cluster now, or had it last; zero in folders of commit 57471be and before. */
   holder: z.int().min(0).default(0),
   /** Processes that had it before and whose leases may not be released yet. */
   departed: z.array(z.int().min(0)).default([]),
-  /** Is in each node's file, too: a file of another cluster is not opened. Zero in folders of commit 036ee4b and before. */
+  /** Also in each node's file: a file of another cluster is not opened. Zero in folders of commit 036ee4b and before. */
   cluster: z.int().min(0).default(0),
-  /** The latest generation that was seen of each disk, the oldest disk of a node first. */
+  /** The latest generation seen of each disk, the oldest disk of a node first. */
   disks: z.array(z.object({ node: NODE, disk: z.int().min(0), generation: z.int().min(0) })).default([]),
 });
-/** What development commits before 37bee8d wrote. */
-const ROSTER_OF_OLD = z.strictObject({ nodes: z.array(NODE).min(1) });
-/** Processes that are gone and not released at the same time; more come only of a cluster that never finds a leader. */
+/** The format of development commits before 37bee8d. */
+const OLD_MANIFEST = z.strictObject({ nodes: z.array(NODE).min(1) });
+/** Maximum number of departed processes with unreleased leases; only a cluster that never finds a leader reaches it. */
 const DEPARTED_MAX = 1_000;
-/** How many disks of one node are remembered: the present one, and those that were moved aside and may be put back. */
+/** How many disks of one node are remembered: the current one, and those that were moved aside and may be put back. */
 const DISKS_OF_NODE_MAX = 8;
-/** How long a generation that only a checkpoint raised waits for others, to be written with them. */
+/** How long a generation that only a checkpoint raised waits for others, to be written together with them. */
 const CHECKPOINT_RECORD_MS = 5_000;
-type StoredManifest = z.infer<typeof ROSTER>;
+type StoredManifest = z.infer<typeof MANIFEST>;
 
 /**
- * Which nodes an embedded cluster consists of, kept in `cluster.json` beside their folders: the founders and the disks that they vote with,
- * the nodes that there are now, and whose file has been made. A founder whose file is gone gets another disk, and is
- * treated like a new node: it forgot its votes.
+ * The nodes of an embedded cluster, kept in `cluster.json` beside their folders: the founders and the disks that they vote with, the
+ * current nodes, and the nodes whose file was created. A founder whose file is lost gets another disk, and is treated like a new node: its
+ * votes are lost.
  *
- * Until it is disposed it locks the folder, also while no node runs: the process that opens the folder next assumes that the previous holder
- * is gone, and releases its leases.
+ * Until it is disposed it locks the folder, also while no node runs: the process that opens the folder next assumes that the previous
+ * holder is gone, and releases its leases.
  */
 export class ClusterManifest implements Disposable {
   readonly #dataDir: string | undefined;
@@ -63,11 +63,11 @@ export class ClusterManifest implements Disposable {
   }
 
   /**
-   * @param dataDir undefined keeps the roster in memory.
-   * @param nodes those to found a cluster with; of a folder that has one, its founders or its present nodes.
-   * @param recovered what a lost `cluster.json` said; see {@link recoveredCluster}.
+   * @param dataDir undefined keeps the manifest in memory.
+   * @param nodes the nodes of a new cluster; for a folder that has one, its founders or its current nodes.
+   * @param recovered the recovered contents of a lost `cluster.json`; see {@link recoveredCluster}.
    * @throws {ConfigError} when the folder belongs to a cluster of other nodes.
-   * @throws {StorageError} STORAGE_IN_USE while another roster of the folder is open; others when it cannot be read or written.
+   * @throws {StorageError} STORAGE_IN_USE while another manifest of the folder is open; others when it cannot be read or written.
    */
   static open(dataDir: string | undefined, nodes: readonly number[], recovered?: RecoveredCluster): ClusterManifest {
     const lock = dataDir === undefined ? undefined : lockFolder(dataDir);
@@ -96,13 +96,13 @@ export class ClusterManifest implements Disposable {
         );
       }
       const departed = [...new Set([...stored.departed, stored.holder])].slice(-DEPARTED_MAX);
-      const roster = new ClusterManifest(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
-      // Before any file has it: else a stop in between would leave files that belong to no cluster.
-      if (stored.cluster === 0) roster.#write('not-applied');
-      return roster;
+      const manifest = new ClusterManifest(dataDir, lock, { ...stored, cluster: stored.cluster || newId(), holder: newHolder(), departed });
+      // Before any file has the id: else a stop in between would leave files that belong to no cluster.
+      if (stored.cluster === 0) manifest.#write('not-applied');
+      return manifest;
     }
     const founders = nodes.map((node) => ({ node, disk: newId() }));
-    const roster = new ClusterManifest(dataDir, lock, {
+    const manifest = new ClusterManifest(dataDir, lock, {
       founders,
       nodes: [...nodes],
       made: [],
@@ -111,8 +111,8 @@ export class ClusterManifest implements Disposable {
       cluster: newId(),
       disks: [],
     });
-    roster.#write('not-applied');
-    return roster;
+    manifest.#write('not-applied');
+    return manifest;
   }
 
   /** The id under which this process holds leases. */
@@ -121,14 +121,14 @@ export class ClusterManifest implements Disposable {
   }
 
   /**
-   * Processes that are gone, whose leases have to be released. This process may have had the folder before, in a cluster that was closed: then
-   * it is not gone, nor is what it holds; the process that opens the folder next releases that.
+   * Departed processes whose leases must be released. This process may have had the folder before, in a cluster that was closed: then it
+   * has not departed, and the process that opens the folder next releases its leases.
    */
   get departed(): readonly number[] {
     return this.#stored.departed.filter((holder) => !ownHolders.has(holder));
   }
 
-  /** This process has the files: it is the holder from now on, and the one before is gone. */
+  /** This process has the files: it is the holder from now on, and the previous holder has departed. */
   onTaken(): void {
     this.#write('not-applied');
   }
@@ -145,28 +145,28 @@ export class ClusterManifest implements Disposable {
     return this.#stored.nodes;
   }
 
-  /** What the nodes' files say of the cluster that they belong to. */
+  /** The cluster that the nodes' files must belong to. */
   get origin(): ClusterOrigin {
     return { cluster: this.#stored.cluster, founders: this.#stored.founders };
   }
 
   /**
-   * Compares the nodes' files with each other and with what is known of them, before any node starts.
-   * @param hasGenerations false where files promise none. @throws {StorageError} see `checkFolder`.
+   * Compares the nodes' files with each other and with the recorded disks, before any node starts.
+   * @param hasGenerations false where files have no generations. @throws {StorageError} see `checkFolder`.
    */
   checkFiles(hasGenerations: boolean): void {
     if (this.#dataDir === undefined) return;
     const { nodes, made } = this.#stored;
     const disks = this.#stored.disks.map((known) => ({ ...known, generation: asGeneration(known.generation) }));
     const found = checkFolder(this.#dataDir, { origin: this.origin, nodes, made, disks }, hasGenerations);
-    // What a lost or an older cluster.json does not say.
+    // Records that a lost or older cluster.json lacks.
     const isNews = ({ disk, generation }: (typeof found)[number]): boolean =>
       !disks.some((known) => known.disk === disk && counterOf(known.generation) >= counterOf(generation));
     const news = found.filter(isNews);
     this.#stored = { ...this.#stored, disks: [...news, ...disks.filter(({ disk }) => !news.some((known) => known.disk === disk))] };
   }
 
-  /** The generations that were seen of the node's disks. */
+  /** The recorded generations of the node's disks. */
   recordedOf(node: number): readonly { readonly disk: number; readonly generation: Generation }[] {
     return this.#stored.disks
       .filter((known) => known.node === node)
@@ -174,7 +174,7 @@ export class ClusterManifest implements Disposable {
   }
 
   /**
-   * A node's file is in this generation from now on: one that is not ahead of it was restored from an older copy.
+   * Records the generation of a node's file: a file with an earlier one was restored from an older copy.
    * @param isCheckpoint raised by a checkpoint: it is written some seconds later. The other nodes have it in their logs.
    * @throws {StorageError}
    */
@@ -188,13 +188,13 @@ export class ClusterManifest implements Disposable {
     else this.#write();
   }
 
-  /** The id for the node's disk if its file has to be made now. */
+  /** The id for the node's disk if its file is created now. */
   newDiskIdOf(node: number): number {
     const founder = this.#stored.founders.find((known) => known.node === node);
     return founder === undefined || this.#stored.made.includes(node) ? newId() : founder.disk;
   }
 
-  /** The nodes' files are there: what is made in their place from now on is another disk. */
+  /** The nodes' files exist: a file that is created in their place from now on is another disk. */
   onFilesCreated(nodes: readonly number[]): void {
     const made = nodes.filter((node) => !this.#stored.made.includes(node));
     if (made.length > 0) this.#update({ made: [...this.#stored.made, ...made] });
@@ -208,7 +208,7 @@ export class ClusterManifest implements Disposable {
     this.#update({ nodes: this.#stored.nodes.filter((node) => !nodes.includes(node)) });
   }
 
-  /** Nothing is written any more: the folder may be another process's from now on. */
+  /** Nothing is written after this: another process may use the folder. */
   [Symbol.dispose](): void {
     clearTimeout(this.#recordTimer);
     this.#isDisposed = true;
@@ -220,7 +220,7 @@ export class ClusterManifest implements Disposable {
     try {
       this.#write();
     } catch {
-      // The nodes' logs have the record, too; what cannot be written will be reported where it counts.
+      // The nodes' logs also have the record; a failed write is reported where it matters.
     }
   }
 
@@ -229,16 +229,16 @@ export class ClusterManifest implements Disposable {
     this.#write();
   }
 
-  /** @param outcome what is known of the call that writes it, if that fails. */
+  /** @param outcome the outcome of the calling operation if the write fails. */
   #write(outcome: Outcome = 'unknown'): void {
     const dataDir = this.#dataDir;
     if (dataDir === undefined || this.#isDisposed) return;
     try {
-      const file = join(dataDir, ROSTER_FILE);
+      const file = join(dataDir, MANIFEST_FILE);
       makeDataDirectory(file);
       writeSynced(`${file}.new`, `${JSON.stringify(this.#stored)}\n`);
       renameSync(`${file}.new`, file);
-      // Without this a power cut may bring the former file back: with a disk id that was given up since.
+      // Without this a power cut may restore the former file, with a disk id that was given up since.
       syncDirectory(dataDir);
     } catch (cause) {
       throw notWritable(dataDir, cause, outcome);
@@ -256,7 +256,7 @@ function notWritable(dataDir: string, cause: unknown, outcome: Outcome): Storage
 
 /** @throws {StorageError} */
 function lockFolder(dataDir: string): Disposable {
-  const file = join(dataDir, ROSTER_FILE);
+  const file = join(dataDir, MANIFEST_FILE);
   try {
     makeDataDirectory(file);
   } catch (cause) {
@@ -267,10 +267,10 @@ function lockFolder(dataDir: string): Disposable {
 
 const newId = (): number => randomInt(1, ID_MAX);
 
-/** For a node's thread that opens its file now. */
+/** The random number for a node's thread that opens its file now. */
 export const newLife = (): number => lifeOf(randomInt(ID_MAX));
 
-/** Under which ids this process holds, or held, leases. */
+/** The ids under which this process holds, or held, leases. */
 const ownHolders = new Set<number>();
 
 function newHolder(): number {
@@ -283,12 +283,12 @@ const isSameSet = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((node) => other.includes(node));
 
 function readManifest(dataDir: string): StoredManifest | undefined {
-  const file = join(dataDir, ROSTER_FILE);
+  const file = join(dataDir, MANIFEST_FILE);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    // Whatever else keeps it from being read, it is there: another one in its place would let the nodes vote with other disks.
+    // For any other error the file exists: a new one in its place would let the nodes vote with other disks.
     if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined;
     throw new StorageError(
       'STORAGE_FAILED',
@@ -297,10 +297,10 @@ function readManifest(dataDir: string): StoredManifest | undefined {
     );
   }
   try {
-    const content: unknown = JSON.parse(text);
-    const parsed = ROSTER.safeParse(content);
+    const json: unknown = JSON.parse(text);
+    const parsed = MANIFEST.safeParse(json);
     if (parsed.success) return parsed.data;
-    if (ROSTER_OF_OLD.safeParse(content).success) {
+    if (OLD_MANIFEST.safeParse(json).success) {
       throw new StorageError(
         'STORAGE_SCHEMA',
         `The folder ${dataDir} was written by a development commit of jobraft before 37bee8d, which this release does not read. Nothing is damaged: empty its queues with the commit that wrote it, or name another dataDir.`,
@@ -309,32 +309,32 @@ function readManifest(dataDir: string): StoredManifest | undefined {
     }
   } catch (error) {
     if (error instanceof StorageError) throw error;
-    // Said below, with the remedy.
+    // Reported below, with the remedy.
   }
   throw new StorageError(
     'STORAGE_DAMAGED',
-    `The file ${file} does not describe a cluster: it names the founders and their disks, the nodes, and whose files were made. Restore it from a backup of this cluster; or move it away, and it is rebuilt from the nodes' files, if all of them are sound.`,
+    `The file ${file} is not a valid manifest of a cluster: it must name the founders and their disks, the nodes, and the nodes whose files were made. Restore it from a backup of this cluster; or move it away, and it is rebuilt from the nodes' files, if all of them are sound.`,
     { outcome: 'not-applied' },
   );
 }
 
 /**
- * What the nodes' files say of their cluster, when `cluster.json` is gone; undefined when it is there, or no file is.
- * @throws {StorageError} when they do not suffice, with the remedy.
+ * The cluster as its nodes' files describe it, when `cluster.json` is lost; undefined when it exists, or no file does.
+ * @throws {StorageError} when the files do not suffice, with the remedy.
  */
 export function recoveredCluster(dataDir: string): RecoveredCluster | undefined {
-  if (existsSync(join(dataDir, ROSTER_FILE)) || nodesWithFile(dataDir).length === 0) return undefined;
+  if (existsSync(join(dataDir, MANIFEST_FILE)) || nodesWithFile(dataDir).length === 0) return undefined;
   return recoverCluster(dataDir);
 }
 
 function rebuiltManifest(dataDir: string, found: RecoveredCluster | undefined): StoredManifest | undefined {
   if (found === undefined) {
-    invariant(nodesWithFile(dataDir).length === 0, () => `${dataDir} has nodes' files and no ${ROSTER_FILE}: it was not recovered`);
+    invariant(nodesWithFile(dataDir).length === 0, () => `${dataDir} has nodes' files and no ${MANIFEST_FILE}: it was not recovered`);
     return undefined;
   }
   const founders = found.founders.map(({ node, disk }) => ({ node, disk }));
   const nodes = [...found.nodes];
-  // Whose file is missing lost it: what is made in its place is another disk.
+  // A missing file is a lost one: a file that is created in its place is another disk.
   const made = [...new Set([...founders.map(({ node }) => node), ...nodes])];
   return { founders, nodes, made, holder: 0, departed: [], cluster: found.cluster, disks: [] };
 }

@@ -8,11 +8,14 @@ import type { RaftConfig } from '../raft/config.ts';
 import { NODE_IDS, parseSettings } from './cluster-arguments.ts';
 
 export interface ClusterOptions {
-  /** How many nodes, 1 to 51 (they get the ids 1, 2, …), or their ids. They share this machine's processors: beyond 13, raise `raft`'s timeouts. */
+  /**
+   * Number of nodes, 1 to 51 (they get the ids 1, 2, …), or their ids. They share this machine's processors: beyond 13, raise `raft`'s
+   * timeouts.
+   */
   readonly nodes: number | readonly number[];
-  /** Nodes that are not started yet; `cluster.restart(id)` brings them in later. Default: none. */
+  /** Nodes that are not started yet; `cluster.restart(id)` starts them later. Default: none. */
   readonly absent?: readonly number[];
-  /** Folder of the nodes' files; needed unless `storage` is `memory`. */
+  /** Folder of the nodes' files; required unless `storage` is `memory`. */
   readonly dataDir?: string;
   readonly storage?: 'sqlite' | 'memory';
   /** `full`: a reply means fsynced on a majority. `off`: a power cut may lose what was acknowledged. Default `full`. */
@@ -26,7 +29,7 @@ export interface ClusterOptions {
   /** Called when a node stops by itself, with the reason; default: a process warning. */
   readonly onNodeFailure?: (node: number, error: Error) => void;
   /**
-   * What happens to a node whose file is damaged while a majority of the others runs. `automatic`: the file is moved aside, and the node is
+   * How a node whose file is damaged is handled while a majority of the others runs. `automatic`: the file is moved aside, and the node is
    * rebuilt from its peers. `manual`: the node stops, until `cluster.repair(node)`. Default `automatic`.
    */
   readonly repair?: 'automatic' | 'manual';
@@ -50,7 +53,7 @@ export interface ClusterSettings {
   readonly limits: NodeLimits;
   readonly repair: 'automatic' | 'manual';
   readonly logs: { readonly dir: string; readonly level: 'info' | 'debug' } | undefined;
-  /** Of 32 bits. */
+  /** 32 bits. */
   readonly seed: number;
 }
 
@@ -86,12 +89,12 @@ export function clusterSettings(options: ClusterOptions): ClusterSettings {
     raft: Object.freeze(raft),
     limits: Object.freeze(limits),
     logs,
-    // Any integer is one of 32 bits then, so that sums of it stay exact.
+    // Reduced to 32 bits, so that sums of it stay exact.
     seed: (seed ?? Date.now()) >>> 0,
   };
 }
 
-/** Relative paths become absolute ones now: the process may go to another folder while the cluster runs. */
+/** Makes relative paths absolute now: the process may change its working directory while the cluster runs. */
 export function withAbsolutePaths(settings: ClusterSettings): ClusterSettings {
   const { dataDir, logs } = settings;
   return {
@@ -101,7 +104,7 @@ export function withAbsolutePaths(settings: ClusterSettings): ClusterSettings {
   };
 }
 
-/** The lowest id that no node has. */
+/** The lowest unused node id. */
 export function freeId(taken: readonly number[]): number {
   let id = 1;
   while (taken.includes(id)) id += 1;

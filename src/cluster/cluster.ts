@@ -24,7 +24,7 @@ import { NodeThreads, settledWithin } from './node-threads.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
-/** For how long workers wait until what departed processes held is released. */
+/** How long workers wait until the leases of departed processes are released. */
 const RELEASE_WAIT_MS = 2_000;
 /** How long a node may take to reply about members and leaders; a healthy one takes milliseconds. */
 const ADMIN_CALL_MS_MAX = 2_000;
@@ -33,7 +33,7 @@ export interface NodeMetrics extends NodeCounters {
   readonly node: number;
   readonly role: string;
   readonly term: number;
-  /** CPU time of the node's thread in milliseconds; null where the system does not tell. */
+  /** CPU time of the node's thread in milliseconds; null where the system does not report it. */
   readonly cpuMs: number | null;
 }
 
@@ -45,11 +45,11 @@ export interface ReplicaState {
 }
 
 /**
- * Starts a cluster inside this process: one worker thread for each node, a channel between every pair, and each node's
- * state in its own SQLite file.
- * @throws {ConfigError} for options that cannot work. @throws {StorageError} when a node's file cannot be used.
+ * Starts a cluster inside this process: one worker thread for each node, a channel between every pair, and each node's state in its own
+ * SQLite file.
+ * @throws {ConfigError} for invalid options. @throws {StorageError} when a node's file cannot be used.
  * @throws {LogFileError} when a log cannot be written. @throws {NodeFailedError | NodeCodeMissingError} when a node's thread cannot start.
- * All of them say `not-applied`: no node runs, and the start may be tried again.
+ * All of them have the outcome `not-applied`: no node runs, and the start may be tried again.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const settings = withAbsolutePaths(clusterSettings(options));
@@ -67,7 +67,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 /** A running embedded cluster; made by {@link startCluster}. Once it is closed, its methods reject with a {@link ClusterClosedError}. */
 export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ClusterSettings;
-  readonly #roster: ClusterManifest;
+  readonly #manifest: ClusterManifest;
   readonly #threads: NodeThreads;
   readonly #members: MembershipController;
   readonly #changes: MemberChanges;
@@ -82,15 +82,15 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   constructor(settings: ClusterSettings, listeners: ClusterListeners, recovered: RecoveredCluster | undefined) {
     this.#settings = settings;
-    this.#roster = ClusterManifest.open(settings.dataDir, settings.nodes, recovered);
+    this.#manifest = ClusterManifest.open(settings.dataDir, settings.nodes, recovered);
     const exclusive = new Exclusive();
-    this.#threads = new NodeThreads({ settings, listeners, roster: this.#roster, faults: this.#faults, exclusive });
+    this.#threads = new NodeThreads({ settings, listeners, manifest: this.#manifest, faults: this.#faults, exclusive });
     this.#members = new MembershipController(
       () => this.#adminClient,
       () => this.leader(),
       exclusive,
     );
-    this.#changes = new MemberChanges({ roster: this.#roster, threads: this.#threads, control: this.#members });
+    this.#changes = new MemberChanges({ manifest: this.#manifest, threads: this.#threads, control: this.#members });
   }
 
   /** Part of {@link startCluster}. */
@@ -98,12 +98,12 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     const { absent, logs } = this.#settings;
     if (logs !== undefined) makeLogFolder(logs.dir);
     const present = this.nodeIds().filter((node) => !absent.includes(node));
-    this.#roster.checkFiles(this.#settings.durability === 'full');
+    this.#manifest.checkFiles(this.#settings.durability === 'full');
     await this.#threads.start(present);
-    this.#roster.onFilesCreated(present);
-    this.#roster.onTaken();
-    if (this.#roster.departed.length === 0) return;
-    const released = releaseDeparted(this.#roster, () => (this.#isClosed ? undefined : this.#client));
+    this.#manifest.onFilesCreated(present);
+    this.#manifest.onTaken();
+    if (this.#manifest.departed.length === 0) return;
+    const released = releaseDeparted(this.#manifest, () => (this.#isClosed ? undefined : this.#client));
     this.#departedReleased = settledWithin(released, RELEASE_WAIT_MS);
   }
 
@@ -114,14 +114,14 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /** Part of {@link ClusterEndpoint}. */
   get holder(): number {
-    return this.#roster.holder;
+    return this.#manifest.holder;
   }
 
   nodeIds(): readonly number[] {
-    return this.#roster.nodes;
+    return this.#manifest.nodes;
   }
 
-  /** Part of {@link ClusterEndpoint}: it was closed permanently. */
+  /** Part of {@link ClusterEndpoint}: whether it was closed permanently. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -145,7 +145,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return openClientPort(handlers, (port) => handle.command({ type: 'client', connection, port }, [port]));
   }
 
-  // ---- what is going on ---------------------------------------------------------------------------------------------
+  // ---- status -------------------------------------------------------------------------------------------------------
 
   /** GetStatus of one node. @throws {ConfigError} for an id that is not in the cluster. */
   async status(node: number): Promise<NodeStatus> {
@@ -155,19 +155,19 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   /**
    * GetLog of one node: entries from `from` to `to`, both included, as far as its log still has them (1,000 at most).
-   * @throws {ConfigError} for an id that is not in the cluster. @throws {InvalidOptionError} for what is no index.
+   * @throws {ConfigError} for an id that is not in the cluster. @throws {InvalidOptionError} for an invalid index.
    */
   async log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
     this.#checkMember(node);
     return await this.#client.log(node, from, to);
   }
 
-  /** The leader of the highest term that any running node knows and that itself agrees. */
+  /** The leader of the highest term that any running node knows and that itself confirms. */
   async leader(): Promise<number | undefined> {
     return await this.#leaderWithin(Number.POSITIVE_INFINITY);
   }
 
-  /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for what is no time. */
+  /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for an invalid time. */
   async waitForLeader(timeoutMs = LEADER_WAIT_MS): Promise<number> {
     this.#checkOpen();
     parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
@@ -188,7 +188,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   /** For comparing replicas: every running node's state as a hash. Takes time in proportion to the state. */
   async replicaStates(): Promise<readonly ReplicaState[]> {
     const states: ReplicaState[] = [];
-    // A node that does not reply now is not waited for as long as a state may take.
+    // A node that does not reply now would delay the call by the time limit of a digest.
     await this.#reports(false);
     for (const { node, report } of await this.#reports(true)) if (report.state !== undefined) states.push({ node, ...report.state });
     return states;
@@ -200,37 +200,38 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return this.#threads.get(node)?.isRunning ?? false;
   }
 
-  /** Orderly stop of one node; a leader lets another node lead first. @throws {NodeStuckError} for a thread that cannot be ended. */
+  /** Stops one node gracefully; a leader first transfers leadership. @throws {NodeStuckError} for a thread that cannot be ended. */
   async stop(node: number): Promise<void> {
     this.#checkMember(node);
     await this.#threads.stop(node);
   }
 
-  /** Ends a node's thread at once, as a crash would: it writes nothing more, and what it had not yet written is lost. @throws {NodeStuckError} */
+  /** Ends a node's thread at once, like a crash: it writes nothing more, and unwritten data is lost. @throws {NodeStuckError} */
   async kill(node: number): Promise<void> {
     this.#checkMember(node);
     await this.#threads.get(node)?.kill();
   }
 
   /**
-   * Starts a node again from its file (a node that still runs is stopped first). A node whose file is gone or damaged, or that kept
+   * Starts a node again from its file (a node that still runs is stopped first). A node whose file is lost or damaged, or that kept
    * everything in memory, comes back like a new node: it receives everything from its peers before it votes again. Calls for one node are
-   * carried out one after the other.
-   * @throws {StorageError | NodeFailedError} when it does not start. @throws {NodeStuckError} when the thread that it has cannot be ended.
+   * executed one after the other.
+   * @throws {StorageError | NodeFailedError} when it does not start. @throws {NodeStuckError} when its current thread cannot be ended.
    */
   async restart(node: number): Promise<void> {
     this.#checkMember(node);
     await this.#threads.restart(node);
-    this.#roster.onFilesCreated([node]);
+    this.#manifest.onFilesCreated([node]);
   }
 
   /**
-   * Rebuilds a node from its peers. Its file is moved aside, whatever its state, once the others have everything that was acknowledged, before
-   * the node was stopped and after: a node that is being rebuilt counts for nothing until it has it, too. Changes of members wait meanwhile.
-   * @returns where the old file stands now, or undefined for a node without one.
-   * @throws {StorageError} STORAGE_TOO_FEW_VOTERS at once where no majority of the voters can do without the node, as of two; STORAGE_FAILED where
-   * the other nodes that run are no majority, or do not have everything within a minute. The file stays in its place, and the message says
-   * how a file that was moved aside before is put back.
+   * Rebuilds a node from its peers. Its file is moved aside, whatever its state, once the others have everything that was acknowledged,
+   * before the node was stopped and after: a node that is being rebuilt does not count as a copy until it has everything, too. Changes of
+   * members wait meanwhile.
+   * @returns the new path of the old file, or undefined for a node without one.
+   * @throws {StorageError} STORAGE_TOO_FEW_VOTERS at once where the voters have no majority without the node, as with two voters;
+   * STORAGE_FAILED where the other nodes that run are no majority, or do not have everything within a minute. The file stays in its place,
+   * and the message gives the command that restores a file that was moved aside before.
    */
   async repair(node: number): Promise<string | undefined> {
     this.#checkMember(node);
@@ -238,8 +239,8 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Stops all nodes, also those that are being started. Clients of the cluster are told first: calls that no node replies to any more are
-   * rejected, and workers stop. May be called twice; every other call is rejected from now on. A thread that cannot be ended is reported to
+   * Stops all nodes, also those that are being started. Clients of the cluster are notified first: unanswered calls are rejected, and
+   * workers stop. May be called twice; every other call is rejected from now on. A thread that cannot be ended is reported to
    * `onNodeFailure`, and left.
    */
   close(): Promise<void> {
@@ -254,16 +255,16 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   // ---- members ------------------------------------------------------------------------------------------------------
 
-  /** Who takes part, as the leader says. @throws {NoLeaderError} */
+  /** The members, as the leader reports them. @throws {NoLeaderError} */
   async members(): Promise<ClusterMembers> {
     this.#checkOpen();
     return await this.#members.members();
   }
 
   /**
-   * Starts another node and makes it a voter: first it receives the log, and votes once it has caught up.
-   * An addition that fails or takes too long is cancelled, and may be repeated.
-   * @param id default: the lowest that is free. @returns its id.
+   * Starts another node and makes it a voter: it first receives the log, and votes once it has caught up. An addition that fails or takes
+   * too long is cancelled, and may be repeated.
+   * @param id default: the lowest unused id. @returns its id.
    * @throws {ConfigError} for an id that is taken, or for too many nodes. @throws {StorageError} when its file cannot be used.
    * @throws {MembershipTimeoutError}
    */
@@ -274,13 +275,19 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     return node;
   }
 
-  /** Takes a node's vote and stops it; its file stays. If it leads, another node does afterwards. @throws {ConfigError | MembershipTimeoutError} */
+  /**
+   * Removes a node's vote and stops it; its file stays. If it leads, another node takes over.
+   * @throws {ConfigError | MembershipTimeoutError}
+   */
   async removeNode(id: number): Promise<void> {
     this.#checkMember(id);
     await this.changeMembers({ remove: [id] });
   }
 
-  /** Adds and removes several nodes; voters leave in the same step in which the new ones begin to vote. @throws {ConfigError | MembershipTimeoutError} */
+  /**
+   * Adds and removes several nodes; voters leave in the step in which the new ones begin to vote.
+   * @throws {ConfigError | MembershipTimeoutError}
+   */
   async changeMembers(change: { readonly add?: readonly number[]; readonly remove?: readonly number[] }): Promise<void> {
     this.#checkOpen();
     const { add, remove } = parseSettings(MEMBER_CHANGE, change, 'change');
@@ -288,7 +295,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#changes.change(add, remove);
   }
 
-  /** Lets node `to` lead, or whichever has most of the log. @returns who leads then. @throws {AdminRejectedError | NoLeaderError} */
+  /**
+   * Transfers leadership to node `to`, or to the most advanced one. @returns the new leader. @throws {AdminRejectedError | NoLeaderError}
+   */
   async transferLeadership(to?: number): Promise<number> {
     this.#checkOpen();
     if (to !== undefined) this.#checkMember(to);
@@ -297,7 +306,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   // ---- faults: once a call is over, the nodes whose threads are not blocked have them -------------------------------
 
-  /** Blocks the node's whole thread for a while, as a stopped event loop would. */
+  /** Blocks the node's whole thread for a while, like a stopped event loop. */
   async pause(node: number, durationMs: number): Promise<void> {
     this.#checkMember(node);
     parseSettings(PAUSE_MS, durationMs, 'durationMs');
@@ -324,14 +333,14 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#threads.sendFaults();
   }
 
-  /** Every frame between nodes takes this long, or a random time in the range; their order stays. */
+  /** Delays every frame between nodes by this time, or by a random time in the range; their order stays. */
   async delay(ms: number | { readonly fromMs: number; readonly toMs: number }): Promise<void> {
     this.#checkOpen();
     this.#faults.delay(parseSettings(DELAY, ms, 'ms'));
     await this.#threads.sendFaults();
   }
 
-  /** Frames between nodes are lost with this probability. */
+  /** Drops frames between nodes with this probability. */
   async drop(probability: number): Promise<void> {
     this.#checkOpen();
     this.#faults.drop(parseSettings(PROBABILITY, probability, 'probability'));
@@ -358,7 +367,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
       await this.#probe?.close();
       await this.#admin?.close();
     } finally {
-      this.#roster[Symbol.dispose]();
+      this.#manifest[Symbol.dispose]();
     }
   }
 

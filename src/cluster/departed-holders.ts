@@ -5,23 +5,23 @@ import type { ClusterManifest } from './cluster-manifest.ts';
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 1_000;
 
-/** What releases the leases of a process that is gone. */
+/** Releases the leases of a departed process. */
 type HolderReleaser = Pick<Client, 'releaseHolder'>;
 
 /**
- * Releases what the processes held that had this folder before: they are gone, since this one has their files. Tried until it is done: a
- * cluster may have no leader for a while.
+ * Releases the leases of processes that had this folder before: they are gone, since this process has their files. Retries until it
+ * succeeds: a cluster may have no leader for a while.
  * @param client undefined once the cluster is closed.
  */
-export async function releaseDeparted(roster: ClusterManifest, client: () => HolderReleaser | undefined): Promise<void> {
-  const { departed } = roster;
+export async function releaseDeparted(manifest: ClusterManifest, client: () => HolderReleaser | undefined): Promise<void> {
+  const { departed } = manifest;
   for (const holder of departed) if (!(await release(holder, client))) return;
   if (departed.length === 0 || client() === undefined) return;
   try {
-    roster.onReleased(departed);
+    manifest.onReleased(departed);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    // With the next change of the file they are taken off it after all.
+    // They are removed with the next write of the file.
     process.emitWarning(
       `The leases of the processes that had this cluster before are released, but cluster.json still names them. ${reason} Until it can be written, each start releases them again, which changes nothing.`,
       { type: 'JobraftClusterFile' },
@@ -29,7 +29,7 @@ export async function releaseDeparted(roster: ClusterManifest, client: () => Hol
   }
 }
 
-/** @returns whether it is done; not if the cluster was closed first. */
+/** @returns whether the leases are released; false if the cluster was closed first. */
 async function release(holder: number, client: () => HolderReleaser | undefined): Promise<boolean> {
   let retryMs = RETRY_MS_MIN;
   for (let current = client(); current !== undefined; current = client()) {
@@ -37,7 +37,7 @@ async function release(holder: number, client: () => HolderReleaser | undefined)
       await current.releaseHolder(holder);
       return true;
     } catch {
-      // No leader within a call's deadline, or closed meanwhile. In the worst case the leases end by themselves.
+      // No leader within a call's deadline, or closed meanwhile. In the worst case the leases expire.
       await sleep(retryMs, undefined, { ref: false });
       retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
     }

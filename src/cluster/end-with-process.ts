@@ -5,15 +5,15 @@ interface OpenNode {
   waitUntilClosed(timeoutMs: number): boolean;
 }
 
-/** How long the end of the process may wait for all nodes together. */
+/** How long the exit of the process may wait for all nodes together. */
 const EXIT_MS_MAX = 1_000;
 
 const openNodes = new Set<OpenNode>();
 
 /**
- * Kills a node when the process exits while it runs. Node.js would terminate its thread, with its database open; see {@link KillSwitch}.
- * A process that is ended by a signal runs none of this, and needs none: no thread of it goes on.
- * @returns disposed once the node's thread has ended.
+ * Kills a running node when the process exits. Node.js would terminate its thread, with its database open; see {@link KillSwitch}. A
+ * process that a signal ends runs none of this, and does not need it: all of its threads end with it.
+ * @returns an object to dispose once the node's thread has ended.
  */
 export function endWithProcess(node: OpenNode): Disposable {
   if (openNodes.size === 0) process.on('exit', endAll);

@@ -1,4 +1,4 @@
-/** Lets one piece of work after the other run, in the order in which they came. */
+/** Runs tasks one at a time, in the order of the calls. */
 export class Exclusive {
   #last: Promise<unknown> = Promise.resolve();
 

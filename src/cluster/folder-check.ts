@@ -10,22 +10,23 @@ import { nodeFile, nodesWithFile } from './node-file.ts';
 import { type NodeSurvey, type ReadSurvey, readSurveys, surveyNodes } from './node-surveys.ts';
 import { putBack } from './rebuilds.ts';
 
-/** What `cluster.json` says. */
+/** The contents of `cluster.json`. */
 export interface FolderRecord {
   readonly origin: ClusterOrigin;
   readonly nodes: readonly number[];
-  /** The nodes whose file was made: if it is missing it was lost. */
+  /** The nodes whose file was created: a missing one was lost. */
   readonly made: readonly number[];
   readonly disks: readonly { readonly node: number; readonly disk: number; readonly generation: Generation }[];
 }
 
-/** A disk of a node, and the latest generation of it that some file has on record. */
+/** A disk of a node, and the latest generation of it that any file has on record. */
 export type DiskRecord = VoterDisk & { readonly generation: Generation };
 
 /**
- * Compares the nodes' files with each other and with `cluster.json` before any node starts: what one node cannot see in its own file.
- * It rejects only what no election could resolve; a minority of files that are lost or older is left to the nodes, which are rebuilt.
- * @param hasGenerations false where files promise none.
+ * Compares the nodes' files with each other and with `cluster.json` before any node starts, which shows what one node cannot see in its own
+ * file. It rejects only states that no election could resolve; a minority of files that are lost or older is left to the nodes, which are
+ * rebuilt.
+ * @param hasGenerations false where files have no generations.
  * @returns the generations that the files have on record of each other.
  * @throws {StorageError} STORAGE_FOREIGN for files of another node, and where only `cluster.json` is of another cluster; STORAGE_LOST and
  * STORAGE_ROLLED_BACK where no majority of the voters has its latest file. Nothing was changed then.
@@ -41,7 +42,7 @@ export function checkFolder(dataDir: string, record: FolderRecord, hasGeneration
   return recorded;
 }
 
-/** Where the files agree with each other, it is `cluster.json` that is wrong. */
+/** Where the files agree with each other, `cluster.json` is the wrong one. */
 function checkClusterFile(dataDir: string, { origin }: FolderRecord, files: readonly ReadSurvey[]): void {
   const [first] = files;
   if (first === undefined) return;
@@ -59,7 +60,7 @@ function checkClusterFile(dataDir: string, { origin }: FolderRecord, files: read
   );
 }
 
-/** A disk belongs to one node, whatever folder its file stands in. */
+/** A disk belongs to one node, whichever folder contains its file. */
 function checkPlaces({ origin, disks }: FolderRecord, files: readonly ReadSurvey[]): void {
   const known: readonly { readonly node: number; readonly disk: number }[] = [
     ...files.flatMap(({ found }) => [...(found.configuration?.disks ?? []), ...found.origin.founders]),
@@ -90,8 +91,8 @@ interface VotersCheckParts {
 }
 
 /**
- * Whether some node could be elected: by its own configuration a majority of the voters has the disk that it votes with, in a state that is
- * not older than what is on record. A file that was not read counts in favour: the node that opens it finds out.
+ * Checks whether some node could be elected: by its own configuration a majority of the voters has the disk that it votes with, in a state
+ * that is not older than the recorded one. A file that was not read counts as valid: the node that opens it checks it.
  */
 class VotersCheck {
   readonly #parts: VotersCheckParts;
@@ -128,18 +129,18 @@ class VotersCheck {
     return found.configuration ?? this.#founders;
   }
 
-  /** Whatever is wrong with it, the node that opens it says so. */
+  /** The node that opens the file reports what is wrong with it. */
   #isUnknown(survey: NodeSurvey): boolean {
     return survey.state === 'unreadable' || (survey.state === 'read' && !this.#parts.ours.includes(survey));
   }
 
-  /** Why the voter does not count, or undefined when it does, or may. */
+  /** Why the voter does not count; undefined when it counts, or may count. */
   #problemOf(configuration: Configuration, node: NodeId): string | undefined {
     const survey = this.#surveys.get(node);
     const expected = diskOf(configuration, node);
     if (survey !== undefined && this.#isUnknown(survey)) return undefined;
     if (survey?.state !== 'read') {
-      // One that was never made is made with the disk that the founders have on record.
+      // A file that was never created is created with the disk that the founders have on record.
       if (survey !== undefined && !this.#parts.record.made.includes(node) && expected === diskOf(this.#founders, node)) return undefined;
       return `the file of node ${node} is missing or empty, ${nodeFile(this.#parts.dataDir, node)}`;
     }

@@ -1,4 +1,4 @@
-/** What one node's owner and its thread share; see {@link KillSwitch}. */
+/** Memory that one node's owner and its thread share; see {@link KillSwitch}. */
 export type KillSwitchMemory = SharedArrayBuffer;
 
 const RUNNING = 0;
@@ -6,9 +6,9 @@ const KILLED = 1;
 const CLOSED = 2;
 
 /**
- * Ends a node's thread without `worker.terminate()`, which must not happen while a database is open: it may abort the process in the middle of
- * a call into SQLite (WiseLibs/better-sqlite3#1507). The owner sets a flag in shared memory, which the thread reads before whatever it does
- * next, so that nothing that waits in its queues delays it; the thread closes its file and says so in the same place.
+ * Ends a node's thread without `worker.terminate()`, which must not happen while a database is open: it may abort the process in the middle
+ * of a call into SQLite (WiseLibs/better-sqlite3#1507). The owner sets a flag in shared memory, which the thread reads before each action,
+ * so that queued messages do not delay it; the thread closes its file and confirms that in the same memory.
  */
 export class KillSwitch {
   readonly #state: Int32Array<SharedArrayBuffer>;
@@ -23,13 +23,13 @@ export class KillSwitch {
 
   // ---- the owner's side ---------------------------------------------------------------------------------------------
 
-  /** Wakes a thread that sleeps in {@link sleep}; one that waits for messages needs one, too. */
+  /** Wakes a thread that sleeps in {@link sleep}; a thread that waits for messages also needs a message. */
   kill(): void {
     Atomics.compareExchange(this.#state, 0, RUNNING, KILLED);
     Atomics.notify(this.#state, 0);
   }
 
-  /** Blocks this thread until a killed node's file is closed. @param timeoutMs at most this long. @returns whether it is closed. */
+  /** Blocks this thread until a killed node's file is closed. @param timeoutMs maximum wait. @returns whether it is closed. */
   waitUntilClosed(timeoutMs: number): boolean {
     Atomics.wait(this.#state, 0, KILLED, Math.max(0, timeoutMs));
     return Atomics.load(this.#state, 0) === CLOSED;
@@ -41,7 +41,7 @@ export class KillSwitch {
     return Atomics.load(this.#state, 0) === KILLED;
   }
 
-  /** Blocks this thread, event loop and all, until it is killed or the time is over. */
+  /** Blocks this thread, with its event loop, until it is killed or the time is over. */
   sleep(durationMs: number): void {
     Atomics.wait(this.#state, 0, RUNNING, durationMs);
   }

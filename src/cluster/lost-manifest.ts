@@ -13,8 +13,8 @@ export interface RecoveredCluster extends ClusterOrigin {
 }
 
 /**
- * What is needed to start a cluster whose `cluster.json` is gone: each file names the cluster and its founders, and the file whose log
- * is most advanced knows the members.
+ * Recovers a cluster whose `cluster.json` is lost: each file names the cluster and its founders, and the file whose log is most advanced
+ * has the members.
  * @throws {StorageError} when a file cannot be read, was written before the files named their cluster, or is of another cluster.
  */
 export function recoverCluster(dataDir: string): RecoveredCluster {
@@ -34,7 +34,7 @@ export function recoverCluster(dataDir: string): RecoveredCluster {
   if (other !== undefined) throw lost(dataDir, `${first.file} and ${other.file} belong to different clusters`, 'STORAGE_FOREIGN');
   const members = latestMembers(files);
   const present = members.filter((member) => files.some(({ node }) => node === member));
-  // Fewer may not know of the latest change of members.
+  // Fewer may lack the latest change of members.
   if (present.length * 2 <= members.length) {
     throw lost(dataDir, `of the nodes ${members.join(', ')} only ${present.join(', ')} have a file, which is no majority`);
   }

@@ -6,34 +6,34 @@ import type { MembershipController } from './membership-controller.ts';
 import type { NodeThreads } from './node-threads.ts';
 
 export interface MemberChangesParts {
-  readonly roster: Pick<ClusterManifest, 'nodes' | 'add' | 'onFilesCreated' | 'remove'>;
+  readonly manifest: Pick<ClusterManifest, 'nodes' | 'add' | 'onFilesCreated' | 'remove'>;
   readonly threads: Pick<NodeThreads, 'add' | 'remove'>;
   readonly control: Pick<MembershipController, 'members' | 'change' | 'cancelAddition'>;
 }
 
-/** Whole changes of members: the nodes' ids in the roster, their threads, and their votes. */
+/** Complete changes of members: the nodes' ids in the manifest, their threads, and their votes. */
 export class MemberChanges {
-  readonly #roster: MemberChangesParts['roster'];
+  readonly #manifest: MemberChangesParts['manifest'];
   readonly #threads: MemberChangesParts['threads'];
   readonly #control: MemberChangesParts['control'];
-  /** The nodes that calls under way add. */
+  /** The nodes that calls in progress add. */
   readonly #joining = new Set<number>();
 
-  constructor({ roster, threads, control }: MemberChangesParts) {
-    this.#roster = roster;
+  constructor({ manifest, threads, control }: MemberChangesParts) {
+    this.#manifest = manifest;
     this.#threads = threads;
     this.#control = control;
   }
 
-  /** Nodes that are being added; they may not be in the roster yet. */
+  /** Nodes that are being added; they may not be in the manifest yet. */
   get joining(): readonly number[] {
     return [...this.#joining];
   }
 
   /**
-   * Either all of it is done, or what was begun is cancelled: then a joining node's id and thread are gone again. They stay only where it
-   * is unknown whether the node became a voter, or where the cluster was closed; the same call may be made again in any case.
-   * @throws {ConfigError | AdminRejectedError | MembershipTimeoutError} or what kept a joining node's thread from starting.
+   * Either the whole change is made, or it is cancelled: then a joining node's id and thread are removed again. They stay only where it is
+   * unknown whether the node became a voter, or where the cluster was closed; the same call may be repeated in any case.
+   * @throws {ConfigError | AdminRejectedError | MembershipTimeoutError} or the error that kept a joining node's thread from starting.
    */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
     const pending = add.find((node) => this.#joining.has(node));
@@ -48,9 +48,9 @@ export class MemberChanges {
     await this.#remove(remove);
   }
 
-  /** An id may be in the roster already, of an addition that neither succeeded nor could be cancelled. */
+  /** An id may already be in the manifest, from an addition that neither succeeded nor could be cancelled. */
   async #checkJoining(add: readonly number[], remove: readonly number[]): Promise<void> {
-    const { nodes } = this.#roster;
+    const { nodes } = this.#manifest;
     const known = add.filter((node) => nodes.includes(node));
     checkCount(nodes.length + add.length - known.length - remove.length);
     if (known.length === 0) return;
@@ -60,9 +60,9 @@ export class MemberChanges {
   }
 
   async #change(add: readonly number[], remove: readonly number[]): Promise<void> {
-    // Before it is asked for: a node that may be a voter has to be started with the cluster.
-    let mayBeMembers = add.filter((node) => this.#roster.nodes.includes(node));
-    this.#roster.add(add);
+    // Before the request: a node that may be a voter must be started with the cluster.
+    let mayBeMembers = add.filter((node) => this.#manifest.nodes.includes(node));
+    this.#manifest.add(add);
     try {
       await this.#start(add);
       mayBeMembers = [...add];
@@ -76,7 +76,7 @@ export class MemberChanges {
   async #start(nodes: readonly number[]): Promise<void> {
     const outcomes = await Promise.allSettled(nodes.map((node) => this.#threads.add(node)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    this.#roster.onFilesCreated(nodes);
+    this.#manifest.onFilesCreated(nodes);
   }
 
   async #cancel(nodes: readonly number[], mayBeMembers: readonly number[]): Promise<void> {
@@ -86,17 +86,17 @@ export class MemberChanges {
 
   async #remove(nodes: readonly number[]): Promise<void> {
     if (nodes.length === 0) return;
-    this.#roster.remove(nodes);
+    this.#manifest.remove(nodes);
     await this.#threads.remove(nodes);
   }
 
-  /** Which of the nodes are voters now, or may become voters yet. */
+  /** Which of the nodes are voters, or may still become voters. */
   async #membersOf(nodes: readonly number[]): Promise<readonly number[]> {
     try {
       const gone = await this.#control.cancelAddition(nodes);
       return nodes.filter((node) => !gone.includes(node));
     } catch {
-      // What made the change fail says more than that it cannot be cancelled either.
+      // The error of the change is more informative than the failed cancellation.
       return nodes;
     }
   }

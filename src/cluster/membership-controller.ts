@@ -10,7 +10,7 @@ const TRANSFER_WAIT_MS = 10_000;
 const CANCEL_WAIT_MS = 10_000;
 const POLL_MS = 10;
 
-/** Who takes part, as the leader's configuration in force says. */
+/** The members by the leader's configuration in force. */
 export interface ClusterMembers {
   readonly voters: readonly number[];
   /** They receive the log and do not vote. */
@@ -19,21 +19,24 @@ export interface ClusterMembers {
   readonly joining: readonly number[];
   /** They still vote, until the joining ones do. */
   readonly leaving: readonly number[];
-  /** No change is under way that waits for a commit. */
+  /** No change is in progress that waits for a commit. */
   readonly isSettled: boolean;
 }
 
-/** What nodes are asked with. Its calls have a deadline that is short beside the times above: a leader whose thread is stuck replies none. */
+/**
+ * The client for requests to nodes. Its calls have a deadline that is short beside the times above: a leader whose thread is stuck does not
+ * reply.
+ */
 export type AdminClient = Pick<Client, 'status' | 'changeMembership' | 'transferLeadership'>;
 
-/** Sees changes of members through, also under another leader: a change that was lost with its leader is asked for again. */
+/** Completes changes of members, also under another leader: a change that was lost with its leader is requested again. */
 export class MembershipController {
   readonly #client: () => AdminClient;
   readonly #leader: () => Promise<number | undefined>;
   readonly #exclusive: Exclusive;
   readonly #changeWaitMs: number;
 
-  /** @param exclusive which a change is asked for in: not while a node's file is given up. */
+  /** @param exclusive runs each request for a change: not while a node's file is being given up. */
   constructor(
     client: () => AdminClient,
     leader: () => Promise<number | undefined>,
@@ -57,7 +60,7 @@ export class MembershipController {
     return { voters: sorted(voters), learners: sorted(learners), joining: sorted(joining), leaving: sorted(leaving), isSettled };
   }
 
-  /** @throws {AdminRejectedError} for a change that makes no sense. @throws {MembershipTimeoutError} with what is still missing. */
+  /** @throws {AdminRejectedError} for an invalid change. @throws {MembershipTimeoutError} with the missing part. */
   async change(add: readonly number[], remove: readonly number[]): Promise<void> {
     const late = new MembershipTimeoutError(add, remove, this.#changeWaitMs);
     await this.#until(this.#changeWaitMs, late, async (status) => {
@@ -68,8 +71,9 @@ export class MembershipController {
   }
 
   /**
-   * Takes back what is left of an addition, so that none of the nodes becomes a voter later.
-   * @returns those that are no members. @throws {NoLeaderError} when none is found in time, or what was under way is not complete.
+   * Cancels the rest of an addition, so that none of the nodes becomes a voter later.
+   * @returns the nodes that are not members. @throws {NoLeaderError} when none is found in time, or when the change in progress does not
+   * complete.
    */
   async cancelAddition(nodes: readonly number[]): Promise<readonly number[]> {
     const status = await this.#until(CANCEL_WAIT_MS, new NoLeaderError(), async (leader) => {
@@ -82,7 +86,7 @@ export class MembershipController {
     return nodes.filter((node) => !status.voters.includes(node));
   }
 
-  /** @returns who leads then. @throws {AdminRejectedError} for a node that cannot lead. @throws {NoLeaderError} */
+  /** @returns the new leader. @throws {AdminRejectedError} for a node that cannot lead. @throws {NoLeaderError} */
   async transfer(to: number): Promise<number> {
     let from: number | undefined;
     const { node } = await this.#until(TRANSFER_WAIT_MS, new NoLeaderError(), async (status) => {
@@ -94,7 +98,7 @@ export class MembershipController {
     return node;
   }
 
-  /** Asks the leader's status again and again until `found` makes something of it. */
+  /** Requests the leader's status repeatedly until `found` returns a result. */
   async #until(withinMs: number, late: Error, found: (leader: NodeStatus) => Promise<NodeStatus | undefined>): Promise<NodeStatus> {
     const deadline = performance.now() + withinMs;
     while (performance.now() < deadline) {
@@ -122,7 +126,7 @@ export class MembershipController {
     await this.#exclusive.run(() => this.#ask(() => this.#client().changeMembership(leader, change)));
   }
 
-  /** A rejection that passes is no reason to give up, and whether an unanswered request took effect shows in the next status. */
+  /** A temporary rejection is retried; whether an unanswered request took effect is visible in the next status. */
   async #ask(request: () => Promise<void>): Promise<void> {
     try {
       await request();
@@ -133,16 +137,16 @@ export class MembershipController {
   }
 }
 
-/** It ended, or its thread is stuck: another node may lead by now. */
+/** The node ended, or its thread is stuck: another node may lead by now. */
 const isPending = (error: unknown): boolean => error instanceof NodeUnavailableError || error instanceof DeadlineError;
 
-/** What is still to be asked for, or undefined when all of it is under way or done. */
+/** The part still to be requested, or undefined when all of it is in progress or done. */
 function remainderOf(status: NodeStatus, add: readonly number[], remove: readonly number[]): MemberChange | undefined {
   const { voters, outgoing, joining, leaving, learners } = status;
   const missing = add.filter((node) => !voters.includes(node) && !joining.includes(node));
-  // A node that is leaving already is replaced by these joining nodes, or by others that may never come.
-  const isUnderWay = (node: number): boolean => add.length > 0 && leaving.includes(node);
-  const present = remove.filter((node) => [...voters, ...joining, ...learners].includes(node) && !isUnderWay(node));
+  // A node that is already leaving is replaced by these joining nodes, or by others that may never join.
+  const isInProgress = (node: number): boolean => add.length > 0 && leaving.includes(node);
+  const present = remove.filter((node) => [...voters, ...joining, ...learners].includes(node) && !isInProgress(node));
   if (outgoing.length > 0 || missing.length + present.length === 0) return undefined;
   return { add: missing, remove: present };
 }

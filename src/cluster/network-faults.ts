@@ -1,7 +1,7 @@
 import type { LinkFaults } from '../transport/port-links.ts';
 import { NO_FAULTS } from '../transport/port-links.ts';
 
-/** What is wrong between the nodes at the moment: partitions, delay and loss. */
+/** The current faults between the nodes: partitions, delay and loss. */
 export class NetworkFaults {
   #groups: readonly (readonly number[])[] | undefined;
   #delay: LinkFaults['delay'];
@@ -12,7 +12,7 @@ export class NetworkFaults {
     this.#groups = groups;
   }
 
-  /** Every frame takes this long, or a random time in the range; their order stays. */
+  /** Delays every frame by this time, or by a random time in the range; their order stays. */
   delay(ms: number | { readonly fromMs: number; readonly toMs: number }): void {
     this.#delay = typeof ms === 'number' ? { fromMs: ms, toMs: ms } : ms;
   }

@@ -8,18 +8,18 @@ import type { FileClaims } from '../storage/file-origin.ts';
 import type { LinkFaults } from '../transport/port-links.ts';
 import type { KillSwitchMemory } from './kill-switch.ts';
 
-/** What a node's thread is born with. */
+/** Options of a node's worker thread. */
 export interface NodeBoot {
   readonly id: number;
   /** The voters that the cluster was formed with, and their disks. */
   readonly founders: readonly { readonly node: number; readonly disk: number }[];
-  /** The id of the node's disk if it is made now. */
+  /** The id of the node's disk if its file is created now. */
   readonly newDiskId: number;
   readonly raft: RaftConfig;
   readonly limits: NodeLimits;
   /** The node's SQLite file, or undefined to keep everything in memory. */
   readonly file: string | undefined;
-  /** What the file has to be. */
+  /** Expected properties of the file. */
   readonly claims?: FileClaims;
   readonly durability: 'full' | 'off';
   readonly seed: number;
@@ -32,17 +32,17 @@ export type NodeCommand =
   | { readonly type: 'peer'; readonly id: number; readonly port: MessagePort }
   | { readonly type: 'client'; readonly connection: number; readonly port: MessagePort }
   | { readonly type: 'faults'; readonly faults: LinkFaults }
-  /** Blocks the whole thread, as a stopped event loop would. */
+  /** Blocks the whole thread, like a stopped event loop. */
   | { readonly type: 'pause'; readonly durationMs: number }
   | { readonly type: 'report'; readonly call: number; readonly withDigest: boolean }
-  /** Whether the file of a node may be given up; see `RebuildQuestion`. */
+  /** Asks whether the file of a node may be given up; see `RebuildQuestion`. */
   | { readonly type: 'rebuild'; readonly call: number; readonly node: number; readonly question: number }
-  /** @property handOver a leader lets another node lead before it ends, if there is one. */
+  /** @property handOver whether a leader transfers leadership before it ends, if there is another node. */
   | { readonly type: 'stop'; readonly handOver: boolean }
   /** Wakes a thread that waits for messages, so that it reads its kill switch. */
   | { readonly type: 'kill' };
 
-/** What a node says about itself. */
+/** A node's report about itself. */
 export interface NodeReport {
   readonly role: string;
   readonly term: number;
@@ -50,7 +50,7 @@ export interface NodeReport {
   readonly cpuMs: number | null;
   readonly state: { readonly applied: number; readonly digest: string } | undefined;
   readonly disk: number;
-  /** Those that the voters vote with, by the latest configuration that it knows. */
+  /** The disks that the voters vote with, by the latest configuration that the node has. */
   readonly voterDisks: readonly { readonly node: number; readonly disk: number }[];
 }
 
@@ -58,8 +58,8 @@ export interface NodeReport {
 export type NodeSignal =
   | { readonly type: 'ready' }
   | { readonly type: 'rebuild'; readonly call: number; readonly isLeader: boolean; readonly rejection: RebuildRejection | undefined }
-  /** The node's file is in this generation. @property isCheckpoint raised by a checkpoint, and not by an opening or the end. */
+  /** The file's new generation. @property isCheckpoint raised by a checkpoint, and not by an opening or a close. */
   | { readonly type: 'generation'; readonly disk: number; readonly generation: Generation; readonly isCheckpoint: boolean }
   | { readonly type: 'report'; readonly call: number; readonly report: NodeReport }
-  /** The node has stopped and says why; its thread ends. */
+  /** The node has stopped, with the reason; its thread ends. */
   | { readonly type: 'failed'; readonly name: string; readonly code: string; readonly message: string; readonly stack: string | undefined };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { JobraftError } from '../base/errors.ts';
 
-/** The code that a node's thread runs is not where this module is, or lacks what it imports: most often since a bundler left it out. */
+/** The code of a node's thread is not beside this module, or one of its imports is missing: most often since a bundler omitted it. */
 export class NodeCodeMissingError extends JobraftError {
   override readonly code = 'NODE_CODE_MISSING';
 
@@ -16,15 +16,15 @@ export class NodeCodeMissingError extends JobraftError {
   }
 }
 
-/** What a thread is started with: a file, or source text that imports it. */
+/** The code that a thread is started with: a file, or source text that imports it. */
 export interface ThreadCode {
   readonly code: URL | string;
   readonly isSource: boolean;
 }
 
 /**
- * What a node's thread runs. A thread that is given a file rejects to start when the process was started with `--input-type`, which every
- * thread inherits; one that is given source text does not preload what `--import` names. So each has its case.
+ * The code of a node's thread. A thread that is started with a file fails when the process was started with `--input-type`, which every
+ * thread inherits; one that is started with source text does not preload the modules of `--import`. So each is used in its case.
  * @throws {NodeCodeMissingError}
  */
 export function nodeThreadCode(): ThreadCode {
@@ -34,16 +34,16 @@ export function nodeThreadCode(): ThreadCode {
 }
 
 function nodeWorkerUrl(): URL {
-  // A bundle in the form of CommonJS has no such URL.
+  // A bundle in CommonJS format has no such URL.
   const base: string | undefined = import.meta.url;
-  if (base === undefined) throw new NodeCodeMissingError('a bundle without "import.meta.url" cannot tell where their code is');
+  if (base === undefined) throw new NodeCodeMissingError('a bundle without "import.meta.url" does not have the path of their code');
   const url = new URL('./node-worker.js', base);
   if (url.protocol !== 'file:') throw new NodeCodeMissingError(`their code cannot be at ${url.href}, which is no file`);
   if (!existsSync(url)) throw new NodeCodeMissingError(`their code, ${fileURLToPath(url)}, does not exist`);
   return url;
 }
 
-/** What ended a thread before it could say anything itself. */
+/** Whether a thread ended because its code is missing, before it could report an error itself. */
 export function isCodeMissing(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND');
 }

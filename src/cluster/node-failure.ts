@@ -1,16 +1,16 @@
 import { ForgottenEntriesError } from '../base/invariant.ts';
 import type { NodeSignal } from './node-boot.ts';
 
-/** What a node's thread says of the error that ends it. @param file the node's, if it has one. */
+/** The signal for the error that ends a node's thread. @param file the node's, if it has one. */
 export function failureOf(error: unknown, file: string | undefined): NodeSignal {
-  if (error instanceof ForgottenEntriesError && file !== undefined) return forgottenEntries(error, file);
+  if (error instanceof ForgottenEntriesError && file !== undefined) return olderFileSignal(error, file);
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'NODE_FAILED';
   return { type: 'failed', name, code, message, stack };
 }
 
-/** Not by the name of a StorageError: which of the files is the latest, only the operator knows, so that none is moved aside by itself. */
-function forgottenEntries({ follower, acknowledged, last, stack }: ForgottenEntriesError, file: string): NodeSignal {
+/** Not named StorageError: only the operator knows which of the files is the latest, so no file is moved aside automatically. */
+function olderFileSignal({ follower, acknowledged, last, stack }: ForgottenEntriesError, file: string): NodeSignal {
   const message =
     `${file} is older than what was acknowledged: its log ends at ${last}, and node ${follower} has entries up to ${acknowledged} that this node sent it. ` +
     'It was restored from an older copy, or its disk lost writes. Close the cluster, put the latest file back, and start it again; if there is none, ' +

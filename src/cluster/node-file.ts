@@ -4,7 +4,7 @@ import { StorageError } from '../storage/errors.ts';
 
 export const nodeFile = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db');
 
-/** The nodes that have a file in the folder; none where there is no such folder. @throws {StorageError} when it cannot be read. */
+/** The nodes that have a file in the folder; none where the folder does not exist. @throws {StorageError} when it cannot be read. */
 export function nodesWithFile(dataDir: string): number[] {
   const ids = namesIn(dataDir).flatMap((name) => /^node-([1-9][0-9]*)$/.exec(name)?.[1] ?? []);
   return ids.map(Number).filter((node) => statSync(nodeFile(dataDir, node), { throwIfNoEntry: false })?.isFile() === true);

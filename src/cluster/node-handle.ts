@@ -11,36 +11,40 @@ import { isCodeMissing, NodeCodeMissingError, nodeThreadCode } from './node-code
 import type { RebuildReply } from './rebuilds.ts';
 
 /**
- * V8 bounds the young generation of a thread by three semi-spaces, each a power of two: 24 MiB is one of 8, 48 one of 16, 64 and 96 one of 32.
- * Without a limit it lets 60 MiB of garbage come together, although the live heap of a node that has little waiting is 10 MiB. Time that
- * collections take in the four threads of a cluster for each full cycle, and resident memory after half a million cycles (Node.js 24.21):
+ * V8 bounds the young generation of a thread by three semi-spaces, each a power of two: 24 MiB is one of 8, 48 one of 16, 64 and 96 one of
+ * 32. Without a limit 60 MiB of garbage accumulate, although the live heap of a node with few waiting jobs is 10 MiB. Time of collections
+ * in the four threads of a cluster for each full cycle, and resident memory after half a million cycles (Node.js 24.21):
  *
  * | MiB         | 24        | 48        | 64        | 96        | default   |
  * | µs a cycle  | 3.0 - 3.6 | 2.1 - 2.7 | 1.8 - 1.9 | 1.5 - 2.2 | 1.4 - 1.7 |
  * | memory, MiB | 600       | 660       | 725       | 730       | 850 - 930 |
  */
 const YOUNG_GENERATION_MIB_MAX = 64;
-/** How long a killed node may take to close its file. The longest that a healthy thread does in one go is to read a million jobs: 0.9 s. */
+/**
+ * How long a killed node may take to close its file. The longest uninterrupted work of a healthy thread is to read a million jobs: 0.9 s.
+ */
 const KILL_MS_MAX = 2_000;
-/** How long an orderly stop may take, before the node is killed. */
+/** How long a graceful stop may take before the node is killed. */
 const STOP_MS_MAX = 5_000;
-/** How long a thread may take to end once it is terminated. One that waits for the operating system, as for a disk that hangs, does not. */
+/**
+ * How long a thread may take to end once it is terminated. One that waits for the operating system, as for a disk that hangs, does not end.
+ */
 const TERMINATE_MS_MAX = 2_000;
 
-/** How long a node may take to say how it stands, and to hash its state. One whose thread is blocked does not reply. */
+/** How long a node may take to report its status and to hash its state. A node whose thread is blocked does not reply. */
 const REPORT_MS_MAX = 1_000;
 const DIGEST_MS_MAX = 60_000;
 
 const ENDED_EARLY = 'its thread ended before it was ready. Start it again: cluster.restart(node).';
-/** V8's heap of the thread is full. SQLite's memory and buffers are not in it. */
+/** V8's heap of the thread is full. It does not include SQLite's memory and buffers. */
 const OUT_OF_MEMORY =
   "its thread's heap is full. Give Node.js more memory (node --max-old-space-size=<MiB>), keep fewer jobs (removeOnComplete, removeOnFail, " +
   'removeJob()), or put large data elsewhere and its address into the job; then start the node again: cluster.restart(node).';
 
-/** A node stopped by itself, or could not start. What was acknowledged is still on a majority of the others. */
+/** A node stopped by itself, or could not start. Acknowledged data is still on a majority of the others. */
 export class NodeFailedError extends JobraftError {
   override readonly code: string;
-  /** Of the calls that it was asked; `not-applied` for a node that had not started. */
+  /** The outcome of the calls to the node; `not-applied` for a node that had not started. */
   override readonly outcome: Outcome;
 
   constructor(
@@ -55,7 +59,7 @@ export class NodeFailedError extends JobraftError {
   }
 }
 
-/** A node's thread cannot be ended: it is blocked in a call of the operating system. It has its file until the call returns. */
+/** A node's thread cannot be ended: it is blocked in a system call. It holds its file until the call returns. */
 export class NodeStuckError extends JobraftError {
   override readonly code = 'NODE_STUCK';
   override readonly outcome = 'unknown';
@@ -70,12 +74,12 @@ export class NodeStuckError extends JobraftError {
   }
 }
 
-/** One node's thread, seen from its owner. */
+/** The owner's handle of one node's thread. */
 export class NodeHandle {
   readonly id: number;
-  /** Resolves once the node has read its file and takes part; rejects when it cannot. */
+  /** Resolves once the node has read its file and takes part; rejects when it cannot start. */
   readonly ready: Promise<void>;
-  /** Resolves when the thread is gone, however it ended. */
+  /** Resolves when the thread has ended, for whatever reason. */
   readonly exited: Promise<void>;
   readonly #worker: Worker;
   readonly #killSwitch: KillSwitch;
@@ -130,7 +134,7 @@ export class NodeHandle {
       });
     });
     this.#notReady = notReady;
-    // A caller that awaits `ready` sees the failure; none has to.
+    // A caller that awaits `ready` sees the failure; no caller has to.
     this.ready.catch(() => undefined);
     const endedWithProcess = endWithProcess({
       kill: () => this.#requestKill(),
@@ -153,7 +157,7 @@ export class NodeHandle {
     return this.#isRunning;
   }
 
-  /** What stopped the node, if it stopped by itself. */
+  /** The error that stopped the node, if it stopped by itself. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -163,14 +167,14 @@ export class NodeHandle {
   }
 
   /**
-   * @returns undefined when the node ended before it could reply, or did not reply to in time: from then on at once, until its thread goes on,
+   * @returns undefined when the node ended before it could reply, or did not reply in time: from then on at once, until its thread goes on,
    * and while it reads its file at the start.
    */
   report(withDigest: boolean): Promise<NodeReport | undefined> {
     if (!this.#isReady || !this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
     const call = this.#nextCall;
     this.#nextCall += 1;
-    // After a pause of the event loop timers run before the reports that came meanwhile are read.
+    // After a pause of the event loop timers run before the reports that arrived meanwhile are read.
     const giveUp = (): void => {
       if (this.#reports.has(call)) this.#isOverdue = true;
       this.#settleReport(call, undefined);
@@ -187,7 +191,7 @@ export class NodeHandle {
 
   /**
    * Asks whether the file of `node` may be given up.
-   * @returns undefined when this node ended, or did not reply to in time; at once while its thread is blocked, or reads its file at the start.
+   * @returns undefined when this node ended, or did not reply in time; at once while its thread is blocked, or reads its file at the start.
    */
   rebuildReply(node: number, question: number): Promise<RebuildReply | undefined> {
     if (!this.#isReady || !this.#isRunning || this.#isOverdue) return Promise.resolve(undefined);
@@ -204,7 +208,7 @@ export class NodeHandle {
   }
 
   /**
-   * Orderly end; a node that has not ended after some seconds is killed. @param handOver whether a leader lets another node lead first.
+   * Graceful stop; a node that has not ended after five seconds is killed. @param handOver whether a leader first transfers leadership.
    * @throws {NodeStuckError}
    */
   async stop(handOver: boolean): Promise<void> {
@@ -212,7 +216,7 @@ export class NodeHandle {
     if (!(await this.#hasExitedWithin(STOP_MS_MAX))) await this.kill();
   }
 
-  /** Ends the thread at once, without a last write: what a crash of the node alone would be. @throws {NodeStuckError} */
+  /** Ends the thread at once, without a last write, like a crash of the node alone. @throws {NodeStuckError} */
   async kill(): Promise<void> {
     this.#isRunning = false;
     this.#requestKill();
@@ -232,7 +236,7 @@ export class NodeHandle {
   async #hasExitedWithin(timeoutMs: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const isLate = new Promise<false>((resolve) => {
-      // After a pause of the event loop timers run before the thread's end is seen.
+      // After a pause of the event loop timers run before the exit of the thread is seen.
       timer = setTimeout(() => setImmediate(() => resolve(false)), timeoutMs);
     });
     const hasExited = await Promise.race([this.exited.then(() => true), isLate]);
@@ -263,7 +267,7 @@ function errorOf(node: number, signal: Extract<NodeSignal, { type: 'failed' }>, 
   return new NodeFailedError(node, signal, outcome);
 }
 
-/** For what the thread itself could not report: its code could not be loaded, its memory is exhausted. */
+/** For errors that the thread itself could not report: its code could not be loaded, its memory is exhausted. */
 export function errorOfThread(node: number, error: unknown, outcome: Outcome): JobraftError {
   if (isCodeMissing(error)) return new NodeCodeMissingError(error.message, { cause: error });
   const { message, stack } = error instanceof Error ? error : new Error(describeValue(error));

@@ -2,10 +2,10 @@ import { StorageError } from '../storage/errors.ts';
 import { type FileSurvey, surveyFile } from '../storage/file-survey.ts';
 import { nodeFile } from './node-file.ts';
 
-/** What there is in a node's place. */
+/** The state of a node's file. */
 export type NodeSurvey = { readonly node: number; readonly file: string } & (
   | { readonly state: 'none' }
-  /** Whatever is wrong: the node that opens the file says so. */
+  /** Any error: the node that opens the file reports it. */
   | { readonly state: 'unreadable'; readonly error: StorageError }
   | { readonly state: 'read'; readonly found: FileSurvey }
 );

@@ -23,28 +23,28 @@ const FAULTS_WAIT_MS = 1_000;
 export interface NodeThreadsParts {
   readonly settings: ClusterSettings;
   readonly listeners: ClusterListeners;
-  readonly roster: ClusterManifest;
+  readonly manifest: ClusterManifest;
   readonly faults: NetworkFaults;
   readonly exclusive: Exclusive;
 }
 
-/** The threads of a cluster's nodes: starts them, connects them, and rebuilds those whose file is damaged from the others. */
+/** The threads of a cluster's nodes: starts and connects them, and rebuilds those whose file is damaged from the others. */
 export class NodeThreads {
   readonly #settings: ClusterSettings;
   readonly #listeners: ClusterListeners;
-  readonly #roster: ClusterManifest;
+  readonly #manifest: ClusterManifest;
   readonly #faults: NetworkFaults;
   readonly #handles = new Map<number, NodeHandle>();
-  /** What was last begun with each node: it is started, stopped and rebuilt by one call after the other, so that it never has two threads. */
+  /** The last operation of each node: starts, stops and rebuilds of a node run one after the other, so that it never has two threads. */
   readonly #latest = new Map<number, Promise<void>>();
   readonly #rebuilds: Rebuilds;
   #starts = 0;
   #isClosed = false;
 
-  constructor({ settings, listeners, roster, faults, exclusive }: NodeThreadsParts) {
+  constructor({ settings, listeners, manifest, faults, exclusive }: NodeThreadsParts) {
     this.#settings = settings;
     this.#listeners = listeners;
-    this.#roster = roster;
+    this.#manifest = manifest;
     this.#faults = faults;
     this.#rebuilds = new Rebuilds({
       dataDir: settings.dataDir,
@@ -60,7 +60,7 @@ export class NodeThreads {
     return this.#handles.get(node);
   }
 
-  /** A full disk, if it has stopped a node without which no majority runs: until there is space, no start of that node lasts. */
+  /** The full disk that stopped a node without which there is no majority: until there is space, that node cannot run. */
   outageCause(): StorageError | undefined {
     let running = 0;
     let cause: StorageError | undefined;
@@ -68,7 +68,7 @@ export class NodeThreads {
       if (isRunning) running += 1;
       else if (failure instanceof StorageError && failure.code === 'STORAGE_FULL') cause ??= failure;
     }
-    return running > this.#roster.nodes.length / 2 ? undefined : cause;
+    return running > this.#manifest.nodes.length / 2 ? undefined : cause;
   }
 
   /** Starts all of them, and rebuilds those whose file is damaged. */
@@ -77,11 +77,11 @@ export class NodeThreads {
     const failures = outcomes.flatMap((outcome, at) =>
       outcome.status === 'rejected' ? [{ node: nodes[at] ?? 0, error: outcome.reason }] : [],
     );
-    // One after the other: each is rebuilt by a majority that is sound, or the start fails with what is wrong.
+    // One after the other: each is rebuilt by a majority of undamaged nodes, or the start fails with the reason.
     for (const { node, error } of failures) await this.#inTurn(node, () => this.#rebuild(node, error));
   }
 
-  /** Starts a node that does not run. @throws {ClusterClosedError | StorageError} or what else kept it from starting. */
+  /** Starts a node that does not run. @throws {ClusterClosedError | StorageError} or another error of the start. */
   async add(node: number): Promise<void> {
     await this.#inTurn(node, async () => {
       if (this.#handles.get(node)?.isRunning !== true) await this.#spawn(node);
@@ -99,7 +99,7 @@ export class NodeThreads {
     });
   }
 
-  /** @returns where the old file is now. @throws {StorageError} when the others do not have everything that was acknowledged. */
+  /** @returns the new path of the old file. @throws {StorageError} when the others do not have everything that was acknowledged. */
   async repair(node: number): Promise<string | undefined> {
     return await this.#inTurn(node, async () => {
       if (!this.#areOthersRunning(node)) throw await this.#rebuilds.rejected(node, this.#tooFewRun());
@@ -150,7 +150,7 @@ export class NodeThreads {
     }
   }
 
-  /** What every node that runs says about itself; those that do not reply to in time are left out. @param withinMs at most this long. */
+  /** The reports of all running nodes; those that do not reply in time are left out. @param withinMs maximum wait. */
   async reports(
     withDigest: boolean,
     withinMs = Number.POSITIVE_INFINITY,
@@ -165,36 +165,40 @@ export class NodeThreads {
     return replies.toSorted((one, other) => one.node - other.node);
   }
 
-  /** Waits until the nodes that run have them: a request on another channel may be faster. A node whose thread is blocked has them when it goes on. */
+  /**
+   * Waits until the running nodes have the faults: a request on another channel may be faster. A node whose thread is blocked gets them
+   * when it goes on.
+   */
   async sendFaults(): Promise<void> {
     for (const [node, handle] of this.#handles)
-      if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.#roster.nodes) });
+      if (handle.isRunning) handle.command({ type: 'faults', faults: this.#faults.of(node, this.#manifest.nodes) });
     await this.reports(false, FAULTS_WAIT_MS);
   }
 
-  /** In the node's turn only. @throws {ClusterClosedError | StorageError} or what else kept the node from starting. */
+  /** Only within the node's queue of operations. @throws {ClusterClosedError | StorageError} or another error of the start. */
   async #spawn(id: number): Promise<void> {
     this.#checkOpen();
     // It may have been removed since the call.
-    if (!this.#roster.nodes.includes(id)) throw new ConfigError('node', id, `The cluster's nodes are ${this.#roster.nodes.join(', ')}.`);
+    if (!this.#manifest.nodes.includes(id))
+      throw new ConfigError('node', id, `The cluster's nodes are ${this.#manifest.nodes.join(', ')}.`);
     const { dataDir, raft, limits, durability, logs, seed } = this.#settings;
     this.#starts += 1;
     const handle: NodeHandle = new NodeHandle(
       {
         id,
-        founders: this.#roster.founders,
-        newDiskId: this.#roster.newDiskIdOf(id),
+        founders: this.#manifest.founders,
+        newDiskId: this.#manifest.newDiskIdOf(id),
         raft,
         limits,
         durability,
         file: dataDir === undefined ? undefined : nodeFile(dataDir, id),
-        // Without fsync a power cut takes files back: they promise no generation.
+        // Without fsync a power cut may undo writes: such files have no generation.
         claims: {
-          origin: this.#roster.origin,
-          recorded: this.#roster.recordedOf(id),
+          origin: this.#manifest.origin,
+          recorded: this.#manifest.recordedOf(id),
           ...(durability === 'full' ? { life: newLife() } : {}),
         },
-        // Nodes must differ, and so must a node's lives, or the same ties happen again.
+        // Seeds must differ between nodes and between restarts of a node, or the same ties repeat.
         seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
         log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
       },
@@ -208,7 +212,7 @@ export class NodeThreads {
       other.command({ type: 'peer', id, port: port2 }, [port2]);
     }
     this.#handles.set(id, handle);
-    handle.command({ type: 'faults', faults: this.#faults.of(id, this.#roster.nodes) });
+    handle.command({ type: 'faults', faults: this.#faults.of(id, this.#manifest.nodes) });
     try {
       await handle.ready;
     } catch (error) {
@@ -224,13 +228,13 @@ export class NodeThreads {
 
   #onGeneration(node: number, disk: number, generation: Generation, isCheckpoint: boolean): void {
     try {
-      this.#roster.onGeneration(node, disk, generation, isCheckpoint);
+      this.#manifest.onGeneration(node, disk, generation, isCheckpoint);
     } catch {
-      // The cluster works without the record; what cannot be written will be reported where it counts.
+      // The cluster works without the record; a failed write is reported where it matters.
     }
   }
 
-  /** A node stopped by itself. If it is its file that is damaged, its peers have what it needs. */
+  /** A node stopped by itself. If its file is damaged, it is rebuilt from its peers. */
   #onFailure(handle: NodeHandle, error: Error): void {
     const node = handle.id;
     if (this.#isClosed) return;
@@ -243,7 +247,7 @@ export class NodeThreads {
     });
   }
 
-  /** Begins once everything that was begun with the node before has ended. */
+  /** Begins once all earlier operations of the node have ended. */
   #inTurn<Result>(node: number, run: () => Promise<Result>): Promise<Result> {
     const result = (this.#latest.get(node) ?? Promise.resolve()).then(run);
     const ended = result.then(
@@ -257,7 +261,7 @@ export class NodeThreads {
     return result;
   }
 
-  /** @throws what stopped the node, if that is not damage that its peers can make good. */
+  /** @throws the error that stopped the node, if its peers cannot repair it. */
   async #rebuild(node: number, failure: unknown): Promise<void> {
     if (!(failure instanceof StorageError) || this.#isClosed || this.#settings.repair === 'manual') throw failure;
     const replace = async (): Promise<void> => {
@@ -273,7 +277,7 @@ export class NodeThreads {
     else throw failure;
   }
 
-  /** Asks the nodes that run; only a leader knows. */
+  /** Asks the running nodes; only a leader can decide. */
   async #askToRebuild(node: number, question: number): Promise<RebuildReply> {
     const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
     const replies = await Promise.all(running.map((handle) => handle.rebuildReply(node, question)));
@@ -288,32 +292,32 @@ export class NodeThreads {
     return reports.filter(({ node, report }) => !isVotersDisk(node, report.disk)).map(({ node }) => node);
   }
 
-  /** Whether the other nodes that run are a majority; whether they have everything, the leader knows. */
+  /** Whether the other running nodes are a majority; whether they have everything, the leader decides. */
   #areOthersRunning(node: number): boolean {
     const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
-    return others.length > this.#roster.nodes.length / 2;
+    return others.length > this.#manifest.nodes.length / 2;
   }
 
   /** Of two nodes, the other one is no majority even if it runs. */
   #tooFewRun(): RebuildRejection {
-    const count = this.#roster.nodes.length;
+    const count = this.#manifest.nodes.length;
     if (count > 2) return { message: 'the other nodes that run are no majority.', isFinal: false };
-    return { message: `of ${count} ${count === 1 ? 'node' : 'nodes'} none can do without its file.`, isFinal: true };
+    return { message: `a cluster of ${count} ${count === 1 ? 'node' : 'nodes'} has no majority without this node.`, isFinal: true };
   }
 
   /**
    * Whether the others may still be a majority: those that run, and those that were not started yet. A file that was restored from an older
-   * copy counts for nothing wherever it is, so that they need not run before it is moved aside.
+   * copy never counts as a copy, so they need not run before it is moved aside.
    */
   #areOthersSound(node: number): boolean {
-    const others = this.#roster.nodes.filter((other) => other !== node && this.#handles.get(other)?.isRunning !== false);
-    return others.length > this.#roster.nodes.length / 2;
+    const others = this.#manifest.nodes.filter((other) => other !== node && this.#handles.get(other)?.isRunning !== false);
+    return others.length > this.#manifest.nodes.length / 2;
   }
 
   #moveAside(node: number): string | undefined {
     const { dataDir } = this.#settings;
     const file = dataDir === undefined ? undefined : nodeFile(dataDir, node);
-    this.#roster.onFilesCreated([node]);
+    this.#manifest.onFilesCreated([node]);
     return file === undefined || !existsSync(file) ? undefined : moveDamagedAside(file);
   }
 
@@ -323,11 +327,11 @@ export class NodeThreads {
   }
 }
 
-/** Waits for the work, but no longer than this; it goes on afterwards. */
+/** Waits for the work, but no longer than this; the work continues afterwards. */
 export async function settledWithin(work: Promise<unknown>, withinMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const isOver = new Promise<void>((resolve) => {
-    // After a pause of the event loop timers run before what came meanwhile is read.
+    // After a pause of the event loop timers run before the messages that arrived meanwhile are read.
     timer = setTimeout(() => setImmediate(resolve), withinMs);
   });
   await Promise.race([work, isOver]);

@@ -20,13 +20,10 @@ import { threadCpuMs } from './thread-cpu.ts';
 
 const STOPPED = 'stopped by its owner';
 
-/** Thrown where a killed node would go on, so that it leaves a turn in the middle, too. */
+/** Thrown when a killed node would continue, so that it also leaves a turn in the middle. */
 class NodeKilled extends Error {}
 
-/**
- * The entry of a node's thread, and the only place that chooses its adapters: SQLite or memory, MessagePorts, the clock,
- * the log file.
- */
+/** The entry of a node's thread, and the only place that chooses its adapters: SQLite or memory, MessagePorts, the clock, the log file. */
 class NodeThread {
   readonly #boot: NodeBoot;
   readonly #owner: NonNullable<typeof parentPort>;
@@ -82,7 +79,7 @@ class NodeThread {
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
       outlet: {
-        // A turn sends before it writes, and after: a kill may come before a write, or between a write and its acknowledgement.
+        // A turn sends before and after its write: a kill may come before a write, or between a write and its acknowledgement.
         sendToPeer: (to, frame) => {
           this.#checkAlive();
           this.#peers.send(to, frame);
@@ -98,7 +95,7 @@ class NodeThread {
       },
     });
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
-    // What is thrown outside of a turn ends the node like what a turn throws: with its file closed.
+    // An error outside of a turn ends the node like an error of a turn: with its file closed.
     process.on('uncaughtException', (error) => this.#fail(error));
     this.#arm(this.#node.nextDeadlineMs);
     this.#signalGeneration(false);
@@ -148,7 +145,7 @@ class NodeThread {
     else this.#arm(dueMs);
   }
 
-  /** A leader that goes lets another one lead first (thesis §3.10): its clients wait for a round trip, not for an election timeout. */
+  /** A leader transfers leadership before it stops (thesis §3.10): its clients wait for a round trip, not for an election timeout. */
   #stop(handOver: boolean): void {
     this.#isStopping = true;
     if (!handOver || !this.#node.transferLeadership()) {
@@ -159,9 +156,9 @@ class NodeThread {
     this.#turn();
   }
 
-  /** One timer; it is left alone while it would fire early enough, since a turn that comes too early costs less than setting it again. */
+  /** One timer; it is kept while it fires early enough, since a turn that comes too early costs less than setting it again. */
   #arm(dueMs: number): void {
-    // After the other events that are there by now: the owner's commands, new clients.
+    // After the other pending events: the owner's commands, new clients.
     if (this.#node.hasMore) this.#immediate ??= setImmediate(this.#onImmediate);
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
@@ -193,7 +190,7 @@ class NodeThread {
     };
   }
 
-  /** Whatever a turn throws is the node's end: a failed write is never tried again, a broken invariant never lived with. */
+  /** Any error of a turn ends the node: a failed write is never retried, and no turn runs after a broken invariant. */
   #guard(run: () => void): void {
     if (this.#isOver) return;
     try {
@@ -212,12 +209,12 @@ class NodeThread {
 
   #end(reason: string): void {
     this.#leave(reason, () => {
-      // A copy that was taken while the node ran is older than what it leaves behind.
+      // Raised so that a copy taken while the node ran is older than the file.
       try {
         this.#node.generation.raiseAtEnd();
         this.#signalGeneration(false);
       } catch {
-        // Then those copies are not found out; what the file promised before is on disk.
+        // Those copies are then not detected; the previous generation is on disk.
       }
       this.#storage[Symbol.dispose]();
     });
@@ -228,7 +225,7 @@ class NodeThread {
     this.#signal({ type: 'generation', disk: view.disk, generation: generation.current, isCheckpoint });
   }
 
-  /** After a failed write it is unknown what the disk holds, so the file is left as it is. */
+  /** After a failed write the state of the disk is unknown, so the file is left as it is. */
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#signal(failureOf(error, this.#boot.file));
@@ -242,7 +239,7 @@ class NodeThread {
     this.#owner.close();
   }
 
-  /** As if the thread ended here: no line in its log, nothing more in its file, nothing of what its timers would still do. */
+  /** As if the thread ended here: no line in its log, no write to its file, no timers. */
   #crash(): void {
     try {
       this.#close(() => this.#storage.closeWithoutCheckpoint());

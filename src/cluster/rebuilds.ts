@@ -5,19 +5,19 @@ import { StorageError } from '../storage/errors.ts';
 import { Exclusive } from './exclusive.ts';
 import { nodeFile } from './node-file.ts';
 
-/** A file is given up only once the leader knows that everything is elsewhere; another rebuild may have to end first. */
+/** A file is given up only once the leader knows that a majority without it has everything; another rebuild may have to end first. */
 const GRANT_WAIT_MS = 60_000;
 /** How long a lack of a leader, or of running nodes, may last: one may be started again. */
 const QUORUM_WAIT_MS = 10_000;
-/** How long a node that was stopped for its rebuild waits to be granted it once more. */
+/** How long a node that was stopped for its rebuild waits for the confirmation. */
 const CONFIRM_WAIT_MS = 30_000;
 const POLL_MS = 10;
-/** The most that one question and the pause after it count: on a machine that was suspended nobody answered meanwhile. Some replies take a second. */
+/** Maximum time counted for one question and the pause after it: a suspended machine receives no replies. Some replies take a second. */
 const ROUND_MS_MAX = 1_000;
 
 /** The leader's reply; see `RebuildQuestion`. */
 export interface RebuildReply {
-  /** Whether a leader answered. */
+  /** Whether the reply is from a leader. */
   readonly isFromLeader: boolean;
   /** Why the file may not be given up, or not yet; undefined when it may. */
   readonly rejection: RebuildRejection | undefined;
@@ -27,18 +27,20 @@ export interface RebuildsParts {
   readonly dataDir: string | undefined;
   /** Asks the leader, once. */
   readonly ask: (node: number, question: number) => Promise<RebuildReply>;
-  /** The nodes that have another disk than they vote with: their rebuild is not over. */
+  /** The nodes that have another disk than they vote with: their rebuild is not complete. */
   readonly unfinished: () => Promise<readonly number[]>;
   /** Whether the other nodes that run are a majority. */
   readonly areOthersRunning: (node: number) => boolean;
   readonly isClosed: () => boolean;
-  /** Between the grant and the moment at which the old file is out of use no change of members may be asked for: it would count on that file. */
+  /**
+   * Between the grant and the moment when the old file is out of use no change of members may be requested: it would count on that file.
+   */
   readonly exclusive: Exclusive;
 }
 
-/** What the waits are measured by. */
+/** The clock that measures the waits. */
 export interface RebuildClock {
-  /** Never goes back. */
+  /** Monotonic. */
   nowMs(): number;
   pause(ms: number): Promise<void>;
 }
@@ -48,17 +50,17 @@ const SYSTEM_CLOCK: RebuildClock = {
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
-/** What is done with a node to rebuild it. */
+/** The steps that rebuild a node. */
 export interface RebuildSteps<Result> {
-  /** Stops a node that runs. Meanwhile it may have acknowledged what the others do not have, so that the grant is asked for again. */
+  /** Stops a running node. It may have acknowledged entries meanwhile that the others lack, so the grant is requested again. */
   readonly stop?: () => Promise<void>;
   /** Gives the file up, and starts the node without it. */
   readonly replace: () => Promise<Result>;
-  /** Starts a node that was stopped with the file that it has. */
+  /** Starts a stopped node with its current file. */
   readonly resume?: () => Promise<void>;
 }
 
-/** Which nodes may be rebuilt, one after the other: each needs a majority that has everything without it. */
+/** Rebuilds nodes one after the other: each needs a majority that has everything without it. */
 export class Rebuilds {
   readonly #parts: RebuildsParts;
   readonly #clock: RebuildClock;
@@ -72,8 +74,8 @@ export class Rebuilds {
 
   /**
    * Rebuilds the node once the rebuilds before it have ended, and its file may be given up.
-   * @param damage what is wrong with the file, if anything.
-   * @throws {StorageError} when that is not granted in time, or as soon as it never will be: the node has its file.
+   * @param damage the damage of the file, if any.
+   * @throws {StorageError} when the rebuild is not granted in time, or as soon as it never will be: the node keeps its file.
    */
   async run<Result>(node: number, steps: RebuildSteps<Result>, damage?: StorageError): Promise<Result> {
     return await this.#order.run(async () => {
@@ -102,7 +104,7 @@ export class Rebuilds {
     throw await this.rejected(node, confirmed.rejection);
   }
 
-  /** Tries again and again until there is a result, a rejection is final, or the others do not pass in time. */
+  /** Retries until there is a result, a rejection is final, or the time is over. */
   async #granted<Result>(
     node: number,
     withinMs: number,
@@ -132,7 +134,7 @@ export class Rebuilds {
     return this.#questions;
   }
 
-  /** What an operator can do where a node cannot be rebuilt. */
+  /** The error with the remedies for a node that cannot be rebuilt. */
   async rejected(node: number, { message, isFinal }: RebuildRejection, damage?: StorageError): Promise<StorageError> {
     const { dataDir } = this.#parts;
     const sentences = [`Node ${node} cannot be rebuilt: ${message}`];
@@ -150,9 +152,9 @@ export class Rebuilds {
     if (damage?.code === 'STORAGE_DAMAGED')
       remedies.push(`${isFinal ? 'Close' : 'Or close'} the cluster, and put an undamaged copy of the latest state of that file there.`);
     if (damage?.code === 'STORAGE_ROLLED_BACK') {
-      const roster = join(dataDir, 'cluster.json');
+      const manifest = join(dataDir, 'cluster.json');
       remedies.push(
-        `If all nodes' files are of one backup and later ones exist nowhere, move ${roster} away: the cluster starts with what the backup holds.`,
+        `If all nodes' files are of one backup and later ones exist nowhere, move ${manifest} away: the cluster starts with what the backup holds.`,
       );
     }
     const others = (await this.#parts.unfinished()).filter((other) => other !== node);
@@ -169,7 +171,7 @@ export class Rebuilds {
 
 const isGrant = ({ isFromLeader, rejection }: RebuildReply): boolean => isFromLeader && rejection === undefined;
 
-/** The command that puts the latest file of the node back that was moved aside, if there is one. What is there now is moved aside, too. */
+/** The command that restores the node's latest file that was moved aside, if there is one. The current file is moved aside, too. */
 export function putBack(file: string, node: number): string[] {
   const folder = dirname(file);
   if (!existsSync(folder)) return [];
@@ -184,5 +186,5 @@ export function putBack(file: string, node: number): string[] {
   return [`node ${node}: for s in '' -wal -shm; do ${move(present, replaced)}; ${move(aside, present)}; done`];
 }
 
-/** For a shell of POSIX. */
+/** Quoted for a POSIX shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -3,7 +3,7 @@ import { invariant } from '../base/invariant.ts';
 import type { EntryId } from '../raft/entry.ts';
 import type { PersistBatch } from './port.ts';
 
-/** Where the stored log and checkpoint stand: compacted <= checkpoint, compacted <= last. */
+/** Bounds of the stored log and checkpoint: compacted <= checkpoint, compacted <= last. */
 export interface LogBounds {
   readonly compacted: LogIndex;
   readonly last: LogIndex;
@@ -12,8 +12,8 @@ export interface LogBounds {
 }
 
 /**
- * What the port demands of a batch, for every adapter alike.
- * @throws {InvariantViolation} naming what the caller got wrong; nothing is written then.
+ * The port's requirements for a batch, the same for every adapter.
+ * @throws {InvariantViolation} naming the violation; nothing is written then.
  */
 export function checkBatch(bounds: LogBounds, batch: PersistBatch): void {
   const { append, checkpoint, compactTo } = batch;
@@ -21,9 +21,9 @@ export function checkBatch(bounds: LogBounds, batch: PersistBatch): void {
   if (append !== undefined) {
     const { from, entries } = append;
     invariant(from > bounds.compacted, () => `append begins at ${from}, but the log is compacted up to ${bounds.compacted}`);
-    // What a checkpoint covers is committed, and a committed entry is never deleted (Raft §5.4.3).
+    // Entries that a checkpoint covers are committed, and a committed entry is never deleted (Raft §5.4.3).
     invariant(from > bounds.checkpoint, () => `append begins at ${from}, but the checkpoint covers the log up to ${bounds.checkpoint}`);
-    invariant(from <= last + 1, () => `append begins at ${from} and would leave a gap behind ${last}`);
+    invariant(from <= last + 1, () => `append begins at ${from} and would leave a gap after ${last}`);
     for (let at = 0; at < entries.length; at += 1) {
       const index = entries[at]?.index;
       invariant(index === from + at, () => `append holds entry ${index} where ${from + at} belongs`);
@@ -31,7 +31,7 @@ export function checkBatch(bounds: LogBounds, batch: PersistBatch): void {
     last = (from + entries.length - 1) as LogIndex;
   }
   const covered = checkpoint?.snapshot.index ?? bounds.checkpoint;
-  invariant(covered >= bounds.checkpoint, () => `a checkpoint at ${covered} would go back behind ${bounds.checkpoint}`);
+  invariant(covered >= bounds.checkpoint, () => `a checkpoint at ${covered} is before the checkpoint at ${bounds.checkpoint}`);
   if (checkpoint !== undefined) {
     invariant(covered <= last, () => `a checkpoint at ${covered} covers more than the log, which ends at ${last}`);
   }
@@ -43,7 +43,7 @@ export function checkBatch(bounds: LogBounds, batch: PersistBatch): void {
 /** Whether there is nothing to write. */
 export const isEmptyBatch = (batch: PersistBatch): boolean => batch.append === undefined && hasLogOnly(batch);
 
-/** Whether there is nothing to write but entries. */
+/** Whether there is nothing to write except entries. */
 export const hasLogOnly = ({ hardState, checkpoint, compactTo, generation }: PersistBatch): boolean =>
   hardState === undefined && checkpoint === undefined && compactTo === undefined && generation === undefined;
 
@@ -51,9 +51,9 @@ export const hasLogOnly = ({ hardState, checkpoint, compactTo, generation }: Per
 export function checkInstall(bounds: LogBounds, snapshot: EntryId): void {
   invariant(
     snapshot.index >= bounds.checkpoint && snapshot.index > bounds.compacted,
-    () => `a snapshot at ${snapshot.index} would go back behind the checkpoint at ${bounds.checkpoint}`,
+    () => `a snapshot at ${snapshot.index} is before the checkpoint at ${bounds.checkpoint}`,
   );
 }
 
-/** The entry before the log, after an installed snapshot: index and term of the snapshot alone. */
+/** The entry before the log, after an installed snapshot: only the snapshot's index and term. */
 export const idOf = ({ index, term }: EntryId): EntryId => ({ index, term });

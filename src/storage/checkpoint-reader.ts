@@ -22,9 +22,9 @@ export interface SqliteReaderOptions {
 }
 
 /**
- * Reads the checkpoint through a connection of its own, in one read transaction: it goes on seeing the checkpoint as it
- * was, whatever the node writes or installs meanwhile. As long as it is open the WAL cannot start over and grows with
- * every commit, so it must be disposed as soon as its snapshot was sent or given up, and expires when the WAL grew too much.
+ * Reads the checkpoint through its own connection, in one read transaction: it sees the checkpoint unchanged, whatever the node writes or
+ * installs meanwhile. While it is open the WAL cannot start over and grows with every commit, so it must be disposed as soon as its
+ * snapshot was sent or given up, and expires when the WAL has grown too much.
  */
 export class SqliteCheckpointReader implements CheckpointReader {
   readonly snapshot: SnapshotId;
@@ -46,7 +46,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
     try {
       db.pragma('cell_size_check = ON');
       db.exec('BEGIN');
-      // The transaction takes hold of its view with the first read.
+      // The first read of the transaction fixes its view.
       this.#meta = new MetaTable(db, file, checksum);
       const { checkpoint } = this.#meta.read();
       invariant(checkpoint !== undefined, () => `${file} has no checkpoint to read yet`);
@@ -81,12 +81,12 @@ export class SqliteCheckpointReader implements CheckpointReader {
     }
   }
 
-  /** Whether it gave everything. */
+  /** Whether it has returned all records. */
   get isAtEnd(): boolean {
     return this.#kind === this.#tables.length;
   }
 
-  /** Lets go of the view for a moment, in which the WAL can be written back as a whole. */
+  /** Releases the view for a moment, in which the whole WAL can be written back. */
   pause(): void {
     this.#db.exec('COMMIT');
   }
@@ -98,7 +98,7 @@ export class SqliteCheckpointReader implements CheckpointReader {
     return snapshot !== undefined && isSameEntry(snapshot, this.snapshot);
   }
 
-  /** Lets go of the view. */
+  /** Releases the view. */
   expire(): void {
     this.#isExpired = true;
     this[Symbol.dispose]();

@@ -5,18 +5,18 @@ import { openFileLock } from './file-lock.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
 
 /**
- * Makes room for a new file where a damaged one stands; nothing is deleted. What is opened there next is a new disk with an
- * id of its own, so that a node that forgot its votes does not vote with it before it was rebuilt.
+ * Moves a damaged file aside, so that a new one can be created in its place; nothing is deleted. The new file is a new disk with its own
+ * id, so that a node that lost its votes does not vote with it before it is rebuilt.
  * @param file the node's file; its storage must be closed.
- * @returns where it is now: `<file>.damaged-<ISO time>`, and beside it its `-wal` and `-shm`.
+ * @returns the new path: `<file>.damaged-<ISO time>`, and beside it its `-wal` and `-shm`.
  * @throws {StorageError} STORAGE_IN_USE while a node has it open, STORAGE_FAILED when it cannot be moved.
  */
 export function moveDamagedAside(file: string): string {
   const lock = openFileLock(file);
   try {
     const aside = freeName(file);
-    // The database goes first. A stop behind it leaves a log without a database, which SQLite never applies to a new one; the other
-    // way round it would leave a sound database that lacks its last transactions.
+    // The database is moved first. A stop after that leaves a log without a database, which SQLite never applies to a new one; the other
+    // order would leave a valid database that lacks its last transactions.
     for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
     syncDirectory(dirname(resolve(file)));
     return aside;
@@ -27,7 +27,7 @@ export function moveDamagedAside(file: string): string {
   }
 }
 
-/** Not every file system takes a colon in a name. */
+/** Not every file system allows a colon in a name. */
 function freeName(file: string): string {
   const name = `${file}.damaged-${new Date().toISOString().replaceAll(':', '-')}`;
   let free = name;

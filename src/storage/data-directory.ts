@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { storageErrorOf } from './sqlite-errors.ts';
 
-/** Makes the directory, and makes sure that it is still there after a power cut. @throws {StorageError} */
+/** Creates the directory, and ensures that it exists after a power cut. @throws {StorageError} */
 export function makeDataDirectory(file: string): void {
   const directory = dirname(resolve(file));
   try {
@@ -14,9 +14,9 @@ export function makeDataDirectory(file: string): void {
   }
 }
 
-/** Makes names that were made, changed or removed in it survive a power cut. */
+/** Ensures that created, changed and removed names in the directory survive a power cut. */
 export function syncDirectory(directory: string): void {
-  // Windows knows no such thing: it neither opens directories nor needs them synced.
+  // Windows neither opens directories nor needs them synced.
   if (process.platform === 'win32') return;
   const descriptor = openSync(directory, 'r');
   try {

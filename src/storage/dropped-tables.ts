@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { RecordChange } from './port.ts';
 import { droppedTableName } from './schema.ts';
 
-/** How much of dropped tables one transaction deletes at least: SQLite goes through every page that it frees. */
+/** Minimum that one transaction deletes of dropped tables: SQLite visits every page that it frees. */
 const ROWS_MAX = 1024;
 const BYTES_MAX = 1024 * 1024;
 
@@ -13,8 +13,8 @@ interface DroppedTable {
 }
 
 /**
- * Tables that nobody needs any more. Dropping a large one would hold the node up for as long as its pages are many, so it is renamed, and its
- * rows are deleted a little in each of the next transactions. A start drops what is left of them, since their names are those of staged tables.
+ * Tables that are no longer needed. Dropping a large one would block the node in proportion to its pages, so it is renamed, and its rows
+ * are deleted in parts by the next transactions. A start drops the rest, since their names are those of staged tables.
  */
 export class DroppedTables {
   readonly #db: Database;
@@ -29,7 +29,7 @@ export class DroppedTables {
     return this.#tables.length === 0;
   }
 
-  /** Within a transaction of the caller: its name is free afterwards. */
+  /** Within a transaction of the caller: the name is free afterwards. */
   drop(table: string): void {
     this.#number += 1;
     const name = droppedTableName(this.#number);
@@ -37,13 +37,16 @@ export class DroppedTables {
     db.exec(`ALTER TABLE "${table}" RENAME TO "${name}"`);
     this.#tables.push({
       name,
-      // The length of a blob stands in its row's header: its pages are not read.
+      // The length of a blob is in its row's header: its pages are not read.
       sizes: db.prepare<[number], [number, number]>(`SELECT key, length(value) FROM "${name}" ORDER BY key LIMIT ?`).raw(),
       deleteUpTo: db.prepare(`DELETE FROM "${name}" WHERE key <= ?`),
     });
   }
 
-  /** Within a transaction of the caller: deletes a part, larger than what is `staged` in it, so that repeated snapshots do not pile up. */
+  /**
+   * Within a transaction of the caller: deletes a part, larger than `staged`, so that dropped tables do not accumulate over repeated
+   * snapshots.
+   */
   reclaim(staged: readonly RecordChange[] = []): void {
     if (this.#tables.length === 0) return;
     let rowsLeft = ROWS_MAX + 2 * staged.length;

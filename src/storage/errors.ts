@@ -9,17 +9,17 @@ export type StorageErrorCode =
   | 'STORAGE_SCHEMA'
   /** The file of another cluster, or of another node. */
   | 'STORAGE_FOREIGN'
-  /** The files of so many nodes are missing that no majority has what was acknowledged. */
+  /** The files of too many nodes are missing: no majority has the acknowledged entries. */
   | 'STORAGE_LOST'
   /** The file was restored from an older copy: it lacks what its node acknowledged since. */
   | 'STORAGE_ROLLED_BACK'
   /** The file cannot be given up for a rebuild: without its node the voters are no majority. */
   | 'STORAGE_TOO_FEW_VOTERS';
 
-/** A node's file cannot be used. The node stops; what was acknowledged is still on a majority. */
+/** A node's file cannot be used. The node stops; acknowledged data is still on a majority. */
 export class StorageError extends JobraftError {
   override readonly code: StorageErrorCode;
-  /** Of what was going on when the node stopped; `not-applied` where nothing had begun, as in a start that failed. */
+  /** The outcome of the calls in progress when the node stopped; `not-applied` where none had begun, as in a start that failed. */
   override readonly outcome: Outcome;
 
   constructor(code: StorageErrorCode, message: string, options: { readonly cause?: unknown; readonly outcome?: Outcome } = {}) {
@@ -29,7 +29,7 @@ export class StorageError extends JobraftError {
   }
 }
 
-/** A snapshot changed on its way from the leader. Nothing is wrong with this node's file; the chunk has to be sent again. */
+/** A snapshot changed in transit from the leader. This node's file is not affected; the chunk must be sent again. */
 export class SnapshotDamagedError extends JobraftError {
   override readonly code = 'SNAPSHOT_DAMAGED';
 
@@ -40,12 +40,12 @@ export class SnapshotDamagedError extends JobraftError {
   }
 }
 
-/** @param file its name, or whose it is. @param found its generation. @param recorded the one that the cluster knows of. */
+/** @param file its name, or its owner. @param found its generation. @param recorded the generation that the cluster has on record. */
 export function rolledBack(file: string, found: Generation, recorded: Generation): StorageError {
   return new StorageError(
     'STORAGE_ROLLED_BACK',
     `${file} was restored from an older copy: it is in generation ${counterOf(found)}, and the cluster has recorded generation ${counterOf(recorded)}. What the node ` +
       'acknowledged since then is not in it, so it counts as a lost disk. While the other nodes are a majority, it is moved aside and the node ' +
-      'is rebuilt from them by itself; or put the latest file back.',
+      'is rebuilt from them automatically; or put the latest file back.',
   );
 }

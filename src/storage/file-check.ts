@@ -4,7 +4,7 @@ import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
 const HEADER_BYTES = 100;
 
-/** What SQLite makes of a damaged one of these is anything from a wrong error to a file that it takes for an empty one. */
+/** With damage in one of these, SQLite reports a misleading error, or even treats the file as empty. */
 const HEADER_FIELDS: readonly { readonly at: number; readonly bytes: 1 | 4; readonly name: string; readonly value: number }[] = [
   { at: 20, bytes: 1, name: 'reserved space', value: 0 },
   { at: 21, bytes: 1, name: 'largest payload fraction', value: 64 },
@@ -19,19 +19,19 @@ const HEADER_FIELDS: readonly { readonly at: number; readonly bytes: 1 | 4; read
 ];
 
 /**
- * Compares the part of the database's header that is the same in every file of jobraft, before SQLite reads it.
- * Format: https://www.sqlite.org/fileformat2.html#the_database_header.
- * @param applicationId a file that carries another is left to whoever asks whose it is.
+ * Compares the part of the database's header that is the same in every file of jobraft, before SQLite reads it. Format:
+ * https://www.sqlite.org/fileformat2.html#the_database_header.
+ * @param applicationId a file with another one is left to the caller's check of the file's identity.
  * @throws {StorageError} STORAGE_DAMAGED
  */
 export function checkHeader(file: string, applicationId: number): void {
-  // A file that was being made when the power failed; SQLite takes it back to nothing.
+  // A power cut while the file was being created; SQLite rolls it back to an empty file.
   if (!existsSync(file) || existsSync(`${file}-journal`)) return;
   const header = new DataView(new ArrayBuffer(HEADER_BYTES));
   if (!readHeader(file, header) || header.getUint32(68) !== applicationId) return;
   const pageBytes = header.getUint16(16);
   if (pageBytes < 512 || (pageBytes & (pageBytes - 1)) !== 0) throw damaged(file, `its header gives the page size ${pageBytes}`);
-  // Two where there is a WAL; one after somebody copied the file with a tool that needs none.
+  // 2 with a WAL; 1 after a tool copied the file without using one.
   const versions = header.getUint16(18);
   if (versions !== 0x0202 && versions !== 0x0101) throw damaged(file, 'its header gives versions for writing and reading that do not fit');
   for (const { at, bytes, name, value } of HEADER_FIELDS) {
@@ -54,9 +54,8 @@ function readHeader(file: string, header: DataView): boolean {
 }
 
 /**
- * Walks every page: a row's checksum says nothing about the tree that leads to it, nor about the list of free pages, which
- * when damaged makes SQLite write over pages in use. Takes from a tenth to a half of the time of reading all rows, which
- * the start does anyway (200 MB: 0.03 to 0.1 s).
+ * Walks every page: a row's checksum does not cover the tree that leads to it, nor the list of free pages; with damage there SQLite
+ * overwrites pages in use. Takes a tenth to a half of the time of reading all rows, which the start does anyway (200 MB: 0.03 to 0.1 s).
  * @throws {StorageError} STORAGE_DAMAGED, naming the page.
  */
 export function checkStructure(db: Database, file: string): void {
@@ -65,9 +64,9 @@ export function checkStructure(db: Database, file: string): void {
 }
 
 /**
- * The definitions of the tables carry no checksum, but their text is known.
- * @param needed the tables that are always there.
- * @param sqlOf how a table of this name is defined; undefined for a name that no table has.
+ * Compares the definitions of the tables, which have no checksum, with their known text.
+ * @param needed the tables that always exist.
+ * @param sqlOf the definition of a table of this name; undefined for an unknown name.
  * @throws {StorageError} STORAGE_DAMAGED
  */
 export function checkTables(db: Database, file: string, needed: readonly string[], sqlOf: (table: string) => string | undefined): void {

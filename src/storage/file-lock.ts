@@ -4,12 +4,12 @@ import { openSqlite } from './sqlite.ts';
 import { codeOf, storageErrorOf } from './sqlite-errors.ts';
 
 /**
- * Keeps a data file to one node, across processes and across the threads of one process. The lock is an exclusive
- * transaction that never ends, on an empty database beside the file: the operating system drops it when the process
- * dies, whatever it dies of, so there is no stale lock to clean up; and SQLite itself tells two connections of one
- * process apart, which a bare POSIX lock does not. The data file's own locks will not do: they would also shut out the
- * checkpoint reader. Nobody else may open and close the lock file within the process, since POSIX then drops the lock.
- * @param inUse says what is in use by whom, when another one holds the lock.
+ * Restricts a data file to one node, across processes and across the threads of one process. The lock is an exclusive transaction that
+ * never ends, on an empty database beside the file: the operating system drops it when the process ends for any reason, so there is no
+ * stale lock to clean up; and SQLite itself distinguishes two connections of one process, which a bare POSIX lock does not. The data file's
+ * own locks cannot be used: they would also exclude the checkpoint reader. No other code of the process may open and close the lock file,
+ * since POSIX then drops the lock.
+ * @param inUse describes the resource and its user, for the error when another one holds the lock.
  * @throws {StorageError} STORAGE_IN_USE when another one holds it.
  */
 export function openFileLock(file: string, inUse = `${file} is in use by another node`): Disposable {

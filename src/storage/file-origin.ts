@@ -2,21 +2,21 @@ import { type Generation, isAccepted, openedGeneration } from '../base/generatio
 import { rolledBack, StorageError } from './errors.ts';
 import { type ClusterOrigin, type FileIdentity, type FileOrigin, NO_ORIGIN } from './row-codec.ts';
 
-/** What the one who opens a file knows of it. */
+/** Expected properties of a file that is being opened. */
 export interface FileClaims {
-  /** The cluster that the file has to belong to; a file that has no cluster yet is given it. Default: any. */
+  /** The cluster that the file must belong to; a file without a cluster is assigned this one. Default: any. */
   readonly origin?: ClusterOrigin;
   /**
-   * The random number of the life that begins with this opening, which raises the file's generation; see `lifeOf`. Without it the file
-   * shows no generation: a power cut may then take back what it was opened for.
+   * The random number for this opening, which raises the file's generation; see `lifeOf`. Without it the file has no generation: a power
+   * cut may then undo the opening.
    */
   readonly life?: number;
-  /** Disks of this node, each with the latest generation that the cluster's owner saw of it. */
+  /** Disks of this node, each with the latest generation that the cluster's owner has recorded. */
   readonly recorded?: readonly { readonly disk: number; readonly generation: Generation }[];
 }
 
 /**
- * A file that is not what its place says must not be served, nor changed.
+ * Checks that a file is the expected one; another one must be neither served nor changed.
  * @throws {StorageError} STORAGE_FOREIGN for a file of another cluster, STORAGE_ROLLED_BACK for one that was restored from an older copy.
  */
 export function checkClaims(
@@ -37,7 +37,7 @@ export function checkClaims(
   if (ahead !== undefined) throw rolledBack(file, origin.generation, ahead.generation);
 }
 
-/** What the file is from this opening on. */
+/** The file's origin from this opening on. */
 export function openedOrigin({ origin }: FileIdentity, { origin: expected = NO_ORIGIN, life }: FileClaims): FileOrigin {
   const { cluster, founders } = origin.cluster === 0 ? expected : origin;
   return { cluster, founders, generation: life === undefined ? origin.generation : openedGeneration(origin.generation, life) };

@@ -15,10 +15,10 @@ import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import { checkWal, hasWal, walMissing } from './wal-check.ts';
 
-/** No row of `meta` and no configuration is larger. What a damaged length gives as larger is not read: it could take all memory. */
+/** No row of `meta` and no configuration is larger. A damaged length may be larger, and is not read: it could take all memory. */
 const READ_BYTES_MAX = 1024 * 1024;
 
-/** What a node's file says about the cluster, read without changing it. */
+/** A node's file as far as it describes the cluster, read without changing it. */
 export interface FileSurvey extends FileIdentity {
   /** The latest one in the log or the checkpoint; undefined where there is none yet. */
   readonly configuration: Configuration | undefined;
@@ -27,10 +27,10 @@ export interface FileSurvey extends FileIdentity {
 }
 
 /**
- * Reads what a file that no node has open says about its cluster: the identity and the latest configuration. Most of the log and the
- * checkpoint are neither read nor checked, so a file that is surveyed may be damaged all the same.
- * @returns undefined for a file that holds nothing: missing, empty, or left by a stop while it was made.
- * @throws {StorageError} STORAGE_IN_USE, or what keeps the file from being read.
+ * Reads what a file that no node has open contains about its cluster: the identity and the latest configuration. Most of the log and the
+ * checkpoint are neither read nor checked, so a surveyed file may still be damaged.
+ * @returns undefined for a file without contents: missing, empty, or left by a stop while it was being created.
+ * @throws {StorageError} STORAGE_IN_USE, or the error that keeps the file from being read.
  */
 export function surveyFile(file: string): FileSurvey | undefined {
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
@@ -40,7 +40,7 @@ export function surveyFile(file: string): FileSurvey | undefined {
   try {
     checkWal(file);
     checkHeader(file, APPLICATION_ID);
-    // A connection that only reads never writes the WAL back.
+    // A read-only connection never writes the WAL back.
     const db = openSqlite(file, { readonly: true, fileMustExist: true, timeout: 0 });
     try {
       const survey = readSurvey(db, file);
@@ -50,9 +50,9 @@ export function surveyFile(file: string): FileSurvey | undefined {
       db.close();
     }
   } catch (error) {
-    throw storageErrorOf(error, file, 'read whose file it is');
+    throw storageErrorOf(error, file, 'read the identity of the file');
   } finally {
-    // The reader made an empty one.
+    // The reader created an empty one.
     if (!hadWal) for (const made of [wal, shm]) rmSync(made, { force: true });
     lock[Symbol.dispose]();
   }
@@ -82,7 +82,7 @@ function readSurvey(db: Database, file: string): FileSurvey | undefined {
   return { ...identity, configuration, last: lastOf(db, compacted) };
 }
 
-/** By what the columns say. */
+/** Read from the columns, without a check. */
 function lastOf(db: Database, compacted: EntryId): EntryId {
   const row = db
     .prepare('SELECT position, term FROM entry WHERE position > ? AND kind <> ? ORDER BY position DESC LIMIT 1')

@@ -1,11 +1,11 @@
 import type { Database } from 'better-sqlite3';
 
-/** Less than this is not worth the time. */
+/** Less is not worth the time. */
 const FREE_BYTES_MIN = 16 * 1024 * 1024;
 
 /**
- * A file keeps the pages that became free, for what comes next. When more than half of it is free at a start, it is written anew without
- * them, atomically: that takes as long as what is in it is large, whatever once was. Where the disk has no room for that the file stays.
+ * A file keeps its free pages for later writes. When more than half of it is free at a start, it is rewritten without them, atomically: the
+ * time depends on the size of its data, not on its former size. Where the disk has no space for that the file stays.
  */
 export function giveSpaceBack(db: Database): void {
   const pages = Number(db.pragma('page_count', { simple: true }));
@@ -15,10 +15,10 @@ export function giveSpaceBack(db: Database): void {
   try {
     db.exec('VACUUM');
   } catch (error) {
-    if (!isWithoutRoom(error)) throw error;
+    if (!isOutOfSpace(error)) throw error;
   }
 }
 
-/** Of the disk, or of the folder for temporary files. */
-const isWithoutRoom = (error: unknown): boolean =>
+/** No space on the disk, or in the folder for temporary files. */
+const isOutOfSpace = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'SQLITE_FULL' || error.code === 'SQLITE_CANTOPEN');

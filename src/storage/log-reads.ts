@@ -6,11 +6,11 @@ import type { RowChecksum } from './row-checksum.ts';
 import { entryKindOf } from './row-codec.ts';
 import { damaged } from './sqlite-errors.ts';
 
-// They are what the file says they are: in a damaged one a blob may have become a text or nothing.
+// Unknown types: in a damaged file a blob may have become a text or null.
 export type EntryRow = [position: unknown, term: unknown, kind: unknown, data: unknown, checksum: unknown];
 export const ENTRY_COLUMNS = 'position, term, kind, data, checksum';
 
-/** A row whose checksum is right: an entry, or the end row. */
+/** A row with a correct checksum: an entry, or the end row. */
 export interface CheckedRow {
   readonly position: number;
   readonly term: number;
@@ -19,12 +19,12 @@ export interface CheckedRow {
 }
 
 /**
- * The kind of the row behind the last entry. A log that lost its last rows would otherwise look like one that never had
- * them, and the node would have forgotten what it acknowledged. It lies on the last entry's page, so it costs no write.
+ * The kind of the row after the last entry. Without it a log that lost its last rows would look like one that never had them, and the node
+ * would lack entries that it acknowledged. It is on the last entry's page, so it costs no write.
  */
 export const END_KIND = 255;
 
-/** Reads the log's rows, and trusts none of them before its checksum was compared. */
+/** Reads the log's rows, and compares the checksum of each before use. */
 export class LogReads {
   protected readonly file: string;
   protected readonly checksum: RowChecksum;
@@ -47,9 +47,9 @@ export class LogReads {
   protected checked([position, term, kind, blob, checksum]: EntryRow): CheckedRow {
     const data = blobOf(blob);
     if (typeof position !== 'number' || typeof term !== 'number' || typeof kind !== 'number' || data === undefined) {
-      throw damaged(this.file, `entry ${position} of the log is not of the type it was written in`);
+      throw damaged(this.file, `entry ${position} of the log has the wrong type`);
     }
-    // The checksum takes the kind as one byte.
+    // The checksum covers the kind as one byte.
     if ((kind !== END_KIND && entryKindOf(kind) === undefined) || this.checksum.entry(position, term, kind, data) !== checksum) {
       throw damaged(this.file, `entry ${position} of the log does not match its checksum`);
     }

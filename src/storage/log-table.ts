@@ -7,21 +7,21 @@ import { entryKindCode } from './row-codec.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /**
- * How much of a compacted log one transaction deletes at least, and of a suffix at most. Freeing a large row reads each of its pages, so the
- * deletion of a long log in one turn would silence the node for longer than an election takes. A suffix costs less for each row: its pages
- * go whole. Measured, processor time of a transaction, entries of 256 B to 64 KiB: 1 to 3 ms.
+ * Minimum that one transaction deletes of a compacted log, and maximum of a suffix. Freeing a large row reads each of its pages, so the
+ * deletion of a long log in one turn would block the node for longer than an election takes. A suffix costs less for each row: its pages
+ * are freed whole. Measured processor time of a transaction, entries of 256 B to 64 KiB: 1 to 3 ms.
  */
 const DELETED_ROWS = 1024;
 const TRUNCATED_ROWS = 2048;
 const DELETED_BYTES = 4 * 1024 * 1024;
-/** A transaction that appends more than that deletes so many times as much of a compacted log. */
+/** A transaction that appends more than that deletes this multiple of it from a compacted log. */
 const APPENDED_SHARE = 1.25;
 
 type Row = [position: number, term: number, kind: number, data: Uint8Array, checksum: number];
 
 /**
- * The log's rows. Those at or before `compacted` are dead, and deleted a little in each turn; but for those that the checkpoint keeps,
- * which stay until it lets go of them.
+ * The log's rows. Those at or before `compacted` are dead, and are deleted in parts by each turn, except those that the checkpoint keeps,
+ * which stay until it releases them.
  */
 export class LogTable extends LogReads {
   readonly #put: Statement<Row>;
@@ -33,13 +33,13 @@ export class LogTable extends LogReads {
   readonly #last: Statement<[], EntryRow>;
   readonly #sizes: Statement<[number, number, number], [position: number, bytes: number]>;
   readonly #sizesFromEnd: Statement<[number, number, number], [position: number, bytes: number]>;
-  /** Of which term the entries are that were appended since the file was opened: each from its index to the next, in ascending order. */
+  /** The terms of the entries that were appended since the file was opened: each from its index to the next, in ascending order. */
   #terms: { readonly from: number; readonly term: Term }[] = [];
   #hasDeadRows = true;
   /** The dead rows up to here are deleted, or kept. */
   #reclaimedTo = 0;
 
-  /** @param keptTable the records of the checkpoint that stand for entries: one without a value keeps the row at its key. */
+  /** @param keptTable the records of the checkpoint that refer to entries: one without a value keeps the row at its key. */
   constructor(db: Database, file: string, checksum: RowChecksum, keptTable?: string) {
     super(db, file, checksum);
     this.#put = db.prepare(`REPLACE INTO entry (${ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?)`);
@@ -50,7 +50,7 @@ export class LogTable extends LogReads {
     this.#deleteReleased = db.prepare('DELETE FROM entry WHERE position = ? AND position <= ?');
     this.#after = db.prepare<[number], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE position > ? ORDER BY position`).raw();
     this.#last = db.prepare<[], EntryRow>(`SELECT ${ENTRY_COLUMNS} FROM entry ORDER BY position DESC LIMIT 1`).raw();
-    // The length of a blob stands in its row's header: its pages are not read.
+    // The length of a blob is in its row's header: its pages are not read.
     this.#sizes = db
       .prepare<[number, number, number], [number, number]>(
         'SELECT position, length(data) FROM entry WHERE position > ? AND position <= ? ORDER BY position LIMIT ?',
@@ -71,7 +71,7 @@ export class LogTable extends LogReads {
     for (const columns of this.#after.iterate(compacted)) {
       const row = this.checked(columns);
       const { position } = row;
-      if (hasEnd) throw damaged(this.file, `row ${position} stands behind the end of the log`);
+      if (hasEnd) throw damaged(this.file, `row ${position} is after the end of the log`);
       if (position !== expected) {
         const missing = `entry ${expected} of the log is missing`;
         throw damaged(
@@ -83,7 +83,7 @@ export class LogTable extends LogReads {
       else entries.push(this.entryOf(row));
       expected += 1;
     }
-    if (!hasEnd) throw damaged(this.file, `row ${expected} of the log is missing, be it an entry or the end row`);
+    if (!hasEnd) throw damaged(this.file, `row ${expected} of the log is missing (an entry or the end row)`);
     return entries;
   }
 
@@ -92,18 +92,18 @@ export class LogTable extends LogReads {
     const columns = this.#last.get();
     const row = columns === undefined ? undefined : this.checked(columns);
     if (row === undefined || row.kind !== END_KIND || row.position <= compacted) {
-      throw damaged(this.file, `the end row of the log is missing behind ${row?.position ?? compacted}`);
+      throw damaged(this.file, `the end row of the log is missing after ${row?.position ?? compacted}`);
     }
     return asIndex(row.position - 1);
   }
 
   /**
    * Runs one statement for one entry at the end.
-   * @param isAtEnd nothing stands at `from` but the end row, whose place the first row then takes, and nothing behind.
+   * @param isAtEnd only the end row is at or after `from`; the first row replaces it.
    */
   append(from: LogIndex, entries: readonly Entry[], isAtEnd: boolean): void {
     if (!isAtEnd) {
-      // The end row, and the suffix that conflicts.
+      // The end row, and the conflicting suffix.
       this.#deleteFrom.run(from);
       while ((this.#terms.at(-1)?.from ?? 0) >= from) this.#terms.pop();
     }
@@ -119,7 +119,8 @@ export class LogTable extends LogReads {
   }
 
   /**
-   * The term of an entry, to which the log is compacted: of one that was appended since the file was opened without reading its data.
+   * The term of the entry up to which the log is compacted; for an entry that was appended since the file was opened, without reading its
+   * data.
    * @throws {StorageError} when the entry is damaged or missing.
    */
   compactedTerm(index: LogIndex): Term {
@@ -128,7 +129,10 @@ export class LogTable extends LogReads {
     return first !== undefined && first.from <= index ? first.term : this.entryAt(index).term;
   }
 
-  /** From where on one transaction should delete when all entries from `from` to `last` are to be deleted: at least the last one. */
+  /**
+   * Where one transaction should begin its deletion when all entries from `from` to `last` are to be deleted: it includes at least the last
+   * one.
+   */
   truncationStart(from: LogIndex, last: LogIndex): LogIndex {
     let start: number = last;
     let bytes = 0;
@@ -140,18 +144,18 @@ export class LogTable extends LogReads {
     return asIndex(start);
   }
 
-  /** Deletes what stands behind `index`, where the log now ends. */
+  /** Deletes the rows after `index`, where the log now ends. */
   endAt(index: LogIndex): void {
     this.append(asIndex(index + 1), [], false);
   }
 
-  /** Closes the log of version 1, which had no end row. @throws {StorageError} on a damaged last row. */
+  /** Adds the end row to a log of version 1, which had none. @throws {StorageError} on a damaged last row. */
   migrateFrom1(compacted: LogIndex): void {
     const last = this.#last.get();
     this.endAt(asIndex(Math.max(compacted, last === undefined ? 0 : this.checked(last).position)));
   }
 
-  /** There may be rows at or before where the log was compacted. */
+  /** Whether there may be rows at or before the compacted index. */
   get hasDeadRows(): boolean {
     return this.#hasDeadRows;
   }
@@ -161,18 +165,18 @@ export class LogTable extends LogReads {
     this.#hasDeadRows = true;
   }
 
-  /** The checkpoint that kept entries is gone as a whole. */
+  /** The whole checkpoint that kept entries is replaced. */
   releaseAll(): void {
     this.#reclaimedTo = 0;
     this.#hasDeadRows = true;
   }
 
-  /** The checkpoint does not keep this entry any more. */
+  /** The checkpoint no longer keeps this entry. */
   release(position: number): void {
     this.#deleteReleased.run(position, this.#reclaimedTo);
   }
 
-  /** Deletes dead rows, more than were `appended` in this transaction: the dead become fewer whatever the load. */
+  /** Deletes dead rows, more than were `appended` in this transaction: their number falls under any load. */
   reclaim(compacted: LogIndex, appended: readonly Entry[]): void {
     if (!this.#hasDeadRows) return;
     const rowsMax = Math.max(DELETED_ROWS, Math.ceil(APPENDED_SHARE * appended.length));

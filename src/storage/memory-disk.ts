@@ -4,7 +4,7 @@ import { RowChecksum } from './row-checksum.ts';
 import { encodeIdentity, META_ROWS, NO_ORIGIN } from './row-codec.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 
-/** A row as it lies on the disk: its checksum was made when it was written and is compared when it is read. */
+/** A row on the disk: its checksum is made by the write and compared by each read. */
 export interface StoredRow {
   readonly value: Uint8Array;
   readonly checksum: number;
@@ -16,16 +16,16 @@ export interface StoredEntry extends StoredRow {
   readonly kind: number;
 }
 
-/** Names one row, for a simulator that wants to damage it. */
+/** Names one row, for a simulator that damages it. */
 export type RowName =
   | { readonly type: 'entry'; readonly index: number }
   | { readonly type: 'record'; readonly kind: string; readonly key: number }
   | { readonly type: 'meta'; readonly id: number };
 
-/** What a disk holds. Rows are never changed, only replaced: images may share them. */
+/** The data on a disk. Rows are never changed, only replaced: images may share them. */
 export class DiskImage {
   readonly meta: Map<number, StoredRow>;
-  /** Consecutive, beginning behind what was compacted. */
+  /** Consecutive, from the first entry after the compacted ones. */
   readonly entries: StoredEntry[];
   readonly records: Map<string, Map<number, StoredRow>>;
 
@@ -36,7 +36,7 @@ export class DiskImage {
   }
 }
 
-/** One transaction: never fails, and gives the same result on every image it is carried out on. */
+/** One transaction: never fails, and has the same result on every image it is executed on. */
 export type DiskWrite = (image: DiskImage) => void;
 
 interface PlannedFailure {
@@ -45,12 +45,12 @@ interface PlannedFailure {
 }
 
 /**
- * A disk in memory that outlives the node using it, with the faults of a real one. Writes are atomic, as SQLite's are:
- * a crash keeps or loses a transaction, and of unsynced transactions it keeps a prefix; it never keeps half of one.
+ * A disk in memory that outlives the node using it, with the faults of a real one. Writes are atomic, as with SQLite: a crash keeps or
+ * loses a whole transaction, and keeps a prefix of the unsynced transactions.
  */
 export class MemoryDisk {
   readonly checksum = new RowChecksum();
-  /** Whether a write is on disk once it returned. `false` is a disk that lies, or `durability: 'off'`; see {@link crash}. */
+  /** Whether a write is on disk once it returned. `false` is a disk that ignores fsync, or `durability: 'off'`; see {@link crash}. */
   isSynced = true;
   #current = new DiskImage();
   /** The same object as `#current` while nothing is unsynced. */
@@ -60,13 +60,13 @@ export class MemoryDisk {
   #plannedFailure: PlannedFailure | undefined;
   #plannedStallMs = 0;
 
-  /** @param diskId zero matches any; a disk that takes the place of a lost one needs another. */
+  /** @param diskId zero matches any; a disk that replaces a lost one needs another. */
   constructor(diskId = 0) {
     const value = encodeIdentity({ schemaVersion: SCHEMA_VERSION, disk: asDiskId(diskId), origin: NO_ORIGIN });
     this.#current.meta.set(META_ROWS.identity, { value, checksum: this.checksum.meta(META_ROWS.identity, value) });
   }
 
-  /** A disk that holds what this one holds now, unsynced writes among it, under the same id. */
+  /** A disk with the current data of this one, including unsynced writes, under the same id. */
   copy(): MemoryDisk {
     const copy = new MemoryDisk();
     copy.#current = new DiskImage(this.#current);
@@ -74,7 +74,7 @@ export class MemoryDisk {
     return copy;
   }
 
-  /** What a node reads: everything written, synced or not. */
+  /** The data that a node reads: everything written, synced or not. */
   get image(): DiskImage {
     return this.#current;
   }
@@ -110,7 +110,7 @@ export class MemoryDisk {
     if (failure !== undefined) throw new StorageError(failure.code, 'A planned fault of the memory disk. Restart the node.');
   }
 
-  /** How long the write that begins now is stuck, in milliseconds. */
+  /** Duration of the stall of the write that begins now, in milliseconds. */
   takeStallMs(): number {
     const stallMs = this.#plannedStallMs;
     this.#plannedStallMs = 0;
@@ -120,27 +120,27 @@ export class MemoryDisk {
   // Faults.
 
   /**
-   * The next write fails, be it a persist or a snapshot's.
-   * @param survives whether it is on disk all the same: after a failed fsync nobody knows.
+   * The next write fails: a persist or a snapshot's.
+   * @param survives whether it is on disk all the same: after a failed fsync that is unknown.
    */
   failNextWrite(code: StorageErrorCode = 'STORAGE_FAILED', survives = false): void {
     this.#plannedFailure = { code, survives };
   }
 
-  /** The next write takes this long; `onStall` of the storage is told. */
+  /** The next write takes this long, which is reported to `onStall` of the storage. */
   stallNextWrite(durationMs: number): void {
     this.#plannedStallMs = durationMs;
   }
 
-  /** Brings everything written so far to safety. */
+  /** Syncs everything written so far. */
   sync(): void {
     this.#durable = this.#current;
     this.#unsynced = [];
   }
 
   /**
-   * The power fails: what was not synced is lost, but for its first `keptWrites` transactions. Whoever has the disk open
-   * can no longer use it; a new storage can be opened on it.
+   * The power fails: unsynced data is lost, except for its first `keptWrites` transactions. A storage that has the disk open can no longer
+   * use it; a new storage can be opened on it.
    */
   crash(keptWrites = 0): void {
     for (const change of this.#unsynced.slice(0, keptWrites)) change(this.#durable);
@@ -151,14 +151,16 @@ export class MemoryDisk {
     this.#plannedStallMs = 0;
   }
 
-  /** Every row there is, so that a simulator can choose one. */
+  /** All rows, so that a simulator can choose one. */
   *rows(): Generator<RowName> {
     for (const id of this.#current.meta.keys()) yield { type: 'meta', id };
     for (const { position } of this.#current.entries) yield { type: 'entry', index: position };
     for (const [kind, rows] of this.#current.records) for (const key of rows.keys()) yield { type: 'record', kind, key };
   }
 
-  /** Flips one bit of a row's contents, counted modulo its length; of its checksum when it is empty. @returns whether the row exists. */
+  /**
+   * Flips one bit of a row's value, counted modulo its length; of its checksum when the value is empty. @returns whether the row exists.
+   */
   flipBit(name: RowName, bit: number): boolean {
     const images = new Set([this.#current, this.#durable]);
     return [...images].map((image) => flipBitIn(image, name, bit)).includes(true);
@@ -170,7 +172,7 @@ export class MemoryDisk {
       this.#unsynced.push(change);
     }
     change(this.#current);
-    // A sync of the file brings everything before it along.
+    // A sync of the file includes all earlier writes.
     if (this.isSynced && this.#current !== this.#durable) this.sync();
   }
 }

@@ -31,9 +31,9 @@ import { checkOnArrival } from './snapshot-arrival.ts';
 
 export interface MemoryStorageOptions {
   readonly recordKinds: readonly string[];
-  /** What survives a restart; without it the storage has a disk of its own, which nobody can reach. */
+  /** The state that survives a restart; by default a private disk. */
   readonly disk?: MemoryDisk;
-  /** Told how long a stalled write takes, in milliseconds: the call itself does not wait. */
+  /** Called with the duration of a stalled write in milliseconds: the call itself does not wait. */
   readonly onStall?: (durationMs: number) => void;
   /** See `FileClaims`. */
   readonly life?: number;
@@ -56,12 +56,12 @@ class MemoryStorage implements NodeStorage {
   readonly #recordKinds: readonly string[];
   readonly #tags: readonly number[];
   readonly #onStall: (durationMs: number) => void;
-  /** Staged rows never count before they are installed, so they need no place on the disk. */
+  /** Staged rows have no effect before they are installed, so they need not be on the disk. */
   #staged: Map<number, StoredRow>[] = [];
   #nextChunk = 0;
   readonly #hasGeneration: boolean;
   readonly #truncatedEntriesMax: number;
-  /** As it was read at the start. */
+  /** As read at the start. */
   #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
   #failure: Error | undefined;
 
@@ -137,7 +137,7 @@ class MemoryStorage implements NodeStorage {
     const image = this.#image();
     const checkpoint = this.#checkpoint(image);
     invariant(checkpoint !== undefined, () => 'there is no checkpoint to read yet');
-    // A copy: rows are never changed in place, so the reader keeps seeing the checkpoint as it is now.
+    // A copy: rows are never changed in place, so the reader keeps seeing the current checkpoint.
     const view = this.#recordKinds.map((_, kind) => new Map(this.#rows(image, kind)));
     const nextChunk = chunksOf(this.#everyRecord(view));
     let isOpen = true;
@@ -328,7 +328,7 @@ class MemoryStorage implements NodeStorage {
     return { index: asIndex(position), term: asTerm(term), kind, data: value };
   }
 
-  /** @param plan everything that can go wrong by itself; its writes are carried out together or not at all. */
+  /** @param plan everything that can fail by itself; its writes are executed together or not at all. */
   #writing(plan: () => readonly DiskWrite[]): void {
     this.#image();
     if (this.#failure !== undefined) {
@@ -359,7 +359,7 @@ function damagedRow(what: string): StorageError {
 
 const sortedKeys = (rows: ReadonlyMap<number, StoredRow>): number[] => [...rows.keys()].sort((a, b) => a - b);
 
-/** Gives the records in chunks; holds one back when it would make a chunk too long. */
+/** Returns the records in chunks; keeps one for the next chunk when it would make a chunk too long. */
 function chunksOf(records: Iterator<SnapshotRecord & Record>): (bytesMax: number) => SnapshotRecord[] | undefined {
   let next: IteratorResult<SnapshotRecord & Record> | undefined;
   return (bytesMax) => {

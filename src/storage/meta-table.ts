@@ -37,8 +37,8 @@ const NO_HARD_STATE: HardState = Object.freeze({ term: asTerm(0), votedFor: unde
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * The four rows that stand for themselves: hard state, checkpoint, where the log begins, and the file's identity. All of
- * them are there from the beginning, so that one that is missing was lost.
+ * The four single rows: hard state, checkpoint, compacted entry, and the file's identity. All of them are written with the new file, so a
+ * missing one was lost.
  */
 export class MetaTable {
   readonly #file: string;
@@ -54,7 +54,7 @@ export class MetaTable {
   }
 
   /**
-   * All rows are read together, so that a row whose id was damaged is found out and does not pass for one never written.
+   * All rows are read together, so that a row with a damaged id is detected and not treated as one that was never written.
    * @throws {StorageError} on damage.
    */
   read(): MetaState {
@@ -68,7 +68,7 @@ export class MetaTable {
     }));
   }
 
-  /** Which version wrote the rows, whatever their shape is; the first one wrote no identity. @throws {StorageError} on damage. */
+  /** The version that wrote the rows, in any format; the first one wrote no identity. @throws {StorageError} on damage. */
   schemaVersion(): number {
     const identity = this.#checkedValues().get(META_ROWS.identity);
     return identity === undefined ? 1 : this.#decoding(() => schemaVersionIn(identity));
@@ -82,7 +82,7 @@ export class MetaTable {
     this.putIdentity(identity);
   }
 
-  /** Brings the rows of version 1, which were written when they were first needed, to this version. @returns them. */
+  /** Migrates the rows of version 1, which were written when they were first needed, to this version. @returns the rows. */
   migrateFrom1(): MetaState {
     const values = this.#checkedValues();
     const checkpoint = values.get(META_ROWS.checkpoint);
@@ -97,7 +97,7 @@ export class MetaTable {
     });
   }
 
-  /** Version 2 had no clusters' ids and no generations. */
+  /** Version 2 had no cluster ids and no generations. */
   migrateFrom2(): void {
     const identity = this.#there(this.#checkedValues(), META_ROWS.identity);
     this.putIdentity(this.#decoding(() => decodeIdentity(identity)));
@@ -142,8 +142,7 @@ export class MetaTable {
     try {
       return decode();
     } catch (error) {
-      if (error instanceof MalformedBytesError)
-        throw damaged(this.#file, 'a row of the table "meta" has not the shape it was written in', error);
+      if (error instanceof MalformedBytesError) throw damaged(this.#file, 'a row of the table "meta" has an invalid format', error);
       throw error;
     }
   }

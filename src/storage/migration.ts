@@ -5,9 +5,8 @@ import type { RowChecksum } from './row-checksum.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
 
 /**
- * Brings the rows of an older file to this version; within a transaction of the caller, so that a stop in the middle leaves
- * the old file.
- * @throws {StorageError} STORAGE_DAMAGED when a row that it has to read is damaged.
+ * Migrates the rows of an older file to this version; within a transaction of the caller, so that a stop in the middle leaves the old file.
+ * @throws {StorageError} STORAGE_DAMAGED when a row that it reads is damaged.
  */
 export function migrate(db: Database, file: string, fromVersion: number, checksum: RowChecksum): void {
   if (fromVersion === 1) {

@@ -1,22 +1,22 @@
 import type { Database } from 'better-sqlite3';
 import { SqliteCheckpointReader, type SqliteReaderOptions } from './checkpoint-reader.ts';
 
-/** How often the limit doubles for a snapshot that did not get through: 16 times the first one is the most. */
+/** How often the limit doubles for a snapshot that expired: to at most 16 times the first limit. */
 const DOUBLINGS_MAX = 4;
 /** The readers take a newer view when the WAL has this size: writing it back then costs no more than without readers. */
 const RENEWAL_BYTES = 4 * 1024 * 1024;
 
 export type OpenReadersOptions = Omit<SqliteReaderOptions, 'onClose'> & {
   readonly db: Database;
-  /** How large the WAL may grow for the sake of a reader at first, in bytes. */
+  /** How large the WAL may grow while a reader is open at first, in bytes. */
   readonly walBytesMax: number;
 };
 
 /**
- * The storage's checkpoint readers. SQLite writes no frame back into the file that a reader must not see, so the WAL grows with
- * every commit as long as one is open: with a slow follower for minutes. Here it ends: while the checkpoint stays the same the readers
- * take a newer view of it; otherwise they expire. A snapshot that expired may take twice as much the next time, so that a large one gets
- * through in the end; one that got through sets the limit back.
+ * The storage's checkpoint readers. SQLite writes no frame back into the file that an open reader must not see, so the WAL grows with every
+ * commit while one is open: for minutes with a slow follower. This class bounds it: while the checkpoint stays the same the readers take a
+ * newer view of it; otherwise they expire. After an expired snapshot the next one may take twice as much, so that a large one completes in
+ * the end; a completed one resets the limit.
  */
 export class OpenReaders implements Disposable {
   readonly #options: OpenReadersOptions;
@@ -38,7 +38,7 @@ export class OpenReaders implements Disposable {
     return reader;
   }
 
-  /** After each commit: expires the readers when they made the WAL too long, if no newer view serves them as well. */
+  /** After each commit: expires the readers when the WAL is too long because of them, and no newer view is possible. */
   onCommitted(): void {
     if (this.#readers.size === 0) return;
     const walBytes = this.#walFrames() * this.#frameBytes;
@@ -52,7 +52,7 @@ export class OpenReaders implements Disposable {
     for (const reader of [...this.#readers]) reader.expire();
   }
 
-  /** The checkpoint has moved on: a newer view would show another one to the readers that are open. */
+  /** The checkpoint has changed: a newer view would show another one to the open readers. */
   onCheckpoint(): void {
     this.#isCheckpointSame = this.#readers.size === 0;
   }
@@ -61,7 +61,7 @@ export class OpenReaders implements Disposable {
     for (const reader of [...this.#readers]) reader[Symbol.dispose]();
   }
 
-  /** Without a reader the WAL is written back as a whole, and starts over with the next commit. */
+  /** Without a reader the whole WAL is written back, and starts over with the next commit. */
   #renew(): void {
     for (const reader of this.#readers) reader.pause();
     this.#walFrames();
@@ -74,7 +74,7 @@ export class OpenReaders implements Disposable {
     if (reader.isAtEnd) this.#doublings = 0;
   }
 
-  /** SQLite tells it with each attempt to write the WAL back, which finds little to do while a reader holds it. */
+  /** SQLite returns it with each attempt to write the WAL back, which does little while a reader holds it. */
   #walFrames(): number {
     const [row] = this.#options.db.pragma('wal_checkpoint(PASSIVE)') as { readonly log: number }[];
     return row?.log ?? 0;

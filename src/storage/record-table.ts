@@ -4,7 +4,7 @@ import type { LogReads } from './log-reads.ts';
 import { RECORD_OVERHEAD_BYTES, type RowChecksum } from './row-checksum.ts';
 import { damaged } from './sqlite-errors.ts';
 
-/** A record of the checkpoint as it is read. */
+/** A record of the checkpoint as read from the file. */
 export interface StoredRecord {
   readonly key: number;
   readonly value: Uint8Array;
@@ -19,19 +19,19 @@ export interface RecordTableOptions {
   /** See `kindTag`. */
   readonly tag: number;
   readonly checksum: RowChecksum;
-  /** For the kind whose records are log entries: where one that was written without a value has its data. */
+  /** For the kind whose records are log entries: the source of the data of a record without a value. */
   readonly log?: LogReads;
 }
 
-// What the statements below give: the columns in the order of the SELECT.
-// They are what the file says they are: in a damaged one a blob may have become a text or nothing.
+// Rows of the statements below: the columns in the order of the SELECT. Unknown types: in a damaged file a blob may have become a text or
+// null.
 type RecordRow = [key: unknown, value: unknown, checksum: unknown];
 
-/** A column's bytes, as a view that carries none of the Buffer's different `slice`; undefined when it holds something else. */
+/** A column's bytes, as a view without the Buffer's different `slice`; undefined when it holds another type. */
 export const blobOf = (column: unknown): Uint8Array | undefined =>
   column instanceof Uint8Array ? new Uint8Array(column.buffer, column.byteOffset, column.byteLength) : undefined;
 
-/** Reads the records of one kind, and trusts none of them before its checksum was compared. */
+/** Reads the records of one kind, and compares the checksum of each before use. */
 export class RecordReads {
   protected readonly options: RecordTableOptions;
   readonly #get: Statement<[number], RecordRow>;
@@ -51,8 +51,8 @@ export class RecordReads {
   }
 
   /**
-   * The records behind `afterKey`, at most `bytesMax` bytes of them but at least one; none at the end. A scan is made of
-   * such chunks because an open cursor would keep its connection from writing.
+   * The records after `afterKey`, at most `bytesMax` bytes of them but at least one; none at the end. A scan reads such chunks because an
+   * open cursor would keep its connection from writing.
    * @throws {StorageError} on damage.
    */
   chunkAfter(afterKey: number, bytesMax: number): StoredRecord[] {
@@ -61,7 +61,7 @@ export class RecordReads {
     let lastKey = afterKey;
     for (const row of this.#scan.iterate(afterKey)) {
       const record = this.#whole(this.#checked(row));
-      // A tree whose pages came to point in a circle has no end.
+      // With damage, the pages of a tree may form a cycle without an end.
       if (record.key <= lastKey)
         throw damaged(this.options.file, `record ${record.key} of the kind "${this.options.kind}" follows ${lastKey}`);
       lastKey = record.key;
@@ -73,7 +73,7 @@ export class RecordReads {
     return records;
   }
 
-  /** @throws {StorageError} when a scan to the end found another number of records than were stored. */
+  /** @throws {StorageError} when a complete scan found another number of records than were stored. */
   checkCount(found: number, stored: number): void {
     const { file, kind } = this.options;
     if (found !== stored) throw damaged(file, `its checkpoint has ${stored} records of the kind "${kind}", and ${found} were found`);
@@ -101,7 +101,7 @@ export class RecordReads {
   }
 }
 
-/** Reads and writes the records of one kind, and counts them. */
+/** Reads, writes and counts the records of one kind. */
 export class RecordTable extends RecordReads {
   readonly #insert: Statement<[number, Uint8Array, number]>;
   readonly #update: Statement<[Uint8Array, number, number]>;
@@ -117,7 +117,7 @@ export class RecordTable extends RecordReads {
     this.#keyMax = db.prepare<[], number>(`SELECT coalesce(max(key), -1) FROM "${table}"`).pluck().get() ?? -1;
   }
 
-  /** @returns by how many records the table grew: 0 or 1. */
+  /** @returns the number of added records: 0 or 1. */
   put(key: number, value: Uint8Array): number {
     const checksum = this.options.checksum.record(this.options.tag, key, value);
     // Most new records have the highest key so far; the others pay for an UPDATE that finds nothing.
@@ -127,7 +127,7 @@ export class RecordTable extends RecordReads {
     return 1;
   }
 
-  /** @returns by how many records the table grew: 0 or -1. */
+  /** @returns the number of added records: 0 or -1. */
   delete(key: number): number {
     return -this.#delete.run(key).changes;
   }

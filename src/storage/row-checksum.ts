@@ -4,12 +4,12 @@ import { crc32 } from 'node:zlib';
 const COPIED_BYTES_MAX = 1024;
 const ENTRY_HEADER_BYTES = 17;
 const RECORD_HEADER_BYTES = 12;
-/** What a record costs in memory and on the wire besides its value: kind, key, checksum and length. */
+/** The size of a record in memory and on the wire besides its value: kind, key, checksum and length. */
 export const RECORD_OVERHEAD_BYTES = 17;
 
 /**
- * The checksum that stands in every row, over its key as well as its contents: a row that turns up under a wrong key is
- * damage like a flipped bit in its value. SQLite itself checks the pages of its WAL only, not those of the database.
+ * The checksum in every row, over its key and its value: a row under a wrong key is damage like a flipped bit in its value. SQLite itself
+ * checks only the pages of its WAL, not those of the database.
  */
 export class RowChecksum {
   readonly #row = new Uint8Array(ENTRY_HEADER_BYTES + COPIED_BYTES_MAX);
@@ -22,7 +22,7 @@ export class RowChecksum {
     return this.#sum(ENTRY_HEADER_BYTES, data);
   }
 
-  /** @param table what tells this kind's rows from all others; never the kind's number, which may change between versions. */
+  /** @param table identifies this kind of rows; never the number of the kind, which may change between versions. */
   record(table: number, key: number, value: Uint8Array): number {
     this.#view.setUint32(0, table, true);
     this.#view.setFloat64(4, key, true);
@@ -42,7 +42,7 @@ export class RowChecksum {
   }
 }
 
-/** A number for a kind of records, for {@link RowChecksum.record}: a row that strayed into another kind's table is found out. */
+/** A number for a kind of records, for {@link RowChecksum.record}: a row in the table of another kind is detected. */
 export function kindTag(kind: string): number {
   return crc32(
     Uint8Array.from(kind, (character) => character.charCodeAt(0)),

@@ -44,27 +44,27 @@ export function decodeEntryId(bytes: Uint8Array): EntryId {
 
 /** The cluster that a file belongs to. */
 export interface ClusterOrigin {
-  /** Random, made with the cluster; zero for one that has no id yet. */
+  /** Random, made with the cluster; zero for a cluster without an id. */
   readonly cluster: number;
   /** The voters that the cluster was formed with, and their disks. */
   readonly founders: readonly { readonly node: number; readonly disk: number }[];
 }
 
-/** Which cluster the file belongs to, and how often it was opened and closed. */
+/** The cluster that the file belongs to, and how often the file was opened and closed. */
 export interface FileOrigin extends ClusterOrigin {
   readonly generation: Generation;
 }
 
 export const NO_ORIGIN: FileOrigin = Object.freeze({ cluster: 0, founders: Object.freeze([]), generation: ANY_GENERATION });
 
-/** What identifies a file. */
+/** The identity of a file. */
 export interface FileIdentity {
   readonly disk: DiskId;
   /** None in version 2. */
   readonly origin: FileOrigin;
   /**
-   * Written into the file itself by each opening that raises the generation, and taken back by an orderly end: meanwhile what was acknowledged
-   * last is in the WAL. Absent: false.
+   * Set in the file itself by each opening that raises the generation, and cleared by a graceful close: in between the latest acknowledged
+   * data is in the WAL. Absent: false.
    */
   readonly isOpen?: boolean;
 }
@@ -77,11 +77,11 @@ export const withGeneration = ({ origin, ...rest }: FileIdentity, generation: Ge
 
 /** Its first two fields are the same in every version from 2 on. */
 export interface IdentityRow extends FileIdentity {
-  /** The same as in the database's header, where no checksum protects it. */
+  /** The same as in the database's header, which has no checksum. */
   readonly schemaVersion: number;
 }
 
-/** At the end of the identity. */
+/** The mark at the end of the identity. */
 const OPEN = 1;
 
 export function encodeIdentity({ schemaVersion, disk, origin, isOpen = false }: IdentityRow): Uint8Array {
@@ -107,10 +107,10 @@ export function decodeIdentity(bytes: Uint8Array): IdentityRow {
   return reader.remaining > 0 && reader.u8() === OPEN ? { schemaVersion, disk, origin, isOpen: true } : { schemaVersion, disk, origin };
 }
 
-/** As far as every version has it. */
+/** Reads only the part that every version has. */
 export const schemaVersionIn = (identity: Uint8Array): number => new ByteReader(identity).f64();
 
-/** How many records of one kind a checkpoint holds; a table with another number of rows has lost some. */
+/** The number of records of one kind in a checkpoint; a table with fewer or more rows is damaged. */
 export interface RecordCount {
   readonly kind: string;
   readonly records: number;
@@ -135,7 +135,7 @@ export function encodeCheckpoint({ snapshot, counts }: CheckpointRow): Uint8Arra
   return writer.copy();
 }
 
-/** @param schemaVersion version 1 knew no joining and leaving nodes, and no disks. */
+/** @param schemaVersion version 1 had no joining and leaving nodes, and no disks. */
 export function decodeCheckpoint(bytes: Uint8Array, schemaVersion = 2): CheckpointRow {
   const reader = new ByteReader(bytes);
   const index = asIndex(reader.f64());

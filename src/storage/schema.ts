@@ -16,30 +16,30 @@ import { openSqlite } from './sqlite.ts';
 import { damaged, storageErrorOf } from './sqlite-errors.ts';
 import { walMissing } from './wal-check.ts';
 
-/** Marks a database as jobraft's ("jrft"), for `file` and for whoever is about to open somebody else's. */
+/** Marks a database as jobraft's ("jrft"), for the `file` command and for other programs that open it. */
 export const APPLICATION_ID = 0x6a726674;
 
 /**
- * Measured on ext4 on a virtual disk (fsync of 4 KiB 0.2 ms), one entry a commit, checkpoints of the WAL included, WAL of 4 MiB,
- * median / longest in ms:
+ * Measured on ext4 on a virtual disk (fsync of 4 KiB 0.2 ms), one entry a commit, checkpoints of the WAL included, WAL of 4 MiB, median /
+ * longest in ms:
  *
  * | page   | 100 B       | 8 KiB       | 64 KiB       | 1 MiB      | 1 MiB entries | 1000 scattered records |
  * | 4 KiB  | 0.15 / 10.9 | 0.19 / 6.8  | 0.30 / 9.1   | 2.9 / 41   | 187 MB/s      | 20 ms                  |
  * | 8 KiB  | 0.13 / 4.0  | 0.20 / 5.9  | 0.23 / 11.0  | 2.3 / 8.6  | 293 MB/s      | 22 ms                  |
  * | 16 KiB | 0.15 / 2.3  | 0.19 / 3.0  | 0.26 / 3.8   | 1.8 / 6.8  | 375 MB/s      | 28 ms                  |
  *
- * Small commits cost the same, since they wait for the disk and not for the bytes; large entries have fewer pages to
- * link and to checkpoint. Scattered updates of a checkpoint lose a little.
+ * Small commits cost the same, since they wait for the disk and not for the bytes; large entries have fewer pages to link and to
+ * checkpoint. Scattered updates of a checkpoint are a little slower.
  */
 const PAGE_BYTES = 16_384;
 /**
- * The commit that brings the WAL to this size also writes it back into the file (fsync of both), which is the longest that
- * a turn waits for SQLite. Longest commit with 1 MiB entries: 1 MiB 3.7 ms, 4 MiB 6.8 ms, 8 MiB 12 ms, 16 MiB 20 ms; a short WAL
- * writes back more often (1 MiB entries: 324, 375, 334 and 358 MB/s). 4 MiB stays well below a heartbeat. A failure of this
- * write-back is harmless and is tried again with the next commit: its pages are still in the WAL, synced.
+ * The commit that grows the WAL to this size also writes it back into the file (fsync of both), which is the longest wait of a turn for
+ * SQLite. Longest commit with 1 MiB entries: 1 MiB 3.7 ms, 4 MiB 6.8 ms, 8 MiB 12 ms, 16 MiB 20 ms; a short WAL is written back more often
+ * (1 MiB entries: 324, 375, 334 and 358 MB/s). 4 MiB stays well below a heartbeat. A failure of this write-back is harmless and is retried
+ * with the next commit: its pages are still in the WAL, synced.
  */
 const WAL_CHECKPOINT_BYTES = 4 * 1024 * 1024;
-/** How long another program, such as the sqlite3 shell, may hold a lock before the node gives up. */
+/** How long another program, such as the sqlite3 shell, may hold a lock before the node fails. */
 const BUSY_TIMEOUT_MS = 1000;
 
 export const recordTableName = (kind: string): string => `record_${kind}`;
@@ -71,9 +71,9 @@ export interface DatabaseOptions extends FileClaims {
 }
 
 /**
- * Opens the node's database and brings its tables up to this version.
+ * Opens the node's database and migrates its tables to this version.
  * @throws {StorageError} STORAGE_SCHEMA when a newer version wrote it, STORAGE_DAMAGED when it is not jobraft's, STORAGE_FOREIGN and
- * STORAGE_ROLLED_BACK when it is not the file that belongs here.
+ * STORAGE_ROLLED_BACK when it is not the expected file.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { file, recordKinds, durability, fileBytesMax } = options;
@@ -91,8 +91,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     const version = versionOf(db, options);
     db.pragma('journal_mode = WAL');
     db.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'OFF'}`);
-    // The WAL keeps its size when it starts over: a commit then overwrites allocated blocks, and its fsync has no new
-    // file size to bring to the journal. What a checkpoint reader or a large checkpoint made it grow by goes back to the disk.
+    // The WAL keeps its size when it starts over: a commit then overwrites allocated blocks, and its fsync writes no new file size to the
+    // journal. Growth by a checkpoint reader or a large checkpoint is returned to the disk.
     db.pragma(`journal_size_limit = ${4 * WAL_CHECKPOINT_BYTES}`);
     const pageBytes = Number(db.pragma('page_size', { simple: true }));
     db.pragma(`wal_autocheckpoint = ${Math.max(1, Math.floor(WAL_CHECKPOINT_BYTES / pageBytes))}`);
@@ -101,7 +101,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     isMarked = true;
     checkKinds(db, options);
     giveSpaceBack(db);
-    // A new generation of the WAL for every open; see checkWal. Brings the mark of an open file into the file itself.
+    // A new generation of the WAL for every open; see checkWal. Also writes the mark of an open file into the file itself.
     db.pragma('wal_checkpoint(RESTART)');
     return db;
   } catch (error) {
@@ -111,13 +111,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-/** @returns 0 for a file that was just made. */
+/** @returns 0 for a new file. */
 function versionOf(db: Database, { file, checksum }: DatabaseOptions): number {
   const version = Number(db.pragma('user_version', { simple: true }));
   const application = Number(db.pragma('application_id', { simple: true }));
   if (version === 0 && application === 0 && db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0) return 0;
   if (application !== APPLICATION_ID || version === 0) throw damaged(file, 'it is a database, but not one of jobraft');
-  // First of all: a length that was damaged makes better-sqlite3 allocate as much, which ends the process.
+  // First: with a damaged length better-sqlite3 allocates as much, which ends the process.
   checkStructure(db, file);
   // Of a newer version only the identity is known.
   if (version <= SCHEMA_VERSION) checkTables(db, file, ['entry', 'meta'], tableSqlOf);
@@ -154,12 +154,12 @@ function createTables(db: Database, version: number, options: DatabaseOptions): 
     for (const kind of recordKinds) {
       if (!tables.has(recordTableName(kind))) db.exec(recordTableSql(recordTableName(kind)));
     }
-    // What a stop in the middle of a snapshot left behind, and tables that were dropped and not yet deleted.
+    // Left by a stop in the middle of a snapshot, or dropped and not yet deleted.
     for (const table of tables) if (table.startsWith('staged_')) db.exec(`DROP TABLE "${table}"`);
   }).immediate();
 }
 
-/** A kind that this version does not know holds state that it would silently leave out. */
+/** An unknown kind holds state that this version would silently omit. */
 function checkKinds(db: Database, { file, recordKinds, checksum }: DatabaseOptions): void {
   const known = new Set(recordKinds.map(recordTableName));
   for (const table of tableNames(db)) {

@@ -9,7 +9,7 @@ export interface ArrivalOptions {
   readonly checksum: RowChecksum;
 }
 
-/** @throws {SnapshotDamagedError} when a record is not as the leader's disk gave it. */
+/** @throws {SnapshotDamagedError} when a record differs from the one on the leader's disk. */
 export function checkOnArrival(
   records: readonly (RecordChange | SnapshotRecord)[],
   { recordKinds, tags, checksum: rows }: ArrivalOptions,

@@ -16,8 +16,8 @@ export interface StagingOptions {
 }
 
 /**
- * A snapshot on its way in: tables beside those of the checkpoint, which take their place by renaming, so that no
- * record is copied. They exist only while a snapshot arrives; a start drops what it finds of them.
+ * A snapshot in transit: tables beside those of the checkpoint, which they replace by renaming, so that no record is copied. They exist
+ * only while a snapshot arrives; a start drops them.
  */
 export class SnapshotStaging {
   readonly #options: StagingOptions;
@@ -33,11 +33,11 @@ export class SnapshotStaging {
     return this.#nextChunk > 0;
   }
 
-  /** Within a transaction of the caller. A chunk that comes twice changes nothing. */
+  /** Within a transaction of the caller. A repeated chunk changes nothing. */
   stage(chunk: number, records: readonly RecordChange[]): void {
     invariant(chunk <= this.#nextChunk, () => `chunk ${chunk} of a snapshot was staged before chunk ${this.#nextChunk}`);
     if (chunk === 0) this.#begin();
-    // First of all: what is freed makes room for what arrives.
+    // First: freed pages are reused for the new records.
     this.#options.dropped.reclaim(records);
     for (const { kind, key, value } of records) {
       const table = this.#tables[kind];
@@ -48,7 +48,7 @@ export class SnapshotStaging {
     this.#nextChunk = Math.max(this.#nextChunk, chunk + 1);
   }
 
-  /** Within a transaction of the caller: the staged tables become the checkpoint's. @returns how many records each kind has. */
+  /** Within a transaction of the caller: the staged tables become the checkpoint's. @returns the number of records of each kind. */
   swapIn(): number[] {
     invariant(this.isBegun, () => 'a snapshot was installed that was never staged');
     const { db, recordKinds, dropped } = this.#options;
@@ -65,7 +65,7 @@ export class SnapshotStaging {
 
   #begin(): void {
     const { db, file, recordKinds, tags, checksum, dropped } = this.#options;
-    // Of a snapshot that did not arrive as a whole.
+    // Of a snapshot that did not arrive completely.
     if (this.#tables.length > 0) for (const kind of recordKinds) dropped.drop(stagedTableName(kind));
     this.#tables = recordKinds.map((kind, at) => {
       const table = stagedTableName(kind);

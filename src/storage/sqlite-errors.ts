@@ -1,18 +1,18 @@
 import { InvariantViolation } from '../base/invariant.ts';
 import { StorageError, type StorageErrorCode } from './errors.ts';
 
-/** Damage is never repaired in place: a Raft node gets back everything that counts from its peers. */
+/** Damage is never repaired in place: a Raft node gets all acknowledged data back from its peers. */
 export const REBUILD_REMEDY =
-  'While a majority of the nodes is sound, the node moves it aside and is rebuilt from its peers by itself; `repair` does so on request.';
+  'While a majority of nodes is sound, the node moves it aside and is rebuilt from its peers automatically; `repair` does so on request.';
 
-/** A row whose contents do not have the checksum that was stored with it, or that is missing. */
+/** A row that is missing, or whose value does not match its checksum. */
 export function damaged(file: string, what: string, cause?: unknown): StorageError {
   return new StorageError('STORAGE_DAMAGED', `${file} is damaged: ${what}. ${REBUILD_REMEDY}`, { cause });
 }
 
 /**
- * What a failed call of SQLite or of the file system means to the operator.
- * @param doing what was tried, as it stands behind "could not": "write a turn's changes".
+ * The error for a failed call of SQLite or of the file system, with its remedy.
+ * @param doing the operation, as it follows "could not": "write a turn's changes".
  */
 export function storageErrorOf(error: unknown, file: string, doing: string): StorageError | InvariantViolation {
   if (error instanceof StorageError || error instanceof InvariantViolation) return error;
@@ -23,19 +23,19 @@ export function storageErrorOf(error: unknown, file: string, doing: string): Sto
 
 /** The code of an error of SQLite or of the file system; empty for any other. */
 export function codeOf(error: unknown): string {
-  // Errors of SQLite and of the file system carry it the same way. This module needs no class of theirs, and so not the package.
+  // Errors of SQLite and of the file system have the same property. This module needs none of their classes, and so not the package.
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
 }
 
-/** What the file system says of a path that cannot be used. */
+/** Errors of the file system for a path that cannot be used. */
 const PATH_CODES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT', 'ELOOP', 'ENAMETOOLONG']);
 
 function diagnose(code: string): { readonly code: StorageErrorCode; readonly remedy: string } {
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
     return { code: 'STORAGE_FULL', remedy: 'Free space on the disk, then start the node again; nothing that was acknowledged is lost.' };
   }
-  // Nothing is ever stored that is too big; a length that was damaged is.
+  // No value that is too big is ever stored; a damaged length may be.
   if (code === 'SQLITE_NOTADB' || code === 'SQLITE_TOOBIG' || code.startsWith('SQLITE_CORRUPT'))
     return { code: 'STORAGE_DAMAGED', remedy: REBUILD_REMEDY };
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {

@@ -24,38 +24,38 @@ import { storageErrorOf } from './sqlite-errors.ts';
 import { checkWal, hasWal } from './wal-check.ts';
 
 export interface SqliteStorageOptions extends FileClaims {
-  /** The node's own file; its directory is made when it is not there. Beside it stand `-wal`, `-shm` and `.lock`. */
+  /** The node's own file; its directory is created when it is missing. Beside it are `-wal`, `-shm` and `.lock`. */
   readonly file: string;
-  /** The state machine's record kinds; a record's `kind` is a position in this list. Names are what the file knows them by. */
+  /** The state machine's record kinds; a record's `kind` is a position in this list. The file identifies kinds by name. */
   readonly recordKinds: readonly string[];
   /**
-   * The kind whose records are log entries: the key is an index, the value the entry's data, which is never empty. Where the entry is
-   * still in the log its row is kept, and the data not written again.
+   * The kind whose records are log entries: the key is an index, the value the entry's data, which is never empty. While the entry is in
+   * the log its row is kept, and the data is not written again.
    */
   readonly entryKind?: string;
-  /** `full`: an fsync for each persist. `off`: survives the process, not the power. */
+  /** `full`: an fsync for each persist. `off`: survives a crash of the process, not a power cut. */
   readonly durability: 'full' | 'off';
   /** How large the WAL may grow at first while a checkpoint reader is open, which then expires. Default: 32 MiB. */
   readonly readerWalBytesMax?: number;
   /** How large the file may grow, without its WAL; a write beyond it fails with STORAGE_FULL. Default: the disk. */
   readonly fileBytesMax?: number;
-  /** The id of the disk that the file is, if it is made now: a random safe integer above zero. A file that is there keeps its own. */
+  /** The disk id of a new file: a random safe integer above zero. An existing file keeps its own. */
   readonly newDiskId: number;
 }
 
-/** A storage that can also be closed without the writes of an orderly end. */
+/** A storage that can also be closed without the writes of a graceful close. */
 export interface FileStorage extends NodeStorage {
-  /** Closes the file as a crash leaves it: writes nothing more, and the WAL stays. Instead of a disposal. */
+  /** Closes the file like a crash: writes nothing more, and the WAL stays. Use it instead of a disposal. */
   closeWithoutCheckpoint(): void;
-  /** Which disk of which cluster the file is. @throws {StorageError} on damage. */
+  /** The disk and cluster of the file. @throws {StorageError} on damage. */
   readonly identity: FileIdentity;
 }
 
 /** How much `records()` holds in memory at a time. */
 const SCAN_CHUNK_BYTES = 1024 * 1024;
 /**
- * The WAL is written back in the first commit after the reader is gone. Entries of 64 KiB: 32 MiB 19 ms, 64 MiB 37 ms, 128 MiB 260 ms; entries
- * of 100 B change the same pages over and over: 2 ms.
+ * The WAL is written back in the first commit after the reader is closed. Entries of 64 KiB: 32 MiB 19 ms, 64 MiB 37 ms, 128 MiB 260 ms;
+ * entries of 100 B change the same pages repeatedly: 2 ms.
  */
 const READER_WAL_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -101,7 +101,7 @@ class SqliteStorage implements FileStorage {
   readonly #staging: SnapshotStaging;
   readonly #readers: OpenReaders;
   #tables: readonly RecordTable[];
-  /** How many records of each kind the checkpoint has. Known, like `#bounds`, once the meta rows were read. */
+  /** The number of records of each kind in the checkpoint. Known, like `#bounds`, once the meta rows were read. */
   #counts: readonly number[] = [];
   #bounds: LogBounds | undefined;
   #identity: FileIdentity = { disk: ANY_DISK, origin: NO_ORIGIN };
@@ -133,7 +133,7 @@ class SqliteStorage implements FileStorage {
   }
 
   get identity(): FileIdentity {
-    return this.#reading('read whose file it is', () => this.#readMeta().identity);
+    return this.#reading('read the identity of the file', () => this.#readMeta().identity);
   }
 
   load(): PersistedState {
@@ -221,7 +221,7 @@ class SqliteStorage implements FileStorage {
       this.#meta.putHardState(hardState);
       this.#meta.putCheckpoint({ snapshot, counts: this.#namedCounts(counts) });
       this.#meta.putCompacted(idOf(snapshot));
-      // The entries before it are dead from now on, and are deleted a little in each of the next turns.
+      // The entries before it are dead from now on, and are deleted in parts by the next turns.
       this.#log.endAt(snapshot.index);
       this.#log.releaseAll();
     });
@@ -308,8 +308,8 @@ class SqliteStorage implements FileStorage {
   }
 
   #knownBounds(): LogBounds {
-    if (this.#bounds === undefined) this.#reading('read where the log stands', () => this.#readMeta());
-    invariant(this.#bounds !== undefined, () => 'the meta rows were read without telling the bounds');
+    if (this.#bounds === undefined) this.#reading('read the bounds of the log', () => this.#readMeta());
+    invariant(this.#bounds !== undefined, () => 'the meta rows were read without setting the bounds');
     return this.#bounds;
   }
 
@@ -322,9 +322,9 @@ class SqliteStorage implements FileStorage {
   }
 
   /**
-   * One transaction, all or nothing. After a failure nobody knows what the disk holds: the kernel may have dropped the
-   * pages that it could not write, and a second fsync would report success. So the storage rejects everything from then on.
-   * @param isOneStatement `work` runs one statement, which is a transaction by itself: that costs half of the processor time.
+   * One transaction, all or nothing. After a failure the state of the disk is unknown: the kernel may have dropped the pages that it could
+   * not write, and a second fsync would report success. So the storage rejects every later operation.
+   * @param isOneStatement `work` runs one statement, which is a transaction by itself: that takes half of the processor time.
    */
   #writing(doing: string, work: () => void, isOneStatement = false): void {
     if (this.#failure !== undefined) {

@@ -4,7 +4,7 @@ import { damaged, storageErrorOf } from './sqlite-errors.ts';
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
-/** Stored big-endian; its last bit says that the checksums were made of big-endian words. */
+/** Stored big-endian; its last bit is set for checksums of big-endian words. */
 const MAGIC = 0x377f0682;
 
 interface WalHeader {
@@ -15,16 +15,16 @@ interface WalHeader {
 }
 
 /**
- * Looks for damage in the middle of a WAL that an unclean stop left behind, before SQLite reads it. SQLite takes the
- * first bad frame for the end of the log and forgets everything behind it without a word: harmless for the torn write
- * of a transaction that was never acknowledged, but a flipped bit further up would lose votes and entries that were.
+ * Checks a WAL that an unclean stop left for damage in its middle, before SQLite reads it. SQLite treats the first bad frame as the end of
+ * the log and silently drops everything after it: harmless for the torn write of a transaction that was never acknowledged, but a flipped
+ * bit earlier in the file would lose acknowledged votes and entries.
  *
- * The two are told apart like this: a transaction is written only after the one before it was synced. If behind the
- * first bad frame a transaction ends and yet another frame of the same generation (the same salts) follows, then the
- * bad frame had been synced. What cannot be told apart is damage in the very last transaction of the file.
- * Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. Holds because every open restarts the WAL, so that no
- * two crashes leave frames in one generation. Without fsync (`durability: 'off'`) a power cut may also leave such a log; what it has
- * lost was acknowledged all the same, so it is no less damaged.
+ * The two cases are distinguished as follows: a transaction is written only after the previous one was synced. If a transaction ends after
+ * the first bad frame and another frame of the same generation (the same salts) follows, then the bad frame had been synced. Damage in the
+ * last transaction of the file cannot be distinguished from a torn write. Format:
+ * https://www.sqlite.org/fileformat2.html#the_write_ahead_log. The rule holds because every open restarts the WAL, so that no two crashes
+ * leave frames in one generation. Without fsync (`durability: 'off'`) a power cut may also leave such a log; it has lost acknowledged data
+ * as well, so it counts as damaged.
  * @throws {StorageError} STORAGE_DAMAGED
  */
 export function checkWal(file: string): void {
@@ -37,7 +37,7 @@ export function checkWal(file: string): void {
     const sums = new Uint32Array(2);
     const header = readHeader(bytes, sums);
     if (header === undefined) {
-      // A file system may leave zeros where a new file was made longer and the power failed before its contents arrived.
+      // A file system may leave zeros where a new file grew and the power failed before its data was written.
       if (bytes.every((byte) => byte === 0)) return;
       throw damaged(walFile, 'its header does not match its checksum');
     }
@@ -49,14 +49,14 @@ export function checkWal(file: string): void {
   }
 }
 
-/** Whether there is a WAL. An empty one holds nothing: a connection that only reads makes one. */
+/** Whether there is a WAL. An empty one has no data: a read-only connection creates one. */
 export const hasWal = (file: string): boolean => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
-/** For a file that was open when its process ended: then it has a WAL, which is never empty. */
+/** The error for a file that was open when its process ended: it then has a WAL, which is never empty. */
 export const walMissing = (file: string): StorageError =>
   damaged(
     file,
-    `it was open when its process ended, and its write-ahead log ${file}-wal is missing, which has what the node acknowledged last. Put that back beside it`,
+    `it was open when its process ended, and its write-ahead log ${file}-wal is missing, which has the latest acknowledged data. Put that back beside it`,
   );
 
 function openIfThere(walFile: string): number | undefined {
@@ -100,7 +100,7 @@ function checkFrames(walFile: string, descriptor: number, header: WalHeader, sum
   }
 }
 
-/** SQLite's own running checksum: not a CRC, but it is what stands in the file. */
+/** SQLite's own running checksum: not a CRC, but the one in the file. */
 function addSums(sums: Uint32Array, view: DataView, from: number, to: number, littleEndian: boolean): void {
   let a = sums[0] as number;
   let b = sums[1] as number;

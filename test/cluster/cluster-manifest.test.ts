@@ -18,19 +18,19 @@ vi.mock('../../src/storage/data-directory.ts', async (importActual) => {
 });
 
 function aFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'jobraft-roster-'));
+  const folder = mkdtempSync(join(tmpdir(), 'jobraft-manifest-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
 describe('the holders of a folder', () => {
-  it('do not include this process among those that are gone, however often it opens the folder', () => {
+  it('do not include this process among the departed ones, however often it opens the folder', () => {
     const folder = aFolder();
     const holders = [1, 2, 3].map(() => {
-      using roster = ClusterManifest.open(folder, [1]);
-      roster.onTaken();
-      expect(roster.departed).toEqual([]);
-      return roster.holder;
+      using manifest = ClusterManifest.open(folder, [1]);
+      manifest.onTaken();
+      expect(manifest.departed).toEqual([]);
+      return manifest.holder;
     });
     expect(new Set(holders).size).toBe(3);
     // The next process must know all of them.
@@ -38,13 +38,13 @@ describe('the holders of a folder', () => {
     expect([...departed, holder]).toEqual(holders);
   });
 
-  it('that are gone stay on record until their leases are released', () => {
+  it('that have departed stay on record until their leases are released', () => {
     const folder = aFolder();
-    const opened = <T>(use: (roster: ClusterManifest) => T): T => {
-      using roster = ClusterManifest.open(folder, [1]);
-      return use(roster);
+    const opened = <T>(use: (manifest: ClusterManifest) => T): T => {
+      using manifest = ClusterManifest.open(folder, [1]);
+      return use(manifest);
     };
-    opened((roster) => roster.onTaken());
+    opened((manifest) => manifest.onTaken());
     const file = join(folder, 'cluster.json');
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), holder: 4711, departed: [42] }));
     const departed = opened((first) => {
@@ -67,7 +67,7 @@ describe('a folder that is open', () => {
     message: expect.stringMatching(/^The data folder .* is in use by another cluster, .* or close that cluster first\./),
   });
 
-  it('is not opened again before it is closed, so that its holder does not count as gone', () => {
+  it('is not opened again before it is closed, so that its holder does not count as departed', () => {
     const folder = aFolder();
     const first = ClusterManifest.open(folder, [1]);
     expect(() => ClusterManifest.open(folder, [1])).toThrow(inUse);
@@ -90,14 +90,14 @@ describe('a folder that is open', () => {
     const folder = aFolder();
     ClusterManifest.open(folder, [1])[Symbol.dispose]();
     expect(() => ClusterManifest.open(folder, [7])).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-    using _roster = ClusterManifest.open(folder, [1]);
+    using _manifest = ClusterManifest.open(folder, [1]);
   });
 });
 
-/** Makes the files of the nodes, as their threads would; the first of them knows `members` by a later entry. */
+/** Creates the files of the nodes, as their threads would; the first of them has `members` in a later entry. */
 function makeFiles(
   folder: string,
-  roster: Pick<ClusterManifest, 'newDiskIdOf' | 'origin'>,
+  manifest: Pick<ClusterManifest, 'newDiskIdOf' | 'origin'>,
   nodes: readonly number[],
   members?: readonly number[],
 ): void {
@@ -107,8 +107,8 @@ function makeFiles(
       recordKinds: RECORD_KINDS,
       entryKind: RECORD_KINDS[RecordKind.entry],
       durability: 'full',
-      newDiskId: roster.newDiskIdOf(node),
-      origin: roster.origin,
+      newDiskId: manifest.newDiskIdOf(node),
+      origin: manifest.origin,
     });
     if (members === undefined || node !== nodes[0]) continue;
     const data = encodeConfiguration(configurationOf({ voters: members.map(asNodeId), disks: [{ node: asNodeId(1), disk: asDiskId(5) }] }));
@@ -117,7 +117,7 @@ function makeFiles(
   }
 }
 
-describe('a folder whose cluster.json is gone', () => {
+describe('a folder whose cluster.json is lost', () => {
   it('is the same cluster as before, by what the nodes’ files say', async () => {
     const folder = aFolder();
     const before = ClusterManifest.open(folder, [1, 2, 3]);
@@ -125,17 +125,17 @@ describe('a folder whose cluster.json is gone', () => {
     before.onFilesCreated([1, 2, 3]);
     before[Symbol.dispose]();
     rmSync(join(folder, 'cluster.json'));
-    using roster = ClusterManifest.open(folder, [1, 2, 3], recoveredCluster(folder));
-    expect(roster.origin).toEqual(before.origin);
-    expect(roster.nodes).toEqual([1, 2, 3]);
+    using manifest = ClusterManifest.open(folder, [1, 2, 3], recoveredCluster(folder));
+    expect(manifest.origin).toEqual(before.origin);
+    expect(manifest.nodes).toEqual([1, 2, 3]);
     // A file that is lost as well is another disk.
-    expect(roster.newDiskIdOf(1)).not.toBe(before.founders[0]?.disk);
+    expect(manifest.newDiskIdOf(1)).not.toBe(before.founders[0]?.disk);
     expect(existsSync(join(folder, 'cluster.json'))).toBe(false);
-    roster.onTaken();
+    manifest.onTaken();
     expect(existsSync(join(folder, 'cluster.json'))).toBe(true);
   });
 
-  it('has the members that the most advanced of them knows', async () => {
+  it('has the members of the most advanced file', async () => {
     const folder = aFolder();
     const before = ClusterManifest.open(folder, [1, 2, 3]);
     makeFiles(folder, before, [2, 3, 4], [2, 3, 4]);
@@ -144,8 +144,8 @@ describe('a folder whose cluster.json is gone', () => {
     rmSync(join(folder, 'cluster.json'));
     const recovered = recoveredCluster(folder);
     {
-      using roster = ClusterManifest.open(folder, [1, 2, 3], recovered);
-      expect(roster.nodes).toEqual([2, 3, 4]);
+      using manifest = ClusterManifest.open(folder, [1, 2, 3], recovered);
+      expect(manifest.nodes).toEqual([2, 3, 4]);
     }
     expect(() => ClusterManifest.open(folder, [1, 2], recovered)).toThrow(/belongs to a cluster of the nodes 2, 3, 4/);
   });
@@ -153,21 +153,21 @@ describe('a folder whose cluster.json is gone', () => {
   it.each([
     [
       'fewer than a majority of them are there',
-      (folder: string, roster: ClusterManifest) => makeFiles(folder, roster, [1]),
+      (folder: string, manifest: ClusterManifest) => makeFiles(folder, manifest, [1]),
       /nodes 1, 2, 3 only 1 have a file, which is no majority/,
     ],
     [
       'one is damaged',
-      (folder: string, roster: ClusterManifest) => {
-        makeFiles(folder, roster, [1, 2, 3]);
+      (folder: string, manifest: ClusterManifest) => {
+        makeFiles(folder, manifest, [1, 2, 3]);
         writeFileSync(nodeFile(folder, 2), 'this was a database until a text was written over it'.repeat(20));
       },
       /node-2.*database/,
     ],
     [
       'they are of different clusters',
-      (folder: string, roster: ClusterManifest) => {
-        makeFiles(folder, roster, [1, 2]);
+      (folder: string, manifest: ClusterManifest) => {
+        makeFiles(folder, manifest, [1, 2]);
         using other = ClusterManifest.open(aFolder(), [1, 2, 3]);
         makeFiles(folder, other, [3]);
       },
@@ -181,8 +181,8 @@ describe('a folder whose cluster.json is gone', () => {
   ])('is rejected with a remedy where %s', async (_, make, reason) => {
     const folder = aFolder();
     {
-      using roster = ClusterManifest.open(folder, [1, 2, 3]);
-      make(folder, roster);
+      using manifest = ClusterManifest.open(folder, [1, 2, 3]);
+      make(folder, manifest);
     }
     rmSync(join(folder, 'cluster.json'));
     expect(() => recoveredCluster(folder)).toThrow(reason);
@@ -201,18 +201,18 @@ describe('cluster.json', () => {
       if (directory === folder && !existsSync(join(folder, 'cluster.json.new')))
         written.push(readFileSync(join(folder, 'cluster.json'), 'utf8'));
     });
-    using roster = ClusterManifest.open(folder, [1]);
-    roster.onFilesCreated([1]);
+    using manifest = ClusterManifest.open(folder, [1]);
+    manifest.onFilesCreated([1]);
     expect(written.map((text) => JSON.parse(text).made)).toEqual([[], [1]]);
   });
 
   it('keeps the latest generation of each disk', () => {
     const folder = aFolder();
-    const roster = ClusterManifest.open(folder, [1, 2]);
-    roster.onGeneration(1, 11, asGeneration(5), false);
-    roster.onGeneration(2, 21, asGeneration(6), false);
-    roster.onGeneration(1, 12, asGeneration(7), false);
-    roster[Symbol.dispose]();
+    const manifest = ClusterManifest.open(folder, [1, 2]);
+    manifest.onGeneration(1, 11, asGeneration(5), false);
+    manifest.onGeneration(2, 21, asGeneration(6), false);
+    manifest.onGeneration(1, 12, asGeneration(7), false);
+    manifest[Symbol.dispose]();
     using reopened = ClusterManifest.open(folder, [1, 2]);
     expect(reopened.recordedOf(1)).toEqual([
       { disk: 11, generation: 5 },
@@ -225,14 +225,14 @@ describe('cluster.json', () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const folder = aFolder();
-    using roster = ClusterManifest.open(folder, [1, 2]);
+    using manifest = ClusterManifest.open(folder, [1, 2]);
     const written = (): unknown => JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8')).disks;
-    roster.onGeneration(1, 11, asGeneration(5), false);
-    roster.onGeneration(1, 11, asGeneration(6), true);
+    manifest.onGeneration(1, 11, asGeneration(5), false);
+    manifest.onGeneration(1, 11, asGeneration(6), true);
     vi.advanceTimersByTime(4_000);
-    roster.onGeneration(2, 21, asGeneration(7), true);
+    manifest.onGeneration(2, 21, asGeneration(7), true);
     expect(written()).toEqual([{ node: 1, disk: 11, generation: 5 }]);
-    expect(roster.recordedOf(1)).toEqual([{ disk: 11, generation: 6 }]);
+    expect(manifest.recordedOf(1)).toEqual([{ disk: 11, generation: 6 }]);
     vi.advanceTimersByTime(1_000);
     expect(written()).toEqual([
       { node: 1, disk: 11, generation: 6 },
@@ -246,11 +246,11 @@ describe('cluster.json', () => {
     const file = join(folder, 'cluster.json');
     const { cluster: _cluster, disks: _disks, ...old } = JSON.parse(readFileSync(file, 'utf8'));
     writeFileSync(file, JSON.stringify(old));
-    const roster = ClusterManifest.open(folder, [1]);
-    expect(roster.origin.cluster).toBeGreaterThan(0);
-    // Nothing is told it: the process is killed here.
-    roster[Symbol.dispose]();
+    const manifest = ClusterManifest.open(folder, [1]);
+    expect(manifest.origin.cluster).toBeGreaterThan(0);
+    // The process is killed here, without any notification to the manifest.
+    manifest[Symbol.dispose]();
     using reopened = ClusterManifest.open(folder, [1]);
-    expect(reopened.origin).toEqual(roster.origin);
+    expect(reopened.origin).toEqual(manifest.origin);
   });
 });

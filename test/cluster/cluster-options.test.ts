@@ -8,7 +8,7 @@ import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
 const inMemory = { nodes: 3, storage: 'memory' } as const;
-/** What JavaScript lets a caller pass, and TypeScript does not. */
+/** Values that JavaScript allows a caller to pass, and TypeScript does not. */
 const settingsOf = (options: unknown) => clusterSettings(options as ClusterOptions);
 
 describe('the options of a cluster', () => {
@@ -26,7 +26,7 @@ describe('the options of a cluster', () => {
     });
   });
 
-  it('name one folder wherever the process goes later', () => {
+  it('keep the same folder when the process changes its working directory', () => {
     const settings = clusterSettings({ nodes: 1, dataDir: 'x', logs: { dir: '../logs' } });
     expect(withAbsolutePaths(settings)).toMatchObject({ dataDir: resolve('x'), logs: { dir: resolve('../logs'), level: 'info' } });
     expect(withAbsolutePaths(clusterSettings(inMemory))).toMatchObject({ dataDir: undefined, logs: undefined });

@@ -8,7 +8,7 @@ import { releaseDeparted } from '../../src/cluster/departed-holders.ts';
 
 interface Setting {
   readonly folder: string;
-  readonly roster: ClusterManifest;
+  readonly manifest: ClusterManifest;
 }
 
 /** A folder that other processes had before. */
@@ -23,21 +23,21 @@ function aFolderOf(departed: readonly number[]): Setting {
     file,
     JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), holder: departed.at(-1), departed: departed.slice(0, -1) }),
   );
-  const roster = ClusterManifest.open(folder, [1]);
-  roster.onTaken();
+  const manifest = ClusterManifest.open(folder, [1]);
+  manifest.onTaken();
   onTestFinished(() => {
-    roster[Symbol.dispose]();
+    manifest[Symbol.dispose]();
     rmSync(folder, { recursive: true, force: true });
   });
-  return { folder, roster };
+  return { folder, manifest };
 }
 
 describe('processes that had the folder before', () => {
-  it('are released and taken off the file, each once, as soon as there is a leader', async () => {
-    const { folder, roster } = aFolderOf([41, 42]);
+  it('are released and removed from the file, each once, as soon as there is a leader', async () => {
+    const { folder, manifest } = aFolderOf([41, 42]);
     const released: number[] = [];
     let failures = 2;
-    await releaseDeparted(roster, () => ({
+    await releaseDeparted(manifest, () => ({
       releaseHolder: async (holder) => {
         failures -= 1;
         if (failures >= 0) throw new NoLeaderError();
@@ -49,7 +49,7 @@ describe('processes that had the folder before', () => {
   });
 
   it('are released once, with a warning, when the file cannot be written', async () => {
-    const { folder, roster } = aFolderOf([41, 42]);
+    const { folder, manifest } = aFolderOf([41, 42]);
     mkdirSync(join(folder, 'cluster.json.new'));
     const warned = new Promise<Error>((resolve) => {
       const listener = (warning: Error): void => {
@@ -59,18 +59,18 @@ describe('processes that had the folder before', () => {
       onTestFinished(() => void process.off('warning', listener));
     });
     const released: number[] = [];
-    await releaseDeparted(roster, () => ({ releaseHolder: async (holder) => void released.push(holder) }));
+    await releaseDeparted(manifest, () => ({ releaseHolder: async (holder) => void released.push(holder) }));
     expect((await warned).message).toMatch(/cluster\.json still names them\. The data folder .* cannot be written \(EISDIR/);
     expect(released).toEqual([41, 42]);
     rmSync(join(folder, 'cluster.json.new'), { recursive: true });
-    roster.onFilesCreated([1]);
+    manifest.onFilesCreated([1]);
     expect(JSON.parse(readFileSync(join(folder, 'cluster.json'), 'utf8'))).toMatchObject({ departed: [] });
   });
 
   it('stay on the file when the cluster is closed before', async () => {
-    const { folder, roster } = aFolderOf([41]);
+    const { folder, manifest } = aFolderOf([41]);
     let isClosed = false;
-    await releaseDeparted(roster, () => {
+    await releaseDeparted(manifest, () => {
       if (isClosed) return undefined;
       return {
         releaseHolder: async () => {

@@ -55,7 +55,7 @@ describe('the check of a folder', () => {
     const rebuilt = voters([disk(1, 11), disk(2, 20), disk(3, 30)]);
     makeFile(folder, 1, 11, rebuilt);
     makeFile(folder, 2, 20, rebuilt);
-    // It knows nothing yet.
+    // A new file, without a configuration.
     makeFile(folder, 3, 31);
     checkFolder(folder, { ...RECORD, disks: [{ node: 1, disk: 10, generation: makeGeneration(200, 1) }] }, true);
   });
@@ -98,11 +98,11 @@ describe('the check of a folder', () => {
     checkFolder(folder, recorded([1]), true);
     expect(() => checkFolder(folder, recorded([1, 2]), true)).toThrow(withCode('STORAGE_ROLLED_BACK', /^((?!move).)*$/));
     expect(() => checkFolder(folder, recorded([1, 2, 3]), true)).toThrow(withCode('STORAGE_ROLLED_BACK', /one backup.*cluster\.json away/));
-    // Files that promise no generation.
+    // Files without a generation.
     checkFolder(folder, recorded([1, 2, 3]), false);
   });
 
-  it('gives the generations that the files have on record of each other', () => {
+  it('returns the generations that the files have on record of each other', () => {
     const folder = aFolder();
     makeFile(folder, 1, 10, voters([disk(1, 10, 1), disk(2, 20, 7), disk(3, 30)]));
     makeFile(folder, 3, 30, voters([disk(1, 10, 1), disk(2, 20, 8), disk(3, 30)]));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KillSwitch } from '../../src/cluster/kill-switch.ts';
 
-/** One switch, seen from the owner and from the thread. */
+/** One switch, with the owner's and the thread's side. */
 function aSwitch(): { readonly owner: KillSwitch; readonly thread: KillSwitch } {
   const memory = KillSwitch.memory();
   return { owner: new KillSwitch(memory), thread: new KillSwitch(memory) };
@@ -21,14 +21,14 @@ describe('a kill switch', () => {
     expect(owner.waitUntilClosed(LONG_MS)).toBe(true);
   });
 
-  it('lets a killed thread not sleep', () => {
+  it('does not let a killed thread sleep', () => {
     const { owner, thread } = aSwitch();
     owner.kill();
     thread.sleep(LONG_MS);
     expect(thread.isKilled).toBe(true);
   });
 
-  it('leaves a file that is closed already closed', () => {
+  it('does not affect a file that is already closed', () => {
     const { owner, thread } = aSwitch();
     thread.markClosed();
     owner.kill();

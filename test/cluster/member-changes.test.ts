@@ -9,12 +9,12 @@ interface Setup {
   readonly cancelAddition?: (nodes: readonly number[]) => Promise<readonly number[]>;
 }
 
-/** A cluster of the nodes 1, 2 and 3 as far as changes of members know it. */
+/** A cluster of the nodes 1, 2 and 3 with the parts that changes of members use. */
 function aSetting({ voters = [1, 2, 3], start, change, cancelAddition }: Setup = {}) {
   let ids: readonly number[] = [1, 2, 3];
   const running = new Set(ids);
   const calls: string[] = [];
-  const roster = {
+  const manifest = {
     get nodes(): readonly number[] {
       return ids;
     },
@@ -46,12 +46,12 @@ function aSetting({ voters = [1, 2, 3], start, change, cancelAddition }: Setup =
       return cancelAddition === undefined ? nodes : await cancelAddition(nodes);
     },
   };
-  return { changes: new MemberChanges({ roster, threads, control }), roster, running, calls };
+  return { changes: new MemberChanges({ manifest, threads, control }), manifest, running, calls };
 }
 
-/** Those that the roster names, all of which run. */
-function expectNodes({ roster, running }: ReturnType<typeof aSetting>, nodes: readonly number[]): void {
-  expect(roster.nodes).toEqual(nodes);
+/** Expects these nodes in the manifest, all of them running. */
+function expectNodes({ manifest, running }: ReturnType<typeof aSetting>, nodes: readonly number[]): void {
+  expect(manifest.nodes).toEqual(nodes);
   expect([...running]).toEqual(nodes);
 }
 
@@ -64,13 +64,13 @@ describe('an addition that fails', () => {
       if (node === 5 && isBlocked) throw new Error('in the way');
     };
     const setting = aSetting({ start });
-    const { changes, roster, calls } = setting;
+    const { changes, manifest, calls } = setting;
     await expect(changes.change([4, 5], [])).rejects.toThrow('in the way');
     expectNodes(setting, [1, 2, 3]);
     expect(calls).toEqual([]);
     isBlocked = false;
     await changes.change([4, 5], []);
-    expect(roster.nodes).toEqual([1, 2, 3, 4, 5]);
+    expect(manifest.nodes).toEqual([1, 2, 3, 4, 5]);
     expect(calls).toEqual(['add 4,5 remove ']);
   });
 
@@ -92,23 +92,23 @@ describe('an addition that fails', () => {
     expectNodes(setting, [1, 2, 3, 4]);
   });
 
-  it('keeps a node that may become a voter yet, and lets it be asked for again', async () => {
+  it('keeps a node that may still become a voter, and allows the request again', async () => {
     let attempts = 0;
     const setting = aSetting({
       change: () => (++attempts === 1 ? late() : Promise.resolve()),
       cancelAddition: () => Promise.reject(new NoLeaderError()),
     });
-    const { changes, roster } = setting;
+    const { changes, manifest } = setting;
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'MEMBERSHIP_TIMEOUT' });
     expectNodes(setting, [1, 2, 3, 4]);
     await changes.change([4], []);
-    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect(manifest.nodes).toEqual([1, 2, 3, 4]);
   });
 
-  it('because the cluster was closed writes nothing any more', async () => {
-    const { changes, roster, calls } = aSetting({ change: () => Promise.reject(new ClusterClosedError()) });
+  it('because the cluster was closed writes nothing afterwards', async () => {
+    const { changes, manifest, calls } = aSetting({ change: () => Promise.reject(new ClusterClosedError()) });
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'CLUSTER_CLOSED' });
-    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect(manifest.nodes).toEqual([1, 2, 3, 4]);
     expect(calls).toEqual(['add 4 remove ']);
   });
 });
@@ -122,12 +122,12 @@ describe('an addition', () => {
 
   it('is rejected while the same node is being added', async () => {
     const started = Promise.withResolvers<void>();
-    const { changes, roster } = aSetting({ start: () => started.promise });
+    const { changes, manifest } = aSetting({ start: () => started.promise });
     const first = changes.change([4], []);
     await expect(changes.change([4], [])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     started.resolve();
     await first;
-    expect(roster.nodes).toEqual([1, 2, 3, 4]);
+    expect(manifest.nodes).toEqual([1, 2, 3, 4]);
   });
 });
 

@@ -7,8 +7,8 @@ import { MembershipController } from '../../src/cluster/membership-controller.ts
 import type { NodeStatus } from '../../src/protocol/client-frame.ts';
 import { aNodeStatus } from './node-status.ts';
 
-/** Replies with these, one after the other, and with the last for good. */
-function answering(...replies: readonly (Partial<NodeStatus> | Error)[]) {
+/** Returns these replies, one after the other, and the last one for all later calls. */
+function controllerWith(...replies: readonly (Partial<NodeStatus> | Error)[]) {
   const asked: MemberChange[] = [];
   let next = 0;
   const client: AdminClient = {
@@ -31,14 +31,14 @@ function answering(...replies: readonly (Partial<NodeStatus> | Error)[]) {
 }
 
 describe('a change of members', () => {
-  it('goes on with the next leader when one whose thread is stuck does not reply', async () => {
-    const { control, asked } = answering(new DeadlineError('not-applied'), {}, { voters: [1, 2, 3, 4] });
+  it('continues with the next leader when one whose thread is stuck does not reply', async () => {
+    const { control, asked } = controllerWith(new DeadlineError('not-applied'), {}, { voters: [1, 2, 3, 4] });
     await control.change([4], []);
     expect(asked).toEqual([{ add: [4], remove: [] }]);
   });
 
-  it('goes on when the reply to its request is lost', async () => {
-    const { control, client } = answering({}, { voters: [1, 2, 3, 4] });
+  it('continues when the reply to its request is lost', async () => {
+    const { control, client } = controllerWith({}, { voters: [1, 2, 3, 4] });
     const lost = { ...client, changeMembership: () => Promise.reject(new DeadlineError('unknown')) };
     await new MembershipController(
       () => lost,
@@ -48,19 +48,19 @@ describe('a change of members', () => {
   });
 
   it('removes a node that is leaving in a replacement whose joining node never comes', async () => {
-    const { control, asked } = answering({ joining: [9], leaving: [2] }, { voters: [1, 3], joining: [9] });
+    const { control, asked } = controllerWith({ joining: [9], leaving: [2] }, { voters: [1, 3], joining: [9] });
     await control.change([], [2]);
     expect(asked).toEqual([{ add: [], remove: [2] }]);
   });
 
-  it('does not ask again for a replacement that is under way', async () => {
-    const { control, asked } = answering({ joining: [9], leaving: [2] }, { voters: [1, 3, 9] });
+  it('does not ask again for a replacement that is in progress', async () => {
+    const { control, asked } = controllerWith({ joining: [9], leaving: [2] }, { voters: [1, 3, 9] });
     await control.change([9], [2]);
     expect(asked).toEqual([]);
   });
 
-  it('says what was not complete in time', async () => {
-    const { client } = answering({ joining: [4] });
+  it('reports what was not complete in time', async () => {
+    const { client } = controllerWith({ joining: [4] });
     const control = new MembershipController(
       () => client,
       async () => 1,
@@ -72,25 +72,25 @@ describe('a change of members', () => {
 });
 
 describe('an addition that is cancelled', () => {
-  it('takes back what still receives the log, and says who is no member', async () => {
-    const { control, asked } = answering({ joining: [4, 5] }, { joining: [], isSettled: false }, {});
+  it('removes nodes that still receive the log, and returns the nodes that are not members', async () => {
+    const { control, asked } = controllerWith({ joining: [4, 5] }, { joining: [], isSettled: false }, {});
     await expect(control.cancelAddition([4, 5])).resolves.toEqual([4, 5]);
     expect(asked).toEqual([{ remove: [4, 5] }]);
   });
 
   it('waits for a joint configuration to be complete, and leaves its voters', async () => {
     const joint = { voters: [1, 2, 3, 4], outgoing: [1, 2, 3], isSettled: false };
-    const { control, asked } = answering(joint, joint, { voters: [1, 2, 3, 4] });
+    const { control, asked } = controllerWith(joint, joint, { voters: [1, 2, 3, 4] });
     await expect(control.cancelAddition([4])).resolves.toEqual([]);
     expect(asked).toEqual([]);
   });
 
   it('asks again when the leader rejects for the moment', async () => {
-    const { client } = answering({ joining: [4] }, { joining: [4] }, {});
+    const { client } = controllerWith({ joining: [4] }, { joining: [4] }, {});
     let attempts = 0;
     const changeMembership = async () => {
       attempts += 1;
-      if (attempts === 1) throw new AdminRejectedError('CHANGE_PENDING', 'Another change of members is under way.', 1);
+      if (attempts === 1) throw new AdminRejectedError('CHANGE_PENDING', 'Another change of members is in progress.', 1);
     };
     const control = new MembershipController(
       () => ({ ...client, changeMembership }),

@@ -5,10 +5,10 @@ import { failureOf } from '../../src/cluster/node-failure.ts';
 describe('a leader that lacks entries which a follower has from it', () => {
   const error = new ForgottenEntriesError(2, 43, 18);
 
-  it('is reported as a file that is older than what was acknowledged, with the file and the remedy, and is not rebuilt by itself', () => {
+  it('is reported as a file older than what was acknowledged, with the file and the remedy, and is not rebuilt automatically', () => {
     expect(failureOf(error, '/data/node-1/jobraft.db')).toMatchObject({
       type: 'failed',
-      // That of a StorageError would have the file moved aside.
+      // The name of a StorageError would cause the file to be moved aside.
       name: 'NodeFailedError',
       code: 'STORAGE_ROLLED_BACK',
       message: expect.stringMatching(

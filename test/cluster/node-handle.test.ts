@@ -4,7 +4,7 @@ import { errorOfThread, NodeFailedError, NodeHandle, NodeStuckError } from '../.
 import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
-// A thread that never looks at its messages, nor at its kill switch.
+// A thread that never reads its messages, nor its kill switch.
 vi.mock('node:worker_threads', async (importOriginal) => {
   const original = await importOriginal<typeof import('node:worker_threads')>();
   return {
@@ -72,7 +72,7 @@ describe('a thread that does not react', () => {
     await stopped;
   });
 
-  it('does not keep the process from its end, nor the listener of a thread that has ended', async () => {
+  it('does not keep the process from exiting, nor the listener of a thread that has ended', async () => {
     const listeners = process.listenerCount('exit');
     const [one, other] = [aHandle(), aHandle()];
     await Promise.all([one.ready, other.ready]);
@@ -98,7 +98,7 @@ describe('a thread that does not react', () => {
     await killed;
   });
 
-  it('is asked again once it has answered, however late', async () => {
+  it('gets requests again once it has replied, however late', async () => {
     const post = vi.spyOn(Worker.prototype, 'postMessage');
     const handle = aHandle();
     await handle.ready;
@@ -118,7 +118,7 @@ describe('a thread that does not react', () => {
     await killed;
   });
 
-  it('not even to its termination, is given up with the remedy', async () => {
+  it('not even to its termination, is reported with the remedy', async () => {
     terminate.mockResolvedValueOnce(0);
     const handle = aHandle();
     await handle.ready;
@@ -131,12 +131,12 @@ describe('a thread that does not react', () => {
   });
 });
 
-describe('what ended a thread', () => {
+describe('the error that ended a thread', () => {
   const outOfMemory = Object.assign(new Error('Worker terminated due to reaching memory limit: JS heap out of memory'), {
     code: 'ERR_WORKER_OUT_OF_MEMORY',
   });
 
-  it('is said with what to do when its memory was full', () => {
+  it('names the remedy when its memory was full', () => {
     const error = errorOfThread(3, outOfMemory, 'unknown');
     expect(error).toBeInstanceOf(NodeFailedError);
     expect(error).toMatchObject({
@@ -148,7 +148,7 @@ describe('what ended a thread', () => {
     });
   });
 
-  it('left nothing undone when the node had not started', () => {
+  it('has the outcome not-applied when the node had not started', () => {
     for (const thrown of [outOfMemory, new Error('no'), 'text', undefined])
       expect(errorOfThread(1, thrown, 'not-applied').outcome).toBe('not-applied');
   });

@@ -10,7 +10,7 @@ const rejected = (message: string, isFinal = false): RebuildReply => ({ isFromLe
 
 const NO_LEADER: RebuildReply = { isFromLeader: false, rejection: undefined };
 
-/** Time passes only here: by the pauses, and by what a test adds. */
+/** Time passes only here: by the pauses, and by the time that a test adds. */
 class SimulatedClock implements RebuildClock {
   #nowMs = 0;
 
@@ -24,11 +24,11 @@ class SimulatedClock implements RebuildClock {
 }
 
 /**
- * Rebuilds whose leader replies to the questions with these, one after the other, and the last for good.
- * @param tookMs how long each reply takes; by default none takes any time.
- * @param areOthersRunning by how many were answered before.
+ * Rebuilds whose leader returns these replies to the questions, one after the other, and the last one for all later questions.
+ * @param tookMs how long each reply takes; by default no time.
+ * @param areOthersRunning by the number of earlier replies.
  */
-function answered(replies: readonly RebuildReply[], tookMs: readonly number[] = [], areOthersRunning = (_answered: number) => true) {
+function rebuildsWith(replies: readonly RebuildReply[], tookMs: readonly number[] = [], areOthersRunning = (_replied: number) => true) {
   const exclusive = new Exclusive();
   const clock = new SimulatedClock();
   const questions: number[] = [];
@@ -50,9 +50,9 @@ function answered(replies: readonly RebuildReply[], tookMs: readonly number[] = 
 }
 
 describe('the rebuild of a node', () => {
-  it('asks again, under another question, once the node is stopped: it may have acknowledged more meanwhile', async () => {
+  it('asks again, with another question, once the node is stopped: it may have acknowledged more meanwhile', async () => {
     const done: string[] = [];
-    const { rebuilds, questions } = answered([GRANTED, rejected('node 3 is behind.'), GRANTED]);
+    const { rebuilds, questions } = rebuildsWith([GRANTED, rejected('node 3 is behind.'), GRANTED]);
     const stop = async (): Promise<void> => void done.push('stop');
     await rebuilds.run(2, { stop, replace: async () => void done.push(`replace after ${questions.length} replies`) });
     expect(done).toEqual(['stop', 'replace after 3 replies']);
@@ -61,14 +61,14 @@ describe('the rebuild of a node', () => {
   });
 
   it('of a node that does not run asks once', async () => {
-    const { rebuilds, questions } = answered([GRANTED]);
+    const { rebuilds, questions } = rebuildsWith([GRANTED]);
     await expect(rebuilds.run(2, { replace: async () => 'replaced' })).resolves.toBe('replaced');
     expect(questions).toHaveLength(1);
   });
 
-  it('starts the node again with its file where the leader rejects in the end', async () => {
+  it('starts the node again with its file when the leader rejects the confirmation', async () => {
     const done: string[] = [];
-    const { rebuilds } = answered([GRANTED, NO_LEADER]);
+    const { rebuilds } = rebuildsWith([GRANTED, NO_LEADER]);
     const step = (name: string) => async (): Promise<void> => void done.push(name);
     const rebuild = rebuilds.run(2, { stop: step('stop'), replace: step('replace'), resume: step('resume') });
     await expect(rebuild).rejects.toMatchObject({
@@ -79,12 +79,12 @@ describe('the rebuild of a node', () => {
     expect(done).toEqual(['stop', 'resume']);
   });
 
-  it('gives up once no leader has answered for ten seconds, or none has granted it for a minute', async () => {
+  it('gives up once no leader has replied for ten seconds, or none has granted it for a minute', async () => {
     const replace = async (): Promise<void> => undefined;
-    const leaderless = answered([NO_LEADER]);
+    const leaderless = rebuildsWith([NO_LEADER]);
     await expect(leaderless.rebuilds.run(2, { replace })).rejects.toThrow(/no leader replies/);
     expect(leaderless.clock.nowMs()).toBeCloseTo(10_000, -2);
-    const behind = answered([rejected('node 3 is behind.')]);
+    const behind = rebuildsWith([rejected('node 3 is behind.')]);
     await expect(behind.rebuilds.run(2, { replace })).rejects.toThrow(/node 3 is behind/);
     expect(behind.clock.nowMs()).toBeCloseTo(60_000, -2);
   });
@@ -93,7 +93,7 @@ describe('the rebuild of a node', () => {
     ['at once', []],
     ['after rejections that pass', [rejected('node 3 is behind.'), NO_LEADER, rejected('voters are leaving.')]],
   ])('gives up as soon as a rejection is final, %s', async (_when, before) => {
-    const { rebuilds, questions, clock } = answered([...before, rejected('nodes 1 and 2 vote.', true), GRANTED]);
+    const { rebuilds, questions, clock } = rebuildsWith([...before, rejected('nodes 1 and 2 vote.', true), GRANTED]);
     await expect(rebuilds.run(2, { replace: async () => undefined })).rejects.toMatchObject({
       code: 'STORAGE_TOO_FEW_VOTERS',
       outcome: 'not-applied',
@@ -105,7 +105,7 @@ describe('the rebuild of a node', () => {
 
   it('starts the node again with its file as soon as a rejection is final', async () => {
     const done: string[] = [];
-    const { rebuilds, questions } = answered([GRANTED, rejected('nodes 1 and 2 vote.', true), GRANTED]);
+    const { rebuilds, questions } = rebuildsWith([GRANTED, rejected('nodes 1 and 2 vote.', true), GRANTED]);
     const step = (name: string) => async (): Promise<void> => void done.push(name);
     const rebuild = rebuilds.run(2, { stop: step('stop'), replace: step('replace'), resume: step('resume') });
     await expect(rebuild).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_VOTERS' });
@@ -115,10 +115,10 @@ describe('the rebuild of a node', () => {
 
   it('gives up once the others that run have been no majority for ten seconds; one may be started again', async () => {
     const behind = rejected('node 3 is behind.');
-    const stopped = answered([behind], [], () => false);
+    const stopped = rebuildsWith([behind], [], () => false);
     await expect(stopped.rebuilds.run(2, { replace: async () => undefined })).rejects.toThrow(/node 3 is behind.*Start the other nodes/);
     expect(stopped.clock.nowMs()).toBeCloseTo(10_000, -2);
-    const restarted = answered([...Array.from({ length: 900 }, () => behind), GRANTED], [], (asked) => asked > 500);
+    const restarted = rebuildsWith([...Array.from({ length: 900 }, () => behind), GRANTED], [], (asked) => asked > 500);
     await expect(restarted.rebuilds.run(2, { replace: async () => 'replaced' })).resolves.toBe('replaced');
   });
 
@@ -128,14 +128,14 @@ describe('the rebuild of a node', () => {
   ])('is not given up since the machine was stopped for minutes, %s the node was', async (_when, granted) => {
     const replies = [...Array.from({ length: granted }, () => GRANTED), rejected('node 3 is behind.'), NO_LEADER, GRANTED];
     const tookMs = replies.map((reply) => (reply === GRANTED ? 0 : 120_000));
-    const { rebuilds } = answered(replies, tookMs);
+    const { rebuilds } = rebuildsWith(replies, tookMs);
     const stop = granted === 0 ? {} : { stop: async (): Promise<void> => undefined };
     await expect(rebuilds.run(2, { ...stop, replace: async () => 'replaced' })).resolves.toBe('replaced');
   });
 
   it('and a change of members do not overlap: the change would count on the file that is given up', async () => {
     const done: string[] = [];
-    const { rebuilds, exclusive } = answered([GRANTED]);
+    const { rebuilds, exclusive } = rebuildsWith([GRANTED]);
     const control = new MembershipController(
       () => ({
         status: async () => aNodeStatus(done.includes('change') ? { voters: [1, 2] } : { voters: [1, 2, 3] }),
@@ -163,7 +163,7 @@ describe('the rebuild of a node', () => {
     const asked = vi.spyOn(exclusive, 'run');
     const change = control.change([], [3]);
     await eventually(() => expect(asked.mock.calls.length + done.length).toBeGreaterThan(0));
-    // What does not wait for the rebuild would have been done by now: no timer is left in its way.
+    // Anything that does not wait for the rebuild would be done by now: there is no pending timer.
     await new Promise((resolve) => setImmediate(resolve));
     expect(done).toEqual([]);
     stopped();
@@ -172,7 +172,7 @@ describe('the rebuild of a node', () => {
   });
 
   it('that waits for its grant does not hold up the change that it waits for', async () => {
-    const { rebuilds, exclusive } = answered([rejected('voters are leaving.'), rejected('voters are leaving.'), GRANTED]);
+    const { rebuilds, exclusive } = rebuildsWith([rejected('voters are leaving.'), rejected('voters are leaving.'), GRANTED]);
     const order: string[] = [];
     const rebuild = rebuilds.run(2, { replace: async () => void order.push('replace') });
     await exclusive.run(async () => void order.push('change'));

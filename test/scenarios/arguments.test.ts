@@ -12,7 +12,7 @@ async function aCluster(nodes: number): Promise<{ readonly cluster: Cluster; rea
   return { cluster, failures };
 }
 
-/** The cluster does its work, and every node runs. */
+/** Expects that the cluster processes jobs, and that every node runs. */
 async function expectSound(cluster: Cluster, failures: readonly unknown[]): Promise<void> {
   const queue = new Queue('q', { connection: cluster });
   await queue.add('x', 1);
@@ -21,7 +21,7 @@ async function expectSound(cluster: Cluster, failures: readonly unknown[]): Prom
   for (const node of cluster.nodeIds()) expect((await cluster.status(node)).node).toBe(node);
 }
 
-describe('arguments that cannot be meant', () => {
+describe('invalid arguments', () => {
   let shared: Awaited<ReturnType<typeof aCluster>>;
   beforeAll(async () => {
     shared = await aCluster(1);
@@ -48,7 +48,7 @@ describe('arguments that cannot be meant', () => {
     () => 1,
   ];
 
-  // Third: what this call takes as it is.
+  // Third: the value for which this call does not reject.
   it.each<[string, (cluster: Cluster, odd: never) => unknown, unknown?]>([
     ['log', (cluster, odd) => cluster.log(odd)],
     ['log from', (cluster, odd) => cluster.log(1, odd)],
@@ -96,7 +96,7 @@ describe('arguments that cannot be meant', () => {
   });
 });
 
-describe('a node that receives packets of no client of ours', () => {
+describe('a node that receives invalid packets', () => {
   const oddNumbers = [Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 0.5, 1, 5, 2 ** 53 - 1, 2 ** 53];
 
   function packetOf(frame: ClientFrame): Uint8Array {

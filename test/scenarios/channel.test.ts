@@ -14,9 +14,9 @@ afterEach(async () => {
   for (const cluster of clusters.splice(0)) await cluster.close();
 });
 
-const ANSWERS_MS_MAX = 60_000;
+const REPLY_MS_MAX = 60_000;
 
-/** What a client does on one channel of its own, byte by byte. */
+/** A client with its own channel and its own bytes. */
 class RawClient {
   readonly #channel: ClientChannel;
   #client: number;
@@ -54,7 +54,7 @@ class RawClient {
 
   ask(write: (to: RequestEncoder) => void): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no reply')), ANSWERS_MS_MAX);
+      const timer = setTimeout(() => reject(new Error('no reply')), REPLY_MS_MAX);
       this.#onResult = (result) => {
         clearTimeout(timer);
         resolve(result);
@@ -85,7 +85,7 @@ describe('a client that closes its channel right after a claim', () => {
       const claim = { countMax: 20, beginMax: 20, leaseMs: HOUR_MS, waitMs: 0, stalledMax: 1, holder: 0 };
       client.send((to) => to.claim('q', claim));
       client.close();
-      token = await eventually('the jobs are claimed, and given back', async () => {
+      token = await eventually('the jobs are claimed, and released', async () => {
         const shown = await observer.ask((to) => to.getJob(1));
         if (!shown.ok || shown.type !== 'job' || shown.job.state !== 'waiting') return false;
         return shown.job.token > token && shown.job.token;

@@ -34,7 +34,7 @@ const calls: readonly [string, (cluster: Cluster) => Promise<unknown>][] = [
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);
 
 describe('a cluster that was closed', () => {
-  it('rejects everything at once, but to be closed again', async () => {
+  it('rejects every call at once, except another close', async () => {
     const cluster = await startCluster({ nodes: 1, storage: 'memory' });
     const queue = new Queue('q', { connection: cluster });
     await queue.add('x', 1);
@@ -46,11 +46,11 @@ describe('a cluster that was closed', () => {
     await cluster.close();
   });
 
-  it('rejects what was under way', async () => {
+  it('rejects calls in progress', async () => {
     const cluster = await startCluster({ nodes: 3, storage: 'memory' });
     await cluster.stop(2);
     await cluster.stop(3);
-    // The node that is left may still lead for an election timeout.
+    // The remaining node may still lead for an election timeout.
     await eventually('no leader', async () => (await cluster.leader()) === undefined);
     const underWay = [cluster.waitForLeader(600_000), cluster.members(), cluster.restart(2)].map(outcomeOf);
     await cluster.close();
@@ -93,7 +93,7 @@ describe('a cluster that was closed', () => {
     expect(signals[0]?.aborted).toBe(true);
   });
 
-  it('ends its workers, which say so once', async () => {
+  it('ends its workers, which report it once', async () => {
     const cluster = await startCluster({ nodes: 1, storage: 'memory' });
     const worker = new Worker('q', () => 1, { connection: cluster });
     const errors: Error[] = [];

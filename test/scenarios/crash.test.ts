@@ -86,7 +86,7 @@ describe('crash and restart (R8, G4)', () => {
     const logged = async () =>
       (await cluster.log(first, before.lastIndex + 1)).filter((entry) => entry.kind === 'command' && entry.term === before.term);
     await eventually('the isolated leader has written it', async () => (await logged()).length > 0);
-    // The others go before they can agree on anything else, so that the longest log is the crashed leader's.
+    // The others are killed before they can agree on anything else, so that the longest log is the crashed leader's.
     await Promise.all([cluster.kill(second ?? 0), cluster.kill(third ?? 0), cluster.kill(first)]);
     await cluster.heal();
     await expect(undecidedAdd).rejects.toMatchObject({ outcome: 'unknown' });

@@ -17,7 +17,7 @@ interface Row {
 
 const fileOf = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db');
 
-/** Every row of a node's file, with the column that holds its contents. */
+/** Every row of a node's file, with the column of its value. */
 function rowsOf(file: string): Row[] {
   const db = new Database(file, { readonly: true });
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").pluck().all().map(String);
@@ -34,11 +34,11 @@ function rowsOf(file: string): Row[] {
   return rows;
 }
 
-/** Flips one bit of the row's contents; of its checksum when it has none. */
+/** Flips one bit of the row's value; of its checksum when the value is empty. */
 function flipBit(file: string, { table, key, column }: Row): void {
   const db = new Database(file);
   const bytes: unknown = db.prepare(`SELECT "${column}" FROM "${table}" WHERE rowid = ?`).pluck().get(key);
-  if (!(bytes instanceof Uint8Array)) throw new Error(`row ${key} of ${table} has no contents`);
+  if (!(bytes instanceof Uint8Array)) throw new Error(`row ${key} of ${table} has no value`);
   if (bytes.length === 0) db.prepare(`UPDATE "${table}" SET checksum = checksum + 1 WHERE rowid = ?`).run(key);
   else {
     const at = Math.floor(bytes.length / 2);
@@ -48,14 +48,14 @@ function flipBit(file: string, { table, key, column }: Row): void {
   db.close();
 }
 
-/** Where payloads are. */
+/** The places of payloads. */
 const PAYLOADS: ReadonlySet<string> = new Set(['record_content', 'record_entry', 'kept entry']);
 
 describe('a flipped bit', () => {
   it('in any row of one node’s file is found before it is served, and the node is rebuilt from its peers', async () => {
     const repairs: Repair[] = [];
     await using scene = await aCluster({
-      // The tail is longer than what a stopped node misses: a snapshot would take the place of the damaged row before it is read.
+      // The tail is longer than the entries that a stopped node misses: a snapshot would replace the damaged row before it is read.
       limits: { checkpointEntries: 5, tailEntries: 12 },
       onRepair: (repair) => repairs.push(repair),
     });
@@ -80,7 +80,7 @@ describe('a flipped bit', () => {
       const before = repairs.length;
       await cluster.restart(victim);
       if (PAYLOADS.has(target.kind)) {
-        // Payloads stay on disk until they are read: the node that serves them detects the damage. So this client knows no other.
+        // Payloads stay on disk until they are read: the node that serves them detects the damage. So this client uses only that node.
         await using reader = clientOf(cluster, victim, 20_000);
         const read = new Queue('work', { connection: reader });
         await eventually(`node ${victim} finds out what happened to ${JSON.stringify(target)}`, async () => {
@@ -105,7 +105,7 @@ describe('a flipped bit', () => {
     expect(repairs.length).toBeGreaterThan(4);
   });
 
-  it('stops the node instead where repair is manual, and the node says which row it is', async () => {
+  it('stops the node instead where repair is manual, and the error names the row', async () => {
     await using scene = await aCluster({ repair: 'manual' });
     const { cluster, queue, dataDir } = scene;
     await queue.add('job', {});
@@ -174,7 +174,7 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     for (let n = 0; n < 20; n += 1) await queue.add('job', { n });
     const leader = await settledLeader(cluster);
     const [first = 0, second = 0] = cluster.nodeIds().filter((node) => node !== leader);
-    // Nothing reaches the first one, so that it stays empty.
+    // The first node gets no messages, so that it stays empty.
     await cluster.isolate(first);
     await cluster.repair(first);
     await cluster.stop(second);
@@ -195,7 +195,7 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     await cluster.close();
     const [, command = ''] = new RegExp(`node ${first}: (for s in .* done)\\.$`).exec(String(rejection)) ?? [];
     execSync(command);
-    // Now the first one has what the second one lost, and that one can be rebuilt.
+    // Now the first node has the entries that the second one lost, and the second one can be rebuilt.
     await using again = await startCluster({ nodes: 3, dataDir, onRepair: () => {} });
     await using found = new Queue('work', { connection: again });
     expect((await found.getJobCounts()).waiting).toBe(20);

@@ -9,7 +9,7 @@ describe('leader election (G6, C1)', () => {
     const { term } = await cluster.status(leader);
     const heartbeats = async () => (await cluster.metrics()).find(({ node }) => node === leader)?.rpcSent.AppendEntries ?? 0;
     const before = await heartbeats();
-    // Four followers, and long enough for every one of them to have timed out without heartbeats.
+    // Four followers, and long enough for each of them to time out without heartbeats.
     await eventually('the leader has sent sixty heartbeats', async () => (await heartbeats()) >= before + 60);
     expect((await statuses(cluster)).map((status) => [status.leaderId, status.term])).toEqual(Array(5).fill([leader, term]));
   });
@@ -80,7 +80,7 @@ describe('leader instability under rapid timeouts (C3, C7)', () => {
       if (leader !== undefined) await cluster.pause(leader, 30);
       return started >= 20;
     });
-    await queue.add('in the middle of it', {});
+    await queue.add('during the elections', {});
     await settledLeader(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });

@@ -63,7 +63,7 @@ describe('a copy of node 2’s folder under another path', () => {
   });
 });
 
-describe('files of nodes that stand in the wrong places', () => {
+describe('files of nodes in the wrong places', () => {
   const swap = (dataDir: string): void => {
     const [first, second, between] = ['node-1', 'node-2', 'between'].map((name) => join(dataDir, name)) as [string, string, string];
     renameSync(first, between);
@@ -164,13 +164,13 @@ describe('a cluster.json of another cluster', () => {
     const [ours, theirs] = [join(folder.path, 'ours'), join(folder.path, 'theirs')];
     await addTo(ours, 5);
     await addTo(theirs, 7);
-    const roster = join(ours, 'cluster.json');
-    cpSync(join(theirs, 'cluster.json'), roster);
+    const manifest = join(ours, 'cluster.json');
+    cpSync(join(theirs, 'cluster.json'), manifest);
     await expect(startCluster({ nodes: 3, dataDir: ours })).rejects.toMatchObject({
       code: 'STORAGE_FOREIGN',
-      message: expect.stringContaining(`Move ${roster} away: it is rebuilt from the files.`),
+      message: expect.stringContaining(`Move ${manifest} away: it is rebuilt from the files.`),
     });
-    rmSync(roster);
+    rmSync(manifest);
     await using cluster = await startCluster({ nodes: 3, dataDir: ours });
     expect(await waitingIn(cluster)).toBe(5);
   });
@@ -209,7 +209,7 @@ describe('a node’s folder that was restored from an older copy', () => {
     }
     rmSync(node2, { recursive: true });
     cpSync(copy, node2, { recursive: true });
-    // Neither node 3 nor the copy has what nodes 1 and 2 acknowledged.
+    // Neither node 3 nor the copy has the entries that nodes 1 and 2 acknowledged.
     await using cluster = await start([1]);
     expect(repairs).toMatchObject([{ node: 2, damage: { code: 'STORAGE_ROLLED_BACK' } }]);
     expect(await cluster.leader()).toBeUndefined();
@@ -256,12 +256,12 @@ describe('a node’s folder that was restored from an older copy', () => {
     await add(5);
     rmSync(node1, { recursive: true });
     cpSync(copy, node1, { recursive: true });
-    const roster = join(folder.path, 'cluster.json');
+    const manifest = join(folder.path, 'cluster.json');
     await expect(startCluster({ nodes: 1, dataDir: folder.path })).rejects.toMatchObject({
       code: 'STORAGE_ROLLED_BACK',
-      message: expect.stringContaining(`of one backup and later ones exist nowhere, move ${roster} away`),
+      message: expect.stringContaining(`of one backup and later ones exist nowhere, move ${manifest} away`),
     });
-    rmSync(roster);
+    rmSync(manifest);
     await using cluster = await startCluster({ nodes: 1, dataDir: folder.path });
     expect(await waitingIn(cluster)).toBe(5);
   });
@@ -308,7 +308,7 @@ describe('a node’s folder that was restored from an older copy', () => {
           /node-1\/jobraft\.db of node 1 was restored .*node-2\/jobraft\.db of node 2 was restored .*put the latest file back/,
         ),
       });
-      // One file is ahead: the others are not all that exists.
+      // One file is ahead, so the others are not the latest ones.
       expect(rejected).toMatchObject({ message: expect.not.stringContaining('cluster.json') });
       copy(latest, folder.path, ['node-2']);
       await using cluster = await startCluster({ nodes: 3, dataDir: folder.path });

@@ -74,7 +74,7 @@ describe('a node that is killed', () => {
     await cluster.restart(leader);
     await converged(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(20);
-    // An orderly stop writes it back and takes it away.
+    // A graceful stop writes it back and deletes it.
     await cluster.stop(leader);
     expect(existsSync(walOf(dataDir, leader))).toBe(false);
   });
@@ -91,7 +91,7 @@ describe('a node that is killed', () => {
     expect(terminate).not.toHaveBeenCalled();
   });
 
-  it('before it is ready says so', async () => {
+  it('before it is ready reports that', async () => {
     terminate.mockClear();
     await using scene = await aCluster();
     const { cluster } = scene;

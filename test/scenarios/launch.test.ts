@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 const root = resolve(import.meta.dirname, '../..');
 const built = join(root, 'dist/src');
 
-/** A program that starts a cluster, adds a job, and says how that went. */
+/** A program that starts a cluster, adds a job, and prints the outcome. */
 const programFor = (entry: string): string => `
 const { Queue, startCluster, JobraftError } = await import(${JSON.stringify(entry)});
 try {
@@ -60,7 +60,7 @@ describe('a second process that opens the folder of an open cluster', () => {
   const IN_USE =
     /^true STORAGE_IN_USE The data folder .* is in use by another cluster.* One process holds a cluster: keep its queues and workers in the process that started it/;
 
-  it('is told that one process holds the cluster, and the first goes on', async () => {
+  it('is rejected since one process holds the cluster, and the first goes on', async () => {
     const dataDir = aFolder();
     await using cluster = await startCluster({ nodes: 3, dataDir });
     expect(openIn(dataDir)).toMatch(IN_USE);
@@ -68,7 +68,7 @@ describe('a second process that opens the folder of an open cluster', () => {
     expect((await queue.add('x', 1)).id).toBeGreaterThan(0);
   });
 
-  it('is told so while all nodes are stopped, and the leases of the first live on', async () => {
+  it('is rejected while all nodes are stopped, and the leases of the first stay', async () => {
     const dataDir = aFolder();
     await using cluster = await startCluster({ nodes: 3, dataDir });
     await using queue = new Queue('q', { connection: cluster });
@@ -86,15 +86,15 @@ describe('a second process that opens the folder of an open cluster', () => {
     const completed = new Promise<unknown>((resolve) => worker.on('completed', (_, result) => resolve(result)));
     await begun.promise;
     await Promise.all([1, 2, 3].map((node) => cluster.stop(node)));
-    const told = openIn(dataDir);
+    const output = openIn(dataDir);
     await Promise.all([1, 2, 3].map((node) => cluster.restart(node)));
     end.resolve('done');
-    expect(told).toMatch(IN_USE);
+    expect(output).toMatch(IN_USE);
     expect(await completed).toBe('done');
     expect(await queue.getJob(1)).toMatchObject({ state: 'completed', attemptsMade: 1, stalledCounter: 0 });
   });
 
-  it('is told so of a cluster that was started with all nodes absent, and opens the folder once that is closed', async () => {
+  it('is rejected also when all nodes of the cluster are absent, and opens the folder once the cluster is closed', async () => {
     const dataDir = aFolder();
     await using cluster = await startCluster({ nodes: 3, dataDir, absent: [1, 2, 3] });
     expect(openIn(dataDir)).toMatch(IN_USE);
@@ -103,8 +103,8 @@ describe('a second process that opens the folder of an open cluster', () => {
   });
 });
 
-describe('a cluster whose threads find no code, as in a bundle, says what to do', () => {
-  /** The built package as something else may have left it. */
+describe('a cluster whose threads find no code, as in a bundle, reports the remedy', () => {
+  /** The built package with a change. */
   function aChangedPackage(change: (folder: string) => void): string {
     const folder = aFolder();
     cpSync(built, folder, { recursive: true });

@@ -2,7 +2,7 @@ import { Client, Queue, startCluster } from 'jobraft';
 import { describe, expect, it } from 'vitest';
 import { aCluster, eventually } from './support.ts';
 
-/** Adds without a pause until told to stop, and remembers what was acknowledged. */
+/** Adds without a pause until it is stopped, and records the acknowledged jobs. */
 function aLoad(add: (n: number) => Promise<{ readonly id: number }>) {
   const acknowledged: number[] = [];
   let isOn = true;
@@ -87,7 +87,7 @@ describe('leadership', () => {
     expect(await cluster.leader()).toBe(target);
   });
 
-  it('is handed over by a leader that is stopped in an orderly way', async () => {
+  it('is handed over by a leader that is stopped gracefully', async () => {
     await using scene = await aCluster({ raft: { electionTimeoutMs: 2_000, lostLeaderElectionMs: 1_000 } });
     const { cluster, queue } = scene;
     await queue.add('job', {});

@@ -4,7 +4,7 @@ import { aCluster, checkLogsEqual, clientOf, converged, eventually, leaderAmong,
 
 describe('the leader is disconnected and comes back', () => {
   it('hands over while the others have a quorum, and follows when it is back', async () => {
-    // A timeout that a busy machine does not reach: an election of its own would be another story.
+    // A timeout that a busy machine does not reach, so that no other election interferes.
     await using scene = await aCluster({ raft: { electionTimeoutMs: 2_000 } });
     const { cluster, queue } = scene;
     const first = await settledLeader(cluster);
@@ -28,7 +28,7 @@ describe('the leader is disconnected and comes back', () => {
     const before = Math.max(...(await commits()));
     const lonely = clientOf(cluster, leader, 400);
     const queue = new Queue('work', { connection: lonely });
-    await expect(queue.add('into the void', {})).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
+    await expect(queue.add('without a quorum', {})).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
     await eventually('there is no leader', async () => (await cluster.leader()) === undefined);
     expect(Math.max(...(await commits()))).toBeLessThanOrEqual(before);
     await lonely.close();
@@ -45,7 +45,7 @@ describe('the leader is disconnected and comes back', () => {
     const away = others(cluster, leader)[0] ?? 0;
     const { term } = await cluster.status(leader);
     await cluster.isolate(away);
-    await eventually('the isolated follower stood for election five times', async () =>
+    await eventually('the isolated follower campaigned five times', async () =>
       (await cluster.metrics()).some(({ node, elections }) => node === away && elections >= 5),
     );
     await cluster.heal();

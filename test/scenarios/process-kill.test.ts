@@ -11,10 +11,10 @@ const built = resolve(import.meta.dirname, '../../dist/src/index.js');
 const fixture = resolve(import.meta.dirname, 'fixtures/process-under-load.mjs');
 const withWorker = resolve(import.meta.dirname, 'fixtures/process-with-worker.mjs');
 const ACKNOWLEDGED_BEFORE_KILL = 2_000;
-/** For several lives of a process, each of which opens a cluster: on a busy machine, too. */
+/** For several processes in turn, each of which opens a cluster, also on a busy machine. */
 const LIVES_TIMEOUT_MS = 300_000;
 
-/** Runs the process until it has acknowledged enough, kills it with SIGKILL, and returns what it had acknowledged. */
+/** Runs the process until it has acknowledged enough, kills it with SIGKILL, and returns the acknowledged jobs. */
 async function killUnderLoad(dataDir: string): Promise<Map<number, { writer: number; n: number }>> {
   const child = spawn(process.execPath, [fixture, built, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
@@ -58,7 +58,7 @@ describe('the whole process is killed under load', () => {
   });
 });
 
-/** One life of a process with a worker. @returns how it ended. */
+/** Runs one process with a worker. @returns how it ended. */
 async function live(dataDir: string, options: { jobs: number; killAt: number; jobMs: number }): Promise<'killed' | 'finished'> {
   const { jobs, killAt, jobMs } = options;
   const args = [withWorker, built, dataDir, join(dataDir, 'begun'), jobs, killAt, jobMs].map(String);

@@ -34,7 +34,7 @@ describe('reading without a write', () => {
     await cluster.isolate(cutOff);
     await using lonely = clientOf(cluster, cutOff, 600);
     const old = new Queue('work', { connection: lonely });
-    // Watched from now on: it may be rejected before the others have a leader.
+    // Awaited later, but handled from now on: it may be rejected before the others have a leader.
     const isRejected = expect(old.getJobCounts()).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
     const next = await leaderAmong(cluster, others(cluster, cutOff), term);
     await using there = clientOf(cluster, next.node, 10_000);
@@ -64,7 +64,7 @@ describe('reading without a write', () => {
     expect((await reading).waiting).toBe(2);
   });
 
-  it('goes on through the loss of a leader', async () => {
+  it('continues through the loss of a leader', async () => {
     await using scene = await aCluster(QUICKLY);
     const { cluster, queue } = scene;
     const leader = await settledLeader(cluster);

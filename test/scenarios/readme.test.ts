@@ -23,7 +23,7 @@ async function run(code: string): Promise<{ readonly stdout: string; readonly st
 }
 
 describe('the README', () => {
-  it('has an example that runs as it stands', async () => {
+  it('has an example that runs unchanged', async () => {
     const { stdout, stderr } = await run(examples[0] ?? '');
     expect(stdout).toMatch(/^job 1 is on disk on a majority\nsending welcome to ada@example\.com, attempt 1, token 1\n$/);
     expect(stderr).toBe('');

@@ -50,11 +50,11 @@ describe('log replication (G6, R4)', () => {
 });
 
 describe('log inconsistency recovery (C5)', () => {
-  it('overwrites what a stale leader took and could not replicate', async () => {
+  it('overwrites entries that a stale leader appended and could not replicate', async () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     const stale = await settledLeader(cluster);
-    // A client that knows only the leader to be cut off, and has its session.
+    // A client that knows only the leader that is to be cut off, and has its session.
     const lonely = clientOf(cluster, stale, 1_000);
     const lonelyQueue = new Queue('work', { connection: lonely });
     await lonelyQueue.add('agreed', {});
@@ -104,7 +104,7 @@ describe('a node that joins after the election (C4)', () => {
     await cluster.restart(3);
     await converged(cluster);
     expect((await cluster.status(3)).firstIndex).toBeGreaterThan(1);
-    // And goes on by the log behind it.
+    // It continues with the log after the snapshot.
     await queue.add('after the snapshot', {});
     await converged(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(61);

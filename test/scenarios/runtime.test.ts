@@ -7,14 +7,14 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 const built = (path: string): string => resolve(import.meta.dirname, '../../dist', path);
 
-/** Runs before the program: this Node.js says that it is another one, and at the end how many modules of better-sqlite3 were loaded. */
+/** Runs before the program: sets another version of Node.js, and prints at the end how many modules of better-sqlite3 were loaded. */
 const preload = (version: string): string =>
   `data:text/javascript,${encodeURIComponent(`
     import { createRequire } from 'node:module';
     Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });
     const { cache } = createRequire('file:///preload.js');
     process.on('exit', () => {
-      // What an import names is in the cache from the beginning, but loaded only once it was evaluated.
+      // A named import is in the cache from the beginning, but is loaded only once it was evaluated.
       const loaded = Object.values(cache).filter((module) => module.loaded && module.filename.includes('better-sqlite3'));
       process.stderr.write('better-sqlite3: ' + loaded.length + ' modules');
     });
@@ -34,7 +34,7 @@ async function run(version: string, ...args: readonly string[]) {
 const PROGRAMS = ['src/cli/logs.js', 'src/sim/main.js', 'eval/main.js', 'eval/bench.js', 'eval/micro/main.js', 'eval/soak/main.js'];
 
 describe('on a Node.js that is too old', () => {
-  it.each(PROGRAMS)('dist/%s ends with one error that says so, before it loads better-sqlite3', async (path) => {
+  it.each(PROGRAMS)('dist/%s ends with one error about the version, before it loads better-sqlite3', async (path) => {
     const { code, stderr } = await run('20.20.2', built(path), '--help');
     expect(code).toBe(1);
     expect(stderr).toContain(

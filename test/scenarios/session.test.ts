@@ -8,7 +8,7 @@ import type { OperationResult } from '../../src/protocol/reply.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { aCluster, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
 
-/** A cluster's door that keeps every packet with requests that a client sent through it. */
+/** A cluster endpoint that records every packet with requests that a client sent through it. */
 function tapped(cluster: Cluster): { readonly endpoint: ClusterEndpoint; readonly sent: Uint8Array[] } {
   const sent: Uint8Array[] = [];
   const endpoint: ClusterEndpoint = {
@@ -28,10 +28,10 @@ function tapped(cluster: Cluster): { readonly endpoint: ClusterEndpoint; readonl
   return { endpoint, sent };
 }
 
-/** Sends the very bytes again and waits for what the state machine says to them. */
+/** Sends the same bytes again and waits for the reply of the state machine. */
 async function replyTo(cluster: Cluster, node: number, packet: Uint8Array): Promise<readonly OperationResult[]> {
   const results: (readonly OperationResult[])[] = [];
-  return eventually('the repetition is answered', async () => {
+  return eventually('the repetition has a reply', async () => {
     const channel = cluster.openChannel(node, {
       onPacket: (bytes) => {
         for (const frame of readServerFrames(bytes)) if (frame.type === 'reply') results.push(decodeReply(frame.reply).results);
@@ -82,7 +82,7 @@ describe('a request that is repeated', () => {
     await cluster.restart(rebuilt);
     await eventually('the rebuilt node votes again', async () => (await cluster.members()).isSettled);
     await converged(cluster);
-    // Its new disk may not have its vote yet: nothing is settled before the leader hears of it.
+    // Its new disk may not vote yet: nothing is settled before the leader has received its report.
     await eventually('the rebuilt node takes leadership', async () => {
       await cluster.transferLeadership(rebuilt);
       return true;

@@ -17,8 +17,8 @@ it('a node’s file gives the space of removed jobs back when the node is restar
   await Promise.all(removed.map((id) => queue.removeJob(id)));
   await converged(cluster);
   expect(sizeOf(NODE)).toBeGreaterThan((JOBS / 2) * JOB_BYTES);
-  await eventually('the node had room to give back', async () => {
-    // Each entry moves the log on, and its write deletes a part of what is not needed any more.
+  await eventually('the node had space to give back', async () => {
+    // Each entry advances the log, and its write deletes a part of the rows that are no longer needed.
     for (let entry = 0; entry < 20; entry += 1) await queue.add('small', 'x');
     await converged(cluster);
     await cluster.restart(NODE);

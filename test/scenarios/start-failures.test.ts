@@ -20,7 +20,7 @@ const failureOf = (options: ClusterOptions): Promise<unknown> =>
 const withData = (dataDir: string): ClusterOptions => ({ nodes: 1, dataDir });
 const withLogs = (dir: string): ClusterOptions => ({ nodes: 1, storage: 'memory', logs: { dir } });
 
-describe('a start that fails at a path says which, what to do, and that nothing was done', () => {
+describe('a start that fails at a path reports the path, the remedy, and the outcome not-applied', () => {
   it.each<[string, (folder: string) => ClusterOptions, RegExp]>([
     ['the data folder is below a file', (folder) => withData(join(folder, 'file', 'data')), /^STORAGE_FAILED .*file.data.* Name a folder/],
     ['the data folder is a file', (folder) => withData(join(folder, 'file')), /^STORAGE_FAILED .*file cannot be written.* Name a folder/],
@@ -38,7 +38,7 @@ describe('a start that fails at a path says which, what to do, and that nothing 
       /^STORAGE_FAILED The file .*cluster\.json cannot be read .* Make it a file that this user may read/,
     ],
     [
-      "a file stands in the place of a node's folder",
+      "a file is in the place of a node's folder",
       (folder) => {
         writeFileSync(join(folder, 'node-1'), 'x');
         return withData(folder);
@@ -46,7 +46,7 @@ describe('a start that fails at a path says which, what to do, and that nothing 
       /^STORAGE_FAILED Node 1: .*node-1.* Check that the directory exists, that nothing else has this name/,
     ],
     [
-      'a folder stands in the place of a data file',
+      'a folder is in the place of a data file',
       (folder) => {
         mkdirSync(join(folder, 'node-1', 'jobraft.db'), { recursive: true });
         return withData(folder);
@@ -60,7 +60,7 @@ describe('a start that fails at a path says which, what to do, and that nothing 
       /^LOG_FILE The log .*file cannot be opened: .* Name a folder/,
     ],
     [
-      'a folder stands in the place of a log',
+      'a folder is in the place of a log',
       (folder) => {
         mkdirSync(join(folder, 'node-1.log'));
         return withLogs(folder);
@@ -83,7 +83,7 @@ describe('a start that fails at a path says which, what to do, and that nothing 
   ])('the folder for the %s may not be written', (_, code, options) => {
     const folder = aFolder();
     chmodSync(folder, 0o555);
-    // Root may write everywhere: its process goes on as another user.
+    // Root may write everywhere: its process continues as another user.
     const program = `
       const { startCluster, JobraftError } = await import(${JSON.stringify(resolve(import.meta.dirname, '../../dist/src/index.js'))});
       if (process.getuid() === 0) process.setuid(65534);

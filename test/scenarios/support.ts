@@ -7,7 +7,7 @@ import { until } from '../../eval/until.ts';
 
 const EVENTUALLY_MS = 60_000;
 
-/** Asks again until the reply is not undefined or false; the last error explains a failure. */
+/** Calls `ask` again until its result is not undefined or false; the last error explains a failure. */
 export const eventually = <T>(what: string, ask: () => Promise<T | undefined | false>, withinMs = EVENTUALLY_MS): Promise<T> =>
   until(what, withinMs, ask);
 
@@ -18,7 +18,7 @@ export interface Scene extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** A cluster with files of its own, a client and a queue; all gone at the end of the test. */
+/** A cluster with files of its own, a client and a queue; all removed at the end of the test. */
 export async function aCluster(options: Partial<ClusterOptions> = {}): Promise<Scene> {
   const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-scenario-'));
   const cluster = await startCluster({ nodes: 3, dataDir, ...options });
@@ -38,9 +38,9 @@ export async function aCluster(options: Partial<ClusterOptions> = {}): Promise<S
   };
 }
 
-/** A client that knows only one node, and gives up soon. */
+/** A client that knows only one node, and has a short deadline. */
 export function clientOf(cluster: Cluster, node: number, deadlineMs: number): Client {
-  // A node names its leader, to which the client would go on if it could.
+  // A node names its leader, to which the client would connect.
   const openChannel: ClusterEndpoint['openChannel'] = (id, handlers) => (id === node ? cluster.openChannel(id, handlers) : undefined);
   const endpoint: ClusterEndpoint = { nodeIds: () => [node], openChannel };
   return new Client(endpoint, { deadlineMs });
@@ -51,7 +51,7 @@ export async function statuses(cluster: Cluster): Promise<NodeStatus[]> {
   return Promise.all(running.map((node) => cluster.status(node)));
 }
 
-/** One leader, and everyone who runs follows it in its term. */
+/** One leader, and every running node follows it in its term. */
 export async function settledLeader(cluster: Cluster): Promise<number> {
   return eventually('every running node follows one leader', async () => {
     const all = await statuses(cluster);

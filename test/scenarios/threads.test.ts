@@ -18,7 +18,7 @@ const outcomeOf = (call: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** The folder is free: nothing has its files any more. */
+/** The folder is free: no thread has its files open. */
 async function startsAgain(dataDir: string): Promise<void> {
   const again = await startCluster({ nodes: 3, dataDir });
   await again.waitForLeader();
@@ -79,7 +79,7 @@ describe('nodes that are added', () => {
 });
 
 describe('a node that could not be added', () => {
-  it('leaves no id behind, and can be added once what was in the way is gone', async () => {
+  it('leaves no id behind, and can be added once the obstacle is removed', async () => {
     await using scene = await aCluster();
     const { cluster, dataDir } = scene;
     const inTheWay = join(dataDir, 'node-4');
@@ -95,7 +95,7 @@ describe('a node that could not be added', () => {
     expect(cluster.nodeIds()).toEqual([1, 2, 3, 4]);
   });
 
-  it('takes the others of its change along, and the removals', async () => {
+  it('also cancels the other additions and the removals of its change', async () => {
     await using scene = await aCluster();
     const { cluster, dataDir } = scene;
     writeFileSync(join(dataDir, 'node-5'), 'not a folder');
@@ -140,7 +140,7 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
     expect((await queue.getJobCounts()).waiting).toBe(1);
   });
 
-  it('gives way to another leader when it leads, and can be restarted', async () => {
+  it('is replaced by another leader when it leads, and can be restarted', async () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     const stuck = await cluster.waitForLeader();
@@ -165,9 +165,9 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
   });
 });
 
-// Opening a pipe without a reader blocks the thread in the operating system, where nothing can terminate it.
+// Opening a pipe without a reader blocks the thread in a system call, where it cannot be terminated.
 describe('a node whose thread waits for the operating system', { concurrent: true, skip: process.platform === 'win32' }, () => {
-  it('does not keep the cluster from its work, nor from being closed, which says so', async ({ onTestFinished }) => {
+  it('does not keep the cluster from its work, nor from being closed, which reports the node', async ({ onTestFinished }) => {
     const folder = aFolder(onTestFinished);
     const pipe = join(folder, 'node-4.log');
     execFileSync('mkfifo', [pipe]);
@@ -192,7 +192,7 @@ describe('a relative folder', () => {
   const home = process.cwd();
   afterEach(() => process.chdir(home));
 
-  it('is the same one wherever the process goes', async ({ onTestFinished }) => {
+  it('stays the same when the process changes its working directory', async ({ onTestFinished }) => {
     const [first, second] = [aFolder(onTestFinished), aFolder(onTestFinished)];
     process.chdir(first);
     const cluster = await startCluster({ nodes: 3, dataDir: 'data', logs: { dir: 'logs' } });

@@ -6,7 +6,7 @@ import { type Job, Queue, startCluster, Worker } from 'jobraft';
 import { describe, expect, it } from 'vitest';
 import { eventually } from './support.ts';
 
-/** The folder of a cluster that commit 57471be wrote and that was killed, and what that commit said of its jobs then. */
+/** The folder of a cluster that commit 57471be wrote and that was killed, and that commit's output about its jobs. */
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'data-of-57471be.tgz');
 
 interface Expected {
@@ -30,14 +30,14 @@ const shownOf = (job: Job<unknown, unknown> | undefined) => {
 };
 
 describe('data that commit 57471be wrote', () => {
-  it('opens with everything in it, and goes on by the rules of today', async () => {
+  it('opens with everything in it, and continues by the current rules', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-upgrade-'));
     execFileSync('tar', ['xzf', FIXTURE, '-C', dataDir]);
     const expected = JSON.parse(readFileSync(join(dataDir, 'expected.json'), 'utf8')) as Expected;
     const cluster = await startCluster({ nodes: 3, dataDir });
     const queues = new Map(['emails', 'thumbnails'].map((name) => [name, new Queue(name, { connection: cluster })]));
     const emails = queues.get('emails') as Queue;
-    // The process that held these leases is gone, and this one has its files: that is no reason to wait an hour.
+    // The process that held these leases is gone, and this one has its files: the test must not wait an hour.
     await eventually('released leases', async () => (await emails.getJobCounts()).active === 0);
     for (const { id, queue, token, ...job } of expected.jobs) {
       const { failedReason, returnvalue } = job;

@@ -28,7 +28,7 @@ describe('workers while leaders crash', () => {
     const ids = await adds;
     await eventually('all jobs are completed', async () => (await queue.getJobCounts()).completed === JOBS);
     expect(new Set(ids).size).toBe(JOBS);
-    // A completion whose reply was lost is repeated with the same sequence, and tells its first outcome.
+    // A completion whose reply was lost is repeated with the same sequence, and gets its first outcome.
     expect([...completions.values()].every((count) => count === 1)).toBe(true);
     for (const id of ids.slice(0, 20)) expect((await queue.getJob(id))?.returnvalue).toBe(id * 2);
     await converged(cluster);

@@ -25,7 +25,7 @@ function openWithWrites(): FileStorage {
 }
 
 describe('a file that is closed without a checkpoint', () => {
-  it('is left as it was, its WAL included, and gives everything when it is opened again', () => {
+  it('is left as it was, its WAL included, and has all data when it is opened again', () => {
     const storage = openWithWrites();
     const before = [readFileSync(file), readFileSync(`${file}-wal`)];
     storage.closeWithoutCheckpoint();

@@ -24,8 +24,8 @@ import {
 } from './storage-fixtures.ts';
 
 /**
- * One file with something in every table, damaged in every way, one at a time. What a node does with it: it opens it, loads
- * it, reads every record, and later reads records one by one. It must hear of the damage or find everything as it was.
+ * One file with data in every table, damaged in every way, one at a time. Like a node, the test opens it, loads it, reads every record, and
+ * later reads records one by one. The damage must be detected, or all data must be unchanged.
  */
 let directory: string;
 let pristine: string;
@@ -57,7 +57,7 @@ function write(storage: NodeStorage): void {
   const many = Array.from({ length: 400 }, (_, at) => put(SESSION, at * 2, pattern(200, at)));
   storage.persist({ hardState: aHardState(3, 2), append: appendOf(entries) });
   storage.persist({ checkpoint: { snapshot: aSnapshot(1103, 2), changes: [put(JOB, 3, pattern(70_000)), ...jobs, ...many] } });
-  // Leaves free pages and dead rows behind.
+  // Leaves free pages and dead rows.
   storage.persist({ checkpoint: { snapshot: aSnapshot(1104, 2), changes: [gone(JOB, 3)] }, compactTo: asIndex(COMPACTED) });
 }
 
@@ -73,19 +73,17 @@ const NEXT_CHANGES = [
   ...[0, 2, 4, 6].map((key) => put(SESSION, key, pattern(2000))),
 ];
 
-/** @returns `detected`, `intact`, or what else came of it. */
+/** @returns `detected`, `intact`, or the other outcome. */
 function start(): string {
   try {
     using storage = open();
     const found = contents(storage);
     if (!isSame(found, original)) return 'served damaged contents';
-    // Damage where nothing is stored must not spoil what is written there next.
+    // Damage where nothing is stored must not affect data that is written there next.
     storage.persist({ append: appendOf(entriesUpTo(LAST + 1, LAST + 20, 4)), compactTo: asIndex(1102) });
     storage.persist({ checkpoint: { snapshot: aSnapshot(LAST + 10, 4), changes: NEXT_CHANGES } });
     const { state, records } = contents(storage);
-    return state.entries.length === LAST + 20 - 1102 && records.length === original.records.length + 2
-      ? 'intact'
-      : 'spoiled what was written';
+    return state.entries.length === LAST + 20 - 1102 && records.length === original.records.length + 2 ? 'intact' : 'damaged new writes';
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'STORAGE_DAMAGED') return 'detected';
     return String(error);
@@ -150,7 +148,7 @@ const someOf = <Item>(items: readonly Item[]): Item[] =>
 
 const BITS = [0, 1, 6, 7, 8, 13, 16, 24, 31, 32, 33, 47, 52, 53, 54, 62, 63];
 let turn = 0;
-/** Some of the bits, others each time. */
+/** Some of the bits, different ones for each call. */
 const someBits = (): number[] => BITS.filter((_, at) => (at + turn++) % 5 === 0);
 
 function flipColumn(db: Database.Database, table: string, column: string, key: number, bit: number): void {
@@ -303,7 +301,7 @@ describe('rows that are not where they were', () => {
   });
 });
 
-it('a file that a tool took out of WAL mode is sound, and goes back to it', () => {
+it('a file that a tool switched from WAL mode is sound, and is switched back', () => {
   const db = new Database(file);
   db.pragma('journal_mode = DELETE');
   db.close();

@@ -29,7 +29,7 @@ describe('a damaged file', () => {
     expect(storage.load()).toMatchObject({ disk: 22, hardState: { term: 0 }, entries: [] });
   });
 
-  it('is not moved from under a node that has it open', () => {
+  it('is not moved while a node has it open', () => {
     using storage = open(11);
     expect(() => moveDamagedAside(folder.file)).toThrow(expect.objectContaining({ code: 'STORAGE_IN_USE' }));
     storage.persist({ hardState: aHardState(1) });
@@ -51,7 +51,7 @@ describe('a damaged file', () => {
     expect(readdirSync(folder.path)).not.toContain('jobraft.db-wal');
   });
 
-  it('keeps its id for as long as it lives, whatever the node proposes', () => {
+  it('keeps its id permanently, whatever id the node proposes', () => {
     open(11)[Symbol.dispose]();
     {
       using storage = open(99);

@@ -25,7 +25,7 @@ const withCode = (code: string, message: RegExp): unknown => expect.objectContai
 const OURS = { cluster: 4711, founders: [{ node: 1, disk: DISK }] };
 const THEIRS = { cluster: 815, founders: [{ node: 1, disk: 9 }] };
 
-/** Makes a file of version 3 what version 2 would have left. */
+/** Rewrites a file of version 3 as version 2 would have left it. */
 function asVersion2(file: string): void {
   const db = new Database(file);
   const identity = new ByteWriter();
@@ -38,7 +38,7 @@ function asVersion2(file: string): void {
 }
 
 describe('the cluster that a file belongs to', () => {
-  it('is the one that it was made for, forever', () => {
+  it('is the one that it was created for, permanently', () => {
     const file = aFile();
     open(file, { origin: OURS })[Symbol.dispose]();
     using storage = open(file);
@@ -52,11 +52,11 @@ describe('the cluster that a file belongs to', () => {
     expect(() => open(file, { origin: OURS, life: 4 })).toThrow(
       withCode('STORAGE_FOREIGN', /belongs to another cluster \(its id is 815, that of this data folder is 4711\)\. Nothing was changed/),
     );
-    // But for what SQLite counts in the header.
+    // Except for SQLite's counters in the header.
     expect(readFileSync(file).subarray(100).equals(before.subarray(100))).toBe(true);
   });
 
-  it('is given to a file of version 2 by the first that opens it', () => {
+  it('is assigned to a file of version 2 by the first opening', () => {
     const file = aFile();
     {
       using storage = open(file);
@@ -125,7 +125,7 @@ describe('a file that was restored from an older copy', () => {
     expect(counterOf(storage.load().generation)).toBe(2);
   });
 
-  it('is told from another disk of the node, which has generations of its own', () => {
+  it('is distinguished from another disk of the node, which has its own generations', () => {
     const file = aFile();
     open(file, { life: 5 })[Symbol.dispose]();
     using storage = open(file, { life: 6, recorded: [{ disk: DISK + 1, generation: makeGeneration(100, 9) }] });

@@ -12,7 +12,7 @@ const folder = new StorageFolder();
 
 const open = (): NodeStorage => openSqliteStorage({ file: folder.file, recordKinds: KINDS, durability: 'off', newDiskId: DISK });
 
-/** Writes records of a MiB each, and then deletes so many of them. */
+/** Writes records of a MiB each, and then deletes this number of them. */
 function fillAndEmpty(deleted: number): void {
   using storage = open();
   storage.persist({ append: appendOf(entriesUpTo(1, 4)) });

@@ -28,7 +28,7 @@ const fileOf = (node: number): string => join(directory, `node-${node}`, 'jobraf
 const openNode = (node: number): NodeStorage =>
   openSqliteStorage({ file: fileOf(node), recordKinds: KINDS, entryKind: 'entry', durability: 'off', newDiskId: DISK });
 
-/** The rows of the log that are in the file, the end row included. */
+/** The rows of the log in the file, the end row included. */
 function rowsOf(node: number): number[] {
   const db = new Database(fileOf(node), { readonly: true });
   try {
@@ -38,12 +38,12 @@ function rowsOf(node: number): number[] {
   }
 }
 
-/** Turns without a checkpoint, in which what is dead is deleted. */
+/** Turns without a checkpoint, in which dead rows are deleted. */
 function turns(storage: NodeStorage, from: number, to: number): void {
   for (let index = from; index <= to; index += 1) storage.persist({ append: appendOf([anEntry(index)]) });
 }
 
-/** Entries 1 to 4, of which the checkpoint keeps 2 and 3; the log begins behind 4. */
+/** Entries 1 to 4, of which the checkpoint keeps 2 and 3; the log begins after 4. */
 function keepTwo(storage: NodeStorage): void {
   storage.persist({ append: appendOf([1, 2, 3, 4].map((index) => large(index))) });
   const changes = [put(JOB, 7, pattern(10)), put(ENTRY, 2, large(2).data), put(ENTRY, 3, large(3).data)];
@@ -52,7 +52,7 @@ function keepTwo(storage: NodeStorage): void {
 }
 
 describe('an entry that the checkpoint keeps', () => {
-  it('is not written again, stays when the log behind it goes, and goes when the checkpoint lets go of it', () => {
+  it('is not written again, stays when the log around it is deleted, and is deleted when the checkpoint releases it', () => {
     let storage = openNode(1);
     keepTwo(storage);
     expect(rowsOf(1)).toEqual([2, 3, 5, 6, 7]);
@@ -77,7 +77,7 @@ describe('an entry that the checkpoint keeps', () => {
     storage[Symbol.dispose]();
   });
 
-  it('stays in the log when the checkpoint lets go of it first', () => {
+  it('stays in the log when the checkpoint releases it first', () => {
     using storage = openNode(1);
     storage.persist({ append: appendOf([1, 2, 3].map((index) => large(index))) });
     storage.persist({ checkpoint: { snapshot: aSnapshot(2), changes: [put(ENTRY, 2, large(2).data)] } });
@@ -88,7 +88,7 @@ describe('an entry that the checkpoint keeps', () => {
     expect(rowsOf(1)).toEqual([4, 5]);
   });
 
-  it('is written as it is where the log does not have it any more', () => {
+  it('is written as a record where it is no longer in the log', () => {
     using storage = openNode(1);
     storage.persist({ append: appendOf([1, 2].map((index) => large(index))) });
     storage.persist({ checkpoint: { snapshot: aSnapshot(2), changes: [] }, compactTo: asIndex(2) });
@@ -97,7 +97,7 @@ describe('an entry that the checkpoint keeps', () => {
     expect(storage.readRecord(ENTRY, 1)).toEqual(large(1).data);
   });
 
-  it('travels whole with a snapshot, whose installation lets go of those of before', () => {
+  it('is sent whole with a snapshot, whose installation releases the earlier kept entries', () => {
     using leader = openNode(1);
     keepTwo(leader);
     using follower = openNode(2);
@@ -152,8 +152,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   pick: fc.nat(1000),
 });
 
-/** SQLite's file and a disk in memory, which knows nothing of kept rows, take the same steps. */
-describe('kept entries, held against records that are written out', () => {
+/** A SQLite file and a disk in memory, which has no kept rows, take the same steps. */
+describe('kept entries, compared with records that are written in full', () => {
   it('read the same after any history, and leave no row behind', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
@@ -171,7 +171,7 @@ describe('kept entries, held against records that are written out', () => {
             last += 1;
             both((storage) => storage.persist({ append: appendOf([large(last, 50 + pick)]) }));
           } else if (type === 'keep') {
-            // What a checkpoint keeps came behind the one before.
+            // A checkpoint keeps entries that follow the previous checkpoint.
             const key = covered + 1 + (pick % Math.max(1, last - covered));
             const data = file.load().entries[key - compacted - 1]?.data;
             if (data === undefined) continue;
@@ -190,7 +190,7 @@ describe('kept entries, held against records that are written out', () => {
             file[Symbol.dispose]();
             file = openNode(1);
           } else if (last > covered && kept.size > 0) {
-            // A snapshot of what another node has, which is further on.
+            // A snapshot of another node's later state.
             const records = recordsOf(memory, ENTRY).map(([key, value]) => put(ENTRY, key, value));
             both((storage) => storage.stageSnapshot(0, records));
             [covered, compacted] = [last, last];

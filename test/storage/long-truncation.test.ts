@@ -37,7 +37,7 @@ function deletePart(storage: FileStorage, from: number): boolean {
 }
 
 describe('a long suffix of the log', () => {
-  it('is deleted in parts of so many rows', () => {
+  it('is deleted in parts of a bounded number of rows', () => {
     using storage = openFile();
     storage.persist({ append: appendOf(entriesUpTo(1, 5000)) });
     let [rows] = logInFile();
@@ -51,7 +51,7 @@ describe('a long suffix of the log', () => {
     expect(storage.load().entries).toEqual(entriesUpTo(1, 100));
   });
 
-  it('is deleted in parts of so many bytes, but at least of one entry', () => {
+  it('is deleted in parts of a bounded number of bytes, but at least one entry', () => {
     using storage = openFile();
     const large = Array.from({ length: 12 }, (_, at) => anEntry(at + 1, { data: pattern(at === 5 ? 6 * MIB : MIB) }));
     storage.persist({ append: appendOf(large) });

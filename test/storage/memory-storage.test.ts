@@ -26,7 +26,7 @@ describe('a crash of a memory disk', () => {
     expect(() => openOn(disk)).toThrow(withCode('STORAGE_IN_USE'));
   });
 
-  it('loses what was not synced, but for a prefix: later writes never survive earlier ones', () => {
+  it('loses unsynced writes, except for a prefix: later writes never survive earlier ones', () => {
     for (const kept of [0, 1, 2, 3]) {
       const disk = new MemoryDisk();
       const storage = openOn(disk);
@@ -45,7 +45,7 @@ describe('a crash of a memory disk', () => {
     }
   });
 
-  it('loses nothing behind a sync', () => {
+  it('loses nothing that was written before a sync', () => {
     const disk = new MemoryDisk();
     disk.isSynced = false;
     const storage = openOn(disk);
@@ -89,7 +89,7 @@ describe('a planned failure', () => {
     expect(state).toMatchObject(survives ? { hardState: { term: 2 }, entries: { length: 1 } } : { hardState: { term: 0 }, entries: [] });
   });
 
-  it('can be a stall, which the simulator is told of', () => {
+  it('can be a stall, which is reported to the simulator', () => {
     const disk = new MemoryDisk();
     const stalls: number[] = [];
     const storage = openMemoryStorage({ disk, recordKinds: KINDS, onStall: (durationMs) => stalls.push(durationMs) });
@@ -115,7 +115,7 @@ describe('a flipped bit', () => {
     for (const kind of KINDS.keys()) recordsOf(storage, kind);
   };
 
-  it('in any row whatever is found when the node starts', () => {
+  it('in any row is detected when the node starts', () => {
     const names = [...written().rows()];
     expect(names).toHaveLength(8);
     for (const name of names) {

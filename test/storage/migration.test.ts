@@ -21,7 +21,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const open = (): NodeStorage => openSqliteStorage({ file, recordKinds: KINDS, durability: 'full', newDiskId: DISK });
 const checksum = new RowChecksum();
 
-/** A file as version 1 made it, byte for byte in what counts. */
+/** A file as version 1 created it, byte for byte where it matters. */
 function version1(write: (db: Database.Database) => void): void {
   const db = new Database(file);
   db.pragma('page_size = 16384');
@@ -140,7 +140,7 @@ describe('a file of version 1', () => {
 });
 
 describe('a header whose version was damaged', () => {
-  it.each([0, 1, 2, 6, 66])('is told from a file of the version %i', (version) => {
+  it.each([0, 1, 2, 6, 66])('is distinguished from a file of version %i', (version) => {
     open()[Symbol.dispose]();
     const db = new Database(file);
     db.pragma(`user_version = ${version}`);

@@ -21,7 +21,7 @@ const damaged = expect.objectContaining({
   message: expect.stringMatching(/was open when its process ended, and its write-ahead log .*jobraft\.db-wal is missing.*Put that back/),
 });
 
-/** What a killed node leaves behind, after some lives that ended in order. @returns the contents of its WAL. */
+/** The state after a killed node, and a number of earlier graceful runs. @returns the contents of its WAL. */
 function killed(livesBefore: number): Buffer {
   for (let life = 1; life <= livesBefore; life += 1) open(life)[Symbol.dispose]();
   const storage = open(9);
@@ -31,7 +31,7 @@ function killed(livesBefore: number): Buffer {
 }
 
 describe('a file whose write-ahead log is missing', () => {
-  it.each([0, 1])('is damaged when it was open, after %i lives that ended in order, until the log is back', (lives) => {
+  it.each([0, 1])('is damaged when it was open, after %i graceful runs, until the log is back', (lives) => {
     const wal = killed(lives);
     rmSync(`${folder.file}-wal`);
     rmSync(`${folder.file}-shm`, { force: true });
@@ -50,7 +50,7 @@ describe('a file whose write-ahead log is missing', () => {
     expect(() => open(10)).toThrow(damaged);
   });
 
-  it('is whole when it was closed in order, also after a kill and where the opening raises no generation', () => {
+  it('is intact when it was closed gracefully, also after a kill and where the opening raises no generation', () => {
     killed(0);
     open()[Symbol.dispose]();
     open(10)[Symbol.dispose]();
@@ -59,7 +59,7 @@ describe('a file whose write-ahead log is missing', () => {
     expect(storage.load().entries).toHaveLength(5);
   });
 
-  it('is told from one whose start was rejected behind the mark', () => {
+  it('is distinguished from one whose start was rejected after the mark was written', () => {
     {
       using storage = open(1);
       const snapshot = { index: asIndex(1), term: asTerm(1), configuration: configurationOf({ voters: [asNodeId(1)] }) };

@@ -23,7 +23,7 @@ import {
   type TestDisk,
 } from './storage-fixtures.ts';
 
-/** What every NodeStorage promises about snapshots: those it gives, and those it takes. */
+/** The requirements of every NodeStorage for snapshots: those it sends, and those it receives. */
 export function describeSnapshots(name: string, makeDisk: () => TestDisk): void {
   describe(`snapshots: ${name}`, () => {
     let disk: TestDisk;
@@ -49,7 +49,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         storage.persist({ append: appendOf(entriesUpTo(1, 9)), checkpoint: { snapshot: aSnapshot(5), changes } });
       });
 
-      it('gives every record once, kind by kind, in bounded chunks of at least one record', () => {
+      it('returns every record once, kind by kind, in bounded chunks of at least one record', () => {
         using reader = storage.openCheckpointReader();
         expect(reader.snapshot).toStrictEqual(aSnapshot(5));
         const chunks = readAll(reader, 1000);
@@ -61,7 +61,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(reader.read(1000)).toBeUndefined();
       });
 
-      it('holds no more than was asked for in memory, or one record that is larger, alone', () => {
+      it('holds no more than the requested bytes in memory, or one larger record alone', () => {
         const sizes = [10, 900, 5000, 40, 40, 3000, 1000, 1];
         const changes = sizes.map((size, key) => put(JOB, 1000 + key, pattern(size, key)));
         storage.persist({ checkpoint: { snapshot: aSnapshot(6), changes } });
@@ -75,7 +75,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(keysOfLarge.map((chunk) => chunk.map(({ key }) => key))).toEqual([[1002], [1005], [1]]);
       });
 
-      it('gives with each record the checksum that it was written with', () => {
+      it('returns with each record the checksum that it was written with', () => {
         using reader = storage.openCheckpointReader();
         for (const { kind, key, value, checksum } of readAll(reader).flat()) {
           expect(checksum).toBe(checksumOf(kind, key, value));
@@ -222,7 +222,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(recordsOf(restart(), JOB)).toStrictEqual([[8, bytes(8)]]);
       });
 
-      it('takes a chunk that comes twice, and rejects one that comes too early', () => {
+      it('accepts a repeated chunk, and rejects one that comes too early', () => {
         storage.stageSnapshot(0, [put(JOB, 1, bytes(11))]);
         storage.stageSnapshot(1, [put(JOB, 2, bytes(22))]);
         storage.stageSnapshot(1, [put(JOB, 2, bytes(22))]);
@@ -233,7 +233,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(() => storage.stageSnapshot(2, [])).toThrow(InvariantViolation);
       });
 
-      it('of which a record changed on its way is rejected, chunk by chunk, and goes on when it comes again', () => {
+      it('with a record that changed in transit is rejected, chunk by chunk, and continues when the chunk is sent again', () => {
         const sound = [1, 2].map((key) => sent(JOB, key, pattern(500, key)));
         const damages: readonly ((record: SnapshotRecord) => SnapshotRecord)[] = [
           (record) => ({ ...record, value: pattern(499, 2) }),
@@ -260,7 +260,7 @@ export function describeSnapshots(name: string, makeDisk: () => TestDisk): void 
         expect(recordsOf(storage, SESSION)).toStrictEqual([[7, bytes(7)]]);
       });
 
-      it('carries what a reader of another disk gives', () => {
+      it('may consist of the records from a reader of another disk', () => {
         const other = makeDisk();
         {
           using leader = other.open();

@@ -42,7 +42,7 @@ const openAt = (path: string, readerWalBytesMax?: number): NodeStorage =>
     ...(readerWalBytesMax === undefined ? {} : { readerWalBytesMax }),
   });
 
-/** What a node finds after a start: all of it, so that half of one state and half of another is neither. */
+/** The state that a node finds after a start: all of it, so that a mixture of two states equals neither. */
 function found(path: string): unknown {
   using storage = openAt(path);
   const { checkpoint, ...state } = storage.load();
@@ -73,7 +73,7 @@ describe('a snapshot that a crash interrupts', () => {
     return join(copy, 'jobraft.db');
   }
 
-  it('is the old state at every point before it was installed, and the new one behind it: never half of each', () => {
+  it('leaves the old state at every point before the installation, and the new one after it: never a mixture', () => {
     using storage = openAt(file);
     begin(storage);
     const before = found(crashed('before'));
@@ -171,7 +171,7 @@ describe('the tables that a snapshot replaces', () => {
   });
 });
 
-it('a snapshot given up again and again takes no more room than one', () => {
+it('a snapshot given up again and again takes no more space than one', () => {
   using storage = openAt(file);
   const stageOne = (): number => {
     for (let chunk = 0; chunk < 4; chunk += 1) {
@@ -198,7 +198,7 @@ describe('a checkpoint reader that is open for long', () => {
     index += 1;
     storage.persist({ append: appendOf([anEntry(index, { data: pattern(size, index) })]) });
   };
-  /** The checkpoint that a reader reads is the last one no more. */
+  /** Writes a checkpoint, so that an open reader reads an older one. */
   const moveCheckpoint = (): void => {
     persistEntry(10);
     storage.persist({ checkpoint: { snapshot: aSnapshot(index), changes: [] } });
@@ -223,14 +223,14 @@ describe('a checkpoint reader that is open for long', () => {
     expect(() => reader.read(1000)).toThrow(/after it expired/);
     const grown = walBytes();
     for (let written = 0; written < 32; written += 1) persistEntry(MEBIBYTE);
-    // The first commit without the reader still goes behind what it held; then the WAL starts over.
+    // The first commit without the reader is still appended to the WAL; then the WAL starts over.
     expect(walBytes()).toBeLessThanOrEqual(grown + 2 * MEBIBYTE);
     expect(storage.load().entries).toHaveLength(index);
     expect(recordsOf(storage, JOB)).toHaveLength(300);
     reader[Symbol.dispose]();
   });
 
-  it('may take twice as much the next time, so that a large snapshot gets through in the end', () => {
+  it('may take twice as much the next time, so that a large snapshot completes in the end', () => {
     const persistedUntilExpiry: number[] = [];
     for (let attempt = 0; attempt < 3; attempt += 1) {
       using reader = storage.openCheckpointReader();
@@ -247,7 +247,7 @@ describe('a checkpoint reader that is open for long', () => {
     expect(second).toBeGreaterThan(1.5 * first);
     expect(third).toBeGreaterThan(1.5 * second);
 
-    // One that gets through sets the limit back.
+    // A snapshot that completes resets the limit.
     using whole = storage.openCheckpointReader();
     expect(readAll(whole).flat()).toHaveLength(300);
     whole[Symbol.dispose]();

@@ -39,7 +39,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const open = (options: { readonly fileBytesMax?: number; readonly recordKinds?: readonly string[] } = {}): NodeStorage =>
   openSqliteStorage({ file, recordKinds: KINDS, durability: 'full', newDiskId: DISK, ...options });
 
-/** A node that ran and stopped in good order, with something in every table. */
+/** A node that ran and stopped gracefully, with data in every table. */
 function writeSomething(): void {
   using storage = open();
   const changes = [put(JOB, 1, pattern(50)), put(JOB, 2, pattern(9000, 2)), put(JOB, 3, bytes(3))];
@@ -47,7 +47,7 @@ function writeSomething(): void {
   storage.persist({ checkpoint: { snapshot: aSnapshot(6, 4), changes }, compactTo: asIndex(2) });
 }
 
-/** Changes the closed file behind the storage's back. */
+/** Changes the closed file without the storage. */
 function tamper(...statements: readonly string[]): void {
   const db = new Database(file);
   for (const statement of statements) expect(db.prepare(statement).run().changes).toBeGreaterThan(0);
@@ -60,9 +60,9 @@ const withCode = (code: StorageErrorCode, message = /./): unknown =>
     outcome: code === 'STORAGE_IN_USE' ? 'not-applied' : 'unknown',
     message: expect.stringMatching(message),
   });
-const REBUILT = /a majority of the nodes is sound, .* rebuilt from its peers by itself; `repair`/;
+const REBUILT = /a majority of nodes is sound, .* rebuilt from its peers automatically; `repair`/;
 
-/** Everything that a node reads when it starts. */
+/** Reads everything that a node reads when it starts. */
 function start(): void {
   using storage = open();
   storage.load();
@@ -83,7 +83,7 @@ describe('damage in a stored row is found when the node starts', () => {
     ['a key', 'UPDATE record_job SET key = 7 WHERE key = 3', /record 7 of the kind "job" does not match/],
     ['a missing record', 'DELETE FROM record_job WHERE key = 2', /3 records of the kind "job", and 2 were found/],
     [
-      'a strayed record',
+      'a record in the wrong table',
       'INSERT INTO record_session SELECT * FROM record_job WHERE key = 1',
       /record 1 of the kind "session" does not match/,
     ],
@@ -150,7 +150,7 @@ describe('a file that is not a node of this version', () => {
     expect(() => open({ recordKinds: ['session'] })).toThrow(withCode('STORAGE_SCHEMA', /kind "job"/));
   });
 
-  it('is taken when this version knows more kinds, in whatever order', () => {
+  it('is accepted when this version knows more kinds, in any order', () => {
     writeSomething();
     using storage = open({ recordKinds: ['group', 'session', 'job'] });
     expect(recordsOf(storage, 2)).toHaveLength(3);
@@ -159,7 +159,7 @@ describe('a file that is not a node of this version', () => {
     expect(recordsOf(storage, 0)).toHaveLength(1);
   });
 
-  it('cannot be made where a file stands in the place of its directory', () => {
+  it('cannot be created where a file is in the place of its directory', () => {
     writeFileSync(join(directory, 'node-1'), '');
     file = join(directory, 'node-1', 'jobraft.db');
     expect(open).toThrow(withCode('STORAGE_FAILED', /Check .* the directory/));
@@ -168,7 +168,7 @@ describe('a file that is not a node of this version', () => {
 
 describe('a disk that is full', () => {
   it.each([true, false])(
-    'fails the persist whole, rejects further ones, and is usable again once there is room (with a term: %s)',
+    'fails the persist whole, rejects further ones, and is usable again once there is space (with a term: %s)',
     (isTermed) => {
       const large = (index: number) => ({ append: appendOf([anEntry(index, { data: pattern(200_000, index) })]) });
       let written = 0;
@@ -278,8 +278,8 @@ describe('a write-ahead log that an unclean stop left behind', () => {
     expect(loaded()).toBe(10);
   });
 
-  it('is clean again after a start: what two crashes left is not taken for damage', () => {
-    /** Spoils the first page of a transaction's data and leaves its later ones, as a power cut may. */
+  it('is clean again after a start: the remains of two crashes do not count as damage', () => {
+    /** Damages the first page of a transaction's data and leaves its later ones, as a power cut may. */
     const tear = (wal: string, data: Uint8Array): void => flipBitAt(wal, readFileSync(wal).indexOf(data.subarray(0, 64)));
     const longer = pattern(300_000, 3);
     const shorter = pattern(100_000, 5);
@@ -304,7 +304,7 @@ describe('a write-ahead log that an unclean stop left behind', () => {
       return statSync(`${file}-wal`).size;
     };
     const after = writeMebibytes(16);
-    // Less than one entry: its end row is on a page of its own at times.
+    // Less than one entry: sometimes its end row is on a page of its own.
     expect(writeMebibytes(16)).toBeLessThan(after + 500_000);
   });
 });
@@ -322,7 +322,7 @@ it('gives back the space of a snapshot that a stop left in the middle', () => {
   start();
 });
 
-it('deletes a compacted log a bounded piece a turn, until nothing of it is left', () => {
+it('deletes a bounded part of a compacted log in each turn, until all of it is deleted', () => {
   const rows = (): number => {
     const db = new Database(file, { readonly: true });
     const count = Number(db.prepare('SELECT count(*) FROM entry').pluck().get());

@@ -19,7 +19,7 @@ import {
   type TestDisk,
 } from './storage-fixtures.ts';
 
-/** What every NodeStorage promises its node, whatever it is made of. */
+/** The requirements of every NodeStorage, whatever its adapter. */
 export function describeNodeStorage(name: string, makeDisk: () => TestDisk): void {
   describe(`${name} as a node's storage`, () => {
     let disk: TestDisk;
@@ -59,7 +59,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         expect(restart().load().hardState).toStrictEqual(aHardState(7, 3));
       });
 
-      it('can forget a vote in a newer term', () => {
+      it('can clear a vote in a newer term', () => {
         persistAll({ hardState: aHardState(7, 3) }, { hardState: aHardState(8) });
         expect(restart().load().hardState).toStrictEqual(aHardState(8));
       });
@@ -83,7 +83,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         expect(storage.load().entries).toStrictEqual(entriesUpTo(1, 5));
       });
 
-      it('loses its conflicting suffix to what is appended there (Raft §5.3)', () => {
+      it('replaces its conflicting suffix by the appended entries (Raft §5.3)', () => {
         persistAll({ append: appendOf(entriesUpTo(1, 9, 1)) }, { append: appendOf(entriesUpTo(4, 5, 2)) });
         expect(restart().load().entries).toStrictEqual([...entriesUpTo(1, 3, 1), ...entriesUpTo(4, 5, 2)]);
       });
@@ -100,7 +100,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         expect(storage.load().entries.at(-1)).toStrictEqual(anEntry(4, { term: 2 }));
       });
 
-      it('grows by one entry at a time, also where others stood before, and from a compacted log on', () => {
+      it('grows by one entry at a time, also in the place of earlier ones, and from a compacted log on', () => {
         const add = (index: number, term: number): void => storage.persist({ append: appendOf([anEntry(index, { term })]) });
         for (let index = 1; index <= 6; index += 1) add(index, 1);
         add(4, 2);
@@ -127,9 +127,9 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
       });
 
       it.each<[string, PersistBatch]>([
-        ['a gap behind the last entry', { append: appendOf([anEntry(7)]) }],
+        ['a gap after the last entry', { append: appendOf([anEntry(7)]) }],
         ['entries that do not follow each other', { append: appendOf([anEntry(6), anEntry(8)]) }],
-        ['a truncation of what the checkpoint covers', { append: appendOf([anEntry(3)]) }],
+        ['a truncation of entries that the checkpoint covers', { append: appendOf([anEntry(3)]) }],
         ['a checkpoint beyond the log', { checkpoint: { snapshot: aSnapshot(6), changes: [] } }],
         ['a checkpoint that goes back', { checkpoint: { snapshot: aSnapshot(2), changes: [] } }],
         ['a compaction beyond the checkpoint', { compactTo: asIndex(4) }],
@@ -233,7 +233,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
         compactedAt(12, 4);
       });
 
-      it('may leave an empty log, which goes on behind it', () => {
+      it('may leave an empty log, which continues after it', () => {
         const batch = { append: appendOf(entriesUpTo(1, 3, 4)), checkpoint: { snapshot: aSnapshot(3, 4), changes: [] } };
         storage.persist({ ...batch, compactTo: asIndex(3) });
         expect(restart().load()).toMatchObject({ compacted: { index: 3, term: 4 }, entries: [] });
@@ -299,7 +299,7 @@ export function describeNodeStorage(name: string, makeDisk: () => TestDisk): voi
     });
 
     describe('a disk that is in use', () => {
-      it('is rejected to a second node, and free again once the first has closed it', () => {
+      it('rejects a second node, and is free again once the first has closed it', () => {
         expect(() => disk.open()).toThrow(expect.objectContaining({ code: 'STORAGE_IN_USE' }));
         storage.persist({ hardState: aHardState(5) });
         expect(restart().load().hardState.term).toBe(5);

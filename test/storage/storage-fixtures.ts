@@ -6,11 +6,11 @@ import { kindTag, RowChecksum } from '../../src/storage/row-checksum.ts';
 /** One disk under test: it outlives the storages that are opened on it, one after the other. */
 export interface TestDisk {
   open(): NodeStorage;
-  /** Removes what the disk left behind. */
+  /** Removes the files of the disk. */
   discard(): void;
 }
 
-/** The record kinds of every test: two, so that a row in the wrong one can be told. */
+/** The record kinds of every test: two, so that a row in the wrong one can be detected. */
 export const KINDS = ['job', 'session'] as const;
 export const JOB = 0;
 export const SESSION = 1;
@@ -74,14 +74,14 @@ export const sent = (kind: number, key: number, value: Uint8Array): SnapshotReco
   checksum: checksumOf(kind, key, value),
 });
 
-/** A record without what it carries on its way. */
+/** A record without its checksum. */
 export const bare = ({ kind, key, value }: RecordChange): RecordChange => ({ kind, key, value });
 
 export function recordsOf(storage: NodeStorage, kind: number): [key: number, value: Uint8Array][] {
   return [...storage.records(kind)].map(({ key, value }) => [key, value]);
 }
 
-/** Everything that a reader gives, chunk after chunk. */
+/** All records of a reader, chunk by chunk. */
 export function readAll(reader: CheckpointReader, bytesMax = 1000): SnapshotRecord[][] {
   const chunks: SnapshotRecord[][] = [];
   for (let chunk = reader.read(bytesMax); chunk !== undefined; chunk = reader.read(bytesMax)) chunks.push([...chunk]);
