@@ -9,7 +9,7 @@ import { SandboxCodeMissingError } from './sandbox-errors.ts';
  * @throws {SandboxCodeMissingError}
  */
 export function sandboxCodePath(base: string | undefined = import.meta.url): string {
-  if (base === undefined) throw new SandboxCodeMissingError('a bundle without "import.meta.url" cannot locate their code');
+  if (base === undefined) throw new SandboxCodeMissingError('a bundle without "import.meta.url" does not have the path of their code');
   const url = new URL(`./sandbox-worker${extname(base)}`, base);
   if (url.protocol !== 'file:') throw new SandboxCodeMissingError(`their code cannot be at ${url.href}, which is not a file`);
   if (!existsSync(url)) throw new SandboxCodeMissingError(`their code, ${fileURLToPath(url)}, does not exist`);
