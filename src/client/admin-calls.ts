@@ -1,7 +1,7 @@
 import type { JobraftError, Outcome } from '../base/errors.ts';
 import type { ClientFrame, LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
+import type { ClosedReason } from './closed-reason.ts';
 import type { AdminRejection, Connection } from './connection.ts';
-import type { ClosedReason } from './ending.ts';
 import { AdminRejectedError, DeadlineError, NodeUnavailableError } from './errors.ts';
 
 /** The requested members; see the membership change of `src/raft`. */

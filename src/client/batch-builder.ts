@@ -3,7 +3,7 @@ import { READ_CONSISTENCIES } from '../protocol/client-frame.ts';
 import type { RequestEncoder } from '../protocol/request-encoder.ts';
 import type { Batch } from './batch.ts';
 import type { ClientConfig } from './client-options.ts';
-import type { ClosedReason } from './ending.ts';
+import type { ClosedReason } from './closed-reason.ts';
 import { OverloadedError } from './errors.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';

@@ -1,14 +1,8 @@
-import type { JobraftError, Outcome } from '../base/errors.ts';
 import type { Batch } from './batch.ts';
 import type { BatchBuilder } from './batch-builder.ts';
+import type { ClosedReason } from './closed-reason.ts';
 import type { Connection } from './connection.ts';
-import { ClientClosedError, ClusterClosedError } from './errors.ts';
 import type { SessionQueues } from './session-queues.ts';
-
-/** The error with which calls are rejected after the close. */
-export type ClosedReason = (outcome: Outcome) => JobraftError;
-export const CLIENT_CLOSED: ClosedReason = (outcome) => new ClientClosedError(outcome);
-export const CLUSTER_CLOSED: ClosedReason = (outcome) => new ClusterClosedError(outcome);
 
 /**
  * The end of a client whose cluster was closed: nothing is sent any more. Unsent calls are rejected at once. Sent calls may still

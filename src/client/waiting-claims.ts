@@ -2,9 +2,9 @@ import { type ClaimOptions, RequestEncoder } from '../protocol/request-encoder.t
 import { Batch } from './batch.ts';
 import type { BatchBuilder } from './batch-builder.ts';
 import type { ClientConfig } from './client-options.ts';
+import { CLIENT_CLOSED } from './closed-reason.ts';
 import type { Connection } from './connection.ts';
 import type { DeadlineTimer } from './deadline-timer.ts';
-import { CLIENT_CLOSED } from './ending.ts';
 import type { LateClaims } from './late-claims.ts';
 import type { PendingOperation } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';

@@ -10,11 +10,11 @@ import type { Configuration, Entry, EntryId, HardState, SnapshotId } from './ent
 import { RaftLog } from './log.ts';
 import type { RaftMessage } from './message.ts';
 import type { Role } from './notice.ts';
+import type { PendingStep } from './pending-step.ts';
 import type { Progress } from './progress.ts';
 import { membersOf } from './quorum.ts';
 import { ReadRounds } from './read-rounds.ts';
 import type { PendingRebuild } from './rebuild-question.ts';
-import type { PendingStep } from './step-quorum.ts';
 
 /** Initial state of a core: what its storage contains, and its seed. */
 export interface RaftBoot {

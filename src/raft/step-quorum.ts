@@ -3,6 +3,7 @@ import type { CoreState } from './core-state.ts';
 import type { Rejection } from './effects.ts';
 import type { Configuration } from './entry.ts';
 import { hasSameMembers, isVotersState } from './membership.ts';
+import type { PendingStep } from './pending-step.ts';
 import { distinct, voteResult } from './quorum.ts';
 import { beginRound } from './reads.ts';
 import { sendHeartbeat } from './replication.ts';
@@ -13,16 +14,6 @@ import { sendHeartbeat } from './replication.ts';
  * - `none`: the step follows automatically from the change in progress
  */
 export type StepRequest = 'new' | 'repeated' | 'none';
-
-/** A step of a membership change for which a leader asked the voters to confirm that they are available. */
-export interface PendingStep {
-  readonly next: Configuration;
-  readonly isRequested: boolean;
-  /** The heartbeat round that began with the request. */
-  readonly round: number;
-  /** When it began, monotonic ms. */
-  readonly sinceMs: number;
-}
 
 /**
  * Voters have this many election timeouts to reply to a request. Where heartbeats queue up behind entries, a reply takes longer than one.

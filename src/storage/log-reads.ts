@@ -1,9 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { asIndex, asTerm, type LogIndex } from '../base/ids.ts';
 import type { Entry } from '../raft/entry.ts';
-import { blobOf } from './record-table.ts';
 import type { RowChecksum } from './row-checksum.ts';
-import { entryKindOf } from './row-codec.ts';
+import { blobOf, entryKindOf } from './row-codec.ts';
 import { damaged } from './sqlite-errors.ts';
 
 // Unknown types: in a damaged file a blob may have become a text or null.

@@ -2,9 +2,10 @@ import type { Database, Statement } from 'better-sqlite3';
 import { MalformedBytesError } from '../base/bytes.ts';
 import { ANY_DISK, asTerm, ZERO_ENTRY } from '../base/ids.ts';
 import type { EntryId, HardState } from '../raft/entry.ts';
-import { blobOf } from './record-table.ts';
+
 import type { RowChecksum } from './row-checksum.ts';
 import {
+  blobOf,
   type CheckpointRow,
   decodeCheckpoint,
   decodeEntryId,

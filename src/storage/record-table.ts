@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { asIndex } from '../base/ids.ts';
 import type { LogReads } from './log-reads.ts';
 import { RECORD_OVERHEAD_BYTES, type RowChecksum } from './row-checksum.ts';
+import { blobOf } from './row-codec.ts';
 import { damaged } from './sqlite-errors.ts';
 
 /** A record of the checkpoint as read from the file. */
@@ -26,10 +27,6 @@ export interface RecordTableOptions {
 // Rows of the statements below: the columns in the order of the SELECT. Unknown types: in a damaged file a blob may have become a text or
 // null.
 type RecordRow = [key: unknown, value: unknown, checksum: unknown];
-
-/** A column's bytes, as a view without the Buffer's different `slice`; undefined when it holds another type. */
-export const blobOf = (column: unknown): Uint8Array | undefined =>
-  column instanceof Uint8Array ? new Uint8Array(column.buffer, column.byteOffset, column.byteLength) : undefined;
 
 /** Reads the records of one kind, and compares the checksum of each before use. */
 export class RecordReads {

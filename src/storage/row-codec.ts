@@ -4,6 +4,10 @@ import { asDiskId, asIndex, asNodeId, asTerm, type DiskId, type EntryId, type No
 import { readConfiguration, writeConfiguration } from '../raft/configuration-codec.ts';
 import { configurationOf, ENTRY_KINDS, type EntryKind, type HardState, type SnapshotId, type VoterDisk } from '../raft/entry.ts';
 
+/** A column's bytes, as a view without the Buffer's different `slice`; undefined when it holds another type. */
+export const blobOf = (column: unknown): Uint8Array | undefined =>
+  column instanceof Uint8Array ? new Uint8Array(column.buffer, column.byteOffset, column.byteLength) : undefined;
+
 export const entryKindCode = (kind: EntryKind): number => ENTRY_KINDS.indexOf(kind);
 export const entryKindOf = (code: number): EntryKind | undefined => ENTRY_KINDS[code];
 
