@@ -6,7 +6,10 @@ import { type Job, Queue, startCluster, Worker } from 'jobraft';
 import { describe, expect, it } from 'vitest';
 import { eventually } from './support.ts';
 
-/** The folder of a cluster that commit 57471be wrote and that was killed, and that commit's output about its jobs. */
+/**
+ * The folder of a cluster that commit 57471be wrote and that was killed, and that commit's output about its jobs. Its delayed job was due
+ * on 2026-11-27, a day after it was added: it is waiting as soon as the cluster runs.
+ */
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'data-of-57471be.tgz');
 
 interface Expected {
@@ -38,18 +41,21 @@ describe('data that commit 57471be wrote', () => {
     const queues = new Map(['emails', 'thumbnails'].map((name) => [name, new Queue(name, { connection: cluster })]));
     const emails = queues.get('emails') as Queue;
     // The process that held these leases is gone, and this one has its files: the test must not wait an hour.
-    await eventually('released leases', async () => (await emails.getJobCounts()).active === 0);
+    await eventually('released leases and the end of the delay', async () => {
+      const { active, delayed } = await emails.getJobCounts();
+      return active + delayed === 0;
+    });
     for (const { id, queue, token, ...job } of expected.jobs) {
       const { failedReason, returnvalue } = job;
-      const state = job.state === 'active' ? 'waiting' : job.state;
+      const state = job.state === 'active' || job.state === 'delayed' ? 'waiting' : job.state;
       const found = shownOf(await queues.get(queue)?.getJob(id));
       expect({ id, ...found }).toEqual({ id, ...job, failedReason, returnvalue, state });
       expect(job.state === 'active').toBe(token !== undefined);
     }
     const processed: string[] = [];
     const worker = new Worker('emails', async (job) => void processed.push(job.name), { connection: cluster });
-    await eventually('all processed', async () => (await emails.getJobCounts()).completed === 3 + 14);
-    expect(new Set(processed)).toEqual(new Set(['retried', 'exponential', 'low', 'held', 'waiting']));
+    await eventually('all processed', async () => (await emails.getJobCounts()).completed === 3 + 15);
+    expect(new Set(processed)).toEqual(new Set(['delayed', 'retried', 'exponential', 'low', 'held', 'waiting']));
     await worker.close();
     const states = await eventually('equal replicas', async () => {
       const all = await cluster.replicaStates();
