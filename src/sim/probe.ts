@@ -103,8 +103,9 @@ export class Probe {
   }
 
   #open(): void {
-    // Where sessions end early, this one may have ended.
-    if (this.#isOpen && this.#world.plan.bounds.sessionIdleMsMax === undefined) return;
+    // Where sessions end early, or few are kept, this one may have ended: the flood opens many, and a later leader may commit them.
+    const { sessionIdleMsMax, sessionsMax } = this.#world.plan.bounds;
+    if (this.#isOpen && sessionIdleMsMax === undefined && sessionsMax === undefined) return;
     this.#openings += 1;
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM + this.#openings);
     this.#sequence = 0;
