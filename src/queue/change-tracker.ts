@@ -16,7 +16,7 @@ export interface ChangeSet {
   /** Pages with changed or removed jobs, in ascending order. A page may be empty by now, both here and in the checkpoint. */
   readonly pages: readonly number[];
   readonly removedJobs: readonly RemovedJob[];
-  readonly queues: ReadonlySet<NamedQueue>;
+  readonly queues: ReadonlySet<NamedQueue<Job>>;
   readonly removedQueues: readonly number[];
   readonly sessions: ReadonlySet<Session>;
   readonly removedSessions: readonly number[];
@@ -47,7 +47,7 @@ export class ChangeTracker {
   /** Of payloads and outcomes, see {@link work}. */
   #payloadBytes = 0;
   #removedJobs: RemovedJob[] = [];
-  #queues = new Set<NamedQueue>();
+  #queues = new Set<NamedQueue<Job>>();
   #removedQueues: number[] = [];
   #sessions = new Set<Session>();
   #removedSessions: number[] = [];
@@ -90,11 +90,11 @@ export class ChangeTracker {
     this.#removedJobs.push({ id: job.id, flags: job.flags, packPosition: job.packPosition, entry: job.entry });
   }
 
-  queue(queue: NamedQueue): void {
+  queue(queue: NamedQueue<Job>): void {
     this.#queues.add(queue);
   }
 
-  queueRemoved(queue: NamedQueue): void {
+  queueRemoved(queue: NamedQueue<Job>): void {
     this.#queues.delete(queue);
     if (queue.isStored) this.#removedQueues.push(queue.number);
   }

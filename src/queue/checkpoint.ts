@@ -190,7 +190,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   const restored: Session[] = [];
   for (const { key, value } of records(RecordKind.session)) restored.push(readSession(key, new ByteReader(value)));
   sessions.restore(restored, machine.touches);
-  const queues = new Map<number, NamedQueue>();
+  const queues = new Map<number, NamedQueue<Job>>();
   for (const { key, value } of records(RecordKind.queue)) {
     const queue = readQueue(key, new ByteReader(value));
     queues.set(key, queue);

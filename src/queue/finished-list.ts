@@ -1,7 +1,17 @@
-import type { Job } from './job.ts';
+/** A finished job's neighbours in the list. */
+export interface Neighbours<Job> {
+  older: Job | undefined;
+  newer: Job | undefined;
+}
+
+/** What the list has to know of a job. */
+export interface ListedJob<Job> {
+  readonly end: Readonly<Neighbours<Job>>;
+  ownEnd(): Neighbours<Job>;
+}
 
 /** The finished jobs of one queue and state that are kept, in the order they finished. */
-export class FinishedList {
+export class FinishedList<Job extends ListedJob<Job>> {
   #oldest: Job | undefined;
   #newest: Job | undefined;
   #size = 0;
@@ -36,6 +46,6 @@ export class FinishedList {
 
   /** In the order they finished. */
   *jobs(): Generator<Job> {
-    for (let job = this.#oldest; job !== undefined; job = job.end.newer) yield job;
+    for (let job: Job | undefined = this.#oldest; job !== undefined; job = job.end.newer) yield job;
   }
 }

@@ -15,7 +15,7 @@ import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
  * @throws {InvariantViolation} with the job, queue or session and the invariant that it breaks.
  */
 export function checkJobStore(jobs: JobStore): void {
-  const counted = new Map<NamedQueue, number[]>();
+  const counted = new Map<NamedQueue<Job>, number[]>();
   let total = 0;
   for (const job of jobs.table.jobs()) {
     checkJob(job, jobs);
@@ -54,7 +54,7 @@ function checkJob(job: Job, jobs: JobStore): void {
   if (state === StateCode.failed) invariant(outcomeKind === OutcomeKind.reason, () => `job ${id} failed without a reason`);
 }
 
-function checkQueue(queue: NamedQueue, states: readonly number[], jobs: JobStore): void {
+function checkQueue(queue: NamedQueue<Job>, states: readonly number[], jobs: JobStore): void {
   const expectCount = (what: string, count: number, state: number): void =>
     invariant(count === states[state], () => `queue ${queue.name} counts ${count} ${what} jobs and has ${states[state]}`);
   expectCount('delayed', queue.delayed, StateCode.delayed);
@@ -76,7 +76,7 @@ function checkQueue(queue: NamedQueue, states: readonly number[], jobs: JobStore
   checkKept(queue.keptFailed, StateCode.failed, queue);
 }
 
-function checkKept(kept: FinishedList, state: number, queue: NamedQueue): void {
+function checkKept(kept: FinishedList<Job>, state: number, queue: NamedQueue<Job>): void {
   let latest = 0;
   let count = 0;
   for (const job of kept.jobs()) {

@@ -2,8 +2,8 @@ import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/b
 import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
-import { Job, JobFlag, type JobPolicy, NO_TERMS } from './job.ts';
-import type { NamedQueue } from './named-queue.ts';
+import { Job, JobFlag, NO_TERMS } from './job.ts';
+import type { JobPolicy, NamedQueue } from './named-queue.ts';
 
 /**
  * A page of neighbouring jobs without their payloads and outcomes, in the order of their ids. Most jobs of a page are alike: a field that
@@ -105,7 +105,7 @@ function partsOf(job: Job, before: Job | undefined): number {
 }
 
 /** @param queues by number. @throws {MalformedBytesError} */
-export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<number, NamedQueue>): Generator<Job> {
+export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<number, NamedQueue<Job>>): Generator<Job> {
   let before: Job | undefined;
   while (from.remaining > 0) {
     before = readJob(page * RECORD_PAGE_JOBS + from.u8(), from, before, queues);
@@ -113,7 +113,7 @@ export function* readJobs(page: number, from: ByteReader, queues: ReadonlyMap<nu
   }
 }
 
-function readJob(id: number, from: ByteReader, before: Job | undefined, queues: ReadonlyMap<number, NamedQueue>): Job {
+function readJob(id: number, from: ByteReader, before: Job | undefined, queues: ReadonlyMap<number, NamedQueue<Job>>): Job {
   const state = from.u8();
   const isKnown = state >= StateCode.delayed && state <= StateCode.failed;
   if (!isKnown) throw new MalformedBytesError(`job ${id} has the invalid state ${JOB_STATES[state] ?? state}`);
@@ -164,7 +164,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   return job;
 }
 
-function writePolicy(to: ByteWriter, policy: JobPolicy): void {
+function writePolicy(to: ByteWriter, policy: JobPolicy<Job>): void {
   to.u32(policy.attemptsMax);
   to.u8(policy.backoff);
   to.f64(policy.backoffMs);
@@ -172,6 +172,6 @@ function writePolicy(to: ByteWriter, policy: JobPolicy): void {
   to.u32(policy.keepFailed);
 }
 
-function readPolicy(queue: NamedQueue, from: ByteReader): JobPolicy {
+function readPolicy(queue: NamedQueue<Job>, from: ByteReader): JobPolicy<Job> {
   return queue.sharePolicy(from.u32(), from.u8(), from.f64(), from.u32() | 0, from.u32() | 0);
 }

@@ -60,7 +60,7 @@ export class JobStore {
   }
 
   /** @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change. */
-  add(queue: NamedQueue, operation: OperationReader, chunk: Uint8Array): Job {
+  add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
     const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
     const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
     const job = new Job(this.nextJobId, policy, operation.priority, this.#wall);
@@ -83,7 +83,7 @@ export class JobStore {
    * Leases the job that is served next, under a new fencing token.
    * @param mayBegin whether it is begun at once. A stalled job is not: its begin must be logged before its processor runs.
    */
-  claim(queue: NamedQueue, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
+  claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
     const job = queue.index.pop();
     if (job === undefined) return undefined;
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
@@ -355,7 +355,7 @@ export class JobStore {
     this.delayed.push(job);
   }
 
-  #enterFinished(job: Job, state: number, kept: FinishedList): void {
+  #enterFinished(job: Job, state: number, kept: FinishedList<Job>): void {
     job.state = state;
     const end = job.ownEnd();
     end.finished = this.#wall;
@@ -366,7 +366,7 @@ export class JobStore {
   }
 
   /** Removes the oldest kept jobs beyond `keep`; bounded, so that one operation never processes a whole backlog. */
-  #trim(kept: FinishedList, keep: number): void {
+  #trim(kept: FinishedList<Job>, keep: number): void {
     if (keep < 0) return;
     for (let trimmed = 0; kept.size > keep && trimmed < this.trimPerFinishMax; trimmed += 1) {
       const oldest = kept.oldest as Job;

@@ -1,6 +1,6 @@
 import { StateCode } from '../protocol/job-state.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
-import type { NamedQueue } from './named-queue.ts';
+import type { JobPolicy, NamedQueue } from './named-queue.ts';
 
 /** The terms of a lease; shared by all jobs that were claimed together. */
 export interface LeaseTerms {
@@ -14,17 +14,6 @@ export interface LeaseTerms {
 
 /** The terms of a job that is not active, and of one that was claimed in version 1. */
 export const NO_TERMS: LeaseTerms = Object.freeze({ leaseMs: 0, stalledMax: 0, holder: 0 });
-
-/** The options of an add; shared by all jobs of a queue that were added alike. */
-export interface JobPolicy {
-  readonly queue: NamedQueue;
-  readonly attemptsMax: number;
-  /** A position in BACKOFF_TYPES. */
-  readonly backoff: number;
-  readonly backoffMs: number;
-  readonly keepCompleted: number;
-  readonly keepFailed: number;
-}
 
 /** A wall time in milliseconds. All jobs with the same time share it: a number of its own would cost each of them 16 bytes. */
 export interface WallTime {
@@ -74,7 +63,7 @@ const STATE_SHIFT = 6;
  */
 export class Job {
   readonly id: number;
-  readonly policy: JobPolicy;
+  readonly policy: JobPolicy<Job>;
   readonly priority: number;
   readonly added: WallTime;
   /** State, `isBegun` and flags in one number. */
@@ -102,7 +91,7 @@ export class Job {
   entry = 0;
   end: Readonly<JobEnd> = NO_END;
 
-  constructor(id: number, policy: JobPolicy, priority: number, added: WallTime) {
+  constructor(id: number, policy: JobPolicy<Job>, priority: number, added: WallTime) {
     this.id = id;
     this.policy = policy;
     this.priority = priority;
@@ -110,7 +99,7 @@ export class Job {
     this.entryData = undefined;
   }
 
-  get queue(): NamedQueue {
+  get queue(): NamedQueue<Job> {
     return this.policy.queue;
   }
 

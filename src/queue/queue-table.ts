@@ -1,4 +1,5 @@
 import type { ChangeTracker } from './change-tracker.ts';
+import type { Job } from './job.ts';
 import { NamedQueue } from './named-queue.ts';
 import { QUEUES_MAX } from './state-bounds.ts';
 
@@ -7,25 +8,25 @@ import { QUEUES_MAX } from './state-bounds.ts';
  * their number is unlimited. Before, at most {@link QUEUES_MAX} exist, and empty ones stay until the limit is reached.
  */
 export class QueueTable {
-  readonly byName = new Map<string, NamedQueue>();
+  readonly byName = new Map<string, NamedQueue<Job>>();
   nextNumber = 1;
   readonly #changes: ChangeTracker;
   /** Queues that lost their last job in the entry that is applied; some of them may have a new one. */
-  readonly #emptied = new Set<NamedQueue>();
+  readonly #emptied = new Set<NamedQueue<Job>>();
 
   constructor(changes: ChangeTracker) {
     this.#changes = changes;
   }
 
   /** The queue of this name, created if need be; `undefined` if there are too many queues with jobs. */
-  open(name: string, version: number): NamedQueue | undefined {
+  open(name: string, version: number): NamedQueue<Job> | undefined {
     const known = this.byName.get(name);
     if (known !== undefined) return known;
     if (version < 3 && this.byName.size >= QUEUES_MAX) {
       this.#dropEmpty(this.byName.values());
       if (this.byName.size >= QUEUES_MAX) return undefined;
     }
-    const queue = new NamedQueue(this.nextNumber, name);
+    const queue = new NamedQueue<Job>(this.nextNumber, name);
     this.nextNumber += 1;
     this.byName.set(name, queue);
     this.#changes.queue(queue);
@@ -33,7 +34,7 @@ export class QueueTable {
   }
 
   /** A job of the queue is gone. @param version of the entry that removed it. */
-  onJobGone(queue: NamedQueue, version: number): void {
+  onJobGone(queue: NamedQueue<Job>, version: number): void {
     if (version >= 3 && queue.isEmpty) this.#emptied.add(queue);
   }
 
@@ -49,7 +50,7 @@ export class QueueTable {
     return true;
   }
 
-  #dropEmpty(queues: Iterable<NamedQueue>): void {
+  #dropEmpty(queues: Iterable<NamedQueue<Job>>): void {
     for (const queue of queues) {
       if (!queue.isEmpty) continue;
       this.byName.delete(queue.name);

@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { UnsupportedVersionError } from './entry-data.ts';
+import type { Job } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import { NamedQueue } from './named-queue.ts';
 import { Session } from './session.ts';
@@ -132,13 +133,13 @@ export function readSession(client: number, from: ByteReader): Session {
   return session;
 }
 
-export function writeQueue(to: ByteWriter, queue: NamedQueue): void {
+export function writeQueue(to: ByteWriter, queue: NamedQueue<Job>): void {
   to.text(queue.name);
 }
 
 /** @throws {MalformedBytesError} */
-export function readQueue(number: number, from: ByteReader): NamedQueue {
-  const queue = new NamedQueue(number, from.text());
+export function readQueue(number: number, from: ByteReader): NamedQueue<Job> {
+  const queue = new NamedQueue<Job>(number, from.text());
   queue.isStored = true;
   return queue;
 }

@@ -20,7 +20,7 @@ export class RequestExecutor {
   readonly #replies = new ReplyEncoder();
   #operation = new OperationReader();
   /** The queue of the last add. Within an entry only creating a queue drops empty ones, and the created queue is then this one. */
-  #selected: NamedQueue | undefined;
+  #selected: NamedQueue<Job> | undefined;
 
   constructor(jobs: JobStore) {
     this.#jobs = jobs;

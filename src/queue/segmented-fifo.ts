@@ -1,21 +1,19 @@
-import type { Job } from './job.ts';
+const SEGMENT_ITEMS = 1024;
 
-const SEGMENT_JOBS = 1024;
-
-interface Segment {
-  /** Taken jobs are undefined. */
-  readonly jobs: (Job | undefined)[];
-  next: Segment | undefined;
+interface Segment<Item> {
+  /** Taken items are undefined. */
+  readonly items: (Item | undefined)[];
+  next: Segment<Item> | undefined;
 }
 
-const emptySegment = (): Segment => ({ jobs: [], next: undefined });
+const emptySegment = <Item>(): Segment<Item> => ({ items: [], next: undefined });
 
 /**
- * A FIFO of jobs in short segments instead of one array: an array of 900,000 jobs is copied when it grows, and that
+ * A FIFO in short segments instead of one array: an array of 900,000 jobs is copied when it grows, and that
  * stopped every replica for 35 to 55 ms at the same entry of the log (measured, three nodes on two cores).
  */
-export class SegmentedFifo {
-  #first = emptySegment();
+export class SegmentedFifo<Item> {
+  #first = emptySegment<Item>();
   #last = this.#first;
   /** All positions of the first segment below this one are taken. */
   #head = 0;
@@ -25,47 +23,47 @@ export class SegmentedFifo {
     return this.#size;
   }
 
-  get first(): Job | undefined {
-    return this.#first.jobs[this.#head];
+  get first(): Item | undefined {
+    return this.#first.items[this.#head];
   }
 
-  get last(): Job | undefined {
-    return this.#size === 0 ? undefined : this.#last.jobs.at(-1);
+  get last(): Item | undefined {
+    return this.#size === 0 ? undefined : this.#last.items.at(-1);
   }
 
-  push(job: Job): void {
-    if (this.#last.jobs.length === SEGMENT_JOBS) {
+  push(item: Item): void {
+    if (this.#last.items.length === SEGMENT_ITEMS) {
       this.#last.next = emptySegment();
       this.#last = this.#last.next;
     }
-    this.#last.jobs.push(job);
+    this.#last.items.push(item);
     this.#size += 1;
   }
 
-  shift(): Job | undefined {
-    const { jobs, next } = this.#first;
-    const job = jobs[this.#head];
-    if (job === undefined) return undefined;
-    jobs[this.#head] = undefined;
+  shift(): Item | undefined {
+    const { items, next } = this.#first;
+    const item = items[this.#head];
+    if (item === undefined) return undefined;
+    items[this.#head] = undefined;
     this.#head += 1;
     this.#size -= 1;
-    if (this.#head < jobs.length) return job;
+    if (this.#head < items.length) return item;
     this.#head = 0;
-    if (next === undefined) jobs.length = 0;
+    if (next === undefined) items.length = 0;
     else this.#first = next;
-    return job;
+    return item;
   }
 
-  *jobs(): Generator<Job> {
-    for (let segment: Segment | undefined = this.#first; segment !== undefined; segment = segment.next) {
-      for (const job of segment.jobs) if (job !== undefined) yield job;
+  *values(): Generator<Item> {
+    for (let segment: Segment<Item> | undefined = this.#first; segment !== undefined; segment = segment.next) {
+      for (const item of segment.items) if (item !== undefined) yield item;
     }
   }
 
   /** Drops the others; the order stays. */
-  retain(isKept: (job: Job) => boolean): void {
-    const kept = new SegmentedFifo();
-    for (const job of this.jobs()) if (isKept(job)) kept.push(job);
+  retain(isKept: (item: Item) => boolean): void {
+    const kept = new SegmentedFifo<Item>();
+    for (const item of this.values()) if (isKept(item)) kept.push(item);
     this.#first = kept.#first;
     this.#last = kept.#last;
     this.#head = 0;

@@ -1,22 +1,31 @@
 import { StateCode } from '../protocol/job-state.ts';
-import type { Job } from './job.ts';
 import { MinHeap } from './min-heap.ts';
 import { SegmentedFifo } from './segmented-fifo.ts';
 
 /** Below this number a clean-up costs more than it saves. */
 const STALE_MIN = 64;
 
-const isOlderJob = (a: Job, b: Job): boolean => a.id < b.id;
-const isServedFirst = (a: PriorityBucket, b: PriorityBucket): boolean => a.priority < b.priority;
-const isWaiting = (job: Job): boolean => job.state === StateCode.waiting;
+/** What the index has to know of a job. */
+export interface WaitingJob {
+  readonly id: number;
+  readonly priority: number;
+  /** Bytes of its payload. */
+  readonly length: number;
+  /** A StateCode. */
+  readonly state: number;
+}
+
+const isOlderJob = (a: WaitingJob, b: WaitingJob): boolean => a.id < b.id;
+const isServedFirst = (a: { readonly priority: number }, b: { readonly priority: number }): boolean => a.priority < b.priority;
+const isWaiting = (job: WaitingJob): boolean => job.state === StateCode.waiting;
 
 /**
  * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of a FIFO. A job that comes back
  * (retried, promoted, released, its lease expired) is older than that end and goes to a small heap.
  */
-class PriorityBucket {
+class PriorityBucket<Job extends WaitingJob> {
   readonly priority: number;
-  readonly #line = new SegmentedFifo();
+  readonly #line = new SegmentedFifo<Job>();
   readonly #returned = new MinHeap<Job>(isOlderJob);
   /** Jobs that are still inside although they were removed. */
   #stale = 0;
@@ -51,7 +60,7 @@ class PriorityBucket {
 
   *jobs(): Generator<Job> {
     for (const job of this.#returned.values()) if (isWaiting(job)) yield job;
-    for (const job of this.#line.jobs()) if (isWaiting(job)) yield job;
+    for (const job of this.#line.values()) if (isWaiting(job)) yield job;
   }
 
   #take(): Job | undefined {
@@ -63,10 +72,10 @@ class PriorityBucket {
 }
 
 /** The waiting jobs of one queue: by priority, and within one priority in the order they were added (invariant 12). */
-export class WaitingIndex {
-  readonly #buckets = new Map<number, PriorityBucket>();
-  readonly #order = new MinHeap<PriorityBucket>(isServedFirst);
-  #latest: PriorityBucket | undefined;
+export class WaitingIndex<Job extends WaitingJob> {
+  readonly #buckets = new Map<number, PriorityBucket<Job>>();
+  readonly #order = new MinHeap<PriorityBucket<Job>>(isServedFirst);
+  #latest: PriorityBucket<Job> | undefined;
   /** Upper bound of the waiting jobs' payloads. Halved when no job waits: the next ones are likely to be as large, but need not be. */
   #payloadBytesMax = 0;
 
@@ -133,11 +142,11 @@ export class WaitingIndex {
     for (const bucket of [...this.#buckets.values()].sort((a, b) => a.priority - b.priority)) yield* bucket.jobs();
   }
 
-  #bucket(priority: number): PriorityBucket {
+  #bucket(priority: number): PriorityBucket<Job> {
     if (this.#latest?.priority === priority) return this.#latest;
     let bucket = this.#buckets.get(priority);
     if (bucket === undefined) {
-      bucket = new PriorityBucket(priority);
+      bucket = new PriorityBucket<Job>(priority);
       this.#buckets.set(priority, bucket);
       this.#order.push(bucket);
     }

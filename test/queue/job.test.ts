@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { StateCode } from '../../src/protocol/job-state.ts';
-import { Job, JobFlag, type JobPolicy, NEVER } from '../../src/queue/job.ts';
-import { NamedQueue } from '../../src/queue/named-queue.ts';
+import { Job, JobFlag, NEVER } from '../../src/queue/job.ts';
+import { type JobPolicy, NamedQueue } from '../../src/queue/named-queue.ts';
 
 const STATES = Object.values(StateCode);
 const FLAGS = Object.values(JobFlag);
 
-const aPolicy = (): JobPolicy => ({
-  queue: new NamedQueue(1, 'mail'),
+const aPolicy = (): JobPolicy<Job> => ({
+  queue: new NamedQueue<Job>(1, 'mail'),
   attemptsMax: 1,
   backoff: 0,
   backoffMs: 0,

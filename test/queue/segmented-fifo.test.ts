@@ -4,7 +4,7 @@ import { Job, NEVER } from '../../src/queue/job.ts';
 import { NamedQueue } from '../../src/queue/named-queue.ts';
 import { SegmentedFifo } from '../../src/queue/segmented-fifo.ts';
 
-const queue = new NamedQueue(1, 'a');
+const queue = new NamedQueue<Job>(1, 'a');
 const policy = queue.sharePolicy(1, 0, 0, 0, 0);
 
 /** An operation on the FIFO, and its count. Counts on both sides of a segment's 1,024 jobs. */
@@ -14,7 +14,7 @@ describe('a segmented FIFO', () => {
   it('serves jobs as an array would, across its segments', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
-        const line = new SegmentedFifo();
+        const line = new SegmentedFifo<Job>();
         let expected: Job[] = [];
         let nextId = 1;
         for (const { type, count } of steps) {
@@ -35,7 +35,7 @@ describe('a segmented FIFO', () => {
           }
           expect(line.size).toBe(expected.length);
           expect([line.first?.id, line.last?.id]).toEqual([expected[0]?.id, expected.at(-1)?.id]);
-          expect(Array.from(line.jobs(), ({ id }) => id)).toEqual(expected.map(({ id }) => id));
+          expect(Array.from(line.values(), ({ id }) => id)).toEqual(expected.map(({ id }) => id));
         }
       }),
       { numRuns: 50 },
