@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const root = resolve(import.meta.dirname, '..');
 
 /** Tests without timers, threads, spies or module state. */
-const PURE = ['base', 'config', 'queue', 'raft', 'sim/history', 'transport'].map((folder) => `test/${folder}/**/*.test.ts`);
+const PURE = ['base', 'config', 'queue', 'raft', 'history', 'transport'].map((folder) => `test/${folder}/**/*.test.ts`);
 
 /** Options of the tests that import the sources. */
 const UNIT = {

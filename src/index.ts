@@ -1,8 +1,12 @@
 import './runtime/check.ts';
 
 export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
-export type { MemberChange } from './client/admin-calls.ts';
-export { Client, type ClientOptions } from './client/client.ts';
+export type { MemberChange } from './client/api/admin-calls.ts';
+export { Client, type ClientOptions } from './client/api/client.ts';
+export { Job } from './client/api/job.ts';
+export type { BackoffOptions, JobOptions } from './client/api/job-options.ts';
+export { type BulkJob, Queue, type QueueOptions } from './client/api/queue.ts';
+export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
   AdminRejectedError,
@@ -28,13 +32,9 @@ export {
   SessionExpiredError,
   UnknownOptionError,
 } from './client/errors.ts';
-export { Job } from './client/job.ts';
-export type { BackoffOptions, JobOptions } from './client/job-options.ts';
-export { type BulkJob, Queue, type QueueOptions } from './client/queue.ts';
-export type { ReadOptions } from './client/read-options.ts';
-export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox-errors.ts';
-export type { SandboxJob } from './client/sandbox-task.ts';
-export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker.ts';
+export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
+export type { SandboxJob } from './client/sandbox/sandbox-task.ts';
+export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/membership-controller.ts';

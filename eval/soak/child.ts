@@ -1,6 +1,6 @@
+import { HistoryRecorder } from '../../src/history/history.ts';
+import { operationsOf } from '../../src/history/operation.ts';
 import { type Cluster, JobraftError, startCluster } from '../../src/index.ts';
-import { HistoryRecorder } from '../../src/sim/history/history.ts';
-import { operationsOf } from '../../src/sim/history/operation.ts';
 import { injectFault } from './faults.ts';
 import { HistoryFile, readHistory } from './history-file.ts';
 import { checkpointed, quorumLost, settle, startStopped } from './inquiries.ts';

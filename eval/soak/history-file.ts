@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
-import { formatEvent, type HistoryEvent } from '../../src/sim/history/history.ts';
-import { parseHistory } from '../../src/sim/history/parse-history.ts';
+import { formatEvent, type HistoryEvent } from '../../src/history/history.ts';
+import { parseHistory } from '../../src/history/parse-history.ts';
 
 /** Appends each event with one write, so that it stays when the process is killed right after it. */
 export class HistoryFile implements Disposable {

@@ -1,7 +1,7 @@
 import { SeededRandom } from '../../src/base/random.ts';
+import type { Calls, HistoryRecorder, OpenCall, OperationFunction } from '../../src/history/history.ts';
+import { RecordingEndpoint } from '../../src/history/recording-endpoint.ts';
 import { Client, type ClusterEndpoint, JobraftError, Queue } from '../../src/index.ts';
-import type { Calls, HistoryRecorder, OpenCall, OperationFunction } from '../../src/sim/history/history.ts';
-import { RecordingEndpoint } from '../../src/sim/history/recording-endpoint.ts';
 import { CuttableEndpoint } from './cuttable-endpoint.ts';
 import type { JobAudit } from './job-audit.ts';
 import { LEASE_MS, passMs } from './processing.ts';

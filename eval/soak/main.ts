@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { checkHistory } from '../../src/sim/checkers/check-history.ts';
+import { checkHistory } from '../../src/history/checkers/check-history.ts';
 import { parseCount, withoutStackTraces } from '../command-line.ts';
 import { UserError } from '../user-error.ts';
 import { soak } from './driver.ts';

@@ -1,6 +1,6 @@
-import type { HistoryReport } from '../../src/sim/checkers/check-history.ts';
-import type { Verdict } from '../../src/sim/checkers/verdict.ts';
-import type { HistoryEvent } from '../../src/sim/history/history.ts';
+import type { HistoryReport } from '../../src/history/checkers/check-history.ts';
+import type { Verdict } from '../../src/history/checkers/verdict.ts';
+import type { HistoryEvent } from '../../src/history/history.ts';
 import type { SoakRun } from './driver.ts';
 
 /** The longest time in which no add was acknowledged, in milliseconds: the longest outage. */

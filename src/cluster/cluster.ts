@@ -1,5 +1,5 @@
 import { ConfigError } from '../base/errors.ts';
-import { Client } from '../client/client.ts';
+import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
 import { makeLogFolder } from '../logs/log-folder.ts';

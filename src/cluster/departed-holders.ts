@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '../client/client.ts';
+import type { Client } from '../client/api/client.ts';
 import type { ClusterManifest } from './cluster-manifest.ts';
 
 const RETRY_MS_MIN = 200;

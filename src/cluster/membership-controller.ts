@@ -1,5 +1,5 @@
-import type { MemberChange } from '../client/admin-calls.ts';
-import type { Client } from '../client/client.ts';
+import type { MemberChange } from '../client/api/admin-calls.ts';
+import type { Client } from '../client/api/client.ts';
 import { AdminRejectedError, DeadlineError, MembershipTimeoutError, NodeUnavailableError, NoLeaderError } from '../client/errors.ts';
 import type { NodeStatus } from '../protocol/client-frame.ts';
 import { Exclusive } from './exclusive.ts';

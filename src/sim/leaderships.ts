@@ -1,4 +1,4 @@
-import type { Leadership, Stop } from './checkers/lease-clock.ts';
+import type { Leadership, Stop } from '../history/checkers/lease-clock.ts';
 
 /** How much of an interval in which nothing ran may count. */
 const COUNTED_MS_MAX = 1_000;

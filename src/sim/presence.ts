@@ -1,6 +1,6 @@
+import { jobHistoriesOf } from '../history/checkers/job-history.ts';
+import { isFunction, mayHaveApplied, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
-import { jobHistoriesOf } from './checkers/job-history.ts';
-import { isFunction, mayHaveApplied, operationsOf } from './history/operation.ts';
 import { keyOf } from './payloads.ts';
 import { checkProperty, isDamage } from './violation.ts';
 import type { World } from './world.ts';

@@ -1,8 +1,8 @@
 import { clientConfig } from '../client/client-options.ts';
-import { Connection } from '../client/connection.ts';
+import { Connection } from '../client/delivery/connection.ts';
+import { Pipeline } from '../client/delivery/pipeline.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
-import { Pipeline } from '../client/pipeline.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { crowd } from './faults.ts';
 import { awaitQuiescence } from './quiescence.ts';

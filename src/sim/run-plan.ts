@@ -1,4 +1,4 @@
-import { checkHistory } from './checkers/check-history.ts';
+import { checkHistory } from '../history/checkers/check-history.ts';
 import type { Sometimes } from './coverage.ts';
 import type { FaultType } from './fault.ts';
 import { type Plan, stepsMsOf } from './plan.ts';

@@ -1,10 +1,10 @@
 import { ByteWriter } from '../base/bytes.ts';
+import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { READ_CONSISTENCIES, readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../protocol/reply.ts';
 import { RequestEncoder } from '../protocol/request-encoder.ts';
-import type { HistoryRecorder } from './history/history.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSession } from './sim-session.ts';

@@ -1,7 +1,7 @@
+import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
-import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from './history/history.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';

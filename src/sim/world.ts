@@ -1,5 +1,6 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
+import { HistoryRecorder } from '../history/history.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import type { ClientFrame } from '../protocol/client-frame.ts';
 import { writeClientFrame } from '../protocol/client-frame.ts';
@@ -11,7 +12,6 @@ import { Coverage, type Sometimes } from './coverage.ts';
 import { EventWatch } from './event-watch.ts';
 import type { FaultType } from './fault.ts';
 import { injectFault } from './faults.ts';
-import { HistoryRecorder } from './history/history.ts';
 import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
 import { Leaderships } from './leaderships.ts';

@@ -38,13 +38,13 @@ describe('the layering checker', () => {
     ],
     ['src/node/turn.ts', "import { startCluster } from '../cluster/cluster.ts';", 'node must not import src/cluster/cluster.ts'],
     [
-      'src/client/queue.ts',
-      "import { openPortTransport } from '../transport/port-links.ts';",
+      'src/client/api/queue.ts',
+      "import { openPortTransport } from '../../transport/port-links.ts';",
       'client must not import src/transport/port-links.ts',
     ],
     ['src/storage/sqlite.ts', "import { Worker } from 'piscina';", 'storage must not import the package piscina'],
     ['eval/main.ts', "import { startCluster } from '../src/cluster/cluster.ts';", 'eval must not import src/cluster/cluster.ts'],
-    ['eval/charts/theme.ts', "import { Queue } from '../../src/client/queue.ts';", 'eval must not import src/client/queue.ts'],
+    ['eval/charts/theme.ts', "import { Queue } from '../../src/client/api/queue.ts';", 'eval must not import src/client/api/queue.ts'],
     ['src/attic/old.ts', "import { x } from '../base/ids.ts';", 'the module "attic" has no rules'],
   ])('names an import of %s that points the wrong way: %s', (path, line, message) => {
     expect(faults(path, '// first line', line)).toEqual([expect.stringContaining(`${path}:2: ${message}`)]);

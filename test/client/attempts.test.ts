@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import type { Job } from '../../src/client/api/job.ts';
+import { Queue } from '../../src/client/api/queue.ts';
 import { InvalidOptionError, JobStalledError } from '../../src/client/errors.ts';
-import type { Job } from '../../src/client/job.ts';
-import { Quarantine } from '../../src/client/quarantine.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Quarantine } from '../../src/client/worker/quarantine.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import type { JobDetail, OperationResult } from '../../src/protocol/reply.ts';
 import { OperationCode, readRequestHeader } from '../../src/protocol/request-encoder.ts';

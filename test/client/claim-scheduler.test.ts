@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
-import { Client } from '../../src/client/client.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { Queue } from '../../src/client/api/queue.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker/worker.ts';
 import { OperationCode, readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { OperationReader } from '../../src/protocol/request-reader.ts';
 import { eventually } from './eventually.ts';

@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { Queue } from '../../src/client/api/queue.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
-import { Queue } from '../../src/client/queue.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Queue } from '../../src/client/api/queue.ts';
 import {
   ClientClosedError,
   ClusterVersionError,
@@ -11,7 +12,6 @@ import {
   SessionExpiredError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
-import type { Queue } from '../../src/client/queue.ts';
 import { SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { aClient, closeClientsAfterEach } from './client-setting.ts';
 import { eventually } from './eventually.ts';

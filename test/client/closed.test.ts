@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { Queue } from '../../src/client/api/queue.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
 import { ClientClosedError, ClusterClosedError, NoNodesRunningError, QuorumLostError } from '../../src/client/errors.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { type Processor, Worker } from '../../src/client/worker.ts';
+import { type Processor, Worker } from '../../src/client/worker/worker.ts';
 import type { OperationResult } from '../../src/protocol/reply.ts';
 import { StorageError } from '../../src/storage/errors.ts';
 import { eventually } from './eventually.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Queue } from '../../src/client/queue.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Queue } from '../../src/client/api/queue.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import { eventually } from './eventually.ts';
 import { countTimeInTurns } from './turn-time.ts';
 import { aGate, aSetting, closeAfterEach, toClose } from './worker-setting.ts';

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import type { JobraftError } from '../../src/base/errors.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../src/client/endpoint.ts';
-import { Quarantine } from '../../src/client/quarantine.ts';
+import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import {
   type NodeStatus,
   type ReadConsistency,

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
 import { DUE_PER_ENTRY_MAX } from '../../src/protocol/limits.ts';
 import type { OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ClaimSchedulers } from '../../src/client/claim-scheduler.ts';
-import { JobClaimer } from '../../src/client/job-claimer.ts';
-import type { PendingOperation } from '../../src/client/pending-operation.ts';
-import type { Pipeline } from '../../src/client/pipeline.ts';
-import { Quarantine } from '../../src/client/quarantine.ts';
+import { ClaimSchedulers } from '../../src/client/delivery/claim-scheduler.ts';
+import type { PendingOperation } from '../../src/client/delivery/pending-operation.ts';
+import type { Pipeline } from '../../src/client/delivery/pipeline.ts';
+import { JobClaimer } from '../../src/client/worker/job-claimer.ts';
+import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import type { ClaimedJob } from '../../src/protocol/reply.ts';
 import type { ClaimOptions } from '../../src/protocol/request-encoder.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../src/client/job.ts';
-import type { JobContext } from '../../src/client/leased-job.ts';
+import type { Job } from '../../src/client/api/job.ts';
+import type { JobContext } from '../../src/client/worker/leased-job.ts';
 import { eventually } from './eventually.ts';
 import { countTimeInTurns } from './turn-time.ts';
 import { aGate, aSetting, closeAfterEach } from './worker-setting.ts';

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Client } from '../../src/client/client.ts';
-import { jobOfClaim } from '../../src/client/job.ts';
-import type { JobClaimer } from '../../src/client/job-claimer.ts';
-import { JobSlots } from '../../src/client/job-slots.ts';
-import { LeasedJob } from '../../src/client/leased-job.ts';
-import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
-import type { Pipeline } from '../../src/client/pipeline.ts';
-import { Quarantine } from '../../src/client/quarantine.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { jobOfClaim } from '../../src/client/api/job.ts';
+import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
+import type { Pipeline } from '../../src/client/delivery/pipeline.ts';
+import type { JobClaimer } from '../../src/client/worker/job-claimer.ts';
+import { JobSlots } from '../../src/client/worker/job-slots.ts';
+import { LeasedJob } from '../../src/client/worker/leased-job.ts';
+import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 
 const LEASE_MS = 3_000;

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { Queue } from '../../src/client/api/queue.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
+import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
 import { ClientClosedError, DeadlineError, LeaseLostError, OverloadedError, SessionExpiredError } from '../../src/client/errors.ts';
-import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import type { ClaimedJob, OperationResult } from '../../src/protocol/reply.ts';
 import type { ClaimOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { eventually } from './eventually.ts';

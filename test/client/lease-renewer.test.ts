@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { jobOfClaim } from '../../src/client/api/job.ts';
+import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
+import type { Pipeline } from '../../src/client/delivery/pipeline.ts';
 import { ClientClosedError, DeadlineError } from '../../src/client/errors.ts';
-import { jobOfClaim } from '../../src/client/job.ts';
-import { LeaseRenewer } from '../../src/client/lease-renewer.ts';
-import { LeasedJob } from '../../src/client/leased-job.ts';
-import type { RepeatedOperation } from '../../src/client/pending-operation.ts';
-import type { Pipeline } from '../../src/client/pipeline.ts';
+import { LeaseRenewer } from '../../src/client/worker/lease-renewer.ts';
+import { LeasedJob } from '../../src/client/worker/leased-job.ts';
 
 const LEASE_MS = 3_000;
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { JobraftError } from '../../src/base/errors.ts';
-import { Client, type ClientOptions } from '../../src/client/client.ts';
+import { Client, type ClientOptions } from '../../src/client/api/client.ts';
+import { addOptionsOf } from '../../src/client/api/job-options.ts';
+import { Queue } from '../../src/client/api/queue.ts';
+import { readConsistency } from '../../src/client/api/read-options.ts';
 import { UnknownOptionError } from '../../src/client/errors.ts';
-import { addOptionsOf } from '../../src/client/job-options.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { readConsistency } from '../../src/client/read-options.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import { clusterSettings } from '../../src/cluster/cluster-options.ts';
 import { FakeCluster } from './fake-cluster.ts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { JobraftError } from '../../src/base/errors.ts';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { isValidAtSight, JOB_OPTIONS, type JobOptions } from '../../src/client/api/job-options.ts';
+import { Queue, type QueueOptions } from '../../src/client/api/queue.ts';
 import type { ClusterEndpoint } from '../../src/client/endpoint.ts';
 import { InvalidOptionError, InvalidPayloadError, UnknownOptionError } from '../../src/client/errors.ts';
-import { isValidAtSight, JOB_OPTIONS, type JobOptions } from '../../src/client/job-options.ts';
-import { Queue, type QueueOptions } from '../../src/client/queue.ts';
-import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker/worker.ts';
 import { clusterSettings } from '../../src/cluster/cluster-options.ts';
 import { DURATION_MS_MAX, PRIORITY_MAX } from '../../src/protocol/limits.ts';
 import { FakeCluster } from './fake-cluster.ts';

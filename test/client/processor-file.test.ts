@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { Queue } from '../../src/client/queue.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Queue } from '../../src/client/api/queue.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { closeAfterEach, toClose } from './worker-setting.ts';

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Bulk } from '../../src/client/bulk.ts';
-import { Client } from '../../src/client/client.ts';
+import { Bulk } from '../../src/client/api/bulk.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { addOptionsOf, type JobOptions } from '../../src/client/api/job-options.ts';
+import { Queue, type QueueOptions } from '../../src/client/api/queue.ts';
 import { type ClientOptions, clientConfig } from '../../src/client/client-options.ts';
 import {
   BulkTooLargeError,
@@ -14,8 +16,6 @@ import {
   RequestRejectedError,
   UnknownOptionError,
 } from '../../src/client/errors.ts';
-import { addOptionsOf, type JobOptions } from '../../src/client/job-options.ts';
-import { Queue, type QueueOptions } from '../../src/client/queue.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const opened: { readonly cluster: FakeCluster; readonly client: Client }[] = [];

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { Queue } from '../../src/client/api/queue.ts';
 import type { ClientOptions } from '../../src/client/client-options.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import type { OperationResult } from '../../src/protocol/reply.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';

@@ -1,16 +1,18 @@
 import { join, parse } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import { Job } from '../../src/client/job.ts';
-import { Sandbox } from '../../src/client/sandbox.ts';
-import { SandboxCodeMissingError } from '../../src/client/sandbox-errors.ts';
-import { loadPiscina } from '../../src/client/sandbox-pool.ts';
+import { Job } from '../../src/client/api/job.ts';
+import { Sandbox } from '../../src/client/sandbox/sandbox.ts';
+import { SandboxCodeMissingError } from '../../src/client/sandbox/sandbox-errors.ts';
+import { loadPiscina } from '../../src/client/sandbox/sandbox-pool.ts';
 
 /** The pool's threads do not find their entry point, as in a bundle that leaves it out. */
 const MISSING = fileURLToPath(new URL('./fixtures/no-such-entry.mjs', import.meta.url));
 
-vi.mock('../../src/client/sandbox-code.ts', () => ({ sandboxCodePath: () => MISSING }));
-const { sandboxCodePath } = await vi.importActual<typeof import('../../src/client/sandbox-code.ts')>('../../src/client/sandbox-code.ts');
+vi.mock('../../src/client/sandbox/sandbox-code.ts', () => ({ sandboxCodePath: () => MISSING }));
+const { sandboxCodePath } = await vi.importActual<typeof import('../../src/client/sandbox/sandbox-code.ts')>(
+  '../../src/client/sandbox/sandbox-code.ts',
+);
 
 describe('a thread that cannot start', () => {
   it('fails the jobs that waited for it, and is not retried forever', async () => {

@@ -5,11 +5,11 @@ import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Job } from '../../src/client/job.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { Sandbox } from '../../src/client/sandbox.ts';
-import { ProcessorFileError, ProcessorThreadError } from '../../src/client/sandbox-errors.ts';
-import { Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { Job } from '../../src/client/api/job.ts';
+import { Queue } from '../../src/client/api/queue.ts';
+import { Sandbox } from '../../src/client/sandbox/sandbox.ts';
+import { ProcessorFileError, ProcessorThreadError } from '../../src/client/sandbox/sandbox-errors.ts';
+import { Worker, type WorkerOptions } from '../../src/client/worker/worker.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 

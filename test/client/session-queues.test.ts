@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Batch } from '../../src/client/batch.ts';
-import { SessionQueues } from '../../src/client/session-queues.ts';
+import { Batch } from '../../src/client/delivery/batch.ts';
+import { SessionQueues } from '../../src/client/delivery/session-queues.ts';
 import type { ReadConsistency } from '../../src/protocol/client-frame.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 

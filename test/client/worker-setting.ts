@@ -1,8 +1,8 @@
 import { afterEach } from 'vitest';
-import { Client } from '../../src/client/client.ts';
-import { Quarantine } from '../../src/client/quarantine.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker.ts';
+import { Client } from '../../src/client/api/client.ts';
+import { Queue } from '../../src/client/api/queue.ts';
+import { Quarantine } from '../../src/client/worker/quarantine.ts';
+import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker/worker.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 /** Closed after the test, in this order. */

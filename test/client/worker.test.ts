@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { Client } from '../../src/client/client.ts';
+import { Client } from '../../src/client/api/client.ts';
+import type { Job } from '../../src/client/api/job.ts';
+import { Queue } from '../../src/client/api/queue.ts';
 import {
   InvalidOptionError,
   LeaseLostError,
@@ -8,9 +10,7 @@ import {
   UnknownOptionError,
   UnrecoverableError,
 } from '../../src/client/errors.ts';
-import type { Job } from '../../src/client/job.ts';
-import { Queue } from '../../src/client/queue.ts';
-import { Worker } from '../../src/client/worker.ts';
+import { Worker } from '../../src/client/worker/worker.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { countTimeInTurns } from './turn-time.ts';

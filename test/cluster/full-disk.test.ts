@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
+import { Queue } from '../../src/client/api/queue.ts';
 import { QuorumLostError } from '../../src/client/errors.ts';
-import { Queue } from '../../src/client/queue.ts';
 import { startCluster } from '../../src/cluster/cluster.ts';
 import { StorageError } from '../../src/storage/errors.ts';
 

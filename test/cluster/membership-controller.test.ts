@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MemberChange } from '../../src/client/admin-calls.ts';
+import type { MemberChange } from '../../src/client/api/admin-calls.ts';
 import { AdminRejectedError, DeadlineError } from '../../src/client/errors.ts';
 import { Exclusive } from '../../src/cluster/exclusive.ts';
 import type { AdminClient } from '../../src/cluster/membership-controller.ts';

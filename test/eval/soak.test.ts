@@ -9,11 +9,11 @@ import type { MachineMoment } from '../../eval/soak/machine-load.ts';
 import { planOf } from '../../eval/soak/plan.ts';
 import { resultOf } from '../../eval/soak/processing.ts';
 import { summaryOf } from '../../eval/soak/summary.ts';
-import { Job } from '../../src/client/job.ts';
+import { Job } from '../../src/client/api/job.ts';
 import { encodeValue } from '../../src/client/payload.ts';
+import type { Verdict } from '../../src/history/checkers/verdict.ts';
+import { HistoryRecorder } from '../../src/history/history.ts';
 import { type ClusterEndpoint, JobraftError } from '../../src/index.ts';
-import type { Verdict } from '../../src/sim/checkers/verdict.ts';
-import { HistoryRecorder } from '../../src/sim/history/history.ts';
 
 describe('the plan of a soak', () => {
   const kinds = (seconds: number, seed: number): Set<string> => new Set(planOf(seconds, seed).map(({ type }) => type));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packetOf } from '../../src/client/connection.ts';
+import { packetOf } from '../../src/client/delivery/connection.ts';
 import { ClaimDelivery } from '../../src/node/claim-delivery.ts';
 import type { NodeRuntime } from '../../src/node/node-runtime.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packetOf } from '../../src/client/connection.ts';
+import { packetOf } from '../../src/client/delivery/connection.ts';
 import { ClientInbox } from '../../src/node/client-inbox.ts';
 import { NodeTable } from './node-table.ts';
 

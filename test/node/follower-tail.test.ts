@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
-import { packetOf } from '../../src/client/connection.ts';
+import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { NodeLimits } from '../../src/node/limits.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';

@@ -1,6 +1,6 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
-import { packetOf } from '../../src/client/connection.ts';
+import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { NodeLimits } from '../../src/node/limits.ts';
 import { nodeLimits } from '../../src/node/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packetOf } from '../../src/client/connection.ts';
+import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { NodeLimits } from '../../src/node/limits.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { checkHistory } from '../../src/sim/checkers/check-history.ts';
-import { operationsOf } from '../../src/sim/history/operation.ts';
-import { parseHistory } from '../../src/sim/history/parse-history.ts';
+import { checkHistory } from '../../src/history/checkers/check-history.ts';
+import { operationsOf } from '../../src/history/operation.ts';
+import { parseHistory } from '../../src/history/parse-history.ts';
 
 const soak = resolve(import.meta.dirname, '../../dist/eval/soak/main.js');
 const SECONDS = 4;

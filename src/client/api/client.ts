@@ -1,0 +1,175 @@
+import type { LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
+import type { OperationResult } from '../../protocol/reply.ts';
+import { type ClientOptions, checkEndpoint, clientConfig } from '../client-options.ts';
+import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from '../closed-reason.ts';
+import { ClaimSchedulers } from '../delivery/claim-scheduler.ts';
+import { Connection } from '../delivery/connection.ts';
+import { OWN_STATUS_CALL } from '../delivery/leader-discovery.ts';
+import { Pipeline } from '../delivery/pipeline.ts';
+import type { ClusterEndpoint } from '../endpoint.ts';
+import { Quarantine } from '../worker/quarantine.ts';
+import { AdminCalls, type MemberChange } from './admin-calls.ts';
+import { releaseHolder } from './holder-release.ts';
+import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
+
+export type { ClientOptions };
+
+/**
+ * A connection to a cluster, shared by any number of queues and workers. It finds the leader, combines the operations of one turn
+ * into one request, and repeats requests until they are answered, which the cluster recognises by its session.
+ */
+export class Client implements AsyncDisposable {
+  /** @internal receives the operations of Queue and Worker. */
+  readonly pipeline: Pipeline;
+  /** @internal the waiting claims, merged for all workers of a queue. */
+  readonly claimSchedulers: ClaimSchedulers;
+  /** @internal see {@link ClusterEndpoint}. */
+  readonly departedReleased: Promise<void> | undefined;
+  /** @internal shared by the process's workers. */
+  readonly quarantine: Quarantine;
+  readonly #connection: Connection;
+  readonly #adminCalls: AdminCalls;
+  readonly #closedListeners = new Set<(error: Error) => void>();
+  readonly #unsubscribe: (() => void) | undefined;
+  #closed: ClosedReason | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws {UnknownOptionError | InvalidOptionError} */
+  constructor(endpoint: ClusterEndpoint, options: ClientOptions = {}) {
+    checkEndpoint(endpoint);
+    const config = clientConfig(options);
+    this.#connection = new Connection(endpoint, {
+      onReply: (reply, node) => this.pipeline.onReply(reply, node),
+      onReplyPart: (first, reply, node) => this.pipeline.onReplyPart(first, reply, node),
+      onRequestRejected: (rejection, node) => this.pipeline.onRejected(rejection, node),
+      onStatus: (call, status) => {
+        if (call === OWN_STATUS_CALL) this.pipeline.onStatus(status);
+        else this.#adminCalls.onStatus(call, status);
+      },
+      onDone: (call) => this.#adminCalls.onDone(call),
+      onAdminRejected: (rejection) => this.#adminCalls.onRejected(rejection),
+      onLog: (reply) => this.#adminCalls.onLog(reply.call, reply.entries),
+      onLost: (node) => {
+        this.#adminCalls.onLost(node);
+        this.pipeline.onLost(node);
+      },
+    });
+    this.pipeline = new Pipeline(this.#connection, config);
+    this.departedReleased = endpoint.departedReleased;
+    this.quarantine = Quarantine.of(endpoint);
+    this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
+    this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs);
+    this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
+    if (endpoint.isClosed === true) this.#onClusterClosed();
+  }
+
+  /**
+   * Resolves once the cluster replies. Calls do not need it; it takes the handshake out of the first one.
+   * @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError}
+   */
+  async connect(): Promise<void> {
+    await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
+  }
+
+  /**
+   * @internal releases every lease of a process that is gone: begun jobs count a stall.
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async releaseHolder(holder: number): Promise<void> {
+    await releaseHolder(this.pipeline, holder);
+  }
+
+  /** GetStatus of one node. @throws {InvalidOptionError | NodeUnavailableError | DeadlineError} */
+  async status(node: number): Promise<NodeStatus> {
+    this.#checkOpen();
+    checkNode(node);
+    return await this.#adminCalls.status(node);
+  }
+
+  /**
+   * GetLog: the entries of one node's log from index `from` to `to`, both included.
+   * @throws {InvalidOptionError | NodeUnavailableError | DeadlineError}
+   */
+  async log(node: number, from = 1, to = Number.MAX_SAFE_INTEGER): Promise<readonly LogEntryView[]> {
+    this.#checkOpen();
+    checkNode(node);
+    checkLogRange(from, to);
+    return await this.#adminCalls.log(node, from, to);
+  }
+
+  /**
+   * Requests other members from the leader. Resolves once the change is in the leader's log; its further steps follow by themselves, and
+   * {@link status} reports their progress.
+   * @throws {AdminRejectedError} if the node is not the leader, another change is in progress, or the change is invalid.
+   * @throws {UnknownOptionError | InvalidOptionError} nothing was sent
+   * @throws {NodeUnavailableError | DeadlineError} the change may have begun.
+   */
+  async changeMembership(node: number, change: MemberChange): Promise<void> {
+    this.#checkOpen();
+    checkNode(node);
+    checkMemberChange(change);
+    await this.#adminCalls.change(node, change);
+  }
+
+  /**
+   * Asks the leader to transfer leadership to node `to`, or to the voter with the longest log. Resolves once the transfer has begun.
+   * @throws {AdminRejectedError | InvalidOptionError | NodeUnavailableError | DeadlineError}
+   */
+  async transferLeadership(node: number, to = 0): Promise<void> {
+    this.#checkOpen();
+    checkNode(node);
+    checkSuccessor(to);
+    await this.#adminCalls.transfer(node, to);
+  }
+
+  /**
+   * @internal calls `listener` once, when this client or its cluster is closed, with the error of all later calls.
+   * @returns ends the subscription.
+   */
+  onClosed(listener: (error: Error) => void): () => void {
+    if (this.#closed === undefined) {
+      this.#closedListeners.add(listener);
+    } else {
+      const error = this.#closed('not-applied');
+      queueMicrotask(() => listener(error));
+    }
+    return () => this.#closedListeners.delete(listener);
+  }
+
+  /**
+   * Awaits the unanswered calls (until their deadlines), then leaves the cluster. Workers that use the client stop at once: close
+   * them first. May be called twice.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw this.#closed('not-applied');
+  }
+
+  async #close(): Promise<void> {
+    this.#unsubscribe?.();
+    this.#rejectCalls(CLIENT_CLOSED);
+    await this.pipeline.close();
+    this.#connection.close();
+  }
+
+  #onClusterClosed(): void {
+    this.#rejectCalls(CLUSTER_CLOSED);
+    void this.pipeline.end(CLUSTER_CLOSED).then(() => this.#connection.close());
+  }
+
+  #rejectCalls(reason: ClosedReason): void {
+    this.#closed ??= reason;
+    this.#adminCalls.close(reason);
+    const listeners = [...this.#closedListeners];
+    this.#closedListeners.clear();
+    for (const listener of listeners) listener(this.#closed('not-applied'));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

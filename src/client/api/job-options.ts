@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { isPromise } from '../../base/missing-await.ts';
+import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
+import type { AddOptions } from '../../protocol/request-encoder.ts';
+import { aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+
+export interface BackoffOptions {
+  readonly type: 'fixed' | 'exponential';
+  /** The first pause in milliseconds; `exponential` doubles it at every attempt. */
+  readonly delay: number;
+}
+
+/** The options of a new job; names and meanings as in BullMQ. */
+export interface JobOptions {
+  /** Milliseconds until the job may be claimed. */
+  readonly delay?: number;
+  /** 0 (the default) is served first, then 1 up to 2^21 in ascending order. */
+  readonly priority?: number;
+  /** Number of attempts before the job becomes a dead letter; 1 by default. */
+  readonly attempts?: number;
+  /** The pause before another attempt: milliseconds or an object; none by default. */
+  readonly backoff?: number | BackoffOptions;
+  /** `true` removes the completed job at once, a number keeps the newest of the queue, `false` keeps all; 1000 by default. */
+  readonly removeOnComplete?: boolean | number;
+  /** The same for dead letters; `false` by default: they are kept for inspection. */
+  readonly removeOnFail?: boolean | number;
+}
+
+const DURATION = durationIn(0, DURATION_MS_MAX);
+const KEPT = aValue<boolean | number>(
+  isKept,
+  `Give true (remove at once), false (keep all) or the number of jobs to keep, up to ${KEEP_MAX}.`,
+);
+const BACKOFF = optionsOf({
+  type: z.enum(['fixed', 'exponential'], { error: "Give 'fixed' or 'exponential'." }),
+  delay: DURATION,
+} satisfies Record<keyof BackoffOptions, z.ZodType>);
+
+/** The authority; {@link isValidAtSight} only saves this call for options that are valid. */
+export const JOB_OPTIONS = optionsOf(
+  {
+    delay: DURATION.optional(),
+    priority: integerIn(0, PRIORITY_MAX).optional(),
+    attempts: integerIn(1, ATTEMPTS_MAX).optional(),
+    backoff: z
+      .union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." })
+      .optional(),
+    removeOnComplete: KEPT.optional(),
+    removeOnFail: KEPT.optional(),
+  } satisfies Record<keyof JobOptions, z.ZodType>,
+  'Give an object of job options such as { attempts: 3 }, or leave it out.',
+);
+
+const COMPLETED_KEPT = 1_000;
+const NO_BACKOFF: AddOptions['backoff'] = Object.freeze({ type: 'none', delayMs: 0 });
+const DEFAULTS: AddOptions = Object.freeze({
+  delayMs: 0,
+  priority: 0,
+  attemptsMax: 1,
+  backoff: NO_BACKOFF,
+  keepCompleted: COMPLETED_KEPT,
+  keepFailed: -1,
+});
+
+/**
+ * Converts the user's options to those of the request.
+ * @param defaults apply to everything that `options` leaves out.
+ * @param bulkIndex the index of the job in a bulk, for the error.
+ * @throws {UnknownOptionError | InvalidOptionError}
+ */
+export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS, bulkIndex?: number): AddOptions {
+  if (options === undefined) return defaults;
+  if (!isValidAtSight(options)) checkOptions(JOB_OPTIONS, options, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
+  const { delay, priority, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  return {
+    delayMs: delay ?? defaults.delayMs,
+    priority: priority ?? defaults.priority,
+    attemptsMax: attempts ?? defaults.attemptsMax,
+    backoff: backoff === undefined ? defaults.backoff : backoffOf(backoff),
+    keepCompleted: removeOnComplete === undefined ? defaults.keepCompleted : keptOf(removeOnComplete),
+    keepFailed: removeOnFail === undefined ? defaults.keepFailed : keptOf(removeOnFail),
+  };
+}
+
+/**
+ * Whether the schema would accept these options. The schema decides: false only means that it is called. Written by hand, since add() is
+ * called some 200,000 times a second: measured, 0.1 µs a call here and 0.3 to 1.3 µs in zod. A test checks that the two agree.
+ */
+export function isValidAtSight(options: JobOptions): boolean {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || isPromise(options)) return false;
+  for (const name in options) {
+    switch (name) {
+      case 'delay':
+      case 'priority':
+      case 'attempts':
+      case 'backoff':
+      case 'removeOnComplete':
+      case 'removeOnFail':
+        break;
+      default:
+        return false;
+    }
+  }
+  const { delay, priority, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  return (
+    (delay === undefined || isDuration(delay)) &&
+    (priority === undefined || isIntegerIn(priority, 0, PRIORITY_MAX)) &&
+    (attempts === undefined || isIntegerIn(attempts, 1, ATTEMPTS_MAX)) &&
+    (backoff === undefined || isDuration(backoff) || isBackoff(backoff)) &&
+    (removeOnComplete === undefined || isKept(removeOnComplete)) &&
+    (removeOnFail === undefined || isKept(removeOnFail))
+  );
+}
+
+const isDuration = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= DURATION_MS_MAX;
+
+function isIntegerIn(value: unknown, from: number, to: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to;
+}
+
+function isKept(value: unknown): boolean {
+  return typeof value === 'boolean' || isIntegerIn(value, 0, KEEP_MAX);
+}
+
+function isBackoff(value: number | BackoffOptions): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isPromise(value)) return false;
+  for (const name in value) if (name !== 'type' && name !== 'delay') return false;
+  return (value.type === 'fixed' || value.type === 'exponential') && isDuration(value.delay);
+}
+
+function backoffOf(backoff: number | BackoffOptions): AddOptions['backoff'] {
+  if (typeof backoff === 'number') return backoff === 0 ? NO_BACKOFF : { type: 'fixed', delayMs: backoff };
+  return { type: backoff.type, delayMs: backoff.delay };
+}
+
+const keptOf = (remove: boolean | number): number => (typeof remove === 'number' ? remove : remove ? 0 : -1);

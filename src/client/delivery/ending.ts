@@ -1,0 +1,53 @@
+import type { ClosedReason } from '../closed-reason.ts';
+import type { Batch } from './batch.ts';
+import type { BatchBuilder } from './batch-builder.ts';
+import type { Connection } from './connection.ts';
+import type { SessionQueues } from './session-queues.ts';
+
+/**
+ * The end of a client whose cluster was closed: nothing is sent any more. Unsent calls are rejected at once. Sent calls may still
+ * receive a reply from their node, and are rejected when all channels are lost.
+ */
+export class Ending {
+  readonly #connection: Connection;
+  readonly #sessionQueues: SessionQueues;
+  readonly #intake: BatchBuilder;
+  #reason: ClosedReason | undefined;
+
+  constructor(parts: { readonly connection: Connection; readonly sessionQueues: SessionQueues; readonly intake: BatchBuilder }) {
+    this.#connection = parts.connection;
+    this.#sessionQueues = parts.sessionQueues;
+    this.#intake = parts.intake;
+  }
+
+  get isBegun(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  begin(reason: ClosedReason): void {
+    this.#reason = reason;
+    this.#intake.close(reason);
+    // No worker is left for their jobs.
+    for (const claim of this.#sessionQueues.takeWaitingClaims()) this.#fail(claim, reason);
+    this.settle();
+  }
+
+  /** Rejects the calls that can no longer receive a reply. Without effect until the end has begun. */
+  settle(): void {
+    const reason = this.#reason;
+    if (reason === undefined) return;
+    this.#intake.closeOpenBatches();
+    this.#intake.closeQueries();
+    for (const batch of this.#sessionQueues.takeQueued()) this.#fail(batch, reason);
+    for (const batch of [...this.#sessionQueues.unanswered()]) {
+      if (this.#connection.isOpen && batch.uncertainSends > 0) continue;
+      this.#sessionQueues.remove(batch);
+      this.#fail(batch, reason);
+    }
+  }
+
+  #fail(batch: Batch, reason: ClosedReason): void {
+    this.#intake.release(batch);
+    batch.fail(reason(batch.uncertainSends > 0 || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied'));
+  }
+}

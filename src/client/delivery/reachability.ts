@@ -1,0 +1,38 @@
+import type { Outcome } from '../../base/errors.ts';
+import { NoNodesRunningError, type QuorumLostError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import type { LeaderDiscovery } from './leader-discovery.ts';
+
+/** Whether calls can be answered at all: a node runs, and no outage lasts until its cause is removed. */
+export class Reachability {
+  readonly #connection: Connection;
+  readonly #search: LeaderDiscovery;
+  /** The result of the latest check: without an outage, no call needs a check of its own. */
+  #hadOutage = false;
+
+  constructor(connection: Connection, search: LeaderDiscovery) {
+    this.#connection = connection;
+    this.#search = search;
+  }
+
+  /** The nodes, if none of them runs. */
+  get stoppedNodes(): readonly number[] | undefined {
+    return this.#search.isSearching && !this.#connection.isAnyReachable() ? this.#connection.nodeIds() : undefined;
+  }
+
+  /** Checks now. @returns the error for an outage, or undefined if there is none. */
+  outage(): ((outcome: Outcome) => QuorumLostError) | undefined {
+    const outage = this.#connection.outage();
+    this.#hadOutage = outage !== undefined;
+    return outage;
+  }
+
+  /** @param isStale whether any node may reply. @throws {NoNodesRunningError | QuorumLostError} */
+  check(isStale = false): void {
+    if (!(this.#search.isSearching || this.#hadOutage)) return;
+    const outage = this.outage();
+    if (outage !== undefined && !isStale) throw outage('not-applied');
+    const stoppedNodes = this.stoppedNodes;
+    if (stoppedNodes !== undefined) throw new NoNodesRunningError(stoppedNodes);
+  }
+}

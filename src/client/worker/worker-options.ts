@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import { CLAIM_COUNT_MAX, STALLED_MAX, STALLED_MAX_DEFAULT } from '../../protocol/limits.ts';
+import type { Client } from '../api/client.ts';
+import { aConnection, CONNECTION_REMEDY } from '../api/connection-source.ts';
+import type { ClusterEndpoint } from '../endpoint.ts';
+import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+
+export interface WorkerOptions {
+  /** A cluster, or a Client that the caller creates and closes. */
+  readonly connection: ClusterEndpoint | Client;
+  /** Maximum number of jobs processed at the same time; 1. A processor in a file processes no more than it has `threads`. */
+  readonly concurrency?: number;
+  /** Lease duration without renewal; a lease is extended every third of it; 30,000 ms. */
+  readonly leaseMs?: number;
+  /**
+   * How often a job may stall (be begun under a lease that expires before the attempt ends): the process was killed, its event loop was
+   * blocked, or it could not reach the cluster. One more stall fails the job. An attempt that ends resets the count; 1.
+   */
+  readonly maxStalledCount?: number;
+  /** Begin without a call of run(); true. */
+  readonly autorun?: boolean;
+  /** How long one claim waits at the cluster for a job; 5,000 ms. */
+  readonly claimWaitMs?: number;
+  /**
+   * Maximum number of jobs that are claimed ahead, and only while jobs take less time than a claim: as many as are done while a claim is
+   * in flight; four times `concurrency`. They are given back if the running jobs take longer than a claim after all.
+   * Zero leaves every waiting job to other workers.
+   */
+  readonly prefetchMax?: number;
+  /** Maximum number of threads of a processor in a file, each with one job at a time; as many as `concurrency`, but at most 32. */
+  readonly threads?: number;
+}
+export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads'>>>;
+
+const PREFETCH_SHARE = 4;
+
+const SCHEMA = optionsOf(
+  {
+    connection: aConnection,
+    concurrency: integerIn(1, CLAIM_COUNT_MAX).optional(),
+    leaseMs: durationIn(10, 24 * 3_600_000).optional(),
+    maxStalledCount: integerIn(0, STALLED_MAX).optional(),
+    autorun: aBoolean.optional(),
+    claimWaitMs: durationIn(1, 60_000).optional(),
+    prefetchMax: integerIn(0, CLAIM_COUNT_MAX).optional(),
+    threads: integerIn(1, 256).optional(),
+  } satisfies Record<keyof WorkerOptions, z.ZodType>,
+  CONNECTION_REMEDY,
+);
+
+/** @throws {UnknownOptionError | InvalidOptionError} */
+export function workerConfig(options: WorkerOptions): WorkerConfig {
+  checkOptions(SCHEMA, options);
+  const { concurrency = 1, leaseMs = 30_000, maxStalledCount = STALLED_MAX_DEFAULT, autorun = true, claimWaitMs = 5_000 } = options;
+  return Object.freeze({
+    concurrency,
+    leaseMs,
+    maxStalledCount,
+    autorun,
+    claimWaitMs,
+    prefetchMax: options.prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX),
+  });
+}
+
+const PROCESSOR = aValue(
+  (value) => typeof value === 'function' || (typeof value === 'string' && value !== '') || value instanceof URL,
+  'Give a function, or the path or URL of a file that exports one: new Worker(name, processor, { connection }).',
+);
+
+/** @throws {InvalidOptionError} */
+export function checkProcessor(processor: unknown): void {
+  checkOptions(PROCESSOR, processor, ['processor']);
+}

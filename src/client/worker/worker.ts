@@ -1,0 +1,342 @@
+import { EventEmitter, errorMonitor } from 'node:events';
+import { REASON_BYTES_MAX } from '../../protocol/limits.ts';
+import type { ClaimedJob } from '../../protocol/reply.ts';
+import { acquireClient, type SharedClient } from '../api/connection-source.ts';
+import { type Job, jobOfClaim } from '../api/job.ts';
+import { checkQueueName } from '../api/queue.ts';
+import type { Pipeline } from '../delivery/pipeline.ts';
+import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
+import { encodeValue } from '../payload.ts';
+import { Sandbox } from '../sandbox/sandbox.ts';
+import { describeThrown, toError } from '../thrown.ts';
+import { JobClaimer } from './job-claimer.ts';
+import { JobCompletion, JobFailure, type JobReportHandlers } from './job-report.ts';
+import { JobSlots } from './job-slots.ts';
+import { LeaseRenewer } from './lease-renewer.ts';
+import { type JobContext, LeasedJob } from './leased-job.ts';
+import { callListeners, warnOfThrown } from './listeners.ts';
+import { readStalledJob } from './stalled-job.ts';
+import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
+
+export { UnrecoverableError } from '../errors.ts';
+export type { WorkerOptions };
+
+export type Processor<Data, Result> = (job: Job<Data, Result>, context: JobContext) => Promise<Result> | Result;
+
+/**
+ * The worker's events and the arguments of their listeners. A listener that throws, or returns a promise that rejects, affects
+ * neither the worker nor the other listeners: its error is emitted as 'error', or as a process warning if there is no listener.
+ */
+export interface WorkerEvents<Data, Result> {
+  /** The processor begins. */
+  active: [job: Job<Data, Result>];
+  /** The completion is committed. */
+  completed: [job: Job<Data, Result>, result: Result];
+  /**
+   * The failure is committed: the job will be tried again, or is a dead letter. Also emitted, with a {@link JobStalledError} and after
+   * 'stalled', if the cluster failed the job because this worker lost its lease once too often.
+   */
+  failed: [job: Job<Data, Result>, error: Error];
+  /** The lease was lost: another worker may hold the job, and this worker's result no longer counts. */
+  stalled: [job: Job<Data, Result>, error: LeaseLostError];
+  /** The worker got jobs, and no job is left waiting in the queue; delayed ones may be, and jobs may still run. */
+  drained: [];
+  /** A call to the cluster failed, or a listener threw; the worker goes on. It stops if the client or its cluster was closed. */
+  error: [error: Error];
+  closed: [];
+}
+
+/** In characters: any text of this length fits into the bytes that the queue stores. */
+const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
+
+/**
+ * The consumer's side of one named queue: claims jobs, runs the processor, and reports the outcome. A job that was lost to another
+ * worker can never be completed by this one.
+ */
+export class Worker<Data = unknown, Result = unknown> extends EventEmitter<WorkerEvents<Data, Result>> implements AsyncDisposable {
+  readonly name: string;
+  readonly #config: WorkerConfig;
+  readonly #lease: SharedClient;
+  readonly #pipeline: Pipeline;
+  readonly #unsubscribe: () => void;
+  readonly #sandbox: Sandbox<Data, Result> | undefined;
+  readonly #processor: Processor<Data, Result>;
+  readonly #intake: JobClaimer;
+  readonly #keeper: LeaseRenewer<Data, Result>;
+  readonly #slots: JobSlots<Data, Result>;
+  readonly #reports: JobReportHandlers<Data, Result>;
+  /** Unanswered operations that end a job. */
+  #ending = 0;
+  #isStarted = false;
+  #isClosing = false;
+  #closing: Promise<void> | undefined;
+  readonly #closed: Promise<void>;
+  #onClosed!: () => void;
+  #onProgress: (() => void) | undefined;
+
+  /**
+   * @param processor a function, or the path (relative to the working directory) or file: URL of a file whose export `process` (or
+   * default) runs in a pool of threads. A file that does not exist is emitted as 'error', and fails each job until it exists.
+   * @throws {UnknownOptionError | InvalidOptionError}
+   * @throws {ProcessorFileError} for a URL that names no file of this machine.
+   * @throws {SandboxCodeMissingError} for a file if jobraft is part of a bundle.
+   */
+  constructor(name: string, processor: Processor<Data, Result> | string | URL, options: WorkerOptions) {
+    super();
+    this.#closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+    checkQueueName(name);
+    checkProcessor(processor);
+    this.#config = workerConfig(options);
+    this.name = name;
+    if (typeof processor === 'function') {
+      this.#processor = processor;
+    } else {
+      const { concurrency } = this.#config;
+      const sandbox = new Sandbox<Data, Result>(processor, {
+        concurrency,
+        threads: options.threads,
+        onError: (error) => this.#report(error),
+      });
+      this.#sandbox = sandbox;
+      // A job without a thread has not begun.
+      this.#config = Object.freeze({ ...this.#config, concurrency: sandbox.threads });
+      this.#processor = (job, context) => sandbox.run(job, context.signal);
+    }
+    this.#lease = acquireClient(options.connection);
+    this.#pipeline = this.#lease.client.pipeline;
+    const { claimSchedulers, quarantine } = this.#lease.client;
+    this.#intake = new JobClaimer(
+      name,
+      this.#config,
+      this.#pipeline,
+      { claimSchedulers, quarantine },
+      {
+        running: () => this.#slots.running.size,
+        ready: () => this.#slots.ready,
+        onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
+        onDrained: () => this.#emitToListeners('drained'),
+        hasDrainedListener: () => this.listenerCount('drained') > 0,
+        onError: (error) => this.#report(error),
+      },
+    );
+    this.#keeper = new LeaseRenewer(this.#config.leaseMs, this.#pipeline, {
+      held: () => this.#slots.held(),
+      onLost: (held) => this.#onLeaseLost(held),
+      onError: (error) => this.#report(error),
+    });
+    this.#slots = new JobSlots(this.#config, quarantine, this.#pipeline, this.#intake, {
+      run: (held, nowMs) => void this.#process(held, nowMs),
+      giveBack: (held) => this.#giveBack(held),
+      onFree: () => {
+        this.#intake.request();
+        this.#progress();
+      },
+      onError: (error) => this.#report(error),
+    });
+    this.#reports = {
+      leaseMs: this.#config.leaseMs,
+      outlivesOutage: () => !this.#isClosing,
+      onReply: (held) => this.#onReportReply(held),
+      onCompleted: (held, result) => this.#onCompleted(held, result),
+      onFailed: (held, error, reason) => this.#onFailed(held, error, reason),
+      onLost: (held) => this.#onLeaseLost(held),
+      // Another attempt would fail as well.
+      onTooLarge: (held, error) => this.#send(held, this.#failureOf(held, error)),
+      onError: (error) => this.#report(error),
+    };
+    this.#unsubscribe = this.#lease.client.onClosed((error) => this.#onClientClosed(error));
+    // Listeners are attached after the constructor: nothing may happen before the next microtask.
+    if (this.#config.autorun) queueMicrotask(() => void this.run());
+  }
+
+  get isRunning(): boolean {
+    return this.#isStarted && !this.#isClosing;
+  }
+
+  async waitUntilReady(): Promise<void> {
+    await this.#lease.client.connect();
+  }
+
+  /** Begins to work. @returns a promise that resolves when the worker is closed. May be called twice. */
+  run(): Promise<void> {
+    if (!this.#isStarted && !this.#isClosing) {
+      this.#isStarted = true;
+      this.#keeper.start();
+      const { departedReleased } = this.#lease.client;
+      if (departedReleased === undefined) this.#intake.start();
+      else void departedReleased.then(() => (this.#isClosing ? undefined : this.#intake.start()));
+    }
+    return this.#closed;
+  }
+
+  /**
+   * Claims no more, gives back jobs that were not begun, and awaits the running ones. May be called twice, and before run().
+   * @param isForced does not wait: running jobs are aborted and given back too.
+   */
+  close(isForced = false): Promise<void> {
+    if (isForced) for (const held of this.#slots.running) this.#abandon(held);
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing = true;
+    const claimsOver = this.#intake.stop();
+    this.#slots.close();
+    while (this.#slots.running.size > 0 || this.#ending > 0 || this.#intake.isClaiming) {
+      await new Promise<void>((resolve) => {
+        this.#onProgress = resolve;
+      });
+    }
+    await claimsOver;
+    this.#keeper.stop();
+    await this.#sandbox?.close();
+    this.#unsubscribe();
+    await this.#lease.release();
+    this.#emitToListeners('closed');
+    this.#onClosed();
+  }
+
+  #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
+    // The lease runs from when the claim was applied: after it was sent, and after the last moment before its reply arrived.
+    const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
+    const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
+    this.#slots.add(held);
+    this.#progress();
+  }
+
+  async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
+    held.hasStarted = true;
+    this.#emitToListeners('active', held.job);
+    let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
+    try {
+      const result = await this.#processor(held.job, held.context);
+      const bytes = encodeValue(result);
+      const { payloadBytesMax } = this.#pipeline.config;
+      if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
+      report = new JobCompletion(held, this.#reports, result, bytes);
+    } catch (thrown) {
+      report = this.#failureOf(held, toError(thrown));
+    }
+    this.#slots.free(held);
+    this.#intake.observeJobMs(performance.now() - startedMs);
+    if (!held.isLost) this.#send(held, report);
+    this.#slots.fill();
+    this.#intake.request();
+    this.#progress();
+  }
+
+  #failureOf(held: LeasedJob<Data, Result>, error: Error): JobFailure<Data, Result> {
+    const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
+    return new JobFailure(held, this.#reports, error, reason, !isUnrecoverable(error));
+  }
+
+  /** Sends the outcome of a job. */
+  #send(held: LeasedJob<Data, Result>, report: JobCompletion<Data, Result> | JobFailure<Data, Result>): void {
+    held.isEnded = true;
+    this.#ending += 1;
+    try {
+      this.#pipeline.keep(report.bytes, report);
+    } catch (error) {
+      // The client is closed: the lease expires, and the job is tried again.
+      report.onError(error as Error);
+    }
+  }
+
+  #onReportReply(held: LeasedJob<Data, Result>): void {
+    this.#ending -= 1;
+    this.#slots.onOver(held);
+    this.#progress();
+  }
+
+  #onCompleted(held: LeasedJob<Data, Result>, result: Result): void {
+    held.onCompleted(result);
+    this.#emitToListeners('completed', held.job, result);
+  }
+
+  #onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void {
+    held.onFailed(reason);
+    this.#emitToListeners('failed', held.job, error);
+  }
+
+  /** Releases a job; another worker may begin it at once. */
+  #giveBack(held: LeasedJob<Data, Result>): void {
+    held.isEnded = true;
+    this.#ending += 1;
+    const { id, token, extendedAtMs } = held;
+    this.#pipeline.giveBack({ id, token }, extendedAtMs + this.#config.leaseMs, () => {
+      this.#ending -= 1;
+      this.#progress();
+    });
+  }
+
+  #onLeaseLost(held: LeasedJob<Data, Result>): void {
+    if (held.isLost) return;
+    const error = new LeaseLostError(held.id);
+    held.lose(error);
+    this.#slots.lose(held);
+    this.#slots.fill();
+    if (held.hasStarted) this.#emitToListeners('stalled', held.job, error);
+    if (this.listenerCount('failed') > 0) this.#emitIfFailed(held);
+    this.#intake.request();
+    this.#progress();
+  }
+
+  /** The stall may have failed the job. No report of this worker shows that. */
+  #emitIfFailed(held: LeasedJob<Data, Result>): void {
+    this.#ending += 1;
+    readStalledJob<Data, Result>(this.#pipeline, held, (failure) => {
+      this.#ending -= 1;
+      if (failure !== undefined) this.#emitToListeners('failed', failure.job, failure.error);
+      this.#progress();
+    });
+  }
+
+  /** The worker's calls can no longer take effect: it emits one error and stops. A closing worker no longer waits for its jobs. */
+  #onClientClosed(error: Error): void {
+    if (!this.#isClosing || this.#slots.running.size > 0) this.#emitError(error);
+    this.#isClosing = true;
+    void this.close(true);
+  }
+
+  #abandon(held: LeasedJob<Data, Result>): void {
+    held.lose(new ClientClosedError());
+    this.#slots.free(held);
+    this.#giveBack(held);
+    this.#slots.onOver(held);
+  }
+
+  /** An error without a listener must not end the process: the worker goes on, and emits a warning. */
+  #report(error: Error): void {
+    if (this.#isClosing && (error instanceof ClientClosedError || error instanceof ClusterClosedError)) return;
+    this.#emitError(error);
+  }
+
+  #emitError(error: Error): void {
+    if (this.listenerCount('error') > 0) this.#emitToListeners('error', error);
+    else process.emitWarning(error);
+  }
+
+  #emitToListeners<Name extends keyof WorkerEvents<Data, Result>>(name: Name, ...args: WorkerEvents<Data, Result>[Name]): void {
+    // Checked first, since most events of most jobs have no listener.
+    if (name !== 'error' && this.listenerCount(name) === 0) return;
+    if (name === 'error') callListeners(this.rawListeners(errorMonitor), this, args, (thrown) => this.#onListenerThrew(name, thrown));
+    callListeners(this.rawListeners(name), this, args, (thrown) => this.#onListenerThrew(name, thrown));
+  }
+
+  #onListenerThrew(event: keyof WorkerEvents<Data, Result>, thrown: unknown): void {
+    if (event !== 'error' && this.listenerCount('error') > 0) this.#emitToListeners('error', toError(thrown));
+    else warnOfThrown(event, thrown);
+  }
+
+  #progress(): void {
+    this.#onProgress?.();
+    this.#onProgress = undefined;
+  }
+}

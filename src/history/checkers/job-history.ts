@@ -1,0 +1,156 @@
+import type { ClaimResult, JobKey } from '../history.ts';
+import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
+
+/** One job's part in a claim that may have returned several. */
+export interface JobClaim extends ClaimResult {
+  readonly operation: OperationOf<'claim'>;
+}
+
+/** Everything in a history that names one job, in the order of the invocations. */
+export interface JobHistory {
+  readonly id: number;
+  /** Undefined when no add, claim or read shows it. */
+  readonly key: JobKey | undefined;
+  /** Every add that may have added this job: the one that got its id, or those of unknown (or rejected) outcome with its key. */
+  readonly adds: readonly OperationOf<'add'>[];
+  readonly claims: readonly JobClaim[];
+  readonly begins: readonly OperationOf<'begin'>[];
+  readonly extends: readonly OperationOf<'extend'>[];
+  readonly completes: readonly OperationOf<'complete'>[];
+  readonly fails: readonly OperationOf<'fail'>[];
+  readonly releases: readonly OperationOf<'release'>[];
+  /** Of the processes that may have held the job. */
+  readonly holderReleases: readonly OperationOf<'releaseHolder'>[];
+  readonly retries: readonly OperationOf<'retry'>[];
+  readonly removes: readonly OperationOf<'remove'>[];
+  /** Only the linearizable ones. */
+  readonly reads: readonly OperationOf<'getJob'>[];
+}
+
+type Growing = { -readonly [Name in keyof JobHistory]: JobHistory[Name] extends readonly (infer Item)[] ? Item[] : JobHistory[Name] };
+
+/** The history by job. Jobs whose add is of unknown outcome and that were never seen are left out. */
+export function jobHistoriesOf(operations: readonly HistoryOperation[]): Map<number, JobHistory> {
+  const jobs = new Map<number, Growing>();
+  const jobOf = (id: number): Growing => {
+    let job = jobs.get(id);
+    if (job === undefined) {
+      job = emptyJob(id);
+      jobs.set(id, job);
+    }
+    return job;
+  };
+  for (const operation of operations) assign(operation, jobOf);
+  assignHolderReleases(operations, jobs);
+  const unplaced = unplacedAdds(operations);
+  const unknown = [...unplaced.values()].flat().filter(({ outcome }) => outcome === 'info');
+  for (const job of jobs.values()) {
+    if (job.adds.length > 0) continue;
+    // A job that only commands name, by a guessed id, may be any job added by a call of unknown outcome.
+    job.adds.push(...(job.key === undefined ? unknown : (unplaced.get(job.key) ?? [])));
+  }
+  return jobs;
+}
+
+/** A process holds what it claimed, and may hold what it claimed without a reply. */
+function assignHolderReleases(operations: readonly HistoryOperation[], jobs: ReadonlyMap<number, Growing>): void {
+  const releases = operations.filter(isFunction('releaseHolder'));
+  if (releases.length === 0) return;
+  const unknownHolders = new Set(
+    operations.filter(isFunction('claim')).flatMap(({ outcome, call }) => (outcome === 'info' ? [call.holder] : [])),
+  );
+  for (const job of jobs.values()) {
+    const holders = new Set([...unknownHolders, ...job.claims.map(({ operation }) => operation.call.holder)]);
+    job.holderReleases.push(...releases.filter(({ call }) => holders.has(call.holder)));
+  }
+}
+
+/** Adds that got no id, by key. */
+function unplacedAdds(operations: readonly HistoryOperation[]): Map<JobKey, OperationOf<'add'>[]> {
+  const adds = new Map<JobKey, OperationOf<'add'>[]>();
+  for (const operation of operations) {
+    if (operation.f !== 'add' || operation.outcome === 'ok') continue;
+    const known = adds.get(operation.call.key);
+    if (known === undefined) adds.set(operation.call.key, [operation]);
+    else known.push(operation);
+  }
+  return adds;
+}
+
+function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): void {
+  switch (operation.f) {
+    case 'add':
+      if (operation.result !== undefined) {
+        const job = jobOf(operation.result.job);
+        job.adds.push(operation);
+        job.key = operation.call.key;
+      }
+      break;
+    case 'claim':
+      for (const claimed of operation.result?.jobs ?? []) {
+        const job = jobOf(claimed.job);
+        job.claims.push({ ...claimed, operation });
+        if (claimed.key !== undefined) job.key ??= claimed.key;
+      }
+      break;
+    case 'getJob': {
+      if (operation.call.consistency !== undefined && operation.call.consistency !== 'linearizable') break;
+      if (operation.result === undefined) break;
+      const job = jobOf(operation.call.job);
+      job.reads.push(operation);
+      if (operation.result.key !== undefined) job.key ??= operation.result.key;
+      break;
+    }
+    case 'begin':
+      jobOf(operation.call.job).begins.push(operation);
+      break;
+    case 'extend':
+      jobOf(operation.call.job).extends.push(operation);
+      break;
+    case 'complete':
+      jobOf(operation.call.job).completes.push(operation);
+      break;
+    case 'fail':
+      jobOf(operation.call.job).fails.push(operation);
+      break;
+    case 'release':
+      jobOf(operation.call.job).releases.push(operation);
+      break;
+    case 'retry':
+      jobOf(operation.call.job).retries.push(operation);
+      break;
+    case 'remove':
+      jobOf(operation.call.job).removes.push(operation);
+      break;
+    case 'counts':
+    case 'releaseHolder':
+      break;
+    default:
+      operation satisfies never;
+  }
+}
+
+const emptyJob = (id: number): Growing => ({
+  id,
+  key: undefined,
+  adds: [],
+  claims: [],
+  begins: [],
+  extends: [],
+  completes: [],
+  fails: [],
+  releases: [],
+  holderReleases: [],
+  retries: [],
+  removes: [],
+  reads: [],
+});
+
+/** The adds that may have added the job. */
+export const possibleAddsOf = (job: JobHistory): readonly OperationOf<'add'>[] => job.adds.filter(mayHaveApplied);
+
+/** The add of the job, if it is certain: the only possible one, or one of those with its key. */
+export function addOf(job: JobHistory): OperationOf<'add'> | undefined {
+  const [add, ...others] = possibleAddsOf(job);
+  return others.length > 0 && job.key === undefined ? undefined : add;
+}

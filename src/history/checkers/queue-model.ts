@@ -1,0 +1,226 @@
+import type { ClaimResult, JobKey } from '../history.ts';
+import type { HistoryOperation, OperationOf } from '../operation.ts';
+import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobState, takenUnseen } from './job-model.ts';
+import type { Moment, SequentialModel } from './linearizability.ts';
+
+/** A job in the queue's state. */
+interface QueuedJob {
+  readonly key: JobKey;
+  /** Zero while it is unknown: its add is of unknown outcome. */
+  readonly id: number;
+  /** While the id is unknown: the ids of the adds before and after it. */
+  readonly idAbove: number;
+  readonly idBelow: number;
+  readonly queue: string;
+  readonly priority: number;
+  readonly state: JobState;
+  readonly model: JobModel;
+}
+
+/** All queues of a cluster as one sequential object. */
+export interface QueueState {
+  /** In the order of their adds, without removed ones. */
+  readonly jobs: readonly QueuedJob[];
+  readonly lastId: number;
+  readonly lastToken: number;
+}
+
+/** Values that are the same for all jobs. */
+export type QueueModelOptions = Pick<JobModelOptions, 'leases' | 'delayErrorUs' | 'isCounting'>;
+
+/** More jobs than this that a claim of unknown outcome may or may not have found waiting are not tried in every combination. */
+const UNSURE_MAX = 5;
+
+/** The whole queue, for short histories: states are compared by all their fields. */
+export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
+  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0 };
+  readonly #options: QueueModelOptions;
+  #isIncomplete = false;
+
+  constructor(options: QueueModelOptions) {
+    this.#options = options;
+  }
+
+  /** Some outcomes were not tried, so that a failed search proves nothing. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
+  }
+
+  keyOf({ jobs, lastId, lastToken }: QueueState): string {
+    return `${lastId} ${lastToken} ${jobs.map(keyOfJob).join(' ')}`;
+  }
+
+  step(state: QueueState, operation: HistoryOperation, moment: Moment): readonly QueueState[] {
+    switch (operation.f) {
+      case 'add':
+        return this.#add(state, operation, moment);
+      case 'claim':
+        return operation.result === undefined
+          ? this.#unknownClaim(state, operation, moment)
+          : this.#claim(state, operation, operation.result.jobs, moment);
+      case 'counts':
+        return operation.result === undefined || this.#mayCount(state, operation, moment) ? [state] : [];
+      case 'getJob':
+        return this.#read(state, operation, moment);
+      case 'releaseHolder':
+        return this.#releaseHolder(state, operation, moment);
+      default:
+        return placesOf(state, operation.call.job, undefined).flatMap((at) =>
+          this.#onJob(state, at, jobOperation(operation), moment, operation.call.job),
+        );
+    }
+  }
+
+  #add(state: QueueState, operation: OperationOf<'add'>, moment: Moment): QueueState[] {
+    const { key, queue, priority = 0 } = operation.call;
+    const id = operation.result?.job ?? 0;
+    if (id !== 0 && id <= state.lastId) return [];
+    const model = new JobModel({ terms: operation.call, unknownClaimsAt: [], ...this.#options });
+    const before =
+      id === 0 ? state.jobs : state.jobs.map((job) => (job.idBelow === Number.POSITIVE_INFINITY ? { ...job, idBelow: id } : job));
+    const place = { id, idAbove: state.lastId, idBelow: id === 0 ? Number.POSITIVE_INFINITY : id };
+    return model.step(ABSENT, jobOperation(operation), moment).map((added) => ({
+      ...state,
+      jobs: [...before, { key, ...place, queue, priority, state: added, model }],
+      lastId: Math.max(state.lastId, id),
+    }));
+  }
+
+  /** A claim that returned these jobs: each must have been claimable, and no job that is ahead of them may have been left. */
+  #claim(state: QueueState, operation: OperationOf<'claim'>, claimed: readonly ClaimResult[], moment: Moment): QueueState[] {
+    const { queue, countMax, waitMs = 0 } = operation.call;
+    // The reply to a claim whose wait ended without a job comes from one node and says nothing about the queue.
+    if (claimed.length === 0 && waitMs > 0) return [state];
+    if (claimed.length > countMax) return [];
+    let next = state;
+    const taken: number[] = [];
+    for (const job of claimed) {
+      const [at = -1] = placesOf(next, job.job, job.key);
+      const found = next.jobs[at];
+      if (found?.queue !== queue || (job.key ?? found.key) !== found.key || job.token <= next.lastToken) return [];
+      const [after] = this.#onJob(next, at, { ...spanOf(operation), source: { ...job, operation } }, moment, job.job);
+      if (after === undefined) return [];
+      next = { ...after, lastToken: job.token };
+      taken.push(at);
+    }
+    if (taken.some((at, place) => place > 0 && servedBefore(next, at, taken[place - 1] as number))) return [];
+    const last = taken.at(-1);
+    const isPassedOver = state.jobs.some((job, at) => {
+      if (job.queue !== queue || taken.includes(at) || !isSurelyWaiting(job)) return false;
+      return claimed.length < countMax || last === undefined || servedBefore(next, at, last);
+    });
+    return isPassedOver ? [] : [next];
+  }
+
+  /** A claim with an unknown result: it got the first jobs of the order, possibly including those whose lease or delay had just ended. */
+  #unknownClaim(state: QueueState, operation: OperationOf<'claim'>, moment: Moment): QueueState[] {
+    const { queue, countMax, leaseMs } = operation.call;
+    const claimable = state.jobs
+      .map((job, at) => ({ job, at, taken: takenStates(job, this.#options.leases.overUs(moment.notBeforeUs, leaseMs), moment) }))
+      .filter(({ job, taken }) => job.queue === queue && taken.length > 0)
+      .sort((a, b) => a.job.priority - b.job.priority || a.at - b.at);
+    const unsure = claimable.filter(({ job }) => !isSurelyWaiting(job)).length;
+    if (unsure > UNSURE_MAX) {
+      this.#isIncomplete = true;
+      return [];
+    }
+    let outcomes: { readonly state: QueueState; readonly taken: number }[] = [{ state, taken: 0 }];
+    for (const { job, at, taken } of claimable) {
+      outcomes = outcomes.flatMap((outcome) => {
+        if (outcome.taken === countMax) return [outcome];
+        const chosen = taken.map((after) => ({ state: withJob(outcome.state, at, { ...job, state: after }), taken: outcome.taken + 1 }));
+        return isSurelyWaiting(job) ? chosen : [...chosen, outcome];
+      });
+    }
+    return outcomes.map((outcome) => outcome.state);
+  }
+
+  /** All leases of a holder end, and some of those whose holder is unknown. */
+  #releaseHolder(state: QueueState, operation: OperationOf<'releaseHolder'>, moment: Moment): QueueState[] {
+    let outcomes: readonly QueueState[] = [state];
+    const active = state.jobs.flatMap(({ state: job }, at) => (job.phase === 'active' ? [at] : []));
+    if (active.filter((at) => state.jobs[at]?.state.holder === undefined).length > UNSURE_MAX) {
+      this.#isIncomplete = true;
+      return [];
+    }
+    for (const at of active) outcomes = outcomes.flatMap((outcome) => this.#onJob(outcome, at, jobOperation(operation), moment, 0));
+    return [...outcomes];
+  }
+
+  #read(state: QueueState, operation: OperationOf<'getJob'>, moment: Moment): readonly QueueState[] {
+    const { call, result } = operation;
+    if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return [state];
+    const places = placesOf(state, call.job, result.key).filter((at) => result.key === undefined || state.jobs[at]?.key === result.key);
+    const found = places.flatMap((at) => this.#onJob(state, at, jobOperation(operation), moment, call.job));
+    const isAbsent = result.state === null && state.jobs.every(({ id }) => id !== call.job);
+    return isAbsent ? [state, ...found] : found;
+  }
+
+  /** @param id the job's id, if the operation shows it. */
+  #onJob(state: QueueState, at: number, operation: JobOperation, moment: Moment, id: number): QueueState[] {
+    const job = state.jobs[at];
+    if (job === undefined || (id !== 0 && !mayHaveId(state, at, id))) return [];
+    return job.model
+      .step(job.state, operation, moment)
+      .map((after) => withJob({ ...state, lastId: Math.max(state.lastId, id) }, at, { ...job, id: id === 0 ? job.id : id, state: after }));
+  }
+
+  /** Whether the numbers lie between the certain minimum and the possible maximum. */
+  #mayCount(state: QueueState, { call, result }: OperationOf<'counts'>, moment: Moment): boolean {
+    if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return true;
+    const jobs = state.jobs.filter(({ queue }) => queue === call.queue).map(({ model, state: job }) => model.visibleStates(job, moment));
+    return (['delayed', 'waiting', 'active', 'completed', 'failed'] as const).every((name) => {
+      const count = result[name];
+      const sure = jobs.filter((visible) => visible.size === 1 && visible.has(name)).length;
+      const possible = jobs.filter((visible) => visible.has(name)).length;
+      return count === undefined || (count >= sure && count <= possible);
+    });
+  }
+}
+
+const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
+
+const jobOperation = (operation: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>>): JobOperation => ({
+  ...spanOf(operation),
+  source: operation,
+});
+
+const isSurelyWaiting = ({ state }: QueuedJob): boolean => state.phase === 'pending' && !state.mayBeDelayed;
+
+/** The positions that a job may have: by its id; by its key, or any, among those whose id is unknown. */
+function placesOf({ jobs }: QueueState, id: number, key: JobKey | undefined): number[] {
+  const byId = jobs.findIndex((job) => job.id === id);
+  if (byId >= 0) return [byId];
+  return jobs.flatMap((job, at) => (job.id === 0 && (key === undefined || job.key === key) ? [at] : []));
+}
+
+/** Ids are given in the order of the adds. */
+function mayHaveId({ jobs }: QueueState, at: number, id: number): boolean {
+  const job = jobs[at];
+  if (job === undefined || job.id === id) return job !== undefined;
+  if (job.id !== 0 || id <= job.idAbove || id >= job.idBelow) return false;
+  return jobs.every((other, place) => other.id === 0 || (place < at ? other.id < id : other.id > id));
+}
+
+const keyOfJob = ({ key, id, idAbove, idBelow, state, model }: QueuedJob): string =>
+  `${JSON.stringify(key)}:${id === 0 ? `${idAbove}-${idBelow}` : id}:${model.keyOf(state)}`;
+
+function servedBefore({ jobs }: QueueState, one: number, other: number): boolean {
+  const first = jobs[one];
+  const second = jobs[other];
+  if (first === undefined || second === undefined) return false;
+  return first.priority < second.priority || (first.priority === second.priority && one < other);
+}
+
+function withJob(state: QueueState, at: number, job: QueuedJob): QueueState {
+  const jobs = job.state.phase === 'removed' ? state.jobs.toSpliced(at, 1) : state.jobs.with(at, job);
+  return { ...state, jobs };
+}
+
+/** The job under the lease of an unknown worker, if it can have been claimed. */
+function takenStates({ state, model }: QueuedJob, dueUs: number, moment: Moment): JobState[] {
+  return model
+    .reachable(state, moment)
+    .filter((from) => from.phase === 'pending' && model.isDue(from, moment) && model.hasAttempts(from))
+    .flatMap((from) => takenUnseen(from, dueUs));
+}

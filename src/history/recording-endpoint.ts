@@ -1,0 +1,211 @@
+import { ByteReader } from '../base/bytes.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
+import type { ReadConsistency } from '../protocol/client-frame.ts';
+import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts';
+import { MACHINE_VERSION } from '../protocol/machine-version.ts';
+import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../protocol/reply.ts';
+import { OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
+import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
+import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './history.ts';
+
+export interface RecordingOptions {
+  readonly recorder: HistoryRecorder;
+  /** The key that the client put into the payload of the job that it added. */
+  readonly keyOf: (payload: Uint8Array) => JobKey;
+}
+
+/** An operation in flight, and how to record its outcome. */
+type Pending = (result: OperationResult, sends: number) => void;
+
+interface SentRequest {
+  readonly operations: Pending[];
+  sends: number;
+  hasReply: boolean;
+}
+
+/**
+ * Sits between a client and a cluster and records every queue operation: the invocation before the request is first sent,
+ * the outcome before the client receives it. It therefore sees what a `Worker` does by itself: claims, extensions, completions. A repeated
+ * request is the same operation; one without a reply stays open, regardless of how its client handles it.
+ */
+export class RecordingEndpoint implements ClusterEndpoint {
+  readonly #cluster: ClusterEndpoint;
+  readonly #options: RecordingOptions;
+  /** By client and sequence. Also answered ones, until the client acknowledges the reply: it may repeat them before it reads the reply. */
+  readonly #sent = new Map<number, Map<number, SentRequest>>();
+  readonly #reader = new OperationReader();
+
+  constructor(cluster: ClusterEndpoint, options: RecordingOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  outageCause(): ReturnType<NonNullable<ClusterEndpoint['outageCause']>> {
+    return this.#cluster.outageCause?.();
+  }
+
+  get isClosed(): boolean {
+    return this.#cluster.isClosed ?? false;
+  }
+
+  nodeIds(): readonly number[] {
+    return this.#cluster.nodeIds();
+  }
+
+  onClosed(listener: () => void): () => void {
+    return this.#cluster.onClosed?.(listener) ?? (() => undefined);
+  }
+
+  openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
+    const channel = this.#cluster.openChannel(node, {
+      onPacket: (packet) => {
+        this.#onReplies(packet);
+        handlers.onPacket(packet);
+      },
+      onLost: () => handlers.onLost(),
+    });
+    if (channel === undefined) return undefined;
+    return {
+      send: (packet) => {
+        this.#onRequests(packet);
+        channel.send(packet);
+      },
+      close: () => channel.close(),
+    };
+  }
+
+  #onRequests(packet: Uint8Array): void {
+    for (const frame of readClientFrames(packet)) {
+      if (frame.type !== 'request' && frame.type !== 'query') continue;
+      const consistency = frame.type === 'query' ? frame.consistency : 'linearizable';
+      const reader = new ByteReader(frame.request);
+      const { client, sequence, acknowledgedBelow, operations } = readRequestHeader(reader);
+      const sent = this.#sent.get(client) ?? new Map<number, SentRequest>();
+      this.#sent.set(client, sent);
+      const known = sent.get(sequence);
+      if (known !== undefined) {
+        known.sends += 1;
+        continue;
+      }
+      dropAcknowledged(sent, acknowledgedBelow);
+      this.#reader.begin();
+      const pending: Pending[] = [];
+      for (let read = 0; read < operations; read += 1) {
+        this.#reader.next(reader, frame.type === 'query' ? OF_QUERIES : MACHINE_VERSION);
+        pending.push(this.#invoke(this.#reader, frame.request, consistency));
+      }
+      sent.set(sequence, { operations: pending, sends: 1, hasReply: false });
+    }
+  }
+
+  #onReplies(packet: Uint8Array): void {
+    for (const frame of readServerFrames(packet)) {
+      if (frame.type !== 'reply' && frame.type !== 'part') continue;
+      const { client, sequence, results } = decodeReply(frame.reply);
+      const request = this.#sent.get(client)?.get(sequence);
+      if (request === undefined || request.hasReply) continue;
+      if (frame.type === 'part') {
+        for (const [offset, result] of results.entries()) {
+          request.operations[frame.first + offset]?.(result, request.sends);
+          request.operations[frame.first + offset] = () => undefined;
+        }
+        continue;
+      }
+      request.hasReply = true;
+      for (const [at, end] of request.operations.entries()) {
+        const result = results[at] ?? results[0];
+        if (result !== undefined) end(result, request.sends);
+      }
+    }
+  }
+
+  #invoke(operation: OperationReader, request: Uint8Array, consistency: ReadConsistency): Pending {
+    const { recorder, keyOf } = this.#options;
+    const { jobId: job, token, queueName: queue, leaseMs, waitMs, countMax, retry, priority, delayMs, attemptsMax } = operation;
+    const { keepCompleted, keepFailed, blobAt, blobLength, beginMax, stalledMax, holder } = operation;
+    // A lease guarantees a linearizable read.
+    const promised = consistency === 'stale' ? { consistency } : {};
+    switch (operation.code) {
+      case OperationCode.add: {
+        const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
+        const call = recorder.invoke('add', { key, queue, priority, delayMs, attemptsMax, keepCompleted, keepFailed });
+        return endWith(call, (result) => (result.type === 'added' ? { job: result.id } : undefined));
+      }
+      case OperationCode.claim: {
+        const call = recorder.invoke('claim', { queue, countMax, leaseMs, waitMs, beginMax, stalledMax, holder });
+        return endWith(call, (result) => (result.type === 'claimed' ? { jobs: result.jobs.map((one) => this.#claimed(one)) } : undefined));
+      }
+      case OperationCode.begin:
+        return endDone(recorder.invoke('begin', { job, token }));
+      case OperationCode.extend:
+        return endDone(recorder.invoke('extend', { job, token, leaseMs }));
+      case OperationCode.complete:
+        return endDone(recorder.invoke('complete', { job, token }));
+      case OperationCode.fail:
+        return endDone(recorder.invoke('fail', { job, token, retry }));
+      case OperationCode.release:
+        return endDone(recorder.invoke('release', { job, token }));
+      case OperationCode.releaseHolder:
+        return endDone(recorder.invoke('releaseHolder', { holder }));
+      case OperationCode.retry:
+        return endDone(recorder.invoke('retry', { job, queue }));
+      case OperationCode.remove:
+        return endDone(recorder.invoke('remove', { job, queue }));
+      case OperationCode.counts: {
+        const call = recorder.invoke('counts', { queue, ...promised });
+        return endWith(call, (result) => (result.type === 'counts' ? { ...result.counts } : undefined));
+      }
+      case OperationCode.getJob: {
+        const call = recorder.invoke('getJob', { job, ...promised });
+        return (result, sends) => {
+          if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
+          else endWith(call, (one) => (one.type === 'job' ? readOf(one.job) : undefined))(result, sends);
+        };
+      }
+      default:
+        // Sessions are internal to the client, and so are the jobs of an ended process.
+        return () => {};
+    }
+  }
+
+  #claimed({ id, token, attempt, isBegun, stalls, payload }: ClaimedJob) {
+    const claimed = { job: id, token, attempt, isBegun, stalls };
+    return payload === undefined ? claimed : { ...claimed, key: this.#options.keyOf(payload) };
+  }
+}
+
+function dropAcknowledged(sent: Map<number, SentRequest>, acknowledgedBelow: number): void {
+  for (const [sequence, { hasReply }] of sent) {
+    if (sequence >= acknowledgedBelow) return;
+    if (hasReply) sent.delete(sequence);
+  }
+}
+
+const readOf = ({ state, token, attempt, stalls }: JobDetail) => ({ state, token, attempt, stalls });
+
+type Applied = Extract<OperationResult, { readonly ok: true }>;
+
+/** @param read the operation's result, or undefined when the reply belongs to another kind of operation. */
+function endWith<F extends OperationFunction>(
+  call: OpenCall<F>,
+  read: (result: Applied) => Parameters<OpenCall<F>['ok']>[0] | undefined,
+): Pending {
+  return (result, sends) => {
+    if (!result.ok) {
+      // The session ended, and with it the record of an earlier attempt.
+      if (result.code === 'SESSION_EXPIRED' && sends > 1) call.info(result.code);
+      else call.fail(result.code);
+      return;
+    }
+    const value = read(result);
+    if (value === undefined) call.info(`answered with ${result.type}`);
+    else call.ok(value);
+  };
+}
+
+const endDone =
+  (call: OpenCall<'begin' | 'extend' | 'complete' | 'fail' | 'release' | 'releaseHolder' | 'retry' | 'remove'>): Pending =>
+  (result, sends) => {
+    if (result.ok && result.type === 'done') call.ok(null);
+    else endWith(call, () => undefined)(result, sends);
+  };

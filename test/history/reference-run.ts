@@ -1,0 +1,184 @@
+import type { HistoryEvent, HistoryEventType, Json, OperationFunction } from '../../src/history/history.ts';
+import type { ClaimOptions } from '../../src/protocol/request-encoder.ts';
+import { ModelQueue } from '../queue/model.ts';
+
+/** The next operation of a client of the reference model. `pick` modulo the number of known jobs chooses the job. */
+export interface Choice {
+  readonly f: OperationFunction;
+  readonly pick: number;
+  /** Milliseconds that pass before it. */
+  readonly pauseMs: number;
+  /** How long before and after its effect the call begins and ends, in milliseconds. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** `unanswered`: takes effect without a reply. `never`: is not executed and has no reply. */
+  readonly fate: 'answered' | 'unanswered' | 'never';
+}
+
+interface Performed {
+  readonly f: OperationFunction;
+  readonly call: Json;
+  readonly type: HistoryEventType;
+  readonly reply: Json;
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+interface Lease {
+  readonly job: number;
+  readonly token: number;
+}
+
+const QUEUE = 'work';
+const LEASE_MS = 300;
+const HOLDERS = 3;
+
+const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
+
+/** Executes all operations sequentially on a minimal reference queue, and widens their times so that they overlap. */
+export class ReferenceRun {
+  readonly #model = new ModelQueue(10_000);
+  readonly #performed: Performed[] = [];
+  readonly #leases: Lease[] = [];
+  #adds = 0;
+
+  perform({ f, pick, pauseMs, beforeMs, afterMs, fate }: Choice): void {
+    this.#model.pass(pauseMs + 1);
+    const atUs = this.#model.nowMs * 1_000;
+    const call = this.#callOf(f, pick);
+    const reply = fate === 'never' ? undefined : this.#execute(f, call);
+    const isRejected = typeof reply === 'object' && reply !== null && 'error' in reply;
+    // A client without the reply does not know that it holds a job.
+    if (f === 'claim' && fate === 'answered') this.#leases.push(...(reply as unknown as { readonly jobs: readonly Lease[] }).jobs);
+    const type = fate !== 'answered' ? 'info' : isRejected ? 'fail' : 'ok';
+    this.#performed.push({ f, call, type, reply: reply ?? null, fromUs: atUs - beforeMs * 1_000, toUs: atUs + afterMs * 1_000 });
+  }
+
+  /** Works until no job is left: active jobs return when their leases end. */
+  drain(): void {
+    const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
+    for (let round = 0; round < 500; round += 1) {
+      this.perform({ ...last, f: 'claim', pick: 2, pauseMs: LEASE_MS });
+      while (this.#leases.length > 0) {
+        this.perform({ ...last, f: 'complete', pauseMs: 0 });
+        this.#leases.shift();
+      }
+      const { waiting, active, delayed } = this.#model.counts(QUEUE);
+      if (waiting + active + delayed === 0) break;
+    }
+    for (let pick = 0; pick < this.#model.jobs.length; pick += 1) this.perform({ ...last, f: 'getJob', pick, pauseMs: 0 });
+  }
+
+  /** Calls and replies in the order of time, each by a free process. */
+  events(): HistoryEvent[] {
+    const moments = this.#performed.flatMap((performed, at) => [
+      { at, timeUs: performed.fromUs, isCall: true },
+      ...(performed.type === 'info' ? [] : [{ at, timeUs: performed.toUs, isCall: false }]),
+    ]);
+    // At equal times calls come first, so that operations overlap more.
+    moments.sort((a, b) => a.timeUs - b.timeUs || Number(b.isCall) - Number(a.isCall));
+    return moments.map(({ at, timeUs, isCall }, index) => {
+      const { f, call, type, reply } = this.#performed[at] as Performed;
+      return { process: at, type: isCall ? 'invoke' : type, f, value: isCall ? call : reply, time: timeUs, index };
+    });
+  }
+
+  #callOf(f: OperationFunction, pick: number): Json {
+    const known = this.#model.jobs.map(({ id }) => id);
+    const job = known[pick % Math.max(1, known.length)] ?? 1;
+    const { job: held, token } = this.#leases[pick % Math.max(1, this.#leases.length)] ?? { job, token: 0 };
+    const lease = { job: held, token };
+    switch (f) {
+      case 'add':
+        this.#adds += 1;
+        return {
+          key: this.#adds,
+          queue: QUEUE,
+          priority: pick % 2,
+          delayMs: pick % 5 === 0 ? 50 : 0,
+          attemptsMax: 2,
+          keepCompleted: -1,
+          keepFailed: -1,
+        };
+      case 'claim':
+        return { queue: QUEUE, countMax: 1 + (pick % 3), leaseMs: LEASE_MS, waitMs: 0, ...beginOf(pick) };
+      case 'releaseHolder':
+        return { holder: pick % HOLDERS };
+      case 'extend':
+        return { ...lease, leaseMs: LEASE_MS };
+      case 'fail':
+        return { ...lease, retry: pick % 3 > 0, backoff: false };
+      case 'begin':
+      case 'complete':
+      case 'release':
+        return lease;
+      case 'counts':
+        return { queue: QUEUE };
+      case 'retry':
+      case 'remove':
+        return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
+      default:
+        return { job };
+    }
+  }
+
+  #execute(f: OperationFunction, call: Json): Json {
+    const { key, priority, delayMs, job, token, retry, holder } = call as Readonly<Record<string, number>>;
+    const { queue } = call as { readonly queue?: string };
+    const id = job ?? 0;
+    switch (f) {
+      case 'add': {
+        const backoff = { type: 'none', delayMs: 0 } as const;
+        const options = { priority: priority ?? 0, delayMs: delayMs ?? 0, attemptsMax: 2, backoff, keepCompleted: -1, keepFailed: -1 };
+        return { job: this.#model.add(QUEUE, String(key), options) };
+      }
+      case 'claim': {
+        const claimed = this.#model.claim(QUEUE, call as unknown as ClaimOptions);
+        return {
+          jobs: claimed.map(({ id: claimedId, payload, token: given, attempt, isBegun, stalls }) => ({
+            job: claimedId,
+            key: Number(payload),
+            token: given,
+            attempt: isBegun ? attempt : attempt + 1,
+            isBegun,
+            stalls,
+          })),
+        };
+      }
+      case 'extend':
+        return answerOf(this.#model.extend(id, token ?? 0, LEASE_MS));
+      case 'complete':
+        return answerOf(this.#model.complete(id, token ?? 0, ''));
+      case 'fail':
+        return answerOf(this.#model.fail(id, token ?? 0, 'why', Boolean(retry)));
+      case 'release':
+        return answerOf(this.#model.release(id, token ?? 0));
+      case 'begin':
+        return answerOf(this.#model.markBegun(id, token ?? 0));
+      case 'releaseHolder':
+        return answerOf(this.#model.releaseHolder(holder ?? 0));
+      case 'retry':
+        return answerOf(this.#model.retry(String(queue), id));
+      case 'remove':
+        return answerOf(this.#model.remove(String(queue), id));
+      case 'counts':
+        return { ...this.#model.counts(QUEUE) };
+      case 'getJob': {
+        const found = this.#model.find(id);
+        return found === undefined
+          ? { state: null }
+          : {
+              state: found.state,
+              key: Number(found.payload),
+              token: found.state === 'active' ? found.token : 0,
+              attempt: found.attempt,
+              stalls: found.stalls,
+            };
+      }
+      default:
+        return f satisfies never;
+    }
+  }
+}
+
+const answerOf = (reply: string): Json => (reply === 'done' ? null : { error: reply });
