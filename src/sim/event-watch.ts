@@ -72,6 +72,6 @@ export class EventWatch {
   }
 
   #isSnapshotRunning(): boolean {
-    return [...(this.#world.leader()?.runtime?.view.progress.values() ?? [])].some(({ state }) => state === 'snapshot');
+    return [...(this.#world.leader()?.runtime?.view.leading?.progress.values() ?? [])].some(({ state }) => state === 'snapshot');
   }
 }

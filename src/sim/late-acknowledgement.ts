@@ -112,7 +112,7 @@ class LateReply {
   #acknowledged(): EntryId | undefined {
     const { leader, follower } = this.#participants;
     const view = leader.runtime?.view;
-    const index = view?.progress.get(follower.nodeId)?.match;
+    const index = view?.leading?.progress.get(follower.nodeId)?.match;
     if (view === undefined || index === undefined || index <= view.commit || view.log.termAt(index) !== view.term) return undefined;
     return { index, term: view.term };
   }

@@ -273,7 +273,7 @@ export class Network {
   resendSnapshots(): void {
     for (const { core, snapshots } of this.#members) {
       for (const [to, message] of snapshots) {
-        if (core?.view.term === message.term && core.view.progress.get(to)?.state === 'snapshot') this.#send(message);
+        if (core?.view.term === message.term && core.view.leading?.progress.get(to)?.state === 'snapshot') this.#send(message);
         else snapshots.delete(to);
       }
     }

@@ -7,7 +7,7 @@ import { checkState, NODE_QUESTIONS, nodeInWords, PROGRESS_QUESTIONS, progressIn
 import type { TranscriptCluster } from './transcript-cluster.ts';
 
 function progressOf(cluster: TranscriptCluster, leader: number, peer: number): Progress {
-  const progress = cluster.core(leader).view.progress.get(asNodeId(peer));
+  const progress = cluster.core(leader).view.leading?.progress.get(asNodeId(peer));
   if (progress === undefined) throw new CommandError(`Node ${leader} keeps no progress of ${peer}.`);
   return progress;
 }
