@@ -1,7 +1,7 @@
 import { asNodeId } from '../../../src/base/ids.ts';
 import type { Progress } from '../../../src/raft/progress.ts';
 import { CommandError } from './arguments.ts';
-import type { Commands } from './commands.ts';
+import type { Commands } from './command.ts';
 import { formatMessage } from './format.ts';
 import { checkState, NODE_QUESTIONS, nodeInWords, PROGRESS_QUESTIONS, progressInWords } from './state.ts';
 import type { TranscriptCluster } from './transcript-cluster.ts';
