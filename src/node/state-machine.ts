@@ -6,7 +6,7 @@ import type { RequestPolicy } from './request-policy.ts';
 export interface ReplySink {
   /** Whether a client of this node waits for this reply; if not, no reply is built. */
   wants(client: number, sequence: number): boolean;
-  /** @param bytes may be remembered by the state: do not change or transfer them. */
+  /** @param bytes begin with client and sequence, as f64, little-endian. The state may remember them: do not change or transfer them. */
   reply(client: number, sequence: number, bytes: Uint8Array): void;
 }
 

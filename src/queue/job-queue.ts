@@ -2,6 +2,7 @@ import { ByteReader } from '../base/bytes.ts';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
 import type { ReplySink, StateMachine } from '../node/state-machine.ts';
+import { COMMANDS } from '../protocol/commands.ts';
 import { readEntryHeader, UnsupportedVersionError } from '../protocol/entry-data.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
@@ -11,7 +12,6 @@ import {
   HEADER_BYTES,
   isAddressable,
   NO_CLIENT,
-  OperationCode,
   type RequestHeader,
   readRequestHeader,
   SESSION_ID_END,
@@ -21,6 +21,7 @@ import { ChangeTracker, type PendingWork } from './change-tracker.ts';
 import { CheckpointChanges, restoreCheckpoint } from './checkpoint.ts';
 import { CheckpointLayout } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
+import { NO_COUNTS } from './handlers.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
@@ -28,7 +29,7 @@ import { QUEUE_LIMIT_DEFAULTS } from './limits.ts';
 import { QueryRun } from './query-run.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
-import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
+import { RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 import { checkStored, StoredPayloads } from './stored-payloads.ts';
@@ -337,7 +338,7 @@ export class JobQueue implements AttachmentSource, StateMachine {
     }
     if (!isAddressable(header)) return;
     const { client, sequence } = header;
-    const isOpening = data[start + HEADER_BYTES] === OperationCode.openSession && header.operations > 0;
+    const isOpening = data[start + HEADER_BYTES] === COMMANDS.openSession.code && header.operations > 0;
     if (isOpening && this.#version > 1) {
       this.#openSession(header, replies);
       return;

@@ -18,7 +18,7 @@ export function openSessions(world: World): boolean {
   const to = new ByteWriter(65_536);
   for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
     encoder.begin(CROWD_NUMBER + opened, 1, 1);
-    encoder.openSession();
+    encoder.command('openSession', {});
     writeClientFrame(to, { type: 'request', request: encoder.finish() });
   }
   world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());

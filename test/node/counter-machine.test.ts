@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { lifeOf } from '../../src/base/generation.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { ServerFrame } from '../../src/protocol/client-frame.ts';
-import { COUNTER_RECORD_KINDS, CounterMachine, openCounter } from '../../src/sim/counter/counter-machine.ts';
+import { COUNTER_RECORD_KINDS, type CounterMachine, openCounter } from '../../src/sim/counter/counter-machine.ts';
 import { CounterCode, type CounterOperation, counterRequest, readCounterReply } from '../../src/sim/counter/counter-request.ts';
 import type { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
