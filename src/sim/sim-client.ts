@@ -5,12 +5,12 @@ import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../protocol/reply.ts';
 import { RequestEncoder } from '../protocol/request-encoder.ts';
 import type { QueueRecords } from './queue-records.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSession } from './sim-session.ts';
 import { Version1Encoder } from './version-1-encoder.ts';
 import { checkProperty, Violation } from './violation.ts';
-import type { World } from './world.ts';
 
 const QUERY_SHARE = 0.2;
 /** How often a client immediately reads its own writes. */
@@ -49,7 +49,7 @@ export class SimClient {
   readonly id: number;
   /** The number of its channels at every node; each process of the client has another one. */
   connection: number;
-  readonly #world: World;
+  readonly #world: SimCluster;
   readonly #random: SimRandom;
   readonly #operations: SimOperations;
   readonly #encoder = new RequestEncoder();
@@ -68,7 +68,7 @@ export class SimClient {
   #operationsMax: number;
   #target: number;
 
-  constructor(world: World, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
+  constructor(world: SimCluster, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
     this.#world = world;
     this.id = id;
     this.connection = id;

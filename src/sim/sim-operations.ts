@@ -5,10 +5,10 @@ import type { JobDetail, OperationResult } from '../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
-import type { World } from './world.ts';
 
 const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
 const NAMES: readonly string[] = QUEUES;
@@ -39,7 +39,7 @@ interface Lease {
 /** The operations of one client: adds, claims, finishes and reads jobs, and records them in the history. */
 export class SimOperations {
   readonly #client: number;
-  readonly #world: World;
+  readonly #world: SimCluster;
   readonly #random: SimRandom;
   readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
@@ -54,7 +54,7 @@ export class SimOperations {
   /** Process ids of this client so far. */
   #processes = 1;
 
-  constructor(client: number, world: World, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
+  constructor(client: number, world: SimCluster, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
     this.#client = client;
     this.#world = world;
     this.#random = random;

@@ -2,15 +2,15 @@ import type { OperationResult } from '../protocol/reply.ts';
 import { SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { STATE_BOUNDS } from '../queue/state-bounds.ts';
 import type { SessionModel } from './session-model.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 /** Slow clocks count slightly less time than elapses. */
 const IDLE_SHARE_MIN = 0.9;
 
 /** The sessions of a simulated client, one after the other, each with requests that are numbered from 1 on. */
 export class SimSession {
-  readonly #world: World;
+  readonly #world: SimCluster;
   readonly #clientId: number;
   readonly #sessions: SessionModel;
   #id = 0;
@@ -20,7 +20,7 @@ export class SimSession {
   /** When the last request was sent that the session is known to have executed. */
   #usedMs = 0;
 
-  constructor(world: World, clientId: number, sessions: SessionModel) {
+  constructor(world: SimCluster, clientId: number, sessions: SessionModel) {
     this.#sessions = sessions;
     this.#world = world;
     this.#clientId = clientId;
