@@ -1,11 +1,10 @@
-import { clientConfig } from '../client/client-options.ts';
-import { Connection } from '../client/delivery/connection.ts';
-import { Dispatcher } from '../client/delivery/dispatcher.ts';
+import type { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { crowd } from './faults.ts';
 import { awaitQuiescence } from './quiescence.ts';
+import { openDelivery } from './sim-delivery.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
@@ -78,18 +77,8 @@ class ProductionClient {
 
   constructor(world: World) {
     this.#world = world;
-    const connection: Connection = new Connection(endpointOf(world), {
-      onReply: (reply, node) => this.#dispatcher.onReply(reply, node),
-      onReplyPart: (first, reply, node) => this.#dispatcher.onReplyPart(first, reply, node),
-      onRequestRejected: (rejection, node) => this.#dispatcher.onRejected(rejection, node),
-      onStatus: (_call, status) => this.#dispatcher.onStatus(status),
-      onLost: (node) => this.#dispatcher.onLost(node),
-      onLog: () => undefined,
-      onDone: () => undefined,
-      onAdminRejected: () => undefined,
-    });
     const settings = { batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS, silenceMs: SILENCE_MS };
-    this.#dispatcher = new Dispatcher(connection, clientConfig(settings), new SimulatedTime(world.schedule, world.plan.seed));
+    this.#dispatcher = openDelivery(endpointOf(world), settings, new SimulatedTime(world.schedule, world.plan.seed));
   }
 
   add(): void {

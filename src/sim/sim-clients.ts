@@ -48,8 +48,11 @@ export class SimClients {
   }
 
   receiverOf(connection: number): Receiver | undefined {
-    const client = this.#clients.find((each) => each.connection === connection);
-    return client === undefined ? this.#others.get(connection) : (packet, node) => client.onPacket(node, packet);
+    for (const client of this.#clients) {
+      const receiver = client.receiverOf(connection);
+      if (receiver !== undefined) return receiver;
+    }
+    return this.#others.get(connection);
   }
 
   /** Their recently sent requests arrive once more. */

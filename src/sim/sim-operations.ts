@@ -1,7 +1,8 @@
 import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
-import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
+import type { AddOptions } from '../protocol/request-encoder.ts';
+import type { OperationWriter } from './operation-recorder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';
@@ -68,7 +69,7 @@ export class SimOperations {
    * @param isAlone whether it is the only operation of its request.
    * @param version of the state machine that the client believes the cluster to have.
    */
-  next(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
+  next(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
@@ -90,7 +91,12 @@ export class SimOperations {
     this.#open.clear();
   }
 
-  counts(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
+  /** Its process gives back a job that no call awaits. */
+  giveBack(job: number, token: number): void {
+    this.#history.invoke('release', { job, token }).info('given back');
+  }
+
+  counts(encoder: OperationWriter, consistency?: ReadConsistency): Step {
     const queue = this.#anyQueue();
     encoder.counts(queue);
     return this.#step(this.#history.invoke('counts', { queue, ...promised(consistency) }), (result) =>
@@ -98,7 +104,7 @@ export class SimOperations {
     );
   }
 
-  getJob(encoder: RequestEncoder, job: number, consistency?: ReadConsistency): Step {
+  getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
     encoder.getJob(job);
     const call = this.#history.invoke('getJob', { job, ...promised(consistency) });
     return {
@@ -117,7 +123,7 @@ export class SimOperations {
     };
   }
 
-  #add(encoder: RequestEncoder): Step {
+  #add(encoder: OperationWriter): Step {
     const queue = this.#anyQueue();
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
@@ -148,7 +154,7 @@ export class SimOperations {
     return { ...step, isOversized };
   }
 
-  #claim(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
+  #claim(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const countMax = 1 + this.#random.below(3);
     const call: Required<Calls['claim']> = {
       queue: this.#anyQueue(),
@@ -186,7 +192,7 @@ export class SimOperations {
     });
   }
 
-  #finish(encoder: RequestEncoder, lease: Lease, version: number): Step {
+  #finish(encoder: OperationWriter, lease: Lease, version: number): Step {
     const { job, token } = lease;
     if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
     const die = this.#random.below(100);
@@ -275,7 +281,7 @@ export class SimOperations {
   }
 
   /** Whether the holder later ends the lease, or it ends as a stall, is random. */
-  #markBegun(encoder: RequestEncoder, lease: Lease): Step {
+  #markBegun(encoder: OperationWriter, lease: Lease): Step {
     const { job, token } = lease;
     encoder.markBegun(job, token);
     if (this.#random.withProbability(0.6)) this.#leases.push({ ...lease, isBegun: true });
@@ -286,7 +292,7 @@ export class SimOperations {
   }
 
   /** The process ended, and the next one ends its leases; or a client assumes that another client's first process ended. */
-  #releaseHolder(encoder: RequestEncoder): Step {
+  #releaseHolder(encoder: OperationWriter): Step {
     const isOwn = this.#random.withProbability(0.7);
     const holder = isOwn ? holderId(this.#client, this.#processes) : holderId(this.#client + 1, 1);
     if (isOwn) {
@@ -300,7 +306,7 @@ export class SimOperations {
     });
   }
 
-  #change(encoder: RequestEncoder, f: 'retry' | 'remove', job: number, version: number): Step {
+  #change(encoder: OperationWriter, f: 'retry' | 'remove', job: number, version: number): Step {
     const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
     const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
     if (f === 'retry') encoder.retry(queue, job);
@@ -330,7 +336,7 @@ export class SimOperations {
 }
 
 function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, 'giveUp' | 'reject'> {
-  return { giveUp: () => call.info('session expired'), reject: (code) => call.fail(code) };
+  return { giveUp: () => call.info('outcome unknown'), reject: (code) => call.fail(code) };
 }
 
 const nothing = () => null;

@@ -72,6 +72,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'client/errors',
       'client/delivery/dispatcher',
       'type client/delivery/host',
+      'type client/delivery/pending-operation',
     ],
     packages: ['node:', 'piscina', 'cli-progress', 'commander'],
   },
