@@ -50,7 +50,7 @@ export class RequestWatch {
 
   /** @returns the request; `sends` is 1 when it is sent for the first time. */
   onSent(request: Uint8Array, isQuery: boolean, packet: Uint8Array): SentRequest {
-    const { client, sequence } = readRequestHeader(new ByteReader(request));
+    const { client, sequence, acknowledgedBelow } = readRequestHeader(new ByteReader(request));
     const known = this.#sent.get(keyOf(client, sequence));
     if (known !== undefined) {
       known.sends += 1;
@@ -61,6 +61,7 @@ export class RequestWatch {
       ...{ client, sequence, packet: packet.slice(), isOpening, isQuery },
       ...{ sentMs: this.#world.schedule.nowMs, sends: 1, hasReply: false },
     };
+    this.#forgetGivenUp(client, acknowledgedBelow);
     this.#sent.set(keyOf(client, sequence), sent);
     if (!isQuery && !isOpening) {
       const session = this.#sessions.get(client) ?? { sequence: 0, usedMs: 0 };
@@ -91,6 +92,12 @@ export class RequestWatch {
   #onUsed({ client, sentMs }: SentRequest): void {
     const session = this.#sessions.get(client);
     if (session !== undefined) session.usedMs = Math.max(session.usedMs, sentMs);
+  }
+
+  /** The client no longer awaits a reply to what it acknowledges. */
+  #forgetGivenUp(client: number, acknowledgedBelow: number): void {
+    for (const [key, sent] of this.#sent)
+      if (sent.client === client && sent.sequence < acknowledgedBelow && !sent.hasReply) this.#sent.delete(key);
   }
 
   #forgetOldest(): void {

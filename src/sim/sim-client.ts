@@ -6,7 +6,7 @@ import { READ_CONSISTENCIES, type ReadConsistency } from '../protocol/client-fra
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { ClientChannels } from './client-channels.ts';
-import { OperationRecorder, type OperationWriter } from './operation-recorder.ts';
+import { OperationRecorder, type OperationWriter, type RecordedOperation } from './operation-recorder.ts';
 import { openDelivery } from './sim-delivery.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
@@ -169,8 +169,8 @@ export class SimClient {
         const { schedule } = this.#world;
         const dispatcher = this.#dispatcher;
         schedule.after(this.#random.between(0, operation.options.waitMs), () => dispatcher.cancelClaim(claim));
-      } else if (operation.type === 'kept') {
-        this.#dispatcher.keep(OPERATION_BYTES, this.#kept(call, operation));
+      } else if (operation.type === 'kept' && (operation.endsLease || this.#random.withProbability(0.5))) {
+        this.#dispatcher.keep(OPERATION_BYTES, this.#kept(step, call, operation));
       } else {
         operation.write(this.#dispatcher.open(OPERATION_BYTES));
         this.#dispatcher.commit(call);
@@ -178,14 +178,17 @@ export class SimClient {
     });
   }
 
-  #kept(
-    call: PendingOperation,
-    operation: { readonly write: (to: OperationWriter) => void; readonly endsLease: boolean },
-  ): RepeatedOperation {
+  #kept(step: Step, call: PendingOperation, operation: Extract<RecordedOperation, { readonly type: 'kept' }>): RepeatedOperation {
+    const { write, endsLease } = operation;
     const isEndless = this.#random.withProbability(0.5);
     const untilMs = this.#world.schedule.nowMs + (isEndless ? ENDLESS_MS : this.#random.between(50, 3_000));
     const outlivesOutage = this.#random.withProbability(0.5);
-    return { ...call, ...operation, untilMs: () => untilMs, outlivesOutage: () => outlivesOutage };
+    return {
+      ...{ write, endsLease, untilMs: () => untilMs, outlivesOutage: () => outlivesOutage },
+      // An extension may have been executed before, in a session that has expired since then.
+      onResult: (result) => (result.ok || endsLease ? call.onResult(result) : step.giveUp()),
+      onError: call.onError,
+    };
   }
 
   #query(job: number): void {

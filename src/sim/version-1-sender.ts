@@ -123,13 +123,20 @@ export class Version1Sender {
   #onRejected(client: number, sequence: number, code: string, message: string): void {
     const request = this.#unanswered.get(sequence);
     if (client !== this.#session || request === undefined) return;
-    if (code === 'TOO_LARGE' || code === 'VERSION') {
+    if (code === 'TOO_LARGE') {
+      this.#unanswered.delete(sequence);
+      const isCaused = request.steps.some(({ isOversized }) => isOversized === true);
+      checkProperty(isCaused, 'valid requests are taken', () => message);
+      for (const step of request.steps) step.reject(step.isOversized === true ? code : 'REQUEST_REJECTED');
+      return;
+    }
+    if (code === 'VERSION') {
       this.#unanswered.delete(sequence);
       for (const step of request.steps) {
-        if (code === 'VERSION' && request.sends > 1) step.giveUp();
+        if (request.sends > 1) step.giveUp();
         else step.reject(code);
       }
-      if (code === 'VERSION') this.#onOtherVersion();
+      this.#onOtherVersion();
       return;
     }
     const isTemporary = code === 'NO_LEADER' || code === 'OVERLOADED' || code === 'RETRY_LATER';
