@@ -259,6 +259,7 @@ export class SimClient {
     if (!(error instanceof JobraftError)) throw error;
     const { code, outcome, message } = error;
     const isExpected = EXPECTED_ERRORS.includes(code) || code === 'TOO_LARGE' || (code === 'VERSION' && this.#world.plan.isVersionAsked);
+    checkProperty(code !== 'UNEXPECTED_RESULT', 'replies are whole', () => message);
     checkProperty(isExpected, 'valid requests are taken', () => `${code}: ${message}`);
     this.#world.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not carried out');
     if (outcome === 'unknown') step.giveUp();
