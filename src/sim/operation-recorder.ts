@@ -1,10 +1,8 @@
+import type { Arguments, CommandName } from '../protocol/commands.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 
 /** The operations that simulated clients write. */
-export type OperationWriter = Pick<
-  RequestEncoder,
-  'add' | 'claim' | 'markBegun' | 'extend' | 'complete' | 'fail' | 'release' | 'counts' | 'getJob' | 'retry' | 'remove' | 'releaseHolder'
->;
+export type OperationWriter = Pick<RequestEncoder, 'add' | 'claim' | 'complete' | 'command'>;
 
 /** How the production client sends an operation. */
 export type RecordedOperation =
@@ -34,44 +32,14 @@ export class OperationRecorder implements OperationWriter {
     else this.#call((to) => to.claim(queue, options));
   }
 
-  markBegun(job: number, token: number): void {
-    this.#call((to) => to.markBegun(job, token));
-  }
-
-  extend(job: number, token: number, leaseMs: number): void {
-    this.#keep(false, (to) => to.extend(job, token, leaseMs));
-  }
-
   complete(job: number, token: number, result: Uint8Array): void {
     this.#keep(true, (to) => to.complete(job, token, result));
   }
 
-  fail(job: number, token: number, reason: string, retry: boolean): void {
-    this.#keep(true, (to) => to.fail(job, token, reason, retry));
-  }
-
-  release(job: number, token: number): void {
-    this.#keep(true, (to) => to.release(job, token));
-  }
-
-  counts(queue: string): void {
-    this.#call((to) => to.counts(queue));
-  }
-
-  getJob(job: number): void {
-    this.#call((to) => to.getJob(job));
-  }
-
-  retry(queue: string, job: number): void {
-    this.#call((to) => to.retry(queue, job));
-  }
-
-  remove(queue: string, job: number): void {
-    this.#call((to) => to.remove(queue, job));
-  }
-
-  releaseHolder(holder: number): void {
-    this.#call((to) => to.releaseHolder(holder));
+  command<Name extends Exclude<CommandName, 'add'>>(name: Name, args: Arguments<Name>): void {
+    if (name === 'fail' || name === 'release') this.#keep(true, (to) => to.command(name, args));
+    else if (name === 'extend') this.#keep(false, (to) => to.command(name, args));
+    else this.#call((to) => to.command(name, args));
   }
 
   #call(write: (to: OperationWriter) => void): void {

@@ -1,5 +1,6 @@
 import { ByteReader } from '../base/bytes.ts';
-import { HEADER_BYTES, OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
+import { COMMANDS } from '../protocol/commands.ts';
+import { HEADER_BYTES, readRequestHeader } from '../protocol/request-encoder.ts';
 import { STATE_BOUNDS } from '../queue/state-bounds.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
@@ -56,7 +57,7 @@ export class RequestWatch {
       known.sends += 1;
       return known;
     }
-    const isOpening = request[HEADER_BYTES] === OperationCode.openSession;
+    const isOpening = request[HEADER_BYTES] === COMMANDS.openSession.code;
     const sent: SentRequest = {
       ...{ client, sequence, packet: packet.slice(), isOpening, isQuery },
       ...{ sentMs: this.#world.schedule.nowMs, sends: 1, hasReply: false },

@@ -40,7 +40,7 @@ export class Version1Sender {
     this.#random = random;
     this.#onOtherVersion = onOtherVersion;
     this.#session = SESSION_ID_END + connection * 1_000;
-    this.#send(1, (encoder) => encoder.openSession(), []);
+    this.#send(1, (encoder) => encoder.command('openSession', {}), []);
   }
 
   get isOpen(): boolean {
