@@ -1,13 +1,11 @@
-import { clientConfig } from '../client/client-options.ts';
-import { Connection } from '../client/delivery/connection.ts';
-import { Pipeline } from '../client/delivery/pipeline.ts';
+import type { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import type { SimCluster } from './sim-cluster.ts';
-import { SimRandom } from './sim-random.ts';
-import { simulateGlobals } from './simulated-globals.ts';
+import { openDelivery } from './sim-delivery.ts';
+import { SimulatedTime } from './simulated-time.ts';
 import { checkProperty } from './violation.ts';
 
 const CONNECTION = 902;
@@ -32,7 +30,6 @@ const REST_MS = 2_000;
 export function watchRenewal(cluster: SimCluster): void {
   // The limit must admit this many sessions.
   if (!cluster.plan.faults.some(({ type }) => type === 'crowd')) return;
-  using _globals = simulateGlobals(cluster.schedule, new SimRandom(cluster.plan.seed));
   const client = new ProductionClient(cluster);
   client.add();
   client.awaitReplies();
@@ -71,7 +68,7 @@ class ProductionClient {
   /** Ids of the jobs, in the order of their calls; undefined where the outcome of the call is unknown. */
   readonly ids: (number | undefined)[] = [];
   readonly #cluster: SimCluster;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   #calls = 0;
   #replies = 0;
   /** A violation inside a callback, since the client catches what callbacks throw. */
@@ -79,24 +76,14 @@ class ProductionClient {
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
-    const connection: Connection = new Connection(endpointOf(cluster), {
-      onReply: (reply, node) => this.#pipeline.onReply(reply, node),
-      onReplyPart: (first, reply, node) => this.#pipeline.onReplyPart(first, reply, node),
-      onRequestRejected: (rejection, node) => this.#pipeline.onRejected(rejection, node),
-      onStatus: (_call, status) => this.#pipeline.onStatus(status),
-      onLost: (node) => this.#pipeline.onLost(node),
-      onLog: () => undefined,
-      onDone: () => undefined,
-      onAdminRejected: () => undefined,
-    });
     const settings = { batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS, silenceMs: SILENCE_MS };
-    this.#pipeline = new Pipeline(connection, clientConfig(settings));
+    this.#dispatcher = openDelivery(endpointOf(cluster), settings, new SimulatedTime(cluster.schedule, cluster.plan.seed));
   }
 
   add(): void {
     const call = this.#calls;
     this.#calls += 1;
-    this.#pipeline.open(64).add(QUEUE, new Uint8Array(4), {
+    this.#dispatcher.open(64).add(QUEUE, new Uint8Array(4), {
       delayMs: 0,
       priority: 0,
       attemptsMax: 1,
@@ -104,7 +91,7 @@ class ProductionClient {
       keepCompleted: 0,
       keepFailed: 0,
     });
-    this.#pipeline.commit({
+    this.#dispatcher.commit({
       onResult: (result) => this.#onResult(call, result),
       onError: (error) => this.#onError(call, error),
     });

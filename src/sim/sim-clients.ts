@@ -61,8 +61,11 @@ export class SimClients implements MachineClients {
   }
 
   receiverOf(connection: number): Receiver | undefined {
-    const client = this.#clients.find((each) => each.connection === connection);
-    return client === undefined ? undefined : (packet, node) => client.onPacket(node, packet);
+    for (const client of this.#clients) {
+      const receiver = client.receiverOf(connection);
+      if (receiver !== undefined) return receiver;
+    }
+    return undefined;
   }
 
   /** Behind the openings, the recently sent requests of all clients arrive once more. */

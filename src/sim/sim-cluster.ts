@@ -255,8 +255,11 @@ export class SimCluster implements SimNodeHost {
     );
     this.trace.addNumber(from.id * 64 + to);
     this.trace.addBytes(frame);
-    for (const part of readPeerParts(frame, from.nodeId, asNodeId(to))) if (part.type === 'raft') this.#onMessage(from, part.message);
-    this.network.sendBetweenNodes(from.id, to, from.sendMs, () => {
+    const parts = readPeerParts(frame, from.nodeId, asNodeId(to));
+    for (const part of parts) if (part.type === 'raft') this.#onMessage(from, part.message);
+    // A client counts the rejections of its sendings: channels forward each of them at most once.
+    const isRepeatable = parts.every(({ type }) => type !== 'forward' && type !== 'forward-reply');
+    this.network.sendBetweenNodes(from.id, to, from.sendMs, isRepeatable, () => {
       const receiver = this.nodes.get(to);
       receiver?.runtime?.receivePeerFrame(from.nodeId, frame.slice());
       receiver?.wake(this.schedule.nowMs);
