@@ -83,7 +83,7 @@ export class JobStore {
    * @param mayBegin whether it is begun at once. A stalled job is not: its begin must be logged before its processor runs.
    */
   claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
-    const job = queue.index.pop();
+    const job = queue.takeNext();
     if (job === undefined) return undefined;
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
     queue.waiting -= 1;
@@ -381,7 +381,7 @@ export class JobStore {
     job.entryData = undefined;
     job.end = NO_END;
     this.table.delete(job.id);
-    this.queues.onJobGone(job.queue, this.version);
+    this.queues.dropIfUnused(job.queue, this.version);
   }
 
   #leaseFault(jobId: number): number {

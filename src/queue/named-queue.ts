@@ -1,3 +1,4 @@
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { isSamePolicy, type Policy } from '../protocol/commands.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
@@ -39,7 +40,18 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     return this.keptFailed.size;
   }
 
-  get isEmpty(): boolean {
+  /** How many jobs a claim can take. */
+  get claimable(): number {
+    return this.waiting;
+  }
+
+  /** The job that a claim takes next, which leaves the index of waiting jobs. */
+  takeNext(): Job | undefined {
+    return this.index.pop();
+  }
+
+  /** It has nothing that would be lost without it. */
+  get isUnused(): boolean {
     return this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
   }
 
@@ -51,4 +63,16 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     this.#latestPolicy = { queue: this, ...policy };
     return this.#latestPolicy;
   }
+}
+
+/** The record of a queue, and its part of the digest. */
+export function writeQueue<Job extends WaitingJob & ListedJob<Job>>(to: ByteWriter, queue: NamedQueue<Job>): void {
+  to.text(queue.name);
+}
+
+/** @throws {MalformedBytesError} */
+export function readQueue<Job extends WaitingJob & ListedJob<Job>>(number: number, from: ByteReader): NamedQueue<Job> {
+  const queue = new NamedQueue<Job>(number, from.text());
+  queue.isStored = true;
+  return queue;
 }
