@@ -362,9 +362,9 @@ const nothing = () => null;
 /** The fields of a read's result; undefined when it belongs to another operation. */
 function resultIn<F extends QueueRead>(f: F, result: OperationResult & { ok: true }): Results[F] | undefined {
   if (result.type !== COMMANDS[f].result) return undefined;
-  if (result.type === 'counts') return { ...result.counts };
+  if (result.type === 'counts') return { ...result.counts } as unknown as Results[F];
   const { ok, type, ...fields }: Readonly<Record<string, unknown>> = { ...(result as object) };
-  // The only cast: the row names the type of the result.
+  // The only casts: the row names the type of the result.
   return fields as unknown as Results[F];
 }
 
