@@ -228,6 +228,15 @@ export class JobStore {
     return APPLIED;
   }
 
+  /** A queue that is paused hands out no job; jobs under a lease go on. Jobs that wait can be claimed once it is resumed. */
+  setPaused(queue: NamedQueue<Job>, isPaused: boolean): void {
+    if (queue.isPaused === isPaused) return;
+    queue.isPaused = isPaused;
+    this.#changes.queue(queue);
+    this.queues.dropIfUnused(queue, this.version);
+    if (queue.claimable > 0) this.#onQueueFilled?.(queue.name);
+  }
+
   /** Processes leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
   advance(logMs: number, countMax: number): void {
     let left = countMax;
