@@ -194,9 +194,8 @@ export class SimClient {
   #query(job: number): void {
     const consistency = this.#random.of<ReadConsistency>(['linearizable', ...READ_CONSISTENCIES]);
     const isCounting = this.#random.withProbability(0.5);
-    this.#read(consistency, (to) =>
-      isCounting ? this.#operations.counts(to, consistency) : this.#operations.getJob(to, job, consistency),
-    );
+    const operations = this.#operations;
+    this.#read(consistency, (to) => (isCounting ? operations.readQueue(to, consistency) : operations.getJob(to, job, consistency)));
   }
 
   /** Acknowledged writes must be visible at once at any node: at the next leader, and at a deposed leader that has not noticed it yet. */
