@@ -7,8 +7,6 @@ import { Dispatcher } from '../delivery/dispatcher.ts';
 import { RealTime } from '../delivery/real-time.ts';
 import { OWN_STATUS_CALL } from '../delivery/transmitter.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
-import { ClaimSchedulers } from '../worker/claim-scheduler.ts';
-import { Quarantine } from '../worker/quarantine.ts';
 import { AdminCalls, type MemberChange } from './admin-calls.ts';
 import { releaseHolder } from './holder-release.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
@@ -22,12 +20,10 @@ export type { ClientOptions };
 export class Client implements AsyncDisposable {
   /** @internal receives the operations of Queue and Worker. */
   readonly dispatcher: Dispatcher;
-  /** @internal the waiting claims, merged for all workers of a queue. */
-  readonly claimSchedulers: ClaimSchedulers;
+  /** @internal */
+  readonly endpoint: ClusterEndpoint;
   /** @internal see {@link ClusterEndpoint}. */
   readonly departedReleased: Promise<void> | undefined;
-  /** @internal shared by the process's workers. */
-  readonly quarantine: Quarantine;
   readonly #connection: Connection;
   readonly #adminCalls: AdminCalls;
   readonly #closedListeners = new Set<(error: Error) => void>();
@@ -38,6 +34,7 @@ export class Client implements AsyncDisposable {
   /** @throws {UnknownOptionError | InvalidOptionError} */
   constructor(endpoint: ClusterEndpoint, options: ClientOptions = {}) {
     checkEndpoint(endpoint);
+    this.endpoint = endpoint;
     const config = clientConfig(options);
     this.#connection = new Connection(endpoint, {
       onReply: (reply, node) => this.dispatcher.onReply(reply, node),
@@ -57,8 +54,6 @@ export class Client implements AsyncDisposable {
     });
     this.dispatcher = new Dispatcher(this.#connection, config, new RealTime());
     this.departedReleased = endpoint.departedReleased;
-    this.quarantine = Quarantine.of(endpoint);
-    this.claimSchedulers = new ClaimSchedulers(this.dispatcher, endpoint.holder ?? 0);
     this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();
