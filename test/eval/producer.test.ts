@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DeliveryLedger } from '../../eval/delivery-ledger.ts';
-import { PayloadCodec } from '../../eval/payload.ts';
-import { produce } from '../../eval/producer.ts';
-import type { RunningSystem } from '../../eval/system-under-test.ts';
-import { intervalMs, scheduleMs, type Workload } from '../../eval/workload.ts';
+import { DeliveryLedger } from '../../eval/replay/delivery-ledger.ts';
+import { PayloadCodec } from '../../eval/replay/payload.ts';
+import { produce } from '../../eval/replay/producer.ts';
+import type { RunningSystem } from '../../eval/replay/system-under-test.ts';
+import { intervalMs, scheduleMs, type Workload } from '../../eval/replay/workload.ts';
 import { FakeClock } from './fake-target.ts';
 
 const paced: Workload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };

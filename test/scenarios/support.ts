@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster, ClusterEndpoint, ClusterOptions, LogEntryView, NodeStatus } from 'jobraft';
 import { Client, Queue, startCluster } from 'jobraft';
-import { until } from '../../eval/until.ts';
+import { until } from '../../eval/soak/until.ts';
 
 const EVENTUALLY_MS = 60_000;
 

@@ -1,5 +1,5 @@
+import { round, summarizeLatency } from '../measuring/latency-summary.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
-import { round, summarizeLatency } from './latency-summary.ts';
 import type { RunFigures } from './run-row.ts';
 import type { WorkloadRun } from './run-workload.ts';
 import type { SystemCounters } from './system-under-test.ts';

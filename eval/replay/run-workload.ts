@@ -1,9 +1,9 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../measuring/clock.ts';
+import { messageOf } from '../measuring/user-error.ts';
 import { DeliveryLedger } from './delivery-ledger.ts';
 import { PayloadCodec } from './payload.ts';
 import { produce } from './producer.ts';
 import type { RunningSystem } from './system-under-test.ts';
-import { messageOf } from './user-error.ts';
 import { scheduleMs, settleMsOf, type Workload } from './workload.ts';
 
 export interface WorkloadContext {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../measuring/clock.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
 import type { PayloadCodec } from './payload.ts';
 import type { RunningSystem } from './system-under-test.ts';
