@@ -94,7 +94,7 @@ class Measurement {
     }
     if (signal.aborted) this.spoil('interrupted');
     if (this.#run !== undefined) {
-      this.#session.files.writeSamples(this.#name.folder, this.#run.startMs, this.#run.book, this.#warmUp);
+      this.#session.files.writeSamples(this.#name.folder, this.#run.startMs, this.#run.ledger, this.#warmUp);
     }
   }
 
@@ -104,11 +104,11 @@ class Measurement {
     const count = Math.min(messages, Math.max(8, Math.floor(bytesMax / payloadBytes)));
     if (messages === 0) return;
     const workload: Workload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
-    const { book } = await runWorkload(
+    const { ledger } = await runWorkload(
       workload,
       this.#workloadContext(system, WARM_UP_QUEUE, () => undefined),
     );
-    this.#warmUp = book;
+    this.#warmUp = ledger;
   }
 
   async #measure(system: RunningSystem, onProgress: (share: number) => void): Promise<void> {
@@ -185,7 +185,7 @@ class Measurement {
       rssBytes: this.#rssBytes,
       loopDelayMaxMs: this.#loopDelayMaxMs,
     });
-    this.#judge(done, done.book.tally(), figures.generator_late_share ?? 0);
+    this.#judge(done, done.ledger.tally(), figures.generator_late_share ?? 0);
     return figures;
   }
 

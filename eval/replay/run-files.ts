@@ -72,12 +72,12 @@ export class RunFiles {
   /** Raw samples, times in milliseconds since the measured part began. */
   writeSamples(run: RunFolder, startMs: number, measured: DeliveryLedger, warmUp: DeliveryLedger | undefined): void {
     const rows: (string | number)[][] = [];
-    for (const [phase, book] of [
+    for (const [phase, ledger] of [
       ['warm-up', warmUp],
       ['measured', measured],
     ] as const) {
-      if (book === undefined) continue;
-      for (const sample of book.samples()) {
+      if (ledger === undefined) continue;
+      for (const sample of ledger.samples()) {
         rows.push([
           phase,
           sample.sequence,
