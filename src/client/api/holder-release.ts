@@ -27,14 +27,16 @@ export async function releaseHolder(pipeline: Pipeline, holder: number): Promise
     }
   }
   const result = await resultOf((call) => {
-    pipeline.open(32).releaseHolder(holder);
+    pipeline.open(32).command('releaseHolder', { holder });
     pipeline.commit(call);
   });
   if (!result.ok) throw unexpectedResult(result);
 }
 
 async function heldJobs(pipeline: Pipeline, holder: number): Promise<readonly HeldJob[]> {
-  const result = await resultOf((call) => pipeline.query('linearizable', (encoder) => encoder.heldJobs(holder, DUE_PER_ENTRY_MAX), call));
+  const result = await resultOf((call) =>
+    pipeline.query('linearizable', (encoder) => encoder.command('heldJobs', { holder, countMax: DUE_PER_ENTRY_MAX }), call),
+  );
   if (!result.ok || result.type !== 'held') throw unexpectedResult(result);
   return result.jobs;
 }
@@ -42,7 +44,7 @@ async function heldJobs(pipeline: Pipeline, holder: number): Promise<readonly He
 /** The outcome does not matter: an expired lease is the goal. */
 async function shorten(pipeline: Pipeline, { id, token }: HeldJob): Promise<void> {
   await resultOf((call) => {
-    pipeline.open(32).extend(id, token, SHORT_LEASE_MS);
+    pipeline.open(32).command('extend', { jobId: id, token, leaseMs: SHORT_LEASE_MS });
     pipeline.commit(call);
   });
 }

@@ -115,7 +115,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   async getJob(id: number, options?: ReadOptions): Promise<Job<Data, Result> | undefined> {
     const consistency = readConsistency(options);
     checkJobId(id);
-    const result = await this.#query(consistency, (encoder) => encoder.getJob(id));
+    const result = await this.#query(consistency, (encoder) => encoder.command('getJob', { jobId: id }));
     if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
     if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
     throw unexpectedResult(result);
@@ -123,7 +123,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
-    const result = await this.#query(readConsistency(options), (encoder) => encoder.counts(this.name));
+    const result = await this.#query(readConsistency(options), (encoder) => encoder.command('counts', { queue: this.name }));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpectedResult(result);
   }
@@ -131,13 +131,13 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /** A dead letter of this queue becomes waiting again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
   async retryJob(id: number): Promise<void> {
     checkJobId(id);
-    await this.#command((encoder) => encoder.retry(this.name, id));
+    await this.#command((encoder) => encoder.command('retry', { queue: this.name, jobId: id }));
   }
 
   /** Removes a job of this queue that is not active. @throws {JobNotFoundError | JobStateError} */
   async removeJob(id: number): Promise<void> {
     checkJobId(id);
-    await this.#command((encoder) => encoder.remove(this.name, id));
+    await this.#command((encoder) => encoder.command('remove', { queue: this.name, jobId: id }));
   }
 
   /** Closes the client if the queue created it and is its last user. May be called twice. */

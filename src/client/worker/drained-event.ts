@@ -56,7 +56,7 @@ export class DrainedEvent {
     if (!this.#handlers.hasListener()) return;
     this.#isAsking = true;
     try {
-      this.#pipeline.query('linearizable', (encoder) => encoder.counts(this.#queue), {
+      this.#pipeline.query('linearizable', (encoder) => encoder.command('counts', { queue: this.#queue }), {
         onResult: (result) => this.#onReplied(result.ok && result.type === 'counts' && result.counts.waiting === 0),
         onError: () => this.#onReplied(false),
       });

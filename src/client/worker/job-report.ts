@@ -103,7 +103,7 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
   }
 
   write(encoder: RequestEncoder): void {
-    encoder.fail(this.held.id, this.held.token, this.#reason, this.#mayRetry);
+    encoder.command('fail', { jobId: this.held.id, token: this.held.token, reason: this.#reason, retry: this.#mayRetry });
   }
 
   protected onReported(): void {
