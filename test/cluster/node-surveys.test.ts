@@ -27,7 +27,7 @@ describe('the files of nodes in a folder', () => {
 });
 
 describe('the survey of the nodes of a folder', () => {
-  it('tells a file that was read from one that is missing, empty or unreadable', () => {
+  it('distinguishes a file that was read from one that is missing, empty or unreadable', () => {
     const folder = aDataFolder();
     const configuration = configurationOf({ voters: [1, 2].map(asNodeId) });
     makeNodeFile(folder, 1, { disk: 77, configuration, last: { index: 3, term: 2 } });

@@ -8,7 +8,7 @@ describe.skipIf(process.platform !== 'linux')('the CPU time of a thread', () => 
   it('grows while the thread computes', () => {
     const beforeMs = now();
     expect(beforeMs).toBeGreaterThan(0);
-    // Without end if the time stands still.
+    // Without end if the time does not grow.
     while (now() < beforeMs + 5);
   });
 

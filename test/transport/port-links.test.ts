@@ -232,7 +232,7 @@ describe('faults of links', () => {
     one.links.setFaults({ ...NO_FAULTS, delay: { fromMs: 5, toMs: 5 } });
     one.links.send(2, frame(1));
     one.links.setFaults({ ...NO_FAULTS, delay: { fromMs: 5, toMs: 5 }, blocked: [2] });
-    // A frame to another partner on its way as long, so that the time of the first is over when it arrives.
+    // A frame to another partner that is delayed as long: when it arrives, the time of the first is over.
     const other = noted();
     const { port1, port2 } = new MessageChannel();
     one.links.attach(3, port1);
