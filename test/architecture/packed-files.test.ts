@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importsOf } from './imports.ts';
 import { packageRoot } from './source-file.ts';
 
 const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8');
 const manifest = JSON.parse(read('package.json'));
+const FORMAT = { getCanonicalFileName: (name: string) => name, getNewLine: () => '\n' };
 const packageOf = (name: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name;
 
 describe('what npm packs', () => {
@@ -78,6 +80,19 @@ describe('what npm packs', () => {
     expect(result.problems.filter((problem) => !isExpected(problem))).toEqual([]);
     for (const { resolutions } of Object.values(result.entrypoints))
       for (const kind of ['node16-esm', 'bundler'] as const) expect(resolutions[kind].resolution?.isTypeScript).toBe(true);
+  });
+
+  it.each([
+    ['nodenext', ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+    ['bundler', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
+  ])('has types that compile in a user’s program with skipLibCheck off, with `moduleResolution: %s`', (_, module, moduleResolution) => {
+    const roots = Object.values<{ readonly types: string }>(manifest.exports).map(({ types }) => join(packageRoot, types));
+    const options = { module, moduleResolution, target: ts.ScriptTarget.ES2022, strict: true, noEmit: true, types: ['node'] };
+    const program = ts.createProgram(roots, options);
+    const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(join(packageRoot, 'dist')));
+    expect(ours.length).toBeGreaterThan(20);
+    const problems = ours.flatMap((file) => [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]);
+    expect(ts.formatDiagnostics(problems, { ...FORMAT, getCurrentDirectory: () => packageRoot })).toBe('');
   });
 
   it('names no source map, since none is packed', () => {
