@@ -15,6 +15,7 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   expectTypeOf(queue.addBulk).parameter(0).toEqualTypeOf<readonly BulkJob<Mail>[]>();
   expectTypeOf((await queue.getJobCounts()).waiting).toEqualTypeOf<number>();
   await queue.getJob('1', { consistency: 'stale' });
+  expectTypeOf(await queue.isPaused()).toEqualTypeOf<boolean>();
   await using _disposable: AsyncDisposable = queue;
 
   // @ts-expect-error data of another type
