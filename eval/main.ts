@@ -57,7 +57,7 @@ function program(): Command {
       const all = [...charts, ...(await rebuildBenchPlots(results, options.plotsOut))];
       const tables = writeReadmeTables(results);
       console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
-      if (tables.length > 0) console.log(`The README's tables: ${tables.join(', ')}`);
+      if (tables.length > 0) console.log(`Tables of README.md and docs/performance.md: ${tables.join(', ')}`);
     });
   return root;
 }
