@@ -8,11 +8,15 @@ const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-'));
 const cluster = await startCluster({ nodes: 3, dataDir });
 const queue = new Queue('images', { connection: cluster });
 const signal = Promise.withResolvers<void>();
+let begun = 0;
 
 const worker = new Worker(
   'images',
   async ({ name }) => {
     console.log(`${name} begins`);
+    begun += 1;
+    // As an operator or a container's runtime does.
+    if (begun === 2) process.kill(process.pid, 'SIGTERM');
     // A long job: the signal arrives while it runs.
     await signal.promise;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -34,9 +38,3 @@ async function shutDown(): Promise<void> {
 process.once('SIGTERM', () => void shutDown());
 
 await queue.addBulk(['a', 'b', 'c', 'd', 'e'].map((letter) => ({ name: `image ${letter}`, data: {} })));
-let begun = 0;
-worker.on('active', () => {
-  begun += 1;
-  // As an operator or a container's runtime does.
-  if (begun === 2) process.kill(process.pid, 'SIGTERM');
-});
