@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { Queue, startCluster, Worker } from 'jobraft';
 
 /** In the place of a database: UPDATE … SET value = ?, token = ? WHERE key = ? AND token <= ? */
-const rows = new Map<string, { readonly value: string; readonly token: bigint }>();
+const rows = new Map<string, { readonly value: string; readonly token: number }>();
 function write(key: string, value: string, token: string): boolean {
-  const isStale = (rows.get(key)?.token ?? 0n) > BigInt(token);
-  if (!isStale) rows.set(key, { value, token: BigInt(token) });
+  const isStale = (rows.get(key)?.token ?? 0) > Number(token);
+  if (!isStale) rows.set(key, { value, token: Number(token) });
   console.log(`${value} writes with token ${token}: ${isStale ? 'rejected' : 'accepted'}`);
   return !isStale;
 }
