@@ -1,4 +1,4 @@
-import { type Application, type CommentDisplayPart, Converter } from 'typedoc';
+import { type Application, type CommentDisplayPart, Converter, type ProjectReflection, ReflectionKind } from 'typedoc';
 
 /** TypeDoc's Markdown drops the types of `@throws {A | B}`: this plugin puts links to these error classes before the tag's text. */
 export function load(app: Application): void {
@@ -7,11 +7,17 @@ export function load(app: Application): void {
       for (const tag of comment?.getTags('@throws') ?? []) {
         if (tag.typeAnnotation === undefined) continue;
         const names = tag.typeAnnotation.replace(/[{}]/g, '').split('|');
-        const links = names.map((name): CommentDisplayPart => ({ kind: 'inline-tag', tag: '@link', text: name.trim() }));
+        const links = names.map((name) => linkTo(name.trim(), project));
         const separated = links.flatMap((link, at): CommentDisplayPart[] => (at === 0 ? [link] : [{ kind: 'text', text: ', ' }, link]));
         if (tag.content.length > 0) separated.push({ kind: 'text', text: ': ' });
         tag.content.unshift(...separated);
       }
     }
   });
+}
+
+/** The class may be of another entry of the package. A name that is no class of the reference stays without a target: TypeDoc warns of it. */
+function linkTo(name: string, project: ProjectReflection): CommentDisplayPart {
+  const target = project.getReflectionsByKind(ReflectionKind.Class).find((reflection) => reflection.name === name);
+  return { kind: 'inline-tag', tag: '@link', text: name, ...(target === undefined ? {} : { target }) };
 }

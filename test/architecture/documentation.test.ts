@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { linkViolations, memberViolations, referenceViolations } from './pages.ts';
 import { packageRoot, readFiles, readSources } from './source-file.ts';
 
-const exists = (path: string): boolean => existsSync(join(packageRoot, path));
+/** docs/api is made by `npm run docs`. */
+const exists = (path: string): boolean => path === 'docs/api' || existsSync(join(packageRoot, path));
 
 describe('the documentation', () => {
   const guides = new Map(readFiles(['docs'], (path) => /^docs\/[^/]+\.md$/.test(path)));
