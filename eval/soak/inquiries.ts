@@ -1,6 +1,6 @@
 import { type Cluster, JobraftError, Queue } from '../../src/index.ts';
-import { until } from '../until.ts';
 import { passMs } from './processing.ts';
+import { until } from './until.ts';
 
 /** A checkpoint's generation is in `cluster.json` after 5 seconds (docs/operations.md, "Files"). */
 const ON_RECORD_MS = 6_000;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLastSession } from '../../eval/bench/bench-file.ts';
-import { readEnvironments } from '../../eval/environment.ts';
-import { packageRoot } from '../../eval/package-root.ts';
+import { readEnvironments } from '../../eval/measuring/environment.ts';
+import { packageRoot } from '../../eval/measuring/package-root.ts';
 import { benchSection } from '../../eval/report/bench-section.ts';
 import { peersSection } from '../../eval/report/peers-section.ts';
 

@@ -69,8 +69,8 @@ describe('the examples', () => {
     }
   });
 
-  it.each(examples)('%s runs against the built package by its public name, prints what it does, and ends by itself', async (file) => {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, file)]);
+  it.each(examples)('%s runs against the built package by its public name, prints what it does, and ends by itself', async (file, { signal }) => {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, file)], { signal });
     const expected = OUTPUT[file] ?? [];
     if (expected instanceof RegExp) expect(stdout).toMatch(expected);
     else expect(stdout).toBe(`${expected.join('\n')}\n`);

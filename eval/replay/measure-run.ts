@@ -1,22 +1,22 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../measuring/clock.ts';
+import { round } from '../measuring/latency-summary.ts';
+import { messageOf } from '../measuring/user-error.ts';
 import type { DeliveryLedger, Tally } from './delivery-ledger.ts';
-import { round } from './latency-summary.ts';
-import type { ResultsFolder, RunFolder } from './results-folder.ts';
 import { NOTHING_MEASURED, runFigures } from './run-figures.ts';
+import type { RunFiles, RunFolder } from './run-files.ts';
 import type { PlannedRun } from './run-plan.ts';
 import type { RunFigures, RunRow } from './run-row.ts';
 import { runWorkload, type WorkloadRun } from './run-workload.ts';
 import type { Durability, Settings } from './settings.ts';
 import type { RunningSystem, SystemCounters, SystemUnderTest } from './system-under-test.ts';
-import { messageOf } from './user-error.ts';
 import { intervalMs, settleMsOf, type Workload } from './workload.ts';
 
 /** Values that are the same for every run of a session. */
 export interface Session {
   readonly settings: Settings;
   readonly target: SystemUnderTest;
-  readonly results: ResultsFolder;
+  readonly files: RunFiles;
   readonly clock: Clock;
   readonly command: string;
   readonly commit: string;
@@ -40,17 +40,17 @@ const WARM_UP_QUEUE = 'warm-up';
 export async function measureRun(planned: PlannedRun, session: Session, onProgress: (share: number) => void): Promise<RunRow> {
   const started = new Date();
   const run = runName(planned, started);
-  const folder = session.results.openRun(run);
+  const folder = session.files.openRun(run);
   const measured = new Measurement(planned, session, { run, started: started.toISOString(), folder });
   try {
     await measured.take(onProgress);
   } catch (error) {
     measured.spoil(`error: ${messageOf(error)}`);
   } finally {
-    session.results.removeData(folder);
+    session.files.removeData(folder);
   }
   const row = measured.row();
-  session.results.appendRow(row);
+  session.files.appendRow(row);
   return row;
 }
 
@@ -94,7 +94,7 @@ class Measurement {
     }
     if (signal.aborted) this.spoil('interrupted');
     if (this.#run !== undefined) {
-      this.#session.results.writeSamples(this.#name.folder, this.#run.startMs, this.#run.book, this.#warmUp);
+      this.#session.files.writeSamples(this.#name.folder, this.#run.startMs, this.#run.ledger, this.#warmUp);
     }
   }
 
@@ -104,11 +104,11 @@ class Measurement {
     const count = Math.min(messages, Math.max(8, Math.floor(bytesMax / payloadBytes)));
     if (messages === 0) return;
     const workload: Workload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
-    const { book } = await runWorkload(
+    const { ledger } = await runWorkload(
       workload,
       this.#workloadContext(system, WARM_UP_QUEUE, () => undefined),
     );
-    this.#warmUp = book;
+    this.#warmUp = ledger;
   }
 
   async #measure(system: RunningSystem, onProgress: (share: number) => void): Promise<void> {
@@ -185,7 +185,7 @@ class Measurement {
       rssBytes: this.#rssBytes,
       loopDelayMaxMs: this.#loopDelayMaxMs,
     });
-    this.#judge(done, done.book.tally(), figures.generator_late_share ?? 0);
+    this.#judge(done, done.ledger.tally(), figures.generator_late_share ?? 0);
     return figures;
   }
 

@@ -1,9 +1,9 @@
-import type { ResultsFolder } from './results-folder.ts';
+import { bootstrapInterval, type Interval, median, quantile } from '../measuring/statistics.ts';
+import type { RunFiles } from './run-files.ts';
 import type { RunRow } from './run-row.ts';
 import { readLatencies } from './samples.ts';
 import type { RunKind, ScenarioId } from './scenario.ts';
 import type { PublishedRow, Settings } from './settings.ts';
-import { bootstrapInterval, type Interval, median, quantile } from './statistics.ts';
 
 /** One figure over the repetitions of one case. */
 export interface Figure {
@@ -109,8 +109,8 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
   };
 }
 
-export function analyzeFolder(results: ResultsFolder, settings: Settings): Evaluation {
-  return analyze(results.readRows(), settings, (run) => readLatencies(results.samplesFile(run)));
+export function analyzeRuns(files: RunFiles, settings: Settings): Evaluation {
+  return analyze(files.readRows(), settings, (run) => readLatencies(files.samplesFile(run)));
 }
 
 const caseKey = (row: RunRow): string => [row.scenario, row.kind, row.messages, row.payload_bytes, row.delay_ms].join('|');

@@ -1,9 +1,9 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../measuring/clock.ts';
+import { messageOf } from '../measuring/user-error.ts';
 import { DeliveryLedger } from './delivery-ledger.ts';
 import { PayloadCodec } from './payload.ts';
 import { produce } from './producer.ts';
 import type { RunningSystem } from './system-under-test.ts';
-import { messageOf } from './user-error.ts';
 import { scheduleMs, settleMsOf, type Workload } from './workload.ts';
 
 export interface WorkloadContext {
@@ -19,7 +19,7 @@ export interface WorkloadContext {
 }
 
 export interface WorkloadRun {
-  readonly book: DeliveryLedger;
+  readonly ledger: DeliveryLedger;
   readonly startMs: number;
   /** The last delivery, and the rest after it when the workload has one. */
   readonly endMs: number;
@@ -36,7 +36,7 @@ const INTERRUPTED_DRAIN_MS = 5000;
 /** A producer adds messages and a consumer completes them, until the queue is empty. */
 export async function runWorkload(workload: Workload, context: WorkloadContext): Promise<WorkloadRun> {
   const { system, clock, queue } = context;
-  const book = new DeliveryLedger(workload.messages);
+  const ledger = new DeliveryLedger(workload.messages);
   const payloads = new PayloadCodec(workload.payloadBytes, context.seed);
   let consumerError: string | undefined;
   const consumer = await system.consume(queue, {
@@ -44,19 +44,19 @@ export async function runWorkload(workload: Workload, context: WorkloadContext):
     onMessage: (payload) => {
       if (payloads.decode(payload) === undefined) throw new Error('The payload differs from the one that was sent.');
     },
-    onCompleted: (payload) => book.onCompleted(payloads.decode(payload), clock.nowMs()),
+    onCompleted: (payload) => ledger.onCompleted(payloads.decode(payload), clock.nowMs()),
     onError: (error) => {
       consumerError ??= messageOf(error);
     },
   });
   try {
-    const startMs = await produce(workload, { ...context, book, payloads });
-    const drained = await drain(book, context);
-    const deliveredMs = Number.isNaN(book.lastCompletedMs) ? clock.nowMs() : book.lastCompletedMs;
+    const startMs = await produce(workload, { ...context, ledger, payloads });
+    const drained = await drain(ledger, context);
+    const deliveredMs = Number.isNaN(ledger.lastCompletedMs) ? clock.nowMs() : ledger.lastCompletedMs;
     const endMs = context.signal.aborted
       ? clock.nowMs()
       : await settle(workload, Math.max(deliveredMs, startMs), startMs, clock, context.signal);
-    return { book, startMs, endMs, drained, consumerError };
+    return { ledger, startMs, endMs, drained, consumerError };
   } finally {
     await consumer.close();
   }
@@ -71,14 +71,14 @@ async function settle(workload: Workload, deliveredMs: number, startMs: number, 
 }
 
 /** Waits until every acknowledged message was completed and the queue is empty; also ends when the queue is empty without them. */
-async function drain(book: DeliveryLedger, context: WorkloadContext): Promise<boolean> {
+async function drain(ledger: DeliveryLedger, context: WorkloadContext): Promise<boolean> {
   const { system, clock, queue, signal } = context;
   const limitMs = signal.aborted ? INTERRUPTED_DRAIN_MS : context.drainMsMax;
   const deadlineMs = clock.nowMs() + limitMs;
   let emptyBefore = false;
   for (;;) {
     const { unfinished } = await system.backlog(queue);
-    if (unfinished === 0 && (book.isDelivered() || emptyBefore)) return true;
+    if (unfinished === 0 && (ledger.isDelivered() || emptyBefore)) return true;
     emptyBefore = unfinished === 0;
     if (clock.nowMs() >= deadlineMs) return false;
     // Not with the run's signal: an interrupted run is drained too, or its losses could not be distinguished from its interruption.

@@ -1,5 +1,5 @@
+import { round, summarizeLatency } from '../measuring/latency-summary.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
-import { round, summarizeLatency } from './latency-summary.ts';
 import type { RunFigures } from './run-row.ts';
 import type { WorkloadRun } from './run-workload.ts';
 import type { SystemCounters } from './system-under-test.ts';
@@ -16,14 +16,14 @@ export interface SideMeasures {
 
 /** The figures of one run, from the outcomes of its messages. */
 export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
-  const { foreign: _foreign, ...tally } = done.book.tally();
-  const lag = generatorLag(done.book, generatorLagMsMax);
+  const { foreign: _foreign, ...tally } = done.ledger.tally();
+  const lag = generatorLag(done.ledger, generatorLagMsMax);
   const wallMs = done.endMs - done.startMs;
-  const addMs = done.book.lastAcknowledgedMs - done.startMs;
+  const addMs = done.ledger.lastAcknowledgedMs - done.startMs;
   const isScheduled = workload.model !== 'closed-loop';
   const isComplete = tally.attempted === workload.messages && workload.model !== 'open-loop';
-  const latency = isScheduled ? summarizeLatency(durations(done.book, 'intendedMs')) : undefined;
-  const service = summarizeLatency(durations(done.book, 'sentMs'));
+  const latency = isScheduled ? summarizeLatency(durations(done.ledger, 'intendedMs')) : undefined;
+  const service = summarizeLatency(durations(done.ledger, 'sentMs'));
   return {
     wall_ms: round(wallMs),
     overhead_per_message_ms: isComplete ? roundFine((wallMs - scheduleMs(workload)) / workload.messages) : null,
@@ -92,17 +92,17 @@ const roundFine = (value: number): number => Math.round(value * 1e6) / 1e6;
 /** A run that ended before its clock moved has no rate. */
 const perSecond = (count: number, overMs: number): number | null => (overMs > 0 ? round((count / overMs) * 1000) : null);
 
-function* durations(book: DeliveryLedger, from: 'intendedMs' | 'sentMs'): Generator<number> {
-  for (const sample of book.samples()) {
+function* durations(ledger: DeliveryLedger, from: 'intendedMs' | 'sentMs'): Generator<number> {
+  for (const sample of ledger.samples()) {
     if (sample.outcome === 'acknowledged') yield sample.acknowledgedMs - sample[from];
   }
 }
 
-function generatorLag(book: DeliveryLedger, lagMsMax: number): { readonly maxMs: number; readonly lateShare: number } {
+function generatorLag(ledger: DeliveryLedger, lagMsMax: number): { readonly maxMs: number; readonly lateShare: number } {
   let maxMs = 0;
   let late = 0;
   let count = 0;
-  for (const { intendedMs, sentMs } of book.samples()) {
+  for (const { intendedMs, sentMs } of ledger.samples()) {
     const lagMs = sentMs - intendedMs;
     maxMs = Math.max(maxMs, lagMs);
     if (lagMs > lagMsMax) late += 1;

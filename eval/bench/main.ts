@@ -1,12 +1,15 @@
-import '../src/runtime/check.ts';
+import '../../src/runtime/check.ts';
 
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addClusterOptions, clusterOverridesOf } from '../src/config/cluster-options.ts';
-import { loadClusterConfig } from '../src/config/load-cluster-config.ts';
-import { runBench } from './bench/run-bench.ts';
-import { parseCount, withoutStackTraces } from './command-line.ts';
-import { packageRoot } from './package-root.ts';
+import { addClusterOptions, clusterOverridesOf } from '../../src/config/cluster-options.ts';
+import { loadClusterConfig } from '../../src/config/load-cluster-config.ts';
+import { drawBenchCharts } from '../charts/bench-charts.ts';
+import { parseCount, withoutStackTraces } from '../measuring/command-line.ts';
+import { INTERRUPTED_EXIT_CODE } from '../measuring/interruption.ts';
+import { packageRoot } from '../measuring/package-root.ts';
+import { readLastSession } from './bench-file.ts';
+import { runBench } from './run-bench.ts';
 
 interface Options {
   readonly out: string;
@@ -33,18 +36,20 @@ const command = addClusterOptions(new Command('bench'))
   .option('--compare <file>', 'an earlier bench.csv: shows which figures got slower since its last session')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
-    process.exitCode = await runBench({
+    const { file, isInterrupted } = await runBench({
       config,
       rounds: options.rounds,
       limitMs: options.minutes * MINUTE_MS,
       seed: options.seed ?? 1,
       out: options.out,
-      plotsOut: options.plotsOut,
       only: options.only,
       long: options.long ?? false,
       compare: options.compare,
       print: (line) => console.log(line),
     });
+    const charts = await drawBenchCharts(readLastSession(file), options.plotsOut);
+    console.log([`Rows: ${file}`, ...charts.map((path) => `Chart: ${path}`)].join('\n'));
+    process.exitCode = isInterrupted ? INTERRUPTED_EXIT_CODE : 0;
   });
 
 await withoutStackTraces(() => command.parseAsync());

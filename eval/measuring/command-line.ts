@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { JobraftError } from '../src/base/errors.ts';
+import { JobraftError } from '../../src/base/errors.ts';
 import { UserError } from './user-error.ts';
 
 export function parseCount(text: string): number {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../measuring/clock.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
 import type { PayloadCodec } from './payload.ts';
 import type { RunningSystem } from './system-under-test.ts';
@@ -7,7 +7,7 @@ import { intervalMs, type Workload } from './workload.ts';
 export interface ProducerContext {
   readonly system: Pick<RunningSystem, 'add' | 'addOutcome'>;
   readonly clock: Clock;
-  readonly book: DeliveryLedger;
+  readonly ledger: DeliveryLedger;
   readonly payloads: PayloadCodec;
   readonly queue: string;
   readonly signal: AbortSignal;
@@ -53,15 +53,15 @@ async function produceInFlight(messages: number, inFlightMax: number, context: P
 }
 
 async function send(sequence: number, intendedMs: number, context: ProducerContext): Promise<void> {
-  const { system, book, clock } = context;
+  const { system, ledger, clock } = context;
   const payload = context.payloads.encode(sequence);
-  book.onSent(sequence, intendedMs, clock.nowMs());
+  ledger.onSent(sequence, intendedMs, clock.nowMs());
   const reply = system.add(context.queue, payload);
   context.onSent();
   try {
     await reply;
-    book.onAcknowledged(sequence, clock.nowMs());
+    ledger.onAcknowledged(sequence, clock.nowMs());
   } catch (error) {
-    book.onRejected(sequence, system.addOutcome(error));
+    ledger.onRejected(sequence, system.addOutcome(error));
   }
 }

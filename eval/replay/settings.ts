@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { packageRoot } from './package-root.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { packageRoot } from '../measuring/package-root.ts';
+import { messageOf, UserError } from '../measuring/user-error.ts';
 
 const positive = z.int().min(1);
 const milliseconds = z.number().min(0);

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readLastSession } from './bench/bench-file.ts';
-import { drawBenchCharts } from './charts/bench-charts.ts';
-import { microChart, parseMicroRows } from './charts/micro-chart.ts';
-import { parseProfileRows, profileChart } from './charts/profile-chart.ts';
-import { writeChart } from './charts/write-chart.ts';
-import type { ResultsFolder } from './results-folder.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { readLastSession } from '../bench/bench-file.ts';
+import { drawBenchCharts } from '../charts/bench-charts.ts';
+import { microChart, parseMicroRows } from '../charts/micro-chart.ts';
+import { parseProfileRows, profileChart } from '../charts/profile-chart.ts';
+import { writeChart } from '../charts/write-chart.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { messageOf, UserError } from '../measuring/user-error.ts';
 
 /**
  * Draws the charts of the bench's last session, of the micro-benchmarks and of the profiles again, from their CSVs alone; what was not

@@ -1,14 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { analyzeFolder, type Evaluation } from './analysis.ts';
-import { allCharts } from './charts/all-charts.ts';
-import { renderPng, renderSvg } from './charts/render-chart.ts';
-import { readEnvironments } from './environment.ts';
-import { htmlReport } from './report/html.ts';
-import { markdownReport } from './report/markdown.ts';
-import type { ResultsFolder } from './results-folder.ts';
-import type { Settings } from './settings.ts';
-import { isSystemError, messageOf, UserError } from './user-error.ts';
+import { allCharts } from '../charts/all-charts.ts';
+import { renderPng, renderSvg } from '../charts/render-chart.ts';
+import { readEnvironments } from '../measuring/environment.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts';
+import { analyzeRuns, type Evaluation } from '../replay/analysis.ts';
+import { RunFiles } from '../replay/run-files.ts';
+import type { Settings } from '../replay/settings.ts';
+import { htmlReport } from './html.ts';
+import { markdownReport } from './markdown.ts';
 
 export interface Written {
   readonly evaluation: Evaluation;
@@ -23,8 +24,9 @@ export interface Written {
  */
 export async function rebuildPlots(results: ResultsFolder, plotsPath: string, settings: Settings): Promise<Written> {
   const plots = resolve(plotsPath);
-  if (results.readRows().length === 0) throw new UserError(`${results.runsFile} holds no runs. Run "npm run eval" first.`);
-  const evaluation = analyzeFolder(results, settings);
+  const files = RunFiles.at(results);
+  if (files.readRows().length === 0) throw new UserError(`${files.file} holds no runs. Run "npm run eval" first.`);
+  const evaluation = analyzeRuns(files, settings);
   const charts = allCharts(evaluation);
   const environments = readEnvironments(results.environmentFile);
   const report = join(results.path, 'report.md');

@@ -1,13 +1,10 @@
-import { systemClock } from './clock.ts';
-import { machineLine, recordEnvironment } from './environment.ts';
-import { INTERRUPTED_EXIT_CODE, listenForInterruption } from './interruption.ts';
+import { systemClock } from '../measuring/clock.ts';
+import { machineLine, recordEnvironment } from '../measuring/environment.ts';
+import { listenForInterruption } from '../measuring/interruption.ts';
+import { openProgress } from '../measuring/progress.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
 import type { Session } from './measure-run.ts';
-import { rebuildPlots } from './plots.ts';
-import { openProgress } from './progress.ts';
-import { textTable } from './report/format.ts';
-import { sections } from './report/tables.ts';
-import { durabilityLine, summaryLine } from './report/text.ts';
-import { ResultsFolder } from './results-folder.ts';
+import { RunFiles } from './run-files.ts';
 import { expectedRunMs, type PlannedRun, planRuns } from './run-plan.ts';
 import type { RunRow } from './run-row.ts';
 import { runSession } from './run-session.ts';
@@ -15,15 +12,14 @@ import { type RunKind, type Selection, scenariosFor } from './scenario.ts';
 import type { Durability, Settings } from './settings.ts';
 import type { SystemUnderTest } from './system-under-test.ts';
 
-export interface EvaluationRequest {
+export interface MeasureRequest {
   readonly selection: Selection;
   readonly paced: boolean;
   readonly settings: Settings;
   /** Replaces the repetitions of all runs that are not paced. */
   readonly repetitions: number | undefined;
   readonly seed: number;
-  readonly out: string;
-  readonly plotsOut: string;
+  readonly results: ResultsFolder;
   readonly target: SystemUnderTest;
   readonly nodes: number;
   readonly durability: Durability;
@@ -34,13 +30,19 @@ export interface EvaluationRequest {
   readonly print: (line: string) => void;
 }
 
+/** What a session measured. */
+export interface Measured {
+  readonly rows: readonly RunRow[];
+  readonly isInterrupted: boolean;
+}
+
 /**
- * Measures the requested runs, writes each row at once, and rebuilds charts and reports from them; also after an interruption.
- * @returns the process's exit code.
+ * Measures the requested runs and writes each row at once; ends early when it is interrupted.
+ * @throws {UserError} when the rows cannot be written, or several runs in a row broke.
  */
-export async function evaluate(request: EvaluationRequest): Promise<number> {
-  const { settings, print } = request;
-  const results = ResultsFolder.open(request.out);
+export async function measureScenarios(request: MeasureRequest): Promise<Measured> {
+  const { settings, results, print } = request;
+  const files = RunFiles.open(results);
   const plan = planRuns(scenariosFor(request.selection, settings, request), repetitionsOf(request), request.seed);
   const environment = recordEnvironment(results.path, results.environmentFile, new Date());
   const totalMs = plan.reduce((total, run) => total + expectedRunMs(run), 0);
@@ -52,16 +54,9 @@ export async function evaluate(request: EvaluationRequest): Promise<number> {
   using interruption = listenForInterruption(() =>
     progress.print('Interrupted: this run is ended and marked, then the report is written. Ctrl-C again to stop at once.'),
   );
-  const session: Session = { ...request, results, clock: systemClock, environment, signal: interruption.signal };
+  const session: Session = { ...request, files, clock: systemClock, environment, signal: interruption.signal };
   const rows = await measureWith(plan, session, progress);
-  const { evaluation, report, page } = await rebuildPlots(results, request.plotsOut, settings);
-  for (const { title, table } of sections(evaluation)) {
-    if (table.rows.length > 0) print(`\n${title}\n${textTable(table.header, table.rows)}`);
-  }
-  print(`\n${summaryLine(evaluation)} ${durabilityLine(evaluation)}`);
-  print(`Report: ${report}\n        ${page}\nRows:   ${results.runsFile}`);
-  if (interruption.signal.aborted) return INTERRUPTED_EXIT_CODE;
-  return reportFaults(rows, print);
+  return { rows, isInterrupted: interruption.signal.aborted };
 }
 
 async function measureWith(
@@ -76,14 +71,17 @@ async function measureWith(
   }
 }
 
-/** Losses and broken runs must be visible in a pipeline. */
-function reportFaults(rows: readonly RunRow[], print: (line: string) => void): number {
+/**
+ * Prints what was lost or broke: it must be visible in a pipeline.
+ * @returns the process's exit code.
+ */
+export function reportFaults(rows: readonly RunRow[], print: (line: string) => void): number {
   const faulty = rows.filter((row) => !row.valid || row.lost > 0);
   for (const row of faulty) print(`${row.run}: ${row.lost > 0 ? `${row.lost} messages lost` : row.reason}`);
   return rows.some((row) => row.lost > 0 || row.wall_ms === null) ? 1 : 0;
 }
 
-function repetitionsOf({ settings, repetitions }: EvaluationRequest): Readonly<Record<RunKind, number>> {
+function repetitionsOf({ settings, repetitions }: MeasureRequest): Readonly<Record<RunKind, number>> {
   if (repetitions === undefined) return settings.repetitions;
   return { fast: repetitions, sweep: repetitions, latency: repetitions, paced: settings.repetitions.paced };
 }

@@ -1,9 +1,9 @@
+import { formatCount, formatNumber } from '../measuring/format.ts';
+import type { Progress } from '../measuring/progress.ts';
+import { UserError } from '../measuring/user-error.ts';
 import { measureRun, type Session } from './measure-run.ts';
-import type { Progress } from './progress.ts';
-import { formatCount, formatNumber } from './report/format.ts';
 import { describeRun, expectedRunMs, type PlannedRun } from './run-plan.ts';
 import type { RunRow } from './run-row.ts';
-import { UserError } from './user-error.ts';
 
 /** Consecutive broken runs after which the session ends. */
 const BROKEN_MAX = 3;
@@ -25,7 +25,7 @@ export async function runSession(plan: readonly PlannedRun[], session: Session, 
     progress.print(`${label}: ${describeRow(row)}`);
     broken = row.wall_ms === null ? broken + 1 : 0;
     if (broken === BROKEN_MAX && !session.signal.aborted) {
-      throw new UserError(`${BROKEN_MAX} runs in a row broke (${row.reason}). The node logs are in ${session.results.path}/${row.run}.`);
+      throw new UserError(`${BROKEN_MAX} runs in a row broke (${row.reason}). The node logs are in ${session.files.path}/${row.run}.`);
     }
   }
   return rows;

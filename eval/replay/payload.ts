@@ -1,4 +1,4 @@
-import { SeededRandom } from '../src/base/random.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 
 const SEQUENCE_BYTES = 4;
 

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readLastSession } from './bench/bench-file.ts';
-import { readEnvironments } from './environment.ts';
-import { packageRoot } from './package-root.ts';
-import { benchSection } from './report/bench-section.ts';
-import { writePageSection } from './report/page-section.ts';
-import { peersSection } from './report/peers-section.ts';
-import type { ResultsFolder } from './results-folder.ts';
+import { readLastSession } from '../bench/bench-file.ts';
+import { readEnvironments } from '../measuring/environment.ts';
+import { packageRoot } from '../measuring/package-root.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { benchSection } from './bench-section.ts';
+import { writePageSection } from './page-section.ts';
+import { peersSection } from './peers-section.ts';
 
 /**
  * Updates the tables of the README (`peers`) and of docs/performance.md (`bench`) from the repository's own results folder; other folders do

@@ -1,5 +1,5 @@
-import type { ClusterConfig } from '../src/config/cluster-config.ts';
-import { Client, type Cluster, JobraftError, Queue, startCluster, Worker } from '../src/index.ts';
+import type { ClusterConfig } from '../../src/config/cluster-config.ts';
+import { Client, type Cluster, JobraftError, Queue, startCluster, Worker } from '../../src/index.ts';
 import type {
   AddOutcome,
   Consumer,
