@@ -69,11 +69,14 @@ describe('the examples', () => {
     }
   });
 
-  it.each(examples)('%s runs against the built package by its public name, prints what it does, and ends by itself', async (file, { signal }) => {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, file)], { signal });
-    const expected = OUTPUT[file] ?? [];
-    if (expected instanceof RegExp) expect(stdout).toMatch(expected);
-    else expect(stdout).toBe(`${expected.join('\n')}\n`);
-    expect(stderr).toBe('');
-  });
+  it.each(examples)(
+    '%s runs against the built package by its public name, prints what it does, and ends by itself',
+    async (file, { signal }) => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, file)], { signal });
+      const expected = OUTPUT[file] ?? [];
+      if (expected instanceof RegExp) expect(stdout).toMatch(expected);
+      else expect(stdout).toBe(`${expected.join('\n')}\n`);
+      expect(stderr).toBe('');
+    },
+  );
 });

@@ -13,7 +13,7 @@ import { peersSection } from './peers-section.ts';
  * not change them.
  * @returns the names of the tables that were written.
  */
-export function writeReadmeTables({ path, benchFile, peersFile, environmentFile }: ResultsFolder): readonly string[] {
+export function writePageTables({ path, benchFile, peersFile, environmentFile }: ResultsFolder): readonly string[] {
   if (path !== join(packageRoot(), 'results')) return [];
   const tables: string[] = [];
   const write = (page: string, name: string, file: string, table: () => string): void => {
