@@ -14,7 +14,7 @@ import { jobraftTarget } from './replay/jobraft-target.ts';
 import { measureScenarios, reportFaults } from './replay/measure-scenarios.ts';
 import type { Selection } from './replay/scenario.ts';
 import { loadSettings, settingsHash } from './replay/settings.ts';
-import { writeReadmeTables } from './report/readme-tables.ts';
+import { writePageTables } from './report/page-tables.ts';
 import { rebuildBenchPlots } from './report/rebuild-bench-plots.ts';
 import { rebuildPlots } from './report/rebuild-plots.ts';
 import { terminalReport } from './report/terminal.ts';
@@ -57,9 +57,9 @@ function program(): Command {
       const results = ResultsFolder.at(options.out);
       const { report, page, charts } = await rebuildPlots(results, options.plotsOut, loadSettings(options.settings));
       const all = [...charts, ...(await rebuildBenchPlots(results, options.plotsOut))];
-      const tables = writeReadmeTables(results);
+      const tables = writePageTables(results);
       console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
-      if (tables.length > 0) console.log(`The README's tables: ${tables.join(', ')}`);
+      if (tables.length > 0) console.log(`Tables of README.md and docs/performance.md: ${tables.join(', ')}`);
     });
   return root;
 }

@@ -53,10 +53,14 @@ export class SimulatedNetwork {
       this.#schedule.at(this.#schedule.nowMs + this.#random.between(0, REPLAY_MS_MAX), deliver);
   }
 
-  /** @param sentMs when it leaves; a node that is stuck in a write sends later than it began its turn. */
-  sendBetweenNodes(from: number, to: number, sentMs: number, deliver: () => void): void {
-    const { dropProbability, duplicateProbability, isReordering } = this.#plan;
-    if (!this.isHealed) this.#remember(to, deliver);
+  /**
+   * @param sentMs when it leaves; a node that is stuck in a write sends later than it began its turn.
+   * @param isRepeatable whether it may arrive more than once.
+   */
+  sendBetweenNodes(from: number, to: number, sentMs: number, isRepeatable: boolean, deliver: () => void): void {
+    const { dropProbability, isReordering } = this.#plan;
+    const duplicateProbability = isRepeatable ? this.#plan.duplicateProbability : 0;
+    if (!this.isHealed && isRepeatable) this.#remember(to, deliver);
     if (!this.isHealed && this.#random.withProbability(dropProbability)) return;
     const copies = !this.isHealed && this.#random.withProbability(duplicateProbability) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) this.#send(`${from}>${to}`, sentMs, isReordering && !this.isHealed, deliver);

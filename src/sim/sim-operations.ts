@@ -3,13 +3,14 @@ import type { HistoryRecorder, OpenCall } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
-import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
+import type { AddOptions } from '../protocol/request-encoder.ts';
+import type { OperationWriter } from './operation-recorder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
-import type { World } from './world.ts';
 
 const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
 const NAMES: readonly string[] = QUEUES;
@@ -51,7 +52,7 @@ interface Lease {
 /** The operations of one client: adds, claims, finishes and reads jobs, and records them in the history. */
 export class SimOperations {
   readonly #client: number;
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
@@ -66,9 +67,9 @@ export class SimOperations {
   /** Process ids of this client so far. */
   #processes = 1;
 
-  constructor(client: number, world: World, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
+  constructor(client: number, cluster: SimCluster, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
     this.#client = client;
-    this.#world = world;
+    this.#cluster = cluster;
     this.#random = random;
     this.#records = records;
     this.#history = records.history;
@@ -84,7 +85,7 @@ export class SimOperations {
    * @param isAlone whether it is the only operation of its request.
    * @param version of the state machine that the client believes the cluster to have.
    */
-  next(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
+  next(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
@@ -106,15 +107,20 @@ export class SimOperations {
     this.#open.clear();
   }
 
+  /** Its process gives back a job that no call awaits. */
+  giveBack(job: number, token: number): void {
+    this.#history.invoke('release', { job, token }).info('given back');
+  }
+
   /** Reads something of a queue; within the log its counts. */
-  readQueue(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
+  readQueue(encoder: OperationWriter, consistency?: ReadConsistency): Step {
     const queue = this.#anyQueue();
     const f = consistency === undefined ? 'counts' : this.#oneOf(QUEUE_READS);
     encoder.command(f, { queue });
     return this.#step(this.#history.invoke(f, { queue, ...promised(consistency) }), (result) => resultIn(f, result));
   }
 
-  getJob(encoder: RequestEncoder, job: number, consistency?: ReadConsistency): Step {
+  getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
     encoder.command('getJob', { jobId: job });
     const call = this.#history.invoke('getJob', { job, ...promised(consistency) });
     return {
@@ -126,20 +132,20 @@ export class SimOperations {
           call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
-            this.#world.coverage.add('finished job made room for later ones');
+            this.#cluster.coverage.add('finished job made room for later ones');
           call.ok({ state: null });
         } else throw new Violation('replies fit their requests', `getJob got ${JSON.stringify(result)}`);
       },
     };
   }
 
-  #add(encoder: RequestEncoder): Step {
+  #add(encoder: OperationWriter): Step {
     const queue = this.#anyQueue();
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
-    const isLong = this.#world.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
+    const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
-      delayMs: isLong ? this.#world.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
+      delayMs: isLong ? this.#cluster.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
       priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
       attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
       backoff: this.#backoff(),
@@ -164,7 +170,7 @@ export class SimOperations {
     return { ...step, isOversized };
   }
 
-  #claim(encoder: RequestEncoder, isAlone: boolean, version: number): Step {
+  #claim(encoder: OperationWriter, isAlone: boolean, version: number): Step {
     const countMax = 1 + this.#random.below(3);
     const call: Required<Calls['claim']> = {
       queue: this.#anyQueue(),
@@ -176,7 +182,7 @@ export class SimOperations {
       holder: holderId(this.#client, this.#processes),
     };
     encoder.claim(call.queue, call);
-    const { coverage } = this.#world;
+    const { coverage } = this.#cluster;
     // Version 1 has none of the following.
     const { queue, leaseMs, waitMs } = call;
     return this.#step(this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }), (result) => {
@@ -202,7 +208,7 @@ export class SimOperations {
     });
   }
 
-  #finish(encoder: RequestEncoder, lease: Lease, version: number): Step {
+  #finish(encoder: OperationWriter, lease: Lease, version: number): Step {
     const { job, token } = lease;
     if (!lease.isBegun && version > 1 && this.#random.withProbability(0.5)) return this.#markBegun(encoder, lease);
     const die = this.#random.below(100);
@@ -233,7 +239,7 @@ export class SimOperations {
   }
 
   get #workload(): Workload {
-    return this.#world.plan.workload;
+    return this.#cluster.plan.workload;
   }
 
   #anyQueue(): string {
@@ -265,19 +271,19 @@ export class SimOperations {
   }
 
   get #oversizedBytes(): number {
-    return this.#world.plan.limits.payloadBytesMax ?? 0;
+    return this.#cluster.plan.limits.payloadBytesMax ?? 0;
   }
 
   /** A finished job shows its result. */
   #checkOutcome({ id, state, token, payload, result, failedReason }: JobDetail): void {
     const isStalled = failedReason?.startsWith('job stalled') === true;
-    if (isStalled) this.#world.coverage.add('job failed since it stalled too often');
+    if (isStalled) this.#cluster.coverage.add('job failed since it stalled too often');
     // The reply to a repeated request shows the current state of the job.
     if (state === 'completed' && payload !== undefined) {
-      this.#world.coverage.add('result read');
+      this.#cluster.coverage.add('result read');
       checkResult(id, token, result);
     }
-    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#world.plan.isVersionAsked;
+    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#cluster.plan.isVersionAsked;
     checkProperty(
       state !== 'failed' || isExplained,
       'payloads come back as they were sent',
@@ -291,18 +297,18 @@ export class SimOperations {
   }
 
   /** Whether the holder later ends the lease, or it ends as a stall, is random. */
-  #markBegun(encoder: RequestEncoder, lease: Lease): Step {
+  #markBegun(encoder: OperationWriter, lease: Lease): Step {
     const { job, token } = lease;
     encoder.command('begin', { jobId: job, token });
     if (this.#random.withProbability(0.6)) this.#leases.push({ ...lease, isBegun: true });
     return this.#step(this.#history.invoke('begin', { job, token }), () => {
-      this.#world.coverage.add('job begun that had been claimed ahead');
+      this.#cluster.coverage.add('job begun that had been claimed ahead');
       return null;
     });
   }
 
   /** The process ended, and the next one ends its leases; or a client assumes that another client's first process ended. */
-  #releaseHolder(encoder: RequestEncoder): Step {
+  #releaseHolder(encoder: OperationWriter): Step {
     const isOwn = this.#random.withProbability(0.7);
     const holder = isOwn ? holderId(this.#client, this.#processes) : holderId(this.#client + 1, 1);
     if (isOwn) {
@@ -311,7 +317,7 @@ export class SimOperations {
     }
     encoder.command('releaseHolder', { holder });
     return this.#step(this.#history.invoke('releaseHolder', { holder }), () => {
-      this.#world.coverage.add('leases of a holder released');
+      this.#cluster.coverage.add('leases of a holder released');
       return null;
     });
   }
@@ -321,7 +327,7 @@ export class SimOperations {
   }
 
   /** A command on a queue, or on a job of it; mostly of the queue that has the job. */
-  #change(encoder: RequestEncoder, f: QueueChange, job: number, version: number): Step {
+  #change(encoder: OperationWriter, f: QueueChange, job: number, version: number): Step {
     const known = this.#records.jobs.get(job)?.queue ?? QUEUES[0];
     const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
     const args: Record<string, unknown> = { queue };
@@ -344,7 +350,7 @@ export class SimOperations {
       ...unsettled(call),
       settle: (result) => {
         if (!result.ok) {
-          if (result.code === 'LEASE_LOST') this.#world.coverage.add('stale token rejected');
+          if (result.code === 'LEASE_LOST') this.#cluster.coverage.add('stale token rejected');
           call.fail(result.code);
           return;
         }
@@ -357,7 +363,7 @@ export class SimOperations {
 }
 
 function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, 'giveUp' | 'reject'> {
-  return { giveUp: () => call.info('session expired'), reject: (code) => call.fail(code) };
+  return { giveUp: () => call.info('outcome unknown'), reject: (code) => call.fail(code) };
 }
 
 const nothing = () => null;

@@ -2,7 +2,7 @@ import type { ReadConsistency } from '../../protocol/client-frame.ts';
 import type { JobState } from '../../protocol/job-state.ts';
 import type { JobDetail, OperationResult } from '../../protocol/reply.ts';
 import type { RequestEncoder } from '../../protocol/request-encoder.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError } from '../errors.ts';
 import { unexpectedResult } from '../result-errors.ts';
 
@@ -21,12 +21,12 @@ const OPERATION_BYTES = 64;
 /** The calls of one queue beside adds and claims. Used by a Queue or a Worker, and by the jobs that come from it. */
 export class QueueCommands implements JobCommands {
   readonly #queue: string;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   #isClosed = false;
 
-  constructor(queue: string, pipeline: Pipeline) {
+  constructor(queue: string, dispatcher: Dispatcher) {
     this.#queue = queue;
-    this.#pipeline = pipeline;
+    this.#dispatcher = dispatcher;
   }
 
   /** All later calls are rejected. */
@@ -57,15 +57,15 @@ export class QueueCommands implements JobCommands {
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();
-      this.#pipeline.query(consistency, write, { onResult: resolve, onError: reject });
+      this.#dispatcher.query(consistency, write, { onResult: resolve, onError: reject });
     });
   }
 
   async command(write: (encoder: RequestEncoder) => void): Promise<void> {
     const result = await new Promise<OperationResult>((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();
-      write(this.#pipeline.open(OPERATION_BYTES));
-      this.#pipeline.commit({ onResult: resolve, onError: reject });
+      write(this.#dispatcher.open(OPERATION_BYTES));
+      this.#dispatcher.commit({ onResult: resolve, onError: reject });
     });
     if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
   }

@@ -1,7 +1,7 @@
 import { STALLED_REASON } from '../../protocol/reply.ts';
 import { type Job, jobOfDetail } from '../api/job.ts';
 import type { JobCommands } from '../api/job-commands.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { JobStalledError } from '../errors.ts';
 import type { LeasedJob } from './leased-job.ts';
 
@@ -16,13 +16,13 @@ export interface StalledJobFailure<Data, Result> {
  * @param onKnown called once, with undefined if it waits again, another worker has had it since, or the cluster did not reply.
  */
 export function readStalledJob<Data, Result>(
-  pipeline: Pipeline,
+  dispatcher: Dispatcher,
   commands: JobCommands,
   { id, token, processedOn }: Pick<LeasedJob<Data, Result>, 'id' | 'token' | 'processedOn'>,
   onKnown: (failure: StalledJobFailure<Data, Result> | undefined) => void,
 ): void {
   try {
-    pipeline.query('linearizable', (encoder) => encoder.command('getJob', { jobId: id }), {
+    dispatcher.query('linearizable', (encoder) => encoder.command('getJob', { jobId: id }), {
       onResult: (result) => {
         const detail = result.ok && result.type === 'job' && result.job.state === 'failed' ? result.job : undefined;
         const reason = detail?.failedReason;

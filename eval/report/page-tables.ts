@@ -9,22 +9,22 @@ import { writePageSection } from './page-section.ts';
 import { peersSection } from './peers-section.ts';
 
 /**
- * Updates the README's tables from its own results folder; other folders do not change the README.
+ * Updates the tables of the README (`peers`) and of docs/performance.md (`bench`) from the repository's own results folder; other folders do
+ * not change them.
  * @returns the names of the tables that were written.
  */
-export function writeReadmeTables({ path, benchFile, peersFile, environmentFile }: ResultsFolder): readonly string[] {
+export function writePageTables({ path, benchFile, peersFile, environmentFile }: ResultsFolder): readonly string[] {
   if (path !== join(packageRoot(), 'results')) return [];
-  const page = join(packageRoot(), 'README.md');
   const tables: string[] = [];
-  const write = (name: string, file: string, table: () => string): void => {
+  const write = (page: string, name: string, file: string, table: () => string): void => {
     if (!existsSync(file)) return;
-    writePageSection(page, name, table());
+    writePageSection(join(packageRoot(), page), name, table());
     tables.push(name);
   };
-  write('bench', benchFile, () => {
+  write('docs/performance.md', 'bench', benchFile, () => {
     const session = readLastSession(benchFile);
     return benchSection(session, readEnvironments(environmentFile)[session.environment]?.node);
   });
-  write('peers', peersFile, () => peersSection(readFileSync(peersFile, 'utf8')));
+  write('README.md', 'peers', peersFile, () => peersSection(readFileSync(peersFile, 'utf8')));
   return tables;
 }

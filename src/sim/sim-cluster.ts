@@ -1,34 +1,32 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { asNodeId } from '../base/ids.ts';
+import { asNodeId, type EntryId } from '../base/ids.ts';
+import type { NodeEvent } from '../node/event.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import type { ClientFrame } from '../protocol/client-frame.ts';
 import { writeClientFrame } from '../protocol/client-frame.ts';
-import { isJoint } from '../raft/membership.ts';
+import type { Entry } from '../raft/entry.ts';
 import type { RaftMessage } from '../raft/message.ts';
 import { StorageError } from '../storage/errors.ts';
+import type { PersistBatch } from '../storage/port.ts';
 import { readPeerParts } from '../transport/peer-frame.ts';
+import { ConfigurationWatch } from './configuration-watch.ts';
 import { Coverage, type Sometimes } from './coverage.ts';
-import { EventWatch } from './event-watch.ts';
-import type { FaultType } from './fault.ts';
-import { injectFault } from './faults.ts';
+import { DiskLedger } from './disk-ledger.ts';
+import { FaultTriggers } from './fault-triggers.ts';
 import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
 import { Leaderships } from './leaderships.ts';
-import { forgetReplacedDisks } from './lost-disks.ts';
-import { watchMembers } from './member-changes.ts';
+import type { MachineClients, Receiver } from './machine-clients.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { Plan } from './plan.ts';
-import { awaitQuiescence, checkQuiescence } from './quiescence.ts';
 import { Schedule } from './schedule.ts';
-import type { MachineClients, Receiver, SimMachine } from './sim-machine.ts';
-import { SimNode } from './sim-node.ts';
+import type { SimMachine } from './sim-machine.ts';
+import { SimNode, type SimNodeHost } from './sim-node.ts';
 import { SimRandom } from './sim-random.ts';
 import { Trace } from './trace.ts';
 import { Versions } from './versions.ts';
 import { asViolation, checkProperty, isDamage, isRollBack } from './violation.ts';
 
-/** Maximum duration of a fault, and of a frame in transit. */
-const LAST_STALL_MS = 4_000;
 /** More events in one run mean that events cause events without end. */
 const EVENTS_MAX = 2_000_000;
 /** Clients have larger numbers than nodes; connection 0 is the operator's. */
@@ -39,8 +37,14 @@ const FRAME_PAYLOADS_MAX = 30;
 /** A full comparison of states costs a pass over them: one in this many turns has one. */
 const STATE_CHECK_SHARE = 0.01;
 
-/** A whole cluster with its clients in one deterministic event loop. The nodes are the production code. */
-export class World {
+/** A listener to the events that nodes report. */
+export type NodeListener = (node: SimNode, event: NodeEvent) => void;
+
+/**
+ * Nodes, network and time: a whole cluster with its clients in one deterministic event loop. The nodes are the production code. What happens
+ * to the cluster is decided by the script (`run-plan.ts`).
+ */
+export class SimCluster implements SimNodeHost {
   readonly schedule = new Schedule();
   readonly coverage = new Coverage();
   readonly trace = new Trace();
@@ -49,13 +53,12 @@ export class World {
   readonly invariants: Invariants;
   readonly plan: Plan;
   readonly machine: SimMachine;
-  readonly faultCounts = new Map<FaultType, number>();
-  /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
-  readonly lostDisks = new Map<number, number>();
+  readonly disks: DiskLedger;
+  readonly triggers = new FaultTriggers();
   readonly leaderships = new Leaderships();
   readonly versions: Versions;
   readonly clients: MachineClients;
-  readonly events = new EventWatch(this);
+  readonly configurations: ConfigurationWatch;
   /** Vote requests of non-voters to voters, by the leader's configuration. Removed nodes may disturb each other. */
   nonMemberVoteRequests = 0;
   /** When the last change of members was requested. */
@@ -65,53 +68,28 @@ export class World {
   /** How often a node ended, for any reason. */
   ends = 0;
   readonly #checks: SimRandom;
-  readonly #committedJoint = new Set<number>();
-  /** The index of each node's latest configuration at its last turn. */
-  readonly #configurations = new Map<SimNode, number>();
   readonly #idleTurns = new IdleTurns();
+  readonly #listeners: NodeListener[] = [];
   /** Connections besides those of the clients. */
   readonly #receivers = new Map<number, Receiver>();
 
-  constructor(plan: Plan, machine: SimMachine) {
+  /** @param clientsOf its clients, which start later. */
+  constructor(plan: Plan, machine: SimMachine, clientsOf: (cluster: SimCluster, random: SimRandom) => MachineClients) {
     this.plan = plan;
     this.machine = machine;
     const random = (stream: number) => new SimRandom(plan.seed * 8 + stream);
     this.network = new SimulatedNetwork(this.schedule, plan.network, random(1));
     this.invariants = new Invariants(this.nodes, this.coverage, (id) => this.clients.onCommitted(id));
-    this.versions = new Versions(this);
+    this.versions = new Versions(this.coverage, plan, machine.versionMax);
+    this.configurations = new ConfigurationWatch(this.coverage, plan.nodes);
+    this.disks = new DiskLedger(this.nodes);
     this.#checks = random(2);
     const clocks = random(3);
     for (let id = 1; id <= plan.nodes + plan.spares; id += 1) {
       const rate = 1 + clocks.between(-plan.drift, plan.drift);
       this.nodes.set(id, new SimNode(this, this.schedule, plan, id, rate, clocks.between(0, 10_000)));
     }
-    this.clients = machine.clientsOf(this, random(4));
-  }
-
-  /** @throws {Violation} */
-  run(): void {
-    for (const node of this.nodes.values()) this.startNode(node);
-    this.clients.start();
-    for (const fault of this.plan.faults) {
-      this.schedule.at(fault.atMs, () => {
-        this.faultCounts.set(fault.type, (this.faultCounts.get(fault.type) ?? 0) + 1);
-        injectFault(this, fault);
-      });
-    }
-    this.versions.schedule();
-    while (this.schedule.nowMs < this.plan.faultMs + this.schedule.suspendedMs)
-      this.runUntil(this.plan.faultMs + this.schedule.suspendedMs);
-    this.#heal();
-    awaitQuiescence(this);
-    // Pauses and stuck writes that began before may last a little longer.
-    this.runUntil(this.schedule.nowMs + LAST_STALL_MS);
-    awaitQuiescence(this);
-    this.versions.await();
-    checkQuiescence(this);
-    awaitQuiescence(this);
-    this.clients.watch();
-    watchMembers(this);
-    for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
+    this.clients = clientsOf(this, random(4));
   }
 
   /** The leader of the newest term among the nodes that run. */
@@ -132,11 +110,6 @@ export class World {
       if (view?.role === 'leader' && view.term < (best?.runtime?.view.term ?? Number.POSITIVE_INFINITY)) best = node;
     }
     return best;
-  }
-
-  /** Whether some node, up or down, has a configuration after `index`. */
-  hasLaterConfiguration(index: number): boolean {
-    return [...this.#configurations.values()].some((latest) => latest > index);
   }
 
   nodeIds(): [number, ...number[]] {
@@ -207,21 +180,22 @@ export class World {
   afterTurn(node: SimNode, runtime: NodeRuntime): void {
     this.invariants.onTurn(node, runtime);
     this.versions.onTurn(node, runtime);
-    const { configurations, role, commit } = runtime.view;
-    this.#configurations.set(node, configurations.latest.index);
-    const { index, configuration } = configurations.at(commit);
-    if (role === 'leader' && isJoint(configuration) && !this.#committedJoint.has(index)) {
-      this.#committedJoint.add(index);
-      this.coverage.add('joint configuration committed');
-      if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('joining node became a voter');
-    }
-    if (this.lostDisks.size > 0 && role === 'leader') forgetReplacedDisks(this);
+    this.configurations.afterTurn(node, runtime);
+    if (!this.disks.areAllSound && runtime.view.role === 'leader') this.#forgetReplacedDisks();
     this.clients.afterTurn(runtime);
-    if (this.#checks.withProbability(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
+    if (this.#checks.withProbability(STATE_CHECK_SHARE)) this.checkState(node);
   }
 
-  /** A full read may find a damaged row. */
-  #checkState(node: SimNode, runtime: NodeRuntime): void {
+  /** By the newest leader's configuration, whichever node had a turn. */
+  #forgetReplacedDisks(): void {
+    const view = this.leader()?.runtime?.view;
+    if (view !== undefined) this.disks.forgetReplaced(view);
+  }
+
+  /** Compares the node's state with the other replicas. A full read may find a damaged row. @throws {Violation} */
+  checkState(node: SimNode): void {
+    const { runtime } = node;
+    if (runtime === undefined) return;
     try {
       this.invariants.checkState(node, runtime);
     } catch (error) {
@@ -238,10 +212,37 @@ export class World {
   }
 
   #rebuild(node: SimNode): void {
-    checkProperty(this.lostDisks.has(node.id), 'sound disks are not taken for damaged', () => `node ${node.id} does not start`);
+    checkProperty(this.disks.isLost(node.id), 'sound disks are not taken for damaged', () => `node ${node.id} does not start`);
     this.ends += 1;
     node.loseDisk();
     node.start();
+  }
+
+  // ---- what the nodes report and write --------------------------------------------------------------------------------
+
+  listen(listener: NodeListener): void {
+    this.#listeners.push(listener);
+  }
+
+  onEvent(node: SimNode, event: NodeEvent): void {
+    for (const listener of this.#listeners) listener(node, event);
+  }
+
+  versionMaxOf(node: number): number {
+    return this.versions.maxOf(node);
+  }
+
+  onTruncating(id: EntryId, isPart: boolean): void {
+    this.invariants.onTruncating(id, isPart);
+  }
+
+  onAppended(node: SimNode, entries: readonly Entry[], before: EntryId): void {
+    this.invariants.onAppended(node, entries, before);
+    this.clients.onWritten(entries);
+  }
+
+  onPersist(node: SimNode, batch: PersistBatch): void {
+    this.trace.addPersist(node.id, batch);
   }
 
   // ---- frames ---------------------------------------------------------------------------------------------------------
@@ -254,8 +255,11 @@ export class World {
     );
     this.trace.addNumber(from.id * 64 + to);
     this.trace.addBytes(frame);
-    for (const part of readPeerParts(frame, from.nodeId, asNodeId(to))) if (part.type === 'raft') this.#onMessage(from, part.message);
-    this.network.sendBetweenNodes(from.id, to, from.sendMs, () => {
+    const parts = readPeerParts(frame, from.nodeId, asNodeId(to));
+    for (const part of parts) if (part.type === 'raft') this.#onMessage(from, part.message);
+    // A client counts the rejections of its sendings: channels forward each of them at most once.
+    const isRepeatable = parts.every(({ type }) => type !== 'forward' && type !== 'forward-reply');
+    this.network.sendBetweenNodes(from.id, to, from.sendMs, isRepeatable, () => {
       const receiver = this.nodes.get(to);
       receiver?.runtime?.receivePeerFrame(from.nodeId, frame.slice());
       receiver?.wake(this.schedule.nowMs);
@@ -318,19 +322,6 @@ export class World {
     this.schedule.suspend(durationMs);
     this.leaderships.onSuspended(nowMs, nowMs + durationMs);
     for (const node of this.nodes.values()) node.onSuspended(durationMs);
-  }
-
-  #heal(): void {
-    this.events.cancelFaults();
-    this.network.heal();
-    this.clients.stop();
-    this.versions.upgradeAll();
-    for (const node of this.nodes.values()) {
-      if (node.hasPlannedFailure) this.stopNode(node, 0, true);
-      // A node that has nothing to write would be stuck much later, after the faults.
-      node.disk.stallNextWrite(0);
-      this.startNode(node);
-    }
   }
 
   describe(): string {

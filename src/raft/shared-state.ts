@@ -2,19 +2,19 @@ import { ANY_GENERATION, type Generation, isAccepted } from '../base/generation.
 import type { DiskId, LogIndex, NodeId, Term } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
 import { SeededRandom } from '../base/random.ts';
+import type { CandidateState } from './candidate-state.ts';
 import type { RaftConfig } from './config.ts';
 import { ConfigurationLog } from './configuration-log.ts';
 import type { EffectsBuilder } from './effects.ts';
 import { emptyEffects } from './effects.ts';
+import { ElectionTimer } from './election-timer.ts';
 import type { Configuration, Entry, EntryId, HardState, SnapshotId } from './entry.ts';
+import { FollowerState } from './follower-state.ts';
+import type { LeaderState } from './leader-state.ts';
 import { RaftLog } from './log.ts';
 import type { RaftMessage } from './message.ts';
 import type { Role } from './notice.ts';
-import type { PendingStep } from './pending-step.ts';
-import type { Progress } from './progress.ts';
 import { membersOf } from './quorum.ts';
-import { ReadRounds } from './read-rounds.ts';
-import type { PendingRebuild } from './rebuild-question.ts';
 
 /** Initial state of a core: what its storage contains, and its seed. */
 export interface RaftBoot {
@@ -36,77 +36,50 @@ export interface RaftBoot {
   readonly now: number;
 }
 
-/** A leadership transfer in progress (thesis §3.10). */
-export interface Transfer {
-  readonly to: NodeId;
-  /** When it is aborted, monotonic ms. */
-  readonly dueMs: number;
-  isAsked: boolean;
-}
+/** Exactly one at any time. A change of role replaces it, so that nothing of the previous role is left. */
+type RoleState = FollowerState | CandidateState | LeaderState;
 
-/** The state that the handlers of all roles share. Only they and `RaftCore` access it. */
-export class CoreState {
+/**
+ * The state that the handlers of all roles share, and the state of the current role. Only the handlers and `RaftCore` access it. The
+ * handlers of one role get its state object as an argument.
+ */
+export class SharedState {
   readonly id: NodeId;
+  /** Never changes: a node with another disk is another process of the core. */
   readonly disk: DiskId;
+  /** Only raised, and only once the higher one is on disk. */
   generation: Generation;
   readonly config: RaftConfig;
   readonly random: SeededRandom;
   readonly log: RaftLog;
+  /** The configurations in force from `compacted` on. */
   readonly configurations: ConfigurationLog;
   /** All other nodes that receive the log, by the configuration in force. */
   peers: readonly NodeId[];
 
-  // Raft Figure 2. `term` and `votedFor` are persisted before any message that depends on them is sent.
+  /** "Latest term server has seen" (Raft Figure 2): never goes back, and no entry of the log has a later one. Persisted with `votedFor`. */
   term: Term;
+  /** "candidateId that received vote in current term" (Raft Figure 2): once set, it changes only with the term. */
   votedFor: NodeId | undefined;
+  /** "Index of highest log entry known to be committed" (Raft Figure 2): never goes back; compacted <= commit <= last. */
   commit: LogIndex;
 
-  role: Role = 'follower';
-  leader: NodeId | undefined;
-  /** The time of the current event; never goes back. */
+  /** The time of the current event, monotonic ms; never goes back. */
   now: number;
-  /** When a follower or candidate starts an election. */
-  electionDueMs = 0;
-  /** Excused time of this node's own absences since the timer started, in ms. */
-  excusedMs = 0;
   /**
-   * When a message of this term's leader last arrived: until an election timeout later, votes for another node are rejected (thesis
-   * §4.2.3).
+   * When a message of a leader last arrived: until an election timeout later, votes for another node are rejected (thesis §4.2.3). A
+   * promise to that leader, so it outlasts changes of this node's role.
    */
   leaderContactMs = Number.NEGATIVE_INFINITY;
-  /** The leader's channel closed and no other leader is known yet: election timeouts are short. */
-  isLeaderLost = false;
   /**
-   * Pre-vote rounds of this node since then: each doubles the short timeout, up to the ordinary one. Where network and disks are slower
-   * than the short timeout, elections would otherwise interrupt each other forever.
-   */
-  fastElectionRounds = 0;
-  /** Replies to this node's pre-vote or vote, its own included. */
-  readonly votes = new Map<NodeId, boolean>();
-  /**
-   * Nodes whose messages arrived since their channel last closed: they voted for this node in its latest election, or replied to it as the
-   * leader.
+   * Nodes whose messages arrived since their channel last closed: they voted for this node since its latest pre-vote round, or replied to
+   * it as the leader. A candidate collects them for the leader that it becomes.
    */
   readonly present = new Set<NodeId>();
-  /** This node learned that it is no longer a member: it starts no election until a leader contacts it. */
-  isRemoved = false;
 
-  // Only meaningful while leader.
-  readonly progress = new Map<NodeId, Progress>();
-  readonly reads = new ReadRounds();
-  heartbeatDueMs = 0;
-  uncommittedBytes = 0;
-  transfer: Transfer | undefined;
-  /** The latest request whether a disk may be discarded. */
-  rebuild: PendingRebuild | undefined;
-  /** The step of a membership change for which the leader last asked the voters to confirm that they are available. */
-  askedStep: PendingStep | undefined;
-  /** This leader asked another node to lead: that node may be elected at any time, lease or not. */
-  isLeaseRevoked = false;
-  /** A leader that needed only its own vote leads before its term is on disk: until then all its messages wait for the disk. */
-  isTermOnDisk = true;
-
+  /** Of the current step. */
   effects: EffectsBuilder = emptyEffects();
+  #state: RoleState;
 
   constructor(boot: RaftBoot) {
     this.id = boot.id;
@@ -123,7 +96,38 @@ export class CoreState {
     this.peers = this.#othersIn(this.configuration);
     // The previous leader may still hold a lease that depends on this node's reply before it stopped.
     if (boot.config.leaseMs > 0) this.leaderContactMs = boot.now;
-    this.resetElectionTimer();
+    // "When servers start up, they begin as followers" (Raft §5.2).
+    this.#state = new FollowerState(new ElectionTimer(this.config, this.random, this.now), undefined, false);
+  }
+
+  get state(): RoleState {
+    return this.#state;
+  }
+
+  get role(): Role {
+    return this.#state.role;
+  }
+
+  /** The leader of the current term, as far as it is known: this node itself while it leads. */
+  get leader(): NodeId | undefined {
+    const state = this.#state;
+    if (state.role === 'follower') return state.leader;
+    return state.role === 'leader' ? this.id : undefined;
+  }
+
+  /** The state of this node's leadership; undefined while it does not lead. */
+  get leading(): LeaderState | undefined {
+    return this.#state.role === 'leader' ? this.#state : undefined;
+  }
+
+  /** A node that leads starts no election. */
+  get electionTimer(): ElectionTimer | undefined {
+    return this.#state.role === 'leader' ? undefined : this.#state.timer;
+  }
+
+  /** This node learned that it is no longer a member. */
+  get isRemoved(): boolean {
+    return this.#state.role === 'follower' && this.#state.isRemoved;
   }
 
   /** The configuration in force: the latest in the log, committed or not. */
@@ -131,19 +135,11 @@ export class CoreState {
     return this.configurations.latest.configuration;
   }
 
-  /**
-   * Randomised over the whole range each time, so that ties do not repeat (Raft §5.2).
-   * @param lostLeaderScale multiplies the short timeout after a lost leader.
-   */
-  resetElectionTimer(lostLeaderScale = 1): void {
-    const { electionTimeoutMs, lostLeaderElectionMs } = this.config;
-    const shortMs = lostLeaderElectionMs * lostLeaderScale * 2 ** this.fastElectionRounds;
-    const wait =
-      this.isLeaderLost && 5 * shortMs < electionTimeoutMs
-        ? this.random.nextBetween(shortMs, 5 * shortMs)
-        : this.random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
-    this.electionDueMs = this.now + wait;
-    this.excusedMs = 0;
+  /** Replaces the state of the role. The role is reported if it is another one. */
+  become(state: RoleState): void {
+    const isNewRole = state.role !== this.#state.role;
+    this.#state = state;
+    if (isNewRole) this.effects.notices.push({ type: 'role', term: this.term, role: state.role, leader: this.leader });
   }
 
   setHardState(term: Term, votedFor: NodeId | undefined): void {
@@ -153,17 +149,16 @@ export class CoreState {
     this.effects.hardState = { term, votedFor };
   }
 
-  /** For a leader's messages, which need not wait for its own disk. */
+  /** Need not wait for this node's own disk. */
   send(message: RaftMessage): void {
-    if (this.isTermOnDisk) this.effects.messages.push(message);
-    else this.sendAfterPersist(message);
+    this.effects.messages.push(message);
   }
 
   sendAfterPersist(message: RaftMessage): void {
     this.effects.messagesAfterPersist.push(message);
   }
 
-  /** A configuration is in force as soon as it is in the log (Raft §6). */
+  /** "A server always uses the latest configuration in its log, regardless of whether the entry is committed" (Raft §6). */
   append(entry: Entry): void {
     this.log.append(entry);
     if (this.configurations.onAppended(entry)) this.#onConfiguration();
@@ -191,15 +186,6 @@ export class CoreState {
     if (index <= this.commit) return;
     this.commit = index;
     this.effects.commit = index;
-  }
-
-  changeRole(role: Role, leader: NodeId | undefined): void {
-    if (role === this.role && leader === this.leader) return;
-    const isNewRole = role !== this.role;
-    this.role = role;
-    this.leader = leader;
-    if (isNewRole) this.effects.notices.push({ type: 'role', term: this.term, role, leader });
-    else if (leader !== undefined) this.effects.notices.push({ type: 'leader-known', term: this.term, leader });
   }
 
   /**

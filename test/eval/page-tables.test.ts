@@ -8,20 +8,22 @@ import { benchSection } from '../../eval/report/bench-section.ts';
 import { peersSection } from '../../eval/report/peers-section.ts';
 
 const results = join(packageRoot(), 'results');
-const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
-const sectionOf = (name: string): string | undefined => readme.split(`<!-- ${name} -->\n`)[1]?.split(`\n<!-- end of ${name} -->`)[0];
+const sectionOf = (page: string, name: string): string | undefined => {
+  const text = readFileSync(join(packageRoot(), page), 'utf8');
+  return text.split(`<!-- ${name} -->\n`)[1]?.split(`\n<!-- end of ${name} -->`)[0];
+};
 
-describe('the tables of the README', () => {
+describe('the tables of the README and of docs/performance.md', () => {
   it('show the peers as the last session measured them', () => {
-    expect(sectionOf('peers')).toBe(peersSection(readFileSync(join(results, 'peers.csv'), 'utf8')));
+    expect(sectionOf('README.md', 'peers')).toBe(peersSection(readFileSync(join(results, 'peers.csv'), 'utf8')));
   });
 
   it('show the goals as the last session of the bench found them', () => {
     const session = readLastSession(join(results, 'bench.csv'));
     const runtime = readEnvironments(join(results, 'environment.json'))[session.environment]?.node;
     expect(runtime).toMatch(/^v\d/);
-    expect(sectionOf('bench')).toBe(benchSection(session, runtime));
-    expect(sectionOf('bench')).toContain(`Node.js ${runtime}`);
+    expect(sectionOf('docs/performance.md', 'bench')).toBe(benchSection(session, runtime));
+    expect(sectionOf('docs/performance.md', 'bench')).toContain(`Node.js ${runtime}`);
   });
 });
 
