@@ -52,6 +52,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: ['node:', 'zod'],
   },
+  // The second entry of the package: what users need in their tests. Nothing of the first entry imports it.
+  testing: {
+    own: ['runtime/check', 'base', 'protocol', 'raft/config', 'raft/entry', 'queue', 'node', 'storage', 'client', 'cluster'],
+    packages: ['node:', 'zod'],
+  },
   // Recorded histories of clients, and their checkers; also for the soak and the scenarios.
   history: { own: ['base', 'protocol', 'type client/endpoint'], packages: [] },
   sim: {
@@ -102,7 +107,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'commander', 'csv-stringify', 'tinybench'],
   },
   // Runs clients under real faults, and checks their histories.
-  'eval/soak': { own: ['runtime/check', 'index', 'base', 'history', 'eval'], packages: ['node:', 'commander'] },
+  'eval/soak': { own: ['runtime/check', 'index', 'testing/index', 'base', 'history', 'eval'], packages: ['node:', 'commander'] },
   // Injects bugs into a copy of the source, which the simulator has to find.
   'eval/mutants': {
     own: ['runtime/check', 'base', 'eval'],
@@ -110,11 +115,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
-    own: ['runtime/check', 'index', 'base', 'eval'],
+    own: ['runtime/check', 'index', 'testing/index', 'base', 'eval'],
     packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
   eval: {
-    own: ['runtime/check', 'index', 'base', 'config', 'logs'],
+    own: ['runtime/check', 'index', 'testing/index', 'base', 'config', 'logs'],
     packages: [
       'node:',
       'commander',

@@ -1,0 +1,3 @@
+import '../runtime/check.ts';
+
+export { type ClusterFaults, faultsOf } from './cluster-faults.ts';
