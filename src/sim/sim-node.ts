@@ -1,15 +1,16 @@
 import { lifeOf } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
+import type { Schedule } from '../base/schedule.ts';
 import { type NodeLimits, nodeLimits } from '../node/limits.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
+import { TurnSchedule } from '../node/turn-schedule.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
 import { raftConfig } from '../raft/config.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
 import type { Plan } from './plan.ts';
-import type { Schedule } from './schedule.ts';
 import { DurableState, WatchedStorage } from './watched-storage.ts';
 import type { World } from './world.ts';
 
@@ -43,12 +44,9 @@ export class SimNode {
   readonly #plan: Plan;
   readonly #rate: number;
   readonly #startedMs: number;
-  /** Until then its thread is stopped. */
-  #busyUntilMs = 0;
   /** How long the current turn has been stuck in a write. */
   #stuckMs = 0;
-  #wakeAtMs = Number.POSITIVE_INFINITY;
-  #wakes = 0;
+  readonly #turns: TurnSchedule;
 
   constructor(world: World, schedule: Schedule, plan: Plan, id: number, rate: number, startedMs: number) {
     this.#world = world;
@@ -59,6 +57,7 @@ export class SimNode {
     this.#startedMs = startedMs;
     this.disk = new MemoryDisk(diskIdOf(id, 1));
     this.everDurable.set(this.diskId, new DurableState());
+    this.#turns = new TurnSchedule(schedule, () => this.#turn());
   }
 
   /** The id of its current disk. */
@@ -94,7 +93,7 @@ export class SimNode {
   /** Starts the node from its disk. @throws the storage's error when it is damaged. */
   start(): void {
     this.lives += 1;
-    this.#busyUntilMs = this.#schedule.nowMs;
+    this.#turns.stop();
     const { nodes, raft, seed, isVersionAsked, bounds } = this.#plan;
     const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
     const inner = openMemoryStorage({
@@ -160,8 +159,7 @@ export class SimNode {
     this.hasPlannedFailure = false;
     this.#stuckMs = 0;
     this.disk.crash();
-    this.#wakes += 1;
-    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#turns.stop();
   }
 
   /** Replaces the disk by an empty one; the old one is lost. */
@@ -184,41 +182,27 @@ export class SimNode {
   }
 
   pause(durationMs: number): void {
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + durationMs);
-    this.wake(this.#busyUntilMs);
+    this.#turns.busyUntil(this.#schedule.nowMs + durationMs);
+    this.wake(this.#schedule.nowMs);
   }
 
   /** Everything was suspended for this time, also this node. */
   onSuspended(durationMs: number): void {
-    this.#busyUntilMs += durationMs;
-    this.#wakeAtMs += durationMs;
+    this.#turns.onSuspended(durationMs);
   }
 
   /** Input arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
   wake(atMs: number): void {
-    if (this.runtime === undefined) return;
-    const dueMs = Math.max(atMs, this.#busyUntilMs, this.#schedule.nowMs);
-    if (dueMs >= this.#wakeAtMs) return;
-    this.#wakeAtMs = dueMs;
-    this.#wakes += 1;
-    const wake = this.#wakes;
-    this.#schedule.at(dueMs, () => {
-      if (wake === this.#wakes) this.#turn();
-    });
+    if (this.isUp) this.#turns.wake(atMs);
   }
 
   #turn(): void {
     const { runtime } = this;
     if (runtime === undefined) return;
-    this.#wakeAtMs = Number.POSITIVE_INFINITY;
-    if (this.#schedule.nowMs < this.#busyUntilMs) {
-      this.wake(this.#busyUntilMs);
-      return;
-    }
     this.#stuckMs = 0;
     const ended = this.#world.runTurn(this, runtime);
     if (ended) return;
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + this.#stuckMs + TURN_MS);
+    this.#turns.busyUntil(this.#schedule.nowMs + this.#stuckMs + TURN_MS);
     this.#stuckMs = 0;
     this.#world.afterTurn(this, runtime);
     this.wake(this.#trueMs(runtime.nextDeadlineMs));

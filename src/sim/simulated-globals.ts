@@ -1,5 +1,5 @@
 import { syncBuiltinESMExports } from 'node:module';
-import type { Schedule } from './schedule.ts';
+import type { Schedule } from '../base/schedule.ts';
 import type { SimRandom } from './sim-random.ts';
 
 /** A pending timer, which may be cleared. */

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
+import { Schedule } from '../base/schedule.ts';
 import { HistoryRecorder } from '../history/history.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import type { ClientFrame } from '../protocol/client-frame.ts';
@@ -22,7 +23,6 @@ import { SimulatedNetwork } from './network.ts';
 import type { Plan } from './plan.ts';
 import { awaitQuiescence, checkQuiescence } from './quiescence.ts';
 import { watchRenewal } from './renewal.ts';
-import { Schedule } from './schedule.ts';
 import { SessionModel } from './session-model.ts';
 import { SimClients } from './sim-clients.ts';
 import { SimNode } from './sim-node.ts';
