@@ -76,7 +76,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 15,
     name: 'a renewed session reverses the order of what was under way',
-    file: 'client/delivery/session.ts',
+    file: 'client/delivery/session-queue.ts',
     find: 'while (at < this.queued.length && (this.queued[at]?.order ?? 0) <= batch.order) at += 1;',
     replace: '',
   },

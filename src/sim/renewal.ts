@@ -1,13 +1,12 @@
 import { clientConfig } from '../client/client-options.ts';
 import { Connection } from '../client/delivery/connection.ts';
-import { Pipeline } from '../client/delivery/pipeline.ts';
+import { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { crowd } from './faults.ts';
 import { awaitQuiescence } from './quiescence.ts';
-import { SimRandom } from './sim-random.ts';
-import { simulateGlobals } from './simulated-globals.ts';
+import { SimulatedTime } from './simulated-time.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +32,6 @@ const REST_MS = 2_000;
 export function watchRenewal(world: World): void {
   // The limit must admit this many sessions.
   if (!world.plan.faults.some(({ type }) => type === 'crowd')) return;
-  using _globals = simulateGlobals(world.schedule, new SimRandom(world.plan.seed));
   const client = new ProductionClient(world);
   client.add();
   client.awaitReplies();
@@ -72,7 +70,7 @@ class ProductionClient {
   /** Ids of the jobs, in the order of their calls; undefined where the outcome of the call is unknown. */
   readonly ids: (number | undefined)[] = [];
   readonly #world: World;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   #calls = 0;
   #replies = 0;
   /** A violation inside a callback, since the client catches what callbacks throw. */
@@ -81,23 +79,23 @@ class ProductionClient {
   constructor(world: World) {
     this.#world = world;
     const connection: Connection = new Connection(endpointOf(world), {
-      onReply: (reply, node) => this.#pipeline.onReply(reply, node),
-      onReplyPart: (first, reply, node) => this.#pipeline.onReplyPart(first, reply, node),
-      onRequestRejected: (rejection, node) => this.#pipeline.onRejected(rejection, node),
-      onStatus: (_call, status) => this.#pipeline.onStatus(status),
-      onLost: (node) => this.#pipeline.onLost(node),
+      onReply: (reply, node) => this.#dispatcher.onReply(reply, node),
+      onReplyPart: (first, reply, node) => this.#dispatcher.onReplyPart(first, reply, node),
+      onRequestRejected: (rejection, node) => this.#dispatcher.onRejected(rejection, node),
+      onStatus: (_call, status) => this.#dispatcher.onStatus(status),
+      onLost: (node) => this.#dispatcher.onLost(node),
       onLog: () => undefined,
       onDone: () => undefined,
       onAdminRejected: () => undefined,
     });
     const settings = { batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS, silenceMs: SILENCE_MS };
-    this.#pipeline = new Pipeline(connection, clientConfig(settings));
+    this.#dispatcher = new Dispatcher(connection, clientConfig(settings), new SimulatedTime(world.schedule, world.plan.seed));
   }
 
   add(): void {
     const call = this.#calls;
     this.#calls += 1;
-    this.#pipeline.open(64).add(QUEUE, new Uint8Array(4), {
+    this.#dispatcher.open(64).add(QUEUE, new Uint8Array(4), {
       delayMs: 0,
       priority: 0,
       attemptsMax: 1,
@@ -105,7 +103,7 @@ class ProductionClient {
       keepCompleted: 0,
       keepFailed: 0,
     });
-    this.#pipeline.commit({
+    this.#dispatcher.commit({
       onResult: (result) => this.#onResult(call, result),
       onError: (error) => this.#onError(call, error),
     });

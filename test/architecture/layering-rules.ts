@@ -60,7 +60,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   // Recorded histories of clients, and their checkers; also for the soak and the scenarios.
   history: { own: ['base', 'protocol', 'type client/endpoint'], packages: [] },
   sim: {
-    // The part of the client that keeps its calls, without promises.
+    // The part of the client that delivers its calls, without promises.
     own: [
       'runtime/check',
       'history',
@@ -75,7 +75,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'client/delivery/connection',
       'type client/endpoint',
       'client/errors',
-      'client/delivery/pipeline',
+      'client/delivery/dispatcher',
+      'type client/delivery/host',
     ],
     packages: ['node:', 'piscina', 'cli-progress', 'commander'],
   },

@@ -4,7 +4,7 @@ import { readSources } from './source-file.ts';
 
 const faults = (...lines: string[]): string[] => purityViolations(new Map([['src/raft/x.ts', lines.join('\n')]]));
 
-describe('raft, queue, node, base and the frame codecs', () => {
+describe('raft, queue, node, base, delivery and the frame codecs', () => {
   const pure = new Map([...readSources('src')].filter(([path]) => isPure(path)));
 
   it('were read', () => {
@@ -14,10 +14,12 @@ describe('raft, queue, node, base and the frame codecs', () => {
       'src/node/event.ts',
       'src/base/bytes.ts',
       'src/protocol/client-frame.ts',
+      'src/client/delivery/dispatcher.ts',
     ]) {
       expect(pure.has(path), path).toBe(true);
     }
     expect(pure.has('src/transport/port-links.ts')).toBe(false);
+    expect(pure.has('src/client/delivery/real-time.ts')).toBe(false);
   });
   it('use no clock, randomness, runtime or asynchrony', () => expect(purityViolations(pure)).toEqual([]));
 });

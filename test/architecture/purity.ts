@@ -5,7 +5,9 @@ import { forEachNode, parseSource, placeOf } from './source-file.ts';
 
 /** The code that runs unchanged in a simulator and in a browser: the same events give the same effects. */
 export const isPure = (path: string): boolean =>
-  /^src\/(base|protocol|raft|queue|node)\//.test(path) || /^src\/transport\/[a-z-]+-frame\.ts$/.test(path);
+  /^src\/(base|protocol|raft|queue|node)\//.test(path) ||
+  /^src\/client\/delivery\/(?!deliver\.|real-time\.)/.test(path) ||
+  /^src\/transport\/[a-z-]+-frame\.ts$/.test(path);
 
 const REMEDY: Readonly<Record<string, string>> = {
   Date: 'Time comes in with the event (`now`) or from the Clock port.',

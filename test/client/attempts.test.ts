@@ -60,7 +60,7 @@ function detailOf(client: Client, id: number): Promise<JobDetail> {
       if (result.ok && result.type === 'job') resolve(result.job);
       else reject(new Error(`no job ${id}`));
     };
-    client.pipeline.query('linearizable', (encoder) => encoder.getJob(id), { onResult, onError: reject });
+    client.dispatcher.query('linearizable', (encoder) => encoder.getJob(id), { onResult, onError: reject });
   });
 }
 

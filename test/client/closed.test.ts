@@ -203,8 +203,8 @@ describe('a cluster without a running node', () => {
     cluster.stop(1);
     await new Promise(setImmediate);
     const claim = new Promise<OperationResult | Error>((resolve) => {
-      client.pipeline.open(64, true).claim('numbers', { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 1, holder: 0 });
-      client.pipeline.commit({ onResult: resolve, onError: resolve });
+      client.dispatcher.open(64, true).claim('numbers', { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 1, holder: 0 });
+      client.dispatcher.commit({ onResult: resolve, onError: resolve });
     });
     expect(await claim).toBeInstanceOf(NoNodesRunningError);
   });
@@ -257,7 +257,7 @@ describe('a cluster without a running majority because the disk is full', () => 
     expect(performance.now() - startMs).toBeLessThan(250);
     for (const call of [queue.add('n', 4), queue.getJobCounts(), client.connect()])
       expect(await outcomeOf(call)).toMatchObject({ code: 'QUORUM_LOST', outcome: 'not-applied', cause });
-    expect(client.pipeline.operations).toBe(0);
+    expect(client.dispatcher.operations).toBe(0);
     cluster.outage = undefined;
     for (const node of stopped) cluster.start(node);
     cluster.elect(1);

@@ -36,8 +36,8 @@ function aSetting(): Setting {
 
 function send({ client }: Setting, write: (to: RequestEncoder) => void): Promise<OperationResult> {
   return new Promise((resolve, reject) => {
-    write(client.pipeline.open(32));
-    client.pipeline.commit({ onResult: resolve, onError: reject });
+    write(client.dispatcher.open(32));
+    client.dispatcher.commit({ onResult: resolve, onError: reject });
   });
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ClaimSchedulers } from '../../src/client/delivery/claim-scheduler.ts';
+import type { Dispatcher } from '../../src/client/delivery/dispatcher.ts';
 import type { PendingOperation } from '../../src/client/delivery/pending-operation.ts';
-import type { Pipeline } from '../../src/client/delivery/pipeline.ts';
+import { ClaimSchedulers } from '../../src/client/worker/claim-scheduler.ts';
 import { JobClaimer } from '../../src/client/worker/job-claimer.ts';
 import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import type { ClaimedJob } from '../../src/protocol/reply.ts';
@@ -19,7 +19,7 @@ function anIntake(prefetchMax: number, concurrency = 10) {
       count = countMax;
     },
   };
-  const pipeline = {
+  const dispatcher = {
     atFlush: (hook: () => void) => hook(),
     open: () => encoder,
     commit: (call: PendingOperation) => void claims.push({ count, call }),
@@ -30,8 +30,8 @@ function anIntake(prefetchMax: number, concurrency = 10) {
     'q',
     { concurrency, leaseMs: 1_000, autorun: true, claimWaitMs: 1_000, prefetchMax, maxStalledCount: 1 },
     // It calls nothing else while the queue has jobs.
-    pipeline as unknown as Pipeline,
-    { claimSchedulers: new ClaimSchedulers(pipeline as unknown as Pipeline, 0), quarantine },
+    dispatcher as unknown as Dispatcher,
+    { claimSchedulers: new ClaimSchedulers(dispatcher as unknown as Dispatcher, 0), quarantine },
     {
       running: () => held,
       ready: () => 0,

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Client } from '../../src/client/api/client.ts';
 import { jobOfClaim } from '../../src/client/api/job.ts';
+import type { Dispatcher } from '../../src/client/delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
-import type { Pipeline } from '../../src/client/delivery/pipeline.ts';
 import type { JobClaimer } from '../../src/client/worker/job-claimer.ts';
 import { JobSlots } from '../../src/client/worker/job-slots.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
@@ -14,11 +14,11 @@ const LEASE_MS = 3_000;
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Slots over a pipeline; the test decides when jobs end and replies arrive. */
+/** Slots over a dispatcher; the test decides when jobs end and replies arrive. */
 function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalledCount = 1) {
   const hooks = new Set<() => void>();
   const begins: { readonly id: number; readonly call: RepeatedOperation }[] = [];
-  const pipeline = {
+  const dispatcher = {
     atFlush: (hook: () => void) => void hooks.add(hook),
     keep: (_bytes: number, call: RepeatedOperation) => {
       let id = 0;
@@ -46,7 +46,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     { concurrency, leaseMs: LEASE_MS, maxStalledCount },
     quarantine,
     // Neither calls anything else of the other.
-    pipeline as unknown as Pipeline,
+    dispatcher as unknown as Dispatcher,
     intake as unknown as JobClaimer,
     {
       run: (held) => {

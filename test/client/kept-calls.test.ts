@@ -50,8 +50,8 @@ const aClaim = (countMax: number): ClaimOptions => ({
 async function claimed(client: Client, queue: Queue<number>, count = 1): Promise<readonly ClaimedJob[]> {
   await queue.addBulk(Array.from({ length: count }, (_, n) => ({ name: 'n', data: n })));
   const result = await new Promise<OperationResult>((resolve, reject) => {
-    client.pipeline.open(64).claim('numbers', aClaim(count));
-    client.pipeline.commit({ onResult: resolve, onError: reject });
+    client.dispatcher.open(64).claim('numbers', aClaim(count));
+    client.dispatcher.commit({ onResult: resolve, onError: reject });
   });
   return result.ok && result.type === 'claimed' ? result.jobs : [];
 }
@@ -78,7 +78,7 @@ function keep(client: Client, write: (encoder: RequestEncoder) => void, options:
       onResult: resolve,
       onError: resolve,
     };
-    client.pipeline.keep(64, call);
+    client.dispatcher.keep(64, call);
   });
 }
 
@@ -197,7 +197,7 @@ describe('a call that ends a job', () => {
     const never = complete(client, second);
     await client.close();
     expect(await never).toMatchObject({ code: 'NO_LEADER' });
-    expect(() => client.pipeline.keep(64, {} as RepeatedOperation)).toThrow(ClientClosedError);
+    expect(() => client.dispatcher.keep(64, {} as RepeatedOperation)).toThrow(ClientClosedError);
   });
 });
 
@@ -354,8 +354,8 @@ describe('a claim that was given up', () => {
     await queue.add('n', 1);
     cluster.isPaused = true;
     const claim = new Promise<OperationResult | Error>((resolve) => {
-      client.pipeline.open(64).claim('numbers', aClaim(1));
-      client.pipeline.commit({ claimLeaseMs: LEASE_MS, onResult: resolve, onError: resolve });
+      client.dispatcher.open(64).claim('numbers', aClaim(1));
+      client.dispatcher.commit({ claimLeaseMs: LEASE_MS, onResult: resolve, onError: resolve });
     });
     expect(await claim).toMatchObject({ code: 'DEADLINE', outcome: 'unknown' });
     cluster.resume();
@@ -369,8 +369,8 @@ describe('a claim that was given up', () => {
     cluster.isPaused = true;
     const completion = complete(client, job);
     const claim = new Promise<OperationResult | Error>((resolve) => {
-      client.pipeline.open(64).claim('numbers', aClaim(1));
-      client.pipeline.commit({ claimLeaseMs: LEASE_MS, onResult: resolve, onError: resolve });
+      client.dispatcher.open(64).claim('numbers', aClaim(1));
+      client.dispatcher.commit({ claimLeaseMs: LEASE_MS, onResult: resolve, onError: resolve });
     });
     expect(await claim).toMatchObject({ code: 'DEADLINE', outcome: 'unknown' });
     cluster.resume();
@@ -384,8 +384,8 @@ describe('a call whose owner throws', () => {
     const { client, queue } = aSetting();
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     try {
-      client.pipeline.open(64).counts('numbers');
-      client.pipeline.commit({
+      client.dispatcher.open(64).counts('numbers');
+      client.dispatcher.commit({
         onResult: () => {
           throw new Error('a listener that throws');
         },

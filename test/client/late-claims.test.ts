@@ -5,14 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { Batch } from '../../src/client/delivery/batch.ts';
 import { LateClaims } from '../../src/client/delivery/late-claims.ts';
 import type { PendingOperation } from '../../src/client/delivery/pending-operation.ts';
-import { SessionQueues } from '../../src/client/delivery/session-queues.ts';
 import type { OperationResult } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, options } from '../queue/harness.ts';
 
 const CLIENT = 7;
-const { session } = new SessionQueues(1).main;
-session.open(CLIENT);
 
 const aCall = (claimLeaseMs?: number): PendingOperation => ({
   onResult: () => undefined,
@@ -32,7 +29,7 @@ function givenUp(late: LateClaims, sequence: number, claims: number, payload = n
   encoder.add('q', payload, options());
   calls.push(aCall());
   const batch = new Batch({ request: encoder.finish(), calls, kept: 0, keptBytes: 0 }, 0);
-  batch.assignSequence(session, sequence, 1);
+  batch.assignSequence(CLIENT, sequence, 1);
   batch.failOrdinary(new Error('too late'), (call) => late.successorOf(call));
   return batch;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { jobOfClaim } from '../../src/client/api/job.ts';
+import type { Dispatcher } from '../../src/client/delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
-import type { Pipeline } from '../../src/client/delivery/pipeline.ts';
 import { ClientClosedError, DeadlineError } from '../../src/client/errors.ts';
 import { LeaseRenewer } from '../../src/client/worker/lease-renewer.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
@@ -16,7 +16,7 @@ afterEach(() => void vi.useRealTimers());
 function aKeeper() {
   const extensions: RepeatedOperation[] = [];
   let isClosed = false;
-  const pipeline = {
+  const dispatcher = {
     keep: (_bytes: number, call: RepeatedOperation) => {
       if (isClosed) throw new ClientClosedError();
       extensions.push(call);
@@ -26,7 +26,7 @@ function aKeeper() {
   const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
   const lost: number[] = [];
   const errors: Error[] = [];
-  const keeper = new LeaseRenewer<unknown, unknown>(LEASE_MS, pipeline as unknown as Pipeline, {
+  const keeper = new LeaseRenewer<unknown, unknown>(LEASE_MS, dispatcher as unknown as Dispatcher, {
     held: () => [held],
     onLost: ({ job }) => void lost.push(job.id),
     onError: (error) => void errors.push(error),

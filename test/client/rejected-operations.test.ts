@@ -38,14 +38,14 @@ async function aClaimedJob(client: Client, queue: Queue<string>): Promise<() => 
   await queue.add('n', 'claimed');
   const claimed = await new Promise<OperationResult>((resolve, reject) => {
     const claim = { countMax: 1, beginMax: 1, leaseMs: 30_000, waitMs: 0, stalledMax: 1, holder: 0 };
-    client.pipeline.open(64).claim('words', claim);
-    client.pipeline.commit({ onResult: resolve, onError: reject });
+    client.dispatcher.open(64).claim('words', claim);
+    client.dispatcher.commit({ onResult: resolve, onError: reject });
   });
   if (!claimed.ok || claimed.type !== 'claimed' || claimed.jobs[0] === undefined) throw new Error('no job was claimed');
   const { id, token } = claimed.jobs[0];
   return () =>
     new Promise((resolve) =>
-      client.pipeline.keep(64, {
+      client.dispatcher.keep(64, {
         write: (encoder) => encoder.complete(id, token, new Uint8Array(0)),
         untilMs: () => Number.POSITIVE_INFINITY,
         endsLease: true,
@@ -80,7 +80,7 @@ describe('an operation that the nodes reject', () => {
     expect(completed).toEqual({ ok: true, type: 'done' });
     expect(cluster.machine.counts('words')).toMatchObject({ waiting: 2, active: 0, completed: 1 });
     expect(cluster.machine.counts('others')).toMatchObject({ waiting: 1 });
-    expect(client.pipeline.operations).toBe(0);
+    expect(client.dispatcher.operations).toBe(0);
   });
 
   it('fails alone in a bulk of several requests', async () => {
@@ -90,13 +90,13 @@ describe('an operation that the nodes reject', () => {
     expect(bulk).toMatchObject({ code: 'TOO_LARGE' });
     expect(add).toMatchObject({ data: 'beside' });
     expect(cluster.machine.counts('words').waiting).toBe(20);
-    expect(client.pipeline.operations).toBe(0);
+    expect(client.dispatcher.operations).toBe(0);
   });
 
   it('is the only one of its request', async () => {
     const { client, queue } = aSetting();
     expect(await outcomeOf(queue.add('n', LARGE))).toMatchObject({ code: 'TOO_LARGE', outcome: 'not-applied' });
-    expect(client.pipeline.operations).toBe(0);
+    expect(client.dispatcher.operations).toBe(0);
     expect(await queue.add('n', 'small')).toMatchObject({ id: 1 });
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/base/random.ts';
 import { Batch } from '../../src/client/delivery/batch.ts';
 import { SessionQueues } from '../../src/client/delivery/session-queues.ts';
 import type { ReadConsistency } from '../../src/protocol/client-frame.ts';
@@ -15,7 +16,7 @@ function aBatch(consistency?: ReadConsistency): Batch {
 
 /** SessionQueues whose main session is open. */
 function openSessionQueues(): SessionQueues {
-  const sessionQueues = new SessionQueues(16);
+  const sessionQueues = new SessionQueues(16, new SeededRandom(1));
   sessionQueues.main.queued.push(aBatch());
   const opening = sessionQueues.takeNext(sessionQueues.main);
   if (opening === undefined) throw new Error('no opening');

@@ -1,14 +1,14 @@
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../../protocol/request-encoder.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
 import { BulkTooLargeError } from '../errors.ts';
 import { PayloadWriter } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
 
 /** The parts of the client that a bulk uses. */
-type Requests = Pick<Pipeline, 'config' | 'open' | 'commit'>;
+type Requests = Pick<Dispatcher, 'config' | 'open' | 'commit'>;
 
 /** Approximate bytes of an add in a request beside its payload. */
 export const ADD_BYTES = 64;
@@ -29,7 +29,7 @@ const PAYLOADS_BYTES = 1024 * 1024;
  */
 export class Bulk<Data, Result> {
   readonly #queueName: string;
-  readonly #pipeline: Requests;
+  readonly #dispatcher: Requests;
   readonly #payloads: PayloadWriter;
   readonly #bytesMax: number;
   /** The end of each job's payload; the next one's begins there. */
@@ -44,16 +44,16 @@ export class Bulk<Data, Result> {
   #onAllReplied: () => void = () => undefined;
 
   /** @param size expected number of jobs. @param bytesMax most bytes of their names and data together. */
-  constructor(queueName: string, pipeline: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
+  constructor(queueName: string, dispatcher: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
     this.#queueName = queueName;
-    this.#pipeline = pipeline;
+    this.#dispatcher = dispatcher;
     this.#bytesMax = bytesMax;
     this.#payloads = new PayloadWriter(Math.min(size * PAYLOAD_BYTES, PAYLOADS_BYTES));
   }
 
   /** Takes one more job; nothing is sent yet. @throws {InvalidPayloadError | PayloadTooLargeError | BulkTooLargeError} */
   push(name: string, data: Data, options: AddOptions): void {
-    this.#payloads.write(name, data, this.#pipeline.config.payloadBytesMax);
+    this.#payloads.write(name, data, this.#dispatcher.config.payloadBytesMax);
     if (this.#payloads.length > this.#bytesMax) throw new BulkTooLargeError(this.#names.length, this.#bytesMax);
     this.#ends.push(this.#payloads.length);
     this.#names.push(name);
@@ -87,7 +87,7 @@ export class Bulk<Data, Result> {
 
   /** A window leaves half of the client's bounds to other calls. */
   #windowEnd(from: number): number {
-    const bytesMax = Math.min(WINDOW_BYTES, this.#pipeline.config.queuedBytesMax / 2);
+    const bytesMax = Math.min(WINDOW_BYTES, this.#dispatcher.config.queuedBytesMax / 2);
     const end = Math.min(from + WINDOW_JOBS, this.#ends.length);
     const start = this.#startOf(from);
     let to = from + 1;
@@ -114,7 +114,7 @@ export class Bulk<Data, Result> {
       const end = this.#ends[at] as number;
       let request: RequestEncoder;
       try {
-        request = this.#pipeline.open(end - start + ADD_BYTES);
+        request = this.#dispatcher.open(end - start + ADD_BYTES);
       } catch (error) {
         // The client is full or closed, and no reply can change that before this turn is over.
         this.onFailed(error as Error, to - at);
@@ -123,7 +123,7 @@ export class Bulk<Data, Result> {
       // A request without operations is a new one: the operations before are in another.
       if (call === undefined || request.operations === 0) call = new RequestCall(this, at);
       request.add(this.#queueName, this.#payloads.view(start, end), this.#options[at] as AddOptions);
-      this.#pipeline.commit(call);
+      this.#dispatcher.commit(call);
       start = end;
     }
   }

@@ -2,11 +2,12 @@ import type { LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from '../client-options.ts';
 import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from '../closed-reason.ts';
-import { ClaimSchedulers } from '../delivery/claim-scheduler.ts';
 import { Connection } from '../delivery/connection.ts';
-import { OWN_STATUS_CALL } from '../delivery/leader-discovery.ts';
-import { Pipeline } from '../delivery/pipeline.ts';
+import { Dispatcher } from '../delivery/dispatcher.ts';
+import { RealTime } from '../delivery/real-time.ts';
+import { OWN_STATUS_CALL } from '../delivery/transmitter.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
+import { ClaimSchedulers } from '../worker/claim-scheduler.ts';
 import { Quarantine } from '../worker/quarantine.ts';
 import { AdminCalls, type MemberChange } from './admin-calls.ts';
 import { releaseHolder } from './holder-release.ts';
@@ -20,7 +21,7 @@ export type { ClientOptions };
  */
 export class Client implements AsyncDisposable {
   /** @internal receives the operations of Queue and Worker. */
-  readonly pipeline: Pipeline;
+  readonly dispatcher: Dispatcher;
   /** @internal the waiting claims, merged for all workers of a queue. */
   readonly claimSchedulers: ClaimSchedulers;
   /** @internal see {@link ClusterEndpoint}. */
@@ -39,11 +40,11 @@ export class Client implements AsyncDisposable {
     checkEndpoint(endpoint);
     const config = clientConfig(options);
     this.#connection = new Connection(endpoint, {
-      onReply: (reply, node) => this.pipeline.onReply(reply, node),
-      onReplyPart: (first, reply, node) => this.pipeline.onReplyPart(first, reply, node),
-      onRequestRejected: (rejection, node) => this.pipeline.onRejected(rejection, node),
+      onReply: (reply, node) => this.dispatcher.onReply(reply, node),
+      onReplyPart: (first, reply, node) => this.dispatcher.onReplyPart(first, reply, node),
+      onRequestRejected: (rejection, node) => this.dispatcher.onRejected(rejection, node),
       onStatus: (call, status) => {
-        if (call === OWN_STATUS_CALL) this.pipeline.onStatus(status);
+        if (call === OWN_STATUS_CALL) this.dispatcher.onStatus(status);
         else this.#adminCalls.onStatus(call, status);
       },
       onDone: (call) => this.#adminCalls.onDone(call),
@@ -51,13 +52,13 @@ export class Client implements AsyncDisposable {
       onLog: (reply) => this.#adminCalls.onLog(reply.call, reply.entries),
       onLost: (node) => {
         this.#adminCalls.onLost(node);
-        this.pipeline.onLost(node);
+        this.dispatcher.onLost(node);
       },
     });
-    this.pipeline = new Pipeline(this.#connection, config);
+    this.dispatcher = new Dispatcher(this.#connection, config, new RealTime());
     this.departedReleased = endpoint.departedReleased;
     this.quarantine = Quarantine.of(endpoint);
-    this.claimSchedulers = new ClaimSchedulers(this.pipeline, endpoint.holder ?? 0);
+    this.claimSchedulers = new ClaimSchedulers(this.dispatcher, endpoint.holder ?? 0);
     this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();
@@ -68,7 +69,7 @@ export class Client implements AsyncDisposable {
    * @throws {DeadlineError | NoLeaderError | NoNodesRunningError | QuorumLostError | ClientClosedError | ClusterClosedError}
    */
   async connect(): Promise<void> {
-    await new Promise<OperationResult>((resolve, reject) => this.pipeline.connect({ onResult: resolve, onError: reject }));
+    await new Promise<OperationResult>((resolve, reject) => this.dispatcher.connect({ onResult: resolve, onError: reject }));
   }
 
   /**
@@ -76,7 +77,7 @@ export class Client implements AsyncDisposable {
    * @throws {DeadlineError | NoLeaderError | ClientClosedError}
    */
   async releaseHolder(holder: number): Promise<void> {
-    await releaseHolder(this.pipeline, holder);
+    await releaseHolder(this.dispatcher, holder);
   }
 
   /** GetStatus of one node. @throws {InvalidOptionError | NodeUnavailableError | DeadlineError} */
@@ -152,13 +153,13 @@ export class Client implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#unsubscribe?.();
     this.#rejectCalls(CLIENT_CLOSED);
-    await this.pipeline.close();
+    await new Promise<void>((resolve) => this.dispatcher.close(resolve));
     this.#connection.close();
   }
 
   #onClusterClosed(): void {
     this.#rejectCalls(CLUSTER_CLOSED);
-    void this.pipeline.end(CLUSTER_CLOSED).then(() => this.#connection.close());
+    this.dispatcher.end(CLUSTER_CLOSED, () => this.#connection.close());
   }
 
   #rejectCalls(reason: ClosedReason): void {

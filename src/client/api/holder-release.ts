@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DUE_PER_ENTRY_MAX } from '../../protocol/limits.ts';
 import type { HeldJob, OperationResult } from '../../protocol/reply.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { unexpectedResult } from '../result-errors.ts';
 
 /** The lease to which others are shortened. */
@@ -17,33 +17,33 @@ const PAUSE_MS = 5;
  * each entry.
  * @throws {DeadlineError | NoLeaderError | ClientClosedError} some of them may be released.
  */
-export async function releaseHolder(pipeline: Pipeline, holder: number): Promise<void> {
+export async function releaseHolder(dispatcher: Dispatcher, holder: number): Promise<void> {
   for (;;) {
-    const jobs = await heldJobs(pipeline, holder);
+    const jobs = await heldJobs(dispatcher, holder);
     if (jobs.length < DUE_PER_ENTRY_MAX) break;
     for (let at = 0; at < jobs.length; at += PIECE) {
-      await Promise.all(jobs.slice(at, at + PIECE).map((job) => shorten(pipeline, job)));
+      await Promise.all(jobs.slice(at, at + PIECE).map((job) => shorten(dispatcher, job)));
       await sleep(PAUSE_MS);
     }
   }
   const result = await resultOf((call) => {
-    pipeline.open(32).releaseHolder(holder);
-    pipeline.commit(call);
+    dispatcher.open(32).releaseHolder(holder);
+    dispatcher.commit(call);
   });
   if (!result.ok) throw unexpectedResult(result);
 }
 
-async function heldJobs(pipeline: Pipeline, holder: number): Promise<readonly HeldJob[]> {
-  const result = await resultOf((call) => pipeline.query('linearizable', (encoder) => encoder.heldJobs(holder, DUE_PER_ENTRY_MAX), call));
+async function heldJobs(dispatcher: Dispatcher, holder: number): Promise<readonly HeldJob[]> {
+  const result = await resultOf((call) => dispatcher.query('linearizable', (encoder) => encoder.heldJobs(holder, DUE_PER_ENTRY_MAX), call));
   if (!result.ok || result.type !== 'held') throw unexpectedResult(result);
   return result.jobs;
 }
 
 /** The outcome does not matter: an expired lease is the goal. */
-async function shorten(pipeline: Pipeline, { id, token }: HeldJob): Promise<void> {
+async function shorten(dispatcher: Dispatcher, { id, token }: HeldJob): Promise<void> {
   await resultOf((call) => {
-    pipeline.open(32).extend(id, token, SHORT_LEASE_MS);
-    pipeline.commit(call);
+    dispatcher.open(32).extend(id, token, SHORT_LEASE_MS);
+    dispatcher.commit(call);
   });
 }
 

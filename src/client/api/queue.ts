@@ -7,8 +7,8 @@ import type { JobCounts } from '../../protocol/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../../protocol/request-encoder.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
 import { BulkTooLargeError, ClientClosedError } from '../errors.ts';
 import { aValue, checkOptions, optionsOf } from '../option-check.ts';
@@ -53,7 +53,7 @@ const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].
 export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
   readonly name: string;
   readonly #lease: SharedClient;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #defaults: AddOptions;
   #closing: Promise<void> | undefined;
 
@@ -64,7 +64,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     this.#defaults = addOptionsOf(options.defaultJobOptions);
     this.name = name;
     this.#lease = acquireClient(options.connection);
-    this.#pipeline = this.#lease.client.pipeline;
+    this.#dispatcher = this.#lease.client.dispatcher;
   }
 
   async waitUntilReady(): Promise<void> {
@@ -82,9 +82,9 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
       const added = addOptionsOf(options, this.#defaults);
-      const payload = encodePayload(name, data, this.#pipeline.config.payloadBytesMax);
-      this.#pipeline.open(payload.length + ADD_BYTES).add(this.name, payload, added);
-      this.#pipeline.commit(new AddCall<Data, Result>(this.name, name, data, added.attemptsMax, resolve, reject));
+      const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
+      this.#dispatcher.open(payload.length + ADD_BYTES).add(this.name, payload, added);
+      this.#dispatcher.commit(new AddCall<Data, Result>(this.name, name, data, added.attemptsMax, resolve, reject));
     });
   }
 
@@ -98,7 +98,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();
     checkOptions(BULK, jobs, ['jobs']);
-    const bulk = new Bulk<Data, Result>(this.name, this.#pipeline, jobs.length);
+    const bulk = new Bulk<Data, Result>(this.name, this.#dispatcher, jobs.length);
     for (let at = 0; at < jobs.length; at += 1) {
       const job = jobs[at] as BulkJob<Data>;
       try {
@@ -153,15 +153,15 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   #ask(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
-      write(this.#pipeline.open(OPERATION_BYTES));
-      this.#pipeline.commit({ onResult: resolve, onError: reject });
+      write(this.#dispatcher.open(OPERATION_BYTES));
+      this.#dispatcher.commit({ onResult: resolve, onError: reject });
     });
   }
 
   #query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== undefined) throw new ClientClosedError();
-      this.#pipeline.query(consistency, write, { onResult: resolve, onError: reject });
+      this.#dispatcher.query(consistency, write, { onResult: resolve, onError: reject });
     });
   }
 

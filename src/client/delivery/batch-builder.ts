@@ -5,6 +5,7 @@ import type { ClientConfig } from '../client-options.ts';
 import type { ClosedReason } from '../closed-reason.ts';
 import { OverloadedError } from '../errors.ts';
 import type { Batch } from './batch.ts';
+import type { DeliveryHost } from './host.ts';
 import { OpenBatch } from './open-batch.ts';
 import type { PendingOperation, RepeatedOperation } from './pending-operation.ts';
 import type { SessionQueues } from './session-queues.ts';
@@ -13,9 +14,10 @@ import type { SessionQueues } from './session-queues.ts';
 export class BatchBuilder {
   readonly #config: ClientConfig;
   readonly #sessionQueues: SessionQueues;
-  readonly #gathering = new OpenBatch(64 * 1024);
+  readonly #host: Pick<DeliveryHost, 'nowMs'>;
+  readonly #open = new OpenBatch(64 * 1024);
   /** Kept calls are collected separately while batches wait to be sent, and go before those. */
-  readonly #keptGathering = new OpenBatch(4 * 1024);
+  readonly #openKept = new OpenBatch(4 * 1024);
   /** Queries are collected separately from writes, by consistency. */
   readonly #queries = new Map(READ_CONSISTENCIES.map((consistency) => [consistency, new OpenBatch(1024, { consistency })]));
   #operations = 0;
@@ -23,9 +25,10 @@ export class BatchBuilder {
   #kept = 0;
   #closed: ClosedReason | undefined;
 
-  constructor(config: ClientConfig, sessionQueues: SessionQueues) {
+  constructor(config: ClientConfig, sessionQueues: SessionQueues, host: Pick<DeliveryHost, 'nowMs'>) {
     this.#config = config;
     this.#sessionQueues = sessionQueues;
+    this.#host = host;
   }
 
   /** Unanswered operations, without kept ones and waiting claims. */
@@ -40,11 +43,11 @@ export class BatchBuilder {
 
   /** When the oldest operation of an open batch was issued; infinity if there is none. */
   get sinceMs(): number {
-    return Math.min(this.#gathering.sinceMs, this.#keptGathering.sinceMs);
+    return Math.min(this.#open.sinceMs, this.#openKept.sinceMs);
   }
 
   get hasOpenBatch(): boolean {
-    return this.#gathering.operations + this.#keptGathering.operations > 0;
+    return this.#open.operations + this.#openKept.operations > 0;
   }
 
   get isClosed(): boolean {
@@ -64,49 +67,49 @@ export class BatchBuilder {
   /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   open(payloadBytes: number): RequestEncoder {
     this.#checkCapacity();
-    if (this.#isFull(this.#gathering, payloadBytes)) this.#closeOpenBatch();
-    return this.#gathering.encoder;
+    if (this.#isFull(this.#open, payloadBytes)) this.#closeOpenBatch();
+    return this.#open.encoder;
   }
 
   commit(call: PendingOperation, nowMs: number): void {
-    this.#gathering.add(call, nowMs);
+    this.#open.add(call, nowMs);
     this.#operations += 1;
   }
 
   keep(payloadBytes: number, call: RepeatedOperation, nowMs: number): void {
-    const gathering = this.#sessionQueues.main.queued.length === 0 ? this.#gathering : this.#keptGathering;
-    if (this.#isFull(gathering, payloadBytes)) {
-      if (gathering === this.#gathering) this.#closeOpenBatch();
+    const openBatch = this.#sessionQueues.main.queued.length === 0 ? this.#open : this.#openKept;
+    if (this.#isFull(openBatch, payloadBytes)) {
+      if (openBatch === this.#open) this.#closeOpenBatch();
       else this.#closeKept();
     }
-    gathering.keep(call, nowMs);
+    openBatch.keep(call, nowMs);
     this.#kept += 1;
   }
 
   /** @throws {ClientClosedError | ClusterClosedError | OverloadedError} and nothing is written. */
   query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void, call: PendingOperation, nowMs: number): void {
     this.#checkCapacity();
-    const gathering = this.#queries.get(consistency) as OpenBatch;
-    if (gathering.operations >= this.#config.batchOperationsMax) this.#closeQueriesOf(consistency, gathering);
-    write(gathering.encoder);
-    gathering.add(call, nowMs);
+    const openBatch = this.#queries.get(consistency) as OpenBatch;
+    if (openBatch.operations >= this.#config.batchOperationsMax) this.#closeQueriesOf(consistency, openBatch);
+    write(openBatch.encoder);
+    openBatch.add(call, nowMs);
     this.#operations += 1;
   }
 
   /** Closes the open batches that could be sent next. */
   closeNext(): void {
-    if (this.#keptGathering.operations > 0) this.#closeKept();
-    else if (this.#gathering.operations > 0 && this.#sessionQueues.main.queued.length === 0) this.#closeOpenBatch();
+    if (this.#openKept.operations > 0) this.#closeKept();
+    else if (this.#open.operations > 0 && this.#sessionQueues.main.queued.length === 0) this.#closeOpenBatch();
   }
 
   /** Closes all open batches: this fixes the deadline of their calls. */
   closeOpenBatches(): void {
-    if (this.#keptGathering.operations > 0) this.#closeKept();
-    if (this.#gathering.operations > 0) this.#closeOpenBatch();
+    if (this.#openKept.operations > 0) this.#closeKept();
+    if (this.#open.operations > 0) this.#closeOpenBatch();
   }
 
   closeQueries(): void {
-    for (const [consistency, gathering] of this.#queries) if (gathering.operations > 0) this.#closeQueriesOf(consistency, gathering);
+    for (const [consistency, openBatch] of this.#queries) if (openBatch.operations > 0) this.#closeQueriesOf(consistency, openBatch);
   }
 
   /** The batch's unanswered calls are over, or continue in `replacement`. */
@@ -132,27 +135,27 @@ export class BatchBuilder {
     this.#kept -= 1;
   }
 
-  #isFull(gathering: OpenBatch, payloadBytes: number): boolean {
+  #isFull(openBatch: OpenBatch, payloadBytes: number): boolean {
     const { batchBytesMax, batchOperationsMax } = this.#config;
-    const count = gathering.operations;
-    return count > 0 && (count >= batchOperationsMax || gathering.bytes + payloadBytes > batchBytesMax);
+    const count = openBatch.operations;
+    return count > 0 && (count >= batchOperationsMax || openBatch.bytes + payloadBytes > batchBytesMax);
   }
 
   #closeOpenBatch(): void {
-    this.#sessionQueues.main.queued.push(this.#take(this.#gathering));
+    this.#sessionQueues.main.queued.push(this.#take(this.#open));
   }
 
   #closeKept(): void {
-    this.#sessionQueues.main.pushKept(this.#take(this.#keptGathering));
+    this.#sessionQueues.main.pushKept(this.#take(this.#openKept));
   }
 
-  #closeQueriesOf(consistency: ReadConsistency, gathering: OpenBatch): void {
+  #closeQueriesOf(consistency: ReadConsistency, openBatch: OpenBatch): void {
     const sessionQueue = consistency === 'stale' ? this.#sessionQueues.stale : this.#sessionQueues.queries;
-    sessionQueue.queued.push(this.#take(gathering));
+    sessionQueue.queued.push(this.#take(openBatch));
   }
 
-  #take(gathering: OpenBatch): Batch {
-    const batch = gathering.take(performance.now() + this.#config.deadlineMs);
+  #take(openBatch: OpenBatch): Batch {
+    const batch = openBatch.take(this.#host.nowMs() + this.#config.deadlineMs);
     this.#bytes += batch.countedBytes;
     return batch;
   }
@@ -160,7 +163,7 @@ export class BatchBuilder {
   #checkCapacity(): void {
     this.checkOpen();
     const { queuedOperationsMax, queuedBytesMax } = this.#config;
-    if (this.#operations >= queuedOperationsMax || this.#bytes + this.#gathering.countedBytes >= queuedBytesMax) {
+    if (this.#operations >= queuedOperationsMax || this.#bytes + this.#open.countedBytes >= queuedBytesMax) {
       throw new OverloadedError(`${this.#operations} operations await their reply.`);
     }
   }

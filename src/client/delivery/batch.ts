@@ -6,7 +6,6 @@ import { LeaseLostError } from '../errors.ts';
 import { packetOf } from './connection.ts';
 import { deliver, fail } from './deliver.ts';
 import { isRepeated, type PendingOperation } from './pending-operation.ts';
-import type { Session } from './session.ts';
 
 /** The special properties of a batch. */
 export interface BatchKind {
@@ -60,8 +59,8 @@ export class Batch {
 
   /** Its position among the batches of its session queue, by first sending. */
   order = NEVER_SENT;
-  /** Undefined until it is first sent. */
-  session: Session | undefined;
+  /** The session in which it is sent, by its id or the number of its opening; zero until it is first sent. */
+  client = 0;
   sequence = 0;
   /** Sends that may have taken effect: all except those rejected as not applied. */
   uncertainSends = 0;
@@ -165,18 +164,18 @@ export class Batch {
   }
 
   /** Writes the header; see the layout in src/protocol/request-encoder.ts. */
-  assignSequence(session: Session, sequence: number, acknowledgedBelow: number): void {
-    this.session = session;
+  assignSequence(client: number, sequence: number, acknowledgedBelow: number): void {
+    this.client = client;
     this.sequence = sequence;
     const view = new DataView(this.packet.buffer, this.packet.byteOffset + this.#headerAt);
-    view.setFloat64(0, session.client, true);
+    view.setFloat64(0, client, true);
     view.setFloat64(8, sequence, true);
     view.setFloat64(16, acknowledgedBelow, true);
   }
 
   /** Clears the header. Only for a batch that certainly did not take effect. */
   clearSequence(): void {
-    this.session = undefined;
+    this.client = 0;
     this.sequence = 0;
     this.uncertainSends = 0;
     this.needsSend = true;

@@ -11,13 +11,13 @@ import type { SessionQueues } from './session-queues.ts';
 export class Ending {
   readonly #connection: Connection;
   readonly #sessionQueues: SessionQueues;
-  readonly #intake: BatchBuilder;
+  readonly #batchBuilder: BatchBuilder;
   #reason: ClosedReason | undefined;
 
-  constructor(parts: { readonly connection: Connection; readonly sessionQueues: SessionQueues; readonly intake: BatchBuilder }) {
+  constructor(parts: { readonly connection: Connection; readonly sessionQueues: SessionQueues; readonly batchBuilder: BatchBuilder }) {
     this.#connection = parts.connection;
     this.#sessionQueues = parts.sessionQueues;
-    this.#intake = parts.intake;
+    this.#batchBuilder = parts.batchBuilder;
   }
 
   get isBegun(): boolean {
@@ -26,7 +26,7 @@ export class Ending {
 
   begin(reason: ClosedReason): void {
     this.#reason = reason;
-    this.#intake.close(reason);
+    this.#batchBuilder.close(reason);
     // No worker is left for their jobs.
     for (const claim of this.#sessionQueues.takeWaitingClaims()) this.#fail(claim, reason);
     this.settle();
@@ -36,8 +36,8 @@ export class Ending {
   settle(): void {
     const reason = this.#reason;
     if (reason === undefined) return;
-    this.#intake.closeOpenBatches();
-    this.#intake.closeQueries();
+    this.#batchBuilder.closeOpenBatches();
+    this.#batchBuilder.closeQueries();
     for (const batch of this.#sessionQueues.takeQueued()) this.#fail(batch, reason);
     for (const batch of [...this.#sessionQueues.unanswered()]) {
       if (this.#connection.isOpen && batch.uncertainSends > 0) continue;
@@ -47,7 +47,7 @@ export class Ending {
   }
 
   #fail(batch: Batch, reason: ClosedReason): void {
-    this.#intake.release(batch);
+    this.#batchBuilder.release(batch);
     batch.fail(reason(batch.uncertainSends > 0 || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied'));
   }
 }

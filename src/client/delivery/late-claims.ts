@@ -34,10 +34,10 @@ export class LateClaims {
 
   /** The batch has left its session. Its late replies come here. */
   expect(batch: Batch): void {
-    const { session, sequence, operations } = batch;
+    const { client, sequence, operations } = batch;
     const claims = [...batch.pending()];
-    if (session === undefined || claims.length === 0) return;
-    this.#expected.set(keyOf(session.client, sequence), { operations, claims });
+    if (client === 0 || claims.length === 0) return;
+    this.#expected.set(keyOf(client, sequence), { operations, claims });
     this.#claims += claims.length;
     for (const oldest of this.#expected.keys()) {
       if (this.#expected.size <= REQUESTS_MAX && (this.#claims <= CLAIMS_MAX || this.#expected.size === 1)) break;

@@ -63,7 +63,7 @@ export class OpenBatch {
 
 /** Writes kept calls into a batch of their own. @param mayHaveTakenEffect whether an earlier sending of them never got a reply. */
 export function batchOfKept(calls: readonly RepeatedOperation[], deadlineMs: number, mayHaveTakenEffect: boolean): Batch {
-  const gathering = new OpenBatch(1024, { mayHaveTakenEffect });
-  for (const call of calls) gathering.keep(call, 0);
-  return gathering.take(deadlineMs);
+  const openBatch = new OpenBatch(1024, { mayHaveTakenEffect });
+  for (const call of calls) openBatch.keep(call, 0);
+  return openBatch.take(deadlineMs);
 }

@@ -2,7 +2,7 @@ import type { OperationResult } from '../../protocol/reply.ts';
 import { deadlineRejection, type Obstacle, RequestRejectedError, SessionExpiredError } from '../errors.ts';
 import type { Batch } from './batch.ts';
 import type { BatchBuilder } from './batch-builder.ts';
-import type { CallTimes } from './call-times.ts';
+import type { Deadlines } from './deadlines.ts';
 import { fail } from './deliver.ts';
 import type { LateClaims } from './late-claims.ts';
 import { batchOfKept } from './open-batch.ts';
@@ -15,20 +15,20 @@ import type { SessionQueues } from './session-queues.ts';
  */
 export class Outcomes {
   readonly #sessionQueues: SessionQueues;
-  readonly #intake: BatchBuilder;
+  readonly #batchBuilder: BatchBuilder;
   readonly #late: LateClaims;
-  readonly #times: CallTimes;
+  readonly #deadlines: Deadlines;
 
   constructor(parts: {
     readonly sessionQueues: SessionQueues;
-    readonly intake: BatchBuilder;
+    readonly batchBuilder: BatchBuilder;
     readonly late: LateClaims;
-    readonly times: CallTimes;
+    readonly deadlines: Deadlines;
   }) {
     this.#sessionQueues = parts.sessionQueues;
-    this.#intake = parts.intake;
+    this.#batchBuilder = parts.batchBuilder;
     this.#late = parts.late;
-    this.#times = parts.times;
+    this.#deadlines = parts.deadlines;
   }
 
   onReply(batch: Batch, results: readonly OperationResult[]): void {
@@ -36,8 +36,9 @@ export class Outcomes {
     if (first !== undefined && !first.ok && first.code === 'SESSION_EXPIRED') {
       this.#onSessionExpired(batch);
     } else if (batch.isOpening && first?.ok === true && first.type === 'opened') {
+      const session = this.#sessionQueues.sessionOf(batch);
       this.#sessionQueues.remove(batch);
-      if (batch.session !== undefined) this.#sessionQueues.onOpened(batch.session, first.client);
+      if (session !== undefined) this.#sessionQueues.onOpened(session, first.client);
     } else if (batch.isOpening || results.length !== batch.operations) {
       const message = `The reply has ${results.length} results for ${batch.operations} operations.`;
       this.onRejected(batch, new RequestRejectedError('UNEXPECTED_RESULT', message, 'unknown'));
@@ -49,13 +50,13 @@ export class Outcomes {
 
   /** Results of some operations, from place `first` on; those of the others follow. */
   onReplyPart(batch: Batch, first: number, results: readonly OperationResult[]): void {
-    this.#intake.releaseCompleted(batch.completeFrom(first, results));
+    this.#batchBuilder.releaseCompleted(batch.completeFrom(first, results));
     if (batch.ordinary === 0) this.#complete(batch);
   }
 
   /** A repetition of this request would be rejected again. */
   onRejected(batch: Batch, error: Error): void {
-    const { session } = batch;
+    const session = this.#sessionQueues.sessionOf(batch);
     const rejected = batch.isOpening && session !== undefined ? session.sessionQueue.takeQueued() : [batch];
     this.#sessionQueues.remove(batch);
     for (const each of rejected) {
@@ -66,7 +67,7 @@ export class Outcomes {
 
   /** The same because of the operations at these places. The others continue in another request, unless a sending may have taken effect. */
   onOperationsRejected(batch: Batch, error: Error, operations: readonly number[]): void {
-    const sessionQueue = batch.session?.sessionQueue;
+    const sessionQueue = this.#sessionQueues.sessionOf(batch)?.sessionQueue;
     if (sessionQueue === undefined || batch.isOpening || operations.length === 0) {
       this.onRejected(batch, error);
       return;
@@ -75,7 +76,7 @@ export class Outcomes {
     const isUncertain = batch.uncertainSends > 0;
     const rest = isUncertain || batch.ordinary === 0 ? restOf(batch, isUncertain, places) : batch.without(places);
     this.#sessionQueues.remove(batch);
-    this.#intake.release(batch, rest);
+    this.#batchBuilder.release(batch, rest);
     if (rest !== undefined) sessionQueue.requeue(rest);
     const goesOn = new Set(rest === undefined ? [] : [...rest.pending()].map(([, call]) => call));
     const rejected = [...batch.pending()].filter(([at, call]) => places.has(at) || !goesOn.has(call));
@@ -98,14 +99,15 @@ export class Outcomes {
     for (const batch of [...this.#sessionQueues.unanswered()]) {
       const rest = this.#expired(batch, nowMs, obstacle);
       if (rest === batch) continue;
+      const session = this.#sessionQueues.sessionOf(batch);
       this.#sessionQueues.remove(batch);
-      if (rest !== undefined) batch.session?.sessionQueue.requeue(rest);
+      if (rest !== undefined) session?.sessionQueue.requeue(rest);
     }
   }
 
   /** @returns the batch, its replacement, or undefined if no call waits for it any longer. */
   #expired(batch: Batch, nowMs: number, obstacle: Obstacle): Batch | undefined {
-    if (batch.isOpening || !this.#times.isDue(batch, nowMs)) return batch;
+    if (batch.isOpening || !this.#deadlines.isDue(batch, nowMs)) return batch;
     const isDue = batch.ordinary > 0 && batch.deadlineMs <= nowMs;
     const isUncertain = batch.uncertainSends > 0;
     if (isDue && !isUncertain && batch.rejection?.code === 'RETRY_LATER') {
@@ -116,14 +118,14 @@ export class Outcomes {
     const outcome = isUncertain || batch.mayHaveTakenEffect ? 'unknown' : 'not-applied';
     const error = deadlineRejection(outcome, { ...obstacle, rejection: batch.rejection ?? obstacle.rejection });
     if (isDue) {
-      this.#intake.releaseOrdinary(batch);
+      this.#batchBuilder.releaseOrdinary(batch);
       batch.failOrdinary(error, (call) => (isUncertain ? this.#late.successorOf(call) : undefined));
     }
     let wasRejected = isDue;
     for (const [at, call] of batch.pending()) {
-      if (!isRepeated(call) || !this.#times.isOver(call, batch, nowMs)) continue;
+      if (!isRepeated(call) || !this.#deadlines.isOver(call, batch, nowMs)) continue;
       wasRejected = true;
-      this.#intake.releaseKept();
+      this.#batchBuilder.releaseKept();
       batch.failAt(at, error);
     }
     if (batch.ordinary + batch.kept === 0) {
@@ -135,13 +137,13 @@ export class Outcomes {
   }
 
   #onSessionExpired(batch: Batch): void {
-    const sessionQueue = batch.session?.sessionQueue;
+    const sessionQueue = this.#sessionQueues.sessionOf(batch)?.sessionQueue;
     this.#sessionQueues.expireSessionOf(batch);
     if (batch.isOpening || sessionQueue === undefined) return;
     // If the only sending got this rejection as its reply, nothing was applied: the batch may be sent in a new session.
     const isUncertain = batch.uncertainSends > 1;
     if (isUncertain) {
-      this.#intake.releaseOrdinary(batch);
+      this.#batchBuilder.releaseOrdinary(batch);
       batch.failOrdinary(new SessionExpiredError(), () => undefined);
     }
     if (batch.isCancelled && batch.ordinary > 0) {
@@ -158,7 +160,7 @@ export class Outcomes {
   /** Removes the batch; the caller completes its calls. */
   #complete(batch: Batch): void {
     this.#sessionQueues.remove(batch);
-    this.#intake.release(batch);
+    this.#batchBuilder.release(batch);
     batch.completed();
   }
 }

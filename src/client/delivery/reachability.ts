@@ -1,23 +1,23 @@
 import type { Outcome } from '../../base/errors.ts';
 import { NoNodesRunningError, type QuorumLostError } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import type { LeaderDiscovery } from './leader-discovery.ts';
+import type { Failover } from './failover.ts';
 
 /** Whether calls can be answered at all: a node runs, and no outage lasts until its cause is removed. */
 export class Reachability {
   readonly #connection: Connection;
-  readonly #search: LeaderDiscovery;
+  readonly #failover: Failover;
   /** The result of the latest check: without an outage, no call needs a check of its own. */
   #hadOutage = false;
 
-  constructor(connection: Connection, search: LeaderDiscovery) {
+  constructor(connection: Connection, failover: Failover) {
     this.#connection = connection;
-    this.#search = search;
+    this.#failover = failover;
   }
 
   /** The nodes, if none of them runs. */
   get stoppedNodes(): readonly number[] | undefined {
-    return this.#search.isSearching && !this.#connection.isAnyReachable() ? this.#connection.nodeIds() : undefined;
+    return this.#failover.isSearching && !this.#connection.isAnyReachable() ? this.#connection.nodeIds() : undefined;
   }
 
   /** Checks now. @returns the error for an outage, or undefined if there is none. */
@@ -29,7 +29,7 @@ export class Reachability {
 
   /** @param isStale whether any node may reply. @throws {NoNodesRunningError | QuorumLostError} */
   check(isStale = false): void {
-    if (!(this.#search.isSearching || this.#hadOutage)) return;
+    if (!(this.#failover.isSearching || this.#hadOutage)) return;
     const outage = this.outage();
     if (outage !== undefined && !isStale) throw outage('not-applied');
     const stoppedNodes = this.stoppedNodes;

@@ -1,11 +1,12 @@
 import type { Batch } from './batch.ts';
-import { type Session, SessionQueue } from './session.ts';
+import type { RandomSource } from './host.ts';
+import { type Session, SessionQueue } from './session-queue.ts';
 
 /** All batches of a client: unsent ones by session queue, unanswered ones by session. */
 export class SessionQueues {
   readonly main: SessionQueue;
   /** Bounded by the number of queues at which the client's workers wait, with one claim each. Another bound would starve some queues. */
-  readonly waiting = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false });
+  readonly waiting: SessionQueue;
   readonly queries: SessionQueue;
   /** Queries that any node may answer. */
   readonly stale: SessionQueue;
@@ -13,11 +14,18 @@ export class SessionQueues {
   /** The sessions with sent batches: the current ones, and replaced ones until their last batch has a reply or is given up. */
   readonly #sessions = new Map<number, Session>();
 
-  constructor(outstandingBatchesMax: number) {
-    this.main = new SessionQueue(outstandingBatchesMax, { isRemembered: true, keepsOrder: true });
-    this.queries = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
-    this.stale = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false });
+  constructor(outstandingBatchesMax: number, random: RandomSource) {
+    this.waiting = new SessionQueue(Number.POSITIVE_INFINITY, { isRemembered: true, keepsOrder: false }, random);
+    this.main = new SessionQueue(outstandingBatchesMax, { isRemembered: true, keepsOrder: true }, random);
+    this.queries = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false }, random);
+    this.stale = new SessionQueue(outstandingBatchesMax, { isRemembered: false, keepsOrder: false }, random);
     this.#all = [this.waiting, this.main, this.queries, this.stale];
+  }
+
+  /** The session of a sent batch that has no reply; undefined for any other. */
+  sessionOf(batch: Batch): Session | undefined {
+    const session = this.#sessions.get(batch.client);
+    return session?.unanswered.get(batch.sequence) === batch ? session : undefined;
   }
 
   find(client: number, sequence: number): Batch | undefined {
@@ -71,8 +79,7 @@ export class SessionQueues {
 
   /** Whether a waiting claim has no reply and is not given up. */
   holds(batch: Batch): boolean {
-    const { session } = batch;
-    return session === undefined ? this.waiting.queued.includes(batch) : session.unanswered.get(batch.sequence) === batch;
+    return this.sessionOf(batch) !== undefined || this.waiting.queued.includes(batch);
   }
 
   /** Removes a waiting claim, sent or not. */
@@ -83,7 +90,7 @@ export class SessionQueues {
 
   /** The batch no longer awaits a reply. */
   remove(batch: Batch): void {
-    const { session } = batch;
+    const session = this.sessionOf(batch);
     if (session === undefined) return;
     session.unanswered.delete(batch.sequence);
     if (session.unanswered.size === 0 && session !== session.sessionQueue.session) this.#sessions.delete(session.client);
@@ -91,7 +98,7 @@ export class SessionQueues {
 
   /** The cluster no longer knows the batch's session. The batch leaves it. */
   expireSessionOf(batch: Batch): void {
-    const { session } = batch;
+    const session = this.sessionOf(batch);
     if (session === undefined) return;
     if (session === session.sessionQueue.session) session.sessionQueue.renewSession();
     this.remove(batch);

@@ -1,41 +1,52 @@
 import type { Batch } from './batch.ts';
 import type { Connection } from './connection.ts';
-import type { DeadlineTimer } from './deadline-timer.ts';
-import type { LeaderDiscovery } from './leader-discovery.ts';
+import type { Failover } from './failover.ts';
 import type { SessionQueues } from './session-queues.ts';
 import type { WaitingClaims } from './waiting-claims.ts';
+
+/** The call number of status frames for the client itself. */
+export const OWN_STATUS_CALL = 0;
 
 /** Sends batches to the node that the client has settled on, and sends them again if it is silent or lost. */
 export class Transmitter {
   readonly #connection: Connection;
-  readonly #search: LeaderDiscovery;
+  readonly #failover: Failover;
   readonly #sessionQueues: SessionQueues;
-  readonly #wakeup: DeadlineTimer;
   readonly #waitingClaims: WaitingClaims;
   readonly #silenceMs: number;
+  readonly #wakeAt: (atMs: number) => void;
 
-  /** @param parts silenceMs: how long a node may leave a batch unanswered. */
-  constructor(parts: {
-    readonly connection: Connection;
-    readonly search: LeaderDiscovery;
-    readonly sessionQueues: SessionQueues;
-    readonly wakeup: DeadlineTimer;
-    readonly waitingClaims: WaitingClaims;
-    readonly silenceMs: number;
-  }) {
+  /**
+   * @param parts silenceMs: how long a node may leave a batch unanswered.
+   * @param wakeAt checks then what is due.
+   */
+  constructor(
+    parts: {
+      readonly connection: Connection;
+      readonly failover: Failover;
+      readonly sessionQueues: SessionQueues;
+      readonly waitingClaims: WaitingClaims;
+      readonly silenceMs: number;
+    },
+    wakeAt: (atMs: number) => void,
+  ) {
     this.#connection = parts.connection;
-    this.#search = parts.search;
+    this.#failover = parts.failover;
     this.#sessionQueues = parts.sessionQueues;
-    this.#wakeup = parts.wakeup;
     this.#waitingClaims = parts.waitingClaims;
     this.#silenceMs = parts.silenceMs;
+    this.#wakeAt = wakeAt;
+  }
+
+  isReachable(node: number): boolean {
+    return this.#connection.isReachable(node);
   }
 
   /** @returns whether the batch could be sent to the node. */
   send(batch: Batch, node: number, nowMs: number): boolean {
     if (!this.#connection.send(node, batch.packet)) {
       batch.needsSend = true;
-      if (!this.#search.isSearching && this.#search.node === node) this.leave(node);
+      if (this.#failover.onUnavailable(node) === 'search') this.leave(node, nowMs);
       return false;
     }
     batch.needsSend = false;
@@ -45,32 +56,29 @@ export class Transmitter {
     batch.sentAtMs = nowMs;
     batch.retryAtMs = Number.POSITIVE_INFINITY;
     this.#waitingClaims.onSent(batch, node);
-    this.#wakeup.at(Math.min(batch.deadlineMs, batch.silentAtMs(this.#silenceMs)));
+    this.#wakeAt(Math.min(batch.deadlineMs, batch.silentAtMs(this.#silenceMs)));
     return true;
   }
 
   /** Sends the batches that any node may answer, also while no leader is known. */
-  sendStale(): void {
+  sendStale(nowMs: number): void {
+    const { stale } = this.#sessionQueues;
     // Checked first: this is called in every turn, and few clients read so. All sent batches are in its session, which is never replaced.
-    if (this.#sessionQueues.stale.isIdle) return;
+    if (stale.isIdle) return;
     const batches = [...this.#sessionQueues.unanswered()].filter((batch) => batch.isStale && batch.needsSend);
-    for (
-      let batch = this.#sessionQueues.takeNext(this.#sessionQueues.stale);
-      batch !== undefined;
-      batch = this.#sessionQueues.takeNext(this.#sessionQueues.stale)
-    ) {
+    for (let batch = this.#sessionQueues.takeNext(stale); batch !== undefined; batch = this.#sessionQueues.takeNext(stale)) {
       batches.push(batch);
     }
     for (const batch of batches) {
-      const settled = this.#search.isSearching ? [] : [this.#search.node];
-      [...settled, ...this.#connection.nodeIds()].some((node) => this.send(batch, node, performance.now()));
+      const settled = this.#failover.isSearching ? [] : [this.#failover.node];
+      [...settled, ...this.#connection.nodeIds()].some((node) => this.send(batch, node, nowMs));
     }
   }
 
-  /** Leaves a node: everything that was sent to it must be sent again, first one request as a probe. */
-  leave(node: number): void {
+  /** A search begins: everything that was sent to the node must be sent again, first one request as a probe. */
+  leave(node: number, nowMs: number): void {
     this.markUnsent(node);
-    this.#wakeup.at(this.#search.start(performance.now()));
+    this.askAll(nowMs);
   }
 
   markUnsent(node: number): void {
@@ -80,15 +88,15 @@ export class Transmitter {
   /** The client has settled on a node: all batches at another node are sent to it. */
   sendAllTo(node: number, nowMs: number): void {
     for (const batch of this.#sessionQueues.unanswered()) {
-      if (this.#search.isSearching) return;
+      if (this.#failover.isSearching) return;
       if (batch.needsSend || batch.node !== node) this.send(batch, node, nowMs);
     }
   }
 
   sendUnsent(nowMs: number): void {
     for (const batch of this.#sessionQueues.unanswered()) {
-      if (this.#search.isSearching) return;
-      if (batch.needsSend) this.send(batch, this.#search.node, nowMs);
+      if (this.#failover.isSearching) return;
+      if (batch.needsSend) this.send(batch, this.#failover.node, nowMs);
     }
   }
 
@@ -96,8 +104,9 @@ export class Transmitter {
   probe(nowMs: number): void {
     const batch = this.#sessionQueues.nextProbe();
     if (batch === undefined) return;
-    for (let tried = this.#connection.nodeIds().length; tried > 0; tried -= 1) {
-      const node = this.#search.nextProbeNode(nowMs);
+    const nodes = this.#connection.nodeIds();
+    for (let tried = nodes.length; tried > 0; tried -= 1) {
+      const node = this.#failover.nextProbeNode(nodes, nowMs);
       if (node !== undefined && this.send(batch, node, nowMs)) return;
     }
   }
@@ -105,17 +114,13 @@ export class Transmitter {
   /** Sends again the postponed batches, and those that their node has left unanswered. */
   sendAgain(nowMs: number): void {
     for (const batch of [...this.#sessionQueues.unanswered()]) {
-      if (this.#search.isSearching) return;
+      if (this.#failover.isSearching) return;
       if (batch.retryAtMs <= nowMs) {
-        this.send(batch, this.#search.node, nowMs);
+        this.send(batch, this.#failover.node, nowMs);
       } else if (batch.retryAtMs === Number.POSITIVE_INFINITY && batch.silentAtMs(this.#silenceMs) <= nowMs) {
         batch.needsSend = true;
-        if (batch.node === this.#search.node) {
-          this.#search.suspect(batch.node, nowMs);
-          this.leave(batch.node);
-        } else {
-          this.send(batch, this.#search.node, nowMs);
-        }
+        if (this.#failover.onSilent(batch.node, nowMs) === 'search') this.leave(batch.node, nowMs);
+        else this.send(batch, this.#failover.node, nowMs);
       }
     }
   }
@@ -123,5 +128,20 @@ export class Transmitter {
   /** When the batch must be sent again next, if it gets no reply before. */
   nextSendMs(batch: Batch): number {
     return batch.retryAtMs === Number.POSITIVE_INFINITY ? batch.silentAtMs(this.#silenceMs) : batch.retryAtMs;
+  }
+
+  /** While searching: asks every node for its status. */
+  askAll(nowMs: number): void {
+    this.#wakeAt(this.#failover.onAsked(nowMs));
+    for (const node of this.#connection.nodeIds()) this.#ask(node);
+  }
+
+  /** Whether a node to which the client has settled is a follower by now. */
+  askCurrent(): void {
+    this.#ask(this.#failover.node);
+  }
+
+  #ask(node: number): void {
+    this.#connection.sendFrame(node, { type: 'status', call: OWN_STATUS_CALL });
   }
 }

@@ -1,18 +1,19 @@
-/**
- * Calls `flush` once at the end of each turn of the event loop in which something was issued, so that all of it is
- * sent together.
- */
+import type { DeliveryHost } from './host.ts';
+
+/** Calls `flush` once at the end of each turn in which something was issued, so that all of it is sent together. */
 export class TurnEnd {
+  readonly #host: DeliveryHost;
   readonly #onFlush: () => void;
   readonly #hooks = new Set<() => void>();
   #isScheduled = false;
-  #nowMs = performance.now();
+  #nowMs = 0;
 
-  constructor(flush: () => void) {
+  constructor(host: DeliveryHost, flush: () => void) {
+    this.#host = host;
     this.#onFlush = flush;
   }
 
-  /** By performance.now(), when the flush was scheduled: the clock is read once for everything issued in a turn. */
+  /** When the flush was scheduled: the clock is read once for everything issued in a turn. */
   get nowMs(): number {
     return this.#nowMs;
   }
@@ -20,8 +21,8 @@ export class TurnEnd {
   schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#nowMs = performance.now();
-    queueMicrotask(this.#deferFlush);
+    this.#nowMs = this.#host.nowMs();
+    this.#host.atTurnEnd(this.#run);
   }
 
   /** Calls `hook` once, before the next flush. */
@@ -30,10 +31,7 @@ export class TurnEnd {
     this.schedule();
   }
 
-  /** A tick scheduled by a microtask runs when no microtask is left: after everything that this turn issues. */
-  readonly #deferFlush = (): void => process.nextTick(this.#flush);
-
-  readonly #flush = (): void => {
+  readonly #run = (): void => {
     this.#isScheduled = false;
     for (const hook of this.#hooks) {
       this.#hooks.delete(hook);

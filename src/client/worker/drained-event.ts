@@ -1,4 +1,4 @@
-import type { Pipeline } from '../delivery/pipeline.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 
 interface DrainedEventHandlers {
   /** Whether the event has a listener; without one the cluster is not asked. */
@@ -15,7 +15,7 @@ const RETRY_MS = 100;
  */
 export class DrainedEvent {
   readonly #queue: string;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #handlers: DrainedEventHandlers;
   /** The worker got jobs, the queue was not seen empty since, and no query for that is in flight. */
   #hadJobs = false;
@@ -25,9 +25,9 @@ export class DrainedEvent {
   #retryTimer: NodeJS.Timeout | undefined;
   #isOpen = true;
 
-  constructor(queue: string, pipeline: Pipeline, handlers: DrainedEventHandlers) {
+  constructor(queue: string, dispatcher: Dispatcher, handlers: DrainedEventHandlers) {
     this.#queue = queue;
-    this.#pipeline = pipeline;
+    this.#dispatcher = dispatcher;
     this.#handlers = handlers;
   }
 
@@ -56,7 +56,7 @@ export class DrainedEvent {
     if (!this.#handlers.hasListener()) return;
     this.#isAsking = true;
     try {
-      this.#pipeline.query('linearizable', (encoder) => encoder.counts(this.#queue), {
+      this.#dispatcher.query('linearizable', (encoder) => encoder.counts(this.#queue), {
         onResult: (result) => this.#onReplied(result.ok && result.type === 'counts' && result.counts.waiting === 0),
         onError: () => this.#onReplied(false),
       });

@@ -1,15 +1,9 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob } from '../../protocol/reply.ts';
-import {
-  beginsByClaim,
-  type ClaimScheduler,
-  type ClaimSchedulers,
-  type ClaimTerms,
-  type WaitingWorker,
-} from '../delivery/claim-scheduler.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
 import { unexpectedResult } from '../result-errors.ts';
+import { beginsByClaim, type ClaimScheduler, type ClaimSchedulers, type ClaimTerms, type WaitingWorker } from './claim-scheduler.ts';
 import { DrainedEvent } from './drained-event.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { WorkerConfig } from './worker-options.ts';
@@ -47,7 +41,7 @@ const SMOOTHING = 0.05;
 export class JobClaimer {
   readonly #queue: string;
   readonly #config: WorkerConfig;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #shared: JobClaimerShared;
   readonly #handlers: JobClaimerHandlers;
   readonly #terms: ClaimTerms;
@@ -65,10 +59,10 @@ export class JobClaimer {
   #jobMs: number | undefined;
   #claimMs = 0;
 
-  constructor(queue: string, config: WorkerConfig, pipeline: Pipeline, shared: JobClaimerShared, handlers: JobClaimerHandlers) {
+  constructor(queue: string, config: WorkerConfig, dispatcher: Dispatcher, shared: JobClaimerShared, handlers: JobClaimerHandlers) {
     this.#queue = queue;
     this.#config = config;
-    this.#pipeline = pipeline;
+    this.#dispatcher = dispatcher;
     this.#shared = shared;
     this.#handlers = handlers;
     this.#terms = { queue, leaseMs: config.leaseMs, stalledMax: config.maxStalledCount };
@@ -77,7 +71,7 @@ export class JobClaimer {
       onJobs: (jobs, isShort, askedAtMs) => this.#onJobs(jobs, isShort, askedAtMs),
       onError: (error) => this.#onError(error),
     };
-    this.#drained = new DrainedEvent(queue, pipeline, { hasListener: handlers.hasDrainedListener, onDrained: handlers.onDrained });
+    this.#drained = new DrainedEvent(queue, dispatcher, { hasListener: handlers.hasDrainedListener, onDrained: handlers.onDrained });
   }
 
   /** Whether a claim of this worker is in flight whose jobs must be given back; waiting claims are handled by {@link stop}. */
@@ -118,7 +112,7 @@ export class JobClaimer {
 
   /** Claims at the end of this turn, when it is known how many jobs ended in it. */
   request(): void {
-    if (this.#isOpen && this.#retryTimer === undefined) this.#pipeline.atFlush(this.#claim);
+    if (this.#isOpen && this.#retryTimer === undefined) this.#dispatcher.atFlush(this.#claim);
   }
 
   /** All slots have been busy for longer than a claim takes: nothing is claimed ahead until one is free. */
@@ -161,7 +155,7 @@ export class JobClaimer {
     const beginMax = beginsByClaim(maxStalledCount) ? Math.min(countMax, Math.max(0, concurrency - taken - this.#askedToBegin)) : 0;
     const { holder } = this.#shared.claimSchedulers;
     try {
-      this.#pipeline
+      this.#dispatcher
         .open(OPERATION_BYTES, true)
         .claim(this.#queue, { countMax, beginMax, leaseMs, waitMs: 0, stalledMax: maxStalledCount, holder });
     } catch (error) {
@@ -170,7 +164,7 @@ export class JobClaimer {
     }
     this.#asked += countMax;
     this.#askedToBegin += beginMax;
-    this.#pipeline.commit(this.#callFor(countMax, beginMax));
+    this.#dispatcher.commit(this.#callFor(countMax, beginMax));
   };
 
   #callFor(countMax: number, beginMax: number): PendingOperation {

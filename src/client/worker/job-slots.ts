@@ -1,8 +1,8 @@
 import type { OperationResult } from '../../protocol/reply.ts';
-import { beginsByClaim } from '../delivery/claim-scheduler.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../delivery/pending-operation.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
+import { beginsByClaim } from './claim-scheduler.ts';
 import type { JobClaimer } from './job-claimer.ts';
 import type { LeasedJob } from './leased-job.ts';
 import type { Quarantine, QuarantineMember } from './quarantine.ts';
@@ -39,7 +39,7 @@ const HELD_UP_MS_MIN = 20;
 export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #config: SlotsConfig;
   readonly #quarantine: Quarantine;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #intake: JobClaimer;
   readonly #handlers: JobSlotsHandlers<Data, Result>;
   readonly #running = new Set<LeasedJob<Data, Result>>();
@@ -64,14 +64,14 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   constructor(
     config: SlotsConfig,
     quarantine: Quarantine,
-    pipeline: Pipeline,
+    dispatcher: Dispatcher,
     intake: JobClaimer,
     handlers: JobSlotsHandlers<Data, Result>,
   ) {
     this.#config = config;
     this.#quarantine = quarantine;
     quarantine.join(this);
-    this.#pipeline = pipeline;
+    this.#dispatcher = dispatcher;
     this.#intake = intake;
     this.#handlers = handlers;
   }
@@ -185,7 +185,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     } else if (held.stalls > 0 || !beginsByClaim(this.#config.maxStalledCount)) {
       this.#beginAndWait(held);
     } else {
-      if (this.#unannounced.size === 0) this.#pipeline.atFlush(this.#announce);
+      if (this.#unannounced.size === 0) this.#dispatcher.atFlush(this.#announce);
       this.#unannounced.add(held);
       this.#run(held, nowMs);
     }
@@ -305,7 +305,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
       onError: (error) => replies.onError(error),
     };
     try {
-      this.#pipeline.keep(OPERATION_BYTES, call);
+      this.#dispatcher.keep(OPERATION_BYTES, call);
     } catch (error) {
       call.onError(error as Error);
     }

@@ -1,6 +1,6 @@
 import type { OperationResult } from '../../protocol/reply.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../delivery/pending-operation.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
 import type { LeasedJob } from './leased-job.ts';
 
@@ -15,16 +15,16 @@ const OPERATION_BYTES = 32;
 /** Extends the leases of all jobs that a worker holds, with one timer, three times a lease. */
 export class LeaseRenewer<Data, Result> {
   readonly #leaseMs: number;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #handlers: LeaseRenewerHandlers<Data, Result>;
   readonly #extending = new Set<LeasedJob<Data, Result>>();
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
   #aliveAtMs = 0;
 
-  constructor(leaseMs: number, pipeline: Pipeline, handlers: LeaseRenewerHandlers<Data, Result>) {
+  constructor(leaseMs: number, dispatcher: Dispatcher, handlers: LeaseRenewerHandlers<Data, Result>) {
     this.#leaseMs = leaseMs;
-    this.#pipeline = pipeline;
+    this.#dispatcher = dispatcher;
     this.#handlers = handlers;
   }
 
@@ -71,7 +71,7 @@ export class LeaseRenewer<Data, Result> {
       onError: (error) => this.#onFailed(held, nowMs, error),
     };
     try {
-      this.#pipeline.keep(OPERATION_BYTES, call);
+      this.#dispatcher.keep(OPERATION_BYTES, call);
     } catch (error) {
       call.onError(error as Error);
     }

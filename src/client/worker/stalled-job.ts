@@ -1,6 +1,6 @@
 import { STALLED_REASON } from '../../protocol/reply.ts';
 import { type Job, jobOfDetail } from '../api/job.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { JobStalledError } from '../errors.ts';
 import type { LeasedJob } from './leased-job.ts';
 
@@ -15,12 +15,12 @@ export interface StalledJobFailure<Data, Result> {
  * @param onKnown called once, with undefined if it waits again, another worker has had it since, or the cluster did not reply.
  */
 export function readStalledJob<Data, Result>(
-  pipeline: Pipeline,
+  dispatcher: Dispatcher,
   { id, token }: Pick<LeasedJob<Data, Result>, 'id' | 'token'>,
   onKnown: (failure: StalledJobFailure<Data, Result> | undefined) => void,
 ): void {
   try {
-    pipeline.query('linearizable', (encoder) => encoder.getJob(id), {
+    dispatcher.query('linearizable', (encoder) => encoder.getJob(id), {
       onResult: (result) => {
         const detail = result.ok && result.type === 'job' && result.job.state === 'failed' ? result.job : undefined;
         const reason = detail?.failedReason;

@@ -4,7 +4,7 @@ import type { ClaimedJob } from '../../protocol/reply.ts';
 import { acquireClient, type SharedClient } from '../api/connection-source.ts';
 import { type Job, jobOfClaim } from '../api/job.ts';
 import { checkQueueName } from '../api/queue.ts';
-import type { Pipeline } from '../delivery/pipeline.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
 import { encodeValue } from '../payload.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
@@ -57,7 +57,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   readonly name: string;
   readonly #config: WorkerConfig;
   readonly #lease: SharedClient;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #unsubscribe: () => void;
   readonly #sandbox: Sandbox<Data, Result> | undefined;
   readonly #processor: Processor<Data, Result>;
@@ -105,12 +105,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       this.#processor = (job, context) => sandbox.run(job, context.signal);
     }
     this.#lease = acquireClient(options.connection);
-    this.#pipeline = this.#lease.client.pipeline;
+    this.#dispatcher = this.#lease.client.dispatcher;
     const { claimSchedulers, quarantine } = this.#lease.client;
     this.#intake = new JobClaimer(
       name,
       this.#config,
-      this.#pipeline,
+      this.#dispatcher,
       { claimSchedulers, quarantine },
       {
         running: () => this.#slots.running.size,
@@ -121,12 +121,12 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
         onError: (error) => this.#report(error),
       },
     );
-    this.#keeper = new LeaseRenewer(this.#config.leaseMs, this.#pipeline, {
+    this.#keeper = new LeaseRenewer(this.#config.leaseMs, this.#dispatcher, {
       held: () => this.#slots.held(),
       onLost: (held) => this.#onLeaseLost(held),
       onError: (error) => this.#report(error),
     });
-    this.#slots = new JobSlots(this.#config, quarantine, this.#pipeline, this.#intake, {
+    this.#slots = new JobSlots(this.#config, quarantine, this.#dispatcher, this.#intake, {
       run: (held, nowMs) => void this.#process(held, nowMs),
       giveBack: (held) => this.#giveBack(held),
       onFree: () => {
@@ -218,7 +218,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     try {
       const result = await this.#processor(held.job, held.context);
       const bytes = encodeValue(result);
-      const { payloadBytesMax } = this.#pipeline.config;
+      const { payloadBytesMax } = this.#dispatcher.config;
       if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
       report = new JobCompletion(held, this.#reports, result, bytes);
     } catch (thrown) {
@@ -242,7 +242,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     held.isEnded = true;
     this.#ending += 1;
     try {
-      this.#pipeline.keep(report.bytes, report);
+      this.#dispatcher.keep(report.bytes, report);
     } catch (error) {
       // The client is closed: the lease expires, and the job is tried again.
       report.onError(error as Error);
@@ -270,7 +270,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     held.isEnded = true;
     this.#ending += 1;
     const { id, token, extendedAtMs } = held;
-    this.#pipeline.giveBack({ id, token }, extendedAtMs + this.#config.leaseMs, () => {
+    this.#dispatcher.giveBack({ id, token }, extendedAtMs + this.#config.leaseMs, () => {
       this.#ending -= 1;
       this.#progress();
     });
@@ -291,7 +291,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   /** The stall may have failed the job. No report of this worker shows that. */
   #emitIfFailed(held: LeasedJob<Data, Result>): void {
     this.#ending += 1;
-    readStalledJob<Data, Result>(this.#pipeline, held, (failure) => {
+    readStalledJob<Data, Result>(this.#dispatcher, held, (failure) => {
       this.#ending -= 1;
       if (failure !== undefined) this.#emitToListeners('failed', failure.job, failure.error);
       this.#progress();

@@ -2,10 +2,11 @@ import type { Batch } from './batch.ts';
 import type { RepeatedOperation } from './pending-operation.ts';
 
 /**
- * When the time of calls is over. For most calls it is the deadline of their batch. A kept call has as long as its lease may live, which an
- * outage prolongs: while no leader is known its time does not pass, and after that at least one deadline is left for a reply.
+ * When the time of calls is over, and when something is due next. For most calls it is the deadline of their batch. A kept call has as long
+ * as its lease may live, which an outage prolongs: while no leader is known its time does not pass, and after that at least one deadline is
+ * left for a reply.
  */
-export class CallTimes {
+export class Deadlines {
   readonly #deadlineMs: number;
   readonly #isSearching: () => boolean;
   #settledAtMs = 0;

@@ -1,8 +1,8 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob, OperationResult } from '../../protocol/reply.ts';
+import type { Batch } from '../delivery/batch.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { unexpectedResult } from '../result-errors.ts';
-import type { Batch } from './batch.ts';
-import type { Pipeline } from './pipeline.ts';
 
 /** The terms that workers with one shared waiting claim have in common. */
 export interface ClaimTerms {
@@ -47,15 +47,15 @@ interface OutstandingClaim {
  * one, and the next claim requests the rest. Once it requests more than the workers want, it is cancelled and replaced.
  */
 export class ClaimScheduler {
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #terms: ClaimTerms;
   readonly #holder: number;
   /** How many jobs each worker waits for; the one served longest ago comes first. */
   readonly #wanted = new Map<WaitingWorker, number>();
   #claim: OutstandingClaim | undefined;
 
-  constructor(pipeline: Pipeline, terms: ClaimTerms, holder: number) {
-    this.#pipeline = pipeline;
+  constructor(dispatcher: Dispatcher, terms: ClaimTerms, holder: number) {
+    this.#dispatcher = dispatcher;
     this.#terms = terms;
     this.#holder = holder;
   }
@@ -65,7 +65,7 @@ export class ClaimScheduler {
     if (count === (this.#wanted.get(worker) ?? 0)) return;
     if (count === 0) this.#wanted.delete(worker);
     else this.#wanted.set(worker, count);
-    this.#pipeline.atFlush(this.#update);
+    this.#dispatcher.atFlush(this.#update);
   }
 
   /**
@@ -86,7 +86,7 @@ export class ClaimScheduler {
     if (this.#claim === undefined) {
       if (count > 0) this.#submit(count);
     } else if (count < this.#claim.count) {
-      this.#pipeline.waitingClaims.cancel(this.#claim.batch);
+      this.#dispatcher.cancelClaim(this.#claim.batch);
     }
   };
 
@@ -95,7 +95,7 @@ export class ClaimScheduler {
     let waitMs = Number.POSITIVE_INFINITY;
     for (const worker of this.#wanted.keys()) waitMs = Math.min(waitMs, worker.waitMs);
     try {
-      const batch = this.#pipeline.waitingClaims.submit(
+      const batch = this.#dispatcher.claim(
         queue,
         { countMax: count, beginMax: beginsByClaim(stalledMax) ? count : 0, leaseMs, waitMs, stalledMax, holder: this.#holder },
         { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
@@ -126,7 +126,7 @@ export class ClaimScheduler {
       if (!isShort) this.#wanted.delete(worker);
       worker.onJobs(jobs, isShort, claim.askedAtMs);
     }
-    this.#pipeline.atFlush(this.#update);
+    this.#dispatcher.atFlush(this.#update);
   }
 
   #onError(error: Error): void {
@@ -165,7 +165,7 @@ export class ClaimScheduler {
       unanswered -= 1;
       if (unanswered === 0) for (const resolve of onOver) resolve();
     };
-    for (const job of jobs) this.#pipeline.giveBack(job, untilMs, onReplied);
+    for (const job of jobs) this.#dispatcher.giveBack(job, untilMs, onReplied);
     if (jobs.length === 0) for (const resolve of onOver) resolve();
   }
 }
@@ -174,18 +174,18 @@ export class ClaimScheduler {
 export class ClaimSchedulers {
   /** The process that holds the claimed jobs. */
   readonly holder: number;
-  readonly #pipeline: Pipeline;
+  readonly #dispatcher: Dispatcher;
   readonly #schedulers = new Map<string, { readonly scheduler: ClaimScheduler; workers: number }>();
 
-  constructor(pipeline: Pipeline, holder: number) {
-    this.#pipeline = pipeline;
+  constructor(dispatcher: Dispatcher, holder: number) {
+    this.#dispatcher = dispatcher;
     this.holder = holder;
   }
 
   /** For one worker, until it calls {@link drop}. */
   acquire(terms: ClaimTerms): ClaimScheduler {
     const key = keyOf(terms);
-    const known = this.#schedulers.get(key) ?? { scheduler: new ClaimScheduler(this.#pipeline, terms, this.holder), workers: 0 };
+    const known = this.#schedulers.get(key) ?? { scheduler: new ClaimScheduler(this.#dispatcher, terms, this.holder), workers: 0 };
     this.#schedulers.set(key, known);
     known.workers += 1;
     return known.scheduler;

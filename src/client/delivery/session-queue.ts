@@ -1,19 +1,20 @@
-import { getRandomValues } from 'node:crypto';
 import { RequestEncoder, SESSION_ID_END } from '../../protocol/request-encoder.ts';
 import { Batch } from './batch.ts';
+import type { RandomSource } from './host.ts';
 
 /** One registration of a client with the cluster, by which it recognises a repeated request. */
 export class Session {
   readonly sessionQueue: SessionQueue;
   /** Until it is open a random number, only used by its opening; then the id that the cluster assigned (thesis §6.3). */
-  client = randomNumber();
+  client: number;
   /** Sent batches without a reply, by sequence, in ascending order. */
   readonly unanswered = new Map<number, Batch>();
   isOpen = false;
   #nextSequence = 1;
 
-  constructor(sessionQueue: SessionQueue) {
+  constructor(sessionQueue: SessionQueue, openingNumber: number) {
     this.sessionQueue = sessionQueue;
+    this.client = openingNumber;
   }
 
   /** The cluster knows the session now, under this id. */
@@ -26,7 +27,7 @@ export class Session {
     const sequence = this.#nextSequence;
     this.#nextSequence += 1;
     this.unanswered.set(sequence, batch);
-    batch.assignSequence(this, sequence, this.#acknowledgedBelow());
+    batch.assignSequence(this.client, sequence, this.#acknowledgedBelow());
   }
 
   /** Every sequence below has a reply or is given up. */
@@ -52,6 +53,7 @@ export interface SessionQueueRules {
 export class SessionQueue {
   readonly unansweredMax: number;
   readonly #rules: SessionQueueRules;
+  readonly #random: RandomSource;
   session: Session;
   /** Closed batches that wait to be sent: first those that were sent before, by their order, then the others, oldest first. */
   queued: Batch[] = [];
@@ -59,9 +61,10 @@ export class SessionQueue {
   #predecessor: Session | undefined;
   #sent = 0;
 
-  constructor(unansweredMax: number, rules: SessionQueueRules) {
+  constructor(unansweredMax: number, rules: SessionQueueRules, random: RandomSource) {
     this.unansweredMax = unansweredMax;
     this.#rules = rules;
+    this.#random = random;
     this.session = this.#newSession();
   }
 
@@ -128,7 +131,7 @@ export class SessionQueue {
   }
 
   #newSession(): Session {
-    const session = new Session(this);
+    const session = new Session(this, openingNumber(this.#random));
     session.isOpen = !this.#rules.isRemembered;
     return session;
   }
@@ -143,8 +146,7 @@ function openingBatch(): Batch {
 }
 
 /** In [{@link SESSION_ID_END}, 2^52): never the id of a session. */
-function randomNumber(): number {
-  const words = getRandomValues(new Uint32Array(2));
-  const high = (words[0] as number) & 0x7_ffff;
-  return SESSION_ID_END + high * 0x1_0000_0000 + (words[1] as number);
+function openingNumber(random: RandomSource): number {
+  const high = random.nextUint32() & 0x7_ffff;
+  return SESSION_ID_END + high * 0x1_0000_0000 + random.nextUint32();
 }
