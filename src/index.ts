@@ -7,6 +7,7 @@ export { Job } from './client/api/job.ts';
 export type { BackoffOptions, JobOptions } from './client/api/job-options.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
+export type { ClientClock, ClientTimer } from './client/clock.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
   AdminRejectedError,

@@ -4,6 +4,7 @@ import type { ClaimedJob } from '../../protocol/reply.ts';
 import { acquireClient, type SharedClient } from '../api/connection-source.ts';
 import { type Job, jobOfClaim } from '../api/job.ts';
 import { checkQueueName } from '../api/queue.ts';
+import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
 import { encodeValue } from '../payload.ts';
@@ -56,6 +57,7 @@ const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
 export class Worker<Data = unknown, Result = unknown> extends EventEmitter<WorkerEvents<Data, Result>> implements AsyncDisposable {
   readonly name: string;
   readonly #config: WorkerConfig;
+  readonly #clock: ClientClock;
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
   readonly #unsubscribe: () => void;
@@ -105,6 +107,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       this.#processor = (job, context) => sandbox.run(job, context.signal);
     }
     this.#lease = acquireClient(options.connection);
+    const { clock } = this.#lease.client;
+    this.#clock = clock;
     this.#dispatcher = this.#lease.client.dispatcher;
     const { claimSchedulers, quarantine } = this.#lease.client;
     this.#intake = new JobClaimer(
@@ -120,21 +124,34 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
         hasDrainedListener: () => this.listenerCount('drained') > 0,
         onError: (error) => this.#report(error),
       },
+      clock,
     );
-    this.#keeper = new LeaseRenewer(this.#config.leaseMs, this.#dispatcher, {
-      held: () => this.#slots.held(),
-      onLost: (held) => this.#onLeaseLost(held),
-      onError: (error) => this.#report(error),
-    });
-    this.#slots = new JobSlots(this.#config, quarantine, this.#dispatcher, this.#intake, {
-      run: (held, nowMs) => void this.#process(held, nowMs),
-      giveBack: (held) => this.#giveBack(held),
-      onFree: () => {
-        this.#intake.request();
-        this.#progress();
+    this.#keeper = new LeaseRenewer(
+      this.#config.leaseMs,
+      this.#dispatcher,
+      {
+        held: () => this.#slots.held(),
+        onLost: (held) => this.#onLeaseLost(held),
+        onError: (error) => this.#report(error),
       },
-      onError: (error) => this.#report(error),
-    });
+      clock,
+    );
+    this.#slots = new JobSlots(
+      this.#config,
+      quarantine,
+      this.#dispatcher,
+      this.#intake,
+      {
+        run: (held, nowMs) => void this.#process(held, nowMs),
+        giveBack: (held) => this.#giveBack(held),
+        onFree: () => {
+          this.#intake.request();
+          this.#progress();
+        },
+        onError: (error) => this.#report(error),
+      },
+      clock,
+    );
     this.#reports = {
       leaseMs: this.#config.leaseMs,
       outlivesOutage: () => !this.#isClosing,
@@ -225,7 +242,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       report = this.#failureOf(held, toError(thrown));
     }
     this.#slots.free(held);
-    this.#intake.observeJobMs(performance.now() - startedMs);
+    this.#intake.observeJobMs(this.#clock.nowMs() - startedMs);
     if (!held.isLost) this.#send(held, report);
     this.#slots.fill();
     this.#intake.request();
