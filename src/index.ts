@@ -5,6 +5,7 @@ export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';
 export type { BackoffOptions, JobOptions } from './client/api/job-options.ts';
+export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientClock, ClientTimer } from './client/clock.ts';
@@ -34,7 +35,7 @@ export {
   UnknownOptionError,
 } from './client/errors.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
-export type { SandboxJob } from './client/sandbox/sandbox-task.ts';
+export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';

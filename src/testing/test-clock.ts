@@ -6,7 +6,7 @@ import type { InProcessNodes } from './in-process-nodes.ts';
 import { DURATION_MS } from './test-cluster-options.ts';
 
 /**
- * The clock of a test cluster: of its nodes, and of the queues and workers that are connected to it. It stands still until it is advanced.
+ * The clock of a test cluster: of its nodes, and of the queues and workers that are connected to it. Its time passes only in {@link advance}.
  */
 export class TestClock implements ClientClock {
   readonly #nodes: InProcessNodes;
@@ -35,7 +35,7 @@ export class TestClock implements ClientClock {
    * Passes this time at once. What becomes due on the way is done in its order, each at its time: delays and backoffs end, leases are extended
    * or expire. Between two points in time it waits until nothing more follows, except for processors that wait for something else than the
    * cluster: see `drain()`. Calls are executed one after the other.
-   * @param ms from 0 on, a year at most. A day of a cluster of one node takes about a second.
+   * @param ms from 0 on, a year at most. A day of a cluster of one node takes a few seconds.
    * @throws {ConfigError | ClusterClosedError}
    */
   async advance(ms: number): Promise<void> {

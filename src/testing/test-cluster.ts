@@ -10,7 +10,7 @@ import { TestConnection } from './test-connection.ts';
 
 /**
  * Starts a cluster for tests: the production nodes in the caller's thread, on disks in memory. It takes a few milliseconds, and nothing of
- * it keeps the process running. Its clock stands still: see {@link TestClock.advance}.
+ * it keeps the process running. Its time passes only in {@link TestClock.advance}.
  * @throws {ConfigError}
  */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {

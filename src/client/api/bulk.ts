@@ -1,11 +1,13 @@
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../../protocol/request-encoder.ts';
+import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import { BulkTooLargeError } from '../errors.ts';
 import { PayloadWriter } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
+import type { JobCommands } from './job-commands.ts';
 
 /** The parts of the client that a bulk uses. */
 type Requests = Pick<Dispatcher, 'config' | 'open' | 'commit'>;
@@ -29,6 +31,7 @@ const PAYLOADS_BYTES = 1024 * 1024;
  */
 export class Bulk<Data, Result> {
   readonly #queueName: string;
+  readonly #commands: JobCommands;
   readonly #dispatcher: Requests;
   readonly #payloads: PayloadWriter;
   readonly #bytesMax: number;
@@ -44,8 +47,9 @@ export class Bulk<Data, Result> {
   #onAllReplied: () => void = () => undefined;
 
   /** @param size expected number of jobs. @param bytesMax most bytes of their names and data together. */
-  constructor(queueName: string, dispatcher: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
+  constructor(queueName: string, commands: JobCommands, dispatcher: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
     this.#queueName = queueName;
+    this.#commands = commands;
     this.#dispatcher = dispatcher;
     this.#bytesMax = bytesMax;
     this.#payloads = new PayloadWriter(Math.min(size * PAYLOAD_BYTES, PAYLOADS_BYTES));
@@ -63,13 +67,13 @@ export class Bulk<Data, Result> {
   }
 
   /** Adds all of them, once. Rejects with the first failure, after the replies to everything that was sent. */
-  async addAll(): Promise<Job<Data, Result>[]> {
+  async addAll(clock: ClientClock): Promise<Job<Data, Result>[]> {
     const added: Job<Data, Result>[] = [];
     for (let from = 0, to = 0; from < this.#ends.length; from = to) {
       to = this.#windowEnd(from);
       await this.#addWindow(from, to);
-      const addedAt = Date.now();
-      for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, addedAt));
+      const timestamp = clock.wallMs();
+      for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, timestamp));
     }
     return added;
   }
@@ -133,9 +137,10 @@ export class Bulk<Data, Result> {
     if (this.#unanswered === 0) this.#onAllReplied();
   }
 
-  #jobAt(at: number, addedAt: number): Job<Data, Result> {
-    const { attemptsMax } = this.#options[at] as AddOptions;
-    return jobOfAdd(this.#queueName, this.#ids[at] as number, addedAt, attemptsMax, this.#names[at] as string, this.#data[at] as Data);
+  #jobAt(at: number, timestamp: number): Job<Data, Result> {
+    const added = this.#options[at] as AddOptions;
+    const id = this.#ids[at] as number;
+    return jobOfAdd(this.#queueName, this.#commands, id, timestamp, added, this.#names[at] as string, this.#data[at] as Data);
   }
 }
 
