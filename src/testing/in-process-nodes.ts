@@ -47,7 +47,7 @@ export class InProcessNodes {
         new InProcessNode({
           id,
           nodes: ids,
-          seed: seed + id,
+          seed: seed * 1_000 + id,
           schedule,
           clock,
           transport: {
