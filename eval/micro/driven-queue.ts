@@ -1,6 +1,9 @@
+import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply } from '../../src/protocol/reply.ts';
-import { type AddOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { type AddOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
+import { writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { PAYLOAD } from './micro-case.ts';
 
@@ -8,7 +11,6 @@ export const QUEUE = 'bench';
 const CLIENT = 1;
 const LEASE_MS = 30_000;
 const FILL_BATCH = 1000;
-const STAMP_BYTES = 8;
 
 export const ADD_OPTIONS: AddOptions = {
   delayMs: 0,
@@ -23,13 +25,14 @@ export const ADD_OPTIONS: AddOptions = {
 export class DrivenQueue {
   readonly #machine = new JobQueue({ readRecord: () => undefined });
   readonly #encoder = new RequestEncoder(FILL_BATCH * 128);
+  readonly #entry = new ByteWriter(FILL_BATCH * 128);
   #sequence = 0;
   #index = 0;
   #reply = new Uint8Array(0);
 
   /** @param waiting number of waiting jobs at the start. */
   constructor(waiting: number) {
-    this.apply(this.encode((encoder) => encoder.openSession()));
+    this.apply(this.encode((encoder) => encoder.command('openSession', {})));
     for (let added = 0; added < waiting; added += FILL_BATCH) this.apply(this.adds(Math.min(FILL_BATCH, waiting - added)));
   }
 
@@ -67,15 +70,15 @@ export class DrivenQueue {
   /** One request as one log entry, which must be applied before the next is encoded. */
   encode(fill: (encoder: RequestEncoder) => void): Uint8Array {
     this.#sequence += 1;
-    this.#encoder.begin(CLIENT, this.#sequence, this.#sequence);
+    // The machine assigns the session its id.
+    this.#encoder.begin(this.#sequence === 1 ? SESSION_ID_END : CLIENT, this.#sequence, this.#sequence);
     fill(this.#encoder);
     const request = this.#encoder.finish();
-    const data = new Uint8Array(STAMP_BYTES + 4 + request.length);
-    const view = new DataView(data.buffer);
-    view.setFloat64(0, this.#index + 1, true);
-    view.setUint32(STAMP_BYTES, request.length, true);
-    data.set(request, STAMP_BYTES + 4);
-    return data;
+    this.#entry.reset();
+    const nowMs = this.#index + 1;
+    writeEntryHeader(this.#entry, { version: MACHINE_VERSION, logMs: nowMs, wallMs: nowMs, isFirstOfTerm: false });
+    this.#entry.blob(request);
+    return this.#entry.copy();
   }
 
   apply(entry: Uint8Array): void {

@@ -210,8 +210,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 19,
     name: 'results may be larger than the limit',
     file: 'protocol/validate-request.ts',
-    find: 'operation.code === OperationCode.add || operation.code === OperationCode.complete;',
-    replace: 'operation.code === OperationCode.add;',
+    find: 'operation.code === COMMANDS.add.code || operation.code === COMMANDS.complete.code;',
+    replace: 'operation.code === COMMANDS.add.code;',
   },
   {
     mistake: 19,

@@ -1,5 +1,6 @@
 import { SeededRandom } from '../../src/base/random.ts';
-import type { Calls, HistoryRecorder, OpenCall, OperationFunction } from '../../src/history/history.ts';
+import type { Calls, OperationFunction } from '../../src/history/functions.ts';
+import type { HistoryRecorder, OpenCall } from '../../src/history/history.ts';
 import { RecordingEndpoint } from '../../src/history/recording-endpoint.ts';
 import { Client, type ClusterEndpoint, type Job, JobraftError, Queue } from '../../src/index.ts';
 import { CuttableEndpoint } from './cuttable-endpoint.ts';

@@ -1,23 +1,7 @@
-import type { JobState } from '../protocol/job-state.ts';
+import type { Calls, OperationFunction, Results } from './functions.ts';
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-
-export const FUNCTIONS = [
-  'add',
-  'claim',
-  'begin',
-  'extend',
-  'complete',
-  'fail',
-  'release',
-  'releaseHolder',
-  'counts',
-  'getJob',
-  'retry',
-  'remove',
-] as const;
-export type OperationFunction = (typeof FUNCTIONS)[number];
 
 /**
  * - `invoke` the client is about to call
@@ -42,96 +26,6 @@ export interface HistoryEvent {
   readonly time: number;
   /** The event's position in the history, strictly increasing. */
   readonly index: number;
-}
-
-/** Identifies a job before it has an id. The client that adds the job chooses it and puts it into the payload. Unique in a history. */
-export type JobKey = string | number;
-
-/**
- * The arguments of each call, by function. Optional ones are `undefined` when the recorder does not know them; checkers then assume the
- * least.
- */
-export interface Calls {
-  readonly add: {
-    readonly key: JobKey;
-    readonly queue: string;
-    /** Default 0. */
-    readonly priority?: number;
-    /** Default 0. */
-    readonly delayMs?: number;
-    readonly attemptsMax?: number;
-    /** The pause after the first failed attempt, which doubles with each further one if it is exponential. Unknown by default. */
-    readonly backoffMs?: number;
-    readonly isBackoffExponential?: boolean;
-    /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be removed at any time. */
-    readonly keepCompleted?: number;
-    readonly keepFailed?: number;
-  };
-  readonly claim: {
-    readonly queue: string;
-    readonly countMax: number;
-    readonly leaseMs: number;
-    /** Default 0. */
-    readonly waitMs?: number;
-    /** How many jobs the claim starts at most; the others are claimed ahead. Default: all. */
-    readonly beginMax?: number;
-    /** How often each job may stall before it fails. Unknown by default. */
-    readonly stalledMax?: number;
-    /** The process that holds the leases. Unknown by default. */
-    readonly holder?: number;
-  };
-  readonly begin: { readonly job: number; readonly token: number };
-  readonly extend: { readonly job: number; readonly token: number; readonly leaseMs: number };
-  readonly complete: { readonly job: number; readonly token: number };
-  /** `retry`: false sends it to the dead letters; default true. `backoff`: the job may have to wait for a pause before the next attempt. */
-  readonly fail: { readonly job: number; readonly token: number; readonly retry?: boolean; readonly backoff?: boolean };
-  readonly release: { readonly job: number; readonly token: number };
-  /** Ends every lease of this holder. */
-  readonly releaseHolder: { readonly holder: number };
-  /** Only `linearizable` (the default) reads are checked. */
-  readonly counts: { readonly queue: string; readonly consistency?: string };
-  readonly getJob: { readonly job: number; readonly consistency?: string };
-  /** `queue`: the only queue in which the job may be. */
-  readonly retry: { readonly job: number; readonly queue?: string };
-  readonly remove: { readonly job: number; readonly queue?: string };
-}
-
-export interface ClaimResult {
-  readonly job: number;
-  /** Absent when the reply has no payload of the job. */
-  readonly key?: JobKey;
-  readonly token: number;
-  /** 1 for the first attempt. For a job that is claimed ahead: the number of its next attempt. */
-  readonly attempt: number;
-  /** Whether the claim started it; default true. */
-  readonly isBegun?: boolean;
-  /** How often in a row it was started and its lease ended. Unknown by default. */
-  readonly stalls?: number;
-}
-
-/** The result of each call that took effect, by function. */
-export interface Results {
-  readonly add: { readonly job: number };
-  readonly claim: { readonly jobs: readonly ClaimResult[] };
-  readonly begin: null;
-  readonly extend: null;
-  readonly complete: null;
-  readonly fail: null;
-  readonly release: null;
-  readonly releaseHolder: null;
-  readonly counts: { readonly [state in JobState]?: number };
-  /**
-   * `state` is null when there is no such job; `token` is 0 or absent where it is unknown, as are `attempt` (started so far) and `stalls`.
-   */
-  readonly getJob: {
-    readonly state: JobState | null;
-    readonly key?: JobKey;
-    readonly token?: number;
-    readonly attempt?: number;
-    readonly stalls?: number;
-  };
-  readonly retry: null;
-  readonly remove: null;
 }
 
 export interface HistoryRecorderOptions {

@@ -1,5 +1,7 @@
+import { COMMANDS } from '../protocol/commands.ts';
 import { JOB_STATES } from '../protocol/job-state.ts';
-import type { Calls, HistoryEvent, Json, OperationFunction, Results } from './history.ts';
+import { CALL_KINDS, type Calls, type FieldKinds, type OperationFunction, RESULT_KINDS, type Results } from './functions.ts';
+import type { HistoryEvent, Json } from './history.ts';
 import { HistoryFormatError } from './parse-history.ts';
 
 /** One call from its invocation to its reply, if there is one. */
@@ -60,7 +62,7 @@ export function operationsOf(events: readonly HistoryEvent[]): HistoryOperation[
 function operationOf(invoke: HistoryEvent, invokeAt: number, end: HistoryEvent | undefined, endAt: number): HistoryOperation {
   const outcome = end === undefined || end.type === 'invoke' ? 'info' : end.type;
   const isKnown = end !== undefined && outcome !== 'info';
-  checkFields(invoke.value, CALL_FIELDS[invoke.f], `the call of ${invoke.f}`, invokeAt + 1);
+  checkFields(invoke.value, CALL_KINDS[invoke.f], `the call of ${invoke.f}`, invokeAt + 1);
   if (end !== undefined && outcome === 'ok') checkResult(end, endAt + 1);
   // The only cast: the shapes were checked just now, and TypeScript cannot tie `f` to the values.
   return {
@@ -83,78 +85,27 @@ function errorIn(value: Json): string | undefined {
   return typeof error === 'string' ? error : undefined;
 }
 
-/** A question mark means "may be missing". */
-type FieldKind = 'number' | 'text' | 'key' | 'boolean' | 'number?' | 'text?' | 'key?' | 'boolean?';
-type Fields = Readonly<Record<string, FieldKind>>;
-
-const LEASE: Fields = { job: 'number', token: 'number' };
-const JOB: Fields = { job: 'number', queue: 'text?' };
-const CLAIMED: Fields = { job: 'number', key: 'key?', token: 'number', attempt: 'number', isBegun: 'boolean?', stalls: 'number?' };
-const CALL_FIELDS: Readonly<Record<OperationFunction, Fields>> = {
-  add: {
-    key: 'key',
-    queue: 'text',
-    priority: 'number?',
-    delayMs: 'number?',
-    attemptsMax: 'number?',
-    backoffMs: 'number?',
-    isBackoffExponential: 'boolean?',
-    keepCompleted: 'number?',
-    keepFailed: 'number?',
-  },
-  claim: {
-    queue: 'text',
-    countMax: 'number',
-    leaseMs: 'number',
-    waitMs: 'number?',
-    beginMax: 'number?',
-    stalledMax: 'number?',
-    holder: 'number?',
-  },
-  begin: LEASE,
-  extend: { ...LEASE, leaseMs: 'number' },
-  complete: LEASE,
-  fail: { ...LEASE, retry: 'boolean?', backoff: 'boolean?' },
-  release: LEASE,
-  releaseHolder: { holder: 'number' },
-  counts: { queue: 'text', consistency: 'text?' },
-  getJob: { job: 'number', consistency: 'text?' },
-  retry: JOB,
-  remove: JOB,
-};
-
-const COUNT_FIELDS: Fields = Object.fromEntries(JOB_STATES.map((state) => [state, 'number?' as const]));
+const CLAIMED: FieldKinds = { job: 'number', key: 'key?', token: 'number', attempt: 'number', isBegun: 'boolean?', stalls: 'number?' };
 
 function checkResult({ f, value }: HistoryEvent, line: number): void {
-  switch (f) {
-    case 'add':
-      checkFields(value, { job: 'number' }, 'the result of add', line);
-      break;
-    case 'claim': {
-      const jobs = isObject(value) ? value.jobs : undefined;
-      if (!Array.isArray(jobs)) throw new HistoryFormatError(line, 'the result of claim has no list of jobs.');
-      for (const job of jobs) checkFields(job, CLAIMED, 'a job in the result of claim', line);
-      break;
-    }
-    case 'counts':
-      checkFields(value, COUNT_FIELDS, 'the result of counts', line);
-      break;
-    case 'getJob': {
-      const state = isObject(value) ? value.state : undefined;
-      if (state !== null && !JOB_STATES.some((known) => known === state))
-        throw new HistoryFormatError(
-          line,
-          `the result of getJob has the state ${JSON.stringify(state)}. Use ${JOB_STATES.join(', ')} or null.`,
-        );
-      checkFields(value, { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?' }, 'the result of getJob', line);
-      break;
-    }
-    default:
-      break;
+  if (f === 'claim') {
+    const jobs = isObject(value) ? value.jobs : undefined;
+    if (!Array.isArray(jobs)) throw new HistoryFormatError(line, 'the result of claim has no list of jobs.');
+    for (const job of jobs) checkFields(job, CLAIMED, 'a job in the result of claim', line);
+    return;
   }
+  if (f === 'getJob') {
+    const state = isObject(value) ? value.state : undefined;
+    if (state !== null && !JOB_STATES.some((known) => known === state))
+      throw new HistoryFormatError(
+        line,
+        `the result of getJob has the state ${JSON.stringify(state)}. Use ${JOB_STATES.join(', ')} or null.`,
+      );
+  }
+  if (COMMANDS[f].result !== 'done') checkFields(value, RESULT_KINDS[f], `the result of ${f}`, line);
 }
 
-function checkFields(value: Json | undefined, fields: Fields, what: string, line: number): void {
+function checkFields(value: Json | undefined, fields: FieldKinds, what: string, line: number): void {
   if (!isObject(value)) throw new HistoryFormatError(line, `${what} is ${JSON.stringify(value)}, not an object.`);
   for (const [name, kind] of Object.entries(fields)) {
     const field = value[name];

@@ -1,4 +1,5 @@
-import { EVENT_TYPES, FUNCTIONS, type HistoryEvent, type Json } from './history.ts';
+import { FUNCTIONS } from './functions.ts';
+import { EVENT_TYPES, type HistoryEvent, type Json } from './history.ts';
 
 /** The text is not a history. The message names the line and what it holds. */
 export class HistoryFormatError extends Error {

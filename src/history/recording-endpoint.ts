@@ -2,11 +2,13 @@ import { ByteReader } from '../base/bytes.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts';
+import { COMMANDS, type CommandRow, type Policy } from '../protocol/commands.ts';
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../protocol/reply.ts';
-import { OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
+import { readRequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
-import type { HistoryRecorder, JobKey, OpenCall, OperationFunction } from './history.ts';
+import { type Calls, type JobKey, nameOf, type OperationFunction, type Results } from './functions.ts';
+import type { HistoryRecorder, OpenCall } from './history.ts';
 
 export interface RecordingOptions {
   readonly recorder: HistoryRecorder;
@@ -91,8 +93,8 @@ export class RecordingEndpoint implements ClusterEndpoint {
       this.#reader.begin();
       const pending: Pending[] = [];
       for (let read = 0; read < operations; read += 1) {
-        this.#reader.next(reader, frame.type === 'query' ? OF_QUERIES : MACHINE_VERSION);
-        pending.push(this.#invoke(this.#reader, frame.request, consistency));
+        const row = this.#reader.next(reader, frame.type === 'query' ? OF_QUERIES : MACHINE_VERSION);
+        pending.push(this.#invoke(row, frame.request, consistency));
       }
       sent.set(sequence, { operations: pending, sends: 1, hasReply: false });
     }
@@ -119,53 +121,40 @@ export class RecordingEndpoint implements ClusterEndpoint {
     }
   }
 
-  #invoke(operation: OperationReader, request: Uint8Array, consistency: ReadConsistency): Pending {
+  #invoke(row: CommandRow, request: Uint8Array, consistency: ReadConsistency): Pending {
     const { recorder, keyOf } = this.#options;
-    const { jobId: job, token, queueName: queue, leaseMs, waitMs, countMax, retry, priority, delayMs, attemptsMax } = operation;
-    const { keepCompleted, keepFailed, blobAt, blobLength, beginMax, stalledMax, holder } = operation;
-    // A lease guarantees a linearizable read.
-    const promised = consistency === 'stale' ? { consistency } : {};
-    switch (operation.code) {
-      case OperationCode.add: {
-        const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
-        const call = recorder.invoke('add', { key, queue, priority, delayMs, attemptsMax, keepCompleted, keepFailed });
-        return endWith(call, (result) => (result.type === 'added' ? { job: result.id } : undefined));
-      }
-      case OperationCode.claim: {
-        const call = recorder.invoke('claim', { queue, countMax, leaseMs, waitMs, beginMax, stalledMax, holder });
-        return endWith(call, (result) => (result.type === 'claimed' ? { jobs: result.jobs.map((one) => this.#claimed(one)) } : undefined));
-      }
-      case OperationCode.begin:
-        return endDone(recorder.invoke('begin', { job, token }));
-      case OperationCode.extend:
-        return endDone(recorder.invoke('extend', { job, token, leaseMs }));
-      case OperationCode.complete:
-        return endDone(recorder.invoke('complete', { job, token }));
-      case OperationCode.fail:
-        return endDone(recorder.invoke('fail', { job, token, retry }));
-      case OperationCode.release:
-        return endDone(recorder.invoke('release', { job, token }));
-      case OperationCode.releaseHolder:
-        return endDone(recorder.invoke('releaseHolder', { holder }));
-      case OperationCode.retry:
-        return endDone(recorder.invoke('retry', { job, queue }));
-      case OperationCode.remove:
-        return endDone(recorder.invoke('remove', { job, queue }));
-      case OperationCode.counts: {
-        const call = recorder.invoke('counts', { queue, ...promised });
-        return endWith(call, (result) => (result.type === 'counts' ? { ...result.counts } : undefined));
-      }
-      case OperationCode.getJob: {
-        const call = recorder.invoke('getJob', { job, ...promised });
-        return (result, sends) => {
-          if (!result.ok && result.code === 'JOB_NOT_FOUND') call.ok({ state: null });
-          else endWith(call, (one) => (one.type === 'job' ? readOf(one.job) : undefined))(result, sends);
-        };
-      }
-      default:
-        // Sessions are internal to the client, and so are the jobs of an ended process.
-        return () => {};
+    const operation = this.#reader;
+    // Sessions are internal to the client, and so are the jobs of an ended process.
+    if (row.isInternal === true) return () => {};
+    // The only cast: every command that is not internal is a function of histories.
+    const f = row.name as OperationFunction;
+    const call = callOf(row, operation, consistency);
+    if (f === 'add') {
+      const { blobAt, blobLength, policy } = operation;
+      const { attemptsMax, keepCompleted, keepFailed } = policy as Policy;
+      const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
+      const added = recorder.invoke('add', { ...(call as Calls['add']), key, attemptsMax, keepCompleted, keepFailed });
+      return endWith(added, (result) => (result.type === 'added' ? { job: result.id } : undefined));
     }
+    const open = recorder.invoke(f, call);
+    if (f === 'getJob') {
+      return (result, sends) => {
+        if (!result.ok && result.code === 'JOB_NOT_FOUND') open.ok({ state: null });
+        else endWith(open, (one) => (one.type === 'job' ? readOf(one.job) : undefined))(result, sends);
+      };
+    }
+    return endWith(open, (result) => this.#resultOf(f, result));
+  }
+
+  /** The result as a history has it; undefined when it belongs to another kind of operation. */
+  #resultOf<F extends Exclude<OperationFunction, 'add'>>(f: F, result: Applied): Results[F] | undefined {
+    // The only casts: the type of a result is the one that the row of its command names.
+    if (result.type !== COMMANDS[f].result) return undefined;
+    if (result.type === 'claimed') return { jobs: result.jobs.map((one) => this.#claimed(one)) } as unknown as Results[F];
+    if (result.type === 'counts') return { ...result.counts } as unknown as Results[F];
+    if (result.type === 'done') return null as Results[F];
+    const { ok, type, ...fields } = result;
+    return fields as unknown as Results[F];
   }
 
   #claimed({ id, token, attempt, isBegun, stalls, payload }: ClaimedJob) {
@@ -185,6 +174,16 @@ const readOf = ({ state, token, attempt, stalls }: JobDetail) => ({ state, token
 
 type Applied = Extract<OperationResult, { readonly ok: true }>;
 
+/** The arguments of an operation, as a history names them. A lease guarantees a linearizable read. */
+function callOf(row: CommandRow, operation: OperationReader, consistency: ReadConsistency): Calls[OperationFunction] {
+  const call: Record<string, unknown> = row.needs === 'nothing' ? {} : { queue: operation.queueName };
+  // The only casts: the reader has a value of each field, and the names of a call are derived from the row.
+  const values = operation as unknown as Readonly<Record<string, unknown>>;
+  for (const { name, field } of row.fieldList) if (!field.isVariable) call[nameOf(name)] = values[name];
+  if (!row.writes && consistency === 'stale') call.consistency = consistency;
+  return call as unknown as Calls[OperationFunction];
+}
+
 /** @param read the operation's result, or undefined when the reply belongs to another kind of operation. */
 function endWith<F extends OperationFunction>(
   call: OpenCall<F>,
@@ -202,10 +201,3 @@ function endWith<F extends OperationFunction>(
     else call.ok(value);
   };
 }
-
-const endDone =
-  (call: OpenCall<'begin' | 'extend' | 'complete' | 'fail' | 'release' | 'releaseHolder' | 'retry' | 'remove'>): Pending =>
-  (result, sends) => {
-    if (result.ok && result.type === 'done') call.ok(null);
-    else endWith(call, () => undefined)(result, sends);
-  };

@@ -155,7 +155,8 @@ export class ClaimDelivery {
   #release(reply: Uint8Array): void {
     this.#encoder.begin(NO_CLIENT, 1, 1);
     for (const result of decodeReply(reply).results) {
-      if (result.ok && result.type === 'claimed') for (const { id, token } of result.jobs) this.#encoder.release(id, token);
+      if (result.ok && result.type === 'claimed')
+        for (const { id, token } of result.jobs) this.#encoder.command('release', { jobId: id, token });
     }
     if (this.#encoder.operations === 0) return;
     this.putBack(this.#encoder.finish());

@@ -1,55 +1,21 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
 import { JOB_STATES, type JobCounts, type JobState } from './job-state.ts';
 import { OPERATIONS_MAX } from './limits.ts';
+import { RESULTS, type ResultFields, type ResultName, readFields, resultOfCode, skipResult } from './results.ts';
 
 /**
  * A reply: the results of one request, in the order of its operations. Little-endian.
  * ```
  * header   [f64 client][f64 sequence][u8 form][u32 results]
- * error    [0][u8 code][f64 job][u8 state]
- * added    [1][f64 job]
- * done     [3]
- * counts   [4][f64 delayed][f64 waiting][f64 active][f64 completed][f64 failed]
- * opened   [6][f64 client]
- * claimed  [7][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs][u8 begun][u32 stalls]
- * job      [8][f64 job][text queue][u8 state][u32 priority][u32 attempt][u32 attemptsMax][f64 token][f64 addedMs][f64 dueMs][f64 finishedMs][u8 begun][u32 stalls][u8 outcome]
- * ```
- * In replies to queries only:
- * ```
- * held     [9][u32 jobs] then for each [f64 job][f64 token]
- * ```
- * Of state-machine version 1 only, in the sessions of that time:
- * ```
- * claimed  [2][u32 jobs] then for each [f64 job][f64 token][u32 attempt][u32 attemptsMax][f64 addedMs]
- * job      [5] as 8, without begun and stalls
+ * result   [u8 code] and the fields of its row in results.ts
  * ```
  * All of this is the *reply head*, which every replica computes and remembers. In the form `attached` the payloads follow, each as
  * `[u8 present]` and, if present, a blob: one for every claimed job, two (payload, outcome) for every job shown, in order.
  * In the form `rejected` a single error represents all results.
  */
 export const ReplyForm = Object.freeze({ plain: 0, attached: 1, rejected: 2 });
-export const ResultCode = Object.freeze({
-  error: 0,
-  added: 1,
-  claimed1: 2,
-  done: 3,
-  counts: 4,
-  job1: 5,
-  opened: 6,
-  claimed: 7,
-  job: 8,
-  held: 9,
-});
 export const REPLY_HEADER_BYTES = 21;
 export const REPLY_FORM_AT = 16;
-/** Size of each job of a `claimed` result, in version 1 and from version 2 on. */
-export const CLAIMED_JOB_1_BYTES = 32;
-export const CLAIMED_JOB_BYTES = 37;
-/** Size of each job of a `held` result. */
-const HELD_JOB_BYTES = 16;
-/** Size of a `job` result behind its queue's name. */
-export const JOB_1_TAIL_BYTES = 46;
-export const JOB_TAIL_BYTES = 51;
 
 /** The outcome of a finished attempt: none, a result, or the reason of its failure. */
 export const OutcomeKind = Object.freeze({ none: 0, result: 1, reason: 2 });
@@ -108,12 +74,13 @@ export interface JobDetail {
   readonly failedReason: string | undefined;
 }
 
+/** Results of other shapes than the fields of their rows. */
+type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held';
+type PlainName = Exclude<ResultName, ShapedName>;
+type PlainResult = { [Name in PlainName]: { readonly ok: true; readonly type: Name } & ResultFields<Name> }[PlainName];
+
 export type OperationResult =
-  /** extend, begin, complete, fail, release, retry, remove, release-holder; openSession of version 1. */
-  | { readonly ok: true; readonly type: 'done' }
-  | { readonly ok: true; readonly type: 'added'; readonly id: number }
-  /** The session's id: the client of all further requests. */
-  | { readonly ok: true; readonly type: 'opened'; readonly client: number }
+  | PlainResult
   | { readonly ok: true; readonly type: 'claimed'; readonly jobs: readonly ClaimedJob[] }
   | { readonly ok: true; readonly type: 'counts'; readonly counts: JobCounts }
   | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
@@ -135,6 +102,8 @@ export interface Reply {
 }
 
 const DONE: OperationResult = Object.freeze({ ok: true, type: 'done' });
+const ADDED = RESULTS.added.code;
+const DONE_CODE = RESULTS.done.code;
 
 /** Payloads are views into `bytes`. @throws {MalformedBytesError} when the bytes are not a reply. */
 export function decodeReply(bytes: Uint8Array): Reply {
@@ -158,43 +127,8 @@ export function decodeReply(bytes: Uint8Array): Reply {
 function attachmentsAt(bytes: Uint8Array): number {
   const reader = new ByteReader(bytes, REPLY_HEADER_BYTES - 4);
   const count = reader.u32();
-  for (let read = 0; read < count; read += 1) skipResult(reader.u8(), reader);
+  for (let read = 0; read < count; read += 1) skipResult(resultOfCode(reader.u8()), reader);
   return reader.position;
-}
-
-/** Skips a result of a reply head behind its code. @throws {MalformedBytesError} */
-export function skipResult(code: number, reader: ByteReader): void {
-  switch (code) {
-    case ResultCode.error:
-      reader.skip(10);
-      break;
-    case ResultCode.added:
-    case ResultCode.opened:
-      reader.skip(8);
-      break;
-    case ResultCode.claimed:
-      reader.skip(reader.u32() * CLAIMED_JOB_BYTES);
-      break;
-    case ResultCode.claimed1:
-      reader.skip(reader.u32() * CLAIMED_JOB_1_BYTES);
-      break;
-    case ResultCode.held:
-      reader.skip(reader.u32() * HELD_JOB_BYTES);
-      break;
-    case ResultCode.done:
-      break;
-    case ResultCode.counts:
-      reader.skip(40);
-      break;
-    case ResultCode.job:
-    case ResultCode.job1:
-      reader.skip(8);
-      reader.skip(reader.u32());
-      reader.skip(code === ResultCode.job ? JOB_TAIL_BYTES : JOB_1_TAIL_BYTES);
-      break;
-    default:
-      throw new MalformedBytesError(`result of unknown code ${code}`);
-  }
 }
 
 class AttachmentReader {
@@ -216,29 +150,26 @@ class AttachmentReader {
 
 function readResult(reader: ByteReader, attachments: AttachmentReader | undefined): OperationResult {
   const code = reader.u8();
-  switch (code) {
-    case ResultCode.error:
+  // The results of most operations, before the table.
+  if (code === ADDED) return { ok: true, type: 'added', id: reader.f64() };
+  if (code === DONE_CODE) return DONE;
+  const row = resultOfCode(code);
+  switch (row.name) {
+    case 'error':
       return readError(reader);
-    case ResultCode.added:
-      return { ok: true, type: 'added', id: reader.f64() };
-    case ResultCode.opened:
-      return { ok: true, type: 'opened', client: reader.f64() };
-    case ResultCode.claimed:
-    case ResultCode.claimed1:
-      return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments, code === ResultCode.claimed) };
-    case ResultCode.done:
-      return DONE;
-    case ResultCode.counts: {
-      const counts = { delayed: reader.f64(), waiting: reader.f64(), active: reader.f64(), completed: reader.f64(), failed: reader.f64() };
-      return { ok: true, type: 'counts', counts };
-    }
-    case ResultCode.job:
-    case ResultCode.job1:
-      return { ok: true, type: 'job', job: readJobDetail(reader, attachments, code === ResultCode.job) };
-    case ResultCode.held:
+    case 'claimed':
+    case 'claimed1':
+      return { ok: true, type: 'claimed', jobs: readClaimedJobs(reader, attachments, row.name === 'claimed') };
+    case 'counts':
+      // The only casts of this function: a row's fields have the types of its name.
+      return { ok: true, type: 'counts', counts: readFields(reader, row.fields) as unknown as JobCounts };
+    case 'job':
+    case 'job1':
+      return { ok: true, type: 'job', job: jobDetailOf(readFields(reader, row.fields) as unknown as JobFields, attachments) };
+    case 'held':
       return { ok: true, type: 'held', jobs: Array.from({ length: reader.u32() }, () => ({ id: reader.f64(), token: reader.f64() })) };
     default:
-      throw new MalformedBytesError(`result of unknown code ${code}`);
+      return { ok: true, type: row.name, ...readFields(reader, row.fields) } as PlainResult;
   }
 }
 
@@ -260,37 +191,29 @@ function readClaimedJobs(reader: ByteReader, attachments: AttachmentReader | und
   return jobs;
 }
 
-function readJobDetail(reader: ByteReader, attachments: AttachmentReader | undefined, hasBegin: boolean): JobDetail {
-  const id = reader.f64();
-  const queue = reader.text();
-  const state = stateOf(reader.u8());
+/** Version 1 lacks the fields of the begin. */
+type JobFields = ResultFields<'job1'> & Partial<ResultFields<'job'>>;
+
+function jobDetailOf(fields: JobFields, attachments: AttachmentReader | undefined): JobDetail {
+  const state = stateOf(fields.state);
   if (state === undefined) throw new MalformedBytesError('a job in an unknown state');
-  const priority = reader.u32();
-  const attempt = reader.u32();
-  const attemptsMax = reader.u32();
-  const token = reader.f64();
-  const addedMs = reader.f64();
-  const dueMs = reader.f64();
-  const finishedMs = reader.f64();
-  const isBegun = hasBegin ? reader.u8() === 1 : state === 'active';
-  const stalls = hasBegin ? reader.u32() : 0;
-  const outcome = reader.u8();
+  const { outcome, dueMs, finishedMs, isBegun = state === 'active', stalls = 0 } = fields;
   const payload = attachments?.next();
   const result = outcome === OutcomeKind.reason ? undefined : attachments?.next();
   const failedReason = outcome === OutcomeKind.reason ? attachments?.nextText() : undefined;
   const isTimed = state === 'delayed' || state === 'active';
   const isFinished = state === 'completed' || state === 'failed';
   return {
-    id,
-    queue,
+    id: fields.id,
+    queue: fields.queue,
     state,
-    priority,
-    attempt,
+    priority: fields.priority,
+    attempt: fields.attempt,
     isBegun,
     stalls,
-    attemptsMax,
-    token,
-    addedMs,
+    attemptsMax: fields.attemptsMax,
+    token: fields.token,
+    addedMs: fields.addedMs,
     dueMs: isTimed ? dueMs : undefined,
     finishedMs: isFinished ? finishedMs : undefined,
     payload,

@@ -1,58 +1,54 @@
 import type { ByteReader } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
-import { BACKOFF_TYPES, OperationCode } from '../protocol/request-encoder.ts';
 import {
-  ATTEMPTS_MAX,
-  CLAIM_COUNT_MAX,
-  DURATION_MS_MAX,
-  KEEP_MAX,
-  PRIORITY_MAX,
-  QUEUE_NAME_BYTES_MAX,
-  REASON_BYTES_MAX,
-  STALLED_MAX,
-} from './limits.ts';
+  COMMAND_NAMES,
+  COMMAND_OF_CODE,
+  COMMANDS,
+  type CommandRow,
+  type FieldValues,
+  type Policy,
+  readPolicy,
+  rowOfCommand,
+  SelectionCode,
+} from './commands.ts';
+import { InvalidOperationError } from './fields.ts';
+import { DURATION_MS_MAX, PRIORITY_MAX, QUEUE_NAME_BYTES_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
 
-/** The bytes are well formed, but a value is not allowed. The message says what to change. */
-export class InvalidOperationError extends Error {
-  readonly code = 'INVALID_OPERATION';
+/** Fields that are declared below, so that they are fast: those of the hand-tuned commands. */
+type TunedField = 'delayMs' | 'priority' | 'countMax' | 'beginMax' | 'leaseMs' | 'waitMs' | 'stalledMax' | 'holder' | 'jobId' | 'token';
+type OtherFields = Omit<FieldValues, TunedField>;
 
-  constructor(message: string) {
-    super(message);
-    this.name = 'InvalidOperationError';
-  }
-}
-
-/** Means "all" in the numbers of jobs to keep, as a u32. */
-const KEEP_ALL = 2 ** 32 - 1;
+/** Has a default of every other field that some command has; a reader gets a field of its own when it first reads it. */
+const FieldDefaults = class {
+  // The only cast: the loop below sets every field.
+} as new () => OtherFields;
+for (const name of COMMAND_NAMES)
+  for (const { name: field, field: type } of rowOfCommand(name).fieldList)
+    if (!type.isVariable) Object.assign(FieldDefaults.prototype, { [field]: type.kind === 'boolean' ? false : 0 });
 
 /**
  * Reads the operations of one request after the other into its own fields, so that decoding allocates nothing. After
  * `next()` the fields of that operation are valid; the selected queue and policy stay until they are replaced.
  */
-export class OperationReader {
+export class OperationReader extends FieldDefaults implements FieldValues {
   code = 0;
   /** The selected queue, or empty if none is. */
   queueName = '';
-  hasPolicy = false;
-  attemptsMax = 1;
-  backoff = 0;
-  backoffMs = 0;
-  keepCompleted = 0;
-  keepFailed = 0;
+  /** The selected policy; the same object until another one is selected. */
+  policy: Policy | undefined;
   delayMs = 0;
   priority = 0;
   countMax = 0;
-  /** Offset of `countMax` in the bytes that are read. */
-  countAt = 0;
   beginMax = 0;
-  stalledMax = 0;
-  holder = 0;
   leaseMs = 0;
   waitMs = 0;
+  stalledMax = 0;
+  holder = 0;
   jobId = 0;
   token = 0;
-  retry = false;
+  /** Offset of `countMax` of a claim in the bytes that are read. */
+  countAt = 0;
   /** Offset of the payload, result or reason in the bytes that are read. */
   blobAt = 0;
   blobLength = 0;
@@ -60,73 +56,41 @@ export class OperationReader {
   /** Clears the selections of the request before. */
   begin(): void {
     this.queueName = '';
-    this.hasPolicy = false;
+    this.policy = undefined;
   }
 
   /**
    * @param version of the state machine that executes the operation, ANY_VERSION or OF_QUERIES: it determines the valid codes.
+   * @returns the row of the operation.
    * @throws {MalformedBytesError | InvalidOperationError} in which case the fields are not valid.
    */
-  next(reader: ByteReader, version: number): void {
+  next(reader: ByteReader, version: number): CommandRow {
     let code = reader.u8();
-    while (code === OperationCode.useQueue || code === OperationCode.usePolicy) {
-      if (code === OperationCode.useQueue) this.#readQueue(reader);
-      else this.#readPolicy(reader);
+    while (code === SelectionCode.queue || code === SelectionCode.policy) {
+      if (code === SelectionCode.queue) this.#readQueue(reader);
+      else this.policy = readPolicy(reader);
       code = reader.u8();
     }
     this.code = code;
-    if (!isKnownTo(version, code)) throw new MalformedBytesError(`operation of code ${code}, unknown to version ${version}`);
+    const row = COMMAND_OF_CODE[code];
+    if (row === undefined || !isKnownTo(version, row))
+      throw new MalformedBytesError(`operation of code ${code}, unknown to version ${version}`);
+    if (row.needs !== 'nothing' && this.queueName === '') throw new MalformedBytesError('an operation comes before its queue is selected');
+    if (row.needs === 'policy' && this.policy === undefined) throw new MalformedBytesError('a job is added before its policy is given');
     switch (code) {
-      case OperationCode.add:
+      case COMMANDS.add.code:
         this.#readAdd(reader);
         break;
-      case OperationCode.claim:
+      case COMMANDS.claim.code:
         this.#readClaim(reader);
         break;
-      case OperationCode.claim1:
-        this.#readClaim1(reader);
-        break;
-      case OperationCode.complete:
-        this.#readLease(reader);
-        this.#readBlob(reader);
-        break;
-      case OperationCode.fail:
-        this.#readFail(reader);
-        break;
-      case OperationCode.extend:
-        this.#readLease(reader);
-        this.leaseMs = readLeaseMs(reader);
-        break;
-      case OperationCode.release:
-      case OperationCode.begin:
-        this.#readLease(reader);
-        break;
-      case OperationCode.retry:
-      case OperationCode.remove:
-        this.#needQueue();
-        this.#readJob(reader);
-        break;
-      case OperationCode.getJob:
-      case OperationCode.retry1:
-      case OperationCode.remove1:
-        this.#readJob(reader);
-        break;
-      case OperationCode.releaseHolder:
-        this.holder = readHolder(reader);
-        break;
-      case OperationCode.heldJobs:
-        this.holder = readHolder(reader);
-        this.countMax = reader.u32();
-        this.#checkCount('held jobs');
-        break;
-      case OperationCode.counts:
-        this.#needQueue();
-        break;
-      case OperationCode.openSession:
+      case COMMANDS.complete.code:
+        this.#readComplete(reader);
         break;
       default:
-        throw new MalformedBytesError(`operation of unknown code ${code}`);
+        this.#readFields(row, reader);
     }
+    return row;
   }
 
   #readQueue(reader: ByteReader): void {
@@ -139,95 +103,34 @@ export class OperationReader {
     this.queueName = name;
   }
 
-  #readPolicy(reader: ByteReader): void {
-    const attemptsMax = reader.u32();
-    const backoff = reader.u8();
-    const backoffMs = reader.f64();
-    const keepCompleted = readKeep(reader);
-    const keepFailed = readKeep(reader);
-    if (attemptsMax < 1 || attemptsMax > ATTEMPTS_MAX) {
-      throw new InvalidOperationError(`A job asks for ${attemptsMax} attempts. Use 1 to ${ATTEMPTS_MAX}.`);
-    }
-    if (backoff >= BACKOFF_TYPES.length)
-      throw new InvalidOperationError(`The backoff type is unknown. Use one of ${BACKOFF_TYPES.join(', ')}.`);
-    checkDuration(backoffMs, 'backoff delay');
-    this.attemptsMax = attemptsMax;
-    this.backoff = backoff;
-    this.backoffMs = backoffMs;
-    this.keepCompleted = keepCompleted;
-    this.keepFailed = keepFailed;
-    this.hasPolicy = true;
-  }
-
   #readAdd(reader: ByteReader): void {
-    this.#needQueue();
-    if (!this.hasPolicy) throw new MalformedBytesError('a job is added before its policy is given');
-    this.delayMs = reader.f64();
-    this.priority = reader.u32();
+    const { fields } = COMMANDS.add;
+    const delayMs = reader.f64();
+    if (!(delayMs >= 0 && delayMs <= DURATION_MS_MAX)) fields.delayMs.check(delayMs);
+    const priority = reader.u32();
+    if (priority > PRIORITY_MAX) fields.priority.check(priority);
+    this.delayMs = delayMs;
+    this.priority = priority;
     this.#readBlob(reader);
-    checkDuration(this.delayMs, 'delay');
-    if (this.priority > PRIORITY_MAX) throw new InvalidOperationError(`A job has the priority ${this.priority}. Use 0 to ${PRIORITY_MAX}.`);
   }
 
   #readClaim(reader: ByteReader): void {
-    this.#needQueue();
+    const { fields } = COMMANDS.claim;
     this.countAt = reader.position;
-    this.countMax = reader.u32();
+    this.countMax = fields.countMax.read(reader);
     this.beginMax = reader.u32();
-    this.leaseMs = readLeaseMs(reader);
-    this.waitMs = reader.f64();
-    this.stalledMax = reader.u32();
-    this.holder = readHolder(reader);
-    if (this.stalledMax > STALLED_MAX)
-      throw new InvalidOperationError(`A claim allows ${this.stalledMax} stalls. Use 0 to ${STALLED_MAX}.`);
-    this.#checkClaim();
+    this.leaseMs = fields.leaseMs.read(reader);
+    this.waitMs = fields.waitMs.read(reader);
+    this.stalledMax = fields.stalledMax.read(reader);
+    this.holder = fields.holder.read(reader);
   }
 
-  /** In version 1 every claimed job is begun. */
-  #readClaim1(reader: ByteReader): void {
-    this.#needQueue();
-    this.countAt = reader.position;
-    this.countMax = reader.u32();
-    this.leaseMs = readLeaseMs(reader);
-    this.waitMs = reader.f64();
-    this.#checkClaim();
-    this.beginMax = this.countMax;
-    this.stalledMax = 0;
-    this.holder = 0;
-  }
-
-  #checkClaim(): void {
-    this.#checkCount('jobs');
-    checkDuration(this.waitMs, 'wait');
-  }
-
-  #checkCount(what: string): void {
-    if (this.countMax >= 1 && this.countMax <= CLAIM_COUNT_MAX) return;
-    throw new InvalidOperationError(`An operation asks for ${this.countMax} ${what}. Use 1 to ${CLAIM_COUNT_MAX}.`);
-  }
-
-  #readFail(reader: ByteReader): void {
-    this.#readLease(reader);
-    this.retry = reader.u8() === 1;
-    const at = reader.position;
-    // Decoded as text to reject what cannot be shown later.
-    reader.text();
-    this.blobAt = at + 4;
-    this.blobLength = reader.position - at - 4;
-    if (this.blobLength > REASON_BYTES_MAX) {
-      throw new InvalidOperationError(`A failure reason has ${this.blobLength} bytes. Cut it to ${REASON_BYTES_MAX} bytes of UTF-8.`);
-    }
-  }
-
-  #readJob(reader: ByteReader): void {
+  #readComplete(reader: ByteReader): void {
     const jobId = reader.f64();
-    if (!Number.isSafeInteger(jobId) || jobId < 1) throw new InvalidOperationError(`A job id is ${jobId}. Use an id that add returned.`);
+    if (!(jobId >= 1 && Number.isSafeInteger(jobId))) COMMANDS.complete.fields.jobId.check(jobId);
     this.jobId = jobId;
-  }
-
-  #readLease(reader: ByteReader): void {
-    this.#readJob(reader);
     this.token = reader.f64();
+    this.#readBlob(reader);
   }
 
   #readBlob(reader: ByteReader): void {
@@ -235,8 +138,19 @@ export class OperationReader {
     this.blobAt = reader.skip(this.blobLength);
   }
 
-  #needQueue(): void {
-    if (this.queueName === '') throw new MalformedBytesError('an operation comes before its queue is selected');
+  /** By the row alone; a text is decoded only to reject what cannot be shown later. */
+  #readFields(row: CommandRow, reader: ByteReader): void {
+    this.countAt = reader.position;
+    // The only cast: each name of a row is one of FieldValues.
+    const values = this as unknown as Record<string, unknown>;
+    for (const { name, field } of row.fieldList) {
+      const at = reader.position;
+      const value = field.read(reader);
+      if (field.isVariable) {
+        this.blobAt = at + field.bytes;
+        this.blobLength = reader.position - this.blobAt;
+      } else values[name] = value;
+    }
   }
 }
 
@@ -245,39 +159,9 @@ export const ANY_VERSION = 0;
 /** Executed outside of the log, by the newest version: queries have operations of their own, which change nothing. */
 export const OF_QUERIES = -1;
 
-/** Codes are never reused: those that only version 1 has stay reserved. */
-function isKnownTo(version: number, code: number): boolean {
-  if (version === OF_QUERIES) return code === OperationCode.heldJobs || isKnownTo(MACHINE_VERSION, code);
-  if (code === OperationCode.heldJobs) return false;
+function isKnownTo(version: number, { versions }: CommandRow): boolean {
+  if (versions === undefined) return version === OF_QUERIES;
   if (version === ANY_VERSION) return true;
-  if (code === OperationCode.claim1 || code === OperationCode.retry1 || code === OperationCode.remove1) return version === 1;
-  return version >= 2 || code < OperationCode.claim;
-}
-
-function readHolder(reader: ByteReader): number {
-  const holder = reader.f64();
-  if (!Number.isSafeInteger(holder) || holder < 0) throw new InvalidOperationError(`A holder is ${holder}. Use a whole number from 0 on.`);
-  return holder;
-}
-
-function readLeaseMs(reader: ByteReader): number {
-  const leaseMs = reader.f64();
-  if (!(leaseMs >= 1 && leaseMs <= DURATION_MS_MAX)) {
-    throw new InvalidOperationError(`A lease is ${leaseMs} ms long. Use 1 to ${DURATION_MS_MAX} ms.`);
-  }
-  return leaseMs;
-}
-
-function readKeep(reader: ByteReader): number {
-  const keep = reader.u32();
-  if (keep === KEEP_ALL) return -1;
-  if (keep > KEEP_MAX)
-    throw new InvalidOperationError(`The number of finished jobs to keep is ${keep - 2 ** 32}. Use -1 for all, or 0 to ${KEEP_MAX}.`);
-  return keep;
-}
-
-function checkDuration(durationMs: number, what: string): void {
-  if (!(durationMs >= 0 && durationMs <= DURATION_MS_MAX)) {
-    throw new InvalidOperationError(`A ${what} is ${durationMs} ms long. Use 0 to ${DURATION_MS_MAX} ms.`);
-  }
+  const executing = version === OF_QUERIES ? MACHINE_VERSION : version;
+  return executing >= versions[0] && executing <= versions[1];
 }

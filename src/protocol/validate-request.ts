@@ -1,8 +1,10 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import { isAddressable, NO_CLIENT, OperationCode, readRequestHeader } from '../protocol/request-encoder.ts';
-import { ANY_VERSION, InvalidOperationError, OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
+import { COMMANDS } from './commands.ts';
+import { InvalidOperationError } from './fields.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
+import { isAddressable, NO_CLIENT, readRequestHeader } from './request-encoder.ts';
+import { ANY_VERSION, OF_QUERIES, OperationReader } from './request-reader.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
@@ -52,8 +54,6 @@ export function validateRequest(
   }
 }
 
-const QUERIES: readonly number[] = [OperationCode.getJob, OperationCode.counts, OperationCode.heldJobs];
-
 /** Whether the request only reads and is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
 export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
   const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, OF_QUERIES);
@@ -62,10 +62,8 @@ export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
   const { operations } = readRequestHeader(reader);
   const operation = new OperationReader();
   for (let read = 0; read < operations; read += 1) {
-    operation.next(reader, OF_QUERIES);
-    if (!QUERIES.includes(operation.code)) {
-      return invalid('A query changes nothing. Send only get-job, counts and held-jobs in it, everything else in a request.', [read]);
-    }
+    const { name, writes } = operation.next(reader, OF_QUERIES);
+    if (writes) return invalid(`A query changes nothing, and ${name} does. Send it in a request.`, [read]);
   }
   return undefined;
 }
@@ -78,8 +76,7 @@ export function isRelease(bytes: Uint8Array): boolean {
     if (client !== NO_CLIENT || operations < 1 || operations > OPERATIONS_MAX) return false;
     const operation = new OperationReader();
     for (let read = 0; read < operations; read += 1) {
-      operation.next(reader, MACHINE_VERSION);
-      if (operation.code !== OperationCode.release) return false;
+      if (operation.next(reader, MACHINE_VERSION).name !== 'release') return false;
     }
     return reader.remaining === 0;
   } catch (error) {
@@ -94,15 +91,15 @@ export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
     const reader = new ByteReader(bytes);
     if (readRequestHeader(reader).operations !== 1) return undefined;
     const operation = new OperationReader();
-    operation.next(reader, ANY_VERSION);
-    const isClaim = operation.code === OperationCode.claim || operation.code === OperationCode.claim1;
-    if (!isClaim || operation.waitMs === 0) return undefined;
+    if (!isClaim(operation.next(reader, ANY_VERSION).code) || operation.waitMs === 0) return undefined;
     return { queue: operation.queueName, waitMs: operation.waitMs, countMax: operation.countMax };
   } catch (error) {
     if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
     throw error;
   }
 }
+
+const isClaim = (code: number): boolean => code === COMMANDS.claim.code || code === COMMANDS.claim1.code;
 
 function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number, claims: ClaimPlace[] | undefined): RequestFault | undefined {
   const reader = new ByteReader(bytes);
@@ -126,9 +123,8 @@ function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number, clai
       if (error instanceof InvalidOperationError) return invalid(error.message, [read]);
       throw error;
     }
-    if (operation.code === OperationCode.claim || operation.code === OperationCode.claim1)
-      claims?.push({ queue: operation.queueName, countMax: operation.countMax, countAt: operation.countAt });
-    const carriesPayload = operation.code === OperationCode.add || operation.code === OperationCode.complete;
+    if (isClaim(operation.code)) claims?.push({ queue: operation.queueName, countMax: operation.countMax, countAt: operation.countAt });
+    const carriesPayload = operation.code === COMMANDS.add.code || operation.code === COMMANDS.complete.code;
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
     bytesMax = Math.max(bytesMax, operation.blobLength);

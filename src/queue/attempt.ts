@@ -1,6 +1,7 @@
+import { BACKOFF_TYPES } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { OutcomeKind, STALLED_REASON } from '../protocol/reply.ts';
-import { BACKOFF_TYPES } from '../protocol/request-encoder.ts';
+
 import { type Job, JobFlag } from './job.ts';
 import { BACKOFF_MS_MAX } from './state-bounds.ts';
 

@@ -1,6 +1,7 @@
 import { ByteReader } from '../base/bytes.ts';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import { COMMANDS } from '../protocol/commands.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
@@ -8,7 +9,6 @@ import {
   HEADER_BYTES,
   isAddressable,
   NO_CLIENT,
-  OperationCode,
   type RequestHeader,
   readRequestHeader,
   SESSION_ID_END,
@@ -19,13 +19,14 @@ import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './check
 import { CheckpointLayout, PAYLOAD_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
 import { readEntryHeader, UnsupportedVersionError } from './entry-data.ts';
+import { NO_COUNTS } from './handlers.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
 import type { QueryRun } from './query-run.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
-import { NO_COUNTS, RequestExecutor } from './request-executor.ts';
+import { RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
 import { StoredPayloads } from './stored-payloads.ts';
@@ -333,7 +334,7 @@ export class JobQueue implements AttachmentSource {
     }
     if (!isAddressable(header)) return;
     const { client, sequence } = header;
-    const isOpening = data[start + HEADER_BYTES] === OperationCode.openSession && header.operations > 0;
+    const isOpening = data[start + HEADER_BYTES] === COMMANDS.openSession.code && header.operations > 0;
     if (isOpening && this.#version > 1) {
       this.#openSession(header, replies);
       return;

@@ -1,4 +1,6 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
+import { readPolicy, writePolicy } from '../protocol/commands.ts';
+import { InvalidOperationError } from '../protocol/fields.ts';
 import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
@@ -11,7 +13,7 @@ import type { JobPolicy, NamedQueue } from './named-queue.ts';
  * ```
  * job  [u8 position in the page][u8 state][u16 parts], then the parts that are there, in this order:
  * 1    [f64 queue]                        another queue than the job before
- * 2    [u32 attemptsMax][u8 backoff][f64 backoffMs][u32 keepCompleted][u32 keepFailed]   another policy; 2^32 - 1 means -1
+ * 2    [POLICY_FIELDS]                      another policy
  * 4    [f64 addedMs]                      added at another time
  * 8    [u32 priority]
  * 16   [u32 attempt][f64 token]
@@ -120,7 +122,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   const parts = from.u16();
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
   if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
-  const policy = (parts & Part.policy) === 0 ? before?.policy : readPolicy(queue, from);
+  const policy = (parts & Part.policy) === 0 ? before?.policy : readSharedPolicy(queue, from);
   const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
   if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} refers to a job before it that is missing`);
   const job = new Job(id, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
@@ -164,14 +166,12 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   return job;
 }
 
-function writePolicy(to: ByteWriter, policy: JobPolicy<Job>): void {
-  to.u32(policy.attemptsMax);
-  to.u8(policy.backoff);
-  to.f64(policy.backoffMs);
-  to.u32(policy.keepCompleted);
-  to.u32(policy.keepFailed);
-}
-
-function readPolicy(queue: NamedQueue<Job>, from: ByteReader): JobPolicy<Job> {
-  return queue.sharePolicy(from.u32(), from.u8(), from.f64(), from.u32() | 0, from.u32() | 0);
+function readSharedPolicy(queue: NamedQueue<Job>, from: ByteReader): JobPolicy<Job> {
+  try {
+    return queue.sharePolicy(readPolicy(from));
+  } catch (error) {
+    // A record holds only what was accepted before.
+    if (error instanceof InvalidOperationError) throw new MalformedBytesError(error.message);
+    throw error;
+  }
 }

@@ -61,9 +61,8 @@ export class JobStore {
 
   /** @param chunk the data of the entry that is applied, which contains the operation's payload; it must never change. */
   add(queue: NamedQueue<Job>, operation: OperationReader, chunk: Uint8Array): Job {
-    const { attemptsMax, backoff, backoffMs: baseMs, keepCompleted, keepFailed } = operation;
-    const policy = queue.sharePolicy(attemptsMax, backoff, baseMs, keepCompleted, keepFailed);
-    const job = new Job(this.nextJobId, policy, operation.priority, this.#wall);
+    invariant(operation.policy !== undefined, () => 'a job is added without a policy');
+    const job = new Job(this.nextJobId, queue.sharePolicy(operation.policy), operation.priority, this.#wall);
     this.nextJobId += 1;
     this.totals.added += 1;
     job.length = operation.blobLength;

@@ -1,16 +1,11 @@
+import { isSamePolicy, type Policy } from '../protocol/commands.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
 import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
 
-/** The options of an add; shared by all jobs of a queue that were added alike. */
-export interface JobPolicy<Job extends WaitingJob & ListedJob<Job>> {
+/** The policy of a job and its queue; shared by all jobs of a queue that were added alike. */
+export interface JobPolicy<Job extends WaitingJob & ListedJob<Job>> extends Policy {
   readonly queue: NamedQueue<Job>;
-  readonly attemptsMax: number;
-  /** A position in BACKOFF_TYPES. */
-  readonly backoff: number;
-  readonly backoffMs: number;
-  readonly keepCompleted: number;
-  readonly keepFailed: number;
 }
 
 /** One queue: the index of its waiting jobs, the finished jobs it keeps, and how many jobs it has in each state. */
@@ -28,6 +23,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   isStored = false;
   /** The policy of the job added last: the next job is most likely to share it. */
   #latestPolicy: JobPolicy<Job> | undefined = undefined;
+  /** The object that it was taken from: all adds of a request that are alike have the same. */
+  #latestSource: Policy | undefined = undefined;
 
   constructor(number: number, name: string) {
     this.number = number;
@@ -46,21 +43,12 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     return this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
   }
 
-  /** A policy of these values; the same object for jobs that are added alike in a row. */
-  sharePolicy(attemptsMax: number, backoff: number, backoffMs: number, keepCompleted: number, keepFailed: number): JobPolicy<Job> {
-    const latest = this.#latestPolicy;
-    if (
-      latest !== undefined &&
-      latest.attemptsMax === attemptsMax &&
-      latest.backoff === backoff &&
-      latest.backoffMs === backoffMs &&
-      latest.keepCompleted === keepCompleted &&
-      latest.keepFailed === keepFailed
-    ) {
-      return latest;
-    }
-    const policy: JobPolicy<Job> = { queue: this, attemptsMax, backoff, backoffMs, keepCompleted, keepFailed };
-    this.#latestPolicy = policy;
-    return policy;
+  /** This policy in this queue; the same object for jobs that are added alike in a row. */
+  sharePolicy(policy: Policy): JobPolicy<Job> {
+    if (this.#latestPolicy !== undefined && policy === this.#latestSource) return this.#latestPolicy;
+    this.#latestSource = policy;
+    if (this.#latestPolicy !== undefined && isSamePolicy(this.#latestPolicy, policy)) return this.#latestPolicy;
+    this.#latestPolicy = { queue: this, ...policy };
+    return this.#latestPolicy;
   }
 }

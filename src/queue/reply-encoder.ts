@@ -1,16 +1,17 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { type JobCounts, NO_STATE } from '../protocol/job-state.ts';
+import { NO_STATE } from '../protocol/job-state.ts';
+import { REPLY_FORM_AT, REPLY_HEADER_BYTES, ReplyForm } from '../protocol/reply.ts';
 import {
-  CLAIMED_JOB_1_BYTES,
-  CLAIMED_JOB_BYTES,
-  JOB_1_TAIL_BYTES,
-  JOB_TAIL_BYTES,
-  REPLY_FORM_AT,
-  REPLY_HEADER_BYTES,
-  ReplyForm,
-  ResultCode,
+  RESULTS,
+  type ResultFields,
+  type ResultItem,
+  type ResultName,
+  readFields,
+  resultOfCode,
+  rowOfResult,
   skipResult,
-} from '../protocol/reply.ts';
+  writeFields,
+} from '../protocol/results.ts';
 import type { Job } from './job.ts';
 
 /** Where the leader finds the bytes that a reply head leaves out. */
@@ -41,21 +42,38 @@ export class ReplyEncoder {
     this.#results = 0;
   }
 
+  /** A result without a list. */
+  result<Name extends ResultName>(name: Name, values: ResultFields<Name>): void {
+    const { code, fields } = rowOfResult(name);
+    this.#begin(code);
+    // The type of `values` is derived from the row.
+    writeFields(this.#to, fields, values as Readonly<Record<string, unknown>>);
+  }
+
+  /** A result that is a list. */
+  list<Name extends ResultName>(name: Name, values: readonly ResultItem<Name>[]): void {
+    const { code, items = [] } = rowOfResult(name);
+    this.#begin(code);
+    this.#to.u32(values.length);
+    for (const value of values) writeFields(this.#to, items, value as Readonly<Record<string, unknown>>);
+  }
+
   error(code: number, jobId: number, state: number): void {
-    this.#result(ResultCode.error);
-    this.#to.u8(code);
-    this.#to.f64(jobId);
-    this.#to.u8(state);
+    this.result('error', { code, jobId, state });
   }
 
   added(jobId: number): void {
-    this.#result(ResultCode.added);
+    this.#begin(RESULTS.added.code);
     this.#to.f64(jobId);
+  }
+
+  done(): void {
+    this.#begin(RESULTS.done.code);
   }
 
   /** Begins a claim's result; the jobs follow by {@link claimedJob}. @returns what `endClaimed` needs. */
   beginClaimed(): number {
-    this.#result(this.#version === 1 ? ResultCode.claimed1 : ResultCode.claimed);
+    this.#begin(this.#version === 1 ? RESULTS.claimed1.code : RESULTS.claimed.code);
     return this.#to.reserve(4);
   }
 
@@ -71,58 +89,30 @@ export class ReplyEncoder {
     to.u32(job.stalls);
   }
 
-  opened(client: number): void {
-    this.#result(ResultCode.opened);
-    this.#to.f64(client);
-  }
-
   endClaimed(countAt: number, count: number): void {
     this.#to.patchU32(countAt, count);
     if (count > 0) this.#form = ReplyForm.attached;
   }
 
-  done(): void {
-    this.#result(ResultCode.done);
-  }
-
-  counts(counts: JobCounts): void {
-    this.#result(ResultCode.counts);
-    this.#to.f64(counts.delayed);
-    this.#to.f64(counts.waiting);
-    this.#to.f64(counts.active);
-    this.#to.f64(counts.completed);
-    this.#to.f64(counts.failed);
-  }
-
-  held(jobs: readonly Job[]): void {
-    this.#result(ResultCode.held);
-    this.#to.u32(jobs.length);
-    for (const { id, token } of jobs) {
-      this.#to.f64(id);
-      this.#to.f64(token);
-    }
-  }
-
   /** @param dueMs when its delay or lease ends. */
   job(job: Job, dueMs: number): void {
-    this.#result(this.#version === 1 ? ResultCode.job1 : ResultCode.job);
+    const { id, state, priority, attempt, token, addedMs, isBegun, stalls, policy, end } = job;
+    this.result(this.#version === 1 ? 'job1' : 'job', {
+      id,
+      queue: job.queue.name,
+      state,
+      priority,
+      attempt,
+      attemptsMax: policy.attemptsMax,
+      token,
+      addedMs,
+      dueMs,
+      finishedMs: end.finished.ms,
+      isBegun,
+      stalls,
+      outcome: end.outcomeKind,
+    });
     this.#form = ReplyForm.attached;
-    const to = this.#to;
-    to.f64(job.id);
-    to.text(job.queue.name);
-    to.u8(job.state);
-    to.u32(job.priority);
-    to.u32(job.attempt);
-    to.u32(job.policy.attemptsMax);
-    to.f64(job.token);
-    to.f64(job.addedMs);
-    to.f64(dueMs);
-    to.f64(job.end.finished.ms);
-    if (this.#version !== 1) {
-      to.u8(job.isBegun ? 1 : 0);
-      to.u32(job.stalls);
-    }
-    to.u8(job.end.outcomeKind);
   }
 
   /** Replaces everything written by one error for all `count` results. */
@@ -141,11 +131,14 @@ export class ReplyEncoder {
     return bytes;
   }
 
-  #result(code: number): void {
+  #begin(code: number): void {
     this.#results += 1;
     this.#to.u8(code);
   }
 }
+
+/** Of a job's id, the first field of a claimed job. */
+const ID_BYTES = 8;
 
 /** Memory that is kept from one reply to the next; a larger reply frees its memory. */
 const RETAINED_BYTES_MAX = 256 * 1024;
@@ -172,23 +165,20 @@ export class ReplyAttacher {
   }
 
   #attachResult(reader: ByteReader): void {
-    const code = reader.u8();
-    if (code === ResultCode.claimed || code === ResultCode.claimed1) {
-      const rest = (code === ResultCode.claimed ? CLAIMED_JOB_BYTES : CLAIMED_JOB_1_BYTES) - 8;
+    const row = resultOfCode(reader.u8());
+    if (row.name === 'claimed' || row.name === 'claimed1') {
       const jobs = reader.u32();
       for (let read = 0; read < jobs; read += 1) {
         this.#attachBytes(this.#source.payloadOf(reader.f64()));
-        reader.skip(rest);
+        reader.skip(row.itemBytes - ID_BYTES);
       }
-    } else if (code === ResultCode.job || code === ResultCode.job1) {
-      const jobId = reader.f64();
-      reader.skip(reader.u32());
-      reader.skip((code === ResultCode.job ? JOB_TAIL_BYTES : JOB_1_TAIL_BYTES) - 1);
-      const outcomeKind = reader.u8();
-      this.#attachBytes(this.#source.payloadOf(jobId));
-      this.#attachBytes(this.#source.outcomeOf(jobId, outcomeKind));
+    } else if (row.name === 'job' || row.name === 'job1') {
+      // The type of the fields follows from the row's name.
+      const { id, outcome } = readFields(reader, row.fields) as unknown as ResultFields<'job1'>;
+      this.#attachBytes(this.#source.payloadOf(id));
+      this.#attachBytes(this.#source.outcomeOf(id, outcome));
     } else {
-      skipResult(code, reader);
+      skipResult(row, reader);
     }
   }
 

@@ -148,7 +148,7 @@ export function crowd(world: World): void {
   const to = new ByteWriter(65_536);
   for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
     encoder.begin(CROWD_NUMBER + opened, 1, 1);
-    encoder.openSession();
+    encoder.command('openSession', {});
     writeClientFrame(to, { type: 'request', request: encoder.finish() });
   }
   world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());

@@ -76,7 +76,7 @@ export class Probe {
     if (job === undefined) return undefined;
     const [completed, counted] = this.#call((to) => {
       to.complete(job.id, job.token, new Uint8Array(0));
-      to.counts(FINISHED_QUEUE);
+      to.command('counts', { queue: FINISHED_QUEUE });
     });
     return completed?.ok === true && counted?.ok === true && counted.type === 'counts' ? counted.counts.completed : undefined;
   }
@@ -92,7 +92,7 @@ export class Probe {
   flood(node: number, requests: number, everyMs: number): void {
     for (let sent = 0; sent < requests; sent += 1) {
       this.#encoder.begin(this.#openingNumber(1 + sent), 1, 1);
-      this.#encoder.openSession();
+      this.#encoder.command('openSession', {});
       const packet = requestPacket(this.#encoder.finish());
       this.#world.schedule.after(sent * everyMs, () => this.#world.sendToNode(this.#connection, node, packet));
     }
@@ -110,7 +110,7 @@ export class Probe {
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM + this.#openings);
     this.#sequence = 0;
     this.#replies.clear();
-    const [opened] = this.#call((to) => to.openSession());
+    const [opened] = this.#call((to) => to.command('openSession', {}));
     checkProperty(
       opened?.ok === true && opened.type === 'opened',
       'replies fit their requests',

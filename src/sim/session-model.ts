@@ -1,14 +1,8 @@
 import { ByteReader } from '../base/bytes.ts';
 import type { EntryId } from '../base/ids.ts';
+import { COMMANDS } from '../protocol/commands.ts';
 import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
-import {
-  HEADER_BYTES,
-  isAddressable,
-  NO_CLIENT,
-  OperationCode,
-  type RequestHeader,
-  readRequestHeader,
-} from '../protocol/request-encoder.ts';
+import { HEADER_BYTES, isAddressable, NO_CLIENT, type RequestHeader, readRequestHeader } from '../protocol/request-encoder.ts';
 import { type EntryHeader, readEntryHeader } from '../queue/entry-data.ts';
 import { STATE_BOUNDS, type StateBounds } from '../queue/state-bounds.ts';
 import type { Entry } from '../raft/entry.ts';
@@ -136,7 +130,7 @@ function readEntry(data: Uint8Array): WrittenEntry {
     if (length < HEADER_BYTES) continue;
     const request = readRequestHeader(new ByteReader(data, start, start + length));
     if (request.client === NO_CLIENT || !isAddressable(request)) continue;
-    requests.push({ ...request, isOpening: request.operations > 0 && data[start + HEADER_BYTES] === OperationCode.openSession });
+    requests.push({ ...request, isOpening: request.operations > 0 && data[start + HEADER_BYTES] === COMMANDS.openSession.code });
   }
   return { header, requests };
 }

@@ -154,7 +154,7 @@ export class SimClient {
     };
     this.#begin(
       (encoder) => {
-        encoder.openSession();
+        encoder.command('openSession', {});
         return step;
       },
       1,

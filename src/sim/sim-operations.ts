@@ -1,4 +1,5 @@
-import type { Calls, HistoryRecorder, OpenCall, OperationFunction, Results } from '../history/history.ts';
+import type { Calls, OperationFunction, Results } from '../history/functions.ts';
+import type { HistoryRecorder, OpenCall } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
@@ -92,14 +93,14 @@ export class SimOperations {
 
   counts(encoder: RequestEncoder, consistency?: ReadConsistency): Step {
     const queue = this.#anyQueue();
-    encoder.counts(queue);
+    encoder.command('counts', { queue });
     return this.#step(this.#history.invoke('counts', { queue, ...promised(consistency) }), (result) =>
       result.type === 'counts' ? { ...result.counts } : undefined,
     );
   }
 
   getJob(encoder: RequestEncoder, job: number, consistency?: ReadConsistency): Step {
-    encoder.getJob(job);
+    encoder.command('getJob', { jobId: job });
     const call = this.#history.invoke('getJob', { job, ...promised(consistency) });
     return {
       ...unsettled(call),
@@ -203,16 +204,16 @@ export class SimOperations {
     }
     if (die < 75) {
       const retry = this.#random.withProbability(0.7);
-      encoder.fail(job, token, FAILED_REASON, retry);
+      encoder.command('fail', { jobId: job, token, reason: FAILED_REASON, retry });
       return this.#step(this.#history.invoke('fail', { job, token, retry }), () => this.#onEnded(token));
     }
     if (die < 88) {
       const leaseMs = this.#random.of([100, 1_000]);
-      encoder.extend(job, token, leaseMs);
+      encoder.command('extend', { jobId: job, token, leaseMs });
       this.#leases.push(lease);
       return this.#step(this.#history.invoke('extend', { job, token, leaseMs }), nothing);
     }
-    encoder.release(job, token);
+    encoder.command('release', { jobId: job, token });
     return this.#step(this.#history.invoke('release', { job, token }), () => this.#onEnded(token));
   }
 
@@ -277,7 +278,7 @@ export class SimOperations {
   /** Whether the holder later ends the lease, or it ends as a stall, is random. */
   #markBegun(encoder: RequestEncoder, lease: Lease): Step {
     const { job, token } = lease;
-    encoder.markBegun(job, token);
+    encoder.command('begin', { jobId: job, token });
     if (this.#random.withProbability(0.6)) this.#leases.push({ ...lease, isBegun: true });
     return this.#step(this.#history.invoke('begin', { job, token }), () => {
       this.#world.coverage.add('job begun that had been claimed ahead');
@@ -293,7 +294,7 @@ export class SimOperations {
       this.#processes += 1;
       this.#leases = [];
     }
-    encoder.releaseHolder(holder);
+    encoder.command('releaseHolder', { holder });
     return this.#step(this.#history.invoke('releaseHolder', { holder }), () => {
       this.#world.coverage.add('leases of a holder released');
       return null;
@@ -303,8 +304,8 @@ export class SimOperations {
   #change(encoder: RequestEncoder, f: 'retry' | 'remove', job: number, version: number): Step {
     const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
     const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
-    if (f === 'retry') encoder.retry(queue, job);
-    else encoder.remove(queue, job);
+    if (f === 'retry') encoder.command('retry', { queue, jobId: job });
+    else encoder.command('remove', { queue, jobId: job });
     return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);
   }
 

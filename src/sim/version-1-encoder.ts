@@ -1,5 +1,6 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { type ClaimOptions, OperationCode, RequestEncoder } from '../protocol/request-encoder.ts';
+import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SelectionCode } from '../protocol/commands.ts';
+import { type ClaimOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 
 /** Where a request counts its operations. */
 const COUNT_AT = 24;
@@ -17,24 +18,21 @@ export class Version1Encoder extends RequestEncoder {
   }
 
   override claim(queue: string, { countMax, leaseMs, waitMs }: ClaimOptions): void {
-    this.#alone.u8(OperationCode.useQueue);
+    this.#alone.u8(SelectionCode.queue);
     this.#alone.text(queue);
-    this.#alone.u8(OperationCode.claim1);
+    this.#alone.u8(COMMANDS.claim1.code);
     this.#alone.u32(countMax);
     this.#alone.f64(leaseMs);
     this.#alone.f64(waitMs);
   }
 
-  /** Version 1 does not check the job's queue. */
-  override retry(_queue: string, jobId: number): void {
-    this.#alone.u8(OperationCode.retry1);
-    this.#alone.f64(jobId);
-  }
-
-  /** Version 1 does not check the job's queue. */
-  override remove(_queue: string, jobId: number): void {
-    this.#alone.u8(OperationCode.remove1);
-    this.#alone.f64(jobId);
+  override command<Name extends Exclude<CommandName, 'add'>>(name: Name, args: Arguments<Name>): void {
+    // Version 1 does not check the job's queue.
+    if (name === 'retry' || name === 'remove') {
+      const row = rowOfCommand(name === 'retry' ? 'retry1' : 'remove1');
+      this.#alone.u8(row.code);
+      for (const { name: field, field: type } of row.fieldList) type.write(this.#alone, (args as Readonly<Record<string, unknown>>)[field]);
+    } else super.command(name, args);
   }
 
   override finish(): Uint8Array {

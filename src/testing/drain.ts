@@ -32,7 +32,7 @@ export function checkDrained({ waiting }: DueJobs): void {
 function heldBy(machine: JobQueue, holder: number): number {
   const encoder = new RequestEncoder(64);
   encoder.begin(NO_CLIENT, 1, 1);
-  encoder.heldJobs(holder, DUE_PER_ENTRY_MAX);
+  encoder.command('heldJobs', { holder, countMax: DUE_PER_ENTRY_MAX });
   const [result] = decodeReply(machine.query(encoder.finish())).results;
   return result?.ok === true && result.type === 'held' ? result.jobs.length : 0;
 }

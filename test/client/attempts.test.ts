@@ -7,9 +7,10 @@ import { Queue } from '../../src/client/api/queue.ts';
 import { InvalidOptionError, JobStalledError } from '../../src/client/errors.ts';
 import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import { Worker } from '../../src/client/worker/worker.ts';
+import { COMMANDS } from '../../src/protocol/commands.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import type { JobDetail, OperationResult } from '../../src/protocol/reply.ts';
-import { OperationCode, readRequestHeader } from '../../src/protocol/request-encoder.ts';
+import { readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { OperationReader } from '../../src/protocol/request-reader.ts';
 import { eventually } from './eventually.ts';
 import type { SeenRequest } from './fake-cluster.ts';
@@ -49,10 +50,10 @@ function operationsOf({ bytes }: SeenRequest): SeenOperation[] {
 }
 
 const claimsOf = (requests: readonly SeenRequest[]): SeenOperation[] =>
-  requests.flatMap(operationsOf).filter(({ code }) => code === OperationCode.claim);
+  requests.flatMap(operationsOf).filter(({ code }) => code === COMMANDS.claim.code);
 
 const beginsOf = (requests: readonly SeenRequest[]): number[] =>
-  requests.flatMap(operationsOf).flatMap(({ code, jobId }) => (code === OperationCode.begin ? [jobId] : []));
+  requests.flatMap(operationsOf).flatMap(({ code, jobId }) => (code === COMMANDS.begin.code ? [jobId] : []));
 
 function detailOf(client: Client, id: number): Promise<JobDetail> {
   return new Promise((resolve, reject) => {
@@ -60,7 +61,7 @@ function detailOf(client: Client, id: number): Promise<JobDetail> {
       if (result.ok && result.type === 'job') resolve(result.job);
       else reject(new Error(`no job ${id}`));
     };
-    client.dispatcher.query('linearizable', (encoder) => encoder.getJob(id), { onResult, onError: reject });
+    client.dispatcher.query('linearizable', (encoder) => encoder.command('getJob', { jobId: id }), { onResult, onError: reject });
   });
 }
 

@@ -3,7 +3,8 @@ import { ByteReader } from '../../src/base/bytes.ts';
 import { Client } from '../../src/client/api/client.ts';
 import { Queue } from '../../src/client/api/queue.ts';
 import { type Processor, Worker, type WorkerOptions } from '../../src/client/worker/worker.ts';
-import { OperationCode, readRequestHeader } from '../../src/protocol/request-encoder.ts';
+import { COMMANDS } from '../../src/protocol/commands.ts';
+import { readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { OperationReader } from '../../src/protocol/request-reader.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster, type SeenRequest } from './fake-cluster.ts';
@@ -42,7 +43,7 @@ function waitingClaims(requests: readonly SeenRequest[]): { queue: string; count
     readRequestHeader(reader);
     operation.begin();
     operation.next(reader, 2);
-    if (operation.code === OperationCode.claim && operation.waitMs > 0) {
+    if (operation.code === COMMANDS.claim.code && operation.waitMs > 0) {
       claims.push({ queue: operation.queueName, count: operation.countMax });
     }
   }

@@ -54,7 +54,7 @@ export class FakeLog {
     for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
       const encoder = new RequestEncoder(64);
       encoder.begin(2 ** 51 + opened, 1, 1);
-      encoder.openSession();
+      encoder.command('openSession', {});
       this.#append([encoder.finish()], () => undefined);
     }
   }

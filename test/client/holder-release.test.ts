@@ -69,7 +69,7 @@ describe('the leases of a process that is gone', () => {
     expect(Math.max(...setting.endedByEntry)).toBeLessThanOrEqual(DUE_PER_ENTRY_MAX);
     expect(setting.endedByEntry.reduce((sum, ended) => sum + ended, 0)).toBe(jobs);
     expect(setting.cluster.machine.counts('q')).toMatchObject({ waiting: jobs, active: 200 });
-    const shown = await Promise.all([201, 202].map((id) => send(setting, (to) => to.getJob(id))));
+    const shown = await Promise.all([201, 202].map((id) => send(setting, (to) => to.command('getJob', { jobId: id }))));
     expect(shown).toMatchObject([{ job: { state: 'waiting', stalls: 1 } }, { job: { state: 'waiting', stalls: 0 } }]);
     setting.cluster.machine.check();
   });

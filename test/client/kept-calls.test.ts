@@ -115,7 +115,11 @@ describe('a call that ends a job', () => {
     adds.push(...Array.from({ length: 50 }, (_, n) => queue.add('n', n)));
     const [first, second] = jobs;
     const ends: string[] = [];
-    const extended = keep(client, (encoder) => encoder.extend(first?.id ?? 0, first?.token ?? 0, LEASE_MS), { endsLease: false });
+    const extended = keep(
+      client,
+      (encoder) => encoder.command('extend', { jobId: first?.id ?? 0, token: first?.token ?? 0, leaseMs: LEASE_MS }),
+      { endsLease: false },
+    );
     const all = [
       extended.then((result) => ends.push(`extend ${result instanceof Error || result.ok}`)),
       complete(client, first).then(() => ends.push('complete')),
@@ -303,7 +307,11 @@ describe('a call that ends a job when the session expires', () => {
     const [job] = await claimed(client, queue);
     await complete(client, job);
     cluster.silent.add(1);
-    const extension = keep(client, (encoder) => encoder.extend(job?.id ?? 0, job?.token ?? 0, LEASE_MS), { endsLease: false });
+    const extension = keep(
+      client,
+      (encoder) => encoder.command('extend', { jobId: job?.id ?? 0, token: job?.token ?? 0, leaseMs: LEASE_MS }),
+      { endsLease: false },
+    );
     const sent = cluster.requests.length;
     await eventually(() => expect(cluster.requests.length).toBeGreaterThan(sent + 1));
     cluster.expireSessions();
@@ -384,7 +392,7 @@ describe('a call whose owner throws', () => {
     const { client, queue } = aSetting();
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     try {
-      client.dispatcher.open(64).counts('numbers');
+      client.dispatcher.open(64).command('counts', { queue: 'numbers' });
       client.dispatcher.commit({
         onResult: () => {
           throw new Error('a listener that throws');

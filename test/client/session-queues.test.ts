@@ -8,7 +8,7 @@ import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 function aBatch(consistency?: ReadConsistency): Batch {
   const encoder = new RequestEncoder();
   encoder.begin(1, 1, 1);
-  encoder.counts('work');
+  encoder.command('counts', { queue: 'work' });
   const calls = [{ onResult: () => undefined, onError: () => undefined }];
   const kind = consistency === undefined ? {} : { consistency };
   return new Batch({ request: encoder.finish(), calls, kept: 0, keptBytes: 0 }, Number.POSITIVE_INFINITY, kind);

@@ -18,7 +18,7 @@ export class MachineOfVersion {
     this.#encoder = version === 1 ? new Version1Encoder() : new RequestEncoder();
     this.machine = new JobQueue({ readRecord: (kind, key) => this.tables.read(kind, key), payloadInEntryBytes });
     // The clients of version 1 choose their session ids themselves.
-    this.#apply(this.request((to) => to.openSession(), 1, version === 1 ? CLIENT : OPENING));
+    this.#apply(this.request((to) => to.command('openSession', {}), 1, version === 1 ? CLIENT : OPENING));
   }
 
   request(build: (to: RequestEncoder) => void, sequence: number, client = CLIENT): Uint8Array {

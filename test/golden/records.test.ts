@@ -18,7 +18,7 @@ function checkpointed(version: number): MachineOfVersion {
   send((to) => to.add('mail', bytesOf('failed'), options({ attemptsMax: 1, keepFailed: 10 })));
   send((to) => to.claim('mail', claimOptions(2, 1000)));
   send((to) => to.complete(1, 1, bytesOf('{"ok":true}')));
-  send((to) => to.fail(2, 2, 'no such address', true));
+  send((to) => to.command('fail', { jobId: 2, token: 2, reason: 'no such address', retry: true }));
   send((to) => to.add('mail', bytesOf('active'), options()));
   send((to) => to.claim('mail', { ...claimOptions(1, 60_000), holder: 7, stalledMax: 2 }));
   send((to) => to.add('mail', bytesOf('delayed'), options({ delayMs: 60_000, backoff: { type: 'fixed', delayMs: 500 } })));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
+import { COMMAND_NAMES, COMMANDS, type CommandName } from '../../src/protocol/commands.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
-import { type AddOptions, HEADER_BYTES, OperationCode, RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { type AddOptions, HEADER_BYTES, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
 import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
@@ -20,24 +21,24 @@ const POLICY: AddOptions = options({
 const CLAIM = { ...claimOptions(16, 30_000), beginMax: 4, waitMs: 10_000, stalledMax: 2, holder: 99 };
 
 /** One request of each operation, by the operation's name. */
-const OPERATIONS: Readonly<Record<Exclude<keyof typeof OperationCode, 'useQueue' | 'usePolicy'>, (to: RequestEncoder) => void>> = {
-  openSession: (to) => to.openSession(),
+const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = {
+  openSession: (to) => to.command('openSession', {}),
   add: (to) => to.add('mail', bytesOf('hello'), POLICY),
   claim1: (to) => to.claim('mail', CLAIM),
-  extend: (to) => to.extend(12, 34, 30_000),
+  extend: (to) => to.command('extend', { jobId: 12, token: 34, leaseMs: 30_000 }),
   complete: (to) => to.complete(12, 34, bytesOf('{"ok":true}')),
-  fail: (to) => to.fail(12, 34, 'no such address: ü', true),
-  release: (to) => to.release(12, 34),
-  counts: (to) => to.counts('mail'),
-  getJob: (to) => to.getJob(2 ** 40),
-  retry1: (to) => to.retry('mail', 12),
-  remove1: (to) => to.remove('mail', 12),
+  fail: (to) => to.command('fail', { jobId: 12, token: 34, reason: 'no such address: ü', retry: true }),
+  release: (to) => to.command('release', { jobId: 12, token: 34 }),
+  counts: (to) => to.command('counts', { queue: 'mail' }),
+  getJob: (to) => to.command('getJob', { jobId: 2 ** 40 }),
+  retry1: (to) => to.command('retry', { queue: 'mail', jobId: 12 }),
+  remove1: (to) => to.command('remove', { queue: 'mail', jobId: 12 }),
   claim: (to) => to.claim('mail', CLAIM),
-  begin: (to) => to.markBegun(12, 34),
-  retry: (to) => to.retry('mail', 12),
-  remove: (to) => to.remove('mail', 12),
-  releaseHolder: (to) => to.releaseHolder(99),
-  heldJobs: (to) => to.heldJobs(99, 1000),
+  begin: (to) => to.command('begin', { jobId: 12, token: 34 }),
+  retry: (to) => to.command('retry', { queue: 'mail', jobId: 12 }),
+  remove: (to) => to.command('remove', { queue: 'mail', jobId: 12 }),
+  releaseHolder: (to) => to.command('releaseHolder', { holder: 99 }),
+  heldJobs: (to) => to.command('heldJobs', { holder: 99, countMax: 1000 }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -45,7 +46,7 @@ const TOGETHER = (to: RequestEncoder): void => {
   to.add('mail', bytesOf('2'), POLICY);
   to.add('mail', bytesOf('3'), { ...POLICY, keepFailed: 3 });
   to.claim('mail', CLAIM);
-  to.counts('news');
+  to.command('counts', { queue: 'news' });
 };
 const HEADERS: Readonly<Record<string, EntryHeader>> = {
   'entry of version 1': { version: 1, logMs: 1_700_000_000_000, wallMs: 1_700_000_000_000, isFirstOfTerm: false },
@@ -79,10 +80,10 @@ describe('the bytes of requests', () => {
     expectGolden(FILE, Object.fromEntries([...requests, ['several operations', requestOf('', TOGETHER)], ...headers]));
   });
 
-  it.each(Object.entries(OperationCode).filter(([name]) => name in OPERATIONS))('hold the code of %s', (name, code) => {
+  it.each(COMMAND_NAMES)('hold the code of %s', (name) => {
     const operation = new OperationReader();
     operation.next(new ByteReader(goldenBytes(FILE, name), HEADER_BYTES), versionOf(name));
-    expect(operation.code).toBe(code);
+    expect(operation.code).toBe(COMMANDS[name].code);
   });
 
   it.each(Object.entries(HEADERS))('%s names its version and times', (name, header) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decodeReply, type OperationResult, ResultCode } from '../../src/protocol/reply.ts';
+import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { RESULTS } from '../../src/protocol/results.ts';
 import { bytesOf, claimOptions, OPENING, options, START_MS } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
 import { MachineOfVersion } from './machine-of-version.ts';
@@ -19,27 +20,27 @@ function repliesOf(version: number): [string, Uint8Array][] {
 
 const REQUESTS: Readonly<Record<string, Build>> = {
   added: (to) => to.add('mail', bytesOf('hello'), options({ delayMs: 0, priority: 3, attemptsMax: 5 })),
-  'job, waiting': (to) => to.getJob(1),
+  'job, waiting': (to) => to.command('getJob', { jobId: 1 }),
   claimed: (to) => to.claim('mail', { ...claimOptions(2, 1000), holder: 7 }),
-  'job, active': (to) => to.getJob(1),
+  'job, active': (to) => to.command('getJob', { jobId: 1 }),
   'claimed, none': (to) => to.claim('mail', claimOptions(2, 1000)),
   done: (to) => to.complete(1, 1, bytesOf('{"ok":true}')),
-  'job, completed': (to) => to.getJob(1),
+  'job, completed': (to) => to.command('getJob', { jobId: 1 }),
   'error of a lease that is lost': (to) => to.complete(1, 1, bytesOf('')),
-  'error of a job that does not exist': (to) => to.getJob(99),
-  'error of a state that does not allow it': (to) => to.retry('mail', 1),
+  'error of a job that does not exist': (to) => to.command('getJob', { jobId: 99 }),
+  'error of a state that does not allow it': (to) => to.command('retry', { queue: 'mail', jobId: 1 }),
   'added, with one attempt': (to) => to.add('mail', bytesOf('x'), options({ attemptsMax: 1 })),
   'claimed, one attempt': (to) => to.claim('mail', claimOptions(1, 1000)),
-  'done, failed': (to) => to.fail(2, 2, 'no such address: ü', true),
-  'job, failed': (to) => to.getJob(2),
+  'done, failed': (to) => to.command('fail', { jobId: 2, token: 2, reason: 'no such address: ü', retry: true }),
+  'job, failed': (to) => to.command('getJob', { jobId: 2 }),
   'added, delayed': (to) => to.add('mail', bytesOf('later'), options({ delayMs: 60_000 })),
-  'job, delayed': (to) => to.getJob(3),
-  counts: (to) => to.counts('mail'),
+  'job, delayed': (to) => to.command('getJob', { jobId: 3 }),
+  counts: (to) => to.command('counts', { queue: 'mail' }),
   'several results': (to) => {
     to.add('mail', bytesOf('a'), options());
     to.claim('mail', claimOptions(1, 1000));
-    to.counts('mail');
-    to.getJob(1);
+    to.command('counts', { queue: 'mail' });
+    to.command('getJob', { jobId: 1 });
   },
 };
 
@@ -49,13 +50,13 @@ function otherReplies(): Record<string, Uint8Array> {
   machine.send((to) => to.add('q', bytesOf('held'), options()));
   machine.send((to) => to.claim('q', { ...claimOptions(1, 1000), holder: 7 }));
   const twoCounts: Build = (to) => {
-    to.counts('q');
-    to.counts('q');
+    to.command('counts', { queue: 'q' });
+    to.command('counts', { queue: 'q' });
   };
   return {
-    opened: machine.sendAs(OPENING + 1, (to) => to.openSession()),
+    opened: machine.sendAs(OPENING + 1, (to) => to.command('openSession', {})),
     'error for all operations': machine.sendAs(4711, twoCounts),
-    held: machine.machine.query(machine.request((to) => to.heldJobs(7, 10), 1)),
+    held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
   };
 }
 
@@ -84,7 +85,7 @@ describe('the bytes of replies', () => {
     ['job', 'job, active'],
     ['held', 'held'],
   ] as const)('hold the code of %s', (code, name) => {
-    expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(ResultCode[code]);
+    expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });
 
   it('contain the result of each operation', () => {

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkHistory } from '../../src/history/checkers/check-history.ts';
-import { FUNCTIONS, type HistoryEvent, type Json } from '../../src/history/history.ts';
+import { FUNCTIONS } from '../../src/history/functions.ts';
+import type { HistoryEvent, Json } from '../../src/history/history.ts';
 import { type Choice, ReferenceRun } from './reference-run.ts';
 import { problemsOf } from './script.ts';
 

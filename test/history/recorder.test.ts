@@ -70,7 +70,7 @@ describe('the parser', () => {
     ['no JSON', 'Line 1 of the history: no JSON: "{oops".', '{oops\n'],
     ['no object', 'Line 1 of the history: no object: "[1]".', '[1]\n'],
     ['an unknown type', 'type is "done". Use one of invoke, ok, fail, info.', line({ type: 'done' })],
-    ['an unknown function', 'f is "push". Use one of add, claim,', line({ f: 'push' })],
+    ['an unknown function', 'f is "push". Use one of add, extend,', line({ f: 'push' })],
     ['a missing process', 'process is missing. Give a whole number.', line({ process: undefined })],
     ['an index that does not grow', 'Line 2 of the history: index 0 follows index 0.', line({}) + line({ process: 1 })],
     ['time that goes back', 'time 0 follows time 1.', line({}) + reply({ time: 0 })],

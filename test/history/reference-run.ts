@@ -1,4 +1,5 @@
-import type { HistoryEvent, HistoryEventType, Json, OperationFunction } from '../../src/history/history.ts';
+import type { OperationFunction } from '../../src/history/functions.ts';
+import type { HistoryEvent, HistoryEventType, Json } from '../../src/history/history.ts';
 import type { ClaimOptions } from '../../src/protocol/request-encoder.ts';
 import { ModelQueue } from '../queue/model.ts';
 

@@ -1,6 +1,7 @@
 import type { HistoryReport } from '../../src/history/checkers/check-history.ts';
 import { type CheckOptions, checkHistory } from '../../src/history/checkers/check-history.ts';
-import { type Calls, HistoryRecorder, type OpenCall, type OperationFunction, type Results } from '../../src/history/history.ts';
+import type { Calls, OperationFunction, Results } from '../../src/history/functions.ts';
+import { HistoryRecorder, type OpenCall } from '../../src/history/history.ts';
 
 const LEASE_MS = 1_000;
 

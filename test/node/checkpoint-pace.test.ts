@@ -74,12 +74,12 @@ describe('a checkpoint', () => {
     const queue = new TestQueue();
     addMany(queue, 6_400, 1);
     queue.checkpoint();
-    for (let id = 1; id < 6_400; id += 32) queue.do((to) => to.remove('q', id));
+    for (let id = 1; id < 6_400; id += 32) queue.do((to) => to.command('remove', { queue: 'q', jobId: id }));
     expect(queue.machine.pendingWork.repeated).toBeGreaterThanOrEqual(200);
     expect(isDue(queue)).toBe(false);
     for (let at = 2; at < 10; at += 1) {
       queue.do((to) => {
-        for (let id = at; id < 6_400; id += 32) to.remove('q', id);
+        for (let id = at; id < 6_400; id += 32) to.command('remove', { queue: 'q', jobId: id });
       });
     }
     expect(queue.machine.pendingWork.once).toBeGreaterThanOrEqual(200);
@@ -102,7 +102,7 @@ describe('a checkpoint', () => {
     addMany(queue, 32, 100_000);
     queue.checkpoint();
     const before = queue.machine.pendingWork.once;
-    for (let id = 1; id <= 16; id += 1) queue.do((to) => to.remove('q', id));
+    for (let id = 1; id <= 16; id += 1) queue.do((to) => to.command('remove', { queue: 'q', jobId: id }));
     // Deleting bytes costs a fraction of writing them.
     expect(queue.machine.pendingWork.once - before).toBeGreaterThan(8);
     expect(queue.machine.pendingWork.once - before).toBeLessThan(40);

@@ -63,7 +63,7 @@ describe('jobs of a claim whose client is gone before the reply', () => {
     claimAt(leader, table, client);
     leader.clientGone(CONNECTION);
     expectWaiting(table, 2);
-    const [shown] = table.request(client, (to) => to.getJob(id));
+    const [shown] = table.request(client, (to) => to.command('getJob', { jobId: id }));
     expect(shown).toMatchObject({ type: 'job', job: { state: 'waiting', attempt: 0, stalls: 0 } });
   });
 
@@ -120,7 +120,7 @@ describe('jobs of a claim whose client is gone before the reply', () => {
     const leader = table.node(table.leader());
     const before = leader.view.log.lastIndex;
     const follower = table.ids.find((other) => other !== table.leader()) ?? 0;
-    table.forward(follower, (to) => to.remove('q', id));
+    table.forward(follower, (to) => to.command('remove', { queue: 'q', jobId: id }));
     table.pass(200);
     expect(leader.view.log.lastIndex).toBe(before);
     expectWaiting(table, 1);
@@ -138,7 +138,7 @@ describe('jobs of a claim whose reply was sent when the channel ended', () => {
     const { table, client, leader, sequence } = aCompletedClaim();
     const encoder = new RequestEncoder();
     encoder.begin(client, table.nextSequence(), sequence + 1);
-    encoder.counts('q');
+    encoder.command('counts', { queue: 'q' });
     leader.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
     leader.clientGone(CONNECTION);
     table.pass(500);
@@ -210,13 +210,13 @@ describe('replies to claims that are not acknowledged', () => {
 describe('a late copy of a request that its client has acknowledged', () => {
   it.each(['the leader', 'a follower'])('is answered by %s, which would otherwise wait for its reply', (at) => {
     const { table, client } = aTable(3);
-    table.request(client, (to) => to.counts('q'), 2);
+    table.request(client, (to) => to.command('counts', { queue: 'q' }), 2);
     const encoder = new RequestEncoder();
     encoder.begin(client, 4, 4);
-    encoder.counts('q');
+    encoder.command('counts', { queue: 'q' });
     table.send(client, 4, encoder.finish());
     encoder.begin(client, 2, 1);
-    encoder.counts('q');
+    encoder.command('counts', { queue: 'q' });
     const before = table.replies.length;
     const node = table.ids.find((id) => (id === table.leader()) === (at === 'the leader')) ?? 0;
     table.node(node).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));

@@ -21,7 +21,7 @@ describe('the clock of the log', () => {
       for (const id of table.ids) table.wallStepMs.set(id, 0);
       table.pass(1_500);
       expect(countsAt(table)).toMatchObject({ active: 0, waiting: 1 });
-      expect(table.request(client, (to) => to.counts('q'))).toMatchObject([{ ok: true }]);
+      expect(table.request(client, (to) => to.command('counts', { queue: 'q' }))).toMatchObject([{ ok: true }]);
     },
   );
 
@@ -91,7 +91,7 @@ describe('the clock of the log', () => {
       expect(table.node(1).machine.sessionCount).toBe(1);
       table.idle(2_000);
       expect(table.node(1).machine.sessionCount).toBe(0);
-      expect(table.request(client, (to) => to.counts('q'))).toMatchObject([{ ok: false, code: 'SESSION_EXPIRED' }]);
+      expect(table.request(client, (to) => to.command('counts', { queue: 'q' }))).toMatchObject([{ ok: false, code: 'SESSION_EXPIRED' }]);
     });
 
     it('ends a lease within a second of its time, even one that begins after a long sleep', () => {

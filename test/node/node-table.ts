@@ -186,7 +186,7 @@ export class NodeTable {
 
   /** Opens a session. @returns its id. */
   open(): number {
-    const [result] = this.request(SESSION_ID_END + this.nowMs, (to) => to.openSession(), 1);
+    const [result] = this.request(SESSION_ID_END + this.nowMs, (to) => to.command('openSession', {}), 1);
     if (!result?.ok || result.type !== 'opened') throw new Error(`the opening got ${JSON.stringify(result)}`);
     return result.client;
   }

@@ -38,7 +38,7 @@ class Follower {
   /** @returns the batch number of the request to the leader. */
   query(sequence: number): number {
     this.#encoder.begin(1, sequence, sequence);
-    this.#encoder.getJob(1);
+    this.#encoder.command('getJob', { jobId: 1 });
     this.#handler.onQuery(CONNECTION, this.#encoder.finish(), 'linearizable', UNDER_LEADER);
     this.#handler.requestReadIndexes(UNDER_LEADER, 0);
     const frames: Uint8Array[] = [];

@@ -32,7 +32,7 @@ function claim(table: NodeTable, client: number, countMax: number): number {
 function queryOf(client: number, sequence: number, ids: readonly number[]): Uint8Array {
   const encoder = new RequestEncoder();
   encoder.begin(client, sequence, 1);
-  for (const id of ids) encoder.getJob(id);
+  for (const id of ids) encoder.command('getJob', { jobId: id });
   return packetOf({ type: 'query', consistency: 'linearizable', request: encoder.finish() });
 }
 

@@ -88,8 +88,8 @@ class Table {
   request(leader: number, sequence: number): void {
     const encoder = new RequestEncoder();
     encoder.begin(CLIENT, sequence, 1);
-    if (sequence === 1) encoder.openSession();
-    encoder.counts('any');
+    if (sequence === 1) encoder.command('openSession', {});
+    encoder.command('counts', { queue: 'any' });
     this.node(leader).receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: encoder.finish() }));
   }
 }

@@ -114,7 +114,7 @@ class Nodes {
   openSession(node: number, connection: number): number {
     this.#openings += 1;
     const number = 2 ** 51 + this.#openings;
-    this.request(node, connection, number, 1, (encoder) => encoder.openSession());
+    this.request(node, connection, number, 1, (encoder) => encoder.command('openSession', {}));
     this.settle();
     const [result] = this.resultsOf(number, 1);
     if (result?.ok !== true || result.type !== 'opened') throw new Error('the session was not opened');

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { COMMAND_NAMES, COMMANDS } from '../../src/protocol/commands.ts';
 import { CLAIM_COUNT_MAX } from '../../src/protocol/limits.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { operationEnds, pickOperations } from '../../src/protocol/pick-operations.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
-import { type AddOptions, OperationCode, peekRequest, RequestEncoder, readRequestHeader } from '../../src/protocol/request-encoder.ts';
+import { type AddOptions, peekRequest, RequestEncoder, readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { ANY_VERSION, OperationReader } from '../../src/protocol/request-reader.ts';
 import { parkableClaim, validateQuery, validateRequest } from '../../src/protocol/validate-request.ts';
 import { versionOfEntry } from '../../src/queue/entry-data.ts';
@@ -23,21 +24,21 @@ function request(build: (to: RequestEncoder) => void, client = CLIENT, sequence 
 }
 
 const everything = (to: RequestEncoder): void => {
-  to.openSession();
+  to.command('openSession', {});
   to.add('q', bytesOf('payload'), options({ backoff: { type: 'exponential', delayMs: 5 } }));
   to.add('q', none, options({ priority: 2 ** 21, keepCompleted: 0 }));
   to.add('ünïcode', none, options({ delayMs: 1e9 }));
   to.claim('q', claimOptions(10_000, 1, { waitMs: 30_000, stalledMax: 3, holder: 9 }));
-  to.markBegun(1, 1);
-  to.releaseHolder(9);
-  to.extend(1, 1, 1000);
+  to.command('begin', { jobId: 1, token: 1 });
+  to.command('releaseHolder', { holder: 9 });
+  to.command('extend', { jobId: 1, token: 1, leaseMs: 1000 });
   to.complete(1, 1, bytesOf('result'));
-  to.fail(1, 1, 'reason', false);
-  to.release(1, 1);
-  to.counts('q');
-  to.getJob(1);
-  to.retry('q', 1);
-  to.remove('q', 1);
+  to.command('fail', { jobId: 1, token: 1, reason: 'reason', retry: false });
+  to.command('release', { jobId: 1, token: 1 });
+  to.command('counts', { queue: 'q' });
+  to.command('getJob', { jobId: 1 });
+  to.command('retry', { queue: 'q', jobId: 1 });
+  to.command('remove', { queue: 'q', jobId: 1 });
 };
 
 describe('a request', () => {
@@ -73,16 +74,16 @@ function meaningOf(bytes: Uint8Array): unknown[] {
   const operation = new OperationReader();
   return Array.from({ length: operations }, () => {
     operation.next(reader, MACHINE_VERSION);
-    const { code, queueName, jobId, delayMs, keepCompleted, countMax, blobAt, blobLength } = operation;
-    const isAdd = code === OperationCode.add;
-    const needsQueue = isAdd || code === OperationCode.claim || code === OperationCode.counts || code === OperationCode.retry;
+    const { code, queueName, jobId, delayMs, policy, countMax, blobAt, blobLength } = operation;
+    const isAdd = code === COMMANDS.add.code;
+    const needsQueue = isAdd || code === COMMANDS.claim.code || code === COMMANDS.counts.code || code === COMMANDS.retry.code;
     return {
       code,
       queue: needsQueue ? queueName : undefined,
-      policy: isAdd ? { delayMs, keepCompleted } : undefined,
-      job: code === OperationCode.complete || code === OperationCode.retry ? jobId : undefined,
-      countMax: code === OperationCode.claim ? countMax : undefined,
-      blob: isAdd || code === OperationCode.complete ? bytes.slice(blobAt, blobAt + blobLength) : undefined,
+      policy: isAdd ? { delayMs, keepCompleted: policy?.keepCompleted } : undefined,
+      job: code === COMMANDS.complete.code || code === COMMANDS.retry.code ? jobId : undefined,
+      countMax: code === COMMANDS.claim.code ? countMax : undefined,
+      blob: isAdd || code === COMMANDS.complete.code ? bytes.slice(blobAt, blobAt + blobLength) : undefined,
     };
   });
 }
@@ -102,11 +103,11 @@ describe('operations that are taken from a request', () => {
           to.complete(job, 1, bytes),
     ),
     queue.map((name) => (to: RequestEncoder) => to.claim(name, claimOptions(3))),
-    queue.map((name) => (to: RequestEncoder) => to.counts(name)),
+    queue.map((name) => (to: RequestEncoder) => to.command('counts', { queue: name })),
     fc.tuple(queue, fc.integer({ min: 1, max: 9 })).map(
       ([name, job]) =>
         (to: RequestEncoder) =>
-          to.retry(name, job),
+          to.command('retry', { queue: name, jobId: job }),
     ),
   );
 
@@ -137,27 +138,27 @@ describe('operations that are taken from a request', () => {
     const to = new RequestEncoder();
     to.begin(CLIENT, 3, 2);
     const writes: (() => void)[] = [
-      () => to.openSession(),
+      () => to.command('openSession', {}),
       () => to.add('q', Uint8Array.of(1, 2, 3), options({ attemptsMax: 0 })),
       () => to.claim('other', claimOptions(3)),
-      () => to.extend(1, 2, 3),
-      () => to.markBegun(1, 2),
+      () => to.command('extend', { jobId: 1, token: 2, leaseMs: 3 }),
+      () => to.command('begin', { jobId: 1, token: 2 }),
       () => to.complete(1, 2, Uint8Array.of(4)),
-      () => to.fail(1, 2, 'broken', true),
-      () => to.release(1, 2),
-      () => to.counts('q'),
-      () => to.getJob(1),
-      () => to.retry('q', 1),
-      () => to.remove('other', 1),
-      () => to.releaseHolder(1),
-      () => to.heldJobs(1, 2),
+      () => to.command('fail', { jobId: 1, token: 2, reason: 'broken', retry: true }),
+      () => to.command('release', { jobId: 1, token: 2 }),
+      () => to.command('counts', { queue: 'q' }),
+      () => to.command('getJob', { jobId: 1 }),
+      () => to.command('retry', { queue: 'q', jobId: 1 }),
+      () => to.command('remove', { queue: 'other', jobId: 1 }),
+      () => to.command('releaseHolder', { holder: 1 }),
+      () => to.command('heldJobs', { holder: 1, countMax: 2 }),
     ];
     const ends = writes.map((write) => {
       write();
       return to.bytes;
     });
     // All but the selections and the three codes of version 1.
-    expect(writes).toHaveLength(Object.keys(OperationCode).length - 5);
+    expect(writes).toHaveLength(COMMAND_NAMES.length - 3);
     expect(operationEnds(to.finish())).toEqual(ends);
   });
 
@@ -166,7 +167,7 @@ describe('operations that are taken from a request', () => {
     to.begin(CLIENT, 3, 2);
     to.add('', none, options({ attemptsMax: 0 }));
     to.complete(1, 1, none);
-    to.counts('q');
+    to.command('counts', { queue: 'q' });
     expect(validateRequest(to.finish(), bounds, MACHINE_VERSION)).toMatchObject({ code: 'INVALID_REQUEST', operations: [0] });
     expect(validateRequest(pickOperations(to.finish(), [1, 2]), bounds, MACHINE_VERSION)).toBeUndefined();
   });
@@ -177,8 +178,8 @@ describe('validation', () => {
 
   it.each<[string, (to: RequestEncoder) => void, RegExp]>([
     ['no operation', () => undefined, /1 to 65536/],
-    ['an empty queue name', (to) => to.counts(''), /1 to 256 bytes/],
-    ['a queue name of 257 bytes', (to) => to.counts('q'.repeat(257)), /1 to 256 bytes/],
+    ['an empty queue name', (to) => to.command('counts', { queue: '' }), /1 to 256 bytes/],
+    ['a queue name of 257 bytes', (to) => to.command('counts', { queue: 'q'.repeat(257) }), /1 to 256 bytes/],
     ['a delay below zero', add({ delayMs: -1 }), /Use 0 to/],
     ['a delay that is not a number', add({ delayMs: Number.NaN }), /Use 0 to/],
     ['an infinite delay', add({ delayMs: Number.POSITIVE_INFINITY }), /Use 0 to/],
@@ -190,12 +191,16 @@ describe('validation', () => {
     ['a claim of no jobs', (to) => to.claim('q', claimOptions(0, 1000)), /Use 1 to 10000/],
     ['a claim of too many jobs', (to) => to.claim('q', claimOptions(10_001, 1000)), /Use 1 to 10000/],
     ['a claim of more stalls than are counted', (to) => to.claim('q', claimOptions(1, 1000, { stalledMax: 2 ** 31 })), /stalls\. Use 0 to/],
-    ['a holder that is no id', (to) => to.releaseHolder(-1), /holder/],
+    ['a holder that is no id', (to) => to.command('releaseHolder', { holder: -1 }), /holder/],
     ['a lease of no time', (to) => to.claim('q', claimOptions(1, 0)), /lease/],
-    ['an extension of no time', (to) => to.extend(1, 1, Number.NaN), /lease/],
+    ['an extension of no time', (to) => to.command('extend', { jobId: 1, token: 1, leaseMs: Number.NaN }), /lease/],
     ['a wait below zero', (to) => to.claim('q', claimOptions(1, 1000, { waitMs: -1 })), /wait/],
-    ['a job id that add never gives', (to) => to.getJob(0.5), /job id/],
-    ['a reason that is too long', (to) => to.fail(1, 1, 'é'.repeat(8193), true), /Cut it to 16384 bytes/],
+    ['a job id that add never gives', (to) => to.command('getJob', { jobId: 0.5 }), /job id/],
+    [
+      'a reason that is too long',
+      (to) => to.command('fail', { jobId: 1, token: 1, reason: 'é'.repeat(8193), retry: true }),
+      /Cut it to 16384 bytes/,
+    ],
   ])('rejects %s and names the remedy', (_what, build, message) => {
     expect(validateRequest(request(build), bounds, MACHINE_VERSION)).toEqual({
       code: 'INVALID_REQUEST',
@@ -251,7 +256,7 @@ describe('validation', () => {
     [1, Number.NaN, 1],
   ])('rejects the header of client %d, sequence %d, acknowledged below %d', (client, sequence, below) => {
     const fault = validateRequest(
-      request((to) => to.counts('q'), client, sequence, below),
+      request((to) => to.command('counts', { queue: 'q' }), client, sequence, below),
       bounds,
       MACHINE_VERSION,
     );
@@ -278,7 +283,7 @@ describe('a claim that may be parked', () => {
     });
     expect(parkableClaim(request((to) => to.claim('q', claimOptions(3, 1000))))).toBeUndefined();
     expect(parkableClaim(request(everything))).toBeUndefined();
-    expect(parkableClaim(request((to) => to.counts('q')))).toBeUndefined();
+    expect(parkableClaim(request((to) => to.command('counts', { queue: 'q' })))).toBeUndefined();
     expect(parkableClaim(request((to) => to.claim('q', claimOptions(0, 1000, { waitMs: 500 }))))).toBeUndefined();
     expect(parkableClaim(none)).toBeUndefined();
   });
@@ -288,8 +293,8 @@ describe('a query', () => {
   const query = (write: (to: RequestEncoder) => void) => validateQuery(request(write));
 
   it('may only read', () => {
-    expect(query((to) => to.counts('q'))).toBeUndefined();
-    expect(query((to) => to.getJob(7))).toBeUndefined();
+    expect(query((to) => to.command('counts', { queue: 'q' }))).toBeUndefined();
+    expect(query((to) => to.command('getJob', { jobId: 7 }))).toBeUndefined();
     expect(query((to) => to.claim('q', claimOptions(1, 1000)))).toMatchObject({
       code: 'INVALID_REQUEST',
       message: expect.stringContaining('changes nothing'),
@@ -299,10 +304,10 @@ describe('a query', () => {
   });
 
   it('may list the jobs of a holder; no version has this operation in the log', () => {
-    const held = (to: RequestEncoder): void => to.heldJobs(7, 2);
+    const held = (to: RequestEncoder): void => to.command('heldJobs', { holder: 7, countMax: 2 });
     expect(query(held)).toBeUndefined();
-    expect(query((to) => to.heldJobs(7, 0))).toMatchObject({ code: 'INVALID_REQUEST' });
-    expect(query((to) => to.heldJobs(7, CLAIM_COUNT_MAX + 1))).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(query((to) => to.command('heldJobs', { holder: 7, countMax: 0 }))).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(query((to) => to.command('heldJobs', { holder: 7, countMax: CLAIM_COUNT_MAX + 1 }))).toMatchObject({ code: 'INVALID_REQUEST' });
     for (const version of [ANY_VERSION, 1, MACHINE_VERSION])
       expect(validateRequest(request(held), bounds, version)).toMatchObject({ code: 'INVALID_REQUEST' });
     const queue = new TestQueue();
@@ -310,7 +315,8 @@ describe('a query', () => {
     const claim = (holder: number) => queue.request((to) => to.claim('q', claimOptions(2, 1000, { holder })));
     queue.apply(claim(6), claim(7), claim(7));
     const resultsOf = (bytes: Uint8Array) => decodeReply(bytes).results;
-    const jobs = (holder: number, countMax: number) => resultsOf(queue.machine.query(request((to) => to.heldJobs(holder, countMax))));
+    const jobs = (holder: number, countMax: number) =>
+      resultsOf(queue.machine.query(request((to) => to.command('heldJobs', { holder, countMax }))));
     expect(jobs(7, 10)).toEqual([{ ok: true, type: 'held', jobs: expect.arrayContaining([3, 4, 5].map((id) => ({ id, token: id }))) }]);
     expect(jobs(7, 2)).toMatchObject([{ jobs: { length: 2 } }]);
     expect(jobs(8, 2)).toMatchObject([{ jobs: [] }]);
@@ -324,10 +330,10 @@ describe('a query', () => {
     queue.add('abc');
     queue.apply(queue.request((to) => to.claim('q', claimOptions(1, 1000, { holder: 7 }))));
     const asked = request((to) => {
-      to.heldJobs(7, 2);
-      to.counts('q');
-      to.getJob(99);
-      to.getJob(1);
+      to.command('heldJobs', { holder: 7, countMax: 2 });
+      to.command('counts', { queue: 'q' });
+      to.command('getJob', { jobId: 99 });
+      to.command('getJob', { jobId: 1 });
     });
     expect(validateQuery(asked)).toBeUndefined();
     expect(decodeReply(queue.machine.query(asked)).results).toMatchObject([
@@ -343,9 +349,9 @@ describe('a query', () => {
     queue.apply(queue.request((to) => to.add('q', new Uint8Array([1, 2]), options())));
     const before = queue.machine.digest();
     const asked = request((to) => {
-      to.counts('q');
-      to.getJob(1);
-      to.getJob(99);
+      to.command('counts', { queue: 'q' });
+      to.command('getJob', { jobId: 1 });
+      to.command('getJob', { jobId: 99 });
     });
     const { results } = decodeReply(queue.machine.query(asked));
     expect(results).toMatchObject([

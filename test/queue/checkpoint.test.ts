@@ -12,7 +12,9 @@ function aQueueWithEverything(): TestQueue {
   const failed = queue.add('failed', { attemptsMax: 1 });
   for (const job of queue.claim(2)) {
     queue.do((to) =>
-      job.id === completed ? to.complete(job.id, job.token, bytesOf('result')) : to.fail(failed, job.token, 'reason', true),
+      job.id === completed
+        ? to.complete(job.id, job.token, bytesOf('result'))
+        : to.command('fail', { jobId: failed, token: job.token, reason: 'reason', retry: true }),
     );
   }
   queue.add('active');
@@ -66,15 +68,15 @@ describe('a checkpoint', () => {
   it('deletes the records of a removed job, including its outcome', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
-    for (const id of [1, 2, 4]) queue.do((to) => to.remove('q', id));
-    queue.do((to) => to.remove('other', 5));
+    for (const id of [1, 2, 4]) queue.do((to) => to.command('remove', { queue: 'q', jobId: id }));
+    queue.do((to) => to.command('remove', { queue: 'other', jobId: 5 }));
     queue.checkpoint();
     // All five are in one page, and their payloads share a record, which stays until the last of them is gone.
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([0]);
     expect(queue.tables.keys(RecordKind.content)).toEqual([2]);
     const token = queue.job(3)?.token ?? 0;
-    expect(queue.do((to) => to.release(3, token))).toMatchObject({ ok: true });
-    queue.do((to) => to.remove('q', 3));
+    expect(queue.do((to) => to.command('release', { jobId: 3, token }))).toMatchObject({ ok: true });
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: 3 }));
     queue.checkpoint();
     expect(queue.tables.keys(RecordKind.jobs)).toEqual([]);
     expect(queue.tables.keys(RecordKind.content)).toEqual([]);
@@ -91,11 +93,11 @@ describe('a checkpoint', () => {
     queue.restart();
     expect(queue.machine.digest()).toBe(digest);
     expect([1, 2, 3, 4, 5, 6].map((id) => textOf(queue.job(id)?.payload))).toEqual(payloads);
-    queue.do((to) => to.remove('q', 1));
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: 1 }));
     queue.checkpoint();
     expect(textOf(queue.job(2)?.payload)).toBe('b');
-    queue.do((to) => to.remove('q', 2));
-    queue.do((to) => to.remove('q', 4));
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: 2 }));
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: 4 }));
     queue.checkpoint();
     expect(queue.tables.keys(RecordKind.content)).toEqual([6, 12]);
   });
@@ -114,7 +116,7 @@ describe('a checkpoint', () => {
   it('deletes the outcome of a job that was retried', () => {
     const queue = aQueueWithEverything();
     queue.checkpoint();
-    queue.do((to) => to.retry('q', 2));
+    queue.do((to) => to.command('retry', { queue: 'q', jobId: 2 }));
     const digest = queue.machine.digest();
     queue.restart();
     expect(queue.tables.keys(RecordKind.content)).not.toContain(5);
@@ -147,7 +149,7 @@ describe('a checkpoint', () => {
     });
     queue.index = 0;
     queue.sequence = 0;
-    queue.do((to) => to.openSession());
+    queue.do((to) => to.command('openSession', {}));
     queue.add('kept on disk');
     queue.checkpoint();
     queue.add('still in memory');
@@ -200,7 +202,7 @@ describe('a checkpoint', () => {
     queue.machine = new JobQueue({ readRecord: () => undefined });
     queue.index = 0;
     queue.sequence = 0;
-    queue.do((to) => to.openSession());
+    queue.do((to) => to.command('openSession', {}));
     queue.add('x');
     queue.checkpoint();
     expect(() => queue.claim()).toThrow(/the payload of job 1 has no bytes/);

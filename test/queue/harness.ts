@@ -1,8 +1,9 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { COMMANDS, SelectionCode } from '../../src/protocol/commands.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../src/protocol/reply.ts';
-import { type AddOptions, type ClaimOptions, OperationCode, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
+import { type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { type EntryHeader, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 
@@ -54,9 +55,9 @@ export function claimOfVersion1(client: number, sequence: number, leaseMs: numbe
   to.f64(sequence);
   to.f64(1);
   to.u32(1);
-  to.u8(OperationCode.useQueue);
+  to.u8(SelectionCode.queue);
   to.text('q');
-  to.u8(OperationCode.claim1);
+  to.u8(COMMANDS.claim1.code);
   to.u32(1);
   to.f64(leaseMs);
   to.f64(0);
@@ -126,7 +127,7 @@ export class TestQueue {
 
   /** Opens a session. @returns its id. */
   open(): number {
-    const [reply] = this.apply(this.request((to) => to.openSession(), 1, OPENING));
+    const [reply] = this.apply(this.request((to) => to.command('openSession', {}), 1, OPENING));
     const [result] = reply === undefined ? [] : decodeReply(reply).results;
     if (!result?.ok || result.type !== 'opened') throw new Error('not opened');
     return result.client;
@@ -184,7 +185,7 @@ export class TestQueue {
   }
 
   job(id: number): JobDetail | undefined {
-    const result = this.do((to) => to.getJob(id));
+    const result = this.do((to) => to.command('getJob', { jobId: id }));
     return result.ok && result.type === 'job' ? result.job : undefined;
   }
 

@@ -95,13 +95,13 @@ class Comparison {
         this.#claim(step.queue, step.options);
         break;
       case 'retry':
-        this.#expectReply((to) => to.retry(step.queue, step.id), this.#model.retry(step.queue, step.id));
+        this.#expectReply((to) => to.command('retry', { queue: step.queue, jobId: step.id }), this.#model.retry(step.queue, step.id));
         break;
       case 'remove':
-        this.#expectReply((to) => to.remove(step.queue, step.id), this.#model.remove(step.queue, step.id));
+        this.#expectReply((to) => to.command('remove', { queue: step.queue, jobId: step.id }), this.#model.remove(step.queue, step.id));
         break;
       case 'release-holder':
-        this.#expectReply((to) => to.releaseHolder(step.holder), this.#model.releaseHolder(step.holder));
+        this.#expectReply((to) => to.command('releaseHolder', { holder: step.holder }), this.#model.releaseHolder(step.holder));
         break;
       case 'get':
         this.#get(step.id);
@@ -142,15 +142,20 @@ class Comparison {
 
   #useLease(type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release', at: number, text: string): void {
     const { id, token } = this.#leases[at] ?? { id: 999, token: 1 };
-    if (type === 'begin') this.#expectReply((to) => to.markBegun(id, token), this.#model.markBegun(id, token));
-    else if (type === 'extend') this.#expectReply((to) => to.extend(id, token, 25), this.#model.extend(id, token, 25));
+    if (type === 'begin') this.#expectReply((to) => to.command('begin', { jobId: id, token }), this.#model.markBegun(id, token));
+    else if (type === 'extend')
+      this.#expectReply((to) => to.command('extend', { jobId: id, token, leaseMs: 25 }), this.#model.extend(id, token, 25));
     else if (type === 'complete') this.#expectReply((to) => to.complete(id, token, bytesOf(text)), this.#model.complete(id, token, text));
-    else if (type === 'release') this.#expectReply((to) => to.release(id, token), this.#model.release(id, token));
-    else this.#expectReply((to) => to.fail(id, token, text, type === 'fail'), this.#model.fail(id, token, text, type === 'fail'));
+    else if (type === 'release') this.#expectReply((to) => to.command('release', { jobId: id, token }), this.#model.release(id, token));
+    else
+      this.#expectReply(
+        (to) => to.command('fail', { jobId: id, token, reason: text, retry: type === 'fail' }),
+        this.#model.fail(id, token, text, type === 'fail'),
+      );
   }
 
   #get(id: number): void {
-    const result = this.#send((to) => to.getJob(id));
+    const result = this.#send((to) => to.command('getJob', { jobId: id }));
     const expected = this.#model.find(id);
     if (expected === undefined) expect(result).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
     else expect(result).toMatchObject({ ok: true, job: shownOf(expected) });

@@ -63,7 +63,7 @@ describe('a claim', () => {
     queue.add('b');
     const [a, b] = queue.claim(2);
     expect(b?.token).toBeGreaterThan(a?.token ?? 0);
-    queue.do((to) => to.fail(a?.id ?? 0, a?.token ?? 0, 'no', true));
+    queue.do((to) => to.command('fail', { jobId: a?.id ?? 0, token: a?.token ?? 0, reason: 'no', retry: true }));
     expect(queue.claimOne()).toMatchObject({ id: a?.id, attempt: 2, attemptsMax: 3, token: (b?.token ?? 0) + 1 });
   });
 
@@ -81,7 +81,7 @@ describe('a claim', () => {
     const first = queue.claim(3000);
     const returned = first.filter((job) => job.id % 7 === 0);
     queue.send((to) => {
-      for (const job of returned) to.release(job.id, job.token);
+      for (const job of returned) to.command('release', { jobId: job.id, token: job.token });
     });
     const rest = queue.claim(10_000).map((job) => job.id);
     expect(rest).toEqual([...returned.map((job) => job.id), ...Array.from({ length: 2000 }, (_, at) => 3001 + at)]);
@@ -91,7 +91,7 @@ describe('a claim', () => {
     const queue = new TestQueue();
     for (let id = 1; id <= 300; id += 1) queue.add('x', { priority: id % 2 });
     queue.send((to) => {
-      for (let id = 1; id <= 300; id += 1) if (id % 5 !== 0) to.remove('q', id);
+      for (let id = 1; id <= 300; id += 1) if (id % 5 !== 0) to.command('remove', { queue: 'q', jobId: id });
     });
     expect(queue.machine.waitingCount('q')).toBe(60);
     const claimed = queue.claim(100).map((job) => job.id);
@@ -121,9 +121,9 @@ describe('the holder of a lease', () => {
     const perform = (token: number): unknown =>
       queue.do((to) => {
         if (operation === 'complete') to.complete(id, token, none);
-        else if (operation === 'fail') to.fail(id, token, 'r', true);
-        else if (operation === 'extend') to.extend(id, token, 5000);
-        else to.release(id, token);
+        else if (operation === 'fail') to.command('fail', { jobId: id, token, reason: 'r', retry: true });
+        else if (operation === 'extend') to.command('extend', { jobId: id, token, leaseMs: 5000 });
+        else to.command('release', { jobId: id, token });
       });
     expect(perform(old.token)).toMatchObject({ ok: false, code: 'LEASE_LOST' });
     expect(queue.job(id)).toEqual(before);
@@ -144,7 +144,7 @@ describe('the holder of a lease', () => {
     const id = queue.add('x');
     const { token } = queue.claimOne(1000);
     queue.pass(999);
-    queue.do((to) => to.extend(id, token, 1000));
+    queue.do((to) => to.command('extend', { jobId: id, token, leaseMs: 1000 }));
     queue.pass(999);
     expect(queue.job(id)).toMatchObject({ state: 'active', dueMs: START_MS + 1999 });
     queue.pass(1);
@@ -156,7 +156,7 @@ describe('the holder of a lease', () => {
     const id = queue.add('x', { attemptsMax: 1 });
     queue.add('y');
     const { token } = queue.claimOne();
-    queue.do((to) => to.release(id, token));
+    queue.do((to) => to.command('release', { jobId: id, token }));
     expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0 });
     expect(queue.claimOne()).toMatchObject({ id, attempt: 1 });
   });
@@ -171,7 +171,7 @@ describe('an attempt that fails', () => {
       ['second', 'failed'],
     ] as const) {
       const { token } = queue.claimOne();
-      queue.do((to) => to.fail(id, token, reason, true));
+      queue.do((to) => to.command('fail', { jobId: id, token, reason, retry: true }));
       expect(queue.job(id)).toMatchObject({ state, failedReason: reason });
     }
     expect(queue.claim()).toEqual([]);
@@ -181,7 +181,7 @@ describe('an attempt that fails', () => {
     const queue = new TestQueue();
     const id = queue.add('x', { attemptsMax: 5 });
     const { token } = queue.claimOne();
-    queue.do((to) => to.fail(id, token, 'ünfit', false));
+    queue.do((to) => to.command('fail', { jobId: id, token, reason: 'ünfit', retry: false }));
     expect(queue.job(id)).toMatchObject({ state: 'failed', attempt: 1, failedReason: 'ünfit' });
   });
 
@@ -194,7 +194,7 @@ describe('an attempt that fails', () => {
     const id = queue.add('x', { attemptsMax: 9, backoff: { type, delayMs: 100 } });
     for (const pauseMs of pauses) {
       const { token } = queue.claimOne();
-      queue.do((to) => to.fail(id, token, 'r', true));
+      queue.do((to) => to.command('fail', { jobId: id, token, reason: 'r', retry: true }));
       expect(queue.job(id)).toMatchObject(pauseMs === 0 ? { state: 'waiting' } : { state: 'delayed', dueMs: queue.nowMs + pauseMs });
       queue.pass(pauseMs);
     }
@@ -208,7 +208,7 @@ describe('an attempt that fails', () => {
     const id = queue.add('x', { attemptsMax: 99, backoff: { type: 'exponential', delayMs } });
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const { token } = queue.claimOne();
-      queue.do((to) => to.fail(id, token, 'r', true));
+      queue.do((to) => to.command('fail', { jobId: id, token, reason: 'r', retry: true }));
       expect(queue.job(id)?.dueMs).toBe(queue.nowMs + queue.wallStepMs + Math.min(pauseMsMax, delayMs * 2 ** (attempt - 1)));
       queue.wallStepMs += pauseMsMax;
       queue.pass(0);
@@ -242,13 +242,13 @@ describe('a lease that ends', () => {
     const id = queue.add('x', { attemptsMax: 9 });
     for (const stalls of [1, 2, 3]) {
       const { token } = queue.claimOne(1000, { stalledMax: 2 });
-      queue.do((to) => to.markBegun(id, token));
+      queue.do((to) => to.command('begin', { jobId: id, token }));
       queue.pass(1000);
       expect(queue.job(id)).toMatchObject({ state: stalls === 3 ? 'failed' : 'waiting', stalls, attempt: 0 });
     }
     expect(queue.job(id)?.failedReason).toMatch(/stalled more than allowable limit.*begun 3 times.*maxStalledCount 2/);
     expect(queue.machine.totals).toMatchObject({ stalled: 3, leasesExpired: 3, failed: 1 });
-    queue.do((to) => to.retry('q', id));
+    queue.do((to) => to.command('retry', { queue: 'q', jobId: id }));
     expect(queue.job(id)).toMatchObject({ state: 'waiting', stalls: 0 });
   });
 
@@ -270,7 +270,9 @@ describe('a lease that ends', () => {
     queue.claimOne(1000);
     queue.pass(1000);
     const { token } = queue.claimOne(1000);
-    queue.do((to) => (operation === 'complete' ? to.complete(id, token, none) : to.fail(id, token, 'r', true)));
+    queue.do((to) =>
+      operation === 'complete' ? to.complete(id, token, none) : to.command('fail', { jobId: id, token, reason: 'r', retry: true }),
+    );
     // This implies that the job had begun.
     expect(queue.job(id)).toMatchObject({ state: operation === 'complete' ? 'completed' : 'waiting', attempt: 1, stalls: 0 });
   });
@@ -338,11 +340,11 @@ describe('a process that is gone', () => {
     const [begun, ahead, other] = [queue.add('a'), queue.add('b'), queue.add('c')];
     queue.claim(2, 60_000, 'q', { beginMax: 1, holder: 5 });
     queue.claim(1, 60_000, 'q', { holder: 6 });
-    queue.do((to) => to.releaseHolder(5));
+    queue.do((to) => to.command('releaseHolder', { holder: 5 }));
     expect(queue.job(begun)).toMatchObject({ state: 'waiting', attempt: 0, stalls: 1 });
     expect(queue.job(ahead)).toMatchObject({ state: 'waiting', attempt: 0, stalls: 0 });
     expect(queue.job(other)).toMatchObject({ state: 'active', attempt: 1 });
-    expect(queue.do((to) => to.releaseHolder(5))).toEqual({ ok: true, type: 'done' });
+    expect(queue.do((to) => to.command('releaseHolder', { holder: 5 }))).toEqual({ ok: true, type: 'done' });
   });
 });
 
@@ -353,7 +355,7 @@ describe('a request of a node itself', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
     const { token } = queue.claimOne();
-    const release = alone(queue, (to) => to.release(id, token));
+    const release = alone(queue, (to) => to.command('release', { jobId: id, token }));
     expect(queue.apply(release, release)).toEqual([]);
     expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0 });
     const again = queue.claimOne();
@@ -379,7 +381,10 @@ describe('retry and remove', () => {
   it('act only on jobs of the queue that they name', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
-    for (const build of [(to: RequestEncoder) => to.remove('other', id), (to: RequestEncoder) => to.retry('other', id)]) {
+    for (const build of [
+      (to: RequestEncoder) => to.command('remove', { queue: 'other', jobId: id }),
+      (to: RequestEncoder) => to.command('retry', { queue: 'other', jobId: id }),
+    ]) {
       expect(queue.do(build)).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
     }
     expect(queue.machine.counts('q').waiting).toBe(1);
@@ -388,14 +393,14 @@ describe('retry and remove', () => {
   const failed = (queue: TestQueue): { id: number; token: number } => {
     const id = queue.add('x', { attemptsMax: 1 });
     const { token } = queue.claimOne();
-    queue.do((to) => to.fail(id, token, 'r', true));
+    queue.do((to) => to.command('fail', { jobId: id, token, reason: 'r', retry: true }));
     return { id, token };
   };
 
   it('gives a dead letter all its attempts again, under new tokens', () => {
     const queue = new TestQueue();
     const { id, token } = failed(queue);
-    expect(queue.do((to) => to.retry('q', id))).toEqual({ ok: true, type: 'done' });
+    expect(queue.do((to) => to.command('retry', { queue: 'q', jobId: id }))).toEqual({ ok: true, type: 'done' });
     expect(queue.job(id)).toMatchObject({ state: 'waiting', attempt: 0, failedReason: undefined, finishedMs: undefined });
     expect(queue.do((to) => to.complete(id, token, none))).toMatchObject({ code: 'LEASE_LOST' });
     const again = queue.claimOne();
@@ -407,8 +412,13 @@ describe('retry and remove', () => {
   it('retries only failed jobs', () => {
     const queue = new TestQueue();
     const id = queue.add('x');
-    expect(queue.do((to) => to.retry('q', id))).toMatchObject({ ok: false, code: 'JOB_STATE', state: 'waiting', job: id });
-    expect(queue.do((to) => to.retry('q', 77))).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
+    expect(queue.do((to) => to.command('retry', { queue: 'q', jobId: id }))).toMatchObject({
+      ok: false,
+      code: 'JOB_STATE',
+      state: 'waiting',
+      job: id,
+    });
+    expect(queue.do((to) => to.command('retry', { queue: 'q', jobId: 77 }))).toMatchObject({ ok: false, code: 'JOB_NOT_FOUND' });
   });
 
   it('removes a job in any state but active', () => {
@@ -418,15 +428,15 @@ describe('retry and remove', () => {
     const { token } = queue.claimOne();
     const waiting = queue.add('w');
     const delayed = queue.add('d', { delayMs: 5 });
-    expect(queue.do((to) => to.remove('q', active))).toMatchObject({ code: 'JOB_STATE', state: 'active' });
+    expect(queue.do((to) => to.command('remove', { queue: 'q', jobId: active }))).toMatchObject({ code: 'JOB_STATE', state: 'active' });
     for (const id of [dead, waiting, delayed]) {
-      expect(queue.do((to) => to.remove('q', id))).toEqual({ ok: true, type: 'done' });
-      expect(queue.do((to) => to.getJob(id))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+      expect(queue.do((to) => to.command('remove', { queue: 'q', jobId: id }))).toEqual({ ok: true, type: 'done' });
+      expect(queue.do((to) => to.command('getJob', { jobId: id }))).toMatchObject({ code: 'JOB_NOT_FOUND' });
     }
     queue.do((to) => to.complete(active, token, none));
-    expect(queue.do((to) => to.remove('q', active))).toMatchObject({ ok: true });
+    expect(queue.do((to) => to.command('remove', { queue: 'q', jobId: active }))).toMatchObject({ ok: true });
     expect(queue.machine.jobCount).toBe(0);
-    expect(queue.do((to) => to.remove('q', active))).toMatchObject({ code: 'JOB_NOT_FOUND' });
+    expect(queue.do((to) => to.command('remove', { queue: 'q', jobId: active }))).toMatchObject({ code: 'JOB_NOT_FOUND' });
   });
 });
 
@@ -434,7 +444,7 @@ describe('retention', () => {
   const finish = (queue: TestQueue, keep: number, completes: boolean): number => {
     const id = queue.add('x', { attemptsMax: 1, keepCompleted: keep, keepFailed: keep });
     const { token } = queue.claimOne();
-    queue.do((to) => (completes ? to.complete(id, token, none) : to.fail(id, token, 'r', true)));
+    queue.do((to) => (completes ? to.complete(id, token, none) : to.command('fail', { jobId: id, token, reason: 'r', retry: true })));
     return id;
   };
 
@@ -480,8 +490,10 @@ describe('the log', () => {
     const queue = new TestQueue();
     queue.add('x');
     queue.add('y', { delayMs: 1 });
-    expect(queue.do((to) => to.counts('q'))).toMatchObject({ counts: { waiting: 1, delayed: 1, active: 0, completed: 0, failed: 0 } });
-    expect(queue.do((to) => to.counts('nowhere'))).toMatchObject({ counts: { waiting: 0 } });
+    expect(queue.do((to) => to.command('counts', { queue: 'q' }))).toMatchObject({
+      counts: { waiting: 1, delayed: 1, active: 0, completed: 0, failed: 0 },
+    });
+    expect(queue.do((to) => to.command('counts', { queue: 'nowhere' }))).toMatchObject({ counts: { waiting: 0 } });
   });
 
   it('in version 2 drops queues without jobs for new ones', () => {
@@ -490,7 +502,7 @@ describe('the log', () => {
       for (let at = 0; at < 10_000; at += 1) to.add(`queue-${at}`, none, options());
     });
     expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: false, code: 'QUEUE_LIMIT' });
-    queue.do((to) => to.remove('queue-0', 1));
+    queue.do((to) => to.command('remove', { queue: 'queue-0', jobId: 1 }));
     expect(queue.do((to) => to.add('one-more', none, options()))).toMatchObject({ ok: true });
     expect(queue.machine.queueNames()).not.toContain('queue-0');
   });

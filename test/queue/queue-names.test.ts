@@ -22,7 +22,7 @@ describe('queues', () => {
     const [job] = claimed.jobs;
     queue.do((to) => to.complete(job?.id ?? 0, job?.token ?? 0, none));
     expect(queue.machine.queueNames()).toEqual([]);
-    expect(queue.do((to) => to.counts('q'))).toMatchObject({ counts: { waiting: 0, completed: 0 } });
+    expect(queue.do((to) => to.command('counts', { queue: 'q' }))).toMatchObject({ counts: { waiting: 0, completed: 0 } });
     expect(queue.add('again')).toBeGreaterThan(0);
     queue.machine.check();
   });
@@ -39,11 +39,13 @@ describe('queues', () => {
     expect(reportedAfter(() => queue.add('z', {}, 'other'))).toEqual(['other']);
     const [first, second] = queue.claim(2);
     if (first === undefined || second === undefined) throw new Error('two jobs wait');
-    expect(reportedAfter(() => queue.do((to) => to.release(first.id, first.token)))).toEqual(['q']);
-    expect(reportedAfter(() => queue.do((to) => to.release(second.id, second.token)))).toEqual([]);
+    expect(reportedAfter(() => queue.do((to) => to.command('release', { jobId: first.id, token: first.token })))).toEqual(['q']);
+    expect(reportedAfter(() => queue.do((to) => to.command('release', { jobId: second.id, token: second.token })))).toEqual([]);
     const [third] = queue.claim(2, 1_000);
     if (third === undefined) throw new Error('a job waits');
-    expect(reportedAfter(() => queue.do((to) => to.fail(third.id, third.token, 'no', true)))).toEqual(['q']);
+    expect(
+      reportedAfter(() => queue.do((to) => to.command('fail', { jobId: third.id, token: third.token, reason: 'no', retry: true }))),
+    ).toEqual(['q']);
     queue.claim(1, 1_000);
     expect(reportedAfter(() => queue.pass(2_000))).toEqual(['q']);
     queue.claim(2, 60_000);
@@ -55,7 +57,7 @@ describe('queues', () => {
     const queue = new TestQueue();
     const kept = queue.add('x');
     queue.do((to) => {
-      to.remove('q', kept);
+      to.command('remove', { queue: 'q', jobId: kept });
       to.add('q', none, options());
     });
     expect(queue.machine.queueNames()).toEqual(['q']);
@@ -65,7 +67,7 @@ describe('queues', () => {
   it('without jobs of an earlier version are dropped with the first entry of version 3', () => {
     const queue = new TestQueue(8_192, 2);
     const gone = queue.add('x');
-    queue.do((to) => to.remove('q', gone));
+    queue.do((to) => to.command('remove', { queue: 'q', jobId: gone }));
     expect(queue.machine.queueNames()).toEqual(['q']);
     queue.version = 3;
     queue.do((to) => to.add('other', none, options()));

@@ -71,7 +71,7 @@ describe('a session', () => {
     const request = queue.request(
       (to) => {
         to.add('q', none, options());
-        to.openSession();
+        to.command('openSession', {});
       },
       1,
       99,
@@ -87,7 +87,7 @@ describe('a session', () => {
 
   it('gets an id that was never assigned before, however often its opening arrives', () => {
     const queue = new TestQueue();
-    const opening = queue.request((to) => to.openSession(), 1, OPENING + 1);
+    const opening = queue.request((to) => to.command('openSession', {}), 1, OPENING + 1);
     const ids = [...queue.apply(opening, opening), ...queue.apply(opening)].map((reply) => decodeReply(reply).results[0]);
     expect(ids).toEqual([2, 3, 4].map((client) => ({ ok: true, type: 'opened', client })));
     queue.restart();
@@ -98,7 +98,7 @@ describe('a session', () => {
     const queue = new TestQueue();
     const request = queue.request(
       (to) => {
-        to.openSession();
+        to.command('openSession', {});
         to.add('q', none, options());
       },
       1,
@@ -111,7 +111,7 @@ describe('a session', () => {
 
   it('executes nothing twice when late copies of its opening and of a request arrive after its end (thesis §6.3)', () => {
     const queue = new TestQueue();
-    const opening = queue.request((to) => to.openSession(), 1, OPENING);
+    const opening = queue.request((to) => to.command('openSession', {}), 1, OPENING);
     const add = queue.request((to) => to.add('q', none, options()));
     queue.apply(add);
     queue.pass(HOUR_MS);
@@ -126,7 +126,7 @@ describe('a session', () => {
     expect(queue.machine.sessionCount).toBe(1);
     queue.pass(1);
     expect(queue.machine.sessionCount).toBe(0);
-    expect(queue.do((to) => to.counts('q'))).toMatchObject({ code: 'SESSION_EXPIRED' });
+    expect(queue.do((to) => to.command('counts', { queue: 'q' }))).toMatchObject({ code: 'SESSION_EXPIRED' });
   });
 
   it('is extended by every request, and others expire without one', () => {
@@ -141,14 +141,14 @@ describe('a session', () => {
 
   it('is dropped for new ones when there are 10,000, the longest idle one first', () => {
     const queue = new TestQueue();
-    const opens = Array.from({ length: 9_999 }, (_, at) => queue.request((to) => to.openSession(), 1, OPENING + at));
+    const opens = Array.from({ length: 9_999 }, (_, at) => queue.request((to) => to.command('openSession', {}), 1, OPENING + at));
     queue.apply(...opens);
     queue.add('keeps this session fresh');
     queue.open();
     expect(queue.machine.sessionCount).toBe(10_000);
-    const [dropped] = queue.apply(queue.request((to) => to.counts('q'), 2, CLIENT + 1));
+    const [dropped] = queue.apply(queue.request((to) => to.command('counts', { queue: 'q' }), 2, CLIENT + 1));
     expect(decodeReply(dropped ?? none).results).toMatchObject([{ code: 'SESSION_EXPIRED' }]);
-    expect(queue.do((to) => to.counts('q'))).toMatchObject({ ok: true });
+    expect(queue.do((to) => to.command('counts', { queue: 'q' }))).toMatchObject({ ok: true });
   });
 
   it('remembers 1,024 replies; older requests are rejected, never executed again', () => {

@@ -31,7 +31,7 @@ describe('a job that was claimed in version 1 and stalls in version 2', () => {
     apply(
       1,
       START_MS,
-      request(1, (to) => to.openSession()),
+      request(1, (to) => to.command('openSession', {})),
     );
     apply(
       1,
@@ -39,10 +39,10 @@ describe('a job that was claimed in version 1 and stalls in version 2', () => {
       request(2, (to) => to.add('q', new Uint8Array(0), options({ attemptsMax: 9 }))),
     );
     apply(1, START_MS, claimOfVersion1(CLIENT, 3, 1_000));
-    const extend = request(4, (to) => to.extend(1, 1, 1_000));
+    const extend = request(4, (to) => to.command('extend', { jobId: 1, token: 1, leaseMs: 1_000 }));
     if (isExtended) expect(apply(MACHINE_VERSION, START_MS, extend)).toEqual({ ok: true, type: 'done' });
     apply(MACHINE_VERSION, START_MS + 1_000);
-    const getJob = request(5, (to) => to.getJob(1));
+    const getJob = request(5, (to) => to.command('getJob', { jobId: 1 }));
     expect(apply(MACHINE_VERSION, START_MS + 1_000, getJob)).toMatchObject({ job: { state: 'waiting', attempt: 0, stalls: 1 } });
   });
 });

@@ -37,7 +37,7 @@ class RawClient {
   }
 
   async openSession(): Promise<void> {
-    const result = await this.ask((to) => to.openSession());
+    const result = await this.ask((to) => to.command('openSession', {}));
     if (!result.ok || result.type !== 'opened') throw new Error('no session was opened');
     this.#client = result.client;
   }
@@ -86,7 +86,7 @@ describe('a client that closes its channel right after a claim', () => {
       client.send((to) => to.claim('q', claim));
       client.close();
       token = await eventually('the jobs are claimed, and released', async () => {
-        const shown = await observer.ask((to) => to.getJob(1));
+        const shown = await observer.ask((to) => to.command('getJob', { jobId: 1 }));
         if (!shown.ok || shown.type !== 'job' || shown.job.state !== 'waiting') return false;
         return shown.job.token > token && shown.job.token;
       });

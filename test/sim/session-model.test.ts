@@ -20,14 +20,14 @@ class Setting {
 
   /** @returns the session's id. */
   open(): number {
-    const [result] = this.#apply(SESSION_ID_END + this.#index, 1, (to) => to.openSession());
+    const [result] = this.#apply(SESSION_ID_END + this.#index, 1, (to) => to.command('openSession', {}));
     if (result?.ok !== true || result.type !== 'opened') throw new Error('an opening is not answered');
     return result.client;
   }
 
   /** @returns whether the session is rejected. */
   isRejected(client: number): boolean {
-    const [result] = this.#apply(client, 1, (to) => to.counts('q'));
+    const [result] = this.#apply(client, 1, (to) => to.command('counts', { queue: 'q' }));
     return result?.ok === false && result.code === 'SESSION_EXPIRED';
   }
 

@@ -27,14 +27,16 @@ export async function releaseHolder(dispatcher: Dispatcher, holder: number): Pro
     }
   }
   const result = await resultOf((call) => {
-    dispatcher.open(32).releaseHolder(holder);
+    dispatcher.open(32).command('releaseHolder', { holder });
     dispatcher.commit(call);
   });
   if (!result.ok) throw unexpectedResult(result);
 }
 
 async function heldJobs(dispatcher: Dispatcher, holder: number): Promise<readonly HeldJob[]> {
-  const result = await resultOf((call) => dispatcher.query('linearizable', (encoder) => encoder.heldJobs(holder, DUE_PER_ENTRY_MAX), call));
+  const result = await resultOf((call) =>
+    dispatcher.query('linearizable', (encoder) => encoder.command('heldJobs', { holder, countMax: DUE_PER_ENTRY_MAX }), call),
+  );
   if (!result.ok || result.type !== 'held') throw unexpectedResult(result);
   return result.jobs;
 }
@@ -42,7 +44,7 @@ async function heldJobs(dispatcher: Dispatcher, holder: number): Promise<readonl
 /** The outcome does not matter: an expired lease is the goal. */
 async function shorten(dispatcher: Dispatcher, { id, token }: HeldJob): Promise<void> {
   await resultOf((call) => {
-    dispatcher.open(32).extend(id, token, SHORT_LEASE_MS);
+    dispatcher.open(32).command('extend', { jobId: id, token, leaseMs: SHORT_LEASE_MS });
     dispatcher.commit(call);
   });
 }

@@ -35,11 +35,11 @@ export class QueueCommands implements JobCommands {
   }
 
   async retry(id: number): Promise<void> {
-    await this.#command((encoder) => encoder.retry(this.#queue, id));
+    await this.#command((encoder) => encoder.command('retry', { queue: this.#queue, jobId: id }));
   }
 
   async remove(id: number): Promise<void> {
-    await this.#command((encoder) => encoder.remove(this.#queue, id));
+    await this.#command((encoder) => encoder.command('remove', { queue: this.#queue, jobId: id }));
   }
 
   async stateOf(id: number): Promise<JobState | 'unknown'> {
@@ -48,7 +48,7 @@ export class QueueCommands implements JobCommands {
 
   /** @returns undefined if the queue has no such job. */
   async find(id: number, consistency: ReadConsistency): Promise<JobDetail | undefined> {
-    const result = await this.query(consistency, (encoder) => encoder.getJob(id));
+    const result = await this.query(consistency, (encoder) => encoder.command('getJob', { jobId: id }));
     if (result.ok && result.type === 'job') return result.job.queue === this.#queue ? result.job : undefined;
     if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
     throw unexpectedResult(result);

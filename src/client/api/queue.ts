@@ -143,7 +143,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
-    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.counts(this.name));
+    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('counts', { queue: this.name }));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpectedResult(result);
   }

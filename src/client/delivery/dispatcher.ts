@@ -166,7 +166,7 @@ export class Dispatcher {
 
   /** Opens the session ahead of the first call, by an operation without effect. */
   connect(call: PendingOperation): void {
-    this.open(32).counts('connect');
+    this.open(32).command('counts', { queue: 'connect' });
     this.commit(call);
   }
 

@@ -102,7 +102,7 @@ export class ReleasedJob implements RepeatedOperation {
   }
 
   write(encoder: RequestEncoder): void {
-    encoder.release(this.#job, this.#token);
+    encoder.command('release', { jobId: this.#job, token: this.#token });
   }
 
   /** Released, or held by another worker by now. */

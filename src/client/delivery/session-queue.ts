@@ -140,7 +140,7 @@ export class SessionQueue {
 function openingBatch(): Batch {
   const encoder = new RequestEncoder(64);
   encoder.begin(1, 1, 1);
-  encoder.openSession();
+  encoder.command('openSession', {});
   const payloads = { request: encoder.finish(), calls: [], kept: 0, keptBytes: 0 };
   return new Batch(payloads, Number.POSITIVE_INFINITY, { isOpening: true });
 }

@@ -59,7 +59,7 @@ export class DrainedEvent {
     if (!this.#handlers.hasListener()) return;
     this.#isAsking = true;
     try {
-      this.#dispatcher.query('linearizable', (encoder) => encoder.counts(this.#queue), {
+      this.#dispatcher.query('linearizable', (encoder) => encoder.command('counts', { queue: this.#queue }), {
         onResult: (result) => this.#onReplied(result.ok && result.type === 'counts' && result.counts.waiting === 0),
         onError: () => this.#onReplied(false),
       });

@@ -106,7 +106,8 @@ export class JobFailure<Data, Result> extends JobReport<Data, Result> {
   }
 
   write(encoder: RequestEncoder): void {
-    encoder.fail(this.held.id, this.held.token, this.#failure.reason, this.#failure.mayRetry);
+    const { reason, mayRetry: retry } = this.#failure;
+    encoder.command('fail', { jobId: this.held.id, token: this.held.token, reason, retry });
   }
 
   protected onReported(): void {

@@ -301,7 +301,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
 
   #sendBegin(held: LeasedJob<Data, Result>, replies: Pick<RepeatedOperation, 'onResult' | 'onError'>): void {
     const call: RepeatedOperation = {
-      write: (encoder) => encoder.markBegun(held.id, held.token),
+      write: (encoder) => encoder.command('begin', { jobId: held.id, token: held.token }),
       untilMs: () => held.extendedAtMs + this.#config.leaseMs,
       endsLease: false,
       outlivesOutage: () => this.#isOpen,

@@ -71,7 +71,7 @@ export class LeaseRenewer<Data, Result> {
   #extend(held: LeasedJob<Data, Result>, nowMs: number): void {
     this.#extending.add(held);
     const call: RepeatedOperation = {
-      write: (encoder) => encoder.extend(held.id, held.token, this.#leaseMs),
+      write: (encoder) => encoder.command('extend', { jobId: held.id, token: held.token, leaseMs: this.#leaseMs }),
       untilMs: () => held.extendedAtMs + this.#leaseMs,
       endsLease: false,
       outlivesOutage: () => this.#isRunning,

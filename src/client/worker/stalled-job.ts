@@ -22,7 +22,7 @@ export function readStalledJob<Data, Result>(
   onKnown: (failure: StalledJobFailure<Data, Result> | undefined) => void,
 ): void {
   try {
-    dispatcher.query('linearizable', (encoder) => encoder.getJob(id), {
+    dispatcher.query('linearizable', (encoder) => encoder.command('getJob', { jobId: id }), {
       onResult: (result) => {
         const detail = result.ok && result.type === 'job' && result.job.state === 'failed' ? result.job : undefined;
         const reason = detail?.failedReason;

@@ -1,4 +1,4 @@
-import type { JobKey } from '../history.ts';
+import type { JobKey } from '../functions.ts';
 import { type HistoryOperation, isBefore, mayHaveApplied, type OperationOf } from '../operation.ts';
 import { addOf, type JobClaim, type JobHistory, jobHistoriesOf, possibleAddsOf } from './job-history.ts';
 import { Problems, type Verdict } from './verdict.ts';

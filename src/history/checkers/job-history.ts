@@ -1,4 +1,4 @@
-import type { ClaimResult, JobKey } from '../history.ts';
+import type { ClaimResult, JobKey } from '../functions.ts';
 import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
 
 /** One job's part in a claim that may have returned several. */
@@ -122,11 +122,9 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
     case 'remove':
       jobOf(operation.call.job).removes.push(operation);
       break;
-    case 'counts':
-    case 'releaseHolder':
-      break;
     default:
-      operation satisfies never;
+      // Of no single job.
+      break;
   }
 }
 

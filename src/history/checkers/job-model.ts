@@ -1,5 +1,5 @@
-import type { Calls } from '../history.ts';
-import type { HistoryOperation, OperationOf } from '../operation.ts';
+import type { Calls, JobFunction } from '../functions.ts';
+import type { OperationOf } from '../operation.ts';
 import { countBelow } from './count-below.ts';
 import type { JobClaim } from './job-history.ts';
 import type { LeaseClock } from './lease-clock.ts';
@@ -37,9 +37,12 @@ export type JobTerms = Partial<
   Pick<Calls['add'], 'attemptsMax' | 'backoffMs' | 'isBackoffExponential' | 'keepCompleted' | 'keepFailed' | 'queue'>
 >;
 
+/** An operation of one job, or on all jobs of a holder. */
+export type JobSource = { readonly [F in JobFunction | 'add' | 'releaseHolder']: OperationOf<F> }[JobFunction | 'add' | 'releaseHolder'];
+
 /** An operation on one job. A claim of several jobs is one operation on each of them, and so is the end of all leases of a holder. */
 export interface JobOperation extends Span {
-  readonly source: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>> | JobClaim;
+  readonly source: JobSource | JobClaim;
 }
 
 export const ABSENT: JobState = Object.freeze({

@@ -1,3 +1,4 @@
+import { isRead } from '../functions.ts';
 import { type HistoryOperation, mayHaveApplied } from '../operation.ts';
 import { checkLinearizable } from './linearizability.ts';
 import { QueueModel, type QueueModelOptions } from './queue-model.ts';
@@ -59,7 +60,7 @@ function isSeen(one: HistoryOperation, operations: readonly HistoryOperation[]):
 
 /** A read of unknown outcome and a claim whose wait ended without a job show nothing, and failed operations had no effect. */
 function isRelevant(one: HistoryOperation): boolean {
-  if (one.f === 'counts' || one.f === 'getJob') return one.outcome === 'ok';
+  if (isRead(one.f)) return one.outcome === 'ok';
   if (one.f === 'claim' && one.result?.jobs.length === 0) return (one.call.waitMs ?? 0) === 0;
   return mayHaveApplied(one);
 }

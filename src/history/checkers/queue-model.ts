@@ -1,6 +1,6 @@
-import type { ClaimResult, JobKey } from '../history.ts';
+import type { ClaimResult, JobKey } from '../functions.ts';
 import type { HistoryOperation, OperationOf } from '../operation.ts';
-import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobState, takenUnseen } from './job-model.ts';
+import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobSource, type JobState, takenUnseen } from './job-model.ts';
 import type { Moment, SequentialModel } from './linearizability.ts';
 
 /** A job in the queue's state. */
@@ -180,7 +180,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
 
 const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
 
-const jobOperation = (operation: Exclude<HistoryOperation, OperationOf<'claim'> | OperationOf<'counts'>>): JobOperation => ({
+const jobOperation = (operation: JobSource): JobOperation => ({
   ...spanOf(operation),
   source: operation,
 });

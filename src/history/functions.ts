@@ -1,0 +1,169 @@
+import { type Arguments, COMMAND_NAMES, COMMANDS, type CommandName, type CommandRow, rowOfCommand } from '../protocol/commands.ts';
+import { JOB_STATES, type JobState } from '../protocol/job-state.ts';
+import { type ResultFields, rowOfResult } from '../protocol/results.ts';
+
+/** Identifies a job before it has an id. The client that adds the job chooses it and puts it into the payload. Unique in a history. */
+export type JobKey = string | number;
+
+type Row<Name extends CommandName> = (typeof COMMANDS)[Name];
+/** The functions of a history: the commands of protocol/commands.ts that clients decide to send. */
+export type OperationFunction = {
+  [Name in CommandName]: Row<Name> extends { readonly isInternal: true } ? never : Name;
+}[CommandName];
+
+const isFunction = (name: CommandName): name is OperationFunction => rowOfCommand(name).isInternal !== true;
+export const FUNCTIONS: readonly OperationFunction[] = COMMAND_NAMES.filter(isFunction);
+
+/** The arguments of a command as a history names them, without payloads and reasons. */
+type DerivedCall<Name extends CommandName> = {
+  readonly [Key in keyof Arguments<Name> as Key extends 'jobId'
+    ? 'job'
+    : Key extends 'payload' | 'reason'
+      ? never
+      : Key]: Arguments<Name>[Key];
+} & (Row<Name> extends { readonly writes: false } ? { readonly consistency?: string } : unknown);
+
+/** Calls with more or fewer arguments than their commands. Optional ones are missing where the recorder does not know them. */
+interface SpecialCalls {
+  readonly add: {
+    readonly key: JobKey;
+    readonly queue: string;
+    /** Default 0. */
+    readonly priority?: number;
+    /** Default 0. */
+    readonly delayMs?: number;
+    readonly attemptsMax?: number;
+    /** The pause after the first failed attempt, which doubles with each further one if it is exponential. Unknown by default. */
+    readonly backoffMs?: number;
+    readonly isBackoffExponential?: boolean;
+    /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be removed at any time. */
+    readonly keepCompleted?: number;
+    readonly keepFailed?: number;
+  };
+  readonly claim: {
+    readonly queue: string;
+    readonly countMax: number;
+    readonly leaseMs: number;
+    /** Default 0. */
+    readonly waitMs?: number;
+    /** How many jobs the claim starts at most; the others are claimed ahead. Default: all. */
+    readonly beginMax?: number;
+    /** How often each job may stall before it fails. Unknown by default. */
+    readonly stalledMax?: number;
+    /** The process that holds the leases. Unknown by default. */
+    readonly holder?: number;
+  };
+  /** `retry`: false sends it to the dead letters; default true. `backoff`: the job may have to wait for a pause before the next attempt. */
+  readonly fail: { readonly job: number; readonly token: number; readonly retry?: boolean; readonly backoff?: boolean };
+  /** `queue`: the only queue in which the job may be. */
+  readonly retry: { readonly job: number; readonly queue?: string };
+  readonly remove: { readonly job: number; readonly queue?: string };
+}
+
+/** The arguments of each call, by function. Of reads, only `linearizable` ones (the default) are checked. */
+export type Calls = {
+  readonly [F in OperationFunction]: F extends keyof SpecialCalls ? SpecialCalls[F] : DerivedCall<F>;
+};
+
+export interface ClaimResult {
+  readonly job: number;
+  /** Absent when the reply has no payload of the job. */
+  readonly key?: JobKey;
+  readonly token: number;
+  /** 1 for the first attempt. For a job that is claimed ahead: the number of its next attempt. */
+  readonly attempt: number;
+  /** Whether the claim started it; default true. */
+  readonly isBegun?: boolean;
+  /** How often in a row it was started and its lease ended. Unknown by default. */
+  readonly stalls?: number;
+}
+
+interface SpecialResults {
+  readonly add: { readonly job: number };
+  readonly claim: { readonly jobs: readonly ClaimResult[] };
+  readonly counts: { readonly [state in JobState]?: number };
+  /**
+   * `state` is null when there is no such job; `token` is 0 or absent where it is unknown, as are `attempt` (started so far) and `stalls`.
+   */
+  readonly getJob: {
+    readonly state: JobState | null;
+    readonly key?: JobKey;
+    readonly token?: number;
+    readonly attempt?: number;
+    readonly stalls?: number;
+  };
+}
+
+/** The result of each call that took effect, by function; null for one that only takes effect. */
+export type Results = {
+  readonly [F in OperationFunction]: F extends keyof SpecialResults
+    ? SpecialResults[F]
+    : Row<F>['result'] extends 'done'
+      ? null
+      : ResultFields<Row<F>['result']>;
+};
+
+/** The functions that concern one job, named by their call. */
+export type JobFunction = { [F in OperationFunction]: Calls[F] extends { readonly job: number } ? F : never }[OperationFunction];
+
+/** A read shows nothing unless it has a result. */
+export const isRead = (f: OperationFunction): boolean => !COMMANDS[f].writes;
+
+/** A question mark means "may be missing". */
+export type FieldKind = 'number' | 'text' | 'key' | 'boolean' | 'number?' | 'text?' | 'key?' | 'boolean?';
+export type FieldKinds = Readonly<Record<string, FieldKind>>;
+
+/** The name of a field in a history. */
+export const nameOf = (field: string): string => (field === 'jobId' ? 'job' : field);
+
+function kindsOf({ fieldList, needs, writes }: CommandRow): FieldKinds {
+  const kinds: Record<string, FieldKind> = needs === 'nothing' ? {} : { queue: 'text' };
+  for (const { name, field } of fieldList) if (field.kind === 'number' || field.kind === 'boolean') kinds[nameOf(name)] = field.kind;
+  return writes ? kinds : { ...kinds, consistency: 'text?' };
+}
+
+const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
+  add: {
+    key: 'key',
+    queue: 'text',
+    priority: 'number?',
+    delayMs: 'number?',
+    attemptsMax: 'number?',
+    backoffMs: 'number?',
+    isBackoffExponential: 'boolean?',
+    keepCompleted: 'number?',
+    keepFailed: 'number?',
+  },
+  claim: {
+    queue: 'text',
+    countMax: 'number',
+    leaseMs: 'number',
+    waitMs: 'number?',
+    beginMax: 'number?',
+    stalledMax: 'number?',
+    holder: 'number?',
+  },
+  fail: { job: 'number', token: 'number', retry: 'boolean?', backoff: 'boolean?' },
+  retry: { job: 'number', queue: 'text?' },
+  remove: { job: 'number', queue: 'text?' },
+};
+
+const kindsByFunction = (special: Readonly<Record<string, FieldKinds>>, derive: (f: OperationFunction) => FieldKinds) =>
+  Object.fromEntries(FUNCTIONS.map((f) => [f, special[f] ?? derive(f)])) as Readonly<Record<OperationFunction, FieldKinds>>;
+
+/** The kinds of the arguments of each function. */
+export const CALL_KINDS = kindsByFunction(SPECIAL_CALL_KINDS, (f) => kindsOf(rowOfCommand(f)));
+
+/** The kinds of the fields of each function's result, as far as it is an object of fields. */
+export const RESULT_KINDS = kindsByFunction(
+  {
+    add: { job: 'number' },
+    claim: {},
+    counts: Object.fromEntries(JOB_STATES.map((state) => [state, 'number?' as const])),
+    getJob: { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?' },
+  },
+  (f) =>
+    Object.fromEntries(
+      rowOfResult(COMMANDS[f].result).fields.map(({ name, field }) => [name, field.kind === 'boolean' ? 'boolean' : 'number']),
+    ),
+);

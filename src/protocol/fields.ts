@@ -1,0 +1,176 @@
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { CLAIM_COUNT_MAX, DURATION_MS_MAX, KEEP_MAX, REASON_BYTES_MAX } from './limits.ts';
+
+/** The bytes are well formed, but a value is not allowed. The message says what to change. */
+export class InvalidOperationError extends Error {
+  readonly code = 'INVALID_OPERATION';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidOperationError';
+  }
+}
+
+/** How one field of a request or reply is written, read and checked. */
+export interface Field<Value> {
+  /** Its type on the wire, as in `f64`; little-endian. */
+  readonly layout: string;
+  /** Bytes of the value; of a `text` or `blob`, of its length, and its bytes follow. */
+  readonly bytes: number;
+  readonly isVariable: boolean;
+  readonly kind: 'number' | 'boolean' | 'text' | 'bytes';
+  /** The allowed values, for the documentation. */
+  readonly range: string;
+  write(to: ByteWriter, value: Value): void;
+  /** @throws {InvalidOperationError} for a value that is not allowed. @throws {MalformedBytesError} where the bytes end. */
+  read(from: ByteReader): Value;
+  /** For hand-tuned code, which reads the value itself. @throws {InvalidOperationError} for one that is not allowed. */
+  check?(value: Value): void;
+}
+
+export type Fields = Readonly<Record<string, Field<unknown>>>;
+/** The value of a field. */
+export type ValueOf<F> = F extends Field<infer Value> ? Value : never;
+/** The values of fields, by name. */
+export type ValuesOf<F extends Fields> = { readonly [Name in keyof F]: ValueOf<F[Name]> };
+
+/** Any value: the check is its user's. */
+export const f64: Field<number> = {
+  layout: 'f64',
+  bytes: 8,
+  isVariable: false,
+  kind: 'number',
+  range: 'any number',
+  write: (to, value) => to.f64(value),
+  read: (from) => from.f64(),
+};
+
+export const u32: Field<number> = {
+  layout: 'u32',
+  bytes: 4,
+  isVariable: false,
+  kind: 'number',
+  range: 'any whole number below 2^32',
+  write: (to, value) => to.u32(value),
+  read: (from) => from.u32(),
+};
+
+export const u8: Field<number> = {
+  layout: 'u8',
+  bytes: 1,
+  isVariable: false,
+  kind: 'number',
+  range: 'any whole number below 256',
+  write: (to, value) => to.u8(value),
+  read: (from) => from.u8(),
+};
+
+/** Anything but 1 is false. */
+export const flag: Field<boolean> = {
+  layout: 'u8',
+  bytes: 1,
+  isVariable: false,
+  kind: 'boolean',
+  range: '0 or 1',
+  write: (to, value) => to.u8(value ? 1 : 0),
+  read: (from) => from.u8() === 1,
+};
+
+export const text: Field<string> = {
+  layout: 'text',
+  bytes: 4,
+  isVariable: true,
+  kind: 'text',
+  range: 'UTF-8',
+  write: (to, value) => to.text(value),
+  read: (from) => from.text(),
+};
+
+/** Bytes that are opaque to the queue. The node limits them by `payloadBytesMax`. */
+export const payload: Field<Uint8Array> = {
+  layout: 'blob',
+  bytes: 4,
+  isVariable: true,
+  kind: 'bytes',
+  range: 'at most payloadBytesMax bytes',
+  write: (to, value) => to.blob(value),
+  read: (from) => from.blob(),
+};
+
+/** Why a job failed. */
+export const reason: Field<string> = {
+  ...text,
+  range: `at most ${REASON_BYTES_MAX} bytes of UTF-8`,
+  read: (from) => {
+    const before = from.position;
+    const value = from.text();
+    const bytes = from.position - before - 4;
+    if (bytes > REASON_BYTES_MAX)
+      throw new InvalidOperationError(`A failure reason has ${bytes} bytes. Cut it to ${REASON_BYTES_MAX} bytes of UTF-8.`);
+    return value;
+  },
+};
+
+/** A field with a check of what is read. @param fault the message for an invalid value; undefined for a valid one. */
+export function checked<Value>(field: Field<Value>, range: string, fault: (value: Value) => string | undefined): CheckedField<Value> {
+  const check = (value: Value): void => {
+    const message = fault(value);
+    if (message !== undefined) throw new InvalidOperationError(message);
+  };
+  return {
+    ...field,
+    range,
+    check,
+    read: (from) => {
+      const value = field.read(from);
+      check(value);
+      return value;
+    },
+  };
+}
+
+type CheckedField<Value> = Field<Value> & Required<Pick<Field<Value>, 'check'>>;
+
+export const jobId = checked(f64, 'an id that add returned', (id) =>
+  Number.isSafeInteger(id) && id >= 1 ? undefined : `A job id is ${id}. Use an id that add returned.`,
+);
+
+/** The fencing token of a claim. A wrong one is a lost lease, not a fault. */
+export const token: Field<number> = { ...f64, range: 'the token of a claim' };
+
+export const holder = checked(f64, 'a whole number from 0 on', (id) =>
+  Number.isSafeInteger(id) && id >= 0 ? undefined : `A holder is ${id}. Use a whole number from 0 on.`,
+);
+
+export const leaseMs = checked(f64, `1 to ${DURATION_MS_MAX} ms`, (ms) =>
+  ms >= 1 && ms <= DURATION_MS_MAX ? undefined : `A lease is ${ms} ms long. Use 1 to ${DURATION_MS_MAX} ms.`,
+);
+
+export const durationMs = (what: string): CheckedField<number> =>
+  checked(f64, `0 to ${DURATION_MS_MAX} ms`, (ms) =>
+    ms >= 0 && ms <= DURATION_MS_MAX ? undefined : `A ${what} is ${ms} ms long. Use 0 to ${DURATION_MS_MAX} ms.`,
+  );
+
+export const countMax = (what: string): CheckedField<number> =>
+  checked(u32, `1 to ${CLAIM_COUNT_MAX}`, (count) =>
+    count >= 1 && count <= CLAIM_COUNT_MAX ? undefined : `An operation asks for ${count} ${what}. Use 1 to ${CLAIM_COUNT_MAX}.`,
+  );
+
+/** @param fault what the request does, with the value. */
+export const u32Between = (min: number, max: number, fault: (value: number) => string): CheckedField<number> =>
+  checked(u32, `${min} to ${max}`, (value) => (value >= min && value <= max ? undefined : `${fault(value)}. Use ${min} to ${max}.`));
+
+/** Means "all" in the numbers of jobs to keep, as a u32. */
+const KEEP_ALL = 2 ** 32 - 1;
+
+/** How many finished jobs a queue keeps; -1 for all. */
+export const keep: Field<number> = {
+  ...u32,
+  range: `-1 (all, as 2^32 - 1) or 0 to ${KEEP_MAX}`,
+  read: (from) => {
+    const count = from.u32();
+    if (count === KEEP_ALL) return -1;
+    if (count <= KEEP_MAX) return count;
+    throw new InvalidOperationError(`The number of finished jobs to keep is ${count - 2 ** 32}. Use -1 for all, or 0 to ${KEEP_MAX}.`);
+  },
+};

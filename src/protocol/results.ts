@@ -1,0 +1,116 @@
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { MalformedBytesError } from '../base/bytes.ts';
+import { type Field, type Fields, f64, flag, text, u8, u32, type ValuesOf } from './fields.ts';
+
+export interface Result {
+  /** Never used for anything else: codes of results that are gone stay reserved, and a test asserts each. */
+  readonly code: number;
+  /** In the order of their bytes, behind the code. */
+  readonly fields: Fields;
+  /** A list behind the fields: a u32 count, then these for each item. All of fixed size. */
+  readonly items?: Fields;
+  /** One sentence, for the documentation. */
+  readonly about: string;
+}
+
+const HELD = { id: f64, token: f64 };
+const CLAIMED_1 = { ...HELD, attempt: u32, attemptsMax: u32, addedMs: f64 };
+const JOB_1 = {
+  id: f64,
+  queue: text,
+  state: u8,
+  priority: u32,
+  attempt: u32,
+  attemptsMax: u32,
+  token: f64,
+  addedMs: f64,
+  dueMs: f64,
+  finishedMs: f64,
+};
+const BEGIN = { isBegun: flag, stalls: u32 };
+
+/**
+ * The result of each operation in a reply. Payloads and outcomes are not among the fields: they are attached behind all results
+ * (see reply.ts). The encoder, the decoder and docs/commands.md are derived from these rows. `claimed`, which most replies to workers
+ * consist of, has hand-tuned code; a test compares it with what the row says.
+ */
+export const RESULTS = defineResults({
+  error: { code: 0, fields: { code: u8, jobId: f64, state: u8 }, about: 'The operation had no effect.' },
+  added: { code: 1, fields: { id: f64 }, about: 'The id of the job.' },
+  claimed1: { code: 2, fields: {}, items: CLAIMED_1, about: 'Of version 1, whose claims begin each job.' },
+  done: { code: 3, fields: {}, about: 'The operation took effect.' },
+  counts: {
+    code: 4,
+    fields: { delayed: f64, waiting: f64, active: f64, completed: f64, failed: f64 },
+    about: 'How many jobs of a queue are in each state.',
+  },
+  job1: { code: 5, fields: { ...JOB_1, outcome: u8 }, about: 'Of version 1, without begun and stalls.' },
+  opened: { code: 6, fields: { client: f64 }, about: "The session's id: the client of all further requests." },
+  claimed: { code: 7, fields: {}, items: { ...CLAIMED_1, ...BEGIN }, about: 'The jobs of a claim.' },
+  job: { code: 8, fields: { ...JOB_1, ...BEGIN, outcome: u8 }, about: 'A job.' },
+  held: { code: 9, fields: {}, items: HELD, about: 'The jobs under leases of a holder.' },
+});
+
+function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {
+  return rows;
+}
+
+export type ResultName = keyof typeof RESULTS;
+export type ResultFields<Name extends ResultName> = ValuesOf<(typeof RESULTS)[Name]['fields']>;
+export type ResultItem<Name extends ResultName> = (typeof RESULTS)[Name] extends { readonly items: infer Items extends Fields }
+  ? ValuesOf<Items>
+  : never;
+
+/** A row with what is derived from it. */
+export interface ResultRow {
+  readonly name: ResultName;
+  readonly code: number;
+  readonly fields: FieldList;
+  readonly items: FieldList | undefined;
+  /** Bytes of one item. */
+  readonly itemBytes: number;
+}
+
+type FieldList = readonly { readonly name: string; readonly field: Field<unknown> }[];
+
+const listOf = (fields: Fields): FieldList => Object.entries(fields).map(([name, field]) => ({ name, field }));
+
+export const RESULT_NAMES = Object.keys(RESULTS) as ResultName[];
+/** By code; undefined for a code that no result has. */
+const RESULT_OF_CODE: readonly (ResultRow | undefined)[] = RESULT_NAMES.reduce<(ResultRow | undefined)[]>((rows, name) => {
+  const result: Result = RESULTS[name];
+  const items = result.items === undefined ? undefined : listOf(result.items);
+  const itemBytes = items?.reduce((sum, { field }) => sum + field.bytes, 0) ?? 0;
+  rows[result.code] = { name, code: result.code, fields: listOf(result.fields), items, itemBytes };
+  return rows;
+}, []);
+
+export const rowOfResult = (name: ResultName): ResultRow => RESULT_OF_CODE[RESULTS[name].code] as ResultRow;
+
+/** @throws {MalformedBytesError} */
+export function resultOfCode(code: number): ResultRow {
+  const row = RESULT_OF_CODE[code];
+  if (row === undefined) throw new MalformedBytesError(`result of unknown code ${code}`);
+  return row;
+}
+
+/** @param values of each field, by name. */
+export function writeFields(to: ByteWriter, fields: FieldList, values: Readonly<Record<string, unknown>>): void {
+  for (const { name, field } of fields) field.write(to, values[name]);
+}
+
+/** @throws {MalformedBytesError} */
+export function readFields(from: ByteReader, fields: FieldList): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { name, field } of fields) values[name] = field.read(from);
+  return values;
+}
+
+/** Skips a result behind its code. @throws {MalformedBytesError} */
+export function skipResult(row: ResultRow, from: ByteReader): void {
+  for (const { field } of row.fields) {
+    if (field.isVariable) from.skip(from.u32());
+    else from.skip(field.bytes);
+  }
+  if (row.items !== undefined) from.skip(from.u32() * row.itemBytes);
+}

@@ -1,0 +1,98 @@
+import { COMMAND_NAMES, COMMANDS, type CommandName } from '../protocol/commands.ts';
+import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
+import { ErrorCode } from '../protocol/reply.ts';
+import type { OperationReader } from '../protocol/request-reader.ts';
+import type { Job, LeaseTerms } from './job.ts';
+import type { JobStore } from './job-store.ts';
+import type { NamedQueue } from './named-queue.ts';
+import type { ReplyEncoder } from './reply-encoder.ts';
+
+/** What a handler works on. */
+export interface Execution {
+  readonly jobs: JobStore;
+  readonly replies: ReplyEncoder;
+  /** The operation, with its fields. */
+  readonly operation: OperationReader;
+  /** The data of the entry, which contains the operation's bytes. It must never be changed. */
+  readonly data: Uint8Array;
+  /** The log time of the entry. */
+  readonly logMs: number;
+  /** The queue of the operation, created if need be; `undefined` if there are too many. */
+  openQueue(): NamedQueue<Job> | undefined;
+  /** The queue of the operation, if it exists. */
+  knownQueue(): NamedQueue<Job> | undefined;
+  /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
+  result(outcome: number): void;
+}
+
+/** Executes one operation, and writes exactly one result. */
+export type Handler = (run: Execution) => void;
+
+export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
+
+const HANDLERS = {
+  // Of version 1: the session exists by now. From version 2 on it is alone in its request and not executed here.
+  openSession: ({ replies }) => replies.done(),
+  add: (run) => {
+    const queue = run.openQueue();
+    if (queue === undefined) run.replies.error(ErrorCode.queueLimit, 0, NO_STATE);
+    else run.replies.added(run.jobs.add(queue, run.operation, run.data).id);
+  },
+  claim1: (run) => claim(run, { leaseMs: run.operation.leaseMs, stalledMax: 0, holder: 0 }, run.operation.countMax),
+  claim: (run) => {
+    const { leaseMs, stalledMax, holder, beginMax } = run.operation;
+    claim(run, { leaseMs, stalledMax, holder }, beginMax);
+  },
+  begin: (run) => run.result(run.jobs.markBegun(run.operation.jobId, run.operation.token)),
+  extend: (run) => run.result(run.jobs.extend(run.operation.jobId, run.operation.token, run.operation.leaseMs, run.logMs)),
+  complete: (run) => {
+    const { jobId, token, blobAt, blobLength } = run.operation;
+    run.result(run.jobs.complete(jobId, token, run.data, blobAt, blobLength));
+  },
+  fail: (run) => {
+    const { jobId, token, blobAt, blobLength, retry } = run.operation;
+    run.result(run.jobs.fail(jobId, token, run.data.slice(blobAt, blobAt + blobLength), retry));
+  },
+  release: (run) => run.result(run.jobs.release(run.operation.jobId, run.operation.token)),
+  releaseHolder: (run) => run.result(run.jobs.releaseHolder(run.operation.holder)),
+  retry: (run) => run.result(run.jobs.retry(run.operation.queueName, run.operation.jobId)),
+  retry1: (run) => run.result(run.jobs.retry(undefined, run.operation.jobId)),
+  remove: (run) => run.result(run.jobs.remove(run.operation.queueName, run.operation.jobId)),
+  remove1: (run) => run.result(run.jobs.remove(undefined, run.operation.jobId)),
+  counts: (run) => run.replies.result('counts', run.knownQueue() ?? NO_COUNTS),
+  getJob: ({ jobs, replies, operation: { jobId } }) => {
+    const job = jobs.table.get(jobId);
+    if (job === undefined) replies.error(ErrorCode.jobNotFound, jobId, NO_STATE);
+    else replies.job(job, job.state === StateCode.active ? jobs.leaseEndMs(job) : job.dueMs);
+  },
+  heldJobs: ({ jobs, replies, operation: { holder, countMax } }) => {
+    const held: Job[] = [];
+    for (const job of jobs.leases.values()) {
+      if (job.terms.holder === holder) held.push(job);
+      if (held.length === countMax) break;
+    }
+    replies.list('held', held);
+  },
+} satisfies { readonly [Name in CommandName]: Handler };
+
+/** By the code of the command. */
+export const HANDLER_OF_CODE: readonly (Handler | undefined)[] = COMMAND_NAMES.reduce<(Handler | undefined)[]>((handlers, name) => {
+  handlers[COMMANDS[name].code] = HANDLERS[name];
+  return handlers;
+}, []);
+
+function claim(run: Execution, terms: LeaseTerms, beginMax: number): void {
+  const { jobs, replies, logMs } = run;
+  const { countMax } = run.operation;
+  const countAt = replies.beginClaimed();
+  const queue = run.knownQueue();
+  let count = 0;
+  let begun = 0;
+  for (; queue !== undefined && count < countMax; count += 1) {
+    const job = jobs.claim(queue, terms, begun < beginMax, logMs);
+    if (job === undefined) break;
+    if (job.isBegun) begun += 1;
+    replies.claimedJob(job);
+  }
+  replies.endClaimed(countAt, count);
+}
