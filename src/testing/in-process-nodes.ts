@@ -12,7 +12,7 @@ export interface Link {
 }
 
 /** How many turns of the event loop without an event show that nothing more follows from the last one. */
-const QUIET_TURNS = 10;
+const QUIET_TURNS = 5;
 /** Events in virtual time that run in one turn of the event loop. */
 const EVENTS_PER_TURN = 10_000;
 /** An election takes a few seconds of virtual time. */

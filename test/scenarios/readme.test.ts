@@ -14,8 +14,11 @@ const examples = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => cod
 async function run(code: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-readme-'));
   try {
-    const built = pathToFileURL(join(root, 'dist/src/index.js')).href;
-    writeFileSync(join(folder, 'example.mjs'), code.replace("from 'jobraft'", `from '${built}'`));
+    const built = (path: string) => pathToFileURL(join(root, 'dist/src', path)).href;
+    const imports = code
+      .replace("from 'jobraft'", `from '${built('index.js')}'`)
+      .replace("from 'jobraft/testing'", `from '${built('testing/index.js')}'`);
+    writeFileSync(join(folder, 'example.mjs'), imports);
     return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, timeout: 120_000 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -33,6 +36,13 @@ describe('the README', () => {
     const begin = "import { startCluster } from 'jobraft';\nconst cluster = await startCluster({ nodes: 3, dataDir: './data' });\n";
     const { stdout, stderr } = await run(`${begin}${examples[1] ?? ''}\nawait cluster.close();\n`);
     expect(stdout.replace(/\s+/g, ' ')).toContain('{ voters: [ 3, 4, 5, 6 ], learners: [], joining: [], leaving: [], isSettled: true }');
+    expect(stderr).toBe('');
+  });
+
+  it('shows how to test code that uses queues', async () => {
+    const code = examples.find((example) => example.includes("'jobraft/testing'")) ?? '';
+    const { stdout, stderr } = await run(`${code}\nconsole.log('ended', sent.length);`);
+    expect(stdout).toBe('ended 2\n');
     expect(stderr).toBe('');
   });
 });
