@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { invariant } from '../base/invariant.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
-import type { RecordChange } from '../storage/port.ts';
+import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
@@ -23,9 +23,6 @@ import {
   writeSession,
 } from './record.ts';
 import type { Session, SessionTable } from './session.ts';
-
-/** Reads the records of one kind from a checkpoint, in ascending order of keys. */
-export type RecordSource = (kind: number) => Iterable<{ readonly key: number; readonly value: Uint8Array }>;
 
 /**
  * What changed since the last checkpoint, encoded while it is read. Read it once and to the end, and apply nothing

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { UnsupportedVersionError } from './entry-data.ts';
+import { UnsupportedVersionError } from '../protocol/entry-data.ts';
 import type { Job } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import { NamedQueue } from './named-queue.ts';

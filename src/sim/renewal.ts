@@ -4,7 +4,6 @@ import { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
-import { crowd } from './faults.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { checkProperty } from './violation.ts';
@@ -35,7 +34,7 @@ export function watchRenewal(world: World): void {
   const client = new ProductionClient(world);
   client.add();
   client.awaitReplies();
-  crowd(world);
+  world.clients.crowd();
   awaitQuiet(world);
   for (let turn = 0; turn < TURNS; turn += 1) {
     for (let add = 0; add < ADDS_PER_TURN; add += 1) client.add();
@@ -141,7 +140,7 @@ class ProductionClient {
 /** The simulated nodes, as a client finds those of a real cluster. */
 function endpointOf(world: World): ClusterEndpoint {
   const channels = new Map<number, ClientChannelHandlers>();
-  world.clients.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
+  world.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
   return {
     nodeIds: () => [...world.nodes.keys()],
     openChannel: (node, handlers) => {

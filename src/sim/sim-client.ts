@@ -1,10 +1,10 @@
 import { ByteWriter } from '../base/bytes.ts';
-import type { HistoryRecorder } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { READ_CONSISTENCIES, readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { decodeReply, type OperationResult } from '../protocol/reply.ts';
 import { RequestEncoder } from '../protocol/request-encoder.ts';
+import type { QueueRecords } from './queue-records.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimSession } from './sim-session.ts';
@@ -68,13 +68,13 @@ export class SimClient {
   #operationsMax: number;
   #target: number;
 
-  constructor(world: World, id: number, random: SimRandom, history: HistoryRecorder, operationsMax: number) {
+  constructor(world: World, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
     this.#world = world;
     this.id = id;
     this.connection = id;
     this.#random = random;
-    this.#session = new SimSession(world, id);
-    this.#operations = new SimOperations(id, world, random, history, (job) => this.#lookAt(job));
+    this.#session = new SimSession(world, id, records.sessions);
+    this.#operations = new SimOperations(id, world, random, records, (job) => this.#lookAt(job));
     this.#operationsMax = operationsMax;
     this.#target = random.of(world.nodeIds());
   }

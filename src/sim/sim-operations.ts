@@ -4,6 +4,7 @@ import type { ReadConsistency } from '../protocol/client-frame.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
+import type { QueueRecords } from './queue-records.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
@@ -40,6 +41,7 @@ export class SimOperations {
   readonly #client: number;
   readonly #world: World;
   readonly #random: SimRandom;
+  readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
   /** Acknowledged changes of a job must be visible at once. */
   readonly #look: (job: number) => void;
@@ -52,11 +54,12 @@ export class SimOperations {
   /** Process ids of this client so far. */
   #processes = 1;
 
-  constructor(client: number, world: World, random: SimRandom, history: HistoryRecorder, look: (job: number) => void) {
+  constructor(client: number, world: World, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
     this.#client = client;
     this.#world = world;
     this.#random = random;
-    this.#history = history;
+    this.#records = records;
+    this.#history = records.history;
     this.#look = look;
   }
 
@@ -142,7 +145,7 @@ export class SimOperations {
     const step = this.#step(call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
-      this.#world.jobs.set(result.id, { key, queue });
+      this.#records.jobs.set(result.id, { key, queue });
       this.#look(result.id);
       return { job: result.id };
     });
@@ -177,7 +180,7 @@ export class SimOperations {
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
       // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
       const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
-        payload === undefined ? this.#world.jobs.get(job)?.key : keyOf(payload);
+        payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
       if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
       const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
         const key = keyIn(id, payload);
@@ -302,7 +305,7 @@ export class SimOperations {
   }
 
   #change(encoder: RequestEncoder, f: 'retry' | 'remove', job: number, version: number): Step {
-    const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
+    const known = this.#records.jobs.get(job)?.queue ?? QUEUES[0];
     const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
     if (f === 'retry') encoder.command('retry', { queue, jobId: job });
     else encoder.command('remove', { queue, jobId: job });

@@ -1,6 +1,7 @@
 import type { OperationResult } from '../protocol/reply.ts';
 import { SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { STATE_BOUNDS } from '../queue/state-bounds.ts';
+import type { SessionModel } from './session-model.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -11,6 +12,7 @@ const IDLE_SHARE_MIN = 0.9;
 export class SimSession {
   readonly #world: World;
   readonly #clientId: number;
+  readonly #sessions: SessionModel;
   #id = 0;
   #isOpen = false;
   #openings = 0;
@@ -18,7 +20,8 @@ export class SimSession {
   /** When the last request was sent that the session is known to have executed. */
   #usedMs = 0;
 
-  constructor(world: World, clientId: number) {
+  constructor(world: World, clientId: number, sessions: SessionModel) {
+    this.#sessions = sessions;
     this.#world = world;
     this.#clientId = clientId;
   }
@@ -63,9 +66,9 @@ export class SimSession {
 
   /** A session ends because it was idle for too long, or because it is the least recently used one of too many. */
   checkEnd(id: number): void {
-    const { coverage, plan, schedule, sessions } = this.#world;
+    const { coverage, plan, schedule } = this.#world;
     const { sessionIdleMsMax, sessionRepliesMax, sessionReplyBytesMax } = { ...STATE_BOUNDS, ...plan.bounds };
-    const end = sessions.endOf(id);
+    const end = this.#sessions.endOf(id);
     const idleMs = schedule.nowMs - this.#usedMs;
     // Any reply may be the oldest unacknowledged one.
     const isForgotten = this.#sequence > sessionRepliesMax || sessionReplyBytesMax < STATE_BOUNDS.sessionReplyBytesMax;

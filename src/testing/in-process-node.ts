@@ -1,9 +1,11 @@
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import type { Schedule } from '../base/schedule.ts';
-import { nodeLimits } from '../node/limits.ts';
+import { LIMIT_DEFAULTS } from '../config/limits.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import type { Clock } from '../node/ports.ts';
 import { TurnSchedule } from '../node/turn-schedule.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS } from '../queue/record.ts';
 import { raftConfig } from '../raft/config.ts';
 import { configurationOf } from '../raft/entry.ts';
@@ -31,7 +33,7 @@ export interface InProcessNodeOptions {
 /** The production node in the caller's thread, on a disk in memory. It takes its turns in virtual time. */
 export class InProcessNode {
   readonly id: number;
-  readonly #runtime: NodeRuntime;
+  readonly #runtime: NodeRuntime<JobQueue>;
   readonly #turns: TurnSchedule;
   readonly #schedule: Schedule;
   readonly #onFailed: (error: unknown) => void;
@@ -49,8 +51,9 @@ export class InProcessNode {
         disks: nodes.map((node) => ({ node: asNodeId(node), disk: asDiskId(node) })),
       }),
       raft: RAFT,
-      limits: nodeLimits(),
+      limits: LIMIT_DEFAULTS,
       isOneRelease: true,
+      machine: openJobQueue({ limits: LIMIT_DEFAULTS }),
       seed,
       storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) }),
       clock,
@@ -71,7 +74,7 @@ export class InProcessNode {
   }
 
   /** Its replica of the queues. */
-  get machine(): NodeRuntime['machine'] {
+  get machine(): JobQueue {
     return this.#runtime.machine;
   }
 

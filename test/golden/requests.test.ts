@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../../src/protocol/commands.ts';
+import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type AddOptions, HEADER_BYTES, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
-import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
