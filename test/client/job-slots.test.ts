@@ -23,10 +23,10 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     atFlush: (hook: () => void) => void hooks.add(hook),
     keep: (_bytes: number, call: RepeatedOperation) => {
       let id = 0;
-      const markBegun = (job: number): void => {
-        id = job;
+      const command = (name: string, args: { readonly jobId: number }): void => {
+        if (name === 'begin') id = args.jobId;
       };
-      call.write({ markBegun } as unknown as RequestEncoder);
+      call.write({ command } as unknown as RequestEncoder);
       begins.push({ id, call });
     },
   };
