@@ -8,20 +8,9 @@ import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './chec
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import type { NamedQueue } from './named-queue.ts';
+import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
-import {
-  type MachineRecord,
-  outcomeKey,
-  payloadKey,
-  RecordKind,
-  readMachine,
-  readQueue,
-  readSession,
-  writeMachine,
-  writeQueue,
-  writeSession,
-} from './record.ts';
+import { type MachineRecord, outcomeKey, payloadKey, RecordKind, readMachine, readSession, writeMachine, writeSession } from './record.ts';
 import type { Session, SessionTable } from './session.ts';
 
 /**
@@ -189,7 +178,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   sessions.restore(restored, machine.touches);
   const queues = new Map<number, NamedQueue<Job>>();
   for (const { key, value } of records(RecordKind.queue)) {
-    const queue = readQueue(key, new ByteReader(value));
+    const queue = readQueue<Job>(key, new ByteReader(value));
     queues.set(key, queue);
     jobs.queues.byName.set(queue.name, queue);
   }

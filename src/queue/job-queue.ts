@@ -159,8 +159,9 @@ export class JobQueue implements AttachmentSource, StateMachine {
     return { delayed, waiting, active, completed, failed };
   }
 
+  /** How many jobs of the queue a claim can take. */
   waitingCount(queue: string): number {
-    return this.#jobs.queues.byName.get(queue)?.waiting ?? 0;
+    return this.#jobs.queues.byName.get(queue)?.claimable ?? 0;
   }
 
   /** See {@link WaitingIndex.countWithin}. */

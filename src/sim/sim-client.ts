@@ -212,7 +212,7 @@ export class SimClient {
     const isCounting = this.#random.withProbability(0.5);
     const operations = this.#operations;
     this.#read(consistency, (encoder) =>
-      isCounting ? operations.counts(encoder, consistency) : operations.getJob(encoder, job, consistency),
+      isCounting ? operations.readQueue(encoder, consistency) : operations.getJob(encoder, job, consistency),
     );
   }
 

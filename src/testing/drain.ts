@@ -6,6 +6,7 @@ import { NotDrainedError } from './not-drained-error.ts';
 
 /** The jobs that are due now, of all queues. */
 export interface DueJobs {
+  /** Those that a worker could get, without those of paused queues, by queue. */
   readonly waiting: ReadonlyMap<string, number>;
   /** Active ones, without those of processes that are disconnected: they are due when their leases end. */
   readonly active: number;
@@ -16,9 +17,9 @@ export function dueJobs(machine: JobQueue, disconnected: readonly number[]): Due
   const waiting = new Map<string, number>();
   let active = 0;
   for (const name of machine.queueNames()) {
-    const counts = machine.counts(name);
-    if (counts.waiting > 0) waiting.set(name, counts.waiting);
-    active += counts.active;
+    const claimable = machine.waitingCount(name);
+    if (claimable > 0) waiting.set(name, claimable);
+    active += machine.counts(name).active;
   }
   for (const holder of disconnected) active -= heldBy(machine, holder);
   return { waiting, active };

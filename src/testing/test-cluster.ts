@@ -74,9 +74,9 @@ export class TestCluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   /**
-   * Resolves once nothing is due: no job waits and none is active, in any queue, also none that a job added. Jobs whose delay or backoff is
-   * not over stay delayed, and a job of a disconnected process active, until the clock is advanced. Waits for processors, however long they
-   * take.
+   * Resolves once nothing is due: no job waits and none is active, in any queue, also none that a job added. Waits for processors, however
+   * long they take. Jobs whose delay or backoff is not over stay delayed, those of a paused queue waiting, and those of a disconnected process
+   * active.
    * @throws {NotDrainedError} if jobs wait and no worker takes them. @throws {ClusterClosedError}
    */
   async drain(): Promise<void> {

@@ -39,6 +39,8 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   remove: (to) => to.command('remove', { queue: 'mail', jobId: 12 }),
   releaseHolder: (to) => to.command('releaseHolder', { holder: 99 }),
   heldJobs: (to) => to.command('heldJobs', { holder: 99, countMax: 1000 }),
+  pause: (to) => to.command('pause', { queue: 'mail', isPaused: true }),
+  isPaused: (to) => to.command('isPaused', { queue: 'mail' }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -63,7 +65,7 @@ function requestOf(name: string, build: (to: RequestEncoder) => void): Uint8Arra
 
 /** The version of a state machine that executes the operation. */
 function versionOf(name: string): number {
-  if (name === 'heldJobs') return OF_QUERIES;
+  if (name === 'heldJobs' || name === 'isPaused') return OF_QUERIES;
   return name.endsWith('1') ? 1 : MACHINE_VERSION;
 }
 

@@ -152,6 +152,8 @@ describe('operations that are taken from a request', () => {
       () => to.command('remove', { queue: 'other', jobId: 1 }),
       () => to.command('releaseHolder', { holder: 1 }),
       () => to.command('heldJobs', { holder: 1, countMax: 2 }),
+      () => to.command('pause', { queue: 'q', isPaused: true }),
+      () => to.command('isPaused', { queue: 'q' }),
     ];
     const ends = writes.map((write) => {
       write();

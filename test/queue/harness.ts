@@ -159,6 +159,11 @@ export class TestQueue {
     return decodeReply(reply).results;
   }
 
+  /** Sends a query. */
+  read(build: (to: RequestEncoder) => void): readonly OperationResult[] {
+    return decodeReply(this.machine.query(this.request(build))).results;
+  }
+
   /** Sends one operation. */
   do(build: (to: RequestEncoder) => void): OperationResult {
     const [result] = this.send(build);

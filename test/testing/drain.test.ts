@@ -90,6 +90,18 @@ describe('drain', () => {
     expect((error as Error).message).toMatch(/"work" has 2 waiting jobs, and no worker takes them\. Create a worker/);
   });
 
+  it('leaves the jobs of a paused queue, and takes them once it is resumed', async () => {
+    const done: string[] = [];
+    const { cluster, queue } = await aScene((name) => done.push(name));
+    await queue.pause();
+    await queue.add('a', 1);
+    await cluster.drain();
+    expect(done).toEqual([]);
+    await queue.resume();
+    await cluster.drain();
+    expect(done).toEqual(['a']);
+  });
+
   it('does not wait for jobs of a process that is disconnected: they are due when their leases end', async () => {
     const { cluster, queue } = await aScene();
     const away = cluster.connect();

@@ -35,11 +35,11 @@ export class QueueCommands implements JobCommands {
   }
 
   async retry(id: number): Promise<void> {
-    await this.#command((encoder) => encoder.command('retry', { queue: this.#queue, jobId: id }));
+    await this.command((encoder) => encoder.command('retry', { queue: this.#queue, jobId: id }));
   }
 
   async remove(id: number): Promise<void> {
-    await this.#command((encoder) => encoder.command('remove', { queue: this.#queue, jobId: id }));
+    await this.command((encoder) => encoder.command('remove', { queue: this.#queue, jobId: id }));
   }
 
   async stateOf(id: number): Promise<JobState | 'unknown'> {
@@ -61,7 +61,7 @@ export class QueueCommands implements JobCommands {
     });
   }
 
-  async #command(write: (encoder: RequestEncoder) => void): Promise<void> {
+  async command(write: (encoder: RequestEncoder) => void): Promise<void> {
     const result = await new Promise<OperationResult>((resolve, reject) => {
       if (this.#isClosed) throw new ClientClosedError();
       write(this.#dispatcher.open(OPERATION_BYTES));

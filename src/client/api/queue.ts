@@ -149,6 +149,27 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   }
 
   /**
+   * Workers of all processes get no more jobs of this queue until {@link resume}, also after a restart; jobs that they have go on. Jobs can
+   * be added, and count as waiting.
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async pause(): Promise<void> {
+    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: true }));
+  }
+
+  /** Ends {@link pause}. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+  async resume(): Promise<void> {
+    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: false }));
+  }
+
+  /** By a linearizable read, unless another consistency is given. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
+  async isPaused(options?: ReadOptions): Promise<boolean> {
+    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('isPaused', { queue: this.name }));
+    if (result.ok && result.type === 'paused') return result.isPaused;
+    throw unexpectedResult(result);
+  }
+
+  /**
    * Removes a job of this queue that is not active.
    * @returns 1, the number of removed jobs. Where BullMQ returns 0, it rejects.
    * @throws {JobNotFoundError} if this queue has no such job. @throws {JobStateError} if the job is active.
