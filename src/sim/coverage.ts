@@ -87,7 +87,7 @@ export const SOMETIMES = [
   'stale query answered',
   'request turned away',
   'call ended with an unknown outcome',
-  'call ended that was not carried out',
+  'call ended that was not applied',
   'node restarted with newer code',
   'node restarted with other limits',
   'cluster moved to a newer version',
