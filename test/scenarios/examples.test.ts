@@ -51,6 +51,11 @@ const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
     'voters: 1, 2, 3; the leader is one of them: true',
     'every job that was added is there: true',
   ],
+  'testing-your-code.ts': [
+    'nothing is due today',
+    'after a day: the first attempt failed, and waits for its backoff',
+    'a minute later: sent to ada@example.com',
+  ],
   // The node that is left may lack what the other two acknowledged.
   'read-consistency.ts':
     /^linearizable: job 1 is waiting\nlinearizable, one node of three: rejected \((?:NO_LEADER|DEADLINE)\)\nstale, one node of three: job 1 is (?:waiting|unknown to this node)\n$/,
