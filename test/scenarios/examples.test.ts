@@ -69,7 +69,7 @@ describe('the examples', () => {
     }
   });
 
-  it.each(examples)(
+  it.for(examples)(
     '%s runs against the built package by its public name, prints what it does, and ends by itself',
     async (file, { signal }) => {
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, file)], { signal });
