@@ -1,6 +1,7 @@
 import type { LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from '../client-options.ts';
+import { type ClientClock, SYSTEM_CLOCK } from '../clock.ts';
 import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from '../closed-reason.ts';
 import { Connection } from '../delivery/connection.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
@@ -23,6 +24,8 @@ export class Client implements AsyncDisposable {
   /** @internal */
   readonly endpoint: ClusterEndpoint;
   /** @internal see {@link ClusterEndpoint}. */
+  readonly clock: ClientClock;
+  /** @internal see {@link ClusterEndpoint}. */
   readonly departedReleased: Promise<void> | undefined;
   readonly #connection: Connection;
   readonly #adminCalls: AdminCalls;
@@ -36,6 +39,7 @@ export class Client implements AsyncDisposable {
     checkEndpoint(endpoint);
     this.endpoint = endpoint;
     const config = clientConfig(options);
+    this.clock = endpoint.clock ?? SYSTEM_CLOCK;
     this.#connection = new Connection(endpoint, {
       onReply: (reply, node) => this.dispatcher.onReply(reply, node),
       onReplyPart: (first, reply, node) => this.dispatcher.onReplyPart(first, reply, node),
@@ -52,9 +56,9 @@ export class Client implements AsyncDisposable {
         this.dispatcher.onLost(node);
       },
     });
-    this.dispatcher = new Dispatcher(this.#connection, config, new RealTime());
+    this.dispatcher = new Dispatcher(this.#connection, config, new RealTime(this.clock));
     this.departedReleased = endpoint.departedReleased;
-    this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs);
+    this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs, this.clock);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }
