@@ -130,7 +130,7 @@ export class ClientChannels implements ClusterEndpoint {
     if (channel === undefined) return;
     const claimed: ClaimedJob[] = [];
     for (const frame of readServerFrames(packet)) {
-      if (frame.type === 'rejected' && frame.code !== 'TOO_LARGE') this.#cluster.coverage.add('request turned away');
+      if (frame.type === 'rejected' && frame.code !== 'TOO_LARGE') this.watch.onTurnedAway(frame.client, frame.sequence);
       if (frame.type !== 'reply') continue;
       const { client, sequence, results } = decodeReply(frame.reply);
       const [first] = results;

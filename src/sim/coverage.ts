@@ -85,6 +85,7 @@ export const SOMETIMES = [
   'linearizable query answered',
   'lease query answered',
   'stale query answered',
+  'query turned away',
   'request turned away',
   'call ended with an unknown outcome',
   'call ended that was not applied',

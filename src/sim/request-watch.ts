@@ -77,6 +77,12 @@ export class RequestWatch {
     return sent;
   }
 
+  /** A node rejects a sending for now. */
+  onTurnedAway(client: number, sequence: number): void {
+    const request = this.#sent.get(keyOf(client, sequence));
+    if (request !== undefined) this.#cluster.coverage.add(request.isQuery ? 'query turned away' : 'request turned away');
+  }
+
   /** A whole reply arrives. */
   onReply(client: number, sequence: number, isExpired: boolean): void {
     const request = this.#sent.get(keyOf(client, sequence));

@@ -130,9 +130,9 @@ export class SimClient {
   #think(): void {
     this.#cluster.schedule.after(this.#pauseMs(), () => {
       if (this.#begun >= this.#operationsMax) return;
-      const { burstMax, outstandingMax } = this.#cluster.plan.workload;
+      const { burstMax, outstandingMax, operationsPerRequestMax } = this.#cluster.plan.workload;
       for (let left = burstMax > 1 ? 1 + this.#random.below(burstMax) : 1; left > 0; left -= 1)
-        if (this.#open.size < outstandingMax) this.#ask();
+        if (this.#open.size < outstandingMax + operationsPerRequestMax) this.#ask();
       this.#think();
     });
   }

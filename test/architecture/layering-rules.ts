@@ -166,3 +166,17 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'commander', 'csv-stringify', 'tinybench', 'cli-progress'],
   },
 };
+
+/**
+ * Folders of a module whose imports run one way: the other folders of the module that each may import, besides the files beside the folders.
+ * Those files import no folder.
+ */
+export const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  client: {
+    delivery: [],
+    api: ['delivery'],
+    // A processor in a file gets a job.
+    sandbox: ['api'],
+    worker: ['api', 'delivery', 'sandbox'],
+  },
+};

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { importsOf } from './imports.ts';
-import { fileCycles, layeringViolations, moduleCycles } from './layering.ts';
-import { LAYERING } from './layering-rules.ts';
+import { fileCycles, folderViolations, layeringViolations, moduleCycles } from './layering.ts';
+import { FOLDERS, LAYERING } from './layering-rules.ts';
 import { readSources } from './source-file.ts';
 
 const file = (path: string, ...lines: string[]): Map<string, string> => new Map([[path, lines.join('\n')]]);
@@ -19,8 +19,10 @@ describe('the architecture', () => {
     const dynamic = [...sources].filter(([path, text]) => path.startsWith('src/') && /\bawait import\(\s*['"`]\./.test(text));
     expect(dynamic.map(([path]) => path)).toEqual([]);
   });
+  it('imports between the folders of a module only in the direction of the design', () =>
+    expect(folderViolations(sources, FOLDERS)).toEqual([]));
   it('has no modules that import each other', () => expect(moduleCycles(sources)).toEqual([]));
-  it('has no files that import each other', () => expect(fileCycles(sources)).toEqual([]));
+  it('has no files that import each other, tests included', () => expect(fileCycles(readSources('src', 'eval', 'test'))).toEqual([]));
 });
 
 describe('the layering checker', () => {
@@ -55,6 +57,31 @@ describe('the layering checker', () => {
     expect(faults(path, '// first line', line)).toEqual([expect.stringContaining(`${path}:2: ${message}`)]);
   });
 
+  it.each([
+    ['src/client/delivery/batch.ts', "import { Queue } from '../api/queue.ts';", 'delivery must not import src/client/api/queue.ts'],
+    [
+      'src/client/delivery/batch.ts',
+      "import type { Worker } from '../worker/worker.ts';",
+      'delivery must not import src/client/worker/worker.ts',
+    ],
+    [
+      'src/client/api/client.ts',
+      "import { Quarantine } from '../worker/quarantine.ts';",
+      'api must not import src/client/worker/quarantine.ts',
+    ],
+    ['src/client/errors.ts', "import { Job } from './api/job.ts';", 'a file beside the folders must not import src/client/api/job.ts'],
+    ['src/client/attic/old.ts', "import { Job } from '../api/job.ts';", 'the folder "attic" has no rules'],
+  ])('names an import of %s between folders that points the wrong way: %s', (path, line, message) => {
+    expect(folderViolations(file(path, line), FOLDERS)).toEqual([expect.stringContaining(`${path}:1: ${message}`)]);
+  });
+
+  it.each([
+    ['src/client/worker/worker.ts', "import { Job } from '../api/job.ts';"],
+    ['src/client/api/queue.ts', "import { Dispatcher } from '../delivery/dispatcher.ts';"],
+    ['src/client/delivery/batch.ts', "import { DeadlineError } from '../errors.ts';"],
+    ['src/queue/checkpoint/a.ts', "import { b } from '../handlers/b.ts';"],
+  ])('lets %s import between folders: %s', (path, line) => expect(folderViolations(file(path, line), FOLDERS)).toEqual([]));
+
   it('allows a type import where it does not allow an import at run time', () => {
     const port = "'../node/state-machine.ts';";
     expect(faults('src/queue/checkpoint.ts', `import type { StateMachine } from ${port}`)).toEqual([]);
@@ -87,13 +114,28 @@ describe('the layering checker', () => {
     ]);
   });
 
-  it('allows types that point both ways', () => {
-    const both = new Map([
+  it.each([
+    "import type { a } from '../node/a.ts';",
+    "export type { a } from '../node/a.ts';",
+    "import { type a } from '../node/a.ts';",
+    "let a: import('../node/a.ts').A;",
+  ])('counts types in a circle: %s', (line) => {
+    const circle = new Map([
       ['src/node/a.ts', "import { b } from '../storage/port.ts';"],
-      ['src/storage/port.ts', "import type { a } from '../node/a.ts';"],
+      ['src/storage/port.ts', line],
     ]);
-    expect(moduleCycles(both)).toEqual([]);
-    expect(fileCycles(both)).toEqual([]);
+    expect(moduleCycles(circle)).toEqual(['modules import each other in a circle: node -> storage -> node']);
+    expect(fileCycles(circle)).toEqual(['files import each other in a circle: src/node/a.ts -> src/storage/port.ts -> src/node/a.ts']);
+  });
+
+  it('reports no circle where imports run one way', () => {
+    const oneWay = new Map([
+      ['src/node/a.ts', "import { b } from '../storage/port.ts'; import type { c } from './c.ts';"],
+      ['src/node/c.ts', "import type { b } from '../storage/port.ts';"],
+      ['src/storage/port.ts', "import { d } from '../base/d.ts';"],
+    ]);
+    expect(moduleCycles(oneWay)).toEqual([]);
+    expect(fileCycles(oneWay)).toEqual([]);
   });
 
   it('finds imports in every form', () => {

@@ -25,19 +25,42 @@ export function layeringViolations(sources: Sources, rules: Readonly<Record<stri
   });
 }
 
-/** Modules that import each other at run time. Types may point both ways: a port's owner may use types of its user. */
-export function moduleCycles(sources: Sources): Violation[] {
-  const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
-  return cycles(edges.map(({ from, to }) => [moduleOf(from), moduleOf(to)])).map(
-    (cycle) => `modules import each other in a circle: ${cycle.join(' -> ')}`,
-  );
+/** Every import between folders of one module that the rules do not allow. */
+export function folderViolations(
+  sources: Sources,
+  rules: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>,
+): Violation[] {
+  return ownImports(sources).flatMap(({ from, to, place }) => {
+    const folders = rules[moduleOf(from)];
+    if (folders === undefined || moduleOf(to) !== moduleOf(from)) return [];
+    const source = folderOf(from);
+    const target = folderOf(to);
+    if (target === undefined || target === source) return [];
+    const allowed = source === undefined ? [] : folders[source];
+    if (allowed === undefined) return [`${place}: the folder "${source}" has no rules. Add it to test/architecture/layering-rules.ts.`];
+    if (allowed.includes(target)) return [];
+    return [
+      `${place}: ${source ?? 'a file beside the folders'} must not import ${to}. It may import ${allowed.join(', ') || 'no other folder'}.`,
+    ];
+  });
 }
 
-/** Files that import each other at run time: their order of evaluation then depends on the importer. */
-export function fileCycles(sources: Sources): Violation[] {
-  const edges = allImports(sources).filter(({ isOwn, isTypeOnly }) => isOwn && !isTypeOnly);
-  return cycles(edges.map(({ from, to }) => [from, to])).map((cycle) => `files import each other in a circle: ${cycle.join(' -> ')}`);
+/** `src/client/api/queue.ts` is in `api`; `src/client/errors.ts` is in no folder. */
+const folderOf = (path: string): string | undefined => path.split('/').slice(2, -1)[0];
+
+/** Modules that import each other, also if only types: neither could be used, or understood, without the other. */
+export function moduleCycles(sources: Sources): Violation[] {
+  const edges = ownImports(sources).map(({ from, to }): [string, string] => [moduleOf(from), moduleOf(to)]);
+  return cycles(edges).map((cycle) => `modules import each other in a circle: ${cycle.join(' -> ')}`);
 }
+
+/** Files that import each other, also if only types. At run time their order of evaluation would depend on the importer, too. */
+export function fileCycles(sources: Sources): Violation[] {
+  const edges = ownImports(sources).map(({ from, to }): [string, string] => [from, to]);
+  return cycles(edges).map((cycle) => `files import each other in a circle: ${cycle.join(' -> ')}`);
+}
+
+const ownImports = (sources: Sources): Import[] => allImports(sources).filter(({ isOwn }) => isOwn);
 
 const allImports = (sources: Sources): Import[] => [...sources].flatMap(([path, text]) => importsOf(path, text));
 

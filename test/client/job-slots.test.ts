@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Client } from '../../src/client/api/client.ts';
 import { jobOfClaim } from '../../src/client/api/job.ts';
 import type { Dispatcher } from '../../src/client/delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../../src/client/delivery/pending-operation.ts';
+import type { ClusterEndpoint } from '../../src/client/endpoint.ts';
 import type { JobClaimer } from '../../src/client/worker/job-claimer.ts';
 import { JobSlots } from '../../src/client/worker/job-slots.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
@@ -426,7 +426,7 @@ describe('jobs that stalled before', () => {
 
 describe('the quarantine of a process', () => {
   it('is shared by all clusters in it', () => {
-    const aClientOfItsOwn = (): Client => new Client({ nodeIds: () => [1], openChannel: () => undefined });
-    expect(aClientOfItsOwn().quarantine).toBe(aClientOfItsOwn().quarantine);
+    const anEndpoint = (): ClusterEndpoint => ({ nodeIds: () => [1], openChannel: () => undefined });
+    expect(Quarantine.of(anEndpoint())).toBe(Quarantine.of(anEndpoint()));
   });
 });

@@ -8,8 +8,6 @@ import { Dispatcher } from '../delivery/dispatcher.ts';
 import { RealTime } from '../delivery/real-time.ts';
 import { OWN_STATUS_CALL } from '../delivery/transmitter.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
-import { ClaimSchedulers } from '../worker/claim-scheduler.ts';
-import { Quarantine } from '../worker/quarantine.ts';
 import { AdminCalls, type MemberChange } from './admin-calls.ts';
 import { releaseHolder } from './holder-release.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
@@ -23,14 +21,12 @@ export type { ClientOptions };
 export class Client implements AsyncDisposable {
   /** @internal receives the operations of Queue and Worker. */
   readonly dispatcher: Dispatcher;
+  /** @internal */
+  readonly endpoint: ClusterEndpoint;
   /** @internal see {@link ClusterEndpoint}. */
   readonly clock: ClientClock;
-  /** @internal the waiting claims, merged for all workers of a queue. */
-  readonly claimSchedulers: ClaimSchedulers;
   /** @internal see {@link ClusterEndpoint}. */
   readonly departedReleased: Promise<void> | undefined;
-  /** @internal shared by the process's workers. */
-  readonly quarantine: Quarantine;
   readonly #connection: Connection;
   readonly #adminCalls: AdminCalls;
   readonly #closedListeners = new Set<(error: Error) => void>();
@@ -41,6 +37,7 @@ export class Client implements AsyncDisposable {
   /** @throws {UnknownOptionError | InvalidOptionError} */
   constructor(endpoint: ClusterEndpoint, options: ClientOptions = {}) {
     checkEndpoint(endpoint);
+    this.endpoint = endpoint;
     const config = clientConfig(options);
     this.clock = endpoint.clock ?? SYSTEM_CLOCK;
     this.#connection = new Connection(endpoint, {
@@ -61,8 +58,6 @@ export class Client implements AsyncDisposable {
     });
     this.dispatcher = new Dispatcher(this.#connection, config, new RealTime(this.clock));
     this.departedReleased = endpoint.departedReleased;
-    this.quarantine = Quarantine.of(endpoint);
-    this.claimSchedulers = new ClaimSchedulers(this.dispatcher, endpoint.holder ?? 0, this.clock);
     this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs, this.clock);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();

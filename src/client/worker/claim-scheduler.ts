@@ -175,6 +175,7 @@ export class ClaimScheduler {
 
 /** A client's schedulers: one for each queue and for each kind of lease of its workers. */
 export class ClaimSchedulers {
+  static readonly #ofClients = new WeakMap<Dispatcher, ClaimSchedulers>();
   /** The process that holds the claimed jobs. */
   readonly holder: number;
   readonly #clock: ClientClock;
@@ -185,6 +186,13 @@ export class ClaimSchedulers {
     this.#clock = clock;
     this.#dispatcher = dispatcher;
     this.holder = holder;
+  }
+
+  /** Those of the client with this dispatcher. @param holder the process that holds the claimed jobs. */
+  static of(dispatcher: Dispatcher, holder: number, clock: ClientClock): ClaimSchedulers {
+    const known = ClaimSchedulers.#ofClients.get(dispatcher) ?? new ClaimSchedulers(dispatcher, holder, clock);
+    ClaimSchedulers.#ofClients.set(dispatcher, known);
+    return known;
   }
 
   /** For one worker, until it calls {@link drop}. */

@@ -13,12 +13,14 @@ import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError,
 import { encodeValue } from '../payload.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
 import { describeThrown, toError } from '../thrown.ts';
+import { ClaimSchedulers } from './claim-scheduler.ts';
 import { JobClaimer } from './job-claimer.ts';
 import { JobCompletion, JobFailure, type JobReportHandlers, type ReportedFailure } from './job-report.ts';
 import { JobSlots } from './job-slots.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
 import { LeasedJob } from './leased-job.ts';
 import { callListeners, warnOfThrown } from './listeners.ts';
+import { Quarantine } from './quarantine.ts';
 import { readStalledJob } from './stalled-job.ts';
 import { WorkerEmitter, type WorkerEvents } from './worker-events.ts';
 import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
@@ -102,11 +104,12 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
       this.#processor = (job, _token, signal) => sandbox.run(job, signal);
     }
     this.#lease = acquireClient(options.connection);
-    const { clock } = this.#lease.client;
+    const { clock, endpoint } = this.#lease.client;
     this.#clock = clock;
     this.#dispatcher = this.#lease.client.dispatcher;
     this.#commands = new QueueCommands(name, this.#dispatcher);
-    const { claimSchedulers, quarantine } = this.#lease.client;
+    const claimSchedulers = ClaimSchedulers.of(this.#dispatcher, endpoint.holder ?? 0, clock);
+    const quarantine = Quarantine.of(endpoint);
     this.#intake = new JobClaimer(
       name,
       this.#config,

@@ -149,7 +149,7 @@ export class CounterClient {
       return;
     }
     if (code !== 'NO_LEADER' && code !== 'OVERLOADED') throw new Violation('valid requests are taken', message);
-    if (call.consistency !== undefined) this.#cluster.coverage.add('request turned away');
+    if (call.consistency !== undefined) this.#cluster.coverage.add('query turned away');
     this.#sendAgainAfter(call, this.#random.between(5, 60));
   }
 }
