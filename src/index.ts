@@ -5,6 +5,7 @@ export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';
 export type { BackoffOptions, JobOptions } from './client/api/job-options.ts';
+export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
@@ -33,15 +34,15 @@ export {
   UnknownOptionError,
 } from './client/errors.ts';
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
-export type { SandboxJob } from './client/sandbox/sandbox-task.ts';
+export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/membership-controller.ts';
 export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
+export { type ClusterLimits, LIMIT_DEFAULTS } from './config/limits.ts';
 export { LogFileError } from './logs/log-file-error.ts';
-export { LIMIT_DEFAULTS, type NodeLimits } from './node/limits.ts';
 export type { LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';
 export { StorageError, type StorageErrorCode } from './storage/errors.ts';

@@ -1,9 +1,9 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply } from '../../src/protocol/reply.ts';
 import { type AddOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
-import { writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { PAYLOAD } from './micro-case.ts';
 

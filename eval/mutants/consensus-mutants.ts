@@ -237,7 +237,7 @@ export const CONSENSUS_MUTANTS: readonly Mutant[] = [
   {
     mistake: 9,
     name: 'a leader wakes for claims that were served',
-    file: 'node/parked-claims.ts',
+    file: 'node/parked-requests.ts',
     find: 'return this.#nextToExpire()?.expiresMs ?? Number.POSITIVE_INFINITY;',
     replace: 'return this.#expiries.top()?.expiresMs ?? Number.POSITIVE_INFINITY;',
   },

@@ -20,9 +20,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 12,
     name: 'a leader of the past replies that there is no job',
     file: 'node/request-router.ts',
-    find: 'for (const claim of expired) this.#queued.push(claim);',
+    find: 'for (const parked of expired) this.#queued.push(parked);',
     replace:
-      'for (const claim of expired) { const reply = new Uint8Array(26); const view = new DataView(reply.buffer); view.setFloat64(0, claim.client, true); view.setFloat64(8, claim.sequence, true); view.setUint32(17, 1, true); reply[21] = 2; this.#reply(claim, { type: "reply", reply }); }',
+      'for (const parked of expired) { const reply = new Uint8Array(26); const view = new DataView(reply.buffer); view.setFloat64(0, parked.client, true); view.setFloat64(8, parked.sequence, true); view.setUint32(17, 1, true); reply[21] = 2; this.#reply(parked, { type: "reply", reply }); }',
   },
   {
     mistake: 12,
@@ -64,7 +64,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     name: 'an entry is applied by the version of the replica',
     file: 'queue/job-queue.ts',
     find: 'this.#version = header.version;\n      this.#jobs.version = header.version;',
-    replace: 'this.#version = this.#versionMax;\n      this.#jobs.version = this.#versionMax;',
+    replace: 'this.#version = this.versionMax;\n      this.#jobs.version = this.versionMax;',
   },
   {
     mistake: 14,
@@ -118,7 +118,7 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   {
     mistake: 15,
     name: 'replies to claims count as undelivered although the channel is open',
-    file: 'node/claim-delivery.ts',
+    file: 'queue/requests/claim-delivery.ts',
     find: 'if (this.#gone.has(connection)) {',
     replace: 'if (this.#gone.has(connection) || sequence % 8 === 0) {',
   },
@@ -133,8 +133,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 16,
     name: 'a leader whose requests are rejected forgets that time is due',
     file: 'node/proposer.ts',
-    find: 'const hasProposedTime = requests.hasQueued && this.#proposeRequests();',
-    replace: 'const hasProposedTime = requests.hasQueued && (this.#proposeRequests() || true);',
+    find: 'const hasProposedTime = router.hasQueued && this.#proposeRequests();',
+    replace: 'const hasProposedTime = router.hasQueued && (this.#proposeRequests() || true);',
   },
   {
     mistake: 12,

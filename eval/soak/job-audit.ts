@@ -4,7 +4,7 @@ import { isCausedByProcessor, resultOf } from './processing.ts';
 /** A problem of a job that clients can see. */
 export interface JobProblem {
   readonly kind: 'dead-letter' | 'attempt' | 'result';
-  readonly job: number;
+  readonly job: string;
   readonly what: string;
 }
 
@@ -12,7 +12,7 @@ export interface JobProblem {
 export class JobAudit {
   readonly #onProblem: (problem: JobProblem) => void;
   readonly #reported = new Set<string>();
-  readonly #deadLetters = new Set<number>();
+  readonly #deadLetters = new Set<string>();
 
   constructor(onProblem: (problem: JobProblem) => void) {
     this.#onProblem = onProblem;
@@ -43,7 +43,7 @@ export class JobAudit {
     if (!isCausedByProcessor(message)) this.#report('attempt', id, `an attempt failed, which no processor did: ${shown(message)}`);
   }
 
-  #report(kind: JobProblem['kind'], job: number, what: string): void {
+  #report(kind: JobProblem['kind'], job: string, what: string): void {
     const key = `${kind} ${job}`;
     if (this.#reported.has(key)) return;
     this.#reported.add(key);

@@ -2,7 +2,7 @@ import { SeededRandom } from '../../src/base/random.ts';
 import type { Calls, OperationFunction } from '../../src/history/functions.ts';
 import type { HistoryRecorder, OpenCall } from '../../src/history/history.ts';
 import { RecordingEndpoint } from '../../src/history/recording-endpoint.ts';
-import { Client, type ClusterEndpoint, JobraftError, Queue } from '../../src/index.ts';
+import { Client, type ClusterEndpoint, type Job, JobraftError, Queue } from '../../src/index.ts';
 import { CuttableEndpoint } from './cuttable-endpoint.ts';
 import type { JobAudit } from './job-audit.ts';
 import { LEASE_MS, passMs } from './processing.ts';
@@ -200,8 +200,8 @@ export class Load {
         removeOnComplete: keep < 0 ? false : keep,
         removeOnFail: false,
       });
-      if (queue.name in COMPLETED_KEPT) this.#remember(job.id, queue.name);
-      return { job: job.id };
+      if (queue.name in COMPLETED_KEPT) this.#remember(Number(job.id), queue.name);
+      return { job: Number(job.id) };
     });
   }
 
@@ -212,21 +212,27 @@ export class Load {
       const recent = this.#oneOf(this.#recent);
       const queue = queues.get(recent?.queue ?? KEPT_QUEUE);
       if (queue === undefined || !this.#isOn) continue;
-      if (recent === undefined || this.#chance(0.2)) await this.#counts(queue).catch(() => {});
-      else if (await this.#read(queue, recent.id)) await this.#retry(queue, recent.id);
+      if (recent === undefined || this.#chance(0.2)) {
+        await this.#counts(queue).catch(() => {});
+        continue;
+      }
+      const deadLetter = await this.#read(queue, recent.id);
+      if (deadLetter !== undefined) await this.#retry(queue, deadLetter);
       else if (queue.name === TRIMMED_QUEUE && this.#chance(0.1)) await this.#remove(queue, recent.id);
     }
   }
 
-  /** @returns whether the job is a dead letter. */
-  async #read(queue: Queue<string>, id: number): Promise<boolean> {
+  /** @returns the job if it is a dead letter. */
+  async #read(queue: Queue<string>, id: number): Promise<Job<string> | undefined> {
+    let found: Job<string> | undefined;
     const read = await this.#recorded('getJob', { job: id }, async () => {
-      const job = await queue.getJob(id);
+      const job = await queue.getJob(String(id));
       if (job === undefined) return { state: null };
+      found = job;
       this.#options.audit.onRead(job);
       return { state: job.state ?? null, key: job.data, token: job.token ?? 0 };
     });
-    return read?.state === 'failed';
+    return read?.state === 'failed' ? found : undefined;
   }
 
   async #counts(queue: Queue<string>) {
@@ -235,18 +241,18 @@ export class Load {
     return counts;
   }
 
-  async #retry(queue: Queue<string>, id: number): Promise<void> {
+  async #retry(queue: Queue<string>, deadLetter: Job<string>): Promise<void> {
     // Some stay dead letters until the end.
     if (!this.#isAdding || this.#chance(0.5)) return;
-    await this.#recorded('retry', { job: id, queue: queue.name }, async () => {
-      await queue.retryJob(id);
+    await this.#recorded('retry', { job: Number(deadLetter.id), queue: queue.name }, async () => {
+      await deadLetter.retry();
       return null;
     });
   }
 
   async #remove(queue: Queue<string>, id: number): Promise<void> {
     await this.#recorded('remove', { job: id }, async () => {
-      await queue.removeJob(id);
+      await queue.remove(String(id));
       return null;
     });
   }

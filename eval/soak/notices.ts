@@ -13,7 +13,7 @@ export interface ExpectedNotices extends Disposable {
 export class Notices {
   readonly #onFailure: (error: string) => void;
   #expected: { readonly isExpected: (notice: NodeNotice) => boolean; readonly seen: NodeNotice[] } | undefined;
-  readonly #deadLettersWithoutCause = new Set<number>();
+  readonly #deadLettersWithoutCause = new Set<string>();
   #deadLetters: number | undefined;
 
   /** @param onFailure receives reports that no fault explains. */

@@ -7,7 +7,7 @@ import { LEASE_MS, processAttempt } from './processing.ts';
  * ends it.
  */
 export async function process(job: SandboxJob<string>): Promise<string> {
-  const random = new SeededRandom(job.token ?? job.id);
+  const random = new SeededRandom(job.token ?? Number(job.id));
   if (random.nextUnit() < 0.005) globalThis.process.exit(1);
   if (random.nextUnit() < 0.01) Atomics.wait(NEVER_CHANGED, 0, 0, random.nextBetween(0.3, 1.2) * LEASE_MS);
   return processAttempt({ data: job.data, isRetry: job.attemptsMade > 0, random, finalError });

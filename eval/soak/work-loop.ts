@@ -34,7 +34,7 @@ export async function workLoop(options: WorkLoopOptions): Promise<void> {
   const { concurrency = kind.concurrency } = options;
   const file = new URL('./processor-file.js', import.meta.url);
   const finalError = (message: string): Error => new UnrecoverableError(message);
-  const settings = { connection: client, concurrency, leaseMs: LEASE_MS, claimWaitMs: 500, maxStalledCount: STALLED_MAX };
+  const settings = { connection: client, concurrency, lockDuration: LEASE_MS, claimWaitMs: 500, maxStalledCount: STALLED_MAX };
   while (isOn()) {
     const worker = isInFile
       ? new Worker<string>(queue, file, settings)

@@ -50,16 +50,16 @@ export class PayloadTooLargeError extends JobraftError {
 export class LeaseLostError extends JobraftError {
   override readonly code = 'LEASE_LOST';
   override readonly outcome: Outcome;
-  readonly jobId: number;
+  readonly jobId: string;
 
   constructor(jobId: number, outcome: Outcome = 'not-applied') {
     super(
       outcome === 'unknown'
         ? `Whether this call ended job ${jobId} is unknown: it was sent, its session expired before the reply, and the lease is over now. Look for the job with getJob().`
-        : `The lease of job ${jobId} was lost; its result was rejected. Raise "leaseMs", or do not block the event loop while a job runs.`,
+        : `The lease of job ${jobId} was lost; its result was rejected. Raise "lockDuration", or do not block the event loop while a job runs.`,
     );
     this.outcome = outcome;
-    this.jobId = jobId;
+    this.jobId = String(jobId);
   }
 }
 
@@ -70,24 +70,24 @@ export class LeaseLostError extends JobraftError {
 export class JobStalledError extends JobraftError {
   override readonly code = 'JOB_STALLED';
   override readonly outcome = 'unknown';
-  readonly jobId: number;
+  readonly jobId: string;
 
   /** @param reason as stored, with the number of stalls and of allowed stalls. */
   constructor(jobId: number, reason: string) {
     super(
-      `${reason}. Raise "leaseMs", do not block the event loop while a job runs, or allow more with "maxStalledCount"; then retryJob(${jobId}).`,
+      `${reason}. Raise "lockDuration", do not block the event loop while a job runs, or allow more with "maxStalledCount"; then call job.retry() on job ${jobId}.`,
     );
-    this.jobId = jobId;
+    this.jobId = String(jobId);
   }
 }
 
 export class JobNotFoundError extends JobraftError {
   override readonly code = 'JOB_NOT_FOUND';
-  readonly jobId: number;
+  readonly jobId: string;
 
   constructor(jobId: number) {
     super(`There is no job ${jobId}. It was removed, or "removeOnComplete" / "removeOnFail" did not keep it.`);
-    this.jobId = jobId;
+    this.jobId = String(jobId);
   }
 }
 
@@ -229,13 +229,18 @@ export class UnknownOptionError extends JobraftError {
   readonly option: string;
   readonly validOptions: readonly string[];
 
-  /** @param within the option or argument that contains it, unless it is the call's own. */
-  constructor(option: string, validOptions: readonly string[], within = '') {
+  /**
+   * @param within the option or argument that contains it, unless it is the call's own.
+   * @param missing of an option of BullMQ: what to use instead.
+   */
+  constructor(option: string, validOptions: readonly string[], within = '', missing?: string) {
     const meant = nearestName(option, validOptions);
-    super(
-      `There is no option "${option}"${within === '' ? '' : ` in "${within}"`}.${meant === undefined ? '' : ` Did you mean "${meant}"?`} ` +
-        `Valid options: ${validOptions.join(', ')}.`,
-    );
+    const place = within === '' ? '' : ` in "${within}"`;
+    const what =
+      missing === undefined
+        ? `There is no option "${option}"${place}.${meant === undefined ? '' : ` Did you mean "${meant}"?`}`
+        : `BullMQ's option "${option}"${place} is not supported yet. ${missing}`;
+    super(`${what} Valid options: ${validOptions.join(', ')}.`);
     this.option = option;
     this.validOptions = validOptions;
   }

@@ -9,14 +9,27 @@ import { InvalidOptionError, UnknownOptionError } from './errors.ts';
 
 type Path = readonly PropertyKey[];
 
+/** The message of an issue for an unknown name; {@link checkOptions} builds the sentence. */
+interface UnknownName {
+  readonly valid: readonly string[];
+  readonly missing: string | undefined;
+}
+
 /**
  * An object that has only the names of `shape`. `undefined` counts as "not given" where a rule is optional. A promise is an object
  * without names, and would pass if all of them are optional.
+ * @param missing BullMQ's options that are not supported yet, with what to use instead.
  */
-export function optionsOf<Shape extends z.core.$ZodShape>(shape: Shape, remedy = 'Give an object of options.') {
-  const names = Object.keys(shape).join(', ');
-  // The message of an unknown name is the list of known names; {@link checkOptions} builds the sentence.
-  const object = z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? names : remedy) });
+export function optionsOf<Shape extends z.core.$ZodShape>(
+  shape: Shape,
+  remedy = 'Give an object of options.',
+  missing: Readonly<Record<string, string>> = {},
+) {
+  const valid = Object.keys(shape);
+  const unknownName = (name = ''): UnknownName => ({ valid, missing: Object.hasOwn(missing, name) ? missing[name] : undefined });
+  const object = z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? JSON.stringify(unknownName(issue.keys[0])) : remedy),
+  });
   return aValue<z.input<typeof object>>((value) => !isPromise(value), remedy).pipe(object);
 }
 
@@ -49,7 +62,8 @@ export function checkOptions(schema: z.ZodType, value: unknown, at: Path = []): 
 function optionError(issue: z.core.$ZodIssue, value: unknown, at: Path): UnknownOptionError | InvalidOptionError {
   const path = [...at, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    return new UnknownOptionError(issue.keys[0] ?? '', issue.message.split(', '), nameOf(path));
+    const { valid, missing } = JSON.parse(issue.message) as UnknownName;
+    return new UnknownOptionError(issue.keys[0] ?? '', valid, nameOf(path), missing);
   }
   return new InvalidOptionError(path.length === 0 ? 'options' : nameOf(path), valueAt(value, issue.path), issue.message);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import { CLUSTER_SHAPE, groupOf, NODES_MAX, oneOf } from '../config/cluster-config.ts';
 import { relationProblems } from '../config/config-problems.ts';
-import type { NodeLimits } from '../node/limits.ts';
+import type { ClusterLimits } from '../config/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { NODE_IDS, parseSettings } from './cluster-arguments.ts';
 
@@ -21,7 +21,7 @@ export interface ClusterOptions {
   /** `full`: a reply means fsynced on a majority. `off`: a power cut may lose what was acknowledged. Default `full`. */
   readonly durability?: 'full' | 'off';
   readonly raft?: Partial<RaftConfig>;
-  readonly limits?: Partial<NodeLimits>;
+  readonly limits?: Partial<ClusterLimits>;
   /** One file for each node, `node-<id>.log`. */
   readonly logs?: { readonly dir: string; readonly level?: 'info' | 'debug' };
   /** Seeds the election timeouts; default: taken from the clock. */
@@ -50,7 +50,7 @@ export interface ClusterSettings {
   readonly dataDir: string | undefined;
   readonly durability: 'full' | 'off';
   readonly raft: RaftConfig;
-  readonly limits: NodeLimits;
+  readonly limits: ClusterLimits;
   readonly repair: 'automatic' | 'manual';
   readonly logs: { readonly dir: string; readonly level: 'info' | 'debug' } | undefined;
   /** 32 bits. */

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Generation } from '../base/generation.ts';
+import type { ClusterLimits } from '../config/limits.ts';
 import type { RebuildRejection } from '../node/admin-handler.ts';
-import type { NodeLimits } from '../node/limits.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { FileClaims } from '../storage/file-origin.ts';
@@ -16,7 +16,7 @@ export interface NodeBoot {
   /** The id of the node's disk if its file is created now. */
   readonly newDiskId: number;
   readonly raft: RaftConfig;
-  readonly limits: NodeLimits;
+  readonly limits: ClusterLimits;
   /** The node's SQLite file, or undefined to keep everything in memory. */
   readonly file: string | undefined;
   /** Expected properties of the file. */

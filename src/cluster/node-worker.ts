@@ -5,6 +5,7 @@ import { SeededRandom } from '../base/random.ts';
 import type { NodeLog } from '../logs/node-log.ts';
 import { openNodeLog } from '../logs/node-log.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
+import { openJobQueue } from '../queue/open-job-queue.ts';
 import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
@@ -75,6 +76,7 @@ class NodeThread {
       raft: boot.raft,
       limits: boot.limits,
       isOneRelease: true,
+      machine: openJobQueue({ limits: boot.limits }),
       seed: boot.seed,
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },

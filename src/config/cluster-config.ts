@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isPromise } from '../base/missing-await.ts';
-import type { NodeLimits } from '../node/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
+import type { ClusterLimits } from './limits.ts';
 import type { NumberSetting } from './setting-table.ts';
 import { LIMIT_SETTINGS, RAFT_SETTINGS } from './setting-table.ts';
 
@@ -21,7 +21,7 @@ export interface ClusterConfig {
   /** `full`: a reply means fsync on a majority. `off`: no fsync; a power cut may lose answered jobs. */
   readonly durability: (typeof DURABILITIES)[number];
   readonly raft: RaftConfig;
-  readonly limits: NodeLimits;
+  readonly limits: ClusterLimits;
   readonly logs?: { readonly dir: string; readonly level: (typeof LOG_LEVELS)[number] };
   /** Seed of the randomised timeouts; without it every start draws a new one. */
   readonly seed?: number;
@@ -34,7 +34,7 @@ export interface ClusterConfigOverrides {
   readonly storage?: string;
   readonly durability?: string;
   readonly raft?: Partial<RaftConfig>;
-  readonly limits?: Partial<NodeLimits>;
+  readonly limits?: Partial<ClusterLimits>;
   readonly logs?: { readonly dir?: string; readonly level?: string };
   readonly seed?: number;
 }

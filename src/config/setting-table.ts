@@ -1,7 +1,7 @@
-import type { NodeLimits } from '../node/limits.ts';
-import { LIMIT_DEFAULTS } from '../node/limits.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { RAFT_DEFAULTS } from '../raft/config.ts';
+import type { ClusterLimits } from './limits.ts';
+import { LIMIT_DEFAULTS } from './limits.ts';
 
 /** One numeric setting. The schema, the command-line flags and their help are derived from it. */
 export interface NumberSetting {
@@ -44,7 +44,7 @@ export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = 
   },
 });
 
-export const LIMIT_SETTINGS: Readonly<Record<keyof NodeLimits, NumberSetting>> = withDefaults(LIMIT_DEFAULTS, {
+export const LIMIT_SETTINGS: Readonly<Record<keyof ClusterLimits, NumberSetting>> = withDefaults(LIMIT_DEFAULTS, {
   payloadBytesMax: { description: "one job's payload, or one result", unit: 'bytes', min: 1, max: GIB },
   entryBytesMax: { description: 'requests gathered into one log entry; one request always fits', unit: 'bytes', min: 1, max: GIB },
   replyBytesMax: { description: 'payloads that one claim brings; one job always fits', unit: 'bytes', min: 1, max: GIB },

@@ -1,15 +1,15 @@
 import type { LogIndex } from '../base/ids.ts';
-import type { JobQueue, ReplySink } from '../queue/job-queue.ts';
 import type { EntryKind } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { Clock } from './ports.ts';
+import type { ReplySink, StateMachine } from './state-machine.ts';
 
 /** How long entries are applied in one turn before the rest waits for the next turn. */
 const SLICE_MS = 5;
 
 export interface ApplierOptions {
-  readonly machine: JobQueue;
+  readonly machine: StateMachine;
   readonly clock: Clock;
   /** What the checkpoint covers. */
   readonly applied: LogIndex;

@@ -10,7 +10,7 @@ import type { QueryHandler } from './query-handler.ts';
 import type { Leadership, RequestRouter } from './request-router.ts';
 
 export interface ArrivalsPorts {
-  readonly requests: RequestRouter;
+  readonly router: RequestRouter;
   readonly reads: QueryHandler;
   readonly admin: Pick<AdminHandler, 'onFrame'>;
   readonly versions: MemberVersions;
@@ -30,30 +30,30 @@ export class Arrivals {
   }
 
   onPeerPart(from: NodeId, part: PeerPart): void {
-    const { requests, reads, versions, peers, metrics, leadership, nowMs, onMessage } = this.#ports;
+    const { router, reads, versions, peers, metrics, leadership, nowMs, onMessage } = this.#ports;
     if (part.type === 'raft') onMessage(part.message);
-    else if (part.type === 'forward-reply') requests.onForwardReply(part.connection, part.frame);
-    else if (part.type === 'cancel-claim') requests.onCancelledClaim(part.client, part.sequence, leadership());
-    else if (part.type === 'client-gone') requests.onForwardedClientGone(from, part.connection);
+    else if (part.type === 'forward-reply') router.onForwardReply(part.connection, part.frame);
+    else if (part.type === 'cancel-claim') router.onCancelled(part.client, part.sequence, leadership());
+    else if (part.type === 'client-gone') router.onForwardedClientGone(from, part.connection);
     else if (part.type === 'read-index-request') reads.onReadIndexRequest(from, part.batch, part.lease, leadership());
     else if (part.type === 'read-index') reads.onReadIndex(part.batch, part.index);
     else if (part.type === 'version-request') peers.add(from, { type: 'version', version: versions.own });
     else if (part.type === 'version') versions.onVersion(from, part.version);
     else {
       metrics.requests += 1;
-      requests.onForwarded(from, part.connection, part.request, leadership(), nowMs());
+      router.onForwarded(from, part.connection, part.request, leadership(), nowMs());
     }
   }
 
   onClientFrame(connection: number, frame: ClientFrame): void {
-    const { requests, reads, admin, metrics, leadership, nowMs } = this.#ports;
+    const { router, reads, admin, metrics, leadership, nowMs } = this.#ports;
     if (frame.type === 'request') {
       metrics.requests += 1;
-      requests.onClientRequest(connection, frame.request, leadership(), nowMs());
+      router.onClientRequest(connection, frame.request, leadership(), nowMs());
     } else if (frame.type === 'query') {
       metrics.queries += 1;
       reads.onQuery(connection, frame.request, frame.consistency, leadership());
-    } else if (frame.type === 'cancel-claim') requests.onCancelledClaim(frame.client, frame.sequence, leadership());
+    } else if (frame.type === 'cancel-claim') router.onCancelled(frame.client, frame.sequence, leadership());
     else admin.onFrame(connection, frame);
   }
 }

@@ -1,4 +1,4 @@
-import type { RecordChange } from '../storage/port.ts';
+import type { RecordChange } from '../protocol/record.ts';
 
 /** How long encoding a checkpoint and writing it into the storage's memory may take; its commit adds about half as much. */
 const WRITE_MS = 3;
@@ -22,7 +22,7 @@ export class CheckpointPace {
     this.#nowMs = nowMs;
   }
 
-  /** In pages of jobs, see `PendingWork`. */
+  /** In the units of `PendingWork`. */
   get workMax(): number {
     return this.#workMax;
   }

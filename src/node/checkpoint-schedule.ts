@@ -1,12 +1,15 @@
 import { asIndex, type LogIndex, type NodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
-import type { JobQueue } from '../queue/job-queue.ts';
 import type { SnapshotId } from '../raft/entry.ts';
 import type { CoreView } from '../raft/raft-core.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import { CheckpointPace } from './checkpoint-pace.ts';
 import type { NodeLimits } from './limits.ts';
 import type { WantedByFollowers } from './snapshot-transfers.ts';
+import type { StateMachine } from './state-machine.ts';
+
+/** What the schedule asks of the state machine. */
+type Checkpointed = Pick<StateMachine, 'pendingChanges' | 'pendingWork' | 'takeChanges'>;
 
 /** The part of a turn's transaction that advances the checkpoint and drops the log before it. */
 export type CheckpointPart = Required<Pick<PersistBatch, 'checkpoint' | 'compactTo'>>;
@@ -55,7 +58,7 @@ export class CheckpointSchedule {
    */
   nextPart(
     { log, configurations }: CoreView,
-    machine: JobQueue,
+    machine: Checkpointed,
     applied: LogIndex,
     wantedNow: () => WantedByFollowers,
   ): CheckpointPart | undefined {
@@ -79,11 +82,11 @@ export class CheckpointSchedule {
   }
 
   /** Whether a checkpoint should be written before more entries are applied: each of them makes it longer. */
-  isDue(machine: JobQueue, applied: LogIndex): boolean {
+  isDue(machine: Checkpointed, applied: LogIndex): boolean {
     return this.#isReached(machine, applied) && !(this.#isRead && this.#mayWait(machine));
   }
 
-  #isReached(machine: JobQueue, applied: LogIndex): boolean {
+  #isReached(machine: Checkpointed, applied: LogIndex): boolean {
     const entries = applied - this.#last.index;
     if (entries === 0) return false;
     const { checkpointEntries, checkpointBytes, checkpointRecords } = this.#limits;
@@ -96,7 +99,7 @@ export class CheckpointSchedule {
    * Whether writing the changes takes as long as a turn may be blocked. Where that would rewrite the same pages repeatedly, only the limits
    * apply.
    */
-  #isMuchWork(machine: JobQueue): boolean {
+  #isMuchWork(machine: Checkpointed): boolean {
     const { once, repeated } = machine.pendingWork;
     const work = once + repeated;
     return work >= this.#pace.workMax && repeated <= REPEATED_SHARE * work;
@@ -113,7 +116,7 @@ export class CheckpointSchedule {
   }
 
   /** Whether a due checkpoint may be postponed. */
-  #mayWait(machine: JobQueue): boolean {
+  #mayWait(machine: Checkpointed): boolean {
     const { checkpointBytes, checkpointRecords } = this.#limits;
     return this.#bytesSince < HELD_CHECKPOINTS * checkpointBytes && machine.pendingChanges < HELD_CHECKPOINTS * checkpointRecords;
   }

@@ -1,5 +1,6 @@
 import type { ByteWriter } from '../base/bytes.ts';
-import { type EntryHeader, writeEntryHeader } from '../queue/entry-data.ts';
+import { type EntryHeader, writeEntryHeader } from '../protocol/entry-data.ts';
+import type { QueuedRequest } from './pending-requests.ts';
 
 /** The bounds of one entry; a request beyond them gets an entry of its own. */
 export interface EntryBounds {
@@ -14,7 +15,7 @@ export interface EntryBounds {
  * and then shared by log, disk and wire.
  * @param headerOf called once for each entry.
  */
-export function* batchRequests<Item extends { readonly request: Uint8Array; readonly replyBytes: number }>(
+export function* batchRequests<Item extends Pick<QueuedRequest, 'request' | 'reservation'>>(
   items: readonly Item[],
   headerOf: () => EntryHeader,
   { bytesMax, replyBytesMax }: EntryBounds,
@@ -29,10 +30,11 @@ export function* batchRequests<Item extends { readonly request: Uint8Array; read
     for (; end < items.length; end += 1) {
       const item = items[end];
       if (item === undefined) break;
-      const isFull = writer.length + item.request.length > bytesMax || replyBytes + item.replyBytes > replyBytesMax;
+      const itemReplyBytes = item.reservation?.replyBytes ?? 0;
+      const isFull = writer.length + item.request.length > bytesMax || replyBytes + itemReplyBytes > replyBytesMax;
       if (end > start && isFull) break;
       writer.blob(item.request);
-      replyBytes += item.replyBytes;
+      replyBytes += itemReplyBytes;
     }
     yield { data: writer.copy(), items: items.slice(start, end) };
     start = end;

@@ -1,10 +1,5 @@
-import { ConfigError } from '../base/errors.ts';
-import { PAYLOAD_IN_ENTRY_BYTES } from '../queue/checkpoint-layout.ts';
-
 /** Limits of one node, and when it writes a checkpoint. Sizes in bytes. */
 export interface NodeLimits {
-  /** Most bytes of one job's payload, or of one result. */
-  readonly payloadBytesMax: number;
   /** Most bytes of requests that are collected into one log entry; one request always fits. */
   readonly entryBytesMax: number;
   /** Most bytes of payloads in the reply to one claim, and in one part of the reply to queries; one job always fits. */
@@ -25,19 +20,13 @@ export interface NodeLimits {
   readonly tailBytes: number;
   /** Most bytes of further entries kept for a follower that replies and still needs them, after its snapshot or its log; in memory, too. */
   readonly followerTailBytes: number;
-  /**
-   * A payload of at least this many bytes stays in its log entry, which the checkpoint keeps for it, instead of being written a second
-   * time.
-   */
-  readonly payloadInEntryBytes: number;
   /** Bytes of records in one InstallSnapshot; up to four of them are in flight to a follower. */
   readonly snapshotChunkBytes: number;
-  /** Most claims that wait at the leader for a job. */
+  /** Most requests that wait at the leader, such as claims for a job. */
   readonly parkedClaimsMax: number;
 }
 
-export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
-  payloadBytesMax: 4 * 1024 * 1024,
+export const NODE_LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   entryBytesMax: 256 * 1024,
   replyBytesMax: 2 * 1024 * 1024,
   turnBytesMax: 4 * 1024 * 1024,
@@ -47,20 +36,6 @@ export const LIMIT_DEFAULTS: NodeLimits = Object.freeze({
   tailEntries: 1_000,
   tailBytes: 16 * 1024 * 1024,
   followerTailBytes: 256 * 1024 * 1024,
-  payloadInEntryBytes: PAYLOAD_IN_ENTRY_BYTES,
   snapshotChunkBytes: 1024 * 1024,
   parkedClaimsMax: 10_000,
 });
-
-/** @throws {ConfigError} naming the key and the remedy. */
-export function nodeLimits(overrides: Partial<NodeLimits> = {}): NodeLimits {
-  const limits: NodeLimits = Object.freeze({ ...LIMIT_DEFAULTS, ...overrides });
-  for (const [key, value] of Object.entries(limits)) {
-    if (!(key in LIMIT_DEFAULTS))
-      throw new ConfigError(`limits.${key}`, value, `No such limit. Use one of ${Object.keys(LIMIT_DEFAULTS).join(', ')}.`);
-    const least = key === 'tailEntries' ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least)
-      throw new ConfigError(`limits.${key}`, value, `Give a whole number of at least ${least}.`);
-  }
-  return limits;
-}

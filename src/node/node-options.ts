@@ -1,13 +1,13 @@
 import type { NodeId } from '../base/ids.ts';
-import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Configuration } from '../raft/entry.ts';
 import type { NodeStorage } from '../storage/port.ts';
 import type { Transport } from '../transport/port.ts';
 import type { NodeLimits } from './limits.ts';
 import type { Clock, Observer } from './ports.ts';
+import type { OpenMachine, StateMachine } from './state-machine.ts';
 
-export interface NodeOptions {
+export interface NodeOptions<Machine extends StateMachine> {
   readonly id: NodeId;
   /**
    * The initial members of the cluster, for a node that has no configuration on disk yet. A node whose disk is not among them has no
@@ -18,15 +18,12 @@ export interface NodeOptions {
   readonly limits: NodeLimits;
   /** Any non-negative integer; different at each start. */
   readonly seed: number;
-  /** The newest state-machine version that this node applies; that of an earlier release, in tests. Default: the newest there is. */
-  readonly machineVersionMax?: number;
   /**
    * All members run this same release, as the threads of one process do: then no member has to be asked which versions it supports.
    * Default: false.
    */
   readonly isOneRelease?: boolean;
-  /** Smaller bounds of the queue's state, for tests; must be the same for all members. Default: those of production. */
-  readonly stateBounds?: Partial<StateBounds> | undefined;
+  readonly machine: OpenMachine<Machine>;
   readonly storage: NodeStorage;
   readonly clock: Clock;
   readonly outlet: Transport;

@@ -1,6 +1,4 @@
 import { asNodeId, type LogIndex, type NodeId, ZERO_ENTRY } from '../base/ids.ts';
-import { MACHINE_VERSION } from '../protocol/machine-version.ts';
-import { JobQueue } from '../queue/job-queue.ts';
 import type { Effects, RaftEvent } from '../raft/effects.ts';
 import type { SnapshotId } from '../raft/entry.ts';
 import { configurationOf } from '../raft/entry.ts';
@@ -24,6 +22,7 @@ import { Proposer } from './proposer.ts';
 import { QueryHandler } from './query-handler.ts';
 import { type Leadership, RequestRouter } from './request-router.ts';
 import { SnapshotTransfers } from './snapshot-transfers.ts';
+import type { StateMachine } from './state-machine.ts';
 import { TurnChanges } from './turn-changes.ts';
 import { TurnPace } from './turn-pace.ts';
 
@@ -31,12 +30,12 @@ import { TurnPace } from './turn-pace.ts';
  * One node: a turn reads everything that arrived, steps the core, sends messages that need not wait for the disk, persists once, sends the
  * rest, applies and replies. Its owner calls `receive…` as input arrives, then `turn`. If `turn` throws, the node has ended.
  */
-export class NodeRuntime implements Disposable {
+export class NodeRuntime<Machine extends StateMachine = StateMachine> implements Disposable {
   readonly generation: FileGeneration;
-  readonly #options: NodeOptions;
+  readonly #options: NodeOptions<Machine>;
   readonly #core: RaftCore;
-  readonly #machine: JobQueue;
-  readonly #requests: RequestRouter;
+  readonly #machine: Machine;
+  readonly #router: RequestRouter;
   readonly #metrics = new NodeMetrics();
   readonly #peers = new PeerOutbox();
   readonly #clients = new ClientOutbox();
@@ -57,11 +56,10 @@ export class NodeRuntime implements Disposable {
   #lastLeadership: { term: number; leader: NodeId | undefined };
   #isTurnDue = false;
 
-  constructor(options: NodeOptions) {
+  constructor(options: NodeOptions<Machine>) {
     this.#options = options;
-    const { storage, clock, limits, configuration, machineVersionMax = MACHINE_VERSION } = options;
+    const { storage, clock, limits, configuration } = options;
     this.#inbox = new Inbox(options.id, limits.turnBytesMax);
-    this.#versions = new MemberVersions(machineVersionMax, options.isOneRelease === true ? machineVersionMax : undefined);
     const stored = storage.load();
     this.generation = new FileGeneration({
       current: stored.generation,
@@ -76,14 +74,12 @@ export class NodeRuntime implements Disposable {
     const checkpoint = stored.checkpoint ?? { ...ZERO_ENTRY, configuration: isFounder ? configuration : configurationOf({}) };
     this.#checkpoints = new CheckpointSchedule(limits, checkpoint, options.id, () => clock.monotonicMs());
     this.#snapshots = new SnapshotTransfers(options.id, storage, limits.snapshotChunkBytes);
-    this.#machine = new JobQueue({
+    const { machine, policy } = options.machine({
       readRecord: (kind, key) => storage.readRecord(kind, key),
-      payloadInEntryBytes: limits.payloadInEntryBytes,
-      versionMax: machineVersionMax,
-      onSessionEnded: (client) => this.#requests.onSessionEnded(client),
-      onQueueFilled: (queue) => this.#requests.onQueueFilled(queue),
-      bounds: options.stateBounds,
+      onAvailable: (topic) => this.#router.onAvailable(topic),
     });
+    this.#machine = machine;
+    this.#versions = new MemberVersions(machine.versionMax, options.isOneRelease === true ? machine.versionMax : undefined);
     if (stored.checkpoint !== undefined) this.#machine.restore((kind) => storage.records(kind));
     this.#core = new RaftCore({
       id: options.id,
@@ -99,8 +95,8 @@ export class NodeRuntime implements Disposable {
       now: this.#nowMs,
     });
     this.#lastLeadership = { term: stored.hardState.term, leader: undefined };
-    const shared = { machine: this.#machine, peers: this.#peers, clients: this.#clients };
-    this.#requests = new RequestRouter({ ...shared, limits });
+    const shared = { policy, peers: this.#peers, clients: this.#clients };
+    this.#router = new RequestRouter({ ...shared, limits });
     this.#applier = new Applier({
       machine: this.#machine,
       clock,
@@ -110,7 +106,7 @@ export class NodeRuntime implements Disposable {
       onApplied: (kind) => this.generation.onApplied(kind),
     });
     const read = (batch: number, lease: boolean) => this.#step({ type: 'read', now: this.#nowMs, batch, lease });
-    this.#reads = new QueryHandler({ ...shared, limits, life: options.seed, read });
+    this.#reads = new QueryHandler({ ...shared, machine, limits, life: options.seed, read });
     this.#proposer = this.#proposerOf({ bytesMax: limits.entryBytesMax, replyBytesMax: limits.replyBytesMax });
     this.admin = new AdminHandler(this.#adminCore(), this.#clients);
     this.#reader = this.#inboxHandler();
@@ -145,7 +141,7 @@ export class NodeRuntime implements Disposable {
   get nextDeadlineMs(): number {
     if (this.#isTurnDue || this.hasMore) return this.#nowMs;
     const tickAtMs = this.#nowMs + this.#proposer.tickInMs;
-    return Math.min(this.#core.nextDeadlineMs, this.#requests.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
+    return Math.min(this.#core.nextDeadlineMs, this.#router.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
 
   /** @returns {@link nextDeadlineMs}. */
@@ -161,7 +157,7 @@ export class NodeRuntime implements Disposable {
       this.#step({ type: 'deadline', now: this.#nowMs, readMs: this.#pace.beganMs, unread: this.#inbox.unreadPeers() });
     this.admin.onTurn();
     this.#noticeLeadership();
-    this.#requests.releaseUndelivered(this.#leadership());
+    this.#router.takeBackUndelivered(this.#leadership());
     this.#proposer.proposeQueued();
     this.#reads.requestReadIndexes(this.#leadership(), this.#nowMs);
     if (this.#isLeader) {
@@ -176,7 +172,7 @@ export class NodeRuntime implements Disposable {
     // persists first, since others wait for its acknowledgement.
     if (this.#isLeader) {
       this.#apply();
-      if (this.#requests.resumeParkedClaims(this.#nowMs)) this.#proposer.proposeQueued();
+      if (this.#router.resumeParked(this.#nowMs)) this.#proposer.proposeQueued();
       this.#flushPeers();
       this.#flushClients();
     }
@@ -184,8 +180,8 @@ export class NodeRuntime implements Disposable {
     if (!this.#changes.isTruncating) for (const message of this.#afterPersist.splice(0)) this.#post(message);
     this.#flushPeers();
     this.#apply();
-    // Claims that found their jobs only now are proposed with the next turn, which is due at once.
-    this.#isTurnDue = this.#isLeader && (this.#requests.resumeParkedClaims(this.#nowMs) || this.#requests.isReleaseDue);
+    // Requests that found something only now are proposed with the next turn, which is due at once.
+    this.#isTurnDue = this.#isLeader && (this.#router.resumeParked(this.#nowMs) || this.#router.isTakeBackDue);
     this.#flushPeers();
     this.#flushClients();
     return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
@@ -205,7 +201,7 @@ export class NodeRuntime implements Disposable {
     return this.#applier.applied;
   }
 
-  get machine(): JobQueue {
+  get machine(): Machine {
     return this.#machine;
   }
 
@@ -228,7 +224,7 @@ export class NodeRuntime implements Disposable {
 
   #inboxHandler(): InboxHandler {
     const arrivals = new Arrivals({
-      requests: this.#requests,
+      router: this.#router,
       reads: this.#reads,
       admin: this.admin,
       versions: this.#versions,
@@ -244,7 +240,7 @@ export class NodeRuntime implements Disposable {
       onRead: () => this.#endPart(),
       onPeersRead: () => this.#noticeLeadership(),
       onClientFrame: (connection, frame) => arrivals.onClientFrame(connection, frame),
-      onClientGone: (connection) => this.#requests.onClientGone(connection, this.#leadership()),
+      onClientGone: (connection) => this.#router.onClientGone(connection, this.#leadership()),
     };
   }
 
@@ -252,7 +248,7 @@ export class NodeRuntime implements Disposable {
     this.#observe({ type: 'peer-lost', node: this.#options.id, atMs: this.#nowMs, peer });
     this.#snapshots.abort(peer);
     this.#versions.onLost(peer);
-    this.#requests.onPeerLost(peer);
+    this.#router.onPeerLost(peer);
     this.#step({ type: 'peer-lost', now: this.#nowMs, peer });
   }
 
@@ -289,7 +285,7 @@ export class NodeRuntime implements Disposable {
   #proposerOf(bounds: EntryBounds): Proposer {
     return new Proposer({
       view: this.#core.view,
-      requests: this.#requests,
+      router: this.#router,
       machine: this.#machine,
       versions: this.#versions,
       bounds,
@@ -331,7 +327,7 @@ export class NodeRuntime implements Disposable {
     if (term === this.#lastLeadership.term && leader === this.#lastLeadership.leader) return;
     this.#lastLeadership = { term, leader };
     this.#proposer.onLeadershipChanged();
-    this.#requests.onLeadershipChanged();
+    this.#router.onLeadershipChanged();
     this.#reads.onLeadershipChanged();
     if (!this.#isLeader) this.#snapshots.abortAll();
   }
@@ -367,7 +363,7 @@ export class NodeRuntime implements Disposable {
   }
 
   #apply(): void {
-    this.#applier.apply(this.#core.view, this.#isLeader ? this.#requests : undefined);
+    this.#applier.apply(this.#core.view, this.#isLeader ? this.#router : undefined);
     this.#reads.serve(this.applied);
   }
 
@@ -382,7 +378,6 @@ export class NodeRuntime implements Disposable {
     // Earlier changes of this turn belong to the log that the snapshot replaced; term and vote were written with it.
     this.#changes.clear();
     this.#metrics.persists += 1;
-    this.#machine.reset();
     this.#machine.restore((kind) => this.#options.storage.records(kind));
     this.#checkpoints.onInstalled(snapshot);
     this.#applier.onInstalled(snapshot.index);

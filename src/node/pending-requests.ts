@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
+import type { Inspection, Reservation } from './request-policy.ts';
 
 /** Where a reply goes: a client's connection at this node, or one at the peer that forwarded the request. */
 export interface Origin {
@@ -9,6 +10,14 @@ export interface Origin {
 export interface PendingRequest extends Origin {
   readonly client: number;
   readonly sequence: number;
+}
+
+/** A request that was accepted and is not in the log. */
+export interface QueuedRequest extends PendingRequest {
+  readonly request: Uint8Array;
+  readonly inspection: Inspection;
+  /** Of a request that is about to be proposed. */
+  readonly reservation: Reservation | undefined;
 }
 
 /** The origins that wait for replies, by request. A repeated request moves to its latest origin. */

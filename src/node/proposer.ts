@@ -2,21 +2,23 @@ import { ByteWriter } from '../base/bytes.ts';
 import type { LogIndex, Term } from '../base/ids.ts';
 import { asIndex, asTerm } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
-import { type EntryHeader, tickData, versionOfEntry } from '../queue/entry-data.ts';
-import type { JobQueue } from '../queue/job-queue.ts';
+import { type EntryHeader, tickData, versionOfEntry } from '../protocol/entry-data.ts';
 import type { Effects } from '../raft/effects.ts';
 import type { CoreView } from '../raft/raft-core.ts';
-import { ClaimBudget } from './claim-budget.ts';
 import { batchRequests, type EntryBounds } from './entry-batch.ts';
 import { LogClock } from './log-clock.ts';
 import type { MemberVersions } from './member-versions.ts';
+import type { QueuedRequest } from './pending-requests.ts';
+import type { Reservation } from './request-policy.ts';
 import type { RequestRouter } from './request-router.ts';
+import { Reservations } from './reservations.ts';
+import type { StateMachine } from './state-machine.ts';
 
 /** What a proposer requires of its node. */
 export interface ProposerPorts {
   readonly view: CoreView;
-  readonly requests: RequestRouter;
-  readonly machine: JobQueue;
+  readonly router: RequestRouter;
+  readonly machine: StateMachine;
   readonly versions: MemberVersions;
   readonly bounds: EntryBounds;
   nowMs(): number;
@@ -41,7 +43,7 @@ export class Proposer {
   readonly #ports: ProposerPorts;
   readonly #entryWriter = new ByteWriter(64 * 1024);
   readonly #clock = new LogClock();
-  readonly #claims: ClaimBudget;
+  readonly #reservations = new Reservations();
   /**
    * The latest entry that was proposed only for its time. Another leader may have overwritten it: then the entry at its index has another
    * term.
@@ -58,7 +60,6 @@ export class Proposer {
 
   constructor(ports: ProposerPorts) {
     this.#ports = ports;
-    this.#claims = new ClaimBudget(ports.machine, ports.bounds.replyBytesMax);
   }
 
   /** The state-machine version of the next proposed entry, if this node leads. */
@@ -69,18 +70,17 @@ export class Proposer {
   /** After how many ms the clocks must be read if nothing else happens; an entry then carries the time if something is due. */
   get tickInMs(): number {
     const { view, machine, wallMs } = this.#ports;
-    const { nextLogDueMs, nextDelayEndMs } = machine;
-    const isTimed = nextLogDueMs < Number.POSITIVE_INFINITY || nextDelayEndMs !== undefined;
+    const { nextLogDueMs, nextWallDueMs } = machine;
+    const isTimed = nextLogDueMs < Number.POSITIVE_INFINITY || nextWallDueMs < Number.POSITIVE_INFINITY;
     if (view.role !== 'leader' || view.transfer !== undefined || !isTimed) return Number.POSITIVE_INFINITY;
     if (!this.#mayTick) return CLOCK_CHECK_MS;
-    const delayMs = nextDelayEndMs === undefined ? Number.POSITIVE_INFINITY : nextDelayEndMs - wallMs();
-    return Math.max(0, Math.min(nextLogDueMs - this.#logMs, delayMs, CLOCK_CHECK_MS));
+    return Math.max(0, Math.min(nextLogDueMs - this.#logMs, nextWallDueMs - wallMs(), CLOCK_CHECK_MS));
   }
 
   /** This node may have begun to lead. */
   onLeadershipChanged(): void {
     const { view, machine } = this.#ports;
-    this.#claims.clear();
+    this.#reservations.releaseAll();
     if (view.role !== 'leader' || view.term === this.#ledTerm) return;
     this.#ledTerm = view.term;
     this.#clock.start(this.#ports.nowMs(), machine.logMs);
@@ -92,7 +92,7 @@ export class Proposer {
   }
 
   proposeQueued(): void {
-    const { view, requests } = this.#ports;
+    const { view, router } = this.#ports;
     // The requests wait: either the next leader is found and their clients are informed, or this node continues to lead.
     if (view.transfer !== undefined) return;
     const isLeader = view.role === 'leader';
@@ -100,7 +100,7 @@ export class Proposer {
       this.#readClock();
       this.#moveVersion();
     }
-    const hasProposedTime = requests.hasQueued && this.#proposeRequests();
+    const hasProposedTime = router.hasQueued && this.#proposeRequests();
     if (isLeader && !hasProposedTime && this.#isTickDue) this.#proposeTick();
   }
 
@@ -111,20 +111,20 @@ export class Proposer {
 
   /** @returns whether an entry with them is in the log. */
   #proposeRequests(): boolean {
-    const { requests, bounds, onEntry } = this.#ports;
-    this.#claims.onApplied(this.#ports.applied());
-    const queued = requests.takeQueued().map((item) => this.#claims.limit(item));
+    const { router, bounds, onEntry } = this.#ports;
+    this.#reservations.onApplied(this.#ports.applied());
+    const queued = router.takeQueued().map(reserved);
     let isAnyProposed = false;
     for (const { data, items } of batchRequests(queued, () => this.#header(), bounds, this.#entryWriter)) {
       const { proposed, rejected } = this.#propose(data);
       if (proposed !== undefined) {
         isAnyProposed = true;
-        this.#claims.onProposed(proposed.index, items);
-        requests.onProposed(items);
+        this.#reservations.onProposed(proposed.index, reservationsOf(items));
+        router.onProposed(items);
       } else {
         invariant(rejected?.reason === 'overloaded', () => 'requests were queued at a node that does not lead');
-        this.#claims.onRejected(items);
-        requests.onOverloaded(items, rejected.uncommittedBytes);
+        for (const reservation of reservationsOf(items)) reservation.release();
+        router.onOverloaded(items, rejected.uncommittedBytes);
       }
       onEntry();
     }
@@ -133,11 +133,11 @@ export class Proposer {
 
   /** Once all members have a newer version, the cluster moves to it. Requests accepted for the previous version may not exist in it. */
   #moveVersion(): void {
-    const { requests } = this.#ports;
+    const { router } = this.#ports;
     const version = Math.max(this.#version, this.#commonVersion);
     if (version === this.#version) return;
     this.#version = version;
-    requests.onVersionMoved();
+    router.onVersionMoved();
   }
 
   /** Time enters through the log: something is due, and no entry in flight carries the time. Versions and fresh terms likewise. */
@@ -145,15 +145,14 @@ export class Proposer {
     if (!this.#mayTick) return false;
     const { machine, wallMs } = this.#ports;
     if (this.#version > this.#loggedVersion) return true;
-    if (this.#hasToRefreshLeases) return true;
-    const { nextLogDueMs, nextDelayEndMs } = machine;
-    return nextLogDueMs <= this.#logMs || (nextDelayEndMs !== undefined && nextDelayEndMs <= wallMs());
+    if (this.#isTermStartDue) return true;
+    return machine.nextLogDueMs <= this.#logMs || machine.nextWallDueMs <= wallMs();
   }
 
-  /** The first command of a term gives all leases a fresh term; it does not wait for a request, or the leases would expire first. */
-  get #hasToRefreshLeases(): boolean {
+  /** The first command of a term does not wait for a request: it may renew what would expire first. An entry of version 1 has no mark for it. */
+  get #isTermStartDue(): boolean {
     const { view, machine, applied } = this.#ports;
-    if (this.#version === 1 || this.#firstOfTerm === view.term || machine.nextLeaseEndMs === undefined) return false;
+    if (this.#version === 1 || this.#firstOfTerm === view.term || !machine.isTermStartDue) return false;
     return view.log.termAt(applied()) === view.term;
   }
 
@@ -202,3 +201,12 @@ export class Proposer {
     return this.#tick.term !== term || this.#tick.index <= applied();
   }
 }
+
+function reserved(item: QueuedRequest): QueuedRequest {
+  const { request, inspection } = item;
+  const reservation = inspection.reserve?.(request);
+  return reservation === undefined ? item : { ...item, request: reservation.request, reservation };
+}
+
+const reservationsOf = (items: readonly QueuedRequest[]): readonly Reservation[] =>
+  items.flatMap(({ reservation }) => (reservation === undefined ? [] : [reservation]));

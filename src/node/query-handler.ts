@@ -2,13 +2,12 @@ import type { LogIndex, NodeId } from '../base/ids.ts';
 import type { ReadConsistency, RejectionCode, ServerFrame } from '../protocol/client-frame.ts';
 import { writeServerFrame } from '../protocol/client-frame.ts';
 import { peekRequest } from '../protocol/request-encoder.ts';
-import { validateQuery } from '../protocol/validate-request.ts';
-import type { JobQueue } from '../queue/job-queue.ts';
-import { QueryRun } from '../queue/query-run.ts';
 import type { Effects, ReadableBatch } from '../raft/effects.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
+import type { RequestPolicy } from './request-policy.ts';
 import type { Leadership } from './request-router.ts';
+import type { QueryRun, StateMachine } from './state-machine.ts';
 
 /** How long a ReadIndex request is remembered; its clients retry much sooner. */
 const ASKED_MS_MAX = 30_000;
@@ -40,7 +39,8 @@ interface ReadBatch {
 }
 
 export interface QueryHandlerOptions {
-  readonly machine: JobQueue;
+  readonly machine: Pick<StateMachine, 'openQuery'>;
+  readonly policy: Pick<RequestPolicy, 'inspectQuery'>;
   readonly limits: Pick<NodeLimits, 'replyBytesMax' | 'turnBytesMax'>;
   readonly peers: PeerOutbox;
   readonly clients: ClientOutbox;
@@ -77,9 +77,10 @@ export class QueryHandler {
     const address = peekRequest(request);
     if (address === undefined) return;
     const query: Query = { ...address, connection, request };
-    const fault = validateQuery(request);
+    const { machine, policy } = this.#options;
+    const fault = policy.inspectQuery(request);
     if (fault !== undefined) this.#reject(query, fault.code, fault.message, fault.operations);
-    else if (consistency === 'stale') this.#serving.push({ query, run: new QueryRun(request) });
+    else if (consistency === 'stale') this.#serving.push({ query, run: machine.openQuery(request) });
     else if (leadership.leader === undefined) this.#rejectLeaderless(query);
     else (consistency === 'lease' ? this.#lease : this.#linearizable).queries.push(query);
   }
@@ -137,9 +138,10 @@ export class QueryHandler {
   /** Serves the readable queries from the applied state, within the turn's bytes. */
   serve(applied: LogIndex): void {
     if (this.#readable.length > 0) {
+      const { machine } = this.#options;
       const waiting = this.#readable.filter(({ index }) => index > applied);
       for (const { index, queries } of this.#readable) {
-        if (index <= applied) for (const query of queries) this.#serving.push({ query, run: new QueryRun(query.request) });
+        if (index <= applied) for (const query of queries) this.#serving.push({ query, run: machine.openQuery(query.request) });
       }
       this.#readable = waiting;
     }
@@ -185,7 +187,7 @@ export class QueryHandler {
   /** Replies with as many operations as fit into one part; usually all of them. */
   #replyNext({ connection }: Query, run: QueryRun): void {
     const first = run.done;
-    const reply = this.#options.machine.queryNext(run, this.#options.limits.replyBytesMax);
+    const reply = run.next(this.#options.limits.replyBytesMax);
     this.#bytesLeft -= reply.length;
     this.#write(connection, first === 0 && run.isOver ? { type: 'reply', reply } : { type: 'part', first, reply });
   }

@@ -2,23 +2,13 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { RejectionCode, ServerFrame } from '../protocol/client-frame.ts';
 import { readServerFrames, writeServerFrame } from '../protocol/client-frame.ts';
-import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import { NO_CLIENT, peekRequest, readRequestHeader } from '../protocol/request-encoder.ts';
-import { ANY_VERSION } from '../protocol/request-reader.ts';
-import { type ClaimPlace, isRelease, parkableClaim, type RequestFault, validateRequest } from '../protocol/validate-request.ts';
-import type { JobQueue } from '../queue/job-queue.ts';
-import type { ClaimingRequest, Take } from './claim-budget.ts';
-import { ClaimDelivery, mayClaim } from './claim-delivery.ts';
 import type { NodeLimits } from './limits.ts';
 import type { ClientOutbox, PeerOutbox } from './outbox.ts';
-import { ParkedClaims } from './parked-claims.ts';
-import type { Origin, PendingRequest } from './pending-requests.ts';
+import { ParkedRequests } from './parked-requests.ts';
+import type { Origin, PendingRequest, QueuedRequest } from './pending-requests.ts';
 import { PendingRequests } from './pending-requests.ts';
-
-export interface QueuedRequest extends PendingRequest, ClaimingRequest {}
-
-const NO_CLAIMS: readonly ClaimPlace[] = [];
-const NO_TAKES: readonly Take[] = [];
+import type { Inspection, ReplyDelivery, RequestFault, RequestPolicy } from './request-policy.ts';
 
 /** The leadership as this node knows it when a request arrives. */
 export interface Leadership {
@@ -28,7 +18,7 @@ export interface Leadership {
   readonly version: number;
 }
 
-/** Retry delay of a claim that cannot wait at the leader: each costs one message per second. */
+/** Retry delay of a request that cannot wait at the leader: each costs one message per second. */
 const RETRY_LATER_MS = 1_000;
 
 /**
@@ -40,9 +30,8 @@ const NODE_ITSELF = {
   sequence: 0,
   connection: 0,
   peer: undefined,
-  claims: NO_CLAIMS,
-  takes: NO_TAKES,
-  replyBytes: 0,
+  inspection: {},
+  reservation: undefined,
 } as const;
 
 /**
@@ -50,8 +39,9 @@ const NODE_ITSELF = {
  * may have taken effect, or from the leader it was forwarded to.
  */
 export class RequestRouter {
-  readonly #limits: NodeLimits;
-  readonly #machine: JobQueue;
+  readonly #limits: Pick<NodeLimits, 'parkedClaimsMax'>;
+  readonly #policy: RequestPolicy;
+  readonly #delivery: ReplyDelivery | undefined;
   readonly #peers: PeerOutbox;
   readonly #clients: ClientOutbox;
   readonly #scratch = new ByteWriter(1024);
@@ -61,17 +51,17 @@ export class RequestRouter {
   readonly #proposed = new PendingRequests();
   /** Forwarded to the leader. */
   readonly #forwarded = new PendingRequests();
-  readonly #parked = new ParkedClaims();
-  readonly #delivery = new ClaimDelivery();
+  readonly #parked = new ParkedRequests();
 
-  constructor(options: { limits: NodeLimits; machine: JobQueue; peers: PeerOutbox; clients: ClientOutbox }) {
+  constructor(options: { limits: Pick<NodeLimits, 'parkedClaimsMax'>; policy: RequestPolicy; peers: PeerOutbox; clients: ClientOutbox }) {
     this.#limits = options.limits;
-    this.#machine = options.machine;
+    this.#policy = options.policy;
+    this.#delivery = options.policy.delivery;
     this.#peers = options.peers;
     this.#clients = options.clients;
   }
 
-  /** When the next parked claim expires, monotonic ms. */
+  /** When the next parked request expires, monotonic ms. */
   get nextExpiryMs(): number {
     return this.#parked.nextExpiryMs;
   }
@@ -80,11 +70,11 @@ export class RequestRouter {
     const address = peekRequest(request);
     // Without an address there is no client to reply to: our clients never send such bytes.
     if (address === undefined) return;
-    if (this.#delivery.awaits(address.client)) this.#acknowledge(request);
+    if (this.#delivery?.awaits(address.client) === true) this.#acknowledge(this.#delivery, request);
     const { client, sequence } = address;
-    const claims: ClaimPlace[] = [];
-    const waiting: QueuedRequest = { client, sequence, connection, peer: undefined, request, claims, takes: NO_TAKES, replyBytes: 0 };
-    const fault = this.#faultOf(request, leadership, claims);
+    const inspection = this.#policy.inspect(request, leadership.isLeader ? leadership.version : undefined);
+    const waiting: QueuedRequest = { client, sequence, connection, peer: undefined, request, inspection, reservation: undefined };
+    const fault = this.#faultOf(request, inspection, leadership);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
     else if (leadership.isLeader) this.#take(waiting, nowMs);
     else if (leadership.leader === undefined) this.#rejectLeaderless(waiting, 'not-applied');
@@ -98,7 +88,7 @@ export class RequestRouter {
   onForwarded(peer: NodeId, connection: number, request: Uint8Array, leadership: Leadership, nowMs: number): void {
     const address = peekRequest(request);
     if (address === undefined) {
-      if (leadership.isLeader && isRelease(request)) this.#queued.push({ ...NODE_ITSELF, request });
+      if (leadership.isLeader && this.#delivery?.isOwn(request) === true) this.#queued.push({ ...NODE_ITSELF, request });
       return;
     }
     const waiting: PendingRequest = { ...address, connection, peer };
@@ -106,10 +96,10 @@ export class RequestRouter {
       this.#rejectLeaderless(waiting, 'not-applied');
       return;
     }
-    const claims: ClaimPlace[] = [];
-    const fault = this.#faultOf(request, leadership, claims);
+    const inspection = this.#policy.inspect(request, leadership.version);
+    const fault = this.#faultOf(request, inspection, leadership);
     if (fault !== undefined) this.#reject(waiting, fault.code, 'not-applied', fault.message, fault);
-    else this.#take({ ...waiting, request, claims, takes: NO_TAKES, replyBytes: 0 }, nowMs);
+    else this.#take({ ...waiting, request, inspection, reservation: undefined }, nowMs);
   }
 
   /** The leader replied to a forwarded request. */
@@ -119,24 +109,26 @@ export class RequestRouter {
     const sequence = reader.f64();
     this.#forwarded.take(client, sequence);
     this.#clients.writerFor(connection).raw(frame);
+    if (this.#delivery === undefined) return;
     // A copy: the peer's frame that contains it may be large.
     for (const reply of readServerFrames(frame)) {
-      if (reply.type === 'reply' && mayClaim(reply.reply)) this.#delivery.onSent(connection, client, sequence, reply.reply.slice());
+      if (reply.type === 'reply' && this.#delivery.isTracked(reply.reply))
+        this.#delivery.onSent(connection, client, sequence, reply.reply.slice());
     }
   }
 
-  /** A client cancelled its claim: if it is parked, it enters the log like one that has waited long enough. */
-  onCancelledClaim(client: number, sequence: number, leadership: Leadership): void {
+  /** A client cancelled its request: if it is parked, it enters the log like one that has waited long enough. */
+  onCancelled(client: number, sequence: number, leadership: Leadership): void {
     if (leadership.isLeader) {
-      const claim = this.#parked.takeOne(client, sequence);
-      if (claim !== undefined) this.#queued.push(claim);
+      const parked = this.#parked.takeOne(client, sequence);
+      if (parked !== undefined) this.#queued.push(parked);
     } else if (leadership.leader !== undefined && this.#forwarded.has(client, sequence)) {
       this.#peers.add(leadership.leader, { type: 'cancel-claim', client, sequence });
     }
   }
 
   onClientGone(connection: number, leadership: Leadership): void {
-    this.#delivery.onGone(connection);
+    this.#delivery?.onGone(connection);
     this.#parked.takeOfConnection(connection, undefined);
     const hadForwarded = this.#forwarded.dropConnection(connection);
     if (leadership.isLeader || leadership.leader === undefined || !hadForwarded) return;
@@ -148,14 +140,9 @@ export class RequestRouter {
     this.#parked.takeOfConnection(connection, peer);
   }
 
-  /** The state machine evicted a session: nothing that was sent in it will be acknowledged any more. */
-  onSessionEnded(client: number): void {
-    this.#delivery.onSessionEnded(client);
-  }
-
-  /** A queue had no waiting job and has one now: parked claims of that queue can be served. */
-  onQueueFilled(queue: string): void {
-    this.#parked.onQueueFilled(queue);
+  /** Parked requests of that topic can be served. */
+  onAvailable(topic: string): void {
+    this.#parked.onAvailable(topic);
   }
 
   onPeerLost(peer: NodeId): void {
@@ -170,17 +157,14 @@ export class RequestRouter {
     for (const waiting of this.#withoutOwn(this.takeQueued())) this.#rejectLeaderless(waiting, 'not-applied');
   }
 
-  /** Replies to claims were not delivered: with the next turn, the leader proposes to release their jobs. */
-  get isReleaseDue(): boolean {
-    return this.#delivery.isDue;
+  /** Replies were not delivered: with the next turn, the leader proposes to take back what they granted. */
+  get isTakeBackDue(): boolean {
+    return this.#delivery?.isDue === true;
   }
 
-  /**
-   * The leader releases the jobs of claims whose reply was not delivered; a follower requests it from the leader, and does not retry:
-   * leases expire anyway.
-   */
-  releaseUndelivered({ isLeader, leader }: Leadership): void {
-    if (this.#delivery.isEmpty || leader === undefined) return;
+  /** The leader takes back what undelivered replies granted; a follower requests it from the leader, and does not retry. */
+  takeBackUndelivered({ isLeader, leader }: Leadership): void {
+    if (this.#delivery === undefined || this.#delivery.isEmpty || leader === undefined) return;
     for (const request of this.#delivery.take()) {
       if (isLeader) this.#queued.push({ ...NODE_ITSELF, request });
       else this.#peers.add(leader, { type: 'forward', connection: 0, request });
@@ -223,40 +207,40 @@ export class RequestRouter {
     const waiting = this.#proposed.take(client, sequence);
     if (waiting === undefined) return;
     this.#reply(waiting, { type: 'reply', reply });
-    if (waiting.peer === undefined) this.#delivery.onSent(waiting.connection, client, sequence, reply);
+    if (waiting.peer === undefined) this.#delivery?.onSent(waiting.connection, client, sequence, reply);
   }
 
   /**
-   * Jobs may have arrived, time has passed: servable parked claims enter the log. Expired ones do too, although they find nothing: the same
-   * request may have reached another leader meanwhile, and only the log determines its outcome.
+   * Something may have become available, time has passed: servable parked requests enter the log. Expired ones do too, although they find
+   * nothing: the same request may have reached another leader meanwhile, and only the log determines its outcome.
    * @returns whether any was queued.
    */
-  resumeParkedClaims(nowMs: number): boolean {
+  resumeParked(nowMs: number): boolean {
     if (this.#parked.size === 0) return false;
-    const servable = this.#parked.takeServable((queue) => this.#machine.waitingCount(queue));
+    const servable = this.#parked.takeServable((topic) => this.#policy.available(topic));
     const expired = this.#parked.takeExpired(nowMs);
-    for (const claim of servable) this.#queued.push(claim);
-    for (const claim of expired) this.#queued.push(claim);
+    for (const parked of servable) this.#queued.push(parked);
+    for (const parked of expired) this.#queued.push(parked);
     return servable.length + expired.length > 0;
   }
 
   #take(waiting: QueuedRequest, nowMs: number): void {
-    const { request, claims } = waiting;
+    const { request, inspection } = waiting;
     if (this.#proposed.has(waiting.client, waiting.sequence)) {
       this.#proposed.add(waiting);
       return;
     }
-    const claim = claims.length === 0 ? undefined : parkableClaim(request);
-    if (claim === undefined || this.#machine.waitingCount(claim.queue) > 0) {
+    const { wait } = inspection;
+    if (wait === undefined || this.#policy.available(wait.topic) > 0) {
       this.#queued.push(waiting);
     } else if (this.#parked.size < this.#limits.parkedClaimsMax || this.#parked.has(waiting.client, waiting.sequence)) {
       // A copy: the packet or frame that contains the request may be large, and its other requests were answered long ago.
       this.#parked.park({
         ...waiting,
         request: request.slice(),
-        queue: claim.queue,
-        countMax: claim.countMax,
-        expiresMs: nowMs + claim.waitMs,
+        topic: wait.topic,
+        demand: wait.demand,
+        expiresMs: nowMs + wait.waitMs,
       });
     } else {
       this.#rejectUnparked(waiting);
@@ -265,23 +249,22 @@ export class RequestRouter {
 
   /** Not proposed, since it would find nothing: its client would retry at once, and each retry costs a write. */
   #rejectUnparked(waiting: PendingRequest): void {
-    const message = `${this.#parked.size} claims already wait for jobs. Retry later, use fewer clients, or raise parkedClaimsMax.`;
+    const message = `${this.#parked.size} requests already wait. Retry later, use fewer clients, or raise parkedClaimsMax.`;
     this.#reject(waiting, 'RETRY_LATER', 'not-applied', message, { retryAfterMs: RETRY_LATER_MS });
   }
 
-  /** @param claims receives the claims in the request. */
   #faultOf(
     request: Uint8Array,
+    { fault }: Inspection,
     { isLeader, version }: Leadership,
-    claims: ClaimPlace[],
   ): (Omit<RequestFault, 'code'> & { readonly code: RejectionCode }) | undefined {
-    const fault = validateRequest(request, this.#limits, isLeader ? version : ANY_VERSION, claims);
     if (fault === undefined || !isLeader) return fault;
+    const { versionMax } = this.#policy;
     // A fault in every version is reported first: the client can correct it.
-    const faultOfAny = validateRequest(request, this.#limits, ANY_VERSION);
+    const faultOfAny = this.#policy.inspect(request, undefined).fault;
     if (faultOfAny !== undefined) return faultOfAny;
     const remedy =
-      version < MACHINE_VERSION && validateRequest(request, this.#limits, MACHINE_VERSION) === undefined
+      version < versionMax && this.#policy.inspect(request, versionMax).fault === undefined
         ? 'It moves on when every member runs a release that has it: upgrade the others, then retry.'
         : 'Use the same release of jobraft on clients and nodes.';
     const message = `The cluster runs version ${version} of its state machine, which does not have this operation. ${remedy}`;
@@ -317,12 +300,12 @@ export class RequestRouter {
   #withoutOwn(items: readonly QueuedRequest[]): readonly QueuedRequest[] {
     const own = items.filter(({ client }) => client === NO_CLIENT);
     if (own.length === 0) return items;
-    for (const { request } of own) this.#delivery.putBack(request);
+    for (const { request } of own) this.#delivery?.putBack(request);
     return items.filter(({ client }) => client !== NO_CLIENT);
   }
 
-  #acknowledge(request: Uint8Array): void {
+  #acknowledge(delivery: ReplyDelivery, request: Uint8Array): void {
     const { client, acknowledgedBelow } = readRequestHeader(new ByteReader(request));
-    this.#delivery.onAcknowledged(client, acknowledgedBelow);
+    delivery.onAcknowledged(client, acknowledgedBelow);
   }
 }

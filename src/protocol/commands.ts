@@ -226,6 +226,24 @@ export const COMMANDS = defineCommands({
     result: 'held',
     about: 'The jobs that this holder has under a lease, in no order.',
   },
+  pause: {
+    code: 20,
+    versions: [4, EVER],
+    needs: 'queue',
+    writes: true,
+    fields: { isPaused: flag },
+    result: 'done',
+    about: 'While the selected queue is paused, claims take nothing from it; jobs are added, and jobs under a lease go on.',
+  },
+  isPaused: {
+    code: 21,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    fields: {},
+    result: 'paused',
+    about: 'Whether the selected queue is paused.',
+  },
 });
 
 function defineCommands<const Rows extends Readonly<Record<string, Command>>>(rows: Rows): Rows {

@@ -6,6 +6,7 @@
  *   a new leader, the state machine assigns session ids.
  * - 3: a queue is dropped at the end of the entry that removed its last job, and the number of queues is unlimited. A session
  *   records each evicted sequence once, also in a hole that was closed.
+ * - 4: a queue can be paused, and exists while it is.
  */
-export const MACHINE_VERSION = 3;
+export const MACHINE_VERSION = 4;
 export const MACHINE_VERSION_FIRST = 1;

@@ -49,6 +49,7 @@ export const RESULTS = defineResults({
   claimed: { code: 7, fields: {}, items: { ...CLAIMED_1, ...BEGIN }, about: 'The jobs of a claim.' },
   job: { code: 8, fields: { ...JOB_1, ...BEGIN, outcome: u8 }, about: 'A job.' },
   held: { code: 9, fields: {}, items: HELD, about: 'The jobs under leases of a holder.' },
+  paused: { code: 10, fields: { isPaused: flag }, about: 'Whether a queue is paused.' },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

@@ -12,7 +12,6 @@ export const ALONE = 255;
 /** Replaces a job's position in a pack: its payload is a part of a log entry that the checkpoint keeps. */
 export const IN_ENTRY = 254;
 
-export const PAYLOAD_IN_ENTRY_BYTES = 8 * 1024;
 /**
  * An entry is kept until its last large payload is gone, so up to this many times a payload's size may be unused on disk. Entries collect
  * requests up to 256 KiB, so this is also the share of a payload of 8 KiB in such an entry.

@@ -2,30 +2,16 @@ import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
 import { invariant } from '../base/invariant.ts';
 import { StateCode } from '../protocol/job-state.ts';
 import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
-import type { RecordChange } from '../storage/port.ts';
+import type { RecordChange, RecordSource } from '../protocol/record.ts';
 import type { ChangeSet, ChangeTracker, RemovedJob } from './change-tracker.ts';
 import { ALONE, type CheckpointLayout, IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { type Job, JobFlag } from './job.ts';
 import { readJobs, writeJobs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import type { NamedQueue } from './named-queue.ts';
+import { type NamedQueue, readQueue, writeQueue } from './named-queue.ts';
 import { entryDataOf, packOf, packsOf, writePack } from './payload-pack.ts';
-import {
-  type MachineRecord,
-  outcomeKey,
-  payloadKey,
-  RecordKind,
-  readMachine,
-  readQueue,
-  readSession,
-  writeMachine,
-  writeQueue,
-  writeSession,
-} from './record.ts';
+import { type MachineRecord, outcomeKey, payloadKey, RecordKind, readMachine, readSession, writeMachine, writeSession } from './record.ts';
 import type { Session, SessionTable } from './session.ts';
-
-/** Reads the records of one kind from a checkpoint, in ascending order of keys. */
-export type RecordSource = (kind: number) => Iterable<{ readonly key: number; readonly value: Uint8Array }>;
 
 /**
  * What changed since the last checkpoint, encoded while it is read. Read it once and to the end, and apply nothing
@@ -192,7 +178,7 @@ export function restoreCheckpoint(records: RecordSource, jobs: JobStore, session
   sessions.restore(restored, machine.touches);
   const queues = new Map<number, NamedQueue<Job>>();
   for (const { key, value } of records(RecordKind.queue)) {
-    const queue = readQueue(key, new ByteReader(value));
+    const queue = readQueue<Job>(key, new ByteReader(value));
     queues.set(key, queue);
     jobs.queues.byName.set(queue.name, queue);
   }

@@ -2,7 +2,8 @@ import { ByteWriter } from '../base/bytes.ts';
 import type { Job } from './job.ts';
 import { writeLogicalJob } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import { type MachineRecord, writeMachine, writeQueue, writeSession } from './record.ts';
+import { writeQueue } from './named-queue.ts';
+import { type MachineRecord, writeMachine, writeSession } from './record.ts';
 import type { AttachmentSource } from './reply-encoder.ts';
 import type { SessionTable } from './session.ts';
 

@@ -73,6 +73,13 @@ const HANDLERS = {
     }
     replies.list('held', held);
   },
+  pause: (run) => {
+    const { isPaused } = run.operation;
+    const queue = isPaused ? run.openQueue() : run.knownQueue();
+    if (queue !== undefined) run.jobs.setPaused(queue, isPaused);
+    run.replies.done();
+  },
+  isPaused: (run) => run.replies.result('paused', { isPaused: run.knownQueue()?.isPaused ?? false }),
 } satisfies { readonly [Name in CommandName]: Handler };
 
 /** By the code of the command. */

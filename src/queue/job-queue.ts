@@ -1,9 +1,12 @@
 import { ByteReader } from '../base/bytes.ts';
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import type { ReplySink, StateMachine } from '../node/state-machine.ts';
 import { COMMANDS } from '../protocol/commands.ts';
+import { readEntryHeader, UnsupportedVersionError } from '../protocol/entry-data.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
+import type { RecordSource } from '../protocol/record.ts';
 import { ErrorCode, OutcomeKind } from '../protocol/reply.ts';
 import {
   HEADER_BYTES,
@@ -15,41 +18,33 @@ import {
 } from '../protocol/request-encoder.ts';
 import { OF_QUERIES } from '../protocol/request-reader.ts';
 import { ChangeTracker, type PendingWork } from './change-tracker.ts';
-import { CheckpointChanges, type RecordSource, restoreCheckpoint } from './checkpoint.ts';
-import { CheckpointLayout, PAYLOAD_IN_ENTRY_BYTES } from './checkpoint-layout.ts';
+import { CheckpointChanges, restoreCheckpoint } from './checkpoint.ts';
+import { CheckpointLayout } from './checkpoint-layout.ts';
 import { digestOf } from './digest.ts';
-import { readEntryHeader, UnsupportedVersionError } from './entry-data.ts';
 import { NO_COUNTS } from './handlers.ts';
 import { checkJobStore, checkSessions } from './invariants.ts';
 import { JobStore } from './job-store.ts';
 import type { JobTotals } from './job-totals.ts';
-import type { QueryRun } from './query-run.ts';
+import { QUEUE_LIMIT_DEFAULTS } from './limits.ts';
+import { QueryRun } from './query-run.ts';
 import { type MachineRecord, outcomeKey, RecordKind } from './record.ts';
 import { type AttachmentSource, ReplyAttacher } from './reply-encoder.ts';
 import { RequestExecutor } from './request-executor.ts';
 import { type Session, SessionTable } from './session.ts';
 import { STATE_BOUNDS, type StateBounds } from './state-bounds.ts';
-import { StoredPayloads } from './stored-payloads.ts';
-
-/** Receives the replies; only the leader has one. */
-export interface ReplySink {
-  /** Whether a client of this node waits for this reply; if not, no reply is built. */
-  wants(client: number, sequence: number): boolean;
-  /** @param bytes may be remembered by the state: do not change or transfer them. */
-  reply(client: number, sequence: number, bytes: Uint8Array): void;
-}
+import { checkStored, StoredPayloads } from './stored-payloads.ts';
 
 export interface JobQueueOptions {
   /** Reads a record from the last written checkpoint: payloads and outcomes, and the entries that it keeps. */
   readonly readRecord: (kind: number, key: number) => Uint8Array | undefined;
-  /** From this size on a payload stays in its log entry, which the checkpoint then keeps. Default: {@link PAYLOAD_IN_ENTRY_BYTES}. */
+  /** From this size on a payload stays in its log entry, which the checkpoint then keeps. Default: that of {@link QUEUE_LIMIT_DEFAULTS}. */
   readonly payloadInEntryBytes?: number;
   /** Called for each session that ends. It must not change the state. */
   readonly onSessionEnded?: (client: number) => void;
   /** Called for each queue that had no waiting job and has one now. It must not change the state. */
   readonly onQueueFilled?: (queue: string) => void;
   /** The newest state-machine version that it applies; for tests of nodes of an earlier release. Default: {@link MACHINE_VERSION}. */
-  readonly versionMax?: number;
+  readonly versionMax?: number | undefined;
   /** Smaller bounds of the state, for tests. The same on all replicas. Default: {@link STATE_BOUNDS}. */
   readonly bounds?: Partial<StateBounds> | undefined;
 }
@@ -60,7 +55,7 @@ const EMPTY = new Uint8Array(0);
  * The job queue as a replicated state machine: it takes log entries and returns replies and changed records. Its state is a function of
  * the entries alone; the leader writes the time into them.
  */
-export class JobQueue implements AttachmentSource {
+export class JobQueue implements AttachmentSource, StateMachine {
   readonly #readRecord: JobQueueOptions['readRecord'];
   readonly #payloadInEntryBytes: number;
   readonly #bounds: StateBounds;
@@ -71,7 +66,7 @@ export class JobQueue implements AttachmentSource {
   #jobs!: JobStore;
   #executor!: RequestExecutor;
   #sessions!: SessionTable;
-  readonly #versionMax: number;
+  readonly versionMax: number;
   readonly #onSessionEnded: JobQueueOptions['onSessionEnded'];
   readonly #onQueueFilled: JobQueueOptions['onQueueFilled'];
   #version = MACHINE_VERSION_FIRST;
@@ -83,8 +78,8 @@ export class JobQueue implements AttachmentSource {
 
   constructor(options: JobQueueOptions) {
     this.#readRecord = options.readRecord;
-    this.#payloadInEntryBytes = options.payloadInEntryBytes ?? PAYLOAD_IN_ENTRY_BYTES;
-    this.#versionMax = options.versionMax ?? MACHINE_VERSION;
+    this.#payloadInEntryBytes = options.payloadInEntryBytes ?? QUEUE_LIMIT_DEFAULTS.payloadInEntryBytes;
+    this.versionMax = options.versionMax ?? MACHINE_VERSION;
     this.#onSessionEnded = options.onSessionEnded;
     this.#onQueueFilled = options.onQueueFilled;
     this.#bounds = { ...STATE_BOUNDS, ...options.bounds };
@@ -122,8 +117,13 @@ export class JobQueue implements AttachmentSource {
   }
 
   /** When the next delay ends, in wall time. */
-  get nextDelayEndMs(): number | undefined {
-    return this.#jobs.delayed.top()?.dueMs;
+  get nextWallDueMs(): number {
+    return this.#jobs.delayed.top()?.dueMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Leases get a fresh term under a new leader, before they end. */
+  get isTermStartDue(): boolean {
+    return this.nextLeaseEndMs !== undefined;
   }
 
   /** Estimated number of jobs, sessions and queues that the next checkpoint has to write. */
@@ -159,8 +159,9 @@ export class JobQueue implements AttachmentSource {
     return { delayed, waiting, active, completed, failed };
   }
 
+  /** How many jobs of the queue a claim can take. */
   waitingCount(queue: string): number {
-    return this.#jobs.queues.byName.get(queue)?.waiting ?? 0;
+    return this.#jobs.queues.byName.get(queue)?.claimable ?? 0;
   }
 
   /** See {@link WaitingIndex.countWithin}. */
@@ -181,10 +182,10 @@ export class JobQueue implements AttachmentSource {
     invariant(this.#writing === undefined, () => `entry ${index} is applied while a checkpoint is written`);
     const reader = new ByteReader(data);
     const header = readEntryHeader(data, reader);
-    if (header !== undefined && header.version > this.#versionMax) {
+    if (header !== undefined && header.version > this.versionMax) {
       throw new UnsupportedVersionError(
         `Entry ${index} of the log needs state-machine version ${header.version}`,
-        `has up to ${this.#versionMax}`,
+        `has up to ${this.versionMax}`,
       );
     }
     this.#appliedIndex = index;
@@ -208,7 +209,11 @@ export class JobQueue implements AttachmentSource {
     return this.#attacher.attach(this.#executor.execute(header, reader, request, this.#logMs, OF_QUERIES));
   }
 
-  /** Replies to the next operations of a query: as many as have payloads of about `bytesMax`, and at least one. */
+  openQuery(request: Uint8Array): QueryRun {
+    return new QueryRun(request, this);
+  }
+
+  /** Replies to the next operations of a query. */
   queryNext(run: QueryRun, bytesMax: number): Uint8Array {
     return this.#attacher.attach(this.#executor.executeNext(run, bytesMax));
   }
@@ -236,8 +241,8 @@ export class JobQueue implements AttachmentSource {
   restore(records: RecordSource): void {
     this.reset();
     const machine = restoreCheckpoint(records, this.#jobs, this.#sessions, this.#layout);
-    if (machine.version > this.#versionMax)
-      throw new UnsupportedVersionError(`The checkpoint is of state-machine version ${machine.version}`, `has up to ${this.#versionMax}`);
+    if (machine.version > this.versionMax)
+      throw new UnsupportedVersionError(`The checkpoint is of state-machine version ${machine.version}`, `has up to ${this.versionMax}`);
     this.#version = machine.version;
     this.#jobs.version = machine.version;
     this.#logMs = machine.logMs;
@@ -283,7 +288,7 @@ export class JobQueue implements AttachmentSource {
     if (job === undefined) return undefined;
     if (job.length === 0) return EMPTY;
     if (job.entryData !== undefined) return job.entryData.subarray(job.offset, job.offset + job.length);
-    return checked(this.#payloads.of(job), job.length, () => `the payload of job ${jobId}`);
+    return checkStored(this.#payloads.of(job), job.length, () => `the payload of job ${jobId}`);
   }
 
   /** The outcome of a job if it has one of this kind. */
@@ -292,7 +297,7 @@ export class JobQueue implements AttachmentSource {
     if (job === undefined || kind === OutcomeKind.none || job.end.outcomeKind !== kind) return undefined;
     const { outcome, outcomeLength } = job.end;
     if (outcome !== undefined || outcomeLength === 0) return outcome ?? EMPTY;
-    return checked(this.#readRecord(RecordKind.content, outcomeKey(jobId)), outcomeLength, () => `the outcome of job ${jobId}`);
+    return checkStored(this.#readRecord(RecordKind.content, outcomeKey(jobId)), outcomeLength, () => `the outcome of job ${jobId}`);
   }
 
   #machine(): MachineRecord {
@@ -390,10 +395,4 @@ export class JobQueue implements AttachmentSource {
     const { client, sequence } = header;
     if (replies?.wants(client, sequence) === true) replies.reply(client, sequence, this.#executor.reject(header, code));
   }
-}
-
-/** Bytes read back from the checkpoint must have the length that was written; otherwise the node must stop. */
-function checked(bytes: Uint8Array | undefined, length: number, what: () => string): Uint8Array {
-  invariant(bytes?.length === length, () => `${what()} has ${bytes?.length ?? 'no'} bytes in the checkpoint, and had ${length}`);
-  return bytes as Uint8Array;
 }

@@ -83,7 +83,7 @@ export class JobStore {
    * @param mayBegin whether it is begun at once. A stalled job is not: its begin must be logged before its processor runs.
    */
   claim(queue: NamedQueue<Job>, terms: LeaseTerms, mayBegin: boolean, logMs: number): Job | undefined {
-    const job = queue.index.pop();
+    const job = queue.takeNext();
     if (job === undefined) return undefined;
     invariant(job.attempt < job.policy.attemptsMax, () => `job ${job.id} waits with no attempt left`);
     queue.waiting -= 1;
@@ -226,6 +226,15 @@ export class JobStore {
     }
     this.#evict(job);
     return APPLIED;
+  }
+
+  /** A queue that is paused hands out no job; jobs under a lease go on. Jobs that wait can be claimed once it is resumed. */
+  setPaused(queue: NamedQueue<Job>, isPaused: boolean): void {
+    if (queue.isPaused === isPaused) return;
+    queue.isPaused = isPaused;
+    this.#changes.queue(queue);
+    this.queues.dropIfUnused(queue, this.version);
+    if (queue.claimable > 0) this.#onQueueFilled?.(queue.name);
   }
 
   /** Processes leases that ended by `logMs` and delays that ended by `wallMs`, at most `countMax` of them. */
@@ -381,7 +390,7 @@ export class JobStore {
     job.entryData = undefined;
     job.end = NO_END;
     this.table.delete(job.id);
-    this.queues.onJobGone(job.queue, this.version);
+    this.queues.dropIfUnused(job.queue, this.version);
   }
 
   #leaseFault(jobId: number): number {

@@ -1,3 +1,4 @@
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { isSamePolicy, type Policy } from '../protocol/commands.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
@@ -19,6 +20,8 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
   delayed = 0;
   waiting = 0;
   active = 0;
+  /** Claims take no job of it. */
+  isPaused = false;
   /** The checkpoint has a record of the queue. */
   isStored = false;
   /** The policy of the job added last: the next job is most likely to share it. */
@@ -39,8 +42,19 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     return this.keptFailed.size;
   }
 
-  get isEmpty(): boolean {
-    return this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
+  /** How many jobs a claim can take. */
+  get claimable(): number {
+    return this.isPaused ? 0 : this.waiting;
+  }
+
+  /** The job that a claim takes next, which leaves the index of waiting jobs. */
+  takeNext(): Job | undefined {
+    return this.isPaused ? undefined : this.index.pop();
+  }
+
+  /** It has nothing that would be lost without it. */
+  get isUnused(): boolean {
+    return !this.isPaused && this.delayed + this.waiting + this.active + this.completed + this.failed === 0;
   }
 
   /** This policy in this queue; the same object for jobs that are added alike in a row. */
@@ -51,4 +65,19 @@ export class NamedQueue<Job extends WaitingJob & ListedJob<Job>> implements JobC
     this.#latestPolicy = { queue: this, ...policy };
     return this.#latestPolicy;
   }
+}
+
+/** The record of a queue, and its part of the digest. */
+export function writeQueue<Job extends WaitingJob & ListedJob<Job>>(to: ByteWriter, queue: NamedQueue<Job>): void {
+  to.text(queue.name);
+  // Only from version 4 on: earlier ones have no byte here, and no paused queue.
+  if (queue.isPaused) to.u8(1);
+}
+
+/** @throws {MalformedBytesError} */
+export function readQueue<Job extends WaitingJob & ListedJob<Job>>(number: number, from: ByteReader): NamedQueue<Job> {
+  const queue = new NamedQueue<Job>(number, from.text());
+  queue.isStored = true;
+  queue.isPaused = from.remaining > 0 && from.u8() === 1;
+  return queue;
 }

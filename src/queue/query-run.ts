@@ -2,6 +2,11 @@ import { ByteReader } from '../base/bytes.ts';
 import { type RequestHeader, readRequestHeader } from '../protocol/request-encoder.ts';
 import { OperationReader } from '../protocol/request-reader.ts';
 
+/** Executes the next operations of a query. */
+export interface QuerySource {
+  queryNext(run: QueryRun, bytesMax: number): Uint8Array;
+}
+
 /** The progress of a query that is answered in parts. */
 export class QueryRun {
   readonly header: RequestHeader;
@@ -9,14 +14,20 @@ export class QueryRun {
   readonly operation = new OperationReader();
   /** Number of operations with a result. */
   done = 0;
+  readonly #source: QuerySource;
 
   /** @param request that `validateQuery` accepted. */
-  constructor(request: Uint8Array) {
+  constructor(request: Uint8Array, source: QuerySource) {
+    this.#source = source;
     this.reader = new ByteReader(request);
     this.header = readRequestHeader(this.reader);
   }
 
   get isOver(): boolean {
     return this.done >= this.header.operations;
+  }
+
+  next(bytesMax: number): Uint8Array {
+    return this.#source.queryNext(this, bytesMax);
   }
 }

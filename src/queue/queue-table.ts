@@ -11,7 +11,7 @@ export class QueueTable {
   readonly byName = new Map<string, NamedQueue<Job>>();
   nextNumber = 1;
   readonly #changes: ChangeTracker;
-  /** Queues that lost their last job in the entry that is applied; some of them may have a new one. */
+  /** Queues that became unused in the entry that is applied; some of them may have a new job. */
   readonly #emptied = new Set<NamedQueue<Job>>();
 
   constructor(changes: ChangeTracker) {
@@ -33,9 +33,9 @@ export class QueueTable {
     return queue;
   }
 
-  /** A job of the queue is gone. @param version of the entry that removed it. */
-  onJobGone(queue: NamedQueue<Job>, version: number): void {
-    if (version >= 3 && queue.isEmpty) this.#emptied.add(queue);
+  /** The queue has lost something: it is dropped after this entry if it is unused by then. @param version of the entry. */
+  dropIfUnused(queue: NamedQueue<Job>, version: number): void {
+    if (version >= 3 && queue.isUnused) this.#emptied.add(queue);
   }
 
   /**
@@ -52,7 +52,7 @@ export class QueueTable {
 
   #dropEmpty(queues: Iterable<NamedQueue<Job>>): void {
     for (const queue of queues) {
-      if (!queue.isEmpty) continue;
+      if (!queue.isUnused) continue;
       this.byName.delete(queue.name);
       this.#changes.queueRemoved(queue);
     }

@@ -1,8 +1,6 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { UnsupportedVersionError } from './entry-data.ts';
-import type { Job } from './job.ts';
+import { UnsupportedVersionError } from '../protocol/entry-data.ts';
 import type { JobStore } from './job-store.ts';
-import { NamedQueue } from './named-queue.ts';
 import { Session } from './session.ts';
 
 /**
@@ -131,15 +129,4 @@ export function readSession(client: number, from: ByteReader): Session {
   // Copied, so that one remembered reply does not keep the whole record in memory.
   for (let read = 0; read < replyCount; read += 1) session.remember(from.f64(), from.blob().slice());
   return session;
-}
-
-export function writeQueue(to: ByteWriter, queue: NamedQueue<Job>): void {
-  to.text(queue.name);
-}
-
-/** @throws {MalformedBytesError} */
-export function readQueue(number: number, from: ByteReader): NamedQueue<Job> {
-  const queue = new NamedQueue<Job>(number, from.text());
-  queue.isStored = true;
-  return queue;
 }

@@ -1,3 +1,4 @@
+import { invariant } from '../base/invariant.ts';
 import { ALONE, IN_ENTRY } from './checkpoint-layout.ts';
 import type { Job } from './job.ts';
 import { findInPack, packOf } from './payload-pack.ts';
@@ -31,4 +32,10 @@ export class StoredPayloads {
     }
     return this.#record;
   }
+}
+
+/** Bytes read back from the checkpoint must have the length that was written; otherwise the node must stop. */
+export function checkStored(bytes: Uint8Array | undefined, length: number, what: () => string): Uint8Array {
+  invariant(bytes?.length === length, () => `${what()} has ${bytes?.length ?? 'no'} bytes in the checkpoint, and had ${length}`);
+  return bytes as Uint8Array;
 }

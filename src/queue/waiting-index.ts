@@ -1,5 +1,5 @@
+import { MinHeap } from '../base/min-heap.ts';
 import { StateCode } from '../protocol/job-state.ts';
-import { MinHeap } from './min-heap.ts';
 import { SegmentedFifo } from './segmented-fifo.ts';
 
 /** Below this number a clean-up costs more than it saves. */

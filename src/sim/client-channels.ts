@@ -2,6 +2,7 @@ import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../c
 import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts';
 import { type ClaimedJob, decodeReply } from '../protocol/reply.ts';
 import { RequestWatch, type SentRequest } from './request-watch.ts';
+import type { SessionModel } from './session-model.ts';
 import type { SimRandom } from './sim-random.ts';
 import type { World } from './world.ts';
 
@@ -39,13 +40,13 @@ export class ClientChannels implements ClusterEndpoint {
   /** The number of its channels at every node; each process of the client has another one. */
   #connection: number;
 
-  constructor(world: World, id: number, random: SimRandom, handlers: ChannelHandlers) {
+  constructor(world: World, id: number, random: SimRandom, sessions: SessionModel, handlers: ChannelHandlers) {
     this.#world = world;
     this.#random = random;
     this.#handlers = handlers;
     this.#connection = id;
     this.#seesNodes = random.withProbability(0.5);
-    this.watch = new RequestWatch(world, id);
+    this.watch = new RequestWatch(world, id, sessions);
   }
 
   get connection(): number {

@@ -1,20 +1,9 @@
-import { ByteWriter } from '../base/bytes.ts';
-import { writeClientFrame } from '../protocol/client-frame.ts';
-import { RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
-import { SESSIONS_MAX } from '../queue/state-bounds.ts';
 import type { Fault } from './fault.ts';
 import { acknowledgeLate } from './late-acknowledgement.ts';
 import { areLossesKnown, mayLoseDisk, REQUEST_WAITS_MS_MAX } from './lost-disks.ts';
 import { rollBack } from './roll-back.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
-
-/** The replies are not received. */
-const CROWD_CONNECTION = 901;
-/** By then most openings are applied. */
-const LATE_COPIES_AFTER_MS = 1_000;
-/** The openings are sent under numbers from here on. */
-const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 
 /** How long an operator retries a repair, and how often. */
 const REPAIR_WAITS_MS_MAX = 3_000;
@@ -85,7 +74,7 @@ export function injectFault(world: World, fault: Fault): void {
       world.suspend(fault.durationMs);
       break;
     case 'crowd':
-      crowd(world);
+      world.clients.crowd();
       break;
     case 'hang-up':
       coverage.add('client ended with requests under way');
@@ -137,22 +126,6 @@ export function injectFault(world: World, fault: Fault): void {
       world.sendAdminRequest({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
-}
-
-/** Sends as many openings as the state keeps sessions. */
-export function crowd(world: World): void {
-  const leader = world.leader();
-  if (leader === undefined) return;
-  world.coverage.add('more sessions opened than are remembered');
-  const encoder = new RequestEncoder(64);
-  const to = new ByteWriter(65_536);
-  for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
-    encoder.begin(CROWD_NUMBER + opened, 1, 1);
-    encoder.command('openSession', {});
-    writeClientFrame(to, { type: 'request', request: encoder.finish() });
-  }
-  world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());
-  world.schedule.after(LATE_COPIES_AFTER_MS, () => world.clients.sendLateCopies());
 }
 
 /** A larger step of a wall clock is more than a manual correction. */

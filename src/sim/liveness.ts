@@ -1,3 +1,4 @@
+import { jobQueueOf } from './job-queue-of.ts';
 import { PROBE_QUEUE, Probe } from './probe.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import type { SimNode } from './sim-node.ts';
@@ -117,7 +118,7 @@ class Liveness {
     // A lease gets its full duration again under a new leader, whose clock may be slow.
     const leasesEndMs = nowMs + DUE_AFTER_MS;
     for (;;) {
-      const { delayed, active } = node.runtime?.machine.counts(PROBE_QUEUE) ?? { delayed: 0, active: 0 };
+      const { delayed, active } = this.#probeCounts(node);
       if (!this.#isUndisturbed() || world.leader() !== node) return false;
       // Those that were due first have happened.
       this.#delaysDueWallMs.splice(0, Math.max(0, this.#delaysDueWallMs.length - delayed));
@@ -142,6 +143,10 @@ class Liveness {
       if (active === 0 && (!isForDelays || delayDueWallMs > node.wallMs + CLOCK_BEHIND_MS_MAX)) return true;
       world.runUntil(world.schedule.nowMs + POLL_MS);
     }
+  }
+
+  #probeCounts({ runtime }: SimNode): { readonly delayed: number; readonly active: number } {
+    return runtime === undefined ? { delayed: 0, active: 0 } : jobQueueOf(runtime).counts(PROBE_QUEUE);
   }
 
   #handOverTo(node: SimNode): boolean {

@@ -3,10 +3,10 @@ import '../runtime/check.ts';
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Piscina } from 'piscina';
 import { JobraftError } from '../base/errors.ts';
-import { planOf } from './plan.ts';
+import { MACHINE_NAMES, type MachineName, planOf } from './plan.ts';
 import type { RunOutcome } from './run-plan.ts';
 import { runPlan } from './run-plan.ts';
 import type { SeedTask } from './seed-worker.ts';
@@ -15,6 +15,7 @@ import { Summary } from './summary.ts';
 import { readTrace, saveTrace } from './trace-file.ts';
 
 interface Options {
+  readonly machine: MachineName;
   readonly seeds: number;
   readonly from: number;
   readonly nodes: number;
@@ -39,6 +40,7 @@ function wholeNumber(text: string): number {
 function parse(argv: readonly string[]): Options {
   const command = new Command('sim')
     .description('Runs simulated clusters through random faults, each seed twice, and checks every step.')
+    .addOption(new Option('--machine <name>', 'the state machine').choices(MACHINE_NAMES).default('queue'))
     .option('--seeds <n>', 'how many seeds', wholeNumber, 200)
     .option('--from <seed>', 'the first seed', wholeNumber, 1)
     .option('--nodes <n>', 'initial voters of the cluster', wholeNumber, 5)
@@ -65,7 +67,7 @@ function replay(file: string): number {
 }
 
 async function runAll(options: Options): Promise<Summary> {
-  const { seeds, from, nodes, seconds, threads, doubleRun: isTwice } = options;
+  const { machine, seeds, from, nodes, seconds, threads, doubleRun: isTwice } = options;
   const summary = new Summary();
   const pool = new Piscina({ filename: new URL('./seed-worker.js', import.meta.url).href, name: 'runSeeds', maxThreads: threads });
   const isShown = process.stderr.isTTY === true && options.json !== true;
@@ -82,7 +84,7 @@ async function runAll(options: Options): Promise<Summary> {
   const tasks: Promise<void>[] = [];
   for (let first = from; first < from + seeds; first += SEEDS_PER_TASK) {
     const list = Array.from({ length: Math.min(SEEDS_PER_TASK, from + seeds - first) }, (_, at) => first + at);
-    const task: SeedTask = { seeds: list, nodes, seconds, isTwice, isUntilViolation };
+    const task: SeedTask = { seeds: list, machine, nodes, seconds, isTwice, isUntilViolation };
     const run: Promise<readonly RunOutcome[]> = pool.run(task, { signal: stop.signal });
     tasks.push(
       run.then((outcomes) => {

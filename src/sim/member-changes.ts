@@ -81,7 +81,7 @@ class Operator {
     this.#world = world;
     this.#ends = world.ends;
     this.#term = world.leader()?.runtime?.view.term;
-    world.clients.attach(OPERATOR_CONNECTION, (packet) => {
+    world.attach(OPERATOR_CONNECTION, (packet) => {
       for (const frame of readServerFrames(packet)) {
         if (frame.type === 'done') this.#replies.set(frame.call, 'done');
         else if (frame.type === 'admin-rejected') this.#replies.set(frame.call, 'rejected');

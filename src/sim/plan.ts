@@ -1,4 +1,4 @@
-import type { NodeLimits } from '../node/limits.ts';
+import type { ClusterLimits } from '../config/limits.ts';
 import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { FAULT_TYPES, type Fault, type FaultType } from './fault.ts';
@@ -19,6 +19,8 @@ export interface NetworkPlan {
 /** All parameters of a run: the same plan gives the same run. */
 export interface Plan {
   readonly seed: number;
+  /** The state machine that is simulated. */
+  readonly machine: MachineName;
   /** The initial voters are 1 to `nodes`; the next `spares` ids run as well and may be added. */
   readonly nodes: number;
   readonly spares: number;
@@ -28,7 +30,7 @@ export interface Plan {
   /** Operations that each client begins, at most. */
   readonly operations: number;
   readonly raft: Partial<RaftConfig>;
-  readonly limits: Partial<NodeLimits>;
+  readonly limits: Partial<ClusterLimits>;
   readonly network: NetworkPlan;
   /** Maximum error of each node's clock, as a share of elapsed time. */
   readonly drift: number;
@@ -43,7 +45,7 @@ export interface Plan {
   readonly bounds: Partial<StateBounds>;
   readonly workload: Workload;
   /** Limits that replace a node's limits after a restart: one of these, by node and life. Empty: limits stay the same. */
-  readonly laterLimits: readonly Partial<NodeLimits>[];
+  readonly laterLimits: readonly Partial<ClusterLimits>[];
   /** How an operator changes the members after the faults. */
   readonly story: MemberStory | undefined;
 }
@@ -55,6 +57,7 @@ export interface Upgrade {
 
 /** Defaults of newer fields, for plans that were saved without them. */
 export const PLAN_DEFAULTS = {
+  machine: 'queue',
   longDelayMs: 0,
   isVersionAsked: false,
   upgrades: [],
@@ -64,13 +67,18 @@ export const PLAN_DEFAULTS = {
   story: undefined,
 } as const satisfies Partial<Plan>;
 
+export const MACHINE_NAMES = ['queue', 'counter'] as const;
+export type MachineName = (typeof MACHINE_NAMES)[number];
+
 export interface PlanOptions {
+  /** Default: the queue. */
+  readonly machine?: MachineName | undefined;
   readonly nodes: number;
   readonly seconds: number;
 }
 
 /** Swarm testing: each seed chooses the kinds of faults, their frequency, and how small the limits are. */
-export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
+export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: PlanOptions): Plan {
   const random = new SimRandom(seed);
   const faultMs = seconds * 1000;
   const spares = random.withProbability(0.5) ? random.below(3) : 0;
@@ -85,7 +93,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
     uncommittedBytesMax: random.of([4_096, UNCOMMITTED_BYTES_MAX]),
     leaseMs,
   };
-  const limits: Partial<NodeLimits> = {
+  const limits: Partial<ClusterLimits> = {
     entryBytesMax: random.of([256, ENTRY_BYTES_MAX]),
     checkpointEntries: random.of([3, 10, 40, 1_000]),
     checkpointRecords: random.of([5, 50, 10_000]),
@@ -164,6 +172,7 @@ export function planOf(seed: number, { nodes, seconds }: PlanOptions): Plan {
   faults.sort((one, other) => one.atMs - other.atMs);
   return {
     seed,
+    machine,
     nodes,
     // It needs a node that can join.
     spares: story === undefined ? spares : Math.max(1, spares),

@@ -1,4 +1,5 @@
 import { jobHistoriesOf } from '../history/checkers/job-history.ts';
+import type { HistoryEvent } from '../history/history.ts';
 import { isFunction, mayHaveApplied, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { keyOf } from './payloads.ts';
@@ -11,8 +12,8 @@ const UNKNOWN_JOBS_MAX = 1_000;
 const CONTENT_BYTES_MIN = 8;
 
 /** At the end: no acknowledged job is missing, and no job that was added once exists twice. */
-export function checkPresence(world: World, machine: JobQueue): void {
-  const operations = operationsOf(world.history.events);
+export function checkPresence(world: World, events: readonly HistoryEvent[], machine: JobQueue): void {
+  const operations = operationsOf(events);
   const jobs = jobHistoriesOf(operations);
   const unknownClaims = new Set(
     operations.filter(isFunction('claim')).flatMap(({ outcome, call }) => (outcome === 'info' ? [call.queue] : [])),

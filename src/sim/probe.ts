@@ -47,7 +47,7 @@ export class Probe {
     this.#world = world;
     this.#connection = connection;
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM);
-    world.clients.attach(connection, (packet) => this.#onPacket(packet));
+    world.attach(connection, (packet) => this.#onPacket(packet));
   }
 
   /** Adds a job with this delay, and claims another one under this lease. No further command follows for either. */

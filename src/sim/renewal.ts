@@ -2,7 +2,6 @@ import type { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
-import { crowd } from './faults.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import { openDelivery } from './sim-delivery.ts';
 import { SimulatedTime } from './simulated-time.ts';
@@ -34,7 +33,7 @@ export function watchRenewal(world: World): void {
   const client = new ProductionClient(world);
   client.add();
   client.awaitReplies();
-  crowd(world);
+  world.clients.crowd();
   awaitQuiet(world);
   for (let turn = 0; turn < TURNS; turn += 1) {
     for (let add = 0; add < ADDS_PER_TURN; add += 1) client.add();
@@ -130,7 +129,7 @@ class ProductionClient {
 /** The simulated nodes, as a client finds those of a real cluster. */
 function endpointOf(world: World): ClusterEndpoint {
   const channels = new Map<number, ClientChannelHandlers>();
-  world.clients.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
+  world.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
   return {
     nodeIds: () => [...world.nodes.keys()],
     openChannel: (node, handlers) => {

@@ -2,6 +2,7 @@ import { ByteReader } from '../base/bytes.ts';
 import { COMMANDS } from '../protocol/commands.ts';
 import { HEADER_BYTES, readRequestHeader } from '../protocol/request-encoder.ts';
 import { STATE_BOUNDS } from '../queue/state-bounds.ts';
+import type { SessionModel } from './session-model.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -35,13 +36,15 @@ interface UsedSession {
 export class RequestWatch {
   readonly #world: World;
   readonly #clientId: number;
+  readonly #model: SessionModel;
   /** By client and sequence: unanswered requests, all openings, and the latest other ones, in the order of their first sending. */
   readonly #sent = new Map<string, SentRequest>();
   readonly #sessions = new Map<number, UsedSession>();
 
-  constructor(world: World, clientId: number) {
+  constructor(world: World, clientId: number, model: SessionModel) {
     this.#world = world;
     this.#clientId = clientId;
+    this.#model = model;
   }
 
   /** Requests with a reply, in the order of their first sending. */
@@ -118,10 +121,10 @@ export class RequestWatch {
 
   /** A session ends because it was idle for too long, or because it is the least recently used one of too many. */
   #checkEnd(id: number): void {
-    const { coverage, plan, schedule, sessions } = this.#world;
+    const { coverage, plan, schedule } = this.#world;
     const { sequence, usedMs } = this.#sessions.get(id) ?? { sequence: 0, usedMs: 0 };
     const { sessionIdleMsMax, sessionRepliesMax, sessionReplyBytesMax } = { ...STATE_BOUNDS, ...plan.bounds };
-    const end = sessions.endOf(id);
+    const end = this.#model.endOf(id);
     const idleMs = schedule.nowMs - usedMs;
     // Any reply may be the oldest unacknowledged one.
     const isForgotten = sequence > sessionRepliesMax || sessionReplyBytesMax < STATE_BOUNDS.sessionReplyBytesMax;

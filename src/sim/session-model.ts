@@ -1,9 +1,9 @@
 import { ByteReader } from '../base/bytes.ts';
 import type { EntryId } from '../base/ids.ts';
 import { COMMANDS } from '../protocol/commands.ts';
+import { type EntryHeader, readEntryHeader } from '../protocol/entry-data.ts';
 import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import { HEADER_BYTES, isAddressable, NO_CLIENT, type RequestHeader, readRequestHeader } from '../protocol/request-encoder.ts';
-import { type EntryHeader, readEntryHeader } from '../queue/entry-data.ts';
 import { STATE_BOUNDS, type StateBounds } from '../queue/state-bounds.ts';
 import type { Entry } from '../raft/entry.ts';
 import { checkProperty } from './violation.ts';

@@ -1,12 +1,12 @@
 import { JobraftError } from '../base/errors.ts';
 import type { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { PendingOperation, RepeatedOperation } from '../client/delivery/pending-operation.ts';
-import type { HistoryRecorder } from '../history/history.ts';
 import { READ_CONSISTENCIES, type ReadConsistency } from '../protocol/client-frame.ts';
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { ClientChannels } from './client-channels.ts';
 import { OperationRecorder, type OperationWriter, type RecordedOperation } from './operation-recorder.ts';
+import type { QueueRecords } from './queue-records.ts';
 import { openDelivery } from './sim-delivery.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
@@ -50,11 +50,11 @@ export class SimClient {
   #begun = 0;
   #operationsMax: number;
 
-  constructor(world: World, id: number, random: SimRandom, history: HistoryRecorder, operationsMax: number) {
+  constructor(world: World, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
     this.#world = world;
     this.#random = random;
-    this.#channels = new ClientChannels(world, id, random, { onClaimed: (job) => this.#onClaimed(job) });
-    this.#operations = new SimOperations(id, world, random, history, (job) => this.#lookAt(job));
+    this.#channels = new ClientChannels(world, id, random, records.sessions, { onClaimed: (job) => this.#onClaimed(job) });
+    this.#operations = new SimOperations(id, world, random, records, (job) => this.#lookAt(job));
     this.#operationsMax = operationsMax;
     this.#time = new SimulatedTime(world.schedule, random.uint32());
     this.#dispatcher = this.#newDispatcher();
@@ -195,7 +195,7 @@ export class SimClient {
     const consistency = this.#random.of<ReadConsistency>(['linearizable', ...READ_CONSISTENCIES]);
     const isCounting = this.#random.withProbability(0.5);
     this.#read(consistency, (to) =>
-      isCounting ? this.#operations.counts(to, consistency) : this.#operations.getJob(to, job, consistency),
+      isCounting ? this.#operations.readQueue(to, consistency) : this.#operations.getJob(to, job, consistency),
     );
   }
 

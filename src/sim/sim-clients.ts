@@ -1,31 +1,49 @@
+import type { EntryId } from '../base/ids.ts';
+import { HistoryRecorder } from '../history/history.ts';
+import type { NodeRuntime } from '../node/node-runtime.ts';
+import type { Entry } from '../raft/entry.ts';
+import { openSessions } from './crowd.ts';
+import { jobQueueOf } from './job-queue-of.ts';
+import { watchLiveness } from './liveness.ts';
+import { checkQueueHistory } from './queue-history.ts';
+import type { QueueRecords } from './queue-records.ts';
+import { watchRenewal } from './renewal.ts';
+import { SessionModel } from './session-model.ts';
 import { SimClient } from './sim-client.ts';
+import type { MachineClients, Receiver } from './sim-machine.ts';
 import { SimRandom } from './sim-random.ts';
+import { watchTrims } from './trims.ts';
 import type { World } from './world.ts';
 
 /** Delay until the other side notices the end of a channel. */
 const NOTICED_WITHIN_MS = 60;
+/** By then most openings are applied. */
+const LATE_COPIES_AFTER_MS = 1_000;
 
-/** Receives the packets of the nodes for a connection. */
-export type Receiver = (packet: Uint8Array, node: number) => void;
-
-/** All clients of the world, and other connections to its nodes. */
-export class SimClients {
+/** All clients of a world that simulates the queue. */
+export class SimClients implements MachineClients {
   readonly #world: World;
   readonly #random: SimRandom;
   readonly #clients: readonly SimClient[];
-  readonly #others = new Map<number, Receiver>();
+  readonly #records: QueueRecords;
 
   constructor(world: World, random: SimRandom) {
     this.#world = world;
     this.#random = random;
-    const { clients, operations } = world.plan;
+    const { clients, operations, bounds } = world.plan;
+    const history = new HistoryRecorder({ nowUs: () => Math.floor(world.schedule.nowMs * 1_000) });
+    this.#records = { history, sessions: new SessionModel(bounds), jobs: new Map() };
     const ids = Array.from({ length: clients }, (_, at) => 101 + at);
-    this.#clients = ids.map((id) => new SimClient(world, id, new SimRandom(random.uint32()), world.history, operations));
+    this.#clients = ids.map((id) => new SimClient(world, id, new SimRandom(random.uint32()), this.#records, operations));
   }
 
   /** How many have requests in flight. */
   get waiting(): number {
     return this.#clients.filter((client) => !client.isIdle).length;
+  }
+
+  get events(): number {
+    return this.#records.history.events.length;
   }
 
   start(): void {
@@ -42,22 +60,44 @@ export class SimClients {
     for (const client of this.#clients) client.onLost(node);
   }
 
-  /** Routes packets to this connection there. */
-  attach(connection: number, receiver: Receiver): void {
-    this.#others.set(connection, receiver);
-  }
-
   receiverOf(connection: number): Receiver | undefined {
     for (const client of this.#clients) {
       const receiver = client.receiverOf(connection);
       if (receiver !== undefined) return receiver;
     }
-    return this.#others.get(connection);
+    return undefined;
   }
 
-  /** Their recently sent requests arrive once more. */
-  sendLateCopies(): void {
-    for (const client of this.#clients) client.sendLateCopies();
+  /** Behind the openings, the recently sent requests of all clients arrive once more. */
+  crowd(): void {
+    if (!openSessions(this.#world)) return;
+    this.#world.schedule.after(LATE_COPIES_AFTER_MS, () => {
+      for (const client of this.#clients) client.sendLateCopies();
+    });
+  }
+
+  onWritten(entries: readonly Entry[]): void {
+    this.#records.sessions.onWritten(entries);
+  }
+
+  onCommitted(id: EntryId): void {
+    this.#records.sessions.onCommitted(id);
+  }
+
+  afterTurn(runtime: NodeRuntime): void {
+    if (this.#world.plan.bounds.duePerEntryMax === undefined) return;
+    const { nextWallDueMs, nextLeaseEndMs = Number.POSITIVE_INFINITY, wallMs, logMs } = jobQueueOf(runtime);
+    if (nextWallDueMs <= wallMs || nextLeaseEndMs <= logMs) this.#world.coverage.add('more due than one entry takes');
+  }
+
+  watch(): void {
+    watchLiveness(this.#world);
+    watchTrims(this.#world);
+    watchRenewal(this.#world);
+  }
+
+  checkEnd(): void {
+    checkQueueHistory(this.#world, this.#records.history.events);
   }
 
   /** A client's process ends, and each node notices it separately. */

@@ -1,9 +1,8 @@
 import { lifeOf } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
-import { type NodeLimits, nodeLimits } from '../node/limits.ts';
+import { type ClusterLimits, clusterLimits } from '../config/limits.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
-import { RECORD_KINDS } from '../queue/record.ts';
 import { raftConfig } from '../raft/config.ts';
 import { configurationOf } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
@@ -95,10 +94,12 @@ export class SimNode {
   start(): void {
     this.lives += 1;
     this.#busyUntilMs = this.#schedule.nowMs;
-    const { nodes, raft, seed, isVersionAsked, bounds } = this.#plan;
+    const { nodes, raft, seed, isVersionAsked } = this.#plan;
+    const { machine, versions } = this.#world;
+    const limits = clusterLimits(this.#limits());
     const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
     const inner = openMemoryStorage({
-      recordKinds: RECORD_KINDS,
+      recordKinds: machine.recordKinds,
       disk: this.disk,
       onStall: (ms) => this.#onStall(ms),
       life: lifeOf(this.lives * LIVES_STEP + this.id),
@@ -112,16 +113,15 @@ export class SimNode {
           disks: founders.map((node) => ({ node, disk: asDiskId(diskIdOf(node, 1)) })),
         }),
         raft: raftConfig(raft),
-        limits: nodeLimits(this.#limits()),
-        stateBounds: bounds,
-        machineVersionMax: this.#world.versions.maxOf(this.id),
+        limits,
+        machine: machine.open(this.#plan, limits, versions.maxOf(this.id)),
         isOneRelease: !isVersionAsked,
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
           onTruncating: (id, isPart) => this.#world.invariants.onTruncating(id, isPart),
           onAppended: (entries, before) => {
             this.#world.invariants.onAppended(this, entries, before);
-            this.#world.sessions.onWritten(entries);
+            this.#world.clients.onWritten(entries);
           },
           onPersist: (batch) => this.#world.trace.addPersist(this.id, batch),
         }),
@@ -140,7 +140,7 @@ export class SimNode {
   }
 
   /** The limits of this life. */
-  #limits(): Partial<NodeLimits> {
+  #limits(): Partial<ClusterLimits> {
     const { limits, laterLimits } = this.#plan;
     if (this.lives === 1 || laterLimits.length === 0) return limits;
     this.#world.coverage.add('node restarted with other limits');

@@ -1,10 +1,12 @@
-import type { Calls, OperationFunction, Results } from '../history/functions.ts';
+import { type Calls, FUNCTIONS, nameOf, type OperationFunction, type Results } from '../history/functions.ts';
 import type { HistoryRecorder, OpenCall } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
+import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
 import type { AddOptions } from '../protocol/request-encoder.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
+import type { QueueRecords } from './queue-records.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
@@ -18,6 +20,17 @@ const KEPT_FAILED = [2, 0, 1, -1, 3] as const;
 const OVERSIZED_SHARE = 0.04;
 const FAILED_REASON = 'no luck';
 const LARGE_BYTES = 65_536;
+
+type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' }>;
+type QueueRead = NamesOf<{ readonly needs: 'queue'; readonly writes: false }>;
+type NamesOf<Kind> = { [F in OperationFunction]: (typeof COMMANDS)[F] extends Kind ? F : never }[OperationFunction];
+
+/** Commands whose arguments are a queue, perhaps a job of it, and flags; and reads of a queue. */
+const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && COMMANDS[f].result === 'done');
+const QUEUE_READS = FUNCTIONS.filter((f): f is QueueRead => COMMANDS[f].needs === 'queue' && !COMMANDS[f].writes);
+const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
+/** How often a flag is set. */
+const FLAG_SHARE = 0.3;
 
 /** One operation of a request: ends its call in the history with its outcome. */
 export interface Step {
@@ -41,6 +54,7 @@ export class SimOperations {
   readonly #client: number;
   readonly #world: World;
   readonly #random: SimRandom;
+  readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
   /** Acknowledged changes of a job must be visible at once. */
   readonly #look: (job: number) => void;
@@ -53,11 +67,12 @@ export class SimOperations {
   /** Process ids of this client so far. */
   #processes = 1;
 
-  constructor(client: number, world: World, random: SimRandom, history: HistoryRecorder, look: (job: number) => void) {
+  constructor(client: number, world: World, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
     this.#client = client;
     this.#world = world;
     this.#random = random;
-    this.#history = history;
+    this.#records = records;
+    this.#history = records.history;
     this.#look = look;
   }
 
@@ -78,10 +93,10 @@ export class SimOperations {
     if (die < 90) return this.#claim(encoder, isAlone, version);
     const job = this.anyJob();
     if (job === undefined) return this.#add(encoder);
-    if (die < 92) return this.counts(encoder);
+    if (die < 92) return this.readQueue(encoder);
     if (die < 95) return this.getJob(encoder, job);
     if (die < 97 && version > 1) return this.#releaseHolder(encoder);
-    return this.#change(encoder, die % 2 === 0 ? 'retry' : 'remove', job, version);
+    return this.#change(encoder, this.#oneOf(version > 1 ? QUEUE_CHANGES : VERSION_1_CHANGES), job, version);
   }
 
   /** The process ended. The nodes may release its jobs, unless they know that it received the reply. */
@@ -97,12 +112,12 @@ export class SimOperations {
     this.#history.invoke('release', { job, token }).info('given back');
   }
 
-  counts(encoder: OperationWriter, consistency?: ReadConsistency): Step {
+  /** Reads something of a queue; within the log its counts. */
+  readQueue(encoder: OperationWriter, consistency?: ReadConsistency): Step {
     const queue = this.#anyQueue();
-    encoder.command('counts', { queue });
-    return this.#step(this.#history.invoke('counts', { queue, ...promised(consistency) }), (result) =>
-      result.type === 'counts' ? { ...result.counts } : undefined,
-    );
+    const f = consistency === undefined ? 'counts' : this.#oneOf(QUEUE_READS);
+    encoder.command(f, { queue });
+    return this.#step(this.#history.invoke(f, { queue, ...promised(consistency) }), (result) => resultIn(f, result));
   }
 
   getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
@@ -148,7 +163,7 @@ export class SimOperations {
     const step = this.#step(call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
-      this.#world.jobs.set(result.id, { key, queue });
+      this.#records.jobs.set(result.id, { key, queue });
       this.#look(result.id);
       return { job: result.id };
     });
@@ -183,7 +198,7 @@ export class SimOperations {
       if (call.waitMs > 0 && result.jobs.length > 0) coverage.add('claim waited for a job');
       // The reply to a repeated request may name a job that was removed in the meantime, without its fields.
       const keyIn = (job: number, payload: Uint8Array | undefined): string | undefined =>
-        payload === undefined ? this.#world.jobs.get(job)?.key : keyOf(payload);
+        payload === undefined ? this.#records.jobs.get(job)?.key : keyOf(payload);
       if (result.jobs.some(({ payload }) => (payload?.length ?? 0) >= LARGE_BYTES)) coverage.add('payload of 64 KiB and more returned');
       const jobs = result.jobs.map(({ id, token, attempt, isBegun, stalls, payload }) => {
         const key = keyIn(id, payload);
@@ -307,12 +322,23 @@ export class SimOperations {
     });
   }
 
-  #change(encoder: OperationWriter, f: 'retry' | 'remove', job: number, version: number): Step {
-    const known = this.#world.jobs.get(job)?.queue ?? QUEUES[0];
+  #oneOf<Item>(items: readonly Item[]): Item {
+    return items[this.#random.below(items.length)] as Item;
+  }
+
+  /** A command on a queue, or on a job of it; mostly of the queue that has the job. */
+  #change(encoder: OperationWriter, f: QueueChange, job: number, version: number): Step {
+    const known = this.#records.jobs.get(job)?.queue ?? QUEUES[0];
     const queue = this.#random.withProbability(0.15) ? this.#anyQueue() : known;
-    if (f === 'retry') encoder.command('retry', { queue, jobId: job });
-    else encoder.command('remove', { queue, jobId: job });
-    return this.#step(this.#history.invoke(f, version > 1 ? { job, queue } : { job }), nothing);
+    const args: Record<string, unknown> = { queue };
+    const call: Record<string, unknown> = version > 1 ? { queue } : {};
+    for (const { name, field } of rowOfCommand(f).fieldList) {
+      args[name] = field.kind === 'boolean' ? this.#random.withProbability(FLAG_SHARE) : job;
+      call[nameOf(name)] = args[name];
+    }
+    // The only casts: the arguments have the kinds of the row's fields, a flag or a job.
+    encoder.command(f, args as unknown as Arguments<QueueChange>);
+    return this.#step(this.#history.invoke(f, call as unknown as Calls[QueueChange]), nothing);
   }
 
   /** @param toResult maps a good result to the history; undefined when it does not belong to this call. */
@@ -341,6 +367,15 @@ function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, '
 }
 
 const nothing = () => null;
+
+/** The fields of a read's result; undefined when it belongs to another operation. */
+function resultIn<F extends QueueRead>(f: F, result: OperationResult & { ok: true }): Results[F] | undefined {
+  if (result.type !== COMMANDS[f].result) return undefined;
+  if (result.type === 'counts') return { ...result.counts } as unknown as Results[F];
+  const { ok, type, ...fields }: Readonly<Record<string, unknown>> = { ...(result as object) };
+  // The only casts: the row names the type of the result.
+  return fields as unknown as Results[F];
+}
 
 const holderId = (client: number, process: number): number => client * 1_000 + process;
 

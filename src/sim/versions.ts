@@ -1,7 +1,7 @@
 import { asIndex, type LogIndex } from '../base/ids.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
-import { MACHINE_VERSION, MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
-import { UnsupportedVersionError, versionOfEntry } from '../queue/entry-data.ts';
+import { UnsupportedVersionError, versionOfEntry } from '../protocol/entry-data.ts';
+import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
 import type { World } from './world.ts';
@@ -28,7 +28,7 @@ export class Versions {
 
   /** The newest version that the node's code has. */
   maxOf(node: number): number {
-    return this.#old.has(node) ? MACHINE_VERSION_FIRST : MACHINE_VERSION;
+    return this.#old.has(node) ? MACHINE_VERSION_FIRST : this.#world.machine.versionMax;
   }
 
   schedule(): void {
@@ -73,7 +73,7 @@ export class Versions {
     const deadlineMs = world.schedule.nowMs + MOVES_WITHIN_MS;
     for (;;) {
       const version = world.leader()?.runtime?.machine.version;
-      if (version === MACHINE_VERSION) return;
+      if (version === world.machine.versionMax) return;
       checkProperty(
         world.schedule.nowMs < deadlineMs,
         'the cluster moves to the newest version',

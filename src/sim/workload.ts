@@ -1,4 +1,4 @@
-import type { NodeLimits } from '../node/limits.ts';
+import type { ClusterLimits } from '../config/limits.ts';
 import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { SimRandom } from './sim-random.ts';
@@ -35,8 +35,8 @@ export interface Dimensions {
   readonly workload: Workload;
   readonly bounds: Partial<StateBounds>;
   /** Limits that replace a node's limits after a restart: one of these, by node and life. Empty: limits stay the same. */
-  readonly laterLimits: readonly Partial<NodeLimits>[];
-  readonly limits: Partial<NodeLimits>;
+  readonly laterLimits: readonly Partial<ClusterLimits>[];
+  readonly limits: Partial<ClusterLimits>;
   readonly raft: Partial<RaftConfig>;
 }
 
@@ -49,7 +49,7 @@ const LARGE_SIZES: readonly [readonly number[], ...(readonly number[])[]] = [
   [100, 100, 100, 100, 100, 200_000],
 ];
 const OVERSIZED_BEYOND_BYTES = 2_000;
-const LARGE_LIMITS: Partial<NodeLimits> = { entryBytesMax: 262_144, snapshotChunkBytes: 65_536 };
+const LARGE_LIMITS: Partial<ClusterLimits> = { entryBytesMax: 262_144, snapshotChunkBytes: 65_536 };
 const LARGE_RAFT: Partial<RaftConfig> = { uncommittedBytesMax: 1_048_576, inflightBytesMax: 1_048_576, messageBytesMax: 65_536 };
 
 /**
@@ -97,7 +97,7 @@ function sessionBounds(random: SimRandom): Partial<StateBounds> {
   return random.of([isIdle, isCrowded, isForgetful, { ...isIdle, ...isCrowded }, { ...isIdle, ...isCrowded, ...isForgetful }]);
 }
 
-function limitsAfterRestart(random: SimRandom, isLarge: boolean): Partial<NodeLimits> {
+function limitsAfterRestart(random: SimRandom, isLarge: boolean): Partial<ClusterLimits> {
   return {
     entryBytesMax: random.of([256, 65_536]),
     checkpointEntries: random.of([3, 40, 1_000]),

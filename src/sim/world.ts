@@ -1,6 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId } from '../base/ids.ts';
-import { HistoryRecorder } from '../history/history.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import type { ClientFrame } from '../protocol/client-frame.ts';
 import { writeClientFrame } from '../protocol/client-frame.ts';
@@ -15,20 +14,16 @@ import { injectFault } from './faults.ts';
 import { IdleTurns } from './idle-turns.ts';
 import { Invariants } from './invariants.ts';
 import { Leaderships } from './leaderships.ts';
-import { watchLiveness } from './liveness.ts';
 import { forgetReplacedDisks } from './lost-disks.ts';
 import { watchMembers } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { Plan } from './plan.ts';
 import { awaitQuiescence, checkQuiescence } from './quiescence.ts';
-import { watchRenewal } from './renewal.ts';
 import { Schedule } from './schedule.ts';
-import { SessionModel } from './session-model.ts';
-import { SimClients } from './sim-clients.ts';
+import type { MachineClients, Receiver, SimMachine } from './sim-machine.ts';
 import { SimNode } from './sim-node.ts';
 import { SimRandom } from './sim-random.ts';
 import { Trace } from './trace.ts';
-import { watchTrims } from './trims.ts';
 import { Versions } from './versions.ts';
 import { asViolation, checkProperty, isDamage, isRollBack } from './violation.ts';
 
@@ -52,17 +47,14 @@ export class World {
   readonly nodes = new Map<number, SimNode>();
   readonly network: SimulatedNetwork;
   readonly invariants: Invariants;
-  readonly history: HistoryRecorder;
   readonly plan: Plan;
+  readonly machine: SimMachine;
   readonly faultCounts = new Map<FaultType, number>();
   /** Nodes whose disk was lost or damaged, by the id of that disk, until they are voters with another one. */
   readonly lostDisks = new Map<number, number>();
-  /** Keys of the added jobs, by id, for adds with a reply. */
-  readonly jobs = new Map<number, { readonly key: string; readonly queue: string }>();
   readonly leaderships = new Leaderships();
   readonly versions: Versions;
-  readonly sessions: SessionModel;
-  readonly clients: SimClients;
+  readonly clients: MachineClients;
   readonly events = new EventWatch(this);
   /** Vote requests of non-voters to voters, by the leader's configuration. Removed nodes may disturb each other. */
   nonMemberVoteRequests = 0;
@@ -77,14 +69,15 @@ export class World {
   /** The index of each node's latest configuration at its last turn. */
   readonly #configurations = new Map<SimNode, number>();
   readonly #idleTurns = new IdleTurns();
+  /** Connections besides those of the clients. */
+  readonly #receivers = new Map<number, Receiver>();
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, machine: SimMachine) {
     this.plan = plan;
+    this.machine = machine;
     const random = (stream: number) => new SimRandom(plan.seed * 8 + stream);
     this.network = new SimulatedNetwork(this.schedule, plan.network, random(1));
-    this.sessions = new SessionModel(plan.bounds);
-    this.invariants = new Invariants(this.nodes, this.coverage, (id) => this.sessions.onCommitted(id));
-    this.history = new HistoryRecorder({ nowUs: () => Math.floor(this.schedule.nowMs * 1_000) });
+    this.invariants = new Invariants(this.nodes, this.coverage, (id) => this.clients.onCommitted(id));
     this.versions = new Versions(this);
     this.#checks = random(2);
     const clocks = random(3);
@@ -92,7 +85,7 @@ export class World {
       const rate = 1 + clocks.between(-plan.drift, plan.drift);
       this.nodes.set(id, new SimNode(this, this.schedule, plan, id, rate, clocks.between(0, 10_000)));
     }
-    this.clients = new SimClients(this, random(4));
+    this.clients = machine.clientsOf(this, random(4));
   }
 
   /** @throws {Violation} */
@@ -116,9 +109,7 @@ export class World {
     this.versions.await();
     checkQuiescence(this);
     awaitQuiescence(this);
-    watchLiveness(this);
-    watchTrims(this);
-    watchRenewal(this);
+    this.clients.watch();
     watchMembers(this);
     for (const node of this.nodes.values()) if (node.runtime !== undefined) this.#checkState(node, node.runtime);
   }
@@ -225,9 +216,7 @@ export class World {
       if (configuration.voters.some((voter) => voter > this.plan.nodes)) this.coverage.add('joining node became a voter');
     }
     if (this.lostDisks.size > 0 && role === 'leader') forgetReplacedDisks(this);
-    const { nextDelayEndMs = Number.POSITIVE_INFINITY, nextLeaseEndMs = Number.POSITIVE_INFINITY, wallMs, logMs } = runtime.machine;
-    if (this.plan.bounds.duePerEntryMax !== undefined && (nextDelayEndMs <= wallMs || nextLeaseEndMs <= logMs))
-      this.coverage.add('more due than one entry takes');
+    this.clients.afterTurn(runtime);
     if (this.#checks.withProbability(STATE_CHECK_SHARE)) this.#checkState(node, runtime);
   }
 
@@ -290,9 +279,14 @@ export class World {
     this.trace.addBytes(packet);
     // A reply depends on committed entries: a majority has them on disk before the reply is sent.
     if (from.runtime !== undefined) this.invariants.onTurn(from, from.runtime);
-    const receive = this.clients.receiverOf(connection);
+    const receive = this.clients.receiverOf(connection) ?? this.#receivers.get(connection);
     if (receive === undefined) return;
     this.network.sendToOrFromClient(`${from.id}>${connection}`, from.sendMs, () => receive(packet.slice(), from.id));
+  }
+
+  /** Routes packets to this connection there. */
+  attach(connection: number, receiver: Receiver): void {
+    this.#receivers.set(connection, receiver);
   }
 
   sendToNode(connection: number, to: number, packet: Uint8Array): void {

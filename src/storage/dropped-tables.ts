@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { RecordChange } from './port.ts';
+import type { RecordChange } from '../protocol/record.ts';
 import { droppedTableName } from './schema.ts';
 
 /** Minimum that one transaction deletes of dropped tables: SQLite visits every page that it frees. */

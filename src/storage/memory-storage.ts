@@ -2,11 +2,12 @@ import { MalformedBytesError } from '../base/bytes.ts';
 import { ANY_GENERATION, type Generation, openedGeneration } from '../base/generation.ts';
 import { ANY_DISK, asIndex, asTerm, type EntryId, type LogIndex, ZERO_ENTRY } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
+import type { RecordChange } from '../protocol/record.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
 import { checkBatch, checkInstall, idOf, isEmptyBatch, type LogBounds } from './batch-rules.ts';
 import { StorageError } from './errors.ts';
 import { type DiskImage, type DiskWrite, MemoryDisk, type StoredEntry, type StoredRow } from './memory-disk.ts';
-import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, RecordChange, SnapshotRecord } from './port.ts';
+import type { CheckpointReader, NodeStorage, PersistBatch, PersistedState, SnapshotRecord } from './port.ts';
 import { kindTag, RECORD_OVERHEAD_BYTES } from './row-checksum.ts';
 import {
   type CheckpointRow,

@@ -1,15 +1,7 @@
 import type { Generation } from '../base/generation.ts';
 import type { DiskId, EntryId, LogIndex } from '../base/ids.ts';
+import type { RecordChange } from '../protocol/record.ts';
 import type { Entry, HardState, SnapshotId } from '../raft/entry.ts';
-
-/** One record of the state machine's checkpoint; `value` undefined deletes the record. */
-export interface RecordChange {
-  /** Index into the list of record kinds that the storage was opened with. */
-  readonly kind: number;
-  /** A safe integer of at least zero. */
-  readonly key: number;
-  readonly value: Uint8Array | undefined;
-}
 
 /** A record in a snapshot. */
 export interface SnapshotRecord extends RecordChange {

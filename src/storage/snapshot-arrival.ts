@@ -1,5 +1,6 @@
+import type { RecordChange } from '../protocol/record.ts';
 import { SnapshotDamagedError } from './errors.ts';
-import type { RecordChange, SnapshotRecord } from './port.ts';
+import type { SnapshotRecord } from './port.ts';
 import type { RowChecksum } from './row-checksum.ts';
 
 export interface ArrivalOptions {

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { invariant } from '../base/invariant.ts';
+import type { RecordChange } from '../protocol/record.ts';
 import type { DroppedTables } from './dropped-tables.ts';
-import type { RecordChange } from './port.ts';
 import { RecordTable } from './record-table.ts';
 import type { RowChecksum } from './row-checksum.ts';
 import { recordTableName, recordTableSql, stagedTableName } from './schema.ts';

@@ -18,12 +18,13 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   raft: { own: ['base'], packages: [] },
   // The messages between clients and nodes, and their encoding.
   protocol: { own: ['base'], packages: [] },
-  queue: { own: ['base', 'protocol', 'type storage/port'], packages: [] },
+  // It implements the state machine that a node owns the port of.
+  queue: { own: ['base', 'protocol', 'type node/state-machine', 'type node/request-policy'], packages: [] },
   // One node's turn depends only on ports and the types that pass through them.
-  node: { own: ['base', 'protocol', 'raft', 'queue', ...PORTS], packages: [] },
+  node: { own: ['base', 'protocol', 'raft', ...PORTS], packages: [] },
   // Adapters depend on the data of raft, not on its logic.
   storage: {
-    own: ['base', 'raft/entry', 'raft/configuration-codec', 'type raft', 'type node/event', 'type node/ports'],
+    own: ['base', 'type protocol/record', 'raft/entry', 'raft/configuration-codec', 'type raft', 'type node/event', 'type node/ports'],
     packages: ['node:', 'better-sqlite3'],
   },
   transport: {
@@ -31,7 +32,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:'],
   },
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
-  config: { own: ['base', 'raft/config', 'node/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
+  config: { own: ['base', 'raft/config', 'node/limits', 'queue/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
   client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
@@ -42,6 +43,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'raft/entry',
       'raft/quorum',
       'type raft',
+      'queue/open-job-queue',
       'queue/record',
       'node',
       'storage',
@@ -60,6 +62,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'runtime/check',
       'history',
       'base',
+      'config/limits',
       'protocol',
       'raft',
       'queue',
@@ -89,7 +92,6 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'type queue',
       'type node',
       'raft/config',
-      'node/limits',
       'type raft',
       'type transport',
       'storage/errors',

@@ -74,7 +74,7 @@ async function warmUp({ cluster, queue }: ReturnType<typeof aSetting>): Promise<
 
 /** Jobs that were begun once, and whose lease then expired. */
 async function stalledJobs({ cluster, queue, aWorker }: ReturnType<typeof aSetting>, count: number): Promise<number[]> {
-  const crashed = aWorker(() => new Promise(() => undefined), { concurrency: count, leaseMs: 60_000 });
+  const crashed = aWorker(() => new Promise(() => undefined), { concurrency: count, lockDuration: 60_000 });
   const jobs = await queue.addBulk(numbers(count));
   await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(count));
   await eventually(() => expect(cluster.parkedClaims).toBe(0));
@@ -84,7 +84,7 @@ async function stalledJobs({ cluster, queue, aWorker }: ReturnType<typeof aSetti
   await crashed.close(true);
   await closing;
   expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: count, active: 0, failed: 0 });
-  return jobs.map(({ id }) => id);
+  return jobs.map(({ id }) => Number(id));
 }
 
 describe('a claim', () => {
@@ -110,7 +110,7 @@ describe('a claim', () => {
     expect(claims.every(({ beginMax }) => beginMax <= 2)).toBe(true);
     expect(claims.some(({ countMax }) => countMax > 2)).toBe(true);
     expect(claims.every(({ stalledMax, holder }) => stalledMax === 3 && holder === 4_711)).toBe(true);
-    const details = await Promise.all(jobs.map(({ id }) => detailOf(client, id)));
+    const details = await Promise.all(jobs.map(({ id }) => detailOf(client, Number(id))));
     expect(details.filter(({ isBegun }) => isBegun)).toHaveLength(2);
     isSlow = false;
     for (const open of gates) open();
@@ -170,13 +170,13 @@ describe('a lease that the worker knows to be over', () => {
     aWorker(
       (job) => {
         attempts.push(job.attemptsMade);
-        if (performance.now() - blockedUntilMs < 1) late.push(job.id);
+        if (performance.now() - blockedUntilMs < 1) late.push(Number(job.id));
         if (job.data !== 150 || hasBlocked) return;
         hasBlocked = true;
         block(2 * leaseMs);
         blockedUntilMs = performance.now();
       },
-      { leaseMs, prefetchMax: 100 },
+      { lockDuration: leaseMs, prefetchMax: 100 },
     );
     await warmUp(setting);
     await eventually(() => expect(cluster.machine.counts('numbers')).toMatchObject({ completed: 300, active: 0 }));
@@ -191,7 +191,7 @@ describe('a lease that the worker knows to be over', () => {
     cluster.stopClock();
     let grantedAtMs = 0;
     const agesMs: number[] = [];
-    aWorker(() => void agesMs.push(performance.now() - grantedAtMs), { leaseMs });
+    aWorker(() => void agesMs.push(performance.now() - grantedAtMs), { lockDuration: leaseMs });
     await eventually(() => expect(cluster.parkedClaims).toBe(1));
     cluster.afterTurn = () => {
       if (cluster.machine.counts('numbers').active === 0) return;
@@ -218,15 +218,15 @@ describe('jobs that compute for longer than a lease, all together', () => {
     cluster.stopClock();
     aWorker(
       (job) => {
-        runs.push(job.id);
+        runs.push(Number(job.id));
         block(jobMs);
         cluster.advance(jobMs);
       },
-      { concurrency: 40, leaseMs: 16 * jobMs, maxStalledCount },
+      { concurrency: 40, lockDuration: 16 * jobMs, maxStalledCount },
     );
     const jobs = await queue.addBulk(numbers(40));
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(40));
-    expect(runs.toSorted((one, other) => one - other)).toEqual(jobs.map(({ id }) => id));
+    expect(runs.toSorted((one, other) => one - other)).toEqual(jobs.map(({ id }) => Number(id)));
     expect(cluster.machine.totals.stalled).toBe(0);
   });
 });
@@ -254,7 +254,7 @@ describe('a job that stalled', () => {
     expect(await detailOf(client, id)).toMatchObject({ isBegun: true, stalls: 1, attempt: 1 });
     gate.open();
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(1));
-    expect(await setting.queue.getJob(id)).toMatchObject({ attemptsMade: 1, stalledCounter: 0 });
+    expect(await setting.queue.getJob(String(id))).toMatchObject({ attemptsMade: 1, stalledCounter: 0 });
   });
 
   it('is run alone, regardless of the other workers of its process', async () => {
@@ -266,7 +266,7 @@ describe('a job that stalled', () => {
     let running = 0;
     let most = 0;
     const process = async (job: Job<number, unknown>): Promise<void> => {
-      order.push(job.id);
+      order.push(Number(job.id));
       running += 1;
       most = Math.max(most, running);
       await turn();
@@ -316,15 +316,15 @@ describe('a job that stalled', () => {
     const begun: number[] = [];
     aWorker(
       async (job) => {
-        begun.push(job.id);
-        if (job.id === stalled) await gate.opened;
+        begun.push(Number(job.id));
+        if (Number(job.id) === stalled) await gate.opened;
       },
-      { concurrency: 5, leaseMs: 300 },
+      { concurrency: 5, lockDuration: 300 },
     );
     await eventually(() => expect(begun).toEqual([stalled]));
     const added = await queue.addBulk(numbers(4));
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(4));
-    expect(begun.slice(1).toSorted()).toEqual(added.map(({ id }) => id));
+    expect(begun.slice(1).toSorted()).toEqual(added.map(({ id }) => Number(id)));
     gate.open();
     await eventually(() => expect(cluster.machine.counts('numbers').completed).toBe(5));
   });
@@ -336,10 +336,10 @@ describe('a job that stalled', () => {
     const begun: number[] = [];
     setting.aWorker(
       (job) => {
-        begun.push(job.id);
+        begun.push(Number(job.id));
         return new Promise(() => undefined);
       },
-      { concurrency: 3, leaseMs: 100 },
+      { concurrency: 3, lockDuration: 100 },
     );
     await eventually(() => expect(begun).toHaveLength(3));
   });
@@ -352,8 +352,8 @@ describe('a job that stalled', () => {
       gates.push(gate.open);
       return gate.opened;
     };
-    const worker = aWorker(process, { leaseMs: 60_000 });
-    const events: [event: string, id: number, error: unknown][] = [];
+    const worker = aWorker(process, { lockDuration: 60_000 });
+    const events: [event: string, id: string, error: unknown][] = [];
     worker.on('stalled', ({ id }, error) => events.push(['stalled', id, error]));
     worker.on('failed', (job, error) => events.push(['failed', job.id, error]));
     const { id } = await queue.add('n', 1, { attempts: 5 });
@@ -382,7 +382,7 @@ describe('a job that stalled', () => {
     cluster.afterTurn = () => {
       if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
     };
-    const crashed = aWorker((job) => void begun.push(job.id), { concurrency: 10, leaseMs: 60_000, maxStalledCount: 0 });
+    const crashed = aWorker((job) => void begun.push(Number(job.id)), { concurrency: 10, lockDuration: 60_000, maxStalledCount: 0 });
     crashed.on('error', () => undefined);
     await queue.addBulk(numbers(10));
     await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(10));
@@ -403,7 +403,7 @@ describe('a job that stalled', () => {
     cluster.afterTurn = () => {
       if (cluster.machine.counts('numbers').active > 0) cluster.isPaused = true;
     };
-    const worker = aWorker((job) => void begun.push(job.id), { concurrency: 2 });
+    const worker = aWorker((job) => void begun.push(Number(job.id)), { concurrency: 2 });
     await eventually(() => expect(beginsOf(cluster.requests)).toHaveLength(1));
     const closed = worker.close();
     cluster.afterTurn = () => undefined;
@@ -442,7 +442,7 @@ describe('a client that closes under its workers', () => {
     await queue.addBulk(numbers(5));
     const begun: number[] = [];
     cluster.isPaused = true;
-    const worker = aWorker((job) => void begun.push(job.id), { concurrency: 5 });
+    const worker = aWorker((job) => void begun.push(Number(job.id)), { concurrency: 5 });
     const failed = once(worker, 'error').catch((error: unknown) => [error]);
     await eventually(() => expect(claimsOf(cluster.requests)).toHaveLength(1));
     const closing = client.close();

@@ -117,8 +117,8 @@ describe('idle workers of one client', () => {
 
   it('with leases of different lengths wait with separate claims', async () => {
     const { cluster, aWorker } = aSetting();
-    aWorker('a', async () => 1, { leaseMs: 1_000 });
-    aWorker('a', async () => 1, { leaseMs: 2_000 });
+    aWorker('a', async () => 1, { lockDuration: 1_000 });
+    aWorker('a', async () => 1, { lockDuration: 2_000 });
     await eventually(() => expect(cluster.parkedClaims).toBe(2));
   });
 

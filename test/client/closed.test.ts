@@ -39,8 +39,8 @@ async function aBusyWorker(client: Client, queue: Queue<number>) {
   await queue.add('n', 1);
   let signal: AbortSignal | undefined;
   const gate = aGate();
-  const processor: Processor<number, unknown> = (_job, context) => {
-    signal = context.signal;
+  const processor: Processor<number, unknown> = (_job, _token, given) => {
+    signal = given;
     return gate.opened;
   };
   const worker = new Worker('numbers', processor, { connection: client });
@@ -60,10 +60,11 @@ describe('a cluster that was closed', () => {
   it.each<[string, (client: Client, queue: Queue<number>) => Promise<unknown>]>([
     ['add', (_, queue) => queue.add('n', 1)],
     ['addBulk', (_, queue) => queue.addBulk([{ name: 'n', data: 1 }])],
-    ['getJob', (_, queue) => queue.getJob(1)],
-    ['getJob, stale', (_, queue) => queue.getJob(1, { consistency: 'stale' })],
+    ['getJob', (_, queue) => queue.getJob('1')],
+    ['getJob, stale', (_, queue) => queue.getJob('1', { consistency: 'stale' })],
     ['getJobCounts', (_, queue) => queue.getJobCounts()],
-    ['removeJob', (_, queue) => queue.removeJob(1)],
+    ['getJobState', (_, queue) => queue.getJobState('1')],
+    ['remove', (_, queue) => queue.remove('1')],
     ['waitUntilReady', (_, queue) => queue.waitUntilReady()],
     ['connect', (client) => client.connect()],
     ['status', (client) => client.status(1)],
@@ -103,7 +104,7 @@ describe('a cluster that was closed', () => {
     const { cluster, queue } = aSetting();
     await queue.add('n', 0);
     cluster.afterTurn = () => cluster.end();
-    expect(await queue.add('n', 1)).toMatchObject({ id: 2 });
+    expect(await queue.add('n', 1)).toMatchObject({ id: '2' });
   });
 
   it('lets a client that it no longer knows close at once', async () => {
@@ -123,7 +124,7 @@ describe('a worker whose cluster is closed', () => {
     const errors: Error[] = [];
     worker.on('error', (error) => errors.push(error));
     cluster.end();
-    expect(worker.isRunning).toBe(false);
+    expect(worker.isRunning()).toBe(false);
     await worker.run();
     expect(errors).toEqual([expect.any(ClusterClosedError)]);
     expect(events).toEqual(['closed']);
@@ -162,7 +163,7 @@ describe('a worker whose client is closed by its owner', () => {
     await client.close();
     await worker.run();
     expect(errors).toEqual([expect.any(ClientClosedError)]);
-    expect(worker.isRunning).toBe(false);
+    expect(worker.isRunning()).toBe(false);
     expect(events).toEqual(['closed']);
     expect(signal()?.aborted).toBe(true);
     expect(cluster.machine.counts('numbers')).toMatchObject({ waiting: 1, active: 0 });
@@ -175,7 +176,7 @@ describe('a cluster without a running node', () => {
     await queue.add('n', 0);
     cluster.stop(1);
     await new Promise(setImmediate);
-    for (const call of [queue.add('n', 1), queue.getJob(1), client.connect(), queue.getJobCounts({ consistency: 'stale' })]) {
+    for (const call of [queue.add('n', 1), queue.getJob('1'), client.connect(), queue.getJobCounts({ consistency: 'stale' })]) {
       const error = await outcomeOf(call);
       expect(error).toBeInstanceOf(NoNodesRunningError);
       expect(error).toMatchObject({ code: 'NO_NODES_RUNNING', outcome: 'not-applied', message: expect.stringContaining('restart(node)') });
@@ -194,7 +195,7 @@ describe('a cluster without a running node', () => {
     cluster.start(1);
     cluster.elect(1);
     cluster.resume();
-    expect(await add).toMatchObject({ id: 2 });
+    expect(await add).toMatchObject({ id: '2' });
   });
 
   it('is the reason of the rejection of an unsent call at its deadline', async () => {

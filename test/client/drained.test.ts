@@ -81,7 +81,11 @@ describe('a worker emits "drained"', () => {
     cluster.claimedJobsMax = 1;
     await queue.addBulk(numbers(2));
     const taken: number[] = [];
-    const other = new Worker<number>('numbers', (job) => taken.push(job.data), { connection: client, leaseMs: 20_000, autorun: false });
+    const other = new Worker<number>('numbers', (job) => taken.push(job.data), {
+      connection: client,
+      lockDuration: 20_000,
+      autorun: false,
+    });
     toClose.unshift(() => other.close(true));
     void other.run();
     begin();

@@ -1,8 +1,8 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
+import { writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
-import { writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { SESSIONS_MAX } from '../../src/queue/state-bounds.ts';
 
@@ -74,8 +74,8 @@ export class FakeLog {
 
   #armDueTimer(): void {
     clearTimeout(this.#dueTimer);
-    const { nextLeaseEndMs = Number.POSITIVE_INFINITY, nextDelayEndMs = Number.POSITIVE_INFINITY } = this.machine;
-    const dueMs = Math.min(nextLeaseEndMs, nextDelayEndMs);
+    const { nextLeaseEndMs = Number.POSITIVE_INFINITY, nextWallDueMs } = this.machine;
+    const dueMs = Math.min(nextLeaseEndMs, nextWallDueMs);
     if (dueMs === Number.POSITIVE_INFINITY || this.#stoppedAtMs !== undefined) return;
     this.#dueTimer = setTimeout(this.#onTime, Math.min(2 ** 30, Math.max(1, dueMs - this.#nowMs)));
     this.#dueTimer.unref();

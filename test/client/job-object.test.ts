@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/client/api/job.ts';
-import type { JobContext } from '../../src/client/worker/leased-job.ts';
 import { eventually } from './eventually.ts';
 import { countTimeInTurns } from './turn-time.ts';
 import { aGate, aSetting, closeAfterEach } from './worker-setting.ts';
@@ -42,10 +41,10 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
     const added = await queue.add('n', 1);
     const other = await queue.add('n', 2, { delay: 60_000 });
     const completed: unknown[] = [];
-    const worker = aWorker((job, context) => {
+    const worker = aWorker((job, _token, signal) => {
       const { data } = job;
       treat(job);
-      treat(context);
+      treat(signal);
       return data;
     });
     worker.on('completed', (_job, result) => completed.push(result));
@@ -58,9 +57,9 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
     const { queue, aWorker } = aSetting();
     const added = await queue.add('n', 1, { attempts: 2 });
     const failed: unknown[] = [];
-    const worker = aWorker((job, context) => {
+    const worker = aWorker((job, _token, signal) => {
       treat(job);
-      treat(context);
+      treat(signal);
       throw new Error('no');
     });
     worker.on('failed', (_job, error) => failed.push(error.message));
@@ -70,13 +69,12 @@ describe.each(TREATMENTS)('a job whose objects are %s by user code', (_, treat) 
 
   it('is given back when its worker is closed by force, despite changes to its signal', async () => {
     const { cluster, queue, aWorker } = aSetting();
-    const seen: JobContext[] = [];
+    const seen: AbortSignal[] = [];
     await queue.add('n', 1);
-    const worker = aWorker(async (job, context) => {
-      treat(context.signal);
+    const worker = aWorker(async (job, _token, signal) => {
+      treat(signal);
       treat(job);
-      treat(context);
-      seen.push(context);
+      seen.push(signal);
       await new Promise(() => undefined);
     });
     await eventually(() => expect(seen).toHaveLength(1));
@@ -101,10 +99,10 @@ describe('a job whose id is changed by user code', () => {
     const stalled: unknown[] = [];
     const worker = aWorker(
       async (job) => {
-        Reflect.set(job, 'id', 5);
+        Reflect.set(job, 'id', '5');
         await gate.opened;
       },
-      { leaseMs: 3_000 },
+      { lockDuration: 3_000 },
     );
     worker.on('stalled', (_job, error) => stalled.push(error));
     await eventually(() => expect(cluster.machine.counts('numbers').active).toBe(1));

@@ -8,6 +8,7 @@ import { JobSlots } from '../../src/client/worker/job-slots.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
 import { Quarantine } from '../../src/client/worker/quarantine.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { noCommands } from './a-job.ts';
 
 const LEASE_MS = 3_000;
 
@@ -50,18 +51,18 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     intake as unknown as JobClaimer,
     {
       run: (held) => {
-        held.hasStarted = true;
+        held.onStarted();
         run.push(held.id);
         whenRun();
       },
-      giveBack: (held) => void givenBack.push(held.job.id),
+      giveBack: (held) => void givenBack.push(held.id),
       onFree: () => undefined,
       onError: (error) => void errors.push(error),
     },
   );
   const claimed = (id: number, isBegun: boolean, stalls = 0): LeasedJob<unknown, unknown> => {
     const source = { id, token: id, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun, stalls, payload: undefined };
-    const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
+    const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', noCommands, source), source, performance.now());
     jobs.set(id, held);
     return held;
   };
@@ -154,7 +155,7 @@ describe('jobs that were claimed ahead', () => {
     vi.advanceTimersByTime(10);
     expect(givenBack).toEqual([2, 3]);
     expect(intake.isHeldUp).toBe(true);
-    expect(slots.held().map(({ job }) => job.id)).toEqual([1]);
+    expect(slots.held().map(({ id }) => id)).toEqual([1]);
   });
 
   it('keep waiting while slots become free again and again', () => {

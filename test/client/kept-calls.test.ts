@@ -299,7 +299,7 @@ describe('a call that ends a job when the session expires', () => {
     cluster.repliesToSwallow = 0;
     const outcome = await completion;
     expect(outcome).toBeInstanceOf(LeaseLostError);
-    expect(outcome).toMatchObject({ code: 'LEASE_LOST', outcome: 'unknown', jobId: job?.id });
+    expect(outcome).toMatchObject({ code: 'LEASE_LOST', outcome: 'unknown', jobId: String(job?.id) });
   });
 
   it('has a certain outcome if it only extends: an earlier extension does not end the lease', async () => {
@@ -325,13 +325,13 @@ describe('a session that is replaced', () => {
     const { cluster, queue } = aSetting({ batchOperationsMax: 5 });
     await queue.add('n', 0);
     cluster.advance(HOUR_MS + 1);
-    const adds: Promise<{ readonly id: number }>[] = [];
+    const adds: Promise<{ readonly id: string }>[] = [];
     for (let n = 0; n < 6; n += 1) {
       adds.push(queue.add('n', n));
       await turn();
     }
     const bulk = queue.addBulk(Array.from({ length: 40 }, (_, n) => ({ name: 'n', data: n })));
-    const ids = [...(await Promise.all(adds)), ...(await bulk)].map(({ id }) => id);
+    const ids = [...(await Promise.all(adds)), ...(await bulk)].map(({ id }) => Number(id));
     expect(ids).toEqual([...ids].sort((one, other) => one - other));
     expect(new Set(cluster.workRequests.map(({ client }) => client)).size).toBe(2);
   });
@@ -348,7 +348,7 @@ describe('a session that is replaced', () => {
     await turn();
     const third = queue.add('n', 3);
     const { id } = await second;
-    expect((await third).id).toBeGreaterThan(id);
+    expect(Number((await third).id)).toBeGreaterThan(Number(id));
     expect(await first).toBeInstanceOf(SessionExpiredError);
     const clients = cluster.workRequests.map(({ client }) => client);
     const [oldClient] = clients;
@@ -399,7 +399,7 @@ describe('a call whose owner throws', () => {
         },
         onError: () => undefined,
       });
-      expect((await queue.add('n', 1)).id).toBe(1);
+      expect((await queue.add('n', 1)).id).toBe('1');
       expect(warned).toHaveBeenCalledOnce();
     } finally {
       warned.mockRestore();

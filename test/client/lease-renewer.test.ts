@@ -5,6 +5,7 @@ import type { RepeatedOperation } from '../../src/client/delivery/pending-operat
 import { ClientClosedError, DeadlineError } from '../../src/client/errors.ts';
 import { LeaseRenewer } from '../../src/client/worker/lease-renewer.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
+import { noCommands } from './a-job.ts';
 
 const LEASE_MS = 3_000;
 
@@ -23,12 +24,12 @@ function aKeeper() {
     },
   };
   const source = { id: 1, token: 1, attempt: 1, attemptsMax: 1, addedMs: 0, isBegun: true, stalls: 0, payload: undefined };
-  const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', source), source, performance.now());
+  const held = new LeasedJob<unknown, unknown>(jobOfClaim('q', noCommands, source), source, performance.now());
   const lost: number[] = [];
   const errors: Error[] = [];
   const keeper = new LeaseRenewer<unknown, unknown>(LEASE_MS, dispatcher as unknown as Dispatcher, {
     held: () => [held],
-    onLost: ({ job }) => void lost.push(job.id),
+    onLost: ({ id }) => void lost.push(id),
     onError: (error) => void errors.push(error),
   });
   keeper.start();

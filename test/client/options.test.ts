@@ -135,7 +135,7 @@ describe('a constructor with a missing or invalid argument throws an error with 
     [
       'worker',
       () => new Worker('q', work, asAny<WorkerOptions>({ connection, concurency: 3 })),
-      /no option "concurency"\. Did you mean "concurrency"\? Valid options: connection, concurrency, leaseMs,/,
+      /no option "concurency"\. Did you mean "concurrency"\? Valid options: connection, concurrency, lockDuration,/,
     ],
     [
       'client',
@@ -193,7 +193,7 @@ describe('an add with invalid arguments', () => {
     [
       'in its backoff',
       (queue) => queue.add('x', 1, asAny<JobOptions>({ backoff: { type: 'fixed', delay: 1, jitter: 1 } })),
-      /no option "jitter" in "backoff"\. Valid options: type, delay\./,
+      /BullMQ's option "jitter" in "backoff" is not supported yet\. .* Valid options: type, delay\./,
     ],
     [
       'in a bulk',
@@ -312,7 +312,7 @@ describe('a missing await', () => {
     ['the data of a job of a list', (queue) => queue.addBulk([{ name: 'x', data: promise }])],
     ['the options of a job of a list', (queue) => queue.addBulk([{ name: 'x', data: 1, opts: promise }])],
     ['an id', (queue) => queue.getJob(promise)],
-    ['the options of a reading', (queue) => queue.getJob(1, promise)],
+    ['the options of a reading', (queue) => queue.getJob('1', promise)],
     ['the id of a node', (_, client) => client.status(promise)],
     ['a change of members', (_, client) => client.changeMembership(1, promise)],
   ])('is named in the error, and nothing is sent: %s', async (_, call) => {
@@ -395,10 +395,10 @@ describe('a function that returns a promise', () => {
     ['Queue.addBulk', (queue, _, odd) => queue.addBulk(odd)],
     ['Queue.addBulk of jobs', (queue, _, odd) => queue.addBulk([odd])],
     ['Queue.getJob', (queue, _, odd) => queue.getJob(odd)],
-    ['Queue.getJob with options', (queue, _, odd) => queue.getJob(1, odd)],
+    ['Queue.getJob with options', (queue, _, odd) => queue.getJob('1', odd)],
     ['Queue.getJobCounts', (queue, _, odd) => queue.getJobCounts(odd)],
-    ['Queue.retryJob', (queue, _, odd) => queue.retryJob(odd)],
-    ['Queue.removeJob', (queue, _, odd) => queue.removeJob(odd)],
+    ['Queue.getJobState', (queue, _, odd) => queue.getJobState(odd)],
+    ['Queue.remove', (queue, _, odd) => queue.remove(odd)],
     ['Client.status', (_, client, odd) => client.status(odd)],
     ['Client.log', (_, client, odd) => client.log(odd)],
     ['Client.log from', (_, client, odd) => client.log(1, odd)],
@@ -418,24 +418,37 @@ describe('a function that returns a promise', () => {
     }
   });
 
-  it.each<[string, (queue: Queue<unknown>, id: number) => Promise<unknown>]>([
+  it.each<[string, (queue: Queue<unknown>, id: string) => Promise<unknown>]>([
     ['getJob', (queue, id) => queue.getJob(id)],
-    ['retryJob', (queue, id) => queue.retryJob(id)],
-    ['removeJob', (queue, id) => queue.removeJob(id)],
+    ['getJobState', (queue, id) => queue.getJobState(id)],
+    ['remove', (queue, id) => queue.remove(id)],
   ])('distinguishes an invalid id from an id that does not exist: %s', async (_, call) => {
     const { cluster, queue } = aQueue();
     for (const [id, shown] of [
-      ['1', '"1"'],
+      ['', '""'],
+      ['x', '"x"'],
+      ['1.5', '"1.5"'],
+      ['0', '"0"'],
+      ['01', '"01"'],
+      ['-1', '"-1"'],
+      [' 1', '" 1"'],
+      ['1e3', '"1e3"'],
+      ['9007199254740992', '"9007199254740992"'],
       [-1, '-1'],
       [0, '0'],
       [0.5, '0.5'],
       [Number.NaN, 'NaN'],
       [undefined, 'undefined'],
     ] as const) {
-      const error: unknown = await call(queue, asAny<number>(id)).catch((reason: unknown) => reason);
+      const error: unknown = await call(queue, asAny<string>(id)).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(InvalidOptionError);
-      expect(error).toMatchObject({ message: `Option "id" has the value ${shown}. Give the number that add() returned as job.id.` });
+      expect(error).toMatchObject({ message: `Option "id" has the value ${shown}. Give the string that add() returned as job.id.` });
     }
+    const ofNumber: unknown = await call(queue, asAny<string>(1)).catch((reason: unknown) => reason);
+    expect(ofNumber).toBeInstanceOf(InvalidOptionError);
+    expect(ofNumber).toMatchObject({
+      message: 'Option "id" has the value 1. Give a string, as add() returned it as job.id: String(id).',
+    });
     expect([...cluster.requests, ...cluster.queries]).toHaveLength(0);
   });
 

@@ -15,7 +15,7 @@ describe('a processor in a file', () => {
     const worker = new Worker('texts', new URL(`./fixtures/${file}`, import.meta.url), {
       connection: cluster,
       concurrency: 2,
-      leaseMs: 30_000,
+      lockDuration: 30_000,
     });
     toClose.push(
       () => worker.close(true),

@@ -81,7 +81,7 @@ describe('reading', () => {
     const { client, cluster, queue } = aClient([1], { queuedOperationsMax: 2 });
     await client.connect();
     await expect(queue.getJobCounts({ consistency: 'strong' as 'stale' })).rejects.toBeInstanceOf(InvalidOptionError);
-    await expect(queue.getJob(1, { consistensy: 'stale' } as object)).rejects.toBeInstanceOf(UnknownOptionError);
+    await expect(queue.getJob('1', { consistensy: 'stale' } as object)).rejects.toBeInstanceOf(UnknownOptionError);
     cluster.silent.add(1);
     const held = [queue.getJobCounts(), queue.getJobCounts()];
     await expect(queue.getJobCounts()).rejects.toBeInstanceOf(OverloadedError);

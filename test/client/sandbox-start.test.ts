@@ -1,10 +1,10 @@
 import { join, parse } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import { Job } from '../../src/client/api/job.ts';
 import { Sandbox } from '../../src/client/sandbox/sandbox.ts';
 import { SandboxCodeMissingError } from '../../src/client/sandbox/sandbox-errors.ts';
 import { loadPiscina } from '../../src/client/sandbox/sandbox-pool.ts';
+import { aJob } from './a-job.ts';
 
 /** The pool's threads do not find their entry point, as in a bundle that leaves it out. */
 const MISSING = fileURLToPath(new URL('./fixtures/no-such-entry.mjs', import.meta.url));
@@ -22,8 +22,7 @@ describe('a thread that cannot start', () => {
       onError: (error) => errors.push(error),
     });
     const runs = [1, 2, 3].map((id) => {
-      const job = new Job({ id, queueName: 'q', addedAt: 0, attemptsMade: 0, attemptsMax: 1, name: 'any', data: 21 });
-      return sandbox.run(job, new AbortController().signal);
+      return sandbox.run(aJob({ id, name: 'any', data: 21 }), new AbortController().signal);
     });
     for (const run of runs) {
       await expect(run).rejects.toMatchObject({ code: 'PROCESSOR_THREAD', message: expect.stringContaining('no-such-entry.mjs') });

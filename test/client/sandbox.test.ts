@@ -5,11 +5,12 @@ import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Job } from '../../src/client/api/job.ts';
+import type { Job } from '../../src/client/api/job.ts';
 import { Queue } from '../../src/client/api/queue.ts';
 import { Sandbox } from '../../src/client/sandbox/sandbox.ts';
 import { ProcessorFileError, ProcessorThreadError } from '../../src/client/sandbox/sandbox-errors.ts';
 import { Worker, type WorkerOptions } from '../../src/client/worker/worker.ts';
+import { aJob } from './a-job.ts';
 import { eventually } from './eventually.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
@@ -36,7 +37,7 @@ function aWorker(file: string | URL, options: Partial<WorkerOptions> = {}) {
     () => cluster.close(),
   );
   const errors: Error[] = [];
-  const ended = new Map<number, Ended>();
+  const ended = new Map<string, Ended>();
   worker.on('error', (error) => errors.push(error));
   worker.on('completed', (job, result) => ended.set(job.id, { result }));
   worker.on('failed', (job, error) => ended.set(job.id, { error }));
@@ -80,7 +81,7 @@ describe('the file of a processor', () => {
     expect(error).toBeInstanceOf(ProcessorFileError);
     expect(error?.message).toContain(`${path} does not exist`);
     expect(error?.message).toContain('import.meta.url');
-    expect(worker.isRunning).toBe(true);
+    expect(worker.isRunning()).toBe(true);
     writeFileSync(path, 'export default () => "now";');
     expect(await run('second')).toEqual({ result: 'now' });
   });
@@ -192,7 +193,7 @@ describe('a value thrown by a processor in a file', () => {
     const { queue, run } = aWorker(fixture('throws.mjs'));
     expect((await run(name)).error).toBeInstanceOf(Error);
     expect((await run(name, 'reject')).error).toBeInstanceOf(Error);
-    for (const id of [1, 2]) expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: reason });
+    for (const id of ['1', '2']) expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: reason });
   });
 
   it('keeps its name, message, stack and code', async () => {
@@ -212,7 +213,7 @@ describe('a value thrown by a processor in a file', () => {
   ])('can forbid another attempt: %s', async (name, expected, failedReason) => {
     const { queue, run } = aWorker(fixture('throws.mjs'));
     expect((await run(name, 'reject', 5)).error).toMatchObject(expected);
-    expect(await queue.getJob(1)).toMatchObject({ state: 'failed', attemptsMade: 1, failedReason });
+    expect(await queue.getJob('1')).toMatchObject({ state: 'failed', attemptsMade: 1, failedReason });
   });
 });
 
@@ -227,7 +228,7 @@ describe('a value returned by a processor in a file', () => {
   ])('is encoded like the data of a job: %s', async (name, result) => {
     const { queue, run } = aWorker(fixture('returns.mjs'));
     expect(await run(name)).toEqual({ result });
-    expect((await queue.getJob(1))?.returnvalue).toEqual(result);
+    expect((await queue.getJob('1'))?.returnvalue).toEqual(result);
   });
 
   it.each([
@@ -323,9 +324,9 @@ describe('a thread of a processor file', () => {
 
 describe('a sandbox', () => {
   let jobs = 0;
-  const aJob = (name: string, data: object = {}): Job => {
+  const aNextJob = (name: string, data: object = {}): Job => {
     jobs += 1;
-    return new Job({ id: jobs, queueName: 'q', addedAt: 0, attemptsMade: 0, attemptsMax: 1, name, data });
+    return aJob({ id: jobs, name, data });
   };
   const aSandbox = (concurrency: number, threads?: number, limits: { readonly closeWithinMs?: number } = {}) => {
     const errors: Error[] = [];
@@ -346,12 +347,12 @@ describe('a sandbox', () => {
     const { channel, begun } = aChannel();
     const { sandbox, errors } = aSandbox(2);
     const lost = new AbortController();
-    const kept = sandbox.run(aJob('wait'), new AbortController().signal);
-    const ended = sandbox.run(aJob('spin'), lost.signal);
+    const kept = sandbox.run(aNextJob('wait'), new AbortController().signal);
+    const ended = sandbox.run(aNextJob('spin'), lost.signal);
     await eventually(() => expect([begun('wait'), begun('spin')]).toEqual([1, 1]));
     lost.abort(new Error('lease lost'));
     await expect(ended).rejects.toThrow('lease lost');
-    expect(await sandbox.run(aJob('any'), new AbortController().signal)).toEqual(expect.any(Number));
+    expect(await sandbox.run(aNextJob('any'), new AbortController().signal)).toEqual(expect.any(Number));
     channel.postMessage('go');
     expect(await kept).toEqual(expect.any(Number));
     expect(errors).toEqual([]);
@@ -361,7 +362,7 @@ describe('a sandbox', () => {
     const { sandbox, errors } = aSandbox(1, 1, { closeWithinMs: 100 });
     const pidFile = join(aFolder(), 'pid');
     const lost = new AbortController();
-    const ended = sandbox.run(aJob('block', { pidFile }), lost.signal);
+    const ended = sandbox.run(aNextJob('block', { pidFile }), lost.signal);
     const child = await eventually(() => Number(readFileSync(pidFile, 'utf8')) || expect.fail('it has not begun'));
     lost.abort(new Error('lease lost'));
     await expect(ended).rejects.toThrow('lease lost');
@@ -373,10 +374,10 @@ describe('a sandbox', () => {
   it('does not begin a job whose signal is aborted, or after close()', async () => {
     const { begun } = aChannel();
     const { sandbox } = aSandbox(1);
-    await expect(sandbox.run(aJob('any'), AbortSignal.abort(new Error('lease lost')))).rejects.toThrow('lease lost');
+    await expect(sandbox.run(aNextJob('any'), AbortSignal.abort(new Error('lease lost')))).rejects.toThrow('lease lost');
     await sandbox.close();
     await sandbox.close();
-    await expect(sandbox.run(aJob('any'), new AbortController().signal)).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
+    await expect(sandbox.run(aNextJob('any'), new AbortController().signal)).rejects.toMatchObject({ code: 'CLIENT_CLOSED' });
     expect(begun('any')).toBe(0);
   });
 });

@@ -52,7 +52,7 @@ describe('a worker', () => {
     worker.on('completed', (job, result) => results.set(job.data, result));
     await eventually(() => expect(results.size).toBe(500));
     expect([...results].every(([n, result]) => result === n * 2)).toBe(true);
-    expect(await queue.getJob(added[7]?.id ?? 0)).toMatchObject({ state: 'completed', returnvalue: 14, attemptsMade: 1 });
+    expect(await queue.getJob(added[7]?.id ?? '')).toMatchObject({ state: 'completed', returnvalue: 14, attemptsMade: 1 });
   });
 
   it('waits at the cluster for jobs that are not there yet', async () => {
@@ -183,7 +183,7 @@ describe('a job that fails', () => {
     await failed;
     isBroken = false;
     const completed = once(worker, 'completed');
-    await queue.retryJob(id);
+    await (await queue.getJob(id))?.retry();
     expect((await completed)[1]).toBe('repaired');
   });
 
@@ -234,7 +234,7 @@ describe('a lease', () => {
   it('is extended as long as the job runs', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const gate = aGate();
-    const worker = aWorker(() => gate.opened, { leaseMs: 450 });
+    const worker = aWorker(() => gate.opened, { lockDuration: 450 });
     const stalled: unknown[] = [];
     worker.on('stalled', (job) => stalled.push(job));
     await queue.add('n', 1, { attempts: 5 });
@@ -254,13 +254,14 @@ describe('a lease', () => {
     const signals: AbortSignal[] = [];
     const tokens: number[] = [];
     const worker = aWorker(
-      async (job, { signal }) => {
+      async (job, token, signal) => {
+        expect(token).toBe(String(job.token));
         signals.push(signal);
         tokens.push(job.token ?? 0);
         if (signals.length === 1) await gate.opened;
         return signals.length === 1 ? 'first' : 'second';
       },
-      { leaseMs: 300, concurrency: 2 },
+      { lockDuration: 300, concurrency: 2 },
     );
     const completions: unknown[] = [];
     worker.on('completed', (_, result) => completions.push(result));
@@ -290,7 +291,7 @@ describe('a lease', () => {
         runs += 1;
         await (runs === 1 ? gate.opened : new Promise(() => undefined));
       },
-      { leaseMs: 60_000 },
+      { lockDuration: 60_000 },
     );
     const completed: unknown[] = [];
     worker.on('completed', (job) => completed.push(job));
@@ -344,7 +345,7 @@ describe('a listener that throws', () => {
   it('of "stalled" leaves the job to others', async () => {
     const { cluster, queue, aWorker } = aSetting();
     const gate = aGate();
-    const worker = aWorker(() => gate.opened, { leaseMs: 300 });
+    const worker = aWorker(() => gate.opened, { lockDuration: 300 });
     worker.on('stalled', failing);
     const reported = new Promise<Error>((resolve) => worker.on('error', resolve));
     await queue.add('n', 1, { attempts: 2 });
@@ -450,7 +451,7 @@ describe('closing a worker', () => {
     const neverStarted = aWorker(async () => 1, { autorun: false });
     await neverStarted.close();
     await neverStarted.run();
-    expect(neverStarted.isRunning).toBe(false);
+    expect(neverStarted.isRunning()).toBe(false);
   });
 
   it('run() ends when the worker is closed, and may be called twice', async () => {
@@ -469,7 +470,7 @@ describe('closing a worker', () => {
     const { cluster, queue, aWorker } = aSetting();
     let aborted = false;
     const worker = aWorker(
-      (_, { signal }) =>
+      (_job, _token, signal) =>
         new Promise(() => {
           signal.addEventListener('abort', () => {
             aborted = true;
@@ -491,6 +492,6 @@ describe('the options of a worker', () => {
     expect(() => aWorker(async () => 1, misspelt)).toThrow(UnknownOptionError);
     expect(() => aWorker(async () => 1, misspelt)).toThrow(/concurrency/);
     expect(() => aWorker(async () => 1, { concurrency: 0 })).toThrow(InvalidOptionError);
-    expect(() => aWorker(async () => 1, { leaseMs: 1 })).toThrow(InvalidOptionError);
+    expect(() => aWorker(async () => 1, { lockDuration: 1 })).toThrow(InvalidOptionError);
   });
 });

@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/base/errors.ts';
 import { clusterListeners } from '../../src/cluster/cluster-listeners.ts';
 import type { ClusterOptions } from '../../src/cluster/cluster-options.ts';
 import { clusterSettings, withAbsolutePaths } from '../../src/cluster/cluster-options.ts';
-import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
+import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
 const inMemory = { nodes: 3, storage: 'memory' } as const;

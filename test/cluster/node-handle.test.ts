@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { errorOfThread, NodeFailedError, NodeHandle, NodeStuckError } from '../../src/cluster/node-handle.ts';
-import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
+import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
 
 // A thread that never reads its messages, nor its kill switch.

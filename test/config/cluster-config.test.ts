@@ -5,9 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import type { ClusterConfigOverrides } from '../../src/config/cluster-config.ts';
 import { ConfigFileError } from '../../src/config/config-file-error.ts';
+import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
 import { defaultClusterConfigFile, loadClusterConfig, parseClusterConfig } from '../../src/config/load-cluster-config.ts';
 import { LIMIT_SETTINGS, numberSettings, RAFT_SETTINGS } from '../../src/config/setting-table.ts';
-import { LIMIT_DEFAULTS } from '../../src/node/limits.ts';
 import { RAFT_DEFAULTS, raftConfig } from '../../src/raft/config.ts';
 
 function problemsOf(text: string, overrides: ClusterConfigOverrides = {}): ConfigFileError {

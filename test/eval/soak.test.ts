@@ -9,11 +9,12 @@ import type { MachineMoment } from '../../eval/soak/machine-load.ts';
 import { planOf } from '../../eval/soak/plan.ts';
 import { resultOf } from '../../eval/soak/processing.ts';
 import { summaryOf } from '../../eval/soak/summary.ts';
-import { Job } from '../../src/client/api/job.ts';
+import type { Job } from '../../src/client/api/job.ts';
 import { encodeValue } from '../../src/client/payload.ts';
 import type { Verdict } from '../../src/history/checkers/verdict.ts';
 import { HistoryRecorder } from '../../src/history/history.ts';
 import { type ClusterEndpoint, JobraftError } from '../../src/index.ts';
+import { aJob } from '../client/a-job.ts';
 
 describe('the plan of a soak', () => {
   const kinds = (seconds: number, seed: number): Set<string> => new Set(planOf(seconds, seed).map(({ type }) => type));
@@ -132,33 +133,33 @@ describe('the audit of jobs in a soak', () => {
   const audit = (): JobAudit => new JobAudit((problem) => problems.push(problem));
   afterEach(() => void problems.splice(0));
 
-  const aJob = (source: { state: 'failed' | 'completed'; failedReason?: string; result?: Uint8Array }): Job<string> =>
-    new Job<string>({ id: 7, queueName: 'kept', addedAt: 0, attemptsMade: 1, attemptsMax: 3, name: 'job', data: 'key-1', ...source });
+  const aDeadLetter = (source: { state: 'failed' | 'completed'; failedReason?: string; result?: Uint8Array }): Job<string> =>
+    aJob<string>({ id: 7, queueName: 'kept', attemptsMade: 1, attemptsMax: 3, name: 'job', data: 'key-1', ...source });
 
   it.each(['failed on purpose, try again', 'failed on purpose, for good'])('accepts a dead letter for the reason %s', (failedReason) => {
     const jobs = audit();
-    jobs.onRead(aJob({ state: 'failed', failedReason }));
+    jobs.onRead(aDeadLetter({ state: 'failed', failedReason }));
     expect(problems).toEqual([]);
     expect(jobs.deadLetters).toBe(1);
   });
 
   it('reports a dead letter for any other reason, once', () => {
     const jobs = audit();
-    for (let read = 0; read < 2; read += 1) jobs.onRead(aJob({ state: 'failed', failedReason: 'job stalled more than allowed' }));
-    expect(problems).toMatchObject([{ kind: 'dead-letter', job: 7, what: expect.stringMatching(/stalled more than/) }]);
+    for (let read = 0; read < 2; read += 1) jobs.onRead(aDeadLetter({ state: 'failed', failedReason: 'job stalled more than allowed' }));
+    expect(problems).toMatchObject([{ kind: 'dead-letter', job: '7', what: expect.stringMatching(/stalled more than/) }]);
   });
 
   it('reports an attempt that failed for any other reason', () => {
-    audit().onFailed(aJob({ state: 'failed' }), new Error('The thread could not be started'));
-    expect(problems).toMatchObject([{ kind: 'attempt', job: 7 }]);
+    audit().onFailed(aDeadLetter({ state: 'failed' }), new Error('The thread could not be started'));
+    expect(problems).toMatchObject([{ kind: 'attempt', job: '7' }]);
   });
 
   it('reports a result that is not the job’s own', () => {
     const jobs = audit();
-    jobs.onRead(aJob({ state: 'completed', result: encodeValue(resultOf('key-1')).slice() }));
+    jobs.onRead(aDeadLetter({ state: 'completed', result: encodeValue(resultOf('key-1')).slice() }));
     expect(problems).toEqual([]);
-    jobs.onRead(aJob({ state: 'completed', result: encodeValue(resultOf('key-2')).slice() }));
-    expect(problems).toMatchObject([{ kind: 'result', job: 7 }]);
+    jobs.onRead(aDeadLetter({ state: 'completed', result: encodeValue(resultOf('key-2')).slice() }));
+    expect(problems).toMatchObject([{ kind: 'result', job: '7' }]);
   });
 });
 

@@ -29,6 +29,14 @@ function checkpointed(version: number): MachineOfVersion {
   return queue;
 }
 
+/** The record of a paused queue alone: the others are as above. */
+function paused(): MachineOfVersion {
+  const queue = new MachineOfVersion(4, PAYLOAD_IN_ENTRY_BYTES);
+  queue.send((to) => to.command('pause', { queue: 'mail', isPaused: true }));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -39,7 +47,8 @@ describe('the bytes of checkpoint records', () => {
   it('are those that earlier releases write and read', () => {
     const today = recordsOf('', checkpointed(3));
     expect(new Set(today.map(([name]) => name.split(' ')[0]))).toEqual(new Set(RECORD_KINDS));
-    expectGolden(FILE, Object.fromEntries([...today, ...recordsOf('version 1: ', checkpointed(1))]));
+    const others = [...recordsOf('version 1: ', checkpointed(1)), ...recordsOf('paused: ', paused())];
+    expectGolden(FILE, Object.fromEntries([...today, ...others]));
   });
 
   it.each([

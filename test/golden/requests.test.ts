@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src/base/bytes.ts';
 import { COMMAND_NAMES, COMMANDS, type CommandName } from '../../src/protocol/commands.ts';
+import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type AddOptions, HEADER_BYTES, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
-import { type EntryHeader, readEntryHeader, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { Version1Encoder } from '../../src/sim/version-1-encoder.ts';
 import { bytesOf, claimOptions, options } from '../queue/harness.ts';
 import { expectGolden, goldenBytes } from './golden-file.ts';
@@ -39,6 +39,8 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   remove: (to) => to.command('remove', { queue: 'mail', jobId: 12 }),
   releaseHolder: (to) => to.command('releaseHolder', { holder: 99 }),
   heldJobs: (to) => to.command('heldJobs', { holder: 99, countMax: 1000 }),
+  pause: (to) => to.command('pause', { queue: 'mail', isPaused: true }),
+  isPaused: (to) => to.command('isPaused', { queue: 'mail' }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -63,7 +65,7 @@ function requestOf(name: string, build: (to: RequestEncoder) => void): Uint8Arra
 
 /** The version of a state machine that executes the operation. */
 function versionOf(name: string): number {
-  if (name === 'heldJobs') return OF_QUERIES;
+  if (name === 'heldJobs' || name === 'isPaused') return OF_QUERIES;
   return name.endsWith('1') ? 1 : MACHINE_VERSION;
 }
 

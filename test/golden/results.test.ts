@@ -56,8 +56,15 @@ function otherReplies(): Record<string, Uint8Array> {
   return {
     opened: machine.sendAs(OPENING + 1, (to) => to.command('openSession', {})),
     'error for all operations': machine.sendAs(4711, twoCounts),
+    paused: paused(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
   };
+}
+
+function paused(): Uint8Array {
+  const machine = new MachineOfVersion(4, PAYLOAD_IN_ENTRY_BYTES);
+  machine.send((to) => to.command('pause', { queue: 'q', isPaused: true }));
+  return machine.machine.query(machine.request((to) => to.command('isPaused', { queue: 'q' }), 1));
 }
 
 function allReplies(): Record<string, Uint8Array> {
@@ -84,6 +91,7 @@ describe('the bytes of replies', () => {
     ['claimed', 'claimed'],
     ['job', 'job, active'],
     ['held', 'held'],
+    ['paused', 'paused'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });
@@ -102,6 +110,7 @@ describe('the bytes of replies', () => {
     expect(resultsIn('several results').map((result) => result.ok && result.type)).toEqual(['added', 'claimed', 'counts', 'job']);
     expect(resultsIn('error for all operations')).toMatchObject([{ code: 'SESSION_EXPIRED' }, { code: 'SESSION_EXPIRED' }]);
     expect(resultsIn('opened')).toEqual([{ ok: true, type: 'opened', client: 2 }]);
+    expect(resultsIn('paused')).toEqual([{ ok: true, type: 'paused', isPaused: true }]);
     expect(resultsIn('held')).toEqual([{ ok: true, type: 'held', jobs: [{ id: 1, token: 1 }] }]);
   });
 });

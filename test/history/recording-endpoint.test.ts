@@ -35,12 +35,17 @@ describe('an endpoint that records', () => {
     const { recorder, queue } = aRecordedClient();
     const job = await queue.add('job', 'first', { attempts: 2, removeOnComplete: false });
     await queue.getJob(job.id);
-    await queue.getJob(99);
-    await queue.removeJob(job.id);
-    await expect(queue.removeJob(job.id)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+    await queue.getJob('99');
+    await queue.remove(job.id);
+    await expect(queue.remove(job.id)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
     expect(operationsOf(recorder.events)).toMatchObject([
-      { f: 'add', call: { key: 'first', queue: 'work', attemptsMax: 2, keepCompleted: -1 }, outcome: 'ok', result: { job: job.id } },
-      { f: 'getJob', call: { job: job.id }, outcome: 'ok', result: { state: 'waiting' } },
+      {
+        f: 'add',
+        call: { key: 'first', queue: 'work', attemptsMax: 2, keepCompleted: -1 },
+        outcome: 'ok',
+        result: { job: Number(job.id) },
+      },
+      { f: 'getJob', call: { job: Number(job.id) }, outcome: 'ok', result: { state: 'waiting' } },
       { f: 'getJob', call: { job: 99 }, outcome: 'ok', result: { state: null } },
       { f: 'remove', outcome: 'ok' },
       { f: 'remove', outcome: 'fail', error: 'JOB_NOT_FOUND' },
@@ -71,10 +76,20 @@ describe('an endpoint that records', () => {
     const operations = operationsOf(recorder.events);
     const claimed = operations.flatMap((one) => (one.f === 'claim' ? (one.result?.jobs ?? []) : []));
     expect(claimed).toEqual(
-      added.map(({ id }, at) => ({ job: id, key: ['one', 'two', 'three'][at], token: at + 1, attempt: 1, isBegun: true, stalls: 0 })),
+      added.map(({ id }, at) => ({
+        job: Number(id),
+        key: ['one', 'two', 'three'][at],
+        token: at + 1,
+        attempt: 1,
+        isBegun: true,
+        stalls: 0,
+      })),
     );
     expect(operations.filter(({ f, outcome }) => f === 'complete' && outcome === 'ok')).toHaveLength(2);
-    expect(operations.find(({ f }) => f === 'fail')).toMatchObject({ call: { job: added[1]?.id, token: 2, retry: true }, outcome: 'ok' });
+    expect(operations.find(({ f }) => f === 'fail')).toMatchObject({
+      call: { job: Number(added[1]?.id), token: 2, retry: true },
+      outcome: 'ok',
+    });
     expect(checkHistory(recorder.events).ok).toBe(true);
   });
 

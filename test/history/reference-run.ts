@@ -33,6 +33,8 @@ interface Lease {
 const QUEUE = 'work';
 const LEASE_MS = 300;
 const HOLDERS = 3;
+/** A pick with which `pause` resumes the queue. */
+const RESUMES = 1;
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
 
@@ -58,6 +60,7 @@ export class ReferenceRun {
   /** Works until no job is left: active jobs return when their leases end. */
   drain(): void {
     const last = { pick: 0, beforeMs: 0, afterMs: 0, fate: 'answered' as const };
+    this.perform({ ...last, f: 'pause', pick: RESUMES, pauseMs: 0 });
     for (let round = 0; round < 500; round += 1) {
       this.perform({ ...last, f: 'claim', pick: 2, pauseMs: LEASE_MS });
       while (this.#leases.length > 0) {
@@ -114,7 +117,10 @@ export class ReferenceRun {
       case 'release':
         return lease;
       case 'counts':
+      case 'isPaused':
         return { queue: QUEUE };
+      case 'pause':
+        return { queue: QUEUE, isPaused: pick % 3 === 0 };
       case 'retry':
       case 'remove':
         return { job, queue: pick % 7 === 0 ? 'other' : QUEUE };
@@ -164,6 +170,10 @@ export class ReferenceRun {
         return answerOf(this.#model.remove(String(queue), id));
       case 'counts':
         return { ...this.#model.counts(QUEUE) };
+      case 'pause':
+        return answerOf(this.#model.setPaused(QUEUE, (call as { readonly isPaused: boolean }).isPaused));
+      case 'isPaused':
+        return { isPaused: this.#model.isPaused(QUEUE) };
       case 'getJob': {
         const found = this.#model.find(id);
         return found === undefined

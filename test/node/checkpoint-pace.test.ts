@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId, ZERO_ENTRY } from '../../src/base/ids.ts';
+import { clusterLimits } from '../../src/config/limits.ts';
 import { CheckpointPace } from '../../src/node/checkpoint-pace.ts';
 import { CheckpointSchedule } from '../../src/node/checkpoint-schedule.ts';
-import { nodeLimits } from '../../src/node/limits.ts';
+import type { RecordChange } from '../../src/protocol/record.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
-import type { RecordChange } from '../../src/storage/port.ts';
 import { bytesOf, options, TestQueue } from '../queue/harness.ts';
 
 /** A pace, and checkpoints whose pages each take this many milliseconds. */
@@ -52,7 +52,7 @@ describe('a checkpoint', () => {
     }
   };
   const isDue = (queue: TestQueue): boolean => {
-    const schedule = new CheckpointSchedule(nodeLimits({ checkpointRecords: 1_000_000 }), LAST, asNodeId(5), () => 0);
+    const schedule = new CheckpointSchedule(clusterLimits({ checkpointRecords: 1_000_000 }), LAST, asNodeId(5), () => 0);
     return schedule.isDue(queue.machine, asIndex(queue.index));
   };
 

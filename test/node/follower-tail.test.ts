@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
-import type { NodeLimits } from '../../src/node/limits.ts';
+import type { ClusterLimits } from '../../src/config/limits.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 import { options } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 
-const QUICK: Partial<NodeLimits> = { checkpointEntries: 5, tailEntries: 1, snapshotChunkBytes: 1 };
+const QUICK: Partial<ClusterLimits> = { checkpointEntries: 5, tailEntries: 1, snapshotChunkBytes: 1 };
 
 /** A cluster of three whose log is compacted, and a follower that was away meanwhile. Its snapshot has many chunks. */
-function aTable(limits: Partial<NodeLimits>, storageOf?: ConstructorParameters<typeof NodeTable>[3]) {
+function aTable(limits: Partial<ClusterLimits>, storageOf?: ConstructorParameters<typeof NodeTable>[3]) {
   const table = new NodeTable([2, 2, 2], limits, {}, storageOf);
   const leader = table.leader();
   const client = table.open();

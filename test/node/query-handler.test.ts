@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { asIndex, asNodeId } from '../../src/base/ids.ts';
+import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
 import { ClientOutbox, PeerOutbox } from '../../src/node/outbox.ts';
 import { QueryHandler } from '../../src/node/query-handler.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
-import { JobQueue } from '../../src/queue/job-queue.ts';
+import { openJobQueue } from '../../src/queue/open-job-queue.ts';
 import { readPeerParts } from '../../src/transport/peer-frame.ts';
 
 const FOLLOWER = asNodeId(2);
@@ -26,7 +27,7 @@ class Follower {
       throw new Error('a follower asked its core');
     };
     this.#handler = new QueryHandler({
-      machine: new JobQueue({ readRecord: () => undefined }),
+      ...openJobQueue({ limits: LIMIT_DEFAULTS })({ readRecord: () => undefined, onAvailable: () => undefined }),
       limits,
       peers: this.#peers,
       clients: this.#clients,

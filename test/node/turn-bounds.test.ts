@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { packetOf } from '../../src/client/delivery/connection.ts';
-import type { NodeLimits } from '../../src/node/limits.ts';
+import type { ClusterLimits } from '../../src/config/limits.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { claimOptions, options } from '../queue/harness.ts';
@@ -10,7 +10,7 @@ const PAYLOAD_BYTES = 1_000;
 const CONNECTION = 1;
 
 /** A cluster with a session, and waiting jobs of a thousand bytes each. */
-function aTable(jobs: number, limits: Partial<NodeLimits>, nodes: readonly number[] = [2, 2, 2]) {
+function aTable(jobs: number, limits: Partial<ClusterLimits>, nodes: readonly number[] = [2, 2, 2]) {
   const table = new NodeTable(nodes, limits);
   table.leader();
   const client = table.open();

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
-import { nodeLimits } from '../../src/node/limits.ts';
+import { clusterLimits } from '../../src/config/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { openJobQueue } from '../../src/queue/open-job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
@@ -40,7 +41,8 @@ class Table {
         id: asNodeId(id),
         configuration,
         raft: raftConfig({}),
-        limits: nodeLimits({}),
+        limits: clusterLimits({}),
+        machine: openJobQueue({ limits: clusterLimits({}) }),
         seed: id,
         storage,
         clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },

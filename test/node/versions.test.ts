@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { versionOfEntry } from '../../src/queue/entry-data.ts';
+import { versionOfEntry } from '../../src/protocol/entry-data.ts';
 import { claimOfVersion1, claimOptions, options } from '../queue/harness.ts';
 import { NodeTable } from './node-table.ts';
 

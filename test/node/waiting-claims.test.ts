@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { packetOf } from '../../src/client/delivery/connection.ts';
-import type { NodeLimits } from '../../src/node/limits.ts';
-import { nodeLimits } from '../../src/node/limits.ts';
+import type { ClusterLimits } from '../../src/config/limits.ts';
+import { clusterLimits } from '../../src/config/limits.ts';
 import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import type { ClientFrame, ServerFrame } from '../../src/protocol/client-frame.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import type { JobQueue } from '../../src/queue/job-queue.ts';
+import { openJobQueue } from '../../src/queue/open-job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { raftConfig } from '../../src/raft/config.ts';
 import { configurationOf } from '../../src/raft/entry.ts';
@@ -27,12 +29,12 @@ const POLICY = {
 /** Three nodes on a clock that the test controls, and clients with a channel to each of them. */
 class Nodes {
   nowMs = 0;
-  readonly #runtimes: readonly NodeRuntime[];
+  readonly #runtimes: readonly NodeRuntime<JobQueue>[];
   readonly #replies: { readonly node: number; readonly connection: number; readonly frame: ServerFrame }[] = [];
   #frames: { readonly from: number; readonly to: number; readonly frame: Uint8Array }[] = [];
   #openings = 0;
 
-  constructor(limits: Partial<NodeLimits> = {}) {
+  constructor(limits: Partial<ClusterLimits> = {}) {
     const ids = [1, 2, 3];
     const disks = ids.map((id) => ({ node: asNodeId(id), disk: asDiskId(id) }));
     this.#runtimes = ids.map(
@@ -41,7 +43,8 @@ class Nodes {
           id: asNodeId(id),
           configuration: configurationOf({ voters: ids.map(asNodeId), disks }),
           raft: raftConfig({}),
-          limits: nodeLimits(limits),
+          limits: clusterLimits(limits),
+          machine: openJobQueue({ limits: clusterLimits(limits) }),
           seed: id,
           storage: openMemoryStorage({ recordKinds: RECORD_KINDS, disk: new MemoryDisk(id) }),
           clock: { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 + this.nowMs },
@@ -72,8 +75,8 @@ class Nodes {
     return this.node(this.leader).view.log.lastIndex;
   }
 
-  node(id: number): NodeRuntime {
-    return this.#runtimes[id - 1] as NodeRuntime;
+  node(id: number): NodeRuntime<JobQueue> {
+    return this.#runtimes[id - 1] as NodeRuntime<JobQueue>;
   }
 
   /** Time passes, and every node does what is due. */

@@ -29,8 +29,10 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   remove: 17,
   releaseHolder: 18,
   heldJobs: 19,
+  pause: 20,
+  isPaused: 21,
 };
-const RESULT_CODES = { error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8, held: 9 };
+const RESULT_CODES = { error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8, held: 9, paused: 10 };
 
 describe('the table of commands', () => {
   it('gives each command and each result the code that it always had', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { COMMAND_NAMES, COMMANDS } from '../../src/protocol/commands.ts';
+import { versionOfEntry } from '../../src/protocol/entry-data.ts';
 import { CLAIM_COUNT_MAX } from '../../src/protocol/limits.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { operationEnds, pickOperations } from '../../src/protocol/pick-operations.ts';
@@ -10,7 +11,6 @@ import { decodeReply } from '../../src/protocol/reply.ts';
 import { type AddOptions, peekRequest, RequestEncoder, readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { ANY_VERSION, OperationReader } from '../../src/protocol/request-reader.ts';
 import { parkableClaim, validateQuery, validateRequest } from '../../src/protocol/validate-request.ts';
-import { versionOfEntry } from '../../src/queue/entry-data.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from '../queue/harness.ts';
 
 const none = new Uint8Array(0);
@@ -152,6 +152,8 @@ describe('operations that are taken from a request', () => {
       () => to.command('remove', { queue: 'other', jobId: 1 }),
       () => to.command('releaseHolder', { holder: 1 }),
       () => to.command('heldJobs', { holder: 1, countMax: 2 }),
+      () => to.command('pause', { queue: 'q', isPaused: true }),
+      () => to.command('isPaused', { queue: 'q' }),
     ];
     const ends = writes.map((write) => {
       write();

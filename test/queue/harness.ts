@@ -1,10 +1,10 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
 import { COMMANDS, SelectionCode } from '../../src/protocol/commands.ts';
+import { type EntryHeader, writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../src/protocol/reply.ts';
 import { type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
-import { type EntryHeader, writeEntryHeader } from '../../src/queue/entry-data.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 
 export const START_MS = 1_700_000_000_000;
@@ -157,6 +157,11 @@ export class TestQueue {
     const [reply] = this.apply(this.request(build));
     if (reply === undefined) throw new Error('no reply');
     return decodeReply(reply).results;
+  }
+
+  /** Sends a query. */
+  read(build: (to: RequestEncoder) => void): readonly OperationResult[] {
+    return decodeReply(this.machine.query(this.request(build))).results;
   }
 
   /** Sends one operation. */

@@ -13,6 +13,7 @@ type Step =
   | { readonly type: 'begin' | 'extend' | 'complete' | 'fail' | 'fail for good' | 'release'; readonly lease: number; readonly text: string }
   | { readonly type: 'retry' | 'remove' | 'get'; readonly queue: string; readonly id: number }
   | { readonly type: 'release-holder'; readonly holder: number }
+  | { readonly type: 'pause'; readonly queue: string; readonly isPaused: boolean }
   | { readonly type: 'pass'; readonly ms: number; readonly isFirstOfTerm: boolean }
   | { readonly type: 'checkpoint' | 'restart' | 'repeat' };
 
@@ -68,6 +69,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release-holder'), holder: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('pause'), queue: fc.constantFrom(...QUEUES), isPaused: fc.boolean() }) },
   {
     weight: 2,
     arbitrary: fc.record({ type: fc.constant('pass'), ms: fc.constantFrom(0, 5, 10, 40), isFirstOfTerm: fc.boolean() }),
@@ -103,6 +105,11 @@ class Comparison {
       case 'release-holder':
         this.#expectReply((to) => to.command('releaseHolder', { holder: step.holder }), this.#model.releaseHolder(step.holder));
         break;
+      case 'pause': {
+        const { queue, isPaused } = step;
+        this.#expectReply((to) => to.command('pause', { queue, isPaused }), this.#model.setPaused(queue, isPaused));
+        break;
+      }
       case 'get':
         this.#get(step.id);
         break;
@@ -195,7 +202,7 @@ class Comparison {
       return deadlines.length === 0 ? undefined : Math.min(...deadlines);
     };
     expect(this.#steady.machine.nextLeaseEndMs).toBe(firstDue('active'));
-    expect(this.#steady.machine.nextDelayEndMs).toBe(firstDue('delayed'));
+    expect(this.#steady.machine.nextWallDueMs).toBe(firstDue('delayed') ?? Number.POSITIVE_INFINITY);
   }
 }
 

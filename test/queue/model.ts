@@ -35,6 +35,7 @@ export class ModelQueue {
   #added = 0;
   #claims = 0;
   #finished = 0;
+  readonly #paused = new Set<string>();
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -65,7 +66,7 @@ export class ModelQueue {
   }
 
   claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
-    const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting');
+    const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting' && !this.isPaused(queue));
     waiting.sort((a, b) => a.options.priority - b.options.priority || a.id - b.id);
     const claimed = waiting.slice(0, countMax);
     let begun = 0;
@@ -178,6 +179,16 @@ export class ModelQueue {
   #findIn(queue: string, id: number): ModelJob | undefined {
     const job = this.find(id);
     return job?.queue === queue ? job : undefined;
+  }
+
+  setPaused(queue: string, isPaused: boolean): Reply {
+    if (isPaused) this.#paused.add(queue);
+    else this.#paused.delete(queue);
+    return 'done';
+  }
+
+  isPaused(queue: string): boolean {
+    return this.#paused.has(queue);
   }
 
   counts(queue: string): JobCounts {

@@ -26,7 +26,7 @@ describe('a job that is added', () => {
     const queue = new TestQueue();
     const early = queue.add('early', { delayMs: 500 });
     const late = queue.add('late');
-    expect(queue.machine.nextDelayEndMs).toBe(START_MS + 500);
+    expect(queue.machine.nextWallDueMs).toBe(START_MS + 500);
     queue.pass(499);
     expect(queue.job(early)).toMatchObject({ state: 'delayed', dueMs: START_MS + 500 });
     queue.pass(1);
@@ -328,7 +328,7 @@ describe('a lease that ends', () => {
     });
     queue.pass(10);
     expect(queue.machine.counts('q')).toMatchObject({ waiting: 10_000, delayed: 2000 });
-    expect(queue.machine.nextDelayEndMs).toBe(START_MS + 10);
+    expect(queue.machine.nextWallDueMs).toBe(START_MS + 10);
     queue.pass(0);
     expect(queue.machine.counts('q')).toMatchObject({ waiting: 12_000, delayed: 0 });
   });

@@ -21,7 +21,7 @@ describe('crash and restart (R8, G4)', () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     await settledLeader(cluster);
-    const acknowledged = new Set<number>();
+    const acknowledged = new Set<string>();
     let isOver = false;
     const load = (async () => {
       for (let n = 0; !isOver; n += 1) acknowledged.add((await queue.add('job', { n })).id);

@@ -84,7 +84,7 @@ describe('a flipped bit', () => {
         await using reader = clientOf(cluster, victim, 20_000);
         const read = new Queue('work', { connection: reader });
         await eventually(`node ${victim} finds out what happened to ${JSON.stringify(target)}`, async () => {
-          for (let id = 1; id <= jobs; id += 1) expect((await read.getJob(id))?.data).toMatchObject({ n: id - 1 });
+          for (let id = 1; id <= jobs; id += 1) expect((await read.getJob(String(id)))?.data).toMatchObject({ n: id - 1 });
           return repairs.length > before;
         });
       }

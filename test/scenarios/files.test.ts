@@ -1,16 +1,10 @@
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClusterOptions, Queue, startCluster } from 'jobraft';
 import { describe, expect, it } from 'vitest';
-import { eventually } from './support.ts';
+import { aFolder, eventually } from './support.ts';
 
 type Repair = Parameters<NonNullable<ClusterOptions['onRepair']>>[0];
-
-function aFolder(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'jobraft-files-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
 
 /** Starts the cluster of a folder, adds jobs, and closes it. */
 async function addTo(dataDir: string, count: number): Promise<void> {

@@ -65,7 +65,7 @@ describe('a second process that opens the folder of an open cluster', () => {
     await using cluster = await startCluster({ nodes: 3, dataDir });
     expect(openIn(dataDir)).toMatch(IN_USE);
     await using queue = new Queue('q', { connection: cluster });
-    expect((await queue.add('x', 1)).id).toBeGreaterThan(0);
+    expect(Number((await queue.add('x', 1)).id)).toBeGreaterThan(0);
   });
 
   it('is rejected while all nodes are stopped, and the leases of the first stay', async () => {
@@ -91,7 +91,7 @@ describe('a second process that opens the folder of an open cluster', () => {
     end.resolve('done');
     expect(output).toMatch(IN_USE);
     expect(await completed).toBe('done');
-    expect(await queue.getJob(1)).toMatchObject({ state: 'completed', attemptsMade: 1, stalledCounter: 0 });
+    expect(await queue.getJob('1')).toMatchObject({ state: 'completed', attemptsMade: 1, stalledCounter: 0 });
   });
 
   it('is rejected also when all nodes of the cluster are absent, and opens the folder once the cluster is closed', async () => {

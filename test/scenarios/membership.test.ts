@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { aCluster, eventually } from './support.ts';
 
 /** Adds without a pause until it is stopped, and records the acknowledged jobs. */
-function aLoad(add: (n: number) => Promise<{ readonly id: number }>) {
-  const acknowledged: number[] = [];
+function aLoad(add: (n: number) => Promise<{ readonly id: string }>) {
+  const acknowledged: string[] = [];
   let isOn = true;
   const adders = Array.from({ length: 10 }, async (_, adder) => {
     for (let n = 0; isOn; n += 1) acknowledged.push((await add(adder * 1_000_000 + n)).id);

@@ -59,7 +59,7 @@ describe('five nodes under eight random partitions (G5)', () => {
     await using scene = await aCluster({ nodes: 5, seed: 5 });
     const { cluster, queue } = scene;
     await settledLeader(cluster);
-    const acknowledged = new Set<number>();
+    const acknowledged = new Set<string>();
     let isOver = false;
     const load = Promise.all(
       Array.from({ length: 4 }, async (_, worker) => {

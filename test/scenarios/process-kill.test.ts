@@ -47,7 +47,7 @@ describe('the whole process is killed under load', () => {
       await using cluster = await startCluster({ nodes: 3, dataDir });
       await settledLeader(cluster);
       const queue = new Queue('work', { connection: cluster });
-      const found = await Promise.all([...acknowledged].map(async ([id, data]) => ({ data, job: await queue.getJob(id) })));
+      const found = await Promise.all([...acknowledged].map(async ([id, data]) => ({ data, job: await queue.getJob(String(id)) })));
       const lost = found.filter(({ data, job }) => JSON.stringify(job?.data) !== JSON.stringify(data));
       expect(lost).toEqual([]);
       await converged(cluster);
@@ -88,8 +88,8 @@ describe('a process with a worker is killed', () => {
         await using cluster = await startCluster({ nodes: 3, dataDir });
         await settledLeader(cluster);
         const queue = new Queue('work', { connection: cluster });
-        const all = await Promise.all(Array.from({ length: jobs }, (_, at) => queue.getJob(at + 1)));
-        const failed = all.filter((job) => job?.state === 'failed').map((job) => job?.id ?? 0);
+        const all = await Promise.all(Array.from({ length: jobs }, (_, at) => queue.getJob(String(at + 1))));
+        const failed = all.filter((job) => job?.state === 'failed').map((job) => Number(job?.id));
         expect(failed.filter((id) => !seen.has(id))).toEqual([]);
         expect(all.every((job) => job !== undefined)).toBe(true);
         await queue.close();
@@ -113,7 +113,7 @@ describe('a process with a worker is killed', () => {
         await using cluster = await startCluster({ nodes: 3, dataDir });
         await settledLeader(cluster);
         const queue = new Queue('work', { connection: cluster });
-        const all = await Promise.all(Array.from({ length: 20 }, (_, at) => queue.getJob(at + 1)));
+        const all = await Promise.all(Array.from({ length: 20 }, (_, at) => queue.getJob(String(at + 1))));
         const failed = all.filter((job) => job?.state === 'failed');
         expect(failed).toMatchObject([{ name: 'poison', failedReason: expect.stringMatching(/stalled more than/), attemptsMade: 0 }]);
         expect(all.filter((job) => job?.state === 'completed' && job.attemptsMade === 1)).toHaveLength(19);

@@ -52,7 +52,7 @@ async function anAdd(cluster: Cluster): Promise<{ readonly id: number; readonly 
   const { id } = await new Queue('work', { connection: client }).add('once', {});
   const packet = sent.at(-1);
   if (packet === undefined) throw new Error('nothing was sent');
-  return { id, packet };
+  return { id: Number(id), packet };
 }
 
 describe('a request that is repeated', () => {

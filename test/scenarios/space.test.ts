@@ -14,7 +14,7 @@ it('a node’s file gives the space of removed jobs back when the node is restar
   const sizeOf = (node: number): number => statSync(join(dataDir, `node-${node}`, 'jobraft.db')).size;
   const jobs = await queue.addBulk(Array.from({ length: JOBS }, (_, at) => ({ name: 'large', data: new Uint8Array(JOB_BYTES).fill(at) })));
   const [kept, ...removed] = jobs.map(({ id }) => id);
-  await Promise.all(removed.map((id) => queue.removeJob(id)));
+  await Promise.all(removed.map((id) => queue.remove(id)));
   await converged(cluster);
   expect(sizeOf(NODE)).toBeGreaterThan((JOBS / 2) * JOB_BYTES);
   await eventually('the node had space to give back', async () => {
@@ -25,5 +25,5 @@ it('a node’s file gives the space of removed jobs back when the node is restar
     return sizeOf(NODE) < (JOBS / 4) * JOB_BYTES;
   });
   await converged(cluster);
-  expect((await queue.getJob(kept ?? 0))?.data).toEqual(new Uint8Array(JOB_BYTES));
+  expect((await queue.getJob(kept ?? ''))?.data).toEqual(new Uint8Array(JOB_BYTES));
 });

@@ -18,6 +18,12 @@ export interface Scene extends AsyncDisposable {
   readonly dataDir: string;
 }
 
+/** A folder that is removed at the end of the test. */
+export function aFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'jobraft-scenario-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
 /** A cluster with files of its own, a client and a queue; all removed at the end of the test. */
 export async function aCluster(options: Partial<ClusterOptions> = {}): Promise<Scene> {
   const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-scenario-'));

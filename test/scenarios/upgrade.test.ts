@@ -28,8 +28,8 @@ interface Expected {
 }
 
 const shownOf = (job: Job<unknown, unknown> | undefined) => {
-  const { state, name, attemptsMade, attemptsMax, failedReason, returnvalue, data } = job ?? {};
-  return { state, name, attemptsMade, attemptsMax, failedReason, returnvalue, dataLength: JSON.stringify(data)?.length };
+  const { state, name, attemptsMade, opts, failedReason, returnvalue, data } = job ?? {};
+  return { state, name, attemptsMade, attemptsMax: opts?.attempts, failedReason, returnvalue, dataLength: JSON.stringify(data)?.length };
 };
 
 describe('data that commit 57471be wrote', () => {
@@ -48,7 +48,7 @@ describe('data that commit 57471be wrote', () => {
     for (const { id, queue, token, ...job } of expected.jobs) {
       const { failedReason, returnvalue } = job;
       const state = job.state === 'active' || job.state === 'delayed' ? 'waiting' : job.state;
-      const found = shownOf(await queues.get(queue)?.getJob(id));
+      const found = shownOf(await queues.get(queue)?.getJob(String(id)));
       expect({ id, ...found }).toEqual({ id, ...job, failedReason, returnvalue, state });
       expect(job.state === 'active').toBe(token !== undefined);
     }

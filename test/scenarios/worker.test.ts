@@ -9,11 +9,15 @@ describe('workers while leaders crash', () => {
     await using scene = await aCluster();
     const { cluster, queue, client } = scene;
     await settledLeader(cluster);
-    const completions = new Map<number, number>();
-    await using worker = new Worker('work', async (job) => job.id * 2, { connection: client, concurrency: 20, leaseMs: 2_000 });
+    const completions = new Map<string, number>();
+    await using worker = new Worker('work', async (job) => Number(job.id) * 2, {
+      connection: client,
+      concurrency: 20,
+      lockDuration: 2_000,
+    });
     worker.on('completed', (job) => completions.set(job.id, (completions.get(job.id) ?? 0) + 1));
     const adds = (async () => {
-      const ids: number[] = [];
+      const ids: string[] = [];
       for (let n = 0; n < JOBS; n += 1) ids.push((await queue.add('double', { n }, { removeOnComplete: false, attempts: 5 })).id);
       return ids;
     })();
@@ -30,7 +34,7 @@ describe('workers while leaders crash', () => {
     expect(new Set(ids).size).toBe(JOBS);
     // A completion whose reply was lost is repeated with the same sequence, and gets its first outcome.
     expect([...completions.values()].every((count) => count === 1)).toBe(true);
-    for (const id of ids.slice(0, 20)) expect((await queue.getJob(id))?.returnvalue).toBe(id * 2);
+    for (const id of ids.slice(0, 20)) expect((await queue.getJob(id))?.returnvalue).toBe(Number(id) * 2);
     await converged(cluster);
   });
 });

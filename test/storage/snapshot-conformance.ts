@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asIndex } from '../../src/base/ids.ts';
 import { InvariantViolation } from '../../src/base/invariant.ts';
+import type { RecordChange } from '../../src/protocol/record.ts';
 import { SnapshotDamagedError } from '../../src/storage/errors.ts';
-import type { NodeStorage, RecordChange, SnapshotRecord } from '../../src/storage/port.ts';
+import type { NodeStorage, SnapshotRecord } from '../../src/storage/port.ts';
 import {
   aHardState,
   appendOf,

@@ -1,6 +1,7 @@
 import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import type { RecordChange } from '../../src/protocol/record.ts';
 import { configurationOf, type Entry, type EntryKind, type HardState, type SnapshotId } from '../../src/raft/entry.ts';
-import type { CheckpointReader, NodeStorage, RecordChange, SnapshotRecord } from '../../src/storage/port.ts';
+import type { CheckpointReader, NodeStorage, SnapshotRecord } from '../../src/storage/port.ts';
 import { kindTag, RowChecksum } from '../../src/storage/row-checksum.ts';
 
 /** One disk under test: it outlives the storages that are opened on it, one after the other. */

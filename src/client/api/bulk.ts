@@ -6,6 +6,7 @@ import { BulkTooLargeError } from '../errors.ts';
 import { PayloadWriter } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import { type Job, jobOfAdd } from './job.ts';
+import type { JobCommands } from './job-commands.ts';
 
 /** The parts of the client that a bulk uses. */
 type Requests = Pick<Dispatcher, 'config' | 'open' | 'commit'>;
@@ -29,6 +30,7 @@ const PAYLOADS_BYTES = 1024 * 1024;
  */
 export class Bulk<Data, Result> {
   readonly #queueName: string;
+  readonly #commands: JobCommands;
   readonly #dispatcher: Requests;
   readonly #payloads: PayloadWriter;
   readonly #bytesMax: number;
@@ -44,8 +46,9 @@ export class Bulk<Data, Result> {
   #onAllReplied: () => void = () => undefined;
 
   /** @param size expected number of jobs. @param bytesMax most bytes of their names and data together. */
-  constructor(queueName: string, dispatcher: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
+  constructor(queueName: string, commands: JobCommands, dispatcher: Requests, size: number, bytesMax = BULK_BYTES_MAX) {
     this.#queueName = queueName;
+    this.#commands = commands;
     this.#dispatcher = dispatcher;
     this.#bytesMax = bytesMax;
     this.#payloads = new PayloadWriter(Math.min(size * PAYLOAD_BYTES, PAYLOADS_BYTES));
@@ -68,8 +71,8 @@ export class Bulk<Data, Result> {
     for (let from = 0, to = 0; from < this.#ends.length; from = to) {
       to = this.#windowEnd(from);
       await this.#addWindow(from, to);
-      const addedAt = Date.now();
-      for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, addedAt));
+      const timestamp = Date.now();
+      for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, timestamp));
     }
     return added;
   }
@@ -133,9 +136,10 @@ export class Bulk<Data, Result> {
     if (this.#unanswered === 0) this.#onAllReplied();
   }
 
-  #jobAt(at: number, addedAt: number): Job<Data, Result> {
-    const { attemptsMax } = this.#options[at] as AddOptions;
-    return jobOfAdd(this.#queueName, this.#ids[at] as number, addedAt, attemptsMax, this.#names[at] as string, this.#data[at] as Data);
+  #jobAt(at: number, timestamp: number): Job<Data, Result> {
+    const added = this.#options[at] as AddOptions;
+    const id = this.#ids[at] as number;
+    return jobOfAdd(this.#queueName, this.#commands, id, timestamp, added, this.#names[at] as string, this.#data[at] as Data);
   }
 }
 

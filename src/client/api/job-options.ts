@@ -3,6 +3,7 @@ import { isPromise } from '../../base/missing-await.ts';
 import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+import { OPTIONS_MISSING } from './bullmq-names.ts';
 
 export interface BackoffOptions {
   readonly type: 'fixed' | 'exponential';
@@ -29,12 +30,16 @@ export interface JobOptions {
 const DURATION = durationIn(0, DURATION_MS_MAX);
 const KEPT = aValue<boolean | number>(
   isKept,
-  `Give true (remove at once), false (keep all) or the number of jobs to keep, up to ${KEEP_MAX}.`,
+  `Give true (remove at once), false (keep all) or the number of jobs to keep, up to ${KEEP_MAX}; BullMQ's { age, count } is not supported yet.`,
 );
-const BACKOFF = optionsOf({
-  type: z.enum(['fixed', 'exponential'], { error: "Give 'fixed' or 'exponential'." }),
-  delay: DURATION,
-} satisfies Record<keyof BackoffOptions, z.ZodType>);
+const BACKOFF = optionsOf(
+  {
+    type: z.enum(['fixed', 'exponential'], { error: "Give 'fixed' or 'exponential'." }),
+    delay: DURATION,
+  } satisfies Record<keyof BackoffOptions, z.ZodType>,
+  'Give an object of options.',
+  OPTIONS_MISSING.backoff,
+);
 
 /** The authority; {@link isValidAtSight} only saves this call for options that are valid. */
 export const JOB_OPTIONS = optionsOf(
@@ -49,6 +54,7 @@ export const JOB_OPTIONS = optionsOf(
     removeOnFail: KEPT.optional(),
   } satisfies Record<keyof JobOptions, z.ZodType>,
   'Give an object of job options such as { attempts: 3 }, or leave it out.',
+  OPTIONS_MISSING.job,
 );
 
 const COMPLETED_KEPT = 1_000;
@@ -132,5 +138,20 @@ function backoffOf(backoff: number | BackoffOptions): AddOptions['backoff'] {
   if (typeof backoff === 'number') return backoff === 0 ? NO_BACKOFF : { type: 'fixed', delayMs: backoff };
   return { type: backoff.type, delayMs: backoff.delay };
 }
+
+/** The options in effect for an added job. */
+export function jobOptionsOf(added: AddOptions): JobOptions {
+  const { type, delayMs } = added.backoff;
+  return Object.freeze({
+    delay: added.delayMs,
+    priority: added.priority,
+    attempts: added.attemptsMax,
+    backoff: type === 'none' ? 0 : { type, delay: delayMs },
+    removeOnComplete: removeOf(added.keepCompleted),
+    removeOnFail: removeOf(added.keepFailed),
+  });
+}
+
+const removeOf = (kept: number): boolean | number => (kept === -1 ? false : kept === 0 ? true : kept);
 
 const keptOf = (remove: boolean | number): number => (typeof remove === 'number' ? remove : remove ? 0 : -1);

@@ -1,18 +1,30 @@
 import type { JobState } from '../../protocol/job-state.ts';
 import type { ClaimedJob, JobDetail } from '../../protocol/reply.ts';
+import type { AddOptions } from '../../protocol/request-encoder.ts';
 import { decodeData, decodeName, decodeValue } from '../payload.ts';
+import { JOB_MISSING } from './bullmq-names.ts';
+import type { JobCommands } from './job-commands.ts';
+import { type JobOptions, jobOptionsOf } from './job-options.ts';
+import { knownJobOptions } from './known-options.ts';
+import { addMissingNames, NotSupportedError } from './not-supported.ts';
 
 /** The data of a job; bytes are decoded when first read. */
 interface JobSource<Data> {
   readonly id: number;
   readonly queueName: string;
-  readonly addedAt: number;
+  readonly commands: JobCommands;
+  readonly timestamp: number;
   readonly attemptsMade: number;
   readonly attemptsMax: number;
+  /** All options; only add() knows them. */
+  readonly added?: AddOptions;
+  readonly priority?: number | undefined;
   readonly stalledCounter?: number;
   readonly token?: number | undefined;
   readonly state?: JobState | undefined;
-  readonly finishedAt?: number | undefined;
+  /** 'unknown': the job has begun, and the cluster does not store when. */
+  readonly processedOn?: number | 'unknown' | undefined;
+  readonly finishedOn?: number | undefined;
   readonly failedReason?: string | undefined;
   readonly result?: Uint8Array | undefined;
   /** Name and data, encoded or as values. */
@@ -22,53 +34,107 @@ interface JobSource<Data> {
 }
 
 const NOTHING = new Uint8Array([0, 0, 0, 0, 0]);
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
-/** One job as its user sees it: a snapshot of the moment it was read, not a live view. */
+/**
+ * One job as its user sees it: a snapshot of the moment it was read, not a live view. The names are BullMQ's. What BullMQ's class has and
+ * this one lacks is an error in TypeScript, and a {@link NotSupportedError} at run time.
+ */
 export class Job<Data = unknown, Result = unknown> {
-  readonly id: number;
+  /** The decimal form of a number from 1 on, unique in the cluster. */
+  readonly id: string;
   readonly queueName: string;
   /** When the job was added, in wall-clock milliseconds: by the log, or by the client's own clock if add() returned it. */
-  readonly addedAt: number;
+  readonly timestamp: number;
   /** Attempts that ended; 0 while the first one runs. */
   attemptsMade: number;
-  readonly attemptsMax: number;
   /** Times in a row that the job was begun and its lease expired, since an attempt ended; more than `maxStalledCount` fail it. */
   readonly stalledCounter: number;
   /**
    * The fencing token, if a worker holds the job. It grows with every claim, so a later holder's is always larger. Pass it along to fence
-   * your own writes.
+   * your own writes. The processor's second argument is its decimal form.
    */
   readonly token: number | undefined;
-  /** Set only if getJob() returned the job. */
+  /** Set only if getJob() returned the job; {@link getState} reads the current one. */
   readonly state: JobState | undefined;
-  readonly finishedAt: number | undefined;
+  /** When the job was completed or became a dead letter, in wall-clock milliseconds: by the log, or in a worker's events by its clock. */
+  finishedOn: number | undefined;
   /** Why the latest failed attempt failed. */
   failedReason: string | undefined;
+  readonly #id: number;
+  readonly #commands: JobCommands;
+  readonly #attemptsMax: number;
+  readonly #added: AddOptions | undefined;
+  readonly #priority: number | undefined;
   readonly #result: Uint8Array | undefined;
   readonly #payload: Uint8Array | undefined;
+  #opts: JobOptions | undefined;
+  #processedOn: number | 'unknown' | undefined;
   #name: string | undefined;
   #data: Data | undefined;
   #hasData: boolean;
   #returnvalue: Result | undefined;
   #hasReturnvalue = false;
 
+  static {
+    addMissingNames(Job, 'Job', JOB_MISSING);
+  }
+
   /** @internal jobs come from Queue and Worker. */
   constructor(source: JobSource<Data>) {
-    this.id = source.id;
+    this.id = String(source.id);
+    this.#id = source.id;
     this.queueName = source.queueName;
-    this.addedAt = source.addedAt;
+    this.#commands = source.commands;
+    this.timestamp = source.timestamp;
     this.attemptsMade = source.attemptsMade;
-    this.attemptsMax = source.attemptsMax;
+    this.#attemptsMax = source.attemptsMax;
+    this.#added = source.added;
+    this.#priority = source.priority;
     this.stalledCounter = source.stalledCounter ?? 0;
     this.token = source.token;
     this.state = source.state;
-    this.finishedAt = source.finishedAt;
+    this.#processedOn = source.processedOn;
+    this.finishedOn = source.finishedOn;
     this.failedReason = source.failedReason;
     this.#result = source.result;
     this.#payload = source.payload;
     this.#name = source.name;
     this.#data = source.data;
     this.#hasData = source.payload === undefined;
+  }
+
+  /**
+   * Of a job from add(): all options, with the defaults of the queue and of jobraft. Otherwise what the cluster sends: `attempts`, and
+   * `priority` if getJob() returned the job; reading another one throws.
+   * @throws {NotSupportedError} for the value of an option that is not known here
+   */
+  get opts(): JobOptions {
+    this.#opts ??= this.#added === undefined ? knownJobOptions(this.#attemptsMax, this.#priority) : jobOptionsOf(this.#added);
+    return this.#opts;
+  }
+
+  /** The option. @throws {NotSupportedError} for a job that a worker processes */
+  get priority(): number {
+    return this.opts.priority ?? 0;
+  }
+
+  /** The option. @throws {NotSupportedError} for a job that add() did not return */
+  get delay(): number {
+    return this.opts.delay ?? 0;
+  }
+
+  /**
+   * When the processor was called for the current attempt, or the latest one, in milliseconds by the worker's wall clock; undefined before
+   * the first one.
+   * @throws {NotSupportedError} for a job from getJob() that has begun: the cluster does not store it
+   */
+  get processedOn(): number | undefined {
+    if (this.#processedOn !== 'unknown') return this.#processedOn;
+    throw new NotSupportedError(
+      'Job.processedOn of a job that getJob() returned',
+      'Record it in the processor or in an "active" listener: only the jobs of a worker have it.',
+    );
   }
 
   get name(): string {
@@ -96,30 +162,91 @@ export class Job<Data = unknown, Result = unknown> {
   }
 
   /**
-   * The end of the attempt is committed. Static, and without an assignment that may throw: the job's owner may have frozen it, removed
-   * its prototype, or redefined its properties.
+   * A dead letter becomes waiting again, with all its attempts. This object does not change.
+   * @throws {JobNotFoundError | JobStateError | NotSupportedError}
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async retry(state: 'failed' = 'failed', ...more: readonly never[]): Promise<void> {
+    if (more.length > 0) throw new NotSupportedError('The options of Job.retry()', 'Leave them out: all attempts are available again.');
+    if (state !== 'failed')
+      throw new NotSupportedError(`Job.retry('${String(state)}')`, 'Only failed jobs can be retried; add the job again.');
+    await this.#commands.retry(this.#id);
+  }
+
+  /**
+   * Removes the job, unless it is active.
+   * @throws {JobNotFoundError | JobStateError | NotSupportedError}
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError} see the error's `outcome`
+   */
+  async remove(...options: readonly never[]): Promise<void> {
+    if (options.length > 0) throw new NotSupportedError('The options of Job.remove()', 'Leave them out: jobs have no children yet.');
+    await this.#commands.remove(this.#id);
+  }
+
+  /** The job's state now, by a linearizable read; 'unknown' if it was removed. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+  async getState(): Promise<JobState | 'unknown'> {
+    return await this.#commands.stateOf(this.#id);
+  }
+
+  async isCompleted(): Promise<boolean> {
+    return (await this.getState()) === 'completed';
+  }
+
+  async isFailed(): Promise<boolean> {
+    return (await this.getState()) === 'failed';
+  }
+
+  async isDelayed(): Promise<boolean> {
+    return (await this.getState()) === 'delayed';
+  }
+
+  async isActive(): Promise<boolean> {
+    return (await this.getState()) === 'active';
+  }
+
+  async isWaiting(): Promise<boolean> {
+    return (await this.getState()) === 'waiting';
+  }
+
+  /**
+   * The processor is about to be called. The functions of this kind are static, and without an assignment that may throw: the job's owner
+   * may have frozen it, removed its prototype, or redefined its properties.
    * @internal
    */
-  static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value): void {
+  static recordStart(job: Job, processedOn: number): void {
+    job.#processedOn = processedOn;
+  }
+
+  /** @internal the end of the attempt is committed. */
+  static recordCompletion<Value>(job: Job<unknown, Value>, attemptsMade: number, value: Value, finishedOn: number): void {
     job.#returnvalue = value;
     job.#hasReturnvalue = true;
     assign(job, 'attemptsMade', attemptsMade);
+    assign(job, 'finishedOn', finishedOn);
   }
 
-  /** @internal */
-  static recordFailure(job: Job, attemptsMade: number, reason: string): void {
+  /** @internal @param finishedOn undefined if the job will be tried again. */
+  static recordFailure(job: Job, attemptsMade: number, reason: string, finishedOn: number | undefined): void {
     assign(job, 'attemptsMade', attemptsMade);
     assign(job, 'failedReason', reason);
+    assign(job, 'finishedOn', finishedOn);
   }
 
   toJSON(): object {
-    const { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, stalledCounter, state, returnvalue, failedReason } = this;
-    return { id, queueName, name, data, addedAt, attemptsMade, attemptsMax, stalledCounter, state, returnvalue, failedReason };
+    const { id, queueName, name, data, opts, timestamp, attemptsMade, stalledCounter, state, finishedOn, returnvalue, failedReason } = this;
+    const processedOn = this.#processedOn === 'unknown' ? undefined : this.#processedOn;
+    const times = { timestamp, processedOn, finishedOn };
+    return { id, queueName, name, data, opts, ...times, attemptsMade, stalledCounter, state, returnvalue, failedReason };
+  }
+
+  /** For console.log(): most of the fields are getters. */
+  [INSPECT](_depth: number, options: object, inspect: (value: object, options: object) => string): string {
+    return `Job ${inspect(this.toJSON(), options)}`;
   }
 }
 
 /** Without effect if the object does not allow it. Never throws. On the path of every job, where defining the property is slower. */
-function assign<Name extends 'attemptsMade' | 'failedReason'>(job: Job, name: Name, value: Job[Name]): void {
+function assign<Name extends 'attemptsMade' | 'failedReason' | 'finishedOn'>(job: Job, name: Name, value: Job[Name]): void {
   try {
     job[name] = value;
   } catch {
@@ -127,21 +254,24 @@ function assign<Name extends 'attemptsMade' | 'failedReason'>(job: Job, name: Na
   }
 }
 
-/** The job that add() returns: `addedAt` by the client's clock, and the same name and data objects. */
+/** The job that add() returns: `timestamp` by the client's clock, and the same name and data objects. */
 export const jobOfAdd = <Data, Result>(
   queueName: string,
+  commands: JobCommands,
   id: number,
-  addedAt: number,
-  attemptsMax: number,
+  timestamp: number,
+  added: AddOptions,
   name: string,
   data: Data,
-): Job<Data, Result> => new Job<Data, Result>({ id, queueName, addedAt, attemptsMade: 0, attemptsMax, name, data });
+): Job<Data, Result> =>
+  new Job<Data, Result>({ id, queueName, commands, timestamp, attemptsMade: 0, attemptsMax: added.attemptsMax, added, name, data });
 
-export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob): Job<Data, Result> =>
+export const jobOfClaim = <Data, Result>(queueName: string, commands: JobCommands, claimed: ClaimedJob): Job<Data, Result> =>
   new Job<Data, Result>({
     id: claimed.id,
     queueName,
-    addedAt: claimed.addedMs,
+    commands,
+    timestamp: claimed.addedMs,
     attemptsMade: claimed.attempt - 1,
     attemptsMax: claimed.attemptsMax,
     stalledCounter: claimed.stalls,
@@ -149,17 +279,21 @@ export const jobOfClaim = <Data, Result>(queueName: string, claimed: ClaimedJob)
     payload: claimed.payload ?? NOTHING,
   });
 
-export const jobOfDetail = <Data, Result>(detail: JobDetail): Job<Data, Result> =>
+/** @param processedOn when the latest attempt began, if it is known. */
+export const jobOfDetail = <Data, Result>(detail: JobDetail, commands: JobCommands, processedOn?: number): Job<Data, Result> =>
   new Job<Data, Result>({
     id: detail.id,
     queueName: detail.queue,
-    addedAt: detail.addedMs,
+    commands,
+    timestamp: detail.addedMs,
     attemptsMade: detail.state === 'active' && detail.isBegun ? detail.attempt - 1 : detail.attempt,
     attemptsMax: detail.attemptsMax,
+    priority: detail.priority,
     stalledCounter: detail.stalls,
     token: detail.state === 'active' ? detail.token : undefined,
     state: detail.state,
-    finishedAt: detail.finishedMs,
+    processedOn: processedOn ?? (detail.attempt > 0 || detail.stalls > 0 ? 'unknown' : undefined),
+    finishedOn: detail.finishedMs,
     failedReason: detail.failedReason,
     result: detail.result,
     payload: detail.payload ?? NOTHING,

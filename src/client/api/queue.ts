@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { describeValue } from '../../base/describe-value.ts';
 import { JobraftError } from '../../base/errors.ts';
 import { isPromise } from '../../base/missing-await.ts';
-import type { ReadConsistency } from '../../protocol/client-frame.ts';
-import type { JobCounts } from '../../protocol/job-state.ts';
+import type { JobCounts, JobState } from '../../protocol/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
-import type { AddOptions, RequestEncoder } from '../../protocol/request-encoder.ts';
+import type { AddOptions } from '../../protocol/request-encoder.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
@@ -16,10 +15,14 @@ import { encodePayload } from '../payload.ts';
 import { unexpectedResult } from '../result-errors.ts';
 import { readProperty } from '../thrown.ts';
 import { ADD_BYTES, Bulk } from './bulk.ts';
+import { OPTIONS_MISSING, QUEUE_MISSING } from './bullmq-names.ts';
 import type { Client } from './client.ts';
 import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from './connection-source.ts';
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
+import { type JobCommands, QueueCommands } from './job-commands.ts';
+import { parseJobId } from './job-id.ts';
 import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
+import { addMissingNames, NotSupportedError } from './not-supported.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 
 export type { JobOptions };
@@ -37,11 +40,10 @@ export interface BulkJob<Data> {
   readonly opts?: JobOptions;
 }
 
-const OPERATION_BYTES = 64;
-
 const SCHEMA = optionsOf(
   { connection: aConnection, defaultJobOptions: JOB_OPTIONS.optional() } satisfies Record<keyof QueueOptions, z.ZodType>,
   CONNECTION_REMEDY,
+  OPTIONS_MISSING.queue,
 );
 const BULK_JOB = optionsOf(
   { name: z.unknown(), data: z.unknown(), opts: JOB_OPTIONS.optional() } satisfies Record<keyof BulkJob<unknown>, z.ZodType>,
@@ -49,13 +51,21 @@ const BULK_JOB = optionsOf(
 );
 const BULK = aValue(Array.isArray, 'Give a list of jobs: [{ name, data, opts }].');
 
-/** The producer's side of one named queue. When add() resolves, the job is committed. */
+/**
+ * The producer's side of one named queue. When add() resolves, the job is committed. What BullMQ's class has and this one lacks is an error
+ * in TypeScript, and a {@link NotSupportedError} at run time.
+ */
 export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable {
   readonly name: string;
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
+  readonly #commands: QueueCommands;
   readonly #defaults: AddOptions;
   #closing: Promise<void> | undefined;
+
+  static {
+    addMissingNames(Queue, 'Queue', QUEUE_MISSING);
+  }
 
   /** @throws {UnknownOptionError | InvalidOptionError} */
   constructor(name: string, options: QueueOptions) {
@@ -65,6 +75,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     this.name = name;
     this.#lease = acquireClient(options.connection);
     this.#dispatcher = this.#lease.client.dispatcher;
+    this.#commands = new QueueCommands(name, this.#dispatcher);
   }
 
   async waitUntilReady(): Promise<void> {
@@ -84,7 +95,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
       const added = addOptionsOf(options, this.#defaults);
       const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
       this.#dispatcher.open(payload.length + ADD_BYTES).add(this.name, payload, added);
-      this.#dispatcher.commit(new AddCall<Data, Result>(this.name, name, data, added.attemptsMax, resolve, reject));
+      this.#dispatcher.commit(new AddCall<Data, Result>(this.name, this.#commands, name, data, added, resolve, reject));
     });
   }
 
@@ -98,7 +109,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   async addBulk(jobs: readonly BulkJob<Data>[]): Promise<Job<Data, Result>[]> {
     if (this.#closing !== undefined) throw new ClientClosedError();
     checkOptions(BULK, jobs, ['jobs']);
-    const bulk = new Bulk<Data, Result>(this.name, this.#dispatcher, jobs.length);
+    const bulk = new Bulk<Data, Result>(this.name, this.#commands, this.#dispatcher, jobs.length);
     for (let at = 0; at < jobs.length; at += 1) {
       const job = jobs[at] as BulkJob<Data>;
       try {
@@ -111,37 +122,65 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     return await bulk.addAll();
   }
 
-  /** @returns undefined if this queue has no such job. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
-  async getJob(id: number, options?: ReadOptions): Promise<Job<Data, Result> | undefined> {
+  /**
+   * @param id as add() returned it.
+   * @returns undefined if this queue has no such job.
+   * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError}
+   */
+  async getJob(id: string, options?: ReadOptions): Promise<Job<Data, Result> | undefined> {
     const consistency = readConsistency(options);
-    checkJobId(id);
-    const result = await this.#query(consistency, (encoder) => encoder.command('getJob', { jobId: id }));
-    if (result.ok && result.type === 'job') return result.job.queue === this.name ? jobOfDetail(result.job) : undefined;
-    if (!result.ok && result.code === 'JOB_NOT_FOUND') return undefined;
-    throw unexpectedResult(result);
+    const detail = await this.#commands.find(parseJobId(id), consistency);
+    return detail === undefined ? undefined : jobOfDetail(detail, this.#commands);
+  }
+
+  /** By a linearizable read. @returns 'unknown' if this queue has no such job. @throws {InvalidOptionError | DeadlineError | NoLeaderError} */
+  async getJobState(id: string): Promise<JobState | 'unknown'> {
+    return await this.#commands.stateOf(parseJobId(id));
   }
 
   /** How many jobs are in each state. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
   async getJobCounts(options?: ReadOptions): Promise<JobCounts> {
-    const result = await this.#query(readConsistency(options), (encoder) => encoder.command('counts', { queue: this.name }));
+    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('counts', { queue: this.name }));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpectedResult(result);
   }
 
-  /** A dead letter of this queue becomes waiting again, with all its attempts. @throws {JobNotFoundError | JobStateError} */
-  async retryJob(id: number): Promise<void> {
-    checkJobId(id);
-    await this.#command((encoder) => encoder.command('retry', { queue: this.name, jobId: id }));
+  /**
+   * Workers of all processes get no more jobs of this queue until {@link resume}, also after a restart; jobs that they have go on. Jobs can
+   * be added, and count as waiting.
+   * @throws {DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async pause(): Promise<void> {
+    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: true }));
   }
 
-  /** Removes a job of this queue that is not active. @throws {JobNotFoundError | JobStateError} */
-  async removeJob(id: number): Promise<void> {
-    checkJobId(id);
-    await this.#command((encoder) => encoder.command('remove', { queue: this.name, jobId: id }));
+  /** Ends {@link pause}. @throws {DeadlineError | NoLeaderError | ClientClosedError} */
+  async resume(): Promise<void> {
+    await this.#commands.command((encoder) => encoder.command('pause', { queue: this.name, isPaused: false }));
+  }
+
+  /** By a linearizable read, unless another consistency is given. @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError} */
+  async isPaused(options?: ReadOptions): Promise<boolean> {
+    const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('isPaused', { queue: this.name }));
+    if (result.ok && result.type === 'paused') return result.isPaused;
+    throw unexpectedResult(result);
+  }
+
+  /**
+   * Removes a job of this queue that is not active.
+   * @returns 1, the number of removed jobs. Where BullMQ returns 0, it rejects.
+   * @throws {JobNotFoundError} if this queue has no such job. @throws {JobStateError} if the job is active.
+   * @throws {InvalidOptionError | NotSupportedError} nothing was sent
+   */
+  async remove(id: string, ...options: readonly never[]): Promise<1> {
+    if (options.length > 0) throw new NotSupportedError('The options of Queue.remove()', 'Leave them out: jobs have no children yet.');
+    await this.#commands.remove(parseJobId(id));
+    return 1;
   }
 
   /** Closes the client if the queue created it and is its last user. May be called twice. */
   close(): Promise<void> {
+    this.#commands.close();
     this.#closing ??= this.#lease.release();
     return this.#closing;
   }
@@ -149,50 +188,33 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #ask(write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#closing !== undefined) throw new ClientClosedError();
-      write(this.#dispatcher.open(OPERATION_BYTES));
-      this.#dispatcher.commit({ onResult: resolve, onError: reject });
-    });
-  }
-
-  #query(consistency: ReadConsistency, write: (encoder: RequestEncoder) => void): Promise<OperationResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#closing !== undefined) throw new ClientClosedError();
-      this.#dispatcher.query(consistency, write, { onResult: resolve, onError: reject });
-    });
-  }
-
-  async #command(write: (encoder: RequestEncoder) => void): Promise<void> {
-    const result = await this.#ask(write);
-    if (!result.ok || result.type !== 'done') throw unexpectedResult(result);
-  }
 }
 
 /** A pending add(): the two ends of its promise and the fields of its job. */
 class AddCall<Data, Result> implements PendingOperation {
   readonly onError: (error: Error) => void;
   readonly #queueName: string;
+  readonly #commands: JobCommands;
   readonly #name: string;
   readonly #data: Data;
-  readonly #attemptsMax: number;
+  readonly #added: AddOptions;
   readonly #resolve: (job: Job<Data, Result>) => void;
 
   constructor(
     queueName: string,
+    commands: JobCommands,
     name: string,
     data: Data,
-    attemptsMax: number,
+    added: AddOptions,
     resolve: (job: Job<Data, Result>) => void,
     reject: (error: Error) => void,
   ) {
     this.onError = reject;
     this.#queueName = queueName;
+    this.#commands = commands;
     this.#name = name;
     this.#data = data;
-    this.#attemptsMax = attemptsMax;
+    this.#added = added;
     this.#resolve = resolve;
   }
 
@@ -201,7 +223,8 @@ class AddCall<Data, Result> implements PendingOperation {
       this.onError(unexpectedResult(result));
       return;
     }
-    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, result.id, Date.now(), this.#attemptsMax, this.#name, this.#data));
+    const { id } = result;
+    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, this.#commands, id, Date.now(), this.#added, this.#name, this.#data));
   }
 }
 
@@ -237,12 +260,3 @@ const QUEUE_NAME = aValue(
 export function checkQueueName(name: unknown): void {
   checkOptions(QUEUE_NAME, name, ['name']);
 }
-
-const isJobId = (id: unknown): boolean => Number.isSafeInteger(id) && (id as number) > 0;
-
-/** @throws {InvalidOptionError} */
-function checkJobId(id: unknown): void {
-  if (!isJobId(id)) checkOptions(JOB_ID, id, ['id']);
-}
-
-const JOB_ID = aValue(isJobId, 'Give the number that add() returned as job.id.');

@@ -1,16 +1,5 @@
 import type { ThrownRecord } from '../thrown-record.ts';
-
-/** The single argument of a processor in a file. */
-export interface SandboxJob<Data> {
-  readonly id: number;
-  readonly queueName: string;
-  readonly name: string;
-  readonly data: Data;
-  readonly attemptsMade: number;
-  readonly attemptsMax: number;
-  readonly addedAt: number;
-  readonly token: number | undefined;
-}
+import type { SandboxJobData } from './sandbox-job.ts';
 
 /** The message to a thread for one job. */
 export interface SandboxTask {
@@ -18,7 +7,7 @@ export interface SandboxTask {
   readonly run: number;
   /** The processor file, as a file: URL. */
   readonly file: string;
-  readonly job: SandboxJob<unknown>;
+  readonly job: SandboxJobData;
 }
 
 /** The thread's reply after the processor has ended: the result, encoded by `encodeValue`, or the thrown value. */

@@ -1,9 +1,14 @@
 import { parentPort } from 'node:worker_threads';
 import { encodeValue } from '../payload.ts';
 import { recordThrown } from '../thrown-record.ts';
-import type { FileFailure, SandboxJob, SandboxOutcome, SandboxTask } from './sandbox-task.ts';
+import { SandboxJob } from './sandbox-job.ts';
+import type { FileFailure, SandboxOutcome, SandboxTask } from './sandbox-task.ts';
 
-type FileProcessor = (job: SandboxJob<unknown>) => unknown;
+/**
+ * The arguments of a processor that is a function. The thread of a job that lost its lease is ended at once: the signal, which is there for
+ * code that passes it on, is never aborted.
+ */
+type FileProcessor = (job: SandboxJob, token: string, signal: AbortSignal) => unknown;
 
 let processor: FileProcessor | undefined;
 
@@ -11,7 +16,8 @@ let processor: FileProcessor | undefined;
 export async function runTask(task: SandboxTask): Promise<SandboxOutcome> {
   processor ??= await importProcessor(task);
   try {
-    return { ok: true, value: encodeValue(await processor(task.job)) };
+    const job = new SandboxJob(task.job);
+    return { ok: true, value: encodeValue(await processor(job, String(job.token), new AbortController().signal)) };
   } catch (thrown) {
     return { ok: false, thrown: recordThrown(thrown) };
   }

@@ -79,14 +79,15 @@ export class Sandbox<Data, Result> {
     signal.throwIfAborted();
     if (this.#isClosed) throw new ClientClosedError();
     invariant(this.#runs.size < this.threads, () => `job ${job.id} begun while all ${this.threads} threads are busy`);
-    const { id, queueName, name, data, attemptsMade, attemptsMax, addedAt, token } = job;
+    const { id, queueName, name, data, opts, attemptsMade, stalledCounter, timestamp, processedOn, token } = job;
+    const attemptsMax = opts.attempts ?? 1;
     const file = this.#locate();
     const run = new Run();
     const number = this.#nextRun;
     const task = {
       run: number,
       file,
-      job: { id, queueName, name, data, attemptsMade, attemptsMax, addedAt, token },
+      job: { id, queueName, name, data, attemptsMade, attemptsMax, stalledCounter, timestamp, processedOn, token },
     };
     this.#nextRun += 1;
     this.#runs.set(number, run);

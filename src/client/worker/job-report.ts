@@ -5,6 +5,14 @@ import { RequestRejectedError } from '../errors.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
 import type { LeasedJob } from './leased-job.ts';
 
+export interface ReportedFailure {
+  readonly error: Error;
+  /** The error as stored. */
+  readonly reason: string;
+  /** Whether the job may be tried again, if attempts are left. */
+  readonly mayRetry: boolean;
+}
+
 /** How a worker handles the replies. */
 export interface JobReportHandlers<Data, Result> {
   readonly leaseMs: number;
@@ -13,7 +21,7 @@ export interface JobReportHandlers<Data, Result> {
   /** The report has a reply, or is given up; a more specific handler follows. */
   onReply(held: LeasedJob<Data, Result>): void;
   onCompleted(held: LeasedJob<Data, Result>, result: Result): void;
-  onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void;
+  onFailed(held: LeasedJob<Data, Result>, failure: ReportedFailure): void;
   onLost(held: LeasedJob<Data, Result>): void;
   /** The nodes allow results of fewer bytes than this client. */
   onTooLarge(held: LeasedJob<Data, Result>, error: Error): void;
@@ -89,25 +97,21 @@ export class JobCompletion<Data, Result> extends JobReport<Data, Result> {
 
 export class JobFailure<Data, Result> extends JobReport<Data, Result> {
   readonly bytes: number;
-  readonly #error: Error;
-  readonly #reason: string;
-  readonly #mayRetry: boolean;
+  readonly #failure: ReportedFailure;
 
-  /** @param reason the error as stored. @param mayRetry whether the job may be tried again, if attempts are left. */
-  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, error: Error, reason: string, mayRetry: boolean) {
+  constructor(held: LeasedJob<Data, Result>, handlers: JobReportHandlers<Data, Result>, failure: ReportedFailure) {
     super(held, handlers);
-    this.bytes = OPERATION_BYTES + reason.length;
-    this.#error = error;
-    this.#reason = reason;
-    this.#mayRetry = mayRetry;
+    this.bytes = OPERATION_BYTES + failure.reason.length;
+    this.#failure = failure;
   }
 
   write(encoder: RequestEncoder): void {
-    encoder.command('fail', { jobId: this.held.id, token: this.held.token, reason: this.#reason, retry: this.#mayRetry });
+    const { reason, mayRetry: retry } = this.#failure;
+    encoder.command('fail', { jobId: this.held.id, token: this.held.token, reason, retry });
   }
 
   protected onReported(): void {
-    this.handlers.onFailed(this.held, this.#error, this.#reason);
+    this.handlers.onFailed(this.held, this.#failure);
   }
 
   protected onRejected(error: Error): void {

@@ -1,24 +1,7 @@
 import type { ClaimedJob } from '../../protocol/reply.ts';
 import { Job } from '../api/job.ts';
 
-/** The second argument of a processor. */
-export interface JobContext {
-  /** Aborted when the lease is lost, or the worker is closed by force: then the result no longer counts. */
-  readonly signal: AbortSignal;
-}
-
-/** The processor's view of a held job: it cannot change the worker's state. */
-class LeasedJobContext implements JobContext {
-  readonly #held: LeasedJob<unknown, unknown>;
-
-  constructor(held: LeasedJob<unknown, unknown>) {
-    this.#held = held;
-  }
-
-  get signal(): AbortSignal {
-    return this.#held.signal;
-  }
-}
+type Claim = Pick<ClaimedJob, 'id' | 'token' | 'attempt' | 'attemptsMax' | 'stalls' | 'isBegun'>;
 
 /**
  * A job under this worker's lease, from the claim to the reply that ends it. The worker's own state of the job is kept here: the job
@@ -36,33 +19,39 @@ export class LeasedJob<Data, Result> {
   extendedAtMs: number;
   /** Whether its claim began it. */
   readonly isBegun: boolean;
-  /** Its processor was called. */
-  hasStarted = false;
+  #processedOn: number | undefined;
   /** It was ended or given back: it has no lease to lose. */
   isEnded = false;
+  readonly #attemptsMax: number;
   #lost: Error | undefined;
   #controller: AbortController | undefined;
 
-  constructor(job: Job<Data, Result>, claimed: Pick<ClaimedJob, 'id' | 'token' | 'attempt' | 'stalls' | 'isBegun'>, leasedFromMs: number) {
+  constructor(job: Job<Data, Result>, claimed: Claim, leasedFromMs: number) {
     this.job = job;
     this.id = claimed.id;
     this.token = claimed.token;
     this.attempt = claimed.attempt;
+    this.#attemptsMax = claimed.attemptsMax;
     this.stalls = claimed.stalls;
     this.isBegun = claimed.isBegun;
     this.extendedAtMs = leasedFromMs;
+  }
+
+  /** When its processor was called, in wall-clock milliseconds. */
+  get processedOn(): number | undefined {
+    return this.#processedOn;
+  }
+
+  /** Its processor was called. */
+  get hasStarted(): boolean {
+    return this.#processedOn !== undefined;
   }
 
   get isLost(): boolean {
     return this.#lost !== undefined;
   }
 
-  /** The argument for the processor. */
-  get context(): JobContext {
-    return new LeasedJobContext(this);
-  }
-
-  /** Created when first read; most processors do not read it. */
+  /** Aborted when the lease is lost, or the worker is closed by force: then the result no longer counts. Created when first read. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -77,14 +66,21 @@ export class LeasedJob<Data, Result> {
     if (this.#controller !== undefined) abort(this.#controller, reason);
   }
 
-  /** The completion is committed. */
-  onCompleted(result: Result): void {
-    Job.recordCompletion(this.job, this.attempt, result);
+  /** Its processor is about to be called. */
+  onStarted(): void {
+    this.#processedOn = Date.now();
+    Job.recordStart(this.job, this.#processedOn);
   }
 
-  /** The failure is committed. */
-  onFailed(reason: string): void {
-    Job.recordFailure(this.job, this.attempt, reason);
+  /** The completion is committed. */
+  onCompleted(result: Result): void {
+    Job.recordCompletion(this.job, this.attempt, result, Date.now());
+  }
+
+  /** The failure is committed. @param mayRetry whether the job is tried again if attempts are left. */
+  onFailed(reason: string, mayRetry: boolean): void {
+    const isTriedAgain = mayRetry && this.attempt < this.#attemptsMax;
+    Job.recordFailure(this.job, this.attempt, reason, isTriedAgain ? undefined : Date.now());
   }
 }
 

@@ -1,5 +1,6 @@
 import { STALLED_REASON } from '../../protocol/reply.ts';
 import { type Job, jobOfDetail } from '../api/job.ts';
+import type { JobCommands } from '../api/job-commands.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { JobStalledError } from '../errors.ts';
 import type { LeasedJob } from './leased-job.ts';
@@ -16,7 +17,8 @@ export interface StalledJobFailure<Data, Result> {
  */
 export function readStalledJob<Data, Result>(
   dispatcher: Dispatcher,
-  { id, token }: Pick<LeasedJob<Data, Result>, 'id' | 'token'>,
+  commands: JobCommands,
+  { id, token, processedOn }: Pick<LeasedJob<Data, Result>, 'id' | 'token' | 'processedOn'>,
   onKnown: (failure: StalledJobFailure<Data, Result> | undefined) => void,
 ): void {
   try {
@@ -26,7 +28,7 @@ export function readStalledJob<Data, Result>(
         const reason = detail?.failedReason;
         // Only if this was the last lease of the job; otherwise another worker reports the failure.
         if (detail?.token !== token || reason?.startsWith(STALLED_REASON) !== true) onKnown(undefined);
-        else onKnown({ job: jobOfDetail(detail), error: new JobStalledError(id, reason) });
+        else onKnown({ job: jobOfDetail(detail, commands, processedOn), error: new JobStalledError(id, reason) });
       },
       onError: () => onKnown(undefined),
     });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { CLAIM_COUNT_MAX, STALLED_MAX, STALLED_MAX_DEFAULT } from '../../protocol/limits.ts';
+import { OPTIONS_MISSING } from '../api/bullmq-names.ts';
 import type { Client } from '../api/client.ts';
 import { aConnection, CONNECTION_REMEDY } from '../api/connection-source.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
@@ -10,8 +11,8 @@ export interface WorkerOptions {
   readonly connection: ClusterEndpoint | Client;
   /** Maximum number of jobs processed at the same time; 1. A processor in a file processes no more than it has `threads`. */
   readonly concurrency?: number;
-  /** Lease duration without renewal; a lease is extended every third of it; 30,000 ms. */
-  readonly leaseMs?: number;
+  /** Duration of a job's lease without renewal, in milliseconds; a lease is extended every third of it; 30,000. */
+  readonly lockDuration?: number;
   /**
    * How often a job may stall (be begun under a lease that expires before the attempt ends): the process was killed, its event loop was
    * blocked, or it could not reach the cluster. One more stall fails the job. An attempt that ends resets the count; 1.
@@ -30,7 +31,9 @@ export interface WorkerOptions {
   /** Maximum number of threads of a processor in a file, each with one job at a time; as many as `concurrency`, but at most 32. */
   readonly threads?: number;
 }
-export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads'>>>;
+export type WorkerConfig = Readonly<Required<Omit<WorkerOptions, 'connection' | 'threads' | 'lockDuration'>>> & {
+  readonly leaseMs: number;
+};
 
 const PREFETCH_SHARE = 4;
 
@@ -38,7 +41,7 @@ const SCHEMA = optionsOf(
   {
     connection: aConnection,
     concurrency: integerIn(1, CLAIM_COUNT_MAX).optional(),
-    leaseMs: durationIn(10, 24 * 3_600_000).optional(),
+    lockDuration: durationIn(10, 24 * 3_600_000).optional(),
     maxStalledCount: integerIn(0, STALLED_MAX).optional(),
     autorun: aBoolean.optional(),
     claimWaitMs: durationIn(1, 60_000).optional(),
@@ -46,16 +49,17 @@ const SCHEMA = optionsOf(
     threads: integerIn(1, 256).optional(),
   } satisfies Record<keyof WorkerOptions, z.ZodType>,
   CONNECTION_REMEDY,
+  OPTIONS_MISSING.worker,
 );
 
 /** @throws {UnknownOptionError | InvalidOptionError} */
 export function workerConfig(options: WorkerOptions): WorkerConfig {
   checkOptions(SCHEMA, options);
-  const { concurrency = 1, leaseMs = 30_000, maxStalledCount = STALLED_MAX_DEFAULT, autorun = true, claimWaitMs = 5_000 } = options;
+  const { concurrency = 1, lockDuration: leaseMs = 30_000, autorun = true, claimWaitMs = 5_000 } = options;
   return Object.freeze({
     concurrency,
     leaseMs,
-    maxStalledCount,
+    maxStalledCount: options.maxStalledCount ?? STALLED_MAX_DEFAULT,
     autorun,
     claimWaitMs,
     prefetchMax: options.prefetchMax ?? Math.min(PREFETCH_SHARE * concurrency, CLAIM_COUNT_MAX),

@@ -1,8 +1,11 @@
-import { EventEmitter, errorMonitor } from 'node:events';
+import { errorMonitor } from 'node:events';
 import { REASON_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob } from '../../protocol/reply.ts';
+import { WORKER_MISSING } from '../api/bullmq-names.ts';
 import { acquireClient, type SharedClient } from '../api/connection-source.ts';
 import { type Job, jobOfClaim } from '../api/job.ts';
+import { QueueCommands } from '../api/job-commands.ts';
+import { addMissingNames } from '../api/not-supported.ts';
 import { checkQueueName } from '../api/queue.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
@@ -10,54 +13,42 @@ import { encodeValue } from '../payload.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
 import { describeThrown, toError } from '../thrown.ts';
 import { JobClaimer } from './job-claimer.ts';
-import { JobCompletion, JobFailure, type JobReportHandlers } from './job-report.ts';
+import { JobCompletion, JobFailure, type JobReportHandlers, type ReportedFailure } from './job-report.ts';
 import { JobSlots } from './job-slots.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
-import { type JobContext, LeasedJob } from './leased-job.ts';
+import { LeasedJob } from './leased-job.ts';
 import { callListeners, warnOfThrown } from './listeners.ts';
 import { readStalledJob } from './stalled-job.ts';
+import { WorkerEmitter, type WorkerEvents } from './worker-events.ts';
 import { checkProcessor, type WorkerConfig, type WorkerOptions, workerConfig } from './worker-options.ts';
 
 export { UnrecoverableError } from '../errors.ts';
-export type { WorkerOptions };
-
-export type Processor<Data, Result> = (job: Job<Data, Result>, context: JobContext) => Promise<Result> | Result;
+export type { WorkerEvents, WorkerOptions };
 
 /**
- * The worker's events and the arguments of their listeners. A listener that throws, or returns a promise that rejects, affects
- * neither the worker nor the other listeners: its error is emitted as 'error', or as a process warning if there is no listener.
+ * Processes one job.
+ * @param token the job's fencing token in decimal form, as `job.token` is a number. It grows with every claim: an external store that
+ * keeps the largest token it has seen, and rejects smaller ones, is not written by a worker that lost its lease. Compare as numbers,
+ * `Number(token)`, never as text.
+ * @param signal aborted when the lease is lost, or the worker is closed by force: then the result no longer counts.
+ * @returns the job's result. An error that it throws, or rejects with, fails the attempt.
  */
-export interface WorkerEvents<Data, Result> {
-  /** The processor begins. */
-  active: [job: Job<Data, Result>];
-  /** The completion is committed. */
-  completed: [job: Job<Data, Result>, result: Result];
-  /**
-   * The failure is committed: the job will be tried again, or is a dead letter. Also emitted, with a {@link JobStalledError} and after
-   * 'stalled', if the cluster failed the job because this worker lost its lease once too often.
-   */
-  failed: [job: Job<Data, Result>, error: Error];
-  /** The lease was lost: another worker may hold the job, and this worker's result no longer counts. */
-  stalled: [job: Job<Data, Result>, error: LeaseLostError];
-  /** The worker got jobs, and no job is left waiting in the queue; delayed ones may be, and jobs may still run. */
-  drained: [];
-  /** A call to the cluster failed, or a listener threw; the worker goes on. It stops if the client or its cluster was closed. */
-  error: [error: Error];
-  closed: [];
-}
+export type Processor<Data, Result> = (job: Job<Data, Result>, token: string, signal: AbortSignal) => Promise<Result> | Result;
 
 /** In characters: any text of this length fits into the bytes that the queue stores. */
 const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
 
 /**
  * The consumer's side of one named queue: claims jobs, runs the processor, and reports the outcome. A job that was lost to another
- * worker can never be completed by this one.
+ * worker can never be completed by this one. What BullMQ's class has and this one lacks is an error in TypeScript, and a
+ * {@link NotSupportedError} at run time.
  */
-export class Worker<Data = unknown, Result = unknown> extends EventEmitter<WorkerEvents<Data, Result>> implements AsyncDisposable {
+export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data, Result> implements AsyncDisposable {
   readonly name: string;
   readonly #config: WorkerConfig;
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
+  readonly #commands: QueueCommands;
   readonly #unsubscribe: () => void;
   readonly #sandbox: Sandbox<Data, Result> | undefined;
   readonly #processor: Processor<Data, Result>;
@@ -73,6 +64,10 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   readonly #closed: Promise<void>;
   #onClosed!: () => void;
   #onProgress: (() => void) | undefined;
+
+  static {
+    addMissingNames(Worker, 'Worker', WORKER_MISSING);
+  }
 
   /**
    * @param processor a function, or the path (relative to the working directory) or file: URL of a file whose export `process` (or
@@ -102,10 +97,11 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       this.#sandbox = sandbox;
       // A job without a thread has not begun.
       this.#config = Object.freeze({ ...this.#config, concurrency: sandbox.threads });
-      this.#processor = (job, context) => sandbox.run(job, context.signal);
+      this.#processor = (job, _token, signal) => sandbox.run(job, signal);
     }
     this.#lease = acquireClient(options.connection);
     this.#dispatcher = this.#lease.client.dispatcher;
+    this.#commands = new QueueCommands(name, this.#dispatcher);
     const { claimSchedulers, quarantine } = this.#lease.client;
     this.#intake = new JobClaimer(
       name,
@@ -140,7 +136,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
       outlivesOutage: () => !this.#isClosing,
       onReply: (held) => this.#onReportReply(held),
       onCompleted: (held, result) => this.#onCompleted(held, result),
-      onFailed: (held, error, reason) => this.#onFailed(held, error, reason),
+      onFailed: (held, failure) => this.#onFailed(held, failure),
       onLost: (held) => this.#onLeaseLost(held),
       // Another attempt would fail as well.
       onTooLarge: (held, error) => this.#send(held, this.#failureOf(held, error)),
@@ -151,7 +147,13 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     if (this.#config.autorun) queueMicrotask(() => void this.run());
   }
 
-  get isRunning(): boolean {
+  /** Maximum number of jobs processed at the same time: the option, or fewer if a processor in a file has fewer threads. */
+  get concurrency(): number {
+    return this.#config.concurrency;
+  }
+
+  /** Whether it was started, by itself or by run(), and is not closed or about to be. */
+  isRunning(): boolean {
     return this.#isStarted && !this.#isClosing;
   }
 
@@ -198,6 +200,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#keeper.stop();
     await this.#sandbox?.close();
     this.#unsubscribe();
+    this.#commands.close();
     await this.#lease.release();
     this.#emitToListeners('closed');
     this.#onClosed();
@@ -206,17 +209,17 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {
     // The lease runs from when the claim was applied: after it was sent, and after the last moment before its reply arrived.
     const leasedFromMs = Math.max(askedAtMs, this.#keeper.aliveAtMs);
-    const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, claimed), claimed, leasedFromMs));
+    const held = jobs.map((claimed) => new LeasedJob<Data, Result>(jobOfClaim(this.name, this.#commands, claimed), claimed, leasedFromMs));
     this.#slots.add(held);
     this.#progress();
   }
 
   async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
-    held.hasStarted = true;
+    held.onStarted();
     this.#emitToListeners('active', held.job);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
-      const result = await this.#processor(held.job, held.context);
+      const result = await this.#processor(held.job, String(held.token), held.signal);
       const bytes = encodeValue(result);
       const { payloadBytesMax } = this.#dispatcher.config;
       if (bytes.length > payloadBytesMax) throw new PayloadTooLargeError(bytes.length, payloadBytesMax);
@@ -234,7 +237,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
 
   #failureOf(held: LeasedJob<Data, Result>, error: Error): JobFailure<Data, Result> {
     const reason = describeThrown(error).slice(0, REASON_LENGTH_MAX);
-    return new JobFailure(held, this.#reports, error, reason, !isUnrecoverable(error));
+    return new JobFailure(held, this.#reports, { error, reason, mayRetry: !isUnrecoverable(error) });
   }
 
   /** Sends the outcome of a job. */
@@ -260,8 +263,8 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
     this.#emitToListeners('completed', held.job, result);
   }
 
-  #onFailed(held: LeasedJob<Data, Result>, error: Error, reason: string): void {
-    held.onFailed(reason);
+  #onFailed(held: LeasedJob<Data, Result>, { error, reason, mayRetry }: ReportedFailure): void {
+    held.onFailed(reason, mayRetry);
     this.#emitToListeners('failed', held.job, error);
   }
 
@@ -291,7 +294,7 @@ export class Worker<Data = unknown, Result = unknown> extends EventEmitter<Worke
   /** The stall may have failed the job. No report of this worker shows that. */
   #emitIfFailed(held: LeasedJob<Data, Result>): void {
     this.#ending += 1;
-    readStalledJob<Data, Result>(this.#dispatcher, held, (failure) => {
+    readStalledJob<Data, Result>(this.#dispatcher, this.#commands, held, (failure) => {
       this.#ending -= 1;
       if (failure !== undefined) this.#emitToListeners('failed', failure.job, failure.error);
       this.#progress();

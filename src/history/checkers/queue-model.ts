@@ -23,6 +23,8 @@ export interface QueueState {
   readonly jobs: readonly QueuedJob[];
   readonly lastId: number;
   readonly lastToken: number;
+  /** The queues that are paused. */
+  readonly paused: readonly string[];
 }
 
 /** Values that are the same for all jobs. */
@@ -33,7 +35,7 @@ const UNSURE_MAX = 5;
 
 /** The whole queue, for short histories: states are compared by all their fields. */
 export class QueueModel implements SequentialModel<QueueState, HistoryOperation> {
-  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0 };
+  readonly initial: QueueState = { jobs: [], lastId: 0, lastToken: 0, paused: [] };
   readonly #options: QueueModelOptions;
   #isIncomplete = false;
 
@@ -46,8 +48,8 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     return this.#isIncomplete;
   }
 
-  keyOf({ jobs, lastId, lastToken }: QueueState): string {
-    return `${lastId} ${lastToken} ${jobs.map(keyOfJob).join(' ')}`;
+  keyOf({ jobs, lastId, lastToken, paused }: QueueState): string {
+    return `${lastId} ${lastToken} ${JSON.stringify(paused)} ${jobs.map(keyOfJob).join(' ')}`;
   }
 
   step(state: QueueState, operation: HistoryOperation, moment: Moment): readonly QueueState[] {
@@ -62,6 +64,10 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return operation.result === undefined || this.#mayCount(state, operation, moment) ? [state] : [];
       case 'getJob':
         return this.#read(state, operation, moment);
+      case 'pause':
+        return [{ ...state, paused: [...state.paused.filter((queue) => queue !== operation.call.queue), ...pausedBy(operation)] }];
+      case 'isPaused':
+        return isTrueOf(operation, state) ? [state] : [];
       case 'releaseHolder':
         return this.#releaseHolder(state, operation, moment);
       default:
@@ -91,6 +97,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     const { queue, countMax, waitMs = 0 } = operation.call;
     // The reply to a claim whose wait ended without a job comes from one node and says nothing about the queue.
     if (claimed.length === 0 && waitMs > 0) return [state];
+    if (state.paused.includes(queue)) return claimed.length === 0 ? [state] : [];
     if (claimed.length > countMax) return [];
     let next = state;
     const taken: number[] = [];
@@ -115,6 +122,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   /** A claim with an unknown result: it got the first jobs of the order, possibly including those whose lease or delay had just ended. */
   #unknownClaim(state: QueueState, operation: OperationOf<'claim'>, moment: Moment): QueueState[] {
     const { queue, countMax, leaseMs } = operation.call;
+    if (state.paused.includes(queue)) return [state];
     const claimable = state.jobs
       .map((job, at) => ({ job, at, taken: takenStates(job, this.#options.leases.overUs(moment.notBeforeUs, leaseMs), moment) }))
       .filter(({ job, taken }) => job.queue === queue && taken.length > 0)
@@ -177,6 +185,11 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     });
   }
 }
+
+const pausedBy = ({ call }: OperationOf<'pause'>): readonly string[] => (call.isPaused ? [call.queue] : []);
+
+const isTrueOf = ({ call, result }: OperationOf<'isPaused'>, { paused }: QueueState): boolean =>
+  result === undefined || call.consistency === 'stale' || result.isPaused === paused.includes(call.queue);
 
 const spanOf = ({ invokedAt, returnedAt, invokedUs, returnedUs }: HistoryOperation) => ({ invokedAt, returnedAt, invokedUs, returnedUs });
 

@@ -1,5 +1,7 @@
-import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../protocol/reply.ts';
-import { NO_CLIENT, RequestEncoder } from '../protocol/request-encoder.ts';
+import type { ReplyDelivery } from '../../node/request-policy.ts';
+import { decodeReply, REPLY_FORM_AT, ReplyForm } from '../../protocol/reply.ts';
+import { NO_CLIENT, RequestEncoder } from '../../protocol/request-encoder.ts';
+import { isRelease } from '../../protocol/validate-request.ts';
 
 /** Most requests, and their bytes, that wait for a leader to be known; beyond the limit the oldest is dropped, and its leases expire. */
 const REQUESTS_MAX = 1_024;
@@ -14,7 +16,7 @@ const SENT_TOTAL_BYTES_MAX = 128 * 1024 * 1024;
 const GONE_MAX = 4_096;
 
 /** Whether a reply may contain claimed jobs; reads only one byte. */
-export const mayClaim = (reply: Uint8Array): boolean => reply[REPLY_FORM_AT] === ReplyForm.attached;
+const mayClaim = (reply: Uint8Array): boolean => reply[REPLY_FORM_AT] === ReplyForm.attached;
 
 interface SentReply {
   readonly connection: number;
@@ -59,7 +61,7 @@ class SentReplies {
  * knows their tokens. The end of a channel is detected late, so a reply counts as delivered only when the client acknowledges it with a
  * later request.
  */
-export class ClaimDelivery {
+export class ClaimDelivery implements ReplyDelivery {
   readonly #encoder = new RequestEncoder(1_024);
   /** Sent and not acknowledged: all of them, and by channel and session. */
   readonly #sent = new SentReplies();
@@ -88,6 +90,14 @@ export class ClaimDelivery {
   /** Whether an acknowledgement of this client has an effect. */
   awaits(client: number): boolean {
     return this.#sessions.has(client);
+  }
+
+  isTracked(reply: Uint8Array): boolean {
+    return mayClaim(reply);
+  }
+
+  isOwn(request: Uint8Array): boolean {
+    return isRelease(request);
   }
 
   /** @param reply kept until it is acknowledged. */

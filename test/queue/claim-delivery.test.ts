@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { packetOf } from '../../src/client/delivery/connection.ts';
-import { ClaimDelivery } from '../../src/node/claim-delivery.ts';
 import type { NodeRuntime } from '../../src/node/node-runtime.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
-import { claimOptions, TestQueue } from '../queue/harness.ts';
-import { NodeTable } from './node-table.ts';
+import type { JobQueue } from '../../src/queue/job-queue.ts';
+import { ClaimDelivery } from '../../src/queue/requests/claim-delivery.ts';
+import { NodeTable } from '../node/node-table.ts';
+import { claimOptions, TestQueue } from './harness.ts';
 
 const CONNECTION = 9;
 const HOUR_MS = 3_600_000;
@@ -30,7 +31,7 @@ function aClaim(client: number, sequence: number, { waitMs = 0, leaseMs = HOUR_M
 }
 
 /** Claims them on a channel of its own. @returns the sequence of the request. */
-function claimAt(node: NodeRuntime, table: NodeTable, client: number, terms?: ClaimTerms): number {
+function claimAt(node: NodeRuntime<JobQueue>, table: NodeTable, client: number, terms?: ClaimTerms): number {
   const sequence = table.nextSequence();
   node.receiveClientPacket(CONNECTION, packetOf({ type: 'request', request: aClaim(client, sequence, terms) }));
   return sequence;

@@ -1,0 +1,281 @@
+import type { MissingNames } from './not-supported.ts';
+
+/**
+ * What BullMQ 6 has and jobraft does not have yet, with what to use instead. These tables are the single source: the run-time errors are
+ * made from them, and a test compares docs/bullmq.md and the names of BullMQ's type declarations with them.
+ */
+
+const NONE = 'There is no replacement yet.';
+const REDIS = 'There is no Redis behind jobraft, and no replacement.';
+const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
+const LIST = 'Jobs cannot be listed yet: keep the ids that add() returns, and use queue.getJob(id).';
+const FLOW = 'Jobs have no parents and no children yet.';
+const SCHEDULER = 'Add each job when it is due, or with the option "delay".';
+const RATE = 'Rates cannot be limited yet: lower the "concurrency" of the workers.';
+const DEDUPLICATION = 'Jobs cannot be deduplicated yet.';
+const LOGS = 'Jobs have no logs yet: write to your own log, with job.id.';
+const REPORTS = 'The worker reports the outcome: return the result, or throw an error.';
+const LEASES = 'The worker extends the lease of a job by itself; set "lockDuration" for its duration.';
+const PROGRESS = 'Jobs have no progress yet.';
+const OPTIONS = 'Keep the options that you passed to the constructor.';
+const EVENTS = 'A queue has no events yet. Its calls reject with their errors; listen to the events of a Worker for outcomes.';
+const READ = 'Use queue.getJob(id).';
+const ADD = 'Use queue.add(name, data, opts).';
+const BULK = 'Use queue.addBulk(jobs).';
+const PAUSE = 'Close the worker with close(), and create another one.';
+const CLOSE = 'Use close().';
+const SNAPSHOT = 'A job is a snapshot: its fields cannot be changed.';
+
+const SHARED_METHODS = { toKey: REDIS, getBackend: REDIS };
+const SHARED_ASYNC = { disconnect: CLOSE, trace: NONE };
+const SHARED_PROPERTIES = { keys: REDIS, backend: REDIS, qualifiedName: 'Use its property "name".', closing: CLOSE, opts: OPTIONS };
+
+export const QUEUE_MISSING: MissingNames = {
+  asyncMethods: {
+    ...SHARED_ASYNC,
+    count: COUNTS,
+    getJobCountByTypes: COUNTS,
+    getCompletedCount: COUNTS,
+    getFailedCount: COUNTS,
+    getDelayedCount: COUNTS,
+    getActiveCount: COUNTS,
+    getPrioritizedCount: COUNTS,
+    getCountsPerPriority: COUNTS,
+    getWaitingCount: COUNTS,
+    getWaitingChildrenCount: FLOW,
+    recordJobCountsMetric: COUNTS,
+    getJobs: LIST,
+    getRanges: LIST,
+    getWaiting: LIST,
+    getActive: LIST,
+    getDelayed: LIST,
+    getPrioritized: LIST,
+    getCompleted: LIST,
+    getFailed: LIST,
+    getWaitingChildren: FLOW,
+    getDependencies: FLOW,
+    getJobLogs: LOGS,
+    addJobLog: LOGS,
+    updateJobProgress: PROGRESS,
+    getWorkers: NONE,
+    getWorkersCount: NONE,
+    getQueueEvents: NONE,
+    getMetrics: NONE,
+    exportPrometheusMetrics: NONE,
+    getMeta: NONE,
+    getVersion: NONE,
+    getRateLimitTtl: RATE,
+    getGlobalRateLimit: RATE,
+    setGlobalRateLimit: RATE,
+    removeGlobalRateLimit: RATE,
+    removeRateLimitKey: RATE,
+    rateLimit: RATE,
+    getGlobalConcurrency: RATE,
+    setGlobalConcurrency: RATE,
+    removeGlobalConcurrency: RATE,
+    isMaxed: RATE,
+    getDebounceJobId: DEDUPLICATION,
+    getDeduplicationJobId: DEDUPLICATION,
+    removeDebounceKey: DEDUPLICATION,
+    removeDeduplicationKey: DEDUPLICATION,
+    upsertJobScheduler: SCHEDULER,
+    getJobScheduler: SCHEDULER,
+    getJobSchedulers: SCHEDULER,
+    getJobSchedulersCount: SCHEDULER,
+    removeJobScheduler: SCHEDULER,
+    drain: 'Remove jobs one by one: queue.remove(id).',
+    clean: 'Limit what is kept with "removeOnComplete" and "removeOnFail", or remove jobs one by one: queue.remove(id).',
+    obliterate: 'Remove jobs one by one: queue.remove(id).',
+    retryJobs: 'Retry jobs one by one: job.retry().',
+    promoteJobs: NONE,
+    trimEvents: REDIS,
+    removeDeprecatedPriorityKey: REDIS,
+    removeOrphanedJobs: REDIS,
+  },
+  methods: {
+    ...SHARED_METHODS,
+    on: EVENTS,
+    once: EVENTS,
+    off: EVENTS,
+    emit: EVENTS,
+    addListener: EVENTS,
+    removeListener: EVENTS,
+    removeAllListeners: EVENTS,
+    prependListener: EVENTS,
+    prependOnceListener: EVENTS,
+    listeners: EVENTS,
+    rawListeners: EVENTS,
+    listenerCount: EVENTS,
+    eventNames: EVENTS,
+    setMaxListeners: EVENTS,
+    getMaxListeners: EVENTS,
+  },
+  properties: {
+    ...SHARED_PROPERTIES,
+    token: 'A lease has a token of its own: job.token.',
+    jobsOpts: OPTIONS,
+    defaultJobOptions: OPTIONS,
+    metaValues: NONE,
+    jobScheduler: SCHEDULER,
+  },
+  setters: {},
+  asyncStatics: {},
+  statics: {},
+  events: {},
+};
+
+export const WORKER_MISSING: MissingNames = {
+  asyncMethods: {
+    ...SHARED_ASYNC,
+    extendJobLocks: LEASES,
+    getNextJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
+    processJob: 'Jobs cannot be fetched by hand yet: pass a processor.',
+    rateLimit: RATE,
+    delay: 'Use setTimeout() of node:timers/promises.',
+    pause: PAUSE,
+    resume: PAUSE,
+    startStalledCheckTimer: 'The cluster ends expired leases by itself.',
+  },
+  methods: {
+    ...SHARED_METHODS,
+    isPaused: PAUSE,
+    cancelJob: 'Abort by a signal of your own; or close(true), which aborts all running jobs.',
+    cancelAllJobs: 'Abort by a signal of your own; or close(true), which aborts all running jobs.',
+  },
+  properties: {
+    ...SHARED_PROPERTIES,
+    id: NONE,
+    jobScheduler: SCHEDULER,
+    minimumBlockTimeout: 'Set the option "claimWaitMs".',
+    maximumBlockTimeout: 'Set the option "claimWaitMs".',
+  },
+  setters: { concurrency: 'Close the worker, and create another one with the option "concurrency".' },
+  asyncStatics: {},
+  statics: { RateLimitError: RATE },
+  events: {
+    closing: "Listen to 'closed'.",
+    lockRenewalFailed: "Listen to 'error' and 'stalled'.",
+    locksRenewed: NONE,
+    paused: PAUSE,
+    resumed: PAUSE,
+    progress: PROGRESS,
+    ready: 'Await worker.waitUntilReady().',
+    'ioredis:close': REDIS,
+  },
+};
+
+export const JOB_MISSING: MissingNames = {
+  asyncMethods: {
+    updateData: 'The data of a job cannot be changed: add another job, and remove this one.',
+    updateProgress: PROGRESS,
+    log: LOGS,
+    clearLogs: LOGS,
+    extendLock: LEASES,
+    moveToCompleted: REPORTS,
+    moveToFailed: REPORTS,
+    moveToWait: REPORTS,
+    moveToDelayed: 'Throw an error: the job is tried again after its "backoff".',
+    moveToWaitingChildren: FLOW,
+    isWaitingChildren: FLOW,
+    removeChildDependency: FLOW,
+    removeUnprocessedChildren: FLOW,
+    getChildrenValues: FLOW,
+    getIgnoredChildrenFailures: FLOW,
+    getFailedChildrenValues: FLOW,
+    getDependencies: FLOW,
+    getDependenciesCount: FLOW,
+    waitUntilFinished: 'Listen to the events of its Worker, or read job.getState() from time to time.',
+    changeDelay: 'Add another job, and remove this one.',
+    changePriority: 'Add another job, and remove this one.',
+    promote: 'Add another job without "delay", and remove this one.',
+    addJob: ADD,
+    removeDeduplicationKey: DEDUPLICATION,
+  },
+  methods: {
+    asJSON: 'Use job.toJSON().',
+    asJSONSandbox: 'Use job.toJSON().',
+    toFlowEntry: FLOW,
+  },
+  properties: {
+    progress: PROGRESS,
+    stacktrace: 'Use job.failedReason, or the error of the event "failed".',
+    attemptsStarted: 'Use job.attemptsMade and job.stalledCounter.',
+    deferredFailure: FLOW,
+    parent: FLOW,
+    parentKey: FLOW,
+    deduplicationId: DEDUPLICATION,
+    repeatJobKey: SCHEDULER,
+    processedBy: NONE,
+    queueQualifiedName: 'Use job.queueName.',
+    prefix: REDIS,
+  },
+  setters: {
+    name: SNAPSHOT,
+    data: SNAPSHOT,
+    opts: SNAPSHOT,
+    delay: SNAPSHOT,
+    priority: SNAPSHOT,
+    processedOn: SNAPSHOT,
+    returnvalue: SNAPSHOT,
+  },
+  asyncStatics: { create: ADD, createBulk: BULK, fromId: READ, addJobLog: LOGS },
+  statics: { fromJSON: READ, optsFromJSON: READ },
+  events: {},
+};
+
+/** Options by the object that has them in BullMQ, with what to use instead. */
+export const OPTIONS_MISSING = {
+  queue: {
+    blockingConnection: REDIS,
+    prefix: 'Give the queue another name, or use another cluster.',
+    settings: SCHEDULER,
+    skipMetasUpdate: REDIS,
+    skipVersionCheck: REDIS,
+    skipWaitingForReady: 'Calls wait for the cluster by themselves.',
+    streams: REDIS,
+    telemetry: NONE,
+  },
+  worker: {
+    blockingConnection: REDIS,
+    drainDelay: 'Use "claimWaitMs", in milliseconds.',
+    limiter: RATE,
+    lockRenewTime: 'A lease is extended every third of "lockDuration".',
+    maxStartedAttempts: 'Use "maxStalledCount".',
+    maximumRateLimitDelay: RATE,
+    metrics: NONE,
+    name: NONE,
+    prefix: 'Give the queue another name, or use another cluster.',
+    removeOnComplete: 'It is an option of a job, and of the queue in "defaultJobOptions".',
+    removeOnFail: 'It is an option of a job, and of the queue in "defaultJobOptions".',
+    runRetryDelay: 'A worker claims again by itself after an error.',
+    settings: 'Use the backoff types of the option "backoff" of a job.',
+    skipLockRenewal: LEASES,
+    skipStalledCheck: 'The cluster ends expired leases by itself.',
+    skipVersionCheck: REDIS,
+    skipWaitingForReady: 'Calls wait for the cluster by themselves.',
+    stalledInterval: 'The cluster ends expired leases by itself, on time.',
+    telemetry: NONE,
+    useWorkerThreads: 'A processor in a file always runs in threads.',
+    workerForkOptions: 'A processor in a file always runs in threads.',
+    workerThreadsOptions: 'Use "threads" for their number.',
+  },
+  job: {
+    continueParentOnFailure: FLOW,
+    deduplication: DEDUPLICATION,
+    failParentOnFailure: FLOW,
+    ignoreDependencyOnFailure: FLOW,
+    jobId: 'Ids are assigned by the cluster: keep the id that add() returns.',
+    keepLogs: LOGS,
+    lifo: 'Use "priority".',
+    parent: FLOW,
+    prevMillis: SCHEDULER,
+    removeDependencyOnFailure: FLOW,
+    repeat: SCHEDULER,
+    repeatJobKey: SCHEDULER,
+    sizeLimit: 'Set "payloadBytesMax" of the client and of the cluster.',
+    stackTraceLimit: NONE,
+    telemetry: NONE,
+    timestamp: 'The cluster sets it.',
+  },
+  backoff: { jitter: NONE },
+} as const;

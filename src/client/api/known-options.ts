@@ -1,0 +1,17 @@
+import type { JobOptions } from './job-options.ts';
+import { NotSupportedError } from './not-supported.ts';
+
+/** Reading an option that the cluster does not send is an error: `undefined` would mean that it was not given. */
+const UNKNOWN_OPTIONS: object = Object.create(Object.prototype);
+for (const name of ['delay', 'priority', 'backoff', 'removeOnComplete', 'removeOnFail'] satisfies (keyof JobOptions)[]) {
+  const get = (): never => {
+    throw new NotSupportedError(`Job.opts.${name} of a job that add() did not return`, 'Put it into the data of the job, too.');
+  };
+  Object.defineProperty(UNKNOWN_OPTIONS, name, { get });
+}
+
+/** The options of a job that was read from the cluster. @param priority undefined if it was not sent. */
+export function knownJobOptions(attempts: number, priority: number | undefined): JobOptions {
+  const known: JobOptions = priority === undefined ? { attempts } : { attempts, priority };
+  return Object.freeze(Object.create(UNKNOWN_OPTIONS, Object.getOwnPropertyDescriptors(known)));
+}

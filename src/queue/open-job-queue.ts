@@ -1,0 +1,30 @@
+import type { OpenMachine } from '../node/state-machine.ts';
+import { JobQueue } from './job-queue.ts';
+import type { QueueLimits } from './limits.ts';
+import { ClaimDelivery } from './requests/claim-delivery.ts';
+import { QueuePolicy, type QueuePolicyLimits } from './requests/queue-policy.ts';
+import type { StateBounds } from './state-bounds.ts';
+
+export interface JobQueueSetup {
+  readonly limits: QueuePolicyLimits & QueueLimits;
+  /** The newest state-machine version that it applies; that of an earlier release, in tests. Default: the newest there is. */
+  readonly versionMax?: number | undefined;
+  /** Smaller bounds of the state, for tests; must be the same for all members. Default: those of production. */
+  readonly bounds?: Partial<StateBounds> | undefined;
+}
+
+/** The job queue as the state machine of a node. */
+export function openJobQueue({ limits, versionMax, bounds }: JobQueueSetup): OpenMachine<JobQueue> {
+  return (host) => {
+    const delivery = new ClaimDelivery();
+    const machine = new JobQueue({
+      readRecord: (kind, key) => host.readRecord(kind, key),
+      payloadInEntryBytes: limits.payloadInEntryBytes,
+      versionMax,
+      bounds,
+      onSessionEnded: (client) => delivery.onSessionEnded(client),
+      onQueueFilled: (queue) => host.onAvailable(queue),
+    });
+    return { machine, policy: new QueuePolicy(machine, limits, delivery) };
+  };
+}

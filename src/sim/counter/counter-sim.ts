@@ -1,0 +1,86 @@
+import type { MachineClients, Receiver, SimMachine } from '../sim-machine.ts';
+import { SimRandom } from '../sim-random.ts';
+import type { World } from '../world.ts';
+import { CounterClient } from './counter-client.ts';
+import { COUNTER_RECORD_KINDS, COUNTER_VERSION, CounterMachine, openCounter } from './counter-machine.ts';
+import { CounterModel } from './counter-model.ts';
+
+/** Delay until a node notices the end of a channel. */
+const NOTICED_WITHIN_MS = 60;
+
+/** The counter under simulation. */
+export const COUNTER_MACHINE: SimMachine = {
+  recordKinds: COUNTER_RECORD_KINDS,
+  versionMax: COUNTER_VERSION,
+  open: (_plan, _limits, versionMax) => openCounter(versionMax),
+  clientsOf: (world, random) => new CounterClients(world, random),
+};
+
+/** All clients of a world that simulates the counter. It has no sessions, and nothing in it is ever due. */
+class CounterClients implements MachineClients {
+  readonly #world: World;
+  readonly #random: SimRandom;
+  readonly #model = new CounterModel();
+  readonly #clients: readonly CounterClient[];
+
+  constructor(world: World, random: SimRandom) {
+    this.#world = world;
+    this.#random = random;
+    const ids = Array.from({ length: world.plan.clients }, (_, at) => 101 + at);
+    this.#clients = ids.map((id) => new CounterClient(world, id, new SimRandom(random.uint32()), this.#model));
+  }
+
+  get waiting(): number {
+    return this.#clients.filter((client) => !client.isIdle).length;
+  }
+
+  get events(): number {
+    return this.#model.events;
+  }
+
+  start(): void {
+    for (const client of this.#clients) client.start();
+  }
+
+  stop(): void {
+    for (const client of this.#clients) client.stop();
+  }
+
+  receiverOf(connection: number): Receiver | undefined {
+    const client = this.#clients.find((each) => each.connection === connection);
+    return client === undefined ? undefined : (packet) => client.onPacket(packet);
+  }
+
+  hangUp(which: number): void {
+    const client = this.#clients[which % this.#clients.length];
+    if (client === undefined) return;
+    const { connection } = client;
+    client.restart();
+    const { nodes, schedule } = this.#world;
+    for (const node of nodes.values()) {
+      schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
+        node.runtime?.clientGone(connection);
+        node.wake(schedule.nowMs);
+      });
+    }
+  }
+
+  onLost(): void {}
+
+  crowd(): void {}
+
+  onWritten(): void {}
+
+  onCommitted(): void {}
+
+  afterTurn(): void {}
+
+  watch(): void {}
+
+  checkEnd(): void {
+    const { commit } = this.#world.leader()?.runtime?.view ?? { commit: 0 };
+    for (const { id, runtime } of this.#world.nodes.values()) {
+      if (runtime?.machine instanceof CounterMachine && runtime.applied === commit) this.#model.checkValue(id, runtime.machine.value);
+    }
+  }
+}

@@ -1,0 +1,8 @@
+import type { NodeRuntime } from '../node/node-runtime.ts';
+import { JobQueue } from '../queue/job-queue.ts';
+
+/** The queue of a node; only in worlds that simulate the queue. */
+export function jobQueueOf({ machine }: NodeRuntime): JobQueue {
+  if (!(machine instanceof JobQueue)) throw new Error('the node runs another state machine than the job queue');
+  return machine;
+}

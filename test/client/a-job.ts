@@ -1,0 +1,16 @@
+import { Job } from '../../src/client/api/job.ts';
+import type { JobCommands } from '../../src/client/api/job-commands.ts';
+
+const reject = (): never => {
+  throw new Error('this job has no cluster');
+};
+
+/** For jobs without a cluster. */
+export const noCommands: JobCommands = { retry: reject, remove: reject, stateOf: reject };
+
+type JobSource<Data> = ConstructorParameters<typeof Job<Data>>[0];
+
+/** A job of one attempt, without a cluster. */
+export function aJob<Data = unknown>(source: Partial<JobSource<Data>>): Job<Data> {
+  return new Job<Data>({ id: 1, queueName: 'q', commands: noCommands, timestamp: 0, attemptsMade: 0, attemptsMax: 1, ...source });
+}
