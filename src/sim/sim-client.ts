@@ -261,7 +261,7 @@ export class SimClient {
     const isExpected = EXPECTED_ERRORS.includes(code) || code === 'TOO_LARGE' || (code === 'VERSION' && this.#world.plan.isVersionAsked);
     checkProperty(code !== 'UNEXPECTED_RESULT', 'replies are whole', () => message);
     checkProperty(isExpected, 'valid requests are taken', () => `${code}: ${message}`);
-    this.#world.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not carried out');
+    this.#world.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not executed');
     if (outcome === 'unknown') step.giveUp();
     else step.reject(code);
   }
