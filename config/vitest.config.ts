@@ -9,8 +9,8 @@ const PURE = ['base', 'config', 'queue', 'raft', 'history', 'transport'].map((fo
 /** Options of the tests that import the sources. */
 const UNIT = {
   // Ends tests that hang; on a busy machine everything takes ten times as long.
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
   // By default one processor is left for vitest itself, which needs little.
   maxWorkers: '100%',
 };
@@ -41,8 +41,8 @@ export default defineConfig({
         test: {
           name: 'scenarios',
           include: ['test/scenarios/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },

@@ -4,18 +4,20 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { addClusterOptions, clusterOverridesOf } from '../src/config/cluster-options.ts';
 import { loadClusterConfig } from '../src/config/load-cluster-config.ts';
-import { rebuildBenchPlots } from './bench-plots.ts';
-import { parseCount, withoutStackTraces } from './command-line.ts';
-import { evaluate } from './evaluate.ts';
-import { jobraftTarget } from './jobraft-target.ts';
-import { packageRoot } from './package-root.ts';
-import { rebuildPlots } from './plots.ts';
-import { currentCommit } from './provenance.ts';
-import { writeReadmeTables } from './readme-tables.ts';
-import { ResultsFolder } from './results-folder.ts';
-import type { Selection } from './scenario.ts';
-import { loadSettings, settingsHash } from './settings.ts';
-import { UserError } from './user-error.ts';
+import { parseCount, withoutStackTraces } from './measuring/command-line.ts';
+import { INTERRUPTED_EXIT_CODE } from './measuring/interruption.ts';
+import { packageRoot } from './measuring/package-root.ts';
+import { currentCommit } from './measuring/provenance.ts';
+import { ResultsFolder } from './measuring/results-folder.ts';
+import { UserError } from './measuring/user-error.ts';
+import { jobraftTarget } from './replay/jobraft-target.ts';
+import { measureScenarios, reportFaults } from './replay/measure-scenarios.ts';
+import type { Selection } from './replay/scenario.ts';
+import { loadSettings, settingsHash } from './replay/settings.ts';
+import { writePageTables } from './report/page-tables.ts';
+import { rebuildBenchPlots } from './report/rebuild-bench-plots.ts';
+import { rebuildPlots } from './report/rebuild-plots.ts';
+import { terminalReport } from './report/terminal.ts';
 
 const COMMANDS: readonly { readonly name: Selection; readonly summary: string; readonly paced: boolean }[] = [
   { name: 'all', summary: 'low, high and payload as fast as possible; --paced adds the published pacing', paced: false },
@@ -55,9 +57,9 @@ function program(): Command {
       const results = ResultsFolder.at(options.out);
       const { report, page, charts } = await rebuildPlots(results, options.plotsOut, loadSettings(options.settings));
       const all = [...charts, ...(await rebuildBenchPlots(results, options.plotsOut))];
-      const tables = writeReadmeTables(results);
+      const tables = writePageTables(results);
       console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
-      if (tables.length > 0) console.log(`The README's tables: ${tables.join(', ')}`);
+      if (tables.length > 0) console.log(`Tables of README.md and docs/performance.md: ${tables.join(', ')}`);
     });
   return root;
 }
@@ -79,14 +81,14 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
   }
   const config = loadClusterConfig(options.config, { ...settings.cluster, ...overrides });
   const { nodes, durability, storage, raft, limits } = config;
-  return evaluate({
+  const results = ResultsFolder.open(options.out);
+  const { rows, isInterrupted } = await measureScenarios({
     selection,
     paced: options.paced,
     settings,
     repetitions: options.repetitions,
     seed: options.seed ?? settings.seed,
-    out: options.out,
-    plotsOut: options.plotsOut,
+    results,
     target: jobraftTarget(config),
     nodes: typeof nodes === 'number' ? nodes : nodes.length,
     durability: storage === 'memory' ? 'off' : durability,
@@ -94,9 +96,15 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
     command: ['npm run', selection === 'all' ? 'eval' : `eval:${selection}`, ...commandLine(process.argv.slice(3))].join(' '),
     commit: currentCommit(),
     configHash: settingsHash(settings, { storage, raft, limits }),
-    print: (line) => console.log(line),
+    print,
   });
+  const { evaluation, report, page } = await rebuildPlots(results, options.plotsOut, settings);
+  print(terminalReport(evaluation));
+  print(`Report: ${report}\n        ${page}\nRows:   ${results.runsFile}`);
+  return isInterrupted ? INTERRUPTED_EXIT_CODE : reportFaults(rows, print);
 }
+
+const print = (line: string): void => console.log(line);
 
 const commandLine = (args: readonly string[]): readonly string[] => (args.length === 0 ? [] : ['--', ...args]);
 

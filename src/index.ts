@@ -43,6 +43,7 @@ export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
 export { type ClusterLimits, LIMIT_DEFAULTS } from './config/limits.ts';
 export { LogFileError } from './logs/log-file-error.ts';
-export type { LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
+export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';
+export type { JobCounts, JobState } from './protocol/job-state.ts';
 export { RAFT_DEFAULTS, type RaftConfig } from './raft/config.ts';
 export { StorageError, type StorageErrorCode } from './storage/errors.ts';

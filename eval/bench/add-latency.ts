@@ -1,5 +1,5 @@
-import { samplesNeeded } from '../latency-summary.ts';
-import { quantile } from '../statistics.ts';
+import { samplesNeeded } from '../measuring/latency-summary.ts';
+import { quantile } from '../measuring/statistics.ts';
 import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 import type { BenchFigure } from './figure.ts';

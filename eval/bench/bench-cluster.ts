@@ -1,5 +1,5 @@
 import { Client, type Cluster, type ClusterOptions, Queue, startCluster } from '../../src/index.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../measuring/clock.ts';
 import type { BenchContext } from './bench-measure.ts';
 
 export const SMALL_BYTES = 64;

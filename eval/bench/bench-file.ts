@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
-import { errorCode, messageOf, UserError } from '../user-error.ts';
+import { errorCode, messageOf, UserError } from '../measuring/user-error.ts';
 import { DEFINITIONS } from './all-measures.ts';
 import type { BenchFigure } from './figure.ts';
 

@@ -1,5 +1,5 @@
-import { formatNumber, textTable } from '../report/format.ts';
-import { median } from '../statistics.ts';
+import { formatNumber, textTable } from '../measuring/format.ts';
+import { median } from '../measuring/statistics.ts';
 import { DEFINITIONS } from './all-measures.ts';
 import type { BenchFigure, FigureDefinition, FloorKind, FloorMedians, Goal } from './figure.ts';
 import { ratioToFloor } from './figure.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { systemClock } from '../clock.ts';
-import { samplesNeeded } from '../latency-summary.ts';
-import { quantile } from '../statistics.ts';
+import { systemClock } from '../measuring/clock.ts';
+import { samplesNeeded } from '../measuring/latency-summary.ts';
+import { quantile } from '../measuring/statistics.ts';
 import { withQueue } from './bench-cluster.ts';
 import { type BenchContext, type BenchMeasure, nodeCountOf } from './bench-measure.ts';
 import type { BenchFigure } from './figure.ts';

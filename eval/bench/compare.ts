@@ -1,4 +1,4 @@
-import { formatNumber, textTable } from '../report/format.ts';
+import { formatNumber, textTable } from '../measuring/format.ts';
 import type { BenchSession } from './bench-file.ts';
 import { type FigureSummary, mediansOf, summarize, titleOf } from './bench-table.ts';
 import type { BenchFigure } from './figure.ts';

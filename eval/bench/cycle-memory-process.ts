@@ -1,5 +1,5 @@
 import { Worker } from '../../src/index.ts';
-import { median } from '../statistics.ts';
+import { median } from '../measuring/statistics.ts';
 import { SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { CycleMemoryReport, CycleMemoryTask } from './cycle-memory.ts';
 

@@ -2,8 +2,8 @@ import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { probeFdatasync } from '../environment.ts';
-import { median } from '../statistics.ts';
+import { probeFdatasync } from '../measuring/environment.ts';
+import { median } from '../measuring/statistics.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
 import { commitsAtOnceMs } from './commits-at-once.ts';
 import { FLOOR } from './figure.ts';

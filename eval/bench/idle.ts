@@ -1,5 +1,5 @@
 import type { Cluster } from '../../src/index.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../measuring/clock.ts';
 import { withCluster } from './bench-cluster.ts';
 import type { BenchMeasure } from './bench-measure.ts';
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../measuring/clock.ts';
 import { addBulks } from './add-rates.ts';
 import { caughtUp, withQueue } from './bench-cluster.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';

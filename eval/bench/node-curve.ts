@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Cluster, Queue } from '../../src/index.ts';
-import { median } from '../statistics.ts';
+import { median } from '../measuring/statistics.ts';
 import { addInFlight, inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchContext, BenchMeasure } from './bench-measure.ts';
 import type { BenchFigure } from './figure.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from '../../src/index.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../measuring/clock.ts';
 import { ADDS_IN_FLIGHT } from './add-rates.ts';
 import { addInFlightFor, SMALL_BYTES } from './bench-cluster.ts';
 import type { BenchContext } from './bench-measure.ts';

@@ -1,6 +1,6 @@
 import type { Cluster, Queue } from '../../src/index.ts';
-import { AcknowledgementProbe, longestSilenceMs } from '../acknowledgements.ts';
-import { systemClock } from '../clock.ts';
+import { AcknowledgementProbe, longestSilenceMs } from '../measuring/acknowledgements.ts';
+import { systemClock } from '../measuring/clock.ts';
 import { caughtUp, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchContext, BenchMeasure } from './bench-measure.ts';
 import type { Goal } from './figure.ts';

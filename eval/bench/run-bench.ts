@@ -1,13 +1,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
-import { drawBenchCharts } from '../charts/bench-charts.ts';
-import { machineLine, recordEnvironment } from '../environment.ts';
-import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../interruption.ts';
-import { openProgress, type Progress } from '../progress.ts';
-import { currentCommit } from '../provenance.ts';
-import { ResultsFolder } from '../results-folder.ts';
-import { UserError } from '../user-error.ts';
+import { machineLine, recordEnvironment } from '../measuring/environment.ts';
+import { listenForInterruption } from '../measuring/interruption.ts';
+import { openProgress, type Progress } from '../measuring/progress.ts';
+import { currentCommit } from '../measuring/provenance.ts';
+import { ResultsFolder } from '../measuring/results-folder.ts';
+import { UserError } from '../measuring/user-error.ts';
 import { FLOORS, MEASURES, selectMeasures } from './all-measures.ts';
 import { BenchFile, readLastSession, type SessionFacts } from './bench-file.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
@@ -23,7 +22,6 @@ export interface BenchRequest {
   readonly limitMs: number;
   readonly seed: number;
   readonly out: string;
-  readonly plotsOut: string;
   /** Only measures whose name contains this text. */
   readonly only: string | undefined;
   /** Also measures that take minutes. */
@@ -31,6 +29,12 @@ export interface BenchRequest {
   /** A bench.csv whose last session this one is compared with. */
   readonly compare: string | undefined;
   readonly print: (line: string) => void;
+}
+
+export interface BenchOutcome {
+  /** bench.csv, which holds the session as its last. */
+  readonly file: string;
+  readonly isInterrupted: boolean;
 }
 
 /** One measurement of the plan. */
@@ -41,10 +45,9 @@ interface Step {
 
 /**
  * Every measurement once, then all again: a disturbance of the machine affects all alike.
- * @returns the process's exit code.
  * @throws {UserError} when `--only` matches no measure, or there is nothing to compare with.
  */
-export async function runBench(request: BenchRequest): Promise<number> {
+export async function runBench(request: BenchRequest): Promise<BenchOutcome> {
   const { config, rounds, print } = request;
   // Before anything is measured, and before this session's rows are in the same file.
   const earlier = request.compare === undefined ? undefined : readLastSession(request.compare);
@@ -79,9 +82,7 @@ export async function runBench(request: BenchRequest): Promise<number> {
   print(`\n${benchTable(figures)}\n`);
   if (figures.some(({ nodes }) => nodes !== undefined)) print(`${sizesTable(figures)}\n`);
   if (earlier !== undefined) print(`${comparisonTable(earlier, { ...facts, figures })}\n`);
-  const charts = await drawBenchCharts(readLastSession(file.path), request.plotsOut);
-  print([`Rows: ${file.path}`, ...charts.map((path) => `Chart: ${path}`)].join('\n'));
-  return interruption.signal.aborted ? INTERRUPTED_EXIT_CODE : 0;
+  return { file: file.path, isInterrupted: interruption.signal.aborted };
 }
 
 /** A progress bar is drawn by this process, and would be most of an idle cluster's CPU time. */

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../analysis.ts';
+import type { Evaluation } from '../replay/analysis.ts';
 import type { Chart, ChartBuilder } from './chart.ts';
 import { latencyDistribution } from './distribution-chart.ts';
 import { overheadByCount, overheadByPayload, throughputByCount, throughputByPayload } from './replay-charts.ts';

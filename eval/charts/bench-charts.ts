@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import type { BenchSession } from '../bench/bench-file.ts';
 import { type FigureSummary, summarize } from '../bench/bench-table.ts';
 import { CURVE, NODE_COUNTS } from '../bench/node-curve.ts';
-import { formatNumber } from '../report/format.ts';
+import { formatNumber } from '../measuring/format.ts';
 import { type Chart, describeDurability, wrapLines } from './chart.ts';
 import { costPanel, type PanelPoint } from './cost-panel.ts';
 import { chartConfig, OKABE_ITO } from './theme.ts';

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { Evaluation, Figure } from '../analysis.ts';
+import type { Evaluation, Figure } from '../replay/analysis.ts';
 import { FontAdvances } from './font.ts';
 import { SUBTITLE_SIZE_PX } from './theme.ts';
 
@@ -12,6 +12,9 @@ export interface Chart {
   readonly question: string;
   readonly spec: TopLevelSpec;
 }
+
+/** One layer of a chart whose marks share their axes. */
+export type ChartLayer = Extract<TopLevelSpec, { layer: unknown }>['layer'][number];
 
 /** `undefined` when the rows hold nothing to draw. */
 export type ChartBuilder = (evaluation: Evaluation) => Chart | undefined;

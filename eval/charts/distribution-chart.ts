@@ -1,8 +1,8 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { Evaluation } from '../analysis.ts';
-import { formatCount, formatNumber } from '../report/format.ts';
-import { formatBytes } from '../run-plan.ts';
-import { type Chart, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { formatCount, formatNumber } from '../measuring/format.ts';
+import type { Evaluation, LatencyDistribution } from '../replay/analysis.ts';
+import { formatBytes } from '../replay/run-plan.ts';
+import { type Chart, type ChartLayer, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
 import { chartConfig, HALO, INK, OKABE_ITO } from './theme.ts';
 
 /** Chart of the spread of the acknowledgement's latency for each payload size, from the raw samples. */
@@ -15,16 +15,6 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
     label: `p50 ${formatNumber(of.p50)} · ${of.highName} ${formatNumber(of.high)}`,
     count: formatCount(of.samples),
   }));
-  const [low, high] = logDomain(distributions.flatMap((of) => [of.p1, of.high]));
-  const domain: [number, number] = [low, Math.max(...distributions.map((of) => of.high)) > high / 6 ? high * 10 : high];
-  const scale = { type: 'log' as const, domain };
-  const y = {
-    field: 'size',
-    type: 'nominal' as const,
-    sort: values.map(({ size }) => size),
-    title: 'Payload of a message',
-    axis: { grid: true },
-  };
   const counts = distributions.map(({ samples }) => samples);
   const title = 'Spread of the time until an add is acknowledged, by payload';
   const spec: TopLevelSpec = {
@@ -43,49 +33,62 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
     data: { values },
     width: settings.charts.widthPx,
     height: { step: 28 },
-    layer: [
-      {
-        mark: { type: 'rule', strokeWidth: 2, color: OKABE_ITO.skyBlue },
-        encoding: {
-          y,
-          x: {
-            field: 'p1',
-            type: 'quantitative',
-            scale,
-            title: 'Acknowledged − intended start (ms, log scale)',
-            axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true },
-          },
-          x2: { field: 'high' },
-        },
-      },
-      {
-        mark: { type: 'bar', size: 11, color: OKABE_ITO.blue },
-        encoding: {
-          y,
-          x: { field: 'p25', type: 'quantitative', scale },
-          x2: { field: 'p75' },
-          tooltip: [
-            { field: 'size', title: 'Payload' },
-            { field: 'count', title: 'Messages' },
-            { field: 'p25', title: 'p25 (ms)', format: '.3~r' },
-            { field: 'p50', title: 'p50 (ms)', format: '.3~r' },
-            { field: 'p75', title: 'p75 (ms)', format: '.3~r' },
-            { field: 'high', title: 'highest (ms)', format: '.3~r' },
-          ],
-        },
-      },
-      {
-        mark: { type: 'tick', size: 17, thickness: 3, color: INK, opacity: 1 },
-        encoding: { y, x: { field: 'p50', type: 'quantitative', scale } },
-      },
-      ...[HALO, {}].map((halo) => ({
-        mark: { type: 'text' as const, align: 'left' as const, dx: 8, ...halo },
-        encoding: { y, x: { field: 'high', type: 'quantitative' as const, scale }, text: { field: 'label' } },
-      })),
-    ],
+    layer: boxLayers(
+      values.map(({ size }) => size),
+      domainOf(distributions),
+    ),
   };
   return { name: 'latency-distribution', title, question: 'How evenly do messages of one size wait?', spec };
 }
+
+/** With space for the label to the right of the highest percentile. */
+function domainOf(distributions: readonly LatencyDistribution[]): [number, number] {
+  const [low, high] = logDomain(distributions.flatMap((of) => [of.p1, of.high]));
+  return [low, Math.max(...distributions.map((of) => of.high)) > high / 6 ? high * 10 : high];
+}
+
+/** A line from p1 to the highest percentile, a box from p25 to p75, a tick at the median, and the label. */
+function boxLayers(sizes: string[], domain: [number, number]): ChartLayer[] {
+  const scale = { type: 'log' as const, domain };
+  const y = { field: 'size', type: 'nominal' as const, sort: sizes, title: 'Payload of a message', axis: { grid: true } };
+  return [
+    {
+      mark: { type: 'rule', strokeWidth: 2, color: OKABE_ITO.skyBlue },
+      encoding: {
+        y,
+        x: {
+          field: 'p1',
+          type: 'quantitative',
+          scale,
+          title: 'Acknowledged − intended start (ms, log scale)',
+          axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true },
+        },
+        x2: { field: 'high' },
+      },
+    },
+    {
+      mark: { type: 'bar', size: 11, color: OKABE_ITO.blue },
+      encoding: { y, x: { field: 'p25', type: 'quantitative', scale }, x2: { field: 'p75' }, tooltip: TOOLTIP },
+    },
+    {
+      mark: { type: 'tick', size: 17, thickness: 3, color: INK, opacity: 1 },
+      encoding: { y, x: { field: 'p50', type: 'quantitative', scale } },
+    },
+    ...[HALO, {}].map((halo) => ({
+      mark: { type: 'text' as const, align: 'left' as const, dx: 8, ...halo },
+      encoding: { y, x: { field: 'high', type: 'quantitative' as const, scale }, text: { field: 'label' } },
+    })),
+  ];
+}
+
+const TOOLTIP = [
+  { field: 'size', title: 'Payload' },
+  { field: 'count', title: 'Messages' },
+  { field: 'p25', title: 'p25 (ms)', format: '.3~r' },
+  { field: 'p50', title: 'p50 (ms)', format: '.3~r' },
+  { field: 'p75', title: 'p75 (ms)', format: '.3~r' },
+  { field: 'high', title: 'highest (ms)', format: '.3~r' },
+];
 
 function rangeOf(counts: readonly number[]): string {
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import type { TopLevelSpec } from 'vega-lite';
 import { z } from 'zod';
-import { formatCount, formatNumber } from '../report/format.ts';
+import { formatCount, formatNumber } from '../measuring/format.ts';
 import { type Chart, wrapLines } from './chart.ts';
 import { costPanel } from './cost-panel.ts';
 import { chartConfig, OKABE_ITO } from './theme.ts';

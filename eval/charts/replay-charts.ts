@@ -1,9 +1,9 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../analysis.ts';
-import { formatCount, formatPublished, formatTiny, SMALLEST_SHOWN } from '../report/format.ts';
-import { formatBytes } from '../run-plan.ts';
-import type { PublishedRow } from '../settings.ts';
-import { type Chart, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { formatCount, formatPublished, formatTiny, SMALLEST_SHOWN } from '../measuring/format.ts';
+import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import { formatBytes } from '../replay/run-plan.ts';
+import type { PublishedRow } from '../replay/settings.ts';
+import { type Chart, type ChartLayer, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
 import { chartConfig, ELSEWHERE, HALO, OKABE_ITO, SOFT_INK } from './theme.ts';
 
 const SERIES = {
@@ -171,26 +171,6 @@ function comparisonSpec(
   groups: readonly string[],
   text: { readonly title: string; readonly subtitle: string[]; readonly axisTitle: string },
 ): TopLevelSpec {
-  const values = marks.flatMap(({ value, low, high }) => [value, low, high]).filter((value) => value !== null && value > 0);
-  const [low, high] = logDomain(values.map(Number));
-  // No mark on the left edge, and space for the label to the right of the largest.
-  const domain: [number, number] = [
-    Math.min(...values.map(Number)) < low * 1.1 ? low / 2 : low,
-    Math.max(...values.map(Number)) > high / 3 ? high * 5 : high,
-  ];
-  const seriesShown = Object.values(SERIES).filter((series) => marks.some((mark) => mark.series === series));
-  const scale = { type: 'log' as const, domain };
-  const color = {
-    field: 'series',
-    type: 'nominal' as const,
-    scale: { domain: Object.values(SERIES), range: [ELSEWHERE, OKABE_ITO.blue, OKABE_ITO.skyBlue, OKABE_ITO.vermillion] },
-  };
-  const y = { field: 'series', type: 'nominal' as const, sort: seriesShown, title: null, axis: { grid: true, labelPadding: 10 } };
-  const tooltip = [
-    { field: 'group', title: 'Case' },
-    { field: 'series', title: 'Measured' },
-    { field: 'label', title: 'Figure' },
-  ];
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: text.title, subtitle: text.subtitle },
@@ -208,44 +188,93 @@ function comparisonSpec(
     spec: {
       width: settings.charts.widthPx - 160,
       height: { step: 24 },
-      layer: [
-        {
-          transform: [{ filter: 'datum.low != null' }],
-          mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
-          encoding: { y, x: { field: 'low', type: 'quantitative', scale }, x2: { field: 'high' }, color },
-        },
-        {
-          transform: [{ filter: 'datum.value != null && !datum.unfinished' }],
-          mark: { type: 'point', filled: true, size: 90, opacity: 1 },
-          encoding: {
-            y,
-            x: {
-              field: 'value',
-              type: 'quantitative',
-              scale,
-              title: text.axisTitle,
-              axis: { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true },
-            },
-            color,
-            tooltip,
-          },
-        },
-        {
-          transform: [{ filter: 'datum.value != null && datum.unfinished' }],
-          mark: { type: 'point', shape: 'M-1,-1L1,1M1,-1L-1,1', size: 45, strokeWidth: 2.5, opacity: 1 },
-          encoding: { y, x: { field: 'value', type: 'quantitative', scale }, color, tooltip },
-        },
-        ...[HALO, {}].map((halo) => ({
-          transform: [{ filter: 'datum.value != null' }],
-          mark: { type: 'text' as const, align: 'left' as const, dx: 10, ...halo },
-          encoding: { y, x: { field: 'labelAt', type: 'quantitative' as const, scale }, text: { field: 'label' } },
-        })),
-        ...[HALO, {}].map((halo) => ({
-          transform: [{ filter: 'datum.value == null' }],
-          mark: { type: 'text' as const, align: 'left' as const, dx: 6, color: SOFT_INK, ...halo },
-          encoding: { y, x: { datum: domain[0], type: 'quantitative' as const, scale }, text: { field: 'label' }, tooltip },
-        })),
-      ],
+      layer: [...figureLayers(marks, text.axisTitle), ...labelLayers(marks)],
     },
   };
+}
+
+/** No mark on the left edge, and space for the label to the right of the largest. */
+function domainOf(marks: readonly Mark[]): [number, number] {
+  const values = marks
+    .flatMap(({ value, low, high }) => [value, low, high])
+    .filter((value) => value !== null && value > 0)
+    .map(Number);
+  const [low, high] = logDomain(values);
+  return [Math.min(...values) < low * 1.1 ? low / 2 : low, Math.max(...values) > high / 3 ? high * 5 : high];
+}
+
+const logScale = (marks: readonly Mark[]) => ({ type: 'log' as const, domain: domainOf(marks) });
+
+/** One line a series, in the order of the series. */
+function seriesAxis(marks: readonly Mark[]) {
+  const sort = Object.values(SERIES).filter((series) => marks.some((mark) => mark.series === series));
+  return { field: 'series', type: 'nominal' as const, sort, title: null, axis: { grid: true, labelPadding: 10 } };
+}
+
+const TOOLTIP = [
+  { field: 'group', title: 'Case' },
+  { field: 'series', title: 'Measured' },
+  { field: 'label', title: 'Figure' },
+];
+
+/** The interval, and a point; a cross for a run that did not finish. */
+function figureLayers(marks: readonly Mark[], axisTitle: string): ChartLayer[] {
+  const scale = logScale(marks);
+  const y = seriesAxis(marks);
+  const color = {
+    field: 'series',
+    type: 'nominal' as const,
+    scale: { domain: Object.values(SERIES), range: [ELSEWHERE, OKABE_ITO.blue, OKABE_ITO.skyBlue, OKABE_ITO.vermillion] },
+  };
+  return [
+    {
+      transform: [{ filter: 'datum.low != null' }],
+      mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
+      encoding: { y, x: { field: 'low', type: 'quantitative', scale }, x2: { field: 'high' }, color },
+    },
+    {
+      transform: [{ filter: 'datum.value != null && !datum.unfinished' }],
+      mark: { type: 'point', filled: true, size: 90, opacity: 1 },
+      encoding: {
+        y,
+        x: {
+          field: 'value',
+          type: 'quantitative',
+          scale,
+          title: axisTitle,
+          axis: { values: logTicks(scale.domain), labelExpr: PLAIN_NUMBER, grid: true },
+        },
+        color,
+        tooltip: TOOLTIP,
+      },
+    },
+    {
+      transform: [{ filter: 'datum.value != null && datum.unfinished' }],
+      mark: { type: 'point', shape: 'M-1,-1L1,1M1,-1L-1,1', size: 45, strokeWidth: 2.5, opacity: 1 },
+      encoding: { y, x: { field: 'value', type: 'quantitative', scale }, color, tooltip: TOOLTIP },
+    },
+  ];
+}
+
+/** The figure beside its mark; without a figure, the note at the left edge. */
+function labelLayers(marks: readonly Mark[]): ChartLayer[] {
+  const scale = logScale(marks);
+  const y = seriesAxis(marks);
+  return [
+    ...[HALO, {}].map((halo) => ({
+      transform: [{ filter: 'datum.value != null' }],
+      mark: { type: 'text' as const, align: 'left' as const, dx: 10, ...halo },
+      encoding: { y, x: { field: 'labelAt', type: 'quantitative' as const, scale }, text: { field: 'label' } },
+    })),
+    ...[HALO, {}].map((halo) => ({
+      transform: [{ filter: 'datum.value == null' }],
+      mark: { type: 'text' as const, align: 'left' as const, dx: 6, color: SOFT_INK, ...halo },
+      encoding: {
+        y,
+        x: { datum: scale.domain[0], type: 'quantitative' as const, scale },
+        text: { field: 'label' },
+        tooltip: TOOLTIP,
+      },
+    })),
+  ];
 }

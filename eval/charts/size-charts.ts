@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { CaseFigures, Evaluation, Figure } from '../analysis.ts';
-import { formatNumber } from '../report/format.ts';
-import { formatBytes } from '../run-plan.ts';
+import { formatNumber } from '../measuring/format.ts';
+import type { CaseFigures, Evaluation, Figure } from '../replay/analysis.ts';
+import { formatBytes } from '../replay/run-plan.ts';
 import { BYTE_SIZE, type Chart, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
 import { chartConfig, HALO, OKABE_ITO } from './theme.ts';
 

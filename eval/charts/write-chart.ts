@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isSystemError, messageOf, UserError } from '../user-error.ts';
+import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts';
 import type { Chart } from './chart.ts';
 import { renderPng, renderSvg } from './render-chart.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { UserError } from '../user-error.ts';
+import { UserError } from '../measuring/user-error.ts';
 import type { Mutant } from './mutant.ts';
 
 /** A copy of the built source, in which single files can be replaced by broken ones. */

@@ -210,8 +210,8 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     mistake: 19,
     name: 'results may be larger than the limit',
     file: 'protocol/validate-request.ts',
-    find: 'operation.code === COMMANDS.add.code || operation.code === COMMANDS.complete.code;',
-    replace: 'operation.code === COMMANDS.add.code;',
+    find: 'row.code === COMMANDS.add.code || row.code === COMMANDS.complete.code;',
+    replace: 'row.code === COMMANDS.add.code;',
   },
   {
     mistake: 19,

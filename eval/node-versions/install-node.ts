@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { InvalidArgumentError } from 'commander';
-import { messageOf, UserError } from '../user-error.ts';
+import { messageOf, UserError } from '../measuring/user-error.ts';
 
 const INSTALL_MS_MAX = 300_000;
 

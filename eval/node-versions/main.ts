@@ -2,8 +2,8 @@ import '../../src/runtime/check.ts';
 
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
-import { withoutStackTraces } from '../command-line.ts';
-import { packageRoot } from '../package-root.ts';
+import { withoutStackTraces } from '../measuring/command-line.ts';
+import { packageRoot } from '../measuring/package-root.ts';
 import { installNode, parseNodeVersion } from './install-node.ts';
 import { outcomeLine, runTests } from './test-run.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../package-root.ts';
+import { packageRoot } from '../measuring/package-root.ts';
 
 /** The installed versions of client packages: `bullmq 6.7.0, ioredis 6.0.0`. */
 export function clientVersions(...packages: readonly string[]): string {

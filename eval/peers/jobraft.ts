@@ -1,6 +1,6 @@
 import { Client, type Cluster, Queue, startCluster, Worker } from '../../src/index.ts';
-import { systemClock } from '../clock.ts';
-import { currentCommit } from '../provenance.ts';
+import { systemClock } from '../measuring/clock.ts';
+import { currentCommit } from '../measuring/provenance.ts';
 import type { Peer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 
 const NODES = 3;

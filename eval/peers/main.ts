@@ -2,8 +2,8 @@ import '../../src/runtime/check.ts';
 
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseCount, withoutStackTraces } from '../command-line.ts';
-import { packageRoot } from '../package-root.ts';
+import { parseCount, withoutStackTraces } from '../measuring/command-line.ts';
+import { packageRoot } from '../measuring/package-root.ts';
 import { bullmq } from './bullmq.ts';
 import { etcd } from './etcd.ts';
 import { jobraft } from './jobraft.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AcknowledgementProbe, longestSilenceMs } from '../acknowledgements.ts';
-import { systemClock } from '../clock.ts';
+import { AcknowledgementProbe, longestSilenceMs } from '../measuring/acknowledgements.ts';
+import { systemClock } from '../measuring/clock.ts';
 import type { KillableLeader } from './peer.ts';
 
 const PROBE_EVERY_MS = 5;

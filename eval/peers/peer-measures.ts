@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { samplesNeeded } from '../latency-summary.ts';
-import { quantile } from '../statistics.ts';
+import { samplesNeeded } from '../measuring/latency-summary.ts';
+import { quantile } from '../measuring/statistics.ts';
 import { measureOutage } from './outage.ts';
 import type { Peer, PeerQueue, RunningPeer } from './peer.ts';
 import { within } from './server-process.ts';

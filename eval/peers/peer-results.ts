@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
-import { median } from '../statistics.ts';
-import { UserError } from '../user-error.ts';
+import { median } from '../measuring/statistics.ts';
+import { UserError } from '../measuring/user-error.ts';
 import type { PeerFigure } from './peer-measures.ts';
 
 /** Columns that are the same for all figures of one system. */

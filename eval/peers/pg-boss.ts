@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import PgBoss from 'pg-boss';
-import { messageOf, UserError } from '../user-error.ts';
+import { messageOf, UserError } from '../measuring/user-error.ts';
 import { clientVersions } from './client-version.ts';
 import type { Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 import { type Account, accountOf, findProgram, freePorts, ServerProcess, versionOf } from './server-process.ts';

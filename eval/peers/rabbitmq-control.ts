@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { messageOf } from '../user-error.ts';
+import { messageOf } from '../measuring/user-error.ts';
 import { findProgram } from './server-process.ts';
 
 export interface RabbitNode {

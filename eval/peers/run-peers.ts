@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { machineLine, probeFdatasync, recordEnvironment } from '../environment.ts';
-import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../interruption.ts';
-import { currentCommit } from '../provenance.ts';
-import { formatNumber, textTable } from '../report/format.ts';
-import { ResultsFolder } from '../results-folder.ts';
-import { messageOf } from '../user-error.ts';
+import { machineLine, probeFdatasync, recordEnvironment } from '../measuring/environment.ts';
+import { formatNumber, textTable } from '../measuring/format.ts';
+import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../measuring/interruption.ts';
+import { currentCommit } from '../measuring/provenance.ts';
+import { ResultsFolder } from '../measuring/results-folder.ts';
+import { messageOf } from '../measuring/user-error.ts';
 import type { Peer, RunningPeer } from './peer.ts';
 import { PEER_MEASURES } from './peer-measures.ts';
 import { type MeasuredSystem, PeerResults, type PeerSummary } from './peer-results.ts';

@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:f
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../user-error.ts';
+import { messageOf } from '../measuring/user-error.ts';
 
 export interface ServerCommand {
   /** Its name in messages. */

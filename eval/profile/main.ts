@@ -9,12 +9,12 @@ import { stringify } from 'csv-stringify/sync';
 import { selectMeasures } from '../bench/all-measures.ts';
 import { PROFILE_HEADER, type ProfileRow, parseProfileRows, profileChart } from '../charts/profile-chart.ts';
 import { writeChart } from '../charts/write-chart.ts';
-import { withoutStackTraces } from '../command-line.ts';
-import { machineLine, recordEnvironment } from '../environment.ts';
-import { packageRoot } from '../package-root.ts';
-import { currentCommit } from '../provenance.ts';
-import { ResultsFolder } from '../results-folder.ts';
-import { UserError } from '../user-error.ts';
+import { withoutStackTraces } from '../measuring/command-line.ts';
+import { machineLine, recordEnvironment } from '../measuring/environment.ts';
+import { packageRoot } from '../measuring/package-root.ts';
+import { currentCommit } from '../measuring/provenance.ts';
+import { ResultsFolder } from '../measuring/results-folder.ts';
+import { UserError } from '../measuring/user-error.ts';
 import { ACTIVITIES, parseCpuProfile, type ThreadTime, threadTimeOf } from './cpu-profile.ts';
 
 interface Options {

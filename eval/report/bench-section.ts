@@ -1,7 +1,7 @@
 import type { BenchSession } from '../bench/bench-file.ts';
 import { describeGoal, describeValue, mediansOf, summarize, titleOf } from '../bench/bench-table.ts';
 import { FLOOR } from '../bench/figure.ts';
-import { formatNumber } from './format.ts';
+import { formatNumber } from '../measuring/format.ts';
 
 /**
  * One session of the bench as Markdown: the figures with goals, and below them the floor of the machine.

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Evaluation } from '../analysis.ts';
 import type { Chart } from '../charts/chart.ts';
 import { fontFaceCss } from '../charts/font.ts';
 import { compileChart } from '../charts/render-chart.ts';
-import type { Environment } from '../environment.ts';
+import type { Environment } from '../measuring/environment.ts';
+import type { Evaluation } from '../replay/analysis.ts';
 import { sections, type Table } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 

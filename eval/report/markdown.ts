@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
-import type { Evaluation } from '../analysis.ts';
 import type { Chart } from '../charts/chart.ts';
-import type { Environment } from '../environment.ts';
-import { markdownTable } from './format.ts';
+import type { Environment } from '../measuring/environment.ts';
+import { markdownTable } from '../measuring/format.ts';
+import type { Evaluation } from '../replay/analysis.ts';
 import { sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { UserError } from '../user-error.ts';
+import { UserError } from '../measuring/user-error.ts';
 
 /**
  * Writes a section between `<!-- name -->` and `<!-- end of name -->` of a Markdown page, so that figures are not copied by hand.

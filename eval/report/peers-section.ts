@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { formatNumber } from './format.ts';
+import { formatNumber } from '../measuring/format.ts';
 
 /** The columns of peers.csv that are shown. */
 const rowSchema = z.object({

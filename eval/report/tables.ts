@@ -1,7 +1,7 @@
-import { type CaseFigures, type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../analysis.ts';
-import { formatBytes } from '../run-plan.ts';
-import type { Settings } from '../settings.ts';
-import { formatCount, formatNumber, formatOptional, formatPublished, formatTiny } from './format.ts';
+import { formatCount, formatNumber, formatOptional, formatPublished, formatTiny } from '../measuring/format.ts';
+import { type CaseFigures, type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import { formatBytes } from '../replay/run-plan.ts';
+import type { Settings } from '../replay/settings.ts';
 
 export interface Table {
   readonly header: readonly string[];

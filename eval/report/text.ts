@@ -1,7 +1,7 @@
-import type { Evaluation } from '../analysis.ts';
 import { describeDurability } from '../charts/chart.ts';
-import type { Environment } from '../environment.ts';
-import { formatCount, formatNumber } from './format.ts';
+import type { Environment } from '../measuring/environment.ts';
+import { formatCount, formatNumber } from '../measuring/format.ts';
+import type { Evaluation } from '../replay/analysis.ts';
 
 /** One line with the result that most readers want first. */
 export function summaryLine({ rows }: Evaluation): string {

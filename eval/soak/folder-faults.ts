@@ -43,7 +43,7 @@ export async function injectFolderFault(subject: Subject, fault: FolderFault): P
 export const settle = (subject: Subject): Promise<Done> =>
   subject.perform({ type: 'settle', timeoutMs: SETTLE_TIMEOUT_MS }, 2 * SETTLE_TIMEOUT_MS);
 
-/** The copy is older than a recorded checkpoint, so that the cluster must detect it (README, "Files"). */
+/** The copy is older than a recorded checkpoint, so that the cluster must detect it (docs/operations.md, "Files"). */
 async function rollBack(subject: Subject, node: number): Promise<string> {
   const folder = join(subject.dataDir, `node-${node}`);
   const copy = join(subject.workDir, 'copy');

@@ -1,8 +1,8 @@
 import { type Cluster, JobraftError, Queue } from '../../src/index.ts';
-import { until } from '../until.ts';
 import { passMs } from './processing.ts';
+import { until } from './until.ts';
 
-/** A checkpoint's generation is in `cluster.json` after 5 seconds (README, "Files"). */
+/** A checkpoint's generation is in `cluster.json` after 5 seconds (docs/operations.md, "Files"). */
 const ON_RECORD_MS = 6_000;
 
 /** Waits until every node runs, has all entries committed before the call, and is a voter, and no change of members is in progress. */

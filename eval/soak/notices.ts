@@ -1,6 +1,6 @@
-import { until } from '../until.ts';
 import type { Notice } from './child-process.ts';
 import type { NodeNotice } from './messages.ts';
+import { until } from './until.ts';
 
 /** Reports of nodes that an injected fault is expected to cause. */
 export interface ExpectedNotices extends Disposable {

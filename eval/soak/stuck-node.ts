@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cluster, NodeStuckError } from '../../src/index.ts';
-import { until } from '../until.ts';
 import type { ProcessFault, StuckRemedy } from './messages.ts';
 import { passMs } from './processing.ts';
+import { until } from './until.ts';
 
 type StuckNode = Extract<ProcessFault, { readonly type: 'stuck-node' }>;
 

@@ -80,6 +80,7 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   #closing: Promise<void> | undefined;
   readonly #closedListeners = new Set<() => void>();
 
+  /** @internal */
   constructor(settings: ClusterSettings, listeners: ClusterListeners, recovered: RecoveredCluster | undefined) {
     this.#settings = settings;
     this.#manifest = ClusterManifest.open(settings.dataDir, settings.nodes, recovered);

@@ -47,6 +47,11 @@ export class CheckpointSchedule {
     this.#pace = new CheckpointPace(nowMs);
   }
 
+  /** The last entry that the checkpoint on disk covers. */
+  get index(): LogIndex {
+    return this.#last.index;
+  }
+
   onApplied(bytes: number): void {
     this.#bytesSince += bytes;
   }

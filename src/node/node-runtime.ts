@@ -18,6 +18,7 @@ import { MemberVersions } from './member-versions.ts';
 import { type NodeCounters, NodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
 import { ClientOutbox, PeerOutbox } from './outbox.ts';
+import { checkNodePointers } from './pointer-chain.ts';
 import { Proposer } from './proposer.ts';
 import { QueryHandler } from './query-handler.ts';
 import { type Leadership, RequestRouter } from './request-router.ts';
@@ -184,6 +185,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#isTurnDue = this.#isLeader && (this.#router.resumeParked(this.#nowMs) || this.#router.isTakeBackDue);
     this.#flushPeers();
     this.#flushClients();
+    checkNodePointers(this.#core.view, this.#checkpoints.index, this.applied);
     return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
   }
 

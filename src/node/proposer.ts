@@ -72,7 +72,7 @@ export class Proposer {
     const { view, machine, wallMs } = this.#ports;
     const { nextLogDueMs, nextWallDueMs } = machine;
     const isTimed = nextLogDueMs < Number.POSITIVE_INFINITY || nextWallDueMs < Number.POSITIVE_INFINITY;
-    if (view.role !== 'leader' || view.transfer !== undefined || !isTimed) return Number.POSITIVE_INFINITY;
+    if (view.role !== 'leader' || view.leading?.transfer !== undefined || !isTimed) return Number.POSITIVE_INFINITY;
     if (!this.#mayTick) return CLOCK_CHECK_MS;
     return Math.max(0, Math.min(nextLogDueMs - this.#logMs, nextWallDueMs - wallMs(), CLOCK_CHECK_MS));
   }
@@ -94,7 +94,7 @@ export class Proposer {
   proposeQueued(): void {
     const { view, router } = this.#ports;
     // The requests wait: either the next leader is found and their clients are informed, or this node continues to lead.
-    if (view.transfer !== undefined) return;
+    if (view.leading?.transfer !== undefined) return;
     const isLeader = view.role === 'leader';
     if (isLeader) {
       this.#readClock();
@@ -196,8 +196,8 @@ export class Proposer {
   /** Whether an entry that only carries the time could be proposed, and none is in flight. */
   get #mayTick(): boolean {
     const { view, applied } = this.#ports;
-    const { role, term, transfer } = view;
-    if (role !== 'leader' || transfer !== undefined) return false;
+    const { term, leading } = view;
+    if (leading === undefined || leading.transfer !== undefined) return false;
     return this.#tick.term !== term || this.#tick.index <= applied();
   }
 }

@@ -78,10 +78,10 @@ export class SnapshotTransfers implements Disposable {
   }
 
   /** What the followers need of this leader's log and checkpoint. */
-  wanted({ progress }: CoreView, nowMs: number): WantedByFollowers {
+  wanted({ leading }: CoreView, nowMs: number): WantedByFollowers {
     let logBehind = Number.POSITIVE_INFINITY;
     let isCheckpointRead = false;
-    for (const [peer, { state, match, lastContactMs }] of progress) {
+    for (const [peer, { state, match, lastContactMs }] of leading?.progress ?? []) {
       // A follower that has not replied to this leader yet, or whose channel has ended, is known to have nothing.
       const hasReplied = state === 'snapshot' || match > 0;
       if (!hasReplied || lastContactMs < nowMs - SILENT_MS_MAX) continue;
@@ -111,7 +111,7 @@ export class SnapshotTransfers implements Disposable {
       else if (reply === 'news' && isFree(from)) send(from, sender?.take(nowMs));
     }
     for (const [peer, sender] of this.#senders) {
-      const state = view.progress.get(peer)?.state;
+      const state = view.leading?.progress.get(peer)?.state;
       if (state !== 'snapshot') {
         // A peer without progress is no longer a member: nothing arrived there.
         if (sender !== undefined && state !== undefined)

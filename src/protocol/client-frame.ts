@@ -317,8 +317,7 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
       return { type: 'rejected', client, sequence, code, outcome, retryAfterMs, operations, message: body.text() };
     }
     case 3:
-      // The only cast: the node that sent this text built it from a NodeStatus.
-      return { type: 'status', call: body.u32(), status: JSON.parse(body.text()) as NodeStatus };
+      return { type: 'status', call: body.u32(), status: parseStatus(body.text()) };
     case 4: {
       const call = body.u32();
       const count = body.u32();
@@ -341,4 +340,16 @@ function readServerFrame(bytes: Uint8Array): ServerFrame {
     default:
       throw new MalformedBytesError(`server frame of unknown kind ${kind}`);
   }
+}
+
+function parseStatus(text: string): NodeStatus {
+  let status: unknown;
+  try {
+    status = JSON.parse(text);
+  } catch {
+    throw new MalformedBytesError('a status is not valid JSON');
+  }
+  if (typeof status !== 'object' || status === null) throw new MalformedBytesError('a status is not an object');
+  // The only cast: the node that sent this text built it from a NodeStatus.
+  return status as NodeStatus;
 }

@@ -1,10 +1,10 @@
 import { ByteReader, MalformedBytesError } from '../base/bytes.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, type CommandRow } from './commands.ts';
 import { InvalidOperationError } from './fields.ts';
 import { OPERATIONS_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
-import { isAddressable, NO_CLIENT, readRequestHeader } from './request-encoder.ts';
-import { ANY_VERSION, OF_QUERIES, OperationReader } from './request-reader.ts';
+import { isAddressable, NO_CLIENT, type RequestHeader, readRequestHeader } from './request-encoder.ts';
+import { OF_QUERIES, OperationReader } from './request-reader.ts';
 
 export interface RequestFault {
   readonly code: 'INVALID_REQUEST' | 'TOO_LARGE';
@@ -25,48 +25,42 @@ export interface ClaimPlace {
   readonly countMax: number;
   /** Offset of its `countMax` in the request. */
   readonly countAt: number;
+  /** How long it may wait for a job. */
+  readonly waitMs: number;
 }
 
-/** A request of a single claim that may be parked until a job is there. */
-export interface ParkableClaim {
-  readonly queue: string;
-  readonly waitMs: number;
-  readonly countMax: number;
+/** What a node has to know of a request before it enters the log. */
+export interface InspectedRequest {
+  /** What is wrong with it. */
+  readonly fault: RequestFault | undefined;
+  /** Its claims, if nothing is wrong. */
+  readonly claims: readonly ClaimPlace[];
+  /** The claim of a request that is exactly one claim with a wait: it may wait until a job is there. */
+  readonly waitingClaim: ClaimPlace | undefined;
 }
+
+const NO_CLAIMS: readonly ClaimPlace[] = [];
 
 /**
- * Decodes a whole request before it enters the log, so that replicas apply only well-formed requests.
- * @param version of the state machine that will execute it, or ANY_VERSION where only the leader knows it.
- * @param claims receives the claims in the request.
- * @returns what is wrong with it, or `undefined`. Never throws.
+ * Decodes a whole request once, before it enters the log, so that replicas apply only well-formed requests. Never throws.
+ * @param version of the state machine that will execute it, ANY_VERSION where only the leader knows it, or OF_QUERIES.
  */
-export function validateRequest(
-  bytes: Uint8Array,
-  bounds: RequestBounds,
-  version: number,
-  claims?: ClaimPlace[],
-): RequestFault | undefined {
+export function inspectRequest(bytes: Uint8Array, bounds: RequestBounds, version: number): InspectedRequest {
   try {
-    return faultOf(bytes, bounds, version, claims);
+    return inspect(bytes, bounds, version);
   } catch (error) {
-    if (error instanceof MalformedBytesError) return invalid(`${error.message} Encode requests with RequestEncoder.`);
+    if (error instanceof MalformedBytesError) return faulty(invalid(`${error.message} Encode requests with RequestEncoder.`));
     throw error;
   }
 }
 
+/** @returns what is wrong with a request, or `undefined`. Never throws. */
+export const validateRequest = (bytes: Uint8Array, bounds: RequestBounds, version: number): RequestFault | undefined =>
+  inspectRequest(bytes, bounds, version).fault;
+
 /** Whether the request only reads and is well formed. @returns what is wrong with it, or `undefined`. Never throws. */
-export function validateQuery(bytes: Uint8Array): RequestFault | undefined {
-  const fault = validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, OF_QUERIES);
-  if (fault !== undefined) return fault;
-  const reader = new ByteReader(bytes);
-  const { operations } = readRequestHeader(reader);
-  const operation = new OperationReader();
-  for (let read = 0; read < operations; read += 1) {
-    const { name, writes } = operation.next(reader, OF_QUERIES);
-    if (writes) return invalid(`A query changes nothing, and ${name} does. Send it in a request.`, [read]);
-  }
-  return undefined;
-}
+export const validateQuery = (bytes: Uint8Array): RequestFault | undefined =>
+  validateRequest(bytes, { payloadBytesMax: Number.MAX_SAFE_INTEGER }, OF_QUERIES);
 
 /** Whether this is a request of a node that only releases jobs. Never throws. */
 export function isRelease(bytes: Uint8Array): boolean {
@@ -85,56 +79,61 @@ export function isRelease(bytes: Uint8Array): boolean {
   }
 }
 
-/** The claim of a request that is exactly one claim with a wait, otherwise `undefined`. Never throws. */
-export function parkableClaim(bytes: Uint8Array): ParkableClaim | undefined {
-  try {
-    const reader = new ByteReader(bytes);
-    if (readRequestHeader(reader).operations !== 1) return undefined;
-    const operation = new OperationReader();
-    if (!isClaim(operation.next(reader, ANY_VERSION).code) || operation.waitMs === 0) return undefined;
-    return { queue: operation.queueName, waitMs: operation.waitMs, countMax: operation.countMax };
-  } catch (error) {
-    if (error instanceof InvalidOperationError || error instanceof MalformedBytesError) return undefined;
-    throw error;
-  }
-}
-
 const isClaim = (code: number): boolean => code === COMMANDS.claim.code || code === COMMANDS.claim1.code;
 
-function faultOf(bytes: Uint8Array, bounds: RequestBounds, version: number, claims: ClaimPlace[] | undefined): RequestFault | undefined {
+function inspect(bytes: Uint8Array, bounds: RequestBounds, version: number): InspectedRequest {
   const reader = new ByteReader(bytes);
   const header = readRequestHeader(reader);
-  if (!isAddressable(header)) {
-    return invalid(
-      'The header is out of range. Use a client id in [1, 2^52), sequences from 1, and acknowledgedBelow at most the sequence.',
-    );
-  }
-  if (header.operations < 1 || header.operations > OPERATIONS_MAX) {
-    return invalid(`The request has ${header.operations} operations. Send 1 to ${OPERATIONS_MAX}.`);
-  }
+  const inHeader = faultInHeader(header);
+  if (inHeader !== undefined) return faulty(invalid(inHeader));
   const operation = new OperationReader();
+  const claims: ClaimPlace[] = [];
   const tooLarge: number[] = [];
   let bytesMax = 0;
   for (let read = 0; read < header.operations; read += 1) {
+    let row: CommandRow;
     try {
-      operation.next(reader, version);
+      row = operation.next(reader, version);
     } catch (error) {
       // The position of the following operations is unknown.
-      if (error instanceof InvalidOperationError) return invalid(error.message, [read]);
+      if (error instanceof InvalidOperationError) return faulty(invalid(error.message, [read]));
       throw error;
     }
-    if (isClaim(operation.code)) claims?.push({ queue: operation.queueName, countMax: operation.countMax, countAt: operation.countAt });
-    const carriesPayload = operation.code === COMMANDS.add.code || operation.code === COMMANDS.complete.code;
+    if (version === OF_QUERIES && row.writes)
+      return faulty(invalid(`A query changes nothing, and ${row.name} does. Send it in a request.`, [read]));
+    if (isClaim(row.code)) claims.push(claimIn(operation));
+    const carriesPayload = row.code === COMMANDS.add.code || row.code === COMMANDS.complete.code;
     if (!carriesPayload || operation.blobLength <= bounds.payloadBytesMax) continue;
     tooLarge.push(read);
     bytesMax = Math.max(bytesMax, operation.blobLength);
   }
-  if (tooLarge.length > 0) {
-    const message = `A payload has ${bytesMax} bytes, ${bounds.payloadBytesMax} are allowed. Store the data elsewhere and put its address into the job, or raise the cluster's limits.payloadBytesMax.`;
-    return { code: 'TOO_LARGE', message, operations: tooLarge };
-  }
-  if (reader.remaining > 0) return invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`);
+  if (tooLarge.length > 0) return faulty(tooLargeFault(tooLarge, bytesMax, bounds));
+  if (reader.remaining > 0)
+    return faulty(invalid(`${reader.remaining} bytes follow the last operation. Encode requests with RequestEncoder.`));
+  const waitingClaim = header.operations === 1 && operation.waitMs > 0 ? claims[0] : undefined;
+  return { fault: undefined, claims, waitingClaim };
+}
+
+function faultInHeader(header: RequestHeader): string | undefined {
+  if (!isAddressable(header))
+    return 'The header is out of range. Use a client id in [1, 2^52), sequences from 1, and acknowledgedBelow at most the sequence.';
+  if (header.operations < 1 || header.operations > OPERATIONS_MAX)
+    return `The request has ${header.operations} operations. Send 1 to ${OPERATIONS_MAX}.`;
   return undefined;
 }
+
+const claimIn = ({ queueName, countMax, countAt, waitMs }: OperationReader): ClaimPlace => ({
+  queue: queueName,
+  countMax,
+  countAt,
+  waitMs,
+});
+
+function tooLargeFault(operations: readonly number[], bytesMax: number, { payloadBytesMax }: RequestBounds): RequestFault {
+  const message = `A payload has ${bytesMax} bytes, ${payloadBytesMax} are allowed. Store the data elsewhere and put its address into the job, or raise the cluster's limits.payloadBytesMax.`;
+  return { code: 'TOO_LARGE', message, operations };
+}
+
+const faulty = (fault: RequestFault): InspectedRequest => ({ fault, claims: NO_CLAIMS, waitingClaim: undefined });
 
 const invalid = (message: string, operations: readonly number[] = []): RequestFault => ({ code: 'INVALID_REQUEST', message, operations });

@@ -1,11 +1,12 @@
 import type { LogIndex, NodeId } from '../base/ids.ts';
 import { asIndex } from '../base/ids.ts';
 import type { PlacedConfiguration } from './configuration-log.ts';
-import type { CoreState } from './core-state.ts';
 import type { Configuration } from './entry.ts';
+import type { LeaderState } from './leader-state.ts';
 import { isLifeOnRecord, isSameRecord } from './membership.ts';
 import type { Progress } from './progress.ts';
 import { quorumIndex } from './quorum.ts';
+import type { SharedState } from './shared-state.ts';
 
 /**
  * Which replies of a voter a leader counts: those of the life of its disk whose record is committed. For the entry with the record, and for
@@ -14,7 +15,7 @@ import { quorumIndex } from './quorum.ts';
  */
 
 /** Whether the voter's replies count regardless of the index: for reads, and for entries before an uncommitted record. */
-export function isCounted({ configurations, configuration, commit }: CoreState, voter: NodeId, progress: Progress): boolean {
+export function isCounted({ configurations, configuration, commit }: SharedState, voter: NodeId, progress: Progress): boolean {
   if (!isLifeOnRecord(configuration, voter, progress)) return false;
   if (configurations.latest.index <= commit) return true;
   return isSameRecord(configuration, configurations.at(commit).configuration, voter);
@@ -25,28 +26,30 @@ export function isCounted({ configurations, configuration, commit }: CoreState, 
  * uncommitted entry count together for that entry and later ones; this looks for the latest such entry. If only the last entry counted, a
  * voter that is reopened before others have acknowledged its last record would hold up all of them.
  */
-export function agreedIndex(core: CoreState): LogIndex {
+export function agreedIndex(core: SharedState, leader: LeaderState): LogIndex {
   const { configuration, configurations, commit } = core;
   let placed: PlacedConfiguration = configurations.latest;
-  let index = quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isLifeOnRecord(configuration, voter, progress)));
+  let index = quorumIndex(configuration, (voter) =>
+    matchOf(core, leader, voter, (progress) => isLifeOnRecord(configuration, voter, progress)),
+  );
   while (index < placed.index && placed.index > commit) {
     // An earlier entry records no other life, so its index is no higher: the entries in between are not reached either.
     placed = configurations.at(asIndex(Math.max(index, commit)));
-    index = agreedAt(core, placed.configuration);
+    index = agreedAt(core, leader, placed.configuration);
   }
   return index;
 }
 
 /** The index that a majority has on disk, counting only voters whose lives are already recorded in the earlier configuration. */
-function agreedAt(core: CoreState, earlier: Configuration): LogIndex {
+function agreedAt(core: SharedState, leader: LeaderState, earlier: Configuration): LogIndex {
   const { configuration } = core;
   const isOnRecord = (voter: NodeId, progress: Progress): boolean =>
     isLifeOnRecord(configuration, voter, progress) && isSameRecord(configuration, earlier, voter);
-  return quorumIndex(configuration, (voter) => matchOf(core, voter, (progress) => isOnRecord(voter, progress)));
+  return quorumIndex(configuration, (voter) => matchOf(core, leader, voter, (progress) => isOnRecord(voter, progress)));
 }
 
-function matchOf(core: CoreState, voter: NodeId, counts: (progress: Progress) => boolean): LogIndex {
+function matchOf(core: SharedState, leader: LeaderState, voter: NodeId, counts: (progress: Progress) => boolean): LogIndex {
   if (voter === core.id) return core.log.persisted;
-  const progress = core.progress.get(voter);
+  const progress = leader.progress.get(voter);
   return progress !== undefined && counts(progress) ? progress.match : asIndex(0);
 }

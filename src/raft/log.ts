@@ -5,16 +5,15 @@ import type { Entry } from './entry.ts';
 import { entryId } from './entry.ts';
 
 /**
- * The log as an index window: the compacted part, of which only the last entry's id is known, and the entries after it.
- * The pointers are always in this order:
- *
- *     compacted <= commit <= last,   compacted <= persisted <= last
- *
- * `persisted` is how far this node's own disk is known to have the log.
+ * The log as an index window: the compacted part, of which only the last entry's id is known, and the entries after it. Always
+ * compacted <= persisted <= last.
  */
 export class RaftLog {
+  /** The last entry of the compacted part; never goes back. */
   #compacted: EntryId;
+  /** Consecutive, from compacted + 1 on; their terms never decrease. */
   #entries: Entry[];
+  /** How far this node's own disk is known to have the log; goes back only where entries are dropped from the end. */
   #persisted: LogIndex;
 
   constructor(compacted: EntryId, entries: readonly Entry[]) {

@@ -13,7 +13,9 @@ export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 /** A leader's state of one follower (Raft Figure 2, nextIndex and matchIndex). Always: match < next. */
 export class Progress {
   state: ProgressState = 'probe';
+  /** "Index of highest log entry known to be replicated on server" (Raft Figure 2); never goes back while disk and channel are the same. */
   match: LogIndex = asIndex(0);
+  /** "Index of the next log entry to send to that server" (Raft Figure 2); at most last + 1. */
   next: LogIndex;
   /** When the last message of this term arrived from the peer, monotonic ms; plus the time excused since. */
   lastContactMs: number;
@@ -23,12 +25,13 @@ export class Progress {
   disk: DiskId = ANY_DISK;
   /** The disk's generation, from the same replies. */
   generation: Generation = ANY_GENERATION;
-  /** The latest heartbeat round that it replied to. */
+  /** The latest heartbeat round that it replied to; at most the leader's current one. */
   round = 0;
   /**
    * A catch-up round took less than an election timeout (thesis §4.2.1): as a voter the peer will not hold up commits for long.
    */
   isCaughtUp = false;
+  /** Where the current catch-up round ends, and when it began. */
   #catchUpTo: LogIndex;
   #catchUpSinceMs: number;
   /** While probing: the one AppendEntries is in flight. A heartbeat's reply lets the leader send the next one. */
@@ -38,9 +41,11 @@ export class Progress {
    * follower needs another.
    */
   snapshotFrom: LogIndex = asIndex(0);
-  // Last index and size of each AppendEntries in flight, oldest first.
+  /** Last index and size of each AppendEntries in flight, oldest first; empty unless replicating. */
   readonly #inflight: { last: LogIndex; bytes: number }[] = [];
+  /** The sum of their sizes. */
   #inflightBytes = 0;
+  /** Excused since the last contact; below `excusedMsMax` plus one absence. */
   #excusedMs = 0;
 
   /** @param catchUpTo where a first catch-up round ends. */

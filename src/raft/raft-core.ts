@@ -1,8 +1,6 @@
 import { asIndex, type NodeId } from '../base/ids.ts';
 import { assertNever, invariant } from '../base/invariant.ts';
 import { onAway } from './absence.ts';
-import type { RaftBoot } from './core-state.ts';
-import { CoreState } from './core-state.ts';
 import type { Effects, RaftEvent } from './effects.ts';
 import { emptyEffects } from './effects.ts';
 import { isLeaderSticky, noticeRemoval, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, removalOf } from './election.ts';
@@ -16,12 +14,16 @@ import {
   onPropose,
   onSnapshotReply,
 } from './leader.ts';
-import type { RaftMessage } from './message.ts';
+import type { LeaderState } from './leader-state.ts';
+import type { AppendAccepted, AppendRejected, RaftMessage, SnapshotReply } from './message.ts';
+import { checkPointers } from './pointer-chain.ts';
 import { onRead } from './reads.ts';
 import { onRebuildQuestion } from './rebuild.ts';
 import { onChangeMembership } from './reconfiguration.ts';
 import { sendDueHeartbeats } from './replication.ts';
 import { becomeFollower } from './role.ts';
+import type { RaftBoot } from './shared-state.ts';
+import { SharedState } from './shared-state.ts';
 import { onTransfer } from './transfer.ts';
 
 const NO_NODES: ReadonlySet<NodeId> = new Set();
@@ -29,7 +31,7 @@ const NO_NODES: ReadonlySet<NodeId> = new Set();
 /** A read-only view of a core, for status and tests. */
 export type CoreView = Readonly<
   Pick<
-    CoreState,
+    SharedState,
     | 'id'
     | 'disk'
     | 'term'
@@ -41,23 +43,26 @@ export type CoreView = Readonly<
     | 'configurations'
     | 'areMembersCommitted'
     | 'log'
-    | 'progress'
-    | 'transfer'
     | 'isRemoved'
-    | 'uncommittedBytes'
-    | 'electionDueMs'
+    | 'electionTimer'
   >
->;
+> & {
+  /** Undefined while the node does not lead. */
+  readonly leading: Readonly<Pick<LeaderState, 'progress' | 'transfer' | 'uncommittedBytes'>> | undefined;
+};
+
+type Request = Extract<RaftEvent, { readonly type: 'propose' | 'change-membership' | 'transfer-leadership' | 'read' | 'rebuild' }>;
 
 /**
  * The consensus algorithm: events in, effects out. The same boot and the same events always give the same effects.
  * It has no clock, randomness or I/O.
  */
 export class RaftCore {
-  readonly #core: CoreState;
+  readonly #core: SharedState;
 
   constructor(boot: RaftBoot) {
-    this.#core = new CoreState(boot);
+    this.#core = new SharedState(boot);
+    checkPointers(this.#core);
   }
 
   get view(): CoreView {
@@ -66,7 +71,8 @@ export class RaftCore {
 
   /** When the next `deadline` event is due, monotonic ms. */
   get nextDeadlineMs(): number {
-    return this.#core.role === 'leader' ? this.#core.heartbeatDueMs : this.#core.electionDueMs;
+    const { state } = this.#core;
+    return state.role === 'leader' ? state.heartbeatDueMs : state.timer.dueMs;
   }
 
   step(event: RaftEvent): Effects {
@@ -80,26 +86,18 @@ export class RaftCore {
         this.#onMessage(event.message);
         break;
       case 'propose':
-        onPropose(core, event.data);
+      case 'change-membership':
+      case 'transfer-leadership':
+      case 'read':
+      case 'rebuild':
+        this.#onRequest(event);
         break;
       case 'persisted':
         core.log.markPersisted(event.upTo);
-        if (core.role === 'leader') onOwnPersisted(core);
-        break;
-      case 'change-membership':
-        onChangeMembership(core, event.change, event.isRepeated ?? false);
-        break;
-      case 'transfer-leadership':
-        onTransfer(core, event.to);
-        break;
-      case 'read':
-        onRead(core, event.batch, event.lease);
+        if (core.state.role === 'leader') onOwnPersisted(core, core.state);
         break;
       case 'generation':
         core.generation = event.generation;
-        break;
-      case 'rebuild':
-        onRebuildQuestion(core, event);
         break;
       case 'deadline':
         this.#onDeadline(event.readMs ?? event.now, event.unread ?? NO_NODES);
@@ -108,12 +106,10 @@ export class RaftCore {
         onAway(core, event.durationMs);
         break;
       case 'heartbeat':
-        if (core.role === 'leader') sendDueHeartbeats(core);
+        if (core.state.role === 'leader') sendDueHeartbeats(core, core.state);
         break;
       case 'peer-lost':
-        core.present.delete(event.peer);
-        if (core.role === 'leader') onFollowerLost(core, event.peer);
-        else if (core.leader === event.peer) onLeaderLost(core);
+        this.#onPeerLost(event.peer);
         break;
       case 'compacted':
         onCompacted(core, event.upTo);
@@ -124,14 +120,48 @@ export class RaftCore {
       default:
         assertNever(event);
     }
-    invariant(core.commit <= core.log.lastIndex, () => `commit ${core.commit} is past the log's end, ${core.log.lastIndex}`);
+    checkPointers(core);
     return effects;
   }
 
+  /** Only a leader accepts requests: "the leader handles all client requests" (Raft §5.1). */
+  #onRequest(event: Request): void {
+    const core = this.#core;
+    const { state } = core;
+    if (state.role !== 'leader') {
+      core.effects.rejected = { reason: 'not-leader', leader: core.leader };
+      return;
+    }
+    switch (event.type) {
+      case 'propose':
+        return onPropose(core, state, event.data);
+      case 'change-membership':
+        return onChangeMembership(core, state, event.change, event.isRepeated ?? false);
+      case 'transfer-leadership':
+        return onTransfer(core, state, event.to);
+      case 'read':
+        return onRead(core, state, event.batch, event.lease);
+      case 'rebuild':
+        return onRebuildQuestion(core, state, event);
+      default:
+        return assertNever(event);
+    }
+  }
+
   #onDeadline(readMs: number, unread: ReadonlySet<NodeId>): void {
-    if (this.#core.role === 'leader') {
-      if (this.#core.now >= this.nextDeadlineMs) onLeaderDeadline(this.#core, readMs, unread);
-    } else if (readMs >= this.nextDeadlineMs) onElectionTimeout(this.#core);
+    const core = this.#core;
+    const { state } = core;
+    if (state.role === 'leader') {
+      if (core.now >= state.heartbeatDueMs) onLeaderDeadline(core, state, readMs, unread);
+    } else if (readMs >= state.timer.dueMs) onElectionTimeout(core, state.timer);
+  }
+
+  #onPeerLost(peer: NodeId): void {
+    const core = this.#core;
+    const { state } = core;
+    core.present.delete(peer);
+    if (state.role === 'leader') onFollowerLost(core, state, peer);
+    else if (state.role === 'follower' && state.leader === peer) onLeaderLost(core, state);
   }
 
   #onMessage(message: RaftMessage): void {
@@ -144,10 +174,11 @@ export class RaftCore {
     }
     if (message.type === 'vote-reply') noticeRemoval(core, message);
     if (message.term > core.term && !mayCarryLaterTerm(message)) {
-      // Newer terms first (Raft §5.1).
+      // "If one server's current term is smaller than the other's, then it updates its current term to the larger value" (Raft §5.1).
       const isFromLeader = message.type === 'append' || message.type === 'install-snapshot';
       becomeFollower(core, message.term, isFromLeader ? message.from : undefined);
     } else if (message.term < core.term) {
+      // "If a server receives a request with a stale term number, it rejects the request" (Raft §5.1).
       this.#rejectStale(message);
       return;
     }
@@ -163,19 +194,23 @@ export class RaftCore {
         return onVoteReply(core, message);
       case 'append':
         return onAppend(core, message);
-      case 'append-accepted':
-        return core.role === 'leader' ? onAppendAccepted(core, message) : undefined;
-      case 'append-rejected':
-        return core.role === 'leader' ? onAppendRejected(core, message) : undefined;
       case 'install-snapshot':
         return onInstallSnapshot(core, message);
-      case 'snapshot-reply':
-        return core.role === 'leader' ? onSnapshotReply(core, message) : undefined;
       case 'timeout-now':
         return onTimeoutNow(core, message);
+      case 'append-accepted':
+      case 'append-rejected':
+      case 'snapshot-reply':
+        return core.state.role === 'leader' ? this.#onReply(core.state, message) : undefined;
       default:
         return assertNever(message);
     }
+  }
+
+  #onReply(leader: LeaderState, message: AppendAccepted | AppendRejected | SnapshotReply): void {
+    if (message.type === 'append-accepted') onAppendAccepted(this.#core, leader, message);
+    else if (message.type === 'append-rejected') onAppendRejected(this.#core, leader, message);
+    else onSnapshotReply(this.#core, leader, message);
   }
 
   /**

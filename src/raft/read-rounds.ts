@@ -15,9 +15,11 @@ const LONG_AGO_MS = -Number.MAX_SAFE_INTEGER;
  * committed here.
  */
 export class ReadRounds {
+  /** Only grows; counted from the beginning of the term. */
   #current = 0;
   /** Reads that arrived since the last round began, or before the leader knew what is committed. */
   #pending: number[] = [];
+  /** In the order of their rounds, each at most the current one. */
   #waiting: WaitingRead[] = [];
   /** When recent rounds began, oldest first; kept only for leases. */
   #begun: { readonly round: number; readonly atMs: number }[] = [];
@@ -63,12 +65,5 @@ export class ReadRounds {
   /** When a round began, monotonic ms; far in the past if unknown. */
   begunAtMs(round: number): number {
     return this.#begun.findLast((begun) => begun.round <= round)?.atMs ?? LONG_AGO_MS;
-  }
-
-  /** Leadership ended: its reads must be requested again. */
-  clear(): void {
-    this.#pending = [];
-    this.#waiting = [];
-    this.#begun = [];
   }
 }

@@ -2,8 +2,8 @@ import { ANY_GENERATION } from '../base/generation.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nextIndex } from '../base/ids.ts';
 import { encodeConfiguration } from './configuration-codec.ts';
-import type { CoreState } from './core-state.ts';
 import type { Configuration, EntryId } from './entry.ts';
+import type { LeaderState } from './leader-state.ts';
 import type { MembershipChange } from './membership.ts';
 import {
   beginChange,
@@ -22,6 +22,7 @@ import {
 import { Progress } from './progress.ts';
 import { isReady } from './reads.ts';
 import { appendOwn, broadcast } from './replication.ts';
+import type { SharedState } from './shared-state.ts';
 import { dropRequest, dropStep, type StepRequest, stepRejection } from './step-quorum.ts';
 
 /**
@@ -33,32 +34,31 @@ import { dropRequest, dropStep, type StepRequest, stepRejection } from './step-q
  */
 
 /** A request for a membership change. @param isRepeated it arrived before, and waits until the voters confirm that they are available. */
-export function onChangeMembership(core: CoreState, change: MembershipChange, isRepeated: boolean): void {
+export function onChangeMembership(core: SharedState, leader: LeaderState, change: MembershipChange, isRepeated: boolean): void {
   const { effects, configuration } = core;
-  if (core.role !== 'leader') effects.rejected = { reason: 'not-leader', leader: core.leader };
-  else if (core.transfer !== undefined) effects.rejected = { reason: 'transferring', to: core.transfer.to };
+  if (leader.transfer !== undefined) effects.rejected = { reason: 'transferring', to: leader.transfer.to };
   // Otherwise two successive leaders could change the members independently (Ongaro, "bug in single-server membership changes", 2015).
   else if (!isReady(core)) effects.rejected = { reason: 'not-ready' };
   else if (isChangePending(core)) effects.rejected = { reason: 'change-pending' };
   else {
     const message = problemWith(configuration, change);
-    if (message === undefined) begin(core, beginChange(configuration, change), isRepeated ? 'repeated' : 'new');
+    if (message === undefined) begin(core, leader, beginChange(configuration, change), isRepeated ? 'repeated' : 'new');
     else effects.rejected = { reason: 'invalid-change', message };
   }
-  if (effects.rejected?.reason !== 'voters-asked') dropRequest(core);
+  if (effects.rejected?.reason !== 'voters-asked') dropRequest(leader);
 }
 
 /** A configuration that is not joint needs only the voters that were needed before. */
-function begin(core: CoreState, next: Configuration, request: StepRequest): void {
-  const rejection = isJoint(next) ? stepRejection(core, next, request) : undefined;
+function begin(core: SharedState, leader: LeaderState, next: Configuration, request: StepRequest): void {
+  const rejection = isJoint(next) ? stepRejection(core, leader, next, request) : undefined;
   if (rejection === undefined) {
     // The same change may be requested again: earlier replies prove nothing then.
-    core.askedStep = undefined;
-    core.effects.proposed = adopt(core, next);
+    leader.askedStep = undefined;
+    core.effects.proposed = adopt(core, leader, next);
   } else core.effects.rejected = rejection;
 }
 
-function isChangePending(core: CoreState): boolean {
+function isChangePending(core: SharedState): boolean {
   return !core.areMembersCommitted || isJoint(core.configuration);
 }
 
@@ -67,41 +67,41 @@ function isChangePending(core: CoreState): boolean {
  * or replaces a voter that lost its disk. The replacement waits until the new disk has caught up, so that the lost disk can vote until then
  * if it is found again.
  */
-export function advanceReconfiguration(core: CoreState): void {
+export function advanceReconfiguration(core: SharedState, leader: LeaderState): void {
   // This event may already have taken a step; the next one waits for its commit anyway.
-  if (core.role !== 'leader' || core.transfer !== undefined || core.effects.append !== undefined) return;
+  if (leader.transfer !== undefined || core.effects.append !== undefined) return;
   const { index, configuration, membersSince } = core.configurations.latest;
   if (!isReady(core) || membersSince > core.commit) {
-    recordLives(core);
+    recordLives(core, leader);
     return;
   }
   if (isJoint(configuration)) {
-    adopt(core, leaveJoint(configuration));
+    adopt(core, leader, leaveJoint(configuration));
     return;
   }
-  const ready = promotable(configuration, (node) => core.progress.get(node)?.isCaughtUp === true);
-  if (ready.length === 0) dropStep(core);
+  const ready = promotable(configuration, (node) => leader.progress.get(node)?.isCaughtUp === true);
+  if (ready.length === 0) dropStep(leader);
   else {
     const disks = ready.flatMap((node) => {
-      const progress = core.progress.get(node);
+      const progress = leader.progress.get(node);
       if (progress === undefined) return [];
       const { disk, generation } = progress;
       return [generation === ANY_GENERATION ? { node, disk } : { node, disk, generation }];
     });
     const next = promote(configuration, ready, disks);
-    if (stepRejection(core, next, 'none') === undefined) {
-      adopt(core, next);
+    if (stepRejection(core, leader, next, 'none') === undefined) {
+      adopt(core, leader, next);
       return;
     }
   }
-  const lost = configuration.voters.find((voter) => hasLostDisk(core, voter) && core.progress.get(voter)?.isCaughtUp === true);
+  const lost = configuration.voters.find((voter) => hasLostDisk(core, leader, voter) && leader.progress.get(voter)?.isCaughtUp === true);
   if (lost !== undefined && configuration.voters.length > 1) {
     core.effects.notices.push({ type: 'disk-lost', voter: lost });
-    adopt(core, replaceVoter(configuration, lost));
+    adopt(core, leader, replaceVoter(configuration, lost));
     return;
   }
-  if (index <= core.commit) adoptRecords(core);
-  else recordLives(core);
+  if (index <= core.commit) adoptRecords(core, leader);
+  else recordLives(core, leader);
 }
 
 /**
@@ -109,39 +109,39 @@ export function advanceReconfiguration(core: CoreState): void {
  * waits for no commit, neither of an earlier configuration nor of an entry of this term: voters and everything else are as in the latest
  * configuration, so majorities do not change.
  */
-function recordLives(core: CoreState): void {
+function recordLives(core: SharedState, leader: LeaderState): void {
   const { configuration } = core;
   const isAwaited = configuration.disks.some(({ node }) => {
-    const seen = core.progress.get(node);
+    const seen = leader.progress.get(node);
     return seen !== undefined && isVotersState(configuration, node, seen) && !isLifeOnRecord(configuration, node, seen);
   });
-  if (isAwaited) adoptRecords(core);
+  if (isAwaited) adoptRecords(core, leader);
 }
 
 /** Records the later generations of the voters' disks, this node's own included. */
-function adoptRecords(core: CoreState): void {
-  const renewed = recorded(core.configuration, (node) => (node === core.id ? core : core.progress.get(node)));
-  if (renewed !== undefined) adopt(core, renewed);
+function adoptRecords(core: SharedState, leader: LeaderState): void {
+  const renewed = recorded(core.configuration, (node) => (node === core.id ? core : leader.progress.get(node)));
+  if (renewed !== undefined) adopt(core, leader, renewed);
 }
 
 /** Whether the node has no vote until it has caught up: it is new, or its disk is not the one it votes with. */
-export const isRebuilt = (core: CoreState, node: NodeId): boolean =>
-  core.configuration.joining.includes(node) || (core.configuration.voters.includes(node) && hasLostDisk(core, node));
+export const isRebuilt = (core: SharedState, leader: LeaderState, node: NodeId): boolean =>
+  core.configuration.joining.includes(node) || (core.configuration.voters.includes(node) && hasLostDisk(core, leader, node));
 
-function hasLostDisk(core: CoreState, voter: NodeId): boolean {
-  const progress = core.progress.get(voter);
+function hasLostDisk(core: SharedState, leader: LeaderState, voter: NodeId): boolean {
+  const progress = leader.progress.get(voter);
   return progress !== undefined && !isVotersDisk(core.configuration, voter, progress.disk);
 }
 
 /** In force at once, here and at every node that appends it. */
-function adopt(core: CoreState, configuration: Configuration): EntryId {
+function adopt(core: SharedState, leader: LeaderState, configuration: Configuration): EntryId {
   // A record of generations changes no step.
-  if (!hasSameMembers(core.configuration, configuration)) core.askedStep = undefined;
-  const id = appendOwn(core, 'configuration', encodeConfiguration(configuration));
-  for (const peer of [...core.progress.keys()]) if (!core.peers.includes(peer)) core.progress.delete(peer);
+  if (!hasSameMembers(core.configuration, configuration)) leader.askedStep = undefined;
+  const id = appendOwn(core, leader, 'configuration', encodeConfiguration(configuration));
+  for (const peer of [...leader.progress.keys()]) if (!core.peers.includes(peer)) leader.progress.delete(peer);
   for (const peer of core.peers) {
-    if (!core.progress.has(peer)) core.progress.set(peer, new Progress(nextIndex(core.log.lastIndex), core.now));
+    if (!leader.progress.has(peer)) leader.progress.set(peer, new Progress(nextIndex(core.log.lastIndex), core.now));
   }
-  broadcast(core);
+  broadcast(core, leader);
   return id;
 }

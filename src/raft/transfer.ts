@@ -1,20 +1,17 @@
 import type { NodeId } from '../base/ids.ts';
-import type { CoreState } from './core-state.ts';
+import type { LeaderState } from './leader-state.ts';
 import { isVotersState } from './membership.ts';
-import { replicate } from './replication.ts';
+import { replicate, sendAsLeader } from './replication.ts';
+import type { SharedState } from './shared-state.ts';
 
 /** Leadership transfer (thesis §3.10): the leader stops accepting proposals, brings the target up to date, and sends it TimeoutNow. */
-export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
-  if (core.role !== 'leader') {
-    core.effects.rejected = { reason: 'not-leader', leader: core.leader };
-    return;
+export function onTransfer(core: SharedState, leader: LeaderState, wanted: NodeId | undefined): void {
+  if (leader.transfer !== undefined) {
+    if (wanted === undefined || wanted === leader.transfer.to) return;
+    abortTransfer(core, leader);
   }
-  if (core.transfer !== undefined) {
-    if (wanted === undefined || wanted === core.transfer.to) return;
-    abortTransfer(core);
-  }
-  const to = wanted ?? bestSuccessor(core);
-  if (to === undefined || !isCandidateFor(core, to)) {
+  const to = wanted ?? bestSuccessor(core, leader);
+  if (to === undefined || !isCandidateFor(core, leader, to)) {
     const message =
       to === undefined
         ? 'No other voter replies. Retry when one does.'
@@ -22,61 +19,61 @@ export function onTransfer(core: CoreState, wanted: NodeId | undefined): void {
     core.effects.rejected = { reason: 'invalid-transfer', message };
     return;
   }
-  core.transfer = { to, dueMs: core.now + core.config.electionTimeoutMs, isAsked: false };
+  leader.transfer = { to, dueMs: core.now + core.config.electionTimeoutMs, isAsked: false };
   // Members do not change until the transfer ends; earlier replies of voters prove nothing then.
-  core.askedStep = undefined;
+  leader.askedStep = undefined;
   core.effects.notices.push({ type: 'transfer', to, outcome: 'begun' });
-  const progress = core.progress.get(to);
-  if (progress !== undefined) replicate(core, to, progress);
-  advanceTransfer(core);
+  const progress = leader.progress.get(to);
+  if (progress !== undefined) replicate(core, leader, to, progress);
+  advanceTransfer(core, leader);
 }
 
 /** After a reply: the target may have everything now. */
-export function advanceTransfer(core: CoreState): void {
-  const { transfer } = core;
-  if (transfer === undefined || transfer.isAsked || core.progress.get(transfer.to)?.match !== core.log.lastIndex) return;
+export function advanceTransfer(core: SharedState, leader: LeaderState): void {
+  const { transfer } = leader;
+  if (transfer === undefined || transfer.isAsked || leader.progress.get(transfer.to)?.match !== core.log.lastIndex) return;
   transfer.isAsked = true;
-  sendTimeoutNow(core, transfer.to);
+  sendTimeoutNow(core, leader, transfer.to);
   core.effects.notices.push({ type: 'transfer', to: transfer.to, outcome: 'asked' });
 }
 
 /** The target did not take over in time, or is no longer a voter: this node continues to lead. */
-export function expireTransfer(core: CoreState): void {
-  const { transfer } = core;
-  if (transfer !== undefined && (core.now >= transfer.dueMs || !isCandidateFor(core, transfer.to))) abortTransfer(core);
+export function expireTransfer(core: SharedState, leader: LeaderState): void {
+  const { transfer } = leader;
+  if (transfer !== undefined && (core.now >= transfer.dueMs || !isCandidateFor(core, leader, transfer.to))) abortTransfer(core, leader);
 }
 
 /** Sends TimeoutNow to the voter with the most advanced log: for a leader that stops without waiting. */
-export function transferBeforeStop(core: CoreState): void {
-  const to = bestSuccessor(core);
-  if (to !== undefined) sendTimeoutNow(core, to);
+export function transferBeforeStop(core: SharedState, leader: LeaderState): void {
+  const to = bestSuccessor(core, leader);
+  if (to !== undefined) sendTimeoutNow(core, leader, to);
 }
 
-function sendTimeoutNow(core: CoreState, to: NodeId): void {
-  core.isLeaseRevoked = true;
-  core.send({ type: 'timeout-now', from: core.id, to, term: core.term });
+function sendTimeoutNow(core: SharedState, leader: LeaderState, to: NodeId): void {
+  leader.isLeaseRevoked = true;
+  sendAsLeader(core, leader, { type: 'timeout-now', from: core.id, to, term: core.term });
 }
 
-function abortTransfer(core: CoreState): void {
-  if (core.transfer === undefined) return;
-  core.effects.notices.push({ type: 'transfer', to: core.transfer.to, outcome: 'given-up' });
-  core.transfer = undefined;
+function abortTransfer(core: SharedState, leader: LeaderState): void {
+  if (leader.transfer === undefined) return;
+  core.effects.notices.push({ type: 'transfer', to: leader.transfer.to, outcome: 'given-up' });
+  leader.transfer = undefined;
 }
 
 /** Of the voters that replied within an election timeout, the one with the most advanced log; of equals the one with the lowest id. */
-function bestSuccessor(core: CoreState): NodeId | undefined {
+function bestSuccessor(core: SharedState, leader: LeaderState): NodeId | undefined {
   let best: NodeId | undefined;
   for (const voter of core.configuration.voters) {
-    if (!isCandidateFor(core, voter)) continue;
-    const match = core.progress.get(voter)?.match ?? 0;
-    const bestMatch = best === undefined ? -1 : (core.progress.get(best)?.match ?? 0);
+    if (!isCandidateFor(core, leader, voter)) continue;
+    const match = leader.progress.get(voter)?.match ?? 0;
+    const bestMatch = best === undefined ? -1 : (leader.progress.get(best)?.match ?? 0);
     if (match > bestMatch || (match === bestMatch && best !== undefined && voter < best)) best = voter;
   }
   return best;
 }
 
-function isCandidateFor(core: CoreState, voter: NodeId): boolean {
-  const progress = core.progress.get(voter);
+function isCandidateFor(core: SharedState, leader: LeaderState, voter: NodeId): boolean {
+  const progress = leader.progress.get(voter);
   if (voter === core.id || progress === undefined || !core.configuration.voters.includes(voter)) return false;
   return progress.lastContactMs > core.now - core.config.electionTimeoutMs && isVotersState(core.configuration, voter, progress);
 }

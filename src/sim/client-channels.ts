@@ -3,8 +3,8 @@ import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts'
 import { type ClaimedJob, decodeReply } from '../protocol/reply.ts';
 import { RequestWatch, type SentRequest } from './request-watch.ts';
 import type { SessionModel } from './session-model.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
-import type { World } from './world.ts';
 
 /** How often a request, or a query, reaches another node than the client sent it to. */
 const DETOUR_SHARE = 0.15;
@@ -31,7 +31,7 @@ export interface ChannelHandlers {
  */
 export class ClientChannels implements ClusterEndpoint {
   readonly watch: RequestWatch;
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #handlers: ChannelHandlers;
   readonly #channels = new Map<number, ClientChannelHandlers>();
@@ -40,13 +40,13 @@ export class ClientChannels implements ClusterEndpoint {
   /** The number of its channels at every node; each process of the client has another one. */
   #connection: number;
 
-  constructor(world: World, id: number, random: SimRandom, sessions: SessionModel, handlers: ChannelHandlers) {
-    this.#world = world;
+  constructor(cluster: SimCluster, id: number, random: SimRandom, sessions: SessionModel, handlers: ChannelHandlers) {
+    this.#cluster = cluster;
     this.#random = random;
     this.#handlers = handlers;
     this.#connection = id;
     this.#seesNodes = random.withProbability(0.5);
-    this.watch = new RequestWatch(world, id, sessions);
+    this.watch = new RequestWatch(cluster, id, sessions);
   }
 
   get connection(): number {
@@ -54,11 +54,11 @@ export class ClientChannels implements ClusterEndpoint {
   }
 
   nodeIds(): readonly number[] {
-    return this.#world.nodeIds();
+    return this.#cluster.nodeIds();
   }
 
   openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
-    if (this.#seesNodes && this.#world.nodes.get(node)?.isUp !== true) return undefined;
+    if (this.#seesNodes && this.#cluster.nodes.get(node)?.isUp !== true) return undefined;
     this.#channels.set(node, handlers);
     return { send: (packet) => this.#onSent(node, packet.slice()), close: () => this.#channels.delete(node) };
   }
@@ -75,7 +75,7 @@ export class ClientChannels implements ClusterEndpoint {
     const handlers = this.#channels.get(node);
     if (handlers === undefined) return;
     this.#channels.delete(node);
-    this.#world.network.closeChannel(node, this.#connection);
+    this.#cluster.network.closeChannel(node, this.#connection);
     handlers.onLost();
   }
 
@@ -91,7 +91,7 @@ export class ClientChannels implements ClusterEndpoint {
     let delayMs = 0;
     for (const request of this.watch.answered) {
       delayMs += this.#random.between(1, 30);
-      this.#world.schedule.after(delayMs, () => this.#sendCopy(request));
+      this.#cluster.schedule.after(delayMs, () => this.#sendCopy(request));
     }
   }
 
@@ -104,25 +104,25 @@ export class ClientChannels implements ClusterEndpoint {
       if (this.#random.withProbability(isQuery ? QUERY_DETOUR_SHARE : DETOUR_SHARE)) to = this.#detour();
       if (!isQuery && request.sends === 1) this.#planCopy(request);
     }
-    this.#world.sendToNode(this.#connection, to, packet);
+    this.#cluster.sendToNode(this.#connection, to, packet);
   }
 
   /** Preferably a node that may have been deposed without noticing it. */
   #detour(): number {
-    const suspect = this.#random.withProbability(0.5) ? this.#world.oldestLeader()?.id : undefined;
-    return suspect ?? this.#random.of(this.#world.nodeIds());
+    const suspect = this.#random.withProbability(0.5) ? this.#cluster.oldestLeader()?.id : undefined;
+    return suspect ?? this.#random.of(this.#cluster.nodeIds());
   }
 
   #planCopy(request: SentRequest): void {
-    const areSessionsBounded = Object.keys(this.#world.plan.bounds).some((bound) => bound.startsWith('session'));
+    const areSessionsBounded = Object.keys(this.#cluster.plan.bounds).some((bound) => bound.startsWith('session'));
     const share = request.isOpening ? LATE_OPENING_SHARE : areSessionsBounded ? LATE_COPY_SHARE_BOUNDED : LATE_COPY_SHARE;
     if (!this.#random.withProbability(share)) return;
-    this.#world.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendCopy(request));
+    this.#cluster.schedule.after(this.#random.between(0, LATE_COPY_MS_MAX), () => this.#sendCopy(request));
   }
 
   /** Only of a request with a reply: a copy of another one might be executed although the client's own sendings were rejected. */
   #sendCopy({ packet, hasReply }: SentRequest): void {
-    if (hasReply) this.#world.sendToNode(this.#connection + COPIES_FROM, this.#detour(), packet);
+    if (hasReply) this.#cluster.sendToNode(this.#connection + COPIES_FROM, this.#detour(), packet);
   }
 
   #onPacket(packet: Uint8Array, node: number): void {
@@ -145,7 +145,7 @@ export class ClientChannels implements ClusterEndpoint {
     for (const frame of readServerFrames(packet)) {
       const [first] = frame.type === 'reply' ? decodeReply(frame.reply).results : [];
       if (first?.ok === false && first.code === 'SESSION_EXPIRED')
-        this.#world.coverage.add('late request rejected behind the end of its session');
+        this.#cluster.coverage.add('late request rejected behind the end of its session');
     }
   }
 }

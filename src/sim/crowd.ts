@@ -2,7 +2,7 @@ import { ByteWriter } from '../base/bytes.ts';
 import { writeClientFrame } from '../protocol/client-frame.ts';
 import { RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
 import { SESSIONS_MAX } from '../queue/state-bounds.ts';
-import type { World } from './world.ts';
+import type { SimCluster } from './sim-cluster.ts';
 
 /** The replies are not received. */
 const CROWD_CONNECTION = 901;
@@ -10,10 +10,10 @@ const CROWD_CONNECTION = 901;
 const CROWD_NUMBER = SESSION_ID_END + 10_000_000;
 
 /** Sends as many openings as the state keeps sessions. @returns false when there is no leader. */
-export function openSessions(world: World): boolean {
-  const leader = world.leader();
+export function openSessions(cluster: SimCluster): boolean {
+  const leader = cluster.leader();
   if (leader === undefined) return false;
-  world.coverage.add('more sessions opened than are remembered');
+  cluster.coverage.add('more sessions opened than are remembered');
   const encoder = new RequestEncoder(64);
   const to = new ByteWriter(65_536);
   for (let opened = 0; opened < SESSIONS_MAX; opened += 1) {
@@ -21,6 +21,6 @@ export function openSessions(world: World): boolean {
     encoder.command('openSession', {});
     writeClientFrame(to, { type: 'request', request: encoder.finish() });
   }
-  world.sendToNode(CROWD_CONNECTION, leader.id, to.copy());
+  cluster.sendToNode(CROWD_CONNECTION, leader.id, to.copy());
   return true;
 }

@@ -1,9 +1,10 @@
 import type { Fault } from './fault.ts';
+import type { Split } from './fault-triggers.ts';
 import { acknowledgeLate } from './late-acknowledgement.ts';
-import { areLossesKnown, mayLoseDisk, REQUEST_WAITS_MS_MAX } from './lost-disks.ts';
+import { mayLoseDisk, REQUEST_WAITS_MS_MAX } from './lost-disks.ts';
 import { rollBack } from './roll-back.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { SimNode } from './sim-node.ts';
-import type { World } from './world.ts';
 
 /** How long an operator retries a repair, and how often. */
 const REPAIR_WAITS_MS_MAX = 3_000;
@@ -13,12 +14,12 @@ const REPAIR_EVERY_MS = 10;
 const OVERWRITTEN_WITHIN_MS = 150;
 
 /** Injects one fault. Faults beyond what the cluster guarantees to survive (loss of the disks of a majority) are skipped. */
-export function injectFault(world: World, fault: Fault): void {
-  const { schedule, network, coverage } = world;
-  const node = 'node' in fault ? world.nodes.get(fault.node) : undefined;
+export function injectFault(cluster: SimCluster, fault: Fault): void {
+  const { schedule, network, coverage } = cluster;
+  const node = 'node' in fault ? cluster.nodes.get(fault.node) : undefined;
   switch (fault.type) {
     case 'crash':
-      if (node !== undefined) world.stopNode(node, fault.downMs, fault.isNoticed);
+      if (node !== undefined) cluster.stopNode(node, fault.downMs, fault.isNoticed);
       break;
     case 'fail-write':
       if (node?.isUp !== true) break;
@@ -34,27 +35,27 @@ export function injectFault(world: World, fault: Fault): void {
       node.pause(fault.durationMs);
       break;
     case 'flip':
-      if (node !== undefined && mayLoseDisk(world, node)) flip(world, node, fault);
+      if (node !== undefined && mayLoseDisk(cluster, node)) flip(cluster, node, fault);
       break;
     case 'lose-disk':
-      if (node === undefined || !mayLoseDisk(world, node)) break;
+      if (node === undefined || !mayLoseDisk(cluster, node)) break;
       coverage.add('disk lost');
-      world.lostDisks.set(node.id, node.diskId);
-      world.stopNode(node, fault.downMs, true);
+      cluster.disks.markLost(node);
+      cluster.stopNode(node, fault.downMs, true);
       node.loseDisk();
       break;
     case 'repair':
-      if (node !== undefined) repair(world, node, fault.downMs, schedule.nowMs + REPAIR_WAITS_MS_MAX);
+      if (node !== undefined) repair(cluster, node, fault.downMs, schedule.nowMs + REPAIR_WAITS_MS_MAX);
       break;
     case 'roll-back':
-      if (node !== undefined) rollBack(world, node, fault);
+      if (node !== undefined) rollBack(cluster, node, fault);
       break;
     case 'late-acknowledgement':
-      if (node !== undefined) acknowledgeLate(world, node, fault.downMs);
+      if (node !== undefined) acknowledgeLate(cluster, node, fault.downMs);
       break;
     case 'partition':
       coverage.add('partition');
-      separate(world, fault.group, fault.durationMs);
+      separate(cluster, fault.group, fault.durationMs);
       break;
     case 'one-way':
       coverage.add('one-way partition');
@@ -62,68 +63,68 @@ export function injectFault(world: World, fault: Fault): void {
       schedule.after(fault.durationMs, () => network.uncut(fault.from, fault.to));
       break;
     case 'channel': {
-      const peer = world.nodes.get(fault.peer);
-      if (node !== undefined && peer !== undefined && node !== peer) world.closeChannel(node, peer);
+      const peer = cluster.nodes.get(fault.peer);
+      if (node !== undefined && peer !== undefined && node !== peer) cluster.closeChannel(node, peer);
       break;
     }
     case 'wall-clock':
-      stepClock(world, fault.node === 0 ? world.leader() : node, fault.jumpMs);
+      stepClock(cluster, fault.node === 0 ? cluster.leader() : node, fault.jumpMs);
       break;
     case 'suspend':
       coverage.add('everything stood still for over an hour');
-      world.suspend(fault.durationMs);
+      cluster.suspend(fault.durationMs);
       break;
     case 'crowd':
-      world.clients.crowd();
+      cluster.clients.crowd();
       break;
     case 'hang-up':
       coverage.add('client ended with requests under way');
-      world.clients.hangUp(fault.client);
+      cluster.clients.hangUp(fault.client);
       break;
     case 'transfer':
-      world.sendAdminRequest({ type: 'transfer', call: 1, to: fault.to });
+      cluster.sendAdminRequest({ type: 'transfer', call: 1, to: fault.to });
       break;
     case 'split-change': {
-      const leader = world.leader();
+      const leader = cluster.leader();
       const voters = leader?.runtime?.view.configuration.voters ?? [];
       const others = voters.filter((voter) => voter !== leader?.nodeId);
       const remove = others.slice(0, Math.floor(voters.length / 2) + 1);
-      if (!areLossesKnown(world) || remove.length * 2 <= voters.length) break;
-      world.events.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
-      world.sendAdminRequest({ type: 'change', call: 1, add: [], remove, learners: [] });
+      if (!cluster.disks.areLossesKnown || remove.length * 2 <= voters.length) break;
+      cluster.triggers.splitOnJoint = { group: remove, durationMs: fault.durationMs, downMs: fault.downMs };
+      cluster.sendAdminRequest({ type: 'change', call: 1, add: [], remove, learners: [] });
       break;
     }
     case 're-elected-leader':
-      reignTwice(world, fault.durationMs);
+      reignTwice(cluster, fault.durationMs);
       break;
     case 'replay':
-      world.events.replayUntilMs = schedule.nowMs + fault.durationMs;
+      cluster.triggers.replayUntilMs = schedule.nowMs + fault.durationMs;
       break;
     case 'isolate-leader-inbound': {
-      const leader = world.leader();
+      const leader = cluster.leader();
       if (leader === undefined) break;
       coverage.add('leader received nothing');
-      if (fault.isOutboundToo) separate(world, [leader.id], fault.durationMs);
-      else dropInbound(world, leader, fault.durationMs);
+      if (fault.isOutboundToo) separate(cluster, [leader.id], fault.durationMs);
+      else dropInbound(cluster, leader, fault.durationMs);
       break;
     }
     case 'paused-leader': {
-      const leader = world.leader();
+      const leader = cluster.leader();
       if (leader?.isUp !== true) break;
       coverage.add('leader slept while it was cut off');
-      separate(world, [leader.id], 2 * fault.durationMs);
+      separate(cluster, [leader.id], 2 * fault.durationMs);
       leader.pause(fault.durationMs);
       break;
     }
     case 'isolate-transferring-leader':
-      world.events.dropInboundOnTransferMs = fault.durationMs;
-      world.sendAdminRequest({ type: 'transfer', call: 1, to: 0 });
+      cluster.triggers.dropInboundOnTransferMs = fault.durationMs;
+      cluster.sendAdminRequest({ type: 'transfer', call: 1, to: 0 });
       break;
     case 'change':
       // While a disk is rebuilt the leader knows which voters may be removed. It cannot know of a damage that is not detected yet.
-      if (!areLossesKnown(world)) break;
-      if (world.lostDisks.size > 0) coverage.add('members changed while a disk was rebuilt');
-      world.sendAdminRequest({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
+      if (!cluster.disks.areLossesKnown) break;
+      if (!cluster.disks.areAllSound) coverage.add('members changed while a disk was rebuilt');
+      cluster.sendAdminRequest({ type: 'change', call: 1, add: fault.add, remove: fault.remove, learners: fault.learners });
       break;
   }
 }
@@ -131,68 +132,60 @@ export function injectFault(world: World, fault: Fault): void {
 /** A larger step of a wall clock is more than a manual correction. */
 const LARGE_STEP_MS = 3_600_000;
 
-function stepClock({ coverage }: World, node: SimNode | undefined, stepMs: number): void {
+function stepClock({ coverage }: SimCluster, node: SimNode | undefined, stepMs: number): void {
   if (node === undefined) return;
   if (stepMs < 0) coverage.add('wall clock went back');
   if (Math.abs(stepMs) >= LARGE_STEP_MS) coverage.add('wall clock stepped by hours or days');
   node.wallOffsetMs += stepMs;
 }
 
-/** A change of members in which the old and the new ones cannot reach each other. */
-export interface Split {
-  /** The members to remove. */
-  readonly group: readonly number[];
-  readonly durationMs: number;
-  readonly downMs: number;
-}
-
-export function split(world: World, leader: SimNode, { group, durationMs, downMs }: Split): void {
-  world.coverage.add('old and new members cut off from each other');
-  separate(world, group, durationMs);
+export function split(cluster: SimCluster, leader: SimNode, { group, durationMs, downMs }: Split): void {
+  cluster.coverage.add('old and new members cut off from each other');
+  separate(cluster, group, durationMs);
   // Not within its turn, which is in progress.
-  world.schedule.after(0, () => world.stopNode(leader, downMs, false));
+  cluster.schedule.after(0, () => cluster.stopNode(leader, downMs, false));
 }
 
-function reignTwice(world: World, durationMs: number): void {
-  const { schedule } = world;
-  const leader = world.leader();
+function reignTwice(cluster: SimCluster, durationMs: number): void {
+  const { schedule } = cluster;
+  const leader = cluster.leader();
   const follower = leader?.runtime?.view.configuration.voters.find((voter) => voter !== leader.nodeId);
   if (leader === undefined || follower === undefined) return;
-  separate(world, [leader.id, follower], durationMs);
+  separate(cluster, [leader.id, follower], durationMs);
   schedule.after(durationMs + OVERWRITTEN_WITHIN_MS, () => {
-    if (world.network.isHealed) return;
-    separate(world, [follower], 2 * durationMs);
-    world.events.replayUntilMs = schedule.nowMs + durationMs;
+    if (cluster.network.isHealed) return;
+    separate(cluster, [follower], 2 * durationMs);
+    cluster.triggers.replayUntilMs = schedule.nowMs + durationMs;
   });
-  schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => world.sendAdminRequest({ type: 'transfer', call: 1, to: leader.id }));
+  schedule.after(durationMs + 2 * OVERWRITTEN_WITHIN_MS, () => cluster.sendAdminRequest({ type: 'transfer', call: 1, to: leader.id }));
 }
 
 /** The nodes of the group and the others cannot reach each other for a while. */
-function separate(world: World, group: readonly number[], durationMs: number): void {
-  const pairs = [...world.nodes.keys()].flatMap((from) => [...world.nodes.keys()].map((to) => [from, to] as const));
-  if (world.network.isHealed) return;
+function separate(cluster: SimCluster, group: readonly number[], durationMs: number): void {
+  const pairs = [...cluster.nodes.keys()].flatMap((from) => [...cluster.nodes.keys()].map((to) => [from, to] as const));
+  if (cluster.network.isHealed) return;
   const cut = pairs.filter(([from, to]) => group.includes(from) !== group.includes(to));
-  for (const [from, to] of cut) world.network.cut(from, to);
-  world.schedule.after(durationMs, () => {
-    for (const [from, to] of cut) world.network.uncut(from, to);
+  for (const [from, to] of cut) cluster.network.cut(from, to);
+  cluster.schedule.after(durationMs, () => {
+    for (const [from, to] of cut) cluster.network.uncut(from, to);
   });
 }
 
 /** The node receives nothing for a while. */
-export function dropInbound(world: World, node: SimNode, durationMs: number): void {
-  const others = [...world.nodes.keys()].filter((id) => id !== node.id);
-  for (const other of others) world.network.cut(other, node.id);
-  world.schedule.after(durationMs, () => {
-    for (const other of others) world.network.uncut(other, node.id);
+export function dropInbound(cluster: SimCluster, node: SimNode, durationMs: number): void {
+  const others = [...cluster.nodes.keys()].filter((id) => id !== node.id);
+  for (const other of others) cluster.network.cut(other, node.id);
+  cluster.schedule.after(durationMs, () => {
+    for (const other of others) cluster.network.uncut(other, node.id);
   });
 }
 
-function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type: 'flip' }>): void {
+function flip(cluster: SimCluster, node: SimNode, fault: Extract<Fault, { readonly type: 'flip' }>): void {
   const rows = [...node.disk.rows()];
   const row = rows[fault.pick % rows.length];
   if (row === undefined) return;
-  world.lostDisks.set(node.id, node.diskId);
-  if (node.isUp && fault.downMs > 1) world.stopNode(node, fault.downMs, true);
+  cluster.disks.markLost(node);
+  if (node.isUp && fault.downMs > 1) cluster.stopNode(node, fault.downMs, true);
   node.disk.flipBit(row, fault.bit);
 }
 
@@ -200,22 +193,22 @@ function flip(world: World, node: SimNode, fault: Extract<Fault, { readonly type
  * Asks the leader repeatedly whether the node's disk may be discarded, as the operator of a real cluster does. Whether that is safe is
  * decided by the code under test, also while another disk is being rebuilt.
  */
-function repair(world: World, node: SimNode, downMs: number, untilMs: number): void {
-  const { schedule, coverage } = world;
-  world.repairs += 1;
-  const question = world.repairs;
+function repair(cluster: SimCluster, node: SimNode, downMs: number, untilMs: number): void {
+  const { schedule, coverage } = cluster;
+  cluster.repairs += 1;
+  const question = cluster.repairs;
   const askAgain = (): void => {
-    if (schedule.nowMs > untilMs || world.network.isHealed) return;
-    const leader = world.leader();
+    if (schedule.nowMs > untilMs || cluster.network.isHealed) return;
+    const leader = cluster.leader();
     // An operator discards no disk while a change of members is being requested.
-    const isChanging = schedule.nowMs < world.changeRequestedMs + REQUEST_WAITS_MS_MAX;
-    if (leader?.runtime !== undefined && areLossesKnown(world) && !isChanging) {
+    const isChanging = schedule.nowMs < cluster.changeRequestedMs + REQUEST_WAITS_MS_MAX;
+    if (leader?.runtime !== undefined && cluster.disks.areLossesKnown && !isChanging) {
       const rejection = leader.runtime.admin.rebuildRejection(node.id, question);
       leader.wake(schedule.nowMs);
       if (rejection === undefined) {
-        coverage.add(world.lostDisks.size > 0 ? 'disk given up while another was rebuilt' : 'disk given up for a repair');
-        world.lostDisks.set(node.id, node.diskId);
-        if (node.isUp) world.stopNode(node, downMs, true);
+        coverage.add(!cluster.disks.areAllSound ? 'disk given up while another was rebuilt' : 'disk given up for a repair');
+        cluster.disks.markLost(node);
+        if (node.isUp) cluster.stopNode(node, downMs, true);
         node.loseDisk();
         return;
       }

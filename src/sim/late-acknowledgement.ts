@@ -2,8 +2,8 @@ import { ANY_GENERATION, type Generation } from '../base/generation.ts';
 import type { EntryId } from '../base/ids.ts';
 import { mayLoseDisk } from './lost-disks.ts';
 import { isRecordedWithout, restore } from './roll-back.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { DiskCopy, SimNode } from './sim-node.ts';
-import type { World } from './world.ts';
 
 const LOOK_EVERY_MS = 1;
 /** Less than an election timeout: a leader without responses from a majority steps down. */
@@ -27,19 +27,19 @@ interface Participants {
  * generation of a third voter's disk is on record, that disk is replaced by a copy of it from before. The first leader resumes, and reaches
  * only that voter.
  */
-export function acknowledgeLate(world: World, node: SimNode, downMs: number): void {
-  const leader = world.leader();
+export function acknowledgeLate(cluster: SimCluster, node: SimNode, downMs: number): void {
+  const leader = cluster.leader();
   const voters = leader?.runtime?.view.configuration.voters ?? [];
   const follower = voters
-    .map((voter) => world.nodes.get(voter))
+    .map((voter) => cluster.nodes.get(voter))
     .find((other) => other?.isUp === true && other !== leader && other !== node);
-  if (world.network.isHealed || leader === undefined || follower === undefined) return;
+  if (cluster.network.isHealed || leader === undefined || follower === undefined) return;
   if (leader === node || !node.isUp || !voters.includes(node.nodeId) || voters.length < 4) return;
-  new LateReply(world, { leader, follower, node, downMs }).begin();
+  new LateReply(cluster, { leader, follower, node, downMs }).begin();
 }
 
 class LateReply {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #participants: Participants;
   readonly #copy: DiskCopy;
   readonly #copied: Generation;
@@ -47,8 +47,8 @@ class LateReply {
   readonly #cuts = new Map<string, readonly (readonly [number, number])[]>();
   #isLeaderStopped = false;
 
-  constructor(world: World, participants: Participants) {
-    this.#world = world;
+  constructor(cluster: SimCluster, participants: Participants) {
+    this.#cluster = cluster;
     this.#participants = participants;
     this.#copy = participants.node.copyDisk();
     this.#copied = participants.node.runtime?.generation.current ?? ANY_GENERATION;
@@ -82,12 +82,12 @@ class LateReply {
 
   #awaitRecord(): void {
     const { node, downMs } = this.#participants;
-    const mayRestore = (): boolean => node.isUp && node.diskId === this.#copy.id && mayLoseDisk(this.#world, node);
+    const mayRestore = (): boolean => node.isUp && node.diskId === this.#copy.id && mayLoseDisk(this.#cluster, node);
     this.#await(
       RECORDED_WITHIN_MS,
-      () => mayRestore() && isRecordedWithout(this.#world, node, this.#copied),
+      () => mayRestore() && isRecordedWithout(this.#cluster, node, this.#copied),
       () => {
-        restore(this.#world, node, this.#copy, downMs);
+        restore(this.#cluster, node, this.#copy, downMs);
         this.#wakeLeader();
       },
     );
@@ -101,9 +101,9 @@ class LateReply {
       RECORDED_WITHIN_MS,
       () => node.isUp,
       () => {
-        this.#world.coverage.add('replaced leader reached only a restored copy');
+        this.#cluster.coverage.add('replaced leader reached only a restored copy');
         this.#isLeaderStopped = false;
-        this.#world.schedule.after(ONLY_ONE_MS, () => this.#end());
+        this.#cluster.schedule.after(ONLY_ONE_MS, () => this.#end());
       },
     );
   }
@@ -112,21 +112,21 @@ class LateReply {
   #acknowledged(): EntryId | undefined {
     const { leader, follower } = this.#participants;
     const view = leader.runtime?.view;
-    const index = view?.progress.get(follower.nodeId)?.match;
+    const index = view?.leading?.progress.get(follower.nodeId)?.match;
     if (view === undefined || index === undefined || index <= view.commit || view.log.termAt(index) !== view.term) return undefined;
     return { index, term: view.term };
   }
 
   /** Whether another leader has committed something else there. */
   #isOverwritten({ index, term }: EntryId): boolean {
-    const view = this.#world.leader()?.runtime?.view;
+    const view = this.#cluster.leader()?.runtime?.view;
     if (view === undefined || view.term <= this.#term || view.commit < index) return false;
     return view.log.termAt(index) !== term;
   }
 
   /** @param next called once the condition holds; if it does not hold in time, the fault ends. */
   #await(withinMs: number, isReached: () => boolean, next: () => void): void {
-    const { schedule, network } = this.#world;
+    const { schedule, network } = this.#cluster;
     const { leader } = this.#participants;
     const endMs = schedule.nowMs + withinMs;
     const look = (): void => {
@@ -146,14 +146,14 @@ class LateReply {
   /** From now on the node reaches only these. */
   #cut(name: string, node: SimNode, reached: readonly SimNode[]): void {
     this.#uncut(name);
-    const others = [...this.#world.nodes.values()].filter((other) => other !== node && !reached.includes(other));
+    const others = [...this.#cluster.nodes.values()].filter((other) => other !== node && !reached.includes(other));
     const links = others.flatMap((other) => [[node.id, other.id] as const, [other.id, node.id] as const]);
-    for (const [from, to] of links) this.#world.network.cut(from, to);
+    for (const [from, to] of links) this.#cluster.network.cut(from, to);
     this.#cuts.set(name, links);
   }
 
   #uncut(name: string): void {
-    for (const [from, to] of this.#cuts.get(name) ?? []) this.#world.network.uncut(from, to);
+    for (const [from, to] of this.#cuts.get(name) ?? []) this.#cluster.network.uncut(from, to);
     this.#cuts.delete(name);
   }
 

@@ -1,7 +1,7 @@
 import { COUNTER_MACHINE } from './counter/counter-sim.ts';
+import type { MachineUnderTest } from './machine-under-test.ts';
 import type { MachineName } from './plan.ts';
 import { QUEUE_MACHINE } from './queue-machine.ts';
-import type { SimMachine } from './sim-machine.ts';
 
 /** The state machines that the simulator can run. */
-export const SIM_MACHINES: Readonly<Record<MachineName, SimMachine>> = { queue: QUEUE_MACHINE, counter: COUNTER_MACHINE };
+export const SIM_MACHINES: Readonly<Record<MachineName, MachineUnderTest>> = { queue: QUEUE_MACHINE, counter: COUNTER_MACHINE };

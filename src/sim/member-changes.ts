@@ -2,9 +2,9 @@ import { ByteWriter } from '../base/bytes.ts';
 import { readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
 import { isJoint } from '../raft/membership.ts';
 import { awaitQuiescence } from './quiescence.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { SimNode } from './sim-node.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 const OPERATOR_CONNECTION = 903;
 const POLL_MS = 20;
@@ -17,17 +17,6 @@ const DOWN_MS = 30;
 /** In this time a node that was down restarts and catches up. */
 const BACK_WITHIN_MS = 2_000;
 
-/** How an operator changes the members of a quiescent cluster. */
-export const MEMBER_STORIES = [
-  'named-twice',
-  'cancelled',
-  'lost-while-leaving',
-  'cancelled-while-lost',
-  'lost-before-removal',
-  'lost-before-others-leave',
-] as const;
-export type MemberStory = (typeof MEMBER_STORIES)[number];
-
 interface Change {
   readonly add?: readonly number[];
   readonly remove?: readonly number[];
@@ -37,14 +26,14 @@ interface Change {
  * After the faults: an operator changes the members step by step, and at the end the voters are the requested ones. Needs a node that
  * is no voter, and three voters.
  */
-export function watchMembers(world: World): void {
-  const { story } = world.plan;
+export function watchMembers(cluster: SimCluster): void {
+  const { story } = cluster.plan;
   if (story === undefined) return;
-  const operator = new Operator(world);
-  const leader = world.leader();
+  const operator = new Operator(cluster);
+  const leader = cluster.leader();
   const before = operator.voters();
   const [leaving, other] = before.filter((voter) => voter !== leader?.id);
-  const joining = [...world.nodes.keys()].find((id) => !before.includes(id));
+  const joining = [...cluster.nodes.keys()].find((id) => !before.includes(id));
   if (joining === undefined || leaving === undefined || other === undefined) return;
   switch (story) {
     case 'named-twice':
@@ -71,17 +60,17 @@ export function watchMembers(world: World): void {
 }
 
 class Operator {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #replies = new Map<number, 'done' | 'rejected'>();
   readonly #term: number | undefined;
   #calls = 0;
   #ends: number;
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#ends = world.ends;
-    this.#term = world.leader()?.runtime?.view.term;
-    world.attach(OPERATOR_CONNECTION, (packet) => {
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster;
+    this.#ends = cluster.ends;
+    this.#term = cluster.leader()?.runtime?.view.term;
+    cluster.attach(OPERATOR_CONNECTION, (packet) => {
       for (const frame of readServerFrames(packet)) {
         if (frame.type === 'done') this.#replies.set(frame.call, 'done');
         else if (frame.type === 'admin-rejected') this.#replies.set(frame.call, 'rejected');
@@ -91,7 +80,7 @@ class Operator {
 
   /** The voters of the configuration in force, in the order of their ids. */
   voters(): number[] {
-    const voters = this.#world.leader()?.runtime?.view.configuration.voters ?? [];
+    const voters = this.#cluster.leader()?.runtime?.view.configuration.voters ?? [];
     return voters.toSorted((one, next) => one - next);
   }
 
@@ -99,7 +88,7 @@ class Operator {
   nameTwice(joining: number, leaving: number): void {
     const before = this.voters();
     const isTaken = this.#ask({ add: [joining, joining, joining], remove: [leaving, leaving] }) === true;
-    this.#world.coverage.add('change named a node more than once');
+    this.#cluster.coverage.add('change named a node more than once');
     this.#expect(isTaken ? [...without(before, leaving), joining] : before);
   }
 
@@ -109,23 +98,23 @@ class Operator {
     this.#isolate(joining);
     if (this.#ask({ add: [joining], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
     if (this.#ask({ remove: [joining, removed] }) !== true) return;
-    this.#world.network.heal();
+    this.#cluster.network.heal();
     if (!this.#expect(without(before, removed))) return;
     if (this.#ask({ add: [joining] }) !== true) return;
-    this.#world.coverage.add('replacement cancelled together with a removal');
+    this.#cluster.coverage.add('replacement cancelled together with a removal');
     this.#expect([...without(before, removed), joining]);
   }
 
   /** A voter that is being replaced loses its disk before its successor has caught up. */
   loseWhileLeaving(joining: number, leaving: number): void {
-    const world = this.#world;
+    const cluster = this.#cluster;
     const before = this.voters();
-    const node = world.nodes.get(leaving);
+    const node = cluster.nodes.get(leaving);
     if (node === undefined) return;
     this.#isolate(joining);
     if (this.#ask({ add: [joining], remove: [leaving] }) !== true || !this.#awaitCommitted()) return;
     if (!this.#loseDisk(node) || !this.#awaitCommitted()) return;
-    world.runUntil(world.schedule.nowMs + BACK_WITHIN_MS);
+    cluster.runUntil(cluster.schedule.nowMs + BACK_WITHIN_MS);
     if (!this.#isUndisturbed) return;
     const voters = this.voters();
     checkProperty(
@@ -133,25 +122,25 @@ class Operator {
       'the voters are those that were asked for',
       () => `node ${leaving} is leaving, and votes again`,
     );
-    world.network.heal();
-    world.coverage.add('voter lost its disk while it was leaving');
+    cluster.network.heal();
+    cluster.coverage.add('voter lost its disk while it was leaving');
     this.#expect([...without(before, leaving), joining]);
   }
 
   /** A replacement is cancelled while another voter, which lost its disk, is down: once it is back, the voters are the same as before. */
   cancelWhileLost(joining: number, kept: number, lost: number): void {
-    const world = this.#world;
+    const cluster = this.#cluster;
     const before = this.voters();
-    const node = world.nodes.get(lost);
+    const node = cluster.nodes.get(lost);
     if (node === undefined) return;
     this.#isolate(joining);
     if (this.#ask({ add: [joining], remove: [kept] }) !== true || !this.#awaitCommitted()) return;
     if (!this.#loseDisk(node)) return;
     this.#isolate(lost);
     const isCancelled = this.#awaitCommitted() && this.#ask({ remove: [joining] }) === true;
-    world.network.heal();
+    cluster.network.heal();
     if (!isCancelled) return;
-    world.coverage.add('replacement cancelled while a lost disk was replaced');
+    cluster.coverage.add('replacement cancelled while a lost disk was replaced');
     this.#expect(before);
   }
 
@@ -160,18 +149,18 @@ class Operator {
    * majority.
    */
   loseBeforeRemoval(kept: number): void {
-    const world = this.#world;
+    const cluster = this.#cluster;
     const before = this.voters();
-    const node = world.nodes.get(kept);
+    const node = cluster.nodes.get(kept);
     // A bit of another disk may have flipped without being detected yet.
-    if (node === undefined || world.lostDisks.size > 0) return;
+    if (node === undefined || !cluster.disks.areAllSound) return;
     this.#loseDiskUnnoticed(node);
-    const going = before.filter((voter) => voter !== kept && voter !== world.leader()?.id);
+    const going = before.filter((voter) => voter !== kept && voter !== cluster.leader()?.id);
     const isTaken = this.#ask({ remove: going });
     if (isTaken === undefined) return;
-    world.coverage.add('voters asked to leave while another had lost its disk');
+    cluster.coverage.add('voters asked to leave while another had lost its disk');
     // It may have been slow, and the disk may be replaced by now.
-    const isLost = world.lostDisks.has(kept);
+    const isLost = cluster.disks.isLost(kept);
     checkProperty(
       !(isTaken && isLost),
       'members leave only where the rest can go on',
@@ -182,22 +171,22 @@ class Operator {
 
   /** The same where a new node is about to replace all others. */
   loseBeforeOthersLeave(joining: number, kept: number): void {
-    const world = this.#world;
+    const cluster = this.#cluster;
     const before = this.voters();
-    const node = world.nodes.get(kept);
+    const node = cluster.nodes.get(kept);
     if (node === undefined) return;
     this.#isolate(joining);
     if (this.#ask({ add: [joining], remove: without(before, kept) }) !== true || !this.#awaitCommitted()) return;
-    if (world.lostDisks.size > 0) return;
+    if (!cluster.disks.areAllSound) return;
     this.#loseDiskUnnoticed(node);
-    world.network.heal();
-    world.coverage.add('voters about to leave while another had lost its disk');
-    awaitQuiescence(world);
+    cluster.network.heal();
+    cluster.coverage.add('voters about to leave while another had lost its disk');
+    awaitQuiescence(cluster);
     const areThere = (): boolean => this.voters().join() === [kept, joining].toSorted((one, next) => one - next).join();
-    const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
-    while (!areThere() && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
+    const deadlineMs = cluster.schedule.nowMs + DONE_WITHIN_MS;
+    while (!areThere() && cluster.schedule.nowMs < deadlineMs) cluster.runUntil(cluster.schedule.nowMs + POLL_MS);
     checkProperty(
-      areThere() || world.ends !== this.#ends,
+      areThere() || cluster.ends !== this.#ends,
       'the voters are those that were asked for',
       () => `the voters are ${this.voters().join(', ')}, not ${kept}, ${joining}`,
     );
@@ -205,8 +194,8 @@ class Operator {
 
   /** @returns false when the outcome is undecided because of a disturbance. */
   #expect(asked: readonly number[]): boolean {
-    const world = this.#world;
-    awaitQuiescence(world);
+    const cluster = this.#cluster;
+    awaitQuiescence(cluster);
     if (!this.#isUndisturbed) return false;
     const voters = this.voters();
     const wanted = asked.toSorted((one, next) => one - next);
@@ -220,21 +209,21 @@ class Operator {
 
   /** A row that was damaged earlier may be detected only now: its node is rebuilt. Under another leader an accepted change may be lost. */
   get #isUndisturbed(): boolean {
-    return this.#world.ends === this.#ends && this.#world.leader()?.runtime?.view.term === this.#term;
+    return this.#cluster.ends === this.#ends && this.#cluster.leader()?.runtime?.view.term === this.#term;
   }
 
   /** @returns whether the leader accepted it; undefined when there was no reply. */
   #ask({ add = [], remove = [] }: Change): boolean | undefined {
-    const world = this.#world;
-    const leader = world.leader();
+    const cluster = this.#cluster;
+    const leader = cluster.leader();
     if (leader === undefined || !this.#isUndisturbed) return undefined;
     this.#calls += 1;
     const call = this.#calls;
     const to = new ByteWriter(64);
     writeClientFrame(to, { type: 'change', call, add, remove, learners: [] });
-    world.sendToNode(OPERATOR_CONNECTION, leader.id, to.copy());
-    const deadlineMs = world.schedule.nowMs + ANSWER_WITHIN_MS;
-    while (!this.#replies.has(call) && world.schedule.nowMs < deadlineMs) world.runUntil(world.schedule.nowMs + POLL_MS);
+    cluster.sendToNode(OPERATOR_CONNECTION, leader.id, to.copy());
+    const deadlineMs = cluster.schedule.nowMs + ANSWER_WITHIN_MS;
+    while (!this.#replies.has(call) && cluster.schedule.nowMs < deadlineMs) cluster.runUntil(cluster.schedule.nowMs + POLL_MS);
     const reply = this.#replies.get(call);
     return reply === undefined ? undefined : reply === 'done';
   }
@@ -242,44 +231,44 @@ class Operator {
   /** Until the requested configuration is committed, and not joint. */
   #awaitCommitted(): boolean {
     return this.#until(() => {
-      const view = this.#world.leader()?.runtime?.view;
+      const view = this.#cluster.leader()?.runtime?.view;
       return view !== undefined && view.configurations.latest.index <= view.commit && !isJoint(view.configuration);
     });
   }
 
   #until(holds: () => boolean, pollMs = POLL_MS): boolean {
-    const world = this.#world;
-    const deadlineMs = world.schedule.nowMs + DONE_WITHIN_MS;
+    const cluster = this.#cluster;
+    const deadlineMs = cluster.schedule.nowMs + DONE_WITHIN_MS;
     while (!holds()) {
-      if (world.schedule.nowMs >= deadlineMs || !this.#isUndisturbed) return false;
-      world.runUntil(world.schedule.nowMs + pollMs);
+      if (cluster.schedule.nowMs >= deadlineMs || !this.#isUndisturbed) return false;
+      cluster.runUntil(cluster.schedule.nowMs + pollMs);
     }
     return this.#isUndisturbed;
   }
 
   #isolate(id: number): void {
-    for (const other of this.#world.nodes.keys()) {
+    for (const other of this.#cluster.nodes.keys()) {
       if (other === id) continue;
-      this.#world.network.cut(other, id);
-      this.#world.network.cut(id, other);
+      this.#cluster.network.cut(other, id);
+      this.#cluster.network.cut(id, other);
     }
   }
 
   #loseDiskUnnoticed(node: SimNode): void {
-    this.#world.lostDisks.set(node.id, node.diskId);
-    this.#world.stopNode(node, DOWN_MS, false);
+    this.#cluster.disks.markLost(node);
+    this.#cluster.stopNode(node, DOWN_MS, false);
     node.loseDisk();
-    this.#ends = this.#world.ends;
+    this.#ends = this.#cluster.ends;
   }
 
   /** @returns whether the leader was seen to remove the node from the voters until it is rebuilt. */
   #loseDisk(node: SimNode): boolean {
-    const world = this.#world;
-    world.lostDisks.set(node.id, node.diskId);
-    world.stopNode(node, DOWN_MS, true);
+    const cluster = this.#cluster;
+    cluster.disks.markLost(node);
+    cluster.stopNode(node, DOWN_MS, true);
     node.loseDisk();
-    this.#ends = world.ends;
-    const isNoticed = (): boolean => world.leader()?.runtime?.view.configuration.voters.every((voter) => voter !== node.id) === true;
+    this.#ends = cluster.ends;
+    const isNoticed = (): boolean => cluster.leader()?.runtime?.view.configuration.voters.every((voter) => voter !== node.id) === true;
     return this.#until(isNoticed, NOTICED_POLL_MS);
   }
 }

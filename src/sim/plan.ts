@@ -2,7 +2,7 @@ import type { ClusterLimits } from '../config/limits.ts';
 import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import { FAULT_TYPES, type Fault, type FaultType } from './fault.ts';
-import { MEMBER_STORIES, type MemberStory } from './member-changes.ts';
+import { MEMBER_STORIES, type MemberStory } from './member-story.ts';
 import { SimRandom } from './sim-random.ts';
 import { drawDimensions, WORKLOAD_DEFAULTS, type Workload } from './workload.ts';
 

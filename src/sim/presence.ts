@@ -3,8 +3,8 @@ import type { HistoryEvent } from '../history/history.ts';
 import { isFunction, mayHaveApplied, operationsOf } from '../history/operation.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { keyOf } from './payloads.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty, isDamage } from './violation.ts';
-import type { World } from './world.ts';
 
 /** Jobs of requests that were executed without a reply have ids up to this many beyond the last known one. */
 const UNKNOWN_JOBS_MAX = 1_000;
@@ -12,7 +12,7 @@ const UNKNOWN_JOBS_MAX = 1_000;
 const CONTENT_BYTES_MIN = 8;
 
 /** At the end: no acknowledged job is missing, and no job that was added once exists twice. */
-export function checkPresence(world: World, events: readonly HistoryEvent[], machine: JobQueue): void {
+export function checkPresence(cluster: SimCluster, events: readonly HistoryEvent[], machine: JobQueue): void {
   const operations = operationsOf(events);
   const jobs = jobHistoriesOf(operations);
   const unknownClaims = new Set(
@@ -27,7 +27,7 @@ export function checkPresence(world: World, events: readonly HistoryEvent[], mac
     const isRemoved = (known?.removes.length ?? 0) > 0;
     // A job that was never claimed has not finished.
     const mayHaveFinished = known?.claims.length !== 0 || unknownClaims.has(add.call.queue);
-    const isTrimmed = world.plan.workload.retention !== 'all' && mayHaveFinished;
+    const isTrimmed = cluster.plan.workload.retention !== 'all' && mayHaveFinished;
     const isThere = isRemoved || isTrimmed || payloadOf(machine, job) !== undefined;
     checkProperty(isThere, 'an acknowledged add stays', () => `job ${job} was acknowledged and is gone`);
   }
@@ -46,7 +46,7 @@ export function checkPresence(world: World, events: readonly HistoryEvent[], mac
     ids.set(key, job);
     checkProperty(other === undefined, 'a request is carried out once', () => `"${key}" was added once and is job ${other} and job ${job}`);
     // Where the version may change, a late copy of a rejected request may be accepted.
-    const isAsked = asked.has(key) || world.plan.isVersionAsked;
+    const isAsked = asked.has(key) || cluster.plan.isVersionAsked;
     checkProperty(isAsked, 'a request is carried out once', () => `job ${job} is "${key}", whose add failed or was never asked for`);
   }
 }

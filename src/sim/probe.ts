@@ -2,8 +2,8 @@ import { ByteWriter } from '../base/bytes.ts';
 import { readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
 import { decodeReply, type OperationResult } from '../protocol/reply.ts';
 import { type AddOptions, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 const POLL_MS = 5;
 /** An unanswered request is sent again after this time. */
@@ -31,9 +31,9 @@ const ADD_OPTIONS: AddOptions = {
 const LONG_LEASE_MS = 600_000;
 const CLAIM_OPTIONS = { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 0, holder: 0 };
 
-/** A client of a cluster without faults: it sends one request at a time, and runs the world until the reply arrives. */
+/** A client of a cluster without faults: it sends one request at a time, and advances the cluster until the reply arrives. */
 export class Probe {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #connection: number;
   readonly #encoder = new RequestEncoder();
   readonly #replies = new Map<number, readonly OperationResult[]>();
@@ -43,11 +43,11 @@ export class Probe {
   #isOpen = false;
   #openings = 0;
 
-  constructor(world: World, connection: number) {
-    this.#world = world;
+  constructor(cluster: SimCluster, connection: number) {
+    this.#cluster = cluster;
     this.#connection = connection;
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM);
-    world.attach(connection, (packet) => this.#onPacket(packet));
+    cluster.attach(connection, (packet) => this.#onPacket(packet));
   }
 
   /** Adds a job with this delay, and claims another one under this lease. No further command follows for either. */
@@ -94,7 +94,7 @@ export class Probe {
       this.#encoder.begin(this.#openingNumber(1 + sent), 1, 1);
       this.#encoder.command('openSession', {});
       const packet = requestPacket(this.#encoder.finish());
-      this.#world.schedule.after(sent * everyMs, () => this.#world.sendToNode(this.#connection, node, packet));
+      this.#cluster.schedule.after(sent * everyMs, () => this.#cluster.sendToNode(this.#connection, node, packet));
     }
   }
 
@@ -104,7 +104,7 @@ export class Probe {
 
   #open(): void {
     // Where sessions end early, or few are kept, this one may have ended: the flood opens many, and a later leader may commit them.
-    const { sessionIdleMsMax, sessionsMax } = this.#world.plan.bounds;
+    const { sessionIdleMsMax, sessionsMax } = this.#cluster.plan.bounds;
     if (this.#isOpen && sessionIdleMsMax === undefined && sessionsMax === undefined) return;
     this.#openings += 1;
     this.#client = this.#openingNumber(OPENING_NUMBERS_FROM + this.#openings);
@@ -133,23 +133,23 @@ export class Probe {
 
   #repeat(client: number, sequence: number, packet: Uint8Array): void {
     if (client !== this.#client || this.#replies.has(sequence)) return;
-    const to = this.#world.leader() ?? this.#world.nodes.values().next().value;
-    if (to !== undefined) this.#world.sendToNode(this.#connection, to.id, packet);
-    this.#world.schedule.after(REPEAT_MS, () => this.#repeat(client, sequence, packet));
+    const to = this.#cluster.leader() ?? this.#cluster.nodes.values().next().value;
+    if (to !== undefined) this.#cluster.sendToNode(this.#connection, to.id, packet);
+    this.#cluster.schedule.after(REPEAT_MS, () => this.#repeat(client, sequence, packet));
   }
 
   #call(write: (to: Encoder) => void): readonly OperationResult[] {
     const sequence = this.#send(write);
-    const deadlineMs = this.#world.schedule.nowMs + ANSWER_WITHIN_MS;
+    const deadlineMs = this.#cluster.schedule.nowMs + ANSWER_WITHIN_MS;
     for (;;) {
       const reply = this.#replies.get(sequence);
       if (reply !== undefined) return reply;
       checkProperty(
-        this.#world.schedule.nowMs < deadlineMs,
+        this.#cluster.schedule.nowMs < deadlineMs,
         'progress once everything is healed',
-        () => `no reply: ${this.#world.describe()}`,
+        () => `no reply: ${this.#cluster.describe()}`,
       );
-      this.#world.runUntil(this.#world.schedule.nowMs + POLL_MS);
+      this.#cluster.runUntil(this.#cluster.schedule.nowMs + POLL_MS);
     }
   }
 

@@ -3,8 +3,8 @@ import type { HistoryEvent } from '../history/history.ts';
 import { jobQueueOf } from './job-queue-of.ts';
 import { stepsMsOf } from './plan.ts';
 import { checkPresence } from './presence.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 /** Maximum drift between the clocks of leaders within the longest lease, and between their wall clocks within a run. */
 const LOG_CLOCK_ERROR_MS = 250;
@@ -12,18 +12,18 @@ const WALL_ERROR_MS_MAX = 2_500;
 const WALL_ERROR_MS_MIN = 100;
 
 /** Difference of wall clocks without steps: each is off by its share of the elapsed time. */
-function wallErrorMsOf({ plan, schedule }: World): number {
+function wallErrorMsOf({ plan, schedule }: SimCluster): number {
   return Math.min(WALL_ERROR_MS_MAX, WALL_ERROR_MS_MIN + 2 * plan.drift * (schedule.nowMs - schedule.suspendedMs));
 }
 
 /** Checks the clients' history against the model of a queue, and that no acknowledged job is missing at the end. */
-export function checkQueueHistory(world: World, events: readonly HistoryEvent[]): void {
+export function checkQueueHistory(cluster: SimCluster, events: readonly HistoryEvent[]): void {
   // Not the leader's: the last read of it may just have found its disk damaged.
-  const runtimes = [...world.nodes.values()].flatMap(({ runtime }) => (runtime === undefined ? [] : [runtime]));
+  const runtimes = [...cluster.nodes.values()].flatMap(({ runtime }) => (runtime === undefined ? [] : [runtime]));
   const runtime = runtimes.reduce((best, each) => (each.applied > best.applied ? each : best));
-  checkPresence(world, events, jobQueueOf(runtime));
-  const { faults, isVersionAsked } = world.plan;
-  const wallErrorMs = wallErrorMsOf(world) + stepsMsOf(faults);
+  checkPresence(cluster, events, jobQueueOf(runtime));
+  const { faults, isVersionAsked } = cluster.plan;
+  const wallErrorMs = wallErrorMsOf(cluster) + stepsMsOf(faults);
   const report = checkHistory(events, {
     isDrained: false,
     // In version 1 leases ran on wall clocks, and attempts were counted differently.
@@ -32,8 +32,8 @@ export function checkQueueHistory(world: World, events: readonly HistoryEvent[])
       : {
           clockErrorMs: LOG_CLOCK_ERROR_MS,
           delayErrorMs: wallErrorMs,
-          leaderships: world.leaderships.inOrder(),
-          stops: world.leaderships.stops,
+          leaderships: cluster.leaderships.inOrder(),
+          stops: cluster.leaderships.stops,
         }),
     queueOperationsMax: 0,
     jobStepsMax: 5_000,

@@ -1,6 +1,6 @@
 import { isJoint } from '../raft/membership.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 /** After the faults: how long the cluster may take until all requests have replies and all members are equal. */
 const QUIESCENT_WITHIN_MS = 180_000;
@@ -10,24 +10,24 @@ const WATCH_MS = 2_500;
 const INBOUND_DROPPED_MS = 10_000;
 
 /** After the faults the cluster makes progress: a leader exists, all members are equal, and every client has its replies. */
-export function awaitQuiescence(world: World): void {
-  const deadlineMs = world.schedule.nowMs + QUIESCENT_WITHIN_MS;
-  while (!isQuiescent(world)) {
-    checkProperty(world.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => world.describe());
-    world.runUntil(world.schedule.nowMs + POLL_MS);
+export function awaitQuiescence(cluster: SimCluster): void {
+  const deadlineMs = cluster.schedule.nowMs + QUIESCENT_WITHIN_MS;
+  while (!isQuiescent(cluster)) {
+    checkProperty(cluster.schedule.nowMs < deadlineMs, 'progress once everything is healed', () => cluster.describe());
+    cluster.runUntil(cluster.schedule.nowMs + POLL_MS);
   }
 }
 
-function isQuiescent(world: World): boolean {
-  const leader = world.leader()?.runtime;
+function isQuiescent(cluster: SimCluster): boolean {
+  const leader = cluster.leader()?.runtime;
   const view = leader?.view;
-  if (view === undefined || world.clients.waiting > 0) return false;
+  if (view === undefined || cluster.clients.waiting > 0) return false;
   const { index, configuration } = view.configurations.latest;
   if (index > view.commit || isJoint(configuration) || configuration.joining.length > 0 || view.commit !== view.log.lastIndex) return false;
   if (!configuration.voters.includes(view.id)) return false;
   const members = [...configuration.voters, ...configuration.learners];
   return members.every((id) => {
-    const node = world.nodes.get(id)?.runtime;
+    const node = cluster.nodes.get(id)?.runtime;
     // An election in progress may still produce another leader.
     return node?.applied === view.commit && node.view.term === view.term && (node === leader || node.view.role === 'follower');
   });
@@ -37,26 +37,26 @@ function isQuiescent(world: World): boolean {
  * Invariants of a quiescent cluster: the leader stays although one voter receives nothing from it; only voters request votes; and a leader
  * that receives nothing is replaced although its messages reach all others.
  */
-export function checkQuiescence(world: World): void {
-  const leader = world.leader();
+export function checkQuiescence(cluster: SimCluster): void {
+  const leader = cluster.leader();
   const view = leader?.runtime?.view;
   if (leader === undefined || view === undefined) return;
   const { voters } = view.configuration;
   const { term } = view;
-  const { ends } = world;
+  const { ends } = cluster;
   /** A row that was damaged earlier may be detected only now; its node is rebuilt, and the cluster is not quiescent. */
-  const isUndisturbed = (): boolean => world.ends === ends && world.lostDisks.size === 0;
+  const isUndisturbed = (): boolean => cluster.ends === ends && cluster.disks.areAllSound;
   const other = voters.find((voter) => voter !== leader.nodeId);
-  if (other !== undefined && voters.length >= 3) world.network.cut(leader.id, other);
-  world.runUntil(world.schedule.nowMs + WATCH_MS);
-  const asked = world.nonMemberVoteRequests;
-  world.runUntil(world.schedule.nowMs + WATCH_MS);
+  if (other !== undefined && voters.length >= 3) cluster.network.cut(leader.id, other);
+  cluster.runUntil(cluster.schedule.nowMs + WATCH_MS);
+  const asked = cluster.nonMemberVoteRequests;
+  cluster.runUntil(cluster.schedule.nowMs + WATCH_MS);
   checkProperty(
-    world.nonMemberVoteRequests === asked,
+    cluster.nonMemberVoteRequests === asked,
     'a removed node is quiet',
-    () => `nodes without a vote asked for ${world.nonMemberVoteRequests - asked}`,
+    () => `nodes without a vote asked for ${cluster.nonMemberVoteRequests - asked}`,
   );
-  const now = world.leader()?.runtime?.view;
+  const now = cluster.leader()?.runtime?.view;
   const isSame = now?.id === leader.nodeId && now.term === term;
   checkProperty(
     isSame || !isUndisturbed(),
@@ -64,23 +64,23 @@ export function checkQuiescence(world: World): void {
     () => `${leader.id} led term ${term}, now ${now?.id} leads term ${now?.term}`,
   );
   // The voter that received nothing does not depose it when it is connected again.
-  world.network.heal();
-  world.runUntil(world.schedule.nowMs + WATCH_MS);
-  const later = world.leader()?.runtime?.view;
+  cluster.network.heal();
+  cluster.runUntil(cluster.schedule.nowMs + WATCH_MS);
+  const later = cluster.leader()?.runtime?.view;
   checkProperty(
     (later?.id === leader.nodeId && later.term === term) || !isUndisturbed(),
     'a leader that works stays',
     () => `${leader.id} led term ${term}; when it reaches all nodes again ${later?.id} leads term ${later?.term}`,
   );
   if (voters.length < 3) return;
-  for (const id of world.nodes.keys()) if (id !== leader.id) world.network.cut(id, leader.id);
-  world.runUntil(world.schedule.nowMs + INBOUND_DROPPED_MS);
-  const next = world.leader();
+  for (const id of cluster.nodes.keys()) if (id !== leader.id) cluster.network.cut(id, leader.id);
+  cluster.runUntil(cluster.schedule.nowMs + INBOUND_DROPPED_MS);
+  const next = cluster.leader();
   checkProperty(
     (next !== undefined && next !== leader) || !isUndisturbed(),
     'a leader that receives nothing is replaced',
     () => `node ${leader.id} still leads`,
   );
-  world.network.heal();
-  world.runUntil(world.schedule.nowMs + WATCH_MS);
+  cluster.network.heal();
+  cluster.runUntil(cluster.schedule.nowMs + WATCH_MS);
 }

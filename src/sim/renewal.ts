@@ -3,10 +3,10 @@ import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
 import { awaitQuiescence } from './quiescence.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { openDelivery } from './sim-delivery.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 const CONNECTION = 902;
 const QUEUE = 'ordered';
@@ -27,20 +27,20 @@ const REST_MS = 2_000;
  * The production client in a quiescent cluster that has evicted its session: its operations in flight, in several requests, are rejected,
  * and keep their order in the next session.
  */
-export function watchRenewal(world: World): void {
+export function watchRenewal(cluster: SimCluster): void {
   // The limit must admit this many sessions.
-  if (!world.plan.faults.some(({ type }) => type === 'crowd')) return;
-  const client = new ProductionClient(world);
+  if (!cluster.plan.faults.some(({ type }) => type === 'crowd')) return;
+  const client = new ProductionClient(cluster);
   client.add();
   client.awaitReplies();
-  world.clients.crowd();
-  awaitQuiet(world);
+  cluster.clients.crowd();
+  awaitQuiet(cluster);
   for (let turn = 0; turn < TURNS; turn += 1) {
     for (let add = 0; add < ADDS_PER_TURN; add += 1) client.add();
-    world.runUntil(world.schedule.nowMs + 1);
+    cluster.runUntil(cluster.schedule.nowMs + 1);
   }
   client.awaitReplies();
-  world.coverage.add('client renewed its session with requests under way');
+  cluster.coverage.add('client renewed its session with requests under way');
   const ids = client.ids.filter((id) => id !== undefined);
   const at = ids.findIndex((id, place) => place > 0 && id < (ids[place - 1] ?? 0));
   checkProperty(
@@ -48,18 +48,18 @@ export function watchRenewal(world: World): void {
     'a renewed session keeps the order of calls',
     () => `call ${at} got job ${ids[at]}, call ${at - 1} before it job ${ids[at - 1]}`,
   );
-  world.runUntil(world.schedule.nowMs + REST_MS);
+  cluster.runUntil(cluster.schedule.nowMs + REST_MS);
 }
 
 /** Until all sent requests are applied on all nodes, and no more follow. */
-function awaitQuiet(world: World): void {
-  let quietSinceMs = world.schedule.nowMs;
+function awaitQuiet(cluster: SimCluster): void {
+  let quietSinceMs = cluster.schedule.nowMs;
   let applied = 0;
-  while (world.schedule.nowMs < quietSinceMs + QUIET_MS) {
-    world.runUntil(world.schedule.nowMs + POLL_MS);
-    awaitQuiescence(world);
-    const now = world.leader()?.runtime?.applied ?? 0;
-    if (now !== applied) quietSinceMs = world.schedule.nowMs;
+  while (cluster.schedule.nowMs < quietSinceMs + QUIET_MS) {
+    cluster.runUntil(cluster.schedule.nowMs + POLL_MS);
+    awaitQuiescence(cluster);
+    const now = cluster.leader()?.runtime?.applied ?? 0;
+    if (now !== applied) quietSinceMs = cluster.schedule.nowMs;
     applied = now;
   }
 }
@@ -67,17 +67,17 @@ function awaitQuiet(world: World): void {
 class ProductionClient {
   /** Ids of the jobs, in the order of their calls; undefined where the outcome of the call is unknown. */
   readonly ids: (number | undefined)[] = [];
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #dispatcher: Dispatcher;
   #calls = 0;
   #replies = 0;
   /** A violation inside a callback, since the client catches what callbacks throw. */
   #failure: string | undefined;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster;
     const settings = { batchOperationsMax: OPERATIONS_PER_REQUEST, deadlineMs: ANSWERED_WITHIN_MS, silenceMs: SILENCE_MS };
-    this.#dispatcher = openDelivery(endpointOf(world), settings, new SimulatedTime(world.schedule, world.plan.seed));
+    this.#dispatcher = openDelivery(endpointOf(cluster), settings, new SimulatedTime(cluster.schedule, cluster.plan.seed));
   }
 
   add(): void {
@@ -98,7 +98,7 @@ class ProductionClient {
   }
 
   awaitReplies(): void {
-    const { schedule } = this.#world;
+    const { schedule } = this.#cluster;
     const deadlineMs = schedule.nowMs + ANSWERED_WITHIN_MS;
     while (this.#replies < this.#calls) {
       checkProperty(
@@ -106,7 +106,7 @@ class ProductionClient {
         'progress once everything is healed',
         () => `${this.#replies} of ${this.#calls} calls are answered`,
       );
-      this.#world.runUntil(schedule.nowMs + POLL_MS);
+      this.#cluster.runUntil(schedule.nowMs + POLL_MS);
     }
     const failure = this.#failure;
     checkProperty(failure === undefined, 'calls of a calm cluster are carried out', () => failure ?? '');
@@ -127,14 +127,14 @@ class ProductionClient {
 }
 
 /** The simulated nodes, as a client finds those of a real cluster. */
-function endpointOf(world: World): ClusterEndpoint {
+function endpointOf(cluster: SimCluster): ClusterEndpoint {
   const channels = new Map<number, ClientChannelHandlers>();
-  world.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
+  cluster.attach(CONNECTION, (packet, node) => channels.get(node)?.onPacket(packet));
   return {
-    nodeIds: () => [...world.nodes.keys()],
+    nodeIds: () => [...cluster.nodes.keys()],
     openChannel: (node, handlers) => {
       channels.set(node, handlers);
-      return { send: (packet) => world.sendToNode(CONNECTION, node, packet.slice()), close: () => channels.delete(node) };
+      return { send: (packet) => cluster.sendToNode(CONNECTION, node, packet.slice()), close: () => channels.delete(node) };
     },
   };
 }

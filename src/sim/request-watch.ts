@@ -3,8 +3,8 @@ import { COMMANDS } from '../protocol/commands.ts';
 import { HEADER_BYTES, readRequestHeader } from '../protocol/request-encoder.ts';
 import { STATE_BOUNDS } from '../queue/state-bounds.ts';
 import type { SessionModel } from './session-model.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 /** Slow clocks count slightly less time than elapses. */
 const IDLE_SHARE_MIN = 0.9;
@@ -34,17 +34,17 @@ interface UsedSession {
 
 /** Observes the requests and replies of one client on its channels: what the cluster must do with its sessions. */
 export class RequestWatch {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #clientId: number;
   readonly #model: SessionModel;
   /** By client and sequence: unanswered requests, all openings, and the latest other ones, in the order of their first sending. */
   readonly #sent = new Map<string, SentRequest>();
   readonly #sessions = new Map<number, UsedSession>();
 
-  constructor(world: World, clientId: number, model: SessionModel) {
-    this.#world = world;
-    this.#clientId = clientId;
+  constructor(cluster: SimCluster, clientId: number, model: SessionModel) {
+    this.#cluster = cluster;
     this.#model = model;
+    this.#clientId = clientId;
   }
 
   /** Requests with a reply, in the order of their first sending. */
@@ -63,7 +63,7 @@ export class RequestWatch {
     const isOpening = request[HEADER_BYTES] === COMMANDS.openSession.code;
     const sent: SentRequest = {
       ...{ client, sequence, packet: packet.slice(), isOpening, isQuery },
-      ...{ sentMs: this.#world.schedule.nowMs, sends: 1, hasReply: false },
+      ...{ sentMs: this.#cluster.schedule.nowMs, sends: 1, hasReply: false },
     };
     this.#forgetGivenUp(client, acknowledgedBelow);
     this.#sent.set(keyOf(client, sequence), sent);
@@ -73,14 +73,14 @@ export class RequestWatch {
     }
     this.#forgetOldest();
     const unanswered = [...this.#sent.values()].filter(({ hasReply }) => !hasReply);
-    if (unanswered.length > MANY_UNANSWERED) this.#world.coverage.add('more than three requests unanswered');
+    if (unanswered.length > MANY_UNANSWERED) this.#cluster.coverage.add('more than three requests unanswered');
     return sent;
   }
 
   /** A node rejects a sending for now. */
   onTurnedAway(client: number, sequence: number): void {
     const request = this.#sent.get(keyOf(client, sequence));
-    if (request !== undefined) this.#world.coverage.add(request.isQuery ? 'query turned away' : 'request turned away');
+    if (request !== undefined) this.#cluster.coverage.add(request.isQuery ? 'query turned away' : 'request turned away');
   }
 
   /** A whole reply arrives. */
@@ -88,7 +88,7 @@ export class RequestWatch {
     const request = this.#sent.get(keyOf(client, sequence));
     if (request === undefined || request.hasReply) return;
     request.hasReply = true;
-    if (request.sends > 1) this.#world.coverage.add('request answered that had been sent again');
+    if (request.sends > 1) this.#cluster.coverage.add('request answered that had been sent again');
     if (request.isQuery || request.isOpening) return;
     if (isExpired) this.#checkEnd(client);
     else this.#onUsed(request);
@@ -121,7 +121,7 @@ export class RequestWatch {
 
   /** A session ends because it was idle for too long, or because it is the least recently used one of too many. */
   #checkEnd(id: number): void {
-    const { coverage, plan, schedule } = this.#world;
+    const { coverage, plan, schedule } = this.#cluster;
     const { sequence, usedMs } = this.#sessions.get(id) ?? { sequence: 0, usedMs: 0 };
     const { sessionIdleMsMax, sessionRepliesMax, sessionReplyBytesMax } = { ...STATE_BOUNDS, ...plan.bounds };
     const end = this.#model.endOf(id);

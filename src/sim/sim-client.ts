@@ -7,13 +7,13 @@ import type { OperationResult } from '../protocol/reply.ts';
 import { ClientChannels } from './client-channels.ts';
 import { OperationRecorder, type OperationWriter, type RecordedOperation } from './operation-recorder.ts';
 import type { QueueRecords } from './queue-records.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { openDelivery } from './sim-delivery.ts';
 import { SimOperations, type Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
 import { SimulatedTime } from './simulated-time.ts';
 import { Version1Sender } from './version-1-sender.ts';
 import { checkProperty, Violation } from './violation.ts';
-import type { World } from './world.ts';
 
 const QUERY_SHARE = 0.2;
 /** How often a client immediately reads its own writes. */
@@ -34,7 +34,7 @@ const EXPECTED_ERRORS: readonly string[] = ['NO_LEADER', 'DEADLINE', 'OVERLOADED
  * which ones, and when.
  */
 export class SimClient {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #channels: ClientChannels;
   readonly #operations: SimOperations;
@@ -50,15 +50,15 @@ export class SimClient {
   #begun = 0;
   #operationsMax: number;
 
-  constructor(world: World, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
-    this.#world = world;
+  constructor(cluster: SimCluster, id: number, random: SimRandom, records: QueueRecords, operationsMax: number) {
+    this.#cluster = cluster;
     this.#random = random;
-    this.#channels = new ClientChannels(world, id, random, records.sessions, { onClaimed: (job) => this.#onClaimed(job) });
-    this.#operations = new SimOperations(id, world, random, records, (job) => this.#lookAt(job));
+    this.#channels = new ClientChannels(cluster, id, random, records.sessions, { onClaimed: (job) => this.#onClaimed(job) });
+    this.#operations = new SimOperations(id, cluster, random, records, (job) => this.#lookAt(job));
     this.#operationsMax = operationsMax;
-    this.#time = new SimulatedTime(world.schedule, random.uint32());
+    this.#time = new SimulatedTime(cluster.schedule, random.uint32());
     this.#dispatcher = this.#newDispatcher();
-    if (world.plan.isVersionAsked) this.#version1 = this.#newVersion1();
+    if (cluster.plan.isVersionAsked) this.#version1 = this.#newVersion1();
   }
 
   get connection(): number {
@@ -92,7 +92,7 @@ export class SimClient {
     for (const step of this.#open) step.giveUp();
     this.#open.clear();
     this.#operations.forget();
-    this.#time = new SimulatedTime(this.#world.schedule, this.#random.uint32());
+    this.#time = new SimulatedTime(this.#cluster.schedule, this.#random.uint32());
     this.#dispatcher = this.#newDispatcher();
     if (this.#version1 !== undefined) this.#version1 = this.#newVersion1();
   }
@@ -108,7 +108,7 @@ export class SimClient {
   }
 
   #newDispatcher(): Dispatcher {
-    const { outstandingMax, operationsPerRequestMax } = this.#world.plan.workload;
+    const { outstandingMax, operationsPerRequestMax } = this.#cluster.plan.workload;
     const options = {
       deadlineMs: this.#random.withProbability(SHORT_DEADLINE_SHARE) ? this.#random.of([300, 1_000, 4_000]) : ENDLESS_MS,
       silenceMs: this.#random.of([100, 250, 600]),
@@ -119,7 +119,7 @@ export class SimClient {
   }
 
   #newVersion1(): Version1Sender {
-    return new Version1Sender(this.#world, this.connection, this.#random, () => this.#onNewerVersion());
+    return new Version1Sender(this.#cluster, this.connection, this.#random, () => this.#onNewerVersion());
   }
 
   #onNewerVersion(): void {
@@ -128,9 +128,9 @@ export class SimClient {
   }
 
   #think(): void {
-    this.#world.schedule.after(this.#pauseMs(), () => {
+    this.#cluster.schedule.after(this.#pauseMs(), () => {
       if (this.#begun >= this.#operationsMax) return;
-      const { burstMax, outstandingMax, operationsPerRequestMax } = this.#world.plan.workload;
+      const { burstMax, outstandingMax, operationsPerRequestMax } = this.#cluster.plan.workload;
       for (let left = burstMax > 1 ? 1 + this.#random.below(burstMax) : 1; left > 0; left -= 1)
         if (this.#open.size < outstandingMax + operationsPerRequestMax) this.#ask();
       this.#think();
@@ -139,13 +139,13 @@ export class SimClient {
 
   /** Pause before it starts something; where sessions end after a short time, sometimes longer than that. */
   #pauseMs(): number {
-    const { sessionIdleMsMax } = this.#world.plan.bounds;
+    const { sessionIdleMsMax } = this.#cluster.plan.bounds;
     const isSilent = sessionIdleMsMax !== undefined && this.#random.withProbability(SILENCE_SHARE);
     return isSilent ? sessionIdleMsMax * this.#random.between(0.5, 2) : this.#random.between(1, 120);
   }
 
   #ask(): void {
-    const count = this.#random.withProbability(0.2) ? 1 + this.#random.below(this.#world.plan.workload.operationsPerRequestMax) : 1;
+    const count = this.#random.withProbability(0.2) ? 1 + this.#random.below(this.#cluster.plan.workload.operationsPerRequestMax) : 1;
     if (this.#version1 !== undefined) {
       if (!this.#version1.isOpen) return;
       this.#begun += 1;
@@ -166,7 +166,7 @@ export class SimClient {
       if (operation.type === 'waiting-claim') {
         const claim = this.#dispatcher.claim(operation.queue, operation.options, call);
         if (!this.#random.withProbability(CANCEL_SHARE)) return;
-        const { schedule } = this.#world;
+        const { schedule } = this.#cluster;
         const dispatcher = this.#dispatcher;
         schedule.after(this.#random.between(0, operation.options.waitMs), () => dispatcher.cancelClaim(claim));
       } else if (operation.type === 'kept' && (operation.endsLease || this.#random.withProbability(0.5))) {
@@ -181,7 +181,7 @@ export class SimClient {
   #kept(step: Step, call: PendingOperation, operation: Extract<RecordedOperation, { readonly type: 'kept' }>): RepeatedOperation {
     const { write, endsLease } = operation;
     const isEndless = this.#random.withProbability(0.5);
-    const untilMs = this.#world.schedule.nowMs + (isEndless ? ENDLESS_MS : this.#random.between(50, 3_000));
+    const untilMs = this.#cluster.schedule.nowMs + (isEndless ? ENDLESS_MS : this.#random.between(50, 3_000));
     const outlivesOutage = this.#random.withProbability(0.5);
     return {
       ...{ write, endsLease, untilMs: () => untilMs, outlivesOutage: () => outlivesOutage },
@@ -194,9 +194,8 @@ export class SimClient {
   #query(job: number): void {
     const consistency = this.#random.of<ReadConsistency>(['linearizable', ...READ_CONSISTENCIES]);
     const isCounting = this.#random.withProbability(0.5);
-    this.#read(consistency, (to) =>
-      isCounting ? this.#operations.readQueue(to, consistency) : this.#operations.getJob(to, job, consistency),
-    );
+    const operations = this.#operations;
+    this.#read(consistency, (to) => (isCounting ? operations.readQueue(to, consistency) : operations.getJob(to, job, consistency)));
   }
 
   /** Acknowledged writes must be visible at once at any node: at the next leader, and at a deposed leader that has not noticed it yet. */
@@ -216,7 +215,7 @@ export class SimClient {
   #issue(step: Step, issue: (call: PendingOperation) => void, consistency?: ReadConsistency): void {
     const onError = (error: Error): void => this.#report(() => this.#onError(step, error));
     const onResult = (result: OperationResult): void => {
-      if (consistency !== undefined) this.#world.coverage.add(`${consistency} query answered`);
+      if (consistency !== undefined) this.#cluster.coverage.add(`${consistency} query answered`);
       this.#report(() => step.settle(result));
     };
     try {
@@ -246,7 +245,7 @@ export class SimClient {
         end();
         if (code === 'TOO_LARGE') {
           checkProperty(step.isOversized === true, 'valid requests are taken', () => 'a small payload is rejected since it is too large');
-          this.#world.coverage.add('payload rejected since it is too large');
+          this.#cluster.coverage.add('payload rejected since it is too large');
         }
         step.reject(code);
       },
@@ -258,10 +257,10 @@ export class SimClient {
   #onError(step: Step, error: Error): void {
     if (!(error instanceof JobraftError)) throw error;
     const { code, outcome, message } = error;
-    const isExpected = EXPECTED_ERRORS.includes(code) || code === 'TOO_LARGE' || (code === 'VERSION' && this.#world.plan.isVersionAsked);
+    const isExpected = EXPECTED_ERRORS.includes(code) || code === 'TOO_LARGE' || (code === 'VERSION' && this.#cluster.plan.isVersionAsked);
     checkProperty(code !== 'UNEXPECTED_RESULT', 'replies are whole', () => message);
     checkProperty(isExpected, 'valid requests are taken', () => `${code}: ${message}`);
-    this.#world.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not executed');
+    this.#cluster.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not executed');
     if (outcome === 'unknown') step.giveUp();
     else step.reject(code);
   }
@@ -276,7 +275,7 @@ export class SimClient {
     try {
       run();
     } catch (error) {
-      this.#world.schedule.after(0, () => {
+      this.#cluster.schedule.after(0, () => {
         throw error instanceof Violation ? error : new Violation('the client works', String(error));
       });
     }

@@ -5,36 +5,36 @@ import type { Entry } from '../raft/entry.ts';
 import { openSessions } from './crowd.ts';
 import { jobQueueOf } from './job-queue-of.ts';
 import { watchLiveness } from './liveness.ts';
+import type { MachineClients, Receiver } from './machine-clients.ts';
 import { checkQueueHistory } from './queue-history.ts';
 import type { QueueRecords } from './queue-records.ts';
 import { watchRenewal } from './renewal.ts';
 import { SessionModel } from './session-model.ts';
 import { SimClient } from './sim-client.ts';
-import type { MachineClients, Receiver } from './sim-machine.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { SimRandom } from './sim-random.ts';
 import { watchTrims } from './trims.ts';
-import type { World } from './world.ts';
 
 /** Delay until the other side notices the end of a channel. */
 const NOTICED_WITHIN_MS = 60;
 /** By then most openings are applied. */
 const LATE_COPIES_AFTER_MS = 1_000;
 
-/** All clients of a world that simulates the queue. */
+/** All clients of a cluster that simulates the queue. */
 export class SimClients implements MachineClients {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #clients: readonly SimClient[];
   readonly #records: QueueRecords;
 
-  constructor(world: World, random: SimRandom) {
-    this.#world = world;
+  constructor(cluster: SimCluster, random: SimRandom) {
+    this.#cluster = cluster;
     this.#random = random;
-    const { clients, operations, bounds } = world.plan;
-    const history = new HistoryRecorder({ nowUs: () => Math.floor(world.schedule.nowMs * 1_000) });
+    const { clients, operations, bounds } = cluster.plan;
+    const history = new HistoryRecorder({ nowUs: () => Math.floor(cluster.schedule.nowMs * 1_000) });
     this.#records = { history, sessions: new SessionModel(bounds), jobs: new Map() };
     const ids = Array.from({ length: clients }, (_, at) => 101 + at);
-    this.#clients = ids.map((id) => new SimClient(world, id, new SimRandom(random.uint32()), this.#records, operations));
+    this.#clients = ids.map((id) => new SimClient(cluster, id, new SimRandom(random.uint32()), this.#records, operations));
   }
 
   /** How many have requests in flight. */
@@ -70,8 +70,8 @@ export class SimClients implements MachineClients {
 
   /** Behind the openings, the recently sent requests of all clients arrive once more. */
   crowd(): void {
-    if (!openSessions(this.#world)) return;
-    this.#world.schedule.after(LATE_COPIES_AFTER_MS, () => {
+    if (!openSessions(this.#cluster)) return;
+    this.#cluster.schedule.after(LATE_COPIES_AFTER_MS, () => {
       for (const client of this.#clients) client.sendLateCopies();
     });
   }
@@ -85,19 +85,19 @@ export class SimClients implements MachineClients {
   }
 
   afterTurn(runtime: NodeRuntime): void {
-    if (this.#world.plan.bounds.duePerEntryMax === undefined) return;
+    if (this.#cluster.plan.bounds.duePerEntryMax === undefined) return;
     const { nextWallDueMs, nextLeaseEndMs = Number.POSITIVE_INFINITY, wallMs, logMs } = jobQueueOf(runtime);
-    if (nextWallDueMs <= wallMs || nextLeaseEndMs <= logMs) this.#world.coverage.add('more due than one entry takes');
+    if (nextWallDueMs <= wallMs || nextLeaseEndMs <= logMs) this.#cluster.coverage.add('more due than one entry takes');
   }
 
   watch(): void {
-    watchLiveness(this.#world);
-    watchTrims(this.#world);
-    watchRenewal(this.#world);
+    watchLiveness(this.#cluster);
+    watchTrims(this.#cluster);
+    watchRenewal(this.#cluster);
   }
 
   checkEnd(): void {
-    checkQueueHistory(this.#world, this.#records.history.events);
+    checkQueueHistory(this.#cluster, this.#records.history.events);
   }
 
   /** A client's process ends, and each node notices it separately. */
@@ -106,7 +106,7 @@ export class SimClients implements MachineClients {
     if (client === undefined) return;
     const { connection } = client;
     client.restart();
-    const { nodes, schedule } = this.#world;
+    const { nodes, schedule } = this.#cluster;
     for (const node of nodes.values()) {
       schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
         node.runtime?.clientGone(connection);

@@ -1,16 +1,19 @@
 import { lifeOf } from '../base/generation.ts';
-import type { NodeId } from '../base/ids.ts';
+import type { EntryId, NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import { type ClusterLimits, clusterLimits } from '../config/limits.ts';
+import type { NodeEvent } from '../node/event.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
 import { raftConfig } from '../raft/config.ts';
-import { configurationOf } from '../raft/entry.ts';
+import { configurationOf, type Entry } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStorage } from '../storage/memory-storage.ts';
+import type { PersistBatch } from '../storage/port.ts';
+import type { Coverage } from './coverage.ts';
 import type { Plan } from './plan.ts';
 import type { Schedule } from './schedule.ts';
+import type { SimMachine } from './sim-machine.ts';
 import { DurableState, WatchedStorage } from './watched-storage.ts';
-import type { World } from './world.ts';
 
 /** The wall-clock time at simulated time 0. */
 const EPOCH_MS = 1_700_000_000_000;
@@ -20,6 +23,25 @@ export interface DiskCopy {
   readonly id: number;
   readonly disk: MemoryDisk;
   readonly durable: DurableState;
+}
+
+/** What surrounds the nodes, and observes them. */
+export interface SimNodeHost {
+  readonly coverage: Coverage;
+  readonly machine: SimMachine;
+  /** The newest state-machine version that the node's code has. */
+  versionMaxOf(node: number): number;
+  /** The entry `id` is about to be deleted from a disk. @param isPart whether more of the log is deleted in later turns. */
+  onTruncating(id: EntryId, isPart: boolean): void;
+  /** The node's disk has these entries from now on, behind `before`. */
+  onAppended(node: SimNode, entries: readonly Entry[], before: EntryId): void;
+  onPersist(node: SimNode, batch: PersistBatch): void;
+  onPeerFrame(node: SimNode, to: number, frame: Uint8Array): void;
+  onServerPacket(node: SimNode, connection: number, packet: Uint8Array): void;
+  onEvent(node: SimNode, event: NodeEvent): void;
+  /** @returns whether the node ended in this turn. */
+  runTurn(node: SimNode, runtime: NodeRuntime): boolean;
+  afterTurn(node: SimNode, runtime: NodeRuntime): void;
 }
 
 /** One node of the simulated cluster: a disk, a clock and, while it runs, the production node on top of them. */
@@ -37,7 +59,7 @@ export class SimNode {
   downAfterFailureMs = 0;
   /** The contents of the copy from which its disk was restored. The id is that of the copied disk, which was written to later. */
   #restored: DurableState | undefined;
-  readonly #world: World;
+  readonly #host: SimNodeHost;
   readonly #schedule: Schedule;
   readonly #plan: Plan;
   readonly #rate: number;
@@ -49,8 +71,8 @@ export class SimNode {
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #wakes = 0;
 
-  constructor(world: World, schedule: Schedule, plan: Plan, id: number, rate: number, startedMs: number) {
-    this.#world = world;
+  constructor(host: SimNodeHost, schedule: Schedule, plan: Plan, id: number, rate: number, startedMs: number) {
+    this.#host = host;
     this.#schedule = schedule;
     this.#plan = plan;
     this.id = id;
@@ -95,7 +117,7 @@ export class SimNode {
     this.lives += 1;
     this.#busyUntilMs = this.#schedule.nowMs;
     const { nodes, raft, seed, isVersionAsked } = this.#plan;
-    const { machine, versions } = this.#world;
+    const { machine } = this.#host;
     const limits = clusterLimits(this.#limits());
     const founders = Array.from({ length: nodes }, (_, at) => asNodeId(at + 1));
     const inner = openMemoryStorage({
@@ -114,23 +136,20 @@ export class SimNode {
         }),
         raft: raftConfig(raft),
         limits,
-        machine: machine.open(this.#plan, limits, versions.maxOf(this.id)),
+        machine: machine.open(this.#plan, limits, this.#host.versionMaxOf(this.id)),
         isOneRelease: !isVersionAsked,
         seed: seed * 1_000 + this.id * 31 + this.lives,
         storage: new WatchedStorage(inner, this.durable, this.id, {
-          onTruncating: (id, isPart) => this.#world.invariants.onTruncating(id, isPart),
-          onAppended: (entries, before) => {
-            this.#world.invariants.onAppended(this, entries, before);
-            this.#world.clients.onWritten(entries);
-          },
-          onPersist: (batch) => this.#world.trace.addPersist(this.id, batch),
+          onTruncating: (id, isPart) => this.#host.onTruncating(id, isPart),
+          onAppended: (entries, before) => this.#host.onAppended(this, entries, before),
+          onPersist: (batch) => this.#host.onPersist(this, batch),
         }),
         clock: { monotonicMs: () => this.#localMs(), wallMs: () => this.wallMs },
         outlet: {
-          sendToPeer: (to, frame) => this.#world.onPeerFrame(this, to, frame),
-          sendToClient: (connection, frame) => this.#world.onServerPacket(this, connection, frame),
+          sendToPeer: (to, frame) => this.#host.onPeerFrame(this, to, frame),
+          sendToClient: (connection, frame) => this.#host.onServerPacket(this, connection, frame),
         },
-        observe: (event) => this.#world.events.onEvent(this, event),
+        observe: (event) => this.#host.onEvent(this, event),
       });
     } catch (error) {
       inner[Symbol.dispose]();
@@ -143,7 +162,7 @@ export class SimNode {
   #limits(): Partial<ClusterLimits> {
     const { limits, laterLimits } = this.#plan;
     if (this.lives === 1 || laterLimits.length === 0) return limits;
-    this.#world.coverage.add('node restarted with other limits');
+    this.#host.coverage.add('node restarted with other limits');
     return { ...limits, ...laterLimits[(this.id + this.lives) % laterLimits.length] };
   }
 
@@ -216,17 +235,17 @@ export class SimNode {
       return;
     }
     this.#stuckMs = 0;
-    const ended = this.#world.runTurn(this, runtime);
+    const ended = this.#host.runTurn(this, runtime);
     if (ended) return;
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + this.#stuckMs + TURN_MS);
     this.#stuckMs = 0;
-    this.#world.afterTurn(this, runtime);
+    this.#host.afterTurn(this, runtime);
     this.wake(this.#trueMs(runtime.nextDeadlineMs));
   }
 
   #onStall(durationMs: number): void {
     this.#stuckMs += durationMs;
-    this.#world.coverage.add('disk stalled');
+    this.#host.coverage.add('disk stalled');
   }
 
   #localMs(): number {

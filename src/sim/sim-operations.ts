@@ -7,10 +7,10 @@ import type { AddOptions } from '../protocol/request-encoder.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
 import { checkProperty, Violation } from './violation.ts';
 import type { Workload } from './workload.ts';
-import type { World } from './world.ts';
 
 const QUEUES = ['first', 'second', 'third', 'fourth', 'fifth'] as const;
 const NAMES: readonly string[] = QUEUES;
@@ -52,7 +52,7 @@ interface Lease {
 /** The operations of one client: adds, claims, finishes and reads jobs, and records them in the history. */
 export class SimOperations {
   readonly #client: number;
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #records: QueueRecords;
   readonly #history: HistoryRecorder;
@@ -67,9 +67,9 @@ export class SimOperations {
   /** Process ids of this client so far. */
   #processes = 1;
 
-  constructor(client: number, world: World, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
+  constructor(client: number, cluster: SimCluster, random: SimRandom, records: QueueRecords, look: (job: number) => void) {
     this.#client = client;
-    this.#world = world;
+    this.#cluster = cluster;
     this.#random = random;
     this.#records = records;
     this.#history = records.history;
@@ -132,7 +132,7 @@ export class SimOperations {
           call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
-            this.#world.coverage.add('finished job made room for later ones');
+            this.#cluster.coverage.add('finished job made room for later ones');
           call.ok({ state: null });
         } else throw new Violation('replies fit their requests', `getJob got ${JSON.stringify(result)}`);
       },
@@ -143,9 +143,9 @@ export class SimOperations {
     const queue = this.#anyQueue();
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
-    const isLong = this.#world.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
+    const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
-      delayMs: isLong ? this.#world.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
+      delayMs: isLong ? this.#cluster.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
       priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
       attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
       backoff: this.#backoff(),
@@ -182,7 +182,7 @@ export class SimOperations {
       holder: holderId(this.#client, this.#processes),
     };
     encoder.claim(call.queue, call);
-    const { coverage } = this.#world;
+    const { coverage } = this.#cluster;
     // Version 1 has none of the following.
     const { queue, leaseMs, waitMs } = call;
     return this.#step(this.#history.invoke('claim', version > 1 ? call : { queue, countMax, leaseMs, waitMs }), (result) => {
@@ -239,7 +239,7 @@ export class SimOperations {
   }
 
   get #workload(): Workload {
-    return this.#world.plan.workload;
+    return this.#cluster.plan.workload;
   }
 
   #anyQueue(): string {
@@ -271,19 +271,19 @@ export class SimOperations {
   }
 
   get #oversizedBytes(): number {
-    return this.#world.plan.limits.payloadBytesMax ?? 0;
+    return this.#cluster.plan.limits.payloadBytesMax ?? 0;
   }
 
   /** A finished job shows its result. */
   #checkOutcome({ id, state, token, payload, result, failedReason }: JobDetail): void {
     const isStalled = failedReason?.startsWith('job stalled') === true;
-    if (isStalled) this.#world.coverage.add('job failed since it stalled too often');
+    if (isStalled) this.#cluster.coverage.add('job failed since it stalled too often');
     // The reply to a repeated request shows the current state of the job.
     if (state === 'completed' && payload !== undefined) {
-      this.#world.coverage.add('result read');
+      this.#cluster.coverage.add('result read');
       checkResult(id, token, result);
     }
-    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#world.plan.isVersionAsked;
+    const isExplained = isStalled || failedReason === undefined || failedReason === FAILED_REASON || this.#cluster.plan.isVersionAsked;
     checkProperty(
       state !== 'failed' || isExplained,
       'payloads come back as they were sent',
@@ -302,7 +302,7 @@ export class SimOperations {
     encoder.command('begin', { jobId: job, token });
     if (this.#random.withProbability(0.6)) this.#leases.push({ ...lease, isBegun: true });
     return this.#step(this.#history.invoke('begin', { job, token }), () => {
-      this.#world.coverage.add('job begun that had been claimed ahead');
+      this.#cluster.coverage.add('job begun that had been claimed ahead');
       return null;
     });
   }
@@ -317,7 +317,7 @@ export class SimOperations {
     }
     encoder.command('releaseHolder', { holder });
     return this.#step(this.#history.invoke('releaseHolder', { holder }), () => {
-      this.#world.coverage.add('leases of a holder released');
+      this.#cluster.coverage.add('leases of a holder released');
       return null;
     });
   }
@@ -350,7 +350,7 @@ export class SimOperations {
       ...unsettled(call),
       settle: (result) => {
         if (!result.ok) {
-          if (result.code === 'LEASE_LOST') this.#world.coverage.add('stale token rejected');
+          if (result.code === 'LEASE_LOST') this.#cluster.coverage.add('stale token rejected');
           call.fail(result.code);
           return;
         }

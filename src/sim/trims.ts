@@ -1,6 +1,6 @@
 import { Probe } from './probe.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 const PROBE_CONNECTION = 904;
 /** First jobs that are all kept, then jobs that leave one completed job each. */
@@ -12,10 +12,10 @@ const KEEP_ONE = 1;
  * After the faults, where a plan bounds how many kept jobs a finished one removes: each removes up to the bound, and the following ones
  * remove the rest, until as many are left as the latest specifies.
  */
-export function watchTrims(world: World): void {
-  const { trimPerFinishMax } = world.plan.bounds;
+export function watchTrims(cluster: SimCluster): void {
+  const { trimPerFinishMax } = cluster.plan.bounds;
   if (trimPerFinishMax === undefined) return;
-  const probe = new Probe(world, PROBE_CONNECTION);
+  const probe = new Probe(cluster, PROBE_CONNECTION);
   const keeps = [...Array.from({ length: KEPT }, () => KEEP_ALL), ...Array.from({ length: KEPT }, () => KEEP_ONE)];
   let completed = 0;
   for (const keep of keeps) {
@@ -28,7 +28,7 @@ export function watchTrims(world: World): void {
       'a finished job removes kept ones',
       () => `${shown} completed jobs are kept, and it should be ${completed}`,
     );
-    if (keep === KEEP_ONE && completed > KEEP_ONE) world.coverage.add('finished job left kept ones for the next to remove');
+    if (keep === KEEP_ONE && completed > KEEP_ONE) cluster.coverage.add('finished job left kept ones for the next to remove');
   }
 }
 

@@ -3,11 +3,11 @@ import { readServerFrames, writeClientFrame } from '../protocol/client-frame.ts'
 import { decodeReply } from '../protocol/reply.ts';
 import { SESSION_ID_END } from '../protocol/request-encoder.ts';
 import type { OperationWriter } from './operation-recorder.ts';
+import type { SimCluster } from './sim-cluster.ts';
 import type { Step } from './sim-operations.ts';
 import type { SimRandom } from './sim-random.ts';
 import { Version1Encoder } from './version-1-encoder.ts';
 import { checkProperty } from './violation.ts';
-import type { World } from './world.ts';
 
 interface Request {
   readonly sequence: number;
@@ -21,7 +21,7 @@ interface Request {
  * until it has a reply. In plans with that version no session ends.
  */
 export class Version1Sender {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #connection: number;
   readonly #random: SimRandom;
   readonly #onOtherVersion: () => void;
@@ -34,8 +34,8 @@ export class Version1Sender {
   #isOver = false;
 
   /** @param onOtherVersion called when the cluster rejects a request because it has a newer version. */
-  constructor(world: World, connection: number, random: SimRandom, onOtherVersion: () => void) {
-    this.#world = world;
+  constructor(cluster: SimCluster, connection: number, random: SimRandom, onOtherVersion: () => void) {
+    this.#cluster = cluster;
     this.#connection = connection;
     this.#random = random;
     this.#onOtherVersion = onOtherVersion;
@@ -90,8 +90,8 @@ export class Version1Sender {
   #repeat(request: Request): void {
     if (this.#isOver || this.#unanswered.get(request.sequence) !== request) return;
     request.sends += 1;
-    this.#world.sendToNode(this.#connection, this.#random.of(this.#world.nodeIds()), request.packet);
-    this.#world.schedule.after(this.#random.between(100, 700), () => this.#repeat(request));
+    this.#cluster.sendToNode(this.#connection, this.#random.of(this.#cluster.nodeIds()), request.packet);
+    this.#cluster.schedule.after(this.#random.between(100, 700), () => this.#repeat(request));
   }
 
   #onReply(bytes: Uint8Array): void {

@@ -1,10 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { SeededRandom } from '../base/random.ts';
+import { DelayedFrames } from './delayed-frames.ts';
 
 /** Faults injected into outgoing frames, for tests and evaluation. */
 export interface LinkFaults {
-  /** Receivers that are unreachable. */
+  /** Receivers that are unreachable; a delayed frame is lost if its receiver is when its time comes. */
   readonly blocked: readonly number[];
   /** Each frame is delayed by a random time in [fromMs, toMs]; frames keep their order. */
   readonly delay: { readonly fromMs: number; readonly toMs: number } | undefined;
@@ -19,8 +20,7 @@ const DRAIN_MAX = 1_024;
 
 interface Link {
   readonly port: MessagePort;
-  /** When the latest delayed frame is sent, monotonic ms; zero once it is known to be sent. */
-  busyUntilMs: number;
+  readonly delayed: DelayedFrames;
 }
 
 /**
@@ -51,10 +51,13 @@ export class PortLinks {
   /** Replaces an earlier channel to the same partner; frames in transit on that channel are lost. */
   attach(partner: number, port: MessagePort): void {
     const earlier = this.#links.get(partner);
-    const link: Link = { port, busyUntilMs: 0 };
+    const delayed = new DelayedFrames((frame) => {
+      if (!this.#faults.blocked.includes(partner)) post(port, frame);
+    });
+    const link: Link = { port, delayed };
     this.#links.set(partner, link);
     if (earlier !== undefined) {
-      earlier.port.close();
+      closeLink(earlier);
       this.#onClosed(partner);
     }
     port.on('message', (frame: Uint8Array) => {
@@ -67,6 +70,7 @@ export class PortLinks {
     port.on('close', () => {
       if (this.#links.get(partner) !== link) return;
       this.#links.delete(partner);
+      delayed.clear();
       this.#onClosed(partner);
     });
   }
@@ -92,34 +96,26 @@ export class PortLinks {
     const link = this.#links.get(to);
     if (link === undefined || this.#isLost(to)) return;
     const { delay } = this.#faults;
-    if (delay === undefined && link.busyUntilMs === 0) {
-      post(link.port, frame);
-      return;
-    }
-    const nowMs = performance.now();
-    if (delay === undefined && link.busyUntilMs <= nowMs) {
-      link.busyUntilMs = 0;
-      post(link.port, frame);
-      return;
-    }
-    const wait = delay === undefined ? 0 : this.#random.nextBetween(delay.fromMs, delay.toMs);
-    // Sequential: a frame never overtakes another.
-    link.busyUntilMs = Math.max(link.busyUntilMs, nowMs + wait);
-    setTimeout(() => {
-      if (!this.#isLost(to)) post(link.port, frame);
-    }, link.busyUntilMs - nowMs);
+    // A frame never overtakes another.
+    if (delay === undefined && link.delayed.isEmpty) post(link.port, frame);
+    else link.delayed.add(frame, delay === undefined ? 0 : this.#random.nextBetween(delay.fromMs, delay.toMs));
   }
 
   close(): void {
     const links = [...this.#links.values()];
     this.#links.clear();
-    for (const { port } of links) port.close();
+    for (const link of links) closeLink(link);
   }
 
   #isLost(to: number): boolean {
     const { blocked, dropProbability } = this.#faults;
     return blocked.includes(to) || (dropProbability > 0 && this.#random.nextUnit() < dropProbability);
   }
+}
+
+function closeLink({ port, delayed }: Link): void {
+  delayed.clear();
+  port.close();
 }
 
 function post(port: MessagePort, frame: Uint8Array): void {

@@ -1,6 +1,6 @@
 /**
- * Allowed imports of each module, besides its own files. A module is a folder of src, or the whole of eval; `src/index.ts` is a separate
- * module. A name is a module, or one file as `module/file` (`*` matches any part of a file's name). After `type ` only `import type` is
+ * Allowed imports of each module, besides its own files. A module is a folder of src or of eval; `src/index.ts` is a separate module, and so
+ * are eval's entry points. A name is a module, or one file as `module/file` (`*` matches any part of a file's name). After `type ` only `import type` is
  * allowed.
  */
 export interface ModuleRules {
@@ -100,39 +100,51 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: [],
   },
   cli: { own: ['runtime/check', 'index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
+  // The evaluation: what measures, then what measured data becomes. Clock, statistics, environment and results folder serve all.
+  'eval/measuring': { own: ['base'], packages: ['node:', 'commander', 'zod', 'hdr-histogram-js', 'cli-progress'] },
+  'eval/replay': {
+    own: ['index', 'base', 'type config', 'eval/measuring'],
+    packages: ['node:', 'zod', 'yaml', 'csv-stringify', 'csv-parse'],
+  },
+  'eval/bench': {
+    own: ['index', 'base', 'type config', 'eval/measuring'],
+    packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
+  },
+  'eval/profile': { own: ['runtime/check', 'config', 'eval/bench'], packages: ['node:', 'zod'] },
   // Measures single parts, so it may import internal modules.
-  'eval/micro': {
-    own: ['runtime/check', 'base', 'protocol', 'raft', 'queue', 'storage', 'transport/peer-frame', 'eval'],
-    packages: ['node:', 'commander', 'csv-stringify', 'tinybench'],
+  'eval/micro': { own: ['base', 'protocol', 'raft', 'queue', 'storage', 'transport/peer-frame'], packages: ['tinybench'] },
+  // From the CSVs to pictures, and to the pages that show them.
+  'eval/charts': {
+    own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/profile'],
+    packages: ['node:', 'zod', 'csv-parse', 'vega', 'vega-lite', '@resvg/resvg-js'],
+  },
+  'eval/report': {
+    own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/charts'],
+    packages: ['node:', 'zod', 'csv-parse'],
   },
   // Runs clients under real faults, and checks their histories.
-  'eval/soak': { own: ['runtime/check', 'index', 'base', 'history', 'eval'], packages: ['node:', 'commander'] },
+  'eval/soak': { own: ['runtime/check', 'index', 'base', 'history'], packages: ['node:'] },
   // Injects bugs into a copy of the source, which the simulator has to find.
-  'eval/mutants': {
-    own: ['runtime/check', 'base', 'eval'],
-    packages: ['node:', 'commander', 'csv-stringify', 'typescript', 'cli-progress'],
-  },
+  'eval/mutants': { own: ['eval/measuring'], packages: ['node:', 'typescript'] },
+  'eval/node-versions': { own: ['eval/measuring'], packages: ['node:', 'commander', 'zod'] },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
-    own: ['runtime/check', 'index', 'base', 'eval'],
-    packages: ['node:', 'commander', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
+    own: ['index', 'base', 'eval/measuring'],
+    packages: ['node:', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
+  // The entry points of all of them.
   eval: {
-    own: ['runtime/check', 'index', 'base', 'config', 'logs'],
-    packages: [
-      'node:',
-      'commander',
-      'zod',
-      'yaml',
-      'csv-stringify',
-      'csv-parse',
-      'vega',
-      'vega-lite',
-      '@resvg/resvg-js',
-      'hdr-histogram-js',
-      'cli-progress',
-      'tinybench',
-      'better-sqlite3',
+    own: [
+      'runtime/check',
+      'base',
+      'config',
+      'history/checkers/check-history',
+      'queue/record',
+      'storage/sqlite-storage',
+      ...['measuring', 'replay', 'bench', 'profile', 'micro', 'charts', 'report', 'soak', 'mutants', 'node-versions', 'peers'].map(
+        (folder) => `eval/${folder}`,
+      ),
     ],
+    packages: ['node:', 'commander', 'csv-stringify', 'tinybench', 'cli-progress'],
   },
 };

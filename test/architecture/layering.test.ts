@@ -44,7 +44,12 @@ describe('the layering checker', () => {
     ],
     ['src/storage/sqlite.ts', "import { Worker } from 'piscina';", 'storage must not import the package piscina'],
     ['eval/main.ts', "import { startCluster } from '../src/cluster/cluster.ts';", 'eval must not import src/cluster/cluster.ts'],
-    ['eval/charts/theme.ts', "import { Queue } from '../../src/client/api/queue.ts';", 'eval must not import src/client/api/queue.ts'],
+    [
+      'eval/charts/theme.ts',
+      "import { Queue } from '../../src/client/api/queue.ts';",
+      'eval/charts must not import src/client/api/queue.ts',
+    ],
+    ['eval/replay/analysis.ts', "import { Chart } from '../charts/chart.ts';", 'eval/replay must not import eval/charts/chart.ts'],
     ['src/attic/old.ts', "import { x } from '../base/ids.ts';", 'the module "attic" has no rules'],
   ])('names an import of %s that points the wrong way: %s', (path, line, message) => {
     expect(faults(path, '// first line', line)).toEqual([expect.stringContaining(`${path}:2: ${message}`)]);
@@ -64,8 +69,9 @@ describe('the layering checker', () => {
     ['src/node/turn.ts', "import type { Entry } from '../raft/entry.ts';"],
     ['src/raft/core.ts', "import { x } from './log.ts';"],
     ['src/storage/sqlite-storage.ts', "import { readFileSync } from 'node:fs';"],
-    ['eval/main.ts', "import { startCluster } from '../src/index.ts';"],
-    ['eval/main.ts', "import { stringify } from 'csv-stringify/sync';"],
+    ['eval/bench/idle.ts', "import { startCluster } from '../../src/index.ts';"],
+    ['eval/bench/main.ts', "import { drawBenchCharts } from '../charts/bench-charts.ts';"],
+    ['eval/replay/run-files.ts', "import { stringify } from 'csv-stringify/sync';"],
     ['src/raft/core.ts', "const text = 'import x from \"../queue/job-queue.ts\"'; // import '../node/event.ts'"],
   ])('lets %s pass: %s', (path, line) => expect(faults(path, line)).toEqual([]));
 

@@ -3,13 +3,13 @@ import { importsOf } from './imports.ts';
 import type { ModuleRules } from './layering-rules.ts';
 import type { Sources, Violation } from './source-file.ts';
 
-/** Folders of the evaluation with separate rules. */
-const EVAL_MODULES = ['micro', 'soak', 'mutants', 'peers'];
-
-/** `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval`, `eval/micro/main.ts` in `eval/micro`, `src/index.ts` in `index`. */
+/**
+ * `src/raft/log.ts` is in `raft`, `eval/charts/theme.ts` in `eval/charts`, `src/index.ts` in `index`. The entry points `eval/main.ts` and
+ * `eval/bench/main.ts` are in `eval`: they combine the folders, whose own imports run one way.
+ */
 export function moduleOf(path: string): string {
   const [top, folder] = path.split('/');
-  if (top === 'eval') return EVAL_MODULES.includes(folder ?? '') ? `eval/${folder}` : 'eval';
+  if (top === 'eval') return path.endsWith('/main.ts') ? 'eval' : `eval/${folder}`;
   return path === 'src/index.ts' ? 'index' : (folder ?? '');
 }
 

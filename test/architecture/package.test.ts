@@ -1,7 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { packageRoot } from './source-file.ts';
+
+interface WorkflowJob {
+  readonly steps: readonly { readonly run?: string; readonly uses?: string }[];
+}
 
 const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8');
 const manifest = JSON.parse(read('package.json'));
@@ -32,5 +37,14 @@ describe('the package', () => {
   it("is checked before a merge by the README's own test command", () => {
     expect(statSync(join(packageRoot, '.ci/run')).mode & 0o100).toBe(0o100);
     expect(read('.ci/run')).toMatch(/set -euo pipefail[\s\S]*\nnpm ci[\s\S]*npm test/);
+  });
+
+  it('is checked by a hosted CI: verify and a short simulation, and the tests on the other supported versions of Node.js', () => {
+    const { jobs } = parse(read('.github/workflows/ci.yml')) as { readonly jobs: Readonly<Record<string, WorkflowJob>> };
+    const commandsOf = (name: string): string[] => (jobs[name]?.steps ?? []).flatMap(({ run }) => run ?? []);
+    expect(commandsOf('verify')).toEqual(['npm ci', 'npm run verify', expect.stringMatching(/^npm run sim -- --seeds \d+ --nodes 5 /)]);
+    expect(commandsOf('node-versions')).toEqual(['npm ci', expect.stringMatching(/^npm run test:node -- /)]);
+    for (const { uses } of Object.values(jobs).flatMap(({ steps }) => steps))
+      expect(uses ?? 'actions/x@v1').toMatch(/^actions\/[\w-]+@v\d+$/);
   });
 });

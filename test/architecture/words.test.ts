@@ -13,8 +13,8 @@ const withoutTables = (page: string): string =>
   page.replace(/<!-- ([\w ]+) -->[\s\S]*?<!-- end of \1 -->/g, (table) => table.replace(/.+/g, ''));
 
 describe('the words of code, documentation and tests', () => {
-  const files = new Map(readFiles(['src', 'eval', 'test'], isRead));
-  files.set('README.md', readFileSync(join(packageRoot, 'README.md'), 'utf8'));
+  const files = new Map(readFiles(['src', 'eval', 'test', 'examples', 'docs'], (path) => isRead(path) && !path.startsWith('docs/api/')));
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md']) files.set(page, readFileSync(join(packageRoot, page), 'utf8'));
   files.set('test/README.md', withoutTables(files.get('test/README.md') ?? ''));
 
   it('are read from every folder', () => {

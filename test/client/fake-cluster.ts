@@ -12,7 +12,7 @@ import {
 } from '../../src/protocol/client-frame.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { peekRequest, readRequestHeader } from '../../src/protocol/request-encoder.ts';
-import { type ClaimPlace, parkableClaim, validateRequest } from '../../src/protocol/validate-request.ts';
+import { type ClaimPlace, type InspectedRequest, inspectRequest } from '../../src/protocol/validate-request.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { ReplyEncoder } from '../../src/queue/reply-encoder.ts';
 import { aNodeStatus } from '../cluster/node-status.ts';
@@ -208,8 +208,7 @@ export class FakeCluster implements ClusterEndpoint {
   #onRequest(connection: FakeConnection, request: Uint8Array): void {
     const address = peekRequest(request);
     if (address === undefined) throw new Error('a request without a header');
-    const claims: ClaimPlace[] = [];
-    const fault = validateRequest(request, { payloadBytesMax: this.payloadBytesMax }, MACHINE_VERSION, claims);
+    const { fault, claims } = this.#inspect(request);
     const rejection =
       fault !== undefined
         ? { ...fault, outcome: 'not-applied' as const }
@@ -258,9 +257,13 @@ export class FakeCluster implements ClusterEndpoint {
     this.afterTurn();
   }
 
+  #inspect(request: Uint8Array): InspectedRequest {
+    return inspectRequest(request, { payloadBytesMax: this.payloadBytesMax }, MACHINE_VERSION);
+  }
+
   /** @returns whether the request is a claim that waits, or must be sent again later. */
   #park(arrived: ArrivedRequest): boolean {
-    const claim = parkableClaim(arrived.request);
+    const claim = this.#inspect(arrived.request).waitingClaim;
     if (claim === undefined || this.machine.waitingCount(claim.queue) > 0) return false;
     const { client, sequence, connection } = arrived;
     this.#parking.take(client, sequence);

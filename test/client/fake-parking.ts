@@ -1,4 +1,4 @@
-import type { ParkableClaim } from '../../src/protocol/validate-request.ts';
+import type { ClaimPlace } from '../../src/protocol/validate-request.ts';
 import type { FakeConnection } from './fake-channels.ts';
 
 /** A request as it arrived at a node of a fake cluster. */
@@ -29,7 +29,7 @@ export class FakeParking {
     return this.#parked.size;
   }
 
-  park(arrived: ArrivedRequest, { queue, waitMs }: ParkableClaim): void {
+  park(arrived: ArrivedRequest, { queue, waitMs }: ClaimPlace): void {
     const timer = setTimeout(() => {
       this.#parked.delete(parked);
       this.#onExpired(arrived);

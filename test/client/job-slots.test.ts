@@ -7,6 +7,7 @@ import type { JobClaimer } from '../../src/client/worker/job-claimer.ts';
 import { JobSlots } from '../../src/client/worker/job-slots.ts';
 import { LeasedJob } from '../../src/client/worker/leased-job.ts';
 import { Quarantine } from '../../src/client/worker/quarantine.ts';
+import type { Arguments } from '../../src/protocol/commands.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { noCommands } from './a-job.ts';
 
@@ -23,8 +24,8 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     atFlush: (hook: () => void) => void hooks.add(hook),
     keep: (_bytes: number, call: RepeatedOperation) => {
       let id = 0;
-      const command = (name: string, args: { readonly jobId: number }): void => {
-        if (name === 'begin') id = args.jobId;
+      const command = (_name: 'begin', { jobId: job }: Arguments<'begin'>): void => {
+        id = job;
       };
       call.write({ command } as unknown as RequestEncoder);
       begins.push({ id, call });

@@ -6,6 +6,7 @@ import type { ClusterOptions } from '../../src/cluster/cluster-options.ts';
 import { clusterSettings, withAbsolutePaths } from '../../src/cluster/cluster-options.ts';
 import { LIMIT_DEFAULTS } from '../../src/config/limits.ts';
 import { RAFT_DEFAULTS } from '../../src/raft/config.ts';
+import { eventually } from '../client/eventually.ts';
 
 const inMemory = { nodes: 3, storage: 'memory' } as const;
 /** Values that JavaScript allows a caller to pass, and TypeScript does not. */
@@ -163,7 +164,7 @@ describe('a listener of the user', () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     onTestFinished(() => warn.mockRestore());
     clusterListeners({ ...inMemory, onNodeFailure }).onNodeFailure(1, new Error('x'));
-    await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(warn).toHaveBeenCalledTimes(1));
     expect(warn).toHaveBeenCalledWith(
       expect.stringMatching(/^The listener of "onNodeFailure" threw: /),
       expect.objectContaining({ type: 'JobraftListenerError' }),

@@ -1,27 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { makeGeneration } from '../../src/base/generation.ts';
-import { asDiskId, asIndex, asNodeId, asTerm } from '../../src/base/ids.ts';
+import { asDiskId, asNodeId } from '../../src/base/ids.ts';
 import { checkFolder, type FolderRecord } from '../../src/cluster/folder-check.ts';
 import { nodeFile } from '../../src/cluster/node-file.ts';
-import { RECORD_KINDS, RecordKind } from '../../src/queue/record.ts';
-import { encodeConfiguration } from '../../src/raft/configuration-codec.ts';
+import { RECORD_KINDS } from '../../src/queue/record.ts';
 import { type Configuration, configurationOf, type VoterDisk } from '../../src/raft/entry.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite-storage.ts';
+import { aDataFolder, makeNodeFile, ORIGIN } from './node-files.ts';
 
-const ORIGIN = {
-  cluster: 4711,
-  founders: [1, 2, 3].map((node) => ({ node, disk: 10 * node })),
-};
 const RECORD: FolderRecord = { origin: ORIGIN, nodes: [1, 2, 3], made: [1, 2, 3], disks: [] };
-
-function aFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'jobraft-check-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 const disk = (node: number, id: number, counter = 0): VoterDisk => ({
   node: asNodeId(node),
@@ -32,26 +21,14 @@ const voters = (disks: readonly VoterDisk[], others: Partial<Configuration> = {}
   configurationOf({ voters: [1, 2, 3].map(asNodeId), disks, ...others });
 
 /** A file with that disk, whose log has the configuration. */
-function makeFile(folder: string, node: number, diskId: number, configuration?: Configuration): void {
-  using storage = openSqliteStorage({
-    file: nodeFile(folder, node),
-    recordKinds: RECORD_KINDS,
-    entryKind: RECORD_KINDS[RecordKind.entry],
-    durability: 'full',
-    newDiskId: diskId,
-    origin: ORIGIN,
-    life: 5,
-  });
-  if (configuration === undefined) return;
-  const entries = [{ index: asIndex(1), term: asTerm(1), kind: 'configuration', data: encodeConfiguration(configuration) } as const];
-  storage.persist({ append: { from: asIndex(1), entries } });
-}
+const makeFile = (folder: string, node: number, disk: number, configuration?: Configuration): void =>
+  makeNodeFile(folder, node, { disk, ...(configuration === undefined ? {} : { configuration }) });
 
 const withCode = (code: string, message: RegExp): unknown => expect.objectContaining({ code, message: expect.stringMatching(message) });
 
 describe('the check of a folder', () => {
   it('accepts the new disk of a node that was rebuilt, and one whose rebuild is not over', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     const rebuilt = voters([disk(1, 11), disk(2, 20), disk(3, 30)]);
     makeFile(folder, 1, 11, rebuilt);
     makeFile(folder, 2, 20, rebuilt);
@@ -61,7 +38,7 @@ describe('the check of a folder', () => {
   });
 
   it('accepts nodes that were never made, and one missing file of three', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     checkFolder(folder, { ...RECORD, made: [] }, true);
     makeFile(folder, 1, 10);
     checkFolder(folder, { ...RECORD, made: [] }, true);
@@ -70,7 +47,7 @@ describe('the check of a folder', () => {
   });
 
   it('rejects a rebuild that is not over and a second file that is missing', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     const configuration = voters([disk(1, 10), disk(2, 20), disk(3, 30)]);
     makeFile(folder, 1, 11);
     makeFile(folder, 3, 30, configuration);
@@ -80,7 +57,7 @@ describe('the check of a folder', () => {
   });
 
   it('counts both majorities of a joint configuration', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     const joint = configurationOf({ voters: [asNodeId(1)], outgoing: [1, 2, 3].map(asNodeId), disks: [disk(1, 10)] });
     makeFile(folder, 1, 10, joint);
     expect(() => checkFolder(folder, RECORD, true)).toThrow(withCode('STORAGE_LOST', /node 2 is missing .*node 3 is missing/));
@@ -89,7 +66,7 @@ describe('the check of a folder', () => {
   });
 
   it('offers to move cluster.json away only where no file is ahead of the others', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     for (const node of [1, 2, 3]) makeFile(folder, node, 10 * node);
     const recorded = (nodes: readonly number[]): FolderRecord => ({
       ...RECORD,
@@ -103,7 +80,7 @@ describe('the check of a folder', () => {
   });
 
   it('returns the generations that the files have on record of each other', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     makeFile(folder, 1, 10, voters([disk(1, 10, 1), disk(2, 20, 7), disk(3, 30)]));
     makeFile(folder, 3, 30, voters([disk(1, 10, 1), disk(2, 20, 8), disk(3, 30)]));
     makeFile(folder, 2, 20);
@@ -111,7 +88,7 @@ describe('the check of a folder', () => {
   });
 
   it('leaves what it cannot read to the node that opens it, and every file as it is', () => {
-    const folder = aFolder();
+    const folder = aDataFolder();
     for (const node of [1, 2, 3]) makeFile(folder, node, 10 * node);
     const file = nodeFile(folder, 3);
     const before = [readdirSync(dirname(file)), readFileSync(file)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { longestSilenceMs } from '../../eval/acknowledgements.ts';
 import { checkpointFigures } from '../../eval/bench/checkpoint-latency.ts';
+import { longestSilenceMs } from '../../eval/measuring/acknowledgements.ts';
 
 describe('an outage', () => {
   it('is the longest time between two acknowledgements that ends after the fault', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BenchFile, readLastSession, type SessionFacts } from '../../eval/bench/bench-file.ts';
-import { UserError } from '../../eval/user-error.ts';
+import { UserError } from '../../eval/measuring/user-error.ts';
 
 const ADDS = 'add, 64 B, many in flight';
 const factsOf = (session: string): SessionFacts => ({

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BenchFile } from '../../eval/bench/bench-file.ts';
 import { CURVE } from '../../eval/bench/node-curve.ts';
-import { rebuildBenchPlots } from '../../eval/bench-plots.ts';
 import { MICRO_HEADER } from '../../eval/charts/micro-chart.ts';
-import { ResultsFolder } from '../../eval/results-folder.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { rebuildBenchPlots } from '../../eval/report/rebuild-bench-plots.ts';
 import { aFolder } from './fixtures.ts';
 
 const FACTS = { session: 'one', commit: '0123456789', environment: 'abcdef01', nodes: 3, durability: 'full' };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { analyze } from '../../eval/analysis.ts';
 import { allCharts } from '../../eval/charts/all-charts.ts';
 import { logDomain, logTicks, wrapLines } from '../../eval/charts/chart.ts';
 import { FontAdvances } from '../../eval/charts/font.ts';
 import { renderPng, renderSvg } from '../../eval/charts/render-chart.ts';
+import { analyze } from '../../eval/replay/analysis.ts';
 import { latenciesOf, rowsOfEverything, settings } from './fixtures.ts';
 
 const rows = rowsOfEverything();

@@ -1,5 +1,5 @@
-import type { Clock } from '../../eval/clock.ts';
-import type { AddOutcome, Consumer, ConsumerOptions, RunningSystem, SystemUnderTest } from '../../eval/system-under-test.ts';
+import type { Clock } from '../../eval/measuring/clock.ts';
+import type { AddOutcome, Consumer, ConsumerOptions, RunningSystem, SystemUnderTest } from '../../eval/replay/system-under-test.ts';
 
 /** Faults of a queue; message numbers count from 1 in each queue named `messages`. */
 export interface FakeFaults {

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Session } from '../../eval/measure-run.ts';
-import { ResultsFolder } from '../../eval/results-folder.ts';
-import { NOTHING_MEASURED } from '../../eval/run-figures.ts';
-import type { PlannedRun } from '../../eval/run-plan.ts';
-import type { RunRow } from '../../eval/run-row.ts';
-import { loadSettings, type Settings } from '../../eval/settings.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import type { Session } from '../../eval/replay/measure-run.ts';
+import { NOTHING_MEASURED } from '../../eval/replay/run-figures.ts';
+import { RunFiles } from '../../eval/replay/run-files.ts';
+import type { PlannedRun } from '../../eval/replay/run-plan.ts';
+import type { RunRow } from '../../eval/replay/run-row.ts';
+import { loadSettings, type Settings } from '../../eval/replay/settings.ts';
 import { FakeClock, fakeTarget } from './fake-target.ts';
 
 export const settings: Settings = loadSettings();
@@ -18,11 +19,14 @@ export function aFolder(): string {
   return folder;
 }
 
+/** Of an empty results folder. */
+export const aRunFiles = (folder: string = aFolder()): RunFiles => RunFiles.open(ResultsFolder.open(folder));
+
 export function aSession(overrides: Partial<Session> = {}): Session {
   return {
     settings: { ...settings, warmUp: { ...settings.warmUp, messages: 5 } },
     target: fakeTarget(),
-    results: overrides.results ?? ResultsFolder.open(aFolder()),
+    files: overrides.files ?? aRunFiles(),
     clock: new FakeClock(),
     command: 'npm run eval',
     commit: '0123456789',

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { measureRun } from '../../eval/measure-run.ts';
-import { openProgress } from '../../eval/progress.ts';
-import { runSession } from '../../eval/run-session.ts';
-import { readLatencies } from '../../eval/samples.ts';
+import { openProgress } from '../../eval/measuring/progress.ts';
+import { measureRun } from '../../eval/replay/measure-run.ts';
+import { runSession } from '../../eval/replay/run-session.ts';
+import { readLatencies } from '../../eval/replay/samples.ts';
 import { FakeClock, type FakeFaults, fakeTarget } from './fake-target.ts';
 import { aRun, aSession, settings } from './fixtures.ts';
 
@@ -90,14 +90,14 @@ describe('the row of a run', () => {
     const session = aSession({ clock: late });
     const row = await measureRun(open, session, () => undefined);
     expect(row).toMatchObject({ valid: false, reason: 'load generator late by more than 20 ms', generator_lag_max_ms: 21 });
-    expect(session.results.readRows()).toHaveLength(1);
+    expect(session.files.readRows()).toHaveLength(1);
   });
 
   it('is written, and the run counted as broken, when the system does not start', async () => {
     const session = aSession({ target: fakeTarget({ failToStart: true }) });
     const row = await measureRun(aRun(), session, () => undefined);
     expect(row).toMatchObject({ valid: false, reason: 'error: no leader within 10 s', wall_ms: null, attempted: 0 });
-    expect(session.results.readRows()).toMatchObject([{ valid: false }]);
+    expect(session.files.readRows()).toMatchObject([{ valid: false }]);
   });
 });
 
@@ -105,8 +105,8 @@ describe('the files of a run', () => {
   it('are raw samples, with the warm-up marked as such, and no databases', async () => {
     const session = aSession();
     const row = await measureRun(aRun(), session, () => undefined);
-    expect(readLatencies(session.results.samplesFile(row.run))).toHaveLength(100);
-    expect(existsSync(`${session.results.path}/${row.run}/data`)).toBe(false);
+    expect(readLatencies(session.files.samplesFile(row.run))).toHaveLength(100);
+    expect(existsSync(`${session.files.path}/${row.run}/data`)).toBe(false);
   });
 });
 
@@ -118,7 +118,7 @@ describe('an interruption', () => {
     const output = Object.assign(Object.create(process.stdout), { isTTY: false, write: () => true });
     const rows = await runSession([aRun(), aRun({ repetition: 2 })], session, openProgress(1000, output));
     expect(rows).toHaveLength(1);
-    const [kept] = session.results.readRows();
+    const [kept] = session.files.readRows();
     expect(kept).toMatchObject({ valid: false, reason: 'interrupted', lost: 0, overhead_per_message_ms: null });
     expect(kept?.acknowledged).toBeGreaterThanOrEqual(30);
     expect(kept?.acknowledged).toBeLessThan(100);

@@ -1,27 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { DeliveryLedger } from '../../eval/delivery-ledger.ts';
-import { PayloadCodec } from '../../eval/payload.ts';
-import { produce } from '../../eval/producer.ts';
-import type { RunningSystem } from '../../eval/system-under-test.ts';
-import { intervalMs, scheduleMs, type Workload } from '../../eval/workload.ts';
+import { DeliveryLedger } from '../../eval/replay/delivery-ledger.ts';
+import { PayloadCodec } from '../../eval/replay/payload.ts';
+import { produce } from '../../eval/replay/producer.ts';
+import type { RunningSystem } from '../../eval/replay/system-under-test.ts';
+import { intervalMs, scheduleMs, type Workload } from '../../eval/replay/workload.ts';
 import { FakeClock } from './fake-target.ts';
 
 const paced: Workload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
 
 async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
-  const book = new DeliveryLedger(workload.messages);
+  const ledger = new DeliveryLedger(workload.messages);
   const startMs = await produce(workload, {
     system: { add, addOutcome: () => 'unknown' },
     clock,
-    book,
+    ledger,
     payloads: new PayloadCodec(workload.payloadBytes, 1),
     queue: 'messages',
     signal: controller.signal,
     onSent: () => undefined,
   });
   return {
-    book,
-    samples: [...book.samples()].map((sample) => ({ ...sample, intendedMs: sample.intendedMs - startMs, sentMs: sample.sentMs - startMs })),
+    ledger,
+    samples: [...ledger.samples()].map((sample) => ({
+      ...sample,
+      intendedMs: sample.intendedMs - startMs,
+      sentMs: sample.sentMs - startMs,
+    })),
   };
 }
 
@@ -57,7 +61,7 @@ describe('a paced producer', () => {
   it('sends nothing more once it is interrupted', async () => {
     const controller = new AbortController();
     let sent = 0;
-    const { book } = await offer(
+    const { ledger } = await offer(
       paced,
       new FakeClock(),
       async () => {
@@ -66,7 +70,7 @@ describe('a paced producer', () => {
       },
       controller,
     );
-    expect(book.tally()).toMatchObject({ attempted: 2, acknowledged: 2 });
+    expect(ledger.tally()).toMatchObject({ attempted: 2, acknowledged: 2 });
   });
 });
 
@@ -74,14 +78,14 @@ describe('a producer as fast as possible', () => {
   it('never has more messages in flight than allowed, and sends all of them', async () => {
     let inFlight = 0;
     let mostInFlight = 0;
-    const { book } = await offer({ model: 'closed-loop', inFlightMax: 8, messages: 100, payloadBytes: 4 }, new FakeClock(), async () => {
+    const { ledger } = await offer({ model: 'closed-loop', inFlightMax: 8, messages: 100, payloadBytes: 4 }, new FakeClock(), async () => {
       inFlight += 1;
       mostInFlight = Math.max(mostInFlight, inFlight);
       await Promise.resolve();
       inFlight -= 1;
     });
     expect(mostInFlight).toBe(8);
-    expect(book.tally()).toMatchObject({ attempted: 100, acknowledged: 100 });
+    expect(ledger.tally()).toMatchObject({ attempted: 100, acknowledged: 100 });
   });
 });
 

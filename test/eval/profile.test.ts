@@ -17,7 +17,7 @@ describe('a CPU profile', () => {
     expect(activityOf(frame('postMessage'))).toBe('frames and ports');
     expect(activityOf(frame('step', 'src/raft/raft-core.js'))).toBe('Raft and the turn');
     expect(activityOf(frame('add', 'src/client/queue.js'))).toBe('client');
-    expect(activityOf(frame('produce', 'eval/producer.js'))).toBe('load generator');
+    expect(activityOf(frame('produce', 'eval/replay/producer.js'))).toBe('load generator');
     expect(activityOf(frame('emit'))).toBe('Node.js and V8');
   });
 

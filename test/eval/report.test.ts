@@ -1,16 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { analyze, publishedOverheadMs } from '../../eval/analysis.ts';
-import { rebuildPlots } from '../../eval/plots.ts';
-import { formatNumber, formatTiny, textTable } from '../../eval/report/format.ts';
-import { ResultsFolder } from '../../eval/results-folder.ts';
+import { formatNumber, formatTiny, textTable } from '../../eval/measuring/format.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { analyze, publishedOverheadMs } from '../../eval/replay/analysis.ts';
+import { RunFiles } from '../../eval/replay/run-files.ts';
+import { rebuildPlots } from '../../eval/report/rebuild-plots.ts';
 import { aFolder, aRow, rowsOfEverything, settings } from './fixtures.ts';
 
 async function writtenFrom(rows = rowsOfEverything()) {
   const folder = aFolder();
   const results = ResultsFolder.open(join(folder, 'results'));
-  for (const row of rows) results.appendRow(row);
+  const files = RunFiles.open(results);
+  for (const row of rows) files.appendRow(row);
   await rebuildPlots(results, join(folder, 'plots'), settings);
   const read = (name: string): string => readFileSync(join(folder, 'results', name), 'utf8');
   return { folder, markdown: read('report.md'), html: read('report.html') };

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ResultsFolder } from '../../eval/results-folder.ts';
-import { RUN_HEADER } from '../../eval/run-row.ts';
-import { aFolder, aRow } from './fixtures.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { RunFiles } from '../../eval/replay/run-files.ts';
+import { RUN_HEADER } from '../../eval/replay/run-row.ts';
+import { aFolder, aRow, aRunFiles } from './fixtures.ts';
 
 describe('results/runs.csv', () => {
   it('has every column that the evaluation promises', () => {
@@ -60,18 +61,18 @@ describe('results/runs.csv', () => {
   });
 
   it('gives back the rows that were written, empty cells and commas included', () => {
-    const results = ResultsFolder.open(aFolder());
+    const files = aRunFiles();
     const rows = [aRow(), aRow({ run: 'b', valid: false, reason: 'one, "two"\nthree', latency_p50_ms: 0.125, elections: 2 })];
-    for (const row of rows) results.appendRow(row);
-    expect(results.readRows()).toEqual(rows);
+    for (const row of rows) files.appendRow(row);
+    expect(files.readRows()).toEqual(rows);
   });
 
   it('is continued by a later session under the same header', () => {
     const folder = aFolder();
-    ResultsFolder.open(folder).appendRow(aRow({ run: 'first' }));
-    ResultsFolder.open(folder).appendRow(aRow({ run: 'second' }));
+    aRunFiles(folder).appendRow(aRow({ run: 'first' }));
+    aRunFiles(folder).appendRow(aRow({ run: 'second' }));
     expect(
-      ResultsFolder.at(folder)
+      RunFiles.at(ResultsFolder.at(folder))
         .readRows()
         .map(({ run }) => run),
     ).toEqual(['first', 'second']);
@@ -81,21 +82,21 @@ describe('results/runs.csv', () => {
   it('of another version is not added to', () => {
     const folder = aFolder();
     writeFileSync(join(folder, 'runs.csv'), 'scenario,run\nlow,a\n');
-    expect(() => ResultsFolder.open(folder)).toThrow(/has other columns.*--out/s);
+    expect(() => aRunFiles(folder)).toThrow(/has other columns.*--out/s);
   });
 
   it('with a damaged row names the row and the column', () => {
     const folder = aFolder();
-    const results = ResultsFolder.open(folder);
-    results.appendRow(aRow());
-    results.appendRow(aRow({ run: 'damaged' }));
-    const text = readFileSync(results.runsFile, 'utf8');
-    writeFileSync(results.runsFile, text.replace(/^(low,fast,damaged),1,/m, '$1,often,'));
-    expect(() => results.readRows()).toThrow(/row 3: column "repetition" holds "often"/);
+    const files = aRunFiles(folder);
+    files.appendRow(aRow());
+    files.appendRow(aRow({ run: 'damaged' }));
+    const text = readFileSync(files.file, 'utf8');
+    writeFileSync(files.file, text.replace(/^(low,fast,damaged),1,/m, '$1,often,'));
+    expect(() => files.readRows()).toThrow(/row 3: column "repetition" holds "often"/);
   });
 
   it('that does not exist says what to do', () => {
-    expect(() => ResultsFolder.at(aFolder()).readRows()).toThrow(/Run "npm run eval" first/);
+    expect(() => RunFiles.at(ResultsFolder.at(aFolder())).readRows()).toThrow(/Run "npm run eval" first/);
   });
 });
 

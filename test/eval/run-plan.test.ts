@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { formatLeft, timeLeftMs } from '../../eval/progress.ts';
-import { expectedRunMs, planRuns } from '../../eval/run-plan.ts';
-import { scenariosFor } from '../../eval/scenario.ts';
+import { formatLeft, timeLeftMs } from '../../eval/measuring/progress.ts';
+import { expectedRunMs, planRuns } from '../../eval/replay/run-plan.ts';
+import { scenariosFor } from '../../eval/replay/scenario.ts';
 import { settings } from './fixtures.ts';
 
 const once = { fast: 1, sweep: 1, latency: 1, paced: 1 };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { defaultSettingsFile, loadSettings, parseSettings, settingsHash } from '../../eval/settings.ts';
-import { UserError } from '../../eval/user-error.ts';
+import { UserError } from '../../eval/measuring/user-error.ts';
+import { defaultSettingsFile, loadSettings, parseSettings, settingsHash } from '../../eval/replay/settings.ts';
 
 const text = readFileSync(defaultSettingsFile(), 'utf8');
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { samplesNeeded, summarizeLatency } from '../../eval/latency-summary.ts';
-import { bootstrapInterval, median, quantile } from '../../eval/statistics.ts';
+import { samplesNeeded, summarizeLatency } from '../../eval/measuring/latency-summary.ts';
+import { bootstrapInterval, median, quantile } from '../../eval/measuring/statistics.ts';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
 

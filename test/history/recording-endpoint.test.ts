@@ -10,6 +10,7 @@ import { HistoryRecorder } from '../../src/history/history.ts';
 import { operationsOf } from '../../src/history/operation.ts';
 import { RecordingEndpoint } from '../../src/history/recording-endpoint.ts';
 import { writeServerFrame } from '../../src/protocol/client-frame.ts';
+import { eventually } from '../client/eventually.ts';
 import { FakeCluster } from '../client/fake-cluster.ts';
 import { bytesOf, options, TestQueue } from '../queue/harness.ts';
 
@@ -22,7 +23,7 @@ function aRecordedClient() {
   const cluster = new FakeCluster();
   const recorder = new HistoryRecorder({ nowUs: () => Math.round(performance.now() * 1_000) });
   const keyOf = (payload: Uint8Array): string => /"([^"]*)"$/.exec(new TextDecoder('latin1').decode(payload))?.[1] ?? '';
-  const client = new Client(new RecordingEndpoint(cluster, { recorder, keyOf }), { deadlineMs: 5_000, silenceMs: 30 });
+  const client = new Client(new RecordingEndpoint(cluster, { recorder, keyOf }), { deadlineMs: 60_000, silenceMs: 30 });
   closers.push(async () => {
     await client.close();
   });
@@ -135,7 +136,7 @@ describe('an endpoint that records', () => {
     cluster.silent.add(1);
     const lost = queue.add('job', 'lost');
     lost.catch(() => {});
-    await expect.poll(() => recorder.events.length).toBe(3);
+    await eventually(() => expect(recorder.events).toHaveLength(3));
     expect(operationsOf(recorder.events).at(-1)).toMatchObject({ f: 'add', call: { key: 'lost' }, outcome: 'info' });
     cluster.silent.clear();
     await lost;

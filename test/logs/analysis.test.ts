@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -160,26 +159,5 @@ describe('the text of an analysis', () => {
 
   it('reports that there was no leader', () => {
     expect(analysisText({ nodes: [], leaders: [], elections: 0 })).toContain('No node became leader.');
-  });
-});
-
-describe('the command `logs`', () => {
-  const run = (...args: string[]) =>
-    spawnSync(process.execPath, [join(import.meta.dirname, '../../dist/src/cli/logs.js'), ...args], { encoding: 'utf8', timeout: 60_000 });
-
-  it('prints the analysis, as text or JSON', () => {
-    const folder = aRun({ node: 1, events: [timedOut(1), becomes(1, 'leader')] });
-    const text = run(folder);
-    expect(text.stderr).toBe('');
-    expect(text.stdout).toContain('1 node: 1');
-    expect(text.status).toBe(0);
-    expect(JSON.parse(run(folder, '--json').stdout)).toMatchObject({ elections: 1, leaders: [{ node: 1, term: 1 }] });
-  });
-
-  it('reports a wrong folder in one sentence and exits with code 1', () => {
-    const { status, stdout, stderr } = run(aFolder());
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(/^There are no node logs/);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 });

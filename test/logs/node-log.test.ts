@@ -1,9 +1,10 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { LogFileError } from '../../src/logs/log-file-error.ts';
 import { openNodeLog } from '../../src/logs/node-log.ts';
 import type { NodeEvent } from '../../src/node/event.ts';
+import { eventually } from '../client/eventually.ts';
 import { aFolder, becomes, linesOf, sends, started, timedOut } from './node-events.ts';
 
 function logOf(level: 'info' | 'debug', events: readonly NodeEvent[]): Record<string, unknown>[] {
@@ -108,7 +109,7 @@ describe("a node's log", () => {
     using log = openNodeLog({ node: 1, file: '/dev/full' });
     for (let round = 0; round < 3; round += 1) log.observe(timedOut(1));
     log.close();
-    await vi.waitUntil(() => warnings.length > 0);
+    await eventually(() => expect(warnings).not.toEqual([]));
     expect(warnings).toEqual([expect.stringMatching(/The log \/dev\/full ends here: ENOSPC.* The node continues/)]);
   });
 

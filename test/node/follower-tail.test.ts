@@ -90,7 +90,7 @@ describe('a follower that needs a snapshot while jobs keep coming', () => {
 
   it('has no entries kept for it once it was silent for long', () => {
     const { table, leader, client, away } = aTable(QUICK);
-    expect(table.node(leader).view.progress.has(asNodeId(away))).toBe(true);
+    expect(table.node(leader).view.leading?.progress.has(asNodeId(away))).toBe(true);
     for (let job = 0; job < 30; job += 1) table.add(client);
     const { log } = table.node(leader).view;
     expect(log.lastIndex - log.firstIndex).toBeLessThan(20);

@@ -54,7 +54,7 @@ function aDeposedLeader() {
 describe('a follower whose log has a long conflicting suffix', () => {
   it('deletes one part of it each turn, and acknowledges the new entries only when they are on its disk', () => {
     const { table, deposed, agreed, deleted, lastOf } = aDeposedLeader();
-    const matchOf = (): number => table.node(table.leader()).view.progress.get(asNodeId(deposed))?.match ?? 0;
+    const matchOf = (): number => table.node(table.leader()).view.leading?.progress.get(asNodeId(deposed))?.match ?? 0;
     table.passUntil('a part to be deleted', () => deleted.length > 0);
     while (lastOf() > agreed + 5) {
       expect(matchOf()).toBeLessThanOrEqual(agreed);

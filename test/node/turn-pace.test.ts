@@ -125,9 +125,10 @@ describe('a follower that is blocked by a write', () => {
       table.nowMs += stuckMs;
     };
     follower.turn();
-    const dueMs = follower.view.electionDueMs;
+    const electionDueMs = (): number => follower.view.electionTimer?.dueMs ?? 0;
+    const dueMs = electionDueMs();
     follower.turn();
-    expect(follower.view.electionDueMs - dueMs).toBe(stuckMs);
+    expect(electionDueMs() - dueMs).toBe(stuckMs);
     expect(follower.view.role).toBe('follower');
   });
 });

@@ -10,7 +10,7 @@ import { operationEnds, pickOperations } from '../../src/protocol/pick-operation
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { type AddOptions, peekRequest, RequestEncoder, readRequestHeader } from '../../src/protocol/request-encoder.ts';
 import { ANY_VERSION, OperationReader } from '../../src/protocol/request-reader.ts';
-import { parkableClaim, validateQuery, validateRequest } from '../../src/protocol/validate-request.ts';
+import { inspectRequest, validateQuery, validateRequest } from '../../src/protocol/validate-request.ts';
 import { bytesOf, CLIENT, claimOptions, options, TestQueue } from '../queue/harness.ts';
 
 const none = new Uint8Array(0);
@@ -277,17 +277,20 @@ describe('validation', () => {
 });
 
 describe('a claim that may be parked', () => {
+  const waitingClaim = (bytes: Uint8Array) => inspectRequest(bytes, bounds, ANY_VERSION).waitingClaim;
+
   it('is a single claim with a wait', () => {
-    expect(parkableClaim(request((to) => to.claim('q', claimOptions(3, 1000, { waitMs: 500 }))))).toEqual({
+    expect(waitingClaim(request((to) => to.claim('q', claimOptions(3, 1000, { waitMs: 500 }))))).toEqual({
       queue: 'q',
       waitMs: 500,
       countMax: 3,
+      countAt: 35,
     });
-    expect(parkableClaim(request((to) => to.claim('q', claimOptions(3, 1000))))).toBeUndefined();
-    expect(parkableClaim(request(everything))).toBeUndefined();
-    expect(parkableClaim(request((to) => to.command('counts', { queue: 'q' })))).toBeUndefined();
-    expect(parkableClaim(request((to) => to.claim('q', claimOptions(0, 1000, { waitMs: 500 }))))).toBeUndefined();
-    expect(parkableClaim(none)).toBeUndefined();
+    expect(waitingClaim(request((to) => to.claim('q', claimOptions(3, 1000))))).toBeUndefined();
+    expect(waitingClaim(request(everything))).toBeUndefined();
+    expect(waitingClaim(request((to) => to.command('counts', { queue: 'q' })))).toBeUndefined();
+    expect(waitingClaim(request((to) => to.claim('q', claimOptions(0, 1000, { waitMs: 500 }))))).toBeUndefined();
+    expect(waitingClaim(none)).toBeUndefined();
   });
 });
 

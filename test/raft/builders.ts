@@ -177,7 +177,7 @@ export class TestCore {
   }
 
   progressOf(peer: number) {
-    const progress = this.view.progress.get(asNodeId(peer));
+    const progress = this.view.leading?.progress.get(asNodeId(peer));
     if (progress === undefined) throw new Error(`node ${this.id} keeps no progress of ${peer}`);
     return progress;
   }
@@ -225,7 +225,7 @@ export function aLeader(setup: CoreSetup = {}): TestCore {
 /** A leader whose peers have all acknowledged its log: each is in `replicate`, and everything is committed. */
 export function anEstablishedLeader(setup: CoreSetup = {}): TestCore {
   const core = aLeader(setup);
-  for (const peer of core.view.progress.keys()) core.acknowledge(peer, core.view.log.lastIndex);
+  for (const peer of core.view.leading?.progress.keys() ?? []) core.acknowledge(peer, core.view.log.lastIndex);
   return core;
 }
 

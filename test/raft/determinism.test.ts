@@ -16,8 +16,9 @@ function traceOf(seed: number): string {
     if (round % 7 === 6) for (const each of network.ids) network.restart(each);
   }
   const views = network.liveIds().map((id) => {
-    const { role, term, commit, log, electionDueMs } = network.core(id).view;
-    return { role, term, commit, last: log.last, electionDueMs };
+    const { view, nextDeadlineMs } = network.core(id);
+    const { role, term, commit, log } = view;
+    return { role, term, commit, last: log.last, nextDeadlineMs };
   });
   return JSON.stringify({ trace, views, inFlight: network.inFlight });
 }

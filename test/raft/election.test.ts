@@ -65,10 +65,10 @@ describe('terms (Raft §5.1)', () => {
     aSnapshotReply({ term: 1, snapshot: { index: 1, term: 1 } }),
   ])('a stale $type is dropped without a reply', (message) => {
     const leader = anEstablishedLeader({ term: 2 });
-    const before = { ...leader.view.progress.get(message.from) };
+    const before = { ...leader.view.leading?.progress.get(message.from) };
     const effects = leader.step(message);
     expect(messagesIn(effects)).toEqual([]);
-    expect({ ...leader.view.progress.get(message.from) }).toEqual(before);
+    expect({ ...leader.view.leading?.progress.get(message.from) }).toEqual(before);
   });
 
   it('a stale append does not restart the election timer', () => {

@@ -1,23 +1,14 @@
-import type { DiskId, NodeId } from '../../src/base/ids.ts';
+import type { NodeId } from '../../src/base/ids.ts';
 import { asDiskId, asIndex, asNodeId, asTerm, ZERO_ENTRY } from '../../src/base/ids.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { RaftConfig } from '../../src/raft/config.ts';
 import type { Effects, RaftEvent } from '../../src/raft/effects.ts';
-import type { Configuration, Entry, EntryId, HardState } from '../../src/raft/entry.ts';
+import type { Configuration, EntryId, HardState } from '../../src/raft/entry.ts';
 import type { InstallSnapshot, RaftMessage } from '../../src/raft/message.ts';
 import { RaftCore } from '../../src/raft/raft-core.ts';
 import { aConfiguration, TEST_CONFIG } from './builders.ts';
+import type { Disk } from './disk.ts';
 import { SafetyChecker } from './safety-checker.ts';
-
-/** What survives a crash. */
-export interface Disk {
-  hardState: HardState;
-  compacted: EntryId;
-  /** In force at `compacted`. */
-  configuration: Configuration;
-  entries: Entry[];
-  id: DiskId;
-}
 
 /** Writes of one step, and the messages that wait for them. Batches reach the disk in order. */
 interface WriteBatch {
@@ -273,7 +264,7 @@ export class Network {
   resendSnapshots(): void {
     for (const { core, snapshots } of this.#members) {
       for (const [to, message] of snapshots) {
-        if (core?.view.term === message.term && core.view.progress.get(to)?.state === 'snapshot') this.#send(message);
+        if (core?.view.term === message.term && core.view.leading?.progress.get(to)?.state === 'snapshot') this.#send(message);
         else snapshots.delete(to);
       }
     }

@@ -83,13 +83,13 @@ describe('the bound of uncommitted bytes', () => {
     expect(leader.propose(1).rejected).toBeDefined();
     leader.persist();
     leader.acknowledge(2, last);
-    expect(leader.view.uncommittedBytes).toBe(0);
+    expect(leader.view.leading?.uncommittedBytes).toBe(0);
     expect(leader.propose(100).rejected).toBeUndefined();
   });
 
   it('counts what a new leader found uncommitted in its log', () => {
     const leader = aLeader({ log: logOf(1, 1, 1).map((id) => ({ ...id, bytes: 30 })), commit: 1 });
-    expect(leader.view.uncommittedBytes).toBe(60);
+    expect(leader.view.leading?.uncommittedBytes).toBe(60);
   });
 });
 

@@ -3,7 +3,14 @@ import { asIndex } from '../../src/base/ids.ts';
 import type { Configuration, Entry, EntryId, HardState } from '../../src/raft/entry.ts';
 import { voteResult } from '../../src/raft/quorum.ts';
 import type { CoreView } from '../../src/raft/raft-core.ts';
-import type { Network } from './network.ts';
+import type { Disk } from './disk.ts';
+
+/** The nodes that are checked. */
+export interface CheckedNodes {
+  liveIds(): readonly number[];
+  core(id: number): { readonly view: CoreView };
+  disk(id: number): Disk;
+}
 
 interface Committed {
   readonly entry: Entry;
@@ -15,14 +22,14 @@ const isSameEntry = (a: Entry, b: Entry): boolean => a.term === b.term && a.kind
 
 /** The five properties of Raft Figure 3, the durable vote, and durability on a majority's disks, checked after every step. */
 export class SafetyChecker {
-  readonly #network: Network;
+  readonly #nodes: CheckedNodes;
   readonly #leaders = new Map<number, number>();
   readonly #leaderLogs = new Map<number, { term: number; log: readonly Entry[] }>();
   readonly #known = new Map<number, number>();
   readonly committed = new Map<number, Committed>();
 
-  constructor(network: Network) {
-    this.#network = network;
+  constructor(nodes: CheckedNodes) {
+    this.#nodes = nodes;
   }
 
   /** How many terms had a leader. */
@@ -36,7 +43,7 @@ export class SafetyChecker {
   }
 
   afterRestart(id: number): void {
-    this.#known.set(id, this.#network.core(id).view.commit);
+    this.#known.set(id, this.#nodes.core(id).view.commit);
     this.#leaderLogs.delete(id);
   }
 
@@ -48,7 +55,7 @@ export class SafetyChecker {
   }
 
   afterStep(id: number): void {
-    const { view } = this.#network.core(id);
+    const { view } = this.#nodes.core(id);
     if (view.role === 'leader') this.#checkLeader(id, view);
     else this.#leaderLogs.delete(id);
     this.#checkLogMatching(id, view);
@@ -80,9 +87,9 @@ export class SafetyChecker {
   }
 
   #checkLogMatching(id: number, view: CoreView): void {
-    for (const other of this.#network.liveIds()) {
+    for (const other of this.#nodes.liveIds()) {
       if (other === id) continue;
-      const theirs = this.#network.core(other).view.log;
+      const theirs = this.#nodes.core(other).view.log;
       const from = Math.max(view.log.compacted.index, theirs.compacted.index);
       let agrees = false;
       for (let index = Math.min(view.log.lastIndex, theirs.lastIndex); index > from; index -= 1) {
@@ -112,8 +119,8 @@ export class SafetyChecker {
       }
       this.#checkMajorityOnDisk(entry, view.configuration);
       this.committed.set(index, { entry, inTerm: view.term });
-      for (const leader of this.#network.liveIds()) {
-        const theirs = this.#network.core(leader).view;
+      for (const leader of this.#nodes.liveIds()) {
+        const theirs = this.#nodes.core(leader).view;
         if (theirs.role === 'leader' && theirs.term > view.term) this.#checkComplete(leader, theirs, entry);
       }
     }
@@ -126,7 +133,7 @@ export class SafetyChecker {
   /** Every acknowledged entry is on the disks of a majority. */
   #checkMajorityOnDisk(entry: Entry, configuration: Configuration): void {
     const isHolder = (id: NodeId): boolean => {
-      const { compacted, entries, id: disk } = this.#network.disk(id);
+      const { compacted, entries, id: disk } = this.#nodes.disk(id);
       if (configuration.disks.some((known) => known.node === id && known.disk !== disk)) return false;
       return entry.index <= compacted.index || entries[entry.index - compacted.index - 1]?.term === entry.term;
     };

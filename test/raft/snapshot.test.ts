@@ -200,6 +200,6 @@ describe('a node that was away for long', () => {
     expect(log.compacted.index).toBe(15);
     expect(log.lastIndex).toBe(21);
     expect(commit).toBe(21);
-    expect(network.core(leader).view.progress.get(network.core(away).view.id)?.state).toBe('replicate');
+    expect(network.core(leader).view.leading?.progress.get(network.core(away).view.id)?.state).toBe('replicate');
   });
 });

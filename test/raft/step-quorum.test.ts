@@ -103,7 +103,7 @@ describe('a leader that is asked to remove voters', () => {
       leader.reachDeadline();
       for (const peer of [2, 3]) leader.acknowledge(peer, 1);
     }
-    expect(leader.view).toMatchObject({ role: 'leader', transfer: undefined });
+    expect(leader.view).toMatchObject({ role: 'leader', leading: { transfer: undefined } });
     expect(ask(leader, true).rejected).toMatchObject({ reason: 'voters-asked' });
   });
 
@@ -165,7 +165,7 @@ describe('a lost disk whose loss is not noticed yet', () => {
     network.heal();
     const { view } = network.core(1);
     // The others are asked in the same step.
-    expect(network.runUntil(() => view.progress.get(asNodeId(4))?.isCaughtUp === true)).toBe(true);
+    expect(network.runUntil(() => view.leading?.progress.get(asNodeId(4))?.isCaughtUp === true)).toBe(true);
     network.isolate(4);
     network.run(5);
     if (isTakenBack) expect(changeMembers(network, 1, changeOf({ remove: [4] }))?.proposed).toBeDefined();

@@ -35,7 +35,7 @@ describe('leadership transfer (thesis §3.10)', () => {
     leader.acknowledge(2, 1);
     leader.acknowledge(3, 1);
     leader.reachDeadline();
-    expect(leader.view.transfer).toBeUndefined();
+    expect(leader.view).toMatchObject({ role: 'leader', leading: { transfer: undefined } });
     expect(leader.propose().rejected).toBeUndefined();
   });
 

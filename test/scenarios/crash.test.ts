@@ -79,7 +79,8 @@ describe('crash and restart (R8, G4)', () => {
     const [second, third] = others(cluster, first);
     const lonely = clientOf(cluster, first, 1_000);
     const lonelyQueue = new Queue('work', { connection: lonely });
-    await lonelyQueue.add('agreed', {});
+    await eventually('it has a session', async () => lonely.connect().then(() => true));
+    await queue.add('agreed', {});
     await cluster.isolate(first);
     const before = await cluster.status(first);
     const undecidedAdd = lonelyQueue.add('undecided', {});

@@ -81,7 +81,7 @@ describe('a flipped bit', () => {
       await cluster.restart(victim);
       if (PAYLOADS.has(target.kind)) {
         // Payloads stay on disk until they are read: the node that serves them detects the damage. So this client uses only that node.
-        await using reader = clientOf(cluster, victim, 20_000);
+        await using reader = clientOf(cluster, victim);
         const read = new Queue('work', { connection: reader });
         await eventually(`node ${victim} finds out what happened to ${JSON.stringify(target)}`, async () => {
           for (let id = 1; id <= jobs; id += 1) expect((await read.getJob(String(id)))?.data).toMatchObject({ n: id - 1 });

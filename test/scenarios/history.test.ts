@@ -11,12 +11,14 @@ import { parseHistory } from '../../src/history/parse-history.ts';
 const soak = resolve(import.meta.dirname, '../../dist/eval/soak/main.js');
 const SECONDS = 4;
 
-it('clients see a linearizable queue that loses nothing, under a kill, a pause, a partition and the death of the whole process', async () => {
+it('clients see a linearizable queue that loses nothing, under a kill, a pause, a partition and the death of the whole process', async ({
+  signal,
+}) => {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-history-'));
   const file = join(folder, 'history.ndjson');
   try {
     const args = [soak, '--seconds', `${SECONDS}`, '--seed', '7', '--history', file];
-    const stdout = await outputOf(args);
+    const stdout = await outputOf(args, signal);
     expect(stdout).toMatch(/killed leader \d/);
     expect(stdout).toMatch(/paused (leader|follower) \d/);
     expect(stdout).toMatch(/cut \d from \d,\d/);
@@ -40,10 +42,10 @@ it('clients see a linearizable queue that loses nothing, under a kill, a pause, 
   }
 });
 
-/** @throws with the output of the program, which has the findings. */
-async function outputOf(args: readonly string[]): Promise<string> {
+/** @param signal ends the program. @throws with its output, which has the findings. */
+async function outputOf(args: readonly string[], signal: AbortSignal): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [...args], { timeout: 150_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [...args], { signal });
     return stdout;
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };

@@ -12,7 +12,7 @@ describe('reading without a write', () => {
     for (let round = 1; round <= 20; round += 1) {
       await queue.add('n', round);
       for (const node of cluster.nodeIds()) {
-        await using client = clientOf(cluster, node, 5_000);
+        await using client = clientOf(cluster, node);
         await using reader = new Queue('work', { connection: client });
         expect((await reader.getJobCounts()).waiting).toBe(round);
       }
@@ -37,7 +37,7 @@ describe('reading without a write', () => {
     // Awaited later, but handled from now on: it may be rejected before the others have a leader.
     const isRejected = expect(old.getJobCounts()).rejects.toMatchObject({ code: expect.stringMatching(/DEADLINE|NO_LEADER/) });
     const next = await leaderAmong(cluster, others(cluster, cutOff), term);
-    await using there = clientOf(cluster, next.node, 10_000);
+    await using there = clientOf(cluster, next.node);
     await new Queue('work', { connection: there }).add('meanwhile', {});
     await isRejected;
     expect((await old.getJobCounts({ consistency: 'stale' })).waiting).toBe(1);
@@ -55,10 +55,10 @@ describe('reading without a write', () => {
     expect((await queue.getJobCounts({ consistency: 'lease' })).waiting).toBe(1);
     const sleeping = cluster.pause(paused, 1_500);
     // It reaches the paused node's port now and is read when the node wakes up, long after its lease.
-    await using asleep = clientOf(cluster, paused, 10_000);
+    await using asleep = clientOf(cluster, paused);
     const reading = new Queue('work', { connection: asleep }).getJobCounts({ consistency: 'lease' });
     const next = await leaderAmong(cluster, others(cluster, paused), term);
-    await using awake = clientOf(cluster, next.node, 10_000);
+    await using awake = clientOf(cluster, next.node);
     await new Queue('work', { connection: awake }).add('meanwhile', {});
     await sleeping;
     expect((await reading).waiting).toBe(2);

@@ -28,7 +28,7 @@ describe('log replication (G6, R4)', () => {
     const { cluster } = scene;
     const leader = await settledLeader(cluster);
     const node = role === 'leader' ? leader : (others(cluster, leader)[0] ?? 0);
-    const client = clientOf(cluster, node, 10_000);
+    const client = clientOf(cluster, node);
     const queue = new Queue('elsewhere', { connection: client });
     await queue.add('job', {});
     expect((await queue.getJobCounts()).waiting).toBe(1);
@@ -57,7 +57,8 @@ describe('log inconsistency recovery (C5)', () => {
     // A client that knows only the leader that is to be cut off, and has its session.
     const lonely = clientOf(cluster, stale, 1_000);
     const lonelyQueue = new Queue('work', { connection: lonely });
-    await lonelyQueue.add('agreed', {});
+    await eventually('it has a session', async () => lonely.connect().then(() => true));
+    await queue.add('agreed', {});
     await cluster.isolate(stale);
     const before = await cluster.status(stale);
     // The isolated leader writes it to its own log and can never commit it.

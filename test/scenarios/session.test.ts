@@ -30,18 +30,22 @@ function tapped(cluster: Cluster): { readonly endpoint: ClusterEndpoint; readonl
 
 /** Sends the same bytes again and waits for the reply of the state machine. */
 async function replyTo(cluster: Cluster, node: number, packet: Uint8Array): Promise<readonly OperationResult[]> {
-  const results: (readonly OperationResult[])[] = [];
   return eventually('the repetition has a reply', async () => {
+    const { promise, resolve } = Promise.withResolvers<readonly OperationResult[] | undefined>();
     const channel = cluster.openChannel(node, {
       onPacket: (bytes) => {
-        for (const frame of readServerFrames(bytes)) if (frame.type === 'reply') results.push(decodeReply(frame.reply).results);
+        // A rejection, as during an election, is followed by another attempt.
+        for (const frame of readServerFrames(bytes)) resolve(frame.type === 'reply' ? decodeReply(frame.reply).results : undefined);
       },
-      onLost: () => undefined,
+      onLost: () => resolve(undefined),
     });
-    channel?.send(packet.slice());
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    channel?.close();
-    return results[0];
+    if (channel === undefined) return undefined;
+    channel.send(packet.slice());
+    try {
+      return await promise;
+    } finally {
+      channel.close();
+    }
   });
 }
 

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster, ClusterEndpoint, ClusterOptions, LogEntryView, NodeStatus } from 'jobraft';
 import { Client, Queue, startCluster } from 'jobraft';
-import { until } from '../../eval/until.ts';
+import { until } from '../../eval/soak/until.ts';
 
 const EVENTUALLY_MS = 60_000;
+/** The deadline of calls that succeed: no call takes as long, also on a busy machine. */
+export const PATIENT_MS = 60_000;
 
 /** Calls `ask` again until its result is not undefined or false; the last error explains a failure. */
 export const eventually = <T>(what: string, ask: () => Promise<T | undefined | false>, withinMs = EVENTUALLY_MS): Promise<T> =>
@@ -28,7 +30,7 @@ export function aFolder(): Disposable & { readonly path: string } {
 export async function aCluster(options: Partial<ClusterOptions> = {}): Promise<Scene> {
   const dataDir = mkdtempSync(join(tmpdir(), 'jobraft-scenario-'));
   const cluster = await startCluster({ nodes: 3, dataDir, ...options });
-  const client = new Client(cluster, { deadlineMs: 20_000 });
+  const client = new Client(cluster, { deadlineMs: PATIENT_MS });
   const queue = new Queue('work', { connection: client });
   return {
     cluster,
@@ -44,8 +46,8 @@ export async function aCluster(options: Partial<ClusterOptions> = {}): Promise<S
   };
 }
 
-/** A client that knows only one node, and has a short deadline. */
-export function clientOf(cluster: Cluster, node: number, deadlineMs: number): Client {
+/** A client that knows only one node. @param deadlineMs short only where its calls are to fail. */
+export function clientOf(cluster: Cluster, node: number, deadlineMs = PATIENT_MS): Client {
   // A node names its leader, to which the client would connect.
   const openChannel: ClusterEndpoint['openChannel'] = (id, handlers) => (id === node ? cluster.openChannel(id, handlers) : undefined);
   const endpoint: ClusterEndpoint = { nodeIds: () => [node], openChannel };

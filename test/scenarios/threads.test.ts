@@ -130,7 +130,7 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
     const leader = await cluster.waitForLeader();
     const stuck = leader === 1 ? 2 : 1;
     await cluster.pause(stuck, STUCK_MS);
-    expect(await cluster.waitForLeader(30_000)).toBe(leader);
+    expect(await cluster.waitForLeader(60_000)).toBe(leader);
     expect((await cluster.metrics()).map(({ node }) => node)).not.toContain(stuck);
     expect((await cluster.replicaStates()).map(({ node }) => node)).not.toContain(stuck);
     await queue.add('job', {});

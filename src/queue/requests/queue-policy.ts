@@ -1,7 +1,7 @@
 import type { Inspection, RequestFault, RequestPolicy, RequestWait, Reservation } from '../../node/request-policy.ts';
 import { MACHINE_VERSION } from '../../protocol/machine-version.ts';
 import { ANY_VERSION } from '../../protocol/request-reader.ts';
-import { type ClaimPlace, parkableClaim, validateQuery, validateRequest } from '../../protocol/validate-request.ts';
+import { type ClaimPlace, type InspectedRequest, inspectRequest, validateQuery } from '../../protocol/validate-request.ts';
 import type { JobQueue } from '../job-queue.ts';
 import type { QueueLimits } from '../limits.ts';
 import { ClaimBudget } from './claim-budget.ts';
@@ -30,11 +30,10 @@ export class QueuePolicy implements RequestPolicy {
   }
 
   inspect(request: Uint8Array, version: number | undefined): Inspection {
-    const claims: ClaimPlace[] = [];
-    const fault = validateRequest(request, this.#limits, version ?? ANY_VERSION, claims);
-    if (fault !== undefined) return { fault };
+    const inspected = inspectRequest(request, this.#limits, version ?? ANY_VERSION);
+    if (inspected.fault !== undefined) return { fault: inspected.fault };
     // Claims are limited, and wait, at the leader.
-    return claims.length === 0 || version === undefined ? ACCEPTED : new ClaimInspection(request, claims, this.#budget);
+    return inspected.claims.length === 0 || version === undefined ? ACCEPTED : new ClaimInspection(inspected, this.#budget);
   }
 
   inspectQuery(request: Uint8Array): RequestFault | undefined {
@@ -52,8 +51,7 @@ class ClaimInspection implements Inspection {
   readonly #claims: readonly ClaimPlace[];
   readonly #budget: ClaimBudget;
 
-  constructor(request: Uint8Array, claims: readonly ClaimPlace[], budget: ClaimBudget) {
-    const claim = parkableClaim(request);
+  constructor({ claims, waitingClaim: claim }: InspectedRequest, budget: ClaimBudget) {
     this.wait = claim === undefined ? undefined : { topic: claim.queue, demand: claim.countMax, waitMs: claim.waitMs };
     this.#claims = claims;
     this.#budget = budget;

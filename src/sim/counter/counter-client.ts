@@ -6,9 +6,9 @@ import {
   readServerFrames,
   writeClientFrame,
 } from '../../protocol/client-frame.ts';
+import type { SimCluster } from '../sim-cluster.ts';
 import type { SimRandom } from '../sim-random.ts';
 import { Violation } from '../violation.ts';
-import type { World } from '../world.ts';
 import type { CounterModel } from './counter-model.ts';
 import { CounterCode, type CounterOperation, counterRequest, readCounterReply } from './counter-request.ts';
 
@@ -30,7 +30,7 @@ interface Call {
 
 /** A client of the counter with one request at a time, which it repeats until there is a reply. */
 export class CounterClient {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #model: CounterModel;
   /** The client's id in requests, and the number of its channels; another one after a restart. */
@@ -41,12 +41,12 @@ export class CounterClient {
   /** Whether the cluster is believed to have `add`. */
   #hasAdd = true;
 
-  constructor(world: World, id: number, random: SimRandom, model: CounterModel) {
-    this.#world = world;
+  constructor(cluster: SimCluster, id: number, random: SimRandom, model: CounterModel) {
+    this.#cluster = cluster;
     this.#id = id;
     this.#random = random;
     this.#model = model;
-    this.#left = world.plan.operations;
+    this.#left = cluster.plan.operations;
   }
 
   get connection(): number {
@@ -58,7 +58,7 @@ export class CounterClient {
   }
 
   start(): void {
-    this.#world.schedule.after(this.#random.between(1, 120), () => {
+    this.#cluster.schedule.after(this.#random.between(1, 120), () => {
       if (this.#left <= 0) return;
       this.#left -= 1;
       if (this.#call === undefined) this.#begin();
@@ -109,22 +109,22 @@ export class CounterClient {
     const frame: ClientFrame = consistency === undefined ? { type: 'request', request } : { type: 'query', consistency, request };
     const to = new ByteWriter(64);
     writeClientFrame(to, frame);
-    this.#world.sendToNode(this.#id, this.#target(), to.copy());
+    this.#cluster.sendToNode(this.#id, this.#target(), to.copy());
     this.#sendAgainAfter(call, this.#random.between(150, 700));
   }
 
   /** Unless there is a reply, or it was sent again for another reason, in the meantime. */
   #sendAgainAfter(call: Call, delayMs: number): void {
     const { sends } = call;
-    this.#world.schedule.after(delayMs, () => {
+    this.#cluster.schedule.after(delayMs, () => {
       if (this.#call === call && call.sends === sends) this.#send(call);
     });
   }
 
   /** Preferably a node that may have been deposed without noticing it. */
   #target(): number {
-    const suspect = this.#random.withProbability(0.5) ? this.#world.oldestLeader()?.id : undefined;
-    return suspect ?? this.#random.of(this.#world.nodeIds());
+    const suspect = this.#random.withProbability(0.5) ? this.#cluster.oldestLeader()?.id : undefined;
+    return suspect ?? this.#random.of(this.#cluster.nodeIds());
   }
 
   #onReply(reply: Uint8Array): void {
@@ -134,7 +134,7 @@ export class CounterClient {
     if (value === undefined)
       throw new Violation('replies fit their requests', `request ${sequence} of client ${client} counts as a late copy`);
     this.#call = undefined;
-    const { coverage } = this.#world;
+    const { coverage } = this.#cluster;
     if (call.consistency !== undefined) coverage.add(`${call.consistency} query answered`);
     if (call.sends > 1) coverage.add('request answered that had been sent again');
     if (call.consistency === undefined) this.#model.onChanged(call.operation.amount, value);
@@ -149,7 +149,7 @@ export class CounterClient {
       return;
     }
     if (code !== 'NO_LEADER' && code !== 'OVERLOADED') throw new Violation('valid requests are taken', message);
-    if (call.consistency !== undefined) this.#world.coverage.add('query turned away');
+    if (call.consistency !== undefined) this.#cluster.coverage.add('request turned away');
     this.#sendAgainAfter(call, this.#random.between(5, 60));
   }
 }

@@ -1,6 +1,7 @@
-import type { MachineClients, Receiver, SimMachine } from '../sim-machine.ts';
+import type { MachineClients, Receiver } from '../machine-clients.ts';
+import type { MachineUnderTest } from '../machine-under-test.ts';
+import type { SimCluster } from '../sim-cluster.ts';
 import { SimRandom } from '../sim-random.ts';
-import type { World } from '../world.ts';
 import { CounterClient } from './counter-client.ts';
 import { COUNTER_RECORD_KINDS, COUNTER_VERSION, CounterMachine, openCounter } from './counter-machine.ts';
 import { CounterModel } from './counter-model.ts';
@@ -9,25 +10,27 @@ import { CounterModel } from './counter-model.ts';
 const NOTICED_WITHIN_MS = 60;
 
 /** The counter under simulation. */
-export const COUNTER_MACHINE: SimMachine = {
-  recordKinds: COUNTER_RECORD_KINDS,
-  versionMax: COUNTER_VERSION,
-  open: (_plan, _limits, versionMax) => openCounter(versionMax),
-  clientsOf: (world, random) => new CounterClients(world, random),
+export const COUNTER_MACHINE: MachineUnderTest = {
+  machine: {
+    recordKinds: COUNTER_RECORD_KINDS,
+    versionMax: COUNTER_VERSION,
+    open: (_plan, _limits, versionMax) => openCounter(versionMax),
+  },
+  clientsOf: (cluster, random) => new CounterClients(cluster, random),
 };
 
-/** All clients of a world that simulates the counter. It has no sessions, and nothing in it is ever due. */
+/** All clients of a cluster that simulates the counter. It has no sessions, and nothing in it is ever due. */
 class CounterClients implements MachineClients {
-  readonly #world: World;
+  readonly #cluster: SimCluster;
   readonly #random: SimRandom;
   readonly #model = new CounterModel();
   readonly #clients: readonly CounterClient[];
 
-  constructor(world: World, random: SimRandom) {
-    this.#world = world;
+  constructor(cluster: SimCluster, random: SimRandom) {
+    this.#cluster = cluster;
     this.#random = random;
-    const ids = Array.from({ length: world.plan.clients }, (_, at) => 101 + at);
-    this.#clients = ids.map((id) => new CounterClient(world, id, new SimRandom(random.uint32()), this.#model));
+    const ids = Array.from({ length: cluster.plan.clients }, (_, at) => 101 + at);
+    this.#clients = ids.map((id) => new CounterClient(cluster, id, new SimRandom(random.uint32()), this.#model));
   }
 
   get waiting(): number {
@@ -56,7 +59,7 @@ class CounterClients implements MachineClients {
     if (client === undefined) return;
     const { connection } = client;
     client.restart();
-    const { nodes, schedule } = this.#world;
+    const { nodes, schedule } = this.#cluster;
     for (const node of nodes.values()) {
       schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
         node.runtime?.clientGone(connection);
@@ -78,8 +81,8 @@ class CounterClients implements MachineClients {
   watch(): void {}
 
   checkEnd(): void {
-    const { commit } = this.#world.leader()?.runtime?.view ?? { commit: 0 };
-    for (const { id, runtime } of this.#world.nodes.values()) {
+    const { commit } = this.#cluster.leader()?.runtime?.view ?? { commit: 0 };
+    for (const { id, runtime } of this.#cluster.nodes.values()) {
       if (runtime?.machine instanceof CounterMachine && runtime.applied === commit) this.#model.checkValue(id, runtime.machine.value);
     }
   }

@@ -1,5 +1,5 @@
 import { CommandError } from './arguments.ts';
-import type { Commands } from './commands.ts';
+import type { Commands } from './command.ts';
 import { nodeInWords } from './state.ts';
 
 /** Disks, checkpoints, and snapshots sent from one disk to another. */

@@ -1,6 +1,6 @@
 import { asNodeId } from '../../../src/base/ids.ts';
 import { CommandError } from './arguments.ts';
-import type { Commands } from './commands.ts';
+import type { Commands } from './command.ts';
 
 const bytesOf = (text: string, bytes: number | undefined): Uint8Array => new TextEncoder().encode(text.padEnd(bytes ?? 0, '.'));
 

@@ -1,7 +1,7 @@
 import type { RaftMessage } from '../../../src/raft/message.ts';
 import type { Arguments } from './arguments.ts';
 import { CommandError, numberFrom } from './arguments.ts';
-import type { Commands } from './commands.ts';
+import type { Commands } from './command.ts';
 import { MESSAGE_KINDS } from './format.ts';
 import type { MessageChoice } from './links.ts';
 import type { TranscriptCluster } from './transcript-cluster.ts';

@@ -1,7 +1,7 @@
 import { asIndex, asNodeId, asTerm } from '../../../src/base/ids.ts';
 import type { Entry } from '../../../src/raft/entry.ts';
 import { CommandError } from './arguments.ts';
-import type { Commands } from './commands.ts';
+import type { Commands } from './command.ts';
 import { nodeInWords } from './state.ts';
 import type { TranscriptCluster } from './transcript-cluster.ts';
 

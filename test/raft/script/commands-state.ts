@@ -1,13 +1,13 @@
 import { asNodeId } from '../../../src/base/ids.ts';
 import type { Progress } from '../../../src/raft/progress.ts';
 import { CommandError } from './arguments.ts';
-import type { Commands } from './commands.ts';
+import type { Commands } from './command.ts';
 import { formatMessage } from './format.ts';
 import { checkState, NODE_QUESTIONS, nodeInWords, PROGRESS_QUESTIONS, progressInWords } from './state.ts';
 import type { TranscriptCluster } from './transcript-cluster.ts';
 
 function progressOf(cluster: TranscriptCluster, leader: number, peer: number): Progress {
-  const progress = cluster.core(leader).view.progress.get(asNodeId(peer));
+  const progress = cluster.core(leader).view.leading?.progress.get(asNodeId(peer));
   if (progress === undefined) throw new CommandError(`Node ${leader} keeps no progress of ${peer}.`);
   return progress;
 }

@@ -1,6 +1,7 @@
 import type { RaftConfig } from '../../../src/raft/config.ts';
 import type { Arguments } from './arguments.ts';
 import { CommandError } from './arguments.ts';
+import type { Commands } from './command.ts';
 import { DISK_COMMANDS } from './commands-disk.ts';
 import { LEADER_COMMANDS } from './commands-leader.ts';
 import { LINK_COMMANDS } from './commands-link.ts';
@@ -8,10 +9,6 @@ import { NODE_COMMANDS } from './commands-node.ts';
 import { STATE_COMMANDS } from './commands-state.ts';
 import type { WorldSetup } from './transcript-cluster.ts';
 import { TranscriptCluster } from './transcript-cluster.ts';
-
-/** Executes a command; its output goes to the cluster. */
-export type Command = (cluster: TranscriptCluster, args: Arguments) => void;
-export type Commands = Readonly<Record<string, Command>>;
 
 const COMMANDS: Commands = { ...NODE_COMMANDS, ...LEADER_COMMANDS, ...DISK_COMMANDS, ...LINK_COMMANDS, ...STATE_COMMANDS };
 

@@ -1,9 +1,20 @@
 import type { EntryId, SnapshotId } from '../../../src/raft/entry.ts';
 import { isSameEntry } from '../../../src/raft/entry.ts';
-import type { InstallSnapshot, SnapshotReply } from '../../../src/raft/message.ts';
+import type { InstallSnapshot, RaftMessage, SnapshotReply } from '../../../src/raft/message.ts';
+import type { RaftCore } from '../../../src/raft/raft-core.ts';
+import type { Disk } from '../disk.ts';
 import { CommandError } from './arguments.ts';
 import { idInWords } from './format.ts';
-import type { TranscriptCluster } from './transcript-cluster.ts';
+
+/** The nodes between which snapshots are streamed. */
+interface StreamedNodes {
+  core(id: number): RaftCore;
+  disk(id: number): Disk;
+  send(message: RaftMessage): void;
+  say(line: string): void;
+  persist(id: number): void;
+  step(id: number, event: { readonly type: 'snapshot-installed'; readonly snapshot: SnapshotId }): void;
+}
 
 interface Outgoing {
   readonly from: number;
@@ -21,11 +32,11 @@ interface Staged {
 
 /** The runtime's part of a snapshot transfer, as small as possible: which streams exist, and what is staged. Chunks carry no bytes here. */
 export class SnapshotStreams {
-  readonly #cluster: TranscriptCluster;
+  readonly #cluster: StreamedNodes;
   #outgoing: Outgoing[] = [];
   readonly #staged = new Map<number, Staged>();
 
-  constructor(cluster: TranscriptCluster) {
+  constructor(cluster: StreamedNodes) {
     this.#cluster = cluster;
   }
 

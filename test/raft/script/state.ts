@@ -25,14 +25,14 @@ export const NODE_QUESTIONS: Questions<CoreView> = {
   log: (view) => termsIn(view),
   persisted: ({ log }) => String(log.persisted),
   compacted: ({ log: { compacted } }) => `${compacted.index}@${compacted.term}`,
-  uncommitted: ({ uncommittedBytes }) => String(uncommittedBytes),
+  uncommitted: ({ leading }) => String(leading?.uncommittedBytes ?? 'none'),
   voters: ({ configuration }) => listOf(configuration.voters),
   outgoing: ({ configuration }) => listOf(configuration.outgoing),
   learners: ({ configuration }) => listOf(configuration.learners),
   joining: ({ configuration }) => listOf(configuration.joining),
   leaving: ({ configuration }) => listOf(configuration.leaving),
   retired: ({ isRemoved }) => yesOrNo(isRemoved),
-  transfer: ({ transfer }) => String(transfer?.to ?? 'none'),
+  transfer: ({ leading }) => String(leading?.transfer?.to ?? 'none'),
 };
 
 export const PROGRESS_QUESTIONS: Questions<Progress> = {

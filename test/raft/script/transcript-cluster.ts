@@ -7,7 +7,7 @@ import type { Configuration, EntryId } from '../../../src/raft/entry.ts';
 import type { RaftMessage } from '../../../src/raft/message.ts';
 import { RaftCore } from '../../../src/raft/raft-core.ts';
 import { aConfiguration, TEST_CONFIG } from '../builders.ts';
-import type { Disk, Network } from '../network.ts';
+import type { Disk } from '../disk.ts';
 import { SafetyChecker } from '../safety-checker.ts';
 import { CommandError } from './arguments.ts';
 import { formatEffects, formatEntries, formatMessage } from './format.ts';
@@ -77,8 +77,7 @@ export class TranscriptCluster {
       writes: [],
       completions: [],
     }));
-    // The checker only uses nodes, cores and disks of a network, and this class has the same.
-    this.#checker = new SafetyChecker(this as unknown as Network);
+    this.#checker = new SafetyChecker(this);
     for (const { id } of this.#members) this.restart(id);
   }
 

@@ -1,0 +1,184 @@
+import { bootstrapInterval, type Interval, median, quantile } from '../measuring/statistics.ts';
+import type { RunFiles } from './run-files.ts';
+import type { RunRow } from './run-row.ts';
+import { readLatencies } from './samples.ts';
+import type { RunKind, ScenarioId } from './scenario.ts';
+import type { PublishedRow, Settings } from './settings.ts';
+
+/** One figure over the repetitions of one case. */
+export interface Figure {
+  readonly median: number;
+  /** Bootstrap interval over runs; `undefined` below three runs. */
+  readonly interval: Interval | undefined;
+  readonly runs: number;
+}
+
+/** The repetitions of one case, and the figures over them. */
+export interface CaseFigures {
+  readonly scenario: ScenarioId;
+  readonly kind: RunKind;
+  readonly messages: number;
+  readonly payloadBytes: number;
+  readonly rows: readonly RunRow[];
+  readonly throughput: Figure | undefined;
+  readonly adds: Figure | undefined;
+  readonly overhead: Figure | undefined;
+  readonly latencyP50: Figure | undefined;
+  readonly latencyP90: Figure | undefined;
+  readonly latencyP99: Figure | undefined;
+}
+
+/** One published case and ours. */
+export interface ReplayCase {
+  readonly messages: number;
+  readonly payloadBytes: number;
+  readonly published: PublishedRow | undefined;
+  readonly paced: CaseFigures | undefined;
+  readonly fast: CaseFigures | undefined;
+}
+
+/** Latency of one payload size, pooled over its runs' raw samples, in milliseconds. */
+export interface LatencyDistribution {
+  readonly payloadBytes: number;
+  readonly offeredPerSecond: number;
+  readonly samples: number;
+  readonly p1: number;
+  readonly p25: number;
+  readonly p50: number;
+  readonly p75: number;
+  /** The highest percentile that the number of samples supports, and its name. */
+  readonly high: number;
+  readonly highName: string;
+}
+
+/** The data of charts and reports, from the CSV alone. */
+export interface Evaluation {
+  /** The rows that are shown: of the newest row's machine, cluster size and durability. */
+  readonly rows: readonly RunRow[];
+  readonly invalidRows: readonly RunRow[];
+  /** Rows of other machines or settings, or replaced by newer ones. */
+  readonly otherRows: number;
+  readonly environment: string;
+  readonly nodes: number;
+  readonly durability: string;
+  readonly commits: readonly string[];
+  readonly lowAndHigh: readonly ReplayCase[];
+  readonly payload: readonly ReplayCase[];
+  readonly sweep: readonly CaseFigures[];
+  readonly latency: readonly CaseFigures[];
+  readonly distributions: readonly LatencyDistribution[];
+  readonly settings: Settings;
+}
+
+/**
+ * Groups the rows into cases. Figures of different machines, cluster sizes or durabilities are never mixed: the newest row
+ * determines which are shown. Of each case only the newest commit and settings count.
+ * @throws {RangeError} when there are no rows.
+ */
+export function analyze(allRows: readonly RunRow[], settings: Settings, latenciesOf: (run: string) => readonly number[]): Evaluation {
+  const newest = [...allRows].sort((a, b) => a.started.localeCompare(b.started)).at(-1);
+  if (newest === undefined) throw new RangeError('There are no rows to analyze.');
+  const comparable = allRows.filter(
+    (row) =>
+      row.environment === newest.environment &&
+      row.nodes === newest.nodes &&
+      row.durability === newest.durability &&
+      row.timings === newest.timings,
+  );
+  const cases = [...Map.groupBy(comparable, caseKey).values()].map(newestSeries);
+  const rows = cases.flat();
+  const figures = cases.map((of) => caseFigures(of, settings)).filter((of) => of !== undefined);
+  const sweep = figures.filter(({ kind }) => kind === 'sweep').sort((a, b) => a.payloadBytes - b.payloadBytes);
+  const latency = figures.filter(({ kind }) => kind === 'latency').sort((a, b) => a.payloadBytes - b.payloadBytes);
+  const replay = (ids: readonly ('low' | 'high' | 'payload')[]): readonly ReplayCase[] =>
+    ids.flatMap((id) => settings.scenarios[id].map((size) => replayCase(id, size, figures, settings)));
+  return {
+    rows,
+    invalidRows: rows.filter((row) => !row.valid),
+    otherRows: allRows.length - rows.length,
+    environment: newest.environment,
+    nodes: newest.nodes,
+    durability: newest.durability,
+    commits: [...new Set(rows.map((row) => row.commit))],
+    lowAndHigh: replay(['low', 'high']),
+    payload: replay(['payload']),
+    sweep,
+    latency,
+    distributions: latency.map((of) => distribution(of, latenciesOf)).filter((of) => of !== undefined),
+    settings,
+  };
+}
+
+export function analyzeRuns(files: RunFiles, settings: Settings): Evaluation {
+  return analyze(files.readRows(), settings, (run) => readLatencies(files.samplesFile(run)));
+}
+
+const caseKey = (row: RunRow): string => [row.scenario, row.kind, row.messages, row.payload_bytes, row.delay_ms].join('|');
+const seriesKey = (row: RunRow): string => `${row.commit}|${row.config_hash}`;
+
+function newestSeries(rows: readonly RunRow[]): readonly RunRow[] {
+  // An interrupted row is kept in the CSV, but does not replace the complete series before it.
+  const candidates = rows.some((row) => row.valid) ? rows.filter((row) => row.valid) : rows;
+  const newest = [...candidates].sort((a, b) => a.started.localeCompare(b.started)).at(-1);
+  return newest === undefined ? [] : rows.filter((row) => seriesKey(row) === seriesKey(newest));
+}
+
+function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures | undefined {
+  const valid = rows.filter((row) => row.valid);
+  const [first] = valid;
+  if (first === undefined) return undefined;
+  const over = (pick: (row: RunRow) => number | null): Figure | undefined => {
+    const values = valid.map(pick).filter((value) => value !== null);
+    if (values.length === 0) return undefined;
+    return { median: median(values), interval: bootstrapInterval(values, settings.statistics), runs: values.length };
+  };
+  return {
+    // The only casts: measure-run wrote both columns from these types.
+    scenario: first.scenario as ScenarioId,
+    kind: first.kind as RunKind,
+    messages: first.messages,
+    payloadBytes: first.payload_bytes,
+    rows: valid,
+    throughput: over((row) => row.throughput_per_s),
+    adds: over((row) => row.adds_per_s),
+    overhead: over((row) => row.overhead_per_message_ms),
+    latencyP50: over((row) => row.latency_p50_ms),
+    latencyP90: over((row) => row.latency_p90_ms),
+    latencyP99: over((row) => row.latency_p99_ms),
+  };
+}
+
+function replayCase(
+  scenario: ScenarioId,
+  size: { readonly messages: number; readonly payloadBytes: number },
+  figures: readonly CaseFigures[],
+  settings: Settings,
+): ReplayCase {
+  const isSame = (of: { readonly messages: number; readonly payloadBytes: number }): boolean =>
+    of.messages === size.messages && of.payloadBytes === size.payloadBytes;
+  const ours = (kind: RunKind): CaseFigures | undefined => figures.find((of) => of.scenario === scenario && of.kind === kind && isSame(of));
+  return { ...size, published: settings.published.rows.find(isSame), paced: ours('paced'), fast: ours('fast') };
+}
+
+function distribution(of: CaseFigures, latenciesOf: (run: string) => readonly number[]): LatencyDistribution | undefined {
+  const sorted = of.rows.flatMap((row) => latenciesOf(row.run)).sort((a, b) => a - b);
+  if (sorted.length === 0) return undefined;
+  const [highShare, highName] = sorted.length >= 1000 ? [0.99, 'p99'] : sorted.length >= 100 ? [0.9, 'p90'] : [1, 'max'];
+  const at = (share: number): number => quantile(sorted, share);
+  return {
+    payloadBytes: of.payloadBytes,
+    offeredPerSecond: of.rows[0]?.offered_per_s ?? Number.NaN,
+    samples: sorted.length,
+    p1: at(0.01),
+    p25: at(0.25),
+    p50: at(0.5),
+    p75: at(0.75),
+    high: at(highShare),
+    highName,
+  };
+}
+
+/** (wall − pacing − settling) / messages of a published run, in milliseconds; `undefined` for one that never finished. */
+export function publishedOverheadMs(row: PublishedRow, pacing: Settings['pacing']): number | undefined {
+  return row.finished ? (row.wallMs - pacing.delayMs * row.messages - pacing.settleMs) / row.messages : undefined;
+}

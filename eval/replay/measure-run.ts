@@ -1,0 +1,214 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Clock } from '../measuring/clock.ts';
+import { round } from '../measuring/latency-summary.ts';
+import { messageOf } from '../measuring/user-error.ts';
+import type { DeliveryLedger, Tally } from './delivery-ledger.ts';
+import { NOTHING_MEASURED, runFigures } from './run-figures.ts';
+import type { RunFiles, RunFolder } from './run-files.ts';
+import type { PlannedRun } from './run-plan.ts';
+import type { RunFigures, RunRow } from './run-row.ts';
+import { runWorkload, type WorkloadRun } from './run-workload.ts';
+import type { Durability, Settings } from './settings.ts';
+import type { RunningSystem, SystemCounters, SystemUnderTest } from './system-under-test.ts';
+import { intervalMs, settleMsOf, type Workload } from './workload.ts';
+
+/** Values that are the same for every run of a session. */
+export interface Session {
+  readonly settings: Settings;
+  readonly target: SystemUnderTest;
+  readonly files: RunFiles;
+  readonly clock: Clock;
+  readonly command: string;
+  readonly commit: string;
+  readonly configHash: string;
+  readonly environment: string;
+  readonly nodes: number;
+  readonly durability: Durability;
+  /** Settings of the cluster that differ from its configuration file, such as `heartbeatMs=20`. */
+  readonly timings: string;
+  readonly signal: AbortSignal;
+}
+
+const QUEUE = 'messages';
+const WARM_UP_QUEUE = 'warm-up';
+
+/**
+ * One run: a fresh cluster, a discarded warm-up, the workload, a full drain, one row. The row is written in any case
+ * and says whether it is valid.
+ * @param onProgress called with the share of the messages sent so far, in [0, 1].
+ */
+export async function measureRun(planned: PlannedRun, session: Session, onProgress: (share: number) => void): Promise<RunRow> {
+  const started = new Date();
+  const run = runName(planned, started);
+  const folder = session.files.openRun(run);
+  const measured = new Measurement(planned, session, { run, started: started.toISOString(), folder });
+  try {
+    await measured.take(onProgress);
+  } catch (error) {
+    measured.spoil(`error: ${messageOf(error)}`);
+  } finally {
+    session.files.removeData(folder);
+  }
+  const row = measured.row();
+  session.files.appendRow(row);
+  return row;
+}
+
+/** Sorts by time, and names the case: `20260102T030405-low-paced-100x4-r1`. */
+function runName({ scenario, kind, workload, repetition }: PlannedRun, started: Date): string {
+  const time = started.toISOString().replace(/[-:]/g, '').slice(0, 15);
+  return `${time}-${scenario}-${kind}-${workload.messages}x${workload.payloadBytes}-r${repetition}`;
+}
+
+class Measurement {
+  readonly #planned: PlannedRun;
+  readonly #session: Session;
+  readonly #name: { readonly run: string; readonly started: string; readonly folder: RunFolder };
+  readonly #faults: string[] = [];
+  #warmUp: DeliveryLedger | undefined;
+  #run: WorkloadRun | undefined;
+  #counted: SystemCounters | undefined;
+  #cpuMs: number | null = null;
+  #rssBytes: number | null = null;
+  #loopDelayMaxMs: number | null = null;
+
+  constructor(planned: PlannedRun, session: Session, name: { readonly run: string; readonly started: string; readonly folder: RunFolder }) {
+    this.#planned = planned;
+    this.#session = session;
+    this.#name = name;
+  }
+
+  spoil(reason: string): void {
+    this.#faults.push(reason);
+  }
+
+  async take(onProgress: (share: number) => void): Promise<void> {
+    const { target, signal } = this.#session;
+    const { logsDir, dataDir } = this.#name.folder;
+    const system = await target.start({ dataDir, logsDir, seed: this.#planned.seed });
+    try {
+      await this.#warmUpWith(system);
+      if (!signal.aborted) await this.#measure(system, onProgress);
+    } finally {
+      await system.stop();
+    }
+    if (signal.aborted) this.spoil('interrupted');
+    if (this.#run !== undefined) {
+      this.#session.files.writeSamples(this.#name.folder, this.#run.startMs, this.#run.ledger, this.#warmUp);
+    }
+  }
+
+  async #warmUpWith(system: RunningSystem): Promise<void> {
+    const { messages, bytesMax, inFlightMax } = this.#session.settings.warmUp;
+    const { payloadBytes } = this.#planned.workload;
+    const count = Math.min(messages, Math.max(8, Math.floor(bytesMax / payloadBytes)));
+    if (messages === 0) return;
+    const workload: Workload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
+    const { ledger } = await runWorkload(
+      workload,
+      this.#workloadContext(system, WARM_UP_QUEUE, () => undefined),
+    );
+    this.#warmUp = ledger;
+  }
+
+  async #measure(system: RunningSystem, onProgress: (share: number) => void): Promise<void> {
+    const { workload } = this.#planned;
+    let sent = 0;
+    const context = this.#workloadContext(system, QUEUE, () => {
+      sent += 1;
+      onProgress(sent / workload.messages);
+    });
+    const before = await system.counters();
+    const loopDelay = monitorEventLoopDelay({ resolution: 5 });
+    loopDelay.enable();
+    const cpuBefore = process.cpuUsage();
+    this.#run = await runWorkload(workload, context);
+    const cpu = process.cpuUsage(cpuBefore);
+    loopDelay.disable();
+    this.#cpuMs = round((cpu.user + cpu.system) / 1000);
+    this.#rssBytes = process.memoryUsage.rss();
+    // The histogram counts whole intervals of its timer; the time beyond the interval is delay.
+    this.#loopDelayMaxMs = loopDelay.count === 0 ? null : round(Math.max(0, loopDelay.max / 1e6 - 5));
+    this.#counted = difference(await system.counters(), before);
+  }
+
+  #workloadContext(system: RunningSystem, queue: string, onSent: () => void): Parameters<typeof runWorkload>[1] {
+    const { settings, clock, signal } = this.#session;
+    const { concurrency } = settings.consumer;
+    return { system, clock, queue, seed: this.#planned.seed, concurrency, drainMsMax: settings.drainMsMax, signal, onSent };
+  }
+
+  row(): RunRow {
+    const { scenario, kind, workload, repetition, seed } = this.#planned;
+    const session = this.#session;
+    const figures = this.#figures();
+    const everyMs = intervalMs(workload);
+    return {
+      scenario,
+      kind,
+      run: this.#name.run,
+      repetition,
+      seed,
+      started: this.#name.started,
+      command: session.command,
+      commit: session.commit,
+      config_hash: session.configHash,
+      environment: session.environment,
+      system: session.target.name,
+      transport: session.target.transport,
+      nodes: session.nodes,
+      timings: session.timings,
+      load_model: workload.model,
+      clients: 1,
+      offered_per_s: everyMs === undefined ? null : round(1000 / everyMs),
+      in_flight_max: workload.model === 'closed-loop' ? workload.inFlightMax : null,
+      delay_ms: round(everyMs ?? 0),
+      settle_ms: settleMsOf(workload),
+      messages: workload.messages,
+      payload_bytes: workload.payloadBytes,
+      durability: session.durability,
+      faults: 'none',
+      warm_up_messages: this.#warmUp?.messages ?? 0,
+      ...figures,
+      valid: this.#faults.length === 0,
+      reason: this.#faults.join('; '),
+    };
+  }
+
+  #figures(): RunFigures {
+    const done = this.#run;
+    if (done === undefined) return NOTHING_MEASURED;
+    const { generatorLagMsMax } = this.#session.settings;
+    const figures = runFigures(this.#planned.workload, done, generatorLagMsMax, {
+      counted: this.#counted,
+      cpuMs: this.#cpuMs,
+      rssBytes: this.#rssBytes,
+      loopDelayMaxMs: this.#loopDelayMaxMs,
+    });
+    this.#judge(done, done.ledger.tally(), figures.generator_late_share ?? 0);
+    return figures;
+  }
+
+  /** A run is invalid when its figures are misleading; losses and failures are results, and leave it valid. */
+  #judge(done: WorkloadRun, tally: Tally, lateShare: number): void {
+    const { workload } = this.#planned;
+    const { signal, settings } = this.#session;
+    if (!done.drained) this.spoil('the queue was not drained in time');
+    if (tally.foreign > 0) this.spoil(`${tally.foreign} payloads came back changed`);
+    if (done.consumerError !== undefined) this.spoil(`consumer: ${done.consumerError}`);
+    if (tally.attempted < workload.messages && !signal.aborted) this.spoil('not all messages were sent');
+    if (workload.model !== 'closed-loop' && lateShare > 0.01)
+      this.spoil(`load generator late by more than ${settings.generatorLagMsMax} ms`);
+  }
+}
+
+function difference(after: SystemCounters, before: SystemCounters): SystemCounters {
+  const rpcSent: Record<string, number> = {};
+  for (const [name, count] of Object.entries(after.rpcSent)) rpcSent[name] = count - (before.rpcSent[name] ?? 0);
+  return {
+    elections: after.elections - before.elections,
+    rpcSent,
+    bytesSent: after.bytesSent - before.bytesSent,
+    fsyncs: after.fsyncs - before.fsyncs,
+  };
+}

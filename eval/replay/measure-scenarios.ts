@@ -1,0 +1,90 @@
+import { systemClock } from '../measuring/clock.ts';
+import { machineLine, recordEnvironment } from '../measuring/environment.ts';
+import { listenForInterruption } from '../measuring/interruption.ts';
+import { openProgress } from '../measuring/progress.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import type { Session } from './measure-run.ts';
+import { RunFiles } from './run-files.ts';
+import { expectedRunMs, type PlannedRun, planRuns } from './run-plan.ts';
+import type { RunRow } from './run-row.ts';
+import { runSession } from './run-session.ts';
+import { type RunKind, type Selection, scenariosFor } from './scenario.ts';
+import type { Durability, Settings } from './settings.ts';
+import type { SystemUnderTest } from './system-under-test.ts';
+
+export interface MeasureRequest {
+  readonly selection: Selection;
+  readonly paced: boolean;
+  readonly settings: Settings;
+  /** Replaces the repetitions of all runs that are not paced. */
+  readonly repetitions: number | undefined;
+  readonly seed: number;
+  readonly results: ResultsFolder;
+  readonly target: SystemUnderTest;
+  readonly nodes: number;
+  readonly durability: Durability;
+  readonly timings: string;
+  readonly command: string;
+  readonly commit: string;
+  readonly configHash: string;
+  readonly print: (line: string) => void;
+}
+
+/** What a session measured. */
+export interface Measured {
+  readonly rows: readonly RunRow[];
+  readonly isInterrupted: boolean;
+}
+
+/**
+ * Measures the requested runs and writes each row at once; ends early when it is interrupted.
+ * @throws {UserError} when the rows cannot be written, or several runs in a row broke.
+ */
+export async function measureScenarios(request: MeasureRequest): Promise<Measured> {
+  const { settings, results, print } = request;
+  const files = RunFiles.open(results);
+  const plan = planRuns(scenariosFor(request.selection, settings, request), repetitionsOf(request), request.seed);
+  const environment = recordEnvironment(results.path, results.environmentFile, new Date());
+  const totalMs = plan.reduce((total, run) => total + expectedRunMs(run), 0);
+  print(machineLine(results.path));
+  print(
+    `${plan.length} runs, ${describeDuration(totalMs)}: ${request.nodes} nodes, durability ${request.durability}. Ctrl-C ends early and keeps the figures.`,
+  );
+  const progress = openProgress(totalMs);
+  using interruption = listenForInterruption(() =>
+    progress.print('Interrupted: this run is ended and marked, then the report is written. Ctrl-C again to stop at once.'),
+  );
+  const session: Session = { ...request, files, clock: systemClock, environment, signal: interruption.signal };
+  const rows = await measureWith(plan, session, progress);
+  return { rows, isInterrupted: interruption.signal.aborted };
+}
+
+async function measureWith(
+  plan: readonly PlannedRun[],
+  session: Session,
+  progress: ReturnType<typeof openProgress>,
+): Promise<readonly RunRow[]> {
+  try {
+    return await runSession(plan, session, progress);
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * Prints what was lost or broke: it must be visible in a pipeline.
+ * @returns the process's exit code.
+ */
+export function reportFaults(rows: readonly RunRow[], print: (line: string) => void): number {
+  const faulty = rows.filter((row) => !row.valid || row.lost > 0);
+  for (const row of faulty) print(`${row.run}: ${row.lost > 0 ? `${row.lost} messages lost` : row.reason}`);
+  return rows.some((row) => row.lost > 0 || row.wall_ms === null) ? 1 : 0;
+}
+
+function repetitionsOf({ settings, repetitions }: MeasureRequest): Readonly<Record<RunKind, number>> {
+  if (repetitions === undefined) return settings.repetitions;
+  return { fast: repetitions, sweep: repetitions, latency: repetitions, paced: settings.repetitions.paced };
+}
+
+const describeDuration = (ms: number): string =>
+  ms < 90_000 ? `about ${Math.round(ms / 1000)} s` : `about ${(ms / 60_000).toFixed(1)} min`;

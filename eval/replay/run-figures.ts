@@ -1,0 +1,112 @@
+import { round, summarizeLatency } from '../measuring/latency-summary.ts';
+import type { DeliveryLedger } from './delivery-ledger.ts';
+import type { RunFigures } from './run-row.ts';
+import type { WorkloadRun } from './run-workload.ts';
+import type { SystemCounters } from './system-under-test.ts';
+import { scheduleMs, type Workload } from './workload.ts';
+
+/** Measurements beside the messages themselves. */
+export interface SideMeasures {
+  readonly counted: SystemCounters | undefined;
+  readonly cpuMs: number | null;
+  readonly rssBytes: number | null;
+  /** Longest delay of the load generator's event loop. */
+  readonly loopDelayMaxMs: number | null;
+}
+
+/** The figures of one run, from the outcomes of its messages. */
+export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
+  const { foreign: _foreign, ...tally } = done.ledger.tally();
+  const lag = generatorLag(done.ledger, generatorLagMsMax);
+  const wallMs = done.endMs - done.startMs;
+  const addMs = done.ledger.lastAcknowledgedMs - done.startMs;
+  const isScheduled = workload.model !== 'closed-loop';
+  const isComplete = tally.attempted === workload.messages && workload.model !== 'open-loop';
+  const latency = isScheduled ? summarizeLatency(durations(done.ledger, 'intendedMs')) : undefined;
+  const service = summarizeLatency(durations(done.ledger, 'sentMs'));
+  return {
+    wall_ms: round(wallMs),
+    overhead_per_message_ms: isComplete ? roundFine((wallMs - scheduleMs(workload)) / workload.messages) : null,
+    ...tally,
+    throughput_per_s: perSecond(tally.acknowledged - tally.lost, wallMs),
+    add_ms: Number.isNaN(addMs) ? null : round(addMs),
+    adds_per_s: perSecond(tally.acknowledged, addMs),
+    latency_p50_ms: latency?.p50Ms ?? null,
+    latency_p90_ms: latency?.p90Ms ?? null,
+    latency_p99_ms: latency?.p99Ms ?? null,
+    latency_p999_ms: latency?.p999Ms ?? null,
+    latency_max_ms: latency?.maxMs ?? null,
+    service_p50_ms: service.p50Ms,
+    service_p99_ms: service.p99Ms,
+    outage_ms: null,
+    elections: side.counted?.elections ?? null,
+    messages_by_rpc: Object.entries(side.counted?.rpcSent ?? {})
+      .filter(([, count]) => count > 0)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([name, count]) => `${name}=${count}`)
+      .join(';'),
+    bytes_sent: side.counted?.bytesSent ?? null,
+    fsyncs: side.counted?.fsyncs ?? null,
+    cpu_ms: side.cpuMs,
+    rss_bytes: side.rssBytes,
+    generator_lag_max_ms: isScheduled ? lag.maxMs : side.loopDelayMaxMs,
+    generator_late_share: isScheduled ? roundFine(lag.lateShare) : null,
+  };
+}
+
+/** The row of a run that broke before its first message. */
+export const NOTHING_MEASURED: RunFigures = {
+  wall_ms: null,
+  overhead_per_message_ms: null,
+  attempted: 0,
+  acknowledged: 0,
+  failed: 0,
+  unknown: 0,
+  completed: 0,
+  lost: 0,
+  duplicated: 0,
+  throughput_per_s: null,
+  add_ms: null,
+  adds_per_s: null,
+  latency_p50_ms: null,
+  latency_p90_ms: null,
+  latency_p99_ms: null,
+  latency_p999_ms: null,
+  latency_max_ms: null,
+  service_p50_ms: null,
+  service_p99_ms: null,
+  outage_ms: null,
+  elections: null,
+  messages_by_rpc: '',
+  bytes_sent: null,
+  fsyncs: null,
+  cpu_ms: null,
+  rss_bytes: null,
+  generator_lag_max_ms: null,
+  generator_late_share: null,
+};
+
+/** Microseconds are too coarse for an overhead that is shared by thousands of messages. */
+const roundFine = (value: number): number => Math.round(value * 1e6) / 1e6;
+
+/** A run that ended before its clock moved has no rate. */
+const perSecond = (count: number, overMs: number): number | null => (overMs > 0 ? round((count / overMs) * 1000) : null);
+
+function* durations(ledger: DeliveryLedger, from: 'intendedMs' | 'sentMs'): Generator<number> {
+  for (const sample of ledger.samples()) {
+    if (sample.outcome === 'acknowledged') yield sample.acknowledgedMs - sample[from];
+  }
+}
+
+function generatorLag(ledger: DeliveryLedger, lagMsMax: number): { readonly maxMs: number; readonly lateShare: number } {
+  let maxMs = 0;
+  let late = 0;
+  let count = 0;
+  for (const { intendedMs, sentMs } of ledger.samples()) {
+    const lagMs = sentMs - intendedMs;
+    maxMs = Math.max(maxMs, lagMs);
+    if (lagMs > lagMsMax) late += 1;
+    count += 1;
+  }
+  return { maxMs: round(maxMs), lateShare: count === 0 ? 0 : late / count };
+}

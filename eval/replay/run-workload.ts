@@ -1,0 +1,87 @@
+import type { Clock } from '../measuring/clock.ts';
+import { messageOf } from '../measuring/user-error.ts';
+import { DeliveryLedger } from './delivery-ledger.ts';
+import { PayloadCodec } from './payload.ts';
+import { produce } from './producer.ts';
+import type { RunningSystem } from './system-under-test.ts';
+import { scheduleMs, settleMsOf, type Workload } from './workload.ts';
+
+export interface WorkloadContext {
+  readonly system: RunningSystem;
+  readonly clock: Clock;
+  readonly queue: string;
+  readonly seed: number;
+  readonly concurrency: number;
+  /** How long the drain may take, in milliseconds. */
+  readonly drainMsMax: number;
+  readonly signal: AbortSignal;
+  readonly onSent: () => void;
+}
+
+export interface WorkloadRun {
+  readonly ledger: DeliveryLedger;
+  readonly startMs: number;
+  /** The last delivery, and the rest after it when the workload has one. */
+  readonly endMs: number;
+  /** Whether the queue was seen empty in the end. Without it `lost` proves nothing. */
+  readonly drained: boolean;
+  /** The first error of the consumer, if any. */
+  readonly consumerError: string | undefined;
+}
+
+const BACKLOG_POLL_MS = 100;
+/** After an interruption the drain is kept short: the user waits. */
+const INTERRUPTED_DRAIN_MS = 5000;
+
+/** A producer adds messages and a consumer completes them, until the queue is empty. */
+export async function runWorkload(workload: Workload, context: WorkloadContext): Promise<WorkloadRun> {
+  const { system, clock, queue } = context;
+  const ledger = new DeliveryLedger(workload.messages);
+  const payloads = new PayloadCodec(workload.payloadBytes, context.seed);
+  let consumerError: string | undefined;
+  const consumer = await system.consume(queue, {
+    concurrency: context.concurrency,
+    onMessage: (payload) => {
+      if (payloads.decode(payload) === undefined) throw new Error('The payload differs from the one that was sent.');
+    },
+    onCompleted: (payload) => ledger.onCompleted(payloads.decode(payload), clock.nowMs()),
+    onError: (error) => {
+      consumerError ??= messageOf(error);
+    },
+  });
+  try {
+    const startMs = await produce(workload, { ...context, ledger, payloads });
+    const drained = await drain(ledger, context);
+    const deliveredMs = Number.isNaN(ledger.lastCompletedMs) ? clock.nowMs() : ledger.lastCompletedMs;
+    const endMs = context.signal.aborted
+      ? clock.nowMs()
+      : await settle(workload, Math.max(deliveredMs, startMs), startMs, clock, context.signal);
+    return { ledger, startMs, endMs, drained, consumerError };
+  } finally {
+    await consumer.close();
+  }
+}
+
+/** The published replay rests after the slot of its last message; the others end with the last delivery. */
+async function settle(workload: Workload, deliveredMs: number, startMs: number, clock: Clock, signal: AbortSignal): Promise<number> {
+  if (workload.model !== 'paced') return deliveredMs;
+  const settleMs = settleMsOf(workload);
+  await clock.waitUntil(Math.max(deliveredMs, startMs + scheduleMs(workload) - settleMs) + settleMs, signal);
+  return clock.nowMs();
+}
+
+/** Waits until every acknowledged message was completed and the queue is empty; also ends when the queue is empty without them. */
+async function drain(ledger: DeliveryLedger, context: WorkloadContext): Promise<boolean> {
+  const { system, clock, queue, signal } = context;
+  const limitMs = signal.aborted ? INTERRUPTED_DRAIN_MS : context.drainMsMax;
+  const deadlineMs = clock.nowMs() + limitMs;
+  let emptyBefore = false;
+  for (;;) {
+    const { unfinished } = await system.backlog(queue);
+    if (unfinished === 0 && (ledger.isDelivered() || emptyBefore)) return true;
+    emptyBefore = unfinished === 0;
+    if (clock.nowMs() >= deadlineMs) return false;
+    // Not with the run's signal: an interrupted run is drained too, or its losses could not be distinguished from its interruption.
+    await clock.waitUntil(Math.min(deadlineMs, clock.nowMs() + BACKLOG_POLL_MS));
+  }
+}

@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const LINES_MAX = 60;
+const folder = resolve(import.meta.dirname, '../../examples');
+
+/** What each example prints: whole lines, or a pattern. */
+const OUTPUT: Readonly<Record<string, readonly string[] | RegExp>> = {
+  'hello-world.ts': [
+    'job 1 is on disk on a majority of nodes',
+    'job 1 is completed: sent welcome to ada@example.com',
+    'the cluster stores its result: sent welcome to ada@example.com',
+  ],
+  'retries-with-backoff.ts': [
+    'attempt 1 begins',
+    'failed: the bank does not reply (attempt 1); 1 of 5 attempts made',
+    'attempt 2 begins',
+    'failed: the bank does not reply (attempt 2); 2 of 5 attempts made',
+    'attempt 3 begins',
+    "completed with 'paid', after at least 300 ms of backoff: true",
+  ],
+  'dead-letters.ts': ['job 1 is failed after 1 of 5 attempts: card 4711 is blocked', 'job 1 is completed'],
+  'delays-and-priorities.ts': [
+    'urgent | ordinary | ordinary, added after it | later',
+    'the last one began at least 500 ms after it was added: true',
+  ],
+  'processor-in-a-file.ts': [
+    '168 primes below 1000',
+    '148933 primes below 2000000',
+    '216816 primes below 3000000',
+    'this event loop was free meanwhile: true',
+  ],
+  // Tokens grow with every claim: on a busy machine a lease may end before its processor is called.
+  'fencing-token.ts':
+    /^the second holder writes with token \d+: accepted\nthe first holder writes with token \d+: rejected\nthe first holder's signal is aborted: true\nthe store has the value of the second holder\n$/,
+  'graceful-shutdown.ts': [
+    'image a begins',
+    'image b begins',
+    'SIGTERM: closing the worker',
+    'image a ends',
+    'image b ends',
+    '2 completed, 3 waiting for the next start, 0 active',
+  ],
+  'members-and-leadership.ts': [
+    'voters: 1, 2, 3',
+    'node 4 votes: true',
+    'leader: 4',
+    'voters: 1, 2, 3; the leader is one of them: true',
+    'every job that was added is there: true',
+  ],
+  // The node that is left may lack what the other two acknowledged.
+  'read-consistency.ts':
+    /^linearizable: job 1 is waiting\nlinearizable, one node of three: rejected \((?:NO_LEADER|DEADLINE)\)\nstale, one node of three: job 1 is (?:waiting|unknown to this node)\n$/,
+};
+
+const examples = readdirSync(folder).filter((file) => file.endsWith('.ts'));
+
+describe('the examples', () => {
+  it('all have an expected output, a line in their README, and few lines', () => {
+    expect(Object.keys(OUTPUT).sort()).toEqual(examples.sort());
+    const page = readFileSync(join(folder, 'README.md'), 'utf8');
+    for (const file of examples) {
+      expect(page).toContain(`[${file}](${file})`);
+      const text = readFileSync(join(folder, file), 'utf8');
+      expect(text.trimEnd().split('\n').length, file).toBeLessThanOrEqual(LINES_MAX);
+    }
+  });
+
+  it.each(examples)(
+    '%s runs against the built package by its public name, prints what it does, and ends by itself',
+    async (file, { signal }) => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(folder, file)], { signal });
+      const expected = OUTPUT[file] ?? [];
+      if (expected instanceof RegExp) expect(stdout).toMatch(expected);
+      else expect(stdout).toBe(`${expected.join('\n')}\n`);
+      expect(stderr).toBe('');
+    },
+  );
+});

@@ -1,0 +1,69 @@
+import { Job, type JobOptions, type SandboxJob } from 'jobraft';
+import { expectTypeOf } from 'vitest';
+
+interface Mail {
+  readonly to: string;
+}
+interface Receipt {
+  readonly sentAt: number;
+}
+
+export function hasTheFieldsOfBullmq(job: Job<Mail, Receipt>): void {
+  expectTypeOf(job.id).toEqualTypeOf<string>();
+  expectTypeOf(job.name).toEqualTypeOf<string>();
+  expectTypeOf(job.queueName).toEqualTypeOf<string>();
+  expectTypeOf(job.data).toEqualTypeOf<Mail>();
+  expectTypeOf(job.returnvalue).toEqualTypeOf<Receipt | undefined>();
+  expectTypeOf(job.opts).toEqualTypeOf<JobOptions>();
+  expectTypeOf(job.timestamp).toEqualTypeOf<number>();
+  expectTypeOf(job.processedOn).toEqualTypeOf<number | undefined>();
+  expectTypeOf(job.finishedOn).toEqualTypeOf<number | undefined>();
+  expectTypeOf(job.attemptsMade).toEqualTypeOf<number>();
+  expectTypeOf(job.stalledCounter).toEqualTypeOf<number>();
+  expectTypeOf(job.failedReason).toEqualTypeOf<string | undefined>();
+}
+
+export function hasAFencingTokenAsANumber(job: Job): void {
+  expectTypeOf(job.token).toEqualTypeOf<number | undefined>();
+}
+
+export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<void> {
+  const state = await job.getState();
+  expectTypeOf<'waiting' | 'delayed' | 'active' | 'completed' | 'failed' | 'unknown'>().toExtend<typeof state>();
+  expectTypeOf(state).not.toEqualTypeOf<string>();
+  expectTypeOf(await job.isCompleted()).toEqualTypeOf<boolean>();
+  await job.retry();
+  await job.retry('failed');
+  await job.remove();
+  // @ts-expect-error only dead letters are retried
+  await job.retry('completed');
+  // @ts-expect-error BullMQ's option
+  await job.remove({ removeChildren: true });
+}
+
+export async function lacksWhatOnlyBullmqHas(job: Job<Mail>): Promise<void> {
+  // @ts-expect-error
+  await job.updateProgress(50);
+  // @ts-expect-error
+  await job.moveToFailed(new Error('no'), 'token');
+  // @ts-expect-error
+  void job.progress;
+  // @ts-expect-error
+  void job.parent;
+  // @ts-expect-error before the names of BullMQ
+  void job.addedAt;
+  // @ts-expect-error the result cannot be changed
+  job.returnvalue = undefined;
+}
+
+export function isGenericAlsoInAThread(job: SandboxJob<Mail>): void {
+  expectTypeOf(job.id).toEqualTypeOf<string>();
+  expectTypeOf(job.data).toEqualTypeOf<Mail>();
+  // @ts-expect-error a thread has no connection to the cluster
+  void job.retry;
+}
+
+export function isUnknownWithoutTypeArguments(value: unknown): void {
+  if (value instanceof Job) expectTypeOf(value.data).toBeAny();
+  expectTypeOf<Job['data']>().toBeUnknown();
+}

@@ -1,0 +1,78 @@
+import { type BulkJob, type Client, type Cluster, type Job, type JobOptions, Queue } from 'jobraft';
+import { expectTypeOf } from 'vitest';
+
+interface Mail {
+  readonly to: string;
+}
+interface Receipt {
+  readonly sentAt: number;
+}
+
+export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Promise<void> {
+  expectTypeOf(await queue.add('welcome', { to: 'ada' })).toEqualTypeOf<Job<Mail, Receipt>>();
+  expectTypeOf(await queue.addBulk([{ name: 'welcome', data: { to: 'ada' }, opts: { delay: 5 } }])).toEqualTypeOf<Job<Mail, Receipt>[]>();
+  expectTypeOf(await queue.getJob('1')).toEqualTypeOf<Job<Mail, Receipt> | undefined>();
+  expectTypeOf(queue.addBulk).parameter(0).toEqualTypeOf<readonly BulkJob<Mail>[]>();
+  expectTypeOf((await queue.getJobCounts()).waiting).toEqualTypeOf<number>();
+  await queue.getJob('1', { consistency: 'stale' });
+  expectTypeOf(await queue.isPaused()).toEqualTypeOf<boolean>();
+  await using _disposable: AsyncDisposable = queue;
+
+  // @ts-expect-error data of another type
+  await queue.add('welcome', { to: 5 });
+  // @ts-expect-error no data
+  await queue.add('welcome');
+  // @ts-expect-error data of another type, in bulk
+  await queue.addBulk([{ name: 'welcome', data: 'ada' }]);
+  // @ts-expect-error an id is a string
+  await queue.getJob(1);
+  // @ts-expect-error there is no such consistency
+  await queue.getJob('1', { consistency: 'eventual' });
+  // @ts-expect-error an id is a string
+  await queue.remove(1);
+}
+
+export async function isUnknownWithoutTypeArguments(connection: Cluster): Promise<void> {
+  const queue = new Queue('mails', { connection });
+  expectTypeOf(queue).toEqualTypeOf<Queue<unknown, unknown>>();
+  const job = await queue.add('welcome', 'any data');
+  expectTypeOf(job.data).toBeUnknown();
+  expectTypeOf(job.returnvalue).toBeUnknown();
+}
+
+export function isOpenedOnAClusterOrAClient(cluster: Cluster, client: Client): void {
+  new Queue<Mail>('mails', { connection: cluster });
+  new Queue<Mail>('mails', { connection: client, defaultJobOptions: { attempts: 3 } });
+  // @ts-expect-error no connection
+  new Queue<Mail>('mails', {});
+  // @ts-expect-error no options
+  new Queue<Mail>('mails');
+  // @ts-expect-error a connection of BullMQ
+  new Queue<Mail>('mails', { connection: { host: 'localhost', port: 6379 } });
+  // @ts-expect-error an option that only BullMQ has
+  new Queue<Mail>('mails', { connection: cluster, prefix: 'bull' });
+}
+
+export function takesOptionsOfJobs(): void {
+  expectTypeOf<{ attempts: number }>().toExtend<JobOptions>();
+  expectTypeOf<{ backoff: { type: 'exponential'; delay: number } }>().toExtend<JobOptions>();
+  expectTypeOf<{ backoff: number; removeOnComplete: true; removeOnFail: number }>().toExtend<JobOptions>();
+  expectTypeOf<{ backoff: { type: 'linear'; delay: number } }>().not.toExtend<JobOptions>();
+  expectTypeOf<{ delay: string }>().not.toExtend<JobOptions>();
+  expectTypeOf<{ removeOnComplete: { age: number } }>().not.toExtend<JobOptions>();
+  // @ts-expect-error options that only BullMQ has
+  ({ jobId: 'mine', repeat: { every: 5 } }) satisfies JobOptions;
+}
+
+export async function lacksWhatOnlyBullmqHas(queue: Queue<Mail>): Promise<void> {
+  // @ts-expect-error
+  await queue.drain();
+  // @ts-expect-error
+  await queue.obliterate();
+  // @ts-expect-error
+  await queue.getJobs(['waiting']);
+  // @ts-expect-error
+  await queue.retryJobs();
+  // @ts-expect-error before the names of BullMQ
+  await queue.removeJob('1');
+}
