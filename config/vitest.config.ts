@@ -36,8 +36,13 @@ export default defineConfig({
       },
       {
         root,
-        // The users' import, resolved to the built package.
-        resolve: { alias: { jobraft: resolve(root, 'dist/src/index.js') } },
+        // The users' imports, resolved to the built package.
+        resolve: {
+          alias: [
+            { find: /^jobraft$/, replacement: resolve(root, 'dist/src/index.js') },
+            { find: /^jobraft\/testing$/, replacement: resolve(root, 'dist/src/testing/index.js') },
+          ],
+        },
         test: {
           name: 'scenarios',
           include: ['test/scenarios/**/*.test.ts'],

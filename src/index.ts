@@ -8,6 +8,7 @@ export type { BackoffOptions, JobOptions } from './client/api/job-options.ts';
 export { NotSupportedError, UnknownEventError } from './client/api/not-supported.ts';
 export { type BulkJob, Queue, type QueueOptions } from './client/api/queue.ts';
 export type { ReadOptions } from './client/api/read-options.ts';
+export type { ClientClock, ClientTimer } from './client/clock.ts';
 export type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from './client/endpoint.ts';
 export {
   AdminRejectedError,

@@ -1,4 +1,5 @@
 import type { Cluster, Queue } from '../../src/index.ts';
+import { faultsOf } from '../../src/testing/index.ts';
 import { AcknowledgementProbe, longestSilenceMs } from '../measuring/acknowledgements.ts';
 import { systemClock } from '../measuring/clock.ts';
 import { caughtUp, SMALL_BYTES, withQueue } from './bench-cluster.ts';
@@ -50,7 +51,7 @@ export const leaderKilled = outageMeasure({
     { of: 'median', limit: 50 },
     { of: 'worst', limit: 250 },
   ],
-  begin: (cluster, leader) => cluster.kill(leader),
+  begin: (cluster, leader) => faultsOf(cluster).kill(leader),
   end: (cluster, leader) => cluster.restart(leader),
 });
 
@@ -64,7 +65,7 @@ export const leaderPaused = outageMeasure({
   expectedMs: 4050,
   countInRound: 2,
   goals: [{ of: 'median', limit: 400 }],
-  begin: (cluster, leader) => cluster.pause(leader, PAUSE_MS),
+  begin: (cluster, leader) => faultsOf(cluster).pause(leader, PAUSE_MS),
   // It wakes by itself; `caughtUp` waits for it.
   end: async () => undefined,
 });
@@ -76,8 +77,8 @@ export const leaderIsolated = outageMeasure({
   expectedMs: 1900,
   countInRound: 2,
   goals: [{ of: 'median', limit: 400 }],
-  begin: (cluster, leader) => cluster.isolate(leader),
-  end: (cluster) => cluster.heal(),
+  begin: (cluster, leader) => faultsOf(cluster).isolate(leader),
+  end: (cluster) => faultsOf(cluster).heal(),
 });
 
 const PROBE_EVERY_MS = 1;

@@ -1,4 +1,5 @@
 import { Client, type Cluster, Queue, startCluster, Worker } from '../../src/index.ts';
+import { faultsOf } from '../../src/testing/index.ts';
 import { systemClock } from '../measuring/clock.ts';
 import { currentCommit } from '../measuring/provenance.ts';
 import type { Peer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
@@ -37,7 +38,7 @@ function runningCluster(cluster: Cluster): RunningPeer {
       async findLeader() {
         const leader = await cluster.waitForLeader();
         return {
-          kill: () => cluster.kill(leader),
+          kill: () => faultsOf(cluster).kill(leader),
           async restart() {
             await cluster.restart(leader);
             await caughtUp(cluster, leader);

@@ -1,6 +1,7 @@
 import { HistoryRecorder } from '../../src/history/history.ts';
 import { operationsOf } from '../../src/history/operation.ts';
 import { type Cluster, JobraftError, startCluster } from '../../src/index.ts';
+import { faultsOf } from '../../src/testing/index.ts';
 import { injectFault } from './faults.ts';
 import { HistoryFile, readHistory } from './history-file.ts';
 import { checkpointed, quorumLost, settle, startStopped } from './inquiries.ts';
@@ -87,7 +88,7 @@ async function perform(action: SoakAction, subject: Subject): Promise<string> {
 
 async function drain(timeoutMs: number, { cluster, load, audit, settings }: Subject): Promise<string> {
   load.stopAdding();
-  await cluster.heal();
+  await faultsOf(cluster).heal();
   await startStopped(cluster, timeoutMs);
   const deadline = performance.now() + timeoutMs;
   let left = Number.NaN;

@@ -1,4 +1,5 @@
 import type { Cluster } from '../../src/index.ts';
+import { faultsOf } from '../../src/testing/index.ts';
 import type { ProcessFault } from './messages.ts';
 import { passMs } from './processing.ts';
 import { stickNode } from './stuck-node.ts';
@@ -11,7 +12,7 @@ export async function injectFault(cluster: Cluster, action: ProcessFault, logDir
   switch (action.type) {
     case 'kill-leader': {
       const leader = await cluster.waitForLeader(LEADER_WAIT_MS);
-      await cluster.kill(leader);
+      await faultsOf(cluster).kill(leader);
       if (cluster.nodeIds().length > 1) await leaderOtherThan(cluster, leader);
       await passMs(action.downMs);
       await cluster.restart(leader);
@@ -20,7 +21,7 @@ export async function injectFault(cluster: Cluster, action: ProcessFault, logDir
     case 'pause': {
       const leader = await cluster.waitForLeader(LEADER_WAIT_MS);
       const node = action.isLeader ? leader : (cluster.nodeIds().find((other) => other !== leader) ?? leader);
-      await cluster.pause(node, action.durationMs);
+      await faultsOf(cluster).pause(node, action.durationMs);
       await passMs(action.durationMs);
       return `paused ${action.isLeader ? 'leader' : 'follower'} ${node}`;
     }
@@ -31,27 +32,27 @@ export async function injectFault(cluster: Cluster, action: ProcessFault, logDir
       const others = cluster.nodeIds().filter((node) => node !== leader);
       const minority = [leader, ...others.slice(0, Math.floor((others.length - 1) / 2))];
       const majority = others.filter((node) => !minority.includes(node));
-      await cluster.partition([minority, majority]);
+      await faultsOf(cluster).partition([minority, majority]);
       await passMs(action.durationMs);
-      await cluster.heal();
+      await faultsOf(cluster).heal();
       return `cut ${minority.join(',')} from ${majority.join(',')}`;
     }
     case 'isolate': {
       const leader = await cluster.waitForLeader(LEADER_WAIT_MS);
-      await cluster.isolate(leader);
+      await faultsOf(cluster).isolate(leader);
       await passMs(action.durationMs);
-      await cluster.heal();
+      await faultsOf(cluster).heal();
       return `isolated leader ${leader}`;
     }
     case 'delay':
-      await cluster.delay({ fromMs: action.fromMs, toMs: action.toMs });
+      await faultsOf(cluster).delay({ fromMs: action.fromMs, toMs: action.toMs });
       await passMs(action.durationMs);
-      await cluster.heal();
+      await faultsOf(cluster).heal();
       return `delayed frames by ${action.fromMs} to ${action.toMs} ms`;
     case 'drop':
-      await cluster.drop(action.probability);
+      await faultsOf(cluster).drop(action.probability);
       await passMs(action.durationMs);
-      await cluster.heal();
+      await faultsOf(cluster).heal();
       return `lost ${action.probability * 100} % of the frames`;
     case 'transfer':
       return `transferred leadership to ${await cluster.transferLeadership()}`;

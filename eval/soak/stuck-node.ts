@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cluster, NodeStuckError } from '../../src/index.ts';
+import { faultsOf } from '../../src/testing/index.ts';
 import type { ProcessFault, StuckRemedy } from './messages.ts';
 import { passMs } from './processing.ts';
 import { until } from './until.ts';
@@ -20,7 +21,7 @@ export async function stickNode(cluster: Cluster, { isLeader, remedy }: StuckNod
   const node = isLeader ? leader : (cluster.nodeIds().find((other) => other !== leader) ?? leader);
   const what = `node ${node} (${isLeader ? 'the leader' : 'a follower'})`;
   if (remedy === 'free') return `${what} was stuck in the operating system: ${await blockInSystem(cluster, node, logDir)}`;
-  await cluster.pause(node, STUCK_MS);
+  await faultsOf(cluster).pause(node, STUCK_MS);
   await until(`the reports leave out node ${node}, which is stuck`, WAIT_MS, async () => !(await replies(cluster, node)));
   await until(`a leader other than node ${node}, which is stuck`, WAIT_MS, async () => {
     const next = await cluster.leader();
@@ -45,18 +46,20 @@ async function apply(remedy: Exclude<StuckRemedy, 'free'>, cluster: Cluster, nod
 async function blockInSystem(cluster: Cluster, node: number, logDir: string): Promise<string> {
   const log = join(logDir, `node-${node}.log`);
   const aside = `${log}.aside`;
-  await cluster.kill(node);
+  await faultsOf(cluster).kill(node);
   renameSync(log, aside);
   execFileSync('mkfifo', [log]);
   const restarted = cluster.restart(node).catch((error: unknown) => error);
   await passMs(OPENS_LOG_MS);
-  const ended = await cluster.kill(node).catch((error: unknown) => error);
+  const ended = await faultsOf(cluster)
+    .kill(node)
+    .catch((error: unknown) => error);
   // Where the machine is slow, the thread may have been ended before it opened its log.
   if (ended !== undefined && !(ended instanceof NodeStuckError)) throw ended;
   const reader = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     await until(`the thread of node ${node} ends once its call returns`, WAIT_MS, async () => {
-      await cluster.kill(node);
+      await faultsOf(cluster).kill(node);
       return true;
     });
     await restarted;

@@ -1,4 +1,5 @@
 import type { JobraftError } from '../base/errors.ts';
+import type { ClientClock } from './clock.ts';
 
 /**
  * A client's channel to one node, independent of the transport. A packet contains one or more client frames (see client-frame.ts).
@@ -26,6 +27,8 @@ export interface ClusterEndpoint {
   readonly departedReleased?: Promise<void> | undefined;
   /** It was closed, and will not be opened again: no call can be answered any more. Default: false. */
   readonly isClosed?: boolean;
+  /** The time of its clients: deadlines, leases, retries. Default: that of the process. */
+  readonly clock?: ClientClock;
   nodeIds(): readonly number[];
   /**
    * The cause that keeps a majority of the nodes from running until it is removed, such as a full disk; calls are rejected with it at once.

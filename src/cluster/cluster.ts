@@ -7,7 +7,7 @@ import type { NodeCounters } from '../node/node-metrics.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
 import type { StorageError } from '../storage/errors.ts';
 import { openClientPort } from './client-port.ts';
-import { DELAY, groupsOf, MEMBER_CHANGE, NODE_ID, PAUSE_MS, PROBABILITY, parseSettings, WAIT_MS } from './cluster-arguments.ts';
+import { MEMBER_CHANGE, NODE_ID, parseSettings, WAIT_MS } from './cluster-arguments.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
 import { clusterListeners } from './cluster-listeners.ts';
 import { ClusterManifest, recoveredCluster } from './cluster-manifest.ts';
@@ -15,6 +15,7 @@ import type { ClusterOptions, ClusterSettings } from './cluster-options.ts';
 import { clusterSettings, freeId, withAbsolutePaths } from './cluster-options.ts';
 import { releaseDeparted } from './departed-holders.ts';
 import { Exclusive } from './exclusive.ts';
+import { registerFaultTargets } from './fault-targets.ts';
 import type { RecoveredCluster } from './lost-manifest.ts';
 import { MemberChanges } from './member-changes.ts';
 import type { ClusterMembers } from './membership-controller.ts';
@@ -72,7 +73,6 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   readonly #members: MembershipController;
   readonly #changes: MemberChanges;
   #nextConnection = 1;
-  readonly #faults = new NetworkFaults();
   #probe: Client | undefined;
   #admin: Client | undefined;
   #departedReleased: Promise<void> | undefined;
@@ -85,7 +85,9 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     this.#settings = settings;
     this.#manifest = ClusterManifest.open(settings.dataDir, settings.nodes, recovered);
     const exclusive = new Exclusive();
-    this.#threads = new NodeThreads({ settings, listeners, manifest: this.#manifest, faults: this.#faults, exclusive });
+    const network = new NetworkFaults();
+    this.#threads = new NodeThreads({ settings, listeners, manifest: this.#manifest, faults: network, exclusive });
+    registerFaultTargets(this, { threads: this.#threads, network });
     this.#members = new MembershipController(
       () => this.#adminClient,
       () => this.leader(),
@@ -207,12 +209,6 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#threads.stop(node);
   }
 
-  /** Ends a node's thread at once, like a crash: it writes nothing more, and unwritten data is lost. @throws {NodeStuckError} */
-  async kill(node: number): Promise<void> {
-    this.#checkMember(node);
-    await this.#threads.get(node)?.kill();
-  }
-
   /**
    * Starts a node again from its file (a node that still runs is stopped first). A node whose file is lost or damaged, or that kept
    * everything in memory, comes back like a new node: it receives everything from its peers before it votes again. Calls for one node are
@@ -303,49 +299,6 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     this.#checkOpen();
     if (to !== undefined) this.#checkMember(to);
     return this.#members.transfer(to ?? 0);
-  }
-
-  // ---- faults: once a call is over, the nodes whose threads are not blocked have them -------------------------------
-
-  /** Blocks the node's whole thread for a while, like a stopped event loop. */
-  async pause(node: number, durationMs: number): Promise<void> {
-    this.#checkMember(node);
-    parseSettings(PAUSE_MS, durationMs, 'durationMs');
-    this.#threads.get(node)?.command({ type: 'pause', durationMs });
-  }
-
-  /** Cuts a node off from its peers, both ways. Clients still reach it. */
-  async isolate(node: number): Promise<void> {
-    this.#checkMember(node);
-    await this.partition([[node], this.nodeIds().filter((other) => other !== node)]);
-  }
-
-  /** Nodes of different groups do not reach each other; a node in no group is isolated. */
-  async partition(groups: readonly (readonly number[])[]): Promise<void> {
-    this.#checkOpen();
-    this.#faults.partition(parseSettings(groupsOf(this.nodeIds()), groups, 'groups'));
-    await this.#threads.sendFaults();
-  }
-
-  /** Ends every partition, delay and loss. */
-  async heal(): Promise<void> {
-    this.#checkOpen();
-    this.#faults.heal();
-    await this.#threads.sendFaults();
-  }
-
-  /** Delays every frame between nodes by this time, or by a random time in the range; their order stays. */
-  async delay(ms: number | { readonly fromMs: number; readonly toMs: number }): Promise<void> {
-    this.#checkOpen();
-    this.#faults.delay(parseSettings(DELAY, ms, 'ms'));
-    await this.#threads.sendFaults();
-  }
-
-  /** Drops frames between nodes with this probability. */
-  async drop(probability: number): Promise<void> {
-    this.#checkOpen();
-    this.#faults.drop(parseSettings(PROBABILITY, probability, 'probability'));
-    await this.#threads.sendFaults();
   }
 
   // -------------------------------------------------------------------------------------------------------------------

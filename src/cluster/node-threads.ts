@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { ConfigError } from '../base/errors.ts';
 import type { Generation } from '../base/generation.ts';
 import { ClusterClosedError } from '../client/errors.ts';
-import type { RebuildRejection } from '../node/admin-handler.ts';
-import { moveDamagedAside } from '../storage/damaged-file.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { ClusterListeners } from './cluster-listeners.ts';
 import { type ClusterManifest, newLife } from './cluster-manifest.ts';
@@ -15,7 +12,7 @@ import type { NetworkFaults } from './network-faults.ts';
 import type { NodeReport } from './node-boot.ts';
 import { nodeFile } from './node-file.ts';
 import { NodeHandle, NodeStuckError } from './node-handle.ts';
-import { type RebuildReply, Rebuilds } from './rebuilds.ts';
+import { NodeRepair, type RepairedThreads } from './node-repair.ts';
 
 /** A node that takes longer to reply is blocked. */
 const FAULTS_WAIT_MS = 1_000;
@@ -28,8 +25,8 @@ export interface NodeThreadsParts {
   readonly exclusive: Exclusive;
 }
 
-/** The threads of a cluster's nodes: starts and connects them, and rebuilds those whose file is damaged from the others. */
-export class NodeThreads {
+/** Supervises the threads of a cluster's nodes: starts, connects and ends them, and has those repaired that stop by themselves. */
+export class NodeThreads implements RepairedThreads {
   readonly #settings: ClusterSettings;
   readonly #listeners: ClusterListeners;
   readonly #manifest: ClusterManifest;
@@ -37,7 +34,7 @@ export class NodeThreads {
   readonly #handles = new Map<number, NodeHandle>();
   /** The last operation of each node: starts, stops and rebuilds of a node run one after the other, so that it never has two threads. */
   readonly #latest = new Map<number, Promise<void>>();
-  readonly #rebuilds: Rebuilds;
+  readonly #repair: NodeRepair;
   #starts = 0;
   #isClosed = false;
 
@@ -46,14 +43,17 @@ export class NodeThreads {
     this.#listeners = listeners;
     this.#manifest = manifest;
     this.#faults = faults;
-    this.#rebuilds = new Rebuilds({
-      dataDir: settings.dataDir,
-      ask: (node, question) => this.#askToRebuild(node, question),
-      unfinished: () => this.#unfinishedRebuilds(),
-      areOthersRunning: (node) => this.#areOthersRunning(node),
-      isClosed: () => this.#isClosed,
-      exclusive,
-    });
+    this.#repair = new NodeRepair({ settings, listeners, manifest, exclusive, threads: this });
+  }
+
+  /** Part of {@link RepairedThreads}. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Of all nodes that were started and not removed, also of those that ended. */
+  handles(): readonly NodeHandle[] {
+    return [...this.#handles.values()];
   }
 
   get(node: number): NodeHandle | undefined {
@@ -78,13 +78,13 @@ export class NodeThreads {
       outcome.status === 'rejected' ? [{ node: nodes[at] ?? 0, error: outcome.reason }] : [],
     );
     // One after the other: each is rebuilt by a majority of undamaged nodes, or the start fails with the reason.
-    for (const { node, error } of failures) await this.#inTurn(node, () => this.#rebuild(node, error));
+    for (const { node, error } of failures) await this.#inTurn(node, () => this.#repair.rebuild(node, error));
   }
 
   /** Starts a node that does not run. @throws {ClusterClosedError | StorageError} or another error of the start. */
   async add(node: number): Promise<void> {
     await this.#inTurn(node, async () => {
-      if (this.#handles.get(node)?.isRunning !== true) await this.#spawn(node);
+      if (this.#handles.get(node)?.isRunning !== true) await this.spawn(node);
     });
   }
 
@@ -95,30 +95,13 @@ export class NodeThreads {
   async restart(node: number): Promise<void> {
     await this.#inTurn(node, async () => {
       await this.#handles.get(node)?.stop(true);
-      await this.#spawn(node).catch((error: unknown) => this.#rebuild(node, error));
+      await this.spawn(node).catch((error: unknown) => this.#repair.rebuild(node, error));
     });
   }
 
   /** @returns the new path of the old file. @throws {StorageError} when the others do not have everything that was acknowledged. */
   async repair(node: number): Promise<string | undefined> {
-    return await this.#inTurn(node, async () => {
-      if (!this.#areOthersRunning(node)) throw await this.#rebuilds.rejected(node, this.#tooFewRun());
-      const isRunning = this.#handles.get(node)?.isRunning === true;
-      return await this.#rebuilds.run(node, {
-        stop: async () => {
-          await this.#handles.get(node)?.stop(true);
-        },
-        replace: async () => {
-          this.#checkOpen();
-          const movedTo = this.#moveAside(node);
-          await this.#spawn(node);
-          return movedTo;
-        },
-        resume: async () => {
-          if (isRunning) await this.#spawn(node);
-        },
-      });
-    });
+    return await this.#inTurn(node, () => this.#repair.repair(node));
   }
 
   async remove(nodes: readonly number[]): Promise<void> {
@@ -175,8 +158,8 @@ export class NodeThreads {
     await this.reports(false, FAULTS_WAIT_MS);
   }
 
-  /** Only within the node's queue of operations. @throws {ClusterClosedError | StorageError} or another error of the start. */
-  async #spawn(id: number): Promise<void> {
+  /** Starts a node's thread; only within the node's queue of operations. @throws {ClusterClosedError | StorageError} or another error of the start. */
+  async spawn(id: number): Promise<void> {
     this.#checkOpen();
     // It may have been removed since the call.
     if (!this.#manifest.nodes.includes(id))
@@ -241,7 +224,7 @@ export class NodeThreads {
     this.#inTurn(node, async () => {
       await handle.stop(false);
       // It may have been started again, or removed, meanwhile.
-      if (this.#handles.get(node) === handle) await this.#rebuild(node, error);
+      if (this.#handles.get(node) === handle) await this.#repair.rebuild(node, error);
     }).catch((reason: Error) => {
       if (!this.#isClosed) this.#listeners.onNodeFailure(node, reason);
     });
@@ -259,66 +242,6 @@ export class NodeThreads {
       if (this.#latest.get(node) === ended) this.#latest.delete(node);
     });
     return result;
-  }
-
-  /** @throws the error that stopped the node, if its peers cannot repair it. */
-  async #rebuild(node: number, failure: unknown): Promise<void> {
-    if (!(failure instanceof StorageError) || this.#isClosed || this.#settings.repair === 'manual') throw failure;
-    const replace = async (): Promise<void> => {
-      this.#checkOpen();
-      const movedTo = this.#moveAside(node);
-      await this.#spawn(node);
-      this.#listeners.onRepair({ node, damage: failure, movedTo: movedTo ?? '' });
-    };
-    if (failure.code === 'STORAGE_ROLLED_BACK' && this.#areOthersSound(node)) await replace();
-    else if (failure.code === 'STORAGE_DAMAGED' && this.#areOthersRunning(node)) await this.#rebuilds.run(node, { replace }, failure);
-    else if (failure.code === 'STORAGE_DAMAGED' || failure.code === 'STORAGE_ROLLED_BACK')
-      throw await this.#rebuilds.rejected(node, this.#tooFewRun(), failure);
-    else throw failure;
-  }
-
-  /** Asks the running nodes; only a leader can decide. */
-  async #askToRebuild(node: number, question: number): Promise<RebuildReply> {
-    const running = [...this.#handles.values()].filter((handle) => handle.isRunning);
-    const replies = await Promise.all(running.map((handle) => handle.rebuildReply(node, question)));
-    const leaders = replies.filter((reply) => reply?.isFromLeader === true);
-    return leaders.find((reply) => reply?.rejection === undefined) ?? leaders[0] ?? { isFromLeader: false, rejection: undefined };
-  }
-
-  async #unfinishedRebuilds(): Promise<number[]> {
-    const reports = await this.reports(false);
-    const isVotersDisk = (node: number, disk: number): boolean =>
-      reports.every(({ report }) => report.voterDisks.every((voter) => disk === 0 || voter.node !== node || voter.disk === disk));
-    return reports.filter(({ node, report }) => !isVotersDisk(node, report.disk)).map(({ node }) => node);
-  }
-
-  /** Whether the other running nodes are a majority; whether they have everything, the leader decides. */
-  #areOthersRunning(node: number): boolean {
-    const others = [...this.#handles.values()].filter((handle) => handle.id !== node && handle.isRunning);
-    return others.length > this.#manifest.nodes.length / 2;
-  }
-
-  /** Of two nodes, the other one is no majority even if it runs. */
-  #tooFewRun(): RebuildRejection {
-    const count = this.#manifest.nodes.length;
-    if (count > 2) return { message: 'the other nodes that run are no majority.', isFinal: false };
-    return { message: `a cluster of ${count} ${count === 1 ? 'node' : 'nodes'} has no majority without this node.`, isFinal: true };
-  }
-
-  /**
-   * Whether the others may still be a majority: those that run, and those that were not started yet. A file that was restored from an older
-   * copy never counts as a copy, so they need not run before it is moved aside.
-   */
-  #areOthersSound(node: number): boolean {
-    const others = this.#manifest.nodes.filter((other) => other !== node && this.#handles.get(other)?.isRunning !== false);
-    return others.length > this.#manifest.nodes.length / 2;
-  }
-
-  #moveAside(node: number): string | undefined {
-    const { dataDir } = this.#settings;
-    const file = dataDir === undefined ? undefined : nodeFile(dataDir, node);
-    this.#manifest.onFilesCreated([node]);
-    return file === undefined || !existsSync(file) ? undefined : moveDamagedAside(file);
   }
 
   /** @throws {ClusterClosedError} */

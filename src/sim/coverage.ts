@@ -88,7 +88,7 @@ export const SOMETIMES = [
   'query turned away',
   'request turned away',
   'call ended with an unknown outcome',
-  'call ended that was not executed',
+  'call ended that was not applied',
   'node restarted with newer code',
   'node restarted with other limits',
   'cluster moved to a newer version',

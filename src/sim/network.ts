@@ -1,5 +1,5 @@
+import type { Schedule } from '../base/schedule.ts';
 import type { NetworkPlan } from './plan.ts';
-import type { Schedule } from './schedule.ts';
 import type { SimRandom } from './sim-random.ts';
 
 /** Where frames may be reordered, some arrive very late: in another term, after another leader, after a restart. */

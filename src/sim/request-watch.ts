@@ -94,7 +94,7 @@ export class RequestWatch {
     else this.#onUsed(request);
   }
 
-  /** The client's process ends, and no longer awaits its replies. */
+  /** The client's process ends: no client awaits a reply. */
   forgetUnanswered(): void {
     for (const [key, { hasReply }] of this.#sent) if (!hasReply) this.#sent.delete(key);
   }

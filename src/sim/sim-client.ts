@@ -260,7 +260,7 @@ export class SimClient {
     const isExpected = EXPECTED_ERRORS.includes(code) || code === 'TOO_LARGE' || (code === 'VERSION' && this.#cluster.plan.isVersionAsked);
     checkProperty(code !== 'UNEXPECTED_RESULT', 'replies are whole', () => message);
     checkProperty(isExpected, 'valid requests are taken', () => `${code}: ${message}`);
-    this.#cluster.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not executed');
+    this.#cluster.coverage.add(outcome === 'unknown' ? 'call ended with an unknown outcome' : 'call ended that was not applied');
     if (outcome === 'unknown') step.giveUp();
     else step.reject(code);
   }

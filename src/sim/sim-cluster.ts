@@ -1,5 +1,6 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { asNodeId, type EntryId } from '../base/ids.ts';
+import { Schedule } from '../base/schedule.ts';
 import type { NodeEvent } from '../node/event.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import type { ClientFrame } from '../protocol/client-frame.ts';
@@ -19,7 +20,6 @@ import { Leaderships } from './leaderships.ts';
 import type { MachineClients, Receiver } from './machine-clients.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { Plan } from './plan.ts';
-import { Schedule } from './schedule.ts';
 import type { SimMachine } from './sim-machine.ts';
 import { SimNode, type SimNodeHost } from './sim-node.ts';
 import { SimRandom } from './sim-random.ts';

@@ -1,9 +1,11 @@
 import { lifeOf } from '../base/generation.ts';
 import type { EntryId, NodeId } from '../base/ids.ts';
 import { asDiskId, asNodeId } from '../base/ids.ts';
+import type { Schedule } from '../base/schedule.ts';
 import { type ClusterLimits, clusterLimits } from '../config/limits.ts';
 import type { NodeEvent } from '../node/event.ts';
 import { NodeRuntime } from '../node/node-runtime.ts';
+import { TurnSchedule } from '../node/turn-schedule.ts';
 import { raftConfig } from '../raft/config.ts';
 import { configurationOf, type Entry } from '../raft/entry.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
@@ -11,7 +13,6 @@ import { openMemoryStorage } from '../storage/memory-storage.ts';
 import type { PersistBatch } from '../storage/port.ts';
 import type { Coverage } from './coverage.ts';
 import type { Plan } from './plan.ts';
-import type { Schedule } from './schedule.ts';
 import type { SimMachine } from './sim-machine.ts';
 import { DurableState, WatchedStorage } from './watched-storage.ts';
 
@@ -64,12 +65,9 @@ export class SimNode {
   readonly #plan: Plan;
   readonly #rate: number;
   readonly #startedMs: number;
-  /** Until then its thread is stopped. */
-  #busyUntilMs = 0;
   /** How long the current turn has been stuck in a write. */
   #stuckMs = 0;
-  #wakeAtMs = Number.POSITIVE_INFINITY;
-  #wakes = 0;
+  readonly #turns: TurnSchedule;
 
   constructor(host: SimNodeHost, schedule: Schedule, plan: Plan, id: number, rate: number, startedMs: number) {
     this.#host = host;
@@ -80,6 +78,7 @@ export class SimNode {
     this.#startedMs = startedMs;
     this.disk = new MemoryDisk(diskIdOf(id, 1));
     this.everDurable.set(this.diskId, new DurableState());
+    this.#turns = new TurnSchedule(schedule, () => this.#turn());
   }
 
   /** The id of its current disk. */
@@ -115,7 +114,7 @@ export class SimNode {
   /** Starts the node from its disk. @throws the storage's error when it is damaged. */
   start(): void {
     this.lives += 1;
-    this.#busyUntilMs = this.#schedule.nowMs;
+    this.#turns.stop();
     const { nodes, raft, seed, isVersionAsked } = this.#plan;
     const { machine } = this.#host;
     const limits = clusterLimits(this.#limits());
@@ -179,8 +178,7 @@ export class SimNode {
     this.hasPlannedFailure = false;
     this.#stuckMs = 0;
     this.disk.crash();
-    this.#wakes += 1;
-    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#turns.stop();
   }
 
   /** Replaces the disk by an empty one; the old one is lost. */
@@ -203,41 +201,27 @@ export class SimNode {
   }
 
   pause(durationMs: number): void {
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + durationMs);
-    this.wake(this.#busyUntilMs);
+    this.#turns.busyUntil(this.#schedule.nowMs + durationMs);
+    this.wake(this.#schedule.nowMs);
   }
 
   /** Everything was suspended for this time, also this node. */
   onSuspended(durationMs: number): void {
-    this.#busyUntilMs += durationMs;
-    this.#wakeAtMs += durationMs;
+    this.#turns.onSuspended(durationMs);
   }
 
   /** Input arrived, or a deadline moved: a turn is due at `atMs`, or when the thread is free. */
   wake(atMs: number): void {
-    if (this.runtime === undefined) return;
-    const dueMs = Math.max(atMs, this.#busyUntilMs, this.#schedule.nowMs);
-    if (dueMs >= this.#wakeAtMs) return;
-    this.#wakeAtMs = dueMs;
-    this.#wakes += 1;
-    const wake = this.#wakes;
-    this.#schedule.at(dueMs, () => {
-      if (wake === this.#wakes) this.#turn();
-    });
+    if (this.isUp) this.#turns.wake(atMs);
   }
 
   #turn(): void {
     const { runtime } = this;
     if (runtime === undefined) return;
-    this.#wakeAtMs = Number.POSITIVE_INFINITY;
-    if (this.#schedule.nowMs < this.#busyUntilMs) {
-      this.wake(this.#busyUntilMs);
-      return;
-    }
     this.#stuckMs = 0;
     const ended = this.#host.runTurn(this, runtime);
     if (ended) return;
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#schedule.nowMs + this.#stuckMs + TURN_MS);
+    this.#turns.busyUntil(this.#schedule.nowMs + this.#stuckMs + TURN_MS);
     this.#stuckMs = 0;
     this.#host.afterTurn(this, runtime);
     this.wake(this.#trueMs(runtime.nextDeadlineMs));

@@ -1,6 +1,6 @@
 import { SeededRandom } from '../base/random.ts';
+import type { Schedule } from '../base/schedule.ts';
 import type { DeliveryHost } from '../client/delivery/host.ts';
-import type { Schedule } from './schedule.ts';
 
 /** Runs a client's delivery in simulated time. A client that ended is called no more. */
 export class SimulatedTime implements DeliveryHost {

@@ -36,12 +36,12 @@ describe('the API reference', () => {
   it('has a page for everything that the package exports', () => {
     const pages = new Set(readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => basename(path, '.md')));
     const names = Object.values<{ default: string }>(entries).flatMap((entry) => exportedNames(entry.default));
-    expect(names).toEqual(expect.arrayContaining(['Queue', 'Worker', 'JobOptions', 'startCluster']));
+    expect(names).toEqual(expect.arrayContaining(['Queue', 'Worker', 'JobOptions', 'startCluster', 'startTestCluster']));
     expect(names.filter((name) => !pages.has(name))).toEqual([]);
   });
 
   it('names the errors of a call, with links to their pages', () => {
-    const page = readFileSync(join(folder, 'classes/Queue.md'), 'utf8');
+    const page = readFileSync(join(folder, 'index/classes/Queue.md'), 'utf8');
     expect(page).toContain('[NoNodesRunningError](NoNodesRunningError.md), [ClientClosedError](ClientClosedError.md): nothing was added');
   });
 });

@@ -54,6 +54,24 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: ['node:', 'zod'],
   },
+  // The second entry of the package: what users need in their tests. Nothing of the first entry imports it.
+  testing: {
+    own: [
+      'runtime/check',
+      'base',
+      'protocol',
+      'raft/config',
+      'raft/entry',
+      'queue',
+      'node',
+      'storage',
+      'transport',
+      'client',
+      'cluster',
+      'config',
+    ],
+    packages: ['node:', 'zod'],
+  },
   // Recorded histories of clients, and their checkers; also for the soak and the scenarios.
   history: { own: ['base', 'protocol', 'type client/endpoint'], packages: [] },
   sim: {
@@ -107,7 +125,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod', 'yaml', 'csv-stringify', 'csv-parse'],
   },
   'eval/bench': {
-    own: ['index', 'base', 'type config', 'eval/measuring'],
+    own: ['index', 'testing/index', 'base', 'type config', 'eval/measuring'],
     packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
   },
   'eval/profile': { own: ['runtime/check', 'config', 'eval/bench'], packages: ['node:', 'zod'] },
@@ -123,13 +141,13 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod', 'csv-parse'],
   },
   // Runs clients under real faults, and checks their histories.
-  'eval/soak': { own: ['runtime/check', 'index', 'base', 'history'], packages: ['node:'] },
+  'eval/soak': { own: ['runtime/check', 'index', 'testing/index', 'base', 'history'], packages: ['node:'] },
   // Injects bugs into a copy of the source, which the simulator has to find.
   'eval/mutants': { own: ['eval/measuring'], packages: ['node:', 'typescript'] },
   'eval/node-versions': { own: ['eval/measuring'], packages: ['node:', 'commander', 'zod'] },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
-    own: ['index', 'base', 'eval/measuring'],
+    own: ['index', 'testing/index', 'base', 'eval/measuring'],
     packages: ['node:', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
   // The entry points of all of them.

@@ -45,7 +45,9 @@ describe('what npm packs', () => {
 
   it('has every file that its code imports, and depends on every imported package', () => {
     const seen = new Set<string>();
-    const waiting = files.filter((path) => path === 'dist/src/index.js' || path.endsWith('-worker.js'));
+    const entries = Object.values<{ readonly default: string }>(manifest.exports).map((conditions) => conditions.default.replace('./', ''));
+    expect(entries).toEqual(['dist/src/index.js', 'dist/src/testing/index.js']);
+    const waiting = files.filter((path) => entries.includes(path) || path.endsWith('-worker.js'));
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
       if (seen.has(path)) continue;
       seen.add(path);

@@ -52,7 +52,7 @@ function someSlots(concurrency: number, quarantine = new Quarantine(), maxStalle
     intake as unknown as JobClaimer,
     {
       run: (held) => {
-        held.onStarted();
+        held.onStarted(Date.now());
         run.push(held.id);
         whenRun();
       },

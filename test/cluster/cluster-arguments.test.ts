@@ -1,16 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/base/errors.ts';
-import {
-  DELAY,
-  groupsOf,
-  MEMBER_CHANGE,
-  NODE_ID,
-  NODE_IDS,
-  PAUSE_MS,
-  PROBABILITY,
-  parseSettings,
-  WAIT_MS,
-} from '../../src/cluster/cluster-arguments.ts';
+import { MEMBER_CHANGE, NODE_ID, NODE_IDS, parseSettings, WAIT_MS } from '../../src/cluster/cluster-arguments.ts';
+import { DELAY, groupsOf, PAUSE_MS, PROBABILITY } from '../../src/testing/fault-arguments.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,5 +1,6 @@
 import type { Cluster } from 'jobraft';
 import { ConfigError, JobraftError, Queue, startCluster } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { SeededRandom } from '../../src/base/random.ts';
@@ -56,7 +57,7 @@ describe('invalid arguments', () => {
     ['status', (cluster, odd) => cluster.status(odd)],
     ['waitForLeader', (cluster, odd) => cluster.waitForLeader(odd), half],
     ['stop', (cluster, odd) => cluster.stop(odd)],
-    ['kill', (cluster, odd) => cluster.kill(odd)],
+    ['kill', (cluster, odd) => faultsOf(cluster).kill(odd)],
     ['restart', (cluster, odd) => cluster.restart(odd)],
     ['repair', (cluster, odd) => cluster.repair(odd)],
     ['addNode', (cluster, odd) => cluster.addNode(odd)],
@@ -65,12 +66,12 @@ describe('invalid arguments', () => {
     ['changeMembers to add', (cluster, odd) => cluster.changeMembers({ add: odd }), none],
     ['changeMembers to remove', (cluster, odd) => cluster.changeMembers({ remove: odd }), none],
     ['transferLeadership', (cluster, odd) => cluster.transferLeadership(odd)],
-    ['pause', (cluster, odd) => cluster.pause(odd, 1)],
-    ['pause for', (cluster, odd) => cluster.pause(1, odd), half],
-    ['isolate', (cluster, odd) => cluster.isolate(odd)],
-    ['partition', (cluster, odd) => cluster.partition(odd), none],
-    ['delay', (cluster, odd) => cluster.delay(odd), half],
-    ['drop', (cluster, odd) => cluster.drop(odd), half],
+    ['pause', (cluster, odd) => faultsOf(cluster).pause(odd, 1)],
+    ['pause for', (cluster, odd) => faultsOf(cluster).pause(1, odd), half],
+    ['isolate', (cluster, odd) => faultsOf(cluster).isolate(odd)],
+    ['partition', (cluster, odd) => faultsOf(cluster).partition(odd), none],
+    ['delay', (cluster, odd) => faultsOf(cluster).delay(odd), half],
+    ['drop', (cluster, odd) => faultsOf(cluster).drop(odd), half],
   ])('reject with a typed error, and end no node: %s', async (_, call, fine) => {
     const { cluster, failures } = shared;
     for (const odd of oddities.filter((each) => each !== fine)) {
@@ -83,16 +84,18 @@ describe('invalid arguments', () => {
 
   it('name the argument, its value and the remedy', async () => {
     const { cluster } = shared;
-    await expect(cluster.pause(1, Number.POSITIVE_INFINITY)).rejects.toThrow(
+    await expect(faultsOf(cluster).pause(1, Number.POSITIVE_INFINITY)).rejects.toThrow(
       /"durationMs" has the value Infinity\. Give a number of milliseconds/,
     );
-    await expect(cluster.drop('0.5' as never)).rejects.toThrow(/"probability" has the value "0\.5"\. Give a number from 0 to 1/);
+    await expect(faultsOf(cluster).drop('0.5' as never)).rejects.toThrow(/"probability" has the value "0\.5"\. Give a number from 0 to 1/);
     await expect(cluster.changeMembers({ added: [4] } as never)).rejects.toThrow(
       /"added" .*No such setting\. Did you mean "add"\? Known here are add, remove/,
     );
     await expect(cluster.changeMembers({ add: [4, 4] })).rejects.toThrow(/"add" has the value \[4,4\]\. Give a list of node ids/);
-    await expect(cluster.partition([[1, 9]])).rejects.toThrow(/"groups" has the value \[\[1,9\]\]\. .*The cluster's nodes are 1/);
+    await expect(faultsOf(cluster).partition([[1, 9]])).rejects.toThrow(/"groups" has the value \[\[1,9\]\]\. .*The cluster's nodes are 1/);
     await expect(cluster.waitForLeader(Number.NaN)).rejects.toBeInstanceOf(ConfigError);
+    for (const odd of [undefined, null, {}, 1])
+      expect(() => faultsOf(odd as never)).toThrow(/"cluster" .*Give what startCluster\(\) returned/);
   });
 });
 

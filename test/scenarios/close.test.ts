@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { Cluster } from 'jobraft';
 import { ClusterClosedError, Queue, startCluster, Worker } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { eventually } from './support.ts';
 
@@ -15,7 +16,7 @@ const calls: readonly [string, (cluster: Cluster) => Promise<unknown>][] = [
   ['metrics', (cluster) => cluster.metrics()],
   ['replicaStates', (cluster) => cluster.replicaStates()],
   ['stop', (cluster) => cluster.stop(1)],
-  ['kill', (cluster) => cluster.kill(1)],
+  ['kill', (cluster) => faultsOf(cluster).kill(1)],
   ['restart', (cluster) => cluster.restart(1)],
   ['repair', (cluster) => cluster.repair(1)],
   ['members', (cluster) => cluster.members()],
@@ -23,12 +24,12 @@ const calls: readonly [string, (cluster: Cluster) => Promise<unknown>][] = [
   ['removeNode', (cluster) => cluster.removeNode(1)],
   ['changeMembers', (cluster) => cluster.changeMembers({ add: [2] })],
   ['transferLeadership', (cluster) => cluster.transferLeadership()],
-  ['pause', (cluster) => cluster.pause(1, 1)],
-  ['isolate', (cluster) => cluster.isolate(1)],
-  ['partition', (cluster) => cluster.partition([[1]])],
-  ['heal', (cluster) => cluster.heal()],
-  ['delay', (cluster) => cluster.delay(1)],
-  ['drop', (cluster) => cluster.drop(0)],
+  ['pause', (cluster) => faultsOf(cluster).pause(1, 1)],
+  ['isolate', (cluster) => faultsOf(cluster).isolate(1)],
+  ['partition', (cluster) => faultsOf(cluster).partition([[1]])],
+  ['heal', (cluster) => faultsOf(cluster).heal()],
+  ['delay', (cluster) => faultsOf(cluster).delay(1)],
+  ['drop', (cluster) => faultsOf(cluster).drop(0)],
 ];
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((reason: unknown) => reason);

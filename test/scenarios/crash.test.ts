@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Queue } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, checkLogsEqual, clientOf, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
 
@@ -10,7 +11,7 @@ describe('crash and restart (R8, G4)', () => {
     const { cluster, queue } = scene;
     const leader = await settledLeader(cluster);
     const follower = others(cluster, leader)[0] ?? 0;
-    await cluster.kill(follower);
+    await faultsOf(cluster).kill(follower);
     await Promise.all(Array.from({ length: 100 }, (_, n) => queue.add('job', { n })));
     await cluster.restart(follower);
     await converged(cluster);
@@ -31,7 +32,7 @@ describe('crash and restart (R8, G4)', () => {
       const { term } = await cluster.status(leader);
       const before = acknowledged.size;
       await eventually('the load goes on', async () => acknowledged.size > before + 20);
-      await cluster.kill(leader);
+      await faultsOf(cluster).kill(leader);
       await leaderAmong(cluster, others(cluster, leader), term);
       await cluster.restart(leader);
     }
@@ -49,7 +50,7 @@ describe('crash and restart (R8, G4)', () => {
     for (let n = 0; n < 50; n += 1) await queue.add('job', { n });
     const follower = others(cluster, leader)[0] ?? 0;
     await converged(cluster);
-    await cluster.kill(follower);
+    await faultsOf(cluster).kill(follower);
     rmSync(join(dataDir, `node-${follower}`), { recursive: true });
     await cluster.restart(follower);
     await converged(cluster);
@@ -64,7 +65,7 @@ describe('crash and restart (R8, G4)', () => {
     await settledLeader(cluster);
     const jobs = [];
     for (let n = 0; n < 100; n += 1) jobs.push(await queue.add('job', { n }));
-    await Promise.all(cluster.nodeIds().map((node) => cluster.kill(node)));
+    await Promise.all(cluster.nodeIds().map((node) => faultsOf(cluster).kill(node)));
     await Promise.all(cluster.nodeIds().map((node) => cluster.restart(node)));
     await settledLeader(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(100);
@@ -81,15 +82,15 @@ describe('crash and restart (R8, G4)', () => {
     const lonelyQueue = new Queue('work', { connection: lonely });
     await eventually('it has a session', async () => lonely.connect().then(() => true));
     await queue.add('agreed', {});
-    await cluster.isolate(first);
+    await faultsOf(cluster).isolate(first);
     const before = await cluster.status(first);
     const undecidedAdd = lonelyQueue.add('undecided', {});
     const logged = async () =>
       (await cluster.log(first, before.lastIndex + 1)).filter((entry) => entry.kind === 'command' && entry.term === before.term);
     await eventually('the isolated leader has written it', async () => (await logged()).length > 0);
     // The others are killed before they can agree on anything else, so that the longest log is the crashed leader's.
-    await Promise.all([cluster.kill(second ?? 0), cluster.kill(third ?? 0), cluster.kill(first)]);
-    await cluster.heal();
+    await Promise.all([faultsOf(cluster).kill(second ?? 0), faultsOf(cluster).kill(third ?? 0), faultsOf(cluster).kill(first)]);
+    await faultsOf(cluster).heal();
     await expect(undecidedAdd).rejects.toMatchObject({ outcome: 'unknown' });
     await lonely.close();
     await cluster.restart(first);

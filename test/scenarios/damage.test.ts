@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type ClusterOptions, Queue, startCluster } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, clientOf, eventually, settledLeader } from './support.ts';
 
@@ -148,7 +149,7 @@ describe('a repair of one of two voters', () => {
     const leader = await settledLeader(cluster);
     const [node = 0, third] = cluster.nodeIds().filter((each) => each !== leader);
     // It waits for the third node's reply, which never comes.
-    if (third !== undefined) await cluster.isolate(third);
+    if (third !== undefined) await faultsOf(cluster).isolate(third);
     const repair = cluster.repair(node);
     const removed = third === undefined ? Promise.resolve() : cluster.removeNode(third);
     await expect(repair).rejects.toMatchObject({
@@ -159,7 +160,7 @@ describe('a repair of one of two voters', () => {
     await removed;
     expect(cluster.isRunning(node)).toBe(true);
     await queue.add('job', {});
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     const added = await cluster.addNode();
     expect(await cluster.repair(node)).toContain('damaged');
     expect((await cluster.members()).voters).toContain(added);
@@ -175,7 +176,7 @@ describe('a node that is damaged while another one is being rebuilt', () => {
     const leader = await settledLeader(cluster);
     const [first = 0, second = 0] = cluster.nodeIds().filter((node) => node !== leader);
     // The first node gets no messages, so that it stays empty.
-    await cluster.isolate(first);
+    await faultsOf(cluster).isolate(first);
     await cluster.repair(first);
     await cluster.stop(second);
     const entry = rowsOf(fileOf(dataDir, second)).findLast(({ table }) => table === 'entry');

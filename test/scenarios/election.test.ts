@@ -1,3 +1,4 @@
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, eventually, leaderAmong, others, settledLeader, statuses } from './support.ts';
 
@@ -38,7 +39,7 @@ describe('leader failure (G6, C2)', () => {
     const first = await settledLeader(cluster);
     const { term } = await cluster.status(first);
     await queue.add('before', {});
-    await cluster.kill(first);
+    await faultsOf(cluster).kill(first);
     const next = await leaderAmong(cluster, others(cluster, first), term);
     expect(next.node).not.toBe(first);
     await queue.add('after', {});
@@ -49,7 +50,7 @@ describe('leader failure (G6, C2)', () => {
     await using scene = await aCluster();
     const { cluster } = scene;
     const first = await settledLeader(cluster);
-    await cluster.kill(first);
+    await faultsOf(cluster).kill(first);
     const next = await settledLeader(cluster);
     await cluster.restart(first);
     expect(await settledLeader(cluster)).toBe(next);
@@ -61,7 +62,7 @@ describe('leader failure (G6, C2)', () => {
     const { cluster, queue } = scene;
     const first = await settledLeader(cluster);
     const { term } = await cluster.status(first);
-    await cluster.pause(first, 3_000);
+    await faultsOf(cluster).pause(first, 3_000);
     const next = await leaderAmong(cluster, others(cluster, first), term);
     expect(next.node).not.toBe(first);
     await queue.add('while paused', {});
@@ -77,7 +78,7 @@ describe('leader instability under rapid timeouts (C3, C7)', () => {
     await eventually('at least twenty elections were begun', async () => {
       const started = (await cluster.metrics()).reduce((sum, { elections }) => sum + elections, 0);
       const leader = await cluster.leader();
-      if (leader !== undefined) await cluster.pause(leader, 30);
+      if (leader !== undefined) await faultsOf(cluster).pause(leader, 30);
       return started >= 20;
     });
     await queue.add('during the elections', {});

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClusterOptions, Queue, startCluster } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aFolder, eventually } from './support.ts';
 
@@ -132,7 +133,7 @@ describe('a killed cluster whose write-ahead logs are lost', () => {
     await using cluster = await startCluster({ nodes: 3, dataDir });
     const queue = new Queue('q', { connection: cluster });
     for (let n = 0; n < 5; n += 1) await queue.add('job', { n });
-    await Promise.all(cluster.nodeIds().map((node) => cluster.kill(node)));
+    await Promise.all(cluster.nodeIds().map((node) => faultsOf(cluster).kill(node)));
   };
   const walOf = (dataDir: string, node: number): string => join(dataDir, `node-${node}`, 'jobraft.db-wal');
 

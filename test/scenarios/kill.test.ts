@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
 import { Queue, startCluster, Worker } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { aCluster, converged, eventually, settledLeader } from './support.ts';
 
@@ -45,7 +46,7 @@ describe('a node that is killed', () => {
         await eventually('the load goes on', async () => added > before + ADDS_AT_ONCE);
         // Every third is a follower.
         const victim = kill % 3 === 2 ? (cluster.nodeIds().find((node) => node !== leader) ?? leader) : leader;
-        await cluster.kill(victim);
+        await faultsOf(cluster).kill(victim);
         await cluster.restart(victim);
       }
       isOver = true;
@@ -69,7 +70,7 @@ describe('a node that is killed', () => {
     const { cluster, queue, dataDir } = scene;
     const leader = await settledLeader(cluster);
     for (let n = 0; n < 20; n += 1) await queue.add('job', { n });
-    await cluster.kill(leader);
+    await faultsOf(cluster).kill(leader);
     expect(existsSync(walOf(dataDir, leader))).toBe(true);
     await cluster.restart(leader);
     await converged(cluster);
@@ -84,8 +85,8 @@ describe('a node that is killed', () => {
     await using scene = await aCluster();
     const { cluster } = scene;
     const leader = await settledLeader(cluster);
-    await cluster.pause(leader, 3_600_000);
-    await cluster.kill(leader);
+    await faultsOf(cluster).pause(leader, 3_600_000);
+    await faultsOf(cluster).kill(leader);
     expect(cluster.isRunning(leader)).toBe(false);
     await settledLeader(cluster);
     expect(terminate).not.toHaveBeenCalled();
@@ -102,7 +103,7 @@ describe('a node that is killed', () => {
       (error: Error) => error.message,
     );
     await eventually('the thread was started', async () => cluster.isRunning(3));
-    await cluster.kill(3);
+    await faultsOf(cluster).kill(3);
     expect(['ready', 'Node 3 stopped: its thread ended before it was ready. Start it again: cluster.restart(node).']).toContain(
       await restarted,
     );

@@ -1,4 +1,5 @@
 import { Client, Queue, startCluster } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, eventually } from './support.ts';
 
@@ -29,7 +30,7 @@ describe('a running cluster (C4)', () => {
     await cluster.changeMembers({ add: [6, 7, 8, 9, 10, 11, 12, 13] });
     expect((await cluster.members()).voters).toHaveLength(13);
     const leader = await cluster.waitForLeader();
-    await cluster.kill(leader);
+    await faultsOf(cluster).kill(leader);
     await cluster.restart(leader);
     await cluster.changeMembers({ remove: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
     expect((await cluster.members()).voters).toEqual([11, 12, 13]);
@@ -47,7 +48,7 @@ describe('a running cluster (C4)', () => {
     const queue = new Queue('work', { connection: client });
     const leader = await cluster.waitForLeader(300_000);
     await queue.addBulk(Array.from({ length: 100 }, (_, n) => ({ name: 'job', data: { n } })));
-    await cluster.kill(leader);
+    await faultsOf(cluster).kill(leader);
     await queue.add('job', {});
     expect(await cluster.waitForLeader(300_000)).not.toBe(leader);
     expect((await queue.getJobCounts()).waiting).toBe(101);

@@ -1,4 +1,5 @@
 import { Queue } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, checkLogsEqual, clientOf, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
 
@@ -9,11 +10,11 @@ describe('the leader is disconnected and comes back', () => {
     const { cluster, queue } = scene;
     const first = await settledLeader(cluster);
     const { term } = await cluster.status(first);
-    await cluster.isolate(first);
+    await faultsOf(cluster).isolate(first);
     const next = await leaderAmong(cluster, others(cluster, first), term);
     await eventually('the old leader has stepped down', async () => (await cluster.status(first)).state !== 'leader');
     await queue.add('meanwhile', {});
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     expect(await settledLeader(cluster)).toBe(next.node);
     await converged(cluster);
   });
@@ -23,7 +24,7 @@ describe('the leader is disconnected and comes back', () => {
     const { cluster } = scene;
     const leader = await settledLeader(cluster);
     await scene.queue.add('before', {});
-    await cluster.partition([[1], [2], [3]]);
+    await faultsOf(cluster).partition([[1], [2], [3]]);
     const commits = async () => Promise.all(cluster.nodeIds().map(async (node) => (await cluster.status(node)).commit));
     const before = Math.max(...(await commits()));
     const lonely = clientOf(cluster, leader, 400);
@@ -32,7 +33,7 @@ describe('the leader is disconnected and comes back', () => {
     await eventually('there is no leader', async () => (await cluster.leader()) === undefined);
     expect(Math.max(...(await commits()))).toBeLessThanOrEqual(before);
     await lonely.close();
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     await settledLeader(cluster);
     await scene.queue.add('after', {});
     await converged(cluster);
@@ -44,11 +45,11 @@ describe('the leader is disconnected and comes back', () => {
     const leader = await settledLeader(cluster);
     const away = others(cluster, leader)[0] ?? 0;
     const { term } = await cluster.status(leader);
-    await cluster.isolate(away);
+    await faultsOf(cluster).isolate(away);
     await eventually('the isolated follower campaigned five times', async () =>
       (await cluster.metrics()).some(({ node, elections }) => node === away && elections >= 5),
     );
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     await eventually('it follows again', async () => (await cluster.status(away)).leaderId === leader);
     expect((await cluster.status(leader)).term).toBe(term);
   });
@@ -74,13 +75,13 @@ describe('five nodes under eight random partitions (G5)', () => {
     for (let round = 0; round < 8; round += 1) {
       const left = cluster.nodeIds().filter(() => nextBit() === 1);
       const right = others(cluster, ...left);
-      await cluster.partition([left, right]);
+      await faultsOf(cluster).partition([left, right]);
       const majority = left.length > right.length ? left : right;
       const before = acknowledged.size;
       await leaderAmong(cluster, majority);
       await eventually('the majority takes jobs', async () => acknowledged.size > before + 10);
     }
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     isOver = true;
     await load;
     await settledLeader(cluster);
@@ -93,10 +94,10 @@ describe('five nodes under eight random partitions (G5)', () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     await settledLeader(cluster);
-    await cluster.delay({ fromMs: 0, toMs: 20 });
-    await cluster.drop(0.1);
+    await faultsOf(cluster).delay({ fromMs: 0, toMs: 20 });
+    await faultsOf(cluster).drop(0.1);
     const jobs = await Promise.all(Array.from({ length: 200 }, (_, n) => queue.add('job', { n })));
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     await converged(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(jobs.length);
   });

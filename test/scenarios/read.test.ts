@@ -1,4 +1,5 @@
 import { Client, Queue } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, clientOf, eventually, leaderAmong, others, settledLeader } from './support.ts';
 
@@ -31,7 +32,7 @@ describe('reading without a write', () => {
     const cutOff = await settledLeader(cluster);
     const { term } = await cluster.status(cutOff);
     await queue.add('before', {});
-    await cluster.isolate(cutOff);
+    await faultsOf(cluster).isolate(cutOff);
     await using lonely = clientOf(cluster, cutOff, 600);
     const old = new Queue('work', { connection: lonely });
     // Awaited later, but handled from now on: it may be rejected before the others have a leader.
@@ -41,7 +42,7 @@ describe('reading without a write', () => {
     await new Queue('work', { connection: there }).add('meanwhile', {});
     await isRejected;
     expect((await old.getJobCounts({ consistency: 'stale' })).waiting).toBe(1);
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     await settledLeader(cluster);
     expect((await queue.getJobCounts()).waiting).toBe(2);
   });
@@ -53,7 +54,7 @@ describe('reading without a write', () => {
     const { term } = await cluster.status(paused);
     await queue.add('before', {});
     expect((await queue.getJobCounts({ consistency: 'lease' })).waiting).toBe(1);
-    const sleeping = cluster.pause(paused, 1_500);
+    const sleeping = faultsOf(cluster).pause(paused, 1_500);
     // It reaches the paused node's port now and is read when the node wakes up, long after its lease.
     await using asleep = clientOf(cluster, paused);
     const reading = new Queue('work', { connection: asleep }).getJobCounts({ consistency: 'lease' });
@@ -70,7 +71,7 @@ describe('reading without a write', () => {
     const leader = await settledLeader(cluster);
     await queue.add('n', {});
     const readings = Array.from({ length: 50 }, () => queue.getJobCounts());
-    await cluster.kill(leader);
+    await faultsOf(cluster).kill(leader);
     for (const { waiting } of await Promise.all(readings)) expect(waiting).toBe(1);
     await eventually('there is another leader', async () => (await cluster.leader()) !== leader);
     expect((await queue.getJobCounts()).waiting).toBe(1);

@@ -16,8 +16,11 @@ const examplesOf = (page: string): string[] =>
 async function run(code: string, signal: AbortSignal): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-readme-'));
   try {
-    const built = pathToFileURL(join(root, 'dist/src/index.js')).href;
-    writeFileSync(join(folder, 'example.mjs'), code.replace("from 'jobraft'", `from '${built}'`));
+    const built = (path: string) => pathToFileURL(join(root, 'dist/src', path)).href;
+    const imports = code
+      .replace("from 'jobraft'", `from '${built('index.js')}'`)
+      .replace("from 'jobraft/testing'", `from '${built('testing/index.js')}'`);
+    writeFileSync(join(folder, 'example.mjs'), imports);
     return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, signal });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -28,6 +31,13 @@ describe('the README', () => {
   it('has an example that runs unchanged', async ({ signal }) => {
     const { stdout, stderr } = await run(examplesOf('README.md')[0] ?? '', signal);
     expect(stdout).toMatch(/^job 1 is on disk on a majority\nsending welcome to ada@example\.com, attempt 1, token 1\n$/);
+    expect(stderr).toBe('');
+  });
+
+  it('shows how to test code that uses queues', async ({ signal }) => {
+    const code = examplesOf('README.md').find((example) => example.includes("'jobraft/testing'")) ?? '';
+    const { stdout, stderr } = await run(`${code}\nconsole.log('ended', sent.length);`, signal);
+    expect(stdout).toBe('ended 2\n');
     expect(stderr).toBe('');
   });
 });

@@ -1,4 +1,5 @@
 import { Queue } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, checkLogsEqual, clientOf, converged, eventually, leaderAmong, logText, others, settledLeader } from './support.ts';
 
@@ -40,8 +41,8 @@ describe('log replication (G6, R4)', () => {
     const { cluster } = scene;
     const leader = await settledLeader(cluster);
     const [one, two] = others(cluster, leader);
-    await cluster.kill(leader);
-    await cluster.kill(two ?? 0);
+    await faultsOf(cluster).kill(leader);
+    await faultsOf(cluster).kill(two ?? 0);
     const client = clientOf(cluster, one ?? 0, 500);
     const queue = new Queue('nowhere', { connection: client });
     await expect(queue.add('job', {})).rejects.toThrow(/No leader available\./);
@@ -59,7 +60,7 @@ describe('log inconsistency recovery (C5)', () => {
     const lonelyQueue = new Queue('work', { connection: lonely });
     await eventually('it has a session', async () => lonely.connect().then(() => true));
     await queue.add('agreed', {});
-    await cluster.isolate(stale);
+    await faultsOf(cluster).isolate(stale);
     const before = await cluster.status(stale);
     // The isolated leader writes it to its own log and can never commit it.
     await expect(lonelyQueue.add('lost', { never: 'committed' })).rejects.toMatchObject({ outcome: 'unknown' });
@@ -70,7 +71,7 @@ describe('log inconsistency recovery (C5)', () => {
 
     await leaderAmong(cluster, others(cluster, stale), before.term);
     await queue.add('agreed by the others', {});
-    await cluster.heal();
+    await faultsOf(cluster).heal();
     await settledLeader(cluster);
     await checkLogsEqual(cluster);
     await converged(cluster);
@@ -119,7 +120,7 @@ describe('a node that joins after the election (C4)', () => {
     for (let n = 0; n < 30; n += 1) jobs.push(await queue.add('job', { n }));
     await cluster.restart(3);
     await converged(cluster);
-    await cluster.kill(1);
+    await faultsOf(cluster).kill(1);
     await eventually('a leader without node 1', async () => (await cluster.leader()) !== undefined);
     for (const job of jobs) expect((await queue.getJob(job.id))?.data).toEqual(job.data);
   });

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster, ClusterEndpoint } from 'jobraft';
 import { Client, Queue } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { readClientFrames, readServerFrames } from '../../src/protocol/client-frame.ts';
 import type { OperationResult } from '../../src/protocol/reply.ts';
@@ -66,7 +67,7 @@ describe('a request that is repeated', () => {
     const first = await settledLeader(cluster);
     const { id, packet } = await anAdd(cluster);
     const { term } = await cluster.status(first);
-    await cluster.kill(first);
+    await faultsOf(cluster).kill(first);
     const next = await leaderAmong(cluster, others(cluster, first), term);
     expect(await replyTo(cluster, next.node, packet)).toEqual([{ ok: true, type: 'added', id }]);
     expect((await queue.getJobCounts()).waiting).toBe(1);
@@ -81,7 +82,7 @@ describe('a request that is repeated', () => {
     const leader = await settledLeader(cluster);
     expect((await cluster.status(leader)).firstIndex).toBeGreaterThan(10);
     const [rebuilt = 0] = others(cluster, leader);
-    await cluster.kill(rebuilt);
+    await faultsOf(cluster).kill(rebuilt);
     rmSync(join(dataDir, `node-${rebuilt}`), { recursive: true });
     await cluster.restart(rebuilt);
     await eventually('the rebuilt node votes again', async () => (await cluster.members()).isSettled);

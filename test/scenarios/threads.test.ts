@@ -3,6 +3,7 @@ import { closeSync, constants, existsSync, mkdtempSync, openSync, readdirSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue, startCluster } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { aCluster, eventually } from './support.ts';
 
@@ -129,7 +130,7 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
     const { cluster, queue } = scene;
     const leader = await cluster.waitForLeader();
     const stuck = leader === 1 ? 2 : 1;
-    await cluster.pause(stuck, STUCK_MS);
+    await faultsOf(cluster).pause(stuck, STUCK_MS);
     expect(await cluster.waitForLeader(60_000)).toBe(leader);
     expect((await cluster.metrics()).map(({ node }) => node)).not.toContain(stuck);
     expect((await cluster.replicaStates()).map(({ node }) => node)).not.toContain(stuck);
@@ -144,7 +145,7 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
     await using scene = await aCluster();
     const { cluster, queue } = scene;
     const stuck = await cluster.waitForLeader();
-    await cluster.pause(stuck, STUCK_MS);
+    await faultsOf(cluster).pause(stuck, STUCK_MS);
     const next = await eventually('another leader', async () => {
       const leader = await cluster.leader();
       return leader !== stuck && leader;
@@ -158,7 +159,7 @@ describe('a node whose thread is stuck', { concurrent: true }, () => {
   it('does not keep the cluster from being closed', async ({ onTestFinished }) => {
     const dataDir = aFolder(onTestFinished);
     const cluster = await startCluster({ nodes: 3, dataDir });
-    for (const node of [1, 2, 3]) await cluster.pause(node, STUCK_MS);
+    for (const node of [1, 2, 3]) await faultsOf(cluster).pause(node, STUCK_MS);
     await expect(cluster.waitForLeader(10)).rejects.toMatchObject({ code: 'NO_LEADER' });
     await cluster.close();
     await startsAgain(dataDir);

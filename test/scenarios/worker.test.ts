@@ -1,4 +1,5 @@
 import { Worker } from 'jobraft';
+import { faultsOf } from 'jobraft/testing';
 import { describe, expect, it } from 'vitest';
 import { aCluster, converged, eventually, leaderAmong, others, settledLeader } from './support.ts';
 
@@ -25,7 +26,7 @@ describe('workers while leaders crash', () => {
       await eventually(`${share} of the jobs are done`, async () => completions.size >= share * JOBS);
       const leader = await settledLeader(cluster);
       const { term } = await cluster.status(leader);
-      await cluster.kill(leader);
+      await faultsOf(cluster).kill(leader);
       await leaderAmong(cluster, others(cluster, leader), term);
       await cluster.restart(leader);
     }

@@ -1,5 +1,6 @@
 import type { JobraftError, Outcome } from '../../base/errors.ts';
 import type { ClientFrame, LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
+import type { ClientClock, ClientTimer } from '../clock.ts';
 import type { ClosedReason } from '../closed-reason.ts';
 import type { AdminRejection, Connection } from '../delivery/connection.ts';
 import { AdminRejectedError, DeadlineError, NodeUnavailableError } from '../errors.ts';
@@ -17,17 +18,19 @@ interface PendingCall {
   readonly lateOutcome: Outcome;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: JobraftError) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: ClientTimer;
 }
 
 /** Requests to one named node: GetStatus, GetLog, membership changes, leadership transfer. They are never repeated here. */
 export class AdminCalls {
   readonly #connection: Connection;
   readonly #deadlineMs: number;
+  readonly #clock: ClientClock;
   readonly #pending = new Map<number, PendingCall>();
   #lastCall = 0;
 
-  constructor(connection: Connection, deadlineMs: number) {
+  constructor(connection: Connection, deadlineMs: number, clock: ClientClock) {
+    this.#clock = clock;
     this.#connection = connection;
     this.#deadlineMs = deadlineMs;
   }
@@ -80,7 +83,7 @@ export class AdminCalls {
       const call = this.#lastCall;
       // After a pause of the event loop timers run before the replies that arrived meanwhile are read.
       const giveUp = (): void => this.#take(call)?.reject(new DeadlineError(lateOutcome));
-      const timer = setTimeout(() => setImmediate(giveUp), this.#deadlineMs);
+      const timer = this.#clock.setTimer(() => setImmediate(giveUp), this.#deadlineMs);
       // The only cast: the frame that carries this call's number back has the requested type.
       this.#pending.set(call, { node, lateOutcome, resolve: (reply) => resolve(reply as Reply), reject, timer });
       if (!this.#connection.sendFrame(node, frameOf(call))) this.#take(call)?.reject(new NodeUnavailableError(node));
@@ -91,7 +94,7 @@ export class AdminCalls {
     const pending = this.#pending.get(call);
     if (pending === undefined) return undefined;
     this.#pending.delete(call);
-    clearTimeout(pending.timer);
+    pending.timer.cancel();
     return pending;
   }
 }

@@ -1,5 +1,6 @@
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions, RequestEncoder } from '../../protocol/request-encoder.ts';
+import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import { BulkTooLargeError } from '../errors.ts';
@@ -66,12 +67,12 @@ export class Bulk<Data, Result> {
   }
 
   /** Adds all of them, once. Rejects with the first failure, after the replies to everything that was sent. */
-  async addAll(): Promise<Job<Data, Result>[]> {
+  async addAll(clock: ClientClock): Promise<Job<Data, Result>[]> {
     const added: Job<Data, Result>[] = [];
     for (let from = 0, to = 0; from < this.#ends.length; from = to) {
       to = this.#windowEnd(from);
       await this.#addWindow(from, to);
-      const timestamp = Date.now();
+      const timestamp = clock.wallMs();
       for (let at = from; at < to; at += 1) added.push(this.#jobAt(at, timestamp));
     }
     return added;

@@ -1,6 +1,7 @@
 import type { LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import { type ClientOptions, checkEndpoint, clientConfig } from '../client-options.ts';
+import { type ClientClock, SYSTEM_CLOCK } from '../clock.ts';
 import { CLIENT_CLOSED, CLUSTER_CLOSED, type ClosedReason } from '../closed-reason.ts';
 import { Connection } from '../delivery/connection.ts';
 import { Dispatcher } from '../delivery/dispatcher.ts';
@@ -22,6 +23,8 @@ export type { ClientOptions };
 export class Client implements AsyncDisposable {
   /** @internal receives the operations of Queue and Worker. */
   readonly dispatcher: Dispatcher;
+  /** @internal see {@link ClusterEndpoint}. */
+  readonly clock: ClientClock;
   /** @internal the waiting claims, merged for all workers of a queue. */
   readonly claimSchedulers: ClaimSchedulers;
   /** @internal see {@link ClusterEndpoint}. */
@@ -39,6 +42,7 @@ export class Client implements AsyncDisposable {
   constructor(endpoint: ClusterEndpoint, options: ClientOptions = {}) {
     checkEndpoint(endpoint);
     const config = clientConfig(options);
+    this.clock = endpoint.clock ?? SYSTEM_CLOCK;
     this.#connection = new Connection(endpoint, {
       onReply: (reply, node) => this.dispatcher.onReply(reply, node),
       onReplyPart: (first, reply, node) => this.dispatcher.onReplyPart(first, reply, node),
@@ -55,11 +59,11 @@ export class Client implements AsyncDisposable {
         this.dispatcher.onLost(node);
       },
     });
-    this.dispatcher = new Dispatcher(this.#connection, config, new RealTime());
+    this.dispatcher = new Dispatcher(this.#connection, config, new RealTime(this.clock));
     this.departedReleased = endpoint.departedReleased;
     this.quarantine = Quarantine.of(endpoint);
-    this.claimSchedulers = new ClaimSchedulers(this.dispatcher, endpoint.holder ?? 0);
-    this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs);
+    this.claimSchedulers = new ClaimSchedulers(this.dispatcher, endpoint.holder ?? 0, this.clock);
+    this.#adminCalls = new AdminCalls(this.#connection, config.deadlineMs, this.clock);
     this.#unsubscribe = endpoint.onClosed?.(() => this.#onClusterClosed());
     if (endpoint.isClosed === true) this.#onClusterClosed();
   }

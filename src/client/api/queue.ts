@@ -6,6 +6,7 @@ import type { JobCounts, JobState } from '../../protocol/job-state.ts';
 import { QUEUE_NAME_BYTES_MAX } from '../../protocol/limits.ts';
 import type { OperationResult } from '../../protocol/reply.ts';
 import type { AddOptions } from '../../protocol/request-encoder.ts';
+import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
@@ -95,7 +96,9 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
       const added = addOptionsOf(options, this.#defaults);
       const payload = encodePayload(name, data, this.#dispatcher.config.payloadBytesMax);
       this.#dispatcher.open(payload.length + ADD_BYTES).add(this.name, payload, added);
-      this.#dispatcher.commit(new AddCall<Data, Result>(this.name, this.#commands, name, data, added, resolve, reject));
+      this.#dispatcher.commit(
+        new AddCall<Data, Result>(this.name, this.#commands, name, data, added, resolve, reject, this.#lease.client.clock),
+      );
     });
   }
 
@@ -119,7 +122,7 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
         throw ofBulkJob(error, job, at);
       }
     }
-    return await bulk.addAll();
+    return await bulk.addAll(this.#lease.client.clock);
   }
 
   /**
@@ -198,6 +201,7 @@ class AddCall<Data, Result> implements PendingOperation {
   readonly #name: string;
   readonly #data: Data;
   readonly #added: AddOptions;
+  readonly #clock: ClientClock;
   readonly #resolve: (job: Job<Data, Result>) => void;
 
   constructor(
@@ -208,6 +212,7 @@ class AddCall<Data, Result> implements PendingOperation {
     added: AddOptions,
     resolve: (job: Job<Data, Result>) => void,
     reject: (error: Error) => void,
+    clock: ClientClock,
   ) {
     this.onError = reject;
     this.#queueName = queueName;
@@ -215,6 +220,7 @@ class AddCall<Data, Result> implements PendingOperation {
     this.#name = name;
     this.#data = data;
     this.#added = added;
+    this.#clock = clock;
     this.#resolve = resolve;
   }
 
@@ -224,7 +230,7 @@ class AddCall<Data, Result> implements PendingOperation {
       return;
     }
     const { id } = result;
-    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, this.#commands, id, Date.now(), this.#added, this.#name, this.#data));
+    this.#resolve(jobOfAdd<Data, Result>(this.#queueName, this.#commands, id, this.#clock.wallMs(), this.#added, this.#name, this.#data));
   }
 }
 

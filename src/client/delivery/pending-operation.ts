@@ -21,7 +21,7 @@ export interface RepeatedOperation extends PendingOperation {
   /** Writes its operation, also for another request. */
   write(encoder: RequestEncoder): void;
   /**
-   * How long it is repeated, by performance.now(): until the end of the lease, and at least for one `deadlineMs` of the client. Read again
+   * How long it is repeated, by the client's clock: until the end of the lease, and at least for one `deadlineMs` of the client. Read again
    * each time: an extension changes it.
    */
   untilMs(): number;

@@ -1,7 +1,8 @@
 import { getRandomValues } from 'node:crypto';
+import type { ClientClock, ClientTimer } from '../clock.ts';
 import type { DeliveryHost, RandomSource } from './host.ts';
 
-/** Runs delivery in this thread's event loop: its clock, its turns, one timer, and real randomness. */
+/** Runs delivery in this thread's event loop: its turns, one timer, and real randomness. */
 export class RealTime implements DeliveryHost {
   readonly random: RandomSource = {
     // Two clients must not open their sessions under the same number.
@@ -10,11 +11,16 @@ export class RealTime implements DeliveryHost {
   };
   #onTurnEnd: () => void = () => undefined;
   #onDue: () => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ClientTimer | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  readonly #clock: ClientClock;
+
+  constructor(clock: ClientClock) {
+    this.#clock = clock;
+  }
 
   nowMs(): number {
-    return performance.now();
+    return this.#clock.nowMs();
   }
 
   atTurnEnd(run: () => void): void {
@@ -28,9 +34,9 @@ export class RealTime implements DeliveryHost {
    */
   wakeAt(atMs: number, run: () => void): void {
     this.#onDue = run;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (atMs === Number.POSITIVE_INFINITY) clearImmediate(this.#immediate);
-    else this.#timer = setTimeout(this.#fire, Math.max(1, Math.ceil(atMs - performance.now())));
+    else this.#timer = this.#clock.setTimer(this.#fire, Math.max(1, Math.ceil(atMs - this.#clock.nowMs())));
   }
 
   /** A tick scheduled by a microtask runs when no microtask is left: after everything that this turn issues. */
@@ -42,7 +48,7 @@ export class RealTime implements DeliveryHost {
   };
 
   readonly #run = (): void => {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#onDue();
   };
 }

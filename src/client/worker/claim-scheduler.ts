@@ -1,5 +1,6 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob, OperationResult } from '../../protocol/reply.ts';
+import { type ClientClock, SYSTEM_CLOCK } from '../clock.ts';
 import type { Batch } from '../delivery/batch.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { unexpectedResult } from '../result-errors.ts';
@@ -23,7 +24,7 @@ export interface WaitingWorker {
   readonly waitMs: number;
   /**
    * @param isShort the claim brought fewer jobs than requested: the queue has no other, or their payloads were too many bytes for it.
-   * @param askedAtMs when the claim was sent, by performance.now().
+   * @param askedAtMs when the claim was sent, by the client's clock.
    */
   onJobs(jobs: readonly ClaimedJob[], isShort: boolean, askedAtMs: number): void;
   /** The claim failed: the worker waits for nothing until it calls `want` again. */
@@ -49,12 +50,14 @@ interface OutstandingClaim {
 export class ClaimScheduler {
   readonly #dispatcher: Dispatcher;
   readonly #terms: ClaimTerms;
+  readonly #clock: ClientClock;
   readonly #holder: number;
   /** How many jobs each worker waits for; the one served longest ago comes first. */
   readonly #wanted = new Map<WaitingWorker, number>();
   #claim: OutstandingClaim | undefined;
 
-  constructor(dispatcher: Dispatcher, terms: ClaimTerms, holder: number) {
+  constructor(dispatcher: Dispatcher, terms: ClaimTerms, holder: number, clock: ClientClock = SYSTEM_CLOCK) {
+    this.#clock = clock;
     this.#dispatcher = dispatcher;
     this.#terms = terms;
     this.#holder = holder;
@@ -100,7 +103,7 @@ export class ClaimScheduler {
         { countMax: count, beginMax: beginsByClaim(stalledMax) ? count : 0, leaseMs, waitMs, stalledMax, holder: this.#holder },
         { claimLeaseMs: leaseMs, onResult: (result) => this.#onResult(result), onError: (error) => this.#onError(error) },
       );
-      this.#claim = { batch, count, askedAtMs: performance.now(), onOver: [] };
+      this.#claim = { batch, count, askedAtMs: this.#clock.nowMs(), onOver: [] };
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -159,7 +162,7 @@ export class ClaimScheduler {
 
   /** Gives back jobs that no worker waits for. */
   #release(jobs: readonly ClaimedJob[], { onOver }: OutstandingClaim): void {
-    const untilMs = performance.now() + this.#terms.leaseMs;
+    const untilMs = this.#clock.nowMs() + this.#terms.leaseMs;
     let unanswered = jobs.length;
     const onReplied = (): void => {
       unanswered -= 1;
@@ -174,10 +177,12 @@ export class ClaimScheduler {
 export class ClaimSchedulers {
   /** The process that holds the claimed jobs. */
   readonly holder: number;
+  readonly #clock: ClientClock;
   readonly #dispatcher: Dispatcher;
   readonly #schedulers = new Map<string, { readonly scheduler: ClaimScheduler; workers: number }>();
 
-  constructor(dispatcher: Dispatcher, holder: number) {
+  constructor(dispatcher: Dispatcher, holder: number, clock: ClientClock = SYSTEM_CLOCK) {
+    this.#clock = clock;
     this.#dispatcher = dispatcher;
     this.holder = holder;
   }
@@ -185,7 +190,10 @@ export class ClaimSchedulers {
   /** For one worker, until it calls {@link drop}. */
   acquire(terms: ClaimTerms): ClaimScheduler {
     const key = keyOf(terms);
-    const known = this.#schedulers.get(key) ?? { scheduler: new ClaimScheduler(this.#dispatcher, terms, this.holder), workers: 0 };
+    const known = this.#schedulers.get(key) ?? {
+      scheduler: new ClaimScheduler(this.#dispatcher, terms, this.holder, this.#clock),
+      workers: 0,
+    };
     this.#schedulers.set(key, known);
     known.workers += 1;
     return known.scheduler;

@@ -1,3 +1,4 @@
+import type { ClientClock, ClientTimer } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 
 interface DrainedEventHandlers {
@@ -15,6 +16,7 @@ const RETRY_MS = 100;
  */
 export class DrainedEvent {
   readonly #queue: string;
+  readonly #clock: ClientClock;
   readonly #dispatcher: Dispatcher;
   readonly #handlers: DrainedEventHandlers;
   /** The worker got jobs, the queue was not seen empty since, and no query for that is in flight. */
@@ -22,10 +24,11 @@ export class DrainedEvent {
   /** The latest claim brought fewer jobs than requested. */
   #isShort = false;
   #isAsking = false;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: ClientTimer | undefined;
   #isOpen = true;
 
-  constructor(queue: string, dispatcher: Dispatcher, handlers: DrainedEventHandlers) {
+  constructor(queue: string, dispatcher: Dispatcher, handlers: DrainedEventHandlers, clock: ClientClock) {
+    this.#clock = clock;
     this.#queue = queue;
     this.#dispatcher = dispatcher;
     this.#handlers = handlers;
@@ -46,7 +49,7 @@ export class DrainedEvent {
 
   close(): void {
     this.#isOpen = false;
-    clearTimeout(this.#retryTimer);
+    this.#retryTimer?.cancel();
   }
 
   readonly #ask = (): void => {
@@ -75,7 +78,7 @@ export class DrainedEvent {
       this.#ask();
     } else {
       this.#hadJobs = true;
-      this.#retryTimer ??= setTimeout(this.#ask, RETRY_MS);
+      this.#retryTimer ??= this.#clock.setTimer(this.#ask, RETRY_MS);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { CLAIM_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ClaimedJob } from '../../protocol/reply.ts';
+import { type ClientClock, type ClientTimer, SYSTEM_CLOCK } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { PendingOperation } from '../delivery/pending-operation.ts';
 import { unexpectedResult } from '../result-errors.ts';
@@ -13,7 +14,7 @@ export interface JobClaimerHandlers {
   readonly running: () => number;
   /** Claimed jobs that wait for a slot. */
   readonly ready: () => number;
-  /** @param askedAtMs when the claim was sent, by performance.now(). */
+  /** @param askedAtMs when the claim was sent, by the client's clock. */
   readonly onJobs: (jobs: readonly ClaimedJob[], askedAtMs: number) => void;
   /** No job is left waiting. */
   readonly onDrained: () => void;
@@ -40,6 +41,7 @@ const SMOOTHING = 0.05;
  */
 export class JobClaimer {
   readonly #queue: string;
+  readonly #clock: ClientClock;
   readonly #config: WorkerConfig;
   readonly #dispatcher: Dispatcher;
   readonly #shared: JobClaimerShared;
@@ -55,11 +57,19 @@ export class JobClaimer {
   #asked = 0;
   #askedToBegin = 0;
   #isHeldUp = false;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: ClientTimer | undefined;
   #jobMs: number | undefined;
   #claimMs = 0;
 
-  constructor(queue: string, config: WorkerConfig, dispatcher: Dispatcher, shared: JobClaimerShared, handlers: JobClaimerHandlers) {
+  constructor(
+    queue: string,
+    config: WorkerConfig,
+    dispatcher: Dispatcher,
+    shared: JobClaimerShared,
+    handlers: JobClaimerHandlers,
+    clock: ClientClock = SYSTEM_CLOCK,
+  ) {
+    this.#clock = clock;
     this.#queue = queue;
     this.#config = config;
     this.#dispatcher = dispatcher;
@@ -71,7 +81,7 @@ export class JobClaimer {
       onJobs: (jobs, isShort, askedAtMs) => this.#onJobs(jobs, isShort, askedAtMs),
       onError: (error) => this.#onError(error),
     };
-    this.#drained = new DrainedEvent(queue, dispatcher, { hasListener: handlers.hasDrainedListener, onDrained: handlers.onDrained });
+    this.#drained = new DrainedEvent(queue, dispatcher, { hasListener: handlers.hasDrainedListener, onDrained: handlers.onDrained }, clock);
   }
 
   /** Whether a claim of this worker is in flight whose jobs must be given back; waiting claims are handled by {@link stop}. */
@@ -101,7 +111,7 @@ export class JobClaimer {
    */
   async stop(): Promise<void> {
     this.#isOpen = false;
-    clearTimeout(this.#retryTimer);
+    this.#retryTimer?.cancel();
     this.#drained.close();
     const scheduler = this.#scheduler;
     if (scheduler === undefined) return;
@@ -134,7 +144,7 @@ export class JobClaimer {
     const { concurrency, prefetchMax } = this.#config;
     if (this.#isHeldUp || this.#jobMs === undefined || this.#jobMs >= this.#claimMs) return concurrency;
     // If a job that was claimed ahead ends the process at once, the cluster does not know that it had begun.
-    if (this.#shared.quarantine.isCautious(performance.now())) return concurrency;
+    if (this.#shared.quarantine.isCautious(this.#clock.nowMs())) return concurrency;
     return concurrency + Math.min(prefetchMax, Math.ceil((concurrency * this.#claimMs) / this.#jobMs));
   }
 
@@ -168,7 +178,7 @@ export class JobClaimer {
   };
 
   #callFor(countMax: number, beginMax: number): PendingOperation {
-    const askedAtMs = performance.now();
+    const askedAtMs = this.#clock.nowMs();
     const onReplied = (): void => {
       this.#asked -= countMax;
       this.#askedToBegin -= beginMax;
@@ -177,7 +187,7 @@ export class JobClaimer {
       claimLeaseMs: this.#config.leaseMs,
       onResult: (result) => {
         onReplied();
-        this.#claimMs += SMOOTHING * (performance.now() - askedAtMs - this.#claimMs);
+        this.#claimMs += SMOOTHING * (this.#clock.nowMs() - askedAtMs - this.#claimMs);
         if (!result.ok || result.type !== 'claimed') this.#onError(unexpectedResult(result));
         else this.#onJobs(result.jobs, result.jobs.length < countMax, askedAtMs);
       },
@@ -200,7 +210,7 @@ export class JobClaimer {
     // Also notifies a closing worker that this claim is over.
     this.#handlers.onJobs([], 0);
     if (!this.#isOpen) return;
-    this.#retryTimer ??= setTimeout(() => {
+    this.#retryTimer ??= this.#clock.setTimer(() => {
       this.#retryTimer = undefined;
       this.request();
     }, RETRY_MS);

@@ -1,4 +1,5 @@
 import type { OperationResult } from '../../protocol/reply.ts';
+import { type ClientClock, type ClientTimer, SYSTEM_CLOCK } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../delivery/pending-operation.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
@@ -11,7 +12,7 @@ import type { WorkerConfig } from './worker-options.ts';
 
 export interface JobSlotsHandlers<Data, Result> {
   /** The job has a slot and has begun: runs its processor, and calls {@link JobSlots.free} when that ends. */
-  /** @param nowMs by performance.now(). */
+  /** @param nowMs by the client's clock. */
   readonly run: (held: LeasedJob<Data, Result>, nowMs: number) => void;
   /** Releases a job that was not begun, or whose processor was not called. */
   readonly giveBack: (held: LeasedJob<Data, Result>) => void;
@@ -38,6 +39,7 @@ const HELD_UP_MS_MIN = 20;
  */
 export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #config: SlotsConfig;
+  readonly #clock: ClientClock;
   readonly #quarantine: Quarantine;
   readonly #dispatcher: Dispatcher;
   readonly #intake: JobClaimer;
@@ -58,7 +60,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   #onlyBegin: LeasedJob<Data, Result> | undefined;
   /** Since when no waiting job has got a slot. */
   #waitingSinceMs = 0;
-  #heldUpTimer: NodeJS.Timeout | undefined;
+  #heldUpTimer: ClientTimer | undefined;
   #isOpen = true;
 
   constructor(
@@ -67,7 +69,9 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     dispatcher: Dispatcher,
     intake: JobClaimer,
     handlers: JobSlotsHandlers<Data, Result>,
+    clock: ClientClock = SYSTEM_CLOCK,
   ) {
+    this.#clock = clock;
     this.#config = config;
     this.#quarantine = quarantine;
     quarantine.join(this);
@@ -93,10 +97,10 @@ export class JobSlots<Data, Result> implements QuarantineMember {
 
   /** Takes newly claimed jobs. */
   add(jobs: readonly LeasedJob<Data, Result>[]): void {
-    if (this.#ready.size === 0) this.#waitingSinceMs = performance.now();
+    if (this.#ready.size === 0) this.#waitingSinceMs = this.#clock.nowMs();
     for (const held of jobs) {
       // Read again for each job: the processor before may have taken long.
-      const nowMs = performance.now();
+      const nowMs = this.#clock.nowMs();
       if (!this.#isOpen) this.#handlers.giveBack(held);
       else if (!held.isBegun) this.#wait(held);
       else if (this.#mayRun(held, nowMs)) this.#run(held, nowMs);
@@ -145,7 +149,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   /** Begins nothing more, and gives back the waiting jobs. */
   close(): void {
     this.#isOpen = false;
-    clearTimeout(this.#heldUpTimer);
+    this.#heldUpTimer?.cancel();
     clearImmediate(this.#nextTurn);
     this.#quarantine.leave(this);
     for (const held of this.#ready.takeAll()) this.#giveBack(held);
@@ -168,13 +172,13 @@ export class JobSlots<Data, Result> implements QuarantineMember {
     if (!this.#quarantine.isActive) {
       const isFree = this.#running.size + this.#intake.reservedSlots < concurrency;
       if (!isFree || this.#ready.size === 0) return undefined;
-      this.#filledAtMs = performance.now();
+      this.#filledAtMs = this.#clock.nowMs();
       return this.#hasTime(this.#filledAtMs) ? this.#ready.next() : undefined;
     }
     const stalled = this.#ready.firstStalled;
     if (stalled === undefined || this.#running.size >= concurrency || !this.#quarantine.take(stalled)) return undefined;
     this.#ready.remove(stalled);
-    this.#filledAtMs = performance.now();
+    this.#filledAtMs = this.#clock.nowMs();
     return stalled;
   }
 
@@ -229,7 +233,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #onNextTurn = (): void => {
     this.#nextTurn = undefined;
     for (let held = this.#due[0]; held !== undefined; held = this.#due[0]) {
-      const nowMs = performance.now();
+      const nowMs = this.#clock.nowMs();
       const isMine = this.#running.has(held);
       if (isMine && !this.#hasTime(nowMs)) return;
       this.#due.shift();
@@ -279,7 +283,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
           this.#drop(held, result.ok || isLeaseGone(result.code) ? undefined : unexpectedResult(result));
           return;
         }
-        this.#run(held, performance.now());
+        this.#run(held, this.#clock.nowMs());
         this.fill();
       },
       onError: (error) => {
@@ -316,9 +320,9 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   /** One timer while jobs wait; it checks again instead of being reset for each job. */
   #watch(): void {
     if (!this.#isOpen || this.#ready.size === 0 || this.#heldUpTimer !== undefined) return;
-    const inMs = this.#waitingSinceMs + this.#heldUpMs - performance.now();
+    const inMs = this.#waitingSinceMs + this.#heldUpMs - this.#clock.nowMs();
     // After a pause of the event loop timers run first. Jobs that ended meanwhile are known one phase later.
-    this.#heldUpTimer = setTimeout(() => setImmediate(this.#onHeldUpTimer), Math.max(1, inMs));
+    this.#heldUpTimer = this.#clock.setTimer(() => setImmediate(this.#onHeldUpTimer), Math.max(1, inMs));
   }
 
   /** Claiming ahead should save the time of a claim. */
@@ -329,7 +333,7 @@ export class JobSlots<Data, Result> implements QuarantineMember {
   readonly #onHeldUpTimer = (): void => {
     this.#heldUpTimer = undefined;
     if (!this.#isOpen || this.#ready.size === 0) return;
-    if (performance.now() - this.#waitingSinceMs < this.#heldUpMs) {
+    if (this.#clock.nowMs() - this.#waitingSinceMs < this.#heldUpMs) {
       this.#watch();
     } else if (this.#running.size >= this.#config.concurrency) {
       this.#intake.onHeldUp();

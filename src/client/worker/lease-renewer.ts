@@ -1,4 +1,5 @@
 import type { OperationResult } from '../../protocol/reply.ts';
+import { type ClientClock, type ClientTimer, SYSTEM_CLOCK } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { RepeatedOperation } from '../delivery/pending-operation.ts';
 import { isLeaseGone, unexpectedResult } from '../result-errors.ts';
@@ -15,14 +16,16 @@ const OPERATION_BYTES = 32;
 /** Extends the leases of all jobs that a worker holds, with one timer, three times a lease. */
 export class LeaseRenewer<Data, Result> {
   readonly #leaseMs: number;
+  readonly #clock: ClientClock;
   readonly #dispatcher: Dispatcher;
   readonly #handlers: LeaseRenewerHandlers<Data, Result>;
   readonly #extending = new Set<LeasedJob<Data, Result>>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ClientTimer | undefined;
   #isRunning = false;
   #aliveAtMs = 0;
 
-  constructor(leaseMs: number, dispatcher: Dispatcher, handlers: LeaseRenewerHandlers<Data, Result>) {
+  constructor(leaseMs: number, dispatcher: Dispatcher, handlers: LeaseRenewerHandlers<Data, Result>, clock: ClientClock = SYSTEM_CLOCK) {
+    this.#clock = clock;
     this.#leaseMs = leaseMs;
     this.#dispatcher = dispatcher;
     this.#handlers = handlers;
@@ -38,17 +41,22 @@ export class LeaseRenewer<Data, Result> {
 
   start(): void {
     this.#isRunning = true;
-    this.#aliveAtMs = performance.now();
-    this.#timer = setInterval(() => this.#onTimer(), this.#leaseMs / 3);
+    this.#aliveAtMs = this.#clock.nowMs();
+    this.#arm();
   }
 
   stop(): void {
     this.#isRunning = false;
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimer(() => this.#onTimer(), this.#leaseMs / 3);
   }
 
   #onTimer(): void {
-    const nowMs = performance.now();
+    this.#arm();
+    const nowMs = this.#clock.nowMs();
     // After a pause of the event loop timers run before the messages that arrived meanwhile are read; immediates run after them.
     setImmediate(() => {
       this.#aliveAtMs = nowMs;
@@ -80,7 +88,7 @@ export class LeaseRenewer<Data, Result> {
   #onFailed(held: LeasedJob<Data, Result>, askedAtMs: number, error: Error): void {
     this.#extending.delete(held);
     this.#handlers.onError(error);
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     // Only a reply of the cluster ends a lease: a fresh term from a new leader may have kept it. An immediate failure would happen again.
     const hasTakenTime = nowMs - askedAtMs >= this.#leaseMs / 6;
     if (this.#isRunning && hasTakenTime && !held.isLost && !held.isEnded) this.#extend(held, nowMs);

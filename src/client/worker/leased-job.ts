@@ -66,21 +66,21 @@ export class LeasedJob<Data, Result> {
     if (this.#controller !== undefined) abort(this.#controller, reason);
   }
 
-  /** Its processor is about to be called. */
-  onStarted(): void {
-    this.#processedOn = Date.now();
-    Job.recordStart(this.job, this.#processedOn);
+  /** Its processor is about to be called. @param wallMs the time of day; likewise below. */
+  onStarted(wallMs: number): void {
+    this.#processedOn = wallMs;
+    Job.recordStart(this.job, wallMs);
   }
 
   /** The completion is committed. */
-  onCompleted(result: Result): void {
-    Job.recordCompletion(this.job, this.attempt, result, Date.now());
+  onCompleted(result: Result, wallMs: number): void {
+    Job.recordCompletion(this.job, this.attempt, result, wallMs);
   }
 
   /** The failure is committed. @param mayRetry whether the job is tried again if attempts are left. */
-  onFailed(reason: string, mayRetry: boolean): void {
+  onFailed(reason: string, mayRetry: boolean, wallMs: number): void {
     const isTriedAgain = mayRetry && this.attempt < this.#attemptsMax;
-    Job.recordFailure(this.job, this.attempt, reason, isTriedAgain ? undefined : Date.now());
+    Job.recordFailure(this.job, this.attempt, reason, isTriedAgain ? undefined : wallMs);
   }
 }
 

@@ -1,3 +1,4 @@
+import { type ClientClock, type ClientTimer, SYSTEM_CLOCK } from '../clock.ts';
 import type { ClusterEndpoint } from '../endpoint.ts';
 import { ChangeNotice } from './change-notice.ts';
 import { QuarantineWindow } from './quarantine-window.ts';
@@ -36,8 +37,13 @@ export class Quarantine {
   readonly #jobs = new Set<StalledJob>();
   #alone: StalledJob | undefined;
   #aloneUntilMs = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ClientTimer | undefined;
   #cautiousUntilMs = 0;
+  readonly #clock: ClientClock;
+
+  constructor(clock: ClientClock = SYSTEM_CLOCK) {
+    this.#clock = clock;
+  }
 
   /** The quarantine of the workers that use this endpoint: the one of this process, unless another was assigned. */
   static of(endpoint: ClusterEndpoint): Quarantine {
@@ -69,7 +75,7 @@ export class Quarantine {
 
   /** A worker has claimed a job that stalled. @param leaseMs of the worker. */
   enter(job: StalledJob, leaseMs: number): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, nowMs + Math.min(leaseMs, CAUTIOUS_MS_MAX));
     if (!this.#window.open(nowMs, leaseMs)) return;
     const isFirst = !this.isActive;
@@ -90,7 +96,7 @@ export class Quarantine {
   /** The job's processor is called. */
   onRun(job: StalledJob): void {
     if (this.#alone !== job) return;
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     this.#aloneUntilMs = nowMs + Math.min(ALONE_MS_MAX, (this.#window.endsAtMs - nowMs) / this.#jobs.size);
     this.#setTimer(nowMs);
   }
@@ -106,23 +112,23 @@ export class Quarantine {
   }
 
   #settle(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     if (!this.isActive) this.#window.close(nowMs);
     this.#setTimer(nowMs);
     this.#notice.send();
   }
 
   #setTimer(nowMs: number): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (!this.isActive) return;
     const atMs = Math.min(this.#window.endsAtMs, this.#aloneUntilMs);
     // After a pause of the event loop timers run first. Jobs that ended meanwhile are known one phase later.
-    this.#timer = setTimeout(() => setImmediate(this.#onTimer), Math.max(1, atMs - nowMs));
+    this.#timer = this.#clock.setTimer(() => setImmediate(this.#onTimer), Math.max(1, atMs - nowMs));
   }
 
   readonly #onTimer = (): void => {
     if (!this.isActive) return;
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     if (nowMs >= this.#window.endsAtMs) {
       this.#jobs.clear();
       this.#alone = undefined;

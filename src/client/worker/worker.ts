@@ -7,6 +7,7 @@ import { type Job, jobOfClaim } from '../api/job.ts';
 import { QueueCommands } from '../api/job-commands.ts';
 import { addMissingNames } from '../api/not-supported.ts';
 import { checkQueueName } from '../api/queue.ts';
+import type { ClientClock } from '../clock.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import { ClientClosedError, ClusterClosedError, isUnrecoverable, LeaseLostError, PayloadTooLargeError } from '../errors.ts';
 import { encodeValue } from '../payload.ts';
@@ -46,6 +47,7 @@ const REASON_LENGTH_MAX = Math.floor(REASON_BYTES_MAX / 3);
 export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data, Result> implements AsyncDisposable {
   readonly name: string;
   readonly #config: WorkerConfig;
+  readonly #clock: ClientClock;
   readonly #lease: SharedClient;
   readonly #dispatcher: Dispatcher;
   readonly #commands: QueueCommands;
@@ -100,6 +102,8 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
       this.#processor = (job, _token, signal) => sandbox.run(job, signal);
     }
     this.#lease = acquireClient(options.connection);
+    const { clock } = this.#lease.client;
+    this.#clock = clock;
     this.#dispatcher = this.#lease.client.dispatcher;
     this.#commands = new QueueCommands(name, this.#dispatcher);
     const { claimSchedulers, quarantine } = this.#lease.client;
@@ -116,21 +120,34 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
         hasDrainedListener: () => this.listenerCount('drained') > 0,
         onError: (error) => this.#report(error),
       },
+      clock,
     );
-    this.#keeper = new LeaseRenewer(this.#config.leaseMs, this.#dispatcher, {
-      held: () => this.#slots.held(),
-      onLost: (held) => this.#onLeaseLost(held),
-      onError: (error) => this.#report(error),
-    });
-    this.#slots = new JobSlots(this.#config, quarantine, this.#dispatcher, this.#intake, {
-      run: (held, nowMs) => void this.#process(held, nowMs),
-      giveBack: (held) => this.#giveBack(held),
-      onFree: () => {
-        this.#intake.request();
-        this.#progress();
+    this.#keeper = new LeaseRenewer(
+      this.#config.leaseMs,
+      this.#dispatcher,
+      {
+        held: () => this.#slots.held(),
+        onLost: (held) => this.#onLeaseLost(held),
+        onError: (error) => this.#report(error),
       },
-      onError: (error) => this.#report(error),
-    });
+      clock,
+    );
+    this.#slots = new JobSlots(
+      this.#config,
+      quarantine,
+      this.#dispatcher,
+      this.#intake,
+      {
+        run: (held, nowMs) => void this.#process(held, nowMs),
+        giveBack: (held) => this.#giveBack(held),
+        onFree: () => {
+          this.#intake.request();
+          this.#progress();
+        },
+        onError: (error) => this.#report(error),
+      },
+      clock,
+    );
     this.#reports = {
       leaseMs: this.#config.leaseMs,
       outlivesOutage: () => !this.#isClosing,
@@ -215,7 +232,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   }
 
   async #process(held: LeasedJob<Data, Result>, startedMs: number): Promise<void> {
-    held.onStarted();
+    held.onStarted(this.#clock.wallMs());
     this.#emitToListeners('active', held.job);
     let report: JobCompletion<Data, Result> | JobFailure<Data, Result>;
     try {
@@ -228,7 +245,7 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
       report = this.#failureOf(held, toError(thrown));
     }
     this.#slots.free(held);
-    this.#intake.observeJobMs(performance.now() - startedMs);
+    this.#intake.observeJobMs(this.#clock.nowMs() - startedMs);
     if (!held.isLost) this.#send(held, report);
     this.#slots.fill();
     this.#intake.request();
@@ -259,12 +276,12 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
   }
 
   #onCompleted(held: LeasedJob<Data, Result>, result: Result): void {
-    held.onCompleted(result);
+    held.onCompleted(result, this.#clock.wallMs());
     this.#emitToListeners('completed', held.job, result);
   }
 
   #onFailed(held: LeasedJob<Data, Result>, { error, reason, mayRetry }: ReportedFailure): void {
-    held.onFailed(reason, mayRetry);
+    held.onFailed(reason, mayRetry, this.#clock.wallMs());
     this.#emitToListeners('failed', held.job, error);
   }
 

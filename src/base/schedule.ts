@@ -1,11 +1,11 @@
-/** An event at a point in simulated time. */
+/** An event at a point in virtual time. */
 interface Scheduled {
   readonly atMs: number;
   readonly sequence: number;
   readonly run: () => void;
 }
 
-/** The simulated time: events run in the order of their due times, and in the order of planning at equal times. */
+/** Virtual time in ms: events run in the order of their due times, and in the order of planning at equal times. */
 export class Schedule {
   nowMs = 0;
   /** Number of events so far. */
@@ -14,6 +14,11 @@ export class Schedule {
   suspendedMs = 0;
   #heap: Scheduled[] = [];
   #sequence = 0;
+
+  /** When the next event is due; infinity if none is planned. */
+  get nextMs(): number {
+    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  }
 
   at(atMs: number, run: () => void): void {
     this.#sequence += 1;
