@@ -22,7 +22,7 @@ KeptCall -> RepeatedOperation
 KeptList -> FinishedList
 LaneRules -> SessionQueueRules
 Lanes -> SessionQueues
-LeaderView -> LeaderHints
+LeaderView -> LeaderDiscovery
 LeaseKeeper -> LeaseRenewer
 LeaseKeeperHandlers -> LeaseRenewerHandlers
 LogAnswer -> LogReply
@@ -47,7 +47,7 @@ SnapshotDesk -> SnapshotTransfers
 StoredRoster -> StoredManifest
 WaitingRequest -> PendingRequest
 WaitingRequests -> PendingRequests
-Wakeup -> DeadlineTimer
+Wakeup -> RealTime
 Wires -> Links
 answerBytes -> replyBytes
 answerFrom -> completeFrom
@@ -92,7 +92,7 @@ job-line -> segmented-fifo
 kept-list -> finished-list
 lastHeardMs -> lastContactMs
 late-answer -> late-acknowledgement
-leader-view -> leader-hints
+leader-view -> leader-discovery
 lease-keeper -> lease-renewer
 leaveOffice -> stepDownAfterRemoval
 lookAtClock -> readClock
