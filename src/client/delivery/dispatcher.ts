@@ -19,6 +19,7 @@ import type { SessionQueue } from './session-queue.ts';
 import { SessionQueues } from './session-queues.ts';
 import { Transmitter } from './transmitter.ts';
 import { TurnEnd } from './turn-end.ts';
+import { openingOfVersion1 } from './version-1.ts';
 import { WaitingClaims } from './waiting-claims.ts';
 
 /** Interval at which a client with work asks its node for the leader, so that it moves to the leader. */
@@ -218,7 +219,9 @@ export class Dispatcher {
     const reply = decodeReply(bytes);
     const batch = this.#sessionQueues.find(reply.client, reply.sequence);
     const needsLeader = batch?.isStale !== true;
-    if (batch !== undefined) this.#outcomes.onReply(batch, reply.results);
+    const olderVersion = batch?.isOpening === true ? openingOfVersion1(reply) : undefined;
+    if (olderVersion !== undefined) this.onRejected(olderVersion, node);
+    else if (batch !== undefined) this.#outcomes.onReply(batch, reply.results);
     else this.#late.onReplied(reply.client, reply.sequence, reply.results);
     if (this.#failover.onReply(node, needsLeader && !this.#ending.isBegun) === 'settle') this.#onSettled(this.#host.nowMs());
     this.#afterOutcome();
