@@ -3,6 +3,7 @@ import { operationEnds, pickOperations } from '../../protocol/pick-operations.ts
 import type { OperationResult } from '../../protocol/reply.ts';
 import { HEADER_BYTES } from '../../protocol/request-encoder.ts';
 import { LeaseLostError } from '../errors.ts';
+import { isLeaseGone } from '../result-errors.ts';
 import { packetOf } from './connection.ts';
 import { deliver, fail } from './deliver.ts';
 import { isRepeated, type PendingOperation } from './pending-operation.ts';
@@ -263,13 +264,10 @@ export class Batch {
   }
 
   #completeOne(call: PendingOperation, result: OperationResult): void {
-    if (this.mayHaveTakenEffect && !result.ok && isRepeated(call) && call.endsLease && LEASE_GONE.includes(result.code)) {
+    if (this.mayHaveTakenEffect && !result.ok && isRepeated(call) && call.endsLease && isLeaseGone(result.code)) {
       fail(call, new LeaseLostError(result.job ?? 0, 'unknown'));
     } else {
       deliver(call, result);
     }
   }
 }
-
-/** The cluster's reply for a job that its holder has ended or lost. */
-const LEASE_GONE: readonly string[] = ['LEASE_LOST', 'JOB_NOT_FOUND', 'JOB_STATE'];
