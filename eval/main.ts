@@ -1,17 +1,17 @@
 import '../src/runtime/check.ts';
 
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { addClusterOptions, clusterOverridesOf } from '../src/config/cluster-options.ts';
 import { loadClusterConfig } from '../src/config/load-cluster-config.ts';
 import { parseCount, withoutStackTraces } from './measuring/command-line.ts';
 import { INTERRUPTED_EXIT_CODE } from './measuring/interruption.ts';
-import { packageRoot } from './measuring/package-root.ts';
+import { addOutputFolders, type FolderOptions, outputFoldersOf } from './measuring/output-folders.ts';
 import { currentCommit } from './measuring/provenance.ts';
 import { ResultsFolder } from './measuring/results-folder.ts';
 import { UserError } from './measuring/user-error.ts';
 import { jobraftTarget } from './replay/jobraft-target.ts';
 import { measureScenarios, reportFaults } from './replay/measure-scenarios.ts';
+import { RunFiles } from './replay/run-files.ts';
 import type { Selection } from './replay/scenario.ts';
 import { loadSettings, settingsHash } from './replay/settings.ts';
 import { writePageTables } from './report/page-tables.ts';
@@ -26,9 +26,7 @@ const COMMANDS: readonly { readonly name: Selection; readonly summary: string; r
   { name: 'payload', summary: 'payload sizes, paced as published and as fast as possible, then from 4 B to 1 MiB', paced: true },
 ];
 
-interface Options {
-  readonly out: string;
-  readonly plotsOut: string;
+interface Options extends FolderOptions {
   readonly settings?: string;
   readonly config?: string;
   readonly repetitions?: number;
@@ -41,8 +39,8 @@ function program(): Command {
     .description('Measures jobraft and writes CSV, charts and reports.')
     .showHelpAfterError('--help lists the commands and their options.');
   for (const { name, summary, paced } of COMMANDS) {
-    const command = addFolders(root.command(name).description(summary));
-    addClusterOptions(command)
+    const command = addOutputFolders(root.command(name).description(summary), 'results: runs.csv, reports, raw samples');
+    addClusterOptions(command, { hasFolders: false })
       .option('--settings <file>', 'what to measure (default: config/evaluation.yaml of the package)')
       .option('--repetitions <count>', 'of every run that is not paced (default: from the settings)', parseCount)
       .option('--paced', 'replay the published pacing too', paced)
@@ -51,12 +49,18 @@ function program(): Command {
         process.exitCode = await runEvaluation(name, self);
       });
   }
-  addFolders(root.command('plots').description('rebuilds charts and reports from the CSV, and the charts of the benches from theirs'))
+  root
+    .command('plots')
+    .description('rebuilds charts and reports from the CSV, and the charts of the benches from theirs: of the published evidence')
+    .option('--local', 'of the runs on this machine, in place of the published ones')
+    .option('--out <folder>', 'results: runs.csv, reports, raw samples')
+    .option('--plots-out <folder>', 'charts: specs, SVG and PNG')
     .option('--settings <file>', 'charts and published figures (default: config/evaluation.yaml of the package)')
-    .action(async (options: Options) => {
-      const results = ResultsFolder.at(options.out);
-      const { report, page, charts } = await rebuildPlots(results, options.plotsOut, loadSettings(options.settings));
-      const all = [...charts, ...(await rebuildBenchPlots(results, options.plotsOut))];
+    .action(async (options: Options & { readonly local?: boolean }) => {
+      const { out, plotsOut } = outputFoldersOf({ ...options, publish: options.local !== true });
+      const results = ResultsFolder.at(out);
+      const { report, page, charts } = await rebuildPlots(results, plotsOut, loadSettings(options.settings));
+      const all = [...charts, ...(await rebuildBenchPlots(results, plotsOut))];
       const tables = writePageTables(results);
       console.log(`${all.length} charts and the report:\n  ${[report, page, ...all].join('\n  ')}`);
       if (tables.length > 0) console.log(`Tables of README.md and docs/performance.md: ${tables.join(', ')}`);
@@ -64,24 +68,17 @@ function program(): Command {
   return root;
 }
 
-const addFolders = (command: Command): Command =>
-  command
-    .option('--out <folder>', 'results: runs.csv, reports, raw samples', join(packageRoot(), 'results'))
-    .option('--plots-out <folder>', 'charts: specs, SVG and PNG', join(packageRoot(), 'plots'));
-
 async function runEvaluation(selection: Selection, command: Command): Promise<number> {
   const options = command.opts<Options>();
   const settings = loadSettings(options.settings);
+  const commit = currentCommit();
+  if (options.publish === true) checkPublishable(selection, commit);
   const overrides = clusterOverridesOf(command);
-  for (const [given, flag] of [
-    [overrides.dataDir, '--data-dir'],
-    [overrides.logs?.dir, '--logs-dir'],
-  ] as const) {
-    if (given !== undefined) throw new UserError(`${flag} has no meaning here: every run has its own folder below --out. Leave it out.`);
-  }
   const config = loadClusterConfig(options.config, { ...settings.cluster, ...overrides });
   const { nodes, durability, storage, raft, limits } = config;
-  const results = ResultsFolder.open(options.out);
+  const { out, plotsOut } = outputFoldersOf(options);
+  const results = ResultsFolder.open(out);
+  if (options.publish === true) RunFiles.removeFrom(results);
   const { rows, isInterrupted } = await measureScenarios({
     selection,
     paced: options.paced,
@@ -92,15 +89,14 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
     target: jobraftTarget(config),
     nodes: typeof nodes === 'number' ? nodes : nodes.length,
     durability: storage === 'memory' ? 'off' : durability,
-    timings: describeOverrides({ ...overrides.raft, ...overrides.limits, ...(storage === 'memory' ? { storage } : {}) }),
     command: ['npm run', selection === 'all' ? 'eval' : `eval:${selection}`, ...commandLine(process.argv.slice(3))].join(' '),
-    commit: currentCommit(),
+    commit,
     configHash: settingsHash(settings, { storage, raft, limits }),
     print,
   });
-  const { evaluation, report, page } = await rebuildPlots(results, options.plotsOut, settings);
+  const { evaluation, report, page, charts } = await rebuildPlots(results, plotsOut, settings);
   print(terminalReport(evaluation));
-  print(`Report: ${report}\n        ${page}\nRows:   ${results.runsFile}`);
+  print(`Rows:   ${results.runsFile}\nCharts: ${charts.join('\n        ')}\nReport: ${report}\n        ${page}`);
   return isInterrupted ? INTERRUPTED_EXIT_CODE : reportFaults(rows, print);
 }
 
@@ -108,9 +104,13 @@ const print = (line: string): void => console.log(line);
 
 const commandLine = (args: readonly string[]): readonly string[] => (args.length === 0 ? [] : ['--', ...args]);
 
-const describeOverrides = (overrides: Readonly<Record<string, unknown>>): string =>
-  Object.entries(overrides)
-    .map(([name, value]) => `${name}=${String(value)}`)
-    .join(';');
+/** The published evidence is one whole session of one commit. */
+function checkPublishable(selection: Selection, commit: string): void {
+  if (selection !== 'all')
+    throw new UserError(
+      `A part of the evaluation cannot be published: it would replace the whole. Use "npm run eval -- --paced --publish".`,
+    );
+  if (commit.endsWith('+dirty')) throw new UserError('The sources have changes that are not committed. Commit them, then publish.');
+}
 
 await withoutStackTraces(() => program().parseAsync());

@@ -1,19 +1,16 @@
 import '../../src/runtime/check.ts';
 
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { addClusterOptions, clusterOverridesOf } from '../../src/config/cluster-options.ts';
 import { loadClusterConfig } from '../../src/config/load-cluster-config.ts';
 import { drawBenchCharts } from '../charts/bench-charts.ts';
 import { parseCount, withoutStackTraces } from '../measuring/command-line.ts';
 import { INTERRUPTED_EXIT_CODE } from '../measuring/interruption.ts';
-import { packageRoot } from '../measuring/package-root.ts';
+import { addOutputFolders, type FolderOptions, outputFoldersOf } from '../measuring/output-folders.ts';
 import { readLastSession } from './bench-file.ts';
 import { runBench } from './run-bench.ts';
 
-interface Options {
-  readonly out: string;
-  readonly plotsOut: string;
+interface Options extends FolderOptions {
   readonly rounds: number;
   readonly minutes: number;
   readonly only?: string;
@@ -25,10 +22,8 @@ interface Options {
 
 const MINUTE_MS = 60_000;
 
-const command = addClusterOptions(new Command('bench'))
+const command = addOutputFolders(addClusterOptions(new Command('bench')), 'where bench.csv goes')
   .description('Measures the figures that have goals, and the floor of the machine.')
-  .option('--out <folder>', 'where bench.csv goes', join(packageRoot(), 'results'))
-  .option('--plots-out <folder>', 'where its charts go', join(packageRoot(), 'plots'))
   .option('--rounds <count>', 'rounds of all measures that are not measured once', parseCount, 5)
   .option('--minutes <count>', 'no further round begins if the session would take longer than this', parseCount, 6)
   .option('--only <text>', 'only measures whose name contains this text, and the floor')
@@ -36,18 +31,19 @@ const command = addClusterOptions(new Command('bench'))
   .option('--compare <file>', 'an earlier bench.csv: shows which figures got slower since its last session')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
+    const { out, plotsOut } = outputFoldersOf(options);
     const { file, isInterrupted } = await runBench({
       config,
       rounds: options.rounds,
       limitMs: options.minutes * MINUTE_MS,
       seed: options.seed ?? 1,
-      out: options.out,
+      out,
       only: options.only,
       long: options.long ?? false,
       compare: options.compare,
       print: (line) => console.log(line),
     });
-    const charts = await drawBenchCharts(readLastSession(file), options.plotsOut);
+    const charts = await drawBenchCharts(readLastSession(file), plotsOut);
     console.log([`Rows: ${file}`, ...charts.map((path) => `Chart: ${path}`)].join('\n'));
     process.exitCode = isInterrupted ? INTERRUPTED_EXIT_CODE : 0;
   });

@@ -69,7 +69,7 @@ export async function runBench(request: BenchRequest): Promise<BenchOutcome> {
   let shown: Pick<Progress, 'print'> = { print };
   using interruption = listenForInterruption(() => shown.print('Interrupted: the figures so far are kept.'));
   const figures: BenchFigure[] = [];
-  const tools = { folder: join(results.path, `bench-data-${process.pid}`), file, figures, signal: interruption.signal };
+  const tools = { folder: results.dataPath('bench'), file, figures, signal: interruption.signal };
   for (const { measure } of firsts) print(`First: ${measure.label}, about ${Math.round(measure.expectedMs / 1000)} s.`);
   await runSteps(firsts, request, { ...tools, progress: SILENCE });
   const progress = openProgress(expectedMsOf(others));

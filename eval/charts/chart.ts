@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
+import { INTERVAL_RUNS_MIN } from '../measuring/statistics.ts';
 import type { Evaluation, Figure } from '../replay/analysis.ts';
 import { FontAdvances } from './font.ts';
 import { SUBTITLE_SIZE_PX } from './theme.ts';
@@ -28,15 +29,18 @@ export function provenanceLine(evaluation: Evaluation): string {
 export const describeDurability = (durability: string): string =>
   durability === 'full' ? 'durable (on the disks of a majority before the reply)' : 'not durable (no fsync)';
 
-/** `n = 3 runs, 95 % bootstrap interval` */
+/** `n = 3 runs each, median and range`, or `n = 10 runs each, median and 95 % bootstrap interval` */
 export function countLine(figures: readonly (Figure | undefined)[], confidence: number): string {
   const counts = figures.filter((figure) => figure !== undefined).map(({ runs }) => runs);
   if (counts.length === 0) return 'n = 0 runs';
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
   const runs = fewest === most ? `n = ${most} ${most === 1 ? 'run' : 'runs'}` : `n = ${fewest}–${most} runs`;
-  if (most < 3) return most === 1 ? `${runs} each, no interval` : `${runs} each, median`;
-  const interval = `median and ${Math.round(confidence * 100)} % bootstrap interval`;
-  return fewest < 3 ? `${runs} each, ${interval} from 3 runs on` : `${runs} each, ${interval}`;
+  if (most === 1) return `${runs} each, no interval`;
+  const interval = `${Math.round(confidence * 100)} % bootstrap interval`;
+  if (most < INTERVAL_RUNS_MIN) return `${runs} each, median and range`;
+  return fewest < INTERVAL_RUNS_MIN
+    ? `${runs} each, median, range, and ${interval} from ${INTERVAL_RUNS_MIN} runs on`
+    : `${runs} each, median and ${interval}`;
 }
 
 const STEPS = [1, 2, 5];

@@ -107,8 +107,8 @@ function points(cases: readonly CaseFigures[], series: string, pick: (of: CaseFi
     size: formatBytes(of.payloadBytes),
     series,
     value: figure.median,
-    low: figure.interval?.low ?? null,
-    high: figure.interval?.high ?? null,
+    low: figure.spread?.low ?? null,
+    high: figure.spread?.high ?? null,
     label: formatNumber(figure.median),
     isLast: at === drawn.length - 1,
   }));
@@ -116,8 +116,8 @@ function points(cases: readonly CaseFigures[], series: string, pick: (of: CaseFi
 
 function scaled(figure: Figure | undefined, factor: number): Figure | undefined {
   if (figure === undefined) return undefined;
-  const interval = figure.interval === undefined ? undefined : { low: figure.interval.low * factor, high: figure.interval.high * factor };
-  return { median: figure.median * factor, interval, runs: figure.runs };
+  const { median, spread, runs } = figure;
+  return { median: median * factor, spread: spread && { ...spread, low: spread.low * factor, high: spread.high * factor }, runs };
 }
 
 /** Labels are on the side where the line descends, so that it does not cross them. */

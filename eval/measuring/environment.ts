@@ -51,14 +51,17 @@ export const environmentId = (environment: Omit<Environment, 'fdatasyncProbes'>)
   createHash('sha256').update(JSON.stringify(environment)).digest('hex').slice(0, 8);
 
 /** The time of one durable write: the floor of every durable figure. */
-export function probeFdatasync(folder: string): { readonly count: number; readonly p50Ms: number; readonly p99Ms: number } {
+export function probeFdatasync(
+  folder: string,
+  countMax = PROBES_MAX,
+): { readonly count: number; readonly p50Ms: number; readonly p99Ms: number } {
   const file = join(folder, `.fdatasync-probe-${process.pid}`);
   const block = Buffer.alloc(PROBE_BYTES, 1);
   const handle = openSync(file, 'w');
   const tookMs: number[] = [];
   try {
     const startedAt = performance.now();
-    while (tookMs.length < PROBES_MAX && performance.now() - startedAt < PROBE_LIMIT_MS) {
+    while (tookMs.length < countMax && performance.now() - startedAt < PROBE_LIMIT_MS) {
       const before = performance.now();
       writeSync(handle, block);
       fdatasyncSync(handle);

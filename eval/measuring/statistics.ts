@@ -1,9 +1,15 @@
 import { SeededRandom } from '../../src/base/random.ts';
 
-export interface Interval {
+/** How far the repetitions of a figure lie apart. */
+export interface Spread {
+  /** `interval`: a bootstrap interval of the median. `range`: the smallest and the largest value, of few values. */
+  readonly kind: 'interval' | 'range';
   readonly low: number;
   readonly high: number;
 }
+
+/** Below this many runs a bootstrap interval is just the range. */
+export const INTERVAL_RUNS_MIN = 6;
 
 /** @throws {RangeError} when there are no values. */
 export function median(values: readonly number[]): number {
@@ -27,15 +33,16 @@ export function quantile(sorted: readonly number[], share: number): number {
 }
 
 /**
- * A percentile bootstrap interval of the median over runs: runs are drawn with replacement, since messages inside one
- * run are not independent of each other (Efron 1979).
- * @returns `undefined` below three runs, where resampling adds no information.
+ * The range of few runs; from six on a percentile bootstrap interval of their median: runs are drawn with replacement, since messages inside
+ * one run are not independent of each other (Efron 1979).
+ * @returns `undefined` for a single run.
  */
-export function bootstrapInterval(
+export function spreadOf(
   runs: readonly number[],
   options: { readonly confidence: number; readonly resamples: number; readonly seed?: number },
-): Interval | undefined {
-  if (runs.length < 3) return undefined;
+): Spread | undefined {
+  if (runs.length < 2) return undefined;
+  if (runs.length < INTERVAL_RUNS_MIN) return { kind: 'range', low: Math.min(...runs), high: Math.max(...runs) };
   const random = new SeededRandom(options.seed ?? 1);
   const medians: number[] = [];
   for (let resample = 0; resample < options.resamples; resample += 1) {
@@ -44,5 +51,5 @@ export function bootstrapInterval(
   }
   medians.sort((a, b) => a - b);
   const tail = (1 - options.confidence) / 2;
-  return { low: quantile(medians, tail), high: quantile(medians, 1 - tail) };
+  return { kind: 'interval', low: quantile(medians, tail), high: quantile(medians, 1 - tail) };
 }

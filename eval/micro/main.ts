@@ -1,6 +1,6 @@
 import '../../src/runtime/check.ts';
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
@@ -11,7 +11,7 @@ import { MICRO_HEADER, type MicroRow, microChart, parseMicroRows } from '../char
 import { writeChart } from '../charts/write-chart.ts';
 import { withoutStackTraces } from '../measuring/command-line.ts';
 import { machineLine, recordEnvironment } from '../measuring/environment.ts';
-import { packageRoot } from '../measuring/package-root.ts';
+import { addOutputFolders, type FolderOptions, type OutputFolders, outputFoldersOf } from '../measuring/output-folders.ts';
 import { currentCommit } from '../measuring/provenance.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
 import { codecCases } from './codec-cases.ts';
@@ -29,19 +29,15 @@ const NODE_COUNTS = [1, 3, 5, 7, 9, 11, 13];
 const TIME_MS = 300;
 const NANOSECONDS_PER_MS = 1e6;
 
-interface Options {
-  readonly out: string;
-  readonly plotsOut: string;
-}
-
 /** Costs of single parts, without threads, so that a change of one part is measurable. */
-async function measure({ out, plotsOut }: Options): Promise<void> {
+async function measure({ out, plotsOut }: OutputFolders): Promise<void> {
   const results = ResultsFolder.open(out);
   const environment = recordEnvironment(results.path, results.environmentFile, new Date());
   const commit = currentCommit();
   console.log(machineLine(results.path));
   // Beside the results, not in the system's temporary folder: that may be in memory, and a commit there costs nothing.
-  const folder = mkdtempSync(join(results.path, 'micro-data-'));
+  const folder = results.dataPath('micro');
+  mkdirSync(folder, { recursive: true });
   try {
     using storage = openSqliteStorage({ file: join(folder, 'micro.db'), recordKinds: RECORD_KINDS, durability: 'full', newDiskId: 1 });
     storage.load();
@@ -113,10 +109,8 @@ async function run(one: MicroCase): Promise<Pick<MicroRow, 'median' | 'p99' | 's
   return { median: p50 * perOperation, p99: p99 * perOperation, samples: samplesCount };
 }
 
-const command = new Command('bench:micro')
+const command = addOutputFolders(new Command('bench:micro'), 'where micro.csv goes')
   .description('Measures single parts: codec, core, log, commits, state machine.')
-  .option('--out <folder>', 'where micro.csv goes', join(packageRoot(), 'results'))
-  .option('--plots-out <folder>', 'where its chart goes', join(packageRoot(), 'plots'))
-  .action((options: Options) => measure(options));
+  .action((options: FolderOptions) => measure(outputFoldersOf(options)));
 
 await withoutStackTraces(() => command.parseAsync());

@@ -1,9 +1,9 @@
 import '../../src/runtime/check.ts';
 
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseCount, withoutStackTraces } from '../measuring/command-line.ts';
-import { packageRoot } from '../measuring/package-root.ts';
+import { addResultsFolder, type FolderOptions, outputFoldersOf } from '../measuring/output-folders.ts';
 import { bullmq } from './bullmq.ts';
 import { etcd } from './etcd.ts';
 import { jobraft } from './jobraft.ts';
@@ -15,16 +15,15 @@ import { runPeers } from './run-peers.ts';
 
 const PEERS: readonly Peer[] = [etcd, nats, rabbitmq, bullmq, pgBoss];
 
-interface Options {
+interface Options extends FolderOptions {
   readonly only: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
   readonly seed: number;
-  readonly out: string;
   readonly dataDir?: string;
 }
 
-const command = new Command('bench:peers')
+const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv goes')
   .description(
     'The same workload on jobraft and on the queues that are installed on this machine, each started and stopped by this command.',
   )
@@ -32,16 +31,16 @@ const command = new Command('bench:peers')
   .option('--rounds <count>', 'how often every system is started and measured', parseCount, 5)
   .option('--seconds <count>', 'how long each load runs', parseCount, 3)
   .option('--seed <number>', "seed of jobraft's randomised timeouts", parseCount, 1)
-  .option('--out <folder>', 'where peers.csv goes', join(packageRoot(), 'results'))
   .option('--data-dir <folder>', "temporary folder for the servers' data (default: a folder beside peers.csv)")
   .action(async (options: Options) => {
+    const { out } = outputFoldersOf(options);
     process.exitCode = await runPeers({
       peers: [jobraft, ...options.only],
       rounds: options.rounds,
       seconds: options.seconds,
       seed: options.seed,
-      out: options.out,
-      dataDir: resolve(options.dataDir ?? options.out, `peers-data-${process.pid}`),
+      out,
+      dataDir: resolve(options.dataDir ?? out, `peers-data-${process.pid}`),
       print: (line) => console.log(line),
     });
   });

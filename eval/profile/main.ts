@@ -2,7 +2,7 @@ import '../../src/runtime/check.ts';
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
@@ -11,15 +11,13 @@ import { PROFILE_HEADER, type ProfileRow, parseProfileRows, profileChart } from 
 import { writeChart } from '../charts/write-chart.ts';
 import { withoutStackTraces } from '../measuring/command-line.ts';
 import { machineLine, recordEnvironment } from '../measuring/environment.ts';
-import { packageRoot } from '../measuring/package-root.ts';
+import { addOutputFolders, type FolderOptions, type OutputFolders, outputFoldersOf } from '../measuring/output-folders.ts';
 import { currentCommit } from '../measuring/provenance.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
 import { UserError } from '../measuring/user-error.ts';
 import { ACTIVITIES, parseCpuProfile, type ThreadTime, threadTimeOf } from './cpu-profile.ts';
 
-interface Options {
-  readonly out: string;
-  readonly plotsOut: string;
+interface Options extends FolderOptions {
   readonly only?: string;
 }
 
@@ -38,7 +36,7 @@ const WORKLOAD_FILE = resolve(import.meta.dirname, 'workload.js');
 const MEASURE_MS_MAX = 120_000;
 
 /** Profiles the threads during measures of the bench: V8's sampling profiler in every thread of a separate process. */
-async function profile({ out, plotsOut, only }: Options): Promise<void> {
+async function profile({ out, plotsOut }: OutputFolders, only: string | undefined): Promise<void> {
   const labels = selectMeasures(only)
     .map(({ label }) => label)
     .filter((label) => PROFILED.includes(label));
@@ -49,7 +47,8 @@ async function profile({ out, plotsOut, only }: Options): Promise<void> {
   console.log(machineLine(results.path));
   const rows: ProfileRow[] = [];
   // Beside the results, on the disk that the bench measures.
-  const folder = mkdtempSync(join(results.path, 'profile-data-'));
+  const folder = results.dataPath('profile');
+  mkdirSync(folder, { recursive: true });
   try {
     for (const label of labels) {
       for (const [thread, time] of await threadsOf(label, join(folder, 'run'))) {
@@ -101,11 +100,9 @@ function describe({ ms }: ThreadTime): string {
   }).join('; ');
 }
 
-const command = new Command('bench:profile')
+const command = addOutputFolders(new Command('bench:profile'), 'where profile.csv goes')
   .description("Shows where the threads' time goes while the bench measures.")
-  .option('--out <folder>', 'where profile.csv goes', join(packageRoot(), 'results'))
-  .option('--plots-out <folder>', 'where its chart goes', join(packageRoot(), 'plots'))
   .option('--only <text>', 'only what has this text in its name')
-  .action((options: Options) => profile(options));
+  .action((options: Options) => profile(outputFoldersOf(options), options.only));
 
 await withoutStackTraces(() => command.parseAsync());

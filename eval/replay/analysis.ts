@@ -1,4 +1,5 @@
-import { bootstrapInterval, type Interval, median, quantile } from '../measuring/statistics.ts';
+import { median, quantile, type Spread, spreadOf } from '../measuring/statistics.ts';
+import { isLate } from './delivery-faults.ts';
 import type { RunFiles } from './run-files.ts';
 import type { RunRow } from './run-row.ts';
 import { readLatencies } from './samples.ts';
@@ -8,8 +9,8 @@ import type { PublishedRow, Settings } from './settings.ts';
 /** One figure over the repetitions of one case. */
 export interface Figure {
   readonly median: number;
-  /** Bootstrap interval over runs; `undefined` below three runs. */
-  readonly interval: Interval | undefined;
+  /** Over runs; `undefined` for a single one. */
+  readonly spread: Spread | undefined;
   readonly runs: number;
 }
 
@@ -19,13 +20,30 @@ export interface CaseFigures {
   readonly kind: RunKind;
   readonly messages: number;
   readonly payloadBytes: number;
+  /** All of its runs, the invalid ones, too. */
   readonly rows: readonly RunRow[];
+  /** Those whose figures count. */
+  readonly valid: readonly RunRow[];
   readonly throughput: Figure | undefined;
   readonly adds: Figure | undefined;
   readonly overhead: Figure | undefined;
   readonly latencyP50: Figure | undefined;
   readonly latencyP90: Figure | undefined;
   readonly latencyP99: Figure | undefined;
+  /** From sending to acknowledgement, where there is no schedule. */
+  readonly serviceP50: Figure | undefined;
+  /** Without the runs whose sender was late; `undefined` when none was. */
+  readonly onTime: { readonly runs: number; readonly latencyP50: Figure | undefined; readonly latencyP99: Figure | undefined } | undefined;
+}
+
+/** Two cases of the same number of messages, run by run: the larger payload's rate as a share of the smaller one's. */
+export interface PairedRatio {
+  readonly messages: number;
+  readonly smallerBytes: number;
+  readonly largerBytes: number;
+  readonly kind: RunKind;
+  /** Median and spread over the repetitions that both have. */
+  readonly ratio: Figure;
 }
 
 /** One published case and ours. */
@@ -53,6 +71,8 @@ export interface LatencyDistribution {
 
 /** The data of charts and reports, from the CSV alone. */
 export interface Evaluation {
+  /** Every row of the file: what was lost counts, whatever became of the run. */
+  readonly allRows: readonly RunRow[];
   /** The rows that are shown: of the newest row's machine, cluster size and durability. */
   readonly rows: readonly RunRow[];
   readonly invalidRows: readonly RunRow[];
@@ -64,6 +84,7 @@ export interface Evaluation {
   readonly commits: readonly string[];
   readonly lowAndHigh: readonly ReplayCase[];
   readonly payload: readonly ReplayCase[];
+  readonly ratios: readonly PairedRatio[];
   readonly sweep: readonly CaseFigures[];
   readonly latency: readonly CaseFigures[];
   readonly distributions: readonly LatencyDistribution[];
@@ -75,7 +96,7 @@ export interface Evaluation {
  * determines which are shown. Of each case only the newest commit and settings count.
  * @throws {RangeError} when there are no rows.
  */
-export function analyze(allRows: readonly RunRow[], settings: Settings, latenciesOf: (run: string) => readonly number[]): Evaluation {
+export function analyze(allRows: readonly RunRow[], settings: Settings, latencies: ReadonlyMap<string, readonly number[]>): Evaluation {
   const newest = [...allRows].sort((a, b) => a.started.localeCompare(b.started)).at(-1);
   if (newest === undefined) throw new RangeError('There are no rows to analyze.');
   const comparable = allRows.filter(
@@ -83,16 +104,18 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
       row.environment === newest.environment &&
       row.nodes === newest.nodes &&
       row.durability === newest.durability &&
-      row.timings === newest.timings,
+      row.config_hash === newest.config_hash,
   );
   const cases = [...Map.groupBy(comparable, caseKey).values()].map(newestSeries);
   const rows = cases.flat();
-  const figures = cases.map((of) => caseFigures(of, settings)).filter((of) => of !== undefined);
+  const figures = cases.map((of) => caseFigures(of, settings));
   const sweep = figures.filter(({ kind }) => kind === 'sweep').sort((a, b) => a.payloadBytes - b.payloadBytes);
   const latency = figures.filter(({ kind }) => kind === 'latency').sort((a, b) => a.payloadBytes - b.payloadBytes);
   const replay = (ids: readonly ('low' | 'high' | 'payload')[]): readonly ReplayCase[] =>
     ids.flatMap((id) => settings.scenarios[id].map((size) => replayCase(id, size, figures, settings)));
+  const payload = replay(['payload']);
   return {
+    allRows,
     rows,
     invalidRows: rows.filter((row) => !row.valid),
     otherRows: allRows.length - rows.length,
@@ -101,16 +124,17 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
     durability: newest.durability,
     commits: [...new Set(rows.map((row) => row.commit))],
     lowAndHigh: replay(['low', 'high']),
-    payload: replay(['payload']),
+    payload,
+    ratios: pairedRatios(payload, settings),
     sweep,
     latency,
-    distributions: latency.map((of) => distribution(of, latenciesOf)).filter((of) => of !== undefined),
+    distributions: latency.map((of) => distribution(of, latencies)).filter((of) => of !== undefined),
     settings,
   };
 }
 
 export function analyzeRuns(files: RunFiles, settings: Settings): Evaluation {
-  return analyze(files.readRows(), settings, (run) => readLatencies(files.samplesFile(run)));
+  return analyze(files.readRows(), settings, readLatencies(files.samplesFile));
 }
 
 const caseKey = (row: RunRow): string => [row.scenario, row.kind, row.messages, row.payload_bytes, row.delay_ms].join('|');
@@ -123,29 +147,65 @@ function newestSeries(rows: readonly RunRow[]): readonly RunRow[] {
   return newest === undefined ? [] : rows.filter((row) => seriesKey(row) === seriesKey(newest));
 }
 
-function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures | undefined {
+function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures {
   const valid = rows.filter((row) => row.valid);
-  const [first] = valid;
-  if (first === undefined) return undefined;
-  const over = (pick: (row: RunRow) => number | null): Figure | undefined => {
-    const values = valid.map(pick).filter((value) => value !== null);
-    if (values.length === 0) return undefined;
-    return { median: median(values), interval: bootstrapInterval(values, settings.statistics), runs: values.length };
-  };
+  const onTime = valid.filter((row) => !isLate(row));
+  const first = rows[0] as RunRow;
+  const figureOf = (of: readonly RunRow[], pick: (row: RunRow) => number | null): Figure | undefined =>
+    figureOver(
+      of.map(pick).filter((value) => value !== null),
+      settings,
+    );
+  const over = (pick: (row: RunRow) => number | null): Figure | undefined => figureOf(valid, pick);
   return {
     // The only casts: measure-run wrote both columns from these types.
     scenario: first.scenario as ScenarioId,
     kind: first.kind as RunKind,
     messages: first.messages,
     payloadBytes: first.payload_bytes,
-    rows: valid,
+    rows,
+    valid,
     throughput: over((row) => row.throughput_per_s),
     adds: over((row) => row.adds_per_s),
     overhead: over((row) => row.overhead_per_message_ms),
     latencyP50: over((row) => row.latency_p50_ms),
     latencyP90: over((row) => row.latency_p90_ms),
     latencyP99: over((row) => row.latency_p99_ms),
+    serviceP50: over((row) => row.service_p50_ms),
+    onTime:
+      onTime.length === valid.length
+        ? undefined
+        : {
+            runs: onTime.length,
+            latencyP50: figureOf(onTime, (row) => row.latency_p50_ms),
+            latencyP99: figureOf(onTime, (row) => row.latency_p99_ms),
+          },
   };
+}
+
+/** @returns `undefined` for no values. */
+const figureOver = (values: readonly number[], { statistics }: Settings): Figure | undefined =>
+  values.length === 0 ? undefined : { median: median(values), spread: spreadOf(values, statistics), runs: values.length };
+
+/** Each case with the smallest payload of as many messages: repetition by repetition, since the repetitions are interleaved. */
+function pairedRatios(cases: readonly ReplayCase[], settings: Settings): PairedRatio[] {
+  return [...Map.groupBy(cases, ({ messages }) => messages).values()].flatMap(([base, ...larger]) =>
+    (['paced', 'fast'] as const).flatMap((kind) =>
+      larger.flatMap((other): PairedRatio[] => {
+        const ratio = figureOver(ratiosOf(base?.[kind], other[kind]), settings);
+        if (base === undefined || ratio === undefined) return [];
+        return [{ messages: base.messages, smallerBytes: base.payloadBytes, largerBytes: other.payloadBytes, kind, ratio }];
+      }),
+    ),
+  );
+}
+
+function ratiosOf(base: CaseFigures | undefined, other: CaseFigures | undefined): number[] {
+  const perSecond = new Map((base?.valid ?? []).map((row) => [row.repetition, row.throughput_per_s]));
+  return (other?.valid ?? []).flatMap((row) => {
+    const below = perSecond.get(row.repetition);
+    return below === null || below === undefined || row.throughput_per_s === null ? [] : [row.throughput_per_s / below];
+  });
 }
 
 function replayCase(
@@ -160,8 +220,8 @@ function replayCase(
   return { ...size, published: settings.published.rows.find(isSame), paced: ours('paced'), fast: ours('fast') };
 }
 
-function distribution(of: CaseFigures, latenciesOf: (run: string) => readonly number[]): LatencyDistribution | undefined {
-  const sorted = of.rows.flatMap((row) => latenciesOf(row.run)).sort((a, b) => a - b);
+function distribution(of: CaseFigures, latencies: ReadonlyMap<string, readonly number[]>): LatencyDistribution | undefined {
+  const sorted = of.valid.flatMap((row) => latencies.get(row.run) ?? []).sort((a, b) => a - b);
   if (sorted.length === 0) return undefined;
   const [highShare, highName] = sorted.length >= 1000 ? [0.99, 'p99'] : sorted.length >= 100 ? [0.9, 'p90'] : [1, 'max'];
   const at = (share: number): number => quantile(sorted, share);

@@ -3,6 +3,7 @@ import { machineLine, recordEnvironment } from '../measuring/environment.ts';
 import { listenForInterruption } from '../measuring/interruption.ts';
 import { openProgress } from '../measuring/progress.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { deliveryFaultsOf, isBroken } from './delivery-faults.ts';
 import type { Session } from './measure-run.ts';
 import { RunFiles } from './run-files.ts';
 import { expectedRunMs, type PlannedRun, planRuns } from './run-plan.ts';
@@ -23,7 +24,6 @@ export interface MeasureRequest {
   readonly target: SystemUnderTest;
   readonly nodes: number;
   readonly durability: Durability;
-  readonly timings: string;
   readonly command: string;
   readonly commit: string;
   readonly configHash: string;
@@ -44,7 +44,8 @@ export async function measureScenarios(request: MeasureRequest): Promise<Measure
   const { settings, results, print } = request;
   const files = RunFiles.open(results);
   const plan = planRuns(scenariosFor(request.selection, settings, request), repetitionsOf(request), request.seed);
-  const environment = recordEnvironment(results.path, results.environmentFile, new Date());
+  const started = new Date();
+  const environment = recordEnvironment(results.path, results.environmentFile, started);
   const totalMs = plan.reduce((total, run) => total + expectedRunMs(run), 0);
   print(machineLine(results.path));
   print(
@@ -54,7 +55,8 @@ export async function measureScenarios(request: MeasureRequest): Promise<Measure
   using interruption = listenForInterruption(() =>
     progress.print('Interrupted: this run is ended and marked, then the report is written. Ctrl-C again to stop at once.'),
   );
-  const session: Session = { ...request, files, clock: systemClock, environment, signal: interruption.signal };
+  const name = started.toISOString();
+  const session: Session = { ...request, files, clock: systemClock, environment, session: name, signal: interruption.signal };
   const rows = await measureWith(plan, session, progress);
   return { rows, isInterrupted: interruption.signal.aborted };
 }
@@ -73,12 +75,14 @@ async function measureWith(
 
 /**
  * Prints what was lost or broke: it must be visible in a pipeline.
- * @returns the process's exit code.
+ * @returns the process's exit code: 1 when a message was lost, delivered twice or changed, a queue was not drained, or a run broke.
  */
 export function reportFaults(rows: readonly RunRow[], print: (line: string) => void): number {
-  const faulty = rows.filter((row) => !row.valid || row.lost > 0);
-  for (const row of faulty) print(`${row.run}: ${row.lost > 0 ? `${row.lost} messages lost` : row.reason}`);
-  return rows.some((row) => row.lost > 0 || row.wall_ms === null) ? 1 : 0;
+  for (const row of rows) {
+    const faults = [...deliveryFaultsOf([row]), ...(row.valid ? [] : [row.reason])];
+    if (faults.length > 0) print(`${row.run}: ${faults.join('; ')}`);
+  }
+  return deliveryFaultsOf(rows).length > 0 || rows.some(isBroken) ? 1 : 0;
 }
 
 function repetitionsOf({ settings, repetitions }: MeasureRequest): Readonly<Record<RunKind, number>> {

@@ -15,16 +15,34 @@ export interface ProducerContext {
   readonly onSent: () => void;
 }
 
-/**
- * Offers a workload's messages and resolves when each is acknowledged or rejected. After an abort nothing more is sent.
- * @returns the moment at which the first message was due, on the run's clock.
- */
-export async function produce(workload: Workload, context: ProducerContext): Promise<number> {
-  const everyMs = intervalMs(workload);
+/** When the first message was due, and when the producer was done, its last pause included; on the run's clock. */
+export interface Produced {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Offers a workload's messages and resolves when each is acknowledged or rejected. After an abort nothing more is sent. */
+export async function produce(workload: Workload, context: ProducerContext): Promise<Produced> {
   const startMs = context.clock.nowMs();
-  if (everyMs !== undefined) await produceOnSchedule(workload.messages, startMs, everyMs, context);
-  else if (workload.model === 'closed-loop') await produceInFlight(workload.messages, workload.inFlightMax, context);
-  return startMs;
+  switch (workload.model) {
+    case 'paced':
+      await produceWithPauses(workload.messages, workload.delayMs, context);
+      break;
+    case 'open-loop':
+      await produceOnSchedule(workload.messages, startMs, intervalMs(workload), context);
+      break;
+    case 'closed-loop':
+      await produceInFlight(workload.messages, workload.inFlightMax, context);
+  }
+  return { startMs, endMs: context.clock.nowMs() };
+}
+
+/** Each message is sent, its reply awaited, and a pause made. */
+async function produceWithPauses(messages: number, pauseMs: number, context: ProducerContext): Promise<void> {
+  for (let sequence = 0; sequence < messages && !context.signal.aborted; sequence += 1) {
+    await send(sequence, context.clock.nowMs(), context);
+    await context.clock.waitUntil(context.clock.nowMs() + pauseMs, context.signal);
+  }
 }
 
 /** Open loop: message i is due at start + i · everyMs, and is sent then or as soon afterwards as possible, without waiting for replies. */

@@ -1,4 +1,5 @@
 import { round, summarizeLatency } from '../measuring/latency-summary.ts';
+import type { MachineLoad } from '../measuring/machine-load.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
 import type { RunFigures } from './run-row.ts';
 import type { WorkloadRun } from './run-workload.ts';
@@ -12,25 +13,31 @@ export interface SideMeasures {
   readonly rssBytes: number | null;
   /** Longest delay of the load generator's event loop. */
   readonly loopDelayMaxMs: number | null;
+  /** Of the machine, during the run. */
+  readonly load: MachineLoad;
 }
 
 /** The figures of one run, from the outcomes of its messages. */
 export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
-  const { foreign: _foreign, ...tally } = done.ledger.tally();
+  const { foreign, ...tally } = done.ledger.tally();
   const lag = generatorLag(done.ledger, generatorLagMsMax);
   const wallMs = done.endMs - done.startMs;
   const addMs = done.ledger.lastAcknowledgedMs - done.startMs;
-  const isScheduled = workload.model !== 'closed-loop';
-  const isComplete = tally.attempted === workload.messages && workload.model !== 'open-loop';
+  const isScheduled = workload.model === 'open-loop';
+  const isWhole = tally.attempted === workload.messages;
+  const isComplete = isWhole && workload.model !== 'open-loop';
   const latency = isScheduled ? summarizeLatency(durations(done.ledger, 'intendedMs')) : undefined;
   const service = summarizeLatency(durations(done.ledger, 'sentMs'));
   return {
-    wall_ms: round(wallMs),
+    wall_ms: isWhole ? round(wallMs) : null,
     overhead_per_message_ms: isComplete ? roundFine((wallMs - scheduleMs(workload)) / workload.messages) : null,
     ...tally,
-    throughput_per_s: perSecond(tally.acknowledged - tally.lost, wallMs),
+    changed: foreign,
+    drained: done.drained,
+    // An interrupted replay has no rate: without its last pauses it would be above the ceiling of its pacing.
+    throughput_per_s: isWhole ? perSecond(tally.acknowledged - tally.lost, wallMs) : null,
     add_ms: Number.isNaN(addMs) ? null : round(addMs),
-    adds_per_s: perSecond(tally.acknowledged, addMs),
+    adds_per_s: isWhole ? perSecond(tally.acknowledged, addMs) : null,
     latency_p50_ms: latency?.p50Ms ?? null,
     latency_p90_ms: latency?.p90Ms ?? null,
     latency_p99_ms: latency?.p99Ms ?? null,
@@ -38,7 +45,6 @@ export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMs
     latency_max_ms: latency?.maxMs ?? null,
     service_p50_ms: service.p50Ms,
     service_p99_ms: service.p99Ms,
-    outage_ms: null,
     elections: side.counted?.elections ?? null,
     messages_by_rpc: Object.entries(side.counted?.rpcSent ?? {})
       .filter(([, count]) => count > 0)
@@ -51,6 +57,9 @@ export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMs
     rss_bytes: side.rssBytes,
     generator_lag_max_ms: isScheduled ? lag.maxMs : side.loopDelayMaxMs,
     generator_late_share: isScheduled ? roundFine(lag.lateShare) : null,
+    load_average: side.load.loadAverage,
+    steal_share: side.load.stealShare,
+    other_cpu_share: side.load.otherShare,
   };
 }
 
@@ -65,6 +74,8 @@ export const NOTHING_MEASURED: RunFigures = {
   completed: 0,
   lost: 0,
   duplicated: 0,
+  changed: 0,
+  drained: false,
   throughput_per_s: null,
   add_ms: null,
   adds_per_s: null,
@@ -75,7 +86,6 @@ export const NOTHING_MEASURED: RunFigures = {
   latency_max_ms: null,
   service_p50_ms: null,
   service_p99_ms: null,
-  outage_ms: null,
   elections: null,
   messages_by_rpc: '',
   bytes_sent: null,
@@ -84,6 +94,9 @@ export const NOTHING_MEASURED: RunFigures = {
   rss_bytes: null,
   generator_lag_max_ms: null,
   generator_late_share: null,
+  load_average: null,
+  steal_share: null,
+  other_cpu_share: null,
 };
 
 /** Microseconds are too coarse for an overhead that is shared by thousands of messages. */

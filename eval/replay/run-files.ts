@@ -1,4 +1,4 @@
-import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
@@ -8,22 +8,27 @@ import { errorCode, messageOf, UserError } from '../measuring/user-error.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
 import { parseRunRow, RUN_HEADER, type RunRow } from './run-row.ts';
 
-/** The files of one run. */
+/** The folders of one run: the nodes' logs, which stay, and their databases, which do not. */
 export interface RunFolder {
   readonly logsDir: string;
   readonly dataDir: string;
 }
 
-/** The replay's files in the results folder: runs.csv, and one folder a run with its logs and raw samples. */
+/** The replay's files in the results folder: runs.csv, and the raw samples of all its runs in samples.csv.gz. */
 export class RunFiles {
   /** Of the results folder. */
   readonly path: string;
   /** runs.csv */
   readonly file: string;
+  /** samples.csv.gz: one gzip member a run. */
+  readonly samplesFile: string;
+  readonly #folder: ResultsFolder;
 
-  private constructor({ path, runsFile }: ResultsFolder) {
-    this.path = path;
-    this.file = runsFile;
+  private constructor(folder: ResultsFolder) {
+    this.#folder = folder;
+    this.path = folder.path;
+    this.file = folder.runsFile;
+    this.samplesFile = folder.samplesFile;
   }
 
   /** For reading only; nothing is checked. */
@@ -47,18 +52,28 @@ export class RunFiles {
     return files;
   }
 
+  /** A published session replaces the one before. */
+  static removeFrom({ runsFile, samplesFile }: ResultsFolder): void {
+    rmSync(runsFile, { force: true });
+    rmSync(samplesFile, { force: true });
+  }
+
   /** Creates a run's folder, and removes the files of an earlier attempt of the same name. */
   openRun(run: string): RunFolder {
-    const logsDir = join(this.path, run);
-    const dataDir = join(logsDir, 'data');
+    const logsDir = this.logsDirOf(run);
+    const dataDir = join(this.#folder.dataPath('run'), run);
     rmSync(dataDir, { recursive: true, force: true });
     mkdirSync(dataDir, { recursive: true });
     return { logsDir, dataDir };
   }
 
+  logsDirOf(run: string): string {
+    return join(this.#folder.logsPath, run);
+  }
+
   /** Removes the nodes' databases; the results stay. */
-  removeData(run: RunFolder): void {
-    rmSync(run.dataDir, { recursive: true, force: true, maxRetries: 5 });
+  removeData(): void {
+    rmSync(this.#folder.dataPath('run'), { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** Appends one row to the file at once, so that a crash of the session does not lose it. */
@@ -69,9 +84,9 @@ export class RunFiles {
     appendFileSync(this.file, text);
   }
 
-  /** Raw samples, times in milliseconds since the measured part began. */
-  writeSamples(run: RunFolder, startMs: number, measured: DeliveryLedger, warmUp: DeliveryLedger | undefined): void {
-    const rows: (string | number)[][] = [];
+  /** Raw samples, times in milliseconds since the measured part began. Appended at once, so that a crash of the session loses none. */
+  appendSamples(run: string, startMs: number, measured: DeliveryLedger, warmUp: DeliveryLedger | undefined): void {
+    const rows: (string | number)[][] = existsSync(this.samplesFile) ? [] : [[...SAMPLE_HEADER]];
     for (const [phase, ledger] of [
       ['warm-up', warmUp],
       ['measured', measured],
@@ -79,6 +94,7 @@ export class RunFiles {
       if (ledger === undefined) continue;
       for (const sample of ledger.samples()) {
         rows.push([
+          run,
           phase,
           sample.sequence,
           sinceStart(sample.intendedMs, startMs),
@@ -90,7 +106,7 @@ export class RunFiles {
         ]);
       }
     }
-    writeFileSync(join(run.logsDir, 'samples.csv.gz'), gzipSync(stringify([SAMPLE_HEADER, ...rows]), { level: 9 }));
+    appendFileSync(this.samplesFile, gzipSync(stringify(rows), { level: 9 }));
   }
 
   /** @throws {UserError} when runs.csv is missing or broken. */
@@ -117,10 +133,6 @@ export class RunFiles {
     });
   }
 
-  samplesFile(run: string): string {
-    return join(this.path, run, 'samples.csv.gz');
-  }
-
   #checkHeader(): void {
     if (!existsSync(this.file)) return;
     const text = readFileSync(this.file, 'utf8');
@@ -132,6 +144,16 @@ export class RunFiles {
   }
 }
 
-export const SAMPLE_HEADER = ['phase', 'sequence', 'intended_ms', 'sent_ms', 'acknowledged_ms', 'completed_ms', 'completions', 'outcome'];
+export const SAMPLE_HEADER: readonly string[] = [
+  'run',
+  'phase',
+  'sequence',
+  'intended_ms',
+  'sent_ms',
+  'acknowledged_ms',
+  'completed_ms',
+  'completions',
+  'outcome',
+];
 
 const sinceStart = (atMs: number, startMs: number): string => (Number.isNaN(atMs) ? '' : (atMs - startMs).toFixed(3));

@@ -53,7 +53,7 @@ export const describeRun = ({ scenario, workload }: PlannedRun): string =>
 export function describeModel(workload: Workload): string {
   switch (workload.model) {
     case 'paced':
-      return `one every ${workload.delayMs} ms`;
+      return `paced, ${workload.delayMs} ms of pause`;
     case 'open-loop':
       return `${Math.round(workload.ratePerSecond)}/s`;
     case 'closed-loop':

@@ -2,7 +2,7 @@ import type { LoadModel } from './workload.ts';
 
 /** The results of a run. `null` is an empty cell: not measured, or too few samples. Milliseconds, bytes, per second. */
 export interface RunFigures {
-  /** From the first message's due time to the last delivery, pacing and settling included. */
+  /** From the first message's due time to the last delivery, pacing and settling included; empty for an interrupted run. */
   readonly wall_ms: number | null;
   /** (wall − delay · messages − settle) / messages. */
   readonly overhead_per_message_ms: number | null;
@@ -13,6 +13,10 @@ export interface RunFigures {
   readonly completed: number;
   readonly lost: number;
   readonly duplicated: number;
+  /** Payloads that came back changed, or were never sent. */
+  readonly changed: number;
+  /** Whether the queue was seen empty in the end: otherwise `lost` may be too small. */
+  readonly drained: boolean;
   /** Messages added, acknowledged and completed by a consumer, a second of wall time. */
   readonly throughput_per_s: number | null;
   /** From the first message's due time to the last acknowledgement. */
@@ -27,8 +31,6 @@ export interface RunFigures {
   /** Acknowledged − sent. */
   readonly service_p50_ms: number | null;
   readonly service_p99_ms: number | null;
-  /** Longest time without an acknowledgement after a fault; empty without faults. */
-  readonly outage_ms: number | null;
   readonly elections: number | null;
   readonly messages_by_rpc: string;
   readonly bytes_sent: number | null;
@@ -39,6 +41,10 @@ export interface RunFigures {
   readonly generator_lag_max_ms: number | null;
   /** Share of messages sent later than the settings allow. */
   readonly generator_late_share: number | null;
+  /** See `MachineLoad`: of the measured part. */
+  readonly load_average: number | null;
+  readonly steal_share: number | null;
+  readonly other_cpu_share: number | null;
 }
 
 /**
@@ -47,6 +53,8 @@ export interface RunFigures {
 export interface RunRow extends RunFigures {
   readonly scenario: string;
   readonly kind: string;
+  /** Of one command: the time of its start. */
+  readonly session: string;
   readonly run: string;
   readonly repetition: number;
   readonly seed: number;
@@ -56,10 +64,11 @@ export interface RunRow extends RunFigures {
   readonly commit: string;
   readonly config_hash: string;
   readonly environment: string;
+  /** Median time of a durable write of 4 KiB just before the run. */
+  readonly fdatasync_p50_ms: number | null;
   readonly system: string;
   readonly transport: string;
   readonly nodes: number;
-  readonly timings: string;
   readonly load_model: LoadModel;
   readonly clients: number;
   /** Empty in a closed loop. */
@@ -70,7 +79,6 @@ export interface RunRow extends RunFigures {
   readonly messages: number;
   readonly payload_bytes: number;
   readonly durability: string;
-  readonly faults: string;
   readonly warm_up_messages: number;
   readonly valid: boolean;
   readonly reason: string;
@@ -83,6 +91,7 @@ type CellOf<T> = T extends boolean ? 'boolean' : T extends string ? 'text' : nul
 export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = {
   scenario: 'text',
   kind: 'text',
+  session: 'text',
   run: 'text',
   repetition: 'number',
   seed: 'number',
@@ -91,10 +100,10 @@ export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = 
   commit: 'text',
   config_hash: 'text',
   environment: 'text',
+  fdatasync_p50_ms: 'number-or-empty',
   system: 'text',
   transport: 'text',
   nodes: 'number',
-  timings: 'text',
   load_model: 'text',
   clients: 'number',
   offered_per_s: 'number-or-empty',
@@ -104,7 +113,6 @@ export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = 
   messages: 'number',
   payload_bytes: 'number',
   durability: 'text',
-  faults: 'text',
   warm_up_messages: 'number',
   wall_ms: 'number-or-empty',
   overhead_per_message_ms: 'number-or-empty',
@@ -115,6 +123,8 @@ export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = 
   completed: 'number',
   lost: 'number',
   duplicated: 'number',
+  changed: 'number',
+  drained: 'boolean',
   throughput_per_s: 'number-or-empty',
   add_ms: 'number-or-empty',
   adds_per_s: 'number-or-empty',
@@ -125,7 +135,6 @@ export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = 
   latency_max_ms: 'number-or-empty',
   service_p50_ms: 'number-or-empty',
   service_p99_ms: 'number-or-empty',
-  outage_ms: 'number-or-empty',
   elections: 'number-or-empty',
   messages_by_rpc: 'text',
   bytes_sent: 'number-or-empty',
@@ -134,6 +143,9 @@ export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = 
   rss_bytes: 'number-or-empty',
   generator_lag_max_ms: 'number-or-empty',
   generator_late_share: 'number-or-empty',
+  load_average: 'number-or-empty',
+  steal_share: 'number-or-empty',
+  other_cpu_share: 'number-or-empty',
   valid: 'boolean',
   reason: 'text',
 };

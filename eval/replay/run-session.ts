@@ -1,6 +1,7 @@
 import { formatCount, formatNumber } from '../measuring/format.ts';
 import type { Progress } from '../measuring/progress.ts';
 import { UserError } from '../measuring/user-error.ts';
+import { deliveryFaultsOf, isBroken, isLate } from './delivery-faults.ts';
 import { measureRun, type Session } from './measure-run.ts';
 import { describeRun, expectedRunMs, type PlannedRun } from './run-plan.ts';
 import type { RunRow } from './run-row.ts';
@@ -23,9 +24,9 @@ export async function runSession(plan: readonly PlannedRun[], session: Session, 
     doneMs += expectedMs;
     progress.onAdvance(doneMs);
     progress.print(`${label}: ${describeRow(row)}`);
-    broken = row.wall_ms === null ? broken + 1 : 0;
+    broken = isBroken(row) ? broken + 1 : 0;
     if (broken === BROKEN_MAX && !session.signal.aborted) {
-      throw new UserError(`${BROKEN_MAX} runs in a row broke (${row.reason}). The node logs are in ${session.files.path}/${row.run}.`);
+      throw new UserError(`${BROKEN_MAX} runs in a row broke (${row.reason}). The node logs are in ${session.files.logsDirOf(row.run)}.`);
     }
   }
   return rows;
@@ -34,10 +35,11 @@ export async function runSession(plan: readonly PlannedRun[], session: Session, 
 function describeRow(row: RunRow): string {
   const parts: string[] = [];
   if (row.throughput_per_s !== null) parts.push(`${formatNumber(row.throughput_per_s)} msg/s`);
-  const p50Ms = row.latency_p50_ms ?? row.service_p50_ms;
-  if (p50Ms !== null) parts.push(`p50 ${formatNumber(p50Ms)} ms`);
-  parts.push(`${formatCount(row.lost)} lost`);
-  if (row.duplicated > 0) parts.push(`${formatCount(row.duplicated)} duplicated`);
+  if (row.latency_p50_ms !== null) parts.push(`p50 ${formatNumber(row.latency_p50_ms)} ms`);
+  else if (row.service_p50_ms !== null) parts.push(`p50 from sending ${formatNumber(row.service_p50_ms)} ms`);
+  parts.push(...(row.lost === 0 ? ['0 lost'] : []), ...deliveryFaultsOf([row]));
+  if ((row.elections ?? 0) > 0) parts.push(`${row.elections} elections`);
+  if (isLate(row)) parts.push('the sender was late');
   if (row.failed + row.unknown > 0) parts.push(`${formatCount(row.failed)} failed, ${formatCount(row.unknown)} unknown`);
   if (!row.valid) parts.push(`INVALID (${row.reason})`);
   return parts.join(', ');

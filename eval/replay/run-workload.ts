@@ -2,9 +2,9 @@ import type { Clock } from '../measuring/clock.ts';
 import { messageOf } from '../measuring/user-error.ts';
 import { DeliveryLedger } from './delivery-ledger.ts';
 import { PayloadCodec } from './payload.ts';
-import { produce } from './producer.ts';
+import { type Produced, produce } from './producer.ts';
 import type { RunningSystem } from './system-under-test.ts';
-import { scheduleMs, settleMsOf, type Workload } from './workload.ts';
+import { settleMsOf, type Workload } from './workload.ts';
 
 export interface WorkloadContext {
   readonly system: RunningSystem;
@@ -50,23 +50,20 @@ export async function runWorkload(workload: Workload, context: WorkloadContext):
     },
   });
   try {
-    const startMs = await produce(workload, { ...context, ledger, payloads });
+    const produced = await produce(workload, { ...context, ledger, payloads });
     const drained = await drain(ledger, context);
     const deliveredMs = Number.isNaN(ledger.lastCompletedMs) ? clock.nowMs() : ledger.lastCompletedMs;
-    const endMs = context.signal.aborted
-      ? clock.nowMs()
-      : await settle(workload, Math.max(deliveredMs, startMs), startMs, clock, context.signal);
-    return { ledger, startMs, endMs, drained, consumerError };
+    const endMs = context.signal.aborted ? clock.nowMs() : await settle(workload, deliveredMs, produced, clock, context.signal);
+    return { ledger, startMs: produced.startMs, endMs, drained, consumerError };
   } finally {
     await consumer.close();
   }
 }
 
-/** The published replay rests after the slot of its last message; the others end with the last delivery. */
-async function settle(workload: Workload, deliveredMs: number, startMs: number, clock: Clock, signal: AbortSignal): Promise<number> {
-  if (workload.model !== 'paced') return deliveredMs;
-  const settleMs = settleMsOf(workload);
-  await clock.waitUntil(Math.max(deliveredMs, startMs + scheduleMs(workload) - settleMs) + settleMs, signal);
+/** The published replay rests after its last pause; the others end with the last delivery. */
+async function settle(workload: Workload, deliveredMs: number, produced: Produced, clock: Clock, signal: AbortSignal): Promise<number> {
+  if (workload.model !== 'paced') return Math.max(deliveredMs, produced.startMs);
+  await clock.waitUntil(Math.max(deliveredMs, produced.endMs) + settleMsOf(workload), signal);
   return clock.nowMs();
 }
 

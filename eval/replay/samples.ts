@@ -3,16 +3,19 @@ import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 
 /**
- * The latencies (acknowledged − intended start) of a run's measured messages, in milliseconds, from its raw samples.
- * @returns an empty list when the samples were not kept.
+ * The latencies (acknowledged − intended start) of the measured messages of each run, in milliseconds, from the raw samples.
+ * @returns by the run's name; empty when the samples were not kept.
  */
-export function readLatencies(file: string): readonly number[] {
-  if (!existsSync(file)) return [];
+export function readLatencies(file: string): ReadonlyMap<string, readonly number[]> {
+  const latencies = new Map<string, number[]>();
+  if (!existsSync(file)) return latencies;
   const records: Record<string, string>[] = parse(gunzipSync(readFileSync(file)), { columns: true });
-  const latencies: number[] = [];
-  for (const { phase, intended_ms, acknowledged_ms } of records) {
+  for (const { run = '', phase, intended_ms, acknowledged_ms } of records) {
     if (phase !== 'measured' || !acknowledged_ms || !intended_ms) continue;
-    latencies.push(Number(acknowledged_ms) - Number(intended_ms));
+    const ofRun = latencies.get(run);
+    const latencyMs = Number(acknowledged_ms) - Number(intended_ms);
+    if (ofRun === undefined) latencies.set(run, [latencyMs]);
+    else ofRun.push(latencyMs);
   }
   return latencies;
 }

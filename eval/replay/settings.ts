@@ -41,7 +41,12 @@ const settingsSchema = z.strictObject({
   generatorLagMsMax: z.number().positive(),
   statistics: z.strictObject({ confidence: z.number().gt(0).lt(1), resamples: positive }),
   charts: z.strictObject({ font: z.string().min(1), widthPx: z.int().min(300).max(2000) }),
-  published: z.strictObject({ system: z.string().min(1), source: z.string().min(1), rows: z.array(publishedRowSchema) }),
+  published: z.strictObject({
+    system: z.string().min(1),
+    source: z.string().min(1),
+    unfinished: z.string().min(1),
+    rows: z.array(publishedRowSchema),
+  }),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

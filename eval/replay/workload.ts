@@ -1,7 +1,8 @@
 /**
  * How messages are offered.
- * - `paced`: message i is due at start + i · delayMs regardless of the earlier ones, then settleMs of rest: the published replay.
- * - `open-loop`: the same at a fixed rate, for latency; the sender never waits for the system.
+ * - `paced`: a message is sent, its reply awaited, then the sender sleeps for delayMs, and so on; after the last sleep it rests for settleMs.
+ *   This is the published replay: a closed loop of one message, with time to think.
+ * - `open-loop`: message i is due at start + i / rate regardless of the earlier ones, for latency; the sender never waits for the system.
  * - `closed-loop`: as fast as possible, with a bound in flight, for capacity.
  */
 export type Workload =
@@ -17,19 +18,19 @@ export type Workload =
 
 export type LoadModel = Workload['model'];
 
-/** Milliseconds between two messages, for the models that have a schedule; `undefined` for a closed loop. */
-export function intervalMs(workload: Workload): number | undefined {
+/** Milliseconds from one message to the next, beside the replies: the pause, or the interval of a schedule. 0 for a closed loop. */
+export function intervalMs(workload: Workload): number {
   switch (workload.model) {
     case 'paced':
       return workload.delayMs;
     case 'open-loop':
       return 1000 / workload.ratePerSecond;
     case 'closed-loop':
-      return undefined;
+      return 0;
   }
 }
 
 export const settleMsOf = (workload: Workload): number => (workload.model === 'paced' ? workload.settleMs : 0);
 
-/** Duration of the schedule alone, in milliseconds: no system ends earlier. */
-export const scheduleMs = (workload: Workload): number => (intervalMs(workload) ?? 0) * workload.messages + settleMsOf(workload);
+/** Duration of the pauses, or of the schedule, alone, in milliseconds: no system ends earlier. */
+export const scheduleMs = (workload: Workload): number => intervalMs(workload) * workload.messages + settleMsOf(workload);

@@ -1,7 +1,10 @@
 import { formatCount, formatNumber, formatOptional, formatPublished, formatTiny } from '../measuring/format.ts';
 import { type CaseFigures, type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import { countDeliveries } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
+import type { RunRow } from '../replay/run-row.ts';
 import type { Settings } from '../replay/settings.ts';
+import { claimTable } from './claims.ts';
 
 export interface Table {
   readonly header: readonly string[];
@@ -21,12 +24,25 @@ export interface Section {
 export function sections(evaluation: Evaluation): readonly Section[] {
   const { settings } = evaluation;
   const replayNote =
-    `Paced: one message every ${settings.pacing.delayMs} ms, then ${settings.pacing.settleMs} ms of rest; ` +
-    'the ceiling is N / (0.1 N + 0.5) msg/s. Fast: the same messages as fast as possible. ' +
+    `Paced: a message is sent, its reply awaited, and ${settings.pacing.delayMs} ms slept; after the last one ${settings.pacing.settleMs} ms of rest. ` +
+    `With replies in no time that is N / (${settings.pacing.delayMs / 1000} N + ${settings.pacing.settleMs / 1000}) msg/s. Fast: the same messages as fast as possible, which is cold: the first second of a new process. ` +
     'A message counts when it was added, acknowledged, claimed and completed. ' +
-    'Overhead: (wall − pacing − settling) / N, per message. p50: the median time from the moment at which a message was due to its acknowledgement. ' +
-    `"Original": ${settings.published.system}, ${settings.published.source}; published elsewhere, measured on another machine, never here.`;
+    'Overhead: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement. ' +
+    `"Original": ${settings.published.system}, ${settings.published.source}; published elsewhere, measured on another machine, never here. ` +
+    "jobraft replies after a majority's write.";
   return [
+    {
+      title: 'Is it as good as the system it stands on?',
+      note: `Each claim is replayed with the pacing of the original. Its verdict needs every message delivered once, no less than the published rate, and, where two cases are compared, a rate within 5 % of the other's. ${fasterNote(evaluation)}`,
+      table: claimTable(evaluation),
+      charts: [],
+    },
+    {
+      title: 'Safety',
+      note: 'Over all runs, also over those whose figures do not count. Elections are counted in runs without a fault: there should be none.',
+      table: safetyTable(evaluation),
+      charts: [],
+    },
     {
       title: 'Scenarios low and high',
       note: replayNote,
@@ -40,14 +56,20 @@ export function sections(evaluation: Evaluation): readonly Section[] {
       charts: ['throughput-by-payload', 'overhead-by-payload'],
     },
     {
+      title: 'Larger against smaller payloads',
+      note: 'The rate with the larger payload divided by that with the smaller one, repetition by repetition: 1 is no difference. An effect is shown where the interval does not contain 1.',
+      table: ratioTable(evaluation),
+      charts: [],
+    },
+    {
       title: 'Latency by payload',
       note: 'Open loop: messages leave at a fixed rate, and each is timed from the moment at which it was due, so that a slow reply is not hidden by a late request. A percentile is left empty where there are too few messages for it.',
       table: latencyTable(evaluation),
       charts: ['latency-distribution', 'latency-by-size'],
     },
     {
-      title: 'Capacity by payload',
-      note: 'Closed loop: a bounded number of messages is always in flight, while consumers complete the added ones.',
+      title: 'Capacity by payload, cold',
+      note: 'Closed loop, a fixed number of messages on a new cluster, whose code is still being compiled: a bounded number of messages is always in flight, while consumers complete the added ones.',
       table: sweepTable(evaluation.sweep),
       charts: ['throughput-by-size'],
     },
@@ -58,15 +80,16 @@ function replayTable(cases: readonly ReplayCase[], settings: Settings): Table {
   const measured = cases.filter(({ paced, fast }) => paced !== undefined || fast !== undefined);
   const rows = measured.map(({ messages, payloadBytes, published, paced, fast }) => [
     `${formatCount(messages)} × ${formatBytes(payloadBytes)}`,
-    published === undefined ? '–' : `${formatPublished(published.perSecond)}${published.finished ? '' : ' (hung)'}`,
+    published === undefined
+      ? '–'
+      : `${formatPublished(published.perSecond)}${published.finished ? '' : ` (${settings.published.unfinished})`}`,
     withRuns(paced?.throughput),
     withRuns(fast?.throughput),
     published === undefined ? '–' : formatOptional(publishedOverheadMs(published, settings.pacing)),
     paced?.overhead === undefined ? '–' : formatTiny(paced.overhead.median),
-    formatOptional(paced?.latencyP50?.median),
+    formatOptional(paced?.serviceP50?.median),
     formatOptional(fast?.overhead?.median),
-    lostOf([paced, fast]),
-    duplicatedOf([paced, fast]),
+    ...outcomesOf([paced, fast]),
   ]);
   return {
     header: [
@@ -78,8 +101,7 @@ function replayTable(cases: readonly ReplayCase[], settings: Settings): Table {
       'Paced overhead (ms)',
       'Paced p50 (ms)',
       'Fast overhead (ms)',
-      'Lost',
-      'Duplicated',
+      ...OUTCOME_HEADER,
     ],
     rows,
   };
@@ -89,14 +111,18 @@ function latencyTable({ latency }: Evaluation): Table {
   const rows = latency.map((of) => [
     formatBytes(of.payloadBytes),
     formatOptional(of.rows[0]?.offered_per_s),
-    formatCount(sum(of, 'acknowledged')),
+    formatCount(countDeliveries(of.rows).acknowledged),
     formatOptional(of.latencyP50?.median),
     formatOptional(of.latencyP90?.median),
     formatOptional(of.latencyP99?.median),
-    formatNumber(Math.max(...of.rows.map((row) => row.latency_max_ms ?? 0))),
-    lostOf([of]),
+    formatNumber(Math.max(...of.valid.map((row) => row.latency_max_ms ?? 0))),
+    lateOf(of),
+    ...outcomesOf([of]),
   ]);
-  return { header: ['Payload', 'Offered (msg/s)', 'Messages', 'p50 (ms)', 'p90 (ms)', 'p99 (ms)', 'Max (ms)', 'Lost'], rows };
+  return {
+    header: ['Payload', 'Offered (msg/s)', 'Messages', 'p50 (ms)', 'p90 (ms)', 'p99 (ms)', 'Max (ms)', 'Late runs', ...OUTCOME_HEADER],
+    rows,
+  };
 }
 
 function sweepTable(sweep: readonly CaseFigures[]): Table {
@@ -106,28 +132,76 @@ function sweepTable(sweep: readonly CaseFigures[]): Table {
     withRuns(of.throughput),
     formatOptional(of.throughput === undefined ? undefined : (of.throughput.median * of.payloadBytes) / 1_048_576),
     formatOptional(of.adds?.median),
-    lostOf([of]),
-    duplicatedOf([of]),
+    ...outcomesOf([of]),
   ]);
   return {
-    header: ['Payload', 'Messages a run', 'Delivered (msg/s)', 'Delivered (MiB/s)', 'Adds acknowledged (/s)', 'Lost', 'Duplicated'],
+    header: ['Payload', 'Messages a run', 'Delivered (msg/s)', 'Delivered (MiB/s)', 'Adds acknowledged (/s)', ...OUTCOME_HEADER],
     rows,
   };
 }
 
-/** `8,120 (n=3, 7,900–8,300)` */
-function withRuns(figure: Figure | undefined): string {
+/** `8,120 (n=3, range 7,900–8,300)`, or `(n=10, 95 % 8,000–8,200)` */
+export function withRuns(figure: Figure | undefined, confidence = 0.95): string {
   if (figure === undefined) return '–';
-  const { interval } = figure;
-  const range = interval === undefined ? '' : `, ${formatNumber(interval.low)}–${formatNumber(interval.high)}`;
+  const { spread } = figure;
+  const kind = spread?.kind === 'interval' ? `${Math.round(confidence * 100)} %` : 'range';
+  const range = spread === undefined ? '' : `, ${kind} ${formatNumber(spread.low)}–${formatNumber(spread.high)}`;
   return `${formatNumber(figure.median)} (n=${figure.runs}${range})`;
 }
 
-const sum = (of: CaseFigures, column: 'acknowledged' | 'lost' | 'duplicated'): number =>
-  of.rows.reduce((total, row) => total + row[column], 0);
-const total = (cases: readonly (CaseFigures | undefined)[], column: 'lost' | 'duplicated'): string => {
+/** What every table shows of its runs, whatever it measures. */
+const OUTCOME_HEADER: readonly string[] = ['Valid runs', 'Elections', 'Lost', 'Duplicated'];
+
+function outcomesOf(cases: readonly (CaseFigures | undefined)[]): readonly string[] {
   const measured = cases.filter((of) => of !== undefined);
-  return measured.length === 0 ? '–' : formatCount(measured.reduce((count, of) => count + sum(of, column), 0));
-};
-const lostOf = (cases: readonly (CaseFigures | undefined)[]): string => total(cases, 'lost');
-const duplicatedOf = (cases: readonly (CaseFigures | undefined)[]): string => total(cases, 'duplicated');
+  const rows = measured.flatMap((of) => of.rows);
+  if (rows.length === 0) return OUTCOME_HEADER.map(() => '–');
+  const { lost, duplicated } = countDeliveries(rows);
+  const valid = rows.filter((row) => row.valid).length;
+  return [`${valid} of ${rows.length}`, formatCount(electionsOf(rows)), formatCount(lost), formatCount(duplicated)];
+}
+
+/** `0`, or `1 of 3; on time p50 0.9, p99 2.1 ms` */
+function lateOf({ onTime, valid }: CaseFigures): string {
+  if (onTime === undefined) return '0';
+  const { latencyP50, latencyP99, runs } = onTime;
+  const figures =
+    runs === 0 ? '' : `; without them p50 ${formatOptional(latencyP50?.median)}, p99 ${formatOptional(latencyP99?.median)} ms`;
+  return `${valid.length - runs} of ${valid.length}${figures}`;
+}
+
+function ratioTable({ ratios, settings }: Evaluation): Table {
+  const rows = ratios.map(({ messages, smallerBytes, largerBytes, kind, ratio }) => [
+    `${formatCount(messages)} × ${formatBytes(largerBytes)} / ${formatBytes(smallerBytes)}`,
+    kind,
+    withRuns(ratio, settings.statistics.confidence),
+    effectOf(ratio),
+  ]);
+  return { header: ['Compared', 'Pacing', 'Ratio of rates', 'Effect'], rows };
+}
+
+function effectOf({ spread, runs }: Figure): string {
+  if (spread === undefined) return 'one pair: cannot be told';
+  if (spread.low <= 1 && spread.high >= 1) return 'no measurable effect';
+  const direction = spread.high < 1 ? 'slower' : 'faster';
+  return spread.kind === 'interval' ? direction : `${direction} in all ${runs} pairs`;
+}
+
+function safetyTable({ allRows }: Evaluation): Table {
+  const { acknowledged, lost, duplicated, changed, undrained } = countDeliveries(allRows);
+  const counts = [acknowledged, lost, duplicated, changed, undrained, electionsOf(allRows)].map(formatCount);
+  const valid = allRows.filter((row) => row.valid).length;
+  return {
+    header: ['Runs', 'Valid', 'Acknowledged', 'Lost', 'Duplicated', 'Changed', 'Queues not drained', 'Elections without a fault'],
+    rows: [[formatCount(allRows.length), formatCount(valid), ...counts]],
+  };
+}
+
+/** How the replay runs without its pauses. */
+function fasterNote({ lowAndHigh, payload }: Evaluation): string {
+  const rates = [...lowAndHigh, ...payload].flatMap(({ fast }) => (fast?.throughput === undefined ? [] : [fast.throughput.median]));
+  if (rates.length === 0) return '';
+  return `Without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second.`;
+}
+
+const electionsOf = (rows: readonly RunRow[]): number => rows.reduce((total, { elections }) => total + (elections ?? 0), 0);

@@ -1,13 +1,36 @@
 import { describeDurability } from '../charts/chart.ts';
 import type { Environment } from '../measuring/environment.ts';
 import { formatCount, formatNumber } from '../measuring/format.ts';
+import { BUSY_SHARE } from '../measuring/machine-load.ts';
+import { median } from '../measuring/statistics.ts';
 import type { Evaluation } from '../replay/analysis.ts';
+import { countDeliveries } from '../replay/delivery-faults.ts';
+import type { RunRow } from '../replay/run-row.ts';
 
 /** One line with the result that most readers want first. */
-export function summaryLine({ rows }: Evaluation): string {
-  const valid = rows.filter((row) => row.valid);
-  const count = (column: 'acknowledged' | 'lost' | 'duplicated'): number => valid.reduce((total, row) => total + row[column], 0);
-  return `${formatCount(valid.length)} valid runs, ${formatCount(count('acknowledged'))} messages acknowledged, ${formatCount(count('lost'))} lost, ${formatCount(count('duplicated'))} duplicated.`;
+export function summaryLine({ allRows, rows }: Evaluation): string {
+  const valid = allRows.filter((row) => row.valid).length;
+  const { acknowledged, lost, duplicated, changed, undrained } = countDeliveries(allRows);
+  const elections = allRows.reduce((total, row) => total + (row.elections ?? 0), 0);
+  const parts = [
+    `${formatCount(allRows.length)} runs, ${valid === allRows.length ? 'all' : formatCount(valid)} valid`,
+    `${formatCount(acknowledged)} messages acknowledged`,
+    `${formatCount(lost)} lost`,
+    `${formatCount(duplicated)} duplicated`,
+    ...(changed > 0 ? [`${formatCount(changed)} changed`] : []),
+    ...(undrained > 0 ? [`${formatCount(undrained)} queues not drained`] : []),
+    ...(elections > 0 ? [`${formatCount(elections)} elections without a fault`] : []),
+  ];
+  return `${parts.join(', ')}.${busyNote(rows)}`;
+}
+
+/** A busy machine stands in the headline: its figures are lower than those of an idle one. */
+function busyNote(rows: readonly RunRow[]): string {
+  const shares = rows.map((row) => (row.other_cpu_share ?? 0) + (row.steal_share ?? 0));
+  const busy = shares.filter((share) => share > BUSY_SHARE).length;
+  if (busy === 0) return '';
+  const most = Math.round(Math.max(...shares) * 100);
+  return ` The machine was busy during ${busy} of ${rows.length} runs: other processes used up to ${most} % of its processors, so the figures are lower than those of an idle one.`;
 }
 
 export const durabilityLine = (evaluation: Evaluation): string =>
@@ -17,7 +40,7 @@ export const durabilityLine = (evaluation: Evaluation): string =>
 export function methodLines(evaluation: Evaluation, environments: Readonly<Record<string, Environment>>): readonly string[] {
   const { rows } = evaluation;
   const machine = environments[evaluation.environment];
-  const probe = machine?.fdatasyncProbes.at(-1);
+  const probes = rows.flatMap((row) => (row.fdatasync_p50_ms === null ? [] : [row.fdatasync_p50_ms]));
   const started = rows.map((row) => row.started).sort();
   return [
     ...(machine === undefined
@@ -25,24 +48,33 @@ export function methodLines(evaluation: Evaluation, environments: Readonly<Recor
       : [
           `Machine ${evaluation.environment}: ${machine.cpu}, ${machine.cores} cores, ${formatNumber(machine.memoryBytes / 2 ** 30)} GiB, ${machine.platform}, kernel ${machine.kernel}, file system ${machine.filesystem}, Node.js ${machine.node}.`,
         ]),
-    ...(probe === undefined
+    ...(probes.length === 0
       ? []
       : [
-          `Disk: 4 KiB written and fdatasync'ed takes ${formatNumber(probe.p50Ms)} ms (p50) and ${formatNumber(probe.p99Ms)} ms (p99) there. No durable reply can be faster.`,
+          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). No durable reply can be faster.`,
         ]),
+    `Other load: ${loadLine(rows)}`,
     `Commit ${evaluation.commits.join(', ')}; settings ${[...new Set(rows.map((row) => row.config_hash))].join(', ')}; measured ${started[0] ?? ''} to ${started.at(-1) ?? ''}.`,
     `Commands: ${[...new Set(rows.map((row) => row.command))].map((command) => `\`${command}\``).join(', ')}.`,
-    'Each run is a fresh cluster on an empty disk folder. A warm-up in a separate queue is discarded. Repetitions are interleaved; the intervals are bootstrap intervals over runs.',
+    'Each run is a fresh cluster on an empty disk folder. A warm-up in a separate queue is discarded. Repetitions are interleaved. Below six runs of a case their range is shown, from six on a bootstrap interval of the median.',
     'Producer, consumers and nodes share one machine. Producer and consumers share one thread; each node has its own.',
     'Lost = acknowledged − completed, counted message by message after the queue was seen empty. Every payload is compared on arrival.',
   ];
+}
+
+/** What else used the machine, over the rows. */
+function loadLine(rows: readonly RunRow[]): string {
+  const of = (column: 'load_average' | 'steal_share' | 'other_cpu_share', factor: number): string => {
+    const values = rows.flatMap((row) => (row[column] === null ? [] : [row[column] * factor]));
+    return values.length === 0 ? 'not known' : `${formatNumber(median(values))} (at most ${formatNumber(Math.max(...values))})`;
+  };
+  return `load average ${of('load_average', 1)}, other processes ${of('other_cpu_share', 100)} % of the processors, stolen by the host ${of('steal_share', 100)} %; medians over the runs.`;
 }
 
 /** Limits of the figures. */
 export const LIMITS: readonly string[] = [
   'All nodes share one process, one machine and one disk: the figures apply to the embedded cluster, not to a network between machines.',
   "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
-  'Our paced sender keeps to its schedule and does not wait for a reply before the next message. A reply within the 100 ms therefore adds nothing to the overhead; the latency columns show how long a message waits.',
   'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity. Capacity is what the sweep shows.',
   'These runs inject no faults.',
 ];

@@ -7,15 +7,20 @@ import { loadClusterConfig } from './load-cluster-config.ts';
 import type { NumberGroup } from './setting-table.ts';
 import { numberSettings } from './setting-table.ts';
 
-/** Adds a flag for every setting of a cluster; {@link clusterConfigOf} reads their values. */
-export function addClusterOptions(command: Command): Command {
+/**
+ * Adds a flag for every setting of a cluster; {@link clusterConfigOf} reads their values.
+ * @param hasFolders false for a command that has folders of its own: then those of data and logs cannot be set.
+ */
+export function addClusterOptions(command: Command, { hasFolders = true }: { readonly hasFolders?: boolean } = {}): Command {
+  if (hasFolders)
+    command
+      .option('--data-dir <folder>', "where the nodes keep their files; node n's is node-n/jobraft.db")
+      .option('--logs-dir <folder>', "where the nodes' logs go: node-n.log");
   command
     .option('--config <file>', "a cluster's configuration (default: config/cluster.yaml of the package)")
     .option('--nodes <count or ids>', `how many nodes, 1 to ${NODES_MAX}, or their ids: 1,2,5`, parseNodes)
-    .option('--data-dir <folder>', "where the nodes keep their files; node n's is node-n/jobraft.db")
     .addOption(new Option('--storage <kind>', 'where a node keeps its state').choices(STORAGES))
     .addOption(new Option('--durability <kind>', 'full: answered means fsync on a majority; off: no fsync').choices(DURABILITIES))
-    .option('--logs-dir <folder>', "where the nodes' logs go: node-n.log")
     .addOption(new Option('--log-level <level>', 'debug writes a line for every RPC').choices(LOG_LEVELS))
     .option('--seed <number>', 'seed of the randomised timeouts', parseNumber);
   for (const { key, setting } of numberSettings()) {

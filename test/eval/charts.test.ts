@@ -7,7 +7,7 @@ import { analyze } from '../../eval/replay/analysis.ts';
 import { latenciesOf, rowsOfEverything, settings } from './fixtures.ts';
 
 const rows = rowsOfEverything();
-const evaluation = analyze(rows, settings, (run) => latenciesOf(run, rows));
+const evaluation = analyze(rows, settings, latenciesOf(rows));
 const charts = allCharts(evaluation);
 
 describe('the charts of a whole session', () => {
@@ -41,7 +41,7 @@ describe('the charts of a whole session', () => {
 
   it('mark the case that the original could not finish', async () => {
     for (const chart of charts.filter(({ name }) => name.endsWith('-by-payload'))) {
-      expect(await renderSvg(chart.spec)).toContain('hung near message 475, killed at 600 s');
+      expect(await renderSvg(chart.spec)).toContain('crashed around message 475, ended at 600 s');
     }
   });
 
@@ -49,7 +49,7 @@ describe('the charts of a whole session', () => {
     const onlyLow = analyze(
       rows.filter((row) => row.scenario === 'low'),
       settings,
-      () => [],
+      new Map(),
     );
     expect(allCharts(onlyLow).map(({ name }) => name)).toEqual(['throughput-by-count', 'overhead-by-count']);
   });

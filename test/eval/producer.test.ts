@@ -10,7 +10,7 @@ const paced: Workload = { model: 'paced', delayMs: 100, settleMs: 500, messages:
 
 async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
   const ledger = new DeliveryLedger(workload.messages);
-  const startMs = await produce(workload, {
+  const { startMs, endMs } = await produce(workload, {
     system: { add, addOutcome: () => 'unknown' },
     clock,
     ledger,
@@ -21,6 +21,7 @@ async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['a
   });
   return {
     ledger,
+    tookMs: endMs - startMs,
     samples: [...ledger.samples()].map((sample) => ({
       ...sample,
       intendedMs: sample.intendedMs - startMs,
@@ -30,32 +31,24 @@ async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['a
 }
 
 describe('a paced producer', () => {
-  it('makes message i due at start + i · delay', async () => {
-    const { samples } = await offer(paced, new FakeClock(), async () => undefined);
-    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
-    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
-  });
-
-  it('keeps the schedule when its timers are late, so that lateness does not add up', async () => {
-    const { samples } = await offer(paced, new FakeClock(7), async () => undefined);
-    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
-    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 107, 207, 307, 407]);
-  });
-
-  it('does not wait for replies: a stalled system cannot delay its requests (no coordinated omission)', async () => {
+  it('sends a message, awaits its reply, sleeps, and sends the next', async () => {
     const clock = new FakeClock();
-    let release = (): void => undefined;
-    const stall = new Promise<void>((resolve) => {
-      release = resolve;
+    const { samples, tookMs } = await offer(paced, clock, async () => clock.advance(30));
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 130, 260, 390, 520]);
+    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 130, 260, 390, 520]);
+    expect(tookMs).toBe(5 * 130);
+  });
+
+  it('never has two messages in flight', async () => {
+    let inFlight = 0;
+    let mostInFlight = 0;
+    await offer(paced, new FakeClock(), async () => {
+      inFlight += 1;
+      mostInFlight = Math.max(mostInFlight, inFlight);
+      await Promise.resolve();
+      inFlight -= 1;
     });
-    let sent = 0;
-    const { samples } = await offer(paced, clock, async () => {
-      sent += 1;
-      if (sent === paced.messages) release();
-      await stall;
-    });
-    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
-    expect(samples[0]?.acknowledgedMs).toBe(clock.nowMs());
+    expect(mostInFlight).toBe(1);
   });
 
   it('sends nothing more once it is interrupted', async () => {
@@ -71,6 +64,38 @@ describe('a paced producer', () => {
       controller,
     );
     expect(ledger.tally()).toMatchObject({ attempted: 2, acknowledged: 2 });
+  });
+});
+
+const scheduled: Workload = { model: 'open-loop', ratePerSecond: 10, messages: 5, payloadBytes: 4 };
+
+describe('a producer in an open loop', () => {
+  it('makes message i due at start + i / rate', async () => {
+    const { samples } = await offer(scheduled, new FakeClock(), async () => undefined);
+    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
+  });
+
+  it('keeps the schedule when its timers are late, so that lateness does not add up', async () => {
+    const { samples } = await offer(scheduled, new FakeClock(7), async () => undefined);
+    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 107, 207, 307, 407]);
+  });
+
+  it('does not wait for replies: a stalled system cannot delay its requests (no coordinated omission)', async () => {
+    const clock = new FakeClock();
+    let release = (): void => undefined;
+    const stall = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let sent = 0;
+    const { samples } = await offer(scheduled, clock, async () => {
+      sent += 1;
+      if (sent === scheduled.messages) release();
+      await stall;
+    });
+    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
+    expect(samples[0]?.acknowledgedMs).toBe(clock.nowMs());
   });
 });
 
@@ -95,9 +120,9 @@ describe('a schedule', () => {
     expect(scheduleMs({ ...paced, messages: 2000 })).toBe(200_500);
   });
 
-  it('of an open loop follows its rate, and a closed loop has none', () => {
+  it('of an open loop follows its rate, and a closed loop has no interval', () => {
     expect(intervalMs({ model: 'open-loop', ratePerSecond: 500, messages: 1, payloadBytes: 4 })).toBe(2);
-    expect(intervalMs({ model: 'closed-loop', inFlightMax: 1, messages: 1, payloadBytes: 4 })).toBeUndefined();
+    expect(intervalMs({ model: 'closed-loop', inFlightMax: 1, messages: 1, payloadBytes: 4 })).toBe(0);
   });
 });
 

@@ -26,7 +26,10 @@ describe('the reports', () => {
         'Scenarios low and high',
         'Scenario payload',
         'Latency by payload',
-        'Capacity by payload',
+        'Is it as good as the system it stands on?',
+        'Safety',
+        'Larger against smaller payloads',
+        'Capacity by payload, cold',
         'How it was made',
         'What it does not show',
       ]) {
@@ -36,7 +39,7 @@ describe('the reports', () => {
         expect(text).toContain(size);
       expect(text).toContain('durable (on the disks of a majority before the reply)');
       expect(text).toContain('published elsewhere, measured on another machine');
-      expect(text).toContain('0.79 (hung)');
+      expect(text).toMatch(/0\.79 \(("|&quot;)Crashed around 475("|&quot;)\)/);
       expect(text).toContain('0 lost');
       expect(text).not.toMatch(/NaN|undefined/);
     }
@@ -62,13 +65,35 @@ describe('the reports', () => {
     expect((await writtenFrom(rows)).markdown).toContain('`cut-short`: interrupted.');
   });
 
+  it('count what an invalid run lost, in the headline', async () => {
+    const lossy = aRow({
+      run: 'lossy',
+      started: '2026-01-01T00:00:00.000Z',
+      lost: 700,
+      valid: false,
+      reason: 'the queue was not drained in time',
+      drained: false,
+    });
+    const rows = [...rowsOfEverything(), lossy];
+    const { markdown, html } = await writtenFrom(rows);
+    for (const text of [markdown, html]) expect(text).toMatch(/\b700 lost, 0 duplicated, 1 queues not drained\b/);
+  });
+
+  it('say in the headline that the machine was busy', async () => {
+    const rows = rowsOfEverything().map((row, at) => ({ ...row, other_cpu_share: at === 3 ? 0.62 : 0.01 }));
+    expect((await writtenFrom(rows)).markdown).toMatch(
+      /^\*\*.*The machine was busy during 1 of \d+ runs: other processes used up to 62 %/m,
+    );
+    expect((await writtenFrom()).markdown).not.toContain('The machine was busy');
+  });
+
   it('without a single row cannot be made', async () => {
     await expect(rebuildPlots(ResultsFolder.open(aFolder()), aFolder(), settings)).rejects.toThrow(/Run "npm run eval" first/);
   });
 });
 
 describe('the analysis', () => {
-  const analyzed = (rows: Parameters<typeof analyze>[0]) => analyze(rows, settings, () => []);
+  const analyzed = (rows: Parameters<typeof analyze>[0]) => analyze(rows, settings, new Map());
 
   it('shows the newest commit of a case, and never mixes machines, cluster sizes or durabilities', () => {
     const evaluation = analyzed([
@@ -89,6 +114,26 @@ describe('the analysis', () => {
       aRow({ run: 'interrupted', commit: 'b', started: '2026-01-02', throughput_per_s: 1, valid: false, reason: 'interrupted' }),
     ]);
     expect(evaluation.lowAndHigh[0]?.fast?.throughput).toMatchObject({ median: 5, runs: 1 });
+  });
+
+  it('shows late runs, and the figures without them', () => {
+    const latency = { scenario: 'payload-latency', kind: 'latency', load_model: 'open-loop', messages: 1000 } as const;
+    const evaluation = analyzed([
+      aRow({ ...latency, run: 'on time', latency_p50_ms: 1, generator_late_share: 0 }),
+      aRow({ ...latency, run: 'late', latency_p50_ms: 31, generator_late_share: 0.4 }),
+    ]);
+    expect(evaluation.latency[0]).toMatchObject({ latencyP50: { median: 16, runs: 2 }, onTime: { runs: 1, latencyP50: { median: 1 } } });
+  });
+
+  it('pairs the repetitions of two sizes', () => {
+    const payload = { scenario: 'payload', kind: 'fast', messages: 500 } as const;
+    const rows = [1, 2, 3].flatMap((repetition) => [
+      aRow({ ...payload, repetition, payload_bytes: 4, throughput_per_s: 1000 * repetition }),
+      aRow({ ...payload, repetition, payload_bytes: 50, throughput_per_s: 900 * repetition }),
+    ]);
+    const [ratio] = analyzed(rows).ratios;
+    expect(ratio).toMatchObject({ messages: 500, smallerBytes: 4, largerBytes: 50, kind: 'fast' });
+    expect(ratio?.ratio).toEqual({ median: 0.9, spread: { kind: 'range', low: 0.9, high: 0.9 }, runs: 3 });
   });
 
   it('takes the pacing out of the published wall times; the run that never finished has no overhead', () => {

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
@@ -28,7 +29,6 @@ describe('results/runs.csv', () => {
       'messages',
       'payload_bytes',
       'durability',
-      'faults',
       'wall_ms',
       'overhead_per_message_ms',
       'attempted',
@@ -38,6 +38,12 @@ describe('results/runs.csv', () => {
       'completed',
       'lost',
       'duplicated',
+      'changed',
+      'drained',
+      'fdatasync_p50_ms',
+      'load_average',
+      'steal_share',
+      'other_cpu_share',
       'throughput_per_s',
       'latency_p50_ms',
       'latency_p90_ms',
@@ -46,7 +52,6 @@ describe('results/runs.csv', () => {
       'latency_max_ms',
       'service_p50_ms',
       'service_p99_ms',
-      'outage_ms',
       'elections',
       'messages_by_rpc',
       'bytes_sent',
@@ -91,12 +96,22 @@ describe('results/runs.csv', () => {
     files.appendRow(aRow());
     files.appendRow(aRow({ run: 'damaged' }));
     const text = readFileSync(files.file, 'utf8');
-    writeFileSync(files.file, text.replace(/^(low,fast,damaged),1,/m, '$1,often,'));
+    writeFileSync(files.file, text.replace(/^(low,fast,[^,]+,damaged),1,/m, '$1,often,'));
     expect(() => files.readRows()).toThrow(/row 3: column "repetition" holds "often"/);
   });
 
   it('that does not exist says what to do', () => {
     expect(() => RunFiles.at(ResultsFolder.at(aFolder())).readRows()).toThrow(/Run "npm run eval" first/);
+  });
+});
+
+describe('a results folder', () => {
+  it('is cleared of the databases of a command that was killed, and of no other', () => {
+    const folder = aFolder();
+    const killed = spawnSync(process.execPath, ['--version']).pid;
+    for (const name of [`run-data-${killed}`, `run-data-${process.pid}`, 'logs']) mkdirSync(join(folder, name));
+    ResultsFolder.open(folder);
+    expect(readdirSync(folder).sort()).toEqual(['logs', `run-data-${process.pid}`]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { samplesNeeded, summarizeLatency } from '../../eval/measuring/latency-summary.ts';
-import { bootstrapInterval, median, quantile } from '../../eval/measuring/statistics.ts';
+import { median, quantile, spreadOf } from '../../eval/measuring/statistics.ts';
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
 
@@ -38,12 +38,13 @@ describe('a quantile', () => {
   });
 });
 
-describe('a bootstrap interval over runs', () => {
+describe('the spread of runs', () => {
   const options = { confidence: 0.95, resamples: 2000 };
 
-  it('holds the median and lies inside the range of the runs', () => {
+  it('of six and more is a bootstrap interval, which holds the median and lies inside their range', () => {
     const runs = [9.1, 10.2, 10.0, 9.7, 10.4, 9.9, 10.1];
-    const interval = bootstrapInterval(runs, options);
+    const interval = spreadOf(runs, options);
+    expect(interval?.kind).toBe('interval');
     expect(interval?.low).toBeGreaterThanOrEqual(9.1);
     expect(interval?.low).toBeLessThan(median(runs));
     expect(interval?.high).toBeGreaterThan(median(runs));
@@ -51,11 +52,15 @@ describe('a bootstrap interval over runs', () => {
   });
 
   it('is the same for the same runs, so that rebuilt charts do not change', () => {
-    expect(bootstrapInterval([1, 5, 2, 8], options)).toEqual(bootstrapInterval([1, 5, 2, 8], options));
+    expect(spreadOf([1, 5, 2, 8, 4, 6], options)).toEqual(spreadOf([1, 5, 2, 8, 4, 6], options));
   });
 
-  it('is a point for runs that agree, and does not exist below three runs', () => {
-    expect(bootstrapInterval([7, 7, 7], options)).toEqual({ low: 7, high: 7 });
-    expect(bootstrapInterval([7, 8], options)).toBeUndefined();
+  it('of fewer than six is their range, and called so', () => {
+    expect(spreadOf([7, 5, 9, 6, 8], options)).toEqual({ kind: 'range', low: 5, high: 9 });
+  });
+
+  it('is a point for runs that agree, and does not exist for a single one', () => {
+    expect(spreadOf([7, 7, 7, 7, 7, 7], options)).toEqual({ kind: 'interval', low: 7, high: 7 });
+    expect(spreadOf([7], options)).toBeUndefined();
   });
 });
