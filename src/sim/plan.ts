@@ -1,4 +1,5 @@
 import type { ClusterLimits } from '../config/limits.ts';
+import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Fault } from './fault.ts';
@@ -52,8 +53,9 @@ export interface Plan {
   readonly longDelayMs: number;
   /** Whether leaders ask the members for their state-machine versions. Otherwise all nodes have the newest. */
   readonly isVersionAsked: boolean;
-  /** Nodes that start with the code of state-machine version 1, and when each is upgraded by a restart. */
+  /** Nodes that start with code whose newest state-machine version is `oldVersion`, and when each is upgraded by a restart. */
   readonly upgrades: readonly Upgrade[];
+  readonly oldVersion: number;
   /** Bounds of the queue's state that are smaller than in production. */
   readonly bounds: Partial<StateBounds>;
   readonly workload: Workload;
@@ -74,6 +76,7 @@ export const PLAN_DEFAULTS = {
   longDelayMs: 0,
   isVersionAsked: false,
   upgrades: [],
+  oldVersion: MACHINE_VERSION_FIRST,
   bounds: {},
   workload: WORKLOAD_DEFAULTS,
   laterLimits: [],
@@ -107,6 +110,8 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   const steps = clockSteps(later, faultMs);
   const upgrades = later.withProbability(0.25) ? upgradesOf(later, nodes, spares, faultMs) : [];
   const isVersionAsked = upgrades.length > 0 || later.withProbability(0.1);
+  const isLaterVersion = machine === 'queue' && upgrades.length > 0 && streams.versions.withProbability(0.4);
+  const oldVersion = isLaterVersion ? LATER_OLD_VERSION : MACHINE_VERSION_FIRST;
   const jumps = [...steps, ...suspensions(later, faultMs)];
   const crowds = [crowd(later, faultMs)];
   const others = [...hangUps(later, clients, faultMs), ...repairs(later, all, faultMs), ...rollBacks(later, nodes, faultMs)];
@@ -142,6 +147,7 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
     longDelayMs: steps.length > 0 && !isVersionAsked ? stepsMsOf(faults) + 2 * SUSPENDED_MS : 0,
     isVersionAsked,
     upgrades,
+    oldVersion,
     bounds,
     workload,
     laterLimits,
@@ -157,8 +163,11 @@ const streamsOf = (seed: number) => ({
   members: new SimRandom(seed * 49_979_687 + 67_867_967),
   late: new SimRandom(seed * 86_028_121 + 49_979_693),
   ends: new SimRandom(seed * 122_949_823 + 15_485_863),
+  versions: new SimRandom(seed * 141_650_939 + 86_028_157),
 });
 
+/** The cluster moves from the first version to this one before it moves to the newest. */
+const LATER_OLD_VERSION = 3;
 const ENTRY_BYTES_MAX = 65_536;
 const CHUNK_BYTES_MAX = 65_536;
 const UNCOMMITTED_BYTES_MAX = 1_048_576;
