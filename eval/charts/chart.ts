@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { INTERVAL_RUNS_MIN } from '../measuring/statistics.ts';
 import type { Evaluation, Figure } from '../replay/analysis.ts';
 import { FontAdvances } from './font.ts';
-import { SUBTITLE_SIZE_PX } from './theme.ts';
+import { SUBTITLE_SIZE_PX, TITLE_SIZE_PX } from './theme.ts';
 
 /** A picture that answers one question. */
 export interface Chart {
@@ -68,9 +68,32 @@ function roundSteps(low: number, high: number): number[] {
   return steps;
 }
 
+/** Below this width of its plane a chart is for a narrow screen: names are short, and the text is as wide as plane and labels. */
+const NARROW_PX = 400;
+export const isNarrow = (widthPx: number): boolean => widthPx < NARROW_PX;
+
+/**
+ * Title and subtitle of a chart, in lines that fit it.
+ * @param widthPx of the plane. @param besidePx what labels take beside it, on wide screens.
+ */
+export function chartTitle(
+  title: string,
+  subtitle: readonly string[],
+  widthPx: number,
+  besidePx = 0,
+): { readonly text: string[]; readonly subtitle: string[] } {
+  const allPx = widthPx + (isNarrow(widthPx) ? 50 : besidePx);
+  return { text: wrapLines([title], allPx, TITLE_SIZE_PX, 'SemiBold'), subtitle: wrapLines(subtitle, allPx) };
+}
+
 /** Lines no wider than the chart, broken at ` · ` or at spaces, measured with the chart's font. */
-export function wrapLines(parts: readonly string[], widthPx: number, fontSizePx = SUBTITLE_SIZE_PX): string[] {
-  const font = FontAdvances.of('Regular');
+export function wrapLines(
+  parts: readonly string[],
+  widthPx: number,
+  fontSizePx = SUBTITLE_SIZE_PX,
+  weight: 'Regular' | 'SemiBold' = 'Regular',
+): string[] {
+  const font = FontAdvances.of(weight);
   const lines: string[] = [];
   for (const part of parts) {
     let line = '';

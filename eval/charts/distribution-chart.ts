@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { formatCount, formatNumber } from '../measuring/format.ts';
 import type { Evaluation, LatencyDistribution } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import { type Chart, type ChartLayer, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { type Chart, type ChartLayer, chartTitle, logDomain, logTicks, PLAIN_NUMBER, provenanceLine } from './chart.ts';
 import { chartConfig, HALO, INK, OKABE_ITO } from './theme.ts';
 
 /** Chart of the spread of the acknowledgement's latency for each payload size, from the raw samples. */
@@ -16,19 +16,17 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
     count: formatCount(of.samples),
   }));
   const counts = distributions.map(({ samples }) => samples);
-  const title = 'Spread of the time until an add is acknowledged, by payload';
+  const title = titleOf(distributions);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: {
-      text: title,
-      subtitle: wrapLines(
-        [
-          `Line: p1 to the named percentile, box: p25 to p75, tick: median · open loop, n = ${rangeOf(counts)} messages a size`,
-          `p99 from 1,000 messages, p90 from 100, else the maximum · ${provenanceLine(evaluation)}`,
-        ],
-        settings.charts.widthPx,
-      ),
-    },
+    title: chartTitle(
+      title,
+      [
+        `Line: p1 to the named percentile, box: p25 to p75, tick: median · open loop, n = ${rangeOf(counts)} messages a size`,
+        `p99 from 1,000 messages, p90 from 100, else the maximum · ${provenanceLine(evaluation)}`,
+      ],
+      settings.charts.widthPx,
+    ),
     config: chartConfig(settings.charts.font),
     data: { values },
     width: settings.charts.widthPx,
@@ -39,6 +37,12 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
     ),
   };
   return { name: 'latency-distribution', title, question: 'How evenly do messages of one size wait?', spec };
+}
+
+function titleOf(distributions: readonly LatencyDistribution[]): string {
+  const [smallest, largest] = [distributions[0], distributions.at(-1)];
+  if (smallest === undefined || largest === undefined || smallest === largest) return 'Time until an add is acknowledged, by payload';
+  return `Half of the adds wait ${formatNumber(smallest.p50)} ms with ${formatBytes(smallest.payloadBytes)}, ${formatNumber(largest.p50)} ms with ${formatBytes(largest.payloadBytes)}`;
 }
 
 /** With space for the label to the right of the highest percentile. */

@@ -1,7 +1,9 @@
 import { Resvg } from '@resvg/resvg-js';
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import type { Chart } from './chart.ts';
 import { FontAdvances, fontFaceCss, fontFiles } from './font.ts';
+import { darkChartCss } from './theme.ts';
 
 /** Pixels of the PNG per pixel of the chart: sharp on dense screens. */
 const PNG_SCALE = 2;
@@ -38,17 +40,21 @@ function measureWithFont(): void {
 /** Vega-Lite to Vega, which the HTML report runs itself. */
 export const compileChart = (spec: TopLevelSpec): vega.Spec => compile(spec).spec;
 
-/** @returns the SVG with the bundled font inside. */
-export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+/** @returns the SVG with its title, its question, the bundled font and its colours for dark surroundings inside. */
+export async function renderSvg({ spec, title, question }: Pick<Chart, 'spec' | 'title' | 'question'>): Promise<string> {
   measureWithFont();
   const view = new vega.View(vega.parse(compileChart(spec)), { renderer: 'none' });
   try {
     const svg = await view.toSVG();
-    return svg.replace(/(<svg[^>]*>)/, `$1<style>${fontFaceCss()}</style>`);
+    const described = `<title>${escapeXml(title)}</title><desc>${escapeXml(question)}</desc>`;
+    const style = `<style>${fontFaceCss()}${darkChartCss()}</style>`;
+    return svg.replace(/<svg([^>]*)>/, (_, attributes: string) => `<svg role="img"${attributes}>${described}${style}`);
   } finally {
     view.finalize();
   }
 }
+
+const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 export function renderPng(svg: string): Uint8Array {
   const resvg = new Resvg(svg, {

@@ -3,7 +3,17 @@ import { formatCount, formatNumber, formatPublished, formatTiny, SMALLEST_SHOWN 
 import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { PublishedRow } from '../replay/settings.ts';
-import { type Chart, type ChartLayer, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import {
+  type Chart,
+  type ChartLayer,
+  chartTitle,
+  countLine,
+  isNarrow,
+  logDomain,
+  logTicks,
+  PLAIN_NUMBER,
+  provenanceLine,
+} from './chart.ts';
 import { chartConfig, ELSEWHERE, HALO, OKABE_ITO, SOFT_INK } from './theme.ts';
 
 const SERIES = {
@@ -11,6 +21,9 @@ const SERIES = {
   paced: 'jobraft, paced',
   fast: 'jobraft, as fast as possible',
 } as const;
+
+/** The same on a narrow screen. */
+const SHORT_SERIES = `{'${SERIES.published}': 'Original*', '${SERIES.paced}': '${SERIES.paced}', '${SERIES.fast}': 'jobraft, fast'}[datum.label]`;
 
 /** One mark of a comparison: a case in one of the three series. */
 interface Mark {
@@ -67,7 +80,7 @@ export const overheadByCount = (evaluation: Evaluation): Chart | undefined =>
     name: 'overhead-by-count',
     title: ({ lowAndHigh }) => overheadTitle(lowAndHigh),
     question: 'What does one message cost, once the pacing is taken out?',
-    axisTitle: 'Overhead per message (ms, log scale): (wall − pacing − settling) / messages',
+    axisTitle: 'Overhead per message (ms, log scale)',
     groupName: ({ messages }) => `${formatCount(messages)} messages`,
     note: () => OVERHEAD_NOTE,
   });
@@ -87,13 +100,13 @@ export const overheadByPayload = (evaluation: Evaluation): Chart | undefined =>
     name: 'overhead-by-payload',
     title: ({ payload }) => overheadTitle(payload),
     question: 'What do larger payloads cost a message, once the pacing is taken out?',
-    axisTitle: 'Overhead per message (ms, log scale): (wall − pacing − settling) / messages',
+    axisTitle: 'Overhead per message (ms, log scale)',
     groupName: payloadGroup,
     note: () => OVERHEAD_NOTE,
   });
 
 const OVERHEAD_NOTE =
-  'A paced message is sent, its reply awaited, and 100 ms slept. The original replies after the write of its leader, jobraft after that of a majority.';
+  'Overhead: (wall − pacing − settling) / messages. A paced message is sent, its reply awaited, and 100 ms slept. The original replies after the write of its leader, jobraft after that of a majority.';
 
 /** The title states the answer, from the figures. */
 function steadyTitle({ lowAndHigh: [low, high] }: Evaluation): string {
@@ -146,10 +159,11 @@ function comparisonChart(
   const title = text.title(evaluation);
   const spec = comparisonSpec(evaluation, marks, measured.map(text.groupName), {
     ...text,
-    title,
-    subtitle: wrapLines(
+    title: chartTitle(
+      title,
       [`jobraft: ${countLine(figures, evaluation.settings.statistics.confidence)} · ${provenanceLine(evaluation)}`, text.note(evaluation)],
-      evaluation.settings.charts.widthPx + 120,
+      evaluation.settings.charts.widthPx,
+      120,
     ),
   });
   return { name: text.name, title, question: text.question, spec };
@@ -194,11 +208,12 @@ function comparisonSpec(
   { settings }: Evaluation,
   marks: readonly Mark[],
   groups: readonly string[],
-  text: { readonly title: string; readonly subtitle: string[]; readonly axisTitle: string },
+  text: { readonly title: ReturnType<typeof chartTitle>; readonly axisTitle: string },
 ): TopLevelSpec {
+  const narrow = isNarrow(settings.charts.widthPx);
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: { text: text.title, subtitle: text.subtitle },
+    title: text.title,
     config: chartConfig(settings.charts.font),
     data: { values: [...marks] },
     facet: {
@@ -211,9 +226,9 @@ function comparisonSpec(
     },
     spacing: 14,
     spec: {
-      width: settings.charts.widthPx - 160,
+      width: settings.charts.widthPx - (narrow ? 55 : 160),
       height: { step: 24 },
-      layer: [...figureLayers(marks, text.axisTitle), ...labelLayers(marks)],
+      layer: [...figureLayers(marks, text.axisTitle, narrow), ...labelLayers(marks, narrow)],
     },
   };
 }
@@ -231,9 +246,15 @@ function domainOf(marks: readonly Mark[]): [number, number] {
 const logScale = (marks: readonly Mark[]) => ({ type: 'log' as const, domain: domainOf(marks) });
 
 /** One line a series, in the order of the series. */
-function seriesAxis(marks: readonly Mark[]) {
+function seriesAxis(marks: readonly Mark[], narrow: boolean) {
   const sort = Object.values(SERIES).filter((series) => marks.some((mark) => mark.series === series));
-  return { field: 'series', type: 'nominal' as const, sort, title: null, axis: { grid: true, labelPadding: 10 } };
+  return {
+    field: 'series',
+    type: 'nominal' as const,
+    sort,
+    title: null,
+    axis: { grid: true, labelPadding: 10, ...(narrow ? { labelExpr: SHORT_SERIES } : {}) },
+  };
 }
 
 const TOOLTIP = [
@@ -243,9 +264,9 @@ const TOOLTIP = [
 ];
 
 /** The interval, and a point; a cross for a run that did not finish. */
-function figureLayers(marks: readonly Mark[], axisTitle: string): ChartLayer[] {
+function figureLayers(marks: readonly Mark[], axisTitle: string, narrow: boolean): ChartLayer[] {
   const scale = logScale(marks);
-  const y = seriesAxis(marks);
+  const y = seriesAxis(marks, narrow);
   const color = {
     field: 'series',
     type: 'nominal' as const,
@@ -282,9 +303,9 @@ function figureLayers(marks: readonly Mark[], axisTitle: string): ChartLayer[] {
 }
 
 /** The figure beside its mark; without a figure, the note at the left edge. */
-function labelLayers(marks: readonly Mark[]): ChartLayer[] {
+function labelLayers(marks: readonly Mark[], narrow: boolean): ChartLayer[] {
   const scale = logScale(marks);
-  const y = seriesAxis(marks);
+  const y = seriesAxis(marks, narrow);
   return [
     ...[HALO, {}].map((halo) => ({
       transform: [{ filter: 'datum.value != null' }],

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { formatNumber } from '../measuring/format.ts';
 import type { CaseFigures, Evaluation, Figure } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import { BYTE_SIZE, type Chart, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, wrapLines } from './chart.ts';
+import { BYTE_SIZE, type Chart, chartTitle, countLine, isNarrow, logDomain, logTicks, PLAIN_NUMBER, provenanceLine } from './chart.ts';
 import { chartConfig, HALO, OKABE_ITO } from './theme.ts';
 
 /** A point of a line over payload sizes. */
@@ -26,22 +26,20 @@ export function throughputBySize(evaluation: Evaluation): Chart | undefined {
   if (sweep.length === 0) return undefined;
   const messages = points(sweep, 'messages a second', ({ throughput }) => throughput);
   const bytes = points(sweep, 'MiB a second', ({ throughput, payloadBytes }) => scaled(throughput, payloadBytes / MEBIBYTE));
-  const title = 'Capacity against payload size';
+  const title = capacityTitle(sweep);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: {
-      text: title,
-      subtitle: wrapLines(
-        [
-          `Added, acknowledged, claimed and completed; closed loop · ${countLine(
-            sweep.map(({ throughput }) => throughput),
-            settings.statistics.confidence,
-          )}`,
-          provenanceLine(evaluation),
-        ],
-        settings.charts.widthPx,
-      ),
-    },
+    title: chartTitle(
+      title,
+      [
+        `Added, acknowledged, claimed and completed; closed loop, cold · ${countLine(
+          sweep.map(({ throughput }) => throughput),
+          settings.statistics.confidence,
+        )}`,
+        provenanceLine(evaluation),
+      ],
+      settings.charts.widthPx,
+    ),
     config: chartConfig(settings.charts.font),
     spacing: 26,
     resolve: { scale: { color: 'independent' } },
@@ -68,23 +66,21 @@ export function latencyBySize(evaluation: Evaluation): Chart | undefined {
     ...points(latency, 'p90', ({ latencyP90 }) => latencyP90),
     ...points(latency, 'p50', ({ latencyP50 }) => latencyP50),
   ];
-  const title = 'Time until an add is acknowledged, against payload size';
+  const title = waitTitle(latency);
   const { ratePerSecond, bytesPerSecondMax } = settings.latency;
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: {
-      text: title,
-      subtitle: wrapLines(
-        [
-          `Open loop, ${formatNumber(ratePerSecond)} msg/s or ${bytesPerSecondMax / MEBIBYTE} MiB/s, whichever is less · ${countLine(
-            latency.map(({ latencyP50 }) => latencyP50),
-            settings.statistics.confidence,
-          )} · p90 from 100 and p99 from 1,000 messages a run, else not drawn`,
-          provenanceLine(evaluation),
-        ],
-        settings.charts.widthPx,
-      ),
-    },
+    title: chartTitle(
+      title,
+      [
+        `Open loop, ${formatNumber(ratePerSecond)} msg/s or ${bytesPerSecondMax / MEBIBYTE} MiB/s, whichever is less · ${countLine(
+          latency.map(({ latencyP50 }) => latencyP50),
+          settings.statistics.confidence,
+        )} · p90 from 100 and p99 from 1,000 messages a run, else not drawn`,
+        provenanceLine(evaluation),
+      ],
+      settings.charts.widthPx,
+    ),
     config: chartConfig(settings.charts.font),
     ...panel(
       settings.charts.widthPx,
@@ -95,6 +91,22 @@ export function latencyBySize(evaluation: Evaluation): Chart | undefined {
     ),
   };
   return { name: 'latency-by-size', title, question: 'Does a larger payload make its sender wait longer?', spec };
+}
+
+/** The title states the answer, from the figures. */
+function capacityTitle(sweep: readonly CaseFigures[]): string {
+  const [smallest, largest] = [sweep[0], sweep.at(-1)];
+  if (smallest?.throughput === undefined || largest?.throughput === undefined) return 'Capacity against payload size';
+  const bytes = (largest.throughput.median * largest.payloadBytes) / MEBIBYTE;
+  return `A cold cluster delivers ${formatNumber(smallest.throughput.median)} messages of ${formatBytes(smallest.payloadBytes)} a second, or ${formatNumber(bytes)} MiB/s of ${formatBytes(largest.payloadBytes)} each`;
+}
+
+function waitTitle(latency: readonly CaseFigures[]): string {
+  const [smallest, largest] = [latency[0], latency.at(-1)];
+  if (smallest?.latencyP50 === undefined || largest?.latencyP50 === undefined)
+    return 'Time until an add is acknowledged, against payload size';
+  const factor = largest.latencyP50.median / smallest.latencyP50.median;
+  return `The sender of ${formatBytes(largest.payloadBytes)} waits ${formatNumber(factor)} times as long as that of ${formatBytes(smallest.payloadBytes)}`;
 }
 
 function points(cases: readonly CaseFigures[], series: string, pick: (of: CaseFigures) => Figure | undefined): Point[] {
@@ -131,7 +143,7 @@ function panel(widthPx: number, values: readonly Point[], axisTitle: string, col
   const domain = logDomain(values.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]));
   const sizes = [...new Set(values.map(({ payloadBytes }) => payloadBytes))];
   const sizeDomain = [Math.min(...sizes), Math.max(...sizes)];
-  const ticks = sizes.filter((size) => Number.isInteger(Math.log2(size) / 2));
+  const ticks = sizes.filter((size) => Number.isInteger(Math.log2(size) / (isNarrow(widthPx) ? 4 : 2)));
   const x = {
     field: 'payloadBytes',
     type: 'quantitative' as const,

@@ -5,9 +5,10 @@ import type { Chart } from './chart.ts';
 import { renderPng, renderSvg } from './render-chart.ts';
 
 /** Spec, SVG and PNG of one chart. @returns the SVG's path. @throws {UserError} when they cannot be written. */
-export async function writeChart({ name, spec }: Chart, folder: string): Promise<string> {
+export async function writeChart(chart: Chart, folder: string): Promise<string> {
+  const { name, spec } = chart;
   const plots = resolve(folder);
-  const svg = await renderSvg(spec);
+  const svg = await renderSvg(chart);
   try {
     mkdirSync(plots, { recursive: true });
     writeFileSync(join(plots, `${name}.vl.json`), `${JSON.stringify(spec, undefined, 2)}\n`);

@@ -1,29 +1,49 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { Chart } from '../charts/chart.ts';
 import { fontFaceCss } from '../charts/font.ts';
 import { compileChart } from '../charts/render-chart.ts';
+import { darkChartCss } from '../charts/theme.ts';
 import type { Environment } from '../measuring/environment.ts';
 import type { Evaluation } from '../replay/analysis.ts';
-import { sections, type Table } from './tables.ts';
+import { SCRIPT } from './page-script.ts';
+import { STYLE } from './page-style.ts';
+import { type Section, sections, type Table } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
+/** The same charts for wide and for narrow screens. */
+export interface PageCharts {
+  readonly wide: readonly Chart[];
+  readonly narrow: readonly Chart[];
+}
+
+interface PageSection {
+  readonly title: string;
+  readonly body: string;
+}
+
 /** results/report.html: one file with its charts, their data, the font and Vega inside; it loads nothing from a server. */
-export function htmlReport(evaluation: Evaluation, charts: readonly Chart[], environments: Readonly<Record<string, Environment>>): string {
-  const figure = (name: string): string => {
-    const chart = charts.find((candidate) => candidate.name === name);
-    if (chart === undefined) return '';
-    return `<figure><div class="chart" id="chart-${name}" role="img" aria-label="${escapeHtml(`${chart.title}. ${chart.question}`)}"></div></figure>`;
-  };
-  const parts = sections(evaluation).map(
-    ({ title, note, table, charts: names }) => `<section><h2>${escapeHtml(title)}</h2>
-<p>${escapeHtml(note)}</p>
-${table.rows.length === 0 ? '<p>Not measured yet.</p>' : htmlTable(table)}
-${names.map(figure).join('\n')}
-</section>`,
+export function htmlReport(
+  evaluation: Evaluation,
+  charts: PageCharts,
+  environments: Readonly<Record<string, Environment>>,
+  folders: { readonly results: string; readonly plots: string },
+): string {
+  const plots = relative(folders.results, folders.plots).replaceAll('\\', '/');
+  const invalid = invalidLines(evaluation);
+  const parts: readonly PageSection[] = [
+    ...sections(evaluation).map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
+    { title: 'How it was made', body: htmlList(methodLines(evaluation, environments)) },
+    { title: 'What it does not show', body: htmlList(LIMITS) },
+    ...(invalid.length === 0 ? [] : [{ title: 'Runs that do not count', body: htmlList(invalid) }]),
+  ];
+  const specs = Object.fromEntries(
+    charts.wide.map((chart) => {
+      const narrow = charts.narrow.find(({ name }) => name === chart.name) ?? chart;
+      return [chart.name, { wide: compileChart(chart.spec), narrow: compileChart(narrow.spec) }];
+    }),
   );
-  const specs = Object.fromEntries(charts.map((chart) => [chart.name, compileChart(chart.spec)]));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -33,17 +53,16 @@ ${names.map(figure).join('\n')}
 <style>
 ${fontFaceCss()}
 ${STYLE}
+${darkChartCss('.chart ')}
 </style>
 </head>
 <body>
 <main>
 <h1>Evaluation of jobraft</h1>
 <p class="lead"><strong>${escapeHtml(summaryLine(evaluation))}</strong> ${escapeHtml(durabilityLine(evaluation))}</p>
-<p>Written by <code>npm run plots</code> from <code>runs.csv</code> and the raw samples. Point at a mark to read its figure.</p>
-${parts.join('\n')}
-<section><h2>How it was made</h2>${htmlList(methodLines(evaluation, environments))}</section>
-<section><h2>What it does not show</h2>${htmlList(LIMITS)}</section>
-${invalidSection(evaluation)}
+<p>Written by <code>npm run plots</code> from <a href="runs.csv">runs.csv</a> and the raw samples. Point at a mark to read its figure.</p>
+<nav aria-label="Contents"><ul>${parts.map(({ title }) => `<li><a href="#${idOf(title)}">${escapeHtml(title)}</a></li>`).join('')}</ul></nav>
+${parts.map(({ title, body }) => `<section id="${idOf(title)}"><h2>${escapeHtml(title)}</h2>\n${body}\n</section>`).join('\n')}
 </main>
 <div id="tooltip" hidden></div>
 <script>${scriptSafe(readFileSync(vegaBundle(), 'utf8'))}</script>
@@ -59,16 +78,49 @@ ${SCRIPT}
 /** The bundle for browsers is beside the module that Node.js loads. */
 const vegaBundle = (): string => join(dirname(createRequire(import.meta.url).resolve('vega')), 'vega.min.js');
 
-function invalidSection(evaluation: Evaluation): string {
-  const lines = invalidLines(evaluation);
-  return lines.length === 0 ? '' : `<section><h2>Runs that do not count</h2>${htmlList(lines)}</section>`;
+const idOf = (title: string): string => title.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+
+function sectionBody({ title, note, table, charts: names }: Section, charts: readonly Chart[], plots: string): string {
+  const figures = names.flatMap((name) => charts.filter((chart) => chart.name === name)).map((chart) => figureOf(chart, plots));
+  const shown = table.rows.length === 0 ? '<p>Not measured yet.</p>' : htmlTable(table, title);
+  return `<p>${escapeHtml(note)}</p>\n${shown}\n${figures.join('\n')}`;
 }
 
-function htmlTable({ header, rows }: Table): string {
-  const isNumeric = header.map((_, column) => rows.every((row) => /^[\d–<]/.test(row[column] ?? '')) && column > 0);
+function figureOf({ name, title, question, spec }: Chart, plots: string): string {
+  const series = seriesOf(spec);
+  const toggles = series
+    .map((one) => `<label><input type="checkbox" checked data-chart="${name}" value="${escapeHtml(one)}"> ${escapeHtml(one)}</label>`)
+    .join('');
+  return `<figure><div class="chart" id="chart-${name}" role="img" aria-label="${escapeHtml(`${title}. ${question}`)}"></div>
+${series.length < 2 ? '' : `<fieldset class="toggles"><legend>Show:</legend>${toggles}</fieldset>`}
+<figcaption>Rows: <a href="runs.csv">runs.csv</a>. Its data and spec: <a href="${plots}/${name}.vl.json">${name}.vl.json</a>.</figcaption></figure>`;
+}
+
+/** The names in the column `series` of the chart's data, wherever the spec has it. */
+function seriesOf(spec: unknown): readonly string[] {
+  const names = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const each of value) visit(each);
+    else if (typeof value === 'object' && value !== null) {
+      const series: unknown = Reflect.get(value, 'series');
+      if (typeof series === 'string') names.add(series);
+      for (const each of Object.values(value)) visit(each);
+    }
+  };
+  visit(spec);
+  return [...names];
+}
+
+function htmlTable({ header, rows }: Table, title: string): string {
+  const isNumeric = header.map((_, column) => column > 0 && rows.every((row) => /^[\d–<]/.test(row[column] ?? '') && !/ms|msg/.test(row[column] ?? '')));
+  const classOf = (cell: string, column: number): string => {
+    if (header[column] === 'Verdict') return ` class="verdict-${cell.replaceAll(' ', '-')}"`;
+    return isNumeric[column] ? ' class="number"' : '';
+  };
   const cells = (row: readonly string[], tag: 'th' | 'td'): string =>
-    row.map((cell, column) => `<${tag}${isNumeric[column] ? ' class="number"' : ''}>${escapeHtml(cell)}</${tag}>`).join('');
-  return `<div class="wide"><table><thead><tr>${cells(header, 'th')}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('')}</tbody></table></div>`;
+    row.map((cell, column) => `<${tag}${tag === 'th' ? ' scope="col"' : ''}${classOf(cell, column)}>${escapeHtml(cell)}</${tag}>`).join('');
+  const body = rows.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('');
+  return `<div class="wide" tabindex="0" role="region" aria-label="${escapeHtml(`Table: ${title}`)}"><table><thead><tr>${cells(header, 'th')}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** Text between backquotes becomes code. */
@@ -80,44 +132,3 @@ const escapeHtml = (text: string): string =>
 
 /** A script element must not contain its own end tag. */
 const scriptSafe = (script: string): string => script.replaceAll('</script', '<\\/script');
-
-const STYLE = `
-:root { color-scheme: light; }
-body { margin: 0; background: #fff; color: #1a1a1a; font: 16px/1.55 Inter, sans-serif; }
-main { max-width: 980px; margin: 0 auto; padding: 32px 20px 64px; }
-h1 { font-size: 30px; line-height: 1.2; margin: 0 0 12px; }
-h2 { font-size: 21px; margin: 44px 0 8px; }
-h1, h2, strong, th { font-weight: 600; }
-.lead { font-size: 18px; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13.5px; margin: 12px 0; }
-th, td { text-align: left; padding: 6px 11px 6px 0; border-bottom: 1px solid #e6e6e6; vertical-align: bottom; }
-td { white-space: nowrap; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-figure { margin: 20px 0; overflow-x: auto; }
-code { font-size: 0.9em; background: #f4f4f4; padding: 1px 4px; border-radius: 3px; }
-#tooltip { position: fixed; z-index: 1; background: #1a1a1a; color: #fff; padding: 7px 10px; border-radius: 5px; font-size: 13px; line-height: 1.45; pointer-events: none; max-width: 340px; }
-`;
-
-/** Runs in the reader's browser: draws each chart and shows the data of the mark under the pointer. */
-const SCRIPT = `
-const tooltip = document.getElementById('tooltip');
-function showTooltip(handler, event, item, value) {
-  if (value === null || value === undefined || value === '') { tooltip.hidden = true; return; }
-  tooltip.replaceChildren(...(typeof value === 'object' ? Object.entries(value) : [['', String(value)]]).map(([key, text]) => {
-    const line = document.createElement('div');
-    line.textContent = key === '' ? text : key + ': ' + text;
-    return line;
-  }));
-  tooltip.hidden = false;
-  tooltip.style.left = Math.min(event.clientX + 14, window.innerWidth - tooltip.offsetWidth - 8) + 'px';
-  tooltip.style.top = Math.min(event.clientY + 14, window.innerHeight - tooltip.offsetHeight - 8) + 'px';
-}
-document.fonts.ready.then(() => Promise.all([document.fonts.load('12px Inter'), document.fonts.load('600 12px Inter')])).finally(() => {
-  for (const [name, spec] of Object.entries(specs)) {
-    const element = document.getElementById('chart-' + name);
-    if (element === null) continue;
-    new vega.View(vega.parse(spec), { renderer: 'svg', container: element, hover: true, tooltip: showTooltip }).runAsync();
-  }
-});
-`;

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allCharts } from '../charts/all-charts.ts';
-import { renderPng, renderSvg } from '../charts/render-chart.ts';
+import { writeChart } from '../charts/write-chart.ts';
 import { readEnvironments } from '../measuring/environment.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts';
@@ -29,18 +29,13 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
   const evaluation = analyzeRuns(files, settings);
   const charts = allCharts(evaluation);
   const environments = readEnvironments(results.environmentFile);
+  const folders = { results: results.path, plots };
   const report = join(results.path, 'report.md');
   const page = join(results.path, 'report.html');
   try {
-    mkdirSync(plots, { recursive: true });
-    for (const chart of charts) {
-      const svg = await renderSvg(chart.spec);
-      writeFileSync(join(plots, `${chart.name}.vl.json`), `${JSON.stringify(chart.spec, undefined, 2)}\n`);
-      writeFileSync(join(plots, `${chart.name}.svg`), svg);
-      writeFileSync(join(plots, `${chart.name}.png`), renderPng(svg));
-    }
-    writeFileSync(report, markdownReport(evaluation, charts, environments, { results: results.path, plots }));
-    writeFileSync(page, htmlReport(evaluation, charts, environments));
+    for (const chart of charts) await writeChart(chart, plots);
+    writeFileSync(report, markdownReport(evaluation, charts, environments, folders));
+    writeFileSync(page, htmlReport(evaluation, { wide: charts, narrow: allCharts(narrowed(evaluation)) }, environments, folders));
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new UserError(
@@ -52,3 +47,10 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
   }
   return { evaluation, report, page, charts: charts.map(({ name }) => join(plots, `${name}.svg`)) };
 }
+
+/** For screens of 420 px: the page draws these in place of the wide ones. */
+const NARROW_PX = 300;
+const narrowed = (evaluation: Evaluation): Evaluation => ({
+  ...evaluation,
+  settings: { ...evaluation.settings, charts: { ...evaluation.settings.charts, widthPx: NARROW_PX } },
+});

@@ -24,7 +24,7 @@ describe('the chart of the node curve', () => {
   it('is drawn with units, number of runs, durability and commit', async () => {
     const chart = nodeCurveChart(sessionOf(figures));
     if (chart === undefined) throw new Error('there are figures to draw');
-    const svg = await renderSvg(chart.spec);
+    const svg = await renderSvg(chart);
     for (const text of ['(1/s)', '(ms)', 'n = 2 runs a size', 'durable (on the disks', '0123456+dirty', 'messages', 'fsyncs', 'Nodes'])
       expect(svg).toContain(text);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
@@ -54,7 +54,7 @@ describe('the chart of the parts', () => {
       ...[100, 1000, 10_000].flatMap((size) => [row('add', 'waiting jobs', size, 80), row('claim', 'waiting jobs', size, 130)]),
       ...[1, 3, 13].map((size) => row('leader', 'nodes', size, size * 700)),
     ];
-    const svg = await renderSvg(microChart(rows).spec);
+    const svg = await renderSvg(microChart(rows));
     for (const text of ['One thing, by waiting jobs', 'One thing, by nodes', 'Cost (ns)', 'add', 'claim', 'n = 2,000', '0123456'])
       expect(svg).toContain(text);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);

@@ -23,8 +23,8 @@ describe('the charts of a whole session', () => {
     ]);
   });
 
-  it.each(charts)('$name is drawn with units, cluster, durability and commit', async ({ spec }) => {
-    const svg = await renderSvg(spec);
+  it.each(charts)('$name is drawn with units, cluster, durability and commit', async (chart) => {
+    const svg = await renderSvg(chart);
     expect(svg).toMatch(/\((ms|msg\/s|MiB\/s)/);
     expect(svg).toContain('3 nodes in one process, durable');
     expect(svg).toContain('commit 0123456');
@@ -35,13 +35,13 @@ describe('the charts of a whole session', () => {
     expect(Buffer.from(png.subarray(1, 4)).toString()).toBe('PNG');
   });
 
-  it.each(charts.slice(0, 4))('$name says that the original was published elsewhere', async ({ spec }) => {
-    expect(await renderSvg(spec)).toContain('Original, paced (published elsewhere, another machine)');
+  it.each(charts.slice(0, 4))('$name says that the original was published elsewhere', async (chart) => {
+    expect(await renderSvg(chart)).toContain('Original, paced (published elsewhere, another machine)');
   });
 
   it('mark the case that the original could not finish', async () => {
     for (const chart of charts.filter(({ name }) => name.endsWith('-by-payload'))) {
-      expect(await renderSvg(chart.spec)).toContain('crashed around message 475, ended at 600 s');
+      expect(await renderSvg(chart)).toContain('crashed around message 475, ended at 600 s');
     }
   });
 

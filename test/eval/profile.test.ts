@@ -47,7 +47,7 @@ describe('the chart of the profiles', () => {
     const rows = ['one', 'two'].flatMap((measure) =>
       ['main thread', 'leader'].map((thread) => `${measure},${thread},idle,12.5,0123456789,abcdef01`),
     );
-    const svg = await renderSvg(profileChart(parseProfileRows(`measure,thread,activity,ms,commit,environment\n${rows.join('\n')}\n`)).spec);
+    const svg = await renderSvg(profileChart(parseProfileRows(`measure,thread,activity,ms,commit,environment\n${rows.join('\n')}\n`)));
     for (const text of ['one', 'two', 'leader', 'main thread', 'n = 1 run', '0123456', 'garbage collection']) expect(svg).toContain(text);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
