@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isPromise } from '../../base/missing-await.ts';
 import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
-import type { AddOptions } from '../../protocol/request-encoder.ts';
+import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
 import { aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
 
@@ -58,15 +58,7 @@ export const JOB_OPTIONS = optionsOf(
 );
 
 const COMPLETED_KEPT = 1_000;
-const NO_BACKOFF: AddOptions['backoff'] = Object.freeze({ type: 'none', delayMs: 0 });
-const DEFAULTS: AddOptions = Object.freeze({
-  delayMs: 0,
-  priority: 0,
-  attemptsMax: 1,
-  backoff: NO_BACKOFF,
-  keepCompleted: COMPLETED_KEPT,
-  keepFailed: -1,
-});
+const DEFAULTS: AddOptions = Object.freeze({ ...ADD_DEFAULTS, keepCompleted: COMPLETED_KEPT, keepFailed: -1 });
 
 /**
  * Converts the user's options to those of the request.
@@ -135,7 +127,7 @@ function isBackoff(value: number | BackoffOptions): boolean {
 }
 
 function backoffOf(backoff: number | BackoffOptions): AddOptions['backoff'] {
-  if (typeof backoff === 'number') return backoff === 0 ? NO_BACKOFF : { type: 'fixed', delayMs: backoff };
+  if (typeof backoff === 'number') return backoff === 0 ? ADD_DEFAULTS.backoff : { type: 'fixed', delayMs: backoff };
   return { type: backoff.type, delayMs: backoff.delay };
 }
 
