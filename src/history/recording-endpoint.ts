@@ -131,10 +131,11 @@ export class RecordingEndpoint implements ClusterEndpoint {
     const f = row.name as OperationFunction;
     const call = callOf(row, operation, consistency);
     if (f === 'add') {
-      const { blobAt, blobLength, policy } = operation;
-      const { attemptsMax, keepCompleted, keepFailed } = policy as Policy;
+      const { blobAt, blobLength } = operation;
+      // A failed attempt is recorded as one that may be followed by any pause.
+      const { backoff, backoffMs, ...policy } = operation.policy as Policy;
       const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
-      const added = recorder.invoke('add', { ...(call as Calls['add']), key, attemptsMax, keepCompleted, keepFailed });
+      const added = recorder.invoke('add', { ...(call as Calls['add']), ...policy, key });
       return endWith(added, (result) => (result.type === 'added' ? { job: result.id } : undefined));
     }
     const open = recorder.invoke(f, call);
