@@ -224,6 +224,16 @@ export const JOB_MISSING: MissingNames = {
 };
 
 /** Options by the object that has them in BullMQ, with what to use instead. */
+/** The options of a job that jobraft has, too. */
+export const JOB_OPTIONS_SUPPORTED = {
+  attempts: true,
+  backoff: true,
+  delay: true,
+  priority: true,
+  removeOnComplete: true,
+  removeOnFail: true,
+} as const;
+
 export const OPTIONS_MISSING = {
   queue: {
     blockingConnection: REDIS,
