@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { checked, durationMs, type Field, keep, u8, u32Between, type ValuesOf } from './fields.ts';
+import { checked, durationMs, type Field, flag, keep, u8, u32Between, type ValuesOf } from './fields.ts';
 import { ATTEMPTS_MAX } from './limits.ts';
 
 export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
@@ -18,13 +18,22 @@ export const POLICY_FIELDS = {
   keepCompleted: keep,
   /** Likewise for failed jobs. */
   keepFailed: keep,
+  /** While it waits it is served before the jobs of its priority that were added before it. */
+  isLifo: flag,
 };
 
 export type Policy = ValuesOf<typeof POLICY_FIELDS>;
 export type PolicyName = keyof Policy;
 
 /** The values that an add has without options: one attempt, and nothing is kept. */
-export const POLICY_DEFAULTS: Policy = Object.freeze({ attemptsMax: 1, backoff: 0, backoffMs: 0, keepCompleted: 0, keepFailed: 0 });
+export const POLICY_DEFAULTS: Policy = Object.freeze({
+  attemptsMax: 1,
+  backoff: 0,
+  backoffMs: 0,
+  keepCompleted: 0,
+  keepFailed: 0,
+  isLifo: false,
+});
 
 /** Some fields of a policy, in the order of their bytes; the others have their defaults. */
 interface Layout {
@@ -42,7 +51,10 @@ const FIRST_NAMES: readonly PolicyName[] = ['attemptsMax', 'backoff', 'backoffMs
  * A field that a version adds brings a layout of all fields up to then. A policy is written in the first layout that can express it: while
  * new fields have their defaults, its bytes are those of earlier versions.
  */
-const LAYOUTS: readonly Layout[] = [{ code: 2, versions: [1, EVER], names: FIRST_NAMES }];
+const LAYOUTS: readonly Layout[] = [
+  { code: 2, versions: [1, EVER], names: FIRST_NAMES },
+  { code: 22, versions: [5, EVER], names: [...FIRST_NAMES, 'isLifo'] },
+];
 
 /** A layout with what is derived from it. */
 export interface PolicyLayout extends Layout {

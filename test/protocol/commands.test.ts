@@ -35,7 +35,7 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
 };
 const RESULT_CODES = { error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8, held: 9, paused: 10 };
 /** Of the queue, and of each layout of a policy. */
-const SELECTION_CODES = [1, 2];
+const SELECTION_CODES = [1, 2, 22];
 
 describe('the table of commands', () => {
   it('gives each command and each result the code that it always had', () => {
