@@ -1,7 +1,7 @@
 import type { Clock } from '../measuring/clock.ts';
+import { PayloadCodec } from '../measuring/payload.ts';
 import { messageOf } from '../measuring/user-error.ts';
 import { DeliveryLedger } from './delivery-ledger.ts';
-import { PayloadCodec } from './payload.ts';
 import { produce } from './producer.ts';
 import type { RunningSystem } from './system-under-test.ts';
 import { scheduleMs, settleMsOf, type Workload } from './workload.ts';
