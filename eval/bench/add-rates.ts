@@ -1,49 +1,70 @@
-import { type Client, type Queue, Worker } from '../../src/index.ts';
-import { addInFlight, inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
-import type { BenchContext, BenchMeasure } from './bench-measure.ts';
+import type { Queue } from '../../src/index.ts';
+import { LaneLoad } from '../load/lane-load.ts';
+import { STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
+import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
+import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
+import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
+import { CycleLoad } from './cycle-load.ts';
 import { FLOOR } from './figure.ts';
+import { largePayloadAdds, measureRate, smallAdds, steadyDefinitions } from './steady-rate.ts';
+
+/** Start and end of a cluster, and the steady state of one load. */
+const EXPECTED_MS = STEADY_STATE_EXPECTED_MS + 500;
 
 export const ADDS_IN_FLIGHT = 'add, 64 B, many in flight';
 const IN_FLIGHT_MAX = 4000;
 
-/** Acknowledged adds a second: 64 B, by add(), 4,000 calls in flight from one client. */
+/** Acknowledged adds a second: 64 B, by add(), 4,000 calls in flight from one client, without a consumer. */
 export const addsInFlight: BenchMeasure = {
   label: 'adds, many in flight',
-  expectedMs: 3500,
+  expectedMs: EXPECTED_MS,
   when: 'every-round',
-  figures: [{ name: ADDS_IN_FLIGHT, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 150_000 }] }],
+  figures: steadyDefinitions({
+    name: ADDS_IN_FLIGHT,
+    unit: '/s',
+    better: 'more',
+    floor: 'commit',
+    goals: [{ of: 'median', limit: 150_000 }],
+  }),
   measure: (context) =>
     withQueue(context, async ({ queue }) => {
-      const options = { bytes: SMALL_BYTES, inFlightMax: IN_FLIGHT_MAX, signal: context.signal };
-      // The threads are new: until their code is compiled they are several times slower.
-      await addInFlight(queue, 100_000, options);
-      return [{ figure: ADDS_IN_FLIGHT, unit: '/s', value: await addInFlight(queue, 500_000, options) }];
+      const load = smallAdds(queue, { lanes: IN_FLIGHT_MAX, nodes: nodeCountOf(context.config) });
+      return measureRate(load, context.signal, { name: ADDS_IN_FLIGHT, unit: '/s' });
     }),
 };
 
 const BULK = 'addBulk of 1,000, 64 B';
 const BULK_JOBS = 1000;
+const BULKS_IN_FLIGHT = 8;
 
 /** The same by addBulk() of 1,000, eight bulks in flight. */
 export const addsInBulk: BenchMeasure = {
   label: 'adds in bulk',
-  expectedMs: 3350,
+  expectedMs: EXPECTED_MS,
   when: 'every-round',
-  figures: [{ name: BULK, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 300_000 }] }],
+  figures: steadyDefinitions({ name: BULK, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 300_000 }] }),
   measure: (context) =>
     withQueue(context, async ({ queue }) => {
-      await addBulks(queue, 100, context.signal);
-      return [{ figure: BULK, unit: '/s', value: await addBulks(queue, 500, context.signal) }];
+      const jobs = bulk();
+      const load = new LaneLoad({
+        lanes: BULKS_IN_FLIGHT,
+        call: () => queue.addBulk(jobs),
+        eventsOfCall: BULK_JOBS,
+        eventsMax: waitingJobsThatFit(nodeCountOf(context.config)),
+      });
+      return measureRate(load, context.signal, { name: BULK, unit: '/s' });
     }),
 };
 
-/** @param count bulks of 1,000 jobs of 64 B, eight in flight. @returns jobs a second. */
-export async function addBulks(queue: Queue, count: number, signal: AbortSignal): Promise<number> {
+/** Adds `count` bulks of 1,000 jobs of 64 B, eight in flight. */
+export async function addBulks(queue: Queue, count: number, signal: AbortSignal): Promise<void> {
+  const jobs = bulk();
+  await inFlight(count, BULKS_IN_FLIGHT, signal, () => queue.addBulk(jobs));
+}
+
+function bulk(): readonly { readonly name: string; readonly data: Uint8Array }[] {
   const payload = new Uint8Array(SMALL_BYTES);
-  const jobs = Array.from({ length: BULK_JOBS }, () => ({ name: 'message', data: payload }));
-  const before = performance.now();
-  await inFlight(count, 8, signal, () => queue.addBulk(jobs));
-  return (count * BULK_JOBS * 1000) / (performance.now() - before);
+  return Array.from({ length: BULK_JOBS }, () => ({ name: 'message', data: payload }));
 }
 
 const CYCLE = 'add, claim, complete';
@@ -51,71 +72,45 @@ const CYCLE = 'add, claim, complete';
 /** Jobs a second through a full cycle: added, claimed and completed by one Worker with an empty handler, concurrency 100. */
 export const cycle: BenchMeasure = {
   label: 'add, claim, complete',
-  expectedMs: 3250,
+  expectedMs: EXPECTED_MS,
   when: 'every-round',
-  figures: [{ name: CYCLE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 60_000 }] }],
+  figures: steadyDefinitions({ name: CYCLE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 60_000 }] }),
   measure: (context) =>
-    withQueue(context, async ({ queue, client }) => {
-      await completeJobs(queue, client, 20_000, context);
-      return [{ figure: CYCLE, unit: '/s', value: await completeJobs(queue, client, 120_000, context) }];
-    }),
+    withQueue(context, ({ queue, client }) => measureRate(new CycleLoad(queue, client), context.signal, { name: CYCLE, unit: '/s' })),
 };
 
-async function completeJobs(queue: Queue, client: Client, count: number, { signal }: BenchContext): Promise<number> {
-  const worker = new Worker(queue.name, async () => null, { connection: client, concurrency: 100 });
-  const before = performance.now();
-  let completed = 0;
-  const { promise: allCompleted, resolve, reject } = Promise.withResolvers<void>();
-  worker.on('completed', () => {
-    completed += 1;
-    if (completed === count) resolve();
-  });
-  worker.on('error', reject);
-  const onAbort = (): void => resolve();
-  signal.addEventListener('abort', onAbort);
-  try {
-    await Promise.all([addInFlight(queue, count, { bytes: SMALL_BYTES, inFlightMax: 1000, signal }), allCompleted]);
-    return (completed * 1000) / (performance.now() - before);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    await worker.close();
-  }
-}
-
 const LARGE = 'add, 64 KiB';
+const LARGE_LOAD = { bytes: 65_536, lanes: 64, waitingMax: 512 };
 
 /** Acknowledged adds a second of 64 KiB, 64 in flight. */
 export const largeAdds: BenchMeasure = {
   label: 'adds of 64 KiB',
-  expectedMs: 1680,
+  expectedMs: EXPECTED_MS,
   when: 'every-round',
-  figures: [{ name: LARGE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 2500 }] }],
+  figures: steadyDefinitions({ name: LARGE, unit: '/s', better: 'more', floor: 'commit', goals: [{ of: 'median', limit: 2500 }] }),
   measure: (context) =>
-    withQueue(context, async ({ queue }) => {
-      await addInFlight(queue, 50, { bytes: 65_536, inFlightMax: 32, signal: context.signal });
-      return [
-        { figure: LARGE, unit: '/s', value: await addInFlight(queue, 1000, { bytes: 65_536, inFlightMax: 64, signal: context.signal }) },
-      ];
-    }),
+    withQueue(context, ({ queue }) => measureRate(largePayloadAdds(queue, LARGE_LOAD), context.signal, { name: LARGE, unit: '/s' })),
 };
 
 const HUGE = 'add, 1 MiB';
-const HUGE_BYTES = 1_048_576;
+const HUGE_LOAD = { bytes: 1_048_576, lanes: 16, waitingMax: 64 };
 
 /**
  * Payload of acknowledged adds in MB/s (10^6 B): 1 MiB each, 16 in flight. The disk's own rate is shown beside it (`floor: disk`).
  */
 export const hugeAdds: BenchMeasure = {
   label: 'adds of 1 MiB',
-  expectedMs: 2800,
+  expectedMs: EXPECTED_MS,
   when: 'every-round',
-  figures: [
-    { name: HUGE, unit: 'MB/s', better: 'more', floor: 'disk', goals: [{ of: 'median', limit: 150, orFigure: FLOOR.diskOfNodes }] },
-  ],
+  figures: steadyDefinitions({
+    name: HUGE,
+    unit: 'MB/s',
+    better: 'more',
+    floor: 'disk',
+    goals: [{ of: 'median', limit: 150, orFigure: FLOOR.diskOfNodes }],
+  }),
   measure: (context) =>
-    withQueue(context, async ({ queue }) => {
-      const options = { bytes: HUGE_BYTES, inFlightMax: 16, signal: context.signal };
-      await addInFlight(queue, 16, options);
-      return [{ figure: HUGE, unit: 'MB/s', value: ((await addInFlight(queue, 80, options)) * HUGE_BYTES) / 1e6 }];
-    }),
+    withQueue(context, ({ queue }) =>
+      measureRate(largePayloadAdds(queue, HUGE_LOAD), context.signal, { name: HUGE, unit: 'MB/s', perEvent: HUGE_LOAD.bytes / 1e6 }),
+    ),
 };

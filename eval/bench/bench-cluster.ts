@@ -44,19 +44,7 @@ export const withQueue = <T>(
     overrides,
   );
 
-/** Adds `count` jobs with `inFlightMax` in flight. @returns acknowledged adds a second. */
-export async function addInFlight(
-  queue: Queue,
-  count: number,
-  options: { readonly bytes: number; readonly inFlightMax: number; readonly signal: AbortSignal },
-): Promise<number> {
-  const payload = new Uint8Array(options.bytes);
-  const before = performance.now();
-  await inFlight(count, options.inFlightMax, options.signal, () => queue.add('message', payload));
-  return (count * 1000) / (performance.now() - before);
-}
-
-/** The same for a duration instead of a number of jobs. @returns acknowledged adds a second. */
+/** Adds jobs for a duration, with `inFlightMax` in flight. @returns acknowledged adds a second. */
 export async function addInFlightFor(
   queue: Queue,
   durationMs: number,

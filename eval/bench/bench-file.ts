@@ -22,6 +22,9 @@ export interface BenchSession extends SessionFacts {
   readonly figures: readonly BenchFigure[];
 }
 
+/** Reason of a valid row whose rate did not become steady. */
+const NOT_STEADY = 'not steady';
+
 const HEADER = [
   'session',
   'measured',
@@ -62,7 +65,7 @@ export class BenchFile {
   append(round: number, figures: readonly BenchFigure[], reason: string): void {
     const { session, commit, environment, nodes, durability } = this.#facts;
     const measured = new Date().toISOString();
-    const rows = figures.map(({ figure, unit, value, nodes: own }) => [
+    const rows = figures.map(({ figure, unit, value, nodes: own, isSteady }) => [
       session,
       measured,
       round,
@@ -75,7 +78,8 @@ export class BenchFile {
       commit,
       environment,
       String(reason === ''),
-      reason,
+      // It is a result nevertheless.
+      reason === '' && isSteady === false ? NOT_STEADY : reason,
     ]);
     appendFileSync(this.path, stringify(existsSync(this.path) ? rows : [HEADER, ...rows]));
   }
@@ -97,6 +101,7 @@ const rowSchema = z.object({
   commit: z.string(),
   environment: z.string(),
   valid: z.string(),
+  reason: z.string().default(''),
 });
 
 /**
@@ -128,11 +133,13 @@ export function parseLastSession(text: string, path: string): BenchSession {
   if (last === undefined) throw new UserError(`${path} holds no session. Name a bench.csv of an earlier session.`);
   const ofSession = rows.filter(({ session }) => session === last.session);
   const sessionNodes = last.session_nodes ?? last.nodes;
-  const figures = ofSession.flatMap(({ figure, value, nodes, valid }): BenchFigure[] => {
+  const figures = ofSession.flatMap(({ figure, value, nodes, valid, reason }): BenchFigure[] => {
     const definition = DEFINITIONS.find(({ name }) => name === figure);
     if (definition === undefined || valid !== 'true') return [];
     const isOfOtherNodes = figure.startsWith('node curve: ');
-    return [{ figure, unit: definition.unit, value, ...(isOfOtherNodes ? { nodes } : {}) }];
+    return [
+      { figure, unit: definition.unit, value, ...(isOfOtherNodes ? { nodes } : {}), ...(reason === NOT_STEADY ? { isSteady: false } : {}) },
+    ];
   });
   const { commit, environment, durability } = last;
   const session = last.session === '' ? (ofSession[0]?.started ?? '') : last.session;

@@ -13,6 +13,8 @@ export interface FigureSummary {
   readonly low: number;
   readonly high: number;
   readonly count: number;
+  /** How many of the values are of a rate that did not become steady. */
+  readonly notSteady: number;
   /** Of the median; see `ratioToFloor`. */
   readonly ratio: number | undefined;
 }
@@ -24,7 +26,8 @@ export function summarize(figures: readonly BenchFigure[]): readonly FigureSumma
     const found = figures.filter(({ figure }) => figure === definition.name);
     const sizes = [...new Set(found.map(({ nodes }) => nodes))].sort((a, b) => (a ?? 0) - (b ?? 0));
     return sizes.map((nodes) => {
-      const values = found.filter((one) => one.nodes === nodes).map(({ value }) => value);
+      const ofSize = found.filter((one) => one.nodes === nodes);
+      const values = ofSize.map(({ value }) => value);
       const middle = median(values);
       return {
         definition,
@@ -33,6 +36,7 @@ export function summarize(figures: readonly BenchFigure[]): readonly FigureSumma
         low: Math.min(...values),
         high: Math.max(...values),
         count: values.length,
+        notSteady: ofSize.filter(({ isSteady }) => isSteady === false).length,
         ratio: ratioToFloor(definition, middle, medianOf),
       };
     });
@@ -55,7 +59,7 @@ export function benchTable(figures: readonly BenchFigure[]): string {
     titleOf(summary),
     formatNumber(summary.median),
     summary.count === 1 ? '–' : `${formatNumber(summary.low)}–${formatNumber(summary.high)}`,
-    String(summary.count),
+    summary.notSteady === 0 ? String(summary.count) : `${summary.count}, ${summary.notSteady} not steady`,
     (summary.definition.goals ?? []).map((goal) => describeGoal(goal, summary, medianOf)).join(', ') || '–',
     describeRatio(summary),
   ]);

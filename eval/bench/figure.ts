@@ -5,6 +5,8 @@ export interface BenchFigure {
   readonly value: number;
   /** Size of the measured cluster; by default the session's. */
   readonly nodes?: number;
+  /** False for a rate that did not become steady, or was not measured for long enough. Default: true. */
+  readonly isSteady?: boolean;
 }
 
 /** `/job`: a count for each committed job; `count`: of events; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */

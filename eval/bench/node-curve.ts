@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { Cluster, Queue } from '../../src/index.ts';
+import { STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
 import { median } from '../measuring/statistics.ts';
-import { addInFlight, inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
+import { inFlight, SMALL_BYTES, withQueue } from './bench-cluster.ts';
 import type { BenchContext, BenchMeasure } from './bench-measure.ts';
 import type { BenchFigure } from './figure.ts';
+import { smallAdds, steadyState } from './steady-rate.ts';
 
 export const NODE_COUNTS = [1, 3, 5, 7, 9, 11, 13];
 export const CURVE = Object.freeze({
@@ -16,8 +18,6 @@ export const CURVE = Object.freeze({
 });
 
 const PASSES = 2;
-const WARM_UP_ADDS = 12_000;
-const IN_FLIGHT_ADDS = 12_000;
 const IN_FLIGHT_MAX = 4000;
 const ALONE_ADDS = 100;
 const WARM_UP_ALONE = 100;
@@ -25,15 +25,13 @@ const WARM_UP_ALONE = 100;
 /**
  * Clusters of 1 to 13 nodes: adds of 64 B a second with 4,000 in flight, and one at a time; and the cost of one committed job in both
  * modes: messages between nodes (heartbeats of that time included) and fsyncs, each summed over all nodes from their own counters.
- * An fsync is a transaction of a node; those by which SQLite moves its write-ahead log into the database are not counted. All sizes once,
- * then again in reverse order, since the disk work that one cluster leaves behind slows the next one.
- *
- * This measure compares sizes. A cluster runs for about a second, and its threads' code is still being compiled: the adds a second of
- * its 12,000 jobs, after 12,000 to warm up, stay well below the result of `add, 64 B, many in flight` for the same size over seconds.
+ * An fsync is a transaction of a node; those by which SQLite moves its write-ahead log into the database are not counted. The adds in flight
+ * are measured in their steady state, as `add, 64 B, many in flight`. All sizes once, then again in reverse order, since the disk work that
+ * one cluster leaves behind slows the next one.
  */
 export const nodeCurve: BenchMeasure = {
   label: 'node curve',
-  expectedMs: 20_500,
+  expectedMs: PASSES * NODE_COUNTS.length * (STEADY_STATE_EXPECTED_MS + 1000),
   when: 'last',
   figures: [
     { name: CURVE.rate, unit: '/s', better: 'more', floor: 'commit' },
@@ -59,17 +57,19 @@ const measureNodes = (context: BenchContext, nodes: number): Promise<readonly Be
   withQueue(
     context,
     async ({ queue, cluster }) => {
-      const options = { bytes: SMALL_BYTES, inFlightMax: IN_FLIGHT_MAX, signal: context.signal };
-      await addInFlight(queue, WARM_UP_ADDS, options);
-      const many = await costOf(cluster, IN_FLIGHT_ADDS, () => addInFlight(queue, IN_FLIGHT_ADDS, options));
+      const load = smallAdds(queue, { lanes: IN_FLIGHT_MAX, nodes });
+      const { perSecond, measuredMs, isSteady, samples } = await steadyState(load, context.signal, () => totals(cluster));
+      const many = perJob(samples, (perSecond * measuredMs) / 1000);
       // Last, so that the adds in flight have warmed its code up as well; none of them is in flight after the first of these.
       await addAlone(queue, WARM_UP_ALONE, context.signal);
-      const alone = await costOf(cluster, ALONE_ADDS, () => addAlone(queue, ALONE_ADDS, context.signal));
+      const before = await totals(cluster);
+      const aloneMs = await addAlone(queue, ALONE_ADDS, context.signal);
+      const alone = perJob({ before, after: await totals(cluster) }, ALONE_ADDS);
       return [
-        { figure: CURVE.rate, unit: '/s', value: many.result, nodes },
+        { figure: CURVE.rate, unit: '/s', value: perSecond, nodes, isSteady },
         { figure: CURVE.messages, unit: '/job', value: many.messages, nodes },
         { figure: CURVE.fsyncs, unit: '/job', value: many.fsyncs, nodes },
-        { figure: CURVE.aloneMs, unit: 'ms', value: alone.result, nodes },
+        { figure: CURVE.aloneMs, unit: 'ms', value: aloneMs, nodes },
         { figure: CURVE.aloneMessages, unit: '/job', value: alone.messages, nodes },
         { figure: CURVE.aloneFsyncs, unit: '/job', value: alone.fsyncs, nodes },
       ];
@@ -90,19 +90,21 @@ async function addAlone(queue: Queue, count: number, signal: AbortSignal): Promi
   return tookMs.length === 0 ? Number.NaN : median(tookMs);
 }
 
-/** The result of `act`, and the messages and fsyncs of all nodes in that time for each of its `jobs`. */
-async function costOf(
-  cluster: Cluster,
-  jobs: number,
-  act: () => Promise<number>,
-): Promise<{ readonly result: number; readonly messages: number; readonly fsyncs: number }> {
-  const before = await totals(cluster);
-  const result = await act();
-  const after = await totals(cluster);
-  return { result, messages: (after.messages - before.messages) / jobs, fsyncs: (after.fsyncs - before.fsyncs) / jobs };
+/** Messages and fsyncs of all nodes. */
+interface Totals {
+  readonly messages: number;
+  readonly fsyncs: number;
 }
 
-async function totals(cluster: Cluster): Promise<{ readonly messages: number; readonly fsyncs: number }> {
+/** The increase for each of the jobs; NaN if nothing was measured. */
+function perJob(samples: { readonly before: Totals; readonly after: Totals } | undefined, jobs: number): Totals {
+  const { before, after } = samples ?? { before: NOTHING, after: NOTHING };
+  return { messages: (after.messages - before.messages) / jobs, fsyncs: (after.fsyncs - before.fsyncs) / jobs };
+}
+
+const NOTHING: Totals = { messages: Number.NaN, fsyncs: Number.NaN };
+
+async function totals(cluster: Cluster): Promise<Totals> {
   let [messages, fsyncs] = [0, 0];
   for (const { rpcSent, persists } of await cluster.metrics()) {
     for (const sent of Object.values(rpcSent)) messages += sent;

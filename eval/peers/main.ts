@@ -29,7 +29,7 @@ const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv go
   )
   .option('--only <peers>', `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them`, parsePeers, PEERS)
   .option('--rounds <count>', 'how often every system is started and measured', parseCount, 5)
-  .option('--seconds <count>', 'how long each load runs', parseCount, 3)
+  .option('--seconds <count>', 'how long each load is measured, after it has become steady', parseCount, 10)
   .option('--seed <number>', "seed of jobraft's randomised timeouts", parseCount, 1)
   .option('--data-dir <folder>', "temporary folder for the servers' data (default: a folder beside peers.csv)")
   .action(async (options: Options) => {

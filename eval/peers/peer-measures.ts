@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LaneLoad } from '../load/lane-load.ts';
+import { measureSteadyState, STEADY_STATE_DEFAULTS, type SteadyLoad, type SteadyState } from '../load/steady-state.ts';
+import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
+import { systemClock } from '../measuring/clock.ts';
 import { samplesNeeded } from '../measuring/latency-summary.ts';
 import { quantile } from '../measuring/statistics.ts';
 import { measureOutage } from './outage.ts';
-import type { Peer, PeerQueue, RunningPeer } from './peer.ts';
+import type { Peer, PeerConsumer, PeerQueue, RunningPeer } from './peer.ts';
 import { within } from './server-process.ts';
 
 /** One figure of one round. */
@@ -10,10 +14,12 @@ export interface PeerFigure {
   readonly measure: string;
   readonly unit: 'ms' | '/s' | '%';
   readonly value: number;
+  /** False for a rate that did not become steady, or was not measured for long enough. Default: true. */
+  readonly isSteady?: boolean;
 }
 
 export interface MeasureSettings {
-  /** How long each load runs, after its warm-up. */
+  /** How long each load is measured, after its warm-up. */
   readonly seconds: number;
   /** How often the leader is killed in one round. */
   readonly kills: number;
@@ -30,28 +36,48 @@ export const PEER_MEASURES: readonly { readonly label: string; readonly measure:
   { label: 'leader kills', measure: measureLeaderKills },
 ];
 
+const ADDS = 'add, 64 B, many in flight';
+const CYCLE = 'add, claim, complete';
 const PAYLOAD = new Uint8Array(64);
 const CONCURRENCY = 100;
 const WARM_UP_SHARE = 0.3;
 /** No call of a healthy peer takes this long; after it the measurement fails, so that no wait is endless. */
 const STUCK_MS = 60_000;
 
+/** Adds without a consumer; the jobs stay in the queue. */
 async function measureAdds(peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
   const queue = await running.openQueue('adds');
   try {
-    await addFor(queue, settings.seconds * WARM_UP_SHARE, peer.addsInFlight, settings.signal);
-    const cpuBefore = process.cpuUsage();
-    const { count, tookMs } = await addFor(queue, settings.seconds, peer.addsInFlight, settings.signal);
-    const { user, system } = process.cpuUsage(cpuBefore);
-    return [
-      { measure: 'add, 64 B, many in flight', unit: '/s', value: (count * 1000) / tookMs },
-      // Near 100 the client bounds the adds of a peer. jobraft's nodes are threads of the same process.
-      { measure: "processor of the client's process while adding", unit: '%', value: (user + system) / 10 / tookMs },
+    const load = new LaneLoad({
+      lanes: peer.addsInFlight,
+      call: () => queue.add(PAYLOAD),
+      eventsMax: waitingJobsThatFit(peer.nodes),
+    });
+    const state = await steadyState(load, settings, () => process.cpuUsage());
+    const { perSecond, firstSecondPerSecond, isSteady, measuredMs, samples } = state;
+    const figures: PeerFigure[] = [
+      { measure: ADDS, unit: '/s', value: perSecond, isSteady },
+      { measure: `${ADDS}: first second`, unit: '/s', value: firstSecondPerSecond },
     ];
+    if (samples !== undefined) {
+      const { before, after } = samples;
+      const cpuMs = (after.user + after.system - before.user - before.system) / 1000;
+      // Near 100 the client bounds the adds of a peer. jobraft's nodes are threads of the same process.
+      figures.push({ measure: "processor of the client's process while adding", unit: '%', value: (100 * cpuMs) / measuredMs });
+    }
+    return figures.filter(({ value }) => Number.isFinite(value));
   } finally {
     await queue.close();
   }
 }
+
+/** @throws when the load is stuck. */
+const steadyState = <T>(load: SteadyLoad, { seconds, signal }: MeasureSettings, sample: () => T): Promise<SteadyState<T>> =>
+  within(
+    STUCK_MS + STEADY_STATE_DEFAULTS.warmUpMsMax + seconds * 1000,
+    'a load',
+    measureSteadyState(load, { clock: systemClock, signal, sample, measureMs: seconds * 1000 }),
+  );
 
 async function measureAddsAlone(_peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
   const queue = await running.openQueue('adds-alone');
@@ -79,57 +105,86 @@ const CYCLE_ADDS_IN_FLIGHT = 1000;
 /** Without it a peer that adds faster than it completes would be measured with a larger backlog than the others. */
 const CYCLE_BACKLOG_MAX = 10_000;
 
-/** Adds and completes at the same time, until all added jobs are completed. */
+/** Adds and completes at the same time: jobs are added as fast as they are completed. */
 async function measureCycle(peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
   const queue = await running.openQueue('cycle');
-  let added = 0;
-  let completed = 0;
-  let failure: unknown;
   try {
-    const consumer = await queue.consume({
-      concurrency: CONCURRENCY,
-      onCompleted: (count) => {
-        completed += count;
-      },
-      onError: (error) => {
-        failure ??= error;
-      },
-    });
+    const load = new CycleLoad(queue, Math.min(CYCLE_ADDS_IN_FLIGHT, peer.addsInFlight));
+    await load.consume();
     try {
-      const lanes = Math.min(CYCLE_ADDS_IN_FLIGHT, peer.addsInFlight);
-      const load = async (seconds: number): Promise<number> => {
-        const atFirst = completed;
-        const startMs = performance.now();
-        const lane = async (): Promise<void> => {
-          while (performance.now() - startMs < seconds * 1000 && !settings.signal.aborted && failure === undefined) {
-            if (added - completed >= CYCLE_BACKLOG_MAX) {
-              await sleep(2);
-              continue;
-            }
-            added += 1;
-            await queue.add(PAYLOAD);
-          }
-        };
-        await within(STUCK_MS + seconds * 1000, 'the adds of a cycle', Promise.all(Array.from({ length: lanes }, lane)));
-        await untilCompleted(() => completed >= added || failure !== undefined || settings.signal.aborted);
-        if (failure !== undefined) throw failure;
-        return ((completed - atFirst) * 1000) / (performance.now() - startMs);
-      };
-      await load(settings.seconds * WARM_UP_SHARE);
-      return [{ measure: 'add, claim, complete', unit: '/s', value: await load(settings.seconds) }];
+      const { perSecond, firstSecondPerSecond, isSteady } = await steadyState(load, settings, () => undefined);
+      const figures: PeerFigure[] = [
+        { measure: CYCLE, unit: '/s', value: perSecond, isSteady },
+        { measure: `${CYCLE}: first second`, unit: '/s', value: firstSecondPerSecond },
+      ];
+      return figures.filter(({ value }) => Number.isFinite(value));
     } finally {
-      await within(STUCK_MS, 'closing a consumer', consumer.close());
+      await load.close();
     }
   } finally {
     await queue.close();
   }
 }
 
-async function untilCompleted(isDone: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + STUCK_MS;
-  while (!isDone()) {
-    if (performance.now() > deadlineMs) throw new Error(`Jobs that were added are not completed after ${STUCK_MS} ms.`);
-    await sleep(1);
+/** Jobs through a full cycle. `stop` ends when all that was added is completed. */
+class CycleLoad implements SteadyLoad {
+  readonly #queue: PeerQueue;
+  readonly #adds: LaneLoad;
+  #consumer: PeerConsumer | undefined;
+  #added = 0;
+  #completed = 0;
+  #failure: unknown;
+
+  constructor(queue: PeerQueue, lanes: number) {
+    this.#queue = queue;
+    this.#adds = new LaneLoad({ lanes, call: () => this.#add() });
+  }
+
+  async consume(): Promise<void> {
+    this.#consumer = await this.#queue.consume({
+      concurrency: CONCURRENCY,
+      onCompleted: (count) => {
+        this.#completed += count;
+      },
+      onError: (error) => {
+        this.#failure ??= error;
+      },
+    });
+  }
+
+  start(): void {
+    this.#adds.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#adds.stop();
+    const deadlineMs = performance.now() + STUCK_MS;
+    while (this.#completed < this.#added && this.#failure === undefined) {
+      if (performance.now() > deadlineMs) throw new Error(`Jobs that were added are not completed after ${STUCK_MS} ms.`);
+      await sleep(1);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  completed(): number {
+    return this.#completed;
+  }
+
+  isEnded(): boolean {
+    return this.#adds.isEnded() || this.#failure !== undefined;
+  }
+
+  async close(): Promise<void> {
+    await within(STUCK_MS, 'closing a consumer', this.#consumer?.close() ?? Promise.resolve());
+  }
+
+  async #add(): Promise<void> {
+    if (this.#added - this.#completed >= CYCLE_BACKLOG_MAX) {
+      await sleep(2);
+      return;
+    }
+    this.#added += 1;
+    await this.#queue.add(PAYLOAD);
   }
 }
 

@@ -32,6 +32,8 @@ export interface PeerSummary {
   readonly low: number;
   readonly high: number;
   readonly count: number;
+  /** How many of the values are of a rate that did not become steady. */
+  readonly notSteady: number;
 }
 
 const HEADER = [
@@ -60,7 +62,11 @@ interface Measured {
   readonly system: MeasuredSystem;
   readonly unit: string;
   readonly values: number[];
+  notSteady: number;
 }
+
+/** The reason in a valid row. */
+const describeNotSteady = (count: number): string => (count === 0 ? '' : `${count} not steady`);
 
 /** Collects the figures of a session and keeps results/peers.csv up to date after each: an interrupted session keeps its figures. */
 export class PeerResults {
@@ -86,10 +92,11 @@ export class PeerResults {
   add(system: MeasuredSystem, figures: readonly PeerFigure[]): void {
     const measures = this.#measured.get(system.name) ?? new Map<string, Measured>();
     this.#measured.set(system.name, measures);
-    for (const { measure, unit, value } of figures) {
-      const measured = measures.get(measure) ?? { system, unit, values: [] };
+    for (const { measure, unit, value, isSteady } of figures) {
+      const measured = measures.get(measure) ?? { system, unit, values: [], notSteady: 0 };
       measures.set(measure, measured);
       measured.values.push(value);
+      if (isSteady === false) measured.notSteady += 1;
     }
     this.#write();
   }
@@ -102,7 +109,7 @@ export class PeerResults {
 
   summaries(): PeerSummary[] {
     return [...this.#measured.values()].flatMap((measures) =>
-      [...measures].map(([measure, { system, unit, values }]) => ({
+      [...measures].map(([measure, { system, unit, values, notSteady }]) => ({
         system,
         measure,
         unit,
@@ -110,13 +117,19 @@ export class PeerResults {
         low: Math.min(...values),
         high: Math.max(...values),
         count: values.length,
+        notSteady,
       })),
     );
   }
 
   #write(): void {
-    const good = this.summaries().map(({ system, measure, unit, value, low, high, count }) =>
-      this.#row(system, [measure, unit, ...[value, low, high].map((figure) => figure.toPrecision(6)), String(count)], 'true', ''),
+    const good = this.summaries().map(({ system, measure, unit, value, low, high, count, notSteady }) =>
+      this.#row(
+        system,
+        [measure, unit, ...[value, low, high].map((figure) => figure.toPrecision(6)), String(count)],
+        'true',
+        describeNotSteady(notSteady),
+      ),
     );
     const bad = this.#failures.map(({ system, measure, reason }) => this.#row(system, [measure, '', '', '', '', '0'], 'false', reason));
     // Renamed into place, so that a reader finds a complete file.

@@ -1,6 +1,6 @@
 import type { Clock } from '../measuring/clock.ts';
+import type { PayloadCodec } from '../measuring/payload.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
-import type { PayloadCodec } from './payload.ts';
 import type { RunningSystem } from './system-under-test.ts';
 import { intervalMs, type Workload } from './workload.ts';
 

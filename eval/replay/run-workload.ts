@@ -1,7 +1,7 @@
 import type { Clock } from '../measuring/clock.ts';
+import { PayloadCodec, PayloadCodec } from '../measuring/payload.ts';
 import { messageOf } from '../measuring/user-error.ts';
 import { DeliveryLedger } from './delivery-ledger.ts';
-import { PayloadCodec } from './payload.ts';
 import { type Produced, produce } from './producer.ts';
 import type { RunningSystem } from './system-under-test.ts';
 import { settleMsOf, type Workload } from './workload.ts';

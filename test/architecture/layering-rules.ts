@@ -120,12 +120,14 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   cli: { own: ['runtime/check', 'index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
   // The evaluation: what measures, then what measured data becomes. Clock, statistics, environment and results folder serve all.
   'eval/measuring': { own: ['base'], packages: ['node:', 'commander', 'zod', 'hdr-histogram-js', 'cli-progress'] },
+  // Loads and their steady state, for all that measure: replay, bench and peers.
+  'eval/load': { own: ['index', 'base', 'eval/measuring'], packages: ['node:', 'hdr-histogram-js'] },
   'eval/replay': {
-    own: ['index', 'base', 'type config', 'eval/measuring'],
+    own: ['index', 'base', 'type config', 'eval/measuring', 'eval/load'],
     packages: ['node:', 'zod', 'yaml', 'csv-stringify', 'csv-parse'],
   },
   'eval/bench': {
-    own: ['index', 'testing/index', 'base', 'type config', 'eval/measuring'],
+    own: ['index', 'testing/index', 'base', 'type config', 'eval/measuring', 'eval/load'],
     packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
   },
   'eval/profile': { own: ['runtime/check', 'config', 'eval/bench'], packages: ['node:', 'zod'] },
@@ -147,7 +149,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   'eval/node-versions': { own: ['eval/measuring'], packages: ['node:', 'commander', 'zod'] },
   // A separate package, so that users and developers of this one do not install other systems' clients.
   'eval/peers': {
-    own: ['index', 'testing/index', 'base', 'eval/measuring'],
+    own: ['index', 'testing/index', 'base', 'eval/measuring', 'eval/load'],
     packages: ['node:', 'csv-stringify', 'etcd3', '@nats-io', 'amqplib', 'bullmq', 'ioredis', 'pg', 'pg-boss'],
   },
   // The entry points of all of them.
@@ -159,7 +161,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'history/checkers/check-history',
       'queue/record',
       'storage/sqlite-storage',
-      ...['measuring', 'replay', 'bench', 'profile', 'micro', 'charts', 'report', 'soak', 'mutants', 'node-versions', 'peers'].map(
+      ...['measuring', 'load', 'replay', 'bench', 'profile', 'micro', 'charts', 'report', 'soak', 'mutants', 'node-versions', 'peers'].map(
         (folder) => `eval/${folder}`,
       ),
     ],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { PayloadCodec } from '../../eval/measuring/payload.ts';
 import { DeliveryLedger } from '../../eval/replay/delivery-ledger.ts';
-import { PayloadCodec } from '../../eval/replay/payload.ts';
 import { produce } from '../../eval/replay/producer.ts';
 import type { RunningSystem } from '../../eval/replay/system-under-test.ts';
 import { intervalMs, scheduleMs, type Workload } from '../../eval/replay/workload.ts';
