@@ -20,7 +20,12 @@ import { rebuildPlots } from './report/rebuild-plots.ts';
 import { terminalReport } from './report/terminal.ts';
 
 const COMMANDS: readonly { readonly name: Selection; readonly summary: string; readonly paced: boolean }[] = [
-  { name: 'all', summary: 'low, high and payload as fast as possible; --paced adds the published pacing', paced: false },
+  {
+    name: 'all',
+    summary:
+      'low paced, low, high and payload as fast as possible, capacity in steady state; --paced replays all with the published pacing',
+    paced: false,
+  },
   { name: 'low', summary: '100 messages, paced as published and as fast as possible', paced: true },
   { name: 'high', summary: '2000 messages, paced as published and as fast as possible', paced: true },
   { name: 'payload', summary: 'payload sizes, paced as published and as fast as possible, then from 4 B to 1 MiB', paced: true },

@@ -30,6 +30,8 @@ export interface CaseFigures {
   readonly latencyP50: Figure | undefined;
   readonly latencyP90: Figure | undefined;
   readonly latencyP99: Figure | undefined;
+  /** Of steady runs: the cold first second. */
+  readonly firstSecond: Figure | undefined;
   /** From sending to acknowledgement, where there is no schedule. */
   readonly serviceP50: Figure | undefined;
   /** Without the runs whose sender was late; `undefined` when none was. */
@@ -86,6 +88,7 @@ export interface Evaluation {
   readonly payload: readonly ReplayCase[];
   readonly ratios: readonly PairedRatio[];
   readonly sweep: readonly CaseFigures[];
+  readonly steady: readonly CaseFigures[];
   readonly latency: readonly CaseFigures[];
   readonly distributions: readonly LatencyDistribution[];
   readonly settings: Settings;
@@ -110,6 +113,7 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
   const rows = cases.flat();
   const figures = cases.map((of) => caseFigures(of, settings));
   const sweep = figures.filter(({ kind }) => kind === 'sweep').sort((a, b) => a.payloadBytes - b.payloadBytes);
+  const steady = figures.filter(({ kind }) => kind === 'steady').sort((a, b) => a.payloadBytes - b.payloadBytes);
   const latency = figures.filter(({ kind }) => kind === 'latency').sort((a, b) => a.payloadBytes - b.payloadBytes);
   const replay = (ids: readonly ('low' | 'high' | 'payload')[]): readonly ReplayCase[] =>
     ids.flatMap((id) => settings.scenarios[id].map((size) => replayCase(id, size, figures, settings)));
@@ -127,6 +131,7 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
     payload,
     ratios: pairedRatios(payload, settings),
     sweep,
+    steady,
     latency,
     distributions: latency.map((of) => distribution(of, latencies)).filter((of) => of !== undefined),
     settings,
@@ -171,6 +176,7 @@ function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures {
     latencyP50: over((row) => row.latency_p50_ms),
     latencyP90: over((row) => row.latency_p90_ms),
     latencyP99: over((row) => row.latency_p99_ms),
+    firstSecond: over((row) => row.first_second_per_s),
     serviceP50: over((row) => row.service_p50_ms),
     onTime:
       onTime.length === valid.length

@@ -5,14 +5,14 @@ import { round } from '../measuring/latency-summary.ts';
 import { type MachineLoad, watchMachine } from '../measuring/machine-load.ts';
 import { messageOf } from '../measuring/user-error.ts';
 import type { DeliveryLedger, Tally } from './delivery-ledger.ts';
-import { NOTHING_MEASURED, runFigures } from './run-figures.ts';
+import { NOTHING_MEASURED, runFigures, type SideMeasures, steadyFigures } from './run-figures.ts';
 import type { RunFiles, RunFolder } from './run-files.ts';
 import type { PlannedRun } from './run-plan.ts';
 import type { RunFigures, RunRow } from './run-row.ts';
-import { runWorkload, type WorkloadRun } from './run-workload.ts';
+import { runSteady, runWorkload, type SteadyRun, type WorkloadRun } from './run-workload.ts';
 import type { Durability, Settings } from './settings.ts';
 import type { RunningSystem, SystemCounters, SystemUnderTest } from './system-under-test.ts';
-import { intervalMs, settleMsOf, type Workload } from './workload.ts';
+import { intervalMs, type ListedWorkload, settleMsOf } from './workload.ts';
 
 /** Values that are the same for every run of a session. */
 export interface Session {
@@ -71,6 +71,7 @@ class Measurement {
   readonly #faults: string[] = [];
   #warmUp: DeliveryLedger | undefined;
   #run: WorkloadRun | undefined;
+  #steady: SteadyRun | undefined;
   #counted: SystemCounters | undefined;
   #cpuMs: number | null = null;
   #rssBytes: number | null = null;
@@ -94,7 +95,8 @@ class Measurement {
     this.#fdatasyncMs = probeFdatasync(dataDir, RUN_PROBES).p50Ms;
     const system = await target.start({ dataDir, logsDir, seed: this.#planned.seed });
     try {
-      await this.#warmUpWith(system);
+      // A steady run warms up by itself.
+      if (this.#planned.workload.model !== 'steady') await this.#warmUpWith(system);
       if (!signal.aborted) await this.#measure(system, onProgress);
     } finally {
       await system.stop();
@@ -110,7 +112,7 @@ class Measurement {
     const { payloadBytes } = this.#planned.workload;
     const count = Math.min(messages, Math.max(8, Math.floor(bytesMax / payloadBytes)));
     if (messages === 0) return;
-    const workload: Workload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
+    const workload: ListedWorkload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
     const { ledger } = await runWorkload(
       workload,
       this.#workloadContext(system, WARM_UP_QUEUE, () => undefined),
@@ -123,14 +125,15 @@ class Measurement {
     let sent = 0;
     const context = this.#workloadContext(system, QUEUE, () => {
       sent += 1;
-      onProgress(sent / workload.messages);
+      if (workload.messages > 0) onProgress(sent / workload.messages);
     });
     const before = await system.counters();
     const loopDelay = monitorEventLoopDelay({ resolution: 5 });
     loopDelay.enable();
     const cpuBefore = process.cpuUsage();
     const loadOf = watchMachine();
-    this.#run = await runWorkload(workload, context);
+    if (workload.model === 'steady') this.#steady = await runSteady(workload, context);
+    else this.#run = await runWorkload(workload, context);
     const cpu = process.cpuUsage(cpuBefore);
     this.#load = loadOf();
     loopDelay.disable();
@@ -170,7 +173,7 @@ class Measurement {
       load_model: workload.model,
       clients: 1,
       offered_per_s: workload.model === 'open-loop' ? round(workload.ratePerSecond) : null,
-      in_flight_max: workload.model === 'closed-loop' ? workload.inFlightMax : null,
+      in_flight_max: 'inFlightMax' in workload ? workload.inFlightMax : null,
       delay_ms: round(intervalMs(workload)),
       settle_ms: settleMsOf(workload),
       messages: workload.messages,
@@ -184,25 +187,29 @@ class Measurement {
   }
 
   #figures(): RunFigures {
-    const done = this.#run;
-    if (done === undefined) return NOTHING_MEASURED;
-    const { generatorLagMsMax } = this.#session.settings;
-    const figures = runFigures(this.#planned.workload, done, generatorLagMsMax, {
+    const { workload } = this.#planned;
+    const side: SideMeasures = {
       counted: this.#counted,
       cpuMs: this.#cpuMs,
       rssBytes: this.#rssBytes,
       loopDelayMaxMs: this.#loopDelayMaxMs,
       load: this.#load,
-    });
+    };
+    if (this.#steady !== undefined) {
+      this.#judge(this.#steady, this.#steady.tally);
+      return steadyFigures(this.#steady, side);
+    }
+    const done = this.#run;
+    if (done === undefined || workload.model === 'steady') return NOTHING_MEASURED;
     this.#judge(done, done.ledger.tally());
-    return figures;
+    return runFigures(workload, done, this.#session.settings.generatorLagMsMax, side);
   }
 
   /**
    * A run is invalid when its figures are misleading; losses and failures are results, and leave it valid. A late sender does, too: the
    * system shares the machine with it, and may be the cause. Such runs are shown, and the figures with and without them.
    */
-  #judge(done: WorkloadRun, tally: Tally): void {
+  #judge(done: Pick<WorkloadRun, 'drained' | 'consumerError'>, tally: Tally): void {
     const { workload } = this.#planned;
     const { signal } = this.#session;
     if (!done.drained) this.spoil('the queue was not drained in time');

@@ -87,7 +87,7 @@ export function reportFaults(rows: readonly RunRow[], print: (line: string) => v
 
 function repetitionsOf({ settings, repetitions }: MeasureRequest): Readonly<Record<RunKind, number>> {
   if (repetitions === undefined) return settings.repetitions;
-  return { fast: repetitions, sweep: repetitions, latency: repetitions, paced: settings.repetitions.paced };
+  return { fast: repetitions, sweep: repetitions, latency: repetitions, steady: repetitions, paced: settings.repetitions.paced };
 }
 
 const describeDuration = (ms: number): string =>

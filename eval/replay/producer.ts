@@ -2,7 +2,7 @@ import type { Clock } from '../measuring/clock.ts';
 import type { PayloadCodec } from '../measuring/payload.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
 import type { RunningSystem } from './system-under-test.ts';
-import { intervalMs, type Workload } from './workload.ts';
+import { intervalMs, type ListedWorkload } from './workload.ts';
 
 export interface ProducerContext {
   readonly system: Pick<RunningSystem, 'add' | 'addOutcome'>;
@@ -22,7 +22,7 @@ export interface Produced {
 }
 
 /** Offers a workload's messages and resolves when each is acknowledged or rejected. After an abort nothing more is sent. */
-export async function produce(workload: Workload, context: ProducerContext): Promise<Produced> {
+export async function produce(workload: ListedWorkload, context: ProducerContext): Promise<Produced> {
   const startMs = context.clock.nowMs();
   switch (workload.model) {
     case 'paced':

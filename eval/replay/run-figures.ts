@@ -2,9 +2,11 @@ import { round, summarizeLatency } from '../measuring/latency-summary.ts';
 import type { MachineLoad } from '../measuring/machine-load.ts';
 import type { DeliveryLedger } from './delivery-ledger.ts';
 import type { RunFigures } from './run-row.ts';
-import type { WorkloadRun } from './run-workload.ts';
+import type { SteadyRun, WorkloadRun } from './run-workload.ts';
 import type { SystemCounters } from './system-under-test.ts';
-import { scheduleMs, type Workload } from './workload.ts';
+import { type ListedWorkload, scheduleMs } from './workload.ts';
+
+const NOT_STEADY = { first_second_per_s: null, warm_up_ms: null, is_steady: null, windows_per_s: '' };
 
 /** Measurements beside the messages themselves. */
 export interface SideMeasures {
@@ -18,7 +20,7 @@ export interface SideMeasures {
 }
 
 /** The figures of one run, from the outcomes of its messages. */
-export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
+export function runFigures(workload: ListedWorkload, done: WorkloadRun, generatorLagMsMax: number, side: SideMeasures): RunFigures {
   const { foreign, ...tally } = done.ledger.tally();
   const lag = generatorLag(done.ledger, generatorLagMsMax);
   const wallMs = done.endMs - done.startMs;
@@ -45,23 +47,47 @@ export function runFigures(workload: Workload, done: WorkloadRun, generatorLagMs
     latency_max_ms: latency?.maxMs ?? null,
     service_p50_ms: service.p50Ms,
     service_p99_ms: service.p99Ms,
-    elections: side.counted?.elections ?? null,
-    messages_by_rpc: Object.entries(side.counted?.rpcSent ?? {})
-      .filter(([, count]) => count > 0)
-      .sort(([a], [b]) => a.localeCompare(b))
-      .map(([name, count]) => `${name}=${count}`)
-      .join(';'),
-    bytes_sent: side.counted?.bytesSent ?? null,
-    fsyncs: side.counted?.fsyncs ?? null,
-    cpu_ms: side.cpuMs,
-    rss_bytes: side.rssBytes,
+    ...NOT_STEADY,
+    ...sideFigures(side),
     generator_lag_max_ms: isScheduled ? lag.maxMs : side.loopDelayMaxMs,
     generator_late_share: isScheduled ? roundFine(lag.lateShare) : null,
-    load_average: side.load.loadAverage,
-    steal_share: side.load.stealShare,
-    other_cpu_share: side.load.otherShare,
   };
 }
+
+/** The figures of a steady run: rates, and no latencies, since a closed loop has none. */
+export function steadyFigures({ state, tally: { foreign, ...tally }, drained }: SteadyRun, side: SideMeasures): RunFigures {
+  const known = (value: number): number | null => (Number.isFinite(value) ? round(value) : null);
+  return {
+    ...NOTHING_MEASURED,
+    wall_ms: round(state.measuredMs),
+    ...tally,
+    changed: foreign,
+    drained,
+    throughput_per_s: known(state.perSecond),
+    first_second_per_s: known(state.firstSecondPerSecond),
+    warm_up_ms: round(state.warmUpMs),
+    is_steady: state.isSteady ? 1 : 0,
+    windows_per_s: state.windows.map((rate) => Math.round(rate)).join(';'),
+    ...sideFigures(side),
+    generator_lag_max_ms: side.loopDelayMaxMs,
+  };
+}
+
+const sideFigures = ({ counted, cpuMs, rssBytes, load }: SideMeasures) => ({
+  elections: counted?.elections ?? null,
+  messages_by_rpc: Object.entries(counted?.rpcSent ?? {})
+    .filter(([, count]) => count > 0)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, count]) => `${name}=${count}`)
+    .join(';'),
+  bytes_sent: counted?.bytesSent ?? null,
+  fsyncs: counted?.fsyncs ?? null,
+  cpu_ms: cpuMs,
+  rss_bytes: rssBytes,
+  load_average: load.loadAverage,
+  steal_share: load.stealShare,
+  other_cpu_share: load.otherShare,
+});
 
 /** The row of a run that broke before its first message. */
 export const NOTHING_MEASURED: RunFigures = {
@@ -86,6 +112,7 @@ export const NOTHING_MEASURED: RunFigures = {
   latency_max_ms: null,
   service_p50_ms: null,
   service_p99_ms: null,
+  ...NOT_STEADY,
   elections: null,
   messages_by_rpc: '',
   bytes_sent: null,

@@ -1,3 +1,4 @@
+import { STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
 import type { RunKind, Scenario, ScenarioId } from './scenario.ts';
 import { scheduleMs, type Workload } from './workload.ts';
 
@@ -42,13 +43,14 @@ const GUESSED_BYTES_PER_SECOND = 40_000_000;
 
 /** Estimated duration of a run in milliseconds; only for progress bars. */
 export function expectedRunMs({ workload }: PlannedRun): number {
+  if (workload.model === 'steady') return OVERHEAD_MS + STEADY_STATE_EXPECTED_MS;
   const loadMs = (workload.messages / GUESSED_PER_SECOND + (workload.messages * workload.payloadBytes) / GUESSED_BYTES_PER_SECOND) * 1000;
   return OVERHEAD_MS + Math.max(scheduleMs(workload), loadMs);
 }
 
 /** A readable name: `low 100 × 4 B, paced`. */
 export const describeRun = ({ scenario, workload }: PlannedRun): string =>
-  `${scenario} ${workload.messages} × ${formatBytes(workload.payloadBytes)}, ${describeModel(workload)}`;
+  `${scenario} ${workload.messages === 0 ? '' : `${workload.messages} × `}${formatBytes(workload.payloadBytes)}, ${describeModel(workload)}`;
 
 export function describeModel(workload: Workload): string {
   switch (workload.model) {
@@ -58,6 +60,8 @@ export function describeModel(workload: Workload): string {
       return `${Math.round(workload.ratePerSecond)}/s`;
     case 'closed-loop':
       return 'as fast as possible';
+    case 'steady':
+      return 'steady state';
   }
 }
 

@@ -31,6 +31,11 @@ export interface RunFigures {
   /** Acknowledged − sent. */
   readonly service_p50_ms: number | null;
   readonly service_p99_ms: number | null;
+  /** Of a steady run: the first second, the time until its rate was steady, whether it was, and the rate of each second, warm-up first. */
+  readonly first_second_per_s: number | null;
+  readonly warm_up_ms: number | null;
+  readonly is_steady: number | null;
+  readonly windows_per_s: string;
   readonly elections: number | null;
   readonly messages_by_rpc: string;
   readonly bytes_sent: number | null;
@@ -76,6 +81,7 @@ export interface RunRow extends RunFigures {
   readonly in_flight_max: number | null;
   readonly delay_ms: number;
   readonly settle_ms: number;
+  /** 0 where their number was not planned. */
   readonly messages: number;
   readonly payload_bytes: number;
   readonly durability: string;
@@ -135,6 +141,10 @@ export const RUN_COLUMNS: { readonly [K in keyof RunRow]: CellOf<RunRow[K]> } = 
   latency_max_ms: 'number-or-empty',
   service_p50_ms: 'number-or-empty',
   service_p99_ms: 'number-or-empty',
+  first_second_per_s: 'number-or-empty',
+  warm_up_ms: 'number-or-empty',
+  is_steady: 'number-or-empty',
+  windows_per_s: 'text',
   elections: 'number-or-empty',
   messages_by_rpc: 'text',
   bytes_sent: 'number-or-empty',

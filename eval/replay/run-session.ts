@@ -36,6 +36,7 @@ function describeRow(row: RunRow): string {
   const parts: string[] = [];
   if (row.throughput_per_s !== null) parts.push(`${formatNumber(row.throughput_per_s)} msg/s`);
   if (row.latency_p50_ms !== null) parts.push(`p50 ${formatNumber(row.latency_p50_ms)} ms`);
+  else if (row.is_steady === 0) parts.push('NOT STEADY');
   else if (row.service_p50_ms !== null) parts.push(`p50 from sending ${formatNumber(row.service_p50_ms)} ms`);
   parts.push(...(row.lost === 0 ? ['0 lost'] : []), ...deliveryFaultsOf([row]));
   if ((row.elections ?? 0) > 0) parts.push(`${row.elections} elections`);

@@ -1,9 +1,9 @@
 import type { Settings } from './settings.ts';
 import type { Workload } from './workload.ts';
 
-export type ScenarioId = 'low' | 'high' | 'payload' | 'payload-sweep' | 'payload-latency';
+export type ScenarioId = 'low' | 'high' | 'payload' | 'payload-sweep' | 'payload-latency' | 'payload-steady';
 /** Which of the repetition counts of the settings applies. */
-export type RunKind = 'fast' | 'paced' | 'sweep' | 'latency';
+export type RunKind = 'fast' | 'paced' | 'sweep' | 'latency' | 'steady';
 
 /** A scenario is declared by its question. */
 export interface Scenario {
@@ -22,6 +22,7 @@ export const QUESTIONS: Readonly<Record<ScenarioId, string>> = {
   high: 'Does it keep its pace over a long series?',
   payload: 'What do larger payloads cost, and does the case finish that the original could not?',
   'payload-sweep': 'How much can it take, from 4 B to 1 MiB a message?',
+  'payload-steady': 'How much can a warm cluster take, by payload size?',
   'payload-latency': 'How long does one message wait for its acknowledgement, by payload size?',
 };
 
@@ -30,8 +31,10 @@ export type Selection = 'all' | 'low' | 'high' | 'payload';
 /** The scenarios a command measures, each fast and, when asked, paced. */
 export function scenariosFor(selection: Selection, settings: Settings, options: { readonly paced: boolean }): readonly Scenario[] {
   const named = (['low', 'high', 'payload'] as const).filter((id) => selection === 'all' || selection === id);
-  const scenarios: Scenario[] = named.map((id) => replay(id, settings, options.paced));
-  if (named.includes('payload')) scenarios.push(sweep(settings), latency(settings));
+  // The short series is paced in any case, when all is measured: the first command that a new user runs answers the first claim.
+  const isPaced = (id: ScenarioId): boolean => options.paced || (selection === 'all' && id === 'low');
+  const scenarios: Scenario[] = named.map((id) => replay(id, settings, isPaced(id)));
+  if (named.includes('payload')) scenarios.push(sweep(settings), latency(settings), steady(settings));
   return scenarios;
 }
 
@@ -61,12 +64,21 @@ function latency(settings: Settings): Scenario {
   return { id: 'payload-latency', question: QUESTIONS['payload-latency'], cases };
 }
 
-function closedLoop(settings: Settings, messages: number, payloadBytes: number): Workload {
-  const { inFlightMax, inFlightBytesMax } = settings.producer;
-  return {
-    model: 'closed-loop',
-    inFlightMax: Math.max(1, Math.min(inFlightMax, Math.floor(inFlightBytesMax / payloadBytes))),
-    messages,
-    payloadBytes,
-  };
+function steady(settings: Settings): Scenario {
+  const cases = settings.steady.payloadBytes.map((payloadBytes): ScenarioCase => {
+    const workload: Workload = { model: 'steady', inFlightMax: inFlightOf(settings, payloadBytes), messages: 0, payloadBytes };
+    return { kind: 'steady', workload };
+  });
+  return { id: 'payload-steady', question: QUESTIONS['payload-steady'], cases };
+}
+
+const closedLoop = (settings: Settings, messages: number, payloadBytes: number): Workload => ({
+  model: 'closed-loop',
+  inFlightMax: inFlightOf(settings, payloadBytes),
+  messages,
+  payloadBytes,
+});
+
+function inFlightOf({ producer: { inFlightMax, inFlightBytesMax } }: Settings, payloadBytes: number): number {
+  return Math.max(1, Math.min(inFlightMax, Math.floor(inFlightBytesMax / payloadBytes)));
 }

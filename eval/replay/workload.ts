@@ -3,9 +3,9 @@
  * - `paced`: a message is sent, its reply awaited, then the sender sleeps for delayMs, and so on; after the last sleep it rests for settleMs.
  *   This is the published replay: a closed loop of one message, with time to think.
  * - `open-loop`: message i is due at start + i / rate regardless of the earlier ones, for latency; the sender never waits for the system.
- * - `closed-loop`: as fast as possible, with a bound in flight, for capacity.
+ * - `closed-loop`: as fast as possible, with a bound in flight; a fixed number of messages, so it is cold.
  */
-export type Workload =
+export type ListedWorkload =
   | {
       readonly model: 'paced';
       readonly delayMs: number;
@@ -15,6 +15,17 @@ export type Workload =
     }
   | { readonly model: 'open-loop'; readonly ratePerSecond: number; readonly messages: number; readonly payloadBytes: number }
   | { readonly model: 'closed-loop'; readonly inFlightMax: number; readonly messages: number; readonly payloadBytes: number };
+
+/** `steady`: messages circulate, with a bound in flight, until their rate is steady, and then for ten seconds: for capacity. */
+export interface SteadyWorkload {
+  readonly model: 'steady';
+  readonly inFlightMax: number;
+  readonly payloadBytes: number;
+  /** Their number is not planned. */
+  readonly messages: 0;
+}
+
+export type Workload = ListedWorkload | SteadyWorkload;
 
 export type LoadModel = Workload['model'];
 
@@ -26,6 +37,7 @@ export function intervalMs(workload: Workload): number {
     case 'open-loop':
       return 1000 / workload.ratePerSecond;
     case 'closed-loop':
+    case 'steady':
       return 0;
   }
 }

@@ -68,6 +68,12 @@ export function sections(evaluation: Evaluation): readonly Section[] {
       charts: ['latency-distribution', 'latency-by-size'],
     },
     {
+      title: 'Capacity by payload, warm',
+      note: 'Messages circulate: a bounded number is always under way, each added, acknowledged, claimed and completed before the next one takes its place. One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
+      table: steadyTable(evaluation.steady),
+      charts: [],
+    },
+    {
       title: 'Capacity by payload, cold',
       note: 'Closed loop, a fixed number of messages on a new cluster, whose code is still being compiled: a bounded number of messages is always in flight, while consumers complete the added ones.',
       table: sweepTable(evaluation.sweep),
@@ -121,6 +127,21 @@ function latencyTable({ latency }: Evaluation): Table {
   ]);
   return {
     header: ['Payload', 'Offered (msg/s)', 'Messages', 'p50 (ms)', 'p90 (ms)', 'p99 (ms)', 'Max (ms)', 'Late runs', ...OUTCOME_HEADER],
+    rows,
+  };
+}
+
+function steadyTable(steady: readonly CaseFigures[]): Table {
+  const rows = steady.map((of) => [
+    formatBytes(of.payloadBytes),
+    withRuns(of.throughput),
+    formatOptional(of.throughput === undefined ? undefined : (of.throughput.median * of.payloadBytes) / 1_048_576),
+    withRuns(of.firstSecond),
+    `${of.valid.filter((row) => row.is_steady === 1).length} of ${of.valid.length}`,
+    ...outcomesOf([of]),
+  ]);
+  return {
+    header: ['Payload', 'Delivered (msg/s)', 'Delivered (MiB/s)', 'First second (msg/s)', 'Steady runs', ...OUTCOME_HEADER],
     rows,
   };
 }

@@ -134,6 +134,25 @@ export function rowsOfEverything(): RunRow[] {
       });
     }
   }
+  for (const payloadBytes of settings.steady.payloadBytes) {
+    const perSecond = 1 / (2e-5 + payloadBytes / 8e7);
+    push({
+      scenario: 'payload-steady',
+      kind: 'steady',
+      load_model: 'steady',
+      messages: 0,
+      overhead_per_message_ms: null,
+      payload_bytes: payloadBytes,
+      attempted: 500_000,
+      acknowledged: 500_000,
+      completed: 500_000,
+      throughput_per_s: perSecond,
+      first_second_per_s: perSecond / 3,
+      warm_up_ms: 5_000,
+      is_steady: 1,
+      windows_per_s: '1;2;3',
+    });
+  }
   for (const payloadBytes of settings.latency.payloadBytes) {
     const p50 = 0.8 + payloadBytes / 2e5;
     const isMany = payloadBytes <= 16_384;

@@ -3,12 +3,12 @@ import { PayloadCodec } from '../../eval/measuring/payload.ts';
 import { DeliveryLedger } from '../../eval/replay/delivery-ledger.ts';
 import { produce } from '../../eval/replay/producer.ts';
 import type { RunningSystem } from '../../eval/replay/system-under-test.ts';
-import { intervalMs, scheduleMs, type Workload } from '../../eval/replay/workload.ts';
+import { intervalMs, type ListedWorkload, scheduleMs } from '../../eval/replay/workload.ts';
 import { FakeClock } from './fake-target.ts';
 
-const paced: Workload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
+const paced: ListedWorkload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
 
-async function offer(workload: Workload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
+async function offer(workload: ListedWorkload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
   const ledger = new DeliveryLedger(workload.messages);
   const { startMs, endMs } = await produce(workload, {
     system: { add, addOutcome: () => 'unknown' },
@@ -67,7 +67,7 @@ describe('a paced producer', () => {
   });
 });
 
-const scheduled: Workload = { model: 'open-loop', ratePerSecond: 10, messages: 5, payloadBytes: 4 };
+const scheduled: ListedWorkload = { model: 'open-loop', ratePerSecond: 10, messages: 5, payloadBytes: 4 };
 
 describe('a producer in an open loop', () => {
   it('makes message i due at start + i / rate', async () => {

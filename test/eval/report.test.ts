@@ -29,6 +29,7 @@ describe('the reports', () => {
         'Is it as good as the system it stands on?',
         'Safety',
         'Larger against smaller payloads',
+        'Capacity by payload, warm',
         'Capacity by payload, cold',
         'How it was made',
         'What it does not show',
