@@ -19,6 +19,7 @@ interface Options {
   readonly only: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
+  readonly loadSeconds: number;
   readonly seed: number;
   readonly out: string;
   readonly dataDir?: string;
@@ -31,7 +32,8 @@ const command = new Command('bench:peers')
   .option('--only <peers>', `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them`, parsePeers, PEERS)
   .option('--rounds <count>', 'how often every system is started and measured', parseCount, 5)
   .option('--seconds <count>', 'how long each load runs', parseCount, 3)
-  .option('--seed <number>', "seed of jobraft's randomised timeouts", parseCount, 1)
+  .option('--load-seconds <count>', 'how long each of the four rates of the open loop is offered', parseCount, 20)
+  .option('--seed <number>', "seed of jobraft's randomised timeouts and of the arrivals of the open loop", parseCount, 1)
   .option('--out <folder>', 'where peers.csv goes', join(packageRoot(), 'results'))
   .option('--data-dir <folder>', "temporary folder for the servers' data (default: a folder beside peers.csv)")
   .action(async (options: Options) => {
@@ -39,6 +41,7 @@ const command = new Command('bench:peers')
       peers: [jobraft, ...options.only],
       rounds: options.rounds,
       seconds: options.seconds,
+      loadSeconds: options.loadSeconds,
       seed: options.seed,
       out: options.out,
       dataDir: resolve(options.dataDir ?? options.out, `peers-data-${process.pid}`),
