@@ -169,8 +169,10 @@ class EtcdCluster implements RunningPeer {
     while (performance.now() < deadlineMs) {
       const leader = await this.#leader();
       this.#clients.prefer(leader);
-      const [ahead, behind] = await Promise.all([this.#status(leader), this.#status(at)]);
-      if (behind.leader === ahead.leader && BigInt(behind.raftIndex) >= BigInt(ahead.raftIndex)) return;
+      // The client of a node that was paused rejects calls for a while (its circuit breaker).
+      const [ahead, behind] = await Promise.all([leader, at].map((node) => this.#status(node).catch(() => undefined)));
+      const isSameLeader = ahead !== undefined && behind?.leader === ahead.leader;
+      if (isSameLeader && BigInt(behind.raftIndex) >= BigInt(ahead.raftIndex)) return;
       await sleep(20);
     }
     throw new Error(`${this.#nodes[at]?.name} did not catch up within ${CATCH_UP_MS_MAX} ms.`);

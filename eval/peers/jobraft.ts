@@ -66,6 +66,9 @@ function runningCluster(cluster: Cluster): RunningPeer {
   };
 }
 
+const EMPTYING_CONCURRENCY = 1000;
+const EMPTYING_POLL_MS = 50;
+
 function openQueue(client: Client, name: string): PeerQueue {
   const queue = new Queue<Uint8Array>(name, { connection: client });
   return {
@@ -75,6 +78,21 @@ function openQueue(client: Client, name: string): PeerQueue {
       worker.on('completed', () => onCompleted(1));
       worker.on('error', onError);
       return { close: () => worker.close() };
+    },
+    async empty(signal) {
+      let failure: unknown;
+      const worker = new Worker<Uint8Array, null>(name, async () => null, { connection: client, concurrency: EMPTYING_CONCURRENCY });
+      worker.on('error', (error) => {
+        failure ??= error;
+      });
+      try {
+        while (!signal.aborted && (await queue.getJobCounts()).waiting > 0) {
+          if (failure !== undefined) throw failure;
+          await systemClock.waitUntil(systemClock.nowMs() + EMPTYING_POLL_MS, signal);
+        }
+      } finally {
+        await worker.close();
+      }
     },
     close: () => queue.close(),
   };

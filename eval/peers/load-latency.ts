@@ -23,6 +23,7 @@ function latencyAt(percent: number): PeerMeasure {
       const { latenciesMs, senderDelaysMs } = await offerAdds(() => queue.add(PAYLOAD), {
         ...{ ratePerSecond, durationMs, warmUpMs: durationMs * WARM_UP_SHARE, seed: seed + percent, clock: timerClock, signal },
       });
+      await queue.empty?.(signal);
       const latency = summarizeLatency(latenciesMs);
       const delay = summarizeLatency(senderDelaysMs);
       const figures: PeerFigure[] = [{ measure: name('offered'), unit: '/s', value: ratePerSecond }];

@@ -69,6 +69,8 @@ export interface PeerQueue {
   add(payload: Uint8Array): Promise<void>;
   /** An empty handler for up to `concurrency` jobs at once. */
   consume(options: PeerConsumerOptions): Promise<PeerConsumer>;
+  /** Completes all that wait. Present where millions of jobs could wait and `close` keeps them, which would slow down later measures. */
+  empty?(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
