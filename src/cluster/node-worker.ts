@@ -13,7 +13,7 @@ import { openMemoryStorage } from '../storage/memory-storage.ts';
 import { NO_ORIGIN } from '../storage/row-codec.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openSqliteStorage } from '../storage/sqlite-storage.ts';
-import { PortLinks } from '../transport/port-links.ts';
+import { type LinksOptions, PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { failureOf } from './node-failure.ts';
@@ -46,28 +46,41 @@ class NodeThread {
     this.#owner = owner;
     this.#killSwitch = killSwitch;
     const random = new SeededRandom(boot.seed ^ 0x5f3759df);
-    const runTurn = () => this.#guard(() => this.#turn());
-    this.#peers = new PortLinks({
-      random,
+    this.#peers = this.#newLinks(random, {
       onFrame: (from, frame) => this.#node.receivePeerFrame(asNodeId(from), frame),
-      onReadable: runTurn,
-      onClosed: (peer) => {
-        this.#node.peerLost(asNodeId(peer));
-        runTurn();
-      },
+      onClosed: (peer) => this.#node.peerLost(asNodeId(peer)),
     });
-    this.#clients = new PortLinks({
-      random,
+    this.#clients = this.#newLinks(random, {
       onFrame: (connection, packet) => this.#node.receiveClientPacket(connection, packet),
-      onReadable: runTurn,
-      onClosed: (connection) => {
-        this.#node.clientGone(connection);
-        runTurn();
-      },
+      onClosed: (connection) => this.#node.clientGone(connection),
     });
     this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
     this.#storage = openStorage(boot);
-    this.#node = new NodeRuntime({
+    this.#node = this.#openNode(boot);
+    owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
+    // An error outside of a turn ends the node like an error of a turn: with its file closed.
+    process.on('uncaughtException', (error) => this.#fail(error));
+    this.#arm(this.#node.nextDeadlineMs);
+    this.#signalGeneration(false);
+    this.#signal({ type: 'ready' });
+  }
+
+  /** Frames that arrive, and partners that are gone, start a turn. */
+  #newLinks(random: SeededRandom, { onFrame, onClosed }: Pick<LinksOptions, 'onFrame' | 'onClosed'>): PortLinks {
+    const runTurn = () => this.#guard(() => this.#turn());
+    return new PortLinks({
+      random,
+      onFrame,
+      onReadable: runTurn,
+      onClosed: (partner) => {
+        onClosed(partner);
+        runTurn();
+      },
+    });
+  }
+
+  #openNode(boot: NodeBoot): NodeRuntime {
+    return new NodeRuntime({
       id: asNodeId(boot.id),
       configuration: configurationOf({
         voters: boot.founders.map(({ node }) => asNodeId(node)),
@@ -96,12 +109,6 @@ class NodeThread {
         if (event.type === 'generation') this.#signalGeneration(true);
       },
     });
-    owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
-    // An error outside of a turn ends the node like an error of a turn: with its file closed.
-    process.on('uncaughtException', (error) => this.#fail(error));
-    this.#arm(this.#node.nextDeadlineMs);
-    this.#signalGeneration(false);
-    this.#signal({ type: 'ready' });
   }
 
   #onCommand(command: NodeCommand): void {

@@ -4,7 +4,16 @@ import { asDiskId, asIndex, asTerm, type EntryId, type NodeId } from '../base/id
 import { assertNever } from '../base/invariant.ts';
 import { readConfiguration, writeConfiguration } from './configuration-codec.ts';
 import { ENTRY_KINDS, type Entry } from './entry.ts';
-import type { RaftMessage } from './message.ts';
+import type {
+  AppendAccepted,
+  AppendEntries,
+  AppendRejected,
+  InstallSnapshot,
+  RaftMessage,
+  RequestVote,
+  SnapshotReply,
+  VoteReply,
+} from './message.ts';
 
 function writeId(to: ByteWriter, id: EntryId): void {
   to.f64(id.index);
@@ -21,57 +30,31 @@ export function writeMessage(to: ByteWriter, message: RaftMessage): void {
   switch (message.type) {
     case 'request-vote':
       to.u8(1);
-      to.f64(message.term);
-      writeId(to, message.last);
-      to.u8((message.preVote ? 1 : 0) | (message.transfer ? 2 : 0));
-      to.f64(message.voterDisk);
-      to.f64(message.voterGeneration);
+      writeRequestVote(to, message);
       break;
     case 'vote-reply':
       to.u8(2);
-      to.f64(message.term);
-      to.u8((message.preVote ? 1 : 0) | (message.granted ? 2 : 0));
-      to.f64(message.removedBy);
+      writeVoteReply(to, message);
       break;
     case 'append':
       to.u8(3);
-      to.f64(message.term);
-      writeId(to, message.prev);
-      to.f64(message.commit);
-      to.f64(message.round);
-      writeEntries(to, message.entries);
+      writeAppend(to, message);
       break;
     case 'append-accepted':
       to.u8(4);
-      to.f64(message.term);
-      to.f64(message.round);
-      to.f64(message.disk);
-      to.f64(message.match);
-      to.f64(message.generation);
+      writeAppendAccepted(to, message);
       break;
     case 'append-rejected':
       to.u8(5);
-      to.f64(message.term);
-      to.f64(message.round);
-      to.f64(message.disk);
-      to.f64(message.rejected);
-      writeId(to, message.hint);
-      to.f64(message.generation);
+      writeAppendRejected(to, message);
       break;
     case 'install-snapshot':
       to.u8(6);
-      to.f64(message.term);
-      writeId(to, message.snapshot);
-      writeConfiguration(to, message.snapshot.configuration);
-      to.u32(message.chunk);
-      to.u8(message.done ? 1 : 0);
-      to.blob(message.data);
+      writeInstallSnapshot(to, message);
       break;
     case 'snapshot-reply':
       to.u8(7);
-      to.f64(message.term);
-      writeId(to, message.snapshot);
-      to.u32(message.nextChunk);
+      writeSnapshotReply(to, message);
       break;
     case 'timeout-now':
       to.u8(8);
@@ -80,6 +63,60 @@ export function writeMessage(to: ByteWriter, message: RaftMessage): void {
     default:
       assertNever(message);
   }
+}
+
+function writeRequestVote(to: ByteWriter, message: RequestVote): void {
+  to.f64(message.term);
+  writeId(to, message.last);
+  to.u8((message.preVote ? 1 : 0) | (message.transfer ? 2 : 0));
+  to.f64(message.voterDisk);
+  to.f64(message.voterGeneration);
+}
+
+function writeVoteReply(to: ByteWriter, message: VoteReply): void {
+  to.f64(message.term);
+  to.u8((message.preVote ? 1 : 0) | (message.granted ? 2 : 0));
+  to.f64(message.removedBy);
+}
+
+function writeAppend(to: ByteWriter, message: AppendEntries): void {
+  to.f64(message.term);
+  writeId(to, message.prev);
+  to.f64(message.commit);
+  to.f64(message.round);
+  writeEntries(to, message.entries);
+}
+
+function writeAppendAccepted(to: ByteWriter, message: AppendAccepted): void {
+  to.f64(message.term);
+  to.f64(message.round);
+  to.f64(message.disk);
+  to.f64(message.match);
+  to.f64(message.generation);
+}
+
+function writeAppendRejected(to: ByteWriter, message: AppendRejected): void {
+  to.f64(message.term);
+  to.f64(message.round);
+  to.f64(message.disk);
+  to.f64(message.rejected);
+  writeId(to, message.hint);
+  to.f64(message.generation);
+}
+
+function writeInstallSnapshot(to: ByteWriter, message: InstallSnapshot): void {
+  to.f64(message.term);
+  writeId(to, message.snapshot);
+  writeConfiguration(to, message.snapshot.configuration);
+  to.u32(message.chunk);
+  to.u8(message.done ? 1 : 0);
+  to.blob(message.data);
+}
+
+function writeSnapshotReply(to: ByteWriter, message: SnapshotReply): void {
+  to.f64(message.term);
+  writeId(to, message.snapshot);
+  to.u32(message.nextChunk);
 }
 
 /** The fields of a message behind its kind. Entries share memory with the bytes read. @throws {MalformedBytesError} */

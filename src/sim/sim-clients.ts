@@ -3,6 +3,7 @@ import { HistoryRecorder } from '../history/history.ts';
 import type { NodeRuntime } from '../node/node-runtime.ts';
 import type { Entry } from '../raft/entry.ts';
 import { openSessions } from './crowd.ts';
+import { endProcess } from './end-process.ts';
 import { jobQueueOf } from './job-queue-of.ts';
 import { watchLiveness } from './liveness.ts';
 import type { MachineClients, Receiver } from './machine-clients.ts';
@@ -15,8 +16,6 @@ import type { SimCluster } from './sim-cluster.ts';
 import { SimRandom } from './sim-random.ts';
 import { watchTrims } from './trims.ts';
 
-/** Delay until the other side notices the end of a channel. */
-const NOTICED_WITHIN_MS = 60;
 /** By then most openings are applied. */
 const LATE_COPIES_AFTER_MS = 1_000;
 
@@ -103,15 +102,6 @@ export class SimClients implements MachineClients {
   /** A client's process ends, and each node notices it separately. */
   hangUp(which: number): void {
     const client = this.#clients[which % this.#clients.length];
-    if (client === undefined) return;
-    const { connection } = client;
-    client.restart();
-    const { nodes, schedule } = this.#cluster;
-    for (const node of nodes.values()) {
-      schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
-        node.runtime?.clientGone(connection);
-        node.wake(schedule.nowMs);
-      });
-    }
+    if (client !== undefined) endProcess(this.#cluster, this.#random, client);
   }
 }

@@ -11,21 +11,23 @@ import { checkProperty } from './violation.ts';
 export class Versions {
   readonly #coverage: Coverage;
   readonly #versionMax: number;
+  readonly #oldVersion: number;
   readonly #old: Set<number>;
   /** The newest version that any node has applied, and the members at that time. */
   #version = MACHINE_VERSION_FIRST;
   #membersAtMove: readonly number[] = [];
   readonly #applied = new Map<SimNode, LogIndex>();
 
-  constructor(coverage: Coverage, { upgrades }: Plan, versionMax: number) {
+  constructor(coverage: Coverage, { upgrades, oldVersion }: Plan, versionMax: number) {
     this.#coverage = coverage;
     this.#versionMax = versionMax;
+    this.#oldVersion = oldVersion;
     this.#old = new Set(upgrades.map(({ node }) => node));
   }
 
   /** The newest version that the node's code has. */
   maxOf(node: number): number {
-    return this.#old.has(node) ? MACHINE_VERSION_FIRST : this.#versionMax;
+    return this.#old.has(node) ? this.#oldVersion : this.#versionMax;
   }
 
   /** The nodes that have not been upgraded yet. */
@@ -42,6 +44,7 @@ export class Versions {
     const before = this.#applied.get(node) ?? asIndex(0);
     this.#applied.set(node, runtime.applied);
     if (runtime.machine.version <= this.#version) return;
+    if (this.#version === 3 && runtime.machine.version === 4) this.#coverage.add('cluster moved from version 3 to 4');
     this.#version = runtime.machine.version;
     this.#coverage.add('cluster moved to a newer version');
     const { log, configurations } = runtime.view;
@@ -51,7 +54,7 @@ export class Versions {
     if (first === undefined) return;
     const { voters, outgoing, learners, joining } = configurations.at(first.index).configuration;
     this.#membersAtMove = [...voters, ...outgoing, ...learners, ...joining];
-    const old = this.#membersAtMove.filter((member) => this.#old.has(member));
+    const old = this.#membersAtMove.filter((member) => this.maxOf(member) < this.#version);
     checkProperty(
       old.length === 0,
       'the cluster moves to a version that all members have',

@@ -23,6 +23,14 @@ interface Link {
   readonly delayed: DelayedFrames;
 }
 
+export interface LinksOptions {
+  readonly random: SeededRandom;
+  readonly onFrame: (from: number, frame: Uint8Array) => void;
+  /** At least one frame was passed to `onFrame`: a turn is due. */
+  readonly onReadable: () => void;
+  readonly onClosed: (partner: number) => void;
+}
+
 /**
  * Channels over MessagePorts, one for each partner. A port's `message` event only wakes the thread; the turn it starts then
  * drains every port synchronously, so that everything that has arrived is handled together.
@@ -35,13 +43,7 @@ export class PortLinks {
   readonly #onClosed: (partner: number) => void;
   #faults: LinkFaults = NO_FAULTS;
 
-  constructor(options: {
-    readonly random: SeededRandom;
-    readonly onFrame: (from: number, frame: Uint8Array) => void;
-    /** At least one frame was passed to `onFrame`: a turn is due. */
-    readonly onReadable: () => void;
-    readonly onClosed: (partner: number) => void;
-  }) {
+  constructor(options: LinksOptions) {
     this.#random = options.random;
     this.#onFrame = options.onFrame;
     this.#onReadable = options.onReadable;

@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LINES_MAX, lengthViolations, styleViolations } from './file-style.ts';
+import { FUNCTION_LINES_MAX, functionLengthViolations, LINES_MAX, lengthViolations, styleViolations } from './file-style.ts';
 import { packageRoot, readSources } from './source-file.ts';
 
 describe('the source files', () => {
   it(`have at most ${LINES_MAX} lines`, () => expect(lengthViolations(readSources('src', 'eval'))).toEqual([]));
+  it(`have functions of at most ${FUNCTION_LINES_MAX} lines`, () => {
+    expect(functionLengthViolations(readSources('src', 'eval'))).toEqual([]);
+  });
   it('have no default exports, no any, and names in kebab-case', () => {
     expect(styleViolations(readSources('src', 'eval', 'test', 'config'))).toEqual([]);
   });
@@ -46,5 +49,27 @@ describe('the style checker', () => {
     expect(lengthViolations(new Map([['a.ts', 'x\n'.repeat(LINES_MAX + 1)]]))).toEqual([
       expect.stringContaining(`a.ts: ${LINES_MAX + 1} lines`),
     ]);
+  });
+
+  describe.each([
+    ['function f() {', '}', 'f'],
+    ['const f = () => {', '};', 'a function without a name'],
+    ['class A { constructor() {', '} }', 'a function without a name'],
+    ['class A { #f() {', '} }', '#f'],
+    ['class A { get f() {', '} }', 'f'],
+  ])('of the function %s … %s', (begin, end, name) => {
+    const withLines = (lines: number): Map<string, string> => new Map([['a.ts', `${begin}\n${'x;\n'.repeat(lines - 2)}${end}\n`]]);
+
+    it('counts the lines', () => {
+      expect(functionLengthViolations(withLines(FUNCTION_LINES_MAX))).toEqual([]);
+      expect(functionLengthViolations(withLines(FUNCTION_LINES_MAX + 1))).toEqual([
+        expect.stringContaining(`a.ts:1: ${name} has ${FUNCTION_LINES_MAX + 1} lines`),
+      ]);
+    });
+  });
+
+  it('names functions inside of others', () => {
+    const text = `function f() {\n  return () => {\n${'x;\n'.repeat(FUNCTION_LINES_MAX)}  };\n}\n`;
+    expect(functionLengthViolations(new Map([['a.ts', text]]))).toHaveLength(2);
   });
 });

@@ -12,6 +12,25 @@ export function lengthViolations(sources: Sources): Violation[] {
   });
 }
 
+export const FUNCTION_LINES_MAX = 60;
+
+/** Functions of all kinds with a body: methods, constructors, accessors and arrows count as well. */
+export function functionLengthViolations(sources: Sources): Violation[] {
+  return [...sources].flatMap(([path, text]) => {
+    const violations: Violation[] = [];
+    const source = parseSource(path, text);
+    const lineAt = (position: number): number => source.getLineAndCharacterOfPosition(position).line;
+    forEachNode(source, (node) => {
+      if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return;
+      const lines = lineAt(node.end) - lineAt(node.getStart()) + 1;
+      if (lines <= FUNCTION_LINES_MAX) return;
+      const name = node.name?.getText() ?? 'a function without a name';
+      violations.push(`${placeOf(node)}: ${name} has ${lines} lines, ${FUNCTION_LINES_MAX} are allowed. Move a part to its own function.`);
+    });
+    return violations;
+  });
+}
+
 /** Default exports, `any`, and names that are not kebab-case. */
 export function styleViolations(sources: Sources): Violation[] {
   return [...sources].flatMap(([path, text]) => {

@@ -34,6 +34,11 @@ describe('a lease of two seconds', () => {
     expect(clock.overUs(at(1), 2_000)).toBe(at(4));
   });
 
+  it('may end by an entry that a deposed leader wrote and that a leader after the next one commits', () => {
+    const clock = new LeaseClock(0, [led(0, 20), led(2, 2.5), led(10)]);
+    expect(clock.overUs(at(1), 2_000)).toBe(at(3));
+  });
+
   it('does not run while everything is stopped', () => {
     const clock = new LeaseClock(0, [led(0)], [{ fromUs: at(2), toUs: at(3_602) }]);
     expect(clock.overUs(at(1), 2_000)).toBe(at(3_603));

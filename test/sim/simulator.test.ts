@@ -54,6 +54,16 @@ describe('the simulator', () => {
     expect(reached.filter((what) => summary.neverReached().includes(what))).toEqual([]);
   });
 
+  it.each([1, 3])('upgrades nodes whose newest version is %i', (oldVersion) => {
+    const plan = planOf(1, { nodes: 3, seconds: 4 });
+    const upgrades = [1, 2, 3].map((node) => ({ node, atMs: 1_000 * node }));
+    const summary = new Summary();
+    summary.add(runPlan({ ...plan, spares: 0, story: undefined, faults: [], bounds: {}, isVersionAsked: true, upgrades, oldVersion }));
+    expect(summary.violations).toEqual([]);
+    expect(summary.neverReached().includes('cluster moved to a newer version')).toBe(false);
+    expect(summary.neverReached().includes('cluster moved from version 3 to 4')).toBe(oldVersion === 1);
+  });
+
   it.each([3, 7])('gives the same run for the same plan (seed %i)', (seed) => {
     const plan = planOf(seed, OPTIONS);
     expect(runPlanTwice(plan).failure).toBeUndefined();

@@ -110,58 +110,10 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     this.#commands = new QueueCommands(name, this.#dispatcher);
     const claimSchedulers = ClaimSchedulers.of(this.#dispatcher, endpoint.holder ?? 0, clock);
     const quarantine = Quarantine.of(endpoint);
-    this.#intake = new JobClaimer(
-      name,
-      this.#config,
-      this.#dispatcher,
-      { claimSchedulers, quarantine },
-      {
-        running: () => this.#slots.running.size,
-        ready: () => this.#slots.ready,
-        onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
-        onDrained: () => this.#emitToListeners('drained'),
-        hasDrainedListener: () => this.listenerCount('drained') > 0,
-        onError: (error) => this.#report(error),
-      },
-      clock,
-    );
-    this.#keeper = new LeaseRenewer(
-      this.#config.leaseMs,
-      this.#dispatcher,
-      {
-        held: () => this.#slots.held(),
-        onLost: (held) => this.#onLeaseLost(held),
-        onError: (error) => this.#report(error),
-      },
-      clock,
-    );
-    this.#slots = new JobSlots(
-      this.#config,
-      quarantine,
-      this.#dispatcher,
-      this.#intake,
-      {
-        run: (held, nowMs) => void this.#process(held, nowMs),
-        giveBack: (held) => this.#giveBack(held),
-        onFree: () => {
-          this.#intake.request();
-          this.#progress();
-        },
-        onError: (error) => this.#report(error),
-      },
-      clock,
-    );
-    this.#reports = {
-      leaseMs: this.#config.leaseMs,
-      outlivesOutage: () => !this.#isClosing,
-      onReply: (held) => this.#onReportReply(held),
-      onCompleted: (held, result) => this.#onCompleted(held, result),
-      onFailed: (held, failure) => this.#onFailed(held, failure),
-      onLost: (held) => this.#onLeaseLost(held),
-      // Another attempt would fail as well.
-      onTooLarge: (held, error) => this.#send(held, this.#failureOf(held, error)),
-      onError: (error) => this.#report(error),
-    };
+    this.#intake = this.#newClaimer(quarantine, claimSchedulers);
+    this.#keeper = this.#newRenewer();
+    this.#slots = this.#newSlots(quarantine);
+    this.#reports = this.#newReportHandlers();
     this.#unsubscribe = this.#lease.client.onClosed((error) => this.#onClientClosed(error));
     // Listeners are attached after the constructor: nothing may happen before the next microtask.
     if (this.#config.autorun) queueMicrotask(() => void this.run());
@@ -224,6 +176,70 @@ export class Worker<Data = unknown, Result = unknown> extends WorkerEmitter<Data
     await this.#lease.release();
     this.#emitToListeners('closed');
     this.#onClosed();
+  }
+
+  #newClaimer(quarantine: Quarantine, claimSchedulers: ClaimSchedulers): JobClaimer {
+    return new JobClaimer(
+      this.name,
+      this.#config,
+      this.#dispatcher,
+      { claimSchedulers, quarantine },
+      {
+        running: () => this.#slots.running.size,
+        ready: () => this.#slots.ready,
+        onJobs: (jobs, askedAtMs) => this.#onJobs(jobs, askedAtMs),
+        onDrained: () => this.#emitToListeners('drained'),
+        hasDrainedListener: () => this.listenerCount('drained') > 0,
+        onError: (error) => this.#report(error),
+      },
+      this.#clock,
+    );
+  }
+
+  #newRenewer(): LeaseRenewer<Data, Result> {
+    return new LeaseRenewer(
+      this.#config.leaseMs,
+      this.#dispatcher,
+      {
+        held: () => this.#slots.held(),
+        onLost: (held) => this.#onLeaseLost(held),
+        onError: (error) => this.#report(error),
+      },
+      this.#clock,
+    );
+  }
+
+  #newSlots(quarantine: Quarantine): JobSlots<Data, Result> {
+    return new JobSlots(
+      this.#config,
+      quarantine,
+      this.#dispatcher,
+      this.#intake,
+      {
+        run: (held, nowMs) => void this.#process(held, nowMs),
+        giveBack: (held) => this.#giveBack(held),
+        onFree: () => {
+          this.#intake.request();
+          this.#progress();
+        },
+        onError: (error) => this.#report(error),
+      },
+      this.#clock,
+    );
+  }
+
+  #newReportHandlers(): JobReportHandlers<Data, Result> {
+    return {
+      leaseMs: this.#config.leaseMs,
+      outlivesOutage: () => !this.#isClosing,
+      onReply: (held) => this.#onReportReply(held),
+      onCompleted: (held, result) => this.#onCompleted(held, result),
+      onFailed: (held, failure) => this.#onFailed(held, failure),
+      onLost: (held) => this.#onLeaseLost(held),
+      // Another attempt would fail as well.
+      onTooLarge: (held, error) => this.#send(held, this.#failureOf(held, error)),
+      onError: (error) => this.#report(error),
+    };
   }
 
   #onJobs(jobs: readonly ClaimedJob[], askedAtMs: number): void {

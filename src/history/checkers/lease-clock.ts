@@ -39,9 +39,8 @@ export class LeaseClock {
     const leaseUs = leaseMs * 1_000;
     let atUs = sinceUs;
     let leftUs = leaseUs;
-    for (const [place, { fromUs, toUs }] of this.#leaderships.entries()) {
-      // The next leader can be elected before this one steps down; from then on no entry of this one is committed.
-      const untilUs = Math.min(toUs, this.#leaderships[place + 1]?.fromUs ?? Number.POSITIVE_INFINITY);
+    for (const [place, { fromUs }] of this.#leaderships.entries()) {
+      const untilUs = this.#countsUntilUs(place);
       if (untilUs <= sinceUs) continue;
       if (fromUs > sinceUs) {
         // On a fast clock it may have ended before.
@@ -55,6 +54,16 @@ export class LeaseClock {
       atUs = untilUs;
     }
     return this.#after(atUs, leftUs);
+  }
+
+  /**
+   * Until when a leader's entries can be committed. Others may be elected before it steps down; what it writes meanwhile is committed if one
+   * of them had it before its own election (Raft §5.4.2, Figure 8), which also may be a later one than the next.
+   */
+  #countsUntilUs(place: number): number {
+    const { toUs } = this.#leaderships[place] as Leadership;
+    const later = this.#leaderships.slice(place + 1);
+    return later.length === 0 ? toUs : Math.min(toUs, Math.max(...later.map(({ fromUs }) => fromUs)));
   }
 
   /** The time at which this duration has passed, stops not counted. */

@@ -1,3 +1,4 @@
+import { endProcess } from '../end-process.ts';
 import type { MachineClients, Receiver } from '../machine-clients.ts';
 import type { MachineUnderTest } from '../machine-under-test.ts';
 import type { SimCluster } from '../sim-cluster.ts';
@@ -5,9 +6,6 @@ import { SimRandom } from '../sim-random.ts';
 import { CounterClient } from './counter-client.ts';
 import { COUNTER_RECORD_KINDS, COUNTER_VERSION, CounterMachine, openCounter } from './counter-machine.ts';
 import { CounterModel } from './counter-model.ts';
-
-/** Delay until a node notices the end of a channel. */
-const NOTICED_WITHIN_MS = 60;
 
 /** The counter under simulation. */
 export const COUNTER_MACHINE: MachineUnderTest = {
@@ -56,16 +54,7 @@ class CounterClients implements MachineClients {
 
   hangUp(which: number): void {
     const client = this.#clients[which % this.#clients.length];
-    if (client === undefined) return;
-    const { connection } = client;
-    client.restart();
-    const { nodes, schedule } = this.#cluster;
-    for (const node of nodes.values()) {
-      schedule.after(this.#random.between(0, NOTICED_WITHIN_MS), () => {
-        node.runtime?.clientGone(connection);
-        node.wake(schedule.nowMs);
-      });
-    }
+    if (client !== undefined) endProcess(this.#cluster, this.#random, client);
   }
 
   onLost(): void {}
