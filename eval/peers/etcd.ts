@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noop } from 'cockatiel';
 import { Etcd3, type IKeyValue } from 'etcd3';
 import { RAFT_DEFAULTS } from '../../src/index.ts';
 import { clientVersions } from './client-version.ts';
@@ -169,7 +170,7 @@ class EtcdCluster implements RunningPeer {
     while (performance.now() < deadlineMs) {
       const leader = await this.#leader();
       this.#clients.prefer(leader);
-      // The client of a node that was paused rejects calls for a while (its circuit breaker).
+      // A node that was paused may reject calls at first.
       const [ahead, behind] = await Promise.all([leader, at].map((node) => this.#status(node).catch(() => undefined)));
       const isSameLeader = ahead !== undefined && behind?.leader === ahead.leader;
       if (isSameLeader && BigInt(behind.raftIndex) >= BigInt(ahead.raftIndex)) return;
@@ -194,7 +195,8 @@ function leaderOf(replies: readonly (EtcdStatus | undefined)[]): number {
 function openClient(host: string): Etcd3 {
   // By default gRPC waits up to two minutes before it retries a restarted server.
   const grpcOptions = { 'grpc.initial_reconnect_backoff_ms': 20, 'grpc.min_reconnect_backoff_ms': 20, 'grpc.max_reconnect_backoff_ms': 50 };
-  return new Etcd3({ hosts: [host], dialTimeout: 1000, grpcOptions });
+  // By default the client rejects calls for five seconds after three failures, which would be part of the outage.
+  return new Etcd3({ hosts: [host], dialTimeout: 1000, grpcOptions, faultHandling: { host: () => noop } });
 }
 
 class EtcdQueue implements PeerQueue {
