@@ -1,8 +1,8 @@
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
-import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { ADD_DEFAULTS, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { validateRequest } from '../../src/protocol/validate-request.ts';
-import { ADD_OPTIONS, DrivenQueue, QUEUE } from './driven-queue.ts';
+import { DrivenQueue, QUEUE } from './driven-queue.ts';
 import { type MicroCase, PAYLOAD } from './micro-case.ts';
 
 const PAYLOAD_BYTES_MAX = 4 * 1024 * 1024;
@@ -16,7 +16,7 @@ export function codecCases(addCounts: readonly number[]): MicroCase[] {
     const encoder = new RequestEncoder(count * 128);
     const encode = (): Uint8Array => {
       encoder.begin(1, 1, 1);
-      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, PAYLOAD, ADD_OPTIONS);
+      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, PAYLOAD, ADD_DEFAULTS);
       return encoder.finish();
     };
     const request = encode();

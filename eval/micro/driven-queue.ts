@@ -3,7 +3,7 @@ import { asIndex } from '../../src/base/ids.ts';
 import { writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply } from '../../src/protocol/reply.ts';
-import { type AddOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
+import { ADD_DEFAULTS, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 import { PAYLOAD } from './micro-case.ts';
 
@@ -11,15 +11,6 @@ export const QUEUE = 'bench';
 const CLIENT = 1;
 const LEASE_MS = 30_000;
 const FILL_BATCH = 1000;
-
-export const ADD_OPTIONS: AddOptions = {
-  delayMs: 0,
-  priority: 0,
-  attemptsMax: 1,
-  backoff: { type: 'none', delayMs: 0 },
-  keepCompleted: 0,
-  keepFailed: 0,
-};
 
 /** A state machine with its client's session, driven by entries as by a log. No checkpoint is taken: all payloads are in memory. */
 export class DrivenQueue {
@@ -43,7 +34,7 @@ export class DrivenQueue {
 
   adds(count: number): Uint8Array {
     return this.encode((encoder) => {
-      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, PAYLOAD, ADD_OPTIONS);
+      for (let job = 0; job < count; job += 1) encoder.add(QUEUE, PAYLOAD, ADD_DEFAULTS);
     });
   }
 

@@ -189,11 +189,13 @@ export class Load {
     const key = `${this.#options.life}-${this.#added}`;
     const priority = this.#chance(0.2) ? 1 : 0;
     const delayMs = this.#chance(0.05) ? 100 : 0;
+    const isLifo = this.#chance(0.2);
     const keep = COMPLETED_KEPT[queue.name] ?? 0;
-    const call = { key, queue: queue.name, priority, delayMs, attemptsMax: ATTEMPTS, keepCompleted: keep, keepFailed: -1 };
+    const call = { key, queue: queue.name, priority, isLifo, delayMs, attemptsMax: ATTEMPTS, keepCompleted: keep, keepFailed: -1 };
     await this.#recorded('add', call, async () => {
       const job = await queue.add('job', key, {
         priority,
+        lifo: isLifo,
         delay: delayMs,
         attempts: ATTEMPTS,
         backoff: this.#chance(0.5) ? 50 : 0,

@@ -1,5 +1,7 @@
 import { type Arguments, COMMAND_NAMES, COMMANDS, type CommandName, type CommandRow, rowOfCommand } from '../protocol/commands.ts';
+import type { Field } from '../protocol/fields.ts';
 import { JOB_STATES, type JobState } from '../protocol/job-state.ts';
+import { POLICY_FIELDS, type Policy } from '../protocol/policy.ts';
 import { type ResultFields, rowOfResult } from '../protocol/results.ts';
 
 /** Identifies a job before it has an id. The client that adds the job chooses it and puts it into the payload. Unique in a history. */
@@ -25,20 +27,15 @@ type DerivedCall<Name extends CommandName> = {
 
 /** Calls with more or fewer arguments than their commands. Optional ones are missing where the recorder does not know them. */
 interface SpecialCalls {
-  readonly add: {
+  /**
+   * With all options of a job, but another form of the backoff. Those of the job alone are 0 by default, and those of the policy unknown; flags
+   * are false. Unless `keepCompleted` (`keepFailed`) is -1, a finished job may be removed at any time.
+   */
+  readonly add: Partial<Omit<DerivedCall<'add'>, 'queue'> & Omit<Policy, 'backoff'>> & {
     readonly key: JobKey;
     readonly queue: string;
-    /** Default 0. */
-    readonly priority?: number;
-    /** Default 0. */
-    readonly delayMs?: number;
-    readonly attemptsMax?: number;
-    /** The pause after the first failed attempt, which doubles with each further one if it is exponential. Unknown by default. */
-    readonly backoffMs?: number;
+    /** Whether `backoffMs`, the pause after the first failed attempt, doubles with each further one. */
     readonly isBackoffExponential?: boolean;
-    /** How many completed (or failed) jobs the queue keeps; -1 all. Unless it is -1, a finished job may be removed at any time. */
-    readonly keepCompleted?: number;
-    readonly keepFailed?: number;
   };
   readonly claim: {
     readonly queue: string;
@@ -122,17 +119,17 @@ function kindsOf({ fieldList, needs, writes }: CommandRow): FieldKinds {
   return writes ? kinds : { ...kinds, consistency: 'text?' };
 }
 
+const ADD_FIELDS = Object.entries<Field<unknown>>({ ...COMMANDS.add.fields, ...POLICY_FIELDS }).filter(([name]) => name !== 'backoff');
+
+const optionalKind = (name: string, kind: Field<unknown>['kind']): [string, FieldKind][] =>
+  kind === 'number' || kind === 'boolean' ? [[name, `${kind}?`]] : [];
+
 const SPECIAL_CALL_KINDS: Readonly<Record<keyof SpecialCalls, FieldKinds>> = {
   add: {
     key: 'key',
     queue: 'text',
-    priority: 'number?',
-    delayMs: 'number?',
-    attemptsMax: 'number?',
-    backoffMs: 'number?',
+    ...Object.fromEntries(ADD_FIELDS.flatMap(([name, { kind }]) => optionalKind(name, kind))),
     isBackoffExponential: 'boolean?',
-    keepCompleted: 'number?',
-    keepFailed: 'number?',
   },
   claim: {
     queue: 'text',

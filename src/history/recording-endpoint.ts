@@ -2,8 +2,9 @@ import { ByteReader } from '../base/bytes.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { readClientFrames, readServerFrames } from '../protocol/client-frame.ts';
-import { COMMANDS, type CommandRow, type Policy } from '../protocol/commands.ts';
+import { COMMANDS, type CommandRow } from '../protocol/commands.ts';
 import { MACHINE_VERSION } from '../protocol/machine-version.ts';
+import type { Policy } from '../protocol/policy.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../protocol/reply.ts';
 import { readRequestHeader } from '../protocol/request-encoder.ts';
 import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
@@ -130,10 +131,11 @@ export class RecordingEndpoint implements ClusterEndpoint {
     const f = row.name as OperationFunction;
     const call = callOf(row, operation, consistency);
     if (f === 'add') {
-      const { blobAt, blobLength, policy } = operation;
-      const { attemptsMax, keepCompleted, keepFailed } = policy as Policy;
+      const { blobAt, blobLength } = operation;
+      // A failed attempt is recorded as one that may be followed by any pause.
+      const { backoff, backoffMs, ...policy } = operation.policy as Policy;
       const key = keyOf(request.subarray(blobAt, blobAt + blobLength));
-      const added = recorder.invoke('add', { ...(call as Calls['add']), key, attemptsMax, keepCompleted, keepFailed });
+      const added = recorder.invoke('add', { ...(call as Calls['add']), ...policy, key });
       return endWith(added, (result) => (result.type === 'added' ? { job: result.id } : undefined));
     }
     const open = recorder.invoke(f, call);

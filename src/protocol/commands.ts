@@ -1,6 +1,4 @@
-import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import {
-  checked,
   countMax,
   durationMs,
   type Field,
@@ -8,17 +6,15 @@ import {
   flag,
   holder,
   jobId,
-  keep,
   leaseMs,
   payload,
   reason,
   token,
-  u8,
   u32,
   u32Between,
   type ValuesOf,
 } from './fields.ts';
-import { ATTEMPTS_MAX, PRIORITY_MAX, STALLED_MAX } from './limits.ts';
+import { PRIORITY_MAX, STALLED_MAX } from './limits.ts';
 import type { ResultName } from './results.ts';
 
 /** What is selected in the request before the operation: nothing, a queue, or a queue and a policy of jobs. */
@@ -288,43 +284,5 @@ export const COMMAND_OF_CODE: readonly (CommandRow | undefined)[] = COMMAND_NAME
 
 export const rowOfCommand = (name: CommandName): CommandRow => COMMAND_OF_CODE[COMMANDS[name].code] as CommandRow;
 
-/** Codes in front of the operations that they select something for. They are not counted as operations. */
-export const SelectionCode = Object.freeze({ queue: 1, policy: 2 });
-
-export const BACKOFF_TYPES = ['none', 'fixed', 'exponential'] as const;
-export type BackoffType = (typeof BACKOFF_TYPES)[number];
-
-/** The part of a job's options that neighbouring adds mostly share: it is written once for all of them. */
-export const POLICY_FIELDS = {
-  /** Attempts before the job is failed for good. */
-  attemptsMax: u32Between(1, ATTEMPTS_MAX, (attempts) => `A job asks for ${attempts} attempts`),
-  /** A position in BACKOFF_TYPES: the pause before a retry; `exponential` doubles it at every attempt, up to one day. */
-  backoff: checked(u8, `a position in ${BACKOFF_TYPES.join(', ')}`, (type) =>
-    type < BACKOFF_TYPES.length ? undefined : `The backoff type is unknown. Use one of ${BACKOFF_TYPES.join(', ')}.`,
-  ),
-  backoffMs: durationMs('backoff delay'),
-  /** How many completed jobs of the queue are kept, the newest; -1 all. */
-  keepCompleted: keep,
-  /** Likewise for failed jobs. */
-  keepFailed: keep,
-};
-
-export type Policy = ValuesOf<typeof POLICY_FIELDS>;
-type PolicyName = keyof Policy;
-const POLICY_NAMES = Object.keys(POLICY_FIELDS) as PolicyName[];
-export const POLICY_BYTES = POLICY_NAMES.reduce((sum, name) => sum + POLICY_FIELDS[name].bytes, 0);
-
-export function writePolicy(to: ByteWriter, policy: Policy): void {
-  for (const name of POLICY_NAMES) POLICY_FIELDS[name].write(to, policy[name]);
-}
-
-/** @throws {InvalidOperationError | MalformedBytesError} */
-export function readPolicy(from: ByteReader): Policy {
-  const values: Partial<Record<PolicyName, number>> = {};
-  for (const name of POLICY_NAMES) values[name] = POLICY_FIELDS[name].read(from);
-  // The loop set every field.
-  return values as Policy;
-}
-
-export const isSamePolicy = (one: Policy, other: Policy): boolean =>
-  one === other || POLICY_NAMES.every((name) => one[name] === other[name]);
+/** In front of the operations that it selects a queue for, as the codes of policies are (see policy.ts). Not counted as operations. */
+export const SELECT_QUEUE_CODE = 1;

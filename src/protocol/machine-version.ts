@@ -7,6 +7,7 @@
  * - 3: a queue is dropped at the end of the entry that removed its last job, and the number of queues is unlimited. A session
  *   records each evicted sequence once, also in a hole that was closed.
  * - 4: a queue can be paused, and exists while it is.
+ * - 5: a job can have the option lifo.
  */
-export const MACHINE_VERSION = 4;
+export const MACHINE_VERSION = 5;
 export const MACHINE_VERSION_FIRST = 1;

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { COMMAND_OF_CODE, type CommandRow, POLICY_BYTES, SelectionCode } from './commands.ts';
+import { COMMAND_OF_CODE, type CommandRow, SELECT_QUEUE_CODE } from './commands.ts';
+import { POLICY_LAYOUT_OF_CODE } from './policy.ts';
 import { COUNT_AT, HEADER_BYTES, readRequestHeader } from './request-encoder.ts';
 
 /** The bytes of one operation in the request: its selections are between `from` and `at`. */
@@ -33,7 +34,7 @@ export function pickOperations(request: Uint8Array, picked: readonly number[]): 
     for (let start = from; start < at; ) {
       const selectionEnd = selectionEndAt(request, start);
       const selection = request.subarray(start, selectionEnd);
-      if (request[start] === SelectionCode.queue) queue = selection;
+      if (request[start] === SELECT_QUEUE_CODE) queue = selection;
       else policy = selection;
       start = selectionEnd;
     }
@@ -72,11 +73,12 @@ function placesOf(request: Uint8Array): OperationPlace[] {
   return places;
 }
 
-const isSelection = (code: number | undefined): boolean => code === SelectionCode.queue || code === SelectionCode.policy;
+const isSelection = (code = 0): boolean => code === SELECT_QUEUE_CODE || POLICY_LAYOUT_OF_CODE[code] !== undefined;
 
 /** @param start where a `use-queue` or `use-policy` begins. */
 function selectionEndAt(request: Uint8Array, start: number): number {
   const reader = new ByteReader(request, start);
-  reader.skip(reader.u8() === SelectionCode.queue ? reader.u32() : POLICY_BYTES);
+  const layout = POLICY_LAYOUT_OF_CODE[reader.u8()];
+  reader.skip(layout?.bytes ?? reader.u32());
   return reader.position;
 }

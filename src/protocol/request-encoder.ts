@@ -1,24 +1,14 @@
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import {
-  type Arguments,
-  BACKOFF_TYPES,
-  type BackoffType,
-  COMMANDS,
-  type CommandName,
-  isSamePolicy,
-  type Policy,
-  rowOfCommand,
-  SelectionCode,
-  writePolicy,
-} from './commands.ts';
+import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SELECT_QUEUE_CODE } from './commands.ts';
 import { CLIENT_ID_END } from './limits.ts';
+import { BACKOFF_TYPES, type BackoffType, isSamePolicy, layoutOfPolicy, POLICY_DEFAULTS, type Policy, writePolicy } from './policy.ts';
 
 /**
  * A request: one batch of operations of one client. Little-endian.
  * ```
  * header      [f64 client][f64 sequence][f64 acknowledgedBelow][u32 operations]
  * use-queue   [1][text name]                not counted; selects the queue of the operations behind it that need one
- * use-policy  [2] and POLICY_FIELDS         not counted; for the adds behind it
+ * use-policy  [u8 code] of a layout in policy.ts, and its fields     not counted; for the adds behind it
  * operation   [u8 code] and the fields of its row in commands.ts
  * ```
  */
@@ -51,6 +41,15 @@ export interface AddOptions extends Omit<Policy, 'backoff' | 'backoffMs'> {
   /** The pause before a retry; `exponential` doubles it at every attempt, up to one day. */
   readonly backoff: { readonly type: BackoffType; readonly delayMs: number };
 }
+
+const { backoff: _type, backoffMs: _delayMs, ...DEFAULTS } = POLICY_DEFAULTS;
+/** An add without options. */
+export const ADD_DEFAULTS: AddOptions = Object.freeze({
+  delayMs: 0,
+  priority: 0,
+  backoff: Object.freeze({ type: 'none', delayMs: 0 }),
+  ...DEFAULTS,
+});
 
 /** Offset of the number of operations in the header. */
 export const COUNT_AT = 24;
@@ -166,7 +165,7 @@ export class RequestEncoder {
   #useQueue(queue: string): void {
     if (this.#queue === queue) return;
     this.#queue = queue;
-    this.#to.u8(SelectionCode.queue);
+    this.#to.u8(SELECT_QUEUE_CODE);
     this.#to.text(queue);
   }
 
@@ -176,8 +175,9 @@ export class RequestEncoder {
     const policy = policyOf(options);
     if (this.#policy !== undefined && isSamePolicy(this.#policy, policy)) return;
     this.#policy = policy;
-    this.#to.u8(SelectionCode.policy);
-    writePolicy(this.#to, policy);
+    const layout = layoutOfPolicy(policy);
+    this.#to.u8(layout.code);
+    writePolicy(this.#to, policy, layout);
   }
 }
 

@@ -4,16 +4,16 @@ import {
   COMMAND_NAMES,
   COMMAND_OF_CODE,
   COMMANDS,
+  type Command,
   type CommandRow,
   type FieldValues,
-  type Policy,
-  readPolicy,
   rowOfCommand,
-  SelectionCode,
+  SELECT_QUEUE_CODE,
 } from './commands.ts';
 import { InvalidOperationError } from './fields.ts';
 import { DURATION_MS_MAX, PRIORITY_MAX, QUEUE_NAME_BYTES_MAX } from './limits.ts';
 import { MACHINE_VERSION } from './machine-version.ts';
+import { POLICY_LAYOUT_OF_CODE, type Policy, readPolicy } from './policy.ts';
 
 /** Fields that are declared below, so that they are fast: those of the hand-tuned commands. */
 type TunedField = 'delayMs' | 'priority' | 'countMax' | 'beginMax' | 'leaseMs' | 'waitMs' | 'stalledMax' | 'holder' | 'jobId' | 'token';
@@ -66,15 +66,14 @@ export class OperationReader extends FieldDefaults implements FieldValues {
    */
   next(reader: ByteReader, version: number): CommandRow {
     let code = reader.u8();
-    while (code === SelectionCode.queue || code === SelectionCode.policy) {
-      if (code === SelectionCode.queue) this.#readQueue(reader);
-      else this.policy = readPolicy(reader);
+    let row = COMMAND_OF_CODE[code];
+    while (row === undefined) {
+      this.#select(code, reader, version);
       code = reader.u8();
+      row = COMMAND_OF_CODE[code];
     }
     this.code = code;
-    const row = COMMAND_OF_CODE[code];
-    if (row === undefined || !isKnownTo(version, row))
-      throw new MalformedBytesError(`operation of code ${code}, unknown to version ${version}`);
+    if (!isKnownTo(version, row)) throw unknownCode(code, version);
     if (row.needs !== 'nothing' && this.queueName === '') throw new MalformedBytesError('an operation comes before its queue is selected');
     if (row.needs === 'policy' && this.policy === undefined) throw new MalformedBytesError('a job is added before its policy is given');
     switch (code) {
@@ -91,6 +90,16 @@ export class OperationReader extends FieldDefaults implements FieldValues {
         this.#readFields(row, reader);
     }
     return row;
+  }
+
+  #select(code: number, reader: ByteReader, version: number): void {
+    if (code === SELECT_QUEUE_CODE) {
+      this.#readQueue(reader);
+      return;
+    }
+    const layout = POLICY_LAYOUT_OF_CODE[code];
+    if (layout === undefined || !isKnownTo(version, layout)) throw unknownCode(code, version);
+    this.policy = readPolicy(reader, layout);
   }
 
   #readQueue(reader: ByteReader): void {
@@ -159,7 +168,10 @@ export const ANY_VERSION = 0;
 /** Executed outside of the log, by the newest version: queries have operations of their own, which change nothing. */
 export const OF_QUERIES = -1;
 
-function isKnownTo(version: number, { versions }: CommandRow): boolean {
+const unknownCode = (code: number, version: number): MalformedBytesError =>
+  new MalformedBytesError(`operation of code ${code}, unknown to version ${version}`);
+
+function isKnownTo(version: number, { versions }: Pick<Command, 'versions'>): boolean {
   if (versions === undefined) return version === OF_QUERIES;
   if (version === ANY_VERSION) return true;
   const executing = version === OF_QUERIES ? MACHINE_VERSION : version;

@@ -1,5 +1,5 @@
-import { BACKOFF_TYPES } from '../protocol/commands.ts';
 import { StateCode } from '../protocol/job-state.ts';
+import { BACKOFF_TYPES } from '../protocol/policy.ts';
 import { OutcomeKind, STALLED_REASON } from '../protocol/reply.ts';
 
 import { type Job, JobFlag } from './job.ts';

@@ -1,7 +1,7 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts';
-import { readPolicy, writePolicy } from '../protocol/commands.ts';
 import { InvalidOperationError } from '../protocol/fields.ts';
 import { JOB_STATES, StateCode } from '../protocol/job-state.ts';
+import { FIRST_POLICY_LAYOUT, layoutOfPolicy, POLICY_LAYOUT_OF_CODE, readPolicy, writePolicy } from '../protocol/policy.ts';
 import { OutcomeKind } from '../protocol/reply.ts';
 import { IN_ENTRY, RECORD_PAGE_JOBS } from './checkpoint-layout.ts';
 import { Job, JobFlag, NO_TERMS } from './job.ts';
@@ -13,7 +13,7 @@ import type { JobPolicy, NamedQueue } from './named-queue.ts';
  * ```
  * job  [u8 position in the page][u8 state][u16 parts], then the parts that are there, in this order:
  * 1    [f64 queue]                        another queue than the job before
- * 2    [POLICY_FIELDS]                      another policy
+ * 2    the fields of a layout in policy.ts: another policy; behind [u8 code] of the layout, unless it is the first (1024)
  * 4    [f64 addedMs]                      added at another time
  * 8    [u32 priority]
  * 16   [u32 attempt][f64 token]
@@ -35,6 +35,7 @@ const Part = Object.freeze({
   outcome: 128,
   payload: 256,
   lease: 512,
+  layout: 1024,
 });
 
 export function writeJobs(to: ByteWriter, jobs: readonly Job[]): void {
@@ -55,7 +56,11 @@ function writeJob(to: ByteWriter, job: Job, before: Job | undefined, packPositio
   // Position, state and parts: one, one and two bytes.
   to.u32((job.id % RECORD_PAGE_JOBS) | (job.state << 8) | (parts << 16));
   if ((parts & Part.queue) !== 0) to.f64(job.queue.number);
-  if ((parts & Part.policy) !== 0) writePolicy(to, job.policy);
+  if ((parts & Part.policy) !== 0) {
+    const layout = layoutOfPolicy(job.policy);
+    if ((parts & Part.layout) !== 0) to.u8(layout.code);
+    writePolicy(to, job.policy, layout);
+  }
   if ((parts & Part.added) !== 0) to.f64(job.addedMs);
   if ((parts & Part.priority) !== 0) to.u32(job.priority);
   if ((parts & Part.claim) !== 0) {
@@ -93,7 +98,8 @@ function partsOf(job: Job, before: Job | undefined): number {
   let parts = 0;
   if (!isOfQueue) parts |= Part.queue;
   // Policies are shared within a queue: equal policies are mostly the same object.
-  if (!isOfQueue || job.policy !== before?.policy) parts |= Part.policy;
+  if (!isOfQueue || job.policy !== before?.policy)
+    parts |= layoutOfPolicy(job.policy) === FIRST_POLICY_LAYOUT ? Part.policy : Part.policy | Part.layout;
   if (job.addedMs !== before?.addedMs) parts |= Part.added;
   if (job.priority !== 0) parts |= Part.priority;
   if (job.token !== 0 || job.attempt !== 0) parts |= Part.claim;
@@ -122,7 +128,7 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   const parts = from.u16();
   const queue = (parts & Part.queue) === 0 ? before?.queue : queues.get(from.f64());
   if (queue === undefined) throw new MalformedBytesError(`job ${id} is in a queue that does not exist`);
-  const policy = (parts & Part.policy) === 0 ? before?.policy : readSharedPolicy(queue, from);
+  const policy = (parts & Part.policy) === 0 ? before?.policy : readSharedPolicy(queue, from, (parts & Part.layout) !== 0);
   const added = (parts & Part.added) === 0 ? before?.added : { ms: from.f64() };
   if (policy === undefined || added === undefined) throw new MalformedBytesError(`job ${id} refers to a job before it that is missing`);
   const job = new Job(id, policy, (parts & Part.priority) === 0 ? 0 : from.u32(), added);
@@ -166,9 +172,11 @@ function readJob(id: number, from: ByteReader, before: Job | undefined, queues: 
   return job;
 }
 
-function readSharedPolicy(queue: NamedQueue<Job>, from: ByteReader): JobPolicy<Job> {
+function readSharedPolicy(queue: NamedQueue<Job>, from: ByteReader, hasLayout: boolean): JobPolicy<Job> {
+  const layout = hasLayout ? POLICY_LAYOUT_OF_CODE[from.u8()] : FIRST_POLICY_LAYOUT;
+  if (layout === undefined) throw new MalformedBytesError(`a job of queue ${queue.name} has a policy of unknown layout`);
   try {
-    return queue.sharePolicy(readPolicy(from));
+    return queue.sharePolicy(readPolicy(from, layout));
   } catch (error) {
     // A record holds only what was accepted before.
     if (error instanceof InvalidOperationError) throw new MalformedBytesError(error.message);

@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { isSamePolicy, type Policy } from '../protocol/commands.ts';
 import type { JobCounts } from '../protocol/job-state.ts';
+import { isSamePolicy, type Policy } from '../protocol/policy.ts';
 import { FinishedList, type ListedJob } from './finished-list.ts';
 import { WaitingIndex, type WaitingJob } from './waiting-index.ts';
 

@@ -13,20 +13,60 @@ export interface WaitingJob {
   readonly length: number;
   /** A StateCode. */
   readonly state: number;
+  readonly policy: { readonly isLifo: boolean };
 }
 
+const isNewerJob = (a: WaitingJob, b: WaitingJob): boolean => a.id > b.id;
 const isOlderJob = (a: WaitingJob, b: WaitingJob): boolean => a.id < b.id;
 const isServedFirst = (a: { readonly priority: number }, b: { readonly priority: number }): boolean => a.priority < b.priority;
 const isWaiting = (job: WaitingJob): boolean => job.state === StateCode.waiting;
 
+/** Jobs with the option lifo, newest id first: new ones go on a stack. One that comes back is older than its top, and goes to a small heap. */
+class NewestFirst<Job extends WaitingJob> {
+  readonly #stack: Job[] = [];
+  readonly #returned = new MinHeap<Job>(isNewerJob);
+
+  get size(): number {
+    return this.#stack.length + this.#returned.size;
+  }
+
+  push(job: Job): void {
+    const newest = this.#stack.at(-1);
+    if (newest === undefined || newest.id < job.id) this.#stack.push(job);
+    else this.#returned.push(job);
+  }
+
+  take(): Job | undefined {
+    const newest = this.#stack.at(-1);
+    const returned = this.#returned.top();
+    if (returned !== undefined && (newest === undefined || returned.id > newest.id)) return this.#returned.pop();
+    return this.#stack.pop();
+  }
+
+  *values(): Generator<Job> {
+    yield* this.#returned.values();
+    for (let at = this.#stack.length - 1; at >= 0; at -= 1) yield this.#stack[at] as Job;
+  }
+
+  retain(isKept: (job: Job) => boolean): void {
+    const kept = this.#stack.filter(isKept);
+    this.#stack.length = 0;
+    for (const job of kept) this.#stack.push(job);
+    this.#returned.retain(isKept);
+  }
+}
+
 /**
- * The waiting jobs of one priority, oldest id first. New jobs come in ascending ids and go to the end of a FIFO. A job that comes back
- * (retried, promoted, released, its lease expired) is older than that end and goes to a small heap.
+ * The waiting jobs of one priority: first those with the option lifo, then the others, oldest id first. New ones come in ascending ids and
+ * go to the end of a FIFO. A job that comes back (retried, promoted, released, its lease expired) is older than that end and goes to a
+ * small heap.
  */
 class PriorityBucket<Job extends WaitingJob> {
   readonly priority: number;
   readonly #line = new SegmentedFifo<Job>();
   readonly #returned = new MinHeap<Job>(isOlderJob);
+  /** Created by the first job that has the option. */
+  #lifo: NewestFirst<Job> | undefined;
   /** Jobs that are still inside although they were removed. */
   #stale = 0;
 
@@ -35,6 +75,11 @@ class PriorityBucket<Job extends WaitingJob> {
   }
 
   push(job: Job): void {
+    if (job.policy.isLifo) {
+      this.#lifo ??= new NewestFirst();
+      this.#lifo.push(job);
+      return;
+    }
     const { last } = this.#line;
     if (last === undefined || last.id < job.id) this.#line.push(job);
     else this.#returned.push(job);
@@ -51,19 +96,23 @@ class PriorityBucket<Job extends WaitingJob> {
   /** A job inside was removed. It is skipped later, and memory stays within a factor of the waiting jobs. */
   onRemoved(): void {
     this.#stale += 1;
-    const inside = this.#line.size + this.#returned.size;
+    const inside = this.#line.size + this.#returned.size + (this.#lifo?.size ?? 0);
     if (this.#stale < STALE_MIN || this.#stale * 2 < inside) return;
     this.#line.retain(isWaiting);
     this.#returned.retain(isWaiting);
+    this.#lifo?.retain(isWaiting);
     this.#stale = 0;
   }
 
   *jobs(): Generator<Job> {
+    for (const job of this.#lifo?.values() ?? []) if (isWaiting(job)) yield job;
     for (const job of this.#returned.values()) if (isWaiting(job)) yield job;
     for (const job of this.#line.values()) if (isWaiting(job)) yield job;
   }
 
   #take(): Job | undefined {
+    const lifo = this.#lifo?.take();
+    if (lifo !== undefined) return lifo;
     const { first } = this.#line;
     const returned = this.#returned.top();
     if (returned !== undefined && (first === undefined || returned.id < first.id)) return this.#returned.pop();
@@ -71,7 +120,7 @@ class PriorityBucket<Job extends WaitingJob> {
   }
 }
 
-/** The waiting jobs of one queue: by priority, and within one priority in the order they were added (invariant 12). */
+/** The waiting jobs of one queue: by priority, and within one priority in the order they were added (invariant 12), or with lifo before it. */
 export class WaitingIndex<Job extends WaitingJob> {
   readonly #buckets = new Map<number, PriorityBucket<Job>>();
   readonly #order = new MinHeap<PriorityBucket<Job>>(isServedFirst);

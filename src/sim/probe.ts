@@ -1,7 +1,7 @@
 import { ByteWriter } from '../base/bytes.ts';
 import { readServerFrames, writeClientFrame } from '../protocol/client-frame.ts';
 import { decodeReply, type OperationResult } from '../protocol/reply.ts';
-import { type AddOptions, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
+import { ADD_DEFAULTS, type RequestEncoder as Encoder, RequestEncoder, SESSION_ID_END } from '../protocol/request-encoder.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { checkProperty } from './violation.ts';
 
@@ -19,14 +19,6 @@ const FINISHED_QUEUE = 'kept';
 /** It never has jobs: a claim on it waits for its full time. */
 const EMPTY_QUEUE = 'empty';
 
-const ADD_OPTIONS: AddOptions = {
-  delayMs: 0,
-  priority: 0,
-  attemptsMax: 1,
-  backoff: { type: 'none', delayMs: 0 },
-  keepCompleted: 0,
-  keepFailed: 0,
-};
 /** More than a few replies take. */
 const LONG_LEASE_MS = 600_000;
 const CLAIM_OPTIONS = { countMax: 1, beginMax: 1, leaseMs: 1_000, waitMs: 0, stalledMax: 0, holder: 0 };
@@ -53,8 +45,8 @@ export class Probe {
   /** Adds a job with this delay, and claims another one under this lease. No further command follows for either. */
   leaveDue(delayMs: number, leaseMs: number): void {
     this.#open();
-    this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), { ...ADD_OPTIONS, delayMs }));
-    this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), ADD_OPTIONS));
+    this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), { ...ADD_DEFAULTS, delayMs }));
+    this.#call((to) => to.add(PROBE_QUEUE, new Uint8Array(1), ADD_DEFAULTS));
     const [claimed] = this.#call((to) => to.claim(PROBE_QUEUE, { ...CLAIM_OPTIONS, leaseMs }));
     checkProperty(
       claimed?.ok === true && claimed.type === 'claimed' && claimed.jobs.length === 1,
@@ -69,7 +61,7 @@ export class Probe {
   finish(keepCompleted: number): number | undefined {
     this.#open();
     const [, claimed] = this.#call((to) => {
-      to.add(FINISHED_QUEUE, new Uint8Array(1), { ...ADD_OPTIONS, keepCompleted });
+      to.add(FINISHED_QUEUE, new Uint8Array(1), { ...ADD_DEFAULTS, keepCompleted });
       to.claim(FINISHED_QUEUE, { ...CLAIM_OPTIONS, leaseMs: LONG_LEASE_MS });
     });
     const job = claimed?.ok === true && claimed.type === 'claimed' ? claimed.jobs[0] : undefined;

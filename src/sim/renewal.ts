@@ -2,6 +2,7 @@ import type { Dispatcher } from '../client/delivery/dispatcher.ts';
 import type { ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { SessionExpiredError } from '../client/errors.ts';
 import type { OperationResult } from '../protocol/reply.ts';
+import { ADD_DEFAULTS } from '../protocol/request-encoder.ts';
 import { awaitQuiescence } from './quiescence.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import { openDelivery } from './sim-delivery.ts';
@@ -83,14 +84,7 @@ class ProductionClient {
   add(): void {
     const call = this.#calls;
     this.#calls += 1;
-    this.#dispatcher.open(64).add(QUEUE, new Uint8Array(4), {
-      delayMs: 0,
-      priority: 0,
-      attemptsMax: 1,
-      backoff: { type: 'none', delayMs: 0 },
-      keepCompleted: 0,
-      keepFailed: 0,
-    });
+    this.#dispatcher.open(64).add(QUEUE, new Uint8Array(4), ADD_DEFAULTS);
     this.#dispatcher.commit({
       onResult: (result) => this.#onResult(call, result),
       onError: (error) => this.#onError(call, error),

@@ -2,8 +2,9 @@ import { type Calls, FUNCTIONS, nameOf, type OperationFunction, type Results } f
 import type { HistoryRecorder, OpenCall } from '../history/history.ts';
 import type { ReadConsistency } from '../protocol/client-frame.ts';
 import { type Arguments, COMMANDS, rowOfCommand } from '../protocol/commands.ts';
+import { POLICY_FIELDS, POLICY_LAYOUTS, POLICY_NAMES } from '../protocol/policy.ts';
 import type { JobDetail, OperationResult } from '../protocol/reply.ts';
-import type { AddOptions } from '../protocol/request-encoder.ts';
+import { ADD_DEFAULTS, type AddOptions } from '../protocol/request-encoder.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
 import type { QueueRecords } from './queue-records.ts';
@@ -29,6 +30,7 @@ type NamesOf<Kind> = { [F in OperationFunction]: (typeof COMMANDS)[F] extends Ki
 const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && COMMANDS[f].result === 'done');
 const QUEUE_READS = FUNCTIONS.filter((f): f is QueueRead => COMMANDS[f].needs === 'queue' && !COMMANDS[f].writes);
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
+const FLAGS = POLICY_NAMES.filter((name) => POLICY_FIELDS[name].kind === 'boolean');
 /** How often a flag is set. */
 const FLAG_SHARE = 0.3;
 
@@ -89,10 +91,10 @@ export class SimOperations {
     const die = this.#random.below(100);
     const lease = this.#random.withProbability(0.85) ? this.#leases.shift() : this.#leases[0];
     if (lease !== undefined && die < 60) return this.#finish(encoder, lease, version);
-    if (die < 70 || (version === 1 && !isAlone)) return this.#add(encoder);
+    if (die < 70 || (version === 1 && !isAlone)) return this.#add(encoder, version);
     if (die < 90) return this.#claim(encoder, isAlone, version);
     const job = this.anyJob();
-    if (job === undefined) return this.#add(encoder);
+    if (job === undefined) return this.#add(encoder, version);
     if (die < 92) return this.readQueue(encoder);
     if (die < 95) return this.getJob(encoder, job);
     if (die < 97 && version > 1) return this.#releaseHolder(encoder);
@@ -139,12 +141,14 @@ export class SimOperations {
     };
   }
 
-  #add(encoder: OperationWriter): Step {
+  #add(encoder: OperationWriter, version: number): Step {
     const queue = this.#anyQueue();
     this.#adds += 1;
     const key = `${this.#client}-${this.#adds}`;
     const isLong = this.#cluster.plan.longDelayMs > 0 && this.#random.withProbability(0.05);
     const options: AddOptions = {
+      ...ADD_DEFAULTS,
+      ...this.#flags(version),
       delayMs: isLong ? this.#cluster.plan.longDelayMs : this.#random.withProbability(0.2) ? this.#random.below(400) : 0,
       priority: this.#random.withProbability(0.2) ? 1 + this.#random.below(3) : 0,
       attemptsMax: (this.#workload.isBackoffExponential ? 3 : 1) + this.#random.below(3),
@@ -157,9 +161,9 @@ export class SimOperations {
       payloadOf(key, isOversized ? this.#oversizedBytes : this.#sizeOr(this.#random.withProbability(0.1) ? 500 : 0)),
       options,
     );
-    const { priority, delayMs, attemptsMax, backoff, keepCompleted, keepFailed } = options;
+    const { backoff, ...others } = options;
     const pause = { backoffMs: backoff.delayMs, isBackoffExponential: backoff.type === 'exponential' };
-    const call = this.#history.invoke('add', { key, queue, priority, delayMs, attemptsMax, ...pause, keepCompleted, keepFailed });
+    const call = this.#history.invoke('add', { key, queue, ...others, ...pause });
     const step = this.#step(call, (result) => {
       if (result.type !== 'added') return undefined;
       this.#jobs.push(result.id);
@@ -244,6 +248,13 @@ export class SimOperations {
 
   #anyQueue(): string {
     return QUEUES[this.#random.below(this.#workload.queues)] ?? QUEUES[0];
+  }
+
+  /** The options that are on or off, as far as the version has them. */
+  #flags(version: number): Partial<AddOptions> {
+    const layouts = POLICY_LAYOUTS.filter(({ versions }) => versions[0] <= version);
+    const known = FLAGS.filter((name) => layouts.some(({ names }) => names.includes(name)));
+    return Object.fromEntries(known.map((name) => [name, this.#random.withProbability(FLAG_SHARE)]));
   }
 
   #backoff(): AddOptions['backoff'] {

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts';
-import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SelectionCode } from '../protocol/commands.ts';
+import { type Arguments, COMMANDS, type CommandName, rowOfCommand, SELECT_QUEUE_CODE } from '../protocol/commands.ts';
 import { type ClaimOptions, RequestEncoder } from '../protocol/request-encoder.ts';
 
 /** Where a request counts its operations. */
@@ -18,7 +18,7 @@ export class Version1Encoder extends RequestEncoder {
   }
 
   override claim(queue: string, { countMax, leaseMs, waitMs }: ClaimOptions): void {
-    this.#alone.u8(SelectionCode.queue);
+    this.#alone.u8(SELECT_QUEUE_CODE);
     this.#alone.text(queue);
     this.#alone.u8(COMMANDS.claim1.code);
     this.#alone.u32(countMax);

@@ -187,7 +187,7 @@ describe('what BullMQ has and jobraft does not', () => {
     // @ts-expect-error
     await expect(job.remove({ removeChildren: true })).rejects.toBeInstanceOf(NotSupportedError);
     // @ts-expect-error
-    expect(() => addOptionsOf({ lifo: true })).toThrow(/BullMQ's option "lifo" is not supported yet/);
+    expect(() => addOptionsOf({ keepLogs: 1 })).toThrow(/BullMQ's option "keepLogs" is not supported yet/);
     // @ts-expect-error
     expect(() => addOptionsOf({ removeOnComplete: { age: 5 } })).toThrow(/\{ age, count \} is not supported yet/);
   });
@@ -195,11 +195,11 @@ describe('what BullMQ has and jobraft does not', () => {
   it('is an error for an option that a job from the cluster does not know', () => {
     const claimed = aJob({ name: 'n', data: 1 });
     expect(claimed.opts).toEqual({ attempts: 1 });
-    for (const name of ['delay', 'priority', 'backoff', 'removeOnComplete', 'removeOnFail'] as const) {
+    for (const name of ['delay', 'priority', 'lifo', 'backoff', 'removeOnComplete', 'removeOnFail'] as const) {
       expect(() => claimed.opts[name]).toThrow(NotSupportedError);
     }
     expect(job.opts).toEqual({
-      ...{ delay: 5, priority: 0, attempts: 1, backoff: { type: 'fixed', delay: 7 } },
+      ...{ delay: 5, priority: 0, lifo: false, attempts: 1, backoff: { type: 'fixed', delay: 7 } },
       ...{ removeOnComplete: true, removeOnFail: false },
     });
     expect([job.delay, job.priority]).toEqual([5, 0]);

@@ -350,6 +350,7 @@ describe('the first check of job options, which saves a call into zod', () => {
     {
       delay: fc.oneof(duration, odd),
       priority: fc.oneof(whole, fc.constant(PRIORITY_MAX), odd),
+      lifo: fc.oneof(fc.boolean(), odd),
       attempts: fc.oneof(whole, odd),
       backoff: fc.oneof(backoff, odd),
       removeOnComplete: fc.oneof(kept, odd),

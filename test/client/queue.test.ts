@@ -69,7 +69,7 @@ describe('adding a job', () => {
   });
 
   it.each([
-    ['delya', { delya: 5 }, UnknownOptionError, /"delya".*delay, priority, attempts, backoff, removeOnComplete, removeOnFail/],
+    ['delya', { delya: 5 }, UnknownOptionError, /"delya".*delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail/],
     ['delay', { delay: -1 }, InvalidOptionError, /"delay" has the value -1/],
     ['priority', { priority: 2 ** 21 + 1 }, InvalidOptionError, /"priority"/],
     ['attempts', { attempts: 0 }, InvalidOptionError, /"attempts"/],

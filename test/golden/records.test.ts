@@ -37,6 +37,14 @@ function paused(): MachineOfVersion {
   return queue;
 }
 
+/** Pages with and without a policy of the second layout. */
+function withLifo(): MachineOfVersion {
+  const queue = new MachineOfVersion(5, PAYLOAD_IN_ENTRY_BYTES);
+  for (const isLifo of [true, true, false]) queue.send((to) => to.add('mail', bytesOf('x'), options({ isLifo })));
+  queue.tables.write(queue.machine);
+  return queue;
+}
+
 function recordsOf(prefix: string, queue: MachineOfVersion): [string, Uint8Array][] {
   return RECORD_KINDS.flatMap((name, kind) =>
     queue.tables.records(kind).map(({ key, value }): [string, Uint8Array] => [`${prefix}${name} ${key}`, value]),
@@ -47,7 +55,11 @@ describe('the bytes of checkpoint records', () => {
   it('are those that earlier releases write and read', () => {
     const today = recordsOf('', checkpointed(3));
     expect(new Set(today.map(([name]) => name.split(' ')[0]))).toEqual(new Set(RECORD_KINDS));
-    const others = [...recordsOf('version 1: ', checkpointed(1)), ...recordsOf('paused: ', paused())];
+    const others = [
+      ...recordsOf('version 1: ', checkpointed(1)),
+      ...recordsOf('paused: ', paused()),
+      ...recordsOf('lifo: ', withLifo()).filter(([name]) => name.startsWith('lifo: jobs')),
+    ];
     expectGolden(FILE, Object.fromEntries([...today, ...others]));
   });
 

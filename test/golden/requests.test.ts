@@ -50,6 +50,14 @@ const TOGETHER = (to: RequestEncoder): void => {
   to.claim('mail', CLAIM);
   to.command('counts', { queue: 'news' });
 };
+const OTHERS = {
+  'several operations': TOGETHER,
+  'add with lifo': (to: RequestEncoder) => to.add('mail', bytesOf('hello'), { ...POLICY, isLifo: true }),
+  'add with lifo, and one without': (to: RequestEncoder) => {
+    to.add('mail', bytesOf('1'), { ...POLICY, isLifo: true });
+    to.add('mail', bytesOf('2'), POLICY);
+  },
+};
 const HEADERS: Readonly<Record<string, EntryHeader>> = {
   'entry of version 1': { version: 1, logMs: 1_700_000_000_000, wallMs: 1_700_000_000_000, isFirstOfTerm: false },
   'entry of version 2': { version: 2, logMs: 5, wallMs: 1_700_000_000_000, isFirstOfTerm: false },
@@ -78,14 +86,21 @@ function headerOf(header: EntryHeader): Uint8Array {
 describe('the bytes of requests', () => {
   it('are those that earlier releases write and read', () => {
     const requests = Object.entries(OPERATIONS).map(([name, build]) => [name, requestOf(name, build)]);
+    const others = Object.entries(OTHERS).map(([name, build]) => [name, requestOf(name, build)]);
     const headers = Object.entries(HEADERS).map(([name, header]) => [name, headerOf(header)]);
-    expectGolden(FILE, Object.fromEntries([...requests, ['several operations', requestOf('', TOGETHER)], ...headers]));
+    expectGolden(FILE, Object.fromEntries([...requests, ...others, ...headers]));
   });
 
   it.each(COMMAND_NAMES)('hold the code of %s', (name) => {
     const operation = new OperationReader();
     operation.next(new ByteReader(goldenBytes(FILE, name), HEADER_BYTES), versionOf(name));
     expect(operation.code).toBe(COMMANDS[name].code);
+  });
+
+  it('hold the policy of an add with lifo', () => {
+    const operation = new OperationReader();
+    operation.next(new ByteReader(goldenBytes(FILE, 'add with lifo'), HEADER_BYTES), MACHINE_VERSION);
+    expect(operation.policy).toEqual({ attemptsMax: 5, backoff: 2, backoffMs: 250, keepCompleted: 100, keepFailed: -1, isLifo: true });
   });
 
   it.each(Object.entries(HEADERS))('%s names its version and times', (name, header) => {

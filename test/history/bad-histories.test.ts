@@ -91,6 +91,41 @@ const FAULTS: readonly {
     says: /job 2 was claimed \(token 1\) before job 1 \(token 2\)/,
   },
   {
+    fault: 'a job with lifo is served after one that was added before it',
+    history: () => new Script().added(1).added(2, { isLifo: true }).claimed([1, 1]).claimed([2, 2]).completed(1, 1).completed(2, 2),
+    seenBy: ['order', 'linearizable queue'],
+    says: /job 1 of priority 0 was claimed while job 2 with lifo waited/,
+  },
+  {
+    fault: 'jobs with lifo are served in the order of their adds',
+    history: () =>
+      new Script().added(1, { isLifo: true }).added(2, { isLifo: true }).claimed([1, 1]).claimed([2, 2]).completed(1, 1).completed(2, 2),
+    seenBy: ['order', 'linearizable queue'],
+    says: /job 1 of priority 0 was claimed while job 2 with lifo waited/,
+  },
+  {
+    fault: 'a job with lifo that is tried again is served after one without',
+    history: () =>
+      new Script()
+        .added(1, { isLifo: true })
+        .added(2)
+        .claimed([1, 1])
+        .did('fail', { job: 1, token: 1, backoff: false }, null)
+        .claimed([2, 2])
+        .claimed([1, 3, 2])
+        .completed(2, 2)
+        .completed(1, 3),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a job with lifo is served before one of a smaller priority number',
+    history: () =>
+      new Script().added(1).added(2, { isLifo: true, priority: 1 }).claimed([2, 1]).claimed([1, 2]).completed(2, 1).completed(1, 2),
+    seenBy: ['order', 'linearizable queue'],
+    says: /job 2 of priority 1 was claimed while job 1 of priority 0 waited/,
+  },
+  {
     fault: 'ids do not follow the order of the adds',
     history: () => new Script().added(2).added(1).claimed([1, 1], [2, 2]).completed(1, 1).completed(2, 2),
     seenBy: ['order', 'linearizable queue'],

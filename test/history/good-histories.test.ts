@@ -8,6 +8,30 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
     history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).read(1, 'completed'),
   },
   {
+    what: 'jobs with lifo are served before the others, newest first, also when one is tried again',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2, { isLifo: true })
+        .added(3, { isLifo: true })
+        .claimed([3, 1], [2, 2])
+        .did('fail', { job: 3, token: 1, backoff: false }, null)
+        .claimed([3, 3, 2], [1, 4])
+        .completed(1, 4)
+        .completed(2, 2)
+        .completed(3, 3),
+  },
+  {
+    what: 'a job with lifo that was added while a claim ran may be served later',
+    history: () => {
+      const script = new Script().added(1);
+      const claim = script.begin('claim', aClaim());
+      script.added(2, { isLifo: true });
+      claim.ok({ jobs: [{ job: 1, key: 'job-1', token: 1, attempt: 1 }] });
+      return script.claimed([2, 2]).completed(1, 1).completed(2, 2);
+    },
+  },
+  {
     what: 'adds that overlap get their ids in any order',
     history: () => {
       const script = new Script();

@@ -34,7 +34,7 @@ function aRecordedClient() {
 describe('an endpoint that records', () => {
   it('records the calls of a queue and their replies', async () => {
     const { recorder, queue } = aRecordedClient();
-    const job = await queue.add('job', 'first', { attempts: 2, removeOnComplete: false });
+    const job = await queue.add('job', 'first', { attempts: 2, removeOnComplete: false, lifo: true });
     await queue.getJob(job.id);
     await queue.getJob('99');
     await queue.remove(job.id);
@@ -42,7 +42,7 @@ describe('an endpoint that records', () => {
     expect(operationsOf(recorder.events)).toMatchObject([
       {
         f: 'add',
-        call: { key: 'first', queue: 'work', attemptsMax: 2, keepCompleted: -1 },
+        call: { key: 'first', queue: 'work', attemptsMax: 2, keepCompleted: -1, isLifo: true },
         outcome: 'ok',
         result: { job: Number(job.id) },
       },

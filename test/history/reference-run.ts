@@ -1,6 +1,6 @@
 import type { OperationFunction } from '../../src/history/functions.ts';
 import type { HistoryEvent, HistoryEventType, Json } from '../../src/history/history.ts';
-import type { ClaimOptions } from '../../src/protocol/request-encoder.ts';
+import { ADD_DEFAULTS, type ClaimOptions } from '../../src/protocol/request-encoder.ts';
 import { ModelQueue } from '../queue/model.ts';
 
 /** The next operation of a client of the reference model. `pick` modulo the number of known jobs chooses the job. */
@@ -99,6 +99,7 @@ export class ReferenceRun {
           key: this.#adds,
           queue: QUEUE,
           priority: pick % 2,
+          isLifo: pick % 3 === 0,
           delayMs: pick % 5 === 0 ? 50 : 0,
           attemptsMax: 2,
           keepCompleted: -1,
@@ -131,12 +132,12 @@ export class ReferenceRun {
 
   #execute(f: OperationFunction, call: Json): Json {
     const { key, priority, delayMs, job, token, retry, holder } = call as Readonly<Record<string, number>>;
-    const { queue } = call as { readonly queue?: string };
+    const { queue, isLifo = false } = call as { readonly queue?: string; readonly isLifo?: boolean };
     const id = job ?? 0;
     switch (f) {
       case 'add': {
-        const backoff = { type: 'none', delayMs: 0 } as const;
-        const options = { priority: priority ?? 0, delayMs: delayMs ?? 0, attemptsMax: 2, backoff, keepCompleted: -1, keepFailed: -1 };
+        const kept = { attemptsMax: 2, keepCompleted: -1, keepFailed: -1 };
+        const options = { ...ADD_DEFAULTS, priority: priority ?? 0, delayMs: delayMs ?? 0, isLifo, ...kept };
         return { job: this.#model.add(QUEUE, String(key), options) };
       }
       case 'claim': {

@@ -7,7 +7,7 @@ import { NodeRuntime } from '../../src/node/node-runtime.ts';
 import type { ClientFrame, ServerFrame } from '../../src/protocol/client-frame.ts';
 import { readServerFrames } from '../../src/protocol/client-frame.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
-import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { ADD_DEFAULTS, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import type { JobQueue } from '../../src/queue/job-queue.ts';
 import { openJobQueue } from '../../src/queue/open-job-queue.ts';
 import { RECORD_KINDS } from '../../src/queue/record.ts';
@@ -17,14 +17,7 @@ import { MemoryDisk } from '../../src/storage/memory-disk.ts';
 import { openMemoryStorage } from '../../src/storage/memory-storage.ts';
 
 const WAIT_MS = 5_000;
-const POLICY = {
-  delayMs: 0,
-  priority: 0,
-  attemptsMax: 1,
-  backoff: { type: 'none', delayMs: 0 },
-  keepCompleted: -1,
-  keepFailed: -1,
-} as const;
+const POLICY = { ...ADD_DEFAULTS, keepCompleted: -1, keepFailed: -1 };
 
 /** Three nodes on a clock that the test controls, and clients with a channel to each of them. */
 class Nodes {

@@ -1,10 +1,11 @@
-import { COMMAND_NAMES, COMMANDS, type Command, POLICY_FIELDS, SelectionCode } from '../../src/protocol/commands.ts';
+import { COMMAND_NAMES, COMMANDS, type Command, SELECT_QUEUE_CODE } from '../../src/protocol/commands.ts';
 import type { Fields } from '../../src/protocol/fields.ts';
+import { POLICY_DEFAULTS, POLICY_LAYOUTS, type PolicyLayout } from '../../src/protocol/policy.ts';
 import { RESULT_NAMES, RESULTS, type Result } from '../../src/protocol/results.ts';
 
 const HEAD = `# Commands and results
 
-What a request can ask for and what a reply says, on the wire: generated from \`src/protocol/commands.ts\` and \`src/protocol/results.ts\` by
+What a request can ask for and what a reply says, on the wire: generated from \`src/protocol/commands.ts\`, \`policy.ts\` and \`results.ts\` by
 \`npx vitest run test/protocol/commands.test.ts --update=all\`. Little-endian; a text or blob is a u32 length and its bytes. Codes are never used twice.
 `;
 
@@ -19,10 +20,16 @@ function rangesOf(fields: Fields): string {
     .join('; ');
 }
 
-function versionsOf({ versions }: Command): string {
+function versionsOf({ versions }: Pick<Command, 'versions'>): string {
   if (versions === undefined) return 'queries only';
   const [first, last] = versions;
   return last === Number.POSITIVE_INFINITY ? `${first} on` : `${first} to ${last}`;
+}
+
+function policyRow(layout: PolicyLayout): string {
+  const fields = Object.fromEntries(layout.fields.map(({ name, field }) => [name, field]));
+  const others = layout.missing.map((name) => `${name}: ${POLICY_DEFAULTS[name]}`).join('; ');
+  return `| ${layout.code} | ${versionsOf(layout)} | ${fieldsOf(fields)} | ${rangesOf(fields)} | ${others} |`;
 }
 
 function commandRow(name: (typeof COMMAND_NAMES)[number]): string {
@@ -46,8 +53,12 @@ export function commandsPage(): string {
     HEAD,
     '## Commands',
     '',
-    `In front of operations, without being counted: \`[u8 ${SelectionCode.queue}][text queue]\` selects the queue of the next ones, and`,
-    `\`[u8 ${SelectionCode.policy}]${fieldsOf(POLICY_FIELDS)}\` the policy of the next adds (${rangesOf(POLICY_FIELDS)}).`,
+    `In front of operations, without being counted: \`[u8 ${SELECT_QUEUE_CODE}][text queue]\` selects the queue of the next ones, and one of these`,
+    'layouts the policy of the next adds.',
+    '',
+    '| code | state-machine versions | fields | ranges | other fields |',
+    '| --- | --- | --- | --- | --- |',
+    ...POLICY_LAYOUTS.map(policyRow),
     '',
     '| code | command | state-machine versions | needs selected | writes | fields | ranges | result | |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',

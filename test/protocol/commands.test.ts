@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter, MalformedBytesError } from '../../src/base/bytes.ts';
-import { COMMAND_NAMES, COMMANDS, type CommandName, rowOfCommand } from '../../src/protocol/commands.ts';
+import { COMMAND_NAMES, COMMANDS, type CommandName, rowOfCommand, SELECT_QUEUE_CODE } from '../../src/protocol/commands.ts';
 import { InvalidOperationError } from '../../src/protocol/fields.ts';
+import { POLICY_LAYOUTS, POLICY_NAMES } from '../../src/protocol/policy.ts';
 import { decodeReply, REPLY_HEADER_BYTES } from '../../src/protocol/reply.ts';
 import { HEADER_BYTES, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { ANY_VERSION, OF_QUERIES, OperationReader } from '../../src/protocol/request-reader.ts';
@@ -33,18 +34,28 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   isPaused: 21,
 };
 const RESULT_CODES = { error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8, held: 9, paused: 10 };
+/** Of the queue, and of each layout of a policy. */
+const SELECTION_CODES = [1, 2, 22];
 
 describe('the table of commands', () => {
   it('gives each command and each result the code that it always had', () => {
     expect(Object.fromEntries(COMMAND_NAMES.map((name) => [name, COMMANDS[name].code]))).toEqual(COMMAND_CODES);
     expect(Object.fromEntries(RESULT_NAMES.map((name) => [name, RESULTS[name].code]))).toEqual(RESULT_CODES);
+    expect([SELECT_QUEUE_CODE, ...POLICY_LAYOUTS.map(({ code }) => code)]).toEqual(SELECTION_CODES);
   });
 
   it('gives no code twice', () => {
     const commands = COMMAND_NAMES.map((name) => COMMANDS[name].code);
     const results = RESULT_NAMES.map((name) => RESULTS[name].code);
-    expect(new Set([1, 2, ...commands]).size).toBe(commands.length + 2);
+    const selections = [SELECT_QUEUE_CODE, ...POLICY_LAYOUTS.map(({ code }) => code)];
+    expect(new Set([...selections, ...commands]).size).toBe(selections.length + commands.length);
     expect(new Set(results).size).toBe(results.length);
+  });
+
+  it('has in each layout of a policy the fields of the one before, and in the last all of them', () => {
+    const names = POLICY_LAYOUTS.map((layout) => layout.names);
+    names.forEach((layout, at) => void expect(layout.slice(0, names[at - 1]?.length ?? 0)).toEqual(names[at - 1] ?? []));
+    expect(names.at(-1)).toEqual(POLICY_NAMES);
   });
 
   it('has bytes of variable size only at the end of a command', () => {

@@ -1,10 +1,10 @@
 import { ByteWriter } from '../../src/base/bytes.ts';
 import { asIndex } from '../../src/base/ids.ts';
-import { COMMANDS, SelectionCode } from '../../src/protocol/commands.ts';
+import { COMMANDS, SELECT_QUEUE_CODE } from '../../src/protocol/commands.ts';
 import { type EntryHeader, writeEntryHeader } from '../../src/protocol/entry-data.ts';
 import { MACHINE_VERSION } from '../../src/protocol/machine-version.ts';
 import { type ClaimedJob, decodeReply, type JobDetail, type OperationResult } from '../../src/protocol/reply.ts';
-import { type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
+import { ADD_DEFAULTS, type AddOptions, type ClaimOptions, RequestEncoder, SESSION_ID_END } from '../../src/protocol/request-encoder.ts';
 import { JobQueue } from '../../src/queue/job-queue.ts';
 
 export const START_MS = 1_700_000_000_000;
@@ -19,10 +19,8 @@ export const textOf = (bytes: Uint8Array | undefined): string | undefined =>
   bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 
 export const options = (changed: Partial<AddOptions> = {}): AddOptions => ({
-  delayMs: 0,
-  priority: 0,
+  ...ADD_DEFAULTS,
   attemptsMax: 3,
-  backoff: { type: 'none', delayMs: 0 },
   keepCompleted: -1,
   keepFailed: -1,
   ...changed,
@@ -55,7 +53,7 @@ export function claimOfVersion1(client: number, sequence: number, leaseMs: numbe
   to.f64(sequence);
   to.f64(1);
   to.u32(1);
-  to.u8(SelectionCode.queue);
+  to.u8(SELECT_QUEUE_CODE);
   to.text('q');
   to.u8(COMMANDS.claim1.code);
   to.u32(1);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StateCode } from '../../src/protocol/job-state.ts';
+import { POLICY_DEFAULTS } from '../../src/protocol/policy.ts';
 import { Job, JobFlag, NEVER } from '../../src/queue/job.ts';
 import { type JobPolicy, NamedQueue } from '../../src/queue/named-queue.ts';
 
@@ -8,11 +9,7 @@ const FLAGS = Object.values(JobFlag);
 
 const aPolicy = (): JobPolicy<Job> => ({
   queue: new NamedQueue<Job>(1, 'mail'),
-  attemptsMax: 1,
-  backoff: 0,
-  backoffMs: 0,
-  keepCompleted: 0,
-  keepFailed: 0,
+  ...POLICY_DEFAULTS,
 });
 
 const factsOf = ({ state, isBegun, flags }: Job) => ({ state, isBegun, flags });

@@ -20,6 +20,7 @@ type Step =
 const anyOptions: fc.Arbitrary<AddOptions> = fc.record({
   delayMs: fc.constantFrom(0, 0, 0, 10, 30),
   priority: fc.constantFrom(0, 0, 1, 7),
+  isLifo: fc.boolean(),
   attemptsMax: fc.integer({ min: 1, max: 3 }),
   backoff: fc.record({ type: fc.constantFrom('none', 'fixed', 'exponential'), delayMs: fc.constantFrom(0, 10) }),
   keepCompleted: fc.constantFrom(-1, 0, 1, 2),

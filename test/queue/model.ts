@@ -67,7 +67,7 @@ export class ModelQueue {
 
   claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
     const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting' && !this.isPaused(queue));
-    waiting.sort((a, b) => a.options.priority - b.options.priority || a.id - b.id);
+    waiting.sort((a, b) => a.options.priority - b.options.priority || placeOf(a) - placeOf(b));
     const claimed = waiting.slice(0, countMax);
     let begun = 0;
     for (const job of claimed) {
@@ -227,6 +227,9 @@ export class ModelQueue {
     this.jobs = this.jobs.filter((other) => other !== job);
   }
 }
+
+/** Within one priority: those with lifo first, the newest of them first; then the others, the oldest first. */
+const placeOf = ({ id, options }: ModelJob): number => (options.isLifo ? -id : id);
 
 function begin(job: ModelJob): void {
   job.isBegun = true;

@@ -118,7 +118,7 @@ describe('a state machine of version 3', () => {
   });
 
   it('does not open a checkpoint of version 4', () => {
-    const queue = new TestQueue();
+    const queue = new TestQueue(8_192, 4);
     pause(queue);
     queue.checkpoint();
     const old = new JobQueue({ readRecord: (kind, key) => queue.tables.read(kind, key), versionMax: 3 });

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { POLICY_DEFAULTS } from '../../src/protocol/policy.ts';
 import { Job, NEVER } from '../../src/queue/job.ts';
 import { NamedQueue } from '../../src/queue/named-queue.ts';
 import { SegmentedFifo } from '../../src/queue/segmented-fifo.ts';
 
 const queue = new NamedQueue<Job>(1, 'a');
-const policy = queue.sharePolicy({ attemptsMax: 1, backoff: 0, backoffMs: 0, keepCompleted: 0, keepFailed: 0 });
+const policy = queue.sharePolicy(POLICY_DEFAULTS);
 
 /** An operation on the FIFO, and its count. Counts on both sides of a segment's 1,024 jobs. */
 const anyStep = fc.record({ type: fc.constantFrom('push', 'shift', 'retain'), count: fc.constantFrom(1, 7, 1000, 1024, 2500) });

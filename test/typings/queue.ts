@@ -10,7 +10,9 @@ interface Receipt {
 
 export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Promise<void> {
   expectTypeOf(await queue.add('welcome', { to: 'ada' })).toEqualTypeOf<Job<Mail, Receipt>>();
-  expectTypeOf(await queue.addBulk([{ name: 'welcome', data: { to: 'ada' }, opts: { delay: 5 } }])).toEqualTypeOf<Job<Mail, Receipt>[]>();
+  expectTypeOf(await queue.addBulk([{ name: 'welcome', data: { to: 'ada' }, opts: { delay: 5, lifo: true } }])).toEqualTypeOf<
+    Job<Mail, Receipt>[]
+  >();
   expectTypeOf(await queue.getJob('1')).toEqualTypeOf<Job<Mail, Receipt> | undefined>();
   expectTypeOf(queue.addBulk).parameter(0).toEqualTypeOf<readonly BulkJob<Mail>[]>();
   expectTypeOf((await queue.getJobCounts()).waiting).toEqualTypeOf<number>();
@@ -22,6 +24,8 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   await queue.add('welcome', { to: 5 });
   // @ts-expect-error no data
   await queue.add('welcome');
+  // @ts-expect-error an option of another type
+  await queue.add('welcome', { to: 'ada' }, { lifo: 1 });
   // @ts-expect-error data of another type, in bulk
   await queue.addBulk([{ name: 'welcome', data: 'ada' }]);
   // @ts-expect-error an id is a string

@@ -224,6 +224,17 @@ export const JOB_MISSING: MissingNames = {
 };
 
 /** Options by the object that has them in BullMQ, with what to use instead. */
+/** The options of a job that jobraft has, too. */
+export const JOB_OPTIONS_SUPPORTED = {
+  attempts: true,
+  backoff: true,
+  delay: true,
+  lifo: true,
+  priority: true,
+  removeOnComplete: true,
+  removeOnFail: true,
+} as const;
+
 export const OPTIONS_MISSING = {
   queue: {
     blockingConnection: REDIS,
@@ -266,7 +277,6 @@ export const OPTIONS_MISSING = {
     ignoreDependencyOnFailure: FLOW,
     jobId: 'Ids are assigned by the cluster: keep the id that add() returns.',
     keepLogs: LOGS,
-    lifo: 'Use "priority".',
     parent: FLOW,
     prevMillis: SCHEDULER,
     removeDependencyOnFailure: FLOW,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isPromise } from '../../base/missing-await.ts';
 import { ATTEMPTS_MAX, DURATION_MS_MAX, KEEP_MAX, PRIORITY_MAX } from '../../protocol/limits.ts';
-import type { AddOptions } from '../../protocol/request-encoder.ts';
-import { aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
+import { ADD_DEFAULTS, type AddOptions } from '../../protocol/request-encoder.ts';
+import { aBoolean, aValue, checkOptions, durationIn, integerIn, optionsOf } from '../option-check.ts';
 import { OPTIONS_MISSING } from './bullmq-names.ts';
 
 export interface BackoffOptions {
@@ -17,6 +17,11 @@ export interface JobOptions {
   readonly delay?: number;
   /** 0 (the default) is served first, then 1 up to 2^21 in ascending order. */
   readonly priority?: number;
+  /**
+   * `true` serves the job, while it waits, before the jobs of its priority that were added before it, also after a delay or a retry;
+   * `false` by default.
+   */
+  readonly lifo?: boolean;
   /** Number of attempts before the job becomes a dead letter; 1 by default. */
   readonly attempts?: number;
   /** The pause before another attempt: milliseconds or an object; none by default. */
@@ -46,6 +51,7 @@ export const JOB_OPTIONS = optionsOf(
   {
     delay: DURATION.optional(),
     priority: integerIn(0, PRIORITY_MAX).optional(),
+    lifo: aBoolean.optional(),
     attempts: integerIn(1, ATTEMPTS_MAX).optional(),
     backoff: z
       .union([DURATION, BACKOFF], { error: "Give a number of milliseconds or { type: 'fixed' | 'exponential', delay }." })
@@ -58,15 +64,7 @@ export const JOB_OPTIONS = optionsOf(
 );
 
 const COMPLETED_KEPT = 1_000;
-const NO_BACKOFF: AddOptions['backoff'] = Object.freeze({ type: 'none', delayMs: 0 });
-const DEFAULTS: AddOptions = Object.freeze({
-  delayMs: 0,
-  priority: 0,
-  attemptsMax: 1,
-  backoff: NO_BACKOFF,
-  keepCompleted: COMPLETED_KEPT,
-  keepFailed: -1,
-});
+const DEFAULTS: AddOptions = Object.freeze({ ...ADD_DEFAULTS, keepCompleted: COMPLETED_KEPT, keepFailed: -1 });
 
 /**
  * Converts the user's options to those of the request.
@@ -77,10 +75,11 @@ const DEFAULTS: AddOptions = Object.freeze({
 export function addOptionsOf(options: JobOptions | undefined, defaults: AddOptions = DEFAULTS, bulkIndex?: number): AddOptions {
   if (options === undefined) return defaults;
   if (!isValidAtSight(options)) checkOptions(JOB_OPTIONS, options, bulkIndex === undefined ? [] : ['jobs', bulkIndex, 'opts']);
-  const { delay, priority, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail } = options;
   return {
     delayMs: delay ?? defaults.delayMs,
     priority: priority ?? defaults.priority,
+    isLifo: lifo ?? defaults.isLifo,
     attemptsMax: attempts ?? defaults.attemptsMax,
     backoff: backoff === undefined ? defaults.backoff : backoffOf(backoff),
     keepCompleted: removeOnComplete === undefined ? defaults.keepCompleted : keptOf(removeOnComplete),
@@ -98,6 +97,7 @@ export function isValidAtSight(options: JobOptions): boolean {
     switch (name) {
       case 'delay':
       case 'priority':
+      case 'lifo':
       case 'attempts':
       case 'backoff':
       case 'removeOnComplete':
@@ -107,10 +107,11 @@ export function isValidAtSight(options: JobOptions): boolean {
         return false;
     }
   }
-  const { delay, priority, attempts, backoff, removeOnComplete, removeOnFail } = options;
+  const { delay, priority, lifo, attempts, backoff, removeOnComplete, removeOnFail } = options;
   return (
     (delay === undefined || isDuration(delay)) &&
     (priority === undefined || isIntegerIn(priority, 0, PRIORITY_MAX)) &&
+    (lifo === undefined || typeof lifo === 'boolean') &&
     (attempts === undefined || isIntegerIn(attempts, 1, ATTEMPTS_MAX)) &&
     (backoff === undefined || isDuration(backoff) || isBackoff(backoff)) &&
     (removeOnComplete === undefined || isKept(removeOnComplete)) &&
@@ -135,7 +136,7 @@ function isBackoff(value: number | BackoffOptions): boolean {
 }
 
 function backoffOf(backoff: number | BackoffOptions): AddOptions['backoff'] {
-  if (typeof backoff === 'number') return backoff === 0 ? NO_BACKOFF : { type: 'fixed', delayMs: backoff };
+  if (typeof backoff === 'number') return backoff === 0 ? ADD_DEFAULTS.backoff : { type: 'fixed', delayMs: backoff };
   return { type: backoff.type, delayMs: backoff.delay };
 }
 
@@ -145,6 +146,7 @@ export function jobOptionsOf(added: AddOptions): JobOptions {
   return Object.freeze({
     delay: added.delayMs,
     priority: added.priority,
+    lifo: added.isLifo,
     attempts: added.attemptsMax,
     backoff: type === 'none' ? 0 : { type, delay: delayMs },
     removeOnComplete: removeOf(added.keepCompleted),

@@ -1,9 +1,10 @@
+import { JOB_OPTIONS_SUPPORTED } from './bullmq-names.ts';
 import type { JobOptions } from './job-options.ts';
 import { NotSupportedError } from './not-supported.ts';
 
 /** Reading an option that the cluster does not send is an error: `undefined` would mean that it was not given. */
 const UNKNOWN_OPTIONS: object = Object.create(Object.prototype);
-for (const name of ['delay', 'priority', 'backoff', 'removeOnComplete', 'removeOnFail'] satisfies (keyof JobOptions)[]) {
+for (const name of Object.keys(JOB_OPTIONS_SUPPORTED satisfies Record<keyof JobOptions, true>)) {
   const get = (): never => {
     throw new NotSupportedError(`Job.opts.${name} of a job that add() did not return`, 'Put it into the data of the job, too.');
   };

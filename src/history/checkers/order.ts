@@ -7,13 +7,14 @@ interface FirstClaim {
   readonly job: JobHistory;
   readonly claim: JobClaim;
   readonly priority: number;
+  readonly isLifo: boolean;
   /** When its add ended; Infinity when that is unknown. */
   readonly addedAt: number;
 }
 
 /**
  * Ids follow the order of adds that did not overlap. Jobs that were ready when added are first claimed by priority, and within one priority
- * by id. Claims are ordered by their tokens.
+ * those with lifo, newest id first, then the others by id. Claims are ordered by their tokens.
  */
 export function checkOrder(operations: readonly HistoryOperation[]): Verdict {
   const problems = new Problems();
@@ -56,13 +57,15 @@ function firstClaimOf(job: JobHistory, unknownClaims: readonly OperationOf<'clai
   if (claim === undefined) return undefined;
   const { call, returnedAt } = claim.operation;
   if (unknownClaims.some((unknown) => unknown.call.queue === call.queue && unknown.invokedAt < returnedAt)) return undefined;
-  return { job, claim, priority: add.call.priority ?? 0, addedAt: add.returnedAt };
+  const { priority = 0, isLifo = false } = add.call;
+  return { job, claim, priority, isLifo, addedAt: add.returnedAt };
 }
 
 function checkClaims(claims: FirstClaim[], problems: Problems): void {
   claims.sort((a, b) => a.claim.token - b.claim.token);
   const largest = new Map<number, FirstClaim>();
   for (const claim of claims) {
+    if (claim.isLifo) continue;
     const before = largest.get(claim.priority);
     if (before !== undefined && before.job.id > claim.job.id)
       problems.add(
@@ -72,11 +75,14 @@ function checkClaims(claims: FirstClaim[], problems: Problems): void {
       );
     if (before === undefined || claim.job.id > before.job.id) largest.set(claim.priority, claim);
   }
-  checkPriorities(claims, problems);
+  checkWaiting(claims, problems);
 }
 
-/** No job is claimed while one of a smaller priority number certainly waits. Iterates from the last claim to the first. */
-function checkPriorities(claims: readonly FirstClaim[], problems: Problems): void {
+/**
+ * No job is claimed while one of a smaller priority number certainly waits, or one with lifo of the same that comes before it. Iterates from
+ * the last claim to the first.
+ */
+function checkWaiting(claims: readonly FirstClaim[], problems: Problems): void {
   // A claim with a larger token comes after the invocations of all with smaller ones.
   const notBefore: number[] = [];
   let latest = Number.NEGATIVE_INFINITY;
@@ -85,6 +91,8 @@ function checkPriorities(claims: readonly FirstClaim[], problems: Problems): voi
     notBefore.push(latest);
   }
   const waiting = new Map<number, FirstClaim>();
+  /** Those with lifo, by priority. */
+  const lifo = new Map<number, FirstClaim[]>();
   for (let at = claims.length - 1; at >= 0; at -= 1) {
     const claim = claims[at] as FirstClaim;
     for (const [priority, other] of waiting) {
@@ -95,7 +103,22 @@ function checkPriorities(claims: readonly FirstClaim[], problems: Problems): voi
         other.claim.operation,
       );
     }
+    const ofPriority = lifo.get(claim.priority) ?? [];
+    const passed = ofPriority.find((other) => isServedFirst(other, claim) && other.addedAt < (notBefore[at] ?? 0));
+    if (passed !== undefined)
+      problems.add(
+        `job ${claim.job.id} of priority ${claim.priority} was claimed while job ${passed.job.id} with lifo waited`,
+        claim.claim.operation,
+        passed.claim.operation,
+      );
+    if (claim.isLifo) {
+      ofPriority.push(claim);
+      lifo.set(claim.priority, ofPriority);
+    }
     const known = waiting.get(claim.priority);
     if (known === undefined || claim.addedAt < known.addedAt) waiting.set(claim.priority, claim);
   }
 }
+
+/** Of a job with lifo and another one of its priority. */
+const isServedFirst = (lifo: FirstClaim, other: FirstClaim): boolean => !other.isLifo || lifo.job.id > other.job.id;

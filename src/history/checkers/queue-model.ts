@@ -13,6 +13,7 @@ interface QueuedJob {
   readonly idBelow: number;
   readonly queue: string;
   readonly priority: number;
+  readonly isLifo: boolean;
   readonly state: JobState;
   readonly model: JobModel;
 }
@@ -78,7 +79,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
   }
 
   #add(state: QueueState, operation: OperationOf<'add'>, moment: Moment): QueueState[] {
-    const { key, queue, priority = 0 } = operation.call;
+    const { key, queue, priority = 0, isLifo = false } = operation.call;
     const id = operation.result?.job ?? 0;
     if (id !== 0 && id <= state.lastId) return [];
     const model = new JobModel({ terms: operation.call, unknownClaimsAt: [], ...this.#options });
@@ -87,7 +88,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     const place = { id, idAbove: state.lastId, idBelow: id === 0 ? Number.POSITIVE_INFINITY : id };
     return model.step(ABSENT, jobOperation(operation), moment).map((added) => ({
       ...state,
-      jobs: [...before, { key, ...place, queue, priority, state: added, model }],
+      jobs: [...before, { key, ...place, queue, priority, isLifo, state: added, model }],
       lastId: Math.max(state.lastId, id),
     }));
   }
@@ -126,7 +127,7 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
     const claimable = state.jobs
       .map((job, at) => ({ job, at, taken: takenStates(job, this.#options.leases.overUs(moment.notBeforeUs, leaseMs), moment) }))
       .filter(({ job, taken }) => job.queue === queue && taken.length > 0)
-      .sort((a, b) => a.job.priority - b.job.priority || a.at - b.at);
+      .sort((a, b) => (servedBefore(state, a.at, b.at) ? -1 : 1));
     const unsure = claimable.filter(({ job }) => !isSurelyWaiting(job)).length;
     if (unsure > UNSURE_MAX) {
       this.#isIncomplete = true;
@@ -218,11 +219,14 @@ function mayHaveId({ jobs }: QueueState, at: number, id: number): boolean {
 const keyOfJob = ({ key, id, idAbove, idBelow, state, model }: QueuedJob): string =>
   `${JSON.stringify(key)}:${id === 0 ? `${idAbove}-${idBelow}` : id}:${model.keyOf(state)}`;
 
+/** By priority; within one, those with lifo, newest first, then the others, oldest first. */
 function servedBefore({ jobs }: QueueState, one: number, other: number): boolean {
   const first = jobs[one];
   const second = jobs[other];
   if (first === undefined || second === undefined) return false;
-  return first.priority < second.priority || (first.priority === second.priority && one < other);
+  if (first.priority !== second.priority) return first.priority < second.priority;
+  if (first.isLifo !== second.isLifo) return first.isLifo;
+  return first.isLifo ? one > other : one < other;
 }
 
 function withJob(state: QueueState, at: number, job: QueuedJob): QueueState {
