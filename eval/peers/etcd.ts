@@ -1,10 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noop } from 'cockatiel';
 import { Etcd3, type IKeyValue } from 'etcd3';
 import { RAFT_DEFAULTS } from '../../src/index.ts';
 import { clientVersions } from './client-version.ts';
-import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import {
+  CLIENT_SILENCE_MS,
+  type LeaderFaults,
+  type Peer,
+  type PeerConsumer,
+  type PeerConsumerOptions,
+  type PeerQueue,
+  type RunningPeer,
+} from './peer.ts';
 import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
@@ -50,6 +59,8 @@ interface EtcdNode {
   readonly peerUrl: string;
   readonly folder: string;
 }
+
+type EtcdStatus = Awaited<ReturnType<Etcd3['maintenance']['status']>>;
 
 class EtcdCluster implements RunningPeer {
   readonly version: string;
@@ -120,17 +131,29 @@ class EtcdCluster implements RunningPeer {
     const deadlineMs = performance.now() + CALL_MS_MAX;
     while (performance.now() < deadlineMs) {
       const replies = await Promise.allSettled(this.#nodes.map((_, at) => this.#status(at)));
-      const at = replies.findIndex((reply) => reply.status === 'fulfilled' && reply.value.leader === reply.value.header.member_id);
+      const at = leaderOf(replies.map((reply) => (reply.status === 'fulfilled' ? reply.value : undefined)));
       if (at >= 0) return at;
       await sleep(20);
     }
     throw new Error('etcd has no leader.');
   }
 
-  async #findLeader(): Promise<KillableLeader> {
+  async #findLeader(): Promise<LeaderFaults> {
     const at = await this.#leader();
     this.#clients.prefer(at);
-    return { kill: async () => this.#servers[at]?.kill(), restart: () => this.#restart(at) };
+    return {
+      kill: async () => this.#servers[at]?.kill(),
+      restart: () => this.#restart(at),
+      pause: async () => {
+        this.#clients.avoidSilentNodes(CLIENT_SILENCE_MS);
+        this.#servers[at]?.pause();
+      },
+      resume: async () => {
+        this.#servers[at]?.resume();
+        this.#clients.avoidSilentNodes(undefined);
+        await this.#untilCaughtUp(at);
+      },
+    };
   }
 
   async #restart(at: number): Promise<void> {
@@ -139,22 +162,41 @@ class EtcdCluster implements RunningPeer {
     const server = this.#startNode(node);
     this.#servers[at] = server;
     await server.waitUntilReady(() => this.#leaderSeenBy(at));
-    const leader = await this.#leader();
-    this.#clients.prefer(leader);
+    await this.#untilCaughtUp(at);
+  }
+
+  async #untilCaughtUp(at: number): Promise<void> {
     const deadlineMs = performance.now() + CATCH_UP_MS_MAX;
     while (performance.now() < deadlineMs) {
-      const [ahead, restarted] = await Promise.all([this.#status(leader), this.#status(at)]);
-      if (BigInt(restarted.raftIndex) >= BigInt(ahead.raftIndex)) return;
+      const leader = await this.#leader();
+      this.#clients.prefer(leader);
+      // A node that was paused may reject calls at first.
+      const [ahead, behind] = await Promise.all([leader, at].map((node) => this.#status(node).catch(() => undefined)));
+      const isSameLeader = ahead !== undefined && behind?.leader === ahead.leader;
+      if (isSameLeader && BigInt(behind.raftIndex) >= BigInt(ahead.raftIndex)) return;
       await sleep(20);
     }
-    throw new Error(`${node.name} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
+    throw new Error(`${this.#nodes[at]?.name} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
   }
+}
+
+/** The place of the node that reports itself as leader in the highest term, since one that was paused still does so in its own; -1: none. */
+function leaderOf(replies: readonly (EtcdStatus | undefined)[]): number {
+  let best = -1;
+  let bestTerm = -1n;
+  for (const [at, reply] of replies.entries()) {
+    if (reply === undefined || reply.leader !== reply.header.member_id || BigInt(reply.raftTerm) <= bestTerm) continue;
+    best = at;
+    bestTerm = BigInt(reply.raftTerm);
+  }
+  return best;
 }
 
 function openClient(host: string): Etcd3 {
   // By default gRPC waits up to two minutes before it retries a restarted server.
   const grpcOptions = { 'grpc.initial_reconnect_backoff_ms': 20, 'grpc.min_reconnect_backoff_ms': 20, 'grpc.max_reconnect_backoff_ms': 50 };
-  return new Etcd3({ hosts: [host], dialTimeout: 1000, grpcOptions });
+  // By default the client rejects calls for five seconds after three failures, which would be part of the outage.
+  return new Etcd3({ hosts: [host], dialTimeout: 1000, grpcOptions, faultHandling: { host: () => noop } });
 }
 
 class EtcdQueue implements PeerQueue {

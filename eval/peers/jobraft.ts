@@ -5,6 +5,8 @@ import { currentCommit } from '../measuring/provenance.ts';
 import type { Peer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
 
 const NODES = 3;
+/** Longer than any outage should be: otherwise the end of the pause could end the outage instead of an election. */
+const PAUSE_MS = 5000;
 
 /** This package, measured as its peers are. */
 export const jobraft: Peer = {
@@ -37,7 +39,18 @@ function runningCluster(cluster: Cluster): RunningPeer {
     failover: {
       async findLeader() {
         const leader = await cluster.waitForLeader();
+        let pausedMs = Number.NEGATIVE_INFINITY;
         return {
+          async pause() {
+            pausedMs = systemClock.nowMs();
+            await faultsOf(cluster).pause(leader, PAUSE_MS);
+          },
+          async resume() {
+            // A blocked thread cannot be woken, so the pause has a fixed end.
+            if (systemClock.nowMs() >= pausedMs + PAUSE_MS) throw new Error(`The pause ended, after ${PAUSE_MS} ms, before the outage.`);
+            await systemClock.waitUntil(pausedMs + PAUSE_MS);
+            await caughtUp(cluster, leader);
+          },
           kill: () => faultsOf(cluster).kill(leader),
           async restart() {
             await cluster.restart(leader);
@@ -53,6 +66,9 @@ function runningCluster(cluster: Cluster): RunningPeer {
   };
 }
 
+const EMPTYING_CONCURRENCY = 1000;
+const EMPTYING_POLL_MS = 50;
+
 function openQueue(client: Client, name: string): PeerQueue {
   const queue = new Queue<Uint8Array>(name, { connection: client });
   return {
@@ -62,6 +78,21 @@ function openQueue(client: Client, name: string): PeerQueue {
       worker.on('completed', () => onCompleted(1));
       worker.on('error', onError);
       return { close: () => worker.close() };
+    },
+    async empty(signal) {
+      let failure: unknown;
+      const worker = new Worker<Uint8Array, null>(name, async () => null, { connection: client, concurrency: EMPTYING_CONCURRENCY });
+      worker.on('error', (error) => {
+        failure ??= error;
+      });
+      try {
+        while (!signal.aborted && (await queue.getJobCounts()).waiting > 0) {
+          if (failure !== undefined) throw failure;
+          await systemClock.waitUntil(systemClock.nowMs() + EMPTYING_POLL_MS, signal);
+        }
+      } finally {
+        await worker.close();
+      }
     },
     close: () => queue.close(),
   };

@@ -19,6 +19,7 @@ interface Options extends FolderOptions {
   readonly only: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
+  readonly loadSeconds: number;
   readonly seed: number;
   readonly dataDir?: string;
 }
@@ -30,7 +31,8 @@ const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv go
   .option('--only <peers>', `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them`, parsePeers, PEERS)
   .option('--rounds <count>', 'how often every system is started and measured', parseCount, 5)
   .option('--seconds <count>', 'how long each load is measured, after it has become steady', parseCount, 10)
-  .option('--seed <number>', "seed of jobraft's randomised timeouts", parseCount, 1)
+  .option('--load-seconds <count>', 'how long each of the four rates of the open loop is offered', parseCount, 20)
+  .option('--seed <number>', "seed of jobraft's randomised timeouts and of the arrivals of the open loop", parseCount, 1)
   .option('--data-dir <folder>', "temporary folder for the servers' data (default: a folder beside peers.csv)")
   .action(async (options: Options) => {
     const { out } = outputFoldersOf(options);
@@ -38,6 +40,7 @@ const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv go
       peers: [jobraft, ...options.only],
       rounds: options.rounds,
       seconds: options.seconds,
+      loadSeconds: options.loadSeconds,
       seed: options.seed,
       out,
       dataDir: resolve(options.dataDir ?? out, `peers-data-${process.pid}`),

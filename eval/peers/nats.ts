@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, type JetStreamClient, type JetStreamManager, jetstream, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { clientVersions } from './client-version.ts';
-import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import {
+  CLIENT_SILENCE_MS,
+  type LeaderFaults,
+  type Peer,
+  type PeerConsumer,
+  type PeerConsumerOptions,
+  type PeerQueue,
+  type RunningPeer,
+} from './peer.ts';
 import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess, versionOf, within } from './server-process.ts';
 
@@ -172,7 +180,7 @@ class NatsCluster implements RunningPeer {
     throw new Error(`The replicas of the stream ${stream} were not complete within ${CATCH_UP_MS_MAX} ms.`);
   }
 
-  async #findLeader(stream: string): Promise<KillableLeader> {
+  async #findLeader(stream: string): Promise<LeaderFaults> {
     const at = await this.#untilCurrent(stream);
     return {
       kill: async () => this.#servers[at]?.kill(),
@@ -180,6 +188,15 @@ class NatsCluster implements RunningPeer {
         const node = this.#nodes[at];
         if (node === undefined) return;
         this.#servers[at] = this.#startNode(node);
+        await this.#untilCurrent(stream);
+      },
+      pause: async () => {
+        this.#clients.avoidSilentNodes(CLIENT_SILENCE_MS);
+        this.#servers[at]?.pause();
+      },
+      resume: async () => {
+        this.#servers[at]?.resume();
+        this.#clients.avoidSilentNodes(undefined);
         await this.#untilCurrent(stream);
       },
     };

@@ -5,7 +5,6 @@ import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
 import { systemClock } from '../measuring/clock.ts';
 import { samplesNeeded } from '../measuring/latency-summary.ts';
 import { quantile } from '../measuring/statistics.ts';
-import { measureOutage } from './outage.ts';
 import type { Peer, PeerConsumer, PeerQueue, RunningPeer } from './peer.ts';
 import { within } from './server-process.ts';
 
@@ -21,28 +20,39 @@ export interface PeerFigure {
 export interface MeasureSettings {
   /** How long each load is measured, after its warm-up. */
   readonly seconds: number;
-  /** How often the leader is killed in one round. */
-  readonly kills: number;
+  /** How long each rate of the open loop is offered, after its warm-up. */
+  readonly loadSeconds: number;
+  /** The peer's {@link ADDS_MEASURE} in the first round of this session that has it. */
+  readonly addsPerSecond: number | undefined;
+  /** How often each fault of the leader happens in one round. */
+  readonly faults: number;
+  /** Of the arrivals of the open loop. */
+  readonly seed: number;
   readonly signal: AbortSignal;
 }
 
 export type PeerMeasure = (peer: Peer, running: RunningPeer, settings: MeasureSettings) => Promise<PeerFigure[]>;
 
-/** In the order of a round; the last one costs the peer a node. */
-export const PEER_MEASURES: readonly { readonly label: string; readonly measure: PeerMeasure }[] = [
+export interface LabelledMeasure {
+  /** Its name where it fails. */
+  readonly label: string;
+  readonly measure: PeerMeasure;
+}
+
+/** In the order of a round. */
+export const BASIC_MEASURES: readonly LabelledMeasure[] = [
   { label: 'adds, many in flight', measure: measureAdds },
   { label: 'adds, one at a time', measure: measureAddsAlone },
   { label: 'add, claim, complete', measure: measureCycle },
-  { label: 'leader kills', measure: measureLeaderKills },
 ];
 
-const ADDS = 'add, 64 B, many in flight';
+export const PAYLOAD = new Uint8Array(64);
+export const ADDS_MEASURE = 'add, 64 B, many in flight';
 const CYCLE = 'add, claim, complete';
-const PAYLOAD = new Uint8Array(64);
 const CONCURRENCY = 100;
 const WARM_UP_SHARE = 0.3;
 /** No call of a healthy peer takes this long; after it the measurement fails, so that no wait is endless. */
-const STUCK_MS = 60_000;
+export const STUCK_MS = 60_000;
 
 /** Adds without a consumer; the jobs stay in the queue. */
 async function measureAdds(peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
@@ -56,8 +66,8 @@ async function measureAdds(peer: Peer, running: RunningPeer, settings: MeasureSe
     const state = await steadyState(load, settings, () => process.cpuUsage());
     const { perSecond, firstSecondPerSecond, isSteady, measuredMs, samples } = state;
     const figures: PeerFigure[] = [
-      { measure: ADDS, unit: '/s', value: perSecond, isSteady },
-      { measure: `${ADDS}: first second`, unit: '/s', value: firstSecondPerSecond },
+      { measure: ADDS_MEASURE, unit: '/s', value: perSecond, isSteady },
+      { measure: `${ADDS_MEASURE}: first second`, unit: '/s', value: firstSecondPerSecond },
     ];
     if (samples !== undefined) {
       const { before, after } = samples;
@@ -185,25 +195,6 @@ class CycleLoad implements SteadyLoad {
     }
     this.#added += 1;
     await this.#queue.add(PAYLOAD);
-  }
-}
-
-async function measureLeaderKills(_peer: Peer, running: RunningPeer, settings: MeasureSettings): Promise<PeerFigure[]> {
-  const { failover } = running;
-  if (failover === undefined) return [];
-  const name = 'failover';
-  const queue = await running.openQueue(name);
-  try {
-    const figures: PeerFigure[] = [];
-    for (let kill = 0; kill < settings.kills && !settings.signal.aborted; kill += 1) {
-      const leader = await failover.findLeader(name);
-      const value = await measureOutage(() => queue.add(PAYLOAD), leader, settings.signal);
-      if (value !== undefined) figures.push({ measure: 'leader killed: last to next acknowledged add', unit: 'ms', value });
-      await leader.restart();
-    }
-    return figures;
-  } finally {
-    await queue.close();
   }
 }
 

@@ -107,6 +107,11 @@ export class PeerResults {
     this.#write();
   }
 
+  /** The value of the first round that has it: what is derived from it is the same in all rounds. */
+  firstValue(system: string, measure: string): number | undefined {
+    return this.#measured.get(system)?.get(measure)?.values[0];
+  }
+
   summaries(): PeerSummary[] {
     return [...this.#measured.values()].flatMap((measures) =>
       [...measures].map(([measure, { system, unit, values, notSteady }]) => ({

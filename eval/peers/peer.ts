@@ -39,22 +39,38 @@ export interface RunningPeer {
 }
 
 export interface Failover {
-  /** Waits until every node has all of the queue, so that every kill finds a complete cluster. */
-  findLeader(queue: string): Promise<KillableLeader>;
+  /** Waits until every node has all of the queue, so that every fault finds a complete cluster. */
+  findLeader(queue: string): Promise<LeaderFaults>;
 }
 
-export interface KillableLeader {
-  /** Ends it without warning (SIGKILL; for jobraft its thread). */
+/** Two faults of the node that leads, each with its repair. */
+export interface LeaderFaults {
+  /** Ends it without warning (SIGKILL; for jobraft its thread). The system closes its sockets or ports, by which peers and clients notice. */
   kill(): Promise<void>;
-  /** Resolves when the node is a member again and has caught up. */
+  /** Starts it after {@link kill}. Resolves when the node is a member again and has caught up. */
   restart(): Promise<void>;
+  /** Stops its execution (SIGSTOP; jobraft's thread blocks). Its sockets or ports stay open: only its silence is noticed. */
+  pause(): Promise<void>;
+  /**
+   * Ends {@link pause}. Resolves when the node has caught up.
+   * @throws when the pause had ended before.
+   */
+  resume(): Promise<void>;
 }
+
+/**
+ * While the leader is paused, clients of the peers avoid a node that does not reply for this long. Their libraries would wait for seconds or
+ * without limit; jobraft's client has a limit of its own.
+ */
+export const CLIENT_SILENCE_MS = 100;
 
 export interface PeerQueue {
   /** Resolves when the add is acknowledged with the peer's durability. */
   add(payload: Uint8Array): Promise<void>;
   /** An empty handler for up to `concurrency` jobs at once. */
   consume(options: PeerConsumerOptions): Promise<PeerConsumer>;
+  /** Completes all that wait. Present where millions of jobs could wait and `close` keeps them, which would slow down later measures. */
+  empty?(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

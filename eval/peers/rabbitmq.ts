@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { connect } from 'amqplib';
 import { clientVersions } from './client-version.ts';
-import type { KillableLeader, Peer, PeerConsumer, PeerConsumerOptions, PeerQueue, RunningPeer } from './peer.ts';
+import {
+  CLIENT_SILENCE_MS,
+  type LeaderFaults,
+  type Peer,
+  type PeerConsumer,
+  type PeerConsumerOptions,
+  type PeerQueue,
+  type RunningPeer,
+} from './peer.ts';
 import { openRabbitControl, RABBIT_FOLDERS, type RabbitControl, type RabbitNode, rabbitEnvironment } from './rabbitmq-control.ts';
 import { RotatingClient } from './rotating-client.ts';
 import { findProgram, freePorts, ServerProcess } from './server-process.ts';
@@ -155,7 +163,7 @@ class RabbitCluster implements RunningPeer {
     return at;
   }
 
-  async #findLeader(queue: string): Promise<KillableLeader> {
+  async #findLeader(queue: string): Promise<LeaderFaults> {
     const at = await this.#untilWhole(queue);
     // A channel whose first message for a queue falls into the time without a leader has every later one rejected (seen with 3.10);
     // channels that the queue knows continue to work. Clients that publish continuously have such channels.
@@ -168,6 +176,15 @@ class RabbitCluster implements RunningPeer {
         const server = this.#startNode(node);
         this.#servers[at] = server;
         await server.waitUntilReady(() => this.#connect(at));
+        await this.#untilWhole(queue);
+      },
+      pause: async () => {
+        this.#channels.avoidSilentNodes(CLIENT_SILENCE_MS);
+        this.#servers[at]?.pause();
+      },
+      resume: async () => {
+        this.#servers[at]?.resume();
+        this.#channels.avoidSilentNodes(undefined);
         await this.#untilWhole(queue);
       },
     };

@@ -6,14 +6,17 @@ import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../measuring/inter
 import { currentCommit } from '../measuring/provenance.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
 import { messageOf } from '../measuring/user-error.ts';
+import { PEER_MEASURES } from './all-measures.ts';
 import type { Peer, RunningPeer } from './peer.ts';
-import { PEER_MEASURES } from './peer-measures.ts';
+import { ADDS_MEASURE } from './peer-measures.ts';
 import { type MeasuredSystem, PeerResults, type PeerSummary } from './peer-results.ts';
 
 export interface PeersRequest {
   readonly peers: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
+  /** How long each rate of the open loop is offered. */
+  readonly loadSeconds: number;
   readonly seed: number;
   readonly out: string;
   /** A folder for the servers' data, removed afterwards; it must not exist yet. */
@@ -21,8 +24,8 @@ export interface PeersRequest {
   readonly print: (line: string) => void;
 }
 
-/** Minimum number of leader kills in a session: the outage is reported as their median. */
-const KILLS = 5;
+/** Minimum number of each fault of the leader in a session: the outage is reported as their median. */
+const FAULTS = 5;
 
 /**
  * Every system once, each from a fresh start, then all again: a disturbance of the machine affects all alike.
@@ -80,7 +83,7 @@ function measureMachine(folder: string, results: PeerResults): void {
 
 /** A peer that fails is printed and recorded as a row; the others continue. */
 async function measurePeer(peer: Peer, round: number, request: PeersRequest, results: PeerResults, signal: AbortSignal): Promise<void> {
-  const { seconds, rounds, seed, print } = request;
+  const { seconds, loadSeconds, rounds, seed, print } = request;
   const { name, nodes, durability, completion, settings } = peer;
   let system: MeasuredSystem = { name, version: '', client: '', nodes, durability, completion, settings };
   const failed = (what: string, error: unknown): void => {
@@ -96,7 +99,9 @@ async function measurePeer(peer: Peer, round: number, request: PeersRequest, res
     for (const { label, measure } of PEER_MEASURES) {
       if (signal.aborted) break;
       try {
-        const figures = await measure(peer, running, { seconds, kills: Math.ceil(KILLS / rounds), signal });
+        const addsPerSecond = results.firstValue(name, ADDS_MEASURE);
+        const measureSettings = { seconds, loadSeconds, addsPerSecond, faults: Math.ceil(FAULTS / rounds), seed: seed + round, signal };
+        const figures = await measure(peer, running, measureSettings);
         if (signal.aborted) break;
         results.add(system, figures);
         for (const figure of figures) print(`  ${name}: ${figure.measure}: ${formatNumber(figure.value)} ${figure.unit}`);

@@ -93,10 +93,21 @@ export class ServerProcess {
     await this.#exited;
   }
 
-  /** Stops it gracefully, and by SIGKILL when that takes too long. */
+  /** SIGSTOP: it does nothing until {@link resume}, and its sockets stay open. */
+  pause(): void {
+    this.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.signal('SIGCONT');
+  }
+
+  /** Stops it gracefully, also when it is paused, and by SIGKILL when that takes too long. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.#hasExited) return;
     this.signal(signal);
+    // A paused process receives the signal only when it continues.
+    this.resume();
     const timer = setTimeout(() => this.signal('SIGKILL'), STOP_MS_MAX);
     await this.#exited;
     clearTimeout(timer);

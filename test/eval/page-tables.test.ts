@@ -44,7 +44,73 @@ describe('the comparison with peers', () => {
       .split('\n')
       .filter((line) => line.startsWith('| '));
     expect(lines).toHaveLength(4);
-    expect(lines[2]).toMatch(/^\| \*\*jobraft\*\* \| 3 \| yes \| – \| 50,000 \(49,999–50,001\) \|/);
+    expect(lines[2]).toMatch(/^\| \*\*jobraft\*\* \| 3 \| yes \| 50,000 \(49,999–50,001\) \|/);
     expect(lines[3]).toMatch(/^\| quick 1\.0 \| 3 \| \*\*no\*\* \|/);
+  });
+
+  it('names the measurements that failed', () => {
+    const csv = [header, row('jobraft', 'has it on disk', 7), row('broken', 'has it on disk', 5, undefined, 'false')].join('\n');
+    expect(peersSection(csv)).toContain('Failed in a round: broken, add, 64 B, many in flight.');
+    expect(peersSection([header, row('jobraft', 'has it on disk', 7)].join('\n'))).not.toContain('Failed');
+  });
+
+  describe('of a session with tails, the client, two failures of the leader, and four rates', () => {
+    const threads = 'a majority of 3 nodes has it on disk. The nodes are threads of one process.';
+    const measured = (peer: string, durability: string, figures: Readonly<Record<string, number>>): string[] =>
+      Object.entries(figures).map(
+        ([measure, value]) =>
+          `2026-03-03T00:00:00Z,${peer},1.0,3,"${durability}","${measure}",ms,${value},${value / 2},${value * 2},5,0123456789,true`,
+      );
+    const client = "processor of the client's process while adding";
+    const loads = Object.fromEntries(
+      [10, 25, 50, 75].flatMap((percent) => [
+        [`adds at ${percent} % of its own rate, offered`, percent * 10],
+        [`adds at ${percent} % of its own rate, p50`, percent / 10],
+        [`adds at ${percent} % of its own rate, p99`, percent / 5],
+        [`adds at ${percent} % of its own rate, sender's delay, p50`, 0.5],
+      ]),
+    );
+    const section = peersSection(
+      [
+        header,
+        ...measured('jobraft', threads, { 'add, one at a time, p50': 1, 'add, one at a time, p99': 4, [client]: 154 }),
+        ...measured('jobraft', threads, {
+          'leader killed: last to next acknowledged add': 30,
+          'leader silent: last to next acknowledged add': 310,
+          ...loads,
+        }),
+        ...measured('busy', 'has it on disk', { 'add, one at a time, p50': 2, 'add, one at a time, p99': 3, [client]: 90 }),
+        ...measured('idle', 'has it on disk', { [client]: 89.9, 'adds at 10 % of its own rate, p50': 1.25 }),
+      ].join('\n'),
+    );
+    const lines = section.split('\n');
+    const cellsOf = (start: string, table: number): string[] =>
+      (lines.filter((line) => line.startsWith(`| ${start}`))[table] ?? '').split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, ''));
+
+    it('shows p99 beside p50, and each fault of the leader in a column of its own', () => {
+      expect(cellsOf('system', 0)).toEqual([
+        ...['system', 'nodes', 'on disk before the reply', 'one add at a time, p50 (ms)', 'one add at a time, p99 (ms)'],
+        "processor of the client's process while adding (% of a core)",
+        ...['leader killed, peers see closed channels: gap (ms)', 'leader silent, channels open: gap (ms)'],
+      ]);
+      expect(cellsOf('**jobraft**', 0).slice(3, 5)).toEqual(['1.00 (0.500–2.00)', '4.00 (2.00–8.00)']);
+      expect(cellsOf('**jobraft**', 0).slice(6)).toEqual(['30.0 (15.0–60.0)', '310 (155–620)']);
+      expect(cellsOf('busy', 0).slice(6)).toEqual(['–', '–']);
+    });
+
+    it('says which systems their client bounds, and that the nodes of jobraft are in its client’s process', () => {
+      expect(section).toContain('Bounded by their client, whose process takes 90 % of a core or more: busy.');
+      expect(cellsOf('**jobraft**', 0)[5]).toBe('154 (77.0–308), its nodes included');
+      expect(cellsOf('busy', 0)[5]).toBe('90.0 (45.0–180)');
+    });
+
+    it('has a table of the latency at four rates', () => {
+      expect(cellsOf('system', 1)).toEqual(['system', 'at 10 %', 'at 25 %', 'at 50 %', 'at 75 %']);
+      expect(cellsOf('**jobraft**', 1).slice(1)).toEqual([
+        ...['100/s: 1.00, 2.00 (0.500)', '250/s: 2.50, 5.00 (0.500)', '500/s: 5.00, 10.0 (0.500)', '750/s: 7.50, 15.0 (0.500)'],
+      ]);
+      expect(cellsOf('idle 1.0', 1)[1]).toBe('–/s: 1.25, – (–)');
+      expect(cellsOf('idle 1.0', 1)[2]).toBe('–');
+    });
   });
 });
