@@ -108,7 +108,7 @@ export const overheadByPayload = (evaluation: Evaluation): Chart | undefined =>
 const OVERHEAD_NOTE =
   'Overhead: (wall − pacing − settling) / messages. A paced message is sent, its reply awaited, and 100 ms slept. The original replies after the write of its leader, jobraft after that of a majority.';
 
-/** The title states the answer, from the figures. */
+/** The title states the result, from the figures. */
 function steadyTitle({ lowAndHigh: [low, high] }: Evaluation): string {
   const [few, many] = [low?.paced?.throughput, high?.paced?.throughput];
   if (low === undefined || high === undefined || few === undefined || many === undefined)

@@ -93,7 +93,7 @@ export function latencyBySize(evaluation: Evaluation): Chart | undefined {
   return { name: 'latency-by-size', title, question: 'Does a larger payload make its sender wait longer?', spec };
 }
 
-/** The title states the answer, from the figures. */
+/** The title states the result, from the figures. */
 function capacityTitle(sweep: readonly CaseFigures[]): string {
   const [smallest, largest] = [sweep[0], sweep.at(-1)];
   if (smallest?.throughput === undefined || largest?.throughput === undefined) return 'Capacity against payload size';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { packageRoot } from './package-root.ts';
 
-/** The folders of the evidence that the repository publishes; a run on a user's machine never writes them unless it is told to. */
+/** The folders of the evidence that the repository publishes; a run on a user's machine never writes them without `--publish`. */
 export const PUBLISHED = Object.freeze({ results: join(packageRoot(), 'results'), plots: join(packageRoot(), 'plots') });
 
 /** Ignored by git. */

@@ -39,5 +39,5 @@ export const isBroken = (row: RunRow): boolean => row.attempted === 0;
 /** The share of messages that may be sent later than the settings allow, before the run counts as late. */
 const LATE_SHARE_MAX = 0.01;
 
-/** The sender did not keep its schedule: the latencies contain its own lateness, whoever caused it. */
+/** The sender did not keep its schedule: the latencies contain its own lateness, whatever caused it. */
 export const isLate = (row: RunRow): boolean => (row.generator_late_share ?? 0) > LATE_SHARE_MAX;

@@ -9,7 +9,7 @@ interface Sent {
 }
 
 /**
- * Messages in steady circulation: a number of them is always under way, each of which is added, claimed and completed before the next one
+ * Messages in steady circulation: a number of them is always in progress, each of which is added, claimed and completed before the next one
  * takes its place. So the backlog is bounded, and each message is accounted for without a record of all of them.
  */
 export class SteadyDelivery implements SteadyLoad {
@@ -38,7 +38,7 @@ export class SteadyDelivery implements SteadyLoad {
     for (let lane = 0; lane < this.#inFlightMax; lane += 1) void this.#lane();
   }
 
-  /** Sends nothing more. What is under way is still accounted for: see {@link tally} after the queue was drained. */
+  /** Sends nothing more. What is in progress is still accounted for: see {@link tally} after the queue was drained. */
   async stop(): Promise<void> {
     this.#isEnded = true;
   }

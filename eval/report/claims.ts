@@ -2,7 +2,7 @@ import { formatCount, formatNumber, formatPublished, formatTiny } from '../measu
 import { type Evaluation, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { deliveryFaultsOf } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import type { Table } from './tables.ts';
+import type { Table } from './table.ts';
 
 /** `yes`: the runs show it. `no`: they show the opposite. `not shown`: they show neither. */
 type Verdict = 'yes' | 'no' | 'not shown';
@@ -19,7 +19,7 @@ interface Claim {
 /** Two rates with less than this between them are called the same. */
 const SAME_WITHIN = 0.05;
 
-/** R12 to R15: is it as good as the system that it stands on? */
+/** R12 to R15: is it as good as the original system? */
 export function claimTable(evaluation: Evaluation): Table {
   return {
     header: ['Claim', 'The original (published elsewhere)', 'Here, paced the same way', 'Verdict'],

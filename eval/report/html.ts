@@ -9,7 +9,8 @@ import type { Environment } from '../measuring/environment.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
-import { type Section, sections, type Table } from './tables.ts';
+import type { Table } from './table.ts';
+import { type Section, sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** The same charts for wide and for narrow screens. */

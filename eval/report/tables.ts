@@ -5,11 +5,7 @@ import { formatBytes } from '../replay/run-plan.ts';
 import type { RunRow } from '../replay/run-row.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimTable } from './claims.ts';
-
-export interface Table {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import type { Table } from './table.ts';
 
 /** A table with its heading and a note. */
 export interface Section {
@@ -32,7 +28,7 @@ export function sections(evaluation: Evaluation): readonly Section[] {
     "jobraft replies after a majority's write.";
   return [
     {
-      title: 'Is it as good as the system it stands on?',
+      title: 'Is it as good as the original system?',
       note: `Each claim is replayed with the pacing of the original. Its verdict needs every message delivered once, no less than the published rate, and, where two cases are compared, a rate within 5 % of the other's. ${fasterNote(evaluation)}`,
       table: claimTable(evaluation),
       charts: [],
@@ -69,7 +65,7 @@ export function sections(evaluation: Evaluation): readonly Section[] {
     },
     {
       title: 'Capacity by payload, warm',
-      note: 'Messages circulate: a bounded number is always under way, each added, acknowledged, claimed and completed before the next one takes its place. One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
+      note: 'Messages circulate: a bounded number is always in progress, each added, acknowledged, claimed and completed before the next one takes its place. One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
       table: steadyTable(evaluation.steady),
       charts: [],
     },
@@ -202,7 +198,7 @@ function ratioTable({ ratios, settings }: Evaluation): Table {
 }
 
 function effectOf({ spread, runs }: Figure): string {
-  if (spread === undefined) return 'one pair: cannot be told';
+  if (spread === undefined) return 'one pair: not known';
   if (spread.low <= 1 && spread.high >= 1) return 'no measurable effect';
   const direction = spread.high < 1 ? 'slower' : 'faster';
   return spread.kind === 'interval' ? direction : `${direction} in all ${runs} pairs`;

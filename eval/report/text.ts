@@ -24,7 +24,7 @@ export function summaryLine({ allRows, rows }: Evaluation): string {
   return `${parts.join(', ')}.${busyNote(rows)}`;
 }
 
-/** A busy machine stands in the headline: its figures are lower than those of an idle one. */
+/** The headline says that the machine was busy: its figures are lower than those of an idle one. */
 function busyNote(rows: readonly RunRow[]): string {
   const shares = rows.map((row) => (row.other_cpu_share ?? 0) + (row.steal_share ?? 0));
   const busy = shares.filter((share) => share > BUSY_SHARE).length;

@@ -26,7 +26,7 @@ describe('the reports', () => {
         'Scenarios low and high',
         'Scenario payload',
         'Latency by payload',
-        'Is it as good as the system it stands on?',
+        'Is it as good as the original system?',
         'Safety',
         'Larger against smaller payloads',
         'Capacity by payload, warm',
