@@ -89,6 +89,7 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
     paced: options.paced,
     settings,
     repetitions: options.repetitions,
+    isPublished: options.publish === true,
     seed: options.seed ?? settings.seed,
     results,
     target: jobraftTarget(config),

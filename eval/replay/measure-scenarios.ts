@@ -19,6 +19,8 @@ export interface MeasureRequest {
   readonly settings: Settings;
   /** Replaces the repetitions of all runs that are not paced. */
   readonly repetitions: number | undefined;
+  /** A published session has more repetitions. */
+  readonly isPublished: boolean;
   readonly seed: number;
   readonly results: ResultsFolder;
   readonly target: SystemUnderTest;
@@ -85,8 +87,8 @@ export function reportFaults(rows: readonly RunRow[], print: (line: string) => v
   return deliveryFaultsOf(rows).length > 0 || rows.some(isBroken) ? 1 : 0;
 }
 
-function repetitionsOf({ settings, repetitions }: MeasureRequest): Readonly<Record<RunKind, number>> {
-  if (repetitions === undefined) return settings.repetitions;
+function repetitionsOf({ settings, repetitions, isPublished }: MeasureRequest): Readonly<Record<RunKind, number>> {
+  if (repetitions === undefined) return isPublished ? settings.publishedRepetitions : settings.repetitions;
   return { fast: repetitions, sweep: repetitions, latency: repetitions, steady: repetitions, paced: settings.repetitions.paced };
 }
 

@@ -12,6 +12,8 @@ const milliseconds = z.number().min(0);
 const caseSchema = z.strictObject({ messages: positive, payloadBytes: z.int().min(4) });
 const sizesSchema = z.array(z.int().min(4)).min(1);
 
+const repetitionsSchema = z.strictObject({ fast: positive, sweep: positive, latency: positive, steady: positive, paced: positive });
+
 const publishedRowSchema = z.strictObject({
   messages: positive,
   payloadBytes: positive,
@@ -36,7 +38,8 @@ const settingsSchema = z.strictObject({
   producer: z.strictObject({ inFlightMax: positive, inFlightBytesMax: positive }),
   consumer: z.strictObject({ concurrency: positive }),
   cluster: z.strictObject({ nodes: z.int().min(1).max(13), durability: z.enum(['full', 'off']) }),
-  repetitions: z.strictObject({ fast: positive, sweep: positive, latency: positive, steady: positive, paced: positive }),
+  repetitions: repetitionsSchema,
+  publishedRepetitions: repetitionsSchema,
   seed: z.int(),
   drainMsMax: positive,
   generatorLagMsMax: z.number().positive(),
@@ -90,7 +93,20 @@ export function parseSettings(text: string, file = 'evaluation.yaml'): Settings 
  * @param cluster what the cluster is started with.
  */
 export function settingsHash(settings: Settings, cluster: object): string {
-  const { charts: _charts, published: _published, statistics: _statistics, seed: _seed, repetitions: _repetitions, ...measured } = settings;
+  const {
+    pacing,
+    scenarios,
+    sweep,
+    latency,
+    steady,
+    warmUp,
+    producer,
+    consumer,
+    cluster: defaults,
+    drainMsMax,
+    generatorLagMsMax,
+  } = settings;
+  const measured = { pacing, scenarios, sweep, latency, steady, warmUp, producer, consumer, defaults, drainMsMax, generatorLagMsMax };
   return createHash('sha256')
     .update(JSON.stringify([measured, cluster]))
     .digest('hex')
