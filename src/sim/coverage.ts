@@ -92,7 +92,7 @@ export const SOMETIMES = [
   'node restarted with newer code',
   'node restarted with other limits',
   'cluster moved to a newer version',
-  'cluster moved from version 3 to 4',
+  'cluster moved on from version 3',
   'client renewed its session with requests under way',
   'leader cut off while something was due',
   'something due under a leader without requests',

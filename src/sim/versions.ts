@@ -44,7 +44,7 @@ export class Versions {
     const before = this.#applied.get(node) ?? asIndex(0);
     this.#applied.set(node, runtime.applied);
     if (runtime.machine.version <= this.#version) return;
-    if (this.#version === 3 && runtime.machine.version === 4) this.#coverage.add('cluster moved from version 3 to 4');
+    if (this.#version === 3) this.#coverage.add('cluster moved on from version 3');
     this.#version = runtime.machine.version;
     this.#coverage.add('cluster moved to a newer version');
     const { log, configurations } = runtime.view;
