@@ -22,7 +22,7 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
     title: chartTitle(
       title,
       [
-        `Line: p1 to the named percentile, box: p25 to p75, tick: median · open loop, n = ${rangeOf(counts)} messages a size`,
+        `Line: p1 to the named percentile, box: p25 to p75, tick: median, over all samples of its runs · open loop, n = ${rangeOf(counts)} messages a size`,
         `p99 from 1,000 messages, p90 from 100, else the maximum · ${provenanceLine(evaluation)}`,
       ],
       settings.charts.widthPx,

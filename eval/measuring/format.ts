@@ -19,6 +19,9 @@ export const formatPublished = (value: number): string => (value < 10 ? value.to
 
 export const formatCount = (value: number): string => value.toLocaleString('en-US');
 
+/** `1 message`, `2,000 messages`. */
+export const countOf = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
+
 /** A dash where there is no figure. */
 export const formatOptional = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : formatNumber(value);

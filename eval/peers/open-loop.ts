@@ -1,19 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { SeededRandom } from '../../src/base/random.ts';
+import { dueTimes } from '../load/schedule.ts';
 import type { Clock } from '../measuring/clock.ts';
-
-/**
- * Arrivals of a Poisson process, as of many independent senders.
- * @returns ascending times in milliseconds since the start, without an end.
- */
-export function* poissonArrivals(ratePerSecond: number, seed: number): Generator<number, never> {
-  const random = new SeededRandom(seed);
-  const meanMs = 1000 / ratePerSecond;
-  for (let atMs = 0; ; ) {
-    atMs += -Math.log(1 - random.nextUnit()) * meanMs;
-    yield atMs;
-  }
-}
 
 /** Waits by a timer alone, in whole milliseconds: one that polls the clock would take a core from what is measured. */
 export const timerClock: Clock = {
@@ -50,7 +37,7 @@ const WAKE_EVERY_MS = 1;
 const BACKLOG_MS_MAX = 1000;
 
 /**
- * Offers adds at the times of {@link poissonArrivals}, regardless of the replies to earlier ones. The sender wakes at most once a millisecond
+ * Offers adds at the times of a Poisson process ({@link dueTimes}), regardless of the replies to earlier ones. The sender wakes at most once a millisecond
  * and sends all that are due by then.
  * @returns what was measured until the signal was aborted.
  * @throws the first error of an add; or when the rate is not sustained.
@@ -61,7 +48,7 @@ export async function offerAdds(add: () => Promise<void>, options: OpenLoop): Pr
   const inFlightMax = Math.max(100, (ratePerSecond * BACKLOG_MS_MAX) / 1000);
   const latenciesMs: number[] = [];
   const senderDelaysMs: number[] = [];
-  const arrivals = poissonArrivals(ratePerSecond, seed);
+  const arrivals = dueTimes({ type: 'poisson', ratePerSecond, seed });
   const startMs = clock.nowMs();
   const elapsedMs = (): number => clock.nowMs() - startMs;
   let inFlight = 0;

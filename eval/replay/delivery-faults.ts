@@ -1,4 +1,4 @@
-import { formatCount } from '../measuring/format.ts';
+import { countOf } from '../measuring/format.ts';
 import type { RunRow } from './run-row.ts';
 
 /** What must not happen to messages, over any runs. Runs whose figures are invalid count like the others. */
@@ -9,6 +9,8 @@ export interface DeliveryCounts {
   readonly changed: number;
   /** Runs whose queue was not seen empty in the end, so that more may be lost. */
   readonly undrained: number;
+  /** In runs without a fault, where there should be none. */
+  readonly elections: number;
 }
 
 export function countDeliveries(rows: readonly RunRow[]): DeliveryCounts {
@@ -19,6 +21,7 @@ export function countDeliveries(rows: readonly RunRow[]): DeliveryCounts {
     duplicated: sum('duplicated'),
     changed: sum('changed'),
     undrained: rows.filter((row) => row.attempted > 0 && !row.drained).length,
+    elections: rows.reduce((total, row) => total + (row.elections ?? 0), 0),
   };
 }
 
@@ -26,10 +29,10 @@ export function countDeliveries(rows: readonly RunRow[]): DeliveryCounts {
 export function deliveryFaultsOf(rows: readonly RunRow[]): readonly string[] {
   const { lost, duplicated, changed, undrained } = countDeliveries(rows);
   return [
-    ...(lost > 0 ? [`${formatCount(lost)} messages lost`] : []),
-    ...(duplicated > 0 ? [`${formatCount(duplicated)} messages delivered more than once`] : []),
-    ...(changed > 0 ? [`${formatCount(changed)} payloads changed`] : []),
-    ...(undrained > 0 ? [`${formatCount(undrained)} ${undrained === 1 ? 'queue' : 'queues'} not drained`] : []),
+    ...(lost > 0 ? [`${countOf(lost, 'message')} lost`] : []),
+    ...(duplicated > 0 ? [`${countOf(duplicated, 'message')} delivered more than once`] : []),
+    ...(changed > 0 ? [`${countOf(changed, 'payload')} changed`] : []),
+    ...(undrained > 0 ? [`${countOf(undrained, 'queue')} not drained`] : []),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { formatCount, formatNumber } from '../measuring/format.ts';
+import { countOf, formatCount, formatNumber } from '../measuring/format.ts';
 import type { Progress } from '../measuring/progress.ts';
 import { UserError } from '../measuring/user-error.ts';
 import { deliveryFaultsOf, isBroken, isLate } from './delivery-faults.ts';
@@ -39,7 +39,7 @@ function describeRow(row: RunRow): string {
   else if (row.is_steady === 0) parts.push('NOT STEADY');
   else if (row.service_p50_ms !== null) parts.push(`p50 from sending ${formatNumber(row.service_p50_ms)} ms`);
   parts.push(...(row.lost === 0 ? ['0 lost'] : []), ...deliveryFaultsOf([row]));
-  if ((row.elections ?? 0) > 0) parts.push(`${row.elections} elections`);
+  if ((row.elections ?? 0) > 0) parts.push(countOf(row.elections ?? 0, 'election'));
   if (isLate(row)) parts.push('the sender was late');
   if (row.failed + row.unknown > 0) parts.push(`${formatCount(row.failed)} failed, ${formatCount(row.unknown)} unknown`);
   if (!row.valid) parts.push(`INVALID (${row.reason})`);

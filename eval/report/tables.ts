@@ -2,7 +2,6 @@ import { formatCount, formatNumber, formatOptional, formatPublished, formatTiny 
 import { type CaseFigures, type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import type { RunRow } from '../replay/run-row.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimTable } from './claims.ts';
 import type { Table } from './table.ts';
@@ -173,9 +172,9 @@ function outcomesOf(cases: readonly (CaseFigures | undefined)[]): readonly strin
   const measured = cases.filter((of) => of !== undefined);
   const rows = measured.flatMap((of) => of.rows);
   if (rows.length === 0) return OUTCOME_HEADER.map(() => '–');
-  const { lost, duplicated } = countDeliveries(rows);
+  const { elections, lost, duplicated } = countDeliveries(rows);
   const valid = rows.filter((row) => row.valid).length;
-  return [`${valid} of ${rows.length}`, formatCount(electionsOf(rows)), formatCount(lost), formatCount(duplicated)];
+  return [`${valid} of ${rows.length}`, formatCount(elections), formatCount(lost), formatCount(duplicated)];
 }
 
 /** `0`, or `1 of 3; on time p50 0.9, p99 2.1 ms` */
@@ -205,8 +204,8 @@ function effectOf({ spread, runs }: Figure): string {
 }
 
 function safetyTable({ allRows }: Evaluation): Table {
-  const { acknowledged, lost, duplicated, changed, undrained } = countDeliveries(allRows);
-  const counts = [acknowledged, lost, duplicated, changed, undrained, electionsOf(allRows)].map(formatCount);
+  const { acknowledged, lost, duplicated, changed, undrained, elections } = countDeliveries(allRows);
+  const counts = [acknowledged, lost, duplicated, changed, undrained, elections].map(formatCount);
   const valid = allRows.filter((row) => row.valid).length;
   return {
     header: ['Runs', 'Valid', 'Acknowledged', 'Lost', 'Duplicated', 'Changed', 'Queues not drained', 'Elections without a fault'],
@@ -220,5 +219,3 @@ function fasterNote({ lowAndHigh, payload }: Evaluation): string {
   if (rates.length === 0) return '';
   return `Without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second.`;
 }
-
-const electionsOf = (rows: readonly RunRow[]): number => rows.reduce((total, { elections }) => total + (elections ?? 0), 0);

@@ -1,6 +1,6 @@
 import { describeDurability } from '../charts/chart.ts';
 import type { Environment } from '../measuring/environment.ts';
-import { formatCount, formatNumber } from '../measuring/format.ts';
+import { countOf, formatCount, formatNumber } from '../measuring/format.ts';
 import { BUSY_SHARE } from '../measuring/machine-load.ts';
 import { median } from '../measuring/statistics.ts';
 import type { Evaluation } from '../replay/analysis.ts';
@@ -10,16 +10,15 @@ import type { RunRow } from '../replay/run-row.ts';
 /** One line with the result that most readers want first. */
 export function summaryLine({ allRows, rows }: Evaluation): string {
   const valid = allRows.filter((row) => row.valid).length;
-  const { acknowledged, lost, duplicated, changed, undrained } = countDeliveries(allRows);
-  const elections = allRows.reduce((total, row) => total + (row.elections ?? 0), 0);
+  const { acknowledged, lost, duplicated, changed, undrained, elections } = countDeliveries(allRows);
   const parts = [
     `${formatCount(allRows.length)} runs, ${valid === allRows.length ? 'all' : formatCount(valid)} valid`,
     `${formatCount(acknowledged)} messages acknowledged`,
     `${formatCount(lost)} lost`,
     `${formatCount(duplicated)} duplicated`,
     ...(changed > 0 ? [`${formatCount(changed)} changed`] : []),
-    ...(undrained > 0 ? [`${formatCount(undrained)} queues not drained`] : []),
-    ...(elections > 0 ? [`${formatCount(elections)} elections without a fault`] : []),
+    ...(undrained > 0 ? [`${countOf(undrained, 'queue')} not drained`] : []),
+    ...(elections > 0 ? [`${countOf(elections, 'election')} without a fault`] : []),
   ];
   return `${parts.join(', ')}.${busyNote(rows)}`;
 }

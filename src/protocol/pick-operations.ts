@@ -79,6 +79,7 @@ const isSelection = (code = 0): boolean => code === SELECT_QUEUE_CODE || POLICY_
 function selectionEndAt(request: Uint8Array, start: number): number {
   const reader = new ByteReader(request, start);
   const layout = POLICY_LAYOUT_OF_CODE[reader.u8()];
+  // A policy has a fixed length; the name of a queue has its own in front.
   reader.skip(layout?.bytes ?? reader.u32());
   return reader.position;
 }

@@ -74,7 +74,7 @@ export const SOMETIMES = [
   'more than three requests unanswered',
   'client ended with requests under way',
   'stale token rejected',
-  'finished job made room for later ones',
+  'finished job removed to keep later ones',
   'finished job left kept ones for the next to remove',
   'job claimed again after a longer pause',
   'result read',

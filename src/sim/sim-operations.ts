@@ -134,7 +134,7 @@ export class SimOperations {
           call.ok({ state, token, attempt, stalls, ...(payload === undefined ? {} : { key: keyOf(payload) }) });
         } else if (!result.ok && result.code === 'JOB_NOT_FOUND') {
           if (this.#completed.has(job) && this.#workload.retention !== 'all')
-            this.#cluster.coverage.add('finished job made room for later ones');
+            this.#cluster.coverage.add('finished job removed to keep later ones');
           call.ok({ state: null });
         } else throw new Violation('replies fit their requests', `getJob got ${JSON.stringify(result)}`);
       },

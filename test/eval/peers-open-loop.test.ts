@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { dueTimes } from '../../eval/load/schedule.ts';
 import type { Clock } from '../../eval/measuring/clock.ts';
-import { offerAdds, poissonArrivals, timerClock } from '../../eval/peers/open-loop.ts';
+import { offerAdds, timerClock } from '../../eval/peers/open-loop.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -20,7 +21,7 @@ class TestClock implements Clock {
 
 function arrivalsUntil(endMs: number, ratePerSecond: number, seed: number): number[] {
   const times: number[] = [];
-  for (const atMs of poissonArrivals(ratePerSecond, seed)) {
+  for (const atMs of dueTimes({ type: 'poisson', ratePerSecond, seed })) {
     if (atMs >= endMs) return times;
     times.push(atMs);
   }

@@ -47,7 +47,7 @@ describe('the simulator', () => {
       'session expired',
       'late request rejected behind the end of its session',
       'more than three requests unanswered',
-      'finished job made room for later ones',
+      'finished job removed to keep later ones',
       'payload rejected since it is too large',
       'more due than one entry takes',
     ];

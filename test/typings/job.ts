@@ -42,13 +42,13 @@ export async function readsAndChangesItsState(job: Job<Mail, Receipt>): Promise<
 }
 
 export async function lacksWhatOnlyBullmqHas(job: Job<Mail>): Promise<void> {
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   await job.updateProgress(50);
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   await job.moveToFailed(new Error('no'), 'token');
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   void job.progress;
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   void job.parent;
   // @ts-expect-error before the names of BullMQ
   void job.addedAt;

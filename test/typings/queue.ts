@@ -69,13 +69,13 @@ export function takesOptionsOfJobs(): void {
 }
 
 export async function lacksWhatOnlyBullmqHas(queue: Queue<Mail>): Promise<void> {
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   await queue.drain();
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   await queue.obliterate();
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   await queue.getJobs(['waiting']);
-  // @ts-expect-error
+  // @ts-expect-error only BullMQ has it
   await queue.retryJobs();
   // @ts-expect-error before the names of BullMQ
   await queue.removeJob('1');
