@@ -12,6 +12,14 @@ export interface Chart {
   /** The question that it answers, for the report and as its text alternative. */
   readonly question: string;
   readonly spec: TopLevelSpec;
+  /** Name of the file in the results folder that it is drawn from. Default: `runs.csv`. */
+  readonly csv?: string;
+}
+
+/** @property widthPx of the chart's plane. */
+export interface ChartStyle {
+  readonly font: string;
+  readonly widthPx: number;
 }
 
 /** One layer of a chart whose marks share their axes. */

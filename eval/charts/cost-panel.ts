@@ -1,4 +1,4 @@
-import { logDomain, logTicks, PLAIN_NUMBER } from './chart.ts';
+import { BYTE_SIZE, logDomain, logTicks, PLAIN_NUMBER } from './chart.ts';
 import { HALO } from './theme.ts';
 
 /** A point of a line in a panel. */
@@ -18,6 +18,8 @@ export interface PanelOptions {
   readonly yTitle: string;
   /** Logarithmic, with bounds from the values; or linear. */
   readonly x: 'log' | 'linear';
+  /** Labels of the x axis. Default: plain numbers. */
+  readonly xFormat?: 'bytes';
   /** Positions of ticks on a linear x axis. */
   readonly xTicks?: readonly number[];
   readonly y: 'log' | 'linear';
@@ -94,7 +96,7 @@ function besideLine(points: readonly PanelPoint[]): { readonly align: 'left' | '
 /** The same for all panels of a chart, so that they are aligned. */
 const AXIS_EXTENT_PX = 52;
 
-function xAxis(points: readonly PanelPoint[], { x, xTicks }: PanelOptions) {
+function xAxis(points: readonly PanelPoint[], { x, xTicks, xFormat }: PanelOptions) {
   const places = points.map((point) => point.x);
   const domain = [Math.min(...places), Math.max(...places)];
   if (x === 'linear') {
@@ -103,10 +105,11 @@ function xAxis(points: readonly PanelPoint[], { x, xTicks }: PanelOptions) {
       axis: { values: [...(xTicks ?? places)], labelOverlap: false as const },
     };
   }
-  const ticks = [...new Set(places)].filter((place) => Number.isInteger(Math.round(Math.log10(place) * 1e6) / 1e6));
+  const isTick = (place: number): boolean => xFormat === 'bytes' || Number.isInteger(Math.round(Math.log10(place) * 1e6) / 1e6);
+  const ticks = [...new Set(places)].filter(isTick);
   return {
     scale: { type: 'log' as const, domain, nice: false, padding: 22 },
-    axis: { values: ticks, labelExpr: PLAIN_NUMBER, labelOverlap: false as const },
+    axis: { values: ticks, labelExpr: xFormat === 'bytes' ? BYTE_SIZE : PLAIN_NUMBER, labelOverlap: false as const },
   };
 }
 

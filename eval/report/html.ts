@@ -9,8 +9,9 @@ import type { Environment } from '../measuring/environment.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
-import type { Table } from './table.ts';
-import { type Section, sections } from './tables.ts';
+import type { QuestionSections } from './question-sections.ts';
+import type { Section, Table } from './table.ts';
+import { sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** The same charts for wide and for narrow screens. */
@@ -27,6 +28,7 @@ interface PageSection {
 /** results/report.html: one file with its charts, their data, the font and Vega inside; it loads nothing from a server. */
 export function htmlReport(
   evaluation: Evaluation,
+  questions: QuestionSections,
   charts: PageCharts,
   environments: Readonly<Record<string, Environment>>,
   folders: { readonly results: string; readonly plots: string },
@@ -34,7 +36,7 @@ export function htmlReport(
   const plots = relative(folders.results, folders.plots).replaceAll('\\', '/');
   const invalid = invalidLines(evaluation);
   const parts: readonly PageSection[] = [
-    ...sections(evaluation).map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
+    ...sections(evaluation, questions).map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
     { title: 'How it was made', body: htmlList(methodLines(evaluation, environments)) },
     { title: 'What it does not show', body: htmlList(LIMITS) },
     ...(invalid.length === 0 ? [] : [{ title: 'Runs that do not count', body: htmlList(invalid) }]),
@@ -87,14 +89,14 @@ function sectionBody({ title, note, table, charts: names }: Section, charts: rea
   return `<p>${escapeHtml(note)}</p>\n${shown}\n${figures.join('\n')}`;
 }
 
-function figureOf({ name, title, question, spec }: Chart, plots: string): string {
+function figureOf({ name, title, question, spec, csv = 'runs.csv' }: Chart, plots: string): string {
   const series = seriesOf(spec);
   const toggles = series
     .map((one) => `<label><input type="checkbox" checked data-chart="${name}" value="${escapeHtml(one)}"> ${escapeHtml(one)}</label>`)
     .join('');
   return `<figure><div class="chart" id="chart-${name}" role="img" aria-label="${escapeHtml(`${title}. ${question}`)}"></div>
 ${series.length < 2 ? '' : `<fieldset class="toggles"><legend>Show:</legend>${toggles}</fieldset>`}
-<figcaption>Rows: <a href="runs.csv">runs.csv</a>. Its data and spec: <a href="${plots}/${name}.vl.json">${name}.vl.json</a>.</figcaption></figure>`;
+<figcaption>Rows: <a href="${csv}">${csv}</a>. Its data and spec: <a href="${plots}/${name}.vl.json">${name}.vl.json</a>.</figcaption></figure>`;
 }
 
 /** The names in the column `series` of the chart's data, wherever the spec has it. */

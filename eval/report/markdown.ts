@@ -3,12 +3,14 @@ import type { Chart } from '../charts/chart.ts';
 import type { Environment } from '../measuring/environment.ts';
 import { markdownTable } from '../measuring/format.ts';
 import type { Evaluation } from '../replay/analysis.ts';
+import type { QuestionSections } from './question-sections.ts';
 import { sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** results/report.md, for the repository's page. */
 export function markdownReport(
   evaluation: Evaluation,
+  questions: QuestionSections,
   charts: readonly Chart[],
   environments: Readonly<Record<string, Environment>>,
   folders: { readonly results: string; readonly plots: string },
@@ -18,7 +20,7 @@ export function markdownReport(
     const chart = charts.find((candidate) => candidate.name === name);
     return chart === undefined ? [] : [`![${chart.title}](${plots}/${chart.name}.svg)`, ''];
   };
-  const parts = sections(evaluation).flatMap(({ title, note, table, charts: names }) => [
+  const parts = sections(evaluation, questions).flatMap(({ title, note, table, charts: names }) => [
     `## ${title}`,
     '',
     note,

@@ -4,27 +4,11 @@ import { countDeliveries } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimTable } from './claims.ts';
-import type { Table } from './table.ts';
-
-/** A table with its heading and a note. */
-export interface Section {
-  readonly title: string;
-  readonly note: string;
-  readonly table: Table;
-  /** Names of the charts that belong to it. */
-  readonly charts: readonly string[];
-}
+import type { QuestionSections } from './question-sections.ts';
+import type { Section, Table } from './table.ts';
 
 /** Every table of the reports, in their order; the terminal shows the same ones. */
-export function sections(evaluation: Evaluation): readonly Section[] {
-  const { settings } = evaluation;
-  const replayNote =
-    `Paced: a message is sent, its reply awaited, and ${settings.pacing.delayMs} ms slept; after the last one ${settings.pacing.settleMs} ms of rest. ` +
-    `With replies in no time that is N / (${settings.pacing.delayMs / 1000} N + ${settings.pacing.settleMs / 1000}) msg/s. Fast: the same messages as fast as possible, which is cold: the first second of a new process. ` +
-    'A message counts when it was added, acknowledged, claimed and completed. ' +
-    'Overhead: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement. ' +
-    `"Original": ${settings.published.system}, ${settings.published.source}; published elsewhere, measured on another machine, never here. ` +
-    "jobraft replies after a majority's write.";
+export function sections(evaluation: Evaluation, questions: QuestionSections): readonly Section[] {
   return [
     {
       title: 'Is it as good as the original system?',
@@ -38,16 +22,17 @@ export function sections(evaluation: Evaluation): readonly Section[] {
       table: safetyTable(evaluation),
       charts: [],
     },
+    ...questions('survival'),
     {
       title: 'Scenarios low and high',
-      note: replayNote,
-      table: replayTable(evaluation.lowAndHigh, settings),
+      note: replayNote(evaluation),
+      table: replayTable(evaluation.lowAndHigh, evaluation.settings),
       charts: ['throughput-by-count', 'overhead-by-count'],
     },
     {
       title: 'Scenario payload',
       note: 'Pacing and columns are the same as in the table above.',
-      table: replayTable(evaluation.payload, settings),
+      table: replayTable(evaluation.payload, evaluation.settings),
       charts: ['throughput-by-payload', 'overhead-by-payload'],
     },
     {
@@ -62,6 +47,11 @@ export function sections(evaluation: Evaluation): readonly Section[] {
       table: latencyTable(evaluation),
       charts: ['latency-distribution', 'latency-by-size'],
     },
+    ...questions('load'),
+    ...questions('elections'),
+    ...questions('failover'),
+    ...questions('nodes'),
+    ...questions('size'),
     {
       title: 'Capacity by payload, warm',
       note: 'Messages circulate: a bounded number is always in progress, each added, acknowledged, claimed and completed before the next one takes its place. One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
@@ -74,7 +64,21 @@ export function sections(evaluation: Evaluation): readonly Section[] {
       table: sweepTable(evaluation.sweep),
       charts: ['throughput-by-size'],
     },
+    ...questions('recovery'),
+    ...questions('reasons'),
   ];
+}
+
+/** What pacing and columns mean. */
+function replayNote({ settings }: Evaluation): string {
+  return (
+    `Paced: a message is sent, its reply awaited, and ${settings.pacing.delayMs} ms slept; after the last one ${settings.pacing.settleMs} ms of rest. ` +
+    `With replies in no time that is N / (${settings.pacing.delayMs / 1000} N + ${settings.pacing.settleMs / 1000}) msg/s. Fast: the same messages as fast as possible, which is cold: the first second of a new process. ` +
+    'A message counts when it was added, acknowledged, claimed and completed. ' +
+    'Overhead: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement. ' +
+    `"Original": ${settings.published.system}, ${settings.published.source}; published elsewhere, measured on another machine, never here. ` +
+    "jobraft replies after a majority's write."
+  );
 }
 
 function replayTable(cases: readonly ReplayCase[], settings: Settings): Table {

@@ -130,16 +130,29 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: ['index', 'testing/index', 'base', 'type config', 'eval/measuring', 'eval/load'],
     packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
   },
+  // What the report's questions need beyond replay and bench. Some compose the system from internal modules, as no user can.
+  'eval/questions': {
+    own: [
+      'runtime/check',
+      'index',
+      'testing/index',
+      ...['base', 'protocol', 'raft', 'queue', 'node', 'storage', 'transport', 'client', 'cluster', 'config', 'sim', 'history'],
+      'eval/measuring',
+      'eval/load',
+      'eval/bench',
+    ],
+    packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
+  },
   'eval/profile': { own: ['runtime/check', 'config', 'eval/bench'], packages: ['node:', 'zod'] },
   // Measures single parts, so it may import internal modules.
   'eval/micro': { own: ['base', 'protocol', 'raft', 'queue', 'storage', 'transport/peer-frame'], packages: ['tinybench'] },
   // From the CSVs to pictures, and to the pages that show them.
   'eval/charts': {
-    own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/profile'],
+    own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/profile', 'eval/questions'],
     packages: ['node:', 'zod', 'csv-parse', 'vega', 'vega-lite', '@resvg/resvg-js'],
   },
   'eval/report': {
-    own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/charts'],
+    own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/charts', 'eval/questions'],
     packages: ['node:', 'zod', 'csv-parse'],
   },
   // Runs clients under real faults, and checks their histories.
@@ -161,9 +174,21 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'history/checkers/check-history',
       'queue/record',
       'storage/sqlite-storage',
-      ...['measuring', 'load', 'replay', 'bench', 'profile', 'micro', 'charts', 'report', 'soak', 'mutants', 'node-versions', 'peers'].map(
-        (folder) => `eval/${folder}`,
-      ),
+      ...[
+        'measuring',
+        'load',
+        'replay',
+        'bench',
+        'questions',
+        'profile',
+        'micro',
+        'charts',
+        'report',
+        'soak',
+        'mutants',
+        'node-versions',
+        'peers',
+      ].map((folder) => `eval/${folder}`),
     ],
     packages: ['node:', 'commander', 'csv-stringify', 'tinybench', 'cli-progress'],
   },

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { allCharts } from '../../eval/charts/all-charts.ts';
+import { questionCharts } from '../../eval/charts/question-charts.ts';
 import { renderSvg } from '../../eval/charts/render-chart.ts';
 import { readEnvironments } from '../../eval/measuring/environment.ts';
 import { summarizeLatency } from '../../eval/measuring/latency-summary.ts';
@@ -14,6 +15,7 @@ import { reportFaults } from '../../eval/replay/measure-scenarios.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
 import type { RunRow } from '../../eval/replay/run-row.ts';
 import { markdownReport } from '../../eval/report/markdown.ts';
+import { questionSections } from '../../eval/report/question-sections.ts';
 import { summaryLine } from '../../eval/report/text.ts';
 import { settings } from './fixtures.ts';
 
@@ -21,7 +23,7 @@ const results = ResultsFolder.at(PUBLISHED.results);
 const files = RunFiles.at(results);
 const rows = files.readRows();
 const evaluation = analyzeRuns(files, settings);
-const charts = allCharts(evaluation);
+const charts = [...allCharts(evaluation), ...questionCharts(results)];
 
 type Sample = Readonly<Record<string, string>>;
 const samples: Sample[] = parse(gunzipSync(readFileSync(files.samplesFile)), { columns: true });
@@ -101,7 +103,7 @@ describe('the published evidence', () => {
       const isSame = (await renderSvg(chart)) === readFileSync(join(PUBLISHED.plots, `${chart.name}.svg`), 'utf8');
       expect(isSame ? '' : `${chart.name}.svg differs: run "npm run plots"`).toBe('');
     }
-    const report = markdownReport(evaluation, charts, readEnvironments(results.environmentFile), PUBLISHED);
+    const report = markdownReport(evaluation, questionSections(results), charts, readEnvironments(results.environmentFile), PUBLISHED);
     expect(readFileSync(join(PUBLISHED.results, 'report.md'), 'utf8')).toBe(report);
   });
 

@@ -1,0 +1,35 @@
+import { basename } from 'node:path';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import type { Question } from '../questions/question.ts';
+import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
+import { size } from '../questions/size.ts';
+import type { Chart, ChartStyle } from './chart.ts';
+import { sizeCharts } from './questions/size-chart.ts';
+import { writeChart } from './write-chart.ts';
+
+type Draw = (results: ResultsFolder, style: ChartStyle) => readonly Chart[];
+
+/** The charts of a question, of its CSV alone; none if it was not measured. */
+const drawnFrom =
+  <Row extends object>(question: Question<Row>, charts: (answer: Answer<Row>, style: ChartStyle) => readonly Chart[]): Draw =>
+  (results, style) => {
+    const answer = readAnswer(results, question);
+    const csv = basename(questionFileOf(results, question));
+    return answer === undefined ? [] : charts(answer, style).map((chart) => ({ ...chart, csv }));
+  };
+
+/** In the report's order. */
+const CHARTS: readonly Draw[] = [drawnFrom(size, sizeCharts)];
+
+export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
+
+/** The charts of every question that was measured. @throws {UserError} when a CSV is not what it should be. */
+export const questionCharts = (results: ResultsFolder, style: ChartStyle = WIDE): readonly Chart[] =>
+  CHARTS.flatMap((draw) => draw(results, style));
+
+/** Writes them. @returns the paths of the SVG files. @throws {UserError} */
+export async function drawQuestionCharts(results: ResultsFolder, plotsPath: string): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const chart of questionCharts(results)) paths.push(await writeChart(chart, plotsPath));
+  return paths;
+}

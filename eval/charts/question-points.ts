@@ -1,0 +1,34 @@
+import { formatNumber } from '../measuring/format.ts';
+import { median } from '../measuring/statistics.ts';
+import type { Answer, AnswerRow } from '../questions/question-file.ts';
+import { describeDurability } from './chart.ts';
+import type { PanelPoint } from './cost-panel.ts';
+
+/** A line of medians over the rounds, with their ranges; rows without a value are left out. */
+export function pointsOf<Row>(
+  rows: readonly AnswerRow<Row>[],
+  series: string,
+  x: (row: Row) => number,
+  value: (row: Row) => number | null,
+): readonly PanelPoint[] {
+  const values = rows.flatMap((row) => {
+    const of = value(row);
+    return of === null ? [] : [{ x: x(row), of }];
+  });
+  const places = [...Map.groupBy(values, (each) => each.x)].sort(([a], [b]) => a - b);
+  return places.map(([at, all]) => {
+    const of = all.map((each) => each.of);
+    const middle = median(of);
+    const range = of.length < 2 ? {} : { low: Math.min(...of), high: Math.max(...of) };
+    return { x: at, value: middle, ...range, series, label: formatNumber(middle) };
+  });
+}
+
+/** The basis of a question's chart, for its subtitle. */
+export function answerLine({ facts, rows }: Answer<object>): readonly string[] {
+  const rounds = new Set(rows.map(({ round }) => round)).size;
+  const spread = rounds === 1 ? '1 round' : `${rounds} rounds, median and range`;
+  return [
+    `${spread} · ${facts.nodes} nodes in one process, ${describeDurability(facts.durability)} · commit ${facts.commit.slice(0, 7)}${facts.commit.endsWith('+dirty') ? '+dirty' : ''}`,
+  ];
+}

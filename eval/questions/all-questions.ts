@@ -1,0 +1,13 @@
+import { UserError } from '../measuring/user-error.ts';
+import type { Question } from './question.ts';
+import { size } from './size.ts';
+
+/** In the order in which they are measured. */
+export const QUESTIONS: readonly Question[] = [size];
+
+/** The questions whose id contains `text`; all without a text. @throws {UserError} when there is none. */
+export function selectQuestions(text: string | undefined): readonly Question[] {
+  const selected = QUESTIONS.filter(({ id }) => text === undefined || id.includes(text));
+  if (selected.length > 0) return selected;
+  throw new UserError(`No question's id contains "${text}". Name one of: ${QUESTIONS.map(({ id }) => id).join(', ')}.`);
+}

@@ -1,0 +1,112 @@
+import { mkdirSync } from 'node:fs';
+import { z } from 'zod';
+import type { Queue } from '../../src/index.ts';
+import { withQueue } from '../bench/bench-cluster.ts';
+import { FLOOR } from '../bench/figure.ts';
+import { diskLimit } from '../bench/floor.ts';
+import { LaneLoad } from '../load/lane-load.ts';
+import { measureSteadyState, STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
+import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
+import { systemClock } from '../measuring/clock.ts';
+import { summarizeLatency } from '../measuring/latency-summary.ts';
+import { count, number, optionalNumber } from './cells.ts';
+import type { Question, QuestionStep } from './question.ts';
+
+const PAYLOADS = [4, 64, 1024, 16_384, 65_536, 262_144, 1_048_576];
+/** In flight, whatever the size of a payload; of small ones there are `LANES_MAX`, which are fewer bytes. */
+const IN_FLIGHT_BYTES = 8_388_608;
+const LANES_MAX = 4000;
+/** Beyond these an add removes the oldest job, or the jobs would not fit into memory. */
+const WAITING_BYTES_MAX = 67_108_864;
+const SMALL_BYTES = 64;
+
+const row = z.object({
+  /** `jobraft`; or the machine's disk without it, written by one file, or by one file a node at once. */
+  subject: z.enum(['jobraft', 'disk', 'disk, one file a node']),
+  payload_bytes: optionalNumber,
+  in_flight: optionalNumber,
+  /** Acknowledged adds. */
+  adds_per_s: optionalNumber,
+  /** Payload: 10^6 B a second. */
+  mb_per_s: number,
+  /** From sending to acknowledgement, with `in_flight` in progress. */
+  service_p50_ms: optionalNumber,
+  service_p99_ms: optionalNumber,
+  /** 1 if the rate became steady. */
+  is_steady: count,
+});
+export type SizeRow = z.infer<typeof row>;
+
+/** Adds without a consumer in the steady state, by payload size, with the same bytes in flight. */
+export const size: Question<SizeRow> = {
+  id: 'size',
+  asks: 'What does size cost?',
+  row,
+  rounds: 3,
+  steps: [diskStep(), ...PAYLOADS.map(sizeStep)],
+};
+
+function diskStep(): QuestionStep<SizeRow> {
+  return {
+    name: 'disk',
+    expectedMs: diskLimit.expectedMs,
+    measure: async (context) => {
+      mkdirSync(context.dataDir, { recursive: true });
+      const figures = await diskLimit.measure({ ...context, medianOf: () => undefined });
+      return figures.map(({ figure, value }) => ({
+        subject: figure === FLOOR.disk ? 'disk' : 'disk, one file a node',
+        ...{ payload_bytes: null, in_flight: null, adds_per_s: null, service_p50_ms: null, service_p99_ms: null },
+        mb_per_s: value,
+        is_steady: 1,
+      }));
+    },
+  };
+}
+
+function sizeStep(bytes: number): QuestionStep<SizeRow> {
+  const lanes = Math.min(LANES_MAX, IN_FLIGHT_BYTES / bytes);
+  return {
+    name: `${bytes} B`,
+    expectedMs: STEADY_STATE_EXPECTED_MS,
+    measure: (context) =>
+      withQueue({ ...context, medianOf: () => undefined }, async ({ queue, cluster }) => {
+        let servedMs: number[] = [];
+        const add = addOf(queue, bytes);
+        const call = async (): Promise<void> => {
+          const startMs = performance.now();
+          await add();
+          servedMs.push(performance.now() - startMs);
+        };
+        const load = new LaneLoad({
+          lanes,
+          call,
+          eventsMax: bytes > SMALL_BYTES ? Number.POSITIVE_INFINITY : waitingJobsThatFit(cluster.nodeIds.length),
+        });
+        const startSample = (): readonly number[] => {
+          const before = servedMs;
+          servedMs = [];
+          return before;
+        };
+        const { perSecond, isSteady, samples } = await measureSteadyState(load, {
+          clock: systemClock,
+          signal: context.signal,
+          sample: startSample,
+        });
+        const { p50Ms, p99Ms } = summarizeLatency(samples?.after ?? []);
+        const rates = { adds_per_s: perSecond, mb_per_s: (perSecond * bytes) / 1e6, is_steady: isSteady ? 1 : 0 };
+        return [{ subject: 'jobraft', payload_bytes: bytes, in_flight: lanes, ...rates, service_p50_ms: p50Ms, service_p99_ms: p99Ms }];
+      }),
+  };
+}
+
+/** An add; of larger payloads, with the removal of the oldest job. */
+function addOf(queue: Queue, bytes: number): () => Promise<unknown> {
+  const payload = new Uint8Array(bytes);
+  if (bytes <= SMALL_BYTES) return () => queue.add('message', payload);
+  const waiting: string[] = [];
+  return async () => {
+    const oldest = waiting.length >= WAITING_BYTES_MAX / bytes ? waiting.shift() : undefined;
+    const [{ id }] = await Promise.all([queue.add('message', payload), oldest === undefined ? undefined : queue.remove(oldest)]);
+    waiting.push(id);
+  };
+}
