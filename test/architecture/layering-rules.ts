@@ -156,6 +156,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: ['eval/measuring', 'eval/replay', 'eval/bench', 'eval/charts', 'eval/questions'],
     packages: ['node:', 'zod', 'csv-parse'],
   },
+  // Runs the other commands, each in a process of its own.
+  'eval/full': { own: ['eval/measuring', 'eval/questions'], packages: ['node:', 'zod'] },
   // Runs clients under real faults, and checks their histories.
   'eval/soak': { own: ['runtime/check', 'index', 'testing/index', 'base', 'history'], packages: ['node:'] },
   // Injects bugs into a copy of the source, which the simulator has to find.
@@ -181,6 +183,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
         'replay',
         'bench',
         'questions',
+        'full',
         'profile',
         'micro',
         'charts',
