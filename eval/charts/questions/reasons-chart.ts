@@ -1,6 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { formatNumber } from '../../measuring/format.ts';
-import { median } from '../../measuring/statistics.ts';
+import { formatCount, formatNumber } from '../../measuring/format.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import type { ReasonsRow } from '../../questions/reasons/reasons-row.ts';
 import { GROWING, VARIANT_NAMES, type VariantName } from '../../questions/reasons/variants.ts';
@@ -143,7 +142,7 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
     title: chartTitle(
       title,
       [
-        `Adds of 640 B, one at a time without pauses · the original: published elsewhere, another machine, 1,000 messages of 640 B, "Crashed around ${STOPPED_AT}"`,
+        `Adds of 640 B, one at a time without pauses, after 500 of 1 B · the original: published elsewhere, another machine, 1,000 messages of 640 B, "Crashed around ${STOPPED_AT}"`,
         ...basisLine(answer, '3 nodes in one process, durable').map((line) => line.replace('median and range', 'median')),
       ],
       widthPx,
@@ -165,17 +164,15 @@ function rateTitle(rates: readonly Bar[]): string {
   return `A commit of many adds makes it ${formatNumber(own / neither)} times as fast as a commit for each; not rewriting the log, ${formatNumber(own / whole)} times`;
 }
 
-/** Rows at either end that the title compares: 100 adds. */
-const ENDS = 4;
-
-/** By the first and the last times of both lines. */
+/** By the times of both lines at the same messages: near the mark, and at the end. */
 function growthTitle(lines: readonly PanelPoint[]): string {
-  const ratioOf = (variant: VariantName): number | undefined => {
-    const of = lines.filter(({ series }) => series === variant);
-    const valuesOf = (part: readonly PanelPoint[]): number[] => part.map(({ value }) => value);
-    return of.length === 0 ? undefined : median(valuesOf(of.slice(-ENDS))) / median(valuesOf(of.slice(0, ENDS)));
+  const end = Math.max(...lines.map(({ x }) => x));
+  const ratioAt = (place: number): number | undefined => {
+    const timeOf = (variant: VariantName) => lines.find(({ series, x }) => series === variant && x === place)?.value;
+    const [own, whole] = [timeOf(AS_IT_IS), timeOf(WHOLE_LOG)];
+    return own === undefined || whole === undefined ? undefined : whole / own;
   };
-  const [own, whole] = [ratioOf(AS_IT_IS), ratioOf(WHOLE_LOG)];
-  if (own === undefined || whole === undefined) return 'The time of an add against the number of messages';
-  return `Rewriting the log, the last adds take ${formatNumber(whole)} times as long as the first; as it is, ${formatNumber(own)} times`;
+  const [near, last] = [ratioAt(STOPPED_AT), ratioAt(end)];
+  if (near === undefined || last === undefined) return 'The time of an add against the number of messages';
+  return `Rewriting the whole log, an add takes ${formatNumber(near)} times as long near message ${STOPPED_AT}, and ${formatNumber(last)} times near ${formatCount(end)}`;
 }

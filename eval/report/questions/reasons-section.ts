@@ -26,7 +26,7 @@ export function reasonsSection({ rows }: Answer<ReasonsRow>): Section {
   };
   return {
     title: 'Why is it fast?',
-    note: 'Three nodes with one property taken away. Group commit off: each entry of a turn is a transaction of its own. One command an entry: a request has one operation, and each entry one request. Neither: both at once. Whole log rewritten: each append writes all entries so far into a file and syncs it, as the original does, and the log is never shortened; its rate falls with each add, so it is no steady one. Durability off: no fsync. Adds of 64 B by 16 clients, 4,000 in flight in steady state; and one at a time. After 25, 475 and 1,000 messages of 640 B: the median of the last 25 adds, one at a time; the original stopped near message 475. Medians of the rounds.',
+    note: 'Three nodes with one property taken away. Group commit off: each entry of a turn is a transaction of its own. One command an entry: a request has one operation, and each entry one request. Neither: both at once. Whole log rewritten: each append writes all entries so far into a file and syncs it, as the original does, and the log is never shortened; its rate falls with each add, so it is no steady one. Durability off: no fsync. Adds of 64 B by 16 clients, 4,000 in flight in steady state; and one at a time. After 25, 475 and 1,000 messages of 640 B: the median of the last 25 adds, one at a time, after 500 adds of 1 B, in which the code is compiled; the original stopped near message 475. Medians of the rounds.',
     table: {
       header: [
         'Variant',
