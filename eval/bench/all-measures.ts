@@ -8,7 +8,6 @@ import type { FigureDefinition } from './figure.ts';
 import { diskLimit, floor } from './floor.ts';
 import { idleCpu } from './idle.ts';
 import { millionJobs } from './million-jobs.ts';
-import { nodeCurve } from './node-curve.ts';
 import { leaderIsolated, leaderKilled, leaderPaused } from './outage.ts';
 
 /** Measured regardless of `--only`: without them no figure has a ratio. */
@@ -30,7 +29,6 @@ export const MEASURES: readonly BenchMeasure[] = [
   idleCpu,
   millionJobs,
   cycleMemory,
-  nodeCurve,
   elections,
 ];
 

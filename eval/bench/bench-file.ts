@@ -65,14 +65,15 @@ export class BenchFile {
   append(round: number, figures: readonly BenchFigure[], reason: string): void {
     const { session, commit, environment, nodes, durability } = this.#facts;
     const measured = new Date().toISOString();
-    const rows = figures.map(({ figure, unit, value, nodes: own, isSteady }) => [
+    const rows = figures.map(({ figure, unit, value, isSteady }) => [
       session,
       measured,
       round,
       figure,
       unit,
       value.toPrecision(6),
-      own ?? nodes,
+      nodes,
+      // Earlier sessions also measured clusters of other sizes: their rows have two numbers.
       nodes,
       durability,
       commit,
@@ -133,13 +134,10 @@ export function parseLastSession(text: string, path: string): BenchSession {
   if (last === undefined) throw new UserError(`${path} holds no session. Name a bench.csv of an earlier session.`);
   const ofSession = rows.filter(({ session }) => session === last.session);
   const sessionNodes = last.session_nodes ?? last.nodes;
-  const figures = ofSession.flatMap(({ figure, value, nodes, valid, reason }): BenchFigure[] => {
+  const figures = ofSession.flatMap(({ figure, value, valid, reason }): BenchFigure[] => {
     const definition = DEFINITIONS.find(({ name }) => name === figure);
     if (definition === undefined || valid !== 'true') return [];
-    const isOfOtherNodes = figure.startsWith('node curve: ');
-    return [
-      { figure, unit: definition.unit, value, ...(isOfOtherNodes ? { nodes } : {}), ...(reason === NOT_STEADY ? { isSteady: false } : {}) },
-    ];
+    return [{ figure, unit: definition.unit, value, ...(reason === NOT_STEADY ? { isSteady: false } : {}) }];
   });
   const { commit, environment, durability } = last;
   const session = last.session === '' ? (ofSession[0]?.started ?? '') : last.session;

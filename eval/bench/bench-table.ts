@@ -7,8 +7,6 @@ import { ratioToFloor } from './figure.ts';
 /** A figure's values of one session, for the table and the comparison. */
 export interface FigureSummary {
   readonly definition: FigureDefinition;
-  /** Set where the figure belongs to a cluster of another size than the session's. */
-  readonly nodes: number | undefined;
   readonly median: number;
   readonly low: number;
   readonly high: number;
@@ -19,27 +17,17 @@ export interface FigureSummary {
   readonly ratio: number | undefined;
 }
 
-/** One summary for each figure and cluster size, in the table's order. */
+/** One summary for each figure, in the table's order. */
 export function summarize(figures: readonly BenchFigure[]): readonly FigureSummary[] {
   const medianOf = mediansOf(figures);
   return DEFINITIONS.flatMap((definition) => {
     const found = figures.filter(({ figure }) => figure === definition.name);
-    const sizes = [...new Set(found.map(({ nodes }) => nodes))].sort((a, b) => (a ?? 0) - (b ?? 0));
-    return sizes.map((nodes) => {
-      const ofSize = found.filter((one) => one.nodes === nodes);
-      const values = ofSize.map(({ value }) => value);
-      const middle = median(values);
-      return {
-        definition,
-        nodes,
-        median: middle,
-        low: Math.min(...values),
-        high: Math.max(...values),
-        count: values.length,
-        notSteady: ofSize.filter(({ isSteady }) => isSteady === false).length,
-        ratio: ratioToFloor(definition, middle, medianOf),
-      };
-    });
+    if (found.length === 0) return [];
+    const values = found.map(({ value }) => value);
+    const middle = median(values);
+    const notSteady = found.filter(({ isSteady }) => isSteady === false).length;
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return [{ definition, median: middle, low, high, count: values.length, notSteady, ratio: ratioToFloor(definition, middle, medianOf) }];
   });
 }
 
@@ -53,9 +41,8 @@ export const mediansOf =
 
 /** Value, range, goal and whether it is met, and the ratio to the floor, which does not depend on the machine's speed. */
 export function benchTable(figures: readonly BenchFigure[]): string {
-  const summaries = summarize(figures).filter(({ nodes }) => nodes === undefined);
   const medianOf = mediansOf(figures);
-  const rows = summaries.map((summary) => [
+  const rows = summarize(figures).map((summary) => [
     titleOf(summary),
     formatNumber(summary.median),
     summary.count === 1 ? '–' : `${formatNumber(summary.low)}–${formatNumber(summary.high)}`,
@@ -66,28 +53,12 @@ export function benchTable(figures: readonly BenchFigure[]): string {
   return textTable(['Figure', 'Median', 'Range', 'n', 'Goal', 'Against the floor'], rows);
 }
 
-/** The figures that were measured with clusters of several sizes: a row a size. Empty when there are none. */
-export function sizesTable(figures: readonly BenchFigure[]): string {
-  const summaries = summarize(figures).filter(({ nodes }) => nodes !== undefined);
-  const names = [...new Set(summaries.map(({ definition }) => titleOf({ definition, nodes: undefined })))];
-  const sizes = [...new Set(summaries.map(({ nodes }) => nodes))];
-  if (sizes.length === 0) return '';
-  const rows = sizes.map((size) => [
-    String(size),
-    ...names.map((name) => {
-      const found = summaries.find(({ definition, nodes }) => nodes === size && titleOf({ definition, nodes: undefined }) === name);
-      return found === undefined ? '–' : describeValue(found);
-    }),
-  ]);
-  return textTable(['Nodes', ...names.map((name) => name.replace('node curve: ', ''))], rows);
-}
-
 export function describeValue({ median: middle, low, high, count }: FigureSummary): string {
   return count === 1 ? formatNumber(middle) : `${formatNumber(middle)} (${formatNumber(low)}–${formatNumber(high)})`;
 }
 
-export const titleOf = ({ definition: { name, unit }, nodes }: Pick<FigureSummary, 'definition' | 'nodes'>): string =>
-  `${name}${nodes === undefined ? '' : `, ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`} (${unit === '%' ? '% of a core' : unit})`;
+export const titleOf = ({ definition: { name, unit } }: Pick<FigureSummary, 'definition'>): string =>
+  `${name} (${unit === '%' ? '% of a core' : unit})`;
 
 export function describeGoal(goal: Goal, summary: FigureSummary, medianOf: FloorMedians): string {
   const { better } = summary.definition;

@@ -33,7 +33,7 @@ export function compareSessions(earlier: readonly BenchFigure[], now: readonly B
   const before = summarize(earlier).filter(isCompared);
   const after = summarize(now).filter(isCompared);
   const compared = after.flatMap((one) => {
-    const other = before.find(({ definition, nodes }) => definition.name === one.definition.name && nodes === one.nodes);
+    const other = before.find(({ definition }) => definition.name === one.definition.name);
     return other === undefined ? [] : [compareFigure(inFloors(other, earlier), inFloors(one, now), one, Math.min(other.count, one.count))];
   });
   return compared.sort((a, b) => b.worse - a.worse);

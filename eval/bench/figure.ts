@@ -3,14 +3,12 @@ export interface BenchFigure {
   readonly figure: string;
   readonly unit: Unit;
   readonly value: number;
-  /** Size of the measured cluster; by default the session's. */
-  readonly nodes?: number;
   /** False for a rate that did not become steady, or was not measured for long enough. Default: true. */
   readonly isSteady?: boolean;
 }
 
-/** `/job`: a count for each committed job; `count`: of events; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */
-export type Unit = 'ms' | '/s' | 'MB/s' | '%' | 'B' | 'MB' | '/job' | 'count' | '×';
+/** `count`: of events; `%`: of one core; `MB`: 10^6 B; `×`: a ratio. */
+export type Unit = 'ms' | '/s' | 'MB/s' | '%' | 'B' | 'MB' | 'count' | '×';
 
 /** A goal for the median of all values, or for the worst of them. */
 export interface Goal {

@@ -3,11 +3,9 @@ import '../../src/runtime/check.ts';
 import { Command } from 'commander';
 import { addClusterOptions, clusterOverridesOf } from '../../src/config/cluster-options.ts';
 import { loadClusterConfig } from '../../src/config/load-cluster-config.ts';
-import { drawBenchCharts } from '../charts/bench-charts.ts';
 import { parseCount, withoutStackTraces } from '../measuring/command-line.ts';
 import { INTERRUPTED_EXIT_CODE } from '../measuring/interruption.ts';
-import { addOutputFolders, type FolderOptions, outputFoldersOf } from '../measuring/output-folders.ts';
-import { readLastSession } from './bench-file.ts';
+import { addResultsFolder, type FolderOptions, outputFoldersOf } from '../measuring/output-folders.ts';
 import { runBench } from './run-bench.ts';
 
 interface Options extends FolderOptions {
@@ -22,7 +20,7 @@ interface Options extends FolderOptions {
 
 const MINUTE_MS = 60_000;
 
-const command = addOutputFolders(addClusterOptions(new Command('bench')), 'where bench.csv goes')
+const command = addResultsFolder(addClusterOptions(new Command('bench')), 'where bench.csv goes')
   .description('Measures the figures that have goals, and the floor of the machine.')
   .option('--rounds <count>', 'rounds of all measures that are not measured once', parseCount, 5)
   .option('--minutes <count>', 'no further round begins if the session would take longer than this', parseCount, 16)
@@ -31,7 +29,7 @@ const command = addOutputFolders(addClusterOptions(new Command('bench')), 'where
   .option('--compare <file>', 'an earlier bench.csv: shows which figures got slower since its last session')
   .action(async (options: Options, self: Command) => {
     const config = loadClusterConfig(options.config, clusterOverridesOf(self));
-    const { out, plotsOut } = outputFoldersOf(options);
+    const { out } = outputFoldersOf(options);
     const { file, isInterrupted } = await runBench({
       config,
       rounds: options.rounds,
@@ -43,8 +41,7 @@ const command = addOutputFolders(addClusterOptions(new Command('bench')), 'where
       compare: options.compare,
       print: (line) => console.log(line),
     });
-    const charts = await drawBenchCharts(readLastSession(file), plotsOut);
-    console.log([`Rows: ${file}`, ...charts.map((path) => `Chart: ${path}`)].join('\n'));
+    console.log(`Rows: ${file}`);
     process.exitCode = isInterrupted ? INTERRUPTED_EXIT_CODE : 0;
   });
 

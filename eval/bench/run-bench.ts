@@ -10,7 +10,7 @@ import { UserError } from '../measuring/user-error.ts';
 import { FLOORS, MEASURES, selectMeasures } from './all-measures.ts';
 import { BenchFile, readLastSession, type SessionFacts } from './bench-file.ts';
 import { type BenchMeasure, nodeCountOf } from './bench-measure.ts';
-import { benchTable, mediansOf, sizesTable } from './bench-table.ts';
+import { benchTable, mediansOf } from './bench-table.ts';
 import { comparisonTable } from './compare.ts';
 import type { BenchFigure } from './figure.ts';
 import { commitProbe } from './floor.ts';
@@ -80,7 +80,6 @@ export async function runBench(request: BenchRequest): Promise<BenchOutcome> {
     progress.stop();
   }
   print(`\n${benchTable(figures)}\n`);
-  if (figures.some(({ nodes }) => nodes !== undefined)) print(`${sizesTable(figures)}\n`);
   if (earlier !== undefined) print(`${comparisonTable(earlier, { ...facts, figures })}\n`);
   return { file: file.path, isInterrupted: interruption.signal.aborted };
 }

@@ -9,6 +9,8 @@ export interface PanelPoint {
   readonly high?: number;
   readonly series: string;
   readonly label: string;
+  /** Default: both. */
+  readonly drawn?: 'line' | 'points';
 }
 
 export interface PanelOptions {
@@ -52,18 +54,26 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
     height: options.heightPx,
     data: { values },
     layer: [
-      { mark: { type: 'line' as const, strokeWidth: 2 }, encoding: { x, y, color } },
+      { ...without('points', points), mark: { type: 'line' as const, strokeWidth: 2 }, encoding: { x, y, color } },
       {
         transform: [{ filter: 'isValid(datum.low)' }],
         mark: { type: 'rule' as const, strokeWidth: 2, opacity: 0.5 },
         encoding: { x, y: { field: 'low', type: 'quantitative' as const, scale: y.scale }, y2: { field: 'high' }, color },
       },
-      { mark: { type: 'point' as const, filled: true, size: 50, opacity: 1 }, encoding: { x, y, color } },
+      {
+        ...without('line', points),
+        mark: { type: 'point' as const, filled: true, size: 50, opacity: 1 },
+        encoding: { x, y, color },
+      },
       { transform: text.transform, mark: { ...text.mark, ...HALO }, encoding: { x, y: yOfText, text: { field: text.field } } },
       { transform: text.transform, mark: text.mark, encoding: { x, y: yOfText, color, text: { field: text.field } } },
     ],
   };
 }
+
+/** Leaves out what is drawn as nothing but these. */
+const without = (drawn: PanelPoint['drawn'], points: readonly PanelPoint[]) =>
+  points.some((point) => point.drawn === drawn) ? { transform: [{ filter: `datum.drawn !== '${drawn}'` }] } : {};
 
 /** Pixels from one line's name to the next. */
 const NAME_HEIGHT_PX = 15;
@@ -98,7 +108,8 @@ const AXIS_EXTENT_PX = 52;
 
 function xAxis(points: readonly PanelPoint[], { x, xTicks, xFormat }: PanelOptions) {
   const places = points.map((point) => point.x);
-  const domain = [Math.min(...places), Math.max(...places)];
+  const reach = x === 'linear' ? [...places, ...(xTicks ?? [])] : places;
+  const domain = [Math.min(...reach), Math.max(...reach)];
   if (x === 'linear') {
     return {
       scale: { domain, nice: false, zero: false, padding: 22 },

@@ -1,9 +1,13 @@
 import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
+import { reasons } from '../questions/reasons/reasons.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { nodesCharts } from './questions/nodes-chart.ts';
+import { reasonsCharts } from './questions/reasons-chart.ts';
 import { sizeCharts } from './questions/size-chart.ts';
 import { writeChart } from './write-chart.ts';
 
@@ -19,7 +23,7 @@ const drawnFrom =
   };
 
 /** In the report's order. */
-const CHARTS: readonly Draw[] = [drawnFrom(size, sizeCharts)];
+const CHARTS: readonly Draw[] = [drawnFrom(nodes, nodesCharts), drawnFrom(size, sizeCharts), drawnFrom(reasons, reasonsCharts)];
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 

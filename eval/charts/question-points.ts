@@ -25,10 +25,14 @@ export function pointsOf<Row>(
 }
 
 /** The basis of a question's chart, for its subtitle. */
-export function answerLine({ facts, rows }: Answer<object>): readonly string[] {
+export const answerLine = (answer: Answer<object>): readonly string[] => {
+  const { nodes, durability } = answer.facts;
+  return basisLine(answer, `${nodes} nodes in one process, ${describeDurability(durability)}`);
+};
+
+/** The same of other clusters than the session's. */
+export function basisLine({ facts, rows }: Answer<object>, clusters: string): readonly string[] {
   const rounds = new Set(rows.map(({ round }) => round)).size;
   const spread = rounds === 1 ? '1 round' : `${rounds} rounds, median and range`;
-  return [
-    `${spread} · ${facts.nodes} nodes in one process, ${describeDurability(facts.durability)} · commit ${facts.commit.slice(0, 7)}${facts.commit.endsWith('+dirty') ? '+dirty' : ''}`,
-  ];
+  return [`${spread} · ${clusters} · commit ${facts.commit.slice(0, 7)}${facts.commit.endsWith('+dirty') ? '+dirty' : ''}`];
 }

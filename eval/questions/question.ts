@@ -33,6 +33,8 @@ export interface Question<Row extends object = object> {
   /** Times that all its steps are measured, one after the other in each round. */
   readonly rounds: number;
   readonly steps: readonly QuestionStep<Row>[];
+  /** Every second round takes the steps in reverse order: the disk work that one leaves behind slows the next. Default: false. */
+  readonly isAlternating?: boolean;
 }
 
 /** Expected milliseconds of a question's steps in all rounds. */

@@ -70,7 +70,8 @@ interface Tools {
 async function runQuestion<Row extends object>(question: Question<Row>, file: QuestionFile<Row>, tools: Tools): Promise<void> {
   const { config, folder, progress, results, seed, signal } = tools;
   for (let round = 1; round <= question.rounds; round += 1) {
-    for (const { name, expectedMs, measure } of question.steps) {
+    const isReversed = question.isAlternating === true && round % 2 === 0;
+    for (const { name, expectedMs, measure } of isReversed ? question.steps.toReversed() : question.steps) {
       if (signal.aborted) return;
       if (!file.has(round, name)) {
         progress.onStep(`${question.id} ${round}/${question.rounds} ${name}`);

@@ -4,13 +4,11 @@ import type { Queue } from '../../src/index.ts';
 import { withQueue } from '../bench/bench-cluster.ts';
 import { FLOOR } from '../bench/figure.ts';
 import { diskLimit } from '../bench/floor.ts';
-import { LaneLoad } from '../load/lane-load.ts';
-import { measureSteadyState, STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
+import { STEADY_STATE_EXPECTED_MS } from '../load/steady-state.ts';
 import { waitingJobsThatFit } from '../load/waiting-jobs.ts';
-import { systemClock } from '../measuring/clock.ts';
-import { summarizeLatency } from '../measuring/latency-summary.ts';
 import { count, number, optionalNumber } from './cells.ts';
 import type { Question, QuestionStep } from './question.ts';
+import { measureTimedAdds } from './timed-adds.ts';
 
 const PAYLOADS = [4, 64, 1024, 16_384, 65_536, 262_144, 1_048_576];
 /** In flight, whatever the size of a payload; of small ones there are `LANES_MAX`, which are fewer bytes. */
@@ -70,29 +68,9 @@ function sizeStep(bytes: number): QuestionStep<SizeRow> {
     expectedMs: STEADY_STATE_EXPECTED_MS,
     measure: (context) =>
       withQueue({ ...context, medianOf: () => undefined }, async ({ queue, cluster }) => {
-        let servedMs: number[] = [];
-        const add = addOf(queue, bytes);
-        const call = async (): Promise<void> => {
-          const startMs = performance.now();
-          await add();
-          servedMs.push(performance.now() - startMs);
-        };
-        const load = new LaneLoad({
-          lanes,
-          call,
-          eventsMax: bytes > SMALL_BYTES ? Number.POSITIVE_INFINITY : waitingJobsThatFit(cluster.nodeIds.length),
-        });
-        const startSample = (): readonly number[] => {
-          const before = servedMs;
-          servedMs = [];
-          return before;
-        };
-        const { perSecond, isSteady, samples } = await measureSteadyState(load, {
-          clock: systemClock,
-          signal: context.signal,
-          sample: startSample,
-        });
-        const { p50Ms, p99Ms } = summarizeLatency(samples?.after ?? []);
+        const eventsMax = bytes > SMALL_BYTES ? Number.POSITIVE_INFINITY : waitingJobsThatFit(cluster.nodeIds().length);
+        const load = { lanes, add: addOf(queue, bytes), eventsMax };
+        const { perSecond, isSteady, p50Ms, p99Ms } = await measureTimedAdds(load, context.signal, () => undefined);
         const rates = { adds_per_s: perSecond, mb_per_s: (perSecond * bytes) / 1e6, is_steady: isSteady ? 1 : 0 };
         return [{ subject: 'jobraft', payload_bytes: bytes, in_flight: lanes, ...rates, service_p50_ms: p50Ms, service_p99_ms: p99Ms }];
       }),

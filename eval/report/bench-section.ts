@@ -10,7 +10,7 @@ import { formatNumber } from '../measuring/format.ts';
 export function benchSection({ figures, session, commit, nodes, durability }: BenchSession, runtime: string | undefined): string {
   const medianOf = mediansOf(figures);
   const lines = summarize(figures)
-    .filter(({ definition, nodes: size }) => size === undefined && definition.goals !== undefined)
+    .filter(({ definition }) => definition.goals !== undefined)
     .map((summary) => {
       const goals = (summary.definition.goals ?? []).map((goal) => describeGoal(goal, summary, medianOf)).join(', ');
       return `| ${titleOf(summary)} | ${describeValue(summary)} | ${goals.replaceAll('MISSED', '**missed**')} |`;

@@ -1,8 +1,12 @@
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
+import { reasons } from '../questions/reasons/reasons.ts';
 import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
+import { nodesSection } from './questions/nodes-section.ts';
+import { reasonsSection } from './questions/reasons-section.ts';
 import { sizeSection } from './questions/size-section.ts';
 import { survivalSection } from './questions/survival-section.ts';
 import type { Section } from './table.ts';
@@ -20,7 +24,12 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
   },
 ];
 
-const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([writtenFrom(size, sizeSection), writtenFrom(survival, survivalSection)]);
+const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([
+  writtenFrom(nodes, nodesSection),
+  writtenFrom(size, sizeSection),
+  writtenFrom(reasons, reasonsSection),
+  writtenFrom(survival, survivalSection),
+]);
 
 /** @throws {UserError} when a CSV is not what it should be. */
 export const questionSections =

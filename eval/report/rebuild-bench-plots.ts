@@ -1,6 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readLastSession } from '../bench/bench-file.ts';
-import { drawBenchCharts } from '../charts/bench-charts.ts';
 import { microChart, parseMicroRows } from '../charts/micro-chart.ts';
 import { parseProfileRows, profileChart } from '../charts/profile-chart.ts';
 import { writeChart } from '../charts/write-chart.ts';
@@ -8,21 +6,16 @@ import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { messageOf, UserError } from '../measuring/user-error.ts';
 
 /**
- * Draws the charts of the bench's last session, of the micro-benchmarks and of the profiles again, from their CSVs alone; what was not
- * measured is left out.
+ * Draws the charts of the micro-benchmarks and of the profiles again, from their CSVs alone; what was not measured is left out.
  * @returns the paths of the SVG files.
  * @throws {UserError} when a CSV is not what it should be, or the charts cannot be written.
  */
-export async function rebuildBenchPlots(
-  { benchFile, microFile, profileFile }: ResultsFolder,
-  plotsPath: string,
-): Promise<readonly string[]> {
-  const bench = existsSync(benchFile) ? await drawBenchCharts(readLastSession(benchFile), plotsPath) : [];
+export async function rebuildBenchPlots({ microFile, profileFile }: ResultsFolder, plotsPath: string): Promise<readonly string[]> {
   const micro = existsSync(microFile) ? [microChart(readRows(microFile, parseMicroRows, 'bench:micro'))] : [];
   const profile = existsSync(profileFile) ? [profileChart(readRows(profileFile, parseProfileRows, 'bench:profile'))] : [];
   const drawn: string[] = [];
   for (const chart of [...micro, ...profile]) drawn.push(await writeChart(chart, plotsPath));
-  return [...bench, ...drawn];
+  return drawn;
 }
 
 function readRows<Row>(file: string, parse: (text: string) => readonly Row[], command: string): readonly Row[] {

@@ -97,7 +97,7 @@ describe('the layering checker', () => {
     ['src/raft/core.ts', "import { x } from './log.ts';"],
     ['src/storage/sqlite-storage.ts', "import { readFileSync } from 'node:fs';"],
     ['eval/bench/idle.ts', "import { startCluster } from '../../src/index.ts';"],
-    ['eval/bench/main.ts', "import { drawBenchCharts } from '../charts/bench-charts.ts';"],
+    ['eval/questions/main.ts', "import { drawQuestionCharts } from '../charts/question-charts.ts';"],
     ['eval/replay/run-files.ts', "import { stringify } from 'csv-stringify/sync';"],
     ['src/raft/core.ts', "const text = 'import x from \"../queue/job-queue.ts\"'; // import '../node/event.ts'"],
   ])('lets %s pass: %s', (path, line) => expect(faults(path, line)).toEqual([]));

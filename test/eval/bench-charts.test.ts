@@ -1,40 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BenchSession } from '../../eval/bench/bench-file.ts';
-import type { BenchFigure } from '../../eval/bench/figure.ts';
-import { CURVE, NODE_COUNTS } from '../../eval/bench/node-curve.ts';
-import { nodeCurveChart } from '../../eval/charts/bench-charts.ts';
 import { costPanel } from '../../eval/charts/cost-panel.ts';
 import { MICRO_HEADER, type MicroRow, microChart, parseMicroRows } from '../../eval/charts/micro-chart.ts';
-import { renderPng, renderSvg } from '../../eval/charts/render-chart.ts';
-
-const sessionOf = (figures: readonly BenchFigure[]): BenchSession => ({
-  session: '2026-01-01T00:00:00.000Z',
-  commit: '0123456789+dirty',
-  environment: 'abcdef01',
-  nodes: 3,
-  durability: 'full',
-  figures,
-});
-
-describe('the chart of the node curve', () => {
-  const figures = NODE_COUNTS.flatMap((nodes) =>
-    Object.values(CURVE).flatMap((figure) => [1, 2].map((value) => ({ figure, unit: '/s', value: value * nodes, nodes }) as const)),
-  );
-
-  it('is drawn with units, number of runs, durability and commit', async () => {
-    const chart = nodeCurveChart(sessionOf(figures));
-    if (chart === undefined) throw new Error('there are figures to draw');
-    const svg = await renderSvg(chart);
-    for (const text of ['(1/s)', '(ms)', 'n = 2 runs a size', 'durable (on the disks', '0123456+dirty', 'messages', 'fsyncs', 'Nodes'])
-      expect(svg).toContain(text);
-    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
-    expect(Buffer.from(renderPng(svg).subarray(1, 4)).toString()).toBe('PNG');
-  });
-
-  it('is left out when the curve was not measured', () => {
-    expect(nodeCurveChart(sessionOf([]))).toBeUndefined();
-  });
-});
+import { renderSvg } from '../../eval/charts/render-chart.ts';
 
 describe('the chart of the parts', () => {
   const row = (name: string, sizeOf: string, size: number, median: number): MicroRow => ({

@@ -77,16 +77,6 @@ describe('a comparison of two sessions', () => {
     const now = figures(0.4, { bytes: [390] });
     expect(compareSessions(earlier, now)).toMatchObject([{ earlier: 300, now: 390, verdict: 'slower' }]);
   });
-
-  it('compares clusters of one size with those of the same size', () => {
-    const curve = (nodes: number, value: number) => ({ figure: 'node curve: add, many in flight', unit: '/s', value, nodes }) as const;
-    const earlier = [...figures(0.2, {}), curve(3, 30_000), curve(5, 20_000)];
-    const now = [...figures(0.2, {}), curve(3, 30_000), curve(5, 10_000)];
-    expect(compareSessions(earlier, now)).toMatchObject([
-      { title: 'node curve: add, many in flight, 5 nodes (/s)', verdict: 'slower' },
-      { title: 'node curve: add, many in flight, 3 nodes (/s)', verdict: 'alike' },
-    ]);
-  });
 });
 
 describe('the table of a comparison', () => {

@@ -31,10 +31,12 @@ describe('bench.csv', () => {
     expect(readLastSession(path)).toEqual({ ...factsOf('second'), figures: [{ figure: ADDS, unit: '/s', value: 2000 }] });
   });
 
-  it('keeps the size of the cluster that gave a figure', () => {
-    const figures = [{ figure: 'node curve: add, many in flight', unit: '/s', value: 5, nodes: 13 }] as const;
-    BenchFile.open(path, factsOf('one'), () => undefined).append(1, figures, '');
-    expect(readLastSession(path)).toMatchObject({ nodes: 3, figures });
+  it('leaves out figures of earlier versions, also of clusters of other sizes', () => {
+    BenchFile.open(path, factsOf('one'), () => undefined).append(1, [{ figure: ADDS, unit: '/s', value: 5 }], '');
+    const [header = '', row = ''] = readFileSync(path, 'utf8').split('\n');
+    writeFileSync(path, [header, row, row.replace(`"${ADDS}"`, 'node curve').replace(',3,3,', ',13,3,')].join('\n'));
+    expect(readFileSync(path, 'utf8')).toContain('node curve,/s,5.00000,13,3');
+    expect(readLastSession(path)).toMatchObject({ nodes: 3, figures: [{ figure: ADDS, value: 5 }] });
   });
 
   it('is read as one session when it is from before there were sessions', () => {

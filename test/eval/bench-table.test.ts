@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { percentiles } from '../../eval/bench/add-latency.ts';
 import { MEASURES, selectMeasures } from '../../eval/bench/all-measures.ts';
-import { benchTable, isMet, mediansOf, sizesTable, summarize } from '../../eval/bench/bench-table.ts';
+import { benchTable, isMet, mediansOf, summarize } from '../../eval/bench/bench-table.ts';
 import { type BenchFigure, FLOOR, ratioToFloor, type Unit } from '../../eval/bench/figure.ts';
-import { CURVE } from '../../eval/bench/node-curve.ts';
 import { isTimeFor, planSteps } from '../../eval/bench/run-bench.ts';
 
 const ADDS = 'add, 64 B, many in flight';
@@ -46,19 +45,6 @@ describe('the table of the bench', () => {
       /≥ 80\.0 \(floor: disk.*\) met\s+1\.13 of the disk/,
     );
     expect(rowOf([...adds, ...valuesOf(FLOOR.diskOfNodes, 'MB/s', [900])], HUGE)).toMatch(/≥ 150 MISSED\s+0\.100 of the disk/);
-  });
-
-  it('shows clusters of several sizes in a table of their own, a row a size', () => {
-    const curve = [
-      { figure: CURVE.rate, unit: '/s', value: 60_000, nodes: 1 },
-      { figure: CURVE.rate, unit: '/s', value: 30_000, nodes: 3 },
-      { figure: CURVE.rate, unit: '/s', value: 40_000, nodes: 3 },
-      { figure: CURVE.aloneMessages, unit: '/job', value: 4, nodes: 3 },
-    ] as const;
-    expect(benchTable(curve)).not.toContain('node curve');
-    expect(sizesTable(curve)).toMatch(/^ +1 +60,000 +–$/m);
-    expect(sizesTable(curve)).toMatch(/^ +3 +35,000 \(30,000–40,000\) +4\.00$/m);
-    expect(sizesTable(floor)).toBe('');
   });
 });
 
@@ -107,8 +93,8 @@ describe('the plan of the bench', () => {
   it('measures an idle cluster first, the rounds with a floor each, and what takes long last', () => {
     const labels = labelsOf(2);
     expect(labels[0]).toBe('1 idle CPU');
-    const last = ['1,000,000 waiting jobs', 'memory', 'node curve', 'elections'];
-    expect(labels.slice(-8)).toEqual(last.flatMap((label) => ['1 floor: commits', `1 ${label}`]));
+    const last = ['1,000,000 waiting jobs', 'memory', 'elections'];
+    expect(labels.slice(-6)).toEqual(last.flatMap((label) => ['1 floor: commits', `1 ${label}`]));
     expect(labels.filter((label) => label.endsWith(' floor'))).toEqual(['1 floor', '2 floor']);
     expect(labels.filter((label) => label.endsWith(' leader killed'))).toEqual(['1 leader killed', '2 leader killed']);
   });

@@ -59,6 +59,11 @@ describe('a session of questions', () => {
     ]);
   });
 
+  it('takes the steps in reverse order in the second round where a question asks for it', async () => {
+    await run({ ...questionWith(), isAlternating: true });
+    expect(measured).toEqual(['a 1', 'b 1', 'b 2', 'a 2']);
+  });
+
   it('goes on after its last step when it is named, and measures no step twice', async () => {
     const broken = questionWith((name) => {
       if (name === 'b') throw new Error('no power');

@@ -1,0 +1,178 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { formatCount, formatNumber } from '../../measuring/format.ts';
+import type { Answer, AnswerRow } from '../../questions/question-file.ts';
+import type { ReasonsRow } from '../../questions/reasons/reasons-row.ts';
+import { GROWING, VARIANT_NAMES, type VariantName } from '../../questions/reasons/variants.ts';
+import { type Chart, type ChartStyle, chartTitle, isNarrow, logDomain, logTicks, PLAIN_NUMBER } from '../chart.ts';
+import { costPanel, type PanelPoint } from '../cost-panel.ts';
+import { basisLine, pointsOf } from '../question-points.ts';
+import { chartConfig, ELSEWHERE, HALO, OKABE_ITO, SOFT_INK } from '../theme.ts';
+
+const AS_IT_IS: VariantName = 'jobraft as it is';
+const WHOLE_LOG: VariantName = 'whole log rewritten';
+/** The message near which the published run of the original stopped. */
+const STOPPED_AT = 475;
+const CLUSTERS = '3 nodes in one process, durable except where it is off';
+const COLORS: Readonly<Record<VariantName, string>> = {
+  'jobraft as it is': OKABE_ITO.blue,
+  'group commit off': OKABE_ITO.skyBlue,
+  'one command an entry': OKABE_ITO.green,
+  'neither of the two': OKABE_ITO.orange,
+  'whole log rewritten': OKABE_ITO.vermillion,
+  'durability off': OKABE_ITO.purple,
+};
+
+/** Bars of the variants' rates, and the time of an add against the number of those before it. */
+export function reasonsCharts(answer: Answer<ReasonsRow>, style: ChartStyle): readonly Chart[] {
+  const hasGrowth = answer.rows.some(({ kind }) => kind === 'growth');
+  return hasGrowth ? [barsChart(answer, style), growthChart(answer, style)] : [barsChart(answer, style)];
+}
+
+interface Bar {
+  readonly series: VariantName;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly label: string;
+}
+
+function barsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): Chart {
+  const { rows } = answer;
+  const rates = barsOf(rows, 'rate', ({ adds_per_s }) => adds_per_s);
+  const times = barsOf(rows, 'alone', ({ p50_ms }) => p50_ms);
+  const title = rateTitle(rates);
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: chartTitle(
+      title,
+      [
+        'Adds of 64 B, no consumer, 16 clients · * not steady: its rate falls or varies, as its windows show; "neither of the two" has no group commit and one command an entry',
+        ...basisLine(answer, CLUSTERS),
+      ],
+      widthPx,
+      BESIDE_PX,
+    ),
+    config: chartConfig(font),
+    spacing: 24,
+    vconcat: [
+      barPanel(rates, { widthPx, xTitle: 'Adds, 4,000 in flight (1/s, log scale)' }),
+      barPanel(times, { widthPx, xTitle: 'One add at a time, p50 (ms, log scale)' }),
+    ],
+  };
+  return { name: 'reasons', title, question: 'Why is it fast?', spec };
+}
+
+/** What the variants' names take beside the bars. */
+const BESIDE_PX = 150;
+
+function barsOf(
+  rows: readonly AnswerRow<ReasonsRow>[],
+  kind: ReasonsRow['kind'],
+  value: (row: ReasonsRow) => number | null,
+): readonly Bar[] {
+  return VARIANT_NAMES.flatMap((variant) => {
+    const of = rows.filter((row) => row.kind === kind && row.variant === variant);
+    const [point] = pointsOf(of, variant, () => 0, value);
+    if (point === undefined) return [];
+    const mark = of.some(({ is_steady }) => is_steady === 0) ? '*' : '';
+    const { value: middle, low = middle, high = middle, label } = point;
+    return [{ series: variant, value: middle, low, high, label: `${label}${mark}` }];
+  });
+}
+
+function barPanel(bars: readonly Bar[], { widthPx, xTitle }: { readonly widthPx: number; readonly xTitle: string }) {
+  const domain = logDomain(bars.flatMap(({ low, high }) => [low, high]));
+  // A bar of the least value would have no length.
+  const [from, to] = [domain[0] / 2, domain[1]];
+  const scale = { type: 'log' as const, domain: [from, to], nice: false };
+  const axis = { values: logTicks([from, to]), labelExpr: PLAIN_NUMBER, grid: true };
+  const y = { field: 'series', type: 'nominal' as const, sort: null, title: null, axis: { labelPadding: 8 } };
+  const x = (field: string) => ({ field, type: 'quantitative' as const, title: xTitle, scale, axis });
+  const color = { field: 'series', type: 'nominal' as const, scale: { domain: Object.keys(COLORS), range: Object.values(COLORS) } };
+  const label = { align: 'left' as const, dx: 6, baseline: 'middle' as const };
+  return {
+    width: isNarrow(widthPx) ? widthPx - BESIDE_PX / 3 : widthPx,
+    height: { step: 26 },
+    data: { values: bars.map((bar) => ({ ...bar, from })) },
+    layer: [
+      { mark: { type: 'bar' as const, height: 16 }, encoding: { y, x: x('from'), x2: { field: 'value' }, color } },
+      { mark: { type: 'rule' as const, strokeWidth: 2, color: SOFT_INK }, encoding: { y, x: x('low'), x2: { field: 'high' } } },
+      { mark: { type: 'text' as const, ...label, ...HALO }, encoding: { y, x: x('high'), text: { field: 'label' } } },
+      { mark: { type: 'text' as const, ...label, fontWeight: 600 as const }, encoding: { y, x: x('high'), text: { field: 'label' } } },
+    ],
+  };
+}
+
+function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): Chart {
+  const lines = GROWING.flatMap((variant) =>
+    pointsOf(
+      answer.rows.filter((row) => row.kind === 'growth' && row.variant === variant),
+      variant,
+      ({ last_add }) => last_add,
+      ({ p50_ms }) => p50_ms,
+    ).map(({ low: _low, high: _high, ...point }): PanelPoint => ({ ...point, drawn: 'line' })),
+  );
+  const title = growthTitle(lines);
+  const ends = lines.map(({ x }) => x);
+  const ticks = [0, 250, STOPPED_AT, 750, 1000].filter((tick) => tick <= Math.max(...ends));
+  const panel = costPanel(lines, {
+    ...{
+      widthPx,
+      heightPx: 240,
+      xTitle: 'Messages so far',
+      x: 'linear',
+      xTicks: ticks,
+      y: 'log',
+      yTitle: 'One add, median of 25 (ms, log)',
+    },
+    colors: Object.fromEntries(GROWING.map((variant) => [variant, COLORS[variant]])),
+  });
+  const mark = {
+    data: { values: [{ at: STOPPED_AT, note: 'the original stopped here' }] },
+    layer: [
+      { mark: { type: 'rule' as const, strokeDash: [4, 4], strokeWidth: 1.5, color: ELSEWHERE }, encoding: { x: at } },
+      {
+        mark: { type: 'text' as const, align: 'left' as const, baseline: 'top' as const, dx: 6, color: ELSEWHERE, y: 0 },
+        encoding: { x: at, text: { field: 'note' } },
+      },
+    ],
+  };
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: chartTitle(
+      title,
+      [
+        `Adds of 640 B, one at a time without pauses, after 500 of 1 B · the original: published elsewhere, another machine, 1,000 messages of 640 B, "Crashed around ${STOPPED_AT}"`,
+        ...basisLine(answer, '3 nodes in one process, durable').map((line) => line.replace('median and range', 'median')),
+      ],
+      widthPx,
+    ),
+    config: chartConfig(font),
+    ...panel,
+    layer: [...panel.layer, mark],
+  };
+  return { name: 'reasons-growth', title, question: 'Why does a log that is rewritten as a whole slow down?', spec };
+}
+
+const at = { field: 'at', type: 'quantitative' as const };
+
+/** By the rates of the variants that are slower, without those that are not measured. */
+function rateTitle(rates: readonly Bar[]): string {
+  const rateOf = (variant: VariantName): number | undefined => rates.find(({ series }) => series === variant)?.value;
+  const [own, whole, neither] = [rateOf(AS_IT_IS), rateOf(WHOLE_LOG), rateOf('neither of the two')];
+  if (own === undefined || whole === undefined || neither === undefined) return 'Rates with and without what makes it fast';
+  return `A commit of many adds makes it ${formatNumber(own / neither)} times as fast as a commit for each; not rewriting the log, ${formatNumber(own / whole)} times`;
+}
+
+/** By the times of both lines at the same messages: near the mark, and at the end. */
+function growthTitle(lines: readonly PanelPoint[]): string {
+  const end = Math.max(...lines.map(({ x }) => x));
+  const ratioAt = (place: number): number | undefined => {
+    const timeOf = (variant: VariantName) => lines.find(({ series, x }) => series === variant && x === place)?.value;
+    const [own, whole] = [timeOf(AS_IT_IS), timeOf(WHOLE_LOG)];
+    return own === undefined || whole === undefined ? undefined : whole / own;
+  };
+  const [near, last] = [ratioAt(STOPPED_AT), ratioAt(end)];
+  if (near === undefined || last === undefined) return 'The time of an add against the number of messages';
+  return `Rewriting the whole log, an add takes ${formatNumber(near)} times as long near message ${STOPPED_AT}, and ${formatNumber(last)} times near ${formatCount(end)}`;
+}

@@ -1,0 +1,47 @@
+import { formatOptional } from '../../measuring/format.ts';
+import { median } from '../../measuring/statistics.ts';
+import type { NodesRow } from '../../questions/nodes/nodes-row.ts';
+import type { Answer } from '../../questions/question-file.ts';
+import type { Section } from '../table.ts';
+
+type Column = 'adds_per_s' | 'p50_ms' | 'p99_ms' | 'messages_per_add' | 'syncs_per_add';
+
+export function nodesSection({ rows }: Answer<NodesRow>): Section {
+  const sizes = [...new Set(rows.map(({ nodes }) => nodes))].sort((a, b) => a - b);
+  const rowOf = (nodes: number): readonly string[] => {
+    const of = rows.filter((row) => row.nodes === nodes);
+    const rates = of.filter(({ subject, in_flight }) => subject === 'cluster' && in_flight > 1);
+    const many = (column: Column) => figureOf(of, 'cluster', (inFlight) => inFlight > 1, column);
+    const alone = (column: Column) => figureOf(of, 'cluster', (inFlight) => inFlight === 1, column);
+    const both = (column: Column, isOf: (inFlight: number) => boolean) =>
+      `${figureOf(of, 'cluster', isOf, column)} / ${figureOf(of, 'simulator', isOf, column)}`;
+    return [
+      String(nodes),
+      ...[many('adds_per_s'), many('p50_ms'), many('p99_ms'), alone('p50_ms'), alone('p99_ms')],
+      ...(['messages_per_add', 'syncs_per_add'] as const).map((column) => both(column, (inFlight) => inFlight === 1)),
+      ...(['messages_per_add', 'syncs_per_add'] as const).map((column) => both(column, (inFlight) => inFlight > 1)),
+      rates.length === 0 ? '–' : `${rates.filter(({ is_steady }) => is_steady === 1).length} of ${rates.length}`,
+    ];
+  };
+  return {
+    title: 'What does a node more cost?',
+    note: "Adds of 64 B without a consumer: 4,000 in flight in steady state, or alone, each sent when the one before is acknowledged. Messages between nodes (heartbeats of that time included) and syncs of all nodes for each committed add: the clusters' own counters / counted in the simulator, where nothing takes time, so that 4,000 adds are committed together. Medians of the rounds; all nodes share the machine's disk and processors.",
+    table: {
+      header: [
+        'Nodes',
+        ...['Adds, in flight (/s)', 'p50, in flight (ms)', 'p99, in flight (ms)', 'p50, alone (ms)', 'p99, alone (ms)'],
+        ...['Messages, alone', 'Syncs, alone', 'Messages, in flight', 'Syncs, in flight', 'Steady'],
+      ],
+      rows: sizes.map(rowOf),
+    },
+    charts: ['nodes'],
+  };
+}
+
+function figureOf(rows: readonly NodesRow[], subject: NodesRow['subject'], isOf: (inFlight: number) => boolean, column: Column): string {
+  const values = rows.flatMap((row) => {
+    const value = row[column];
+    return row.subject === subject && isOf(row.in_flight) && value !== null ? [value] : [];
+  });
+  return formatOptional(values.length === 0 ? null : median(values));
+}
