@@ -1,9 +1,13 @@
 import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { failover } from '../questions/failover/failover.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
+import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { failoverCharts } from './questions/failover-chart.ts';
+import { recoveryCharts } from './questions/recovery-chart.ts';
 import { sizeCharts } from './questions/size-chart.ts';
 import { writeChart } from './write-chart.ts';
 
@@ -19,7 +23,7 @@ const drawnFrom =
   };
 
 /** In the report's order. */
-const CHARTS: readonly Draw[] = [drawnFrom(size, sizeCharts)];
+const CHARTS: readonly Draw[] = [drawnFrom(failover, failoverCharts), drawnFrom(size, sizeCharts), drawnFrom(recovery, recoveryCharts)];
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 

@@ -1,7 +1,11 @@
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { failover } from '../questions/failover/failover.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
+import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
+import { failoverSection } from './questions/failover-section.ts';
+import { recoverySection } from './questions/recovery-section.ts';
 import { sizeSection } from './questions/size-section.ts';
 import type { Section } from './table.ts';
 
@@ -18,7 +22,11 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
   },
 ];
 
-const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([writtenFrom(size, sizeSection)]);
+const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([
+  writtenFrom(failover, failoverSection),
+  writtenFrom(size, sizeSection),
+  writtenFrom(recovery, recoverySection),
+]);
 
 /** @throws {UserError} when a CSV is not what it should be. */
 export const questionSections =
