@@ -84,10 +84,11 @@ function faultStep(fault: LeaderFault): QuestionStep<FailoverRow> {
         const leader = await cluster.waitForLeader();
         const { term } = await cluster.status(leader);
         const [sent, times] = await Promise.all([
-          sender.send(LOAD, context.signal),
+          sender.send(LOAD, AbortSignal.any([context.signal, AbortSignal.timeout(WAIT_MS_MAX)])),
           causeFailover(cluster, leader, FAULT[fault], sender, context),
         ]);
         if (context.signal.aborted) return [];
+        if (sent.sent < LOAD.messages) throw new Error(`${sent.sent} of ${LOAD.messages} adds were sent in ${WAIT_MS_MAX} ms.`);
         await caughtUp(cluster, leader);
         const last = await cluster.status(await cluster.waitForLeader());
         const tally = await drained(cluster, sent, context);
