@@ -3,9 +3,10 @@ import { failover } from './failover/failover.ts';
 import type { Question } from './question.ts';
 import { recovery } from './recovery/recovery.ts';
 import { size } from './size.ts';
+import { survival } from './survival.ts';
 
 /** In the order in which they are measured. */
-export const QUESTIONS: readonly Question[] = [failover, size, recovery];
+export const QUESTIONS: readonly Question[] = [failover, size, recovery, survival];
 
 /** The questions whose id contains `text`; all without a text. @throws {UserError} when there is none. */
 export function selectQuestions(text: string | undefined): readonly Question[] {

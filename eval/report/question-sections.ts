@@ -4,9 +4,11 @@ import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
+import { survival } from '../questions/survival.ts';
 import { failoverSection } from './questions/failover-section.ts';
 import { recoverySection } from './questions/recovery-section.ts';
 import { sizeSection } from './questions/size-section.ts';
+import { survivalSection } from './questions/survival-section.ts';
 import type { Section } from './table.ts';
 
 /** The sections of one question, by its id; none if it was not measured. */
@@ -26,6 +28,7 @@ const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([
   writtenFrom(failover, failoverSection),
   writtenFrom(size, sizeSection),
   writtenFrom(recovery, recoverySection),
+  writtenFrom(survival, survivalSection),
 ]);
 
 /** @throws {UserError} when a CSV is not what it should be. */

@@ -13,6 +13,7 @@ import { FAULTS, type FailoverRow, failoverRows, type LeaderFault, type SeenFail
 import { expectedMsOf } from '../../eval/questions/question.ts';
 import { type Answer, QuestionFile, readAnswer } from '../../eval/questions/question-file.ts';
 import { failoverSection } from '../../eval/report/questions/failover-section.ts';
+import { answerOf } from './answers.ts';
 
 const FAULT_MS = 50_000;
 const LEADER_AFTER_MS = 55;
@@ -45,18 +46,12 @@ function aFailover(fault: LeaderFault, gapMs: number, lost = 0): SeenFailover {
   return seen(fault, [...messages, [100, Number.NaN], [101, Number.NaN]], lost);
 }
 
-function answerOf(gaps: Readonly<Record<LeaderFault, readonly number[]>>, lost = 0): Answer<FailoverRow> {
-  const facts = { session: 's', commit: '0123456789', environment: 'e', nodes: 3, durability: 'full' };
-  const { nodes: session_nodes, ...named } = facts;
-  const rows = FAULTS.flatMap((fault) =>
-    gaps[fault].flatMap((gapMs, at) => {
-      const provenance = { ...named, session_nodes, measured: 'm', round: at + 1, step: fault };
-      const load = { fdatasync_p50_ms: 1, load_average: null, steal_share: null, other_cpu_share: null };
-      return failoverRows(aFailover(fault, gapMs, lost)).map((row) => ({ ...provenance, ...load, ...row }));
-    }),
+const answerOfGaps = (gaps: Readonly<Record<LeaderFault, readonly number[]>>, lost = 0): Answer<FailoverRow> =>
+  answerOf(
+    FAULTS.flatMap((fault) =>
+      gaps[fault].flatMap((gapMs, at) => failoverRows(aFailover(fault, gapMs, lost)).map((row) => ({ ...row, round: at + 1 }))),
+    ),
   );
-  return { facts, rows };
-}
 
 describe('the longest silence', () => {
   it('has its two ends; there is none without a later acknowledgement', () => {
@@ -123,7 +118,7 @@ describe('the question', () => {
 
   it('reads its rows back as they were written', () => {
     const results = ResultsFolder.open(folder);
-    const { facts } = answerOf({ killed: [30], paused: [], isolated: [] });
+    const { facts } = answerOfGaps({ killed: [30], paused: [], isolated: [] });
     const rows = failoverRows(aFailover('killed', 30));
     const machine = { loadAverage: null, stealShare: null, otherShare: null };
     QuestionFile.open(results, failover, facts).append({ round: 1, step: 'leader killed', fdatasyncMs: 1, machine }, rows);
@@ -136,7 +131,7 @@ const SPEC = z.object({
 });
 
 describe('the chart of failovers', () => {
-  const answer = answerOf({ killed: [30, 40, 50], paused: [400, 300, 500], isolated: [300, 320, 310] });
+  const answer = answerOfGaps({ killed: [30, 40, 50], paused: [400, 300, 500], isolated: [300, 320, 310] });
   const [chart] = failoverCharts(answer, { font: 'Inter', widthPx: 560 });
 
   it('states the median gap of each fault', () => {
@@ -146,7 +141,7 @@ describe('the chart of failovers', () => {
   });
 
   it('states losses first', () => {
-    const [lossy] = failoverCharts(answerOf({ killed: [30], paused: [400], isolated: [300] }, 2), { font: 'Inter', widthPx: 560 });
+    const [lossy] = failoverCharts(answerOfGaps({ killed: [30], paused: [400], isolated: [300] }, 2), { font: 'Inter', widthPx: 560 });
     expect(lossy?.title).toMatch(/^6 acknowledged adds are lost; no add is acknowledged for 33/);
   });
 
@@ -171,7 +166,7 @@ describe('the chart of failovers', () => {
 
 describe('the section of failovers', () => {
   it('has a row for each measured fault: medians and ranges, and sums of outcomes', () => {
-    const { table, charts } = failoverSection(answerOf({ killed: [30, 50], paused: [400], isolated: [] }));
+    const { table, charts } = failoverSection(answerOfGaps({ killed: [30, 50], paused: [400], isolated: [] }));
     expect(charts).toEqual(['failover']);
     expect(table.rows.map((cells) => cells.length)).toEqual([table.header.length, table.header.length]);
     const [killed, paused] = table.rows.map((cells) => Object.fromEntries(table.header.map((name, at) => [name, cells[at]])));

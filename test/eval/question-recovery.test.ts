@@ -10,6 +10,7 @@ import type { Answer } from '../../eval/questions/question-file.ts';
 import { type RecoveryRow, recovery } from '../../eval/questions/recovery/recovery.ts';
 import { recoverySection } from '../../eval/report/questions/recovery-section.ts';
 import { loadClusterConfig } from '../../src/config/load-cluster-config.ts';
+import { answerOf } from './answers.ts';
 
 /** The nodes' threads run the built code, so the rest of it has to be the built code, too. */
 const { recoveryStep } = (await import(
@@ -17,25 +18,21 @@ const { recoveryStep } = (await import(
 )) as typeof import('../../eval/questions/recovery/recovery.ts');
 
 const config = loadClusterConfig(undefined, {});
-const FACTS = { session: 's', commit: '0123456789', environment: 'e', nodes: 3, durability: 'full' };
 
 type Case = Pick<RecoveryRow, 'commands' | 'entry' | 'checkpoints'>;
 
 /** Two rows for each event. @param tookMs null for an event that took too long. */
-function answerOf(cases: readonly (Case & { readonly tookMs: number | null })[]): Answer<RecoveryRow> {
-  const { nodes: session_nodes, ...named } = FACTS;
-  const load = { fdatasync_p50_ms: 1, load_average: null, steal_share: null, other_cpu_share: null };
-  const rows = cases.flatMap(({ tookMs, ...of }) =>
-    (['restart', 'join'] as const).flatMap((event) =>
-      [1, 1.2].map((factor) => ({
-        ...{ ...named, session_nodes, measured: 'm', round: 1, step: `${of.commands}`, ...load },
-        ...{ ...of, event, disk_bytes: 2_000_000, log_entries: 7, checkpoints_written: 0 },
-        took_ms: tookMs === null ? null : tookMs * factor * (event === 'join' ? 2 : 1),
-      })),
+const answerOfCases = (cases: readonly (Case & { readonly tookMs: number | null })[]): Answer<RecoveryRow> =>
+  answerOf(
+    cases.flatMap(({ tookMs, ...of }) =>
+      (['restart', 'join'] as const).flatMap((event) =>
+        [1, 1.2].map((factor) => ({
+          ...{ ...of, event, disk_bytes: 2_000_000, log_entries: 7, checkpoints_written: 0 },
+          took_ms: tookMs === null ? null : tookMs * factor * (event === 'join' ? 2 : 1),
+        })),
+      ),
     ),
   );
-  return { facts: FACTS, rows };
-}
 
 const ALL = [
   { commands: 1e3, entry: 'batched', checkpoints: 'on', tookMs: 100 },
@@ -109,7 +106,7 @@ describe('a measured history', () => {
 
 describe('the chart of recoveries', () => {
   it('states what the longest history costs, with checkpoints and without', () => {
-    const [chart] = recoveryCharts(answerOf(ALL), { font: 'Inter', widthPx: 560 });
+    const [chart] = recoveryCharts(answerOfCases(ALL), { font: 'Inter', widthPx: 560 });
     expect(chart?.title).toBe(
       'After 10,000,000 commands a node restarts in 550 ms and a new one joins in 1.10 s; without checkpoints in 22.0 s and 44.0 s',
     );
@@ -117,14 +114,14 @@ describe('the chart of recoveries', () => {
 
   it('names the limit where an event took longer', () => {
     const late = ALL.map((of) => (of.commands === 1e7 && of.checkpoints === 'off' ? { ...of, tookMs: null } : of));
-    const restarts = answerOf(ALL).rows.filter(({ event }) => event === 'restart');
-    const rows = [...restarts, ...answerOf(late).rows.filter(({ event }) => event === 'join')];
-    const [chart] = recoveryCharts({ facts: FACTS, rows }, { font: 'Inter', widthPx: 560 });
+    const restarts = answerOfCases(ALL).rows.filter(({ event }) => event === 'restart');
+    const rows = [...restarts, ...answerOfCases(late).rows.filter(({ event }) => event === 'join')];
+    const [chart] = recoveryCharts(answerOf(rows), { font: 'Inter', widthPx: 560 });
     expect(chart?.title).toContain('without checkpoints in 22.0 s and more than a minute');
   });
 
   it.each([300, 560])('is drawn %i px wide, with a name for each series in both panels', async (widthPx) => {
-    const [chart] = recoveryCharts(answerOf(ALL), { font: 'Inter', widthPx });
+    const [chart] = recoveryCharts(answerOfCases(ALL), { font: 'Inter', widthPx });
     const svg = await renderSvg(chart as NonNullable<typeof chart>);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
     // Twice in each panel: the name, and what is drawn below it.
@@ -147,7 +144,7 @@ describe('the chart of recoveries', () => {
 
 describe('the section of recoveries', () => {
   it('has a row for each history', () => {
-    const { table, charts } = recoverySection(answerOf([...ALL.slice(0, 2), { ...ALL[3], tookMs: null }]));
+    const { table, charts } = recoverySection(answerOfCases([...ALL.slice(0, 2), { ...ALL[3], tookMs: null }]));
     expect(charts).toEqual(['recovery']);
     expect(table.rows).toEqual([
       ['1,000', 'batched', 'on', '7', '0', '110', '2.00', '220', '2.00'],
