@@ -87,12 +87,18 @@ const CATCH_UP_POLL_MS = 2;
 
 /** Waits until a node follows the leader and has applied what the leader has committed. @throws when that takes a minute. */
 export async function caughtUp(cluster: Cluster, node: number): Promise<void> {
-  const deadlineMs = systemClock.nowMs() + CATCH_UP_MS_MAX;
-  while (systemClock.nowMs() < deadlineMs) {
+  if (await catchesUp(cluster, node, CATCH_UP_MS_MAX)) return;
+  throw new Error(`Node ${node} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
+}
+
+/** The same for at most `withinMs`, and until the signal aborts. @returns whether it did. */
+export async function catchesUp(cluster: Cluster, node: number, withinMs: number, signal?: AbortSignal): Promise<boolean> {
+  const deadlineMs = systemClock.nowMs() + withinMs;
+  while (systemClock.nowMs() < deadlineMs && signal?.aborted !== true) {
     const leader = await cluster.waitForLeader();
     const [ahead, behind] = await Promise.all([cluster.status(leader), cluster.status(node)]);
-    if (behind.leaderId === leader && behind.applied >= ahead.commit) return;
-    await systemClock.waitUntil(systemClock.nowMs() + CATCH_UP_POLL_MS);
+    if (behind.leaderId === leader && behind.applied >= ahead.commit) return true;
+    await systemClock.waitUntil(systemClock.nowMs() + CATCH_UP_POLL_MS, signal);
   }
-  throw new Error(`Node ${node} did not catch up within ${CATCH_UP_MS_MAX} ms.`);
+  return false;
 }

@@ -29,11 +29,15 @@ export interface PanelOptions {
   readonly colors: Readonly<Record<string, string>>;
 }
 
-/** Lines with points; each line is named at its end, and every point has a label when there is only one line. */
+/**
+ * Lines with points; each line is named at its end, and every point has a label when there is only one line. The name of a single point is
+ * to its left, unless it is the first: the lines between the others pass on its right.
+ */
 export function costPanel(points: readonly PanelPoint[], options: PanelOptions) {
   const isAlone = Object.keys(options.colors).length === 1;
   const places = nameplaces(points, options);
-  const values = points.map((point) => ({ ...point, nameAt: places.get(point) ?? null }));
+  const single = singlePoints(points);
+  const values = points.map((point) => ({ ...point, nameAt: places.get(point) ?? null, isLeft: single.has(point) }));
   const x = { field: 'x', type: 'quantitative' as const, title: options.xTitle, ...xAxis(points, options) };
   const y = { field: 'value', type: 'quantitative' as const, title: options.yTitle, ...yAxis(points, options) };
   const color = {
@@ -41,14 +45,10 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
     type: 'nominal' as const,
     scale: { domain: Object.keys(options.colors), range: Object.values(options.colors) },
   };
-  const text = isAlone
-    ? { transform: [], mark: { type: 'text' as const, ...besideLine(points) }, field: 'label' }
-    : {
-        transform: [{ filter: 'isValid(datum.nameAt)' }],
-        mark: { type: 'text' as const, align: 'left' as const, dx: 9, fontWeight: 600 as const },
-        field: 'series',
-      };
   const yOfText = isAlone ? y : { ...y, field: 'nameAt' };
+  const texts = isAlone
+    ? [{ transform: [], mark: { type: 'text' as const, ...besideLine(points) }, field: 'label' }]
+    : [nameText('left', 9, '!datum.isLeft'), ...(single.size === 0 ? [] : [nameText('right', -9, 'datum.isLeft')])];
   return {
     width: options.widthPx,
     height: options.heightPx,
@@ -65,8 +65,10 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
         mark: { type: 'point' as const, filled: true, size: 50, opacity: 1 },
         encoding: { x, y, color },
       },
-      { transform: text.transform, mark: { ...text.mark, ...HALO }, encoding: { x, y: yOfText, text: { field: text.field } } },
-      { transform: text.transform, mark: text.mark, encoding: { x, y: yOfText, color, text: { field: text.field } } },
+      ...texts.flatMap(({ transform, mark, field }) => [
+        { transform, mark: { ...mark, ...HALO }, encoding: { x, y: yOfText, text: { field } } },
+        { transform, mark, encoding: { x, y: yOfText, color, text: { field } } },
+      ]),
     ],
   };
 }
@@ -74,6 +76,24 @@ export function costPanel(points: readonly PanelPoint[], options: PanelOptions) 
 /** Leaves out what is drawn as nothing but these. */
 const without = (drawn: PanelPoint['drawn'], points: readonly PanelPoint[]) =>
   points.some((point) => point.drawn === drawn) ? { transform: [{ filter: `datum.drawn !== '${drawn}'` }] } : {};
+
+const nameText = (align: 'left' | 'right', dx: number, isHere: string) => ({
+  transform: [{ filter: `isValid(datum.nameAt) && ${isHere}` }],
+  mark: { type: 'text' as const, align, dx, fontWeight: 600 as const },
+  field: 'series',
+});
+
+/** Points without another one of their series, to the right of the first of all points and to the left of the last. */
+function singlePoints(points: readonly PanelPoint[]): ReadonlySet<PanelPoint> {
+  const places = points.map(({ x }) => x);
+  const [first, last] = [Math.min(...places), Math.max(...places)];
+  const groups = [...Map.groupBy(points, ({ series }) => series).values()];
+  return new Set(
+    groups.flatMap(([point, ...others]) =>
+      point !== undefined && others.length === 0 && point.x > first && point.x < last ? [point] : [],
+    ),
+  );
+}
 
 /** Pixels from one line's name to the next. */
 const NAME_HEIGHT_PX = 15;

@@ -1,13 +1,17 @@
 import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { failover } from '../questions/failover/failover.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
 import { reasons } from '../questions/reasons/reasons.ts';
+import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { failoverCharts } from './questions/failover-chart.ts';
 import { nodesCharts } from './questions/nodes-chart.ts';
 import { reasonsCharts } from './questions/reasons-chart.ts';
+import { recoveryCharts } from './questions/recovery-chart.ts';
 import { sizeCharts } from './questions/size-chart.ts';
 import { writeChart } from './write-chart.ts';
 
@@ -23,7 +27,13 @@ const drawnFrom =
   };
 
 /** In the report's order. */
-const CHARTS: readonly Draw[] = [drawnFrom(nodes, nodesCharts), drawnFrom(size, sizeCharts), drawnFrom(reasons, reasonsCharts)];
+const CHARTS: readonly Draw[] = [
+  drawnFrom(failover, failoverCharts),
+  drawnFrom(nodes, nodesCharts),
+  drawnFrom(size, sizeCharts),
+  drawnFrom(recovery, recoveryCharts),
+  drawnFrom(reasons, reasonsCharts),
+];
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 

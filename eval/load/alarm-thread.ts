@@ -7,12 +7,14 @@ const { state, atMs } = workerData as AlarmMemory;
 
 /** Blocks until the alarm is due. @returns false if a later one replaced it. */
 function waitFor(alarm: number): boolean {
-  for (;;) {
+  // It may be woken by the notification of this alarm itself, whose number it has read before that.
+  while (Atomics.load(state, ALARM) === alarm) {
     const leftMs = (atMs[0] ?? 0) - systemClock.nowMs();
-    if (leftMs <= 0) return Atomics.load(state, ALARM) === alarm;
+    if (leftMs <= 0) return true;
     // The timeout has fractions of a millisecond.
-    if (Atomics.wait(state, ALARM, alarm, leftMs) !== 'timed-out') return false;
+    Atomics.wait(state, ALARM, alarm, leftMs);
   }
+  return false;
 }
 
 // The thread is ended by terminate().

@@ -21,12 +21,25 @@ export class AcknowledgementProbe implements Disposable {
   }
 }
 
-/** The longest time between two acknowledgements, the later of which is after `fromMs`; times ascend. */
-export function longestSilenceMs(acknowledgedMs: readonly number[], fromMs: number): number {
-  let longestMs = 0;
+/** A time without an acknowledgement: from one to the next. */
+export interface Silence {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The longest time between two acknowledgements, the later of which is after `fromMs`; `undefined` without such two. Times ascend. */
+export function longestSilence(acknowledgedMs: readonly number[], fromMs: number): Silence | undefined {
+  let longest: Silence | undefined;
   for (const [at, laterMs] of acknowledgedMs.entries()) {
     const earlierMs = acknowledgedMs[at - 1];
-    if (earlierMs !== undefined && laterMs > fromMs) longestMs = Math.max(longestMs, laterMs - earlierMs);
+    if (earlierMs === undefined || laterMs <= fromMs) continue;
+    if (longest === undefined || laterMs - earlierMs > longest.toMs - longest.fromMs) longest = { fromMs: earlierMs, toMs: laterMs };
   }
-  return longestMs;
+  return longest;
+}
+
+/** Its duration; 0 without one. */
+export function longestSilenceMs(acknowledgedMs: readonly number[], fromMs: number): number {
+  const silence = longestSilence(acknowledgedMs, fromMs);
+  return silence === undefined ? 0 : silence.toMs - silence.fromMs;
 }

@@ -1,12 +1,14 @@
 import { UserError } from '../measuring/user-error.ts';
+import { failover } from './failover/failover.ts';
 import { nodes } from './nodes/nodes.ts';
 import type { Question } from './question.ts';
 import { reasons } from './reasons/reasons.ts';
+import { recovery } from './recovery/recovery.ts';
 import { size } from './size.ts';
 import { survival } from './survival.ts';
 
 /** In the order in which they are measured. */
-export const QUESTIONS: readonly Question[] = [size, nodes, reasons, survival];
+export const QUESTIONS: readonly Question[] = [failover, nodes, size, recovery, reasons, survival];
 
 /** The questions whose id contains `text`; all without a text. @throws {UserError} when there is none. */
 export function selectQuestions(text: string | undefined): readonly Question[] {

@@ -1,12 +1,16 @@
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { failover } from '../questions/failover/failover.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
 import { reasons } from '../questions/reasons/reasons.ts';
+import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
+import { failoverSection } from './questions/failover-section.ts';
 import { nodesSection } from './questions/nodes-section.ts';
 import { reasonsSection } from './questions/reasons-section.ts';
+import { recoverySection } from './questions/recovery-section.ts';
 import { sizeSection } from './questions/size-section.ts';
 import { survivalSection } from './questions/survival-section.ts';
 import type { Section } from './table.ts';
@@ -24,9 +28,11 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
   },
 ];
 
-const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([
+const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
+  writtenFrom(failover, failoverSection),
   writtenFrom(nodes, nodesSection),
   writtenFrom(size, sizeSection),
+  writtenFrom(recovery, recoverySection),
   writtenFrom(reasons, reasonsSection),
   writtenFrom(survival, survivalSection),
 ]);

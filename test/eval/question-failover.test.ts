@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { failoverCharts } from '../../eval/charts/questions/failover-chart.ts';
+import { renderSvg } from '../../eval/charts/render-chart.ts';
+import type { SendResult } from '../../eval/load/load-plan.ts';
+import { longestSilence, longestSilenceMs } from '../../eval/measuring/acknowledgements.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { failover } from '../../eval/questions/failover/failover.ts';
+import { FAULTS, type FailoverRow, failoverRows, type LeaderFault, type SeenFailover } from '../../eval/questions/failover/failover-row.ts';
+import { expectedMsOf } from '../../eval/questions/question.ts';
+import { type Answer, QuestionFile, readAnswer } from '../../eval/questions/question-file.ts';
+import { failoverSection } from '../../eval/report/questions/failover-section.ts';
+import { answerOf } from './answers.ts';
+
+const FAULT_MS = 50_000;
+const LEADER_AFTER_MS = 55;
+
+/** Times since the fault, as `[due, acknowledged]`; NaN without an acknowledgement. */
+function seen(fault: LeaderFault, messages: readonly (readonly [number, number])[], lost = 0): SeenFailover {
+  const acknowledged = messages.filter(([, atMs]) => !Number.isNaN(atMs)).length;
+  const times = (column: 0 | 1): Float64Array => Float64Array.from(messages, (message) => FAULT_MS + message[column]);
+  const sent: SendResult = {
+    sent: messages.length,
+    acknowledged,
+    failed: 1,
+    unknown: messages.length - acknowledged - 1,
+    ...{ startMs: FAULT_MS, lastAcknowledgedMs: FAULT_MS, outcomes: new Uint8Array(messages.length), firstError: undefined },
+    ...{ cpuMs: null, loopUtilization: 0 },
+    times: { type: 'samples', dueMs: times(0), sentMs: times(0), acknowledgedMs: times(1) },
+  };
+  const tally = { completed: acknowledged - lost, lost, duplicated: 0, foreign: 0 };
+  return { fault, faultMs: FAULT_MS, leaderMs: FAULT_MS + LEADER_AFTER_MS, repairedMs: FAULT_MS + 1500, elections: 1, sent, tally };
+}
+
+/** A message each 5 ms, with a latency of 2 ms, but none is acknowledged for `gapMs` from the fault on; a pause of 40 ms follows at 2 s. */
+function aFailover(fault: LeaderFault, gapMs: number, lost = 0): SeenFailover {
+  const messages = Array.from({ length: 800 }, (_, at) => {
+    const dueMs = -800 + at * 5;
+    const atMs = dueMs + 2;
+    if (atMs > 0 && atMs < gapMs) return [dueMs, gapMs] as const;
+    return [dueMs, atMs > 2000 && atMs < 2040 ? 2040 : atMs] as const;
+  });
+  return seen(fault, [...messages, [100, Number.NaN], [101, Number.NaN]], lost);
+}
+
+const answerOfGaps = (gaps: Readonly<Record<LeaderFault, readonly number[]>>, lost = 0): Answer<FailoverRow> =>
+  answerOf(
+    FAULTS.flatMap((fault) =>
+      gaps[fault].flatMap((gapMs, at) => failoverRows(aFailover(fault, gapMs, lost)).map((row) => ({ ...row, round: at + 1 }))),
+    ),
+  );
+
+describe('the longest silence', () => {
+  it('has its two ends; there is none without a later acknowledgement', () => {
+    expect(longestSilence([0, 500, 501, 540, 541], 501)).toEqual({ fromMs: 501, toMs: 540 });
+    expect(longestSilence([0, 500], 501)).toBeUndefined();
+    expect(longestSilenceMs([0, 500], 501)).toBe(0);
+  });
+});
+
+describe('the rows of one failover', () => {
+  const rows = failoverRows(aFailover('paused', 300));
+  const [summary] = rows;
+  const bins = rows.filter(({ kind }) => kind === 'bin');
+
+  it('are a summary, then bins of 10 ms from -500 ms to 3 s', () => {
+    expect(summary).toMatchObject({ kind: 'summary', fault: 'paused', at_ms: null });
+    expect(bins.map(({ at_ms }) => at_ms)).toEqual(Array.from({ length: 350 }, (_, bin) => -500 + 10 * bin));
+  });
+
+  it('count every acknowledgement in the bin of its time', () => {
+    const at = (ms: number) => bins.find(({ at_ms }) => at_ms === ms)?.acknowledged;
+    expect([at(-10), at(0), at(290), at(310)]).toEqual([2, 0, 0, 2]);
+    // 60 that waited, and the two that were due for this bin.
+    expect(at(300)).toBe(62);
+  });
+
+  it('have the latency of the messages that were due in a bin, whenever they were acknowledged', () => {
+    expect(bins.find(({ at_ms }) => at_ms === 100)).toMatchObject({ acknowledged: 0, latency_max_ms: 200, latency_p50_ms: null });
+    expect(bins.find(({ at_ms }) => at_ms === -100)).toMatchObject({ acknowledged: 2, latency_max_ms: 2 });
+  });
+
+  it('have the gap of the outage and the later one apart', () => {
+    expect(summary).toMatchObject({ gap_ms: 303, gap_from_ms: -3, later_gap_ms: 43, leader_ms: 55, repaired_ms: 1500, elections: 1 });
+  });
+
+  it('count outcomes, and the messages that waited longer than 100 ms', () => {
+    // Due from -0 ms to 195 ms.
+    expect(summary).toMatchObject({ acknowledged: 800, rejected: 1, unknown: 1, lost: 0, late: 40, latency_max_ms: 300 });
+  });
+
+  it('count lost messages as the drain found them', () => {
+    expect(failoverRows(aFailover('killed', 30, 4))[0]).toMatchObject({ lost: 4 });
+  });
+
+  it('need the times of each message', () => {
+    const { sent, ...rest } = aFailover('killed', 30);
+    expect(() => failoverRows({ ...rest, sent: { ...sent, times: { type: 'histograms', latency: '', lag: '' } } })).toThrow(
+      'times of each',
+    );
+  });
+});
+
+describe('the question', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'jobraft-failover-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('takes at most three minutes on an idle machine, with a step for each fault', () => {
+    expect(expectedMsOf(failover)).toBeLessThanOrEqual(180_000);
+    expect(failover.steps.map(({ name }) => name)).toEqual(['leader killed', 'leader paused', 'leader isolated']);
+  });
+
+  it('reads its rows back as they were written', () => {
+    const results = ResultsFolder.open(folder);
+    const { facts } = answerOfGaps({ killed: [30], paused: [], isolated: [] });
+    const rows = failoverRows(aFailover('killed', 30));
+    const machine = { loadAverage: null, stealShare: null, otherShare: null };
+    QuestionFile.open(results, failover, facts).append({ round: 1, step: 'leader killed', fdatasyncMs: 1, machine }, rows);
+    expect(readAnswer(results, failover)?.rows).toEqual(rows.map((row) => expect.objectContaining(row)));
+  });
+});
+
+const SPEC = z.object({
+  vconcat: z.array(z.object({ layer: z.array(z.object({ data: z.object({ values: z.array(z.record(z.string(), z.unknown())) }) })) })),
+});
+
+describe('the chart of failovers', () => {
+  const answer = answerOfGaps({ killed: [30, 40, 50], paused: [400, 300, 500], isolated: [300, 320, 310] });
+  const [chart] = failoverCharts(answer, { font: 'Inter', widthPx: 560 });
+
+  it('states the median gap of each fault', () => {
+    expect(chart?.title).toBe(
+      'No add is acknowledged for 43.0 ms when the leader is killed, 403 ms when it is paused, 313 ms when it is isolated',
+    );
+  });
+
+  it('states losses first', () => {
+    const [lossy] = failoverCharts(answerOfGaps({ killed: [30], paused: [400], isolated: [300] }, 2), { font: 'Inter', widthPx: 560 });
+    expect(lossy?.title).toMatch(/^6 acknowledged adds are lost; no add is acknowledged for 33/);
+  });
+
+  it('shades the gap of the round in the middle, whose line is dark, in one panel for each fault', () => {
+    const spec: unknown = chart?.spec;
+    const { vconcat } = SPEC.parse(spec);
+    expect(vconcat).toHaveLength(3);
+    const [shade, faint, dark] = vconcat[1]?.layer.map(({ data }) => data.values) ?? [];
+    expect(shade).toEqual([{ fromMs: -3, toMs: 400, series: 'paused' }]);
+    expect(new Set(dark?.map(({ round }) => round))).toEqual(new Set([1]));
+    expect(new Set(faint?.map(({ round }) => round))).toEqual(new Set([2, 3]));
+  });
+
+  it.each([300, 560])('is drawn %i px wide with its counts', async (widthPx) => {
+    const [drawn] = failoverCharts(answer, { font: 'Inter', widthPx });
+    const svg = await renderSvg(drawn as NonNullable<typeof drawn>);
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    expect(svg).toContain('Leader isolated: gap of 313 ms (303–323)');
+    expect(svg.replaceAll(/<[^>]+>/g, ' ')).toMatch(/7,200\s+acknowledged,\s+0 lost/);
+  });
+});
+
+describe('the section of failovers', () => {
+  it('has a row for each measured fault: medians and ranges, and sums of outcomes', () => {
+    const { table, charts } = failoverSection(answerOfGaps({ killed: [30, 50], paused: [400], isolated: [] }));
+    expect(charts).toEqual(['failover']);
+    expect(table.rows.map((cells) => cells.length)).toEqual([table.header.length, table.header.length]);
+    const [killed, paused] = table.rows.map((cells) => Object.fromEntries(table.header.map((name, at) => [name, cells[at]])));
+    expect(killed).toMatchObject({
+      Leader: 'killed',
+      Gap: '43.0 (33.0–53.0)',
+      Acknowledged: '1,600',
+      Rejected: '2',
+      Unknown: '2',
+      Lost: '0',
+    });
+    expect(paused).toMatchObject({ Leader: 'paused', Gap: '403', Elections: '1' });
+  });
+});
