@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { elections } from '../questions/elections/elections.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { electionsCharts } from './questions/elections-chart.ts';
 import { sizeCharts } from './questions/size-chart.ts';
 import { writeChart } from './write-chart.ts';
 
@@ -19,7 +21,7 @@ const drawnFrom =
   };
 
 /** In the report's order. */
-const CHARTS: readonly Draw[] = [drawnFrom(size, sizeCharts)];
+const CHARTS: readonly Draw[] = [drawnFrom(elections, electionsCharts), drawnFrom(size, sizeCharts)];
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 

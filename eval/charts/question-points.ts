@@ -1,6 +1,6 @@
 import { formatNumber } from '../measuring/format.ts';
 import { median } from '../measuring/statistics.ts';
-import type { Answer, AnswerRow } from '../questions/question-file.ts';
+import type { Answer, AnswerRow, SessionFacts } from '../questions/question-file.ts';
 import { describeDurability } from './chart.ts';
 import type { PanelPoint } from './cost-panel.ts';
 
@@ -28,7 +28,8 @@ export function pointsOf<Row>(
 export function answerLine({ facts, rows }: Answer<object>): readonly string[] {
   const rounds = new Set(rows.map(({ round }) => round)).size;
   const spread = rounds === 1 ? '1 round' : `${rounds} rounds, median and range`;
-  return [
-    `${spread} · ${facts.nodes} nodes in one process, ${describeDurability(facts.durability)} · commit ${facts.commit.slice(0, 7)}${facts.commit.endsWith('+dirty') ? '+dirty' : ''}`,
-  ];
+  return [`${spread} · ${facts.nodes} nodes in one process, ${describeDurability(facts.durability)} · commit ${shortCommit(facts)}`];
 }
+
+export const shortCommit = ({ commit }: Pick<SessionFacts, 'commit'>): string =>
+  commit.slice(0, 7) + (commit.endsWith('+dirty') ? '+dirty' : '');
