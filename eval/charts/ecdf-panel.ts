@@ -94,7 +94,7 @@ function referenceLayers<X, Y, Color>(references: readonly EcdfReference[], { x,
 
 const medianOrder = ({ values }: EcdfLine): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-/** More points than these cannot be told apart on a screen. */
+/** More points than these look the same on a screen. */
 const POINTS_MAX = 100;
 
 /** Values in the domain with the share of all values up to each; the line begins at 0 and ends at the last share. */

@@ -148,7 +148,7 @@ const FIXTURE: readonly ElectionRow[] = [
 ];
 
 describe('the figures of elections', () => {
-  it('count a trial that elected nobody as longer than every other', () => {
+  it('count a trial that elected no leader as longer than every other', () => {
     expect([0, 0.5, 0.9, 1].map((share) => quantileOf([3, 1, Number.POSITIVE_INFINITY, 2], share))).toEqual([
       1,
       2,

@@ -99,7 +99,7 @@ function figure16(rows: Rows, { font, widthPx }: ChartStyle, { title, subtitle, 
   };
 }
 
-/** From below the fastest to above the slowest election; to the limit where a trial elected nobody. */
+/** From below the fastest to above the slowest election; to the limit where a trial elected no leader. */
 function domainOf(rows: Rows): [number, number] {
   const [low, high] = logDomain(rows.map(({ without_leader_ms }) => without_leader_ms ?? LIMIT_MS));
   return [low, Math.min(high, LIMIT_MS)];

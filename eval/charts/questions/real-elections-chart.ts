@@ -89,7 +89,7 @@ function spreadOf(series: Spread['series'], range: TimeoutRange, rows: readonly 
   ];
 }
 
-/** Trials that elected nobody end at the edge of the chart. */
+/** Trials that elected no leader end at the edge of the chart. */
 const upTo = (spread: Spread, limitMs: number): Spread => ({
   ...spread,
   p25: Math.min(spread.p25, limitMs),

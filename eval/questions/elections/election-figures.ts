@@ -7,7 +7,7 @@ export const rangeOf = ({ timeout_min_ms, timeout_max_ms }: ElectionRow): Timeou
   maxMs: timeout_max_ms,
 });
 
-/** Milliseconds of the trials with these timeouts; infinity where nobody was elected. */
+/** Milliseconds of the trials with these timeouts; infinity where no leader was elected. */
 export const withoutLeaderMs = (rows: readonly ElectionRow[], { minMs, maxMs }: TimeoutRange): readonly number[] =>
   rows
     .filter((row) => row.timeout_min_ms === minMs && row.timeout_max_ms === maxMs)
@@ -22,7 +22,7 @@ export function quantileOf(values: readonly number[], share: number): number {
 export const shareWithin = (values: readonly number[], limitMs: number): number =>
   values.filter((value) => value <= limitMs).length / values.length;
 
-/** `287`, or `> 60,000` where nobody was elected. */
+/** `287`, or `> 60,000` where no leader was elected. */
 export const formatWithoutLeader = (ms: number): string => (Number.isFinite(ms) ? formatNumber(ms) : `> ${formatNumber(LIMIT_MS)}`);
 
 export const msOf = (ms: number): string => `${formatWithoutLeader(ms)} ms`;
