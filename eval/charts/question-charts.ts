@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
@@ -8,6 +9,7 @@ import { reasons } from '../questions/reasons/reasons.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { electionsCharts } from './questions/elections-chart.ts';
 import { failoverCharts } from './questions/failover-chart.ts';
 import { nodesCharts } from './questions/nodes-chart.ts';
 import { reasonsCharts } from './questions/reasons-chart.ts';
@@ -28,6 +30,7 @@ const drawnFrom =
 
 /** In the report's order. */
 const CHARTS: readonly Draw[] = [
+  drawnFrom(elections, electionsCharts),
   drawnFrom(failover, failoverCharts),
   drawnFrom(nodes, nodesCharts),
   drawnFrom(size, sizeCharts),

@@ -1,6 +1,6 @@
 import { formatNumber } from '../measuring/format.ts';
 import { median } from '../measuring/statistics.ts';
-import type { Answer, AnswerRow } from '../questions/question-file.ts';
+import type { Answer, AnswerRow, SessionFacts } from '../questions/question-file.ts';
 import { describeDurability } from './chart.ts';
 import type { PanelPoint } from './cost-panel.ts';
 
@@ -34,5 +34,8 @@ export const answerLine = (answer: Answer<object>): readonly string[] => {
 export function basisLine({ facts, rows }: Answer<object>, clusters: string): readonly string[] {
   const rounds = new Set(rows.map(({ round }) => round)).size;
   const spread = rounds === 1 ? '1 round' : `${rounds} rounds, median and range`;
-  return [`${spread} · ${clusters} · commit ${facts.commit.slice(0, 7)}${facts.commit.endsWith('+dirty') ? '+dirty' : ''}`];
+  return [`${spread} · ${clusters} · commit ${shortCommit(facts)}`];
 }
+
+export const shortCommit = ({ commit }: Pick<SessionFacts, 'commit'>): string =>
+  commit.slice(0, 7) + (commit.endsWith('+dirty') ? '+dirty' : '');

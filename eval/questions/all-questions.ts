@@ -1,4 +1,5 @@
 import { UserError } from '../measuring/user-error.ts';
+import { elections } from './elections/elections.ts';
 import { failover } from './failover/failover.ts';
 import { nodes } from './nodes/nodes.ts';
 import type { Question } from './question.ts';
@@ -8,7 +9,7 @@ import { size } from './size.ts';
 import { survival } from './survival.ts';
 
 /** In the order in which they are measured. */
-export const QUESTIONS: readonly Question[] = [failover, nodes, size, recovery, reasons, survival];
+export const QUESTIONS: readonly Question[] = [elections, failover, nodes, size, recovery, reasons, survival];
 
 /** The questions whose id contains `text`; all without a text. @throws {UserError} when there is none. */
 export function selectQuestions(text: string | undefined): readonly Question[] {

@@ -116,7 +116,7 @@ function seriesOf(spec: unknown): readonly string[] {
 
 function htmlTable({ header, rows }: Table, title: string): string {
   const isNumeric = header.map(
-    (_, column) => column > 0 && rows.every((row) => /^[\d–<]/.test(row[column] ?? '') && !/ms|msg/.test(row[column] ?? '')),
+    (_, column) => column > 0 && rows.every((row) => /^[\d–<>]/.test(row[column] ?? '') && !/ms|msg/.test(row[column] ?? '')),
   );
   const classOf = (cell: string, column: number): string => {
     if (header[column] === 'Verdict') return ` class="verdict-${cell.replaceAll(' ', '-')}"`;

@@ -1,4 +1,5 @@
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
@@ -7,6 +8,7 @@ import { reasons } from '../questions/reasons/reasons.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
+import { electionsSection } from './questions/elections-section.ts';
 import { failoverSection } from './questions/failover-section.ts';
 import { nodesSection } from './questions/nodes-section.ts';
 import { reasonsSection } from './questions/reasons-section.ts';
@@ -29,6 +31,7 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
 ];
 
 const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
+  writtenFrom(elections, electionsSection),
   writtenFrom(failover, failoverSection),
   writtenFrom(nodes, nodesSection),
   writtenFrom(size, sizeSection),

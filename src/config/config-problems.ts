@@ -32,6 +32,12 @@ export function relationProblems(raw: unknown, locate: Locate): ConfigProblem[] 
         : `Lower it to at most half of raft.electionTimeoutMs (${electionTimeoutMs / 2}), or followers depose a working leader.`;
     problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
   }
+  const electionTimeoutMaxMs = numberAt(raw, ['raft', 'electionTimeoutMaxMs'], RAFT_SETTINGS.electionTimeoutMaxMs.default);
+  if (electionTimeoutMaxMs > 0 && electionTimeoutMaxMs < electionTimeoutMs) {
+    const path = ['raft', 'electionTimeoutMaxMs'];
+    const remedy = `Raise it to at least raft.electionTimeoutMs (${electionTimeoutMs}), or 0 for twice that.`;
+    problems.push({ key: nameOf(path), value: valueAt(raw, path), place: locate(path), remedy });
+  }
   const leaseMs = numberAt(raw, ['raft', 'leaseMs'], RAFT_SETTINGS.leaseMs.default);
   if (leaseMs >= electionTimeoutMs) {
     const path = ['raft', 'leaseMs'];

@@ -21,10 +21,16 @@ const GIB = 1024 * MIB;
 export const RAFT_SETTINGS: Readonly<Record<keyof RaftConfig, NumberSetting>> = withDefaults(RAFT_DEFAULTS, {
   heartbeatMs: { description: 'how often an idle leader sends heartbeats', unit: 'milliseconds', min: 1, max: 60_000 },
   electionTimeoutMs: {
-    description: 'shortest wait for a leader before an election; the wait is random in [x, 2x)',
+    description: 'shortest wait for a leader before an election',
     unit: 'milliseconds',
     min: 2,
     max: 600_000,
+  },
+  electionTimeoutMaxMs: {
+    description: 'longest wait for a leader before an election, which is random from the shortest on; 0 for twice the shortest',
+    unit: 'milliseconds',
+    min: 0,
+    max: 1_200_000,
   },
   lostLeaderElectionMs: {
     description: "shortest wait after the leader's channel closed; the wait is random in [x, 5x)",

@@ -25,13 +25,13 @@ export class ElectionTimer {
 
   /** @param lostLeaderScale multiplies the short timeout after a lost leader. */
   reset(nowMs: number, lostLeaderScale = 1): void {
-    const { electionTimeoutMs, lostLeaderElectionMs } = this.#config;
+    const { electionTimeoutMs, electionTimeoutMaxMs, lostLeaderElectionMs } = this.#config;
     const shortMs = lostLeaderElectionMs * lostLeaderScale * 2 ** this.fastRounds;
     // "Raft uses randomized election timeouts to ensure that split votes are rare" (Raft §5.2).
     const wait =
       this.isLeaderLost && 5 * shortMs < electionTimeoutMs
         ? this.#random.nextBetween(shortMs, 5 * shortMs)
-        : this.#random.nextBetween(electionTimeoutMs, 2 * electionTimeoutMs);
+        : this.#random.nextBetween(electionTimeoutMs, electionTimeoutMaxMs === 0 ? 2 * electionTimeoutMs : electionTimeoutMaxMs);
     this.dueMs = nowMs + wait;
     this.excusedMs = 0;
   }

@@ -25,6 +25,10 @@ export function onElectionTimeout(core: SharedState, timer: ElectionTimer): void
     return;
   }
   core.effects.notices.push({ type: 'election-timeout', term: core.term });
+  if (!core.electionRules.preVote) {
+    becomeCandidate(core, timer);
+    return;
+  }
   becomePreCandidate(core, timer);
 }
 
@@ -148,7 +152,8 @@ export function onRequestVote(core: SharedState, message: RequestVote): void {
 }
 
 /** Which of two nodes continues when both request pre-votes at the same time and both logs allow it; both nodes come to the same result. */
-const winsTie = (core: SharedState, rival: RequestVote): boolean => !isUpToDate(core.log.last, rival.last) || rival.from < core.id;
+const winsTie = (core: SharedState, rival: RequestVote): boolean =>
+  core.electionRules.tieBreak && (!isUpToDate(core.log.last, rival.last) || rival.from < core.id);
 
 /**
  * Otherwise both would become candidates, each with its own vote, and neither would win that term. This happened in one in ten elections

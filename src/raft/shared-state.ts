@@ -16,6 +16,14 @@ import type { RaftMessage } from './message.ts';
 import type { Role } from './notice.ts';
 import { membersOf } from './quorum.ts';
 
+/** What an election does beyond the algorithm of the Raft paper. */
+export interface ElectionRules {
+  /** A node asks for pre-votes before it raises the term (thesis §9.6). */
+  readonly preVote: boolean;
+  /** Of two nodes that ask for pre-votes at the same time one yields. */
+  readonly tieBreak: boolean;
+}
+
 /** Initial state of a core: what its storage contains, and its seed. */
 export interface RaftBoot {
   readonly id: NodeId;
@@ -24,6 +32,8 @@ export interface RaftBoot {
   /** The file's generation, raised at this start; default: none. */
   readonly generation?: Generation;
   readonly config: RaftConfig;
+  /** Only experiments change it. Default: both. */
+  readonly electionRules?: ElectionRules;
   /** The configuration in force at `commit`; later ones are in `entries`. */
   readonly configuration: Configuration;
   readonly hardState: HardState;
@@ -50,6 +60,7 @@ export class SharedState {
   /** Only raised, and only once the higher one is on disk. */
   generation: Generation;
   readonly config: RaftConfig;
+  readonly electionRules: ElectionRules;
   readonly random: SeededRandom;
   readonly log: RaftLog;
   /** The configurations in force from `compacted` on. */
@@ -86,6 +97,7 @@ export class SharedState {
     this.disk = boot.disk;
     this.generation = boot.generation ?? ANY_GENERATION;
     this.config = boot.config;
+    this.electionRules = boot.electionRules ?? { preVote: true, tieBreak: true };
     this.random = new SeededRandom(boot.seed);
     this.log = new RaftLog(boot.compacted, boot.entries);
     this.term = boot.hardState.term;

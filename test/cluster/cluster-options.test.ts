@@ -98,6 +98,11 @@ describe('options that cannot work are rejected with key, value and remedy', () 
       /"raft\.electionTimeoutMs" has the value 100\. Raise it to at least twice/,
     ],
     [
+      'a longest election timeout below the shortest',
+      { ...inMemory, raft: { electionTimeoutMaxMs: 200 } },
+      /"raft\.electionTimeoutMaxMs" has the value 200\. Raise it to at least raft\.electionTimeoutMs \(250\)/,
+    ],
+    [
       'a lease longer than an election',
       { ...inMemory, raft: { leaseMs: 250 } },
       /"raft\.leaseMs" has the value 250\. Keep it below raft\.electionTimeoutMs \(250\)/,

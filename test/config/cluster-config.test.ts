@@ -59,6 +59,16 @@ describe('a configuration', () => {
     expect(config.logs).toEqual({ dir: 'x', level: 'info' });
   });
 
+  it('may set one bound of the election timeout, both, or two that are equal', () => {
+    const boundsOf = (text: string): readonly number[] => {
+      const { electionTimeoutMs, electionTimeoutMaxMs } = parseClusterConfig(`raft: { ${text} }`).raft;
+      return [electionTimeoutMs, electionTimeoutMaxMs];
+    };
+    expect(boundsOf('electionTimeoutMs: 400')).toEqual([400, 0]);
+    expect(boundsOf('electionTimeoutMaxMs: 255')).toEqual([250, 255]);
+    expect(boundsOf('electionTimeoutMs: 400, electionTimeoutMaxMs: 400')).toEqual([400, 400]);
+  });
+
   it('is overridden one setting at a time', () => {
     const text = 'nodes: 5\nraft:\n  heartbeatMs: 20\n  electionTimeoutMs: 500\nlogs: { dir: x }\n';
     const config = parseClusterConfig(text, { nodes: 7, raft: { heartbeatMs: 30 }, logs: { level: 'debug' } });
@@ -128,6 +138,12 @@ describe('a configuration with invalid settings', () => {
       'raft.electionTimeoutMs: Raise it to at least twice raft.heartbeatMs (400)',
       'limits.payloadBytesMax: Lower it to at most raft.uncommittedBytesMax (2048)',
     ]);
+    expect(problemsOf('raft: { electionTimeoutMs: 300, electionTimeoutMaxMs: 299 }').message).toContain(
+      'cluster.yaml:1: "raft.electionTimeoutMaxMs" has the value 299. Raise it to at least raft.electionTimeoutMs (300), or 0 for twice that.',
+    );
+    expect(problemsOf('', { raft: { electionTimeoutMaxMs: 249 } }).message).toContain(
+      '--election-timeout-max-ms: "raft.electionTimeoutMaxMs" has the value 249. Raise it to at least raft.electionTimeoutMs (250)',
+    );
     expect(problemsOf('', { raft: { heartbeatMs: 200 } }).message).toContain(
       '--heartbeat-ms: "raft.heartbeatMs" has the value 200. Lower it to at most half',
     );

@@ -18,6 +18,7 @@ import type {
 } from '../../src/raft/message.ts';
 import type { CoreView } from '../../src/raft/raft-core.ts';
 import { RaftCore } from '../../src/raft/raft-core.ts';
+import type { ElectionRules } from '../../src/raft/shared-state.ts';
 
 /** The timings of all tests here: an election timeout of 100 to 200 ms, a heartbeat every 20. */
 export const TEST_CONFIG: RaftConfig = raftConfig({ heartbeatMs: 20, electionTimeoutMs: 100, lostLeaderElectionMs: 5 });
@@ -42,6 +43,7 @@ export interface CoreSetup {
   readonly generation?: number;
   readonly configuration?: Partial<Configuration>;
   readonly config?: Partial<RaftConfig>;
+  readonly electionRules?: ElectionRules;
   readonly seed?: number;
   readonly now?: number;
 }
@@ -77,6 +79,7 @@ export class TestCore {
       disk: asDiskId(setup.disk ?? 0),
       generation: asGeneration(setup.generation ?? 0),
       config: { ...TEST_CONFIG, ...setup.config },
+      ...(setup.electionRules === undefined ? {} : { electionRules: setup.electionRules }),
       configuration: { ...aConfiguration(setup.voters ?? [1, 2, 3], setup.outgoing, setup.learners), ...setup.configuration },
       hardState: { term: asTerm(setup.term ?? 1), votedFor: setup.votedFor === undefined ? undefined : asNodeId(setup.votedFor) },
       compacted,

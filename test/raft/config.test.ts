@@ -9,12 +9,18 @@ describe('raftConfig', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
+  it('accepts a range of election timeouts of one value', () => {
+    expect(raftConfig({ electionTimeoutMs: 300, electionTimeoutMaxMs: 300 })).toMatchObject({ electionTimeoutMaxMs: 300 });
+  });
+
   it.each([
     [{ heartbeatMs: 0 }, 'raft.heartbeatMs'],
     [{ inflightMessagesMax: -1 }, 'raft.inflightMessagesMax'],
     [{ messageBytesMax: Number.NaN }, 'raft.messageBytesMax'],
     [{ uncommittedBytesMax: Number.POSITIVE_INFINITY }, 'raft.uncommittedBytesMax'],
     [{ heartbeatMs: 100, electionTimeoutMs: 199 }, 'raft.electionTimeoutMs'],
+    [{ electionTimeoutMs: 300, electionTimeoutMaxMs: 299 }, 'raft.electionTimeoutMaxMs'],
+    [{ electionTimeoutMaxMs: -1 }, 'raft.electionTimeoutMaxMs'],
     [{ heartbeat: 5 } as object, 'raft.heartbeat'],
   ])('rejects %j, and names the setting', (overrides, key) => {
     expect(() => raftConfig(overrides)).toThrow(ConfigError);

@@ -184,6 +184,28 @@ describe('an election (Raft §5.2)', () => {
     expect(effects.messagesAfterPersist).toEqual([2, 3].map((to) => aVoteRequest({ from: 1, to, term: 4, last: { index: 2, term: 3 } })));
   });
 
+  it('raises the term at once without pre-votes, as in the paper', () => {
+    const node = aFollower({
+      term: 3,
+      log: [{ index: 2, term: 3 }],
+      compacted: { index: 1, term: 1 },
+      electionRules: { preVote: false, tieBreak: false },
+    });
+    const effects = node.reachDeadline();
+    expect(node.view).toMatchObject({ role: 'candidate', term: 4, votedFor: 1 });
+    expect(effects.messagesAfterPersist).toEqual([2, 3].map((to) => aVoteRequest({ from: 1, to, term: 4, last: { index: 2, term: 3 } })));
+  });
+
+  it.each([
+    [true, 'follower'],
+    [false, 'pre-candidate'],
+  ] as const)('with the tie-break %s a pre-candidate that receives the pre-vote request of a lower id is a %s', (tieBreak, role) => {
+    const rival = aPreCandidate({ id: 2, term: 2, electionRules: { preVote: true, tieBreak } });
+    expect(rival.view.role).toBe('pre-candidate');
+    rival.step(aVoteRequest({ from: 1, to: 2, term: 2, preVote: true }));
+    expect(rival.view.role).toBe(role);
+  });
+
   it('starts over with a new timeout when the candidate gets no reply', () => {
     const candidate = aCandidate({ term: 2 });
     const effects = candidate.reachDeadline();
@@ -294,6 +316,22 @@ describe('election timeouts (Raft §5.2, §9.3)', () => {
       buckets[bucket] = (buckets[bucket] ?? 0) + 1;
     }
     for (const count of buckets) expect(count).toBeGreaterThan(120);
+  });
+
+  it('are randomised up to the longest one, where it is set', () => {
+    const waitsUpTo = (electionTimeoutMaxMs: number): number[] =>
+      Array.from({ length: 200 }, (_, seed) => {
+        const follower = aFollower({ seed, config: { electionTimeoutMaxMs } });
+        return follower.core.nextDeadlineMs - follower.now;
+      });
+    const { electionTimeoutMs } = TEST_CONFIG;
+    const few = waitsUpTo(electionTimeoutMs + 5);
+    expect(Math.min(...few)).toBeGreaterThanOrEqual(electionTimeoutMs);
+    expect(Math.min(...few)).toBeLessThan(electionTimeoutMs + 1);
+    expect(Math.max(...few)).toBeGreaterThan(electionTimeoutMs + 4);
+    expect(Math.max(...few)).toBeLessThan(electionTimeoutMs + 5);
+    expect(new Set(waitsUpTo(electionTimeoutMs))).toEqual(new Set([electionTimeoutMs]));
+    expect(waitsUpTo(2 * electionTimeoutMs)).toEqual(waitsUpTo(0));
   });
 
   it('are randomised again each time', () => {
