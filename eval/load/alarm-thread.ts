@@ -9,9 +9,10 @@ const { state, atMs } = workerData as AlarmMemory;
 function waitFor(alarm: number): boolean {
   for (;;) {
     const leftMs = (atMs[0] ?? 0) - systemClock.nowMs();
-    if (leftMs <= 0) return Atomics.load(state, ALARM) === alarm;
-    // The timeout has fractions of a millisecond.
-    if (Atomics.wait(state, ALARM, alarm, leftMs) !== 'timed-out') return false;
+    if (Atomics.load(state, ALARM) !== alarm) return false;
+    if (leftMs <= 0) return true;
+    // The timeout has fractions of a millisecond. The notification of this alarm itself may end the wait, if the thread has seen it before.
+    Atomics.wait(state, ALARM, alarm, leftMs);
   }
 }
 

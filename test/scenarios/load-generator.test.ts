@@ -1,14 +1,57 @@
+import { Worker } from 'node:worker_threads';
 import { startCluster } from 'jobraft';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Its threads run the built code, so the rest of it has to be the built code, too. */
-const built = async <Module>(file: string): Promise<Module> => await import(new URL(`../../dist/eval/load/${file}`, import.meta.url).href);
+const urlOf = (file: string): URL => new URL(`../../dist/eval/load/${file}`, import.meta.url);
+const built = async <Module>(file: string): Promise<Module> => await import(urlOf(file).href);
+const { ALARM, AlarmClock } = await built<typeof import('../../eval/load/alarm-clock.ts')>('alarm-clock.js');
 const { LoadSender } = await built<typeof import('../../eval/load/load-sender.ts')>('load-sender.js');
 const { LoadConsumer } = await built<typeof import('../../eval/load/load-consumer.ts')>('load-consumer.js');
 const { tallyDeliveries } = await built<typeof import('../../eval/load/delivery-tally.ts')>('delivery-tally.js');
 
 const NEVER = new AbortController().signal;
 const PAYLOAD = { payloadBytes: 64, payloadSeed: 5 };
+
+describe('an alarm clock', () => {
+  it('never wakes its caller early, and at once for a time in the past', async () => {
+    await using clock = await AlarmClock.open();
+    for (const ms of [2.5, 0.3, -1, 1.25]) {
+      const atMs = clock.nowMs() + ms;
+      await clock.waitUntil(atMs);
+      expect(clock.nowMs()).toBeGreaterThanOrEqual(atMs);
+    }
+  });
+
+  it('rings when its thread is notified again of an alarm that it waits for', async () => {
+    const state = new Int32Array(new SharedArrayBuffer(4));
+    const atMs = new Float64Array(new SharedArrayBuffer(8));
+    const thread = new Worker(urlOf('alarm-thread.js'), { workerData: { state, atMs } });
+    const rung = new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject));
+    atMs[0] = Number(process.hrtime.bigint()) / 1e6 + 1000;
+    Atomics.store(state, ALARM, 1);
+    // Returns the number of threads that it woke: the first wakes the thread that saw no alarm yet, or none.
+    let woken = 0;
+    while (woken < 3) {
+      woken += Atomics.notify(state, ALARM);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(await rung).toBe(1);
+    await thread.terminate();
+  });
+
+  it('wakes its caller when the signal is aborted, and when it is closed', async () => {
+    const clock = await AlarmClock.open();
+    const controller = new AbortController();
+    const aborted = clock.waitUntil(clock.nowMs() + 1e9, controller.signal);
+    controller.abort();
+    await aborted;
+    const closed = clock.waitUntil(clock.nowMs() + 1e9);
+    await expect(clock.waitUntil(clock.nowMs() + 1e9)).rejects.toThrow('already set');
+    await clock[Symbol.asyncDispose]();
+    await closed;
+  });
+});
 
 describe('the load generator, with sender and consumer in threads of their own', () => {
   let cluster: Awaited<ReturnType<typeof startCluster>>;
