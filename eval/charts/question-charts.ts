@@ -1,9 +1,12 @@
 import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { load } from '../questions/load/load.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { readPeerLoads } from './peer-loads.ts';
+import { loadCharts } from './questions/load-chart.ts';
 import { sizeCharts } from './questions/size-chart.ts';
 import { writeChart } from './write-chart.ts';
 
@@ -11,15 +14,24 @@ type Draw = (results: ResultsFolder, style: ChartStyle) => readonly Chart[];
 
 /** The charts of a question, of its CSV alone; none if it was not measured. */
 const drawnFrom =
-  <Row extends object>(question: Question<Row>, charts: (answer: Answer<Row>, style: ChartStyle) => readonly Chart[]): Draw =>
+  <Row extends object>(
+    question: Question<Row>,
+    charts: (answer: Answer<Row>, style: ChartStyle, results: ResultsFolder) => readonly Chart[],
+  ): Draw =>
   (results, style) => {
     const answer = readAnswer(results, question);
     const csv = basename(questionFileOf(results, question));
-    return answer === undefined ? [] : charts(answer, style).map((chart) => ({ ...chart, csv }));
+    return answer === undefined ? [] : charts(answer, style, results).map((chart) => ({ ...chart, csv }));
   };
 
 /** In the report's order. */
-const CHARTS: readonly Draw[] = [drawnFrom(size, sizeCharts)];
+const CHARTS: readonly Draw[] = [
+  drawnFrom(load, (answer, style, results) => loadCharts(answer, style, peersOf(answer, results))),
+  drawnFrom(size, sizeCharts),
+];
+
+/** Those that are measured as durably as this system is. */
+const peersOf = ({ facts }: Answer<object>, results: ResultsFolder) => (facts.durability === 'full' ? readPeerLoads(results, facts) : []);
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 

@@ -1,9 +1,12 @@
 import type { Clock } from '../measuring/clock.ts';
 import type { PayloadCodec } from '../measuring/payload.ts';
 import { messageOf } from '../measuring/user-error.ts';
+import { DELIVERED } from './consume-record.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { dueTimes, type Schedule } from './schedule.ts';
 import type { SendRecord } from './send-record.ts';
+
+type Circulation = Extract<LoadPlan, { readonly model: 'circulating' }>;
 
 export interface SendContext {
   /** Resolves when the message is acknowledged. */
@@ -41,6 +44,8 @@ function sendAll(plan: LoadPlan, startMs: number, context: SendContext): Promise
       const fitting = Math.max(1, Math.floor(plan.inFlightBytesMax / plan.payloadBytes));
       return sendInFlight(Math.min(plan.inFlightMax, fitting), plan.messages, context);
     }
+    case 'circulating':
+      return sendAsCompleted(plan, context);
   }
 }
 
@@ -81,6 +86,21 @@ async function sendInFlight(inFlightMax: number, messages: number, context: Send
     }
   };
   await Promise.all(Array.from({ length: Math.min(inFlightMax, messages) }, lane));
+}
+
+/** Wakes as a sender on a schedule does, and sends as many as were completed since. */
+async function sendAsCompleted({ unfinishedMax, deliveries, messages }: Circulation, context: SendContext): Promise<void> {
+  const { clock, signal } = context;
+  const open = new OpenSends();
+  let next = 0;
+  for (;;) {
+    const wokenMs = clock.nowMs();
+    const end = Math.min(messages, Atomics.load(deliveries, DELIVERED) + unfinishedMax);
+    for (; next < end && !signal.aborted; next += 1) open.add(send(next, clock.nowMs(), context));
+    if (next === messages || signal.aborted) break;
+    await clock.waitUntil(wokenMs + WAKE_MS_MIN, signal);
+  }
+  await open.end();
 }
 
 /** Counts sends without a reply. A promise of each one would keep a load of millions in memory. */

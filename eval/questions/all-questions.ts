@@ -1,9 +1,10 @@
 import { UserError } from '../measuring/user-error.ts';
+import { load } from './load/load.ts';
 import type { Question } from './question.ts';
 import { size } from './size.ts';
 
 /** In the order in which they are measured. */
-export const QUESTIONS: readonly Question[] = [size];
+export const QUESTIONS: readonly Question[] = [load, size];
 
 /** The questions whose id contains `text`; all without a text. @throws {UserError} when there is none. */
 export function selectQuestions(text: string | undefined): readonly Question[] {

@@ -1,7 +1,9 @@
 import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { load } from '../questions/load/load.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
 import { size } from '../questions/size.ts';
+import { loadSection } from './questions/load-section.ts';
 import { sizeSection } from './questions/size-section.ts';
 import type { Section } from './table.ts';
 
@@ -18,7 +20,7 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
   },
 ];
 
-const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([writtenFrom(size, sizeSection)]);
+const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([writtenFrom(load, loadSection), writtenFrom(size, sizeSection)]);
 
 /** @throws {UserError} when a CSV is not what it should be. */
 export const questionSections =

@@ -123,6 +123,9 @@ class FakeSystem implements RunningSystem {
         },
       },
       consumer: {
+        get counts() {
+          return deliveries.counts;
+        },
         get delivered() {
           return deliveries.counts[DELIVERED] ?? 0;
         },
