@@ -2,9 +2,10 @@ import { UserError } from '../measuring/user-error.ts';
 import { load } from './load/load.ts';
 import type { Question } from './question.ts';
 import { size } from './size.ts';
+import { survival } from './survival.ts';
 
 /** In the order in which they are measured. */
-export const QUESTIONS: readonly Question[] = [load, size];
+export const QUESTIONS: readonly Question[] = [load, size, survival];
 
 /** The questions whose id contains `text`; all without a text. @throws {UserError} when there is none. */
 export function selectQuestions(text: string | undefined): readonly Question[] {

@@ -3,8 +3,10 @@ import { load } from '../questions/load/load.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
 import { size } from '../questions/size.ts';
+import { survival } from '../questions/survival.ts';
 import { loadSection } from './questions/load-section.ts';
 import { sizeSection } from './questions/size-section.ts';
+import { survivalSection } from './questions/survival-section.ts';
 import type { Section } from './table.ts';
 
 /** The sections of one question, by its id; none if it was not measured. */
@@ -20,7 +22,11 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
   },
 ];
 
-const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([writtenFrom(load, loadSection), writtenFrom(size, sizeSection)]);
+const SECTIONS: ReadonlyMap<string, Write[1]> = new Map([
+  writtenFrom(load, loadSection),
+  writtenFrom(size, sizeSection),
+  writtenFrom(survival, survivalSection),
+]);
 
 /** @throws {UserError} when a CSV is not what it should be. */
 export const questionSections =

@@ -4,13 +4,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { checkHistory } from '../../src/history/checkers/check-history.ts';
 import { parseCount, withoutStackTraces } from '../measuring/command-line.ts';
 import { UserError } from '../measuring/user-error.ts';
-import { soak } from './driver.ts';
-import { readHistory } from './history-file.ts';
-import { smallQueues } from './load.ts';
-import { longestGapMs, summaryOf } from './summary.ts';
+import { checkedSoak, isCleanSoak } from './checked-soak.ts';
+import { summaryOf } from './summary.ts';
 
 interface Options {
   readonly seconds: number;
@@ -22,15 +19,7 @@ interface Options {
 const SECONDS_MAX = 3_600;
 /** More jobs than this would make a history that no longer fits into memory at once. */
 const ADDS_MAX = 100_000;
-/** The nodes share one clock, but read it at different times. */
-const CLOCK_ERROR_MS = 50;
 const PROBLEMS_SHOWN = 20;
-/**
- * A small queue takes some hundred steps. This bound is about 10 s of a processor, for a queue that needs far more because of unknown
- * outcomes.
- */
-const QUEUE_STEPS_MAX = 1_000_000;
-
 /** @returns the exit code. */
 async function run({ seconds, seed, rate, history }: Options): Promise<number> {
   if (seconds > SECONDS_MAX) throw new UserError(`--seconds ${seconds} is more than an hour. Give at most ${SECONDS_MAX}.`);
@@ -41,29 +30,16 @@ async function run({ seconds, seed, rate, history }: Options): Promise<number> {
   try {
     const addsPerSecond = Math.max(1, Math.min(rate, Math.floor(ADDS_MAX / seconds)));
     console.log(`seed ${seed}, ${seconds} s, ${addsPerSecond} adds/s, Node.js ${process.version}, history in ${historyFile}`);
-    const result = await soak({
-      seconds,
-      seed,
-      addsPerSecond,
-      folder,
-      historyFile,
-      print: (line) => console.log(line),
-    });
-    const events = readHistory(historyFile);
-    const { failures } = result;
-    const report = checkHistory(events, {
-      clockErrorMs: CLOCK_ERROR_MS,
-      isDrained: failures.length === 0,
-      wholeQueues: smallQueues(result.processes),
-      queueStepsMax: QUEUE_STEPS_MAX,
-    });
-    console.log(`\n${summaryOf(result, report, longestGapMs(events))}`);
+    const print = (line: string): void => console.log(line);
+    const checked = await checkedSoak({ seconds, seed, addsPerSecond, folder, historyFile, print });
+    const { run: result, report, gapMs } = checked;
+    console.log(`\n${summaryOf(result, report, gapMs)}`);
     for (const { checker, problems } of report.verdicts)
       for (const { what } of problems.slice(0, PROBLEMS_SHOWN)) console.log(`\n${checker}: ${what}`);
     for (const election of result.elections.described) console.log(`\nelection without a fault: ${election}`);
-    for (const failure of failures) console.log(`\nfailure: ${failure}`);
-    // The verdict `unknown` is no violation; the table shows it.
-    isClean = failures.length === 0 && result.elections.count === 0 && report.verdicts.every((verdict) => verdict.result !== 'violation');
+    for (const failure of result.failures) console.log(`\nfailure: ${failure}`);
+    // The table shows the verdict `unknown`.
+    isClean = isCleanSoak(checked);
   } finally {
     if (isClean) rmSync(folder, { recursive: true, force: true });
     else console.error(`The files of this run are kept in ${folder}; the history is ${historyFile}.`);

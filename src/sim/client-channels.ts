@@ -101,7 +101,9 @@ export class ClientChannels implements ClusterEndpoint {
       if (frame.type !== 'request' && frame.type !== 'query') continue;
       const isQuery = frame.type === 'query';
       const request = this.watch.onSent(frame.request, isQuery, packet);
-      if (this.#random.withProbability(isQuery ? QUERY_DETOUR_SHARE : DETOUR_SHARE)) to = this.#detour();
+      const { readsAt } = this.#cluster.triggers;
+      if (isQuery && readsAt !== undefined) to = readsAt;
+      else if (this.#random.withProbability(isQuery ? QUERY_DETOUR_SHARE : DETOUR_SHARE)) to = this.#detour();
       if (!isQuery && request.sends === 1) this.#planCopy(request);
     }
     this.#cluster.sendToNode(this.#connection, to, packet);

@@ -58,6 +58,7 @@ export const SOMETIMES = [
   'leader slept while it was cut off',
   'new leader got old messages again',
   'restarted node got old messages again',
+  'restarted node got replies to its earlier life',
   'old and new members cut off from each other',
   'leader handed over and did not hear of its successor',
   'request answered that had been sent again',

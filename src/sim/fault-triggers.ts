@@ -14,10 +14,13 @@ export class FaultTriggers {
   dropInboundOnTransferMs: number | undefined;
   /** Until then a new leader or a restarted node receives old messages again. */
   replayUntilMs = 0;
+  /** Queries reach this node, whichever one the client sent them to. */
+  readsAt: number | undefined;
 
   /** Prevents further faults. */
   cancel(): void {
     this.dropInboundOnTransferMs = undefined;
     this.splitOnJoint = undefined;
+    this.readsAt = undefined;
   }
 }

@@ -16,6 +16,8 @@ export type Fault = { readonly atMs: number } & (
    * only the restored node. In clusters of four or more.
    */
   | { readonly type: 'late-acknowledgement'; readonly node: number; readonly downMs: number }
+  /** A node restarts twice within a second, and in its second life receives the replies to the queries of its first one. */
+  | { readonly type: 'earlier-life'; readonly node: number; readonly silentMs: number }
   | { readonly type: 'partition'; readonly group: readonly number[]; readonly durationMs: number }
   /** Messages from one node to the other are lost; those in the other direction arrive. */
   | { readonly type: 'one-way'; readonly from: number; readonly to: number; readonly durationMs: number }
@@ -62,6 +64,7 @@ export const FAULT_TYPES: readonly FaultType[] = [
   'repair',
   'roll-back',
   'late-acknowledgement',
+  'earlier-life',
   'partition',
   'one-way',
   'channel',

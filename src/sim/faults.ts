@@ -1,3 +1,4 @@
+import { replyToEarlierLife } from './earlier-life.ts';
 import type { Fault, FaultType } from './fault.ts';
 import type { Split } from './fault-triggers.ts';
 import { acknowledgeLate } from './late-acknowledgement.ts';
@@ -28,6 +29,7 @@ const INJECT: { readonly [Type in FaultType]: Inject<Type> } = {
   repair: onNode(repair),
   'roll-back': onNode(rollBack),
   'late-acknowledgement': onNode((cluster, node, { downMs }) => acknowledgeLate(cluster, node, downMs)),
+  'earlier-life': onNode((cluster, node, { silentMs }) => replyToEarlierLife(cluster, node, silentMs)),
   partition,
   'one-way': cutOneWay,
   channel: onNode(closeChannel),

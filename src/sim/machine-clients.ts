@@ -11,6 +11,8 @@ export interface MachineClients {
   readonly waiting: number;
   /** Number of events in their history. */
   readonly events: number;
+  /** Acknowledged writes: added jobs, or changes of a counter. */
+  readonly acknowledged: number;
   start(): void;
   /** They start nothing more. */
   stop(): void;

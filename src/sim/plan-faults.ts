@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Drawn by the functions of their own below. */
-const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-acknowledgement'] as const;
+const LATER_TYPES = ['suspend', 'crowd', 'hang-up', 'repair', 'roll-back', 'late-acknowledgement', 'earlier-life'] as const;
 type DrawnType = Exclude<FaultType, (typeof LATER_TYPES)[number]>;
 const DRAWN_TYPES = FAULT_TYPES.filter((type): type is DrawnType => !LATER_TYPES.some((later) => later === type));
 
@@ -154,6 +154,15 @@ export function lateReplies(
     };
   });
   return { faults, isOnlyFault };
+}
+
+export function repliesToEarlierLives(random: SimRandom, nodes: number, faultMs: number): Fault[] {
+  return severalTimes(random, 0.2, () => ({
+    type: 'earlier-life',
+    atMs: Math.round(random.below(faultMs)),
+    node: 1 + random.below(nodes),
+    silentMs: random.of([120, 170]),
+  }));
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   hangUps,
   lateReplies,
   repairs,
+  repliesToEarlierLives,
   rollBacks,
   SUSPENDED_MS,
   suspensions,
@@ -121,13 +122,13 @@ export function planOf(seed: number, { nodes, seconds, machine = 'queue' }: Plan
   const story = streams.members.withProbability(0.25) ? streams.members.of(MEMBER_STORIES) : undefined;
   const isRepeating = streams.members.withProbability(0.1);
   const late = lateReplies(streams.late, nodes, faultMs);
-  const ends = endsUnderLoad(streams.ends, all, clients, faultMs);
+  const designed = [...endsUnderLoad(streams.ends, all, clients, faultMs), ...repliesToEarlierLives(streams.lives, nodes, faultMs)];
 
   // In version 1 a late copy of an opening opened the same session again after it was evicted, and its requests were executed
   // twice: therefore no session ends while that version may be in force.
   const sessionEnds = isVersionAsked ? [] : [...jumps, ...(mayCrowd(raft, [limits, ...laterLimits], bounds) ? crowds : [])];
   // It takes a while, in which other faults usually prevent it.
-  const mixed = late.isOnlyFault ? late.faults : [...drawn, ...sessionEnds, ...others, ...ends, ...late.faults];
+  const mixed = late.isOnlyFault ? late.faults : [...drawn, ...sessionEnds, ...others, ...designed, ...late.faults];
   const faults = mixed.toSorted((one, other) => one.atMs - other.atMs);
   return {
     seed,
@@ -164,6 +165,7 @@ const streamsOf = (seed: number) => ({
   late: new SimRandom(seed * 86_028_121 + 49_979_693),
   ends: new SimRandom(seed * 122_949_823 + 15_485_863),
   versions: new SimRandom(seed * 141_650_939 + 86_028_157),
+  lives: new SimRandom(seed * 160_481_183 + 141_650_939),
 });
 
 /** The cluster moves from the first version to this one before it moves to the newest. */

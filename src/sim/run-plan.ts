@@ -24,6 +24,8 @@ export interface RunOutcome {
   readonly events: number;
   readonly simulatedMs: number;
   readonly operations: number;
+  /** Acknowledged writes, which the checks at the end look for. */
+  readonly acknowledged: number;
   readonly faults: Readonly<Partial<Record<FaultType, number>>>;
   readonly sometimes: Readonly<Partial<Record<Sometimes, number>>>;
 }
@@ -56,6 +58,7 @@ export function runPlan(plan: Plan): RunOutcome {
     events: cluster.schedule.events,
     simulatedMs: cluster.schedule.nowMs - cluster.schedule.suspendedMs,
     operations: cluster.clients.events,
+    acknowledged: cluster.clients.acknowledged,
     faults,
     sometimes: Object.fromEntries(cluster.coverage.counts),
   };

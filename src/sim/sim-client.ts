@@ -200,7 +200,8 @@ export class SimClient {
 
   /** Acknowledged writes must be visible at once at any node: at the next leader, and at a deposed leader that has not noticed it yet. */
   #lookAt(job: number): void {
-    if (this.#version1 !== undefined || !this.#random.withProbability(LOOK_SHARE)) return;
+    const share = this.#cluster.triggers.readsAt === undefined ? LOOK_SHARE : 1;
+    if (this.#version1 !== undefined || !this.#random.withProbability(share)) return;
     const consistency = this.#random.of<ReadConsistency>(['linearizable', 'lease']);
     this.#read(consistency, (to) => this.#operations.getJob(to, job, consistency));
   }

@@ -45,6 +45,10 @@ export class SimClients implements MachineClients {
     return this.#records.history.events.length;
   }
 
+  get acknowledged(): number {
+    return this.#records.history.events.filter(({ f, type }) => f === 'add' && type === 'ok').length;
+  }
+
   start(): void {
     for (const client of this.#clients) client.start();
   }

@@ -140,8 +140,9 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'eval/measuring',
       'eval/load',
       'eval/bench',
+      'eval/soak',
     ],
-    packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3'],
+    packages: ['node:', 'zod', 'csv-stringify', 'csv-parse', 'better-sqlite3', 'piscina'],
   },
   'eval/profile': { own: ['runtime/check', 'config', 'eval/bench'], packages: ['node:', 'zod'] },
   // Measures single parts, so it may import internal modules.

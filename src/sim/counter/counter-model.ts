@@ -15,6 +15,11 @@ export class CounterModel {
     return this.#events;
   }
 
+  /** Number of acknowledged changes. */
+  get changes(): number {
+    return this.#amounts.size;
+  }
+
   /** The least value that a read which begins now may return. */
   get acknowledged(): number {
     return this.#least;

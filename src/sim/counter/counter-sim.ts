@@ -39,6 +39,10 @@ class CounterClients implements MachineClients {
     return this.#model.events;
   }
 
+  get acknowledged(): number {
+    return this.#model.changes;
+  }
+
   start(): void {
     for (const client of this.#clients) client.start();
   }
