@@ -22,7 +22,7 @@ export interface PanelOptions {
   readonly x: 'log' | 'linear';
   /** Labels of the x axis. Default: plain numbers. */
   readonly xFormat?: 'bytes';
-  /** Positions of ticks on a linear x axis. */
+  /** Positions of ticks on the x axis. Default: of the points; on a logarithmic axis those that are powers of ten. */
   readonly xTicks?: readonly number[];
   readonly y: 'log' | 'linear';
   /** Colours by series, in the order of the lines. */
@@ -137,7 +137,7 @@ function xAxis(points: readonly PanelPoint[], { x, xTicks, xFormat }: PanelOptio
     };
   }
   const isTick = (place: number): boolean => xFormat === 'bytes' || Number.isInteger(Math.round(Math.log10(place) * 1e6) / 1e6);
-  const ticks = [...new Set(places)].filter(isTick);
+  const ticks = [...(xTicks ?? [...new Set(places)].filter(isTick))];
   return {
     scale: { type: 'log' as const, domain, nice: false, padding: 22 },
     axis: { values: ticks, labelExpr: xFormat === 'bytes' ? BYTE_SIZE : PLAIN_NUMBER, labelOverlap: false as const },

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
+import { load } from '../questions/load/load.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, questionFileOf, readAnswer } from '../questions/question-file.ts';
@@ -9,8 +10,10 @@ import { reasons } from '../questions/reasons/reasons.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import type { Chart, ChartStyle } from './chart.ts';
+import { readPeerLoads } from './peer-loads.ts';
 import { electionsCharts } from './questions/elections-chart.ts';
 import { failoverCharts } from './questions/failover-chart.ts';
+import { loadCharts } from './questions/load-chart.ts';
 import { nodesCharts } from './questions/nodes-chart.ts';
 import { reasonsCharts } from './questions/reasons-chart.ts';
 import { recoveryCharts } from './questions/recovery-chart.ts';
@@ -21,15 +24,19 @@ type Draw = (results: ResultsFolder, style: ChartStyle) => readonly Chart[];
 
 /** The charts of a question, of its CSV alone; none if it was not measured. */
 const drawnFrom =
-  <Row extends object>(question: Question<Row>, charts: (answer: Answer<Row>, style: ChartStyle) => readonly Chart[]): Draw =>
+  <Row extends object>(
+    question: Question<Row>,
+    charts: (answer: Answer<Row>, style: ChartStyle, results: ResultsFolder) => readonly Chart[],
+  ): Draw =>
   (results, style) => {
     const answer = readAnswer(results, question);
     const csv = basename(questionFileOf(results, question));
-    return answer === undefined ? [] : charts(answer, style).map((chart) => ({ ...chart, csv }));
+    return answer === undefined ? [] : charts(answer, style, results).map((chart) => ({ ...chart, csv }));
   };
 
 /** In the report's order. */
 const CHARTS: readonly Draw[] = [
+  drawnFrom(load, (answer, style, results) => loadCharts(answer, style, peersOf(answer, results))),
   drawnFrom(elections, electionsCharts),
   drawnFrom(failover, failoverCharts),
   drawnFrom(nodes, nodesCharts),
@@ -37,6 +44,9 @@ const CHARTS: readonly Draw[] = [
   drawnFrom(recovery, recoveryCharts),
   drawnFrom(reasons, reasonsCharts),
 ];
+
+/** Those that are measured as durably as this system is. */
+const peersOf = ({ facts }: Answer<object>, results: ResultsFolder) => (facts.durability === 'full' ? readPeerLoads(results, facts) : []);
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 

@@ -33,6 +33,11 @@ export class LoadConsumer implements AsyncDisposable {
     return new LoadConsumer(await LoadThread.open(new URL('./consumer-thread.js', import.meta.url), cluster));
   }
 
+  /** Memory that the thread counts in; of the current or latest queue. */
+  get counts(): Int32Array {
+    return this.#counts;
+  }
+
   /** Messages of the current or latest queue that were completed at least once; read it as it runs. */
   get delivered(): number {
     return Atomics.load(this.#counts, DELIVERED);

@@ -4,12 +4,19 @@ import type { Schedule } from './schedule.ts';
  * How messages are offered.
  * - `open-loop`: on a schedule, regardless of the replies; for latency.
  * - `paced`: submit, wait for the reply, sleep `delayMs`, repeat; the published replay.
- * - `closed-loop`: as fast as possible, bounded by messages and payload bytes in flight; for capacity.
+ * - `closed-loop`: as fast as possible, bounded by messages and payload bytes in flight.
+ * - `circulating`: as fast as they are completed, bounded by messages that are not; for capacity.
  */
 export type LoadModel =
   | { readonly model: 'open-loop'; readonly schedule: Schedule }
   | { readonly model: 'paced'; readonly delayMs: number }
-  | { readonly model: 'closed-loop'; readonly inFlightMax: number; readonly inFlightBytesMax: number };
+  | { readonly model: 'closed-loop'; readonly inFlightMax: number; readonly inFlightBytesMax: number }
+  | {
+      readonly model: 'circulating';
+      readonly unfinishedMax: number;
+      /** Of the consumer, whose thread shares its memory: `counts` of a `LoadConsumer` that has begun. */
+      readonly deliveries: Int32Array;
+    };
 
 export type LoadPlan = LoadModel & {
   readonly queue: string;

@@ -1,9 +1,12 @@
 import type { Clock } from '../measuring/clock.ts';
 import type { PayloadCodec } from '../measuring/payload.ts';
 import { messageOf } from '../measuring/user-error.ts';
+import { DELIVERED } from './consume-record.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { dueTimes, type Schedule } from './schedule.ts';
 import type { SendRecord } from './send-record.ts';
+
+type Circulation = Extract<LoadPlan, { readonly model: 'circulating' }>;
 
 export interface SendContext {
   /** Resolves when the message is acknowledged. */
@@ -41,24 +44,27 @@ function sendAll(plan: LoadPlan, startMs: number, context: SendContext): Promise
       const fitting = Math.max(1, Math.floor(plan.inFlightBytesMax / plan.payloadBytes));
       return sendInFlight(Math.min(plan.inFlightMax, fitting), plan.messages, context);
     }
+    case 'circulating':
+      return sendAsCompleted(plan, context);
   }
 }
 
 async function sendOnSchedule(schedule: Schedule, messages: number, startMs: number, context: SendContext): Promise<void> {
   const { clock, signal } = context;
   const due = dueTimes(schedule);
-  const replies: Promise<void>[] = [];
+  const open = new OpenSends();
+  let next = 0;
   let nextMs = startMs + due.next().value;
   for (;;) {
     const wokenMs = clock.nowMs();
-    while (nextMs <= wokenMs && replies.length < messages && !signal.aborted) {
-      replies.push(send(replies.length, nextMs, context));
+    for (; nextMs <= wokenMs && next < messages && !signal.aborted; next += 1) {
+      open.add(send(next, nextMs, context));
       nextMs = startMs + due.next().value;
     }
-    if (replies.length === messages || signal.aborted) break;
+    if (next === messages || signal.aborted) break;
     await clock.waitUntil(Math.max(nextMs, wokenMs + WAKE_MS_MIN), signal);
   }
-  await Promise.all(replies);
+  await open.end();
 }
 
 async function sendPaced(delayMs: number, messages: number, context: SendContext): Promise<void> {
@@ -80,6 +86,43 @@ async function sendInFlight(inFlightMax: number, messages: number, context: Send
     }
   };
   await Promise.all(Array.from({ length: Math.min(inFlightMax, messages) }, lane));
+}
+
+/** Wakes as a sender on a schedule does, and sends as many as were completed since. */
+async function sendAsCompleted({ unfinishedMax, deliveries, messages }: Circulation, context: SendContext): Promise<void> {
+  const { clock, signal } = context;
+  const open = new OpenSends();
+  let next = 0;
+  for (;;) {
+    const wokenMs = clock.nowMs();
+    const end = Math.min(messages, Atomics.load(deliveries, DELIVERED) + unfinishedMax);
+    for (; next < end && !signal.aborted; next += 1) open.add(send(next, clock.nowMs(), context));
+    if (next === messages || signal.aborted) break;
+    await clock.waitUntil(wokenMs + WAKE_MS_MIN, signal);
+  }
+  await open.end();
+}
+
+/** Counts sends without a reply. A promise of each one would keep a load of millions in memory. */
+class OpenSends {
+  #count = 0;
+  #onEnd: () => void = () => undefined;
+
+  add(sending: Promise<void>): void {
+    this.#count += 1;
+    void sending.then(() => {
+      this.#count -= 1;
+      if (this.#count === 0) this.#onEnd();
+    });
+  }
+
+  /** Resolves when each has a reply. */
+  async end(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEnd = resolve;
+    });
+  }
 }
 
 async function send(message: number, dueMs: number, { add, mayBeAdded, clock, payloads, record }: SendContext): Promise<void> {

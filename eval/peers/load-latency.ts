@@ -1,5 +1,6 @@
+import { AlarmClock } from '../load/alarm-clock.ts';
 import { summarizeLatency } from '../measuring/latency-summary.ts';
-import { offerAdds, timerClock } from './open-loop.ts';
+import { offerAdds } from './open-loop.ts';
 import { ADDS_MEASURE, type LabelledMeasure, PAYLOAD, type PeerFigure, type PeerMeasure } from './peer-measures.ts';
 
 /** Percent of the system's own {@link ADDS_MEASURE}. */
@@ -18,10 +19,12 @@ function latencyAt(percent: number): PeerMeasure {
     if (addsPerSecond === undefined) throw new Error(`The session has no figure for "${ADDS_MEASURE}".`);
     const ratePerSecond = (addsPerSecond * percent) / 100;
     const durationMs = loadSeconds * 1000;
+    // A timer would wake the sender up to a millisecond late, which is more than some of these systems take.
+    await using clock = await AlarmClock.open();
     const queue = await running.openQueue(`adds-at-${percent}`);
     try {
       const { latenciesMs, senderDelaysMs } = await offerAdds(() => queue.add(PAYLOAD), {
-        ...{ ratePerSecond, durationMs, warmUpMs: durationMs * WARM_UP_SHARE, seed: seed + percent, clock: timerClock, signal },
+        ...{ ratePerSecond, durationMs, warmUpMs: durationMs * WARM_UP_SHARE, seed: seed + percent, clock, signal },
       });
       await queue.empty?.(signal);
       const latency = summarizeLatency(latenciesMs);

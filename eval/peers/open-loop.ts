@@ -1,18 +1,6 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dueTimes } from '../load/schedule.ts';
 import type { Clock } from '../measuring/clock.ts';
-
-/** Waits by a timer alone, in whole milliseconds: one that polls the clock would take a core from what is measured. */
-export const timerClock: Clock = {
-  nowMs: () => performance.now(),
-  async waitUntil(atMs) {
-    for (;;) {
-      const leftMs = atMs - performance.now();
-      if (leftMs <= 0) return;
-      await sleep(Math.max(1, leftMs));
-    }
-  },
-};
 
 export interface OpenLoop {
   readonly ratePerSecond: number;

@@ -57,12 +57,16 @@ export const questionFileOf = ({ path }: ResultsFolder, { id }: { readonly id: s
 /** The CSV of one question. It holds one session; a new session begins a new one. */
 export class QuestionFile<Row extends object> {
   readonly path: string;
+  readonly #results: ResultsFolder;
+  readonly #question: Question<Row>;
   readonly #columns: readonly string[];
   readonly #facts: SessionFacts;
   readonly #done: Set<string>;
 
-  private constructor(path: string, question: Question<Row>, facts: SessionFacts, done: Set<string>) {
-    this.path = path;
+  private constructor(results: ResultsFolder, question: Question<Row>, facts: SessionFacts, done: Set<string>) {
+    this.path = questionFileOf(results, question);
+    this.#results = results;
+    this.#question = question;
     this.#columns = Object.keys(question.row.shape);
     this.#facts = facts;
     this.#done = done;
@@ -79,11 +83,16 @@ export class QuestionFile<Row extends object> {
       if (records.every(({ session, commit }) => session === facts.session && commit === facts.commit))
         for (const { round, step } of records) done.add(keyOf(Number(round), step ?? ''));
     }
-    return new QuestionFile(path, question, facts, done);
+    return new QuestionFile(results, question, facts, done);
   }
 
   has(round: number, step: string): boolean {
     return this.#done.has(keyOf(round, step));
+  }
+
+  /** Of the session. @throws {UserError} when the file is not what this version writes. */
+  rows(): readonly Row[] {
+    return this.#done.size === 0 ? [] : (readAnswer(this.#results, this.#question)?.rows ?? []);
   }
 
   append({ round, step, fdatasyncMs, machine }: StepFacts, rows: readonly Row[]): void {

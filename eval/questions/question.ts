@@ -2,13 +2,15 @@ import type { z } from 'zod';
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
 
 /** What a step is given. */
-export interface StepContext {
+export interface StepContext<Row = unknown> {
   readonly config: ClusterConfig;
   /** A folder that does not exist yet, on the disk that is measured; removed afterwards. */
   readonly dataDir: string;
   /** Differs from round to round. */
   readonly seed: number;
   readonly signal: AbortSignal;
+  /** Of the question's steps that ended in this session, as they are in its CSV. */
+  readonly rowsSoFar: readonly Row[];
 }
 
 /** One measurement, of seconds to minutes. */
@@ -17,7 +19,7 @@ export interface QuestionStep<Row> {
   readonly name: string;
   readonly expectedMs: number;
   /** @returns at least one row. When the signal aborts it ends early, and its rows are discarded. */
-  readonly measure: (context: StepContext) => Promise<readonly Row[]>;
+  measure(context: StepContext<Row>): Promise<readonly Row[]>;
 }
 
 /**

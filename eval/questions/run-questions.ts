@@ -71,14 +71,15 @@ async function runQuestion<Row extends object>(question: Question<Row>, file: Qu
   const { config, folder, progress, results, seed, signal } = tools;
   for (let round = 1; round <= question.rounds; round += 1) {
     const isReversed = question.isAlternating === true && round % 2 === 0;
-    for (const { name, expectedMs, measure } of isReversed ? question.steps.toReversed() : question.steps) {
+    for (const step of isReversed ? question.steps.toReversed() : question.steps) {
+      const { name, expectedMs } = step;
       if (signal.aborted) return;
       if (!file.has(round, name)) {
         progress.onStep(`${question.id} ${round}/${question.rounds} ${name}`);
         const fdatasyncMs = probeFdatasync(results.path, PROBES).p50Ms;
         const end = watchMachine();
         const dataDir = join(folder, question.id);
-        const rows = await measure({ config, dataDir, seed: seed + round, signal });
+        const rows = await step.measure({ config, dataDir, seed: seed + round, signal, rowsSoFar: file.rows() });
         rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
         if (signal.aborted) return;
         if (rows.length === 0) throw new Error(`The step "${name}" of ${question.id} returned no rows.`);

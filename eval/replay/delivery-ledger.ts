@@ -1,7 +1,7 @@
+import type { ConsumeResult } from '../load/consume-record.ts';
+import { OUTCOMES, type SendResult } from '../load/load-plan.ts';
+import type { MessageOutcome } from '../load/send-record.ts';
 import type { AddOutcome } from './system-under-test.ts';
-
-export type MessageOutcome = 'not-sent' | 'open' | 'acknowledged' | 'failed' | 'unknown';
-const OUTCOMES: readonly MessageOutcome[] = ['not-sent', 'open', 'acknowledged', 'failed', 'unknown'];
 
 export interface Tally {
   readonly attempted: number;
@@ -51,6 +51,30 @@ export class DeliveryLedger {
     this.#completedMs = new Float64Array(messages).fill(Number.NaN);
     this.#completions = new Uint16Array(messages);
     this.#outcomes = new Uint8Array(messages);
+  }
+
+  /** Of a load whose threads have ended. @throws {RangeError} when the times of its messages were not kept. */
+  static of(sent: Pick<SendResult, 'outcomes' | 'times'>, consumed: Pick<ConsumeResult, 'completedMs' | 'completions' | 'foreign'>) {
+    const { outcomes, times } = sent;
+    if (times.type !== 'samples') throw new RangeError('The load has histograms in place of the times of its messages.');
+    const ledger = new DeliveryLedger(outcomes.length);
+    ledger.#intendedMs.set(times.dueMs);
+    ledger.#sentMs.set(times.sentMs);
+    ledger.#acknowledgedMs.set(times.acknowledgedMs);
+    ledger.#outcomes.set(outcomes);
+    ledger.#foreign = consumed.foreign;
+    for (const [sequence, acknowledgedMs] of times.acknowledgedMs.entries()) {
+      ledger.#lastAcknowledgedMs = laterOf(ledger.#lastAcknowledgedMs, acknowledgedMs);
+      const completions = consumed.completions[sequence] ?? 0;
+      if (ledger.outcomeOf(sequence) === 'not-sent') {
+        ledger.#foreign += completions;
+        continue;
+      }
+      ledger.#completions[sequence] = completions;
+      ledger.#completedMs[sequence] = consumed.completedMs[sequence] ?? Number.NaN;
+      ledger.#lastCompletedMs = laterOf(ledger.#lastCompletedMs, ledger.#completedMs[sequence] ?? Number.NaN);
+    }
+    return ledger;
   }
 
   onSent(sequence: number, intendedMs: number, sentMs: number): void {
@@ -149,3 +173,6 @@ export class DeliveryLedger {
     this.#outcomes[sequence] = OUTCOMES.indexOf(outcome);
   }
 }
+
+/** Without those that are NaN. */
+const laterOf = (aMs: number, bMs: number): number => (aMs >= bMs || Number.isNaN(bMs) ? aMs : bMs);

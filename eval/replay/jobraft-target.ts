@@ -1,5 +1,6 @@
 import type { ClusterConfig } from '../../src/config/cluster-config.ts';
 import { Client, type Cluster, JobraftError, Queue, startCluster, Worker } from '../../src/index.ts';
+import { type LoadThreads, openLoadThreads } from '../load/load-threads.ts';
 import type {
   AddOutcome,
   Consumer,
@@ -64,6 +65,10 @@ class JobraftSystem implements RunningSystem {
     worker.on('failed', (_job, error) => options.onError(error));
     worker.on('error', (error) => options.onError(error));
     return { close: () => worker.close() };
+  }
+
+  openLoadThreads(): Promise<LoadThreads> {
+    return openLoadThreads(this.#cluster);
   }
 
   async backlog(queue: string): Promise<QueueBacklog> {

@@ -7,12 +7,13 @@ import { messageOf } from '../measuring/user-error.ts';
 import type { DeliveryLedger, Tally } from './delivery-ledger.ts';
 import { NOTHING_MEASURED, runFigures, type SideMeasures, steadyFigures } from './run-figures.ts';
 import type { RunFiles, RunFolder } from './run-files.ts';
+import { runInThreads } from './run-in-threads.ts';
 import type { PlannedRun } from './run-plan.ts';
 import type { RunFigures, RunRow } from './run-row.ts';
-import { runSteady, runWorkload, type SteadyRun, type WorkloadRun } from './run-workload.ts';
+import { runSteady, runWorkload, type SteadyRun, type WorkloadContext, type WorkloadRun } from './run-workload.ts';
 import type { Durability, Settings } from './settings.ts';
 import type { RunningSystem, SystemCounters, SystemUnderTest } from './system-under-test.ts';
-import { intervalMs, type ListedWorkload, settleMsOf } from './workload.ts';
+import { type ClosedLoopWorkload, intervalMs, settleMsOf } from './workload.ts';
 
 /** Values that are the same for every run of a session. */
 export interface Session {
@@ -33,6 +34,8 @@ export interface Session {
 
 /** Durable writes before each run: a tenth of a second on a usual disk. */
 const RUN_PROBES = 40;
+/** Sender and consumer have one each. */
+const OPEN_LOOP_CLIENTS = 2;
 const QUEUE = 'messages';
 const WARM_UP_QUEUE = 'warm-up';
 
@@ -95,9 +98,7 @@ class Measurement {
     this.#fdatasyncMs = probeFdatasync(dataDir, RUN_PROBES).p50Ms;
     const system = await target.start({ dataDir, logsDir, seed: this.#planned.seed });
     try {
-      // A steady run warms up by itself.
-      if (this.#planned.workload.model !== 'steady') await this.#warmUpWith(system);
-      if (!signal.aborted) await this.#measure(system, onProgress);
+      await this.#takeFrom(system, onProgress);
     } finally {
       await system.stop();
     }
@@ -107,33 +108,60 @@ class Measurement {
     }
   }
 
-  async #warmUpWith(system: RunningSystem): Promise<void> {
+  async #takeFrom(system: RunningSystem, onProgress: (share: number) => void): Promise<void> {
+    const { workload } = this.#planned;
+    const measure = (load: (context: WorkloadContext) => Promise<void>) => this.#measure(system, onProgress, load);
+    switch (workload.model) {
+      // It warms up by itself.
+      case 'steady':
+        return measure(async (context) => {
+          this.#steady = await runSteady(workload, context);
+        });
+      case 'open-loop': {
+        await using threads = await system.openLoadThreads();
+        await this.#warmUpWith(system, (warmUp, context) => runInThreads(warmUp, threads, context));
+        return await measure(async (context) => {
+          this.#run = await runInThreads(workload, threads, context);
+        });
+      }
+      case 'paced':
+      case 'closed-loop':
+        await this.#warmUpWith(system, runWorkload);
+        return measure(async (context) => {
+          this.#run = await runWorkload(workload, context);
+        });
+    }
+  }
+
+  async #warmUpWith(
+    system: RunningSystem,
+    run: (workload: ClosedLoopWorkload, context: WorkloadContext) => Promise<WorkloadRun>,
+  ): Promise<void> {
     const { messages, bytesMax, inFlightMax } = this.#session.settings.warmUp;
     const { payloadBytes } = this.#planned.workload;
     const count = Math.min(messages, Math.max(8, Math.floor(bytesMax / payloadBytes)));
     if (messages === 0) return;
-    const workload: ListedWorkload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
-    const { ledger } = await runWorkload(
-      workload,
-      this.#workloadContext(system, WARM_UP_QUEUE, () => undefined),
-    );
-    this.#warmUp = ledger;
+    const workload: ClosedLoopWorkload = { model: 'closed-loop', messages: count, payloadBytes, inFlightMax: Math.min(inFlightMax, count) };
+    const context = this.#workloadContext(system, WARM_UP_QUEUE, () => undefined);
+    this.#warmUp = (await run(workload, context)).ledger;
   }
 
-  async #measure(system: RunningSystem, onProgress: (share: number) => void): Promise<void> {
-    const { workload } = this.#planned;
-    let sent = 0;
-    const context = this.#workloadContext(system, QUEUE, () => {
-      sent += 1;
-      if (workload.messages > 0) onProgress(sent / workload.messages);
+  async #measure(
+    system: RunningSystem,
+    onProgress: (share: number) => void,
+    load: (context: WorkloadContext) => Promise<void>,
+  ): Promise<void> {
+    if (this.#session.signal.aborted) return;
+    const { messages } = this.#planned.workload;
+    const context = this.#workloadContext(system, QUEUE, (sent) => {
+      if (messages > 0) onProgress(sent / messages);
     });
     const before = await system.counters();
     const loopDelay = monitorEventLoopDelay({ resolution: 5 });
     loopDelay.enable();
     const cpuBefore = process.cpuUsage();
     const loadOf = watchMachine();
-    if (workload.model === 'steady') this.#steady = await runSteady(workload, context);
-    else this.#run = await runWorkload(workload, context);
+    await load(context);
     const cpu = process.cpuUsage(cpuBefore);
     this.#load = loadOf();
     loopDelay.disable();
@@ -144,7 +172,7 @@ class Measurement {
     this.#counted = difference(await system.counters(), before);
   }
 
-  #workloadContext(system: RunningSystem, queue: string, onSent: () => void): Parameters<typeof runWorkload>[1] {
+  #workloadContext(system: RunningSystem, queue: string, onSent: (sent: number) => void): WorkloadContext {
     const { settings, clock, signal } = this.#session;
     const { concurrency } = settings.consumer;
     return { system, clock, queue, seed: this.#planned.seed, concurrency, drainMsMax: settings.drainMsMax, signal, onSent };
@@ -171,7 +199,7 @@ class Measurement {
       transport: session.target.transport,
       nodes: session.nodes,
       load_model: workload.model,
-      clients: 1,
+      clients: workload.model === 'open-loop' ? OPEN_LOOP_CLIENTS : 1,
       offered_per_s: workload.model === 'open-loop' ? round(workload.ratePerSecond) : null,
       in_flight_max: 'inFlightMax' in workload ? workload.inFlightMax : null,
       delay_ms: round(intervalMs(workload)),

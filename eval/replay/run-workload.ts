@@ -6,7 +6,7 @@ import { DeliveryLedger, type Tally } from './delivery-ledger.ts';
 import { type Produced, produce } from './producer.ts';
 import { SteadyDelivery } from './steady-delivery.ts';
 import type { Consumer, RunningSystem } from './system-under-test.ts';
-import { type ListedWorkload, type SteadyWorkload, settleMsOf } from './workload.ts';
+import { type ClosedLoopWorkload, type PacedWorkload, type SteadyWorkload, settleMsOf } from './workload.ts';
 
 export interface WorkloadContext {
   readonly system: RunningSystem;
@@ -17,7 +17,8 @@ export interface WorkloadContext {
   /** How long the drain may take, in milliseconds. */
   readonly drainMsMax: number;
   readonly signal: AbortSignal;
-  readonly onSent: () => void;
+  /** Called with how many messages were sent so far. */
+  readonly onSent: (sent: number) => void;
 }
 
 export interface WorkloadRun {
@@ -83,8 +84,8 @@ export async function runSteady(workload: SteadyWorkload, context: WorkloadConte
   }
 }
 
-/** A producer adds messages and a consumer completes them, until the queue is empty. */
-export async function runWorkload(workload: ListedWorkload, context: WorkloadContext): Promise<WorkloadRun> {
+/** A producer adds messages and a consumer completes them, until the queue is empty; both are in this thread. */
+export async function runWorkload(workload: PacedWorkload | ClosedLoopWorkload, context: WorkloadContext): Promise<WorkloadRun> {
   const { clock } = context;
   const ledger = new DeliveryLedger(workload.messages);
   const payloads = new PayloadCodec(workload.payloadBytes, context.seed);
@@ -102,7 +103,7 @@ export async function runWorkload(workload: ListedWorkload, context: WorkloadCon
 
 /** The published replay rests after its last pause; the others end with the last delivery. */
 async function settle(
-  workload: ListedWorkload,
+  workload: PacedWorkload | ClosedLoopWorkload,
   deliveredMs: number,
   produced: Produced,
   clock: Clock,
@@ -114,7 +115,7 @@ async function settle(
 }
 
 /** Waits until every acknowledged message was completed and the queue is empty; also ends when the queue is empty without them. */
-async function drain(ledger: { isDelivered(): boolean }, context: WorkloadContext): Promise<boolean> {
+export async function drain(ledger: { isDelivered(): boolean }, context: WorkloadContext): Promise<boolean> {
   const { system, clock, queue, signal } = context;
   const limitMs = signal.aborted ? INTERRUPTED_DRAIN_MS : context.drainMsMax;
   const deadlineMs = clock.nowMs() + limitMs;

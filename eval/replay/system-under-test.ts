@@ -1,3 +1,5 @@
+import type { LoadThreads } from '../load/load-threads.ts';
+
 /** Options that differ between runs; cluster size, durability and timings belong to the target. */
 export interface SystemOptions {
   readonly dataDir: string;
@@ -43,6 +45,8 @@ export interface RunningSystem {
   /** The outcome of the message of a rejected add. */
   addOutcome(error: unknown): AddOutcome;
   consume(queue: string, options: ConsumerOptions): Promise<Consumer>;
+  /** A sender and a consumer that have clients of their own. */
+  openLoadThreads(): Promise<LoadThreads>;
   backlog(queue: string): Promise<QueueBacklog>;
   counters(): Promise<SystemCounters>;
   stop(): Promise<void>;

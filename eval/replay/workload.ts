@@ -2,19 +2,32 @@
  * How messages are offered.
  * - `paced`: a message is sent, its reply awaited, then the sender sleeps for delayMs, and so on; after the last sleep it rests for settleMs.
  *   This is the published replay: a closed loop of one message, with time to think.
- * - `open-loop`: message i is due at start + i / rate regardless of the earlier ones, for latency; the sender never waits for the system.
+ * - `open-loop`: message i is due at start + i / rate regardless of the earlier ones, for latency; the sender, in a thread of its own, never
+ *   waits for the system.
  * - `closed-loop`: as fast as possible, with a bound in flight; a fixed number of messages, so it is cold.
  */
-export type ListedWorkload =
-  | {
-      readonly model: 'paced';
-      readonly delayMs: number;
-      readonly settleMs: number;
-      readonly messages: number;
-      readonly payloadBytes: number;
-    }
-  | { readonly model: 'open-loop'; readonly ratePerSecond: number; readonly messages: number; readonly payloadBytes: number }
-  | { readonly model: 'closed-loop'; readonly inFlightMax: number; readonly messages: number; readonly payloadBytes: number };
+export type ListedWorkload = PacedWorkload | OpenLoopWorkload | ClosedLoopWorkload;
+
+interface Listed {
+  readonly messages: number;
+  readonly payloadBytes: number;
+}
+
+export interface PacedWorkload extends Listed {
+  readonly model: 'paced';
+  readonly delayMs: number;
+  readonly settleMs: number;
+}
+
+export interface OpenLoopWorkload extends Listed {
+  readonly model: 'open-loop';
+  readonly ratePerSecond: number;
+}
+
+export interface ClosedLoopWorkload extends Listed {
+  readonly model: 'closed-loop';
+  readonly inFlightMax: number;
+}
 
 /** `steady`: messages circulate, with a bound in flight, until their rate is steady, and then for ten seconds: for capacity. */
 export interface SteadyWorkload {

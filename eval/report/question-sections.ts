@@ -1,6 +1,7 @@
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
+import { load } from '../questions/load/load.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
 import type { Question } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
@@ -10,6 +11,7 @@ import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
 import { electionsSection } from './questions/elections-section.ts';
 import { failoverSection } from './questions/failover-section.ts';
+import { loadSection } from './questions/load-section.ts';
 import { nodesSection } from './questions/nodes-section.ts';
 import { reasonsSection } from './questions/reasons-section.ts';
 import { recoverySection } from './questions/recovery-section.ts';
@@ -31,6 +33,7 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
 ];
 
 const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
+  writtenFrom(load, loadSection),
   writtenFrom(elections, electionsSection),
   writtenFrom(failover, failoverSection),
   writtenFrom(nodes, nodesSection),

@@ -11,3 +11,7 @@ export const answerOf = <Row extends object>(rows: readonly (Row & Partial<Prove
   facts: { session: PROVENANCE.session, commit: PROVENANCE.commit, environment: PROVENANCE.environment, nodes: 3, durability: 'full' },
   rows: rows.map((row) => ({ ...PROVENANCE, ...row })),
 });
+
+/** The same with the rows of each round. */
+export const answerOfRounds = <Row extends object>(rounds: readonly (readonly Row[])[]): Answer<Row> =>
+  answerOf(rounds.flatMap((rows, at) => rows.map((row) => ({ ...row, round: at + 1 }))));

@@ -1,4 +1,9 @@
+import { ConsumeRecord, DELIVERED, sharedDeliveries } from '../../eval/load/consume-record.ts';
+import type { LoadThreads } from '../../eval/load/load-threads.ts';
+import { sendMessages } from '../../eval/load/send-messages.ts';
+import { SENT, SendRecord, sharedSendCounts } from '../../eval/load/send-record.ts';
 import type { Clock } from '../../eval/measuring/clock.ts';
+import { PayloadCodec } from '../../eval/measuring/payload.ts';
 import type { AddOutcome, Consumer, ConsumerOptions, RunningSystem, SystemUnderTest } from '../../eval/replay/system-under-test.ts';
 
 /** Faults of a queue; message numbers count from 1 in each queue named `messages`. */
@@ -25,8 +30,11 @@ class Rejection extends Error {
   }
 }
 
-/** A queue in memory, to prove that the harness detects the outcome of each message. */
-export function fakeTarget(faults: FakeFaults = {}): SystemUnderTest & { readonly stopped: () => number } {
+/**
+ * A queue in memory, to prove that the harness detects the outcome of each message.
+ * @param clock of sender and consumer of an open loop.
+ */
+export function fakeTarget(faults: FakeFaults = {}, clock: Clock = new FakeClock()): SystemUnderTest & { readonly stopped: () => number } {
   let stopped = 0;
   return {
     name: 'fake',
@@ -34,7 +42,7 @@ export function fakeTarget(faults: FakeFaults = {}): SystemUnderTest & { readonl
     stopped: () => stopped,
     async start() {
       if (faults.failToStart) throw new Error('no leader within 10 s');
-      const system = new FakeSystem(faults);
+      const system = new FakeSystem(faults, clock);
       return Object.assign(system, {
         stop: async () => {
           stopped += 1;
@@ -46,11 +54,13 @@ export function fakeTarget(faults: FakeFaults = {}): SystemUnderTest & { readonl
 
 class FakeSystem implements RunningSystem {
   readonly #faults: FakeFaults;
+  readonly #clock: Clock;
   readonly #queues = new Map<string, { added: number; waiting: Uint8Array[]; consumer: ConsumerOptions | undefined }>();
   #adds = 0;
 
-  constructor(faults: FakeFaults) {
+  constructor(faults: FakeFaults, clock: Clock) {
     this.#faults = faults;
+    this.#clock = clock;
   }
 
   async add(name: string, payload: Uint8Array): Promise<void> {
@@ -83,6 +93,59 @@ class FakeSystem implements RunningSystem {
       close: async () => {
         this.#queue(name).consumer = undefined;
       },
+    };
+  }
+
+  /** The code of the threads, in this one. */
+  async openLoadThreads(): Promise<LoadThreads> {
+    const clock = this.#clock;
+    const usage = { cpuMs: null, loopUtilization: 0 };
+    let counts = sharedSendCounts(0);
+    let deliveries = sharedDeliveries(0);
+    let end = async (): Promise<ConsumeRecord> => {
+      throw new Error('Nothing is consumed.');
+    };
+    return {
+      sender: {
+        get sent() {
+          return counts.counts[SENT] ?? 0;
+        },
+        send: async (plan, signal) => {
+          counts = sharedSendCounts(plan.messages);
+          const record = new SendRecord(plan, counts);
+          await sendMessages(plan, {
+            add: (payload) => this.add(plan.queue, payload),
+            mayBeAdded: (error) => this.addOutcome(error) === 'unknown',
+            payloads: new PayloadCodec(plan.payloadBytes, plan.payloadSeed),
+            ...{ clock, record, signal },
+          });
+          return { ...record.result(), ...usage };
+        },
+      },
+      consumer: {
+        get counts() {
+          return deliveries.counts;
+        },
+        get delivered() {
+          return deliveries.counts[DELIVERED] ?? 0;
+        },
+        begin: async (plan) => {
+          deliveries = sharedDeliveries(plan.messages);
+          const record = new ConsumeRecord(deliveries, new PayloadCodec(plan.payloadBytes, plan.payloadSeed));
+          const consumer = await this.consume(plan.queue, {
+            concurrency: plan.concurrency,
+            onMessage: () => undefined,
+            onCompleted: (payload) => record.onCompleted(payload, clock.nowMs()),
+            onError: () => undefined,
+          });
+          end = async () => {
+            await consumer.close();
+            return record;
+          };
+        },
+        end: async () => ({ ...(await end()).result(), ...usage }),
+      },
+      [Symbol.asyncDispose]: async () => undefined,
     };
   }
 

@@ -8,14 +8,20 @@ import { FakeClock, type FakeFaults, fakeTarget } from './fake-target.ts';
 import { aRun, aSession, settings } from './fixtures.ts';
 
 const every = (step: number) => (message: number) => message % step === 0;
-const measure = (faults: FakeFaults, run = aRun(), overrides: Parameters<typeof aSession>[0] = {}) =>
-  measureRun(run, aSession({ target: fakeTarget(faults), ...overrides }), () => undefined);
+function measure(faults: FakeFaults, run = aRun(), clock = new FakeClock()) {
+  return measureRun(run, aSession({ target: fakeTarget(faults, clock), clock }), () => undefined);
+}
 
 const paced = aRun({ kind: 'paced', workload: { model: 'paced', delayMs: 100, settleMs: 500, messages: 100, payloadBytes: 4 } });
+const scheduled = (messages: number, ratePerSecond = 500) =>
+  aRun({ kind: 'latency', workload: { model: 'open-loop', ratePerSecond, messages, payloadBytes: 16 } });
 
-describe('the accounting of a run', () => {
+describe.each([
+  ['as fast as possible', aRun()],
+  ['on a schedule, by threads of their own', scheduled(100)],
+])('the accounting of a run %s', (_model, run) => {
   it('of a faultless system: everything acknowledged is completed, once', async () => {
-    expect(await measure({})).toMatchObject({
+    expect(await measure({}, run)).toMatchObject({
       attempted: 100,
       acknowledged: 100,
       completed: 100,
@@ -29,23 +35,28 @@ describe('the accounting of a run', () => {
   });
 
   it('detects every acknowledged message that the system dropped', async () => {
-    expect(await measure({ lose: every(10) })).toMatchObject({ acknowledged: 100, completed: 90, lost: 10, valid: true });
+    expect(await measure({ lose: every(10) }, run)).toMatchObject({ acknowledged: 100, completed: 90, lost: 10, valid: true });
   });
 
   it('detects every message that was completed twice', async () => {
-    expect(await measure({ duplicate: every(25) })).toMatchObject({ completed: 100, duplicated: 4, lost: 0 });
+    expect(await measure({ duplicate: every(25) }, run)).toMatchObject({ completed: 100, duplicated: 4, lost: 0 });
   });
 
   it('does not call a rejected message lost', async () => {
-    expect(await measure({ reject: every(20), lose: every(20) })).toMatchObject({ acknowledged: 95, failed: 5, completed: 95, lost: 0 });
+    expect(await measure({ reject: every(20), lose: every(20) }, run)).toMatchObject({
+      acknowledged: 95,
+      failed: 5,
+      completed: 95,
+      lost: 0,
+    });
   });
 
   it('counts unknown outcomes separately, also when the message was applied', async () => {
-    expect(await measure({ leaveUnknown: every(50) })).toMatchObject({ acknowledged: 98, unknown: 2, completed: 100, lost: 0 });
+    expect(await measure({ leaveUnknown: every(50) }, run)).toMatchObject({ acknowledged: 98, unknown: 2, completed: 100, lost: 0 });
   });
 
   it('does not count a changed payload as a delivery', async () => {
-    const row = await measure({ corrupt: every(50) });
+    const row = await measure({ corrupt: every(50) }, run);
     expect(row).toMatchObject({ completed: 98, lost: 2, changed: 2, valid: false });
     expect(row.reason).toContain('2 payloads came back changed');
   });
@@ -75,7 +86,7 @@ describe('the row of a run', () => {
 
   it('shows in the wall time and the overhead what a reply of 20 ms adds to each paced message', async () => {
     const clock = new FakeClock();
-    const row = await measure({ onAdd: () => clock.advance(20) }, paced, { clock });
+    const row = await measure({ onAdd: () => clock.advance(20) }, paced, clock);
     expect(row.wall_ms).toBeCloseTo(100 * 120 + 500, 3);
     expect(row.overhead_per_message_ms).toBeCloseTo(20, 6);
     expect(row.throughput_per_s).toBeCloseTo(100 / 12.5, 3);
@@ -83,20 +94,20 @@ describe('the row of a run', () => {
   });
 
   it('has latency only for a schedule, and service time always', async () => {
-    const open = aRun({ kind: 'latency', workload: { model: 'open-loop', ratePerSecond: 500, messages: 1000, payloadBytes: 4 } });
-    expect(await measure({}, open)).toMatchObject({
+    expect(await measure({}, scheduled(1000))).toMatchObject({
+      clients: 2,
+      offered_per_s: 500,
       latency_p99_ms: expect.any(Number),
       latency_p999_ms: null,
       overhead_per_message_ms: null,
     });
-    expect(await measure({})).toMatchObject({ latency_p50_ms: null, latency_max_ms: null, service_p50_ms: expect.any(Number) });
+    expect(await measure({})).toMatchObject({ clients: 1, latency_p50_ms: null, latency_max_ms: null, service_p50_ms: expect.any(Number) });
   });
 
   it('counts how late the load generator itself was, and stays valid', async () => {
     const late = new FakeClock(settings.generatorLagMsMax + 1);
-    const open = aRun({ kind: 'latency', workload: { model: 'open-loop', ratePerSecond: 10, messages: 200, payloadBytes: 4 } });
-    const session = aSession({ clock: late });
-    const row = await measureRun(open, session, () => undefined);
+    const session = aSession({ clock: late, target: fakeTarget({}, late) });
+    const row = await measureRun(scheduled(200, 10), session, () => undefined);
     expect(row).toMatchObject({ valid: true, generator_lag_max_ms: 21 });
     expect(row.generator_late_share).toBeGreaterThan(0.9);
     expect(session.files.readRows()).toHaveLength(1);
@@ -123,12 +134,15 @@ describe('the files of a run', () => {
 });
 
 describe('an interruption', () => {
-  it('keeps the results, marks the row, stops the system and begins no further run', async () => {
+  it.each([
+    ['as fast as possible', aRun()],
+    ['on a schedule', scheduled(100)],
+  ])('of a run %s keeps the results, marks the row, stops the system and begins no further run', async (_model, run) => {
     const controller = new AbortController();
     const target = fakeTarget({ onAdd: (message) => message === 30 && controller.abort() });
     const session = aSession({ target, signal: controller.signal });
     const output = Object.assign(Object.create(process.stdout), { isTTY: false, write: () => true });
-    const rows = await runSession([aRun(), aRun({ repetition: 2 })], session, openProgress(1000, output));
+    const rows = await runSession([run, { ...run, repetition: 2 }], session, openProgress(1000, output));
     expect(rows).toHaveLength(1);
     const [kept] = session.files.readRows();
     expect(kept).toMatchObject({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dueTimes } from '../../eval/load/schedule.ts';
 import type { Clock } from '../../eval/measuring/clock.ts';
-import { offerAdds, timerClock } from '../../eval/peers/open-loop.ts';
+import { offerAdds } from '../../eval/peers/open-loop.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -121,11 +121,5 @@ describe('adds that are offered at a rate', () => {
     expect(sent).toBeGreaterThanOrEqual(400);
     expect(sent).toBeLessThan(arrivalsUntil(600, 2000, 5).length);
     expect(latenciesMs.length).toBeGreaterThan(0);
-  });
-
-  it('wait by a timer that never ends early', async () => {
-    const atMs = timerClock.nowMs() + 2.5;
-    await timerClock.waitUntil(atMs);
-    expect(timerClock.nowMs()).toBeGreaterThanOrEqual(atMs);
   });
 });

@@ -3,12 +3,17 @@ import { PayloadCodec } from '../../eval/measuring/payload.ts';
 import { DeliveryLedger } from '../../eval/replay/delivery-ledger.ts';
 import { produce } from '../../eval/replay/producer.ts';
 import type { RunningSystem } from '../../eval/replay/system-under-test.ts';
-import { intervalMs, type ListedWorkload, scheduleMs } from '../../eval/replay/workload.ts';
+import { type ClosedLoopWorkload, intervalMs, type PacedWorkload, scheduleMs } from '../../eval/replay/workload.ts';
 import { FakeClock } from './fake-target.ts';
 
-const paced: ListedWorkload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
+const paced: PacedWorkload = { model: 'paced', delayMs: 100, settleMs: 500, messages: 5, payloadBytes: 4 };
 
-async function offer(workload: ListedWorkload, clock: FakeClock, add: RunningSystem['add'], controller = new AbortController()) {
+async function offer(
+  workload: PacedWorkload | ClosedLoopWorkload,
+  clock: FakeClock,
+  add: RunningSystem['add'],
+  controller = new AbortController(),
+) {
   const ledger = new DeliveryLedger(workload.messages);
   const { startMs, endMs } = await produce(workload, {
     system: { add, addOutcome: () => 'unknown' },
@@ -64,38 +69,6 @@ describe('a paced producer', () => {
       controller,
     );
     expect(ledger.tally()).toMatchObject({ attempted: 2, acknowledged: 2 });
-  });
-});
-
-const scheduled: ListedWorkload = { model: 'open-loop', ratePerSecond: 10, messages: 5, payloadBytes: 4 };
-
-describe('a producer in an open loop', () => {
-  it('makes message i due at start + i / rate', async () => {
-    const { samples } = await offer(scheduled, new FakeClock(), async () => undefined);
-    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
-    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
-  });
-
-  it('keeps the schedule when its timers are late, so that lateness does not add up', async () => {
-    const { samples } = await offer(scheduled, new FakeClock(7), async () => undefined);
-    expect(samples.map(({ intendedMs }) => intendedMs)).toEqual([0, 100, 200, 300, 400]);
-    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 107, 207, 307, 407]);
-  });
-
-  it('does not wait for replies: a stalled system cannot delay its requests (no coordinated omission)', async () => {
-    const clock = new FakeClock();
-    let release = (): void => undefined;
-    const stall = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let sent = 0;
-    const { samples } = await offer(scheduled, clock, async () => {
-      sent += 1;
-      if (sent === scheduled.messages) release();
-      await stall;
-    });
-    expect(samples.map(({ sentMs }) => sentMs)).toEqual([0, 100, 200, 300, 400]);
-    expect(samples[0]?.acknowledgedMs).toBe(clock.nowMs());
   });
 });
 

@@ -75,7 +75,13 @@ describe('a simulated election (Raft §9.3)', () => {
 });
 
 describe('the steps of the question', () => {
-  const contextOf = (signal: AbortSignal) => ({ config: loadClusterConfig(undefined, {}), dataDir: 'unused', seed: 1, signal });
+  const contextOf = (signal: AbortSignal) => ({
+    config: loadClusterConfig(undefined, {}),
+    dataDir: 'unused',
+    seed: 1,
+    signal,
+    rowsSoFar: [],
+  });
 
   it('cover the ranges of the paper, each once, with timings that a cluster accepts', () => {
     expect(TIMEOUT_RANGES.map(nameOf).sort()).toEqual(

@@ -7,10 +7,10 @@ import { simulatedStep } from '../../eval/questions/nodes/simulated-step.ts';
 import { expectedMsOf } from '../../eval/questions/question.ts';
 import { nodesSection } from '../../eval/report/questions/nodes-section.ts';
 import { loadClusterConfig } from '../../src/config/load-cluster-config.ts';
-import { answerOf } from './question-fixtures.ts';
+import { answerOfRounds } from './answers.ts';
 
 const countsOf = (size: number, signal = new AbortController().signal) =>
-  simulatedStep(size).measure({ config: loadClusterConfig(undefined, {}), dataDir: '', seed: 1, signal });
+  simulatedStep(size).measure({ config: loadClusterConfig(undefined, {}), dataDir: '', seed: 1, signal, rowsSoFar: [] });
 
 describe('the steps of the question about nodes', () => {
   it('take clusters up to 13 nodes, and in the simulator up to 51, in reverse order in the second round', () => {
@@ -87,7 +87,7 @@ const perAdd = (size: number, share: number) => ({ messages_per_add: 2 * (size -
 
 describe('the chart of the question about nodes', () => {
   it.each([300, 560])('has four panels, units and the result in its title (%i px)', async (widthPx) => {
-    const [chart] = nodesCharts(answerOf([rowsOf(), rowsOf()]), { font: 'Inter', widthPx });
+    const [chart] = nodesCharts(answerOfRounds([rowsOf(), rowsOf()]), { font: 'Inter', widthPx });
     if (chart === undefined) throw new Error('there are rows to draw');
     expect(chart.title).toBe('A node more costs an add alone 2 messages and 1 sync; 13 nodes add 6,923 jobs a second, 3 nodes 30,000');
     expect(chart.spec).toMatchObject({ vconcat: [{}, {}, {}, {}] });
@@ -98,7 +98,7 @@ describe('the chart of the question about nodes', () => {
   });
 
   it('says nothing that was not measured', () => {
-    const [chart] = nodesCharts(answerOf([rowsOf().filter(({ subject }) => subject === 'cluster')]), { font: 'Inter', widthPx: 560 });
+    const [chart] = nodesCharts(answerOfRounds([rowsOf().filter(({ subject }) => subject === 'cluster')]), { font: 'Inter', widthPx: 560 });
     expect(chart?.title).toBe('Rates and costs by the number of nodes');
   });
 });
@@ -106,7 +106,7 @@ describe('the chart of the question about nodes', () => {
 describe('the section of the question about nodes', () => {
   it('has a row for each size, with the counts of the clusters beside those of the simulator', () => {
     const slower = rowsOf().map((row) => ({ ...row, adds_per_s: row.adds_per_s === null ? null : row.adds_per_s / 2, is_steady: 0 }));
-    const { table, charts } = nodesSection(answerOf([rowsOf(), slower]));
+    const { table, charts } = nodesSection(answerOfRounds([rowsOf(), slower]));
     expect(charts).toEqual(['nodes']);
     expect(table.rows.map(([size]) => size)).toEqual(['1', '3', '5', '7', '9', '11', '13', '21', '31', '51']);
     expect(table.rows[1]).toEqual([

@@ -19,7 +19,7 @@ import type { NodeStorage } from '../../src/storage/port.ts';
 import { describeSnapshots } from '../storage/snapshot-conformance.ts';
 import { describeNodeStorage } from '../storage/storage-conformance.ts';
 import { aHardState, anEntry, appendOf, aSnapshot, DISK, entriesUpTo, KINDS, type TestDisk } from '../storage/storage-fixtures.ts';
-import { answerOf } from './question-fixtures.ts';
+import { answerOfRounds } from './answers.ts';
 
 const openWhole = (folder: string): NodeStorage => openMemoryStorage({ recordKinds: KINDS, disk: new WholeFileDisk(folder, DISK) });
 
@@ -141,7 +141,7 @@ function rowsOf(factor: number): ReasonsRow[] {
 
 describe('the charts of the question about reasons', () => {
   it.each([300, 560])('have the results in their titles, units, and the mark of the original (%i px)', async (widthPx) => {
-    const [bars, growth] = reasonsCharts(answerOf([rowsOf(1), rowsOf(1.2), rowsOf(1.1)]), { font: 'Inter', widthPx });
+    const [bars, growth] = reasonsCharts(answerOfRounds([rowsOf(1), rowsOf(1.2), rowsOf(1.1)]), { font: 'Inter', widthPx });
     if (bars === undefined || growth === undefined) throw new Error('there are rows to draw');
     expect(bars.title).toBe('A commit of many adds makes it 100 times as fast as a commit for each; not rewriting the log, 10.0 times');
     expect(growth.title).toBe('Rewriting the whole log, an add takes 11.2 times as long near message 475, and 21.7 times near 1,000');
@@ -155,14 +155,14 @@ describe('the charts of the question about reasons', () => {
   });
 
   it('leave out what was not measured', () => {
-    const charts = reasonsCharts(answerOf([rowsOf(1).slice(0, 2)]), { font: 'Inter', widthPx: 560 });
+    const charts = reasonsCharts(answerOfRounds([rowsOf(1).slice(0, 2)]), { font: 'Inter', widthPx: 560 });
     expect(charts.map(({ title }) => title)).toEqual(['Rates with and without what makes it fast']);
   });
 });
 
 describe('the section of the question about reasons', () => {
   it('has a row for each variant, and the time of an add where the original stopped', () => {
-    const { table, charts } = reasonsSection(answerOf([rowsOf(1), rowsOf(1.2), rowsOf(1.1)]));
+    const { table, charts } = reasonsSection(answerOfRounds([rowsOf(1), rowsOf(1.2), rowsOf(1.1)]));
     expect(charts).toEqual(['reasons', 'reasons-growth']);
     expect(table.rows.map(([variant]) => variant)).toEqual(VARIANT_NAMES);
     expect(table.rows[0]).toEqual(['jobraft as it is', '220,000', '1.00', '3 of 3', '0.550', '0.500', '0.500', '0.500', '1']);

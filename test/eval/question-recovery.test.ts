@@ -65,6 +65,7 @@ describe('a measured history', () => {
       dataDir: join(folder, 'data'),
       seed: 1,
       signal: new AbortController().signal,
+      rowsSoFar: [],
     });
 
   it('has its restarts and joins, and far fewer entries than commands when they are batched', async () => {
@@ -99,7 +100,7 @@ describe('a measured history', () => {
 
   it.each([0, 1000])('ends early without rows when the signal is aborted after %i ms', async (ms) => {
     const step = recoveryStep({ commands: 1e8, entry: 'batched' }, 'on', 1);
-    const rows = await step.measure({ config, dataDir: join(folder, 'data'), seed: 1, signal: AbortSignal.timeout(ms) });
+    const rows = await step.measure({ config, dataDir: join(folder, 'data'), seed: 1, signal: AbortSignal.timeout(ms), rowsSoFar: [] });
     expect(rows).toEqual([]);
   });
 });

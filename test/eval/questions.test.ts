@@ -74,6 +74,31 @@ describe('a session of questions', () => {
     expect(readAnswer(results, questionWith())?.rows).toHaveLength(4);
   });
 
+  it('gives each step the rows of those before it, also of the part before an interruption', async () => {
+    const seen: [string, readonly string[]][] = [];
+    const watching = (fails: boolean): Question<Row> => {
+      const question = questionWith();
+      const steps = question.steps.map((step) => ({
+        ...step,
+        measure: async ({ rowsSoFar }: { readonly rowsSoFar: readonly Row[] }) => {
+          if (fails && step.name === 'b') throw new Error('no power');
+          seen.push([step.name, rowsSoFar.map(({ kind }) => kind)]);
+          return [rowOf(step.name === 'a' ? 'a' : 'b')];
+        },
+      }));
+      return { ...question, steps };
+    };
+    await run(questionWith(), 'before');
+    await expect(run(watching(true), 'first')).rejects.toThrow('no power');
+    await run(watching(false), 'first');
+    expect(seen).toEqual([
+      ['a', []],
+      ['b', ['a']],
+      ['a', ['a', 'b']],
+      ['b', ['a', 'b', 'a']],
+    ]);
+  });
+
   it('replaces the rows of another session', async () => {
     await run(questionWith(), 'first');
     await run(questionWith(), 'second');

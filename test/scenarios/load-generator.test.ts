@@ -2,13 +2,38 @@ import { startCluster } from 'jobraft';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Its threads run the built code, so the rest of it has to be the built code, too. */
-const built = async <Module>(file: string): Promise<Module> => await import(new URL(`../../dist/eval/load/${file}`, import.meta.url).href);
+const urlOf = (file: string): URL => new URL(`../../dist/eval/load/${file}`, import.meta.url);
+const built = async <Module>(file: string): Promise<Module> => await import(urlOf(file).href);
+const { AlarmClock } = await built<typeof import('../../eval/load/alarm-clock.ts')>('alarm-clock.js');
 const { LoadSender } = await built<typeof import('../../eval/load/load-sender.ts')>('load-sender.js');
 const { LoadConsumer } = await built<typeof import('../../eval/load/load-consumer.ts')>('load-consumer.js');
 const { tallyDeliveries } = await built<typeof import('../../eval/load/delivery-tally.ts')>('delivery-tally.js');
 
 const NEVER = new AbortController().signal;
 const PAYLOAD = { payloadBytes: 64, payloadSeed: 5 };
+
+describe('an alarm clock', () => {
+  it('never wakes its caller early, and at once for a time in the past', async () => {
+    await using clock = await AlarmClock.open();
+    for (const ms of [2.5, 0.3, -1, 1.25]) {
+      const atMs = clock.nowMs() + ms;
+      await clock.waitUntil(atMs);
+      expect(clock.nowMs()).toBeGreaterThanOrEqual(atMs);
+    }
+  });
+
+  it('wakes its caller when the signal is aborted, and when it is closed', async () => {
+    const clock = await AlarmClock.open();
+    const controller = new AbortController();
+    const aborted = clock.waitUntil(clock.nowMs() + 1e9, controller.signal);
+    controller.abort();
+    await aborted;
+    const closed = clock.waitUntil(clock.nowMs() + 1e9);
+    await expect(clock.waitUntil(clock.nowMs() + 1e9)).rejects.toThrow('already set');
+    await clock[Symbol.asyncDispose]();
+    await closed;
+  });
+});
 
 describe('the load generator, with sender and consumer in threads of their own', () => {
   let cluster: Awaited<ReturnType<typeof startCluster>>;

@@ -1,0 +1,130 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { formatNumber } from '../../measuring/format.ts';
+import { median } from '../../measuring/statistics.ts';
+import { LATE_SHARE_MAX, type LoadRow } from '../../questions/load/load.ts';
+import type { Answer, AnswerRow } from '../../questions/question-file.ts';
+import { type Chart, type ChartStyle, chartTitle, logDomain, logTicks } from '../chart.ts';
+import { costPanel, type PanelPoint } from '../cost-panel.ts';
+import type { PeerLoad } from '../peer-loads.ts';
+import { answerLine, pointsOf } from '../question-points.ts';
+import { chartConfig, OKABE_ITO } from '../theme.ts';
+
+const OWN = 'jobraft';
+const OWN_COMPLETED = 'jobraft, completed';
+const OWN_ADDS = 'jobraft, adds alone';
+const PEER_COLORS = [OKABE_ITO.vermillion, OKABE_ITO.green, OKABE_ITO.orange, OKABE_ITO.purple];
+/** Rates of a linear axis that are labelled: as many as fit a narrow screen. */
+const TICKS_MAX = 5;
+
+type Percentile = 'p50' | 'p99';
+type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readonly offered_per_s: number };
+
+/** A chart of p50 and p99 against the offered rate, of this system and of those that were measured at rates of their own. */
+export function loadCharts(answer: Answer<LoadRow>, { font, widthPx }: ChartStyle, peers: readonly PeerLoad[]): readonly Chart[] {
+  const rates = answer.rows.filter((row): row is RateRow => row.rate_share !== null && row.offered_per_s !== null);
+  if (rates.length === 0) return [];
+  const title = loadTitle(answer.rows, rates);
+  const subtitle = [
+    'Messages of 64 B, each completed by a consumer; Poisson arrivals, timed from when each was due',
+    ...(peers.length === 0 ? [] : ['Others: adds alone, at parts of their own rate; as many nodes, as durable, the same machine']),
+    ...lateLine(rates),
+    ...answerLine({ ...answer, rows: rates }),
+  ];
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    title: chartTitle(title, subtitle, widthPx),
+    config: chartConfig(font),
+    spacing: 24,
+    resolve: { scale: { color: 'independent' } },
+    vconcat: (['p50', 'p99'] as const).flatMap((percentile) => {
+      const points = [...ownPoints(rates, percentile), ...peerPoints(peers, percentile)];
+      return points.length === 0 ? [] : [panel(points, percentile, widthPx, peers.length > 0)];
+    }),
+  };
+  return [{ name: 'load', title, question: 'How much load, at what latency?', spec }];
+}
+
+function panel(points: readonly PanelPoint[], percentile: Percentile, widthPx: number, isWide: boolean) {
+  const places = points.map(({ x }) => x);
+  return costPanel(points, {
+    widthPx,
+    heightPx: 200,
+    xTitle: isWide ? 'Offered messages (/s, log scale)' : 'Offered messages (/s)',
+    yTitle: `${percentile} (ms, log scale)`,
+    // The rates of several systems differ by orders of magnitude; those of one by less than one.
+    x: isWide ? 'log' : 'linear',
+    xTicks: isWide ? logTicks(logDomain(places)) : linearTicks(Math.min(...places), Math.max(...places)),
+    y: 'log',
+    colors: colorsOf(points),
+  });
+}
+
+/** Multiples of a round number, within the bounds. */
+function linearTicks(low: number, high: number): number[] {
+  const power = 10 ** Math.floor(Math.log10((high - low) / TICKS_MAX));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => (high - low) / size <= TICKS_MAX) ?? high - low;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, at) => (first + at) * step);
+}
+
+const ownPoints = (rates: readonly RateRow[], percentile: Percentile): readonly PanelPoint[] => [
+  ...knownPoints(rates, OWN_COMPLETED, (row) => row[`completed_${percentile}_ms`]),
+  ...knownPoints(rates, OWN, (row) => row[`acknowledged_${percentile}_ms`]),
+];
+
+/** A rate has no point where a round has no value: the other rounds alone would be too low. */
+function knownPoints(rates: readonly RateRow[], series: string, value: (row: LoadRow) => number | null): readonly PanelPoint[] {
+  const unknown = new Set(rates.filter((row) => value(row) === null).map(({ rate_share }) => rate_share));
+  const known = rates.filter(({ rate_share }) => !unknown.has(rate_share));
+  return pointsOf(known, series, rateOf, value);
+}
+
+const rateOf = ({ offered_per_s }: LoadRow): number => offered_per_s ?? Number.NaN;
+
+const peerPoints = (peers: readonly PeerLoad[], percentile: Percentile): readonly PanelPoint[] =>
+  peers.flatMap(({ peer, offeredPerSecond, [`${percentile}Ms` as const]: latency }): PanelPoint[] => {
+    if (latency === undefined) return [];
+    const { value, low, high } = latency;
+    return [{ x: offeredPerSecond, value, low, high, series: peer === OWN ? OWN_ADDS : peer, label: formatNumber(value) }];
+  });
+
+/** Ours is always of the same colour, and drawn last. */
+function colorsOf(points: readonly PanelPoint[]): Readonly<Record<string, string>> {
+  const own = { [OWN_COMPLETED]: OKABE_ITO.skyBlue, [OWN_ADDS]: OKABE_ITO.black, [OWN]: OKABE_ITO.blue };
+  const names = [...new Set(points.map(({ series }) => series))];
+  const others = names.filter((name) => !(name in own));
+  const colors = {
+    ...own,
+    ...Object.fromEntries(others.map((name, at) => [name, PEER_COLORS[at % PEER_COLORS.length] ?? OKABE_ITO.orange])),
+  };
+  return Object.fromEntries(Object.entries(colors).filter(([name]) => names.includes(name)));
+}
+
+function lateLine(rates: readonly RateRow[]): string[] {
+  const late = rates.filter(({ late_share }) => (late_share ?? 0) > LATE_SHARE_MAX).length;
+  return late === 0
+    ? []
+    : [`In ${late} of ${rates.length} steps more than 1 % of the messages were sent late; the table has p99 without them`];
+}
+
+function loadTitle(rows: readonly LoadRow[], rates: readonly RateRow[]): string {
+  const capacity = rows.find(({ rate_share }) => rate_share === null)?.achieved_per_s;
+  const shares = [...new Set(rates.map(({ rate_share }) => rate_share))].sort((a, b) => a - b);
+  const half = shares.findLast((share) => share <= 0.5) ?? shares[0];
+  const most = shares.at(-1);
+  if (capacity === undefined || half === undefined || most === undefined) return 'Latency by load';
+  const middle = p99Of(rates, half);
+  const last = p99Of(rates, most);
+  const at = (share: number): string => `${Math.round(share * 100)} %`;
+  if (middle === undefined) return `${at(half)} of ${formatNumber(capacity)} messages/s are not sustained`;
+  const end =
+    most === half ? '' : `; at ${at(most)} ${last === undefined ? 'the rate is not sustained' : `within ${formatNumber(last)} ms`}`;
+  return `At ${at(half)} of ${formatNumber(capacity)} messages/s, 99 % are acknowledged within ${formatNumber(middle)} ms${end}`;
+}
+
+/** Median of the rounds; `undefined` where a round has none. */
+function p99Of(rates: readonly RateRow[], share: number): number | undefined {
+  const values = rates.filter(({ rate_share }) => rate_share === share).map(({ acknowledged_p99_ms }) => acknowledged_p99_ms);
+  const known = values.filter((ms) => ms !== null);
+  return known.length < values.length ? undefined : median(known);
+}
