@@ -15,7 +15,7 @@ const SETUP = { nodes: 3, timeouts: { minMs: 400, maxMs: 800 }, trials: 2, delay
 function aContext(signal: AbortSignal) {
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-elections-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return { config: loadClusterConfig(undefined, {}), dataDir: join(folder, 'data'), seed: 1, signal };
+  return { config: loadClusterConfig(undefined, {}), dataDir: join(folder, 'data'), seed: 1, signal, rowsSoFar: [] };
 }
 
 it('measures crashes of real leaders one after the other, from the crash to another leader', async () => {

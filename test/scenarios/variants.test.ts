@@ -23,6 +23,7 @@ const contextOf = (signal: AbortSignal) => ({
   dataDir: join(folder, 'data'),
   seed: 1,
   signal,
+  rowsSoFar: [],
 });
 
 /** Of all nodes: one of them may not have received everything, and each has an older file. */
