@@ -3,8 +3,27 @@ import { defineConfig } from 'vitest/config';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** Tests without timers, threads, spies or module state. */
-const PURE = ['base', 'config', 'queue', 'raft', 'history', 'transport'].map((folder) => `test/${folder}/**/*.test.ts`);
+/** Tests that leave no spies, timers or module state behind. */
+const PURE = [
+  'base',
+  'config',
+  'queue',
+  'raft',
+  'history',
+  'transport',
+  'protocol',
+  'golden',
+  'eval',
+  'architecture',
+  'node',
+  'sim',
+  'logs',
+  'storage',
+  'cli',
+  'testing',
+  'typings',
+  'runtime',
+].map((folder) => `test/${folder}/**/*.test.ts`);
 
 /** Options of the tests that import the sources. */
 const UNIT = {
