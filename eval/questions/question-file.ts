@@ -7,7 +7,7 @@ import type { MachineLoad } from '../measuring/machine-load.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { errorCode, messageOf, UserError } from '../measuring/user-error.ts';
 import { count, optionalNumber } from './cells.ts';
-import type { Question } from './question.ts';
+import type { AskedQuestion, Question } from './question.ts';
 
 /** Conditions of a session; in every row. */
 export interface SessionFacts {
@@ -116,7 +116,7 @@ const cellOf = (value: unknown): unknown => (typeof value === 'number' && !Numbe
  * The rows of a question; `undefined` if it was not measured.
  * @throws {UserError} when the file is not what this version writes.
  */
-export function readAnswer<Row extends object>(results: ResultsFolder, question: Question<Row>): Answer<Row> | undefined {
+export function readAnswer<Row extends object>(results: ResultsFolder, question: AskedQuestion<Row>): Answer<Row> | undefined {
   const path = questionFileOf(results, question);
   let text: string;
   try {

@@ -22,16 +22,20 @@ export interface QuestionStep<Row> {
   measure(context: StepContext<Row>): Promise<readonly Row[]>;
 }
 
-/**
- * A question that the report answers: what is measured for it, and the columns of its CSV. Its chart is in `charts/questions`, its section
- * in `report/questions`.
- */
-export interface Question<Row extends object = object> {
+/** What is known of a question without its measurement. */
+export interface AskedQuestion<Row extends object = object> {
   /** Name of its CSV in the results folder. */
   readonly id: string;
   readonly asks: string;
   /** Rows as in its CSV; {@link count}, {@link number} and {@link optionalNumber} read their cells. */
   readonly row: z.ZodObject & z.ZodType<Row>;
+}
+
+/**
+ * A question that the report answers: what is measured for it, and the columns of its CSV. Its chart is in `charts/questions`, its section
+ * in `report/questions`.
+ */
+export interface Question<Row extends object = object> extends AskedQuestion<Row> {
   /** Times that all its steps are measured, one after the other in each round. */
   readonly rounds: number;
   readonly steps: readonly QuestionStep<Row>[];

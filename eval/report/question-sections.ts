@@ -3,7 +3,8 @@ import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
 import { load } from '../questions/load/load.ts';
 import { nodes } from '../questions/nodes/nodes.ts';
-import type { Question } from '../questions/question.ts';
+import { ORIGINAL } from '../questions/original/original.ts';
+import type { AskedQuestion } from '../questions/question.ts';
 import { type Answer, readAnswer } from '../questions/question-file.ts';
 import { reasons } from '../questions/reasons/reasons.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
@@ -13,6 +14,7 @@ import { electionsSection } from './questions/elections-section.ts';
 import { failoverSection } from './questions/failover-section.ts';
 import { loadSection } from './questions/load-section.ts';
 import { nodesSection } from './questions/nodes-section.ts';
+import { originalSection } from './questions/original-section.ts';
 import { reasonsSection } from './questions/reasons-section.ts';
 import { recoverySection } from './questions/recovery-section.ts';
 import { sizeSection } from './questions/size-section.ts';
@@ -24,7 +26,7 @@ export type QuestionSections = (id: string) => readonly Section[];
 
 type Write = readonly [id: string, write: (results: ResultsFolder) => readonly Section[]];
 
-const writtenFrom = <Row extends object>(question: Question<Row>, section: (answer: Answer<Row>) => Section): Write => [
+const writtenFrom = <Row extends object>(question: AskedQuestion<Row>, section: (answer: Answer<Row>) => Section): Write => [
   question.id,
   (results) => {
     const answer = readAnswer(results, question);
@@ -33,6 +35,7 @@ const writtenFrom = <Row extends object>(question: Question<Row>, section: (answ
 ];
 
 const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
+  writtenFrom(ORIGINAL, originalSection),
   writtenFrom(load, loadSection),
   writtenFrom(elections, electionsSection),
   writtenFrom(failover, failoverSection),

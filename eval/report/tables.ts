@@ -16,6 +16,7 @@ export function sections(evaluation: Evaluation, questions: QuestionSections): r
       table: claimTable(evaluation),
       charts: [],
     },
+    ...questions('original'),
     {
       title: 'Safety',
       note: 'Over all runs, also over those whose figures do not count. Elections are counted in runs without a fault: there should be none.',
@@ -47,11 +48,7 @@ export function sections(evaluation: Evaluation, questions: QuestionSections): r
       table: latencyTable(evaluation),
       charts: ['latency-distribution', 'latency-by-size'],
     },
-    ...questions('load'),
-    ...questions('elections'),
-    ...questions('failover'),
-    ...questions('nodes'),
-    ...questions('size'),
+    ...['load', 'elections', 'failover', 'nodes', 'size'].flatMap(questions),
     {
       title: 'Capacity by payload, warm',
       note: 'Messages circulate: a bounded number is always in progress, each added, acknowledged, claimed and completed before the next one takes its place. One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
@@ -64,8 +61,7 @@ export function sections(evaluation: Evaluation, questions: QuestionSections): r
       table: sweepTable(evaluation.sweep),
       charts: ['throughput-by-size'],
     },
-    ...questions('recovery'),
-    ...questions('reasons'),
+    ...['recovery', 'reasons'].flatMap(questions),
   ];
 }
 
