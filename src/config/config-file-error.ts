@@ -25,10 +25,17 @@ export class ConfigFileError extends JobraftError {
   static of(file: string, problems: readonly ConfigProblem[]): ConfigFileError {
     const count = problems.length === 1 ? 'one setting' : `${problems.length} settings`;
     return new ConfigFileError(
-      `${file}: ${count} cannot work.\n${problems.map((problem) => `  - ${describe(problem)}`).join('\n')}`,
+      `${sourceOf(file, problems)}: ${count} cannot work.\n${problems.map((problem) => `  - ${describe(problem)}`).join('\n')}`,
       problems,
     );
   }
+}
+
+/** A file without a problem is not named. */
+function sourceOf(file: string, problems: readonly ConfigProblem[]): string {
+  const ofFlags = problems.filter(({ place }) => place.startsWith('--')).length;
+  if (ofFlags === 0) return file;
+  return ofFlags === problems.length ? 'The command line' : `${file} and the command line`;
 }
 
 function describe({ key, value, place, remedy }: ConfigProblem): string {

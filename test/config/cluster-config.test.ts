@@ -128,6 +128,8 @@ describe('a configuration with invalid settings', () => {
   it('names the flag when the command line is wrong, and the file otherwise', () => {
     const error = problemsOf('nodes: 99\n', { raft: { heartbeatMs: 0 }, logs: { level: 'loud' } });
     expect(error.problems.map(({ place }) => place)).toEqual(['cluster.yaml:1', '--heartbeat-ms', 'cluster.yaml', '--log-level']);
+    expect(error.message).toMatch(/^cluster.yaml and the command line: 4 settings cannot work\./);
+    expect(problemsOf('', { raft: { heartbeatMs: 0 } }).message).toMatch(/^The command line: one setting cannot work\./);
   });
 
   it('is rejected when two settings do not fit together, beside all other problems', () => {
