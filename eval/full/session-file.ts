@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../measuring/replace-file.ts';
 import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts';
 
 const schema = z.strictObject({
@@ -38,7 +39,7 @@ export class SessionFile {
   }
 
   write(session: FullSession): void {
-    writeFileSync(this.path, `${JSON.stringify(session, undefined, 2)}\n`);
+    replaceFile(this.path, `${JSON.stringify(session, undefined, 2)}\n`);
   }
 }
 

@@ -1,9 +1,11 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import type { MachineLoad } from '../measuring/machine-load.ts';
+import { replaceFile } from '../measuring/replace-file.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { errorCode, messageOf, UserError } from '../measuring/user-error.ts';
 import { count, optionalNumber } from './cells.ts';
@@ -52,7 +54,12 @@ export interface Answer<Row> {
   readonly rows: readonly AnswerRow<Row>[];
 }
 
-export const questionFileOf = ({ path }: ResultsFolder, { id }: { readonly id: string }): string => join(path, `${id}.csv`);
+export const questionFileOf = ({ path }: ResultsFolder, { id, isLarge }: Pick<AskedQuestion, 'id' | 'isLarge'>): string =>
+  join(path, isLarge === true ? `${id}.csv.gz` : `${id}.csv`);
+
+const isZipped = (path: string): boolean => path.endsWith('.gz');
+
+const readText = (path: string): string => (isZipped(path) ? gunzipSync(readFileSync(path)).toString() : readFileSync(path, 'utf8'));
 
 /** The CSV of one question. It holds one session; a new session begins a new one. */
 export class QuestionFile<Row extends object> {
@@ -78,7 +85,7 @@ export class QuestionFile<Row extends object> {
     const header = [...Object.keys(provenance.shape), ...Object.keys(question.row.shape)].join(',');
     const done = new Set<string>();
     if (existsSync(path)) {
-      const text = readFileSync(path, 'utf8');
+      const text = readText(path);
       const records: Record<string, string>[] = text.startsWith(`${header}\n`) ? parse(text, { columns: true }) : [];
       if (records.every(({ session, commit }) => session === facts.session && commit === facts.commit))
         for (const { round, step } of records) done.add(keyOf(Number(round), step ?? ''));
@@ -102,8 +109,10 @@ export class QuestionFile<Row extends object> {
     const load = [fdatasyncMs, machine.loadAverage, machine.stealShare, machine.otherShare];
     const lines = rows.map((row) => [...conditions, ...load, ...this.#columns.map((column) => cellOf(Reflect.get(row, column)))]);
     const isFirst = this.#done.size === 0;
-    if (isFirst) writeFileSync(this.path, stringify([[...Object.keys(provenance.shape), ...this.#columns], ...lines]));
-    else appendFileSync(this.path, stringify(lines));
+    const text = stringify(isFirst ? [[...Object.keys(provenance.shape), ...this.#columns], ...lines] : lines);
+    // A gzip file may have several members.
+    const added = isZipped(this.path) ? gzipSync(text, { level: 9 }) : Buffer.from(text);
+    replaceFile(this.path, isFirst ? added : Buffer.concat([readFileSync(this.path), added]));
     this.#done.add(keyOf(round, step));
   }
 }
@@ -120,7 +129,7 @@ export function readAnswer<Row extends object>(results: ResultsFolder, question:
   const path = questionFileOf(results, question);
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readText(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new UserError(`${path} cannot be read (${errorCode(error) ?? messageOf(error)}). Correct its permissions, or remove it.`, {

@@ -29,6 +29,8 @@ export interface AskedQuestion<Row extends object = object> {
   readonly asks: string;
   /** Rows as in its CSV; {@link count}, {@link number} and {@link optionalNumber} read their cells. */
   readonly row: z.ZodObject & z.ZodType<Row>;
+  /** Its CSV has tens of thousands of rows, and is kept compressed. Default: false. */
+  readonly isLarge?: boolean;
 }
 
 /**

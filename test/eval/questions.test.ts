@@ -139,6 +139,14 @@ describe('the file of a question', () => {
     expect(() => readAnswer(results, question)).toThrow(/example\.csv, row 2, is not a row of.*npm run eval:questions -- --only example/);
   });
 
+  it('is compressed for a question with many rows, also when steps are added', () => {
+    const question = { ...questionWith(), isLarge: true };
+    QuestionFile.open(results, question, facts).append({ round: 1, step: 'a', fdatasyncMs: 1, machine }, [rowOf('a')]);
+    QuestionFile.open(results, question, facts).append({ round: 1, step: 'b', fdatasyncMs: 1, machine }, [rowOf('b'), rowOf('b')]);
+    expect(questionFileOf(results, question)).toMatch(/example\.csv\.gz$/);
+    expect(readAnswer(results, question)?.rows.map(({ kind }) => kind)).toEqual(['a', 'b', 'b']);
+  });
+
   it('begins again when a version with other columns wrote it', () => {
     const question = questionWith();
     writeFileSync(questionFileOf(results, question), 'session,round,step,other\none,1,a,7\n');

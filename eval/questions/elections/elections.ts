@@ -57,6 +57,7 @@ export const elections: Question<ElectionRow> = {
   id: 'elections',
   asks: 'How long without a leader?',
   row,
+  isLarge: true,
   rounds: 1,
   steps: [
     simulated({ variant: 'pre-votes and tie-break', logs: 'different', ranges: TIMEOUT_RANGES, expectedMs: 5000 }),
