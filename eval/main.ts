@@ -100,8 +100,8 @@ async function runEvaluation(selection: Selection, command: Command): Promise<nu
     configHash: settingsHash(settings, { storage, raft, limits }),
     print,
   });
-  const { evaluation, questions, report, page, charts } = await rebuildPlots(results, plotsOut, settings);
-  print(terminalReport(evaluation, questions));
+  const { content, report, page, charts } = await rebuildPlots(results, plotsOut, settings);
+  print(terminalReport(content));
   print(`Rows:   ${results.runsFile}\nCharts: ${charts.join('\n        ')}\nReport: ${report}\n        ${page}`);
   return isInterrupted ? INTERRUPTED_EXIT_CODE : reportFaults(rows, print);
 }

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
@@ -50,9 +50,18 @@ const peersOf = ({ facts }: Answer<object>, results: ResultsFolder) => (facts.du
 
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 
-/** The charts of every question that was measured. @throws {UserError} when a CSV is not what it should be. */
-export const questionCharts = (results: ResultsFolder, style: ChartStyle = WIDE): readonly Chart[] =>
-  CHARTS.flatMap((draw) => draw(results, style));
+/**
+ * The charts of every question that was measured.
+ * @param published drawn where there are no rows in `results`; the subtitles have the commit.
+ * @throws {UserError} when a CSV is not what it should be.
+ */
+export const questionCharts = (results: ResultsFolder, style: ChartStyle = WIDE, published?: ResultsFolder): readonly Chart[] =>
+  CHARTS.flatMap((draw) => {
+    const drawn = draw(results, style);
+    if (drawn.length > 0 || published === undefined) return drawn;
+    const folder = relative(results.path, published.path).replaceAll('\\', '/');
+    return draw(published, style).map((chart) => ({ ...chart, csv: `${folder}/${chart.csv}` }));
+  });
 
 /** Writes them. @returns the paths of the SVG files. @throws {UserError} */
 export async function drawQuestionCharts(results: ResultsFolder, plotsPath: string): Promise<readonly string[]> {

@@ -6,12 +6,10 @@ import { fontFaceCss } from '../charts/font.ts';
 import { compileChart } from '../charts/render-chart.ts';
 import { darkChartCss } from '../charts/theme.ts';
 import type { Environment } from '../measuring/environment.ts';
-import type { Evaluation } from '../replay/analysis.ts';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
-import type { QuestionSections } from './question-sections.ts';
 import type { Section, Table } from './table.ts';
-import { sections } from './tables.ts';
+import { type ReportContent, sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** The same charts for wide and for narrow screens. */
@@ -27,16 +25,16 @@ interface PageSection {
 
 /** results/report.html: one file with its charts, their data, the font and Vega inside; it loads nothing from a server. */
 export function htmlReport(
-  evaluation: Evaluation,
-  questions: QuestionSections,
+  content: ReportContent,
   charts: PageCharts,
   environments: Readonly<Record<string, Environment>>,
   folders: { readonly results: string; readonly plots: string },
 ): string {
+  const { evaluation } = content;
   const plots = relative(folders.results, folders.plots).replaceAll('\\', '/');
   const invalid = invalidLines(evaluation);
   const parts: readonly PageSection[] = [
-    ...sections(evaluation, questions).map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
+    ...sections(content).map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
     { title: 'How it was made', body: htmlList(methodLines(evaluation, environments)) },
     { title: 'What it does not show', body: htmlList(LIMITS) },
     ...(invalid.length === 0 ? [] : [{ title: 'Runs that do not count', body: htmlList(invalid) }]),

@@ -2,25 +2,23 @@ import { relative } from 'node:path';
 import type { Chart } from '../charts/chart.ts';
 import type { Environment } from '../measuring/environment.ts';
 import { markdownTable } from '../measuring/format.ts';
-import type { Evaluation } from '../replay/analysis.ts';
-import type { QuestionSections } from './question-sections.ts';
-import { sections } from './tables.ts';
+import { type ReportContent, sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
 /** results/report.md, for the repository's page. */
 export function markdownReport(
-  evaluation: Evaluation,
-  questions: QuestionSections,
+  content: ReportContent,
   charts: readonly Chart[],
   environments: Readonly<Record<string, Environment>>,
   folders: { readonly results: string; readonly plots: string },
 ): string {
+  const { evaluation } = content;
   const plots = relative(folders.results, folders.plots).replaceAll('\\', '/');
   const picture = (name: string): string[] => {
     const chart = charts.find((candidate) => candidate.name === name);
     return chart === undefined ? [] : [`![${chart.title}](${plots}/${chart.name}.svg)`, ''];
   };
-  const parts = sections(evaluation, questions).flatMap(({ title, note, table, charts: names }) => [
+  const parts = sections(content).flatMap(({ title, note, table, charts: names }) => [
     `## ${title}`,
     '',
     note,

@@ -10,6 +10,7 @@ import { reasons } from '../questions/reasons/reasons.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
+import { asPublished } from './published-part.ts';
 import { electionsSection } from './questions/elections-section.ts';
 import { failoverSection } from './questions/failover-section.ts';
 import { loadSection } from './questions/load-section.ts';
@@ -24,13 +25,15 @@ import type { Section } from './table.ts';
 /** The sections of one question, by its id; none if it was not measured. */
 export type QuestionSections = (id: string) => readonly Section[];
 
-type Write = readonly [id: string, write: (results: ResultsFolder) => readonly Section[]];
+type Write = readonly [id: string, write: (results: ResultsFolder, published: ResultsFolder | undefined) => readonly Section[]];
 
 const writtenFrom = <Row extends object>(question: AskedQuestion<Row>, section: (answer: Answer<Row>) => Section): Write => [
   question.id,
-  (results) => {
+  (results, published) => {
     const answer = readAnswer(results, question);
-    return answer === undefined ? [] : [section(answer)];
+    if (answer !== undefined) return [section(answer)];
+    const before = published === undefined ? undefined : readAnswer(published, question);
+    return before === undefined ? [] : [asPublished(section(before), before.facts)];
   },
 ];
 
@@ -46,8 +49,11 @@ const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
   writtenFrom(survival, survivalSection),
 ]);
 
-/** @throws {UserError} when a CSV is not what it should be. */
+/**
+ * @param published whose sections are shown, and marked, where there are no rows in `results`.
+ * @throws {UserError} when a CSV is not what it should be.
+ */
 export const questionSections =
-  (results: ResultsFolder): QuestionSections =>
+  (results: ResultsFolder, published?: ResultsFolder): QuestionSections =>
   (id) =>
-    SECTIONS.get(id)?.(results) ?? [];
+    SECTIONS.get(id)?.(results, published) ?? [];

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allCharts } from '../charts/all-charts.ts';
-import { questionCharts } from '../charts/question-charts.ts';
+import { questionCharts, WIDE } from '../charts/question-charts.ts';
 import { writeChart } from '../charts/write-chart.ts';
 import { readEnvironments } from '../measuring/environment.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
@@ -11,11 +11,12 @@ import { RunFiles } from '../replay/run-files.ts';
 import type { Settings } from '../replay/settings.ts';
 import { htmlReport } from './html.ts';
 import { markdownReport } from './markdown.ts';
-import { type QuestionSections, questionSections } from './question-sections.ts';
+import { publishedBeside, publishedSections } from './published-part.ts';
+import { questionSections } from './question-sections.ts';
+import type { ReportContent } from './tables.ts';
 
 export interface Written {
-  readonly evaluation: Evaluation;
-  readonly questions: QuestionSections;
+  readonly content: ReportContent;
   readonly report: string;
   readonly page: string;
   readonly charts: readonly string[];
@@ -31,17 +32,22 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
   if (files.readRows().length === 0) throw new UserError(`${files.file} holds no runs. Run "npm run eval" first.`);
   const evaluation = analyzeRuns(files, settings);
   const { font } = settings.charts;
-  const charts = [...allCharts(evaluation), ...questionCharts(results)];
-  const narrow = [...allCharts(narrowed(evaluation)), ...questionCharts(results, { font, widthPx: NARROW_PX })];
-  const questions = questionSections(results);
+  const published = publishedBeside(results);
+  const charts = [...allCharts(evaluation), ...questionCharts(results, WIDE, published)];
+  const narrow = [...allCharts(narrowed(evaluation)), ...questionCharts(results, { font, widthPx: NARROW_PX }, published)];
+  const content: ReportContent = {
+    evaluation,
+    questions: questionSections(results, published),
+    published: published === undefined ? [] : publishedSections(published, settings),
+  };
   const environments = readEnvironments(results.environmentFile);
   const folders = { results: results.path, plots };
   const report = join(results.path, 'report.md');
   const page = join(results.path, 'report.html');
   try {
     for (const chart of charts) await writeChart(chart, plots);
-    writeFileSync(report, markdownReport(evaluation, questions, charts, environments, folders));
-    writeFileSync(page, htmlReport(evaluation, questions, { wide: charts, narrow }, environments, folders));
+    writeFileSync(report, markdownReport(content, charts, environments, folders));
+    writeFileSync(page, htmlReport(content, { wide: charts, narrow }, environments, folders));
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new UserError(
@@ -51,7 +57,7 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
       },
     );
   }
-  return { evaluation, questions, report, page, charts: charts.map(({ name }) => join(plots, `${name}.svg`)) };
+  return { content, report, page, charts: charts.map(({ name }) => join(plots, `${name}.svg`)) };
 }
 
 /** For screens of 420 px: the page draws these in place of the wide ones. */

@@ -7,8 +7,16 @@ import { claimTable } from './claims.ts';
 import type { QuestionSections } from './question-sections.ts';
 import type { Section, Table } from './table.ts';
 
+/** What a report is made of. */
+export interface ReportContent {
+  readonly evaluation: Evaluation;
+  readonly questions: QuestionSections;
+  /** Of the published session, in the report of other runs. */
+  readonly published: readonly Section[];
+}
+
 /** Every table of the reports, in their order; the terminal shows the same ones. */
-export function sections(evaluation: Evaluation, questions: QuestionSections): readonly Section[] {
+export function sections({ evaluation, questions, published }: ReportContent): readonly Section[] {
   return [
     {
       title: 'Is it as good as the original system?',
@@ -16,6 +24,7 @@ export function sections(evaluation: Evaluation, questions: QuestionSections): r
       table: claimTable(evaluation),
       charts: [],
     },
+    ...published,
     ...questions('original'),
     {
       title: 'Safety',

@@ -103,7 +103,12 @@ describe('the published evidence', () => {
       const isSame = (await renderSvg(chart)) === readFileSync(join(PUBLISHED.plots, `${chart.name}.svg`), 'utf8');
       expect(isSame ? '' : `${chart.name}.svg differs: run "npm run plots"`).toBe('');
     }
-    const report = markdownReport(evaluation, questionSections(results), charts, readEnvironments(results.environmentFile), PUBLISHED);
+    const report = markdownReport(
+      { evaluation, questions: questionSections(results), published: [] },
+      charts,
+      readEnvironments(results.environmentFile),
+      PUBLISHED,
+    );
     expect(readFileSync(join(PUBLISHED.results, 'report.md'), 'utf8')).toBe(report);
   });
 

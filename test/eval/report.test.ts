@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatNumber, formatTiny, textTable } from '../../eval/measuring/format.ts';
+import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
 import { analyze, publishedOverheadMs } from '../../eval/replay/analysis.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
@@ -19,6 +20,16 @@ async function writtenFrom(rows = rowsOfEverything()) {
 }
 
 describe('the reports', () => {
+  it('of other runs than the published ones show the claims of the published session, marked as such', async () => {
+    const { markdown, html } = await writtenFrom();
+    for (const text of [markdown, html]) {
+      expect(text).toContain('The claims in the published session');
+      expect(text).toMatch(/Not measured now: commit [0-9a-f]{7}, \d{4}-\d\d-\d\d/);
+    }
+    const own = readFileSync(join(PUBLISHED.results, 'report.md'), 'utf8');
+    expect(own).not.toContain('Not measured now');
+  });
+
   it('are rebuilt from the CSV alone, with every scenario, durability, machine-independent method and limits', async () => {
     const { folder, markdown, html } = await writtenFrom();
     for (const text of [markdown, html.replace(/<script>.*<\/script>/s, '')]) {

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { formatCount } from '../measuring/format.ts';
+import { PUBLISHED } from '../measuring/output-folders.ts';
+import { ResultsFolder } from '../measuring/results-folder.ts';
+import { analyzeRuns, type Evaluation } from '../replay/analysis.ts';
+import { countDeliveries } from '../replay/delivery-faults.ts';
+import { RunFiles } from '../replay/run-files.ts';
+import type { Settings } from '../replay/settings.ts';
+import { claimTable } from './claims.ts';
+import type { Section } from './table.ts';
+
+/** The folder of the published session, for the report of another folder; undefined for its own, or where there is none. */
+export function publishedBeside(results: ResultsFolder): ResultsFolder | undefined {
+  const published = ResultsFolder.at(PUBLISHED.results);
+  return published.path === results.path || !existsSync(published.runsFile) ? undefined : published;
+}
+
+/** What a user's own report shows of the published session: the claims over all its scenarios. */
+export function publishedSections(published: ResultsFolder, settings: Settings): readonly Section[] {
+  const evaluation = analyzeRuns(RunFiles.at(published), settings);
+  return [
+    {
+      title: 'The claims in the published session',
+      note: `Not measured now: ${sourceLine(evaluation)} The repository's report has all its rows.`,
+      table: claimTable(evaluation),
+      charts: [],
+    },
+  ];
+}
+
+function sourceLine({ commits, rows, allRows }: Evaluation): string {
+  const { acknowledged, lost } = countDeliveries(allRows);
+  const commit = commits.map((each) => each.slice(0, 7)).join(', ');
+  return `commit ${commit}, ${rows[0]?.session.slice(0, 10) ?? ''}, on another machine or at another time; of ${formatCount(acknowledged)} acknowledged messages ${formatCount(lost)} were lost.`;
+}
+
+/** Marks a section whose rows are of the published session. */
+export const asPublished = (section: Section, { session, commit }: { readonly session: string; readonly commit: string }): Section => ({
+  ...section,
+  note: `Not measured now, but in the published session of ${session.slice(0, 10)}, commit ${commit.slice(0, 7)}. ${section.note}`,
+});

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { questionCharts, WIDE } from '../../eval/charts/question-charts.ts';
+import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { QuestionFile } from '../../eval/questions/question-file.ts';
+import { type SizeRow, size } from '../../eval/questions/size.ts';
+import { publishedBeside } from '../../eval/report/published-part.ts';
+import { questionSections } from '../../eval/report/question-sections.ts';
+import { aFolder } from './fixtures.ts';
+
+const machine = { loadAverage: null, stealShare: null, otherShare: null };
+const row = (subject: SizeRow['subject'], bytes: number | null, mb_per_s: number): SizeRow => ({
+  ...{ subject, payload_bytes: bytes, in_flight: 10, adds_per_s: 1, mb_per_s, service_p50_ms: 1, service_p99_ms: 2, is_steady: 1 },
+});
+
+/** A results folder in which the question about sizes was measured. */
+function measured(folder: string, session: string): ResultsFolder {
+  const results = ResultsFolder.open(folder);
+  const facts = { session, commit: '0123456789', environment: 'e', nodes: 3, durability: 'full' };
+  const rows = [row('disk', null, 300), row('disk, one file a node', null, 200), row('jobraft', 4, 0.5), row('jobraft', 1_048_576, 100)];
+  QuestionFile.open(results, size, facts).append({ round: 1, step: 'all', fdatasyncMs: 1, machine }, rows);
+  return results;
+}
+
+it('a question that was not measured is shown from the published session, and marked', () => {
+  const published = measured(aFolder(), '2026-01-02T00:00:00.000Z');
+  const own = ResultsFolder.open(join(published.path, 'local'));
+  const [section] = questionSections(own, published)('size');
+  expect(section?.note).toMatch(/^Not measured now, but in the published session of 2026-01-02, commit 0123456\. /);
+  expect(questionCharts(own, WIDE, published).map(({ name, csv }) => [name, csv])).toEqual([['size', '../size.csv']]);
+  expect(questionSections(own)('size')).toEqual([]);
+  expect(questionCharts(own)).toEqual([]);
+});
+
+it('a question that was measured is shown from its own rows', () => {
+  const published = measured(aFolder(), '2026-01-02T00:00:00.000Z');
+  const own = measured(join(published.path, 'local'), '2026-03-04T00:00:00.000Z');
+  expect(questionSections(own, published)('size')[0]?.note).not.toContain('Not measured now');
+  expect(questionCharts(own, WIDE, published).map(({ csv }) => csv)).toEqual(['size.csv']);
+});
+
+it('the published folder has no other one beside it', () => {
+  expect(publishedBeside(ResultsFolder.at(PUBLISHED.results))).toBeUndefined();
+  expect(publishedBeside(ResultsFolder.at(aFolder()))?.path).toBe(PUBLISHED.results);
+});
