@@ -1,4 +1,4 @@
-import { textTable } from '../measuring/format.ts';
+import { countOf, textTable } from '../measuring/format.ts';
 import { INTERRUPTED_EXIT_CODE, listenForInterruption } from '../measuring/interruption.ts';
 import type { Progress } from '../measuring/progress.ts';
 import { UserError } from '../measuring/user-error.ts';
@@ -38,7 +38,7 @@ export async function runFull(request: FullRequest): Promise<{ readonly isInterr
   );
   const left = steps.filter((step) => doneOf(step) === undefined);
   print(
-    `${left.length} of ${steps.length} steps, about ${Math.round(totalMs(left) / MINUTE_MS)} minutes. Ctrl-C ends early; the same command goes on.`,
+    `${left.length} of ${steps.length} steps, about ${countOf(Math.round(totalMs(left) / MINUTE_MS), 'minute')}. Ctrl-C ends early; the same command goes on.`,
   );
   const progress = openProgress(totalMs(left));
   using interruption = listenForInterruption(() => progress.print('Interrupted: this step ends, and is measured again next time.'));

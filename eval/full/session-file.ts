@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../measuring/replace-file.ts';
-import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts';
+import { errorCode, messageOf, UserError } from '../measuring/user-error.ts';
 
 const schema = z.strictObject({
   /** Its start time, ISO 8601. */
@@ -28,8 +28,8 @@ export class SessionFile {
     try {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
-      if (isSystemError(error)) return undefined;
-      throw error;
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw new UserError(`${this.path} cannot be read (${messageOf(error)}). Correct its permissions, or remove it.`, { cause: error });
     }
     try {
       return schema.parse(JSON.parse(text));

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import { z } from 'zod';
@@ -62,13 +63,18 @@ async function simulate(from: number, seeds: number, signal: AbortSignal): Promi
   const filename = new URL('../../src/sim/seed-worker.js', import.meta.url).href;
   const pool = new Piscina({ filename, name: 'runSeeds' });
   try {
-    const tasks = Array.from({ length: seeds / SEEDS_PER_TASK }, async (_, at): Promise<readonly RunOutcome[]> => {
-      const list = Array.from({ length: SEEDS_PER_TASK }, (__, seed) => from + at * SEEDS_PER_TASK + seed);
-      const task: SeedTask = { seeds: list, nodes: NODES, seconds: SECONDS, isTwice: false, isUntilViolation: false };
-      const outcomes: readonly RunOutcome[] = signal.aborted ? [] : await pool.run(task);
-      return outcomes;
-    });
-    return (await Promise.all(tasks)).flat();
+    const tasks = Array.from({ length: seeds / SEEDS_PER_TASK }, (_, at) => from + at * SEEDS_PER_TASK);
+    const outcomes: RunOutcome[] = [];
+    const lane = async (): Promise<void> => {
+      for (let first = tasks.shift(); first !== undefined && !signal.aborted; first = tasks.shift()) {
+        const list = Array.from({ length: SEEDS_PER_TASK }, (_, seed) => (first ?? from) + seed);
+        const task: SeedTask = { seeds: list, nodes: NODES, seconds: SECONDS, isTwice: false, isUntilViolation: false };
+        const ended: readonly RunOutcome[] = await pool.run(task);
+        outcomes.push(...ended);
+      }
+    };
+    await Promise.all(Array.from({ length: availableParallelism() }, lane));
+    return outcomes;
   } finally {
     await pool.destroy();
   }
@@ -101,7 +107,7 @@ function soakStep(): QuestionStep<SurvivalRow> {
   return {
     name: 'soak',
     expectedMs: 2 * SOAK_SECONDS * 1000,
-    measure: async ({ dataDir, seed }: StepContext) => {
+    measure: async ({ dataDir, seed, signal }: StepContext) => {
       mkdirSync(dataDir, { recursive: true });
       const historyFile = join(dataDir, 'history.ndjson');
       return rowsOfSoak(
@@ -112,6 +118,7 @@ function soakStep(): QuestionStep<SurvivalRow> {
           folder: dataDir,
           historyFile,
           print: () => undefined,
+          signal,
         }),
       );
     },

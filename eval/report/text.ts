@@ -75,7 +75,7 @@ export const LIMITS: readonly string[] = [
   'All nodes share one process, one machine and one disk: the figures apply to the embedded cluster, not to a network between machines.',
   "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
   'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity. Capacity is what the sweep shows.',
-  'These runs inject no faults.',
+  'The replayed runs inject no faults; the soak, the simulator and the sections on elections and failover do.',
 ];
 
 export function invalidLines({ invalidRows, otherRows }: Evaluation): readonly string[] {

@@ -20,6 +20,8 @@ export interface SoakOptions {
   readonly historyFile: string;
   /** Receives a line for every step. */
   readonly print: (line: string) => void;
+  /** Leaves out the steps that have not begun when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** The executed steps and their effects. */
@@ -139,6 +141,7 @@ class Soak implements Subject {
     await passMs(CALM_MS);
     let leftOut = 0;
     for (const [at, step] of plan.entries()) {
+      if (this.#options.signal?.aborted === true) break;
       // After a slow step the run catches up: the plan determines when each step is due.
       await passMs(Math.max(0, CALM_MS + (at * this.#options.seconds * 1_000) / plan.length - this.#elapsedMs));
       const since = (this.#elapsedMs / 1_000).toFixed(1);

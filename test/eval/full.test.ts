@@ -86,14 +86,14 @@ describe('a full session', () => {
     await run([step('a', ''), step('b', '')], begun(['a']));
     const text = lines.join('\n');
     expect(text).toContain('done in 1.0');
-    expect(text).toContain('1 of 2 steps, about 1 minutes');
+    expect(text).toContain('1 of 2 steps, about 1 minute.');
   });
 
   it('interrupts the process of its step once, and records nothing of it', async () => {
     const code =
       "let n = 0; process.on('SIGINT', () => { n += 1; setTimeout(() => { console.log('signals', n); process.exit(130); }, 50); }); setInterval(() => {}, 1000); console.log('ready');";
     const interrupted = run([step('a', code), step('b', NOTES)], begun([]));
-    await vi.waitUntil(() => lines.includes('  a: ready'), { timeout: 60_000 });
+    await vi.waitUntil(() => lines.includes('  a: ready'), { timeout: 240_000 });
     process.emit('SIGINT');
     expect(await interrupted).toEqual({ isInterrupted: true });
     expect(lines).toContain('  a: signals 1');
