@@ -94,6 +94,9 @@ export function chartTitle(
   return { text: wrapLines([title], allPx, TITLE_SIZE_PX, 'SemiBold'), subtitle: wrapLines(subtitle, allPx) };
 }
 
+/** Spaces at which a line may be broken: not between a number and its unit. */
+const BREAKS = / (?!(?<=\d )(?:ms|s|%|B|KiB|MiB|MB\/s|times)(?![\w/]))/;
+
 /** Lines no wider than the chart, broken at ` · ` or at spaces, measured with the chart's font. */
 export function wrapLines(
   parts: readonly string[],
@@ -105,7 +108,7 @@ export function wrapLines(
   const lines: string[] = [];
   for (const part of parts) {
     let line = '';
-    for (const word of part.split(' ')) {
+    for (const word of part.split(BREAKS)) {
       const longer = line === '' ? word : `${line} ${word}`;
       if (line !== '' && font.width(longer, fontSizePx) > widthPx) {
         lines.push(line.replace(/ ·$/, ''));

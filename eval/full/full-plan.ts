@@ -33,6 +33,7 @@ export function fullPlan(session: string): readonly FullStep[] {
       fills: 'bench.csv: the figures with goals',
       expectedMs: 14 * MINUTE_MS,
       args: [entry('bench', 'main.js'), '--rounds', '3'],
+      hasCharts: false,
     },
     { name: 'micro', fills: 'micro.csv: costs of single parts', expectedMs: 2 * MINUTE_MS, args: [entry('micro', 'main.js')] },
     { name: 'profile', fills: 'profile.csv: where the time goes', expectedMs: 1.5 * MINUTE_MS, args: [entry('profile', 'main.js')] },

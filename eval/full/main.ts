@@ -11,6 +11,7 @@ import { currentCommit } from '../measuring/provenance.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
 import { UserError } from '../measuring/user-error.ts';
 import { fullPlan } from './full-plan.ts';
+import { keepSessionsSince } from './keep-session.ts';
 import { runFull } from './run-full.ts';
 import { runStep } from './run-step.ts';
 import { SessionFile, sessionToRun } from './session-file.ts';
@@ -46,6 +47,7 @@ async function main(options: Options): Promise<void> {
     process.exitCode = INTERRUPTED_EXIT_CODE;
     return;
   }
+  for (const csv of [results.benchFile, results.peersFile]) keepSessionsSince(csv, session.session);
   const plots = [join(packageRoot(), 'dist', 'eval', 'main.js'), 'plots', '--out', results.path, '--plots-out', plotsOut];
   process.exitCode = await runStep(plots, new AbortController().signal, print);
 }

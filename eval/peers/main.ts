@@ -16,7 +16,7 @@ import { runPeers } from './run-peers.ts';
 const PEERS: readonly Peer[] = [etcd, nats, rabbitmq, bullmq, pgBoss];
 
 interface Options extends FolderOptions {
-  readonly only: readonly Peer[];
+  readonly only?: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
   readonly loadSeconds: number;
@@ -28,7 +28,11 @@ const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv go
   .description(
     'The same workload on jobraft and on the queues that are installed on this machine, each started and stopped by this command.',
   )
-  .option('--only <peers>', `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them`, parsePeers, PEERS)
+  .option(
+    '--only <peers>',
+    `some of ${PEERS.map(({ id }) => id).join(', ')}; jobraft is always measured beside them (default: all)`,
+    parsePeers,
+  )
   .option('--rounds <count>', 'how often every system is started and measured', parseCount, 5)
   .option('--seconds <count>', 'how long each load is measured, after it has become steady', parseCount, 10)
   .option('--load-seconds <count>', 'how long each of the four rates of the open loop is offered', parseCount, 20)
@@ -37,7 +41,7 @@ const command = addResultsFolder(new Command('bench:peers'), 'where peers.csv go
   .action(async (options: Options) => {
     const { out } = outputFoldersOf(options);
     process.exitCode = await runPeers({
-      peers: [jobraft, ...options.only],
+      peers: [jobraft, ...(options.only ?? PEERS)],
       rounds: options.rounds,
       seconds: options.seconds,
       loadSeconds: options.loadSeconds,

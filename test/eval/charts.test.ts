@@ -77,6 +77,13 @@ describe('a logarithmic axis', () => {
 });
 
 describe('a subtitle', () => {
+  it('are not broken between a number and its unit', () => {
+    const text = 'acknowledged within 49.3 ms at 95 % and 8 MB/s, 4 times as fast with 3 nodes';
+    for (let widthPx = 20; widthPx < 300; widthPx += 10)
+      for (const line of wrapLines([text], widthPx).slice(1)) expect(line).not.toMatch(/^(?:ms|%|MB\/s|times)/);
+    expect(wrapLines([text], 20)).toContain('nodes');
+  });
+
   it('is broken into lines that fit the chart, and loses no word', () => {
     const text = 'closed loop · n = 3 runs each, median · 3 nodes in one process, durable · commit 0123456';
     const lines = wrapLines([text], 160);

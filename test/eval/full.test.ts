@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FullStep, fullPlan } from '../../eval/full/full-plan.ts';
+import { keepSessionsSince } from '../../eval/full/keep-session.ts';
 import { runFull } from '../../eval/full/run-full.ts';
 import { runStep } from '../../eval/full/run-step.ts';
 import { type FullSession, SessionFile, sessionToRun } from '../../eval/full/session-file.ts';
@@ -48,6 +51,31 @@ describe('the plan of a full session', () => {
     const plan = fullPlan('s');
     expect(plan.reduce((sum, { expectedMs }) => sum + expectedMs, 0)).toBeLessThanOrEqual(150 * 60_000);
     expect(new Set(plan.map(({ name }) => name)).size).toBe(plan.length);
+  });
+
+  it('gives each command options that it has', async () => {
+    // The comparison with other queues is a package of its own, which the tests do not install.
+    const steps = fullPlan('s').filter(({ name }) => name !== 'peers');
+    const commands = new Map(steps.map((of) => [of.args[0] ?? '', of]));
+    await Promise.all(
+      [...commands.values()].map(async ({ name, args, hasCharts = true }) => {
+        const { stdout } = await promisify(execFile)(process.execPath, [...args, '--help']);
+        const given = [...args.filter((arg) => arg.startsWith('--')), '--out', ...(hasCharts ? ['--plots-out'] : [])];
+        const unknown = given.filter((option) => !stdout.includes(`${option} `));
+        expect(unknown, name).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('the rows of a full session', () => {
+  it('are the only ones that stay, unchanged', () => {
+    const csv = join(folder, 'bench.csv');
+    const row = '2026-11-28T11:46:49.113Z,"a, b",1\n';
+    writeFileSync(csv, `session,figure,value\n2026-11-21T06:02:04.115Z,"a, b",2\n${row}`);
+    keepSessionsSince(csv, '2026-11-28T10:40:16.159Z');
+    expect(readFileSync(csv, 'utf8')).toBe(`session,figure,value\n${row}`);
+    keepSessionsSince(join(folder, 'none.csv'), '2026-11-28T10:40:16.159Z');
   });
 });
 

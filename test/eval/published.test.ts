@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
@@ -10,6 +10,9 @@ import { readEnvironments } from '../../eval/measuring/environment.ts';
 import { summarizeLatency } from '../../eval/measuring/latency-summary.ts';
 import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import { median } from '../../eval/measuring/statistics.ts';
+import { QUESTIONS } from '../../eval/questions/all-questions.ts';
+import { questionFileOf } from '../../eval/questions/question-file.ts';
 import { analyzeRuns } from '../../eval/replay/analysis.ts';
 import { reportFaults } from '../../eval/replay/measure-scenarios.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
@@ -35,12 +38,57 @@ const msOf = (sample: Sample, column: string): number => Number(sample[column]);
 const measured = (row: RunRow): readonly Sample[] => samplesOf.get(row.run) ?? [];
 const listed = rows.filter(({ load_model }) => load_model !== 'steady');
 
+/** Mutants are run apart, for an hour, and say so in their page. The samples are those of the runs. */
+const CSVS = readdirSync(PUBLISHED.results)
+  .filter((name) => /\.csv(?:\.gz)?$/.test(name) && name !== 'mutants.csv' && name !== 'samples.csv.gz')
+  .sort();
+/** A machine's noise between one step and another of the same session, as a ratio. */
+const SAME_FIGURE_MAX = 1.5;
+
+function recordsOf(file: string): readonly Sample[] {
+  const bytes = readFileSync(join(PUBLISHED.results, file));
+  return parse(file.endsWith('.gz') ? gunzipSync(bytes) : bytes, { columns: true });
+}
+
 describe('the published evidence', () => {
   it('is one session of one commit on one machine, with clean sources', () => {
     for (const column of ['session', 'commit', 'environment', 'config_hash', 'command'] as const)
       expect(new Set(rows.map((row) => row[column])).size).toBe(1);
     expect(rows[0]?.commit).toMatch(/^[0-9a-f]{10}$/);
     expect(readEnvironments(results.environmentFile)).toHaveProperty(rows[0]?.environment ?? '');
+  });
+
+  it.each(CSVS)('has %s of the same commit and machine', (file) => {
+    const [first] = rows;
+    for (const column of ['commit', 'environment'] as const)
+      expect([...new Set(recordsOf(file).map((record) => record[column]))], column).toEqual([first?.[column]]);
+  });
+
+  it('gives one figure under one name, whichever tool has measured it', () => {
+    const measure = (file: string, conditions: Sample, value: string): number => {
+      const found = recordsOf(file).filter((record) => Object.entries(conditions).every(([column, of]) => record[column] === of));
+      return median(found.map((record) => Number(record[value])));
+    };
+    const adds = [
+      measure('bench.csv', { figure: 'add, 64 B, many in flight' }, 'value'),
+      measure('peers.csv', { peer: 'jobraft', measure: 'add, 64 B, many in flight' }, 'value'),
+      measure('nodes.csv', { subject: 'cluster', nodes: '3', in_flight: '4000' }, 'adds_per_s'),
+      measure('reasons.csv', { variant: 'jobraft as it is', kind: 'rate' }, 'adds_per_s'),
+      measure('size.csv', { payload_bytes: '64', subject: 'jobraft' }, 'adds_per_s'),
+    ];
+    expect(Math.max(...adds) / Math.min(...adds)).toBeLessThan(SAME_FIGURE_MAX);
+    const alone = [
+      measure('bench.csv', { figure: 'add, one at a time, p50' }, 'value'),
+      measure('peers.csv', { peer: 'jobraft', measure: 'add, one at a time, p50' }, 'value'),
+      measure('nodes.csv', { subject: 'cluster', nodes: '3', in_flight: '1' }, 'p50_ms'),
+      measure('reasons.csv', { variant: 'jobraft as it is', kind: 'alone' }, 'p50_ms'),
+    ];
+    expect(Math.max(...alone) / Math.min(...alone)).toBeLessThan(SAME_FIGURE_MAX);
+  });
+
+  it('answers every question that the report asks', () => {
+    const asked = QUESTIONS.map((question) => questionFileOf(results, question));
+    expect(asked.filter((file) => !existsSync(file))).toEqual([]);
   });
 
   it('has no column that is always empty', () => {

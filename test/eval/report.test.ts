@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { questionCharts } from '../../eval/charts/question-charts.ts';
 import { formatNumber, formatTiny, textTable } from '../../eval/measuring/format.ts';
 import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
@@ -57,7 +58,9 @@ describe('the reports', () => {
     }
     for (const [, picture] of markdown.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g))
       expect(existsSync(join(folder, 'results', picture ?? ''))).toBe(true);
-    expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(6);
+    // Beside its own: the charts of the published questions, which it has not measured.
+    const published = questionCharts(ResultsFolder.at(PUBLISHED.results)).length;
+    expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(6 + published);
   });
 
   it('as a page contain all data and load nothing from a server', async () => {

@@ -6,7 +6,7 @@ import { GROWING, VARIANT_NAMES, type VariantName } from '../../questions/reason
 import { type Chart, type ChartStyle, chartTitle, isNarrow, logDomain, logTicks, PLAIN_NUMBER } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
 import { basisLine, pointsOf } from '../question-points.ts';
-import { chartConfig, ELSEWHERE, HALO, OKABE_ITO, SOFT_INK } from '../theme.ts';
+import { chartConfig, ELSEWHERE, HALO, OKABE_ITO } from '../theme.ts';
 
 const AS_IT_IS: VariantName = 'jobraft as it is';
 const WHOLE_LOG: VariantName = 'whole log rewritten';
@@ -22,13 +22,13 @@ const COLORS: Readonly<Record<VariantName, string>> = {
   'durability off': OKABE_ITO.purple,
 };
 
-/** Bars of the variants' rates, and the time of an add against the number of those before it. */
+/** The variants' rates and times, and the time of an add against the number of those before it. */
 export function reasonsCharts(answer: Answer<ReasonsRow>, style: ChartStyle): readonly Chart[] {
   const hasGrowth = answer.rows.some(({ kind }) => kind === 'growth');
-  return hasGrowth ? [barsChart(answer, style), growthChart(answer, style)] : [barsChart(answer, style)];
+  return hasGrowth ? [dotsChart(answer, style), growthChart(answer, style)] : [dotsChart(answer, style)];
 }
 
-interface Bar {
+interface Dot {
   readonly series: VariantName;
   readonly value: number;
   readonly low: number;
@@ -36,10 +36,10 @@ interface Bar {
   readonly label: string;
 }
 
-function barsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): Chart {
+function dotsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): Chart {
   const { rows } = answer;
-  const rates = barsOf(rows, 'rate', ({ adds_per_s }) => adds_per_s);
-  const times = barsOf(rows, 'alone', ({ p50_ms }) => p50_ms);
+  const rates = dotsOf(rows, 'rate', ({ adds_per_s }) => adds_per_s);
+  const times = dotsOf(rows, 'alone', ({ p50_ms }) => p50_ms);
   const title = rateTitle(rates);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -55,8 +55,8 @@ function barsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): C
     config: chartConfig(font),
     spacing: 24,
     vconcat: [
-      barPanel(rates, { widthPx, xTitle: 'Adds, 4,000 in flight (1/s, log scale)' }),
-      barPanel(times, { widthPx, xTitle: 'One add at a time, p50 (ms, log scale)' }),
+      dotPanel(rates, { widthPx, xTitle: 'Adds, 4,000 in flight (1/s, log scale)' }),
+      dotPanel(times, { widthPx, xTitle: 'One add at a time, p50 (ms, log scale)' }),
     ],
   };
   return { name: 'reasons', title, question: 'Why is it fast?', spec };
@@ -65,11 +65,11 @@ function barsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): C
 /** What the variants' names take beside the bars. */
 const BESIDE_PX = 150;
 
-function barsOf(
+function dotsOf(
   rows: readonly AnswerRow<ReasonsRow>[],
   kind: ReasonsRow['kind'],
   value: (row: ReasonsRow) => number | null,
-): readonly Bar[] {
+): readonly Dot[] {
   return VARIANT_NAMES.flatMap((variant) => {
     const of = rows.filter((row) => row.kind === kind && row.variant === variant);
     const [point] = pointsOf(of, variant, () => 0, value);
@@ -80,23 +80,22 @@ function barsOf(
   });
 }
 
-function barPanel(bars: readonly Bar[], { widthPx, xTitle }: { readonly widthPx: number; readonly xTitle: string }) {
-  const domain = logDomain(bars.flatMap(({ low, high }) => [low, high]));
-  // A bar of the least value would have no length.
-  const [from, to] = [domain[0] / 2, domain[1]];
-  const scale = { type: 'log' as const, domain: [from, to], nice: false };
-  const axis = { values: logTicks([from, to]), labelExpr: PLAIN_NUMBER, grid: true };
-  const y = { field: 'series', type: 'nominal' as const, sort: null, title: null, axis: { labelPadding: 8 } };
+/** Dots, and no bars: on a logarithmic axis the length of a bar says nothing. */
+function dotPanel(dots: readonly Dot[], { widthPx, xTitle }: { readonly widthPx: number; readonly xTitle: string }) {
+  const domain = logDomain(dots.flatMap(({ low, high }) => [low, high]));
+  const scale = { type: 'log' as const, domain, nice: false };
+  const axis = { values: logTicks(domain), labelExpr: PLAIN_NUMBER, grid: true };
+  const y = { field: 'series', type: 'nominal' as const, sort: null, title: null, axis: { labelPadding: 8, grid: true } };
   const x = (field: string) => ({ field, type: 'quantitative' as const, title: xTitle, scale, axis });
   const color = { field: 'series', type: 'nominal' as const, scale: { domain: Object.keys(COLORS), range: Object.values(COLORS) } };
-  const label = { align: 'left' as const, dx: 6, baseline: 'middle' as const };
+  const label = { align: 'left' as const, dx: 9, baseline: 'middle' as const };
   return {
     width: isNarrow(widthPx) ? widthPx - BESIDE_PX / 3 : widthPx,
     height: { step: 26 },
-    data: { values: bars.map((bar) => ({ ...bar, from })) },
+    data: { values: dots },
     layer: [
-      { mark: { type: 'bar' as const, height: 16 }, encoding: { y, x: x('from'), x2: { field: 'value' }, color } },
-      { mark: { type: 'rule' as const, strokeWidth: 2, color: SOFT_INK }, encoding: { y, x: x('low'), x2: { field: 'high' } } },
+      { mark: { type: 'rule' as const, strokeWidth: 3, opacity: 0.5 }, encoding: { y, x: x('low'), x2: { field: 'high' }, color } },
+      { mark: { type: 'point' as const, filled: true, size: 90, opacity: 1 }, encoding: { y, x: x('value'), color } },
       { mark: { type: 'text' as const, ...label, ...HALO }, encoding: { y, x: x('high'), text: { field: 'label' } } },
       { mark: { type: 'text' as const, ...label, fontWeight: 600 as const }, encoding: { y, x: x('high'), text: { field: 'label' } } },
     ],
@@ -157,7 +156,7 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
 const at = { field: 'at', type: 'quantitative' as const };
 
 /** By the rates of the variants that are slower, without those that are not measured. */
-function rateTitle(rates: readonly Bar[]): string {
+function rateTitle(rates: readonly Dot[]): string {
   const rateOf = (variant: VariantName): number | undefined => rates.find(({ series }) => series === variant)?.value;
   const [own, whole, neither] = [rateOf(AS_IT_IS), rateOf(WHOLE_LOG), rateOf('neither of the two')];
   if (own === undefined || whole === undefined || neither === undefined) return 'Rates with and without what makes it fast';
