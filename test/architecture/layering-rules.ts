@@ -157,7 +157,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'zod', 'csv-parse'],
   },
   // Runs the other commands, each in a process of its own.
-  'eval/full': { own: ['eval/measuring', 'eval/questions'], packages: ['node:', 'zod'] },
+  'eval/full': { own: ['eval/measuring', 'eval/questions'], packages: ['node:', 'zod', 'csv-parse'] },
   // Runs clients under real faults, and checks their histories.
   'eval/soak': { own: ['runtime/check', 'index', 'testing/index', 'base', 'history'], packages: ['node:'] },
   // Injects bugs into a copy of the source, which the simulator has to find.
