@@ -1,6 +1,6 @@
 import './runtime/check.ts';
 
-export { ConfigError, JobraftError, type Outcome } from './base/errors.ts';
+export { ConfigError, HandshakeError, JobraftError, type Outcome } from './base/errors.ts';
 export type { MemberChange } from './client/api/admin-calls.ts';
 export { Client, type ClientOptions } from './client/api/client.ts';
 export { Job } from './client/api/job.ts';
@@ -42,6 +42,10 @@ export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/membership-controller.ts';
 export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
+export { HostLostError, HostSilentError } from './cluster/shared/errors.ts';
+export { openCluster, type SharedClusterOptions } from './cluster/shared/open-cluster.ts';
+export { RemoteError } from './cluster/shared/remote-error.ts';
+export { SharedCluster } from './cluster/shared/shared-cluster.ts';
 export { type ClusterLimits, LIMIT_DEFAULTS } from './config/limits.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';

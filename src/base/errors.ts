@@ -17,6 +17,11 @@ export abstract class JobraftError extends Error {
   }
 }
 
+/** The other side of a channel rejected its opening: it is of another cluster, another node, or another release. */
+export class HandshakeError extends JobraftError {
+  override readonly code = 'HANDSHAKE_REJECTED';
+}
+
 /** A setting or an argument of a cluster is invalid or missing. */
 export class ConfigError extends JobraftError {
   override readonly code = 'CONFIG_INVALID';

@@ -56,7 +56,7 @@ export function clientConfig(options: ClientOptions = {}): ClientConfig {
   return Object.freeze({ ...DEFAULTS, ...Object.fromEntries(given) });
 }
 
-const ENDPOINT = aValue(isEndpoint, 'Give what startCluster() returned: new Client(cluster).');
+const ENDPOINT = aValue(isEndpoint, 'Give what openCluster() or startCluster() returned: new Client(cluster).');
 
 /** @throws {InvalidOptionError} */
 export function checkEndpoint(endpoint: unknown): void {

@@ -149,7 +149,7 @@ export class ClusterClosedError extends JobraftError {
     super(
       outcome === 'unknown'
         ? 'The cluster was closed before the call was answered; it may have taken effect. Look for the job once the cluster runs again, and await your calls before cluster.close().'
-        : 'The cluster is closed. Start it with startCluster(), and connect new queues and workers to that.',
+        : 'The cluster is closed. Open it again with openCluster() or startCluster(), and connect new queues and workers to that.',
     );
     this.outcome = outcome;
   }
@@ -177,7 +177,7 @@ export class QuorumLostError extends JobraftError {
   constructor(nodes: readonly number[], running: readonly number[], cause: JobraftError, outcome: Outcome) {
     super(
       `No majority of the cluster's nodes runs (its nodes: ${nodes.join(', ')}; running: ${running.join(', ') || 'none'}). ` +
-        `${cause.code}: ${cause.message} Then start them: cluster.restart(node). ` +
+        `${cause.code}: ${cause.message} ${cause.code.startsWith('STORAGE_') ? 'Then start them: cluster.restart(node). ' : ''}` +
         (outcome === 'unknown'
           ? 'The call was sent before; look for the job before you repeat it.'
           : 'The call was not applied; repeat it then.'),

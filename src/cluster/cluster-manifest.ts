@@ -87,8 +87,7 @@ export class ClusterManifest implements Disposable {
   ): ClusterManifest {
     const stored = dataDir === undefined ? undefined : (readManifest(dataDir) ?? rebuiltManifest(dataDir, recovered));
     if (stored !== undefined) {
-      const founders = stored.founders.map(({ node }) => node);
-      if (!isSameSet(nodes, founders) && !isSameSet(nodes, stored.nodes)) {
+      if (!isNamedBy(stored, nodes)) {
         throw new ConfigError(
           'nodes',
           nodes,
@@ -143,6 +142,11 @@ export class ClusterManifest implements Disposable {
 
   get nodes(): readonly number[] {
     return this.#stored.nodes;
+  }
+
+  /** Whether these are the nodes that it has, or those that it was formed with. */
+  isNamedBy(nodes: readonly number[]): boolean {
+    return isNamedBy(this.#stored, nodes);
   }
 
   /** The cluster that the nodes' files must belong to. */
@@ -281,6 +285,12 @@ function newHolder(): number {
 
 const isSameSet = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((node) => other.includes(node));
+
+const isNamedBy = ({ founders, nodes }: StoredManifest, named: readonly number[]): boolean =>
+  isSameSet(
+    named,
+    founders.map(({ node }) => node),
+  ) || isSameSet(named, nodes);
 
 function readManifest(dataDir: string): StoredManifest | undefined {
   const file = join(dataDir, MANIFEST_FILE);

@@ -22,6 +22,7 @@ import type { ClusterMembers } from './membership-controller.ts';
 import { MembershipController } from './membership-controller.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { NodeThreads, settledWithin } from './node-threads.ts';
+import { endedProcesses } from './shared/process-locks.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
@@ -80,13 +81,18 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
   #closing: Promise<void> | undefined;
   readonly #closedListeners = new Set<() => void>();
 
-  /** @internal */
-  constructor(settings: ClusterSettings, listeners: ClusterListeners, recovered: RecoveredCluster | undefined) {
+  /** @internal @param clientSocketOf the Unix socket on which a node takes clients of other processes; default: none. */
+  constructor(
+    settings: ClusterSettings,
+    listeners: ClusterListeners,
+    recovered: RecoveredCluster | undefined,
+    clientSocketOf?: (node: number) => string,
+  ) {
     this.#settings = settings;
     this.#manifest = ClusterManifest.open(settings.dataDir, settings.nodes, recovered);
     const exclusive = new Exclusive();
     const network = new NetworkFaults();
-    this.#threads = new NodeThreads({ settings, listeners, manifest: this.#manifest, faults: network, exclusive });
+    this.#threads = new NodeThreads({ settings, listeners, manifest: this.#manifest, faults: network, exclusive, clientSocketOf });
     registerFaultTargets(this, { threads: this.#threads, network });
     this.#members = new MembershipController(
       () => this.#adminClient,
@@ -105,9 +111,22 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
     await this.#threads.start(present);
     this.#manifest.onFilesCreated(present);
     this.#manifest.onTaken();
-    if (this.#manifest.departed.length === 0) return;
-    const released = releaseDeparted(this.#manifest, () => (this.#isClosed ? undefined : this.#client));
+    const { dataDir } = this.#settings;
+    if (dataDir === undefined) return;
+    const ended = { dataDir, holders: endedProcesses(dataDir) };
+    if (this.#manifest.departed.length + ended.holders.length === 0) return;
+    const released = releaseDeparted(this.#manifest, ended, () => (this.#isClosed ? undefined : this.#client));
     this.#departedReleased = settledWithin(released, RELEASE_WAIT_MS);
+  }
+
+  /** @internal the id of the cluster, by which processes that share it recognise it. */
+  get id(): number {
+    return this.#manifest.origin.cluster;
+  }
+
+  /** @internal whether these are its nodes, or those that it was formed with. */
+  isNamedBy(nodes: readonly number[]): boolean {
+    return this.#manifest.isNamedBy(nodes);
   }
 
   /** Part of {@link ClusterEndpoint}. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/api/client.ts';
 import type { ClusterManifest } from './cluster-manifest.ts';
+import { forgetProcess } from './shared/process-locks.ts';
 
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 1_000;
@@ -11,11 +12,16 @@ type HolderReleaser = Pick<Client, 'releaseHolder'>;
 /**
  * Releases the leases of processes that had this folder before: they are gone, since this process has their files. Retries until it
  * succeeds: a cluster may have no leader for a while.
- * @param client undefined once the cluster is closed.
+ * @param ended processes that shared the cluster and have ended. @param client undefined once the cluster is closed.
  */
-export async function releaseDeparted(manifest: ClusterManifest, client: () => HolderReleaser | undefined): Promise<void> {
+export async function releaseDeparted(
+  manifest: ClusterManifest,
+  ended: { readonly dataDir: string; readonly holders: readonly number[] },
+  client: () => HolderReleaser | undefined,
+): Promise<void> {
   const { departed } = manifest;
-  for (const holder of departed) if (!(await release(holder, client))) return;
+  for (const holder of [...departed, ...ended.holders]) if (!(await release(holder, client))) return;
+  for (const holder of ended.holders) forgetProcess(ended.dataDir, holder);
   if (departed.length === 0 || client() === undefined) return;
   try {
     manifest.onReleased(departed);

@@ -16,17 +16,18 @@ const openNodes = new Set<OpenNode>();
  * @returns an object to dispose once the node's thread has ended.
  */
 export function endWithProcess(node: OpenNode): Disposable {
-  if (openNodes.size === 0) process.on('exit', endAll);
+  if (openNodes.size === 0) process.on('exit', endNodes);
   openNodes.add(node);
   return {
     [Symbol.dispose]: () => {
       openNodes.delete(node);
-      if (openNodes.size === 0) process.off('exit', endAll);
+      if (openNodes.size === 0) process.off('exit', endNodes);
     },
   };
 }
 
-function endAll(): void {
+/** Closes the files of all nodes of this thread. Blocks for a second at most. */
+export function endNodes(): void {
   for (const node of openNodes) node.kill();
   const deadlineMs = performance.now() + EXIT_MS_MAX;
   for (const node of openNodes) node.waitUntilClosed(deadlineMs - performance.now());

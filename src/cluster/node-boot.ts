@@ -23,6 +23,8 @@ export interface NodeBoot {
   readonly claims?: FileClaims;
   readonly durability: 'full' | 'off';
   readonly seed: number;
+  /** The Unix socket on which the node takes clients of other processes, and the id of its cluster, which they give. */
+  readonly clientSocket?: { readonly path: string; readonly cluster: number } | undefined;
   readonly log: { readonly file: string; readonly level: 'info' | 'debug' } | undefined;
   readonly killSwitch: KillSwitchMemory;
 }
@@ -31,6 +33,8 @@ export interface NodeBoot {
 export type NodeCommand =
   | { readonly type: 'peer'; readonly id: number; readonly port: MessagePort }
   | { readonly type: 'client'; readonly connection: number; readonly port: MessagePort }
+  /** All nodes were started together, and none leads. */
+  | { readonly type: 'leaderless' }
   | { readonly type: 'faults'; readonly faults: LinkFaults }
   /** Blocks the whole thread, like a stopped event loop. */
   | { readonly type: 'pause'; readonly durationMs: number }

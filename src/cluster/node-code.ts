@@ -22,22 +22,25 @@ export interface ThreadCode {
   readonly isSource: boolean;
 }
 
+/** The code of a node's thread. @throws {NodeCodeMissingError} */
+export const nodeThreadCode = (): ThreadCode => threadCode('./node-worker.js');
+
 /**
- * The code of a node's thread. A thread that is started with a file fails when the process was started with `--input-type`, which every
+ * The code of a thread. A thread that is started with a file fails when the process was started with `--input-type`, which every
  * thread inherits; one that is started with source text does not preload the modules of `--import`. So each is used in its case.
- * @throws {NodeCodeMissingError}
+ * @param file its path from this module. @throws {NodeCodeMissingError}
  */
-export function nodeThreadCode(): ThreadCode {
-  const url = nodeWorkerUrl();
+export function threadCode(file: string): ThreadCode {
+  const url = codeUrl(file);
   const isSource = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((argument) => argument.includes('--input-type'));
   return { code: isSource ? `import(${JSON.stringify(url.href)})` : url, isSource };
 }
 
-function nodeWorkerUrl(): URL {
+function codeUrl(file: string): URL {
   // A bundle in CommonJS format has no such URL.
   const base: string | undefined = import.meta.url;
   if (base === undefined) throw new NodeCodeMissingError('a bundle without "import.meta.url" does not have the path of their code');
-  const url = new URL('./node-worker.js', base);
+  const url = new URL(file, base);
   if (url.protocol !== 'file:') throw new NodeCodeMissingError(`their code cannot be at ${url.href}, which is no file`);
   if (!existsSync(url)) throw new NodeCodeMissingError(`their code, ${fileURLToPath(url)}, does not exist`);
   return url;

@@ -23,6 +23,8 @@ export interface NodeThreadsParts {
   readonly manifest: ClusterManifest;
   readonly faults: NetworkFaults;
   readonly exclusive: Exclusive;
+  /** The Unix socket on which a node takes clients of other processes; undefined where it takes none. */
+  readonly clientSocketOf?: ((node: number) => string) | undefined;
 }
 
 /** Supervises the threads of a cluster's nodes: starts, connects and ends them, and has those repaired that stop by themselves. */
@@ -35,10 +37,12 @@ export class NodeThreads implements RepairedThreads {
   /** The last operation of each node: starts, stops and rebuilds of a node run one after the other, so that it never has two threads. */
   readonly #latest = new Map<number, Promise<void>>();
   readonly #repair: NodeRepair;
+  readonly #clientSocketOf: ((node: number) => string) | undefined;
   #starts = 0;
   #isClosed = false;
 
-  constructor({ settings, listeners, manifest, faults, exclusive }: NodeThreadsParts) {
+  constructor({ settings, listeners, manifest, faults, exclusive, clientSocketOf }: NodeThreadsParts) {
+    this.#clientSocketOf = clientSocketOf;
     this.#settings = settings;
     this.#listeners = listeners;
     this.#manifest = manifest;
@@ -77,6 +81,8 @@ export class NodeThreads implements RepairedThreads {
     const failures = outcomes.flatMap((outcome, at) =>
       outcome.status === 'rejected' ? [{ node: nodes[at] ?? 0, error: outcome.reason }] : [],
     );
+    // This process has the folder: no other node of the cluster runs.
+    for (const handle of this.#handles.values()) if (handle.isRunning) handle.command({ type: 'leaderless' });
     // One after the other: each is rebuilt by a majority of undamaged nodes, or the start fails with the reason.
     for (const { node, error } of failures) await this.#inTurn(node, () => this.#repair.rebuild(node, error));
   }
@@ -166,6 +172,7 @@ export class NodeThreads implements RepairedThreads {
       throw new ConfigError('node', id, `The cluster's nodes are ${this.#manifest.nodes.join(', ')}.`);
     const { dataDir, raft, limits, durability, logs, seed } = this.#settings;
     this.#starts += 1;
+    const socket = this.#clientSocketOf?.(id);
     const handle: NodeHandle = new NodeHandle(
       {
         id,
@@ -183,6 +190,7 @@ export class NodeThreads implements RepairedThreads {
         },
         // Seeds must differ between nodes and between restarts of a node, or the same ties repeat.
         seed: (seed + id * 7919 + this.#starts * 104_729) % 0x7fffffff,
+        clientSocket: socket === undefined ? undefined : { path: socket, cluster: this.#manifest.origin.cluster },
         log: logs === undefined ? undefined : { file: join(logs.dir, `node-${id}.log`), level: logs.level },
       },
       (error) => this.#onFailure(handle, error),

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { asDiskId, asNodeId } from '../base/ids.ts';
 import { invariant } from '../base/invariant.ts';
@@ -13,6 +14,7 @@ import { openMemoryStorage } from '../storage/memory-storage.ts';
 import { NO_ORIGIN } from '../storage/row-codec.ts';
 import type { FileStorage } from '../storage/sqlite-storage.ts';
 import { openSqliteStorage } from '../storage/sqlite-storage.ts';
+import { ClientSockets } from '../transport/client-sockets.ts';
 import { type LinksOptions, PortLinks } from '../transport/port-links.ts';
 import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
@@ -20,6 +22,13 @@ import { failureOf } from './node-failure.ts';
 import { threadCpuMs } from './thread-cpu.ts';
 
 const STOPPED = 'stopped by its owner';
+/**
+ * Clients on sockets have numbers from here on, those on ports lower ones. The start differs between the lives of a node, so that no reply
+ * to a client of an earlier life reaches one of this life.
+ */
+const SOCKET_CONNECTIONS_FROM = 2 ** 32;
+/** What a packet of a client may have beside its largest payload: a whole batch, see `ClientOptions.batchBytesMax`. */
+const BATCH_BYTES_MAX = 65 * 1024 * 1024;
 
 /** Thrown when a killed node would continue, so that it also leaves a turn in the middle. */
 class NodeKilled extends Error {}
@@ -33,6 +42,7 @@ class NodeThread {
   readonly #log: NodeLog | undefined;
   readonly #peers: PortLinks;
   readonly #clients: PortLinks;
+  readonly #sockets: ClientSockets | undefined;
   readonly #node: NodeRuntime;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -54,6 +64,7 @@ class NodeThread {
       onFrame: (connection, packet) => this.#node.receiveClientPacket(connection, packet),
       onClosed: (connection) => this.#node.clientGone(connection),
     });
+    this.#sockets = this.#socketsOf(boot);
     this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
     this.#storage = openStorage(boot);
     this.#node = this.#openNode(boot);
@@ -62,7 +73,33 @@ class NodeThread {
     process.on('uncaughtException', (error) => this.#fail(error));
     this.#arm(this.#node.nextDeadlineMs);
     this.#signalGeneration(false);
-    this.#signal({ type: 'ready' });
+    void this.#listen();
+  }
+
+  /** It is ready once it takes clients. */
+  async #listen(): Promise<void> {
+    try {
+      await this.#sockets?.listen();
+      if (!this.#isOver) this.#signal({ type: 'ready' });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #socketsOf({ id, clientSocket, limits }: NodeBoot): ClientSockets | undefined {
+    if (clientSocket === undefined) return undefined;
+    return new ClientSockets({
+      path: clientSocket.path,
+      folder: 'dataDir',
+      node: id,
+      cluster: clientSocket.cluster,
+      packetBytesMax: limits.payloadBytesMax + BATCH_BYTES_MAX,
+      firstConnection: SOCKET_CONNECTIONS_FROM * randomInt(1, 2 ** 20),
+      onPacket: (connection, packet) => this.#node.receiveClientPacket(connection, packet),
+      onGone: (connection) => this.#node.clientGone(connection),
+      // After the other sockets that are readable now.
+      onReadable: () => this.#turnSoon(),
+    });
   }
 
   /** Frames that arrive, and partners that are gone, start a turn. */
@@ -101,7 +138,8 @@ class NodeThread {
         },
         sendToClient: (connection, frame) => {
           this.#checkAlive();
-          this.#clients.send(connection, frame);
+          if (connection < SOCKET_CONNECTIONS_FROM) this.#clients.send(connection, frame);
+          else this.#sockets?.send(connection, frame);
         },
       },
       observe: (event) => {
@@ -118,6 +156,10 @@ class NodeThread {
         break;
       case 'client':
         this.#clients.attach(command.connection, command.port);
+        break;
+      case 'leaderless':
+        this.#node.admin.expectNoLeader();
+        this.#turn();
         break;
       case 'faults':
         this.#peers.setFaults(command.faults);
@@ -150,6 +192,7 @@ class NodeThread {
     this.#peers.drain();
     this.#clients.drain();
     const dueMs = this.#node.turn();
+    this.#sockets?.onTurn();
     if (this.#isStopping && this.#node.view.role !== 'leader') this.#end(STOPPED);
     else this.#arm(dueMs);
   }
@@ -168,7 +211,7 @@ class NodeThread {
   /** One timer; it is kept while it fires early enough, since a turn that comes too early costs less than setting it again. */
   #arm(dueMs: number): void {
     // After the other pending events: the owner's commands, new clients.
-    if (this.#node.hasMore) this.#immediate ??= setImmediate(this.#onImmediate);
+    if (this.#node.hasMore) this.#turnSoon();
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;
@@ -179,6 +222,10 @@ class NodeThread {
       },
       Math.max(0, Math.min(dueMs - performance.now(), 0x7fffffff)),
     );
+  }
+
+  #turnSoon(): void {
+    if (!this.#isOver) this.#immediate ??= setImmediate(this.#onImmediate);
   }
 
   readonly #onImmediate = (): void => {
@@ -264,6 +311,7 @@ class NodeThread {
     clearTimeout(this.#handOverTimer);
     this.#peers.close();
     this.#clients.close();
+    this.#sockets?.[Symbol.dispose]();
     this.#node[Symbol.dispose]();
     closeFile();
     this.#killSwitch.markClosed();

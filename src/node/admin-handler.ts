@@ -23,6 +23,7 @@ export interface AdminCore {
   changeMembership(change: MembershipChange, isRepeated: boolean): Effects;
   transferLeadership(to: number | undefined): Effects;
   rebuild(question: RebuildQuestion): Effects;
+  expectNoLeader(): Effects;
 }
 
 /** Why a node's file may not be discarded. */
@@ -62,6 +63,11 @@ export class AdminHandler {
     if (asked === undefined) return;
     this.#pending = undefined;
     this.#change(asked, true);
+  }
+
+  /** All nodes of the cluster were started together, and none leads. */
+  expectNoLeader(): void {
+    this.#core.expectNoLeader();
   }
 
   /** Whether the node's file may be discarded. @returns why not, or not yet; undefined if it may. */

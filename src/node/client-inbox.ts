@@ -12,6 +12,7 @@ interface Sender {
   /** The first packet that was not read. */
   next: number;
   isGone: boolean;
+  unreadBytes: number;
   /** What was read in this turn. */
   readPackets: number;
   readBytes: number;
@@ -41,8 +42,12 @@ export class ClientInbox {
     return this.#senders.size === 0;
   }
 
-  add(connection: number, packet: Uint8Array): void {
-    this.#senderOf(connection).packets.push(packet);
+  /** @returns bytes of this client's packets that are not read yet. */
+  add(connection: number, packet: Uint8Array): number {
+    const sender = this.#senderOf(connection);
+    sender.packets.push(packet);
+    sender.unreadBytes += packet.length;
+    return sender.unreadBytes;
   }
 
   addGone(connection: number): void {
@@ -62,6 +67,7 @@ export class ClientInbox {
         sender.next += 1;
         sender.readPackets += 1;
         sender.readBytes += packet.length;
+        sender.unreadBytes -= packet.length;
         packets += 1;
         bytes += packet.length;
         reader.onPacket(sender.connection, packet);
@@ -86,7 +92,7 @@ export class ClientInbox {
   #senderOf(connection: number): Sender {
     const known = this.#senders.get(connection);
     if (known !== undefined) return known;
-    const sender: Sender = { connection, packets: [], next: 0, isGone: false, readPackets: 0, readBytes: 0 };
+    const sender: Sender = { connection, packets: [], next: 0, isGone: false, unreadBytes: 0, readPackets: 0, readBytes: 0 };
     this.#senders.set(connection, sender);
     return sender;
   }

@@ -47,8 +47,9 @@ export class Inbox {
     this.#peerFrames.push({ from, frame });
   }
 
-  addClientPacket(connection: number, packet: Uint8Array): void {
-    this.#clients.add(connection, packet);
+  /** @returns bytes of this client's packets that are not read yet. */
+  addClientPacket(connection: number, packet: Uint8Array): number {
+    return this.#clients.add(connection, packet);
   }
 
   addGoneClient(connection: number): void {

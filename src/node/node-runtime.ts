@@ -120,8 +120,9 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#inbox.addPeerFrame(from, frame);
   }
 
-  receiveClientPacket(connection: number, packet: Uint8Array): void {
-    this.#inbox.addClientPacket(connection, packet);
+  /** @returns bytes of this client's packets that no turn has read yet. */
+  receiveClientPacket(connection: number, packet: Uint8Array): number {
+    return this.#inbox.addClientPacket(connection, packet);
   }
 
   peerLost(peer: NodeId): void {
@@ -278,6 +279,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
       view: this.#core.view,
       applied: () => this.applied,
       changeMembership: (change, isRepeated) => this.#step({ type: 'change-membership', now: this.#nowMs, change, isRepeated }),
+      expectNoLeader: () => this.#step({ type: 'leaderless', now: this.#nowMs }),
       rebuild: (question) => this.#step({ type: 'rebuild', now: this.#nowMs, ...question }),
       transferLeadership: (to) =>
         this.#step({ type: 'transfer-leadership', now: this.#nowMs, to: to === undefined ? undefined : asNodeId(to) }),

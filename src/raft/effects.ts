@@ -50,6 +50,8 @@ export type RaftEvent = { readonly now: number } & (
   | ({ readonly type: 'rebuild' } & RebuildQuestion)
   /** The channel to a peer closed. */
   | { readonly type: 'peer-lost'; readonly peer: NodeId }
+  /** All nodes of the cluster were started together, and none leads: there is no leader to wait for. */
+  | { readonly type: 'leaderless' }
   /** The checkpoint on disk covers the log up to here, and storage has dropped it. */
   | { readonly type: 'compacted'; readonly upTo: LogIndex }
   /** A received snapshot has replaced log and state, on disk. */

@@ -116,6 +116,11 @@ export function onLeaderLost(core: SharedState, follower: FollowerState): void {
   core.leaderContactMs = Number.NEGATIVE_INFINITY;
 }
 
+/** A node that follows a leader, or promised it a lease before it was started again, keeps its ordinary timeout. */
+export function onLeaderless(core: SharedState, follower: FollowerState): void {
+  if (core.config.leaseMs === 0 && follower.leader === undefined) follower.timer.onLeaderLost(core.now);
+}
+
 /** The checkpoint on disk covers the log up to `upTo`. */
 export function onCompacted(core: SharedState, upTo: LogIndex): void {
   invariant(upTo <= core.commit, () => `compaction to ${upTo} passes the commit index ${core.commit}`);

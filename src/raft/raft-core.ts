@@ -4,7 +4,7 @@ import { onAway } from './absence.ts';
 import type { Effects, RaftEvent } from './effects.ts';
 import { emptyEffects } from './effects.ts';
 import { isLeaderSticky, noticeRemoval, onElectionTimeout, onRequestVote, onTimeoutNow, onVoteReply, removalOf } from './election.ts';
-import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onSnapshotInstalled } from './follower.ts';
+import { onAppend, onCompacted, onInstallSnapshot, onLeaderLost, onLeaderless, onSnapshotInstalled } from './follower.ts';
 import {
   onAppendAccepted,
   onAppendRejected,
@@ -110,6 +110,9 @@ export class RaftCore {
         break;
       case 'peer-lost':
         this.#onPeerLost(event.peer);
+        break;
+      case 'leaderless':
+        if (core.state.role === 'follower') onLeaderless(core, core.state);
         break;
       case 'compacted':
         onCompacted(core, event.upTo);

@@ -23,9 +23,9 @@ export function openFileLock(file: string, inUse = `${file} is in use by another
     if (codeOf(error).startsWith('SQLITE_BUSY')) {
       throw new StorageError(
         'STORAGE_IN_USE',
-        `${inUse}, of this process or of another one. One process holds a cluster: keep its queues and workers in the ` +
-          'process that started it, and pass them what startCluster() returned there, or close that cluster first. A cluster in another ' +
-          'folder does not share its jobs.',
+        `${inUse}, of this process or of another one. Several processes share a cluster when all of them open it with ` +
+          'openCluster(); one that startCluster() started belongs to its process alone: close it first. A cluster in another folder does ' +
+          'not share its jobs.',
         { cause: error, outcome: 'not-applied' },
       );
     }

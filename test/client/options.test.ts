@@ -45,10 +45,10 @@ describe('a constructor with a missing or invalid argument throws an error with 
     [
       'a queue without options',
       () => new Queue('q', asAny<QueueOptions>(undefined)),
-      /"options" has the value undefined\. Give what startCluster/,
+      /"options" has the value undefined\. Give what openCluster/,
     ],
-    ['a queue with null', () => new Queue('q', asAny<QueueOptions>(null)), /"options" has the value null\. Give what startCluster/],
-    ['a queue on nothing', () => new Queue('q', asAny<QueueOptions>({})), /"connection" has the value undefined\. Give what startCluster/],
+    ['a queue with null', () => new Queue('q', asAny<QueueOptions>(null)), /"options" has the value null\. Give what openCluster/],
+    ['a queue on nothing', () => new Queue('q', asAny<QueueOptions>({})), /"connection" has the value undefined\. Give what openCluster/],
     [
       'a queue on a promise',
       () => new Queue('q', asAny<QueueOptions>({ connection: Promise.resolve(cluster) })),
@@ -77,7 +77,7 @@ describe('a constructor with a missing or invalid argument throws an error with 
     [
       'a worker without options',
       () => new Worker('q', work, asAny<WorkerOptions>(undefined)),
-      /"options" has the value undefined\. Give what startCluster/,
+      /"options" has the value undefined\. Give what openCluster/,
     ],
     [
       'a worker without a processor',
@@ -99,7 +99,7 @@ describe('a constructor with a missing or invalid argument throws an error with 
     [
       'a client without an endpoint',
       () => new Client(asAny<ClusterEndpoint>(undefined)),
-      /"endpoint" has the value undefined\. Give what startCluster/,
+      /"endpoint" has the value undefined\. Give what openCluster/,
     ],
     [
       'a client on a client',

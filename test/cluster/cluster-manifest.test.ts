@@ -64,7 +64,7 @@ describe('the holders of a folder', () => {
 describe('a folder that is open', () => {
   const inUse = expect.objectContaining({
     code: 'STORAGE_IN_USE',
-    message: expect.stringMatching(/^The data folder .* is in use by another cluster, .* or close that cluster first\./),
+    message: expect.stringMatching(/^The data folder .* is in use by another cluster, .* close it first\./),
   });
 
   it('is not opened again before it is closed, so that its holder does not count as departed', () => {

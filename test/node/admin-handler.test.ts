@@ -22,6 +22,7 @@ class AdminSetup {
       },
       transferLeadership: emptyEffects,
       rebuild: emptyEffects,
+      expectNoLeader: emptyEffects,
     },
     this.#clients,
   );

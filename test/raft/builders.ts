@@ -150,6 +150,10 @@ export class TestCore {
     return this.core.step({ type: 'peer-lost', now: this.now, peer: asNodeId(peer) });
   }
 
+  expectNoLeader(): Effects {
+    return this.core.step({ type: 'leaderless', now: this.now });
+  }
+
   compact(upTo: number): Effects {
     return this.core.step({ type: 'compacted', now: this.now, upTo: asIndex(upTo) });
   }

@@ -365,6 +365,34 @@ describe('election timeouts (Raft §5.2, §9.3)', () => {
   });
 });
 
+describe('a cluster whose nodes were all started together', () => {
+  it('elects a leader after a short timeout, since there is none to wait for', () => {
+    const follower = aFollower({});
+    follower.expectNoLeader();
+    const wait = follower.core.nextDeadlineMs - follower.now;
+    expect(wait).toBeGreaterThanOrEqual(TEST_CONFIG.lostLeaderElectionMs);
+    expect(wait).toBeLessThan(5 * TEST_CONFIG.lostLeaderElectionMs);
+  });
+
+  it('keeps a leader that it has by then', () => {
+    const follower = aFollower({ leader: 2 });
+    const due = follower.core.nextDeadlineMs;
+    follower.expectNoLeader();
+    expect(follower.view.leader).toBe(2);
+    expect(follower.core.nextDeadlineMs).toBe(due);
+    const leader = aLeader({ term: 2 });
+    leader.expectNoLeader();
+    expect(leader.view.role).toBe('leader');
+  });
+
+  it('waits for the end of leases that it may have promised before', () => {
+    const follower = aFollower({ config: { leaseMs: 50 } });
+    const due = follower.core.nextDeadlineMs;
+    follower.expectNoLeader();
+    expect(follower.core.nextDeadlineMs).toBe(due);
+  });
+});
+
 describe('a lost leader', () => {
   it('is replaced after a short timeout, since its channel closed', () => {
     const follower = aFollower({ leader: 2 });

@@ -58,7 +58,7 @@ describe('a second process that opens the folder of an open cluster', () => {
     return outputOf(['--input-type=module', '-e', second]);
   };
   const IN_USE =
-    /^true STORAGE_IN_USE The data folder .* is in use by another cluster.* One process holds a cluster: keep its queues and workers in the process that started it/;
+    /^true STORAGE_IN_USE The data folder .* is in use by another cluster.* Several processes share a cluster when all of them open it with openCluster/;
 
   it('is rejected since one process holds the cluster, and the first goes on', async () => {
     const dataDir = aFolder();

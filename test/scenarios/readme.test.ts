@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { eventually } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -12,26 +14,45 @@ const root = resolve(import.meta.dirname, '../..');
 const examplesOf = (page: string): string[] =>
   [...readFileSync(join(root, page), 'utf8').matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code ?? '');
 
+const built = (path: string): string => pathToFileURL(join(root, 'dist/src', path)).href;
+
+/** The module, with the built package in place of the installed one. */
+const withPackage = (code: string): string =>
+  code.replace("from 'jobraft'", `from '${built('index.js')}'`).replace("from 'jobraft/testing'", `from '${built('testing/index.js')}'`);
+
+function aFolderOf(files: Readonly<Record<string, string>>): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'jobraft-readme-'));
+  for (const [name, code] of Object.entries(files)) writeFileSync(join(path, name), withPackage(code));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
 /** Runs a module in a folder of its own. @param signal ends it. */
 async function run(code: string, signal: AbortSignal): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const folder = mkdtempSync(join(tmpdir(), 'jobraft-readme-'));
-  try {
-    const built = (path: string) => pathToFileURL(join(root, 'dist/src', path)).href;
-    const imports = code
-      .replace("from 'jobraft'", `from '${built('index.js')}'`)
-      .replace("from 'jobraft/testing'", `from '${built('testing/index.js')}'`);
-    writeFileSync(join(folder, 'example.mjs'), imports);
-    return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder, signal });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = aFolderOf({ 'example.mjs': code });
+  return await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder.path, signal });
 }
 
 describe('the README', () => {
-  it('has an example that runs unchanged', async ({ signal }) => {
-    const { stdout, stderr } = await run(examplesOf('README.md')[0] ?? '', signal);
-    expect(stdout).toMatch(/^job 1 is on disk on a majority\nsending welcome to ada@example\.com, attempt 1, token 1\n$/);
+  it('has an example of two processes that runs unchanged', async ({ signal }) => {
+    const [web = '', worker = ''] = examplesOf('README.md');
+    using folder = aFolderOf({ 'web.mjs': web, 'worker.mjs': worker });
+    const { path: cwd } = folder;
+    const running = spawn(process.execPath, ['worker.mjs'], { cwd, signal, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [done, errors] = ['', ''];
+    running.stdout.on('data', (text) => {
+      done += text;
+    });
+    running.stderr.on('data', (text) => {
+      errors += text;
+    });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['web.mjs'], { cwd, signal });
+    expect(stdout).toBe('job 1 is on disk on a majority of nodes\n');
     expect(stderr).toBe('');
+    await eventually('the job is done', async () => done.includes('\n'));
+    expect(done).toBe('sending welcome to ada@example.com, attempt 1, token 1\n');
+    running.kill('SIGINT');
+    expect(await once(running, 'exit')).toEqual([0, null]);
+    expect(errors).toBe('');
   });
 
   it('shows how to test code that uses queues', async ({ signal }) => {

@@ -358,7 +358,10 @@ describe('a file in use', () => {
       break;
     }
     expect(open).toThrow(
-      withCode('STORAGE_IN_USE', /jobraft\.db is in use by another node.* One process holds a cluster: .* or close that cluster first/),
+      withCode(
+        'STORAGE_IN_USE',
+        /jobraft\.db is in use by another node.* Several processes share a cluster when all of them open it with openCluster\(\); .* close it first/,
+      ),
     );
     await child.kill();
     open()[Symbol.dispose]();

@@ -3,7 +3,8 @@ import type { ClusterEndpoint } from '../endpoint.ts';
 import { aValue } from '../option-check.ts';
 import { Client } from './client.ts';
 
-export const CONNECTION_REMEDY = 'Give what startCluster() returned, or a Client, as "connection": { connection: cluster }.';
+export const CONNECTION_REMEDY =
+  'Give what openCluster() or startCluster() returned, or a Client, as "connection": { connection: cluster }.';
 
 export const aConnection = aValue<ClusterEndpoint | Client>((value) => value instanceof Client || isEndpoint(value), CONNECTION_REMEDY);
 
