@@ -269,7 +269,8 @@ function lockFolder(dataDir: string): Disposable {
   return openFileLock(file, `The data folder ${dataDir} is in use by another cluster`);
 }
 
-const newId = (): number => randomInt(1, ID_MAX);
+/** A new id of a cluster, a disk or a holder of leases. */
+export const newId = (): number => randomInt(1, ID_MAX);
 
 /** The random number for a node's thread that opens its file now. */
 export const newLife = (): number => lifeOf(randomInt(ID_MAX));

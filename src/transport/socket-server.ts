@@ -86,7 +86,8 @@ export class SocketServer implements Disposable {
   #accept(socket: Socket): void {
     const { frameBytesMax, unsentBytesMax, helloMsMax = HELLO_MS_MAX } = this.#options;
     let accepted: AcceptedChannel | undefined;
-    const isLate = setTimeout(() => socket.destroy(), helloMsMax);
+    // A server that is closed does not wait for it.
+    const isLate = setTimeout(() => socket.destroy(), helloMsMax).unref();
     const channel = new SocketChannel({
       socket,
       frameBytesMax: () => (accepted === undefined ? HELLO_BYTES_MAX : frameBytesMax),

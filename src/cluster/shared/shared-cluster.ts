@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, type JobraftError } from '../../base/errors.ts';
 import { Client } from '../../client/api/client.ts';
@@ -10,6 +9,7 @@ import { CHANNEL_PROTOCOL } from '../../transport/handshake.ts';
 import type { NodeMetrics, ReplicaState } from '../cluster.ts';
 import { CHANNEL_HANDLERS, parseSettings } from '../cluster-arguments.ts';
 import type { ClusterListeners } from '../cluster-listeners.ts';
+import { newId } from '../cluster-manifest.ts';
 import type { ClusterMembers } from '../membership-controller.ts';
 import { HostLostError } from './errors.ts';
 import type { SharedSettings } from './host-boot.ts';
@@ -18,8 +18,6 @@ import { HostSearch } from './host-search.ts';
 import { lockProcess } from './process-locks.ts';
 import { nodeSocket } from './shared-folder.ts';
 
-/** Ids of holders are random below this, so that two of one cluster practically never collide. */
-const HOLDER_MAX = 2 ** 47;
 /** The largest packet that is accepted from a node, which belongs to the same user. */
 const PACKET_BYTES_MAX = 1024 * 1024 * 1024;
 /** What may wait to be sent to a node; a client's own bounds are far below. */
@@ -34,7 +32,7 @@ const LOOK_EVERY_MS = 10;
  */
 export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
   /** Part of {@link ClusterEndpoint}. */
-  readonly holder = randomInt(1, HOLDER_MAX);
+  readonly holder = newId();
   readonly #settings: SharedSettings;
   readonly #search: HostSearch;
   readonly #processLock: Disposable;
