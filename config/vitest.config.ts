@@ -68,6 +68,8 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 2,
+          // Node loads the built package itself: it needs no transformation.
+          server: { deps: { external: [/\/dist\/src\//] } },
           sequence: { groupOrder: 2 },
         },
       },

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
-import { destination, pino, stdTimeFunctions } from 'pino';
 import type { NodeEvent } from '../node/event.ts';
 import type { RaftMessageType } from '../raft/message.ts';
 import { RPC_NAMES } from '../raft/message.ts';
@@ -26,6 +26,8 @@ export interface NodeLog extends Disposable {
 /** Totals are written at an event at least this long after the last totals, so that a killed node loses few counts. */
 const TOTALS_EVERY_MS = 2_000;
 
+type Pino = typeof import('pino');
+type LogFile = ReturnType<Pino['destination']>;
 type RpcSent = Extract<NodeEvent, { readonly type: 'rpc-sent' }>;
 
 /** @throws {LogFileError} when the file cannot be opened. */
@@ -36,7 +38,7 @@ export function openNodeLog(options: NodeLogOptions): NodeLog {
 class PinoNodeLog implements NodeLog {
   readonly #node: number;
   readonly #logsEveryRpc: boolean;
-  readonly #file: ReturnType<typeof destination>;
+  readonly #file: LogFile;
   readonly #logger: Logger;
   readonly #tally = new RpcTally();
   /** By kind of RPC and peer: the term of its last line. */
@@ -50,6 +52,7 @@ class PinoNodeLog implements NodeLog {
     this.#logsEveryRpc = level === 'debug';
     this.#file = openFile(file);
     this.#file.on('error', (error: Error) => this.#onWriteError(file, error));
+    const { pino, stdTimeFunctions } = loadPino();
     this.#logger = pino(
       { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
       this.#file,
@@ -123,10 +126,15 @@ class PinoNodeLog implements NodeLog {
   }
 }
 
+/** Loaded by the first log: it takes a fifth of the processor time in which a node's thread starts, and most clusters write none. */
+function loadPino(): Pino {
+  return createRequire(import.meta.url)('pino') as Pino;
+}
+
 /** Synchronous, so that a killed thread loses none of its lines. */
-function openFile(file: string): ReturnType<typeof destination> {
+function openFile(file: string): LogFile {
   try {
-    const opened = destination({ dest: file, sync: true, mkdir: true, append: true });
+    const opened = loadPino().destination({ dest: file, sync: true, mkdir: true, append: true });
     // A killed node may have left a partial line: the next line must not be appended to it.
     if (endsInsideLine(file)) opened.write('\n');
     return opened;

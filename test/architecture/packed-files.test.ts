@@ -13,6 +13,7 @@ import { packageRoot } from './source-file.ts';
 
 const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8');
 const manifest = JSON.parse(read('package.json'));
+const THREADS = ['dist/src/cluster/node-worker.js', 'dist/src/cluster/host-thread.js'];
 const FORMAT = { getCanonicalFileName: (name: string) => name, getNewLine: () => '\n' };
 const packageOf = (name: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name;
 
@@ -39,15 +40,19 @@ describe('what npm packs', () => {
   it('has the code, its types and the files of its threads', () => {
     const entries = Object.values<Record<string, string>>(manifest.exports).flatMap((conditions) => Object.values(conditions));
     expect(files).toEqual(expect.arrayContaining(entries.map((entry) => entry.replace('./', ''))));
-    expect(files).toContain('dist/src/cluster/node-worker.js');
+    expect(files).toEqual(expect.arrayContaining(THREADS));
     for (const file of files.filter((path) => path.endsWith('.js'))) expect(files).toContain(file.replace(/\.js$/, '.d.ts'));
+  });
+
+  it.each(THREADS)('has the code of a thread as one file, which starts in half the time: %s', (thread) => {
+    expect(importsOf(thread, read(thread)).filter(({ isOwn }) => isOwn)).toEqual([]);
   });
 
   it('has every file that its code imports, and depends on every imported package', () => {
     const seen = new Set<string>();
     const entries = Object.values<{ readonly default: string }>(manifest.exports).map((conditions) => conditions.default.replace('./', ''));
     expect(entries).toEqual(['dist/src/index.js', 'dist/src/testing/index.js']);
-    const waiting = files.filter((path) => entries.includes(path) || path.endsWith('-worker.js'));
+    const waiting = files.filter((path) => entries.includes(path) || path.endsWith('-worker.js') || THREADS.includes(path));
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
       if (seen.has(path)) continue;
       seen.add(path);

@@ -116,7 +116,11 @@ describe('a cluster whose threads find no code, as in a bundle, reports the reme
 
   it.each<[string, (folder: string) => void, RegExp]>([
     ['their file is missing', (folder) => rmSync(join(folder, 'cluster/node-worker.js')), /node-worker\.js, does not exist\./],
-    ['what it imports is missing', (folder) => rmSync(join(folder, 'node/node-runtime.js')), /Cannot find module .*node-runtime\.js/],
+    [
+      'what it imports is missing',
+      (folder) => rewrite(join(folder, 'cluster/node-worker.js'), /$/, "\nimport './no-such-module.js';"),
+      /Cannot find module .*no-such-module\.js/,
+    ],
     [
       'a package is missing',
       (folder) => rewrite(join(folder, 'cluster/node-worker.js'), /$/, "\nimport 'no-such-package';"),

@@ -40,7 +40,7 @@ export class HostProcess {
   private constructor(settings: SharedSettings, listeners: ClusterListeners, lock: Disposable) {
     const boot: HostBoot = { settings, killSwitch: KillSwitch.memory() };
     this.#killSwitch = new KillSwitch(boot.killSwitch);
-    const { code, isSource } = threadCode('./shared/host-thread.js');
+    const { code, isSource } = threadCode('./host-thread.js');
     this.#worker = new Worker(code, {
       eval: isSource,
       workerData: boot,

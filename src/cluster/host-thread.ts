@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { invariant } from '../../base/invariant.ts';
-import type { ClusterListeners } from '../cluster-listeners.ts';
-import { endNodes } from '../end-with-process.ts';
-import { KillSwitch } from '../kill-switch.ts';
-import { Host } from './host.ts';
-import type { HostBoot, HostCommand, HostSignal } from './host-boot.ts';
-import { recordError } from './remote-error.ts';
+import { invariant } from '../base/invariant.ts';
+import type { ClusterListeners } from './cluster-listeners.ts';
+import { endNodes } from './end-with-process.ts';
+import { KillSwitch } from './kill-switch.ts';
+import { Host } from './shared/host.ts';
+import type { HostBoot, HostCommand, HostSignal } from './shared/host-boot.ts';
+import { recordError } from './shared/remote-error.ts';
 
 /**
  * The entry of the thread that hosts a shared cluster: it supervises the nodes' threads and serves the processes that use them, apart from
