@@ -39,8 +39,10 @@ export async function runTests(node: InstalledNode, root: string, files: readonl
     return code;
   };
   const modules = join(root, 'node_modules');
-  const built = await run(BUILD_MS_MAX, join(modules, 'typescript', 'bin', 'tsc'), '-p', 'config/tsconfig.build.json');
-  if (built !== 0) return outcomeOf(undefined, built);
+  for (const step of [[join(modules, 'typescript', 'bin', 'tsc'), '-p', 'config/tsconfig.build.json'], ['config/bundle-threads.js']]) {
+    const built = await run(BUILD_MS_MAX, ...step);
+    if (built !== 0) return outcomeOf(undefined, built);
+  }
   const folder = mkdtempSync(join(tmpdir(), 'jobraft-test-node-'));
   try {
     const report = join(folder, 'report.json');
