@@ -35,8 +35,8 @@ const UNIT = {
 };
 
 // Three projects, one after the other: `pure` and `unit` import the sources. Files of `pure` share a process and its modules, which halves
-// their time; files of `unit` have a process each. `scenarios` drives whole clusters from the built package, no more than two at a time
-// (they mostly wait), so that elections are not starved of processor time by other tests.
+// their time; files of `unit` have a process each. `scenarios` drives whole clusters from the built package, no more than three at a time
+// (they wait half of the time), so that elections are not starved of processor time by other tests.
 export default defineConfig({
   root,
   cacheDir: resolve(root, 'dist/.vitest'),
@@ -67,7 +67,7 @@ export default defineConfig({
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           // Node loads the built package itself: it needs no transformation.
           server: { deps: { external: [/\/dist\/src\//] } },
           sequence: { groupOrder: 2 },
