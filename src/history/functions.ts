@@ -79,6 +79,8 @@ interface SpecialResults {
   readonly add: { readonly job: number };
   readonly claim: { readonly jobs: readonly ClaimResult[] };
   readonly counts: { readonly [state in JobState]?: number };
+  /** Ids in the order of the listing. */
+  readonly jobIds: { readonly ids: readonly number[] } & Partial<ResultFields<'jobIds'>>;
   /**
    * `state` is null when there is no such job; `token` is 0 or absent where it is unknown, as are `attempt` (started so far) and `stalls`.
    */
@@ -157,6 +159,7 @@ export const RESULT_KINDS = kindsByFunction(
     add: { job: 'number' },
     claim: {},
     counts: Object.fromEntries(JOB_STATES.map((state) => [state, 'number?' as const])),
+    jobIds: { skipped: 'number?', isOver: 'boolean?', rank: 'number?', tie: 'number?' },
     getJob: { key: 'key?', token: 'number?', attempt: 'number?', stalls: 'number?' },
   },
   (f) =>

@@ -94,6 +94,11 @@ function checkResult({ f, value }: HistoryEvent, line: number): void {
     for (const job of jobs) checkFields(job, CLAIMED, 'a job in the result of claim', line);
     return;
   }
+  if (f === 'jobIds') {
+    const ids = isObject(value) ? value.ids : undefined;
+    if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'number'))
+      throw new HistoryFormatError(line, 'the result of jobIds has no list of ids.');
+  }
   if (f === 'getJob') {
     const state = isObject(value) ? value.state : undefined;
     if (state !== null && !JOB_STATES.some((known) => known === state))

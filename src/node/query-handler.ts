@@ -149,8 +149,11 @@ export class QueryHandler {
     while (this.#bytesLeft > 0) {
       const next = this.#serving[over];
       if (next === undefined) break;
-      this.#replyNext(next.query, next.run);
-      if (next.run.isOver) over += 1;
+      const hasReply = this.#replyNext(next.query, next.run);
+      if (hasReply && !next.run.isOver) continue;
+      over += 1;
+      // It takes more turns: the other queries do not wait for it.
+      if (!next.run.isOver) this.#serving.push(next);
     }
     if (over > 0) this.#serving.splice(0, over);
   }
@@ -184,12 +187,14 @@ export class QueryHandler {
     }
   }
 
-  /** Replies with as many operations as fit into one part; usually all of them. */
-  #replyNext({ connection }: Query, run: QueryRun): void {
+  /** Replies with as many operations as fit into one part; usually all of them. @returns false if the next one takes more turns. */
+  #replyNext({ connection }: Query, run: QueryRun): boolean {
     const first = run.done;
     const reply = run.next(this.#options.limits.replyBytesMax);
-    this.#bytesLeft -= reply.length;
+    this.#bytesLeft -= (reply?.length ?? 0) + run.workBytes;
+    if (reply === undefined) return false;
     this.#write(connection, first === 0 && run.isOver ? { type: 'reply', reply } : { type: 'part', first, reply });
+    return true;
   }
 
   #rejectLeaderless(query: Query): void {

@@ -23,8 +23,13 @@ export interface QueryRun {
   /** Number of operations with a result. */
   readonly done: number;
   readonly isOver: boolean;
-  /** @returns the reply to the next operations: as many as show about `bytesMax` bytes of payloads, and at least one. */
-  next(bytesMax: number): Uint8Array;
+  /** What the last call of {@link next} cost beside the bytes of its reply: the bytes of a reply that would take as long. */
+  readonly workBytes: number;
+  /**
+   * @returns the reply to the next operations: as many as show about `bytesMax` bytes of payloads, and at least one; undefined if the next
+   * one takes longer than that, and is continued by the next call.
+   */
+  next(bytesMax: number): Uint8Array | undefined;
 }
 
 /**

@@ -3,10 +3,12 @@ import {
   durationMs,
   type Field,
   type Fields,
+  f64,
   flag,
   holder,
   jobId,
   leaseMs,
+  listedState,
   payload,
   reason,
   token,
@@ -31,7 +33,10 @@ export interface Command {
   readonly writes: boolean;
   /** True: a node may send it itself, outside of any session. It changes nothing when it is executed a second time. */
   readonly isRepeatable?: boolean;
-  /** True: recorded histories leave it out, since it is internal to a client, or of version 1, whose commands are recorded under the newer name. */
+  /**
+   * True: recorded histories leave it out, since it is internal to a client, no checker judges it, or it is of version 1, whose commands are
+   * recorded under the newer name.
+   */
   readonly isInternal?: boolean;
   /** In the order of their bytes, behind the code. Only the last one may be of variable size. */
   readonly fields: Fields;
@@ -239,6 +244,36 @@ export const COMMANDS = defineCommands({
     fields: {},
     result: 'paused',
     about: 'Whether the selected queue is paused.',
+  },
+  jobIds: {
+    code: 23,
+    versions: undefined,
+    needs: 'queue',
+    writes: false,
+    fields: {
+      state: listedState,
+      isDescending: flag,
+      afterRank: f64,
+      afterTie: f64,
+      start: u32,
+      countMax: countMax('listed jobs'),
+    },
+    result: 'jobIds',
+    about:
+      "Ids of the selected queue's jobs in one state, in its order: those behind the place (afterRank, afterTie), without the first `start`. " +
+      'May return fewer: continue behind the place that the result names, until it is over.',
+  },
+  queueNames: {
+    code: 24,
+    versions: undefined,
+    needs: 'nothing',
+    writes: false,
+    isInternal: true,
+    fields: { after: f64, countMax: countMax('queue names') },
+    result: 'queueNames',
+    about:
+      'Names of the queues that have jobs or are paused, in the order in which they came to be: those behind the number `after`, as a result ' +
+      'names it; 0 for the first.',
   },
 });
 

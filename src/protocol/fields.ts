@@ -1,4 +1,5 @@
-import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { ByteReader, type ByteWriter } from '../base/bytes.ts';
+import { StateCode } from './job-state.ts';
 import { CLAIM_COUNT_MAX, DURATION_MS_MAX, KEEP_MAX, REASON_BYTES_MAX } from './limits.ts';
 
 /** The bytes are well formed, but a value is not allowed. The message says what to change. */
@@ -15,10 +16,10 @@ export class InvalidOperationError extends Error {
 export interface Field<Value> {
   /** Its type on the wire, as in `f64`; little-endian. */
   readonly layout: string;
-  /** Bytes of the value; of a `text` or `blob`, of its length, and its bytes follow. */
+  /** Bytes of the value; of a `text`, `texts` or `blob`, of its length, and its bytes follow. */
   readonly bytes: number;
   readonly isVariable: boolean;
-  readonly kind: 'number' | 'boolean' | 'text' | 'bytes';
+  readonly kind: 'number' | 'boolean' | 'text' | 'texts' | 'bytes';
   /** The allowed values, for the documentation. */
   readonly range: string;
   write(to: ByteWriter, value: Value): void;
@@ -84,6 +85,26 @@ export const text: Field<string> = {
   range: 'UTF-8',
   write: (to, value) => to.text(value),
   read: (from) => from.text(),
+};
+
+/** A list of texts. The length in front is that of all of them. */
+export const texts: Field<readonly string[]> = {
+  layout: 'texts',
+  bytes: 4,
+  isVariable: true,
+  kind: 'texts',
+  range: 'UTF-8',
+  write: (to, values) => {
+    const lengthAt = to.reserve(4);
+    for (const value of values) to.text(value);
+    to.patchU32(lengthAt, to.length - lengthAt - 4);
+  },
+  read: (from) => {
+    const reader = new ByteReader(from.blob());
+    const values: string[] = [];
+    while (reader.remaining > 0) values.push(reader.text());
+    return values;
+  },
 };
 
 /** Bytes that are opaque to the queue. The node limits them by `payloadBytesMax`. */
@@ -155,6 +176,16 @@ export const countMax = (what: string): CheckedField<number> =>
   checked(u32, `1 to ${CLAIM_COUNT_MAX}`, (count) =>
     count >= 1 && count <= CLAIM_COUNT_MAX ? undefined : `An operation asks for ${count} ${what}. Use 1 to ${CLAIM_COUNT_MAX}.`,
   );
+
+/** A state whose jobs can be listed, as its code. */
+export const listedState = checked(
+  u8,
+  `${StateCode.delayed} (delayed), ${StateCode.waiting} (waiting), ${StateCode.active} (active), ${StateCode.completed} (completed) or ${StateCode.failed} (failed)`,
+  (code) =>
+    code >= StateCode.delayed && code <= StateCode.failed
+      ? undefined
+      : `A listing asks for the state ${code}. Use ${StateCode.delayed} (delayed) to ${StateCode.failed} (failed).`,
+);
 
 /** @param fault what the request does, with the value. */
 export const u32Between = (min: number, max: number, fault: (value: number) => string): CheckedField<number> =>

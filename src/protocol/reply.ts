@@ -75,7 +75,7 @@ export interface JobDetail {
 }
 
 /** Results of other shapes than the fields of their rows. */
-type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held';
+type ShapedName = 'error' | 'claimed' | 'claimed1' | 'job' | 'job1' | 'counts' | 'held' | 'jobIds';
 type PlainName = Exclude<ResultName, ShapedName>;
 type PlainResult = { [Name in PlainName]: { readonly ok: true; readonly type: Name } & ResultFields<Name> }[PlainName];
 
@@ -85,6 +85,7 @@ export type OperationResult =
   | { readonly ok: true; readonly type: 'counts'; readonly counts: JobCounts }
   | { readonly ok: true; readonly type: 'job'; readonly job: JobDetail }
   | { readonly ok: true; readonly type: 'held'; readonly jobs: readonly HeldJob[] }
+  | ({ readonly ok: true; readonly type: 'jobIds'; readonly ids: readonly number[] } & ResultFields<'jobIds'>)
   | {
       readonly ok: false;
       readonly code: OperationErrorCode;
@@ -168,6 +169,10 @@ function readResult(reader: ByteReader, attachments: AttachmentReader | undefine
       return { ok: true, type: 'job', job: jobDetailOf(readFields(reader, row.fields) as unknown as JobFields, attachments) };
     case 'held':
       return { ok: true, type: 'held', jobs: Array.from({ length: reader.u32() }, () => ({ id: reader.f64(), token: reader.f64() })) };
+    case 'jobIds': {
+      const fields = readFields(reader, row.fields) as unknown as ResultFields<'jobIds'>;
+      return { ok: true, type: 'jobIds', ...fields, ids: Array.from({ length: reader.u32() }, () => reader.f64()) };
+    }
     default:
       return { ok: true, type: row.name, ...readFields(reader, row.fields) } as PlainResult;
   }

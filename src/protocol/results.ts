@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { MalformedBytesError } from '../base/bytes.ts';
-import { type Field, type Fields, f64, flag, text, u8, u32, type ValuesOf } from './fields.ts';
+import { type Field, type Fields, f64, flag, text, texts, u8, u32, type ValuesOf } from './fields.ts';
 
 export interface Result {
   /** Never used for anything else: codes of results that are gone stay reserved, and a test asserts each. */
@@ -50,6 +50,18 @@ export const RESULTS = defineResults({
   job: { code: 8, fields: { ...JOB_1, ...BEGIN, outcome: u8 }, about: 'A job.' },
   held: { code: 9, fields: {}, items: HELD, about: 'The jobs under leases of a holder.' },
   paused: { code: 10, fields: { isPaused: flag }, about: 'Whether a queue is paused.' },
+  jobIds: {
+    code: 11,
+    fields: { skipped: u32, isOver: flag, rank: f64, tie: f64 },
+    items: { id: f64 },
+    about:
+      'Ids of jobs in one state, in its order; how many were skipped before them; the place of the last one, and whether none is behind it.',
+  },
+  queueNames: {
+    code: 12,
+    fields: { isOver: flag, last: f64, names: texts },
+    about: 'Names of queues, the number of the last one, and whether none is behind it.',
+  },
 });
 
 function defineResults<const Rows extends Readonly<Record<string, Result>>>(rows: Rows): Rows {

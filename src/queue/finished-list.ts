@@ -48,4 +48,11 @@ export class FinishedList<Job extends ListedJob<Job>> {
   *jobs(): Generator<Job> {
     for (let job: Job | undefined = this.#oldest; job !== undefined; job = job.end.newer) yield job;
   }
+
+  /** In the order they finished, or backwards. @param behind a job of the list, without it; undefined for all. */
+  *jobsFrom(behind: Job | undefined, isDescending: boolean): Generator<Job> {
+    const first = isDescending ? this.#newest : this.#oldest;
+    const next = (job: Job): Job | undefined => (isDescending ? job.end.older : job.end.newer);
+    for (let job: Job | undefined = behind === undefined ? first : next(behind); job !== undefined; job = next(job)) yield job;
+  }
 }

@@ -3,8 +3,11 @@ import { type JobCounts, NO_STATE, StateCode } from '../protocol/job-state.ts';
 import { ErrorCode } from '../protocol/reply.ts';
 import type { OperationReader } from '../protocol/request-reader.ts';
 import type { Job, LeaseTerms } from './job.ts';
+import { JobListing } from './job-listing.ts';
 import type { JobStore } from './job-store.ts';
+import type { Listing } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
+import { QueueListing } from './queue-listing.ts';
 import type { ReplyEncoder } from './reply-encoder.ts';
 
 /** What a handler works on. */
@@ -23,9 +26,11 @@ export interface Execution {
   knownQueue(): NamedQueue<Job> | undefined;
   /** Writes the result of a transition. @param outcome APPLIED or an ErrorCode. */
   result(outcome: number): void;
+  /** The result is written once the listing is complete. */
+  list(listing: Listing): void;
 }
 
-/** Executes one operation, and writes exactly one result. */
+/** Executes one operation, and writes exactly one result, or begins a listing that will. */
 export type Handler = (run: Execution) => void;
 
 export const NO_COUNTS: JobCounts = Object.freeze({ delayed: 0, waiting: 0, active: 0, completed: 0, failed: 0 });
@@ -71,7 +76,7 @@ const HANDLERS = {
       if (job.terms.holder === holder) held.push(job);
       if (held.length === countMax) break;
     }
-    replies.list('held', held);
+    replies.list('held', {}, held);
   },
   pause: (run) => {
     const { isPaused } = run.operation;
@@ -80,6 +85,8 @@ const HANDLERS = {
     run.replies.done();
   },
   isPaused: (run) => run.replies.result('paused', { isPaused: run.knownQueue()?.isPaused ?? false }),
+  jobIds: (run) => run.list(new JobListing(run.jobs, run.knownQueue(), run.operation)),
+  queueNames: (run) => run.list(new QueueListing(run.jobs.queues, run.operation)),
 } satisfies { readonly [Name in CommandName]: Handler };
 
 /** By the code of the command. */

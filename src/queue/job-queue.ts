@@ -213,9 +213,10 @@ export class JobQueue implements AttachmentSource, StateMachine {
     return new QueryRun(request, this);
   }
 
-  /** Replies to the next operations of a query. */
-  queryNext(run: QueryRun, bytesMax: number): Uint8Array {
-    return this.#attacher.attach(this.#executor.executeNext(run, bytesMax));
+  /** Replies to the next operations of a query; undefined if the next one takes more turns. */
+  queryNext(run: QueryRun, bytesMax: number): Uint8Array | undefined {
+    const replyHead = this.#executor.executeNext(run, bytesMax);
+    return replyHead === undefined ? undefined : this.#attacher.attach(replyHead);
   }
 
   /** Returns what changed since the last checkpoint. Read it to the end, then call {@link checkpointWritten}; apply nothing in between. */

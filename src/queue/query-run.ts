@@ -1,10 +1,11 @@
 import { ByteReader } from '../base/bytes.ts';
 import { type RequestHeader, readRequestHeader } from '../protocol/request-encoder.ts';
 import { OperationReader } from '../protocol/request-reader.ts';
+import type { Listing } from './listing.ts';
 
 /** Executes the next operations of a query. */
 export interface QuerySource {
-  queryNext(run: QueryRun, bytesMax: number): Uint8Array;
+  queryNext(run: QueryRun, bytesMax: number): Uint8Array | undefined;
 }
 
 /** The progress of a query that is answered in parts. */
@@ -14,6 +15,10 @@ export class QueryRun {
   readonly operation = new OperationReader();
   /** Number of operations with a result. */
   done = 0;
+  /** What the last part cost beside its bytes. */
+  workBytes = 0;
+  /** Of the next operation, which has begun. */
+  listing: Listing | undefined;
   readonly #source: QuerySource;
 
   /** @param request that `validateQuery` accepted. */
@@ -27,7 +32,7 @@ export class QueryRun {
     return this.done >= this.header.operations;
   }
 
-  next(bytesMax: number): Uint8Array {
+  next(bytesMax: number): Uint8Array | undefined {
     return this.#source.queryNext(this, bytesMax);
   }
 }

@@ -50,12 +50,12 @@ export class ReplyEncoder {
     writeFields(this.#to, fields, values as Readonly<Record<string, unknown>>);
   }
 
-  /** A result that is a list. */
-  list<Name extends ResultName>(name: Name, values: readonly ResultItem<Name>[]): void {
-    const { code, items = [] } = rowOfResult(name);
-    this.#begin(code);
-    this.#to.u32(values.length);
-    for (const value of values) writeFields(this.#to, items, value as Readonly<Record<string, unknown>>);
+  /** A result that ends with a list. */
+  list<Name extends ResultName>(name: Name, values: ResultFields<Name>, list: readonly ResultItem<Name>[]): void {
+    this.result(name, values);
+    const { items = [] } = rowOfResult(name);
+    this.#to.u32(list.length);
+    for (const item of list) writeFields(this.#to, items, item as Readonly<Record<string, unknown>>);
   }
 
   error(code: number, jobId: number, state: number): void {

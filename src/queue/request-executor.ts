@@ -9,6 +9,7 @@ import { OF_QUERIES, OperationReader } from '../protocol/request-reader.ts';
 import { type Execution, HANDLER_OF_CODE, type Handler } from './handlers.ts';
 import type { Job } from './job.ts';
 import { APPLIED, type JobStore } from './job-store.ts';
+import { type Listing, LOOK_BYTES } from './listing.ts';
 import type { NamedQueue } from './named-queue.ts';
 import type { QueryRun } from './query-run.ts';
 import { ReplyEncoder } from './reply-encoder.ts';
@@ -25,6 +26,8 @@ export class RequestExecutor implements Execution {
   logMs = 0;
   /** The queue of the last add. Within an entry only creating a queue drops empty ones, and the created queue is then this one. */
   #selected: NamedQueue<Job> | undefined;
+  /** Of the operation that is executed; its result is not written yet. */
+  #listing: Listing | undefined;
 
   constructor(jobs: JobStore) {
     this.jobs = jobs;
@@ -64,6 +67,7 @@ export class RequestExecutor implements Execution {
     for (let done = 0; done < operations; done += 1) {
       if (this.#nextOperation(reader, version)) {
         (HANDLER_OF_CODE[this.operation.code] as Handler)(this);
+        this.#completeListing();
         continue;
       }
       for (let rejected = done; rejected < operations; rejected += 1) this.replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
@@ -73,24 +77,30 @@ export class RequestExecutor implements Execution {
   }
 
   /**
-   * Executes the next operations of a query until the jobs that they return have payloads of `bytesMax`, and at least one.
-   * @returns the head of the reply with their results.
+   * Executes the next operations of a query until the jobs that they return have payloads of `bytesMax`, or listings looked at as much, and
+   * at least one, unless a listing takes more turns.
+   * @returns the head of the reply with their results; undefined without one.
    */
-  executeNext(run: QueryRun, bytesMax: number): Uint8Array {
-    const { header, reader } = run;
+  executeNext(run: QueryRun, bytesMax: number): Uint8Array | undefined {
+    const { header, reader, done: first } = run;
     const own = this.operation;
     this.operation = run.operation;
     this.replies.begin(header.client, header.sequence, OF_QUERIES);
-    for (let bytes = 0; !run.isOver && bytes < bytesMax; run.done += 1) {
-      if (this.#nextOperation(reader, OF_QUERIES)) {
-        (HANDLER_OF_CODE[this.operation.code] as Handler)(this);
-        bytes += this.#shownBytes();
-      } else {
-        this.replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
+    run.workBytes = 0;
+    for (let bytes = 0; !run.isOver && bytes + run.workBytes < bytesMax; ) {
+      if (run.listing === undefined) {
+        if (this.#nextOperation(reader, OF_QUERIES)) {
+          (HANDLER_OF_CODE[this.operation.code] as Handler)(this);
+          bytes += this.#shownBytes();
+        } else {
+          this.replies.error(ErrorCode.invalidRequest, 0, NO_STATE);
+        }
+        run.listing = this.#takeListing();
       }
+      if (this.#advanceListing(run)) run.done += 1;
     }
     this.operation = own;
-    return this.replies.finish();
+    return run.done > first ? this.replies.finish() : undefined;
   }
 
   /**
@@ -139,5 +149,37 @@ export class RequestExecutor implements Execution {
   result(outcome: number): void {
     if (outcome === APPLIED) this.replies.done();
     else this.replies.error(outcome, this.operation.jobId, this.jobs.table.get(this.operation.jobId)?.state ?? NO_STATE);
+  }
+
+  /** The result is written once the listing is complete. */
+  list(listing: Listing): void {
+    this.#listing = listing;
+  }
+
+  #takeListing(): Listing | undefined {
+    const listing = this.#listing;
+    this.#listing = undefined;
+    return listing;
+  }
+
+  /** One step of a query's listing, if it has one. @returns whether its operation has a result. */
+  #advanceListing(run: QueryRun): boolean {
+    const { listing } = run;
+    if (listing === undefined) return true;
+    const isComplete = listing.step();
+    run.workBytes += listing.looked * LOOK_BYTES;
+    if (!isComplete) return false;
+    listing.writeResult(this.replies);
+    run.listing = undefined;
+    return true;
+  }
+
+  /** All steps at once, for a query that is executed as a whole. */
+  #completeListing(): void {
+    const listing = this.#takeListing();
+    if (listing === undefined) return;
+    let isComplete = false;
+    while (!isComplete) isComplete = listing.step();
+    listing.writeResult(this.replies);
   }
 }

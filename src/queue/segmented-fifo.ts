@@ -1,4 +1,4 @@
-const SEGMENT_ITEMS = 1024;
+export const SEGMENT_ITEMS = 1024;
 
 interface Segment<Item> {
   /** Taken items are undefined. */
@@ -57,6 +57,29 @@ export class SegmentedFifo<Item> {
   *values(): Generator<Item> {
     for (let segment: Segment<Item> | undefined = this.#first; segment !== undefined; segment = segment.next) {
       for (const item of segment.items) if (item !== undefined) yield item;
+    }
+  }
+
+  /** The items that are `isBehind` a place; those before them are not. Whole segments before the place are passed over. */
+  *valuesBehind(isBehind: (item: Item) => boolean): Generator<Item> {
+    for (let segment: Segment<Item> | undefined = this.#first; segment !== undefined; segment = segment.next) {
+      const last = segment.items.at(-1);
+      if (last === undefined || !isBehind(last)) continue;
+      for (const item of segment.items) if (item !== undefined && isBehind(item)) yield item;
+    }
+  }
+
+  /** Backwards, the items that are `isBehind` a place; those after them are not. Whole segments after the place are passed over. */
+  *valuesBehindBackwards(isBehind: (item: Item) => boolean): Generator<Item> {
+    const segments: Segment<Item>[] = [];
+    for (let segment: Segment<Item> | undefined = this.#first; segment !== undefined; segment = segment.next) segments.push(segment);
+    for (const { items } of segments.reverse()) {
+      const first = items.find((item) => item !== undefined);
+      if (first === undefined || !isBehind(first)) continue;
+      for (let at = items.length - 1; at >= 0; at -= 1) {
+        const item = items[at];
+        if (item !== undefined && isBehind(item)) yield item;
+      }
     }
   }
 

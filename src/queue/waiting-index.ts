@@ -1,5 +1,7 @@
 import { MinHeap } from '../base/min-heap.ts';
+import type { JobPlace } from '../protocol/job-order.ts';
 import { StateCode } from '../protocol/job-state.ts';
+import { isBehind, waitingRank, waitingTie } from './job-places.ts';
 import { SegmentedFifo } from './segmented-fifo.ts';
 
 /** Below this number a clean-up costs more than it saves. */
@@ -20,6 +22,42 @@ const isNewerJob = (a: WaitingJob, b: WaitingJob): boolean => a.id > b.id;
 const isOlderJob = (a: WaitingJob, b: WaitingJob): boolean => a.id < b.id;
 const isServedFirst = (a: { readonly priority: number }, b: { readonly priority: number }): boolean => a.priority < b.priority;
 const isWaiting = (job: WaitingJob): boolean => job.state === StateCode.waiting;
+
+/**
+ * All jobs that came back, which have no order, and those of `inOrder` until `countMax` of them wait.
+ * @param inOrder behind a place. @returns how many jobs wait behind it, of those that were returned.
+ */
+function* near<Job extends WaitingJob>(
+  returned: readonly Job[],
+  inOrder: Iterable<Job>,
+  isBehindPlace: (job: Job) => boolean,
+  countMax: number,
+): Generator<Job, number> {
+  let back = 0;
+  for (const job of returned) {
+    if (isWaiting(job) && isBehindPlace(job)) back += 1;
+    yield job;
+  }
+  let found = 0;
+  for (const job of inOrder) {
+    yield job;
+    if (isWaiting(job)) found += 1;
+    if (found === countMax) break;
+  }
+  return back + found;
+}
+
+/** The first index that fulfils `isUpper`, as all above it do; `length` if none does. */
+function firstIndex(length: number, isUpper: (at: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isUpper(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
 
 /** Jobs with the option lifo, newest id first: new ones go on a stack. One that comes back is older than its top, and goes to a small heap. */
 class NewestFirst<Job extends WaitingJob> {
@@ -46,6 +84,20 @@ class NewestFirst<Job extends WaitingJob> {
   *values(): Generator<Job> {
     yield* this.#returned.values();
     for (let at = this.#stack.length - 1; at >= 0; at -= 1) yield this.#stack[at] as Job;
+  }
+
+  /** Those that came back, and the stack from a place on, in the order of claims or backwards. See {@link near}. */
+  near(isBehindPlace: (job: Job) => boolean, isDescending: boolean, countMax: number): Generator<Job, number> {
+    return near(this.#returned.values(), this.#stackBehind(isBehindPlace, isDescending), isBehindPlace, countMax);
+  }
+
+  /** Claims take the stack from its end: what is behind a place is its lower part, or backwards its upper part. */
+  *#stackBehind(isBehindPlace: (job: Job) => boolean, isDescending: boolean): Generator<Job> {
+    const stack = this.#stack;
+    const isUpper = (at: number): boolean => isBehindPlace(stack[at] as Job) === isDescending;
+    const first = firstIndex(stack.length, isUpper);
+    if (isDescending) for (let at = first; at < stack.length; at += 1) yield stack[at] as Job;
+    else for (let at = first - 1; at >= 0; at -= 1) yield stack[at] as Job;
   }
 
   retain(isKept: (job: Job) => boolean): void {
@@ -110,6 +162,19 @@ class PriorityBucket<Job extends WaitingJob> {
     for (const job of this.#line.values()) if (isWaiting(job)) yield job;
   }
 
+  /** See {@link WaitingIndex.near}. @returns how many waiting ones are behind the place. */
+  *near(place: JobPlace, isDescending: boolean, countMax: number): Generator<Job, number> {
+    const isBehindPlace = (job: Job): boolean => isBehind(waitingRank(job), waitingTie(job), place, isDescending);
+    const line = isDescending ? this.#line.valuesBehindBackwards(isBehindPlace) : this.#line.valuesBehind(isBehindPlace);
+    const others = (): Generator<Job, number> => near(this.#returned.values(), line, isBehindPlace, countMax);
+    const lifo = this.#lifo;
+    if (lifo === undefined) return yield* others();
+    const withLifo = (): Generator<Job, number> => lifo.near(isBehindPlace, isDescending, countMax);
+    let found = 0;
+    for (const part of isDescending ? [others, withLifo] : [withLifo, others]) if (found < countMax) found += yield* part();
+    return found;
+  }
+
   #take(): Job | undefined {
     const lifo = this.#lifo?.take();
     if (lifo !== undefined) return lifo;
@@ -127,6 +192,11 @@ export class WaitingIndex<Job extends WaitingJob> {
   #latest: PriorityBucket<Job> | undefined;
   /** Upper bound of the waiting jobs' payloads. Halved when no job waits: the next ones are likely to be as large, but need not be. */
   #payloadBytesMax = 0;
+
+  /** How many priorities its jobs have, or had. */
+  get priorities(): number {
+    return this.#buckets.size;
+  }
 
   /** Adds a job that is in the state `waiting`. */
   push(job: Job): void {
@@ -181,6 +251,21 @@ export class WaitingIndex<Job extends WaitingJob> {
   /** Every waiting job, in no particular order. */
   *jobs(): Generator<Job> {
     for (const bucket of this.#buckets.values()) yield* bucket.jobs();
+  }
+
+  /**
+   * Jobs that include the first `countMax` waiting ones behind a place of the order of claims, or backwards. They come in no order, and some
+   * of them were removed.
+   */
+  *near(place: JobPlace, isDescending: boolean, countMax: number): Generator<Job> {
+    const sign = isDescending ? -1 : 1;
+    let found = 0;
+    for (const bucket of [...this.#buckets.values()].sort((a, b) => sign * (a.priority - b.priority))) {
+      if (found >= countMax) return;
+      // Its ranks are twice the priority, and one more.
+      const isBefore = isDescending ? 2 * bucket.priority > place.rank : 2 * bucket.priority + 1 < place.rank;
+      if (!isBefore) found += yield* bucket.near(place, isDescending, countMax);
+    }
   }
 
   *#inOrder(): Generator<Job> {

@@ -7,6 +7,7 @@ import type { JobDetail, OperationResult } from '../protocol/reply.ts';
 import { ADD_DEFAULTS, type AddOptions } from '../protocol/request-encoder.ts';
 import type { OperationWriter } from './operation-recorder.ts';
 import { checkResult, keyOf, payloadOf, resultOf } from './payloads.ts';
+import { aListing, type NamesOf, QUEUE_READS, resultIn } from './queue-reads.ts';
 import type { QueueRecords } from './queue-records.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimRandom } from './sim-random.ts';
@@ -23,16 +24,15 @@ const FAILED_REASON = 'no luck';
 const LARGE_BYTES = 65_536;
 
 type QueueChange = NamesOf<{ readonly needs: 'queue'; readonly result: 'done' }>;
-type QueueRead = NamesOf<{ readonly needs: 'queue'; readonly writes: false }>;
-type NamesOf<Kind> = { [F in OperationFunction]: (typeof COMMANDS)[F] extends Kind ? F : never }[OperationFunction];
 
-/** Commands whose arguments are a queue, perhaps a job of it, and flags; and reads of a queue. */
+/** Commands whose arguments are a queue, perhaps a job of it, and flags. */
 const QUEUE_CHANGES = FUNCTIONS.filter((f): f is QueueChange => COMMANDS[f].needs === 'queue' && COMMANDS[f].result === 'done');
-const QUEUE_READS = FUNCTIONS.filter((f): f is QueueRead => COMMANDS[f].needs === 'queue' && !COMMANDS[f].writes);
 const VERSION_1_CHANGES = QUEUE_CHANGES.filter((f) => `${f}1` in COMMANDS);
 const FLAGS = POLICY_NAMES.filter((name) => POLICY_FIELDS[name].kind === 'boolean');
 /** How often a flag is set. */
 const FLAG_SHARE = 0.3;
+/** How many of the queries of a queue list jobs. */
+const LISTING_SHARE = 0.4;
 
 /** One operation of a request: ends its call in the history with its outcome. */
 export interface Step {
@@ -117,9 +117,17 @@ export class SimOperations {
   /** Reads something of a queue; within the log its counts. */
   readQueue(encoder: OperationWriter, consistency?: ReadConsistency): Step {
     const queue = this.#anyQueue();
+    if (consistency !== undefined && this.#random.withProbability(LISTING_SHARE)) return this.#listJobs(encoder, queue, consistency);
     const f = consistency === undefined ? 'counts' : this.#oneOf(QUEUE_READS);
     encoder.command(f, { queue });
     return this.#step(this.#history.invoke(f, { queue, ...promised(consistency) }), (result) => resultIn(f, result));
+  }
+
+  #listJobs(encoder: OperationWriter, queue: string, consistency: ReadConsistency): Step {
+    const listing = aListing(this.#random, queue);
+    encoder.command('jobIds', listing);
+    const call = this.#history.invoke('jobIds', { ...listing, ...promised(consistency) });
+    return this.#step(call, (result) => resultIn('jobIds', result));
   }
 
   getJob(encoder: OperationWriter, job: number, consistency?: ReadConsistency): Step {
@@ -378,15 +386,6 @@ function unsettled<F extends OperationFunction>(call: OpenCall<F>): Pick<Step, '
 }
 
 const nothing = () => null;
-
-/** The fields of a read's result; undefined when it belongs to another operation. */
-function resultIn<F extends QueueRead>(f: F, result: OperationResult & { ok: true }): Results[F] | undefined {
-  if (result.type !== COMMANDS[f].result) return undefined;
-  if (result.type === 'counts') return { ...result.counts } as unknown as Results[F];
-  const { ok, type, ...fields }: Readonly<Record<string, unknown>> = { ...(result as object) };
-  // The only casts: the row names the type of the result.
-  return fields as unknown as Results[F];
-}
 
 const holderId = (client: number, process: number): number => client * 1_000 + process;
 

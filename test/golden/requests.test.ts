@@ -41,6 +41,9 @@ const OPERATIONS: Readonly<Record<CommandName, (to: RequestEncoder) => void>> = 
   heldJobs: (to) => to.command('heldJobs', { holder: 99, countMax: 1000 }),
   pause: (to) => to.command('pause', { queue: 'mail', isPaused: true }),
   isPaused: (to) => to.command('isPaused', { queue: 'mail' }),
+  jobIds: (to) =>
+    to.command('jobIds', { queue: 'mail', state: 2, isDescending: true, afterRank: 7, afterTie: 12, start: 5, countMax: 1000 }),
+  queueNames: (to) => to.command('queueNames', { after: 3, countMax: 100 }),
 };
 /** Selected once, for all operations behind them. */
 const TOGETHER = (to: RequestEncoder): void => {
@@ -71,9 +74,11 @@ function requestOf(name: string, build: (to: RequestEncoder) => void): Uint8Arra
   return encoder.finish();
 }
 
+const QUERIES: readonly string[] = COMMAND_NAMES.filter((name) => COMMANDS[name].versions === undefined);
+
 /** The version of a state machine that executes the operation. */
 function versionOf(name: string): number {
-  if (name === 'heldJobs' || name === 'isPaused') return OF_QUERIES;
+  if (QUERIES.includes(name)) return OF_QUERIES;
   return name.endsWith('1') ? 1 : MACHINE_VERSION;
 }
 

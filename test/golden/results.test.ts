@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StateCode } from '../../src/protocol/job-state.ts';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { RESULTS } from '../../src/protocol/results.ts';
@@ -44,6 +45,8 @@ const REQUESTS: Readonly<Record<string, Build>> = {
   },
 };
 
+const ACTIVE_JOBS = { queue: 'q', state: StateCode.active, isDescending: false, afterRank: -1, afterTie: 0, start: 0, countMax: 10 };
+
 /** Replies of the current machine that no operation within a session causes. */
 function otherReplies(): Record<string, Uint8Array> {
   const machine = new MachineOfVersion(3, PAYLOAD_IN_ENTRY_BYTES);
@@ -58,6 +61,8 @@ function otherReplies(): Record<string, Uint8Array> {
     'error for all operations': machine.sendAs(4711, twoCounts),
     paused: paused(),
     held: machine.machine.query(machine.request((to) => to.command('heldJobs', { holder: 7, countMax: 10 }), 1)),
+    jobIds: machine.machine.query(machine.request((to) => to.command('jobIds', ACTIVE_JOBS), 1)),
+    queueNames: machine.machine.query(machine.request((to) => to.command('queueNames', { after: 0, countMax: 10 }), 1)),
   };
 }
 
@@ -92,6 +97,8 @@ describe('the bytes of replies', () => {
     ['job', 'job, active'],
     ['held', 'held'],
     ['paused', 'paused'],
+    ['jobIds', 'jobIds'],
+    ['queueNames', 'queueNames'],
   ] as const)('hold the code of %s', (code, name) => {
     expect(goldenBytes(FILE, name)[RESULT_AT]).toBe(RESULTS[code].code);
   });
@@ -112,5 +119,7 @@ describe('the bytes of replies', () => {
     expect(resultsIn('opened')).toEqual([{ ok: true, type: 'opened', client: 2 }]);
     expect(resultsIn('paused')).toEqual([{ ok: true, type: 'paused', isPaused: true }]);
     expect(resultsIn('held')).toEqual([{ ok: true, type: 'held', jobs: [{ id: 1, token: 1 }] }]);
+    expect(resultsIn('jobIds')).toEqual([{ ok: true, type: 'jobIds', skipped: 0, isOver: true, rank: 0, tie: 1, ids: [1] }]);
+    expect(resultsIn('queueNames')).toEqual([{ ok: true, type: 'queueNames', isOver: true, last: 1, names: ['q'] }]);
   });
 });

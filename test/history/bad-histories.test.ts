@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { aClaim, aJob, problemsOf, Script, violated } from './script.ts';
+import { StateCode } from '../../src/protocol/job-state.ts';
+import { aClaim, aJob, aListing, problemsOf, Script, violated } from './script.ts';
 
 /** Each history has one fault, the checkers that must find it, and the message of the first of them. */
 const FAULTS: readonly {
@@ -372,6 +373,70 @@ const FAULTS: readonly {
         .did('counts', { queue: 'work' }, { completed: 2 }),
     seenBy: ['retention'],
     says: /queue work shows 2 completed jobs and keeps 1/,
+  },
+  {
+    fault: 'a listing leaves out a job that waits',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .did('jobIds', aListing(), { ids: [2] })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a full page leaves out a job that comes before its last one',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .did('jobIds', aListing({ countMax: 1 }), { ids: [2] })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a listing is not in the order of claims',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2, { isLifo: true })
+        .did('jobIds', aListing(), { ids: [1, 2] })
+        .claimed([2, 1], [1, 2])
+        .completed(1, 2)
+        .completed(2, 1),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a job that waits is listed as active',
+    history: () =>
+      new Script()
+        .added(1)
+        .did('jobIds', aListing({ state: StateCode.active }), { ids: [1] })
+        .claimed([1, 1])
+        .completed(1, 1),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
+  },
+  {
+    fault: 'a job is listed in another queue',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2, { queue: 'other' })
+        .did('jobIds', aListing(), { ids: [1, 2] })
+        .claimed([1, 1])
+        .completed(1, 1)
+        .did('claim', aClaim(1, { queue: 'other' }), { jobs: [{ job: 2, key: 'job-2', token: 2, attempt: 1 }] })
+        .completed(2, 2),
+    seenBy: ['linearizable queue'],
+    says: /the history has no linear order/,
   },
   {
     fault: "a job comes with another job's payload",

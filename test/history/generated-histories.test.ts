@@ -182,6 +182,21 @@ const MUTATIONS: readonly Mutation[] = [
       }),
   },
   {
+    what: 'a listed job that was not added',
+    mutate: (events, pick) =>
+      replaceOne(events, isOk('jobIds'), pick, (event) => [{ ...event, value: { ids: [9_999, ...idsIn(event).slice(1)] } }]),
+  },
+  {
+    what: 'a job that is listed twice',
+    mutate: (events, pick) =>
+      replaceOne(
+        events,
+        (event) => isOk('jobIds')(event) && idsIn(event).length > 0,
+        pick,
+        (event) => [{ ...event, value: { ids: [...idsIn(event), ...idsIn(event).slice(0, 1)] } }],
+      ),
+  },
+  {
     what: 'a job that is not found at the end',
     mutate: (events, pick) =>
       replaceOne(
@@ -193,6 +208,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
+const idsIn = (event: HistoryEvent): readonly number[] => (event.value as { readonly ids: readonly number[] }).ids;
 const stateIn = (event: HistoryEvent): Json => (event.value as { readonly state: Json }).state;
 const stateAfter = (event: HistoryEvent): string => (stateIn(event) === 'completed' ? 'waiting' : 'completed');
 

@@ -1,8 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import { aClaim, aJob, problemsOf, Script } from './script.ts';
+import { BEHIND_ALL_JOBS } from '../../src/protocol/job-order.ts';
+import { StateCode } from '../../src/protocol/job-state.ts';
+import { aClaim, aJob, aListing, problemsOf, Script } from './script.ts';
 
 const GOOD: readonly { readonly what: string; readonly history: () => Script }[] = [
   { what: 'nothing happens', history: () => new Script() },
+  {
+    what: 'jobs are listed in the order of their states, forwards, backwards and in pages',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2, { isLifo: true })
+        .added(3)
+        .did('jobIds', aListing(), { ids: [2, 1, 3] })
+        .did('jobIds', aListing({ isDescending: true, afterRank: BEHIND_ALL_JOBS.rank, countMax: 2 }), { ids: [3, 1] })
+        .did('jobIds', aListing({ start: 1 }), { ids: [1, 3] })
+        .claimed([2, 1])
+        .did('jobIds', aListing({ state: StateCode.active }), { ids: [2] })
+        .completed(2, 1)
+        .did('jobIds', aListing({ state: StateCode.completed }), { ids: [2] })
+        .claimed([1, 2], [3, 3])
+        .did('jobIds', aListing(), { ids: [] })
+        .completed(1, 2)
+        .completed(3, 3),
+  },
+  {
+    what: 'a listing that may be stale shows an earlier state',
+    history: () =>
+      new Script()
+        .added(1)
+        .did('jobIds', { ...aListing(), consistency: 'stale' }, { ids: [] })
+        .claimed([1, 1])
+        .completed(1, 1),
+  },
   {
     what: 'a job is added, claimed and completed',
     history: () => new Script().added(1).claimed([1, 1]).completed(1, 1).read(1, 'completed'),
@@ -230,6 +260,19 @@ const UNKNOWN: readonly { readonly what: string; readonly history: () => Script;
         .did('counts', { queue: 'work' }, { waiting: 0 }),
   },
   { what: 'an add that did not', history: () => new Script().unknown('add', aJob(1)).did('claim', aClaim(), { jobs: [] }) },
+  {
+    what: 'an add that did, and whose job was listed',
+    history: () =>
+      new Script()
+        .unknown('add', aJob(1))
+        .did('jobIds', aListing(), { ids: [1] })
+        .claimed([1, 1])
+        .completed(1, 1),
+  },
+  {
+    what: 'an add that did not, before a listing',
+    history: () => new Script().unknown('add', aJob(1)).did('jobIds', aListing(), { ids: [] }),
+  },
   {
     what: 'an add that took effect later',
     history: () =>

@@ -1,5 +1,7 @@
-import type { OperationFunction } from '../../src/history/functions.ts';
+import type { Calls, OperationFunction } from '../../src/history/functions.ts';
 import type { HistoryEvent, HistoryEventType, Json } from '../../src/history/history.ts';
+import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS } from '../../src/protocol/job-order.ts';
+import { JOB_STATES } from '../../src/protocol/job-state.ts';
 import { ADD_DEFAULTS, type ClaimOptions } from '../../src/protocol/request-encoder.ts';
 import { ModelQueue } from '../queue/model.ts';
 
@@ -37,6 +39,16 @@ const HOLDERS = 3;
 const RESUMES = 1;
 
 const beginOf = (pick: number) => ({ beginMax: pick % 4, stalledMax: pick % 3, holder: pick % HOLDERS });
+
+type Listing = Calls['jobIds'];
+
+/** From the beginning, in any state and direction; some skip a job. */
+function listingOf(pick: number): Json {
+  const isDescending = pick % 2 === 0;
+  const { rank, tie } = isDescending ? BEHIND_ALL_JOBS : BEFORE_ALL_JOBS;
+  const start = pick % 6 === 0 ? 1 : 0;
+  return { queue: QUEUE, state: 1 + (pick % 5), isDescending, afterRank: rank, afterTie: tie, start, countMax: 1 + (pick % 4) };
+}
 
 /** Executes all operations sequentially on a minimal reference queue, and widens their times so that they overlap. */
 export class ReferenceRun {
@@ -87,6 +99,10 @@ export class ReferenceRun {
     });
   }
 
+  #list({ queue, state, isDescending, start, countMax }: Listing): number[] {
+    return this.#model.list(queue, JOB_STATES[state] ?? 'waiting', isDescending).slice(start, start + countMax);
+  }
+
   #callOf(f: OperationFunction, pick: number): Json {
     const known = this.#model.jobs.map(({ id }) => id);
     const job = known[pick % Math.max(1, known.length)] ?? 1;
@@ -120,6 +136,8 @@ export class ReferenceRun {
       case 'counts':
       case 'isPaused':
         return { queue: QUEUE };
+      case 'jobIds':
+        return listingOf(pick);
       case 'pause':
         return { queue: QUEUE, isPaused: pick % 3 === 0 };
       case 'retry':
@@ -171,6 +189,8 @@ export class ReferenceRun {
         return answerOf(this.#model.remove(String(queue), id));
       case 'counts':
         return { ...this.#model.counts(QUEUE) };
+      case 'jobIds':
+        return { ids: this.#list(call as unknown as Listing) };
       case 'pause':
         return answerOf(this.#model.setPaused(QUEUE, (call as { readonly isPaused: boolean }).isPaused));
       case 'isPaused':

@@ -2,6 +2,8 @@ import type { HistoryReport } from '../../src/history/checkers/check-history.ts'
 import { type CheckOptions, checkHistory } from '../../src/history/checkers/check-history.ts';
 import type { Calls, OperationFunction, Results } from '../../src/history/functions.ts';
 import { HistoryRecorder, type OpenCall } from '../../src/history/history.ts';
+import { BEFORE_ALL_JOBS } from '../../src/protocol/job-order.ts';
+import { StateCode } from '../../src/protocol/job-state.ts';
 
 const LEASE_MS = 1_000;
 
@@ -100,6 +102,18 @@ export const aClaim = (countMax = 1, more: Partial<Calls['claim']> = {}): Calls[
   leaseMs: LEASE_MS,
   stalledMax: 1,
   holder: 7,
+  ...more,
+});
+
+/** By default of the first ten waiting jobs. */
+export const aListing = (more: Partial<Calls['jobIds']> = {}): Calls['jobIds'] => ({
+  queue: 'work',
+  state: StateCode.waiting,
+  isDescending: false,
+  afterRank: BEFORE_ALL_JOBS.rank,
+  afterTie: BEFORE_ALL_JOBS.tie,
+  start: 0,
+  countMax: 10,
   ...more,
 });
 

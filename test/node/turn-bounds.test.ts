@@ -3,7 +3,9 @@ import { packetOf } from '../../src/client/delivery/connection.ts';
 import type { ClusterLimits } from '../../src/config/limits.ts';
 import { decodeReply } from '../../src/protocol/reply.ts';
 import { RequestEncoder } from '../../src/protocol/request-encoder.ts';
+import { LOOKED_PER_STEP_MAX } from '../../src/queue/listing.ts';
 import { claimOptions, options } from '../queue/harness.ts';
+import { listingOf } from '../queue/listings.ts';
 import { NodeTable } from './node-table.ts';
 
 const PAYLOAD_BYTES = 1_000;
@@ -97,6 +99,31 @@ describe('queries of large jobs', () => {
     expect(leader.nextDeadlineMs).toBeLessThanOrEqual(table.nowMs);
     for (let turns = 0; leader.hasMore && turns < 10; turns += 1) leader.turn();
     expect(table.replies).toHaveLength(6);
+  });
+});
+
+describe('a listing among more jobs than a step looks at', () => {
+  it('takes more than one turn, and other queries do not wait for it', () => {
+    const { table, client } = aTable(0, { turnBytesMax: 1_000 }, [2]);
+    table.request(client, (to) => {
+      for (let job = 1; job <= LOOKED_PER_STEP_MAX + 100; job += 1) to.add('q', new Uint8Array(0), options({ delayMs: 3_600_000 + job }));
+    });
+    const leader = table.node(table.leader());
+    const encoder = new RequestEncoder();
+    encoder.begin(client, 500, 1);
+    listingOf({ state: 'delayed', isDescending: true, countMax: 2 })(encoder);
+    table.replies.length = 0;
+    leader.receiveClientPacket(CONNECTION, packetOf({ type: 'query', consistency: 'linearizable', request: encoder.finish() }));
+    leader.receiveClientPacket(CONNECTION, queryOf(client, 501, [1]));
+    leader.turn();
+    expect(table.replies).toEqual([]);
+    expect(leader.hasMore).toBe(true);
+    expect(leader.nextDeadlineMs).toBeLessThanOrEqual(table.nowMs);
+    for (let turns = 0; leader.hasMore && turns < 10; turns += 1) leader.turn();
+    const replies = table.replies.flatMap((frame) => (frame.type === 'reply' ? [decodeReply(frame.reply)] : []));
+    expect(replies.map(({ sequence }) => sequence)).toEqual([501, 500]);
+    const last = LOOKED_PER_STEP_MAX + 100;
+    expect(replies[1]?.results).toMatchObject([{ type: 'jobIds', ids: [last, last - 1] }]);
   });
 });
 

@@ -6,7 +6,8 @@ import { RESULT_NAMES, RESULTS, type Result } from '../../src/protocol/results.t
 const HEAD = `# Commands and results
 
 What a request can ask for and what a reply says, on the wire: generated from \`src/protocol/commands.ts\`, \`policy.ts\` and \`results.ts\` by
-\`npx vitest run test/protocol/commands.test.ts --update=all\`. Little-endian; a text or blob is a u32 length and its bytes. Codes are never used twice.
+\`npx vitest run test/protocol/commands.test.ts --update=all\`. Little-endian; a text or blob is a u32 length and its bytes, texts a u32
+length and as many bytes of texts. Codes are never used twice.
 `;
 
 const fieldsOf = (fields: Fields): string =>

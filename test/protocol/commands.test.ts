@@ -32,8 +32,24 @@ const COMMAND_CODES: Readonly<Record<CommandName, number>> = {
   heldJobs: 19,
   pause: 20,
   isPaused: 21,
+  jobIds: 23,
+  queueNames: 24,
 };
-const RESULT_CODES = { error: 0, added: 1, claimed1: 2, done: 3, counts: 4, job1: 5, opened: 6, claimed: 7, job: 8, held: 9, paused: 10 };
+const RESULT_CODES = {
+  error: 0,
+  added: 1,
+  claimed1: 2,
+  done: 3,
+  counts: 4,
+  job1: 5,
+  opened: 6,
+  claimed: 7,
+  job: 8,
+  held: 9,
+  paused: 10,
+  jobIds: 11,
+  queueNames: 12,
+};
 /** Of the queue, and of each layout of a policy. */
 const SELECTION_CODES = [1, 2, 22];
 

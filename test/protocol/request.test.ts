@@ -154,6 +154,8 @@ describe('operations that are taken from a request', () => {
       () => to.command('heldJobs', { holder: 1, countMax: 2 }),
       () => to.command('pause', { queue: 'q', isPaused: true }),
       () => to.command('isPaused', { queue: 'q' }),
+      () => to.command('jobIds', { queue: 'q', state: 2, isDescending: false, afterRank: -1, afterTie: 0, start: 0, countMax: 3 }),
+      () => to.command('queueNames', { after: 0, countMax: 3 }),
     ];
     const ends = writes.map((write) => {
       write();

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeReply, type OperationResult } from '../../src/protocol/reply.ts';
 import type { AddOptions, ClaimOptions, RequestEncoder } from '../../src/protocol/request-encoder.ts';
 import { bytesOf, START_MS, TestQueue, textOf } from './harness.ts';
+import { idsOf, LISTED_STATES } from './listings.ts';
 import { type ModelJob, ModelQueue } from './model.ts';
 
 const QUEUES = ['a', 'b'] as const;
@@ -86,6 +87,7 @@ class Comparison {
   readonly #leases: { readonly id: number; readonly token: number }[] = [];
   #latest: Uint8Array | undefined;
   #latestReply: Uint8Array | undefined;
+  #compared = 0;
 
   run(step: Step): void {
     switch (step.type) {
@@ -204,6 +206,18 @@ class Comparison {
     };
     expect(this.#steady.machine.nextLeaseEndMs).toBe(firstDue('active'));
     expect(this.#steady.machine.nextWallDueMs).toBe(firstDue('delayed') ?? Number.POSITIVE_INFINITY);
+    this.#compareListings();
+  }
+
+  /** Of the machine that was restarted, by pages of three: after each step of another state, forwards or backwards. */
+  #compareListings(): void {
+    this.#compared += 1;
+    const state = LISTED_STATES[this.#compared % LISTED_STATES.length] ?? 'waiting';
+    const isDescending = this.#compared % 2 === 0;
+    for (const queue of QUEUES)
+      expect(idsOf(this.#restarted, { queue, state, isDescending, countMax: 3 })).toEqual(this.#model.list(queue, state, isDescending));
+    const [names] = this.#restarted.read((to) => to.command('queueNames', { after: 0, countMax: 10 }));
+    expect(names?.ok && names.type === 'queueNames' ? [...names.names].sort() : names).toEqual(this.#model.names());
   }
 }
 

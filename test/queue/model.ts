@@ -67,7 +67,7 @@ export class ModelQueue {
 
   claim(queue: string, { countMax, beginMax, leaseMs, stalledMax, holder }: ClaimOptions): ModelJob[] {
     const waiting = this.jobs.filter((job) => job.queue === queue && job.state === 'waiting' && !this.isPaused(queue));
-    waiting.sort((a, b) => a.options.priority - b.options.priority || placeOf(a) - placeOf(b));
+    waiting.sort(inOrderOfClaims);
     const claimed = waiting.slice(0, countMax);
     let begun = 0;
     for (const job of claimed) {
@@ -202,6 +202,23 @@ export class ModelQueue {
     };
   }
 
+  /** Ids of the jobs in a state, in its order or backwards. */
+  list(queue: string, state: JobState, isDescending: boolean): number[] {
+    const listed = this.jobs.filter((job) => job.queue === queue && job.state === state);
+    listed.sort((a, b) => {
+      if (state === 'waiting') return inOrderOfClaims(a, b);
+      if (state === 'delayed') return a.dueMs - b.dueMs || a.id - b.id;
+      return state === 'active' ? a.id - b.id : a.finishedAs - b.finishedAs;
+    });
+    const ids = listed.map(({ id }) => id);
+    return isDescending ? ids.reverse() : ids;
+  }
+
+  /** The queues that have jobs or are paused. */
+  names(): string[] {
+    return [...new Set([...this.jobs.map(({ queue }) => queue), ...this.#paused])].sort();
+  }
+
   #underLease(id: number, token: number, apply: (job: ModelJob) => void): Reply {
     if (id > this.#added) return 'JOB_NOT_FOUND';
     const job = this.find(id);
@@ -230,6 +247,8 @@ export class ModelQueue {
 
 /** Within one priority: those with lifo first, the newest of them first; then the others, the oldest first. */
 const placeOf = ({ id, options }: ModelJob): number => (options.isLifo ? -id : id);
+
+const inOrderOfClaims = (a: ModelJob, b: ModelJob): number => a.options.priority - b.options.priority || placeOf(a) - placeOf(b);
 
 function begin(job: ModelJob): void {
   job.isBegun = true;

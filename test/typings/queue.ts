@@ -17,6 +17,9 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   expectTypeOf(queue.addBulk).parameter(0).toEqualTypeOf<readonly BulkJob<Mail>[]>();
   expectTypeOf((await queue.getJobCounts()).waiting).toEqualTypeOf<number>();
   await queue.getJob('1', { consistency: 'stale' });
+  expectTypeOf(await queue.getJobs(['waiting', 'failed'], { start: 0, end: 9, asc: true })).toEqualTypeOf<Job<Mail, Receipt>[]>();
+  expectTypeOf(await queue.getWaiting(0, 9)).toEqualTypeOf<Job<Mail, Receipt>[]>();
+  expectTypeOf(await queue.getFailedCount()).toEqualTypeOf<number>();
   expectTypeOf(await queue.isPaused()).toEqualTypeOf<boolean>();
   await using _disposable: AsyncDisposable = queue;
 
@@ -30,6 +33,10 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   await queue.addBulk([{ name: 'welcome', data: 'ada' }]);
   // @ts-expect-error an id is a string
   await queue.getJob(1);
+  // @ts-expect-error a state that only BullMQ has
+  await queue.getJobs(['prioritized']);
+  // @ts-expect-error positions are options
+  await queue.getJobs(['waiting'], 0, 9);
   // @ts-expect-error there is no such consistency
   await queue.getJob('1', { consistency: 'eventual' });
   // @ts-expect-error an id is a string
@@ -73,8 +80,6 @@ export async function lacksWhatOnlyBullmqHas(queue: Queue<Mail>): Promise<void> 
   await queue.drain();
   // @ts-expect-error only BullMQ has it
   await queue.obliterate();
-  // @ts-expect-error only BullMQ has it
-  await queue.getJobs(['waiting']);
   // @ts-expect-error only BullMQ has it
   await queue.retryJobs();
   // @ts-expect-error before the names of BullMQ

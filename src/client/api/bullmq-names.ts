@@ -8,7 +8,6 @@ import type { MissingNames } from './not-supported.ts';
 const NONE = 'There is no replacement yet.';
 const REDIS = 'There is no Redis behind jobraft, and no replacement.';
 const COUNTS = 'Use queue.getJobCounts(), which counts the jobs of all states.';
-const LIST = 'Jobs cannot be listed yet: keep the ids that add() returns, and use queue.getJob(id).';
 const FLOW = 'Jobs have no parents and no children yet.';
 const SCHEDULER = 'Add each job when it is due, or with the option "delay".';
 const RATE = 'Rates cannot be limited yet: lower the "concurrency" of the workers.';
@@ -35,23 +34,12 @@ export const QUEUE_MISSING: MissingNames = {
     ...SHARED_ASYNC,
     count: COUNTS,
     getJobCountByTypes: COUNTS,
-    getCompletedCount: COUNTS,
-    getFailedCount: COUNTS,
-    getDelayedCount: COUNTS,
-    getActiveCount: COUNTS,
     getPrioritizedCount: COUNTS,
     getCountsPerPriority: COUNTS,
-    getWaitingCount: COUNTS,
     getWaitingChildrenCount: FLOW,
     recordJobCountsMetric: COUNTS,
-    getJobs: LIST,
-    getRanges: LIST,
-    getWaiting: LIST,
-    getActive: LIST,
-    getDelayed: LIST,
-    getPrioritized: LIST,
-    getCompleted: LIST,
-    getFailed: LIST,
+    getRanges: 'Use queue.getJobs(states, { start, end, asc }).',
+    getPrioritized: "A job with a priority is 'waiting': use queue.getWaiting().",
     getWaitingChildren: FLOW,
     getDependencies: FLOW,
     getJobLogs: LOGS,

@@ -11,6 +11,8 @@ import type { ClusterEndpoint } from '../endpoint.ts';
 import { AdminCalls, type MemberChange } from './admin-calls.ts';
 import { releaseHolder } from './holder-release.ts';
 import { checkLogRange, checkMemberChange, checkNode, checkSuccessor } from './node-arguments.ts';
+import { queueNames } from './queue-names.ts';
+import { type ReadOptions, readConsistency } from './read-options.ts';
 
 export type { ClientOptions };
 
@@ -77,6 +79,15 @@ export class Client implements AsyncDisposable {
    */
   async releaseHolder(holder: number): Promise<void> {
     await releaseHolder(this.dispatcher, holder);
+  }
+
+  /**
+   * The names of all queues of the cluster that have jobs or are paused, oldest first. They are read page by page, so that this is no snapshot: a
+   * queue that comes or goes meanwhile may be missing. By linearizable reads, unless another consistency is given.
+   * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async queues(options?: ReadOptions): Promise<string[]> {
+    return await queueNames(this.dispatcher, readConsistency(options));
   }
 
   /** GetStatus of one node. @throws {InvalidOptionError | NodeUnavailableError | DeadlineError} */

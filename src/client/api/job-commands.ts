@@ -29,6 +29,11 @@ export class QueueCommands implements JobCommands {
     this.#dispatcher = dispatcher;
   }
 
+  /** The name of the queue. */
+  get queue(): string {
+    return this.#queue;
+  }
+
   /** All later calls are rejected. */
   close(): void {
     this.#isClosed = true;

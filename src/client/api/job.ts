@@ -55,7 +55,7 @@ export class Job<Data = unknown, Result = unknown> {
    * your own writes. The processor's second argument is its decimal form.
    */
   readonly token: number | undefined;
-  /** Set only if getJob() returned the job; {@link getState} reads the current one. */
+  /** Set only if getJob(), getJobs() or one of its like returned the job; {@link getState} reads the current one. */
   readonly state: JobState | undefined;
   /** When the job was completed or became a dead letter, in wall-clock milliseconds: by the log, or in a worker's events by its clock. */
   finishedOn: number | undefined;

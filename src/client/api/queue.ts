@@ -22,11 +22,12 @@ import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
 import { type JobCommands, QueueCommands } from './job-commands.ts';
 import { parseJobId } from './job-id.ts';
+import { type ListedState, type ListOptions, listJobs } from './job-list.ts';
 import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
 
-export type { JobOptions };
+export type { JobOptions, ListedState, ListOptions };
 
 export interface QueueOptions {
   /** A cluster, or a Client that the caller creates and closes. */
@@ -146,6 +147,71 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
     const result = await this.#commands.query(readConsistency(options), (encoder) => encoder.command('counts', { queue: this.name }));
     if (result.ok && result.type === 'counts') return result.counts;
     throw unexpectedResult(result);
+  }
+
+  /**
+   * The jobs of some states: of each state those from position `start` to `end`. Without options all of them, so bound it where there may be
+   * many. An ascending listing is in the order of the state: waiting as workers get them, delayed by the end of their delay, active by id, completed
+   * and failed as they finished. The states follow each other in the order that is given.
+   *
+   * Ids are read by 5,000, jobs by 1,000, each page by a read of its own. So it is no snapshot: jobs that are removed meanwhile are left out,
+   * one that moves to another state meanwhile may be in neither or show the later one, and none is there twice.
+   * @param states one of 'active', 'completed', 'delayed', 'failed', 'waiting', or a list of them; none or an empty list for all.
+   * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError | OverloadedError | ClientClosedError}
+   */
+  async getJobs(states?: ListedState | readonly ListedState[], options?: ListOptions): Promise<Job<Data, Result>[]> {
+    const details = await listJobs(this.#commands, states, options);
+    return details.map((detail) => jobOfDetail(detail, this.#commands));
+  }
+
+  /** In the order in which workers get them. See {@link getJobs}. */
+  async getWaiting(start = 0, end = -1): Promise<Job<Data, Result>[]> {
+    return await this.getJobs('waiting', { start, end, asc: true });
+  }
+
+  /** By id. See {@link getJobs}. */
+  async getActive(start = 0, end = -1): Promise<Job<Data, Result>[]> {
+    return await this.getJobs('active', { start, end, asc: true });
+  }
+
+  /** The first one is due first. See {@link getJobs}. */
+  async getDelayed(start = 0, end = -1): Promise<Job<Data, Result>[]> {
+    return await this.getJobs('delayed', { start, end, asc: true });
+  }
+
+  /** The one that was completed last comes first. See {@link getJobs}. */
+  async getCompleted(start = 0, end = -1): Promise<Job<Data, Result>[]> {
+    return await this.getJobs('completed', { start, end });
+  }
+
+  /** The one that failed last comes first. See {@link getJobs}. */
+  async getFailed(start = 0, end = -1): Promise<Job<Data, Result>[]> {
+    return await this.getJobs('failed', { start, end });
+  }
+
+  /** See {@link getJobCounts}. */
+  async getWaitingCount(): Promise<number> {
+    return (await this.getJobCounts()).waiting;
+  }
+
+  /** See {@link getJobCounts}. */
+  async getActiveCount(): Promise<number> {
+    return (await this.getJobCounts()).active;
+  }
+
+  /** See {@link getJobCounts}. */
+  async getDelayedCount(): Promise<number> {
+    return (await this.getJobCounts()).delayed;
+  }
+
+  /** See {@link getJobCounts}. */
+  async getCompletedCount(): Promise<number> {
+    return (await this.getJobCounts()).completed;
+  }
+
+  /** See {@link getJobCounts}. */
+  async getFailedCount(): Promise<number> {
+    return (await this.getJobCounts()).failed;
   }
 
   /**

@@ -15,9 +15,11 @@ export interface ReadOptions {
   readonly consistency?: ReadConsistency;
 }
 
-const SCHEMA = optionsOf({
-  consistency: z.enum(READ_CONSISTENCIES, { error: `Give one of ${READ_CONSISTENCIES.map((each) => `'${each}'`).join(', ')}.` }).optional(),
-} satisfies Record<keyof ReadOptions, z.ZodType>);
+export const aConsistency = z
+  .enum(READ_CONSISTENCIES, { error: `Give one of ${READ_CONSISTENCIES.map((each) => `'${each}'`).join(', ')}.` })
+  .optional();
+
+const SCHEMA = optionsOf({ consistency: aConsistency } satisfies Record<keyof ReadOptions, z.ZodType>);
 
 /** @throws {UnknownOptionError | InvalidOptionError} */
 export function readConsistency(options: ReadOptions | undefined): ReadConsistency {

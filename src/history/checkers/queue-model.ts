@@ -1,3 +1,5 @@
+import { BEFORE_ALL_JOBS, BEHIND_ALL_JOBS } from '../../protocol/job-order.ts';
+import { JOB_STATES } from '../../protocol/job-state.ts';
 import type { ClaimResult, JobKey } from '../functions.ts';
 import type { HistoryOperation, OperationOf } from '../operation.ts';
 import { ABSENT, JobModel, type JobModelOptions, type JobOperation, type JobSource, type JobState, takenUnseen } from './job-model.ts';
@@ -67,6 +69,8 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
         return this.#read(state, operation, moment);
       case 'pause':
         return [{ ...state, paused: [...state.paused.filter((queue) => queue !== operation.call.queue), ...pausedBy(operation)] }];
+      case 'jobIds':
+        return this.#mayList(state, operation, moment) ? [state] : [];
       case 'isPaused':
         return isTrueOf(operation, state) ? [state] : [];
       case 'releaseHolder':
@@ -185,7 +189,37 @@ export class QueueModel implements SequentialModel<QueueState, HistoryOperation>
       return count === undefined || (count >= sure && count <= possible);
     });
   }
+
+  /**
+   * Whether each listed job may be in the state, they are in its order, and no job that surely is in it was left out. The order of delayed and
+   * of finished jobs follows times that a history does not show.
+   */
+  #mayList(state: QueueState, { call, result }: OperationOf<'jobIds'>, moment: Moment): boolean {
+    if (result === undefined || (call.consistency ?? 'linearizable') !== 'linearizable') return true;
+    const { ids } = result;
+    const name = JOB_STATES[call.state] ?? '';
+    const visible = state.jobs.map(({ queue, model, state: job }) => (queue === call.queue ? model.visibleStates(job, moment) : INVISIBLE));
+    const places = ids.map((id) => state.jobs.findIndex((_, at) => visible[at]?.has(name) === true && mayHaveId(state, at, id)));
+    if (places.includes(-1) || new Set(ids).size < ids.length || ids.length > call.countMax) return false;
+    const isWaiting = name === 'waiting';
+    const isOrdered = isWaiting || name === 'active';
+    const isFirst = (one: number, other: number): boolean => (isWaiting ? servedBefore(state, one, other) : one < other);
+    const comesBefore = (one: number, other: number): boolean => (call.isDescending ? isFirst(other, one) : isFirst(one, other));
+    if (isOrdered && places.some((at, place) => place > 0 && comesBefore(at, places[place - 1] as number))) return false;
+    const begin = call.isDescending ? BEHIND_ALL_JOBS : BEFORE_ALL_JOBS;
+    if (call.start > 0 || call.afterRank !== begin.rank) return true;
+    const last = places.at(-1);
+    const isFull = ids.length === call.countMax;
+    return state.jobs.every(({ id }, at) => {
+      const isSure = id !== 0 && visible[at]?.size === 1 && visible[at]?.has(name) === true;
+      if (!isSure || places.includes(at)) return true;
+      return isFull && (!isOrdered || last === undefined || comesBefore(last, at));
+    });
+  }
 }
+
+/** The states of a job of another queue. */
+const INVISIBLE: ReadonlySet<string> = new Set();
 
 const pausedBy = ({ call }: OperationOf<'pause'>): readonly string[] => (call.isPaused ? [call.queue] : []);
 

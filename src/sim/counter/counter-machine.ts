@@ -165,6 +165,7 @@ export class CounterMachine implements StateMachine {
 }
 
 class CounterQuery implements QueryRun {
+  readonly workBytes = 0;
   done = 0;
   readonly #read: () => Uint8Array;
 
