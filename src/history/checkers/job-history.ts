@@ -1,3 +1,4 @@
+import { JOB_STATES } from '../../protocol/job-state.ts';
 import type { ClaimResult, JobKey } from '../functions.ts';
 import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
 
@@ -99,6 +100,14 @@ function assign(operation: HistoryOperation, jobOf: (id: number) => Growing): vo
       const job = jobOf(operation.call.job);
       job.reads.push(operation);
       if (operation.result.key !== undefined) job.key ??= operation.result.key;
+      break;
+    }
+    case 'jobIds': {
+      const { call, result, ...span } = operation;
+      const state = JOB_STATES[call.state] ?? null;
+      if (result === undefined || (call.consistency !== undefined && call.consistency !== 'linearizable')) break;
+      // Each listed job was seen in the state.
+      for (const job of result.ids) jobOf(job).reads.push({ ...span, f: 'getJob', call: { job }, result: { state } });
       break;
     }
     case 'begin':
