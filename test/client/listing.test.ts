@@ -154,6 +154,33 @@ describe('the getters of one state', () => {
   });
 });
 
+describe('a count of several states', () => {
+  it('is their sum, by one read; a state that is given twice counts once, and none means all', async () => {
+    const { cluster, queue } = await aQueueOfEight();
+    expect(await queue.count()).toBe(8);
+    expect(await queue.getJobCountByTypes('waiting', 'waiting')).toBe(6);
+    expect(await queue.getJobCountByTypes('delayed', 'active', 'waiting')).toBe(8);
+    expect(await queue.getJobCountByTypes('active')).toBe(0);
+    expect(await queue.getJobCountByTypes()).toBe(8);
+    expect(cluster.queries.map(({ operations }) => operations)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('leaves out what workers have finished', async () => {
+    const { queue, aWorker } = aSetting();
+    await queue.add('n', 1, { delay: 60_000_000 });
+    await queue.add('n', 2);
+    aWorker(() => 'done');
+    await eventually(async () => expect(await queue.getCompletedCount()).toBe(1));
+    expect([await queue.count(), await queue.getJobCountByTypes()]).toEqual([1, 2]);
+  });
+
+  it('of a state that only BullMQ has is rejected, and nothing is sent', async () => {
+    const { cluster, queue } = await aQueueOfEight();
+    await expect(queue.getJobCountByTypes('prioritized' as ListedState)).rejects.toThrow(/'prioritized' or 'paused' are 'waiting'/);
+    expect(cluster.queries).toEqual([]);
+  });
+});
+
 describe('a listing', () => {
   /** Commands of a queue that answer with these pages, and find all jobs but those that were removed. */
   function commandsOf(pages: readonly OperationResult[], removed: readonly number[] = []) {

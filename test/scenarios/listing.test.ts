@@ -1,5 +1,6 @@
-import { type Job, Queue, startCluster, Worker } from 'jobraft';
+import { Client, type Job, openCluster, Queue, startCluster, UnrecoverableError, Worker } from 'jobraft';
 import { describe, expect, it } from 'vitest';
+import { SharedProcess } from './shared-process.ts';
 import { aCluster, aFolder, clientOf, eventually } from './support.ts';
 
 const namesOf = (jobs: readonly Job[]): string[] => jobs.map(({ name }) => name);
@@ -60,5 +61,29 @@ describe('listing', () => {
     await using other = new Queue('another', { connection: client });
     await other.pause();
     expect(await client.queues()).toEqual(['work', 'another']);
+  });
+
+  it('is the same in each process that shares a cluster, also after the one that hosts the nodes is killed', async () => {
+    using folder = aFolder();
+    await using host = await SharedProcess.opened(folder.path);
+    await using cluster = await openCluster({ nodes: 3, dataDir: folder.path });
+    expect(cluster.isHost).toBe(false);
+    await using client = new Client(cluster);
+    await using queue = new Queue('work', { connection: client });
+    const fail = () => Promise.reject(new UnrecoverableError('no luck'));
+    await queue.add('fails', {});
+    const worker = new Worker('work', fail, { connection: client });
+    await eventually('the job has failed', async () => (await queue.getFailedCount()) === 1);
+    await worker.close();
+    const { ids } = await host.call('add', { count: 5 });
+    const list = async () => {
+      const jobs = await queue.getJobs(['failed', 'waiting'], { asc: true });
+      return [await client.queues(), jobs.map(({ id, failedReason }) => [id, failedReason])];
+    };
+    const listed = await list();
+    expect(listed).toEqual([['work'], [['1', 'no luck'], ...(ids ?? []).map((id) => [id, undefined])]]);
+    await host.kill();
+    expect(await list()).toEqual(listed);
+    expect(cluster.isHost).toBe(true);
   });
 });

@@ -20,6 +20,7 @@ export async function addsAndReadsJobsOfItsData(queue: Queue<Mail, Receipt>): Pr
   expectTypeOf(await queue.getJobs(['waiting', 'failed'], { start: 0, end: 9, asc: true })).toEqualTypeOf<Job<Mail, Receipt>[]>();
   expectTypeOf(await queue.getWaiting(0, 9)).toEqualTypeOf<Job<Mail, Receipt>[]>();
   expectTypeOf(await queue.getFailedCount()).toEqualTypeOf<number>();
+  expectTypeOf(await queue.getJobCountByTypes('waiting', 'failed')).toEqualTypeOf<number>();
   expectTypeOf(await queue.isPaused()).toEqualTypeOf<boolean>();
   await using _disposable: AsyncDisposable = queue;
 

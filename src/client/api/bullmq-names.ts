@@ -32,8 +32,6 @@ const SHARED_PROPERTIES = { keys: REDIS, backend: REDIS, qualifiedName: 'Use its
 export const QUEUE_MISSING: MissingNames = {
   asyncMethods: {
     ...SHARED_ASYNC,
-    count: COUNTS,
-    getJobCountByTypes: COUNTS,
     getPrioritizedCount: COUNTS,
     getCountsPerPriority: COUNTS,
     getWaitingChildrenCount: FLOW,

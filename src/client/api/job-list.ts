@@ -40,20 +40,26 @@ const OPTIONS = optionsOf(
   'Give an object { start, end, asc, consistency }.',
 );
 
+/** Without repetitions; without any, all of them. @throws {InvalidOptionError} */
+export function listedStates(states: ListedState | readonly ListedState[] = LISTED_STATES): ReadonlySet<ListedState> {
+  checkOptions(STATES, states, ['states']);
+  const listed = typeof states === 'string' ? [states] : states;
+  return new Set(listed.length === 0 ? LISTED_STATES : listed);
+}
+
 /**
  * The jobs of some states, page by page. No snapshot: see Queue.getJobs.
  * @throws {UnknownOptionError | InvalidOptionError | DeadlineError | NoLeaderError | ClientClosedError}
  */
 export async function listJobs(
   commands: QueueCommands,
-  states: ListedState | readonly ListedState[] = LISTED_STATES,
+  states?: ListedState | readonly ListedState[],
   options: ListOptions = {},
 ): Promise<JobDetail[]> {
-  checkOptions(STATES, states, ['states']);
+  const listed = listedStates(states);
   checkOptions(OPTIONS, options);
-  const listed = typeof states === 'string' ? [states] : states;
   const found = new Map<number, JobDetail>();
-  for (const state of new Set<ListedState>(listed.length === 0 ? LISTED_STATES : listed)) {
+  for (const state of listed) {
     const listing = new JobList(commands, state, options);
     for await (const details of listing.pages()) for (const detail of details) if (!found.has(detail.id)) found.set(detail.id, detail);
   }

@@ -22,7 +22,7 @@ import { aConnection, acquireClient, CONNECTION_REMEDY, type SharedClient } from
 import { type Job, jobOfAdd, jobOfDetail } from './job.ts';
 import { type JobCommands, QueueCommands } from './job-commands.ts';
 import { parseJobId } from './job-id.ts';
-import { type ListedState, type ListOptions, listJobs } from './job-list.ts';
+import { type ListedState, type ListOptions, listedStates, listJobs } from './job-list.ts';
 import { addOptionsOf, JOB_OPTIONS, type JobOptions } from './job-options.ts';
 import { addMissingNames, NotSupportedError } from './not-supported.ts';
 import { type ReadOptions, readConsistency } from './read-options.ts';
@@ -187,6 +187,21 @@ export class Queue<Data = unknown, Result = unknown> implements AsyncDisposable 
   /** The one that failed last comes first. See {@link getJobs}. */
   async getFailed(start = 0, end = -1): Promise<Job<Data, Result>[]> {
     return await this.getJobs('failed', { start, end });
+  }
+
+  /** How many jobs are not processed yet: waiting and delayed ones. See {@link getJobCounts}. */
+  async count(): Promise<number> {
+    return await this.getJobCountByTypes('waiting', 'delayed');
+  }
+
+  /**
+   * How many jobs are in one of these states, of one read; without a state, how many there are.
+   * @throws {InvalidOptionError} nothing was sent. @throws {DeadlineError | NoLeaderError | ClientClosedError}
+   */
+  async getJobCountByTypes(...states: readonly ListedState[]): Promise<number> {
+    const counted = listedStates(states);
+    const counts = await this.getJobCounts();
+    return [...counted].reduce((sum, state) => sum + counts[state], 0);
   }
 
   /** See {@link getJobCounts}. */
