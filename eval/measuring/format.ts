@@ -1,3 +1,5 @@
+export { textTable } from '../../src/base/text-table.ts';
+
 /** Three significant digits, thousands separated: `12,300`, `9.52`, `0.00412`. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '–';
@@ -25,19 +27,6 @@ export const countOf = (count: number, what: string): string => `${formatCount(c
 /** A dash where there is no figure. */
 export const formatOptional = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : formatNumber(value);
-
-/** Columns as wide as their widest cell, numbers to the right. For terminals. */
-export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)));
-  const isNumeric = header.map((_, column) => rows.every((row) => /^[\d.,–<>≈ ()x-]*$/.test(row[column] ?? '')));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (isNumeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
-}
 
 /** A table of GitHub's Markdown. Cells must not hold `|`. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {

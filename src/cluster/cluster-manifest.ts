@@ -293,7 +293,8 @@ const isNamedBy = ({ founders, nodes }: StoredManifest, named: readonly number[]
     founders.map(({ node }) => node),
   ) || isSameSet(named, nodes);
 
-function readManifest(dataDir: string): StoredManifest | undefined {
+/** @returns undefined where the folder has none. @throws {StorageError} for one that cannot be read, or is damaged. */
+export function readManifest(dataDir: string): StoredManifest | undefined {
   const file = join(dataDir, MANIFEST_FILE);
   let text: string;
   try {

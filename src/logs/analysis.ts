@@ -37,7 +37,7 @@ export interface LogAnalysis {
   readonly elections: number;
 }
 
-/** A folder does not contain the logs that `npm run logs` reads. */
+/** A folder does not contain the logs of nodes. */
 export class LogFolderError extends JobraftError {
   override readonly code = 'LOG_FOLDER';
 }

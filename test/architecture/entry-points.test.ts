@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { importsOf } from './imports.ts';
 import { packageRoot, readSources } from './source-file.ts';
 
-const { exports, scripts } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+const { bin, exports, scripts } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
 const sources = readSources('src', 'eval');
 const defaults = Object.values<{ readonly default: string }>(exports).map((conditions) => conditions.default);
 
-/** The package's exports, and the entry points of its scripts. */
+/** The package's exports and command, and the entry points of its scripts. */
 const entryPoints = [
   ...new Set(
-    [...defaults, ...Object.values<string>(scripts)].flatMap((text: string) =>
+    [...defaults, ...Object.values<string>(bin), ...Object.values<string>(scripts)].flatMap((text: string) =>
       [...text.matchAll(/\bdist\/(\S+)\.js\b/g)].map(([, path]) => `${path}.ts`),
     ),
   ),
@@ -19,7 +19,7 @@ const entryPoints = [
 
 describe('the entry points', () => {
   it('were found', () =>
-    expect(entryPoints).toEqual(expect.arrayContaining(['src/index.ts', 'src/testing/index.ts', 'src/cli/logs.ts', 'eval/main.ts'])));
+    expect(entryPoints).toEqual(expect.arrayContaining(['src/index.ts', 'src/testing/index.ts', 'src/cli/main.ts', 'eval/main.ts'])));
 
   // Imports are evaluated in their order: after any other import the check would be too late.
   it.each(entryPoints)('%s checks the Node.js version before it imports anything else', (path) => {

@@ -13,16 +13,24 @@ describe('the source files', () => {
     expect(styleViolations(readSources('src', 'eval', 'test', 'config'))).toEqual([]);
   });
 
-  it.each(['src/raft', 'src/queue', 'src/node', 'src/storage', 'src/transport', 'src/cluster', 'src/client', 'src/testing', 'eval'])(
-    '%s has a README of 20 to 60 lines: what the module is for, its diagram, its invariants',
-    (module) => {
-      const file = join(packageRoot, module, 'README.md');
-      expect(existsSync(file), `${module}/README.md is missing`).toBe(true);
-      const lines = readFileSync(file, 'utf8').trimEnd().split('\n').length;
-      expect(lines).toBeGreaterThanOrEqual(20);
-      expect(lines).toBeLessThanOrEqual(60);
-    },
-  );
+  it.each([
+    'src/raft',
+    'src/queue',
+    'src/node',
+    'src/storage',
+    'src/transport',
+    'src/cluster',
+    'src/client',
+    'src/testing',
+    'src/cli',
+    'eval',
+  ])('%s has a README of 20 to 60 lines: what the module is for, its diagram, its invariants', (module) => {
+    const file = join(packageRoot, module, 'README.md');
+    expect(existsSync(file), `${module}/README.md is missing`).toBe(true);
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n').length;
+    expect(lines).toBeGreaterThanOrEqual(20);
+    expect(lines).toBeLessThanOrEqual(60);
+  });
 });
 
 describe('the style checker', () => {

@@ -117,7 +117,11 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: [],
   },
-  cli: { own: ['runtime/check', 'index', 'base', 'config', 'logs'], packages: ['node:', 'commander'] },
+  // Besides the public API: whether a folder has a cluster, and whether a processor's file exists, before a cluster is opened or created.
+  cli: {
+    own: ['runtime/check', 'index', 'base', 'logs', 'cluster/shared/folder-nodes', 'client/sandbox/processor-file'],
+    packages: ['node:', 'commander'],
+  },
   // The evaluation: what measures, then what measured data becomes. Clock, statistics, environment and results folder serve all.
   'eval/measuring': { own: ['base'], packages: ['node:', 'commander', 'zod', 'hdr-histogram-js', 'cli-progress'] },
   // Loads and their steady state, for all that measure: replay, bench and peers.

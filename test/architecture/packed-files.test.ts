@@ -52,7 +52,10 @@ describe('what npm packs', () => {
     const seen = new Set<string>();
     const entries = Object.values<{ readonly default: string }>(manifest.exports).map((conditions) => conditions.default.replace('./', ''));
     expect(entries).toEqual(['dist/src/index.js', 'dist/src/testing/index.js']);
-    const waiting = files.filter((path) => entries.includes(path) || path.endsWith('-worker.js') || THREADS.includes(path));
+    const commands = Object.values<string>(manifest.bin);
+    expect(commands).toEqual(['dist/src/cli/main.js']);
+    const roots = [...entries, ...commands, ...THREADS];
+    const waiting = files.filter((path) => roots.includes(path) || path.endsWith('-worker.js'));
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
       if (seen.has(path)) continue;
       seen.add(path);

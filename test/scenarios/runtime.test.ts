@@ -31,7 +31,7 @@ async function run(version: string, ...args: readonly string[]) {
   return { code, stderr };
 }
 
-const PROGRAMS = ['src/cli/logs.js', 'src/sim/main.js', 'eval/main.js', 'eval/bench/main.js', 'eval/micro/main.js', 'eval/soak/main.js'];
+const PROGRAMS = ['src/cli/main.js', 'src/sim/main.js', 'eval/main.js', 'eval/bench/main.js', 'eval/micro/main.js', 'eval/soak/main.js'];
 
 describe('on a Node.js that is too old', () => {
   it.each(PROGRAMS)('dist/%s ends with one error about the version, before it loads better-sqlite3', async (path) => {

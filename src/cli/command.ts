@@ -1,0 +1,35 @@
+import type { Readable } from 'node:stream';
+import type { Argument, Option } from 'commander';
+import type { Output } from './output.ts';
+
+/** The heading under which `--help` lists a command. */
+export type CommandGroup = 'Start' | 'Cluster' | 'Queues' | 'Jobs';
+
+/** What a command is called with. */
+export interface Invocation<Args extends readonly unknown[] = readonly unknown[], Options extends object = object> {
+  /** In the order of the command's arguments; undefined where an optional one is not given. */
+  readonly args: Args;
+  readonly options: Options;
+  /** `--json`. */
+  readonly isJson: boolean;
+  readonly output: Output;
+  readonly stdin: () => Readable;
+  /** Aborted by Ctrl-C, by SIGTERM, or when no process reads the output any more. */
+  readonly signal: AbortSignal;
+}
+
+/** One command of the command line. */
+export interface CliCommand {
+  readonly name: string;
+  readonly group: CommandGroup;
+  readonly summary: string;
+  readonly arguments: readonly Argument[];
+  /** Every command has `--json` as well. */
+  readonly options: readonly Option[];
+  /** What `--json` prints: one JSON document, or one JSON object a line while it runs. */
+  readonly json: 'document' | 'lines';
+  /** Command lines, for `--help`. */
+  readonly examples: readonly string[];
+  /** @throws {JobraftError} which is reported in one line. */
+  run(invocation: Invocation): Promise<void>;
+}

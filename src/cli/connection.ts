@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { JobraftError } from '../base/errors.ts';
+import { nodesOfFolder } from '../cluster/shared/folder-nodes.ts';
+import { Client, type ClusterEndpoint, openCluster, type SharedCluster } from '../index.ts';
+import type { Invocation } from './command.ts';
+import { UsageError } from './exit-codes.ts';
+import { unlessInterrupted } from './interruption.ts';
+import type { Output } from './output.ts';
+import { wholeNumber } from './values.ts';
+
+const NODES_DEFAULT = 3;
+
+/** The options by which a command names its cluster. */
+export interface ConnectionOptions {
+  readonly dataDir?: string;
+  readonly nodes?: number;
+  readonly durability: 'full' | 'off';
+}
+
+/** For the `options` of a command that uses a cluster. */
+export const connectionOptions = (): Option[] => [
+  new Option('--data-dir <folder>', "the cluster's folder").env('JOBRAFT_DATA_DIR'),
+  new Option('--nodes <count>', `number of nodes (default: those of the folder; ${NODES_DEFAULT} for a new cluster)`).argParser(
+    wholeNumber(1),
+  ),
+  new Option('--durability <mode>', 'as the other processes of the cluster have it').choices(['full', 'off']).default('full'),
+];
+
+/** What commands use of a cluster, however it is reached. */
+export type CliCluster = ClusterEndpoint &
+  Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'status' | 'transferLeadership' | 'waitForLeader'>;
+
+export interface Connection {
+  readonly cluster: CliCluster;
+  readonly client: Client;
+  /** The process that hosts the nodes; undefined while another one takes over. */
+  readonly host: { readonly pid: number | undefined; readonly isThisCommand: boolean };
+}
+
+export interface ConnectionNeeds {
+  /** Starts a new cluster in a folder that has none. Default: such a folder is rejected. */
+  readonly mayCreate?: boolean;
+  /** The command ends by itself when its signal is aborted. Default: it is left, and what it waits for is rejected. */
+  readonly endsBySignal?: boolean;
+}
+
+/** The folder has no cluster, and the command must not create one. */
+class NoClusterError extends JobraftError {
+  override readonly code = 'NO_CLUSTER';
+
+  constructor(dataDir: string) {
+    super(
+      `The folder ${resolve(dataDir)} ${existsSync(dataDir) ? 'has no cluster' : 'does not exist'}, and this command creates none. ` +
+        'Name the folder of a cluster with --data-dir; "jobraft add" and "jobraft work" start a new one.',
+    );
+  }
+}
+
+/**
+ * Runs the part of a command that needs its cluster, which is left at the end.
+ * @throws {UsageError | NoClusterError} and everything that `openCluster` throws. @throws {InterruptedError}
+ */
+export async function withCluster(
+  { options, output, signal }: Pick<Invocation<readonly unknown[], ConnectionOptions>, 'options' | 'output' | 'signal'>,
+  use: (connection: Connection) => Promise<void>,
+  { mayCreate = false, endsBySignal = false }: ConnectionNeeds = {},
+): Promise<void> {
+  const opening = open(options, output, mayCreate);
+  let opened: OpenConnection;
+  try {
+    opened = await unlessInterrupted(signal, opening);
+  } catch (error) {
+    // An interrupted one that is opened after all is left again; an error of it is the one that is thrown here.
+    opening.then((late) => late.close(true)).catch(() => undefined);
+    throw error;
+  }
+  try {
+    const used = use(opened);
+    await (endsBySignal ? used : unlessInterrupted(signal, used));
+  } finally {
+    await opened.close(signal.aborted);
+  }
+}
+
+interface OpenConnection extends Connection {
+  /** @param isInterrupted unanswered calls are rejected, instead of awaited. */
+  close(isInterrupted: boolean): Promise<void>;
+}
+
+/** Each way to reach a cluster is one case here. */
+async function open(options: ConnectionOptions, output: Output, mayCreate: boolean): Promise<OpenConnection> {
+  const { dataDir = '' } = options;
+  if (dataDir === '') throw new UsageError('No cluster is named. Give its folder with --data-dir, or set JOBRAFT_DATA_DIR.');
+  return await openFolder(dataDir, options, output, mayCreate);
+}
+
+async function openFolder(dataDir: string, options: ConnectionOptions, output: Output, mayCreate: boolean): Promise<OpenConnection> {
+  const found = nodesOfFolder(dataDir);
+  if (found === undefined && !mayCreate) throw new NoClusterError(dataDir);
+  const cluster = await openCluster({
+    dataDir,
+    nodes: options.nodes ?? found ?? NODES_DEFAULT,
+    durability: options.durability,
+    onNodeFailure: (node, error) => output.note(`Node ${node} stopped by itself. ${error.message}`),
+    onRepair: ({ node, damage, movedTo }) =>
+      output.note(`${damage.message} It was moved to ${movedTo}, and node ${node} is being rebuilt from its peers.`),
+  });
+  const client = new Client(cluster);
+  return {
+    cluster,
+    client,
+    host: { pid: cluster.hostPid, isThisCommand: cluster.isHost },
+    close: async (isInterrupted) => {
+      if (!isInterrupted) await client.close();
+      await cluster.close();
+      await client.close();
+    },
+  };
+}

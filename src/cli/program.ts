@@ -1,0 +1,88 @@
+import type { Readable } from 'node:stream';
+import { Command, CommanderError, Option } from 'commander';
+import { JobraftError } from '../base/errors.ts';
+import type { CliCommand, Invocation } from './command.ts';
+import { EXIT, EXIT_MEANINGS, exitCodeOf } from './exit-codes.ts';
+import { InterruptedError, interruptedExitCode } from './interruption.ts';
+import type { Output } from './output.ts';
+import { packageVersion } from './package-version.ts';
+import { COMMANDS } from './registry.ts';
+
+/** What a command line has beside its words. */
+export interface CliIo {
+  readonly output: Output;
+  readonly stdin: () => Readable;
+  /** Its reason, once it is aborted, is the exit code. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs one command line.
+ * @param words behind the name of the program.
+ * @returns the exit code. @throws an error that is a defect of jobraft.
+ */
+export async function runCommandLine(words: readonly string[], io: CliIo): Promise<number> {
+  try {
+    await programOf(io).parseAsync([...words], { from: 'user' });
+    return io.signal.aborted ? interruptedExitCode(io.signal) : EXIT.done;
+  } catch (error) {
+    return onError(error, words, io);
+  } finally {
+    io.output.endLive();
+  }
+}
+
+function onError(error: unknown, words: readonly string[], { output, signal }: CliIo): number {
+  if (error instanceof CommanderError) return onUsageError(error, words, output);
+  if (error instanceof JobraftError) {
+    output.error(error.code, error.message);
+    return exitCodeOf(error);
+  }
+  const isInterrupted = error instanceof InterruptedError || (error instanceof Error && error.name === 'AbortError');
+  if (signal.aborted && isInterrupted) return interruptedExitCode(signal);
+  throw error;
+}
+
+/** Help and the version end in the same way as an invalid command line. */
+function onUsageError({ exitCode, code, message }: CommanderError, words: readonly string[], output: Output): number {
+  if (exitCode === 0) return EXIT.done;
+  if (code === 'commander.help') return EXIT.usage;
+  const named = COMMANDS.find(({ name }) => name === words[0]);
+  const text = message.replace(/^error: /, '').trim();
+  output.error('USAGE', `${text}${/[.!?)]$/.test(text) ? '' : '.'} See "jobraft ${named === undefined ? '' : `${named.name} `}--help".`);
+  return EXIT.usage;
+}
+
+function programOf(io: CliIo): Command {
+  const program = new Command('jobraft')
+    .description('A job queue replicated by Raft. The processes of one machine that name the same folder share one cluster.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.output.line(text.trimEnd()),
+      writeErr: (text) => io.output.help(text),
+      // Reported by its exception.
+      outputError: () => undefined,
+    })
+    .addHelpText('after', `\n${EXIT_TEXT}`);
+  for (const command of COMMANDS) addCommand(program, command, io);
+  return program;
+}
+
+function addCommand(program: Command, command: CliCommand, { output, stdin, signal }: CliIo): void {
+  const added = program.command(command.name).description(command.summary).summary(command.summary).helpGroup(`${command.group}:`);
+  for (const argument of command.arguments) added.addArgument(argument);
+  for (const option of command.options) added.addOption(option);
+  added.addOption(new Option('--json', command.json === 'lines' ? 'print JSON, one object a line' : 'print one JSON document'));
+  added.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join('\n')}\n\n${EXIT_TEXT}`);
+  added.action(async () => {
+    const { json, ...options } = added.opts<{ json?: true }>();
+    const args: readonly unknown[] = added.processedArgs;
+    const invocation: Invocation = { args, options, isJson: json === true, output, stdin, signal };
+    await command.run(invocation);
+  });
+}
+
+const EXIT_TEXT = ['Exit codes:', ...EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`)].join('\n');

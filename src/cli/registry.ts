@@ -1,0 +1,27 @@
+import type { CliCommand } from './command.ts';
+import { demo } from './commands/demo.ts';
+import { add, job, remove, retry } from './commands/jobs.ts';
+import { log } from './commands/log.ts';
+import { logs } from './commands/logs.ts';
+import { members, transfer } from './commands/members.ts';
+import { counts, pause, resume } from './commands/queues.ts';
+import { status } from './commands/status.ts';
+import { work } from './commands/work.ts';
+
+/** Every command, in the order of the list of `--help`; those of a group follow each other. */
+export const COMMANDS: readonly CliCommand[] = [
+  demo,
+  work,
+  add,
+  job,
+  retry,
+  remove,
+  counts,
+  pause,
+  resume,
+  status,
+  members,
+  transfer,
+  log,
+  logs,
+];
