@@ -384,8 +384,8 @@ const FAULTS: readonly {
         .claimed([1, 1], [2, 2])
         .completed(1, 1)
         .completed(2, 2),
-    seenBy: ['linearizable queue'],
-    says: /the history has no linear order/,
+    seenBy: ['listings', 'linearizable queue'],
+    says: /job 1 is waiting and is not listed/,
   },
   {
     fault: 'a full page leaves out a job that comes before its last one',
@@ -397,8 +397,8 @@ const FAULTS: readonly {
         .claimed([1, 1], [2, 2])
         .completed(1, 1)
         .completed(2, 2),
-    seenBy: ['linearizable queue'],
-    says: /the history has no linear order/,
+    seenBy: ['listings', 'linearizable queue'],
+    says: /job 1 is waiting and is not listed/,
   },
   {
     fault: 'a listing is not in the order of claims',
@@ -410,8 +410,58 @@ const FAULTS: readonly {
         .claimed([2, 1], [1, 2])
         .completed(1, 2)
         .completed(2, 1),
-    seenBy: ['linearizable queue'],
-    says: /the history has no linear order/,
+    seenBy: ['listings', 'linearizable queue'],
+    says: /job 1 is listed before job 2, which comes before it/,
+  },
+  {
+    fault: 'a listing leaves out a job that was completed and is kept',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2)
+        .did('jobIds', aListing({ state: StateCode.completed }), { ids: [2] }),
+    seenBy: ['listings', 'linearizable queue'],
+    says: /job 1 is completed and is not listed/,
+  },
+  {
+    fault: 'completed jobs are not listed as they finished',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .claimed([1, 1], [2, 2])
+        .completed(2, 2)
+        .completed(1, 1)
+        .did('jobIds', aListing({ state: StateCode.completed }), { ids: [1, 2] }),
+    seenBy: ['listings'],
+    says: /job 1 is listed before job 2, which comes before it/,
+  },
+  {
+    fault: 'active jobs are not listed by id',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2)
+        .claimed([1, 1], [2, 2])
+        .did('jobIds', aListing({ state: StateCode.active }), { ids: [2, 1] })
+        .completed(1, 1)
+        .completed(2, 2),
+    seenBy: ['listings', 'linearizable queue'],
+    says: /job 2 is listed before job 1, which comes before it/,
+  },
+  {
+    fault: 'a listing has more jobs than it was asked for, and one of them twice',
+    history: () =>
+      new Script()
+        .added(1)
+        .did('jobIds', aListing({ countMax: 1 }), { ids: [1, 1] })
+        .claimed([1, 1])
+        .completed(1, 1),
+    seenBy: ['listings', 'linearizable queue'],
+    says: /2 jobs are listed, at most 1 were asked for/,
   },
   {
     fault: 'a job that waits is listed as active',

@@ -25,6 +25,30 @@ const GOOD: readonly { readonly what: string; readonly history: () => Script }[]
         .completed(3, 3),
   },
   {
+    what: 'listings lack what may be elsewhere: claimed, removed, dropped, delayed, added later or behind a full page',
+    history: () => {
+      const script = new Script().added(1).added(2).added(3).added(4, { keepCompleted: 0 }).added(5, { delayMs: 50 });
+      const listing = script.begin('jobIds', aListing());
+      script.claimed([1, 1]).did('remove', { job: 2, queue: 'work' }, null).added(6);
+      listing.ok({ ids: [3, 4] });
+      script.claimed([3, 2], [4, 3]).completed(4, 3).completed(3, 2).completed(1, 1);
+      script.did('jobIds', aListing({ state: StateCode.completed, countMax: 1 }), { ids: [3] });
+      return script.passMs(60).claimed([5, 4], [6, 5]).completed(5, 4).completed(6, 5);
+    },
+  },
+  {
+    what: 'a completed job was dropped by one that keeps fewer',
+    history: () =>
+      new Script()
+        .added(1)
+        .added(2, { keepCompleted: 1 })
+        .claimed([1, 1], [2, 2])
+        .completed(1, 1)
+        .completed(2, 2)
+        .did('counts', { queue: 'work' }, { waiting: 0, active: 0, completed: 1, failed: 0, delayed: 0 })
+        .did('jobIds', aListing({ state: StateCode.completed }), { ids: [2] }),
+  },
+  {
     what: 'a listing that may be stale shows an earlier state',
     history: () =>
       new Script()

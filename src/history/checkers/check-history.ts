@@ -5,6 +5,7 @@ import { checkCounts } from './counts.ts';
 import { checkJobLinearizability } from './job-linearizability.ts';
 import { type Leadership, LeaseClock, type Stop } from './lease-clock.ts';
 import { checkLifecycle } from './lifecycle.ts';
+import { checkListings } from './listings.ts';
 import { checkOrder } from './order.ts';
 import { checkQueueLinearizability } from './queue-linearizability.ts';
 import { checkRetention } from './retention.ts';
@@ -65,6 +66,7 @@ export function checkHistory(events: readonly HistoryEvent[], options: CheckOpti
     verdict,
     checkOrder(operations),
     checkCounts(operations),
+    checkListings(operations),
     checkRetention(operations),
     checkLifecycle(operations, model),
   ];

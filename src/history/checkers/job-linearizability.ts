@@ -1,8 +1,9 @@
-import { type HistoryOperation, isFunction, mayHaveApplied, type OperationOf } from '../operation.ts';
+import { type HistoryOperation, isFunction } from '../operation.ts';
 import { addOf, type JobHistory, jobHistoriesOf } from './job-history.ts';
-import { JobModel, type JobOperation, type JobTerms } from './job-model.ts';
+import { JobModel, type JobOperation } from './job-model.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import { checkLinearizable, type Span } from './linearizability.ts';
+import { termsOf, trimmedQueues } from './retention-terms.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface JobLinearizabilityOptions {
@@ -58,26 +59,6 @@ function anyStalledMaxOf(operations: readonly HistoryOperation[]): number | unde
   const allowed = operations.filter(isFunction('claim')).map(({ call }) => call.stalledMax ?? Number.POSITIVE_INFINITY);
   const most = allowed.reduce((one, other) => Math.max(one, other), 0);
   return Number.isFinite(most) ? most : undefined;
-}
-
-/** Queues in which some job keeps fewer than all finished jobs: it removes the oldest ones. */
-interface TrimmedQueues {
-  readonly completed: ReadonlySet<string>;
-  readonly failed: ReadonlySet<string>;
-}
-
-function trimmedQueues(operations: readonly HistoryOperation[]): TrimmedQueues {
-  const adds = operations.filter(isFunction('add')).filter(mayHaveApplied);
-  const completed = adds.filter(({ call }) => (call.keepCompleted ?? -1) > 0);
-  const failed = adds.filter(({ call }) => (call.keepFailed ?? -1) > 0);
-  return { completed: new Set(completed.map(({ call }) => call.queue)), failed: new Set(failed.map(({ call }) => call.queue)) };
-}
-
-/** A job that is kept without limit may still be removed by another job of its queue. */
-function termsOf({ call }: OperationOf<'add'>, trimmed: TrimmedQueues): JobTerms {
-  const keepCompleted = call.keepCompleted === -1 && trimmed.completed.has(call.queue) ? 1 : call.keepCompleted;
-  const keepFailed = call.keepFailed === -1 && trimmed.failed.has(call.queue) ? 1 : call.keepFailed;
-  return { ...call, ...(keepCompleted === undefined ? {} : { keepCompleted }), ...(keepFailed === undefined ? {} : { keepFailed }) };
 }
 
 function unknownClaimsByQueue(operations: readonly HistoryOperation[]): Map<string, number[]> {

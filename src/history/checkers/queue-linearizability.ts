@@ -2,6 +2,7 @@ import { isRead } from '../functions.ts';
 import { type HistoryOperation, mayHaveApplied } from '../operation.ts';
 import { checkLinearizable } from './linearizability.ts';
 import { QueueModel, type QueueModelOptions } from './queue-model.ts';
+import { termsOf, trimmedQueues } from './retention-terms.ts';
 import { Problems, type Verdict } from './verdict.ts';
 
 export interface QueueLinearizabilityOptions {
@@ -23,7 +24,9 @@ export function checkQueueLinearizability(operations: readonly HistoryOperation[
   let checked = 0;
   let count = 0;
   let unknown = 0;
-  for (const [name, own] of queuesOf(operations.filter(isRelevant))) {
+  const trimmed = trimmedQueues(operations);
+  const relevant = operations.filter(isRelevant).map((one) => (one.f === 'add' ? { ...one, call: termsOf(one, trimmed) } : one));
+  for (const [name, own] of queuesOf(relevant)) {
     if (own.length > options.operationsMax || options.queues?.includes(name) === false) continue;
     checked += own.length;
     count += 1;
