@@ -23,6 +23,7 @@ const USAGE: ReadonlySet<string> = new Set([
   'NO_CLUSTER',
   'PAYLOAD_TOO_LARGE',
   'PROCESSOR_FILE',
+  'TRACE_INVALID',
   'UNKNOWN_OPTION',
   'USAGE',
 ]);

@@ -47,10 +47,16 @@ function onError(error: unknown, words: readonly string[], { output, signal }: C
 function onUsageError({ exitCode, code, message }: CommanderError, words: readonly string[], output: Output): number {
   if (exitCode === 0) return EXIT.done;
   if (code === 'commander.help') return EXIT.usage;
-  const named = COMMANDS.find(({ name }) => name === words[0]);
+  const named = commandOf(words);
   const text = message.replace(/^error: /, '').trim();
-  output.error('USAGE', `${text}${/[.!?)]$/.test(text) ? '' : '.'} See "jobraft ${named === undefined ? '' : `${named.name} `}--help".`);
+  output.error('USAGE', `${text}${/[.!?)]$/.test(text) ? '' : '.'} See "jobraft ${named === undefined ? '' : `${named} `}--help".`);
   return EXIT.usage;
+}
+
+/** The command, or the group of commands, that a command line names. */
+function commandOf(words: readonly string[]): string | undefined {
+  const isNamed = (name: string): boolean => name.split(' ').every((word, at) => words[at] === word);
+  return [...COMMANDS.map(({ name }) => name), ...Object.keys(GROUPS)].find(isNamed);
 }
 
 function programOf(io: CliIo): Command {
@@ -72,7 +78,8 @@ function programOf(io: CliIo): Command {
 }
 
 function addCommand(program: Command, command: CliCommand, { output, stdin, signal }: CliIo): void {
-  const added = program.command(command.name).description(command.summary).summary(command.summary).helpGroup(`${command.group}:`);
+  const { parent, name } = placeOf(program, command);
+  const added = parent.command(name).description(command.summary).summary(command.summary).helpGroup(`${command.group}:`);
   for (const argument of command.arguments) added.addArgument(argument);
   for (const option of command.options) added.addOption(option);
   added.addOption(new Option('--json', command.json === 'lines' ? 'print JSON, one object a line' : 'print one JSON document'));
@@ -83,6 +90,17 @@ function addCommand(program: Command, command: CliCommand, { output, stdin, sign
     const invocation: Invocation = { args, options, isJson: json === true, output, stdin, signal };
     await command.run(invocation);
   });
+}
+
+/** Groups of commands, whose names have two words. */
+const GROUPS: Readonly<Record<string, string>> = { config: 'Configuration files of nodes: config import.' };
+
+function placeOf(program: Command, { name, group }: CliCommand): { readonly parent: Command; readonly name: string } {
+  const [first = '', second] = name.split(' ');
+  if (second === undefined) return { parent: program, name: first };
+  const known = program.commands.find((command) => command.name() === first);
+  const summary = GROUPS[first] ?? '';
+  return { parent: known ?? program.command(first).description(summary).summary(summary).helpGroup(`${group}:`), name: second };
 }
 
 const EXIT_TEXT = ['Exit codes:', ...EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`)].join('\n');

@@ -1,10 +1,13 @@
 import type { CliCommand } from './command.ts';
+import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
+import { jobs } from './commands/job-lists.ts';
 import { add, job, remove, retry } from './commands/jobs.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
 import { members, transfer } from './commands/members.ts';
-import { counts, pause, resume } from './commands/queues.ts';
+import { counts, pause, queues, resume } from './commands/queues.ts';
+import { sim } from './commands/sim.ts';
 import { status } from './commands/status.ts';
 import { work } from './commands/work.ts';
 
@@ -14,8 +17,10 @@ export const COMMANDS: readonly CliCommand[] = [
   work,
   add,
   job,
+  jobs,
   retry,
   remove,
+  queues,
   counts,
   pause,
   resume,
@@ -24,4 +29,6 @@ export const COMMANDS: readonly CliCommand[] = [
   transfer,
   log,
   logs,
+  configImport,
+  sim,
 ];

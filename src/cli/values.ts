@@ -10,11 +10,13 @@ const INPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Parses a whole number of an argument or option. @throws {InvalidArgumentError} */
 export const wholeNumber =
-  (from: number) =>
+  (from: number, to = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < from)
-      throw new InvalidArgumentError(`Give a whole number of at least ${from}.`);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < from || value > to)
+      throw new InvalidArgumentError(
+        `Give a whole number ${to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to}`}.`,
+      );
     return value;
   };
 

@@ -1,6 +1,6 @@
 import { COUNTER_MACHINE } from './counter/counter-sim.ts';
+import type { MachineName } from './machine-names.ts';
 import type { MachineUnderTest } from './machine-under-test.ts';
-import type { MachineName } from './plan.ts';
 import { QUEUE_MACHINE } from './queue-machine.ts';
 
 /** The state machines that the simulator can run. */

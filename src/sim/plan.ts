@@ -3,6 +3,7 @@ import { MACHINE_VERSION_FIRST } from '../protocol/machine-version.ts';
 import type { StateBounds } from '../queue/state-bounds.ts';
 import type { RaftConfig } from '../raft/config.ts';
 import type { Fault } from './fault.ts';
+import type { MachineName } from './machine-names.ts';
 import { MEMBER_STORIES, type MemberStory } from './member-story.ts';
 import {
   clockSteps,
@@ -83,9 +84,6 @@ export const PLAN_DEFAULTS = {
   laterLimits: [],
   story: undefined,
 } as const satisfies Partial<Plan>;
-
-export const MACHINE_NAMES = ['queue', 'counter'] as const;
-export type MachineName = (typeof MACHINE_NAMES)[number];
 
 export interface PlanOptions {
   /** Default: the queue. */

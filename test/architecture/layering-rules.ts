@@ -32,7 +32,10 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:'],
   },
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
-  config: { own: ['base', 'raft/config', 'node/limits', 'queue/limits'], packages: ['node:', 'zod', 'yaml', 'commander'] },
+  config: {
+    own: ['base', 'raft/config', 'node/limits', 'queue/limits'],
+    packages: ['node:', 'zod', 'yaml', 'commander', 'fast-xml-parser'],
+  },
   logs: { own: ['base', 'type node/event', 'raft/message', 'type raft'], packages: ['node:', 'pino', 'zod'] },
   client: { own: ['base', 'protocol'], packages: ['node:', 'piscina', 'zod'] },
   cluster: {
@@ -117,9 +120,20 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: [],
   },
-  // Besides the public API: whether a folder has a cluster, and whether a processor's file exists, before a cluster is opened or created.
+  // Besides the public API: whether a folder has a cluster, and whether a processor's file exists, before a cluster is opened or created;
+  // the simulator.
   cli: {
-    own: ['runtime/check', 'index', 'base', 'logs', 'cluster/shared/folder-nodes', 'client/sandbox/processor-file'],
+    own: [
+      'runtime/check',
+      'index',
+      'base',
+      'logs',
+      'cluster/shared/folder-nodes',
+      'client/sandbox/processor-file',
+      'config/xml-config',
+      'sim/sim-options',
+      'sim/simulation',
+    ],
     packages: ['node:', 'commander'],
   },
   // The evaluation: what measures, then what measured data becomes. Clock, statistics, environment and results folder serve all.

@@ -129,6 +129,15 @@ describe('jobraft work', { timeout: PROCESSES_TIMEOUT_MS }, () => {
     await worker.printed('completed  job 1  welcome');
     await worker.printed('attempt 1 of 1, a dead letter now  no host');
     expect(json(await jobraft('job', 'emails', '1', '--json', ...on))).toMatchObject({ state: 'completed', returnvalue: { sent: 1 } });
+    expect(json(await jobraft('jobs', 'emails', 'failed', '--json', ...on))).toMatchObject({
+      queue: 'emails',
+      total: 1,
+      jobs: [{ id: '2', name: 'fail', state: 'failed', failedReason: 'no host' }],
+    });
+    const failed = await jobraft('jobs', 'emails', 'failed', '--count', '1', ...on);
+    expect(failed.out).toMatch(/^Job {2}Name {2}Attempts {2}Finished +Reason\n.*\n {2}2 {2}fail {2}1 of 1 +\d{4}-.*Z {2}no host\n$/);
+    expect(failed.err).toBe('Positions 0 to 0 of 1 failed jobs.\n');
+    expect(json(await jobraft('queues', '--json', ...on))).toMatchObject({ queues: [{ queue: 'emails', completed: 1, failed: 1 }] });
     expect(await jobraft('retry', 'emails', '2', ...on)).toEqual(ok('Job 2 waits again, with all its attempts.\n'));
     await eventually('the job failed again', async () => worker.out.split('failed').length === 3);
     worker.signal('SIGTERM');
@@ -185,6 +194,21 @@ describe('jobraft counts --watch', { timeout: PROCESSES_TIMEOUT_MS }, () => {
     await watch.printed('waiting 1');
     watch.closeOutput();
     expect(await watch.ended()).toMatchObject({ code: 0, err: '' });
+  });
+});
+
+describe('jobraft sim', { timeout: PROCESSES_TIMEOUT_MS }, () => {
+  it('runs seeds, and prints one JSON document', async () => {
+    const ended = await jobraft('sim', '--seeds', '2', '--seconds', '1', '--nodes', '3', '--threads', '1', '--no-double-run', '--json');
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    expect(json(ended)).toMatchObject({ seeds: 2, violations: [] });
+  });
+
+  it('rejects a file that is no trace in one line', async () => {
+    using folder = aFolder();
+    const { code, err } = await jobraft('sim', '--replay', join(folder.path, 'none.json'));
+    expect(code).toBe(2);
+    expect(err).toMatch(/^jobraft: TRACE_INVALID: The trace [^\n]+ cannot be read [^\n]+\n$/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { Argument, Option } from 'commander';
-import { Queue } from '../../index.ts';
+import { type Client, Queue } from '../../index.ts';
 import type { CliCommand, Invocation } from '../command.ts';
 import { type ConnectionOptions, connectionOptions, withCluster } from '../connection.ts';
 import { pauseFor } from '../interruption.ts';
@@ -60,6 +60,44 @@ export const counts: CliCommand = {
     );
   },
 };
+
+/** Queues whose counts are read by one request. */
+const QUEUES_PER_REQUEST = 200;
+
+export const queues: CliCommand = {
+  name: 'queues',
+  group: 'Queues',
+  summary: 'Shows the queues that have jobs or are paused, oldest first, and how many jobs of each are in each state.',
+  arguments: [],
+  options: connectionOptions(),
+  json: 'document',
+  examples: ['jobraft queues --data-dir ./data', "jobraft queues --json --data-dir ./data | jq '.queues[] | select(.failed > 0)'"],
+  async run(invocation: Invocation<readonly [], ConnectionOptions>) {
+    const { output, isJson } = invocation;
+    await withCluster(invocation, async ({ client }) => {
+      const names = await client.queues();
+      const found: { readonly queue: string; readonly reading: Reading }[] = [];
+      for (let at = 0; at < names.length; at += QUEUES_PER_REQUEST)
+        found.push(...(await Promise.all(names.slice(at, at + QUEUES_PER_REQUEST).map((name) => readNamed(client, name)))));
+      if (isJson) {
+        output.document({ queues: found.map(({ queue, reading }) => ({ queue, ...reading })) });
+        return;
+      }
+      const [first] = found;
+      if (first === undefined) output.line('No queue has jobs or is paused.');
+      else
+        output.table(
+          ['queue', ...Object.keys(cellsOf(first.reading))],
+          found.map(({ queue, reading }) => [queue, ...Object.values(cellsOf(reading))]),
+        );
+    });
+  },
+};
+
+async function readNamed(client: Client, name: string): Promise<{ readonly queue: string; readonly reading: Reading }> {
+  await using queue = new Queue(name, { connection: client });
+  return { queue: name, reading: await read(queue) };
+}
 
 /** The states and their numbers of jobs, and whether workers get none of them. */
 type Reading = Readonly<Record<string, number | boolean>>;
