@@ -20,6 +20,7 @@ import { KillSwitch } from './kill-switch.ts';
 import type { NodeBoot, NodeCommand, NodeReport, NodeSignal } from './node-boot.ts';
 import { failureOf } from './node-failure.ts';
 import { threadCpuMs } from './thread-cpu.ts';
+import { TurnLoop } from './turn-loop.ts';
 
 const STOPPED = 'stopped by its owner';
 /**
@@ -44,9 +45,7 @@ class NodeThread {
   readonly #clients: PortLinks;
   readonly #sockets: ClientSockets | undefined;
   readonly #node: NodeRuntime;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  #timerDueMs = Number.POSITIVE_INFINITY;
+  readonly #loop: TurnLoop;
   #isOver = false;
   #isStopping = false;
   #handOverTimer: NodeJS.Timeout | undefined;
@@ -68,10 +67,11 @@ class NodeThread {
     this.#log = boot.log === undefined ? undefined : openNodeLog({ node: boot.id, file: boot.log.file, level: boot.log.level });
     this.#storage = openStorage(boot);
     this.#node = this.#openNode(boot);
+    this.#loop = new TurnLoop({ turn: () => this.#guard(() => this.#turn()), hasMore: () => this.#node.hasMore });
     owner.on('message', (command: NodeCommand) => this.#guard(() => this.#onCommand(command)));
     // An error outside of a turn ends the node like an error of a turn: with its file closed.
     process.on('uncaughtException', (error) => this.#fail(error));
-    this.#arm(this.#node.nextDeadlineMs);
+    this.#loop.arm(this.#node.nextDeadlineMs);
     this.#signalGeneration(false);
     void this.#listen();
   }
@@ -98,7 +98,7 @@ class NodeThread {
       onPacket: (connection, packet) => this.#node.receiveClientPacket(connection, packet),
       onGone: (connection) => this.#node.clientGone(connection),
       // After the other sockets that are readable now.
-      onReadable: () => this.#turnSoon(),
+      onReadable: () => this.#loop.runSoon(),
     });
   }
 
@@ -194,7 +194,7 @@ class NodeThread {
     const dueMs = this.#node.turn();
     this.#sockets?.onTurn();
     if (this.#isStopping && this.#node.view.role !== 'leader') this.#end(STOPPED);
-    else this.#arm(dueMs);
+    else this.#loop.arm(dueMs);
   }
 
   /** A leader transfers leadership before it stops (thesis §3.10): its clients wait for a round trip, not for an election timeout. */
@@ -207,31 +207,6 @@ class NodeThread {
     this.#handOverTimer = setTimeout(() => this.#end(STOPPED), this.#boot.raft.electionTimeoutMs);
     this.#turn();
   }
-
-  /** One timer; it is kept while it fires early enough, since a turn that comes too early costs less than setting it again. */
-  #arm(dueMs: number): void {
-    // After the other pending events: the owner's commands, new clients.
-    if (this.#node.hasMore) this.#turnSoon();
-    if (dueMs >= this.#timerDueMs) return;
-    clearTimeout(this.#timer);
-    this.#timerDueMs = dueMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerDueMs = Number.POSITIVE_INFINITY;
-        this.#guard(() => this.#turn());
-      },
-      Math.max(0, Math.min(dueMs - performance.now(), 0x7fffffff)),
-    );
-  }
-
-  #turnSoon(): void {
-    if (!this.#isOver) this.#immediate ??= setImmediate(this.#onImmediate);
-  }
-
-  readonly #onImmediate = (): void => {
-    this.#immediate = undefined;
-    this.#guard(() => this.#turn());
-  };
 
   #report(withDigest: boolean): NodeReport {
     const { role, term, disk, configuration } = this.#node.view;
@@ -306,8 +281,7 @@ class NodeThread {
 
   #close(closeFile: () => void): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
+    this.#loop[Symbol.dispose]();
     clearTimeout(this.#handOverTimer);
     this.#peers.close();
     this.#clients.close();
