@@ -59,7 +59,7 @@ export default defineConfig({
         resolve: {
           alias: [
             { find: /^jobraft$/, replacement: resolve(root, 'dist/src/index.js') },
-            { find: /^jobraft\/testing$/, replacement: resolve(root, 'dist/src/testing/index.js') },
+            { find: /^jobraft\/(remote|server|testing)$/, replacement: resolve(root, 'dist/src/$1/index.js') },
           ],
         },
         test: {

@@ -18,9 +18,13 @@ export interface InboxHandler {
   onClientGone(connection: number): void;
 }
 
-interface PeerFrame {
+/** A frame, or its parts where a channel has read it. */
+export type PeerFrame = Uint8Array | readonly PeerPart[];
+
+interface UnreadFrame {
   readonly from: NodeId;
-  readonly frame: Uint8Array;
+  readonly frame: PeerFrame;
+  readonly bytes: number;
 }
 
 /**
@@ -30,9 +34,10 @@ interface PeerFrame {
 export class Inbox {
   readonly #id: NodeId;
   readonly #bytesMax: number;
-  #peerFrames: PeerFrame[] = [];
+  #peerFrames: UnreadFrame[] = [];
   /** The first unread frame. */
   #next = 0;
+  readonly #unreadBytes = new Map<NodeId, number>();
   readonly #clients: ClientInbox;
   #lostPeers: NodeId[] = [];
 
@@ -43,8 +48,12 @@ export class Inbox {
     this.#clients = new ClientInbox(bytesMax);
   }
 
-  addPeerFrame(from: NodeId, frame: Uint8Array): void {
-    this.#peerFrames.push({ from, frame });
+  /** @param bytes approximate size. @returns bytes of this peer that are not read yet. */
+  addPeerFrame(from: NodeId, frame: PeerFrame, bytes: number): number {
+    this.#peerFrames.push({ from, frame, bytes });
+    const unread = (this.#unreadBytes.get(from) ?? 0) + bytes;
+    this.#unreadBytes.set(from, unread);
+    return unread;
   }
 
   /** @returns bytes of this client's packets that are not read yet. */
@@ -93,10 +102,12 @@ export class Inbox {
 
   #readPeers(reader: InboxHandler, leader: NodeId | undefined): void {
     if (this.#peerFrames.length > this.#next + 1) this.#putFirst(leader);
-    for (let bytes = 0; this.hasMoreOfPeers && bytes < this.#bytesMax; this.#next += 1) {
-      const { from, frame } = this.#peerFrames[this.#next] as PeerFrame;
-      bytes += frame.length;
-      for (const part of parse(() => readPeerParts(frame, from, this.#id))) reader.onPeerPart(from, part);
+    for (let readBytes = 0; this.hasMoreOfPeers && readBytes < this.#bytesMax; this.#next += 1) {
+      const { from, frame, bytes } = this.#peerFrames[this.#next] as UnreadFrame;
+      readBytes += bytes;
+      this.#unreadBytes.set(from, (this.#unreadBytes.get(from) ?? 0) - bytes);
+      const parts = frame instanceof Uint8Array ? parse(() => readPeerParts(frame, from, this.#id)) : frame;
+      for (const part of parts) reader.onPeerPart(from, part);
       if (this.#next + 1 < this.#peerFrames.length) reader.onRead();
     }
     if (this.hasMoreOfPeers) return;

@@ -13,7 +13,7 @@ import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.t
 import type { EntryBounds } from './entry-batch.ts';
 import type { NodeEvent } from './event.ts';
 import { FileGeneration } from './file-generation.ts';
-import { Inbox, type InboxHandler } from './inbox.ts';
+import { Inbox, type InboxHandler, type PeerFrame } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
 import { type NodeCounters, NodeMetrics } from './node-metrics.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -116,8 +116,9 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
   }
 
-  receivePeerFrame(from: NodeId, frame: Uint8Array): void {
-    this.#inbox.addPeerFrame(from, frame);
+  /** @param frame or what a channel has read of it, of about so many bytes. @returns bytes of this peer that no turn has read yet. */
+  receivePeerFrame(from: NodeId, frame: PeerFrame, bytes: number = frame.length): number {
+    return this.#inbox.addPeerFrame(from, frame, bytes);
   }
 
   /** @returns bytes of this client's packets that no turn has read yet. */

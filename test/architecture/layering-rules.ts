@@ -28,8 +28,8 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     packages: ['node:', 'better-sqlite3'],
   },
   transport: {
-    own: ['base', 'raft/message-codec', 'type raft', 'type node/event', 'type node/ports'],
-    packages: ['node:'],
+    own: ['base', 'raft/message-codec', 'raft/configuration-codec', 'raft/entry', 'type raft', 'type node/event', 'type node/ports'],
+    packages: ['node:', '@grpc'],
   },
   // Timings and limits are defined once, beside the code that uses them; the configuration describes them.
   config: {
@@ -100,7 +100,32 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     ],
     packages: ['node:', 'piscina', 'cli-progress', 'commander'],
   },
-  server: { own: ['base', 'node', 'transport', 'client', 'cluster', 'logs', 'config'], packages: ['node:'] },
+  // One node as a process, which composes the adapters as cluster/node-worker does for a thread.
+  server: {
+    own: [
+      'runtime/check',
+      'base',
+      'type protocol',
+      'raft/entry',
+      'queue/open-job-queue',
+      'queue/record',
+      'type queue',
+      'node',
+      'storage',
+      'transport',
+      'client/worker/listeners',
+      'cluster/turn-loop',
+      'cluster/cluster-arguments',
+      'logs',
+      'config',
+    ],
+    packages: ['node:', 'zod', '@grpc'],
+  },
+  // The connection to nodes that are processes.
+  remote: {
+    own: ['runtime/check', 'base', 'type protocol', 'client', 'config', 'transport', 'cluster/cluster-arguments'],
+    packages: ['node:', 'zod', '@grpc'],
+  },
   // The public API: it only re-exports, and within src only the command line imports it.
   index: {
     own: [
@@ -126,11 +151,12 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'index',
+      'server/index',
       'base',
       'logs',
       'cluster/shared/folder-nodes',
       'client/sandbox/processor-file',
-      'config/xml-config',
+      'config',
       'sim/sim-options',
       'sim/simulation',
     ],

@@ -51,7 +51,7 @@ describe('what npm packs', () => {
   it('has every file that its code imports, and depends on every imported package', () => {
     const seen = new Set<string>();
     const entries = Object.values<{ readonly default: string }>(manifest.exports).map((conditions) => conditions.default.replace('./', ''));
-    expect(entries).toEqual(['dist/src/index.js', 'dist/src/testing/index.js']);
+    expect(entries).toEqual(['index', 'remote/index', 'server/index', 'testing/index'].map((entry) => `dist/src/${entry}.js`));
     const commands = Object.values<string>(manifest.bin);
     expect(commands).toEqual(['dist/src/cli/main.js']);
     const roots = [...entries, ...commands, ...THREADS];
@@ -68,10 +68,11 @@ describe('what npm packs', () => {
     expect(seen.size).toBeGreaterThan(50);
   });
 
-  it('has only code, licence, documentation and the settings with their defaults', () => {
+  it('has only code, licence, documentation, the protocol and settings', () => {
     const others = files.filter((path) => !/^dist\/src\/[\w/-]+\.(?:js|d\.ts)$/.test(path));
     const guides = readdirSync(join(packageRoot, 'docs')).filter((file) => file.endsWith('.md'));
-    const rest = ['CHANGELOG.md', 'LICENSE', 'README.md', 'config/cluster.yaml', 'package.json'];
+    const settings = ['cluster', 'node-1', 'node-2', 'node-3'].map((file) => `config/${file}.yaml`);
+    const rest = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'proto/jobraft.proto', 'proto/raft.proto', ...settings];
     expect(others.sort()).toEqual([...rest, ...guides.map((file) => `docs/${file}`)].sort());
     expect(files.filter((path) => path.startsWith('dist/src/sim/main.'))).toEqual([]);
   });

@@ -1,0 +1,67 @@
+import { parseConfig, readConfigFile } from './config-document.ts';
+import { nameOf } from './config-problems.ts';
+import { kebabCase } from './flag-names.ts';
+import { type NodeConfig, nodeSchema } from './node-config.ts';
+import { numberSettings } from './setting-table.ts';
+
+/** Texts that are settings as they are. */
+const TEXTS = ['cluster', 'dataDir', 'durability'] as const;
+
+/** `electionTimeoutMs` is overridden by `JOBRAFT_ELECTION_TIMEOUT_MS`; the group's name is left out, as in flags. */
+export const variableOf = (name: string): string =>
+  `JOBRAFT_${kebabCase(name.slice(name.lastIndexOf('.') + 1))
+    .replaceAll('-', '_')
+    .toUpperCase()}`;
+
+/** For variables whose names do not follow from the settings' alone. */
+const LOGS = { dir: 'JOBRAFT_LOGS_DIR', level: 'JOBRAFT_LOG_LEVEL' } as const;
+
+/**
+ * Reads the configuration of one node, with the variables `JOBRAFT_*` of the environment in place of its settings. Variables that are no settings
+ * are ignored: other programs have some, as Kubernetes for a service of this name.
+ * @throws {ConfigFileError} with every problem, its place (file:line or variable), value and remedy.
+ */
+export function loadNodeConfig(file: string, environment: NodeJS.ProcessEnv = {}): NodeConfig {
+  return parseNodeConfig(readConfigFile(file, 'config/node-1.yaml'), environment, file);
+}
+
+/** The same for a given text. */
+export function parseNodeConfig(text: string, environment: NodeJS.ProcessEnv = {}, file = 'node.yaml'): NodeConfig {
+  const placeOf = (path: readonly PropertyKey[]): string => {
+    const [group, key] = path;
+    if (group === 'logs' && (key === 'dir' || key === 'level')) return LOGS[key];
+    return variableOf(group === 'nodes' ? 'nodes' : nameOf(path));
+  };
+  const { logs, ...rest } = parseConfig(nodeSchema, { text, file, overrides: overridesIn(environment), placeOf });
+  return Object.freeze({ ...rest, ...(logs === undefined ? {} : { logs }) });
+}
+
+function overridesIn(environment: NodeJS.ProcessEnv): object {
+  const overrides: Record<string, unknown> = {};
+  const groups: Record<string, Record<string, unknown>> = {};
+  const set = (group: string, key: string, value: unknown): void => {
+    groups[group] = { ...groups[group], [key]: value };
+  };
+  for (const key of TEXTS) if (environment[variableOf(key)] !== undefined) overrides[key] = environment[variableOf(key)];
+  if (environment[variableOf('id')] !== undefined) overrides.id = numberIn(environment[variableOf('id')]);
+  if (environment[variableOf('nodes')] !== undefined) overrides.nodes = nodesIn(environment[variableOf('nodes')] ?? '');
+  for (const { group, key } of numberSettings()) {
+    const text = environment[variableOf(key)];
+    if (text !== undefined) set(group, key, numberIn(text));
+  }
+  for (const [key, variable] of Object.entries(LOGS)) if (environment[variable] !== undefined) set('logs', key, environment[variable]);
+  return { ...overrides, ...groups };
+}
+
+/** A text that is no number stays one, which the schema reports. */
+function numberIn(text: string | undefined): unknown {
+  return text === undefined || text.trim() === '' || !Number.isFinite(Number(text)) ? text : Number(text);
+}
+
+/** `1=127.0.0.1:7101,2=127.0.0.1:7102` */
+function nodesIn(text: string): unknown {
+  return text.split(',').map((node) => {
+    const [id, ...address] = node.split('=');
+    return { id: numberIn(id), address: address.join('=') };
+  });
+}

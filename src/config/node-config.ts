@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { RaftConfig } from '../raft/config.ts';
+import { CLUSTER_SHAPE, type ClusterConfig, groupOf, type LOG_LEVELS, NODES_MAX } from './cluster-config.ts';
+import type { ClusterLimits } from './limits.ts';
+
+/** A node of the cluster, and where it listens. */
+export interface NodeAddress {
+  readonly id: number;
+  /** `host:port` */
+  readonly address: string;
+}
+
+/** The configuration of one node that is a process of its own. */
+export interface NodeConfig {
+  readonly id: number;
+  /** The name of the cluster: nodes of another one are rejected. */
+  readonly cluster: string;
+  /** The nodes of the cluster, this one included; the same in the files of all nodes. */
+  readonly nodes: readonly NodeAddress[];
+  /** The folder of this node. */
+  readonly dataDir: string;
+  readonly durability: ClusterConfig['durability'];
+  readonly raft: RaftConfig;
+  readonly limits: ClusterLimits;
+  readonly logs?: NonNullable<ClusterConfig['logs']>;
+}
+
+const ADDRESS_REMEDY = 'Give a host and a port from 1 to 65535: 127.0.0.1:7101, or [::1]:7101 for IPv6.';
+export const ADDRESS = z
+  .custom<string>((value) => typeof value === 'string' && isAddress(value), { error: ADDRESS_REMEDY, abort: true })
+  .refine(isLoopback, {
+    error: 'Without certificates, which do not exist yet, a node listens on this machine only: 127.0.0.1, [::1] or localhost.',
+  });
+export const CLUSTER_NAME = z.custom<string>((value) => typeof value === 'string' && /^[A-Za-z0-9._-]{1,100}$/.test(value), {
+  error: 'Give a name of letters, digits, dots, dashes and underscores, 100 at most; the same for all nodes.',
+});
+const ID = z.custom<number>((value) => Number.isSafeInteger(value) && Number(value) >= 1, { error: 'Give a whole number from 1 on.' });
+const NODES_REMEDY = `Give a list of 1 to ${NODES_MAX} nodes, each with an id and an address of its own: [{ id: 1, address: 127.0.0.1:7101 }].`;
+const NODES = z
+  .array(groupOf({ id: ID, address: ADDRESS }, NODES_REMEDY), { error: NODES_REMEDY })
+  .min(1, { error: NODES_REMEDY })
+  .max(NODES_MAX, { error: NODES_REMEDY })
+  .refine((nodes) => new Set(nodes.map(({ id }) => id)).size === nodes.length, { error: NODES_REMEDY })
+  .refine((nodes) => new Set(nodes.map(({ address }) => address)).size === nodes.length, { error: NODES_REMEDY });
+
+export const nodeSchema = groupOf({
+  id: ID,
+  cluster: CLUSTER_NAME,
+  nodes: NODES,
+  dataDir: CLUSTER_SHAPE.dataDir,
+  durability: CLUSTER_SHAPE.durability,
+  raft: CLUSTER_SHAPE.raft,
+  limits: CLUSTER_SHAPE.limits,
+  logs: CLUSTER_SHAPE.logs,
+}).refine(({ id, nodes }) => nodes.some((node) => node.id === id), {
+  path: ['id'],
+  error: 'Give an id that "nodes" lists, with the address of this node.',
+});
+
+/** What a program gives; settings that are left out have their defaults. */
+export interface NodeOptions extends Pick<NodeConfig, 'id' | 'cluster' | 'nodes' | 'dataDir'> {
+  readonly durability?: NodeConfig['durability'];
+  readonly raft?: Partial<RaftConfig>;
+  readonly limits?: Partial<ClusterLimits>;
+  readonly logs?: { readonly dir: string; readonly level?: (typeof LOG_LEVELS)[number] };
+}
+
+const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})$/;
+
+function isAddress(text: string): boolean {
+  const port = Number(HOST_AND_PORT.exec(text)?.[2]);
+  return port >= 1 && port <= 65_535;
+}
+
+function isLoopback(text: string): boolean {
+  const host = HOST_AND_PORT.exec(text)?.[1] ?? '';
+  return host === 'localhost' || host === '[::1]' || /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(host);
+}

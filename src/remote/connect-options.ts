@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
+import { groupOf } from '../config/cluster-config.ts';
+import { ADDRESS, CLUSTER_NAME } from '../config/node-config.ts';
+
+export interface ConnectOptions {
+  /** Addresses of nodes, `host:port`; one that replies is enough, the others are learned from it. */
+  readonly endpoints: readonly string[];
+  /** The name of the cluster, as in its configuration: nodes of another one are rejected. Default: any. */
+  readonly cluster?: string;
+  /** How long the first node may take to reply. Default: 10,000 ms. */
+  readonly timeoutMs?: number;
+}
+
+const ENDPOINTS_MAX = 100;
+const ENDPOINTS_REMEDY = `Give a list of 1 to ${ENDPOINTS_MAX} addresses of nodes: ['127.0.0.1:7101'].`;
+
+const CONNECT = groupOf(
+  {
+    endpoints: z
+      .array(ADDRESS, { error: ENDPOINTS_REMEDY })
+      .min(1, { error: ENDPOINTS_REMEDY })
+      .max(ENDPOINTS_MAX, { error: ENDPOINTS_REMEDY }),
+    cluster: CLUSTER_NAME.optional(),
+    timeoutMs: WAIT_MS.default(10_000),
+  },
+  'Give the addresses of nodes: { endpoints: ["127.0.0.1:7101"] }.',
+);
+
+export type ConnectSettings = z.output<typeof CONNECT>;
+
+/** @throws {ConfigError} */
+export const connectSettings = (options: ConnectOptions): ConnectSettings => parseSettings(CONNECT, options, 'options');

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServiceError } from '@grpc/grpc-js';
+import { HandshakeError } from '../base/errors.ts';
+import { Client } from '../client/api/client.ts';
+import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
+import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
+import type { NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
+import type { ConnectSettings } from './connect-options.ts';
+import { EndpointsUnreachableError } from './errors.ts';
+import { RemoteNode } from './remote-node.ts';
+
+const STATUS_MS_MAX = 1_000;
+const POLL_MS = 50;
+
+/** A cluster whose nodes are processes, by gRPC: what queues and workers take as their connection. */
+export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
+  readonly #settings: ConnectSettings;
+  readonly #nodes = new Map<number, RemoteNode>();
+  readonly #closedListeners = new Set<() => void>();
+  /** The id of the cluster. */
+  #cluster = 0;
+  #client: Client | undefined;
+  #isClosed = false;
+
+  /** @internal */
+  constructor(settings: ConnectSettings) {
+    this.#settings = settings;
+  }
+
+  /** @internal Resolves once a node has replied, and so all are known. @throws {EndpointsUnreachableError | HandshakeError} */
+  async start(): Promise<void> {
+    const { endpoints, timeoutMs } = this.#settings;
+    const seeds = endpoints.map((address) => new RemoteNode(address));
+    const untilMs = performance.now() + timeoutMs;
+    try {
+      for (;;) {
+        const replies = await Promise.all(seeds.map((seed) => seed.status(STATUS_MS_MAX)));
+        const statuses = replies.filter((reply): reply is NodeStatusProto => 'node' in reply);
+        if (statuses.length > 0) {
+          this.#onReplies(statuses);
+          return;
+        }
+        if (performance.now() >= untilMs) throw new EndpointsUnreachableError(endpoints, reasonOf(replies), timeoutMs);
+        await sleep(POLL_MS);
+      }
+    } finally {
+      for (const seed of seeds) seed[Symbol.dispose]();
+    }
+  }
+
+  nodeIds(): readonly number[] {
+    return [...this.#nodes.keys()];
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  onClosed(listener: () => void): () => void {
+    this.#closedListeners.add(listener);
+    return () => this.#closedListeners.delete(listener);
+  }
+
+  /** @internal */
+  openChannel(node: number, handlers: ClientChannelHandlers): ClientChannel | undefined {
+    return this.#nodes.get(node)?.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: this.#cluster }, handlers);
+  }
+
+  /** A node's state, by itself. @throws {NodeUnavailableError} */
+  async status(node: number): Promise<NodeStatus> {
+    return await this.#ownClient().status(node);
+  }
+
+  /** Entries of a node's log, 1,000 at most. @throws {NodeUnavailableError} */
+  async log(node: number, from?: number, to?: number): Promise<readonly LogEntryView[]> {
+    return await this.#ownClient().log(node, from, to);
+  }
+
+  /** Closes the channels; the cluster goes on. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const listener of [...this.#closedListeners]) listener();
+    this.#closedListeners.clear();
+    await this.#client?.close();
+    for (const node of this.#nodes.values()) node[Symbol.dispose]();
+    this.#nodes.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #ownClient(): Client {
+    this.#client ??= new Client(this);
+    return this.#client;
+  }
+
+  #onReplies(statuses: readonly NodeStatusProto[]): void {
+    const { cluster: expected } = this.#settings;
+    for (const { node, cluster_name } of statuses)
+      if (expected !== undefined && cluster_name !== expected)
+        throw new HandshakeError(
+          `Node ${node} belongs to the cluster "${cluster_name}", not to "${expected}". Correct "endpoints" or "cluster".`,
+        );
+    const [first, ...others] = statuses;
+    const other = others.find(({ cluster }) => cluster !== first?.cluster);
+    if (first === undefined || other !== undefined)
+      throw new HandshakeError(
+        `The endpoints belong to several clusters: node ${first?.node} to "${first?.cluster_name}" (${first?.cluster}), node ${other?.node} to "${other?.cluster_name}" (${other?.cluster}). Name nodes of one cluster.`,
+      );
+    this.#cluster = first.cluster;
+    for (const { node, address } of first.members?.addresses ?? []) this.#nodes.set(node, new RemoteNode(address));
+  }
+}
+
+const reasonOf = (replies: readonly (NodeStatusProto | ServiceError)[]): string =>
+  replies.map((reply) => ('details' in reply ? reply.details : '')).find((details) => details !== '') ?? '';

@@ -1,0 +1,77 @@
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
+import type { ClientHello } from '../transport/client-hello.ts';
+import { channelOptions } from '../transport/grpc/channel-options.ts';
+import { type ClusterClient, clusterClient, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import { clientMetadata, type PacketProto } from '../transport/grpc/packet-exchange.ts';
+
+/** What may wait to be sent to a node; the bounds of clients are far below, see `ClientOptions.queuedBytesMax`. */
+const UNSENT_BYTES_MAX = 1024 * 1024 * 1024;
+/** The largest packet of replies. A node sends at most `limits.turnBytesMax` in one turn, and one reply, however large. */
+const MESSAGE_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** One node of a cluster of processes, as its clients reach it. */
+export class RemoteNode implements Disposable {
+  readonly address: string;
+  readonly #client: ClusterClient;
+
+  constructor(address: string) {
+    this.address = address;
+    this.#client = clusterClient(address, channelOptions(MESSAGE_BYTES_MAX));
+  }
+
+  /** @returns an error if it does not reply in time. */
+  status(timeoutMs: number): Promise<NodeStatusProto | ServiceError> {
+    return new Promise((resolve) => {
+      this.#client.GetStatus({}, { deadline: Date.now() + timeoutMs }, (error, status) => {
+        if (error !== null) resolve(error);
+        else if (status !== undefined) resolve(status);
+      });
+    });
+  }
+
+  openChannel(hello: ClientHello, handlers: ClientChannelHandlers): ClientChannel {
+    return new RemoteChannel(this.#client.Exchange(clientMetadata(hello)), handlers);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+}
+
+class RemoteChannel implements ClientChannel {
+  readonly #stream: ClientDuplexStream<PacketProto, PacketProto>;
+  readonly #handlers: ClientChannelHandlers;
+  #unsentBytes = 0;
+  #isClosed = false;
+
+  constructor(stream: ClientDuplexStream<PacketProto, PacketProto>, handlers: ClientChannelHandlers) {
+    this.#stream = stream;
+    this.#handlers = handlers;
+    stream.on('data', ({ packet }: PacketProto) => {
+      if (!this.#isClosed) handlers.onPacket(packet);
+    });
+    stream.on('error', () => this.#lose()).on('end', () => this.#lose());
+  }
+
+  send(packet: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#unsentBytes += packet.length;
+    this.#stream.write({ packet }, () => {
+      this.#unsentBytes -= packet.length;
+    });
+    if (this.#unsentBytes > UNSENT_BYTES_MAX) this.#stream.cancel();
+  }
+
+  /** What was sent before still arrives. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stream.end();
+  }
+
+  #lose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#handlers.onLost();
+  }
+}

@@ -1,0 +1,60 @@
+import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { NodeStatus } from '../protocol/client-frame.ts';
+import type { MembersProto, NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import type { PacketExchange } from '../transport/grpc/packet-exchange.ts';
+import type { UnreachablePeer } from '../transport/port.ts';
+import type { RunningNode } from './running-node.ts';
+
+/** In the order of their numbers in proto/jobraft.proto. */
+const STATES: readonly NodeStatus['state'][] = ['follower', 'pre-candidate', 'candidate', 'leader'];
+
+export interface ClusterServiceOptions {
+  readonly exchange: PacketExchange['serve'];
+  readonly addresses: ReadonlyMap<number, string>;
+  readonly clusterName: string;
+  readonly startedMs: number;
+  /** Undefined until the cluster is formed. */
+  readonly node: () => RunningNode | undefined;
+  readonly cluster: () => number;
+  readonly unreachable: () => readonly UnreachablePeer[];
+}
+
+type Reply<Response> = (error: { readonly code: status; readonly details: string } | null, response?: Response) => void;
+
+/** What a node serves of the service Cluster. */
+export function clusterImplementation(options: ClusterServiceOptions): UntypedServiceImplementation {
+  const serve = <Response>(responseOf: (status: NodeStatus) => Response) => {
+    return (_call: unknown, reply: Reply<Response>): void => {
+      const node = options.node();
+      if (node === undefined) reply({ code: status.UNAVAILABLE, details: 'The cluster is not formed yet. Start its other nodes.' });
+      else reply(null, responseOf(node.status));
+    };
+  };
+  return {
+    Exchange: options.exchange,
+    GetStatus: serve((of) => statusProto(of, options)),
+    ListMembers: serve((of) => membersProto(of, options)),
+  };
+}
+
+const membersProto = (
+  { voters, learners, joining, leaving, isSettled }: NodeStatus,
+  { addresses }: ClusterServiceOptions,
+): MembersProto => ({
+  ...{ voters, learners, joining, leaving, settled: isSettled },
+  addresses: [...addresses].map(([node, address]) => ({ node, address })),
+});
+
+function statusProto(of: NodeStatus, options: ClusterServiceOptions): NodeStatusProto {
+  return {
+    ...{ node: of.node, state: STATES.indexOf(of.state), term: of.term, voted_for: of.votedFor ?? 0, leader_id: of.leaderId ?? 0 },
+    ...{ commit_index: of.commit, applied_index: of.applied, first_index: of.firstIndex, last_index: of.lastIndex, last_term: of.lastTerm },
+    members: membersProto(of, options),
+    unreachable: options.unreachable().map(({ node, sinceMs, rejection }) => ({
+      ...{ node, since_ms: Math.round(performance.timeOrigin + sinceMs), reason: rejection?.message ?? '' },
+    })),
+    started_ms: options.startedMs,
+    cluster: options.cluster(),
+    cluster_name: options.clusterName,
+  };
+}

@@ -1,0 +1,150 @@
+import { randomInt } from 'node:crypto';
+import { lifeOf } from '../base/generation.ts';
+import { asDiskId, asNodeId } from '../base/ids.ts';
+import { TurnLoop } from '../cluster/turn-loop.ts';
+import type { NodeConfig } from '../config/node-config.ts';
+import type { NodeEvent } from '../node/event.ts';
+import { NodeRuntime } from '../node/node-runtime.ts';
+import { nodeStatus } from '../node/node-status.ts';
+import type { NodeStatus } from '../protocol/client-frame.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+import { openJobQueue } from '../queue/open-job-queue.ts';
+import { RECORD_KINDS, RecordKind } from '../queue/record.ts';
+import { configurationOf } from '../raft/entry.ts';
+import { type FileStorage, openSqliteStorage } from '../storage/sqlite-storage.ts';
+import type { PeerChannelEvents } from '../transport/port.ts';
+import type { FormedCluster } from './formation.ts';
+import type { NodeIdentity } from './node-identity.ts';
+
+/** How a node sends to its peers and clients. */
+export interface NodeOutlets {
+  sendToPeer(to: number, frame: Uint8Array): void;
+  sendToClient(connection: number, packet: Uint8Array): void;
+  /** A turn is over: clients that were not read may be read again. */
+  onTurn(): void;
+}
+
+export interface RunningNodeOptions {
+  readonly config: NodeConfig;
+  readonly identity: NodeIdentity;
+  readonly formed: FormedCluster;
+  readonly file: string;
+  readonly outlets: NodeOutlets;
+  readonly observe: (event: NodeEvent) => void;
+  /** The node has stopped by itself: a write failed, or an invariant is broken. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A node in the event loop of this process, on its own file. */
+export class RunningNode implements AsyncDisposable {
+  readonly #options: RunningNodeOptions;
+  readonly #storage: FileStorage;
+  readonly #runtime: NodeRuntime<JobQueue>;
+  readonly #loop: TurnLoop;
+  #isOver = false;
+
+  /** @throws {StorageError} */
+  constructor(options: RunningNodeOptions) {
+    this.#options = options;
+    const { config, identity, formed, file } = options;
+    this.#storage = openSqliteStorage({
+      file,
+      recordKinds: RECORD_KINDS,
+      entryKind: RECORD_KINDS[RecordKind.entry],
+      durability: config.durability,
+      newDiskId: identity.newDiskId,
+      origin: { cluster: formed.cluster, founders: formed.founders },
+      ...(config.durability === 'full' ? { life: lifeOf(randomInt(2 ** 47)) } : {}),
+    });
+    identity.onFileMade();
+    this.#runtime = this.#open();
+    this.#loop = new TurnLoop({ turn: () => this.#guard(() => this.#turn()), hasMore: () => this.#runtime.hasMore });
+    this.#loop.arm(this.#runtime.nextDeadlineMs);
+  }
+
+  get runtime(): NodeRuntime<JobQueue> {
+    return this.#runtime;
+  }
+
+  get status(): NodeStatus {
+    return nodeStatus(this.#runtime.view, this.#runtime.applied);
+  }
+
+  /** Where what arrives from peers is passed. */
+  readonly events: PeerChannelEvents = {
+    onParts: (from, parts, bytes) => this.#runtime.receivePeerFrame(asNodeId(from), parts, bytes),
+    onLost: (peer) => this.#runtime.peerLost(asNodeId(peer)),
+    onReadable: () => this.#loop.runSoon(),
+  };
+
+  runSoon(): void {
+    this.#loop.runSoon();
+  }
+
+  /** Lets another node lead (thesis §3.10), then stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOver && this.#runtime.transferLeadership()) {
+      this.#loop.runSoon();
+      await this.#hasHandedOver();
+    }
+    this.#end(() => {
+      // Raised so that a copy taken while the node ran is older than the file.
+      try {
+        this.#runtime.generation.raiseAtEnd();
+      } finally {
+        this.#storage[Symbol.dispose]();
+      }
+    });
+  }
+
+  #open(): NodeRuntime<JobQueue> {
+    const { config, formed, outlets, observe } = this.#options;
+    return new NodeRuntime({
+      id: asNodeId(config.id),
+      configuration: configurationOf({
+        voters: formed.founders.map(({ node }) => asNodeId(node)),
+        disks: formed.founders.map(({ node, disk }) => ({ node: asNodeId(node), disk: asDiskId(disk) })),
+      }),
+      raft: config.raft,
+      limits: config.limits,
+      machine: openJobQueue({ limits: config.limits }),
+      seed: randomInt(2 ** 31),
+      storage: this.#storage,
+      clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+      outlet: outlets,
+      observe,
+    });
+  }
+
+  #turn(): void {
+    const dueMs = this.#runtime.turn();
+    this.#options.outlets.onTurn();
+    this.#loop.arm(dueMs);
+  }
+
+  /** Any error of a turn ends the node: a failed write is never retried, and no turn runs after a broken invariant. */
+  #guard(run: () => void): void {
+    if (this.#isOver) return;
+    try {
+      run();
+    } catch (error) {
+      // The state of the disk is unknown, so the file is left as it is.
+      this.#end(() => this.#storage.closeWithoutCheckpoint());
+      this.#options.onFailure(error);
+    }
+  }
+
+  #end(closeFile: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#loop[Symbol.dispose]();
+    this.#runtime[Symbol.dispose]();
+    closeFile();
+  }
+
+  async #hasHandedOver(): Promise<void> {
+    const untilMs = performance.now() + this.#options.config.raft.electionTimeoutMs;
+    while (!this.#isOver && this.#runtime.view.role === 'leader' && performance.now() < untilMs)
+      await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

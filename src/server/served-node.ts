@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import type { NodeConfig } from '../config/node-config.ts';
+import { type NodeLog, openNodeLog } from '../logs/node-log.ts';
+import type { NodeStatus } from '../protocol/client-frame.ts';
+import type { FormationWait, NodeListeners } from './node-listeners.ts';
+import { NodeServer } from './node-server.ts';
+
+/** A node that runs in this process. */
+export class ServedNode implements AsyncDisposable {
+  readonly #config: NodeConfig;
+  readonly #listeners: Required<NodeListeners>;
+  readonly #log: NodeLog | undefined;
+  #server: NodeServer | undefined;
+  #waiting = '';
+  #closing: Promise<void> | undefined;
+
+  private constructor(config: NodeConfig, listeners: Required<NodeListeners>) {
+    const { id, logs } = config;
+    this.#config = config;
+    this.#listeners = listeners;
+    this.#log = logs === undefined ? undefined : openNodeLog({ node: id, file: join(logs.dir, `node-${id}.log`), level: logs.level });
+  }
+
+  /** @internal @throws {ConfigError | StorageError | LogFileError} */
+  static async start(config: NodeConfig, listeners: Required<NodeListeners>): Promise<ServedNode> {
+    const node = new ServedNode(config, listeners);
+    try {
+      await node.#start();
+      return node;
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+  }
+
+  /** The node's state; undefined until the cluster is formed. */
+  status(): NodeStatus | undefined {
+    return this.#server?.node?.status;
+  }
+
+  /** Hands leadership over, replies to what was committed, and closes the node's file. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #start(): Promise<void> {
+    this.#server = await NodeServer.start({
+      config: this.#config,
+      observe: (event) => this.#log?.observe(event),
+      onWaiting: (wait) => this.#onWaiting(wait),
+      onFormed: this.#listeners.onFormed,
+      onFailure: (error) => void this.#fail(error),
+    });
+  }
+
+  #onWaiting(wait: FormationWait): void {
+    const now = JSON.stringify(wait);
+    if (now === this.#waiting) return;
+    this.#waiting = now;
+    this.#listeners.onWaiting(wait);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    try {
+      await this.close();
+    } finally {
+      this.#listeners.onFailure(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#server?.[Symbol.asyncDispose]();
+    } finally {
+      this.#log?.close();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import {
+  type CallOptions,
+  type Client,
+  type ClientDuplexStream,
+  type ClientUnaryCall,
+  credentials,
+  type Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type { ChannelOptions } from './channel-options.ts';
+import type { PacketProto } from './packet-exchange.ts';
+import { loadService } from './proto-file.ts';
+
+export interface MembersProto {
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+  readonly joining: readonly number[];
+  readonly leaving: readonly number[];
+  readonly settled: boolean;
+  readonly addresses: readonly { readonly node: number; readonly address: string }[];
+}
+
+export interface NodeStatusProto {
+  readonly node: number;
+  readonly state: number;
+  readonly term: number;
+  readonly voted_for: number;
+  readonly leader_id: number;
+  readonly commit_index: number;
+  readonly applied_index: number;
+  readonly first_index: number;
+  readonly last_index: number;
+  readonly last_term: number;
+  readonly members: MembersProto | null;
+  readonly unreachable: readonly { readonly node: number; readonly since_ms: number; readonly reason: string }[];
+  readonly started_ms: number;
+  readonly cluster: number;
+  readonly cluster_name: string;
+}
+
+type Callback<Response> = (error: ServiceError | null, response?: Response) => void;
+type Nothing = Readonly<Record<string, never>>;
+
+/** The client that the loader makes of the service Cluster. */
+export interface ClusterClient extends Client {
+  GetStatus(request: Nothing, options: CallOptions, callback: Callback<NodeStatusProto>): ClientUnaryCall;
+  ListMembers(request: Nothing, options: CallOptions, callback: Callback<MembersProto>): ClientUnaryCall;
+  Exchange(metadata: Metadata): ClientDuplexStream<PacketProto, PacketProto>;
+}
+
+/** The loader knows the methods only at run time. */
+export const clusterClient = (address: string, options: ChannelOptions): ClusterClient =>
+  new ClusterService(address, credentials.createInsecure(), options) as unknown as ClusterClient;
+
+export const ClusterService = loadService('jobraft.proto', 'jobraft.v1.Cluster');

@@ -1,0 +1,226 @@
+import type { EventEmitter } from 'node:events';
+import { type ClientDuplexStream, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { ByteWriter, MalformedBytesError } from '../../base/bytes.ts';
+import { HandshakeError } from '../../base/errors.ts';
+import { asNodeId, type NodeId } from '../../base/ids.ts';
+import { assertNever } from '../../base/invariant.ts';
+import type { RaftMessage, RequestVote } from '../../raft/message.ts';
+import { type PeerPart, writePeerPart } from '../peer-frame.ts';
+import type { PeerIdentity } from '../peer-identity.ts';
+import { Redial } from '../redial.ts';
+import type { ChannelOptions } from './channel-options.ts';
+import { helloMetadata, lifeIn } from './peer-metadata.ts';
+import {
+  type AppendEntriesProto,
+  type AppendEntriesResponseProto,
+  appendProto,
+  appendResponseOf,
+  type InstallSnapshotProto,
+  type InstallSnapshotResponseProto,
+  installSnapshotProto,
+  requestVoteProto,
+  snapshotReplyOf,
+  timeoutNowProto,
+  voteReplyOf,
+} from './raft-protos.ts';
+import { type PeerFrameProto, type RaftClient, raftClient } from './raft-service.ts';
+
+/** How long a vote may take; a node that must not vote leaves the call unanswered. */
+const VOTE_MS_MAX = 5_000;
+
+/** Approximate size of a message without entries or data. */
+const MESSAGE_BYTES = 64;
+
+export interface OutgoingPeerOptions {
+  readonly own: () => PeerIdentity;
+  readonly node: number;
+  readonly address: string;
+  readonly random: () => number;
+  readonly channelOptions: ChannelOptions;
+  readonly unsentBytesMax: number;
+  readonly onParts: (parts: readonly PeerPart[], bytes: number) => void;
+  /** The peer accepted the channel. @param life of its process. */
+  readonly onOpened: (life: number) => void;
+  /** A channel that was open is lost. */
+  readonly onLost: () => void;
+}
+
+interface OpenChannel {
+  /** Of the peer's process. */
+  readonly life: number;
+  readonly client: RaftClient;
+  readonly append: ClientDuplexStream<AppendEntriesProto, AppendEntriesResponseProto>;
+  readonly snapshot: ClientDuplexStream<InstallSnapshotProto, InstallSnapshotResponseProto>;
+  readonly exchange: ClientDuplexStream<PeerFrameProto, PeerFrameProto>;
+  readonly metadata: Metadata;
+}
+
+/** The calls of this node to one peer: opened at creation, kept, and opened again with a growing pause when they are lost. */
+export class OutgoingPeer implements Disposable {
+  readonly #options: OutgoingPeerOptions;
+  readonly #redial: Redial;
+  /** One for each attempt, so that no pause of its own delays the next. */
+  #client: RaftClient | undefined;
+  /** The call that opens the channel. */
+  #exchange: OpenChannel['exchange'] | undefined;
+  #channel: OpenChannel | undefined;
+  #unsentBytes = 0;
+
+  constructor(options: OutgoingPeerOptions) {
+    this.#options = options;
+    this.#redial = new Redial({
+      random: options.random,
+      onLost: options.onLost,
+      open: (attempt) => this.#open(attempt),
+      cancel: () => this.#cancel(),
+    });
+    this.#redial.open();
+  }
+
+  get address(): string {
+    return this.#options.address;
+  }
+
+  /** Since when there is no channel, monotonic ms; undefined while there is one. */
+  get unreachableSinceMs(): number | undefined {
+    return this.#redial.closedSinceMs;
+  }
+
+  get rejection(): HandshakeError | undefined {
+    return this.#redial.rejection;
+  }
+
+  /** The peer has opened a channel to this node. @param life of its process: a channel to an earlier one has ended, whether this is known yet or not. */
+  onPeerLife(life: number): void {
+    if (this.#channel === undefined) this.#redial.hurry();
+    else if (this.#channel.life !== life) this.#redial.reopen();
+  }
+
+  /** Messages are lost while there is no channel; Raft sends again. */
+  send(parts: readonly PeerPart[]): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    let others: ByteWriter | undefined;
+    for (const part of parts) {
+      if (part.type === 'raft') this.#sendMessage(channel, part.message);
+      else {
+        others ??= new ByteWriter();
+        writePeerPart(others, part);
+      }
+    }
+    if (others !== undefined) this.#write(channel.exchange, { frame: others.view() }, others.length);
+    if (this.#unsentBytes > this.#options.unsentBytesMax) this.#redial.reopen();
+  }
+
+  [Symbol.dispose](): void {
+    this.#redial[Symbol.dispose]();
+  }
+
+  #sendMessage({ client, append, snapshot, metadata }: OpenChannel, message: RaftMessage): void {
+    switch (message.type) {
+      case 'append':
+        this.#write(
+          append,
+          appendProto(message),
+          message.entries.reduce((sum, { data }) => sum + data.length, MESSAGE_BYTES),
+        );
+        break;
+      case 'install-snapshot':
+        this.#write(snapshot, installSnapshotProto(message), message.data.length);
+        break;
+      case 'request-vote':
+        this.#requestVote(client, message, metadata);
+        break;
+      case 'timeout-now':
+        client.TimeoutNow(timeoutNowProto(message), metadata, { deadline: Date.now() + VOTE_MS_MAX }, () => undefined);
+        break;
+      // Replies are sent on the calls of the peer.
+      case 'vote-reply':
+      case 'append-accepted':
+      case 'append-rejected':
+      case 'snapshot-reply':
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #requestVote(client: RaftClient, message: RequestVote, metadata: Metadata): void {
+    const channel = this.#channel;
+    client.RequestVote(requestVoteProto(message), metadata, { deadline: Date.now() + VOTE_MS_MAX }, (error, response) => {
+      if (error === null && response !== undefined && channel === this.#channel) this.#receive(() => voteReplyOf(response, this.#ends));
+    });
+  }
+
+  #write<Request>(stream: ClientDuplexStream<Request, unknown>, request: Request, bytes: number): void {
+    this.#unsentBytes += bytes;
+    stream.write(request, () => {
+      this.#unsentBytes -= bytes;
+    });
+  }
+
+  get #ends(): { readonly from: NodeId; readonly to: NodeId } {
+    return { from: asNodeId(this.#options.node), to: asNodeId(this.#options.own().node) };
+  }
+
+  #open(attempt: number): void {
+    const { own, node, address, channelOptions } = this.#options;
+    const client = raftClient(address, channelOptions);
+    const exchange = client.Exchange(helloMetadata(own(), node, attempt, 0));
+    this.#client = client;
+    this.#exchange = exchange;
+    this.#watch(exchange, attempt);
+    exchange.on('metadata', (metadata: Metadata) => {
+      const life = lifeIn(metadata);
+      if (life !== undefined && this.#redial.isLatest(attempt)) this.#onOpened(client, exchange, life, attempt);
+    });
+    // Nothing is sent on it; without a reader its end would not be noticed.
+    exchange.resume();
+  }
+
+  #onOpened(client: RaftClient, exchange: OpenChannel['exchange'], life: number, attempt: number): void {
+    const { own, node, onOpened } = this.#options;
+    const metadata = helloMetadata(own(), node, attempt, life);
+    const append = client.AppendEntries(metadata);
+    const snapshot = client.InstallSnapshot(metadata);
+    for (const stream of [append, snapshot]) this.#watch(stream, attempt);
+    append.on('data', (response: AppendEntriesResponseProto) => {
+      if (this.#redial.isLatest(attempt)) this.#receive(() => appendResponseOf(response, this.#ends));
+    });
+    snapshot.on('data', (response: InstallSnapshotResponseProto) => {
+      if (this.#redial.isLatest(attempt)) this.#receive(() => snapshotReplyOf(response, this.#ends));
+    });
+    this.#channel = { life, client, append, snapshot, exchange, metadata };
+    this.#unsentBytes = 0;
+    this.#redial.onOpened(attempt);
+    onOpened(life);
+  }
+
+  /** A response that is malformed is dropped like a lost one. */
+  #receive(read: () => RaftMessage): void {
+    try {
+      this.#options.onParts([{ type: 'raft', message: read() }], MESSAGE_BYTES);
+    } catch (error) {
+      if (!(error instanceof MalformedBytesError)) throw error;
+    }
+  }
+
+  /** All calls of a channel end with the first of them. */
+  #watch(stream: EventEmitter, attempt: number): void {
+    stream.on('error', (error: ServiceError) => this.#redial.onClosed(attempt, rejectionIn(error)));
+    stream.on('end', () => this.#redial.onClosed(attempt));
+  }
+
+  #cancel(): void {
+    const streams = [this.#channel?.append, this.#channel?.snapshot, this.#exchange];
+    this.#channel = undefined;
+    this.#exchange = undefined;
+    for (const stream of streams) stream?.cancel();
+    this.#client?.close();
+    this.#client = undefined;
+  }
+}
+
+/** The reason of a peer that rejects a channel; undefined for other failures. */
+const rejectionIn = ({ code, details }: ServiceError): HandshakeError | undefined =>
+  code === status.FAILED_PRECONDITION ? new HandshakeError(details) : undefined;

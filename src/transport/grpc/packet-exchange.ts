@@ -1,0 +1,137 @@
+import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { HandshakeError } from '../../base/errors.ts';
+import { type ClientHello, type ClientWelcome, checkClientHello } from '../client-hello.ts';
+import { naturalIn } from './peer-metadata.ts';
+
+/** Replies that a client may leave unread before its channel is closed. It opens another one, and gets the same replies. */
+const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
+/** Unread bytes of one client beyond which nothing more is read from its channel. */
+const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
+
+/** More are rejected. */
+const CLIENTS_MAX = 10_000;
+const NAMES = ['protocol', 'cluster', 'node'] as const satisfies readonly (keyof ClientHello)[];
+
+export interface PacketProto {
+  readonly packet: Uint8Array;
+}
+type PacketCall = ServerDuplexStream<PacketProto, PacketProto>;
+
+export interface PacketExchangeOptions {
+  /** Undefined while the node does not know its cluster. */
+  readonly own: () => ClientWelcome | undefined;
+  /** The largest packet that is accepted. */
+  readonly packetBytesMax: number;
+  /** The number of the first client; the next ones follow. */
+  readonly firstConnection: number;
+  /** @returns bytes of this client's packets that the node has not read yet. */
+  readonly onPacket: (connection: number, packet: Uint8Array) => number;
+  readonly onGone: (connection: number) => void;
+  readonly onReadable: () => void;
+}
+
+interface Client {
+  readonly call: PacketCall;
+  unsentBytes: number;
+}
+
+/** The clients of a node that are connected by the call Exchange of the service Cluster, each with a number. */
+export class PacketExchange implements Disposable {
+  readonly #options: PacketExchangeOptions;
+  readonly #clients = new Map<number, Client>();
+  readonly #paused = new Set<number>();
+  #nextConnection: number;
+
+  constructor(options: PacketExchangeOptions) {
+    this.#options = options;
+    this.#nextConnection = options.firstConnection;
+  }
+
+  /** Part of the service Cluster. */
+  readonly serve = (call: PacketCall): void => {
+    const { onPacket, onReadable, packetBytesMax } = this.#options;
+    const rejection = this.#rejectionOf(call.metadata);
+    if (rejection !== undefined) {
+      call.emit('error', rejection);
+      return;
+    }
+    const connection = this.#nextConnection;
+    this.#nextConnection += 1;
+    this.#clients.set(connection, { call, unsentBytes: 0 });
+    const onEnd = (): void => this.#onEnd(connection);
+    call.on('cancelled', onEnd).on('end', onEnd).on('error', onEnd);
+    call.on('data', ({ packet }: PacketProto) => {
+      if (packet.length > packetBytesMax) {
+        call.emit('error', {
+          code: status.RESOURCE_EXHAUSTED,
+          details: `A packet of ${packet.length} bytes; this node accepts ${packetBytesMax} at most.`,
+        });
+        return;
+      }
+      if (onPacket(connection, packet) > UNREAD_BYTES_MAX) {
+        this.#paused.add(connection);
+        call.pause();
+      }
+      onReadable();
+    });
+    // Its client knows by this that the channel is open.
+    call.sendMetadata(new Metadata());
+  };
+
+  /** Nothing happens if the client is gone. */
+  send(connection: number, packet: Uint8Array): void {
+    const client = this.#clients.get(connection);
+    if (client === undefined) return;
+    client.unsentBytes += packet.length;
+    client.call.write({ packet }, () => {
+      client.unsentBytes -= packet.length;
+    });
+    if (client.unsentBytes > UNSENT_BYTES_MAX)
+      client.call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'The client does not read its replies.' });
+  }
+
+  /** The node has read a part: reads again from all clients, until one has too much unread again. */
+  onTurn(): void {
+    for (const connection of this.#paused) this.#clients.get(connection)?.call.resume();
+    this.#paused.clear();
+  }
+
+  [Symbol.dispose](): void {
+    for (const { call } of this.#clients.values()) call.end();
+    this.#clients.clear();
+  }
+
+  #rejectionOf(metadata: Metadata): { readonly code: status; readonly details: string } | undefined {
+    const own = this.#options.own();
+    if (own === undefined) return { code: status.UNAVAILABLE, details: 'The cluster is not formed yet.' };
+    if (this.#clients.size >= CLIENTS_MAX)
+      return {
+        code: status.RESOURCE_EXHAUSTED,
+        details: `This node has ${CLIENTS_MAX} clients, and takes no more. Close some, or use another node.`,
+      };
+    try {
+      checkClientHello(Object.fromEntries(NAMES.map((name) => [name, naturalIn(metadata, `jobraft-${name}`)])), own);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof HandshakeError)) throw error;
+      return { code: status.FAILED_PRECONDITION, details: error.message };
+    }
+  }
+
+  #onEnd(connection: number): void {
+    const client = this.#clients.get(connection);
+    if (client === undefined) return;
+    this.#clients.delete(connection);
+    this.#paused.delete(connection);
+    client.call.end();
+    this.#options.onGone(connection);
+    this.#options.onReadable();
+  }
+}
+
+/** The metadata with which a client opens its channel. */
+export function clientMetadata(hello: ClientHello): Metadata {
+  const metadata = new Metadata();
+  for (const name of NAMES) metadata.set(`jobraft-${name}`, String(hello[name]));
+  return metadata;
+}

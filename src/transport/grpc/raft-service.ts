@@ -1,0 +1,71 @@
+import type {
+  CallOptions,
+  Client,
+  ClientDuplexStream,
+  ClientUnaryCall,
+  Metadata,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServiceError,
+  sendUnaryData,
+} from '@grpc/grpc-js';
+import { credentials } from '@grpc/grpc-js';
+import type { ChannelOptions } from './channel-options.ts';
+import { loadService } from './proto-file.ts';
+import type {
+  AppendEntriesProto,
+  AppendEntriesResponseProto,
+  InstallSnapshotProto,
+  InstallSnapshotResponseProto,
+  RequestVoteProto,
+  RequestVoteResponseProto,
+  TimeoutNowProto,
+} from './raft-protos.ts';
+
+export interface PeerFrameProto {
+  readonly frame: Uint8Array;
+}
+
+export interface IntroductionProto {
+  readonly protocol: number;
+  readonly cluster_name: string;
+  readonly node: number;
+  readonly disk: number;
+  readonly cluster: number;
+  readonly founders: readonly { readonly node: number; readonly disk: number }[];
+  readonly nodes: readonly number[];
+}
+
+type Nothing = Readonly<Record<string, never>>;
+type Callback<Response> = (error: ServiceError | null, response?: Response) => void;
+
+/** The client that the loader makes of the service Raft. */
+export interface RaftClient extends Client {
+  Introduce(request: IntroductionProto, options: CallOptions, callback: Callback<IntroductionProto>): ClientUnaryCall;
+  RequestVote(
+    request: RequestVoteProto,
+    metadata: Metadata,
+    options: CallOptions,
+    callback: Callback<RequestVoteResponseProto>,
+  ): ClientUnaryCall;
+  AppendEntries(metadata: Metadata): ClientDuplexStream<AppendEntriesProto, AppendEntriesResponseProto>;
+  InstallSnapshot(metadata: Metadata): ClientDuplexStream<InstallSnapshotProto, InstallSnapshotResponseProto>;
+  TimeoutNow(request: TimeoutNowProto, metadata: Metadata, options: CallOptions, callback: Callback<Nothing>): ClientUnaryCall;
+  Exchange(metadata: Metadata): ClientDuplexStream<PeerFrameProto, PeerFrameProto>;
+}
+
+export type IntroduceCall = ServerUnaryCall<IntroductionProto, IntroductionProto>;
+export type IntroduceCallback = sendUnaryData<IntroductionProto>;
+export type VoteCall = ServerUnaryCall<RequestVoteProto, RequestVoteResponseProto>;
+export type VoteCallback = sendUnaryData<RequestVoteResponseProto>;
+export type AppendCall = ServerDuplexStream<AppendEntriesProto, AppendEntriesResponseProto>;
+export type SnapshotCall = ServerDuplexStream<InstallSnapshotProto, InstallSnapshotResponseProto>;
+export type ExchangeCall = ServerDuplexStream<PeerFrameProto, PeerFrameProto>;
+export type TimeoutNowCall = ServerUnaryCall<TimeoutNowProto, Nothing>;
+export type TimeoutNowCallback = sendUnaryData<Nothing>;
+
+/** The loader knows the methods only at run time. */
+export const raftClient = (address: string, options: ChannelOptions): RaftClient =>
+  new RaftService(address, credentials.createInsecure(), options) as unknown as RaftClient;
+
+export const RaftService = loadService('raft.proto', 'jobraft.raft.v1.Raft');
