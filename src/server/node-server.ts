@@ -60,8 +60,7 @@ export class NodeServer implements AsyncDisposable {
       checkFounders(config, identity.formed);
       server = new NodeServer(options, identity);
       await server.#server.listen(server.#addressOf(config.id), 'nodes');
-      if (identity.formed === undefined) server.#introductions.start();
-      else server.#run(identity.formed);
+      server.#open();
       return server;
     } catch (error) {
       if (server === undefined) identity[Symbol.dispose]();
@@ -121,6 +120,13 @@ export class NodeServer implements AsyncDisposable {
     }
   }
 
+  #open(): void {
+    const { formed } = this.#identity;
+    if (formed !== undefined) this.#run(formed);
+    else if (this.#addresses.size === 1) this.#tryToForm();
+    else this.#introductions.start();
+  }
+
   #newPeers(): GrpcPeers {
     return new GrpcPeers({
       own: () => this.#peerIdentity(),
@@ -178,6 +184,10 @@ export class NodeServer implements AsyncDisposable {
   #onIntroduced({ cluster, founders, ...other }: Introduced, node: number | undefined): void {
     if (node === undefined || this.#isDisposed || this.#hasFailed || this.#node !== undefined) return;
     this.#replies.set(node, { ...other, formed: cluster === 0 ? undefined : { cluster, founders } });
+    this.#tryToForm();
+  }
+
+  #tryToForm(): void {
     const { config, onWaiting } = this.#options;
     const own = { ...this.#introduced(), protocol: CHANNEL_PROTOCOL, formed: undefined };
     const formation = formationOf(own, this.#replies);

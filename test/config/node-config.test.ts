@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseClusterConfig } from '../../src/config/load-cluster-config.ts';
+import { loadNodeConfig, parseNodeConfig } from '../../src/config/load-node-config.ts';
+
+const file = (id: number): string => resolve(import.meta.dirname, `../../config/node-${id}.yaml`);
+const text = readFileSync(file(1), 'utf8');
+
+describe('the configuration of a node', () => {
+  it.each([1, 2, 3])('is ready to run for node %i, with the defaults of a cluster', (id) => {
+    const { raft, limits, durability } = parseClusterConfig('');
+    expect(loadNodeConfig(file(id))).toEqual({
+      ...{ id, cluster: 'jobraft', dataDir: `data/node-${id}`, durability, raft, limits },
+      nodes: [1, 2, 3].map((node) => ({ id: node, address: `127.0.0.1:710${node}` })),
+    });
+  });
+
+  it('is overridden by variables of the environment, and other variables are ignored', () => {
+    const config = parseNodeConfig(text, {
+      ...{ JOBRAFT_ID: '7', JOBRAFT_NODES: '7=[::1]:9001,8=localhost:9002', JOBRAFT_DATA_DIR: '/srv/7', JOBRAFT_CLUSTER: 'mail' },
+      ...{ JOBRAFT_HEARTBEAT_MS: '20', JOBRAFT_ELECTION_TIMEOUT_MS: '90', JOBRAFT_DURABILITY: 'off' },
+      ...{ JOBRAFT_LOGS_DIR: 'logs', JOBRAFT_LOG_LEVEL: 'debug', JOBRAFT_SERVICE_HOST: '10.0.0.1' },
+    });
+    expect(config).toMatchObject({
+      ...{ id: 7, cluster: 'mail', dataDir: '/srv/7', durability: 'off', raft: { heartbeatMs: 20, electionTimeoutMs: 90 } },
+      nodes: [
+        { id: 7, address: '[::1]:9001' },
+        { id: 8, address: 'localhost:9002' },
+      ],
+      logs: { dir: 'logs', level: 'debug' },
+    });
+  });
+
+  it.each([
+    [
+      'another host',
+      { JOBRAFT_NODES: '1=10.0.0.1:7101' },
+      /JOBRAFT_NODES: "nodes\.0\.address" has the value "10\.0\.0\.1:7101"\. Without certificates/,
+    ],
+    ['all addresses', { JOBRAFT_NODES: '1=0.0.0.0:7101' }, /Without certificates/],
+    ['a name that only begins like an address of this machine', { JOBRAFT_NODES: '1=127.0.0.1.example.org:7101' }, /Without certificates/],
+    ['no port', { JOBRAFT_NODES: '1=127.0.0.1' }, /Give a host and a port/],
+    ['an id that is not in the list', { JOBRAFT_ID: '4' }, /JOBRAFT_ID: "id" has the value 4\. Give an id that "nodes" lists/],
+    ['a text for a number', { JOBRAFT_HEARTBEAT_MS: 'soon' }, /JOBRAFT_HEARTBEAT_MS: "raft\.heartbeatMs" has the value "soon"/],
+    ['an address twice', { JOBRAFT_NODES: '1=127.0.0.1:1,2=127.0.0.1:1' }, /an id and an address of its own/],
+    ['a cluster name with a space', { JOBRAFT_CLUSTER: 'my mail' }, /JOBRAFT_CLUSTER: "cluster"/],
+  ])('is rejected with the place and the remedy for %s', (_what, environment, message) => {
+    expect(() => parseNodeConfig(text, environment)).toThrow(message);
+  });
+
+  it('is rejected with the line and the nearest name for an unknown setting', () => {
+    expect(() => parseNodeConfig(`${text}\ndatadir: x\n`, {}, 'node-1.yaml')).toThrow(
+      /node-1\.yaml:\d+: "datadir".*Did you mean "dataDir"/,
+    );
+  });
+});

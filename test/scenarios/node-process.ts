@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { eventually } from './support.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** @returns addresses at which nothing listens. */
+export async function freeAddresses(count: number): Promise<string[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const addresses = servers.map((server) => {
+    const bound = server.address();
+    return `127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return addresses;
+}
+
+/** A node that runs by the command, with the package's configuration files. It is killed at the end of the test, if it still runs. */
+export class NodeProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  output = '';
+  errorOutput = '';
+
+  /** @param environment in place of settings of `config/node-<id>.yaml`, or of the named file. */
+  constructor(id: number, environment: Readonly<Record<string, string>>, file = join(root, `config/node-${id}.yaml`)) {
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('JOBRAFT_')));
+    this.#child = spawn(process.execPath, [join(root, 'dist/src/cli/serve.js'), '--config', file], {
+      env: { ...inherited, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (chunk) => {
+      this.output += String(chunk);
+    });
+    this.#child.stderr?.on('data', (chunk) => {
+      this.errorOutput += String(chunk);
+    });
+  }
+
+  /** Resolves once it has printed the text. */
+  async printed(text: string): Promise<void> {
+    await eventually(`the node has printed "${text}"; it printed: ${this.output}${this.errorOutput}`, async () =>
+      this.output.includes(text),
+    );
+  }
+
+  /** @returns its exit code; null if it was killed. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    this.#child.kill(signal);
+    return await this.exited();
+  }
+
+  async exited(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.end('SIGKILL');
+  }
+}
+
+/** Three nodes as processes, on free ports and in one folder. */
+export class NodeProcesses implements AsyncDisposable {
+  readonly endpoints: readonly string[];
+  readonly #dataDir: string;
+  readonly #nodes = new Map<number, NodeProcess>();
+
+  private constructor(dataDir: string, endpoints: readonly string[]) {
+    this.#dataDir = dataDir;
+    this.endpoints = endpoints;
+  }
+
+  static async start(dataDir: string): Promise<NodeProcesses> {
+    const started = new NodeProcesses(dataDir, await freeAddresses(3));
+    await started.startAll();
+    return started;
+  }
+
+  environment(id: number): Record<string, string> {
+    return {
+      JOBRAFT_DATA_DIR: join(this.#dataDir, `node-${id}`),
+      JOBRAFT_NODES: this.endpoints.map((endpoint, at) => `${at + 1}=${endpoint}`).join(','),
+    };
+  }
+
+  node(id: number): NodeProcess {
+    const node = this.#nodes.get(id);
+    if (node === undefined) throw new Error(`Node ${id} was not started.`);
+    return node;
+  }
+
+  begin(id: number): NodeProcess {
+    const node = new NodeProcess(id, this.environment(id));
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  async startAll(): Promise<void> {
+    for (const id of [1, 2, 3]) this.begin(id);
+    for (const id of [1, 2, 3]) await this.node(id).printed('runs at');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node[Symbol.asyncDispose]()));
+  }
+}
