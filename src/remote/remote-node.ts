@@ -1,4 +1,5 @@
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import { plainBytes } from '../base/bytes.ts';
 import type { ClientChannel, ClientChannelHandlers } from '../client/endpoint.ts';
 import type { ClientHello } from '../transport/client-hello.ts';
 import { channelOptions } from '../transport/grpc/channel-options.ts';
@@ -49,7 +50,7 @@ class RemoteChannel implements ClientChannel {
     this.#stream = stream;
     this.#handlers = handlers;
     stream.on('data', ({ packet }: PacketProto) => {
-      if (!this.#isClosed) handlers.onPacket(packet);
+      if (!this.#isClosed) handlers.onPacket(plainBytes(packet));
     });
     stream.on('error', () => this.#lose()).on('end', () => this.#lose());
   }

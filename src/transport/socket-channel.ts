@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { MalformedBytesError } from '../base/bytes.ts';
+import { MalformedBytesError, plainBytes } from '../base/bytes.ts';
 import { FrameSplitter, frameHeader } from './frame-splitter.ts';
 
 /** How long the other side of a channel that is closed may take to read what was sent before. */
@@ -84,7 +84,7 @@ export class SocketChannel {
   }
 
   #onData(chunk: Uint8Array): void {
-    this.#splitter.push(chunk);
+    this.#splitter.push(plainBytes(chunk));
     while (!this.#isClosed && !this.#socket.destroyed) {
       const frame = this.#nextFrame();
       if (frame === undefined) return;

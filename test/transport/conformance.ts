@@ -49,12 +49,18 @@ export class Recorder implements PeerChannelEvents {
   readonly received: string[] = [];
   readonly lost: number[] = [];
   bytes = 0;
+  /** Whether `slice` of what arrived copies, as the core relies on: that of a Buffer would not. */
+  areCopied = true;
   /** What it reports as unread. */
   unread = 0;
 
   onParts(from: number, parts: readonly PeerPart[], bytes: number): number {
     this.bytes += bytes;
-    for (const part of parts) if (part.type === 'forward') this.received.push(`${from}: ${new TextDecoder().decode(part.request)}`);
+    for (const part of parts) {
+      if (part.type !== 'forward') continue;
+      this.received.push(`${from}: ${new TextDecoder().decode(part.request)}`);
+      this.areCopied &&= part.request.slice().buffer !== part.request.buffer;
+    }
     return this.unread;
   }
 
@@ -108,6 +114,7 @@ export function describeTransport(name: string, aNetwork: () => TestNetwork): vo
       const numbers = Array.from({ length: 300 }, (_, n) => n);
       expect(atOther.received).toEqual(numbers.flatMap((n) => [`1: ${n}a`, `1: ${n}b`, ...(n % 100 === 0 ? [`1: ${large}`] : [])]));
       expect(atOne.received).toEqual(numbers.map((n) => `2: ${n}`));
+      expect([atOne.areCopied, atOther.areCopied]).toEqual([true, true]);
     });
 
     it('reports a peer that ended, and delivers to its next life', async () => {

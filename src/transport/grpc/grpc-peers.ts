@@ -1,5 +1,5 @@
 import { type Metadata, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { MalformedBytesError } from '../../base/bytes.ts';
+import { MalformedBytesError, plainBytes } from '../../base/bytes.ts';
 import { HandshakeError } from '../../base/errors.ts';
 import { asNodeId } from '../../base/ids.ts';
 import { type PeerPart, readPeerParts } from '../peer-frame.ts';
@@ -138,7 +138,9 @@ export class GrpcPeers implements PeerChannels {
     call.sendMetadata(welcomeMetadata(this.#options.own()));
     const onEnd = (): void => this.#end(peer);
     call.on('cancelled', onEnd).on('end', onEnd).on('error', onEnd);
-    call.on('data', ({ frame }) => this.#receive(peer, call, frame.length, () => readPeerParts(frame, peer.ends.from, peer.ends.to)));
+    call.on('data', ({ frame }) =>
+      this.#receive(peer, call, frame.length, () => readPeerParts(plainBytes(frame), peer.ends.from, peer.ends.to)),
+    );
   }
 
   #onAppendEntries(call: AppendCall): void {

@@ -1,4 +1,5 @@
 import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { plainBytes } from '../../base/bytes.ts';
 import { HandshakeError } from '../../base/errors.ts';
 import { type ClientHello, type ClientWelcome, checkClientHello } from '../client-hello.ts';
 import { naturalIn } from './peer-metadata.ts';
@@ -68,7 +69,7 @@ export class PacketExchange implements Disposable {
         });
         return;
       }
-      if (onPacket(connection, packet) > UNREAD_BYTES_MAX) {
+      if (onPacket(connection, plainBytes(packet)) > UNREAD_BYTES_MAX) {
         this.#paused.add(connection);
         call.pause();
       }

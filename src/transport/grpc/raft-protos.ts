@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../../base/bytes.ts';
+import { ByteReader, ByteWriter, MalformedBytesError, plainBytes } from '../../base/bytes.ts';
 import { asGeneration } from '../../base/generation.ts';
 import { asDiskId, asIndex, asTerm, type NodeId } from '../../base/ids.ts';
 import { readConfiguration, writeConfiguration } from '../../raft/configuration-codec.ts';
@@ -150,7 +150,7 @@ export function appendOf(proto: AppendEntriesProto, ends: Ends): AppendEntries {
   const entries = proto.entries.map(({ term, kind, data }, at): Entry => {
     const known = ENTRY_KINDS[kind];
     if (known === undefined) throw new MalformedBytesError('an entry is of unknown kind');
-    return { index: asIndex(natural(prev.index + at + 1)), term: asTerm(natural(term)), kind: known, data };
+    return { index: asIndex(natural(prev.index + at + 1)), term: asTerm(natural(term)), kind: known, data: plainBytes(data) };
   });
   return {
     type: 'append',
@@ -202,7 +202,7 @@ export function installSnapshotOf(proto: InstallSnapshotProto, ends: Ends): Inst
   const configuration = readConfiguration(new ByteReader(proto.configuration));
   const snapshot = { index: asIndex(natural(proto.last_included_index)), term: asTerm(natural(proto.last_included_term)), configuration };
   const { chunk, data, done } = proto;
-  return { type: 'install-snapshot', ...ends, term: asTerm(natural(proto.term)), snapshot, chunk, data, done };
+  return { type: 'install-snapshot', ...ends, term: asTerm(natural(proto.term)), snapshot, chunk, data: plainBytes(data), done };
 }
 
 export const snapshotReplyProto = (message: SnapshotReply): InstallSnapshotResponseProto => ({
