@@ -28,6 +28,8 @@ export interface CliCommand {
   readonly options: readonly Option[];
   /** What `--json` prints: one JSON document, or one JSON object a line while it runs. */
   readonly json: 'document' | 'lines';
+  /** Ctrl-C and SIGTERM are the usual end of the command, with exit code 0. */
+  readonly isService?: true;
   /** Command lines, for `--help`. */
   readonly examples: readonly string[];
   /** @throws {JobraftError} which is reported in one line. */

@@ -15,6 +15,7 @@ const NODES_DEFAULT = 3;
 /** The options by which a command names its cluster. */
 export interface ConnectionOptions {
   readonly dataDir?: string;
+  readonly endpoints?: readonly string[];
   readonly nodes?: number;
   readonly durability: 'full' | 'off';
 }
@@ -22,6 +23,9 @@ export interface ConnectionOptions {
 /** For the `options` of a command that uses a cluster. */
 export const connectionOptions = (): Option[] => [
   new Option('--data-dir <folder>', "the cluster's folder").env('JOBRAFT_DATA_DIR'),
+  new Option('--endpoints <list>', 'addresses of nodes that are processes, such as 127.0.0.1:7101,127.0.0.1:7102')
+    .env('JOBRAFT_ENDPOINTS')
+    .argParser((list) => list.split(',').map((address) => address.trim())),
   new Option('--nodes <count>', `number of nodes (default: those of the folder; ${NODES_DEFAULT} for a new cluster)`).argParser(
     wholeNumber(1),
   ),
@@ -35,8 +39,8 @@ export type CliCluster = ClusterEndpoint &
 export interface Connection {
   readonly cluster: CliCluster;
   readonly client: Client;
-  /** The process that hosts the nodes; undefined while another one takes over. */
-  readonly host: { readonly pid: number | undefined; readonly isThisCommand: boolean };
+  /** The process that hosts the nodes, whose id is undefined while another one takes over; or undefined if each node is a process. */
+  readonly host: { readonly pid: number | undefined; readonly isThisCommand: boolean } | undefined;
 }
 
 export interface ConnectionNeeds {
@@ -91,9 +95,34 @@ interface OpenConnection extends Connection {
 
 /** Each way to reach a cluster is one case here. */
 async function open(options: ConnectionOptions, output: Output, mayCreate: boolean): Promise<OpenConnection> {
-  const { dataDir = '' } = options;
-  if (dataDir === '') throw new UsageError('No cluster is named. Give its folder with --data-dir, or set JOBRAFT_DATA_DIR.');
+  const { dataDir = '', endpoints } = options;
+  if (dataDir !== '' && endpoints !== undefined)
+    throw new UsageError(
+      'Both a folder and endpoints are named. Give one of --data-dir (JOBRAFT_DATA_DIR) and --endpoints (JOBRAFT_ENDPOINTS).',
+    );
+  if (endpoints !== undefined) return await openEndpoints(endpoints);
+  if (dataDir === '')
+    throw new UsageError(
+      'No cluster is named. Give its folder with --data-dir (JOBRAFT_DATA_DIR), or its nodes with --endpoints (JOBRAFT_ENDPOINTS).',
+    );
   return await openFolder(dataDir, options, output, mayCreate);
+}
+
+async function openEndpoints(endpoints: readonly string[]): Promise<OpenConnection> {
+  // Loaded by the commands that need it: gRPC takes longer to load than all else.
+  const { connect } = await import('../remote/index.ts');
+  const cluster = await connect({ endpoints });
+  const client = new Client(cluster);
+  return {
+    cluster,
+    client,
+    host: undefined,
+    close: async (isInterrupted) => {
+      if (!isInterrupted) await client.close();
+      await cluster.close();
+      await client.close();
+    },
+  };
 }
 
 async function openFolder(dataDir: string, options: ConnectionOptions, output: Output, mayCreate: boolean): Promise<OpenConnection> {

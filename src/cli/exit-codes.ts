@@ -31,6 +31,7 @@ const USAGE: ReadonlySet<string> = new Set([
 const UNREACHABLE: ReadonlySet<string> = new Set([
   'CLUSTER_CLOSED',
   'DEADLINE',
+  'ENDPOINTS_UNREACHABLE',
   'HOST_LOST',
   'HOST_SILENT',
   'NO_LEADER',

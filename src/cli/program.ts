@@ -24,7 +24,7 @@ export interface CliIo {
 export async function runCommandLine(words: readonly string[], io: CliIo): Promise<number> {
   try {
     await programOf(io).parseAsync([...words], { from: 'user' });
-    return io.signal.aborted ? interruptedExitCode(io.signal) : EXIT.done;
+    return io.signal.aborted && !isService(words) ? interruptedExitCode(io.signal) : EXIT.done;
   } catch (error) {
     return onError(error, words, io);
   } finally {
@@ -57,6 +57,11 @@ function onUsageError({ exitCode, code, message }: CommanderError, words: readon
 function commandOf(words: readonly string[]): string | undefined {
   const isNamed = (name: string): boolean => name.split(' ').every((word, at) => words[at] === word);
   return [...COMMANDS.map(({ name }) => name), ...Object.keys(GROUPS)].find(isNamed);
+}
+
+function isService(words: readonly string[]): boolean {
+  const named = commandOf(words);
+  return COMMANDS.some(({ name, isService: is }) => name === named && is === true);
 }
 
 function programOf(io: CliIo): Command {

@@ -7,6 +7,7 @@ import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
 import { members, transfer } from './commands/members.ts';
 import { counts, pause, queues, resume } from './commands/queues.ts';
+import { serve } from './commands/serve.ts';
 import { sim } from './commands/sim.ts';
 import { status } from './commands/status.ts';
 import { work } from './commands/work.ts';
@@ -14,6 +15,7 @@ import { work } from './commands/work.ts';
 /** Every command, in the order of the list of `--help`; those of a group follow each other. */
 export const COMMANDS: readonly CliCommand[] = [
   demo,
+  serve,
   work,
   add,
   job,

@@ -3,8 +3,11 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { HandshakeError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
+import { NoLeaderError } from '../client/errors.ts';
+import { parseSettings, WAIT_MS } from '../cluster/cluster-arguments.ts';
+import { type ClusterMembers, MembershipController } from '../cluster/membership-controller.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
-import type { NodeStatusProto } from '../transport/grpc/cluster-service.ts';
+import { LEADER, type NodeStatusProto } from '../transport/grpc/cluster-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
 import type { ConnectSettings } from './connect-options.ts';
 import { EndpointsUnreachableError } from './errors.ts';
@@ -12,15 +15,23 @@ import { RemoteNode } from './remote-node.ts';
 
 const STATUS_MS_MAX = 1_000;
 const POLL_MS = 50;
+const LEADER_WAIT_MS = 10_000;
+/** A call of a node's process that is stopped ends then. */
+const ADMIN_CALL_MS_MAX = 2_000;
 
 /** A cluster whose nodes are processes, by gRPC: what queues and workers take as their connection. */
 export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   readonly #settings: ConnectSettings;
   readonly #nodes = new Map<number, RemoteNode>();
+  #replied: ReadonlySet<number> = new Set();
   readonly #closedListeners = new Set<() => void>();
   /** The id of the cluster. */
   #cluster = 0;
   #client: Client | undefined;
+  readonly #members = new MembershipController(
+    () => this.#ownClient(),
+    () => this.leader(),
+  );
   #isClosed = false;
 
   /** @internal */
@@ -36,7 +47,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     try {
       for (;;) {
         const replies = await Promise.all(seeds.map((seed) => seed.status(STATUS_MS_MAX)));
-        const statuses = replies.filter((reply): reply is NodeStatusProto => 'node' in reply);
+        const statuses = statusesOf(replies);
         if (statuses.length > 0) {
           this.#onReplies(statuses);
           return;
@@ -77,6 +88,41 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
     return await this.#ownClient().log(node, from, to);
   }
 
+  /** The leader of the highest term among the nodes that reply. */
+  async leader(): Promise<number | undefined> {
+    const replies = statusesOf(await Promise.all([...this.#nodes.values()].map((node) => node.status(STATUS_MS_MAX))));
+    this.#replied = new Set(replies.map(({ node }) => node));
+    const leaders = replies.filter(({ state }) => state === LEADER);
+    return leaders.toSorted((one, other) => other.term - one.term)[0]?.node;
+  }
+
+  /** Whether the node replied when all were asked last, by `leader()` or `waitForLeader()`. */
+  isRunning(node: number): boolean {
+    return this.#replied.has(node);
+  }
+
+  /** @throws {NoLeaderError} when none is found in time. @throws {ConfigError} for an invalid time. */
+  async waitForLeader(timeoutMs = LEADER_WAIT_MS): Promise<number> {
+    parseSettings(WAIT_MS, timeoutMs, 'timeoutMs');
+    const untilMs = performance.now() + timeoutMs;
+    while (!this.#isClosed && performance.now() < untilMs) {
+      const leader = await this.leader();
+      if (leader !== undefined) return leader;
+      await sleep(POLL_MS);
+    }
+    throw new NoLeaderError();
+  }
+
+  /** The members, as the leader reports them. @throws {NoLeaderError} */
+  async members(): Promise<ClusterMembers> {
+    return await this.#members.members();
+  }
+
+  /** Transfers leadership to node `to`, or to the most advanced one. @returns the new leader. @throws {AdminRejectedError | NoLeaderError} */
+  async transferLeadership(to?: number): Promise<number> {
+    return await this.#members.transfer(to ?? 0);
+  }
+
   /** Closes the channels; the cluster goes on. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -93,7 +139,7 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
   }
 
   #ownClient(): Client {
-    this.#client ??= new Client(this);
+    this.#client ??= new Client(this, { deadlineMs: ADMIN_CALL_MS_MAX });
     return this.#client;
   }
 
@@ -111,9 +157,13 @@ export class RemoteCluster implements ClusterEndpoint, AsyncDisposable {
         `The endpoints belong to several clusters: node ${first?.node} to "${first?.cluster_name}" (${first?.cluster}), node ${other?.node} to "${other?.cluster_name}" (${other?.cluster}). Name nodes of one cluster.`,
       );
     this.#cluster = first.cluster;
+    this.#replied = new Set(statuses.map(({ node }) => node));
     for (const { node, address } of first.members?.addresses ?? []) this.#nodes.set(node, new RemoteNode(address));
   }
 }
+
+const statusesOf = (replies: readonly (NodeStatusProto | ServiceError)[]): NodeStatusProto[] =>
+  replies.filter((reply): reply is NodeStatusProto => 'node' in reply);
 
 const reasonOf = (replies: readonly (NodeStatusProto | ServiceError)[]): string =>
   replies.map((reply) => ('details' in reply ? reply.details : '')).find((details) => details !== '') ?? '';

@@ -123,7 +123,16 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
   },
   // The connection to nodes that are processes.
   remote: {
-    own: ['runtime/check', 'base', 'type protocol', 'client', 'config', 'transport', 'cluster/cluster-arguments'],
+    own: [
+      'runtime/check',
+      'base',
+      'type protocol',
+      'client',
+      'config',
+      'transport',
+      'cluster/cluster-arguments',
+      'cluster/membership-controller',
+    ],
     packages: ['node:', 'zod', '@grpc'],
   },
   // The public API: it only re-exports, and within src only the command line imports it.
@@ -151,6 +160,7 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'index',
+      'remote/index',
       'server/index',
       'base',
       'logs',

@@ -57,6 +57,9 @@ describe('the help', () => {
   });
 });
 
+const NOT_NAMED =
+  'No cluster is named. Give its folder with --data-dir (JOBRAFT_DATA_DIR), or its nodes with --endpoints (JOBRAFT_ENDPOINTS).';
+
 describe('a command line that is wrong', () => {
   it.each([
     [['cuonts', 'emails'], 'unknown command \'cuonts\' (Did you mean counts?) See "jobraft --help".'],
@@ -94,8 +97,12 @@ describe('a command line that is wrong', () => {
       "option '--cluster <name>' argument 'a b' is invalid. Give a name of letters, digits, dots, dashes and underscores, 100 at most. See \"jobraft config import --help\".",
     ],
     [['sim', '--seeds', '0'], "option '--seeds <n>' argument '0' is invalid. Give a whole number from 1 on. See \"jobraft sim --help\"."],
-    [['status'], 'No cluster is named. Give its folder with --data-dir, or set JOBRAFT_DATA_DIR.'],
-    [['status', '--data-dir', ''], 'No cluster is named. Give its folder with --data-dir, or set JOBRAFT_DATA_DIR.'],
+    [['status'], NOT_NAMED],
+    [['status', '--data-dir', ''], NOT_NAMED],
+    [
+      ['status', '--data-dir', 'x', '--endpoints', '127.0.0.1:7101'],
+      'Both a folder and endpoints are named. Give one of --data-dir (JOBRAFT_DATA_DIR) and --endpoints (JOBRAFT_ENDPOINTS).',
+    ],
   ])('%j is reported in one line', async (words, message) => {
     expect(await jobraft(words)).toEqual({ code: 2, out: '', err: `jobraft: USAGE: ${message}\n` });
   });

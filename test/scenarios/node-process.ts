@@ -27,7 +27,7 @@ export class NodeProcess implements AsyncDisposable {
   /** @param environment in place of settings of `config/node-<id>.yaml`, or of the named file. */
   constructor(id: number, environment: Readonly<Record<string, string>>, file = join(root, `config/node-${id}.yaml`)) {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('JOBRAFT_')));
-    this.#child = spawn(process.execPath, [join(root, 'dist/src/cli/serve.js'), '--config', file], {
+    this.#child = spawn(process.execPath, [join(root, 'dist/src/cli/main.js'), 'serve', '--config', file], {
       env: { ...inherited, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

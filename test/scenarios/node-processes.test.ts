@@ -128,12 +128,14 @@ describe('three nodes that are processes', () => {
     // Node 1 is in use now: what has another name has a wrong configuration.
     await right.end('SIGTERM');
     await using late = new NodeProcess(2, { ...environment, JOBRAFT_DATA_DIR: join(folder.path, '4'), JOBRAFT_CLUSTER: 'web' });
-    expect(await late.exited()).toBe(1);
-    expect(late.errorOutput).toMatch(/^CONFIG_INVALID: Setting "cluster" has the value "web"\. Node 1 belongs to the cluster "mail".*\n$/);
+    expect(await late.exited()).toBe(2);
+    expect(late.errorOutput).toMatch(
+      /^jobraft: CONFIG_INVALID: Setting "cluster" has the value "web"\. Node 1 belongs to the cluster "mail".*\n$/,
+    );
   });
 });
 
-describe('a node that cannot run ends with one line and exit code 1', () => {
+describe('a node that cannot run ends with one line and an exit code that is not 0', () => {
   const one = resolve(import.meta.dirname, '../../config/node-1.yaml');
 
   it('when its address or its folder is in use, or the folder belongs to another node', async () => {
@@ -144,20 +146,26 @@ describe('a node that cannot run ends with one line and exit code 1', () => {
     await running.printed('runs at');
     const failure = async (id: number, changed: Record<string, string>): Promise<string> => {
       await using node = new NodeProcess(id, { ...environment, ...changed });
-      expect(await node.exited()).toBe(1);
+      const code = await node.exited();
+      // As docs/cli.md has them: wrong usage, and a cluster that cannot be started.
+      expect(code).toBe(node.errorOutput.includes('STORAGE_') ? 3 : 2);
       return node.errorOutput;
     };
     const [addressInUse, folderInUse] = await Promise.all([
       failure(1, { JOBRAFT_DATA_DIR: join(folder.path, '2') }),
       failure(1, { JOBRAFT_NODES: `1=${other}` }),
     ]);
-    expect(addressInUse).toMatch(/^CONFIG_INVALID: Setting "nodes" has the value "127\.0\.0\.1:\d+"\. Another process listens there.*\n$/);
-    expect(folderInUse).toMatch(/^STORAGE_IN_USE: .*\n$/);
+    expect(addressInUse).toMatch(
+      /^jobraft: CONFIG_INVALID: Setting "nodes" has the value "127\.0\.0\.1:\d+"\. Another process listens there.*\n$/,
+    );
+    expect(folderInUse).toMatch(/^jobraft: STORAGE_IN_USE: .*\n$/);
     await running.end('SIGTERM');
-    expect(await failure(1, { JOBRAFT_CLUSTER: 'web' })).toMatch(/^STORAGE_FOREIGN: .*belongs to node 1 of the cluster "jobraft".*\n$/);
-    expect(await failure(2, { JOBRAFT_NODES: `2=${other}` })).toMatch(/^STORAGE_FOREIGN: .*names node 2.*\n$/);
+    expect(await failure(1, { JOBRAFT_CLUSTER: 'web' })).toMatch(
+      /^jobraft: STORAGE_FOREIGN: .*belongs to node 1 of the cluster "jobraft".*\n$/,
+    );
+    expect(await failure(2, { JOBRAFT_NODES: `2=${other}` })).toMatch(/^jobraft: STORAGE_FOREIGN: .*names node 2.*\n$/);
     expect(await failure(1, { JOBRAFT_NODES: `1=${address},2=${other}` })).toMatch(
-      /^CONFIG_INVALID: Setting "nodes".*formed with the nodes 1\..*\n$/,
+      /^jobraft: CONFIG_INVALID: Setting "nodes".*formed with the nodes 1\..*\n$/,
     );
   });
 
@@ -167,9 +175,9 @@ describe('a node that cannot run ends with one line and exit code 1', () => {
     writeFileSync(file, `${readFileSync(one, 'utf8')}\nelection: 7\n`);
     await using unknown = new NodeProcess(1, { JOBRAFT_DATA_DIR: folder.path }, file);
     await using reachable = new NodeProcess(1, { JOBRAFT_DATA_DIR: folder.path, JOBRAFT_NODES: '1=0.0.0.0:7101' });
-    expect(await unknown.exited()).toBe(1);
+    expect(await unknown.exited()).toBe(2);
     expect(unknown.errorOutput).toMatch(/node\.yaml:\d+: "election" has the value 7\. No such setting/);
-    expect(await reachable.exited()).toBe(1);
+    expect(await reachable.exited()).toBe(2);
     expect(reachable.errorOutput).toMatch(/"nodes\.0\.address" has the value "0\.0\.0\.0:7101"\. Without certificates/);
   });
 });

@@ -33,7 +33,7 @@ export const status: CliCommand = {
       const asked = await Promise.all(cluster.nodeIds().map((node) => rowOf(cluster, node)));
       const leader = asked.filter(({ role }) => role === 'leader').toSorted((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
       const nodes = asked.map((row) => withLag(row, leader));
-      if (isJson) output.document({ host, leader: leader?.node ?? null, nodes });
+      if (isJson) output.document({ host: host ?? null, leader: leader?.node ?? null, nodes });
       else print(output, host, nodes, leader?.node);
       if (noLeader !== undefined) throw noLeader;
     });
@@ -68,11 +68,14 @@ function withLag(row: NodeRow, leader: NodeRow | undefined): NodeRow {
   return { ...row, lag: Math.max(0, leader.commit - row.applied) };
 }
 
-function print(output: Output, { pid, isThisCommand }: Connection['host'], nodes: readonly NodeRow[], leader: number | undefined): void {
-  const hosted = isThisCommand
-    ? 'no other process has it open, so this command hosts its nodes meanwhile'
-    : `process ${pid ?? '(being replaced)'} hosts its nodes`;
-  output.line(`${leader === undefined ? 'The cluster has no leader' : `Node ${leader} leads`}; ${hosted}.`);
+function hostText(host: Connection['host']): string {
+  if (host === undefined) return 'each node is a process';
+  if (host.isThisCommand) return 'no other process has it open, so this command hosts its nodes meanwhile';
+  return `process ${host.pid ?? '(being replaced)'} hosts its nodes`;
+}
+
+function print(output: Output, host: Connection['host'], nodes: readonly NodeRow[], leader: number | undefined): void {
+  output.line(`${leader === undefined ? 'The cluster has no leader' : `Node ${leader} leads`}; ${hostText(host)}.`);
   const figure = (value: number | undefined): string => (value === undefined ? '–' : String(value));
   output.table(
     ['Node', 'Role', 'Term', 'Commit', 'Applied', 'Lag', 'Running'],

@@ -20,6 +20,9 @@ export interface MembersProto {
   readonly addresses: readonly { readonly node: number; readonly address: string }[];
 }
 
+/** The number of the state in `NodeStatusProto`. */
+export const LEADER = 3;
+
 export interface NodeStatusProto {
   readonly node: number;
   readonly state: number;

@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { Option } from 'commander';
+import { loadNodeConfig } from '../../config/load-node-config.ts';
+import type { CliCommand, Invocation } from '../command.ts';
+
+interface ServeOptions {
+  readonly config: string;
+}
+
+/** What a line says, as `--json` prints it. */
+interface ServeEvent {
+  readonly event: 'waiting' | 'running' | 'stopped';
+  readonly node: number;
+  readonly address?: string | undefined;
+  /** Nodes that have not replied yet; the cluster is formed once all have. */
+  readonly missing?: readonly number[];
+  readonly reason?: string;
+}
+
+export const serve: CliCommand = {
+  name: 'serve',
+  group: 'Start',
+  summary: 'Runs one node of a cluster as a process, until Ctrl-C or SIGTERM.',
+  arguments: [],
+  options: [new Option('--config <file>', "the node's configuration, such as config/node-1.yaml").makeOptionMandatory()],
+  json: 'lines',
+  isService: true,
+  examples: ['jobraft serve --config config/node-1.yaml', 'JOBRAFT_LOGS_LEVEL=debug jobraft serve --config config/node-1.yaml --json'],
+  async run({ options, output, isJson, signal }: Invocation<readonly [], ServeOptions>) {
+    const config = loadNodeConfig(options.config, process.env);
+    const { id: node, cluster } = config;
+    const address = config.nodes.find(({ id }) => id === node)?.address;
+    const name = `Node ${node} of the cluster "${cluster}"`;
+    const say = (text: string, event: ServeEvent): void => {
+      if (isJson) output.record(event);
+      else output.line(text);
+    };
+    let onFailure: (error: Error) => void = () => undefined;
+    const failed = new Promise<never>((_, reject) => {
+      onFailure = reject;
+    });
+    const { startNode } = await import('../../server/index.ts');
+    const running = await startNode(config, {
+      onWaiting: ({ missing, reason = '' }) =>
+        say(`${name} waits for node ${missing.join(', ')} to form the cluster. ${reason}`.trimEnd(), {
+          ...{ event: 'waiting', node, missing, reason },
+        }),
+      onFormed: () => say(`${name} runs at ${address}.`, { event: 'running', node, address }),
+      onFailure,
+    });
+    try {
+      if (!signal.aborted) await Promise.race([once(signal, 'abort'), failed]);
+    } finally {
+      await running.close();
+    }
+    say(`${name} has stopped.`, { event: 'stopped', node });
+  },
+};
