@@ -14,6 +14,8 @@ export interface Chart {
   readonly spec: TopLevelSpec;
   /** Name of the file in the results folder that it is drawn from. Default: `runs.csv`. */
   readonly csv?: string;
+  /** Of the published session, which has its files already. */
+  readonly isPublished?: true;
 }
 
 /** @property widthPx of the chart's plane. */

@@ -60,7 +60,7 @@ export const questionCharts = (results: ResultsFolder, style: ChartStyle = WIDE,
     const drawn = draw(results, style);
     if (drawn.length > 0 || published === undefined) return drawn;
     const folder = relative(results.path, published.path).replaceAll('\\', '/');
-    return draw(published, style).map((chart) => ({ ...chart, csv: `${folder}/${chart.csv}` }));
+    return draw(published, style).map((chart) => ({ ...chart, csv: `${folder}/${chart.csv}`, isPublished: true }));
   });
 
 /** Writes them. @returns the paths of the SVG files. @throws {UserError} */

@@ -1,23 +1,24 @@
 import { existsSync } from 'node:fs';
 import { formatCount } from '../measuring/format.ts';
-import { PUBLISHED } from '../measuring/output-folders.ts';
+import type { PUBLISHED } from '../measuring/output-folders.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
-import { analyzeRuns, type Evaluation } from '../replay/analysis.ts';
+import { analyze, type Evaluation } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import { RunFiles } from '../replay/run-files.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimTable } from './claims.ts';
 import type { Section } from './table.ts';
 
-/** The folder of the published session, for the report of another folder; undefined for its own, or where there is none. */
-export function publishedBeside(results: ResultsFolder): ResultsFolder | undefined {
-  const published = ResultsFolder.at(PUBLISHED.results);
+/** The published session's results, for the report of another folder; undefined for its own, or where there is none. */
+export function publishedBeside(results: ResultsFolder, folders: typeof PUBLISHED): ResultsFolder | undefined {
+  const published = ResultsFolder.at(folders.results);
   return published.path === results.path || !existsSync(published.runsFile) ? undefined : published;
 }
 
 /** What a user's own report shows of the published session: the claims over all its scenarios. */
 export function publishedSections(published: ResultsFolder, settings: Settings): readonly Section[] {
-  const evaluation = analyzeRuns(RunFiles.at(published), settings);
+  // Claims and counts need no raw samples.
+  const evaluation = analyze(RunFiles.at(published).readRows(), settings, new Map());
   return [
     {
       title: 'The claims in the published session',

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allCharts } from '../charts/all-charts.ts';
 import { questionCharts, WIDE } from '../charts/question-charts.ts';
-import { writeChart } from '../charts/write-chart.ts';
+import { copyChart, writeChart } from '../charts/write-chart.ts';
 import { readEnvironments } from '../measuring/environment.ts';
+import { PUBLISHED } from '../measuring/output-folders.ts';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { isSystemError, messageOf, UserError } from '../measuring/user-error.ts';
 import { analyzeRuns, type Evaluation } from '../replay/analysis.ts';
@@ -23,16 +24,17 @@ export interface Written {
 }
 
 /**
- * Rebuilds every chart and both reports from runs.csv and the raw samples alone.
+ * Rebuilds every chart and both reports from the CSVs and the raw samples alone. What was not measured is of the published session.
+ * @param folders of the published session.
  * @throws {UserError} when there is nothing to read, or nowhere to write.
  */
-export async function rebuildPlots(results: ResultsFolder, plotsPath: string, settings: Settings): Promise<Written> {
+export async function rebuildPlots(results: ResultsFolder, plotsPath: string, settings: Settings, folders = PUBLISHED): Promise<Written> {
   const plots = resolve(plotsPath);
   const files = RunFiles.at(results);
   if (files.readRows().length === 0) throw new UserError(`${files.file} holds no runs. Run "npm run eval" first.`);
   const evaluation = analyzeRuns(files, settings);
   const { font } = settings.charts;
-  const published = publishedBeside(results);
+  const published = publishedBeside(results, folders);
   const charts = [...allCharts(evaluation), ...questionCharts(results, WIDE, published)];
   const narrow = [...allCharts(narrowed(evaluation)), ...questionCharts(results, { font, widthPx: NARROW_PX }, published)];
   const content: ReportContent = {
@@ -41,13 +43,13 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
     published: published === undefined ? [] : publishedSections(published, settings),
   };
   const environments = readEnvironments(results.environmentFile);
-  const folders = { results: results.path, plots };
   const report = join(results.path, 'report.md');
   const page = join(results.path, 'report.html');
   try {
-    for (const chart of charts) await writeChart(chart, plots);
-    writeFileSync(report, markdownReport(content, charts, environments, folders));
-    writeFileSync(page, htmlReport(content, { wide: charts, narrow }, environments, folders));
+    for (const chart of charts) await (chart.isPublished ? copyChart(chart, folders.plots, plots) : writeChart(chart, plots));
+    const written = { results: results.path, plots };
+    writeFileSync(report, markdownReport(content, charts, environments, written));
+    writeFileSync(page, htmlReport(content, { wide: charts, narrow }, environments, written));
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new UserError(

@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { questionCharts, WIDE } from '../../eval/charts/question-charts.ts';
@@ -5,9 +6,11 @@ import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
 import { QuestionFile } from '../../eval/questions/question-file.ts';
 import { type SizeRow, size } from '../../eval/questions/size.ts';
+import { RunFiles } from '../../eval/replay/run-files.ts';
 import { publishedBeside } from '../../eval/report/published-part.ts';
 import { questionSections } from '../../eval/report/question-sections.ts';
-import { aFolder } from './fixtures.ts';
+import { rebuildPlots } from '../../eval/report/rebuild-plots.ts';
+import { aFolder, aRow, settings } from './fixtures.ts';
 
 const machine = { loadAverage: null, stealShare: null, otherShare: null };
 const row = (subject: SizeRow['subject'], bytes: number | null, mb_per_s: number): SizeRow => ({
@@ -41,6 +44,27 @@ it('a question that was measured is shown from its own rows', () => {
 });
 
 it('the published folder has no other one beside it', () => {
-  expect(publishedBeside(ResultsFolder.at(PUBLISHED.results))).toBeUndefined();
-  expect(publishedBeside(ResultsFolder.at(aFolder()))?.path).toBe(PUBLISHED.results);
+  expect(publishedBeside(ResultsFolder.at(PUBLISHED.results), PUBLISHED)).toBeUndefined();
+  expect(publishedBeside(ResultsFolder.at(aFolder()), PUBLISHED)?.path).toBe(PUBLISHED.results);
+});
+
+it('the files of a published chart are copied, and drawn only where one is missing', async () => {
+  const published = measured(aFolder(), '2026-01-02T00:00:00.000Z');
+  RunFiles.open(published).appendRow(aRow());
+  const folders = { results: published.path, plots: join(published.path, 'plots') };
+  const own = ResultsFolder.open(join(published.path, 'local'));
+  RunFiles.open(own).appendRow(aRow());
+  const plots = join(own.path, 'plots');
+  const rebuilt = async (): Promise<string> => {
+    await rebuildPlots(own, plots, settings, folders);
+    return readFileSync(join(plots, 'size.svg'), 'utf8');
+  };
+  mkdirSync(folders.plots);
+  for (const file of ['size.svg', 'size.png']) writeFileSync(join(folders.plots, file), 'as published');
+  expect(await rebuilt()).toContain('<svg');
+  writeFileSync(join(folders.plots, 'size.vl.json'), '{}');
+  expect(await rebuilt()).toBe('as published');
+  // Its own charts are drawn.
+  expect(existsSync(join(folders.plots, 'throughput-by-count.svg'))).toBe(false);
+  expect(readFileSync(join(plots, 'throughput-by-count.svg'), 'utf8')).toContain('<svg');
 });
