@@ -2,7 +2,7 @@ import type { Evaluation } from '../replay/analysis.ts';
 import type { Chart, ChartBuilder } from './chart.ts';
 import { latencyDistribution } from './distribution-chart.ts';
 import { overheadByCount, overheadByPayload, throughputByCount, throughputByPayload } from './replay-charts.ts';
-import { latencyBySize, throughputBySize } from './size-charts.ts';
+import { throughputBySize } from './size-charts.ts';
 
 const BUILDERS: readonly ChartBuilder[] = [
   throughputByCount,
@@ -11,7 +11,6 @@ const BUILDERS: readonly ChartBuilder[] = [
   overheadByPayload,
   latencyDistribution,
   throughputBySize,
-  latencyBySize,
 ];
 
 /** The charts that the rows allow, in the report's order. */

@@ -122,6 +122,15 @@ export function wrapLines(
   return lines;
 }
 
+/** Sizes, in bytes, whose labels fit an axis of powers of two: all on wide screens, else the largest and those far enough below it. */
+export function sizeTicks(sizes: readonly number[], widthPx: number): number[] {
+  const ticks: number[] = [];
+  for (const size of [...new Set(sizes)].sort((a, b) => b - a)) {
+    if (ticks.length === 0 || Math.log2((ticks[0] ?? size) / size) >= (isNarrow(widthPx) ? 4 : 2)) ticks.unshift(size);
+  }
+  return ticks;
+}
+
 /** Axis labels such as 0.01 and 10,000, for any power of ten. */
 export const PLAIN_NUMBER = "datum.value < 1 ? format(datum.value, '~f') : format(datum.value, ',')";
 /** Axis labels such as 640 B, 16 KiB and 1 MiB. */

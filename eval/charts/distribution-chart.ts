@@ -9,7 +9,7 @@ import { chartConfig, HALO, INK, OKABE_ITO } from './theme.ts';
 export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
   const { distributions, settings } = evaluation;
   if (distributions.length === 0) return undefined;
-  const values = distributions.map((of) => ({
+  const values = distributions.map(({ lateRuns: _late, onTime: _onTime, ...of }) => ({
     ...of,
     size: formatBytes(of.payloadBytes),
     label: `p50 ${formatNumber(of.p50)} · ${of.highName} ${formatNumber(of.high)}`,
@@ -42,7 +42,7 @@ export function latencyDistribution(evaluation: Evaluation): Chart | undefined {
 function titleOf(distributions: readonly LatencyDistribution[]): string {
   const [smallest, largest] = [distributions[0], distributions.at(-1)];
   if (smallest === undefined || largest === undefined || smallest === largest) return 'Time until an add is acknowledged, by payload';
-  return `Half of the adds wait ${formatNumber(smallest.p50)} ms with ${formatBytes(smallest.payloadBytes)}, ${formatNumber(largest.p50)} ms with ${formatBytes(largest.payloadBytes)}`;
+  return `Half of the adds of ${formatBytes(smallest.payloadBytes)} are acknowledged within ${formatNumber(smallest.p50)} ms, of ${formatBytes(largest.payloadBytes)} within ${formatNumber(largest.p50)} ms`;
 }
 
 /** With space for the label to the right of the highest percentile. */

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { formatNumber } from '../measuring/format.ts';
 import type { CaseFigures, Evaluation, Figure } from '../replay/analysis.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import { BYTE_SIZE, type Chart, chartTitle, countLine, isNarrow, logDomain, logTicks, PLAIN_NUMBER, provenanceLine } from './chart.ts';
+import { BYTE_SIZE, type Chart, chartTitle, countLine, logDomain, logTicks, PLAIN_NUMBER, provenanceLine, sizeTicks } from './chart.ts';
 import { chartConfig, HALO, OKABE_ITO } from './theme.ts';
 
 /** A point of a line over payload sizes. */
@@ -14,8 +14,6 @@ interface Point {
   readonly low: number | null;
   readonly high: number | null;
   readonly label: string;
-  /** The last point of its line, which has the line's name. */
-  readonly isLast: boolean;
 }
 
 const MEBIBYTE = 1_048_576;
@@ -44,53 +42,11 @@ export function throughputBySize(evaluation: Evaluation): Chart | undefined {
     spacing: 26,
     resolve: { scale: { color: 'independent' } },
     vconcat: [
-      panel(
-        settings.charts.widthPx,
-        messages,
-        'Delivered messages a second (msg/s, log scale)',
-        { 'messages a second': OKABE_ITO.blue },
-        false,
-      ),
-      panel(settings.charts.widthPx, bytes, 'Delivered payload a second (MiB/s, log scale)', { 'MiB a second': OKABE_ITO.green }, false),
+      panel(settings.charts.widthPx, messages, 'Delivered messages a second (msg/s, log scale)', { 'messages a second': OKABE_ITO.blue }),
+      panel(settings.charts.widthPx, bytes, 'Delivered payload a second (MiB/s, log scale)', { 'MiB a second': OKABE_ITO.green }),
     ],
   };
   return { name: 'throughput-by-size', title, question: 'How much can the cluster take, from 4 B to 1 MiB a message?', spec };
-}
-
-/** Chart of waiting: percentiles of the acknowledgement against payload size. */
-export function latencyBySize(evaluation: Evaluation): Chart | undefined {
-  const { latency, settings } = evaluation;
-  if (latency.length === 0) return undefined;
-  const lines = [
-    ...points(latency, 'p99', ({ latencyP99 }) => latencyP99),
-    ...points(latency, 'p90', ({ latencyP90 }) => latencyP90),
-    ...points(latency, 'p50', ({ latencyP50 }) => latencyP50),
-  ];
-  const title = waitTitle(latency);
-  const { ratePerSecond, bytesPerSecondMax } = settings.latency;
-  const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: chartTitle(
-      title,
-      [
-        `Open loop, ${formatNumber(ratePerSecond)} msg/s or ${bytesPerSecondMax / MEBIBYTE} MiB/s, whichever is less · ${countLine(
-          latency.map(({ latencyP50 }) => latencyP50),
-          settings.statistics.confidence,
-        )} · p90 from 100 and p99 from 1,000 messages a run, else not drawn`,
-        provenanceLine(evaluation),
-      ],
-      settings.charts.widthPx,
-    ),
-    config: chartConfig(settings.charts.font),
-    ...panel(
-      settings.charts.widthPx,
-      lines,
-      'Acknowledged − intended start (ms, log scale)',
-      { p99: OKABE_ITO.vermillion, p90: OKABE_ITO.orange, p50: OKABE_ITO.blue },
-      true,
-    ),
-  };
-  return { name: 'latency-by-size', title, question: 'Does a larger payload make its sender wait longer?', spec };
 }
 
 /** The title states the result, from the figures. */
@@ -101,29 +57,22 @@ function capacityTitle(sweep: readonly CaseFigures[]): string {
   return `A cold cluster delivers ${formatNumber(smallest.throughput.median)} messages of ${formatBytes(smallest.payloadBytes)} a second, or ${formatNumber(bytes)} MiB/s of ${formatBytes(largest.payloadBytes)} each`;
 }
 
-function waitTitle(latency: readonly CaseFigures[]): string {
-  const [smallest, largest] = [latency[0], latency.at(-1)];
-  if (smallest?.latencyP50 === undefined || largest?.latencyP50 === undefined)
-    return 'Time until an add is acknowledged, against payload size';
-  const factor = largest.latencyP50.median / smallest.latencyP50.median;
-  return `The sender of ${formatBytes(largest.payloadBytes)} waits ${formatNumber(factor)} times as long as that of ${formatBytes(smallest.payloadBytes)}`;
-}
-
 function points(cases: readonly CaseFigures[], series: string, pick: (of: CaseFigures) => Figure | undefined): Point[] {
-  const drawn = cases.flatMap((of) => {
+  return cases.flatMap((of) => {
     const figure = pick(of);
-    return figure === undefined ? [] : [{ of, figure }];
+    if (figure === undefined) return [];
+    return [
+      {
+        payloadBytes: of.payloadBytes,
+        size: formatBytes(of.payloadBytes),
+        series,
+        value: figure.median,
+        low: figure.spread?.low ?? null,
+        high: figure.spread?.high ?? null,
+        label: formatNumber(figure.median),
+      },
+    ];
   });
-  return drawn.map(({ of, figure }, at) => ({
-    payloadBytes: of.payloadBytes,
-    size: formatBytes(of.payloadBytes),
-    series,
-    value: figure.median,
-    low: figure.spread?.low ?? null,
-    high: figure.spread?.high ?? null,
-    label: formatNumber(figure.median),
-    isLast: at === drawn.length - 1,
-  }));
 }
 
 function scaled(figure: Figure | undefined, factor: number): Figure | undefined {
@@ -138,18 +87,17 @@ function besideLine(values: readonly Point[]): { readonly align: 'left' | 'right
   return isRising ? { align: 'right', dx: 8 } : { align: 'left', dx: -8 };
 }
 
-/** One plane with log axes; lines are named at their ends, or every point is labelled when there is only one line. */
-function panel(widthPx: number, values: readonly Point[], axisTitle: string, colors: Readonly<Record<string, string>>, named: boolean) {
+/** One plane with log axes; every point is labelled. */
+function panel(widthPx: number, values: readonly Point[], axisTitle: string, colors: Readonly<Record<string, string>>) {
   const domain = logDomain(values.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]));
   const sizes = [...new Set(values.map(({ payloadBytes }) => payloadBytes))];
   const sizeDomain = [Math.min(...sizes), Math.max(...sizes)];
-  const ticks = sizes.filter((size) => Number.isInteger(Math.log2(size) / (isNarrow(widthPx) ? 4 : 2)));
   const x = {
     field: 'payloadBytes',
     type: 'quantitative' as const,
     scale: { type: 'log' as const, base: 2, domain: sizeDomain, nice: false, padding: 22 },
     title: 'Payload of a message (log scale)',
-    axis: { values: ticks, labelExpr: BYTE_SIZE, labelOverlap: false as const },
+    axis: { values: sizeTicks(sizes, widthPx), labelExpr: BYTE_SIZE, labelOverlap: false as const },
   };
   const scale = { type: 'log' as const, domain };
   const y = {
@@ -165,13 +113,7 @@ function panel(widthPx: number, values: readonly Point[], axisTitle: string, col
     { field: 'series', title: 'Figure' },
     { field: 'label', title: 'Median' },
   ];
-  const label = named
-    ? {
-        transform: [{ filter: 'datum.isLast' }],
-        mark: { type: 'text' as const, align: 'left' as const, dx: 9, fontWeight: 600 as const },
-        field: 'series',
-      }
-    : { transform: [], mark: { type: 'text' as const, ...besideLine(values), dy: -12 }, field: 'label' };
+  const label = { type: 'text' as const, ...besideLine(values), dy: -12 };
   return {
     width: widthPx,
     height: 240,
@@ -183,9 +125,9 @@ function panel(widthPx: number, values: readonly Point[], axisTitle: string, col
         mark: { type: 'rule' as const, strokeWidth: 2, opacity: 0.5 },
         encoding: { x, y: { field: 'low', type: 'quantitative' as const, scale }, y2: { field: 'high' }, color },
       },
-      { transform: label.transform, mark: { ...label.mark, ...HALO }, encoding: { x, y, text: { field: label.field } } },
+      { mark: { ...label, ...HALO }, encoding: { x, y, text: { field: 'label' } } },
       { mark: { type: 'point' as const, filled: true, size: 55, opacity: 1 }, encoding: { x, y, color, tooltip } },
-      { transform: label.transform, mark: label.mark, encoding: { x, y, color, text: { field: label.field } } },
+      { mark: label, encoding: { x, y, color, text: { field: 'label' } } },
     ],
   };
 }

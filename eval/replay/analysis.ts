@@ -27,15 +27,10 @@ export interface CaseFigures {
   readonly throughput: Figure | undefined;
   readonly adds: Figure | undefined;
   readonly overhead: Figure | undefined;
-  readonly latencyP50: Figure | undefined;
-  readonly latencyP90: Figure | undefined;
-  readonly latencyP99: Figure | undefined;
   /** Of steady runs: the cold first second. */
   readonly firstSecond: Figure | undefined;
   /** From sending to acknowledgement, where there is no schedule. */
   readonly serviceP50: Figure | undefined;
-  /** Without the runs whose sender was late; `undefined` when none was. */
-  readonly onTime: { readonly runs: number; readonly latencyP50: Figure | undefined; readonly latencyP99: Figure | undefined } | undefined;
 }
 
 /** Two cases of the same number of messages, run by run: the larger payload's rate as a share of the smaller one's. */
@@ -57,14 +52,25 @@ export interface ReplayCase {
   readonly fast: CaseFigures | undefined;
 }
 
-/** Latency of one payload size, pooled over its runs' raw samples, in milliseconds. */
-export interface LatencyDistribution {
+/** Percentiles over all messages of some runs, in milliseconds; `null` where fewer than ten messages are beyond one. */
+export interface LatencyPercentiles {
+  readonly samples: number;
+  readonly p50: number;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly max: number;
+}
+
+/** Latency of one payload size, over all messages of its valid runs, in milliseconds. */
+export interface LatencyDistribution extends LatencyPercentiles {
   readonly payloadBytes: number;
   readonly offeredPerSecond: number;
-  readonly samples: number;
+  readonly runs: number;
+  /** Runs whose sender was late, and the percentiles without them: `undefined` where all were late. */
+  readonly lateRuns: number;
+  readonly onTime: LatencyPercentiles | undefined;
   readonly p1: number;
   readonly p25: number;
-  readonly p50: number;
   readonly p75: number;
   /** The highest percentile that the number of samples supports, and its name. */
   readonly high: number;
@@ -154,14 +160,12 @@ function newestSeries(rows: readonly RunRow[]): readonly RunRow[] {
 
 function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures {
   const valid = rows.filter((row) => row.valid);
-  const onTime = valid.filter((row) => !isLate(row));
   const first = rows[0] as RunRow;
-  const figureOf = (of: readonly RunRow[], pick: (row: RunRow) => number | null): Figure | undefined =>
+  const over = (pick: (row: RunRow) => number | null): Figure | undefined =>
     figureOver(
-      of.map(pick).filter((value) => value !== null),
+      valid.map(pick).filter((value) => value !== null),
       settings,
     );
-  const over = (pick: (row: RunRow) => number | null): Figure | undefined => figureOf(valid, pick);
   return {
     // The only casts: measure-run wrote both columns from these types.
     scenario: first.scenario as ScenarioId,
@@ -173,19 +177,8 @@ function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures {
     throughput: over((row) => row.throughput_per_s),
     adds: over((row) => row.adds_per_s),
     overhead: over((row) => row.overhead_per_message_ms),
-    latencyP50: over((row) => row.latency_p50_ms),
-    latencyP90: over((row) => row.latency_p90_ms),
-    latencyP99: over((row) => row.latency_p99_ms),
     firstSecond: over((row) => row.first_second_per_s),
     serviceP50: over((row) => row.service_p50_ms),
-    onTime:
-      onTime.length === valid.length
-        ? undefined
-        : {
-            runs: onTime.length,
-            latencyP50: figureOf(onTime, (row) => row.latency_p50_ms),
-            latencyP99: figureOf(onTime, (row) => row.latency_p99_ms),
-          },
   };
 }
 
@@ -226,21 +219,46 @@ function replayCase(
   return { ...size, published: settings.published.rows.find(isSame), paced: ours('paced'), fast: ours('fast') };
 }
 
-function distribution(of: CaseFigures, latencies: ReadonlyMap<string, readonly number[]>): LatencyDistribution | undefined {
-  const sorted = of.valid.flatMap((row) => latencies.get(row.run) ?? []).sort((a, b) => a - b);
-  if (sorted.length === 0) return undefined;
-  const [highShare, highName] = sorted.length >= 1000 ? [0.99, 'p99'] : sorted.length >= 100 ? [0.9, 'p90'] : [1, 'max'];
-  const at = (share: number): number => quantile(sorted, share);
+/** Messages from which a percentile has ten samples beyond it. */
+const P90_SAMPLES = 100;
+const P99_SAMPLES = 1000;
+
+function distribution(
+  { payloadBytes, valid }: CaseFigures,
+  latencies: ReadonlyMap<string, readonly number[]>,
+): LatencyDistribution | undefined {
+  const sortedOf = (rows: readonly RunRow[]): readonly number[] =>
+    rows.flatMap((row) => latencies.get(row.run) ?? []).sort((a, b) => a - b);
+  const sorted = sortedOf(valid);
+  const all = percentilesOf(sorted);
+  if (all === undefined) return undefined;
+  const onTime = valid.filter((row) => !isLate(row));
+  const [high, highName] = all.p99 !== null ? [all.p99, 'p99'] : all.p90 !== null ? [all.p90, 'p90'] : [all.max, 'max'];
   return {
-    payloadBytes: of.payloadBytes,
-    offeredPerSecond: of.rows[0]?.offered_per_s ?? Number.NaN,
-    samples: sorted.length,
-    p1: at(0.01),
-    p25: at(0.25),
-    p50: at(0.5),
-    p75: at(0.75),
-    high: at(highShare),
+    ...all,
+    payloadBytes,
+    offeredPerSecond: valid[0]?.offered_per_s ?? Number.NaN,
+    runs: valid.length,
+    lateRuns: valid.length - onTime.length,
+    onTime: percentilesOf(sortedOf(onTime)),
+    p1: quantile(sorted, 0.01),
+    p25: quantile(sorted, 0.25),
+    p75: quantile(sorted, 0.75),
+    high,
     highName,
+  };
+}
+
+/** @param sorted ascending. @returns `undefined` for no values. */
+function percentilesOf(sorted: readonly number[]): LatencyPercentiles | undefined {
+  const max = sorted.at(-1);
+  if (max === undefined) return undefined;
+  return {
+    samples: sorted.length,
+    p50: quantile(sorted, 0.5),
+    p90: sorted.length < P90_SAMPLES ? null : quantile(sorted, 0.9),
+    p99: sorted.length < P99_SAMPLES ? null : quantile(sorted, 0.99),
+    max,
   };
 }
 

@@ -1,88 +1,133 @@
 import { formatCount, formatNumber, formatPublished, formatTiny } from '../measuring/format.ts';
-import { type Evaluation, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { deliveryFaultsOf } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
-import type { Table } from './table.ts';
-
-/** `yes`: the runs show it. `no`: they show the opposite. `not shown`: they show neither. */
-type Verdict = 'yes' | 'no' | 'not shown';
+import type { Settings } from '../replay/settings.ts';
+import { type Section, withRuns } from './table.ts';
+import { describeDifference, describeEffect, VERDICT_RULE, type Verdict, verdictOf } from './verdict.ts';
 
 /** One of the four claims that the evaluation was made for: what the older system's authors report, and what was measured here. */
 interface Claim {
   readonly id: string;
   readonly claim: string;
-  readonly theirs: string;
-  readonly ours: string;
-  readonly verdict: Verdict;
+  readonly of: ReplayCase;
+  /** The series that must not be faster. */
+  readonly other: ReplayCase | undefined;
 }
 
-/** Two rates with less than this between them are called the same. */
-const SAME_WITHIN = 0.05;
-
 /** R12 to R15: is it as good as the original system? */
-export function claimTable(evaluation: Evaluation): Table {
+export function claimsSection(evaluation: Evaluation): Section {
+  const verdicts = claimsOf(evaluation).map((claim) => ({ id: claim.id, verdict: verdictOfClaim(claim, evaluation) }));
+  const answer = verdicts.map(({ id, verdict }) => `${id} ${verdict}`).join(', ');
   return {
-    header: ['Claim', 'The original (published elsewhere)', 'Here, paced the same way', 'Verdict'],
-    rows: claimsOf(evaluation).map(({ id, claim, theirs, ours, verdict }) => [`${id}: ${claim}`, theirs, ours, verdict]),
+    title: 'Is it as good as the original system?',
+    answer: `${answer}.`,
+    note: `Each claim is replayed with the pacing of the original. ${VERDICT_RULE} ${pacingNote(evaluation)} ${fasterNote(evaluation)}`,
+    table: claimTable(evaluation),
+    charts: [],
   };
 }
 
-export function claimsOf(evaluation: Evaluation): readonly Claim[] {
-  const [low, high] = evaluation.lowAndHigh;
-  const [few, fewLarger, many, manyLarger] = evaluation.payload;
+export function claimTable(evaluation: Evaluation): Section['table'] {
+  return {
+    header: [
+      'Claim',
+      'The original (published elsewhere)',
+      'Here, paced the same way',
+      'Against the compared series, paced',
+      'At full speed, ratio of rates',
+      'Verdict',
+    ],
+    rows: claimsOf(evaluation).map((claim) => {
+      const { id, claim: text, of, other } = claim;
+      const size = `${formatCount(of.messages)} × ${formatBytes(of.payloadBytes)}`;
+      return [
+        `${id}: ${size}: ${text}`,
+        theirsOf(of, evaluation.settings),
+        oursOf(of),
+        other === undefined ? '–' : comparedOf(of, other),
+        other === undefined ? '–' : fastOf(claim, evaluation),
+        verdictOfClaim(claim, evaluation),
+      ];
+    }),
+  };
+}
+
+function claimsOf({ lowAndHigh: [low, high], payload: [few, fewLarger, many, manyLarger] }: Evaluation): readonly Claim[] {
+  const costNoMore = (larger: ReplayCase, smaller: ReplayCase): string =>
+    `${formatBytes(larger.payloadBytes)} cost no more than ${formatBytes(smaller.payloadBytes)}`;
+  const claim = (id: string, of: ReplayCase | undefined, other: ReplayCase | undefined, text: string): readonly Claim[] =>
+    of === undefined ? [] : [{ id, claim: text, of, other }];
   return [
-    ...(low === undefined ? [] : [seriesClaim('R12', 'a short series', low, evaluation)]),
-    ...(high === undefined ? [] : [seriesClaim('R13', 'a long series, as steadily as the short one', high, evaluation, low)]),
-    ...(few === undefined || fewLarger === undefined
-      ? []
-      : [
-          seriesClaim(
-            'R14',
-            `${formatBytes(fewLarger.payloadBytes)} cost no more than ${formatBytes(few.payloadBytes)}`,
-            fewLarger,
-            evaluation,
-            few,
-          ),
-        ]),
+    ...claim('R12', low, undefined, 'a short series'),
+    ...(low === undefined ? [] : claim('R13', high, low, 'a long series, as steadily as the short one')),
+    ...(few === undefined || fewLarger === undefined ? [] : claim('R14', fewLarger, few, costNoMore(fewLarger, few))),
     ...(many === undefined || manyLarger === undefined
       ? []
-      : [
-          seriesClaim(
-            'R15',
-            `${formatBytes(manyLarger.payloadBytes)} finish, and cost no more than ${formatBytes(many.payloadBytes)}`,
-            manyLarger,
-            evaluation,
-            many,
-          ),
-        ]),
+      : claim('R15', manyLarger, many, `${formatBytes(manyLarger.payloadBytes)} finish; ${costNoMore(manyLarger, many)}`)),
   ];
 }
 
-/** @param base the series that must not be faster. */
-function seriesClaim(id: string, claim: string, of: ReplayCase, { settings }: Evaluation, base?: ReplayCase): Claim {
-  const { published, paced, messages, payloadBytes } = of;
-  const overheadMs = published === undefined ? undefined : publishedOverheadMs(published, settings.pacing);
-  const size = `${formatCount(messages)} × ${formatBytes(payloadBytes)}`;
-  return {
-    id,
-    claim: `${size}: ${claim}`,
-    theirs:
-      published === undefined
-        ? '–'
-        : `${formatPublished(published.perSecond)} msg/s${overheadMs === undefined ? `, ${settings.published.unfinished}` : `, ${formatNumber(overheadMs)} ms a message`}`,
-    ours:
-      paced?.throughput === undefined
-        ? 'not measured'
-        : `${formatNumber(paced.throughput.median)} msg/s, ${paced.overhead === undefined ? '–' : formatTiny(paced.overhead.median)} ms a message`,
-    verdict: verdictOf(of, base),
-  };
+function verdictOfClaim({ of, other }: Claim, evaluation: Evaluation): Verdict {
+  const { paced, published, messages } = of;
+  return verdictOf({
+    isDelivered:
+      paced !== undefined && deliveryFaultsOf(paced.rows).length === 0 && paced.valid.every((row) => row.acknowledged >= messages),
+    isValid: paced !== undefined && paced.valid.length === paced.rows.length,
+    pacedPerSecond: paced?.throughput?.median,
+    publishedPerSecond: published?.perSecond ?? 0,
+    compared:
+      other === undefined ? undefined : { pacedPerSecond: other.paced?.throughput?.median, fastRatio: fastRatioOf(of, other, evaluation) },
+  });
 }
 
-function verdictOf({ paced, published, messages }: ReplayCase, base: ReplayCase | undefined): Verdict {
-  const ours = paced?.throughput?.median;
-  const before = base === undefined ? ours : base.paced?.throughput?.median;
-  if (paced === undefined || ours === undefined || before === undefined) return 'not shown';
-  if (deliveryFaultsOf(paced.rows).length > 0 || paced.valid.some((row) => row.acknowledged < messages)) return 'no';
-  if (paced.valid.length < paced.rows.length) return 'not shown';
-  return ours >= (published?.perSecond ?? 0) && ours >= before * (1 - SAME_WITHIN) ? 'yes' : 'no';
+/** `undefined` for series of different lengths, which are not paired. */
+const fastRatioOf = (of: ReplayCase, other: ReplayCase, { ratios }: Evaluation): Figure | undefined =>
+  ratios.find(
+    ({ kind, messages, largerBytes, smallerBytes }) =>
+      kind === 'fast' &&
+      messages === of.messages &&
+      messages === other.messages &&
+      largerBytes === of.payloadBytes &&
+      smallerBytes === other.payloadBytes,
+  )?.ratio;
+
+function theirsOf({ published }: ReplayCase, settings: Settings): string {
+  if (published === undefined) return '–';
+  const overheadMs = publishedOverheadMs(published, settings.pacing);
+  const cost = overheadMs === undefined ? settings.published.unfinished : `${formatNumber(overheadMs)} ms a message`;
+  return `${formatPublished(published.perSecond)} msg/s, ${cost}`;
+}
+
+function oursOf({ paced }: ReplayCase): string {
+  if (paced?.throughput === undefined) return 'not measured';
+  const { throughput, overhead } = paced;
+  const cost = overhead === undefined ? '' : `, ${formatTiny(overhead.median)} ms a message`;
+  return `${formatNumber(throughput.median)} msg/s${cost} (n=${throughput.runs})`;
+}
+
+function comparedOf(of: ReplayCase, other: ReplayCase): string {
+  const [ours, theirs] = [of.paced?.throughput?.median, other.paced?.throughput?.median];
+  return ours === undefined || theirs === undefined ? 'not measured' : describeDifference(ours, theirs);
+}
+
+function fastOf({ of, other }: Claim, evaluation: Evaluation): string {
+  const ratio = other === undefined ? undefined : fastRatioOf(of, other, evaluation);
+  return ratio === undefined ? '–' : `${withRuns(ratio, evaluation.settings.statistics.confidence)}: ${describeEffect(ratio)}`;
+}
+
+/** Why a longer series has a higher rate. */
+function pacingNote({ lowAndHigh, settings: { pacing } }: Evaluation): string {
+  const most = lowAndHigh.map(({ messages }) => {
+    const perSecond = messages / ((messages * pacing.delayMs + pacing.settleMs) / 1000);
+    return `${formatNumber(perSecond)} msg/s for ${formatCount(messages)} messages`;
+  });
+  return `With replies in no time the pacing gives ${most.join(' and ')}, since the rest at the end counts.`;
+}
+
+/** How the replay runs without its pauses. */
+function fasterNote({ lowAndHigh, payload }: Evaluation): string {
+  const rates = [...lowAndHigh, ...payload].flatMap(({ fast }) => (fast?.throughput === undefined ? [] : [fast.throughput.median]));
+  if (rates.length === 0) return '';
+  return `Without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second.`;
 }

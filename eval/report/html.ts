@@ -8,7 +8,7 @@ import { darkChartCss } from '../charts/theme.ts';
 import type { Environment } from '../measuring/environment.ts';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
-import type { Section, Table } from './table.ts';
+import { LONG_ROWS, type Section, type Table } from './table.ts';
 import { type ReportContent, sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
@@ -33,8 +33,9 @@ export function htmlReport(
   const { evaluation } = content;
   const plots = relative(folders.results, folders.plots).replaceAll('\\', '/');
   const invalid = invalidLines(evaluation);
+  const all = sections(content);
   const parts: readonly PageSection[] = [
-    ...sections(content).map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
+    ...all.map((section) => ({ title: section.title, body: sectionBody(section, charts.wide, plots) })),
     { title: 'How it was made', body: htmlList(methodLines(evaluation, environments)) },
     { title: 'What it does not show', body: htmlList(LIMITS) },
     ...(invalid.length === 0 ? [] : [{ title: 'Runs that do not count', body: htmlList(invalid) }]),
@@ -60,8 +61,9 @@ ${darkChartCss('.chart ')}
 <body>
 <main>
 <h1>Evaluation of jobraft</h1>
-<p class="lead"><strong>${escapeHtml(summaryLine(evaluation))}</strong> ${escapeHtml(durabilityLine(evaluation))}</p>
-<p>Written by <code>npm run plots</code> from <a href="runs.csv">runs.csv</a> and the raw samples. Point at a mark to read its figure.</p>
+<p class="lead"><strong>${escapeHtml(summaryLine(content))}</strong> ${escapeHtml(durabilityLine(evaluation))}</p>
+<p>Written by <code>npm run plots</code> from the CSVs beside it and the raw samples. Point at a mark to read its figure.</p>
+${answersOf(all)}
 <nav aria-label="Contents"><ul>${parts.map(({ title }) => `<li><a href="#${idOf(title)}">${escapeHtml(title)}</a></li>`).join('')}</ul></nav>
 ${parts.map(({ title, body }) => `<section id="${idOf(title)}"><h2>${escapeHtml(title)}</h2>\n${body}\n</section>`).join('\n')}
 </main>
@@ -81,10 +83,21 @@ const vegaBundle = (): string => join(dirname(createRequire(import.meta.url).res
 
 const idOf = (title: string): string => title.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
-function sectionBody({ title, note, table, charts: names }: Section, charts: readonly Chart[], plots: string): string {
+function sectionBody({ title, answer, note, table, charts: names }: Section, charts: readonly Chart[], plots: string): string {
   const figures = names.flatMap((name) => charts.filter((chart) => chart.name === name)).map((chart) => figureOf(chart, plots));
-  const shown = table.rows.length === 0 ? '<p>Not measured yet.</p>' : htmlTable(table, title);
-  return `<p>${escapeHtml(note)}</p>\n${shown}\n${figures.join('\n')}`;
+  const shown = table.rows.length === 0 ? '<p>Not measured yet.</p>' : foldedTable(table, title);
+  const first = answer === undefined ? '' : `<p><strong>${escapeHtml(answer)}</strong></p>\n`;
+  return `${first}<p>${escapeHtml(note)}</p>\n${shown}\n${figures.join('\n')}`;
+}
+
+/** A link to each section that has a summary, with it. */
+const answersOf = (all: readonly Section[]): string =>
+  `<ul>${all.flatMap(({ title, answer }) => (answer === undefined ? [] : [`<li><a href="#${idOf(title)}">${escapeHtml(title)}</a> ${escapeHtml(answer)}</li>`])).join('')}</ul>`;
+
+/** A long table is closed at first. */
+function foldedTable(table: Table, title: string): string {
+  const text = htmlTable(table, title);
+  return table.rows.length > LONG_ROWS ? `<details><summary>Table of ${table.rows.length} rows</summary>${text}</details>` : text;
 }
 
 function figureOf({ name, title, question, spec, csv = 'runs.csv' }: Chart, plots: string): string {

@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Chart } from '../charts/chart.ts';
 import type { Environment } from '../measuring/environment.ts';
 import { markdownTable } from '../measuring/format.ts';
+import { LONG_ROWS, type Section, type Table } from './table.ts';
 import { type ReportContent, sections } from './tables.ts';
 import { durabilityLine, invalidLines, LIMITS, methodLines, summaryLine } from './text.ts';
 
@@ -18,12 +19,14 @@ export function markdownReport(
     const chart = charts.find((candidate) => candidate.name === name);
     return chart === undefined ? [] : [`![${chart.title}](${plots}/${chart.name}.svg)`, ''];
   };
-  const parts = sections(content).flatMap(({ title, note, table, charts: names }) => [
+  const all = sections(content);
+  const parts = all.flatMap(({ title, answer, note, table, charts: names }) => [
     `## ${title}`,
     '',
+    ...(answer === undefined ? [] : [`**${answer}**`, '']),
     note,
     '',
-    ...(table.rows.length === 0 ? ['Not measured yet.'] : [markdownTable(table.header, table.rows)]),
+    ...(table.rows.length === 0 ? ['Not measured yet.'] : foldedTable(table)),
     '',
     ...names.flatMap(picture),
   ]);
@@ -31,9 +34,11 @@ export function markdownReport(
   return [
     '# Evaluation of jobraft',
     '',
-    `**${summaryLine(evaluation)}** ${durabilityLine(evaluation)}`,
+    `**${summaryLine(content)}** ${durabilityLine(evaluation)}`,
     '',
-    'Written by `npm run plots` from `runs.csv` and the raw samples; nothing here was written by hand. The interactive version is `report.html`.',
+    'Written by `npm run plots` from the CSVs beside it and the raw samples; nothing here was written by hand. The interactive version is `report.html`.',
+    '',
+    ...answersOf(all),
     '',
     ...parts,
     '## How it was made',
@@ -46,4 +51,21 @@ export function markdownReport(
     '',
     ...(invalid.length === 0 ? [] : ['## Runs that do not count', '', ...invalid.map((line) => `- ${line}`), '']),
   ].join('\n');
+}
+
+/** A link to each section that has a summary, with it. */
+const answersOf = (all: readonly Section[]): readonly string[] =>
+  all.flatMap(({ title, answer }) => (answer === undefined ? [] : [`- [${title}](#${anchorOf(title)}) ${answer}`]));
+
+/** As the repository's page names its headings. */
+const anchorOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+
+/** A long table is closed at first. */
+function foldedTable({ header, rows }: Table): readonly string[] {
+  const text = markdownTable(header, rows);
+  return rows.length > LONG_ROWS ? ['<details>', `<summary>Table of ${rows.length} rows</summary>`, '', text, '', '</details>'] : [text];
 }

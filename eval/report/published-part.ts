@@ -38,5 +38,6 @@ function sourceLine({ commits, rows, allRows }: Evaluation): string {
 /** Marks a section whose rows are of the published session. */
 export const asPublished = (section: Section, { session, commit }: { readonly session: string; readonly commit: string }): Section => ({
   ...section,
+  ...(section.answer === undefined ? {} : { answer: `In the published session: ${section.answer}` }),
   note: `Not measured now, but in the published session of ${session.slice(0, 10)}, commit ${commit.slice(0, 7)}. ${section.note}`,
 });

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import type { ResultsFolder } from '../measuring/results-folder.ts';
 import { elections } from '../questions/elections/elections.ts';
 import { failover } from '../questions/failover/failover.ts';
@@ -10,6 +11,10 @@ import { reasons } from '../questions/reasons/reasons.ts';
 import { recovery } from '../questions/recovery/recovery.ts';
 import { size } from '../questions/size.ts';
 import { survival } from '../questions/survival.ts';
+import { readLimits } from './limit-figures.ts';
+import { limitSection } from './limit-section.ts';
+import { peersSections } from './peers-section.ts';
+import { readPeers } from './peers-session.ts';
 import { asPublished } from './published-part.ts';
 import { electionsSection } from './questions/elections-section.ts';
 import { failoverSection } from './questions/failover-section.ts';
@@ -22,7 +27,7 @@ import { sizeSection } from './questions/size-section.ts';
 import { survivalSection } from './questions/survival-section.ts';
 import type { Section } from './table.ts';
 
-/** The sections of one question, by its id; none if it was not measured. */
+/** The sections of one question, by its id, or of `limit` and `peers`; none if it was not measured. */
 export type QuestionSections = (id: string) => readonly Section[];
 
 type Write = readonly [id: string, write: (results: ResultsFolder, published: ResultsFolder | undefined) => readonly Section[]];
@@ -37,6 +42,23 @@ const writtenFrom = <Row extends object>(question: AskedQuestion<Row>, section: 
   },
 ];
 
+/** Of the figures of several commands. */
+function limitSections(results: ResultsFolder, published: ResultsFolder | undefined): readonly Section[] {
+  const limits = readLimits(results);
+  if (limits !== undefined) return [limitSection(limits)];
+  const before = published === undefined ? undefined : readLimits(published);
+  return before === undefined ? [] : [asPublished(limitSection(before), before.facts)];
+}
+
+function peerSections(results: ResultsFolder, published: ResultsFolder | undefined): readonly Section[] {
+  const csvOf = ({ peersFile }: ResultsFolder): string | undefined => (existsSync(peersFile) ? readFileSync(peersFile, 'utf8') : undefined);
+  const own = csvOf(results);
+  if (own !== undefined) return peersSections(own);
+  const before = published === undefined ? undefined : csvOf(published);
+  const session = before === undefined ? undefined : readPeers(before);
+  return before === undefined || session === undefined ? [] : peersSections(before).map((section) => asPublished(section, session.first));
+}
+
 const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
   writtenFrom(ORIGINAL, originalSection),
   writtenFrom(load, loadSection),
@@ -47,6 +69,8 @@ const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
   writtenFrom(recovery, recoverySection),
   writtenFrom(reasons, reasonsSection),
   writtenFrom(survival, survivalSection),
+  ['limit', limitSections],
+  ['peers', peerSections],
 ]);
 
 /**

@@ -12,9 +12,8 @@ import { RunFiles } from '../replay/run-files.ts';
 import type { Settings } from '../replay/settings.ts';
 import { htmlReport } from './html.ts';
 import { markdownReport } from './markdown.ts';
-import { publishedBeside, publishedSections } from './published-part.ts';
-import { questionSections } from './question-sections.ts';
-import type { ReportContent } from './tables.ts';
+import { publishedBeside } from './published-part.ts';
+import { contentOf, type ReportContent } from './tables.ts';
 
 export interface Written {
   readonly content: ReportContent;
@@ -37,11 +36,7 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
   const published = publishedBeside(results, folders);
   const charts = [...allCharts(evaluation), ...questionCharts(results, WIDE, published)];
   const narrow = [...allCharts(narrowed(evaluation)), ...questionCharts(results, { font, widthPx: NARROW_PX }, published)];
-  const content: ReportContent = {
-    evaluation,
-    questions: questionSections(results, published),
-    published: published === undefined ? [] : publishedSections(published, settings),
-  };
+  const content = contentOf(evaluation, results, published);
   const environments = readEnvironments(results.environmentFile);
   const report = join(results.path, 'report.md');
   const page = join(results.path, 'report.html');

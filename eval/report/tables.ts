@@ -1,11 +1,14 @@
 import { formatCount, formatNumber, formatOptional, formatPublished, formatTiny } from '../measuring/format.ts';
-import { type CaseFigures, type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { type CaseFigures, type Evaluation, type LatencyDistribution, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { Settings } from '../replay/settings.ts';
-import { claimTable } from './claims.ts';
-import type { QuestionSections } from './question-sections.ts';
-import type { Section, Table } from './table.ts';
+import { claimsSection } from './claims.ts';
+import { type ElectionCount, electionCounts, type MessageSource, messageSources, messagesSection } from './message-sources.ts';
+import { publishedSections } from './published-part.ts';
+import { type QuestionSections, questionSections } from './question-sections.ts';
+import { type Section, type Table, withRuns } from './table.ts';
 
 /** What a report is made of. */
 export interface ReportContent {
@@ -13,26 +16,29 @@ export interface ReportContent {
   readonly questions: QuestionSections;
   /** Of the published session, in the report of other runs. */
   readonly published: readonly Section[];
+  readonly sources: readonly MessageSource[];
+  readonly elections: readonly ElectionCount[];
+}
+
+/** @param published the session that is shown where `results` has no rows. @throws {UserError} when a CSV is not what it should be. */
+export function contentOf(evaluation: Evaluation, results: ResultsFolder, published?: ResultsFolder): ReportContent {
+  return {
+    evaluation,
+    questions: questionSections(results, published),
+    published: published === undefined ? [] : publishedSections(published, evaluation.settings),
+    sources: messageSources(evaluation, results),
+    elections: electionCounts(evaluation, results),
+  };
 }
 
 /** Every table of the reports, in their order; the terminal shows the same ones. */
-export function sections({ evaluation, questions, published }: ReportContent): readonly Section[] {
+export function sections({ evaluation, questions, published, sources, elections }: ReportContent): readonly Section[] {
   return [
-    {
-      title: 'Is it as good as the original system?',
-      note: `Each claim is replayed with the pacing of the original. Its verdict needs every message delivered once, no less than the published rate, and, where two cases are compared, a rate within 5 % of the other's. ${fasterNote(evaluation)}`,
-      table: claimTable(evaluation),
-      charts: [],
-    },
+    claimsSection(evaluation),
     ...published,
     ...questions('original'),
-    {
-      title: 'Safety',
-      note: 'Over all runs, also over those whose figures do not count. Elections are counted in runs without a fault: there should be none.',
-      table: safetyTable(evaluation),
-      charts: [],
-    },
-    ...questions('survival'),
+    messagesSection(evaluation, sources, elections),
+    ...['survival', 'limit', 'load', 'failover', 'elections'].flatMap(questions),
     {
       title: 'Scenarios low and high',
       note: replayNote(evaluation),
@@ -45,22 +51,11 @@ export function sections({ evaluation, questions, published }: ReportContent): r
       table: replayTable(evaluation.payload, evaluation.settings),
       charts: ['throughput-by-payload', 'overhead-by-payload'],
     },
-    {
-      title: 'Larger against smaller payloads',
-      note: 'The rate with the larger payload divided by that with the smaller one, repetition by repetition: 1 is no difference. An effect is shown where the interval does not contain 1.',
-      table: ratioTable(evaluation),
-      charts: [],
-    },
-    {
-      title: 'Latency by payload',
-      note: 'Open loop: messages leave at a fixed rate, and each is timed from the moment at which it was due, so that a slow reply is not hidden by a late request. A percentile is left empty where there are too few messages for it.',
-      table: latencyTable(evaluation),
-      charts: ['latency-distribution', 'latency-by-size'],
-    },
-    ...['load', 'elections', 'failover', 'nodes', 'size'].flatMap(questions),
+    latencySection(evaluation),
+    ...questions('size'),
     {
       title: 'Capacity by payload, warm',
-      note: 'Messages circulate: a bounded number is always in progress, each added, acknowledged, claimed and completed before the next one takes its place. One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
+      note: 'Messages circulate: a bounded number is always in progress, each added, acknowledged, claimed and completed before the next one takes its place; producer and consumer share one thread, unlike in "How much load, at what latency?". One-second windows until three agree within 5 %, twenty seconds at most, then ten seconds are measured. The first second is cold: its code is still being compiled.',
       table: steadyTable(evaluation.steady),
       charts: [],
     },
@@ -70,8 +65,23 @@ export function sections({ evaluation, questions, published }: ReportContent): r
       table: sweepTable(evaluation.sweep),
       charts: ['throughput-by-size'],
     },
-    ...['recovery', 'reasons'].flatMap(questions),
+    ...['nodes', 'recovery', 'reasons', 'peers'].flatMap(questions),
   ];
+}
+
+function latencySection(evaluation: Evaluation): Section {
+  const [smallest, largest] = [evaluation.distributions[0], evaluation.distributions.at(-1)];
+  const describe = ({ payloadBytes, p50, offeredPerSecond }: LatencyDistribution): string =>
+    `one of ${formatBytes(payloadBytes)} within ${formatNumber(p50)} ms (${formatNumber(offeredPerSecond)}/s offered)`;
+  return {
+    title: 'How long does an add take, by payload?',
+    ...(smallest === undefined || largest === undefined || smallest === largest
+      ? {}
+      : { answer: `At a low rate half of the adds are acknowledged: ${describe(smallest)}, ${describe(largest)}.` }),
+    note: 'Open loop: messages leave at a fixed rate, and each is timed from when it was due to its acknowledgement, so that a slow reply is not hidden by a late request. Percentiles over all messages of a row; one is left empty where fewer than ten messages are beyond it.',
+    table: latencyTable(evaluation),
+    charts: ['latency-distribution'],
+  };
 }
 
 /** What pacing and columns mean. */
@@ -117,18 +127,18 @@ function replayTable(cases: readonly ReplayCase[], settings: Settings): Table {
   };
 }
 
-function latencyTable({ latency }: Evaluation): Table {
-  const rows = latency.map((of) => [
-    formatBytes(of.payloadBytes),
-    formatOptional(of.rows[0]?.offered_per_s),
-    formatCount(countDeliveries(of.rows).acknowledged),
-    formatOptional(of.latencyP50?.median),
-    formatOptional(of.latencyP90?.median),
-    formatOptional(of.latencyP99?.median),
-    formatNumber(Math.max(...of.valid.map((row) => row.latency_max_ms ?? 0))),
-    lateOf(of),
-    ...outcomesOf([of]),
-  ]);
+function latencyTable({ latency, distributions }: Evaluation): Table {
+  const rows = latency.map((of) => {
+    const all = distributions.find(({ payloadBytes }) => payloadBytes === of.payloadBytes);
+    return [
+      formatBytes(of.payloadBytes),
+      formatOptional(of.rows[0]?.offered_per_s),
+      formatCount(countDeliveries(of.rows).acknowledged),
+      ...[all?.p50, all?.p90, all?.p99, all?.max].map(formatOptional),
+      all === undefined ? '–' : lateOf(all),
+      ...outcomesOf([of]),
+    ];
+  });
   return {
     header: ['Payload', 'Offered (msg/s)', 'Messages', 'p50 (ms)', 'p90 (ms)', 'p99 (ms)', 'Max (ms)', 'Late runs', ...OUTCOME_HEADER],
     rows,
@@ -165,15 +175,6 @@ function sweepTable(sweep: readonly CaseFigures[]): Table {
   };
 }
 
-/** `8,120 (n=3, range 7,900–8,300)`, or `(n=10, 95 % 8,000–8,200)` */
-export function withRuns(figure: Figure | undefined, confidence = 0.95): string {
-  if (figure === undefined) return '–';
-  const { spread } = figure;
-  const kind = spread?.kind === 'interval' ? `${Math.round(confidence * 100)} %` : 'range';
-  const range = spread === undefined ? '' : `, ${kind} ${formatNumber(spread.low)}–${formatNumber(spread.high)}`;
-  return `${formatNumber(figure.median)} (n=${figure.runs}${range})`;
-}
-
 /** What every table shows of its runs, whatever it measures. */
 const OUTCOME_HEADER: readonly string[] = ['Valid runs', 'Elections', 'Lost', 'Duplicated'];
 
@@ -186,45 +187,10 @@ function outcomesOf(cases: readonly (CaseFigures | undefined)[]): readonly strin
   return [`${valid} of ${rows.length}`, formatCount(elections), formatCount(lost), formatCount(duplicated)];
 }
 
-/** `0`, or `1 of 3; on time p50 0.9, p99 2.1 ms` */
-function lateOf({ onTime, valid }: CaseFigures): string {
-  if (onTime === undefined) return '0';
-  const { latencyP50, latencyP99, runs } = onTime;
-  const figures =
-    runs === 0 ? '' : `; without them p50 ${formatOptional(latencyP50?.median)}, p99 ${formatOptional(latencyP99?.median)} ms`;
-  return `${valid.length - runs} of ${valid.length}${figures}`;
-}
-
-function ratioTable({ ratios, settings }: Evaluation): Table {
-  const rows = ratios.map(({ messages, smallerBytes, largerBytes, kind, ratio }) => [
-    `${formatCount(messages)} × ${formatBytes(largerBytes)} / ${formatBytes(smallerBytes)}`,
-    kind,
-    withRuns(ratio, settings.statistics.confidence),
-    effectOf(ratio),
-  ]);
-  return { header: ['Compared', 'Pacing', 'Ratio of rates', 'Effect'], rows };
-}
-
-function effectOf({ spread, runs }: Figure): string {
-  if (spread === undefined) return 'one pair: not known';
-  if (spread.low <= 1 && spread.high >= 1) return 'no measurable effect';
-  const direction = spread.high < 1 ? 'slower' : 'faster';
-  return spread.kind === 'interval' ? direction : `${direction} in all ${runs} pairs`;
-}
-
-function safetyTable({ allRows }: Evaluation): Table {
-  const { acknowledged, lost, duplicated, changed, undrained, elections } = countDeliveries(allRows);
-  const counts = [acknowledged, lost, duplicated, changed, undrained, elections].map(formatCount);
-  const valid = allRows.filter((row) => row.valid).length;
-  return {
-    header: ['Runs', 'Valid', 'Acknowledged', 'Lost', 'Duplicated', 'Changed', 'Queues not drained', 'Elections without a fault'],
-    rows: [[formatCount(allRows.length), formatCount(valid), ...counts]],
-  };
-}
-
-/** How the replay runs without its pauses. */
-function fasterNote({ lowAndHigh, payload }: Evaluation): string {
-  const rates = [...lowAndHigh, ...payload].flatMap(({ fast }) => (fast?.throughput === undefined ? [] : [fast.throughput.median]));
-  if (rates.length === 0) return '';
-  return `Without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second.`;
+/** `0`, or `1 of 3; without them p50 0.9, p99 2.1 ms` */
+function lateOf({ lateRuns, runs, onTime }: LatencyDistribution): string {
+  if (lateRuns === 0) return '0';
+  const without =
+    onTime === undefined ? 'no run without' : `without them p50 ${formatNumber(onTime.p50)}, p99 ${formatOptional(onTime.p99)} ms`;
+  return `${lateRuns} of ${runs}; ${without}`;
 }

@@ -8,5 +8,5 @@ export function terminalReport(content: ReportContent): string {
   const tables = sections(content)
     .filter(({ table }) => table.rows.length > 0)
     .map(({ title, table }) => `\n${title}\n${textTable(table.header, table.rows)}`);
-  return [...tables, `\n${summaryLine(evaluation)} ${durabilityLine(evaluation)}`].join('\n');
+  return [...tables, `\n${summaryLine(content)} ${durabilityLine(evaluation)}`].join('\n');
 }

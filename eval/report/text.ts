@@ -6,19 +6,27 @@ import { median } from '../measuring/statistics.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import type { RunRow } from '../replay/run-row.ts';
+import { totalOf } from './message-sources.ts';
+import type { ReportContent } from './tables.ts';
 
 /** One line with the result that most readers want first. */
-export function summaryLine({ allRows, rows }: Evaluation): string {
+export function summaryLine({
+  evaluation: { allRows, rows },
+  sources,
+  elections,
+}: Pick<ReportContent, 'sources' | 'elections'> & { readonly evaluation: Pick<Evaluation, 'allRows' | 'rows'> }): string {
   const valid = allRows.filter((row) => row.valid).length;
-  const { acknowledged, lost, duplicated, changed, undrained, elections } = countDeliveries(allRows);
+  const { changed, undrained } = countDeliveries(allRows);
+  const { runs, acknowledged, lost, duplicated, notCompleted } = totalOf(sources);
+  const unwanted = elections.reduce((total, of) => total + of.elections, 0);
   const parts = [
-    `${formatCount(allRows.length)} runs, ${valid === allRows.length ? 'all' : formatCount(valid)} valid`,
-    `${formatCount(acknowledged)} messages acknowledged`,
-    `${formatCount(lost)} lost`,
-    `${formatCount(duplicated)} duplicated`,
+    `${formatCount(acknowledged)} messages acknowledged in ${countOf(runs, 'run')}: ${lost === null ? 'an unknown number' : formatCount(lost)} lost`,
+    `${duplicated === null ? 'an unknown number' : formatCount(duplicated)} duplicated`,
     ...(changed > 0 ? [`${formatCount(changed)} changed`] : []),
     ...(undrained > 0 ? [`${countOf(undrained, 'queue')} not drained`] : []),
-    ...(elections > 0 ? [`${countOf(elections, 'election')} without a fault`] : []),
+    ...(notCompleted > 0 ? [`${formatCount(notCompleted)} not completed when an overloaded run ended`] : []),
+    ...(unwanted > 0 ? [`${countOf(unwanted, 'election')} without a fault`] : []),
+    ...(valid < allRows.length ? [`${formatCount(valid)} of ${countOf(allRows.length, 'replayed run')} valid`] : []),
   ];
   return `${parts.join(', ')}.${busyNote(rows)}`;
 }
@@ -29,11 +37,11 @@ function busyNote(rows: readonly RunRow[]): string {
   const busy = shares.filter((share) => share > BUSY_SHARE).length;
   if (busy === 0) return '';
   const most = Math.round(Math.max(...shares) * 100);
-  return ` The machine was busy during ${busy} of ${rows.length} runs: other processes used up to ${most} % of its processors, so the figures are lower than those of an idle one.`;
+  return ` The machine was busy during ${busy} of ${rows.length} replayed runs: other processes used up to ${most} % of its processors, so the figures are lower than those of an idle one.`;
 }
 
 export const durabilityLine = (evaluation: Evaluation): string =>
-  `Every throughput here is of ${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)}.`;
+  `Unless a table names other nodes or another durability, figures are of ${evaluation.nodes} nodes in one process, ${describeDurability(evaluation.durability)}.`;
 
 /** How the figures were made: machine, commit, commands. */
 export function methodLines(evaluation: Evaluation, environments: Readonly<Record<string, Environment>>): readonly string[] {
@@ -73,8 +81,9 @@ function loadLine(rows: readonly RunRow[]): string {
 /** Limits of the figures. */
 export const LIMITS: readonly string[] = [
   'All nodes share one process, one machine and one disk: the figures apply to the embedded cluster, not to a network between machines.',
+  'The cause of a limit is shown by how much of a resource was used, in one run of a profiler for each load; no CSV counts the bytes that reach the disk.',
   "The original's figures come from another machine with another disk and another program; the difference is not due to the design alone.",
-  'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity. Capacity is what the sweep shows.',
+  'Short series (100 messages) end in milliseconds as fast as possible; their throughput says more about start and end than about capacity, which the steady states show.',
   'The replayed runs inject no faults; the soak, the simulator and the sections on elections and failover do.',
 ];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { allCharts } from '../../eval/charts/all-charts.ts';
-import { logDomain, logTicks, wrapLines } from '../../eval/charts/chart.ts';
+import { logDomain, logTicks, sizeTicks, wrapLines } from '../../eval/charts/chart.ts';
 import { FontAdvances } from '../../eval/charts/font.ts';
 import { renderPng, renderSvg } from '../../eval/charts/render-chart.ts';
 import { analyze } from '../../eval/replay/analysis.ts';
@@ -11,7 +11,7 @@ const evaluation = analyze(rows, settings, latenciesOf(rows));
 const charts = allCharts(evaluation);
 
 describe('the charts of a whole session', () => {
-  it('are the seven that the report promises', () => {
+  it('are the six that the report promises', () => {
     expect(charts.map(({ name }) => name)).toEqual([
       'throughput-by-count',
       'overhead-by-count',
@@ -19,7 +19,6 @@ describe('the charts of a whole session', () => {
       'overhead-by-payload',
       'latency-distribution',
       'throughput-by-size',
-      'latency-by-size',
     ]);
   });
 
@@ -73,6 +72,14 @@ describe('a logarithmic axis', () => {
   it('is divided by powers of ten when it is long, and by 1, 2 and 5 when it is short', () => {
     expect(logTicks([0.1, 10_000])).toEqual([0.1, 1, 10, 100, 1000, 10_000]);
     expect(logTicks([0.5, 20])).toEqual([0.5, 1, 2, 5, 10, 20]);
+  });
+});
+
+describe('an axis of sizes', () => {
+  it('labels all that fit, and always the largest', () => {
+    const sizes = [4, 64, 1024, 16_384, 65_536, 262_144, 1_048_576, 64];
+    expect(sizeTicks(sizes, 560)).toEqual([4, 64, 1024, 16_384, 65_536, 262_144, 1_048_576]);
+    expect(sizeTicks(sizes, 300)).toEqual([4, 64, 1024, 65_536, 1_048_576]);
   });
 });
 

@@ -5,7 +5,7 @@ import { readLastSession } from '../../eval/bench/bench-file.ts';
 import { readEnvironments } from '../../eval/measuring/environment.ts';
 import { packageRoot } from '../../eval/measuring/package-root.ts';
 import { benchSection } from '../../eval/report/bench-section.ts';
-import { peersSection } from '../../eval/report/peers-section.ts';
+import { peersSection, peersSections } from '../../eval/report/peers-section.ts';
 
 const results = join(packageRoot(), 'results');
 const sectionOf = (page: string, name: string): string | undefined => {
@@ -62,6 +62,7 @@ describe('the comparison with peers', () => {
           `2026-03-03T00:00:00Z,${peer},1.0,3,"${durability}","${measure}",ms,${value},${value / 2},${value * 2},5,0123456789,true`,
       );
     const client = "processor of the client's process while adding";
+    const CLIENT_TITLE = `${client} (% of a core)`;
     const loads = Object.fromEntries(
       [10, 25, 50, 75].flatMap((percent) => [
         [`adds at ${percent} % of its own rate, offered`, percent * 10],
@@ -70,19 +71,28 @@ describe('the comparison with peers', () => {
         [`adds at ${percent} % of its own rate, sender's delay, p50`, 0.5],
       ]),
     );
-    const section = peersSection(
-      [
-        header,
-        ...measured('jobraft', threads, { 'add, one at a time, p50': 1, 'add, one at a time, p99': 4, [client]: 154 }),
-        ...measured('jobraft', threads, {
-          'leader killed: last to next acknowledged add': 30,
-          'leader silent: last to next acknowledged add': 310,
-          ...loads,
-        }),
-        ...measured('busy', 'has it on disk', { 'add, one at a time, p50': 2, 'add, one at a time, p99': 3, [client]: 90 }),
-        ...measured('idle', 'has it on disk', { [client]: 89.9, 'adds at 10 % of its own rate, p50': 1.25 }),
-      ].join('\n'),
-    );
+    const csv = [
+      header,
+      ...measured('jobraft', threads, {
+        'add, one at a time, p50': 1,
+        'add, one at a time, p99': 4,
+        'add, 64 B, many in flight': 9,
+        [client]: 154,
+      }),
+      ...measured('jobraft', threads, {
+        'leader killed: last to next acknowledged add': 30,
+        'leader silent: last to next acknowledged add': 310,
+        ...loads,
+      }),
+      ...measured('busy', 'has it on disk', {
+        'add, one at a time, p50': 2,
+        'add, one at a time, p99': 3,
+        'add, 64 B, many in flight': 5,
+        [client]: 90,
+      }),
+      ...measured('idle', 'has it on disk', { [client]: 89.9, 'adds at 10 % of its own rate, p50': 1.25 }),
+    ].join('\n');
+    const section = peersSection(csv);
     const lines = section.split('\n');
     const cellsOf = (start: string, table: number): string[] =>
       (lines.filter((line) => line.startsWith(`| ${start}`))[table] ?? '').split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, ''));
@@ -90,18 +100,29 @@ describe('the comparison with peers', () => {
     it('shows p99 beside p50, and each fault of the leader in a column of its own', () => {
       expect(cellsOf('system', 0)).toEqual([
         ...['system', 'nodes', 'on disk before the reply', 'one add at a time, p50 (ms)', 'one add at a time, p99 (ms)'],
-        "processor of the client's process while adding (% of a core)",
+        ...['adds, many in flight (1/s)', CLIENT_TITLE],
         ...['leader killed, peers see closed channels: gap (ms)', 'leader silent, channels open: gap (ms)'],
       ]);
       expect(cellsOf('**jobraft**', 0).slice(3, 5)).toEqual(['1.00 (0.500–2.00)', '4.00 (2.00–8.00)']);
-      expect(cellsOf('**jobraft**', 0).slice(6)).toEqual(['30.0 (15.0–60.0)', '310 (155–620)']);
-      expect(cellsOf('busy', 0).slice(6)).toEqual(['–', '–']);
+      expect(cellsOf('**jobraft**', 0).slice(7)).toEqual(['30.0 (15.0–60.0)', '310 (155–620)']);
+      expect(cellsOf('busy', 0).slice(7)).toEqual(['–', '–']);
     });
 
     it('says which systems their client bounds, and that the nodes of jobraft are in its client’s process', () => {
       expect(section).toContain('Bounded by their client, whose process takes 90 % of a core or more: busy.');
-      expect(cellsOf('**jobraft**', 0)[5]).toBe('154 (77.0–308), its nodes included');
-      expect(cellsOf('busy', 0)[5]).toBe('90.0 (45.0–180)');
+      expect(cellsOf('**jobraft**', 0)[6]).toBe('154 (77.0–308), its nodes included');
+      expect(cellsOf('busy', 0)[6]).toBe('90.0 (45.0–180)');
+    });
+
+    it('is in the report, too: both tables, p99 and the client’s processor, and how jobraft compares', () => {
+      const [measures, loads] = peersSections(csv);
+      expect(measures?.answer).toBe(
+        'One add at a time takes jobraft 1.00 ms (p50; the others 2.00 to 2.00) and 4.00 ms (p99; 3.00 to 3.00). With many in flight it adds 9.00/s, the others 5.00 to 5.00.',
+      );
+      expect(measures?.table.header).toEqual(expect.arrayContaining(['one add at a time, p99 (ms)', CLIENT_TITLE]));
+      expect(measures?.table.rows.map(([name]) => name)).toEqual(['jobraft', 'busy 1.0', 'idle 1.0']);
+      expect(loads?.table.rows.map((cells) => cells.length)).toEqual([5, 5, 5]);
+      expect(peersSections(header)).toEqual([]);
     });
 
     it('has a table of the latency at four rates', () => {

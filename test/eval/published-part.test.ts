@@ -31,6 +31,7 @@ it('a question that was not measured is shown from the published session, and ma
   const own = ResultsFolder.open(join(published.path, 'local'));
   const [section] = questionSections(own, published)('size');
   expect(section?.note).toMatch(/^Not measured now, but in the published session of 2026-01-02, commit 0123456\. /);
+  expect(section?.answer).toMatch(/^In the published session: /);
   expect(questionCharts(own, WIDE, published).map(({ name, csv }) => [name, csv])).toEqual([['size', '../size.csv']]);
   expect(questionSections(own)('size')).toEqual([]);
   expect(questionCharts(own)).toEqual([]);

@@ -18,7 +18,7 @@ import { reportFaults } from '../../eval/replay/measure-scenarios.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
 import type { RunRow } from '../../eval/replay/run-row.ts';
 import { markdownReport } from '../../eval/report/markdown.ts';
-import { questionSections } from '../../eval/report/question-sections.ts';
+import { contentOf } from '../../eval/report/tables.ts';
 import { summaryLine } from '../../eval/report/text.ts';
 import { settings } from './fixtures.ts';
 
@@ -151,12 +151,7 @@ describe('the published evidence', () => {
       const isSame = (await renderSvg(chart)) === readFileSync(join(PUBLISHED.plots, `${chart.name}.svg`), 'utf8');
       expect(isSame ? '' : `${chart.name}.svg differs: run "npm run plots"`).toBe('');
     }
-    const report = markdownReport(
-      { evaluation, questions: questionSections(results), published: [] },
-      charts,
-      readEnvironments(results.environmentFile),
-      PUBLISHED,
-    );
+    const report = markdownReport(contentOf(evaluation, results), charts, readEnvironments(results.environmentFile), PUBLISHED);
     expect(readFileSync(join(PUBLISHED.results, 'report.md'), 'utf8')).toBe(report);
   });
 
@@ -164,7 +159,7 @@ describe('the published evidence', () => {
     const [first, ...others] = rows;
     if (first === undefined) throw new Error('There are no rows.');
     const edited = [{ ...first, lost: 700, valid: false, reason: 'edited' }, ...others];
-    expect(summaryLine({ ...evaluation, allRows: edited })).toContain(' 700 lost');
+    expect(summaryLine(contentOf({ ...evaluation, allRows: edited }, results))).toContain(' 700 lost');
     expect(reportFaults(edited, () => undefined)).toBe(1);
   });
 });

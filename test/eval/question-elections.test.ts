@@ -204,10 +204,10 @@ describe('the charts of elections', () => {
 
   it('have the results as their titles', () => {
     expect(charts.map(({ name, title }) => `${name}: ${title}`)).toEqual([
-      'elections: With timeouts of 150 to 300 ms a crash leaves 120 ms without a leader (median), at worst 400 ms',
+      'elections: With timeouts of 150 to 300 ms a silent leader is replaced within 120 ms (median), at worst 400 ms, simulated',
       'elections-paper: With the paper’s algorithm, a leader is elected within 10 s in 25 % of the trials without randomness, in 25 % with 150 to 300 ms',
       'elections-rules: Timeouts of 150–150 ms elect a leader within a second in 100 % of the trials with pre-votes and tie-break, in 25 % without',
-      'elections-real: With timeouts of 150 to 300 ms a crash leaves 180 ms without a leader in a real cluster, 130 ms in a simulated one (medians)',
+      'elections-real: With timeouts of 150 to 300 ms a silent leader is replaced within 180 ms in a real cluster, 130 ms in a simulated one (medians)',
     ]);
   });
 

@@ -166,7 +166,11 @@ describe('the chart of failovers', () => {
 
 describe('the section of failovers', () => {
   it('has a row for each measured fault: medians and ranges, and sums of outcomes', () => {
-    const { table, charts } = failoverSection(answerOfGaps({ killed: [30, 50], paused: [400], isolated: [] }));
+    const { answer, note, table, charts } = failoverSection(answerOfGaps({ killed: [30, 50], paused: [400], isolated: [] }));
+    expect(answer).toContain(
+      'no add is acknowledged for 43.0 ms when it is killed, 403 ms when it is paused (medians). Of 2,400 acknowledged adds 0',
+    );
+    expect(note).toContain('the default of 250–500 ms');
     expect(charts).toEqual(['failover']);
     expect(table.rows.map((cells) => cells.length)).toEqual([table.header.length, table.header.length]);
     const [killed, paused] = table.rows.map((cells) => Object.fromEntries(table.header.map((name, at) => [name, cells[at]])));

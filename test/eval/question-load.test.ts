@@ -8,6 +8,7 @@ import { tallyDeliveries } from '../../eval/load/delivery-tally.ts';
 import { waitForDeliveries } from '../../eval/load/load-threads.ts';
 import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
 import { capacityOf, type LoadRow, load } from '../../eval/questions/load/load.ts';
+import { sustainedOf } from '../../eval/questions/load/load-figures.ts';
 import { dueBefore, summarizeOffer } from '../../eval/questions/load/offered-load.ts';
 import { expectedMsOf } from '../../eval/questions/question.ts';
 import type { Answer } from '../../eval/questions/question-file.ts';
@@ -167,13 +168,35 @@ const PEERS = [
   { peer: 'jobraft', offeredPerSecond: 90_000, p50Ms: { value: 2, low: 2, high: 2 }, p99Ms: { value: 6, low: 5, high: 7 } },
 ];
 
+/** One round of 80 % completes less than 98 % of it. */
+const overloaded = () => anAnswer((row, round) => (row.rate_share === 0.8 && round === 2 ? { ...row, achieved_per_s: 39_199 } : row));
+
+describe('a sustained rate', () => {
+  it('is completed to 98 % in every round, as are all rates below it', () => {
+    const sharesOf = (answer: Answer<LoadRow>) => {
+      const { highest, beyond } = sustainedOf(answer.rows);
+      return [highest?.[0]?.rate_share, beyond?.[0]?.rate_share];
+    };
+    expect(sharesOf(anAnswer())).toEqual([0.95, undefined]);
+    expect(sharesOf(overloaded())).toEqual([0.5, 0.8]);
+    const just = anAnswer((row) => (row.rate_share === 0.8 ? { ...row, achieved_per_s: 39_200 } : row));
+    expect(sharesOf(just)).toEqual([0.95, undefined]);
+    expect(sharesOf(anAnswer((row) => ({ ...row, achieved_per_s: 1 })))).toEqual([undefined, 0.1]);
+  });
+});
+
 describe('the chart of the load', () => {
-  it('states the result in its title', () => {
+  it('states what is sustained, and what happens beyond it', () => {
     expect(loadCharts(anAnswer(), style, [])[0]?.title).toBe(
-      'At 50 % of 50,000 messages/s, 99 % are acknowledged within 7.27 ms; at 95 % within 40.0 ms',
+      'Up to 47,500 messages/s are completed as offered, 99 % acknowledged within 40.0 ms',
     );
-    const overloaded = anAnswer((row, round) => (row.rate_share === 0.95 && round === 2 ? { ...row, acknowledged_p99_ms: null } : row));
-    expect(loadCharts(overloaded, style, [])[0]?.title).toContain('at 95 % the rate is not sustained');
+    expect(loadCharts(overloaded(), style, [])[0]?.title).toBe(
+      'Up to 25,000 messages/s are completed as offered, 99 % acknowledged within 7.27 ms; from 40,000/s on a backlog grows, and half wait more than 8.00 ms for completion',
+    );
+    const never = anAnswer((row) => (row.rate_share === null ? row : { ...row, achieved_per_s: 1, completed_p50_ms: null }));
+    expect(loadCharts(never, style, [])[0]?.title).toBe(
+      'No rate is sustained; from 5,000/s on a backlog grows, and half are not completed in time',
+    );
   });
 
   it.each([
@@ -253,8 +276,28 @@ describe('the section of the load', () => {
     expect(charts).toEqual(['load']);
     expect(table.rows.map(([name]) => name)).toEqual(['capacity', '10 %', '20 %', '50 %', '80 %', '95 %']);
     for (const cells of table.rows) expect(cells).toHaveLength(table.header.length);
-    expect(rowOf(anAnswer(), 'capacity').slice(0, 5)).toEqual(['capacity', '–', '50,000', '2,700,000', '–']);
-    expect(rowOf(anAnswer(), '50 %').slice(1, 7)).toEqual(['25,000', '25,000', '1,500,000', '2.02', '3.64', '7.27']);
+    expect(rowOf(anAnswer(), 'capacity').slice(0, 7)).toEqual(['capacity', '–', '–', '50,000', '–', '2,700,000', '–']);
+    expect(rowOf(anAnswer(), '50 %').slice(1, 9)).toEqual(['50 %', '25,000', '25,000', '3 of 3', '1,500,000', '2.02', '3.64', '7.27']);
+  });
+
+  it('names the capacity of which each rate is a share, beside the median of the rounds', () => {
+    const answer = anAnswer((row, round) => (row.rate_share === null && round > 1 ? { ...row, achieved_per_s: 40_000 } : row));
+    const { note, table } = loadSection(answer);
+    expect(table.header.slice(0, 2)).toEqual(['Load, of 50,000/s (round 1)', 'Of 40,000/s (median capacity)']);
+    expect(rowOf(answer, '95 %').slice(0, 2)).toEqual(['95 %', '119 %']);
+    expect(note).toContain('gave 50,000; 40,000; 40,000 messages/s; the median is 40,000/s');
+  });
+
+  it('answers with what is sustained, and what happens beyond it', () => {
+    expect(loadSection(overloaded()).answer).toMatch(
+      /^Up to 25,000 messages\/s are completed as they are offered.* Offered 40,000\/s, 40,000\/s are completed, and half of them wait more than 8\.00 ms/,
+    );
+    expect(rowOf(overloaded(), '80 %')[4]).toBe('2 of 3');
+  });
+
+  it('has no figure without late rounds where all were late', () => {
+    const answer = anAnswer((row) => (row.rate_share === 0.5 ? { ...row, late_share: 0.3 } : row));
+    expect(rowOf(answer, '50 %')[12]).toBe('3 of 3: no round without');
   });
 
   it('shows what is missing, late, not steady, and how often something was lost', () => {
@@ -264,10 +307,10 @@ describe('the section of the load', () => {
       if (row.rate_share !== 0.5) return row;
       return { ...row, late_share: 0.3, acknowledged: row.due - 5, acknowledged_p99_ms: null, not_completed: 7, elections: 1 };
     });
-    expect(rowOf(answer, 'capacity')[2]).toBe('50,000 (1 of 3 not steady)');
+    expect(rowOf(answer, 'capacity')[3]).toBe('50,000 (1 of 3 not steady)');
     const half = rowOf(answer, '50 %');
-    expect(half[3]).toBe('1,499,995 of 1,500,000');
-    expect(half[6]).toBe('–');
-    expect(half.slice(10)).toEqual(['1 of 3; without them p50 2.02, p99 7.27 ms', '1', '7', '0', '0']);
+    expect(half[5]).toBe('1,499,995 of 1,500,000');
+    expect(half[8]).toBe('–');
+    expect(half.slice(12)).toEqual(['1 of 3; without them p50 2.02, p99 7.27 ms', '1', '7', '0', '0']);
   });
 });

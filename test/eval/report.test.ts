@@ -37,10 +37,9 @@ describe('the reports', () => {
       for (const title of [
         'Scenarios low and high',
         'Scenario payload',
-        'Latency by payload',
+        'How long does an add take, by payload?',
         'Is it as good as the original system?',
-        'Safety',
-        'Larger against smaller payloads',
+        'Safety: how many messages were lost?',
         'Capacity by payload, warm',
         'Capacity by payload, cold',
         'How it was made',
@@ -60,7 +59,7 @@ describe('the reports', () => {
       expect(existsSync(join(folder, 'results', picture ?? ''))).toBe(true);
     // Beside its own: the charts of the published questions, which it has not measured.
     const published = questionCharts(ResultsFolder.at(PUBLISHED.results)).length;
-    expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(6 + published);
+    expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(5 + published);
   });
 
   it('as a page contain all data and load nothing from a server', async () => {
@@ -97,7 +96,7 @@ describe('the reports', () => {
   it('say in the headline that the machine was busy', async () => {
     const rows = rowsOfEverything().map((row, at) => ({ ...row, other_cpu_share: at === 3 ? 0.62 : 0.01 }));
     expect((await writtenFrom(rows)).markdown).toMatch(
-      /^\*\*.*The machine was busy during 1 of \d+ runs: other processes used up to 62 %/m,
+      /^\*\*.*The machine was busy during 1 of \d+ replayed runs: other processes used up to 62 %/m,
     );
     expect((await writtenFrom()).markdown).not.toContain('The machine was busy');
   });
@@ -131,13 +130,25 @@ describe('the analysis', () => {
     expect(evaluation.lowAndHigh[0]?.fast?.throughput).toMatchObject({ median: 5, runs: 1 });
   });
 
-  it('shows late runs, and the figures without them', () => {
-    const latency = { scenario: 'payload-latency', kind: 'latency', load_model: 'open-loop', messages: 1000 } as const;
-    const evaluation = analyzed([
-      aRow({ ...latency, run: 'on time', latency_p50_ms: 1, generator_late_share: 0 }),
-      aRow({ ...latency, run: 'late', latency_p50_ms: 31, generator_late_share: 0.4 }),
+  it('takes percentiles over all messages of the runs, and shows late runs, and the figures without them', () => {
+    const latency = { scenario: 'payload-latency', kind: 'latency', load_model: 'open-loop', messages: 100 } as const;
+    const rows = [
+      aRow({ ...latency, run: 'on time', generator_late_share: 0 }),
+      aRow({ ...latency, run: 'late', generator_late_share: 0.4 }),
+      aRow({ ...latency, run: 'broken', valid: false, reason: 'error' }),
+    ];
+    const [fast, slow] = [Array.from({ length: 100 }, (_, at) => 1 + at / 100), Array.from({ length: 50 }, () => 31)];
+    const latencies = new Map([
+      ['on time', fast],
+      ['late', slow],
+      ['broken', slow],
     ]);
-    expect(evaluation.latency[0]).toMatchObject({ latencyP50: { median: 16, runs: 2 }, onTime: { runs: 1, latencyP50: { median: 1 } } });
+    const [of] = analyze(rows, settings, latencies).distributions;
+    // Of one distribution of 150 messages, and not the median of the runs' medians, which would be 16.
+    expect(of).toMatchObject({ samples: 150, runs: 2, lateRuns: 1, p90: 31, p99: null, max: 31, high: 31, highName: 'p90' });
+    expect(of?.p50).toBeCloseTo(1.75, 1);
+    expect(of?.onTime).toMatchObject({ samples: 100, p99: null });
+    expect(of?.onTime?.p50).toBeCloseTo(1.5, 1);
   });
 
   it('pairs the repetitions of two sizes', () => {

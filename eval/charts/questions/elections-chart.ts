@@ -36,7 +36,7 @@ function ownElections(answer: Answer<ElectionRow>, style: ChartStyle): Chart | u
   const rows = simulatedRows(answer.rows, 'pre-votes and tie-break');
   const usual = withoutLeaderMs(rows, { minMs: 150, maxMs: 300 });
   if (usual.length === 0) return undefined;
-  const title = `With timeouts of 150 to 300 ms a crash leaves ${msOf(quantileOf(usual, 0.5))} without a leader (median), at worst ${msOf(quantileOf(usual, 1))}`;
+  const title = `With timeouts of 150 to 300 ms a silent leader is replaced within ${msOf(quantileOf(usual, 0.5))} (median), at worst ${msOf(quantileOf(usual, 1))}, simulated`;
   const subtitle = ['Share of the trials in which another node leads by then', basisLine(rows, answer)];
   return { name: 'elections', title, question: QUESTION, spec: figure16(rows, style, { title, subtitle, references: [] }) };
 }

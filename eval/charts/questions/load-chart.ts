@@ -2,14 +2,17 @@ import type { TopLevelSpec } from 'vega-lite';
 import { formatNumber } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
 import { LATE_SHARE_MAX, type LoadRow } from '../../questions/load/load.ts';
-import type { Answer, AnswerRow } from '../../questions/question-file.ts';
+import { isRate, type RateRow, sustainedOf } from '../../questions/load/load-figures.ts';
+import type { Answer } from '../../questions/question-file.ts';
 import { type Chart, type ChartStyle, chartTitle, logDomain, logTicks } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
 import type { PeerLoad } from '../peer-loads.ts';
 import { answerLine, pointsOf } from '../question-points.ts';
 import { chartConfig, OKABE_ITO } from '../theme.ts';
 
-const OWN = 'jobraft';
+/** As the CSV of the peers names this system. */
+const SYSTEM = 'jobraft';
+const OWN = 'jobraft, acknowledged';
 const OWN_COMPLETED = 'jobraft, completed';
 const OWN_ADDS = 'jobraft, adds alone';
 const PEER_COLORS = [OKABE_ITO.vermillion, OKABE_ITO.green, OKABE_ITO.orange, OKABE_ITO.purple];
@@ -17,16 +20,17 @@ const PEER_COLORS = [OKABE_ITO.vermillion, OKABE_ITO.green, OKABE_ITO.orange, OK
 const TICKS_MAX = 5;
 
 type Percentile = 'p50' | 'p99';
-type RateRow = AnswerRow<LoadRow> & { readonly rate_share: number; readonly offered_per_s: number };
 
 /** A chart of p50 and p99 against the offered rate, of this system and of those that were measured at rates of their own. */
 export function loadCharts(answer: Answer<LoadRow>, { font, widthPx }: ChartStyle, peers: readonly PeerLoad[]): readonly Chart[] {
-  const rates = answer.rows.filter((row): row is RateRow => row.rate_share !== null && row.offered_per_s !== null);
+  const rates = answer.rows.filter(isRate);
   if (rates.length === 0) return [];
-  const title = loadTitle(answer.rows, rates);
+  const title = loadTitle(rates);
   const subtitle = [
     'Messages of 64 B, each completed by a consumer; Poisson arrivals, timed from when each was due',
-    ...(peers.length === 0 ? [] : ['Others: adds alone, at parts of their own rate; as many nodes, as durable, the same machine']),
+    ...(peers.length === 0
+      ? []
+      : ['"adds alone" and the others: no consumer, at parts of their own rate; as many nodes, as durable, the same machine']),
     ...lateLine(rates),
     ...answerLine({ ...answer, rows: rates }),
   ];
@@ -85,7 +89,7 @@ const peerPoints = (peers: readonly PeerLoad[], percentile: Percentile): readonl
   peers.flatMap(({ peer, offeredPerSecond, [`${percentile}Ms` as const]: latency }): PanelPoint[] => {
     if (latency === undefined) return [];
     const { value, low, high } = latency;
-    return [{ x: offeredPerSecond, value, low, high, series: peer === OWN ? OWN_ADDS : peer, label: formatNumber(value) }];
+    return [{ x: offeredPerSecond, value, low, high, series: peer === SYSTEM ? OWN_ADDS : peer, label: formatNumber(value) }];
   });
 
 /** Ours is always of the same colour, and drawn last. */
@@ -102,29 +106,25 @@ function colorsOf(points: readonly PanelPoint[]): Readonly<Record<string, string
 
 function lateLine(rates: readonly RateRow[]): string[] {
   const late = rates.filter(({ late_share }) => (late_share ?? 0) > LATE_SHARE_MAX).length;
-  return late === 0
-    ? []
-    : [`In ${late} of ${rates.length} steps more than 1 % of the messages were sent late; the table has p99 without them`];
+  return late === 0 ? [] : [`In ${late} of ${rates.length} steps more than 1 % of the messages were sent late, which these times include`];
 }
 
-function loadTitle(rows: readonly LoadRow[], rates: readonly RateRow[]): string {
-  const capacity = rows.find(({ rate_share }) => rate_share === null)?.achieved_per_s;
-  const shares = [...new Set(rates.map(({ rate_share }) => rate_share))].sort((a, b) => a - b);
-  const half = shares.findLast((share) => share <= 0.5) ?? shares[0];
-  const most = shares.at(-1);
-  if (capacity === undefined || half === undefined || most === undefined) return 'Latency by load';
-  const middle = p99Of(rates, half);
-  const last = p99Of(rates, most);
-  const at = (share: number): string => `${Math.round(share * 100)} %`;
-  if (middle === undefined) return `${at(half)} of ${formatNumber(capacity)} messages/s are not sustained`;
-  const end =
-    most === half ? '' : `; at ${at(most)} ${last === undefined ? 'the rate is not sustained' : `within ${formatNumber(last)} ms`}`;
-  return `At ${at(half)} of ${formatNumber(capacity)} messages/s, 99 % are acknowledged within ${formatNumber(middle)} ms${end}`;
+/** What is sustained, and what happens to the next rate. */
+function loadTitle(rates: readonly RateRow[]): string {
+  const { highest, beyond } = sustainedOf(rates);
+  const rateOfRounds = (rounds: readonly RateRow[]): string => formatNumber(rounds[0]?.offered_per_s ?? Number.NaN);
+  const replies = highest === undefined ? undefined : medianOf(highest, ({ acknowledged_p99_ms }) => acknowledged_p99_ms);
+  const held =
+    highest === undefined
+      ? 'No rate is sustained'
+      : `Up to ${rateOfRounds(highest)} messages/s are completed as offered${replies === undefined ? '' : `, 99 % acknowledged within ${formatNumber(replies)} ms`}`;
+  if (beyond === undefined) return held;
+  const waits = medianOf(beyond, ({ completed_p50_ms }) => completed_p50_ms);
+  return `${held}; from ${rateOfRounds(beyond)}/s on a backlog grows, and half ${waits === undefined ? 'are not completed in time' : `wait more than ${formatNumber(waits)} ms for completion`}`;
 }
 
-/** Median of the rounds; `undefined` where a round has none. */
-function p99Of(rates: readonly RateRow[], share: number): number | undefined {
-  const values = rates.filter(({ rate_share }) => rate_share === share).map(({ acknowledged_p99_ms }) => acknowledged_p99_ms);
-  const known = values.filter((ms) => ms !== null);
-  return known.length < values.length ? undefined : median(known);
+/** Of the rounds; `undefined` where one has no value. */
+function medianOf(rounds: readonly RateRow[], value: (row: LoadRow) => number | null): number | undefined {
+  const known = rounds.map(value).filter((each) => each !== null);
+  return known.length < rounds.length ? undefined : median(known);
 }

@@ -155,23 +155,26 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
 
 const at = { field: 'at', type: 'quantitative' as const };
 
-/** By the rates of the variants that are slower, without those that are not measured. */
+/** What batching gives, at both levels and at each alone. */
 function rateTitle(rates: readonly Dot[]): string {
-  const rateOf = (variant: VariantName): number | undefined => rates.find(({ series }) => series === variant)?.value;
-  const [own, whole, neither] = [rateOf(AS_IT_IS), rateOf(WHOLE_LOG), rateOf('neither of the two')];
-  if (own === undefined || whole === undefined || neither === undefined) return 'Rates with and without what makes it fast';
-  return `A commit of many adds makes it ${formatNumber(own / neither)} times as fast as a commit for each; not rewriting the log, ${formatNumber(own / whole)} times`;
+  const timesOf = (variant: VariantName): string | undefined => {
+    const [own, without] = [AS_IT_IS, variant].map((name) => rates.find(({ series }) => series === name)?.value);
+    return own === undefined || without === undefined ? undefined : formatNumber(own / without);
+  };
+  const [both, commands, commits] = [timesOf('neither of the two'), timesOf('one command an entry'), timesOf('group commit off')];
+  if (both === undefined || commands === undefined || commits === undefined) return 'Rates with and without what makes it fast';
+  return `Batching at both levels makes it ${both} times as fast; many commands an entry alone ${commands} times, group commit alone ${commits} times`;
 }
 
-/** By the times of both lines at the same messages: near the mark, and at the end. */
+/** The times of both lines near the first message and at the end. */
 function growthTitle(lines: readonly PanelPoint[]): string {
   const end = Math.max(...lines.map(({ x }) => x));
-  const ratioAt = (place: number): number | undefined => {
-    const timeOf = (variant: VariantName) => lines.find(({ series, x }) => series === variant && x === place)?.value;
-    const [own, whole] = [timeOf(AS_IT_IS), timeOf(WHOLE_LOG)];
-    return own === undefined || whole === undefined ? undefined : whole / own;
+  const start = Math.min(...lines.map(({ x }) => x));
+  const from = (variant: VariantName): string | undefined => {
+    const [first, last] = [start, end].map((place) => lines.find(({ series, x }) => series === variant && x === place)?.value);
+    return first === undefined || last === undefined ? undefined : `${formatNumber(first)} to ${formatNumber(last)} ms`;
   };
-  const [near, last] = [ratioAt(STOPPED_AT), ratioAt(end)];
-  if (near === undefined || last === undefined) return 'The time of an add against the number of messages';
-  return `Rewriting the whole log, an add takes ${formatNumber(near)} times as long near message ${STOPPED_AT}, and ${formatNumber(last)} times near ${formatCount(end)}`;
+  const [own, whole] = [from(AS_IT_IS), from(WHOLE_LOG)];
+  if (own === undefined || whole === undefined) return 'The time of an add against the number of messages';
+  return `Where each add rewrites the whole log, an add goes from ${whole} within ${formatCount(end)} messages; in jobraft, which appends, from ${own}`;
 }

@@ -2,7 +2,9 @@ import type { TopLevelSpec } from 'vega-lite';
 import { formatNumber } from '../../measuring/format.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import type { SizeRow } from '../../questions/size.ts';
-import { type Chart, type ChartStyle, chartTitle } from '../chart.ts';
+import { anomalyIn, steadyOf } from '../../questions/size-figures.ts';
+import { formatBytes } from '../../replay/run-plan.ts';
+import { type Chart, type ChartStyle, chartTitle, sizeTicks } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
 import { answerLine, pointsOf } from '../question-points.ts';
 import { chartConfig, OKABE_ITO } from '../theme.ts';
@@ -17,11 +19,22 @@ export function sizeCharts(answer: Answer<SizeRow>, { font, widthPx }: ChartStyl
     ...pointsOf(ofJobraft, 'p50', bytesOf, ({ service_p50_ms }) => service_p50_ms),
     ...pointsOf(ofJobraft, 'p99', bytesOf, ({ service_p99_ms }) => service_p99_ms),
   ];
-  const title = sizeTitle(rates);
-  const panel = { widthPx, xTitle: 'Payload (log scale)', x: 'log', xFormat: 'bytes', y: 'log' } as const;
+  const title = sizeTitle(rates, answer.facts.nodes);
+  const panel = {
+    widthPx,
+    xTitle: 'Payload (log scale)',
+    x: 'log',
+    xFormat: 'bytes',
+    xTicks: sizeTicks(ofJobraft.map(bytesOf), widthPx),
+    y: 'log',
+  } as const;
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: chartTitle(title, ['Adds in steady state, no consumer, 8 MiB in flight, at most 4,000 adds', ...answerLine(answer)], widthPx),
+    title: chartTitle(
+      title,
+      ['Adds in steady state, no consumer, 8 MiB in flight, at most 4,000 adds', ...anomalyLine(answer.rows), ...answerLine(answer)],
+      widthPx,
+    ),
     config: chartConfig(font),
     spacing: 24,
     resolve: { scale: { color: 'independent' } },
@@ -55,9 +68,14 @@ function diskLines(rows: readonly AnswerRow<SizeRow>[]): readonly PanelPoint[] {
   );
 }
 
-function sizeTitle(rates: readonly PanelPoint[]): string {
+function anomalyLine(rows: readonly SizeRow[]): readonly string[] {
+  const slow = anomalyIn(rows)?.slow;
+  return slow === undefined ? [] : [`${formatBytes(slow.bytes)}: an anomaly that is not explained, ${steadyOf(slow.rows)} rounds steady`];
+}
+
+function sizeTitle(rates: readonly PanelPoint[], nodes: number): string {
   const largest = rates.findLast(({ series }) => series === 'jobraft');
   const disk = rates.find(({ series }) => series === 'disk, one file a node');
   if (largest === undefined || disk === undefined) return 'Rates by payload size';
-  return `Payloads of 1 MiB are stored at ${formatNumber(largest.value)} MB/s, where the disks' limit is ${formatNumber(disk.value)}`;
+  return `Payloads of 1 MiB are stored at ${formatNumber(largest.value)} MB/s; plain synced writes to ${nodes} files at once reach ${formatNumber(disk.value)} MB/s in each`;
 }

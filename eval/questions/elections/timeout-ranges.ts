@@ -1,3 +1,5 @@
+import { RAFT_DEFAULTS } from '../../../src/index.ts';
+
 /** Bounds of the election timeout in milliseconds; without randomness they are equal. */
 export interface TimeoutRange {
   readonly minMs: number;
@@ -25,6 +27,12 @@ export const BY_LENGTH = rangesFrom([
 ]);
 
 export const nameOf = ({ minMs, maxMs }: TimeoutRange): string => `${minMs}–${maxMs}`;
+
+/** Of a cluster whose configuration names no other. */
+export const DEFAULT_RANGE: TimeoutRange = {
+  minMs: RAFT_DEFAULTS.electionTimeoutMs,
+  maxMs: RAFT_DEFAULTS.electionTimeoutMaxMs === 0 ? 2 * RAFT_DEFAULTS.electionTimeoutMs : RAFT_DEFAULTS.electionTimeoutMaxMs,
+};
 
 /** Each range once. */
 export const TIMEOUT_RANGES: readonly TimeoutRange[] = [

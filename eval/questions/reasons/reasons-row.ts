@@ -25,3 +25,12 @@ export const reasonsRow = z.object({
   elections: number,
 });
 export type ReasonsRow = z.infer<typeof reasonsRow>;
+
+/** Elections after the first leader's: the rows of one round of a step are of one cluster, and each has those so far. */
+export function electionsOf(rows: readonly { readonly round: number; readonly step: string; readonly elections: number }[]) {
+  const clusters = [...Map.groupBy(rows, ({ round, step }) => `${round} ${step}`).values()];
+  return {
+    clusters: clusters.length,
+    elections: clusters.reduce((total, of) => total + Math.max(...of.map(({ elections }) => elections)), 0),
+  };
+}

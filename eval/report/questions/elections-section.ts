@@ -1,7 +1,7 @@
 import { formatCount } from '../../measuring/format.ts';
 import { formatWithoutLeader, quantileOf, rangeOf, shareWithin, withoutLeaderMs } from '../../questions/elections/election-figures.ts';
 import { DELAY_MS, type ElectionRow, LIMIT_MS } from '../../questions/elections/elections.ts';
-import { nameOf } from '../../questions/elections/timeout-ranges.ts';
+import { DEFAULT_RANGE, nameOf } from '../../questions/elections/timeout-ranges.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import type { Section } from '../table.ts';
 
@@ -11,7 +11,7 @@ export function electionsSection({ rows }: Answer<ElectionRow>): Section {
   const groups = Map.groupBy(rows, (row) => [row.kind, row.variant, row.logs, nameOf(rangeOf(row))].join());
   return {
     title: 'How long without a leader?',
-    note: `As in the Raft paper (§9.3, Figure 16): the leader of five nodes sends all others a message, and ends at a random moment of the heartbeat interval after it, which is half of the shortest timeout. Simulated: the cores that the nodes run, without threads and disks, ${DELAY_MS.from} to ${DELAY_MS.to} ms one way (a broadcast with all replies then takes about 15 ms, as there), until one has the votes; with different logs two of the four others cannot win. Real: five threads with their files, frames delayed as much in addition, equal logs, the leader’s thread blocked while its channels stay open, until another node reports that it leads (asked every millisecond). A leader whose channels close, as when its process is killed, is replaced sooner: the others do not wait for the timeout. A trial ends after ${formatCount(LIMIT_MS / SECOND_MS)} s.`,
+    note: `As in the Raft paper (§9.3, Figure 16): the leader of five nodes sends all others a message, and ends at a random moment of the heartbeat interval after it, which is half of the shortest timeout. Simulated: the cores that the nodes run, without threads and disks, ${DELAY_MS.from} to ${DELAY_MS.to} ms one way (a broadcast with all replies then takes about 15 ms, as there), until one has the votes; with different logs two of the four others cannot win. Real: five threads with their files, frames delayed as much in addition, equal logs, the leader’s thread blocked while its channels stay open, until another node reports that it leads (asked every millisecond). So every leader here falls silent while its channels stay open. One whose channels close, as when its process is killed, is replaced sooner: the others do not wait for the timeout. Failovers (above) have the default election timeout, ${nameOf(DEFAULT_RANGE)} ms. A trial ends after ${formatCount(LIMIT_MS / SECOND_MS)} s.`,
     table: {
       header: ['Trials', 'Algorithm', 'Logs', 'Timeout (ms)', 'n', 'Median (ms)', 'p90 (ms)', 'Worst (ms)', 'Elected within 1 s (%)'],
       rows: [...groups.values()].flatMap((of) => {

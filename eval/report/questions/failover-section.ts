@@ -1,5 +1,6 @@
 import { formatCount, formatNumber } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
+import { DEFAULT_RANGE, nameOf } from '../../questions/elections/timeout-ranges.ts';
 import { FAULTS, type FailoverRow, LATE_MS } from '../../questions/failover/failover-row.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import type { Section } from '../table.ts';
@@ -10,7 +11,8 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
   const summaries = rows.filter(({ kind }) => kind === 'summary');
   return {
     title: 'What does a client see of a failover?',
-    note: `The leader of a cluster fails under 2,000 adds/s of 64 B, which are sent on a schedule from a thread of their own; 1.5 s later it is repaired. Gap: the longest time between two acknowledgements until another node leads; later gap: the longest one afterwards. Times in milliseconds, as medians and ranges of the rounds; messages that waited longer than ${LATE_MS} ms likewise, of 14,000. Elections and outcomes are sums over the rounds. Lost: acknowledged, and not delivered when the queue was drained.`,
+    answer: failoverAnswer(summaries),
+    note: `The leader of a cluster fails under 2,000 adds/s of 64 B, which are sent on a schedule from a thread of their own; 1.5 s later it is repaired. Killed: its thread ends, and its channels close, which the others notice at once. Paused: its thread stops, and its channels stay open. Isolated: it runs, and no message passes. The others of these two wait for the election timeout, here the default of ${nameOf(DEFAULT_RANGE)} ms. Gap: the longest time between two acknowledgements until another node leads; later gap: the longest one afterwards. Times in milliseconds, as medians and ranges of the rounds; messages that waited longer than ${LATE_MS} ms likewise, of 14,000. Elections and outcomes are sums over the rounds. Lost: acknowledged, and not delivered when the queue was drained.`,
     table: {
       header: [
         'Leader',
@@ -33,6 +35,15 @@ export function failoverSection({ rows }: Answer<FailoverRow>): Section {
     },
     charts: ['failover'],
   };
+}
+
+function failoverAnswer(summaries: readonly FailoverRow[]): string {
+  const gaps = FAULTS.flatMap((fault) => {
+    const of = summaries.flatMap((row) => (row.fault === fault && row.gap_ms !== null ? [row.gap_ms] : []));
+    return of.length === 0 ? [] : [`${formatNumber(median(of))} ms when it is ${fault}`];
+  });
+  const sum = (column: Count): string => formatCount(summaries.reduce((total, row) => total + (row[column] ?? 0), 0));
+  return `A client of a failing leader waits: no add is acknowledged for ${gaps.join(', ')} (medians). Of ${sum('acknowledged')} acknowledged adds ${sum('lost')} were lost; ${sum('rejected')} were rejected, ${sum('unknown')} had an unknown outcome.`;
 }
 
 function cellsOf(rows: readonly FailoverRow[]): readonly string[] {

@@ -1,0 +1,208 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readLastSession } from '../bench/bench-file.ts';
+import { mediansOf } from '../bench/bench-table.ts';
+import { FLOOR } from '../bench/figure.ts';
+import { type ProfileRow, parseProfileRows } from '../charts/profile-chart.ts';
+import { readEnvironments } from '../measuring/environment.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { median } from '../measuring/statistics.ts';
+import { load } from '../questions/load/load.ts';
+import { capacitiesOf } from '../questions/load/load-figures.ts';
+import { nodes } from '../questions/nodes/nodes.ts';
+import { type Answer, readAnswer, type SessionFacts } from '../questions/question-file.ts';
+import { reasons } from '../questions/reasons/reasons.ts';
+import { type SizeRow, size } from '../questions/size.ts';
+import { RunFiles } from '../replay/run-files.ts';
+import type { RunRow } from '../replay/run-row.ts';
+import type { Used } from './limits.ts';
+import { readPeers } from './peers-session.ts';
+
+/** The highest rate of one load, and what it uses. */
+export interface LimitFigures {
+  readonly payloadBytes: number;
+  readonly load: 'adds alone' | 'add, claim, complete';
+  readonly perSecond: number;
+  /** Payload, 10^6 B a second. */
+  readonly megabytesPerSecond: number;
+  readonly rounds: number;
+  readonly steadyRounds: number;
+  readonly used: Used;
+  /** Share of the leader's thread's time in SQLite's commits. */
+  readonly commitShare: number | undefined;
+}
+
+/** Figures of one session, and what 100 % of the disk is; `undefined` where the question about sizes was not measured. */
+export interface Limits {
+  readonly facts: SessionFacts;
+  readonly sizes: Answer<SizeRow>;
+  readonly loads: readonly LimitFigures[];
+  readonly cores: number | undefined;
+  /** Payload that each of the nodes' files takes when all are written at once, 10^6 B a second. */
+  readonly diskMegabytesPerSecond: number | undefined;
+  /** Rates of 64 B in other programs of the evaluation, by what they are. */
+  readonly elsewhere: readonly { readonly what: string; readonly perSecond: number }[];
+  /** Commits a second of each of the nodes' files when all commit at once. */
+  readonly commitsPerSecond: number | undefined;
+}
+
+/** Payloads of the limits: small, 1 KiB, 64 KiB and 1 MiB. */
+const PAYLOADS = [64, 1024, 65_536, 1_048_576];
+const SMALL_BYTES = 64;
+/** Measures of the profile, by the payload of their adds. */
+const PROFILES: Readonly<Record<number, string>> = {
+  [SMALL_BYTES]: 'adds, many in flight',
+  65536: 'adds of 64 KiB',
+  1048576: 'adds of 1 MiB',
+};
+const CYCLE_PROFILE = 'add, claim, complete';
+
+/** @throws {UserError} when a CSV is not what it should be. */
+export function readLimits(results: ResultsFolder): Limits | undefined {
+  const sizes = readAnswer(results, size);
+  if (sizes === undefined) return undefined;
+  const { facts } = sizes;
+  const profile = existsSync(results.profileFile) ? parseProfileRows(readFileSync(results.profileFile, 'utf8')) : [];
+  const cores = readEnvironments(results.environmentFile)[facts.environment]?.cores;
+  const disk = medianOf(sizes.rows.filter(({ subject }) => subject === 'disk, one file a node').map(({ mb_per_s }) => mb_per_s));
+  const commitMs = existsSync(results.benchFile) ? mediansOf(readLastSession(results.benchFile).figures)(FLOOR.commitOfNodes) : undefined;
+  const machine = { cores, disk, commits: commitMs === undefined ? undefined : 1000 / commitMs, nodes: facts.nodes };
+  const steady = RunFiles.at(results)
+    .readRows()
+    .filter(({ kind, valid }) => kind === 'steady' && valid);
+  const loads = PAYLOADS.flatMap((bytes) => [
+    ...addsAlone(
+      sizes.rows.filter(({ subject, payload_bytes }) => subject === 'jobraft' && payload_bytes === bytes),
+      profile,
+      { ...machine, processors: bytes === SMALL_BYTES ? addersProcessors(results) : undefined },
+    ),
+    ...cycles(
+      steady.filter((row) => row.payload_bytes === bytes),
+      profile,
+      machine,
+    ),
+  ]);
+  return {
+    facts,
+    sizes,
+    loads,
+    cores,
+    diskMegabytesPerSecond: disk,
+    commitsPerSecond: machine.commits,
+    elsewhere: elsewhereIn(results, facts.nodes),
+  };
+}
+
+/** Of the same load, or of one that differs only in its clients. */
+function elsewhereIn(results: ResultsFolder, count: number): Limits['elsewhere'] {
+  const of = (what: string, values: readonly (number | null)[] | undefined) => {
+    const perSecond = medianOf((values ?? []).filter((value) => value !== null));
+    return perSecond === undefined ? [] : [{ what, perSecond }];
+  };
+  const nodeRows = readAnswer(results, nodes)?.rows.filter((row) => row.subject === 'cluster' && row.nodes === count && row.in_flight > 1);
+  const reasonRows = readAnswer(results, reasons)?.rows.filter(({ variant, kind }) => variant === 'jobraft as it is' && kind === 'rate');
+  const loadRows = readAnswer(results, load)?.rows;
+  const peers = existsSync(results.peersFile) ? readPeers(readFileSync(results.peersFile, 'utf8')) : undefined;
+  const peer = (measure: string): readonly number[] => [peers?.find('jobraft', measure)?.value].filter((value) => value !== undefined);
+  return [
+    ...of(
+      'adds alone ("What does a node more cost?")',
+      nodeRows?.map(({ adds_per_s }) => adds_per_s),
+    ),
+    ...of(
+      'adds alone from 16 clients ("Why is it fast?")',
+      reasonRows?.map(({ adds_per_s }) => adds_per_s),
+    ),
+    ...of('adds alone beside other queues', peer('add, 64 B, many in flight')),
+    ...of('completed with a thread each for sender and consumer (the capacity below)', loadRows && capacitiesOf(loadRows)?.rounds),
+    ...of('completed beside other queues', peer('add, claim, complete')),
+  ];
+}
+
+interface Machine {
+  readonly cores: number | undefined;
+  readonly disk: number | undefined;
+  readonly commits: number | undefined;
+  readonly nodes: number;
+}
+
+const medianOf = (values: readonly number[]): number | undefined => (values.length === 0 ? undefined : median(values));
+const shareOf = (value: number | undefined, whole: number | undefined): number | undefined =>
+  value === undefined || whole === undefined ? undefined : value / whole;
+
+/** Processors that the process of jobraft takes while 64 B are added, as the comparison with other queues measures it. */
+function addersProcessors({ peersFile }: ResultsFolder): number | undefined {
+  const percent = existsSync(peersFile) ? readPeers(readFileSync(peersFile, 'utf8'))?.clientPercentOf('jobraft') : undefined;
+  return percent === undefined ? undefined : percent / 100;
+}
+
+function addsAlone(
+  rows: readonly SizeRow[],
+  profile: readonly ProfileRow[],
+  { cores, disk, processors }: Machine & { readonly processors: number | undefined },
+): readonly LimitFigures[] {
+  const [first] = rows;
+  const perSecond = medianOf(rows.flatMap(({ adds_per_s }) => (adds_per_s === null ? [] : [adds_per_s])));
+  if (first?.payload_bytes == null || perSecond === undefined) return [];
+  const megabytesPerSecond = median(rows.map(({ mb_per_s }) => mb_per_s));
+  const threads = threadsOf(profile, PROFILES[first.payload_bytes]);
+  return [
+    {
+      ...{ payloadBytes: first.payload_bytes, load: 'adds alone', perSecond, megabytesPerSecond },
+      ...{ rounds: rows.length, steadyRounds: rows.filter(({ is_steady }) => is_steady === 1).length },
+      used: known({
+        ...threads.used,
+        processors: shareOf(processors, cores),
+        "disk's bytes": shareOf(megabytesPerSecond, disk),
+      }),
+      commitShare: threads.commitShare,
+    },
+  ];
+}
+
+function cycles(
+  rows: readonly RunRow[],
+  profile: readonly ProfileRow[],
+  { cores, disk, commits, nodes }: Machine,
+): readonly LimitFigures[] {
+  const [first] = rows;
+  const perSecond = medianOf(rows.flatMap(({ throughput_per_s }) => (throughput_per_s === null ? [] : [throughput_per_s])));
+  if (first === undefined || perSecond === undefined) return [];
+  const megabytesPerSecond = (perSecond * first.payload_bytes) / 1e6;
+  const overRun = (column: 'cpu_ms' | 'fsyncs'): number | undefined =>
+    medianOf(rows.flatMap((row) => (row[column] === null ? [] : [row[column] / ((row.warm_up_ms ?? 0) + (row.wall_ms ?? 0))])));
+  const syncs = overRun('fsyncs');
+  const threads = threadsOf(profile, first.payload_bytes === SMALL_BYTES ? CYCLE_PROFILE : undefined);
+  return [
+    {
+      ...{ payloadBytes: first.payload_bytes, load: 'add, claim, complete', perSecond, megabytesPerSecond },
+      ...{ rounds: rows.length, steadyRounds: rows.filter(({ is_steady }) => is_steady === 1).length },
+      used: known({
+        ...threads.used,
+        processors: shareOf(overRun('cpu_ms'), cores),
+        "disk's bytes": shareOf(megabytesPerSecond, disk),
+        "disk's syncs": shareOf(syncs === undefined ? undefined : (syncs * 1000) / nodes, commits),
+      }),
+      commitShare: threads.commitShare,
+    },
+  ];
+}
+
+const known = (used: { readonly [Name in keyof Used]: Used[Name] | undefined }): Used =>
+  Object.fromEntries(Object.entries(used).filter(([, share]) => share !== undefined));
+
+/** Shares of the threads' time in the profile of a measure. */
+function threadsOf(
+  profile: readonly ProfileRow[],
+  measure: string | undefined,
+): { readonly used: Used; readonly commitShare: number | undefined } {
+  const shareIn = (thread: string, isCounted: (row: ProfileRow) => boolean): number | undefined => {
+    const rows = profile.filter((row) => row.measure === measure && row.thread === thread);
+    const sum = (of: readonly ProfileRow[]): number => of.reduce((total, { ms }) => total + ms, 0);
+    return rows.length === 0 ? undefined : sum(rows.filter(isCounted)) / sum(rows);
+  };
+  const isActive = ({ activity }: ProfileRow): boolean => activity !== 'idle';
+  return {
+    used: known({ "leader's thread": shareIn('leader', isActive), "client's thread": shareIn('main thread', isActive) }),
+    commitShare: shareIn('leader', ({ activity }) => activity === 'SQLite: commit (WAL, fsync, write-back)'),
+  };
+}

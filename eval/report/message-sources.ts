@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import { readLastSession } from '../bench/bench-file.ts';
+import { elections } from '../bench/elections.ts';
+import { countOf, formatCount } from '../measuring/format.ts';
+import type { ResultsFolder } from '../measuring/results-folder.ts';
+import { failover } from '../questions/failover/failover.ts';
+import { load } from '../questions/load/load.ts';
+import { readAnswer } from '../questions/question-file.ts';
+import { reasons } from '../questions/reasons/reasons.ts';
+import { electionsOf } from '../questions/reasons/reasons-row.ts';
+import { ALL_FAULTS, survival } from '../questions/survival.ts';
+import type { Evaluation } from '../replay/analysis.ts';
+import { countDeliveries } from '../replay/delivery-faults.ts';
+import type { Section } from './table.ts';
+
+/** Messages that were counted one by one from their add to their completion. */
+export interface MessageSource {
+  readonly source: string;
+  readonly runs: number;
+  readonly acknowledged: number;
+  /** Acknowledged, and not in the queue when it was empty; `null` where a run ended before they were counted. */
+  readonly lost: number | null;
+  readonly duplicated: number | null;
+  /** Acknowledged, and still to be completed when the run ended. */
+  readonly notCompleted: number;
+}
+
+/** Elections in clusters without a fault, where there should be none. */
+export interface ElectionCount {
+  readonly source: string;
+  readonly clusters: number;
+  readonly elections: number;
+}
+
+/** What the results folder itself has; the replayed scenarios first. */
+export function messageSources({ allRows }: Pick<Evaluation, 'allRows'>, results: ResultsFolder): readonly MessageSource[] {
+  const { acknowledged, lost, duplicated } = countDeliveries(allRows);
+  const replayed = { source: 'replayed scenarios, runs.csv', runs: allRows.length, acknowledged, lost, duplicated, notCompleted: 0 };
+  return [replayed, ...ofLoad(results), ...ofFailover(results), ...ofSurvival(results)];
+}
+
+function ofLoad(results: ResultsFolder): readonly MessageSource[] {
+  const rows = readAnswer(results, load)?.rows;
+  if (rows === undefined) return [];
+  const sum = (column: 'acknowledged' | 'duplicated' | 'not_completed'): number => rows.reduce((total, row) => total + row[column], 0);
+  return [
+    {
+      ...{ source: 'rates of load, load.csv', runs: rows.length, acknowledged: sum('acknowledged') },
+      // What was lost is among what was not completed: the two cannot be distinguished.
+      ...{ lost: 0, duplicated: sum('duplicated'), notCompleted: sum('not_completed') },
+    },
+  ];
+}
+
+function ofFailover(results: ResultsFolder): readonly MessageSource[] {
+  const rows = readAnswer(results, failover)?.rows.filter(({ kind }) => kind === 'summary');
+  if (rows === undefined) return [];
+  const acknowledged = rows.reduce((total, row) => total + row.acknowledged, 0);
+  const foundOf = (column: 'lost' | 'duplicated'): number | null => sumOf(rows.map((row) => row[column]));
+  return [
+    {
+      ...{ source: 'failovers, failover.csv', runs: rows.length, acknowledged },
+      ...{ lost: foundOf('lost'), duplicated: foundOf('duplicated'), notCompleted: 0 },
+    },
+  ];
+}
+
+function ofSurvival(results: ResultsFolder): readonly MessageSource[] {
+  const rows = readAnswer(results, survival)?.rows.filter(({ fault }) => fault === ALL_FAULTS) ?? [];
+  return [...Map.groupBy(rows, ({ source }) => source)].map(([source, of]) => ({
+    source: `faults in the ${source}, survival.csv`,
+    runs: of.reduce((total, { runs }) => total + runs, 0),
+    acknowledged: of.reduce((total, row) => total + row.acknowledged, 0),
+    lost: sumOf(of.map(({ lost }) => lost)),
+    duplicated: sumOf(of.map(({ duplicated }) => duplicated)),
+    notCompleted: 0,
+  }));
+}
+
+/** `null` where one of them is. */
+const sumOf = (counts: readonly (number | null)[]): number | null =>
+  counts.reduce((total, count) => (total === null || count === null ? null : total + count), 0);
+
+export function electionCounts({ allRows }: Pick<Evaluation, 'allRows'>, results: ResultsFolder): readonly ElectionCount[] {
+  const loads = readAnswer(results, load)?.rows;
+  const bench = existsSync(results.benchFile)
+    ? readLastSession(results.benchFile).figures.filter(({ figure }) => elections.figures.some(({ name }) => name === figure))
+    : [];
+  return [
+    { source: 'replayed scenarios', clusters: allRows.length, elections: countDeliveries(allRows).elections },
+    ...(loads === undefined
+      ? []
+      : [{ source: 'rates of load', clusters: loads.length, elections: loads.reduce((total, { elections }) => total + elections, 0) }]),
+    ...ofReasons(results),
+    ...(bench.length === 0
+      ? []
+      : [
+          {
+            source: 'the bench, also beside busy processes',
+            clusters: bench.length,
+            elections: bench.reduce((total, { value }) => total + value, 0),
+          },
+        ]),
+  ];
+}
+
+function ofReasons(results: ResultsFolder): readonly ElectionCount[] {
+  const rows = readAnswer(results, reasons)?.rows;
+  return rows === undefined ? [] : [{ source: 'why it is fast', ...electionsOf(rows) }];
+}
+
+/** The sum over all sources, which is the headline's denominator. */
+export function totalOf(sources: readonly MessageSource[]): MessageSource {
+  const sum = (column: 'runs' | 'acknowledged' | 'notCompleted'): number => sources.reduce((total, of) => total + of[column], 0);
+  return {
+    source: 'total',
+    ...{ runs: sum('runs'), acknowledged: sum('acknowledged'), notCompleted: sum('notCompleted') },
+    lost: sumOf(sources.map(({ lost }) => lost)),
+    duplicated: sumOf(sources.map(({ duplicated }) => duplicated)),
+  };
+}
+
+/** All messages that the evaluation counted, by where they were. */
+export function messagesSection(
+  { allRows }: Pick<Evaluation, 'allRows'>,
+  sources: readonly MessageSource[],
+  counts: readonly ElectionCount[],
+): Section {
+  const { changed, undrained } = countDeliveries(allRows);
+  const isOne = sources.length === 1;
+  return {
+    title: 'Safety: how many messages were lost?',
+    note:
+      'Every message that was counted from its add to its completion, also of runs whose figures do not count. Lost: acknowledged, and not delivered by the time ' +
+      "its queue was seen empty or, in a replayed run, the wait for that ended. Not completed: acknowledged under more load than the cluster completes; the run's wait of five seconds " +
+      'ended before the queue was empty, so that whether they would have been delivered was not observed: a lost one would be among them. The rates of load count what was acknowledged of the measured twenty seconds. ' +
+      `Payloads changed in the replayed scenarios: ${formatCount(changed)}; their queues not drained: ${formatCount(undrained)}. ${electionsLine(counts)} ` +
+      'Other sections add messages that nothing consumes, and count none.',
+    table: {
+      header: ['Source', 'Runs', 'Acknowledged', 'Lost', 'Duplicated', 'Not completed'],
+      rows: [...sources, ...(isOne ? [] : [totalOf(sources)])].map(({ source, runs, acknowledged, lost, duplicated, notCompleted }) => [
+        source,
+        formatCount(runs),
+        formatCount(acknowledged),
+        ...[lost, duplicated].map((count) => (count === null ? 'not counted' : formatCount(count))),
+        formatCount(notCompleted),
+      ]),
+    },
+    charts: [],
+  };
+}
+
+function electionsLine(counts: readonly ElectionCount[]): string {
+  const total = counts.reduce((sum, { elections }) => sum + elections, 0);
+  const clusters = counts.reduce((sum, of) => sum + of.clusters, 0);
+  const parts = counts.map((of) => `${of.source}: ${formatCount(of.elections)} in ${formatCount(of.clusters)}`).join(', ');
+  return `Elections without a fault, of which there should be none: ${formatCount(total)} in ${countOf(clusters, 'cluster')} (${parts}).`;
+}

@@ -1,0 +1,72 @@
+import { parse } from 'csv-parse/sync';
+import { z } from 'zod';
+
+/** The columns of peers.csv that are shown. */
+const rowSchema = z.object({
+  session: z.string(),
+  peer: z.string(),
+  version: z.string(),
+  nodes: z.coerce.number(),
+  durability: z.string(),
+  measure: z.string(),
+  unit: z.string(),
+  value: z.coerce.number(),
+  low: z.coerce.number(),
+  high: z.coerce.number(),
+  rounds: z.coerce.number(),
+  commit: z.string(),
+  valid: z.string(),
+});
+export type PeerRow = z.infer<typeof rowSchema>;
+
+export const CLIENT_MEASURE = "processor of the client's process while adding";
+const FLOOR_MEASURE = 'floor: fdatasync, 4 KiB';
+
+/** Whether an acknowledged add was synced to disk, by the sentence about the system's durability. */
+export const isSynced = ({ durability }: PeerRow): boolean => durability.includes('has it on disk');
+
+/** The last session of a peers.csv. */
+export class PeerSession {
+  /** Valid ones. */
+  readonly rows: readonly PeerRow[];
+  /** What failed in a round. */
+  readonly failures: readonly PeerRow[];
+  /** One row of each system: durable systems first, and those with more nodes before others. */
+  readonly systems: readonly PeerRow[];
+  /** The machine's own row, which names the Node.js of jobraft and of all clients. */
+  readonly floor: PeerRow | undefined;
+  readonly first: PeerRow;
+
+  constructor(first: PeerRow, rows: readonly PeerRow[]) {
+    this.first = first;
+    this.rows = rows.filter(({ valid }) => valid === 'true');
+    this.failures = rows.filter(({ valid }) => valid !== 'true');
+    this.floor = this.rows.find(({ measure }) => measure === FLOOR_MEASURE);
+    const rankOf = (row: PeerRow): number => (isSynced(row) ? 0 : 100) - row.nodes;
+    const systems = new Map(this.rows.filter(({ measure }) => measure !== FLOOR_MEASURE).map((row) => [row.peer, row]));
+    this.systems = [...systems.values()].sort((a, b) => rankOf(a) - rankOf(b));
+  }
+
+  find(peer: string, measure: string): PeerRow | undefined {
+    return this.rows.find((row) => row.peer === peer && row.measure === measure);
+  }
+
+  has(measure: string): boolean {
+    return this.rows.some((row) => row.measure === measure);
+  }
+
+  /** Processor time of the client's process while it adds, in percent of one processor. */
+  clientPercentOf(peer: string): number | undefined {
+    return this.find(peer, CLIENT_MEASURE)?.value;
+  }
+}
+
+/** `undefined` for a file without a valid row. */
+export function readPeers(csv: string): PeerSession | undefined {
+  const records: unknown[] = parse(csv, { columns: true });
+  const all = records.map((record) => rowSchema.parse(record));
+  const last = all.findLast(({ valid }) => valid === 'true')?.session;
+  const rows = all.filter((row) => row.session === last);
+  const [first] = rows;
+  return first === undefined ? undefined : new PeerSession(first, rows);
+}

@@ -1,0 +1,65 @@
+import type { Figure } from '../replay/analysis.ts';
+
+/** `yes`: the runs show it. `in part`: only as paced. `no`: they show the opposite. `not shown`: they show neither. */
+export type Verdict = 'yes' | 'in part' | 'no' | 'not shown';
+
+/** What a verdict is given by. Rates in messages a second. */
+export interface Evidence {
+  /** Each message was acknowledged and delivered once, unchanged, in all paced runs. */
+  readonly isDelivered: boolean;
+  /** No paced run is invalid. */
+  readonly isValid: boolean;
+  /** Median of the paced runs; `undefined` where there are none. */
+  readonly pacedPerSecond: number | undefined;
+  /** What the original's authors report; 0 where they have none. */
+  readonly publishedPerSecond: number;
+  /** Of the series that must not be faster; `undefined` where its rate is not known. */
+  readonly compared: { readonly pacedPerSecond: number | undefined; readonly fastRatio: Figure | undefined } | undefined;
+}
+
+/** A rate may be this share below that of the series with which it is compared. */
+const BELOW_MAX = 0.05;
+
+/** How {@link verdictOf} decides, for the report. */
+export const VERDICT_RULE =
+  '"yes": every message is acknowledged, and delivered once and unchanged; the paced rate is at least the published one; and, where two series are ' +
+  `compared ("as steadily", "cost no more"), at most ${BELOW_MAX * 100} % below that of the other one; it may be above. "in part": that holds, but at ` +
+  'full speed the series is slower, with its whole interval. "no": it does not hold. "not shown": a run is missing or invalid. A rate of n=1 is of one series, without an interval.';
+
+export function verdictOf({ isDelivered, isValid, pacedPerSecond, publishedPerSecond, compared }: Evidence): Verdict {
+  if (pacedPerSecond === undefined || (compared !== undefined && compared.pacedPerSecond === undefined)) return 'not shown';
+  if (!isDelivered) return 'no';
+  if (!isValid) return 'not shown';
+  if (pacedPerSecond < publishedPerSecond) return 'no';
+  if (pacedPerSecond < (compared?.pacedPerSecond ?? 0) * (1 - BELOW_MAX)) return 'no';
+  return compared?.fastRatio === undefined || effectOf(compared.fastRatio) !== 'slower' ? 'yes' : 'in part';
+}
+
+type Effect = 'slower' | 'faster' | 'none' | 'not known';
+
+const EFFECTS: Readonly<Record<Effect, string>> = {
+  slower: 'slower',
+  faster: 'faster',
+  none: 'no measurable effect',
+  'not known': 'one pair: not known',
+};
+
+/** Of a ratio of rates, by its interval or range. */
+export function effectOf({ spread }: Figure): Effect {
+  if (spread === undefined) return 'not known';
+  if (spread.low <= 1 && spread.high >= 1) return 'none';
+  return spread.high < 1 ? 'slower' : 'faster';
+}
+
+/** Of the interval, or of the range where there are few pairs. */
+export function describeEffect(ratio: Figure): string {
+  const effect = effectOf(ratio);
+  const isRange = ratio.spread?.kind === 'range' && (effect === 'slower' || effect === 'faster');
+  return isRange ? `${effect} in all ${ratio.runs} pairs` : EFFECTS[effect];
+}
+
+/** `6.3 % above`, `0.4 % below`, of the other rate. */
+export function describeDifference(perSecond: number, otherPerSecond: number): string {
+  const percent = 100 * (perSecond / otherPerSecond - 1);
+  return Math.abs(percent) < 0.05 ? 'the same' : `${Math.abs(percent).toFixed(1)} % ${percent < 0 ? 'below' : 'above'}`;
+}

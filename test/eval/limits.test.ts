@@ -1,0 +1,81 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
+import { ResultsFolder } from '../../eval/measuring/results-folder.ts';
+import type { SizeRow } from '../../eval/questions/size.ts';
+import { readLimits } from '../../eval/report/limit-figures.ts';
+import { limitSection } from '../../eval/report/limit-section.ts';
+import { describeLimit, limitOf } from '../../eval/report/limits.ts';
+import { anomalyNote, sizeSection } from '../../eval/report/questions/size-section.ts';
+import { answerOfRounds } from './answers.ts';
+import { aFolder } from './fixtures.ts';
+
+describe('the cause of a limit', () => {
+  it('is every resource of which 90 % are used', () => {
+    expect(limitOf({ "leader's thread": 0.9, processors: 0.95, "disk's bytes": 0.89 })).toEqual({
+      ...{ exhausted: ["leader's thread", 'processors'], highest: 'processors' },
+    });
+    expect(describeLimit({ "leader's thread": 0.9, processors: 0.95 })).toBe("leader's thread (90 %), processors (95 %)");
+  });
+
+  it('is not determined where nothing reaches that, no thread was profiled, or nothing was measured', () => {
+    expect(describeLimit({ "leader's thread": 0.86, processors: 0.77 })).toBe(
+      "not determined: no measured resource is used to 90 %, the leader's thread comes closest (86 %)",
+    );
+    expect(describeLimit({ processors: 0.71 })).toBe('not determined: no thread was profiled, and no measured resource is used to 90 %');
+    expect(describeLimit({ "leader's thread": 0.5, processors: 0.71 })).toMatch(/, the processors come closest \(71 %\)$/);
+    expect(describeLimit({})).toBe('not determined: nothing was measured');
+  });
+});
+
+const sized = (payload_bytes: number, service_p50_ms: number, perSecond: number): SizeRow => ({
+  ...{ subject: 'jobraft', payload_bytes, in_flight: 10, adds_per_s: perSecond, mb_per_s: (perSecond * payload_bytes) / 1e6 },
+  ...{ service_p50_ms, service_p99_ms: null, is_steady: 1 },
+});
+
+describe('the section of sizes', () => {
+  const usual = [sized(64, 20, 1000), sized(1024, 100, 900), sized(16_384, 120, 500)];
+
+  it('says so where a payload takes much longer than the next larger one, and nothing else', () => {
+    expect(anomalyNote(usual)).toBeUndefined();
+    const odd = [sized(64, 20, 1000), sized(1024, 276, 900), sized(16_384, 120, 500)];
+    expect(anomalyNote(odd)).toMatch(
+      /^An anomaly that is not explained: adds of 1 KiB \(900\/s, 0\.922 MB\/s, p50 276 ms, 1 of 1 rounds steady\) take longer than those of 16 KiB/,
+    );
+    expect(sizeSection(answerOfRounds([odd])).note).toContain('An anomaly');
+    expect(sizeSection(answerOfRounds([usual])).note).not.toContain('anomaly');
+  });
+
+  it('answers with what the largest payload costs', () =>
+    expect(sizeSection(answerOfRounds([usual])).answer).toBe(
+      'At most 500 adds/s of 16 KiB (8.19 MB/s) are stored, each acknowledged within 120 ms (p50, 10 in flight); 1,000 adds/s of 64 B (0.0640 MB/s).',
+    ));
+});
+
+describe('the section of limits', () => {
+  it('has the rates of the published session with what they use, and names a cause only where one was measured', () => {
+    const limits = readLimits(ResultsFolder.at(PUBLISHED.results));
+    if (limits === undefined) throw new Error('The question about sizes was not measured.');
+    const { answer, table } = limitSection(limits);
+    for (const row of table.rows) expect(row).toHaveLength(table.header.length);
+    const names = table.rows.map(([payload, load]) => `${payload}, ${load}`);
+    expect(names).toEqual(
+      expect.arrayContaining(['64 B, adds alone', '64 B, add, claim, complete', '1 KiB, adds alone', '1 MiB, adds alone']),
+    );
+    for (const payload of ['64 B: ', '1 KiB: ', '1 MiB: ']) expect(answer).toContain(payload);
+    for (const { used } of limits.loads) for (const share of Object.values(used)) expect(share).toBeGreaterThan(0);
+    // A thread has no more time than all; processors and syncs are shares of what the machine has.
+    for (const { used } of limits.loads) for (const share of Object.values(used)) expect(share).toBeLessThan(1.05);
+  });
+
+  it('is left out without sizes, and shows a dash where no profile was taken', () => {
+    const folder = aFolder();
+    expect(readLimits(ResultsFolder.at(folder))).toBeUndefined();
+    for (const file of ['size.csv', 'runs.csv', 'environment.json']) copyFileSync(join(PUBLISHED.results, file), join(folder, file));
+    const limits = readLimits(ResultsFolder.at(folder));
+    expect(limits?.loads[0]?.used).not.toHaveProperty("leader's thread");
+    expect(limits && limitSection(limits).answer).toContain('no thread was profiled');
+    expect(limits && limitSection(limits).table.rows[0]?.at(-1)).toBe('not determined');
+  });
+});
