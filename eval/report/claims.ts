@@ -17,11 +17,10 @@ interface Claim {
 
 /** R12 to R15: is it as good as the original system? */
 export function claimsSection(evaluation: Evaluation): Section {
-  const verdicts = claimsOf(evaluation).map((claim) => ({ id: claim.id, verdict: verdictOfClaim(claim, evaluation) }));
-  const answer = verdicts.map(({ id, verdict }) => `${id} ${verdict}`).join(', ');
+  const verdicts = claimsOf(evaluation).map((claim) => `${claim.id}, ${claim.claim}: ${verdictOfClaim(claim, evaluation)}.`);
   return {
     title: 'Is it as good as the original system?',
-    answer: `${answer}.`,
+    answer: verdicts.join(' '),
     note: `Each claim is replayed with the pacing of the original. ${VERDICT_RULE} ${pacingNote(evaluation)} ${fasterNote(evaluation)}`,
     table: claimTable(evaluation),
     charts: [],

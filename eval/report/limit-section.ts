@@ -12,9 +12,9 @@ export function limitSection(limits: Limits): Section {
     answer: answerOf(loads),
     note: [
       `The highest steady rate of each load, ${limits.facts.nodes} nodes and their client on one machine, and how much of each resource it takes; from ${Math.round(100 * EXHAUSTED_SHARE)} % on it is exhausted.`,
-      anomalyNote(limits.sizes.rows) ?? '',
       definitionsOf(limits),
       elsewhereOf(limits),
+      anomalyNote(limits.sizes.rows) ?? '',
     ]
       .filter((part) => part !== '')
       .join(' '),

@@ -3,10 +3,10 @@ import { formatCount } from '../measuring/format.ts';
 import type { PUBLISHED } from '../measuring/output-folders.ts';
 import { ResultsFolder } from '../measuring/results-folder.ts';
 import { analyze, type Evaluation } from '../replay/analysis.ts';
-import { countDeliveries } from '../replay/delivery-faults.ts';
 import { RunFiles } from '../replay/run-files.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimTable } from './claims.ts';
+import { messageSources, totalOf } from './message-sources.ts';
 import type { Section } from './table.ts';
 
 /** The published session's results, for the report of another folder; undefined for its own, or where there is none. */
@@ -22,17 +22,18 @@ export function publishedSections(published: ResultsFolder, settings: Settings):
   return [
     {
       title: 'The claims in the published session',
-      note: `Not measured now: ${sourceLine(evaluation)} The repository's report has all its rows.`,
+      note: `Not measured now: ${sourceLine(evaluation, published)} The repository's report has all its rows.`,
       table: claimTable(evaluation),
       charts: [],
     },
   ];
 }
 
-function sourceLine({ commits, rows, allRows }: Evaluation): string {
-  const { acknowledged, lost } = countDeliveries(allRows);
+function sourceLine(evaluation: Evaluation, results: ResultsFolder): string {
+  const { acknowledged, lost } = totalOf(messageSources(evaluation, results));
+  const { commits, rows } = evaluation;
   const commit = commits.map((each) => each.slice(0, 7)).join(', ');
-  return `commit ${commit}, ${rows[0]?.session.slice(0, 10) ?? ''}, on another machine or at another time; of ${formatCount(acknowledged)} acknowledged messages ${formatCount(lost)} were lost.`;
+  return `commit ${commit}, ${rows[0]?.session.slice(0, 10) ?? ''}, on another machine or at another time; of ${formatCount(acknowledged)} acknowledged messages ${lost === null ? 'an unknown number' : formatCount(lost)} were lost.`;
 }
 
 /** Marks a section whose rows are of the published session. */
