@@ -20,22 +20,24 @@ import { recoveryCharts } from './questions/recovery-chart.ts';
 import { sizeCharts } from './questions/size-chart.ts';
 import { writeChart } from './write-chart.ts';
 
-type Draw = (results: ResultsFolder, style: ChartStyle) => readonly Chart[];
+type Draw = (style: ChartStyle) => readonly Chart[];
+/** `undefined` if the question was not measured. */
+type Read = (results: ResultsFolder) => Draw | undefined;
 
-/** The charts of a question, of its CSV alone; none if it was not measured. */
+/** The charts of a question, of its CSV alone, which is read once for all styles. */
 const drawnFrom =
   <Row extends object>(
     question: Question<Row>,
     charts: (answer: Answer<Row>, style: ChartStyle, results: ResultsFolder) => readonly Chart[],
-  ): Draw =>
-  (results, style) => {
+  ): Read =>
+  (results) => {
     const answer = readAnswer(results, question);
     const csv = basename(questionFileOf(results, question));
-    return answer === undefined ? [] : charts(answer, style, results).map((chart) => ({ ...chart, csv }));
+    return answer === undefined ? undefined : (style) => charts(answer, style, results).map((chart) => ({ ...chart, csv }));
   };
 
 /** In the report's order. */
-const CHARTS: readonly Draw[] = [
+const CHARTS: readonly Read[] = [
   drawnFrom(load, (answer, style, results) => loadCharts(answer, style, peersOf(answer, results))),
   drawnFrom(elections, electionsCharts),
   drawnFrom(failover, failoverCharts),
@@ -51,17 +53,29 @@ const peersOf = ({ facts }: Answer<object>, results: ResultsFolder) => (facts.du
 export const WIDE: ChartStyle = { font: 'Inter', widthPx: 560 };
 
 /**
- * The charts of every question that was measured.
+ * The charts of every question that was measured, in each of the styles.
  * @param published drawn where there are no rows in `results`; the subtitles have the commit.
  * @throws {UserError} when a CSV is not what it should be.
  */
+export function questionChartsIn(
+  styles: readonly ChartStyle[],
+  results: ResultsFolder,
+  published?: ResultsFolder,
+): readonly (readonly Chart[])[] {
+  const draws = CHARTS.map((read): Draw => read(results) ?? publishedDraw(read, results, published));
+  return styles.map((style) => draws.flatMap((draw) => draw(style)));
+}
+
+function publishedDraw(read: Read, results: ResultsFolder, published: ResultsFolder | undefined): Draw {
+  const draw = published === undefined ? undefined : read(published);
+  if (published === undefined || draw === undefined) return () => [];
+  const folder = relative(results.path, published.path).replaceAll('\\', '/');
+  return (style) => draw(style).map((chart) => ({ ...chart, csv: `${folder}/${chart.csv}`, isPublished: true }));
+}
+
+/** The same in one style. */
 export const questionCharts = (results: ResultsFolder, style: ChartStyle = WIDE, published?: ResultsFolder): readonly Chart[] =>
-  CHARTS.flatMap((draw) => {
-    const drawn = draw(results, style);
-    if (drawn.length > 0 || published === undefined) return drawn;
-    const folder = relative(results.path, published.path).replaceAll('\\', '/');
-    return draw(published, style).map((chart) => ({ ...chart, csv: `${folder}/${chart.csv}`, isPublished: true }));
-  });
+  questionChartsIn([style], results, published).flat();
 
 /** Writes them. @returns the paths of the SVG files. @throws {UserError} */
 export async function drawQuestionCharts(results: ResultsFolder, plotsPath: string): Promise<readonly string[]> {

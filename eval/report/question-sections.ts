@@ -74,10 +74,15 @@ const SECTIONS: ReadonlyMap<string, Write[1]> = new Map<string, Write[1]>([
 ]);
 
 /**
+ * Each question is read once, when its sections are asked for first: some CSVs have tens of thousands of rows.
  * @param published whose sections are shown, and marked, where there are no rows in `results`.
  * @throws {UserError} when a CSV is not what it should be.
  */
-export const questionSections =
-  (results: ResultsFolder, published?: ResultsFolder): QuestionSections =>
-  (id) =>
-    SECTIONS.get(id)?.(results, published) ?? [];
+export function questionSections(results: ResultsFolder, published?: ResultsFolder): QuestionSections {
+  const written = new Map<string, readonly Section[]>();
+  return (id) => {
+    const sections = written.get(id) ?? SECTIONS.get(id)?.(results, published) ?? [];
+    written.set(id, sections);
+    return sections;
+  };
+}

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allCharts } from '../charts/all-charts.ts';
-import { questionCharts, WIDE } from '../charts/question-charts.ts';
+import { questionChartsIn, WIDE } from '../charts/question-charts.ts';
 import { copyChart, writeChart } from '../charts/write-chart.ts';
 import { readEnvironments } from '../measuring/environment.ts';
 import { PUBLISHED } from '../measuring/output-folders.ts';
@@ -34,8 +34,9 @@ export async function rebuildPlots(results: ResultsFolder, plotsPath: string, se
   const evaluation = analyzeRuns(files, settings);
   const { font } = settings.charts;
   const published = publishedBeside(results, folders);
-  const charts = [...allCharts(evaluation), ...questionCharts(results, WIDE, published)];
-  const narrow = [...allCharts(narrowed(evaluation)), ...questionCharts(results, { font, widthPx: NARROW_PX }, published)];
+  const [wideOfQuestions = [], narrowOfQuestions = []] = questionChartsIn([WIDE, { font, widthPx: NARROW_PX }], results, published);
+  const charts = [...allCharts(evaluation), ...wideOfQuestions];
+  const narrow = [...allCharts(narrowed(evaluation)), ...narrowOfQuestions];
   const content = contentOf(evaluation, results, published);
   const environments = readEnvironments(results.environmentFile);
   const report = join(results.path, 'report.md');

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { questionCharts, WIDE } from '../../eval/charts/question-charts.ts';
@@ -42,6 +42,15 @@ it('a question that was measured is shown from its own rows', () => {
   const own = measured(join(published.path, 'local'), '2026-03-04T00:00:00.000Z');
   expect(questionSections(own, published)('size')[0]?.note).not.toContain('Not measured now');
   expect(questionCharts(own, WIDE, published).map(({ csv }) => csv)).toEqual(['size.csv']);
+});
+
+it('a question is read once, for all forms of the report', () => {
+  const own = measured(aFolder(), '2026-01-02T00:00:00.000Z');
+  const sections = questionSections(own);
+  const [first] = sections('size');
+  rmSync(join(own.path, 'size.csv'));
+  expect(first?.title).toBe(size.asks);
+  expect(sections('size')).toEqual([first]);
 });
 
 it('the published folder has no other one beside it', () => {
