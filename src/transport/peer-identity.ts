@@ -13,6 +13,9 @@ export interface PeerIdentity {
   readonly life: number;
 }
 
+/** One life of a node that was called, in its reply. */
+export type PeerLife = Pick<PeerIdentity, 'disk' | 'generation' | 'life'>;
+
 /** What a node says when it calls another one; anything may have been sent. */
 export interface PeerCall {
   readonly protocol?: unknown;
@@ -55,10 +58,22 @@ export function callerOf({ protocol, cluster, from, to, disk, generation, life }
   return { cluster, node: from, disk, generation, life };
 }
 
+export const welcomeOf = ({ disk, generation, life }: PeerIdentity): PeerLife => ({ disk, generation, life });
+
+/** @throws {HandshakeError} for what no node replies. */
+export function lifeOfWelcome({ disk, generation, life }: { readonly [Name in keyof PeerLife]?: unknown }): PeerLife {
+  if (isNatural(disk) && isNatural(generation) && isNatural(life) && life > 0) return { disk, generation, life };
+  throw new HandshakeError('The other side of the channel is no node: its reply names no disk, generation or life.');
+}
+
+/** Why a channel to a node is not used. */
+export const earlierLife = (node: number): HandshakeError =>
+  new HandshakeError(`At the address of node ${node} listens an earlier life of it than the one that calls this node. End that process.`);
+
 const isNatural = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 /** Whether a channel of `next` may replace that of `known`: it is of the same life, or of a later one. */
-export const isNotEarlier = (known: PeerIdentity, next: PeerIdentity): boolean =>
+export const isNotEarlier = (known: PeerLife, next: PeerLife): boolean =>
   known.life === next.life ||
   known.disk !== next.disk ||
   counterOf(asGeneration(next.generation)) >= counterOf(asGeneration(known.generation));

@@ -3,7 +3,16 @@ import { HandshakeError } from '../base/errors.ts';
 import { asNodeId } from '../base/ids.ts';
 import { dialSocket } from './dial-socket.ts';
 import { readPeerParts } from './peer-frame.ts';
-import { callerOf, isNotEarlier, type PeerIdentity, peerCall } from './peer-identity.ts';
+import {
+  callerOf,
+  earlierLife,
+  isNotEarlier,
+  lifeOfWelcome,
+  type PeerIdentity,
+  type PeerLife,
+  peerCall,
+  welcomeOf,
+} from './peer-identity.ts';
 import { type PeerChannelEvents, type PeerChannels, UNREAD_PEER_BYTES_MAX, UNSENT_PEER_BYTES_MAX, type UnreachablePeer } from './port.ts';
 import { Redial } from './redial.ts';
 import type { SocketChannel } from './socket-channel.ts';
@@ -44,9 +53,11 @@ export class SocketPeers implements PeerChannels {
     }
     for (const [node, path] of addresses) {
       if (node === own().node || this.#outgoing.has(node)) continue;
-      const onWelcome = (life: number): void => {
+      const onWelcome = (welcome: PeerLife): void => {
         const incoming = this.#incoming.get(node);
-        if (incoming !== undefined && incoming.identity.life !== life) this.#end(node, incoming.channel);
+        if (incoming === undefined || incoming.identity.life === welcome.life) return;
+        if (!isNotEarlier(incoming.identity, welcome)) throw earlierLife(node);
+        this.#end(node, incoming.channel);
       };
       this.#outgoing.set(
         node,
@@ -83,7 +94,7 @@ export class SocketPeers implements PeerChannels {
     this.#incoming.set(node, { identity, channel });
     this.#outgoing.get(node)?.onPeerLife(identity.life);
     return {
-      welcome: { life: own().life },
+      welcome: welcomeOf(own()),
       onFrame: (frame) => {
         if (this.#incoming.get(node)?.channel !== channel) return;
         try {
@@ -132,8 +143,8 @@ export class SocketPeers implements PeerChannels {
 interface OutgoingSocketOptions extends Required<Pick<SocketPeersOptions, 'own' | 'random' | 'unsentBytesMax'>> {
   readonly node: number;
   readonly path: string;
-  /** @param life of the peer's process. */
-  readonly onWelcome: (life: number) => void;
+  /** @throws {HandshakeError} if the channel is not to be used. */
+  readonly onWelcome: (life: PeerLife) => void;
   readonly onLost: () => void;
 }
 
@@ -162,9 +173,10 @@ class OutgoingSocket implements Disposable {
           frameBytesMax: FRAME_BYTES_MAX,
           unsentBytesMax,
           onWelcome: (welcome) => {
-            this.#life = lifeIn(welcome);
+            const life = lifeOfWelcome(typeof welcome === 'object' && welcome !== null ? welcome : {});
+            onWelcome(life);
+            this.#life = life.life;
             this.#redial.onOpened(attempt);
-            onWelcome(this.#life);
           },
           // The peer sends on a channel of its own.
           onFrame: () => undefined,
@@ -197,11 +209,4 @@ class OutgoingSocket implements Disposable {
   [Symbol.dispose](): void {
     this.#redial[Symbol.dispose]();
   }
-}
-
-/** @throws {HandshakeError} */
-function lifeIn(welcome: unknown): number {
-  const life = typeof welcome === 'object' && welcome !== null && 'life' in welcome ? welcome.life : undefined;
-  if (!Number.isSafeInteger(life)) throw new HandshakeError('The other side of the channel is no node: its reply names no life.');
-  return Number(life);
 }

@@ -204,6 +204,27 @@ export function describeDialledTransport(name: string, aNetwork: () => DialledNe
       expect(atOne.lost).toEqual([]);
     });
 
+    it('does not use its channel to a life of a node once a later one calls', async () => {
+      const network = aNetwork();
+      const [atOne, atTwo] = [new Recorder(), new Recorder()];
+      const one = finish(await network.startAs(ONE, atOne));
+      const two = finish(await network.startAs(TWO, atTwo));
+      await untilConnected(one, 2, atTwo);
+      await untilConnected(two, 1, atOne);
+      const later = finish(
+        await network.startAs({ ...TWO, generation: makeGeneration(9, 2), life: 2_002 }, new Recorder(), { listensAs: 3 }),
+      );
+      await until(() => rejectionOf(one, 2) !== undefined);
+      expect(rejectionOf(one, 2)?.message).toMatch(/listens an earlier life/);
+      await untilConnected(later, 1, atOne);
+      one.send(2, aFrame('for the later life'));
+      two.send(1, aFrame('early'));
+      later.send(1, aFrame('last'));
+      await until(() => atOne.received.includes('2: last'));
+      expect(atOne.received).toEqual(['2: last']);
+      expect(atTwo.received).toEqual([]);
+    });
+
     it('reports since when a peer has no channel, and opens one once the peer runs', async () => {
       const network = aNetwork();
       const beforeMs = performance.now();
@@ -219,14 +240,17 @@ export function describeDialledTransport(name: string, aNetwork: () => DialledNe
 
     it('reads nothing more from a peer of which too much is unread, until the node has taken a turn', async () => {
       const network = aNetwork();
-      const atTwo = new Recorder();
-      const one = finish(await network.startAs(ONE, new Recorder()));
+      const [atOne, atTwo] = [new Recorder(), new Recorder()];
+      const one = finish(await network.startAs(ONE, atOne));
       const two = finish(await network.startAs(TWO, atTwo));
       await untilConnected(one, 2, atTwo);
+      await untilConnected(two, 1, atOne);
       atTwo.unread = Number.POSITIVE_INFINITY;
       for (let n = 0; n < 60; n += 1) one.send(2, aFrame(`${n}`, 'x'.repeat(200_000)));
       await until(() => atTwo.received.length > 0);
-      for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      // As much in the other direction: there was time to read it.
+      for (let n = 0; n < 60; n += 1) two.send(1, aFrame('x'.repeat(200_000)));
+      await until(() => atOne.received.length >= 60);
       expect(atTwo.bytes).toBeLessThan(2_000_000);
       atTwo.unread = 0;
       const numbers = (): string[] => atTwo.received.filter((text) => text.length < 10);

@@ -1,9 +1,15 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ByteWriter } from '../../src/base/bytes.ts';
+import { makeGeneration } from '../../src/base/generation.ts';
 import { asNodeId, type NodeId } from '../../src/base/ids.ts';
 import type { RaftMessage, RaftMessageType } from '../../src/raft/message.ts';
+import { channelOptions } from '../../src/transport/grpc/channel-options.ts';
+import { helloMetadata, lifeIn } from '../../src/transport/grpc/peer-metadata.ts';
 import { type AppendEntriesProto, appendOf, appendProto, requestVoteOf, requestVoteProto } from '../../src/transport/grpc/raft-protos.ts';
+import { raftClient } from '../../src/transport/grpc/raft-service.ts';
 import { type PeerPart, writePeerPart } from '../../src/transport/peer-frame.ts';
+import type { PeerIdentity } from '../../src/transport/peer-identity.ts';
 import type { PeerChannelEvents } from '../../src/transport/port.ts';
 import { ENVELOPE, MESSAGES } from '../raft/sample-messages.ts';
 import { type Member, until } from './conformance.ts';
@@ -90,6 +96,87 @@ describe('messages of Raft over gRPC', () => {
     send(two, { ...MESSAGES['append-accepted'], ...ends(2, 1) });
     await until(() => ofType(atOne, 'append-accepted').length === 1);
     expect(ofType(atOne, 'vote-reply')).toHaveLength(16);
+  });
+});
+
+/** Node 1, and a client that calls it as node 2 would. */
+async function aCalledNode() {
+  const received = new Received();
+  const own: PeerIdentity = { cluster: 77, node: 1, disk: 11, generation: makeGeneration(5, 1), life: 1_001 };
+  const caller: PeerIdentity = { cluster: 77, node: 2, disk: 22, generation: makeGeneration(8, 1), life: 2_001 };
+  const { address, close } = await new GrpcNetwork().listen(own, received, undefined);
+  const client = raftClient(address, channelOptions(1_000_000));
+  onTestFinished(async () => {
+    client.close();
+    await close();
+  });
+  /** @returns the welcome of the node, or why it rejected the call. */
+  const exchange = (channel: number, identity = caller): Promise<number | string> =>
+    new Promise((resolve) => {
+      const stream = client.Exchange(helloMetadata(identity, 1, channel, 0));
+      stream.on('metadata', (metadata) => resolve(lifeIn(metadata).life));
+      stream.on('error', ({ details }: ServiceError) => resolve(details)).resume();
+    });
+  const append = (channel: number, { identity = caller, toLife = own.life } = {}) => {
+    const stream = client.AppendEntries(helloMetadata(identity, 1, channel, toLife));
+    const ended = new Promise<string>((resolve) => {
+      stream.on('error', ({ details }: ServiceError) => resolve(details));
+      stream.on('end', () => resolve('ended')).resume();
+    });
+    const send = (round: number): unknown => stream.write({ ...appendProto(MESSAGES.append), round });
+    return { send, ended };
+  };
+  const rounds = (): number[] => received.messages.map((message) => (message.type === 'append' ? message.round : -1));
+  return { caller, exchange, append, rounds };
+}
+
+describe('the calls of a channel over gRPC', () => {
+  it('count while the channel is open, and no longer once the peer has opened another one', async () => {
+    const { exchange, append, rounds } = await aCalledNode();
+    expect(await exchange(1)).toBe(1_001);
+    const first = append(1);
+    first.send(10);
+    await until(() => rounds().includes(10));
+    expect(await exchange(2)).toBe(1_001);
+    first.send(11);
+    expect(await first.ended).toBe('ended');
+    const second = append(2);
+    second.send(20);
+    await until(() => rounds().includes(20));
+    expect(await append(1).ended).toMatch(/has not opened this channel with Exchange, or it has ended/);
+    expect(await exchange(1)).toMatch(/has a later channel to this node/);
+    expect(rounds()).toEqual([10, 20]);
+  });
+
+  it('count on the newest stream of their kind only', async () => {
+    const { exchange, append, rounds } = await aCalledNode();
+    await exchange(1);
+    const first = append(1);
+    first.send(10);
+    await until(() => rounds().includes(10));
+    const second = append(1);
+    second.send(20);
+    await until(() => rounds().includes(20));
+    first.send(11);
+    expect(await first.ended).toBe('ended');
+    second.send(21);
+    await until(() => rounds().includes(21));
+    expect(rounds()).toEqual([10, 20, 21]);
+  });
+
+  it('are rejected before Exchange, in another life of the caller, and for an earlier life of the node', async () => {
+    const { caller, exchange, append, rounds } = await aCalledNode();
+    expect(await append(1).ended).toMatch(/has not opened this channel/);
+    await exchange(1);
+    expect(await append(1, { identity: { ...caller, life: 2_002 } }).ended).toMatch(/has not opened this channel/);
+    expect(await append(1, { toLife: 1_000 }).ended).toMatch(/means an earlier life of node 1/);
+    const later = { ...caller, generation: makeGeneration(9, 2), life: 2_003 };
+    expect(await exchange(1, later)).toBe(1_001);
+    expect(await append(1).ended).toMatch(/has not opened this channel/);
+    expect(await exchange(2)).toMatch(/A later life of node 2 has a channel/);
+    append(1, { identity: later }).send(30);
+    await until(() => rounds().length > 0);
+    expect(rounds()).toEqual([30]);
   });
 });
 

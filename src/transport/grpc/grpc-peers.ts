@@ -3,7 +3,7 @@ import { MalformedBytesError, plainBytes } from '../../base/bytes.ts';
 import { HandshakeError } from '../../base/errors.ts';
 import { asNodeId } from '../../base/ids.ts';
 import { type PeerPart, readPeerParts } from '../peer-frame.ts';
-import { isNotEarlier, type PeerIdentity } from '../peer-identity.ts';
+import { earlierLife, isNotEarlier, type PeerIdentity } from '../peer-identity.ts';
 import type { PeerChannelEvents, PeerChannels, UnreachablePeer } from '../port.ts';
 import { UNREAD_PEER_BYTES_MAX, UNSENT_PEER_BYTES_MAX } from '../port.ts';
 import type { ChannelOptions } from './channel-options.ts';
@@ -113,9 +113,11 @@ export class GrpcPeers implements PeerChannels {
         events.onParts(node, parts, bytes);
         events.onReadable();
       },
-      onOpened: (life) => {
+      onWelcome: (welcome) => {
         const incoming = this.#incoming.get(node);
-        if (incoming !== undefined && incoming.identity.life !== life) this.#end(incoming);
+        if (incoming === undefined || incoming.identity.life === welcome.life) return;
+        if (!isNotEarlier(incoming.identity, welcome)) throw earlierLife(node);
+        this.#end(incoming);
       },
       onLost: () => this.#onLost(node),
     });

@@ -6,7 +6,7 @@ import { asNodeId, type NodeId } from '../../base/ids.ts';
 import { assertNever } from '../../base/invariant.ts';
 import type { RaftMessage, RequestVote } from '../../raft/message.ts';
 import { type PeerPart, writePeerPart } from '../peer-frame.ts';
-import type { PeerIdentity } from '../peer-identity.ts';
+import type { PeerIdentity, PeerLife } from '../peer-identity.ts';
 import { Redial } from '../redial.ts';
 import type { ChannelOptions } from './channel-options.ts';
 import { helloMetadata, lifeIn } from './peer-metadata.ts';
@@ -39,8 +39,8 @@ export interface OutgoingPeerOptions {
   readonly channelOptions: ChannelOptions;
   readonly unsentBytesMax: number;
   readonly onParts: (parts: readonly PeerPart[], bytes: number) => void;
-  /** The peer accepted the channel. @param life of its process. */
-  readonly onOpened: (life: number) => void;
+  /** The peer accepted the channel. @throws {HandshakeError} if it is not to be used. */
+  readonly onWelcome: (life: PeerLife) => void;
   /** A channel that was open is lost. */
   readonly onLost: () => void;
 }
@@ -171,15 +171,22 @@ export class OutgoingPeer implements Disposable {
     this.#exchange = exchange;
     this.#watch(exchange, attempt);
     exchange.on('metadata', (metadata: Metadata) => {
-      const life = lifeIn(metadata);
-      if (life !== undefined && this.#redial.isLatest(attempt)) this.#onOpened(client, exchange, life, attempt);
+      if (!this.#redial.isLatest(attempt)) return;
+      try {
+        const life = lifeIn(metadata);
+        this.#options.onWelcome(life);
+        this.#onOpened(client, exchange, life.life, attempt);
+      } catch (error) {
+        if (!(error instanceof HandshakeError)) throw error;
+        this.#redial.onClosed(attempt, error);
+      }
     });
     // Nothing is sent on it; without a reader its end would not be noticed.
     exchange.resume();
   }
 
   #onOpened(client: RaftClient, exchange: OpenChannel['exchange'], life: number, attempt: number): void {
-    const { own, node, onOpened } = this.#options;
+    const { own, node } = this.#options;
     const metadata = helloMetadata(own(), node, attempt, life);
     const append = client.AppendEntries(metadata);
     const snapshot = client.InstallSnapshot(metadata);
@@ -193,7 +200,6 @@ export class OutgoingPeer implements Disposable {
     this.#channel = { life, client, append, snapshot, exchange, metadata };
     this.#unsentBytes = 0;
     this.#redial.onOpened(attempt);
-    onOpened(life);
   }
 
   /** A response that is malformed is dropped like a lost one. */

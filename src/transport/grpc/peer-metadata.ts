@@ -1,9 +1,9 @@
 import { Metadata } from '@grpc/grpc-js';
 import { HandshakeError } from '../../base/errors.ts';
-import { callerOf, type PeerCall, type PeerIdentity, peerCall } from '../peer-identity.ts';
+import { callerOf, lifeOfWelcome, type PeerCall, type PeerIdentity, type PeerLife, peerCall, welcomeOf } from '../peer-identity.ts';
 
 const NAMES = ['protocol', 'cluster', 'from', 'to', 'disk', 'generation', 'life'] as const satisfies readonly (keyof PeerCall)[];
-const LIFE = 'jobraft-life';
+const WELCOME = ['disk', 'generation', 'life'] as const satisfies readonly (keyof PeerLife)[];
 const TO_LIFE = 'jobraft-to-life';
 const CHANNEL = 'jobraft-channel';
 
@@ -26,15 +26,14 @@ export function helloMetadata(own: PeerIdentity, to: number, channel: number, to
 
 export function welcomeMetadata(own: PeerIdentity): Metadata {
   const metadata = new Metadata();
-  metadata.set(LIFE, String(own.life));
+  const welcome = welcomeOf(own);
+  for (const name of WELCOME) metadata.set(`jobraft-${name}`, String(welcome[name]));
   return metadata;
 }
 
-/** The life of the node that was called; undefined for metadata that are no welcome. */
-export function lifeIn(metadata: Metadata): number | undefined {
-  const life = naturalIn(metadata, LIFE);
-  return life === 0 ? undefined : life;
-}
+/** The life of the node that was called. @throws {HandshakeError} for metadata that are no welcome. */
+export const lifeIn = (metadata: Metadata): PeerLife =>
+  lifeOfWelcome(Object.fromEntries(WELCOME.map((name) => [name, naturalIn(metadata, `jobraft-${name}`)])));
 
 /**
  * The caller, if it means this life of this node.
