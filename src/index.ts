@@ -37,15 +37,18 @@ export {
 export { ProcessorFileError, ProcessorThreadError, SandboxCodeMissingError } from './client/sandbox/sandbox-errors.ts';
 export type { SandboxJob } from './client/sandbox/sandbox-job.ts';
 export { type Processor, UnrecoverableError, Worker, type WorkerEvents, type WorkerOptions } from './client/worker/worker.ts';
+export { BackupError, type BackupErrorCode } from './cluster/backup-error.ts';
 export { Cluster, type NodeMetrics, type ReplicaState, startCluster } from './cluster/cluster.ts';
 export type { ClusterOptions, NodeRepair } from './cluster/cluster-options.ts';
 export type { ClusterMembers } from './cluster/membership-controller.ts';
 export { NodeCodeMissingError } from './cluster/node-code.ts';
 export { NodeFailedError, NodeStuckError } from './cluster/node-handle.ts';
+export { type RestoredCluster, type RestoreOptions, restoreBackup } from './cluster/restore-backup.ts';
 export { HostLostError, HostSilentError } from './cluster/shared/errors.ts';
 export { openCluster, type SharedClusterOptions } from './cluster/shared/open-cluster.ts';
 export { RemoteError } from './cluster/shared/remote-error.ts';
 export { SharedCluster } from './cluster/shared/shared-cluster.ts';
+export type { BackupInfo } from './cluster/take-backup.ts';
 export { type ClusterLimits, LIMIT_DEFAULTS } from './config/limits.ts';
 export { LogFileError } from './logs/log-file-error.ts';
 export type { AdminRejectionReason, LogEntryView, NodeStatus, ReadConsistency } from './protocol/client-frame.ts';

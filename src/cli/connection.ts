@@ -34,7 +34,9 @@ export const connectionOptions = (): Option[] => [
 
 /** What commands use of a cluster, however it is reached. */
 export type CliCluster = ClusterEndpoint &
-  Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'status' | 'transferLeadership' | 'waitForLeader'>;
+  Pick<SharedCluster, 'isRunning' | 'log' | 'members' | 'status' | 'transferLeadership' | 'waitForLeader'> &
+  // Only of a folder: it is written by the process that hosts the nodes.
+  Partial<Pick<SharedCluster, 'backup'>>;
 
 export interface Connection {
   readonly cluster: CliCluster;

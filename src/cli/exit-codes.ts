@@ -15,6 +15,9 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
 
 /** The codes of errors that another command line avoids. */
 const USAGE: ReadonlySet<string> = new Set([
+  'BACKUP_DAMAGED',
+  'BACKUP_EXISTS',
+  'BACKUP_FORMAT',
   'CONFIG_INVALID',
   'HANDSHAKE_REJECTED',
   'INVALID_OPTION',

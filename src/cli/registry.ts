@@ -1,4 +1,5 @@
 import type { CliCommand } from './command.ts';
+import { backup, restore } from './commands/backup.ts';
 import { configImport } from './commands/config-import.ts';
 import { demo } from './commands/demo.ts';
 import { jobs } from './commands/job-lists.ts';
@@ -30,6 +31,8 @@ export const COMMANDS: readonly CliCommand[] = [
   members,
   transfer,
   log,
+  backup,
+  restore,
   logs,
   configImport,
   sim,

@@ -2,6 +2,7 @@ import { ConfigError } from '../base/errors.ts';
 import { Client } from '../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../client/endpoint.ts';
 import { ClusterClosedError, NoLeaderError } from '../client/errors.ts';
+import { CLUSTER_SHAPE } from '../config/cluster-config.ts';
 import { makeLogFolder } from '../logs/log-folder.ts';
 import type { NodeCounters } from '../node/node-metrics.ts';
 import type { LogEntryView, NodeStatus } from '../protocol/client-frame.ts';
@@ -23,6 +24,7 @@ import { MembershipController } from './membership-controller.ts';
 import { NetworkFaults } from './network-faults.ts';
 import { NodeThreads, settledWithin } from './node-threads.ts';
 import { endedProcesses } from './shared/process-locks.ts';
+import { type BackupInfo, takeBackup } from './take-backup.ts';
 
 const LEADER_WAIT_MS = 10_000;
 const LEADER_POLL_MS = 5;
@@ -267,6 +269,25 @@ export class Cluster implements ClusterEndpoint, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /**
+   * Writes everything that was acknowledged before the call, and perhaps more, to a new file, while the cluster runs. `restoreBackup` makes a
+   * new cluster from it.
+   * @param path of the file, which must not exist. It appears once it is complete and on disk.
+   * @throws {BackupError} BACKUP_EXISTS or BACKUP_FAILED. @throws {StorageError} for a damaged file of the leader.
+   * @throws {ConfigError} for a cluster in memory. @throws {NoLeaderError}
+   */
+  async backup(path: string): Promise<BackupInfo> {
+    this.#checkOpen();
+    parseSettings(CLUSTER_SHAPE.dataDir, path, 'path');
+    const statuses = async () => {
+      const running = this.nodeIds().filter((node) => this.isRunning(node));
+      const asked = await Promise.allSettled(running.map((node) => this.#adminClient.status(node)));
+      return asked.flatMap((reply) => (reply.status === 'fulfilled' ? [reply.value] : []));
+    };
+    const { dataDir } = this.#settings;
+    return await takeBackup(path, { dataDir, clusterId: this.id, client: this.#client, statuses, isClosed: () => this.#isClosed });
   }
 
   // ---- members ------------------------------------------------------------------------------------------------------

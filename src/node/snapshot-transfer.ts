@@ -155,7 +155,7 @@ export class SnapshotReceiver {
 }
 
 /** Each record is sent with the checksum that it was stored with, so that damage in transit is detected before it is staged. */
-function encodeRecords(records: readonly SnapshotRecord[]): Uint8Array {
+export function encodeRecords(records: readonly SnapshotRecord[]): Uint8Array {
   const writer = new ByteWriter(1024);
   writer.u32(records.length);
   for (const record of records) {

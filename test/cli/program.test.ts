@@ -97,6 +97,7 @@ describe('a command line that is wrong', () => {
       "option '--cluster <name>' argument 'a b' is invalid. Give a name of letters, digits, dots, dashes and underscores, 100 at most. See \"jobraft config import --help\".",
     ],
     [['sim', '--seeds', '0'], "option '--seeds <n>' argument '0' is invalid. Give a whole number from 1 on. See \"jobraft sim --help\"."],
+    [['restore', 'jobs.backup'], 'No folder is named. Give the folder of the new cluster with --data-dir.'],
     [['status'], NOT_NAMED],
     [['status', '--data-dir', ''], NOT_NAMED],
     [
@@ -114,6 +115,7 @@ describe('a command line that is wrong', () => {
     ['transfer'],
     ['transfer', '2'],
     ['log', '1'],
+    ['backup', 'jobs.backup'],
     ['counts', 'emails'],
     ['counts', 'emails', '--watch'],
     ['queues'],

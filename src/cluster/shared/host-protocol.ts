@@ -18,6 +18,7 @@ export const HOST_METHODS = [
   'stop',
   'restart',
   'repair',
+  'backup',
   'members',
   'addNode',
   'removeNode',

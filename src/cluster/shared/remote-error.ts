@@ -13,6 +13,7 @@ import {
 } from '../../client/errors.ts';
 import { LogFileError } from '../../logs/log-file-error.ts';
 import { StorageError } from '../../storage/errors.ts';
+import { BackupError } from '../backup-error.ts';
 import { NodeCodeMissingError } from '../node-code.ts';
 import { NodeFailedError, NodeStuckError } from '../node-handle.ts';
 import { HostLostError, HostSilentError } from './errors.ts';
@@ -29,6 +30,7 @@ export interface ErrorRecord {
 /** The errors that calls of a cluster document. */
 const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
   AdminRejectedError,
+  BackupError,
   ClusterClosedError,
   ConfigError,
   DeadlineError,

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, type JobraftError } from '../../base/errors.ts';
 import { Client } from '../../client/api/client.ts';
 import type { ClientChannel, ClientChannelHandlers, ClusterEndpoint } from '../../client/endpoint.ts';
 import { ClusterClosedError } from '../../client/errors.ts';
+import { CLUSTER_SHAPE } from '../../config/cluster-config.ts';
 import type { LogEntryView, NodeStatus } from '../../protocol/client-frame.ts';
 import { dialSocket } from '../../transport/dial-socket.ts';
 import { CHANNEL_PROTOCOL } from '../../transport/handshake.ts';
@@ -11,6 +13,7 @@ import { CHANNEL_HANDLERS, parseSettings } from '../cluster-arguments.ts';
 import type { ClusterListeners } from '../cluster-listeners.ts';
 import { newId } from '../cluster-manifest.ts';
 import type { ClusterMembers } from '../membership-controller.ts';
+import type { BackupInfo } from '../take-backup.ts';
 import { HostLostError } from './errors.ts';
 import type { SharedSettings } from './host-boot.ts';
 import type { HostMethod } from './host-protocol.ts';
@@ -185,6 +188,12 @@ export class SharedCluster implements ClusterEndpoint, AsyncDisposable {
   /** See {@link Cluster.repair}. */
   async repair(node: number): Promise<string | undefined> {
     return (await this.#call('repair', node)) as string | undefined;
+  }
+
+  /** See {@link Cluster.backup}: the process that hosts the nodes writes the file. A relative path is one of this process. */
+  async backup(path: string): Promise<BackupInfo> {
+    this.#checkOpen();
+    return (await this.#call('backup', resolve(parseSettings(CLUSTER_SHAPE.dataDir, path, 'path')))) as BackupInfo;
   }
 
   /**

@@ -1,0 +1,212 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { z } from 'zod';
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { asIndex, asTerm } from '../base/ids.ts';
+import { decodeRecords, encodeRecords } from '../node/snapshot-transfer.ts';
+import { ENTRY_KINDS, type Entry } from '../raft/entry.ts';
+import type { SnapshotRecord } from '../storage/port.ts';
+import { BackupError, backupFailed } from './backup-error.ts';
+
+/**
+ * The file of a backup: magic and version, frames (type, length, contents), and at the end its length and the SHA-256 of everything before.
+ * The first frame is the header as JSON, then come the records of the checkpoint and the entries behind it.
+ */
+const MAGIC = Buffer.from('jobraft backup\n', 'ascii');
+const VERSION = 1;
+const START_BYTES = MAGIC.length + 4;
+const FRAME_HEAD_BYTES = 5;
+const DIGEST_BYTES = 32;
+const END_BYTES = 8 + DIGEST_BYTES;
+const HASHED_BYTES = 1024 * 1024;
+const FRAME = { header: 1, records: 2, entries: 3 } as const;
+
+const INDEX = z.int().min(0);
+const HEADER = z.object({
+  /** The id of the cluster that it was taken from. */
+  cluster: z.int().min(0),
+  /** The last entry that it has. */
+  index: INDEX,
+  /** Of the leader when it was taken. */
+  term: INDEX,
+  members: z.array(z.int().min(1)).min(1),
+  /** The kinds of the checkpoint's records, by their number in the file. */
+  recordKinds: z.array(z.string()),
+  /** The entry that the records cover; null where there are none. */
+  checkpoint: z.object({ index: INDEX, term: INDEX }).nullable(),
+});
+/** What a backup is of. */
+export type BackupHeader = z.infer<typeof HEADER>;
+
+/** Writes a backup, frame by frame. */
+export class BackupWriter {
+  readonly #file: FileHandle;
+  readonly #hash: Hash = createHash('sha256');
+  #bytes = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async begin(header: BackupHeader): Promise<void> {
+    const version = Buffer.alloc(4);
+    version.writeUInt32LE(VERSION);
+    await this.#write(MAGIC);
+    await this.#write(version);
+    await this.#frame(FRAME.header, Buffer.from(JSON.stringify(header)));
+  }
+
+  async records(records: readonly SnapshotRecord[]): Promise<void> {
+    await this.#frame(FRAME.records, encodeRecords(records));
+  }
+
+  async entries(entries: readonly Entry[]): Promise<void> {
+    await this.#frame(FRAME.entries, encodeEntries(entries));
+  }
+
+  /** Writes the end, and syncs the file. @returns its size in bytes. */
+  async end(): Promise<number> {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(this.#bytes + END_BYTES));
+    await this.#write(length);
+    await this.#write(this.#hash.copy().digest());
+    await this.#file.sync();
+    return this.#bytes;
+  }
+
+  async #frame(type: number, contents: Uint8Array): Promise<void> {
+    const head = Buffer.alloc(FRAME_HEAD_BYTES);
+    head.writeUInt8(type);
+    head.writeUInt32LE(contents.length, 1);
+    await this.#write(head);
+    await this.#write(contents);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
+    this.#bytes += bytes.length;
+  }
+}
+
+export type BackupPart =
+  | { readonly type: 'records'; readonly records: readonly SnapshotRecord[] }
+  | { readonly type: 'entries'; readonly entries: readonly Entry[] };
+
+/** A complete, unchanged backup. */
+export class BackupFile implements AsyncDisposable {
+  readonly header: BackupHeader;
+  readonly #file: FileHandle;
+  readonly #begin: number;
+  readonly #end: number;
+
+  private constructor(file: FileHandle, header: BackupHeader, begin: number, end: number) {
+    this.#file = file;
+    this.header = header;
+    this.#begin = begin;
+    this.#end = end;
+  }
+
+  /** Reads the whole file once. @throws {BackupError} BACKUP_DAMAGED, BACKUP_FORMAT or BACKUP_FAILED. */
+  static async open(path: string): Promise<BackupFile> {
+    let file: FileHandle;
+    try {
+      file = await open(path, 'r');
+    } catch (cause) {
+      throw backupFailed(`Opening the backup ${path}`, cause);
+    }
+    try {
+      const end = await checkFile(file, path);
+      const head = await readFrame(file, START_BYTES);
+      const header = HEADER.parse(JSON.parse(new TextDecoder().decode(head.contents)));
+      return new BackupFile(file, header, head.next, end);
+    } catch (error) {
+      await file.close();
+      throw error instanceof BackupError ? error : backupFailed(`Reading the backup ${path}`, error);
+    }
+  }
+
+  /** In the order of the file. */
+  async *parts(): AsyncGenerator<BackupPart> {
+    for (let at = this.#begin; at < this.#end; ) {
+      const { type, contents, next } = await readFrame(this.#file, at);
+      at = next;
+      yield type === FRAME.records
+        ? { type: 'records', records: decodeRecords(contents) }
+        : { type: 'entries', entries: decodeEntries(contents) };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** @returns where its frames end. @throws {BackupError} */
+async function checkFile(file: FileHandle, path: string): Promise<number> {
+  const { size } = await file.stat();
+  const start = await readAt(file, 0, Math.min(size, START_BYTES));
+  if (start.length < START_BYTES || !start.subarray(0, MAGIC.length).equals(MAGIC))
+    throw new BackupError('BACKUP_DAMAGED', `${path} is not a backup of jobraft: it does not begin like one. Name another file.`);
+  const version = start.readUInt32LE(MAGIC.length);
+  if (version !== VERSION)
+    throw new BackupError(
+      'BACKUP_FORMAT',
+      `${path} has version ${version} of the format, and this release reads ${VERSION}. Restore it with a later release.`,
+    );
+  const length = size < START_BYTES + END_BYTES ? -1 : Number((await readAt(file, size - END_BYTES, 8)).readBigUInt64LE());
+  if (length !== size)
+    throw new BackupError(
+      'BACKUP_DAMAGED',
+      `${path} is truncated, or was appended to: it has ${size} bytes, and its end is missing. Use another copy of it.`,
+    );
+  const hash = createHash('sha256');
+  for (let at = 0; at < size - DIGEST_BYTES; at += HASHED_BYTES)
+    hash.update(await readAt(file, at, Math.min(HASHED_BYTES, size - DIGEST_BYTES - at)));
+  if (!hash.digest().equals(await readAt(file, size - DIGEST_BYTES, DIGEST_BYTES)))
+    throw new BackupError('BACKUP_DAMAGED', `${path} was altered: its contents do not match its checksum. Use another copy of it.`);
+  return size - END_BYTES;
+}
+
+async function readFrame(file: FileHandle, at: number) {
+  const head = await readAt(file, at, FRAME_HEAD_BYTES);
+  const length = head.readUInt32LE(1);
+  const contents = await readAt(file, at + FRAME_HEAD_BYTES, length);
+  return {
+    type: head.readUInt8(0),
+    contents: new Uint8Array(contents.buffer, contents.byteOffset, length),
+    next: at + FRAME_HEAD_BYTES + length,
+  };
+}
+
+async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let read = 0; read < length; ) {
+    const { bytesRead } = await file.read(bytes, read, length - read, at + read);
+    if (bytesRead === 0) throw new Error(`the file ends at ${at + read}`);
+    read += bytesRead;
+  }
+  return bytes;
+}
+
+function encodeEntries(entries: readonly Entry[]): Uint8Array {
+  const writer = new ByteWriter(1024);
+  writer.u32(entries.length);
+  for (const { index, term, kind, data } of entries) {
+    writer.f64(index);
+    writer.f64(term);
+    writer.u8(ENTRY_KINDS.indexOf(kind));
+    writer.blob(data);
+  }
+  return writer.copy();
+}
+
+function decodeEntries(contents: Uint8Array): Entry[] {
+  const reader = new ByteReader(contents);
+  return Array.from({ length: reader.u32() }, () => ({
+    index: asIndex(reader.f64()),
+    term: asTerm(reader.f64()),
+    kind: ENTRY_KINDS[reader.u8()] ?? 'noop',
+    data: reader.blob(),
+  }));
+}
