@@ -109,6 +109,60 @@ export function encodeValue(value: unknown): Uint8Array {
   return plainView(target, 0, 1 + writeData(target, 1, value, json)).slice();
 }
 
+/** Data as a client in another language sends it: the text of a JSON value, which is kept as it is, bytes, or nothing. */
+export type RawData = { readonly json: string } | { readonly bytes: Uint8Array } | undefined;
+
+/** The same bytes as `encodePayload`, of data that is already encoded. @throws {InvalidPayloadError | PayloadTooLargeError} */
+export function encodeRawPayload(name: string, data: RawData, bytesMax: number): Uint8Array {
+  checkName(name);
+  const value = encodeRawValue(data);
+  const nameBytes = Buffer.from(name);
+  const payload = new Uint8Array(NAME_AT + nameBytes.length + Math.max(0, value.length - 1));
+  if (payload.length > bytesMax) throw new PayloadTooLargeError(payload.length, bytesMax);
+  payload[0] = value[0] ?? KIND_NOTHING;
+  new DataView(payload.buffer).setUint32(1, nameBytes.length, true);
+  payload.set(nameBytes, NAME_AT);
+  payload.set(value.subarray(1), NAME_AT + nameBytes.length);
+  return payload;
+}
+
+/** The same bytes as `encodeValue`. @throws {InvalidPayloadError} */
+export function encodeRawValue(data: RawData): Uint8Array {
+  if (data === undefined) return EMPTY;
+  if ('json' in data) checkJson(data.json);
+  const bytes = 'json' in data ? Buffer.from(data.json) : data.bytes;
+  const value = new Uint8Array(1 + bytes.length);
+  value[0] = 'json' in data ? KIND_JSON : KIND_BYTES;
+  value.set(bytes, 1);
+  return value;
+}
+
+/** The data of a payload, as it was sent. @throws {MalformedBytesError} */
+export function rawDataOf(payload: Uint8Array): RawData {
+  const reader = new ByteReader(payload);
+  const kind = reader.u8();
+  reader.skip(reader.u32());
+  return rawRest(kind, payload.subarray(reader.position));
+}
+
+/** The data of a result, as it was sent. @throws {MalformedBytesError} */
+export const rawValueOf = (bytes: Uint8Array): RawData => (bytes.length === 0 ? undefined : rawRest(bytes[0] as number, bytes.subarray(1)));
+
+function rawRest(kind: number, bytes: Uint8Array): RawData {
+  if (kind === KIND_NOTHING) return undefined;
+  if (kind === KIND_BYTES) return { bytes: new Uint8Array(bytes) };
+  if (kind === KIND_JSON) return { json: textDecoder.decode(bytes) };
+  throw new MalformedBytesError(`payload of unknown kind ${kind}`);
+}
+
+function checkJson(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidPayloadError(`The data is no JSON: ${describeThrown(cause)}. Send JSON, or bytes as "raw".`, { cause });
+  }
+}
+
 /** @throws {MalformedBytesError} */
 export function decodeName(payload: Uint8Array): string {
   const reader = new ByteReader(payload);

@@ -4,6 +4,9 @@ import type { MembersProto, NodeStatusProto } from '../transport/grpc/cluster-se
 import type { PacketExchange } from '../transport/grpc/packet-exchange.ts';
 import type { UnreachablePeer } from '../transport/port.ts';
 import type { RunningNode } from './running-node.ts';
+import { type ClientRequestProto, clientRequest } from './services/client-request.ts';
+import { implementationOf } from './services/jobs-implementation.ts';
+import type { OwnClient } from './services/own-client.ts';
 
 /** In the order of their numbers in proto/jobraft.proto. */
 const STATES: readonly NodeStatus['state'][] = ['follower', 'pre-candidate', 'candidate', 'leader'];
@@ -17,6 +20,8 @@ export interface ClusterServiceOptions {
   readonly node: () => RunningNode | undefined;
   readonly cluster: () => number;
   readonly unreachable: () => readonly UnreachablePeer[];
+  readonly nodeId: number;
+  readonly client: OwnClient;
 }
 
 type Reply<Response> = (error: { readonly code: status; readonly details: string } | null, response?: Response) => void;
@@ -34,6 +39,16 @@ export function clusterImplementation(options: ClusterServiceOptions): UntypedSe
     Exchange: options.exchange,
     GetStatus: serve((of) => statusProto(of, options)),
     ListMembers: serve((of) => membersProto(of, options)),
+    ...implementationOf(
+      {
+        GetLog: async ({ from, to }: { readonly from: number; readonly to: number }, client) => ({
+          entries: await client.log(options.nodeId, from === 0 ? undefined : from, to === 0 ? undefined : to),
+        }),
+        TransferLeadership: async ({ to }: { readonly to: number }) => ({ leader_id: await options.client.transferLeadership(to) }),
+        ClientRequest: async (request: ClientRequestProto, client) => await clientRequest(request, client),
+      },
+      options.client.get,
+    ),
   };
 }
 

@@ -1,13 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
+import type { ClusterEndpoint } from '../client/endpoint.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { NodeEvent } from '../node/event.ts';
+import { RemoteNode } from '../remote/remote-node.ts';
 import { type ChannelOptions, channelOptions } from '../transport/grpc/channel-options.ts';
 import { ClusterService } from '../transport/grpc/cluster-service.ts';
 import { GrpcPeers } from '../transport/grpc/grpc-peers.ts';
 import { GrpcServer } from '../transport/grpc/grpc-server.ts';
 import { type Introduced, Introductions } from '../transport/grpc/introductions.ts';
+import { JobsService } from '../transport/grpc/jobs-service.ts';
 import { PacketExchange } from '../transport/grpc/packet-exchange.ts';
 import { RaftService } from '../transport/grpc/raft-service.ts';
 import { CHANNEL_PROTOCOL } from '../transport/handshake.ts';
@@ -17,6 +20,8 @@ import { type FormedCluster, formationOf, type Introduction, isSame } from './fo
 import { NodeIdentity } from './node-identity.ts';
 import type { FormationWait } from './node-listeners.ts';
 import { RunningNode } from './running-node.ts';
+import { jobsImplementation } from './services/jobs-implementation.ts';
+import { OwnClient } from './services/own-client.ts';
 
 /** What a packet of a client may have beside its largest payload: a whole batch, see `ClientOptions.batchBytesMax`. */
 const BATCH_BYTES_MAX = 65 * 1024 * 1024;
@@ -44,6 +49,9 @@ export class NodeServer implements AsyncDisposable {
   readonly #peers: GrpcPeers;
   readonly #clients: PacketExchange;
   readonly #introductions: Introductions;
+  readonly #client: OwnClient;
+  /** By their id, as the node's own client reaches them. */
+  readonly #nodes = new Map<number, RemoteNode>();
   readonly #replies = new Map<number, Introduction>();
   readonly #life = randomInt(1, ID_MAX);
   readonly #startedMs = Date.now();
@@ -87,6 +95,11 @@ export class NodeServer implements AsyncDisposable {
       channelOptions: this.#channelOptions,
       onIntroduced: (other, node) => this.#onIntroduced(other, node),
     });
+    this.#client = new OwnClient({
+      endpoint: this.#ownEndpoint(),
+      payloadBytesMax: config.limits.payloadBytesMax,
+      status: () => this.#node?.status,
+    });
     this.#server.addService(RaftService.service, { ...this.#peers.implementation(), Introduce: this.#introductions.serve });
     const implementation = clusterImplementation({
       exchange: this.#clients.serve,
@@ -96,8 +109,11 @@ export class NodeServer implements AsyncDisposable {
       node: () => this.#node,
       cluster: () => identity.formed?.cluster ?? 0,
       unreachable: () => this.#peers.unreachable(),
+      nodeId: config.id,
+      client: this.#client,
     });
     this.#server.addService(ClusterService.service, implementation);
+    this.#server.addService(JobsService.service, jobsImplementation(this.#client.get));
   }
 
   /** Undefined until the cluster is formed. */
@@ -111,13 +127,28 @@ export class NodeServer implements AsyncDisposable {
     this.#isDisposed = true;
     this.#introductions[Symbol.dispose]();
     try {
+      await this.#client[Symbol.asyncDispose]();
       await this.#node?.[Symbol.asyncDispose]();
     } finally {
+      for (const node of this.#nodes.values()) node[Symbol.dispose]();
       this.#clients[Symbol.dispose]();
       this.#peers[Symbol.dispose]();
       await this.#server[Symbol.asyncDispose]();
       this.#identity[Symbol.dispose]();
     }
+  }
+
+  #ownEndpoint(): ClusterEndpoint {
+    return {
+      nodeIds: () => [...this.#addresses.keys()],
+      openChannel: (node, handlers) => {
+        const { formed } = this.#identity;
+        if (formed === undefined) return undefined;
+        const remote = this.#nodes.get(node) ?? new RemoteNode(this.#addressOf(node));
+        this.#nodes.set(node, remote);
+        return remote.openChannel({ protocol: CHANNEL_PROTOCOL, node, cluster: formed.cluster }, handlers);
+      },
+    };
   }
 
   #open(): void {

@@ -105,7 +105,6 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
     own: [
       'runtime/check',
       'base',
-      'type protocol',
       'raft/entry',
       'queue/open-job-queue',
       'queue/record',
@@ -113,9 +112,13 @@ export const LAYERING: Readonly<Record<string, ModuleRules>> = {
       'node',
       'storage',
       'transport',
-      'client/worker/listeners',
+      // It calls its own cluster for clients of other languages.
+      'client',
+      'remote/remote-node',
+      'protocol',
       'cluster/turn-loop',
       'cluster/cluster-arguments',
+      'cluster/membership-controller',
       'logs',
       'config',
     ],

@@ -101,9 +101,6 @@ describe('a node that is a process', () => {
 
   it('rejects an unknown method, a message that is no protobuf, and one that announces a huge size', async () => {
     expect(await call('/jobraft.v1.Cluster/Nothing', new Uint8Array())).toMatchObject({ code: status.UNIMPLEMENTED });
-    // The proto says that nodes do not serve these yet.
-    for (const path of ['Jobs/Add', 'Jobs/Claim', 'Cluster/GetLog', 'Cluster/ClientRequest'])
-      expect(await call(`/jobraft.v1.${path}`, new Uint8Array())).toMatchObject({ code: status.UNIMPLEMENTED });
     expect(await call('/jobraft.raft.v1.Raft/Introduce', Uint8Array.of(0xff, 0xff, 0xff))).toMatchObject({ code: status.INTERNAL });
     const session = connectHttp2(`http://${address}`);
     onTestFinished(() => session.destroy());

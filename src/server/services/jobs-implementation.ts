@@ -1,0 +1,181 @@
+import { type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Client } from '../../client/api/client.ts';
+import { QueueCommands } from '../../client/api/job-commands.ts';
+import { parseJobId } from '../../client/api/job-id.ts';
+import { listJobs } from '../../client/api/job-list.ts';
+import { addOptionsOf } from '../../client/api/job-options.ts';
+import { checkQueueName } from '../../client/api/queue.ts';
+import { JobNotFoundError } from '../../client/errors.ts';
+import { encodeRawPayload, encodeRawValue } from '../../client/payload.ts';
+import { unexpectedResult } from '../../client/result-errors.ts';
+import type {
+  ClaimRequestProto,
+  JobRequestProto,
+  LeaseRequestProto,
+  ListJobsRequestProto,
+  NewJobProto,
+  PayloadProto,
+  QueueRequestProto,
+} from '../../transport/grpc/jobs-service.ts';
+import { claimedJobProto, consistencyOf, jobOptionsOfProto, jobProto, listedStateOf, rawDataOfProto } from './job-protos.ts';
+import { claim, done, resultOf } from './operations.ts';
+import { serviceErrorOf } from './service-errors.ts';
+
+const LEASE_MS = 30_000;
+const STALLED_MAX = 1;
+const PAGE = 100;
+const PAGE_MAX = 1_000;
+const ADD_BYTES = 64;
+
+type Serve = (request: never, client: Client, signal: AbortSignal) => Promise<object>;
+interface UnaryCall {
+  readonly request: unknown;
+  on(event: 'cancelled', listener: () => void): void;
+}
+
+/** @param clientOf undefined until the cluster is formed. */
+export function implementationOf(calls: Readonly<Record<string, Serve>>, clientOf: () => Client | undefined): UntypedServiceImplementation {
+  return Object.fromEntries(Object.entries(calls).map(([name, serve]) => [name, handlerOf(serve, clientOf)]));
+}
+
+function handlerOf(serve: Serve, clientOf: () => Client | undefined) {
+  return (call: UnaryCall, reply: sendUnaryData<object>): void => {
+    const client = clientOf();
+    if (client === undefined) {
+      reply({ code: status.UNAVAILABLE, details: 'The cluster is not formed yet. Start its other nodes.' });
+      return;
+    }
+    const gone = new AbortController();
+    call.on('cancelled', () => gone.abort());
+    // Also an error that is thrown before there is a promise.
+    new Promise<object>((resolve) => resolve(serve(call.request as never, client, gone.signal))).then(
+      (response) => reply(null, response),
+      (error: unknown) => reply(serviceErrorOf(error)),
+    );
+  };
+}
+
+/** What a node serves of the service Jobs, as a client of its own cluster: the leader answers, whichever node is called. */
+export const jobsImplementation = (clientOf: () => Client | undefined): UntypedServiceImplementation => implementationOf(CALLS, clientOf);
+
+const CALLS = {
+  Add: async (request: NewJobProto & { readonly queue: string }, client: Client) => ({ id: await add(client, request.queue, request) }),
+  AddBulk: async ({ queue, jobs }: { readonly queue: string; readonly jobs: readonly NewJobProto[] }, client: Client) => {
+    const added = await Promise.allSettled(jobs.map((job) => add(client, queue, job)));
+    return { ids: added.map((one) => (one.status === 'fulfilled' ? one.value : raise(one.reason))) };
+  },
+  Claim: claimJobs,
+  Begin: async ({ id, token }: LeaseRequestProto, { dispatcher }: Client) => {
+    const jobId = parseJobId(id);
+    await done(dispatcher, (encoder) => encoder.command('begin', { jobId, token }));
+    return {};
+  },
+  Extend: async ({ id, token, lease_ms }: LeaseRequestProto & { readonly lease_ms: number }, { dispatcher }: Client) => {
+    const jobId = parseJobId(id);
+    await done(dispatcher, (encoder) => encoder.command('extend', { jobId, token, leaseMs: lease_ms === 0 ? LEASE_MS : lease_ms }));
+    return {};
+  },
+  Complete: async ({ id, token, result }: LeaseRequestProto & { readonly result: PayloadProto | null }, { dispatcher }: Client) => {
+    const jobId = parseJobId(id);
+    const value = encodeRawValue(rawDataOfProto(result));
+    await done(dispatcher, (encoder) => encoder.complete(jobId, token, value), value.length);
+    return {};
+  },
+  Fail: async (
+    { id, token, reason, unrecoverable }: LeaseRequestProto & { readonly reason: string; readonly unrecoverable: boolean },
+    { dispatcher }: Client,
+  ) => {
+    const jobId = parseJobId(id);
+    await done(dispatcher, (encoder) => encoder.command('fail', { jobId, token, reason, retry: !unrecoverable }), reason.length);
+    return {};
+  },
+  Release: async ({ id, token }: LeaseRequestProto, { dispatcher }: Client) => {
+    const jobId = parseJobId(id);
+    await done(dispatcher, (encoder) => encoder.command('release', { jobId, token }));
+    return {};
+  },
+  Retry: async ({ queue, id }: JobRequestProto, client: Client) => {
+    await commandsOf(client, queue).retry(parseJobId(id));
+    return {};
+  },
+  Remove: async ({ queue, id }: JobRequestProto, client: Client) => {
+    await commandsOf(client, queue).remove(parseJobId(id));
+    return {};
+  },
+  GetJob: async ({ queue, id, consistency }: JobRequestProto, client: Client) => {
+    const number = parseJobId(id);
+    return jobProto((await commandsOf(client, queue).find(number, consistencyOf(consistency))) ?? raise(new JobNotFoundError(number)));
+  },
+  ListJobs: listOfJobs,
+  GetCounts: async (request: QueueRequestProto, client: Client) => await countsOf(request, client),
+  ListQueues: async ({ after, count_max }: { readonly after: number; readonly count_max: number }, { dispatcher }: Client) => {
+    const countMax = pageOf(count_max);
+    const { names, last, isOver } = await resultOf('queueNames', (call) =>
+      dispatcher.query('linearizable', (encoder) => encoder.command('queueNames', { after, countMax }), call),
+    );
+    return { names, last, is_over: isOver };
+  },
+  PauseQueue: async ({ queue }: QueueRequestProto, client: Client) => await pause(client, queue, true),
+  ResumeQueue: async ({ queue }: QueueRequestProto, client: Client) => await pause(client, queue, false),
+  GetQueue: async ({ queue, consistency }: QueueRequestProto, client: Client) => {
+    const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('isPaused', { queue }));
+    if (!result.ok || result.type !== 'paused') throw unexpectedResult(result);
+    return { queue, paused: result.isPaused };
+  },
+  ReleaseHolder: async ({ holder }: { readonly holder: number }, client: Client) => {
+    await client.releaseHolder(holder);
+    return {};
+  },
+} satisfies Record<string, Serve>;
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+function commandsOf({ dispatcher }: Client, queue: string): QueueCommands {
+  checkQueueName(queue);
+  return new QueueCommands(queue, dispatcher);
+}
+
+async function add({ dispatcher }: Client, queue: string, { name, data, options }: NewJobProto): Promise<string> {
+  checkQueueName(queue);
+  const added = addOptionsOf(jobOptionsOfProto(options));
+  const payload = encodeRawPayload(name, rawDataOfProto(data), dispatcher.config.payloadBytesMax);
+  const { id } = await resultOf('added', (call) => {
+    dispatcher.open(payload.length + ADD_BYTES).add(queue, payload, added);
+    dispatcher.commit(call);
+  });
+  return String(id);
+}
+
+async function claimJobs(request: ClaimRequestProto, { dispatcher }: Client, signal: AbortSignal) {
+  const { queue, count_max, lease_ms, wait_ms: waitMs, max_stalled_count: stalledMax = STALLED_MAX, ahead, holder } = request;
+  checkQueueName(queue);
+  const countMax = count_max === 0 ? 1 : count_max;
+  const leaseMs = lease_ms === 0 ? LEASE_MS : lease_ms;
+  // A reply that is lost counts a stall of a begun job: one that may not stall begins by a call of its own.
+  const beginMax = ahead || stalledMax === 0 ? 0 : countMax;
+  const jobs = await claim(dispatcher, queue, { countMax, beginMax, leaseMs, waitMs, stalledMax, holder }, signal);
+  return { jobs: jobs.map((job) => claimedJobProto(queue, job)) };
+}
+
+async function listOfJobs({ queue, state, start, count_max, ascending, consistency }: ListJobsRequestProto, client: Client) {
+  const commands = commandsOf(client, queue);
+  const options = { start, end: start + pageOf(count_max) - 1, asc: ascending, consistency: consistencyOf(consistency) };
+  const listed = listedStateOf(state);
+  const [jobs, counts] = await Promise.all([listJobs(commands, listed, options), countsOf({ queue, consistency }, client)]);
+  return { jobs: jobs.map(jobProto), total: counts[listed] };
+}
+
+async function countsOf({ queue, consistency }: QueueRequestProto, client: Client) {
+  const result = await commandsOf(client, queue).query(consistencyOf(consistency), (encoder) => encoder.command('counts', { queue }));
+  if (!result.ok || result.type !== 'counts') throw unexpectedResult(result);
+  return result.counts;
+}
+
+const pageOf = (countMax: number): number => (countMax === 0 ? PAGE : Math.min(countMax, PAGE_MAX));
+
+async function pause(client: Client, queue: string, isPaused: boolean) {
+  await commandsOf(client, queue).command((encoder) => encoder.command('pause', { queue, isPaused }));
+  return { queue, paused: isPaused };
+}

@@ -1,0 +1,66 @@
+import { loadService } from './proto-file.ts';
+
+/** As the loader reads `Payload`: the field that is set, by its name in `data`. */
+export interface PayloadProto {
+  readonly data?: 'json' | 'raw';
+  readonly json?: string;
+  readonly raw?: Uint8Array;
+}
+
+export interface JobOptionsProto {
+  readonly attempts: number;
+  readonly backoff_ms: number;
+  /** 0 fixed, 1 exponential. */
+  readonly backoff_type: number;
+  readonly delay_ms: number;
+  readonly priority: number;
+  readonly lifo: boolean;
+  readonly keep_completed?: number;
+  readonly keep_failed?: number;
+}
+
+export interface NewJobProto {
+  readonly name: string;
+  readonly data: PayloadProto | null;
+  readonly options: JobOptionsProto | null;
+}
+
+export interface ClaimRequestProto {
+  readonly queue: string;
+  readonly count_max: number;
+  readonly lease_ms: number;
+  readonly wait_ms: number;
+  readonly max_stalled_count?: number;
+  readonly ahead: boolean;
+  readonly holder: number;
+}
+
+export interface LeaseRequestProto {
+  readonly queue: string;
+  readonly id: string;
+  readonly token: number;
+}
+
+export interface JobRequestProto {
+  readonly queue: string;
+  readonly id: string;
+  /** 0 linearizable, 1 lease, 2 stale. */
+  readonly consistency?: number;
+}
+
+export interface ListJobsRequestProto {
+  readonly queue: string;
+  /** 1 waiting, 2 delayed, 3 active, 4 completed, 5 failed. */
+  readonly state: number;
+  readonly start: number;
+  readonly count_max: number;
+  readonly ascending: boolean;
+  readonly consistency: number;
+}
+
+export interface QueueRequestProto {
+  readonly queue: string;
+  readonly consistency: number;
+}
+
+export const JobsService = loadService('jobraft.proto', 'jobraft.v1.Jobs');

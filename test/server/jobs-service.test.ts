@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { credentials, type Client as GrpcClient, type ServiceError, status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Queue } from '../../src/client/api/queue.ts';
+import { connect } from '../../src/remote/connect.ts';
+import type { ServedNode } from '../../src/server/served-node.ts';
+import { startNode } from '../../src/server/start-node.ts';
+import { loadService } from '../../src/transport/grpc/proto-file.ts';
+
+/** A client as another language has it: made of the .proto file alone. */
+type Call = (request: object, reply: (error: ServiceError | null, response: Response) => void) => { cancel(): void };
+type Response = Readonly<Record<string, unknown>>;
+
+const folder = mkdtempSync(join(tmpdir(), 'jobraft-service-'));
+const clients: GrpcClient[] = [];
+let address = '';
+let node: ServedNode;
+
+beforeAll(async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const bound = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  address = `127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`;
+  node = await startNode({ id: 1, cluster: 'mail', nodes: [{ id: 1, address }], dataDir: folder });
+  for (const name of ['Jobs', 'Cluster'])
+    clients.push(new (loadService('jobraft.proto', `jobraft.v1.${name}`))(address, credentials.createInsecure()));
+});
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await node.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function begin(method: string, request: object): { readonly response: Promise<Response>; cancel(): void } {
+  const client = clients.find((one) => method in one) as unknown as Readonly<Record<string, Call>>;
+  let cancel: () => void = () => undefined;
+  const response = new Promise<Response>((resolve, reject) => {
+    const sent = client[method]?.call(client, request, (error, reply) => (error === null ? resolve(reply) : reject(error)));
+    cancel = () => sent?.cancel();
+  });
+  return { response, cancel };
+}
+const call = (method: string, request: object): Promise<Response> => begin(method, request).response;
+const failure = async (method: string, request: object): Promise<object> => {
+  const error = (await call(method, request).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )) as ServiceError;
+  return {
+    code: error.code,
+    details: error.details,
+    jobraft: error.metadata.get('jobraft-code'),
+    outcome: error.metadata.get('jobraft-outcome'),
+  };
+};
+const claimed = async (request: object): Promise<Response[]> => (await call('Claim', request)).jobs as Response[];
+
+describe('a client in another language', () => {
+  it('adds a job with JSON that is kept as it is, claims it, and completes it with bytes', async () => {
+    const json = '{"to": "ada",  "amount": 12345678901234567890}';
+    const { id } = await call('Add', { queue: 'mail', name: 'welcome', data: { json } });
+    expect(await call('GetJob', { queue: 'mail', id })).toMatchObject({ id, name: 'welcome', state: 1, data: { json }, attempts_max: 1 });
+    const [job, ...others] = await claimed({ queue: 'mail', count_max: 10 });
+    expect(others).toEqual([]);
+    expect(job).toMatchObject({ queue: 'mail', id, name: 'welcome', data: { data: 'json', json }, attempt: 1, begun: true, stalls: 0 });
+    await call('Extend', { queue: 'mail', id, token: job?.token, lease_ms: 60_000 });
+    await call('Complete', { queue: 'mail', id, token: job?.token, result: { raw: Buffer.from([1, 2, 3]) } });
+    const { state, result, finished_ms } = await call('GetJob', { queue: 'mail', id });
+    expect({ state, raw: [...(result as { raw: Uint8Array }).raw] }).toEqual({ state: 4, raw: [1, 2, 3] });
+    expect(finished_ms).toBeGreaterThan(0);
+    expect(await failure('Complete', { queue: 'mail', id, token: job?.token })).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      outcome: ['not-applied'],
+    });
+  });
+
+  it('shares its jobs with those in JavaScript', async () => {
+    await using cluster = await connect({ endpoints: [address] });
+    await using queue = new Queue('shared', { connection: cluster });
+    const { id } = await queue.add('from node', { n: 1 }, { attempts: 2 });
+    const [job] = await claimed({ queue: 'shared' });
+    expect(job).toMatchObject({ id, name: 'from node', data: { json: '{"n":1}' }, attempts_max: 2 });
+    await call('Fail', { queue: 'shared', id, token: job?.token, reason: 'no such address', unrecoverable: true });
+    expect(await queue.getJob(id)).toMatchObject({ state: 'failed', failedReason: 'no such address' });
+    await call('Retry', { queue: 'shared', id });
+    expect(await queue.getJobState(id)).toBe('waiting');
+    const added = await call('Add', {
+      queue: 'shared',
+      name: 'from proto',
+      data: { raw: Buffer.from('abc') },
+      options: { attempts: 3, priority: 5 },
+    });
+    expect(await queue.getJob(added.id as string)).toMatchObject({
+      name: 'from proto',
+      priority: 5,
+      data: new Uint8Array(Buffer.from('abc')),
+    });
+  });
+
+  it('waits for a job with a long poll, and what a cancelled one was given waits again', async () => {
+    const poll = begin('Claim', { queue: 'poll', wait_ms: 60_000 });
+    const { id } = await call('Add', { queue: 'poll', name: 'late' });
+    expect(((await poll.response).jobs as Response[]).map((job) => job.id)).toEqual([id]);
+    const gone = begin('Claim', { queue: 'gone', wait_ms: 60_000, lease_ms: 3_600_000 });
+    gone.response.catch(() => undefined);
+    // The node has it once it replies to a later call.
+    await call('GetCounts', { queue: 'gone' });
+    gone.cancel();
+    const next = await call('Add', { queue: 'gone', name: 'job' });
+    expect((await claimed({ queue: 'gone', wait_ms: 60_000 })).map((job) => job.id)).toEqual([next.id]);
+    expect(await claimed({ queue: 'gone', wait_ms: 1 })).toEqual([]);
+  });
+
+  it('claims ahead, begins, releases, and releases all leases of a holder', async () => {
+    const { ids } = await call('AddBulk', { queue: 'ahead', jobs: [{ name: 'one' }, { name: 'two' }] });
+    const jobs = await claimed({ queue: 'ahead', count_max: 5, ahead: true, holder: 77 });
+    expect(jobs.map(({ id, begun }) => ({ id, begun }))).toEqual((ids as string[]).map((id) => ({ id, begun: false })));
+    await call('Begin', { queue: 'ahead', id: jobs[0]?.id, token: jobs[0]?.token });
+    expect(await call('GetJob', { queue: 'ahead', id: jobs[0]?.id })).toMatchObject({ state: 3, attempts_made: 1 });
+    await call('Release', { queue: 'ahead', id: jobs[1]?.id, token: jobs[1]?.token });
+    expect(await call('GetCounts', { queue: 'ahead' })).toMatchObject({ waiting: 1, active: 1 });
+    await call('ReleaseHolder', { holder: 77 });
+    expect(await call('GetCounts', { queue: 'ahead' })).toMatchObject({ waiting: 2, active: 0 });
+  });
+
+  it('lists jobs and queues page by page, pauses a queue, and removes a job', async () => {
+    const { ids } = await call('AddBulk', { queue: 'list', jobs: Array.from({ length: 5 }, (_, at) => ({ name: `job ${at}` })) });
+    const page = await call('ListJobs', { queue: 'list', state: 1, start: 1, count_max: 2, ascending: true });
+    expect((page.jobs as Response[]).map(({ id }) => id)).toEqual((ids as string[]).slice(1, 3));
+    expect(page.total).toBe(5);
+    const first = await call('ListQueues', { count_max: 1 });
+    const rest = await call('ListQueues', { after: first.last });
+    expect(first).toMatchObject({ names: [expect.any(String)], is_over: false });
+    expect([...(first.names as string[]), ...(rest.names as string[])]).toContain('list');
+    expect(await call('PauseQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: true });
+    expect(await claimed({ queue: 'list' })).toEqual([]);
+    expect(await call('GetQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: true });
+    expect(await call('ResumeQueue', { queue: 'list' })).toEqual({ queue: 'list', paused: false });
+    await call('Remove', { queue: 'list', id: (ids as string[])[0] });
+    expect(await call('GetCounts', { queue: 'list' })).toMatchObject({ waiting: 4 });
+  });
+
+  it('reads the log and the leader of a node, and executes a command by its name', async () => {
+    const { entries } = await call('GetLog', { from: 1, to: 2 });
+    expect(entries).toMatchObject([{ index: 1 }, { index: 2 }]);
+    expect(await call('TransferLeadership', { to: 1 })).toEqual({ leader_id: 1 });
+    const { result_json } = await call('ClientRequest', { command: 'counts', queue: 'nothing' });
+    expect(JSON.parse(result_json as string)).toMatchObject({ type: 'counts', counts: { waiting: 0 } });
+    await call('ClientRequest', { command: 'pause', queue: 'nothing', fields_json: '{"isPaused":true}' });
+    expect(await call('GetQueue', { queue: 'nothing' })).toMatchObject({ paused: true });
+  });
+
+  it.each([
+    ['GetJob', { queue: 'mail', id: '999999' }, status.NOT_FOUND, 'JOB_NOT_FOUND'],
+    ['GetJob', { queue: 'mail', id: 'x' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['GetJob', { queue: 'mail', id: '1', consistency: 9 }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['Add', { queue: '', name: 'x' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['Add', { queue: 'mail', name: 'x', data: { json: '{' } }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
+    ['Add', { queue: 'mail', name: 'x', data: { raw: Buffer.alloc(5 * 1024 * 1024) } }, status.INVALID_ARGUMENT, 'PAYLOAD_TOO_LARGE'],
+    ['Add', { queue: 'mail', name: 'x', options: { priority: 4_000_000_000 } }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['AddBulk', { queue: 'mail', jobs: [{ name: 'x', data: { json: '' } }] }, status.INVALID_ARGUMENT, 'INVALID_PAYLOAD'],
+    ['Claim', { queue: 'mail', count_max: 4_000_000_000 }, status.INVALID_ARGUMENT, 'INVALID_REQUEST'],
+    ['ListJobs', { queue: 'mail' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['ClientRequest', { command: 'open' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['ClientRequest', { command: 'pause', queue: 'mail', fields_json: '[]' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['ClientRequest', { command: 'pause', queue: 'mail', fields_json: '{"isPaused":1}' }, status.INVALID_ARGUMENT, 'INVALID_OPTION'],
+    ['TransferLeadership', { to: 9 }, status.INVALID_ARGUMENT, 'INVALID'],
+  ])('is rejected with a status, a code and a remedy: %s %j', async (method, request, code, jobraft) => {
+    expect(await failure(method, request)).toMatchObject({
+      code,
+      jobraft: [jobraft],
+      outcome: ['not-applied'],
+      details: expect.stringMatching(/\. [A-Z]/),
+    });
+  });
+});
