@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { NodeProcesses } from './node-process.ts';
 import { eventually } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -18,7 +19,10 @@ const built = (path: string): string => pathToFileURL(join(root, 'dist/src', pat
 
 /** The module, with the built package in place of the installed one. */
 const withPackage = (code: string): string =>
-  code.replace("from 'jobraft'", `from '${built('index.js')}'`).replace("from 'jobraft/testing'", `from '${built('testing/index.js')}'`);
+  code
+    .replace("from 'jobraft'", `from '${built('index.js')}'`)
+    .replace("from 'jobraft/testing'", `from '${built('testing/index.js')}'`)
+    .replace("from 'jobraft/remote'", `from '${built('remote/index.js')}'`);
 
 function aFolderOf(files: Readonly<Record<string, string>>): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'jobraft-readme-'));
@@ -53,6 +57,15 @@ describe('the README', () => {
     running.kill('SIGINT');
     expect(await once(running, 'exit')).toEqual([0, null]);
     expect(errors).toBe('');
+  });
+
+  it('has an example with nodes as processes that runs as it is, at other addresses', async ({ signal }) => {
+    using folder = aFolderOf({});
+    await using nodes = await NodeProcesses.start(folder.path);
+    const code = examplesOf('README.md').find((example) => example.includes("'jobraft/remote'")) ?? '';
+    const { stdout, stderr } = await run(code.replace(/\[('127[^\]]*)\]/, JSON.stringify(nodes.endpoints)), signal);
+    expect(stdout).toBe('invoice 7 is sent\n');
+    expect(stderr).toBe('');
   });
 
   it('shows how to test code that uses queues', async ({ signal }) => {
