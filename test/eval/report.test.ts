@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { questionCharts } from '../../eval/charts/question-charts.ts';
 import { formatNumber, formatTiny, textTable } from '../../eval/measuring/format.ts';
 import { PUBLISHED } from '../../eval/measuring/output-folders.ts';
@@ -10,8 +11,7 @@ import { RunFiles } from '../../eval/replay/run-files.ts';
 import { rebuildPlots } from '../../eval/report/rebuild-plots.ts';
 import { aFolder, aRow, rowsOfEverything, settings } from './fixtures.ts';
 
-async function writtenFrom(rows = rowsOfEverything()) {
-  const folder = aFolder();
+async function writtenFrom(rows: ReturnType<typeof rowsOfEverything>, folder = aFolder()) {
   const results = ResultsFolder.open(join(folder, 'results'));
   const files = RunFiles.open(results);
   for (const row of rows) files.appendRow(row);
@@ -21,8 +21,16 @@ async function writtenFrom(rows = rowsOfEverything()) {
 }
 
 describe('the reports', () => {
-  it('of other runs than the published ones show the claims of the published session, marked as such', async () => {
-    const { markdown, html } = await writtenFrom();
+  // A report takes seconds: those that change nothing read the same one.
+  const folderOfEverything = mkdtempSync(join(tmpdir(), 'jobraft-report-'));
+  let ofEverything: Awaited<ReturnType<typeof writtenFrom>>;
+  beforeAll(async () => {
+    ofEverything = await writtenFrom(rowsOfEverything(), folderOfEverything);
+  });
+  afterAll(() => rmSync(folderOfEverything, { recursive: true, force: true }));
+
+  it('of other runs than the published ones show the claims of the published session, marked as such', () => {
+    const { markdown, html } = ofEverything;
     for (const text of [markdown, html]) {
       expect(text).toContain('The claims in the published session');
       expect(text).toMatch(/Not measured now: commit [0-9a-f]{7}, \d{4}-\d\d-\d\d/);
@@ -31,8 +39,8 @@ describe('the reports', () => {
     expect(own).not.toContain('Not measured now');
   });
 
-  it('are rebuilt from the CSV alone, with every scenario, durability, machine-independent method and limits', async () => {
-    const { folder, markdown, html } = await writtenFrom();
+  it('are rebuilt from the CSV alone, with every scenario, durability, machine-independent method and limits', () => {
+    const { folder, markdown, html } = ofEverything;
     for (const text of [markdown, html.replace(/<script>.*<\/script>/s, '')]) {
       for (const title of [
         'Scenarios low and high',
@@ -62,8 +70,8 @@ describe('the reports', () => {
     expect(readdirSync(join(folder, 'plots')).filter((name) => name.endsWith('.vl.json'))).toHaveLength(5 + published);
   });
 
-  it('as a page contain all data and load nothing from a server', async () => {
-    const { html } = await writtenFrom();
+  it('as a page contain all data and load nothing from a server', () => {
+    const { html } = ofEverything;
     // Not with toContain: a failure would print the whole page.
     expect(html.includes('font/woff2;base64,')).toBe(true);
     expect(/<(script|link|img)[^>]+(src|href)=/.test(html)).toBe(false);
@@ -98,7 +106,7 @@ describe('the reports', () => {
     expect((await writtenFrom(rows)).markdown).toMatch(
       /^\*\*.*The machine was busy during 1 of \d+ replayed runs: other processes used up to 62 %/m,
     );
-    expect((await writtenFrom()).markdown).not.toContain('The machine was busy');
+    expect(ofEverything.markdown).not.toContain('The machine was busy');
   });
 
   it('without a single row cannot be made', async () => {
