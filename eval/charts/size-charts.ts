@@ -16,14 +16,14 @@ interface Point {
   readonly label: string;
 }
 
-const MEBIBYTE = 1_048_576;
+const MEGABYTE = 1e6;
 
 /** Chart of capacity: messages and bytes a second against payload size. */
 export function throughputBySize(evaluation: Evaluation): Chart | undefined {
   const { sweep, settings } = evaluation;
   if (sweep.length === 0) return undefined;
   const messages = points(sweep, 'messages a second', ({ throughput }) => throughput);
-  const bytes = points(sweep, 'MiB a second', ({ throughput, payloadBytes }) => scaled(throughput, payloadBytes / MEBIBYTE));
+  const bytes = points(sweep, 'MB a second', ({ throughput, payloadBytes }) => scaled(throughput, payloadBytes / MEGABYTE));
   const title = capacityTitle(sweep);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -43,7 +43,7 @@ export function throughputBySize(evaluation: Evaluation): Chart | undefined {
     resolve: { scale: { color: 'independent' } },
     vconcat: [
       panel(settings.charts.widthPx, messages, 'Delivered messages a second (msg/s, log scale)', { 'messages a second': OKABE_ITO.blue }),
-      panel(settings.charts.widthPx, bytes, 'Delivered payload a second (MiB/s, log scale)', { 'MiB a second': OKABE_ITO.green }),
+      panel(settings.charts.widthPx, bytes, 'Delivered payload a second (MB/s, log scale)', { 'MB a second': OKABE_ITO.green }),
     ],
   };
   return { name: 'throughput-by-size', title, question: 'How much can the cluster take, from 4 B to 1 MiB a message?', spec };
@@ -53,8 +53,8 @@ export function throughputBySize(evaluation: Evaluation): Chart | undefined {
 function capacityTitle(sweep: readonly CaseFigures[]): string {
   const [smallest, largest] = [sweep[0], sweep.at(-1)];
   if (smallest?.throughput === undefined || largest?.throughput === undefined) return 'Capacity against payload size';
-  const bytes = (largest.throughput.median * largest.payloadBytes) / MEBIBYTE;
-  return `A cold cluster delivers ${formatNumber(smallest.throughput.median)} messages of ${formatBytes(smallest.payloadBytes)} a second, or ${formatNumber(bytes)} MiB/s of ${formatBytes(largest.payloadBytes)} each`;
+  const bytes = (largest.throughput.median * largest.payloadBytes) / MEGABYTE;
+  return `A cold cluster delivers ${formatNumber(smallest.throughput.median)} messages of ${formatBytes(smallest.payloadBytes)} a second, or ${formatNumber(bytes)} MB/s of ${formatBytes(largest.payloadBytes)} each`;
 }
 
 function points(cases: readonly CaseFigures[], series: string, pick: (of: CaseFigures) => Figure | undefined): Point[] {

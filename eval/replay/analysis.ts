@@ -50,6 +50,8 @@ export interface ReplayCase {
   readonly published: PublishedRow | undefined;
   readonly paced: CaseFigures | undefined;
   readonly fast: CaseFigures | undefined;
+  /** Messages a second in the first and the last quarter of the paced series, its pauses included; `undefined` without raw samples. */
+  readonly quarters: { readonly first: number; readonly last: number } | undefined;
 }
 
 /** Percentiles over all messages of some runs, in milliseconds; `null` where fewer than ten messages are beyond one. */
@@ -122,7 +124,7 @@ export function analyze(allRows: readonly RunRow[], settings: Settings, latencie
   const steady = figures.filter(({ kind }) => kind === 'steady').sort((a, b) => a.payloadBytes - b.payloadBytes);
   const latency = figures.filter(({ kind }) => kind === 'latency').sort((a, b) => a.payloadBytes - b.payloadBytes);
   const replay = (ids: readonly ('low' | 'high' | 'payload')[]): readonly ReplayCase[] =>
-    ids.flatMap((id) => settings.scenarios[id].map((size) => replayCase(id, size, figures, settings)));
+    ids.flatMap((id) => settings.scenarios[id].map((size) => replayCase(id, size, figures, settings, latencies)));
   const payload = replay(['payload']);
   return {
     allRows,
@@ -186,6 +188,10 @@ function caseFigures(rows: readonly RunRow[], settings: Settings): CaseFigures {
 const figureOver = (values: readonly number[], { statistics }: Settings): Figure | undefined =>
   values.length === 0 ? undefined : { median: median(values), spread: spreadOf(values, statistics), runs: values.length };
 
+/** The paired rates of two series as fast as possible, also of different lengths. */
+export const fastRatioOf = (base: ReplayCase, other: ReplayCase, settings: Settings): Figure | undefined =>
+  figureOver(ratiosOf(base.fast, other.fast), settings);
+
 /** Each case with the smallest payload of as many messages: repetition by repetition, since the repetitions are interleaved. */
 function pairedRatios(cases: readonly ReplayCase[], settings: Settings): PairedRatio[] {
   return [...Map.groupBy(cases, ({ messages }) => messages).values()].flatMap(([base, ...larger]) =>
@@ -212,11 +218,35 @@ function replayCase(
   size: { readonly messages: number; readonly payloadBytes: number },
   figures: readonly CaseFigures[],
   settings: Settings,
+  latencies: ReadonlyMap<string, readonly number[]>,
 ): ReplayCase {
   const isSame = (of: { readonly messages: number; readonly payloadBytes: number }): boolean =>
     of.messages === size.messages && of.payloadBytes === size.payloadBytes;
   const ours = (kind: RunKind): CaseFigures | undefined => figures.find((of) => of.scenario === scenario && of.kind === kind && isSame(of));
-  return { ...size, published: settings.published.rows.find(isSame), paced: ours('paced'), fast: ours('fast') };
+  const paced = ours('paced');
+  return {
+    ...size,
+    published: settings.published.rows.find(isSame),
+    paced,
+    fast: ours('fast'),
+    quarters: quartersOf(paced?.valid ?? [], settings, latencies),
+  };
+}
+
+/** The rate at the beginning and at the end of a paced series: one message is sent a pause after the reply to the one before. */
+function quartersOf(
+  rows: readonly RunRow[],
+  { pacing }: Settings,
+  latencies: ReadonlyMap<string, readonly number[]>,
+): ReplayCase['quarters'] {
+  const quarters = rows.flatMap(({ run }) => {
+    const of = latencies.get(run) ?? [];
+    const count = Math.floor(of.length / 4);
+    return count === 0 ? [] : [{ first: of.slice(0, count), last: of.slice(-count) }];
+  });
+  if (quarters.length === 0) return undefined;
+  const rateOf = (ms: readonly number[]): number => 1000 / (pacing.delayMs + ms.reduce((sum, each) => sum + each, 0) / ms.length);
+  return { first: rateOf(quarters.flatMap(({ first }) => first)), last: rateOf(quarters.flatMap(({ last }) => last)) };
 }
 
 /** Messages from which a percentile has ten samples beyond it. */

@@ -1,10 +1,10 @@
 import { formatCount, formatNumber, formatPublished, formatTiny } from '../measuring/format.ts';
-import { type Evaluation, type Figure, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
+import { type Evaluation, fastRatioOf, publishedOverheadMs, type ReplayCase } from '../replay/analysis.ts';
 import { deliveryFaultsOf } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { Settings } from '../replay/settings.ts';
 import { type Section, withRuns } from './table.ts';
-import { describeDifference, describeEffect, VERDICT_RULE, type Verdict, verdictOf } from './verdict.ts';
+import { describeDifference, describeEffect, unseenBelowMs, VERDICT_RULES, type Verdict, verdictOf } from './verdict.ts';
 
 /** One of the four claims that the evaluation was made for: what the older system's authors report, and what was measured here. */
 interface Claim {
@@ -21,7 +21,17 @@ export function claimsSection(evaluation: Evaluation): Section {
   return {
     title: 'Is it as good as the original system?',
     answer: verdicts.join(' '),
-    note: `Each claim is replayed with the pacing of the original. ${VERDICT_RULE} ${pacingNote(evaluation)} ${fasterNote(evaluation)}`,
+    brief: `${claimsOf(evaluation)
+      .map((claim) => `${claim.id} ${verdictOfClaim(claim, evaluation)}`)
+      .join(', ')}.`,
+    note: 'Each claim is replayed with the pacing of the original.',
+    terms: [
+      ...VERDICT_RULES,
+      ...steadinessNote(evaluation),
+      sensitivityNote(evaluation),
+      pacingNote(evaluation),
+      ...fasterNote(evaluation),
+    ],
     table: claimTable(evaluation),
     charts: [],
   };
@@ -34,7 +44,7 @@ export function claimTable(evaluation: Evaluation): Section['table'] {
       'The original (published elsewhere)',
       'Here, paced the same way',
       'Against the compared series, paced',
-      'At full speed, ratio of rates',
+      'At full speed, median of the paired ratios of rates',
       'Verdict',
     ],
     rows: claimsOf(evaluation).map((claim) => {
@@ -76,20 +86,12 @@ function verdictOfClaim({ of, other }: Claim, evaluation: Evaluation): Verdict {
     pacedPerSecond: paced?.throughput?.median,
     publishedPerSecond: published?.perSecond ?? 0,
     compared:
-      other === undefined ? undefined : { pacedPerSecond: other.paced?.throughput?.median, fastRatio: fastRatioOf(of, other, evaluation) },
+      other === undefined
+        ? undefined
+        : { pacedPerSecond: other.paced?.throughput?.median, fastRatio: fastRatioOf(other, of, evaluation.settings) },
+    quarters: of.quarters,
   });
 }
-
-/** `undefined` for series of different lengths, which are not paired. */
-const fastRatioOf = (of: ReplayCase, other: ReplayCase, { ratios }: Evaluation): Figure | undefined =>
-  ratios.find(
-    ({ kind, messages, largerBytes, smallerBytes }) =>
-      kind === 'fast' &&
-      messages === of.messages &&
-      messages === other.messages &&
-      largerBytes === of.payloadBytes &&
-      smallerBytes === other.payloadBytes,
-  )?.ratio;
 
 function theirsOf({ published }: ReplayCase, settings: Settings): string {
   if (published === undefined) return '–';
@@ -111,7 +113,7 @@ function comparedOf(of: ReplayCase, other: ReplayCase): string {
 }
 
 function fastOf({ of, other }: Claim, evaluation: Evaluation): string {
-  const ratio = other === undefined ? undefined : fastRatioOf(of, other, evaluation);
+  const ratio = other === undefined ? undefined : fastRatioOf(other, of, evaluation.settings);
   return ratio === undefined ? '–' : `${withRuns(ratio, evaluation.settings.statistics.confidence)}: ${describeEffect(ratio)}`;
 }
 
@@ -125,8 +127,23 @@ function pacingNote({ lowAndHigh, settings: { pacing } }: Evaluation): string {
 }
 
 /** How the replay runs without its pauses. */
-function fasterNote({ lowAndHigh, payload }: Evaluation): string {
+function fasterNote({ lowAndHigh, payload }: Evaluation): readonly string[] {
   const rates = [...lowAndHigh, ...payload].flatMap(({ fast }) => (fast?.throughput === undefined ? [] : [fast.throughput.median]));
-  if (rates.length === 0) return '';
-  return `Without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second.`;
+  if (rates.length === 0) return [];
+  return [
+    `Full speed: without the pauses the same messages run at ${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} a second. Runs of two series are paired by repetition; the median of their ratios is not the ratio of the medians.`,
+  ];
 }
+
+/** What "as steadily" is measured by. */
+function steadinessNote({ lowAndHigh: [, high] }: Evaluation): readonly string[] {
+  if (high?.quarters === undefined) return [];
+  const { first, last } = high.quarters;
+  return [
+    `"As steadily": the paced series of ${formatCount(high.messages)} runs at ${first.toFixed(2)} msg/s in its first quarter and at ${last.toFixed(2)} in its last.`,
+  ];
+}
+
+/** What the pauses hide. */
+const sensitivityNote = ({ settings: { pacing } }: Evaluation): string =>
+  `A message takes ${pacing.delayMs} ms of pause and a few of work: the paced rates cannot show a cost below about ${formatNumber(unseenBelowMs(pacing.delayMs))} ms a message; the full speed can.`;

@@ -83,16 +83,17 @@ const vegaBundle = (): string => join(dirname(createRequire(import.meta.url).res
 
 const idOf = (title: string): string => title.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
-function sectionBody({ title, answer, note, table, charts: names }: Section, charts: readonly Chart[], plots: string): string {
+function sectionBody({ title, answer, note, terms = [], table, charts: names }: Section, charts: readonly Chart[], plots: string): string {
   const figures = names.flatMap((name) => charts.filter((chart) => chart.name === name)).map((chart) => figureOf(chart, plots));
   const shown = table.rows.length === 0 ? '<p>Not measured yet.</p>' : foldedTable(table, title);
   const first = answer === undefined ? '' : `<p><strong>${escapeHtml(answer)}</strong></p>\n`;
-  return `${first}<p>${escapeHtml(note)}</p>\n${shown}\n${figures.join('\n')}`;
+  const lines = terms.length === 0 ? '' : `${htmlList(terms)}\n`;
+  return `${first}<p>${escapeHtml(note)}</p>\n${lines}${shown}\n${figures.join('\n')}`;
 }
 
-/** A link to each section that has a summary, with it. */
+/** A link to each section that has a short answer, with it. */
 const answersOf = (all: readonly Section[]): string =>
-  `<ul>${all.flatMap(({ title, answer }) => (answer === undefined ? [] : [`<li><a href="#${idOf(title)}">${escapeHtml(title)}</a> ${escapeHtml(answer)}</li>`])).join('')}</ul>`;
+  `<ul>${all.flatMap(({ title, brief }) => (brief === undefined ? [] : [`<li><a href="#${idOf(title)}">${escapeHtml(title)}</a> ${escapeHtml(brief)}</li>`])).join('')}</ul>`;
 
 /** A long table is closed at first. */
 function foldedTable(table: Table, title: string): string {

@@ -27,6 +27,8 @@ export interface LimitFigures {
   readonly rounds: number;
   readonly steadyRounds: number;
   readonly used: Used;
+  /** No round was steady, or the same payload is added faster where it is also claimed and completed: this is no limit. */
+  readonly isEstablished: boolean;
   /** Share of the leader's thread's time in SQLite's commits. */
   readonly commitShare: number | undefined;
 }
@@ -40,7 +42,7 @@ export interface Limits {
   /** Payload that each of the nodes' files takes when all are written at once, 10^6 B a second. */
   readonly diskMegabytesPerSecond: number | undefined;
   /** Rates of 64 B in other programs of the evaluation, by what they are. */
-  readonly elsewhere: readonly { readonly what: string; readonly perSecond: number }[];
+  readonly elsewhere: readonly { readonly what: string; readonly isAdds: boolean; readonly perSecond: number }[];
   /** Commits a second of each of the nodes' files when all commit at once. */
   readonly commitsPerSecond: number | undefined;
 }
@@ -54,6 +56,8 @@ const PROFILES: Readonly<Record<number, string>> = {
   65536: 'adds of 64 KiB',
   1048576: 'adds of 1 MiB',
 };
+/** The same load in the bench and in the comparison with other queues. */
+const ADDS_FIGURE = 'add, 64 B, many in flight';
 const CYCLE_PROFILE = 'add, claim, complete';
 
 /** @throws {UserError} when a CSV is not what it should be. */
@@ -84,7 +88,7 @@ export function readLimits(results: ResultsFolder): Limits | undefined {
   return {
     facts,
     sizes,
-    loads,
+    loads: loads.map((of) => ({ ...of, isEstablished: of.isEstablished && !isBelowCycle(of, loads) })),
     cores,
     diskMegabytesPerSecond: disk,
     commitsPerSecond: machine.commits,
@@ -92,18 +96,26 @@ export function readLimits(results: ResultsFolder): Limits | undefined {
   };
 }
 
+/** Fewer adds alone than adds that are claimed and completed, too. */
+const isBelowCycle = ({ load: kind, payloadBytes, perSecond }: LimitFigures, loads: readonly LimitFigures[]): boolean =>
+  kind === 'adds alone' && loads.some((of) => of.load !== kind && of.payloadBytes === payloadBytes && of.perSecond > perSecond);
+
 /** Of the same load, or of one that differs only in its clients. */
 function elsewhereIn(results: ResultsFolder, count: number): Limits['elsewhere'] {
   const of = (what: string, values: readonly (number | null)[] | undefined) => {
     const perSecond = medianOf((values ?? []).filter((value) => value !== null));
-    return perSecond === undefined ? [] : [{ what, perSecond }];
+    return perSecond === undefined ? [] : [{ what, isAdds: what.startsWith('adds alone'), perSecond }];
   };
   const nodeRows = readAnswer(results, nodes)?.rows.filter((row) => row.subject === 'cluster' && row.nodes === count && row.in_flight > 1);
   const reasonRows = readAnswer(results, reasons)?.rows.filter(({ variant, kind }) => variant === 'jobraft as it is' && kind === 'rate');
   const loadRows = readAnswer(results, load)?.rows;
+  const benchRates = existsSync(results.benchFile)
+    ? readLastSession(results.benchFile).figures.flatMap(({ figure, value }) => (figure === ADDS_FIGURE ? [value] : []))
+    : undefined;
   const peers = existsSync(results.peersFile) ? readPeers(readFileSync(results.peersFile, 'utf8')) : undefined;
   const peer = (measure: string): readonly number[] => [peers?.find('jobraft', measure)?.value].filter((value) => value !== undefined);
   return [
+    ...of('adds alone in npm run bench', benchRates),
     ...of(
       'adds alone ("What does a node more cost?")',
       nodeRows?.map(({ adds_per_s }) => adds_per_s),
@@ -112,7 +124,7 @@ function elsewhereIn(results: ResultsFolder, count: number): Limits['elsewhere']
       'adds alone from 16 clients ("Why is it fast?")',
       reasonRows?.map(({ adds_per_s }) => adds_per_s),
     ),
-    ...of('adds alone beside other queues', peer('add, 64 B, many in flight')),
+    ...of('adds alone beside other queues', peer(ADDS_FIGURE)),
     ...of('completed with a thread each for sender and consumer (the capacity below)', loadRows && capacitiesOf(loadRows)?.rounds),
     ...of('completed beside other queues', peer('add, claim, complete')),
   ];
@@ -154,7 +166,7 @@ function addsAlone(
         processors: shareOf(processors, cores),
         "disk's bytes": shareOf(megabytesPerSecond, disk),
       }),
-      commitShare: threads.commitShare,
+      ...{ commitShare: threads.commitShare, isEstablished: rows.some(({ is_steady }) => is_steady === 1) },
     },
   ];
 }
@@ -182,7 +194,7 @@ function cycles(
         "disk's bytes": shareOf(megabytesPerSecond, disk),
         "disk's syncs": shareOf(syncs === undefined ? undefined : (syncs * 1000) / nodes, commits),
       }),
-      commitShare: threads.commitShare,
+      ...{ commitShare: threads.commitShare, isEstablished: rows.some(({ is_steady }) => is_steady === 1) },
     },
   ];
 }

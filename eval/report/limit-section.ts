@@ -2,22 +2,19 @@ import { formatNumber } from '../measuring/format.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { LimitFigures, Limits } from './limit-figures.ts';
 import { describeLimit, EXHAUSTED_SHARE, limitOf, RESOURCES, type Resource } from './limits.ts';
-import { anomalyNote } from './questions/size-section.ts';
 import type { Section } from './table.ts';
 
 export function limitSection(limits: Limits): Section {
   const { loads } = limits;
   return {
     title: 'Where is the limit, and why?',
-    answer: answerOf(loads),
-    note: [
-      `The highest steady rate of each load, ${limits.facts.nodes} nodes and their client on one machine, and how much of each resource it takes; from ${Math.round(100 * EXHAUSTED_SHARE)} % on it is exhausted.`,
-      definitionsOf(limits),
-      elsewhereOf(limits),
-      anomalyNote(limits.sizes.rows) ?? '',
-    ]
-      .filter((part) => part !== '')
-      .join(' '),
+    ...answerOf(limits),
+    note: `Each load with as much in flight as it takes, ${limits.facts.nodes} nodes and their client on one machine, and how much of each resource it uses; from ${Math.round(100 * EXHAUSTED_SHARE)} % on it is exhausted. A dash: not measured.`,
+    terms: [
+      'Rates are medians of the rounds. Steady rounds: those whose rate became steady. Where none did, or adds alone are slower than adds that are also claimed and completed, the rate is no limit: not established.',
+      ...definitionsOf(limits),
+      ...elsewhereOf(limits),
+    ],
     table: {
       header: [
         ...['Payload', 'Load', 'Rate (/s)', 'Payload (MB/s)', 'Steady rounds'],
@@ -25,7 +22,7 @@ export function limitSection(limits: Limits): Section {
         ...["Leader's thread in commits (%)", 'Exhausted'],
       ],
       rows: loads.map((of) => [
-        ...[formatBytes(of.payloadBytes), of.load, formatNumber(of.perSecond), formatNumber(of.megabytesPerSecond)],
+        ...[formatBytes(of.payloadBytes), of.load, rateOf(of), formatNumber(of.megabytesPerSecond)],
         `${of.steadyRounds} of ${of.rounds}`,
         ...RESOURCES.map((resource) => percentOf(of.used[resource])),
         percentOf(of.commitShare),
@@ -36,49 +33,69 @@ export function limitSection(limits: Limits): Section {
   };
 }
 
+const rateOf = ({ isEstablished, perSecond }: LimitFigures): string =>
+  isEstablished ? formatNumber(perSecond) : `${formatNumber(perSecond)}: not established`;
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const percentOf = (share: number | undefined): string => (share === undefined ? '–' : formatNumber(100 * share));
 
 /** What 100 % is. */
-function definitionsOf({ cores, diskMegabytesPerSecond: disk, commitsPerSecond: commits, facts }: Limits): string {
+function definitionsOf({ cores, diskMegabytesPerSecond: disk, commitsPerSecond: commits, facts }: Limits): readonly string[] {
   const definitions: Readonly<Record<Resource, string>> = {
     "leader's thread":
-      "Threads: share of their time in which they are active, by V8's profiler, in one run of the bench with the same load, start and end included; a thread in a commit is active while the disk works.",
+      "Threads: share of their time in which they are active, by V8's profiler, in another run with the same load, start and end included; a thread in a commit counts as active while it waits for the disk.",
     "client's thread": '',
     processors: `Processors: processor time of the process, nodes and client, of ${cores ?? 'all'} processors; of adds alone as measured beside other queues, else with the warm-up.`,
     "disk's bytes":
       disk === undefined
         ? ''
-        : `Disk's bytes: 1 MiB is written and synced (fdatasync), again and again, to one file a node at once; each of the ${facts.nodes} files takes ${formatNumber(disk)} MB/s, ${formatNumber(disk * facts.nodes)} together (medians of the rounds). Of that the payload is counted once a node: what a node writes in all was not counted, and is more, since SQLite writes each byte twice, into its WAL and then into its file.`,
+        : `Disk's bytes: 1 MiB is written and synced (fdatasync), again and again, to one file a node at once; each of the ${facts.nodes} files takes ${formatNumber(disk)} MB/s, ${formatNumber(disk * facts.nodes)} together (medians of the rounds). Of that the payload is counted once a node: what a node writes in all was not counted, and is at least twice as much, since SQLite writes each byte into its WAL and then into its file.`,
     "disk's syncs":
       commits === undefined
         ? ''
         : `Disk's syncs: of ${formatNumber(commits)} SQLite commits a second and file, when ${facts.nodes} files commit at once.`,
   };
-  return RESOURCES.map((resource) => definitions[resource])
-    .filter((text) => text !== '')
-    .join(' ');
+  return RESOURCES.map((resource) => definitions[resource]).filter((text) => text !== '');
 }
 
 /** The same loads in other programs, whose figures differ. */
-function elsewhereOf({ elsewhere }: Limits): string {
-  if (elsewhere.length === 0) return '';
+function elsewhereOf({ elsewhere }: Limits): readonly string[] {
+  if (elsewhere.length === 0) return [];
   const parts = elsewhere.map(({ what, perSecond }) => `${formatNumber(perSecond)}/s ${what}`).join(', ');
-  return `The same loads of 64 B gave other rates in other programs of the evaluation, at other times: ${parts}.`;
+  return [`The same loads of 64 B in other programs of the evaluation, at other times (medians): ${parts}.`];
 }
 
 /** Payloads of the summary: the smallest, 1 KiB and the largest. */
-const ANSWERED = [64, 1024, 1_048_576];
+const SMALL_BYTES = 64;
+const LARGEST_BYTES = 1_048_576;
+const ANSWERED = [SMALL_BYTES, 1024, LARGEST_BYTES];
 
-function answerOf(loads: readonly LimitFigures[]): string {
-  return ANSWERED.flatMap((bytes) => {
-    const [adds, cycles] = (['adds alone', 'add, claim, complete'] as const).map((load) =>
-      loads.find((of) => of.payloadBytes === bytes && of.load === load),
-    );
+function answerOf({ loads, elsewhere }: Limits): Pick<Section, 'answer' | 'brief'> {
+  const found = (bytes: number, load: LimitFigures['load']): LimitFigures | undefined =>
+    loads.find((of) => of.payloadBytes === bytes && of.load === load);
+  const parts = ANSWERED.flatMap((bytes) => {
+    const [adds, cycles] = [found(bytes, 'adds alone'), found(bytes, 'add, claim, complete')];
     if (adds === undefined) return [];
-    const rates = `${formatNumber(adds.perSecond)} adds/s (${formatNumber(adds.megabytesPerSecond)} MB/s)${cycles === undefined ? '' : `, or ${formatNumber(cycles.perSecond)}/s added, claimed and completed`}`;
-    return [`${formatBytes(bytes)}: ${rates}; ${causeOf(adds)}.`];
-  }).join(' ');
+    const completed = cycles === undefined ? '' : `, ${formatNumber(cycles.perSecond)}/s added, claimed and completed`;
+    return [`${formatBytes(bytes)}: ${addsOf(adds, elsewhere)}${completed}; ${causeOf(adds.isEstablished ? adds : (cycles ?? adds))}.`];
+  });
+  const largest = found(LARGEST_BYTES, 'adds alone');
+  const small = found(SMALL_BYTES, 'adds alone');
+  const causes = largest === undefined ? [] : limitOf(largest.used).exhausted;
+  const limitedBy = causes.length === 0 ? '' : `, limited by the ${causes.join(', ')}`;
+  const rates = [
+    small === undefined ? [] : [`64 B: ${addsOf(small, elsewhere)}`],
+    largest === undefined ? [] : [`1 MiB: ${addsOf(largest, [])}${limitedBy}`],
+  ];
+  return { brief: `${rates.flat().join('; ')}.`, answer: parts.join(' ') };
+}
+
+/** Of the small payload the range over all programs that add it. */
+function addsOf({ payloadBytes, perSecond, megabytesPerSecond, isEstablished }: LimitFigures, elsewhere: Limits['elsewhere']): string {
+  if (!isEstablished) return 'the limit of adds alone is not established';
+  const rates = [perSecond, ...elsewhere.flatMap((of) => (of.isAdds ? [of.perSecond] : []))];
+  if (payloadBytes === SMALL_BYTES && rates.length > 1)
+    return `${formatNumber(Math.min(...rates))} to ${formatNumber(Math.max(...rates))} adds/s by program`;
+  return `${formatNumber(perSecond)} adds/s (${formatNumber(megabytesPerSecond)} MB/s)`;
 }
 
 function causeOf({ used, commitShare }: LimitFigures): string {
@@ -86,12 +103,12 @@ function causeOf({ used, commitShare }: LimitFigures): string {
   if (exhausted.length === 0) return `the cause is ${describeLimit(used)}`;
   const commits =
     exhausted.includes("leader's thread") && commitShare !== undefined
-      ? `, in SQLite's commits (writes and syncs) for ${Math.round(100 * commitShare)} % of its time`
+      ? `, ${Math.round(100 * commitShare)} % in SQLite's commits, whose writes and syncs it waits for (profiled in another run)`
       : '';
   const disk = used["disk's bytes"];
   const payload =
     disk === undefined || exhausted.includes("disk's bytes")
       ? ''
-      : `; the payload is ${Math.round(100 * disk)} % of what plain synced writes reach on this disk`;
-  return `exhausted: ${describeLimit(used)}${commits}${payload}`;
+      : `; the payload, counted once though SQLite writes it twice, is ${Math.round(100 * disk)} % of what plain synced writes reach on this disk`;
+  return `exhausted: ${describeLimit(used).replace(/%\)/, '% of its time)')}${commits}${payload}`;
 }

@@ -20,12 +20,13 @@ export function markdownReport(
     return chart === undefined ? [] : [`![${chart.title}](${plots}/${chart.name}.svg)`, ''];
   };
   const all = sections(content);
-  const parts = all.flatMap(({ title, answer, note, table, charts: names }) => [
+  const parts = all.flatMap(({ title, answer, note, terms = [], table, charts: names }) => [
     `## ${title}`,
     '',
     ...(answer === undefined ? [] : [`**${answer}**`, '']),
     note,
     '',
+    ...(terms.length === 0 ? [] : [...terms.map((line) => `- ${line}`), '']),
     ...(table.rows.length === 0 ? ['Not measured yet.'] : foldedTable(table)),
     '',
     ...names.flatMap(picture),
@@ -53,9 +54,9 @@ export function markdownReport(
   ].join('\n');
 }
 
-/** A link to each section that has a summary, with it. */
+/** A link to each section that has a short answer, with it. */
 const answersOf = (all: readonly Section[]): readonly string[] =>
-  all.flatMap(({ title, answer }) => (answer === undefined ? [] : [`- [${title}](#${anchorOf(title)}) ${answer}`]));
+  all.flatMap(({ title, brief }) => (brief === undefined ? [] : [`- [${title}](#${anchorOf(title)}) ${brief}`]));
 
 /** As the repository's page names its headings. */
 const anchorOf = (title: string): string =>

@@ -18,6 +18,8 @@ export interface MessageSource {
   readonly source: string;
   readonly runs: number;
   readonly acknowledged: number;
+  /** Faults were injected into its runs. */
+  readonly isUnderFaults: boolean;
   /** Acknowledged, and not in the queue when it was empty; `null` where a run ended before they were counted. */
   readonly lost: number | null;
   readonly duplicated: number | null;
@@ -35,7 +37,15 @@ export interface ElectionCount {
 /** What the results folder itself has; the replayed scenarios first. */
 export function messageSources({ allRows }: Pick<Evaluation, 'allRows'>, results: ResultsFolder): readonly MessageSource[] {
   const { acknowledged, lost, duplicated } = countDeliveries(allRows);
-  const replayed = { source: 'replayed scenarios, runs.csv', runs: allRows.length, acknowledged, lost, duplicated, notCompleted: 0 };
+  const replayed = {
+    source: 'replayed scenarios, runs.csv',
+    runs: allRows.length,
+    acknowledged,
+    isUnderFaults: false,
+    lost,
+    duplicated,
+    notCompleted: 0,
+  };
   return [replayed, ...ofLoad(results), ...ofFailover(results), ...ofSurvival(results)];
 }
 
@@ -45,7 +55,7 @@ function ofLoad(results: ResultsFolder): readonly MessageSource[] {
   const sum = (column: 'acknowledged' | 'duplicated' | 'not_completed'): number => rows.reduce((total, row) => total + row[column], 0);
   return [
     {
-      ...{ source: 'rates of load, load.csv', runs: rows.length, acknowledged: sum('acknowledged') },
+      ...{ source: 'rates of load, load.csv', runs: rows.length, acknowledged: sum('acknowledged'), isUnderFaults: false },
       // What was lost is among what was not completed: the two cannot be distinguished.
       ...{ lost: 0, duplicated: sum('duplicated'), notCompleted: sum('not_completed') },
     },
@@ -59,7 +69,7 @@ function ofFailover(results: ResultsFolder): readonly MessageSource[] {
   const foundOf = (column: 'lost' | 'duplicated'): number | null => sumOf(rows.map((row) => row[column]));
   return [
     {
-      ...{ source: 'failovers, failover.csv', runs: rows.length, acknowledged },
+      ...{ source: 'failovers, failover.csv', runs: rows.length, acknowledged, isUnderFaults: true },
       ...{ lost: foundOf('lost'), duplicated: foundOf('duplicated'), notCompleted: 0 },
     },
   ];
@@ -71,6 +81,7 @@ function ofSurvival(results: ResultsFolder): readonly MessageSource[] {
     source: `faults in the ${source}, survival.csv`,
     runs: of.reduce((total, { runs }) => total + runs, 0),
     acknowledged: of.reduce((total, row) => total + row.acknowledged, 0),
+    isUnderFaults: true,
     lost: sumOf(of.map(({ lost }) => lost)),
     duplicated: sumOf(of.map(({ duplicated }) => duplicated)),
     notCompleted: 0,
@@ -96,7 +107,7 @@ export function electionCounts({ allRows }: Pick<Evaluation, 'allRows'>, results
       ? []
       : [
           {
-            source: 'the bench, also beside busy processes',
+            source: 'npm run bench, also beside busy processes',
             clusters: bench.length,
             elections: bench.reduce((total, { value }) => total + value, 0),
           },
@@ -110,7 +121,7 @@ function ofReasons(results: ResultsFolder): readonly ElectionCount[] {
 }
 
 /** The sum over all sources, which is the headline's denominator. */
-export function totalOf(sources: readonly MessageSource[]): MessageSource {
+export function totalOf(sources: readonly MessageSource[]): Omit<MessageSource, 'isUnderFaults'> {
   const sum = (column: 'runs' | 'acknowledged' | 'notCompleted'): number => sources.reduce((total, of) => total + of[column], 0);
   return {
     source: 'total',
@@ -118,6 +129,16 @@ export function totalOf(sources: readonly MessageSource[]): MessageSource {
     lost: sumOf(sources.map(({ lost }) => lost)),
     duplicated: sumOf(sources.map(({ duplicated }) => duplicated)),
   };
+}
+
+/** Acknowledged messages whose delivery was observed: those of an overloaded run that were not completed by its end were not. */
+export const observedOf = ({ acknowledged, notCompleted }: Pick<MessageSource, 'acknowledged' | 'notCompleted'>): number =>
+  acknowledged - notCompleted;
+
+/** `197,113 of them under faults`; undefined where no fault was injected. */
+export function underFaults(sources: readonly MessageSource[]): string | undefined {
+  const count = sources.filter(({ isUnderFaults }) => isUnderFaults).reduce((total, of) => total + observedOf(of), 0);
+  return count === 0 ? undefined : `${formatCount(count)} of them under faults`;
 }
 
 /** All messages that the evaluation counted, by where they were. */
@@ -130,12 +151,14 @@ export function messagesSection(
   const isOne = sources.length === 1;
   return {
     title: 'Safety: how many messages were lost?',
-    note:
-      'Every message that was counted from its add to its completion, also of runs whose figures do not count. Lost: acknowledged, and not delivered by the time ' +
-      "its queue was seen empty or, in a replayed run, the wait for that ended. Not completed: acknowledged under more load than the cluster completes; the run's wait of five seconds " +
-      'ended before the queue was empty, so that whether they would have been delivered was not observed: a lost one would be among them. The rates of load count what was acknowledged of the measured twenty seconds. ' +
-      `Payloads changed in the replayed scenarios: ${formatCount(changed)}; their queues not drained: ${formatCount(undrained)}. ${electionsLine(counts)} ` +
-      'Other sections add messages that nothing consumes, and count none.',
+    ...safetyAnswer(sources),
+    note: 'Every message that was counted one by one from its add to its completion, also of runs whose figures do not count. Other sections add messages, too; those are not counted.',
+    terms: [
+      'Lost: acknowledged, and not delivered by the time its queue was seen empty or, in a replayed run, the wait for that ended. This definition holds everywhere in the report.',
+      `Not completed: acknowledged under more load than the cluster completes; the run's wait of five seconds ended before the queue was empty, so that their delivery was not observed: a lost one would be among them. Rates of load count what was acknowledged in the measured twenty seconds.`,
+      `Payloads changed in the replayed scenarios: ${formatCount(changed)}; their queues not drained: ${formatCount(undrained)}.`,
+      electionsLine(counts),
+    ],
     table: {
       header: ['Source', 'Runs', 'Acknowledged', 'Lost', 'Duplicated', 'Not completed'],
       rows: [...sources, ...(isOne ? [] : [totalOf(sources)])].map(({ source, runs, acknowledged, lost, duplicated, notCompleted }) => [
@@ -147,6 +170,18 @@ export function messagesSection(
       ]),
     },
     charts: [],
+  };
+}
+
+function safetyAnswer(sources: readonly MessageSource[]): Pick<Section, 'answer' | 'brief'> {
+  const total = totalOf(sources);
+  const { lost, duplicated, notCompleted } = total;
+  const count = (of: number | null): string => (of === null ? 'An unknown number' : formatCount(of));
+  const faults = underFaults(sources);
+  const lostOf = `${count(lost)} of ${formatCount(observedOf(total))} acknowledged messages whose delivery was observed were lost${faults === undefined ? '' : ` (${faults})`}`;
+  return {
+    brief: `${lostOf}.`,
+    answer: `${lostOf}; ${count(duplicated).toLowerCase()} were delivered twice.${notCompleted === 0 ? '' : ` ${formatCount(notCompleted)} more were not observed.`}`,
   };
 }
 

@@ -1,4 +1,6 @@
-import { formatNumber } from '../measuring/format.ts';
+import { countOf, formatCount, formatNumber, formatOptional } from '../measuring/format.ts';
+import { DEFAULT_RANGE, nameOf as rangeName } from '../questions/elections/timeout-ranges.ts';
+import { SMALL_RATES } from './limits.ts';
 import { CLIENT_MEASURE, isSynced, type PeerRow, type PeerSession, readPeers } from './peers-session.ts';
 import type { Section, Table } from './table.ts';
 
@@ -45,7 +47,19 @@ export function peersSections(csv: string): readonly Section[] {
     {
       title: 'How fast are other queues?',
       ...answerOf(session),
-      note: `The same workload on each system, with the best settings that we could find; 64 B payloads. jobraft's nodes are threads beside their client, those of the others are processes behind a socket; figures of different durability or numbers of nodes are different figures. ${notes(session).join(' ')}`,
+      note: `The same workload on each system, with the best settings that we could find; 64 B payloads. Figures of different durability or numbers of nodes are different figures. ${notes(session)[0]} ${notes(session)[1]}`,
+      terms: [
+        "jobraft's nodes are threads beside their client, those of the others are processes behind a socket.",
+        CELLS_RULE,
+        SMALL_RATES,
+        ...notes(session).slice(2),
+        `Gaps: the longest time without an acknowledgement, of an add each 5 ms, over so many faults as the rounds have together (${faultsOf(session)} where none failed). A killed leader's channels close; a silent one is stopped, and its channels stay open. The fault is not injected where no add of the half second before it is acknowledged. This comparison does not count losses: whether adds without a reply were stored is not known.`,
+        `In flight: ${Object.entries(IN_FLIGHT)
+          .map(([peer, count]) => `${peer} ${formatCount(count)}`)
+          .join(', ')}.`,
+        `Election timeouts: jobraft's default of ${rangeName(DEFAULT_RANGE)} ms; the lines below name what differs from the defaults of the others.`,
+        ...settingsOf(session),
+      ],
       table: measuresTable(session),
       charts: [],
     },
@@ -54,7 +68,7 @@ export function peersSections(csv: string): readonly Section[] {
       : [
           {
             title: 'Other queues under load',
-            note: `${LOADS_NOTE.join(' ')} The chart of the load shows those with as many nodes and as durable.`,
+            note: `${LOADS_NOTE.join(' ')} Failed: stopped in every round, since more adds were without a reply than are due in a second, or the sender was a second late.`,
             table: loads,
             charts: [],
           },
@@ -62,27 +76,60 @@ export function peersSections(csv: string): readonly Section[] {
   ];
 }
 
-/** Of one add and of many, beside the others' range. */
-function answerOf(session: PeerSession): Pick<Section, 'answer'> {
-  const valuesOf = (measure: string): readonly number[] =>
-    session.rows.filter((row) => row.measure === measure && row.peer !== 'jobraft').map(({ value }) => value);
-  const own = (measure: string): number | undefined => session.find('jobraft', measure)?.value;
-  const [p50, p99, many] = ['add, one at a time, p50', 'add, one at a time, p99', 'add, 64 B, many in flight'] as const;
-  const [ownP50, ownP99, ownMany] = [own(p50), own(p99), own(many)];
-  if (ownP50 === undefined || ownP99 === undefined || ownMany === undefined || valuesOf(p99).length === 0) return {};
-  const range = (measure: string): string =>
-    `${formatNumber(Math.min(...valuesOf(measure)))} to ${formatNumber(Math.max(...valuesOf(measure)))}`;
+/** Of jobraft and of the systems that are as durable and have as many nodes, in that order; then what failed. */
+function answerOf(session: PeerSession): Pick<Section, 'answer' | 'brief'> {
+  const own = session.systems.find(({ peer }) => peer === 'jobraft');
+  const others = session.systems.filter((row) => row.peer !== 'jobraft' && isSynced(row) && row.nodes === own?.nodes);
+  if (own === undefined || others.length === 0) return {};
+  const value = (row: PeerRow, measure: string): string => formatOptional(session.find(row.peer, measure)?.value);
+  const all = (measure: string, unit: string): string =>
+    [own, ...others]
+      .map((row) => `${shortName(row)} ${value(row, measure)}`)
+      .join(', ')
+      .concat(unit);
+  const half = others.filter(({ peer }) => session.find(peer, `${loadOf('50')}p99`) !== undefined);
+  const at50 = (row: PeerRow): string =>
+    `${shortName(row)} ${value(row, `${loadOf('50')}p99`)} ms at ${value(row, `${loadOf('50')}offered`)}/s`;
+  const silent = 'leader silent: last to next acknowledged add';
+  const failed = session.failed
+    .filter(({ peer }) => peer === 'jobraft')
+    .map(({ measure, rounds }) => `${measure} (in ${countOf(rounds, 'round')})`);
+  const parts = [
+    `Durable, ${own.nodes} nodes: ${all(ADDS, ' adds/s with many in flight')}`,
+    `one add at a time p50 ${all('add, one at a time, p50', ' ms')}; p99 ${all('add, one at a time, p99', ' ms')}`,
+    ...(session.find('jobraft', silent) === undefined ? [] : [`a silent leader's gap ${all(silent, ' ms')}`]),
+    ...(half.length === 0 ? [] : [`p99 at half of the own rate, which differs: ${[own, ...half].map(at50).join(', ')}`]),
+  ];
   return {
-    answer: `One add at a time takes jobraft ${formatNumber(ownP50)} ms (p50; the others ${range(p50)}) and ${formatNumber(ownP99)} ms (p99; ${range(p99)}). With many in flight it adds ${formatNumber(ownMany)}/s, the others ${range(many)}.`,
+    brief: `Durable, ${own.nodes} nodes: ${all(ADDS, ' adds/s with many in flight')}.${failed.length === 0 ? '' : ` jobraft failed in ${countOf(failed.length, 'measurement')}.`}`,
+    answer: `${parts.join('. ').replaceAll(/\. ([a-z])/g, (_, letter: string) => `. ${letter === 'p' ? letter : letter.toUpperCase()}`)}.${failed.length === 0 ? '' : ` jobraft failed: ${failed.join('; ')}.`}`,
   };
 }
+
+const ADDS = 'add, 64 B, many in flight';
+const shortName = ({ peer }: PeerRow): string => peer.split(' ')[0] ?? peer;
+/** As the sources of the comparison have it, which are compiled only where the packages of the other systems are installed. */
+export const IN_FLIGHT: Readonly<Record<string, number>> = {
+  ...{ jobraft: 4000, etcd: 1000, RabbitMQ: 2000, BullMQ: 1000, 'pg-boss': 200, NATS: 1000 },
+};
+const CELLS_RULE =
+  'A cell has the rounds in which the measurement succeeded, with their number n where it is smaller than that of the other systems. "failed": in no round. A dash: not measured, since there is no other node.';
+
+/** How often each fault of the leader happened. */
+const faultsOf = (session: PeerSession): number =>
+  Math.max(0, ...session.rows.filter(({ measure }) => measure.startsWith('leader ')).map(({ rounds }) => rounds));
+
+const settingsOf = ({ systems }: PeerSession): readonly string[] =>
+  systems.flatMap((row) => (row.settings === '' ? [] : [`${nameOf(row)}: ${row.settings}`]));
 
 function measuresTable(session: PeerSession): Table {
   const columns = COLUMNS.filter(([measure]) => session.has(measure));
   const cell = (system: PeerRow, measure: string): string => {
     const found = session.find(system.peer, measure);
-    if (found === undefined) return '–';
-    const text = `${formatNumber(found.value)} (${formatNumber(found.low)}–${formatNumber(found.high)})`;
+    if (found === undefined) return session.hasFailed(system.peer, measure) ? 'failed' : '–';
+    const most = Math.max(...session.rows.filter((row) => row.measure === measure).map(({ rounds }) => rounds));
+    const fewer = found.rounds < most ? `, n=${found.rounds} of ${most}` : '';
+    const text = `${formatNumber(found.value)} (${formatNumber(found.low)}–${formatNumber(found.high)})${fewer}`;
     return measure === CLIENT_MEASURE && isOneProcess(system) ? `${text}, its nodes included` : text;
   };
   return {
@@ -97,7 +144,7 @@ function measuresTable(session: PeerSession): Table {
 const loadOf = (percent: string): string => `adds at ${percent} % of its own rate, `;
 
 const LOADS_NOTE = [
-  'Latency of an add in milliseconds at four rates, each a share of the system\'s own "adds, many in flight": p50, p99, and in parentheses',
+  'Latency of an add in milliseconds at four rates, each a share of the system\'s own "adds, many in flight" of its first round: p50, p99, and in parentheses',
   'how late the sender was (p50), which both include. Open loop, Poisson arrivals, timed from the intended start.',
 ];
 
@@ -111,7 +158,8 @@ function loadsTable(session: PeerSession): Table | undefined {
       const value = session.find(peer, `${loadOf(percent)}${name}`)?.value;
       return value === undefined ? '–' : formatNumber(value);
     };
-    if (!session.rows.some((row) => row.peer === peer && row.measure.startsWith(loadOf(percent)))) return '–';
+    if (!session.rows.some((row) => row.peer === peer && row.measure.startsWith(loadOf(percent))))
+      return session.hasFailed(peer, loadOf(percent).slice(0, -2)) ? 'failed' : '–';
     return `${figure('offered')}/s: ${figure('p50')}, ${figure('p99')} (${figure("sender's delay, p50")})`;
   };
   return {
@@ -121,15 +169,18 @@ function loadsTable(session: PeerSession): Table | undefined {
 }
 
 function notes(session: PeerSession): string[] {
-  const { systems, floor, failures, first } = session;
+  const { systems, floor, failed, first } = session;
   const made = `${first.session.slice(0, 10)}, commit ${first.commit.slice(0, 7)}, Node.js ${floor?.version ?? 'unknown'}`;
   const bounded = systems.filter((row) => !isOneProcess(row) && (session.clientPercentOf(row.peer) ?? 0) >= CLIENT_BOUND_PERCENT);
   const names = bounded.map(({ peer }) => peer).join(', ');
   return [
     `Medians of ${first.rounds} rounds with their range, 64 B, all in one session (${made});`,
-    `one fdatasync took ${floor === undefined ? '–' : formatNumber(floor.value)} ms.`,
+    `one fdatasync took ${floor === undefined ? '–' : formatNumber(floor.value)} ms before these rounds.`,
     ...(names === '' ? [] : [`Bounded by their client, whose process takes ${CLIENT_BOUND_PERCENT} % of a core or more: ${names}.`]),
-    ...new Set(failures.map(({ peer, measure }) => `Failed in a round: ${peer}, ${measure}.`)),
+    ...failed.map(
+      ({ peer, measure, rounds, reason }) =>
+        `Failed in ${countOf(rounds, 'round')}: ${peer}, ${measure}${reason === '' ? '' : ` (${reason})`}.`,
+    ),
   ];
 }
 

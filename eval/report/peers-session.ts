@@ -16,6 +16,8 @@ const rowSchema = z.object({
   rounds: z.coerce.number(),
   commit: z.string(),
   valid: z.string(),
+  settings: z.string().default(''),
+  reason: z.string().default(''),
 });
 export type PeerRow = z.infer<typeof rowSchema>;
 
@@ -29,18 +31,18 @@ export const isSynced = ({ durability }: PeerRow): boolean => durability.include
 export class PeerSession {
   /** Valid ones. */
   readonly rows: readonly PeerRow[];
-  /** What failed in a round. */
-  readonly failures: readonly PeerRow[];
   /** One row of each system: durable systems first, and those with more nodes before others. */
   readonly systems: readonly PeerRow[];
   /** The machine's own row, which names the Node.js of jobraft and of all clients. */
   readonly floor: PeerRow | undefined;
   readonly first: PeerRow;
+  /** A row for each round in which a measurement failed. */
+  readonly #failures: readonly PeerRow[];
 
   constructor(first: PeerRow, rows: readonly PeerRow[]) {
     this.first = first;
     this.rows = rows.filter(({ valid }) => valid === 'true');
-    this.failures = rows.filter(({ valid }) => valid !== 'true');
+    this.#failures = rows.filter(({ valid }) => valid !== 'true');
     this.floor = this.rows.find(({ measure }) => measure === FLOOR_MEASURE);
     const rankOf = (row: PeerRow): number => (isSynced(row) ? 0 : 100) - row.nodes;
     const systems = new Map(this.rows.filter(({ measure }) => measure !== FLOOR_MEASURE).map((row) => [row.peer, row]));
@@ -53,6 +55,21 @@ export class PeerSession {
 
   has(measure: string): boolean {
     return this.rows.some((row) => row.measure === measure);
+  }
+
+  /** What failed, with the number of rounds and the last reason without its final full stop. */
+  get failed(): readonly { readonly peer: string; readonly measure: string; readonly rounds: number; readonly reason: string }[] {
+    return [...Map.groupBy(this.#failures, ({ peer, measure }) => `${peer}, ${measure}`).values()].flatMap((of) => {
+      const last = of.at(-1);
+      return last === undefined
+        ? []
+        : [{ peer: last.peer, measure: last.measure, rounds: of.length, reason: last.reason.replace(/\.$/, '') }];
+    });
+  }
+
+  /** @param measure the name of a measurement, or of one of its figures. */
+  hasFailed(peer: string, measure: string): boolean {
+    return this.#failures.some((row) => row.peer === peer && (row.measure === measure || measure.startsWith(`${row.measure},`)));
   }
 
   /** Processor time of the client's process while it adds, in percent of one processor. */

@@ -40,5 +40,6 @@ function sourceLine(evaluation: Evaluation, results: ResultsFolder): string {
 export const asPublished = (section: Section, { session, commit }: { readonly session: string; readonly commit: string }): Section => ({
   ...section,
   ...(section.answer === undefined ? {} : { answer: `In the published session: ${section.answer}` }),
+  ...(section.brief === undefined ? {} : { brief: `In the published session: ${section.brief}` }),
   note: `Not measured now, but in the published session of ${session.slice(0, 10)}, commit ${commit.slice(0, 7)}. ${section.note}`,
 });

@@ -13,9 +13,13 @@ export const LONG_ROWS = 15;
 /** A table with its heading and a note. */
 export interface Section {
   readonly title: string;
-  /** What the section shows, in a sentence; the report begins with those of all sections that have one. */
+  /** What the section shows; stated at its beginning, and nowhere else. */
   readonly answer?: string;
+  /** The same in one short sentence, for the list of sections with which the report begins. */
+  readonly brief?: string;
   readonly note: string;
+  /** Definitions and limits, a line each. */
+  readonly terms?: readonly string[];
   readonly table: Table;
   /** Names of the charts that belong to it. */
   readonly charts: readonly string[];

@@ -5,7 +5,9 @@ import { countDeliveries } from '../replay/delivery-faults.ts';
 import { formatBytes } from '../replay/run-plan.ts';
 import type { Settings } from '../replay/settings.ts';
 import { claimsSection } from './claims.ts';
+import { type IdleLatency, idleLatencies, idleNote } from './idle-latency.ts';
 import { type ElectionCount, electionCounts, type MessageSource, messageSources, messagesSection } from './message-sources.ts';
+import { provenanceSection } from './provenance.ts';
 import { publishedSections } from './published-part.ts';
 import { type QuestionSections, questionSections } from './question-sections.ts';
 import { type Section, type Table, withRuns } from './table.ts';
@@ -18,6 +20,10 @@ export interface ReportContent {
   readonly published: readonly Section[];
   readonly sources: readonly MessageSource[];
   readonly elections: readonly ElectionCount[];
+  /** Where each file's rows come from. */
+  readonly provenance: Section;
+  /** Of an add alone on an idle cluster, in other programs. */
+  readonly idleLatencies: readonly IdleLatency[];
 }
 
 /** @param published the session that is shown where `results` has no rows. @throws {UserError} when a CSV is not what it should be. */
@@ -28,11 +34,21 @@ export function contentOf(evaluation: Evaluation, results: ResultsFolder, publis
     published: published === undefined ? [] : publishedSections(published, evaluation.settings),
     sources: messageSources(evaluation, results),
     elections: electionCounts(evaluation, results),
+    provenance: provenanceSection(results),
+    idleLatencies: idleLatencies(results),
   };
 }
 
 /** Every table of the reports, in their order; the terminal shows the same ones. */
-export function sections({ evaluation, questions, published, sources, elections }: ReportContent): readonly Section[] {
+export function sections({
+  evaluation,
+  questions,
+  published,
+  sources,
+  elections,
+  provenance,
+  idleLatencies: idle,
+}: ReportContent): readonly Section[] {
   return [
     claimsSection(evaluation),
     ...published,
@@ -41,7 +57,8 @@ export function sections({ evaluation, questions, published, sources, elections 
     ...['survival', 'limit', 'load', 'failover', 'elections'].flatMap(questions),
     {
       title: 'Scenarios low and high',
-      note: replayNote(evaluation),
+      note: 'A message counts when it was added, acknowledged, claimed and completed.',
+      terms: replayTerms(evaluation),
       table: replayTable(evaluation.lowAndHigh, evaluation.settings),
       charts: ['throughput-by-count', 'overhead-by-count'],
     },
@@ -51,7 +68,7 @@ export function sections({ evaluation, questions, published, sources, elections 
       table: replayTable(evaluation.payload, evaluation.settings),
       charts: ['throughput-by-payload', 'overhead-by-payload'],
     },
-    latencySection(evaluation),
+    latencySection(evaluation, idle),
     ...questions('size'),
     {
       title: 'Capacity by payload, warm',
@@ -66,10 +83,11 @@ export function sections({ evaluation, questions, published, sources, elections 
       charts: ['throughput-by-size'],
     },
     ...['nodes', 'recovery', 'reasons', 'peers'].flatMap(questions),
+    provenance,
   ];
 }
 
-function latencySection(evaluation: Evaluation): Section {
+function latencySection(evaluation: Evaluation, idle: readonly IdleLatency[]): Section {
   const [smallest, largest] = [evaluation.distributions[0], evaluation.distributions.at(-1)];
   const describe = ({ payloadBytes, p50, offeredPerSecond }: LatencyDistribution): string =>
     `one of ${formatBytes(payloadBytes)} within ${formatNumber(p50)} ms (${formatNumber(offeredPerSecond)}/s offered)`;
@@ -77,23 +95,25 @@ function latencySection(evaluation: Evaluation): Section {
     title: 'How long does an add take, by payload?',
     ...(smallest === undefined || largest === undefined || smallest === largest
       ? {}
-      : { answer: `At a low rate half of the adds are acknowledged: ${describe(smallest)}, ${describe(largest)}.` }),
+      : {
+          brief: `p50 at a low rate: ${formatNumber(smallest.p50)} ms for ${formatBytes(smallest.payloadBytes)}, ${formatNumber(largest.p50)} ms for ${formatBytes(largest.payloadBytes)}.`,
+          answer: `At a low rate half of the adds are acknowledged: ${describe(smallest)}, ${describe(largest)}.`,
+        }),
     note: 'Open loop: messages leave at a fixed rate, and each is timed from when it was due to its acknowledgement, so that a slow reply is not hidden by a late request. Percentiles over all messages of a row; one is left empty where fewer than ten messages are beyond it.',
+    terms: smallest === undefined ? [] : idleNote(smallest, idle),
     table: latencyTable(evaluation),
     charts: ['latency-distribution'],
   };
 }
 
 /** What pacing and columns mean. */
-function replayNote({ settings }: Evaluation): string {
-  return (
-    `Paced: a message is sent, its reply awaited, and ${settings.pacing.delayMs} ms slept; after the last one ${settings.pacing.settleMs} ms of rest. ` +
-    `With replies in no time that is N / (${settings.pacing.delayMs / 1000} N + ${settings.pacing.settleMs / 1000}) msg/s. Fast: the same messages as fast as possible, which is cold: the first second of a new process. ` +
-    'A message counts when it was added, acknowledged, claimed and completed. ' +
-    'Overhead: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement. ' +
-    `"Original": ${settings.published.system}, ${settings.published.source}; published elsewhere, measured on another machine, never here. ` +
-    "jobraft replies after a majority's write."
-  );
+function replayTerms({ settings: { pacing, published } }: Evaluation): readonly string[] {
+  return [
+    `Paced: a message is sent, its reply awaited, and ${pacing.delayMs} ms slept; after the last one ${pacing.settleMs} ms of rest. With replies in no time that is N / (${pacing.delayMs / 1000} N + ${pacing.settleMs / 1000}) msg/s.`,
+    'Fast: the same messages as fast as possible, which is cold: the first second of a new process.',
+    'Overhead: (wall − pacing − settling) / N, per message. p50: from sending to acknowledgement.',
+    `"Original": ${published.system}, ${published.source}; published elsewhere, measured on another machine, never here. jobraft replies after a majority's write.`,
+  ];
 }
 
 function replayTable(cases: readonly ReplayCase[], settings: Settings): Table {
@@ -149,13 +169,13 @@ function steadyTable(steady: readonly CaseFigures[]): Table {
   const rows = steady.map((of) => [
     formatBytes(of.payloadBytes),
     withRuns(of.throughput),
-    formatOptional(of.throughput === undefined ? undefined : (of.throughput.median * of.payloadBytes) / 1_048_576),
+    formatOptional(of.throughput === undefined ? undefined : (of.throughput.median * of.payloadBytes) / 1e6),
     withRuns(of.firstSecond),
     `${of.valid.filter((row) => row.is_steady === 1).length} of ${of.valid.length}`,
     ...outcomesOf([of]),
   ]);
   return {
-    header: ['Payload', 'Delivered (msg/s)', 'Delivered (MiB/s)', 'First second (msg/s)', 'Steady runs', ...OUTCOME_HEADER],
+    header: ['Payload', 'Delivered (msg/s)', 'Delivered (MB/s)', 'First second (msg/s)', 'Steady runs', ...OUTCOME_HEADER],
     rows,
   };
 }
@@ -165,12 +185,12 @@ function sweepTable(sweep: readonly CaseFigures[]): Table {
     formatBytes(of.payloadBytes),
     formatCount(of.messages),
     withRuns(of.throughput),
-    formatOptional(of.throughput === undefined ? undefined : (of.throughput.median * of.payloadBytes) / 1_048_576),
+    formatOptional(of.throughput === undefined ? undefined : (of.throughput.median * of.payloadBytes) / 1e6),
     formatOptional(of.adds?.median),
     ...outcomesOf([of]),
   ]);
   return {
-    header: ['Payload', 'Messages a run', 'Delivered (msg/s)', 'Delivered (MiB/s)', 'Adds acknowledged (/s)', ...OUTCOME_HEADER],
+    header: ['Payload', 'Messages a run', 'Delivered (msg/s)', 'Delivered (MB/s)', 'Adds acknowledged (/s)', ...OUTCOME_HEADER],
     rows,
   };
 }

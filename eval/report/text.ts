@@ -6,7 +6,7 @@ import { median } from '../measuring/statistics.ts';
 import type { Evaluation } from '../replay/analysis.ts';
 import { countDeliveries } from '../replay/delivery-faults.ts';
 import type { RunRow } from '../replay/run-row.ts';
-import { totalOf } from './message-sources.ts';
+import { observedOf, totalOf, underFaults } from './message-sources.ts';
 import type { ReportContent } from './tables.ts';
 
 /** One line with the result that most readers want first. */
@@ -17,27 +17,46 @@ export function summaryLine({
 }: Pick<ReportContent, 'sources' | 'elections'> & { readonly evaluation: Pick<Evaluation, 'allRows' | 'rows'> }): string {
   const valid = allRows.filter((row) => row.valid).length;
   const { changed, undrained } = countDeliveries(allRows);
-  const { runs, acknowledged, lost, duplicated, notCompleted } = totalOf(sources);
-  const unwanted = elections.reduce((total, of) => total + of.elections, 0);
+  const total = totalOf(sources);
+  const { runs, lost, duplicated, notCompleted } = total;
+  const faults = underFaults(sources);
   const parts = [
-    `${formatCount(acknowledged)} messages acknowledged in ${countOf(runs, 'run')}: ${lost === null ? 'an unknown number' : formatCount(lost)} lost`,
+    `${lost === null ? 'an unknown number' : formatCount(lost)} lost`,
     `${duplicated === null ? 'an unknown number' : formatCount(duplicated)} duplicated`,
     ...(changed > 0 ? [`${formatCount(changed)} changed`] : []),
     ...(undrained > 0 ? [`${countOf(undrained, 'queue')} not drained`] : []),
-    ...(notCompleted > 0 ? [`${formatCount(notCompleted)} not completed when an overloaded run ended`] : []),
-    ...(unwanted > 0 ? [`${countOf(unwanted, 'election')} without a fault`] : []),
     ...(valid < allRows.length ? [`${formatCount(valid)} of ${countOf(allRows.length, 'replayed run')} valid`] : []),
   ];
-  return `${parts.join(', ')}.${busyNote(rows)}`;
+  return [
+    `Of ${formatCount(observedOf(total))} acknowledged messages whose delivery was observed (${countOf(runs, 'run')}${faults === undefined ? '' : `; ${faults}`}): ${parts.join(', ')}.`,
+    ...(notCompleted > 0
+      ? [`${formatCount(notCompleted)} more, acknowledged in an overloaded run, were not observed before it ended.`]
+      : []),
+    ...electionsNote(elections),
+    ...busyNote(rows),
+  ].join(' ');
 }
 
-/** The headline says that the machine was busy: its figures are lower than those of an idle one. */
-function busyNote(rows: readonly RunRow[]): string {
+/** Where clusters without a fault elected a leader again. */
+function electionsNote(counts: ReportContent['elections']): readonly string[] {
+  const found = counts.filter(({ elections }) => elections > 0);
+  if (found.length === 0) return [];
+  const total = found.reduce((sum, { elections }) => sum + elections, 0);
+  const clusters = counts.reduce((sum, of) => sum + of.clusters, 0);
+  return [
+    `${countOf(total, 'election')} without a fault in ${countOf(clusters, 'cluster')} (${found.map(({ source, elections }) => `${source}: ${formatCount(elections)}`).join(', ')}).`,
+  ];
+}
+
+/** The headline says that the machine was busy. */
+function busyNote(rows: readonly RunRow[]): readonly string[] {
   const shares = rows.map((row) => (row.other_cpu_share ?? 0) + (row.steal_share ?? 0));
   const busy = shares.filter((share) => share > BUSY_SHARE).length;
-  if (busy === 0) return '';
+  if (busy === 0) return [];
   const most = Math.round(Math.max(...shares) * 100);
-  return ` The machine was busy during ${busy} of ${rows.length} replayed runs: other processes used up to ${most} % of its processors, so the figures are lower than those of an idle one.`;
+  return [
+    `The machine was busy during ${busy} of ${rows.length} replayed runs: other processes used up to ${most} % of its processors, so ${countOf(busy, 'replayed run')} may be slower.`,
+  ];
 }
 
 export const durabilityLine = (evaluation: Evaluation): string =>
@@ -58,14 +77,14 @@ export function methodLines(evaluation: Evaluation, environments: Readonly<Recor
     ...(probes.length === 0
       ? []
       : [
-          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). No durable reply can be faster.`,
+          `Disk: 4 KiB written and fdatasync'ed took ${formatNumber(median(probes))} ms (median of the probes before each replayed run, ${formatNumber(Math.min(...probes))} to ${formatNumber(Math.max(...probes))} ms). No durable reply can be faster. Other commands probe at their own times, and name their own figure.`,
         ]),
     `Other load: ${loadLine(rows)}`,
-    `Commit ${evaluation.commits.join(', ')}; settings ${[...new Set(rows.map((row) => row.config_hash))].join(', ')}; measured ${started[0] ?? ''} to ${started.at(-1) ?? ''}.`,
+    `Replayed runs: commit ${evaluation.commits.join(', ')}; settings ${[...new Set(rows.map((row) => row.config_hash))].join(', ')}; measured ${started[0] ?? ''} to ${started.at(-1) ?? ''}.`,
     `Commands: ${[...new Set(rows.map((row) => row.command))].map((command) => `\`${command}\``).join(', ')}.`,
     'Each run is a fresh cluster on an empty disk folder. A warm-up in a separate queue is discarded. Repetitions are interleaved. Below six runs of a case their range is shown, from six on a bootstrap interval of the median.',
     'Producer, consumers and nodes share one machine. Producer and consumers share one thread; each node has its own.',
-    'Lost = acknowledged − completed, counted message by message after the queue was seen empty. Every payload is compared on arrival.',
+    'Lost is defined under "Safety". Every payload is compared on arrival.',
   ];
 }
 
@@ -75,7 +94,7 @@ function loadLine(rows: readonly RunRow[]): string {
     const values = rows.flatMap((row) => (row[column] === null ? [] : [row[column] * factor]));
     return values.length === 0 ? 'not known' : `${formatNumber(median(values))} (at most ${formatNumber(Math.max(...values))})`;
   };
-  return `load average ${of('load_average', 1)}, other processes ${of('other_cpu_share', 100)} % of the processors, stolen by the host ${of('steal_share', 100)} %; medians over the runs.`;
+  return `load average ${of('load_average', 1)}, other processes ${of('other_cpu_share', 100)} % of the processors, stolen by the host ${of('steal_share', 100)} %; medians over the replayed runs. The load average counts the evaluation's own threads, also those that wait for the disk; the shares of other processes do not.`;
 }
 
 /** Limits of the figures. */

@@ -13,6 +13,8 @@ export interface Evidence {
   readonly pacedPerSecond: number | undefined;
   /** What the original's authors report; 0 where they have none. */
   readonly publishedPerSecond: number;
+  /** Rates of the beginning and the end of the series. */
+  readonly quarters?: { readonly first: number; readonly last: number } | undefined;
   /** Of the series that must not be faster; `undefined` where its rate is not known. */
   readonly compared: { readonly pacedPerSecond: number | undefined; readonly fastRatio: Figure | undefined } | undefined;
 }
@@ -21,16 +23,21 @@ export interface Evidence {
 const BELOW_MAX = 0.05;
 
 /** How {@link verdictOf} decides, for the report. */
-export const VERDICT_RULE =
-  '"yes": every message is acknowledged, and delivered once and unchanged; the paced rate is at least the published one; and, where two series are ' +
-  `compared ("as steadily", "cost no more"), at most ${BELOW_MAX * 100} % below that of the other one; it may be above. "in part": that holds, but at ` +
-  'full speed the series is slower, with its whole interval. "no": it does not hold. "not shown": a run is missing or invalid. A rate of n=1 is of one series, without an interval.';
+export const VERDICT_RULES: readonly string[] = [
+  `"yes": every message is acknowledged, and delivered once and unchanged; the paced rate is at least the published one; where two series are compared, at most ${BELOW_MAX * 100} % below that of the other one; and the last quarter of a series is at most as much below its first.`,
+  '"in part": that holds, but at full speed the series is slower, with its whole interval. "no": it does not hold. "not shown": a run is missing or invalid.',
+  'A rate of n=1 is of one series, without an interval.',
+];
 
-export function verdictOf({ isDelivered, isValid, pacedPerSecond, publishedPerSecond, compared }: Evidence): Verdict {
+/** A smaller cost of a message, in milliseconds, is within what {@link verdictOf} allows, beside a pause of so many. */
+export const unseenBelowMs = (pauseMs: number): number => (pauseMs * BELOW_MAX) / (1 - BELOW_MAX);
+
+export function verdictOf({ isDelivered, isValid, pacedPerSecond, publishedPerSecond, quarters, compared }: Evidence): Verdict {
   if (pacedPerSecond === undefined || (compared !== undefined && compared.pacedPerSecond === undefined)) return 'not shown';
   if (!isDelivered) return 'no';
   if (!isValid) return 'not shown';
   if (pacedPerSecond < publishedPerSecond) return 'no';
+  if (quarters !== undefined && quarters.last < quarters.first * (1 - BELOW_MAX)) return 'no';
   if (pacedPerSecond < (compared?.pacedPerSecond ?? 0) * (1 - BELOW_MAX)) return 'no';
   return compared?.fastRatio === undefined || effectOf(compared.fastRatio) !== 'slower' ? 'yes' : 'in part';
 }
@@ -54,6 +61,8 @@ export function effectOf({ spread }: Figure): Effect {
 /** Of the interval, or of the range where there are few pairs. */
 export function describeEffect(ratio: Figure): string {
   const effect = effectOf(ratio);
+  const loss = Math.round(100 * (1 - (ratio.spread?.low ?? 1)));
+  if (effect === 'none' && loss > 0) return `${EFFECTS.none}; a loss of up to ${loss} % is not excluded`;
   const isRange = ratio.spread?.kind === 'range' && (effect === 'slower' || effect === 'faster');
   return isRange ? `${effect} in all ${ratio.runs} pairs` : EFFECTS[effect];
 }

@@ -25,6 +25,7 @@ describe('the cause of a limit', () => {
     );
     expect(describeLimit({ processors: 0.71 })).toBe('not determined: no thread was profiled, and no measured resource is used to 90 %');
     expect(describeLimit({ "leader's thread": 0.5, processors: 0.71 })).toMatch(/, the processors come closest \(71 %\)$/);
+    expect(describeLimit({ "disk's bytes": 0.05 })).toBe('not determined: neither threads, processors nor syncs were measured');
     expect(describeLimit({})).toBe('not determined: nothing was measured');
   });
 });
@@ -43,13 +44,13 @@ describe('the section of sizes', () => {
     expect(anomalyNote(odd)).toMatch(
       /^An anomaly that is not explained: adds of 1 KiB \(900\/s, 0\.922 MB\/s, p50 276 ms, 1 of 1 rounds steady\) take longer than those of 16 KiB/,
     );
-    expect(sizeSection(answerOfRounds([odd])).note).toContain('An anomaly');
-    expect(sizeSection(answerOfRounds([usual])).note).not.toContain('anomaly');
+    expect(sizeSection(answerOfRounds([odd])).terms?.at(-1)).toContain('An anomaly');
+    expect(sizeSection(answerOfRounds([usual])).terms?.join(' ')).not.toContain('anomaly');
   });
 
   it('answers with what the largest payload costs', () =>
     expect(sizeSection(answerOfRounds([usual])).answer).toBe(
-      'At most 500 adds/s of 16 KiB (8.19 MB/s) are stored, each acknowledged within 120 ms (p50, 10 in flight); 1,000 adds/s of 64 B (0.0640 MB/s).',
+      'Median rates: 500 adds/s of 16 KiB (8.19 MB/s), half of them acknowledged within 120 ms with 10 in flight; 1,000 adds/s of 64 B (0.0640 MB/s). Above 64 B each add also removes a job, once 64 MiB wait.',
     ));
 });
 
@@ -64,6 +65,11 @@ describe('the section of limits', () => {
       expect.arrayContaining(['64 B, adds alone', '64 B, add, claim, complete', '1 KiB, adds alone', '1 MiB, adds alone']),
     );
     for (const payload of ['64 B: ', '1 KiB: ', '1 MiB: ']) expect(answer).toContain(payload);
+    // A rate without a steady round, or below that of a longer path, is no limit.
+    for (const [at, { steadyRounds, isEstablished }] of limits.loads.entries()) {
+      if (steadyRounds === 0) expect(isEstablished).toBe(false);
+      expect(table.rows[at]?.[2]?.endsWith('not established')).toBe(!isEstablished);
+    }
     for (const { used } of limits.loads) for (const share of Object.values(used)) expect(share).toBeGreaterThan(0);
     // A thread has no more time than all; processors and syncs are shares of what the machine has.
     for (const { used } of limits.loads) for (const share of Object.values(used)) expect(share).toBeLessThan(1.05);
@@ -75,7 +81,7 @@ describe('the section of limits', () => {
     for (const file of ['size.csv', 'runs.csv', 'environment.json']) copyFileSync(join(PUBLISHED.results, file), join(folder, file));
     const limits = readLimits(ResultsFolder.at(folder));
     expect(limits?.loads[0]?.used).not.toHaveProperty("leader's thread");
-    expect(limits && limitSection(limits).answer).toContain('no thread was profiled');
+    expect(limits && limitSection(limits).answer).toContain('neither threads, processors nor syncs were measured');
     expect(limits && limitSection(limits).table.rows[0]?.at(-1)).toBe('not determined');
   });
 });

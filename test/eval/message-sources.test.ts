@@ -5,7 +5,7 @@ import { electionCounts, type MessageSource, messageSources, messagesSection, to
 import { aFolder, aRow } from './fixtures.ts';
 
 const source = (change: Partial<MessageSource>): MessageSource => ({
-  ...{ source: 'runs', runs: 2, acknowledged: 100, lost: 0, duplicated: 0, notCompleted: 0 },
+  ...{ source: 'runs', runs: 2, acknowledged: 100, isUnderFaults: false, lost: 0, duplicated: 0, notCompleted: 0 },
   ...change,
 });
 
@@ -20,7 +20,7 @@ describe('the messages of an evaluation', () => {
   it('are of the replayed scenarios alone where nothing else was measured, also of invalid runs', () => {
     const rows = [aRow({ lost: 4, valid: false, reason: 'edited' }), aRow({ duplicated: 1, elections: 3 })];
     expect(messageSources({ allRows: rows }, ResultsFolder.at(aFolder()))).toEqual([
-      { source: 'replayed scenarios, runs.csv', runs: 2, acknowledged: 200, lost: 4, duplicated: 1, notCompleted: 0 },
+      { source: 'replayed scenarios, runs.csv', runs: 2, acknowledged: 200, isUnderFaults: false, lost: 4, duplicated: 1, notCompleted: 0 },
     ]);
     expect(electionCounts({ allRows: rows }, ResultsFolder.at(aFolder()))).toEqual([
       { source: 'replayed scenarios', clusters: 2, elections: 3 },
@@ -37,13 +37,20 @@ describe('the messages of an evaluation', () => {
       'survival.csv',
       'survival.csv',
     ]);
-    const { note, table } = messagesSection({ allRows: [aRow()] }, sources, [
+    const { terms, table } = messagesSection({ allRows: [aRow()] }, sources, [
       { source: 'a', clusters: 3, elections: 2 },
       { source: 'b', clusters: 1, elections: 0 },
     ]);
     expect(table.rows).toHaveLength(sources.length + 1);
     expect(table.rows.at(-1)?.[0]).toBe('total');
-    expect(note).toContain('2 in 4 clusters (a: 2 in 3, b: 0 in 1)');
+    expect(terms?.at(-1)).toContain('2 in 4 clusters (a: 2 in 3, b: 0 in 1)');
+  });
+
+  it('count as observed what was completed, and name how many of it were under faults', () => {
+    const sources = [source({ notCompleted: 7 }), source({ isUnderFaults: true })];
+    expect(messagesSection({ allRows: [aRow()] }, sources, []).answer).toBe(
+      '0 of 193 acknowledged messages whose delivery was observed were lost (100 of them under faults); 0 were delivered twice. 7 more were not observed.',
+    );
   });
 
   it('have no total beside a single source', () =>

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLastSession } from '../../eval/bench/bench-file.ts';
 import { readEnvironments } from '../../eval/measuring/environment.ts';
 import { packageRoot } from '../../eval/measuring/package-root.ts';
 import { benchSection } from '../../eval/report/bench-section.ts';
-import { peersSection, peersSections } from '../../eval/report/peers-section.ts';
+import { IN_FLIGHT, peersSection, peersSections } from '../../eval/report/peers-section.ts';
 
 const results = join(packageRoot(), 'results');
 const sectionOf = (page: string, name: string): string | undefined => {
@@ -28,6 +28,13 @@ describe('the tables of the README and of docs/performance.md', () => {
 });
 
 describe('the comparison with peers', () => {
+  it('names as many adds in flight as its sources have', () => {
+    const ofSources = readdirSync(join(packageRoot(), 'eval', 'peers'))
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) => /^ {2}addsInFlight: (\d+),/m.exec(readFileSync(join(packageRoot(), 'eval', 'peers', name), 'utf8'))?.[1] ?? []);
+    expect(Object.values(IN_FLIGHT).sort()).toEqual(ofSources.map(Number).sort());
+  });
+
   const header = 'session,peer,version,nodes,durability,measure,unit,value,low,high,rounds,commit,valid';
   const row = (peer: string, durability: string, value: number, session = '2026-02-02T00:00:00Z', valid = 'true'): string =>
     `${session},${peer},1.0,3,"${durability}","add, 64 B, many in flight",/s,${value},${value - 1},${value + 1},5,0123456789,${valid}`;
@@ -50,8 +57,17 @@ describe('the comparison with peers', () => {
 
   it('names the measurements that failed', () => {
     const csv = [header, row('jobraft', 'has it on disk', 7), row('broken', 'has it on disk', 5, undefined, 'false')].join('\n');
-    expect(peersSection(csv)).toContain('Failed in a round: broken, add, 64 B, many in flight.');
+    expect(peersSection(csv)).toContain('Failed in 1 round: broken, add, 64 B, many in flight.');
     expect(peersSection([header, row('jobraft', 'has it on disk', 7)].join('\n'))).not.toContain('Failed');
+    const [of] = peersSections(
+      [
+        header,
+        row('jobraft', 'has it on disk', 7),
+        row('other', 'has it on disk', 3),
+        row('jobraft', 'has it on disk', 0, undefined, 'false'),
+      ].join('\n'),
+    );
+    expect(of?.answer ?? '').toContain('jobraft failed: add, 64 B, many in flight (in 1 round).');
   });
 
   describe('of a session with tails, the client, two failures of the leader, and four rates', () => {
@@ -117,7 +133,7 @@ describe('the comparison with peers', () => {
     it('is in the report, too: both tables, p99 and the client’s processor, and how jobraft compares', () => {
       const [measures, loads] = peersSections(csv);
       expect(measures?.answer).toBe(
-        'One add at a time takes jobraft 1.00 ms (p50; the others 2.00 to 2.00) and 4.00 ms (p99; 3.00 to 3.00). With many in flight it adds 9.00/s, the others 5.00 to 5.00.',
+        "Durable, 3 nodes: jobraft 9.00, busy 5.00, idle – adds/s with many in flight. One add at a time p50 jobraft 1.00, busy 2.00, idle – ms; p99 jobraft 4.00, busy 3.00, idle – ms. A silent leader's gap jobraft 310, busy –, idle – ms.",
       );
       expect(measures?.table.header).toEqual(expect.arrayContaining(['one add at a time, p99 (ms)', CLIENT_TITLE]));
       expect(measures?.table.rows.map(([name]) => name)).toEqual(['jobraft', 'busy 1.0', 'idle 1.0']);

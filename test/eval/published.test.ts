@@ -18,7 +18,7 @@ import { reportFaults } from '../../eval/replay/measure-scenarios.ts';
 import { RunFiles } from '../../eval/replay/run-files.ts';
 import type { RunRow } from '../../eval/replay/run-row.ts';
 import { markdownReport } from '../../eval/report/markdown.ts';
-import { contentOf } from '../../eval/report/tables.ts';
+import { contentOf, sections } from '../../eval/report/tables.ts';
 import { summaryLine } from '../../eval/report/text.ts';
 import { settings } from './fixtures.ts';
 
@@ -153,6 +153,8 @@ describe('the published evidence', () => {
     }
     const report = markdownReport(contentOf(evaluation, results), charts, readEnvironments(results.environmentFile), PUBLISHED);
     expect(readFileSync(join(PUBLISHED.results, 'report.md'), 'utf8')).toBe(report);
+    for (const { answer } of sections(contentOf(evaluation, results)))
+      if (answer !== undefined) expect(report.split(answer), answer).toHaveLength(2);
   });
 
   it('would say so, and fail, had one run lost messages', () => {

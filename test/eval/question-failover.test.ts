@@ -166,11 +166,13 @@ describe('the chart of failovers', () => {
 
 describe('the section of failovers', () => {
   it('has a row for each measured fault: medians and ranges, and sums of outcomes', () => {
-    const { answer, note, table, charts } = failoverSection(answerOfGaps({ killed: [30, 50], paused: [400], isolated: [] }));
+    const { answer, terms, table, charts } = failoverSection(answerOfGaps({ killed: [30, 50], paused: [400], isolated: [] }));
     expect(answer).toContain(
-      'no add is acknowledged for 43.0 ms when it is killed, 403 ms when it is paused (medians). Of 2,400 acknowledged adds 0',
+      'no add is acknowledged for 43.0 ms when it is killed, 403 ms when it is paused (medians of 2 rounds, election timeout 250–500 ms).',
     );
-    expect(note).toContain('the default of 250–500 ms');
+    expect(answer).toContain('Of 2,400 acknowledged adds 0');
+    expect(answer).toMatch(/The longest wait of one message: [\d.]+ ms \(killed\), [\d.]+ ms \(paused\)/);
+    expect(terms?.join(' ')).toContain('the default of 250–500 ms');
     expect(charts).toEqual(['failover']);
     expect(table.rows.map((cells) => cells.length)).toEqual([table.header.length, table.header.length]);
     const [killed, paused] = table.rows.map((cells) => Object.fromEntries(table.header.map((name, at) => [name, cells[at]])));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FAULT_MEANINGS } from '../../eval/questions/fault-meanings.ts';
 import { rowsOfRuns, type SurvivalRow } from '../../eval/questions/survival.ts';
 import { survivalSection } from '../../eval/report/questions/survival-section.ts';
 import { planOf } from '../../src/sim/plan.ts';
@@ -42,18 +43,28 @@ describe('the section on survival', () => {
   });
 
   it('sums the steps of one source, and bounds what was not seen', () => {
-    const { title, note, table } = survivalSection(answerOf([row('all'), row('crash'), row('all'), row('crash')]));
+    const { title, terms, table } = survivalSection(answerOf([row('all'), row('crash'), row('all'), row('crash')]));
     expect(title).toBe('Nothing was lost in 60 faults');
-    expect(note).toContain('0 of 1,200 acknowledged adds were lost: p < 3/n = 2.5e-3');
+    expect(terms?.[0]).toBe(
+      'In the simulator 0 of 1,200 acknowledged adds were lost, in 20 runs: with 95 % confidence fewer than 3/20, 15 %, of such runs lose an add.',
+    );
     expect(table.rows).toEqual([
-      ['simulator', 'all', '20', '60', '1,200', '0', '0', '0', '0'],
-      ['simulator', 'crash', '20', '60', '1,200', '0', '0', '0', '0'],
+      ['all, simulator', 'the kinds below', '20', '60', '1,200', '0', '0', '0', '0'],
+      ['crash', FAULT_MEANINGS.crash, '20', '60', '1,200', '0', '0', '0', '0'],
     ]);
   });
 
+  it('has one row for a soak, whose faults happened in one run, and no bound for it', () => {
+    const soak = (fault: string, injected: number) => row(fault, { source: 'soak', runs: 1, injected });
+    const { terms, table } = survivalSection(answerOf([row('all'), soak('all', 5), soak('pause', 2), soak('kill-leader', 3)]));
+    expect(table.rows.map(([fault]) => fault)).toEqual(['all, simulator', 'all, soak']);
+    expect(terms?.[1]).toBe('In the soak 0 of 600 acknowledged adds were lost, in 1 run, which gives no bound.');
+    expect(terms).toContain('Faults of the soak, with how often each was injected: pause 2, kill-leader 3.');
+  });
+
   it('says so when a guarantee was broken', () => {
-    const { title, note } = survivalSection(answerOf([row('all', { lost: 2, violations: 1 })]));
+    const { title, terms } = survivalSection(answerOf([row('all', { lost: 2, violations: 1 })]));
     expect(title).toBe('1 run with faults broke a guarantee');
-    expect(note).toContain('2 lost of 600');
+    expect(terms?.[0]).toContain('2 lost of 600');
   });
 });

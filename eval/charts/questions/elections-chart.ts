@@ -125,7 +125,12 @@ function ruleChart(answer: Answer<ElectionRow>, { font, widthPx }: ChartStyle): 
   if (equal === undefined) return undefined;
   const secondShare = (series: string): string =>
     percent(shareWithin(equal.lines.find((line) => line.series === series)?.values ?? [], 1000));
-  const title = `Timeouts of ${nameOf(equal.range)} ms elect a leader within a second in ${secondShare('both')} of the trials with pre-votes and tie-break, in ${secondShare('neither')} without`;
+  const [both, preVotes, neither] = ['both', 'pre-votes', 'neither'].map(secondShare);
+  const withTieBreak =
+    both === preVotes
+      ? `in ${both} of the trials with pre-votes, with or without the tie-break`
+      : `in ${both} of the trials with pre-votes and tie-break, in ${preVotes} with pre-votes alone`;
+  const title = `Timeouts of ${nameOf(equal.range)} ms elect a leader within a second ${withTieBreak}; in ${neither} with neither`;
   const shown = rows.filter((row) => compared.some(({ range }) => nameOf(range) === nameOf(rangeOf(row))));
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { formatNumber } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
 import { LATE_SHARE_MAX, type LoadRow } from '../../questions/load/load.ts';
-import { isRate, type RateRow, sustainedOf } from '../../questions/load/load-figures.ts';
+import { isRate, type RateRow, sustainedOf, sustainedRounds } from '../../questions/load/load-figures.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import { type Chart, type ChartStyle, chartTitle, logDomain, logTicks } from '../chart.ts';
 import { costPanel, type PanelPoint } from '../cost-panel.ts';
@@ -109,18 +109,15 @@ function lateLine(rates: readonly RateRow[]): string[] {
   return late === 0 ? [] : [`In ${late} of ${rates.length} steps more than 1 % of the messages were sent late, which these times include`];
 }
 
-/** What is sustained, and what happens to the next rate. */
+/** What is sustained in all rounds, and in how many each higher rate is. */
 function loadTitle(rates: readonly RateRow[]): string {
   const { highest, beyond } = sustainedOf(rates);
   const rateOfRounds = (rounds: readonly RateRow[]): string => formatNumber(rounds[0]?.offered_per_s ?? Number.NaN);
-  const replies = highest === undefined ? undefined : medianOf(highest, ({ acknowledged_p99_ms }) => acknowledged_p99_ms);
-  const held =
-    highest === undefined
-      ? 'No rate is sustained'
-      : `Up to ${rateOfRounds(highest)} messages/s are completed as offered${replies === undefined ? '' : `, 99 % acknowledged within ${formatNumber(replies)} ms`}`;
-  if (beyond === undefined) return held;
-  const waits = medianOf(beyond, ({ completed_p50_ms }) => completed_p50_ms);
-  return `${held}; from ${rateOfRounds(beyond)}/s on a backlog grows, and half ${waits === undefined ? 'are not completed in time' : `wait more than ${formatNumber(waits)} ms for completion`}`;
+  const others = beyond.map((rounds) => `${rateOfRounds(rounds)}/s in ${sustainedRounds(rounds)} rounds`).join(', ');
+  if (highest === undefined) return `No rate is sustained in all rounds: ${others}`;
+  const completed = medianOf(highest, ({ completed_p99_ms }) => completed_p99_ms);
+  const within = completed === undefined ? '' : `, 99 % within ${formatNumber(completed)} ms`;
+  return `${rateOfRounds(highest)} messages/s are completed as offered in ${sustainedRounds(highest)} rounds${within}${others === '' ? '' : `; ${others}`}`;
 }
 
 /** Of the rounds; `undefined` where one has no value. */

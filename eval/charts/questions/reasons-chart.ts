@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { formatCount, formatNumber } from '../../measuring/format.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
+import { batchingFactors } from '../../questions/reasons/reasons-figures.ts';
 import type { ReasonsRow } from '../../questions/reasons/reasons-row.ts';
 import { GROWING, VARIANT_NAMES, type VariantName } from '../../questions/reasons/variants.ts';
 import { type Chart, type ChartStyle, chartTitle, isNarrow, logDomain, logTicks, PLAIN_NUMBER } from '../chart.ts';
@@ -40,7 +41,7 @@ function dotsChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle): C
   const { rows } = answer;
   const rates = dotsOf(rows, 'rate', ({ adds_per_s }) => adds_per_s);
   const times = dotsOf(rows, 'alone', ({ p50_ms }) => p50_ms);
-  const title = rateTitle(rates);
+  const title = rateTitle(rows);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: chartTitle(
@@ -155,15 +156,12 @@ function growthChart(answer: Answer<ReasonsRow>, { font, widthPx }: ChartStyle):
 
 const at = { field: 'at', type: 'quantitative' as const };
 
-/** What batching gives, at both levels and at each alone. */
-function rateTitle(rates: readonly Dot[]): string {
-  const timesOf = (variant: VariantName): string | undefined => {
-    const [own, without] = [AS_IT_IS, variant].map((name) => rates.find(({ series }) => series === name)?.value);
-    return own === undefined || without === undefined ? undefined : formatNumber(own / without);
-  };
-  const [both, commands, commits] = [timesOf('neither of the two'), timesOf('one command an entry'), timesOf('group commit off')];
-  if (both === undefined || commands === undefined || commits === undefined) return 'Rates with and without what makes it fast';
-  return `Batching at both levels makes it ${both} times as fast; many commands an entry alone ${commands} times, group commit alone ${commits} times`;
+/** What batching gives, at both levels and at each alone, against neither. */
+function rateTitle(rows: readonly ReasonsRow[]): string {
+  const factors = batchingFactors(rows);
+  if (factors === undefined) return 'Rates with and without what makes it fast';
+  const [both, commands, commits] = [factors.both, factors.commandsAlone, factors.commitsAlone].map(formatNumber);
+  return `Batching at both levels makes it ${both} times as fast as at neither; many commands an entry alone ${commands} times, group commit alone ${commits} times`;
 }
 
 /** The times of both lines near the first message and at the end. */

@@ -32,12 +32,19 @@ export function ratesOf(rows: readonly AnswerRow<LoadRow>[]): readonly (readonly
   return groups.flatMap(([, [first, ...others]]) => (first === undefined ? [] : [[first, ...others] as const]));
 }
 
-/** The highest rate up to which all rounds sustain all rates, and the lowest that some round does not. `undefined` where there is none. */
+/** The highest rate up to which all rounds sustain all rates, `undefined` where there is none; and all rates above it, ascending. */
 export function sustainedOf(rows: readonly AnswerRow<LoadRow>[]): {
   readonly highest: readonly RateRow[] | undefined;
-  readonly beyond: readonly RateRow[] | undefined;
+  readonly beyond: readonly (readonly RateRow[])[];
 } {
   const rates = ratesOf(rows);
   const at = rates.findIndex((rounds) => !rounds.every(isSustained));
-  return { highest: at < 0 ? rates.at(-1) : rates[at - 1], beyond: at < 0 ? undefined : rates[at] };
+  return { highest: at < 0 ? rates.at(-1) : rates[at - 1], beyond: at < 0 ? [] : rates.slice(at) };
 }
+
+/** `2 of 3`: the rounds that sustain a rate. */
+export const sustainedRounds = (rounds: readonly RateRow[]): string => `${rounds.filter(isSustained).length} of ${rounds.length}`;
+
+/** More is completed in the measured time than is offered in it: what the warm-up left waiting. By more than chance moves the arrivals. */
+export const drainsBacklog = (rounds: readonly RateRow[]): boolean =>
+  rounds.some(({ achieved_per_s, offered_per_s }) => achieved_per_s > (2 - SUSTAINED_SHARE) * offered_per_s);

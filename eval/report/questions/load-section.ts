@@ -1,7 +1,15 @@
 import { formatCount, formatNumber, formatOptional } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
 import { LATE_SHARE_MAX, type LoadRow } from '../../questions/load/load.ts';
-import { type Capacity, capacitiesOf, isRate, isSustained, SUSTAINED_SHARE, sustainedOf } from '../../questions/load/load-figures.ts';
+import {
+  type Capacity,
+  capacitiesOf,
+  drainsBacklog,
+  isRate,
+  SUSTAINED_SHARE,
+  sustainedOf,
+  sustainedRounds,
+} from '../../questions/load/load-figures.ts';
 import type { Answer, AnswerRow } from '../../questions/question-file.ts';
 import type { Section } from '../table.ts';
 
@@ -13,13 +21,18 @@ export function loadSection({ rows }: Answer<LoadRow>): Section {
   const groups = Map.groupBy(rows, ({ rate_share }) => rate_share);
   return {
     title: 'How much load, at what latency?',
-    answer: loadAnswer(rows),
-    note: `Messages of 64 B, each added, acknowledged, claimed and completed; the sender and the consumer have a thread and a client each. ${capacityNote(capacity)} Rates: open loop, Poisson arrivals, 20 s after a warm-up of 3 s, each message timed from when it was due, to its acknowledgement and to its completion. Sustained: rounds that complete at least ${SUSTAINED_SHARE * 100} % of the offered rate. Medians of the rounds; a percentile is empty where it falls on a message without a reply. Late: rounds in which more than 1 % of the messages were sent more than 20 ms late; the sender shares the processors with the nodes. Where all rounds were late, no figure is without them.`,
+    ...loadAnswer(rows, capacity),
+    note: `Messages of 64 B, each added, acknowledged, claimed and completed; the sender and the consumer have a thread and a client each. Medians of the rounds; counts are sums.${capacityNote(capacity)}`,
+    terms: [
+      'Rates: open loop, Poisson arrivals, 20 s after a warm-up of 3 s, each message timed from when it was due, to its acknowledgement and to its completion. A percentile is empty where it falls on a message without a reply.',
+      `Sustained: rounds that complete at least ${SUSTAINED_SHARE * 100} % of the offered rate in the 20 s. A backlog of the warm-up that is completed in this time counts, so that more can be completed than is offered.`,
+      'Late: rounds in which more than 1 % of the messages were sent more than 20 ms late; the sender shares the processors with the nodes. Where all rounds were late, no figure is without them.',
+      'Not completed: acknowledged, and not yet completed five seconds after the end of the load.',
+    ],
     table: {
       header: headerOf(capacity),
       rows: [...groups].map(([share, of]) => [
-        share === null ? 'capacity' : `${Math.round(share * 100)} %`,
-        share === null || capacity === undefined ? '–' : `${Math.round((100 * share * capacity.first) / capacity.median)} %`,
+        share === null || capacity === undefined ? 'capacity' : `${Math.round((100 * share * capacity.first) / capacity.median)} %`,
         ...cells(of),
       ]),
     },
@@ -27,38 +40,45 @@ export function loadSection({ rows }: Answer<LoadRow>): Section {
   };
 }
 
-/** Names both capacities, and why they differ. */
+/** Names the capacity, and its rounds where they differ. */
 function capacityNote(capacity: Capacity | undefined): string {
   if (capacity === undefined) return '';
   const rounds = capacity.rounds.map(formatNumber).join('; ');
-  const differ =
-    capacity.rounds.length < 2
-      ? ''
-      : ` Its rounds, the same program in fresh clusters, gave ${rounds} messages/s; the median is ${formatNumber(capacity.median)}/s. All rounds are offered the same rates: shares of the first, ${formatNumber(capacity.first)}/s. Above 100 % of the median a rate is overload.`;
-  return `Capacity: in steady state, 2,000 messages sent and not completed.${differ}`;
+  const differ = capacity.rounds.length < 2 ? '' : ` (its rounds, in fresh clusters: ${rounds}; the rates were chosen by the first)`;
+  return ` Capacity: in steady state, 2,000 messages sent and not completed: ${formatNumber(capacity.median)}/s${differ}. Above 100 % of it a rate is overload.`;
 }
 
 function headerOf(capacity: Capacity | undefined): readonly string[] {
-  const [first, middle] = [capacity?.first, capacity?.median].map(formatOptional);
   return [
-    ...[`Load, of ${first}/s (round 1)`, `Of ${middle}/s (median capacity)`, 'Offered (/s)', 'Completed (/s)', 'Sustained', 'Acknowledged'],
+    ...[`Load, of ${formatOptional(capacity?.median)}/s`, 'Offered (/s)', 'Completed (/s)', 'Sustained', 'Acknowledged'],
     ...['p50 (ms)', 'p90 (ms)', 'p99 (ms)', 'p99.9 (ms)', 'Completed, p50 (ms)', 'Completed, p99 (ms)'],
     ...['Late', 'Elections', 'Not completed', 'Duplicated', 'Changed'],
   ];
 }
 
-function loadAnswer(rows: readonly AnswerRow<LoadRow>[]): string {
+function loadAnswer(rows: readonly AnswerRow<LoadRow>[], capacity: Capacity | undefined): Pick<Section, 'answer' | 'brief'> {
   const { highest, beyond } = sustainedOf(rows);
   const at = (rounds: typeof highest, figure: Figure): string => formatOptional(rounds && medianOf(rounds, figure));
-  const held =
-    highest === undefined
-      ? 'No offered rate was sustained in all rounds.'
-      : `Up to ${at(highest, 'offered_per_s')} messages/s are completed as they are offered; there 99 % are acknowledged within ${at(highest, 'acknowledged_p99_ms')} ms, and half completed within ${at(highest, 'completed_p50_ms')} ms.`;
-  if (beyond === undefined) return held;
-  const completed = formatNumber(median(beyond.map(({ achieved_per_s }) => achieved_per_s)));
-  const waits = medianOf(beyond, 'completed_p50_ms');
-  const late = waits === undefined ? '' : `, and half of them wait more than ${formatNumber(waits)} ms for it`;
-  return `${held} Offered ${at(beyond, 'offered_per_s')}/s, ${completed}/s are completed${late}: acknowledgements stay fast, the backlog grows.`;
+  const others = beyond.map((rounds) => `at ${at(rounds, 'offered_per_s')}/s in ${sustainedRounds(rounds)}`);
+  const [lowest] = beyond;
+  const waits = lowest && medianOf(lowest, 'completed_p50_ms');
+  const late =
+    waits === undefined
+      ? ''
+      : ` Where it is not sustained a backlog grows: at ${at(lowest, 'offered_per_s')}/s half are completed within ${formatNumber(waits)} ms (median of the rounds), while half are acknowledged within ${at(lowest, 'acknowledged_p50_ms')} ms.`;
+  if (highest === undefined) {
+    const none = `No offered rate was sustained in all rounds${others.length === 0 ? '' : `: ${others.join(', ')}`}.`;
+    return { brief: 'No offered rate was sustained in all rounds.', answer: `${none}${late}` };
+  }
+  const rate = at(highest, 'offered_per_s');
+  const share =
+    capacity === undefined ? '' : ` (${Math.round((100 * (highest[0]?.offered_per_s ?? 0)) / capacity.median)} % of the median capacity)`;
+  const drained = drainsBacklog(highest) ? ', while a backlog of the warm-up was still being completed' : '';
+  const figures = `acknowledged within ${at(highest, 'acknowledged_p50_ms')} ms (p50) and ${at(highest, 'acknowledged_p99_ms')} ms (p99), completed within ${at(highest, 'completed_p50_ms')} ms (p50) and ${at(highest, 'completed_p99_ms')} ms (p99)`;
+  return {
+    brief: `${rate} messages/s were sustained in ${sustainedRounds(highest)} rounds, completed within ${at(highest, 'completed_p99_ms')} ms (p99).`,
+    answer: `Sustained in ${sustainedRounds(highest)} rounds: ${rate} messages/s${share}, ${figures}${drained}.${others.length === 0 ? '' : ` Above it: ${others.join(', ')}.`}${late}`,
+  };
 }
 
 function cells(rows: readonly AnswerRow<LoadRow>[]): readonly string[] {
@@ -70,7 +90,7 @@ function cells(rows: readonly AnswerRow<LoadRow>[]): readonly string[] {
   return [
     of('offered_per_s'),
     formatNumber(median(rows.map(({ achieved_per_s }) => achieved_per_s))) + steadiness(rows),
-    rates.length === 0 ? '–' : `${rates.filter(isSustained).length} of ${rates.length}`,
+    rates.length === 0 ? '–' : sustainedRounds(rates),
     acknowledged === due ? formatCount(due) : `${formatCount(acknowledged)} of ${formatCount(due)}`,
     of('acknowledged_p50_ms'),
     of('acknowledged_p90_ms'),

@@ -2,12 +2,14 @@ import { formatOptional } from '../../measuring/format.ts';
 import { median } from '../../measuring/statistics.ts';
 import type { NodesRow } from '../../questions/nodes/nodes-row.ts';
 import type { Answer } from '../../questions/question-file.ts';
+import { SMALL_RATES } from '../limits.ts';
 import type { Section } from '../table.ts';
 
 type Column = 'adds_per_s' | 'p50_ms' | 'p99_ms' | 'messages_per_add' | 'syncs_per_add';
 
 export function nodesSection({ rows }: Answer<NodesRow>): Section {
-  const sizes = [...new Set(rows.map(({ nodes }) => nodes))].sort((a, b) => a - b);
+  const all = [...new Set(rows.map(({ nodes }) => nodes))].sort((a, b) => a - b);
+  const sizes = all.filter((nodes) => rows.some((row) => row.nodes === nodes && row.subject === 'cluster'));
   const rowOf = (nodes: number): readonly string[] => {
     const of = rows.filter((row) => row.nodes === nodes);
     const rates = of.filter(({ subject, in_flight }) => subject === 'cluster' && in_flight > 1);
@@ -25,7 +27,12 @@ export function nodesSection({ rows }: Answer<NodesRow>): Section {
   };
   return {
     title: 'What does a node more cost?',
-    note: "Adds of 64 B without a consumer: 4,000 in flight in steady state, or alone, each sent when the one before is acknowledged. Messages between nodes (heartbeats of that time included) and syncs of all nodes for each committed add: the clusters' own counters / counted in the simulator, where nothing takes time, so that 4,000 adds are committed together. Medians of the rounds; all nodes share the machine's disk and processors.",
+    note: "Adds of 64 B without a consumer: 4,000 in flight, or alone, each sent when the one before is acknowledged. Medians of the rounds; all nodes share the machine's disk and processors.",
+    terms: [
+      SMALL_RATES,
+      "Messages between nodes (heartbeats of that time included) and syncs of all nodes for each committed add: the clusters' own counters / counted in the simulator, where nothing takes time, so that 4,000 adds are committed together.",
+      ...all.filter((nodes) => !sizes.includes(nodes)).map((nodes) => simulatedLine(rows, nodes)),
+    ],
     table: {
       header: [
         'Nodes',
@@ -36,6 +43,16 @@ export function nodesSection({ rows }: Answer<NodesRow>): Section {
     },
     charts: ['nodes'],
   };
+}
+
+/** Of a size that no real cluster was measured with. */
+function simulatedLine(rows: readonly NodesRow[], nodes: number): string {
+  const of = rows.filter((row) => row.nodes === nodes);
+  const [alone, many] = [(inFlight: number) => inFlight === 1, (inFlight: number) => inFlight > 1].map((isOf) => {
+    const [messages, syncs] = (['messages_per_add', 'syncs_per_add'] as const).map((column) => figureOf(of, 'simulator', isOf, column));
+    return `${messages} messages and ${syncs} syncs`;
+  });
+  return `${nodes} nodes, simulated only: ${alone} an add alone, ${many} an add in flight.`;
 }
 
 function figureOf(rows: readonly NodesRow[], subject: NodesRow['subject'], isOf: (inFlight: number) => boolean, column: Column): string {

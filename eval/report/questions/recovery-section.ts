@@ -15,7 +15,7 @@ export function recoverySection({ rows }: Answer<RecoveryRow>): Section {
         'Entries',
         'Checkpoints',
         'Log entries',
-        'Written',
+        'Checkpoints written',
         'Restart (ms)',
         'Disk (MB)',
         'Join (ms)',

@@ -3,31 +3,32 @@ import type { Answer } from '../../questions/question-file.ts';
 import type { SizeRow } from '../../questions/size.ts';
 import { anomalyIn, medianOf, payloadsOf, type SizeRounds, steadyOf } from '../../questions/size-figures.ts';
 import { formatBytes } from '../../replay/run-plan.ts';
+import { SMALL_RATES } from '../limits.ts';
 import type { Section } from '../table.ts';
 
-const SUBJECTS: Readonly<Record<SizeRow['subject'], string>> = {
-  jobraft: 'jobraft',
-  disk: 'disk alone, one file',
-  'disk, one file a node': 'disk alone, one file a node at once, each',
-};
-
 export function sizeSection({ rows, facts }: Answer<SizeRow>): Section {
-  const groups = Map.groupBy(rows, ({ subject, payload_bytes }) =>
-    payload_bytes === null ? SUBJECTS[subject] : `${SUBJECTS[subject]}, ${formatBytes(payload_bytes)}`,
-  );
+  const diskOf = (subject: SizeRow['subject']): string =>
+    formatOptional(
+      medianOf(
+        rows.filter((row) => row.subject === subject),
+        'mb_per_s',
+      ),
+    );
   return {
     title: 'What does size cost?',
-    answer: sizeAnswer(rows),
-    note: [
-      `Adds in steady state without a consumer, 8 MiB in flight (at most 4,000 adds). Payloads above 64 B wait in 64 MiB at most: from then on each add comes with the removal of the oldest job. p50 and p99: from sending to reply, with all of these in flight. The disk without jobraft: 1 MiB is written and synced, again and again, to one file, and to ${facts.nodes} at once, where the rate is that of each file; a cluster on this disk cannot store more payload. Medians of the rounds.`,
-      anomalyNote(rows) ?? '',
-    ]
-      .filter((part) => part !== '')
-      .join(' '),
+    ...sizeAnswer(rows),
+    note: 'Adds without a consumer, 8 MiB in flight (at most 4,000 adds). Medians of the rounds; "Steady rounds" counts those whose rate became steady.',
+    terms: [
+      'Above 64 B at most 64 MiB of payload wait: from then on each add also removes the oldest job.',
+      SMALL_RATES,
+      'p50 and p99: from sending to reply, with all of these in flight.',
+      `Disk alone: 1 MiB is written and synced, again and again: ${diskOf('disk')} MB/s to one file, ${diskOf('disk, one file a node')} MB/s to each of ${facts.nodes} at once; a cluster on this disk cannot store more payload.`,
+      ...[anomalyNote(rows)].filter((line) => line !== undefined),
+    ],
     table: {
-      header: ['Subject', 'In flight', 'Adds (/s)', 'Payload (MB/s)', 'p50 (ms)', 'p99 (ms)', 'Steady rounds'],
-      rows: [...groups].map(([name, of]) => [
-        name,
+      header: ['Payload', 'In flight', 'Adds (/s)', 'Payload (MB/s)', 'p50 (ms)', 'p99 (ms)', 'Steady rounds'],
+      rows: payloadsOf(rows).map(({ bytes, rows: of }) => [
+        formatBytes(bytes),
         of[0]?.in_flight == null ? '–' : formatCount(of[0].in_flight),
         ...(['adds_per_s', 'mb_per_s', 'service_p50_ms', 'service_p99_ms'] as const).map((column) => formatOptional(medianOf(of, column))),
         steadyOf(of),
@@ -37,14 +38,18 @@ export function sizeSection({ rows, facts }: Answer<SizeRow>): Section {
   };
 }
 
-function sizeAnswer(rows: readonly SizeRow[]): string {
+function sizeAnswer(rows: readonly SizeRow[]): Pick<Section, 'answer' | 'brief'> {
   const payloads = payloadsOf(rows);
   const describe = ({ bytes, rows: of }: SizeRounds): string =>
     `${formatOptional(medianOf(of, 'adds_per_s'))} adds/s of ${formatBytes(bytes)} (${formatOptional(medianOf(of, 'mb_per_s'))} MB/s)`;
   const [smallest, largest] = [payloads[0], payloads.at(-1)];
-  if (smallest === undefined || largest === undefined) return 'Not measured.';
+  if (smallest === undefined || largest === undefined) return {};
   const inFlight = largest.rows[0]?.in_flight ?? 0;
-  return `At most ${describe(largest)} are stored, each acknowledged within ${formatOptional(medianOf(largest.rows, 'service_p50_ms'))} ms (p50, ${formatCount(inFlight)} in flight); ${describe(smallest)}.`;
+  const removal = largest.bytes > 64 ? ' Above 64 B each add also removes a job, once 64 MiB wait.' : '';
+  return {
+    brief: `${formatBytes(largest.bytes)}: ${formatOptional(medianOf(largest.rows, 'adds_per_s'))} adds/s (${formatOptional(medianOf(largest.rows, 'mb_per_s'))} MB/s), half acknowledged within ${formatOptional(medianOf(largest.rows, 'service_p50_ms'))} ms.`,
+    answer: `Median rates: ${describe(largest)}, half of them acknowledged within ${formatOptional(medianOf(largest.rows, 'service_p50_ms'))} ms with ${formatCount(inFlight)} in flight; ${describe(smallest)}.${removal}`,
+  };
 }
 
 /** Says so where a payload is slower than a larger one; `undefined` where none is. */

@@ -1,26 +1,34 @@
 import { countOf, formatCount } from '../../measuring/format.ts';
+import { FAULT_MEANINGS } from '../../questions/fault-meanings.ts';
 import type { Answer } from '../../questions/question-file.ts';
 import { ALL_FAULTS, type SurvivalRow } from '../../questions/survival.ts';
 import type { Section } from '../table.ts';
 
-/** Zero events in n trials: with 95 % confidence their probability is below 3/n (Hanley and Lippman-Hand 1983). */
+/** Zero events in n independent trials: with 95 % confidence their probability is below 3/n (Hanley and Lippman-Hand 1983). */
 const RULE_OF_THREE = 3;
 
-/** A row for each fault, summed over the steps of its source. */
+/** A row for each fault of the simulator, and one for the soak, summed over the steps of its source. */
 export function survivalSection({ rows }: Answer<SurvivalRow>): Section {
   const groups = [...Map.groupBy(rows, ({ source, fault }) => `${source} ${fault}`).values()].map(summed);
   const totals = groups.filter(({ fault }) => fault === ALL_FAULTS);
   const violations = totals.reduce((sum, of) => sum + of.violations, 0);
   const faults = totals.reduce((sum, of) => sum + of.injected, 0);
+  const shown = [...groups.filter(({ source }) => source === 'simulator'), ...totals.filter(({ source }) => source === 'soak')];
+  const isClean = violations === 0 && totals.every(({ lost }) => lost === 0);
   return {
-    title:
-      violations === 0 ? `Nothing was lost in ${countOf(faults, 'fault')}` : `${countOf(violations, 'run')} with faults broke a guarantee`,
-    note: `The simulator runs the production code under drawn faults, each seed five nodes for ten simulated seconds; the soak runs a real cluster of 3 to 13 nodes under kills and broken disks. Several kinds of faults happen in one run, which counts for each of them. ${totals.map(boundOf).join(' ')}`,
+    title: isClean ? `Nothing was lost in ${countOf(faults, 'fault')}` : `${countOf(violations, 'run')} with faults broke a guarantee`,
+    note: 'The simulator runs the production code under drawn faults, each run five nodes for ten simulated seconds; the soak runs one real cluster of 3 to 13 nodes. Several kinds of faults happen in one run, which counts for each of them.',
+    terms: [
+      ...totals.map(boundOf),
+      ...soakLine(groups),
+      'Unexpected: delivered, and never added. Violations: runs in which an invariant of Raft or of the queue did not hold, or a checker found a wrong history.',
+    ],
     table: {
-      header: ['Where', 'Fault', 'Runs', 'Injected', 'Adds acknowledged', 'Lost', 'Duplicated', 'Unexpected', 'Violations'],
-      rows: groups.map(({ source, fault, runs, injected, acknowledged, lost, duplicated, unexpected, violations: broken }) => [
-        source,
-        fault,
+      header: ['Fault', 'What happens', 'Runs', 'Injected', 'Adds acknowledged', 'Lost', 'Duplicated', 'Unexpected', 'Violations'],
+      rows: shown.map(({ source, fault, runs, injected, acknowledged, lost, duplicated, unexpected, violations: broken }) => [
+        ...(fault === ALL_FAULTS
+          ? [`all, ${source}`, source === 'soak' ? 'the kinds above the table' : 'the kinds below']
+          : [fault, meaningOf(fault)]),
         ...[runs, injected, acknowledged].map(formatCount),
         ...[lost, duplicated, unexpected].map((each) => (each === null ? '–' : formatCount(each))),
         formatCount(broken),
@@ -30,12 +38,26 @@ export function survivalSection({ rows }: Answer<SurvivalRow>): Section {
   };
 }
 
-/** `Zero lost of 12,345 acknowledged adds: the probability of a loss is below 2.4e-4 for such a load (95 % confidence).` */
-function boundOf({ source, acknowledged, lost }: SurvivalRow): string {
-  if (lost !== 0 || acknowledged === 0)
-    return `${source}: ${lost === null ? 'not counted' : formatCount(lost)} lost of ${formatCount(acknowledged)}.`;
-  const bound = (RULE_OF_THREE / acknowledged).toExponential(1);
-  return `In the ${source} 0 of ${formatCount(acknowledged)} acknowledged adds were lost: p < 3/n = ${bound}, with 95 % confidence.`;
+const MEANINGS: Readonly<Record<string, string>> = FAULT_MEANINGS;
+const meaningOf = (fault: string): string => MEANINGS[fault] ?? '–';
+
+/** Of runs, which are independent; the adds of one run are not. None for a single run. */
+function boundOf({ source, runs, acknowledged, lost }: SurvivalRow): string {
+  if (lost !== 0) return `${source}: ${lost === null ? 'not counted' : formatCount(lost)} lost of ${formatCount(acknowledged)}.`;
+  const counted = `In the ${source} 0 of ${formatCount(acknowledged)} acknowledged adds were lost, in ${countOf(runs, 'run')}`;
+  if (runs <= RULE_OF_THREE) return `${counted}, which gives no bound.`;
+  const percent = Number(((100 * RULE_OF_THREE) / runs).toPrecision(2));
+  return `${counted}: with 95 % confidence fewer than ${RULE_OF_THREE}/${formatCount(runs)}, ${percent} %, of such runs lose an add.`;
+}
+
+/** The kinds of faults of the soak: all happened in the same run, whose counts are those of the row of all. */
+function soakLine(groups: readonly SurvivalRow[]): readonly string[] {
+  const kinds = groups.filter(({ source, fault }) => source === 'soak' && fault !== ALL_FAULTS);
+  return kinds.length === 0
+    ? []
+    : [
+        `Faults of the soak, with how often each was injected: ${kinds.map(({ fault, injected }) => `${fault} ${formatCount(injected)}`).join(', ')}.`,
+      ];
 }
 
 function summed(group: readonly SurvivalRow[]): SurvivalRow {

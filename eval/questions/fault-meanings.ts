@@ -1,0 +1,30 @@
+import type { FaultType } from '../../src/sim/fault.ts';
+
+/** What each fault of the simulator does, in a line; `src/sim/fault.ts` has the details. */
+export const FAULT_MEANINGS: Readonly<Record<FaultType, string>> = {
+  crash: 'a node ends and starts again; what was not synced is lost',
+  'fail-write': 'a write fails, and the node with it',
+  stall: 'writes of a node wait',
+  pause: 'a node stops and goes on',
+  flip: 'a bit on the disk changes while a node is down',
+  'lose-disk': 'a node starts again with an empty disk',
+  repair: 'an operator rebuilds a node, if the leader permits it',
+  'roll-back': 'a disk is replaced by an older copy of it',
+  'late-acknowledgement': 'the same, while a replaced leader still believes that it leads',
+  'earlier-life': 'a node restarts twice, and gets replies to its first life',
+  partition: 'a group of nodes is cut off',
+  'one-way': 'messages of one direction between two nodes are lost',
+  channel: 'a channel closes and opens again; frames in transit are lost',
+  'wall-clock': 'the time of day jumps',
+  suspend: 'all nodes stop, as on a suspended machine',
+  crowd: 'more clients than sessions: idle sessions are evicted',
+  'hang-up': "a client's process ends",
+  transfer: 'leadership is transferred',
+  'split-change': 'a majority of voters is removed, cut off, and the leader crashes',
+  're-elected-leader': 'a leader that was cut off leads again, beside a follower that lags',
+  replay: 'a new leader gets all earlier messages again',
+  'isolate-leader-inbound': 'a leader receives nothing, and sends on',
+  'paused-leader': 'a leader is cut off while its event loop is stopped',
+  'isolate-transferring-leader': 'a leader transfers leadership, then receives nothing',
+  change: 'members are added and removed',
+};
