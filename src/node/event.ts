@@ -1,6 +1,6 @@
 import type { Generation } from '../base/generation.ts';
 import type { EntryId, LogIndex, NodeId, Term } from '../base/ids.ts';
-import type { RaftMessageType } from '../raft/message.ts';
+import type { RaftMessage, RaftMessageType } from '../raft/message.ts';
 import type { RaftNotice, Role } from '../raft/notice.ts';
 
 export type { Role };
@@ -27,3 +27,8 @@ type RuntimeNotice =
  * The node's event stream: each event happens once and is reported once. Logs, metrics, the evaluation and the simulator read it.
  */
 export type NodeEvent = Stamp & (RaftNotice | RuntimeNotice);
+
+export const rpcSent = (message: RaftMessage, node: NodeId, atMs: number): NodeEvent => {
+  const { type: rpc, to, term } = message;
+  return { type: 'rpc-sent', node, atMs, rpc, to, term, entries: message.type === 'append' ? message.entries.length : 0 };
+};

@@ -11,7 +11,7 @@ import { Applier } from './applier.ts';
 import { Arrivals } from './arrivals.ts';
 import { type CheckpointPart, CheckpointSchedule } from './checkpoint-schedule.ts';
 import type { EntryBounds } from './entry-batch.ts';
-import type { NodeEvent } from './event.ts';
+import { type NodeEvent, rpcSent } from './event.ts';
 import { FileGeneration } from './file-generation.ts';
 import { Inbox, type InboxHandler, type PeerFrame } from './inbox.ts';
 import { MemberVersions } from './member-versions.ts';
@@ -112,8 +112,8 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.admin = new AdminHandler(this.#adminCore(), this.#clients);
     this.#reader = this.#inboxHandler();
     this.#pace = new TurnPace(options.raft.heartbeatMs, this.#nowMs);
-    const { view } = this.#core;
-    this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term: view.term, last: view.log.last, commit: view.commit });
+    const { term, log, commit } = this.#core.view;
+    this.#observe({ type: 'started', node: options.id, atMs: this.#nowMs, term, last: log.last, commit });
   }
 
   /** @param frame or what a channel has read of it, of about so many bytes. @returns bytes of this peer that no turn has read yet. */
@@ -147,8 +147,14 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     return Math.min(this.#core.nextDeadlineMs, this.#router.nextExpiryMs, this.#snapshots.nextResendMs, tickAtMs);
   }
 
-  /** @returns {@link nextDeadlineMs}. */
+  /** A whole turn. @returns {@link nextDeadlineMs}. */
   turn(): number {
+    this.begin();
+    return this.finish();
+  }
+
+  /** A turn up to its write. Where channels send only once the event loop runs, it runs before `finish`: other nodes write at the same time. */
+  begin(): void {
     this.#nowMs = this.#options.clock.monotonicMs();
     this.#metrics.turns += 1;
     const durationMs = this.#pace.onTurn(this.#nowMs);
@@ -163,30 +169,31 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     this.#router.takeBackUndelivered(this.#leadership());
     this.#proposer.proposeQueued();
     this.#reads.requestReadIndexes(this.#leadership(), this.#nowMs);
-    if (this.#isLeader) {
-      const members = this.#versions.toAsk(this.#core.view, this.#machine.version, this.#nowMs);
-      for (const member of members) this.#peers.add(member, { type: 'version-request' });
-    }
+    const toAsk = this.#isLeader ? this.#versions.toAsk(this.#core.view, this.#machine.version, this.#nowMs) : [];
+    for (const member of toAsk) this.#peers.add(member, { type: 'version-request' });
     for (const message of this.#snapshots.onTurn(this.#core.view, this.#nowMs)) this.#post(message);
     for (const sent of this.#snapshots.takeFinished())
       this.#observe({ type: 'snapshot-sent', node: this.#options.id, atMs: this.#nowMs, ...sent });
-    this.#flushPeers();
-    // A leader replies before it waits for its own disk: what is committed is already on a majority of disks. A follower
-    // persists first, since others wait for its acknowledgement.
+    this.#flush(this.#peers);
+    // A leader replies before it waits for its own disk: what is committed is on a majority of disks. A follower acknowledges first.
     if (this.#isLeader) {
       this.#apply();
       if (this.#router.resumeParked(this.#nowMs)) this.#proposer.proposeQueued();
-      this.#flushPeers();
-      this.#flushClients();
+      this.#flush(this.#peers);
+      this.#flush(this.#clients);
     }
+  }
+
+  /** The rest of a turn that has begun. @returns {@link nextDeadlineMs}. */
+  finish(): number {
     this.#persist();
     if (!this.#changes.isTruncating) for (const message of this.#afterPersist.splice(0)) this.#post(message);
-    this.#flushPeers();
+    this.#flush(this.#peers);
     this.#apply();
     // Requests that found something only now are proposed with the next turn, which is due at once.
     this.#isTurnDue = this.#isLeader && (this.#router.resumeParked(this.#nowMs) || this.#router.isTakeBackDue);
-    this.#flushPeers();
-    this.#flushClients();
+    this.#flush(this.#peers);
+    this.#flush(this.#clients);
     checkNodePointers(this.#core.view, this.#checkpoints.index, this.applied);
     return this.#pace.onTurnEnd(this.#options.clock.monotonicMs(), this.nextDeadlineMs);
   }
@@ -304,9 +311,7 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
 
   #post(message: RaftMessage): void {
     this.#peers.add(message.to, { type: 'raft', message });
-    const entries = message.type === 'append' ? message.entries.length : 0;
-    const { type: rpc, to, term } = message;
-    this.#observe({ type: 'rpc-sent', node: this.#options.id, atMs: this.#nowMs, rpc, to, term, entries });
+    this.#observe(rpcSent(message, this.#options.id, this.#nowMs));
   }
 
   /** In a turn that takes long, sends the pending messages and due heartbeats now. @returns the time. */
@@ -315,16 +320,12 @@ export class NodeRuntime<Machine extends StateMachine = StateMachine> implements
     if (!this.#pace.isPartOver(nowMs)) return nowMs;
     this.#nowMs = nowMs;
     this.#step({ type: 'heartbeat', now: nowMs });
-    this.#flushPeers();
+    this.#flush(this.#peers);
     return nowMs;
   }
 
-  #flushPeers(): void {
-    this.#metrics.bytesSent += this.#peers.flush(this.#options.outlet);
-  }
-
-  #flushClients(): void {
-    this.#metrics.bytesSent += this.#clients.flush(this.#options.outlet);
+  #flush(outbox: PeerOutbox | ClientOutbox): void {
+    this.#metrics.bytesSent += outbox.flush(this.#options.outlet);
   }
 
   #noticeLeadership(): void {

@@ -15,6 +15,7 @@ import { type FileStorage, openSqliteStorage } from '../storage/sqlite-storage.t
 import type { PeerChannelEvents } from '../transport/port.ts';
 import type { FormedCluster } from './formation.ts';
 import type { NodeIdentity } from './node-identity.ts';
+import { SplitTurn } from './split-turn.ts';
 
 /** How a node sends to its peers and clients. */
 export interface NodeOutlets {
@@ -41,6 +42,13 @@ export class RunningNode implements AsyncDisposable {
   readonly #storage: FileStorage;
   readonly #runtime: NodeRuntime<JobQueue>;
   readonly #loop: TurnLoop;
+  readonly #turns = new SplitTurn({
+    begin: () => this.#beginTurn(),
+    finish: () => this.#finishTurn(),
+    guard: (part) => this.#guard(part),
+  });
+  /** Since the turn began. */
+  #hasSent = false;
   #isOver = false;
 
   /** @throws {StorageError} */
@@ -58,7 +66,7 @@ export class RunningNode implements AsyncDisposable {
     });
     identity.onFileMade();
     this.#runtime = this.#open();
-    this.#loop = new TurnLoop({ turn: () => this.#guard(() => this.#turn()), hasMore: () => this.#runtime.hasMore });
+    this.#loop = new TurnLoop({ turn: () => this.#turns.run(), hasMore: () => this.#runtime.hasMore });
     this.#loop.arm(this.#runtime.nextDeadlineMs);
   }
 
@@ -83,10 +91,12 @@ export class RunningNode implements AsyncDisposable {
 
   /** Lets another node lead (thesis §3.10), then stops. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#turns.finish();
     if (!this.#isOver && this.#runtime.transferLeadership()) {
       this.#loop.runSoon();
       await this.#hasHandedOver();
     }
+    this.#turns.finish();
     this.#end(() => {
       // Raised so that a copy taken while the node ran is older than the file.
       try {
@@ -111,13 +121,29 @@ export class RunningNode implements AsyncDisposable {
       seed: randomInt(2 ** 31),
       storage: this.#storage,
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
-      outlet: outlets,
+      outlet: {
+        sendToPeer: (to, frame) => {
+          this.#hasSent = true;
+          outlets.sendToPeer(to, frame);
+        },
+        sendToClient: (connection, packet) => {
+          this.#hasSent = true;
+          outlets.sendToClient(connection, packet);
+        },
+      },
       observe,
     });
   }
 
-  #turn(): void {
-    const dueMs = this.#runtime.turn();
+  /** @returns whether it has sent anything. */
+  #beginTurn(): boolean {
+    this.#hasSent = false;
+    this.#runtime.begin();
+    return this.#hasSent;
+  }
+
+  #finishTurn(): void {
+    const dueMs = this.#runtime.finish();
     this.#options.outlets.onTurn();
     this.#loop.arm(dueMs);
   }
@@ -137,6 +163,7 @@ export class RunningNode implements AsyncDisposable {
   #end(closeFile: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#turns[Symbol.dispose]();
     this.#loop[Symbol.dispose]();
     this.#runtime[Symbol.dispose]();
     closeFile();
